@@ -1,0 +1,103 @@
+//! The direction of dependencies, as ARCHITECTURE.md states it: core knows neither the window nor
+//! the model engine, and the engine knows neither the window nor the store.
+
+use crate::error::Error;
+use crate::terminal::say;
+use crate::tool::Tool;
+use crate::workspace::Workspace;
+
+/// A crate and the beginnings of the names that must not appear anywhere below it.
+const RULES: &[(&str, &[&str])] = &[
+    (
+        "conch-core",
+        &[
+            "tauri",
+            "wry",
+            "tao",
+            "gtk",
+            "webkit2gtk",
+            "llama-cpp",
+            "conch-engine",
+        ],
+    ),
+    (
+        "conch-engine",
+        &[
+            "tauri",
+            "wry",
+            "tao",
+            "gtk",
+            "webkit2gtk",
+            "sqlx",
+            "conch-core",
+        ],
+    ),
+];
+
+/// Checks every rule against cargo's resolved tree.
+///
+/// # Errors
+/// When a forbidden crate is found, or cargo cannot read the tree.
+pub(crate) fn check(workspace: &Workspace) -> Result<(), Error> {
+    for &(package, forbidden) in RULES {
+        let tree = Tool::cargo(workspace.root())
+            .args([
+                "tree",
+                "--package",
+                package,
+                "--prefix",
+                "none",
+                "--format",
+                "{p}",
+            ])
+            .capture()?;
+        let found = find(&tree, forbidden);
+        if let Some(found) = found {
+            return Err(Error::Direction {
+                package,
+                found: found.to_owned(),
+            });
+        }
+        say(format!(
+            "{package} reaches none of {}",
+            forbidden.join(", ")
+        ));
+    }
+    Ok(())
+}
+
+fn find<'tree>(tree: &'tree str, forbidden: &[&str]) -> Option<&'tree str> {
+    tree.lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .find(|name| {
+            forbidden.iter().any(|&start| {
+                name.strip_prefix(start)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+            })
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forbidden_crate_and_its_family_are_found() {
+        assert_eq!(
+            find(
+                "conch-core v0.1.0 (/x)\nserde v1.0.0\ntauri v2.12.0\n",
+                &["tauri"]
+            ),
+            Some("tauri")
+        );
+        assert_eq!(
+            find("llama-cpp-sys-2 v0.1.161\n", &["llama-cpp"]),
+            Some("llama-cpp-sys-2")
+        );
+    }
+
+    #[test]
+    fn a_name_that_only_begins_alike_is_not() {
+        assert_eq!(find("taos v0.1.0\nserde v1.0.0 (*)\n\n", &["tao"]), None);
+    }
+}

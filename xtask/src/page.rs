@@ -1,0 +1,113 @@
+//! The page's tools and its build: Node, the npm packages, `ui/dist`.
+
+use std::path::PathBuf;
+
+use crate::error::Error;
+use crate::fingerprint::{self, Stamp};
+use crate::terminal::{heading, say};
+use crate::tool::Tool;
+use crate::workspace::Workspace;
+
+const NODE_AT_LEAST: u32 = 20;
+const NODE_REMEDY: &str =
+    "install Node.js 20 or newer with npm (see nodejs.org/en/download, or `nvm install 20`)";
+
+/// Makes sure that Node is there and new enough.
+///
+/// # Errors
+/// When it is missing or too old; the line holds the remedy.
+pub(crate) fn check_node() -> Result<(), Error> {
+    let answer = Tool::new("node", NODE_REMEDY).arg("--version").capture()?;
+    let found = answer.trim();
+    match major_version(found) {
+        Some(major) if major >= NODE_AT_LEAST => Ok(()),
+        _ => Err(Error::Missing {
+            what: format!("Node.js {NODE_AT_LEAST} or newer is needed, found {found}"),
+            remedy: NODE_REMEDY.to_owned(),
+        }),
+    }
+}
+
+/// Reads `v20.11.1`.
+fn major_version(version: &str) -> Option<u32> {
+    version.strip_prefix('v')?.split('.').next()?.parse().ok()
+}
+
+/// The npm packages that `ui/package-lock.json` asks for.
+#[derive(Debug)]
+pub(crate) struct Packages {
+    ui: PathBuf,
+    lock: String,
+    stamp: Stamp,
+}
+
+impl Packages {
+    /// Reads the lock file.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn wanted(workspace: &Workspace) -> Result<Self, Error> {
+        let ui = workspace.ui();
+        Ok(Self {
+            lock: fingerprint::of_file(&ui.join("package-lock.json"))?,
+            // Inside node_modules, so that it goes when somebody removes the folder.
+            stamp: Stamp::at(ui.join("node_modules/.package-lock.sha256")),
+            ui,
+        })
+    }
+
+    /// Whether the installed packages come from this lock file.
+    pub(crate) fn are_installed(&self) -> bool {
+        self.stamp.is(&self.lock)
+    }
+
+    /// Installs exactly the lock file's packages.
+    ///
+    /// # Errors
+    /// When npm fails.
+    pub(crate) fn install(&self) -> Result<(), Error> {
+        heading("installing the page's npm packages");
+        Tool::npm(
+            &self.ui,
+            "check the network and npm's settings, then run this again",
+        )
+        // Everything that builds and checks the page is a development dependency.
+        .args(["ci", "--include=dev", "--no-audit", "--no-fund"])
+        .run_telling()?;
+        self.stamp.write(&self.lock)
+    }
+}
+
+/// Builds `ui/dist` when a source changed since it was built.
+///
+/// # Errors
+/// When the build fails.
+pub(crate) fn build(workspace: &Workspace) -> Result<(), Error> {
+    let ui = workspace.ui();
+    let sources = fingerprint::of_tree(&ui, &["node_modules", "dist"])?;
+    // Not in dist: what lies there becomes part of the application.
+    let stamp = Stamp::at(ui.join("node_modules/.page-build.sha256"));
+    if stamp.is(&sources) && ui.join("dist/index.html").is_file() {
+        say("the page is built already");
+        return Ok(());
+    }
+    heading("building the page");
+    Tool::npm(&ui, "its messages stand above")
+        .args(["run", "build"])
+        .run()?;
+    stamp.write(&sources)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_major_version_of_node_is_read() {
+        assert_eq!(major_version("v20.20.2"), Some(20));
+        assert_eq!(major_version("v9.0.0"), Some(9));
+        assert_eq!(major_version("v23.0.0-nightly"), Some(23));
+        assert_eq!(major_version("20.1.0"), None);
+        assert_eq!(major_version(""), None);
+    }
+}

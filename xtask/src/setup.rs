@@ -1,0 +1,53 @@
+//! `cargo xtask setup`: everything that a fresh machine lacks, said first and then installed.
+
+use crate::error::Error;
+use crate::model::Model;
+use crate::page::{self, Packages};
+use crate::system;
+use crate::terminal::{say, success};
+use crate::workspace::{Workspace, take_turn};
+
+/// Installs what is missing; seconds when nothing is.
+///
+/// # Errors
+/// When a prerequisite is missing that xtask does not install, or an installation fails.
+pub(crate) fn run(workspace: &Workspace) -> Result<(), Error> {
+    let _turn = take_turn(&workspace.scratch()?.join("setup.lock"))?;
+    // Before anything is downloaded: Node is the reader's to install.
+    page::check_node()?;
+    let system = system::missing_packages()?;
+    let packages = Packages::wanted(workspace)?;
+    let model = Model::in_data_folder()?;
+
+    let mut offers = Vec::new();
+    if !system.is_empty() {
+        offers.push(format!("system packages, with apt-get: {}", system.names()));
+    }
+    if !packages.are_installed() {
+        offers.push("the page's npm packages, into ui/node_modules".to_owned());
+    }
+    let has_model = model.is_installed()?;
+    if !has_model {
+        offers.push(model.offer());
+    }
+    if offers.is_empty() {
+        say("set-up: nothing left to do");
+        return Ok(());
+    }
+
+    say("set-up is going to install:");
+    for offer in &offers {
+        say(format!("  - {offer}"));
+    }
+    if !system.is_empty() {
+        system.install()?;
+    }
+    if !packages.are_installed() {
+        packages.install()?;
+    }
+    if !has_model {
+        model.install()?;
+    }
+    success("set-up is complete");
+    Ok(())
+}

@@ -1,0 +1,245 @@
+//! `cargo xtask test`: the stages, in the order in which they are likely to fail fast.
+
+use std::env;
+use std::ffi::OsString;
+use std::time::Duration;
+
+use crate::display::Display;
+use crate::error::Error;
+use crate::model::Model;
+use crate::queries::{self, Mode};
+use crate::terminal::{Watch, failure, heading, human_time, say, success};
+use crate::tool::Tool;
+use crate::workspace::Workspace;
+use crate::{direction, page, setup};
+
+/// One part of the whole check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Formatting of the Rust code.
+    Fmt,
+    /// Types, lints and unit tests of the page.
+    Ui,
+    /// Lints of the Rust code.
+    Clippy,
+    /// Documentation, private items included.
+    Docs,
+    /// Direction of dependencies.
+    Direction,
+    /// The committed `.sqlx`.
+    Queries,
+    /// Every cargo test, the real window included.
+    Tests,
+}
+
+impl Stage {
+    /// All of them, in their order.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Fmt,
+        Self::Ui,
+        Self::Clippy,
+        Self::Docs,
+        Self::Direction,
+        Self::Queries,
+        Self::Tests,
+    ];
+
+    /// The name that `--only` takes.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Fmt => "fmt",
+            Self::Ui => "ui",
+            Self::Clippy => "clippy",
+            Self::Docs => "docs",
+            Self::Direction => "direction",
+            Self::Queries => "queries",
+            Self::Tests => "tests",
+        }
+    }
+
+    /// The stage of that name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|stage| stage.name() == name)
+    }
+
+    fn run(self, workspace: &Workspace) -> Result<(), Error> {
+        let cargo = || Tool::cargo(workspace.root());
+        let npm = || Tool::npm(&workspace.ui(), "its messages stand above");
+        match self {
+            Self::Fmt => cargo().args(["fmt", "--all", "--check"]).run(),
+            Self::Ui => {
+                npm().args(["run", "check"]).run()?;
+                npm().arg("test").run()
+            }
+            Self::Clippy => cargo()
+                .args([
+                    "clippy",
+                    "--workspace",
+                    "--all-targets",
+                    "--",
+                    "-D",
+                    "warnings",
+                ])
+                .run(),
+            Self::Docs => cargo()
+                .args([
+                    "doc",
+                    "--workspace",
+                    "--no-deps",
+                    "--document-private-items",
+                ])
+                .env("RUSTDOCFLAGS", "-D warnings")
+                .run(),
+            Self::Direction => direction::check(workspace),
+            Self::Queries => queries::run(workspace, Mode::Check),
+            Self::Tests => test(workspace),
+        }
+    }
+}
+
+/// Sets up, builds the page, and runs one stage or all of them, stopping at the first failure.
+///
+/// # Errors
+/// When the set-up, the page's build or a stage fails.
+pub(crate) fn run(workspace: &Workspace, only: Option<Stage>) -> Result<(), Error> {
+    let watch = Watch::start();
+    setup::run(workspace)?;
+    page::build(workspace)?;
+    let stages = only.map_or_else(|| Stage::ALL.to_vec(), |stage| vec![stage]);
+    let mut rows = vec![Row {
+        name: "set-up and page",
+        time: watch.elapsed(),
+        outcome: "ok",
+    }];
+    let mut result = Ok(());
+    for stage in stages {
+        let name = stage.name();
+        heading(name);
+        let watch = Watch::start();
+        let ended = stage.run(workspace);
+        let time = watch.elapsed();
+        rows.push(Row {
+            name,
+            time,
+            outcome: if ended.is_ok() { "ok" } else { "failed" },
+        });
+        match ended {
+            Ok(()) => say(format!("{name}: ok after {}", human_time(time))),
+            Err(source) => {
+                failure(format!("{name}: failed after {}", human_time(time)));
+                result = Err(Error::Stage {
+                    stage: name,
+                    source: Box::new(source),
+                });
+                break;
+            }
+        }
+    }
+    heading("stages");
+    for row in &rows {
+        say(row.line());
+    }
+    if result.is_ok() {
+        success(format!("all green after {}", human_time(watch.elapsed())));
+    }
+    result
+}
+
+struct Row {
+    name: &'static str,
+    time: Duration,
+    outcome: &'static str,
+}
+
+impl Row {
+    fn line(&self) -> String {
+        format!(
+            "  {:<16} {:>12}  {}",
+            self.name,
+            human_time(self.time),
+            self.outcome
+        )
+    }
+}
+
+/// Runs every cargo test, on Linux under an X server and a D-Bus session of its own.
+fn test(workspace: &Workspace) -> Result<(), Error> {
+    let arguments = ["test", "--workspace"];
+    if !cfg!(target_os = "linux") {
+        let cargo = Tool::cargo(workspace.root()).args(arguments);
+        return in_test_environment(cargo)?.run();
+    }
+    let display = Display::start()?;
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let session = Tool::new("dbus-run-session", "the tests' messages stand above")
+        .dir(workspace.root())
+        .arg("--")
+        .arg(cargo)
+        .args(arguments)
+        .env("DISPLAY", display.name())
+        .env("GDK_BACKEND", "x11")
+        .without_env("WAYLAND_DISPLAY");
+    display.run(in_test_environment(session)?)
+}
+
+fn in_test_environment(tool: Tool) -> Result<Tool, Error> {
+    let mut tool = tool
+        .env("CONCH_MODEL_FILE", Model::in_data_folder()?.path())
+        .env("LIBGL_ALWAYS_SOFTWARE", "1")
+        // The accessibility bus is started on demand and slows every window by seconds where it cannot.
+        .env("NO_AT_BRIDGE", "1");
+    for (name, _) in env::vars_os() {
+        if configures_a_provider(&name) {
+            tool = tool.without_env(name);
+        }
+    }
+    Ok(tool)
+}
+
+/// Whether a variable would let a test reach a real provider with the developer's own key.
+fn configures_a_provider(name: &OsString) -> bool {
+    let name = name.to_string_lossy();
+    name == "OLLAMA_HOST"
+        || ["OPENAI_", "ANTHROPIC_", "GEMINI_"]
+            .iter()
+            .any(|start| name.starts_with(start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_stage_is_found_by_its_name() {
+        for stage in Stage::ALL {
+            assert_eq!(Stage::named(stage.name()), Some(stage));
+        }
+        assert_eq!(Stage::named("nonsense"), None);
+    }
+
+    #[test]
+    fn keys_of_the_developer_are_hidden_from_tests() {
+        for name in [
+            "OPENAI_API_KEY",
+            "OPENAI_BASE_URL",
+            "ANTHROPIC_API_KEY",
+            "GEMINI_API_KEY",
+            "OLLAMA_HOST",
+        ] {
+            assert!(configures_a_provider(&name.into()), "{name}");
+        }
+        for name in ["PATH", "CONCH_DATA_DIR", "OLLAMA_MODELS"] {
+            assert!(!configures_a_provider(&name.into()), "{name}");
+        }
+    }
+
+    #[test]
+    fn rows_line_up() {
+        let row = Row {
+            name: "fmt",
+            time: Duration::from_millis(1500),
+            outcome: "ok",
+        };
+        assert_eq!(row.line(), "  fmt                     1.5 s  ok");
+    }
+}

@@ -1,0 +1,108 @@
+//! What xtask itself says: plain words on stdout, colours only where a person is looking.
+//!
+//! The output of the tools that it starts is theirs and passes through untouched.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "printing is this module's job"
+)]
+
+use std::env;
+use std::fmt::Display;
+use std::io::{self, IsTerminal};
+use std::time::{Duration, Instant};
+
+const BOLD: &str = "1";
+const GREEN: &str = "32";
+const RED: &str = "31";
+
+/// Prints one line.
+pub(crate) fn say(line: impl Display) {
+    println!("{line}");
+}
+
+/// Prints the heading of a step.
+pub(crate) fn heading(text: impl Display) {
+    println!("\n{}", paint(BOLD, &format!("==> {text}"), &io::stdout()));
+}
+
+/// Prints the last line of something that went well.
+pub(crate) fn success(text: impl Display) {
+    println!("{}", paint(GREEN, &text.to_string(), &io::stdout()));
+}
+
+/// Prints one line on stderr about what stopped the command.
+pub(crate) fn failure(text: impl Display) {
+    let mark = paint(RED, "cargo xtask:", &io::stderr());
+    eprintln!("{mark} {text}");
+}
+
+/// Prints one line of a tool on stderr, where the tool meant it to be.
+pub(crate) fn pass_on(line: &str) {
+    eprintln!("{line}");
+}
+
+fn paint(colour: &str, text: &str, stream: &impl IsTerminal) -> String {
+    if stream.is_terminal() && env::var_os("NO_COLOR").is_none() {
+        format!("\x1b[{colour}m{text}\x1b[0m")
+    } else {
+        text.to_owned()
+    }
+}
+
+/// A running stop watch.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Watch(Instant);
+
+impl Watch {
+    /// Starts at zero.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "xtask measures its own stages and holds no state of the application"
+    )]
+    pub(crate) fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Time since the start.
+    pub(crate) fn elapsed(self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+/// Renders a time for people: `0.4 s`, `12 s`, `3 min 05 s`.
+pub(crate) fn human_time(time: Duration) -> String {
+    let seconds = time.as_secs();
+    if seconds >= 60 {
+        format!("{} min {:02} s", seconds / 60, seconds % 60)
+    } else if seconds >= 10 {
+        format!("{seconds} s")
+    } else {
+        format!("{:.1} s", time.as_secs_f64())
+    }
+}
+
+/// Renders a size for people in decimal megabytes: `98.4 MB`.
+pub(crate) fn human_size(bytes: u64) -> String {
+    let tenths = bytes.saturating_add(50_000) / 100_000;
+    format!("{}.{} MB", tenths / 10, tenths % 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_read_naturally() {
+        assert_eq!(human_time(Duration::from_millis(420)), "0.4 s");
+        assert_eq!(human_time(Duration::from_millis(12_900)), "12 s");
+        assert_eq!(human_time(Duration::from_secs(185)), "3 min 05 s");
+    }
+
+    #[test]
+    fn sizes_are_decimal_megabytes() {
+        assert_eq!(human_size(98_362_432), "98.4 MB");
+        assert_eq!(human_size(0), "0.0 MB");
+    }
+}
