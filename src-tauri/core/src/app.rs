@@ -1,0 +1,477 @@
+//! The application without a window: what a command may ask for, each in a few lines over the
+//! modules that own it.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::chat::driver::{Surroundings, supervise};
+use crate::chat::live::{LiveAnswers, Registration, TranscriptEvent};
+use crate::chat::{
+    AttemptSource, CleanupOutcome, Conversation, ConversationSummary, ConversationView,
+    MessageStatus, SendOutcome, StopOutcome,
+};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::error::{Entity, Error, MESSAGE_LIMIT, Result};
+use crate::events::{CoreEvent, Events};
+use crate::ids::{BranchId, ConversationId, GenerationId, MessageId, RequestId};
+use crate::lock::instance::{self, Instance};
+use crate::lock::sweeper::Sweeper;
+use crate::lock::{Fenced, LockChange, LockReason, LockStatus};
+use crate::provider::{Catalogue, EmbeddedModel, ModelInfo};
+use crate::store::{Begin, NewAnswer, NewTurn, Store, StoreError};
+
+/// How many characters of its first message name a conversation.
+const TITLE: usize = 60;
+
+/// The most conversations in one page of the list.
+const LIST_LIMIT: u32 = 200;
+
+/// How long a quit waits for answers to be stored.
+const QUIT_PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long the generations of this process have to renew a lease that looks expired.
+const RENEWAL_PATIENCE: Duration = Duration::from_secs(1);
+
+/// The application.
+#[derive(Debug)]
+pub struct App {
+    around: Surroundings,
+    live: Arc<LiveAnswers>,
+    sweeper: Arc<Sweeper>,
+    instance: Instance,
+    tasks: TaskTracker,
+    quitting: CancellationToken,
+}
+
+impl App {
+    /// Opens the data folder, frees the locks of processes that died, and starts to sweep. Call it in
+    /// a tokio runtime.
+    ///
+    /// # Errors
+    /// When the folder or the database in it cannot be used; nothing in it was changed then.
+    pub async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Arc<Self>> {
+        let folder = config.data_folder.clone();
+        let instances = folder.join("instances");
+        let unwritable = |source| StoreError::DataFolderUnwritable {
+            path: folder.clone(),
+            source,
+        };
+        fs::create_dir_all(&folder).map_err(unwritable)?;
+        // One start at a time: migrations and recovery must not meet themselves in another process.
+        let gate = fs::File::create(folder.join("start.lock")).map_err(unwritable)?;
+        gate.lock().map_err(unwritable)?;
+        let instance = Instance::start(&instances).map_err(unwritable)?;
+        let after_crash = instance::clear_dead(&instances).map_err(unwritable)? > 0;
+        let store = Store::open(&folder.join("conch.db"), after_crash, clock.now()).await?;
+        recover(&store, &instances, &instance, clock.as_ref()).await?;
+        drop(gate);
+        let catalogue = Catalogue::new(config.openai, EmbeddedModel::new(config.engine))
+            .map_err(|failure| Error::Start(failure.message))?;
+        let around = Surroundings {
+            store,
+            clock,
+            catalogue: Arc::new(catalogue),
+            events: Arc::new(Events::default()),
+        };
+        Ok(Arc::new(Self::start(around, instance, &instances)))
+    }
+
+    fn start(around: Surroundings, instance: Instance, instances: &Path) -> Self {
+        let live = Arc::new(LiveAnswers::default());
+        let sweeper = Arc::new(Sweeper {
+            store: around.store.clone(),
+            clock: Arc::clone(&around.clock),
+            events: Arc::clone(&around.events),
+            live: Arc::clone(&live),
+            instances: instances.to_owned(),
+            instance_id: instance.id().clone(),
+            unchanged: tokio::sync::Mutex::new(HashMap::new()),
+        });
+        let (tasks, quitting) = (TaskTracker::new(), CancellationToken::new());
+        tasks.spawn({
+            let (sweeper, quitting) = (Arc::clone(&sweeper), quitting.clone());
+            async move { sweeper.run(quitting).await }
+        });
+        Self {
+            around,
+            live,
+            sweeper,
+            instance,
+            tasks,
+            quitting,
+        }
+    }
+
+    /// Ends what runs, with partial text kept, and closes the database. Commands that come later
+    /// are refused.
+    pub async fn quit(&self) {
+        self.quitting.cancel();
+        self.live.quit_all();
+        self.tasks.close();
+        if tokio::time::timeout(QUIT_PATIENCE, self.tasks.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!("some answers were not stored in time; the next start recovers them");
+        }
+        self.around.store.close().await;
+    }
+
+    /// What happens from now on.
+    pub fn subscribe(&self) -> broadcast::Receiver<CoreEvent> {
+        self.around.events.subscribe()
+    }
+
+    /// Creates an empty conversation.
+    pub async fn create_conversation(
+        &self,
+        title: Option<&str>,
+        model_id: Option<&str>,
+    ) -> Result<Conversation> {
+        let title = title.map(str::trim).filter(|title| !title.is_empty());
+        let now = self.around.clock.now();
+        let created = self
+            .around
+            .store
+            .create_conversation(title, model_id, now)
+            .await?;
+        self.changed(&created.id);
+        Ok(created)
+    }
+
+    /// The conversations last written in, newest first; those after `after` where it is given.
+    pub async fn list_conversations(
+        &self,
+        after: Option<&ConversationId>,
+        limit: Option<u32>,
+    ) -> Result<Vec<ConversationSummary>> {
+        let limit = limit.unwrap_or(LIST_LIMIT).clamp(1, LIST_LIMIT);
+        Ok(self.around.store.list_conversations(after, limit).await?)
+    }
+
+    /// The latest page of a branch's messages, or the one before `before`, with the text so far of
+    /// an answer being written.
+    pub async fn get_conversation(
+        &self,
+        id: &ConversationId,
+        branch_id: Option<&BranchId>,
+        before: Option<&MessageId>,
+    ) -> Result<ConversationView> {
+        let now = self.around.clock.now();
+        let view = self
+            .around
+            .store
+            .get_conversation(id, branch_id, before, now)
+            .await?;
+        let mut view = view.ok_or(Error::NotFound(Entity::Conversation))?;
+        for message in &mut view.messages {
+            if message.status == MessageStatus::Generating
+                && let Some(text) = self.live.text_of(&message.id)
+            {
+                message.content = text;
+            }
+        }
+        Ok(view)
+    }
+
+    /// Names a conversation.
+    pub async fn rename_conversation(&self, id: &ConversationId, title: &str) -> Result<()> {
+        let title = title.trim();
+        if title.is_empty() {
+            return Err(Error::InvalidArgument(
+                "A conversation needs a name: type one",
+            ));
+        }
+        found(self.around.store.rename_conversation(id, title).await?)?;
+        self.changed(id);
+        Ok(())
+    }
+
+    /// Deletes a conversation, its answers being written included.
+    pub async fn delete_conversation(&self, id: &ConversationId) -> Result<()> {
+        self.live.stop_all(id).await;
+        found(self.around.store.delete_conversation(id).await?)?;
+        self.around.events.conversation_changed(id, true);
+        Ok(())
+    }
+
+    /// Sets the model of a conversation's answers to come.
+    pub async fn set_conversation_model(&self, id: &ConversationId, model_id: &str) -> Result<()> {
+        found(
+            self.around
+                .store
+                .set_conversation_model(id, model_id)
+                .await?,
+        )?;
+        self.changed(id);
+        Ok(())
+    }
+
+    /// Keeps text that was typed but not sent.
+    pub async fn save_draft(&self, id: &ConversationId, content: &str) -> Result<()> {
+        check_length(content)?;
+        let now = self.around.clock.now();
+        found(self.around.store.save_draft(id, content, now).await?)
+    }
+
+    /// Stores a message and starts its answer. When it returns `Accepted` both are durable.
+    ///
+    /// # Errors
+    /// Nothing is stored then, but the attempt.
+    pub async fn send_message(
+        &self,
+        conversation_id: &ConversationId,
+        branch_id: Option<&BranchId>,
+        content: &str,
+        request_id: &RequestId,
+        source: AttemptSource,
+    ) -> Result<SendOutcome> {
+        if content.trim().is_empty() {
+            return Err(Error::EmptyMessage);
+        }
+        check_length(content)?;
+        self.renew_own(conversation_id).await?;
+        let generation_id = GenerationId::fresh();
+        let turn = NewTurn {
+            conversation_id: conversation_id.clone(),
+            branch_id: branch_id.cloned(),
+            content: content.to_owned(),
+            title: title_of(content),
+            request_id: request_id.clone(),
+            source,
+            generation_id: generation_id.clone(),
+            instance_id: self.instance.id().clone(),
+        };
+        let registration = self.live.register(generation_id, conversation_id.clone());
+        self.refuse_while_quitting()?;
+        let begun = self
+            .around
+            .store
+            .begin_turn(&turn, self.around.clock.now())
+            .await?;
+        self.begin(begun, registration, || Error::SendWhileGenerating)
+    }
+
+    /// Answers a user message, or writes a new version of an answer.
+    pub async fn generate_response(
+        &self,
+        message_id: &MessageId,
+        model_id: Option<&str>,
+        request_id: &RequestId,
+        source: AttemptSource,
+    ) -> Result<SendOutcome> {
+        let conversation_id = self.around.store.conversation_of(message_id).await?;
+        let conversation_id = conversation_id.ok_or(Error::NotFound(Entity::Message))?;
+        self.renew_own(&conversation_id).await?;
+        let generation_id = GenerationId::fresh();
+        let answer = NewAnswer {
+            message_id: message_id.clone(),
+            model_id: model_id.map(str::to_owned),
+            request_id: request_id.clone(),
+            source,
+            generation_id: generation_id.clone(),
+            instance_id: self.instance.id().clone(),
+        };
+        let registration = self.live.register(generation_id, conversation_id);
+        self.refuse_while_quitting()?;
+        let begun = self
+            .around
+            .store
+            .begin_answer(&answer, self.around.clock.now())
+            .await?;
+        self.begin(begun, registration, || Error::GenerateWhileGenerating)
+    }
+
+    fn begin(
+        &self,
+        begun: Begin,
+        registration: Registration,
+        busy: fn() -> Error,
+    ) -> Result<SendOutcome> {
+        match begun {
+            Begin::Started(started) => {
+                let accepted = started.accepted.clone();
+                self.around
+                    .events
+                    .lock_changed(LockChange::of(&started.lease, LockReason::Acquired));
+                self.changed(&started.lease.conversation_id);
+                self.tasks
+                    .spawn(supervise(self.around.clone(), *started, registration));
+                Ok(SendOutcome::Accepted(accepted))
+            }
+            Begin::Duplicate(accepted) => Ok(SendOutcome::Accepted(accepted)),
+            Begin::Busy => Err(busy()),
+            Begin::NotFound(entity) => Err(Error::NotFound(entity)),
+        }
+    }
+
+    /// Stops a generation and waits until its end is stored. One that has ended is not stopped, and
+    /// neither is any other in its place.
+    pub async fn stop_generation(&self, id: &GenerationId) -> StopOutcome {
+        StopOutcome {
+            stopped: self.live.stop(id).await,
+        }
+    }
+
+    /// The lock of a branch.
+    pub async fn is_locked(
+        &self,
+        conversation_id: &ConversationId,
+        branch_id: Option<&BranchId>,
+    ) -> Result<LockStatus> {
+        let now = self.around.clock.now();
+        let status = self
+            .around
+            .store
+            .lock_status(conversation_id, branch_id, now)
+            .await?;
+        status.ok_or(Error::NotFound(match branch_id {
+            Some(_) => Entity::Branch,
+            None => Entity::Conversation,
+        }))
+    }
+
+    /// Frees the locks that have expired, at once.
+    pub async fn cleanup_expired_locks(&self) -> Result<CleanupOutcome> {
+        let sweep = self.sweeper.sweep().await?;
+        Ok(CleanupOutcome {
+            released: sweep.freed,
+        })
+    }
+
+    /// Counts a send that a page refused by itself.
+    pub async fn record_refused_attempt(
+        &self,
+        conversation_id: &ConversationId,
+        branch_id: Option<&BranchId>,
+        source: AttemptSource,
+    ) -> Result<()> {
+        let now = self.around.clock.now();
+        let store = &self.around.store;
+        found(
+            store
+                .record_refused_by_page(conversation_id, branch_id, source, now)
+                .await?,
+        )
+    }
+
+    /// Every model that can be chosen, the default marked.
+    pub async fn list_models(&self) -> Vec<ModelInfo> {
+        self.around.catalogue.models(self.around.clock.now()).await
+    }
+
+    /// The branch that is meant: `main` when none is named.
+    pub async fn branch(
+        &self,
+        conversation_id: &ConversationId,
+        branch_id: Option<&BranchId>,
+    ) -> Result<BranchId> {
+        let branch_id = self.around.store.branch(conversation_id, branch_id).await?;
+        branch_id.ok_or(Error::NotFound(Entity::Branch))
+    }
+
+    /// Tells `tell` what happens to the answers on a branch, from the text so far on, until it
+    /// answers false or the application quits. Text comes at most every 33 ms, the first at once.
+    pub async fn follow(
+        &self,
+        branch_id: &BranchId,
+        tell: impl FnMut(TranscriptEvent) -> bool + Send,
+    ) {
+        let following = self.live.follow(branch_id, tell);
+        self.quitting.run_until_cancelled(following).await;
+    }
+
+    /// A lease of this process may look expired because time jumped (a resume, a stepped clock). Its
+    /// holder lives, so it renews before anybody may take the lock.
+    async fn renew_own(&self, conversation_id: &ConversationId) -> Result<()> {
+        let now = self.around.clock.now();
+        let expired = self
+            .around
+            .store
+            .expired_holders(conversation_id, now)
+            .await?;
+        if expired.iter().any(|id| self.live.contains(id)) {
+            self.live.heartbeat_all(RENEWAL_PATIENCE).await;
+        }
+        Ok(())
+    }
+
+    fn refuse_while_quitting(&self) -> Result<()> {
+        if self.quitting.is_cancelled() {
+            return Err(Error::ShuttingDown);
+        }
+        Ok(())
+    }
+
+    fn changed(&self, id: &ConversationId) {
+        self.around.events.conversation_changed(id, false);
+    }
+}
+
+/// Frees the locks of processes that are dead, before any command is answered (I7).
+async fn recover(store: &Store, instances: &Path, own: &Instance, clock: &dyn Clock) -> Result<()> {
+    for holder in store.holders().await? {
+        if holder.instance_id != *own.id()
+            && instance::is_dead(instances, &holder.instance_id)
+            && store.recover(&holder, clock.now()).await? == Fenced::Written
+        {
+            tracing::info!(branch = %holder.lease.branch_id, "recovered the lock of a dead instance");
+        }
+    }
+    Ok(())
+}
+
+fn found(found: bool) -> Result<()> {
+    if found {
+        Ok(())
+    } else {
+        Err(Error::NotFound(Entity::Conversation))
+    }
+}
+
+fn check_length(content: &str) -> Result<()> {
+    if content.len() > MESSAGE_LIMIT {
+        return Err(Error::MessageTooLong {
+            bytes: content.len(),
+        });
+    }
+    Ok(())
+}
+
+/// A title for a conversation that begins with this message: its first line, cut between words.
+fn title_of(content: &str) -> String {
+    let line = content.trim().lines().next().unwrap_or_default().trim();
+    if line.chars().count() <= TITLE {
+        return line.to_owned();
+    }
+    let cut: String = line.chars().take(TITLE).collect();
+    let cut = cut
+        .rsplit_once(' ')
+        .map_or(cut.as_str(), |(words, _)| words);
+    format!("{}…", cut.trim_end_matches([',', '.', ';', ':']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_is_the_first_line_cut_between_words() {
+        assert_eq!(title_of("  Hello\nthere "), "Hello");
+        let long =
+            title_of("Write me a very long story about a conch, a crab and the deep blue sea");
+        assert_eq!(
+            long,
+            "Write me a very long story about a conch, a crab and the…"
+        );
+        assert_eq!(title_of(&"x".repeat(100)).chars().count(), TITLE + 1);
+    }
+}

@@ -1,0 +1,402 @@
+//! Performs a turn's effects: one task for each generation, which owns its connection, its
+//! heartbeat, the saving of its text, and its end.
+//!
+//! The heartbeat is in the same loop as the stream, so a task that makes no progress renews nothing.
+//! Text goes to watchers as it comes and to the database every half second or 2 kB. Every way out
+//! (done, stopped, failed, quit, a panic) ends in the same transaction; only a lost lock ends without
+//! writing, because the answer is somebody else's then.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::sync::{oneshot, watch};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until};
+
+use super::live::{Control, LiveAnswer, Phase, Registration};
+use super::model::{AnswerEnd, MessageError, MessageStatus};
+use super::turn::{Effect, Event, Turn};
+use crate::clock::Clock;
+use crate::events::Events;
+use crate::lock::{Fenced, HEARTBEAT, Lease, LockChange, LockReason};
+use crate::provider::{AnswerStream, Catalogue, Failure, FailureKind, StreamEvent};
+use crate::store::{Ending, Started, Store};
+
+/// How much text a crash may cost: this long, or [`SAVE_BYTES`].
+const SAVE_EVERY: Duration = Duration::from_millis(500);
+
+/// How much unsaved text is saved at once.
+const SAVE_BYTES: usize = 2 * 1024;
+
+/// No answer runs for longer, however lively.
+const LONGEST_RUN: Duration = Duration::from_hours(1);
+
+/// How long a provider may take to begin; a local one may have to load a model.
+const PATIENCE_BEFORE: Duration = Duration::from_mins(5);
+
+/// How long a stream may be silent.
+const PATIENCE_WITHIN: Duration = Duration::from_mins(2);
+
+/// How long usage may take to follow a finish reason.
+const PATIENCE_AFTER: Duration = Duration::from_secs(5);
+
+/// How long to wait before an end that could not be stored is tried again: the disk may be full.
+const STORE_AGAIN: Duration = Duration::from_secs(1);
+
+/// How much of an answer a notification shows, in characters.
+const EXCERPT: usize = 140;
+
+/// What a generation needs of the application.
+#[derive(Debug, Clone)]
+pub(crate) struct Surroundings {
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) events: Arc<Events>,
+}
+
+/// Writes the answer of a turn that has begun, and ends it, whatever happens.
+pub(crate) async fn supervise(
+    surroundings: Surroundings,
+    started: Started,
+    registration: Registration,
+) {
+    let lease = started.lease.clone();
+    let driver = Driver::new(surroundings.clone(), started, registration);
+    let Err(error) = tokio::spawn(driver.run()).await else {
+        return;
+    };
+    tracing::error!(%error, generation = %lease.generation_id, "a generation's task failed");
+    let fault = Failure::new(
+        FailureKind::Internal,
+        "Conch made a mistake while it wrote this answer",
+    );
+    let ending = Ending::new(MessageStatus::Failed, Some(fault.to_error()));
+    let now = surroundings.clock.now();
+    match surroundings.store.finish(&lease, None, &ending, now).await {
+        Ok(Fenced::Written) => tell_end(&surroundings, &lease, &ending, ""),
+        Ok(Fenced::Lost) => {}
+        Err(error) => tracing::error!(%error, "its end could not be stored"),
+    }
+}
+
+struct Driver {
+    around: Surroundings,
+    lease: Lease,
+    model_id: Option<String>,
+    registration: Registration,
+    answer: watch::Sender<LiveAnswer>,
+    turn: Turn,
+    activity: Activity,
+    /// When silence becomes too long.
+    silence_at: Instant,
+    /// Text that is not in the database yet.
+    unsaved: String,
+    /// The number of the next chunk of text.
+    next_chunk: i64,
+    save_at: Instant,
+    retries: u32,
+    /// Whoever pressed Stop and waits for it.
+    stops: Vec<oneshot::Sender<()>>,
+}
+
+enum Activity {
+    None,
+    Connecting(BoxFuture<'static, Result<AnswerStream, Failure>>),
+    Pausing(Instant),
+    Streaming(AnswerStream),
+}
+
+impl Activity {
+    /// What it leads to next. Safe to drop and call again.
+    async fn next(&mut self) -> Event {
+        match self {
+            Self::None => std::future::pending().await,
+            Self::Pausing(until) => {
+                sleep_until(*until).await;
+                Event::PauseOver
+            }
+            Self::Streaming(stream) => Event::Stream(stream.next().await),
+            Self::Connecting(opening) => match opening.await {
+                Ok(stream) => {
+                    *self = Self::Streaming(stream);
+                    Event::Opened
+                }
+                Err(failure) => {
+                    *self = Self::None;
+                    Event::Refused(failure)
+                }
+            },
+        }
+    }
+}
+
+impl Driver {
+    fn new(around: Surroundings, started: Started, registration: Registration) -> Self {
+        let (turn, _) = Turn::begin();
+        let phase = waiting_phase(&around.catalogue, started.model_id.as_deref());
+        let answer = registration.publish(
+            &started.lease.branch_id,
+            LiveAnswer {
+                message_id: started.lease.message_id.clone(),
+                text: String::new(),
+                phase,
+            },
+        );
+        Self {
+            around,
+            lease: started.lease,
+            model_id: started.model_id,
+            registration,
+            answer,
+            turn,
+            activity: Activity::None,
+            silence_at: Instant::now() + PATIENCE_BEFORE,
+            unsaved: String::new(),
+            next_chunk: 0,
+            save_at: Instant::now(),
+            retries: 0,
+            stops: Vec::new(),
+        }
+    }
+
+    async fn run(mut self) {
+        let mut heartbeat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let cap = sleep(LONGEST_RUN);
+        tokio::pin!(cap);
+        let mut effect = Some(Effect::Connect);
+        loop {
+            match effect {
+                Some(Effect::Finish(ending)) => return self.finish(&ending).await,
+                Some(Effect::Abandon) => return,
+                Some(effect) => self.perform(effect),
+                None => {}
+            }
+            let saves = !self.unsaved.is_empty();
+            let waits = !matches!(self.activity, Activity::Pausing(_) | Activity::None);
+            let event = tokio::select! {
+                biased;
+                control = self.registration.control.recv() => match control {
+                    Some(Control::Stop(done)) => {
+                        self.stops.push(done);
+                        Some(Event::Stop)
+                    }
+                    Some(Control::Heartbeat(done)) => {
+                        let lost = self.renew().await;
+                        let _ = done.send(());
+                        lost
+                    }
+                    Some(Control::Quit) | None => Some(Event::Quit),
+                },
+                _ = heartbeat.tick() => self.renew().await,
+                () = sleep_until(self.save_at), if saves => self.save().await,
+                () = sleep_until(self.silence_at), if waits => Some(Event::Silence),
+                () = &mut cap => Some(Event::RanTooLong),
+                event = self.activity.next() => Some(self.heard(event).await),
+            };
+            effect = event.and_then(|event| self.turn.handle(event));
+        }
+    }
+
+    /// Notes what an event says about the provider, before the turn judges it.
+    async fn heard(&mut self, event: Event) -> Event {
+        if !self.turn.is_whole() {
+            self.silence_at = Instant::now() + PATIENCE_WITHIN;
+        }
+        let first = self.answer.borrow().text.is_empty();
+        if first && matches!(event, Event::Stream(StreamEvent::Text(_))) {
+            self.answer
+                .send_modify(|answer| answer.phase = Phase::Streaming);
+            let now = self.around.clock.now();
+            let noted = self
+                .around
+                .store
+                .record_first_token(&self.lease, self.retries, now);
+            if let Err(error) = noted.await {
+                tracing::warn!(%error, "the first token's time was not stored");
+            }
+        }
+        event
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Connect => {
+                let phase = waiting_phase(&self.around.catalogue, self.model_id.as_deref());
+                self.answer.send_modify(|answer| answer.phase = phase);
+                self.silence_at = Instant::now() + PATIENCE_BEFORE;
+                self.activity = Activity::Connecting(
+                    open(
+                        self.around.clone(),
+                        self.lease.clone(),
+                        self.model_id.clone(),
+                    )
+                    .boxed(),
+                );
+            }
+            Effect::Pause {
+                pause,
+                attempt,
+                reason,
+            } => {
+                // Jitter, or everybody who was refused together asks again together.
+                let pause = pause + pause.mul_f64(fastrand::f64() * 0.25);
+                self.retries += 1;
+                self.activity = Activity::Pausing(Instant::now() + pause);
+                let phase = Phase::Retrying {
+                    until: self.around.clock.now() + pause,
+                    attempt,
+                    reason,
+                };
+                self.answer.send_modify(|answer| answer.phase = phase);
+            }
+            Effect::Append(text) => {
+                self.answer
+                    .send_modify(|answer| answer.text.push_str(&text));
+                if self.unsaved.is_empty() {
+                    self.save_at = Instant::now() + SAVE_EVERY;
+                }
+                self.unsaved.push_str(&text);
+                if self.unsaved.len() >= SAVE_BYTES {
+                    self.save_at = self.save_at.min(Instant::now());
+                }
+            }
+            Effect::AwaitUsage => self.silence_at = Instant::now() + PATIENCE_AFTER,
+            Effect::Finish(_) | Effect::Abandon => {}
+        }
+    }
+
+    async fn renew(&mut self) -> Option<Event> {
+        let now = self.around.clock.now();
+        match self.around.store.renew(&self.lease, now).await {
+            Ok(Fenced::Written) => None,
+            Ok(Fenced::Lost) => Some(Event::LeaseLost),
+            Err(error) => {
+                tracing::warn!(%error, "a heartbeat failed; the next one is due in time");
+                None
+            }
+        }
+    }
+
+    async fn save(&mut self) -> Option<Event> {
+        let saved = self
+            .around
+            .store
+            .append(&self.lease, self.next_chunk, &self.unsaved);
+        match saved.await {
+            Ok(Fenced::Written) => {
+                self.next_chunk += 1;
+                self.unsaved.clear();
+                None
+            }
+            Ok(Fenced::Lost) => Some(Event::LeaseLost),
+            Err(error) => {
+                tracing::warn!(%error, "text was not saved; it is kept and tried again");
+                self.save_at = Instant::now() + STORE_AGAIN;
+                None
+            }
+        }
+    }
+
+    async fn finish(mut self, ending: &Ending) {
+        // The provider is told to stop before anything is stored.
+        self.activity = Activity::None;
+        loop {
+            let rest = (!self.unsaved.is_empty()).then_some((self.next_chunk, &*self.unsaved));
+            let now = self.around.clock.now();
+            match self
+                .around
+                .store
+                .finish(&self.lease, rest, ending, now)
+                .await
+            {
+                Ok(Fenced::Written) => break,
+                Ok(Fenced::Lost) => return,
+                Err(error) => {
+                    tracing::error!(%error, "an answer's end was not stored; trying again");
+                }
+            }
+            let _ = self.renew().await;
+            tokio::select! {
+                () = sleep(STORE_AGAIN) => {}
+                control = self.registration.control.recv() => match control {
+                    Some(Control::Stop(done)) => self.stops.push(done),
+                    Some(Control::Heartbeat(_)) => {}
+                    // The next start finds the lock's holder dead and keeps what was saved.
+                    Some(Control::Quit) | None => return,
+                },
+            }
+        }
+        tell_end(
+            &self.around,
+            &self.lease,
+            ending,
+            &self.answer.borrow().text,
+        );
+        if ending.status == MessageStatus::Stopped {
+            for done in self.stops {
+                let _ = done.send(());
+            }
+        }
+    }
+}
+
+fn waiting_phase(catalogue: &Catalogue, model_id: Option<&str>) -> Phase {
+    if catalogue.is_embedded(model_id) {
+        Phase::StartingModel
+    } else {
+        Phase::Connecting
+    }
+}
+
+/// Finds the model, notes it on the answer, and asks it.
+async fn open(
+    around: Surroundings,
+    lease: Lease,
+    model_id: Option<String>,
+) -> Result<AnswerStream, Failure> {
+    let endpoint = around
+        .catalogue
+        .endpoint(model_id.as_deref(), around.clock.now())
+        .await?;
+    let stored =
+        |error: crate::store::StoreError| Failure::new(FailureKind::Internal, error.to_string());
+    // A lost lock shows at the next heartbeat or save; here it only means that nothing was noted.
+    let _ = around
+        .store
+        .set_model(&lease, &endpoint.model_id)
+        .await
+        .map_err(stored)?;
+    let messages = around
+        .store
+        .messages_before(&lease.message_id)
+        .await
+        .map_err(stored)?;
+    AnswerStream::open(
+        around.catalogue.client(),
+        &endpoint,
+        &messages,
+        around.clock.now(),
+    )
+    .await
+}
+
+fn tell_end(around: &Surroundings, lease: &Lease, ending: &Ending, text: &str) {
+    around
+        .events
+        .lock_changed(LockChange::of(lease, LockReason::Released));
+    around
+        .events
+        .conversation_changed(&lease.conversation_id, false);
+    let reason = |error: &MessageError| error.message.clone();
+    around.events.answer_ended(AnswerEnd {
+        conversation_id: lease.conversation_id.clone(),
+        status: ending.status,
+        excerpt: ending
+            .error
+            .as_ref()
+            .map_or_else(|| text.chars().take(EXCERPT).collect(), reason),
+    });
+}

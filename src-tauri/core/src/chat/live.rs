@@ -1,0 +1,390 @@
+//! Answers being written in this process: a handle to stop each, and its text so far for whoever
+//! watches. A generation belongs to no window; a page that reloads asks again and goes on from there.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde::Serialize;
+use specta::Type;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::clock::Timestamp;
+use crate::ids::{BranchId, ConversationId, GenerationId, MessageId};
+
+/// What a window is told at most this often about one answer.
+const FLUSH: Duration = Duration::from_millis(33);
+
+/// The most text in one message to a window, in bytes: Tauri's fast path ends at 8192 bytes of JSON,
+/// and escaping may double the text.
+const PIECE: usize = 3000;
+
+/// What happens to the answer on a followed branch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+#[serde(
+    tag = "type",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+pub enum TranscriptEvent {
+    /// Text that belongs at an offset of the message's content.
+    Text {
+        /// The answer.
+        message_id: MessageId,
+        /// Where, in UTF-16 code units.
+        offset: u32,
+        /// What.
+        text: String,
+    },
+    /// What the answer waits for.
+    Phase {
+        /// The answer.
+        message_id: MessageId,
+        /// What it waits for.
+        phase: Phase,
+    },
+}
+
+/// What an answer waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+#[serde(
+    tag = "type",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+pub enum Phase {
+    /// The embedded model's process starts or reads.
+    StartingModel,
+    /// The provider has been asked.
+    Connecting,
+    /// Text comes.
+    Streaming,
+    /// The provider refused; it will be asked again.
+    Retrying {
+        /// When, epoch ms.
+        until: Timestamp,
+        /// Which try comes next.
+        attempt: u32,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// An answer as far as it has come.
+#[derive(Debug)]
+pub(crate) struct LiveAnswer {
+    pub(crate) message_id: MessageId,
+    pub(crate) text: String,
+    pub(crate) phase: Phase,
+}
+
+/// What others may ask of the task that writes an answer.
+#[derive(Debug)]
+pub(crate) enum Control {
+    /// The user pressed Stop. Answered when the end is stored, with whether this stopped it.
+    Stop(oneshot::Sender<()>),
+    /// The application quits.
+    Quit,
+    /// Renew the lock now: time has jumped. Answered when it is done.
+    Heartbeat(oneshot::Sender<()>),
+}
+
+#[derive(Debug)]
+struct Entry {
+    conversation_id: ConversationId,
+    branch_id: Option<BranchId>,
+    control: mpsc::UnboundedSender<Control>,
+    answer: Option<watch::Receiver<LiveAnswer>>,
+}
+
+/// All answers being written in this process.
+#[derive(Debug)]
+pub(crate) struct LiveAnswers {
+    entries: Mutex<HashMap<GenerationId, Entry>>,
+    changed: watch::Sender<()>,
+}
+
+/// A generation's place among the live answers; dropping it takes it out.
+#[derive(Debug)]
+pub(crate) struct Registration {
+    live: Arc<LiveAnswers>,
+    generation_id: GenerationId,
+    pub(crate) control: mpsc::UnboundedReceiver<Control>,
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.live.entries().remove(&self.generation_id);
+        self.live.changed.send_replace(());
+    }
+}
+
+impl Registration {
+    /// Shows the answer to those who follow its branch.
+    pub(crate) fn publish(
+        &self,
+        branch_id: &BranchId,
+        answer: LiveAnswer,
+    ) -> watch::Sender<LiveAnswer> {
+        let (sender, receiver) = watch::channel(answer);
+        if let Some(entry) = self.live.entries().get_mut(&self.generation_id) {
+            entry.branch_id = Some(branch_id.clone());
+            entry.answer = Some(receiver);
+        }
+        self.live.changed.send_replace(());
+        sender
+    }
+}
+
+impl Default for LiveAnswers {
+    fn default() -> Self {
+        Self {
+            entries: Mutex::default(),
+            changed: watch::Sender::new(()),
+        }
+    }
+}
+
+impl LiveAnswers {
+    fn entries(&self) -> MutexGuard<'_, HashMap<GenerationId, Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes a generation stoppable before it asks for its lock.
+    pub(crate) fn register(
+        self: &Arc<Self>,
+        generation_id: GenerationId,
+        conversation_id: ConversationId,
+    ) -> Registration {
+        let (sender, control) = mpsc::unbounded_channel();
+        let entry = Entry {
+            conversation_id,
+            branch_id: None,
+            control: sender,
+            answer: None,
+        };
+        self.entries().insert(generation_id.clone(), entry);
+        Registration {
+            live: Arc::clone(self),
+            generation_id,
+            control,
+        }
+    }
+
+    pub(crate) fn contains(&self, generation_id: &GenerationId) -> bool {
+        self.entries().contains_key(generation_id)
+    }
+
+    /// Stops a generation and waits until its end is stored. False when it is not, or no more, live.
+    pub(crate) async fn stop(&self, generation_id: &GenerationId) -> bool {
+        let (done, stopped) = oneshot::channel();
+        let asked = self
+            .entries()
+            .get(generation_id)
+            .is_some_and(|entry| entry.control.send(Control::Stop(done)).is_ok());
+        asked && stopped.await.is_ok()
+    }
+
+    /// Stops every generation of a conversation and waits for their ends.
+    pub(crate) async fn stop_all(&self, conversation_id: &ConversationId) {
+        let generations: Vec<_> = self
+            .entries()
+            .iter()
+            .filter(|(_, entry)| entry.conversation_id == *conversation_id)
+            .map(|(id, _)| id.clone())
+            .collect();
+        for generation_id in generations {
+            self.stop(&generation_id).await;
+        }
+    }
+
+    pub(crate) fn quit_all(&self) {
+        for entry in self.entries().values() {
+            let _ = entry.control.send(Control::Quit);
+        }
+    }
+
+    /// Has every generation renew its lock, and waits until those that can have done so.
+    pub(crate) async fn heartbeat_all(&self, patience: Duration) {
+        let waiting: Vec<_> = self
+            .entries()
+            .values()
+            .filter_map(|entry| {
+                let (done, renewed) = oneshot::channel();
+                entry
+                    .control
+                    .send(Control::Heartbeat(done))
+                    .ok()
+                    .map(|()| renewed)
+            })
+            .collect();
+        // One that does not answer in time is not alive, and its lock may expire.
+        let _ = tokio::time::timeout(patience, futures_util::future::join_all(waiting)).await;
+    }
+
+    /// The text so far of an answer being written here.
+    pub(crate) fn text_of(&self, message_id: &MessageId) -> Option<String> {
+        self.entries().values().find_map(|entry| {
+            let answer = entry.answer.as_ref()?.borrow();
+            (answer.message_id == *message_id).then(|| answer.text.clone())
+        })
+    }
+
+    fn on_branch(&self, branch_id: &BranchId) -> Option<watch::Receiver<LiveAnswer>> {
+        self.entries()
+            .values()
+            .find(|entry| entry.branch_id.as_ref() == Some(branch_id))
+            .and_then(|entry| entry.answer.clone())
+    }
+
+    /// Tells `tell` what happens to the answers on a branch, from the text so far on, until it
+    /// answers false. Text is sent as it comes but no more often than every 33 ms; the first at once.
+    pub(crate) async fn follow(
+        &self,
+        branch_id: &BranchId,
+        mut tell: impl FnMut(TranscriptEvent) -> bool + Send,
+    ) {
+        let mut changed = self.changed.subscribe();
+        loop {
+            changed.mark_unchanged();
+            if let Some(answer) = self.on_branch(branch_id)
+                && !follow_answer(answer, &mut tell).await
+            {
+                return;
+            }
+            if changed.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Follows one answer to its end; false when nobody listens any more.
+async fn follow_answer(
+    mut answer: watch::Receiver<LiveAnswer>,
+    tell: &mut (impl FnMut(TranscriptEvent) -> bool + Send),
+) -> bool {
+    let mut told = Told::default();
+    loop {
+        let events = told.catch_up(&answer.borrow_and_update());
+        if !events.into_iter().all(&mut *tell) {
+            return false;
+        }
+        if !told.text_came() {
+            if answer.changed().await.is_err() {
+                return true;
+            }
+            continue;
+        }
+        tokio::time::sleep(FLUSH).await;
+        if answer.changed().await.is_err() {
+            let rest = told.catch_up(&answer.borrow());
+            return rest.into_iter().all(&mut *tell);
+        }
+    }
+}
+
+/// How much of an answer somebody has been told.
+#[derive(Debug, Default)]
+struct Told {
+    bytes: usize,
+    utf16: u32,
+    phase: Option<Phase>,
+}
+
+impl Told {
+    fn text_came(&self) -> bool {
+        self.bytes > 0
+    }
+
+    fn catch_up(&mut self, answer: &LiveAnswer) -> Vec<TranscriptEvent> {
+        let mut events = Vec::new();
+        if self.phase.as_ref() != Some(&answer.phase) {
+            self.phase = Some(answer.phase.clone());
+            events.push(TranscriptEvent::Phase {
+                message_id: answer.message_id.clone(),
+                phase: answer.phase.clone(),
+            });
+        }
+        while self.bytes < answer.text.len() {
+            let end = answer.text.floor_char_boundary(self.bytes + PIECE);
+            let text = &answer.text[self.bytes..end];
+            events.push(TranscriptEvent::Text {
+                message_id: answer.message_id.clone(),
+                offset: self.utf16,
+                text: text.to_owned(),
+            });
+            self.bytes = end;
+            self.utf16 += u32::try_from(text.encode_utf16().count()).unwrap_or(u32::MAX);
+        }
+        events
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_join_to_the_text_at_their_utf16_offsets() {
+        let text = "é😀x".repeat(2000);
+        let mut answer = LiveAnswer {
+            message_id: MessageId::fresh(),
+            text: text.clone(),
+            phase: Phase::Streaming,
+        };
+        let mut told = Told::default();
+        let mut seen: Vec<u16> = Vec::new();
+        let mut read = |events: Vec<TranscriptEvent>| {
+            for event in events {
+                if let TranscriptEvent::Text { offset, text, .. } = event {
+                    assert!(text.len() <= PIECE);
+                    assert_eq!(offset as usize, seen.len(), "no gap and no overlap");
+                    seen.extend(text.encode_utf16());
+                }
+            }
+        };
+        read(told.catch_up(&answer));
+        answer.text.push_str("end");
+        read(told.catch_up(&answer));
+
+        assert_eq!(String::from_utf16(&seen).unwrap(), text + "end");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_late_follower_gets_the_text_so_far_and_goes_on() {
+        let live = Arc::new(LiveAnswers::default());
+        let branch = BranchId::fresh();
+        let registration = live.register(GenerationId::fresh(), ConversationId::fresh());
+        let answer = registration.publish(
+            &branch,
+            LiveAnswer {
+                message_id: MessageId::fresh(),
+                text: "so far".to_owned(),
+                phase: Phase::Streaming,
+            },
+        );
+        let (sender, mut told) = mpsc::unbounded_channel();
+        let following = tokio::spawn({
+            let (live, branch) = (Arc::clone(&live), branch.clone());
+            async move {
+                live.follow(&branch, |event| sender.send(event).is_ok())
+                    .await;
+            }
+        });
+        let mut text = String::new();
+        let mut read_until = async |end: &str, text: &mut String| {
+            while !text.ends_with(end) {
+                if let TranscriptEvent::Text { text: more, .. } = told.recv().await.unwrap() {
+                    text.push_str(&more);
+                }
+            }
+        };
+        read_until("so far", &mut text).await;
+        answer.send_modify(|answer| answer.text.push_str(", and more"));
+        read_until("and more", &mut text).await;
+
+        assert_eq!(text, "so far, and more");
+        following.abort();
+    }
+}

@@ -1,0 +1,16 @@
+//! Chatting: the turn, from the press of Send to the stored answer.
+//!
+//! [`turn`] decides (pure), [`driver`] performs, [`live`] lets others watch and stop. The
+//! transactions are in [`store`](crate::store), the entry points in [`App`](crate::App).
+
+pub(crate) mod driver;
+pub(crate) mod live;
+mod model;
+pub(crate) mod turn;
+
+pub use live::{Phase, TranscriptEvent};
+pub use model::{
+    Accepted, AnswerEnd, AttemptSource, CleanupOutcome, Conversation, ConversationChange,
+    ConversationSummary, ConversationView, Message, MessageError, MessageStatus, Role, SendOutcome,
+    StopOutcome,
+};

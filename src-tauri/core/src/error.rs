@@ -1,0 +1,125 @@
+//! What can go wrong, as the user is told it.
+//!
+//! Every error has a stable [`ErrorCode`] for programs and a message for people that says what to do
+//! next. A generation that fails is not an `Error` of a command: it ends as a message whose status
+//! is `failed` (see [`Failure`](crate::provider::Failure)).
+
+use serde::Serialize;
+
+use crate::store::StoreError;
+
+/// The longest message that can be sent, in bytes of UTF-8.
+pub const MESSAGE_LIMIT: usize = 1024 * 1024;
+
+/// A result of the core.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a command was refused or failed. Nothing was stored, except the record of the attempt.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A send without any text.
+    #[error("There is nothing to send yet: type a message first")]
+    EmptyMessage,
+    /// A send over [`MESSAGE_LIMIT`].
+    #[error(
+        "This message has {bytes} bytes, the limit is {MESSAGE_LIMIT} (1 MiB): shorten it or send it in parts"
+    )]
+    MessageTooLong {
+        /// Bytes of UTF-8.
+        bytes: usize,
+    },
+    /// `send_message` while the conversation may not start another answer.
+    #[error("Please wait for the current response to complete before sending another message")]
+    SendWhileGenerating,
+    /// `generate_response` while the conversation may not start another answer.
+    #[error("A generation is already in progress for this conversation")]
+    GenerateWhileGenerating,
+    /// An id that names nothing.
+    #[error("{0} not found")]
+    NotFound(Entity),
+    /// An argument that makes no sense.
+    #[error("{0}")]
+    InvalidArgument(&'static str),
+    /// The application is quitting.
+    #[error("Conch is closing: nothing was sent")]
+    ShuttingDown,
+    /// The application could not start.
+    #[error("Conch could not start: {0}")]
+    Start(String),
+    /// The store refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What was not found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entity {
+    /// A conversation.
+    Conversation,
+    /// A branch.
+    Branch,
+    /// A message.
+    Message,
+    /// A model.
+    Model,
+}
+
+impl std::fmt::Display for Entity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Conversation => "Conversation",
+            Self::Branch => "Branch",
+            Self::Message => "Message",
+            Self::Model => "Model",
+        })
+    }
+}
+
+/// The stable name of an error, for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, specta::Type)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// A send without any text.
+    EmptyMessage,
+    /// A send over the limit.
+    MessageTooLong,
+    /// An answer is being written already.
+    GenerationInProgress,
+    /// An id names nothing.
+    NotFound,
+    /// An argument makes no sense.
+    InvalidArgument,
+    /// The application is quitting.
+    ShuttingDown,
+    /// No room left on the disk.
+    DiskFull,
+    /// The data folder cannot be written.
+    DataFolderUnwritable,
+    /// The database was written by a newer version.
+    DatabaseNewer,
+    /// The database is damaged.
+    DatabaseCorrupt,
+    /// The database file is something else.
+    NotADatabase,
+    /// A fault of ours; the log has the details.
+    Internal,
+}
+
+impl Error {
+    /// The error's stable name.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::EmptyMessage => ErrorCode::EmptyMessage,
+            Self::MessageTooLong { .. } => ErrorCode::MessageTooLong,
+            Self::SendWhileGenerating | Self::GenerateWhileGenerating => {
+                ErrorCode::GenerationInProgress
+            }
+            Self::NotFound(_) => ErrorCode::NotFound,
+            Self::InvalidArgument(_) => ErrorCode::InvalidArgument,
+            Self::ShuttingDown => ErrorCode::ShuttingDown,
+            Self::Start(_) => ErrorCode::Internal,
+            Self::Store(error) => error.code(),
+        }
+    }
+}

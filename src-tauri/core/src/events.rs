@@ -1,0 +1,125 @@
+//! What the core tells its windows, after the change is committed.
+//!
+//! Lock changes leave in fence order (I9): commits of two tasks may be told in the other order, so
+//! the bus remembers the latest change of each branch and drops what is older. A listener that falls
+//! behind misses events and must read a snapshot; every window does so when it gets the focus.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use tokio::sync::broadcast;
+
+use crate::chat::{AnswerEnd, ConversationChange};
+use crate::ids::{BranchId, ConversationId};
+use crate::lock::LockChange;
+
+/// How many events a listener may fall behind.
+const BACKLOG: usize = 4096;
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CoreEvent {
+    /// A lock changed.
+    Lock(LockChange),
+    /// A conversation changed.
+    Conversation(ConversationChange),
+    /// An answer ended.
+    AnswerEnded(AnswerEnd),
+}
+
+/// The bus.
+#[derive(Debug)]
+pub(crate) struct Events {
+    sender: broadcast::Sender<CoreEvent>,
+    /// The fence of each branch's latest change, and whether it left the lock held.
+    latest: Mutex<HashMap<BranchId, (i64, bool)>>,
+}
+
+impl Default for Events {
+    fn default() -> Self {
+        Self {
+            sender: broadcast::Sender::new(BACKLOG),
+            latest: Mutex::default(),
+        }
+    }
+}
+
+impl Events {
+    pub(crate) fn subscribe(&self) -> broadcast::Receiver<CoreEvent> {
+        self.sender.subscribe()
+    }
+
+    pub(crate) fn lock_changed(&self, change: LockChange) {
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(&(fence, locked)) = latest.get(&change.branch_id)
+            && (change.fence < fence || (change.fence == fence && !locked))
+        {
+            return;
+        }
+        latest.insert(change.branch_id.clone(), (change.fence, change.locked));
+        // Sent under the mutex, or two changes could still overtake each other here.
+        self.send(CoreEvent::Lock(change));
+    }
+
+    pub(crate) fn conversation_changed(&self, conversation_id: &ConversationId, deleted: bool) {
+        self.send(CoreEvent::Conversation(ConversationChange {
+            conversation_id: conversation_id.clone(),
+            deleted,
+        }));
+    }
+
+    pub(crate) fn answer_ended(&self, end: AnswerEnd) {
+        self.send(CoreEvent::AnswerEnded(end));
+    }
+
+    fn send(&self, event: CoreEvent) {
+        // Nobody listens in a core without a window; that is no error.
+        let _ = self.sender.send(event);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lock::LockReason;
+
+    fn change(branch: &str, fence: i64, reason: LockReason) -> LockChange {
+        LockChange {
+            conversation_id: ConversationId::from("c".to_owned()),
+            branch_id: BranchId::from(branch.to_owned()),
+            locked: reason == LockReason::Acquired,
+            generation_id: None,
+            message_id: None,
+            fence,
+            reason,
+        }
+    }
+
+    #[test]
+    fn changes_that_were_overtaken_are_not_told() {
+        let events = Events::default();
+        let mut listener = events.subscribe();
+
+        events.lock_changed(change("a", 1, LockReason::Acquired));
+        events.lock_changed(change("a", 2, LockReason::Acquired));
+        events.lock_changed(change("a", 1, LockReason::Released));
+        events.lock_changed(change("b", 1, LockReason::Acquired));
+        events.lock_changed(change("a", 2, LockReason::Released));
+        events.lock_changed(change("a", 2, LockReason::Acquired));
+
+        let mut told = Vec::new();
+        while let Ok(CoreEvent::Lock(change)) = listener.try_recv() {
+            told.push((change.branch_id.to_string(), change.fence, change.locked));
+        }
+        let expected = [
+            ("a", 1, true),
+            ("a", 2, true),
+            ("b", 1, true),
+            ("a", 2, false),
+        ];
+        assert_eq!(
+            told,
+            expected.map(|(branch, fence, locked)| (branch.to_owned(), fence, locked))
+        );
+    }
+}

@@ -1,0 +1,19 @@
+//! Everything in Conch that is true without a window: the store, the generation lock, the turn, the
+//! providers. [`App`] is the door; the desktop shell calls it and shows what it tells.
+//!
+//! Tauri is not in this crate's dependency graph, and CI proves it.
+
+mod app;
+pub mod chat;
+pub mod clock;
+mod config;
+pub mod error;
+pub mod events;
+pub mod ids;
+pub mod lock;
+pub mod provider;
+pub mod store;
+
+pub use app::App;
+pub use config::Config;
+pub use error::{Error, ErrorCode, Result};

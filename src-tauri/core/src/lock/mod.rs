@@ -1,0 +1,131 @@
+//! The generation lock: the right to write an answer on a branch.
+//!
+//! The lock is a row in the database (see `migrations/`), so the truth is where the data is. This
+//! module owns its terms and its background work: the [lease](Lease) and its times, the
+//! [sweeper](sweeper) that frees locks whose holder went silent, and the [instance](instance) files
+//! that prove a process alive without any clock. The statements themselves are in
+//! [`store::locks`](crate::store), because a lock and the data it protects change in one
+//! transaction.
+//!
+//! Sources: fencing tokens after [Kleppmann](https://martin.kleppmann.com/2016/02/08/how-to-do-distributed-locking.html);
+//! liveness (heartbeat) apart from run time (cap) after pg-boss; unchanged-record expiry after the
+//! `DynamoDB` lock client.
+
+pub(crate) mod instance;
+pub(crate) mod sweeper;
+
+use std::time::Duration;
+
+use serde::Serialize;
+use specta::Type;
+
+use crate::clock::Timestamp;
+use crate::ids::{BranchId, ConversationId, GenerationId, MessageId, UserId};
+
+/// How long a lock outlives its last heartbeat.
+pub const LEASE: Duration = Duration::from_mins(1);
+
+/// How often the task that writes an answer renews its lock.
+pub const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// A held lock, as its holder knows it. Every write of a generation carries one, and matches no row
+/// once the lock is lost (I3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// The locked branch.
+    pub branch_id: BranchId,
+    /// Its conversation.
+    pub conversation_id: ConversationId,
+    /// The holder.
+    pub generation_id: GenerationId,
+    /// The message that the holder writes.
+    pub message_id: MessageId,
+    /// The number of the grant.
+    pub fence: i64,
+}
+
+/// What came of a write that carried a [`Lease`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Fenced {
+    /// The lease was current; the write happened.
+    Written,
+    /// Somebody else holds the lock, or nobody: nothing was written.
+    Lost,
+}
+
+impl Fenced {
+    pub(crate) fn from_rows(rows: u64) -> Self {
+        if rows == 0 { Self::Lost } else { Self::Written }
+    }
+}
+
+/// The lock of a branch, as a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct LockStatus {
+    /// An answer is being written on this branch.
+    pub locked: bool,
+    /// A send would be accepted: the branch is free and the conversation below its capacity.
+    pub can_send: bool,
+    /// The holder.
+    pub generation_id: Option<GenerationId>,
+    /// The answer being written.
+    pub message_id: Option<MessageId>,
+    /// Whose generation it is.
+    pub user_id: Option<UserId>,
+    /// When the lock was granted, epoch ms.
+    pub locked_at: Option<Timestamp>,
+    /// When it expires unless it is renewed, epoch ms.
+    pub expires_at: Option<Timestamp>,
+    /// The number of the latest grant; 0 before the first.
+    pub fence: i64,
+}
+
+/// Why a lock changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum LockReason {
+    /// A generation started.
+    Acquired,
+    /// A generation ended and gave its lock back.
+    Released,
+    /// Its holder went silent for longer than the lease.
+    Expired,
+    /// Its holder's process had died.
+    Recovered,
+}
+
+/// A lock changed, and the change is committed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct LockChange {
+    /// Where.
+    pub conversation_id: ConversationId,
+    /// Where.
+    pub branch_id: BranchId,
+    /// Held now.
+    pub locked: bool,
+    /// The holder, or the one that held it until now.
+    pub generation_id: Option<GenerationId>,
+    /// The answer of that holder.
+    pub message_id: Option<MessageId>,
+    /// The number of the grant. It only grows; a change with an older one is out of date.
+    pub fence: i64,
+    /// Why.
+    pub reason: LockReason,
+}
+
+impl LockChange {
+    pub(crate) fn of(lease: &Lease, reason: LockReason) -> Self {
+        Self {
+            conversation_id: lease.conversation_id.clone(),
+            branch_id: lease.branch_id.clone(),
+            locked: reason == LockReason::Acquired,
+            generation_id: Some(lease.generation_id.clone()),
+            message_id: Some(lease.message_id.clone()),
+            fence: lease.fence,
+            reason,
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! Frees locks whose holder went silent or died, while the application runs.
+//!
+//! Driven by deadlines: it sleeps until the next lease runs out, but never longer than
+//! [`LONGEST_SLEEP`], so that a suspended machine or a stepped clock is noticed. Before it frees
+//! anything it has the generations of this process renew their leases: after a resume they look
+//! expired although they live.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Fenced, LEASE, LockChange, LockReason, instance};
+use crate::chat::live::LiveAnswers;
+use crate::clock::{Clock, Timestamp};
+use crate::events::Events;
+use crate::ids::{BranchId, InstanceId};
+use crate::store::{Holder, Store, StoreError};
+
+/// The longest pause between two sweeps.
+pub(crate) const LONGEST_SLEEP: Duration = Duration::from_secs(15);
+
+/// How long the generations of this process have to renew before a sweep.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Frees locks.
+#[derive(Debug)]
+pub(crate) struct Sweeper {
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) events: Arc<Events>,
+    pub(crate) live: Arc<LiveAnswers>,
+    /// Where the instances' files are, and which is ours.
+    pub(crate) instances: PathBuf,
+    pub(crate) instance_id: InstanceId,
+    /// Since when, on our own monotonic clock, each holder's heartbeat has stood still. It frees a
+    /// lease that a clock set back would keep in the future for ever.
+    pub(crate) unchanged: tokio::sync::Mutex<HashMap<BranchId, Observation>>,
+}
+
+/// A holder as it was first seen with this heartbeat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Observation {
+    fence: i64,
+    heartbeat_seq: i64,
+    since: Duration,
+}
+
+impl Sweeper {
+    /// Sweeps until it is cancelled. A pass that fails is logged, and the next one comes.
+    pub(crate) async fn run(&self, cancelled: CancellationToken) {
+        loop {
+            let pause = match self.sweep().await {
+                Ok(sweep) => sweep.next_in,
+                Err(error) => {
+                    tracing::warn!(%error, "a sweep failed");
+                    LONGEST_SLEEP
+                }
+            };
+            tokio::select! {
+                () = cancelled.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Frees every lock that is due and tells everybody.
+    pub(crate) async fn sweep(&self) -> Result<Sweep, StoreError> {
+        let looks_expired = |holders: &[Holder], now: Timestamp| {
+            holders.iter().any(|holder| holder.expires_at <= now)
+        };
+        let mut holders = self.store.holders().await?;
+        if looks_expired(&holders, self.clock.now()) {
+            self.live.heartbeat_all(PATIENCE).await;
+            holders = self.store.holders().await?;
+        }
+        let (now, monotonic) = (self.clock.now(), self.clock.monotonic());
+        let mut unchanged = self.unchanged.lock().await;
+        unchanged.retain(|branch, _| {
+            holders
+                .iter()
+                .any(|holder| holder.lease.branch_id == *branch)
+        });
+        let mut sweep = Sweep {
+            freed: 0,
+            next_in: LONGEST_SLEEP,
+        };
+        for holder in holders {
+            let seen = Observation {
+                fence: holder.lease.fence,
+                heartbeat_seq: holder.heartbeat_seq,
+                since: monotonic,
+            };
+            let first = unchanged
+                .entry(holder.lease.branch_id.clone())
+                .and_modify(|first| {
+                    if (first.fence, first.heartbeat_seq) != (seen.fence, seen.heartbeat_seq) {
+                        *first = seen;
+                    }
+                })
+                .or_insert(seen);
+            let stood_still = monotonic.saturating_sub(first.since) >= LEASE;
+            let (freed, reason) = if self.is_dead(&holder) {
+                (
+                    self.store.recover(&holder, now).await?,
+                    LockReason::Recovered,
+                )
+            } else if holder.expires_at <= now || stood_still {
+                (self.store.expire(&holder, now).await?, LockReason::Expired)
+            } else {
+                let due = holder.expires_at.since(now).min(LONGEST_SLEEP);
+                sweep.next_in = sweep.next_in.min(due);
+                continue;
+            };
+            if freed == Fenced::Written {
+                sweep.freed += 1;
+                self.events
+                    .lock_changed(LockChange::of(&holder.lease, reason));
+                self.events
+                    .conversation_changed(&holder.lease.conversation_id, false);
+            }
+        }
+        Ok(sweep)
+    }
+
+    fn is_dead(&self, holder: &Holder) -> bool {
+        if holder.instance_id == self.instance_id {
+            return false;
+        }
+        instance::is_dead(&self.instances, &holder.instance_id)
+    }
+}
+
+/// What a sweep did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sweep {
+    /// Locks freed.
+    pub(crate) freed: u32,
+    /// When the next one is due.
+    pub(crate) next_in: Duration,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::AttemptSource;
+    use crate::chat::live::Control;
+    use crate::clock::ManualClock;
+    use crate::events::CoreEvent;
+    use crate::ids::{GenerationId, RequestId};
+    use crate::lock::Lease;
+    use crate::lock::instance::Instance;
+    use crate::store::{Begin, NewTurn};
+
+    const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+    struct Scene {
+        folder: tempfile::TempDir,
+        clock: Arc<ManualClock>,
+        sweeper: Sweeper,
+    }
+
+    impl Scene {
+        async fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let clock = Arc::new(ManualClock::at(NOW));
+            let sweeper = Sweeper {
+                store: Store::open(&folder.path().join("conch.db"), false, NOW)
+                    .await
+                    .unwrap(),
+                clock: Arc::clone(&clock) as Arc<dyn Clock>,
+                events: Arc::default(),
+                live: Arc::default(),
+                instances: folder.path().join("instances"),
+                instance_id: InstanceId::from("own".to_owned()),
+                unchanged: tokio::sync::Mutex::default(),
+            };
+            Self {
+                folder,
+                clock,
+                sweeper,
+            }
+        }
+
+        async fn lock_of(&self, instance_id: InstanceId) -> Lease {
+            let store = &self.sweeper.store;
+            let conversation = store.create_conversation(None, None, NOW).await.unwrap();
+            let turn = NewTurn {
+                conversation_id: conversation.id,
+                branch_id: None,
+                content: "hello".to_owned(),
+                title: "hello".to_owned(),
+                request_id: RequestId::fresh(),
+                source: AttemptSource::Program,
+                generation_id: GenerationId::fresh(),
+                instance_id,
+            };
+            match store.begin_turn(&turn, self.clock.now()).await.unwrap() {
+                Begin::Started(started) => started.lease,
+                other => panic!("{other:?}"),
+            }
+        }
+
+        fn own(&self) -> InstanceId {
+            self.sweeper.instance_id.clone()
+        }
+
+        async fn freed(&self) -> u32 {
+            self.sweeper.sweep().await.unwrap().freed
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lease_is_freed_when_it_runs_out_and_everybody_is_told() {
+        let scene = Scene::new().await;
+        let lease = scene.lock_of(scene.own()).await;
+        let mut told = scene.sweeper.events.subscribe();
+
+        scene
+            .clock
+            .advance(LEASE.checked_sub(Duration::from_secs(1)).unwrap());
+        let sweep = scene.sweeper.sweep().await.unwrap();
+        assert_eq!(sweep.freed, 0);
+        assert_eq!(
+            sweep.next_in,
+            Duration::from_secs(1),
+            "the next is due when it runs out"
+        );
+
+        scene.clock.advance(Duration::from_secs(1));
+        assert_eq!(scene.freed().await, 1);
+        let Ok(CoreEvent::Lock(change)) = told.try_recv() else {
+            panic!("a lock change is told");
+        };
+        assert_eq!(
+            (change.fence, change.reason),
+            (lease.fence, LockReason::Expired)
+        );
+    }
+
+    #[tokio::test]
+    async fn a_living_generation_renews_before_the_sweep_that_follows_a_suspend() {
+        let scene = Scene::new().await;
+        let lease = scene.lock_of(scene.own()).await;
+        let mut registration = scene
+            .sweeper
+            .live
+            .register(lease.generation_id.clone(), lease.conversation_id.clone());
+        let (store, clock) = (scene.sweeper.store.clone(), Arc::clone(&scene.clock));
+        let generation = tokio::spawn(async move {
+            while let Some(Control::Heartbeat(done)) = registration.control.recv().await {
+                let _ = store.renew(&lease, clock.now()).await.unwrap();
+                done.send(()).unwrap();
+            }
+        });
+
+        scene.clock.step_to(NOW + Duration::from_hours(8));
+        assert_eq!(scene.freed().await, 0, "it lives");
+        generation.abort();
+    }
+
+    #[tokio::test]
+    async fn a_clock_set_back_does_not_keep_a_dead_lease_for_ever() {
+        let scene = Scene::new().await;
+        scene.lock_of(scene.own()).await;
+        scene
+            .clock
+            .step_to(Timestamp::from_millis(NOW.as_millis() - 86_400_000));
+
+        assert_eq!(scene.freed().await, 0, "first seen now");
+        scene.clock.advance(LEASE);
+        assert_eq!(
+            scene.freed().await,
+            1,
+            "its heartbeat stood still for a whole lease"
+        );
+    }
+
+    #[tokio::test]
+    async fn the_lock_of_a_dead_process_is_freed_at_once_and_of_a_living_one_never() {
+        let scene = Scene::new().await;
+        let other = Instance::start(&scene.folder.path().join("instances")).unwrap();
+        scene.lock_of(other.id().clone()).await;
+
+        assert_eq!(scene.freed().await, 0, "its process holds its file");
+        drop(other);
+        assert_eq!(scene.freed().await, 1, "no lease has to run out");
+    }
+}

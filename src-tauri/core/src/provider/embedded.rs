@@ -1,0 +1,199 @@
+//! The embedded model's process: started on first use, watched, started again when it has ended.
+//!
+//! It is a child of this process so that a model that exhausts memory does not take the window with
+//! it. It ends when its standard input closes, so it never outlives us, however we end. Between us:
+//! the bearer token on its first line of input, one line of JSON on its output when it is ready.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde::Deserialize;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, ChildStdin, Command};
+use tokio::sync::Mutex;
+
+use super::endpoint::OpenAi;
+use super::failure::{Failure, FailureKind};
+
+/// Loading takes a tenth of a second; a cold disk or a busy machine, a while.
+const START_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// How the engine is started and where its model may be.
+#[derive(Debug, Clone)]
+pub struct EngineCommand {
+    /// The executable, which takes `engine --model PATH`.
+    pub program: PathBuf,
+    /// The model file, at the first of these places that has it.
+    pub model_files: Vec<PathBuf>,
+}
+
+/// The embedded model, running or not.
+#[derive(Debug)]
+pub struct EmbeddedModel {
+    command: EngineCommand,
+    process: Mutex<Process>,
+}
+
+#[derive(Debug)]
+enum Process {
+    Stopped,
+    Running(Box<Running>),
+}
+
+#[derive(Debug)]
+struct Running {
+    child: Child,
+    /// Held open: its end of file tells the engine that we are gone.
+    _input: ChildStdin,
+    provider: OpenAi,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum Hello {
+    Ready { port: u16 },
+    Failed { message: String },
+}
+
+impl EmbeddedModel {
+    /// The model, not started.
+    pub fn new(command: EngineCommand) -> Self {
+        Self {
+            command,
+            process: Mutex::new(Process::Stopped),
+        }
+    }
+
+    /// The model file.
+    ///
+    /// # Errors
+    /// When it is at none of the places.
+    pub(super) fn model_file(&self) -> Result<&PathBuf, Failure> {
+        self.command
+            .model_files
+            .iter()
+            .find(|file| file.is_file())
+            .ok_or_else(|| {
+                let place = self.command.model_files.first();
+                failed(format!(
+                    "The built-in model is missing: {} is not there. Run `cargo xtask setup`, or choose another model",
+                    place.map(|file| file.display().to_string()).unwrap_or_default()
+                ))
+            })
+    }
+
+    /// The model's name: its file's, without the quantisation.
+    pub(super) fn name(&self) -> String {
+        let file = self.command.model_files.first();
+        let stem = file.and_then(|file| file.file_stem()?.to_str());
+        let stem = stem.unwrap_or("embedded");
+        stem.split('.').next().unwrap_or(stem).to_owned()
+    }
+
+    /// Where the model answers, started if it is not running.
+    pub(super) async fn provider(&self) -> Result<OpenAi, Failure> {
+        let mut process = self.process.lock().await;
+        if let Process::Running(running) = &mut *process
+            && matches!(running.child.try_wait(), Ok(None))
+        {
+            return Ok(running.provider.clone());
+        }
+        *process = Process::Stopped;
+        let running = self.start().await?;
+        let provider = running.provider.clone();
+        *process = Process::Running(Box::new(running));
+        Ok(provider)
+    }
+
+    async fn start(&self) -> Result<Running, Failure> {
+        let token = uuid::Uuid::new_v4().simple().to_string();
+        let mut child = Command::new(&self.command.program)
+            .arg("engine")
+            .arg("--model")
+            .arg(self.model_file()?)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| failed(format!("The built-in model could not start: {error}")))?;
+        let (Some(mut input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(failed("The built-in model could not start: no pipes"));
+        };
+        let hello = async {
+            input.write_all(format!("{token}\n").as_bytes()).await?;
+            input.flush().await?;
+            let mut line = String::new();
+            BufReader::new(output).read_line(&mut line).await?;
+            std::io::Result::Ok(line)
+        };
+        let line = tokio::time::timeout(START_TIMEOUT, hello)
+            .await
+            .map_err(|_| failed("The built-in model did not start within a minute"))?
+            .map_err(|error| failed(format!("The built-in model could not start: {error}")))?;
+        let port = match serde_json::from_str(&line) {
+            Ok(Hello::Ready { port }) => port,
+            Ok(Hello::Failed { message }) => return Err(failed(message)),
+            Err(_) => {
+                return Err(failed(
+                    "The built-in model ended while it started: the memory may be full",
+                ));
+            }
+        };
+        let provider = OpenAi {
+            base_url: format!("http://127.0.0.1:{port}/v1"),
+            key: Some(SecretString::from(token)),
+        };
+        Ok(Running {
+            child,
+            _input: input,
+            provider,
+        })
+    }
+}
+
+fn failed(message: impl Into<String>) -> Failure {
+    Failure::new(FailureKind::EmbeddedModel, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn model(program: &str, files: &[PathBuf]) -> EmbeddedModel {
+        EmbeddedModel::new(EngineCommand {
+            program: program.into(),
+            model_files: files.to_vec(),
+        })
+    }
+
+    #[tokio::test]
+    async fn a_missing_model_says_where_it_should_be() {
+        let failure = model("true", &["/nowhere/SmolLM2.Q4_1.gguf".into()])
+            .provider()
+            .await
+            .unwrap_err();
+
+        assert_eq!(failure.kind, FailureKind::EmbeddedModel);
+        assert!(failure.message.contains("/nowhere/SmolLM2.Q4_1.gguf"));
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn an_engine_that_ends_at_once_is_a_failure_and_not_a_hang() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let failure = model("true", &[file.path().to_owned()])
+            .provider()
+            .await
+            .unwrap_err();
+
+        assert_eq!(failure.kind, FailureKind::EmbeddedModel);
+    }
+
+    #[test]
+    fn the_name_leaves_the_quantisation_out() {
+        let model = model("x", &["/m/SmolLM2-135M-Instruct.Q4_1.gguf".into()]);
+        assert_eq!(model.name(), "SmolLM2-135M-Instruct");
+    }
+}

@@ -1,0 +1,208 @@
+//! Conversations and what is read of them: the list, a page of a branch, drafts.
+
+use super::{Result, Store, locks, turns};
+use crate::chat::{
+    Conversation, ConversationSummary, ConversationView, Message, MessageError, MessageStatus, Role,
+};
+use crate::clock::Timestamp;
+use crate::ids::{BranchId, ConversationId, MessageId};
+
+/// Messages in a page.
+const PAGE: usize = 50;
+
+impl Store {
+    /// Creates an empty conversation with its branch `main`.
+    pub async fn create_conversation(
+        &self,
+        title: Option<&str>,
+        model_id: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Conversation> {
+        let (id, main_branch_id) = (ConversationId::fresh(), BranchId::fresh());
+        let mut tx = self.write().await?;
+        sqlx::query!(
+            "INSERT INTO conversations (id, user_id, title, model_id, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?)",
+            id,
+            self.user_id,
+            title,
+            model_id,
+            now,
+            now
+        )
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query!(
+            "INSERT INTO branches (id, conversation_id, name, created_at) VALUES (?, ?, 'main', ?)",
+            main_branch_id,
+            id,
+            now
+        )
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(Conversation {
+            id,
+            title: title.map(str::to_owned),
+            model_id: model_id.map(str::to_owned),
+            main_branch_id,
+            created_at: now,
+            updated_at: now,
+        })
+    }
+
+    /// The conversations last written in, newest first, at most `limit`; those after the
+    /// conversation `after` in that order, where it is given.
+    pub async fn list_conversations(
+        &self,
+        after: Option<&ConversationId>,
+        limit: u32,
+    ) -> Result<Vec<ConversationSummary>> {
+        Ok(sqlx::query_as!(
+            ConversationSummary,
+            r#"SELECT c.id AS "id: _", c.title, b.id AS "main_branch_id: _",
+                 c.created_at AS "created_at: _", c.updated_at AS "updated_at: _",
+                 EXISTS (SELECT 1 FROM generation_locks l
+                   WHERE l.conversation_id = c.id AND l.generation_id IS NOT NULL) AS "busy!: bool"
+               FROM conversations c JOIN branches b ON b.conversation_id = c.id AND b.name = 'main'
+               WHERE ?1 IS NULL OR (c.updated_at, c.id) < (SELECT updated_at, id FROM conversations WHERE id = ?1)
+               ORDER BY c.updated_at DESC, c.id DESC LIMIT ?2"#,
+            after,
+            limit
+        )
+        .fetch_all(&self.readers)
+        .await?)
+    }
+
+    /// A page of a branch: the latest, or the one before the message `before`. `None` when there is
+    /// no such branch.
+    pub async fn get_conversation(
+        &self,
+        conversation_id: &ConversationId,
+        branch_id: Option<&BranchId>,
+        before: Option<&MessageId>,
+        now: Timestamp,
+    ) -> Result<Option<ConversationView>> {
+        let mut reader = self.readers.begin().await?;
+        let Some(branch_id) =
+            turns::resolve_branch(&mut reader, conversation_id, branch_id).await?
+        else {
+            return Ok(None);
+        };
+        let row = sqlx::query!(
+            r#"SELECT c.title, c.model_id, main.id AS "main_branch_id: BranchId",
+                 c.created_at AS "created_at: Timestamp", c.updated_at AS "updated_at: Timestamp",
+                 coalesce((SELECT d.content FROM drafts d WHERE d.conversation_id = c.id), '') AS "draft!: String"
+               FROM conversations c JOIN branches main ON main.conversation_id = c.id AND main.name = 'main'
+               WHERE c.id = ?"#,
+            conversation_id
+        )
+        .fetch_one(&mut *reader)
+        .await?;
+        let sentinel = i64::try_from(PAGE).unwrap_or(i64::MAX);
+        let mut messages = sqlx::query!(
+            r#"WITH RECURSIVE path(id, depth) AS (
+                 SELECT CASE WHEN ?1 IS NULL
+                   THEN (SELECT head_message_id FROM branches WHERE id = ?2)
+                   ELSE (SELECT parent_id FROM messages WHERE id = ?1 AND conversation_id = ?3) END, 0
+                 UNION ALL
+                 SELECT m.parent_id, path.depth + 1 FROM path JOIN messages m ON m.id = path.id
+                 WHERE m.parent_id IS NOT NULL AND path.depth < ?4
+               )
+               SELECT m.id AS "id: MessageId", m.parent_id AS "parent_id: MessageId",
+                 m.branch_id AS "branch_id: BranchId", m.role AS "role: Role", m.status AS "status: MessageStatus",
+                 CASE WHEN m.status = 'generating'
+                   THEN coalesce((SELECT group_concat(k.text, '' ORDER BY k.seq)
+                                  FROM message_chunks k WHERE k.message_id = m.id), '')
+                   ELSE m.content END AS "content!: String",
+                 m.model, m.error_code, m.error_message, m.created_at AS "created_at: Timestamp"
+               FROM path JOIN messages m ON m.id = path.id ORDER BY path.depth DESC"#,
+            before,
+            branch_id,
+            conversation_id,
+            sentinel
+        )
+        .map(|row| Message {
+            id: row.id,
+            parent_id: row.parent_id,
+            branch_id: row.branch_id,
+            role: row.role,
+            status: row.status,
+            content: row.content,
+            model: row.model,
+            error: row
+                .error_code
+                .zip(row.error_message)
+                .map(|(code, message)| MessageError { code, message }),
+            created_at: row.created_at,
+        })
+        .fetch_all(&mut *reader)
+        .await?;
+        let has_earlier = messages.len() > PAGE;
+        if has_earlier {
+            messages.remove(0);
+        }
+        let lock = locks::lock_status(&mut reader, conversation_id, &branch_id, now).await?;
+        Ok(Some(ConversationView {
+            id: conversation_id.clone(),
+            title: row.title,
+            model_id: row.model_id,
+            main_branch_id: row.main_branch_id,
+            branch_id,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            draft: row.draft,
+            messages,
+            has_earlier,
+            lock,
+        }))
+    }
+
+    /// Names a conversation. False when there is no such one.
+    pub async fn rename_conversation(&self, id: &ConversationId, title: &str) -> Result<bool> {
+        let done = sqlx::query!("UPDATE conversations SET title = ? WHERE id = ?", title, id)
+            .execute(&self.writer)
+            .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// Deletes a conversation with all that is in it, its lock included. False when there is no
+    /// such one.
+    pub async fn delete_conversation(&self, id: &ConversationId) -> Result<bool> {
+        let done = sqlx::query!("DELETE FROM conversations WHERE id = ?", id)
+            .execute(&self.writer)
+            .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// Sets the model of the answers to come. False when there is no such conversation.
+    pub async fn set_conversation_model(&self, id: &ConversationId, model: &str) -> Result<bool> {
+        let done = sqlx::query!(
+            "UPDATE conversations SET model_id = ? WHERE id = ?",
+            model,
+            id
+        )
+        .execute(&self.writer)
+        .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// Keeps text that was typed but not sent. False when there is no such conversation.
+    pub async fn save_draft(
+        &self,
+        id: &ConversationId,
+        content: &str,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let done = sqlx::query!(
+            "INSERT INTO drafts (conversation_id, content, updated_at)
+             SELECT id, ?2, ?3 FROM conversations WHERE id = ?1
+             ON CONFLICT (conversation_id) DO UPDATE SET content = excluded.content, updated_at = excluded.updated_at",
+            id,
+            content,
+            now
+        )
+        .execute(&self.writer)
+        .await?;
+        Ok(done.rows_affected() > 0)
+    }
+}

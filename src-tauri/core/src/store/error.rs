@@ -1,0 +1,98 @@
+//! What the store can fail with, told apart by what the user has to do about it.
+
+use std::path::PathBuf;
+
+use crate::error::ErrorCode;
+
+/// Why the store refused or failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// No room left. Nothing of the failed write was kept; it works again once there is room.
+    #[error("The disk is full: make some room and try again. Nothing you typed is lost")]
+    DiskFull(#[source] sqlx::Error),
+    /// The data folder cannot be made or written.
+    #[error(
+        "Conch cannot write its data folder {}: check its permissions and that the disk is not read-only ({source})",
+        path.display()
+    )]
+    DataFolderUnwritable {
+        /// The folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// The file was written by a newer version. It was not touched.
+    #[error(
+        "The database {} was written by a newer version of Conch: update Conch to open it. It was not changed",
+        path.display()
+    )]
+    DatabaseNewer {
+        /// The database file.
+        path: PathBuf,
+    },
+    /// The file is damaged. It was not touched.
+    #[error(
+        "The database {} is damaged: move it (and its -wal file) aside and restore a backup. It was not changed",
+        path.display()
+    )]
+    DatabaseCorrupt {
+        /// The database file.
+        path: PathBuf,
+    },
+    /// The file is something else. It was not touched.
+    #[error(
+        "The file {} is no database of Conch: move it aside, and Conch will start a new one. It was not changed",
+        path.display()
+    )]
+    NotADatabase {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Anything else.
+    #[error("The database failed: {0}")]
+    Sql(#[source] sqlx::Error),
+    /// A migration failed; its transaction was rolled back.
+    #[error("The database could not be brought to this version: {0}")]
+    Migration(#[source] sqlx::migrate::MigrateError),
+    /// The SQLite that was linked has a bug that loses committed transactions.
+    #[error(
+        "This build of Conch links SQLite {found}, which can lose data; it needs 3.51.3 or later"
+    )]
+    UnsafeSqlite {
+        /// Its version.
+        found: String,
+    },
+}
+
+impl StoreError {
+    /// The error's stable name.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::DiskFull(_) => ErrorCode::DiskFull,
+            Self::DataFolderUnwritable { .. } => ErrorCode::DataFolderUnwritable,
+            Self::DatabaseNewer { .. } => ErrorCode::DatabaseNewer,
+            Self::DatabaseCorrupt { .. } => ErrorCode::DatabaseCorrupt,
+            Self::NotADatabase { .. } => ErrorCode::NotADatabase,
+            Self::Sql(_) | Self::Migration(_) | Self::UnsafeSqlite { .. } => ErrorCode::Internal,
+        }
+    }
+}
+
+/// SQLite's primary result codes, <https://sqlite.org/rescode.html>.
+const SQLITE_FULL: i32 = 13;
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match primary_code(&error) {
+            Some(SQLITE_FULL) => Self::DiskFull(error),
+            _ => Self::Sql(error),
+        }
+    }
+}
+
+/// The low byte of the extended result code.
+pub(super) fn primary_code(error: &sqlx::Error) -> Option<i32> {
+    let code: i32 = error.as_database_error()?.code()?.parse().ok()?;
+    Some(code & 0xff)
+}

@@ -1,0 +1,286 @@
+//! The statements of the generation lock. Each transition is one statement whose `WHERE` is the
+//! whole condition, so no interleaving can come between a check and the change that relies on it.
+
+use sqlx::SqliteConnection;
+
+use super::settle::{Ending, settle};
+use super::{Result, Store, turns};
+use crate::clock::Timestamp;
+use crate::ids::{BranchId, ConversationId, GenerationId, InstanceId, MessageId, UserId};
+use crate::lock::{Fenced, LEASE, Lease, LockStatus};
+
+/// A held lock as others see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// What its holder holds.
+    pub lease: Lease,
+    /// The holder's process.
+    pub instance_id: InstanceId,
+    /// Grows with every renewal.
+    pub heartbeat_seq: i64,
+    /// When it expires unless it is renewed.
+    pub expires_at: Timestamp,
+}
+
+pub(super) struct Grant<'a> {
+    pub(super) branch_id: &'a BranchId,
+    pub(super) conversation_id: &'a ConversationId,
+    pub(super) generation_id: &'a GenerationId,
+    pub(super) message_id: &'a MessageId,
+    pub(super) user_id: &'a UserId,
+    pub(super) instance_id: &'a InstanceId,
+    pub(super) max_parallel: i64,
+}
+
+/// Grants the lock and returns its fence, or `None` when it is held or the conversation is at its
+/// capacity (I1). An expired holder's answer is closed as interrupted in the same transaction.
+pub(super) async fn acquire(
+    tx: &mut SqliteConnection,
+    grant: &Grant<'_>,
+    now: Timestamp,
+) -> Result<Option<i64>> {
+    let live_elsewhere = sqlx::query_scalar!(
+        "SELECT count(*) FROM generation_locks
+         WHERE conversation_id = ? AND branch_id <> ? AND generation_id IS NOT NULL AND expires_at > ?",
+        grant.conversation_id,
+        grant.branch_id,
+        now
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    if live_elsewhere >= grant.max_parallel {
+        return Ok(None);
+    }
+    let expires_at = now + LEASE;
+    let fence = sqlx::query_scalar!(
+        r#"INSERT INTO generation_locks (branch_id, conversation_id, fence, generation_id, message_id,
+             user_id, instance_id, locked_at, heartbeat_seq, heartbeat_at, expires_at)
+           VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6, ?7, 0, ?7, ?8)
+           ON CONFLICT (branch_id) DO UPDATE SET fence = fence + 1,
+             generation_id = excluded.generation_id, message_id = excluded.message_id,
+             user_id = excluded.user_id, instance_id = excluded.instance_id,
+             locked_at = excluded.locked_at, heartbeat_seq = 0,
+             heartbeat_at = excluded.heartbeat_at, expires_at = excluded.expires_at
+           WHERE generation_id IS NULL OR expires_at <= ?7
+           RETURNING fence AS "fence!: i64""#,
+        grant.branch_id,
+        grant.conversation_id,
+        grant.generation_id,
+        grant.message_id,
+        grant.user_id,
+        grant.instance_id,
+        now,
+        expires_at
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    if fence.is_some() {
+        interrupt_left_behind(tx, grant.branch_id, now).await?;
+    }
+    Ok(fence)
+}
+
+/// Closes an answer that an expired holder left on the branch.
+async fn interrupt_left_behind(
+    tx: &mut SqliteConnection,
+    branch_id: &BranchId,
+    now: Timestamp,
+) -> Result<()> {
+    let left = sqlx::query_scalar!(
+        r#"SELECT id AS "id: MessageId" FROM messages WHERE branch_id = ? AND status = 'generating'"#,
+        branch_id
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    for message_id in left {
+        settle(tx, &message_id, &lease_expired(), now).await?;
+    }
+    Ok(())
+}
+
+/// Gives the lock back; [`Fenced::Lost`] when `lease` is not the current one (I4).
+pub(super) async fn release(tx: &mut SqliteConnection, lease: &Lease) -> Result<Fenced> {
+    let done = sqlx::query!(
+        "UPDATE generation_locks SET generation_id = NULL, message_id = NULL, user_id = NULL,
+           instance_id = NULL, locked_at = NULL, heartbeat_seq = NULL, heartbeat_at = NULL, expires_at = NULL
+         WHERE branch_id = ? AND generation_id = ? AND fence = ?",
+        lease.branch_id,
+        lease.generation_id,
+        lease.fence
+    )
+    .execute(tx)
+    .await?;
+    Ok(Fenced::from_rows(done.rows_affected()))
+}
+
+fn lease_expired() -> Ending {
+    Ending::interrupted(
+        "lease_expired",
+        "The answer went silent and its lock expired",
+    )
+}
+
+fn process_ended() -> Ending {
+    Ending::interrupted("process_ended", "Conch ended before the answer did")
+}
+
+impl Store {
+    /// The lock of a branch; `None` when there is no such branch.
+    pub async fn lock_status(
+        &self,
+        conversation_id: &ConversationId,
+        branch_id: Option<&BranchId>,
+        now: Timestamp,
+    ) -> Result<Option<LockStatus>> {
+        let mut reader = self.readers.begin().await?;
+        let Some(branch_id) =
+            turns::resolve_branch(&mut reader, conversation_id, branch_id).await?
+        else {
+            return Ok(None);
+        };
+        lock_status(&mut reader, conversation_id, &branch_id, now)
+            .await
+            .map(Some)
+    }
+
+    /// The heartbeat: moves the expiry to a full lease from `now`. A lease that ran out but was not
+    /// taken is renewed too: the fence, not the time, says who holds the lock.
+    pub async fn renew(&self, lease: &Lease, now: Timestamp) -> Result<Fenced> {
+        let expires_at = now + LEASE;
+        let done = sqlx::query!(
+            "UPDATE generation_locks SET heartbeat_seq = heartbeat_seq + 1, heartbeat_at = ?, expires_at = ?
+             WHERE branch_id = ? AND generation_id = ? AND fence = ?",
+            now,
+            expires_at,
+            lease.branch_id,
+            lease.generation_id,
+            lease.fence
+        )
+        .execute(&self.writer)
+        .await?;
+        Ok(Fenced::from_rows(done.rows_affected()))
+    }
+
+    /// The holders of a conversation's locks whose leases have run out.
+    pub async fn expired_holders(
+        &self,
+        conversation_id: &ConversationId,
+        now: Timestamp,
+    ) -> Result<Vec<GenerationId>> {
+        Ok(sqlx::query_scalar!(
+            r#"SELECT generation_id AS "id!: GenerationId" FROM generation_locks
+               WHERE conversation_id = ? AND generation_id IS NOT NULL AND expires_at <= ?"#,
+            conversation_id,
+            now
+        )
+        .fetch_all(&self.readers)
+        .await?)
+    }
+
+    /// Every held lock.
+    pub async fn holders(&self) -> Result<Vec<Holder>> {
+        let rows = sqlx::query!(
+            r#"SELECT branch_id AS "branch_id: BranchId", conversation_id AS "conversation_id: ConversationId",
+                 fence, generation_id AS "generation_id!: GenerationId", message_id AS "message_id!: MessageId",
+                 instance_id AS "instance_id!: InstanceId", heartbeat_seq AS "heartbeat_seq!: i64",
+                 expires_at AS "expires_at!: Timestamp"
+               FROM generation_locks WHERE generation_id IS NOT NULL"#
+        )
+        .fetch_all(&self.readers)
+        .await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| Holder {
+                lease: Lease {
+                    branch_id: row.branch_id,
+                    conversation_id: row.conversation_id,
+                    generation_id: row.generation_id,
+                    message_id: row.message_id,
+                    fence: row.fence,
+                },
+                instance_id: row.instance_id,
+                heartbeat_seq: row.heartbeat_seq,
+                expires_at: row.expires_at,
+            })
+            .collect())
+    }
+
+    /// Frees a lock whose holder went silent and marks its answer interrupted, in one transaction.
+    /// [`Fenced::Lost`] when it was renewed (its `heartbeat_seq` moved on), released or taken since
+    /// `holder` was read.
+    pub async fn expire(&self, holder: &Holder, now: Timestamp) -> Result<Fenced> {
+        self.vacate(holder, &lease_expired(), now).await
+    }
+
+    /// Frees a lock whose holder's process is gone and marks its answer interrupted.
+    pub async fn recover(&self, holder: &Holder, now: Timestamp) -> Result<Fenced> {
+        self.vacate(holder, &process_ended(), now).await
+    }
+
+    async fn vacate(&self, holder: &Holder, ending: &Ending, now: Timestamp) -> Result<Fenced> {
+        let mut tx = self.write().await?;
+        let renewed = sqlx::query_scalar!(
+            "SELECT count(*) FROM generation_locks
+             WHERE branch_id = ? AND fence = ? AND heartbeat_seq IS NOT ?",
+            holder.lease.branch_id,
+            holder.lease.fence,
+            holder.heartbeat_seq
+        )
+        .fetch_one(&mut *tx)
+        .await?;
+        if renewed > 0 || release(&mut tx, &holder.lease).await? == Fenced::Lost {
+            return Ok(Fenced::Lost);
+        }
+        settle(&mut tx, &holder.lease.message_id, ending, now).await?;
+        tx.commit().await?;
+        Ok(Fenced::Written)
+    }
+}
+
+pub(super) async fn lock_status(
+    reader: &mut SqliteConnection,
+    conversation_id: &ConversationId,
+    branch_id: &BranchId,
+    now: Timestamp,
+) -> Result<LockStatus> {
+    let capacity = sqlx::query!(
+        r#"SELECT c.max_parallel, (SELECT count(*) FROM generation_locks l
+             WHERE l.conversation_id = c.id AND l.generation_id IS NOT NULL AND l.expires_at > ?) AS "live!: i64"
+           FROM conversations c WHERE c.id = ?"#,
+        now,
+        conversation_id
+    )
+    .fetch_one(&mut *reader)
+    .await?;
+    let row = sqlx::query!(
+        r#"SELECT fence, generation_id AS "generation_id: GenerationId", message_id AS "message_id: MessageId",
+             user_id AS "user_id: UserId", locked_at AS "locked_at: Timestamp", expires_at AS "expires_at: Timestamp"
+           FROM generation_locks WHERE branch_id = ?"#,
+        branch_id
+    )
+    .fetch_optional(reader)
+    .await?;
+    let free = LockStatus {
+        locked: false,
+        can_send: capacity.live < capacity.max_parallel,
+        generation_id: None,
+        message_id: None,
+        user_id: None,
+        locked_at: None,
+        expires_at: None,
+        fence: row.as_ref().map_or(0, |row| row.fence),
+    };
+    Ok(match row {
+        Some(row) if row.expires_at.is_some_and(|expires_at| expires_at > now) => LockStatus {
+            locked: true,
+            can_send: false,
+            generation_id: row.generation_id,
+            message_id: row.message_id,
+            user_id: row.user_id,
+            locked_at: row.locked_at,
+            expires_at: row.expires_at,
+            ..free
+        },
+        _ => free,
+    })
+}

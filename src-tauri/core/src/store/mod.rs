@@ -1,0 +1,62 @@
+//! The database: one SQLite file, opened the one way that is safe, and every statement in the
+//! application.
+//!
+//! One writer connection, so that writes queue in our own pool instead of failing as busy; every
+//! write transaction is `BEGIN IMMEDIATE`, because a transaction that reads first and upgrades
+//! later fails at once under contention. Readers are read-only connections of their own.
+//! `after_release` throws away a connection that is still inside a transaction: sqlx 0.9 loses
+//! count after an automatic rollback (disk full) and would poison every later write.
+//!
+//! Nothing outside this module names sqlx, so that a second engine is one more module. Nothing in
+//! here reads a clock: `now` is an argument.
+
+mod attempts;
+mod codec;
+mod conversations;
+mod error;
+mod locks;
+mod open;
+mod settle;
+#[cfg(test)]
+mod tests;
+mod turns;
+
+use sqlx::sqlite::SqlitePool;
+use sqlx::{Sqlite, Transaction};
+
+pub use attempts::AttemptOutcome;
+pub use error::StoreError;
+pub use locks::Holder;
+pub use settle::{Ending, Usage};
+pub use turns::{Begin, NewAnswer, NewTurn, PriorMessage, Started};
+
+use crate::ids::UserId;
+
+type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// The open database.
+#[derive(Debug, Clone)]
+pub struct Store {
+    writer: SqlitePool,
+    readers: SqlitePool,
+    user_id: UserId,
+}
+
+impl Store {
+    /// The local profile.
+    pub fn user_id(&self) -> &UserId {
+        &self.user_id
+    }
+
+    /// Waits for the statements under way and closes the file, which also folds the write-ahead log
+    /// into it.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    /// Begins a write transaction; it is rolled back unless it is committed.
+    async fn write(&self) -> Result<Transaction<'static, Sqlite>> {
+        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+    }
+}

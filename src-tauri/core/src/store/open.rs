@@ -1,0 +1,214 @@
+//! Opening the file: look before touching, then migrate, then hand out the pools.
+//!
+//! A file that is not ours, damaged, or from a newer version is reported and left as it is, byte for
+//! byte.
+
+use std::io::Read;
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions, Connection, SqliteConnection};
+
+use super::error::primary_code;
+use super::{Result, Store, StoreError};
+use crate::clock::Timestamp;
+use crate::ids::UserId;
+
+static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
+
+/// Written by the first migration: the bytes "Cnch".
+const APPLICATION_ID: i64 = 1_131_307_880;
+
+/// The first version without the WAL-reset bug (committed transactions lost when a write races a checkpoint).
+const SAFE_SQLITE: [u32; 3] = [3, 51, 3];
+
+const READERS: u32 = 4;
+
+/// SQLite's primary result codes, <https://sqlite.org/rescode.html>.
+const SQLITE_CORRUPT: i32 = 11;
+const SQLITE_NOTADB: i32 = 26;
+
+impl Store {
+    /// Opens the database at `path`, creating or migrating it, with its integrity checked first
+    /// when `after_crash`.
+    ///
+    /// # Errors
+    /// [`StoreError::NotADatabase`], [`DatabaseCorrupt`](StoreError::DatabaseCorrupt) and
+    /// [`DatabaseNewer`](StoreError::DatabaseNewer) leave the file untouched.
+    pub async fn open(path: &Path, after_crash: bool, now: Timestamp) -> Result<Self> {
+        if file_has_content(path)? {
+            inspect(path, after_crash).await?;
+        }
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .busy_timeout(Duration::from_secs(5))
+            .disable_statement_logging();
+        let writer = pool(
+            1,
+            options
+                .clone()
+                .create_if_missing(true)
+                .journal_mode(SqliteJournalMode::Wal)
+                .synchronous(SqliteSynchronous::Full)
+                // Without these macOS only hands writes to the drive's cache.
+                .pragma("fullfsync", "1")
+                .pragma("checkpoint_fullfsync", "1")
+                .optimize_on_close(true, None),
+        )
+        .await?;
+        check_version(&writer).await?;
+        MIGRATOR.run(&writer).await.map_err(StoreError::Migration)?;
+        let user_id = local_profile(&writer, now).await?;
+        let readers = pool(READERS, options.read_only(true)).await?;
+        Ok(Self {
+            writer,
+            readers,
+            user_id,
+        })
+    }
+}
+
+async fn pool(connections: u32, options: SqliteConnectOptions) -> Result<SqlitePool> {
+    Ok(SqlitePoolOptions::new()
+        .min_connections(1)
+        .max_connections(connections)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .after_release(|connection, _| {
+            let clean = !connection.is_in_transaction();
+            Box::pin(async move { Ok(clean) })
+        })
+        .connect_with(options)
+        .await?)
+}
+
+/// True when there is a non-empty file.
+fn file_has_content(path: &Path) -> Result<bool> {
+    let mut magic = Vec::new();
+    match std::fs::File::open(path) {
+        Ok(file) => {
+            file.take(16)
+                .read_to_end(&mut magic)
+                .map_err(|source| unwritable(path, source))?;
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(source) => return Err(unwritable(path, source)),
+    }
+    if magic.is_empty() || magic == b"SQLite format 3\0" {
+        return Ok(!magic.is_empty());
+    }
+    Err(StoreError::NotADatabase {
+        path: path.to_owned(),
+    })
+}
+
+fn unwritable(path: &Path, source: std::io::Error) -> StoreError {
+    StoreError::DataFolderUnwritable {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+/// Looks at an existing database without writing to it.
+async fn inspect(path: &Path, after_crash: bool) -> Result<()> {
+    let classify = |error: sqlx::Error| match primary_code(&error) {
+        Some(SQLITE_CORRUPT) => StoreError::DatabaseCorrupt {
+            path: path.to_owned(),
+        },
+        Some(SQLITE_NOTADB) => StoreError::NotADatabase {
+            path: path.to_owned(),
+        },
+        _ => error.into(),
+    };
+    let mut connection = SqliteConnectOptions::new()
+        .filename(path)
+        .read_only(true)
+        .busy_timeout(Duration::from_secs(5))
+        .disable_statement_logging()
+        .connect()
+        .await
+        .map_err(classify)?;
+    let verdict = verdict(&mut connection, path, after_crash).await;
+    connection.close().await.map_err(classify)?;
+    verdict.map_err(classify)?
+}
+
+async fn verdict(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    after_crash: bool,
+) -> sqlx::Result<Result<()>> {
+    let path = || path.to_owned();
+    let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema")
+        .fetch_one(&mut *connection)
+        .await?;
+    if tables == 0 {
+        // A start that died before its first migration was committed.
+        return Ok(Ok(()));
+    }
+    let application_id: i64 = sqlx::query_scalar("PRAGMA application_id")
+        .fetch_one(&mut *connection)
+        .await?;
+    let migrations: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE name = '_sqlx_migrations'")
+            .fetch_one(&mut *connection)
+            .await?;
+    if application_id != APPLICATION_ID && (migrations == 0 || tables > 1) {
+        return Ok(Err(StoreError::NotADatabase { path: path() }));
+    }
+    if migrations == 1 {
+        let newest: Option<i64> = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations")
+            .fetch_one(&mut *connection)
+            .await?;
+        if newest > MIGRATOR.iter().map(|migration| migration.version).max() {
+            return Ok(Err(StoreError::DatabaseNewer { path: path() }));
+        }
+    }
+    if after_crash {
+        let report: String = sqlx::query_scalar("PRAGMA quick_check(1)")
+            .fetch_one(&mut *connection)
+            .await?;
+        if report != "ok" {
+            return Ok(Err(StoreError::DatabaseCorrupt { path: path() }));
+        }
+    }
+    Ok(Ok(()))
+}
+
+async fn check_version(writer: &SqlitePool) -> Result<()> {
+    let found: String = sqlx::query_scalar("SELECT sqlite_version()")
+        .fetch_one(writer)
+        .await?;
+    let mut numbers = found.split('.').map(|part| part.parse().unwrap_or(0));
+    let version: [u32; 3] = std::array::from_fn(|_| numbers.next().unwrap_or(0));
+    if version < SAFE_SQLITE {
+        return Err(StoreError::UnsafeSqlite { found });
+    }
+    Ok(())
+}
+
+async fn local_profile(writer: &SqlitePool, now: Timestamp) -> Result<UserId> {
+    let mut tx = writer.begin_with("BEGIN IMMEDIATE").await?;
+    let existing =
+        sqlx::query_scalar!(r#"SELECT id AS "id: UserId" FROM users ORDER BY created_at LIMIT 1"#)
+            .fetch_optional(&mut *tx)
+            .await?;
+    if let Some(id) = existing {
+        return Ok(id);
+    }
+    let id = UserId::fresh();
+    sqlx::query!(
+        "INSERT INTO users (id, name, created_at) VALUES (?, 'You', ?)",
+        id,
+        now
+    )
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(id)
+}

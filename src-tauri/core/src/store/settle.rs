@@ -1,0 +1,96 @@
+//! How an answer's row is closed, in whichever transaction ends its generation: the chunks become
+//! its content, the status and the reason are set, the generation gets its end.
+
+use sqlx::SqliteConnection;
+
+use super::Result;
+use crate::chat::{MessageError, MessageStatus};
+use crate::clock::Timestamp;
+use crate::ids::MessageId;
+
+/// Tokens of a generation, as the provider counted them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Tokens of the conversation so far.
+    pub prompt_tokens: Option<u32>,
+    /// Tokens of the answer.
+    pub completion_tokens: Option<u32>,
+}
+
+/// How a generation ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ending {
+    /// Anything but `generating`.
+    pub status: MessageStatus,
+    /// Why, for `failed` and `interrupted`.
+    pub error: Option<MessageError>,
+    /// Where the provider told.
+    pub usage: Usage,
+}
+
+impl Ending {
+    /// An end without usage.
+    pub fn new(status: MessageStatus, error: Option<MessageError>) -> Self {
+        Self {
+            status,
+            error,
+            usage: Usage::default(),
+        }
+    }
+
+    /// The end that a holder gets from others when its lock is taken away.
+    pub(crate) fn interrupted(code: &str, message: &str) -> Self {
+        Self::new(
+            MessageStatus::Interrupted,
+            Some(MessageError {
+                code: code.to_owned(),
+                message: message.to_owned(),
+            }),
+        )
+    }
+}
+
+pub(super) async fn settle(
+    tx: &mut SqliteConnection,
+    message_id: &MessageId,
+    ending: &Ending,
+    now: Timestamp,
+) -> Result<()> {
+    let (error_code, error_message) = ending
+        .error
+        .as_ref()
+        .map(|error| (&error.code, &error.message))
+        .unzip();
+    sqlx::query!(
+        "UPDATE messages SET
+           status = ?2,
+           content = content || coalesce(
+             (SELECT group_concat(text, '' ORDER BY seq) FROM message_chunks WHERE message_id = ?1), ''),
+           error_code = ?3, error_message = ?4, prompt_tokens = ?5, completion_tokens = ?6, finished_at = ?7
+         WHERE id = ?1 AND status = 'generating'",
+        message_id,
+        ending.status,
+        error_code,
+        error_message,
+        ending.usage.prompt_tokens,
+        ending.usage.completion_tokens,
+        now
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!(
+        "DELETE FROM message_chunks WHERE message_id = ?",
+        message_id
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!(
+        "UPDATE generations SET finished_at = ?, end_reason = ? WHERE message_id = ? AND finished_at IS NULL",
+        now,
+        ending.status,
+        message_id
+    )
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! The store on a real file, with the pragmas and pools of production.
+
+mod locks;
+mod opening;
+mod reading;
+
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
+use super::{Begin, Ending, NewTurn, Started, Store};
+use crate::chat::{AttemptSource, Conversation, MessageStatus};
+use crate::clock::Timestamp;
+use crate::ids::{BranchId, GenerationId, InstanceId, RequestId};
+
+/// Where every test's time begins.
+const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+struct Place {
+    folder: TempDir,
+    store: Store,
+    conversation: Conversation,
+}
+
+impl Place {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("conch.db"), false, NOW)
+            .await
+            .unwrap();
+        let conversation = store.create_conversation(None, None, NOW).await.unwrap();
+        Self {
+            folder,
+            store,
+            conversation,
+        }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("conch.db")
+    }
+
+    async fn reopen(self) -> Self {
+        self.store.close().await;
+        let store = Store::open(&self.path(), false, NOW).await.unwrap();
+        Self { store, ..self }
+    }
+
+    fn turn(&self, content: &str) -> NewTurn {
+        NewTurn {
+            conversation_id: self.conversation.id.clone(),
+            branch_id: None,
+            content: content.to_owned(),
+            title: content.to_owned(),
+            request_id: RequestId::fresh(),
+            source: AttemptSource::Program,
+            generation_id: GenerationId::fresh(),
+            instance_id: InstanceId::from("instance".to_owned()),
+        }
+    }
+
+    async fn begin(&self, content: &str, now: Timestamp) -> Started {
+        match self
+            .store
+            .begin_turn(&self.turn(content), now)
+            .await
+            .unwrap()
+        {
+            Begin::Started(started) => *started,
+            other => panic!("expected the lock, got {other:?}"),
+        }
+    }
+
+    /// A second branch of the conversation, as a comparison or a fork makes one.
+    async fn second_branch(&self) -> BranchId {
+        let id = BranchId::fresh();
+        sqlx::query(
+            "INSERT INTO branches (id, conversation_id, name, created_at) VALUES (?, ?, 'lane', 0)",
+        )
+        .bind(id.as_str())
+        .bind(self.conversation.id.as_str())
+        .execute(&self.store.writer)
+        .await
+        .unwrap();
+        id
+    }
+}
+
+fn complete() -> Ending {
+    Ending::new(MessageStatus::Complete, None)
+}

@@ -1,0 +1,114 @@
+//! What is not ours, damaged or newer is told apart and left alone, byte for byte.
+
+use std::fs;
+use std::path::Path;
+
+use super::{NOW, Place};
+use crate::store::{Store, StoreError};
+
+async fn open_untouched(path: &Path) -> StoreError {
+    let before = fs::read(path).unwrap();
+    let error = Store::open(path, true, NOW).await.unwrap_err();
+    assert!(before == fs::read(path).unwrap(), "the file was changed");
+    error
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("conch.db");
+    fs::write(&path, "my shopping list, for ever precious").unwrap();
+
+    let error = open_untouched(&path).await;
+    assert!(
+        matches!(error, StoreError::NotADatabase { .. }),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_database_of_another_application() {
+    let place = Place::new().await;
+    place.store.close().await;
+    let other = place.folder.path().join("other.db");
+    let made = Store::open(&other, false, NOW).await.unwrap();
+    sqlx::query("PRAGMA application_id = 1")
+        .execute(&made.writer)
+        .await
+        .unwrap();
+    made.close().await;
+
+    let error = open_untouched(&other).await;
+    assert!(
+        matches!(error, StoreError::NotADatabase { .. }),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_version() {
+    let place = Place::new().await;
+    sqlx::query(
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+         VALUES (9999, 'from the future', 1, x'00', 0)",
+    )
+    .execute(&place.store.writer)
+    .await
+    .unwrap();
+    place.store.close().await;
+
+    let error = open_untouched(&place.path()).await;
+    assert!(
+        matches!(error, StoreError::DatabaseNewer { .. }),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_damaged_database() {
+    let place = Place::new().await;
+    place.begin("some text", NOW).await;
+    place.store.close().await;
+    let mut bytes = fs::read(place.path()).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[4096..middle].fill(0x5a);
+    fs::write(place.path(), bytes).unwrap();
+
+    let error = open_untouched(&place.path()).await;
+    assert!(
+        matches!(error, StoreError::DatabaseCorrupt { .. }),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_empty_file_is_a_start_that_died_early() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("conch.db");
+    fs::write(&path, "").unwrap();
+
+    Store::open(&path, true, NOW).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_connections_are_as_durable_as_promised() {
+    let place = Place::new().await;
+    let pragma = async |name: &str| -> i64 {
+        let statement = sqlx::AssertSqlSafe(format!("PRAGMA {name}"));
+        sqlx::query_scalar(statement)
+            .fetch_one(&place.store.writer)
+            .await
+            .unwrap()
+    };
+    assert_eq!(pragma("synchronous").await, 2, "FULL");
+    assert_eq!(pragma("foreign_keys").await, 1);
+    let mode: String = sqlx::query_scalar("PRAGMA journal_mode")
+        .fetch_one(&place.store.writer)
+        .await
+        .unwrap();
+    assert_eq!(mode, "wal");
+    let refused = sqlx::query("DELETE FROM users")
+        .execute(&place.store.readers)
+        .await;
+    assert!(refused.is_err(), "a reader cannot write");
+}

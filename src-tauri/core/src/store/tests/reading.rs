@@ -1,0 +1,216 @@
+//! What is read back: pages, versions, drafts, the full-text index.
+
+use std::time::Duration;
+
+use super::{NOW, Place, complete};
+use crate::chat::{AttemptSource, MessageStatus};
+use crate::clock::Timestamp;
+use crate::ids::{GenerationId, InstanceId, RequestId};
+use crate::lock::Fenced;
+use crate::store::{Begin, Ending, NewAnswer};
+
+async fn answered(place: &Place, question: &str, answer: &str, now: Timestamp) {
+    let started = place.begin(question, now).await;
+    let done = place
+        .store
+        .finish(&started.lease, Some((0, answer)), &complete(), now)
+        .await;
+    assert_eq!(done.unwrap(), Fenced::Written);
+}
+
+#[tokio::test]
+async fn pages_join_to_the_whole_conversation() {
+    let place = Place::new().await;
+    for n in 0..60 {
+        answered(&place, &format!("q{n}"), &format!("a{n}"), NOW).await;
+    }
+    let id = &place.conversation.id;
+    let mut read = Vec::new();
+    let mut before = None;
+    loop {
+        let view = place
+            .store
+            .get_conversation(id, None, before.as_ref(), NOW)
+            .await;
+        let view = view.unwrap().unwrap();
+        assert!(view.messages.len() <= 50);
+        before = Some(view.messages[0].id.clone());
+        read.splice(
+            0..0,
+            view.messages.into_iter().map(|message| message.content),
+        );
+        if !view.has_earlier {
+            break;
+        }
+    }
+    let expected: Vec<_> = (0..60)
+        .flat_map(|n| [format!("q{n}"), format!("a{n}")])
+        .collect();
+    assert_eq!(read, expected);
+}
+
+#[tokio::test]
+async fn a_new_version_takes_the_old_ones_place_and_sees_only_what_came_before() {
+    let place = Place::new().await;
+    answered(&place, "question", "first answer", NOW).await;
+    let view = place
+        .store
+        .get_conversation(&place.conversation.id, None, None, NOW)
+        .await;
+    let first = view.unwrap().unwrap().messages.remove(1);
+    let answer = NewAnswer {
+        message_id: first.id.clone(),
+        model_id: None,
+        request_id: RequestId::fresh(),
+        source: AttemptSource::Retry,
+        generation_id: GenerationId::fresh(),
+        instance_id: InstanceId::fresh(),
+    };
+    let Begin::Started(started) = place.store.begin_answer(&answer, NOW).await.unwrap() else {
+        panic!("the branch is free");
+    };
+    let prior = place
+        .store
+        .messages_before(&started.lease.message_id)
+        .await
+        .unwrap();
+    assert_eq!(
+        prior.len(),
+        1,
+        "the model is not shown the version it replaces"
+    );
+    assert_eq!(prior[0].content, "question");
+
+    let view = place
+        .store
+        .get_conversation(&place.conversation.id, None, None, NOW)
+        .await;
+    let view = view.unwrap().unwrap();
+    assert_eq!(view.messages.len(), 2);
+    assert_ne!(view.messages[1].id, first.id);
+    assert_eq!(view.messages[1].parent_id, first.parent_id);
+}
+
+#[tokio::test]
+async fn a_failed_answer_without_text_is_not_shown_to_the_model() {
+    let place = Place::new().await;
+    let started = place.begin("one", NOW).await;
+    let failed = Ending::new(MessageStatus::Failed, None);
+    assert_eq!(
+        place
+            .store
+            .finish(&started.lease, None, &failed, NOW)
+            .await
+            .unwrap(),
+        Fenced::Written
+    );
+    let started = place.begin("two", NOW).await;
+
+    let prior = place
+        .store
+        .messages_before(&started.lease.message_id)
+        .await
+        .unwrap();
+    let prior: Vec<_> = prior.into_iter().map(|message| message.content).collect();
+    assert_eq!(prior, ["one", "two"]);
+}
+
+#[tokio::test]
+async fn a_send_takes_its_own_text_out_of_the_draft_and_no_other() {
+    let place = Place::new().await;
+    let id = &place.conversation.id;
+    let draft = async || {
+        let view = place.store.get_conversation(id, None, None, NOW).await;
+        view.unwrap().unwrap().draft
+    };
+    place
+        .store
+        .save_draft(id, "half a thought", NOW)
+        .await
+        .unwrap();
+    answered(&place, "sent by a program", "ok", NOW).await;
+    assert_eq!(draft().await, "half a thought");
+
+    place
+        .store
+        .save_draft(id, "typed and sent", NOW)
+        .await
+        .unwrap();
+    answered(&place, "typed and sent", "ok", NOW).await;
+    assert_eq!(draft().await, "");
+}
+
+#[tokio::test]
+async fn the_list_is_newest_first_and_pages_without_gaps() {
+    let place = Place::new().await;
+    for n in 1..=7 {
+        let now = NOW + Duration::from_secs(n);
+        place
+            .store
+            .create_conversation(Some(&format!("c{n}")), None, now)
+            .await
+            .unwrap();
+    }
+    answered(
+        &place,
+        "woke the oldest",
+        "ok",
+        NOW + Duration::from_mins(1),
+    )
+    .await;
+    let mut titles = Vec::new();
+    let mut after = None;
+    loop {
+        let page = place
+            .store
+            .list_conversations(after.as_ref(), 3)
+            .await
+            .unwrap();
+        let Some(last) = page.last() else { break };
+        after = Some(last.id.clone());
+        titles.extend(page.into_iter().filter_map(|summary| summary.title));
+    }
+    assert_eq!(
+        titles,
+        ["woke the oldest", "c7", "c6", "c5", "c4", "c3", "c2", "c1"]
+    );
+}
+
+#[tokio::test]
+async fn text_is_indexed_when_it_is_final_and_leaves_with_its_conversation() {
+    let place = Place::new().await;
+    let started = place.begin("Ünïcode question", NOW).await;
+    let found = async |word: &str| -> i64 {
+        sqlx::query_scalar("SELECT count(*) FROM messages_fts WHERE messages_fts MATCH ?")
+            .bind(word)
+            .fetch_one(&place.store.writer)
+            .await
+            .unwrap()
+    };
+    assert_eq!(
+        place
+            .store
+            .append(&started.lease, 0, "a conch")
+            .await
+            .unwrap(),
+        Fenced::Written
+    );
+    assert_eq!((found("unicode").await, found("conch").await), (1, 0));
+
+    place
+        .store
+        .finish(&started.lease, None, &complete(), NOW)
+        .await
+        .map(|_| ())
+        .unwrap();
+    assert_eq!(found("conch").await, 1);
+
+    assert!(
+        place
+            .store
+            .delete_conversation(&place.conversation.id)
+            .await
+            .unwrap()
+    );
+    assert_eq!((found("unicode").await, found("conch").await), (0, 0));
+}

@@ -1,0 +1,536 @@
+//! A turn in the database: one transaction begins it, fenced appends carry it, one transaction ends
+//! it.
+//!
+//! Beginning is the send transaction of the design: the request id is deduplicated, the lock taken,
+//! both messages inserted, the branch moved and the attempt recorded, all or nothing (I8). A refusal
+//! commits too, but only the record of the attempt.
+
+use sqlx::SqliteConnection;
+
+use super::attempts::{Attempt, AttemptOutcome, record};
+use super::locks::{Grant, acquire, release};
+use super::settle::{Ending, settle};
+use super::{Result, Store};
+use crate::chat::{Accepted, AttemptSource, Role};
+use crate::clock::Timestamp;
+use crate::error::Entity;
+use crate::ids::{BranchId, ConversationId, GenerationId, InstanceId, MessageId, RequestId};
+use crate::lock::{Fenced, Lease};
+
+/// A user message to store and answer.
+#[derive(Debug, Clone)]
+pub struct NewTurn {
+    /// Where.
+    pub conversation_id: ConversationId,
+    /// On which branch; `None` for `main`.
+    pub branch_id: Option<BranchId>,
+    /// The user's text.
+    pub content: String,
+    /// The title that an unnamed conversation gets.
+    pub title: String,
+    /// What the client calls this send.
+    pub request_id: RequestId,
+    /// Where it came from.
+    pub source: AttemptSource,
+    /// The generation that will answer, registered already so that it can be stopped.
+    pub generation_id: GenerationId,
+    /// This process.
+    pub instance_id: InstanceId,
+}
+
+/// Another answer: to a user message, or beside an answer that exists.
+#[derive(Debug, Clone)]
+pub struct NewAnswer {
+    /// A user message, or an answer.
+    pub message_id: MessageId,
+    /// `provider/model`; `None` for the conversation's.
+    pub model_id: Option<String>,
+    /// What the client calls this request.
+    pub request_id: RequestId,
+    /// Where it came from.
+    pub source: AttemptSource,
+    /// The generation that will answer.
+    pub generation_id: GenerationId,
+    /// This process.
+    pub instance_id: InstanceId,
+}
+
+/// A turn that has begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Started {
+    /// What the client is told.
+    pub accepted: Accepted,
+    /// The lock that was granted.
+    pub lease: Lease,
+    /// `provider/model` to ask; `None` for the default.
+    pub model_id: Option<String>,
+}
+
+/// What came of beginning a turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Begin {
+    /// It is durable and its lock is held.
+    Started(Box<Started>),
+    /// The request id was accepted before; this is what it was told then.
+    Duplicate(Accepted),
+    /// The lock is held, or the conversation is at its capacity.
+    Busy,
+    /// An id names nothing.
+    NotFound(Entity),
+}
+
+/// A message as the model is shown it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PriorMessage {
+    /// Who spoke.
+    pub role: Role,
+    /// What.
+    pub content: String,
+}
+
+struct Place {
+    conversation_id: ConversationId,
+    branch_id: BranchId,
+    head: Option<MessageId>,
+    model_id: Option<String>,
+    max_parallel: i64,
+}
+
+/// Who asks for the lock, and how.
+struct Ask<'a> {
+    request_id: &'a RequestId,
+    source: AttemptSource,
+    generation_id: &'a GenerationId,
+    instance_id: &'a InstanceId,
+}
+
+impl Store {
+    /// Stores a user message and the empty answer to it, under a granted lock.
+    pub async fn begin_turn(&self, turn: &NewTurn, now: Timestamp) -> Result<Begin> {
+        let mut tx = self.write().await?;
+        let Some(branch_id) =
+            resolve_branch(&mut tx, &turn.conversation_id, turn.branch_id.as_ref()).await?
+        else {
+            return Ok(Begin::NotFound(
+                missing(&mut tx, &turn.conversation_id).await?,
+            ));
+        };
+        let place = place(&mut tx, &branch_id).await?;
+        let ask = Ask {
+            request_id: &turn.request_id,
+            source: turn.source,
+            generation_id: &turn.generation_id,
+            instance_id: &turn.instance_id,
+        };
+        let user_message_id = MessageId::fresh();
+        let lease = match self.ask_for_lock(&mut tx, &place, &ask, now).await? {
+            Asked::Granted(lease) => lease,
+            Asked::Answered(begin) => {
+                tx.commit().await?;
+                return Ok(begin);
+            }
+        };
+        sqlx::query!(
+            "INSERT INTO messages (id, conversation_id, branch_id, parent_id, role, status, content, created_at, finished_at)
+             VALUES (?, ?, ?, ?, 'user', 'complete', ?, ?, ?)",
+            user_message_id, place.conversation_id, place.branch_id, place.head, turn.content, now, now
+        )
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query!(
+            "UPDATE conversations SET title = coalesce(title, ?) WHERE id = ?",
+            turn.title,
+            place.conversation_id
+        )
+        .execute(&mut *tx)
+        .await?;
+        // Only what was sent leaves the draft: a program may send while other text stands in the box.
+        sqlx::query!(
+            "DELETE FROM drafts WHERE conversation_id = ? AND content = ?",
+            place.conversation_id,
+            turn.content
+        )
+        .execute(&mut *tx)
+        .await?;
+        let started = start(&mut tx, &place, &ask, lease, user_message_id, None, now).await?;
+        tx.commit().await?;
+        Ok(started)
+    }
+
+    /// Stores an empty answer beside or under a message, under a granted lock.
+    pub async fn begin_answer(&self, answer: &NewAnswer, now: Timestamp) -> Result<Begin> {
+        let mut tx = self.write().await?;
+        let target = sqlx::query!(
+            r#"SELECT branch_id AS "branch_id: BranchId", parent_id AS "parent_id: MessageId", role AS "role: Role"
+               FROM messages WHERE id = ?"#,
+            answer.message_id
+        )
+        .fetch_optional(&mut *tx)
+        .await?;
+        let Some(target) = target else {
+            return Ok(Begin::NotFound(Entity::Message));
+        };
+        let user_message_id = match (target.role, target.parent_id) {
+            (Role::Assistant, Some(parent_id)) => parent_id,
+            _ => answer.message_id.clone(),
+        };
+        let place = place(&mut tx, &target.branch_id).await?;
+        let ask = Ask {
+            request_id: &answer.request_id,
+            source: answer.source,
+            generation_id: &answer.generation_id,
+            instance_id: &answer.instance_id,
+        };
+        let lease = match self.ask_for_lock(&mut tx, &place, &ask, now).await? {
+            Asked::Granted(lease) => lease,
+            Asked::Answered(begin) => {
+                tx.commit().await?;
+                return Ok(begin);
+            }
+        };
+        let model_id = answer.model_id.clone();
+        let started = start(&mut tx, &place, &ask, lease, user_message_id, model_id, now).await?;
+        tx.commit().await?;
+        Ok(started)
+    }
+
+    async fn ask_for_lock(
+        &self,
+        tx: &mut SqliteConnection,
+        place: &Place,
+        ask: &Ask<'_>,
+        now: Timestamp,
+    ) -> Result<Asked> {
+        let attempt = |generation_id, outcome| Attempt {
+            conversation_id: &place.conversation_id,
+            branch_id: &place.branch_id,
+            generation_id,
+            source: ask.source,
+            outcome,
+        };
+        if let Some(earlier) = accepted_before(tx, &place.conversation_id, ask.request_id).await? {
+            let duplicate = attempt(Some(&earlier.generation_id), AttemptOutcome::Duplicate);
+            record(tx, duplicate, now).await?;
+            return Ok(Asked::Answered(Begin::Duplicate(earlier)));
+        }
+        let message_id = MessageId::fresh();
+        let grant = Grant {
+            branch_id: &place.branch_id,
+            conversation_id: &place.conversation_id,
+            generation_id: ask.generation_id,
+            message_id: &message_id,
+            user_id: &self.user_id,
+            instance_id: ask.instance_id,
+            max_parallel: place.max_parallel,
+        };
+        let Some(fence) = acquire(tx, &grant, now).await? else {
+            record(tx, attempt(None, AttemptOutcome::Refused), now).await?;
+            return Ok(Asked::Answered(Begin::Busy));
+        };
+        record(
+            tx,
+            attempt(Some(ask.generation_id), AttemptOutcome::Started),
+            now,
+        )
+        .await?;
+        Ok(Asked::Granted(Lease {
+            branch_id: place.branch_id.clone(),
+            conversation_id: place.conversation_id.clone(),
+            generation_id: ask.generation_id.clone(),
+            message_id,
+            fence,
+        }))
+    }
+
+    /// Says which model answers, once it is known: on the answer, on the generation, and on a
+    /// conversation that had none.
+    pub async fn set_model(&self, lease: &Lease, model: &str) -> Result<Fenced> {
+        let mut tx = self.write().await?;
+        let done = sqlx::query!(
+            "UPDATE messages SET model = ?1 WHERE id = ?2 AND EXISTS (SELECT 1 FROM generation_locks
+               WHERE branch_id = ?3 AND generation_id = ?4 AND fence = ?5)",
+            model,
+            lease.message_id,
+            lease.branch_id,
+            lease.generation_id,
+            lease.fence
+        )
+        .execute(&mut *tx)
+        .await?;
+        if done.rows_affected() == 0 {
+            return Ok(Fenced::Lost);
+        }
+        sqlx::query!(
+            "UPDATE generations SET model = ? WHERE id = ?",
+            model,
+            lease.generation_id
+        )
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query!(
+            "UPDATE conversations SET model_id = coalesce(model_id, ?) WHERE id = ?",
+            model,
+            lease.conversation_id
+        )
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(Fenced::Written)
+    }
+
+    /// Appends `text` as the answer's chunk number `seq`.
+    pub async fn append(&self, lease: &Lease, seq: i64, text: &str) -> Result<Fenced> {
+        let mut writer = self.writer.acquire().await?;
+        append(&mut writer, lease, seq, text).await
+    }
+
+    /// Ends a turn: the rest of its text, its status and the release of its lock, in one
+    /// transaction. `rest` is a chunk with its number.
+    pub async fn finish(
+        &self,
+        lease: &Lease,
+        rest: Option<(i64, &str)>,
+        ending: &Ending,
+        now: Timestamp,
+    ) -> Result<Fenced> {
+        let mut tx = self.write().await?;
+        if let Some((seq, text)) = rest
+            && append(&mut tx, lease, seq, text).await? == Fenced::Lost
+        {
+            return Ok(Fenced::Lost);
+        }
+        if release(&mut tx, lease).await? == Fenced::Lost {
+            return Ok(Fenced::Lost);
+        }
+        settle(&mut tx, &lease.message_id, ending, now).await?;
+        sqlx::query!(
+            "UPDATE conversations SET updated_at = ? WHERE id = ?",
+            now,
+            lease.conversation_id
+        )
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(Fenced::Written)
+    }
+
+    /// Records when the first text of an answer came, and how often it was retried before.
+    pub async fn record_first_token(
+        &self,
+        lease: &Lease,
+        retries: u32,
+        now: Timestamp,
+    ) -> Result<()> {
+        sqlx::query!(
+            "UPDATE generations SET first_token_at = ?, retries = ? WHERE id = ? AND finished_at IS NULL",
+            now,
+            retries,
+            lease.generation_id
+        )
+        .execute(&self.writer)
+        .await?;
+        Ok(())
+    }
+
+    /// The conversation of a message.
+    pub async fn conversation_of(&self, message_id: &MessageId) -> Result<Option<ConversationId>> {
+        Ok(sqlx::query_scalar!(
+            r#"SELECT conversation_id AS "id: ConversationId" FROM messages WHERE id = ?"#,
+            message_id
+        )
+        .fetch_optional(&self.readers)
+        .await?)
+    }
+
+    /// The branch that is meant: `main` when none is named.
+    pub async fn branch(
+        &self,
+        conversation_id: &ConversationId,
+        branch_id: Option<&BranchId>,
+    ) -> Result<Option<BranchId>> {
+        let mut reader = self.readers.acquire().await?;
+        resolve_branch(&mut reader, conversation_id, branch_id).await
+    }
+
+    /// What the model is shown before it writes `message_id`: the path from the first message,
+    /// without answers that have no text.
+    pub async fn messages_before(&self, message_id: &MessageId) -> Result<Vec<PriorMessage>> {
+        let rows = sqlx::query!(
+            r#"WITH RECURSIVE path(id, parent_id, depth) AS (
+                 SELECT id, parent_id, 0 FROM messages WHERE id = ?
+                 UNION ALL
+                 SELECT m.id, m.parent_id, path.depth + 1 FROM path JOIN messages m ON m.id = path.parent_id
+               )
+               SELECT m.role AS "role: Role", m.content
+               FROM path JOIN messages m ON m.id = path.id
+               WHERE path.depth > 0 AND m.content <> ''
+               ORDER BY path.depth DESC"#,
+            message_id
+        )
+        .fetch_all(&self.readers)
+        .await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| PriorMessage {
+                role: row.role,
+                content: row.content,
+            })
+            .collect())
+    }
+}
+
+enum Asked {
+    Granted(Lease),
+    Answered(Begin),
+}
+
+/// Stores the empty answer and everything that belongs to it.
+async fn start(
+    tx: &mut SqliteConnection,
+    place: &Place,
+    ask: &Ask<'_>,
+    lease: Lease,
+    user_message_id: MessageId,
+    model_id: Option<String>,
+    now: Timestamp,
+) -> Result<Begin> {
+    sqlx::query!(
+        "INSERT INTO messages (id, conversation_id, branch_id, parent_id, role, status, content, fence, created_at)
+         VALUES (?, ?, ?, ?, 'assistant', 'generating', '', ?, ?)",
+        lease.message_id,
+        place.conversation_id,
+        place.branch_id,
+        user_message_id,
+        lease.fence,
+        now
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!(
+        "UPDATE branches SET head_message_id = ? WHERE id = ?",
+        lease.message_id,
+        place.branch_id
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!(
+        "UPDATE conversations SET updated_at = ? WHERE id = ?",
+        now,
+        place.conversation_id
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!(
+        "INSERT INTO generations (id, conversation_id, branch_id, user_message_id, message_id, instance_id,
+           client_request_id, fence, started_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        lease.generation_id,
+        place.conversation_id,
+        place.branch_id,
+        user_message_id,
+        lease.message_id,
+        ask.instance_id,
+        ask.request_id,
+        lease.fence,
+        now
+    )
+    .execute(&mut *tx)
+    .await?;
+    Ok(Begin::Started(Box::new(Started {
+        accepted: Accepted {
+            generation_id: lease.generation_id.clone(),
+            user_message_id,
+            assistant_message_id: lease.message_id.clone(),
+            branch_id: place.branch_id.clone(),
+            fence: lease.fence,
+        },
+        lease,
+        model_id: model_id.or_else(|| place.model_id.clone()),
+    })))
+}
+
+async fn append(
+    connection: &mut SqliteConnection,
+    lease: &Lease,
+    seq: i64,
+    text: &str,
+) -> Result<Fenced> {
+    let done = sqlx::query!(
+        "INSERT INTO message_chunks (message_id, seq, text)
+         SELECT ?1, ?2, ?3 FROM generation_locks WHERE branch_id = ?4 AND generation_id = ?5 AND fence = ?6",
+        lease.message_id,
+        seq,
+        text,
+        lease.branch_id,
+        lease.generation_id,
+        lease.fence
+    )
+    .execute(connection)
+    .await?;
+    Ok(Fenced::from_rows(done.rows_affected()))
+}
+
+async fn accepted_before(
+    tx: &mut SqliteConnection,
+    conversation_id: &ConversationId,
+    request_id: &RequestId,
+) -> Result<Option<Accepted>> {
+    let row = sqlx::query!(
+        r#"SELECT id AS "id: GenerationId", user_message_id AS "user_message_id: MessageId",
+             message_id AS "message_id: MessageId", branch_id AS "branch_id: BranchId", fence
+           FROM generations WHERE conversation_id = ? AND client_request_id = ?"#,
+        conversation_id,
+        request_id
+    )
+    .fetch_optional(tx)
+    .await?;
+    Ok(row.map(|row| Accepted {
+        generation_id: row.id,
+        user_message_id: row.user_message_id,
+        assistant_message_id: row.message_id,
+        branch_id: row.branch_id,
+        fence: row.fence,
+    }))
+}
+
+/// The branch that is meant: `main` when none is named. `None` when it is not in the conversation.
+pub(super) async fn resolve_branch(
+    connection: &mut SqliteConnection,
+    conversation_id: &ConversationId,
+    branch_id: Option<&BranchId>,
+) -> Result<Option<BranchId>> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT id AS "id: BranchId" FROM branches
+           WHERE conversation_id = ?1 AND (id = ?2 OR (?2 IS NULL AND name = 'main'))"#,
+        conversation_id,
+        branch_id
+    )
+    .fetch_optional(connection)
+    .await?)
+}
+
+async fn missing(tx: &mut SqliteConnection, conversation_id: &ConversationId) -> Result<Entity> {
+    let known = sqlx::query_scalar!(
+        "SELECT count(*) FROM conversations WHERE id = ?",
+        conversation_id
+    )
+    .fetch_one(tx)
+    .await?;
+    Ok(if known == 0 {
+        Entity::Conversation
+    } else {
+        Entity::Branch
+    })
+}
+
+async fn place(tx: &mut SqliteConnection, branch_id: &BranchId) -> Result<Place> {
+    Ok(sqlx::query_as!(
+        Place,
+        r#"SELECT c.id AS "conversation_id: _", b.id AS "branch_id: _", b.head_message_id AS "head: _",
+             c.model_id, c.max_parallel
+           FROM branches b JOIN conversations c ON c.id = b.conversation_id WHERE b.id = ?"#,
+        branch_id
+    )
+    .fetch_one(tx)
+    .await?)
+}

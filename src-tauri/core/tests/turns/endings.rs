@@ -1,0 +1,211 @@
+//! Every way an answer ends: the right status, the text kept, a reason that a user understands, and
+//! the lock free.
+
+use conch_core::chat::{Message, MessageStatus};
+use conch_core::ids::GenerationId;
+use conch_fault_server::{Script, Step};
+
+use crate::{Scene, accepted};
+
+/// What becomes of a send that the provider answers with `script`, on a lock that is free after it.
+async fn end_of(script: Script) -> (MessageStatus, String, String) {
+    let scene = Scene::new().await;
+    scene.server.push(script);
+    accepted(scene.send("hello").await);
+    let Message {
+        status,
+        content,
+        error,
+        ..
+    } = scene.answer().await;
+
+    scene.server.push(Script::answer("next"));
+    accepted(scene.send("and again").await);
+    assert_eq!(
+        scene.answer().await.content,
+        "next",
+        "the conversation goes on"
+    );
+    (
+        status,
+        content,
+        error.map(|error| error.message).unwrap_or_default(),
+    )
+}
+
+#[tokio::test]
+async fn a_stream_that_ends_without_an_end_mark_is_interrupted() {
+    let script = Script::new([Step::Head, Step::Delta("half".into()), Step::Close]);
+    let (status, content, reason) = end_of(script).await;
+    assert_eq!(
+        (status, content.as_str()),
+        (MessageStatus::Interrupted, "half")
+    );
+    assert!(reason.contains("ended before"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_connection_that_is_reset_is_interrupted() {
+    let script = Script::new([Step::Head, Step::Delta("half".into()), Step::Reset]);
+    let (status, _, reason) = end_of(script).await;
+    assert_eq!(status, MessageStatus::Interrupted, "{reason}");
+}
+
+#[tokio::test]
+async fn an_error_inside_a_stream_keeps_the_text_before_it() {
+    let error = serde_json::json!({"error": {"message": "the model is overloaded"}});
+    let script = Script::new([Step::Head, Step::Delta("half".into()), Step::Error(error)]);
+    let (status, content, reason) = end_of(script).await;
+    assert_eq!((status, content.as_str()), (MessageStatus::Failed, "half"));
+    assert!(reason.contains("the model is overloaded"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_finish_reason_without_an_end_mark_is_an_end() {
+    let script = Script::new([
+        Step::Head,
+        Step::Delta("whole".into()),
+        Step::Finish("stop".into()),
+        Step::Close,
+    ]);
+    let (status, content, _) = end_of(script).await;
+    assert_eq!(
+        (status, content.as_str()),
+        (MessageStatus::Complete, "whole")
+    );
+}
+
+#[tokio::test]
+async fn refusals_tell_the_providers_reason() {
+    for (status, said) in [
+        (401, "Incorrect API key provided"),
+        (404, "The model `nope` does not exist"),
+        (400, "messages is required"),
+    ] {
+        let body = serde_json::json!({"error": {"message": said}}).to_string();
+        let (end, _, reason) = end_of(Script::status(status, &body)).await;
+        assert_eq!(end, MessageStatus::Failed);
+        assert!(reason.contains(said), "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn a_web_page_instead_of_an_answer_is_named_as_such() {
+    let page = Step::status(200, &[("content-type", "text/html")], "<html>Log in</html>");
+    let (status, _, reason) = end_of(Script::new([page])).await;
+    assert_eq!(status, MessageStatus::Failed);
+    assert!(reason.contains("text/html"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_rate_limit_is_waited_out_as_asked_and_the_lock_stays_held() {
+    let scene = Scene::new().await;
+    let busy = Step::status(
+        429,
+        &[("retry-after-ms", "30")],
+        r#"{"error":{"message":"slow"}}"#,
+    );
+    scene.server.push(Script::new([busy.clone()]));
+    scene.server.push(Script::new([busy]));
+    scene.server.push(Script::answer("at last"));
+    accepted(scene.send("hello").await);
+    scene.server.wait_for_requests(2).await;
+    assert!(
+        scene.send("meanwhile").await.is_err(),
+        "the lock is held between tries"
+    );
+
+    let answer = scene.answer().await;
+    assert_eq!(
+        (answer.status, answer.content.as_str()),
+        (MessageStatus::Complete, "at last")
+    );
+    assert_eq!(scene.server.completions().len(), 3);
+}
+
+#[tokio::test]
+async fn stop_before_the_first_token_stops() {
+    let scene = Scene::new().await;
+    scene.server.push(Script::held("never", "", "too late"));
+    let turn = accepted(scene.send("hello").await);
+
+    assert!(scene.app.stop_generation(&turn.generation_id).await.stopped);
+    let answer = scene.answer().await;
+    assert_eq!(
+        (answer.status, answer.content.as_str()),
+        (MessageStatus::Stopped, "")
+    );
+}
+
+#[tokio::test]
+async fn stop_in_mid_answer_keeps_the_text_and_closes_the_connection() {
+    let scene = Scene::new().await;
+    scene
+        .server
+        .push(Script::held("never", "the first half", "too late"));
+    let turn = accepted(scene.send("hello").await);
+    scene.wait_for_text("the first half").await;
+
+    assert!(scene.app.stop_generation(&turn.generation_id).await.stopped);
+    let answer = scene.answer().await;
+    assert_eq!(
+        (answer.status, answer.content.as_str()),
+        (MessageStatus::Stopped, "the first half")
+    );
+    scene.server.wait_for_disconnects(1).await;
+}
+
+#[tokio::test]
+async fn a_stale_stop_stops_nothing() {
+    let scene = Scene::new().await;
+    scene.server.push(Script::answer("first"));
+    let first = accepted(scene.send("one").await);
+    scene.settled().await;
+    scene.server.push(Script::held("hold", "sec", "ond"));
+    accepted(scene.send("two").await);
+    scene.wait_for_text("sec").await;
+
+    assert!(
+        !scene
+            .app
+            .stop_generation(&first.generation_id)
+            .await
+            .stopped
+    );
+    assert!(
+        !scene
+            .app
+            .stop_generation(&GenerationId::fresh())
+            .await
+            .stopped
+    );
+    scene.server.gate("hold").open();
+    let answer = scene.answer().await;
+    assert_eq!(
+        (answer.status, answer.content.as_str()),
+        (MessageStatus::Complete, "second")
+    );
+}
+
+#[tokio::test]
+async fn deleting_a_conversation_stops_its_answer() {
+    let scene = Scene::new().await;
+    scene.server.push(Script::held("never", "text", "more"));
+    accepted(scene.send("hello").await);
+    scene.wait_for_text("text").await;
+
+    scene
+        .app
+        .delete_conversation(&scene.conversation.id)
+        .await
+        .unwrap();
+    scene.server.wait_for_disconnects(1).await;
+    assert!(
+        scene
+            .app
+            .list_conversations(None, None)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}

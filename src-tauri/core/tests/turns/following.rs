@@ -1,0 +1,86 @@
+//! Watching an answer that is being written.
+
+use std::sync::Arc;
+
+use conch_core::chat::{Phase, TranscriptEvent};
+use conch_fault_server::{Script, Step};
+use tokio::sync::mpsc::{self, UnboundedReceiver};
+
+use crate::{Scene, accepted};
+
+fn follow(scene: &Scene) -> UnboundedReceiver<TranscriptEvent> {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let (app, branch) = (
+        Arc::clone(&scene.app),
+        scene.conversation.main_branch_id.clone(),
+    );
+    tokio::spawn(async move {
+        app.follow(&branch, |event| sender.send(event).is_ok())
+            .await;
+    });
+    receiver
+}
+
+/// Reads text until it ends with `end`, checking that every piece lies where the last one ended.
+async fn read_until(events: &mut UnboundedReceiver<TranscriptEvent>, end: &str) -> String {
+    let mut read = String::new();
+    while !read.ends_with(end) {
+        if let TranscriptEvent::Text { offset, text, .. } = events.recv().await.unwrap() {
+            assert_eq!(offset as usize, read.encode_utf16().count());
+            read.push_str(&text);
+        }
+    }
+    read
+}
+
+#[tokio::test]
+async fn a_reload_in_mid_answer_goes_on_from_the_text_so_far() {
+    let scene = Scene::new().await;
+    scene
+        .server
+        .push(Script::held("hold", "Grüße, ", "Welt 🐚"));
+    let mut first = follow(&scene);
+    accepted(scene.send("hello").await);
+    assert_eq!(read_until(&mut first, "Grüße, ").await, "Grüße, ");
+    let view = scene
+        .app
+        .get_conversation(&scene.conversation.id, None, None)
+        .await
+        .unwrap();
+    assert_eq!(
+        view.messages[1].content, "Grüße, ",
+        "a snapshot has the text too"
+    );
+
+    drop(first);
+    let mut second = follow(&scene);
+    scene.server.gate("hold").open();
+    assert_eq!(read_until(&mut second, "🐚").await, "Grüße, Welt 🐚");
+}
+
+#[tokio::test]
+async fn a_retry_is_announced_with_its_time_and_reason() {
+    let scene = Scene::new().await;
+    let busy = Step::status(
+        429,
+        &[("retry-after-ms", "20")],
+        r#"{"error":{"message":"too fast"}}"#,
+    );
+    scene.server.push(Script::new([busy]));
+    scene.server.push(Script::answer("done"));
+    let mut events = follow(&scene);
+    accepted(scene.send("hello").await);
+    let reason = loop {
+        if let TranscriptEvent::Phase {
+            phase: Phase::Retrying {
+                attempt, reason, ..
+            },
+            ..
+        } = events.recv().await.unwrap()
+        {
+            assert_eq!(attempt, 2);
+            break reason;
+        }
+    };
+    assert!(reason.contains("too fast"), "{reason}");
+}

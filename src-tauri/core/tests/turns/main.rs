@@ -1,0 +1,144 @@
+//! Turns through the core's own door, against a provider stand-in on a real socket and a database on
+//! a real disk. Nothing sleeps: a held answer waits for its gate, a test for the event that it needs.
+
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+mod endings;
+mod exclusion;
+mod following;
+mod restart;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use conch_core::chat::{
+    AttemptSource, Conversation, ConversationView, Message, SendOutcome, TranscriptEvent,
+};
+use conch_core::clock::SystemClock;
+use conch_core::events::CoreEvent;
+use conch_core::ids::{ConversationId, RequestId};
+use conch_core::provider::{EngineCommand, OpenAi};
+use conch_core::{App, Config, Result};
+use conch_fault_server::FaultServer;
+use tempfile::TempDir;
+use tokio::sync::broadcast::Receiver;
+
+struct Scene {
+    server: FaultServer,
+    app: Arc<App>,
+    conversation: Conversation,
+    folder: TempDir,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let server = FaultServer::start().await;
+        let folder = tempfile::tempdir().unwrap();
+        let app = open(folder.path(), &server).await;
+        let conversation = app.create_conversation(None, None).await.unwrap();
+        Self {
+            server,
+            app,
+            conversation,
+            folder,
+        }
+    }
+
+    async fn send(&self, content: &str) -> Result<SendOutcome> {
+        send(&self.app, &self.conversation.id, content).await
+    }
+
+    /// Waits until no answer is being written in the conversation, and reads it.
+    async fn settled(&self) -> ConversationView {
+        settled(&self.app, &self.conversation.id).await
+    }
+
+    /// Waits until the answer being written has this text.
+    async fn wait_for_text(&self, text: &str) {
+        let branch = &self.conversation.main_branch_id;
+        let mut read = String::new();
+        let follow = self.app.follow(branch, |event| {
+            if let TranscriptEvent::Text { text, .. } = event {
+                read.push_str(&text);
+            }
+            read != text
+        });
+        follow.await;
+    }
+
+    /// Waits until the database has this text of the answer being written, as another process sees it.
+    async fn wait_for_saved_text(&self, text: &str) {
+        let watcher = open(self.folder.path(), &self.server).await;
+        loop {
+            let view = watcher
+                .get_conversation(&self.conversation.id, None, None)
+                .await
+                .unwrap();
+            if view
+                .messages
+                .last()
+                .is_some_and(|answer| answer.content == text)
+            {
+                return watcher.quit().await;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// The answer at the end of the settled conversation.
+    async fn answer(&self) -> Message {
+        self.settled().await.messages.pop().unwrap()
+    }
+}
+
+async fn open(folder: &Path, server: &FaultServer) -> Arc<App> {
+    let config = Config {
+        data_folder: folder.to_owned(),
+        openai: Some(OpenAi {
+            base_url: server.base_url(),
+            key: Some("test-key".into()),
+        }),
+        engine: EngineCommand {
+            program: "no-engine".into(),
+            model_files: Vec::new(),
+        },
+    };
+    App::open(config, Arc::new(SystemClock::default()))
+        .await
+        .unwrap()
+}
+
+async fn send(app: &App, id: &ConversationId, content: &str) -> Result<SendOutcome> {
+    app.send_message(
+        id,
+        None,
+        content,
+        &RequestId::fresh(),
+        AttemptSource::Program,
+    )
+    .await
+}
+
+fn accepted(outcome: Result<SendOutcome>) -> conch_core::chat::Accepted {
+    let SendOutcome::Accepted(accepted) = outcome.unwrap();
+    accepted
+}
+
+async fn settled(app: &App, id: &ConversationId) -> ConversationView {
+    let mut events = app.subscribe();
+    loop {
+        let view = app.get_conversation(id, None, None).await.unwrap();
+        if !view.lock.locked {
+            return view;
+        }
+        next_lock_change(&mut events).await;
+    }
+}
+
+async fn next_lock_change(events: &mut Receiver<CoreEvent>) -> conch_core::lock::LockChange {
+    loop {
+        if let CoreEvent::Lock(change) = events.recv().await.unwrap() {
+            return change;
+        }
+    }
+}

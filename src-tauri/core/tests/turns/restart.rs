@@ -1,0 +1,96 @@
+//! Ends of the application in mid-answer. The kill -9 of the real process is in `tests/e2e`.
+
+use conch_core::chat::MessageStatus;
+use conch_fault_server::Script;
+
+use crate::{Scene, accepted, open, send, settled};
+
+#[tokio::test]
+async fn a_quit_keeps_the_text_and_frees_the_lock() {
+    let scene = Scene::new().await;
+    scene.server.push(Script::held("never", "so far", "lost"));
+    accepted(scene.send("hello").await);
+    scene.wait_for_text("so far").await;
+    scene.app.quit().await;
+
+    let app = open(scene.folder.path(), &scene.server).await;
+    let view = settled(&app, &scene.conversation.id).await;
+    let answer = &view.messages[1];
+    assert_eq!(
+        (answer.status, answer.content.as_str()),
+        (MessageStatus::Interrupted, "so far")
+    );
+    assert!(view.lock.can_send);
+}
+
+/// A runtime that is shut down takes its tasks with it in mid-air, as a crash does.
+#[test]
+fn i7_a_crash_leaves_nothing_locked_after_the_next_start() {
+    let first_life = tokio::runtime::Runtime::new().unwrap();
+    let scene = first_life.block_on(async {
+        let scene = Scene::new().await;
+        scene.server.push(Script::held("never", "so far", "lost"));
+        accepted(scene.send("hello").await);
+        scene.wait_for_saved_text("so far").await;
+        scene
+    });
+    first_life.shutdown_background();
+    let Scene {
+        app,
+        conversation,
+        folder,
+        ..
+    } = scene;
+    drop(app);
+
+    let second_life = tokio::runtime::Runtime::new().unwrap();
+    second_life.block_on(async {
+        let server = conch_fault_server::FaultServer::start().await;
+        let app = open(folder.path(), &server).await;
+        let view = app
+            .get_conversation(&conversation.id, None, None)
+            .await
+            .unwrap();
+        assert!(
+            !view.lock.locked,
+            "free before the first command is answered"
+        );
+        let answer = &view.messages[1];
+        assert_eq!(
+            (answer.status, answer.content.as_str()),
+            (MessageStatus::Interrupted, "so far")
+        );
+
+        server.push(Script::answer("again"));
+        accepted(send(&app, &conversation.id, "hello again").await);
+        assert_eq!(
+            settled(&app, &conversation.id).await.messages[3].content,
+            "again"
+        );
+    });
+}
+
+#[tokio::test]
+async fn a_second_process_respects_the_lock_of_a_living_one() {
+    let scene = Scene::new().await;
+    scene.server.push(Script::held("hold", "first", ""));
+    accepted(scene.send("hello").await);
+    scene.wait_for_text("first").await;
+
+    let second = open(scene.folder.path(), &scene.server).await;
+    let status = second
+        .is_locked(&scene.conversation.id, None)
+        .await
+        .unwrap();
+    assert!(
+        status.locked,
+        "its holder lives, so its start recovers nothing"
+    );
+    assert!(
+        send(&second, &scene.conversation.id, "me too")
+            .await
+            .is_err()
+    );
+    scene.server.gate("hold").open();
+    assert_eq!(scene.answer().await.status, MessageStatus::Complete);
+}
