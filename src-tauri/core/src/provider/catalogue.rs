@@ -173,11 +173,11 @@ impl Catalogue {
     }
 
     async fn embedded_endpoint(&self) -> Result<Endpoint, Failure> {
-        let model = self.embedded.name();
+        let reached = self.embedded.reach().await?;
         Ok(Endpoint {
-            provider: self.embedded.provider().await?,
-            model_id: format!("{EMBEDDED}/{model}"),
-            model,
+            provider: reached.provider,
+            model: reached.model,
+            model_id: format!("{EMBEDDED}/{}", self.embedded.name()),
             embedded: true,
         })
     }

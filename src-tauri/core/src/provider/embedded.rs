@@ -47,13 +47,20 @@ struct Running {
     child: Child,
     /// Held open: its end of file tells the engine that we are gone.
     _input: ChildStdin,
-    provider: OpenAi,
+    reached: Reached,
+}
+
+/// Where the running model is reached, and what it calls itself there.
+#[derive(Debug, Clone)]
+pub(super) struct Reached {
+    pub(super) provider: OpenAi,
+    pub(super) model: String,
 }
 
 #[derive(Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Hello {
-    Ready { port: u16 },
+    Ready { port: u16, model: String },
     Failed { message: String },
 }
 
@@ -93,18 +100,18 @@ impl EmbeddedModel {
     }
 
     /// Where the model answers, started if it is not running.
-    pub(super) async fn provider(&self) -> Result<OpenAi, Failure> {
+    pub(super) async fn reach(&self) -> Result<Reached, Failure> {
         let mut process = self.process.lock().await;
         if let Process::Running(running) = &mut *process
             && matches!(running.child.try_wait(), Ok(None))
         {
-            return Ok(running.provider.clone());
+            return Ok(running.reached.clone());
         }
         *process = Process::Stopped;
         let running = self.start().await?;
-        let provider = running.provider.clone();
+        let reached = running.reached.clone();
         *process = Process::Running(Box::new(running));
-        Ok(provider)
+        Ok(reached)
     }
 
     async fn start(&self) -> Result<Running, Failure> {
@@ -132,8 +139,8 @@ impl EmbeddedModel {
             .await
             .map_err(|_| failed("The built-in model did not start within a minute"))?
             .map_err(|error| failed(format!("The built-in model could not start: {error}")))?;
-        let port = match serde_json::from_str(&line) {
-            Ok(Hello::Ready { port }) => port,
+        let (port, model) = match serde_json::from_str(&line) {
+            Ok(Hello::Ready { port, model }) => (port, model),
             Ok(Hello::Failed { message }) => return Err(failed(message)),
             Err(_) => {
                 return Err(failed(
@@ -148,7 +155,7 @@ impl EmbeddedModel {
         Ok(Running {
             child,
             _input: input,
-            provider,
+            reached: Reached { provider, model },
         })
     }
 }
@@ -171,7 +178,7 @@ mod tests {
     #[tokio::test]
     async fn a_missing_model_says_where_it_should_be() {
         let failure = model("true", &["/nowhere/SmolLM2.Q4_1.gguf".into()])
-            .provider()
+            .reach()
             .await
             .unwrap_err();
 
@@ -184,7 +191,7 @@ mod tests {
     async fn an_engine_that_ends_at_once_is_a_failure_and_not_a_hang() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let failure = model("true", &[file.path().to_owned()])
-            .provider()
+            .reach()
             .await
             .unwrap_err();
 

@@ -1,0 +1,64 @@
+//! Why the engine did not start, or ended, with the codes that its parent relies on.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::arguments::ArgumentError;
+use crate::gguf::Damage;
+
+/// Why the engine did not start, or ended. The message is for people, [`Failure::code`] for the
+/// parent.
+#[derive(Debug, Error)]
+pub(crate) enum Failure {
+    #[error("This processor cannot run the built-in model: it lacks {0}")]
+    CpuUnsupported(String),
+    #[error("The model file {} cannot be opened: {reason}", path.display())]
+    ModelMissing { path: PathBuf, reason: io::Error },
+    #[error("The model file {} is damaged: {damage}", path.display())]
+    ModelDamaged { path: PathBuf, damage: Damage },
+    #[error("There is not enough memory for the model and a context of {0} tokens")]
+    OutOfMemory(u32),
+    #[error("{0}")]
+    Arguments(#[from] ArgumentError),
+    #[error("The first line of standard input must be the bearer token")]
+    NoToken,
+    #[error("llama.cpp could not be prepared: {0}")]
+    Backend(#[from] llama_cpp_2::LlamaCppError),
+    #[error("A thread could not be started: {0}")]
+    Thread(io::Error),
+    #[error("The server could not start: {0}")]
+    Runtime(io::Error),
+    #[error("No loopback port could be opened: {0}")]
+    Listen(io::Error),
+    #[error("The server ended: {0}")]
+    Serve(io::Error),
+    #[error("The thread of the model broke down")]
+    ModelThread,
+}
+
+impl Failure {
+    /// The stable code of the handshake.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::CpuUnsupported(_) => "cpu_unsupported",
+            Self::ModelMissing { .. } => "model_missing",
+            Self::ModelDamaged { .. } => "model_damaged",
+            Self::OutOfMemory(_) => "out_of_memory",
+            Self::Arguments(_)
+            | Self::NoToken
+            | Self::Backend(_)
+            | Self::Thread(_)
+            | Self::Runtime(_)
+            | Self::Listen(_)
+            | Self::Serve(_)
+            | Self::ModelThread => "internal",
+        }
+    }
+
+    /// Whether the parent has been told of a ready server before: then the exit code alone says so.
+    pub(crate) fn is_after_handshake(&self) -> bool {
+        matches!(self, Self::Serve(_) | Self::ModelThread)
+    }
+}

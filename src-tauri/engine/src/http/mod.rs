@@ -1,0 +1,125 @@
+//! The HTTP side: routes, the bearer token, and when the server ends.
+//!
+//! What requests and answers look like is in [`request`] and [`response`], errors in [`error`]; the
+//! computation is `crate::inference`'s.
+
+mod activity;
+mod chat;
+mod error;
+mod request;
+mod response;
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::header::AUTHORIZATION;
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::{get, post};
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+
+pub(crate) use activity::Activity;
+
+use crate::inference::{Jobs, Model};
+use error::ApiError;
+
+/// Bytes. A request carries a conversation's whole history; this is some five million words.
+const LARGEST_BODY: usize = 32 * 1024 * 1024;
+
+/// The server of one model.
+pub(crate) struct Server {
+    router: Router,
+}
+
+/// What every request may use.
+struct Shared {
+    token: String,
+    model: Arc<Model>,
+    jobs: Jobs,
+    activity: Activity,
+    /// When the model was loaded, in seconds since 1970.
+    created: u64,
+}
+
+impl Server {
+    /// A server that answers whoever carries `token`.
+    pub(crate) fn new(token: String, model: Arc<Model>, jobs: Jobs, activity: Activity) -> Self {
+        let shared = Arc::new(Shared {
+            token,
+            model,
+            jobs,
+            activity,
+            created: response::unix_seconds(),
+        });
+        let router = Router::new()
+            .route("/v1/models", get(chat::models))
+            .route("/v1/chat/completions", post(chat::completions))
+            .fallback(async || ApiError::NotFound)
+            .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
+            .layer(DefaultBodyLimit::max(LARGEST_BODY))
+            .layer(middleware::from_fn_with_state(
+                Arc::clone(&shared),
+                authorise,
+            ))
+            .with_state(shared);
+        Self { router }
+    }
+
+    /// Serves until `stop` resolves and what is under way then is answered.
+    ///
+    /// # Errors
+    /// When the listener fails.
+    pub(crate) async fn serve(
+        self,
+        listener: TcpListener,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()> {
+        let listener = listener.tap_io(|connection| {
+            // Tokens are small: without this the system would wait to send several at once.
+            if let Err(error) = connection.set_nodelay(true) {
+                tracing::debug!(%error, "a connection may deliver tokens late");
+            }
+        });
+        axum::serve(listener, self.router)
+            .with_graceful_shutdown(stop)
+            .await
+    }
+}
+
+/// Any other program on this machine, and any page in a browser, can reach a loopback port.
+async fn authorise(
+    State(shared): State<Arc<Shared>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    let given = request.headers().get(AUTHORIZATION);
+    let given = given.and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+    if !given.is_some_and(|given| equal(given, shared.token.as_bytes())) {
+        return Err(ApiError::Unauthorised);
+    }
+    Ok(next.run(request).await)
+}
+
+/// Takes as long for any wrong token of the right length, so that time tells nothing about it.
+fn equal(given: &[u8], expected: &[u8]) -> bool {
+    let pairs = given.iter().zip(expected);
+    let difference = pairs.fold(0, |difference, (one, other)| difference | (one ^ other));
+    given.len() == expected.len() && difference == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_same_token_is_equal() {
+        assert!(equal(b"secret", b"secret"));
+        for wrong in [&b""[..], b"secre", b"secret!", b"Secret", b"secrex"] {
+            assert!(!equal(wrong, b"secret"));
+        }
+    }
+}

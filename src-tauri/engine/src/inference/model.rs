@@ -1,0 +1,116 @@
+//! A loaded model: weights, vocabulary, chat template, name. Immutable, so any thread may ask it.
+
+use std::path::Path;
+
+use llama_cpp_2::context::LlamaContext;
+use llama_cpp_2::context::params::LlamaContextParams;
+use llama_cpp_2::llama_backend::LlamaBackend;
+use llama_cpp_2::model::LlamaModel;
+use llama_cpp_2::model::params::LlamaModelParams;
+use llama_cpp_2::token::LlamaToken;
+use llama_cpp_2::vocab::LlamaVocab;
+use llama_cpp_2::{LlamaContextLoadError, LogOptions, send_logs_to_tracing};
+
+use super::name;
+use super::prompt::{self, Message, PromptError};
+use super::template::Template;
+use crate::failure::Failure;
+use crate::gguf::Damage;
+
+/// A loaded model.
+pub(crate) struct Model {
+    // Fields are dropped in this order, and the weights must go before the backend that holds them.
+    llama: LlamaModel,
+    backend: LlamaBackend,
+    template: Template,
+    name: String,
+}
+
+impl Model {
+    /// Loads a file that has been checked. The weights are mapped into memory, not read.
+    ///
+    /// # Errors
+    /// When llama.cpp cannot be prepared or refuses the file.
+    pub(crate) fn load(path: &Path) -> Result<Self, Failure> {
+        // Silenced and not traced: the bridge to tracing aborts on llama.cpp's lines without a level.
+        send_logs_to_tracing(LogOptions::default().with_logs_enabled(false));
+        let backend = LlamaBackend::init()?;
+        let llama = LlamaModel::load_from_file(&backend, path, &LlamaModelParams::default());
+        let llama = llama.map_err(|error| {
+            tracing::error!(%error, "llama.cpp refused the model");
+            Failure::ModelDamaged {
+                path: path.to_owned(),
+                damage: Damage::Refused,
+            }
+        })?;
+        let vocabulary = llama.vocab();
+        let begin = text_of(&vocabulary, vocabulary.bos());
+        let end = text_of(&vocabulary, vocabulary.eos());
+        let template = Template::of(&llama, begin, end);
+        Ok(Self {
+            llama,
+            backend,
+            template,
+            name: name::of_file(path),
+        })
+    }
+
+    /// The name under which it is offered.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The tokens of as much of a conversation as fits `limit` tokens. May take a second for a
+    /// megabyte.
+    ///
+    /// # Errors
+    /// When not even the newest turn fits, or the template cannot be applied.
+    pub(crate) fn prompt(
+        &self,
+        messages: &[Message],
+        limit: usize,
+    ) -> Result<Vec<LlamaToken>, PromptError> {
+        let vocabulary = self.llama.vocab();
+        let begin = text_of(&vocabulary, vocabulary.bos());
+        let tokenise = |messages: &[&Message]| {
+            let text = self.template.render(&self.llama, messages)?;
+            // Many templates write the beginning of the sequence themselves, and a second one harms.
+            let written = !begin.is_empty() && text.starts_with(&begin);
+            Ok(vocabulary.tokenize(text.as_bytes(), !written, true))
+        };
+        let measure = |message: &Message| {
+            let content = message.content.as_bytes();
+            vocabulary.tokenize(content, false, true).len()
+        };
+        prompt::fit(messages, limit, tokenise, measure)
+    }
+
+    /// Tokens of prompt and answer together that it was trained on.
+    pub(super) fn trained_context(&self) -> u32 {
+        self.llama.n_ctx_train()
+    }
+
+    pub(super) fn vocabulary(&self) -> LlamaVocab<'_> {
+        self.llama.vocab()
+    }
+
+    /// A context to compute in.
+    ///
+    /// # Errors
+    /// When there is not enough memory for it.
+    pub(super) fn context(
+        &self,
+        parameters: LlamaContextParams,
+    ) -> Result<LlamaContext<'_>, LlamaContextLoadError> {
+        self.llama.new_context(&self.backend, parameters)
+    }
+}
+
+/// A special token as chat templates write it; empty where the model has none.
+fn text_of(vocabulary: &LlamaVocab<'_>, token: LlamaToken) -> String {
+    if token.0 < 0 {
+        return String::new();
+    }
+    let text = vocabulary.text(token);
+    text.map_or_else(String::new, |text| text.to_string_lossy().into_owned())
+}

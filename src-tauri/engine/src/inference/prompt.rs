@@ -1,0 +1,212 @@
+//! From the messages of a conversation to the tokens that the model reads.
+
+use thiserror::Error;
+
+use super::history;
+use super::template::TemplateError;
+
+/// Who speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    System,
+    User,
+    Assistant,
+}
+
+impl Role {
+    /// The role's name in the protocol and in chat templates.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::User => "user",
+            Self::Assistant => "assistant",
+        }
+    }
+}
+
+/// One message of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Message {
+    pub(crate) role: Role,
+    pub(crate) content: String,
+}
+
+/// Why there is no prompt.
+#[derive(Debug, Error)]
+pub(crate) enum PromptError {
+    /// The newest turn alone is too long.
+    #[error(
+        "The newest message needs {tokens} tokens, and at most {limit} fit this model's context"
+    )]
+    TooLong { tokens: usize, limit: usize },
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+}
+
+/// The tokens of as much of a conversation as fits `limit` tokens.
+///
+/// System messages and the newest turn always stay, and the oldest turns go first. `tokenise` makes
+/// the tokens of a whole conversation, `measure` counts those of one message, roughly.
+///
+/// # Errors
+/// [`PromptError::TooLong`] when not even the newest turn fits, and what `tokenise` returns.
+pub(super) fn fit<T>(
+    messages: &[Message],
+    limit: usize,
+    tokenise: impl Fn(&[&Message]) -> Result<Vec<T>, TemplateError>,
+    measure: impl Fn(&Message) -> usize,
+) -> Result<Vec<T>, PromptError> {
+    let whole = tokenise(&messages.iter().collect::<Vec<_>>())?;
+    if whole.len() <= limit {
+        return Ok(whole);
+    }
+    let turns = turns(messages);
+    let ends = ends(messages, &turns, whole.len(), measure);
+    let mut left_out = history::turns_left_out(&ends, whole.len() - limit, limit / 4);
+    loop {
+        let stays = |turn: Option<usize>| turn.is_none_or(|turn| turn >= left_out);
+        let pairs = messages.iter().zip(&turns);
+        let kept = pairs.filter(|(_, turn)| stays(**turn));
+        let tokens = tokenise(&kept.map(|(message, _)| message).collect::<Vec<_>>())?;
+        if tokens.len() <= limit {
+            return Ok(tokens);
+        }
+        if left_out + 1 >= ends.len() {
+            return Err(PromptError::TooLong {
+                tokens: tokens.len(),
+                limit,
+            });
+        }
+        // The ends were rough.
+        left_out += 1;
+    }
+}
+
+/// How many tokens there are up to the end of each turn, roughly. What the template adds is known
+/// only of the `whole`, and shared out evenly.
+fn ends(
+    messages: &[Message],
+    turns: &[Option<usize>],
+    whole: usize,
+    measure: impl Fn(&Message) -> usize,
+) -> Vec<usize> {
+    let lengths: Vec<_> = messages.iter().map(measure).collect();
+    let added = whole.saturating_sub(lengths.iter().sum());
+    let mut ends = Vec::new();
+    let mut tokens = 0;
+    let mut counted = 0;
+    for (turn, length) in turns.iter().zip(lengths) {
+        let Some(turn) = *turn else { continue };
+        tokens += length;
+        counted += 1;
+        ends.resize(turn + 1, 0);
+        ends[turn] = tokens + added * counted / messages.len();
+    }
+    ends
+}
+
+/// The turn of each message, from 0: a user's message and what follows it. System messages belong
+/// to none.
+fn turns(messages: &[Message]) -> Vec<Option<usize>> {
+    let mut current: Option<usize> = None;
+    let numbered = messages.iter().map(|message| {
+        match message.role {
+            Role::System => return None,
+            Role::User => current = Some(current.map_or(0, |turn| turn + 1)),
+            Role::Assistant => current = Some(current.unwrap_or(0)),
+        }
+        current
+    });
+    numbered.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(role: Role, content: &str) -> Message {
+        Message {
+            role,
+            content: content.into(),
+        }
+    }
+
+    /// A token is a character, and a template adds two to each message.
+    fn fitted(messages: &[Message], limit: usize) -> Result<String, PromptError> {
+        let tokenise = |messages: &[&Message]| {
+            let texts = messages
+                .iter()
+                .map(|message| format!("[{}]", message.content));
+            Ok(texts.collect::<String>().chars().collect())
+        };
+        let measure = |message: &Message| message.content.chars().count();
+        fit(messages, limit, tokenise, measure).map(String::from_iter)
+    }
+
+    fn conversation() -> Vec<Message> {
+        vec![
+            message(Role::System, "sys"),
+            message(Role::User, "one?"),
+            message(Role::Assistant, "one."),
+            message(Role::User, "two?"),
+            message(Role::Assistant, "two."),
+            message(Role::User, "now?"),
+        ]
+    }
+
+    #[test]
+    fn a_short_conversation_is_whole() {
+        let whole = "[sys][one?][one.][two?][two.][now?]";
+        assert_eq!(fitted(&conversation(), whole.len()).unwrap(), whole);
+    }
+
+    #[test]
+    fn whole_turns_are_left_out_from_the_oldest_on() {
+        assert_eq!(
+            fitted(&conversation(), 34).unwrap(),
+            "[sys][two?][two.][now?]"
+        );
+        assert_eq!(fitted(&conversation(), 12).unwrap(), "[sys][now?]");
+    }
+
+    #[test]
+    fn a_newest_message_that_is_too_long_is_refused() {
+        let error = fitted(&conversation(), 10).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "The newest message needs 11 tokens, and at most 10 fit this model's context"
+        );
+        let error = fitted(&[message(Role::System, "much")], 3).unwrap_err();
+        assert!(matches!(
+            error,
+            PromptError::TooLong {
+                tokens: 6,
+                limit: 3
+            }
+        ));
+    }
+
+    #[test]
+    fn a_very_long_conversation_keeps_as_much_as_fits() {
+        let mut messages = Vec::new();
+        for turn in 0..4000 {
+            messages.push(message(Role::User, &format!("{turn}?")));
+            messages.push(message(Role::Assistant, "."));
+        }
+        let kept = fitted(&messages, 400).unwrap();
+        assert!((200..=400).contains(&kept.len()), "{} are kept", kept.len());
+        assert!(kept.ends_with("[3998?][.][3999?][.]"), "{kept}");
+    }
+
+    #[test]
+    fn turns_begin_with_the_user() {
+        let messages = [
+            message(Role::Assistant, "greeting"),
+            message(Role::User, "a"),
+            message(Role::System, "note"),
+            message(Role::Assistant, "b"),
+            message(Role::User, "c"),
+        ];
+        assert_eq!(turns(&messages), [Some(0), Some(1), None, Some(1), Some(2)]);
+    }
+}

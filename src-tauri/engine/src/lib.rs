@@ -1,0 +1,110 @@
+//! The embedded model server: llama.cpp behind the OpenAI chat-completions protocol on loopback.
+//!
+//! The application runs this as a child process of its own, because a model that exhausts memory
+//! or trips an assertion in C++ must not take the window with it. So this crate owns a whole
+//! process: its command line, its handshake with the parent over standard input and output, the
+//! HTTP server, and the one thread that owns the model. It knows nothing of windows, conversations
+//! or storage: to the rest of Conch it is one more provider that speaks HTTP.
+
+mod arguments;
+mod cpu;
+mod failure;
+mod gguf;
+mod http;
+mod inference;
+mod parent;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::runtime;
+use tokio::sync::oneshot;
+
+use arguments::Arguments;
+use failure::Failure;
+use http::{Activity, Server};
+use inference::{Jobs, Model, Worker};
+use parent::Parent;
+
+/// Serves one model until nobody needs it, and returns the process's exit code.
+///
+/// `arguments` are those after the program and its subcommand:
+///
+/// | argument | meaning | default |
+/// |---|---|---|
+/// | `--model PATH` | the GGUF file | required |
+/// | `--idle-seconds N` | exit after so long without a request | 300 |
+/// | `--threads N` | threads that compute | physical cores less one, at least 1, at most 4 |
+/// | `--context N` | tokens of prompt and answer together; at most what the model was trained on | 4096 |
+///
+/// The first line of standard input is the bearer token that every request must carry. One line of
+/// JSON answers it on standard output, and nothing else is ever written there: either
+/// `{"event":"ready","port":N,"model":"…"}`, after which the protocol is served under
+/// `http://127.0.0.1:N/v1`, or `{"event":"failed","code":"…","message":"…"}`. The codes are
+/// `cpu_unsupported`, `model_missing`, `model_damaged`, `out_of_memory` and `internal`.
+///
+/// Returns success after an idle end, and a failure after any other. **The end of standard input
+/// ends the process at once**, also in the middle of a computation: then this does not return.
+/// A tracing subscriber, where the caller installs one, must not write to standard output.
+pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    match start(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            tracing::error!(code = failure.code(), "{failure}");
+            if !failure.is_after_handshake() {
+                parent::announce_failure(&failure);
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(arguments: impl Iterator<Item = OsString>) -> Result<(), Failure> {
+    let arguments = Arguments::parse(arguments)?;
+    let parent = Parent::watch()?;
+    cpu::check()?;
+    gguf::check(&arguments.model)?;
+    let model = Arc::new(Model::load(&arguments.model)?);
+    let worker = Worker::start(Arc::clone(&model), arguments.compute())?;
+    let token = parent.token()?;
+    let (thread, jobs, ended) = worker.into_parts();
+    // One thread is enough to relay one answer, and leaves the cores to the model.
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::Runtime)?;
+    let served = runtime.block_on(serve(arguments.idle, token, model, jobs, ended));
+    // The last users of the queue end with the runtime, and the thread with the queue. It is waited
+    // for, because llama.cpp must not be torn down by the exit while it frees a context.
+    drop(runtime);
+    thread.join().map_err(|_| Failure::ModelThread)?;
+    served
+}
+
+/// Serves until nobody has asked for `idle`, or the model's thread has ended.
+async fn serve(
+    idle: Duration,
+    token: String,
+    model: Arc<Model>,
+    jobs: Jobs,
+    ended: oneshot::Receiver<()>,
+) -> Result<(), Failure> {
+    let listener = TcpListener::bind(("127.0.0.1", 0))
+        .await
+        .map_err(Failure::Listen)?;
+    let port = listener.local_addr().map_err(Failure::Listen)?.port();
+    let activity = Activity::default();
+    let name = model.name().to_owned();
+    let server = Server::new(token, model, jobs, activity.clone());
+    parent::announce_ready(port, &name);
+    let stop = async move {
+        tokio::select! {
+            () = activity.idle_for(idle) => {}
+            _ = ended => {}
+        }
+    };
+    server.serve(listener, stop).await.map_err(Failure::Serve)
+}

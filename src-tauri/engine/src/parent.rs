@@ -1,0 +1,159 @@
+//! The parent process: its token on our standard input, our one line on its pipe, and its death.
+//!
+//! A pipe is the only sign of the parent's end that every system gives, whatever ended it: the
+//! operating system closes the other end also when the parent was killed.
+
+use std::io::{self, BufRead, Read, Write};
+use std::process;
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+/// Bytes. Tokens are a few dozen; the limit keeps a parent that writes no line end from filling memory.
+const LONGEST_TOKEN: u64 = 4096;
+
+/// The parent, watched.
+pub(crate) struct Parent {
+    first_line: Receiver<FirstLine>,
+}
+
+impl Parent {
+    /// Reads standard input on a thread of its own from now on; its end ends this process.
+    ///
+    /// # Errors
+    /// When the thread cannot be started.
+    pub(crate) fn watch() -> Result<Self, Failure> {
+        let (sender, first_line) = mpsc::channel();
+        thread::Builder::new()
+            .name("parent".into())
+            .spawn(move || {
+                let mut input = io::stdin().lock();
+                let line = read_first_line(&mut input);
+                if line != FirstLine::End {
+                    // Start-up has failed if nobody waits for the token any more.
+                    drop(sender.send(line));
+                    drop(io::copy(&mut input, &mut io::sink()));
+                }
+                // An orderly shutdown would wait for the computation, which may take seconds.
+                process::exit(0);
+            })
+            .map_err(Failure::Thread)?;
+        Ok(Self { first_line })
+    }
+
+    /// Waits for the bearer token.
+    ///
+    /// # Errors
+    /// [`Failure::NoToken`] when the first line cannot be one.
+    pub(crate) fn token(self) -> Result<String, Failure> {
+        match self.first_line.recv() {
+            Ok(FirstLine::Token(token)) => Ok(token),
+            _ => Err(Failure::NoToken),
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum FirstLine {
+    Token(String),
+    NoToken,
+    /// The input ended before it.
+    End,
+}
+
+fn read_first_line(input: &mut impl BufRead) -> FirstLine {
+    let mut line = Vec::new();
+    let read = input.take(LONGEST_TOKEN).read_until(b'\n', &mut line);
+    if read.is_err() || line.is_empty() {
+        return FirstLine::End;
+    }
+    // Without its end it is a part of something longer, or of a parent that died as it wrote.
+    let Some(line) = line.strip_suffix(b"\n") else {
+        return FirstLine::NoToken;
+    };
+    match str::from_utf8(line.trim_ascii_end()) {
+        Ok(token) if !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            FirstLine::Token(token.to_owned())
+        }
+        _ => FirstLine::NoToken,
+    }
+}
+
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum Announcement<'a> {
+    Ready { port: u16, model: &'a str },
+    Failed { code: &'a str, message: String },
+}
+
+/// Tells the parent where the model answers.
+pub(crate) fn announce_ready(port: u16, model: &str) {
+    announce(&Announcement::Ready { port, model });
+}
+
+/// Tells the parent why there will be no answer.
+pub(crate) fn announce_failure(failure: &Failure) {
+    announce(&Announcement::Failed {
+        code: failure.code(),
+        message: failure.to_string(),
+    });
+}
+
+fn announce(announcement: &Announcement<'_>) {
+    let mut output = io::stdout().lock();
+    let line = serde_json::to_string(announcement).unwrap_or_default();
+    // A parent that does not listen any more is about to end, and the watching thread will see that.
+    drop(writeln!(output, "{line}").and_then(|()| output.flush()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn first_line(mut input: &[u8]) -> FirstLine {
+        read_first_line(&mut input)
+    }
+
+    #[test]
+    fn the_first_line_is_the_token() {
+        let token = FirstLine::Token("secret".into());
+        assert_eq!(first_line(b"secret\n"), token);
+        assert_eq!(first_line(b"secret\r\nmore\n"), token);
+    }
+
+    #[test]
+    fn an_end_before_the_line_is_the_parents_end() {
+        assert_eq!(first_line(b""), FirstLine::End);
+    }
+
+    #[test]
+    fn what_cannot_be_a_token_is_refused() {
+        let endless = vec![b'x'; 10_000];
+        for line in [&b"\n"[..], b"half", b"two words\n", b"\xff\xfe\n", &endless] {
+            assert_eq!(first_line(line), FirstLine::NoToken);
+        }
+    }
+
+    #[test]
+    fn announcements_are_one_line_of_json() {
+        let ready = Announcement::Ready {
+            port: 1,
+            model: "m",
+        };
+        assert_eq!(
+            serde_json::to_string(&ready).unwrap(),
+            r#"{"event":"ready","port":1,"model":"m"}"#
+        );
+        let failed = Announcement::Failed {
+            code: "internal",
+            message: "two\nlines".into(),
+        };
+        assert_eq!(
+            serde_json::to_string(&failed).unwrap(),
+            r#"{"event":"failed","code":"internal","message":"two\nlines"}"#
+        );
+    }
+}
