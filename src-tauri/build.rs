@@ -1,0 +1,31 @@
+//! Embeds the page and declares which commands there are: only declared ones can be granted to a
+//! window, and none is granted unless a capability says so.
+
+/// Every command of the application, as `capabilities/main.json` grants them.
+const COMMANDS: &[&str] = &[
+    "cleanup_expired_locks",
+    "create_conversation",
+    "delete_conversation",
+    "follow_branch",
+    "generate_response",
+    "get_conversation",
+    "is_locked",
+    "list_conversations",
+    "list_models",
+    "record_refused_attempt",
+    "rename_conversation",
+    "save_draft",
+    "send_message",
+    "set_conversation_model",
+    "stop_generation",
+];
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!("cargo::rerun-if-changed=ui/dist");
+    let manifest = tauri_build::AppManifest::new().commands(COMMANDS);
+    let attributes = tauri_build::Attributes::new()
+        .app_manifest(manifest)
+        .capabilities_path_pattern("./src-tauri/capabilities/**/*");
+    tauri_build::try_build(attributes)?;
+    Ok(())
+}

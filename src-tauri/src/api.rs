@@ -1,0 +1,38 @@
+//! The list of commands and events, from which the page's TypeScript is generated.
+
+use tauri::Runtime;
+use tauri_specta::{Builder, ErrorHandlingMode, collect_commands, collect_events};
+
+use crate::{IpcError, commands, events};
+
+/// The IPC contract. It is the handler list and the schema at once, so neither can drift.
+pub fn ipc<R: Runtime>() -> Builder<R> {
+    Builder::<R>::new()
+        .commands(collect_commands![
+            commands::conversations::create_conversation,
+            commands::conversations::list_conversations,
+            commands::conversations::get_conversation,
+            commands::conversations::rename_conversation,
+            commands::conversations::delete_conversation,
+            commands::conversations::set_conversation_model,
+            commands::conversations::save_draft,
+            commands::turns::send_message,
+            commands::turns::generate_response,
+            commands::turns::stop_generation,
+            commands::turns::record_refused_attempt,
+            commands::turns::follow_branch::<tauri::Wry>,
+            commands::locks::is_locked,
+            commands::locks::cleanup_expired_locks,
+            commands::models::list_models,
+        ])
+        .events(collect_events![
+            events::LockChanged,
+            events::ConversationChanged,
+            events::ShowConversation,
+        ])
+        .typ::<IpcError>()
+        .error_handling(ErrorHandlingMode::Throw)
+        // Epoch milliseconds and fences stay far below 2^53.
+        .dangerously_cast_bigints_to_number()
+        .disable_serde_phases()
+}

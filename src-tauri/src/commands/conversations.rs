@@ -1,0 +1,101 @@
+//! Commands about conversations as such.
+
+use conch_core::chat::{Conversation, ConversationSummary, ConversationView};
+use conch_core::ids::{BranchId, ConversationId, MessageId};
+use tauri::State;
+
+use super::Answer;
+use crate::Host;
+
+/// Creates an empty conversation.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn create_conversation(
+    host: State<'_, Host>,
+    title: Option<String>,
+    model_id: Option<String>,
+) -> Answer<Conversation> {
+    let created = host
+        .app()?
+        .create_conversation(title.as_deref(), model_id.as_deref());
+    Ok(created.await?)
+}
+
+/// The conversations last written in, newest first; those after the conversation `after` where it is
+/// given. At most `limit`, by default and at most 200.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn list_conversations(
+    host: State<'_, Host>,
+    after: Option<ConversationId>,
+    limit: Option<u32>,
+) -> Answer<Vec<ConversationSummary>> {
+    Ok(host
+        .app()?
+        .list_conversations(after.as_ref(), limit)
+        .await?)
+}
+
+/// A branch (`main` unless another is named): its latest 50 messages, or the 50 before `before`.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn get_conversation(
+    host: State<'_, Host>,
+    conversation_id: ConversationId,
+    branch_id: Option<BranchId>,
+    before: Option<MessageId>,
+) -> Answer<ConversationView> {
+    let view = host
+        .app()?
+        .get_conversation(&conversation_id, branch_id.as_ref(), before.as_ref());
+    Ok(view.await?)
+}
+
+/// Names a conversation.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn rename_conversation(
+    host: State<'_, Host>,
+    conversation_id: ConversationId,
+    title: String,
+) -> Answer<()> {
+    Ok(host
+        .app()?
+        .rename_conversation(&conversation_id, &title)
+        .await?)
+}
+
+/// Deletes a conversation and all that is in it; an answer being written is stopped.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn delete_conversation(
+    host: State<'_, Host>,
+    conversation_id: ConversationId,
+) -> Answer<()> {
+    Ok(host.app()?.delete_conversation(&conversation_id).await?)
+}
+
+/// Sets the model (`provider/model`) of a conversation's answers to come.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn set_conversation_model(
+    host: State<'_, Host>,
+    conversation_id: ConversationId,
+    model_id: String,
+) -> Answer<()> {
+    Ok(host
+        .app()?
+        .set_conversation_model(&conversation_id, &model_id)
+        .await?)
+}
+
+/// Keeps text that was typed but not sent.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn save_draft(
+    host: State<'_, Host>,
+    conversation_id: ConversationId,
+    content: String,
+) -> Answer<()> {
+    Ok(host.app()?.save_draft(&conversation_id, &content).await?)
+}

@@ -1,0 +1,30 @@
+//! Commands about locks.
+
+use conch_core::chat::CleanupOutcome;
+use conch_core::ids::{BranchId, ConversationId};
+use conch_core::lock::LockStatus;
+use tauri::State;
+
+use super::Answer;
+use crate::Host;
+
+/// The lock of a branch (`main` unless another is named). For show only: a send does not rely on it.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn is_locked(
+    host: State<'_, Host>,
+    conversation_id: ConversationId,
+    branch_id: Option<BranchId>,
+) -> Answer<LockStatus> {
+    Ok(host
+        .app()?
+        .is_locked(&conversation_id, branch_id.as_ref())
+        .await?)
+}
+
+/// Frees the locks that have expired, without waiting for the sweeper.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn cleanup_expired_locks(host: State<'_, Host>) -> Answer<CleanupOutcome> {
+    Ok(host.app()?.cleanup_expired_locks().await?)
+}

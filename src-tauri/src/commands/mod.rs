@@ -1,0 +1,9 @@
+//! The commands: each takes its arguments apart and calls the core. An `if` or SQL here is in the
+//! wrong crate.
+
+pub(crate) mod conversations;
+pub(crate) mod locks;
+pub(crate) mod models;
+pub(crate) mod turns;
+
+type Answer<T> = Result<T, crate::error::IpcError>;

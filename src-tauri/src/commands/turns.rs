@@ -1,0 +1,100 @@
+//! Commands that start, follow and stop answers.
+
+use std::sync::Arc;
+
+use conch_core::chat::{AttemptSource, SendOutcome, StopOutcome, TranscriptEvent};
+use conch_core::ids::{BranchId, ConversationId, GenerationId, MessageId, RequestId};
+use tauri::ipc::Channel;
+use tauri::{Runtime, State, WebviewWindow};
+
+use super::Answer;
+use crate::{Followers, Host};
+
+/// Stores a message and starts its answer. `accepted` means that both are durable; a request id that
+/// arrives twice is sent once. While an answer is being written: `generation_in_progress`.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn send_message(
+    host: State<'_, Host>,
+    conversation_id: ConversationId,
+    branch_id: Option<BranchId>,
+    content: String,
+    client_request_id: RequestId,
+    source: Option<AttemptSource>,
+) -> Answer<SendOutcome> {
+    let source = source.unwrap_or(AttemptSource::Program);
+    let (branch, app) = (branch_id.as_ref(), host.app()?);
+    Ok(app
+        .send_message(
+            &conversation_id,
+            branch,
+            &content,
+            &client_request_id,
+            source,
+        )
+        .await?)
+}
+
+/// For a user message, starts its answer; for an answer, a new version of it.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn generate_response(
+    host: State<'_, Host>,
+    message_id: MessageId,
+    model_id: Option<String>,
+    client_request_id: RequestId,
+    source: Option<AttemptSource>,
+) -> Answer<SendOutcome> {
+    let source = source.unwrap_or(AttemptSource::Program);
+    let (model, app) = (model_id.as_deref(), host.app()?);
+    Ok(app
+        .generate_response(&message_id, model, &client_request_id, source)
+        .await?)
+}
+
+/// Stops an answer and waits until its end is stored. A stale id stops nothing.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn stop_generation(
+    host: State<'_, Host>,
+    generation_id: GenerationId,
+) -> Answer<StopOutcome> {
+    Ok(host.app()?.stop_generation(&generation_id).await)
+}
+
+/// Counts a send that the page refused by itself because it knew the branch locked.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn record_refused_attempt(
+    host: State<'_, Host>,
+    conversation_id: ConversationId,
+    branch_id: Option<BranchId>,
+    source: AttemptSource,
+) -> Answer<()> {
+    let (branch, app) = (branch_id.as_ref(), host.app()?);
+    Ok(app
+        .record_refused_attempt(&conversation_id, branch, source)
+        .await?)
+}
+
+/// Streams what happens to the answers on a branch into `channel`: at once the text so far of one
+/// being written, then what is added. It replaces what this window followed before.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn follow_branch<R: Runtime>(
+    window: WebviewWindow<R>,
+    host: State<'_, Host>,
+    followers: State<'_, Followers>,
+    conversation_id: ConversationId,
+    branch_id: Option<BranchId>,
+    channel: Channel<TranscriptEvent>,
+) -> Answer<()> {
+    let app = Arc::clone(host.app()?);
+    let branch_id = app.branch(&conversation_id, branch_id.as_ref()).await?;
+    let replaced = followers.replace(window.label());
+    tauri::async_runtime::spawn(replaced.run_until_cancelled_owned(async move {
+        app.follow(&branch_id, |event| channel.send(event).is_ok())
+            .await;
+    }));
+    Ok(())
+}

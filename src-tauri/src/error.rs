@@ -1,0 +1,27 @@
+//! Errors as they cross to the page: a stable code for programs, a message for people.
+
+use conch_core::{Error, ErrorCode};
+use serde::Serialize;
+use specta::Type;
+
+/// Why a command was refused or failed.
+#[derive(Debug, Clone, Serialize, Type)]
+pub struct IpcError {
+    /// A stable name.
+    pub code: ErrorCode,
+    /// What happened and what to do next.
+    pub message: String,
+}
+
+impl From<Error> for IpcError {
+    fn from(error: Error) -> Self {
+        let code = error.code();
+        if code == ErrorCode::Internal {
+            tracing::error!(error = &error as &dyn std::error::Error, "a command failed");
+        }
+        Self {
+            code,
+            message: error.to_string(),
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Events to every window, as the core tells them, after commit.
+
+use conch_core::chat::ConversationChange;
+use conch_core::events::CoreEvent;
+use conch_core::ids::ConversationId;
+use conch_core::lock::LockChange;
+use serde::{Deserialize, Serialize};
+use specta::Type;
+use tauri::AppHandle;
+use tauri_specta::Event;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::notifications;
+
+/// `lock-changed`: a lock was granted, released, expired or recovered.
+#[derive(Debug, Clone, Serialize, Type, Event)]
+#[serde(transparent)]
+pub(crate) struct LockChanged(LockChange);
+
+/// `conversation-changed`: created, renamed, deleted, or moved in the list.
+#[derive(Debug, Clone, Serialize, Type, Event)]
+#[serde(transparent)]
+pub(crate) struct ConversationChanged(ConversationChange);
+
+/// `show-conversation`: a notification was clicked.
+#[derive(Debug, Clone, Serialize, Deserialize, Type, Event)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ShowConversation {
+    /// Which one.
+    pub(crate) conversation_id: ConversationId,
+}
+
+/// Tells the windows what the core tells, until the core is gone.
+pub(crate) async fn forward(handle: AppHandle, mut events: Receiver<CoreEvent>) {
+    loop {
+        let told = match events.recv().await {
+            Ok(CoreEvent::Lock(change)) => LockChanged(change).emit(&handle),
+            Ok(CoreEvent::Conversation(change)) => ConversationChanged(change).emit(&handle),
+            Ok(CoreEvent::AnswerEnded(end)) => {
+                notifications::tell(&handle, &end);
+                Ok(())
+            }
+            // Windows read a snapshot when they get the focus, so a gap heals.
+            Err(RecvError::Lagged(missed)) => {
+                tracing::warn!(missed, "events were dropped");
+                Ok(())
+            }
+            Err(RecvError::Closed) => return,
+        };
+        if let Err(error) = told {
+            tracing::warn!(%error, "an event did not reach the windows");
+        }
+    }
+}

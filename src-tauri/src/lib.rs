@@ -1,0 +1,112 @@
+//! The desktop shell: a window around [`conch_core::App`].
+//!
+//! It owns what needs Tauri (windows, commands, events to the page, notifications) and nothing that
+//! is true without a window. Start-up that fails still opens the window, so that the page can say
+//! why; where there is no display, one line on standard error says it.
+
+mod api;
+mod commands;
+mod error;
+mod events;
+mod follow;
+mod host;
+mod notifications;
+mod window;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use conch_core::clock::SystemClock;
+use conch_core::{App, Config};
+use tauri::{Builder, Manager, RunEvent, Runtime};
+
+pub use api::ipc;
+pub use error::IpcError;
+pub use follow::Followers;
+pub use host::Host;
+
+/// Runs the application until its last window is closed.
+pub fn run() -> ExitCode {
+    start_log();
+    let config = match window::display_missing() {
+        None => config(),
+        Some(reason) => return refuse(reason),
+    };
+    window::avoid_blank_windows();
+    let data_folder = config.data_folder.clone();
+    let built = builder(Builder::default())
+        .plugin(window::single_instance(&config))
+        .plugin(window::remember_place(&data_folder))
+        .plugin(tauri_plugin_notification::init())
+        .setup(move |app| {
+            let host = Host::start(config, Arc::new(SystemClock::default()));
+            let folder = match host.app() {
+                Ok(core) => {
+                    let (handle, events) = (app.handle().clone(), core.subscribe());
+                    tauri::async_runtime::spawn(events::forward(handle, events));
+                    data_folder
+                }
+                // The page that says why needs a place too, and leaves the folder alone.
+                Err(_) => std::env::temp_dir().join("conch"),
+            };
+            app.manage(host);
+            notifications::show_conversation_on_click(app.handle())?;
+            window::open(app.handle(), &folder)?;
+            Ok(())
+        })
+        .build(tauri::generate_context!());
+    let app = match built {
+        Ok(app) => app,
+        Err(error) => return refuse(&error.to_string()),
+    };
+    app.run(|handle, event| {
+        if let RunEvent::Exit = event {
+            quit(handle);
+        }
+    });
+    ExitCode::SUCCESS
+}
+
+/// Adds the commands and the state that they rely on, except the [`Host`], which the caller manages
+/// before a window opens. Generic over the runtime, so that tests run the real handlers on a mock.
+pub fn builder<R: Runtime>(builder: Builder<R>) -> Builder<R> {
+    let ipc = ipc::<R>();
+    builder
+        .invoke_handler(ipc.invoke_handler())
+        .manage(Followers::default())
+        .plugin(
+            tauri::plugin::Builder::<R, ()>::new("typed-events")
+                .setup(move |app, _| {
+                    ipc.mount_events(app);
+                    Ok(())
+                })
+                .build(),
+        )
+}
+
+fn config() -> Config {
+    let program = std::env::current_exe().unwrap_or_else(|_| "conch".into());
+    Config::from_environment(|name| std::env::var_os(name), dirs::data_dir(), program)
+}
+
+fn quit<R: Runtime>(handle: &tauri::AppHandle<R>) {
+    if let Ok(app) = handle.state::<Host>().app() {
+        let app: Arc<App> = Arc::clone(app);
+        tauri::async_runtime::block_on(async move { app.quit().await });
+    }
+}
+
+fn start_log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("CONCH_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+}
+
+#[expect(clippy::print_stderr, reason = "there is no window to say it in")]
+fn refuse(reason: &str) -> ExitCode {
+    eprintln!("conch: {reason}");
+    ExitCode::FAILURE
+}

@@ -1,0 +1,203 @@
+//! The commands as the page calls them, on Tauri's mock runtime: the real handlers, arguments and
+//! error shapes, without a window.
+
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+use std::path::Path;
+use std::sync::Arc;
+
+use conch_core::Config;
+use conch_core::clock::SystemClock;
+use conch_core::provider::{EngineCommand, OpenAi};
+use conch_desktop::Host;
+use conch_fault_server::{FaultServer, Script};
+use serde_json::{Value, json};
+use tauri::test::{
+    INVOKE_KEY, MockRuntime, get_ipc_response, mock_builder, mock_context, noop_assets,
+};
+use tauri::webview::InvokeRequest;
+use tauri::{App, Manager, WebviewWindow, WebviewWindowBuilder};
+
+struct Page {
+    _app: App<MockRuntime>,
+    window: WebviewWindow<MockRuntime>,
+    server: FaultServer,
+    _folder: tempfile::TempDir,
+}
+
+impl Page {
+    fn open() -> Self {
+        let server = tauri::async_runtime::block_on(FaultServer::start());
+        let folder = tempfile::tempdir().unwrap();
+        let (app, window) = launch(folder.path(), &server);
+        Self {
+            _app: app,
+            window,
+            server,
+            _folder: folder,
+        }
+    }
+
+    fn call(&self, command: &str, arguments: Value) -> Result<Value, Value> {
+        call(&self.window, command, arguments)
+    }
+
+    fn new_conversation(&self) -> Value {
+        self.call("create_conversation", json!({})).unwrap()["id"].clone()
+    }
+}
+
+fn launch(folder: &Path, server: &FaultServer) -> (App<MockRuntime>, WebviewWindow<MockRuntime>) {
+    let app = conch_desktop::builder(mock_builder())
+        .build(mock_context(noop_assets()))
+        .unwrap();
+    let config = Config {
+        data_folder: folder.to_owned(),
+        openai: Some(OpenAi {
+            base_url: server.base_url(),
+            key: None,
+        }),
+        engine: EngineCommand {
+            program: "no-engine".into(),
+            model_files: Vec::new(),
+        },
+    };
+    app.manage(Host::start(config, Arc::new(SystemClock::default())));
+    let window = WebviewWindowBuilder::new(&app, "main", tauri::WebviewUrl::default())
+        .build()
+        .unwrap();
+    (app, window)
+}
+
+fn call(
+    window: &WebviewWindow<MockRuntime>,
+    command: &str,
+    arguments: Value,
+) -> Result<Value, Value> {
+    let request = InvokeRequest {
+        cmd: command.to_owned(),
+        callback: tauri::ipc::CallbackFn(0),
+        error: tauri::ipc::CallbackFn(1),
+        url: "tauri://localhost".parse().unwrap(),
+        body: arguments.into(),
+        headers: tauri::http::HeaderMap::default(),
+        invoke_key: INVOKE_KEY.to_owned(),
+    };
+    get_ipc_response(window, request).map(|body| body.deserialize().unwrap())
+}
+
+#[test]
+fn a_hundred_sends_at_once_are_one_accepted_and_ninety_nine_refused() {
+    let page = Page::open();
+    page.server.push(Script::held("hold", "", "one answer"));
+    let id = page.new_conversation();
+    let outcomes: Vec<_> = std::thread::scope(|scope| {
+        let sends: Vec<_> = (0..100)
+            .map(|n| {
+                let (window, id) = (&page.window, &id);
+                scope.spawn(move || {
+                    let message = json!({
+                        "conversationId": id, "content": format!("message {n}"), "clientRequestId": format!("r{n}"),
+                    });
+                    call(window, "send_message", message)
+                })
+            })
+            .collect();
+        sends.into_iter().map(|send| send.join().unwrap()).collect()
+    });
+    let refusal = json!({
+        "code": "generation_in_progress",
+        "message": "Please wait for the current response to complete before sending another message",
+    });
+    let accepted = outcomes
+        .iter()
+        .flatten()
+        .filter(|sent| sent["type"] == "accepted")
+        .count();
+    let refused = outcomes
+        .iter()
+        .filter(|sent| sent.as_ref() == Err(&refusal))
+        .count();
+    assert_eq!((accepted, refused), (1, 99));
+
+    tauri::async_runtime::block_on(page.server.wait_for_requests(1));
+    page.server.gate("hold").open();
+    assert_eq!(page.server.completions().len(), 1);
+}
+
+#[test]
+fn a_request_id_sent_twice_gets_the_same_answer_and_sends_once() {
+    let page = Page::open();
+    let message = json!({
+        "conversationId": page.new_conversation(), "content": "hello", "clientRequestId": "once", "source": "button",
+    });
+    let first = page.call("send_message", message.clone()).unwrap();
+    let second = page.call("send_message", message).unwrap();
+    assert_eq!(first, second);
+    assert_eq!(first["type"], "accepted");
+    assert_eq!(first["fence"], 1);
+}
+
+#[test]
+fn errors_have_a_code_and_a_message() {
+    let page = Page::open();
+    let id = page.new_conversation();
+    for (command, arguments, code) in [
+        (
+            "get_conversation",
+            json!({"conversationId": "nowhere"}),
+            "not_found",
+        ),
+        (
+            "is_locked",
+            json!({"conversationId": "nowhere"}),
+            "not_found",
+        ),
+        (
+            "generate_response",
+            json!({"messageId": "nowhere", "clientRequestId": "r"}),
+            "not_found",
+        ),
+        (
+            "send_message",
+            json!({"conversationId": id, "content": " ", "clientRequestId": "r"}),
+            "empty_message",
+        ),
+        (
+            "send_message",
+            json!({"conversationId": id, "content": "x".repeat(1_048_577), "clientRequestId": "r"}),
+            "message_too_long",
+        ),
+        (
+            "rename_conversation",
+            json!({"conversationId": id, "title": " "}),
+            "invalid_argument",
+        ),
+    ] {
+        let error = page.call(command, arguments).unwrap_err();
+        assert_eq!(error["code"], code, "{command}: {error}");
+        assert!(!error["message"].as_str().unwrap().is_empty());
+    }
+    let stale = page.call("stop_generation", json!({"generationId": "nowhere"}));
+    assert_eq!(stale, Ok(json!({"stopped": false})));
+    assert_eq!(
+        page.call("cleanup_expired_locks", json!({})),
+        Ok(json!({"released": 0}))
+    );
+}
+
+#[test]
+fn a_core_that_could_not_start_answers_every_command_with_the_reason() {
+    let server = tauri::async_runtime::block_on(FaultServer::start());
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("conch.db");
+    std::fs::write(&file, "not a database at all, but precious").unwrap();
+    let (_app, window) = launch(folder.path(), &server);
+
+    let error = call(&window, "list_conversations", json!({})).unwrap_err();
+    assert_eq!(error["code"], "not_a_database");
+    assert_eq!(
+        std::fs::read(&file).unwrap(),
+        b"not a database at all, but precious"
+    );
+}

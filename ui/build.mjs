@@ -1,0 +1,71 @@
+// Bundles the page into dist/, or with --tests its unit tests into node_modules/.conch-tests/.
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+
+/** The icons in use, from Lucide (ISC). */
+const ICONS = [
+	"arrow-down",
+	"arrow-up",
+	"check",
+	"copy",
+	"loader-circle",
+	"panel-left",
+	"pencil",
+	"plus",
+	"refresh-cw",
+	"rotate-ccw",
+	"square",
+	"trash-2",
+	"x",
+];
+
+async function sprite() {
+	const symbols = await Promise.all(
+		ICONS.map(async (name) => {
+			const svg = await readFile(`node_modules/lucide-static/icons/${name}.svg`, "utf8");
+			const shapes = svg.slice(svg.indexOf(">", svg.indexOf("<svg")) + 1, svg.indexOf("</svg>"));
+			return `<symbol id="icon-${name}" viewBox="0 0 24 24">${shapes.replace(/\s+/g, " ").trim()}</symbol>`;
+		}),
+	);
+	return `<svg id="icons" aria-hidden="true"><!-- Lucide, ISC licence -->${symbols.join("")}</svg>`;
+}
+
+async function page() {
+	await rm("dist", { recursive: true, force: true });
+	await build({
+		entryPoints: ["src/main.ts", "src/styles/main.css"],
+		entryNames: "[name]",
+		outdir: "dist",
+		bundle: true,
+		minify: true,
+		format: "iife",
+		target: "safari17",
+		logLevel: "warning",
+	}).catch(() => process.exit(1));
+	const html = await readFile("index.html", "utf8");
+	await writeFile("dist/index.html", html.replace("<!-- icons -->", await sprite()));
+	let total = 0;
+	for (const name of await readdir("dist")) {
+		const size = gzipSync(await readFile(`dist/${name}`), { level: 9 }).length;
+		total += size;
+		console.log(`  dist/${name}  ${(size / 1024).toFixed(1)} kB gzip`);
+	}
+	console.log(`  the page: ${(total / 1024).toFixed(1)} kB gzip`);
+}
+
+async function tests() {
+	await rm("node_modules/.conch-tests", { recursive: true, force: true });
+	const names = (await readdir("tests")).filter((name) => name.endsWith(".test.ts"));
+	await build({
+		entryPoints: names.map((name) => `tests/${name}`),
+		outdir: "node_modules/.conch-tests",
+		outExtension: { ".js": ".mjs" },
+		bundle: true,
+		format: "esm",
+		platform: "node",
+		logLevel: "warning",
+	}).catch(() => process.exit(1));
+}
+
+await (process.argv.includes("--tests") ? tests() : page());

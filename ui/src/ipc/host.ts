@@ -1,0 +1,28 @@
+/**
+ * The seam to the core: the only module beside the generated bindings that knows Tauri. It adds what
+ * the generator does not know: which rejections are the core's.
+ */
+import { Channel } from "@tauri-apps/api/core";
+import { commands, events, type IpcError, type TranscriptEvent } from "./bindings";
+
+export type * from "./bindings";
+export { commands, events };
+
+/** True for an error of the core; anything else is a fault of the bridge. */
+export function isIpcError(error: unknown): error is IpcError {
+	return typeof error === "object" && error !== null && "code" in error && "message" in error;
+}
+
+/** What to tell the user about a rejected command. */
+export function messageOf(error: unknown): string {
+	return isIpcError(error) ? error.message : `Conch made a mistake: ${String(error)}`;
+}
+
+/** Streams what happens on a branch to `tell`. A later call replaces an earlier one. */
+export async function followBranch(
+	conversationId: string,
+	branchId: string,
+	tell: (event: TranscriptEvent) => void,
+): Promise<void> {
+	await commands.followBranch(conversationId, branchId, new Channel(tell));
+}

@@ -1,0 +1,247 @@
+/** Puts the page together: regions that render what the state says, and what the user does to it. */
+import { effect, signal } from "@preact/signals-core";
+import { render } from "lit-html";
+import { type ConversationSummary, events } from "./ipc/host";
+import { Bottom } from "./lib/bottom";
+import { keepFocus } from "./lib/focus";
+import { byId, region } from "./lib/region";
+import { Chat } from "./state/chat";
+import { NEW } from "./state/drafts";
+import { composer } from "./views/composer";
+import { dialogs, type Question } from "./views/dialogs";
+import { fatal } from "./views/fatal";
+import { header } from "./views/header";
+import { sidebar, UNTITLED } from "./views/sidebar";
+import { toasts } from "./views/toasts";
+import { transcript } from "./views/transcript";
+
+const chat = new Chat();
+const question = signal<Question | null>(null);
+const sidebarOpen = signal(false);
+/** Epoch ms, for a countdown and for today. */
+const now = signal(Date.now());
+
+const input = () => byId<HTMLTextAreaElement>("chat-input");
+
+function open(id: string): void {
+	sidebarOpen.value = false;
+	void chat.open(id).then(() => {
+		bottom.stick();
+		input().focus();
+	});
+}
+
+function create(): void {
+	open(NEW);
+}
+
+function askToRename(conversation: Pick<ConversationSummary, "id" | "title">): void {
+	question.value = { type: "rename", id: conversation.id, title: conversation.title ?? UNTITLED };
+}
+
+function askToRemove(conversation: ConversationSummary): void {
+	question.value = { type: "remove", id: conversation.id, title: conversation.title ?? UNTITLED };
+}
+
+const scroller = byId("transcript");
+const bottom = new Bottom(scroller, () => {
+	if (chat.shown.value?.hasEarlier) void bottom.anchored(() => chat.loadEarlier());
+});
+
+region(byId("sidebar"), () =>
+	sidebar(
+		{
+			conversations: chat.conversations.list.value,
+			unread: chat.conversations.unread.value,
+			shownId: chat.shownId.value,
+			now: now.value,
+		},
+		{
+			create,
+			open,
+			rename: askToRename,
+			remove: askToRemove,
+			loadMore: () => void chat.conversations.loadMore(),
+		},
+	),
+);
+
+region(byId("header"), () =>
+	header(
+		{
+			title: chat.shown.value?.title ?? null,
+			exists: chat.shown.value !== null,
+			models: chat.models.value,
+			modelId: chat.shown.value?.modelId ?? chat.newModel.value,
+			model: chat.model.value,
+			sidebarOpen: sidebarOpen.value,
+		},
+		{
+			toggleSidebar: () => {
+				sidebarOpen.value = !sidebarOpen.value;
+			},
+			rename: () => {
+				if (chat.shown.value !== null) askToRename(chat.shown.value);
+			},
+			chooseModel: (id) => void chat.chooseModel(id),
+			readModels: () => void chat.readModels(),
+		},
+	),
+);
+
+region(
+	scroller,
+	() =>
+		transcript(
+			{
+				messages: chat.messages.value,
+				phase: chat.phase.value,
+				stopping: chat.stopping.value !== null,
+				opening: chat.shownId.value !== NEW && chat.shown.value === null,
+				newBelow: bottom.hidden.value,
+				now: now.value,
+			},
+			{
+				suggest: (text) => {
+					chat.drafts.type(chat.shownId.value, text);
+					input().focus();
+				},
+				retry: (messageId) => void chat.answerAgain(messageId, "retry"),
+				regenerate: (messageId) => void chat.answerAgain(messageId, "regenerate"),
+				copy: (text) => void copy(text),
+				toBottom: () => bottom.stick(),
+			},
+		),
+	() => bottom.settle(),
+);
+
+const focus = keepFocus(byId("composer"));
+region(
+	byId("composer"),
+	() =>
+		composer(
+			{
+				draft: chat.draft.value,
+				locked: chat.locked.value,
+				busy: chat.busy.value,
+				canStop: chat.lock.value?.locked ?? false,
+				stopping: chat.stopping.value !== null,
+				note: chat.model.value?.note ?? null,
+			},
+			{
+				type: (text) => chat.drafts.type(chat.shownId.value, text),
+				send: (source) => {
+					bottom.stick();
+					void chat.send(source);
+				},
+				refuse: (source) => chat.refuse(source),
+				stop: () => void chat.stop(),
+			},
+		),
+	() => {
+		grow(input());
+		focus.settle();
+	},
+);
+
+const toastActions = {
+	dismiss: (id: number) => chat.toasts.dismiss(id),
+	hold: (id: number) => chat.toasts.hold(id),
+	release: (id: number) => chat.toasts.release(id),
+};
+region(byId("alerts"), () =>
+	toasts(
+		chat.toasts.shown.value.filter((toast) => toast.isError),
+		toastActions,
+	),
+);
+region(byId("notices"), () =>
+	toasts(
+		chat.toasts.shown.value.filter((toast) => !toast.isError),
+		toastActions,
+	),
+);
+region(byId("dialogs"), () =>
+	dialogs(question.value, {
+		rename: (id, title) => void chat.rename(id, title),
+		remove: (id) => void chat.remove(id),
+		close: () => {
+			question.value = null;
+		},
+	}),
+);
+
+effect(() => {
+	byId("announcement").textContent = chat.announcement.value;
+});
+effect(() => {
+	document.body.toggleAttribute("data-sidebar-open", sidebarOpen.value);
+});
+effect(() => {
+	const title = chat.shown.value?.title;
+	document.title = title == null ? "Conch" : `${title} – Conch`;
+});
+effect(() => {
+	if (chat.fatal.value !== null) render(fatal(chat.fatal.value), document.body);
+});
+effect(() => {
+	if (chat.phase.value?.phase.type !== "retrying") return;
+	const tick = setInterval(() => {
+		now.value = Date.now();
+	}, 500);
+	return () => clearInterval(tick);
+});
+
+/** The input grows with its text to half the window; the platform cannot do it by itself yet. */
+function grow(area: HTMLTextAreaElement): void {
+	area.style.height = "auto";
+	area.style.height = `${Math.min(area.scrollHeight, window.innerHeight / 2)}px`;
+}
+
+async function copy(text: string): Promise<void> {
+	try {
+		await navigator.clipboard.writeText(text);
+		chat.toasts.note("Copied");
+	} catch {
+		chat.toasts.error("The text could not be copied: select it and press Ctrl+C");
+	}
+}
+
+document.addEventListener("keydown", (event) => {
+	const command = event.ctrlKey || event.metaKey;
+	if (command && event.key === "n") create();
+	else if (command && event.key === ".") void chat.stop();
+	else if (event.key === "Escape" && sidebarOpen.value) sidebarOpen.value = false;
+	else if (event.key === "F2" && chat.shown.value !== null) askToRename(chat.shown.value);
+	else return;
+	event.preventDefault();
+});
+document.addEventListener("pointerdown", (event) => {
+	const outside = !(event.target as Element).closest("#sidebar, #toggle-sidebar");
+	if (sidebarOpen.value && outside) sidebarOpen.value = false;
+});
+document.addEventListener("visibilitychange", () => {
+	if (document.visibilityState === "visible") chat.lookedAt();
+	else chat.drafts.flush();
+});
+window.addEventListener("focus", () => {
+	now.value = Date.now();
+	chat.lookedAt();
+});
+window.addEventListener("blur", () => chat.drafts.flush());
+window.addEventListener("pagehide", () => chat.drafts.flush());
+window.addEventListener("resize", () => grow(input()));
+
+async function begin(): Promise<void> {
+	await Promise.all([
+		events.lockChanged.listen(({ payload }) => chat.lockChanged(payload)),
+		events.conversationChanged.listen(({ payload }) => chat.conversationChanged(payload)),
+		events.showConversation.listen(({ payload }) => open(payload.conversationId)),
+	]);
+	await chat.start();
+	if (chat.fatal.value !== null) return;
+	bottom.stick();
+	input().focus();
+}
+
+void begin();

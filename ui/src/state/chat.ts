@@ -1,0 +1,359 @@
+/**
+ * The shown conversation and what the user may do in it. The lock's truth is in the core: here is its
+ * latest snapshot and the changes since. There is one definition of "busy", which the button, the
+ * input and the refusal share.
+ */
+import { batch, computed, signal } from "@preact/signals-core";
+import {
+	type AttemptSource,
+	type ConversationChanged,
+	type ConversationView,
+	commands,
+	followBranch,
+	isIpcError,
+	type LockChanged,
+	type LockStatus,
+	type Message,
+	type ModelInfo,
+	messageOf,
+	type Phase,
+	type TranscriptEvent,
+} from "../ipc/host";
+import { Conversations } from "./conversations";
+import { Drafts, NEW } from "./drafts";
+import { Toasts } from "./toasts";
+import { isNews, lockAfter, mergeMessages, putText } from "./transcript";
+
+const PLEASE_WAIT = "Generation in progress, please wait...";
+
+/** How often a locked page makes sure that it still is, in ms. */
+const RECHECK = 5000;
+
+/** Errors that leave nothing to show but themselves. */
+const FATAL = new Set([
+	"data_folder_unwritable",
+	"database_newer",
+	"database_corrupt",
+	"not_a_database",
+	"disk_full",
+	"internal",
+]);
+
+export class Chat {
+	readonly conversations = new Conversations();
+	readonly drafts = new Drafts();
+	readonly toasts = new Toasts();
+	readonly models = signal<readonly ModelInfo[]>([]);
+	/** Why the application cannot be used. */
+	readonly fatal = signal<string | null>(null);
+	/** The shown conversation without its messages; null for one that does not exist yet. */
+	readonly shown = signal<ConversationView | null>(null);
+	/** The id that is shown or being opened; {@link NEW} for one that does not exist yet. */
+	readonly shownId = signal(NEW);
+	readonly messages = signal<readonly Message[]>([]);
+	readonly lock = signal<LockStatus | null>(null);
+	readonly phase = signal<{ messageId: string; phase: Phase } | null>(null);
+	/** The generation that was asked to stop and has not ended yet. */
+	readonly stopping = signal<string | null>(null);
+	/** For a screen reader, once. */
+	readonly announcement = signal("");
+	/** The model chosen before its conversation exists. */
+	readonly newModel = signal<string | null>(null);
+	/** Conversations with a send on its way to the core. */
+	readonly #sending = signal<ReadonlySet<string>>(new Set());
+	#opened = 0;
+	#reading: Promise<void> | null = null;
+	#again = false;
+
+	/** An answer is being written here, or may not be started. */
+	readonly locked = computed(() => this.lock.value !== null && !this.lock.value.canSend);
+	/** A send would be refused. */
+	readonly busy = computed(() => this.locked.value || this.#sending.value.has(this.shownId.value));
+	readonly draft = computed(() => this.drafts.texts.value.get(this.shownId.value) ?? "");
+	readonly model = computed(() => {
+		const chosen = this.shown.value?.modelId ?? this.newModel.value;
+		const models = this.models.value;
+		return models.find((model) => (chosen === null ? model.isDefault : model.id === chosen));
+	});
+
+	async start(): Promise<void> {
+		try {
+			await this.conversations.refresh();
+		} catch (error) {
+			this.fatal.value = messageOf(error);
+			return;
+		}
+		const newest = this.conversations.list.value[0];
+		if (newest !== undefined) await this.open(newest.id);
+		setInterval(() => {
+			if (this.locked.value) this.reread();
+		}, RECHECK);
+		await this.readModels();
+	}
+
+	async readModels(): Promise<void> {
+		await this.#try(async () => {
+			this.models.value = await commands.listModels();
+		});
+	}
+
+	/** Shows a conversation; {@link NEW} is one that its first message creates. */
+	async open(id: string): Promise<void> {
+		this.drafts.flush();
+		this.#opened += 1;
+		const opened = this.#opened;
+		batch(() => {
+			this.shownId.value = id;
+			this.shown.value = null;
+			this.messages.value = [];
+			this.lock.value = null;
+			this.phase.value = null;
+		});
+		this.conversations.markRead(id);
+		if (id === NEW) return;
+		await this.#try(async () => {
+			const view = await commands.getConversation(id, null, null);
+			if (opened !== this.#opened) return;
+			this.#take(view);
+			await followBranch(id, view.branchId, (event) => {
+				if (opened === this.#opened) this.#told(event);
+			});
+		});
+	}
+
+	/** Reads the shown conversation anew. Calls in the meantime are answered by one more reading. */
+	reread(): void {
+		if (this.#reading !== null) {
+			this.#again = true;
+			return;
+		}
+		this.#reading = this.#try(async () => {
+			do {
+				this.#again = false;
+				const [id, opened] = [this.shownId.value, this.#opened];
+				if (id === NEW) return;
+				const view = await commands.getConversation(id, null, null);
+				if (opened === this.#opened) this.#take(view);
+			} while (this.#again);
+		}).finally(() => {
+			this.#reading = null;
+		});
+	}
+
+	#take(view: ConversationView): void {
+		const known = this.lock.value;
+		batch(() => {
+			this.shown.value = view;
+			this.drafts.restore(view.id, view.draft);
+			this.messages.value = mergeMessages(this.messages.value, view.messages);
+			// A snapshot from before a change that has been told is out of date.
+			if (known === null || view.lock.fence >= known.fence) this.lock.value = view.lock;
+			if (!view.lock.locked) this.phase.value = null;
+		});
+	}
+
+	/** Adds the page before the first message. */
+	async loadEarlier(): Promise<void> {
+		const [view, first, opened] = [this.shown.value, this.messages.value[0], this.#opened];
+		if (view === null || first === undefined || first.parentId === null) return;
+		await this.#try(async () => {
+			const earlier = await commands.getConversation(view.id, view.branchId, first.id);
+			if (opened !== this.#opened || this.messages.value[0]?.id !== first.id) return;
+			this.messages.value = [...earlier.messages, ...this.messages.value];
+		});
+	}
+
+	/** Sends the draft, or says why not. Nothing typed is taken away before the core has it. */
+	async send(source: AttemptSource): Promise<void> {
+		if (this.busy.value) return this.refuse(source);
+		const [id, text] = [this.shownId.value, this.draft.value];
+		if (text.trim() === "") return;
+		// Set before anything is awaited: a second press in the same instant finds it.
+		this.#markSending(id, true);
+		let at = id;
+		try {
+			if (at === NEW) at = await this.#create();
+			const outcome = await commands.sendMessage(at, null, text, crypto.randomUUID(), source);
+			this.drafts.sent(at, text);
+			if (at === this.shownId.value) this.#lockedBy(outcome);
+		} catch (error) {
+			this.toasts.error(messageOf(error));
+		} finally {
+			this.#markSending(id, false);
+			if (at !== id) this.#markSending(at, false);
+		}
+		if (at === this.shownId.value) this.reread();
+	}
+
+	async #create(): Promise<string> {
+		const created = await commands.createConversation(null, this.newModel.value);
+		this.#markSending(created.id, true);
+		this.drafts.adopt(created.id);
+		if (this.shownId.value === NEW) {
+			this.newModel.value = null;
+			await this.open(created.id);
+		}
+		return created.id;
+	}
+
+	/** The composer locks with the acceptance, and does not wait for the event that follows it. */
+	#lockedBy(outcome: { generationId: string; assistantMessageId: string; fence: number }): void {
+		const known = this.lock.value;
+		if (known !== null && outcome.fence <= known.fence) return;
+		this.lock.value = {
+			locked: true,
+			canSend: false,
+			generationId: outcome.generationId,
+			messageId: outcome.assistantMessageId,
+			userId: null,
+			lockedAt: null,
+			expiresAt: null,
+			fence: outcome.fence,
+		};
+	}
+
+	/** Says that an answer is being written, and has the attempt counted. */
+	refuse(source: AttemptSource): void {
+		this.toasts.error(PLEASE_WAIT);
+		const id = this.shownId.value;
+		if (id === NEW) return;
+		// The count is for the metrics; the user's refusal does not depend on it.
+		commands.recordRefusedAttempt(id, null, source).catch(() => {});
+	}
+
+	/** Answers again: after a failure, or for another version. */
+	async answerAgain(messageId: string, source: AttemptSource): Promise<void> {
+		if (this.busy.value) return this.refuse(source);
+		const id = this.shownId.value;
+		this.#markSending(id, true);
+		await this.#try(async () => {
+			const requestId = crypto.randomUUID();
+			const outcome = await commands.generateResponse(messageId, null, requestId, source);
+			if (id === this.shownId.value) this.#lockedBy(outcome);
+		});
+		this.#markSending(id, false);
+		this.reread();
+	}
+
+	async stop(): Promise<void> {
+		const generationId = this.lock.value?.generationId;
+		if (generationId == null || this.stopping.value === generationId) return;
+		this.stopping.value = generationId;
+		await this.#try(async () => {
+			await commands.stopGeneration(generationId);
+		});
+		if (this.stopping.value === generationId) this.stopping.value = null;
+		this.reread();
+	}
+
+	async rename(id: string, title: string): Promise<void> {
+		await this.#try(async () => {
+			await commands.renameConversation(id, title);
+		});
+	}
+
+	async remove(id: string): Promise<void> {
+		await this.#try(async () => {
+			await commands.deleteConversation(id);
+		});
+	}
+
+	async chooseModel(modelId: string): Promise<void> {
+		const view = this.shown.value;
+		if (view === null) {
+			this.newModel.value = modelId;
+			return;
+		}
+		await this.#try(async () => {
+			await commands.setConversationModel(view.id, modelId);
+		});
+		this.reread();
+	}
+
+	lockChanged(change: LockChanged): void {
+		this.conversations.lockChanged(change, this.shownId.value);
+		if (change.conversationId !== this.shownId.value) return;
+		const known = this.lock.value;
+		if (change.branchId === this.shown.value?.branchId && known !== null) {
+			if (!isNews(known, change)) return;
+			this.lock.value = lockAfter(change);
+			if (!change.locked) this.#announceEnd(change);
+		}
+		this.reread();
+	}
+
+	conversationChanged(change: ConversationChanged): void {
+		if (change.deleted) {
+			this.conversations.removed(change.conversationId);
+			if (change.conversationId === this.shownId.value) {
+				void this.open(this.conversations.list.value[0]?.id ?? NEW);
+			}
+		} else if (change.conversationId === this.shownId.value) {
+			this.reread();
+		}
+		void this.#try(() => this.conversations.refresh());
+	}
+
+	/** The window is looked at again: whatever was missed, read it. */
+	lookedAt(): void {
+		this.reread();
+		this.conversations.markRead(this.shownId.value);
+		void this.#try(() => this.conversations.refresh());
+	}
+
+	#told(event: TranscriptEvent): void {
+		if (event.type === "phase") {
+			this.phase.value = event;
+			return;
+		}
+		const index = this.messages.value.findIndex((message) => message.id === event.messageId);
+		const message = this.messages.value[index];
+		const content =
+			message === undefined ? null : putText(message.content, event.offset, event.text);
+		if (message === undefined || content === null) this.reread();
+		else if (message.status === "generating" && content !== message.content) {
+			this.messages.value = this.messages.value.with(index, { ...message, content });
+		}
+	}
+
+	#announceEnd(change: LockChanged): void {
+		const id = this.shownId.value;
+		void commands.getConversation(id, null, null).then(
+			(view) => {
+				const answer = view.messages.find((message) => message.id === change.messageId);
+				if (answer === undefined || id !== this.shownId.value) return;
+				const sentence = answer.content.split(/(?<=[.!?])\s/, 1)[0] ?? "";
+				const said: Record<Message["status"], string> = {
+					complete: `Answer finished. ${sentence}`,
+					stopped: "Answer stopped.",
+					failed: `Answer failed: ${answer.error?.message ?? ""}`,
+					interrupted: `Answer interrupted: ${answer.error?.message ?? ""}`,
+					generating: "",
+				};
+				this.announcement.value = said[answer.status];
+			},
+			() => {},
+		);
+	}
+
+	#markSending(id: string, sending: boolean): void {
+		const others = [...this.#sending.value].filter((other) => other !== id);
+		this.#sending.value = new Set(sending ? [...others, id] : others);
+	}
+
+	/** Does something, and tells the user where it fails. */
+	async #try(action: () => Promise<void>): Promise<void> {
+		try {
+			await action();
+		} catch (error) {
+			if (isIpcError(error) && error.code === "not_found") {
+				// Deleted by another window; the event that says so is on its way.
+				await this.conversations.refresh().catch(() => {});
+			} else if (isIpcError(error) && FATAL.has(error.code) && this.shown.value === null) {
+				this.fatal.value = error.message;
+			} else {
+				this.toasts.error(messageOf(error));
+			}
+		}
+	}
+}

@@ -1,0 +1,77 @@
+/** Where messages are written: the input, Send, and Stop beside it. */
+import { html, nothing, type TemplateResult } from "lit-html";
+import { live } from "lit-html/directives/live.js";
+import type { AttemptSource } from "../ipc/host";
+import { icon } from "./icon";
+
+export interface ComposerModel {
+	readonly draft: string;
+	/** An answer is being written here. */
+	readonly locked: boolean;
+	/** A send would be refused. */
+	readonly busy: boolean;
+	readonly canStop: boolean;
+	readonly stopping: boolean;
+	/** What to know about the model before relying on it. */
+	readonly note: string | null;
+}
+
+export interface ComposerActions {
+	type(text: string): void;
+	send(source: AttemptSource): void;
+	refuse(source: AttemptSource): void;
+	stop(): void;
+}
+
+export function composer(model: ComposerModel, actions: ComposerActions): TemplateResult {
+	const onInput = (event: Event) =>
+		actions.type((event.currentTarget as HTMLTextAreaElement).value);
+	const onKey = (event: KeyboardEvent) => {
+		if (event.key !== "Enter" || event.shiftKey || isComposing(event)) return;
+		event.preventDefault();
+		if (!event.repeat) actions.send("enter");
+	};
+	// A disabled input swallows the click, so the box around it takes it.
+	const onBox = (event: MouseEvent) => {
+		if (model.locked && !(event.target as Element).closest("button")) actions.refuse("composer");
+	};
+	const nothingToSend = model.draft.trim() === "";
+	return html`
+    <div class="box" ?data-locked=${model.locked} @click=${onBox}>
+      <label class="visually-hidden" for="chat-input">Message</label>
+      <textarea
+        id="chat-input"
+        rows="1"
+        aria-describedby="composer-note"
+        placeholder=${model.locked ? "Waiting for response..." : "Type a message"}
+        .value=${live(model.draft)}
+        ?disabled=${model.locked}
+        @input=${onInput}
+        @keydown=${onKey}
+      ></textarea>
+      ${
+				model.canStop
+					? html`<button id="stop-button" type="button" title="Stop (Ctrl+.)" aria-disabled=${String(model.stopping)}
+              @click=${actions.stop}>${icon("square")}<span>Stop</span></button>`
+					: nothing
+			}
+      <button
+        id="send-button"
+        type="button"
+        aria-label=${model.busy ? "Send (an answer is being written)" : "Send"}
+        title="Send (Enter)"
+        aria-disabled=${String(model.busy || nothingToSend)}
+        ?data-busy=${model.busy}
+        @click=${() => actions.send("button")}
+      >
+        ${icon(model.busy ? "loader-circle" : "arrow-up")}
+      </button>
+    </div>
+    <p id="composer-note" class="quiet">${model.note ?? ""}</p>
+  `;
+}
+
+/** Enter that ends a composition is not Enter. WebKit says so only by its key code. */
+function isComposing(event: KeyboardEvent): boolean {
+	return event.isComposing || event.keyCode === 229;
+}

@@ -1,0 +1,134 @@
+/** The list of conversations. */
+import { html, nothing, type TemplateResult } from "lit-html";
+import { repeat } from "lit-html/directives/repeat.js";
+import type { ConversationSummary } from "../ipc/host";
+import { icon } from "./icon";
+
+export interface SidebarModel {
+	readonly conversations: readonly ConversationSummary[];
+	readonly unread: ReadonlySet<string>;
+	readonly shownId: string;
+	/** Epoch ms. */
+	readonly now: number;
+}
+
+export interface SidebarActions {
+	create(): void;
+	open(id: string): void;
+	rename(conversation: ConversationSummary): void;
+	remove(conversation: ConversationSummary): void;
+	loadMore(): void;
+}
+
+export const UNTITLED = "New chat";
+
+export function sidebar(model: SidebarModel, actions: SidebarActions): TemplateResult {
+	const onScroll = (event: Event) => {
+		const list = event.currentTarget as HTMLElement;
+		if (list.scrollHeight - list.scrollTop - list.clientHeight < 400) actions.loadMore();
+	};
+	return html`
+    <button id="new-conversation" type="button" @click=${actions.create}>
+      ${icon("plus")}<span>New chat</span>
+    </button>
+    <nav id="conversation-list" aria-label="Conversations" @scroll=${onScroll}>
+      ${
+				model.conversations.length === 0
+					? html`<p class="quiet">Your conversations will be listed here.</p>`
+					: nothing
+			}
+      ${repeat(
+				groups(model.conversations, model.now),
+				([name]) => name,
+				([name, members]) => html`
+          <section aria-label=${name}>
+            <h2>${name}</h2>
+            <ul>
+              ${repeat(
+								members,
+								(member) => member.id,
+								(member) => row(member, model, actions),
+							)}
+            </ul>
+          </section>
+        `,
+			)}
+    </nav>
+  `;
+}
+
+function row(
+	conversation: ConversationSummary,
+	model: SidebarModel,
+	actions: SidebarActions,
+): TemplateResult {
+	const title = conversation.title ?? UNTITLED;
+	const shown = conversation.id === model.shownId;
+	const onKey = (event: KeyboardEvent) => {
+		if (event.key === "F2") actions.rename(conversation);
+		else if (event.key === "Delete") actions.remove(conversation);
+		else if (event.key === "ArrowDown" || event.key === "ArrowUp") moveFocus(event);
+		else return;
+		event.preventDefault();
+	};
+	return html`
+    <li class="conversation" data-conversation-id=${conversation.id}>
+      <button
+        type="button"
+        class="open"
+        title=${title}
+        aria-current=${shown ? "page" : "false"}
+        @click=${() => actions.open(conversation.id)}
+        @keydown=${onKey}
+      >
+        <span class="name">${title}</span>
+        ${state(conversation, model.unread)}
+      </button>
+      <span class="actions">
+        <button type="button" class="bare" aria-label=${`Rename ${title}`} title="Rename (F2)"
+          @click=${() => actions.rename(conversation)}>${icon("pencil")}</button>
+        <button type="button" class="bare" aria-label=${`Delete ${title}`} title="Delete (Del)"
+          @click=${() => actions.remove(conversation)}>${icon("trash-2")}</button>
+      </span>
+    </li>
+  `;
+}
+
+function state(conversation: ConversationSummary, unread: ReadonlySet<string>) {
+	if (conversation.busy) {
+		return html`<span class="busy" role="img" aria-label="An answer is being written"
+      >${icon("loader-circle")}</span>`;
+	}
+	return unread.has(conversation.id)
+		? html`<span class="unread" role="img" aria-label="New answer">●</span>`
+		: nothing;
+}
+
+function moveFocus(event: KeyboardEvent): void {
+	const buttons = [...document.querySelectorAll<HTMLElement>("#conversation-list .open")];
+	const step = event.key === "ArrowDown" ? 1 : -1;
+	buttons[buttons.indexOf(event.currentTarget as HTMLElement) + step]?.focus();
+}
+
+/** The conversations by age, in the order that they came in, without empty groups. */
+export function groups(
+	conversations: readonly ConversationSummary[],
+	now: number,
+): [string, ConversationSummary[]][] {
+	const today = new Date(now).setHours(0, 0, 0, 0);
+	const day = 86_400_000;
+	const grouped = new Map<string, ConversationSummary[]>();
+	for (const conversation of conversations) {
+		const at = conversation.updatedAt;
+		const name =
+			at >= today
+				? "Today"
+				: at >= today - day
+					? "Yesterday"
+					: at >= today - 7 * day
+						? "Previous 7 days"
+						: "Older";
+		grouped.set(name, [...(grouped.get(name) ?? []), conversation]);
+	}
+	return [...grouped];
+}
