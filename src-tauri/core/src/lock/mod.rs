@@ -2,7 +2,7 @@
 //!
 //! The lock is a row in the database (see `migrations/`), so the truth is where the data is. This
 //! module owns its terms and its background work: the [lease](Lease) and its times, the
-//! [sweeper](sweeper) that frees locks whose holder went silent, and the [instance](instance) files
+//! [`sweeper`] that frees locks whose holder went silent, and the [`instance`] files
 //! that prove a process alive without any clock. The statements themselves are in
 //! [`store::locks`](crate::store), because a lock and the data it protects change in one
 //! transaction.

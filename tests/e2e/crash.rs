@@ -1,0 +1,69 @@
+//! The ugly ends of the process.
+
+use conch_fault_server::Script;
+use serde_json::json;
+
+use crate::{Scene, until};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_in_mid_answer_keeps_the_text_and_frees_the_lock() {
+    let scene = Scene::open().await;
+    // Over 2 kB is saved at once, so the test knows what a kill may not take.
+    let text = "word ".repeat(600);
+    scene.server.push(Script::held("never", &text, "lost"));
+    scene.send("hello").await;
+    scene.wait_for_answer("generating", &text).await;
+    let saved = scene.folder.path().join("conch.db");
+    wait_for_saved(&saved, &text).await;
+
+    let scene = scene.kill_and_reopen().await;
+    scene.wait_for_answer("interrupted", &text).await;
+    assert!(!scene.is_disabled().await);
+    assert_eq!(scene.lock().await["canSend"], json!(true));
+    let asks_to_retry = "document.querySelector('.message[data-status=interrupted] .retry')";
+    scene.wait_until(asks_to_retry, "Retry is offered").await;
+
+    scene.server.push(Script::answer("from the start"));
+    scene.window.click(".retry").await.unwrap();
+    scene.wait_for_answer("complete", "from the start").await;
+}
+
+/// Waits until the text is in the database's write-ahead log, where a kill cannot take it.
+async fn wait_for_saved(database: &std::path::Path, text: &str) {
+    let log = database.with_extension("db-wal");
+    // A row longer than a page is cut into pages, so only a page's worth of it is looked for.
+    let part = &text.as_bytes()[..1000];
+    until("the text is in the database", async || {
+        let bytes = tokio::fs::read(&log).await.unwrap_or_default();
+        bytes.windows(part.len()).any(|window| window == part)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draft_survives_a_kill() {
+    let scene = Scene::open().await;
+    scene.server.push(Script::answer("first"));
+    scene.send("hello").await;
+    scene.wait_for_answer("complete", "first").await;
+    scene
+        .window
+        .type_text("#chat-input", "not sent yet")
+        .await
+        .unwrap();
+    let conversation = scene.conversation().await;
+    let arguments = json!({"conversationId": conversation});
+    until("the draft is saved", async || {
+        let view = scene.invoke("get_conversation", arguments.clone()).await;
+        view["draft"] == json!("not sent yet")
+    })
+    .await;
+
+    let scene = scene.kill_and_reopen().await;
+    scene
+        .wait_until(
+            "document.querySelector('#chat-input').value === 'not sent yet'",
+            "the draft is back",
+        )
+        .await;
+}

@@ -1,0 +1,81 @@
+//! What goes wrong elsewhere is told, and mended by Retry.
+
+use conch_fault_server::{FaultServer, Script, Step};
+use conch_window::Display;
+use serde_json::json;
+
+use crate::{Scene, open};
+
+async fn fails_with(scene: &Scene, reason: &str) {
+    scene
+        .wait_until(
+            &format!(
+                "document.querySelector('.message[data-status=failed]')?.innerText.includes({})",
+                json!(reason)
+            ),
+            &format!("the failure says {reason}"),
+        )
+        .await;
+    assert_eq!(scene.lock().await["locked"], json!(false));
+    assert!(!scene.is_disabled().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_key_and_a_login_page_are_told_apart_and_retry_mends_them() {
+    let scene = Scene::open().await;
+    scene.server.push(Script::status(
+        401,
+        r#"{"error":{"message":"Incorrect API key provided"}}"#,
+    ));
+    scene.send("hello").await;
+    fails_with(&scene, "Incorrect API key provided").await;
+
+    let page = Step::status(200, &[("content-type", "text/html")], "<html>Log in</html>");
+    scene.server.push(Script::new([page]));
+    scene.window.click(".retry").await.unwrap();
+    fails_with(&scene, "text/html").await;
+
+    scene.server.push(Script::answer("at last"));
+    scene.window.click(".retry").await.unwrap();
+    scene.wait_for_answer("complete", "at last").await;
+    let messages = "return document.querySelectorAll('.message').length;";
+    assert_eq!(
+        scene.run(messages).await,
+        json!(2),
+        "a retry takes the failed answer's place"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_is_gone_is_named_and_one_that_came_back_is_used() {
+    let mut scene = Scene::open().await;
+    scene
+        .wait_until(
+            "document.querySelector('#model-picker').value",
+            "the models are listed",
+        )
+        .await;
+    let port = scene.server.port();
+    scene.server = FaultServer::start().await;
+    scene.send("hello").await;
+    fails_with(&scene, "No connection").await;
+
+    scene.server = FaultServer::on_port(port).await;
+    scene.window.click(".retry").await.unwrap();
+    scene.wait_for_answer("complete", "Hello there.").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_no_database_is_told_and_left_alone() {
+    let (folder, display) = (tempfile::tempdir().unwrap(), Display::find().unwrap());
+    let file = folder.path().join("conch.db");
+    std::fs::write(&file, "a shopping list, not a database").unwrap();
+    let window = open(&display, folder.path(), None).await;
+
+    let page = window.find("#fatal").await.unwrap().text().await.unwrap();
+    assert!(page.contains("no database of Conch"), "{page}");
+    assert_eq!(
+        std::fs::read(&file).unwrap(),
+        b"a shopping list, not a database"
+    );
+}

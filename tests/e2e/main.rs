@@ -1,0 +1,125 @@
+//! The real application in a real window, driven as a user drives it. Each test has its own data
+//! folder, provider stand-in and driver; none sleeps: it waits for what it needs to see.
+
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+#![cfg(target_os = "linux")]
+
+mod crash;
+mod embedded;
+mod failures;
+mod lock;
+mod stop;
+
+use std::path::Path;
+
+use conch_fault_server::FaultServer;
+use conch_window::{Display, Launch, Window};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+struct Scene {
+    window: Window,
+    server: FaultServer,
+    folder: TempDir,
+    display: Display,
+}
+
+impl Scene {
+    async fn open() -> Self {
+        let (server, folder) = (FaultServer::start().await, tempfile::tempdir().unwrap());
+        let display = Display::find().unwrap();
+        let window = open(&display, folder.path(), Some(&server)).await;
+        Self {
+            window,
+            server,
+            folder,
+            display,
+        }
+    }
+
+    /// Kills the application and opens it again on the same data folder.
+    async fn kill_and_reopen(self) -> Self {
+        self.window.kill().await.unwrap();
+        let window = open(&self.display, self.folder.path(), Some(&self.server)).await;
+        Self { window, ..self }
+    }
+
+    /// Types a message and clicks Send.
+    async fn send(&self, text: &str) {
+        self.window.type_text("#chat-input", text).await.unwrap();
+        self.window.click("#send-button").await.unwrap();
+    }
+
+    async fn wait_until(&self, expression: &str, what: &str) {
+        self.window.wait_until(expression, what).await.unwrap();
+    }
+
+    /// Waits until the shown transcript's last answer has this status and text.
+    async fn wait_for_answer(&self, status: &str, text: &str) {
+        let answer = format!(
+            "(() => {{ const m = [...document.querySelectorAll('.message[data-role=assistant]')].at(-1);
+               return m && m.dataset.status === {} && m.querySelector('.text').textContent === {}; }})()",
+            json!(status),
+            json!(text)
+        );
+        self.wait_until(&answer, &format!("the answer is {status}: {text:?}"))
+            .await;
+    }
+
+    async fn is_disabled(&self) -> bool {
+        self.run("return document.querySelector('#chat-input').disabled;")
+            .await
+            == json!(true)
+    }
+
+    async fn run(&self, script: &str) -> Value {
+        self.window.run(script).await.unwrap()
+    }
+
+    /// A command of the core that must succeed.
+    async fn invoke(&self, command: &str, arguments: Value) -> Value {
+        self.window
+            .invoke(command, arguments)
+            .await
+            .unwrap()
+            .unwrap()
+    }
+
+    /// The id of the shown conversation.
+    async fn conversation(&self) -> Value {
+        self.run("return document.querySelector('.conversation:has([aria-current=page])').dataset.conversationId;")
+            .await
+    }
+
+    async fn lock(&self) -> Value {
+        self.invoke(
+            "is_locked",
+            json!({"conversationId": self.conversation().await}),
+        )
+        .await
+    }
+}
+
+/// Waits for a condition outside the page, but not for ever.
+async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let waited = tokio::time::timeout(std::time::Duration::from_secs(30), async {
+        while !condition().await {
+            tokio::task::yield_now().await;
+        }
+    });
+    assert!(waited.await.is_ok(), "waited in vain until {what}");
+}
+
+async fn open(display: &Display, data_folder: &Path, server: Option<&FaultServer>) -> Window {
+    let mut environment = display.environment().to_vec();
+    environment.push(("CONCH_DATA_DIR".into(), data_folder.display().to_string()));
+    if let Some(server) = server {
+        environment.push(("OPENAI_BASE_URL".into(), server.base_url()));
+        environment.push(("OPENAI_API_KEY".into(), "test-key".into()));
+    }
+    let launch = Launch {
+        binary: env!("CARGO_BIN_EXE_conch").into(),
+        environment,
+    };
+    Window::open(&launch).await.unwrap()
+}

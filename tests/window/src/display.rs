@@ -1,0 +1,93 @@
+//! A display where there is none: Xvfb, and a session bus of its own.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use crate::Error;
+
+/// Where a window can open. What was started for it ends with it.
+#[derive(Debug)]
+pub struct Display {
+    environment: Vec<(String, String)>,
+    servers: Vec<Child>,
+}
+
+impl Display {
+    /// The display there is, or a virtual one of 1280 × 800.
+    ///
+    /// # Errors
+    /// When none can be had.
+    pub fn find() -> Result<Self, Error> {
+        let mut display = Self {
+            environment: Vec::new(),
+            servers: Vec::new(),
+        };
+        if !is_set("DISPLAY") && !is_set("WAYLAND_DISPLAY") {
+            let screen = [
+                "-displayfd",
+                "1",
+                "-screen",
+                "0",
+                "1280x800x24",
+                "-nolisten",
+                "tcp",
+            ];
+            let number = display.start("Xvfb", &screen)?;
+            display.set("DISPLAY", format!(":{number}"));
+        }
+        if !is_set("DBUS_SESSION_BUS_ADDRESS") {
+            let session = ["--session", "--nofork", "--print-address=1"];
+            let address = display.start("dbus-daemon", &session)?;
+            display.set("DBUS_SESSION_BUS_ADDRESS", address);
+        }
+        Ok(display)
+    }
+
+    /// True when it is a virtual one.
+    pub fn is_virtual(&self) -> bool {
+        self.environment.iter().any(|(name, _)| name == "DISPLAY")
+    }
+
+    /// What a process that opens a window here needs in its environment.
+    pub fn environment(&self) -> &[(String, String)] {
+        &self.environment
+    }
+
+    fn set(&mut self, name: &str, value: String) {
+        self.environment.push((name.to_owned(), value));
+    }
+
+    /// Starts a server and returns the first line that it prints, which says that it is ready.
+    fn start(&mut self, program: &'static str, arguments: &[&str]) -> Result<String, Error> {
+        let mut server = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|source| Error::Start { program, source })?;
+        let output = server.stdout.take();
+        self.servers.push(server);
+        let mut line = String::new();
+        if let Some(output) = output {
+            BufReader::new(output).read_line(&mut line)?;
+        }
+        match line.trim() {
+            "" => Err(Error::NoDisplay),
+            line => Ok(line.to_owned()),
+        }
+    }
+}
+
+impl Drop for Display {
+    fn drop(&mut self) {
+        for server in self.servers.iter_mut().rev() {
+            let _ = server.kill();
+            let _ = server.wait();
+        }
+    }
+}
+
+fn is_set(name: &str) -> bool {
+    std::env::var_os(name).is_some_and(|value| !value.is_empty())
+}

@@ -1,0 +1,245 @@
+//! One window: a driver process, the application that it starts, and what a user does there.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use fantoccini::elements::Element;
+use fantoccini::error::CmdError;
+use fantoccini::{Client, ClientBuilder, Locator};
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep};
+
+use crate::Error;
+
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long between two looks at a condition.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Variables that would make the application ask a real provider, or write elsewhere.
+const NOT_INHERITED: [&str; 7] = [
+    "ANTHROPIC_API_KEY",
+    "ANTHROPIC_BASE_URL",
+    "CONCH_DATA_DIR",
+    "GEMINI_API_KEY",
+    "OLLAMA_HOST",
+    "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
+];
+
+/// What to open.
+#[derive(Debug, Clone)]
+pub struct Launch {
+    /// The application.
+    pub binary: PathBuf,
+    /// Its environment, beside ours; providers and the data folder are not inherited.
+    pub environment: Vec<(String, String)>,
+}
+
+/// An open window. It ends, with its processes, when it is dropped.
+#[derive(Debug)]
+pub struct Window {
+    client: Client,
+    driver: Child,
+    application: Option<u32>,
+}
+
+impl Window {
+    /// Opens the application's window under a driver of its own.
+    ///
+    /// # Errors
+    /// When the driver is missing or no window opens.
+    pub async fn open(launch: &Launch) -> Result<Self, Error> {
+        let port = free_port().await?;
+        let mut command = Command::new("WebKitWebDriver");
+        command
+            .args(["--host=127.0.0.1", &format!("--port={port}")])
+            .envs(launch.environment.iter().cloned())
+            // Without it the session never starts.
+            .env("TAURI_WEBVIEW_AUTOMATION", "true")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .kill_on_drop(true);
+        for name in NOT_INHERITED {
+            if !launch.environment.iter().any(|(given, _)| given == name) {
+                command.env_remove(name);
+            }
+        }
+        let driver = command.spawn().map_err(|source| Error::Start {
+            program: "WebKitWebDriver",
+            source,
+        })?;
+        wait_for_port(port).await?;
+        let options = json!({"binary": launch.binary});
+        let capabilities = [("webkitgtk:browserOptions".to_owned(), options)];
+        let client = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new())
+            .capabilities(capabilities.into_iter().collect())
+            .connect(&format!("http://127.0.0.1:{port}"))
+            .await?;
+        let application = driver.id().and_then(child_of);
+        let window = Self {
+            client,
+            driver,
+            application,
+        };
+        // Driving starts when the page has put itself together.
+        window
+            .wait_until(
+                "document.querySelector('#chat-input, #fatal') !== null",
+                "the page is there",
+            )
+            .await?;
+        Ok(window)
+    }
+
+    /// The WebDriver client, for what has no verb here.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Runs a script in the page and returns its value.
+    pub async fn run(&self, script: &str) -> Result<Value, Error> {
+        Ok(self.client.execute(script, Vec::new()).await?)
+    }
+
+    /// Calls a command of the core as the page does: its value, or its error.
+    pub async fn invoke(
+        &self,
+        command: &str,
+        arguments: Value,
+    ) -> Result<Result<Value, Value>, Error> {
+        const CALL: &str = "const [command, args, done] = arguments;
+            window.__TAURI_INTERNALS__.invoke(command, args)
+              .then((value) => done({ value }), (error) => done({ error }));";
+        let outcome = self
+            .client
+            .execute_async(CALL, vec![json!(command), arguments])
+            .await?;
+        Ok(match outcome.get("error") {
+            Some(error) => Err(error.clone()),
+            None => Ok(outcome["value"].clone()),
+        })
+    }
+
+    /// Waits until a script's expression is true in the page.
+    ///
+    /// # Errors
+    /// When it is not within half a minute.
+    pub async fn wait_until(&self, expression: &str, what: &str) -> Result<(), Error> {
+        let deadline = Instant::now() + PATIENCE;
+        let script = format!("return Boolean({expression});");
+        loop {
+            match self.run(&script).await {
+                Ok(Value::Bool(true)) => return Ok(()),
+                // A page that is reloading has no document yet.
+                Ok(_) | Err(Error::Command(CmdError::Standard(_))) => {}
+                Err(error) => return Err(error),
+            }
+            if Instant::now() > deadline {
+                let page = self.run("return document.body.innerText;").await?;
+                return Err(Error::TimedOut {
+                    what: what.to_owned(),
+                    page: page.as_str().unwrap_or_default().to_owned(),
+                });
+            }
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// The element of a CSS selector, as soon as there is one.
+    pub async fn find(&self, css: &str) -> Result<Element, Error> {
+        let found = self.client.wait().at_most(PATIENCE);
+        Ok(found.for_element(Locator::Css(css)).await?)
+    }
+
+    /// Clicks.
+    pub async fn click(&self, css: &str) -> Result<(), Error> {
+        Ok(self.find(css).await?.click().await?)
+    }
+
+    /// Types into an element.
+    pub async fn type_text(&self, css: &str, text: &str) -> Result<(), Error> {
+        Ok(self.find(css).await?.send_keys(text).await?)
+    }
+
+    /// Saves what the window shows as a PNG.
+    pub async fn screenshot(&self, path: &Path) -> Result<(), Error> {
+        Ok(tokio::fs::write(path, self.client.screenshot().await?).await?)
+    }
+
+    /// The application's process id.
+    pub fn application(&self) -> Option<u32> {
+        self.application
+    }
+
+    /// Kills the application with SIGKILL, as a crash or the system would, and ends the driver.
+    pub async fn kill(mut self) -> Result<(), Error> {
+        if let Some(application) = self.application.take() {
+            let done = Command::new("kill")
+                .args(["-9", &application.to_string()])
+                .status();
+            done.await.map_err(|source| Error::Start {
+                program: "kill",
+                source,
+            })?;
+            while Path::new(&format!("/proc/{application}/exe")).exists() {
+                sleep(LOOK_EVERY).await;
+            }
+        }
+        self.driver.kill().await?;
+        Ok(())
+    }
+
+    /// Closes the window as a user does, and waits until the application has ended.
+    pub async fn close(mut self) -> Result<(), Error> {
+        self.client.clone().close().await?;
+        if let Some(application) = self.application.take() {
+            while Path::new(&format!("/proc/{application}/exe")).exists() {
+                sleep(LOOK_EVERY).await;
+            }
+        }
+        self.driver.kill().await?;
+        Ok(())
+    }
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        // Killing the driver leaves the application running.
+        if let Some(application) = self.application {
+            let _ = std::process::Command::new("kill")
+                .args(["-9", &application.to_string()])
+                .stderr(Stdio::null())
+                .status();
+        }
+    }
+}
+
+async fn free_port() -> Result<u16, Error> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))
+        .await?
+        .local_addr()?
+        .port())
+}
+
+async fn wait_for_port(port: u16) -> Result<(), Error> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match TcpStream::connect(("127.0.0.1", port)).await {
+            Ok(_) => return Ok(()),
+            Err(error) if Instant::now() > deadline => return Err(error.into()),
+            Err(_) => sleep(LOOK_EVERY).await,
+        }
+    }
+}
+
+/// The process that `parent` started.
+fn child_of(parent: u32) -> Option<u32> {
+    let children = format!("/proc/{parent}/task/{parent}/children");
+    let children = std::fs::read_to_string(children).ok()?;
+    children.split_whitespace().next()?.parse().ok()
+}
