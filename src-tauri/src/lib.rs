@@ -50,6 +50,8 @@ pub fn run() -> ExitCode {
                 Err(_) => std::env::temp_dir().join("conch"),
             };
             app.manage(host);
+            #[cfg(unix)]
+            tauri::async_runtime::spawn(exit_when_told(app.handle().clone()));
             notifications::show_conversation_on_click(app.handle())?;
             window::open(app.handle(), &folder)?;
             Ok(())
@@ -87,6 +89,26 @@ pub fn builder<R: Runtime>(builder: Builder<R>) -> Builder<R> {
 fn config() -> Config {
     let program = std::env::current_exe().unwrap_or_else(|_| "conch".into());
     Config::from_environment(|name| std::env::var_os(name), dirs::data_dir(), program)
+}
+
+/// A shutdown of the machine or a Ctrl-C ends the application as closing its window does, with the
+/// answers being written stored.
+#[cfg(unix)]
+async fn exit_when_told(handle: tauri::AppHandle) {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let (Ok(mut terminate), Ok(mut interrupt)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        tracing::warn!("signals are not heard: a shutdown is a crash, which the next start mends");
+        return;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    handle.exit(0);
 }
 
 fn quit<R: Runtime>(handle: &tauri::AppHandle<R>) {

@@ -123,6 +123,8 @@ impl App {
             tracing::warn!("some answers were not stored in time; the next start recovers them");
         }
         self.around.store.close().await;
+        // The process may end without dropping anything.
+        self.instance.end();
     }
 
     /// What happens from now on.

@@ -39,12 +39,16 @@ impl Instance {
     pub(crate) fn id(&self) -> &InstanceId {
         &self.id
     }
+
+    /// Ends cleanly: the file goes. One that stays behind says "ended uncleanly" to the next start.
+    pub(crate) fn end(&self) {
+        let _ = fs::remove_file(&self.path);
+    }
 }
 
 impl Drop for Instance {
     fn drop(&mut self) {
-        // A file that stays behind says "ended uncleanly" and is removed by the next start.
-        let _ = fs::remove_file(&self.path);
+        self.end();
     }
 }
 

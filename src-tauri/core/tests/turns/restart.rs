@@ -12,6 +12,12 @@ async fn a_quit_keeps_the_text_and_frees_the_lock() {
     accepted(scene.send("hello").await);
     scene.wait_for_text("so far").await;
     scene.app.quit().await;
+    let instances = std::fs::read_dir(scene.folder.path().join("instances")).unwrap();
+    assert_eq!(
+        instances.count(),
+        0,
+        "it ended cleanly, so the next start checks nothing"
+    );
 
     let app = open(scene.folder.path(), &scene.server).await;
     let view = settled(&app, &scene.conversation.id).await;
