@@ -81,7 +81,8 @@ impl Catalogue {
             None => Vec::new(),
         };
         models.push(self.embedded_model());
-        if let Some(first) = models.iter_mut().find(|model| model.available) {
+        // Also where it cannot be used: what a send would ask is what the page should show.
+        if let Some(first) = models.first_mut() {
             first.is_default = true;
         }
         models

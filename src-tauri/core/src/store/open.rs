@@ -29,7 +29,9 @@ const SAFE_SQLITE: [u32; 3] = [3, 51, 3];
 const READERS: u32 = 4;
 
 /// SQLite's primary result codes, <https://sqlite.org/rescode.html>.
+const SQLITE_READONLY: i32 = 8;
 const SQLITE_CORRUPT: i32 = 11;
+const SQLITE_CANTOPEN: i32 = 14;
 const SQLITE_NOTADB: i32 = 26;
 
 impl Store {
@@ -48,6 +50,7 @@ impl Store {
             .busy_timeout(Duration::from_secs(5))
             .disable_statement_logging();
         let writer = pool(
+            path,
             1,
             options
                 .clone()
@@ -63,7 +66,7 @@ impl Store {
         check_version(&writer).await?;
         MIGRATOR.run(&writer).await.map_err(StoreError::Migration)?;
         let user_id = local_profile(&writer, now).await?;
-        let readers = pool(READERS, options.read_only(true)).await?;
+        let readers = pool(path, READERS, options.read_only(true)).await?;
         Ok(Self {
             writer,
             readers,
@@ -72,8 +75,8 @@ impl Store {
     }
 }
 
-async fn pool(connections: u32, options: SqliteConnectOptions) -> Result<SqlitePool> {
-    Ok(SqlitePoolOptions::new()
+async fn pool(path: &Path, connections: u32, options: SqliteConnectOptions) -> Result<SqlitePool> {
+    SqlitePoolOptions::new()
         .min_connections(1)
         .max_connections(connections)
         .idle_timeout(None)
@@ -84,7 +87,8 @@ async fn pool(connections: u32, options: SqliteConnectOptions) -> Result<SqliteP
             Box::pin(async move { Ok(clean) })
         })
         .connect_with(options)
-        .await?)
+        .await
+        .map_err(|error| classify(path, error))
 }
 
 /// True when there is a non-empty file.
@@ -116,15 +120,7 @@ fn unwritable(path: &Path, source: std::io::Error) -> StoreError {
 
 /// Looks at an existing database without writing to it.
 async fn inspect(path: &Path, after_crash: bool) -> Result<()> {
-    let classify = |error: sqlx::Error| match primary_code(&error) {
-        Some(SQLITE_CORRUPT) => StoreError::DatabaseCorrupt {
-            path: path.to_owned(),
-        },
-        Some(SQLITE_NOTADB) => StoreError::NotADatabase {
-            path: path.to_owned(),
-        },
-        _ => error.into(),
-    };
+    let classify = |error| classify(path, error);
     let mut connection = SqliteConnectOptions::new()
         .filename(path)
         .read_only(true)
@@ -136,6 +132,20 @@ async fn inspect(path: &Path, after_crash: bool) -> Result<()> {
     let verdict = verdict(&mut connection, path, after_crash).await;
     connection.close().await.map_err(classify)?;
     verdict.map_err(classify)?
+}
+
+/// What an error of opening means for the user.
+fn classify(path: &Path, error: sqlx::Error) -> StoreError {
+    let path = path.to_owned();
+    match primary_code(&error) {
+        Some(SQLITE_CORRUPT) => StoreError::DatabaseCorrupt { path },
+        Some(SQLITE_NOTADB) => StoreError::NotADatabase { path },
+        Some(SQLITE_READONLY | SQLITE_CANTOPEN) => StoreError::DataFolderUnwritable {
+            path,
+            source: std::io::Error::other(error),
+        },
+        _ => error.into(),
+    }
 }
 
 async fn verdict(
