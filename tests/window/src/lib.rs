@@ -10,4 +10,4 @@ mod window;
 
 pub use display::Display;
 pub use error::Error;
-pub use window::{Launch, Window};
+pub use window::{Launch, NOT_INHERITED, Window};

@@ -20,8 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How long between two looks at a condition.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// Variables that would make the application ask a real provider, or write elsewhere.
-const NOT_INHERITED: [&str; 7] = [
+/// Variables that would make the application ask a real provider, or write elsewhere. A window inherits
+/// them only where [`Launch::environment`] names them.
+pub const NOT_INHERITED: [&str; 7] = [
     "ANTHROPIC_API_KEY",
     "ANTHROPIC_BASE_URL",
     "CONCH_DATA_DIR",

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use conch_window::{Display, Error, Launch, Window};
+use conch_window::{Display, Error, Launch, NOT_INHERITED, Window};
 
 const MESSAGE: &str = "What is a conch shell? Answer in two sentences.";
 
@@ -64,6 +64,13 @@ async fn talk() -> Result<(), Failure> {
     }
     for theme in ["light", "dark"] {
         let mut environment = display.environment().to_vec();
+        // This is the user's own application: with the user's providers and data folder.
+        let inherited = NOT_INHERITED.map(|name| (name.to_owned(), std::env::var(name)));
+        environment.extend(
+            inherited
+                .into_iter()
+                .filter_map(|(name, value)| Some((name, value.ok()?))),
+        );
         if let Some(folder) = &arguments.data_folder {
             environment.push(("CONCH_DATA_DIR".into(), folder.display().to_string()));
         }
