@@ -37,8 +37,7 @@ impl Parent {
                     drop(sender.send(line));
                     drop(io::copy(&mut input, &mut io::sink()));
                 }
-                // An orderly shutdown would wait for the computation, which may take seconds.
-                process::exit(0);
+                end_at_once();
             })
             .map_err(Failure::Thread)?;
         Ok(Self { first_line })
@@ -54,6 +53,17 @@ impl Parent {
             _ => Err(Failure::NoToken),
         }
     }
+}
+
+/// Ends the process. An orderly exit would run llama.cpp's destructors beside its computation, and
+/// crash; waiting for the computation may take seconds. Nobody is left to read an exit code.
+fn end_at_once() -> ! {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Signal, getpid, kill_process};
+        let _ = kill_process(getpid(), Signal::KILL);
+    }
+    process::exit(0)
 }
 
 #[derive(Debug, PartialEq, Eq)]
