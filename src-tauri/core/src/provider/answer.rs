@@ -259,25 +259,12 @@ fn whole_answer(body: &str) -> Result<AnswerStream, Failure> {
 }
 
 fn unreachable(error: &reqwest::Error, endpoint: &Endpoint) -> Failure {
-    let mut reason = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        reason = cause.to_string();
-        source = cause.source();
-    }
     let retry = if endpoint.embedded || !endpoint.provider.is_local() {
         Retry::Backoff
     } else {
         Retry::Never
     };
-    Failure::new(
-        FailureKind::Unreachable,
-        format!(
-            "No connection to {}: {reason}. Check the network and that the provider runs",
-            endpoint.provider.base_url
-        ),
-    )
-    .retrying(retry)
+    Failure::unreachable(&endpoint.provider.base_url, error).retrying(retry)
 }
 
 async fn read_capped(mut response: Response, limit: usize) -> String {

@@ -208,12 +208,7 @@ async fn fetch_names(
     provider: &OpenAi,
     now: Timestamp,
 ) -> Result<Vec<String>, Failure> {
-    let unreachable = |error: reqwest::Error| {
-        Failure::new(
-            FailureKind::Unreachable,
-            format!("{} does not list its models: {error}", provider.base_url),
-        )
-    };
+    let unreachable = |error: reqwest::Error| Failure::unreachable(&provider.base_url, &error);
     let request = client.get(provider.url("models")).timeout(LIST_TIMEOUT);
     let response = provider
         .authorise(request)?

@@ -92,6 +92,17 @@ impl Failure {
         }
     }
 
+    /// No connection to `base_url`, or none that held.
+    pub(super) fn unreachable(base_url: &str, error: &reqwest::Error) -> Self {
+        Self::new(
+            FailureKind::Unreachable,
+            format!(
+                "No connection to {base_url}: {}. Check the network and that the provider runs",
+                root_cause(error)
+            ),
+        )
+    }
+
     /// A refusal by status, with the reason that the body gives.
     pub(super) fn from_status(
         status: StatusCode,
@@ -140,6 +151,15 @@ impl Failure {
         };
         Self::new(kind, message).retrying(retry)
     }
+}
+
+/// The last cause of an error, which says more than "error sending request".
+pub(super) fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut error = error;
+    while let Some(cause) = error.source() {
+        error = cause;
+    }
+    error.to_string()
 }
 
 /// The message in an error body: `{"error":{"message":…}}`, `{"error":"…"}` or `{"message":…}`.

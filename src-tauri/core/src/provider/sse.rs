@@ -8,6 +8,8 @@ use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt};
 use sse_stream::SseByteStream;
 
+use super::failure::root_cause;
+
 /// The most bytes that may come before an event ends.
 pub(super) const EVENT_LIMIT: usize = 8 * 1024 * 1024;
 
@@ -77,13 +79,7 @@ fn broken(error: &sse_stream::Error) -> Broken {
     {
         return Broken::TooLarge;
     }
-    let mut message = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        message = cause.to_string();
-        source = cause.source();
-    }
-    Broken::Transport(message)
+    Broken::Transport(root_cause(error))
 }
 
 #[cfg(test)]
