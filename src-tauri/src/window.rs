@@ -19,11 +19,13 @@ pub(crate) fn display_missing() -> Option<&'static str> {
     )
 }
 
-/// WebKitGTK shows an empty window with some drivers unless its DMA-BUF renderer is off
-/// (tauri-apps/tauri#9304). Whoever set the variable knows better.
+/// With NVIDIA's own driver WebKitGTK shows an empty window unless its DMA-BUF renderer is off
+/// (tauri-apps/tauri#9304). Everywhere else it stays on: without it, a screenshot by WebDriver hangs
+/// until the page changes. Whoever set the variable knows better.
 pub(crate) fn avoid_blank_windows() {
     const RENDERER: &str = "WEBKIT_DISABLE_DMABUF_RENDERER";
-    if cfg!(target_os = "linux") && std::env::var_os(RENDERER).is_none() {
+    let nvidia = Path::new("/proc/driver/nvidia/version").exists();
+    if nvidia && std::env::var_os(RENDERER).is_none() {
         #[expect(
             unsafe_code,
             reason = "called first in main, before any other thread exists"
