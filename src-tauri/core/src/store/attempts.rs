@@ -72,7 +72,7 @@ impl Store {
     ) -> Result<bool> {
         let mut tx = self.write().await?;
         let Some(branch_id) =
-            super::turns::resolve_branch(&mut tx, conversation_id, branch_id).await?
+            super::branches::resolve_branch(&mut tx, conversation_id, branch_id).await?
         else {
             return Ok(false);
         };

@@ -1,6 +1,6 @@
 //! Conversations and what is read of them: the list, a page of a branch, drafts.
 
-use super::{Result, Store, locks, turns};
+use super::{Result, Store, branches, locks};
 use crate::chat::{
     Conversation, ConversationSummary, ConversationView, Message, MessageError, MessageStatus, Role,
 };
@@ -84,7 +84,7 @@ impl Store {
     ) -> Result<Option<ConversationView>> {
         let mut reader = self.readers.begin().await?;
         let Some(branch_id) =
-            turns::resolve_branch(&mut reader, conversation_id, branch_id).await?
+            branches::resolve_branch(&mut reader, conversation_id, branch_id).await?
         else {
             return Ok(None);
         };

@@ -4,7 +4,7 @@
 use sqlx::SqliteConnection;
 
 use super::settle::{Ending, settle};
-use super::{Result, Store, turns};
+use super::{Result, Store, branches};
 use crate::clock::Timestamp;
 use crate::ids::{BranchId, ConversationId, GenerationId, InstanceId, MessageId, UserId};
 use crate::lock::{Fenced, LEASE, Lease, LockStatus};
@@ -134,7 +134,7 @@ impl Store {
     ) -> Result<Option<LockStatus>> {
         let mut reader = self.readers.begin().await?;
         let Some(branch_id) =
-            turns::resolve_branch(&mut reader, conversation_id, branch_id).await?
+            branches::resolve_branch(&mut reader, conversation_id, branch_id).await?
         else {
             return Ok(None);
         };

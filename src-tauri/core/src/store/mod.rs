@@ -11,6 +11,7 @@
 //! here reads a clock: `now` is an argument.
 
 mod attempts;
+mod branches;
 mod codec;
 mod conversations;
 mod error;

@@ -8,6 +8,7 @@
 use sqlx::SqliteConnection;
 
 use super::attempts::{Attempt, AttemptOutcome, record};
+use super::branches::{Place, missing, place, resolve_branch};
 use super::locks::{Grant, acquire, release};
 use super::settle::{Ending, settle};
 use super::{Result, Store};
@@ -86,14 +87,6 @@ pub struct PriorMessage {
     pub role: Role,
     /// What.
     pub content: String,
-}
-
-struct Place {
-    conversation_id: ConversationId,
-    branch_id: BranchId,
-    head: Option<MessageId>,
-    model_id: Option<String>,
-    max_parallel: i64,
 }
 
 /// Who asks for the lock, and how.
@@ -332,26 +325,6 @@ impl Store {
         Ok(())
     }
 
-    /// The conversation of a message.
-    pub async fn conversation_of(&self, message_id: &MessageId) -> Result<Option<ConversationId>> {
-        Ok(sqlx::query_scalar!(
-            r#"SELECT conversation_id AS "id: ConversationId" FROM messages WHERE id = ?"#,
-            message_id
-        )
-        .fetch_optional(&self.readers)
-        .await?)
-    }
-
-    /// The branch that is meant: `main` when none is named.
-    pub async fn branch(
-        &self,
-        conversation_id: &ConversationId,
-        branch_id: Option<&BranchId>,
-    ) -> Result<Option<BranchId>> {
-        let mut reader = self.readers.acquire().await?;
-        resolve_branch(&mut reader, conversation_id, branch_id).await
-    }
-
     /// What the model is shown before it writes `message_id`: the path from the first message,
     /// without answers that have no text.
     pub async fn messages_before(&self, message_id: &MessageId) -> Result<Vec<PriorMessage>> {
@@ -491,46 +464,4 @@ async fn accepted_before(
         branch_id: row.branch_id,
         fence: row.fence,
     }))
-}
-
-/// The branch that is meant: `main` when none is named. `None` when it is not in the conversation.
-pub(super) async fn resolve_branch(
-    connection: &mut SqliteConnection,
-    conversation_id: &ConversationId,
-    branch_id: Option<&BranchId>,
-) -> Result<Option<BranchId>> {
-    Ok(sqlx::query_scalar!(
-        r#"SELECT id AS "id: BranchId" FROM branches
-           WHERE conversation_id = ?1 AND (id = ?2 OR (?2 IS NULL AND name = 'main'))"#,
-        conversation_id,
-        branch_id
-    )
-    .fetch_optional(connection)
-    .await?)
-}
-
-async fn missing(tx: &mut SqliteConnection, conversation_id: &ConversationId) -> Result<Entity> {
-    let known = sqlx::query_scalar!(
-        "SELECT count(*) FROM conversations WHERE id = ?",
-        conversation_id
-    )
-    .fetch_one(tx)
-    .await?;
-    Ok(if known == 0 {
-        Entity::Conversation
-    } else {
-        Entity::Branch
-    })
-}
-
-async fn place(tx: &mut SqliteConnection, branch_id: &BranchId) -> Result<Place> {
-    Ok(sqlx::query_as!(
-        Place,
-        r#"SELECT c.id AS "conversation_id: _", b.id AS "branch_id: _", b.head_message_id AS "head: _",
-             c.model_id, c.max_parallel
-           FROM branches b JOIN conversations c ON c.id = b.conversation_id WHERE b.id = ?"#,
-        branch_id
-    )
-    .fetch_one(tx)
-    .await?)
 }

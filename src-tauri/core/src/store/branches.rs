@@ -1,0 +1,85 @@
+//! Branches: which one is meant, and what stands around it.
+
+use sqlx::SqliteConnection;
+
+use super::{Result, Store};
+use crate::error::Entity;
+use crate::ids::{BranchId, ConversationId, MessageId};
+
+/// Where a turn takes place.
+pub(super) struct Place {
+    pub(super) conversation_id: ConversationId,
+    pub(super) branch_id: BranchId,
+    pub(super) head: Option<MessageId>,
+    pub(super) model_id: Option<String>,
+    pub(super) max_parallel: i64,
+}
+
+impl Store {
+    /// The conversation of a message.
+    pub async fn conversation_of(&self, message_id: &MessageId) -> Result<Option<ConversationId>> {
+        Ok(sqlx::query_scalar!(
+            r#"SELECT conversation_id AS "id: ConversationId" FROM messages WHERE id = ?"#,
+            message_id
+        )
+        .fetch_optional(&self.readers)
+        .await?)
+    }
+
+    /// The branch that is meant: `main` when none is named.
+    pub async fn branch(
+        &self,
+        conversation_id: &ConversationId,
+        branch_id: Option<&BranchId>,
+    ) -> Result<Option<BranchId>> {
+        let mut reader = self.readers.acquire().await?;
+        resolve_branch(&mut reader, conversation_id, branch_id).await
+    }
+}
+
+/// The branch that is meant: `main` when none is named. `None` when it is not in the conversation.
+pub(super) async fn resolve_branch(
+    connection: &mut SqliteConnection,
+    conversation_id: &ConversationId,
+    branch_id: Option<&BranchId>,
+) -> Result<Option<BranchId>> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT id AS "id: BranchId" FROM branches
+           WHERE conversation_id = ?1 AND (id = ?2 OR (?2 IS NULL AND name = 'main'))"#,
+        conversation_id,
+        branch_id
+    )
+    .fetch_optional(connection)
+    .await?)
+}
+
+/// Which of the two ids names nothing, where no branch was found.
+pub(super) async fn missing(
+    tx: &mut SqliteConnection,
+    conversation_id: &ConversationId,
+) -> Result<Entity> {
+    let known = sqlx::query_scalar!(
+        "SELECT count(*) FROM conversations WHERE id = ?",
+        conversation_id
+    )
+    .fetch_one(tx)
+    .await?;
+    Ok(if known == 0 {
+        Entity::Conversation
+    } else {
+        Entity::Branch
+    })
+}
+
+/// What stands around a branch that exists.
+pub(super) async fn place(tx: &mut SqliteConnection, branch_id: &BranchId) -> Result<Place> {
+    Ok(sqlx::query_as!(
+        Place,
+        r#"SELECT c.id AS "conversation_id: _", b.id AS "branch_id: _", b.head_message_id AS "head: _",
+             c.model_id, c.max_parallel
+           FROM branches b JOIN conversations c ON c.id = b.conversation_id WHERE b.id = ?"#,
+        branch_id
+    )
+    .fetch_one(tx)
+    .await?)
+}
