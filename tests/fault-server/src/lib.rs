@@ -129,6 +129,11 @@ impl FaultServer {
         self.shared.change(|state| state.models = models);
     }
 
+    /// Knows no `/models` from now on, like a server that serves one model only.
+    pub fn refuse_lists(&self) {
+        self.shared.change(|state| state.models.clear());
+    }
+
     /// Adds the script of a request to come; requests take them in this order.
     pub fn push(&self, script: Script) {
         self.shared.change(|state| state.scripts.push_back(script));
@@ -206,8 +211,8 @@ async fn serve(mut stream: TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
     let Some(request) = read_request(&mut stream).await? else {
         return Ok(());
     };
-    if request.path.ends_with("/models") {
-        let models = shared.state().models.clone();
+    let models = shared.state().models.clone();
+    if request.path.ends_with("/models") && !models.is_empty() {
         let data: Vec<_> = models
             .iter()
             .map(|id| json!({"id": id, "object": "model"}))

@@ -22,6 +22,9 @@ const EMBEDDED: &str = "embedded";
 /// How long a list of models may take.
 const LIST_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// What to ask a server for that has no list: it serves one model, whatever it is called.
+const ONLY_MODEL: &str = "default";
+
 /// What a person should know before relying on the embedded model.
 const EMBEDDED_NOTE: &str =
     "Tiny offline model: English only, often wrong. Add a provider for real work.";
@@ -217,6 +220,9 @@ async fn fetch_names(
         .map_err(unreachable)?;
     let (status, headers) = (response.status(), response.headers().clone());
     let body = response.text().await.map_err(unreachable)?;
+    if matches!(status.as_u16(), 404 | 405 | 501) {
+        return Ok(vec![ONLY_MODEL.to_owned()]);
+    }
     if !status.is_success() {
         return Err(Failure::from_status(status, &headers, &body, now));
     }

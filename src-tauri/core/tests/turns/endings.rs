@@ -209,3 +209,29 @@ async fn deleting_a_conversation_stops_its_answer() {
             .is_empty()
     );
 }
+
+#[tokio::test]
+async fn a_server_without_a_list_of_models_is_asked_all_the_same() {
+    let scene = Scene::new().await;
+    scene.server.refuse_lists();
+    accepted(scene.send("hello").await);
+
+    assert_eq!(scene.answer().await.status, MessageStatus::Complete);
+    assert_eq!(scene.server.completions()[0].body["model"], "default");
+}
+
+#[tokio::test]
+async fn a_new_conversation_asks_the_first_listed_model_with_the_key() {
+    let scene = Scene::new().await;
+    scene
+        .server
+        .list_models(&["text-embedding-3-small", "first", "second"]);
+    accepted(scene.send("hello").await);
+    assert_eq!(scene.answer().await.model.as_deref(), Some("openai/first"));
+
+    let asked = &scene.server.completions()[0];
+    assert_eq!(asked.body["model"], "first");
+    assert_eq!(asked.headers["authorization"], "Bearer test-key");
+    let messages = serde_json::json!([{"role": "user", "content": "hello"}]);
+    assert_eq!(asked.body["messages"], messages);
+}
