@@ -62,6 +62,8 @@ export class Chat {
 	/** Conversations with a send on its way to the core. */
 	readonly #sending = signal<ReadonlySet<string>>(new Set());
 	#opened = 0;
+	/** The answer whose end is to be announced. */
+	#ended: string | null = null;
 	#reading: Promise<void> | null = null;
 	#again = false;
 
@@ -149,6 +151,7 @@ export class Chat {
 			// A snapshot from before a change that has been told is out of date.
 			if (known === null || view.lock.fence >= known.fence) this.lock.value = view.lock;
 			if (!view.lock.locked) this.phase.value = null;
+			this.#announceEnd(view.messages);
 		});
 	}
 
@@ -277,7 +280,7 @@ export class Chat {
 		if (change.branchId === this.shown.value?.branchId && known !== null) {
 			if (!isNews(known, change)) return;
 			this.lock.value = lockAfter(change);
-			if (!change.locked) this.#announceEnd(change);
+			if (!change.locked) this.#ended = change.messageId;
 		}
 		this.reread();
 	}
@@ -316,24 +319,22 @@ export class Chat {
 		}
 	}
 
-	#announceEnd(change: LockChanged): void {
-		const id = this.shownId.value;
-		void commands.getConversation(id, null, null).then(
-			(view) => {
-				const answer = view.messages.find((message) => message.id === change.messageId);
-				if (answer === undefined || id !== this.shownId.value) return;
-				const sentence = answer.content.split(/(?<=[.!?])\s/, 1)[0] ?? "";
-				const said: Record<Message["status"], string> = {
-					complete: `Answer finished. ${sentence}`,
-					stopped: "Answer stopped.",
-					failed: `Answer failed: ${answer.error?.message ?? ""}`,
-					interrupted: `Answer interrupted: ${answer.error?.message ?? ""}`,
-					generating: "",
-				};
-				this.announcement.value = said[answer.status];
-			},
-			() => {},
+	/** Says once, for a screen reader, how the answer ended that was being written. */
+	#announceEnd(messages: readonly Message[]): void {
+		const answer = messages.find(
+			(message) => message.id === this.#ended && message.status !== "generating",
 		);
+		if (answer === undefined) return;
+		this.#ended = null;
+		const sentence = answer.content.split(/(?<=[.!?])\s/, 1)[0] ?? "";
+		const said: Record<Message["status"], string> = {
+			complete: `Answer finished. ${sentence}`,
+			stopped: "Answer stopped.",
+			failed: `Answer failed: ${answer.error?.message ?? ""}`,
+			interrupted: `Answer interrupted: ${answer.error?.message ?? ""}`,
+			generating: "",
+		};
+		this.announcement.value = said[answer.status];
 	}
 
 	#markSending(id: string, sending: boolean): void {
