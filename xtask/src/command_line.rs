@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 
 use crate::error::Error;
+use crate::prove::Amount;
 use crate::queries::Mode;
 use crate::stages::Stage;
 
@@ -12,7 +13,8 @@ usage: cargo xtask <command>
 
   run [-- ARGUMENTS]     set up, build, and open the window; without a display, hold a first conversation
   build                  set up and build target/release/conch
-  test [--only STAGE]    set up and check everything, or one of: fmt ui clippy docs direction queries tests
+  test [--only STAGE]    set up and check everything, or one of: fmt ui clippy docs direction queries tests prove
+  prove [--quick] [KIND]  try to break the generation lock; the full campaign renews docs/RELIABILITY.md
   setup                  install what this machine lacks: system packages, npm packages, the model
   queries [--check]      renew (or check) .sqlx after a change of a query or a migration
   help                   this text";
@@ -28,6 +30,8 @@ pub(crate) enum Command {
     Run(Vec<OsString>),
     /// Check everything, or one stage.
     Test(Option<Stage>),
+    /// Run the campaign, or these kinds of it.
+    Prove(Amount, Vec<OsString>),
     /// Renew or check `.sqlx`.
     Queries(Mode),
     /// Print the usage.
@@ -57,6 +61,8 @@ impl Command {
                 Some(stage) => Ok(Self::Test(Some(stage))),
                 None => Err(Error::Usage(format!("there is no stage `{stage}`"))),
             },
+            ("prove", ["--quick", ..]) => Ok(Self::Prove(Amount::Quick, rest[1..].to_vec())),
+            ("prove", _) => Ok(Self::Prove(Amount::Full, rest)),
             ("queries", []) => Ok(Self::Queries(Mode::Renew)),
             ("queries", ["--check"]) => Ok(Self::Queries(Mode::Check)),
             ("help" | "--help" | "-h", _) => Ok(Self::Help),
@@ -89,6 +95,14 @@ mod tests {
         assert_eq!(
             parse("test --only clippy").unwrap(),
             Command::Test(Some(Stage::Clippy))
+        );
+        assert_eq!(
+            parse("prove model").unwrap(),
+            Command::Prove(Amount::Full, vec!["model".into()])
+        );
+        assert_eq!(
+            parse("prove --quick").unwrap(),
+            Command::Prove(Amount::Quick, vec![])
         );
         assert_eq!(parse("queries").unwrap(), Command::Queries(Mode::Renew));
         assert_eq!(

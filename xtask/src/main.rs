@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask run | test | build | setup | queries`.
+//! The project's own commands: `cargo xtask run | test | prove | build | setup | queries`.
 //!
 //! Owns everything between a fresh clone and a running or tested application, so that a person and
 //! a CI machine type the same one command. It depends on very little, because it is the first crate
@@ -13,6 +13,7 @@ mod error;
 mod fingerprint;
 mod model;
 mod page;
+mod prove;
 mod queries;
 mod setup;
 mod stages;
@@ -53,6 +54,10 @@ fn perform(command: Command) -> Result<ExitCode, Error> {
         Command::Run(arguments) => return application::run(&workspace, &arguments),
         Command::Build => drop(application::build(&workspace)?),
         Command::Test(only) => stages::run(&workspace, only)?,
+        Command::Prove(amount, kinds) => {
+            setup::run(&workspace)?;
+            prove::run(&workspace, amount, &kinds)?;
+        }
         Command::Setup => setup::run(&workspace)?,
         Command::Queries(mode) => queries::run(&workspace, mode)?,
         Command::Help => {}

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::display::Display;
 use crate::error::Error;
 use crate::model::Model;
+use crate::prove::{self, Amount};
 use crate::queries::{self, Mode};
 use crate::terminal::{Watch, failure, heading, human_time, say, success};
 use crate::tool::Tool;
@@ -30,11 +31,13 @@ pub(crate) enum Stage {
     Queries,
     /// Every cargo test, the real window included.
     Tests,
+    /// The quick part of the campaign against the generation lock.
+    Prove,
 }
 
 impl Stage {
     /// All of them, in their order.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Fmt,
         Self::Ui,
         Self::Clippy,
@@ -42,6 +45,7 @@ impl Stage {
         Self::Direction,
         Self::Queries,
         Self::Tests,
+        Self::Prove,
     ];
 
     /// The name that `--only` takes.
@@ -54,6 +58,7 @@ impl Stage {
             Self::Direction => "direction",
             Self::Queries => "queries",
             Self::Tests => "tests",
+            Self::Prove => "prove",
         }
     }
 
@@ -93,6 +98,7 @@ impl Stage {
             Self::Direction => direction::check(workspace),
             Self::Queries => queries::run(workspace, Mode::Check),
             Self::Tests => test(workspace),
+            Self::Prove => prove::run(workspace, Amount::Quick, &[]),
         }
     }
 }

@@ -1,0 +1,108 @@
+//! The kinds of proof, and how they are run: one after the other, each with a progress bar.
+
+use std::borrow::Cow;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// How much of everything is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scale {
+    /// The campaign that `docs/RELIABILITY.md` reports.
+    Full,
+    /// The part of it that runs with the tests.
+    Quick,
+}
+
+/// A kind of proof.
+pub(crate) struct Kind {
+    /// What the command line calls it.
+    pub(crate) name: &'static str,
+    /// What it shows, for the report.
+    pub(crate) shows: &'static str,
+    pub(crate) prove: fn(&Run) -> anyhow::Result<Finding>,
+}
+
+/// All kinds, fastest to fail first.
+pub(crate) const KINDS: &[Kind] = &[];
+
+/// One kind's run.
+pub(crate) struct Run {
+    scale: Scale,
+    bar: ProgressBar,
+}
+
+impl Run {
+    /// `full` in the full campaign, `quick` in the quick one.
+    pub(crate) fn choose<T>(&self, full: T, quick: T) -> T {
+        match self.scale {
+            Scale::Full => full,
+            Scale::Quick => quick,
+        }
+    }
+
+    /// Says how many steps there will be.
+    pub(crate) fn expect(&self, steps: u64) {
+        self.bar.set_length(steps);
+    }
+
+    /// Says that some of them are done.
+    pub(crate) fn did(&self, steps: u64) {
+        self.bar.inc(steps);
+    }
+}
+
+/// What a kind found.
+#[derive(Debug, Default)]
+pub(crate) struct Finding {
+    /// How much was done, in words.
+    pub(crate) amount: String,
+    /// One line each, with what reproduces it. Empty when everything held.
+    pub(crate) violations: Vec<String>,
+    /// What was measured on the way, in words.
+    pub(crate) figures: String,
+}
+
+/// A line of the table.
+pub(crate) struct Row {
+    pub(crate) kind: &'static Kind,
+    pub(crate) finding: Finding,
+    pub(crate) time: Duration,
+}
+
+impl Row {
+    /// Nothing was violated.
+    pub(crate) fn holds(&self) -> bool {
+        self.finding.violations.is_empty()
+    }
+}
+
+/// Runs the kinds and returns their rows; one that cannot be run at all ends the campaign.
+pub(crate) fn run(kinds: &[&'static Kind], scale: Scale) -> anyhow::Result<Vec<Row>> {
+    kinds
+        .iter()
+        .map(|kind| {
+            let style = ProgressStyle::with_template(
+                "{prefix:12} {elapsed:>4} [{bar:40}] {human_pos}/{human_len}",
+            )?;
+            let bar = ProgressBar::no_length()
+                .with_style(style.progress_chars("=> "))
+                .with_prefix(kind.name);
+            let run = Run { scale, bar };
+            let started = now();
+            let finding =
+                (kind.prove)(&run).map_err(|error| error.context(Cow::from(kind.name)))?;
+            run.bar.finish_and_clear();
+            Ok(Row {
+                kind,
+                finding,
+                time: started.elapsed(),
+            })
+        })
+        .collect()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the campaign times itself")]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,62 @@
+//! `prove [--quick] [KIND …]`: tries to break the generation lock, and reports what it found.
+//!
+//! Each kind of proof is a module with one `prove` function, which makes its own scratch folder,
+//! does its amount of work and returns a [`Finding`](campaign::Finding). Nothing here is part of the
+//! product; everything that is proven is the product's own code, on real files.
+//!
+//! With a worker's name as its first argument the same executable is one of the processes that the
+//! campaign races and kills.
+
+mod campaign;
+mod report;
+
+use std::process::ExitCode;
+
+use campaign::{KINDS, Scale};
+
+const USAGE: &str = "usage: prove [--quick] [--report FILE] [KIND …]";
+
+#[expect(clippy::print_stderr, reason = "a command line tool")]
+fn main() -> ExitCode {
+    match run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("prove: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> anyhow::Result<bool> {
+    let mut scale = Scale::Full;
+    let mut report_to = None;
+    let mut kinds = Vec::new();
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--quick" => scale = Scale::Quick,
+            "--report" => report_to = Some(arguments.next().ok_or_else(|| anyhow::anyhow!(USAGE))?),
+            name => match KINDS.iter().find(|kind| kind.name == name) {
+                Some(kind) => kinds.push(kind),
+                None => anyhow::bail!(
+                    "there is no kind `{name}`; there are: {}\n{USAGE}",
+                    KINDS
+                        .iter()
+                        .map(|kind| kind.name)
+                        .collect::<Vec<_>>()
+                        .join(" ")
+                ),
+            },
+        }
+    }
+    if kinds.is_empty() {
+        kinds = KINDS.iter().collect();
+    }
+    let rows = campaign::run(&kinds, scale)?;
+    report::print(&rows);
+    if let Some(path) = report_to {
+        report::write(path.as_ref(), &rows)?;
+    }
+    Ok(rows.iter().all(campaign::Row::holds))
+}
