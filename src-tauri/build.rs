@@ -22,7 +22,11 @@ const COMMANDS: &[&str] = &[
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=ui/dist");
-    let manifest = tauri_build::AppManifest::new().commands(COMMANDS);
+    let manifest = tauri_build::AppManifest::new()
+        .commands(COMMANDS)
+        // There are none. By default `permissions/` is watched, which this script itself writes to:
+        // the second build of a fresh clone would compile everything again.
+        .permissions_path_pattern("./src-tauri/permissions/**/*");
     let attributes = tauri_build::Attributes::new()
         .app_manifest(manifest)
         .capabilities_path_pattern("./src-tauri/capabilities/**/*");
