@@ -26,7 +26,7 @@ use crate::lock::instance::{self, Instance};
 use crate::lock::sweeper::Sweeper;
 use crate::lock::{Fenced, LockChange, LockReason, LockStatus};
 use crate::provider::{Catalogue, EmbeddedModel, ModelInfo};
-use crate::store::{Begin, NewAnswer, NewTurn, Store, StoreError};
+use crate::store::{Begin, Holder, NewAnswer, NewTurn, Store, StoreError};
 
 /// How many characters of its first message name a conversation.
 const TITLE: usize = 60;
@@ -301,9 +301,11 @@ impl App {
         match begun {
             Begin::Started(started) => {
                 let accepted = started.accepted.clone();
-                self.around
-                    .events
-                    .lock_changed(LockChange::of(&started.lease, LockReason::Acquired));
+                let events = &self.around.events;
+                for freed in &started.freed {
+                    events.lock_changed(LockChange::of(freed, LockReason::Expired));
+                }
+                events.lock_changed(LockChange::of(&started.lease, LockReason::Acquired));
                 self.changed(&started.lease.conversation_id);
                 self.tasks
                     .spawn(supervise(self.around.clone(), *started, registration));
@@ -400,7 +402,8 @@ impl App {
             .store
             .expired_holders(conversation_id, now)
             .await?;
-        if expired.iter().any(|id| self.live.contains(id)) {
+        let lives = |holder: &Holder| self.live.contains(&holder.lease.generation_id);
+        if expired.iter().any(lives) {
             self.live.heartbeat_all(RENEWAL_PATIENCE).await;
         }
         Ok(())

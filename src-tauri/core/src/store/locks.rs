@@ -32,30 +32,29 @@ pub(super) struct Grant<'a> {
     pub(super) max_parallel: i64,
 }
 
-/// Grants the lock and returns its fence, or `None` when it is held or the conversation is at its
-/// capacity (I1). An expired holder's answer is closed as interrupted in the same transaction.
+/// A granted lock.
+pub(super) struct Granted {
+    pub(super) fence: i64,
+    /// Expired locks of the conversation's other branches, freed by the grant.
+    pub(super) freed: Vec<Lease>,
+}
+
+/// Grants the lock, or `None` when it is held or the conversation is at its capacity (I1).
+///
+/// A grant that does not count an expired lock frees it in the same transaction: left there, its
+/// holder could renew beside the new one, and more than `max_parallel` would write.
 pub(super) async fn acquire(
     tx: &mut SqliteConnection,
     grant: &Grant<'_>,
     now: Timestamp,
-) -> Result<Option<i64>> {
-    let live_elsewhere = sqlx::query_scalar!(
-        "SELECT count(*) FROM generation_locks
-         WHERE conversation_id = ? AND branch_id <> ? AND generation_id IS NOT NULL AND expires_at > ?",
-        grant.conversation_id,
-        grant.branch_id,
-        now
-    )
-    .fetch_one(&mut *tx)
-    .await?;
-    if live_elsewhere >= grant.max_parallel {
-        return Ok(None);
-    }
+) -> Result<Option<Granted>> {
     let expires_at = now + LEASE;
     let fence = sqlx::query_scalar!(
         r#"INSERT INTO generation_locks (branch_id, conversation_id, fence, generation_id, message_id,
              user_id, instance_id, locked_at, heartbeat_seq, heartbeat_at, expires_at)
-           VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6, ?7, 0, ?7, ?8)
+           SELECT ?1, ?2, 1, ?3, ?4, ?5, ?6, ?7, 0, ?7, ?8
+           WHERE ?9 > (SELECT count(*) FROM generation_locks
+             WHERE conversation_id = ?2 AND branch_id <> ?1 AND generation_id IS NOT NULL AND expires_at > ?7)
            ON CONFLICT (branch_id) DO UPDATE SET fence = fence + 1,
              generation_id = excluded.generation_id, message_id = excluded.message_id,
              user_id = excluded.user_id, instance_id = excluded.instance_id,
@@ -70,14 +69,22 @@ pub(super) async fn acquire(
         grant.user_id,
         grant.instance_id,
         now,
-        expires_at
+        expires_at,
+        grant.max_parallel
     )
     .fetch_optional(&mut *tx)
     .await?;
-    if fence.is_some() {
-        interrupt_left_behind(tx, grant.branch_id, now).await?;
+    let Some(fence) = fence else {
+        return Ok(None);
+    };
+    interrupt_left_behind(tx, grant.branch_id, now).await?;
+    let mut freed = Vec::new();
+    for holder in expired(tx, grant.conversation_id, now).await? {
+        if vacate(tx, &holder, &lease_expired(), now).await? == Fenced::Written {
+            freed.push(holder.lease);
+        }
     }
-    Ok(fence)
+    Ok(Some(Granted { fence, freed }))
 }
 
 /// Closes an answer that an expired holder left on the branch.
@@ -166,20 +173,15 @@ impl Store {
         &self,
         conversation_id: &ConversationId,
         now: Timestamp,
-    ) -> Result<Vec<GenerationId>> {
-        Ok(sqlx::query_scalar!(
-            r#"SELECT generation_id AS "id!: GenerationId" FROM generation_locks
-               WHERE conversation_id = ? AND generation_id IS NOT NULL AND expires_at <= ?"#,
-            conversation_id,
-            now
-        )
-        .fetch_all(&self.readers)
-        .await?)
+    ) -> Result<Vec<Holder>> {
+        let mut reader = self.readers.acquire().await?;
+        expired(&mut reader, conversation_id, now).await
     }
 
     /// Every held lock.
     pub async fn holders(&self) -> Result<Vec<Holder>> {
-        let rows = sqlx::query!(
+        let rows = sqlx::query_as!(
+            HolderRow,
             r#"SELECT branch_id AS "branch_id: BranchId", conversation_id AS "conversation_id: ConversationId",
                  fence, generation_id AS "generation_id!: GenerationId", message_id AS "message_id!: MessageId",
                  instance_id AS "instance_id!: InstanceId", heartbeat_seq AS "heartbeat_seq!: i64",
@@ -188,21 +190,7 @@ impl Store {
         )
         .fetch_all(&self.readers)
         .await?;
-        Ok(rows
-            .into_iter()
-            .map(|row| Holder {
-                lease: Lease {
-                    branch_id: row.branch_id,
-                    conversation_id: row.conversation_id,
-                    generation_id: row.generation_id,
-                    message_id: row.message_id,
-                    fence: row.fence,
-                },
-                instance_id: row.instance_id,
-                heartbeat_seq: row.heartbeat_seq,
-                expires_at: row.expires_at,
-            })
-            .collect())
+        Ok(rows.into_iter().map(Holder::from).collect())
     }
 
     /// Frees a lock whose holder went silent and marks its answer interrupted, in one transaction.
@@ -219,21 +207,82 @@ impl Store {
 
     async fn vacate(&self, holder: &Holder, ending: &Ending, now: Timestamp) -> Result<Fenced> {
         let mut tx = self.write().await?;
-        let renewed = sqlx::query_scalar!(
-            "SELECT count(*) FROM generation_locks
-             WHERE branch_id = ? AND fence = ? AND heartbeat_seq IS NOT ?",
-            holder.lease.branch_id,
-            holder.lease.fence,
-            holder.heartbeat_seq
-        )
-        .fetch_one(&mut *tx)
-        .await?;
-        if renewed > 0 || release(&mut tx, &holder.lease).await? == Fenced::Lost {
-            return Ok(Fenced::Lost);
-        }
-        settle(&mut tx, &holder.lease.message_id, ending, now).await?;
+        let vacated = vacate(&mut tx, holder, ending, now).await?;
         tx.commit().await?;
-        Ok(Fenced::Written)
+        Ok(vacated)
+    }
+}
+
+/// Frees the lock of `holder` and closes its answer; [`Fenced::Lost`] when it was renewed, released or
+/// taken since `holder` was read.
+async fn vacate(
+    tx: &mut SqliteConnection,
+    holder: &Holder,
+    ending: &Ending,
+    now: Timestamp,
+) -> Result<Fenced> {
+    let renewed = sqlx::query_scalar!(
+        "SELECT count(*) FROM generation_locks
+         WHERE branch_id = ? AND fence = ? AND heartbeat_seq IS NOT ?",
+        holder.lease.branch_id,
+        holder.lease.fence,
+        holder.heartbeat_seq
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    if renewed > 0 || release(tx, &holder.lease).await? == Fenced::Lost {
+        return Ok(Fenced::Lost);
+    }
+    settle(tx, &holder.lease.message_id, ending, now).await?;
+    Ok(Fenced::Written)
+}
+
+async fn expired(
+    connection: &mut SqliteConnection,
+    conversation_id: &ConversationId,
+    now: Timestamp,
+) -> Result<Vec<Holder>> {
+    let rows = sqlx::query_as!(
+        HolderRow,
+        r#"SELECT branch_id AS "branch_id: BranchId", conversation_id AS "conversation_id: ConversationId",
+             fence, generation_id AS "generation_id!: GenerationId", message_id AS "message_id!: MessageId",
+             instance_id AS "instance_id!: InstanceId", heartbeat_seq AS "heartbeat_seq!: i64",
+             expires_at AS "expires_at!: Timestamp"
+           FROM generation_locks
+           WHERE conversation_id = ? AND generation_id IS NOT NULL AND expires_at <= ?"#,
+        conversation_id,
+        now
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(Holder::from).collect())
+}
+
+struct HolderRow {
+    branch_id: BranchId,
+    conversation_id: ConversationId,
+    fence: i64,
+    generation_id: GenerationId,
+    message_id: MessageId,
+    instance_id: InstanceId,
+    heartbeat_seq: i64,
+    expires_at: Timestamp,
+}
+
+impl From<HolderRow> for Holder {
+    fn from(row: HolderRow) -> Self {
+        Self {
+            lease: Lease {
+                branch_id: row.branch_id,
+                conversation_id: row.conversation_id,
+                generation_id: row.generation_id,
+                message_id: row.message_id,
+                fence: row.fence,
+            },
+            instance_id: row.instance_id,
+            heartbeat_seq: row.heartbeat_seq,
+            expires_at: row.expires_at,
+        }
     }
 }
 

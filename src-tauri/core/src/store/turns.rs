@@ -9,7 +9,7 @@ use sqlx::SqliteConnection;
 
 use super::attempts::{Attempt, AttemptOutcome, record};
 use super::branches::{Place, missing, place, resolve_branch};
-use super::locks::{Grant, acquire, release};
+use super::locks::{Grant, Granted, acquire, release};
 use super::settle::{Ending, settle};
 use super::{Result, Store};
 use crate::chat::{Accepted, AttemptSource, Role};
@@ -65,6 +65,8 @@ pub struct Started {
     pub lease: Lease,
     /// `provider/model` to ask; `None` for the default.
     pub model_id: Option<String>,
+    /// Expired locks of the conversation's other branches, which the grant freed.
+    pub freed: Vec<Lease>,
 }
 
 /// What came of beginning a turn.
@@ -116,8 +118,8 @@ impl Store {
             instance_id: &turn.instance_id,
         };
         let user_message_id = MessageId::fresh();
-        let lease = match self.ask_for_lock(&mut tx, &place, &ask, now).await? {
-            Asked::Granted(lease) => lease,
+        let taken = match self.ask_for_lock(&mut tx, &place, &ask, now).await? {
+            Asked::Granted(taken) => taken,
             Asked::Answered(begin) => {
                 tx.commit().await?;
                 return Ok(begin);
@@ -145,7 +147,7 @@ impl Store {
         )
         .execute(&mut *tx)
         .await?;
-        let started = start(&mut tx, &place, &ask, lease, user_message_id, None, now).await?;
+        let started = start(&mut tx, &place, &ask, taken, user_message_id, None, now).await?;
         tx.commit().await?;
         Ok(started)
     }
@@ -174,15 +176,15 @@ impl Store {
             generation_id: &answer.generation_id,
             instance_id: &answer.instance_id,
         };
-        let lease = match self.ask_for_lock(&mut tx, &place, &ask, now).await? {
-            Asked::Granted(lease) => lease,
+        let taken = match self.ask_for_lock(&mut tx, &place, &ask, now).await? {
+            Asked::Granted(taken) => taken,
             Asked::Answered(begin) => {
                 tx.commit().await?;
                 return Ok(begin);
             }
         };
         let model_id = answer.model_id.clone();
-        let started = start(&mut tx, &place, &ask, lease, user_message_id, model_id, now).await?;
+        let started = start(&mut tx, &place, &ask, taken, user_message_id, model_id, now).await?;
         tx.commit().await?;
         Ok(started)
     }
@@ -216,7 +218,7 @@ impl Store {
             instance_id: ask.instance_id,
             max_parallel: place.max_parallel,
         };
-        let Some(fence) = acquire(tx, &grant, now).await? else {
+        let Some(Granted { fence, freed }) = acquire(tx, &grant, now).await? else {
             record(tx, attempt(None, AttemptOutcome::Refused), now).await?;
             return Ok(Asked::Answered(Begin::Busy));
         };
@@ -226,13 +228,14 @@ impl Store {
             now,
         )
         .await?;
-        Ok(Asked::Granted(Lease {
+        let lease = Lease {
             branch_id: place.branch_id.clone(),
             conversation_id: place.conversation_id.clone(),
             generation_id: ask.generation_id.clone(),
             message_id,
             fence,
-        }))
+        };
+        Ok(Asked::Granted(Taken { lease, freed }))
     }
 
     /// Says which model answers, once it is known: on the answer, on the generation, and on a
@@ -352,8 +355,14 @@ impl Store {
     }
 }
 
+/// The lock of a turn that begins.
+struct Taken {
+    lease: Lease,
+    freed: Vec<Lease>,
+}
+
 enum Asked {
-    Granted(Lease),
+    Granted(Taken),
     Answered(Begin),
 }
 
@@ -362,11 +371,12 @@ async fn start(
     tx: &mut SqliteConnection,
     place: &Place,
     ask: &Ask<'_>,
-    lease: Lease,
+    taken: Taken,
     user_message_id: MessageId,
     model_id: Option<String>,
     now: Timestamp,
 ) -> Result<Begin> {
+    let Taken { lease, freed } = taken;
     sqlx::query!(
         "INSERT INTO messages (id, conversation_id, branch_id, parent_id, role, status, content, fence, created_at)
          VALUES (?, ?, ?, ?, 'assistant', 'generating', '', ?, ?)",
@@ -419,6 +429,7 @@ async fn start(
         },
         lease,
         model_id: model_id.or_else(|| place.model_id.clone()),
+        freed,
     })))
 }
 

@@ -68,6 +68,29 @@ async fn i1_capacity_bounds_the_branches_of_a_conversation() {
     assert!(matches!(granted, Begin::Started(_)), "{granted:?}");
 }
 
+/// Found by `cargo xtask prove model`: a grant that did not count an expired lock of another branch
+/// left it in place, and its holder renewed it beside the new one.
+#[tokio::test]
+async fn i1_a_grant_that_does_not_count_an_expired_lock_frees_it() {
+    let place = Place::new().await;
+    let silent = place.begin("on main, then silent", NOW).await;
+    let on_lane = NewTurn {
+        branch_id: Some(place.second_branch().await),
+        ..place.turn("on the lane")
+    };
+    let later = NOW + LEASE;
+    let Begin::Started(granted) = place.store.begin_turn(&on_lane, later).await.unwrap() else {
+        panic!("the other lock has expired");
+    };
+
+    assert_eq!(granted.freed, [silent.lease.clone()]);
+    assert_eq!(
+        place.store.renew(&silent.lease, later).await.unwrap(),
+        Fenced::Lost
+    );
+    assert_eq!(place.store.holders().await.unwrap().len(), 1);
+}
+
 #[tokio::test]
 async fn i2_the_fence_grows_across_release_and_reopen() {
     let mut place = Place::new().await;
