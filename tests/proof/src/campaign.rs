@@ -24,7 +24,11 @@ pub(crate) struct Kind {
 }
 
 /// All kinds, fastest to fail first.
-pub(crate) const KINDS: &[Kind] = &[];
+pub(crate) const KINDS: &[Kind] = &[Kind {
+    name: "model",
+    shows: "the protocol, every interleaving of 3 owners, sweeper, crashes and clock steps",
+    prove: crate::model::prove,
+}];
 
 /// One kind's run.
 pub(crate) struct Run {

@@ -8,6 +8,7 @@
 //! campaign races and kills.
 
 mod campaign;
+mod model;
 mod report;
 
 use std::process::ExitCode;

@@ -88,3 +88,8 @@ fn machine() -> String {
         System::long_os_version().unwrap_or_default()
     )
 }
+
+/// A number with its thousands apart: `12,345`.
+pub(crate) fn grouped(number: u64) -> String {
+    indicatif::HumanCount(number).to_string()
+}

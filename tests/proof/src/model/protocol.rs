@@ -1,0 +1,624 @@
+//! The lock's protocol as a state machine that `stateright` can search.
+//!
+//! One conversation with two branches. Three owners, each in a process of its own, try to answer;
+//! a bystander process sweeps. A transition is one transaction of the store, or one thing that
+//! happens to a process or a clock. What the sweeper reads and what it then does are two
+//! transitions, because other transactions come between them.
+//!
+//! Time is in ticks of running time. Nobody is forced to act, so a suspended process, a slow one and
+//! one without network are all the same: an owner that does nothing while time passes. Only the
+//! sweeper is: it runs at least every [`SWEEP`] ticks.
+
+use stateright::{Model, Property};
+
+const OWNERS: usize = 3;
+const BRANCHES: usize = 2;
+
+/// How long a lock outlives its last heartbeat, in ticks.
+const LEASE: u8 = 2;
+
+/// The longest pause between two sweeps, in ticks.
+const SWEEP: u8 = 1;
+
+/// How far a stepped clock jumps, in ticks: past any lease.
+const CLOCK_STEP: u8 = LEASE + 1;
+
+/// Where the wall clock starts, so that it can be set back.
+const DAWN: u8 = 2 * CLOCK_STEP;
+
+pub(super) const I1: &str =
+    "I1 at most one live lock a branch, at most max_parallel a conversation";
+const I2: &str = "I2 the fence only grows";
+pub(super) const I3: &str = "I3 a write is accepted only from the current holder";
+pub(super) const I4: &str = "I4 release and renew by anyone else change nothing";
+const I5: &str = "I5 at most one generating message a branch";
+const I6: &str = "I6 generating implies a held lock with the same fence";
+const I7: &str = "I7 after start-up nothing is held by a dead instance";
+const I10: &str = "I10 a lock outlives a silent holder by no longer than lease + sweep";
+pub(super) const I11: &str = "I11 whatever the clock says, no more than max_parallel can write";
+
+/// How the transactions are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Variant {
+    /// As Conch has them.
+    Conch,
+    /// One transaction looks whether the lock is free, another one takes it.
+    CheckThenInsert,
+    /// A release frees the branch, whoever holds it.
+    ReleaseWithoutOwner,
+    /// A write asks only whether its message is there.
+    UnfencedWrite,
+    /// A grant leaves the expired locks of other branches to the sweeper, so that their holders may
+    /// renew beside it. Conch did so until this search found it.
+    LeaveExpired,
+}
+
+/// Where the search ends, since everything else is finite.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// Grants a branch.
+    grants: u8,
+    /// Renewals a grant.
+    heartbeats: u8,
+    /// Ticks.
+    ticks: u8,
+    /// Crashes, all owners together.
+    crashes: u8,
+    /// Steps of the wall clock.
+    steps: u8,
+}
+
+/// What takes minutes.
+pub(super) const WIDE: Bounds = Bounds {
+    grants: 2,
+    heartbeats: 1,
+    ticks: 4,
+    crashes: 1,
+    steps: 2,
+};
+
+/// What takes seconds.
+pub(super) const NARROW: Bounds = Bounds {
+    grants: 2,
+    heartbeats: 1,
+    ticks: 3,
+    crashes: 1,
+    steps: 1,
+};
+
+/// The protocol to search.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Protocol {
+    pub(super) variant: Variant,
+    pub(super) capacity: usize,
+    pub(super) bounds: Bounds,
+}
+
+/// The database, the processes and the clocks.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct State {
+    wall: u8,
+    locks: [Lock; BRANCHES],
+    owners: [Owner; OWNERS],
+    sweeper: Sweeper,
+    left: Left,
+    broken: Broken,
+}
+
+/// A row of `generation_locks`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Lock {
+    fence: u8,
+    holder: Option<Holder>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Holder {
+    owner: u8,
+    /// Which life of its process: a restarted one has another instance id.
+    life: u8,
+    heartbeat: u8,
+    expires: u8,
+    /// Ticks of running time since the last heartbeat. Nobody in the protocol can see it.
+    silence: u8,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Owner {
+    dead: bool,
+    life: u8,
+    /// Saw this branch free, and may be about to take it.
+    saw_free: Option<u8>,
+    /// The grant that it believes to hold: branch and fence.
+    lease: Option<(u8, u8)>,
+    /// Its message that is `generating`: branch and fence. It stays when its writer dies.
+    generating: Option<(u8, u8)>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Sweeper {
+    /// Ticks since it last read the locks.
+    idle: u8,
+    /// What it read and is about to free: fence and heartbeat, by branch.
+    frees: [Option<(u8, u8)>; BRANCHES],
+    /// Fence, heartbeat, and for how many ticks they have stood still.
+    observed: [Option<(u8, u8, u8)>; BRANCHES],
+}
+
+/// What may still happen before the search ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Left {
+    ticks: u8,
+    crashes: u8,
+    steps: u8,
+}
+
+/// Invariants of transitions, which no single state shows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Broken {
+    granted_over_live: bool,
+    fence_fell: bool,
+    foreign_write: bool,
+    foreign_release: bool,
+    held_by_dead_after_start: bool,
+}
+
+/// A transaction, or something that happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Action {
+    /// The send transaction.
+    Acquire {
+        owner: usize,
+        branch: usize,
+    },
+    /// The first half of a naive send.
+    Check {
+        owner: usize,
+        branch: usize,
+    },
+    /// Its second half.
+    Insert {
+        owner: usize,
+    },
+    Renew {
+        owner: usize,
+    },
+    Write {
+        owner: usize,
+    },
+    Finish {
+        owner: usize,
+    },
+    Crash {
+        owner: usize,
+    },
+    /// The process starts again and recovers.
+    Restart {
+        owner: usize,
+    },
+    SweepReads,
+    SweepFrees {
+        branch: usize,
+    },
+    Tick,
+    ClockForward,
+    ClockBack,
+}
+
+impl State {
+    fn is_dead(&self, holder: &Holder) -> bool {
+        let owner = &self.owners[holder.owner as usize];
+        owner.dead || owner.life != holder.life
+    }
+
+    fn is_current(&self, owner: usize) -> bool {
+        self.owners[owner].lease.is_some_and(|(branch, fence)| {
+            let lock = &self.locks[branch as usize];
+            lock.fence == fence
+                && lock
+                    .holder
+                    .is_some_and(|holder| holder.owner as usize == owner)
+        })
+    }
+
+    /// Closes what is `generating` on a branch, as the transaction that frees or takes it does.
+    fn interrupt(&mut self, branch: usize) {
+        for owner in &mut self.owners {
+            if owner
+                .generating
+                .is_some_and(|(on, _)| on as usize == branch)
+            {
+                owner.generating = None;
+            }
+        }
+    }
+
+    fn vacate(&mut self, branch: usize) {
+        self.locks[branch].holder = None;
+        self.interrupt(branch);
+    }
+
+    fn grant(&mut self, owner: usize, branch: usize) {
+        let lock = &mut self.locks[branch];
+        self.broken.granted_over_live |=
+            lock.holder.is_some_and(|holder| holder.expires > self.wall);
+        lock.fence += 1;
+        lock.holder = Some(Holder {
+            owner: owner as u8,
+            life: self.owners[owner].life,
+            heartbeat: 0,
+            expires: self.wall + LEASE,
+            silence: 0,
+        });
+        let fence = lock.fence;
+        let owner = &mut self.owners[owner];
+        owner.lease = Some((branch as u8, fence));
+        owner.generating = Some((branch as u8, fence));
+    }
+
+    fn recover(&mut self) {
+        for branch in 0..BRANCHES {
+            if self.locks[branch]
+                .holder
+                .is_some_and(|holder| self.is_dead(&holder))
+            {
+                self.vacate(branch);
+            }
+        }
+        self.broken.held_by_dead_after_start |= self
+            .locks
+            .iter()
+            .any(|lock| lock.holder.is_some_and(|holder| self.is_dead(&holder)));
+    }
+}
+
+/// Owners differ in nothing but their number, so states that only number them otherwise are searched
+/// once.
+const NUMBERINGS: [[usize; OWNERS]; 6] = [
+    [0, 1, 2],
+    [0, 2, 1],
+    [1, 0, 2],
+    [1, 2, 0],
+    [2, 0, 1],
+    [2, 1, 0],
+];
+
+impl State {
+    fn canonical(self) -> Self {
+        NUMBERINGS
+            .into_iter()
+            .flat_map(|numbers| {
+                let state = self.renumbered(numbers);
+                let mirrored = state.mirrored();
+                [state, mirrored]
+            })
+            .min()
+            .unwrap_or(self)
+    }
+
+    /// The owner that was `numbers[i]` becomes owner `i`.
+    fn renumbered(&self, numbers: [usize; OWNERS]) -> Self {
+        let mut state = self.clone();
+        state.owners = numbers.map(|old| self.owners[old]);
+        for holder in state
+            .locks
+            .iter_mut()
+            .filter_map(|lock| lock.holder.as_mut())
+        {
+            if let Some(new) = numbers.iter().position(|&old| old == holder.owner as usize) {
+                holder.owner = new as u8;
+            }
+        }
+        state
+    }
+
+    /// The two branches in each other's place.
+    fn mirrored(&self) -> Self {
+        let mut state = self.clone();
+        state.locks.reverse();
+        state.sweeper.frees.reverse();
+        state.sweeper.observed.reverse();
+        for owner in &mut state.owners {
+            let other = |branch: u8| BRANCHES as u8 - 1 - branch;
+            owner.saw_free = owner.saw_free.map(other);
+            owner.lease = owner.lease.map(|(branch, fence)| (other(branch), fence));
+            owner.generating = owner
+                .generating
+                .map(|(branch, fence)| (other(branch), fence));
+        }
+        state
+    }
+}
+
+impl Protocol {
+    fn acquire(&self, state: &mut State, owner: usize, branch: usize) -> bool {
+        let wall = state.wall;
+        let takes = |lock: &Lock| lock.holder.is_none_or(|holder| holder.expires <= wall);
+        let live_elsewhere = (0..BRANCHES)
+            .filter(|&other| other != branch)
+            .filter(|&other| !takes(&state.locks[other]))
+            .count();
+        if live_elsewhere >= self.capacity || !takes(&state.locks[branch]) {
+            return false;
+        }
+        state.interrupt(branch);
+        state.grant(owner, branch);
+        if self.variant != Variant::LeaveExpired {
+            for other in 0..BRANCHES {
+                if other != branch && takes(&state.locks[other]) {
+                    state.vacate(other);
+                }
+            }
+        }
+        true
+    }
+
+    fn act(&self, state: &mut State, action: Action) -> bool {
+        match action {
+            Action::Acquire { owner, branch } => self.acquire(state, owner, branch),
+            Action::Check { owner, branch } => {
+                let free = state.locks.iter().all(|lock| lock.holder.is_none());
+                state.owners[owner].saw_free = free.then_some(branch as u8);
+                free
+            }
+            Action::Insert { owner } => {
+                let Some(branch) = state.owners[owner].saw_free.take() else {
+                    return false;
+                };
+                state.grant(owner, branch as usize);
+                true
+            }
+            Action::Renew { owner } => self.renew(state, owner),
+            Action::Write { owner } => self.write(state, owner),
+            Action::Finish { owner } => self.finish(state, owner),
+            Action::Crash { owner } => {
+                state.left.crashes -= 1;
+                let owner = &mut state.owners[owner];
+                owner.dead = true;
+                owner.saw_free = None;
+                owner.lease = None;
+                true
+            }
+            Action::Restart { owner } => {
+                state.owners[owner].dead = false;
+                state.owners[owner].life += 1;
+                state.recover();
+                true
+            }
+            Action::SweepReads => self.sweep(state),
+            Action::SweepFrees { branch } => {
+                let Some((fence, heartbeat)) = state.sweeper.frees[branch].take() else {
+                    return false;
+                };
+                let lock = &state.locks[branch];
+                if lock.fence == fence
+                    && lock
+                        .holder
+                        .is_some_and(|holder| holder.heartbeat == heartbeat)
+                {
+                    state.vacate(branch);
+                }
+                true
+            }
+            Action::Tick => {
+                state.left.ticks -= 1;
+                state.wall += 1;
+                state.sweeper.idle += 1;
+                for lock in &mut state.locks {
+                    if let Some(holder) = &mut lock.holder {
+                        holder.silence += 1;
+                    }
+                }
+                for (_, _, still) in state.sweeper.observed.iter_mut().flatten() {
+                    *still += 1;
+                }
+                true
+            }
+            Action::ClockForward => {
+                state.left.steps -= 1;
+                state.wall += CLOCK_STEP;
+                true
+            }
+            Action::ClockBack => {
+                state.left.steps -= 1;
+                state.wall -= CLOCK_STEP;
+                true
+            }
+        }
+    }
+
+    fn renew(&self, state: &mut State, owner: usize) -> bool {
+        if !state.is_current(owner) {
+            state.owners[owner].lease = None;
+            return true;
+        }
+        let Some((branch, _)) = state.owners[owner].lease else {
+            return false;
+        };
+        let expires = state.wall + LEASE;
+        match &mut state.locks[branch as usize].holder {
+            Some(holder) if holder.heartbeat < self.bounds.heartbeats => {
+                holder.heartbeat += 1;
+                holder.expires = expires;
+                holder.silence = 0;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// An accepted write changes nothing that matters here; a refused one tells its owner.
+    fn write(&self, state: &mut State, owner: usize) -> bool {
+        let current = state.is_current(owner);
+        let accepted = current || self.variant == Variant::UnfencedWrite;
+        state.broken.foreign_write |= accepted && !current;
+        if !accepted {
+            state.owners[owner].lease = None;
+        }
+        !accepted || state.broken.foreign_write
+    }
+
+    fn finish(&self, state: &mut State, owner: usize) -> bool {
+        let current = state.is_current(owner);
+        let Some((branch, _)) = state.owners[owner].lease.take() else {
+            return false;
+        };
+        let branch = branch as usize;
+        if current {
+            state.vacate(branch);
+        } else if self.variant == Variant::ReleaseWithoutOwner {
+            state.broken.foreign_release |= state.locks[branch].holder.is_some();
+            state.vacate(branch);
+        }
+        true
+    }
+
+    fn sweep(&self, state: &mut State) -> bool {
+        state.sweeper.idle = 0;
+        for branch in 0..BRANCHES {
+            let lock = state.locks[branch];
+            let Some(holder) = lock.holder else {
+                state.sweeper.observed[branch] = None;
+                continue;
+            };
+            let seen = (lock.fence, holder.heartbeat);
+            let still = match state.sweeper.observed[branch] {
+                Some((fence, heartbeat, still)) if (fence, heartbeat) == seen => still,
+                _ => 0,
+            };
+            state.sweeper.observed[branch] = Some((seen.0, seen.1, still));
+            if state.is_dead(&holder) || holder.expires <= state.wall || still >= LEASE {
+                state.sweeper.frees[branch] = Some(seen);
+            }
+        }
+        true
+    }
+}
+
+impl Model for Protocol {
+    type State = State;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<State> {
+        vec![State {
+            wall: DAWN,
+            locks: Default::default(),
+            owners: Default::default(),
+            sweeper: Sweeper::default(),
+            left: Left {
+                ticks: self.bounds.ticks,
+                crashes: self.bounds.crashes,
+                steps: self.bounds.steps,
+            },
+            broken: Broken::default(),
+        }]
+    }
+
+    fn actions(&self, state: &State, actions: &mut Vec<Action>) {
+        let naive_send = self.variant == Variant::CheckThenInsert;
+        for (owner, is) in state.owners.iter().enumerate() {
+            if is.dead {
+                actions.push(Action::Restart { owner });
+                continue;
+            }
+            if state.left.crashes > 0 {
+                actions.push(Action::Crash { owner });
+            }
+            if is.lease.is_some() {
+                actions.extend([
+                    Action::Renew { owner },
+                    Action::Write { owner },
+                    Action::Finish { owner },
+                ]);
+            } else if is.saw_free.is_some() {
+                actions.push(Action::Insert { owner });
+            } else if is.generating.is_none() {
+                for branch in 0..BRANCHES {
+                    if state.locks[branch].fence < self.bounds.grants {
+                        actions.push(if naive_send {
+                            Action::Check { owner, branch }
+                        } else {
+                            Action::Acquire { owner, branch }
+                        });
+                    }
+                }
+            }
+        }
+        let mut sweeping = false;
+        for branch in 0..BRANCHES {
+            if state.sweeper.frees[branch].is_some() {
+                sweeping = true;
+                actions.push(Action::SweepFrees { branch });
+            }
+        }
+        if !sweeping {
+            actions.push(Action::SweepReads);
+            if state.left.ticks > 0 && state.sweeper.idle < SWEEP {
+                actions.push(Action::Tick);
+            }
+        }
+        if state.left.steps > 0 {
+            actions.push(Action::ClockForward);
+            if state.wall >= CLOCK_STEP {
+                actions.push(Action::ClockBack);
+            }
+        }
+    }
+
+    fn next_state(&self, before: &State, action: Action) -> Option<State> {
+        let mut state = before.clone();
+        if !self.act(&mut state, action) {
+            return None;
+        }
+        state.broken.fence_fell |=
+            (0..BRANCHES).any(|branch| state.locks[branch].fence < before.locks[branch].fence);
+        Some(state.canonical())
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        vec![
+            Property::always(I1, |protocol: &Self, state: &State| {
+                let live = |lock: &&Lock| {
+                    lock.holder
+                        .is_some_and(|holder| holder.expires > state.wall)
+                };
+                !state.broken.granted_over_live
+                    && state.locks.iter().filter(live).count() <= protocol.capacity
+            }),
+            Property::always(I2, |_, state: &State| !state.broken.fence_fell),
+            Property::always(I3, |_, state: &State| !state.broken.foreign_write),
+            Property::always(I4, |_, state: &State| !state.broken.foreign_release),
+            Property::always(I5, |_, state: &State| {
+                (0..BRANCHES).all(|branch| {
+                    let here = |owner: &&Owner| {
+                        owner
+                            .generating
+                            .is_some_and(|(on, _)| on as usize == branch)
+                    };
+                    state.owners.iter().filter(here).count() <= 1
+                })
+            }),
+            Property::always(I6, |_, state: &State| {
+                state.owners.iter().all(|owner| {
+                    owner.generating.is_none_or(|(branch, fence)| {
+                        let lock = &state.locks[branch as usize];
+                        lock.holder.is_some() && lock.fence == fence
+                    })
+                })
+            }),
+            Property::always(I7, |_, state: &State| {
+                !state.broken.held_by_dead_after_start
+            }),
+            Property::always(I10, |_, state: &State| {
+                state.locks.iter().all(|lock| {
+                    lock.holder
+                        .is_none_or(|holder| holder.silence <= LEASE + SWEEP)
+                })
+            }),
+            Property::always(I11, |protocol: &Self, state: &State| {
+                let writers = (0..OWNERS).filter(|&owner| state.is_current(owner)).count();
+                writers <= protocol.capacity
+            }),
+        ]
+    }
+}
