@@ -24,11 +24,18 @@ pub(crate) struct Kind {
 }
 
 /// All kinds, fastest to fail first.
-pub(crate) const KINDS: &[Kind] = &[Kind {
-    name: "model",
-    shows: "the protocol, every interleaving of 3 owners, sweeper, crashes and clock steps",
-    prove: crate::model::prove,
-}];
+pub(crate) const KINDS: &[Kind] = &[
+    Kind {
+        name: "model",
+        shows: "the protocol, every interleaving of 3 owners, sweeper, crashes and clock steps",
+        prove: crate::model::prove,
+    },
+    Kind {
+        name: "reference",
+        shows: "the store on a real file does what a model in plain Rust does",
+        prove: crate::reference::prove,
+    },
+];
 
 /// One kind's run.
 pub(crate) struct Run {

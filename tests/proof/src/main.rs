@@ -9,6 +9,7 @@
 
 mod campaign;
 mod model;
+mod reference;
 mod report;
 
 use std::process::ExitCode;

@@ -1,0 +1,349 @@
+//! What does happen: the product's own store, taken through the same steps.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use proptest_state_machine::ReferenceStateMachine;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection, Row, SqliteConnection};
+use tempfile::TempDir;
+use tokio::runtime::{Builder, Runtime};
+
+use conch_core::chat::{AttemptSource, MessageStatus};
+use conch_core::clock::Timestamp;
+use conch_core::ids::{BranchId, ConversationId, GenerationId, InstanceId, RequestId};
+use conch_core::lock::{Fenced, Lease};
+use conch_core::store::{Begin, Ending, Holder, NewTurn, Store};
+
+use super::expected::{BRANCHES, DAWN, Expected, Outcome, Status, Step};
+
+const DATABASE: &str = "conch.db";
+
+/// A database with one conversation and its branches, to begin every sequence with.
+pub(super) struct Template {
+    folder: TempDir,
+    conversation_id: ConversationId,
+    branches: Vec<BranchId>,
+}
+
+impl Template {
+    pub(super) fn make() -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join(DATABASE);
+        runtime()?.block_on(async {
+            let store = Store::open(&path, false, at(DAWN)).await?;
+            let conversation = store.create_conversation(None, None, at(DAWN)).await?;
+            store.close().await;
+            let mut aside = connect(&path).await?;
+            let mut branches = vec![conversation.main_branch_id];
+            for number in 1..BRANCHES {
+                let branch = BranchId::fresh();
+                sqlx::query("INSERT INTO branches (id, conversation_id, name, created_at) VALUES (?, ?, ?, 0)")
+                    .bind(branch.as_str())
+                    .bind(conversation.id.as_str())
+                    .bind(number.to_string())
+                    .execute(&mut aside)
+                    .await?;
+                branches.push(branch);
+            }
+            aside.close().await?;
+            Ok(Self { folder, conversation_id: conversation.id, branches })
+        })
+    }
+}
+
+/// A generation as its owner knows it.
+struct Granted {
+    lease: Lease,
+    turn: NewTurn,
+    chunks: i64,
+    /// Its row, as somebody read it right after the grant.
+    seen: Holder,
+}
+
+pub(super) struct System<'a> {
+    template: &'a Template,
+    folder: TempDir,
+    store: Store,
+    granted: Vec<Granted>,
+    lives: usize,
+}
+
+impl<'a> System<'a> {
+    /// Takes the steps and compares; the error says where the store and the model part.
+    pub(super) fn follow(
+        template: &'a Template,
+        start: Expected,
+        steps: &[Step],
+    ) -> anyhow::Result<()> {
+        runtime()?.block_on(async {
+            let folder = tempfile::tempdir()?;
+            copy_database(template.folder.path(), folder.path())?;
+            let store = Store::open(&folder.path().join(DATABASE), false, at(DAWN)).await?;
+            let mut system = Self {
+                template,
+                folder,
+                store,
+                granted: Vec::new(),
+                lives: 0,
+            };
+            let mut expected = start;
+            for (number, step) in steps.iter().enumerate() {
+                let now = expected.now;
+                expected = Expected::apply(expected, step);
+                let place = || format!("step {number}, {step:?}");
+                let outcome = system.take(step, at(now)).await.with_context(place)?;
+                ensure!(
+                    outcome == expected.outcome,
+                    "{}: {outcome:?} instead of {:?}",
+                    place(),
+                    expected.outcome
+                );
+                system.compare_locks(&expected).await.with_context(place)?;
+            }
+            system.compare_messages(&expected).await?;
+            system.store.close().await;
+            Ok(())
+        })
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join(DATABASE)
+    }
+
+    fn instance(&self, number: usize) -> InstanceId {
+        InstanceId::from(format!("{number}"))
+    }
+
+    async fn take(&mut self, step: &Step, now: Timestamp) -> anyhow::Result<Outcome> {
+        Ok(match step {
+            Step::Send { branch, instance } => self.send(*branch, *instance, now).await?,
+            Step::SendAgain { generation } => {
+                let turn = self.granted[*generation].turn.clone();
+                let again = NewTurn {
+                    generation_id: GenerationId::fresh(),
+                    ..turn
+                };
+                match self.store.begin_turn(&again, now).await? {
+                    Begin::Duplicate(accepted) => {
+                        let earlier = |granted: &Granted| {
+                            granted.lease.generation_id == accepted.generation_id
+                        };
+                        let generation = self.granted.iter().position(earlier);
+                        Outcome::Duplicate {
+                            generation: generation.context("an unknown answer")?,
+                        }
+                    }
+                    other => bail!("{other:?} to a request that was accepted before"),
+                }
+            }
+            Step::Renew { generation } => outcome(
+                self.store
+                    .renew(&self.granted[*generation].lease, now)
+                    .await?,
+            ),
+            Step::Append { generation, text } => {
+                let granted = &mut self.granted[*generation];
+                let done = self
+                    .store
+                    .append(&granted.lease, granted.chunks, text)
+                    .await?;
+                granted.chunks += 1;
+                outcome(done)
+            }
+            Step::Finish { generation, rest } => {
+                let granted = &self.granted[*generation];
+                let ending = Ending::new(MessageStatus::Complete, None);
+                let rest = Some((granted.chunks, rest.as_str()));
+                outcome(
+                    self.store
+                        .finish(&granted.lease, rest, &ending, now)
+                        .await?,
+                )
+            }
+            Step::Sweep => {
+                let mut freed = 0;
+                for holder in self.store.holders().await? {
+                    if holder.expires_at <= now {
+                        freed +=
+                            usize::from(self.store.expire(&holder, now).await? == Fenced::Written);
+                    }
+                }
+                Outcome::Freed(freed)
+            }
+            Step::LateSweep { generation } => outcome(
+                self.store
+                    .expire(&self.granted[*generation].seen, now)
+                    .await?,
+            ),
+            Step::Clock { .. } => Outcome::None,
+            Step::Capacity { max_parallel } => {
+                let mut aside = connect(&self.path()).await?;
+                sqlx::query("UPDATE conversations SET max_parallel = ?")
+                    .bind(i64::try_from(*max_parallel)?)
+                    .execute(&mut aside)
+                    .await?;
+                aside.close().await?;
+                Outcome::None
+            }
+            Step::Reopen => {
+                self.store.close().await;
+                self.store = Store::open(&self.path(), false, now).await?;
+                Outcome::None
+            }
+            Step::Crash { instance } => self.crash(*instance, now).await?,
+        })
+    }
+
+    async fn send(
+        &mut self,
+        branch: usize,
+        instance: usize,
+        now: Timestamp,
+    ) -> anyhow::Result<Outcome> {
+        let turn = NewTurn {
+            conversation_id: self.template.conversation_id.clone(),
+            branch_id: Some(self.template.branches[branch].clone()),
+            content: "hello".to_owned(),
+            title: "hello".to_owned(),
+            request_id: RequestId::fresh(),
+            source: AttemptSource::Program,
+            generation_id: GenerationId::fresh(),
+            instance_id: self.instance(instance),
+        };
+        match self.store.begin_turn(&turn, now).await? {
+            Begin::Started(started) => {
+                let fence = started.lease.fence;
+                let holders = self.store.holders().await?;
+                let own = |holder: &Holder| holder.lease == started.lease;
+                let seen = holders
+                    .into_iter()
+                    .find(own)
+                    .context("granted, but not held")?;
+                self.granted.push(Granted {
+                    lease: started.lease,
+                    turn,
+                    chunks: 0,
+                    seen,
+                });
+                Ok(Outcome::Granted { fence })
+            }
+            Begin::Busy => Ok(Outcome::Busy),
+            other => bail!("{other:?} to a new request"),
+        }
+    }
+
+    /// What a kill leaves on the disk is the files as they stand; the next start begins with those.
+    async fn crash(&mut self, instance: usize, now: Timestamp) -> anyhow::Result<Outcome> {
+        let folder = tempfile::tempdir()?;
+        copy_database(self.folder.path(), folder.path())?;
+        self.store.close().await;
+        self.folder = folder;
+        self.lives += 1;
+        self.store = Store::open(&self.path(), true, now).await?;
+        let mut freed = 0;
+        for holder in self.store.holders().await? {
+            if holder.instance_id == self.instance(instance) {
+                freed += usize::from(self.store.recover(&holder, now).await? == Fenced::Written);
+            }
+        }
+        Ok(Outcome::Freed(freed))
+    }
+
+    async fn compare_locks(&self, expected: &Expected) -> anyhow::Result<()> {
+        let holders = self.store.holders().await?;
+        for (number, branch) in self.template.branches.iter().enumerate() {
+            let holder = holders
+                .iter()
+                .find(|holder| holder.lease.branch_id == *branch);
+            let found = holder.map(|holder| {
+                (
+                    holder.lease.fence,
+                    holder.heartbeat_seq,
+                    holder.expires_at.as_millis(),
+                )
+            });
+            let must = expected.held[number]
+                .map(|held| (expected.fences[number], held.heartbeat, held.expires));
+            ensure!(
+                found == must,
+                "branch {number} is held by {found:?} instead of {must:?}"
+            );
+        }
+        Ok(())
+    }
+
+    async fn compare_messages(&self, expected: &Expected) -> anyhow::Result<()> {
+        let mut aside = connect(&self.path()).await?;
+        for (granted, must) in self.granted.iter().zip(&expected.generations) {
+            let row = sqlx::query(
+                "SELECT m.status, m.fence, m.content || coalesce((SELECT group_concat(text, '' ORDER BY seq)
+                   FROM message_chunks c WHERE c.message_id = m.id), ''), u.content
+                 FROM messages m JOIN messages u ON u.id = m.parent_id WHERE m.id = ?",
+            )
+            .bind(granted.lease.message_id.as_str())
+            .fetch_one(&mut aside)
+            .await
+            .context("an accepted message is missing")?;
+            let found: (String, i64, String, String) =
+                (row.get(0), row.get(1), row.get(2), row.get(3));
+            let status = match must.status {
+                Status::Generating => "generating",
+                Status::Complete => "complete",
+                Status::Interrupted => "interrupted",
+            };
+            let must = (
+                status.to_owned(),
+                must.fence,
+                must.text.clone(),
+                "hello".to_owned(),
+            );
+            ensure!(found == must, "a message is {found:?} instead of {must:?}");
+        }
+        let turns: i64 = sqlx::query_scalar("SELECT count(*) FROM messages")
+            .fetch_one(&mut aside)
+            .await?;
+        ensure!(
+            turns == 2 * i64::try_from(self.granted.len())?,
+            "there are {turns} messages for {} accepted sends",
+            self.granted.len()
+        );
+        aside.close().await?;
+        Ok(())
+    }
+}
+
+fn outcome(fenced: Fenced) -> Outcome {
+    match fenced {
+        Fenced::Written => Outcome::Written,
+        Fenced::Lost => Outcome::Lost,
+    }
+}
+
+fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(millis)
+}
+
+fn runtime() -> std::io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
+}
+
+async fn connect(path: &Path) -> sqlx::Result<SqliteConnection> {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .busy_timeout(Duration::from_secs(5))
+        .connect()
+        .await
+}
+
+fn copy_database(from: &Path, to: &Path) -> std::io::Result<()> {
+    for suffix in ["", "-wal"] {
+        let name = format!("{DATABASE}{suffix}");
+        if from.join(&name).exists() {
+            fs::copy(from.join(&name), to.join(&name))?;
+        }
+    }
+    Ok(())
+}
