@@ -1,7 +1,6 @@
 //! The application without a window: what a command may ask for, each in a few lines over the
 //! modules that own it.
 
-use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -24,6 +23,7 @@ use crate::events::{CoreEvent, Events};
 use crate::ids::{BranchId, ConversationId, GenerationId, MessageId, RequestId};
 use crate::lock::instance::{self, Instance};
 use crate::lock::sweeper::Sweeper;
+use crate::lock::watch::Watch;
 use crate::lock::{Fenced, LockChange, LockReason, LockStatus};
 use crate::provider::{Catalogue, EmbeddedModel, ModelInfo};
 use crate::store::{Begin, Holder, NewAnswer, NewTurn, Store, StoreError};
@@ -93,13 +93,15 @@ impl App {
             live: Arc::clone(&live),
             instances: instances.to_owned(),
             instance_id: instance.id().clone(),
-            unchanged: tokio::sync::Mutex::new(HashMap::new()),
+            memory: tokio::sync::Mutex::default(),
         });
         let (tasks, quitting) = (TaskTracker::new(), CancellationToken::new());
         tasks.spawn({
             let (sweeper, quitting) = (Arc::clone(&sweeper), quitting.clone());
             async move { sweeper.run(quitting).await }
         });
+        let (store, events) = (around.store.clone(), Arc::clone(&around.events));
+        tasks.spawn(Watch::new(store, events, instance.id().clone()).run(quitting.clone()));
         Self {
             around,
             live,

@@ -1,7 +1,8 @@
 //! What the core tells its windows, after the change is committed.
 //!
-//! Lock changes leave in fence order (I9): commits of two tasks may be told in the other order, so
-//! the bus remembers the latest change of each branch and drops what is older. A listener that falls
+//! Lock changes leave in fence order (I9): commits of two tasks may be told in the other order, and
+//! two may tell of the same one, so the bus remembers the latest change of each branch and drops what
+//! is not newer. A listener that falls
 //! behind misses events and must read a snapshot; every window does so when it gets the focus.
 
 use std::collections::HashMap;
@@ -31,7 +32,8 @@ pub enum CoreEvent {
 #[derive(Debug)]
 pub(crate) struct Events {
     sender: broadcast::Sender<CoreEvent>,
-    /// The fence of each branch's latest change, and whether it left the lock held.
+    /// Each branch's latest change: its fence, and whether it freed the lock, which comes after the
+    /// grant under the same fence.
     latest: Mutex<HashMap<BranchId, (i64, bool)>>,
 }
 
@@ -51,12 +53,14 @@ impl Events {
 
     pub(crate) fn lock_changed(&self, change: LockChange) {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(&(fence, locked)) = latest.get(&change.branch_id)
-            && (change.fence < fence || (change.fence == fence && !locked))
+        let place = (change.fence, !change.locked);
+        if latest
+            .get(&change.branch_id)
+            .is_some_and(|known| place <= *known)
         {
             return;
         }
-        latest.insert(change.branch_id.clone(), (change.fence, change.locked));
+        latest.insert(change.branch_id.clone(), place);
         // Sent under the mutex, or two changes could still overtake each other here.
         self.send(CoreEvent::Lock(change));
     }
@@ -100,6 +104,7 @@ mod tests {
         let events = Events::default();
         let mut listener = events.subscribe();
 
+        events.lock_changed(change("a", 1, LockReason::Acquired));
         events.lock_changed(change("a", 1, LockReason::Acquired));
         events.lock_changed(change("a", 2, LockReason::Acquired));
         events.lock_changed(change("a", 1, LockReason::Released));

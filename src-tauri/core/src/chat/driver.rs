@@ -38,6 +38,9 @@ const PATIENCE_BEFORE: Duration = Duration::from_mins(5);
 /// How long a stream may be silent.
 const PATIENCE_WITHIN: Duration = Duration::from_mins(2);
 
+/// How long a stream may be silent after the machine slept: the other end has most likely given up.
+const PATIENCE_AWAKE: Duration = Duration::from_secs(10);
+
 /// How long usage may take to follow a finish reason.
 const PATIENCE_AFTER: Duration = Duration::from_secs(5);
 
@@ -188,6 +191,10 @@ impl Driver {
                         let _ = done.send(());
                         lost
                     }
+                    Some(Control::Woke) => {
+                        self.doubt_the_stream();
+                        None
+                    }
                     Some(Control::Quit) | None => Some(Event::Quit),
                 },
                 _ = heartbeat.tick() => self.renew().await,
@@ -197,6 +204,13 @@ impl Driver {
                 event = self.activity.next() => Some(self.heard(event).await),
             };
             effect = event.and_then(|event| self.turn.handle(event));
+        }
+    }
+
+    /// A provider that has not begun may still be thinking; one that had, goes on soon or never.
+    fn doubt_the_stream(&mut self) {
+        if matches!(self.activity, Activity::Streaming(_)) {
+            self.silence_at = self.silence_at.min(Instant::now() + PATIENCE_AWAKE);
         }
     }
 
@@ -323,7 +337,7 @@ impl Driver {
                 () = sleep(STORE_AGAIN) => {}
                 control = self.registration.control.recv() => match control {
                     Some(Control::Stop(done)) => self.stops.push(done),
-                    Some(Control::Heartbeat(_)) => {}
+                    Some(Control::Heartbeat(_) | Control::Woke) => {}
                     // The next start finds the lock's holder dead and keeps what was saved.
                     Some(Control::Quit) | None => return,
                 },

@@ -87,6 +87,8 @@ pub(crate) enum Control {
     Quit,
     /// Renew the lock now: time has jumped. Answered when it is done.
     Heartbeat(oneshot::Sender<()>),
+    /// The machine slept: the connection may be gone without a word.
+    Woke,
 }
 
 #[derive(Debug)]
@@ -220,6 +222,13 @@ impl LiveAnswers {
             .collect();
         // One that does not answer in time is not alive, and its lock may expire.
         let _ = tokio::time::timeout(patience, futures_util::future::join_all(waiting)).await;
+    }
+
+    /// Has every generation doubt its connection.
+    pub(crate) fn woke(&self) {
+        for entry in self.entries().values() {
+            let _ = entry.control.send(Control::Woke);
+        }
     }
 
     /// The text so far of an answer being written here.

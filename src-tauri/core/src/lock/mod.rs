@@ -2,8 +2,8 @@
 //!
 //! The lock is a row in the database (see `migrations/`), so the truth is where the data is. This
 //! module owns its terms and its background work: the [lease](Lease) and its times, the
-//! [`sweeper`] that frees locks whose holder went silent, and the [`instance`] files
-//! that prove a process alive without any clock. The statements themselves are in
+//! [`sweeper`] that frees locks whose holder went silent, the [`instance`] files that prove a
+//! process alive without any clock, and the [`watch`] over what other processes do. The statements themselves are in
 //! [`store::locks`](crate::store), because a lock and the data it protects change in one
 //! transaction.
 //!
@@ -13,6 +13,7 @@
 
 pub(crate) mod instance;
 pub(crate) mod sweeper;
+pub(crate) mod watch;
 
 use std::time::Duration;
 

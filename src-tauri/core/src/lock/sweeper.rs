@@ -25,6 +25,9 @@ pub(crate) const LONGEST_SLEEP: Duration = Duration::from_secs(15);
 /// How long the generations of this process have to renew before a sweep.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// Wall time that ran ahead of running time by more than this between two sweeps: the machine slept.
+const SLEPT: Duration = Duration::from_secs(5);
+
 /// Frees locks.
 #[derive(Debug)]
 pub(crate) struct Sweeper {
@@ -35,9 +38,28 @@ pub(crate) struct Sweeper {
     /// Where the instances' files are, and which is ours.
     pub(crate) instances: PathBuf,
     pub(crate) instance_id: InstanceId,
+    /// Held for a whole sweep: a second one waits, and then sees what the first one did.
+    pub(crate) memory: tokio::sync::Mutex<Memory>,
+}
+
+/// What a sweeper remembers from one sweep to the next.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    /// When it last swept, in wall and in running time.
+    last: Option<(Timestamp, Duration)>,
     /// Since when, on our own monotonic clock, each holder's heartbeat has stood still. It frees a
     /// lease that a clock set back would keep in the future for ever.
-    pub(crate) unchanged: tokio::sync::Mutex<HashMap<BranchId, Observation>>,
+    unchanged: HashMap<BranchId, Observation>,
+}
+
+impl Memory {
+    /// Whether the machine slept since the last sweep.
+    fn woke(&mut self, now: Timestamp, monotonic: Duration) -> bool {
+        let last = self.last.replace((now, monotonic));
+        last.is_some_and(|(wall, running)| {
+            now.since(wall) > monotonic.saturating_sub(running) + SLEPT
+        })
+    }
 }
 
 /// A holder as it was first seen with this heartbeat.
@@ -68,17 +90,17 @@ impl Sweeper {
 
     /// Frees every lock that is due and tells everybody.
     pub(crate) async fn sweep(&self) -> Result<Sweep, StoreError> {
-        let looks_expired = |holders: &[Holder], now: Timestamp| {
-            holders.iter().any(|holder| holder.expires_at <= now)
-        };
+        let mut memory = self.memory.lock().await;
+        let (now, monotonic) = (self.clock.now(), self.clock.monotonic());
+        if memory.woke(now, monotonic) {
+            self.live.woke();
+        }
         let mut holders = self.store.holders().await?;
-        if looks_expired(&holders, self.clock.now()) {
+        if holders.iter().any(|holder| holder.expires_at <= now) {
             self.live.heartbeat_all(PATIENCE).await;
             holders = self.store.holders().await?;
         }
-        let (now, monotonic) = (self.clock.now(), self.clock.monotonic());
-        let mut unchanged = self.unchanged.lock().await;
-        unchanged.retain(|branch, _| {
+        memory.unchanged.retain(|branch, _| {
             holders
                 .iter()
                 .any(|holder| holder.lease.branch_id == *branch)
@@ -93,7 +115,8 @@ impl Sweeper {
                 heartbeat_seq: holder.heartbeat_seq,
                 since: monotonic,
             };
-            let first = unchanged
+            let first = memory
+                .unchanged
                 .entry(holder.lease.branch_id.clone())
                 .and_modify(|first| {
                     if (first.fence, first.heartbeat_seq) != (seen.fence, seen.heartbeat_seq) {
@@ -175,7 +198,7 @@ mod tests {
                 live: Arc::default(),
                 instances: folder.path().join("instances"),
                 instance_id: InstanceId::from("own".to_owned()),
-                unchanged: tokio::sync::Mutex::default(),
+                memory: tokio::sync::Mutex::default(),
             };
             Self {
                 folder,

@@ -7,7 +7,7 @@ use super::settle::{Ending, settle};
 use super::{Result, Store, branches};
 use crate::clock::Timestamp;
 use crate::ids::{BranchId, ConversationId, GenerationId, InstanceId, MessageId, UserId};
-use crate::lock::{Fenced, LEASE, Lease, LockStatus};
+use crate::lock::{Fenced, LEASE, Lease, LockReason, LockStatus};
 
 /// A held lock as others see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,15 +120,15 @@ pub(super) async fn release(tx: &mut SqliteConnection, lease: &Lease) -> Result<
     Ok(Fenced::from_rows(done.rows_affected()))
 }
 
+const LEASE_EXPIRED: &str = "lease_expired";
+const PROCESS_ENDED: &str = "process_ended";
+
 fn lease_expired() -> Ending {
-    Ending::interrupted(
-        "lease_expired",
-        "The answer went silent and its lock expired",
-    )
+    Ending::interrupted(LEASE_EXPIRED, "The answer went silent and its lock expired")
 }
 
 fn process_ended() -> Ending {
-    Ending::interrupted("process_ended", "Conch ended before the answer did")
+    Ending::interrupted(PROCESS_ENDED, "Conch ended before the answer did")
 }
 
 impl Store {
@@ -191,6 +191,21 @@ impl Store {
         .fetch_all(&self.readers)
         .await?;
         Ok(rows.into_iter().map(Holder::from).collect())
+    }
+
+    /// Why a lock that was held under `lease` is not any more.
+    pub async fn freed_how(&self, lease: &Lease) -> Result<LockReason> {
+        let error_code = sqlx::query_scalar!(
+            "SELECT error_code FROM messages WHERE id = ?",
+            lease.message_id
+        )
+        .fetch_optional(&self.readers)
+        .await?;
+        Ok(match error_code.flatten().as_deref() {
+            Some(LEASE_EXPIRED) => LockReason::Expired,
+            Some(PROCESS_ENDED) => LockReason::Recovered,
+            _ => LockReason::Released,
+        })
     }
 
     /// Frees a lock whose holder went silent and marks its answer interrupted, in one transaction.

@@ -12,6 +12,7 @@
 
 mod attempts;
 mod branches;
+mod changes;
 mod codec;
 mod conversations;
 mod error;
@@ -26,6 +27,7 @@ use sqlx::sqlite::SqlitePool;
 use sqlx::{Sqlite, Transaction};
 
 pub use attempts::AttemptOutcome;
+pub use changes::Changes;
 pub use error::StoreError;
 pub use locks::Holder;
 pub use settle::{Ending, Usage};

@@ -1,9 +1,11 @@
 //! Ends of the application in mid-answer. The kill -9 of the real process is in `tests/e2e`.
 
 use conch_core::chat::MessageStatus;
+use conch_core::events::CoreEvent;
+use conch_core::lock::LockReason;
 use conch_fault_server::Script;
 
-use crate::{Scene, accepted, open, send, settled};
+use crate::{Scene, accepted, next_lock_change, open, send, settled};
 
 #[tokio::test]
 async fn a_quit_keeps_the_text_and_frees_the_lock() {
@@ -84,6 +86,7 @@ async fn a_second_process_respects_the_lock_of_a_living_one() {
     scene.wait_for_text("first").await;
 
     let second = open(scene.folder.path(), &scene.server).await;
+    let mut told = second.subscribe();
     let status = second
         .is_locked(&scene.conversation.id, None)
         .await
@@ -99,4 +102,39 @@ async fn a_second_process_respects_the_lock_of_a_living_one() {
     );
     scene.server.gate("hold").open();
     assert_eq!(scene.answer().await.status, MessageStatus::Complete);
+    loop {
+        let change = next_lock_change(&mut told).await;
+        if !change.locked {
+            break assert_eq!(change.reason, LockReason::Released);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_lock_that_another_process_takes_is_told_and_its_text_shown() {
+    let scene = Scene::new().await;
+    let second = open(scene.folder.path(), &scene.server).await;
+    let mut told = second.subscribe();
+    scene.server.push(Script::held("hold", "first", ""));
+    let sent = accepted(scene.send("hello").await);
+
+    let change = next_lock_change(&mut told).await;
+    assert_eq!(
+        (change.reason, change.generation_id, change.fence),
+        (LockReason::Acquired, Some(sent.generation_id), sent.fence)
+    );
+    loop {
+        let view = second
+            .get_conversation(&scene.conversation.id, None, None)
+            .await
+            .unwrap();
+        assert!(view.lock.locked);
+        if view.messages[1].content == "first" {
+            break;
+        }
+        while !matches!(told.recv().await.unwrap(), CoreEvent::Conversation(_)) {}
+    }
+    scene.app.quit().await;
+    let change = next_lock_change(&mut told).await;
+    assert!(!change.locked);
 }

@@ -1,0 +1,66 @@
+//! What other processes did to the same file.
+
+use sqlx::SqliteConnection;
+
+use super::{Result, Store};
+use crate::ids::{ConversationId, InstanceId};
+
+/// Notices commits, whoever made them, on a connection of its own.
+#[derive(Debug)]
+pub struct Changes {
+    connection: SqliteConnection,
+    /// <https://sqlite.org/pragma.html#pragma_data_version>: another number means that another
+    /// connection, in this process or not, has committed.
+    version: i64,
+    /// The newest generation that was looked at.
+    newest: i64,
+}
+
+impl Changes {
+    /// Whether anything was committed since it was last asked. It reads no page of the file.
+    pub async fn came(&mut self) -> Result<bool> {
+        let version = data_version(&mut self.connection).await?;
+        Ok(std::mem::replace(&mut self.version, version) != version)
+    }
+
+    /// The conversations in which instances other than `own` began a turn since it was last asked.
+    pub async fn turns_of_others(&mut self, own: &InstanceId) -> Result<Vec<ConversationId>> {
+        let begun = sqlx::query!(
+            r#"SELECT rowid AS "number!: i64", conversation_id AS "conversation_id: ConversationId",
+                 instance_id AS "instance_id: InstanceId"
+               FROM generations WHERE rowid > ? ORDER BY rowid"#,
+            self.newest
+        )
+        .fetch_all(&mut self.connection)
+        .await?;
+        if let Some(last) = begun.last() {
+            self.newest = last.number;
+        }
+        let foreign = begun.into_iter().filter(|turn| turn.instance_id != *own);
+        Ok(foreign.map(|turn| turn.conversation_id).collect())
+    }
+}
+
+impl Store {
+    /// Begins to watch for commits.
+    pub async fn changes(&self) -> Result<Changes> {
+        let mut connection = self.readers.acquire().await?.detach();
+        let version = data_version(&mut connection).await?;
+        let newest = sqlx::query_scalar!(
+            r#"SELECT coalesce(max(rowid), 0) AS "newest!: i64" FROM generations"#
+        )
+        .fetch_one(&mut connection)
+        .await?;
+        Ok(Changes {
+            connection,
+            version,
+            newest,
+        })
+    }
+}
+
+async fn data_version(connection: &mut SqliteConnection) -> Result<i64> {
+    Ok(sqlx::query_scalar("PRAGMA data_version")
+        .fetch_one(connection)
+        .await?)
+}
