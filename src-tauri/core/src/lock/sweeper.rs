@@ -2,10 +2,10 @@
 //!
 //! Driven by deadlines: it sleeps until the next lease runs out, but never longer than
 //! [`LONGEST_SLEEP`], so that a suspended machine or a stepped clock is noticed. Before it frees
-//! anything it has the generations of this process renew their leases: after a resume they look
-//! expired although they live.
+//! anything it has the generations of this process renew their leases: after a resume or a step of
+//! the clock they look expired, or silent, although they live.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,6 +60,30 @@ impl Memory {
             now.since(wall) > monotonic.saturating_sub(running) + SLEPT
         })
     }
+
+    /// The branches whose holder's heartbeat has stood still for a whole lease of running time.
+    fn stood_still(&mut self, holders: &[Holder], monotonic: Duration) -> HashSet<BranchId> {
+        let before = std::mem::take(&mut self.unchanged);
+        for holder in holders {
+            let branch = &holder.lease.branch_id;
+            let seen = Observation {
+                fence: holder.lease.fence,
+                heartbeat_seq: holder.heartbeat_seq,
+                since: monotonic,
+            };
+            let same = |first: &&Observation| {
+                (first.fence, first.heartbeat_seq) == (seen.fence, seen.heartbeat_seq)
+            };
+            let first = before.get(branch).filter(same).copied().unwrap_or(seen);
+            self.unchanged.insert(branch.clone(), first);
+        }
+        let still = |first: &Observation| monotonic.saturating_sub(first.since) >= LEASE;
+        self.unchanged
+            .iter()
+            .filter(|(_, first)| still(first))
+            .map(|(branch, _)| branch.clone())
+            .collect()
+    }
 }
 
 /// A holder as it was first seen with this heartbeat.
@@ -96,41 +120,26 @@ impl Sweeper {
             self.live.woke();
         }
         let mut holders = self.store.holders().await?;
-        if holders.iter().any(|holder| holder.expires_at <= now) {
+        let mut stood_still = memory.stood_still(&holders, monotonic);
+        let is_due = |holder: &Holder, still: &HashSet<BranchId>| {
+            holder.expires_at <= now || still.contains(&holder.lease.branch_id)
+        };
+        if holders.iter().any(|holder| is_due(holder, &stood_still)) {
             self.live.heartbeat_all(PATIENCE).await;
             holders = self.store.holders().await?;
+            stood_still = memory.stood_still(&holders, monotonic);
         }
-        memory.unchanged.retain(|branch, _| {
-            holders
-                .iter()
-                .any(|holder| holder.lease.branch_id == *branch)
-        });
         let mut sweep = Sweep {
             freed: 0,
             next_in: LONGEST_SLEEP,
         };
         for holder in holders {
-            let seen = Observation {
-                fence: holder.lease.fence,
-                heartbeat_seq: holder.heartbeat_seq,
-                since: monotonic,
-            };
-            let first = memory
-                .unchanged
-                .entry(holder.lease.branch_id.clone())
-                .and_modify(|first| {
-                    if (first.fence, first.heartbeat_seq) != (seen.fence, seen.heartbeat_seq) {
-                        *first = seen;
-                    }
-                })
-                .or_insert(seen);
-            let stood_still = monotonic.saturating_sub(first.since) >= LEASE;
             let (freed, reason) = if self.is_dead(&holder) {
                 (
                     self.store.recover(&holder, now).await?,
                     LockReason::Recovered,
                 )
-            } else if holder.expires_at <= now || stood_still {
+            } else if is_due(&holder, &stood_still) {
                 (self.store.expire(&holder, now).await?, LockReason::Expired)
             } else {
                 let due = holder.expires_at.since(now).min(LONGEST_SLEEP);
