@@ -35,6 +35,11 @@ pub(crate) const KINDS: &[Kind] = &[
         shows: "the store on a real file does what a model in plain Rust does",
         prove: crate::reference::prove,
     },
+    Kind {
+        name: "clocks",
+        shows: "clocks that step, drift and stop break no exclusion and hold up nobody for longer than lease + sweep",
+        prove: crate::clocks::prove,
+    },
 ];
 
 /// One kind's run.
@@ -116,4 +121,11 @@ pub(crate) fn run(kinds: &[&'static Kind], scale: Scale) -> anyhow::Result<Vec<R
 #[expect(clippy::disallowed_methods, reason = "the campaign times itself")]
 pub(crate) fn now() -> Instant {
     Instant::now()
+}
+
+/// A runtime for one kind.
+pub(crate) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
 }

@@ -8,6 +8,7 @@
 //! campaign races and kills.
 
 mod campaign;
+mod clocks;
 mod model;
 mod reference;
 mod report;

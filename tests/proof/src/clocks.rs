@@ -1,0 +1,384 @@
+//! Clocks that step, drift and stop, under every kind of holder: exclusion never breaks, and a
+//! conversation whose holder is gone is free within lease + sweep of running time.
+//!
+//! The application is the product's own, on a clock that moves only when it is told to. It sweeps
+//! when the scenario says so: every 15 s of running time, which is the longest pause that it allows
+//! itself, from a random moment on.
+
+use std::fs::File;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use tempfile::TempDir;
+
+use conch_core::chat::{AttemptSource, Conversation, MessageStatus, SendOutcome, TranscriptEvent};
+use conch_core::clock::{Clock, ManualClock, Timestamp};
+use conch_core::ids::{GenerationId, InstanceId, RequestId};
+use conch_core::lock::{Fenced, LEASE, Lease};
+use conch_core::provider::{EngineCommand, OpenAi};
+use conch_core::store::{Begin, Ending, NewTurn, Store};
+use conch_core::{App, Config};
+use conch_fault_server::{FaultServer, Script};
+
+use crate::campaign::{Finding, Run, runtime};
+
+const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+const SWEEP: Duration = Duration::from_secs(15);
+const HOUR: Duration = Duration::from_hours(1);
+
+/// Who holds the lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Holder {
+    /// The process that is looked at. It lives and must keep its lock.
+    Own,
+    /// Another process that lives but does nothing any more.
+    Silent,
+    /// A process that was killed.
+    Dead,
+}
+
+/// What happens to the wall clock right after the lock was taken: steps in ms, and then its rate in
+/// thousandths of running time.
+struct Disturbance {
+    name: &'static str,
+    steps: &'static [i64],
+    rate: u32,
+}
+
+const fn stepped(name: &'static str, steps: &'static [i64]) -> Disturbance {
+    Disturbance {
+        name,
+        steps,
+        rate: 1000,
+    }
+}
+
+const MINUTE: i64 = 60_000;
+
+const DISTURBANCES: [Disturbance; 13] = [
+    stepped("a clock that simply goes on", &[]),
+    stepped("an hour forward", &[60 * MINUTE]),
+    stepped("an hour back, before locked_at", &[-60 * MINUTE]),
+    stepped(
+        "an hour back and forward again",
+        &[-60 * MINUTE, 60 * MINUTE],
+    ),
+    stepped(
+        "an hour forward and back again",
+        &[60 * MINUTE, -60 * MINUTE],
+    ),
+    stepped("a second back", &[-1000]),
+    stepped("exactly a lease forward", &[MINUTE]),
+    stepped("exactly a lease back", &[-MINUTE]),
+    stepped("8 h of sleep", &[8 * 60 * MINUTE]),
+    stepped(
+        "five short sleeps",
+        &[20_000, 20_000, 20_000, 20_000, 20_000],
+    ),
+    stepped("to 1970", &[-1_800_000_000_000]),
+    Disturbance {
+        name: "a clock 10 % fast",
+        steps: &[],
+        rate: 1100,
+    },
+    Disturbance {
+        name: "a clock 10 % slow",
+        steps: &[],
+        rate: 900,
+    },
+];
+
+/// Plays every scenario, all at once.
+pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
+    let scenarios: Vec<_> = [Holder::Own, Holder::Silent, Holder::Dead]
+        .into_iter()
+        .flat_map(|holder| {
+            DISTURBANCES
+                .iter()
+                .map(move |disturbance| (holder, disturbance))
+        })
+        .collect();
+    run.expect(scenarios.len() as u64 + 1);
+    let played = runtime()?.block_on(async {
+        let scenarios = scenarios.iter().map(async |(holder, disturbance)| {
+            let freed_after = play(*holder, disturbance).await;
+            run.did(1);
+            (
+                format!("{holder:?} holder, {}", disturbance.name),
+                freed_after,
+            )
+        });
+        let half_open = async {
+            let noticed = half_open().await;
+            run.did(1);
+            (
+                "a half-open connection after 8 h of sleep".to_owned(),
+                noticed.map(|()| None),
+            )
+        };
+        let (mut played, half_open) =
+            tokio::join!(futures_util::future::join_all(scenarios), half_open);
+        played.push(half_open);
+        played
+    });
+    let mut finding = Finding {
+        amount: format!("{} scenarios", played.len()),
+        ..Finding::default()
+    };
+    let mut slowest = Duration::ZERO;
+    for (scenario, result) in played {
+        match result {
+            Ok(freed_after) => slowest = slowest.max(freed_after.unwrap_or_default()),
+            Err(error) => finding.violations.push(format!("{scenario}: {error:#}")),
+        }
+    }
+    finding.figures = format!(
+        "a silent holder's lock was freed after at most {} s",
+        slowest.as_secs()
+    );
+    Ok(finding)
+}
+
+struct Scene {
+    clock: Arc<ManualClock>,
+    server: FaultServer,
+    app: Arc<App>,
+    conversation: Conversation,
+    folder: TempDir,
+}
+
+impl Scene {
+    async fn new() -> anyhow::Result<Self> {
+        let clock = Arc::new(ManualClock::at(NOW));
+        let server = FaultServer::start().await;
+        let folder = tempfile::tempdir()?;
+        let config = Config {
+            data_folder: folder.path().to_owned(),
+            openai: Some(OpenAi {
+                base_url: server.base_url(),
+                key: None,
+            }),
+            engine: EngineCommand {
+                program: "no-engine".into(),
+                model_files: Vec::new(),
+            },
+        };
+        let app = App::open(config, Arc::clone(&clock) as Arc<dyn Clock>).await?;
+        let conversation = app.create_conversation(None, None).await?;
+        Ok(Self {
+            clock,
+            server,
+            app,
+            conversation,
+            folder,
+        })
+    }
+
+    /// Starts an answer in this process and waits for its first text.
+    async fn answer(&self) -> anyhow::Result<()> {
+        self.server.always(Script::held("rest", "first", " rest"));
+        self.send().await?;
+        let first = |event| !matches!(event, TranscriptEvent::Text { .. });
+        self.app
+            .follow(&self.conversation.main_branch_id, first)
+            .await;
+        Ok(())
+    }
+
+    async fn send(&self) -> conch_core::Result<SendOutcome> {
+        let (id, request) = (&self.conversation.id, RequestId::fresh());
+        self.app
+            .send_message(id, None, "hello", &request, AttemptSource::Program)
+            .await
+    }
+
+    async fn is_locked(&self) -> anyhow::Result<bool> {
+        Ok(self
+            .app
+            .is_locked(&self.conversation.id, None)
+            .await?
+            .locked)
+    }
+
+    async fn status(&self) -> anyhow::Result<(MessageStatus, String)> {
+        let view = self
+            .app
+            .get_conversation(&self.conversation.id, None, None)
+            .await?;
+        let answer = view.messages.get(1).context("there is no answer")?;
+        Ok((answer.status, answer.content.clone()))
+    }
+
+    async fn settled(&self) -> anyhow::Result<(MessageStatus, String)> {
+        let mut events = self.app.subscribe();
+        while self.status().await?.0 == MessageStatus::Generating {
+            events.recv().await?;
+        }
+        self.status().await
+    }
+
+    /// Lets running time pass until the next sweep, and sweeps.
+    async fn sweep_after(&self, running: Duration, rate: u32) -> anyhow::Result<u32> {
+        self.clock.advance(running);
+        let drift = running.mul_f64(f64::from(rate) / 1000.0).as_millis() as i64
+            - running.as_millis() as i64;
+        self.step(drift);
+        Ok(self.app.cleanup_expired_locks().await?.released)
+    }
+
+    fn step(&self, by_millis: i64) {
+        self.clock.step_to(Timestamp::from_millis(
+            self.clock.now().as_millis() + by_millis,
+        ));
+    }
+}
+
+/// Plays a scenario; for a silent holder, says after how much running time its lock was free.
+async fn play(holder: Holder, disturbance: &Disturbance) -> anyhow::Result<Option<Duration>> {
+    let scene = Scene::new().await?;
+    match holder {
+        Holder::Own => own(&scene, disturbance).await.map(|()| None),
+        Holder::Silent => {
+            let instances = scene.folder.path().join("instances");
+            let alive = File::create(instances.join("silent.lock"))?;
+            alive.lock()?;
+            foreign(&scene, disturbance, "silent", LEASE + SWEEP)
+                .await
+                .map(Some)
+        }
+        Holder::Dead => foreign(&scene, disturbance, "dead", SWEEP)
+            .await
+            .map(|_| None),
+    }
+}
+
+async fn own(scene: &Scene, disturbance: &Disturbance) -> anyhow::Result<()> {
+    scene.answer().await?;
+    for step in disturbance.steps {
+        scene.step(*step);
+        ensure!(
+            scene.send().await.is_err(),
+            "a second answer was started after a step"
+        );
+    }
+    let mut running = Duration::ZERO;
+    while running < HOUR / 6 {
+        let freed = scene.sweep_after(SWEEP, disturbance.rate).await?;
+        running += SWEEP;
+        ensure!(
+            freed == 0,
+            "its lock was freed after {} s",
+            running.as_secs()
+        );
+        ensure!(scene.send().await.is_err(), "a second answer was started");
+    }
+    scene.server.gate("rest").open();
+    let ended = scene.settled().await?;
+    ensure!(
+        ended == (MessageStatus::Complete, "first rest".to_owned()),
+        "it ended as {ended:?}"
+    );
+    ensure!(
+        !scene.is_locked().await?,
+        "the conversation is not free after the end"
+    );
+    Ok(())
+}
+
+async fn foreign(
+    scene: &Scene,
+    disturbance: &Disturbance,
+    instance: &str,
+    bound: Duration,
+) -> anyhow::Result<Duration> {
+    let store = Store::open(&scene.folder.path().join("conch.db"), false, NOW).await?;
+    let lease = take(&store, scene, instance).await?;
+    ensure!(
+        store.append(&lease, 0, "kept").await? == Fenced::Written,
+        "the holder cannot write"
+    );
+    for step in disturbance.steps {
+        scene.step(*step);
+    }
+    let mut running = Duration::from_millis(fastrand::u64(0..15_000));
+    let mut pause = running;
+    while scene.sweep_after(pause, disturbance.rate).await? == 0 {
+        ensure!(
+            running <= bound,
+            "its lock is still held after {} s",
+            running.as_secs()
+        );
+        if scene.is_locked().await? {
+            ensure!(scene.send().await.is_err(), "two answers at once");
+        }
+        pause = SWEEP;
+        running += pause;
+    }
+    ensure!(
+        running <= bound,
+        "its lock was freed only after {} s",
+        running.as_secs()
+    );
+    let ending = Ending::new(MessageStatus::Complete, None);
+    let late = [
+        store.append(&lease, 1, "late").await?,
+        store.renew(&lease, scene.clock.now()).await?,
+        store
+            .finish(&lease, None, &ending, scene.clock.now())
+            .await?,
+    ];
+    ensure!(
+        late == [Fenced::Lost; 3],
+        "the old holder could still write: {late:?}"
+    );
+    let ended = scene.status().await?;
+    ensure!(
+        ended == (MessageStatus::Interrupted, "kept".to_owned()),
+        "it ended as {ended:?}"
+    );
+    scene.server.always(Script::answer("next"));
+    scene.send().await.context("the next send was refused")?;
+    store.close().await;
+    Ok(running)
+}
+
+async fn take(store: &Store, scene: &Scene, instance: &str) -> anyhow::Result<Lease> {
+    let turn = NewTurn {
+        conversation_id: scene.conversation.id.clone(),
+        branch_id: None,
+        content: "hello".to_owned(),
+        title: "hello".to_owned(),
+        request_id: RequestId::fresh(),
+        source: AttemptSource::Program,
+        generation_id: GenerationId::fresh(),
+        instance_id: InstanceId::from(instance.to_owned()),
+    };
+    match store.begin_turn(&turn, scene.clock.now()).await? {
+        Begin::Started(started) => Ok(started.lease),
+        other => anyhow::bail!("{other:?} on a free branch"),
+    }
+}
+
+/// The provider gave up while the machine slept, and no packet says so. Ten seconds of real time.
+async fn half_open() -> anyhow::Result<()> {
+    let scene = Scene::new().await?;
+    scene.answer().await?;
+    scene.app.cleanup_expired_locks().await?;
+    scene.step(8 * 60 * MINUTE);
+    ensure!(
+        scene.app.cleanup_expired_locks().await?.released == 0,
+        "a living holder was freed"
+    );
+    let noticed = tokio::time::timeout(Duration::from_secs(30), scene.settled()).await;
+    let (status, text) = noticed.context("the connection was not noticed")??;
+    ensure!(
+        status == MessageStatus::Interrupted && text == "first",
+        "it ended as {status:?} with {text:?}"
+    );
+    ensure!(
+        !scene.is_locked().await?,
+        "the conversation is not free after it"
+    );
+    Ok(())
+}
