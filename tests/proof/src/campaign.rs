@@ -40,6 +40,11 @@ pub(crate) const KINDS: &[Kind] = &[
         shows: "clocks that step, drift and stop break no exclusion and hold up nobody for longer than lease + sweep",
         prove: crate::clocks::prove,
     },
+    Kind {
+        name: "contention",
+        shows: "of 8 tasks that ask at once as many are granted as there is room for (I1), with fences without a gap (I2)",
+        prove: crate::contention::prove,
+    },
 ];
 
 /// One kind's run.

@@ -14,14 +14,15 @@ use tempfile::TempDir;
 
 use conch_core::chat::{AttemptSource, Conversation, MessageStatus, SendOutcome, TranscriptEvent};
 use conch_core::clock::{Clock, ManualClock, Timestamp};
-use conch_core::ids::{GenerationId, InstanceId, RequestId};
+use conch_core::ids::{InstanceId, RequestId};
 use conch_core::lock::{Fenced, LEASE, Lease};
 use conch_core::provider::{EngineCommand, OpenAi};
-use conch_core::store::{Begin, Ending, NewTurn, Store};
+use conch_core::store::{Begin, Ending, Store};
 use conch_core::{App, Config};
 use conch_fault_server::{FaultServer, Script};
 
 use crate::campaign::{Finding, Run, runtime};
+use crate::turns::ask;
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 const SWEEP: Duration = Duration::from_secs(15);
@@ -221,8 +222,7 @@ impl Scene {
     /// Lets running time pass until the next sweep, and sweeps.
     async fn sweep_after(&self, running: Duration, rate: u32) -> anyhow::Result<u32> {
         self.clock.advance(running);
-        let drift = running.mul_f64(f64::from(rate) / 1000.0).as_millis() as i64
-            - running.as_millis() as i64;
+        let drift = i64::try_from(running.as_millis())? * (i64::from(rate) - 1000) / 1000;
         self.step(drift);
         Ok(self.app.cleanup_expired_locks().await?.released)
     }
@@ -344,16 +344,12 @@ async fn foreign(
 }
 
 async fn take(store: &Store, scene: &Scene, instance: &str) -> anyhow::Result<Lease> {
-    let turn = NewTurn {
-        conversation_id: scene.conversation.id.clone(),
-        branch_id: None,
-        content: "hello".to_owned(),
-        title: "hello".to_owned(),
-        request_id: RequestId::fresh(),
-        source: AttemptSource::Program,
-        generation_id: GenerationId::fresh(),
-        instance_id: InstanceId::from(instance.to_owned()),
-    };
+    let conversation = &scene.conversation;
+    let turn = ask(
+        &conversation.id,
+        &conversation.main_branch_id,
+        &InstanceId::from(instance.to_owned()),
+    );
     match store.begin_turn(&turn, scene.clock.now()).await? {
         Begin::Started(started) => Ok(started.lease),
         other => anyhow::bail!("{other:?} on a free branch"),

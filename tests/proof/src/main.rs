@@ -9,9 +9,12 @@
 
 mod campaign;
 mod clocks;
+mod contention;
 mod model;
 mod reference;
 mod report;
+mod times;
+mod turns;
 
 use std::process::ExitCode;
 

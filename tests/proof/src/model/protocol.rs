@@ -9,6 +9,11 @@
 //! one without network are all the same: an owner that does nothing while time passes. Only the
 //! sweeper is: it runs at least every [`SWEEP`] ticks.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "indices below four, in states that are hashed by the million"
+)]
+
 use stateright::{Model, Property};
 
 const OWNERS: usize = 3;
@@ -155,6 +160,10 @@ struct Left {
 
 /// Invariants of transitions, which no single state shows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "one for each invariant of a transition"
+)]
 struct Broken {
     granted_over_live: bool,
     fence_fell: bool,
@@ -206,7 +215,7 @@ pub(super) enum Action {
 }
 
 impl State {
-    fn is_dead(&self, holder: &Holder) -> bool {
+    fn is_dead(&self, holder: Holder) -> bool {
         let owner = &self.owners[holder.owner as usize];
         owner.dead || owner.life != holder.life
     }
@@ -256,11 +265,31 @@ impl State {
         owner.generating = Some((branch as u8, fence));
     }
 
+    fn sweep(&mut self) {
+        self.sweeper.idle = 0;
+        for branch in 0..BRANCHES {
+            let lock = self.locks[branch];
+            let Some(holder) = lock.holder else {
+                self.sweeper.observed[branch] = None;
+                continue;
+            };
+            let seen = (lock.fence, holder.heartbeat);
+            let still = match self.sweeper.observed[branch] {
+                Some((fence, heartbeat, still)) if (fence, heartbeat) == seen => still,
+                _ => 0,
+            };
+            self.sweeper.observed[branch] = Some((seen.0, seen.1, still));
+            if self.is_dead(holder) || holder.expires <= self.wall || still >= LEASE {
+                self.sweeper.frees[branch] = Some(seen);
+            }
+        }
+    }
+
     fn recover(&mut self) {
         for branch in 0..BRANCHES {
             if self.locks[branch]
                 .holder
-                .is_some_and(|holder| self.is_dead(&holder))
+                .is_some_and(|holder| self.is_dead(holder))
             {
                 self.vacate(branch);
             }
@@ -268,7 +297,7 @@ impl State {
         self.broken.held_by_dead_after_start |= self
             .locks
             .iter()
-            .any(|lock| lock.holder.is_some_and(|holder| self.is_dead(&holder)));
+            .any(|lock| lock.holder.is_some_and(|holder| self.is_dead(holder)));
     }
 }
 
@@ -385,7 +414,10 @@ impl Protocol {
                 state.recover();
                 true
             }
-            Action::SweepReads => self.sweep(state),
+            Action::SweepReads => {
+                state.sweep();
+                true
+            }
             Action::SweepFrees { branch } => {
                 let Some((fence, heartbeat)) = state.sweeper.frees[branch].take() else {
                     return false;
@@ -469,27 +501,6 @@ impl Protocol {
         } else if self.variant == Variant::ReleaseWithoutOwner {
             state.broken.foreign_release |= state.locks[branch].holder.is_some();
             state.vacate(branch);
-        }
-        true
-    }
-
-    fn sweep(&self, state: &mut State) -> bool {
-        state.sweeper.idle = 0;
-        for branch in 0..BRANCHES {
-            let lock = state.locks[branch];
-            let Some(holder) = lock.holder else {
-                state.sweeper.observed[branch] = None;
-                continue;
-            };
-            let seen = (lock.fence, holder.heartbeat);
-            let still = match state.sweeper.observed[branch] {
-                Some((fence, heartbeat, still)) if (fence, heartbeat) == seen => still,
-                _ => 0,
-            };
-            state.sweeper.observed[branch] = Some((seen.0, seen.1, still));
-            if state.is_dead(&holder) || holder.expires <= state.wall || still >= LEASE {
-                state.sweeper.frees[branch] = Some(seen);
-            }
         }
         true
     }

@@ -2,22 +2,21 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use proptest_state_machine::ReferenceStateMachine;
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection, Row, SqliteConnection};
+use sqlx::{Connection, Row};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
-use conch_core::chat::{AttemptSource, MessageStatus};
+use conch_core::chat::MessageStatus;
 use conch_core::clock::Timestamp;
-use conch_core::ids::{BranchId, ConversationId, GenerationId, InstanceId, RequestId};
+use conch_core::ids::{BranchId, ConversationId, GenerationId, InstanceId};
 use conch_core::lock::{Fenced, Lease};
 use conch_core::store::{Begin, Ending, Holder, NewTurn, Store};
 
 use super::expected::{BRANCHES, DAWN, Expected, Outcome, Status, Step};
+use crate::turns::{ask, connect};
 
 const DATABASE: &str = "conch.db";
 
@@ -68,7 +67,6 @@ pub(super) struct System<'a> {
     folder: TempDir,
     store: Store,
     granted: Vec<Granted>,
-    lives: usize,
 }
 
 impl<'a> System<'a> {
@@ -87,7 +85,6 @@ impl<'a> System<'a> {
                 folder,
                 store,
                 granted: Vec::new(),
-                lives: 0,
             };
             let mut expected = start;
             for (number, step) in steps.iter().enumerate() {
@@ -111,10 +108,6 @@ impl<'a> System<'a> {
 
     fn path(&self) -> PathBuf {
         self.folder.path().join(DATABASE)
-    }
-
-    fn instance(&self, number: usize) -> InstanceId {
-        InstanceId::from(format!("{number}"))
     }
 
     async fn take(&mut self, step: &Step, now: Timestamp) -> anyhow::Result<Outcome> {
@@ -203,16 +196,11 @@ impl<'a> System<'a> {
         instance: usize,
         now: Timestamp,
     ) -> anyhow::Result<Outcome> {
-        let turn = NewTurn {
-            conversation_id: self.template.conversation_id.clone(),
-            branch_id: Some(self.template.branches[branch].clone()),
-            content: "hello".to_owned(),
-            title: "hello".to_owned(),
-            request_id: RequestId::fresh(),
-            source: AttemptSource::Program,
-            generation_id: GenerationId::fresh(),
-            instance_id: self.instance(instance),
-        };
+        let turn = ask(
+            &self.template.conversation_id,
+            &self.template.branches[branch],
+            &instance_id(instance),
+        );
         match self.store.begin_turn(&turn, now).await? {
             Begin::Started(started) => {
                 let fence = started.lease.fence;
@@ -241,11 +229,10 @@ impl<'a> System<'a> {
         copy_database(self.folder.path(), folder.path())?;
         self.store.close().await;
         self.folder = folder;
-        self.lives += 1;
         self.store = Store::open(&self.path(), true, now).await?;
         let mut freed = 0;
         for holder in self.store.holders().await? {
-            if holder.instance_id == self.instance(instance) {
+            if holder.instance_id == instance_id(instance) {
                 freed += usize::from(self.store.recover(&holder, now).await? == Fenced::Written);
             }
         }
@@ -315,6 +302,10 @@ impl<'a> System<'a> {
     }
 }
 
+fn instance_id(number: usize) -> InstanceId {
+    InstanceId::from(number.to_string())
+}
+
 fn outcome(fenced: Fenced) -> Outcome {
     match fenced {
         Fenced::Written => Outcome::Written,
@@ -328,14 +319,6 @@ fn at(millis: i64) -> Timestamp {
 
 fn runtime() -> std::io::Result<Runtime> {
     Builder::new_current_thread().enable_all().build()
-}
-
-async fn connect(path: &Path) -> sqlx::Result<SqliteConnection> {
-    SqliteConnectOptions::new()
-        .filename(path)
-        .busy_timeout(Duration::from_secs(5))
-        .connect()
-        .await
 }
 
 fn copy_database(from: &Path, to: &Path) -> std::io::Result<()> {

@@ -1,0 +1,59 @@
+//! How long calls took: what the racing kinds report beside their verdict.
+
+use std::time::Duration;
+
+use crate::campaign::now;
+
+/// The times of many calls of one sort.
+#[derive(Debug, Default)]
+pub(crate) struct Times(Vec<Duration>);
+
+impl Times {
+    pub(crate) fn add(&mut self, time: Duration) {
+        self.0.push(time);
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The time that `percent` of the calls did not exceed (nearest rank); zero without calls.
+    pub(crate) fn percentile(&mut self, percent: usize) -> Duration {
+        self.0.sort_unstable();
+        let rank = (self.0.len() * percent).div_ceil(100);
+        self.0
+            .get(rank.saturating_sub(1))
+            .copied()
+            .unwrap_or_default()
+    }
+}
+
+/// What a call returned, and how long it took.
+pub(crate) async fn timed<T>(call: impl Future<Output = T>) -> (T, Duration) {
+    let started = now();
+    let returned = call.await;
+    (returned, started.elapsed())
+}
+
+/// How many of them there were a second, rounded down.
+pub(crate) fn per_second(count: usize, time: Duration) -> u64 {
+    let millis = time.as_millis().max(1);
+    u64::try_from(count as u128 * 1000 / millis).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentile_is_a_time_that_was_measured() {
+        let mut times = Times::default();
+        assert_eq!(times.percentile(50), Duration::ZERO, "nothing was measured");
+        for millis in (1..=200).rev() {
+            times.add(Duration::from_millis(millis));
+        }
+        assert_eq!(times.percentile(50), Duration::from_millis(100));
+        assert_eq!(times.percentile(99), Duration::from_millis(198));
+        assert_eq!(times.percentile(100), Duration::from_millis(200));
+    }
+}
