@@ -12,6 +12,9 @@ use conch_core::store::{Ending, NewTurn, Store};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
 
+/// What every send asks.
+pub(crate) const QUESTION: &str = "a question";
+
 /// What an answer says.
 const ANSWER: &str = "an answer";
 
@@ -24,8 +27,8 @@ pub(crate) fn ask(
     NewTurn {
         conversation_id: conversation_id.clone(),
         branch_id: Some(branch_id.clone()),
-        content: "a question".to_owned(),
-        title: "a question".to_owned(),
+        content: QUESTION.to_owned(),
+        title: QUESTION.to_owned(),
         request_id: RequestId::fresh(),
         source: AttemptSource::Program,
         generation_id: GenerationId::fresh(),

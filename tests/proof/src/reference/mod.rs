@@ -66,8 +66,10 @@ fn sequences_of(
     let mut runner = TestRunner::new_with_rng(config, rng);
     let result = runner.run(
         &Expected::sequential_strategy(steps),
-        |(start, steps, _)| {
-            System::follow(template, start, &steps)
+        |(start, steps, taken)| {
+            // Shrinking begins by leaving away what was never reached.
+            let taken = taken.unwrap_or_default();
+            System::follow(template, start, &steps, &taken)
                 .map_err(|difference| TestCaseError::fail(format!("{difference:#}")))?;
             run.did(1);
             Ok(())

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, bail, ensure};
 use proptest_state_machine::ReferenceStateMachine;
@@ -16,7 +17,7 @@ use conch_core::lock::{Fenced, Lease};
 use conch_core::store::{Begin, Ending, Holder, NewTurn, Store};
 
 use super::expected::{BRANCHES, DAWN, Expected, Outcome, Status, Step};
-use crate::turns::{ask, connect};
+use crate::turns::{QUESTION, ask, connect};
 
 const DATABASE: &str = "conch.db";
 
@@ -70,11 +71,13 @@ pub(super) struct System<'a> {
 }
 
 impl<'a> System<'a> {
-    /// Takes the steps and compares; the error says where the store and the model part.
+    /// Takes the steps, counts them in `taken`, and compares; the error says where the store and the
+    /// model part.
     pub(super) fn follow(
         template: &'a Template,
         start: Expected,
         steps: &[Step],
+        taken: &AtomicUsize,
     ) -> anyhow::Result<()> {
         runtime()?.block_on(async {
             let folder = tempfile::tempdir()?;
@@ -88,6 +91,7 @@ impl<'a> System<'a> {
             };
             let mut expected = start;
             for (number, step) in steps.iter().enumerate() {
+                taken.fetch_add(1, Ordering::Relaxed);
                 let now = expected.now;
                 expected = Expected::apply(expected, step);
                 let place = || format!("step {number}, {step:?}");
@@ -285,7 +289,7 @@ impl<'a> System<'a> {
                 status.to_owned(),
                 must.fence,
                 must.text.clone(),
-                "hello".to_owned(),
+                QUESTION.to_owned(),
             );
             ensure!(found == must, "a message is {found:?} instead of {must:?}");
         }
