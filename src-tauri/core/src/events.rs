@@ -6,13 +6,14 @@
 //! behind misses events and must read a snapshot; every window does so when it gets the focus.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 
 use tokio::sync::broadcast;
 
 use crate::chat::{AnswerEnd, ConversationChange};
 use crate::ids::{BranchId, ConversationId};
 use crate::lock::LockChange;
+use crate::sync::Mutex;
 
 /// How many events a listener may fall behind.
 const BACKLOG: usize = 4096;

@@ -13,6 +13,7 @@ pub mod ids;
 pub mod lock;
 pub mod provider;
 pub mod store;
+mod sync;
 
 pub use app::App;
 pub use config::Config;

@@ -36,6 +36,11 @@ pub(crate) const KINDS: &[Kind] = &[
         prove: crate::reference::prove,
     },
     Kind {
+        name: "schedules",
+        shows: "lock events leave in fence order and end with the database's state (I9); no Stop is lost",
+        prove: crate::schedules::prove,
+    },
+    Kind {
         name: "clocks",
         shows: "clocks that step, drift and stop break no exclusion and hold up nobody for longer than lease + sweep",
         prove: crate::clocks::prove,

@@ -13,8 +13,32 @@ mod contention;
 mod model;
 mod reference;
 mod report;
+mod schedules;
 mod times;
 mod turns;
+
+#[path = "../../../src-tauri/core/src/events.rs"]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "schedules need only a part of it"
+)]
+mod events;
+#[path = "../../../src-tauri/core/src/chat/live.rs"]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "schedules need only a part of it"
+)]
+mod live;
+
+/// What the two modules above take from their own crate.
+use conch_core::{chat, clock, ids, lock};
+
+/// In the place of the core's module of that name.
+mod sync {
+    pub(crate) use shuttle::sync::{Mutex, MutexGuard};
+}
 
 use std::process::ExitCode;
 

@@ -40,20 +40,3 @@ pub(crate) fn per_second(count: usize, time: Duration) -> u64 {
     let millis = time.as_millis().max(1);
     u64::try_from(count as u128 * 1000 / millis).unwrap_or(u64::MAX)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_percentile_is_a_time_that_was_measured() {
-        let mut times = Times::default();
-        assert_eq!(times.percentile(50), Duration::ZERO, "nothing was measured");
-        for millis in (1..=200).rev() {
-            times.add(Duration::from_millis(millis));
-        }
-        assert_eq!(times.percentile(50), Duration::from_millis(100));
-        assert_eq!(times.percentile(99), Duration::from_millis(198));
-        assert_eq!(times.percentile(100), Duration::from_millis(200));
-    }
-}

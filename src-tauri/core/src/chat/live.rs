@@ -2,7 +2,7 @@
 //! watches. A generation belongs to no window; a page that reloads asks again and goes on from there.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Timestamp;
 use crate::ids::{BranchId, ConversationId, GenerationId, MessageId};
+use crate::sync::{Mutex, MutexGuard};
 
 /// What a window is told at most this often about one answer.
 const FLUSH: Duration = Duration::from_millis(33);
