@@ -14,6 +14,7 @@ mod model;
 mod reference;
 mod report;
 mod schedules;
+mod sync;
 mod times;
 mod turns;
 
@@ -34,11 +35,6 @@ mod live;
 
 /// What the two modules above take from their own crate.
 use conch_core::{chat, clock, ids, lock};
-
-/// In the place of the core's module of that name.
-mod sync {
-    pub(crate) use shuttle::sync::{Mutex, MutexGuard};
-}
 
 use std::process::ExitCode;
 

@@ -6,7 +6,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use shuttle::scheduler::{PctScheduler, RandomScheduler};
-use shuttle::sync::Mutex;
 use shuttle::{Config, Runner, future, thread};
 
 use crate::campaign::{Finding, Run};
@@ -15,6 +14,7 @@ use crate::ids::{BranchId, ConversationId, GenerationId};
 use crate::live::{Control, LiveAnswers};
 use crate::lock::{LockChange, LockReason};
 use crate::report::grouped;
+use crate::sync::{Mutex, MutexGuard};
 
 /// How many turns a writer takes.
 const TURNS: usize = 2;
@@ -153,7 +153,7 @@ fn release(database: &Mutex<Row>, fence: i64) {
     }
 }
 
-fn locked(database: &Mutex<Row>) -> crate::sync::MutexGuard<'_, Row> {
+fn locked(database: &Mutex<Row>) -> MutexGuard<'_, Row> {
     database
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner)
