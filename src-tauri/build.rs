@@ -12,6 +12,7 @@ const COMMANDS: &[&str] = &[
     "is_locked",
     "list_conversations",
     "list_models",
+    "open_window",
     "record_refused_attempt",
     "rename_conversation",
     "save_draft",

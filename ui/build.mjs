@@ -16,6 +16,7 @@ const ICONS = [
 	"refresh-cw",
 	"rotate-ccw",
 	"square",
+	"square-arrow-out-up-right",
 	"trash-2",
 	"x",
 ];

@@ -24,6 +24,7 @@ pub fn ipc<R: Runtime>() -> Builder<R> {
             commands::locks::is_locked,
             commands::locks::cleanup_expired_locks,
             commands::models::list_models,
+            commands::windows::open_window::<tauri::Wry>,
         ])
         .events(collect_events![
             events::LockChanged,

@@ -13,6 +13,16 @@ pub struct IpcError {
     pub message: String,
 }
 
+impl From<tauri::Error> for IpcError {
+    fn from(error: tauri::Error) -> Self {
+        tracing::error!(%error, "the window system refused");
+        Self {
+            code: ErrorCode::Internal,
+            message: format!("The window could not be opened: {error}"),
+        }
+    }
+}
+
 impl From<Error> for IpcError {
     fn from(error: Error) -> Self {
         let code = error.code();

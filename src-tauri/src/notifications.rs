@@ -44,13 +44,14 @@ pub(crate) fn show_conversation_on_click(
 ) -> tauri_plugin_notification::Result<()> {
     let target = handle.clone();
     handle.notification().on_action(move |action| {
-        window::bring_up(&target);
+        let shown = window::bring_up(&target);
         let clicked = action
             .notification()
             .and_then(|notification| notification.extra().get(CONVERSATION)?.as_str())
             .map(|id| ConversationId::from(id.to_owned()));
-        if let Some(conversation_id) = clicked
-            && let Err(error) = (ShowConversation { conversation_id }).emit(&target)
+        if let (Some(window), Some(conversation_id)) = (shown, clicked)
+            && let Err(error) =
+                (ShowConversation { conversation_id }).emit_to(&target, window.label())
         {
             tracing::warn!(%error, "the window was not told which conversation to show");
         }

@@ -1,11 +1,12 @@
-//! The window: where it opens, what it may show, and that there is one application at a time.
+//! The windows: where they open, what they may show, and that there is one application at a time.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use conch_core::Config;
+use conch_core::ids::ConversationId;
 use tauri::plugin::TauriPlugin;
 use tauri::webview::NewWindowResponse;
-use tauri::{AppHandle, Manager, Runtime, Url, WebviewUrl, WebviewWindowBuilder};
+use tauri::{AppHandle, Manager, Runtime, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
 use tauri_plugin_window_state::StateFlags;
 
 const LABEL: &str = "main";
@@ -40,7 +41,7 @@ pub(crate) fn avoid_blank_windows() {
 pub(crate) fn single_instance<R: Runtime>(config: &Config) -> TauriPlugin<R> {
     let folder = config.data_folder.to_string_lossy();
     tauri_plugin_single_instance::Builder::new()
-        .callback(|handle, _, _| bring_up(handle))
+        .callback(|handle, _, _| drop(bring_up(handle)))
         // The name is the folder's, so that applications with other folders run beside this one.
         .dbus_id(format!(
             "app.conch.desktop.folder{:016x}",
@@ -65,29 +66,54 @@ pub(crate) fn remember_place<R: Runtime>(data_folder: &Path) -> TauriPlugin<R> {
         .build()
 }
 
-/// Opens the window; what the web view keeps goes into `folder`.
+/// Where the web views keep what is theirs.
+struct WebviewFolder(PathBuf);
+
+/// Opens the first window; what the web views keep goes into `folder`.
 pub(crate) fn open<R: Runtime>(handle: &AppHandle<R>, folder: &Path) -> tauri::Result<()> {
-    WebviewWindowBuilder::new(handle, LABEL, WebviewUrl::default())
+    handle.manage(WebviewFolder(folder.join("webview")));
+    build(handle, LABEL, WebviewUrl::default())
+}
+
+/// Opens a window beside `other`. Which conversation it begins with is in its address, as it is in
+/// that of every window that shows one.
+pub(crate) fn open_another<R: Runtime>(
+    other: &WebviewWindow<R>,
+    conversation_id: Option<&ConversationId>,
+) -> tauri::Result<()> {
+    let handle = other.app_handle();
+    // Numbers are taken again, so that a window's size and place are remembered by them.
+    let label = (2..)
+        .map(|number| format!("window-{number}"))
+        .find(|label| handle.get_webview_window(label).is_none())
+        .unwrap_or_default();
+    let mut url = other.url()?;
+    url.set_fragment(conversation_id.map(ConversationId::as_str));
+    build(handle, &label, WebviewUrl::CustomProtocol(url))
+}
+
+fn build<R: Runtime>(handle: &AppHandle<R>, label: &str, url: WebviewUrl) -> tauri::Result<()> {
+    WebviewWindowBuilder::new(handle, label, url)
         .title("Conch")
         .inner_size(1100.0, 760.0)
         .min_inner_size(420.0, 420.0)
         .on_navigation(is_own_page)
         .on_new_window(|_, _| NewWindowResponse::Deny)
-        .data_directory(folder.join("webview"))
+        .data_directory(handle.state::<WebviewFolder>().0.clone())
         .build()?;
     Ok(())
 }
 
-/// Brings the window up, from wherever it is.
-pub(crate) fn bring_up<R: Runtime>(handle: &AppHandle<R>) {
-    let Some(window) = handle.get_webview_window(LABEL) else {
-        return;
-    };
+/// Brings a window up, from wherever it is: the first, or another when that was closed.
+pub(crate) fn bring_up<R: Runtime>(handle: &AppHandle<R>) -> Option<WebviewWindow<R>> {
+    let any = || handle.webview_windows().into_values().next();
+    let window = handle.get_webview_window(LABEL).or_else(any)?;
     for step in [window.show(), window.unminimize(), window.set_focus()] {
         if let Err(error) = step {
             tracing::warn!(%error, "the window did not come up");
         }
     }
+    Some(window)
 }
 
 /// The page goes nowhere but to itself.

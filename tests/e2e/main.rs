@@ -9,6 +9,7 @@ mod embedded;
 mod failures;
 mod lock;
 mod stop;
+mod windows;
 
 use std::path::Path;
 

@@ -15,6 +15,8 @@ import { sidebar, UNTITLED } from "./views/sidebar";
 import { toasts } from "./views/toasts";
 import { transcript } from "./views/transcript";
 
+/** The conversation that this window was opened on, or that it showed before a reload. */
+const asked = location.hash.slice(1);
 const chat = new Chat();
 const question = signal<Question | null>(null);
 const sidebarOpen = signal(false);
@@ -83,6 +85,7 @@ region(byId("header"), () =>
 			rename: () => {
 				if (chat.shown.value !== null) askToRename(chat.shown.value);
 			},
+			openWindow: () => void chat.openWindow(),
 			chooseModel: (id) => void chat.chooseModel(id),
 			readModels: () => void chat.readModels(),
 		},
@@ -181,6 +184,8 @@ effect(() => {
 	const title = chat.shown.value?.title;
 	document.title = title == null ? "Conch" : `${title} – Conch`;
 });
+// A reload shows what was shown.
+effect(() => history.replaceState(null, "", `#${chat.shownId.value}`));
 effect(() => {
 	if (chat.fatal.value !== null) render(fatal(chat.fatal.value), document.body);
 });
@@ -209,7 +214,8 @@ async function copy(text: string): Promise<void> {
 
 document.addEventListener("keydown", (event) => {
 	const command = event.ctrlKey || event.metaKey;
-	if (command && event.key === "n") create();
+	if (command && event.shiftKey && event.key === "N") void chat.openWindow();
+	else if (command && event.key === "n") create();
 	else if (command && event.key === ".") void chat.stop();
 	else if (event.key === "Escape" && sidebarOpen.value) sidebarOpen.value = false;
 	else if (event.key === "F2" && chat.shown.value !== null) askToRename(chat.shown.value);
@@ -238,7 +244,7 @@ async function begin(): Promise<void> {
 		events.conversationChanged.listen(({ payload }) => chat.conversationChanged(payload)),
 		events.showConversation.listen(({ payload }) => open(payload.conversationId)),
 	]);
-	await chat.start();
+	await chat.start(asked);
 	if (chat.fatal.value !== null) return;
 	bottom.stick();
 	input().focus();

@@ -5,5 +5,6 @@ pub(crate) mod conversations;
 pub(crate) mod locks;
 pub(crate) mod models;
 pub(crate) mod turns;
+pub(crate) mod windows;
 
 type Answer<T> = Result<T, crate::error::IpcError>;

@@ -49,6 +49,8 @@ export const commands = {
 	 *  that says why.
 	 */
 	listModels: () => __TAURI_INVOKE<ModelInfo[]>("list_models"),
+	/**  Opens another window on the same application. It shows this conversation, or the newest one. */
+	openWindow: (conversationId: ConversationId | null) => __TAURI_INVOKE<null>("open_window", { conversationId }),
 };
 
 /** Events */

@@ -78,15 +78,18 @@ export class Chat {
 		return models.find((model) => (chosen === null ? model.isDefault : model.id === chosen));
 	});
 
-	async start(): Promise<void> {
+	/** Reads what there is and shows a conversation: the one that is named, or else the newest. */
+	async start(id: string): Promise<void> {
 		try {
 			await this.conversations.refresh();
 		} catch (error) {
 			this.fatal.value = messageOf(error);
 			return;
 		}
-		const newest = this.conversations.list.value[0];
-		if (newest !== undefined) await this.open(newest.id);
+		const newest = this.conversations.list.value[0]?.id ?? NEW;
+		await this.open(id === NEW ? newest : id);
+		const isGone = id !== NEW && this.shown.value === null;
+		if (isGone) await this.open(newest);
 		setInterval(() => {
 			if (this.locked.value) this.reread();
 		}, RECHECK);
@@ -247,6 +250,13 @@ export class Chat {
 		});
 		if (this.stopping.value === generationId) this.stopping.value = null;
 		this.reread();
+	}
+
+	async openWindow(): Promise<void> {
+		const id = this.shownId.value;
+		await this.#try(async () => {
+			await commands.openWindow(id === NEW ? null : id);
+		});
 	}
 
 	async rename(id: string, title: string): Promise<void> {

@@ -18,6 +18,7 @@ export interface HeaderModel {
 export interface HeaderActions {
 	toggleSidebar(): void;
 	rename(): void;
+	openWindow(): void;
 	chooseModel(id: string): void;
 	readModels(): void;
 }
@@ -49,6 +50,8 @@ export function header(model: HeaderModel, actions: HeaderActions): TemplateResu
           ?disabled=${!known.available} title=${known.note ?? ""}>${label(known)}</option>`,
 			)}
     </select>
+    <button id="open-window" type="button" class="bare" aria-label="Open in a new window"
+      title="Open in a new window (Ctrl+Shift+N)" @click=${actions.openWindow}>${icon("square-arrow-out-up-right")}</button>
   `;
 }
 

@@ -1,0 +1,17 @@
+//! Windows.
+
+use conch_core::ids::ConversationId;
+use tauri::{Runtime, WebviewWindow};
+
+use super::Answer;
+use crate::window;
+
+/// Opens another window on the same application. It shows this conversation, or the newest one.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn open_window<R: Runtime>(
+    window: WebviewWindow<R>,
+    conversation_id: Option<ConversationId>,
+) -> Answer<()> {
+    Ok(window::open_another(&window, conversation_id.as_ref())?)
+}
