@@ -83,13 +83,18 @@ pub(crate) fn open_another<R: Runtime>(
 ) -> tauri::Result<()> {
     let handle = other.app_handle();
     // Numbers are taken again, so that a window's size and place are remembered by them.
-    let label = (2..)
-        .map(|number| format!("window-{number}"))
-        .find(|label| handle.get_webview_window(label).is_none())
-        .unwrap_or_default();
+    let mut number = 2_u32;
+    while handle.get_webview_window(&numbered(number)).is_some() {
+        number += 1;
+    }
+    let label = numbered(number);
     let mut url = other.url()?;
     url.set_fragment(conversation_id.map(ConversationId::as_str));
     build(handle, &label, WebviewUrl::CustomProtocol(url))
+}
+
+fn numbered(number: u32) -> String {
+    format!("window-{number}")
 }
 
 fn build<R: Runtime>(handle: &AppHandle<R>, label: &str, url: WebviewUrl) -> tauri::Result<()> {
