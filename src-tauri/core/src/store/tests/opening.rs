@@ -3,6 +3,10 @@
 use std::fs;
 use std::path::Path;
 
+use sqlx::migrate::Migrate;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection};
+
 use super::{NOW, Place};
 use crate::store::{Store, StoreError};
 
@@ -86,6 +90,26 @@ async fn an_empty_file_is_a_start_that_died_early() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("conch.db");
     fs::write(&path, "").unwrap();
+
+    Store::open(&path, true, NOW).await.unwrap();
+}
+
+/// sqlx commits its own table before the first migration.
+#[tokio::test]
+async fn a_start_that_died_before_its_first_migration_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("conch.db");
+    let mut connection = SqliteConnectOptions::new()
+        .filename(&path)
+        .create_if_missing(true)
+        .connect()
+        .await
+        .unwrap();
+    connection
+        .ensure_migrations_table("_sqlx_migrations")
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
 
     Store::open(&path, true, NOW).await.unwrap();
 }
