@@ -50,6 +50,21 @@ pub(crate) const KINDS: &[Kind] = &[
         shows: "of 8 tasks that ask at once as many are granted as there is room for (I1), with fences without a gap (I2)",
         prove: crate::contention::prove,
     },
+    Kind {
+        name: "processes",
+        shows: "of 4 processes on one file one holds the lock at a time (I1, I2), and none is told that SQLite is busy",
+        prove: crate::processes::prove,
+    },
+    Kind {
+        name: "steps",
+        shows: "an abort before or after any statement loses nothing acknowledged and leaves no half turn (I6, I7, I8)",
+        prove: crate::steps::prove,
+    },
+    Kind {
+        name: "kill",
+        shows: "kill -9 at any moment loses nothing acknowledged, damages no file and leaves no lock to the dead (I7)",
+        prove: crate::kill::prove,
+    },
 ];
 
 /// One kind's run.
@@ -75,6 +90,11 @@ impl Run {
     /// Says that some of them are done.
     pub(crate) fn did(&self, steps: u64) {
         self.bar.inc(steps);
+    }
+
+    /// The bar, for tasks that outlive a borrow of the run.
+    pub(crate) fn progress(&self) -> ProgressBar {
+        self.bar.clone()
     }
 }
 

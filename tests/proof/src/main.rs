@@ -7,16 +7,23 @@
 //! With a worker's name as its first argument the same executable is one of the processes that the
 //! campaign races and kills.
 
+mod application;
 mod campaign;
+mod checks;
 mod clocks;
 mod contention;
+mod kill;
+mod ledger;
 mod model;
+mod processes;
 mod reference;
 mod report;
 mod schedules;
+mod steps;
 mod sync;
 mod times;
 mod turns;
+mod worker;
 
 #[path = "../../../src-tauri/core/src/events.rs"]
 #[expect(
@@ -44,7 +51,15 @@ const USAGE: &str = "usage: prove [--quick] [--report FILE] [KIND …]";
 
 #[expect(clippy::print_stderr, reason = "a command line tool")]
 fn main() -> ExitCode {
-    match run() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let worker = arguments
+        .split_first()
+        .and_then(|(name, rest)| Some((worker::named(name)?, rest)));
+    let ran = match worker {
+        Some((worker, rest)) => (worker.work)(rest).map(|()| true),
+        None => run(arguments),
+    };
+    match ran {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -54,11 +69,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> anyhow::Result<bool> {
+/// Runs the campaign; false when something was violated.
+fn run(arguments: Vec<String>) -> anyhow::Result<bool> {
     let mut scale = Scale::Full;
     let mut report_to = None;
     let mut kinds = Vec::new();
-    let mut arguments = std::env::args().skip(1);
+    let mut arguments = arguments.into_iter();
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--quick" => scale = Scale::Quick,

@@ -1,0 +1,35 @@
+//! The whole application without its window, on a data folder of the proof's.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use conch_core::chat::{Accepted, AttemptSource, SendOutcome};
+use conch_core::clock::SystemClock;
+use conch_core::ids::{ConversationId, RequestId};
+use conch_core::provider::{EngineCommand, OpenAi};
+use conch_core::{App, Config, Result};
+
+/// Opens the data folder as a start of Conch does, with a stand-in as its only provider.
+pub(crate) async fn open(folder: &Path, base_url: &str) -> Result<Arc<App>> {
+    let config = Config {
+        data_folder: folder.to_owned(),
+        openai: Some(OpenAi {
+            base_url: base_url.to_owned(),
+            key: None,
+        }),
+        engine: EngineCommand {
+            program: "no-engine".into(),
+            model_files: Vec::new(),
+        },
+    };
+    App::open(config, Arc::new(SystemClock::default())).await
+}
+
+/// Sends a message that nobody has sent before.
+pub(crate) async fn send(app: &App, id: &ConversationId, content: &str) -> Result<Accepted> {
+    let request_id = RequestId::fresh();
+    let SendOutcome::Accepted(accepted) = app
+        .send_message(id, None, content, &request_id, AttemptSource::Program)
+        .await?;
+    Ok(accepted)
+}

@@ -1,0 +1,155 @@
+//! What must hold in a database file, whoever wrote it and however it ended: SQLite's own checks and
+//! the invariants that can be read from the tables, each as a query that counts what breaks it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, SqliteConnection};
+
+/// A query that counts rows which must not be there, and what they would mean.
+struct Check {
+    broken: &'static str,
+    count: &'static str,
+}
+
+/// Hold at every moment between two transactions, also in what a crash left behind.
+const ALWAYS: &[Check] = &[
+    Check {
+        broken: "more locks are held in a conversation than it has room for (I1)",
+        count: "SELECT count(*) FROM conversations c WHERE c.max_parallel <
+                  (SELECT count(*) FROM generation_locks l
+                   WHERE l.conversation_id = c.id AND l.generation_id IS NOT NULL)",
+    },
+    Check {
+        broken: "a branch's grants are not numbered 1 to the fence of its lock (I2)",
+        count: "SELECT count(*) FROM generation_locks l WHERE l.fence <>
+                  (SELECT count(DISTINCT g.fence) FROM generations g
+                   WHERE g.branch_id = l.branch_id AND g.fence BETWEEN 1 AND l.fence)
+                  OR EXISTS (SELECT 1 FROM generations g
+                   WHERE g.branch_id = l.branch_id AND g.fence > l.fence)",
+    },
+    Check {
+        broken: "two answers of one branch are being written (I5)",
+        count: "SELECT count(*) FROM (SELECT 1 FROM messages WHERE status = 'generating'
+                  GROUP BY branch_id HAVING count(*) > 1)",
+    },
+    Check {
+        broken: "an answer is being written without its lock (I6)",
+        count: "SELECT count(*) FROM messages m WHERE m.status = 'generating' AND NOT EXISTS
+                  (SELECT 1 FROM generation_locks l
+                   WHERE l.branch_id = m.branch_id AND l.message_id = m.id AND l.fence = m.fence)",
+    },
+    Check {
+        broken: "a lock is held for an answer that nobody writes (I6)",
+        count: "SELECT count(*) FROM generation_locks l WHERE l.generation_id IS NOT NULL AND NOT EXISTS
+                  (SELECT 1 FROM messages m WHERE m.id = l.message_id AND m.status = 'generating')",
+    },
+    Check {
+        broken: "a user's message is stored without an answer (I8)",
+        count: "SELECT count(*) FROM messages m WHERE m.role = 'user' AND NOT EXISTS
+                  (SELECT 1 FROM messages a WHERE a.parent_id = m.id AND a.role = 'assistant')",
+    },
+    Check {
+        broken: "an answer is stored without its generation (I8)",
+        count: "SELECT count(*) FROM messages m WHERE m.role = 'assistant' AND NOT EXISTS
+                  (SELECT 1 FROM generations g WHERE g.message_id = m.id
+                   AND g.user_message_id = m.parent_id AND g.fence = m.fence AND g.branch_id = m.branch_id)",
+    },
+    Check {
+        broken: "an attempt was recorded as started, but its generation is not stored, or the reverse (I8)",
+        count: "SELECT (SELECT count(*) FROM generation_attempts a WHERE a.outcome = 'started'
+                    AND NOT EXISTS (SELECT 1 FROM generations g WHERE g.id = a.generation_id))
+                  + (SELECT count(*) FROM generations g WHERE 1 <> (SELECT count(*) FROM generation_attempts a
+                    WHERE a.generation_id = g.id AND a.outcome = 'started'))",
+    },
+    Check {
+        broken: "a branch does not end with the latest message on it (I8)",
+        count: "SELECT count(*) FROM branches b WHERE b.head_message_id IS NOT
+                  (SELECT m.id FROM messages m WHERE m.branch_id = b.id ORDER BY m.search_key DESC LIMIT 1)",
+    },
+    Check {
+        broken: "a generation has ended and its answer has not, or the reverse",
+        count: "SELECT count(*) FROM generations g JOIN messages m ON m.id = g.message_id
+                  WHERE g.end_reason IS NOT CASE m.status WHEN 'generating' THEN NULL ELSE m.status END",
+    },
+    Check {
+        broken: "text was left behind beside an answer that has ended",
+        count: "SELECT count(*) FROM message_chunks c JOIN messages m ON m.id = c.message_id
+                  WHERE m.status <> 'generating'",
+    },
+    Check {
+        broken: "an answer's text has a gap",
+        count: "SELECT count(*) FROM (SELECT 1 FROM message_chunks
+                  GROUP BY message_id HAVING count(*) <> max(seq) + 1)",
+    },
+    Check {
+        broken: "the full-text index misses a message, or knows one that is not there",
+        count: "SELECT count(*) FROM (SELECT search_key FROM messages WHERE status <> 'generating') AS settled
+                  FULL JOIN messages_fts_docsize AS indexed ON indexed.id = settled.search_key
+                  WHERE indexed.id IS NULL OR settled.search_key IS NULL",
+    },
+];
+
+/// Hold too once a start has recovered what its predecessors left.
+const RECOVERED: &[Check] = &[
+    Check {
+        broken: "a lock is held by the dead (I7)",
+        count: "SELECT count(*) FROM generation_locks WHERE generation_id IS NOT NULL",
+    },
+    Check {
+        broken: "an answer of the dead is still being written (I7)",
+        count: "SELECT count(*) FROM messages WHERE status = 'generating'",
+    },
+];
+
+/// Whose database it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// Nobody has looked at it since it was written.
+    Any,
+    /// A start has recovered it, and nothing was sent since.
+    Recovered,
+}
+
+/// What is broken in the database, in words.
+pub(crate) async fn violations(database: &Path, moment: Moment) -> anyhow::Result<Vec<String>> {
+    let mut connection = look(database).await?;
+    let mut found = Vec::new();
+    let report: Vec<String> = sqlx::query_scalar("PRAGMA quick_check")
+        .fetch_all(&mut connection)
+        .await?;
+    if report != ["ok"] {
+        found.push(format!("the file is corrupt: {}", report.join("; ")));
+        return Ok(found);
+    }
+    let dangling = sqlx::query("PRAGMA foreign_key_check")
+        .fetch_all(&mut connection)
+        .await?;
+    if !dangling.is_empty() {
+        found.push(format!(
+            "{} rows refer to rows that are gone",
+            dangling.len()
+        ));
+    }
+    let recovered = RECOVERED.iter().filter(|_| moment == Moment::Recovered);
+    for check in ALWAYS.iter().chain(recovered) {
+        let count: i64 = sqlx::query_scalar(check.count)
+            .fetch_one(&mut connection)
+            .await?;
+        if count != 0 {
+            found.push(format!("{} ({count} times)", check.broken));
+        }
+    }
+    Ok(found)
+}
+
+/// A connection that changes nothing, not even by folding the log into the file when it closes.
+pub(crate) async fn look(database: &Path) -> sqlx::Result<SqliteConnection> {
+    SqliteConnectOptions::new()
+        .filename(database)
+        .read_only(true)
+        .busy_timeout(Duration::from_secs(5))
+        .connect()
+        .await
+}

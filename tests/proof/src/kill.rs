@@ -1,0 +1,332 @@
+//! SIGKILL at random moments of the application's life, its start included.
+//!
+//! A child opens the data folder and chats in some conversations at once; it says what it was told.
+//! After each kill the file must be sound as it lies there, and after the next start every promise
+//! must be kept, nothing may be held by the dead and a message be accepted at once. Of some kills the
+//! next start is another child's, which may be killed while it recovers.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use conch_core::App;
+use conch_core::chat::{AttemptSource, MessageStatus, SendOutcome};
+use conch_core::events::CoreEvent;
+use conch_core::ids::{ConversationId, RequestId};
+use conch_fault_server::{FaultServer, Script, Step};
+use tokio::io::AsyncReadExt;
+use tokio::process::Command;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::task::JoinSet;
+
+use crate::application::{self, send};
+use crate::campaign::{Finding, Run, now, runtime};
+use crate::checks::{self, Moment, look};
+use crate::ledger::{Ledger, Told};
+use crate::report::grouped;
+use crate::turns::QUESTION;
+use crate::worker::Worker;
+
+/// The child.
+pub(crate) const WORKER: Worker = Worker {
+    name: "chat-until-killed",
+    work: chat,
+};
+
+/// How many conversations a child holds at once.
+const CONVERSATIONS: usize = 3;
+
+/// How many kills there are in one folder, so that its file stays small.
+const KILLS_IN_A_FOLDER: usize = 50;
+
+/// The longest life of a child.
+const LONGEST_LIFE: Duration = Duration::from_millis(120);
+
+/// The parts of an answer: text enough for some saves before the last, and time enough between them
+/// to be killed there.
+const PARTS: usize = 6;
+const PART_BYTES: usize = 700;
+const BETWEEN_PARTS: Duration = Duration::from_millis(3);
+
+/// What every answer says.
+fn answer() -> String {
+    part().repeat(PARTS)
+}
+
+fn part() -> String {
+    "word ".repeat(PART_BYTES / 5)
+}
+
+/// Kills as often as the scale says, in one lane a core.
+pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
+    let kills = run.choose(5_000, 200);
+    run.expect(kills as u64);
+    runtime()?.block_on(async {
+        let server = FaultServer::start().await;
+        let steps = (0..PARTS).flat_map(|_| [Step::Delta(part()), Step::Pause(BETWEEN_PARTS)]);
+        server.always(Script::new(
+            [Step::Head]
+                .into_iter()
+                .chain(steps)
+                .chain([Step::Finish("stop".to_owned()), Step::Done]),
+        ));
+        let lanes = std::thread::available_parallelism()?.get();
+        let mut killing = JoinSet::new();
+        for lane in 0..lanes {
+            let share = kills / lanes + usize::from(lane < kills % lanes);
+            killing.spawn(kill_in_folders(server.base_url(), share, run.progress()));
+        }
+        let mut found = Found::default();
+        while let Some(ended) = killing.join_next().await {
+            found.add(ended.context("a lane panicked")??);
+        }
+        Ok(found.finding(kills))
+    })
+}
+
+/// What a lane, or all of them, came to.
+#[derive(Debug, Default)]
+struct Found {
+    violations: Vec<String>,
+    promises: usize,
+    before_open: usize,
+    left_locked: usize,
+    slowest: Duration,
+}
+
+impl Found {
+    fn add(&mut self, other: Self) {
+        self.violations.extend(other.violations);
+        self.promises += other.promises;
+        self.before_open += other.before_open;
+        self.left_locked += other.left_locked;
+        self.slowest = self.slowest.max(other.slowest);
+    }
+
+    fn finding(self, kills: usize) -> Finding {
+        Finding {
+            amount: format!("{} kills", grouped(kills as u64)),
+            violations: self.violations,
+            figures: format!(
+                "{} acknowledged messages and answers kept; {} kills before the application was open, {} with a lock held; slowest recovery {} ms",
+                grouped(self.promises as u64),
+                grouped(self.before_open as u64),
+                grouped(self.left_locked as u64),
+                self.slowest.as_millis()
+            ),
+        }
+    }
+}
+
+async fn kill_in_folders(
+    base_url: String,
+    kills: usize,
+    progress: indicatif::ProgressBar,
+) -> anyhow::Result<Found> {
+    let mut found = Found::default();
+    let mut left = kills;
+    while left > 0 {
+        let here = left.min(KILLS_IN_A_FOLDER);
+        let mut folder = Folder::new(&base_url).await?;
+        for kill in 1..=here {
+            // The last kill in a folder is always looked at.
+            let next_start_is_ours = kill == here || fastrand::u8(0..4) > 0;
+            folder
+                .kill_once(&base_url, next_start_is_ours, &mut found)
+                .await
+                .with_context(|| format!("kill {kill} in {}", folder.path().display()))?;
+            progress.inc(1);
+        }
+        found.promises += folder.ledger.count();
+        left -= here;
+    }
+    Ok(found)
+}
+
+/// A data folder and what was promised about it.
+struct Folder {
+    data: tempfile::TempDir,
+    conversation: ConversationId,
+    ledger: Ledger,
+}
+
+impl Folder {
+    async fn new(base_url: &str) -> anyhow::Result<Self> {
+        let data = tempfile::tempdir()?;
+        let app = application::open(data.path(), base_url).await?;
+        let mut conversation = app.create_conversation(None, None).await?.id;
+        for _ in 1..CONVERSATIONS {
+            conversation = app.create_conversation(None, None).await?.id;
+        }
+        app.quit().await;
+        Ok(Self {
+            data,
+            conversation,
+            ledger: Ledger::default(),
+        })
+    }
+
+    fn path(&self) -> &Path {
+        self.data.path()
+    }
+
+    fn database(&self) -> PathBuf {
+        self.path().join("conch.db")
+    }
+
+    async fn kill_once(
+        &mut self,
+        base_url: &str,
+        start_after: bool,
+        found: &mut Found,
+    ) -> anyhow::Result<()> {
+        let life = LONGEST_LIFE.mul_f64(fastrand::f64());
+        let output = live_for(life, self.path(), base_url).await?;
+        let told = self.ledger.hear(&output)?;
+        found.before_open += usize::from(!told.contains(&Told::Open));
+        found.left_locked += usize::from(is_locked(&self.database()).await?);
+        let mut broken = checks::violations(&self.database(), Moment::Any).await?;
+        if start_after {
+            broken.extend(self.start(base_url, found).await?);
+        }
+        let after = format!("killed after {} ms", life.as_millis());
+        let broken = broken.into_iter().map(|what| format!("{after}: {what}"));
+        found.violations.extend(broken);
+        Ok(())
+    }
+
+    /// Opens the folder as the next start does, and looks whether every promise is kept.
+    async fn start(&mut self, base_url: &str, found: &mut Found) -> anyhow::Result<Vec<String>> {
+        let started = now();
+        let app = application::open(self.path(), base_url).await?;
+        found.slowest = found.slowest.max(started.elapsed());
+        let mut broken = checks::violations(&self.database(), Moment::Recovered).await?;
+        broken.extend(self.ledger.broken(&self.database()).await?);
+        broken.extend(strange_answers(&self.database()).await?);
+        match send(&app, &self.conversation, QUESTION).await {
+            Ok(sent) => self.ledger.note(Told::Sent(
+                sent.user_message_id.to_string(),
+                QUESTION.to_owned(),
+            )),
+            Err(error) => broken.push(format!("a send after the restart was refused: {error}")),
+        }
+        app.quit().await;
+        Ok(broken)
+    }
+}
+
+/// Starts a child, kills it after `life` and returns what it said.
+async fn live_for(life: Duration, folder: &Path, base_url: &str) -> anyhow::Result<Vec<u8>> {
+    let mut child = Command::from(WORKER.command()?)
+        .arg(folder)
+        .arg(base_url)
+        .kill_on_drop(true)
+        .spawn()?;
+    let mut said = child.stdout.take().context("a child without an output")?;
+    let mut output = Vec::new();
+    // It ends its output only when it dies.
+    let early = tokio::time::timeout(life, said.read_to_end(&mut output)).await;
+    if early.is_ok() {
+        bail!("the child ended by itself: {}", child.wait().await?);
+    }
+    child.kill().await?;
+    said.read_to_end(&mut output).await?;
+    Ok(output)
+}
+
+async fn is_locked(database: &Path) -> anyhow::Result<bool> {
+    let mut connection = look(database).await?;
+    let locked = "SELECT EXISTS (SELECT 1 FROM generation_locks WHERE generation_id IS NOT NULL)";
+    Ok(sqlx::query_scalar(locked)
+        .fetch_one(&mut connection)
+        .await?)
+}
+
+/// Answers that are no beginning of what the provider said.
+async fn strange_answers(database: &Path) -> anyhow::Result<Vec<String>> {
+    let mut connection = look(database).await?;
+    let strange: Vec<String> = sqlx::query_scalar(
+        "SELECT id FROM messages
+         WHERE role = 'assistant' AND substr(?, 1, length(content)) <> content",
+    )
+    .bind(answer())
+    .fetch_all(&mut connection)
+    .await?;
+    Ok(strange
+        .into_iter()
+        .map(|id| format!("answer {id} is not what the provider said"))
+        .collect())
+}
+
+/// The child: chats in all conversations of the folder until it is killed.
+fn chat(arguments: &[String]) -> anyhow::Result<()> {
+    let [folder, base_url] = arguments else {
+        bail!("a folder and a provider are missing");
+    };
+    runtime()?.block_on(async {
+        let app = application::open(folder.as_ref(), base_url).await?;
+        Told::Open.say()?;
+        let conversations = app.list_conversations(None, None).await?;
+        let chats = conversations.iter().map(|summary| talk(&app, &summary.id));
+        futures_util::future::try_join_all(chats).await?;
+        Ok(())
+    })
+}
+
+/// Sends, waits for the answer, has it written again, and so on.
+async fn talk(app: &App, id: &ConversationId) -> anyhow::Result<()> {
+    for number in 1_u64.. {
+        let mut text = format!("message {number} in {id}");
+        // Some messages are longer than a page of the database.
+        let _ = write!(text, "{}", " and more".repeat(fastrand::usize(0..700)));
+        let mut events = app.subscribe();
+        let sent = send(app, id, &text).await?;
+        Told::Sent(sent.user_message_id.to_string(), text).say()?;
+        wait_for_end(&mut events, id, sent.fence).await?;
+        say_answer(app, id).await?;
+        let SendOutcome::Accepted(again) = app
+            .generate_response(
+                &sent.user_message_id,
+                None,
+                &RequestId::fresh(),
+                AttemptSource::Program,
+            )
+            .await?;
+        wait_for_end(&mut events, id, again.fence).await?;
+        say_answer(app, id).await?;
+    }
+    Ok(())
+}
+
+async fn wait_for_end(
+    events: &mut tokio::sync::broadcast::Receiver<CoreEvent>,
+    id: &ConversationId,
+    fence: i64,
+) -> anyhow::Result<()> {
+    loop {
+        match events.recv().await {
+            Ok(CoreEvent::Lock(change)) => {
+                if change.conversation_id == *id && change.fence == fence && !change.locked {
+                    return Ok(());
+                }
+            }
+            Ok(_) => {}
+            Err(RecvError::Lagged(_) | RecvError::Closed) => bail!("the events were lost"),
+        }
+    }
+}
+
+/// Says that the answer at the end of the conversation is whole.
+async fn say_answer(app: &App, id: &ConversationId) -> anyhow::Result<()> {
+    let view = app.get_conversation(id, None, None).await?;
+    let last = view.messages.last().context("no message")?;
+    ensure!(
+        last.status == MessageStatus::Complete,
+        "the answer ended as {:?}: {:?}",
+        last.status,
+        last.error
+    );
+    Told::Whole(last.id.to_string(), last.content.clone()).say()?;
+    Ok(())
+}

@@ -1,0 +1,112 @@
+//! What a process was told before it was killed: the promises that the database must keep.
+//!
+//! A worker says each one on its standard output the moment it is told; a line that the kill cut is
+//! no promise.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::path::Path;
+
+use anyhow::{Context, bail};
+
+use crate::checks::look;
+
+/// A promise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// The application is open.
+    Open,
+    /// A user's message with this id and text is stored.
+    Sent(String, String),
+    /// The answer with this id is whole, with this text.
+    Whole(String, String),
+}
+
+impl Told {
+    /// Says it, in one write, to whoever started this process.
+    pub(crate) fn say(&self) -> io::Result<()> {
+        let line = match self {
+            Self::Open => "open".to_owned(),
+            Self::Sent(id, text) => format!("sent {id} {text}"),
+            Self::Whole(id, text) => format!("whole {id} {text}"),
+        };
+        let mut out = io::stdout().lock();
+        out.write_all(format!("{line}\n").as_bytes())?;
+        out.flush()
+    }
+
+    fn heard(line: &str) -> anyhow::Result<Self> {
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let id_and_text = || {
+            let (id, text) = rest.split_once(' ').context("a line without a text")?;
+            anyhow::Ok((id.to_owned(), text.to_owned()))
+        };
+        Ok(match word {
+            "open" => Self::Open,
+            "sent" => id_and_text().map(|(id, text)| Self::Sent(id, text))?,
+            "whole" => id_and_text().map(|(id, text)| Self::Whole(id, text))?,
+            _ => bail!("a worker said `{line}`"),
+        })
+    }
+}
+
+/// All promises about one database.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    /// The text of each message, by its id; all of them were said to be complete.
+    messages: HashMap<String, String>,
+}
+
+impl Ledger {
+    /// Takes down everything that a worker said in whole lines, and returns it.
+    pub(crate) fn hear(&mut self, output: &[u8]) -> anyhow::Result<Vec<Told>> {
+        let output = String::from_utf8_lossy(output);
+        let whole_lines = output.rsplit_once('\n').map_or("", |(lines, _)| lines);
+        let heard: Vec<Told> = whole_lines
+            .lines()
+            .map(Told::heard)
+            .collect::<anyhow::Result<_>>()?;
+        for told in &heard {
+            self.note(told.clone());
+        }
+        Ok(heard)
+    }
+
+    /// Takes one promise down.
+    pub(crate) fn note(&mut self, told: Told) {
+        if let Told::Sent(id, text) | Told::Whole(id, text) = told {
+            self.messages.insert(id, text);
+        }
+    }
+
+    /// How many messages were promised.
+    pub(crate) fn count(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// The promises that the database broke, in words.
+    pub(crate) async fn broken(&self, database: &Path) -> anyhow::Result<Vec<String>> {
+        let mut connection = look(database).await?;
+        let rows: Vec<(String, String, String)> =
+            sqlx::query_as("SELECT id, status, content FROM messages")
+                .fetch_all(&mut connection)
+                .await?;
+        let stored: HashMap<String, (String, String)> = rows
+            .into_iter()
+            .map(|(id, status, content)| (id, (status, content)))
+            .collect();
+        let broken = self.messages.iter().filter_map(|(id, text)| {
+            let Some((status, content)) = stored.get(id) else {
+                return Some(format!("message {id} was acknowledged and is lost"));
+            };
+            (status != "complete" || content != text).then(|| {
+                format!(
+                    "message {id} was acknowledged with {} bytes; it is {status} with {}",
+                    text.len(),
+                    content.len()
+                )
+            })
+        });
+        Ok(broken.collect())
+    }
+}

@@ -1,0 +1,178 @@
+//! Processes that ask for one lock of one database file, as fast as they can.
+//!
+//! Whoever is granted it also takes an exclusive lock of the operating system on a file beside the
+//! database, without waiting, and gives that back before the turn ends: were two granted at once, the
+//! second could not. No caller may see that SQLite was busy, and the grants of all processes together
+//! must be numbered without a gap.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use conch_core::clock::{Clock, SystemClock};
+use conch_core::ids::{BranchId, ConversationId, InstanceId};
+use conch_core::store::{Begin, Store};
+use tokio::process::Command;
+use tokio::task::JoinSet;
+
+use crate::campaign::{Finding, Run, now, runtime};
+use crate::checks::{self, Moment};
+use crate::report::grouped;
+use crate::times::{Times, per_second, timed};
+use crate::turns::{self, ask};
+use crate::worker::Worker;
+
+/// One of the processes.
+pub(crate) const WORKER: Worker = Worker {
+    name: "race-for-the-lock",
+    work: race,
+};
+
+/// How many race.
+const PROCESSES: usize = 4;
+
+/// Lets them race as long as the scale says.
+pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
+    let seconds: u64 = run.choose(60, 5);
+    run.expect(PROCESSES as u64);
+    runtime()?.block_on(async {
+        let folder = tempfile::tempdir()?;
+        let database = folder.path().join("conch.db");
+        let opened = SystemClock::default().now();
+        let store = Store::open(&database, false, opened).await?;
+        let conversation = store.create_conversation(None, None, opened).await?;
+        store.close().await;
+        let mut racing = JoinSet::new();
+        for _ in 0..PROCESSES {
+            let mut command = Command::from(WORKER.command()?);
+            command
+                .arg(&database)
+                .arg(folder.path().join("held"))
+                .args([
+                    conversation.id.as_str(),
+                    conversation.main_branch_id.as_str(),
+                ])
+                .arg(seconds.to_string())
+                .stderr(std::process::Stdio::piped())
+                .kill_on_drop(true);
+            racing.spawn(async move { command.output().await });
+        }
+        let mut heard = Vec::new();
+        let mut violations = Vec::new();
+        while let Some(ended) = racing.join_next().await {
+            let ended = ended.context("a race panicked")??;
+            if !ended.status.success() {
+                let why = String::from_utf8_lossy(&ended.stderr);
+                violations.push(format!("a process failed: {}", why.trim()));
+            }
+            heard.push(Heard::from_output(&ended.stdout)?);
+            run.did(1);
+        }
+        violations.extend(gaps(&heard));
+        violations.extend(checks::violations(&database, Moment::Recovered).await?);
+        Ok(finding(violations, &heard, seconds))
+    })
+}
+
+/// What a process said.
+#[derive(Debug, Default)]
+struct Heard {
+    fences: Vec<i64>,
+    refusals: u64,
+    longest: Duration,
+}
+
+impl Heard {
+    fn from_output(output: &[u8]) -> anyhow::Result<Self> {
+        let mut heard = Self::default();
+        for line in String::from_utf8_lossy(output).lines() {
+            let (word, number) = line.split_once(' ').context("a line without a number")?;
+            match word {
+                "granted" => heard.fences.push(number.parse()?),
+                "refused" => heard.refusals = number.parse()?,
+                "longest" => heard.longest = Duration::from_micros(number.parse()?),
+                _ => bail!("a racing process said `{line}`"),
+            }
+        }
+        Ok(heard)
+    }
+}
+
+/// The grants of all processes are numbered from 1, each once.
+fn gaps(heard: &[Heard]) -> Option<String> {
+    let mut fences: Vec<i64> = heard.iter().flat_map(|one| one.fences.clone()).collect();
+    fences.sort_unstable();
+    let wrong = fences
+        .iter()
+        .zip(1_i64..)
+        .find(|(fence, number)| *fence != number);
+    wrong.map(|(fence, number)| format!("grant {number} of all carries fence {fence} (I1, I2)"))
+}
+
+fn finding(violations: Vec<String>, heard: &[Heard], seconds: u64) -> Finding {
+    let grants = |one: &Heard| one.fences.len();
+    let granted: usize = heard.iter().map(grants).sum();
+    let refused: u64 = heard.iter().map(|one| one.refusals).sum();
+    let calls = granted + usize::try_from(refused).unwrap_or(usize::MAX);
+    let longest = heard.iter().map(|one| one.longest).max();
+    let time = Duration::from_secs(seconds);
+    Finding {
+        amount: format!(
+            "{PROCESSES} processes, {seconds} s, {} grants in {} calls",
+            grouped(granted as u64),
+            grouped(calls as u64)
+        ),
+        violations,
+        figures: format!(
+            "{} acquires/s, {} of them granted; a process got {} to {} grants; longest call {} ms",
+            grouped(per_second(calls, time)),
+            grouped(per_second(granted, time)),
+            grouped(heard.iter().map(grants).min().unwrap_or_default() as u64),
+            grouped(heard.iter().map(grants).max().unwrap_or_default() as u64),
+            longest.unwrap_or_default().as_millis()
+        ),
+    }
+}
+
+/// The process: asks, and where it is granted the lock, writes and ends, until the time is over.
+fn race(arguments: &[String]) -> anyhow::Result<()> {
+    let [database, held, conversation, branch, seconds] = arguments else {
+        bail!("a database, a file, a conversation, a branch and a time are missing");
+    };
+    let time = Duration::from_secs(seconds.parse()?);
+    let conversation_id = ConversationId::from(conversation.clone());
+    let branch_id = BranchId::from(branch.clone());
+    let side_file = File::create(held)?;
+    runtime()?.block_on(async {
+        let clock = SystemClock::default();
+        let store = Store::open(database.as_ref(), false, clock.now()).await?;
+        let instance_id = InstanceId::fresh();
+        let mut out = io::stdout().lock();
+        let (mut calls, mut refused) = (Times::default(), 0_u64);
+        let started = now();
+        while started.elapsed() < time {
+            let turn = ask(&conversation_id, &branch_id, &instance_id);
+            let (begun, took) = timed(store.begin_turn(&turn, clock.now())).await;
+            calls.add(took);
+            match begun? {
+                Begin::Started(started) => {
+                    let lease = started.lease;
+                    side_file.try_lock().with_context(|| {
+                        format!("fence {} was granted while another holds", lease.fence)
+                    })?;
+                    writeln!(out, "granted {}", lease.fence)?;
+                    turns::write(&store, &lease).await?;
+                    side_file.unlock()?;
+                    turns::finish(&store, &lease, &clock).await?;
+                }
+                Begin::Busy => refused += 1,
+                other => bail!("it was told {other:?}"),
+            }
+        }
+        writeln!(out, "refused {refused}")?;
+        writeln!(out, "longest {}", calls.percentile(100).as_micros())?;
+        store.close().await;
+        Ok(())
+    })
+}

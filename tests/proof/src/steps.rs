@@ -1,0 +1,253 @@
+//! Abort at every step: before and after each statement of a first start, sends, appends, finishes,
+//! another answer, an expiry and a recovery.
+//!
+//! SQLite itself tells of each statement's begin and end (`sqlite3_trace_v2`, on every connection by
+//! an automatic extension), so the product runs as it is. The child counts these points and aborts at
+//! the one that it was given; that a point after COMMIT comes before the caller is told is what makes
+//! the set complete.
+
+use std::ffi::{c_char, c_int, c_uint, c_void};
+use std::path::Path;
+use std::ptr;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::{Context, bail, ensure};
+use conch_core::chat::{AttemptSource, MessageStatus};
+use conch_core::clock::{Clock, SystemClock};
+use conch_core::ids::{GenerationId, InstanceId, RequestId};
+use conch_core::lock::{Fenced, Lease};
+use conch_core::store::{Begin, Ending, Holder, NewAnswer, Started, Store};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use tokio::process::Command;
+
+use crate::application::{self, send};
+use crate::campaign::{Finding, Run, runtime};
+use crate::checks::{self, Moment};
+use crate::ledger::{Ledger, Told};
+use crate::report::grouped;
+use crate::turns::{QUESTION, ask};
+use crate::worker::Worker;
+
+/// The child.
+pub(crate) const WORKER: Worker = Worker {
+    name: "abort-at-step",
+    work: abort_at_step,
+};
+
+/// Aborts at every point, as often as the scale says.
+pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
+    let rounds: u64 = run.choose(5, 1);
+    runtime()?.block_on(async {
+        let points = count_points().await?;
+        run.expect(points * rounds);
+        let lanes = std::thread::available_parallelism()?.get();
+        let all = (0..rounds).flat_map(|_| 1..=points);
+        let found: Vec<Vec<String>> = stream::iter(all)
+            .map(|point| async move {
+                let broken = abort_once(point).await;
+                run.did(1);
+                broken.with_context(|| format!("abort at point {point}"))
+            })
+            .buffered(lanes)
+            .try_collect()
+            .await?;
+        Ok(Finding {
+            amount: format!(
+                "{} points, {} aborts",
+                grouped(points),
+                grouped(points * rounds)
+            ),
+            violations: found.concat(),
+            figures: "before and after each statement, from the first start's migrations on"
+                .to_owned(),
+        })
+    })
+}
+
+/// Has a child run to its end, and returns how many points it passed.
+async fn count_points() -> anyhow::Result<u64> {
+    let folder = tempfile::tempdir()?;
+    let ended = child(folder.path(), u64::MAX)?.output().await?;
+    let said = String::from_utf8_lossy(&ended.stdout);
+    let passed = said.lines().find_map(|line| line.strip_prefix(PASSED));
+    let passed = passed.context("a run without an abort did not end")?;
+    Ok(passed.trim().parse()?)
+}
+
+fn child(folder: &Path, point: u64) -> anyhow::Result<Command> {
+    let mut command = Command::from(WORKER.command()?);
+    command
+        .arg(folder)
+        .arg(point.to_string())
+        .kill_on_drop(true);
+    Ok(command)
+}
+
+/// Aborts at a point, starts the application on what is left, and returns what is broken.
+async fn abort_once(point: u64) -> anyhow::Result<Vec<String>> {
+    let folder = tempfile::tempdir()?;
+    let database = folder.path().join("conch.db");
+    let ended = child(folder.path(), point)?.output().await?;
+    ensure!(!ended.status.success(), "the child ended without an abort");
+    let mut ledger = Ledger::default();
+    ledger.hear(&ended.stdout)?;
+
+    let app = application::open(folder.path(), NO_PROVIDER).await?;
+    let mut broken = checks::violations(&database, Moment::Recovered).await?;
+    broken.extend(ledger.broken(&database).await?);
+    let conversation = match app.list_conversations(None, None).await?.pop() {
+        Some(summary) => summary.id,
+        None => app.create_conversation(None, None).await?.id,
+    };
+    if let Err(error) = send(&app, &conversation, QUESTION).await {
+        broken.push(format!("a send after the restart was refused: {error}"));
+    }
+    app.quit().await;
+    let broken = broken.into_iter();
+    Ok(broken
+        .map(|what| format!("abort at point {point}: {what}"))
+        .collect())
+}
+
+/// Nobody answers there.
+const NO_PROVIDER: &str = "http://127.0.0.1:9/v1";
+
+/// What the child says of the points that it passed.
+const PASSED: &str = "passed ";
+
+/// Points passed so far.
+static POINTS: AtomicU64 = AtomicU64::new(0);
+
+/// The point to abort at.
+static LAST: AtomicU64 = AtomicU64::new(u64::MAX);
+
+extern "C" fn at_point(_: c_uint, _: *mut c_void, _: *mut c_void, _: *mut c_void) -> c_int {
+    if POINTS.fetch_add(1, Ordering::Relaxed) + 1 == LAST.load(Ordering::Relaxed) {
+        std::process::abort();
+    }
+    0
+}
+
+extern "C" fn trace_connection(
+    connection: *mut libsqlite3_sys::sqlite3,
+    _: *mut *mut c_char,
+    _: *const libsqlite3_sys::sqlite3_api_routines,
+) -> c_int {
+    let events = libsqlite3_sys::SQLITE_TRACE_STMT | libsqlite3_sys::SQLITE_TRACE_PROFILE;
+    // SAFETY: SQLite calls this with a connection that it has just opened; `at_point` reads none of
+    // its arguments and stays for as long as the process.
+    #[expect(unsafe_code, reason = "sqlx has no tracing of statements")]
+    unsafe {
+        libsqlite3_sys::sqlite3_trace_v2(connection, events, Some(at_point), ptr::null_mut())
+    }
+}
+
+/// The child: the life of a small database, aborted at a point.
+fn abort_at_step(arguments: &[String]) -> anyhow::Result<()> {
+    let [folder, last] = arguments else {
+        bail!("a folder and a point are missing");
+    };
+    LAST.store(last.parse()?, Ordering::Relaxed);
+    // SAFETY: it is called before the first connection, and the function stays for as long as the
+    // process.
+    #[expect(unsafe_code, reason = "sqlx has no automatic extensions")]
+    let attached = unsafe { libsqlite3_sys::sqlite3_auto_extension(Some(trace_connection)) };
+    ensure!(
+        attached == libsqlite3_sys::SQLITE_OK,
+        "no tracing: {attached}"
+    );
+    runtime()?.block_on(live(&Path::new(folder).join("conch.db")))?;
+    report_points();
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "what a worker says is read")]
+fn report_points() {
+    println!("{PASSED}{}", POINTS.load(Ordering::Relaxed));
+}
+
+async fn live(database: &Path) -> anyhow::Result<()> {
+    let clock = SystemClock::default();
+    let store = Store::open(database, false, clock.now()).await?;
+    let conversation = store.create_conversation(None, None, clock.now()).await?;
+    let instance_id = InstanceId::fresh();
+    let send = async || {
+        let turn = ask(&conversation.id, &conversation.main_branch_id, &instance_id);
+        let begun = store.begin_turn(&turn, clock.now()).await?;
+        let started = started(begun)?;
+        let id = started.accepted.user_message_id.to_string();
+        Told::Sent(id, QUESTION.to_owned()).say()?;
+        anyhow::Ok(started)
+    };
+
+    let first = send().await?;
+    written(store.set_model(&first.lease, "proof/model").await?)?;
+    store
+        .record_first_token(&first.lease, 0, clock.now())
+        .await?;
+    written(store.append(&first.lease, 0, "one ").await?)?;
+    written(store.renew(&first.lease, clock.now()).await?)?;
+    written(store.append(&first.lease, 1, "two ").await?)?;
+    finish(
+        &store,
+        &clock,
+        &first.lease,
+        Some((2, "three")),
+        "one two three",
+    )
+    .await?;
+
+    let again = NewAnswer {
+        message_id: first.accepted.user_message_id.clone(),
+        model_id: None,
+        request_id: RequestId::fresh(),
+        source: AttemptSource::Program,
+        generation_id: GenerationId::fresh(),
+        instance_id: instance_id.clone(),
+    };
+    let again = started(store.begin_answer(&again, clock.now()).await?)?;
+    written(store.append(&again.lease, 0, "another").await?)?;
+    let refused = ask(&conversation.id, &conversation.main_branch_id, &instance_id);
+    let refused = store.begin_turn(&refused, clock.now()).await?;
+    ensure!(refused == Begin::Busy, "it was told {refused:?}");
+    finish(&store, &clock, &again.lease, None, "another").await?;
+
+    let silent = send().await?;
+    written(store.append(&silent.lease, 0, "some").await?)?;
+    written(store.expire(&holder(&store).await?, clock.now()).await?)?;
+    send().await?;
+    written(store.recover(&holder(&store).await?, clock.now()).await?)?;
+    let last = send().await?;
+    finish(&store, &clock, &last.lease, Some((0, "the end")), "the end").await?;
+    store.close().await;
+    Ok(())
+}
+
+fn started(begun: Begin) -> anyhow::Result<Started> {
+    match begun {
+        Begin::Started(started) => Ok(*started),
+        other => bail!("it was told {other:?}"),
+    }
+}
+
+fn written(fenced: Fenced) -> anyhow::Result<()> {
+    ensure!(fenced == Fenced::Written, "the holder could not write (I3)");
+    Ok(())
+}
+
+async fn finish(
+    store: &Store,
+    clock: &SystemClock,
+    lease: &Lease,
+    rest: Option<(i64, &str)>,
+    text: &str,
+) -> anyhow::Result<()> {
+    let ending = Ending::new(MessageStatus::Complete, None);
+    written(store.finish(lease, rest, &ending, clock.now()).await?)?;
+    Told::Whole(lease.message_id.to_string(), text.to_owned()).say()?;
+    Ok(())
+}
+
+async fn holder(store: &Store) -> anyhow::Result<Holder> {
+    store.holders().await?.pop().context("nobody holds a lock")
+}
