@@ -7,6 +7,7 @@
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
@@ -182,11 +183,12 @@ impl Folder {
         found: &mut Found,
     ) -> anyhow::Result<()> {
         let life = LONGEST_LIFE.mul_f64(fastrand::f64());
-        let output = live_for(life, self.path(), base_url).await?;
+        let (output, ended) = live_for(life, self.path(), base_url).await?;
         let told = self.ledger.hear(&output)?;
         found.before_open += usize::from(!told.contains(&Told::Open));
         found.left_locked += usize::from(is_locked(&self.database()).await?);
         let mut broken = checks::violations(&self.database(), Moment::Any).await?;
+        broken.extend(ended);
         if start_after {
             broken.extend(self.start(base_url, found).await?);
         }
@@ -216,23 +218,33 @@ impl Folder {
     }
 }
 
-/// Starts a child, kills it after `life` and returns what it said.
-async fn live_for(life: Duration, folder: &Path, base_url: &str) -> anyhow::Result<Vec<u8>> {
+/// Starts a child and kills it after `life`. Returns what it said, and why it ended before where it
+/// did.
+async fn live_for(
+    life: Duration,
+    folder: &Path,
+    base_url: &str,
+) -> anyhow::Result<(Vec<u8>, Option<String>)> {
     let mut child = Command::from(WORKER.command()?)
         .arg(folder)
         .arg(base_url)
+        .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()?;
     let mut said = child.stdout.take().context("a child without an output")?;
+    let mut complained = child.stderr.take().context("a child without errors")?;
     let mut output = Vec::new();
     // It ends its output only when it dies.
     let early = tokio::time::timeout(life, said.read_to_end(&mut output)).await;
     if early.is_ok() {
-        bail!("the child ended by itself: {}", child.wait().await?);
+        let mut why = String::new();
+        complained.read_to_string(&mut why).await?;
+        child.wait().await?;
+        return Ok((output, Some(format!("the child gave up: {}", why.trim()))));
     }
     child.kill().await?;
     said.read_to_end(&mut output).await?;
-    Ok(output)
+    Ok((output, None))
 }
 
 async fn is_locked(database: &Path) -> anyhow::Result<bool> {

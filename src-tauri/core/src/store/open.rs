@@ -154,10 +154,9 @@ async fn verdict(
     after_crash: bool,
 ) -> sqlx::Result<Result<()>> {
     let path = || path.to_owned();
-    let tables: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE type = 'table'")
-            .fetch_one(&mut *connection)
-            .await?;
+    let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE type = 'table'")
+        .fetch_one(&mut *connection)
+        .await?;
     if tables == 0 {
         // A start that died before its first migration was committed.
         return Ok(Ok(()));
