@@ -5,6 +5,7 @@
 //! the naive variants that most applications ship are searched too, and must be found broken.
 
 mod protocol;
+mod state;
 
 use std::collections::BTreeSet;
 

@@ -4,10 +4,6 @@
 //! a bystander process sweeps. A transition is one transaction of the store, or one thing that
 //! happens to a process or a clock. What the sweeper reads and what it then does are two
 //! transitions, because other transactions come between them.
-//!
-//! Time is in ticks of running time. Nobody is forced to act, so a suspended process, a slow one and
-//! one without network are all the same: an owner that does nothing while time passes. Only the
-//! sweeper is: it runs at least every [`SWEEP`] ticks.
 
 #![expect(
     clippy::cast_possible_truncation,
@@ -16,20 +12,7 @@
 
 use stateright::{Model, Property};
 
-const OWNERS: usize = 3;
-const BRANCHES: usize = 2;
-
-/// How long a lock outlives its last heartbeat, in ticks.
-const LEASE: u8 = 2;
-
-/// The longest pause between two sweeps, in ticks.
-const SWEEP: u8 = 1;
-
-/// How far a stepped clock jumps, in ticks: past any lease.
-const CLOCK_STEP: u8 = LEASE + 1;
-
-/// Where the wall clock starts, so that it can be set back.
-const DAWN: u8 = 2 * CLOCK_STEP;
+use super::state::{BRANCHES, CLOCK_STEP, LEASE, Left, Lock, OWNERS, Owner, SWEEP, State};
 
 pub(super) const I1: &str =
     "I1 at most one live lock a branch, at most max_parallel a conversation";
@@ -99,79 +82,6 @@ pub(super) struct Protocol {
     pub(super) bounds: Bounds,
 }
 
-/// The database, the processes and the clocks.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct State {
-    wall: u8,
-    locks: [Lock; BRANCHES],
-    owners: [Owner; OWNERS],
-    sweeper: Sweeper,
-    left: Left,
-    broken: Broken,
-}
-
-/// A row of `generation_locks`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Lock {
-    fence: u8,
-    holder: Option<Holder>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Holder {
-    owner: u8,
-    /// Which life of its process: a restarted one has another instance id.
-    life: u8,
-    heartbeat: u8,
-    expires: u8,
-    /// Ticks of running time since the last heartbeat. Nobody in the protocol can see it.
-    silence: u8,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Owner {
-    dead: bool,
-    life: u8,
-    /// Saw this branch free, and may be about to take it.
-    saw_free: Option<u8>,
-    /// The grant that it believes to hold: branch and fence.
-    lease: Option<(u8, u8)>,
-    /// Its message that is `generating`: branch and fence. It stays when its writer dies.
-    generating: Option<(u8, u8)>,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Sweeper {
-    /// Ticks since it last read the locks.
-    idle: u8,
-    /// What it read and is about to free: fence and heartbeat, by branch.
-    frees: [Option<(u8, u8)>; BRANCHES],
-    /// Fence, heartbeat, and for how many ticks they have stood still.
-    observed: [Option<(u8, u8, u8)>; BRANCHES],
-}
-
-/// What may still happen before the search ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Left {
-    ticks: u8,
-    crashes: u8,
-    steps: u8,
-}
-
-/// Invariants of transitions, which no single state shows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "one for each invariant of a transition"
-)]
-struct Broken {
-    granted_over_live: bool,
-    fence_fell: bool,
-    foreign_write: bool,
-    foreign_release: bool,
-    held_by_dead_after_start: bool,
-}
-
 /// A transaction, or something that happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Action {
@@ -212,151 +122,6 @@ pub(super) enum Action {
     Tick,
     ClockForward,
     ClockBack,
-}
-
-impl State {
-    fn is_dead(&self, holder: Holder) -> bool {
-        let owner = &self.owners[holder.owner as usize];
-        owner.dead || owner.life != holder.life
-    }
-
-    fn is_current(&self, owner: usize) -> bool {
-        self.owners[owner].lease.is_some_and(|(branch, fence)| {
-            let lock = &self.locks[branch as usize];
-            lock.fence == fence
-                && lock
-                    .holder
-                    .is_some_and(|holder| holder.owner as usize == owner)
-        })
-    }
-
-    /// Closes what is `generating` on a branch, as the transaction that frees or takes it does.
-    fn interrupt(&mut self, branch: usize) {
-        for owner in &mut self.owners {
-            if owner
-                .generating
-                .is_some_and(|(on, _)| on as usize == branch)
-            {
-                owner.generating = None;
-            }
-        }
-    }
-
-    fn vacate(&mut self, branch: usize) {
-        self.locks[branch].holder = None;
-        self.interrupt(branch);
-    }
-
-    fn grant(&mut self, owner: usize, branch: usize) {
-        let lock = &mut self.locks[branch];
-        self.broken.granted_over_live |=
-            lock.holder.is_some_and(|holder| holder.expires > self.wall);
-        lock.fence += 1;
-        lock.holder = Some(Holder {
-            owner: owner as u8,
-            life: self.owners[owner].life,
-            heartbeat: 0,
-            expires: self.wall + LEASE,
-            silence: 0,
-        });
-        let fence = lock.fence;
-        let owner = &mut self.owners[owner];
-        owner.lease = Some((branch as u8, fence));
-        owner.generating = Some((branch as u8, fence));
-    }
-
-    fn sweep(&mut self) {
-        self.sweeper.idle = 0;
-        for branch in 0..BRANCHES {
-            let lock = self.locks[branch];
-            let Some(holder) = lock.holder else {
-                self.sweeper.observed[branch] = None;
-                continue;
-            };
-            let seen = (lock.fence, holder.heartbeat);
-            let still = match self.sweeper.observed[branch] {
-                Some((fence, heartbeat, still)) if (fence, heartbeat) == seen => still,
-                _ => 0,
-            };
-            self.sweeper.observed[branch] = Some((seen.0, seen.1, still));
-            if self.is_dead(holder) || holder.expires <= self.wall || still >= LEASE {
-                self.sweeper.frees[branch] = Some(seen);
-            }
-        }
-    }
-
-    fn recover(&mut self) {
-        for branch in 0..BRANCHES {
-            if self.locks[branch]
-                .holder
-                .is_some_and(|holder| self.is_dead(holder))
-            {
-                self.vacate(branch);
-            }
-        }
-        self.broken.held_by_dead_after_start |= self
-            .locks
-            .iter()
-            .any(|lock| lock.holder.is_some_and(|holder| self.is_dead(holder)));
-    }
-}
-
-/// Owners differ in nothing but their number, so states that only number them otherwise are searched
-/// once.
-const NUMBERINGS: [[usize; OWNERS]; 6] = [
-    [0, 1, 2],
-    [0, 2, 1],
-    [1, 0, 2],
-    [1, 2, 0],
-    [2, 0, 1],
-    [2, 1, 0],
-];
-
-impl State {
-    fn canonical(self) -> Self {
-        NUMBERINGS
-            .into_iter()
-            .flat_map(|numbers| {
-                let state = self.renumbered(numbers);
-                let mirrored = state.mirrored();
-                [state, mirrored]
-            })
-            .min()
-            .unwrap_or(self)
-    }
-
-    /// The owner that was `numbers[i]` becomes owner `i`.
-    fn renumbered(&self, numbers: [usize; OWNERS]) -> Self {
-        let mut state = self.clone();
-        state.owners = numbers.map(|old| self.owners[old]);
-        for holder in state
-            .locks
-            .iter_mut()
-            .filter_map(|lock| lock.holder.as_mut())
-        {
-            if let Some(new) = numbers.iter().position(|&old| old == holder.owner as usize) {
-                holder.owner = new as u8;
-            }
-        }
-        state
-    }
-
-    /// The two branches in each other's place.
-    fn mirrored(&self) -> Self {
-        let mut state = self.clone();
-        state.locks.reverse();
-        state.sweeper.frees.reverse();
-        state.sweeper.observed.reverse();
-        for owner in &mut state.owners {
-            let other = |branch: u8| BRANCHES as u8 - 1 - branch;
-            owner.saw_free = owner.saw_free.map(other);
-            owner.lease = owner.lease.map(|(branch, fence)| (other(branch), fence));
-            owner.generating = owner
-                .generating
-                .map(|(branch, fence)| (other(branch), fence));
-        }
-        state
-    }
 }
 
 impl Protocol {
@@ -511,18 +276,11 @@ impl Model for Protocol {
     type Action = Action;
 
     fn init_states(&self) -> Vec<State> {
-        vec![State {
-            wall: DAWN,
-            locks: Default::default(),
-            owners: Default::default(),
-            sweeper: Sweeper::default(),
-            left: Left {
-                ticks: self.bounds.ticks,
-                crashes: self.bounds.crashes,
-                steps: self.bounds.steps,
-            },
-            broken: Broken::default(),
-        }]
+        vec![State::initial(Left {
+            ticks: self.bounds.ticks,
+            crashes: self.bounds.crashes,
+            steps: self.bounds.steps,
+        })]
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
