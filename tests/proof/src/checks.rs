@@ -58,10 +58,10 @@ const ALWAYS: &[Check] = &[
     },
     Check {
         broken: "an attempt was recorded as started, but its generation is not stored, or the reverse (I8)",
-        count: "SELECT (SELECT count(*) FROM generation_attempts a WHERE a.outcome = 'started'
-                    AND NOT EXISTS (SELECT 1 FROM generations g WHERE g.id = a.generation_id))
-                  + (SELECT count(*) FROM generations g WHERE 1 <> (SELECT count(*) FROM generation_attempts a
-                    WHERE a.generation_id = g.id AND a.outcome = 'started'))",
+        count: "SELECT count(*) FROM (SELECT generation_id FROM generation_attempts
+                    WHERE outcome = 'started' GROUP BY generation_id) AS attempted
+                  FULL JOIN generations g ON g.id = attempted.generation_id
+                  WHERE g.id IS NULL OR attempted.generation_id IS NULL",
     },
     Check {
         broken: "a branch does not end with the latest message on it (I8)",
