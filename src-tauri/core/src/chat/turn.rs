@@ -344,6 +344,25 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_is_whole_from_its_finish_reason_on() {
+        let mut turn = streaming();
+        text(&mut turn, "Hi");
+        assert!(!turn.is_whole());
+        turn.handle(Event::Stream(StreamEvent::FinishReason));
+        assert!(turn.is_whole());
+    }
+
+    #[test]
+    fn an_answer_without_text_is_one_when_anything_came() {
+        let mut turn = streaming();
+        assert_eq!(turn.handle(Event::Stream(StreamEvent::Alive)), None);
+        assert_eq!(
+            status(turn.handle(Event::Stream(StreamEvent::Done))),
+            MessageStatus::Complete
+        );
+    }
+
+    #[test]
     fn stop_works_in_every_state_and_only_once() {
         let (connecting, _) = Turn::begin();
         let (mut retrying, _) = Turn::begin();
@@ -419,6 +438,21 @@ mod tests {
     }
 
     #[test]
+    fn a_rate_limit_is_waited_for_longer_and_each_pause_doubles() {
+        let (mut turn, _) = Turn::begin();
+        let pauses: Vec<u128> = std::iter::from_fn(|| {
+            let effect = turn.handle(Event::Refused(busy(Retry::Backoff)));
+            turn.handle(Event::PauseOver);
+            match effect {
+                Some(Effect::Pause { pause, .. }) => Some(pause.as_millis()),
+                _ => None,
+            }
+        })
+        .collect();
+        assert_eq!(pauses, [500, 1000, 2000, 4000, 8000]);
+    }
+
+    #[test]
     fn an_error_in_the_stream_is_retried_only_before_text() {
         let error = || Event::Stream(StreamEvent::Failed(busy(Retry::Backoff)));
         let mut silent = streaming();
@@ -426,6 +460,7 @@ mod tests {
 
         let mut speaking = streaming();
         text(&mut speaking, "Hi");
+        speaking.handle(Event::Stream(StreamEvent::Alive));
         assert_eq!(status(speaking.handle(error())), MessageStatus::Failed);
     }
 }

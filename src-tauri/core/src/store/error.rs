@@ -93,6 +93,10 @@ impl From<sqlx::Error> for StoreError {
 
 /// The low byte of the extended result code.
 pub(super) fn primary_code(error: &sqlx::Error) -> Option<i32> {
-    let code: i32 = error.as_database_error()?.code()?.parse().ok()?;
-    Some(code & 0xff)
+    extended_code(error).map(|code| code & 0xff)
+}
+
+/// SQLite's own reason, <https://sqlite.org/rescode.html>.
+pub(super) fn extended_code(error: &sqlx::Error) -> Option<i32> {
+    error.as_database_error()?.code()?.parse().ok()
 }

@@ -13,7 +13,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
-use super::error::primary_code;
+use super::error::{extended_code, primary_code};
 use super::{Result, Store, StoreError};
 use crate::clock::Timestamp;
 use crate::ids::UserId;
@@ -28,11 +28,12 @@ const SAFE_SQLITE: [u32; 3] = [3, 51, 3];
 
 const READERS: u32 = 4;
 
-/// SQLite's primary result codes, <https://sqlite.org/rescode.html>.
+/// SQLite's result codes, <https://sqlite.org/rescode.html>.
 const SQLITE_READONLY: i32 = 8;
 const SQLITE_CORRUPT: i32 = 11;
 const SQLITE_CANTOPEN: i32 = 14;
 const SQLITE_NOTADB: i32 = 26;
+const SQLITE_READONLY_ROLLBACK: i32 = 776;
 
 impl Store {
     /// Opens the database at `path`, creating or migrating it, with its integrity checked first
@@ -119,19 +120,30 @@ fn unwritable(path: &Path, source: std::io::Error) -> StoreError {
 }
 
 /// Looks at an existing database without writing to it.
+///
+/// But a power cut in the first start, before the write-ahead log, leaves a journal that SQLite has to
+/// roll back before anybody can read; a read-only connection cannot.
 async fn inspect(path: &Path, after_crash: bool) -> Result<()> {
-    let classify = |error| classify(path, error);
+    let looked = match look(path, after_crash, true).await {
+        Err(error) if extended_code(&error) == Some(SQLITE_READONLY_ROLLBACK) => {
+            look(path, after_crash, false).await
+        }
+        looked => looked,
+    };
+    looked.map_err(|error| classify(path, error))?
+}
+
+async fn look(path: &Path, after_crash: bool, read_only: bool) -> sqlx::Result<Result<()>> {
     let mut connection = SqliteConnectOptions::new()
         .filename(path)
-        .read_only(true)
+        .read_only(read_only)
         .busy_timeout(Duration::from_secs(5))
         .disable_statement_logging()
         .connect()
-        .await
-        .map_err(classify)?;
+        .await?;
     let verdict = verdict(&mut connection, path, after_crash).await;
-    connection.close().await.map_err(classify)?;
-    verdict.map_err(classify)?
+    connection.close().await?;
+    verdict
 }
 
 /// What an error of opening means for the user.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use sqlx::migrate::Migrate;
-use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{ConnectOptions, Connection};
 
 use super::{NOW, Place};
@@ -112,6 +112,42 @@ async fn a_start_that_died_before_its_first_migration_goes_on() {
     connection.close().await.unwrap();
 
     Store::open(&path, true, NOW).await.unwrap();
+}
+
+/// What a power cut may leave of a first start: the write-ahead log is not there yet, and the journal
+/// of an unfinished transaction is.
+#[tokio::test]
+async fn a_journal_that_was_left_behind_is_rolled_back() {
+    let place = Place::new().await;
+    place.store.close().await;
+    let mut writer = SqliteConnectOptions::new()
+        .filename(place.path())
+        .journal_mode(SqliteJournalMode::Delete)
+        .pragma("cache_size", "1")
+        .connect()
+        .await
+        .unwrap();
+    let unfinished =
+        "BEGIN; CREATE TABLE filler (bytes); INSERT INTO filler VALUES (randomblob(100000))";
+    sqlx::raw_sql(unfinished)
+        .execute(&mut writer)
+        .await
+        .unwrap();
+    let left = tempfile::tempdir().unwrap();
+    for name in ["conch.db", "conch.db-journal"] {
+        fs::copy(place.folder.path().join(name), left.path().join(name)).unwrap();
+    }
+
+    let store = Store::open(&left.path().join("conch.db"), true, NOW)
+        .await
+        .unwrap();
+
+    let fillers: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE name = 'filler'")
+            .fetch_one(&store.readers)
+            .await
+            .unwrap();
+    assert_eq!(fillers, 0, "the unfinished transaction is undone");
 }
 
 #[tokio::test]
