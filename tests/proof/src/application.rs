@@ -9,6 +9,9 @@ use conch_core::ids::{ConversationId, RequestId};
 use conch_core::provider::{EngineCommand, OpenAi};
 use conch_core::{App, Config, Result};
 
+/// The address of a provider where nobody answers.
+pub(crate) const NO_PROVIDER: &str = "http://127.0.0.1:9/v1";
+
 /// Opens the data folder as a start of Conch does, with a stand-in as its only provider.
 pub(crate) async fn open(folder: &Path, base_url: &str) -> Result<Arc<App>> {
     let config = Config {

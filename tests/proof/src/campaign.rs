@@ -65,6 +65,16 @@ pub(crate) const KINDS: &[Kind] = &[
         shows: "kill -9 at any moment loses nothing acknowledged, damages no file and leaves no lock to the dead (I7)",
         prove: crate::kill::prove,
     },
+    Kind {
+        name: "disk",
+        shows: "after a full or failing disk everything works without a restart, and nothing acknowledged is missing (I8)",
+        prove: crate::disk::faults::prove,
+    },
+    Kind {
+        name: "power",
+        shows: "a power cut that drops and tears unsynced writes loses nothing acknowledged and damages no file",
+        prove: crate::disk::power::prove,
+    },
 ];
 
 /// One kind's run.

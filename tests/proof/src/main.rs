@@ -12,6 +12,7 @@ mod campaign;
 mod checks;
 mod clocks;
 mod contention;
+mod disk;
 mod kill;
 mod ledger;
 mod model;

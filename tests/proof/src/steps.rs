@@ -15,17 +15,17 @@ use anyhow::{Context, bail, ensure};
 use conch_core::chat::{AttemptSource, MessageStatus};
 use conch_core::clock::{Clock, SystemClock};
 use conch_core::ids::{GenerationId, InstanceId, RequestId};
-use conch_core::lock::{Fenced, Lease};
-use conch_core::store::{Begin, Ending, Holder, NewAnswer, Started, Store};
+use conch_core::lock::Lease;
+use conch_core::store::{Begin, Ending, Holder, NewAnswer, Store};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::process::Command;
 
-use crate::application::{self, send};
+use crate::application::{self, NO_PROVIDER, send};
 use crate::campaign::{Finding, Run, runtime};
 use crate::checks::{self, Moment};
 use crate::ledger::{Ledger, Told};
 use crate::report::grouped;
-use crate::turns::{QUESTION, ask};
+use crate::turns::{QUESTION, ask, started, written};
 use crate::worker::Worker;
 
 /// The child.
@@ -109,9 +109,6 @@ async fn abort_once(point: u64) -> anyhow::Result<Vec<String>> {
         .collect())
 }
 
-/// Nobody answers there.
-const NO_PROVIDER: &str = "http://127.0.0.1:9/v1";
-
 /// What the child says of the points that it passed.
 const PASSED: &str = "passed ";
 
@@ -181,13 +178,16 @@ async fn live(database: &Path) -> anyhow::Result<()> {
     };
 
     let first = send().await?;
-    written(store.set_model(&first.lease, "proof/model").await?)?;
+    written(
+        store.set_model(&first.lease, "proof/model").await?,
+        &first.lease,
+    )?;
     store
         .record_first_token(&first.lease, 0, clock.now())
         .await?;
-    written(store.append(&first.lease, 0, "one ").await?)?;
-    written(store.renew(&first.lease, clock.now()).await?)?;
-    written(store.append(&first.lease, 1, "two ").await?)?;
+    written(store.append(&first.lease, 0, "one ").await?, &first.lease)?;
+    written(store.renew(&first.lease, clock.now()).await?, &first.lease)?;
+    written(store.append(&first.lease, 1, "two ").await?, &first.lease)?;
     finish(
         &store,
         &clock,
@@ -206,32 +206,25 @@ async fn live(database: &Path) -> anyhow::Result<()> {
         instance_id: instance_id.clone(),
     };
     let again = started(store.begin_answer(&again, clock.now()).await?)?;
-    written(store.append(&again.lease, 0, "another").await?)?;
+    written(
+        store.append(&again.lease, 0, "another").await?,
+        &again.lease,
+    )?;
     let refused = ask(&conversation.id, &conversation.main_branch_id, &instance_id);
     let refused = store.begin_turn(&refused, clock.now()).await?;
     ensure!(refused == Begin::Busy, "it was told {refused:?}");
     finish(&store, &clock, &again.lease, None, "another").await?;
 
     let silent = send().await?;
-    written(store.append(&silent.lease, 0, "some").await?)?;
-    written(store.expire(&holder(&store).await?, clock.now()).await?)?;
-    send().await?;
-    written(store.recover(&holder(&store).await?, clock.now()).await?)?;
+    written(store.append(&silent.lease, 0, "some").await?, &silent.lease)?;
+    let expired = store.expire(&holder(&store).await?, clock.now()).await?;
+    written(expired, &silent.lease)?;
+    let orphaned = send().await?;
+    let recovered = store.recover(&holder(&store).await?, clock.now()).await?;
+    written(recovered, &orphaned.lease)?;
     let last = send().await?;
     finish(&store, &clock, &last.lease, Some((0, "the end")), "the end").await?;
     store.close().await;
-    Ok(())
-}
-
-fn started(begun: Begin) -> anyhow::Result<Started> {
-    match begun {
-        Begin::Started(started) => Ok(*started),
-        other => bail!("it was told {other:?}"),
-    }
-}
-
-fn written(fenced: Fenced) -> anyhow::Result<()> {
-    ensure!(fenced == Fenced::Written, "the holder could not write (I3)");
     Ok(())
 }
 
@@ -243,7 +236,10 @@ async fn finish(
     text: &str,
 ) -> anyhow::Result<()> {
     let ending = Ending::new(MessageStatus::Complete, None);
-    written(store.finish(lease, rest, &ending, clock.now()).await?)?;
+    written(
+        store.finish(lease, rest, &ending, clock.now()).await?,
+        lease,
+    )?;
     Told::Whole(lease.message_id.to_string(), text.to_owned()).say()?;
     Ok(())
 }

@@ -3,12 +3,12 @@
 
 use std::path::Path;
 
-use anyhow::ensure;
+use anyhow::{bail, ensure};
 use conch_core::chat::{AttemptSource, MessageStatus};
 use conch_core::clock::{Clock, SystemClock};
 use conch_core::ids::{BranchId, ConversationId, GenerationId, InstanceId, RequestId};
 use conch_core::lock::{Fenced, Lease};
-use conch_core::store::{Ending, NewTurn, Store};
+use conch_core::store::{Begin, Ending, NewTurn, Started, Store};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
 
@@ -38,13 +38,7 @@ pub(crate) fn ask(
 
 /// Writes the answer's text.
 pub(crate) async fn write(store: &Store, lease: &Lease) -> anyhow::Result<()> {
-    let appended = store.append(lease, 0, ANSWER).await?;
-    ensure!(
-        appended == Fenced::Written,
-        "the holder of fence {} could not write (I3)",
-        lease.fence
-    );
-    Ok(())
+    written(store.append(lease, 0, ANSWER).await?, lease)
 }
 
 /// Ends the turn and gives its lock back.
@@ -55,9 +49,22 @@ pub(crate) async fn finish(
 ) -> anyhow::Result<()> {
     let ending = Ending::new(MessageStatus::Complete, None);
     let finished = store.finish(lease, None, &ending, clock.now()).await?;
+    written(finished, lease)
+}
+
+/// The turn that a call has begun.
+pub(crate) fn started(begun: Begin) -> anyhow::Result<Started> {
+    match begun {
+        Begin::Started(started) => Ok(*started),
+        other => bail!("it was told {other:?}"),
+    }
+}
+
+/// A write by the holder of a lock is done.
+pub(crate) fn written(fenced: Fenced, lease: &Lease) -> anyhow::Result<()> {
     ensure!(
-        finished == Fenced::Written,
-        "the holder of fence {} could not finish (I3)",
+        fenced == Fenced::Written,
+        "the holder of fence {} could not write (I3)",
         lease.fence
     );
     Ok(())

@@ -244,10 +244,10 @@ impl ReferenceStateMachine for Expected {
         ]
         .prop_map(|by| Step::Clock { by });
         let to_all = prop_oneof![
-            6 => send,
-            4 => clock,
-            2 => Just(Step::Sweep),
-            1 => (1..=BRANCHES).prop_map(|max_parallel| Step::Capacity { max_parallel }),
+            12 => send,
+            8 => clock,
+            4 => Just(Step::Sweep),
+            2 => (1..=BRANCHES).prop_map(|max_parallel| Step::Capacity { max_parallel }),
             1 => (0..INSTANCES).prop_map(|instance| Step::Crash { instance }),
         ];
         let generations = state.generations.len();
@@ -269,7 +269,7 @@ impl ReferenceStateMachine for Expected {
                     },
                 }
             });
-        prop_oneof![20 => to_all, 20 => to_one, 1 => Just(Step::Reopen)].boxed()
+        prop_oneof![40 => to_all, 40 => to_one, 1 => Just(Step::Reopen)].boxed()
     }
 
     fn preconditions(state: &Self, step: &Step) -> bool {

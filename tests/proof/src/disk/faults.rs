@@ -1,0 +1,285 @@
+//! Disk full and I/O errors at the N-th write, for every N until a run is clean.
+//!
+//! The real application opens a folder, sends, streams, and sends again, while one write, truncation,
+//! sync or removal of its database fails: once, or from then on until there is room again. What
+//! failed must say so and store nothing; then, in the same process, everything must work, and what
+//! was accepted be there. At the end the same is asked of a next start.
+
+use std::ffi::c_int;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::Context;
+use conch_core::App;
+use conch_core::chat::{Accepted, MessageStatus};
+use conch_core::ids::ConversationId;
+use conch_fault_server::{FaultServer, Script, Step};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use libsqlite3_sys::{
+    SQLITE_FULL, SQLITE_IOERR_DELETE, SQLITE_IOERR_FSYNC, SQLITE_IOERR_TRUNCATE, SQLITE_IOERR_WRITE,
+};
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+use super::shim::{Disk, Mounted, Verdict};
+use crate::application::{self, send};
+use crate::campaign::{Finding, Run, runtime};
+use crate::checks::{self, Moment};
+use crate::ledger::{Ledger, Told};
+use crate::report::grouped;
+use crate::turns::QUESTION;
+
+/// How long a disk that is full stays so after it was noticed.
+const FULL_FOR: Duration = Duration::from_millis(150);
+
+/// How long the application may take to be what it was: an end that could not be stored is tried
+/// again every second.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Runs under way at once; most of the time they wait.
+const AT_ONCE: usize = 16;
+
+/// How much the provider says in one go: enough for a save.
+const PART_BYTES: usize = 2_500;
+
+/// What goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    /// No room, for a while.
+    Full,
+    /// No room for this one; half of it was written.
+    FullOnce,
+    /// The device fails, for a while.
+    Failing,
+    /// The device fails this once.
+    FailsOnce,
+}
+
+const FAULTS: [Fault; 4] = [
+    Fault::Full,
+    Fault::FullOnce,
+    Fault::Failing,
+    Fault::FailsOnce,
+];
+
+/// Lets every N-th write fail in every way; the quick campaign takes some of them.
+pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
+    let stride: usize = run.choose(1, 12);
+    runtime()?.block_on(async {
+        let server = FaultServer::start().await;
+        let parts = (0..2).map(|_| Step::Delta("word ".repeat(PART_BYTES / 5)));
+        let steps = [Step::Head].into_iter().chain(parts);
+        let end = [Step::Finish("stop".to_owned()), Step::Done];
+        server.always(Script::new(steps.chain(end)));
+        let base_url = server.base_url();
+
+        let calm = Trial::new(u64::MAX, Fault::FailsOnce)?;
+        let mut found = calm.run(&base_url).await?;
+        let calls = calm.disk.calls.load(Ordering::Relaxed);
+        let cases: Vec<(u64, Fault)> = (1..=calls)
+            .flat_map(|number| FAULTS.map(|fault| (number, fault)))
+            .skip(fastrand::usize(0..stride))
+            .step_by(stride)
+            .collect();
+        run.expect(cases.len() as u64);
+        let amount = format!(
+            "{} faults at {} calls",
+            grouped(cases.len() as u64),
+            grouped(calls)
+        );
+        let broken: Vec<Vec<String>> = stream::iter(cases)
+            .map(async |(number, fault)| {
+                let broken = Trial::new(number, fault)?.run(&base_url).await;
+                run.did(1);
+                broken.with_context(|| format!("{fault:?} at call {number}"))
+            })
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await?;
+        found.extend(broken.concat());
+        Ok(Finding {
+            amount,
+            violations: found,
+            figures: "full and failing, once and for a while; writes also by half".to_owned(),
+        })
+    })
+}
+
+/// The disk that fails.
+struct FaultyDisk {
+    fault: Fault,
+    /// The number of the call that fails first.
+    number: u64,
+    calls: AtomicU64,
+    failed: Notify,
+    mended: AtomicBool,
+}
+
+impl FaultyDisk {
+    fn fails(&self) -> bool {
+        let call = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
+        let fails = match self.fault {
+            Fault::FullOnce | Fault::FailsOnce => call == self.number,
+            Fault::Full | Fault::Failing => {
+                call >= self.number && !self.mended.load(Ordering::Relaxed)
+            }
+        };
+        if fails {
+            self.failed.notify_one();
+        }
+        fails
+    }
+
+    fn is_full(&self) -> bool {
+        matches!(self.fault, Fault::Full | Fault::FullOnce)
+    }
+
+    /// A full disk can still be synced, cut and cleared.
+    fn device_fails(&self, code: c_int) -> Verdict {
+        if self.fails() && !self.is_full() {
+            Verdict::Fail(code)
+        } else {
+            Verdict::Do
+        }
+    }
+}
+
+impl Disk for FaultyDisk {
+    fn write(&self, _: &str, _: u64, bytes: &[u8]) -> Verdict {
+        match (self.fails(), self.fault) {
+            (false, _) => Verdict::Do,
+            (true, Fault::Full) => Verdict::Fail(SQLITE_FULL),
+            (true, Fault::FullOnce) => Verdict::Partly(bytes.len() / 2, SQLITE_FULL),
+            (true, Fault::Failing) => Verdict::Fail(SQLITE_IOERR_WRITE),
+            (true, Fault::FailsOnce) => Verdict::Partly(bytes.len() / 2, SQLITE_IOERR_WRITE),
+        }
+    }
+
+    fn truncate(&self, _: &str, _: u64) -> Verdict {
+        self.device_fails(SQLITE_IOERR_TRUNCATE)
+    }
+
+    fn sync(&self, _: &str) -> Verdict {
+        self.device_fails(SQLITE_IOERR_FSYNC)
+    }
+
+    fn delete(&self, _: &str, _: bool) -> Verdict {
+        self.device_fails(SQLITE_IOERR_DELETE)
+    }
+}
+
+/// One application on one faulty disk.
+struct Trial {
+    folder: tempfile::TempDir,
+    disk: Arc<FaultyDisk>,
+    _mounted: Mounted,
+}
+
+impl Trial {
+    fn new(number: u64, fault: Fault) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let disk = Arc::new(FaultyDisk {
+            fault,
+            number,
+            calls: AtomicU64::new(0),
+            failed: Notify::new(),
+            mended: AtomicBool::new(false),
+        });
+        let mounted = Mounted::under(folder.path(), Arc::clone(&disk) as Arc<dyn Disk>)?;
+        Ok(Self {
+            folder,
+            disk,
+            _mounted: mounted,
+        })
+    }
+
+    /// SQLite names files by their real paths, which a temporary folder's need not be.
+    fn path(&self) -> anyhow::Result<PathBuf> {
+        Ok(self.folder.path().canonicalize()?)
+    }
+
+    /// Everything that a user does while the disk fails and after it; what is broken.
+    async fn run(&self, base_url: &str) -> anyhow::Result<Vec<String>> {
+        let disk = Arc::clone(&self.disk);
+        let mending = tokio::spawn(async move {
+            disk.failed.notified().await;
+            tokio::time::sleep(FULL_FOR).await;
+            disk.mended.store(true, Ordering::Relaxed);
+        });
+        let lived = timeout(PATIENCE, live(&self.path()?, base_url)).await;
+        mending.abort();
+        let broken = match lived {
+            Ok(broken) => broken?,
+            Err(_) => vec![format!("nothing went on for {} s", PATIENCE.as_secs())],
+        };
+        let at = format!("{:?} at call {}", self.disk.fault, self.disk.number);
+        let broken = broken.into_iter();
+        Ok(broken.map(|what| format!("{at}: {what}")).collect())
+    }
+}
+
+/// Opens, sends, waits for the answer, sends again, starts again. What fails is tried again until
+/// it works, as a user would.
+async fn live(folder: &Path, base_url: &str) -> anyhow::Result<Vec<String>> {
+    let database = folder.join("conch.db");
+    let mut ledger = Ledger::default();
+    let app = again(async || application::open(folder, base_url).await).await;
+    let made = again(async || app.create_conversation(None, None).await).await;
+    for _ in 0..2 {
+        let accepted = again(async || send(&app, &made.id, QUESTION).await).await;
+        let id = accepted.user_message_id.to_string();
+        ledger.note(Told::Sent(id, QUESTION.to_owned()));
+        settle(&app, &made.id, &accepted, &mut ledger).await?;
+    }
+    let mut broken = checks::violations(&database, Moment::Recovered).await?;
+    broken.extend(ledger.broken(&database).await?);
+    app.quit().await;
+
+    let app = again(async || application::open(folder, base_url).await).await;
+    broken.extend(checks::violations(&database, Moment::Recovered).await?);
+    broken.extend(ledger.broken(&database).await?);
+    let accepted = again(async || send(&app, &made.id, QUESTION).await).await;
+    settle(&app, &made.id, &accepted, &mut ledger).await?;
+    app.quit().await;
+    Ok(broken)
+}
+
+/// Calls until it works. Whoever waits in vain is noticed by the trial's patience.
+async fn again<T, E>(call: impl AsyncFn() -> Result<T, E>) -> T {
+    loop {
+        match call().await {
+            Ok(done) => return done,
+            Err(_) => tokio::time::sleep(FULL_FOR / 5).await,
+        }
+    }
+}
+
+/// Waits until the conversation is free, and takes a whole answer down as a promise.
+async fn settle(
+    app: &App,
+    id: &ConversationId,
+    accepted: &Accepted,
+    ledger: &mut Ledger,
+) -> anyhow::Result<()> {
+    let mut events = app.subscribe();
+    loop {
+        let status = app.is_locked(id, None).await?;
+        if !status.locked {
+            break;
+        }
+        // Where an event is missed, the status is asked again.
+        let _ = timeout(FULL_FOR, events.recv()).await;
+    }
+    let view = app.get_conversation(id, None, None).await?;
+    let answer = view
+        .messages
+        .into_iter()
+        .find(|message| message.id == accepted.assistant_message_id)
+        .context("an accepted answer is not there")?;
+    if answer.status == MessageStatus::Complete {
+        ledger.note(Told::Whole(answer.id.to_string(), answer.content));
+    }
+    Ok(())
+}

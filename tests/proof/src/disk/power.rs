@@ -1,0 +1,354 @@
+//! The power fails: what was synced is there, and of what was written since, anything may be.
+//!
+//! A life of a small database is recorded once, down to every write, truncation, sync and removal, with
+//! what was acknowledged in between. Then the power is cut at random moments. A file holds what it
+//! held at its last sync before the cut; of the changes after that a random part, each write torn at
+//! sectors; a removal may be undone until its folder was synced. On such a disk Conch starts, and must
+//! have kept everything that was acknowledged before the cut.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::Context;
+use conch_core::chat::MessageStatus;
+use conch_core::clock::{Clock, SystemClock};
+use conch_core::ids::{BranchId, ConversationId, InstanceId};
+use conch_core::store::{Ending, Store};
+use fastrand::Rng;
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::shim::{Disk, Mounted, Verdict};
+use crate::application::{self, NO_PROVIDER, send};
+use crate::campaign::{Finding, Run, runtime};
+use crate::checks::{self, Moment};
+use crate::ledger::{Ledger, Told};
+use crate::report::grouped;
+use crate::turns::{QUESTION, ask, started, written};
+
+/// Torn writes tear here.
+const SECTOR: usize = 512;
+
+/// Turns in the recorded life: enough for the write-ahead log to be folded into the file some times.
+const TURNS: usize = 120;
+
+/// Cuts the power as often as the scale says.
+pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
+    let cuts: u64 = run.choose(1_000, 50);
+    run.expect(cuts);
+    runtime()?.block_on(async {
+        let life = record().await?;
+        let lanes = std::thread::available_parallelism()?.get();
+        let seeds: Vec<u64> = (0..cuts).map(|_| fastrand::u64(..)).collect();
+        let found: Vec<Vec<String>> = stream::iter(seeds)
+            .map(async |seed| {
+                let broken = cut(&life, seed).await;
+                run.did(1);
+                broken.with_context(|| format!("cut with seed {seed:#x}"))
+            })
+            .buffered(lanes)
+            .try_collect()
+            .await?;
+        let syncs = life.count(|step| matches!(step, Step::Sync { .. }));
+        let promises = life.count(|step| matches!(step, Step::Acknowledged(_)));
+        Ok(Finding {
+            amount: format!("{} cuts", grouped(cuts)),
+            violations: found.concat(),
+            figures: format!(
+                "in a life of {} writes, {} syncs and {} acknowledgements",
+                grouped(life.count(|step| matches!(step, Step::Write { .. }))),
+                grouped(syncs),
+                grouped(promises)
+            ),
+        })
+    })
+}
+
+/// Something that happened to the disk, or was promised to somebody.
+#[derive(Debug, Clone)]
+enum Step {
+    Write {
+        file: String,
+        offset: usize,
+        bytes: Vec<u8>,
+    },
+    Truncate {
+        file: String,
+        size: usize,
+    },
+    Sync {
+        file: String,
+    },
+    Delete {
+        file: String,
+        durably: bool,
+    },
+    Acknowledged(Told),
+}
+
+/// All steps, in their order.
+#[derive(Debug, Default)]
+struct Life(Vec<Step>);
+
+impl Life {
+    /// How many steps there are before anything is acknowledged.
+    fn first_start(&self) -> usize {
+        let acknowledged = |step: &Step| matches!(step, Step::Acknowledged(_));
+        self.0.iter().position(acknowledged).unwrap_or(self.0.len())
+    }
+
+    fn count(&self, is: fn(&Step) -> bool) -> u64 {
+        self.0.iter().filter(|step| is(step)).count() as u64
+    }
+}
+
+/// The disk that remembers.
+#[derive(Debug, Default)]
+struct Recorder(Mutex<Life>);
+
+impl Recorder {
+    fn life(&self) -> MutexGuard<'_, Life> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, step: Step) -> Verdict {
+        self.life().0.push(step);
+        Verdict::Do
+    }
+
+    fn acknowledge(&self, told: Told) {
+        self.note(Step::Acknowledged(told));
+    }
+}
+
+fn bytes(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+impl Disk for Recorder {
+    fn write(&self, file: &str, offset: u64, content: &[u8]) -> Verdict {
+        self.note(Step::Write {
+            file: file.to_owned(),
+            offset: bytes(offset),
+            bytes: content.to_vec(),
+        })
+    }
+
+    fn truncate(&self, file: &str, size: u64) -> Verdict {
+        self.note(Step::Truncate {
+            file: file.to_owned(),
+            size: bytes(size),
+        })
+    }
+
+    fn sync(&self, file: &str) -> Verdict {
+        self.note(Step::Sync {
+            file: file.to_owned(),
+        })
+    }
+
+    fn delete(&self, file: &str, durably: bool) -> Verdict {
+        self.note(Step::Delete {
+            file: file.to_owned(),
+            durably,
+        })
+    }
+}
+
+/// Records a life: turns in two conversations, closed and opened again in the middle.
+async fn record() -> anyhow::Result<Life> {
+    let folder = tempfile::tempdir()?;
+    let recorder = Arc::new(Recorder::default());
+    let mounted = Mounted::under(folder.path(), Arc::clone(&recorder) as Arc<dyn Disk>)?;
+    // SQLite names files by their real paths, which a temporary folder's need not be.
+    let database = folder.path().canonicalize()?.join("conch.db");
+    let clock = SystemClock::default();
+    let instance_id = InstanceId::fresh();
+    let mut store = Store::open(&database, false, clock.now()).await?;
+    let mut conversations = Vec::new();
+    for _ in 0..2 {
+        let made = store.create_conversation(None, None, clock.now()).await?;
+        conversations.push((made.id, made.main_branch_id));
+    }
+    for number in 0..TURNS {
+        if number == TURNS / 2 {
+            store.close().await;
+            store = Store::open(&database, false, clock.now()).await?;
+        }
+        let place = conversations
+            .iter()
+            .cycle()
+            .nth(number)
+            .context("no place")?;
+        turn(&store, &clock, place, &instance_id, number, &recorder).await?;
+    }
+    store.close().await;
+    drop(mounted);
+    Ok(std::mem::take(&mut *recorder.life()))
+}
+
+async fn turn(
+    store: &Store,
+    clock: &SystemClock,
+    (conversation_id, branch_id): &(ConversationId, BranchId),
+    instance_id: &InstanceId,
+    number: usize,
+    recorder: &Recorder,
+) -> anyhow::Result<()> {
+    let ask = ask(conversation_id, branch_id, instance_id);
+    let started = started(store.begin_turn(&ask, clock.now()).await?)?;
+    let lease = &started.lease;
+    let sent = started.accepted.user_message_id.to_string();
+    recorder.acknowledge(Told::Sent(sent, QUESTION.to_owned()));
+    let text = format!("part {number} ").repeat(1 + number * 7 % 400);
+    written(store.append(lease, 0, &text).await?, lease)?;
+    written(store.append(lease, 1, &text).await?, lease)?;
+    let ending = Ending::new(MessageStatus::Complete, None);
+    let rest = Some((2, "the end"));
+    let finished = store.finish(lease, rest, &ending, clock.now()).await?;
+    written(finished, lease)?;
+    recorder.acknowledge(Told::Whole(
+        lease.message_id.to_string(),
+        format!("{text}{text}the end"),
+    ));
+    Ok(())
+}
+
+/// Cuts the power once, starts on what is left, and returns what is broken.
+async fn cut(life: &Life, seed: u64) -> anyhow::Result<Vec<String>> {
+    let mut rng = Rng::with_seed(seed);
+    // A tenth of the cuts falls into the first start, which happens once but matters as much.
+    let end = if rng.u8(0..10) == 0 {
+        life.first_start()
+    } else {
+        life.0.len()
+    };
+    let lived = life.0.get(..rng.usize(0..=end)).unwrap_or(&life.0);
+    let folder = tempfile::tempdir()?;
+    for (name, content) in remains(lived, &mut rng) {
+        std::fs::write(folder.path().join(name), content)?;
+    }
+    // The lock file of the process that lost its power: a start looks more closely then.
+    let instances = folder.path().join("instances");
+    std::fs::create_dir_all(&instances)?;
+    std::fs::write(instances.join("lost-its-power.lock"), "")?;
+    let mut ledger = Ledger::default();
+    for step in lived {
+        if let Step::Acknowledged(told) = step {
+            ledger.note(told.clone());
+        }
+    }
+    let broken = start(folder.path(), &ledger).await?;
+    let after = format!("seed {seed:#x}, cut after step {}", lived.len());
+    Ok(broken
+        .into_iter()
+        .map(|what| format!("{after}: {what}"))
+        .collect())
+}
+
+/// Starts Conch on a folder after a power cut; what is broken.
+async fn start(folder: &Path, ledger: &Ledger) -> anyhow::Result<Vec<String>> {
+    let app = match application::open(folder, NO_PROVIDER).await {
+        Ok(app) => app,
+        Err(error) => return Ok(vec![format!("Conch did not start: {error}")]),
+    };
+    let database = folder.join("conch.db");
+    let mut broken = checks::violations(&database, Moment::Recovered).await?;
+    broken.extend(ledger.broken(&database).await?);
+    let conversation = match app.list_conversations(None, None).await?.pop() {
+        Some(summary) => summary.id,
+        None => app.create_conversation(None, None).await?.id,
+    };
+    if let Err(error) = send(&app, &conversation, QUESTION).await {
+        broken.push(format!("a send after the power cut was refused: {error}"));
+    }
+    app.quit().await;
+    Ok(broken)
+}
+
+/// A file on the disk: what is durable, and what came since.
+#[derive(Debug, Default)]
+struct File {
+    durable: Vec<u8>,
+    since: Vec<Step>,
+    /// It was synced, and its folder with it: SQLite syncs the folder with the first sync of a log.
+    entered: bool,
+    /// It was removed, but its folder was not synced since.
+    removed: bool,
+}
+
+/// What a disk may hold after a life that was cut. The shared-memory file is left out: SQLite makes it
+/// anew.
+fn remains(lived: &[Step], rng: &mut Rng) -> BTreeMap<String, Vec<u8>> {
+    let mut files: BTreeMap<String, File> = BTreeMap::new();
+    for step in lived {
+        match step {
+            Step::Write { file, .. } | Step::Truncate { file, .. } => {
+                let file = files.entry(file.clone()).or_default();
+                if file.removed {
+                    *file = File::default();
+                }
+                file.since.push(step.clone());
+            }
+            Step::Sync { file } => {
+                let file = files.entry(file.clone()).or_default();
+                for step in std::mem::take(&mut file.since) {
+                    apply(&mut file.durable, &step, |_| true);
+                }
+                if !std::mem::replace(&mut file.entered, true) {
+                    files.retain(|_, file| !file.removed);
+                }
+            }
+            Step::Delete { file, durably } => {
+                if let Some(file) = files.get_mut(file) {
+                    file.removed = true;
+                }
+                if *durably {
+                    files.retain(|_, file| !file.removed);
+                }
+            }
+            Step::Acknowledged(_) => {}
+        }
+    }
+    files.retain(|_, file| !file.removed || rng.bool());
+    files
+        .into_iter()
+        .map(|(name, mut file)| {
+            for step in std::mem::take(&mut file.since) {
+                match rng.u8(0..3) {
+                    0 => {}
+                    1 => apply(&mut file.durable, &step, |_| true),
+                    _ => apply(&mut file.durable, &step, |_| rng.bool()),
+                }
+            }
+            (name, file.durable)
+        })
+        .collect()
+}
+
+/// Applies a change to a file's content, as far as `reaches` says of each sector.
+fn apply(content: &mut Vec<u8>, step: &Step, mut reaches: impl FnMut(usize) -> bool) {
+    match step {
+        Step::Write { offset, bytes, .. } => {
+            for (number, sector) in bytes.chunks(SECTOR).enumerate() {
+                if !reaches(number) {
+                    continue;
+                }
+                let begin = offset + number * SECTOR;
+                let end = begin + sector.len();
+                if content.len() < end {
+                    content.resize(end, 0);
+                }
+                if let Some(place) = content.get_mut(begin..end) {
+                    place.copy_from_slice(sector);
+                }
+            }
+        }
+        Step::Truncate { size, .. } => {
+            if reaches(0) {
+                content.resize(*size, 0);
+            }
+        }
+        Step::Sync { .. } | Step::Delete { .. } | Step::Acknowledged(_) => {}
+    }
+}
