@@ -97,6 +97,7 @@ mod tests {
         assert!(!is_dead(folder.path(), &id), "it holds its file lock");
         drop(instance);
         assert!(is_dead(folder.path(), &id), "nobody holds it any more");
+        assert_eq!(clear_dead(folder.path()).unwrap(), 0, "it ended cleanly");
     }
 
     #[test]

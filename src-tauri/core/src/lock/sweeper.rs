@@ -273,6 +273,33 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn it_sweeps_as_soon_as_it_runs() {
+        let scene = Scene::new().await;
+        scene.lock_of(scene.own()).await;
+        scene.clock.advance(LEASE);
+        let mut told = scene.sweeper.events.subscribe();
+        let cancelled = CancellationToken::new();
+        let (running, stop) = (scene.sweeper.run(cancelled.clone()), async {
+            told.recv().await.unwrap();
+            cancelled.cancel();
+        });
+        tokio::join!(running, stop);
+        assert!(scene.sweeper.store.holders().await.unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_sleep_is_wall_time_without_running_time() {
+        let second = Duration::from_secs(1);
+        let mut memory = Memory::default();
+        assert!(!memory.woke(NOW, second), "there was nothing before");
+        assert!(!memory.woke(NOW + 60 * second, 61 * second), "both ran");
+        let just_not = NOW + 61 * second + SLEPT;
+        assert!(!memory.woke(just_not, 62 * second), "a step of a clock");
+        let slept = just_not + second + SLEPT + Duration::from_millis(1);
+        assert!(memory.woke(slept, 63 * second));
+    }
+
+    #[tokio::test]
     async fn a_living_generation_renews_before_the_sweep_that_follows_a_suspend() {
         let scene = Scene::new().await;
         let lease = scene.lock_of(scene.own()).await;

@@ -8,7 +8,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 
 use super::{NOW, Place, complete};
 use crate::chat::MessageStatus;
-use crate::lock::{Fenced, LEASE};
+use crate::lock::{Fenced, LEASE, LockReason};
 use crate::store::{AttemptOutcome, Begin, NewTurn, StoreError};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -348,4 +348,66 @@ async fn an_automatic_rollback_does_not_poison_the_writer() {
         .await
         .unwrap();
     place.begin("works again without a restart", NOW).await;
+}
+
+#[tokio::test]
+async fn a_branch_beside_a_held_one_is_free_but_takes_no_send() {
+    let place = Place::new().await;
+    place.begin("on main", NOW).await;
+    let lane = place.second_branch().await;
+    let status = async |now| {
+        let status = place
+            .store
+            .lock_status(&place.conversation.id, Some(&lane), now);
+        let status = status.await.unwrap().unwrap();
+        (status.locked, status.can_send)
+    };
+
+    assert_eq!(status(NOW).await, (false, false), "at its capacity");
+    assert_eq!(status(NOW + LEASE).await, (false, true));
+}
+
+#[tokio::test]
+async fn a_lock_is_held_until_the_millisecond_in_which_it_expires() {
+    let place = Place::new().await;
+    let started = place.begin("hello", NOW).await;
+    let id = &place.conversation.id;
+    let just_before = NOW + LEASE.checked_sub(Duration::from_millis(1)).unwrap();
+    let locked = async |now| {
+        let status = place.store.lock_status(id, None, now).await;
+        status.unwrap().unwrap().locked
+    };
+    let expired = async |now| place.store.expired_holders(id, now).await.unwrap();
+
+    assert!(locked(just_before).await);
+    assert!(expired(just_before).await.is_empty());
+    assert!(!locked(NOW + LEASE).await);
+    let holders = expired(NOW + LEASE).await;
+    assert_eq!(holders.len(), 1);
+    assert_eq!(holders[0].lease, started.lease);
+}
+
+#[tokio::test]
+async fn the_way_in_which_a_lock_was_freed_can_be_told_later() {
+    let place = Place::new().await;
+    let store = &place.store;
+    let holder = async || store.holders().await.unwrap().remove(0);
+
+    let released = place.begin("released", NOW).await.lease;
+    let done = store.finish(&released, None, &complete(), NOW).await;
+    assert_eq!(done.unwrap(), Fenced::Written);
+    let expired = place.begin("expired", NOW).await.lease;
+    let done = store.expire(&holder().await, NOW + LEASE).await;
+    assert_eq!(done.unwrap(), Fenced::Written);
+    let recovered = place.begin("recovered", NOW).await.lease;
+    let done = store.recover(&holder().await, NOW).await;
+    assert_eq!(done.unwrap(), Fenced::Written);
+
+    for (lease, reason) in [
+        (released, LockReason::Released),
+        (expired, LockReason::Expired),
+        (recovered, LockReason::Recovered),
+    ] {
+        assert_eq!(store.freed_how(&lease).await.unwrap(), reason);
+    }
 }

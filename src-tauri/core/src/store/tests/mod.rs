@@ -1,6 +1,8 @@
 //! The store on a real file, with the pragmas and pools of production.
 
+mod changes;
 mod locks;
+mod naming;
 mod opening;
 mod reading;
 

@@ -50,6 +50,18 @@ async fn pages_join_to_the_whole_conversation() {
 }
 
 #[tokio::test]
+async fn a_page_that_is_just_full_has_nothing_before_it() {
+    let place = Place::new().await;
+    for n in 0..25 {
+        answered(&place, &format!("q{n}"), &format!("a{n}"), NOW).await;
+    }
+    let id = &place.conversation.id;
+    let view = place.store.get_conversation(id, None, None, NOW).await;
+    let view = view.unwrap().unwrap();
+    assert_eq!((view.messages.len(), view.has_earlier), (50, false));
+}
+
+#[tokio::test]
 async fn a_new_version_takes_the_old_ones_place_and_sees_only_what_came_before() {
     let place = Place::new().await;
     answered(&place, "question", "first answer", NOW).await;

@@ -1,0 +1,97 @@
+//! Calls that name something: what they change, and what they say of a name that is nobody's.
+
+use super::{NOW, Place};
+use crate::chat::AttemptSource;
+use crate::error::Entity;
+use crate::ids::{BranchId, ConversationId};
+use crate::store::{AttemptOutcome, Begin, NewTurn};
+
+#[tokio::test]
+async fn a_conversation_takes_a_name_a_model_and_a_draft() {
+    let place = Place::new().await;
+    let id = &place.conversation.id;
+    let store = &place.store;
+
+    assert!(store.rename_conversation(id, "Named").await.unwrap());
+    assert!(store.set_conversation_model(id, "openai/x").await.unwrap());
+    assert!(store.save_draft(id, "half a thought", NOW).await.unwrap());
+
+    let view = store.get_conversation(id, None, None, NOW).await.unwrap();
+    let view = view.unwrap();
+    assert_eq!(
+        (
+            view.title.as_deref(),
+            view.model_id.as_deref(),
+            &*view.draft
+        ),
+        (Some("Named"), Some("openai/x"), "half a thought")
+    );
+}
+
+#[tokio::test]
+async fn a_conversation_that_is_not_there_takes_nothing() {
+    let place = Place::new().await;
+    let nobody = ConversationId::fresh();
+    let store = &place.store;
+
+    assert!(!store.rename_conversation(&nobody, "Named").await.unwrap());
+    assert!(
+        !store
+            .set_conversation_model(&nobody, "openai/x")
+            .await
+            .unwrap()
+    );
+    assert!(!store.save_draft(&nobody, "text", NOW).await.unwrap());
+    assert!(!store.delete_conversation(&nobody).await.unwrap());
+    let view = store.get_conversation(&nobody, None, None, NOW).await;
+    assert_eq!(view.unwrap(), None);
+}
+
+#[tokio::test]
+async fn main_is_meant_where_no_branch_is_named() {
+    let place = Place::new().await;
+    let id = &place.conversation.id;
+    let main = Some(place.conversation.main_branch_id.clone());
+    let lane = place.second_branch().await;
+    let branch = async |named: Option<&BranchId>| place.store.branch(id, named).await.unwrap();
+
+    assert_eq!(branch(None).await, main);
+    assert_eq!(branch(Some(&lane)).await, Some(lane.clone()));
+    assert_eq!(branch(Some(&BranchId::fresh())).await, None);
+}
+
+#[tokio::test]
+async fn a_send_says_which_of_its_names_is_nobodys() {
+    let place = Place::new().await;
+    let no_branch = NewTurn {
+        branch_id: Some(BranchId::fresh()),
+        ..place.turn("to a branch that is not there")
+    };
+    let no_conversation = NewTurn {
+        conversation_id: ConversationId::fresh(),
+        ..place.turn("to a conversation that is not there")
+    };
+    let begin = async |turn: &NewTurn| place.store.begin_turn(turn, NOW).await.unwrap();
+
+    assert_eq!(begin(&no_branch).await, Begin::NotFound(Entity::Branch));
+    assert_eq!(
+        begin(&no_conversation).await,
+        Begin::NotFound(Entity::Conversation)
+    );
+}
+
+#[tokio::test]
+async fn a_refusal_by_the_page_is_counted_where_there_is_a_branch() {
+    let place = Place::new().await;
+    let record = async |id: &ConversationId| {
+        let recorded = place
+            .store
+            .record_refused_by_page(id, None, AttemptSource::Enter, NOW);
+        recorded.await.unwrap()
+    };
+
+    assert!(record(&place.conversation.id).await);
+    assert!(!record(&ConversationId::fresh()).await);
+    let counted = place.store.count_attempts(AttemptOutcome::RefusedByPage);
+    assert_eq!(counted.await.unwrap(), 1);
+}
