@@ -64,7 +64,10 @@ impl Store {
                 .optimize_on_close(true, None),
         )
         .await?;
-        check_version(&writer).await?;
+        let version = sqlx::query_scalar("SELECT sqlite_version()")
+            .fetch_one(&writer)
+            .await?;
+        check_version(version)?;
         MIGRATOR.run(&writer).await.map_err(StoreError::Migration)?;
         let user_id = local_profile(&writer, now).await?;
         let readers = pool(path, READERS, options.read_only(true)).await?;
@@ -202,10 +205,7 @@ async fn verdict(
     Ok(Ok(()))
 }
 
-async fn check_version(writer: &SqlitePool) -> Result<()> {
-    let found: String = sqlx::query_scalar("SELECT sqlite_version()")
-        .fetch_one(writer)
-        .await?;
+fn check_version(found: String) -> Result<()> {
     let mut numbers = found.split('.').map(|part| part.parse().unwrap_or(0));
     let version: [u32; 3] = std::array::from_fn(|_| numbers.next().unwrap_or(0));
     if version < SAFE_SQLITE {
@@ -233,4 +233,21 @@ async fn local_profile(writer: &SqlitePool, now: Timestamp) -> Result<UserId> {
     .await?;
     tx.commit().await?;
     Ok(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sqlite_that_can_lose_commits_is_refused() {
+        let check = |found: &str| check_version(found.to_owned());
+        assert!(check("3.51.3").is_ok());
+        assert!(check("3.52.0").is_ok());
+        assert!(matches!(
+            check("3.51.2"),
+            Err(StoreError::UnsafeSqlite { found }) if found == "3.51.2"
+        ));
+        assert!(check("3.9.9").is_err());
+    }
 }

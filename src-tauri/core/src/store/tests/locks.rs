@@ -8,7 +8,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 
 use super::{NOW, Place, complete};
 use crate::chat::MessageStatus;
-use crate::lock::{Fenced, LEASE, LockReason};
+use crate::lock::{Fenced, LEASE, LockReason, LockStatus};
 use crate::store::{AttemptOutcome, Begin, NewTurn, StoreError};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -365,6 +365,17 @@ async fn a_branch_beside_a_held_one_is_free_but_takes_no_send() {
 
     assert_eq!(status(NOW).await, (false, false), "at its capacity");
     assert_eq!(status(NOW + LEASE).await, (false, true));
+
+    sqlx::query("UPDATE conversations SET max_parallel = 2")
+        .execute(&place.store.writer)
+        .await
+        .unwrap();
+    assert_eq!(status(NOW).await, (false, true), "there is room");
+    let on_main = place
+        .store
+        .lock_status(&place.conversation.id, None, NOW)
+        .await;
+    assert!(!on_main.unwrap().unwrap().can_send, "it is held itself");
 }
 
 #[tokio::test]
@@ -379,6 +390,18 @@ async fn a_lock_is_held_until_the_millisecond_in_which_it_expires() {
     };
     let expired = async |now| place.store.expired_holders(id, now).await.unwrap();
 
+    let held = place.store.lock_status(id, None, NOW).await;
+    let expected = LockStatus {
+        locked: true,
+        can_send: false,
+        generation_id: Some(started.lease.generation_id.clone()),
+        message_id: Some(started.lease.message_id.clone()),
+        user_id: Some(place.store.user_id().clone()),
+        locked_at: Some(NOW),
+        expires_at: Some(NOW + LEASE),
+        fence: 1,
+    };
+    assert_eq!(held.unwrap(), Some(expected));
     assert!(locked(just_before).await);
     assert!(expired(just_before).await.is_empty());
     assert!(!locked(NOW + LEASE).await);

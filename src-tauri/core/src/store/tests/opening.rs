@@ -31,6 +31,40 @@ async fn a_file_that_is_no_database() {
 }
 
 #[tokio::test]
+async fn a_file_that_only_begins_like_a_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("conch.db");
+    let mut bytes = b"SQLite format 3\0".to_vec();
+    bytes.resize(4096, 0);
+    fs::write(&path, bytes).unwrap();
+
+    let error = open_untouched(&path).await;
+    assert!(
+        matches!(error, StoreError::NotADatabase { .. }),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_folder_that_is_not_there_and_one_that_is_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a file");
+    fs::write(&file, "").unwrap();
+
+    let missing = folder.path().join("missing").join("conch.db");
+    let error = Store::open(&missing, false, NOW).await.unwrap_err();
+    assert!(
+        matches!(error, StoreError::DataFolderUnwritable { .. }),
+        "{error:?}"
+    );
+    let error = Store::open(&file.join("conch.db"), false, NOW).await;
+    let Err(StoreError::DataFolderUnwritable { source, .. }) = error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(source.kind(), std::io::ErrorKind::NotADirectory);
+}
+
+#[tokio::test]
 async fn a_database_of_another_application() {
     let place = Place::new().await;
     place.store.close().await;

@@ -226,3 +226,33 @@ async fn text_is_indexed_when_it_is_final_and_leaves_with_its_conversation() {
     );
     assert_eq!((found("unicode").await, found("conch").await), (0, 0));
 }
+
+#[tokio::test]
+async fn the_first_token_of_an_answer_is_timed_while_it_is_written() {
+    let place = Place::new().await;
+    let started = place.begin("question", NOW).await;
+    let later = NOW + Duration::from_secs(2);
+    let timing = async || -> (Option<i64>, i64) {
+        sqlx::query_as("SELECT first_token_at, retries FROM generations")
+            .fetch_one(&place.store.writer)
+            .await
+            .unwrap()
+    };
+    assert_eq!(timing().await, (None, 0));
+
+    let record = async |retries, now| {
+        let recorded = place.store.record_first_token(&started.lease, retries, now);
+        recorded.await.unwrap();
+    };
+    record(3, later).await;
+    let first = (Some(later.as_millis()), 3);
+    assert_eq!(timing().await, first);
+
+    let done = place
+        .store
+        .finish(&started.lease, None, &complete(), later)
+        .await;
+    assert_eq!(done.unwrap(), Fenced::Written);
+    record(9, later + Duration::from_secs(1)).await;
+    assert_eq!(timing().await, first, "it has ended");
+}
