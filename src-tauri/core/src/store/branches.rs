@@ -71,15 +71,21 @@ pub(super) async fn missing(
     })
 }
 
-/// What stands around a branch that exists.
-pub(super) async fn place(tx: &mut SqliteConnection, branch_id: &BranchId) -> Result<Place> {
+/// The branch that is meant, as [`resolve_branch`] finds it, and what stands around it.
+pub(super) async fn place(
+    tx: &mut SqliteConnection,
+    conversation_id: &ConversationId,
+    branch_id: Option<&BranchId>,
+) -> Result<Option<Place>> {
     Ok(sqlx::query_as!(
         Place,
         r#"SELECT c.id AS "conversation_id: _", b.id AS "branch_id: _", b.head_message_id AS "head: _",
              c.model_id, c.max_parallel
-           FROM branches b JOIN conversations c ON c.id = b.conversation_id WHERE b.id = ?"#,
+           FROM branches b JOIN conversations c ON c.id = b.conversation_id
+           WHERE b.conversation_id = ?1 AND (b.id = ?2 OR (?2 IS NULL AND b.name = 'main'))"#,
+        conversation_id,
         branch_id
     )
-    .fetch_one(tx)
+    .fetch_optional(tx)
     .await?)
 }

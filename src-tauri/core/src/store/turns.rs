@@ -8,7 +8,7 @@
 use sqlx::SqliteConnection;
 
 use super::attempts::{Attempt, AttemptOutcome, record};
-use super::branches::{Place, missing, place, resolve_branch};
+use super::branches::{Place, missing, place};
 use super::locks::{Grant, Granted, acquire, release};
 use super::settle::{Ending, settle};
 use super::{Result, Store};
@@ -103,14 +103,12 @@ impl Store {
     /// Stores a user message and the empty answer to it, under a granted lock.
     pub async fn begin_turn(&self, turn: &NewTurn, now: Timestamp) -> Result<Begin> {
         let mut tx = self.write().await?;
-        let Some(branch_id) =
-            resolve_branch(&mut tx, &turn.conversation_id, turn.branch_id.as_ref()).await?
-        else {
+        let place = place(&mut tx, &turn.conversation_id, turn.branch_id.as_ref()).await?;
+        let Some(place) = place else {
             return Ok(Begin::NotFound(
                 missing(&mut tx, &turn.conversation_id).await?,
             ));
         };
-        let place = place(&mut tx, &branch_id).await?;
         let ask = Ask {
             request_id: &turn.request_id,
             source: turn.source,
@@ -132,13 +130,6 @@ impl Store {
         )
         .execute(&mut *tx)
         .await?;
-        sqlx::query!(
-            "UPDATE conversations SET title = coalesce(title, ?) WHERE id = ?",
-            turn.title,
-            place.conversation_id
-        )
-        .execute(&mut *tx)
-        .await?;
         // Only what was sent leaves the draft: a program may send while other text stands in the box.
         sqlx::query!(
             "DELETE FROM drafts WHERE conversation_id = ? AND content = ?",
@@ -147,7 +138,12 @@ impl Store {
         )
         .execute(&mut *tx)
         .await?;
-        let started = start(&mut tx, &place, &ask, taken, user_message_id, None, now).await?;
+        let begun = Begun {
+            user_message_id,
+            title: Some(&turn.title),
+            model_id: None,
+        };
+        let started = start(&mut tx, &place, &ask, taken, begun, now).await?;
         tx.commit().await?;
         Ok(started)
     }
@@ -156,7 +152,8 @@ impl Store {
     pub async fn begin_answer(&self, answer: &NewAnswer, now: Timestamp) -> Result<Begin> {
         let mut tx = self.write().await?;
         let target = sqlx::query!(
-            r#"SELECT branch_id AS "branch_id: BranchId", parent_id AS "parent_id: MessageId", role AS "role: Role"
+            r#"SELECT conversation_id AS "conversation_id: ConversationId", branch_id AS "branch_id: BranchId",
+                 parent_id AS "parent_id: MessageId", role AS "role: Role"
                FROM messages WHERE id = ?"#,
             answer.message_id
         )
@@ -169,7 +166,10 @@ impl Store {
             (Role::Assistant, Some(parent_id)) => parent_id,
             _ => answer.message_id.clone(),
         };
-        let place = place(&mut tx, &target.branch_id).await?;
+        let place = place(&mut tx, &target.conversation_id, Some(&target.branch_id)).await?;
+        let Some(place) = place else {
+            return Ok(Begin::NotFound(Entity::Branch));
+        };
         let ask = Ask {
             request_id: &answer.request_id,
             source: answer.source,
@@ -183,8 +183,12 @@ impl Store {
                 return Ok(begin);
             }
         };
-        let model_id = answer.model_id.clone();
-        let started = start(&mut tx, &place, &ask, taken, user_message_id, model_id, now).await?;
+        let begun = Begun {
+            user_message_id,
+            title: None,
+            model_id: answer.model_id.clone(),
+        };
+        let started = start(&mut tx, &place, &ask, taken, begun, now).await?;
         tx.commit().await?;
         Ok(started)
     }
@@ -361,6 +365,14 @@ struct Taken {
     freed: Vec<Lease>,
 }
 
+/// What a turn begins with, beside its lock.
+struct Begun<'a> {
+    user_message_id: MessageId,
+    /// For a conversation that has none.
+    title: Option<&'a str>,
+    model_id: Option<String>,
+}
+
 enum Asked {
     Granted(Taken),
     Answered(Begin),
@@ -372,11 +384,15 @@ async fn start(
     place: &Place,
     ask: &Ask<'_>,
     taken: Taken,
-    user_message_id: MessageId,
-    model_id: Option<String>,
+    begun: Begun<'_>,
     now: Timestamp,
 ) -> Result<Begin> {
     let Taken { lease, freed } = taken;
+    let Begun {
+        user_message_id,
+        title,
+        model_id,
+    } = begun;
     sqlx::query!(
         "INSERT INTO messages (id, conversation_id, branch_id, parent_id, role, status, content, fence, created_at)
          VALUES (?, ?, ?, ?, 'assistant', 'generating', '', ?, ?)",
@@ -397,8 +413,9 @@ async fn start(
     .execute(&mut *tx)
     .await?;
     sqlx::query!(
-        "UPDATE conversations SET updated_at = ? WHERE id = ?",
+        "UPDATE conversations SET updated_at = ?, title = coalesce(title, ?) WHERE id = ?",
         now,
+        title,
         place.conversation_id
     )
     .execute(&mut *tx)
