@@ -21,7 +21,7 @@ use crate::clock::Clock;
 use crate::events::Events;
 use crate::lock::{Fenced, HEARTBEAT, Lease, LockChange, LockReason};
 use crate::provider::{AnswerStream, Catalogue, Failure, FailureKind, StreamEvent};
-use crate::store::{Ending, Started, Store};
+use crate::store::{Ending, Started, Store, StoreError};
 
 /// How much text a crash may cost: this long, or [`SAVE_BYTES`].
 const SAVE_EVERY: Duration = Duration::from_millis(500);
@@ -94,8 +94,10 @@ struct Driver {
     activity: Activity,
     /// When silence becomes too long.
     silence_at: Instant,
-    /// Text that is not in the database yet.
+    /// Text that is not in the database, nor on its way there.
     unsaved: String,
+    /// The chunk that is on its way: reading goes on meanwhile.
+    saving: Option<BoxFuture<'static, Saved>>,
     /// The number of the next chunk of text.
     next_chunk: i64,
     save_at: Instant,
@@ -157,6 +159,7 @@ impl Driver {
             activity: Activity::None,
             silence_at: Instant::now() + PATIENCE_BEFORE,
             unsaved: String::new(),
+            saving: None,
             next_chunk: 0,
             save_at: Instant::now(),
             retries: 0,
@@ -177,7 +180,7 @@ impl Driver {
                 Some(effect) => self.perform(effect),
                 None => {}
             }
-            let saves = !self.unsaved.is_empty();
+            let saves = !self.unsaved.is_empty() && self.saving.is_none();
             let waits = !matches!(self.activity, Activity::Pausing(_) | Activity::None);
             let event = tokio::select! {
                 biased;
@@ -198,7 +201,11 @@ impl Driver {
                     Some(Control::Quit) | None => Some(Event::Quit),
                 },
                 _ = heartbeat.tick() => self.renew().await,
-                () = sleep_until(self.save_at), if saves => self.save().await,
+                chunk = end_of(&mut self.saving) => self.saved(chunk),
+                () = sleep_until(self.save_at), if saves => {
+                    self.save();
+                    None
+                }
                 () = sleep_until(self.silence_at), if waits => Some(Event::Silence),
                 () = &mut cap => Some(Event::RanTooLong),
                 event = self.activity.next() => Some(self.heard(event).await),
@@ -294,20 +301,27 @@ impl Driver {
         }
     }
 
-    async fn save(&mut self) -> Option<Event> {
-        let saved = self
-            .around
-            .store
-            .append(&self.lease, self.next_chunk, &self.unsaved);
-        match saved.await {
+    fn save(&mut self) {
+        let text = std::mem::take(&mut self.unsaved);
+        let (store, lease) = (self.around.store.clone(), self.lease.clone());
+        let number = self.next_chunk;
+        let saving = async move {
+            let outcome = store.append(&lease, number, &text).await;
+            Saved { text, outcome }
+        };
+        self.saving = Some(saving.boxed());
+    }
+
+    fn saved(&mut self, saved: Saved) -> Option<Event> {
+        match saved.outcome {
             Ok(Fenced::Written) => {
                 self.next_chunk += 1;
-                self.unsaved.clear();
                 None
             }
             Ok(Fenced::Lost) => Some(Event::LeaseLost),
             Err(error) => {
                 tracing::warn!(%error, "text was not saved; it is kept and tried again");
+                self.unsaved.insert_str(0, &saved.text);
                 self.save_at = Instant::now() + STORE_AGAIN;
                 None
             }
@@ -317,6 +331,12 @@ impl Driver {
     async fn finish(mut self, ending: &Ending) {
         // The provider is told to stop before anything is stored.
         self.activity = Activity::None;
+        if self.saving.is_some() {
+            let saved = end_of(&mut self.saving).await;
+            if self.saved(saved) == Some(Event::LeaseLost) {
+                return;
+            }
+        }
         loop {
             let rest = (!self.unsaved.is_empty()).then_some((self.next_chunk, &*self.unsaved));
             let now = self.around.clock.now();
@@ -357,6 +377,22 @@ impl Driver {
     }
 }
 
+/// What became of a chunk.
+struct Saved {
+    text: String,
+    outcome: Result<Fenced, StoreError>,
+}
+
+/// The end of a save that is under way. Safe to drop and call again.
+async fn end_of(saving: &mut Option<BoxFuture<'static, Saved>>) -> Saved {
+    let Some(under_way) = saving else {
+        return std::future::pending().await;
+    };
+    let saved = under_way.await;
+    *saving = None;
+    saved
+}
+
 fn waiting_phase(catalogue: &Catalogue, model_id: Option<&str>) -> Phase {
     if catalogue.is_embedded(model_id) {
         Phase::StartingModel
@@ -375,8 +411,7 @@ async fn open(
         .catalogue
         .endpoint(model_id.as_deref(), around.clock.now())
         .await?;
-    let stored =
-        |error: crate::store::StoreError| Failure::new(FailureKind::Internal, error.to_string());
+    let stored = |error: StoreError| Failure::new(FailureKind::Internal, error.to_string());
     // A lost lock shows at the next heartbeat or save; here it only means that nothing was noted.
     let _ = around
         .store

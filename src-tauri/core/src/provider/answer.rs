@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use reqwest::{Client, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -19,6 +20,9 @@ use crate::store::{PriorMessage, Usage};
 
 /// The most bytes of an error body that are read.
 const ERROR_BODY_LIMIT: usize = 64 * 1024;
+
+/// Text that comes at once is one event up to so many bytes.
+const COALESCED: usize = 2 * 1024;
 
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -122,8 +126,29 @@ impl AnswerStream {
     }
 
     /// The next event. After [`Done`](StreamEvent::Done), [`Failed`](StreamEvent::Failed) or
-    /// [`Closed`](StreamEvent::Closed) only `Closed` follows.
+    /// [`Closed`](StreamEvent::Closed) only `Closed` follows. Safe to drop and call again.
+    ///
+    /// Text that has come already is one event: a fast provider sends a token in each, and what follows
+    /// an event costs more than the token.
     pub(crate) async fn next(&mut self) -> StreamEvent {
+        let mut event = self.next_one().await;
+        if let StreamEvent::Text(text) = &mut event {
+            while text.len() < COALESCED {
+                match self.next_one().now_or_never() {
+                    Some(StreamEvent::Text(more)) => text.push_str(&more),
+                    Some(StreamEvent::Alive) => {}
+                    Some(other) => {
+                        self.ready.push_front(other);
+                        break;
+                    }
+                    None => break,
+                }
+            }
+        }
+        event
+    }
+
+    async fn next_one(&mut self) -> StreamEvent {
         loop {
             if let Some(event) = self.ready.pop_front() {
                 return event;
