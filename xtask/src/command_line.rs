@@ -15,6 +15,7 @@ usage: cargo xtask <command>
   build                  set up and build target/release/conch
   test [--only STAGE]    set up and check everything, or one of: fmt ui clippy docs direction queries tests prove
   prove [--quick] [KIND]  try to break the generation lock; the full campaign renews docs/RELIABILITY.md
+  bench [--json] [ROW]   measure Conch beside what it is compared with; all rows renew docs/PERFORMANCE.md
   setup                  install what this machine lacks: system packages, npm packages, the model
   queries [--check]      renew (or check) .sqlx after a change of a query or a migration
   help                   this text";
@@ -32,6 +33,8 @@ pub(crate) enum Command {
     Test(Option<Stage>),
     /// Run the campaign, or these kinds of it.
     Prove(Amount, Vec<OsString>),
+    /// Measure, with these arguments of the bench.
+    Bench(Vec<OsString>),
     /// Renew or check `.sqlx`.
     Queries(Mode),
     /// Print the usage.
@@ -63,6 +66,7 @@ impl Command {
             },
             ("prove", ["--quick", ..]) => Ok(Self::Prove(Amount::Quick, rest[1..].to_vec())),
             ("prove", _) => Ok(Self::Prove(Amount::Full, rest)),
+            ("bench", _) => Ok(Self::Bench(rest)),
             ("queries", []) => Ok(Self::Queries(Mode::Renew)),
             ("queries", ["--check"]) => Ok(Self::Queries(Mode::Check)),
             ("help" | "--help" | "-h", _) => Ok(Self::Help),
@@ -103,6 +107,10 @@ mod tests {
         assert_eq!(
             parse("prove --quick").unwrap(),
             Command::Prove(Amount::Quick, vec![])
+        );
+        assert_eq!(
+            parse("bench --json lock").unwrap(),
+            Command::Bench(vec!["--json".into(), "lock".into()])
         );
         assert_eq!(parse("queries").unwrap(), Command::Queries(Mode::Renew));
         assert_eq!(

@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask run | test | prove | build | setup | queries`.
+//! The project's own commands: `cargo xtask run | test | prove | bench | build | setup | queries`.
 //!
 //! Owns everything between a fresh clone and a running or tested application, so that a person and
 //! a CI machine type the same one command. It depends on very little, because it is the first crate
@@ -6,6 +6,7 @@
 //! that xtask starts.
 
 mod application;
+mod bench;
 mod command_line;
 mod direction;
 mod display;
@@ -46,7 +47,7 @@ fn main() -> ExitCode {
 
 fn perform(command: Command) -> Result<ExitCode, Error> {
     if command == Command::Help {
-        terminal::say(USAGE);
+        terminal::answer(USAGE);
         return Ok(ExitCode::SUCCESS);
     }
     let workspace = Workspace::find()?;
@@ -58,6 +59,7 @@ fn perform(command: Command) -> Result<ExitCode, Error> {
             setup::run(&workspace)?;
             prove::run(&workspace, amount, &kinds)?;
         }
+        Command::Bench(arguments) => bench::run(&workspace, &arguments)?,
         Command::Setup => setup::run(&workspace)?,
         Command::Queries(mode) => queries::run(&workspace, mode)?,
         Command::Help => {}

@@ -1,6 +1,7 @@
-//! What xtask itself says: plain words on stdout, colours only where a person is looking.
+//! What xtask itself says: plain words on stderr, colours only where a person is looking.
 //!
-//! The output of the tools that it starts is theirs and passes through untouched.
+//! The output of the tools that it starts is theirs and passes through untouched; standard output is
+//! left to them, so that `bench --json` can be read by a program.
 
 #![expect(
     clippy::print_stdout,
@@ -17,19 +18,24 @@ const BOLD: &str = "1";
 const GREEN: &str = "32";
 const RED: &str = "31";
 
+/// Prints what was asked for.
+pub(crate) fn answer(text: impl Display) {
+    println!("{text}");
+}
+
 /// Prints one line.
 pub(crate) fn say(line: impl Display) {
-    println!("{line}");
+    eprintln!("{line}");
 }
 
 /// Prints the heading of a step.
 pub(crate) fn heading(text: impl Display) {
-    println!("\n{}", paint(BOLD, &format!("==> {text}"), &io::stdout()));
+    eprintln!("\n{}", paint(BOLD, &format!("==> {text}"), &io::stderr()));
 }
 
 /// Prints the last line of something that went well.
 pub(crate) fn success(text: impl Display) {
-    println!("{}", paint(GREEN, &text.to_string(), &io::stdout()));
+    eprintln!("{}", paint(GREEN, &text.to_string(), &io::stderr()));
 }
 
 /// Prints one line on stderr about what stopped the command.

@@ -1,0 +1,66 @@
+//! `bench [--json] [--report FILE] [ROW …]`: measures Conch beside what it is compared with.
+//!
+//! A row is a module with one `measure` function. It takes both sides in turns, so that what the
+//! machine does meanwhile falls on both alike, and returns the samples; [`row`] makes medians, a ratio
+//! and a verdict of them. A budget that is missed is shown and fails nothing: a figure is only worth
+//! something to whoever looks at the machine too.
+
+mod application;
+mod database;
+mod engine;
+mod first_token;
+mod lock;
+mod open_long;
+mod prefill;
+mod relay;
+mod report;
+mod row;
+mod samples;
+mod windows;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use row::{Place, ROWS, Row};
+
+const USAGE: &str = "usage: bench [--json] [--report FILE] [ROW …]";
+
+#[expect(clippy::print_stderr, reason = "a command line tool")]
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> anyhow::Result<()> {
+    let (mut json, mut report_to, mut rows) = (false, None, Vec::new());
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--json" => json = true,
+            "--report" => {
+                let path = arguments.next().ok_or_else(|| anyhow::anyhow!(USAGE))?;
+                report_to = Some(PathBuf::from(path));
+            }
+            name => rows.push(Row::named(name)?),
+        }
+    }
+    if rows.is_empty() {
+        rows = ROWS.iter().collect();
+    }
+    let place = Place::find()?;
+    let measured = row::measure(&rows, &place)?;
+    if json {
+        report::print_json(&measured)?;
+    } else {
+        report::print(&measured);
+    }
+    if let Some(page) = report_to {
+        report::write(&page, &measured)?;
+    }
+    Ok(())
+}

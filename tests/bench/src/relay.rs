@@ -1,0 +1,73 @@
+//! A long answer through the core (decoded, stored every 2 kB, told every 33 ms) beside a client that only
+//! decodes it.
+
+use anyhow::{Context, ensure};
+use conch_fault_server::{FaultServer, Script, Step};
+use serde_json::json;
+
+use crate::application::{BareClient, open, send, wait_for_end};
+use crate::row::{Bench, Side, millis, now};
+
+/// How long the answer is, in bytes of text.
+const ANSWER: usize = 1_000_000;
+
+/// What a provider sends in one event.
+const DELTA: &str = "Sixty-four bytes of text, as a provider sends in one event: ok. ";
+
+pub(crate) fn measure(bench: &mut Bench<'_>) -> anyhow::Result<()> {
+    let (server, app) = bench.runtime.block_on(async {
+        let server = FaultServer::start().await;
+        server.always(answer());
+        let app = open(bench.scratch(), &server.base_url()).await?;
+        anyhow::Ok((server, app))
+    })?;
+    let bare = BareClient::new(&server.base_url());
+    bench.alternate(|bench, side| {
+        bench.runtime.block_on(async {
+            match side {
+                Side::Ours => {
+                    let conversation = app.create_conversation(None, None).await?;
+                    let mut events = app.subscribe();
+                    let started = now();
+                    let accepted = send(&app, &conversation.id).await?;
+                    // A window follows, as one always does, and beyond this answer's end.
+                    tokio::select! {
+                        () = app.follow(&accepted.branch_id, |_| true) => {}
+                        ended = wait_for_end(&mut events, &accepted) => ended?,
+                    }
+                    let took = started.elapsed();
+                    let view = app.get_conversation(&conversation.id, None, None).await?;
+                    let answer = view.messages.last().context("no answer")?;
+                    ensure!(answer.content.len() >= ANSWER, "the answer is {answer:?}");
+                    Ok(millis(took))
+                }
+                Side::Theirs => {
+                    let mut read = String::new();
+                    let started = now();
+                    let body = json!({"model": "stand-in-1", "messages": [], "stream": true});
+                    bare.ask(&body, |text| {
+                        read.push_str(text);
+                        false
+                    })
+                    .await?;
+                    ensure!(read.len() >= ANSWER, "the answer was short");
+                    Ok(millis(started.elapsed()))
+                }
+            }
+        })
+    })
+}
+
+/// The whole stream in one piece, so that the server costs nothing.
+fn answer() -> Script {
+    let event = format!(
+        "data: {}\n\n",
+        json!({"choices": [{"index": 0, "delta": {"content": DELTA}}]})
+    );
+    Script::new([
+        Step::Head,
+        Step::Raw(event.repeat(ANSWER.div_ceil(DELTA.len())).into_bytes()),
+        Step::Finish("stop".to_owned()),
+        Step::Done,
+    ])
+}

@@ -1,0 +1,100 @@
+//! The table: for whoever ran it, for `docs/PERFORMANCE.md`, or as JSON for a program.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::row::{Budget, Measured};
+use crate::samples::Samples;
+
+#[expect(clippy::print_stdout, reason = "the table is what the command is for")]
+pub(crate) fn print(rows: &[Measured]) {
+    println!("{}", table(rows));
+}
+
+#[expect(
+    clippy::print_stdout,
+    reason = "the figures are what the command is for"
+)]
+pub(crate) fn print_json(rows: &[Measured]) -> anyhow::Result<()> {
+    let side = |samples: &Samples| {
+        let (low, high) = samples.middle_half();
+        json!({"median": samples.median(), "low": low, "high": high, "samples": samples.count()})
+    };
+    let rows: Vec<_> = rows
+        .iter()
+        .map(|measured| {
+            json!({
+                "row": measured.row.name,
+                "what": measured.row.what,
+                "against": measured.row.against,
+                "unit": measured.row.unit,
+                "ours": side(&measured.ours),
+                "theirs": side(&measured.theirs),
+                "ratio": measured.ratio(),
+                "difference": measured.difference(),
+                "budget": budget(measured),
+                "kept": measured.is_kept(),
+            })
+        })
+        .collect();
+    println!("{}", serde_json::to_string_pretty(&rows)?);
+    Ok(())
+}
+
+/// Renews the table in a page.
+pub(crate) fn write(page: &Path, rows: &[Measured]) -> anyhow::Result<()> {
+    conch_report::renew(page, "bench", &table(rows))
+}
+
+fn table(rows: &[Measured]) -> String {
+    let mut table = String::from(
+        "| row | Conch | against | budget | Conch measured | the other measured | result |\n|---|---|---|---|---|---|---|\n",
+    );
+    for measured in rows {
+        let row = measured.row;
+        let result = match row.budget {
+            Budget::MostMore(_) => format!("{:+.2} {}", measured.difference(), row.unit),
+            Budget::MostTimes(_) | Budget::LeastTimes(_) => {
+                format!("{:.2} ×", measured.ratio())
+            }
+        };
+        let verdict = if measured.is_kept() {
+            ""
+        } else {
+            ", **missed**"
+        };
+        let _ = writeln!(
+            table,
+            "| {} | {} | {} | {} | {} | {} | {result}{verdict} |",
+            row.name,
+            row.what,
+            row.against,
+            budget(measured),
+            figure(&measured.ours, row.unit),
+            figure(&measured.theirs, row.unit),
+        );
+    }
+    table
+}
+
+fn budget(measured: &Measured) -> String {
+    match measured.row.budget {
+        Budget::MostTimes(times) => format!("≤ {times} ×"),
+        Budget::LeastTimes(times) => format!("≥ {times} ×"),
+        Budget::MostMore(more) => format!("≤ {more} {} more", measured.row.unit),
+    }
+}
+
+/// The median, and where the middle half of the samples lies.
+fn figure(samples: &Samples, unit: &str) -> String {
+    let (low, high) = samples.middle_half();
+    let median = samples.median();
+    let digits = if median < 10.0 {
+        2
+    } else {
+        usize::from(median < 100.0)
+    };
+    format!("{median:.digits$} {unit} ({low:.digits$} to {high:.digits$})")
+}

@@ -1,0 +1,286 @@
+//! The rows, and how they are measured.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use tempfile::TempDir;
+
+use crate::samples::Samples;
+use crate::{engine, first_token, lock, open_long, prefill, relay, windows};
+
+/// Rounds of each row: an odd number, so that a median is a sample.
+const ROUNDS: usize = 9;
+
+/// A promise about a figure.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Budget {
+    /// Ours is at most so many times the other.
+    MostTimes(f64),
+    /// Ours is at least so many times the other.
+    LeastTimes(f64),
+    /// Ours is at most so much more than the other, in the row's unit.
+    MostMore(f64),
+}
+
+/// What is measured against what.
+pub(crate) struct Row {
+    /// What the command line calls it.
+    pub(crate) name: &'static str,
+    /// Ours.
+    pub(crate) what: &'static str,
+    /// The other.
+    pub(crate) against: &'static str,
+    pub(crate) unit: &'static str,
+    pub(crate) budget: Budget,
+    measure: fn(&mut Bench<'_>) -> anyhow::Result<()>,
+}
+
+/// All rows, as in the budgets of the design.
+pub(crate) const ROWS: &[Row] = &[
+    Row {
+        name: "lock",
+        what: "begin and finish a turn: lock, messages, attempt, release",
+        against: "the rows of the same two commits as bare statements",
+        unit: "ms",
+        budget: Budget::MostTimes(1.25),
+        measure: lock::measure,
+    },
+    Row {
+        name: "relay",
+        what: "a 1 MB answer through the core, stored and told",
+        against: "reqwest and an SSE decoder alone",
+        unit: "ms",
+        budget: Budget::MostTimes(1.3),
+        measure: relay::measure,
+    },
+    Row {
+        name: "first-token",
+        what: "from the send to the first text that a window is told",
+        against: "a bare client on the same server",
+        unit: "ms",
+        budget: Budget::MostMore(5.0),
+        measure: first_token::measure,
+    },
+    Row {
+        name: "open-long",
+        what: "open a conversation of 10,000 messages among 1,000,000",
+        against: "one of 10",
+        unit: "ms",
+        budget: Budget::MostTimes(2.0),
+        measure: open_long::measure,
+    },
+    Row {
+        name: "start",
+        what: "cold start to a usable composer, 10,000 conversations and 1,000,000 messages stored",
+        against: "a hello-world Tauri window",
+        unit: "ms",
+        budget: Budget::MostTimes(1.3),
+        measure: windows::measure_start,
+    },
+    Row {
+        name: "memory",
+        what: "memory of all processes (PSS), idle, the same database",
+        against: "the same hello-world window",
+        unit: "MiB",
+        budget: Budget::MostTimes(1.3),
+        measure: windows::measure_memory,
+    },
+    Row {
+        name: "engine-rate",
+        what: "tokens a second of `conch engine`",
+        against: "llama.cpp alone, same file and threads",
+        unit: "tokens/s",
+        budget: Budget::LeastTimes(0.95),
+        measure: engine::measure_rate,
+    },
+    Row {
+        name: "engine-first",
+        what: "first token of `conch engine`",
+        against: "llama.cpp alone, same file and threads",
+        unit: "ms",
+        budget: Budget::MostTimes(1.1),
+        measure: engine::measure_first,
+    },
+    Row {
+        name: "prefill",
+        what: "first token of a long chat's second turn, by its new tokens",
+        against: "of its first turn, by all its tokens",
+        unit: "ms/token",
+        budget: Budget::MostTimes(1.5),
+        measure: prefill::measure,
+    },
+];
+
+impl Row {
+    /// # Errors
+    /// When there is none of this name.
+    pub(crate) fn named(name: &str) -> anyhow::Result<&'static Self> {
+        let Some(row) = ROWS.iter().find(|row| row.name == name) else {
+            let names: Vec<_> = ROWS.iter().map(|row| row.name).collect();
+            bail!("there is no row `{name}`; there are: {}", names.join(" "));
+        };
+        Ok(row)
+    }
+}
+
+/// Where the bench finds what it measures.
+pub(crate) struct Place {
+    /// Its own binary's folder, where those of the windows are too.
+    pub(crate) binaries: PathBuf,
+    /// The embedded model's file.
+    pub(crate) model: PathBuf,
+}
+
+impl Place {
+    /// # Errors
+    /// When `CONCH_BENCH_MODEL` names no file; `cargo xtask bench` sets it.
+    pub(crate) fn find() -> anyhow::Result<Self> {
+        let own = std::env::current_exe()?;
+        let binaries = own.parent().context("this program is in no folder")?;
+        let model = std::env::var_os("CONCH_BENCH_MODEL").map(PathBuf::from);
+        Ok(Self {
+            binaries: binaries.to_owned(),
+            model: model
+                .filter(|file| file.is_file())
+                .context("CONCH_BENCH_MODEL names no model: run this by `cargo xtask bench`")?,
+        })
+    }
+
+    /// An executable that is built beside this one.
+    pub(crate) fn binary(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let path = self
+            .binaries
+            .join(name)
+            .with_extension(std::env::consts::EXE_EXTENSION);
+        if !path.is_file() {
+            bail!(
+                "{} is not built: run this by `cargo xtask bench`",
+                path.display()
+            );
+        }
+        Ok(path)
+    }
+
+    /// A folder for what is made once and used again.
+    pub(crate) fn cache(&self) -> anyhow::Result<PathBuf> {
+        let folder = self.binaries.join("bench-cache");
+        std::fs::create_dir_all(&folder)?;
+        Ok(folder)
+    }
+}
+
+/// One row's measurement under way.
+pub(crate) struct Bench<'a> {
+    pub(crate) place: &'a Place,
+    pub(crate) scratch: TempDir,
+    pub(crate) runtime: tokio::runtime::Runtime,
+    pub(crate) bar: ProgressBar,
+    ours: Samples,
+    theirs: Samples,
+}
+
+/// Which side a sample is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    Ours,
+    Theirs,
+}
+
+impl Bench<'_> {
+    pub(crate) fn scratch(&self) -> &Path {
+        self.scratch.path()
+    }
+
+    /// Takes both sides in turns, the first of each for nothing.
+    pub(crate) fn alternate(
+        &mut self,
+        mut sample: impl FnMut(&Self, Side) -> anyhow::Result<f64>,
+    ) -> anyhow::Result<()> {
+        self.bar.set_length(ROUNDS as u64 + 1);
+        for round in 0..=ROUNDS {
+            // What the first of two finds warm or cold falls on both alike.
+            let order = if round % 2 == 0 {
+                [Side::Ours, Side::Theirs]
+            } else {
+                [Side::Theirs, Side::Ours]
+            };
+            for side in order {
+                let value = sample(self, side)?;
+                if round == 0 {
+                    continue;
+                }
+                match side {
+                    Side::Ours => self.ours.add(value),
+                    Side::Theirs => self.theirs.add(value),
+                }
+            }
+            self.bar.inc(1);
+        }
+        Ok(())
+    }
+}
+
+/// A measured row.
+pub(crate) struct Measured {
+    pub(crate) row: &'static Row,
+    pub(crate) ours: Samples,
+    pub(crate) theirs: Samples,
+}
+
+impl Measured {
+    /// Ours by the other.
+    pub(crate) fn ratio(&self) -> f64 {
+        self.ours.median() / self.theirs.median()
+    }
+
+    pub(crate) fn difference(&self) -> f64 {
+        self.ours.median() - self.theirs.median()
+    }
+
+    /// The promise is kept.
+    pub(crate) fn is_kept(&self) -> bool {
+        match self.row.budget {
+            Budget::MostTimes(times) => self.ratio() <= times,
+            Budget::LeastTimes(times) => self.ratio() >= times,
+            Budget::MostMore(more) => self.difference() <= more,
+        }
+    }
+}
+
+/// Measures rows, one after the other.
+pub(crate) fn measure(rows: &[&'static Row], place: &Place) -> anyhow::Result<Vec<Measured>> {
+    rows.iter()
+        .map(|&row| {
+            let style = ProgressStyle::with_template("{prefix:12} {elapsed:>4} [{bar:40}] {msg}")?;
+            let bar = ProgressBar::no_length()
+                .with_style(style.progress_chars("=> "))
+                .with_prefix(row.name);
+            let mut bench = Bench {
+                place,
+                scratch: tempfile::tempdir()?,
+                runtime: tokio::runtime::Runtime::new()?,
+                bar,
+                ours: Samples::default(),
+                theirs: Samples::default(),
+            };
+            (row.measure)(&mut bench).context(row.name)?;
+            bench.bar.finish_and_clear();
+            Ok(Measured {
+                row,
+                ours: bench.ours,
+                theirs: bench.theirs,
+            })
+        })
+        .collect()
+}
+
+#[expect(clippy::disallowed_methods, reason = "a bench times")]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+pub(crate) fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}

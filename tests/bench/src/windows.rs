@@ -1,0 +1,173 @@
+//! The real window beside a hello-world one: how soon it can be typed in, and what it takes of the memory.
+//!
+//! Both are opened by the same driver on the same display, and both pages set the same mark when the
+//! next frame shows a text area that can be typed in. The time counts from the birth of the process, as
+//! the system knows it, so the driver's own slowness is not in it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use conch_window::{Display, Launch, Window};
+use indicatif::ProgressBar;
+
+use crate::database::BigDatabase;
+use crate::row::{Bench, Side};
+
+/// How long a window is left alone before its memory is read.
+const SETTLE: Duration = Duration::from_secs(3);
+
+/// Clock ticks a second in `/proc/*/stat`; Linux shows 100 whatever it uses (`man 5 proc`).
+const TICKS: f64 = 100.0;
+
+pub(crate) fn measure_start(bench: &mut Bench<'_>) -> anyhow::Result<()> {
+    let windows = Windows::prepare(bench)?;
+    bench.alternate(|bench, side| {
+        bench.runtime.block_on(async {
+            let window = windows.open(side).await?;
+            let took = usable_at(&window).await? - born_at(process_of(&window)?)?;
+            // Killed, it would check its whole database at the next start.
+            window.close().await?;
+            Ok(took)
+        })
+    })
+}
+
+pub(crate) fn measure_memory(bench: &mut Bench<'_>) -> anyhow::Result<()> {
+    let windows = Windows::prepare(bench)?;
+    bench.alternate(|bench, side| {
+        bench.runtime.block_on(async {
+            let window = windows.open(side).await?;
+            usable_at(&window).await?;
+            tokio::time::sleep(SETTLE).await;
+            let memory = memory_of_tree(process_of(&window)?)?;
+            window.close().await?;
+            Ok(memory)
+        })
+    })
+}
+
+struct Windows {
+    display: Display,
+    conch: PathBuf,
+    hello: PathBuf,
+    data_folder: PathBuf,
+}
+
+impl Windows {
+    fn prepare(bench: &Bench<'_>) -> anyhow::Result<Self> {
+        if !cfg!(target_os = "linux") {
+            bail!("windows can be driven on Linux only");
+        }
+        let bar: &ProgressBar = &bench.bar;
+        bar.set_message("");
+        Ok(Self {
+            display: Display::find()?,
+            conch: bench.place.binary("conch")?,
+            hello: bench.place.binary("hello-window")?,
+            data_folder: BigDatabase::get(bench)?.folder,
+        })
+    }
+
+    async fn open(&self, side: Side) -> anyhow::Result<Window> {
+        let mut environment = self.display.environment().to_vec();
+        // The same renderer everywhere, and no accessibility bus that is started on demand.
+        for (name, value) in [("LIBGL_ALWAYS_SOFTWARE", "1"), ("NO_AT_BRIDGE", "1")] {
+            environment.push((name.to_owned(), value.to_owned()));
+        }
+        let binary = match side {
+            Side::Ours => {
+                let folder = self.data_folder.display().to_string();
+                environment.push(("CONCH_DATA_DIR".to_owned(), folder));
+                &self.conch
+            }
+            Side::Theirs => &self.hello,
+        };
+        let launch = Launch {
+            binary: binary.clone(),
+            environment,
+        };
+        Ok(Window::open(&launch).await?)
+    }
+}
+
+fn process_of(window: &Window) -> anyhow::Result<u32> {
+    window.application().context("the window has no process")
+}
+
+/// When the page could be typed in, in ms of the epoch.
+async fn usable_at(window: &Window) -> anyhow::Result<f64> {
+    const MARK: &str = "performance.getEntriesByName('composer-usable')[0]";
+    window.wait_until(MARK, "the page can be typed in").await?;
+    let at = window
+        .run(&format!(
+            "return performance.timeOrigin + {MARK}.startTime;"
+        ))
+        .await?;
+    at.as_f64().context("the page knows no time")
+}
+
+/// When a process was started, in ms of the epoch, to a hundredth of a second.
+fn born_at(process: u32) -> anyhow::Result<f64> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    let ticks: f64 = after_name(&stat)?
+        .nth(19)
+        .context("a process without a start")?
+        .parse()?;
+    let uptime = fs::read_to_string("/proc/uptime")?;
+    let uptime: f64 = uptime
+        .split_whitespace()
+        .next()
+        .context("a system without a start")?
+        .parse()?;
+    let age = uptime - ticks / TICKS;
+    Ok(epoch_ms() - age * 1000.0)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the page's times are of the epoch"
+)]
+fn epoch_ms() -> f64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0.0, |since| since.as_secs_f64() * 1000.0)
+}
+
+/// The fields of `/proc/PID/stat` after the name, which may hold anything.
+fn after_name(stat: &str) -> anyhow::Result<impl Iterator<Item = &str>> {
+    let (_, fields) = stat.rsplit_once(')').context("a process without a name")?;
+    Ok(fields.split_whitespace())
+}
+
+/// The proportional share of the memory (PSS) of a process and all its descendants, in MiB.
+fn memory_of_tree(root: u32) -> anyhow::Result<f64> {
+    let mut parents = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let Ok(process) = entry?.file_name().to_string_lossy().parse::<u32>() else {
+            continue;
+        };
+        // It may have ended meanwhile.
+        let Ok(stat) = fs::read_to_string(format!("/proc/{process}/stat")) else {
+            continue;
+        };
+        let parent = after_name(&stat)?.nth(1).context("no parent")?;
+        parents.push((process, parent.parse::<u32>()?));
+    }
+    let mut tree = vec![root];
+    let mut next = 0;
+    while let Some(&process) = tree.get(next) {
+        let children = parents.iter().filter(|(_, parent)| *parent == process);
+        tree.extend(children.map(|(child, _)| *child));
+        next += 1;
+    }
+    let mut kilobytes = 0.0;
+    for process in tree {
+        let rollup = fs::read_to_string(format!("/proc/{process}/smaps_rollup"))?;
+        let pss = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
+        let pss = pss.and_then(|rest| rest.split_whitespace().next());
+        kilobytes += pss.context("no PSS")?.parse::<f64>()?;
+    }
+    Ok(kilobytes / 1024.0)
+}
