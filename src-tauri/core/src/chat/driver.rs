@@ -12,6 +12,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::{oneshot, watch};
+use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until};
 
 use super::live::{Control, LiveAnswer, Phase, Registration};
@@ -96,8 +97,9 @@ struct Driver {
     silence_at: Instant,
     /// Text that is not in the database, nor on its way there.
     unsaved: String,
-    /// The chunk that is on its way: reading goes on meanwhile.
-    saving: Option<BoxFuture<'static, Saved>>,
+    /// The chunk that is on its way: reading goes on meanwhile. A task, not a future of this loop,
+    /// or the loop could wait for the one writer that its own unpolled save holds.
+    saving: Option<JoinHandle<Saved>>,
     /// The number of the next chunk of text.
     next_chunk: i64,
     save_at: Instant,
@@ -309,7 +311,7 @@ impl Driver {
             let outcome = store.append(&lease, number, &text).await;
             Saved { text, outcome }
         };
-        self.saving = Some(saving.boxed());
+        self.saving = Some(tokio::spawn(saving));
     }
 
     fn saved(&mut self, saved: Saved) -> Option<Event> {
@@ -384,13 +386,18 @@ struct Saved {
 }
 
 /// The end of a save that is under way. Safe to drop and call again.
-async fn end_of(saving: &mut Option<BoxFuture<'static, Saved>>) -> Saved {
+async fn end_of(saving: &mut Option<JoinHandle<Saved>>) -> Saved {
     let Some(under_way) = saving else {
         return std::future::pending().await;
     };
-    let saved = under_way.await;
+    let ended = under_way.await;
     *saving = None;
-    saved
+    match ended.map_err(JoinError::try_into_panic) {
+        Ok(saved) => saved,
+        Err(Ok(panic)) => std::panic::resume_unwind(panic),
+        // The runtime ends, and this task with it.
+        Err(Err(_)) => std::future::pending().await,
+    }
 }
 
 fn waiting_phase(catalogue: &Catalogue, model_id: Option<&str>) -> Phase {
