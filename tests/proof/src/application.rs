@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use conch_core::chat::{Accepted, AttemptSource, SendOutcome};
-use conch_core::clock::SystemClock;
+use conch_core::clock::{Clock, SystemClock};
 use conch_core::ids::{ConversationId, RequestId};
 use conch_core::provider::{EngineCommand, OpenAi};
 use conch_core::{App, Config, Result};
@@ -14,6 +14,15 @@ pub(crate) const NO_PROVIDER: &str = "http://127.0.0.1:9/v1";
 
 /// Opens the data folder as a start of Conch does, with a stand-in as its only provider.
 pub(crate) async fn open(folder: &Path, base_url: &str) -> Result<Arc<App>> {
+    open_at(folder, base_url, Arc::new(SystemClock::default())).await
+}
+
+/// The same, by a clock of the proof's.
+pub(crate) async fn open_at(
+    folder: &Path,
+    base_url: &str,
+    clock: Arc<dyn Clock>,
+) -> Result<Arc<App>> {
     let config = Config {
         data_folder: folder.to_owned(),
         openai: Some(OpenAi {
@@ -25,7 +34,7 @@ pub(crate) async fn open(folder: &Path, base_url: &str) -> Result<Arc<App>> {
             model_files: Vec::new(),
         },
     };
-    App::open(config, Arc::new(SystemClock::default())).await
+    App::open(config, clock).await
 }
 
 /// Sends a message that nobody has sent before.

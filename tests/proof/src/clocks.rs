@@ -12,15 +12,15 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use tempfile::TempDir;
 
-use conch_core::chat::{AttemptSource, Conversation, MessageStatus, SendOutcome, TranscriptEvent};
+use conch_core::App;
+use conch_core::chat::{Accepted, Conversation, MessageStatus, TranscriptEvent};
 use conch_core::clock::{Clock, ManualClock, Timestamp};
-use conch_core::ids::{InstanceId, RequestId};
+use conch_core::ids::InstanceId;
 use conch_core::lock::{Fenced, LEASE, Lease};
-use conch_core::provider::{EngineCommand, OpenAi};
 use conch_core::store::{Begin, Ending, Store};
-use conch_core::{App, Config};
 use conch_fault_server::{FaultServer, Script};
 
+use crate::application;
 use crate::campaign::{Finding, Run, runtime};
 use crate::turns::ask;
 
@@ -154,18 +154,8 @@ impl Scene {
         let clock = Arc::new(ManualClock::at(NOW));
         let server = FaultServer::start().await;
         let folder = tempfile::tempdir()?;
-        let config = Config {
-            data_folder: folder.path().to_owned(),
-            openai: Some(OpenAi {
-                base_url: server.base_url(),
-                key: None,
-            }),
-            engine: EngineCommand {
-                program: "no-engine".into(),
-                model_files: Vec::new(),
-            },
-        };
-        let app = App::open(config, Arc::clone(&clock) as Arc<dyn Clock>).await?;
+        let wall = Arc::clone(&clock) as Arc<dyn Clock>;
+        let app = application::open_at(folder.path(), &server.base_url(), wall).await?;
         let conversation = app.create_conversation(None, None).await?;
         Ok(Self {
             clock,
@@ -187,11 +177,8 @@ impl Scene {
         Ok(())
     }
 
-    async fn send(&self) -> conch_core::Result<SendOutcome> {
-        let (id, request) = (&self.conversation.id, RequestId::fresh());
-        self.app
-            .send_message(id, None, "hello", &request, AttemptSource::Program)
-            .await
+    async fn send(&self) -> conch_core::Result<Accepted> {
+        application::send(&self.app, &self.conversation.id, "hello").await
     }
 
     async fn is_locked(&self) -> anyhow::Result<bool> {
