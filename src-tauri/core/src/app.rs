@@ -433,7 +433,7 @@ async fn recover(store: &Store, instances: &Path, own: &Instance, clock: &dyn Cl
             tracing::info!(branch = %holder.lease.branch_id, "recovered the lock of a dead instance");
         }
     }
-    Ok(())
+    Ok(store.index_answers().await?)
 }
 
 fn found(found: bool) -> Result<()> {

@@ -86,6 +86,7 @@ pub(crate) struct Engine {
     client: reqwest::Client,
     url: String,
     token: String,
+    model: String,
     _process: Child,
     /// It ends when this is closed.
     _input: ChildStdin,
@@ -94,6 +95,7 @@ pub(crate) struct Engine {
 #[derive(Deserialize)]
 struct Ready {
     port: u16,
+    model: String,
 }
 
 impl Engine {
@@ -117,6 +119,7 @@ impl Engine {
             client: reqwest::Client::new(),
             url: format!("http://127.0.0.1:{}/v1/chat/completions", ready.port),
             token,
+            model: ready.model,
             _process: process,
             _input: input,
         })
@@ -131,6 +134,7 @@ impl Engine {
             .post(&self.url)
             .bearer_auth(&self.token)
             .json(&json!({
+                "model": self.model,
                 "messages": messages,
                 "stream": true,
                 "stream_options": {"include_usage": true},

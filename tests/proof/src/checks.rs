@@ -84,15 +84,16 @@ const ALWAYS: &[Check] = &[
                   GROUP BY message_id HAVING count(*) <> max(seq) + 1)",
     },
     Check {
-        broken: "the full-text index misses a message, or knows one that is not there",
+        broken: "the full-text index misses a message that is not noted, or knows one that is not there",
         count: "SELECT count(*) FROM (SELECT search_key FROM messages WHERE status <> 'generating') AS settled
-                  FULL JOIN messages_fts_docsize AS indexed ON indexed.id = settled.search_key
+                  FULL JOIN (SELECT id FROM messages_fts_docsize UNION ALL SELECT search_key FROM messages_to_index)
+                    AS indexed ON indexed.id = settled.search_key
                   WHERE indexed.id IS NULL OR settled.search_key IS NULL",
     },
 ];
 
-/// Hold too once a start has recovered what its predecessors left.
-const RECOVERED: &[Check] = &[
+/// Hold too once nothing is being written.
+const FREE: &[Check] = &[
     Check {
         broken: "a lock is held by the dead (I7)",
         count: "SELECT count(*) FROM generation_locks WHERE generation_id IS NOT NULL",
@@ -103,11 +104,19 @@ const RECOVERED: &[Check] = &[
     },
 ];
 
+/// Hold too once a start has recovered what its predecessors left.
+const RECOVERED: &[Check] = &[Check {
+    broken: "an answer still waits for the full-text index",
+    count: "SELECT count(*) FROM messages_to_index",
+}];
+
 /// Whose database it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Moment {
     /// Nobody has looked at it since it was written.
     Any,
+    /// Every answer has ended.
+    Free,
     /// A start has recovered it, and nothing was sent since.
     Recovered,
 }
@@ -132,8 +141,9 @@ pub(crate) async fn violations(database: &Path, moment: Moment) -> anyhow::Resul
             dangling.len()
         ));
     }
+    let free = FREE.iter().filter(|_| moment != Moment::Any);
     let recovered = RECOVERED.iter().filter(|_| moment == Moment::Recovered);
-    for check in ALWAYS.iter().chain(recovered) {
+    for check in ALWAYS.iter().chain(free).chain(recovered) {
         let count: i64 = sqlx::query_scalar(check.count)
             .fetch_one(&mut connection)
             .await?;

@@ -70,7 +70,7 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
             run.did(1);
         }
         violations.extend(gaps(&heard));
-        violations.extend(checks::violations(&database, Moment::Recovered).await?);
+        violations.extend(checks::violations(&database, Moment::Free).await?);
         Ok(finding(violations, &heard, seconds))
     })
 }

@@ -241,7 +241,7 @@ async fn finish(
         lease,
     )?;
     Told::Whole(lease.message_id.to_string(), text.to_owned()).say()?;
-    Ok(())
+    Ok(store.index_answers().await?)
 }
 
 async fn holder(store: &Store) -> anyhow::Result<Holder> {

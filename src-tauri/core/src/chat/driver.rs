@@ -376,6 +376,9 @@ impl Driver {
                 let _ = done.send(());
             }
         }
+        if let Err(error) = self.around.store.index_answers().await {
+            tracing::warn!(%error, "an answer was not indexed; the next one's end tries again");
+        }
     }
 }
 

@@ -18,6 +18,7 @@ mod conversations;
 mod error;
 mod locks;
 mod open;
+mod search;
 mod settle;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,8 @@
 use conch_core::chat::{Message, MessageStatus};
 use conch_core::ids::GenerationId;
 use conch_fault_server::{Script, Step};
+use sqlx::ConnectOptions;
+use sqlx::sqlite::SqliteConnectOptions;
 
 use crate::{Scene, accepted};
 
@@ -234,4 +236,24 @@ async fn a_new_conversation_asks_the_first_listed_model_with_the_key() {
     assert_eq!(asked.headers["authorization"], "Bearer test-key");
     let messages = serde_json::json!([{"role": "user", "content": "hello"}]);
     assert_eq!(asked.body["messages"], messages);
+}
+
+#[tokio::test]
+async fn an_answer_that_has_ended_is_indexed() {
+    let scene = Scene::new().await;
+    scene.server.push(Script::answer("a conch"));
+    accepted(scene.send("hello").await);
+    scene.settled().await;
+    scene.app.quit().await;
+
+    let database = scene.folder.path().join("conch.db");
+    let mut database = SqliteConnectOptions::new()
+        .filename(database)
+        .connect()
+        .await
+        .unwrap();
+    let found =
+        sqlx::query_scalar("SELECT count(*) FROM messages_fts WHERE messages_fts MATCH 'conch'");
+    let found: i64 = found.fetch_one(&mut database).await.unwrap();
+    assert_eq!(found, 1);
 }

@@ -233,7 +233,7 @@ async fn live(folder: &Path, base_url: &str) -> anyhow::Result<Vec<String>> {
         ledger.note(Told::Sent(id, QUESTION.to_owned()));
         settle(&app, &made.id, &accepted, &mut ledger).await?;
     }
-    let mut broken = checks::violations(&database, Moment::Recovered).await?;
+    let mut broken = checks::violations(&database, Moment::Free).await?;
     broken.extend(ledger.broken(&database).await?);
     app.quit().await;
 
