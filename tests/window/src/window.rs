@@ -178,27 +178,26 @@ impl Window {
     }
 
     /// Kills the application with SIGKILL, as a crash or the system would, and ends the driver.
-    pub async fn kill(mut self) -> Result<(), Error> {
+    pub async fn kill(self) -> Result<(), Error> {
+        self.end("-9").await
+    }
+
+    /// Ends the application with SIGTERM, as a logout does, waits until it has closed its
+    /// database, and ends the driver. Ending the WebDriver session instead would be a crash:
+    /// WebKit's driver kills what it started.
+    pub async fn close(self) -> Result<(), Error> {
+        self.end("-15").await
+    }
+
+    async fn end(mut self, signal: &str) -> Result<(), Error> {
         if let Some(application) = self.application.take() {
             let done = Command::new("kill")
-                .args(["-9", &application.to_string()])
+                .args([signal, &application.to_string()])
                 .status();
             done.await.map_err(|source| Error::Start {
                 program: "kill",
                 source,
             })?;
-            while Path::new(&format!("/proc/{application}/exe")).exists() {
-                sleep(LOOK_EVERY).await;
-            }
-        }
-        self.driver.kill().await?;
-        Ok(())
-    }
-
-    /// Closes the window as a user does, and waits until the application has ended.
-    pub async fn close(mut self) -> Result<(), Error> {
-        self.client.clone().close().await?;
-        if let Some(application) = self.application.take() {
             while Path::new(&format!("/proc/{application}/exe")).exists() {
                 sleep(LOOK_EVERY).await;
             }
