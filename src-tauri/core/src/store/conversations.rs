@@ -63,7 +63,7 @@ impl Store {
                  c.created_at AS "created_at: _", c.updated_at AS "updated_at: _",
                  EXISTS (SELECT 1 FROM generation_locks l
                    WHERE l.conversation_id = c.id AND l.generation_id IS NOT NULL) AS "busy!: bool"
-               FROM conversations c JOIN branches b ON b.conversation_id = c.id AND b.name = 'main'
+               FROM conversations c CROSS JOIN branches b ON b.conversation_id = c.id AND b.name = 'main'
                WHERE ?1 IS NULL OR (c.updated_at, c.id) < (SELECT updated_at, id FROM conversations WHERE id = ?1)
                ORDER BY c.updated_at DESC, c.id DESC LIMIT ?2"#,
             after,

@@ -14,7 +14,8 @@ impl Store {
         let mut tx = self.write().await?;
         sqlx::query!(
             "INSERT INTO messages_fts(rowid, content)
-             SELECT m.search_key, m.content FROM messages_to_index JOIN messages m USING (search_key)"
+             SELECT m.search_key, m.content
+             FROM messages_to_index CROSS JOIN messages m USING (search_key)"
         )
         .execute(&mut *tx)
         .await?;

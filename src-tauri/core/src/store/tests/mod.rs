@@ -4,6 +4,7 @@ mod changes;
 mod locks;
 mod naming;
 mod opening;
+mod plans;
 mod reading;
 
 use std::path::PathBuf;
