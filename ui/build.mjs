@@ -40,7 +40,7 @@ async function page() {
 		outdir: "dist",
 		bundle: true,
 		minify: true,
-		format: "iife",
+		format: "esm",
 		target: "safari17",
 		logLevel: "warning",
 	}).catch(() => process.exit(1));

@@ -23,6 +23,13 @@ const sidebarOpen = signal(false);
 /** Epoch ms, for a countdown and for today. */
 const now = signal(Date.now());
 
+const listening = Promise.all([
+	events.lockChanged.listen(({ payload }) => chat.lockChanged(payload)),
+	events.conversationChanged.listen(({ payload }) => chat.conversationChanged(payload)),
+]);
+// Drawn is what there is to show, and that once: an empty page before it would take as long again.
+await chat.start(asked);
+
 const input = () => byId<HTMLTextAreaElement>("chat-input");
 
 function open(id: string): void {
@@ -50,22 +57,32 @@ const bottom = new Bottom(scroller, () => {
 	if (chat.shown.value?.hasEarlier) void bottom.anchored(() => chat.loadEarlier());
 });
 
-region(byId("sidebar"), () =>
-	sidebar(
-		{
-			conversations: chat.conversations.list.value,
-			unread: chat.conversations.unread.value,
-			shownId: chat.shownId.value,
-			now: now.value,
-		},
-		{
-			create,
-			open,
-			rename: askToRename,
-			remove: askToRemove,
-			loadMore: () => void chat.conversations.loadMore(),
-		},
-	),
+/** Has the list go on before its end comes into sight. */
+const listEnd = new IntersectionObserver(([end]) => {
+	if (end?.isIntersecting) void chat.loadMoreConversations();
+});
+region(
+	byId("sidebar"),
+	() =>
+		sidebar(
+			{
+				conversations: chat.conversations.list.value,
+				unread: chat.conversations.unread.value,
+				shownId: chat.shownId.value,
+				now: now.value,
+			},
+			{
+				create,
+				open,
+				rename: askToRename,
+				remove: askToRemove,
+			},
+		),
+	// Anew after each drawing: an end that stays in sight would not be told again.
+	() => {
+		listEnd.disconnect();
+		listEnd.observe(byId("conversation-list-end"));
+	},
 );
 
 region(byId("header"), () =>
@@ -238,18 +255,13 @@ window.addEventListener("blur", () => chat.drafts.flush());
 window.addEventListener("pagehide", () => chat.drafts.flush());
 window.addEventListener("resize", () => grow(input()));
 
-async function begin(): Promise<void> {
-	await Promise.all([
-		events.lockChanged.listen(({ payload }) => chat.lockChanged(payload)),
-		events.conversationChanged.listen(({ payload }) => chat.conversationChanged(payload)),
-		events.showConversation.listen(({ payload }) => open(payload.conversationId)),
-	]);
-	await chat.start(asked);
-	if (chat.fatal.value !== null) return;
+if (chat.fatal.value === null) {
 	bottom.stick();
 	input().focus();
 	// The end of a start: what `cargo xtask bench start` measures, and a profiler shows.
 	requestAnimationFrame(() => performance.mark("composer-usable"));
 }
-
-void begin();
+await listening;
+await events.showConversation.listen(({ payload }) => open(payload.conversationId));
+// What changed between the start's reading and the listening was not told.
+chat.lookedAt();

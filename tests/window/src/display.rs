@@ -31,6 +31,8 @@ impl Display {
                 "1280x800x24",
                 "-nolisten",
                 "tcp",
+                // Reset when its last window closes, it turns away the next one for a moment.
+                "-noreset",
             ];
             let number = display.start("Xvfb", &screen)?;
             display.set("DISPLAY", format!(":{number}"));

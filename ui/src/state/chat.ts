@@ -93,7 +93,11 @@ export class Chat {
 		setInterval(() => {
 			if (this.locked.value) this.reread();
 		}, RECHECK);
-		await this.readModels();
+		void this.readModels();
+	}
+
+	async loadMoreConversations(): Promise<void> {
+		await this.#try(() => this.conversations.loadMore());
 	}
 
 	async readModels(): Promise<void> {
@@ -120,10 +124,18 @@ export class Chat {
 			const view = await commands.getConversation(id, null, null);
 			if (opened !== this.#opened) return;
 			this.#take(view);
-			await followBranch(id, view.branchId, (event) => {
-				if (opened === this.#opened) this.#told(event);
-			});
+			void this.#follow(view);
 		});
+	}
+
+	/** Has what happens on a branch told to this page; the core begins with all of the text so far. */
+	async #follow(view: ConversationView): Promise<void> {
+		const opened = this.#opened;
+		await this.#try(() =>
+			followBranch(view.id, view.branchId, (event) => {
+				if (opened === this.#opened) this.#told(event);
+			}),
+		);
 	}
 
 	/** Reads the shown conversation anew. Calls in the meantime are answered by one more reading. */

@@ -2,8 +2,8 @@
 import { signal } from "@preact/signals-core";
 import { type ConversationSummary, commands, type LockChanged } from "../ipc/host";
 
-/** The most conversations that one call returns. */
-const PAGE = 200;
+/** How many conversations are read at a time: more than a window shows, and few enough to be drawn in a moment. */
+const PAGE = 50;
 
 export class Conversations {
 	readonly list = signal<readonly ConversationSummary[]>([]);
@@ -49,9 +49,14 @@ export class Conversations {
 		const last = this.list.value.at(-1);
 		if (!this.hasMore.value || last === undefined) return;
 		this.hasMore.value = false;
-		const page = await commands.listConversations(last.id, PAGE);
-		this.list.value = [...this.list.value, ...page];
-		this.hasMore.value = page.length === PAGE;
+		try {
+			const page = await commands.listConversations(last.id, PAGE);
+			this.list.value = [...this.list.value, ...page];
+			this.hasMore.value = page.length === PAGE;
+		} catch (error) {
+			this.hasMore.value = true;
+			throw error;
+		}
 	}
 
 	/** Shows at once what a lock change says; the list is read anew soon after. */

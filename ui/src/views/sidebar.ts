@@ -17,21 +17,16 @@ export interface SidebarActions {
 	open(id: string): void;
 	rename(conversation: ConversationSummary): void;
 	remove(conversation: ConversationSummary): void;
-	loadMore(): void;
 }
 
 export const UNTITLED = "New chat";
 
 export function sidebar(model: SidebarModel, actions: SidebarActions): TemplateResult {
-	const onScroll = (event: Event) => {
-		const list = event.currentTarget as HTMLElement;
-		if (list.scrollHeight - list.scrollTop - list.clientHeight < 400) actions.loadMore();
-	};
 	return html`
     <button id="new-conversation" type="button" @click=${actions.create}>
       ${icon("plus")}<span>New chat</span>
     </button>
-    <nav id="conversation-list" aria-label="Conversations" @scroll=${onScroll}>
+    <nav id="conversation-list" aria-label="Conversations">
       ${
 				model.conversations.length === 0
 					? html`<p class="quiet">Your conversations will be listed here.</p>`
@@ -53,6 +48,7 @@ export function sidebar(model: SidebarModel, actions: SidebarActions): TemplateR
           </section>
         `,
 			)}
+      <div id="conversation-list-end"></div>
     </nav>
   `;
 }
@@ -78,6 +74,7 @@ function row(
         class="open"
         title=${title}
         aria-current=${shown ? "page" : "false"}
+        aria-keyshortcuts="F2 Delete"
         @click=${() => actions.open(conversation.id)}
         @keydown=${onKey}
       >
