@@ -27,8 +27,7 @@ const listening = Promise.all([
 	events.lockChanged.listen(({ payload }) => chat.lockChanged(payload)),
 	events.conversationChanged.listen(({ payload }) => chat.conversationChanged(payload)),
 ]);
-// Drawn is what there is to show, and that once: an empty page before it would take as long again.
-await chat.start(asked);
+const started = chat.start(asked);
 
 const input = () => byId<HTMLTextAreaElement>("chat-input");
 
@@ -57,6 +56,32 @@ const bottom = new Bottom(scroller, () => {
 	if (chat.shown.value?.hasEarlier) void bottom.anchored(() => chat.loadEarlier());
 });
 
+// Drawn once, when there is something to show: a frame before it would delay this one by its own time.
+await started;
+region(byId("header"), () =>
+	header(
+		{
+			title: chat.shown.value?.title ?? null,
+			exists: chat.shown.value !== null,
+			models: chat.models.value,
+			modelId: chat.shown.value?.modelId ?? chat.newModel.value,
+			model: chat.model.value,
+			sidebarOpen: sidebarOpen.value,
+		},
+		{
+			toggleSidebar: () => {
+				sidebarOpen.value = !sidebarOpen.value;
+			},
+			rename: () => {
+				if (chat.shown.value !== null) askToRename(chat.shown.value);
+			},
+			openWindow: () => void chat.openWindow(),
+			chooseModel: (id) => void chat.chooseModel(id),
+			readModels: () => void chat.readModels(),
+		},
+	),
+);
+
 /** Has the list go on before its end comes into sight. */
 const listEnd = new IntersectionObserver(([end]) => {
 	if (end?.isIntersecting) void chat.loadMoreConversations();
@@ -83,30 +108,6 @@ region(
 		listEnd.disconnect();
 		listEnd.observe(byId("conversation-list-end"));
 	},
-);
-
-region(byId("header"), () =>
-	header(
-		{
-			title: chat.shown.value?.title ?? null,
-			exists: chat.shown.value !== null,
-			models: chat.models.value,
-			modelId: chat.shown.value?.modelId ?? chat.newModel.value,
-			model: chat.model.value,
-			sidebarOpen: sidebarOpen.value,
-		},
-		{
-			toggleSidebar: () => {
-				sidebarOpen.value = !sidebarOpen.value;
-			},
-			rename: () => {
-				if (chat.shown.value !== null) askToRename(chat.shown.value);
-			},
-			openWindow: () => void chat.openWindow(),
-			chooseModel: (id) => void chat.chooseModel(id),
-			readModels: () => void chat.readModels(),
-		},
-	),
 );
 
 region(

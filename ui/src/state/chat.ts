@@ -78,7 +78,10 @@ export class Chat {
 		return models.find((model) => (chosen === null ? model.isDefault : model.id === chosen));
 	});
 
-	/** Reads what there is and shows a conversation: the one that is named, or else the newest. */
+	/**
+	 * Reads what there is and shows a conversation: the one that is named, or else the newest, but
+	 * where somebody has begun to type already, that.
+	 */
 	async start(id: string): Promise<void> {
 		try {
 			await this.conversations.refresh();
@@ -87,9 +90,10 @@ export class Chat {
 			return;
 		}
 		const newest = this.conversations.list.value[0]?.id ?? NEW;
-		await this.open(id === NEW ? newest : id);
+		const first = this.draft.value === "" ? newest : NEW;
+		await this.open(id === NEW ? first : id);
 		const isGone = id !== NEW && this.shown.value === null;
-		if (isGone) await this.open(newest);
+		if (isGone) await this.open(first);
 		setInterval(() => {
 			if (this.locked.value) this.reread();
 		}, RECHECK);

@@ -3,7 +3,7 @@ import { signal } from "@preact/signals-core";
 import { type ConversationSummary, commands, type LockChanged } from "../ipc/host";
 
 /** How many conversations are read at a time: more than a window shows, and few enough to be drawn in a moment. */
-const PAGE = 50;
+const PAGE = 40;
 
 export class Conversations {
 	readonly list = signal<readonly ConversationSummary[]>([]);

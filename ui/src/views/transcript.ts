@@ -126,7 +126,7 @@ function tools(message: Message, isLast: boolean, actions: TranscriptActions) {
 	if (message.content === "") return nothing;
 	const again = isLast && message.role === "assistant" && message.status === "complete";
 	return html`
-    <div class="tools">
+    <div class="tools on-demand">
       <button type="button" class="bare" aria-label="Copy" title="Copy"
         @click=${() => actions.copy(message.content)}>${icon("copy")}</button>
       ${
