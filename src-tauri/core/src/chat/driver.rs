@@ -18,7 +18,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until};
 use super::live::{Control, LiveAnswer, Phase, Registration};
 use super::model::{AnswerEnd, MessageError, MessageStatus};
 use super::turn::{Effect, Event, Turn};
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::events::Events;
 use crate::lock::{Fenced, HEARTBEAT, Lease, LockChange, LockReason};
 use crate::provider::{AnswerStream, Catalogue, Failure, FailureKind, StreamEvent};
@@ -103,6 +103,8 @@ struct Driver {
     /// The number of the next chunk of text.
     next_chunk: i64,
     save_at: Instant,
+    /// When the first text came, until that is stored.
+    first_token_at: Option<Timestamp>,
     retries: u32,
     /// Whoever pressed Stop and waits for it.
     stops: Vec<oneshot::Sender<()>>,
@@ -164,6 +166,7 @@ impl Driver {
             saving: None,
             next_chunk: 0,
             save_at: Instant::now(),
+            first_token_at: None,
             retries: 0,
             stops: Vec::new(),
         }
@@ -210,7 +213,7 @@ impl Driver {
                 }
                 () = sleep_until(self.silence_at), if waits => Some(Event::Silence),
                 () = &mut cap => Some(Event::RanTooLong),
-                event = self.activity.next() => Some(self.heard(event).await),
+                event = self.activity.next() => Some(self.heard(event)),
             };
             effect = event.and_then(|event| self.turn.handle(event));
         }
@@ -224,7 +227,7 @@ impl Driver {
     }
 
     /// Notes what an event says about the provider, before the turn judges it.
-    async fn heard(&mut self, event: Event) -> Event {
+    fn heard(&mut self, event: Event) -> Event {
         if !self.turn.is_whole() {
             self.silence_at = Instant::now() + PATIENCE_WITHIN;
         }
@@ -232,14 +235,7 @@ impl Driver {
         if first && matches!(event, Event::Stream(StreamEvent::Text(_))) {
             self.answer
                 .send_modify(|answer| answer.phase = Phase::Streaming);
-            let now = self.around.clock.now();
-            let noted = self
-                .around
-                .store
-                .record_first_token(&self.lease, self.retries, now);
-            if let Err(error) = noted.await {
-                tracing::warn!(%error, "the first token's time was not stored");
-            }
+            self.first_token_at = Some(self.around.clock.now());
         }
         event
     }
@@ -306,12 +302,25 @@ impl Driver {
     fn save(&mut self) {
         let text = std::mem::take(&mut self.unsaved);
         let (store, lease) = (self.around.store.clone(), self.lease.clone());
-        let number = self.next_chunk;
+        let (number, noting) = (self.next_chunk, self.note_first_token());
         let saving = async move {
+            noting.await;
             let outcome = store.append(&lease, number, &text).await;
             Saved { text, outcome }
         };
         self.saving = Some(tokio::spawn(saving));
+    }
+
+    /// Stores when the first text came, the first time that it is awaited after that.
+    fn note_first_token(&mut self) -> impl Future<Output = ()> + use<> {
+        let (store, lease) = (self.around.store.clone(), self.lease.clone());
+        let (first_token_at, retries) = (self.first_token_at.take(), self.retries);
+        async move {
+            let Some(at) = first_token_at else { return };
+            if let Err(error) = store.record_first_token(&lease, retries, at).await {
+                tracing::warn!(%error, "the first token's time was not stored");
+            }
+        }
     }
 
     fn saved(&mut self, saved: Saved) -> Option<Event> {
@@ -339,6 +348,7 @@ impl Driver {
                 return;
             }
         }
+        self.note_first_token().await;
         loop {
             let rest = (!self.unsaved.is_empty()).then_some((self.next_chunk, &*self.unsaved));
             let now = self.around.clock.now();
@@ -422,24 +432,18 @@ async fn open(
         .endpoint(model_id.as_deref(), around.clock.now())
         .await?;
     let stored = |error: StoreError| Failure::new(FailureKind::Internal, error.to_string());
-    // A lost lock shows at the next heartbeat or save; here it only means that nothing was noted.
-    let _ = around
-        .store
-        .set_model(&lease, &endpoint.model_id)
-        .await
-        .map_err(stored)?;
-    let messages = around
-        .store
-        .messages_before(&lease.message_id)
-        .await
-        .map_err(stored)?;
-    AnswerStream::open(
-        around.catalogue.client(),
-        &endpoint,
-        &messages,
-        around.clock.now(),
-    )
-    .await
+    let note = async {
+        // A lost lock shows at the next heartbeat or save; here it only means that nothing was noted.
+        let noted = around.store.set_model(&lease, &endpoint.model_id).await;
+        noted.map_err(stored)
+    };
+    let ask = async {
+        let messages = around.store.messages_before(&lease.message_id).await;
+        let (client, now) = (around.catalogue.client(), around.clock.now());
+        AnswerStream::open(client, &endpoint, &messages.map_err(stored)?, now).await
+    };
+    let (_, answer) = tokio::try_join!(note, ask)?;
+    Ok(answer)
 }
 
 fn tell_end(around: &Surroundings, lease: &Lease, ending: &Ending, text: &str) {

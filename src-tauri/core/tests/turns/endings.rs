@@ -123,6 +123,9 @@ async fn a_rate_limit_is_waited_out_as_asked_and_the_lock_stays_held() {
         (MessageStatus::Complete, "at last")
     );
     assert_eq!(scene.server.completions().len(), 3);
+    let (first_token_at, retries) = scene.timing().await;
+    assert!(first_token_at.is_some(), "its first token was not timed");
+    assert_eq!(retries, 2);
 }
 
 #[tokio::test]

@@ -20,6 +20,8 @@ use conch_core::ids::{ConversationId, RequestId};
 use conch_core::provider::{EngineCommand, OpenAi};
 use conch_core::{App, Config, Result};
 use conch_fault_server::FaultServer;
+use sqlx::ConnectOptions;
+use sqlx::sqlite::SqliteConnectOptions;
 use tempfile::TempDir;
 use tokio::sync::broadcast::Receiver;
 
@@ -83,6 +85,20 @@ impl Scene {
             }
             tokio::task::yield_now().await;
         }
+    }
+
+    /// When the text of the one generation began to come, epoch ms, and how often it was asked for again.
+    async fn timing(&self) -> (Option<i64>, i64) {
+        let mut database = SqliteConnectOptions::new()
+            .filename(self.folder.path().join("conch.db"))
+            .read_only(true)
+            .connect()
+            .await
+            .unwrap();
+        sqlx::query_as("SELECT first_token_at, retries FROM generations")
+            .fetch_one(&mut database)
+            .await
+            .unwrap()
     }
 
     /// The answer at the end of the settled conversation.
