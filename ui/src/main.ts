@@ -23,11 +23,11 @@ const sidebarOpen = signal(false);
 /** Epoch ms, for a countdown and for today. */
 const now = signal(Date.now());
 
+const started = chat.start(asked);
 const listening = Promise.all([
 	events.lockChanged.listen(({ payload }) => chat.lockChanged(payload)),
 	events.conversationChanged.listen(({ payload }) => chat.conversationChanged(payload)),
 ]);
-const started = chat.start(asked);
 
 const input = () => byId<HTMLTextAreaElement>("chat-input");
 
@@ -58,57 +58,6 @@ const bottom = new Bottom(scroller, () => {
 
 // Drawn once, when there is something to show: a frame before it would delay this one by its own time.
 await started;
-region(byId("header"), () =>
-	header(
-		{
-			title: chat.shown.value?.title ?? null,
-			exists: chat.shown.value !== null,
-			models: chat.models.value,
-			modelId: chat.shown.value?.modelId ?? chat.newModel.value,
-			model: chat.model.value,
-			sidebarOpen: sidebarOpen.value,
-		},
-		{
-			toggleSidebar: () => {
-				sidebarOpen.value = !sidebarOpen.value;
-			},
-			rename: () => {
-				if (chat.shown.value !== null) askToRename(chat.shown.value);
-			},
-			openWindow: () => void chat.openWindow(),
-			chooseModel: (id) => void chat.chooseModel(id),
-			readModels: () => void chat.readModels(),
-		},
-	),
-);
-
-/** Has the list go on before its end comes into sight. */
-const listEnd = new IntersectionObserver(([end]) => {
-	if (end?.isIntersecting) void chat.loadMoreConversations();
-});
-region(
-	byId("sidebar"),
-	() =>
-		sidebar(
-			{
-				conversations: chat.conversations.list.value,
-				unread: chat.conversations.unread.value,
-				shownId: chat.shownId.value,
-				now: now.value,
-			},
-			{
-				create,
-				open,
-				rename: askToRename,
-				remove: askToRemove,
-			},
-		),
-	// Anew after each drawing: an end that stays in sight would not be told again.
-	() => {
-		listEnd.disconnect();
-		listEnd.observe(byId("conversation-list-end"));
-	},
-);
 
 region(
 	scroller,
@@ -256,12 +205,65 @@ window.addEventListener("blur", () => chat.drafts.flush());
 window.addEventListener("pagehide", () => chat.drafts.flush());
 window.addEventListener("resize", () => grow(input()));
 
-if (chat.fatal.value === null) {
-	bottom.stick();
-	input().focus();
-	// The end of a start: what `cargo xtask bench start` measures, and a profiler shows.
-	requestAnimationFrame(() => performance.mark("composer-usable"));
-}
+bottom.stick();
+input().focus();
+await new Promise(requestAnimationFrame);
+// The end of a start: what `cargo xtask bench start` measures, and a profiler shows.
+performance.mark("composer-usable");
+
+// In a frame of their own, because one need not wait for a title and a list to type.
+region(byId("header"), () =>
+	header(
+		{
+			title: chat.shown.value?.title ?? null,
+			exists: chat.shown.value !== null,
+			models: chat.models.value,
+			modelId: chat.shown.value?.modelId ?? chat.newModel.value,
+			model: chat.model.value,
+			sidebarOpen: sidebarOpen.value,
+		},
+		{
+			toggleSidebar: () => {
+				sidebarOpen.value = !sidebarOpen.value;
+			},
+			rename: () => {
+				if (chat.shown.value !== null) askToRename(chat.shown.value);
+			},
+			openWindow: () => void chat.openWindow(),
+			chooseModel: (id) => void chat.chooseModel(id),
+			readModels: () => void chat.readModels(),
+		},
+	),
+);
+
+/** Has the list go on before its end comes into sight. */
+const listEnd = new IntersectionObserver(([end]) => {
+	if (end?.isIntersecting) void chat.loadMoreConversations();
+});
+region(
+	byId("sidebar"),
+	() =>
+		sidebar(
+			{
+				conversations: chat.conversations.list.value,
+				unread: chat.conversations.unread.value,
+				shownId: chat.shownId.value,
+				now: now.value,
+			},
+			{
+				create,
+				open,
+				rename: askToRename,
+				remove: askToRemove,
+			},
+		),
+	// Anew after each drawing: an end that stays in sight would not be told again.
+	() => {
+		listEnd.disconnect();
+		listEnd.observe(byId("conversation-list-end"));
+	},
+);
+
 await listening;
 await events.showConversation.listen(({ payload }) => open(payload.conversationId));
 // What changed between the start's reading and the listening was not told.
