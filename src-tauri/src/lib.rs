@@ -59,10 +59,13 @@ pub fn run() -> ExitCode {
         .build(tauri::generate_context!());
     let app = match built {
         Ok(app) => app,
+        #[cfg(unix)]
+        Err(error) if window::lost_to_one_that_ended(&error) => return start_again(&error),
         Err(error) => return refuse(&error.to_string()),
     };
     app.run(|handle, event| {
         if let RunEvent::Exit = event {
+            window::give_up_place(handle);
             quit(handle);
         }
     });
@@ -109,6 +112,26 @@ async fn exit_when_told(handle: tauri::AppHandle) {
         _ = interrupt.recv() => {}
     }
     handle.exit(0);
+}
+
+/// Starts the executable anew in this process: a failed build leaves a toolkit behind that begins only
+/// once. It is tried once, or two that end each other would go on for ever.
+#[cfg(unix)]
+fn start_again(reason: &tauri::Error) -> ExitCode {
+    use std::os::unix::process::CommandExt;
+
+    const STARTED_AGAIN: &str = "CONCH_STARTED_AGAIN";
+    if std::env::var_os(STARTED_AGAIN).is_some() {
+        return refuse(&format!("{reason}. Start Conch once more"));
+    }
+    let failed = std::env::current_exe().map(|program| {
+        std::process::Command::new(program)
+            .args(std::env::args_os().skip(1))
+            .env(STARTED_AGAIN, "1")
+            .exec()
+    });
+    let (Ok(error) | Err(error)) = failed;
+    refuse(&format!("{reason}, and it could not start again: {error}"))
 }
 
 fn quit<R: Runtime>(handle: &tauri::AppHandle<R>) {

@@ -50,6 +50,18 @@ pub(crate) fn single_instance<R: Runtime>(config: &Config) -> TauriPlugin<R> {
         .build()
 }
 
+/// True when a start failed because the application that it called up was just ending. A start anew
+/// finds its place free.
+pub(crate) fn lost_to_one_that_ended(error: &tauri::Error) -> bool {
+    matches!(error, tauri::Error::PluginInitialization(plugin, _) if plugin == "single-instance")
+}
+
+/// Lets the next start open a window of its own. An application that is quitting could only take
+/// the call, and show nothing.
+pub(crate) fn give_up_place<R: Runtime>(handle: &AppHandle<R>) {
+    tauri_plugin_single_instance::destroy(handle);
+}
+
 /// FNV-1a, <http://www.isthe.com/chongo/tech/comp/fnv/>: the same in every build, unlike the standard
 /// library's hash.
 fn fingerprint(text: &str) -> u64 {

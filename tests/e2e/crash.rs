@@ -1,9 +1,14 @@
 //! The ugly ends of the process.
 
-use conch_fault_server::Script;
-use serde_json::json;
+use std::process::Stdio;
 
-use crate::{Scene, until};
+use conch_fault_server::Script;
+use conch_window::Display;
+use serde_json::json;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+use crate::{Scene, open, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_in_mid_answer_keeps_the_text_and_frees_the_lock() {
@@ -66,4 +71,49 @@ async fn a_draft_survives_a_kill() {
             "the draft is back",
         )
         .await;
+}
+
+/// A second start calls the first one's window up. When that one dies before it answers, the second
+/// must open a window itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_calls_up_a_dying_conch_opens_a_window_itself() {
+    let scene = Scene::open().await;
+    let first = scene.window.application().unwrap();
+    signal("-STOP", first).await;
+    let (_monitor, mut calls) = calls_to_the_first(&scene.display).await;
+
+    let second = open(&scene.display, scene.folder.path(), Some(&scene.server));
+    let kill = async {
+        while let Some(line) = calls.next_line().await.unwrap() {
+            if line.contains("ExecuteCallback") {
+                return signal("-KILL", first).await;
+            }
+        }
+        panic!("the second start called nobody up");
+    };
+    let (second, ()) = tokio::join!(second, kill);
+
+    let usable = "!document.querySelector('#chat-input').disabled";
+    second.wait_until(usable, "it is usable").await.unwrap();
+}
+
+async fn signal(name: &str, process: u32) {
+    let mut kill = Command::new("kill");
+    let status = kill.args([name, &process.to_string()]).status().await;
+    assert!(status.unwrap().success());
+}
+
+/// What the bus carries to the running application from other starts, line by line.
+async fn calls_to_the_first(display: &Display) -> (Child, Lines<BufReader<ChildStdout>>) {
+    let mut monitor = Command::new("dbus-monitor")
+        .args(["--session", "interface='org.SingleInstance.DBus'"])
+        .envs(display.environment().iter().cloned())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(monitor.stdout.take().unwrap()).lines();
+    // Its first line says that it listens.
+    lines.next_line().await.unwrap();
+    (monitor, lines)
 }
