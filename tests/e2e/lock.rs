@@ -179,7 +179,7 @@ async fn a_reload_in_mid_answer_shows_the_text_so_far_and_goes_on() {
         .push(Script::held("hold", "so far", ", and on"));
     scene.send("hello").await;
     scene.wait_for_answer("generating", "so far").await;
-    scene.window.client().refresh().await.unwrap();
+    scene.window.reload().await.unwrap();
     scene.wait_for_answer("generating", "so far").await;
     assert!(scene.is_disabled().await, "the reloaded page is locked too");
 

@@ -41,7 +41,7 @@ async fn a_page_that_reloads_in_mid_answer_goes_on_from_there() {
     scene.wait_for_answer("generating", "one ").await;
     let before = scene.run(SHOWN).await;
 
-    scene.window.client().refresh().await.unwrap();
+    scene.window.reload().await.unwrap();
     scene.wait_for_answer("generating", "one ").await;
     assert_eq!(scene.run(SHOWN).await, before);
     scene.server.gate("two").open();

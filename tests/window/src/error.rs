@@ -31,6 +31,12 @@ pub enum Error {
         /// The text of the page then.
         page: String,
     },
+    /// The driver did not answer: the application hangs, or opened no window.
+    #[error("waited in vain until {what}: the driver does not answer")]
+    NoAnswer {
+        /// For what.
+        what: String,
+    },
     /// A file could not be written.
     #[error(transparent)]
     Io(#[from] io::Error),

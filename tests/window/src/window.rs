@@ -1,5 +1,6 @@
 //! One window: a driver process, the application that it starts, and what a user does there.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -10,12 +11,16 @@ use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::Error;
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long the driver may take to answer, its own limit for a script (30 s) included. It has none for
+/// an application that never opens a window.
+const DRIVER_PATIENCE: Duration = Duration::from_mins(1);
 
 /// How long between two looks at a condition.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -77,24 +82,38 @@ impl Window {
         wait_for_port(port).await?;
         let options = json!({"binary": launch.binary});
         let capabilities = [("webkitgtk:browserOptions".to_owned(), options)];
-        let client = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new())
-            .capabilities(capabilities.into_iter().collect())
-            .connect(&format!("http://127.0.0.1:{port}"))
-            .await?;
+        let address = format!("http://127.0.0.1:{port}");
+        let mut builder =
+            ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new());
+        builder.capabilities(capabilities.into_iter().collect());
+        let session = within("the window opens", builder.connect(&address)).await;
         let application = driver.id().and_then(child_of);
+        let client = match session {
+            Ok(client) => client,
+            Err(error) => {
+                kill_now(application);
+                return Err(error);
+            }
+        };
         let window = Self {
             client,
             driver,
             application,
         };
-        // Driving starts when the page has put itself together.
-        window
-            .wait_until(
-                "document.querySelector('#chat-input, #fatal') !== null",
-                "the page is there",
-            )
-            .await?;
+        window.wait_for_page().await?;
         Ok(window)
+    }
+
+    /// Loads the page anew, as F5 would.
+    pub async fn reload(&self) -> Result<(), Error> {
+        within("the page is loaded anew", self.client.refresh()).await?;
+        self.wait_for_page().await
+    }
+
+    /// Driving starts when the page has put itself together; the sidebar is what it draws last.
+    async fn wait_for_page(&self) -> Result<(), Error> {
+        let page = "document.querySelector('#new-conversation, #fatal') !== null";
+        self.wait_until(page, "the page is there").await
     }
 
     /// The WebDriver client, for what has no verb here.
@@ -104,7 +123,7 @@ impl Window {
 
     /// Runs a script in the page and returns its value.
     pub async fn run(&self, script: &str) -> Result<Value, Error> {
-        Ok(self.client.execute(script, Vec::new()).await?)
+        within("a script ends", self.client.execute(script, Vec::new())).await
     }
 
     /// Calls a command of the core as the page does: its value, or its error.
@@ -116,10 +135,10 @@ impl Window {
         const CALL: &str = "const [command, args, done] = arguments;
             window.__TAURI_INTERNALS__.invoke(command, args)
               .then((value) => done({ value }), (error) => done({ error }));";
-        let outcome = self
+        let call = self
             .client
-            .execute_async(CALL, vec![json!(command), arguments])
-            .await?;
+            .execute_async(CALL, vec![json!(command), arguments]);
+        let outcome = within("a command is answered", call).await?;
         Ok(match outcome.get("error") {
             Some(error) => Err(error.clone()),
             None => Ok(outcome["value"].clone()),
@@ -159,17 +178,18 @@ impl Window {
 
     /// Clicks.
     pub async fn click(&self, css: &str) -> Result<(), Error> {
-        Ok(self.find(css).await?.click().await?)
+        within("a click is done", self.find(css).await?.click()).await
     }
 
     /// Types into an element.
     pub async fn type_text(&self, css: &str, text: &str) -> Result<(), Error> {
-        Ok(self.find(css).await?.send_keys(text).await?)
+        within("text is typed", self.find(css).await?.send_keys(text)).await
     }
 
     /// Saves what the window shows as a PNG.
     pub async fn screenshot(&self, path: &Path) -> Result<(), Error> {
-        Ok(tokio::fs::write(path, self.client.screenshot().await?).await?)
+        let picture = within("a screenshot is taken", self.client.screenshot()).await?;
+        Ok(tokio::fs::write(path, picture).await?)
     }
 
     /// The application's process id.
@@ -198,8 +218,15 @@ impl Window {
                 program: "kill",
                 source,
             })?;
-            while Path::new(&format!("/proc/{application}/exe")).exists() {
-                sleep(LOOK_EVERY).await;
+            let ended = async {
+                while !has_ended(application) {
+                    sleep(LOOK_EVERY).await;
+                }
+                Ok::<(), Error>(())
+            };
+            if let Err(error) = within("the application ends", ended).await {
+                kill_now(Some(application));
+                return Err(error);
             }
         }
         self.driver.kill().await?;
@@ -210,20 +237,54 @@ impl Window {
 impl Drop for Window {
     fn drop(&mut self) {
         // Killing the driver leaves the application running.
-        if let Some(application) = self.application {
-            let _ = std::process::Command::new("kill")
-                .args(["-9", &application.to_string()])
-                .stderr(Stdio::null())
-                .status();
-        }
+        kill_now(self.application);
     }
 }
 
+fn kill_now(application: Option<u32>) {
+    if let Some(application) = application {
+        let _ = std::process::Command::new("kill")
+            .args(["-9", &application.to_string()])
+            .stderr(Stdio::null())
+            .status();
+    }
+}
+
+/// Waits for the driver, but not for ever.
+async fn within<T, E: Into<Error>>(
+    what: &str,
+    doing: impl Future<Output = Result<T, E>>,
+) -> Result<T, Error> {
+    match timeout(DRIVER_PATIENCE, doing).await {
+        Ok(done) => done.map_err(Into::into),
+        Err(_) => Err(Error::NoAnswer {
+            what: what.to_owned(),
+        }),
+    }
+}
+
+/// True when nothing of a process is left but its exit status. Its memory goes first, its files and
+/// connections after that, so a missing `exe` would be too early.
+fn has_ended(process: u32) -> bool {
+    let Ok(stat) = std::fs::read_to_string(format!("/proc/{process}/stat")) else {
+        return true;
+    };
+    // The name, in parentheses, may hold anything; the state follows it (proc_pid_stat(5)).
+    stat.rsplit_once(") ")
+        .is_some_and(|(_, rest)| rest.starts_with('Z'))
+}
+
+/// A port for the driver, which cannot say which one it got. It is below those that systems hand out
+/// (32768 on Linux, 49152 elsewhere), or a server that starts in the meantime could get it.
 async fn free_port() -> Result<u16, Error> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))
-        .await?
-        .local_addr()?
-        .port())
+    loop {
+        let port = fastrand::u16(20_000..32_768);
+        match TcpListener::bind(("127.0.0.1", port)).await {
+            Ok(_) => return Ok(port),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 async fn wait_for_port(port: u16) -> Result<(), Error> {
