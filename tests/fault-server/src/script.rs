@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// The steps that answer one chat completion.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Script(pub(crate) Vec<Step>);
 
-/// One step of an answer.
+/// One step of an answer. What it says is encoded in the protocol of the request.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
     /// A whole response that is no stream.
@@ -20,17 +20,31 @@ pub enum Step {
         /// The body.
         body: String,
     },
-    /// The head of an event stream.
+    /// A whole response that refuses, with the protocol's error body.
+    Refuse {
+        /// The HTTP status.
+        status: u16,
+        /// Headers beside `content-length` and `connection`.
+        headers: Vec<(String, String)>,
+        /// The reason.
+        reason: String,
+    },
+    /// The head of a stream.
     Head,
     /// Text of the answer.
     Delta(String),
-    /// An error object inside the stream.
+    /// What the model thinks before it answers.
+    Reasoning(String),
+    /// An error inside the stream: `{"error": {"message": …}}` in the protocol's own form, and anything
+    /// else as it is.
     Error(Value),
-    /// A finish reason.
+    /// A finish reason. `stop`, `length` and `content_filter` get the protocol's own names, and any
+    /// other is sent as it is.
     Finish(String),
-    /// Token counts: of the prompt, of the answer.
+    /// Token counts: of the prompt, of the answer. Right after a finish reason they are sent where the
+    /// protocol has them.
     Usage(u32, u32),
-    /// The end mark.
+    /// The end mark, where the protocol has one.
     Done,
     /// Bytes as they are.
     Raw(Vec<u8>),
@@ -51,59 +65,26 @@ impl Step {
     pub fn status(status: u16, headers: &[(&str, &str)], body: &str) -> Self {
         Self::Respond {
             status,
-            headers: headers
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-                .collect(),
+            headers: owned(headers),
             body: body.to_owned(),
         }
     }
 
-    /// What goes over the stream for this step, where anything does.
-    pub(crate) fn bytes(&self) -> Option<Vec<u8>> {
-        let event = |value: Value| Some(format!("data: {value}\n\n").into_bytes());
-        let choice = |delta: Value, finish: Option<&str>| {
-            event(json!({
-                "object": "chat.completion.chunk",
-                "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
-            }))
-        };
-        match self {
-            Self::Head => Some(
-                b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
-                    .to_vec(),
-            ),
-            Self::Delta(text) => choice(json!({"content": text}), None),
-            Self::Finish(reason) => choice(json!({}), Some(reason)),
-            Self::Error(error) => event(error.clone()),
-            Self::Usage(prompt, completion) => event(json!({
-                "choices": [],
-                "usage": {"prompt_tokens": prompt, "completion_tokens": completion},
-            })),
-            Self::Done => Some(b"data: [DONE]\n\n".to_vec()),
-            Self::Raw(bytes) => Some(bytes.clone()),
-            Self::Respond {
-                status,
-                headers,
-                body,
-            } => {
-                let typed = headers.iter().any(|(name, _)| name == "content-type");
-                let json = ("content-type".to_owned(), "application/json".to_owned());
-                let lines: String = (!typed)
-                    .then_some(&json)
-                    .into_iter()
-                    .chain(headers)
-                    .flat_map(|(name, value)| [name, ": ", value, "\r\n"])
-                    .collect();
-                let length = body.len();
-                let head = format!(
-                    "HTTP/1.1 {status} As scripted\r\n{lines}content-length: {length}\r\nconnection: close\r\n\r\n{body}"
-                );
-                Some(head.into_bytes())
-            }
-            Self::Wait(_) | Self::Pause(_) | Self::Close | Self::Reset | Self::Hang => None,
+    /// A whole response that refuses, with the protocol's error body.
+    pub fn refusal(status: u16, headers: &[(&str, &str)], reason: &str) -> Self {
+        Self::Refuse {
+            status,
+            headers: owned(headers),
+            reason: reason.to_owned(),
         }
     }
+}
+
+fn owned(headers: &[(&str, &str)]) -> Vec<(String, String)> {
+    headers
+        .iter()
+        .map(|&(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
 }
 
 impl Script {

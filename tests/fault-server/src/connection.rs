@@ -1,0 +1,123 @@
+//! One connection: its request, and the steps that answer it.
+
+use std::io;
+use std::sync::Arc;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
+
+use crate::request::Request;
+use crate::script::{Script, Step};
+use crate::server::Shared;
+use crate::wire::{Protocol, whole};
+
+pub(crate) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let shared = Arc::clone(&shared);
+        // A client that breaks off in the middle of a request is part of the game.
+        tokio::spawn(async move { drop(serve(stream, &shared).await) });
+    }
+}
+
+async fn serve(mut stream: TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let Some(request) = Request::read(&mut stream).await? else {
+        return Ok(());
+    };
+    if let Some(protocol) = Protocol::of_completion(&request) {
+        return complete(&mut stream, protocol, request, shared).await;
+    }
+    let (models, context_tokens) = {
+        let state = shared.state();
+        (state.models.clone(), state.context_tokens)
+    };
+    let (status, body) = match Protocol::of_list(&request) {
+        Some(protocol) if !models.is_empty() => (200, protocol.list(&models, context_tokens)),
+        _ => (404, Protocol::OpenAi.error_body(404, "no such path")),
+    };
+    stream.write_all(&whole(status, &[], &body)).await
+}
+
+async fn complete(
+    stream: &mut TcpStream,
+    protocol: Protocol,
+    request: Request,
+    shared: &Arc<Shared>,
+) -> io::Result<()> {
+    let mut answer = Answer {
+        protocol,
+        script: Script::default(),
+        headers: Vec::new(),
+    };
+    let mut allowed = true;
+    shared.change(|state| {
+        state.completions.push(request);
+        if let Some(rate) = &mut state.rate {
+            let verdict = rate.ask(Instant::now());
+            (allowed, answer.headers) = (verdict.allowed, verdict.headers);
+        }
+        if allowed {
+            answer.script = state.next_script();
+            state.running += 1;
+            state.peak = state.peak.max(state.running);
+        }
+    });
+    if !allowed {
+        answer.script = Script::new([Step::refusal(429, &[], "too many requests")]);
+        return answer.perform(stream, shared).await;
+    }
+    let ended = answer.perform(stream, shared).await;
+    shared.change(|state| {
+        state.running -= 1;
+        state.disconnects += usize::from(ended.is_err());
+    });
+    Ok(())
+}
+
+struct Answer {
+    protocol: Protocol,
+    script: Script,
+    /// Beside those of the script.
+    headers: Vec<(String, String)>,
+}
+
+impl Answer {
+    /// Performs the steps. An error means that the client went away before their end.
+    async fn perform(&self, stream: &mut TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
+        let steps = &self.script.0;
+        for (at, step) in steps.iter().enumerate() {
+            match step {
+                Step::Close => break,
+                Step::Reset => {
+                    stream.set_zero_linger()?;
+                    return Ok(());
+                }
+                Step::Hang => gone(stream).await?,
+                Step::Wait(gate) => {
+                    let opened = shared.wait_until(|state| state.open_gates.contains(gate));
+                    tokio::select! {
+                        () = opened => {}
+                        left = gone(stream) => left?,
+                    }
+                }
+                Step::Pause(pause) => tokio::select! {
+                    () = tokio::time::sleep(*pause) => {}
+                    left = gone(stream) => left?,
+                },
+                _ => {
+                    let bytes = self.protocol.bytes(steps, at, &self.headers);
+                    stream.write_all(&bytes).await?;
+                }
+            }
+        }
+        stream.shutdown().await
+    }
+}
+
+/// Waits until the client goes away. It never returns `Ok`.
+async fn gone(stream: &mut TcpStream) -> io::Result<()> {
+    let mut rest = [0; 256];
+    while stream.read(&mut rest).await? > 0 {}
+    Err(io::ErrorKind::ConnectionAborted.into())
+}

@@ -1,0 +1,237 @@
+//! The stand-in as a test holds it.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::connection::accept;
+use crate::rate::{Rate, RateLimit};
+use crate::request::Request;
+use crate::script::Script;
+use crate::wire::Protocol;
+
+/// The stand-in. It ends when it is dropped.
+#[derive(Debug)]
+pub struct FaultServer {
+    port: u16,
+    shared: Arc<Shared>,
+    accepting: tokio::task::JoinHandle<()>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    state: Mutex<State>,
+    /// Counts up with every change of the state.
+    changed: watch::Sender<u64>,
+}
+
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) models: Vec<String>,
+    pub(crate) context_tokens: Option<u32>,
+    scripts: VecDeque<Script>,
+    default: Script,
+    pub(crate) open_gates: HashSet<String>,
+    pub(crate) completions: Vec<Request>,
+    pub(crate) rate: Option<Rate>,
+    pub(crate) running: usize,
+    pub(crate) peak: usize,
+    pub(crate) disconnects: usize,
+}
+
+impl State {
+    pub(crate) fn next_script(&mut self) -> Script {
+        self.scripts
+            .pop_front()
+            .unwrap_or_else(|| self.default.clone())
+    }
+}
+
+/// Something that a script waits for.
+#[derive(Debug)]
+pub struct Gate<'a> {
+    server: &'a FaultServer,
+    name: String,
+}
+
+impl Gate<'_> {
+    /// Lets every answer on that waits here, now or later.
+    pub fn open(&self) {
+        let name = self.name.clone();
+        self.server.shared.change(|state| {
+            state.open_gates.insert(name);
+        });
+    }
+}
+
+impl Drop for FaultServer {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+impl FaultServer {
+    /// Starts on a free port of this machine. It lists one model, `stand-in-1`, and answers "Hello
+    /// there." to whatever no script was given for.
+    pub async fn start() -> Self {
+        Self::on_port(0).await
+    }
+
+    /// Starts on this port: for a provider that comes back where it was.
+    pub async fn on_port(port: u16) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", port))
+            .await
+            .expect("a port of this machine is free");
+        let port = listener.local_addr().expect("it is bound").port();
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State {
+                models: vec!["stand-in-1".to_owned()],
+                context_tokens: None,
+                scripts: VecDeque::new(),
+                default: Script::answer("Hello there."),
+                open_gates: HashSet::new(),
+                completions: Vec::new(),
+                rate: None,
+                running: 0,
+                peak: 0,
+                disconnects: 0,
+            }),
+            changed: watch::Sender::new(0),
+        });
+        let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
+        Self {
+            port,
+            shared,
+            accepting,
+        }
+    }
+
+    /// What `OPENAI_BASE_URL` takes.
+    pub fn base_url(&self) -> String {
+        self.base_url_of(Protocol::OpenAi)
+    }
+
+    /// The base address of a protocol.
+    pub fn base_url_of(&self, protocol: Protocol) -> String {
+        format!("{}{}", self.origin(), protocol.base_path())
+    }
+
+    /// The address without a path.
+    pub fn origin(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The port that it listens on.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The models that it lists from now on, in every protocol.
+    pub fn list_models(&self, models: &[&str]) {
+        let models = models.iter().map(|&model| model.to_owned()).collect();
+        self.shared.change(|state| state.models = models);
+    }
+
+    /// Says of its models that they have room for so many tokens, in OpenAI's list as many servers do.
+    pub fn list_context(&self, tokens: u32) {
+        self.shared
+            .change(|state| state.context_tokens = Some(tokens));
+    }
+
+    /// Knows no list of models from now on, like a server that serves one model only.
+    pub fn refuse_lists(&self) {
+        self.shared.change(|state| state.models.clear());
+    }
+
+    /// Adds the script of a request to come; requests take them in this order.
+    pub fn push(&self, script: Script) {
+        self.shared.change(|state| state.scripts.push_back(script));
+    }
+
+    /// Sets the script of every request that none was pushed for.
+    pub fn always(&self, script: Script) {
+        self.shared.change(|state| state.default = script);
+    }
+
+    /// Forgets the scripts that were pushed and not asked for.
+    pub fn forget_scripts(&self) {
+        self.shared.change(|state| state.scripts.clear());
+    }
+
+    /// Answers no more requests than this from now on, and refuses the others with a 429.
+    pub fn limit_rate(&self, limit: RateLimit) {
+        self.shared
+            .change(|state| state.rate = Some(Rate::new(limit)));
+    }
+
+    /// How many requests the rate limit refused.
+    pub fn refusals(&self) -> usize {
+        self.refusals_per_window().iter().sum()
+    }
+
+    /// How many requests the rate limit refused in each window that had a request.
+    pub fn refusals_per_window(&self) -> Vec<usize> {
+        let state = self.shared.state();
+        state
+            .rate
+            .as_ref()
+            .map(|rate| rate.refused().to_vec())
+            .unwrap_or_default()
+    }
+
+    /// The gate of this name.
+    pub fn gate(&self, name: &str) -> Gate<'_> {
+        Gate {
+            server: self,
+            name: name.to_owned(),
+        }
+    }
+
+    /// The chat completions that were asked for, in whatever protocol, also those that a rate limit
+    /// refused.
+    pub fn completions(&self) -> Vec<Request> {
+        self.shared.state().completions.clone()
+    }
+
+    /// The most completions that ran at once.
+    pub fn peak_completions(&self) -> usize {
+        self.shared.state().peak
+    }
+
+    /// Waits until so many completions were asked for.
+    pub async fn wait_for_requests(&self, count: usize) {
+        self.wait_until(|state| state.completions.len() >= count)
+            .await;
+    }
+
+    /// Waits until so many clients went away before their answer had ended.
+    pub async fn wait_for_disconnects(&self, count: usize) {
+        self.wait_until(|state| state.disconnects >= count).await;
+    }
+
+    async fn wait_until(&self, condition: impl Fn(&State) -> bool) {
+        self.shared.wait_until(condition).await;
+    }
+}
+
+impl Shared {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state());
+        self.changed.send_modify(|count| *count += 1);
+    }
+
+    pub(crate) async fn wait_until(&self, condition: impl Fn(&State) -> bool) {
+        let mut changed = self.changed.subscribe();
+        while !condition(&self.state()) {
+            if changed.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+}
