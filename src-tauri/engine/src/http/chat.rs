@@ -51,13 +51,13 @@ pub(super) async fn completions(
     let prompt = task::spawn_blocking(move || model.prompt(&messages, limit)).await??;
     let (output, progress) = mpsc::unbounded_channel();
     shared.jobs.submit(Job {
-        prompt,
+        prompt: prompt.tokens,
         sampling: request.sampling,
         max_tokens: request.max_tokens,
         stop: request.stop,
         output,
     })?;
-    let answer = Answer::new(loaded, progress, busy);
+    let answer = Answer::new(loaded, progress, busy, prompt.left_out);
     if request.stream {
         Ok(answer.stream(request.include_usage))
     } else {

@@ -28,6 +28,8 @@ static ANSWERS: AtomicU64 = AtomicU64::new(0);
 pub(super) struct Answer {
     progress: UnboundedReceiver<Progress>,
     form: Form,
+    /// So many of the oldest messages the model was not shown.
+    left_out: usize,
     _busy: Busy,
 }
 
@@ -39,7 +41,12 @@ struct Form {
 }
 
 impl Answer {
-    pub(super) fn new(model: &str, progress: UnboundedReceiver<Progress>, busy: Busy) -> Self {
+    pub(super) fn new(
+        model: &str,
+        progress: UnboundedReceiver<Progress>,
+        busy: Busy,
+        left_out: usize,
+    ) -> Self {
         let number = ANSWERS.fetch_add(1, Ordering::Relaxed);
         Self {
             progress,
@@ -48,6 +55,7 @@ impl Answer {
                 created: unix_seconds(),
                 model: model.to_owned(),
             },
+            left_out,
             _busy: busy,
         }
     }
@@ -81,8 +89,13 @@ impl Answer {
     /// Passes the answer on as it is computed.
     pub(super) fn stream(self, include_usage: bool) -> Response {
         let role = json!({"role": "assistant", "content": ""});
+        let mut first = self.form.chunk(&role, None);
+        if self.left_out > 0 {
+            // Beyond the protocol, for Conch: nothing is left out silently.
+            first["messages_left_out"] = json!(self.left_out);
+        }
         let state = Streaming {
-            ready: VecDeque::from([data(&self.form.chunk(&role, None))]),
+            ready: VecDeque::from([data(&first)]),
             ended: false,
             include_usage,
             answer: self,
@@ -207,7 +220,7 @@ mod tests {
     fn answer() -> (UnboundedSender<Progress>, Answer) {
         let (sender, progress) = unbounded_channel();
         let busy = Activity::default().begin();
-        (sender, Answer::new("m", progress, busy))
+        (sender, Answer::new("m", progress, busy, 0))
     }
 
     const FINISHED: Progress = Progress::Finished {
@@ -259,6 +272,15 @@ mod tests {
         assert_eq!(usage["usage"]["prompt_tokens_details"]["cached_tokens"], 3);
         assert_eq!(usage["id"], parsed(&events[0])["id"]);
         assert_eq!(events[5], "[DONE]");
+    }
+
+    #[tokio::test]
+    async fn what_was_left_out_is_told_first() {
+        let (sender, mut answer) = answer();
+        answer.left_out = 4;
+        sender.send(FINISHED).unwrap();
+        let events = events(answer.stream(false)).await;
+        assert_eq!(parsed(&events[0])["messages_left_out"], 4);
     }
 
     #[tokio::test]

@@ -12,7 +12,7 @@ use llama_cpp_2::vocab::LlamaVocab;
 use llama_cpp_2::{LlamaContextLoadError, LogOptions, send_logs_to_tracing};
 
 use super::name;
-use super::prompt::{self, Message, PromptError};
+use super::prompt::{self, Message, Prompt, PromptError};
 use super::template::Template;
 use crate::failure::Failure;
 use crate::gguf::Damage;
@@ -69,7 +69,7 @@ impl Model {
         &self,
         messages: &[Message],
         limit: usize,
-    ) -> Result<Vec<LlamaToken>, PromptError> {
+    ) -> Result<Prompt<LlamaToken>, PromptError> {
         let vocabulary = self.llama.vocab();
         let begin = text_of(&vocabulary, vocabulary.bos());
         let tokenise = |messages: &[&Message]| {

@@ -43,6 +43,14 @@ pub(crate) enum PromptError {
     Template(#[from] TemplateError),
 }
 
+/// What a model reads of a conversation.
+#[derive(Debug)]
+pub(crate) struct Prompt<T> {
+    pub(crate) tokens: Vec<T>,
+    /// So many of the oldest messages are not in it.
+    pub(crate) left_out: usize,
+}
+
 /// The tokens of as much of a conversation as fits `limit` tokens.
 ///
 /// System messages and the newest turn always stay, and the oldest turns go first. `tokenise` makes
@@ -55,10 +63,13 @@ pub(super) fn fit<T>(
     limit: usize,
     tokenise: impl Fn(&[&Message]) -> Result<Vec<T>, TemplateError>,
     measure: impl Fn(&Message) -> usize,
-) -> Result<Vec<T>, PromptError> {
+) -> Result<Prompt<T>, PromptError> {
     let whole = tokenise(&messages.iter().collect::<Vec<_>>())?;
     if whole.len() <= limit {
-        return Ok(whole);
+        return Ok(Prompt {
+            tokens: whole,
+            left_out: 0,
+        });
     }
     let turns = turns(messages);
     let ends = ends(messages, &turns, whole.len(), measure);
@@ -67,9 +78,11 @@ pub(super) fn fit<T>(
         let stays = |turn: Option<usize>| turn.is_none_or(|turn| turn >= left_out);
         let pairs = messages.iter().zip(&turns);
         let kept = pairs.filter(|(_, turn)| stays(**turn));
-        let tokens = tokenise(&kept.map(|(message, _)| message).collect::<Vec<_>>())?;
+        let kept: Vec<_> = kept.map(|(message, _)| message).collect();
+        let tokens = tokenise(&kept)?;
         if tokens.len() <= limit {
-            return Ok(tokens);
+            let left_out = messages.len() - kept.len();
+            return Ok(Prompt { tokens, left_out });
         }
         if left_out + 1 >= ends.len() {
             return Err(PromptError::TooLong {
@@ -140,7 +153,11 @@ mod tests {
             Ok(texts.collect::<String>().chars().collect())
         };
         let measure = |message: &Message| message.content.chars().count();
-        fit(messages, limit, tokenise, measure).map(String::from_iter)
+        let prompt = fit(messages, limit, tokenise, measure)?;
+        let text = String::from_iter(&prompt.tokens);
+        let kept = text.chars().filter(|token| *token == '[').count();
+        assert_eq!(prompt.left_out, messages.len() - kept);
+        Ok(text)
     }
 
     fn conversation() -> Vec<Message> {
