@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use conch_core::Config;
 use conch_core::clock::SystemClock;
-use conch_core::provider::{EngineCommand, OpenAi};
+use conch_core::provider::{EngineCommand, Provider};
 use conch_desktop::Host;
 use conch_fault_server::{FaultServer, Script};
 use serde_json::{Value, json};
@@ -53,10 +53,7 @@ fn launch(folder: &Path, server: &FaultServer) -> (App<MockRuntime>, WebviewWind
         .unwrap();
     let config = Config {
         data_folder: folder.to_owned(),
-        openai: Some(OpenAi {
-            base_url: server.base_url(),
-            key: None,
-        }),
+        providers: vec![Provider::openai(server.base_url(), None)],
         engine: EngineCommand {
             program: "no-engine".into(),
             model_files: Vec::new(),

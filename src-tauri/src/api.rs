@@ -24,12 +24,23 @@ pub fn ipc<R: Runtime>() -> Builder<R> {
             commands::locks::is_locked,
             commands::locks::cleanup_expired_locks,
             commands::models::list_models,
+            commands::models::list_presets,
+            commands::models::list_providers,
+            commands::models::save_provider,
+            commands::models::delete_provider,
+            commands::models::test_provider,
+            commands::models::find_local_servers,
+            commands::settings::get_settings,
+            commands::settings::save_settings,
+            commands::settings::set_conversation_parameters,
             commands::windows::open_window::<tauri::Wry>,
         ])
         .events(collect_events![
             events::LockChanged,
             events::ConversationChanged,
             events::ShowConversation,
+            events::SettingsChanged,
+            events::ModelsChanged,
         ])
         .typ::<IpcError>()
         .error_handling(ErrorHandlingMode::Throw)

@@ -4,6 +4,7 @@ use conch_core::chat::ConversationChange;
 use conch_core::events::CoreEvent;
 use conch_core::ids::ConversationId;
 use conch_core::lock::LockChange;
+use conch_core::settings::Settings;
 use serde::{Deserialize, Serialize};
 use specta::Type;
 use tauri::AppHandle;
@@ -31,12 +32,23 @@ pub(crate) struct ShowConversation {
     pub(crate) conversation_id: ConversationId,
 }
 
+/// `settings-changed`: the settings were saved.
+#[derive(Debug, Clone, Serialize, Type, Event)]
+#[serde(transparent)]
+pub(crate) struct SettingsChanged(Settings);
+
+/// `models-changed`: a provider was added, changed or removed.
+#[derive(Debug, Clone, Serialize, Type, Event)]
+pub(crate) struct ModelsChanged;
+
 /// Tells the windows what the core tells, until the core is gone.
 pub(crate) async fn forward(handle: AppHandle, mut events: Receiver<CoreEvent>) {
     loop {
         let told = match events.recv().await {
             Ok(CoreEvent::Lock(change)) => LockChanged(change).emit(&handle),
             Ok(CoreEvent::Conversation(change)) => ConversationChanged(change).emit(&handle),
+            Ok(CoreEvent::Settings(settings)) => SettingsChanged(settings).emit(&handle),
+            Ok(CoreEvent::Models) => ModelsChanged.emit(&handle),
             Ok(CoreEvent::AnswerEnded(end)) => {
                 notifications::tell(&handle, &end);
                 Ok(())

@@ -58,7 +58,7 @@ async fn a_provider_that_is_gone_is_named_and_one_that_came_back_is_used() {
     let port = scene.server.port();
     scene.server = FaultServer::start().await;
     scene.send("hello").await;
-    fails_with(&scene, "No connection").await;
+    fails_with(&scene, "Nothing listens").await;
 
     scene.server = FaultServer::on_port(port).await;
     scene.window.click(".retry").await.unwrap();

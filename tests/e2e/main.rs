@@ -8,6 +8,7 @@ mod crash;
 mod embedded;
 mod failures;
 mod lock;
+mod settings;
 mod stop;
 mod windows;
 
@@ -30,6 +31,23 @@ impl Scene {
         let (server, folder) = (FaultServer::start().await, tempfile::tempdir().unwrap());
         let display = Display::find().unwrap();
         let window = open(&display, folder.path(), Some(&server)).await;
+        Self {
+            window,
+            server,
+            folder,
+            display,
+        }
+    }
+
+    /// A window with no provider in its environment, and with no keychain.
+    async fn open_unconfigured() -> Self {
+        let (server, folder) = (FaultServer::start().await, tempfile::tempdir().unwrap());
+        let display = Display::find().unwrap();
+        let mut environment = environment(&display, folder.path());
+        // A developer's own keychain is not for tests, and where there is no bus there is none.
+        let nowhere = format!("unix:path={}/no-bus", folder.path().display());
+        environment.push(("DBUS_SESSION_BUS_ADDRESS".into(), nowhere));
+        let window = launch(environment).await;
         Self {
             window,
             server,
@@ -111,13 +129,22 @@ async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     assert!(waited.await.is_ok(), "waited in vain until {what}");
 }
 
-async fn open(display: &Display, data_folder: &Path, server: Option<&FaultServer>) -> Window {
+fn environment(display: &Display, data_folder: &Path) -> Vec<(String, String)> {
     let mut environment = display.environment().to_vec();
     environment.push(("CONCH_DATA_DIR".into(), data_folder.display().to_string()));
+    environment
+}
+
+async fn open(display: &Display, data_folder: &Path, server: Option<&FaultServer>) -> Window {
+    let mut environment = environment(display, data_folder);
     if let Some(server) = server {
         environment.push(("OPENAI_BASE_URL".into(), server.base_url()));
         environment.push(("OPENAI_API_KEY".into(), "test-key".into()));
     }
+    launch(environment).await
+}
+
+async fn launch(environment: Vec<(String, String)>) -> Window {
     let launch = Launch {
         binary: env!("CARGO_BIN_EXE_conch").into(),
         environment,

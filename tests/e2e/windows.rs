@@ -6,7 +6,7 @@ use std::time::Duration;
 use conch_core::chat::AttemptSource;
 use conch_core::clock::SystemClock;
 use conch_core::ids::{ConversationId, RequestId};
-use conch_core::provider::{EngineCommand, OpenAi};
+use conch_core::provider::{EngineCommand, Provider};
 use conch_core::{App, Config};
 use conch_fault_server::{Script, Step};
 use serde_json::{Value, json};
@@ -101,10 +101,7 @@ async fn a_lock_that_another_process_takes_shows_within_a_second() {
     let conversation = scene.conversation().await.as_str().unwrap().to_owned();
     let config = Config {
         data_folder: scene.folder.path().to_owned(),
-        openai: Some(OpenAi {
-            base_url: scene.server.base_url(),
-            key: None,
-        }),
+        providers: vec![Provider::openai(scene.server.base_url(), None)],
         engine: EngineCommand {
             program: "no-engine".into(),
             model_files: Vec::new(),

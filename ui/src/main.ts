@@ -2,24 +2,43 @@
 import { effect, signal } from "@preact/signals-core";
 import { render } from "lit-html";
 import { type ConversationSummary, events } from "./ipc/host";
+import { applyAppearance, applyLastAppearance } from "./lib/appearance";
 import { Bottom } from "./lib/bottom";
 import { keepFocus } from "./lib/focus";
 import { byId, region } from "./lib/region";
+import { mountModelMenu } from "./model-menu";
+import { SettingsPage } from "./settings-page";
 import { Chat } from "./state/chat";
+import { ConversationParameters } from "./state/conversation-parameters";
 import { NEW } from "./state/drafts";
+import { ModelPicker } from "./state/model-picker";
+import { isAnySet, NO_PARAMETERS } from "./state/parameters";
 import { composer } from "./views/composer";
 import { dialogs, type Question } from "./views/dialogs";
 import { fatal } from "./views/fatal";
 import { header } from "./views/header";
+import { parametersDialog } from "./views/parameters";
 import { sidebar, UNTITLED } from "./views/sidebar";
 import { toasts } from "./views/toasts";
-import { transcript } from "./views/transcript";
+import { countsDown, transcript } from "./views/transcript";
+
+applyLastAppearance();
 
 /** The conversation that this window was opened on, or that it showed before a reload. */
 const asked = location.hash.slice(1);
 const chat = new Chat();
 const question = signal<Question | null>(null);
 const sidebarOpen = signal(false);
+const parameters = new ConversationParameters(chat);
+const picker = new ModelPicker(chat.models.list);
+const page = new SettingsPage({
+	chat,
+	picker,
+	ask: (asked) => {
+		question.value = asked;
+	},
+	copy: (text) => void copy(text),
+});
 /** Epoch ms, for a countdown and for today. */
 const now = signal(Date.now());
 
@@ -33,6 +52,7 @@ const input = () => byId<HTMLTextAreaElement>("chat-input");
 
 function open(id: string): void {
 	sidebarOpen.value = false;
+	page.leave();
 	void chat.open(id).then(() => {
 		bottom.stick();
 		input().focus();
@@ -49,6 +69,11 @@ function askToRename(conversation: Pick<ConversationSummary, "id" | "title">): v
 
 function askToRemove(conversation: ConversationSummary): void {
 	question.value = { type: "remove", id: conversation.id, title: conversation.title ?? UNTITLED };
+}
+
+function openSettings(): void {
+	sidebarOpen.value = false;
+	page.open();
 }
 
 const scroller = byId("transcript");
@@ -131,15 +156,20 @@ region(byId("notices"), () =>
 		toastActions,
 	),
 );
-region(byId("dialogs"), () =>
-	dialogs(question.value, {
+region(byId("dialogs"), () => {
+	const fields = parameters.fields.value;
+	if (fields !== null) {
+		return parametersDialog(fields, page.settings.parameters.value, () => parameters.close());
+	}
+	return dialogs(question.value, {
 		rename: (id, title) => void chat.rename(id, title),
 		remove: (id) => void chat.remove(id),
+		removeProvider: (id) => void page.providers.remove(id),
 		close: () => {
 			question.value = null;
 		},
-	}),
-);
+	});
+});
 
 effect(() => {
 	byId("announcement").textContent = chat.announcement.value;
@@ -148,7 +178,7 @@ effect(() => {
 	document.body.toggleAttribute("data-sidebar-open", sidebarOpen.value);
 });
 effect(() => {
-	const title = chat.shown.value?.title;
+	const title = page.isOpen.value ? "Settings" : chat.shown.value?.title;
 	document.title = title == null ? "Conch" : `${title} – Conch`;
 });
 // A reload shows what was shown.
@@ -157,7 +187,7 @@ effect(() => {
 	if (chat.fatal.value !== null) render(fatal(chat.fatal.value), document.body);
 });
 effect(() => {
-	if (chat.phase.value?.phase.type !== "retrying") return;
+	if (!countsDown(chat.phase.value?.phase)) return;
 	const tick = setInterval(() => {
 		now.value = Date.now();
 	}, 500);
@@ -168,6 +198,12 @@ effect(() => {
 function grow(area: HTMLTextAreaElement): void {
 	area.style.height = "auto";
 	area.style.height = `${Math.min(area.scrollHeight, window.innerHeight / 2)}px`;
+}
+
+/** Keeps what was typed, now. */
+function flush(): void {
+	chat.drafts.flush();
+	page.flush();
 }
 
 async function copy(text: string): Promise<void> {
@@ -181,11 +217,17 @@ async function copy(text: string): Promise<void> {
 
 document.addEventListener("keydown", (event) => {
 	const command = event.ctrlKey || event.metaKey;
+	// A dialog has the keys to itself, and Escape closes first what floats on top.
+	if (event.defaultPrevented || document.querySelector("dialog[open]") !== null) return;
+	if (event.key === "Escape" && picker.request.value !== null) return;
 	if (command && event.shiftKey && event.key === "N") void chat.openWindow();
 	else if (command && event.key === "n") create();
 	else if (command && event.key === ".") void chat.stop();
+	else if (command && event.key === ",") openSettings();
 	else if (event.key === "Escape" && sidebarOpen.value) sidebarOpen.value = false;
-	else if (event.key === "F2" && chat.shown.value !== null) askToRename(chat.shown.value);
+	else if (event.key === "Escape" && page.isOpen.value) page.close();
+	else if (event.key === "F2" && chat.shown.value !== null && !page.isOpen.value)
+		askToRename(chat.shown.value);
 	else return;
 	event.preventDefault();
 });
@@ -195,14 +237,14 @@ document.addEventListener("pointerdown", (event) => {
 });
 document.addEventListener("visibilitychange", () => {
 	if (document.visibilityState === "visible") chat.lookedAt();
-	else chat.drafts.flush();
+	else flush();
 });
 window.addEventListener("focus", () => {
 	now.value = Date.now();
 	chat.lookedAt();
 });
-window.addEventListener("blur", () => chat.drafts.flush());
-window.addEventListener("pagehide", () => chat.drafts.flush());
+window.addEventListener("blur", flush);
+window.addEventListener("pagehide", flush);
 window.addEventListener("resize", () => grow(input()));
 
 bottom.stick();
@@ -218,9 +260,11 @@ region(byId("header"), () =>
 		{
 			title: chat.shown.value?.title ?? null,
 			exists: chat.shown.value !== null,
-			models: chat.models.value,
-			modelId: chat.shown.value?.modelId ?? chat.newModel.value,
+			modelId: chat.modelId.value,
 			model: chat.model.value,
+			modelsRead: chat.models.list.value.length > 0,
+			pickerOpen: picker.request.value !== null && !page.isOpen.value,
+			hasParameters: isAnySet(chat.parameters.value ?? NO_PARAMETERS),
 			sidebarOpen: sidebarOpen.value,
 		},
 		{
@@ -231,8 +275,16 @@ region(byId("header"), () =>
 				if (chat.shown.value !== null) askToRename(chat.shown.value);
 			},
 			openWindow: () => void chat.openWindow(),
-			chooseModel: (id) => void chat.chooseModel(id),
-			readModels: () => void chat.readModels(),
+			pickModel: (anchor) =>
+				picker.open({
+					anchor,
+					chosen: chat.modelId.value ?? chat.model.value?.id ?? null,
+					none: null,
+					choose: (id) => {
+						if (id !== null) void chat.chooseModel(id);
+					},
+				}),
+			openParameters: () => parameters.open(),
 		},
 	),
 );
@@ -248,11 +300,12 @@ region(
 			{
 				conversations: chat.conversations.list.value,
 				unread: chat.conversations.unread.value,
-				shownId: chat.shownId.value,
+				shownId: page.isOpen.value ? null : chat.shownId.value,
 				now: now.value,
 			},
 			{
 				create,
+				openSettings,
 				open,
 				rename: askToRename,
 				remove: askToRemove,
@@ -265,7 +318,20 @@ region(
 	},
 );
 
+mountModelMenu(picker, chat.models, () => page.addProvider());
+page.mount();
+effect(() => {
+	const appearance = page.settings.current.value?.appearance;
+	if (appearance !== undefined) applyAppearance(appearance);
+});
+
 await listening;
+await Promise.all([
+	events.settingsChanged.listen(({ payload }) => page.told(payload)),
+	events.modelsChanged.listen(() => page.modelsChanged()),
+]);
+void page.settings.load();
+void chat.models.read();
 await events.showConversation.listen(({ payload }) => open(payload.conversationId));
 // What changed between the start's reading and the listening was not told.
 chat.lookedAt();

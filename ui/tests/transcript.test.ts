@@ -1,11 +1,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { LockChanged, LockStatus, Message } from "../src/ipc/bindings";
-import { isNews, lockAfter, mergeMessages, putText } from "../src/state/transcript";
+import { isNews, lockAfter, mergeMessages, putPiece, putText } from "../src/state/transcript";
 
 function message(id: string, parentId: string | null, content: string, status: Message["status"]) {
 	const role = status === "generating" ? "assistant" : "user";
-	const rest = { branchId: "b", model: null, error: null, createdAt: 0 } as const;
+	const rest = {
+		branchId: "b",
+		model: null,
+		reasoning: "",
+		error: null,
+		finishReason: null,
+		usage: null,
+		leftOut: 0,
+		createdAt: 0,
+	} as const;
 	return { id, parentId, content, status, role, ...rest } satisfies Message;
 }
 
@@ -41,6 +50,26 @@ test("a snapshot that was read too early takes no text away from an answer being
 	assert.equal(early[1]?.content, "long text");
 	const ended = mergeMessages(shown, [question, message("a", "q", "long", "stopped")]);
 	assert.equal(ended[1]?.content, "long", "an end is final");
+});
+
+test("text and reasoning are put each at its own place, and not after the end", () => {
+	const answer = message("a", "q", "So", "generating");
+	const piece = (type: "text" | "reasoning", offset: number, text: string) =>
+		({ type, messageId: "a", offset, text }) as const;
+	assert.equal(putPiece(answer, piece("text", 2, ", yes"))?.content, "So, yes");
+	const thought = putPiece(answer, piece("reasoning", 0, "Hm"));
+	assert.deepEqual([thought?.content, thought?.reasoning], ["So", "Hm"]);
+	assert.equal(putPiece(answer, piece("reasoning", 1, "m")), null, "a gap asks for a snapshot");
+	assert.equal(putPiece(answer, piece("text", 0, "So")), answer, "known already");
+	const ended = { ...answer, status: "stopped" } as const;
+	assert.equal(putPiece(ended, piece("text", 2, ", yes")), ended);
+});
+
+test("a snapshot that was read too early takes no reasoning away", () => {
+	const shown = [{ ...message("a", null, "", "generating"), reasoning: "long thought" }];
+	const fresh = [{ ...message("a", null, "text", "generating"), reasoning: "long" }];
+	const merged = mergeMessages(shown, fresh)[0];
+	assert.deepEqual([merged?.content, merged?.reasoning], ["text", "long thought"]);
 });
 
 test("older pages stay when the newest is read anew, and a replaced version goes", () => {

@@ -21,11 +21,12 @@ use crate::config::Config;
 use crate::error::{Entity, Error, MESSAGE_LIMIT, Result};
 use crate::events::{CoreEvent, Events};
 use crate::ids::{BranchId, ConversationId, GenerationId, MessageId, RequestId};
+use crate::keys::Keys;
 use crate::lock::instance::{self, Instance};
 use crate::lock::sweeper::Sweeper;
 use crate::lock::watch::Watch;
 use crate::lock::{Fenced, LockChange, LockReason, LockStatus};
-use crate::provider::{Catalogue, EmbeddedModel, ModelInfo};
+use crate::provider::{EmbeddedModel, Providers};
 use crate::store::{Begin, Holder, NewAnswer, NewTurn, Store, StoreError};
 
 /// How many characters of its first message name a conversation.
@@ -43,7 +44,7 @@ const RENEWAL_PATIENCE: Duration = Duration::from_secs(1);
 /// The application.
 #[derive(Debug)]
 pub struct App {
-    around: Surroundings,
+    pub(crate) around: Surroundings,
     live: Arc<LiveAnswers>,
     sweeper: Arc<Sweeper>,
     instance: Instance,
@@ -73,12 +74,13 @@ impl App {
         let store = Store::open(&folder.join("conch.db"), after_crash, clock.now()).await?;
         recover(&store, &instances, &instance, clock.as_ref()).await?;
         drop(gate);
-        let catalogue = Catalogue::new(config.openai, EmbeddedModel::new(config.engine))
+        let (embedded, keys) = (EmbeddedModel::new(config.engine), Keys::new(&folder));
+        let providers = Providers::new(config.providers, embedded, store.clone(), keys)
             .map_err(|failure| Error::Start(failure.message))?;
         let around = Surroundings {
             store,
             clock,
-            catalogue: Arc::new(catalogue),
+            providers: Arc::new(providers),
             events: Arc::new(Events::default()),
         };
         Ok(Arc::new(Self::start(around, instance, &instances)))
@@ -178,9 +180,10 @@ impl App {
         let mut view = view.ok_or(Error::NotFound(Entity::Conversation))?;
         for message in &mut view.messages {
             if message.status == MessageStatus::Generating
-                && let Some(text) = self.live.text_of(&message.id)
+                && let Some((text, reasoning)) = self.live.text_of(&message.id)
             {
                 message.content = text;
+                message.reasoning = reasoning;
             }
         }
         Ok(view)
@@ -367,11 +370,6 @@ impl App {
                 .record_refused_by_page(conversation_id, branch_id, source, now)
                 .await?,
         )
-    }
-
-    /// Every model that can be chosen, the default marked.
-    pub async fn list_models(&self) -> Vec<ModelInfo> {
-        self.around.catalogue.models(self.around.clock.now()).await
     }
 
     /// The branch that is meant: `main` when none is named.

@@ -3,11 +3,8 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use secrecy::SecretString;
+use crate::provider::{EngineCommand, Provider, environment};
 
-use crate::provider::{EngineCommand, OpenAi};
-
-const OPENAI_BASE_URL: &str = "https://api.openai.com/v1";
 const MODEL_FILE: &str = "models/SmolLM2-135M-Instruct.Q4_1.gguf";
 
 /// The configuration of one run.
@@ -15,15 +12,15 @@ const MODEL_FILE: &str = "models/SmolLM2-135M-Instruct.Q4_1.gguf";
 pub struct Config {
     /// Everything that the application writes is in here.
     pub data_folder: PathBuf,
-    /// The provider in the environment.
-    pub openai: Option<OpenAi>,
+    /// The providers in the environment; the first one's first model is the default.
+    pub providers: Vec<Provider>,
     /// The embedded model.
     pub engine: EngineCommand,
 }
 
 impl Config {
-    /// Reads `CONCH_DATA_DIR`, `OPENAI_BASE_URL` and `OPENAI_API_KEY`, each as the official clients
-    /// read it: an empty one counts as absent. `user_data` is the user's own data folder, `program`
+    /// Reads `CONCH_DATA_DIR` and the providers' variables, each as the official clients read it: an
+    /// empty one counts as absent. `user_data` is the user's own data folder, `program`
     /// this executable.
     pub fn from_environment(
         variable: impl Fn(&str) -> Option<OsString>,
@@ -40,16 +37,12 @@ impl Config {
         let data_folder = variable("CONCH_DATA_DIR")
             .filter(|value| !value.is_empty())
             .map_or_else(|| own_folder.clone(), PathBuf::from);
-        let (base_url, key) = (text("OPENAI_BASE_URL"), text("OPENAI_API_KEY"));
-        let openai = (base_url.is_some() || key.is_some()).then(|| OpenAi {
-            base_url: base_url.unwrap_or_else(|| OPENAI_BASE_URL.to_owned()),
-            key: key.map(SecretString::from),
-        });
+        let providers = environment::providers(text);
         // A data folder of its own still finds the model that set-up fetched for the user.
         let model_files = vec![data_folder.join(MODEL_FILE), own_folder.join(MODEL_FILE)];
         Self {
             data_folder,
-            openai,
+            providers,
             engine: EngineCommand {
                 program,
                 model_files,
@@ -77,19 +70,6 @@ mod tests {
             config.data_folder,
             PathBuf::from("/home/u/.local/share/conch")
         );
-        assert!(config.openai.is_none());
-    }
-
-    #[test]
-    fn a_key_alone_means_openai_itself() {
-        let openai = config(&[("OPENAI_API_KEY", "k")]).openai.unwrap();
-        assert_eq!(openai.base_url, OPENAI_BASE_URL);
-        assert!(openai.key.is_some());
-    }
-
-    #[test]
-    fn a_base_url_alone_means_a_server_without_a_key() {
-        let openai = config(&[("OPENAI_BASE_URL", "http://localhost:1/v1")]).openai;
-        assert!(openai.unwrap().key.is_none());
+        assert!(config.providers.is_empty());
     }
 }

@@ -6,6 +6,7 @@
 
 use serde::Serialize;
 
+use crate::keys::KeyError;
 use crate::store::StoreError;
 
 /// The longest message that can be sent, in bytes of UTF-8.
@@ -44,6 +45,9 @@ pub enum Error {
     /// The application is quitting.
     #[error("Conch is closing: nothing was sent")]
     ShuttingDown,
+    /// A key could not be kept or found.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// The application could not start.
     #[error("Conch could not start: {0}")]
     Start(String),
@@ -61,8 +65,8 @@ pub enum Entity {
     Branch,
     /// A message.
     Message,
-    /// A model.
-    Model,
+    /// A provider.
+    Provider,
 }
 
 impl std::fmt::Display for Entity {
@@ -71,7 +75,7 @@ impl std::fmt::Display for Entity {
             Self::Conversation => "Conversation",
             Self::Branch => "Branch",
             Self::Message => "Message",
-            Self::Model => "Model",
+            Self::Provider => "Provider",
         })
     }
 }
@@ -92,6 +96,10 @@ pub enum ErrorCode {
     InvalidArgument,
     /// The application is quitting.
     ShuttingDown,
+    /// The system's keychain cannot be used: a key may be kept elsewhere.
+    KeychainUnavailable,
+    /// The file of keys cannot be used.
+    KeyFileUnusable,
     /// No room left on the disk.
     DiskFull,
     /// The data folder cannot be written.
@@ -118,8 +126,23 @@ impl Error {
             Self::NotFound(_) => ErrorCode::NotFound,
             Self::InvalidArgument(_) => ErrorCode::InvalidArgument,
             Self::ShuttingDown => ErrorCode::ShuttingDown,
+            Self::Key(error) => code_of_key(error),
             Self::Start(_) => ErrorCode::Internal,
             Self::Store(error) => error.code(),
         }
+    }
+}
+
+fn code_of_key(error: &KeyError) -> ErrorCode {
+    match error {
+        KeyError::KeychainUnavailable { .. }
+        | KeyError::KeychainRefused { .. }
+        | KeyError::KeychainTimedOut { .. }
+        | KeyError::KeychainEntry { .. } => ErrorCode::KeychainUnavailable,
+        KeyError::FileUnreadable { .. }
+        | KeyError::FileUnwritable { .. }
+        | KeyError::FileDamaged { .. } => ErrorCode::KeyFileUnusable,
+        KeyError::Environment => ErrorCode::InvalidArgument,
+        KeyError::NoThread(_) | KeyError::Panicked => ErrorCode::Internal,
     }
 }

@@ -13,13 +13,14 @@ use tokio::sync::broadcast;
 use crate::chat::{AnswerEnd, ConversationChange};
 use crate::ids::{BranchId, ConversationId};
 use crate::lock::LockChange;
+use crate::settings::Settings;
 use crate::sync::Mutex;
 
 /// How many events a listener may fall behind.
 const BACKLOG: usize = 4096;
 
 /// Something that happened.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum CoreEvent {
     /// A lock changed.
     Lock(LockChange),
@@ -27,6 +28,10 @@ pub enum CoreEvent {
     Conversation(ConversationChange),
     /// An answer ended.
     AnswerEnded(AnswerEnd),
+    /// The settings were saved.
+    Settings(Settings),
+    /// A provider was added, changed or removed: there may be other models.
+    Models,
 }
 
 /// The bus.
@@ -75,6 +80,14 @@ impl Events {
 
     pub(crate) fn answer_ended(&self, end: AnswerEnd) {
         self.send(CoreEvent::AnswerEnded(end));
+    }
+
+    pub(crate) fn settings_changed(&self, settings: Settings) {
+        self.send(CoreEvent::Settings(settings));
+    }
+
+    pub(crate) fn models_changed(&self) {
+        self.send(CoreEvent::Models);
     }
 
     fn send(&self, event: CoreEvent) {

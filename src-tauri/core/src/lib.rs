@@ -7,11 +7,14 @@ mod app;
 pub mod chat;
 pub mod clock;
 mod config;
+mod configure;
 pub mod error;
 pub mod events;
 pub mod ids;
+pub mod keys;
 pub mod lock;
 pub mod provider;
+pub mod settings;
 pub mod store;
 mod sync;
 

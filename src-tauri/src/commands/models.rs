@@ -1,15 +1,69 @@
-//! Commands about models.
+//! Commands about providers and their models.
 
-use conch_core::provider::ModelInfo;
+use conch_core::provider::{
+    ConnectionTest, FoundServer, ModelInfo, Preset, ProviderForm, ProviderInfo,
+};
 use tauri::State;
 
 use super::Answer;
 use crate::Host;
 
 /// Every model that can be chosen, the default marked. A provider that cannot be asked is one entry
-/// that says why.
+/// that says why. Lists are remembered for a while; `refresh` asks anew.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn list_models(host: State<'_, Host>) -> Answer<Vec<ModelInfo>> {
-    Ok(host.app()?.list_models().await)
+pub(crate) async fn list_models(
+    host: State<'_, Host>,
+    refresh: Option<bool>,
+) -> Answer<Vec<ModelInfo>> {
+    Ok(host.app()?.list_models(refresh.unwrap_or(false)).await?)
+}
+
+/// The providers that can be added by filling in a form.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn list_presets(host: State<'_, Host>) -> Answer<Vec<Preset>> {
+    Ok(host.app()?.presets())
+}
+
+/// Every provider that is configured, the embedded one included. No key is told, only its end.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn list_providers(host: State<'_, Host>) -> Answer<Vec<ProviderInfo>> {
+    Ok(host.app()?.providers().await?)
+}
+
+/// Adds a provider or changes one, its key included. `keychain_unavailable` means that nothing was saved
+/// and that the key may be kept elsewhere.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn save_provider(
+    host: State<'_, Host>,
+    form: ProviderForm,
+) -> Answer<ProviderInfo> {
+    Ok(host.app()?.save_provider(&form).await?)
+}
+
+/// Forgets a provider and its key.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn delete_provider(host: State<'_, Host>, provider_id: String) -> Answer<()> {
+    Ok(host.app()?.delete_provider(&provider_id).await?)
+}
+
+/// Tries to reach a provider as it is filled in, and says what is wrong. Nothing is saved.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn test_provider(
+    host: State<'_, Host>,
+    form: ProviderForm,
+) -> Answer<ConnectionTest> {
+    Ok(host.app()?.test_provider(&form).await?)
+}
+
+/// Model servers that run on this machine and are not configured yet.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn find_local_servers(host: State<'_, Host>) -> Answer<Vec<FoundServer>> {
+    Ok(host.app()?.find_local_servers().await?)
 }

@@ -79,7 +79,12 @@ async fn turn(
     };
     let ending = Ending::new(MessageStatus::Complete, None);
     let finished = store
-        .finish(&started.lease, Some((0, "an answer")), &ending, clock.now())
+        .finish(
+            &started.lease,
+            Some((0, &"an answer".into())),
+            &ending,
+            clock.now(),
+        )
         .await?;
     anyhow::ensure!(finished == Fenced::Written, "a turn did not end");
     Ok(())

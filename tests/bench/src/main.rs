@@ -12,6 +12,7 @@ mod first_token;
 mod lock;
 mod open_long;
 mod prefill;
+mod rate_limit;
 mod relay;
 mod report;
 mod row;

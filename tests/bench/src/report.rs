@@ -55,6 +55,7 @@ fn table(rows: &[Measured]) -> String {
     for measured in rows {
         let row = measured.row;
         let result = match row.budget {
+            Budget::Most(_) => format!("{:.2} {}", measured.ours.median(), row.unit),
             Budget::MostMore(_) => format!("{:+.2} {}", measured.difference(), row.unit),
             Budget::MostTimes(_) | Budget::LeastTimes(_) => {
                 format!("{:.2} ×", measured.ratio())
@@ -83,6 +84,7 @@ fn budget(measured: &Measured) -> String {
     match measured.row.budget {
         Budget::MostTimes(times) => format!("≤ {times} ×"),
         Budget::LeastTimes(times) => format!("≥ {times} ×"),
+        Budget::Most(most) => format!("≤ {most} {}", measured.row.unit),
         Budget::MostMore(more) => format!("≤ {more} {} more", measured.row.unit),
     }
 }

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tempfile::TempDir;
 
 use crate::samples::Samples;
-use crate::{engine, first_token, lock, open_long, prefill, relay, windows};
+use crate::{engine, first_token, lock, open_long, prefill, rate_limit, relay, windows};
 
 /// Rounds of each row: an odd number, so that a median is a sample.
 const ROUNDS: usize = 9;
@@ -20,6 +20,8 @@ pub(crate) enum Budget {
     MostTimes(f64),
     /// Ours is at least so many times the other.
     LeastTimes(f64),
+    /// Ours is at most so much, whatever the other is.
+    Most(f64),
     /// Ours is at most so much more than the other, in the row's unit.
     MostMore(f64),
 }
@@ -62,6 +64,22 @@ pub(crate) const ROWS: &[Row] = &[
         unit: "ms",
         budget: Budget::MostMore(5.0),
         measure: first_token::measure,
+    },
+    Row {
+        name: "rate-limit",
+        what: "failed answers of 500 sends by 20 conversations at once, 50 requests a window allowed",
+        against: "the same sends without the gate",
+        unit: "%",
+        budget: Budget::Most(0.0),
+        measure: rate_limit::measure_failures,
+    },
+    Row {
+        name: "refusals",
+        what: "429s in each of those windows",
+        against: "the same sends without the gate",
+        unit: "a window",
+        budget: Budget::Most(1.0),
+        measure: rate_limit::measure_refusals,
     },
     Row {
         name: "open-long",
@@ -244,6 +262,7 @@ impl Measured {
         match self.row.budget {
             Budget::MostTimes(times) => self.ratio() <= times,
             Budget::LeastTimes(times) => self.ratio() >= times,
+            Budget::Most(most) => self.ours.median() <= most,
             Budget::MostMore(more) => self.difference() <= more,
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use conch_core::chat::{Accepted, AttemptSource, SendOutcome};
 use conch_core::clock::{Clock, SystemClock};
 use conch_core::ids::{ConversationId, RequestId};
-use conch_core::provider::{EngineCommand, OpenAi};
+use conch_core::provider::{EngineCommand, Provider};
 use conch_core::{App, Config, Result};
 
 /// The address of a provider where nobody answers.
@@ -25,10 +25,7 @@ pub(crate) async fn open_at(
 ) -> Result<Arc<App>> {
     let config = Config {
         data_folder: folder.to_owned(),
-        openai: Some(OpenAi {
-            base_url: base_url.to_owned(),
-            key: None,
-        }),
+        providers: vec![Provider::openai(base_url.to_owned(), None)],
         engine: EngineCommand {
             program: "no-engine".into(),
             model_files: Vec::new(),

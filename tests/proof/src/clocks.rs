@@ -282,7 +282,7 @@ async fn foreign(
     let store = Store::open(&scene.folder.path().join("conch.db"), false, NOW).await?;
     let lease = take(&store, scene, instance).await?;
     ensure!(
-        store.append(&lease, 0, "kept").await? == Fenced::Written,
+        store.append(&lease, 0, &"kept".into()).await? == Fenced::Written,
         "the holder cannot write"
     );
     for step in disturbance.steps {
@@ -309,7 +309,7 @@ async fn foreign(
     );
     let ending = Ending::new(MessageStatus::Complete, None);
     let late = [
-        store.append(&lease, 1, "late").await?,
+        store.append(&lease, 1, &"late".into()).await?,
         store.renew(&lease, scene.clock.now()).await?,
         store
             .finish(&lease, None, &ending, scene.clock.now())

@@ -42,7 +42,7 @@ mod events;
 mod live;
 
 /// What the two modules above take from their own crate.
-use conch_core::{chat, clock, ids, lock};
+use conch_core::{chat, clock, ids, lock, settings};
 
 use std::process::ExitCode;
 

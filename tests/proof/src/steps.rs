@@ -16,7 +16,7 @@ use conch_core::chat::{AttemptSource, MessageStatus};
 use conch_core::clock::{Clock, SystemClock};
 use conch_core::ids::{GenerationId, InstanceId, RequestId};
 use conch_core::lock::Lease;
-use conch_core::store::{Begin, Ending, Holder, NewAnswer, Store};
+use conch_core::store::{Begin, Ending, Holder, NewAnswer, Piece, Store};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::process::Command;
 
@@ -185,14 +185,20 @@ async fn live(database: &Path) -> anyhow::Result<()> {
     store
         .record_first_token(&first.lease, 0, clock.now())
         .await?;
-    written(store.append(&first.lease, 0, "one ").await?, &first.lease)?;
+    written(
+        store.append(&first.lease, 0, &"one ".into()).await?,
+        &first.lease,
+    )?;
     written(store.renew(&first.lease, clock.now()).await?, &first.lease)?;
-    written(store.append(&first.lease, 1, "two ").await?, &first.lease)?;
+    written(
+        store.append(&first.lease, 1, &"two ".into()).await?,
+        &first.lease,
+    )?;
     finish(
         &store,
         &clock,
         &first.lease,
-        Some((2, "three")),
+        Some((2, &"three".into())),
         "one two three",
     )
     .await?;
@@ -207,7 +213,7 @@ async fn live(database: &Path) -> anyhow::Result<()> {
     };
     let again = started(store.begin_answer(&again, clock.now()).await?)?;
     written(
-        store.append(&again.lease, 0, "another").await?,
+        store.append(&again.lease, 0, &"another".into()).await?,
         &again.lease,
     )?;
     let refused = ask(&conversation.id, &conversation.main_branch_id, &instance_id);
@@ -216,14 +222,24 @@ async fn live(database: &Path) -> anyhow::Result<()> {
     finish(&store, &clock, &again.lease, None, "another").await?;
 
     let silent = send().await?;
-    written(store.append(&silent.lease, 0, "some").await?, &silent.lease)?;
+    written(
+        store.append(&silent.lease, 0, &"some".into()).await?,
+        &silent.lease,
+    )?;
     let expired = store.expire(&holder(&store).await?, clock.now()).await?;
     written(expired, &silent.lease)?;
     let orphaned = send().await?;
     let recovered = store.recover(&holder(&store).await?, clock.now()).await?;
     written(recovered, &orphaned.lease)?;
     let last = send().await?;
-    finish(&store, &clock, &last.lease, Some((0, "the end")), "the end").await?;
+    finish(
+        &store,
+        &clock,
+        &last.lease,
+        Some((0, &"the end".into())),
+        "the end",
+    )
+    .await?;
     store.close().await;
     Ok(())
 }
@@ -232,7 +248,7 @@ async fn finish(
     store: &Store,
     clock: &SystemClock,
     lease: &Lease,
-    rest: Option<(i64, &str)>,
+    rest: Option<(i64, &Piece)>,
     text: &str,
 ) -> anyhow::Result<()> {
     let ending = Ending::new(MessageStatus::Complete, None);

@@ -38,7 +38,7 @@ pub(crate) fn ask(
 
 /// Writes the answer's text.
 pub(crate) async fn write(store: &Store, lease: &Lease) -> anyhow::Result<()> {
-    written(store.append(lease, 0, ANSWER).await?, lease)
+    written(store.append(lease, 0, &ANSWER.into()).await?, lease)
 }
 
 /// Ends the turn and gives its lock back.

@@ -46,9 +46,33 @@ export const commands = {
 	cleanupExpiredLocks: () => __TAURI_INVOKE<CleanupOutcome>("cleanup_expired_locks"),
 	/**
 	 *  Every model that can be chosen, the default marked. A provider that cannot be asked is one entry
-	 *  that says why.
+	 *  that says why. Lists are remembered for a while; `refresh` asks anew.
 	 */
-	listModels: () => __TAURI_INVOKE<ModelInfo[]>("list_models"),
+	listModels: (refresh: boolean | null) => __TAURI_INVOKE<ModelInfo[]>("list_models", { refresh }),
+	/**  The providers that can be added by filling in a form. */
+	listPresets: () => __TAURI_INVOKE<Preset[]>("list_presets"),
+	/**  Every provider that is configured, the embedded one included. No key is told, only its end. */
+	listProviders: () => __TAURI_INVOKE<ProviderInfo[]>("list_providers"),
+	/**
+	 *  Adds a provider or changes one, its key included. `keychain_unavailable` means that nothing was saved
+	 *  and that the key may be kept elsewhere.
+	 */
+	saveProvider: (form: ProviderForm) => __TAURI_INVOKE<ProviderInfo>("save_provider", { form }),
+	/**  Forgets a provider and its key. */
+	deleteProvider: (providerId: string) => __TAURI_INVOKE<null>("delete_provider", { providerId }),
+	/**  Tries to reach a provider as it is filled in, and says what is wrong. Nothing is saved. */
+	testProvider: (form: ProviderForm) => __TAURI_INVOKE<ConnectionTest>("test_provider", { form }),
+	/**  Model servers that run on this machine and are not configured yet. */
+	findLocalServers: () => __TAURI_INVOKE<FoundServer[]>("find_local_servers"),
+	/**  What counts for all conversations. */
+	getSettings: () => __TAURI_INVOKE<Settings>("get_settings"),
+	/**
+	 *  Saves all settings and returns them tidied. A value that makes no sense is refused, and nothing is
+	 *  saved then.
+	 */
+	saveSettings: (settings: Settings) => __TAURI_INVOKE<Settings>("save_settings", { settings }),
+	/**  Sets what a conversation's requests ask of its model. */
+	setConversationParameters: (conversationId: ConversationId, parameters: Parameters) => __TAURI_INVOKE<null>("set_conversation_parameters", { conversationId, parameters }),
 	/**  Opens another window on the same application. It shows this conversation, or the newest one. */
 	openWindow: (conversationId: ConversationId | null) => __TAURI_INVOKE<null>("open_window", { conversationId }),
 };
@@ -57,6 +81,8 @@ export const commands = {
 export const events = {
 	conversationChanged: makeEvent<ConversationChanged, ConversationChanged>("conversation-changed"),
 	lockChanged: makeEvent<LockChanged, LockChanged>("lock-changed"),
+	modelsChanged: makeEvent<ModelsChanged, ModelsChanged>("models-changed"),
+	settingsChanged: makeEvent<SettingsChanged, SettingsChanged>("settings-changed"),
 	showConversation: makeEvent<ShowConversation, ShowConversation>("show-conversation"),
 };
 
@@ -74,6 +100,15 @@ export type Accepted = {
 	/**  The fence under which the lock was granted. */
 	fence: number,
 };
+
+/**  Light or dark. */
+export type Appearance = 
+/**  As the system has it. */
+"system" | 
+/**  Always light. */
+"light" | 
+/**  Always dark. */
+"dark";
 
 /**  Where an attempt to start a generation came from. */
 export type AttemptSource = 
@@ -97,6 +132,14 @@ export type BranchId = string;
 export type CleanupOutcome = {
 	/**  Locks that had expired and are now free. */
 	released: number,
+};
+
+/**  What came of a try to reach a provider. */
+export type ConnectionTest = {
+	/**  How many models it lists, when it was reached. */
+	models: number | null,
+	/**  Why not, otherwise. */
+	problem: MessageError | null,
 };
 
 /**  A conversation as it stands in the list's head row or after its creation. */
@@ -161,6 +204,8 @@ export type ConversationView = {
 	createdAt: Timestamp,
 	/**  When somebody last wrote in it, epoch ms. */
 	updatedAt: Timestamp,
+	/**  What its requests ask of the model; the defaults fill in what is not set. */
+	parameters: Parameters,
 	/**  Text typed but not sent. */
 	draft: string,
 	/**  Oldest first. */
@@ -185,6 +230,10 @@ export type ErrorCode =
 "invalid_argument" | 
 /**  The application is quitting. */
 "shutting_down" | 
+/**  The system's keychain cannot be used: a key may be kept elsewhere. */
+"keychain_unavailable" | 
+/**  The file of keys cannot be used. */
+"key_file_unusable" | 
 /**  No room left on the disk. */
 "disk_full" | 
 /**  The data folder cannot be written. */
@@ -198,6 +247,29 @@ export type ErrorCode =
 /**  A fault of ours; the log has the details. */
 "internal";
 
+/**  Why a model stopped writing, where the provider said. */
+export type FinishReason = 
+/**  It had said all, or came to a stop sequence. */
+"stop" | 
+/**  It reached the longest answer, or the end of its context. */
+"length" | 
+/**  The provider's filter ended it. */
+"content_filter" | 
+/**  The model refused. */
+"refusal";
+
+/**  A model server that was found on this machine. */
+export type FoundServer = {
+	/**  What to make a provider from. */
+	preset: string,
+	/**  For people. */
+	name: string,
+	/**  Where it was found. */
+	baseUrl: string,
+	/**  How many models it lists. */
+	models: number,
+};
+
 /**  One attempt to produce one assistant message. */
 export type GenerationId = string;
 
@@ -208,6 +280,30 @@ export type IpcError = {
 	/**  What happened and what to do next. */
 	message: string,
 };
+
+/**  What becomes of a key. */
+export type KeyChange = 
+/**  It stays as it is. */
+{ type: "keep" } | 
+/**  There is none any more. */
+{ type: "remove" } | 
+/**  It is this one from now on. */
+{ type: "set"; 
+/**  The key. */
+key: string; 
+/**  Where to keep it. */
+place: KeyPlace };
+
+/**  Where a key is kept. */
+export type KeyPlace = 
+/**  The operating system's keychain. */
+"keychain" | 
+/**  `keys.json` in the data folder, which only its user may read. It is not encrypted. */
+"file" | 
+/**  This run's memory: it is gone when the application quits. */
+"session" | 
+/**  The environment that the application was started with. It is never stored. */
+"environment";
 
 /**  A lock changed, and the change is committed. */
 export type LockChange = {
@@ -277,8 +373,16 @@ export type Message = {
 	content: string,
 	/**  `provider/model`, for answers. */
 	model: string | null,
+	/**  What the model thought before it answered. */
+	reasoning: string,
 	/**  Why it failed or was interrupted. */
 	error: MessageError | null,
+	/**  Why the model stopped writing, where the provider said. */
+	finishReason: FinishReason | null,
+	/**  Tokens, where the provider counted them. */
+	usage: Usage | null,
+	/**  So many of the oldest messages were not shown to the model, because they do not fit it. */
+	leftOut: number,
 	/**  When it was created, epoch ms. */
 	createdAt: Timestamp,
 };
@@ -313,6 +417,8 @@ export type ModelInfo = {
 	id: string,
 	/**  For people. */
 	name: string,
+	/**  Its provider's id. */
+	providerId: string,
 	/**  Its provider, for people. */
 	provider: string,
 	/**  It comes with Conch and runs on this machine. */
@@ -323,12 +429,39 @@ export type ModelInfo = {
 	note: string | null,
 	/**  It can be used. */
 	available: boolean,
+	/**  How many tokens a conversation and its answer may have, where that is known. */
+	contextTokens: number | null,
+};
+
+/**  `models-changed`: a provider was added, changed or removed. */
+export type ModelsChanged = null;
+
+/**  The parameters of a conversation, or the defaults of all. */
+export type Parameters = {
+	/**  What the model is told before the conversation. */
+	systemPrompt: string | null,
+	/**  How freely the next token is chosen, from 0 to 2. */
+	temperature: number | null,
+	/**  The share of probability to choose from, above 0 and at most 1. */
+	topP: number | null,
+	/**  The longest answer, in tokens. */
+	maxTokens: number | null,
+	/**  Texts that end an answer, at most four; empty for none. */
+	stop: string[],
+	/**  How long a reasoning model thinks before it answers. */
+	reasoningEffort: ReasoningEffort | null,
 };
 
 /**  What an answer waits for. */
 export type Phase = 
 /**  The embedded model's process starts or reads. */
 { type: "startingModel" } | 
+/**  The provider answers as many as it may at once, or has asked for a pause. */
+{ type: "waitingForSlot"; 
+/**  Which, for people. */
+provider: string; 
+/**  When its pause ends, epoch ms; null when it is not known. */
+until: Timestamp | null } | 
 /**  The provider has been asked. */
 { type: "connecting" } | 
 /**  Text comes. */
@@ -341,6 +474,93 @@ until: Timestamp;
 attempt: number; 
 /**  Why. */
 reason: string };
+
+/**  A provider that can be added by filling in a key, or less. */
+export type Preset = {
+	/**  The first part of its models' names, where no other provider has it. */
+	id: string,
+	/**  For people. */
+	name: string,
+	/**  What it speaks. */
+	protocol: ProtocolKind,
+	/**  Where it is reached; empty for a server of one's own. */
+	baseUrl: string,
+	/**  It answers nobody without a key. */
+	needsKey: boolean,
+	/**  It runs on this machine. */
+	local: boolean,
+	/**  Where one gets a key. */
+	keyUrl: string | null,
+};
+
+/**  Which protocol a provider speaks. */
+export type ProtocolKind = 
+/**  OpenAI chat completions, which most servers speak. */
+"open_ai" | 
+/**  Anthropic Messages. */
+"anthropic" | 
+/**  Google Gemini. */
+"gemini" | 
+/**  Ollama's own. */
+"ollama";
+
+/**  A provider as a user fills it in. */
+export type ProviderForm = {
+	/**  Which one is changed; null for a new one. */
+	id: string | null,
+	/**  What it is made from. */
+	preset: string,
+	/**  For people. */
+	name: string,
+	/**  Where it is reached. */
+	baseUrl: string,
+	/**  The most answers at once. */
+	maxParallel: number,
+	/**  What becomes of its key. */
+	key: KeyChange,
+};
+
+/**  A provider as it is listed. Its key is not in here, and no command returns it. */
+export type ProviderInfo = {
+	/**  The first part of its models' names. */
+	id: string,
+	/**  For people. */
+	name: string,
+	/**  What it was made from. */
+	preset: string,
+	/**  What it speaks. */
+	protocol: ProtocolKind,
+	/**  Where it is reached; empty for what comes with Conch. */
+	baseUrl: string,
+	/**  Who configured it. */
+	source: ProviderSource,
+	/**  It has a key. */
+	hasKey: boolean,
+	/**  The end of the key, to tell one from another. */
+	keyLastFour: string | null,
+	/**  Where the key is kept. */
+	keyPlace: KeyPlace | null,
+	/**  The most answers at once. */
+	maxParallel: number,
+};
+
+/**  Who configured a provider. */
+export type ProviderSource = 
+/**  The user, in the settings. */
+"settings" | 
+/**  The environment that the application was started with. */
+"environment" | 
+/**  It comes with Conch. */
+"built_in";
+
+/**  How long a reasoning model thinks before it answers. */
+export type ReasoningEffort = 
+/**  As little as it can. */
+"low" | 
+/**  In between. */
+"medium" | 
+/**  As long as it helps. */
+"high";
 
 /**  What a client calls one press of Send, so that a request that arrives twice acts once. */
 export type RequestId = string;
@@ -360,6 +580,21 @@ export type SendOutcome =
 {
 	type: "accepted",
 } & Accepted;
+
+/**  All settings. */
+export type Settings = {
+	/**  `provider/model` of new conversations; null for the first that is configured. */
+	defaultModelId: string | null,
+	/**  What every conversation asks of its model, unless it says otherwise. */
+	parameters: Parameters,
+	/**  Tell when an answer ends while no window of Conch is in front. */
+	notifications: boolean,
+	/**  Light or dark. */
+	appearance: Appearance,
+};
+
+/**  `settings-changed`: the settings were saved. */
+export type SettingsChanged = Settings;
 
 /**  `show-conversation`: a notification was clicked. */
 export type ShowConversation = {
@@ -386,12 +621,30 @@ messageId: MessageId;
 offset: number; 
 /**  What. */
 text: string } | 
+/**  What the model thinks, at an offset of the message's reasoning. */
+{ type: "reasoning"; 
+/**  The answer. */
+messageId: MessageId; 
+/**  Where, in UTF-16 code units. */
+offset: number; 
+/**  What. */
+text: string } | 
 /**  What the answer waits for. */
 { type: "phase"; 
 /**  The answer. */
 messageId: MessageId; 
 /**  What it waits for. */
 phase: Phase };
+
+/**  Tokens of a generation, as the provider counted them. */
+export type Usage = {
+	/**  Tokens of the conversation so far. */
+	promptTokens: number | null,
+	/**  Tokens of the answer, reasoning included. */
+	completionTokens: number | null,
+	/**  Those of the prompt that the provider had kept from before, and bills less for. */
+	cachedTokens: number | null,
+};
 
 /**  A local profile. */
 export type UserId = string;

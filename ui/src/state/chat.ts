@@ -14,15 +14,17 @@ import {
 	type LockChanged,
 	type LockStatus,
 	type Message,
-	type ModelInfo,
 	messageOf,
+	type Parameters,
 	type Phase,
 	type TranscriptEvent,
 } from "../ipc/host";
 import { Conversations } from "./conversations";
 import { Drafts, NEW } from "./drafts";
+import { Models } from "./models";
+import { isAnySet, NO_PARAMETERS } from "./parameters";
 import { Toasts } from "./toasts";
-import { isNews, lockAfter, mergeMessages, putText } from "./transcript";
+import { isNews, lockAfter, mergeMessages, putPiece } from "./transcript";
 
 const PLEASE_WAIT = "Generation in progress, please wait...";
 
@@ -43,7 +45,7 @@ export class Chat {
 	readonly conversations = new Conversations();
 	readonly drafts = new Drafts();
 	readonly toasts = new Toasts();
-	readonly models = signal<readonly ModelInfo[]>([]);
+	readonly models = new Models();
 	/** Why the application cannot be used. */
 	readonly fatal = signal<string | null>(null);
 	/** The shown conversation without its messages; null for one that does not exist yet. */
@@ -59,6 +61,8 @@ export class Chat {
 	readonly announcement = signal("");
 	/** The model chosen before its conversation exists. */
 	readonly newModel = signal<string | null>(null);
+	/** The parameters set before their conversation exists. */
+	readonly newParameters = signal(NO_PARAMETERS);
 	/** Conversations with a send on its way to the core. */
 	readonly #sending = signal<ReadonlySet<string>>(new Set());
 	#opened = 0;
@@ -72,11 +76,19 @@ export class Chat {
 	/** A send would be refused. */
 	readonly busy = computed(() => this.locked.value || this.#sending.value.has(this.shownId.value));
 	readonly draft = computed(() => this.drafts.texts.value.get(this.shownId.value) ?? "");
+	/** `provider/model` of the shown conversation; null for the default. */
+	readonly modelId = computed(() =>
+		this.shownId.value === NEW ? this.newModel.value : (this.shown.value?.modelId ?? null),
+	);
 	readonly model = computed(() => {
-		const chosen = this.shown.value?.modelId ?? this.newModel.value;
-		const models = this.models.value;
+		const chosen = this.modelId.value;
+		const models = this.models.list.value;
 		return models.find((model) => (chosen === null ? model.isDefault : model.id === chosen));
 	});
+	/** What the shown conversation asks of its model; null until it is read. */
+	readonly parameters = computed(() =>
+		this.shownId.value === NEW ? this.newParameters.value : (this.shown.value?.parameters ?? null),
+	);
 
 	/**
 	 * Reads what there is and shows a conversation: the one that is named, or else the newest, but
@@ -97,17 +109,10 @@ export class Chat {
 		setInterval(() => {
 			if (this.locked.value) this.reread();
 		}, RECHECK);
-		void this.readModels();
 	}
 
 	async loadMoreConversations(): Promise<void> {
 		await this.#try(() => this.conversations.loadMore());
-	}
-
-	async readModels(): Promise<void> {
-		await this.#try(async () => {
-			this.models.value = await commands.listModels();
-		});
 	}
 
 	/** Shows a conversation; {@link NEW} is one that its first message creates. */
@@ -209,10 +214,20 @@ export class Chat {
 
 	async #create(): Promise<string> {
 		const created = await commands.createConversation(null, this.newModel.value);
+		if (isAnySet(this.newParameters.value)) {
+			try {
+				await commands.setConversationParameters(created.id, this.newParameters.value);
+			} catch (error) {
+				// An answer that does not keep to them is not wanted, nor an empty conversation.
+				await commands.deleteConversation(created.id).catch(() => {});
+				throw error;
+			}
+		}
 		this.#markSending(created.id, true);
 		this.drafts.adopt(created.id);
 		if (this.shownId.value === NEW) {
 			this.newModel.value = null;
+			this.newParameters.value = NO_PARAMETERS;
 			await this.open(created.id);
 		}
 		return created.id;
@@ -299,6 +314,17 @@ export class Chat {
 		this.reread();
 	}
 
+	/** Sets what a conversation asks of its model; rejects where the core does not take it. */
+	async setParameters(id: string, parameters: Parameters): Promise<void> {
+		if (id === NEW) {
+			this.newParameters.value = parameters;
+			return;
+		}
+		await commands.setConversationParameters(id, parameters);
+		const view = this.shown.value;
+		if (view?.id === id) this.shown.value = { ...view, parameters };
+	}
+
 	lockChanged(change: LockChanged): void {
 		this.conversations.lockChanged(change, this.shownId.value);
 		if (change.conversationId !== this.shownId.value) return;
@@ -337,12 +363,9 @@ export class Chat {
 		}
 		const index = this.messages.value.findIndex((message) => message.id === event.messageId);
 		const message = this.messages.value[index];
-		const content =
-			message === undefined ? null : putText(message.content, event.offset, event.text);
-		if (message === undefined || content === null) this.reread();
-		else if (message.status === "generating" && content !== message.content) {
-			this.messages.value = this.messages.value.with(index, { ...message, content });
-		}
+		const put = message === undefined ? null : putPiece(message, event);
+		if (put === null) this.reread();
+		else if (put !== message) this.messages.value = this.messages.value.with(index, put);
 	}
 
 	/** Says once, for a screen reader, how the answer ended that was being written. */

@@ -2,6 +2,7 @@
 import { html, nothing, type TemplateResult } from "lit-html";
 import { live } from "lit-html/directives/live.js";
 import type { AttemptSource } from "../ipc/host";
+import { isComposing } from "../lib/keys";
 import { icon } from "./icon";
 
 export interface ComposerModel {
@@ -69,9 +70,4 @@ export function composer(model: ComposerModel, actions: ComposerActions): Templa
     </div>
     <p id="composer-note" class="quiet">${model.note ?? ""}</p>
   `;
-}
-
-/** Enter that ends a composition is not Enter. WebKit says so only by its key code. */
-function isComposing(event: KeyboardEvent): boolean {
-	return event.isComposing || event.keyCode === 229;
 }

@@ -4,37 +4,59 @@ import { ref } from "lit-html/directives/ref.js";
 
 export type Question =
 	| { readonly type: "rename"; readonly id: string; readonly title: string }
-	| { readonly type: "remove"; readonly id: string; readonly title: string };
+	| { readonly type: "remove"; readonly id: string; readonly title: string }
+	| { readonly type: "removeProvider"; readonly id: string; readonly title: string };
 
 export interface DialogActions {
 	rename(id: string, title: string): void;
 	remove(id: string): void;
+	removeProvider(id: string): void;
 	close(): void;
 }
 
 export function dialogs(question: Question | null, actions: DialogActions): TemplateResult {
 	if (question === null) return html`${nothing}`;
-	const form = question.type === "rename" ? renameForm(question) : removeForm(question);
+	const form = FORMS[question.type](question.title);
 	const onSubmit = (event: SubmitEvent) => {
 		event.preventDefault();
+		const form = event.currentTarget as HTMLFormElement;
 		const answer = (event.submitter as HTMLButtonElement | null)?.value;
-		const title = new FormData(event.currentTarget as HTMLFormElement).get("title");
+		const title = new FormData(form).get("title");
+		// Closed before it is taken away, so that the focus goes back to where it was.
+		form.closest("dialog")?.close();
 		actions.close();
 		if (answer === "cancel") return;
 		if (question.type === "remove") actions.remove(question.id);
+		else if (question.type === "removeProvider") actions.removeProvider(question.id);
 		else actions.rename(question.id, String(title));
 	};
 	return html`
-    <dialog aria-labelledby="question" @close=${actions.close} ${ref(open)}>
+    <dialog aria-labelledby="question" @close=${actions.close} ${ref(openDialog)}>
       <form @submit=${onSubmit}>${form}</form>
     </dialog>
   `;
 }
 
-function renameForm(question: Question): TemplateResult {
+const FORMS: Record<Question["type"], (title: string) => TemplateResult> = {
+	rename: renameForm,
+	remove: (title) =>
+		confirmForm(
+			`Delete “${title}”?`,
+			"All its messages will be gone. This cannot be undone.",
+			"Delete",
+		),
+	removeProvider: (title) =>
+		confirmForm(
+			`Remove “${title}”?`,
+			"Its key is deleted too. Your conversations stay; those that use its models need another one.",
+			"Remove",
+		),
+};
+
+function renameForm(title: string): TemplateResult {
 	return html`
     <h2 id="question">Rename conversation</h2>
-    <input name="title" aria-labelledby="question" .value=${question.title} maxlength="200" required autofocus />
+    <input name="title" aria-labelledby="question" .value=${title} maxlength="200" required autofocus />
     <div class="choices">
       <button type="submit" value="cancel" formnovalidate>Cancel</button>
       <button type="submit" value="ok" class="primary">Rename</button>
@@ -42,22 +64,23 @@ function renameForm(question: Question): TemplateResult {
   `;
 }
 
-function removeForm(question: Question): TemplateResult {
+function confirmForm(title: string, text: string, action: string): TemplateResult {
 	return html`
-    <h2 id="question">Delete “${question.title}”?</h2>
-    <p>All its messages will be gone. This cannot be undone.</p>
+    <h2 id="question">${title}</h2>
+    <p>${text}</p>
     <div class="choices">
       <button type="submit" value="cancel" autofocus>Cancel</button>
-      <button type="submit" value="ok" class="danger">Delete</button>
+      <button type="submit" value="ok" class="danger">${action}</button>
     </div>
   `;
 }
 
-function open(element: Element | undefined): void {
+/** Opens a dialog as soon as it is in the document. */
+export function openDialog(element: Element | undefined): void {
 	if (!(element instanceof HTMLDialogElement) || element.open) return;
 	// The template is not in the document yet when it is made.
 	queueMicrotask(() => {
 		element.showModal();
-		element.querySelector<HTMLInputElement>("input")?.select();
+		element.querySelector<HTMLInputElement>('input[name="title"]')?.select();
 	});
 }

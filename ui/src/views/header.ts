@@ -1,17 +1,20 @@
-/** The title and the choice of a model. */
-import { html, nothing, type TemplateResult } from "lit-html";
-import { repeat } from "lit-html/directives/repeat.js";
+/** The title, the choice of a model and the parameters. */
+import { html, type TemplateResult } from "lit-html";
 import type { ModelInfo } from "../ipc/host";
 import { icon } from "./icon";
+import { MENU, modelName } from "./model-picker";
 import { UNTITLED } from "./sidebar";
 
 export interface HeaderModel {
 	readonly title: string | null;
 	readonly exists: boolean;
-	readonly models: readonly ModelInfo[];
 	/** `provider/model` of this conversation; null for the default. */
 	readonly modelId: string | null;
+	/** Undefined where it is not known, or not yet. */
 	readonly model: ModelInfo | undefined;
+	readonly modelsRead: boolean;
+	readonly pickerOpen: boolean;
+	readonly hasParameters: boolean;
 	readonly sidebarOpen: boolean;
 }
 
@@ -19,16 +22,15 @@ export interface HeaderActions {
 	toggleSidebar(): void;
 	rename(): void;
 	openWindow(): void;
-	chooseModel(id: string): void;
-	readModels(): void;
+	/** The list of models is about to open under this button. */
+	pickModel(button: HTMLElement): void;
+	openParameters(): void;
 }
 
 export function header(model: HeaderModel, actions: HeaderActions): TemplateResult {
 	const title = model.title ?? UNTITLED;
-	const chosen = model.modelId ?? model.model?.id;
-	const missing = chosen !== undefined && !model.models.some((known) => known.id === chosen);
-	const choose = (event: Event) =>
-		actions.chooseModel((event.currentTarget as HTMLSelectElement).value);
+	const name = modelName(model.model, model.modelId, model.modelsRead);
+	const parameters = model.hasParameters ? "Parameters (some are set)" : "Parameters";
 	return html`
     <button id="toggle-sidebar" type="button" class="bare" aria-controls="sidebar"
       aria-expanded=${String(model.sidebarOpen)} aria-label="Conversations" title="Conversations"
@@ -40,22 +42,15 @@ export function header(model: HeaderModel, actions: HeaderActions): TemplateResu
 					: html`<span class="title">${title}</span>`
 			}
     </h1>
-    <label class="visually-hidden" for="model-picker">Model</label>
-    <select id="model-picker" @change=${choose} @focus=${actions.readModels}>
-      ${missing ? html`<option value=${chosen} selected>${chosen} (not available)</option>` : nothing}
-      ${repeat(
-				model.models,
-				(known) => known.id,
-				(known) => html`<option value=${known.id} ?selected=${known.id === chosen}
-          ?disabled=${!known.available} title=${known.note ?? ""}>${label(known)}</option>`,
-			)}
-    </select>
+    <button id="model-picker" type="button" class="picker" popovertarget=${MENU} aria-haspopup="dialog"
+      aria-expanded=${String(model.pickerOpen)} aria-label=${`Model: ${name}`}
+      title=${model.model?.provider ?? ""} .value=${model.modelId ?? model.model?.id ?? ""}
+      @click=${(event: Event) => actions.pickModel(event.currentTarget as HTMLElement)}
+      ><span>${name}</span>${icon("chevron-down")}</button>
+    <button id="open-parameters" type="button" class="bare" aria-haspopup="dialog"
+      aria-label=${parameters} title="Parameters" ?data-set=${model.hasParameters}
+      @click=${actions.openParameters}>${icon("sliders-horizontal")}</button>
     <button id="open-window" type="button" class="bare" aria-label="Open in a new window"
       title="Open in a new window (Ctrl+Shift+N)" @click=${actions.openWindow}>${icon("square-arrow-out-up-right")}</button>
   `;
-}
-
-function label(model: ModelInfo): string {
-	if (!model.available) return `${model.name} (not available)`;
-	return model.embedded ? model.name : `${model.name} · ${model.provider}`;
 }

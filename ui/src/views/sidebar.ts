@@ -7,13 +7,15 @@ import { icon } from "./icon";
 export interface SidebarModel {
 	readonly conversations: readonly ConversationSummary[];
 	readonly unread: ReadonlySet<string>;
-	readonly shownId: string;
+	/** Null while the settings are shown in its place. */
+	readonly shownId: string | null;
 	/** Epoch ms. */
 	readonly now: number;
 }
 
 export interface SidebarActions {
 	create(): void;
+	openSettings(): void;
 	open(id: string): void;
 	rename(conversation: ConversationSummary): void;
 	remove(conversation: ConversationSummary): void;
@@ -50,6 +52,9 @@ export function sidebar(model: SidebarModel, actions: SidebarActions): TemplateR
 			)}
       <div id="conversation-list-end"></div>
     </nav>
+    <button id="open-settings" type="button" title="Settings (Ctrl+,)" aria-keyshortcuts="Control+,"
+      aria-current=${model.shownId === null ? "page" : "false"}
+      @click=${actions.openSettings}>${icon("settings")}<span>Settings</span></button>
   `;
 }
 

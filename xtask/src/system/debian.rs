@@ -33,6 +33,15 @@ const NEEDS: &[Need] = &[
     package("dbus-x11"),
     // A machine without any font draws boxes, in the window and in screenshots.
     package("fonts-dejavu-core"),
+    // The keychain that the tests of keys try for real.
+    Need {
+        package: "gnome-keyring",
+        elsewhere: &[
+            "sh",
+            "-c",
+            "command -v kwalletd5 || command -v kwalletd6 || command -v keepassxc",
+        ],
+    },
     package("libayatana-appindicator3-dev"),
     package("libclang-dev"),
     package("librsvg2-dev"),

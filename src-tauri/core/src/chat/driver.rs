@@ -17,12 +17,13 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until};
 
 use super::live::{Control, LiveAnswer, Phase, Registration};
 use super::model::{AnswerEnd, MessageError, MessageStatus};
+use super::request::{Admission, Asked, admit, ask};
 use super::turn::{Effect, Event, Turn};
 use crate::clock::{Clock, Timestamp};
 use crate::events::Events;
 use crate::lock::{Fenced, HEARTBEAT, Lease, LockChange, LockReason};
-use crate::provider::{AnswerStream, Catalogue, Failure, FailureKind, StreamEvent};
-use crate::store::{Ending, Started, Store, StoreError};
+use crate::provider::{AnswerStream, Failure, FailureKind, Providers, Response, StreamEvent};
+use crate::store::{Ending, Piece, Started, Store, StoreError};
 
 /// How much text a crash may cost: this long, or [`SAVE_BYTES`].
 const SAVE_EVERY: Duration = Duration::from_millis(500);
@@ -56,7 +57,7 @@ const EXCERPT: usize = 140;
 pub(crate) struct Surroundings {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) providers: Arc<Providers>,
     pub(crate) events: Arc<Events>,
 }
 
@@ -79,7 +80,7 @@ pub(crate) async fn supervise(
     let ending = Ending::new(MessageStatus::Failed, Some(fault.to_error()));
     let now = surroundings.clock.now();
     match surroundings.store.finish(&lease, None, &ending, now).await {
-        Ok(Fenced::Written) => tell_end(&surroundings, &lease, &ending, ""),
+        Ok(Fenced::Written) => tell_end(&surroundings, &lease, &ending, String::new()).await,
         Ok(Fenced::Lost) => {}
         Err(error) => tracing::error!(%error, "its end could not be stored"),
     }
@@ -95,8 +96,10 @@ struct Driver {
     activity: Activity,
     /// When silence becomes too long.
     silence_at: Instant,
+    /// The way to the provider, once it is known; its slot is held to the end.
+    admission: Option<Box<Admission>>,
     /// Text that is not in the database, nor on its way there.
-    unsaved: String,
+    unsaved: Piece,
     /// The chunk that is on its way: reading goes on meanwhile. A task, not a future of this loop,
     /// or the loop could wait for the one writer that its own unpolled save holds.
     saving: Option<JoinHandle<Saved>>,
@@ -112,31 +115,42 @@ struct Driver {
 
 enum Activity {
     None,
-    Connecting(BoxFuture<'static, Result<AnswerStream, Failure>>),
+    Waiting(BoxFuture<'static, Result<Box<Admission>, Failure>>),
+    Connecting(BoxFuture<'static, Asked>),
     Pausing(Instant),
     Streaming(AnswerStream),
 }
 
+/// What an activity led to.
+enum Step {
+    Admitted(Box<Admission>),
+    Asked(Asked),
+    Event(Event),
+}
+
 impl Activity {
     /// What it leads to next. Safe to drop and call again.
-    async fn next(&mut self) -> Event {
+    async fn next(&mut self) -> Step {
         match self {
             Self::None => std::future::pending().await,
             Self::Pausing(until) => {
                 sleep_until(*until).await;
-                Event::PauseOver
+                Step::Event(Event::PauseOver)
             }
-            Self::Streaming(stream) => Event::Stream(stream.next().await),
-            Self::Connecting(opening) => match opening.await {
-                Ok(stream) => {
-                    *self = Self::Streaming(stream);
-                    Event::Opened
-                }
-                Err(failure) => {
-                    *self = Self::None;
-                    Event::Refused(failure)
-                }
-            },
+            Self::Streaming(stream) => Step::Event(Event::Stream(stream.next().await)),
+            Self::Waiting(admitting) => {
+                let admitted = admitting.await;
+                *self = Self::None;
+                admitted.map_or_else(
+                    |failure| Step::Event(Event::Refused(failure)),
+                    Step::Admitted,
+                )
+            }
+            Self::Connecting(asking) => {
+                let asked = asking.await;
+                *self = Self::None;
+                Step::Asked(asked)
+            }
         }
     }
 }
@@ -144,13 +158,13 @@ impl Activity {
 impl Driver {
     fn new(around: Surroundings, started: Started, registration: Registration) -> Self {
         let (turn, _) = Turn::begin();
-        let phase = waiting_phase(&around.catalogue, started.model_id.as_deref());
         let answer = registration.publish(
             &started.lease.branch_id,
             LiveAnswer {
                 message_id: started.lease.message_id.clone(),
                 text: String::new(),
-                phase,
+                reasoning: String::new(),
+                phase: Phase::Connecting,
             },
         );
         Self {
@@ -162,7 +176,8 @@ impl Driver {
             turn,
             activity: Activity::None,
             silence_at: Instant::now() + PATIENCE_BEFORE,
-            unsaved: String::new(),
+            admission: None,
+            unsaved: Piece::default(),
             saving: None,
             next_chunk: 0,
             save_at: Instant::now(),
@@ -177,7 +192,7 @@ impl Driver {
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let cap = sleep(LONGEST_RUN);
         tokio::pin!(cap);
-        let mut effect = Some(Effect::Connect);
+        let mut effect = Some(Effect::Enter);
         loop {
             match effect {
                 Some(Effect::Finish(ending)) => return self.finish(&ending).await,
@@ -186,7 +201,11 @@ impl Driver {
                 None => {}
             }
             let saves = !self.unsaved.is_empty() && self.saving.is_none();
-            let waits = !matches!(self.activity, Activity::Pausing(_) | Activity::None);
+            // Whoever waits for a slot waits for others, not for the provider.
+            let waits = matches!(
+                self.activity,
+                Activity::Connecting(_) | Activity::Streaming(_)
+            );
             let event = tokio::select! {
                 biased;
                 control = self.registration.control.recv() => match control {
@@ -213,7 +232,7 @@ impl Driver {
                 }
                 () = sleep_until(self.silence_at), if waits => Some(Event::Silence),
                 () = &mut cap => Some(Event::RanTooLong),
-                event = self.activity.next() => Some(self.heard(event)),
+                step = self.activity.next() => Some(self.took(step)),
             };
             effect = event.and_then(|event| self.turn.handle(event));
         }
@@ -226,34 +245,100 @@ impl Driver {
         }
     }
 
-    /// Notes what an event says about the provider, before the turn judges it.
-    fn heard(&mut self, event: Event) -> Event {
+    /// Takes what an activity led to, before the turn judges it.
+    fn took(&mut self, step: Step) -> Event {
         if !self.turn.is_whole() {
-            self.silence_at = Instant::now() + PATIENCE_WITHIN;
+            // A head may come long before the first word: a local model reads its prompt meanwhile.
+            let begun = self.answer.borrow().phase == Phase::Streaming;
+            let patience = if begun {
+                PATIENCE_WITHIN
+            } else {
+                PATIENCE_BEFORE
+            };
+            self.silence_at = Instant::now() + patience;
         }
-        let first = self.answer.borrow().text.is_empty();
-        if first && matches!(event, Event::Stream(StreamEvent::Text(_))) {
+        let event = match step {
+            Step::Admitted(admission) => {
+                self.admission = Some(admission);
+                Event::Admitted
+            }
+            Step::Asked(asked) => self.asked(asked),
+            Step::Event(event) => event,
+        };
+        match event {
+            Event::Refused(failure) => Event::Refused(self.without_key(failure)),
+            Event::Stream(StreamEvent::Failed(failure)) => {
+                let failure = self.without_key(failure);
+                // Some providers tell of their limit inside the stream.
+                if let Some(admission) = &mut self.admission {
+                    admission.slot.note_in_stream(&failure);
+                }
+                Event::Stream(StreamEvent::Failed(failure))
+            }
+            Event::Stream(StreamEvent::Text(_) | StreamEvent::Reasoning(_)) => {
+                self.content_comes();
+                event
+            }
+            event => event,
+        }
+    }
+
+    fn asked(&mut self, asked: Asked) -> Event {
+        let Some(admission) = &mut self.admission else {
+            return Event::LeaseLost;
+        };
+        match asked {
+            Ok((stream, budget)) => {
+                admission.slot.note(&Response::Accepted(budget));
+                self.activity = Activity::Streaming(stream);
+                Event::Opened
+            }
+            Err(failure) => {
+                admission.slot.note(&Response::Failed(&failure));
+                Event::Refused(failure)
+            }
+        }
+    }
+
+    fn without_key(&self, failure: Failure) -> Failure {
+        match &self.admission {
+            Some(admission) => admission.endpoint.provider.without_key(failure),
+            None => failure,
+        }
+    }
+
+    fn content_comes(&mut self) {
+        if self.answer.borrow().phase != Phase::Streaming {
             self.answer
                 .send_modify(|answer| answer.phase = Phase::Streaming);
             self.first_token_at = Some(self.around.clock.now());
         }
-        event
     }
 
     fn perform(&mut self, effect: Effect) {
         match effect {
-            Effect::Connect => {
-                let phase = waiting_phase(&self.around.catalogue, self.model_id.as_deref());
-                self.answer.send_modify(|answer| answer.phase = phase);
-                self.silence_at = Instant::now() + PATIENCE_BEFORE;
-                self.activity = Activity::Connecting(
-                    open(
-                        self.around.clone(),
-                        self.lease.clone(),
-                        self.model_id.clone(),
-                    )
-                    .boxed(),
+            Effect::Enter => {
+                let admitting = admit(
+                    self.around.clone(),
+                    self.model_id.clone(),
+                    self.admission.take(),
+                    self.answer.clone(),
                 );
+                self.activity = Activity::Waiting(admitting.boxed());
+            }
+            Effect::Connect => {
+                self.silence_at = Instant::now() + PATIENCE_BEFORE;
+                if let Some(admission) = &self.admission {
+                    let phase = if admission.endpoint.embedded {
+                        Phase::StartingModel
+                    } else {
+                        Phase::Connecting
+                    };
+                    self.answer.send_modify(|answer| answer.phase = phase);
+                    let endpoint = admission.endpoint.clone();
+                    let asking = ask(self.around.clone(), self.lease.clone(), endpoint);
+                    self.activity = Activity::Connecting(asking.boxed());
+                }
             }
             Effect::Pause {
                 pause,
@@ -274,16 +359,25 @@ impl Driver {
             Effect::Append(text) => {
                 self.answer
                     .send_modify(|answer| answer.text.push_str(&text));
-                if self.unsaved.is_empty() {
-                    self.save_at = Instant::now() + SAVE_EVERY;
-                }
-                self.unsaved.push_str(&text);
-                if self.unsaved.len() >= SAVE_BYTES {
-                    self.save_at = self.save_at.min(Instant::now());
-                }
+                self.unsaved_grows(|unsaved| unsaved.text.push_str(&text));
+            }
+            Effect::Think(text) => {
+                self.answer
+                    .send_modify(|answer| answer.reasoning.push_str(&text));
+                self.unsaved_grows(|unsaved| unsaved.reasoning.push_str(&text));
             }
             Effect::AwaitUsage => self.silence_at = Instant::now() + PATIENCE_AFTER,
             Effect::Finish(_) | Effect::Abandon => {}
+        }
+    }
+
+    fn unsaved_grows(&mut self, grow: impl FnOnce(&mut Piece)) {
+        if self.unsaved.is_empty() {
+            self.save_at = Instant::now() + SAVE_EVERY;
+        }
+        grow(&mut self.unsaved);
+        if self.unsaved.len() >= SAVE_BYTES {
+            self.save_at = self.save_at.min(Instant::now());
         }
     }
 
@@ -300,13 +394,13 @@ impl Driver {
     }
 
     fn save(&mut self) {
-        let text = std::mem::take(&mut self.unsaved);
+        let piece = std::mem::take(&mut self.unsaved);
         let (store, lease) = (self.around.store.clone(), self.lease.clone());
         let (number, noting) = (self.next_chunk, self.note_first_token());
         let saving = async move {
             noting.await;
-            let outcome = store.append(&lease, number, &text).await;
-            Saved { text, outcome }
+            let outcome = store.append(&lease, number, &piece).await;
+            Saved { piece, outcome }
         };
         self.saving = Some(tokio::spawn(saving));
     }
@@ -332,7 +426,8 @@ impl Driver {
             Ok(Fenced::Lost) => Some(Event::LeaseLost),
             Err(error) => {
                 tracing::warn!(%error, "text was not saved; it is kept and tried again");
-                self.unsaved.insert_str(0, &saved.text);
+                self.unsaved.text.insert_str(0, &saved.piece.text);
+                self.unsaved.reasoning.insert_str(0, &saved.piece.reasoning);
                 self.save_at = Instant::now() + STORE_AGAIN;
                 None
             }
@@ -340,8 +435,9 @@ impl Driver {
     }
 
     async fn finish(mut self, ending: &Ending) {
-        // The provider is told to stop before anything is stored.
+        // The provider is told to stop before anything is stored, and the next may ask it.
         self.activity = Activity::None;
+        self.admission = None;
         if self.saving.is_some() {
             let saved = end_of(&mut self.saving).await;
             if self.saved(saved) == Some(Event::LeaseLost) {
@@ -350,7 +446,7 @@ impl Driver {
         }
         self.note_first_token().await;
         loop {
-            let rest = (!self.unsaved.is_empty()).then_some((self.next_chunk, &*self.unsaved));
+            let rest = (!self.unsaved.is_empty()).then_some((self.next_chunk, &self.unsaved));
             let now = self.around.clock.now();
             match self
                 .around
@@ -375,12 +471,8 @@ impl Driver {
                 },
             }
         }
-        tell_end(
-            &self.around,
-            &self.lease,
-            ending,
-            &self.answer.borrow().text,
-        );
+        let text = self.answer.borrow().text.chars().take(EXCERPT).collect();
+        tell_end(&self.around, &self.lease, ending, text).await;
         if ending.status == MessageStatus::Stopped {
             for done in self.stops {
                 let _ = done.send(());
@@ -394,7 +486,7 @@ impl Driver {
 
 /// What became of a chunk.
 struct Saved {
-    text: String,
+    piece: Piece,
     outcome: Result<Fenced, StoreError>,
 }
 
@@ -413,53 +505,26 @@ async fn end_of(saving: &mut Option<JoinHandle<Saved>>) -> Saved {
     }
 }
 
-fn waiting_phase(catalogue: &Catalogue, model_id: Option<&str>) -> Phase {
-    if catalogue.is_embedded(model_id) {
-        Phase::StartingModel
-    } else {
-        Phase::Connecting
-    }
-}
-
-/// Finds the model, notes it on the answer, and asks it.
-async fn open(
-    around: Surroundings,
-    lease: Lease,
-    model_id: Option<String>,
-) -> Result<AnswerStream, Failure> {
-    let endpoint = around
-        .catalogue
-        .endpoint(model_id.as_deref(), around.clock.now())
-        .await?;
-    let stored = |error: StoreError| Failure::new(FailureKind::Internal, error.to_string());
-    let note = async {
-        // A lost lock shows at the next heartbeat or save; here it only means that nothing was noted.
-        let noted = around.store.set_model(&lease, &endpoint.model_id).await;
-        noted.map_err(stored)
-    };
-    let ask = async {
-        let messages = around.store.messages_before(&lease.message_id).await;
-        let (client, now) = (around.catalogue.client(), around.clock.now());
-        AnswerStream::open(client, &endpoint, &messages.map_err(stored)?, now).await
-    };
-    let (_, answer) = tokio::try_join!(note, ask)?;
-    Ok(answer)
-}
-
-fn tell_end(around: &Surroundings, lease: &Lease, ending: &Ending, text: &str) {
+async fn tell_end(around: &Surroundings, lease: &Lease, ending: &Ending, excerpt: String) {
     around
         .events
         .lock_changed(LockChange::of(lease, LockReason::Released));
     around
         .events
         .conversation_changed(&lease.conversation_id, false);
+    if !around
+        .store
+        .settings()
+        .await
+        .unwrap_or_default()
+        .notifications
+    {
+        return;
+    }
     let reason = |error: &MessageError| error.message.clone();
     around.events.answer_ended(AnswerEnd {
         conversation_id: lease.conversation_id.clone(),
         status: ending.status,
-        excerpt: ending
-            .error
-            .as_ref()
-            .map_or_else(|| text.chars().take(EXCERPT).collect(), reason),
+        excerpt: ending.error.as_ref().map_or(excerpt, reason),
     });
 }

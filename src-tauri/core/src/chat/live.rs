@@ -37,6 +37,15 @@ pub enum TranscriptEvent {
         /// What.
         text: String,
     },
+    /// What the model thinks, at an offset of the message's reasoning.
+    Reasoning {
+        /// The answer.
+        message_id: MessageId,
+        /// Where, in UTF-16 code units.
+        offset: u32,
+        /// What.
+        text: String,
+    },
     /// What the answer waits for.
     Phase {
         /// The answer.
@@ -56,6 +65,13 @@ pub enum TranscriptEvent {
 pub enum Phase {
     /// The embedded model's process starts or reads.
     StartingModel,
+    /// The provider answers as many as it may at once, or has asked for a pause.
+    WaitingForSlot {
+        /// Which, for people.
+        provider: String,
+        /// When its pause ends, epoch ms; null when it is not known.
+        until: Option<Timestamp>,
+    },
     /// The provider has been asked.
     Connecting,
     /// Text comes.
@@ -76,6 +92,7 @@ pub enum Phase {
 pub(crate) struct LiveAnswer {
     pub(crate) message_id: MessageId,
     pub(crate) text: String,
+    pub(crate) reasoning: String,
     pub(crate) phase: Phase,
 }
 
@@ -232,11 +249,12 @@ impl LiveAnswers {
         }
     }
 
-    /// The text so far of an answer being written here.
-    pub(crate) fn text_of(&self, message_id: &MessageId) -> Option<String> {
+    /// The text and the reasoning so far of an answer being written here.
+    pub(crate) fn text_of(&self, message_id: &MessageId) -> Option<(String, String)> {
         self.entries().values().find_map(|entry| {
             let answer = entry.answer.as_ref()?.borrow();
-            (answer.message_id == *message_id).then(|| answer.text.clone())
+            (answer.message_id == *message_id)
+                .then(|| (answer.text.clone(), answer.reasoning.clone()))
         })
     }
 
@@ -297,36 +315,67 @@ async fn follow_answer(
 /// How much of an answer somebody has been told.
 #[derive(Debug, Default)]
 struct Told {
+    text: Extent,
+    reasoning: Extent,
+    phase: Option<Phase>,
+}
+
+/// How much of a text that only grows.
+#[derive(Debug, Default)]
+struct Extent {
     bytes: usize,
     utf16: u32,
-    phase: Option<Phase>,
+}
+
+impl Extent {
+    /// The pieces beyond it, each with its offset in UTF-16 code units.
+    fn catch_up(&mut self, text: &str) -> Vec<(u32, String)> {
+        let mut pieces = Vec::new();
+        while self.bytes < text.len() {
+            let end = text.floor_char_boundary(self.bytes + PIECE);
+            let piece = &text[self.bytes..end];
+            pieces.push((self.utf16, piece.to_owned()));
+            self.bytes = end;
+            self.utf16 += u32::try_from(piece.encode_utf16().count()).unwrap_or(u32::MAX);
+        }
+        pieces
+    }
 }
 
 impl Told {
     fn text_came(&self) -> bool {
-        self.bytes > 0
+        self.text.bytes > 0 || self.reasoning.bytes > 0
     }
 
     fn catch_up(&mut self, answer: &LiveAnswer) -> Vec<TranscriptEvent> {
         let mut events = Vec::new();
+        let id = || answer.message_id.clone();
         if self.phase.as_ref() != Some(&answer.phase) {
             self.phase = Some(answer.phase.clone());
             events.push(TranscriptEvent::Phase {
-                message_id: answer.message_id.clone(),
+                message_id: id(),
                 phase: answer.phase.clone(),
             });
         }
-        while self.bytes < answer.text.len() {
-            let end = answer.text.floor_char_boundary(self.bytes + PIECE);
-            let text = &answer.text[self.bytes..end];
-            events.push(TranscriptEvent::Text {
-                message_id: answer.message_id.clone(),
-                offset: self.utf16,
-                text: text.to_owned(),
-            });
-            self.bytes = end;
-            self.utf16 += u32::try_from(text.encode_utf16().count()).unwrap_or(u32::MAX);
-        }
+        let reasoning = self.reasoning.catch_up(&answer.reasoning);
+        events.extend(
+            reasoning
+                .into_iter()
+                .map(|(offset, text)| TranscriptEvent::Reasoning {
+                    message_id: id(),
+                    offset,
+                    text,
+                }),
+        );
+        let text = self.text.catch_up(&answer.text);
+        events.extend(
+            text.into_iter()
+                .map(|(offset, text)| TranscriptEvent::Text {
+                    message_id: id(),
+                    offset,
+                    text,
+                }),
+        );
         events
     }
 }
@@ -341,6 +390,7 @@ mod tests {
         let mut answer = LiveAnswer {
             message_id: MessageId::fresh(),
             text: text.clone(),
+            reasoning: String::new(),
             phase: Phase::Streaming,
         };
         let mut told = Told::default();
@@ -371,6 +421,7 @@ mod tests {
             LiveAnswer {
                 message_id: MessageId::fresh(),
                 text: "so far".to_owned(),
+                reasoning: String::new(),
                 phase: Phase::Streaming,
             },
         );

@@ -3,14 +3,18 @@
 //! [`turn`] decides (pure), [`driver`] performs, [`live`] lets others watch and stop. The
 //! transactions are in [`store`](crate::store), the entry points in [`App`](crate::App).
 
+mod context;
 pub(crate) mod driver;
 pub(crate) mod live;
 mod model;
+mod parameters;
+mod request;
 pub(crate) mod turn;
 
 pub use live::{Phase, TranscriptEvent};
 pub use model::{
     Accepted, AnswerEnd, AttemptSource, CleanupOutcome, Conversation, ConversationChange,
-    ConversationSummary, ConversationView, Message, MessageError, MessageStatus, Role, SendOutcome,
-    StopOutcome,
+    ConversationSummary, ConversationView, FinishReason, Message, MessageError, MessageStatus,
+    Role, SendOutcome, StopOutcome, Usage,
 };
+pub use parameters::{Parameters, ReasoningEffort};

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use specta::Type;
 
+use super::parameters::Parameters;
 use crate::clock::Timestamp;
 use crate::ids::{BranchId, ConversationId, GenerationId, MessageId};
 use crate::lock::LockStatus;
@@ -56,6 +57,20 @@ named! {
         Failed = "failed",
         /// It was cut off: by a crash, a quit, a lost lock or a stream that ended early.
         Interrupted = "interrupted",
+    }
+}
+
+named! {
+    /// Why a model stopped writing, where the provider said.
+    FinishReason {
+        /// It had said all, or came to a stop sequence.
+        Stop = "stop",
+        /// It reached the longest answer, or the end of its context.
+        Length = "length",
+        /// The provider's filter ended it.
+        ContentFilter = "content_filter",
+        /// The model refused.
+        Refusal = "refusal",
     }
 }
 
@@ -122,7 +137,7 @@ pub struct ConversationSummary {
 }
 
 /// One branch of a conversation: a page of its messages and its lock.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+#[derive(Debug, Clone, PartialEq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct ConversationView {
     /// The conversation's id.
@@ -139,6 +154,8 @@ pub struct ConversationView {
     pub created_at: Timestamp,
     /// When somebody last wrote in it, epoch ms.
     pub updated_at: Timestamp,
+    /// What its requests ask of the model; the defaults fill in what is not set.
+    pub parameters: Parameters,
     /// Text typed but not sent.
     pub draft: String,
     /// Oldest first.
@@ -167,10 +184,30 @@ pub struct Message {
     pub content: String,
     /// `provider/model`, for answers.
     pub model: Option<String>,
+    /// What the model thought before it answered.
+    pub reasoning: String,
     /// Why it failed or was interrupted.
     pub error: Option<MessageError>,
+    /// Why the model stopped writing, where the provider said.
+    pub finish_reason: Option<FinishReason>,
+    /// Tokens, where the provider counted them.
+    pub usage: Option<Usage>,
+    /// So many of the oldest messages were not shown to the model, because they do not fit it.
+    pub left_out: u32,
     /// When it was created, epoch ms.
     pub created_at: Timestamp,
+}
+
+/// Tokens of a generation, as the provider counted them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct Usage {
+    /// Tokens of the conversation so far.
+    pub prompt_tokens: Option<u32>,
+    /// Tokens of the answer, reasoning included.
+    pub completion_tokens: Option<u32>,
+    /// Those of the prompt that the provider had kept from before, and bills less for.
+    pub cached_tokens: Option<u32>,
 }
 
 /// Why a message failed or was interrupted.

@@ -3,17 +3,19 @@
 //! a few lines. [`driver`](super::driver) performs the effects.
 //!
 //! ```text
-//! Connecting ──► Streaming ──► Finishing ──► Ended
-//!     │  ▲           │             ▲
-//!     ▼  │           └─────────────┘   finish reason seen: its usage may follow
-//!   Retrying                           from every state: Ended
+//! Waiting ──► Connecting ──► Streaming ──► Finishing ──► Ended
+//!    ▲            │              │             ▲
+//!    └─ Retrying ◄┘              └─────────────┘   finish reason seen: its usage may follow
 //! ```
+//!
+//! From every state: `Ended`.
 
+use std::fmt::Write;
 use std::time::Duration;
 
-use super::model::{MessageError, MessageStatus};
+use super::model::{FinishReason, MessageError, MessageStatus, Usage};
 use crate::provider::{Failure, FailureKind, Retry, StreamEvent};
-use crate::store::{Ending, Usage};
+use crate::store::Ending;
 
 /// How often an answer is asked for again, before any text has come.
 const RETRIES: u32 = 2;
@@ -30,6 +32,8 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(2);
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Event {
+    /// The provider may be asked.
+    Admitted,
     /// The provider began to answer.
     Opened,
     /// It could not be asked, or refused.
@@ -53,6 +57,8 @@ pub(crate) enum Event {
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Effect {
+    /// Wait for the model, and for a free slot at its provider.
+    Enter,
     /// Ask the provider.
     Connect,
     /// Ask again after a pause.
@@ -66,6 +72,8 @@ pub(crate) enum Effect {
     },
     /// Add text to the answer.
     Append(String),
+    /// Add to what the model thinks before it answers.
+    Think(String),
     /// The answer is whole: wait only a moment for what may follow it.
     AwaitUsage,
     /// Close the connection, store the end, give the lock back.
@@ -76,18 +84,20 @@ pub(crate) enum Effect {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum State {
+    Waiting { attempt: u32 },
     Connecting { attempt: u32 },
     Retrying { attempt: u32 },
     Streaming { attempt: u32, heard: Heard },
-    Finishing,
+    Finishing { heard: Heard },
     Ended,
 }
 
 /// What came over this try's stream so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Heard {
     Nothing,
     Life,
+    Reasoning,
     Text,
 }
 
@@ -96,16 +106,20 @@ enum Heard {
 pub(crate) struct Turn {
     state: State,
     usage: Usage,
+    finish_reason: Option<FinishReason>,
+    left_out: u32,
 }
 
 impl Turn {
-    /// A turn that asks the provider first.
+    /// A turn that waits for its provider first.
     pub(crate) fn begin() -> (Self, Effect) {
         let turn = Self {
-            state: State::Connecting { attempt: 1 },
+            state: State::Waiting { attempt: 1 },
             usage: Usage::default(),
+            finish_reason: None,
+            left_out: 0,
         };
-        (turn, Effect::Connect)
+        (turn, Effect::Enter)
     }
 
     /// Takes an event. An event that does not fit the state changes nothing: it was overtaken.
@@ -126,6 +140,13 @@ impl Turn {
                 Some(self.interrupt("ran_too_long", "The answer ran for an hour and was cut off"))
             }
             Event::Silence => Some(self.silence()),
+            Event::Admitted => match self.state {
+                State::Waiting { attempt } => {
+                    self.state = State::Connecting { attempt };
+                    Some(Effect::Connect)
+                }
+                _ => None,
+            },
             Event::Opened => {
                 if let State::Connecting { attempt } = self.state {
                     self.state = State::Streaming {
@@ -136,13 +157,15 @@ impl Turn {
                 None
             }
             Event::Refused(failure) => match self.state {
-                State::Connecting { attempt } => Some(self.fail(attempt, failure)),
+                State::Waiting { attempt } | State::Connecting { attempt } => {
+                    Some(self.fail(attempt, failure))
+                }
                 _ => None,
             },
             Event::PauseOver => match self.state {
                 State::Retrying { attempt } => {
-                    self.state = State::Connecting { attempt };
-                    Some(Effect::Connect)
+                    self.state = State::Waiting { attempt };
+                    Some(Effect::Enter)
                 }
                 _ => None,
             },
@@ -152,27 +175,34 @@ impl Turn {
 
     /// The finish reason has come; only usage may follow.
     pub(crate) fn is_whole(&self) -> bool {
-        self.state == State::Finishing
+        matches!(self.state, State::Finishing { .. })
     }
 
     fn stream(&mut self, event: StreamEvent) -> Option<Effect> {
         match (&mut self.state, event) {
-            (State::Streaming { .. } | State::Finishing, StreamEvent::Usage(usage)) => {
+            (State::Streaming { .. } | State::Finishing { .. }, StreamEvent::Usage(usage)) => {
                 self.usage = usage;
+                None
+            }
+            (State::Streaming { .. }, StreamEvent::LeftOut(messages)) => {
+                self.left_out += messages;
                 None
             }
             (State::Streaming { heard, .. }, StreamEvent::Text(text)) => {
                 *heard = Heard::Text;
                 Some(Effect::Append(text))
             }
+            (State::Streaming { heard, .. }, StreamEvent::Reasoning(text)) => {
+                *heard = (*heard).max(Heard::Reasoning);
+                Some(Effect::Think(text))
+            }
             (State::Streaming { heard, .. }, StreamEvent::Alive) => {
-                if *heard == Heard::Nothing {
-                    *heard = Heard::Life;
-                }
+                *heard = (*heard).max(Heard::Life);
                 None
             }
-            (State::Streaming { .. }, StreamEvent::FinishReason) => {
-                self.state = State::Finishing;
+            (State::Streaming { heard, .. }, StreamEvent::Finish(reason)) => {
+                self.finish_reason = Some(reason);
+                self.state = State::Finishing { heard: *heard };
                 Some(Effect::AwaitUsage)
             }
             (State::Streaming { heard, .. }, StreamEvent::Done) => {
@@ -189,9 +219,9 @@ impl Turn {
                 if failure.kind == FailureKind::StreamCut {
                     return Some(self.end(MessageStatus::Interrupted, Some(failure.to_error())));
                 }
-                // After text a second try would say it twice, and bill it twice.
+                // After content a second try would say it twice, and bill it twice.
                 let failure = match heard {
-                    Heard::Text => failure.retrying(Retry::Never),
+                    Heard::Text | Heard::Reasoning => failure.retrying(Retry::Never),
                     Heard::Nothing | Heard::Life => failure,
                 };
                 Some(self.fail(attempt, failure))
@@ -201,9 +231,9 @@ impl Turn {
                 "The connection ended before the answer did",
             )),
             (
-                State::Finishing,
+                State::Finishing { .. },
                 StreamEvent::Done | StreamEvent::Closed | StreamEvent::Failed(_),
-            ) => Some(self.end(MessageStatus::Complete, None)),
+            ) => Some(self.end_whole_or(MessageStatus::Complete, None)),
             _ => None,
         }
     }
@@ -218,7 +248,7 @@ impl Turn {
         )
     }
 
-    fn fail(&mut self, attempt: u32, failure: Failure) -> Effect {
+    fn fail(&mut self, attempt: u32, mut failure: Failure) -> Effect {
         let limit = match failure.kind {
             FailureKind::RateLimited => RATE_LIMIT_RETRIES,
             _ => RETRIES,
@@ -226,7 +256,12 @@ impl Turn {
         let pause = match failure.retry {
             Retry::After(pause) if pause <= LONGEST_PAUSE => Some(pause),
             Retry::Backoff => Some(FIRST_PAUSE * 2_u32.pow(attempt - 1)),
-            Retry::After(_) | Retry::Never => None,
+            Retry::After(pause) => {
+                let pause = humantime::format_duration(Duration::from_secs(pause.as_secs()));
+                let _ = write!(failure.message, ". It asks to come again in {pause}");
+                None
+            }
+            Retry::Never => None,
         };
         match pause {
             Some(pause) if attempt <= limit => {
@@ -253,9 +288,20 @@ impl Turn {
     /// An answer whose finish reason has come is whole, whatever happens after.
     fn end_whole_or(&mut self, status: MessageStatus, error: Option<MessageError>) -> Effect {
         match self.state {
-            State::Finishing => self.end(MessageStatus::Complete, None),
+            State::Finishing { heard } if heard < Heard::Text && self.is_filtered() => {
+                let failure = Failure::new(
+                    FailureKind::ContentFiltered,
+                    "The provider's content filter held the answer back. Ask in other words",
+                );
+                self.end(MessageStatus::Failed, Some(failure.to_error()))
+            }
+            State::Finishing { .. } => self.end(MessageStatus::Complete, None),
             _ => self.end(status, error),
         }
+    }
+
+    fn is_filtered(&self) -> bool {
+        self.finish_reason == Some(FinishReason::ContentFilter)
     }
 
     fn end(&mut self, status: MessageStatus, error: Option<MessageError>) -> Effect {
@@ -264,203 +310,11 @@ impl Turn {
             status,
             error,
             usage: self.usage,
+            finish_reason: self.finish_reason,
+            left_out: self.left_out,
         })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn streaming() -> Turn {
-        let (mut turn, effect) = Turn::begin();
-        assert_eq!(effect, Effect::Connect);
-        assert_eq!(turn.handle(Event::Opened), None);
-        turn
-    }
-
-    fn text(turn: &mut Turn, text: &str) {
-        let event = Event::Stream(StreamEvent::Text(text.to_owned()));
-        assert_eq!(turn.handle(event), Some(Effect::Append(text.to_owned())));
-    }
-
-    fn status(effect: Option<Effect>) -> MessageStatus {
-        match effect {
-            Some(Effect::Finish(ending)) => ending.status,
-            other => panic!("expected an end, got {other:?}"),
-        }
-    }
-
-    fn busy(retry: Retry) -> Failure {
-        Failure::new(FailureKind::RateLimited, "slow down").retrying(retry)
-    }
-
-    #[test]
-    fn an_end_mark_completes_the_answer() {
-        let mut turn = streaming();
-        text(&mut turn, "Hi");
-        assert_eq!(
-            status(turn.handle(Event::Stream(StreamEvent::Done))),
-            MessageStatus::Complete
-        );
-    }
-
-    #[test]
-    fn a_finish_reason_completes_it_too_and_usage_may_follow() {
-        let usage = Usage {
-            prompt_tokens: Some(3),
-            completion_tokens: Some(1),
-        };
-        let mut turn = streaming();
-        text(&mut turn, "Hi");
-        assert_eq!(
-            turn.handle(Event::Stream(StreamEvent::FinishReason)),
-            Some(Effect::AwaitUsage)
-        );
-        assert_eq!(turn.handle(Event::Stream(StreamEvent::Usage(usage))), None);
-        let end = turn.handle(Event::Stream(StreamEvent::Closed));
-        assert!(
-            matches!(end, Some(Effect::Finish(Ending { status: MessageStatus::Complete, usage: u, .. })) if u == usage)
-        );
-    }
-
-    #[test]
-    fn the_end_of_the_stream_alone_is_an_interruption() {
-        let mut turn = streaming();
-        text(&mut turn, "Hi");
-        assert_eq!(
-            status(turn.handle(Event::Stream(StreamEvent::Closed))),
-            MessageStatus::Interrupted
-        );
-    }
-
-    #[test]
-    fn an_end_mark_without_anything_before_it_is_no_answer() {
-        let mut turn = streaming();
-        assert_eq!(
-            status(turn.handle(Event::Stream(StreamEvent::Done))),
-            MessageStatus::Interrupted
-        );
-    }
-
-    #[test]
-    fn an_answer_is_whole_from_its_finish_reason_on() {
-        let mut turn = streaming();
-        text(&mut turn, "Hi");
-        assert!(!turn.is_whole());
-        turn.handle(Event::Stream(StreamEvent::FinishReason));
-        assert!(turn.is_whole());
-    }
-
-    #[test]
-    fn an_answer_without_text_is_one_when_anything_came() {
-        let mut turn = streaming();
-        assert_eq!(turn.handle(Event::Stream(StreamEvent::Alive)), None);
-        assert_eq!(
-            status(turn.handle(Event::Stream(StreamEvent::Done))),
-            MessageStatus::Complete
-        );
-    }
-
-    #[test]
-    fn stop_works_in_every_state_and_only_once() {
-        let (connecting, _) = Turn::begin();
-        let (mut retrying, _) = Turn::begin();
-        retrying.handle(Event::Refused(busy(Retry::Backoff)));
-        for mut turn in [connecting, retrying, streaming()] {
-            assert_eq!(status(turn.handle(Event::Stop)), MessageStatus::Stopped);
-            assert_eq!(turn.handle(Event::Stop), None, "the second finds it ended");
-            assert_eq!(
-                turn.handle(Event::PauseOver),
-                None,
-                "and nothing asks again"
-            );
-        }
-    }
-
-    #[test]
-    fn a_whole_answer_stays_whole_when_stop_comes_late() {
-        let mut turn = streaming();
-        text(&mut turn, "Hi");
-        turn.handle(Event::Stream(StreamEvent::FinishReason));
-        assert_eq!(status(turn.handle(Event::Stop)), MessageStatus::Complete);
-    }
-
-    #[test]
-    fn a_lost_lock_writes_nothing() {
-        let mut turn = streaming();
-        text(&mut turn, "Hi");
-        assert_eq!(turn.handle(Event::LeaseLost), Some(Effect::Abandon));
-        assert_eq!(turn.handle(Event::Stop), None);
-    }
-
-    #[test]
-    fn before_text_a_refusal_is_retried_as_the_provider_asks() {
-        let (mut turn, _) = Turn::begin();
-        let asked = Duration::from_secs(7);
-        let effect = turn.handle(Event::Refused(busy(Retry::After(asked))));
-        assert_eq!(
-            effect,
-            Some(Effect::Pause {
-                pause: asked,
-                attempt: 2,
-                reason: "slow down".to_owned()
-            })
-        );
-        assert_eq!(turn.handle(Event::PauseOver), Some(Effect::Connect));
-    }
-
-    #[test]
-    fn a_pause_of_hours_is_a_failure_at_once() {
-        let (mut turn, _) = Turn::begin();
-        let hours = Retry::After(Duration::from_hours(2));
-        assert_eq!(
-            status(turn.handle(Event::Refused(busy(hours)))),
-            MessageStatus::Failed
-        );
-    }
-
-    #[test]
-    fn retries_end() {
-        let (mut turn, _) = Turn::begin();
-        let fault = Failure::new(FailureKind::ProviderFault, "down").retrying(Retry::Backoff);
-        for _ in 0..RETRIES {
-            assert!(matches!(
-                turn.handle(Event::Refused(fault.clone())),
-                Some(Effect::Pause { .. })
-            ));
-            assert_eq!(turn.handle(Event::PauseOver), Some(Effect::Connect));
-        }
-        assert_eq!(
-            status(turn.handle(Event::Refused(fault))),
-            MessageStatus::Failed
-        );
-    }
-
-    #[test]
-    fn a_rate_limit_is_waited_for_longer_and_each_pause_doubles() {
-        let (mut turn, _) = Turn::begin();
-        let pauses: Vec<u128> = std::iter::from_fn(|| {
-            let effect = turn.handle(Event::Refused(busy(Retry::Backoff)));
-            turn.handle(Event::PauseOver);
-            match effect {
-                Some(Effect::Pause { pause, .. }) => Some(pause.as_millis()),
-                _ => None,
-            }
-        })
-        .collect();
-        assert_eq!(pauses, [500, 1000, 2000, 4000, 8000]);
-    }
-
-    #[test]
-    fn an_error_in_the_stream_is_retried_only_before_text() {
-        let error = || Event::Stream(StreamEvent::Failed(busy(Retry::Backoff)));
-        let mut silent = streaming();
-        assert!(matches!(silent.handle(error()), Some(Effect::Pause { .. })));
-
-        let mut speaking = streaming();
-        text(&mut speaking, "Hi");
-        speaking.handle(Event::Stream(StreamEvent::Alive));
-        assert_eq!(status(speaking.handle(error())), MessageStatus::Failed);
-    }
-}
+mod tests;

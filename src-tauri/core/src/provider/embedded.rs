@@ -14,7 +14,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::Mutex;
 
-use super::endpoint::OpenAi;
+use super::endpoint::Provider;
 use super::failure::{Failure, FailureKind};
 
 /// Loading takes a tenth of a second; a cold disk or a busy machine, a while.
@@ -53,7 +53,7 @@ struct Running {
 /// Where the running model is reached, and what it calls itself there.
 #[derive(Debug, Clone)]
 pub(super) struct Reached {
-    pub(super) provider: OpenAi,
+    pub(super) provider: Provider,
     pub(super) model: String,
 }
 
@@ -148,9 +148,13 @@ impl EmbeddedModel {
                 ));
             }
         };
-        let provider = OpenAi {
-            base_url: format!("http://127.0.0.1:{port}/v1"),
-            key: Some(SecretString::from(token)),
+        let address = format!("http://127.0.0.1:{port}/v1");
+        let provider = Provider {
+            id: "embedded".to_owned(),
+            name: "the built-in model".to_owned(),
+            // It computes one answer at a time.
+            max_parallel: 1,
+            ..Provider::openai(address, Some(SecretString::from(token)))
         };
         Ok(Running {
             child,

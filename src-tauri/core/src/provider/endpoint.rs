@@ -1,65 +1,121 @@
-//! Where one model is asked: an address, a key, a model name.
+//! Where one model is asked: a provider, with its address and key, and the model's name there.
 
 use reqwest::RequestBuilder;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use super::failure::{Failure, FailureKind};
+use super::protocol::ProtocolKind;
+use crate::keys::redact;
 
-/// A configured provider that speaks the OpenAI protocol.
+/// How many answers a provider may be asked for at once, unless the user says otherwise.
+pub const MAX_PARALLEL: u32 = 4;
+
+/// A provider that is configured.
 #[derive(Debug, Clone)]
-pub struct OpenAi {
-    /// As the official clients take it, with its version part: `https://api.openai.com/v1`.
+pub struct Provider {
+    /// The first part of its models' names in the application.
+    pub id: String,
+    /// For people.
+    pub name: String,
+    /// What it speaks.
+    pub protocol: ProtocolKind,
+    /// As its official client takes it: `https://api.openai.com/v1`.
     pub base_url: String,
-    /// Sent as a bearer token.
+    /// Sent as the protocol wants it.
     pub key: Option<SecretString>,
+    /// The most answers that it may be asked for at once.
+    pub max_parallel: u32,
+    /// A model server of the user's own, whose failures repeat: it is not asked again.
+    pub local: bool,
 }
 
 /// Where one model is asked.
 #[derive(Debug, Clone)]
-pub struct Endpoint {
+pub(crate) struct Endpoint {
     /// Who answers there.
-    pub provider: OpenAi,
+    pub(crate) provider: Provider,
     /// The model's name there.
-    pub model: String,
+    pub(crate) model: String,
     /// `provider/model`, the name in the application.
-    pub model_id: String,
+    pub(crate) model_id: String,
+    /// How many tokens a conversation and its answer may have, where that is known.
+    pub(crate) context_tokens: Option<u32>,
     /// Its process is ours and may be started again, so a refused connection is worth another try.
-    pub embedded: bool,
+    pub(crate) embedded: bool,
 }
 
-impl OpenAi {
+impl Provider {
+    /// A server that speaks the OpenAI protocol, as `OPENAI_BASE_URL` and `OPENAI_API_KEY` configure it.
+    pub fn openai(base_url: impl Into<String>, key: Option<SecretString>) -> Self {
+        Self {
+            id: "openai".to_owned(),
+            name: "OpenAI".to_owned(),
+            protocol: ProtocolKind::OpenAi,
+            base_url: base_url.into(),
+            key,
+            max_parallel: MAX_PARALLEL,
+            local: false,
+        }
+    }
+
+    /// A failure without the key: providers quote the one that they refuse.
+    pub(crate) fn without_key(&self, failure: Failure) -> Failure {
+        match &self.key {
+            Some(key) => Failure {
+                message: redact(&failure.message, key),
+                ..failure
+            },
+            None => failure,
+        }
+    }
+
     /// The address of `path` under the base.
     pub(super) fn url(&self, path: &str) -> String {
         format!("{}/{path}", self.base_url.trim_end_matches('/'))
     }
 
-    /// Adds the key to a request, where the key may travel: never in the clear to another machine.
+    /// Adds what the protocol wants in a request's head, and the key, where the key may travel: never in
+    /// the clear to another machine.
     pub(super) fn authorise(&self, request: RequestBuilder) -> Result<RequestBuilder, Failure> {
+        let protocol = self.protocol.protocol();
+        let headers = protocol.headers().iter();
+        let request = headers.fold(request, |request, (name, value)| {
+            request.header(*name, *value)
+        });
         let Some(key) = &self.key else {
             return Ok(request);
         };
-        if !self.base_url.starts_with("https://") && !self.is_local() {
+        if !may_carry_key(&self.base_url) {
             return Err(Failure::new(
                 FailureKind::InsecureUrl,
                 "The key was not sent: the provider's address is not https. Use https, or remove the key",
             ));
         }
-        Ok(request.bearer_auth(key.expose_secret()))
+        Ok(protocol.authorise(request, key))
     }
 
     /// On this machine, where a refused connection means that nothing listens.
     pub(super) fn is_local(&self) -> bool {
-        let Ok(url) = reqwest::Url::parse(&self.base_url) else {
-            return false;
-        };
-        match url.host_str() {
-            Some("localhost") => true,
-            Some(host) => host
-                .trim_matches(['[', ']'])
-                .parse::<std::net::IpAddr>()
-                .is_ok_and(|address| address.is_loopback()),
-            None => false,
-        }
+        is_local(&self.base_url)
+    }
+}
+
+/// Over https, or to this machine.
+pub(super) fn may_carry_key(base_url: &str) -> bool {
+    base_url.starts_with("https://") || is_local(base_url)
+}
+
+fn is_local(base_url: &str) -> bool {
+    let Ok(url) = reqwest::Url::parse(base_url) else {
+        return false;
+    };
+    match url.host_str() {
+        Some("localhost") => true,
+        Some(host) => host
+            .trim_matches(['[', ']'])
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback()),
+        None => false,
     }
 }
 
@@ -68,10 +124,7 @@ mod tests {
     use super::*;
 
     fn authorised(base_url: &str) -> bool {
-        let provider = OpenAi {
-            base_url: base_url.to_owned(),
-            key: Some("secret".into()),
-        };
+        let provider = Provider::openai(base_url, Some("secret".into()));
         provider
             .authorise(reqwest::Client::new().get("http://localhost"))
             .is_ok()

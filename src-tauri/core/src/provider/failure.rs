@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 
+use super::limits::{retry_after, retry_delay};
 use crate::chat::MessageError;
 use crate::clock::Timestamp;
 
@@ -26,7 +27,11 @@ pub enum FailureKind {
     Unreachable,
     WrongKey,
     UnknownModel,
+    UnknownPath,
     RateLimited,
+    OutOfCredit,
+    ContextTooLong,
+    ContentFiltered,
     Rejected,
     ProviderFault,
     UnexpectedResponse,
@@ -45,7 +50,11 @@ impl FailureKind {
             Self::Unreachable => "provider_unreachable",
             Self::WrongKey => "wrong_key",
             Self::UnknownModel => "unknown_model",
+            Self::UnknownPath => "unknown_path",
             Self::RateLimited => "rate_limited",
+            Self::OutOfCredit => "out_of_credit",
+            Self::ContextTooLong => "context_too_long",
+            Self::ContentFiltered => "content_filtered",
             Self::Rejected => "request_rejected",
             Self::ProviderFault => "provider_fault",
             Self::UnexpectedResponse => "unexpected_response",
@@ -94,13 +103,28 @@ impl Failure {
 
     /// No connection to `base_url`, or none that held.
     pub(super) fn unreachable(base_url: &str, error: &reqwest::Error) -> Self {
-        Self::new(
-            FailureKind::Unreachable,
-            format!(
-                "No connection to {base_url}: {}. Check the network and that the provider runs",
-                root_cause(error)
+        let url = reqwest::Url::parse(base_url).ok();
+        let host = url.as_ref().and_then(reqwest::Url::host_str);
+        let host = host.unwrap_or(base_url);
+        let cause = root_cause(error);
+        let message = match Obstacle::of(error) {
+            Obstacle::UnknownHost => format!(
+                "The host {host} is not known: check the provider's address, or the network"
             ),
-        )
+            Obstacle::Refused => format!(
+                "Nothing listens at {base_url}: start the server there, or check the address and its port"
+            ),
+            Obstacle::Insecure => format!(
+                "No secure connection to {host}: {cause}. Check that the address begins with https:// rightly, and this machine's clock"
+            ),
+            Obstacle::Slow => format!(
+                "{host} did not answer in time: check the address and the network, or try again later"
+            ),
+            Obstacle::Other => format!(
+                "No connection to {base_url}: {cause}. Check the network and that the provider runs"
+            ),
+        };
+        Self::new(FailureKind::Unreachable, message)
     }
 
     /// A refusal by status, with the reason that the body gives.
@@ -110,46 +134,124 @@ impl Failure {
         body: &str,
         now: Timestamp,
     ) -> Self {
-        let reason = reason_in(body).unwrap_or_else(|| {
+        let stated = reason_in(body);
+        let reason = stated.clone().unwrap_or_else(|| {
             status
                 .canonical_reason()
                 .unwrap_or("no reason given")
                 .to_owned()
         });
         let code = status.as_u16();
-        let (kind, message) = match code {
-            401 | 403 => (
-                FailureKind::WrongKey,
-                format!("The provider refused the key ({code}): {reason}"),
-            ),
-            404 => (
-                FailureKind::UnknownModel,
-                format!("The provider does not know this model or address (404): {reason}"),
-            ),
-            429 => (
-                FailureKind::RateLimited,
-                format!("The provider's rate limit is reached (429): {reason}"),
-            ),
-            413 => (
-                FailureKind::Rejected,
-                format!("The conversation is too long for the provider (413): {reason}"),
-            ),
-            500.. => (
-                FailureKind::ProviderFault,
-                format!("The provider failed ({code}): {reason}"),
-            ),
-            _ => (
-                FailureKind::Rejected,
-                format!("The provider rejected the request ({code}): {reason}"),
-            ),
-        };
-        let retry = match code {
-            408 | 409 | 429 | 500.. => {
-                retry_after(headers, now).map_or(Retry::Backoff, Retry::After)
+        let kind = kind_of(code, body, stated.is_some());
+        let message = match kind {
+            FailureKind::WrongKey => format!("The provider refused the key ({code}): {reason}"),
+            FailureKind::UnknownModel => {
+                format!("The provider does not know this model or address (404): {reason}")
             }
-            _ => Retry::Never,
+            FailureKind::UnknownPath => {
+                "Nothing answers chats at the provider's address (404): check its path".to_owned()
+            }
+            FailureKind::RateLimited => {
+                format!("The provider's rate limit is reached ({code}): {reason}")
+            }
+            FailureKind::OutOfCredit => {
+                format!("The account has no credit left at the provider ({code}): {reason}")
+            }
+            FailureKind::ContextTooLong => {
+                format!("The conversation is too long for the model ({code}): {reason}")
+            }
+            FailureKind::ContentFiltered => {
+                format!("The provider's content filter refused the message ({code}): {reason}")
+            }
+            FailureKind::ProviderFault => format!("The provider failed ({code}): {reason}"),
+            FailureKind::UnexpectedResponse => {
+                let to = headers
+                    .get("location")
+                    .and_then(|location| location.to_str().ok())
+                    .unwrap_or("another address");
+                format!("The provider's address redirects to {to} ({code}): use that address")
+            }
+            _ => format!("The provider rejected the request ({code}): {reason}"),
+        };
+        let may_pass = kind == FailureKind::ProviderFault
+            || kind == FailureKind::RateLimited
+            || matches!(code, 408 | 409);
+        let retry = if may_pass {
+            let pause = retry_after(headers, now).or_else(|| retry_delay(body));
+            pause.map_or(Retry::Backoff, Retry::After)
+        } else {
+            Retry::Never
         };
         Self::new(kind, message).retrying(retry)
+    }
+}
+
+/// What stands between us and a provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Obstacle {
+    UnknownHost,
+    Refused,
+    Insecure,
+    Slow,
+    Other,
+}
+
+impl Obstacle {
+    /// The HTTP client tells most of these apart only in the words of its errors.
+    fn of(error: &reqwest::Error) -> Self {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+        while let Some(error) = cause {
+            let io = error.downcast_ref::<std::io::Error>();
+            if io.is_some_and(|io| io.kind() == std::io::ErrorKind::ConnectionRefused) {
+                return Self::Refused;
+            }
+            let words = error.to_string();
+            if words.contains("dns error") || words.contains("failed to lookup address") {
+                return Self::UnknownHost;
+            }
+            let of_tls = ["certificate", "corrupt message", "handshake", "tls", "TLS"];
+            if error.source().is_none() && of_tls.iter().any(|word| words.contains(word)) {
+                return Self::Insecure;
+            }
+            cause = error.source();
+        }
+        if error.is_timeout() {
+            Self::Slow
+        } else {
+            Self::Other
+        }
+    }
+}
+
+/// What a status means, with the providers' own names for what they tell by a common one: OpenAI's
+/// error codes, and the words of Anthropic and Google.
+fn kind_of(status: u16, body: &str, says_why: bool) -> FailureKind {
+    let says = |words: &[&str]| words.iter().any(|word| body.contains(word));
+    match status {
+        300..400 => FailureKind::UnexpectedResponse,
+        401 | 403 => FailureKind::WrongKey,
+        402 => FailureKind::OutOfCredit,
+        404 if says_why => FailureKind::UnknownModel,
+        404 => FailureKind::UnknownPath,
+        413 => FailureKind::ContextTooLong,
+        429 if says(&["insufficient_quota"]) => FailureKind::OutOfCredit,
+        429 => FailureKind::RateLimited,
+        400 | 422
+            if says(&[
+                "context_length_exceeded",
+                "prompt is too long",
+                "exceeds the maximum number of tokens",
+                "exceed_context_size",
+                "exceeds the context length",
+            ]) =>
+        {
+            FailureKind::ContextTooLong
+        }
+        400 if says(&["API_KEY_INVALID"]) => FailureKind::WrongKey,
+        400 if says(&["content_filter", "content_policy"]) => FailureKind::ContentFiltered,
+        400 if says(&["credit balance is too low"]) => FailureKind::OutOfCredit,
+        500.. => FailureKind::ProviderFault,
+        _ => FailureKind::Rejected,
     }
 }
 
@@ -162,9 +264,11 @@ pub(super) fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
     error.to_string()
 }
 
-/// The message in an error body: `{"error":{"message":…}}`, `{"error":"…"}` or `{"message":…}`.
+/// The message in an error body: `{"error":{"message":…}}`, `{"error":"…"}` or `{"message":…}`, or the
+/// first of a list of these.
 pub(super) fn reason_in(body: &str) -> Option<String> {
     let body: serde_json::Value = serde_json::from_str(body).ok()?;
+    let body = body.get(0).unwrap_or(&body);
     let error = body.get("error").filter(|error| !error.is_null());
     let reason = match error {
         Some(error) => error.get("message").unwrap_or(error),
@@ -177,54 +281,11 @@ pub(super) fn reason_in(body: &str) -> Option<String> {
     }
 }
 
-/// The pause that the provider asks for: `retry-after-ms`, or `retry-after` in seconds or as a date
-/// ([RFC 9110 §10.2.3](https://www.rfc-editor.org/rfc/rfc9110#name-retry-after)).
-fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
-    if let Some(millis) = text("retry-after-ms").and_then(|text| text.parse::<f64>().ok()) {
-        return Duration::try_from_secs_f64(millis / 1000.0).ok();
-    }
-    let value = text("retry-after")?;
-    if let Ok(seconds) = value.parse::<f64>() {
-        return Duration::try_from_secs_f64(seconds).ok();
-    }
-    let date = httpdate::parse_http_date(value).ok()?;
-    let date = date.duration_since(std::time::UNIX_EPOCH).ok()?;
-    let date = Timestamp::from_millis(i64::try_from(date.as_millis()).ok()?);
-    Some(date.since(now))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const NOW: Timestamp = Timestamp::from_millis(784_111_777_000);
-
-    fn headers(name: &'static str, value: &'static str) -> HeaderMap {
-        HeaderMap::from_iter([(
-            reqwest::header::HeaderName::from_static(name),
-            reqwest::header::HeaderValue::from_static(value),
-        )])
-    }
-
-    #[test]
-    fn every_form_of_retry_after_is_read() {
-        let wait = |name, value| retry_after(&headers(name, value), NOW);
-
-        assert_eq!(wait("retry-after", "2"), Some(Duration::from_secs(2)));
-        assert_eq!(wait("retry-after", "0.5"), Some(Duration::from_millis(500)));
-        assert_eq!(
-            wait("retry-after-ms", "250"),
-            Some(Duration::from_millis(250))
-        );
-        assert_eq!(
-            wait("retry-after", "Sun, 06 Nov 1994 08:49:40 GMT"),
-            Some(Duration::from_secs(3)),
-            "a date counts from now"
-        );
-        assert_eq!(wait("retry-after", "soon"), None);
-        assert_eq!(wait("retry-after", "-1"), None);
-    }
+    const NOW: Timestamp = Timestamp::from_millis(0);
 
     #[test]
     fn the_providers_own_reason_is_told() {
@@ -257,5 +318,86 @@ mod tests {
         for code in [301, 400, 401, 403, 404, 413, 422] {
             assert_eq!(retry(code), Retry::Never, "{code}");
         }
+    }
+
+    #[test]
+    fn what_providers_tell_by_a_common_status_is_told_apart() {
+        let kind = |code: u16, body: &str| {
+            let status = StatusCode::from_u16(code).unwrap();
+            Failure::from_status(status, &HeaderMap::new(), body, NOW).kind
+        };
+        let told = |words: &str| format!(r#"{{"error":{{"message":"{words}","code":"{words}"}}}}"#);
+        assert_eq!(
+            kind(429, &told("insufficient_quota")),
+            FailureKind::OutOfCredit
+        );
+        assert_eq!(kind(429, &told("slow down")), FailureKind::RateLimited);
+        assert_eq!(
+            kind(400, &told("context_length_exceeded")),
+            FailureKind::ContextTooLong
+        );
+        assert_eq!(
+            kind(400, &told("content_filter")),
+            FailureKind::ContentFiltered
+        );
+        assert_eq!(kind(400, &told("no such field")), FailureKind::Rejected);
+        assert_eq!(kind(404, &told("no such model")), FailureKind::UnknownModel);
+        assert_eq!(kind(404, "<html>"), FailureKind::UnknownPath);
+        assert_eq!(kind(402, ""), FailureKind::OutOfCredit);
+    }
+
+    #[test]
+    fn a_redirect_says_where_to() {
+        let location = [(
+            reqwest::header::LOCATION,
+            reqwest::header::HeaderValue::from_static("https://new.example/v1"),
+        )];
+        let headers = location.into_iter().collect();
+        let failure = Failure::from_status(StatusCode::PERMANENT_REDIRECT, &headers, "", NOW);
+        assert!(
+            failure.message.contains("https://new.example/v1"),
+            "{failure:?}"
+        );
+    }
+
+    async fn obstacle(url: &str) -> Obstacle {
+        let client = reqwest::Client::builder()
+            .timeout(Duration::from_millis(300))
+            .build()
+            .unwrap();
+        Obstacle::of(&client.get(url).send().await.unwrap_err())
+    }
+
+    #[tokio::test]
+    async fn what_stands_between_is_told_apart() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        assert_eq!(
+            obstacle(&format!("http://127.0.0.1:{port}/")).await,
+            Obstacle::Slow,
+            "it accepts and says nothing"
+        );
+        let answers_in_plain_text = std::thread::spawn(move || {
+            use std::io::Write;
+            for stream in listener.incoming().take(2).flatten() {
+                let _ = (&stream).write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+            }
+        });
+        assert_eq!(
+            obstacle(&format!("https://127.0.0.1:{port}/")).await,
+            Obstacle::Insecure
+        );
+        drop(answers_in_plain_text);
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        assert_eq!(
+            obstacle(&format!("http://127.0.0.1:{port}/")).await,
+            Obstacle::Refused
+        );
+        assert_eq!(
+            obstacle("http://no-such-host.invalid/").await,
+            Obstacle::UnknownHost
+        );
     }
 }

@@ -1,12 +1,16 @@
-//! Server-sent events behind a byte cap: the decoder is `sse-stream`'s, which has none of its own,
-//! so a provider that never ends an event could fill the memory.
+//! A stream cut into events, behind a byte cap: server-sent events by `sse-stream`, which has no cap of
+//! its own, and lines by tokio's codec. Without one, a provider that never ends an event could fill
+//! the memory.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use bytes::BytesMut;
 use futures_util::stream::BoxStream;
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, StreamExt, TryStreamExt};
 use sse_stream::SseByteStream;
+use tokio_util::codec::{Decoder, FramedRead, LinesCodec, LinesCodecError};
+use tokio_util::io::StreamReader;
 
 use super::failure::root_cause;
 
@@ -30,14 +34,39 @@ pub(super) enum Broken {
     Transport(String),
 }
 
-/// The `data` of each event.
-pub(super) struct Events {
-    decoder: BoxStream<'static, Result<sse_stream::Sse, sse_stream::Error>>,
-    since_event: Arc<AtomicUsize>,
+/// An event of a stream.
+#[derive(Debug, PartialEq)]
+pub(super) struct Frame {
+    /// Empty for what is only a sign of life.
+    pub(super) text: String,
+    /// False for what the end of the connection may have cut off.
+    pub(super) whole: bool,
 }
 
-impl Events {
-    pub(super) fn new<B, E>(bytes: impl Stream<Item = Result<B, E>> + Send + 'static) -> Self
+/// The events of a stream.
+pub(super) struct Frames(BoxStream<'static, Result<Frame, Broken>>);
+
+/// Lines, of which the last may lack its end.
+struct Lines(LinesCodec);
+
+impl Decoder for Lines {
+    type Item = Frame;
+    type Error = LinesCodecError;
+
+    fn decode(&mut self, bytes: &mut BytesMut) -> Result<Option<Frame>, LinesCodecError> {
+        let line = self.0.decode(bytes)?;
+        Ok(line.map(|text| Frame { text, whole: true }))
+    }
+
+    fn decode_eof(&mut self, bytes: &mut BytesMut) -> Result<Option<Frame>, LinesCodecError> {
+        let line = self.0.decode_eof(bytes)?;
+        Ok(line.map(|text| Frame { text, whole: false }))
+    }
+}
+
+impl Frames {
+    /// The `data` of server-sent events; empty for a comment, which is a sign of life.
+    pub(super) fn events<B, E>(bytes: impl Stream<Item = Result<B, E>> + Send + 'static) -> Self
     where
         B: bytes::Buf + Send + 'static,
         E: std::error::Error + Send + Sync + 'static,
@@ -52,24 +81,38 @@ impl Events {
             }
             Ok(piece)
         });
-        Self {
-            decoder: SseByteStream::new(capped.boxed()).boxed(),
-            since_event,
-        }
+        let events = SseByteStream::new(capped.boxed());
+        let texts = events.map(move |event| {
+            since_event.store(0, Ordering::Relaxed);
+            match event {
+                Ok(event) => Ok(Frame {
+                    text: event.data.unwrap_or_default(),
+                    whole: true,
+                }),
+                Err(error) => Err(broken(&error)),
+            }
+        });
+        Self(texts.boxed())
     }
 
-    /// The next event's data; `None` at the end of the stream. Events without data are passed over.
-    pub(super) async fn next(&mut self) -> Option<Result<String, Broken>> {
-        loop {
-            let event = match self.decoder.next().await? {
-                Ok(event) => event,
-                Err(error) => return Some(Err(broken(&error))),
-            };
-            self.since_event.store(0, Ordering::Relaxed);
-            if let Some(data) = event.data {
-                return Some(Ok(data));
-            }
-        }
+    /// The lines.
+    pub(super) fn lines<B, E>(bytes: impl Stream<Item = Result<B, E>> + Send + 'static) -> Self
+    where
+        B: bytes::Buf + Send + 'static,
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        let reader = StreamReader::new(bytes.map_err(std::io::Error::other).boxed());
+        let codec = Lines(LinesCodec::new_with_max_length(EVENT_LIMIT));
+        let lines = FramedRead::new(reader, codec).map_err(|error| match error {
+            LinesCodecError::MaxLineLengthExceeded => Broken::TooLarge,
+            LinesCodecError::Io(error) => Broken::Transport(root_cause(&error)),
+        });
+        Self(lines.boxed())
+    }
+
+    /// The next event; `None` at the end of the stream.
+    pub(super) async fn next(&mut self) -> Option<Result<Frame, Broken>> {
+        self.0.next().await
     }
 }
 
@@ -90,36 +133,58 @@ mod tests {
 
     use super::*;
 
-    fn pieces(pieces: Vec<Vec<u8>>) -> Events {
-        Events::new(stream::iter(
-            pieces
-                .into_iter()
-                .map(|piece| Ok::<_, io::Error>(bytes::Bytes::from(piece))),
-        ))
+    fn pieces(
+        pieces: Vec<Vec<u8>>,
+    ) -> impl Stream<Item = io::Result<bytes::Bytes>> + Send + 'static {
+        let pieces = pieces.into_iter().map(bytes::Bytes::from);
+        stream::iter(pieces.map(Ok))
+    }
+
+    fn endless() -> impl Stream<Item = io::Result<bytes::Bytes>> + Send + 'static {
+        stream::repeat_with(|| Ok(bytes::Bytes::from(vec![b'x'; 64 * 1024])))
+    }
+
+    fn frame(text: &str, whole: bool) -> Frame {
+        Frame {
+            text: text.to_owned(),
+            whole,
+        }
     }
 
     #[tokio::test]
     async fn an_event_is_the_same_however_its_bytes_are_split() {
         let text =
-            "\u{feff}: comment\r\ndata: {\"a\":\"é\"}\r\n\r\ndata: one\ndata: two\n\n".as_bytes();
+            "\u{feff}: comment\r\ndata: {\"a\":\"é\"}\r\n\r\ndata: one\ndata: two\n\ndata:\n\n";
+        let text = text.as_bytes();
         for split in 0..=text.len() {
-            let mut events = pieces(vec![text[..split].to_vec(), text[split..].to_vec()]);
-            assert_eq!(events.next().await.unwrap().unwrap(), "{\"a\":\"é\"}");
-            assert_eq!(
-                events.next().await.unwrap().unwrap(),
-                "one\ntwo",
-                "split at {split}"
-            );
-            assert!(events.next().await.is_none());
+            let halves = vec![text[..split].to_vec(), text[split..].to_vec()];
+            let events = Frames::events(pieces(halves)).0.map(Result::unwrap);
+            let events: Vec<_> = events.collect().await;
+            let expected = ["{\"a\":\"é\"}", "one\ntwo", ""].map(|text| frame(text, true));
+            assert_eq!(events, expected, "split at {split}");
         }
     }
 
     #[tokio::test]
-    async fn an_event_without_an_end_is_cut_at_the_limit() {
-        let mut events = Events::new(stream::repeat_with(|| {
-            Ok::<_, io::Error>(bytes::Bytes::from(vec![b'x'; 64 * 1024]))
-        }));
+    async fn a_line_is_the_same_however_its_bytes_are_split() {
+        let text = "{\"a\":\"é\"}\r\n\n{\"b\":1}".as_bytes();
+        for split in 0..=text.len() {
+            let halves = vec![text[..split].to_vec(), text[split..].to_vec()];
+            let lines = Frames::lines(pieces(halves)).0.map(Result::unwrap);
+            let lines: Vec<_> = lines.collect().await;
+            let expected = [
+                frame("{\"a\":\"é\"}", true),
+                frame("", true),
+                frame("{\"b\":1}", false),
+            ];
+            assert_eq!(lines, expected, "split at {split}");
+        }
+    }
 
-        assert!(matches!(events.next().await, Some(Err(Broken::TooLarge))));
+    #[tokio::test]
+    async fn what_never_ends_is_cut_at_the_limit() {
+        for mut frames in [Frames::events(endless()), Frames::lines(endless())] {
+            assert!(matches!(frames.next().await, Some(Err(Broken::TooLarge))));
+        }
     }
 }

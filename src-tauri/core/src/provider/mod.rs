@@ -1,19 +1,37 @@
 //! Providers: where answers come from.
 //!
-//! One protocol, OpenAI chat completions, so that the application has one streaming path; the
-//! embedded model speaks it too. [`Catalogue`] knows which models there are and where each is
-//! reached, [`answer`] asks for an answer and decodes its stream, [`embedded`] keeps the model's
-//! process. Whether to ask again, and when, is decided in [`turn`](crate::chat::turn).
+//! [`Providers`] knows which there are and where each model is reached; [`protocol`] says what goes over
+//! the wire, one file a protocol, [`answer`] sends it and decodes what comes, [`gate`] decides when;
+//! [`embedded`] keeps the built-in model's process, which is reached like any other provider. Whether
+//! to ask again is decided in [`turn`](crate::chat::turn).
 
 mod answer;
-mod catalogue;
+mod configuring;
 mod embedded;
 mod endpoint;
+pub(crate) mod environment;
 mod failure;
-mod sse;
+mod form;
+mod frames;
+mod gate;
+mod limits;
+mod models;
+mod presets;
+mod protocol;
+mod registry;
 
-pub(crate) use answer::{AnswerStream, StreamEvent};
-pub use catalogue::{Catalogue, ModelInfo};
+pub(crate) use answer::AnswerStream;
 pub use embedded::{EmbeddedModel, EngineCommand};
-pub use endpoint::{Endpoint, OpenAi};
+pub(crate) use endpoint::Endpoint;
+pub use endpoint::{MAX_PARALLEL, Provider};
 pub use failure::{Failure, FailureKind, Retry};
+pub use form::{
+    ConnectionTest, FoundServer, KeyChange, ProviderForm, ProviderInfo, ProviderSource,
+};
+pub(crate) use gate::{Response, Slot};
+pub(crate) use limits::RequestBudget;
+pub use models::ModelInfo;
+pub use presets::{Preset, presets};
+pub use protocol::ProtocolKind;
+pub(crate) use protocol::{ChatRequest, StreamEvent};
+pub use registry::Providers;

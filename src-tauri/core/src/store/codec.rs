@@ -6,11 +6,13 @@ use sqlx::error::BoxDynError;
 use sqlx::sqlite::{Sqlite, SqliteArgumentsBuffer, SqliteTypeInfo, SqliteValueRef};
 use sqlx::{Decode, Encode, Type};
 
-use crate::chat::{AttemptSource, MessageStatus, Role};
+use crate::chat::{AttemptSource, FinishReason, MessageStatus, Role};
 use crate::clock::Timestamp;
 use crate::ids::{
     BranchId, ConversationId, GenerationId, InstanceId, MessageId, RequestId, UserId,
 };
+use crate::keys::KeyPlace;
+use crate::provider::ProtocolKind;
 
 macro_rules! stored_as_text {
     ($($name:ty: $to:expr, $from:expr;)+) => {$(
@@ -47,6 +49,12 @@ stored_as_text! {
     Role: |role| role.name(), |text| Role::from_name(text).ok_or_else(|| unknown("role", text));
     MessageStatus: |status| status.name(),
         |text| MessageStatus::from_name(text).ok_or_else(|| unknown("status", text));
+    FinishReason: |reason| reason.name(),
+        |text| FinishReason::from_name(text).ok_or_else(|| unknown("finish reason", text));
+    ProtocolKind: |protocol| protocol.name(),
+        |text| ProtocolKind::from_name(text).ok_or_else(|| unknown("protocol", text));
+    KeyPlace: |place| place.name(),
+        |text| KeyPlace::from_name(text).ok_or_else(|| unknown("place of a key", text));
     AttemptSource: |source| source.name(),
         |text| AttemptSource::from_name(text).ok_or_else(|| unknown("source", text));
 }

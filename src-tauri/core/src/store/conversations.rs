@@ -1,8 +1,9 @@
 //! Conversations and what is read of them: the list, a page of a branch, drafts.
 
-use super::{Result, Store, branches, locks};
+use super::{Result, Store, branches, locks, settings};
 use crate::chat::{
-    Conversation, ConversationSummary, ConversationView, Message, MessageError, MessageStatus, Role,
+    Conversation, ConversationSummary, ConversationView, FinishReason, Message, MessageError,
+    MessageStatus, Parameters, Role, Usage,
 };
 use crate::clock::Timestamp;
 use crate::ids::{BranchId, ConversationId, MessageId};
@@ -89,7 +90,7 @@ impl Store {
             return Ok(None);
         };
         let row = sqlx::query!(
-            r#"SELECT c.title, c.model_id, main.id AS "main_branch_id: BranchId",
+            r#"SELECT c.title, c.model_id, c.parameters, main.id AS "main_branch_id: BranchId",
                  c.created_at AS "created_at: Timestamp", c.updated_at AS "updated_at: Timestamp",
                  coalesce((SELECT d.content FROM drafts d WHERE d.conversation_id = c.id), '') AS "draft!: String"
                FROM conversations c JOIN branches main ON main.conversation_id = c.id AND main.name = 'main'
@@ -114,7 +115,14 @@ impl Store {
                    THEN coalesce((SELECT group_concat(k.text, '' ORDER BY k.seq)
                                   FROM message_chunks k WHERE k.message_id = m.id), '')
                    ELSE m.content END AS "content!: String",
-                 m.model, m.error_code, m.error_message, m.created_at AS "created_at: Timestamp"
+                 CASE WHEN m.status = 'generating'
+                   THEN coalesce((SELECT group_concat(k.reasoning, '' ORDER BY k.seq)
+                                  FROM message_chunks k WHERE k.message_id = m.id), '')
+                   ELSE m.reasoning END AS "reasoning!: String",
+                 m.model, m.error_code, m.error_message, m.finish_reason AS "finish_reason: FinishReason",
+                 m.prompt_tokens AS "prompt_tokens: u32", m.completion_tokens AS "completion_tokens: u32",
+                 m.cached_tokens AS "cached_tokens: u32", m.left_out AS "left_out: u32",
+                 m.created_at AS "created_at: Timestamp"
                FROM path JOIN messages m ON m.id = path.id ORDER BY path.depth DESC"#,
             before,
             branch_id,
@@ -133,6 +141,14 @@ impl Store {
                 .error_code
                 .zip(row.error_message)
                 .map(|(code, message)| MessageError { code, message }),
+            reasoning: row.reasoning,
+            finish_reason: row.finish_reason,
+            usage: counted(Usage {
+                prompt_tokens: row.prompt_tokens,
+                completion_tokens: row.completion_tokens,
+                cached_tokens: row.cached_tokens,
+            }),
+            left_out: row.left_out,
             created_at: row.created_at,
         })
         .fetch_all(&mut *reader)
@@ -150,6 +166,7 @@ impl Store {
             branch_id,
             created_at: row.created_at,
             updated_at: row.updated_at,
+            parameters: settings::parsed(&row.parameters),
             draft: row.draft,
             messages,
             has_earlier,
@@ -186,6 +203,31 @@ impl Store {
         Ok(done.rows_affected() > 0)
     }
 
+    /// Sets what a conversation asks of its model. False when there is no such conversation.
+    pub async fn set_parameters(
+        &self,
+        id: &ConversationId,
+        parameters: &Parameters,
+    ) -> Result<bool> {
+        let parameters = settings::written(parameters);
+        let done = sqlx::query!(
+            "UPDATE conversations SET parameters = ? WHERE id = ?",
+            parameters,
+            id
+        )
+        .execute(&self.writer)
+        .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// What a conversation asks of its model; nothing when there is no such conversation.
+    pub async fn parameters(&self, id: &ConversationId) -> Result<Parameters> {
+        let row = sqlx::query_scalar!("SELECT parameters FROM conversations WHERE id = ?", id)
+            .fetch_optional(&self.readers)
+            .await?;
+        Ok(row.map(|text| settings::parsed(&text)).unwrap_or_default())
+    }
+
     /// Keeps text that was typed but not sent. False when there is no such conversation.
     pub async fn save_draft(
         &self,
@@ -205,4 +247,9 @@ impl Store {
         .await?;
         Ok(done.rows_affected() > 0)
     }
+}
+
+/// Null where nothing was counted.
+fn counted(usage: Usage) -> Option<Usage> {
+    (usage != Usage::default()).then_some(usage)
 }

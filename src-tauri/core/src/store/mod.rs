@@ -18,7 +18,9 @@ mod conversations;
 mod error;
 mod locks;
 mod open;
+mod providers;
 mod search;
+mod settings;
 mod settle;
 #[cfg(test)]
 mod tests;
@@ -31,8 +33,9 @@ pub use attempts::AttemptOutcome;
 pub use changes::Changes;
 pub use error::StoreError;
 pub use locks::Holder;
-pub use settle::{Ending, Usage};
-pub use turns::{Begin, NewAnswer, NewTurn, PriorMessage, Started};
+pub use providers::StoredProvider;
+pub use settle::Ending;
+pub use turns::{Begin, NewAnswer, NewTurn, Piece, PriorMessage, Started};
 
 use crate::ids::UserId;
 

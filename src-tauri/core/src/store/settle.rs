@@ -4,18 +4,9 @@
 use sqlx::SqliteConnection;
 
 use super::Result;
-use crate::chat::{MessageError, MessageStatus};
+use crate::chat::{FinishReason, MessageError, MessageStatus, Usage};
 use crate::clock::Timestamp;
 use crate::ids::MessageId;
-
-/// Tokens of a generation, as the provider counted them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// Tokens of the conversation so far.
-    pub prompt_tokens: Option<u32>,
-    /// Tokens of the answer.
-    pub completion_tokens: Option<u32>,
-}
 
 /// How a generation ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +17,10 @@ pub struct Ending {
     pub error: Option<MessageError>,
     /// Where the provider told.
     pub usage: Usage,
+    /// Where the provider told.
+    pub finish_reason: Option<FinishReason>,
+    /// So many of the oldest messages were not shown to the model.
+    pub left_out: u32,
 }
 
 impl Ending {
@@ -35,6 +30,8 @@ impl Ending {
             status,
             error,
             usage: Usage::default(),
+            finish_reason: None,
+            left_out: 0,
         }
     }
 
@@ -66,7 +63,10 @@ pub(super) async fn settle(
            status = ?2,
            content = content || coalesce(
              (SELECT group_concat(text, '' ORDER BY seq) FROM message_chunks WHERE message_id = ?1), ''),
-           error_code = ?3, error_message = ?4, prompt_tokens = ?5, completion_tokens = ?6, finished_at = ?7
+           reasoning = reasoning || coalesce(
+             (SELECT group_concat(reasoning, '' ORDER BY seq) FROM message_chunks WHERE message_id = ?1), ''),
+           error_code = ?3, error_message = ?4, prompt_tokens = ?5, completion_tokens = ?6, finished_at = ?7,
+           cached_tokens = ?8, finish_reason = ?9, left_out = ?10
          WHERE id = ?1 AND status = 'generating'",
         message_id,
         ending.status,
@@ -74,7 +74,10 @@ pub(super) async fn settle(
         error_message,
         ending.usage.prompt_tokens,
         ending.usage.completion_tokens,
-        now
+        now,
+        ending.usage.cached_tokens,
+        ending.finish_reason,
+        ending.left_out
     )
     .execute(&mut *tx)
     .await?;

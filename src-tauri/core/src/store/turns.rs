@@ -91,6 +91,36 @@ pub struct PriorMessage {
     pub content: String,
 }
 
+/// A piece of an answer to append.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Piece {
+    /// Of the answer.
+    pub text: String,
+    /// Of what the model thinks before it.
+    pub reasoning: String,
+}
+
+impl Piece {
+    /// Nothing to append.
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty() && self.reasoning.is_empty()
+    }
+
+    /// Bytes of UTF-8.
+    pub fn len(&self) -> usize {
+        self.text.len() + self.reasoning.len()
+    }
+}
+
+impl From<&str> for Piece {
+    fn from(text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            reasoning: String::new(),
+        }
+    }
+}
+
 /// Who asks for the lock, and how.
 struct Ask<'a> {
     request_id: &'a RequestId,
@@ -278,10 +308,10 @@ impl Store {
         Ok(Fenced::Written)
     }
 
-    /// Appends `text` as the answer's chunk number `seq`.
-    pub async fn append(&self, lease: &Lease, seq: i64, text: &str) -> Result<Fenced> {
+    /// Appends `piece` as the answer's chunk number `seq`.
+    pub async fn append(&self, lease: &Lease, seq: i64, piece: &Piece) -> Result<Fenced> {
         let mut writer = self.writer.acquire().await?;
-        append(&mut writer, lease, seq, text).await
+        append(&mut writer, lease, seq, piece).await
     }
 
     /// Ends a turn: the rest of its text, its status and the release of its lock, in one
@@ -289,13 +319,13 @@ impl Store {
     pub async fn finish(
         &self,
         lease: &Lease,
-        rest: Option<(i64, &str)>,
+        rest: Option<(i64, &Piece)>,
         ending: &Ending,
         now: Timestamp,
     ) -> Result<Fenced> {
         let mut tx = self.write().await?;
-        if let Some((seq, text)) = rest
-            && append(&mut tx, lease, seq, text).await? == Fenced::Lost
+        if let Some((seq, piece)) = rest
+            && append(&mut tx, lease, seq, piece).await? == Fenced::Lost
         {
             return Ok(Fenced::Lost);
         }
@@ -454,14 +484,15 @@ async fn append(
     connection: &mut SqliteConnection,
     lease: &Lease,
     seq: i64,
-    text: &str,
+    piece: &Piece,
 ) -> Result<Fenced> {
     let done = sqlx::query!(
-        "INSERT INTO message_chunks (message_id, seq, text)
-         SELECT ?1, ?2, ?3 FROM generation_locks WHERE branch_id = ?4 AND generation_id = ?5 AND fence = ?6",
+        "INSERT INTO message_chunks (message_id, seq, text, reasoning)
+         SELECT ?1, ?2, ?3, ?4 FROM generation_locks WHERE branch_id = ?5 AND generation_id = ?6 AND fence = ?7",
         lease.message_id,
         seq,
-        text,
+        piece.text,
+        piece.reasoning,
         lease.branch_id,
         lease.generation_id,
         lease.fence

@@ -17,7 +17,7 @@ use conch_core::chat::{
 use conch_core::clock::SystemClock;
 use conch_core::events::CoreEvent;
 use conch_core::ids::{ConversationId, RequestId};
-use conch_core::provider::{EngineCommand, OpenAi};
+use conch_core::provider::{EngineCommand, Provider};
 use conch_core::{App, Config, Result};
 use conch_fault_server::FaultServer;
 use sqlx::ConnectOptions;
@@ -110,10 +110,7 @@ impl Scene {
 async fn open(folder: &Path, server: &FaultServer) -> Arc<App> {
     let config = Config {
         data_folder: folder.to_owned(),
-        openai: Some(OpenAi {
-            base_url: server.base_url(),
-            key: Some("test-key".into()),
-        }),
+        providers: vec![Provider::openai(server.base_url(), Some("test-key".into()))],
         engine: EngineCommand {
             program: "no-engine".into(),
             model_files: Vec::new(),

@@ -14,7 +14,7 @@ use anyhow::Context;
 use conch_core::chat::MessageStatus;
 use conch_core::clock::{Clock, SystemClock};
 use conch_core::ids::{BranchId, ConversationId, InstanceId};
-use conch_core::store::{Ending, Store};
+use conch_core::store::{Ending, Piece, Store};
 use fastrand::Rng;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -201,10 +201,12 @@ async fn turn(
     let sent = started.accepted.user_message_id.to_string();
     recorder.acknowledge(Told::Sent(sent, QUESTION.to_owned()));
     let text = format!("part {number} ").repeat(1 + number * 7 % 400);
-    written(store.append(lease, 0, &text).await?, lease)?;
-    written(store.append(lease, 1, &text).await?, lease)?;
+    let piece = Piece::from(&*text);
+    written(store.append(lease, 0, &piece).await?, lease)?;
+    written(store.append(lease, 1, &piece).await?, lease)?;
     let ending = Ending::new(MessageStatus::Complete, None);
-    let rest = Some((2, "the end"));
+    let rest = Piece::from("the end");
+    let rest = Some((2, &rest));
     let finished = store.finish(lease, rest, &ending, clock.now()).await?;
     written(finished, lease)?;
     recorder.acknowledge(Told::Whole(

@@ -14,7 +14,7 @@ use conch_core::chat::MessageStatus;
 use conch_core::clock::Timestamp;
 use conch_core::ids::{BranchId, ConversationId, GenerationId, InstanceId};
 use conch_core::lock::{Fenced, Lease};
-use conch_core::store::{Begin, Ending, Holder, NewTurn, Store};
+use conch_core::store::{Begin, Ending, Holder, NewTurn, Piece, Store};
 
 use super::expected::{BRANCHES, DAWN, Expected, Outcome, Status, Step};
 use crate::turns::{QUESTION, ask, connect};
@@ -145,7 +145,7 @@ impl<'a> System<'a> {
                 let granted = &mut self.granted[*generation];
                 let done = self
                     .store
-                    .append(&granted.lease, granted.chunks, text)
+                    .append(&granted.lease, granted.chunks, &Piece::from(&**text))
                     .await?;
                 granted.chunks += 1;
                 outcome(done)
@@ -153,7 +153,8 @@ impl<'a> System<'a> {
             Step::Finish { generation, rest } => {
                 let granted = &self.granted[*generation];
                 let ending = Ending::new(MessageStatus::Complete, None);
-                let rest = Some((granted.chunks, rest.as_str()));
+                let rest = Piece::from(rest.as_str());
+                let rest = Some((granted.chunks, &rest));
                 outcome(
                     self.store
                         .finish(&granted.lease, rest, &ending, now)

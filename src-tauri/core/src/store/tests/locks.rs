@@ -125,17 +125,26 @@ async fn i3_a_holder_that_lost_its_lock_writes_nothing() {
     let place = Place::new().await;
     let first = place.begin("first", NOW).await;
     assert_eq!(
-        place.store.append(&first.lease, 0, "part").await.unwrap(),
+        place
+            .store
+            .append(&first.lease, 0, &"part".into())
+            .await
+            .unwrap(),
         Fenced::Written
     );
     let later = NOW + LEASE;
     let second = place.begin("second", later).await;
 
     assert_eq!(
-        place.store.append(&first.lease, 1, "late").await.unwrap(),
+        place
+            .store
+            .append(&first.lease, 1, &"late".into())
+            .await
+            .unwrap(),
         Fenced::Lost
     );
-    let rest = Some((1, "late"));
+    let rest = "late".into();
+    let rest = Some((1, &rest));
     let finish = place
         .store
         .finish(&first.lease, rest, &complete(), later)
@@ -231,7 +240,11 @@ async fn an_expired_lock_is_vacated_with_its_text_kept() {
     let started = place.begin("first", NOW).await;
     for (seq, text) in (0..).zip(["one ", "two ", "three"]) {
         assert_eq!(
-            place.store.append(&started.lease, seq, text).await.unwrap(),
+            place
+                .store
+                .append(&started.lease, seq, &text.into())
+                .await
+                .unwrap(),
             Fenced::Written
         );
     }

@@ -23,11 +23,13 @@ const BIG: &str = "
     ANALYZE sqlite_schema;";
 
 /// Tables that stay small, a statement's own intermediate result, and the one count of everything.
-const MAY_BE_SCANNED: [&str; 5] = [
+const MAY_BE_SCANNED: [&str; 7] = [
     "CONSTANT",
     "generation_attempts",
     "messages_to_index",
     "path",
+    "providers",
+    "settings",
     "users",
 ];
 

@@ -13,7 +13,7 @@ async fn answered(place: &Place, question: &str, answer: &str, now: Timestamp) {
     let started = place.begin(question, now).await;
     let done = place
         .store
-        .finish(&started.lease, Some((0, answer)), &complete(), now)
+        .finish(&started.lease, Some((0, &answer.into())), &complete(), now)
         .await;
     assert_eq!(done.unwrap(), Fenced::Written);
 }
@@ -202,7 +202,7 @@ async fn text_is_indexed_when_it_is_final_and_leaves_with_its_conversation() {
     assert_eq!(
         place
             .store
-            .append(&started.lease, 0, "a conch")
+            .append(&started.lease, 0, &"a conch".into())
             .await
             .unwrap(),
         Fenced::Written

@@ -117,7 +117,7 @@ async fn converse(window: &Window, folder: &Path) -> Result<(), Failure> {
             "the models are listed",
         )
         .await?;
-    let picker = "const p = document.querySelector('#model-picker'); return p.selectedOptions[0].textContent;";
+    let picker = "return document.querySelector('#model-picker').textContent.trim();";
     let model = window.run(picker).await?;
     println!("\nModel: {}", model.as_str().unwrap_or_default().trim());
     save(window, folder, "1-empty").await?;

@@ -1,0 +1,155 @@
+//! Which messages a model is shown: all, or, where they do not fit its context, without the oldest.
+//!
+//! Nobody but the provider knows how many tokens a text has, so it is estimated, on the safe side of
+//! what is usual (four characters a token in English, fewer in code and other languages). What the
+//! estimate lets pass and the model does not take is the provider's error to tell.
+
+use super::parameters::Parameters;
+use crate::store::PriorMessage;
+
+/// Bytes of UTF-8 in a token, at least: three in English prose and code, and in most other scripts, whose
+/// characters have two or three bytes each.
+const BYTES_PER_TOKEN: usize = 3;
+
+/// Tokens that a message costs beside its text.
+const PER_MESSAGE: usize = 8;
+
+/// The share of the context that is kept free for the answer, where no longest answer is set: a quarter.
+const ANSWER_SHARE: usize = 4;
+
+/// The cut moves in steps of this share of the context, not with every turn: providers keep what they
+/// have read, but only from the first message on.
+const STEP_SHARE: usize = 4;
+
+/// The messages to show.
+#[derive(Debug, PartialEq)]
+pub(super) struct Fitted {
+    /// Oldest first.
+    pub(super) messages: Vec<PriorMessage>,
+    /// So many before them were left out.
+    pub(super) left_out: u32,
+}
+
+/// Leaves out the oldest of `messages` so that the rest fits `context_tokens`, where that is known. The
+/// last message stays, whatever its length.
+pub(super) fn fitted(
+    mut messages: Vec<PriorMessage>,
+    parameters: &Parameters,
+    context_tokens: Option<u32>,
+) -> Fitted {
+    let Some(context) = context_tokens.and_then(|tokens| usize::try_from(tokens).ok()) else {
+        return Fitted {
+            messages,
+            left_out: 0,
+        };
+    };
+    let answer = parameters
+        .max_tokens
+        .and_then(|tokens| usize::try_from(tokens).ok())
+        .map_or(context / ANSWER_SHARE, |tokens| tokens.min(context / 2));
+    let system = parameters.system_prompt.as_deref().map_or(0, tokens_of);
+    let room = context.saturating_sub(answer + system);
+    let costs: Vec<_> = messages
+        .iter()
+        .map(|message| tokens_of(&message.content))
+        .collect();
+    let total: usize = costs.iter().sum();
+    let over = total.saturating_sub(room);
+    let mut left_out = 0;
+    if over > 0 {
+        let wanted = over.next_multiple_of((context / STEP_SHARE).max(1));
+        let mut freed = 0;
+        while freed < wanted && left_out + 1 < messages.len() {
+            freed += costs[left_out];
+            left_out += 1;
+        }
+        // An answer without its question tells a model little.
+        while left_out + 1 < messages.len()
+            && messages[left_out].role == super::model::Role::Assistant
+        {
+            left_out += 1;
+        }
+        messages.drain(..left_out);
+    }
+    Fitted {
+        messages,
+        left_out: u32::try_from(left_out).unwrap_or(u32::MAX),
+    }
+}
+
+fn tokens_of(text: &str) -> usize {
+    text.len().div_ceil(BYTES_PER_TOKEN) + PER_MESSAGE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::Role;
+
+    /// Each of 100 tokens, by the estimate.
+    fn turns(count: usize) -> Vec<PriorMessage> {
+        let text = "x".repeat((100 - PER_MESSAGE) * BYTES_PER_TOKEN);
+        let roles = [Role::User, Role::Assistant].into_iter().cycle();
+        roles
+            .take(count)
+            .map(|role| PriorMessage {
+                role,
+                content: text.clone(),
+            })
+            .collect()
+    }
+
+    fn left_out(count: usize, context: Option<u32>) -> u32 {
+        let fitted = fitted(turns(count), &Parameters::default(), context);
+        let kept = u32::try_from(fitted.messages.len()).unwrap();
+        assert_eq!(kept + fitted.left_out, u32::try_from(count).unwrap());
+        fitted.left_out
+    }
+
+    #[test]
+    fn what_fits_or_may_fit_is_whole() {
+        assert_eq!(left_out(99, None), 0, "nobody knows");
+        assert_eq!(left_out(7, Some(1000)), 0);
+    }
+
+    #[test]
+    fn the_oldest_go_first_and_what_is_kept_begins_with_a_question() {
+        let fitted = fitted(turns(9), &Parameters::default(), Some(1000));
+        assert_eq!(
+            fitted.left_out, 4,
+            "three, and the answer that would be first"
+        );
+        assert_eq!(fitted.messages[0].role, Role::User);
+    }
+
+    #[test]
+    fn the_cut_stays_while_the_conversation_grows() {
+        let cuts: Vec<_> = [9, 11, 13, 15]
+            .map(|count| left_out(count, Some(2000)))
+            .into();
+        assert_eq!(cuts, [0, 0, 0, 0]);
+        let cuts: Vec<_> = [17, 19, 21].map(|count| left_out(count, Some(2000))).into();
+        assert_eq!(cuts, [6, 6, 10]);
+    }
+
+    #[test]
+    fn the_last_message_stays_whatever_its_length() {
+        assert_eq!(left_out(1, Some(10)), 0);
+        assert_eq!(left_out(3, Some(10)), 2);
+    }
+
+    #[test]
+    fn a_long_answer_and_a_system_prompt_take_their_room() {
+        let with = |max_tokens, system: usize| {
+            let parameters = Parameters {
+                max_tokens,
+                system_prompt: Some("x".repeat(system * BYTES_PER_TOKEN)),
+                ..Parameters::default()
+            };
+            fitted(turns(5), &parameters, Some(1000)).left_out
+        };
+        assert_eq!(with(Some(100), 0), 0);
+        assert!(with(Some(600), 100) > 0);
+        assert!(with(Some(100), 600) > 0);
+    }
+}

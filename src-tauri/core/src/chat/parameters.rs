@@ -1,0 +1,143 @@
+//! What a request may ask of a model beside the messages. A parameter that is not set is not sent, so
+//! that the provider's own default counts.
+
+use serde::{Deserialize, Serialize};
+use specta::Type;
+
+/// The most stop sequences: what the OpenAI protocol takes.
+const MOST_STOPS: usize = 4;
+
+/// The longest system prompt, in bytes of UTF-8.
+const LONGEST_PROMPT: usize = 256 * 1024;
+
+/// The parameters of a conversation, or the defaults of all.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct Parameters {
+    /// What the model is told before the conversation.
+    pub system_prompt: Option<String>,
+    /// How freely the next token is chosen, from 0 to 2.
+    pub temperature: Option<f64>,
+    /// The share of probability to choose from, above 0 and at most 1.
+    pub top_p: Option<f64>,
+    /// The longest answer, in tokens.
+    pub max_tokens: Option<u32>,
+    /// Texts that end an answer, at most four; empty for none.
+    pub stop: Vec<String>,
+    /// How long a reasoning model thinks before it answers.
+    pub reasoning_effort: Option<ReasoningEffort>,
+}
+
+/// How long a reasoning model thinks before it answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum ReasoningEffort {
+    /// As little as it can.
+    Low,
+    /// In between.
+    Medium,
+    /// As long as it helps.
+    High,
+}
+
+impl Parameters {
+    /// These, and where one is not set, that of `defaults`.
+    #[must_use]
+    pub fn or(self, defaults: &Self) -> Self {
+        Self {
+            system_prompt: self
+                .system_prompt
+                .or_else(|| defaults.system_prompt.clone()),
+            temperature: self.temperature.or(defaults.temperature),
+            top_p: self.top_p.or(defaults.top_p),
+            max_tokens: self.max_tokens.or(defaults.max_tokens),
+            stop: if self.stop.is_empty() {
+                defaults.stop.clone()
+            } else {
+                self.stop
+            },
+            reasoning_effort: self.reasoning_effort.or(defaults.reasoning_effort),
+        }
+    }
+
+    /// The same without what is empty.
+    ///
+    /// # Errors
+    /// What a person has to mend, where a value is out of range.
+    pub fn checked(mut self) -> Result<Self, &'static str> {
+        self.system_prompt = self.system_prompt.filter(|text| !text.trim().is_empty());
+        self.stop.retain(|text| !text.is_empty());
+        let in_range = |value: Option<f64>, least: f64, most: f64| {
+            value.is_none_or(|value| (least..=most).contains(&value))
+        };
+        if self
+            .system_prompt
+            .as_ref()
+            .is_some_and(|text| text.len() > LONGEST_PROMPT)
+        {
+            return Err("The system prompt is longer than 256 KiB: shorten it");
+        }
+        if !in_range(self.temperature, 0.0, 2.0) {
+            return Err("The temperature must be from 0 to 2");
+        }
+        if !in_range(self.top_p, f64::MIN_POSITIVE, 1.0) {
+            return Err("Top-p must be above 0 and at most 1");
+        }
+        if self.max_tokens == Some(0) {
+            return Err("The longest answer must have at least 1 token");
+        }
+        if self.stop.len() > MOST_STOPS {
+            return Err("There may be at most four stop sequences");
+        }
+        Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_set_goes_before_the_default() {
+        let defaults = Parameters {
+            temperature: Some(1.0),
+            max_tokens: Some(100),
+            stop: vec!["END".to_owned()],
+            ..Parameters::default()
+        };
+        let own = Parameters {
+            temperature: Some(0.0),
+            ..Parameters::default()
+        };
+        let merged = own.or(&defaults);
+        assert_eq!(merged.temperature, Some(0.0));
+        assert_eq!(merged.max_tokens, Some(100));
+        assert_eq!(merged.stop, ["END"]);
+        assert_eq!(merged.top_p, None, "set nowhere, sent nowhere");
+    }
+
+    #[test]
+    fn what_is_empty_counts_as_not_set() {
+        let empty = Parameters {
+            system_prompt: Some("  \n".to_owned()),
+            stop: vec![String::new()],
+            ..Parameters::default()
+        };
+        assert_eq!(empty.checked(), Ok(Parameters::default()));
+    }
+
+    #[test]
+    fn what_no_provider_takes_is_refused() {
+        let with = |change: fn(&mut Parameters)| {
+            let mut parameters = Parameters::default();
+            change(&mut parameters);
+            parameters.checked()
+        };
+        assert!(with(|p| p.temperature = Some(2.1)).is_err());
+        assert!(with(|p| p.temperature = Some(f64::NAN)).is_err());
+        assert!(with(|p| p.top_p = Some(0.0)).is_err());
+        assert!(with(|p| p.max_tokens = Some(0)).is_err());
+        assert!(with(|p| p.stop = vec!["x".to_owned(); 5]).is_err());
+        assert!(with(|p| p.temperature = Some(2.0)).is_ok());
+    }
+}

@@ -1,0 +1,95 @@
+//! The way of a generation to its provider: which model is meant, a slot at its gate, and the request
+//! itself with what the conversation asks of the model.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::context::fitted;
+use super::driver::Surroundings;
+use super::live::{LiveAnswer, Phase};
+use crate::lock::Lease;
+use crate::provider::{
+    AnswerStream, ChatRequest, Endpoint, Failure, FailureKind, RequestBudget, Slot,
+};
+use crate::store::StoreError;
+
+/// What came of a request: the answer that begins, or why there is none.
+pub(super) type Asked = Result<(AnswerStream, Option<RequestBudget>), Failure>;
+
+/// The right to ask a model.
+#[derive(Debug)]
+pub(super) struct Admission {
+    pub(super) endpoint: Endpoint,
+    pub(super) slot: Slot,
+}
+
+/// Finds the model, and waits for a slot at its provider; what it waits for is told by the answer's
+/// phase. Whoever was admitted `before` keeps the slot, and only waits for the moment to ask again.
+pub(super) async fn admit(
+    around: Surroundings,
+    model_id: Option<String>,
+    before: Option<Box<Admission>>,
+    answer: watch::Sender<LiveAnswer>,
+) -> Result<Box<Admission>, Failure> {
+    let providers = &around.providers;
+    if providers.is_embedded(model_id.as_deref()).await {
+        answer.send_modify(|answer| answer.phase = Phase::StartingModel);
+    }
+    let endpoint = providers
+        .endpoint(model_id.as_deref(), around.clock.now())
+        .await?;
+    let provider = endpoint.provider.name.clone();
+    let clock = &around.clock;
+    let waiting = |until: Option<Instant>| {
+        let left = |until: Instant| until.saturating_duration_since(Instant::now());
+        let until = until.map(left).filter(|left| *left > Duration::ZERO);
+        let phase = Phase::WaitingForSlot {
+            provider: provider.clone(),
+            until: until.map(|left| clock.now() + left),
+        };
+        answer.send_modify(|answer| answer.phase = phase);
+    };
+    let slot = match before {
+        Some(before) => before.slot.enter_again(waiting).await,
+        None => providers.gate(&endpoint.provider).enter(waiting).await,
+    };
+    Ok(Box::new(Admission { endpoint, slot }))
+}
+
+/// Notes the model on the answer, and asks it.
+pub(super) async fn ask(around: Surroundings, lease: Lease, endpoint: Endpoint) -> Asked {
+    let note = async {
+        // A lost lock shows at the next heartbeat or save; here it only means that nothing was noted.
+        let noted = around.store.set_model(&lease, &endpoint.model_id).await;
+        noted.map_err(|error| internal(&error))
+    };
+    let (_, answer) = tokio::try_join!(note, send(&around, &lease, &endpoint))?;
+    Ok(answer)
+}
+
+async fn send(around: &Surroundings, lease: &Lease, endpoint: &Endpoint) -> Asked {
+    let store = &around.store;
+    let (messages, own, settings) = tokio::try_join!(
+        store.messages_before(&lease.message_id),
+        store.parameters(&lease.conversation_id),
+        store.settings(),
+    )
+    .map_err(|error| internal(&error))?;
+    let parameters = own.or(&settings.parameters);
+    let fitted = fitted(messages, &parameters, endpoint.context_tokens);
+    let request = ChatRequest {
+        model: &endpoint.model,
+        messages: &fitted.messages,
+        parameters: &parameters,
+    };
+    let (client, now) = (around.providers.client(), around.clock.now());
+    let (mut answer, headers) = AnswerStream::open(client, endpoint, &request, now).await?;
+    answer.left_out(fitted.left_out);
+    Ok((answer, RequestBudget::read(&headers, now)))
+}
+
+fn internal(error: &StoreError) -> Failure {
+    Failure::new(FailureKind::Internal, error.to_string())
+}

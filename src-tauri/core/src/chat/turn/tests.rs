@@ -1,0 +1,238 @@
+use super::*;
+
+fn streaming() -> Turn {
+    let mut turn = connecting();
+    assert_eq!(turn.handle(Event::Opened), None);
+    turn
+}
+
+fn connecting() -> Turn {
+    let (mut turn, effect) = Turn::begin();
+    assert_eq!(effect, Effect::Enter);
+    assert_eq!(turn.handle(Event::Admitted), Some(Effect::Connect));
+    turn
+}
+
+fn finish(turn: &mut Turn, reason: FinishReason) {
+    let event = Event::Stream(StreamEvent::Finish(reason));
+    assert_eq!(turn.handle(event), Some(Effect::AwaitUsage));
+}
+
+fn text(turn: &mut Turn, text: &str) {
+    let event = Event::Stream(StreamEvent::Text(text.to_owned()));
+    assert_eq!(turn.handle(event), Some(Effect::Append(text.to_owned())));
+}
+
+fn status(effect: Option<Effect>) -> MessageStatus {
+    match effect {
+        Some(Effect::Finish(ending)) => ending.status,
+        other => panic!("expected an end, got {other:?}"),
+    }
+}
+
+fn busy(retry: Retry) -> Failure {
+    Failure::new(FailureKind::RateLimited, "slow down").retrying(retry)
+}
+
+#[test]
+fn an_end_mark_completes_the_answer() {
+    let mut turn = streaming();
+    text(&mut turn, "Hi");
+    assert_eq!(
+        status(turn.handle(Event::Stream(StreamEvent::Done))),
+        MessageStatus::Complete
+    );
+}
+
+#[test]
+fn a_finish_reason_completes_it_too_and_usage_may_follow() {
+    let usage = Usage {
+        prompt_tokens: Some(3),
+        completion_tokens: Some(1),
+        cached_tokens: None,
+    };
+    let mut turn = streaming();
+    text(&mut turn, "Hi");
+    finish(&mut turn, FinishReason::Length);
+    assert_eq!(turn.handle(Event::Stream(StreamEvent::Usage(usage))), None);
+    let end = turn.handle(Event::Stream(StreamEvent::Closed));
+    assert!(
+        matches!(end, Some(Effect::Finish(Ending { status: MessageStatus::Complete, usage: u, finish_reason: Some(FinishReason::Length), .. })) if u == usage)
+    );
+}
+
+#[test]
+fn the_end_of_the_stream_alone_is_an_interruption() {
+    let mut turn = streaming();
+    text(&mut turn, "Hi");
+    assert_eq!(
+        status(turn.handle(Event::Stream(StreamEvent::Closed))),
+        MessageStatus::Interrupted
+    );
+}
+
+#[test]
+fn an_end_mark_without_anything_before_it_is_no_answer() {
+    let mut turn = streaming();
+    assert_eq!(
+        status(turn.handle(Event::Stream(StreamEvent::Done))),
+        MessageStatus::Interrupted
+    );
+}
+
+#[test]
+fn an_answer_is_whole_from_its_finish_reason_on() {
+    let mut turn = streaming();
+    text(&mut turn, "Hi");
+    assert!(!turn.is_whole());
+    finish(&mut turn, FinishReason::Stop);
+    assert!(turn.is_whole());
+}
+
+#[test]
+fn an_answer_without_text_is_one_when_anything_came() {
+    let mut turn = streaming();
+    assert_eq!(turn.handle(Event::Stream(StreamEvent::Alive)), None);
+    assert_eq!(
+        status(turn.handle(Event::Stream(StreamEvent::Done))),
+        MessageStatus::Complete
+    );
+}
+
+#[test]
+fn stop_works_in_every_state_and_only_once() {
+    let (waiting, _) = Turn::begin();
+    let mut retrying = connecting();
+    retrying.handle(Event::Refused(busy(Retry::Backoff)));
+    for mut turn in [waiting, connecting(), retrying, streaming()] {
+        assert_eq!(status(turn.handle(Event::Stop)), MessageStatus::Stopped);
+        assert_eq!(turn.handle(Event::Stop), None, "the second finds it ended");
+        assert_eq!(
+            turn.handle(Event::PauseOver),
+            None,
+            "and nothing asks again"
+        );
+    }
+}
+
+#[test]
+fn a_whole_answer_stays_whole_when_stop_comes_late() {
+    let mut turn = streaming();
+    text(&mut turn, "Hi");
+    finish(&mut turn, FinishReason::Stop);
+    assert_eq!(status(turn.handle(Event::Stop)), MessageStatus::Complete);
+}
+
+#[test]
+fn a_lost_lock_writes_nothing() {
+    let mut turn = streaming();
+    text(&mut turn, "Hi");
+    assert_eq!(turn.handle(Event::LeaseLost), Some(Effect::Abandon));
+    assert_eq!(turn.handle(Event::Stop), None);
+}
+
+#[test]
+fn before_text_a_refusal_is_retried_as_the_provider_asks() {
+    let mut turn = connecting();
+    let asked = Duration::from_secs(7);
+    let effect = turn.handle(Event::Refused(busy(Retry::After(asked))));
+    assert_eq!(
+        effect,
+        Some(Effect::Pause {
+            pause: asked,
+            attempt: 2,
+            reason: "slow down".to_owned()
+        })
+    );
+    assert_eq!(turn.handle(Event::PauseOver), Some(Effect::Enter));
+    assert_eq!(turn.handle(Event::Admitted), Some(Effect::Connect));
+}
+
+#[test]
+fn a_pause_of_hours_is_a_failure_at_once() {
+    let (mut turn, _) = Turn::begin();
+    let hours = Retry::After(Duration::from_mins(121));
+    let Some(Effect::Finish(ending)) = turn.handle(Event::Refused(busy(hours))) else {
+        panic!("it waits");
+    };
+    assert_eq!(ending.status, MessageStatus::Failed);
+    let told = ending.error.unwrap().message;
+    assert!(told.ends_with("It asks to come again in 2h 1m"), "{told}");
+}
+
+#[test]
+fn retries_end() {
+    let (mut turn, _) = Turn::begin();
+    let fault = Failure::new(FailureKind::ProviderFault, "down").retrying(Retry::Backoff);
+    for _ in 0..RETRIES {
+        assert!(matches!(
+            turn.handle(Event::Refused(fault.clone())),
+            Some(Effect::Pause { .. })
+        ));
+        assert_eq!(turn.handle(Event::PauseOver), Some(Effect::Enter));
+    }
+    assert_eq!(
+        status(turn.handle(Event::Refused(fault))),
+        MessageStatus::Failed
+    );
+}
+
+#[test]
+fn a_rate_limit_is_waited_for_longer_and_each_pause_doubles() {
+    let (mut turn, _) = Turn::begin();
+    let pauses: Vec<u128> = std::iter::from_fn(|| {
+        let effect = turn.handle(Event::Refused(busy(Retry::Backoff)));
+        turn.handle(Event::PauseOver);
+        match effect {
+            Some(Effect::Pause { pause, .. }) => Some(pause.as_millis()),
+            _ => None,
+        }
+    })
+    .collect();
+    assert_eq!(pauses, [500, 1000, 2000, 4000, 8000]);
+}
+
+#[test]
+fn an_error_in_the_stream_is_retried_only_before_text() {
+    let error = || Event::Stream(StreamEvent::Failed(busy(Retry::Backoff)));
+    let mut silent = streaming();
+    assert!(matches!(silent.handle(error()), Some(Effect::Pause { .. })));
+
+    let mut speaking = streaming();
+    text(&mut speaking, "Hi");
+    speaking.handle(Event::Stream(StreamEvent::Alive));
+    assert_eq!(status(speaking.handle(error())), MessageStatus::Failed);
+}
+
+#[test]
+fn after_reasoning_nothing_is_asked_again() {
+    let mut turn = streaming();
+    let thought = Event::Stream(StreamEvent::Reasoning("hm".to_owned()));
+    assert_eq!(turn.handle(thought), Some(Effect::Think("hm".to_owned())));
+    let failed = Event::Stream(StreamEvent::Failed(busy(Retry::Backoff)));
+    assert_eq!(status(turn.handle(failed)), MessageStatus::Failed);
+}
+
+#[test]
+fn a_filter_that_leaves_nothing_is_a_failure_and_one_that_cuts_is_an_end() {
+    let mut held_back = streaming();
+    finish(&mut held_back, FinishReason::ContentFilter);
+    let end = held_back.handle(Event::Stream(StreamEvent::Done));
+    assert_eq!(status(end), MessageStatus::Failed);
+
+    let mut cut = streaming();
+    text(&mut cut, "Once upon");
+    finish(&mut cut, FinishReason::ContentFilter);
+    let end = cut.handle(Event::Stream(StreamEvent::Done));
+    assert_eq!(status(end), MessageStatus::Complete);
+}
+
+#[test]
+fn a_model_that_cannot_be_found_fails_while_it_is_waited_for() {
+    let (mut turn, _) = Turn::begin();
+    let failure = Failure::new(FailureKind::UnknownModel, "who?");
+    assert_eq!(
+        status(turn.handle(Event::Refused(failure))),
+        MessageStatus::Failed
+    );
+}

@@ -1,0 +1,95 @@
+//! The application's settings, as commands may read and change them: providers, models, parameters.
+
+use crate::app::App;
+use crate::chat::Parameters;
+use crate::error::{Entity, Error, Result};
+use crate::ids::ConversationId;
+use crate::provider::{
+    ConnectionTest, FoundServer, ModelInfo, Preset, ProviderForm, ProviderInfo, presets,
+};
+use crate::settings::Settings;
+
+impl App {
+    /// The providers that can be added by filling in a form.
+    pub fn presets(&self) -> Vec<Preset> {
+        presets()
+    }
+
+    /// Every provider that is configured, the embedded one included.
+    pub async fn providers(&self) -> Result<Vec<ProviderInfo>> {
+        self.around.providers.list().await
+    }
+
+    /// Adds a provider or changes one.
+    ///
+    /// # Errors
+    /// When the form makes no sense or its key cannot be kept; nothing was saved then.
+    pub async fn save_provider(&self, form: &ProviderForm) -> Result<ProviderInfo> {
+        let saved = self
+            .around
+            .providers
+            .save(form, self.around.clock.now())
+            .await?;
+        self.around.events.models_changed();
+        Ok(saved)
+    }
+
+    /// Forgets a provider and its key. Conversations with its models stay.
+    pub async fn delete_provider(&self, id: &str) -> Result<()> {
+        self.around.providers.delete(id).await?;
+        self.around.events.models_changed();
+        Ok(())
+    }
+
+    /// Tries to reach a provider as it is filled in, and says what is wrong. Nothing is saved.
+    pub async fn test_provider(&self, form: &ProviderForm) -> Result<ConnectionTest> {
+        let now = self.around.clock.now();
+        self.around.providers.test(form, now).await
+    }
+
+    /// Model servers that run on this machine and are not configured yet.
+    pub async fn find_local_servers(&self) -> Result<Vec<FoundServer>> {
+        let now = self.around.clock.now();
+        self.around.providers.local_servers(now).await
+    }
+
+    /// Every model that can be chosen, the default marked; `refresh` asks the providers anew.
+    pub async fn list_models(&self, refresh: bool) -> Result<Vec<ModelInfo>> {
+        let now = self.around.clock.now();
+        self.around.providers.models(refresh, now).await
+    }
+
+    /// The settings.
+    pub async fn settings(&self) -> Result<Settings> {
+        Ok(self.around.store.settings().await?)
+    }
+
+    /// Saves all settings, tidied.
+    ///
+    /// # Errors
+    /// When a value makes no sense; nothing was saved then.
+    pub async fn save_settings(&self, settings: Settings) -> Result<Settings> {
+        let parameters = settings.parameters.checked();
+        let settings = Settings {
+            parameters: parameters.map_err(Error::InvalidArgument)?,
+            ..settings
+        };
+        self.around.store.save_settings(&settings).await?;
+        self.around.events.settings_changed(settings.clone());
+        Ok(settings)
+    }
+
+    /// Sets what a conversation asks of its model.
+    pub async fn set_conversation_parameters(
+        &self,
+        id: &ConversationId,
+        parameters: Parameters,
+    ) -> Result<()> {
+        let parameters = parameters.checked().map_err(Error::InvalidArgument)?;
+        if !self.around.store.set_parameters(id, &parameters).await? {
+            return Err(Error::NotFound(Entity::Conversation));
+        }
+        self.around.events.conversation_changed(id, false);
+        Ok(())
+    }
+}

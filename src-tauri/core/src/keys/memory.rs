@@ -1,0 +1,33 @@
+//! The keys that this run has seen. They are wiped when they are dropped.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use secrecy::SecretString;
+
+use super::{KeyName, KeyPlace};
+
+type Remembered = HashMap<(KeyName, KeyPlace), SecretString>;
+
+/// A clone is the same memory.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Memory(Arc<Mutex<Remembered>>);
+
+impl Memory {
+    pub(super) fn recall(&self, name: &KeyName, place: KeyPlace) -> Option<SecretString> {
+        self.lock().get(&(name.clone(), place)).cloned()
+    }
+
+    pub(super) fn remember(&self, name: &KeyName, place: KeyPlace, key: SecretString) {
+        self.lock().insert((name.clone(), place), key);
+    }
+
+    pub(super) fn forget(&self, name: &KeyName, place: KeyPlace) {
+        self.lock().remove(&(name.clone(), place));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Remembered> {
+        // No step under the lock can leave half a change behind.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,147 @@
+//! Which key is meant, and which place.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Where a key is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, specta::Type)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyPlace {
+    /// The operating system's keychain.
+    Keychain,
+    /// `keys.json` in the data folder, which only its user may read. It is not encrypted.
+    File,
+    /// This run's memory: it is gone when the application quits.
+    Session,
+    /// The environment that the application was started with. It is never stored.
+    Environment,
+}
+
+impl KeyPlace {
+    const ALL: [Self; 4] = [Self::Keychain, Self::File, Self::Session, Self::Environment];
+
+    /// The name in the database and on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Keychain => "keychain",
+            Self::File => "file",
+            Self::Session => "session",
+            Self::Environment => "environment",
+        }
+    }
+
+    /// The place with this [`name`](Self::name).
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|place| place.name() == name)
+    }
+}
+
+/// Which key: a provider's, for one origin (scheme, host and port). Another address gets another key.
+///
+/// Its text, `<provider id> <origin>`, is the user name of the entry in the keychain.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct KeyName {
+    provider_id: String,
+    origin: String,
+}
+
+impl KeyName {
+    /// The name of the provider's key for the origin of `base_url`; none when that is no http or
+    /// https URL.
+    pub fn new(provider_id: &str, base_url: &str) -> Option<Self> {
+        let url = reqwest::Url::parse(base_url).ok()?;
+        matches!(url.scheme(), "http" | "https").then(|| Self {
+            provider_id: provider_id.to_owned(),
+            origin: url.origin().ascii_serialization(),
+        })
+    }
+
+    /// Whose key.
+    pub fn provider_id(&self) -> &str {
+        &self.provider_id
+    }
+
+    /// For where: `https://api.openai.com`, with the port unless it is the scheme's own.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+}
+
+impl fmt::Display for KeyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // An origin has no blank, so the last one divides the two whatever the id is.
+        write!(f, "{} {}", self.provider_id, self.origin)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(base_url: &str) -> Option<String> {
+        Some(KeyName::new("openai", base_url)?.to_string())
+    }
+
+    #[test]
+    fn a_key_is_bound_to_scheme_host_and_port() {
+        let bound = Some("openai https://api.openai.com".to_owned());
+        for same in [
+            "https://api.openai.com/v1",
+            "https://API.openai.com:443/v2?x#y",
+            " https://user:secret@api.openai.com ",
+        ] {
+            assert_eq!(name(same), bound, "{same}");
+        }
+        for other in [
+            "http://api.openai.com/v1",
+            "https://api.openai.com:8443/v1",
+            "https://api.openai.com.example.com/v1",
+            "https://openai.com/v1",
+        ] {
+            assert!(
+                name(other).is_some_and(|name| Some(name) != bound),
+                "{other}"
+            );
+        }
+        assert_ne!(
+            KeyName::new("a", "https://x"),
+            KeyName::new("b", "https://x"),
+            "each provider has its own"
+        );
+    }
+
+    #[test]
+    fn a_port_and_an_ipv6_host_stay_in_the_origin() {
+        assert_eq!(
+            name("http://[::1]:8080/v1").as_deref(),
+            Some("openai http://[::1]:8080")
+        );
+    }
+
+    #[test]
+    fn what_is_no_web_address_names_no_key() {
+        for base_url in [
+            "",
+            "api.openai.com/v1",
+            "file:///etc",
+            "ftp://x",
+            "https://",
+        ] {
+            assert_eq!(name(base_url), None, "{base_url}");
+        }
+    }
+
+    #[test]
+    fn a_place_is_found_by_its_name() {
+        for place in KeyPlace::ALL {
+            assert_eq!(KeyPlace::from_name(place.name()), Some(place));
+            assert_eq!(
+                serde_json::to_value(place).unwrap(),
+                place.name(),
+                "the wire and the database agree"
+            );
+        }
+        assert_eq!(KeyPlace::from_name("drawer"), None);
+    }
+}

@@ -1,0 +1,57 @@
+//! Keys in text that is shown or stored: providers echo them in their error messages.
+
+use secrecy::{ExposeSecret, SecretString};
+
+/// A shorter key is not looked for: it would be found in words, and its end would tell too much of it.
+const SHORTEST: usize = 8;
+
+/// `text` with `…` and the key's last four characters wherever the key stood.
+///
+/// It finds whole keys: redact before shortening a text, not after.
+pub fn redact(text: &str, key: &SecretString) -> String {
+    let last_four = last_four(key);
+    if last_four.is_empty() {
+        return text.to_owned();
+    }
+    text.replace(key.expose_secret(), &format!("…{last_four}"))
+}
+
+/// The key's last four characters, by which its owner knows it; none of a key below eight.
+pub fn last_four(key: &SecretString) -> String {
+    let key = key.expose_secret();
+    let length = key.chars().count();
+    if length < SHORTEST {
+        return String::new();
+    }
+    key.chars().skip(length - 4).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_occurrence_of_a_key_is_replaced_by_its_end() {
+        let key = "sk-0123456789abcd".into();
+        assert_eq!(
+            redact("Bad key sk-0123456789abcd (sk-0123456789abcd)!", &key),
+            "Bad key …abcd (…abcd)!"
+        );
+        assert_eq!(redact("Bad key sk-0123…", &key), "Bad key sk-0123…");
+    }
+
+    #[test]
+    fn a_short_key_is_neither_looked_for_nor_told() {
+        for key in ["", "a", "1234567", "ééééééé"] {
+            let key = key.into();
+            assert_eq!(redact("a key of 1234567", &key), "a key of 1234567");
+            assert_eq!(last_four(&key), "");
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_key_is_counted_in_characters() {
+        assert_eq!(last_four(&"12345678".into()), "5678");
+        assert_eq!(last_four(&"ééééééüö".into()), "ééüö");
+    }
+}

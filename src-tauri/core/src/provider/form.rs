@@ -1,0 +1,261 @@
+//! What a user fills in to add or change a provider, and what is wrong with it.
+
+use reqwest::Url;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use specta::Type;
+
+use super::presets::{Preset, preset};
+use super::protocol::ProtocolKind;
+use crate::error::Error;
+use crate::keys::KeyPlace;
+
+/// The most answers at once that can be asked for.
+const MOST_PARALLEL: u32 = 64;
+
+/// The longest name, in characters.
+const LONGEST_NAME: usize = 80;
+
+/// A provider as a user fills it in.
+#[derive(Debug, Clone, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct ProviderForm {
+    /// Which one is changed; null for a new one.
+    pub id: Option<String>,
+    /// What it is made from.
+    pub preset: String,
+    /// For people.
+    pub name: String,
+    /// Where it is reached.
+    pub base_url: String,
+    /// The most answers at once.
+    pub max_parallel: u32,
+    /// What becomes of its key.
+    pub key: KeyChange,
+}
+
+/// What becomes of a key.
+#[derive(Debug, Clone, Deserialize, Type)]
+#[serde(tag = "type", rename_all = "camelCase")]
+pub enum KeyChange {
+    /// It stays as it is.
+    Keep,
+    /// There is none any more.
+    Remove,
+    /// It is this one from now on.
+    Set {
+        /// The key.
+        #[specta(type = String)]
+        key: SecretString,
+        /// Where to keep it.
+        place: KeyPlace,
+    },
+}
+
+/// A provider as it is listed. Its key is not in here, and no command returns it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct ProviderInfo {
+    /// The first part of its models' names.
+    pub id: String,
+    /// For people.
+    pub name: String,
+    /// What it was made from.
+    pub preset: String,
+    /// What it speaks.
+    pub protocol: ProtocolKind,
+    /// Where it is reached; empty for what comes with Conch.
+    pub base_url: String,
+    /// Who configured it.
+    pub source: ProviderSource,
+    /// It has a key.
+    pub has_key: bool,
+    /// The end of the key, to tell one from another.
+    pub key_last_four: Option<String>,
+    /// Where the key is kept.
+    pub key_place: Option<KeyPlace>,
+    /// The most answers at once.
+    pub max_parallel: u32,
+}
+
+/// Who configured a provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum ProviderSource {
+    /// The user, in the settings.
+    Settings,
+    /// The environment that the application was started with.
+    Environment,
+    /// It comes with Conch.
+    BuiltIn,
+}
+
+/// What came of a try to reach a provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct ConnectionTest {
+    /// How many models it lists, when it was reached.
+    pub models: Option<u32>,
+    /// Why not, otherwise.
+    pub problem: Option<crate::chat::MessageError>,
+}
+
+/// A model server that was found on this machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct FoundServer {
+    /// What to make a provider from.
+    pub preset: String,
+    /// For people.
+    pub name: String,
+    /// Where it was found.
+    pub base_url: String,
+    /// How many models it lists.
+    pub models: u32,
+}
+
+/// A form that makes sense.
+#[derive(Debug)]
+pub(super) struct CheckedForm {
+    pub(super) preset: Preset,
+    pub(super) name: String,
+    pub(super) base_url: String,
+    pub(super) max_parallel: u32,
+}
+
+impl ProviderForm {
+    /// # Errors
+    /// What a person has to mend.
+    pub(super) fn checked(&self) -> Result<CheckedForm, Error> {
+        let preset = preset(&self.preset)
+            .ok_or(Error::InvalidArgument("There is no such kind of provider"))?;
+        let name = match self.name.trim() {
+            "" => preset.name,
+            name if name.chars().count() > LONGEST_NAME => {
+                return Err(Error::InvalidArgument(
+                    "The provider's name is longer than 80 characters: shorten it",
+                ));
+            }
+            name => name,
+        };
+        if !(1..=MOST_PARALLEL).contains(&self.max_parallel) {
+            return Err(Error::InvalidArgument(
+                "There must be at least 1 and at most 64 answers at once",
+            ));
+        }
+        let base_url = checked_address(&self.base_url)?;
+        if let KeyChange::Set { key, place } = &self.key {
+            check_key(key, *place)?;
+        }
+        Ok(CheckedForm {
+            name: name.to_owned(),
+            base_url,
+            max_parallel: self.max_parallel,
+            preset,
+        })
+    }
+}
+
+fn checked_address(address: &str) -> Result<String, Error> {
+    let address = address.trim().trim_end_matches('/');
+    if address.is_empty() {
+        return Err(Error::InvalidArgument(
+            "The provider needs an address, such as https://api.example.com/v1",
+        ));
+    }
+    let url = Url::parse(address).ok();
+    let url = url.filter(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some());
+    let url = url.ok_or(Error::InvalidArgument(
+        "The address is no web address: it begins with https:// (or http:// on this machine)",
+    ))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(Error::InvalidArgument(
+            "The address must hold no user name and no password: fill in the key instead",
+        ));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(Error::InvalidArgument(
+            "The address must end with its path: take away what begins with ? or #",
+        ));
+    }
+    Ok(address.to_owned())
+}
+
+fn check_key(key: &SecretString, place: KeyPlace) -> Result<(), Error> {
+    use secrecy::ExposeSecret;
+
+    let text = key.expose_secret();
+    if text.trim().is_empty() {
+        return Err(Error::InvalidArgument(
+            "The key is empty: fill it in, or choose to have none",
+        ));
+    }
+    if !text.trim().bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Error::InvalidArgument(
+            "The key holds characters that no key has: copy it again",
+        ));
+    }
+    if place == KeyPlace::Environment {
+        return Err(Error::InvalidArgument(
+            "A key cannot be kept in the environment: choose another place",
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorCode;
+
+    fn form(change: fn(&mut ProviderForm)) -> Result<CheckedForm, Error> {
+        let mut form = ProviderForm {
+            id: None,
+            preset: "openai".to_owned(),
+            name: "Work".to_owned(),
+            base_url: "https://api.openai.com/v1/".to_owned(),
+            max_parallel: 4,
+            key: KeyChange::Keep,
+        };
+        change(&mut form);
+        form.checked()
+    }
+
+    #[test]
+    fn a_form_that_makes_sense_is_tidied() {
+        let checked = form(|form| form.name = " ".to_owned()).unwrap();
+        assert_eq!(checked.name, "OpenAI", "the preset's name stands in");
+        assert_eq!(checked.base_url, "https://api.openai.com/v1");
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        let refused: [fn(&mut ProviderForm); 11] = [
+            |form| form.preset = "nobody".to_owned(),
+            |form| form.name = "x".repeat(81),
+            |form| form.max_parallel = 0,
+            |form| form.max_parallel = 65,
+            |form| form.base_url = String::new(),
+            |form| form.base_url = "api.openai.com".to_owned(),
+            |form| form.base_url = "file:///etc/passwd".to_owned(),
+            |form| form.base_url = "https://me:secret@example.com/v1".to_owned(),
+            |form| form.base_url = "https://example.com/v1?key=1".to_owned(),
+            |form| {
+                form.key = KeyChange::Set {
+                    key: " ".into(),
+                    place: KeyPlace::Session,
+                }
+            },
+            |form| {
+                form.key = KeyChange::Set {
+                    key: "two words".into(),
+                    place: KeyPlace::Session,
+                }
+            },
+        ];
+        for (index, change) in refused.into_iter().enumerate() {
+            let error = form(change).expect_err(&format!("case {index}"));
+            assert_eq!(error.code(), ErrorCode::InvalidArgument);
+        }
+    }
+}

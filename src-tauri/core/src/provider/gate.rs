@@ -1,0 +1,474 @@
+//! The gate before a provider: how many answers run there at once, and when the next may be asked for.
+//!
+//! First come, first served. A slot is held from the first request of a generation to its end, its
+//! pauses included, so that one that was refused is not overtaken. What a provider says of its limits
+//! counts for all who wait: after a 429 nobody asks until its pause is over, with fewer at once, and
+//! then one request at a time until each has its response; answers that succeed open the gate again
+//! by and by (additive increase, multiplicative decrease, as TCP does it: RFC 5681 §3.1).
+//!
+//! Times are monotonic, so a stepped clock opens no gate early. Whether a refused request is asked
+//! again is decided in [`turn`](crate::chat::turn).
+
+use std::collections::VecDeque;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use super::failure::{Failure, FailureKind, Retry};
+use super::limits::RequestBudget;
+use crate::sync::{Mutex, MutexGuard};
+
+/// The pause after a 429 that names none; it doubles with every one in a row.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The longest pause of our own choice, and the longest wait for a limit's reset. What asks for more
+/// is better told to the user.
+const LONGEST_PAUSE: Duration = Duration::from_mins(2);
+
+/// How long after a 429 one request at a time waits for its response.
+const CAUTION: Duration = Duration::from_mins(10);
+
+/// The gate of one provider.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    state: Mutex<State>,
+    /// Told whenever somebody who waits may have got further.
+    changed: watch::Sender<()>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// The most slots, as the user set it.
+    most: u32,
+    /// The most slots now, adapted to what the provider bears; from 1 to `most`.
+    limit: f64,
+    slots: u32,
+    /// Requests without a response yet.
+    unanswered: u32,
+    last_ticket: u64,
+    /// Those with a slot who wait to ask again, and those without one.
+    again: VecDeque<u64>,
+    queue: VecDeque<u64>,
+    /// Nobody asks before.
+    closed_until: Option<Instant>,
+    cautious_until: Option<Instant>,
+    refusals_in_a_row: u32,
+    budget: Option<Budget>,
+}
+
+/// What the provider said is left until a reset.
+#[derive(Debug, Clone, Copy)]
+struct Budget {
+    remaining: u32,
+    resets_at: Instant,
+}
+
+/// What became of a request.
+#[derive(Debug)]
+pub(crate) enum Response<'a> {
+    /// It is answered; with what the headers say of the limit.
+    Accepted(Option<RequestBudget>),
+    /// It failed.
+    Failed(&'a Failure),
+}
+
+/// The right to ask, and to be answered. Dropping it lets the next one in.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    gate: Arc<Gate>,
+    /// A request of it is on its way.
+    asking: bool,
+    /// Its place among those who ask again, held from the refusal on, through its own pause.
+    ticket: Option<u64>,
+}
+
+/// A place in a queue. Dropping it leaves the queue.
+struct Ticket<'a> {
+    gate: &'a Gate,
+    number: u64,
+}
+
+impl Drop for Ticket<'_> {
+    fn drop(&mut self) {
+        let mut state = self.gate.state();
+        state.again.retain(|number| *number != self.number);
+        state.queue.retain(|number| *number != self.number);
+        drop(state);
+        self.gate.changed.send_replace(());
+    }
+}
+
+impl Gate {
+    /// An open gate with `most` slots, at least 1.
+    pub(crate) fn new(most: u32) -> Self {
+        let most = most.max(1);
+        Self {
+            state: Mutex::new(State {
+                most,
+                limit: f64::from(most),
+                slots: 0,
+                unanswered: 0,
+                last_ticket: 0,
+                again: VecDeque::new(),
+                queue: VecDeque::new(),
+                closed_until: None,
+                cautious_until: None,
+                refusals_in_a_row: 0,
+                budget: None,
+            }),
+            changed: watch::Sender::new(()),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the number of slots; those that are held stay.
+    pub(crate) fn set_most(&self, most: u32) {
+        let most = most.max(1);
+        let mut state = self.state();
+        if state.most != most {
+            state.most = most;
+            state.limit = f64::from(most);
+        }
+        drop(state);
+        self.changed.send_replace(());
+    }
+
+    /// Waits for a slot and for the moment to ask. `waiting` is told, with the end of the provider's
+    /// pause where there is one, whenever it has to wait. Safe to drop.
+    pub(crate) async fn enter(self: Arc<Self>, waiting: impl Fn(Option<Instant>)) -> Slot {
+        let number = self.state().queue_up();
+        self.wait(self.ticket(number), false, waiting).await;
+        Slot {
+            gate: self,
+            asking: true,
+            ticket: None,
+        }
+    }
+
+    async fn wait(&self, ticket: Ticket<'_>, holds: bool, waiting: impl Fn(Option<Instant>)) {
+        let mut changed = self.changed.subscribe();
+        let mut told = None;
+        loop {
+            changed.mark_unchanged();
+            let until = match self.state().admit(ticket.number, holds, Instant::now()) {
+                Ok(()) => return,
+                Err(until) => until,
+            };
+            if told != Some(until) {
+                told = Some(until);
+                waiting(until);
+            }
+            let over = async {
+                match until {
+                    Some(until) => sleep_until(until).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                _ = changed.changed() => {}
+                () = over => {}
+            }
+        }
+    }
+
+    fn ticket(&self, number: u64) -> Ticket<'_> {
+        Ticket { gate: self, number }
+    }
+}
+
+impl State {
+    fn queue_up(&mut self) -> u64 {
+        self.last_ticket += 1;
+        self.queue.push_back(self.last_ticket);
+        self.last_ticket
+    }
+
+    fn queue_up_again(&mut self) -> u64 {
+        self.last_ticket += 1;
+        self.again.push_back(self.last_ticket);
+        self.last_ticket
+    }
+
+    /// Lets `ticket` ask, or says until when it certainly has to wait, where a time is known.
+    fn admit(&mut self, ticket: u64, holds: bool, now: Instant) -> Result<(), Option<Instant>> {
+        if let Some(until) = self.closed_until.filter(|until| *until > now) {
+            return Err(Some(until));
+        }
+        let first = self.again.front().or(self.queue.front());
+        if first != Some(&ticket) {
+            return Err(None);
+        }
+        if !holds && f64::from(self.slots) + 1.0 > self.limit.max(1.0) {
+            return Err(None);
+        }
+        let cautious = self.cautious_until.is_some_and(|until| until > now);
+        if cautious && self.unanswered > 0 {
+            return Err(None);
+        }
+        self.budget = self.budget.filter(|budget| budget.resets_at > now);
+        if let Some(budget) = &mut self.budget {
+            if budget.remaining == 0 {
+                return Err(Some(budget.resets_at));
+            }
+            budget.remaining -= 1;
+        }
+        self.unanswered += 1;
+        if !holds {
+            self.slots += 1;
+        }
+        Ok(())
+    }
+
+    fn accepted(&mut self, budget: Option<RequestBudget>, now: Instant) {
+        self.refusals_in_a_row = 0;
+        self.limit = (self.limit + 1.0 / self.limit).min(f64::from(self.most));
+        let Some(budget) = budget.filter(|budget| budget.resets_in <= LONGEST_PAUSE) else {
+            return;
+        };
+        // The provider may not have counted yet what is on its way to it.
+        let remaining = budget.remaining.saturating_sub(self.unanswered);
+        let resets_at = now + budget.resets_in;
+        let known = self.budget.filter(|known| known.resets_at > now);
+        self.budget = Some(Budget {
+            // Responses overtake each other: within a window there is never more left than was known.
+            remaining: known.map_or(remaining, |known| known.remaining.min(remaining)),
+            resets_at: known.map_or(resets_at, |known| known.resets_at.max(resets_at)),
+        });
+    }
+
+    fn refused(&mut self, retry: Retry, now: Instant) {
+        let doubled = FIRST_PAUSE * 2_u32.saturating_pow(self.refusals_in_a_row.min(8));
+        let pause = match retry {
+            Retry::After(pause) => pause,
+            Retry::Backoff | Retry::Never => doubled,
+        };
+        self.refusals_in_a_row += 1;
+        self.limit = (self.limit / 2.0).max(1.0);
+        self.budget = None;
+        self.cautious_until = Some(now + CAUTION);
+        let until = now + pause.min(LONGEST_PAUSE);
+        self.closed_until = self.closed_until.max(Some(until));
+    }
+}
+
+impl Slot {
+    /// Waits for the moment to ask again, before all who have no slot. `waiting` as in
+    /// [`Gate::enter`].
+    pub(crate) async fn enter_again(mut self, waiting: impl Fn(Option<Instant>)) -> Self {
+        self.answered(None);
+        let number = self.ticket.take();
+        let number = number.unwrap_or_else(|| self.gate.state().queue_up_again());
+        let ticket = self.gate.ticket(number);
+        self.gate.wait(ticket, true, waiting).await;
+        self.asking = true;
+        self
+    }
+
+    /// Notes the response to a request.
+    pub(crate) fn note(&mut self, response: &Response<'_>) {
+        self.answered(Some(response));
+    }
+
+    /// Notes a refusal that came inside an answer's stream.
+    pub(crate) fn note_in_stream(&self, failure: &Failure) {
+        if failure.kind == FailureKind::RateLimited {
+            self.gate.state().refused(failure.retry, Instant::now());
+        }
+    }
+
+    fn answered(&mut self, response: Option<&Response<'_>>) {
+        if !std::mem::take(&mut self.asking) {
+            return;
+        }
+        let now = Instant::now();
+        let mut state = self.gate.state();
+        state.unanswered -= 1;
+        match response {
+            Some(Response::Accepted(budget)) => state.accepted(*budget, now),
+            Some(Response::Failed(failure)) if failure.kind == FailureKind::RateLimited => {
+                state.refused(failure.retry, now);
+                self.ticket = Some(state.queue_up_again());
+            }
+            Some(Response::Failed(_)) | None => {}
+        }
+        drop(state);
+        self.gate.changed.send_replace(());
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.answered(None);
+        let ticket = self.ticket.take().map(|number| self.gate.ticket(number));
+        self.gate.state().slots -= 1;
+        drop(ticket);
+        self.gate.changed.send_replace(());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    fn gate(most: u32) -> Arc<Gate> {
+        Arc::new(Gate::new(most))
+    }
+
+    fn enter(gate: &Arc<Gate>) -> impl Future<Output = Slot> + use<> {
+        Arc::clone(gate).enter(|_| {})
+    }
+
+    fn refusal(retry: Retry) -> Failure {
+        Failure::new(FailureKind::RateLimited, "slow down").retrying(retry)
+    }
+
+    fn accept(slot: &mut Slot) {
+        slot.note(&Response::Accepted(None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_more_than_the_most_run_at_once_and_the_first_who_waits_is_next() {
+        let gate = gate(2);
+        let mut slots = vec![enter(&gate).await, enter(&gate).await];
+        let (mut third, mut fourth) = (Box::pin(enter(&gate)), Box::pin(enter(&gate)));
+        assert!((&mut third).now_or_never().is_none(), "both slots are held");
+        assert!((&mut fourth).now_or_never().is_none());
+
+        slots.pop();
+        assert!(
+            (&mut fourth).now_or_never().is_none(),
+            "the third came before"
+        );
+        let third = third.now_or_never().expect("a slot is free");
+        drop(third);
+        assert!(fourth.now_or_never().is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_leaves_the_queue_holds_nobody_up() {
+        let gate = gate(1);
+        let slot = enter(&gate).await;
+        let mut left = Box::pin(enter(&gate));
+        let mut next = Box::pin(enter(&gate));
+        assert!((&mut left).now_or_never().is_none());
+        assert!((&mut next).now_or_never().is_none());
+        drop(left);
+        drop(slot);
+        assert!(next.now_or_never().is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_refusal_nobody_asks_until_the_pause_is_over_and_the_refused_is_first() {
+        let gate = gate(2);
+        let (mut refused, mut other) = (enter(&gate).await, enter(&gate).await);
+        accept(&mut other);
+        refused.note(&Response::Failed(&refusal(Retry::After(
+            Duration::from_secs(7),
+        ))));
+        drop(other);
+        let began = Instant::now();
+        let told = AtomicU32::new(0);
+        let newcomer = async {
+            let slot = Arc::clone(&gate)
+                .enter(|until| {
+                    told.fetch_add(u32::from(until.is_some()), Ordering::Relaxed);
+                })
+                .await;
+            (slot, began.elapsed())
+        };
+        let again = async {
+            let mut slot = refused.enter_again(|_| {}).await;
+            let at = began.elapsed();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            accept(&mut slot);
+            drop(slot);
+            at
+        };
+        let ((_slot, newcomer_at), again_at) = tokio::join!(newcomer, again);
+        assert_eq!(again_at.as_secs(), 7, "as the provider asked");
+        assert_eq!(
+            newcomer_at.as_secs(),
+            8,
+            "one at a time, until each has its response"
+        );
+        assert!(told.into_inner() >= 1, "the end of the pause is told");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn refusals_narrow_the_gate_and_answers_open_it_again() {
+        let gate = gate(8);
+        let mut slot = enter(&gate).await;
+        slot.note(&Response::Failed(&refusal(Retry::After(Duration::ZERO))));
+        assert!((gate.state().limit - 4.0).abs() < f64::EPSILON);
+        drop(slot);
+        for _ in 0..60 {
+            let mut slot = enter(&gate).await;
+            accept(&mut slot);
+        }
+        assert!((gate.state().limit - 8.0).abs() < f64::EPSILON);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refused_one_that_gives_up_holds_nobody_up() {
+        let gate = gate(2);
+        let mut refused = enter(&gate).await;
+        refused.note(&Response::Failed(&refusal(Retry::After(Duration::ZERO))));
+        let mut next = Box::pin(enter(&gate));
+        assert!((&mut next).now_or_never().is_none(), "the refused is first");
+        drop(refused);
+        assert!(next.now_or_never().is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn refusals_without_a_pause_wait_longer_each_time() {
+        let gate = gate(1);
+        let mut slot = enter(&gate).await;
+        let mut waits = Vec::new();
+        for _ in 0..4 {
+            slot.note(&Response::Failed(&refusal(Retry::Backoff)));
+            let asked = Instant::now();
+            slot = slot.enter_again(|_| {}).await;
+            waits.push(asked.elapsed().as_secs());
+        }
+        assert_eq!(waits, [1, 2, 4, 8]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_provider_says_is_left_is_not_overdrawn() {
+        let gate = gate(4);
+        let mut first = enter(&gate).await;
+        first.note(&Response::Accepted(Some(RequestBudget {
+            remaining: 2,
+            resets_in: Duration::from_secs(30),
+        })));
+        let began = Instant::now();
+        let (_second, _third) = (enter(&gate).await, enter(&gate).await);
+        assert!(began.elapsed().is_zero());
+        let _fourth = enter(&gate).await;
+        assert_eq!(began.elapsed().as_secs(), 30, "it waits for the reset");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reset_in_hours_is_not_waited_for() {
+        let gate = gate(1);
+        let mut slot = enter(&gate).await;
+        slot.note(&Response::Accepted(Some(RequestBudget {
+            remaining: 0,
+            resets_in: Duration::from_hours(3),
+        })));
+        drop(slot);
+        assert!(
+            enter(&gate).now_or_never().is_some(),
+            "the provider says better than we why it refuses"
+        );
+    }
+}

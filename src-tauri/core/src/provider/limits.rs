@@ -1,0 +1,195 @@
+//! What a provider's response headers say of its limits: when to ask again, and how many requests are
+//! left until when.
+
+use std::time::Duration;
+
+use reqwest::header::HeaderMap;
+
+use crate::clock::Timestamp;
+
+/// The requests that a provider still takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RequestBudget {
+    /// So many.
+    pub(crate) remaining: u32,
+    /// Until then.
+    pub(crate) resets_in: Duration,
+}
+
+/// Each provider's pair of names: OpenAI's and Groq's, Anthropic's, OpenRouter's.
+const NAMES: [(&str, &str); 3] = [
+    (
+        "x-ratelimit-remaining-requests",
+        "x-ratelimit-reset-requests",
+    ),
+    (
+        "anthropic-ratelimit-requests-remaining",
+        "anthropic-ratelimit-requests-reset",
+    ),
+    ("x-ratelimit-remaining", "x-ratelimit-reset"),
+];
+
+impl RequestBudget {
+    /// Reads it from a response's headers, where they say it.
+    pub(crate) fn read(headers: &HeaderMap, now: Timestamp) -> Option<Self> {
+        NAMES.iter().find_map(|(remaining, reset)| {
+            Some(Self {
+                remaining: text(headers, remaining)?.parse().ok()?,
+                resets_in: reset_in(text(headers, reset)?, now)?,
+            })
+        })
+    }
+}
+
+/// The pause that the provider asks for: `retry-after-ms`, or `retry-after` in seconds or as a date
+/// ([RFC 9110 §10.2.3](https://www.rfc-editor.org/rfc/rfc9110#name-retry-after)).
+pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    if let Some(millis) = text(headers, "retry-after-ms").and_then(|text| text.parse::<f64>().ok())
+    {
+        return Duration::try_from_secs_f64(millis / 1000.0).ok();
+    }
+    let value = text(headers, "retry-after")?;
+    if let Ok(seconds) = value.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    let date = httpdate::parse_http_date(value).ok()?;
+    since_epoch(date).map(|date| date.since(now))
+}
+
+/// The pause that Google asks for, which it tells only in the body
+/// ([RetryInfo](https://github.com/googleapis/googleapis/blob/master/google/rpc/error_details.proto)).
+pub(super) fn retry_delay(body: &str) -> Option<Duration> {
+    let body: serde_json::Value = serde_json::from_str(body).ok()?;
+    let body = body.get(0).unwrap_or(&body);
+    let details = body.pointer("/error/details")?.as_array()?;
+    let delay = details.iter().find_map(|detail| detail.get("retryDelay"));
+    spans(delay?.as_str()?)
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok().map(str::trim)
+}
+
+/// A reset as `1m30.5s`, as an RFC 3339 date, as seconds from now, or as epoch seconds or milliseconds.
+fn reset_in(value: &str, now: Timestamp) -> Option<Duration> {
+    if let Ok(number) = value.parse::<f64>() {
+        let millis = Duration::try_from_secs_f64(number / 1000.0).ok()?;
+        return match number {
+            ..1e8 => Duration::try_from_secs_f64(number).ok(),
+            1e8..1e11 => Some(epoch(millis * 1000)?.since(now)),
+            _ => Some(epoch(millis)?.since(now)),
+        };
+    }
+    if let Ok(date) = humantime::parse_rfc3339(value) {
+        return since_epoch(date).map(|date| date.since(now));
+    }
+    spans(value)
+}
+
+/// Go's form of a duration: `6m0s`, `1.2s`, `20ms`.
+fn spans(mut value: &str) -> Option<Duration> {
+    let mut total = Duration::ZERO;
+    while !value.is_empty() {
+        let unit_at = value.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let number: f64 = value[..unit_at].parse().ok()?;
+        let rest = &value[unit_at..];
+        let unit_end = rest
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(rest.len());
+        let seconds = match &rest[..unit_end] {
+            "ms" => 0.001,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            "d" => 86_400.0,
+            _ => return None,
+        };
+        total += Duration::try_from_secs_f64(number * seconds).ok()?;
+        value = &rest[unit_end..];
+    }
+    Some(total)
+}
+
+fn since_epoch(date: std::time::SystemTime) -> Option<Timestamp> {
+    epoch(date.duration_since(std::time::UNIX_EPOCH).ok()?)
+}
+
+fn epoch(since: Duration) -> Option<Timestamp> {
+    Some(Timestamp::from_millis(
+        i64::try_from(since.as_millis()).ok()?,
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(784_111_777_000);
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let pairs = pairs.iter().map(|&(name, value)| {
+            (
+                reqwest::header::HeaderName::from_static(name),
+                reqwest::header::HeaderValue::from_static(value),
+            )
+        });
+        pairs.collect()
+    }
+
+    #[test]
+    fn every_form_of_retry_after_is_read() {
+        let wait = |name, value| retry_after(&headers(&[(name, value)]), NOW);
+
+        assert_eq!(wait("retry-after", "2"), Some(Duration::from_secs(2)));
+        assert_eq!(wait("retry-after", "0.5"), Some(Duration::from_millis(500)));
+        assert_eq!(
+            wait("retry-after-ms", "250"),
+            Some(Duration::from_millis(250))
+        );
+        assert_eq!(
+            wait("retry-after", "Sun, 06 Nov 1994 08:49:40 GMT"),
+            Some(Duration::from_secs(3)),
+            "a date counts from now"
+        );
+        assert_eq!(wait("retry-after", "soon"), None);
+        assert_eq!(wait("retry-after", "-1"), None);
+    }
+
+    #[test]
+    fn a_pause_in_the_body_is_read() {
+        let body = r#"{"error":{"code":429,"details":[{"@type":"x"},{"retryDelay":"3600s"}]}}"#;
+        assert_eq!(retry_delay(body), Some(Duration::from_hours(1)));
+        assert_eq!(
+            retry_delay(&format!("[{body}]")),
+            Some(Duration::from_hours(1))
+        );
+        assert_eq!(retry_delay("<html>"), None);
+    }
+
+    #[test]
+    fn every_form_of_a_reset_is_read() {
+        let millis = |value| reset_in(value, NOW).map(|reset| reset.as_millis());
+        assert_eq!(millis("1s"), Some(1000));
+        assert_eq!(millis("6m0s"), Some(360_000));
+        assert_eq!(millis("1m30.5s"), Some(90_500));
+        assert_eq!(millis("20ms"), Some(20));
+        assert_eq!(millis("12"), Some(12_000));
+        assert_eq!(millis("784111780000"), Some(3000), "epoch milliseconds");
+        assert_eq!(millis("1994-11-06T08:49:40Z"), Some(3000));
+        assert_eq!(millis("soon"), None);
+        assert_eq!(millis("5x"), None);
+    }
+
+    #[test]
+    fn the_budget_is_read_under_each_providers_names() {
+        for (remaining, reset) in NAMES {
+            let budget = RequestBudget::read(&headers(&[(remaining, "3"), (reset, "2s")]), NOW);
+            let expected = RequestBudget {
+                remaining: 3,
+                resets_in: Duration::from_secs(2),
+            };
+            assert_eq!(budget, Some(expected), "{remaining}");
+        }
+        assert_eq!(RequestBudget::read(&HeaderMap::new(), NOW), None);
+    }
+}

@@ -1,0 +1,154 @@
+//! The models that a provider lists: asked for, and remembered for a while.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use reqwest::Client;
+use serde::Serialize;
+use specta::Type;
+use tokio::time::Instant;
+
+use super::endpoint::Provider;
+use super::failure::{Failure, FailureKind};
+use super::protocol::ListedModel;
+use crate::clock::Timestamp;
+
+/// How long a list of models may take.
+const LIST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a list is good. A server on this machine is asked each time: its models come and go, and
+/// asking costs nothing.
+const GOOD_FOR: Duration = Duration::from_mins(10);
+
+/// The most bytes of a list that are read: OpenRouter's has half a megabyte.
+const LIST_LIMIT: usize = 16 * 1024 * 1024;
+
+/// What to ask a server for that has no list: it serves one model, whatever it is called.
+const ONLY_MODEL: &str = "default";
+
+/// A model that can be chosen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct ModelInfo {
+    /// `provider/model`.
+    pub id: String,
+    /// For people.
+    pub name: String,
+    /// Its provider's id.
+    pub provider_id: String,
+    /// Its provider, for people.
+    pub provider: String,
+    /// It comes with Conch and runs on this machine.
+    pub embedded: bool,
+    /// A new conversation starts with it.
+    pub is_default: bool,
+    /// What to know before relying on it, or why it cannot be used.
+    pub note: Option<String>,
+    /// It can be used.
+    pub available: bool,
+    /// How many tokens a conversation and its answer may have, where that is known.
+    pub context_tokens: Option<u32>,
+}
+
+/// The lists, by provider.
+#[derive(Debug, Default)]
+pub(super) struct ModelLists(Mutex<HashMap<String, Listed>>);
+
+#[derive(Debug, Clone)]
+struct Listed {
+    base_url: String,
+    models: Vec<ListedModel>,
+    at: Instant,
+}
+
+impl ModelLists {
+    /// The provider's models: as they were listed last, unless that is long ago or `refresh` asks anew.
+    pub(super) async fn of(
+        &self,
+        client: &Client,
+        provider: &Provider,
+        refresh: bool,
+        now: Timestamp,
+    ) -> Result<Vec<ListedModel>, Failure> {
+        let fresh = |listed: &Listed| !provider.is_local() && listed.at.elapsed() < GOOD_FOR;
+        if !refresh && let Some(listed) = self.remembered(provider).filter(fresh) {
+            return Ok(listed.models);
+        }
+        let models = fetch(client, provider, LIST_TIMEOUT, now).await?;
+        let listed = Listed {
+            base_url: provider.base_url.clone(),
+            models: models.clone(),
+            at: Instant::now(),
+        };
+        let mut lists = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lists.insert(provider.id.clone(), listed);
+        Ok(models)
+    }
+
+    /// The models as they were listed last, however long ago; `None` when they never were.
+    pub(super) fn known(&self, provider: &Provider) -> Option<Vec<ListedModel>> {
+        Some(self.remembered(provider)?.models)
+    }
+
+    fn remembered(&self, provider: &Provider) -> Option<Listed> {
+        let lists = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let listed = lists.get(&provider.id)?;
+        // Another address is another server, with models of its own.
+        (listed.base_url == provider.base_url).then(|| listed.clone())
+    }
+}
+
+/// Asks a provider which models it has.
+pub(super) async fn fetch(
+    client: &Client,
+    provider: &Provider,
+    timeout: Duration,
+    now: Timestamp,
+) -> Result<Vec<ListedModel>, Failure> {
+    let unreachable = |error: reqwest::Error| Failure::unreachable(&provider.base_url, &error);
+    let protocol = provider.protocol.protocol();
+    let request = client
+        .get(provider.url(protocol.models_path()))
+        .timeout(timeout);
+    let response = provider
+        .authorise(request)?
+        .send()
+        .await
+        .map_err(unreachable)?;
+    let (status, headers) = (response.status(), response.headers().clone());
+    let body = super::answer::read_capped(response, LIST_LIMIT).await;
+    if matches!(status.as_u16(), 404 | 405 | 501) {
+        return no_list(provider, &body);
+    }
+    if !status.is_success() {
+        return Err(Failure::from_status(status, &headers, &body, now));
+    }
+    protocol.models(&body).ok_or_else(|| {
+        Failure::new(
+            FailureKind::UnexpectedResponse,
+            format!(
+                "{} sent no list of models: check the address",
+                provider.base_url
+            ),
+        )
+    })
+}
+
+/// Some servers serve one model and list none. A page of HTML is no such server.
+fn no_list(provider: &Provider, body: &str) -> Result<Vec<ListedModel>, Failure> {
+    if body.trim_start().starts_with('<') {
+        return Err(Failure::new(
+            FailureKind::UnknownPath,
+            format!(
+                "{} has no list of models (404): check the path of the address",
+                provider.base_url
+            ),
+        ));
+    }
+    Ok(vec![ListedModel {
+        id: ONLY_MODEL.to_owned(),
+        name: None,
+        context_tokens: None,
+    }])
+}

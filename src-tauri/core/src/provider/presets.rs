@@ -1,0 +1,182 @@
+//! The providers that Conch knows by name: what they speak and where. The only place, beside a
+//! protocol's own file, that names one.
+
+use serde::Serialize;
+use specta::Type;
+
+use super::protocol::ProtocolKind::{self, Anthropic, Gemini, Ollama, OpenAi};
+
+/// A provider that can be added by filling in a key, or less.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct Preset {
+    /// The first part of its models' names, where no other provider has it.
+    pub id: &'static str,
+    /// For people.
+    pub name: &'static str,
+    /// What it speaks.
+    pub protocol: ProtocolKind,
+    /// Where it is reached; empty for a server of one's own.
+    pub base_url: &'static str,
+    /// It answers nobody without a key.
+    pub needs_key: bool,
+    /// It runs on this machine.
+    pub local: bool,
+    /// Where one gets a key.
+    pub key_url: Option<&'static str>,
+}
+
+/// A server of one's own.
+pub(super) const CUSTOM: &str = "custom";
+
+/// In the order in which they are offered.
+const PRESETS: [Preset; 14] = [
+    remote(
+        "openai",
+        "OpenAI",
+        OpenAi,
+        "https://api.openai.com/v1",
+        "https://platform.openai.com/api-keys",
+    ),
+    remote(
+        "anthropic",
+        "Anthropic",
+        Anthropic,
+        "https://api.anthropic.com",
+        "https://console.anthropic.com/settings/keys",
+    ),
+    remote(
+        "gemini",
+        "Google Gemini",
+        Gemini,
+        "https://generativelanguage.googleapis.com/v1beta",
+        "https://aistudio.google.com/apikey",
+    ),
+    remote(
+        "openrouter",
+        "OpenRouter",
+        OpenAi,
+        "https://openrouter.ai/api/v1",
+        "https://openrouter.ai/settings/keys",
+    ),
+    remote(
+        "groq",
+        "Groq",
+        OpenAi,
+        "https://api.groq.com/openai/v1",
+        "https://console.groq.com/keys",
+    ),
+    remote(
+        "mistral",
+        "Mistral",
+        OpenAi,
+        "https://api.mistral.ai/v1",
+        "https://console.mistral.ai/api-keys",
+    ),
+    remote(
+        "deepseek",
+        "DeepSeek",
+        OpenAi,
+        "https://api.deepseek.com/v1",
+        "https://platform.deepseek.com/api_keys",
+    ),
+    remote(
+        "xai",
+        "xAI",
+        OpenAi,
+        "https://api.x.ai/v1",
+        "https://console.x.ai",
+    ),
+    remote(
+        "together",
+        "Together",
+        OpenAi,
+        "https://api.together.xyz/v1",
+        "https://api.together.ai/settings/api-keys",
+    ),
+    local("ollama", "Ollama", Ollama, "http://127.0.0.1:11434"),
+    local("lmstudio", "LM Studio", OpenAi, "http://127.0.0.1:1234/v1"),
+    local(
+        "llamacpp",
+        "llama.cpp server",
+        OpenAi,
+        "http://127.0.0.1:8080/v1",
+    ),
+    local("vllm", "vLLM", OpenAi, "http://127.0.0.1:8000/v1"),
+    Preset {
+        id: CUSTOM,
+        name: "Another server",
+        protocol: OpenAi,
+        base_url: "",
+        needs_key: false,
+        local: false,
+        key_url: None,
+    },
+];
+
+const fn remote(
+    id: &'static str,
+    name: &'static str,
+    protocol: ProtocolKind,
+    base_url: &'static str,
+    key_url: &'static str,
+) -> Preset {
+    Preset {
+        id,
+        name,
+        protocol,
+        base_url,
+        needs_key: true,
+        local: false,
+        key_url: Some(key_url),
+    }
+}
+
+const fn local(
+    id: &'static str,
+    name: &'static str,
+    protocol: ProtocolKind,
+    base_url: &'static str,
+) -> Preset {
+    Preset {
+        id,
+        name,
+        protocol,
+        base_url,
+        needs_key: false,
+        local: true,
+        key_url: None,
+    }
+}
+
+/// All presets.
+pub fn presets() -> Vec<Preset> {
+    PRESETS.to_vec()
+}
+
+/// The preset of this id.
+pub(super) fn preset(id: &str) -> Option<Preset> {
+    presets().into_iter().find(|preset| preset.id == id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_preset_is_complete() {
+        let all = presets();
+        for preset in &all {
+            let same = all.iter().filter(|other| other.id == preset.id);
+            assert_eq!(same.count(), 1, "{} is there once", preset.id);
+            let secure = preset.base_url.starts_with("https://");
+            assert!(
+                secure || preset.local || preset.id == CUSTOM,
+                "a key never travels in the clear: {}",
+                preset.base_url
+            );
+            assert!(!preset.base_url.ends_with('/'));
+            assert_eq!(preset.needs_key, preset.key_url.is_some());
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! Anthropic Messages, <https://platform.claude.com/docs/en/api/messages>: what is asked. What is
+//! answered is in [`events`].
+//!
+//! What a model takes changed with its version: how it is told to think, and whether it may be told
+//! how to choose its tokens. What it would refuse is not sent, since the defaults of all conversations
+//! are set without knowing the model, and a refused default would be a refused conversation.
+
+mod events;
+
+use reqwest::RequestBuilder;
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use self::events::Events;
+use super::turns::Turns;
+use super::{
+    Ask, ChatRequest, Decoder, Framing, ListedModel, Protocol, key_header, only_set,
+    thinking_tokens,
+};
+use crate::chat::ReasoningEffort;
+
+/// The longest answer where none is set, since the API refuses a request without one. Every Claude that
+/// is still served can write that much.
+const LONGEST_ANSWER: u32 = 8192;
+
+/// The protocol.
+#[derive(Debug)]
+pub(super) struct Anthropic;
+
+impl Protocol for Anthropic {
+    fn ask(&self, request: &ChatRequest<'_>) -> Ask {
+        let parameters = request.parameters;
+        let model = Model::named(request.model);
+        let effort = parameters.reasoning_effort;
+        let Turns { system, turns } = Turns::of(request);
+        let messages: Value = turns
+            .into_iter()
+            .map(|turn| json!({"role": turn.role, "content": turn.text}))
+            .collect();
+        // With thinking, a temperature other than 1 is refused, and a top-p below 0.95 too.
+        let samples = model.samples && effort.is_none();
+        // The scale ends at 1 here; 2 means as freely as can be.
+        let temperature = parameters
+            .temperature
+            .filter(|_| samples)
+            .map(|temperature| temperature.min(1.0));
+        // Most models take only one of the two.
+        let top_p = parameters
+            .top_p
+            .filter(|_| samples && temperature.is_none());
+        let body = only_set([
+            ("model", Some(json!(request.model))),
+            ("system", system.map(Value::from)),
+            ("messages", Some(messages)),
+            ("stream", Some(json!(true))),
+            (
+                "max_tokens",
+                Some(json!(model.max_tokens(parameters.max_tokens, effort))),
+            ),
+            ("temperature", temperature.map(Value::from)),
+            ("top_p", top_p.map(Value::from)),
+            (
+                "stop_sequences",
+                (!parameters.stop.is_empty()).then(|| json!(parameters.stop)),
+            ),
+            ("thinking", effort.map(|effort| model.thinking(effort))),
+            (
+                "output_config",
+                effort
+                    .filter(|_| model.adaptive)
+                    .map(|effort| json!({"effort": effort})),
+            ),
+        ]);
+        Ask {
+            path: "v1/messages".to_owned(),
+            body: body.into(),
+        }
+    }
+
+    fn headers(&self) -> &'static [(&'static str, &'static str)] {
+        &[("anthropic-version", "2023-06-01")]
+    }
+
+    fn authorise(&self, request: RequestBuilder, key: &SecretString) -> RequestBuilder {
+        key_header(request, "x-api-key", key)
+    }
+
+    fn framing(&self) -> Framing {
+        Framing::Events
+    }
+
+    fn decoder(&self) -> Box<dyn Decoder> {
+        Box::new(Events::default())
+    }
+
+    fn models_path(&self) -> &'static str {
+        "v1/models?limit=1000"
+    }
+
+    fn models(&self, body: &str) -> Option<Vec<ListedModel>> {
+        let list: ModelList = serde_json::from_str(body).ok()?;
+        Some(list.data.into_iter().map(ListedModel::from).collect())
+    }
+}
+
+/// What a model takes, as far as its name tells.
+struct Model {
+    /// It decides itself how long to think, and is told an effort; others are told a budget of tokens.
+    adaptive: bool,
+    /// It may think though nobody asked.
+    thinks_unasked: bool,
+    /// It may be told a temperature or a top-p.
+    samples: bool,
+}
+
+impl Model {
+    /// Takes the name of a Claude without a version for a new one. What is no Claude is another
+    /// company's behind the same protocol, of which the older form is known.
+    fn named(name: &str) -> Self {
+        let Some((_, name)) = name.split_once("claude") else {
+            return Self {
+                adaptive: false,
+                thinks_unasked: false,
+                samples: true,
+            };
+        };
+        // `-opus-4-20250514`, `-3-7-sonnet-latest`, `-opus-4.6`: longer numbers are dates.
+        let mut numbers = name
+            .split(['-', '.', '@', ':'])
+            .filter(|part| part.len() <= 2)
+            .filter_map(|part| part.parse::<u32>().ok());
+        let version = numbers
+            .next()
+            .map(|major| (major, numbers.next().unwrap_or(0)));
+        let since = |least| version.is_none_or(|version| version >= least);
+        Self {
+            adaptive: since((4, 6)),
+            thinks_unasked: since((5, 0)),
+            samples: !since((4, 7)),
+        }
+    }
+
+    /// What the model thinks counts, so it has room beside the answer.
+    fn max_tokens(&self, answer: Option<u32>, effort: Option<ReasoningEffort>) -> u32 {
+        // An answer whose length is set is not made longer for what was not asked for.
+        let unasked = (answer.is_none() && self.thinks_unasked).then_some(ReasoningEffort::High);
+        let thinking = effort.or(unasked).map_or(0, thinking_tokens);
+        answer.unwrap_or(LONGEST_ANSWER).saturating_add(thinking)
+    }
+
+    fn thinking(&self, effort: ReasoningEffort) -> Value {
+        if self.adaptive {
+            // Without a word about display, the newer ones think in silence.
+            json!({"type": "adaptive", "display": "summarized"})
+        } else {
+            json!({"type": "enabled", "budget_tokens": thinking_tokens(effort)})
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct ModelList {
+    data: Vec<WireModel>,
+}
+
+#[derive(Deserialize)]
+struct WireModel {
+    id: String,
+    display_name: Option<String>,
+    max_input_tokens: Option<u32>,
+}
+
+impl From<WireModel> for ListedModel {
+    fn from(model: WireModel) -> Self {
+        Self {
+            id: model.id,
+            name: model.display_name,
+            context_tokens: model.max_input_tokens,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::{Parameters, Role};
+    use crate::provider::protocol::testing::{self, said};
+
+    fn body(model: &str, parameters: &Parameters) -> Value {
+        testing::body(&Anthropic, model, &[said(Role::User, "hi")], parameters)
+    }
+
+    fn thinking(effort: ReasoningEffort, max_tokens: Option<u32>) -> Parameters {
+        Parameters {
+            temperature: Some(0.5),
+            top_p: Some(0.9),
+            max_tokens,
+            reasoning_effort: Some(effort),
+            ..Parameters::default()
+        }
+    }
+
+    #[test]
+    fn what_is_not_set_is_not_sent_but_the_length() {
+        assert_eq!(
+            body("claude-haiku-4-5", &Parameters::default()),
+            json!({
+                "model": "claude-haiku-4-5",
+                "messages": [{"role": "user", "content": "hi"}],
+                "stream": true,
+                "max_tokens": 8192,
+            })
+        );
+    }
+
+    #[test]
+    fn every_parameter_has_its_place() {
+        let parameters = Parameters {
+            system_prompt: Some("Be brief".to_owned()),
+            temperature: Some(1.5),
+            max_tokens: Some(7),
+            stop: vec!["END".to_owned()],
+            ..Parameters::default()
+        };
+        let sent = body("claude-sonnet-4-5-20250929", &parameters);
+        assert_eq!(sent["system"], "Be brief");
+        assert_eq!(sent["temperature"], 1.0, "the scale ends there");
+        assert_eq!(sent["max_tokens"], 7);
+        assert_eq!(sent["stop_sequences"], json!(["END"]));
+    }
+
+    #[test]
+    fn a_top_p_is_sent_where_no_temperature_is_set() {
+        let mut parameters = Parameters {
+            top_p: Some(0.9),
+            ..Parameters::default()
+        };
+        assert_eq!(body("claude-haiku-4-5", &parameters)["top_p"], 0.9);
+        parameters.temperature = Some(0.5);
+        let both = body("claude-haiku-4-5", &parameters);
+        assert_eq!(both["temperature"], 0.5);
+        assert_eq!(both.get("top_p"), None);
+    }
+
+    #[test]
+    fn an_older_model_thinks_within_a_budget_that_the_answer_does_not_pay() {
+        for model in [
+            "claude-haiku-4-5",
+            "claude-opus-4-20250514",
+            "claude-3.7-sonnet",
+            "glm-5",
+        ] {
+            let sent = body(model, &thinking(ReasoningEffort::Medium, Some(100)));
+            assert_eq!(
+                sent["thinking"],
+                json!({"type": "enabled", "budget_tokens": 4096}),
+                "{model}"
+            );
+            assert_eq!(sent["max_tokens"], 4196);
+            for refused in ["temperature", "top_p", "output_config"] {
+                assert_eq!(sent.get(refused), None, "{model}: {refused}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_newer_model_is_told_an_effort() {
+        for model in [
+            "claude-sonnet-4-6",
+            "claude-opus-5",
+            "anthropic/claude-opus-4.7",
+            "claude-mythos-preview",
+        ] {
+            let sent = body(model, &thinking(ReasoningEffort::Low, None));
+            assert_eq!(
+                sent["thinking"],
+                json!({"type": "adaptive", "display": "summarized"}),
+                "{model}"
+            );
+            assert_eq!(sent["output_config"], json!({"effort": "low"}));
+            assert_eq!(sent["max_tokens"], 8192 + 1024);
+            assert_eq!(sent.get("temperature"), None);
+        }
+    }
+
+    #[test]
+    fn what_the_newest_models_refuse_is_not_sent() {
+        let parameters = Parameters {
+            temperature: Some(0.5),
+            ..Parameters::default()
+        };
+        assert_eq!(body("claude-opus-4-6", &parameters)["temperature"], 0.5);
+        for model in ["claude-opus-4-7", "claude-sonnet-5", "claude-fable-5-1"] {
+            assert_eq!(body(model, &parameters).get("temperature"), None, "{model}");
+        }
+    }
+
+    #[test]
+    fn a_model_that_thinks_unasked_has_room_for_it() {
+        let length = |model, max_tokens| {
+            let parameters = Parameters {
+                max_tokens,
+                ..Parameters::default()
+            };
+            body(model, &parameters)["max_tokens"].clone()
+        };
+        assert_eq!(length("claude-sonnet-5", None), 8192 + 16384);
+        assert_eq!(length("claude-sonnet-5", Some(100)), 100);
+        assert_eq!(length("claude-opus-4-8", None), 8192);
+    }
+
+    #[test]
+    fn the_version_is_sent_and_the_key_is_in_no_log() {
+        let request = reqwest::Client::new().post("http://localhost");
+        let request = Anthropic
+            .authorise(request, &"secret".into())
+            .build()
+            .unwrap();
+        assert_eq!(request.headers()["x-api-key"], "secret");
+        assert!(!format!("{:?}", request.headers()).contains("secret"));
+        assert_eq!(Anthropic.headers(), [("anthropic-version", "2023-06-01")]);
+    }
+
+    #[test]
+    fn a_list_of_models_says_their_names_and_what_they_can_read() {
+        let models = Anthropic
+            .models(
+                r#"{"data":[{"type":"model","id":"claude-opus-5","display_name":"Claude Opus 5",
+                    "max_input_tokens":1000000,"capabilities":{}},{"id":"b","max_input_tokens":null}],"has_more":false}"#,
+            )
+            .unwrap();
+        assert_eq!(models.len(), 2);
+        assert_eq!(models[0].id, "claude-opus-5");
+        assert_eq!(models[0].name.as_deref(), Some("Claude Opus 5"));
+        assert_eq!(models[0].context_tokens, Some(1_000_000));
+        assert_eq!(models[1].context_tokens, None);
+        assert!(Anthropic.models("<html>").is_none());
+    }
+}

@@ -1,0 +1,270 @@
+//! Google Gemini, <https://ai.google.dev/api/generate-content>, version `v1beta` as Google's own
+//! clients use it: what is asked. What is answered is in [`events`].
+
+mod events;
+
+use reqwest::RequestBuilder;
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use self::events::Chunks;
+use super::turns::Turns;
+use super::{
+    Ask, ChatRequest, Decoder, Framing, ListedModel, Protocol, key_header, only_set,
+    thinking_tokens,
+};
+use crate::chat::{ReasoningEffort, Role};
+
+/// The protocol.
+#[derive(Debug)]
+pub(super) struct Gemini;
+
+impl Protocol for Gemini {
+    fn ask(&self, request: &ChatRequest<'_>) -> Ask {
+        let parameters = request.parameters;
+        let Turns { system, turns } = Turns::of(request);
+        let contents: Value = turns
+            .into_iter()
+            .map(|turn| {
+                let role = match turn.role {
+                    Role::Assistant => "model",
+                    Role::User | Role::System => "user",
+                };
+                json!({"role": role, "parts": [{"text": turn.text}]})
+            })
+            .collect();
+        let config = only_set([
+            ("temperature", parameters.temperature.map(Value::from)),
+            ("topP", parameters.top_p.map(Value::from)),
+            ("maxOutputTokens", parameters.max_tokens.map(Value::from)),
+            (
+                "stopSequences",
+                (!parameters.stop.is_empty()).then(|| json!(parameters.stop)),
+            ),
+            (
+                "thinkingConfig",
+                parameters
+                    .reasoning_effort
+                    .map(|effort| thinking(request.model, effort)),
+            ),
+        ]);
+        let body = only_set([
+            (
+                "system_instruction",
+                system.map(|text| json!({"parts": [{"text": text}]})),
+            ),
+            ("contents", Some(contents)),
+            (
+                "generationConfig",
+                (!config.is_empty()).then(|| config.into()),
+            ),
+        ]);
+        // A tuned model has a path of its own: `tunedModels/…`.
+        let prefix = if request.model.contains('/') {
+            ""
+        } else {
+            PREFIX
+        };
+        Ask {
+            path: format!("{prefix}{}:streamGenerateContent?alt=sse", request.model),
+            body: body.into(),
+        }
+    }
+
+    fn authorise(&self, request: RequestBuilder, key: &SecretString) -> RequestBuilder {
+        key_header(request, "x-goog-api-key", key)
+    }
+
+    fn framing(&self) -> Framing {
+        Framing::Events
+    }
+
+    fn decoder(&self) -> Box<dyn Decoder> {
+        Box::new(Chunks)
+    }
+
+    fn models_path(&self) -> &'static str {
+        "models?pageSize=1000"
+    }
+
+    fn models(&self, body: &str) -> Option<Vec<ListedModel>> {
+        let list: ModelList = serde_json::from_str(body).ok()?;
+        let models = list.models.into_iter().filter(Model::answers_chats);
+        Some(models.map(ListedModel::from).collect())
+    }
+}
+
+/// Before the name of each model in the list, and in paths.
+const PREFIX: &str = "models/";
+
+/// Gemini 2 is told a budget of tokens and refuses a level, and those after it want a level. Names
+/// without a version, such as `gemini-flash-latest`, are of the newest.
+fn thinking(model: &str, effort: ReasoningEffort) -> Value {
+    if model.trim_start_matches(PREFIX).starts_with("gemini-2") {
+        json!({"thinkingBudget": thinking_tokens(effort), "includeThoughts": true})
+    } else {
+        json!({"thinkingLevel": effort, "includeThoughts": true})
+    }
+}
+
+#[derive(Deserialize)]
+struct ModelList {
+    models: Vec<Model>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Model {
+    name: String,
+    display_name: Option<String>,
+    input_token_limit: Option<u32>,
+    supported_generation_methods: Option<Vec<String>>,
+}
+
+impl Model {
+    /// Leaves out what cannot generate, and what generates only sound, pictures or clicks.
+    fn answers_chats(&self) -> bool {
+        const OTHERS: [&str; 3] = ["-computer-use", "-image", "-tts"];
+        let generates = self
+            .supported_generation_methods
+            .iter()
+            .flatten()
+            .any(|method| method == "generateContent");
+        generates && !OTHERS.iter().any(|part| self.name.contains(part))
+    }
+}
+
+impl From<Model> for ListedModel {
+    fn from(model: Model) -> Self {
+        Self {
+            id: model.name.trim_start_matches(PREFIX).to_owned(),
+            name: model.display_name,
+            context_tokens: model.input_token_limit,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::Parameters;
+    use crate::provider::protocol::testing::{self, said};
+
+    fn body(model: &str, parameters: &Parameters) -> Value {
+        let messages = [
+            said(Role::User, "hi"),
+            said(Role::User, "there"),
+            said(Role::Assistant, "Hello"),
+            said(Role::User, "bye"),
+        ];
+        testing::body(&Gemini, model, &messages, parameters)
+    }
+
+    #[test]
+    fn what_is_not_set_is_not_sent() {
+        assert_eq!(
+            body("gemini-3-flash", &Parameters::default()),
+            json!({
+                "contents": [
+                    {"role": "user", "parts": [{"text": "hi\n\nthere"}]},
+                    {"role": "model", "parts": [{"text": "Hello"}]},
+                    {"role": "user", "parts": [{"text": "bye"}]},
+                ],
+            })
+        );
+    }
+
+    #[test]
+    fn every_parameter_has_its_place() {
+        let parameters = Parameters {
+            system_prompt: Some("Be brief".to_owned()),
+            temperature: Some(0.5),
+            top_p: Some(0.9),
+            max_tokens: Some(7),
+            stop: vec!["END".to_owned()],
+            reasoning_effort: Some(ReasoningEffort::High),
+        };
+        let sent = body("gemini-2.5-pro", &parameters);
+        assert_eq!(
+            sent["system_instruction"],
+            json!({"parts": [{"text": "Be brief"}]})
+        );
+        assert_eq!(
+            sent["generationConfig"],
+            json!({
+                "temperature": 0.5,
+                "topP": 0.9,
+                "maxOutputTokens": 7,
+                "stopSequences": ["END"],
+                "thinkingConfig": {"thinkingBudget": 16384, "includeThoughts": true},
+            })
+        );
+    }
+
+    #[test]
+    fn a_newer_model_is_told_a_level_instead_of_a_budget() {
+        let parameters = Parameters {
+            reasoning_effort: Some(ReasoningEffort::Low),
+            ..Parameters::default()
+        };
+        for model in ["gemini-3-pro-preview", "gemini-flash-latest"] {
+            assert_eq!(
+                body(model, &parameters)["generationConfig"]["thinkingConfig"],
+                json!({"thinkingLevel": "low", "includeThoughts": true}),
+                "{model}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_model_is_named_in_the_path() {
+        let path = |model| {
+            Gemini
+                .ask(&ChatRequest {
+                    model,
+                    messages: &[],
+                    parameters: &Parameters::default(),
+                })
+                .path
+        };
+        let expected = "models/gemini-3-flash:streamGenerateContent?alt=sse";
+        assert_eq!(path("gemini-3-flash"), expected);
+        assert_eq!(path("models/gemini-3-flash"), expected);
+        assert_eq!(
+            path("tunedModels/mine"),
+            "tunedModels/mine:streamGenerateContent?alt=sse"
+        );
+    }
+
+    #[test]
+    fn the_key_is_in_no_log() {
+        let request = reqwest::Client::new().post("http://localhost");
+        let request = Gemini.authorise(request, &"secret".into()).build().unwrap();
+        assert_eq!(request.headers()["x-goog-api-key"], "secret");
+        assert!(!format!("{:?}", request.headers()).contains("secret"));
+    }
+
+    #[test]
+    fn a_list_of_models_leaves_out_those_that_do_not_chat() {
+        let models = Gemini
+            .models(
+                r#"{"models":[
+                    {"name":"models/gemini-3-flash","displayName":"Gemini 3 Flash","inputTokenLimit":1048576,
+                     "supportedGenerationMethods":["generateContent","countTokens"]},
+                    {"name":"models/gemini-embedding-001","supportedGenerationMethods":["embedContent"]},
+                    {"name":"models/gemini-3-flash-tts","supportedGenerationMethods":["generateContent"]},
+                    {"name":"models/nameless","displayName":null,"supportedGenerationMethods":null}]}"#,
+            )
+            .unwrap();
+        assert_eq!(
+            models,
+            [ListedModel {
+                id: "gemini-3-flash".to_owned(),
+                name: Some("Gemini 3 Flash".to_owned()),
+                context_tokens: Some(1_048_576),
+            }]
+        );
+        assert!(Gemini.models("<html>").is_none());
+    }
+}

@@ -1,0 +1,320 @@
+//! Ollama's own protocol, <https://docs.ollama.com/api/chat>.
+//!
+//! Ollama speaks OpenAI's too, but does not say there which of its models only embed, and takes fewer
+//! options.
+
+use reqwest::RequestBuilder;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::turns::role_messages;
+use super::{
+    Ask, ChatRequest, Decoder, Framing, ListedModel, Protocol, StreamEvent, filled, no_answer,
+    only_set, or_alive, stated_failure, states_failure,
+};
+use crate::chat::{FinishReason, ReasoningEffort, Usage};
+use crate::provider::failure::{Failure, FailureKind};
+
+/// The protocol.
+#[derive(Debug)]
+pub(super) struct Ollama;
+
+impl Protocol for Ollama {
+    fn ask(&self, request: &ChatRequest<'_>) -> Ask {
+        let parameters = request.parameters;
+        let options = only_set([
+            ("temperature", parameters.temperature.map(Value::from)),
+            ("top_p", parameters.top_p.map(Value::from)),
+            ("num_predict", parameters.max_tokens.map(Value::from)),
+            (
+                "stop",
+                (!parameters.stop.is_empty()).then(|| json!(parameters.stop)),
+            ),
+        ]);
+        let body = only_set([
+            ("model", Some(json!(request.model))),
+            ("messages", Some(role_messages(request))),
+            ("stream", Some(json!(true))),
+            // By default it leaves out what does not fit without a word.
+            ("truncate", Some(json!(false))),
+            (
+                "think",
+                parameters
+                    .reasoning_effort
+                    .map(|effort| think(request.model, effort)),
+            ),
+            ("options", (!options.is_empty()).then(|| options.into())),
+        ]);
+        Ask {
+            path: "api/chat".to_owned(),
+            body: body.into(),
+        }
+    }
+
+    /// A server of one's own wants none; a proxy before it, or Ollama's cloud, does.
+    fn authorise(&self, request: RequestBuilder, key: &SecretString) -> RequestBuilder {
+        request.bearer_auth(key.expose_secret())
+    }
+
+    fn framing(&self) -> Framing {
+        Framing::Lines
+    }
+
+    fn decoder(&self) -> Box<dyn Decoder> {
+        Box::new(Lines)
+    }
+
+    fn models_path(&self) -> &'static str {
+        "api/tags"
+    }
+
+    fn models(&self, body: &str) -> Option<Vec<ListedModel>> {
+        let list: ModelList = serde_json::from_str(body).ok()?;
+        let models = list.models.into_iter().filter(Model::answers_chats);
+        Some(models.map(ListedModel::from).collect())
+    }
+}
+
+/// Levels are for gpt-oss; another model may refuse them, and is only told that it should think.
+fn think(model: &str, effort: ReasoningEffort) -> Value {
+    if model.contains("gpt-oss") {
+        json!(effort)
+    } else {
+        json!(true)
+    }
+}
+
+#[derive(Deserialize)]
+struct ModelList {
+    models: Vec<Model>,
+}
+
+#[derive(Deserialize)]
+struct Model {
+    name: String,
+    details: Option<Details>,
+}
+
+#[derive(Deserialize)]
+struct Details {
+    family: Option<String>,
+    families: Option<Vec<String>>,
+}
+
+impl Model {
+    /// Leaves out those that only embed: by their family (`bert`, `nomic-bert`), or by their name where
+    /// they are of a chat model's family (`embeddinggemma`, `qwen3-embedding`).
+    fn answers_chats(&self) -> bool {
+        let families = self.details.iter().flat_map(|details| {
+            details
+                .family
+                .iter()
+                .chain(details.families.iter().flatten())
+        });
+        let embeds = |name: &String| name.contains("embed");
+        !embeds(&self.name)
+            && !families
+                .into_iter()
+                .any(|family| embeds(family) || family.contains("bert"))
+    }
+}
+
+impl From<Model> for ListedModel {
+    fn from(model: Model) -> Self {
+        Self {
+            id: model.name,
+            name: None,
+            context_tokens: None,
+        }
+    }
+}
+
+struct Lines;
+
+impl Decoder for Lines {
+    fn decode(&mut self, data: &str) -> Result<Vec<StreamEvent>, Failure> {
+        let line: Line = serde_json::from_str(data).map_err(|error| no_answer(&error))?;
+        if line.error.as_ref().is_some_and(states_failure) {
+            return Err(stated_failure(FailureKind::ProviderFault, data));
+        }
+        let message = line.message.unwrap_or_default();
+        let mut events: Vec<_> = filled(message.thinking)
+            .map(StreamEvent::Reasoning)
+            .into_iter()
+            .chain(filled(message.content).map(StreamEvent::Text))
+            .collect();
+        if line.done == Some(true) {
+            let reason = match line.done_reason.as_deref() {
+                Some("length") => FinishReason::Length,
+                _ => FinishReason::Stop,
+            };
+            events.extend([
+                StreamEvent::Finish(reason),
+                StreamEvent::Usage(Usage {
+                    prompt_tokens: line.prompt_eval_count,
+                    completion_tokens: line.eval_count,
+                    cached_tokens: None,
+                }),
+                StreamEvent::Done,
+            ]);
+        }
+        Ok(or_alive(events))
+    }
+}
+
+#[derive(Deserialize)]
+struct Line {
+    message: Option<Message>,
+    done: Option<bool>,
+    done_reason: Option<String>,
+    prompt_eval_count: Option<u32>,
+    eval_count: Option<u32>,
+    error: Option<Value>,
+}
+
+#[derive(Default, Deserialize)]
+struct Message {
+    content: Option<String>,
+    thinking: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::{Parameters, Role};
+    use crate::provider::failure::Retry;
+    use crate::provider::protocol::testing::{self, said};
+
+    fn decode(data: &str) -> Result<Vec<StreamEvent>, Failure> {
+        Ollama.decoder().decode(data)
+    }
+
+    fn body(model: &str, parameters: &Parameters) -> Value {
+        testing::body(&Ollama, model, &[said(Role::User, "hi")], parameters)
+    }
+
+    #[test]
+    fn what_is_not_set_is_not_sent() {
+        assert_eq!(
+            body("qwen3", &Parameters::default()),
+            json!({
+                "model": "qwen3",
+                "messages": [{"role": "user", "content": "hi"}],
+                "stream": true,
+                "truncate": false,
+            })
+        );
+    }
+
+    #[test]
+    fn every_parameter_has_its_place() {
+        let parameters = Parameters {
+            system_prompt: Some("Be brief".to_owned()),
+            temperature: Some(0.5),
+            top_p: Some(0.9),
+            max_tokens: Some(7),
+            stop: vec!["END".to_owned()],
+            reasoning_effort: Some(ReasoningEffort::High),
+        };
+        let sent = body("qwen3", &parameters);
+        assert_eq!(
+            sent["messages"][0],
+            json!({"role": "system", "content": "Be brief"})
+        );
+        assert_eq!(sent["think"], true);
+        assert_eq!(
+            sent["options"],
+            json!({"temperature": 0.5, "top_p": 0.9, "num_predict": 7, "stop": ["END"]})
+        );
+        assert_eq!(body("gpt-oss:20b", &parameters)["think"], "high");
+    }
+
+    #[test]
+    fn a_key_is_a_bearer_token() {
+        let request = reqwest::Client::new().post("http://localhost");
+        let request = Ollama.authorise(request, &"secret".into()).build().unwrap();
+        assert_eq!(request.headers()["authorization"], "Bearer secret");
+    }
+
+    #[test]
+    fn thoughts_and_text_are_told_apart() {
+        let data = r#"{"model":"qwen3","created_at":"2026-11-24T00:00:00Z",
+            "message":{"role":"assistant","content":"Hi","thinking":"hm"},"done":false}"#;
+        assert_eq!(
+            decode(data).unwrap(),
+            [
+                StreamEvent::Reasoning("hm".to_owned()),
+                StreamEvent::Text("Hi".to_owned())
+            ]
+        );
+    }
+
+    #[test]
+    fn the_last_line_says_why_and_how_much() {
+        let last = |reason: &str| {
+            decode(&format!(
+                r#"{{"message":{{"content":""}},"done":true,"done_reason":{reason},
+                    "total_duration":10706818083,"prompt_eval_count":26,"eval_count":259}}"#
+            ))
+            .unwrap()
+        };
+        let is = |reason| {
+            let usage = Usage {
+                prompt_tokens: Some(26),
+                completion_tokens: Some(259),
+                cached_tokens: None,
+            };
+            [
+                StreamEvent::Finish(reason),
+                StreamEvent::Usage(usage),
+                StreamEvent::Done,
+            ]
+        };
+        assert_eq!(last(r#""stop""#), is(FinishReason::Stop));
+        assert_eq!(last(r#""load""#), is(FinishReason::Stop));
+        assert_eq!(last("null"), is(FinishReason::Stop));
+        assert_eq!(last(r#""length""#), is(FinishReason::Length));
+    }
+
+    #[test]
+    fn what_carries_no_text_is_a_sign_of_life() {
+        for data in [
+            "{}",
+            r#"{"message":{"role":"assistant","content":"","thinking":null},"done":false}"#,
+            r#"{"message":null,"done":null,"error":null}"#,
+            r#"{"message":{"tool_calls":[{"function":{"name":"x"}}]},"new":1}"#,
+        ] {
+            assert_eq!(decode(data).unwrap(), [StreamEvent::Alive], "{data}");
+        }
+        assert!(decode("<html>").is_err());
+    }
+
+    #[test]
+    fn an_error_in_the_stream_is_an_error() {
+        let failure = decode(r#"{"error":"model runner has unexpectedly stopped"}"#).unwrap_err();
+        assert_eq!(failure.kind, FailureKind::ProviderFault);
+        assert_eq!(failure.retry, Retry::Backoff);
+        assert!(
+            failure.message.ends_with("unexpectedly stopped"),
+            "{failure:?}"
+        );
+    }
+
+    #[test]
+    fn a_list_of_models_leaves_out_those_that_embed() {
+        let models = Ollama
+            .models(
+                r#"{"models":[
+                    {"name":"qwen3:4b","model":"qwen3:4b","details":{"family":"qwen3","families":["qwen3"]}},
+                    {"name":"all-minilm:latest","details":{"family":"bert","families":null}},
+                    {"name":"bge-m3:latest","details":{"family":null,"families":["bert"]}},
+                    {"name":"embeddinggemma:300m","details":{"family":"gemma3"}},
+                    {"name":"mine:latest","details":null}]}"#,
+            )
+            .unwrap();
+        let names: Vec<_> = models.iter().map(|model| model.id.as_str()).collect();
+        assert_eq!(names, ["qwen3:4b", "mine:latest"]);
+        assert!(Ollama.models("<html>").is_none());
+    }
+}

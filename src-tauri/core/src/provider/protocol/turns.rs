@@ -1,0 +1,168 @@
+//! A conversation as each family of protocols wants it.
+//!
+//! Some take the system prompt as the first message and any order of roles. Others take it in a place
+//! of its own, and want the user to begin and the roles to take turns; a conversation need not be so,
+//! since an answer that failed before its first word is no message.
+
+use serde_json::{Value, json};
+
+use super::ChatRequest;
+use crate::chat::Role;
+
+/// What the user says before an answer that has no question. It only keeps the order of roles, so it
+/// says nothing, in any language.
+const OPENING: &str = "…";
+
+/// A conversation with the system prompt apart, in which the user begins and the roles take turns.
+#[derive(Debug, PartialEq)]
+pub(super) struct Turns {
+    /// The system prompt and every other instruction, in order.
+    pub(super) system: Option<String>,
+    /// Of [`Role::User`] and [`Role::Assistant`] in turn.
+    pub(super) turns: Vec<Turn>,
+}
+
+/// All that one side says before the other speaks.
+#[derive(Debug, PartialEq)]
+pub(super) struct Turn {
+    /// Never [`Role::System`].
+    pub(super) role: Role,
+    /// Never blank, which Anthropic refuses.
+    pub(super) text: String,
+}
+
+impl Turns {
+    /// The conversation of `request`. Nothing that the user sees in it is dropped: an answer without its
+    /// question is a greeting or stands where older messages were left out, and what follows may refer
+    /// to it. Messages of one role in a row are one turn, a blank line between them.
+    pub(super) fn of(request: &ChatRequest<'_>) -> Self {
+        let mut system = request.parameters.system_prompt.clone().unwrap_or_default();
+        let mut turns: Vec<Turn> = Vec::new();
+        for message in request.messages {
+            let (role, text) = (message.role, message.content.as_str());
+            if text.trim().is_empty() {
+                continue;
+            }
+            if role == Role::System {
+                add(&mut system, text);
+                continue;
+            }
+            if turns.is_empty() && role == Role::Assistant {
+                turns.push(Turn {
+                    role: Role::User,
+                    text: OPENING.to_owned(),
+                });
+            }
+            match turns.last_mut() {
+                Some(turn) if turn.role == role => add(&mut turn.text, text),
+                _ => turns.push(Turn {
+                    role,
+                    text: text.to_owned(),
+                }),
+            }
+        }
+        Self {
+            system: Some(system).filter(|system| !system.is_empty()),
+            turns,
+        }
+    }
+}
+
+fn add(to: &mut String, text: &str) {
+    if !to.is_empty() {
+        to.push_str("\n\n");
+    }
+    to.push_str(text);
+}
+
+/// The conversation as a list of `{role, content}`, the system prompt first.
+pub(super) fn role_messages(request: &ChatRequest<'_>) -> Value {
+    let system = request
+        .parameters
+        .system_prompt
+        .iter()
+        .map(|text| json!({"role": Role::System, "content": text}));
+    let messages = request
+        .messages
+        .iter()
+        .map(|message| json!({"role": message.role, "content": message.content}));
+    system.chain(messages).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::Parameters;
+    use crate::provider::protocol::testing::said;
+    use crate::store::PriorMessage;
+
+    fn turns(system: Option<&str>, messages: &[PriorMessage]) -> Turns {
+        Turns::of(&ChatRequest {
+            model: "m",
+            messages,
+            parameters: &Parameters {
+                system_prompt: system.map(str::to_owned),
+                ..Parameters::default()
+            },
+        })
+    }
+
+    fn turn(role: Role, text: &str) -> Turn {
+        Turn {
+            role,
+            text: text.to_owned(),
+        }
+    }
+
+    #[test]
+    fn messages_of_one_role_in_a_row_are_one_turn() {
+        let messages = [
+            said(Role::User, "one"),
+            said(Role::User, "two"),
+            said(Role::Assistant, "three"),
+            said(Role::Assistant, " \n"),
+            said(Role::User, "four"),
+        ];
+        assert_eq!(
+            turns(None, &messages),
+            Turns {
+                system: None,
+                turns: vec![
+                    turn(Role::User, "one\n\ntwo"),
+                    turn(Role::Assistant, "three"),
+                    turn(Role::User, "four"),
+                ],
+            }
+        );
+    }
+
+    #[test]
+    fn every_instruction_is_part_of_the_system_prompt() {
+        let messages = [
+            said(Role::System, "Be kind"),
+            said(Role::User, "hi"),
+            said(Role::System, "Be quick"),
+            said(Role::User, "there"),
+        ];
+        let of = turns(Some("Be brief"), &messages);
+        assert_eq!(
+            of.system.as_deref(),
+            Some("Be brief\n\nBe kind\n\nBe quick")
+        );
+        assert_eq!(of.turns, [turn(Role::User, "hi\n\nthere")]);
+    }
+
+    #[test]
+    fn an_answer_without_its_question_is_kept() {
+        let messages = [said(Role::Assistant, "Hello"), said(Role::User, "hi")];
+        assert_eq!(
+            turns(None, &messages).turns,
+            [
+                turn(Role::User, OPENING),
+                turn(Role::Assistant, "Hello"),
+                turn(Role::User, "hi")
+            ]
+        );
+        assert_eq!(turns(None, &[]).turns, []);
+    }
+}

@@ -1,0 +1,358 @@
+//! Which models there are, which is the default, and where each is reached. How providers are added and
+//! changed is in [`configuring`](super::configuring).
+//!
+//! A model's name in the application is `provider/model`. Providers come from the environment, from
+//! the settings, and one comes with Conch: `embedded`. The store is asked each time, so that what
+//! another window or process changed counts at once; keys are asked for when they are needed.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::future::join_all;
+use reqwest::Client;
+use secrecy::SecretString;
+
+use super::answer;
+use super::embedded::EmbeddedModel;
+use super::endpoint::{Endpoint, Provider};
+use super::failure::{Failure, FailureKind};
+use super::gate::Gate;
+use super::models::{ModelInfo, ModelLists};
+use super::presets::preset;
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::keys::{KeyName, Keys};
+use crate::store::{Store, StoreError, StoredProvider};
+
+pub(super) const EMBEDDED: &str = "embedded";
+
+/// What a person should know before relying on the embedded model.
+const EMBEDDED_NOTE: &str =
+    "Tiny offline model: English only, often wrong. Add a provider for real work.";
+
+/// All providers that are configured.
+#[derive(Debug)]
+pub struct Providers {
+    pub(super) client: Client,
+    pub(super) store: Store,
+    pub(super) keys: Keys,
+    pub(super) environment: Vec<Provider>,
+    embedded: EmbeddedModel,
+    lists: ModelLists,
+    gates: Mutex<HashMap<String, Arc<Gate>>>,
+}
+
+/// A provider without its key, which is asked for when the provider is.
+#[derive(Debug)]
+enum Configured {
+    /// With its key.
+    Environment(Provider),
+    Stored(StoredProvider),
+}
+
+impl Configured {
+    fn id(&self) -> &str {
+        match self {
+            Self::Environment(provider) => &provider.id,
+            Self::Stored(stored) => &stored.id,
+        }
+    }
+}
+
+/// Which model is meant.
+enum Meant {
+    Embedded,
+    /// The first that this provider lists.
+    FirstOf(Configured),
+    Named(Configured, String),
+}
+
+impl Providers {
+    /// Those of the environment and the store, and the embedded one.
+    ///
+    /// # Errors
+    /// When no HTTP client can be made.
+    pub(crate) fn new(
+        environment: Vec<Provider>,
+        embedded: EmbeddedModel,
+        store: Store,
+        keys: Keys,
+    ) -> Result<Self, Failure> {
+        Ok(Self {
+            client: answer::client()?,
+            store,
+            keys,
+            environment,
+            embedded,
+            lists: ModelLists::default(),
+            gates: Mutex::default(),
+        })
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The gate before a provider.
+    pub(crate) fn gate(&self, provider: &Provider) -> Arc<Gate> {
+        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        let gate = gates
+            .entry(provider.id.clone())
+            .or_insert_with(|| Arc::new(Gate::new(provider.max_parallel)));
+        gate.set_most(provider.max_parallel);
+        Arc::clone(gate)
+    }
+
+    /// Every model, those of one provider together. A provider that cannot be asked is one entry that
+    /// says why. Providers are asked at once, and again where `refresh` says so.
+    pub(crate) async fn models(&self, refresh: bool, now: Timestamp) -> Result<Vec<ModelInfo>> {
+        let configured = self.configured().await?;
+        let asked = configured
+            .iter()
+            .map(|provider| self.models_of(provider, refresh, now));
+        let mut models: Vec<_> = join_all(asked).await.into_iter().flatten().collect();
+        models.push(self.embedded_model());
+        let chosen = self.store.settings().await?.default_model_id;
+        let is_chosen = |model: &ModelInfo| Some(&model.id) == chosen.as_ref();
+        // One that is not listed may be its provider's all the same.
+        let provider = chosen.as_deref().and_then(|id| id.split('/').next());
+        let may_be_chosen = |model: &ModelInfo| Some(&*model.provider_id) == provider;
+        let default = models
+            .iter()
+            .position(is_chosen)
+            .or_else(|| models.iter().position(may_be_chosen))
+            // Also where it cannot be used: what a send would ask is what the page should show.
+            .unwrap_or(0);
+        if let Some(model) = models.get_mut(default) {
+            model.is_default = true;
+        }
+        Ok(models)
+    }
+
+    async fn models_of(
+        &self,
+        configured: &Configured,
+        refresh: bool,
+        now: Timestamp,
+    ) -> Vec<ModelInfo> {
+        let (provider, keyless) = self.with_key(configured).await;
+        let entry = |id: &str, name: &str| ModelInfo {
+            id: format!("{}/{id}", provider.id),
+            name: name.to_owned(),
+            provider_id: provider.id.clone(),
+            provider: provider.name.clone(),
+            embedded: false,
+            is_default: false,
+            note: None,
+            available: true,
+            context_tokens: None,
+        };
+        let listed = match keyless {
+            None => self.lists.of(&self.client, &provider, refresh, now).await,
+            Some(failure) => Err(failure),
+        };
+        match listed {
+            Ok(models) => models
+                .into_iter()
+                .map(|model| ModelInfo {
+                    context_tokens: model.context_tokens,
+                    ..entry(&model.id, model.name.as_deref().unwrap_or(&model.id))
+                })
+                .collect(),
+            Err(failure) => vec![ModelInfo {
+                note: Some(provider.without_key(failure).message),
+                available: false,
+                ..entry("", &provider.name)
+            }],
+        }
+    }
+
+    fn embedded_model(&self) -> ModelInfo {
+        let missing = self.embedded.model_file().err();
+        let name = self.embedded.name();
+        ModelInfo {
+            id: format!("{EMBEDDED}/{name}"),
+            name: format!("{name} (built in)"),
+            provider_id: EMBEDDED.to_owned(),
+            provider: "Built in".to_owned(),
+            embedded: true,
+            is_default: false,
+            available: missing.is_none(),
+            note: Some(missing.map_or_else(|| EMBEDDED_NOTE.to_owned(), |failure| failure.message)),
+            context_tokens: None,
+        }
+    }
+
+    /// Where a model is reached; for `None`, the default: the one in the settings, else the first that
+    /// the first provider lists, else the embedded one, which is started if need be.
+    pub(crate) async fn endpoint(
+        &self,
+        model_id: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Endpoint, Failure> {
+        match self.meant(model_id).await? {
+            Meant::Embedded => self.embedded_endpoint().await,
+            Meant::FirstOf(configured) => {
+                let provider = self.usable(&configured).await?;
+                let model = self.first_model(&provider, now).await?;
+                Ok(self.at(provider, &model))
+            }
+            Meant::Named(configured, model) => Ok(self.at(self.usable(&configured).await?, &model)),
+        }
+    }
+
+    /// True when a send with this model has to start the embedded one or wait for it.
+    pub(crate) async fn is_embedded(&self, model_id: Option<&str>) -> bool {
+        matches!(self.meant(model_id).await, Ok(Meant::Embedded))
+    }
+
+    async fn meant(&self, model_id: Option<&str>) -> Result<Meant, Failure> {
+        let stored = |error: StoreError| Failure::new(FailureKind::Internal, error.to_string());
+        let mut configured = self.configured().await.map_err(stored)?;
+        let known = |id: &str| configured.iter().position(|known| known.id() == id);
+        let Some(id) = model_id else {
+            let settings = self.store.settings().await.map_err(stored)?;
+            // A default whose provider is gone is none.
+            let chosen = settings.default_model_id.as_deref();
+            let (provider, model) = chosen.and_then(|id| id.split_once('/')).unwrap_or_default();
+            return Ok(match known(provider) {
+                Some(index) => Meant::Named(configured.swap_remove(index), model.to_owned()),
+                None if provider == EMBEDDED || configured.is_empty() => Meant::Embedded,
+                None => Meant::FirstOf(configured.swap_remove(0)),
+            });
+        };
+        let (provider, model) = id.split_once('/').unwrap_or((id, ""));
+        if provider == EMBEDDED {
+            return Ok(Meant::Embedded);
+        }
+        if let Some(index) = known(provider) {
+            return Ok(Meant::Named(
+                configured.swap_remove(index),
+                model.to_owned(),
+            ));
+        }
+        // A name without a provider, as a program may give it, is the first one's.
+        let first = configured.into_iter().next();
+        match first.filter(|first| !id.contains('/') || self.lists_it(first, id)) {
+            Some(first) => Ok(Meant::Named(first, id.to_owned())),
+            None => Err(Failure::new(
+                FailureKind::UnknownModel,
+                format!("No provider is configured for the model {id}: choose another model"),
+            )),
+        }
+    }
+
+    fn at(&self, provider: Provider, model: &str) -> Endpoint {
+        let known = self.lists.known(&provider).unwrap_or_default();
+        let listed = known.iter().find(|listed| listed.id == model);
+        Endpoint {
+            model: model.to_owned(),
+            model_id: format!("{}/{model}", provider.id),
+            context_tokens: listed.and_then(|listed| listed.context_tokens),
+            embedded: false,
+            provider,
+        }
+    }
+
+    fn lists_it(&self, configured: &Configured, model: &str) -> bool {
+        let known = self
+            .lists
+            .known(&without_key(configured))
+            .unwrap_or_default();
+        known.iter().any(|listed| listed.id == model)
+    }
+
+    async fn first_model(&self, provider: &Provider, now: Timestamp) -> Result<String, Failure> {
+        let models = match self.lists.known(provider) {
+            Some(models) => models,
+            None => self.lists.of(&self.client, provider, false, now).await?,
+        };
+        let first = models.into_iter().next();
+        first
+            .map(|model| model.id)
+            .ok_or_else(|| Failure::new(FailureKind::UnknownModel, "The provider lists no models"))
+    }
+
+    async fn embedded_endpoint(&self) -> Result<Endpoint, Failure> {
+        let reached = self.embedded.reach().await?;
+        Ok(Endpoint {
+            provider: reached.provider,
+            model: reached.model,
+            model_id: format!("{EMBEDDED}/{}", self.embedded.name()),
+            // It fits what it reads by itself, and says what it left out.
+            context_tokens: None,
+            embedded: true,
+        })
+    }
+
+    /// The providers, those of the environment first.
+    async fn configured(&self) -> Result<Vec<Configured>, StoreError> {
+        let environment = self.environment.iter().cloned();
+        let stored = self.store.providers().await?.into_iter();
+        Ok(environment
+            .map(Configured::Environment)
+            .chain(stored.map(Configured::Stored))
+            .collect())
+    }
+
+    async fn usable(&self, configured: &Configured) -> Result<Provider, Failure> {
+        match self.with_key(configured).await {
+            (provider, None) => Ok(provider),
+            (_, Some(failure)) => Err(failure),
+        }
+    }
+
+    /// A provider with its key, or why the key cannot be had.
+    async fn with_key(&self, configured: &Configured) -> (Provider, Option<Failure>) {
+        let mut provider = without_key(configured);
+        let key = match configured {
+            Configured::Environment(provider) => Ok(provider.key.clone()),
+            Configured::Stored(stored) => self.key(stored).await,
+        };
+        match key {
+            Ok(key) => {
+                provider.key = key;
+                (provider, None)
+            }
+            Err(failure) => (provider, Some(failure)),
+        }
+    }
+
+    /// The key of a provider that has one.
+    pub(super) async fn key(
+        &self,
+        stored: &StoredProvider,
+    ) -> Result<Option<SecretString>, Failure> {
+        let name = KeyName::new(&stored.id, &stored.base_url);
+        let (Some(place), Some(name)) = (stored.key_place, name) else {
+            return Ok(None);
+        };
+        let missing = |why: String| Failure::new(FailureKind::WrongKey, why);
+        let key = self.keys.load(&name, place).await;
+        match key.map_err(|error| missing(error.to_string()))? {
+            Some(key) => Ok(Some(key)),
+            None => Err(missing(format!(
+                "The key of {} is not there any more: fill it in again in the settings",
+                stored.name
+            ))),
+        }
+    }
+}
+
+fn without_key(configured: &Configured) -> Provider {
+    match configured {
+        Configured::Environment(provider) => Provider {
+            key: None,
+            ..provider.clone()
+        },
+        Configured::Stored(stored) => Provider {
+            id: stored.id.clone(),
+            name: stored.name.clone(),
+            protocol: stored.protocol,
+            base_url: stored.base_url.clone(),
+            key: None,
+            max_parallel: stored.max_parallel,
+            local: preset(&stored.preset).is_some_and(|preset| preset.local),
+        },
+    }
+}

@@ -1,0 +1,72 @@
+//! The providers that the user added. Their keys are never here: only where each is kept.
+
+use super::{Result, Store};
+use crate::clock::Timestamp;
+use crate::keys::KeyPlace;
+use crate::provider::ProtocolKind;
+
+/// A provider as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredProvider {
+    /// The first part of its models' names.
+    pub id: String,
+    /// What it was made from.
+    pub preset: String,
+    /// What it speaks.
+    pub protocol: ProtocolKind,
+    /// For people.
+    pub name: String,
+    /// Where it is reached.
+    pub base_url: String,
+    /// The most answers at once.
+    pub max_parallel: u32,
+    /// Where its key is kept; `None` when it has none.
+    pub key_place: Option<KeyPlace>,
+    /// The end of its key, to tell one from another.
+    pub key_last_four: Option<String>,
+}
+
+impl Store {
+    /// The providers that the user added, oldest first.
+    pub async fn providers(&self) -> Result<Vec<StoredProvider>> {
+        Ok(sqlx::query_as!(
+            StoredProvider,
+            r#"SELECT id, preset, protocol AS "protocol: _", name, base_url, max_parallel AS "max_parallel: _",
+                 key_place AS "key_place: _", key_last_four
+               FROM providers ORDER BY created_at, id"#
+        )
+        .fetch_all(&self.readers)
+        .await?)
+    }
+
+    /// Adds a provider, or changes the one of that id.
+    pub async fn save_provider(&self, provider: &StoredProvider, now: Timestamp) -> Result<()> {
+        sqlx::query!(
+            "INSERT INTO providers (id, preset, protocol, name, base_url, max_parallel, key_place, key_last_four, created_at)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+             ON CONFLICT (id) DO UPDATE SET preset = excluded.preset, protocol = excluded.protocol, name = excluded.name,
+               base_url = excluded.base_url, max_parallel = excluded.max_parallel, key_place = excluded.key_place,
+               key_last_four = excluded.key_last_four",
+            provider.id,
+            provider.preset,
+            provider.protocol,
+            provider.name,
+            provider.base_url,
+            provider.max_parallel,
+            provider.key_place,
+            provider.key_last_four,
+            now
+        )
+        .execute(&self.writer)
+        .await?;
+        Ok(())
+    }
+
+    /// Forgets a provider. False when there is no such one.
+    pub async fn delete_provider(&self, id: &str) -> Result<bool> {
+        let done = sqlx::query!("DELETE FROM providers WHERE id = ?", id)
+            .execute(&self.writer)
+            .await?;
+        Ok(done.rows_affected() > 0)
+    }
+}

@@ -1,0 +1,101 @@
+//! The user's settings: one row a setting, its value as JSON. A value that cannot be read counts as
+//! not set: a setting must never keep the application from starting.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::{Result, Store};
+use crate::settings::Settings;
+
+impl Store {
+    /// The settings; defaults where none was saved.
+    pub async fn settings(&self) -> Result<Settings> {
+        let rows = sqlx::query!("SELECT name, value FROM settings")
+            .fetch_all(&self.readers)
+            .await?;
+        let mut stored = Map::new();
+        for row in rows {
+            match serde_json::from_str(&row.value) {
+                Ok(value) => drop(stored.insert(row.name, value)),
+                Err(error) => {
+                    tracing::warn!(%error, name = row.name, "a setting cannot be read");
+                }
+            }
+        }
+        Ok(over_defaults(stored))
+    }
+
+    /// Saves all settings, in one transaction.
+    pub async fn save_settings(&self, settings: &Settings) -> Result<()> {
+        let Ok(Value::Object(rows)) = serde_json::to_value(settings) else {
+            return Ok(());
+        };
+        let mut tx = self.write().await?;
+        for (name, value) in rows {
+            let value = value.to_string();
+            sqlx::query!(
+                "INSERT INTO settings (name, value) VALUES (?, ?)
+                 ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                name,
+                value
+            )
+            .execute(&mut *tx)
+            .await?;
+        }
+        Ok(tx.commit().await?)
+    }
+}
+
+/// What a column of JSON holds, over the defaults.
+pub(super) fn parsed<T: Serialize + DeserializeOwned + Default>(text: &str) -> T {
+    over_defaults(serde_json::from_str(text).unwrap_or_default())
+}
+
+/// What is written into a column of JSON.
+pub(super) fn written<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_else(|_| "{}".to_owned())
+}
+
+/// The defaults with those of the stored fields that this version knows and can read.
+fn over_defaults<T: Serialize + DeserializeOwned + Default>(stored: Map<String, Value>) -> T {
+    let mut merged = serde_json::to_value(T::default()).unwrap_or_default();
+    for (name, value) in stored {
+        let mut with = merged.clone();
+        lay_over(&mut with, Map::from_iter([(name.clone(), value)]));
+        match serde_json::from_value::<T>(with.clone()) {
+            Ok(_) => merged = with,
+            Err(error) => tracing::warn!(%error, name, "a stored value counts as not set"),
+        }
+    }
+    serde_json::from_value(merged).unwrap_or_default()
+}
+
+fn lay_over(base: &mut Value, stored: Map<String, Value>) {
+    for (name, value) in stored {
+        match (base.get_mut(&name), value) {
+            (Some(known @ Value::Object(_)), Value::Object(fields)) => lay_over(known, fields),
+            (Some(known), value) => *known = value,
+            // Of another version.
+            (None, _) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::Parameters;
+    use crate::settings::Appearance;
+
+    #[test]
+    fn what_cannot_be_read_counts_as_not_set_and_costs_nothing_else() {
+        let stored = r#"{"appearance": "dark", "notifications": "perhaps", "ofTomorrow": 1,
+            "parameters": {"temperature": 0.5, "ofTomorrow": 1}}"#;
+        let settings: Settings = parsed(stored);
+        assert_eq!(settings.appearance, Appearance::Dark);
+        assert!(settings.notifications, "the default");
+        assert_eq!(settings.parameters.temperature, Some(0.5));
+        assert_eq!(parsed::<Parameters>("no JSON"), Parameters::default());
+    }
+}

@@ -1,0 +1,73 @@
+//! What the application makes of a provider that fails, in every protocol that it speaks: the right
+//! end state, the text so far kept, a reason that a user understands, and a conversation that goes on.
+//!
+//! A scenario is data ([`scenario`]). All of them run through the core's own door against a stand-in
+//! on a real socket ([`run`]), and what became of each is printed as a table ([`table`]).
+
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+mod bodies;
+mod cuts;
+mod errors;
+mod faulty_frames;
+mod own_ways;
+mod refusals;
+mod retries;
+mod run;
+mod scenario;
+mod scene;
+mod splits;
+mod stops;
+mod table;
+mod whole;
+mod wires;
+
+use std::collections::HashSet;
+
+use futures_util::{StreamExt, stream};
+
+use crate::scenario::Scenario;
+
+/// So many scenarios run side by side: most of them wait.
+const AT_ONCE: usize = 8;
+
+/// What the project promises.
+const AT_LEAST: usize = 45;
+
+fn all() -> Vec<Scenario> {
+    let parts = [
+        whole::scenarios(),
+        own_ways::scenarios(),
+        wires::scenarios(),
+        cuts::scenarios(),
+        errors::scenarios(),
+        faulty_frames::scenarios(),
+        refusals::scenarios(),
+        retries::scenarios(),
+        stops::scenarios(),
+    ];
+    parts.into_iter().flatten().collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_fault_of_a_provider_ends_as_it_should() {
+    let scenarios = all();
+    assert!(scenarios.len() >= AT_LEAST);
+    let names: HashSet<_> = scenarios.iter().map(|scenario| &scenario.name).collect();
+    assert_eq!(names.len(), scenarios.len(), "each has a name of its own");
+
+    let started = tokio::time::Instant::now();
+    let runs = stream::iter(&scenarios).map(run::run);
+    let ends: Vec<_> = runs.buffer_unordered(AT_ONCE).collect().await;
+    let ends: Vec<_> = ends.into_iter().flatten().collect();
+    table::print(&scenarios, &ends, started.elapsed());
+
+    let wrong: Vec<_> = ends.iter().filter_map(table::complaint).collect();
+    assert!(
+        wrong.is_empty(),
+        "{} of {} ended otherwise:\n{}",
+        wrong.len(),
+        ends.len(),
+        wrong.join("\n")
+    );
+}

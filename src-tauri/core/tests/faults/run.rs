@@ -1,0 +1,208 @@
+//! Runs one scenario, and notes what became of it.
+
+use std::time::Duration;
+
+use conch_core::chat::{Conversation, FinishReason, Message, MessageStatus};
+use conch_fault_server::{FaultServer, Protocol, Script};
+use futures_util::future::join_all;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+
+use crate::scenario::{Expected, HELLO, Scenario, User};
+use crate::scene::{KEY, OTHER, Scene, model};
+
+/// No scenario takes so long, by far.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// The parser's words, which help nobody who chats.
+const JARGON: [&str; 4] = [" column ", "enum ", "struct ", "EOF while"];
+
+/// What became of a scenario in one protocol.
+pub(crate) struct End {
+    pub(crate) scenario: String,
+    pub(crate) protocol: Protocol,
+    pub(crate) status: Option<MessageStatus>,
+    pub(crate) requests: usize,
+    pub(crate) millis: u128,
+    /// The message to the user.
+    pub(crate) told: String,
+    /// What is not as it should be.
+    pub(crate) wrong: Vec<String>,
+}
+
+/// Runs it in each of its protocols, side by side in one application.
+pub(crate) async fn run(scenario: &Scenario) -> Vec<End> {
+    let mut servers = Vec::new();
+    for protocol in scenario.protocols {
+        servers.push((*protocol, FaultServer::start().await));
+    }
+    let address = |protocol: Protocol| {
+        let server = servers.iter().find(|(of, _)| *of == protocol);
+        server.map(|(_, server)| server.base_url_of(protocol))
+    };
+    let scene = Scene::with(address).await;
+    let runs = servers.into_iter().map(async |(protocol, server)| {
+        let mut end = End {
+            scenario: scenario.name.to_string(),
+            protocol,
+            status: None,
+            requests: 0,
+            millis: 0,
+            told: String::new(),
+            wrong: Vec::new(),
+        };
+        let all = end.all(&scene, server, scenario);
+        // Boxed, or the test's own future would hold all of it.
+        if timeout(PATIENCE, Box::pin(all)).await.is_err() {
+            end.wrong.push("it does not end".to_owned());
+        }
+        end
+    });
+    let ends = join_all(runs).await;
+    scene.app.quit().await;
+    ends
+}
+
+impl End {
+    async fn all(&mut self, scene: &Scene, mut server: FaultServer, scenario: &Scenario) {
+        let conversation = scene.conversation(scenario.provider, self.protocol).await;
+        for script in (scenario.scripts)(self.protocol) {
+            server.push(script);
+        }
+        if scenario.user == User::AsksNobody {
+            let port = server.port();
+            drop(server);
+            while TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
+                tokio::task::yield_now().await;
+            }
+            self.ask(scene, &conversation, None, scenario).await;
+            server = FaultServer::on_port(port).await;
+        } else {
+            self.ask(scene, &conversation, Some(&server), scenario)
+                .await;
+            self.requests = server.completions().len();
+        }
+        let answer = scene.answer(&conversation).await;
+        self.compare(&answer, scenario.expected(self.protocol));
+        self.goes_on(scene, &conversation, &server, scenario).await;
+    }
+
+    /// Sends, and does what the user does, until the answer has ended.
+    async fn ask(
+        &mut self,
+        scene: &Scene,
+        conversation: &Conversation,
+        server: Option<&FaultServer>,
+        scenario: &Scenario,
+    ) {
+        let began = Instant::now();
+        let sent = scene.send(conversation, "hello").await;
+        match (scenario.user, server) {
+            (User::StopsWhenAsked, Some(server)) => server.wait_for_requests(1).await,
+            (User::StopsInPause, _) => scene.wait_for_pause(conversation).await,
+            (User::StopsAt(text), _) => scene.wait_for_text(conversation, text).await,
+            (User::Reads(text), Some(server)) => {
+                scene.wait_for_text(conversation, text).await;
+                server.gate("go").open();
+            }
+            _ => {}
+        }
+        let stops = matches!(
+            scenario.user,
+            User::StopsWhenAsked | User::StopsAt(_) | User::StopsInPause
+        );
+        if stops {
+            self.check(
+                scene.app.stop_generation(&sent.generation_id).await.stopped,
+                || "Stop stopped nothing".to_owned(),
+            );
+        }
+        scene.answer(conversation).await;
+        self.millis = began.elapsed().as_millis();
+        if let (User::StopsWhenAsked | User::StopsAt(_), Some(server)) = (scenario.user, server) {
+            let told = timeout(Duration::from_secs(2), server.wait_for_disconnects(1)).await;
+            self.check(told.is_ok(), || "the connection stays open".to_owned());
+        }
+    }
+
+    fn compare(&mut self, answer: &Message, expected: &Expected) {
+        self.status = Some(answer.status);
+        let error = answer.error.as_ref();
+        let code = error.map(|error| error.code.as_str());
+        self.told = error.map_or_else(String::new, |error| error.message.clone());
+        self.same("status", &answer.status, &expected.status);
+        self.same("code", &code, &expected.code);
+        self.same("finish reason", &answer.finish_reason, &expected.finish);
+        self.same("requests", &self.requests.clone(), &expected.requests);
+        self.same("text", &short(&answer.content), &short(&expected.text));
+        self.check(answer.content == expected.text, || {
+            "the texts differ".to_owned()
+        });
+        self.same("reasoning", &answer.reasoning.as_str(), &expected.reasoning);
+        let told = self.told.clone();
+        self.check(told.contains(expected.says), || {
+            format!("{:?} is not told", expected.says)
+        });
+        self.check(!told.contains(KEY), || "the key is told".to_owned());
+        for word in JARGON {
+            self.check(!told.contains(word), || format!("{word:?} is told"));
+        }
+        self.check(told.len() < 1000, || "too much is told".to_owned());
+    }
+
+    /// The lock is free, and the next message is answered.
+    async fn goes_on(
+        &mut self,
+        scene: &Scene,
+        conversation: &Conversation,
+        server: &FaultServer,
+        scenario: &Scenario,
+    ) {
+        let lock = scene.app.is_locked(&conversation.id, None).await.unwrap();
+        self.check(lock.can_send && !lock.locked, || {
+            format!("the lock is held: {lock:?}")
+        });
+        server.forget_scripts();
+        server.always(Script::answer(HELLO));
+        if scenario.closed {
+            let model = model(OTHER, self.protocol);
+            let moved = scene.app.set_conversation_model(&conversation.id, &model);
+            moved.await.unwrap();
+        }
+        scene.send(conversation, "and again").await;
+        let next = scene.answer(conversation).await;
+        self.check(
+            next.content == HELLO
+                && next.status == MessageStatus::Complete
+                && next.finish_reason == Some(FinishReason::Stop),
+            || {
+                format!(
+                    "the next message is answered with {:?}",
+                    short(&format!("{next:?}"))
+                )
+            },
+        );
+    }
+
+    fn same<T: PartialEq + std::fmt::Debug>(&mut self, what: &str, is: &T, should: &T) {
+        self.check(is == should, || {
+            format!("{what} is {is:?} instead of {should:?}")
+        });
+    }
+
+    fn check(&mut self, holds: bool, otherwise: impl FnOnce() -> String) {
+        if !holds {
+            self.wrong.push(otherwise());
+        }
+    }
+}
+
+pub(crate) fn short(text: &str) -> String {
+    const MOST: usize = 300;
+    let beginning: String = text.chars().take(MOST).collect();
+    if beginning.len() < text.len() {
+        format!("{beginning}… ({} bytes)", text.len())
+    } else {
+        beginning
+    }
+}

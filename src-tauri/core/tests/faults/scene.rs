@@ -1,0 +1,143 @@
+//! The application with providers that are stand-ins.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use conch_core::chat::{
+    Accepted, AttemptSource, Conversation, Message, Phase, SendOutcome, TranscriptEvent,
+};
+use conch_core::clock::SystemClock;
+use conch_core::events::CoreEvent;
+use conch_core::ids::RequestId;
+use conch_core::provider::{EngineCommand, ProtocolKind, Provider};
+use conch_core::{App, Config};
+use conch_fault_server::Protocol;
+use tempfile::TempDir;
+
+/// No message may ever show it.
+pub(crate) const KEY: &str = "sk-test-0123456789abcdef";
+
+/// More than any test asks for at once.
+const MAX_PARALLEL: u32 = 64;
+
+pub(crate) struct Scene {
+    pub(crate) app: Arc<App>,
+    /// Kept while the application runs.
+    _folder: TempDir,
+}
+
+impl Scene {
+    /// With providers of those protocols that have an address.
+    pub(crate) async fn with(address: impl Fn(Protocol) -> Option<String>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let providers = Protocol::ALL
+            .into_iter()
+            .filter_map(|protocol| Some(providers(protocol, &address(protocol)?)));
+        Self {
+            app: open(folder.path(), providers.flatten().collect()).await,
+            _folder: folder,
+        }
+    }
+
+    pub(crate) async fn conversation(&self, provider: &str, protocol: Protocol) -> Conversation {
+        let model = model(provider, protocol);
+        self.app
+            .create_conversation(None, Some(&model))
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn send(&self, conversation: &Conversation, content: &str) -> Accepted {
+        let (request, source) = (RequestId::fresh(), AttemptSource::Program);
+        let id = &conversation.id;
+        let sent = self.app.send_message(id, None, content, &request, source);
+        let SendOutcome::Accepted(accepted) = sent.await.unwrap();
+        accepted
+    }
+
+    /// The last message, once no answer is being written.
+    pub(crate) async fn answer(&self, conversation: &Conversation) -> Message {
+        let mut events = self.app.subscribe();
+        loop {
+            let view = self.app.get_conversation(&conversation.id, None, None);
+            let mut view = view.await.unwrap();
+            if !view.lock.locked {
+                return view.messages.pop().unwrap();
+            }
+            while !matches!(events.recv().await.unwrap(), CoreEvent::Lock(_)) {}
+        }
+    }
+
+    /// Waits until the answer being written has this text, or has ended.
+    pub(crate) async fn wait_for_text(&self, conversation: &Conversation, text: &str) {
+        let mut read = String::new();
+        let more = |event| {
+            if let TranscriptEvent::Text { text, .. } = event {
+                read.push_str(&text);
+            }
+            read != text
+        };
+        self.app.follow(&conversation.main_branch_id, more).await;
+    }
+
+    /// Waits until the application waits to ask again.
+    pub(crate) async fn wait_for_pause(&self, conversation: &Conversation) {
+        let more = |event| {
+            let phase = match event {
+                TranscriptEvent::Phase { phase, .. } => Some(phase),
+                _ => None,
+            };
+            !matches!(phase, Some(Phase::Retrying { .. }))
+        };
+        self.app.follow(&conversation.main_branch_id, more).await;
+    }
+}
+
+/// The provider that most scenarios are about.
+pub(crate) const USUAL: &str = "usual";
+
+/// A server of the user's own.
+pub(crate) const LOCAL: &str = "local";
+
+/// For what follows where the usual one wants a pause.
+pub(crate) const OTHER: &str = "other";
+
+/// The model of this provider in this protocol.
+pub(crate) fn model(provider: &str, protocol: Protocol) -> String {
+    format!("{provider}-{}/stand-in-1", protocol.name())
+}
+
+fn providers(protocol: Protocol, base_url: &str) -> [Provider; 3] {
+    [USUAL, LOCAL, OTHER].map(|provider| Provider {
+        id: format!("{provider}-{}", protocol.name()),
+        name: provider.to_owned(),
+        protocol: kind(protocol),
+        base_url: base_url.to_owned(),
+        key: Some(KEY.into()),
+        max_parallel: MAX_PARALLEL,
+        local: provider == LOCAL,
+    })
+}
+
+async fn open(folder: &Path, providers: Vec<Provider>) -> Arc<App> {
+    let config = Config {
+        data_folder: folder.to_owned(),
+        providers,
+        engine: EngineCommand {
+            program: "no-engine".into(),
+            model_files: Vec::new(),
+        },
+    };
+    App::open(config, Arc::new(SystemClock::default()))
+        .await
+        .unwrap()
+}
+
+fn kind(protocol: Protocol) -> ProtocolKind {
+    match protocol {
+        Protocol::OpenAi => ProtocolKind::OpenAi,
+        Protocol::Anthropic => ProtocolKind::Anthropic,
+        Protocol::Gemini => ProtocolKind::Gemini,
+        Protocol::Ollama => ProtocolKind::Ollama,
+    }
+}

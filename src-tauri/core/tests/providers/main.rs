@@ -1,0 +1,97 @@
+//! Providers as the settings configure them, through the core's own door: added, changed, tried out,
+//! asked with their keys and parameters, and held back by their gates.
+
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+mod configuring;
+mod gate;
+mod local_server;
+mod parameters;
+mod secrets;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use conch_core::chat::{AttemptSource, Message, SendOutcome};
+use conch_core::clock::SystemClock;
+use conch_core::events::CoreEvent;
+use conch_core::ids::{ConversationId, RequestId};
+use conch_core::keys::KeyPlace;
+use conch_core::provider::{EngineCommand, KeyChange, ProviderForm};
+use conch_core::{App, Config};
+use conch_fault_server::FaultServer;
+use tempfile::TempDir;
+
+struct Scene {
+    server: FaultServer,
+    app: Arc<App>,
+    folder: TempDir,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self {
+            server: FaultServer::start().await,
+            app: open(folder.path()).await,
+            folder,
+        }
+    }
+
+    /// A form for the stand-in, whose key is kept for this run.
+    fn form(&self, key: &str) -> ProviderForm {
+        ProviderForm {
+            id: None,
+            preset: "custom".to_owned(),
+            name: "Stand-in".to_owned(),
+            base_url: self.server.base_url(),
+            max_parallel: 4,
+            key: KeyChange::Set {
+                key: key.into(),
+                place: KeyPlace::Session,
+            },
+        }
+    }
+
+    async fn conversation(&self) -> ConversationId {
+        self.app.create_conversation(None, None).await.unwrap().id
+    }
+
+    /// Sends, and waits for the answer's end.
+    async fn answer(&self, id: &ConversationId, text: &str) -> Message {
+        send(&self.app, id, text).await;
+        answered(&self.app, id).await
+    }
+}
+
+async fn open(folder: &Path) -> Arc<App> {
+    let config = Config {
+        data_folder: folder.to_owned(),
+        providers: Vec::new(),
+        engine: EngineCommand {
+            program: "no-engine".into(),
+            model_files: Vec::new(),
+        },
+    };
+    App::open(config, Arc::new(SystemClock::default()))
+        .await
+        .unwrap()
+}
+
+async fn send(app: &App, id: &ConversationId, text: &str) {
+    let request = RequestId::fresh();
+    let sent = app.send_message(id, None, text, &request, AttemptSource::Program);
+    let SendOutcome::Accepted(_) = sent.await.unwrap();
+}
+
+/// Waits until no answer is being written in the conversation, and reads the last.
+async fn answered(app: &App, id: &ConversationId) -> Message {
+    let mut events = app.subscribe();
+    loop {
+        let mut view = app.get_conversation(id, None, None).await.unwrap();
+        if !view.lock.locked {
+            return view.messages.pop().unwrap();
+        }
+        while !matches!(events.recv().await.unwrap(), CoreEvent::Lock(_)) {}
+    }
+}

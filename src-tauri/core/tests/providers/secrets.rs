@@ -1,0 +1,108 @@
+//! A key leaves the core for its provider and for nobody else.
+
+use std::fmt::Write as _;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use conch_core::chat::MessageStatus;
+use conch_core::keys::KeyPlace;
+use conch_core::provider::KeyChange;
+use conch_fault_server::Script;
+
+use crate::Scene;
+
+const CANARY: &str = "sk-canary-5f0e7d9c1b3a";
+
+/// What is logged, at every level.
+#[derive(Debug, Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_key_is_in_no_log_no_database_no_answer_and_no_debug_output() {
+    let log = Log::default();
+    let writer = log.clone();
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone())
+        .init();
+    let scene = Scene::new().await;
+    let mut told = String::new();
+
+    let form = scene.form(CANARY);
+    write!(told, "{form:?}").unwrap();
+    let test = scene.app.test_provider(&form).await.unwrap();
+    let saved = scene.app.save_provider(&form).await.unwrap();
+    let quotes_the_key =
+        format!(r#"{{"error":{{"message":"Incorrect API key provided: {CANARY}"}}}}"#);
+    for status in [401, 403, 400, 500, 503] {
+        scene.server.always(Script::status(status, &quotes_the_key));
+        let id = scene.conversation().await;
+        let answer = scene.answer(&id, "hello").await;
+        assert_eq!(answer.status, MessageStatus::Failed);
+        let told_why = &answer.error.as_ref().unwrap().message;
+        assert!(
+            told_why.contains("Incorrect API key provided: …1b3a"),
+            "{told_why}"
+        );
+        write!(
+            told,
+            "{answer:?}{}",
+            serde_json::to_string(&answer).unwrap()
+        )
+        .unwrap();
+    }
+    scene.server.always(Script::new([
+        conch_fault_server::Step::Head,
+        conch_fault_server::Step::Error(serde_json::from_str(&quotes_the_key).unwrap()),
+    ]));
+    let id = scene.conversation().await;
+    let answer = scene.answer(&id, "hello").await;
+    write!(told, "{answer:?}").unwrap();
+    let (app, models) = (&scene.app, scene.app.list_models(true).await.unwrap());
+    write!(told, "{app:?}{test:?}{saved:?}{models:?}").unwrap();
+    write!(told, "{:?}", scene.app.providers().await.unwrap()).unwrap();
+    assert!(!told.contains(CANARY), "it was told");
+
+    // In the keychain's stead a file may hold it, after consent; no other file may.
+    let mut in_file = scene.form("");
+    in_file.id = Some(saved.id);
+    in_file.key = KeyChange::Set {
+        key: CANARY.into(),
+        place: KeyPlace::File,
+    };
+    scene.app.save_provider(&in_file).await.unwrap();
+    scene.app.quit().await;
+    let mut pending = vec![scene.folder.path().to_owned()];
+    let mut files = 0;
+    while let Some(path) = pending.pop() {
+        if path.is_dir() {
+            pending.extend(
+                std::fs::read_dir(&path)
+                    .unwrap()
+                    .map(|entry| entry.unwrap().path()),
+            );
+            continue;
+        }
+        files += 1;
+        let bytes = std::fs::read(&path).unwrap();
+        let found = bytes
+            .windows(CANARY.len())
+            .any(|window| window == CANARY.as_bytes());
+        assert_eq!(found, path.ends_with("keys.json"), "{}", path.display());
+    }
+    assert!(files >= 2, "the database and the file of keys were read");
+    let logged = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();
+    assert!(!logged.contains(CANARY), "it was logged");
+    assert!(!logged.is_empty(), "something was logged");
+}

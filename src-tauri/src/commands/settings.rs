@@ -1,0 +1,38 @@
+//! Commands about settings.
+
+use conch_core::chat::Parameters;
+use conch_core::ids::ConversationId;
+use conch_core::settings::Settings;
+use tauri::State;
+
+use super::Answer;
+use crate::Host;
+
+/// What counts for all conversations.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn get_settings(host: State<'_, Host>) -> Answer<Settings> {
+    Ok(host.app()?.settings().await?)
+}
+
+/// Saves all settings and returns them tidied. A value that makes no sense is refused, and nothing is
+/// saved then.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn save_settings(host: State<'_, Host>, settings: Settings) -> Answer<Settings> {
+    Ok(host.app()?.save_settings(settings).await?)
+}
+
+/// Sets what a conversation's requests ask of its model.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn set_conversation_parameters(
+    host: State<'_, Host>,
+    conversation_id: ConversationId,
+    parameters: Parameters,
+) -> Answer<()> {
+    Ok(host
+        .app()?
+        .set_conversation_parameters(&conversation_id, parameters)
+        .await?)
+}

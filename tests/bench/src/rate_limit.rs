@@ -1,0 +1,102 @@
+//! What a provider's rate limit costs: twenty conversations that send at once, with the gate and
+//! without it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use conch_core::App;
+use conch_core::chat::MessageStatus;
+use conch_fault_server::{FaultServer, RateHeaders, RateLimit, Script};
+use futures_util::future::try_join_all;
+use serde_json::json;
+
+use crate::application::{BareClient, open, send, wait_for_end};
+use crate::row::{Bench, Side};
+
+const CONVERSATIONS: usize = 20;
+
+/// In each conversation, one after the other.
+const SENDS: usize = 25;
+
+const LIMIT: RateLimit = RateLimit {
+    requests: 50,
+    window: Duration::from_millis(200),
+    // The hardest of what providers do: how much is left is told nowhere.
+    headers: RateHeaders::RetryAfterFraction,
+};
+
+/// What came of all sends.
+struct Outcome {
+    /// Percent of the answers.
+    failed: f64,
+    /// 429s in each window, on average.
+    refused: f64,
+}
+
+pub(crate) fn measure_failures(bench: &mut Bench<'_>) -> anyhow::Result<()> {
+    measure(bench, |outcome| outcome.failed)
+}
+
+pub(crate) fn measure_refusals(bench: &mut Bench<'_>) -> anyhow::Result<()> {
+    measure(bench, |outcome| outcome.refused)
+}
+
+fn measure(bench: &mut Bench<'_>, figure: fn(&Outcome) -> f64) -> anyhow::Result<()> {
+    bench.alternate(|bench, side| {
+        bench.runtime.block_on(async {
+            let server = FaultServer::start().await;
+            server.always(Script::answer("Hello"));
+            server.limit_rate(LIMIT);
+            let failed = match side {
+                Side::Ours => {
+                    // Each time anew: what the gate has learnt is part of what is measured.
+                    let folder = tempfile::tempdir_in(bench.scratch())?;
+                    let app = open(folder.path(), &server.base_url()).await?;
+                    let failed = ours(&app).await?;
+                    app.quit().await;
+                    failed
+                }
+                Side::Theirs => theirs(&server.base_url()).await,
+            };
+            let windows = server.refusals_per_window();
+            #[expect(clippy::cast_precision_loss, reason = "some hundreds")]
+            let outcome = Outcome {
+                failed: failed as f64 * 100.0 / (CONVERSATIONS * SENDS) as f64,
+                refused: server.refusals() as f64 / windows.len() as f64,
+            };
+            Ok(figure(&outcome))
+        })
+    })
+}
+
+async fn ours(app: &Arc<App>) -> anyhow::Result<usize> {
+    let conversations = (0..CONVERSATIONS).map(|_| async {
+        let conversation = app.create_conversation(None, None).await?;
+        let mut failed = 0;
+        for _ in 0..SENDS {
+            let mut events = app.subscribe();
+            let accepted = send(app, &conversation.id).await?;
+            wait_for_end(&mut events, &accepted).await?;
+            let view = app.get_conversation(&conversation.id, None, None).await?;
+            let last = view.messages.last().map(|message| message.status);
+            failed += usize::from(last != Some(MessageStatus::Complete));
+        }
+        anyhow::Ok(failed)
+    });
+    Ok(try_join_all(conversations).await?.into_iter().sum())
+}
+
+/// As an application without a gate: everybody asks when they like, and a 429 is a failed answer.
+async fn theirs(base_url: &str) -> usize {
+    let body = json!({"model": "stand-in-1", "messages": [], "stream": true});
+    let conversations = (0..CONVERSATIONS).map(|_| async {
+        let client = BareClient::new(base_url);
+        let mut failed = 0;
+        for _ in 0..SENDS {
+            failed += usize::from(client.ask(&body, |_| true).await.is_err());
+        }
+        failed
+    });
+    let failed = futures_util::future::join_all(conversations).await;
+    failed.into_iter().sum()
+}

@@ -1,0 +1,28 @@
+/** Numbers as people type them and as they like to read them: pure. */
+
+/** The number that a text says, with a point or a comma; null where it says none. */
+export function parseNumber(text: string): number | null {
+	const plain = text.trim().replace(",", ".");
+	return /^[-+]?(\d+\.?\d*|\.\d+)$/.test(plain) ? Number(plain) : null;
+}
+
+/** The whole number that a text says; null where it says none. */
+export function parseWhole(text: string): number | null {
+	const plain = text.replace(/\s/g, "");
+	return /^\d+$/.test(plain) ? Number(plain) : null;
+}
+
+/** A number of tokens, as model makers say it: 128k, 1M. */
+export function shortTokens(tokens: number): string {
+	if (tokens < 1000) return String(tokens);
+	// 131072 is said 128k, and so is 128000.
+	const isBinary = tokens % 1024 === 0 && tokens % 1000 !== 0;
+	const k = tokens / (isBinary ? 1024 : 1000);
+	const [size, unit] = k < 1000 ? [k, "k"] : [k / (isBinary ? 1024 : 1000), "M"];
+	return `${Math.round(size * 10) / 10}${unit}`;
+}
+
+/** A count with its noun: 1 model, 2 models. */
+export function count(number: number, noun: string): string {
+	return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,158 @@
+/** What the user does in the settings' section of the providers. */
+import { batch } from "@preact/signals-core";
+import type { TemplateResult } from "lit-html";
+import { type FoundServer, messageOf, type ProviderInfo } from "./ipc/host";
+import { byId } from "./lib/region";
+import type { NewKeyPlace, ProviderEditor } from "./state/provider-editor";
+import { Providers } from "./state/providers";
+import { providerForm } from "./views/provider-form";
+import { presets, providers } from "./views/providers";
+import { TITLE } from "./views/section";
+
+/** What the section needs of the page around it. */
+export interface SectionSurroundings {
+	/** Has the first of these that is there take the focus when it has been drawn. */
+	focus(...selectors: string[]): void;
+	/** A provider is saved: says so quietly, and has the models listed anew. */
+	saved(): void;
+	fail(message: string): void;
+	/** Asks whether to remove a provider. */
+	askToRemove(provider: ProviderInfo): void;
+	copy(text: string): void;
+}
+
+export class ProvidersSection {
+	readonly #state = new Providers();
+	readonly #around: SectionSurroundings;
+
+	constructor(around: SectionSurroundings) {
+		this.#around = around;
+	}
+
+	/** Reads the providers anew. */
+	load(): void {
+		void this.#state.load();
+	}
+
+	/** The section comes into sight. */
+	show(): void {
+		this.load();
+		void this.#state.look();
+	}
+
+	/** Shows what a new provider can be made from. */
+	choosePreset(): void {
+		this.#around.focus("#preset-search");
+		this.#state.choosePreset();
+	}
+
+	/** Takes a provider away, after the user has said so. */
+	async remove(id: string): Promise<void> {
+		this.#around.focus(TITLE);
+		await this.#try(() => this.#state.remove(id));
+	}
+
+	view(): TemplateResult {
+		const editor = this.#state.editor.value;
+		if (editor !== null) return this.#formView(editor);
+		return this.#state.choosing.value ? this.#presetsView() : this.#listView();
+	}
+
+	#formView(editor: ProviderEditor): TemplateResult {
+		const { known } = editor;
+		return providerForm(editor, {
+			save: (place) => void this.#save(editor, place),
+			test: () => {
+				void editor.test();
+				this.#showFault();
+			},
+			cancel: () => this.#back(known === null ? "#add-provider" : editButton(known.id)),
+			copy: this.#around.copy,
+		});
+	}
+
+	#presetsView(): TemplateResult {
+		const state = this.#state;
+		return presets(state.presets.value, state.presetQuery.value, state.problem.value, {
+			load: () => this.load(),
+			search: (text) => {
+				state.presetQuery.value = text;
+			},
+			choose: (preset) => {
+				this.#around.focus(TITLE);
+				state.create(preset);
+			},
+			cancel: () => this.#back("#add-provider"),
+		});
+	}
+
+	#listView(): TemplateResult {
+		const state = this.#state;
+		return providers(
+			{
+				list: state.list.value,
+				problem: state.problem.value,
+				offered: state.offered.value,
+				looking: state.looking.value,
+				lookProblem: state.lookProblem.value,
+			},
+			{
+				load: () => this.load(),
+				add: () => this.choosePreset(),
+				edit: (provider) => {
+					this.#around.focus(TITLE);
+					state.edit(provider);
+				},
+				remove: this.#around.askToRemove,
+				look: () => void state.look(),
+				addServer: (server) => void this.#addServer(server),
+			},
+		);
+	}
+
+	async #save(editor: ProviderEditor, place: NewKeyPlace): Promise<void> {
+		const saved = await editor.save(place);
+		if (saved === null) {
+			this.#showFault();
+			return;
+		}
+		await this.#state.load();
+		this.#saved(saved.id);
+	}
+
+	/** Leads to what has to be mended, where there is something. */
+	#showFault(): void {
+		const form = byId("settings").querySelector("#provider-form");
+		form?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
+		form?.querySelector("#keychain-problem, #save-problem")?.scrollIntoView({ block: "nearest" });
+	}
+
+	async #addServer(server: FoundServer): Promise<void> {
+		await this.#try(async () => this.#saved((await this.#state.add(server)).id));
+	}
+
+	/** Back to the list, where what was saved takes the focus. */
+	#saved(id: string): void {
+		batch(() => {
+			this.#around.saved();
+			this.#back(editButton(id));
+		});
+	}
+
+	#back(focus: string): void {
+		this.#around.focus(focus, TITLE);
+		this.#state.close();
+	}
+
+	async #try(action: () => Promise<void>): Promise<void> {
+		try {
+			await action();
+		} catch (error) {
+			this.#around.fail(messageOf(error));
+		}
+	}
+}
+
+function editButton(id: string): string {
+	return `[data-provider-id="${CSS.escape(id)}"] .edit`;
+}

@@ -1,0 +1,175 @@
+/**
+ * Shows the settings in the conversation's place. The conversation stays as it is behind them, with
+ * its draft, its scrolling and its streaming, only out of sight and out of reach.
+ */
+import { batch, signal } from "@preact/signals-core";
+import { html, nothing, type TemplateResult } from "lit-html";
+import type { Settings } from "./ipc/host";
+import { byId, region } from "./lib/region";
+import { ProvidersSection } from "./providers-section";
+import type { Chat } from "./state/chat";
+import type { ModelPicker } from "./state/model-picker";
+import { UserSettings } from "./state/settings";
+import type { Question } from "./views/dialogs";
+import { TITLE } from "./views/section";
+import { FIRST_MODEL, type Section, settings } from "./views/settings";
+
+/** What the settings need of the rest of the page. */
+export interface Surroundings {
+	readonly chat: Chat;
+	readonly picker: ModelPicker;
+	ask(question: Question): void;
+	copy(text: string): void;
+}
+
+export class SettingsPage {
+	readonly isOpen = signal(false);
+	readonly settings = new UserSettings();
+	readonly providers: ProvidersSection;
+	readonly #section = signal<Section>("providers");
+	readonly #chat: Chat;
+	readonly #picker: ModelPicker;
+	/** What had the focus before. */
+	#back: Element | null = null;
+	/** What takes the focus when it has been drawn, best first. */
+	#focus: readonly string[] = [];
+
+	constructor({ chat, picker, ask, copy }: Surroundings) {
+		this.#chat = chat;
+		this.#picker = picker;
+		this.providers = new ProvidersSection({
+			focus: (...selectors) => {
+				this.#focus = selectors;
+			},
+			saved: () => {
+				this.settings.saved();
+				void chat.models.read();
+			},
+			fail: (message) => chat.toasts.error(message),
+			askToRemove: ({ id, name }) => ask({ type: "removeProvider", id, title: name }),
+			copy,
+		});
+	}
+
+	/** Shows the settings, from where they were left or at a section. */
+	open(section: Section = this.#section.value): void {
+		if (!this.isOpen.value) this.#back = document.activeElement;
+		batch(() => {
+			this.show(section);
+			this.#focus = ["#settings-title"];
+			this.isOpen.value = true;
+		});
+	}
+
+	/** Shows what a new provider can be made from. */
+	addProvider(): void {
+		batch(() => {
+			this.open("providers");
+			this.providers.choosePreset();
+		});
+	}
+
+	/** Back to the conversation, and the focus to where it was. */
+	close(): void {
+		if (!this.isOpen.value) return;
+		this.leave();
+		const back = this.#back;
+		if (back instanceof HTMLElement && !byId("composer").contains(back)) back.focus();
+		if (document.activeElement === back) return;
+		// What had it may be gone, and an input that waits for an answer takes no focus.
+		const input = byId<HTMLTextAreaElement>("chat-input");
+		(input.disabled ? byId("send-button") : input).focus();
+	}
+
+	/** Back to the conversation; somebody else takes the focus. */
+	leave(): void {
+		this.flush();
+		this.isOpen.value = false;
+	}
+
+	/** Saves what was typed and not saved yet. */
+	flush(): void {
+		void this.settings.parameterFields.leaveAll();
+	}
+
+	show(section: Section): void {
+		this.flush();
+		if (section !== this.#section.value) this.#focus = [TITLE];
+		this.#section.value = section;
+		byId("settings").querySelector(".settings-body")?.scrollTo(0, 0);
+		if (this.settings.current.value === null) void this.settings.load();
+		if (section === "providers") this.providers.show();
+	}
+
+	/** Takes what this or another window has saved. */
+	told(changed: Settings): void {
+		const before = this.settings.current.value?.defaultModelId;
+		this.settings.told(changed);
+		// The list says which model is the default.
+		if (changed.defaultModelId !== before) void this.#chat.models.read();
+	}
+
+	/** Providers were added, changed or removed, here or in another window. */
+	modelsChanged(): void {
+		void this.#chat.models.read();
+		if (this.isOpen.value) this.providers.load();
+	}
+
+	/** Draws the settings from now on, whenever they are open. */
+	mount(): void {
+		region(
+			byId("settings"),
+			() => {
+				const isOpen = this.isOpen.value;
+				// Before anything in it is drawn, because what is hidden takes no focus.
+				byId("main").toggleAttribute("data-settings", isOpen);
+				byId("conversation").inert = isOpen;
+				byId("settings").hidden = !isOpen;
+				return isOpen ? this.#view() : html`${nothing}`;
+			},
+			() => this.#giveFocus(),
+		);
+	}
+
+	#view(): TemplateResult {
+		const user = this.settings;
+		return settings(
+			{
+				section: this.#section.value,
+				settings: user.current.value,
+				problem: user.problem.value,
+				problems: user.problems.value,
+				note: user.note.value,
+				parameterFields: user.parameterFields,
+				models: this.#chat.models.list.value,
+				pickerOpen: this.#picker.request.value !== null,
+				providers: () => this.providers.view(),
+			},
+			{
+				close: () => this.close(),
+				show: (section) => this.show(section),
+				load: () => void user.load(),
+				pickDefault: (anchor) =>
+					this.#picker.open({
+						anchor,
+						chosen: user.current.value?.defaultModelId ?? null,
+						none: FIRST_MODEL,
+						choose: (id) => void user.choose("defaultModelId", id),
+					}),
+				notify: (on) => void user.choose("notifications", on),
+				choose: (appearance) => void user.choose("appearance", appearance),
+			},
+		);
+	}
+
+	#giveFocus(): void {
+		if (!this.isOpen.value) return;
+		for (const selector of this.#focus) {
+			const element = byId("settings").querySelector<HTMLElement>(selector);
+			if (element === null) continue;
+			this.#focus = [];
+			element.focus();
+			return;
+		}
+	}
+}

@@ -1,0 +1,99 @@
+/** The parameters of a request as text in fields: pure. */
+import type { Parameters, ReasoningEffort } from "../ipc/bindings";
+import { parseNumber, parseWhole } from "../lib/numbers";
+
+export type ParameterName = keyof Parameters;
+
+/** What a text says, or what a person has to mend. */
+export type Parsed<T> = { readonly value: T } | { readonly problem: string };
+
+export const NO_PARAMETERS: Parameters = {
+	systemPrompt: null,
+	temperature: null,
+	topP: null,
+	maxTokens: null,
+	stop: [],
+	reasoningEffort: null,
+};
+
+export const PARAMETER_NAMES = Object.keys(NO_PARAMETERS) as readonly ParameterName[];
+
+export const EFFORTS: Record<ReasoningEffort, string> = {
+	low: "Low",
+	medium: "Medium",
+	high: "High",
+};
+
+/** The most that the core stores. */
+const MOST_TOKENS = 2 ** 32 - 1;
+
+/** The most stop sequences: what the OpenAI protocol takes. */
+const MOST_STOPS = 4;
+
+/** A parameter as the text of its field; empty for one that is not set. */
+export function parameterText(name: ParameterName, parameters: Parameters): string {
+	if (name === "stop") return parameters.stop.join("\n");
+	return String(parameters[name] ?? "");
+}
+
+/** The parameters with one of them as its field says. An empty field does not set it. */
+export function withParameter(
+	parameters: Parameters,
+	name: ParameterName,
+	text: string,
+): Parsed<Parameters> {
+	const parsed = parse(name, text);
+	return "problem" in parsed ? parsed : { value: { ...parameters, [name]: parsed.value } };
+}
+
+function parse(name: ParameterName, text: string): Parsed<Parameters[ParameterName]> {
+	if (name === "stop") return parseStops(text);
+	if (text.trim() === "") return { value: null };
+	switch (name) {
+		case "systemPrompt":
+			return { value: text };
+		case "temperature": {
+			const value = parseNumber(text);
+			if (value === null) return { problem: "Write a number, for example 0.7" };
+			return value >= 0 && value <= 2
+				? { value }
+				: { problem: "The temperature must be from 0 to 2" };
+		}
+		case "topP": {
+			const value = parseNumber(text);
+			if (value === null) return { problem: "Write a number, for example 0.9" };
+			return value > 0 && value <= 1
+				? { value }
+				: { problem: "Top-p must be above 0 and at most 1" };
+		}
+		case "maxTokens": {
+			const value = parseWhole(text);
+			if (value === null) return { problem: "Write a whole number, for example 1000" };
+			return value >= 1 && value <= MOST_TOKENS
+				? { value }
+				: { problem: "The longest answer must have at least 1 token" };
+		}
+		case "reasoningEffort":
+			return { value: text as ReasoningEffort };
+	}
+}
+
+function parseStops(text: string): Parsed<string[]> {
+	const value = text.split(/\r?\n/).filter((line) => line !== "");
+	return value.length <= MOST_STOPS
+		? { value }
+		: { problem: "There may be at most four stop sequences" };
+}
+
+/** At least one parameter is set. */
+export function isAnySet(parameters: Parameters): boolean {
+	return PARAMETER_NAMES.some((name) => parameterText(name, parameters) !== "");
+}
+
+/** What counts where a field is empty, for its placeholder. */
+export function standIn(name: ParameterName, defaults: Parameters): string {
+	const text = parameterText(name, defaults).replace(/\s*\n\s*/g, " · ");
+	if (text === "") return "Not sent";
+	const shown = name === "reasoningEffort" ? EFFORTS[text as ReasoningEffort] : text;
+	return `Default: ${shown.length > 120 ? `${shown.slice(0, 120)}…` : shown}`;
+}

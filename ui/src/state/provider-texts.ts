@@ -1,0 +1,104 @@
+/** What is said about providers, and what their fields may say: pure. */
+import type { ConnectionTest, Preset, ProviderInfo } from "../ipc/bindings";
+import { count, parseWhole } from "../lib/numbers";
+import type { Parsed } from "./parameters";
+
+/** The most answers at once of a provider, unless the user says otherwise. */
+export const DEFAULT_PARALLEL = 4;
+
+const MOST_PARALLEL = 64;
+
+/** Whether a provider has a key and where it is kept; empty for one that needs none. */
+export function keyState(provider: ProviderInfo): string {
+	if (!provider.hasKey) return provider.source === "built_in" ? "" : "No key";
+	const key = keyName(provider);
+	switch (provider.keyPlace) {
+		case "keychain":
+			return `${key} in the keychain`;
+		case "file":
+			return `${key} in a file that only you can read`;
+		case "session":
+			return `${key} for this run only`;
+		case "environment":
+			return `${key} from the environment`;
+		case null:
+			return key;
+	}
+}
+
+/** A key by its end. */
+export function keyName({ keyLastFour }: Pick<ProviderInfo, "keyLastFour">): string {
+	return keyLastFour === null ? "Key" : `Key …${keyLastFour}`;
+}
+
+/** Where a provider comes from, and its key. */
+export function providerState(provider: ProviderInfo): string {
+	const isAllOutside = provider.source === "environment" && provider.keyPlace === "environment";
+	const key = isAllOutside ? keyName(provider) : keyState(provider);
+	return key === "" ? SOURCES[provider.source] : `${SOURCES[provider.source]} · ${key}`;
+}
+
+const SOURCES: Record<ProviderInfo["source"], string> = {
+	settings: "Added by you",
+	environment: "From the environment",
+	built_in: "Built in",
+};
+
+/** The result of a test, exactly. */
+export function testResult({ models, problem }: ConnectionTest): string {
+	if (problem !== null) return problem.message;
+	if (models === null || models === 0) return "Connected, but the server lists no models";
+	return `Connected: ${count(models, "model")}`;
+}
+
+/** The same server, however its address is written. */
+export function sameAddress(one: string, other: string): boolean {
+	return plainAddress(one) === plainAddress(other);
+}
+
+function plainAddress(text: string): string {
+	try {
+		const { protocol, hostname, port, pathname } = new URL(text.trim());
+		const host = hostname === "localhost" ? "127.0.0.1" : hostname;
+		return `${protocol}//${host}:${port}${pathname.replace(/\/+$/, "")}`;
+	} catch {
+		return text.trim();
+	}
+}
+
+export function parseName(text: string): Parsed<string> {
+	return text.trim() === ""
+		? { problem: "Give it a name, to find its models by" }
+		: { value: text.trim() };
+}
+
+export function parseAddress(text: string): Parsed<string> {
+	const value = text.trim();
+	if (value === "") return { problem: "Write the server’s address" };
+	if (!/^https?:\/\//i.test(value))
+		return { problem: "The address starts with https:// or http://" };
+	return URL.canParse(value) ? { value } : { problem: "This is not an address: look for a slip" };
+}
+
+export function parseParallel(text: string): Parsed<number> {
+	const value = parseWhole(text);
+	return value !== null && value >= 1 && value <= MOST_PARALLEL
+		? { value }
+		: { problem: `Write a whole number from 1 to ${MOST_PARALLEL}` };
+}
+
+/** A new key, where one is called for. */
+export function parseKey(text: string, isNeeded: boolean): Parsed<string> {
+	const value = text.trim();
+	if (value === "" && isNeeded) return { problem: "Paste the key of your account" };
+	return /\s/.test(value) ? { problem: "A key has no spaces: copy it again" } : { value };
+}
+
+/** The presets that have every word of the query in their name or address. */
+export function findPresets(presets: readonly Preset[], query: string): Preset[] {
+	const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+	return presets.filter((preset) => {
+		const all = `${preset.name} ${preset.id} ${preset.baseUrl}`.toLowerCase();
+		return words.every((word) => all.includes(word));
+	});
+}

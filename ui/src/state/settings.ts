@@ -1,0 +1,80 @@
+/** The user's settings, as the core keeps them. Every change is saved by itself and at once. */
+import { batch, computed, signal } from "@preact/signals-core";
+import { commands, messageOf, type Settings } from "../ipc/host";
+import { ParameterFields } from "./parameter-fields";
+import { NO_PARAMETERS } from "./parameters";
+
+/** The settings that are saved as soon as they are chosen. */
+export type Choice = "defaultModelId" | "notifications" | "appearance";
+
+/** How long the note of a save stays, in ms. */
+const NOTE_LIFETIME = 3000;
+
+export class UserSettings {
+	/** Null until they are read. */
+	readonly current = signal<Settings | null>(null);
+	/** Why they could not be read. */
+	readonly problem = signal<string | null>(null);
+	/** Why a choice could not be saved, by its name. */
+	readonly problems = signal<ReadonlyMap<Choice, string>>(new Map());
+	/** The quiet note after a save; empty most of the time. */
+	readonly note = signal("");
+	/** The default parameters of all conversations. */
+	readonly parameters = computed(() => this.current.value?.parameters ?? NO_PARAMETERS);
+	readonly parameterFields = new ParameterFields(this.parameters, (parameters) =>
+		this.#save({ parameters }),
+	);
+	#last: Promise<unknown> = Promise.resolve();
+	#timer: ReturnType<typeof setTimeout> | undefined;
+
+	async load(): Promise<void> {
+		try {
+			const settings = await commands.getSettings();
+			batch(() => {
+				this.current.value = settings;
+				this.problem.value = null;
+			});
+		} catch (error) {
+			this.problem.value = messageOf(error);
+		}
+	}
+
+	/** Saves a choice, or says beside it why not; then what was chosen before still counts. */
+	async choose<Name extends Choice>(name: Name, value: Settings[Name]): Promise<void> {
+		const problems = new Map(this.problems.value);
+		problems.delete(name);
+		try {
+			await this.#save({ [name]: value });
+		} catch (error) {
+			problems.set(name, messageOf(error));
+		}
+		this.problems.value = problems;
+	}
+
+	/** Takes what this or another window has saved. */
+	told(settings: Settings): void {
+		this.current.value = settings;
+	}
+
+	/** Says quietly that something was saved. */
+	saved(): void {
+		clearTimeout(this.#timer);
+		this.note.value = "Saved";
+		this.#timer = setTimeout(() => {
+			this.note.value = "";
+		}, NOTE_LIFETIME);
+	}
+
+	/** One after the other, because the core takes all settings at once. */
+	async #save(change: Partial<Settings>): Promise<void> {
+		const save = async () => {
+			// Settings that could not be read must not be replaced by invented ones.
+			const current = this.current.value ?? (await commands.getSettings());
+			this.current.value = await commands.saveSettings({ ...current, ...change });
+			this.saved();
+		};
+		const done = this.#last.then(save, save);
+		this.#last = done.catch(() => {});
+		await done;
+	}
+}

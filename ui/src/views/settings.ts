@@ -1,0 +1,178 @@
+/** The settings, in the conversation's place. */
+import { html, type TemplateResult } from "lit-html";
+import { live } from "lit-html/directives/live.js";
+import type { Appearance, ModelInfo, Settings } from "../ipc/host";
+import type { ParameterFields } from "../state/parameter-fields";
+import { NO_PARAMETERS } from "../state/parameters";
+import type { Choice } from "../state/settings";
+import { choices, field } from "./field";
+import { icon } from "./icon";
+import { MENU, modelName } from "./model-picker";
+import { parameterFields } from "./parameters";
+import { title, trouble } from "./section";
+
+export const SECTIONS = {
+	providers: "Providers",
+	answers: "Model & answers",
+	notifications: "Notifications",
+	appearance: "Appearance",
+} as const;
+
+export type Section = keyof typeof SECTIONS;
+
+/** What a new conversation starts with where no default is chosen. */
+export const FIRST_MODEL = "First available";
+
+export interface SettingsModel {
+	readonly section: Section;
+	/** Null until they are read. */
+	readonly settings: Settings | null;
+	/** Why they could not be read. */
+	readonly problem: string | null;
+	/** Why a choice could not be saved. */
+	readonly problems: ReadonlyMap<Choice, string>;
+	readonly note: string;
+	readonly parameterFields: ParameterFields;
+	readonly models: readonly ModelInfo[];
+	/** The list of models is open under the choice of the default. */
+	readonly pickerOpen: boolean;
+	/** Drawn only when it is shown. */
+	providers(): TemplateResult;
+}
+
+export interface SettingsActions {
+	close(): void;
+	show(section: Section): void;
+	load(): void;
+	/** The list of models is about to open under this button. */
+	pickDefault(button: HTMLElement): void;
+	notify(on: boolean): void;
+	choose(appearance: Appearance): void;
+}
+
+export function settings(model: SettingsModel, actions: SettingsActions): TemplateResult {
+	return html`
+    <header class="settings-header">
+      <button id="close-settings" type="button" class="bare" aria-label="Back to the conversation"
+        title="Back (Esc)" @click=${actions.close}>${icon("arrow-left")}</button>
+      <h1 id="settings-title" tabindex="-1">Settings</h1>
+      <p id="settings-note" class="quiet" role="status">${model.note}</p>
+    </header>
+    <div class="settings-body">
+      <div class="settings-column">
+        <nav class="sections" aria-label="Settings">
+          ${Object.entries(SECTIONS).map(
+						([section, name]) => html`
+              <button type="button" data-section=${section} aria-current=${section === model.section ? "page" : "false"}
+                @click=${() => actions.show(section as Section)}>${name}</button>
+            `,
+					)}
+        </nav>
+        <section class="section" data-section=${model.section} aria-labelledby="section-title">
+          ${body(model, actions)}
+        </section>
+      </div>
+    </div>
+  `;
+}
+
+function body(model: SettingsModel, actions: SettingsActions): TemplateResult {
+	if (model.section === "providers") return model.providers();
+	const { settings } = model;
+	return html`
+    ${title(SECTIONS[model.section])}
+    ${settings === null ? unread(model, actions) : SECTION_BODIES[model.section](settings, model, actions)}
+  `;
+}
+
+function unread({ problem }: SettingsModel, actions: SettingsActions): TemplateResult {
+	if (problem === null) return html`<p class="quiet" role="status">Reading the settings…</p>`;
+	return trouble(`The settings could not be read: ${problem}`, actions.load);
+}
+
+const SECTION_BODIES: Record<
+	Exclude<Section, "providers">,
+	(settings: Settings, model: SettingsModel, actions: SettingsActions) => TemplateResult
+> = { answers, notifications, appearance };
+
+function answers(
+	settings: Settings,
+	model: SettingsModel,
+	actions: SettingsActions,
+): TemplateResult {
+	const id = settings.defaultModelId;
+	const known = model.models.find((one) => one.id === id);
+	const name = id === null ? FIRST_MODEL : modelName(known, id, model.models.length > 0);
+	return html`
+    <div class="fields">
+      ${field(
+				{
+					id: "default-model",
+					label: "Default model",
+					help: "What a new conversation starts with. Each can use another one.",
+					problem: model.problems.get("defaultModelId") ?? null,
+				},
+				(links) => html`
+          <button id="default-model" type="button" class="picker" popovertarget=${MENU} aria-haspopup="dialog"
+            aria-expanded=${String(model.pickerOpen)} aria-describedby=${links.describedBy}
+            aria-label=${`Default model: ${name}`} .value=${id ?? ""}
+            @click=${(event: Event) => actions.pickDefault(event.currentTarget as HTMLElement)}
+            ><span>${name}</span>${icon("chevron-down")}</button>
+        `,
+			)}
+    </div>
+    <h3>Parameters of all conversations</h3>
+    <p class="quiet">Nothing is sent that you do not set: where a field is empty, the provider decides.
+      A conversation can have its own.</p>
+    <div class="fields">${parameterFields("settings", model.parameterFields, NO_PARAMETERS)}</div>
+  `;
+}
+
+function notifications(
+	settings: Settings,
+	model: SettingsModel,
+	actions: SettingsActions,
+): TemplateResult {
+	return html`
+    <div class="fields">
+      ${field(
+				{
+					id: "settings-notifications",
+					label: "Tell me when an answer has ended",
+					help: "By a notification of the system, and only while no window of Conch is in front.",
+					problem: model.problems.get("notifications") ?? null,
+				},
+				(links) => html`
+          <input id="settings-notifications" type="checkbox" class="switch" role="switch"
+            aria-describedby=${links.describedBy} aria-invalid=${links.invalid} .checked=${live(settings.notifications)}
+            @change=${(event: Event) => actions.notify((event.currentTarget as HTMLInputElement).checked)} />
+        `,
+			)}
+    </div>
+  `;
+}
+
+const APPEARANCES: Record<Appearance, string> = { system: "System", light: "Light", dark: "Dark" };
+
+function appearance(
+	settings: Settings,
+	model: SettingsModel,
+	actions: SettingsActions,
+): TemplateResult {
+	return html`
+    <div class="fields">
+      ${choices(
+				{
+					id: "settings-appearance",
+					label: "Colours",
+					help: "Light or dark, or as the system has it. It counts for every window at once.",
+					problem: model.problems.get("appearance") ?? null,
+					wide: true,
+				},
+				APPEARANCES,
+				settings.appearance,
+				actions.choose,
+			)}
+    </div>
+  `;
+}

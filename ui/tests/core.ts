@@ -1,0 +1,25 @@
+/** Stands in for the core: answers the commands that a test expects, and remembers all of them. */
+type Answer = (args: Record<string, unknown>) => unknown;
+
+export function fakeCore(answers: Readonly<Record<string, Answer>>) {
+	const calls: [string, Record<string, unknown>][] = [];
+	const invoke = async (command: string, args: Record<string, unknown> = {}) => {
+		calls.push([command, args]);
+		const answer = answers[command];
+		if (answer === undefined) throw new Error(`nobody expects ${command}`);
+		return answer(args);
+	};
+	const internals = { invoke, transformCallback: () => 0, unregisterCallback: () => {} };
+	Object.assign(globalThis, { window: { __TAURI_INTERNALS__: internals } });
+	return {
+		calls,
+		named: (command: string) => calls.filter(([name]) => name === command).map(([, args]) => args),
+	};
+}
+
+/** An error of the core. */
+export function refusal(code: string, message: string) {
+	return () => {
+		throw { code, message };
+	};
+}

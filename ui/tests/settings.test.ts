@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Settings } from "../src/ipc/bindings";
+import { NO_PARAMETERS } from "../src/state/parameters";
+import { UserSettings } from "../src/state/settings";
+import { fakeCore, refusal } from "./core";
+
+const SETTINGS: Settings = {
+	defaultModelId: null,
+	parameters: NO_PARAMETERS,
+	notifications: true,
+	appearance: "system",
+};
+
+test("changes at the same time do not undo one another", async () => {
+	let stored = SETTINGS;
+	fakeCore({
+		get_settings: () => stored,
+		save_settings: async ({ settings }) => {
+			await new Promise(setImmediate);
+			stored = settings as Settings;
+			return stored;
+		},
+	});
+	const it = new UserSettings();
+	await it.load();
+	it.parameterFields.type("temperature", "1");
+	await Promise.all([
+		it.choose("appearance", "dark"),
+		it.choose("notifications", false),
+		it.parameterFields.leaveAll(),
+	]);
+	const parameters = { ...NO_PARAMETERS, temperature: 1 };
+	const all = { ...SETTINGS, appearance: "dark", notifications: false, parameters };
+	assert.deepEqual(stored, all);
+	assert.deepEqual(it.current.value, all);
+	assert.equal(it.note.value, "Saved");
+});
+
+test("a choice that is refused is told beside it, and the one before still counts", async () => {
+	fakeCore({
+		get_settings: () => SETTINGS,
+		save_settings: refusal("disk_full", "The disk is full"),
+	});
+	const it = new UserSettings();
+	await it.load();
+	await it.choose("appearance", "dark");
+	assert.equal(it.problems.value.get("appearance"), "The disk is full");
+	assert.equal(it.current.value?.appearance, "system");
+	assert.equal(it.note.value, "");
+});
+
+test("settings that could not be read are not replaced by invented ones", async () => {
+	const core = fakeCore({ get_settings: refusal("internal", "See the log") });
+	const it = new UserSettings();
+	await it.load();
+	assert.equal(it.problem.value, "See the log");
+	await it.choose("notifications", false);
+	assert.equal(core.named("save_settings").length, 0);
+	assert.equal(it.problems.value.get("notifications"), "See the log");
+});
