@@ -188,6 +188,7 @@ effect(() => {
 });
 effect(() => {
 	if (!countsDown(chat.phase.value?.phase)) return;
+	now.value = Date.now();
 	const tick = setInterval(() => {
 		now.value = Date.now();
 	}, 500);

@@ -10,11 +10,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until};
 
+use super::activity::{Activity, Step};
 use super::live::{Control, LiveAnswer, Phase, Registration};
 use super::model::{AnswerEnd, MessageError, MessageStatus};
 use super::request::{Admission, Asked, admit, ask};
@@ -22,7 +22,7 @@ use super::turn::{Effect, Event, Turn};
 use crate::clock::{Clock, Timestamp};
 use crate::events::Events;
 use crate::lock::{Fenced, HEARTBEAT, Lease, LockChange, LockReason};
-use crate::provider::{AnswerStream, Failure, FailureKind, Providers, Response, StreamEvent};
+use crate::provider::{Failure, FailureKind, Providers, Response, StreamEvent};
 use crate::store::{Ending, Piece, Started, Store, StoreError};
 
 /// How much text a crash may cost: this long, or [`SAVE_BYTES`].
@@ -48,6 +48,9 @@ const PATIENCE_AFTER: Duration = Duration::from_secs(5);
 
 /// How long to wait before an end that could not be stored is tried again: the disk may be full.
 const STORE_AGAIN: Duration = Duration::from_secs(1);
+
+/// The most that is added to a pause by chance.
+const MOST_JITTER: Duration = Duration::from_secs(1);
 
 /// How much of an answer a notification shows, in characters.
 const EXCERPT: usize = 140;
@@ -111,48 +114,6 @@ struct Driver {
     retries: u32,
     /// Whoever pressed Stop and waits for it.
     stops: Vec<oneshot::Sender<()>>,
-}
-
-enum Activity {
-    None,
-    Waiting(BoxFuture<'static, Result<Box<Admission>, Failure>>),
-    Connecting(BoxFuture<'static, Asked>),
-    Pausing(Instant),
-    Streaming(AnswerStream),
-}
-
-/// What an activity led to.
-enum Step {
-    Admitted(Box<Admission>),
-    Asked(Asked),
-    Event(Event),
-}
-
-impl Activity {
-    /// What it leads to next. Safe to drop and call again.
-    async fn next(&mut self) -> Step {
-        match self {
-            Self::None => std::future::pending().await,
-            Self::Pausing(until) => {
-                sleep_until(*until).await;
-                Step::Event(Event::PauseOver)
-            }
-            Self::Streaming(stream) => Step::Event(Event::Stream(stream.next().await)),
-            Self::Waiting(admitting) => {
-                let admitted = admitting.await;
-                *self = Self::None;
-                admitted.map_or_else(
-                    |failure| Step::Event(Event::Refused(failure)),
-                    Step::Admitted,
-                )
-            }
-            Self::Connecting(asking) => {
-                let asked = asking.await;
-                *self = Self::None;
-                Step::Asked(asked)
-            }
-        }
-    }
 }
 
 impl Driver {
@@ -346,7 +307,8 @@ impl Driver {
                 reason,
             } => {
                 // Jitter, or everybody who was refused together asks again together.
-                let pause = pause + pause.mul_f64(fastrand::f64() * 0.25);
+                let jitter = pause.mul_f64(fastrand::f64() * 0.25).min(MOST_JITTER);
+                let pause = pause + jitter;
                 self.retries += 1;
                 self.activity = Activity::Pausing(Instant::now() + pause);
                 let phase = Phase::Retrying {

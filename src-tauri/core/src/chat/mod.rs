@@ -3,6 +3,7 @@
 //! [`turn`] decides (pure), [`driver`] performs, [`live`] lets others watch and stop. The
 //! transactions are in [`store`](crate::store), the entry points in [`App`](crate::App).
 
+mod activity;
 mod context;
 pub(crate) mod driver;
 pub(crate) mod live;
