@@ -61,12 +61,12 @@ pub(super) async fn settle(
     sqlx::query!(
         "UPDATE messages SET
            status = ?2,
-           content = content || coalesce(
-             (SELECT group_concat(text, '' ORDER BY seq) FROM message_chunks WHERE message_id = ?1), ''),
-           reasoning = reasoning || coalesce(
-             (SELECT group_concat(reasoning, '' ORDER BY seq) FROM message_chunks WHERE message_id = ?1), ''),
+           content = content || coalesce(written.text, ''),
+           reasoning = messages.reasoning || coalesce(written.reasoning, ''),
            error_code = ?3, error_message = ?4, prompt_tokens = ?5, completion_tokens = ?6, finished_at = ?7,
            cached_tokens = ?8, finish_reason = ?9, left_out = ?10
+         FROM (SELECT group_concat(text, '' ORDER BY seq) AS text, group_concat(reasoning, '' ORDER BY seq) AS reasoning
+               FROM message_chunks WHERE message_id = ?1) AS written
          WHERE id = ?1 AND status = 'generating'",
         message_id,
         ending.status,
