@@ -104,13 +104,8 @@ const PRESETS: [Preset; 14] = [
     ),
     local("vllm", "vLLM", OpenAi, "http://127.0.0.1:8000/v1"),
     Preset {
-        id: CUSTOM,
-        name: "Another server",
-        protocol: OpenAi,
-        base_url: "",
-        needs_key: false,
         local: false,
-        key_url: None,
+        ..local(CUSTOM, "Another server", OpenAi, "")
     },
 ];
 
@@ -122,13 +117,10 @@ const fn remote(
     key_url: &'static str,
 ) -> Preset {
     Preset {
-        id,
-        name,
-        protocol,
-        base_url,
         needs_key: true,
         local: false,
         key_url: Some(key_url),
+        ..local(id, name, protocol, base_url)
     }
 }
 

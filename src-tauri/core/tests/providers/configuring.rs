@@ -11,11 +11,7 @@ use crate::{Scene, open};
 #[tokio::test]
 async fn a_provider_that_is_added_answers_with_its_key_and_is_the_default() {
     let scene = Scene::new().await;
-    let saved = scene
-        .app
-        .save_provider(&scene.form("key-abcd1234"))
-        .await
-        .unwrap();
+    let saved = scene.add("key-abcd1234").await;
     assert_eq!(saved.source, ProviderSource::Settings);
     assert_eq!(saved.key_last_four.as_deref(), Some("1234"));
 
@@ -34,11 +30,7 @@ async fn a_provider_that_is_added_answers_with_its_key_and_is_the_default() {
 #[tokio::test]
 async fn a_key_stays_with_its_address() {
     let scene = Scene::new().await;
-    let saved = scene
-        .app
-        .save_provider(&scene.form("key-abcd1234"))
-        .await
-        .unwrap();
+    let saved = scene.add("key-abcd1234").await;
     let elsewhere = FaultServer::start().await;
     let mut form = scene.form("");
     form.id = Some(saved.id.clone());
@@ -66,11 +58,7 @@ async fn a_key_stays_with_its_address() {
 #[tokio::test]
 async fn a_key_of_one_run_is_gone_in_the_next_and_the_failure_says_so() {
     let scene = Scene::new().await;
-    scene
-        .app
-        .save_provider(&scene.form("key-abcd1234"))
-        .await
-        .unwrap();
+    scene.add("key-abcd1234").await;
     scene.app.quit().await;
     let app = open(scene.folder.path()).await;
 
@@ -143,11 +131,7 @@ async fn what_is_wrong_with_a_connection_is_said() {
 #[tokio::test]
 async fn a_removed_provider_is_named_when_its_model_is_asked_for() {
     let scene = Scene::new().await;
-    let saved = scene
-        .app
-        .save_provider(&scene.form("key-abcd1234"))
-        .await
-        .unwrap();
+    let saved = scene.add("key-abcd1234").await;
     let id = scene.conversation().await;
     scene.answer(&id, "hello").await;
     scene.app.delete_provider(&saved.id).await.unwrap();
@@ -164,16 +148,8 @@ async fn a_removed_provider_is_named_when_its_model_is_asked_for() {
 #[tokio::test]
 async fn two_providers_of_one_kind_have_names_of_their_own() {
     let scene = Scene::new().await;
-    let first = scene
-        .app
-        .save_provider(&scene.form("key-abcd1234"))
-        .await
-        .unwrap();
-    let second = scene
-        .app
-        .save_provider(&scene.form("key-abcd5678"))
-        .await
-        .unwrap();
+    let first = scene.add("key-abcd1234").await;
+    let second = scene.add("key-abcd5678").await;
     assert_eq!((&*first.id, &*second.id), ("custom", "custom-2"));
 
     let mut settings = scene.app.settings().await.unwrap();
@@ -188,11 +164,7 @@ async fn two_providers_of_one_kind_have_names_of_their_own() {
 #[tokio::test]
 async fn a_default_whose_provider_is_gone_is_none() {
     let scene = Scene::new().await;
-    scene
-        .app
-        .save_provider(&scene.form("key-abcd1234"))
-        .await
-        .unwrap();
+    scene.add("key-abcd1234").await;
     let mut settings = scene.app.settings().await.unwrap();
     settings.default_model_id = Some("gone/model".to_owned());
     scene.app.save_settings(settings).await.unwrap();

@@ -76,11 +76,7 @@ async fn who_waits_for_a_slot_can_be_stopped_and_asks_nobody() {
 #[tokio::test]
 async fn one_refusal_holds_all_who_wait_back_until_its_pause_is_over() {
     let scene = Scene::new().await;
-    scene
-        .app
-        .save_provider(&scene.form("key-abcd1234"))
-        .await
-        .unwrap();
+    scene.add("key-abcd1234").await;
     let refusal = Step::status(
         429,
         &[("retry-after-ms", "400")],

@@ -17,7 +17,7 @@ use conch_core::clock::SystemClock;
 use conch_core::events::CoreEvent;
 use conch_core::ids::{ConversationId, RequestId};
 use conch_core::keys::KeyPlace;
-use conch_core::provider::{EngineCommand, KeyChange, ProviderForm};
+use conch_core::provider::{EngineCommand, KeyChange, ProviderForm, ProviderInfo};
 use conch_core::{App, Config};
 use conch_fault_server::FaultServer;
 use tempfile::TempDir;
@@ -51,6 +51,11 @@ impl Scene {
                 place: KeyPlace::Session,
             },
         }
+    }
+
+    /// Adds the stand-in as a provider.
+    async fn add(&self, key: &str) -> ProviderInfo {
+        self.app.save_provider(&self.form(key)).await.unwrap()
     }
 
     async fn conversation(&self) -> ConversationId {

@@ -9,11 +9,7 @@ use crate::Scene;
 
 async fn scene() -> Scene {
     let scene = Scene::new().await;
-    scene
-        .app
-        .save_provider(&scene.form("key-abcd1234"))
-        .await
-        .unwrap();
+    scene.add("key-abcd1234").await;
     scene
 }
 
