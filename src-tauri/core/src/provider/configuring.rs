@@ -49,7 +49,7 @@ impl Providers {
         }
         all.push(ProviderInfo {
             id: EMBEDDED.to_owned(),
-            name: "Built in".to_owned(),
+            name: "Built-in model".to_owned(),
             preset: EMBEDDED.to_owned(),
             protocol: ProtocolKind::OpenAi,
             base_url: String::new(),
