@@ -181,3 +181,56 @@ async fn a_rate_limit_is_counted_down_and_waited_for() {
     );
     scene.wait_for_answer("complete", "Now.").await;
 }
+
+/// Sends keys to whatever has the focus.
+async fn keys(scene: &Scene, keys: &str) {
+    let focused = scene.window.client().active_element().await.unwrap();
+    focused.send_keys(keys).await.unwrap();
+}
+
+/// Presses Tab until the element has the focus.
+async fn tab_to(scene: &Scene, css: &str) {
+    let has_focus = format!("return document.activeElement.matches({});", json!(css));
+    for _ in 0..80 {
+        if scene.run(&has_focus).await == json!(true) {
+            return;
+        }
+        keys(scene, "\u{e004}").await;
+    }
+    panic!("Tab never comes to {css}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_settings_are_done_by_keyboard_alone() {
+    let scene = Scene::open_unconfigured().await;
+    keys(&scene, "\u{e009},\u{e000}").await;
+    scene
+        .wait_until(
+            "document.querySelector('#add-provider')",
+            "Ctrl+, opens the settings",
+        )
+        .await;
+    tab_to(&scene, "#add-provider").await;
+    keys(&scene, "\u{e007}").await;
+    scene.window.find("#preset-search").await.unwrap();
+    tab_to(&scene, "#preset-search").await;
+    keys(&scene, "another").await;
+    tab_to(&scene, ".preset[data-preset=custom]").await;
+    keys(&scene, "\u{e007}").await;
+    scene.window.find("#provider-name").await.unwrap();
+    tab_to(&scene, "#provider-name").await;
+    keys(&scene, "Mine").await;
+    tab_to(&scene, "#provider-address").await;
+    keys(&scene, &scene.server.base_url()).await;
+    tab_to(&scene, "#save-provider").await;
+    keys(&scene, "\u{e007}").await;
+    let listed = "document.querySelector('.provider[data-provider-id=custom]')";
+    scene.wait_until(listed, "the provider is listed").await;
+    keys(&scene, "\u{e00c}").await;
+    let back = "document.activeElement.id === 'chat-input'";
+    scene
+        .wait_until(back, "Escape leads back to the input")
+        .await;
+    keys(&scene, "hello\u{e007}").await;
+    scene.wait_for_answer("complete", "Hello there.").await;
+}
