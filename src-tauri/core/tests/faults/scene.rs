@@ -77,10 +77,23 @@ impl Scene {
             }
             read != text
         };
-        self.app.follow(&conversation.main_branch_id, more).await;
+        self.follow(conversation, more).await;
     }
 
-    /// Waits until the application waits to ask again.
+    /// Has `more` told what happens until it says that it is enough, or the answer has ended: one that
+    /// ended before it was followed is told nowhere.
+    async fn follow(
+        &self,
+        conversation: &Conversation,
+        more: impl FnMut(TranscriptEvent) -> bool + Send,
+    ) {
+        tokio::select! {
+            () = self.app.follow(&conversation.main_branch_id, more) => {}
+            _ = self.answer(conversation) => {}
+        }
+    }
+
+    /// Waits until the application waits to ask again, or the answer has ended.
     pub(crate) async fn wait_for_pause(&self, conversation: &Conversation) {
         let more = |event| {
             let phase = match event {
@@ -89,7 +102,7 @@ impl Scene {
             };
             !matches!(phase, Some(Phase::Retrying { .. }))
         };
-        self.app.follow(&conversation.main_branch_id, more).await;
+        self.follow(conversation, more).await;
     }
 }
 
