@@ -11,7 +11,7 @@ use super::driver::Surroundings;
 use super::live::{LiveAnswer, Phase};
 use crate::lock::Lease;
 use crate::provider::{
-    AnswerStream, ChatRequest, Endpoint, Failure, FailureKind, RequestBudget, Slot,
+    AnswerStream, ChatRequest, Endpoint, Failure, FailureKind, Meant, RequestBudget, Slot,
 };
 use crate::store::StoreError;
 
@@ -34,12 +34,11 @@ pub(super) async fn admit(
     answer: watch::Sender<LiveAnswer>,
 ) -> Result<Box<Admission>, Failure> {
     let providers = &around.providers;
-    if providers.is_embedded(model_id.as_deref()).await {
+    let meant = providers.meant(model_id.as_deref()).await?;
+    if matches!(meant, Meant::Embedded) {
         answer.send_modify(|answer| answer.phase = Phase::StartingModel);
     }
-    let endpoint = providers
-        .endpoint(model_id.as_deref(), around.clock.now())
-        .await?;
+    let endpoint = providers.endpoint(meant, around.clock.now()).await?;
     let provider = endpoint.provider.name.clone();
     let clock = &around.clock;
     let waiting = |until: Option<Instant>| {

@@ -150,7 +150,7 @@ impl AnswerStream {
             while text.len() < COALESCED {
                 match self.next_one().now_or_never() {
                     Some(StreamEvent::Text(more)) => text.push_str(&more),
-                    Some(StreamEvent::Alive) => {}
+                    Some(StreamEvent::Alive | StreamEvent::KeptAlive) => {}
                     Some(other) => {
                         self.ready.push_front(other);
                         break;
@@ -171,7 +171,7 @@ impl AnswerStream {
                 return StreamEvent::Closed;
             };
             match frames.next().await {
-                Some(Ok(frame)) if frame.text.trim().is_empty() => return StreamEvent::Alive,
+                Some(Ok(frame)) if frame.text.trim().is_empty() => return StreamEvent::KeptAlive,
                 Some(Ok(frame)) => self.decode(&frame),
                 Some(Err(Broken::TooLarge)) => self.end_with(StreamEvent::Failed(Failure::new(
                     FailureKind::TooLarge,

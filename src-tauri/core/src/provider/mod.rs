@@ -34,4 +34,5 @@ pub use models::ModelInfo;
 pub use presets::{Preset, presets};
 pub use protocol::ProtocolKind;
 pub(crate) use protocol::{ChatRequest, StreamEvent};
+pub(crate) use registry::Meant;
 pub use registry::Providers;

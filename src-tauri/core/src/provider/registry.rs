@@ -44,9 +44,10 @@ pub struct Providers {
 
 /// A provider without its key, which is asked for when the provider is.
 #[derive(Debug)]
-enum Configured {
+pub(crate) enum Configured {
     /// With its key.
     Environment(Provider),
+    /// The user's own.
     Stored(StoredProvider),
 }
 
@@ -60,10 +61,13 @@ impl Configured {
 }
 
 /// Which model is meant.
-enum Meant {
+#[derive(Debug)]
+pub(crate) enum Meant {
+    /// The one that comes with Conch.
     Embedded,
     /// The first that this provider lists.
     FirstOf(Configured),
+    /// This provider's of that name.
     Named(Configured, String),
 }
 
@@ -183,14 +187,9 @@ impl Providers {
         }
     }
 
-    /// Where a model is reached; for `None`, the default: the one in the settings, else the first that
-    /// the first provider lists, else the embedded one, which is started if need be.
-    pub(crate) async fn endpoint(
-        &self,
-        model_id: Option<&str>,
-        now: Timestamp,
-    ) -> Result<Endpoint, Failure> {
-        match self.meant(model_id).await? {
+    /// Where a model is reached; the embedded one is started if need be.
+    pub(crate) async fn endpoint(&self, meant: Meant, now: Timestamp) -> Result<Endpoint, Failure> {
+        match meant {
             Meant::Embedded => self.embedded_endpoint().await,
             Meant::FirstOf(configured) => {
                 let provider = self.usable(&configured).await?;
@@ -201,12 +200,9 @@ impl Providers {
         }
     }
 
-    /// True when a send with this model has to start the embedded one or wait for it.
-    pub(crate) async fn is_embedded(&self, model_id: Option<&str>) -> bool {
-        matches!(self.meant(model_id).await, Ok(Meant::Embedded))
-    }
-
-    async fn meant(&self, model_id: Option<&str>) -> Result<Meant, Failure> {
+    /// Which model a name means; for `None`, the default: the one in the settings, else the first that the
+    /// first provider lists, else the embedded one.
+    pub(crate) async fn meant(&self, model_id: Option<&str>) -> Result<Meant, Failure> {
         let stored = |error: StoreError| Failure::new(FailureKind::Internal, error.to_string());
         let mut configured = self.configured().await.map_err(stored)?;
         let known = |id: &str| configured.iter().position(|known| known.id() == id);

@@ -81,6 +81,16 @@ fn an_end_mark_without_anything_before_it_is_no_answer() {
 }
 
 #[test]
+fn comments_are_no_answer() {
+    let mut turn = streaming();
+    assert_eq!(turn.handle(Event::Stream(StreamEvent::KeptAlive)), None);
+    assert_eq!(
+        status(turn.handle(Event::Stream(StreamEvent::Done))),
+        MessageStatus::Interrupted
+    );
+}
+
+#[test]
 fn an_answer_is_whole_from_its_finish_reason_on() {
     let mut turn = streaming();
     text(&mut turn, "Hi");

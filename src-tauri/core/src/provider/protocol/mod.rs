@@ -98,6 +98,8 @@ pub(crate) enum StreamEvent {
     Closed,
     /// Something else: the provider is alive.
     Alive,
+    /// A comment: the connection is, which says nothing of the answer.
+    KeptAlive,
 }
 
 /// One wire protocol.
