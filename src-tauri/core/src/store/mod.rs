@@ -13,6 +13,7 @@
 mod attempts;
 mod branches;
 mod changes;
+mod chunks;
 mod codec;
 mod conversations;
 mod error;
@@ -31,11 +32,12 @@ use sqlx::{Sqlite, Transaction};
 
 pub use attempts::AttemptOutcome;
 pub use changes::Changes;
+pub use chunks::Piece;
 pub use error::StoreError;
 pub use locks::Holder;
 pub use providers::StoredProvider;
 pub use settle::Ending;
-pub use turns::{Begin, NewAnswer, NewTurn, Piece, PriorMessage, Started};
+pub use turns::{Begin, NewAnswer, NewTurn, PriorMessage, Started};
 
 use crate::ids::UserId;
 

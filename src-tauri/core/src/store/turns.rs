@@ -9,6 +9,7 @@ use sqlx::SqliteConnection;
 
 use super::attempts::{Attempt, AttemptOutcome, record};
 use super::branches::{Place, missing, place};
+use super::chunks::{Piece, append};
 use super::locks::{Grant, Granted, acquire, release};
 use super::settle::{Ending, settle};
 use super::{Result, Store};
@@ -89,36 +90,6 @@ pub struct PriorMessage {
     pub role: Role,
     /// What.
     pub content: String,
-}
-
-/// A piece of an answer to append.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Piece {
-    /// Of the answer.
-    pub text: String,
-    /// Of what the model thinks before it.
-    pub reasoning: String,
-}
-
-impl Piece {
-    /// Nothing to append.
-    pub fn is_empty(&self) -> bool {
-        self.text.is_empty() && self.reasoning.is_empty()
-    }
-
-    /// Bytes of UTF-8.
-    pub fn len(&self) -> usize {
-        self.text.len() + self.reasoning.len()
-    }
-}
-
-impl From<&str> for Piece {
-    fn from(text: &str) -> Self {
-        Self {
-            text: text.to_owned(),
-            reasoning: String::new(),
-        }
-    }
 }
 
 /// Who asks for the lock, and how.
@@ -478,28 +449,6 @@ async fn start(
         model_id: model_id.or_else(|| place.model_id.clone()),
         freed,
     })))
-}
-
-async fn append(
-    connection: &mut SqliteConnection,
-    lease: &Lease,
-    seq: i64,
-    piece: &Piece,
-) -> Result<Fenced> {
-    let done = sqlx::query!(
-        "INSERT INTO message_chunks (message_id, seq, text, reasoning)
-         SELECT ?1, ?2, ?3, ?4 FROM generation_locks WHERE branch_id = ?5 AND generation_id = ?6 AND fence = ?7",
-        lease.message_id,
-        seq,
-        piece.text,
-        piece.reasoning,
-        lease.branch_id,
-        lease.generation_id,
-        lease.fence
-    )
-    .execute(connection)
-    .await?;
-    Ok(Fenced::from_rows(done.rows_affected()))
 }
 
 async fn accepted_before(

@@ -1,0 +1,59 @@
+//! What an answer has come to so far: pieces, appended under its lock's fence and joined into the message
+//! when it ends.
+
+use sqlx::SqliteConnection;
+
+use super::Result;
+use crate::lock::{Fenced, Lease};
+
+/// A piece of an answer to append.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Piece {
+    /// Of the answer.
+    pub text: String,
+    /// Of what the model thinks before it.
+    pub reasoning: String,
+}
+
+impl Piece {
+    /// Nothing to append.
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty() && self.reasoning.is_empty()
+    }
+
+    /// Bytes of UTF-8.
+    pub fn len(&self) -> usize {
+        self.text.len() + self.reasoning.len()
+    }
+}
+
+impl From<&str> for Piece {
+    fn from(text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            reasoning: String::new(),
+        }
+    }
+}
+
+pub(super) async fn append(
+    connection: &mut SqliteConnection,
+    lease: &Lease,
+    seq: i64,
+    piece: &Piece,
+) -> Result<Fenced> {
+    let done = sqlx::query!(
+        "INSERT INTO message_chunks (message_id, seq, text, reasoning)
+         SELECT ?1, ?2, ?3, ?4 FROM generation_locks WHERE branch_id = ?5 AND generation_id = ?6 AND fence = ?7",
+        lease.message_id,
+        seq,
+        piece.text,
+        piece.reasoning,
+        lease.branch_id,
+        lease.generation_id,
+        lease.fence
+    )
+    .execute(connection)
+    .await?;
+    Ok(Fenced::from_rows(done.rows_affected()))
+}
