@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io;
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use conch_core::chat::MessageStatus;
@@ -9,7 +10,7 @@ use conch_core::keys::KeyPlace;
 use conch_core::provider::KeyChange;
 use conch_fault_server::Script;
 
-use crate::Scene;
+use crate::{Scene, send};
 
 const CANARY: &str = "sk-canary-5f0e7d9c1b3a";
 
@@ -105,4 +106,48 @@ async fn a_key_is_in_no_log_no_database_no_answer_and_no_debug_output() {
     let logged = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();
     assert!(!logged.contains(CANARY), "it was logged");
     assert!(!logged.is_empty(), "something was logged");
+}
+
+/// Tells the test below that it is the process that crashes.
+const CRASH: &str = "CONCH_TEST_CRASH";
+
+#[tokio::test]
+async fn a_key_is_in_no_crashs_output() {
+    if std::env::var_os(CRASH).is_some() {
+        crash().await;
+    }
+    let crashed = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "secrets::a_key_is_in_no_crashs_output"])
+        .arg("--nocapture")
+        .env(CRASH, "1")
+        .env("RUST_BACKTRACE", "full")
+        .output()
+        .unwrap();
+    assert!(!crashed.status.success());
+    let said = [crashed.stdout, crashed.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    assert!(said.contains("the panic of an answer"), "{said}");
+    assert!(said.contains("stack backtrace"), "{said}");
+    assert!(!said.contains(CANARY), "the crash told the key");
+}
+
+/// Panics with all that holds a key in its words, while an answer that was asked for with the key is on
+/// its way.
+async fn crash() {
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .init();
+    let scene = Scene::new().await;
+    let form = scene.form(CANARY);
+    scene.app.save_provider(&form).await.unwrap();
+    scene
+        .server
+        .always(Script::held("middle", "Hello", " there"));
+    let id = scene.conversation().await;
+    send(&scene.app, &id, "hello").await;
+    scene.server.wait_for_requests(1).await;
+    let asked = scene.server.completions();
+    let key = asked[0].headers.get("authorization");
+    assert!(key.unwrap().ends_with(CANARY), "the key is in use");
+    panic!("the panic of an answer: {form:?} {:?}", scene.app);
 }
