@@ -4,41 +4,26 @@ use reqwest::Url;
 use secrecy::SecretString;
 
 use super::endpoint::{MAX_PARALLEL, Provider};
-use super::presets::preset;
-
-/// A provider's preset and its variables: for its address, and for its key.
-const VARIABLES: [(&str, &[&str], &[&str]); 4] = [
-    ("openai", &["OPENAI_BASE_URL"], &["OPENAI_API_KEY"]),
-    ("anthropic", &["ANTHROPIC_BASE_URL"], &["ANTHROPIC_API_KEY"]),
-    (
-        "gemini",
-        &["GOOGLE_GEMINI_BASE_URL"],
-        &["GEMINI_API_KEY", "GOOGLE_API_KEY"],
-    ),
-    ("ollama", &["OLLAMA_HOST"], &[]),
-];
-
-/// Where Ollama listens when its variable names no port.
-const OLLAMA_PORT: u16 = 11434;
+use super::presets::{Preset, presets};
 
 /// Those of which an address or a key is given. A key alone means the provider itself; an address alone
 /// means a server that needs none.
 pub(crate) fn providers(variable: impl Fn(&str) -> Option<String>) -> Vec<Provider> {
     let first = |names: &[&str]| names.iter().find_map(|name| variable(name));
-    let configured = VARIABLES.iter().filter_map(|(id, addresses, keys)| {
-        let (address, key) = (first(addresses), first(keys));
+    let configured = presets().into_iter().filter_map(|preset| {
+        let address = first(preset.address_variables);
+        let key = first(preset.key_variables);
         if address.is_none() && key.is_none() {
             return None;
         }
-        let preset = preset(id)?;
-        let base_url = match (*id, address) {
-            ("ollama", Some(host)) => ollama_address(&host),
-            (_, Some(address)) => address,
-            (_, None) => preset.base_url.to_owned(),
-        };
+        let protocol = preset.protocol.protocol();
+        let base_url = address.map_or_else(
+            || preset.base_url.to_owned(),
+            |address| protocol.address(&address),
+        );
         Some(Provider {
             id: preset.id.to_owned(),
-            name: name(preset.name, preset.base_url, &base_url),
+            name: name(&preset, &base_url),
             protocol: preset.protocol,
             local: preset.local,
             key: key.map(SecretString::from),
@@ -50,36 +35,12 @@ pub(crate) fn providers(variable: impl Fn(&str) -> Option<String>) -> Vec<Provid
 }
 
 /// The host, which tells compatible servers apart better than the name of the protocol would.
-fn name(preset: &str, usual: &str, base_url: &str) -> String {
+fn name(preset: &Preset, base_url: &str) -> String {
     let host = |url: &str| Some(Url::parse(url).ok()?.host_str()?.to_owned());
     match host(base_url) {
-        Some(found) if Some(&found) != host(usual).as_ref() => found,
-        _ => preset.to_owned(),
+        Some(found) if Some(&found) != host(preset.base_url).as_ref() => found,
+        _ => preset.name.to_owned(),
     }
-}
-
-/// `OLLAMA_HOST` is also the server's own: a host, perhaps with a port or a scheme, and `0.0.0.0` for
-/// "all addresses", which no client can reach
-/// ([envconfig](https://github.com/ollama/ollama/blob/main/envconfig/config.go)).
-fn ollama_address(host: &str) -> String {
-    let has_port = || {
-        let port = host.rsplit_once(':').map(|(_, port)| port);
-        port.is_some_and(|port| port.parse::<u16>().is_ok())
-    };
-    let address = if host.contains("://") {
-        host.to_owned()
-    } else if has_port() {
-        format!("http://{host}")
-    } else {
-        format!("http://{host}:{OLLAMA_PORT}")
-    };
-    let Ok(mut url) = Url::parse(&address) else {
-        return address;
-    };
-    if matches!(url.host_str(), Some("0.0.0.0" | "[::]")) {
-        let _ = url.set_host(Some("127.0.0.1"));
-    }
-    url.as_str().trim_end_matches('/').to_owned()
 }
 
 #[cfg(test)]
@@ -121,16 +82,28 @@ mod tests {
     }
 
     #[test]
-    fn ollamas_host_may_have_every_form_that_ollama_takes() {
-        for (host, address) in [
-            ("127.0.0.1", "http://127.0.0.1:11434"),
-            ("box:1234", "http://box:1234"),
-            ("0.0.0.0", "http://127.0.0.1:11434"),
-            ("0.0.0.0:80", "http://127.0.0.1"),
-            ("https://box.example", "https://box.example"),
-            ("http://box.example:11434/", "http://box.example:11434"),
-        ] {
-            assert_eq!(ollama_address(host), address, "{host}");
+    fn an_address_is_read_as_its_official_client_reads_it() {
+        let all = configured(&[
+            ("OLLAMA_HOST", "box"),
+            ("GOOGLE_GEMINI_BASE_URL", "https://box.example/"),
+        ]);
+        let addresses: Vec<_> = all.iter().map(|provider| &*provider.base_url).collect();
+        assert_eq!(
+            addresses,
+            ["https://box.example/v1beta", "http://box:11434"]
+        );
+    }
+
+    #[test]
+    fn every_provider_that_needs_a_key_has_a_variable_for_it() {
+        for preset in presets() {
+            let found = preset
+                .key_variables
+                .iter()
+                .flat_map(|name| configured(&[(name, "k")]));
+            let ids: Vec<_> = found.map(|provider| provider.id).collect();
+            assert_eq!(ids, vec![preset.id; preset.key_variables.len()]);
+            assert!(!preset.needs_key || !ids.is_empty(), "{}", preset.id);
         }
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 
-use super::limits::{retry_after, retry_delay};
+use super::limits::retry_after;
+use super::protocol::protocols;
 use crate::chat::MessageError;
 use crate::clock::Timestamp;
 
@@ -177,7 +178,8 @@ impl Failure {
             || kind == FailureKind::RateLimited
             || matches!(code, 408 | 409);
         let retry = if may_pass {
-            let pause = retry_after(headers, now).or_else(|| retry_delay(body));
+            let told = || protocols().find_map(|protocol| protocol.pause(body));
+            let pause = retry_after(headers, now).or_else(told);
             pause.map_or(Retry::Backoff, Retry::After)
         } else {
             Retry::Never
@@ -223,33 +225,19 @@ impl Obstacle {
     }
 }
 
-/// What a status means, with the providers' own names for what they tell by a common one: OpenAI's
-/// error codes, and the words of Anthropic and Google.
+/// What a status means, after what the protocols tell by words.
 fn kind_of(status: u16, body: &str, says_why: bool) -> FailureKind {
-    let says = |words: &[&str]| words.iter().any(|word| body.contains(word));
+    if let Some(kind) = protocols().find_map(|protocol| protocol.refusal(status, body)) {
+        return kind;
+    }
     match status {
-        300..400 => FailureKind::UnexpectedResponse,
+        300..=399 => FailureKind::UnexpectedResponse,
         401 | 403 => FailureKind::WrongKey,
         402 => FailureKind::OutOfCredit,
         404 if says_why => FailureKind::UnknownModel,
         404 => FailureKind::UnknownPath,
         413 => FailureKind::ContextTooLong,
-        429 if says(&["insufficient_quota"]) => FailureKind::OutOfCredit,
         429 => FailureKind::RateLimited,
-        400 | 422
-            if says(&[
-                "context_length_exceeded",
-                "prompt is too long",
-                "exceeds the maximum number of tokens",
-                "exceed_context_size",
-                "exceeds the context length",
-            ]) =>
-        {
-            FailureKind::ContextTooLong
-        }
-        400 if says(&["API_KEY_INVALID"]) => FailureKind::WrongKey,
-        400 if says(&["content_filter", "content_policy"]) => FailureKind::ContentFiltered,
-        400 if says(&["credit balance is too low"]) => FailureKind::OutOfCredit,
         500.. => FailureKind::ProviderFault,
         _ => FailureKind::Rejected,
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use reqwest::header::HeaderMap;
 
+use super::protocol::{Protocol, protocols};
 use crate::clock::Timestamp;
 
 /// The requests that a provider still takes.
@@ -16,26 +17,23 @@ pub(crate) struct RequestBudget {
     pub(crate) resets_in: Duration,
 }
 
-/// Each provider's pair of names: OpenAI's and Groq's, Anthropic's, OpenRouter's.
-const NAMES: [(&str, &str); 3] = [
-    (
-        "x-ratelimit-remaining-requests",
-        "x-ratelimit-reset-requests",
-    ),
-    (
-        "anthropic-ratelimit-requests-remaining",
-        "anthropic-ratelimit-requests-reset",
-    ),
-    ("x-ratelimit-remaining", "x-ratelimit-reset"),
-];
+/// The headers of such a budget.
+#[derive(Debug)]
+pub(crate) struct BudgetHeaders {
+    /// With the requests that are left.
+    pub(crate) remaining: &'static str,
+    /// With the time when it is full again, in any form that is read here.
+    pub(crate) reset: &'static str,
+}
 
 impl RequestBudget {
     /// Reads it from a response's headers, where they say it.
     pub(crate) fn read(headers: &HeaderMap, now: Timestamp) -> Option<Self> {
-        NAMES.iter().find_map(|(remaining, reset)| {
+        let mut names = protocols().flat_map(Protocol::budget_headers);
+        names.find_map(|names| {
             Some(Self {
-                remaining: text(headers, remaining)?.parse().ok()?,
-                resets_in: reset_in(text(headers, reset)?, now)?,
+                remaining: text(headers, names.remaining)?.parse().ok()?,
+                resets_in: reset_in(text(headers, names.reset)?, now)?,
             })
         })
     }
@@ -54,16 +52,6 @@ pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duratio
     }
     let date = httpdate::parse_http_date(value).ok()?;
     since_epoch(date).map(|date| date.since(now))
-}
-
-/// The pause that Google asks for, which it tells only in the body
-/// ([RetryInfo](https://github.com/googleapis/googleapis/blob/master/google/rpc/error_details.proto)).
-pub(super) fn retry_delay(body: &str) -> Option<Duration> {
-    let body: serde_json::Value = serde_json::from_str(body).ok()?;
-    let body = body.get(0).unwrap_or(&body);
-    let details = body.pointer("/error/details")?.as_array()?;
-    let delay = details.iter().find_map(|detail| detail.get("retryDelay"));
-    spans(delay?.as_str()?)
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -87,7 +75,7 @@ fn reset_in(value: &str, now: Timestamp) -> Option<Duration> {
 }
 
 /// Go's form of a duration: `6m0s`, `1.2s`, `20ms`.
-fn spans(mut value: &str) -> Option<Duration> {
+pub(super) fn spans(mut value: &str) -> Option<Duration> {
     let mut total = Duration::ZERO;
     while !value.is_empty() {
         let unit_at = value.find(|c: char| !c.is_ascii_digit() && c != '.')?;
@@ -156,17 +144,6 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_in_the_body_is_read() {
-        let body = r#"{"error":{"code":429,"details":[{"@type":"x"},{"retryDelay":"3600s"}]}}"#;
-        assert_eq!(retry_delay(body), Some(Duration::from_hours(1)));
-        assert_eq!(
-            retry_delay(&format!("[{body}]")),
-            Some(Duration::from_hours(1))
-        );
-        assert_eq!(retry_delay("<html>"), None);
-    }
-
-    #[test]
     fn every_form_of_a_reset_is_read() {
         let millis = |value| reset_in(value, NOW).map(|reset| reset.as_millis());
         assert_eq!(millis("1s"), Some(1000));
@@ -182,7 +159,9 @@ mod tests {
 
     #[test]
     fn the_budget_is_read_under_each_providers_names() {
-        for (remaining, reset) in NAMES {
+        let names: Vec<_> = protocols().flat_map(Protocol::budget_headers).collect();
+        assert!(names.len() >= 3);
+        for &BudgetHeaders { remaining, reset } in names {
             let budget = RequestBudget::read(&headers(&[(remaining, "3"), (reset, "2s")]), NOW);
             let expected = RequestBudget {
                 remaining: 3,

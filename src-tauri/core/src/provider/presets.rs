@@ -24,77 +24,116 @@ pub struct Preset {
     pub local: bool,
     /// Where one gets a key.
     pub key_url: Option<&'static str>,
+    /// The environment variables with its address, in the form that its official client takes.
+    #[serde(skip)]
+    pub(crate) address_variables: &'static [&'static str],
+    /// The environment variables with its key, the first that is set.
+    #[serde(skip)]
+    pub(crate) key_variables: &'static [&'static str],
 }
 
 /// A server of one's own.
 pub(super) const CUSTOM: &str = "custom";
 
-/// In the order in which they are offered.
+/// In the order in which they are offered, and in which those of the environment are listed.
 const PRESETS: [Preset; 14] = [
-    remote(
-        "openai",
-        "OpenAI",
-        OpenAi,
-        "https://api.openai.com/v1",
-        "https://platform.openai.com/api-keys",
-    ),
-    remote(
-        "anthropic",
-        "Anthropic",
-        Anthropic,
-        "https://api.anthropic.com",
-        "https://console.anthropic.com/settings/keys",
-    ),
-    remote(
-        "gemini",
-        "Google Gemini",
-        Gemini,
-        "https://generativelanguage.googleapis.com/v1beta",
-        "https://aistudio.google.com/apikey",
-    ),
-    remote(
-        "openrouter",
-        "OpenRouter",
-        OpenAi,
-        "https://openrouter.ai/api/v1",
-        "https://openrouter.ai/settings/keys",
-    ),
-    remote(
-        "groq",
-        "Groq",
-        OpenAi,
-        "https://api.groq.com/openai/v1",
-        "https://console.groq.com/keys",
-    ),
-    remote(
-        "mistral",
-        "Mistral",
-        OpenAi,
-        "https://api.mistral.ai/v1",
-        "https://console.mistral.ai/api-keys",
-    ),
-    remote(
-        "deepseek",
-        "DeepSeek",
-        OpenAi,
-        "https://api.deepseek.com/v1",
-        "https://platform.deepseek.com/api_keys",
-    ),
-    remote(
-        "xai",
-        "xAI",
-        OpenAi,
-        "https://api.x.ai/v1",
-        "https://console.x.ai",
-    ),
-    remote(
-        "together",
-        "Together",
-        OpenAi,
-        "https://api.together.xyz/v1",
-        "https://api.together.ai/settings/api-keys",
-    ),
-    local("ollama", "Ollama", Ollama, "http://127.0.0.1:11434"),
+    Preset {
+        address_variables: &["OPENAI_BASE_URL"],
+        key_variables: &["OPENAI_API_KEY"],
+        ..remote(
+            "openai",
+            "OpenAI",
+            OpenAi,
+            "https://api.openai.com/v1",
+            "https://platform.openai.com/api-keys",
+        )
+    },
+    Preset {
+        address_variables: &["ANTHROPIC_BASE_URL"],
+        key_variables: &["ANTHROPIC_API_KEY"],
+        ..remote(
+            "anthropic",
+            "Anthropic",
+            Anthropic,
+            "https://api.anthropic.com",
+            "https://console.anthropic.com/settings/keys",
+        )
+    },
+    Preset {
+        address_variables: &["GOOGLE_GEMINI_BASE_URL"],
+        key_variables: &["GEMINI_API_KEY", "GOOGLE_API_KEY"],
+        ..remote(
+            "gemini",
+            "Google Gemini",
+            Gemini,
+            "https://generativelanguage.googleapis.com/v1beta",
+            "https://aistudio.google.com/apikey",
+        )
+    },
+    Preset {
+        key_variables: &["OPENROUTER_API_KEY"],
+        ..remote(
+            "openrouter",
+            "OpenRouter",
+            OpenAi,
+            "https://openrouter.ai/api/v1",
+            "https://openrouter.ai/settings/keys",
+        )
+    },
+    Preset {
+        key_variables: &["GROQ_API_KEY"],
+        ..remote(
+            "groq",
+            "Groq",
+            OpenAi,
+            "https://api.groq.com/openai/v1",
+            "https://console.groq.com/keys",
+        )
+    },
+    Preset {
+        key_variables: &["MISTRAL_API_KEY"],
+        ..remote(
+            "mistral",
+            "Mistral",
+            OpenAi,
+            "https://api.mistral.ai/v1",
+            "https://console.mistral.ai/api-keys",
+        )
+    },
+    Preset {
+        key_variables: &["DEEPSEEK_API_KEY"],
+        ..remote(
+            "deepseek",
+            "DeepSeek",
+            OpenAi,
+            "https://api.deepseek.com/v1",
+            "https://platform.deepseek.com/api_keys",
+        )
+    },
+    Preset {
+        key_variables: &["XAI_API_KEY"],
+        ..remote(
+            "xai",
+            "xAI",
+            OpenAi,
+            "https://api.x.ai/v1",
+            "https://console.x.ai",
+        )
+    },
+    Preset {
+        key_variables: &["TOGETHER_API_KEY"],
+        ..remote(
+            "together",
+            "Together",
+            OpenAi,
+            "https://api.together.xyz/v1",
+            "https://api.together.ai/settings/api-keys",
+        )
+    },
+    Preset {
+        address_variables: &["OLLAMA_HOST"],
+        ..local("ollama", "Ollama", Ollama, "http://127.0.0.1:11434")
+    },
     local("lmstudio", "LM Studio", OpenAi, "http://127.0.0.1:1234/v1"),
     local(
         "llamacpp",
@@ -138,6 +177,8 @@ const fn local(
         needs_key: false,
         local: true,
         key_url: None,
+        address_variables: &[],
+        key_variables: &[],
     }
 }
 

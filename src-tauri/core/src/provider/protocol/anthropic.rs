@@ -15,10 +15,12 @@ use serde_json::{Value, json};
 use self::events::Events;
 use super::turns::Turns;
 use super::{
-    Ask, ChatRequest, Decoder, Framing, ListedModel, Protocol, key_header, only_set,
+    Ask, ChatRequest, Decoder, Framing, ListedModel, Protocol, key_header, only_set, says,
     thinking_tokens,
 };
 use crate::chat::ReasoningEffort;
+use crate::provider::failure::FailureKind;
+use crate::provider::limits::BudgetHeaders;
 
 /// The longest answer where none is set, since the API refuses a request without one. Every Claude that
 /// is still served can write that much.
@@ -101,6 +103,21 @@ impl Protocol for Anthropic {
     fn models(&self, body: &str) -> Option<Vec<ListedModel>> {
         let list: ModelList = serde_json::from_str(body).ok()?;
         Some(list.data.into_iter().map(ListedModel::from).collect())
+    }
+
+    fn budget_headers(&self) -> &'static [BudgetHeaders] {
+        &[BudgetHeaders {
+            remaining: "anthropic-ratelimit-requests-remaining",
+            reset: "anthropic-ratelimit-requests-reset",
+        }]
+    }
+
+    fn refusal(&self, status: u16, body: &str) -> Option<FailureKind> {
+        match status {
+            400 if says(body, &["prompt is too long"]) => Some(FailureKind::ContextTooLong),
+            400 if says(body, &["credit balance is too low"]) => Some(FailureKind::OutOfCredit),
+            _ => None,
+        }
     }
 }
 

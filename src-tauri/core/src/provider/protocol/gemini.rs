@@ -3,7 +3,9 @@
 
 mod events;
 
-use reqwest::RequestBuilder;
+use std::time::Duration;
+
+use reqwest::{RequestBuilder, Url};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -11,10 +13,12 @@ use serde_json::{Value, json};
 use self::events::Chunks;
 use super::turns::Turns;
 use super::{
-    Ask, ChatRequest, Decoder, Framing, ListedModel, Protocol, key_header, only_set,
+    Ask, ChatRequest, Decoder, Framing, ListedModel, Protocol, key_header, only_set, says,
     thinking_tokens,
 };
 use crate::chat::{ReasoningEffort, Role};
+use crate::provider::failure::FailureKind;
+use crate::provider::limits::spans;
 
 /// The protocol.
 #[derive(Debug)]
@@ -93,7 +97,37 @@ impl Protocol for Gemini {
         let models = list.models.into_iter().filter(Model::answers_chats);
         Some(models.map(ListedModel::from).collect())
     }
+
+    /// The variable names the server, and the client adds the version.
+    fn address(&self, variable: &str) -> String {
+        match Url::parse(variable) {
+            Ok(url) if url.path() == "/" => format!("{}/{VERSION}", variable.trim_end_matches('/')),
+            _ => variable.to_owned(),
+        }
+    }
+
+    fn refusal(&self, status: u16, body: &str) -> Option<FailureKind> {
+        let too_long = ["exceeds the maximum number of tokens"];
+        match status {
+            400 if says(body, &too_long) => Some(FailureKind::ContextTooLong),
+            400 if says(body, &["API_KEY_INVALID"]) => Some(FailureKind::WrongKey),
+            _ => None,
+        }
+    }
+
+    /// In the body and nowhere else
+    /// ([RetryInfo](https://github.com/googleapis/googleapis/blob/master/google/rpc/error_details.proto)).
+    fn pause(&self, body: &str) -> Option<Duration> {
+        let body: Value = serde_json::from_str(body).ok()?;
+        let body = body.get(0).unwrap_or(&body);
+        let details = body.pointer("/error/details")?.as_array()?;
+        let delay = details.iter().find_map(|detail| detail.get("retryDelay"));
+        spans(delay?.as_str()?)
+    }
 }
+
+/// The version of the protocol, in paths.
+const VERSION: &str = "v1beta";
 
 /// Before the name of each model in the list, and in paths.
 const PREFIX: &str = "models/";
@@ -266,5 +300,25 @@ mod tests {
             }]
         );
         assert!(Gemini.models("<html>").is_none());
+    }
+
+    #[test]
+    fn a_pause_in_the_body_is_read() {
+        let body = r#"{"error":{"code":429,"details":[{"@type":"x"},{"retryDelay":"3600s"}]}}"#;
+        assert_eq!(Gemini.pause(body), Some(Duration::from_hours(1)));
+        let listed = format!("[{body}]");
+        assert_eq!(Gemini.pause(&listed), Some(Duration::from_hours(1)));
+        assert_eq!(Gemini.pause("<html>"), None);
+    }
+
+    #[test]
+    fn an_address_with_a_path_is_taken_as_it_is() {
+        for (variable, address) in [
+            ("https://box.example", "https://box.example/v1beta"),
+            ("https://box.example/v1beta", "https://box.example/v1beta"),
+            ("https://box.example/v1alpha", "https://box.example/v1alpha"),
+        ] {
+            assert_eq!(Gemini.address(variable), address);
+        }
     }
 }

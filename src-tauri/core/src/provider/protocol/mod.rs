@@ -11,6 +11,7 @@ mod openai;
 mod turns;
 
 use std::fmt::Debug;
+use std::time::Duration;
 
 use reqwest::RequestBuilder;
 use reqwest::header::HeaderValue;
@@ -18,6 +19,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 
 use super::failure::{Failure, FailureKind, Retry, reason_in};
+use super::limits::BudgetHeaders;
 use crate::chat::{FinishReason, Parameters, ReasoningEffort, Usage};
 use crate::store::PriorMessage;
 
@@ -127,6 +129,37 @@ pub(crate) trait Protocol: Debug + Send + Sync {
 
     /// The models in that list which answer chats; `None` when it is no such list.
     fn models(&self, body: &str) -> Option<Vec<ListedModel>>;
+
+    /// The base address that an environment variable of the official client's means.
+    fn address(&self, variable: &str) -> String {
+        variable.to_owned()
+    }
+
+    /// The headers that tell how many requests are left.
+    fn budget_headers(&self) -> &'static [BudgetHeaders] {
+        &[]
+    }
+
+    /// What a refusal means by its words, where its status says less.
+    fn refusal(&self, _status: u16, _body: &str) -> Option<FailureKind> {
+        None
+    }
+
+    /// The pause that a refusal asks for in its body.
+    fn pause(&self, _body: &str) -> Option<Duration> {
+        None
+    }
+}
+
+/// Every protocol. What a response says beside the answer is read as any of them says it: a gateway
+/// speaks one and passes on the headers and the words of another.
+pub(super) fn protocols() -> impl Iterator<Item = &'static dyn Protocol> {
+    ProtocolKind::ALL.into_iter().map(ProtocolKind::protocol)
+}
+
+/// Whether a body holds one of these words.
+fn says(body: &str, words: &[&str]) -> bool {
+    words.iter().any(|word| body.contains(word))
 }
 
 /// Reads the events of one answer.
@@ -139,6 +172,8 @@ pub(crate) trait Decoder: Send {
 }
 
 impl ProtocolKind {
+    const ALL: [Self; 4] = [Self::OpenAi, Self::Anthropic, Self::Gemini, Self::Ollama];
+
     /// The protocol.
     pub(crate) fn protocol(self) -> &'static dyn Protocol {
         match self {
@@ -160,9 +195,7 @@ impl ProtocolKind {
     }
 
     pub(crate) fn from_name(name: &str) -> Option<Self> {
-        [Self::OpenAi, Self::Anthropic, Self::Gemini, Self::Ollama]
-            .into_iter()
-            .find(|kind| kind.name() == name)
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
 

@@ -3,7 +3,7 @@
 //! Ollama speaks OpenAI's too, but does not say there which of its models only embed, and takes fewer
 //! options.
 
-use reqwest::RequestBuilder;
+use reqwest::{RequestBuilder, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::turns::role_messages;
 use super::{
     Ask, ChatRequest, Decoder, Framing, ListedModel, Protocol, StreamEvent, filled, no_answer,
-    only_set, or_alive, stated_failure, states_failure,
+    only_set, or_alive, says, stated_failure, states_failure,
 };
 use crate::chat::{FinishReason, ReasoningEffort, Usage};
 use crate::provider::failure::{Failure, FailureKind};
@@ -74,7 +74,39 @@ impl Protocol for Ollama {
         let models = list.models.into_iter().filter(Model::answers_chats);
         Some(models.map(ListedModel::from).collect())
     }
+
+    /// `OLLAMA_HOST` is also the server's own: a host, perhaps with a port or a scheme, and `0.0.0.0`
+    /// for "all addresses", which no client can reach
+    /// ([envconfig](https://github.com/ollama/ollama/blob/main/envconfig/config.go)).
+    fn address(&self, variable: &str) -> String {
+        let has_port = || {
+            let port = variable.rsplit_once(':').map(|(_, port)| port);
+            port.is_some_and(|port| port.parse::<u16>().is_ok())
+        };
+        let address = if variable.contains("://") {
+            variable.to_owned()
+        } else if has_port() {
+            format!("http://{variable}")
+        } else {
+            format!("http://{variable}:{PORT}")
+        };
+        let Ok(mut url) = Url::parse(&address) else {
+            return address;
+        };
+        if matches!(url.host_str(), Some("0.0.0.0" | "[::]")) {
+            let _ = url.set_host(Some("127.0.0.1"));
+        }
+        url.as_str().trim_end_matches('/').to_owned()
+    }
+
+    fn refusal(&self, status: u16, body: &str) -> Option<FailureKind> {
+        (status == 400 && says(body, &["exceeds the context length"]))
+            .then_some(FailureKind::ContextTooLong)
+    }
 }
+
+/// Where Ollama listens when its variable names no port.
+const PORT: u16 = 11434;
 
 /// Levels are for gpt-oss; another model may refuse them, and is only told that it should think.
 fn think(model: &str, effort: ReasoningEffort) -> Value {
@@ -316,5 +348,19 @@ mod tests {
         let names: Vec<_> = models.iter().map(|model| model.id.as_str()).collect();
         assert_eq!(names, ["qwen3:4b", "mine:latest"]);
         assert!(Ollama.models("<html>").is_none());
+    }
+
+    #[test]
+    fn the_host_may_have_every_form_that_ollama_takes() {
+        for (host, address) in [
+            ("127.0.0.1", "http://127.0.0.1:11434"),
+            ("box:1234", "http://box:1234"),
+            ("0.0.0.0", "http://127.0.0.1:11434"),
+            ("0.0.0.0:80", "http://127.0.0.1"),
+            ("https://box.example", "https://box.example"),
+            ("http://box.example:11434/", "http://box.example:11434"),
+        ] {
+            assert_eq!(Ollama.address(host), address, "{host}");
+        }
     }
 }

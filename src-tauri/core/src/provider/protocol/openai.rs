@@ -9,10 +9,11 @@ use serde_json::{Value, json};
 use super::turns::role_messages;
 use super::{
     Ask, ChatRequest, Decoder, Framing, ListedModel, Protocol, StreamEvent, filled, no_answer,
-    only_set, or_alive, stated_failure, states_failure,
+    only_set, or_alive, says, stated_failure, states_failure,
 };
 use crate::chat::{FinishReason, Usage};
 use crate::provider::failure::{Failure, FailureKind};
+use crate::provider::limits::BudgetHeaders;
 
 /// The protocol.
 #[derive(Debug)]
@@ -72,6 +73,33 @@ impl Protocol for OpenAi {
             .into_iter()
             .filter(|model| answers_chats(&model.id));
         Some(models.map(ListedModel::from).collect())
+    }
+
+    /// OpenAI's and Groq's, and OpenRouter's.
+    fn budget_headers(&self) -> &'static [BudgetHeaders] {
+        &[
+            BudgetHeaders {
+                remaining: "x-ratelimit-remaining-requests",
+                reset: "x-ratelimit-reset-requests",
+            },
+            BudgetHeaders {
+                remaining: "x-ratelimit-remaining",
+                reset: "x-ratelimit-reset",
+            },
+        ]
+    }
+
+    /// By OpenAI's error codes, and llama.cpp's.
+    fn refusal(&self, status: u16, body: &str) -> Option<FailureKind> {
+        let too_long = ["context_length_exceeded", "exceed_context_size"];
+        match status {
+            429 if says(body, &["insufficient_quota"]) => Some(FailureKind::OutOfCredit),
+            400 | 422 if says(body, &too_long) => Some(FailureKind::ContextTooLong),
+            400 if says(body, &["content_filter", "content_policy"]) => {
+                Some(FailureKind::ContentFiltered)
+            }
+            _ => None,
+        }
     }
 }
 
