@@ -57,10 +57,12 @@ test("the state of a key says where it is, and never more than its end", () => {
 });
 
 test("the result of a test is said exactly", () => {
-	assert.equal(testResult({ models: 1, problem: null }), "Connected: 1 model");
-	assert.match(testResult({ models: 0, problem: null }), /lists no models/);
+	assert.equal(testResult({ models: 1, keyUntried: false, problem: null }), "Connected: 1 model");
+	assert.match(testResult({ models: 0, keyUntried: false, problem: null }), /lists no models/);
+	const untried = testResult({ models: 2, keyUntried: true, problem: null });
+	assert.match(untried, /^Connected: 2 models\. .*whether the key is right/);
 	const problem = { code: "unauthorized", message: "The key is wrong" };
-	assert.equal(testResult({ models: null, problem }), "The key is wrong");
+	assert.equal(testResult({ models: null, keyUntried: false, problem }), "The key is wrong");
 });
 
 test("the same server is known by any of its names", () => {

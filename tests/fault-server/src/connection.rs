@@ -28,14 +28,7 @@ async fn serve(mut stream: TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
     if let Some(protocol) = Protocol::of_completion(&request) {
         return complete(&mut stream, protocol, request, shared).await;
     }
-    let (models, context_tokens) = {
-        let state = shared.state();
-        (state.models.clone(), state.context_tokens)
-    };
-    let (status, body) = match Protocol::of_list(&request) {
-        Some(protocol) if !models.is_empty() => (200, protocol.list(&models, context_tokens)),
-        _ => (404, Protocol::OpenAi.error_body(404, "no such path")),
-    };
+    let (status, body) = shared.state().look_up(&request);
     stream.write_all(&whole(status, &[], &body)).await
 }
 

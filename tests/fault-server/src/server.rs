@@ -31,6 +31,7 @@ pub(crate) struct Shared {
 pub(crate) struct State {
     pub(crate) models: Vec<String>,
     pub(crate) context_tokens: Option<u32>,
+    pub(crate) key: Option<RequiredKey>,
     scripts: VecDeque<Script>,
     default: Script,
     pub(crate) open_gates: HashSet<String>,
@@ -41,7 +42,40 @@ pub(crate) struct State {
     pub(crate) disconnects: usize,
 }
 
+#[derive(Debug)]
+pub(crate) struct RequiredKey {
+    bearer: String,
+    open_lists: bool,
+}
+
+impl RequiredKey {
+    fn is_sent_with(&self, request: &Request) -> bool {
+        request.headers.get("authorization") == Some(&self.bearer)
+    }
+}
+
 impl State {
+    /// What is to be had with a GET: a list of models, or the state of a key.
+    pub(crate) fn look_up(&self, request: &Request) -> (u16, String) {
+        let refused = self
+            .key
+            .as_ref()
+            .is_some_and(|key| !key.is_sent_with(request));
+        let open_lists = self.key.as_ref().is_some_and(|key| key.open_lists);
+        let listed = Protocol::of_list(request).filter(|_| !self.models.is_empty());
+        let is_key = self.key.is_some() && request.place().ends_with("/key");
+        let protocol = listed.unwrap_or(Protocol::OpenAi);
+        if refused && (is_key || listed.is_some() && !open_lists) {
+            (401, protocol.error_body(401, "no such key"))
+        } else if listed.is_some() {
+            (200, protocol.list(&self.models, self.context_tokens))
+        } else if is_key {
+            (200, r#"{"data":{}}"#.to_owned())
+        } else {
+            (404, protocol.error_body(404, "no such path"))
+        }
+    }
+
     pub(crate) fn next_script(&mut self) -> Script {
         self.scripts
             .pop_front()
@@ -88,6 +122,7 @@ impl FaultServer {
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
                 models: vec!["stand-in-1".to_owned()],
+                key: None,
                 context_tokens: None,
                 scripts: VecDeque::new(),
                 default: Script::answer("Hello there."),
@@ -143,6 +178,16 @@ impl FaultServer {
     /// Knows no list of models from now on, like a server that serves one model only.
     pub fn refuse_lists(&self) {
         self.shared.change(|state| state.models.clear());
+    }
+
+    /// Wants this key from now on, at `key` as OpenRouter does, and for its lists unless they are open to
+    /// everybody.
+    pub fn require_key(&self, key: &str, open_lists: bool) {
+        let key = RequiredKey {
+            bearer: format!("Bearer {key}"),
+            open_lists,
+        };
+        self.shared.change(|state| state.key = Some(key));
     }
 
     /// Adds the script of a request to come; requests take them in this order.

@@ -138,7 +138,9 @@ export type CleanupOutcome = {
 export type ConnectionTest = {
 	/**  How many models it lists, when it was reached. */
 	models: number | null,
-	/**  Why not, otherwise. */
+	/**  It lists its models to anybody, so whether the key is good shows with the first message. */
+	keyUntried: boolean,
+	/**  Why it was not reached, otherwise. */
 	problem: MessageError | null,
 };
 

@@ -45,10 +45,13 @@ const SOURCES: Record<ProviderInfo["source"], string> = {
 };
 
 /** The result of a test, exactly. */
-export function testResult({ models, problem }: ConnectionTest): string {
+export function testResult({ models, keyUntried, problem }: ConnectionTest): string {
 	if (problem !== null) return problem.message;
 	if (models === null || models === 0) return "Connected, but the server lists no models";
-	return `Connected: ${count(models, "model")}`;
+	const connected = `Connected: ${count(models, "model")}`;
+	return keyUntried
+		? `${connected}. It shows them without a key too, so the first message will tell whether the key is right`
+		: connected;
 }
 
 /** The same server, however its address is written. */

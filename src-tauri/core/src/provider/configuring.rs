@@ -1,31 +1,19 @@
-//! How providers are shown, added, changed, removed and tried out: what the settings need.
+//! How providers are shown, added, changed and removed: what the settings need. They are tried out in
+//! [`connection`](super::connection).
 //!
 //! A key is stored before the provider that needs it, and taken away after the one that had it: at
 //! every moment what is listed can be asked.
 
-use std::time::Duration;
-
-use futures_util::future::join_all;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::endpoint::{Provider, may_carry_key};
-use super::form::{
-    ConnectionTest, FoundServer, KeyChange, ProviderForm, ProviderInfo, ProviderSource,
-};
-use super::models;
-use super::presets::presets;
-use super::protocol::{ListedModel, ProtocolKind};
+use super::endpoint::may_carry_key;
+use super::form::{KeyChange, ProviderForm, ProviderInfo, ProviderSource};
+use super::protocol::ProtocolKind;
 use super::registry::{EMBEDDED, Providers};
 use crate::clock::Timestamp;
 use crate::error::{Entity, Error, Result};
 use crate::keys::{KeyName, KeyPlace, last_four};
 use crate::store::StoredProvider;
-
-/// How long a server on this machine may take to show itself.
-const LOCAL_PATIENCE: Duration = Duration::from_millis(800);
-
-/// How long a provider may take while the user waits for the result of a test.
-const TEST_PATIENCE: Duration = Duration::from_secs(10);
 
 impl Providers {
     /// Every provider, as a person is shown it.
@@ -161,86 +149,6 @@ impl Providers {
         Ok(())
     }
 
-    /// Tries to reach a provider as it is filled in, and says what is wrong.
-    ///
-    /// # Errors
-    /// When the form makes no sense.
-    pub(crate) async fn test(&self, form: &ProviderForm, now: Timestamp) -> Result<ConnectionTest> {
-        let checked = form.checked()?;
-        let key = match &form.key {
-            KeyChange::Set { key, .. } => Some(SecretString::from(key.expose_secret().trim())),
-            KeyChange::Remove => None,
-            KeyChange::Keep => self.kept_key(form.id.as_deref(), &checked.base_url).await?,
-        };
-        let provider = Provider {
-            id: form.id.clone().unwrap_or_default(),
-            name: checked.name,
-            protocol: checked.preset.protocol,
-            base_url: checked.base_url,
-            key,
-            max_parallel: checked.max_parallel,
-            local: checked.preset.local,
-        };
-        let listed = models::fetch(&self.client, &provider, TEST_PATIENCE, now).await;
-        Ok(match listed {
-            Ok(models) => ConnectionTest {
-                models: Some(count(&models)),
-                problem: None,
-            },
-            Err(failure) => ConnectionTest {
-                models: None,
-                problem: Some(provider.without_key(failure).to_error()),
-            },
-        })
-    }
-
-    async fn kept_key(&self, id: Option<&str>, base_url: &str) -> Result<Option<SecretString>> {
-        let stored = self.store.providers().await?;
-        let stored = stored.iter().find(|provider| Some(&*provider.id) == id);
-        let Some(stored) = stored else {
-            return Ok(None);
-        };
-        let (Some(place), Some(name)) = (stored.key_place, KeyName::new(&stored.id, base_url))
-        else {
-            return Ok(None);
-        };
-        Ok(self.keys.load(&name, place).await?)
-    }
-
-    /// The model servers on this machine that are not configured yet, where they usually listen.
-    pub(crate) async fn local_servers(&self, now: Timestamp) -> Result<Vec<FoundServer>> {
-        let known: Vec<_> = self
-            .list()
-            .await?
-            .into_iter()
-            .map(|known| known.base_url)
-            .collect();
-        let usual = presets()
-            .into_iter()
-            .filter(|preset| preset.local && !known.iter().any(|known| known == preset.base_url));
-        let asked = usual.map(|preset| async move {
-            let provider = Provider {
-                id: preset.id.to_owned(),
-                name: preset.name.to_owned(),
-                protocol: preset.protocol,
-                base_url: preset.base_url.to_owned(),
-                key: None,
-                max_parallel: 1,
-                local: true,
-            };
-            let models = models::fetch(&self.client, &provider, LOCAL_PATIENCE, now)
-                .await
-                .ok()?;
-            Some(FoundServer {
-                preset: provider.id,
-                name: provider.name,
-                base_url: provider.base_url,
-                models: count(&models),
-            })
-        });
-        Ok(join_all(asked).await.into_iter().flatten().collect())
-    }
-
     /// The preset's id, or the first of `id-2`, `id-3`, … that no other provider has.
     fn free_id(&self, preset: &str, stored: &[StoredProvider]) -> String {
         let taken = |id: &str| {
@@ -256,10 +164,6 @@ impl Providers {
         }
         id
     }
-}
-
-fn count(models: &[ListedModel]) -> u32 {
-    u32::try_from(models.len()).unwrap_or(u32::MAX)
 }
 
 fn key_name(id: &str, base_url: &str) -> Result<KeyName> {

@@ -96,7 +96,9 @@ pub enum ProviderSource {
 pub struct ConnectionTest {
     /// How many models it lists, when it was reached.
     pub models: Option<u32>,
-    /// Why not, otherwise.
+    /// It lists its models to anybody, so whether the key is good shows with the first message.
+    pub key_untried: bool,
+    /// Why it was not reached, otherwise.
     pub problem: Option<crate::chat::MessageError>,
 }
 

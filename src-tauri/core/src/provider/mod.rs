@@ -7,6 +7,7 @@
 
 mod answer;
 mod configuring;
+mod connection;
 mod embedded;
 mod endpoint;
 pub(crate) mod environment;

@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use reqwest::Client;
+use reqwest::header::HeaderMap;
+use reqwest::{Client, StatusCode};
 use serde::Serialize;
 use specta::Type;
 use tokio::time::Instant;
 
+use super::answer;
 use super::endpoint::Provider;
 use super::failure::{Failure, FailureKind};
 use super::protocol::ListedModel;
@@ -21,7 +23,7 @@ const LIST_TIMEOUT: Duration = Duration::from_secs(10);
 /// asking costs nothing.
 const GOOD_FOR: Duration = Duration::from_mins(10);
 
-/// The most bytes of a list that are read: OpenRouter's has half a megabyte.
+/// The most bytes of a list that are read: the longest has half a megabyte.
 const LIST_LIMIT: usize = 16 * 1024 * 1024;
 
 /// What to ask a server for that has no list: it serves one model, whatever it is called.
@@ -106,25 +108,15 @@ pub(super) async fn fetch(
     timeout: Duration,
     now: Timestamp,
 ) -> Result<Vec<ListedModel>, Failure> {
-    let unreachable = |error: reqwest::Error| Failure::unreachable(&provider.base_url, &error);
     let protocol = provider.protocol.protocol();
-    let request = client
-        .get(provider.url(protocol.models_path()))
-        .timeout(timeout);
-    let response = provider
-        .authorise(request)?
-        .send()
-        .await
-        .map_err(unreachable)?;
-    let (status, headers) = (response.status(), response.headers().clone());
-    let body = super::answer::read_capped(response, LIST_LIMIT).await;
-    if matches!(status.as_u16(), 404 | 405 | 501) {
-        return no_list(provider, &body);
+    let got = get(client, provider, protocol.models_path(), timeout).await?;
+    if matches!(got.status.as_u16(), 404 | 405 | 501) {
+        return no_list(provider, &got.body);
     }
-    if !status.is_success() {
-        return Err(Failure::from_status(status, &headers, &body, now));
+    if !got.status.is_success() {
+        return Err(got.failure(now));
     }
-    protocol.models(&body).ok_or_else(|| {
+    protocol.models(&got.body).ok_or_else(|| {
         Failure::new(
             FailureKind::UnexpectedResponse,
             format!(
@@ -132,6 +124,40 @@ pub(super) async fn fetch(
                 provider.base_url
             ),
         )
+    })
+}
+
+/// What a provider says at one of its paths.
+pub(super) struct Got {
+    pub(super) status: StatusCode,
+    headers: HeaderMap,
+    body: String,
+}
+
+impl Got {
+    /// Why it is not what was asked for.
+    pub(super) fn failure(&self, now: Timestamp) -> Failure {
+        Failure::from_status(self.status, &self.headers, &self.body, now)
+    }
+}
+
+/// Asks a provider, with its key, for what is at a path below its address.
+pub(super) async fn get(
+    client: &Client,
+    provider: &Provider,
+    path: &str,
+    timeout: Duration,
+) -> Result<Got, Failure> {
+    let request = client.get(provider.url(path)).timeout(timeout);
+    let response = provider
+        .authorise(request)?
+        .send()
+        .await
+        .map_err(|error| Failure::unreachable(&provider.base_url, &error))?;
+    Ok(Got {
+        status: response.status(),
+        headers: response.headers().clone(),
+        body: answer::read_capped(response, LIST_LIMIT).await,
     })
 }
 

@@ -30,6 +30,9 @@ pub struct Preset {
     /// The environment variables with its key, the first that is set.
     #[serde(skip)]
     pub(crate) key_variables: &'static [&'static str],
+    /// What, below its address, answers nobody without a good key, where its list of models does.
+    #[serde(skip)]
+    pub(crate) key_check_path: Option<&'static str>,
 }
 
 /// A server of one's own.
@@ -72,6 +75,7 @@ const PRESETS: [Preset; 14] = [
     },
     Preset {
         key_variables: &["OPENROUTER_API_KEY"],
+        key_check_path: Some("key"),
         ..remote(
             "openrouter",
             "OpenRouter",
@@ -179,6 +183,7 @@ const fn local(
         key_url: None,
         address_variables: &[],
         key_variables: &[],
+        key_check_path: None,
     }
 }
 

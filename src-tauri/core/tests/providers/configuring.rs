@@ -129,6 +129,34 @@ async fn what_is_wrong_with_a_connection_is_said() {
 }
 
 #[tokio::test]
+async fn a_wrong_key_is_told_even_where_everybody_may_list_the_models() {
+    const KEY: &str = "sk-good-0123456789";
+    let scene = Scene::new().await;
+    let test = async |preset: &str, key: &str| {
+        let mut form = scene.form(key);
+        form.preset = preset.to_owned();
+        scene.app.test_provider(&form).await.unwrap()
+    };
+    scene.server.require_key(KEY, false);
+    let found = test("custom", KEY).await;
+    assert_eq!((found.models, found.key_untried), (Some(1), false));
+    let problem = test("custom", "sk-wrong").await.problem.unwrap();
+    assert_eq!(problem.code, "wrong_key");
+
+    scene.server.require_key(KEY, true);
+    let found = test("openrouter", KEY).await;
+    assert_eq!((found.models, found.key_untried), (Some(1), false));
+    let problem = test("openrouter", "sk-wrong").await.problem.unwrap();
+    assert_eq!(problem.code, "wrong_key", "its own path tells");
+    let found = test("custom", "sk-wrong").await;
+    assert_eq!(
+        (found.models, found.key_untried),
+        (Some(1), true),
+        "nothing tells, which is said"
+    );
+}
+
+#[tokio::test]
 async fn a_removed_provider_is_named_when_its_model_is_asked_for() {
     let scene = Scene::new().await;
     let saved = scene.add("key-abcd1234").await;

@@ -1,0 +1,157 @@
+//! Trying providers out: whether one is reached as it is filled in, whether its key is good, and which
+//! model servers run on this machine.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::endpoint::Provider;
+use super::failure::{Failure, FailureKind};
+use super::form::{ConnectionTest, FoundServer, KeyChange, ProviderForm};
+use super::models;
+use super::presets::presets;
+use super::protocol::ListedModel;
+use super::registry::Providers;
+use crate::clock::Timestamp;
+use crate::error;
+use crate::keys::KeyName;
+
+/// How long a server on this machine may take to show itself.
+const LOCAL_PATIENCE: Duration = Duration::from_millis(800);
+
+/// How long a provider may take while the user waits for the result of a test.
+const TEST_PATIENCE: Duration = Duration::from_secs(10);
+
+impl Providers {
+    /// Tries to reach a provider as it is filled in, and says what is wrong.
+    ///
+    /// # Errors
+    /// When the form makes no sense.
+    pub(crate) async fn test(
+        &self,
+        form: &ProviderForm,
+        now: Timestamp,
+    ) -> error::Result<ConnectionTest> {
+        let checked = form.checked()?;
+        let key = match &form.key {
+            KeyChange::Set { key, .. } => Some(SecretString::from(key.expose_secret().trim())),
+            KeyChange::Remove => None,
+            KeyChange::Keep => self.kept_key(form.id.as_deref(), &checked.base_url).await?,
+        };
+        let provider = Provider {
+            id: form.id.clone().unwrap_or_default(),
+            name: checked.name,
+            protocol: checked.preset.protocol,
+            base_url: checked.base_url,
+            key,
+            max_parallel: checked.max_parallel,
+            local: checked.preset.local,
+        };
+        let reached = self.reach(&provider, checked.preset.key_check_path, now);
+        Ok(reached.await.unwrap_or_else(|failure| ConnectionTest {
+            models: None,
+            key_untried: false,
+            problem: Some(provider.without_key(failure).to_error()),
+        }))
+    }
+
+    async fn reach(
+        &self,
+        provider: &Provider,
+        key_check_path: Option<&str>,
+        now: Timestamp,
+    ) -> Result<ConnectionTest, Failure> {
+        let models = models::fetch(&self.client, provider, TEST_PATIENCE, now).await?;
+        let key_tried = match provider.key {
+            Some(_) => self.try_key(provider, key_check_path, now).await?,
+            None => true,
+        };
+        Ok(ConnectionTest {
+            models: Some(count(&models)),
+            key_untried: !key_tried,
+            problem: None,
+        })
+    }
+
+    /// Whether the key is known to be good, after the provider listed its models. It may list them to
+    /// anybody.
+    async fn try_key(
+        &self,
+        provider: &Provider,
+        key_check_path: Option<&str>,
+        now: Timestamp,
+    ) -> Result<bool, Failure> {
+        if let Some(path) = key_check_path {
+            let got = models::get(&self.client, provider, path, TEST_PATIENCE).await?;
+            if got.status.is_success() {
+                return Ok(true);
+            }
+            let failure = got.failure(now);
+            if failure.kind == FailureKind::WrongKey {
+                return Err(failure);
+            }
+        }
+        let keyless = Provider {
+            key: None,
+            ..provider.clone()
+        };
+        let listed = models::fetch(&self.client, &keyless, TEST_PATIENCE, now).await;
+        Ok(listed.is_err_and(|failure| failure.kind == FailureKind::WrongKey))
+    }
+
+    async fn kept_key(
+        &self,
+        id: Option<&str>,
+        base_url: &str,
+    ) -> error::Result<Option<SecretString>> {
+        let stored = self.store.providers().await?;
+        let stored = stored.iter().find(|provider| Some(&*provider.id) == id);
+        let Some(stored) = stored else {
+            return Ok(None);
+        };
+        let (Some(place), Some(name)) = (stored.key_place, KeyName::new(&stored.id, base_url))
+        else {
+            return Ok(None);
+        };
+        Ok(self.keys.load(&name, place).await?)
+    }
+
+    /// The model servers on this machine that are not configured yet, where they usually listen.
+    pub(crate) async fn local_servers(&self, now: Timestamp) -> error::Result<Vec<FoundServer>> {
+        let known: Vec<_> = self
+            .list()
+            .await?
+            .into_iter()
+            .map(|known| known.base_url)
+            .collect();
+        let usual = presets()
+            .into_iter()
+            .filter(|preset| preset.local && !known.iter().any(|known| known == preset.base_url));
+        let asked = usual.map(|preset| async move {
+            let provider = Provider {
+                id: preset.id.to_owned(),
+                name: preset.name.to_owned(),
+                protocol: preset.protocol,
+                base_url: preset.base_url.to_owned(),
+                key: None,
+                max_parallel: 1,
+                local: true,
+            };
+            let models = models::fetch(&self.client, &provider, LOCAL_PATIENCE, now)
+                .await
+                .ok()?;
+            Some(FoundServer {
+                preset: provider.id,
+                name: provider.name,
+                base_url: provider.base_url,
+                models: count(&models),
+            })
+        });
+        Ok(join_all(asked).await.into_iter().flatten().collect())
+    }
+}
+
+fn count(models: &[ListedModel]) -> u32 {
+    u32::try_from(models.len()).unwrap_or(u32::MAX)
+}
