@@ -130,3 +130,33 @@ impl LockChange {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_is_held_only_after_it_was_acquired() {
+        let lease = Lease {
+            branch_id: BranchId::fresh(),
+            conversation_id: ConversationId::fresh(),
+            generation_id: GenerationId::fresh(),
+            message_id: MessageId::fresh(),
+            fence: 3,
+        };
+        for (reason, locked) in [
+            (LockReason::Acquired, true),
+            (LockReason::Released, false),
+            (LockReason::Expired, false),
+            (LockReason::Recovered, false),
+        ] {
+            assert_eq!(LockChange::of(&lease, reason).locked, locked, "{reason:?}");
+        }
+    }
+
+    #[test]
+    fn a_write_that_matches_no_row_lost_the_lock() {
+        assert_eq!(Fenced::from_rows(0), Fenced::Lost);
+        assert_eq!(Fenced::from_rows(1), Fenced::Written);
+    }
+}

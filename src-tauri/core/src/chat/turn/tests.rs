@@ -62,6 +62,21 @@ fn a_finish_reason_completes_it_too_and_usage_may_follow() {
 }
 
 #[test]
+fn what_conch_and_the_engine_left_out_is_told_with_the_end() {
+    let mut turn = streaming();
+    for messages in [2, 3] {
+        let event = Event::Stream(StreamEvent::LeftOut(messages));
+        assert_eq!(turn.handle(event), None);
+    }
+    text(&mut turn, "Hi");
+    let end = turn.handle(Event::Stream(StreamEvent::Done));
+    assert!(
+        matches!(end, Some(Effect::Finish(Ending { left_out: 5, .. }))),
+        "{end:?}"
+    );
+}
+
+#[test]
 fn the_end_of_the_stream_alone_is_an_interruption() {
     let mut turn = streaming();
     text(&mut turn, "Hi");
