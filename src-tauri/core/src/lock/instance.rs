@@ -106,6 +106,13 @@ mod tests {
         let living = Instance::start(folder.path()).unwrap();
         fs::write(path_of(folder.path(), &InstanceId::fresh()), "").unwrap();
 
+        #[cfg(unix)]
+        {
+            use std::os::unix::ffi::OsStrExt;
+            // What no instance is named stays, whoever put it there.
+            let strange = std::ffi::OsStr::from_bytes(b"\xff.lock");
+            fs::write(folder.path().join(strange), "").unwrap();
+        }
         assert_eq!(clear_dead(folder.path()).unwrap(), 1);
         assert!(!is_dead(folder.path(), living.id()), "the living stays");
     }

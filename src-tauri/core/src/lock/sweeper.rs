@@ -287,6 +287,35 @@ mod tests {
         assert!(scene.sweeper.store.holders().await.unwrap().is_empty());
     }
 
+    #[tokio::test]
+    async fn a_sweep_that_fails_is_not_the_last() {
+        let scene = Scene::new().await;
+        scene.sweeper.store.close().await;
+        assert!(scene.sweeper.sweep().await.is_err());
+        let cancelled = CancellationToken::new();
+        let mut running = Box::pin(scene.sweeper.run(cancelled.clone()));
+        let ended = tokio::time::timeout(Duration::from_millis(50), &mut running).await;
+        assert!(ended.is_err(), "it waits for the next");
+        cancelled.cancel();
+        running.await;
+    }
+
+    #[tokio::test]
+    async fn after_a_sleep_every_generation_here_doubts_its_connection() {
+        let scene = Scene::new().await;
+        let mut registration = scene
+            .sweeper
+            .live
+            .register(GenerationId::fresh(), crate::ids::ConversationId::fresh());
+        scene.freed().await;
+        scene.clock.step_to(NOW + Duration::from_hours(8));
+        scene.freed().await;
+        assert!(matches!(
+            registration.control.recv().await,
+            Some(Control::Woke)
+        ));
+    }
+
     #[test]
     fn a_sleep_is_wall_time_without_running_time() {
         let second = Duration::from_secs(1);

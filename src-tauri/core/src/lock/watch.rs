@@ -87,3 +87,145 @@ impl Watch {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::broadcast;
+
+    use super::*;
+    use crate::chat::{AttemptSource, MessageStatus};
+    use crate::clock::Timestamp;
+    use crate::events::CoreEvent;
+    use crate::ids::{GenerationId, RequestId};
+    use crate::lock::{Fenced, LEASE};
+    use crate::store::{Begin, Ending, NewTurn};
+
+    const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+    /// A file that two processes have open.
+    struct Scene {
+        _folder: tempfile::TempDir,
+        theirs: Store,
+        watch: Watch,
+        changes: Changes,
+        told: broadcast::Receiver<CoreEvent>,
+    }
+
+    impl Scene {
+        async fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("conch.db");
+            let ours = Store::open(&path, false, NOW).await.unwrap();
+            let theirs = Store::open(&path, false, NOW).await.unwrap();
+            let events = Arc::new(Events::default());
+            Self {
+                _folder: folder,
+                theirs,
+                told: events.subscribe(),
+                changes: ours.changes().await.unwrap(),
+                watch: Watch::new(ours, events, InstanceId::from("ours".to_owned())),
+            }
+        }
+
+        async fn begin(&self, instance_id: &str) -> Lease {
+            begin(&self.theirs, instance_id).await
+        }
+
+        /// Looks, and returns what is told of locks and of conversations.
+        async fn look(&mut self) -> (Vec<LockChange>, Vec<ConversationId>) {
+            self.watch.look(&mut self.changes).await.unwrap();
+            let (mut locks, mut conversations) = (Vec::new(), Vec::new());
+            while let Ok(event) = self.told.try_recv() {
+                match event {
+                    CoreEvent::Lock(change) => locks.push(change),
+                    CoreEvent::Conversation(change) => conversations.push(change.conversation_id),
+                    other => panic!("{other:?}"),
+                }
+            }
+            (locks, conversations)
+        }
+    }
+
+    /// Has this instance begin a turn in a conversation of its own.
+    async fn begin(store: &Store, instance_id: &str) -> Lease {
+        let conversation = store.create_conversation(None, None, NOW);
+        let turn = NewTurn {
+            conversation_id: conversation.await.unwrap().id,
+            branch_id: None,
+            content: "hello".to_owned(),
+            title: "hello".to_owned(),
+            request_id: RequestId::fresh(),
+            source: AttemptSource::Program,
+            generation_id: GenerationId::fresh(),
+            instance_id: InstanceId::from(instance_id.to_owned()),
+        };
+        match store.begin_turn(&turn, NOW).await.unwrap() {
+            Begin::Started(started) => started.lease,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lock_that_another_process_takes_and_gives_back_is_told() {
+        let mut scene = Scene::new().await;
+        let lease = scene.begin("theirs").await;
+        let (locks, conversations) = scene.look().await;
+        assert_eq!(locks, [LockChange::of(&lease, LockReason::Acquired)]);
+        assert_eq!(conversations, std::slice::from_ref(&lease.conversation_id));
+
+        let (locks, conversations) = scene.look().await;
+        assert!(locks.is_empty(), "it is held as before: {locks:?}");
+        assert_eq!(conversations, std::slice::from_ref(&lease.conversation_id));
+
+        let end = Ending::new(MessageStatus::Complete, None);
+        let ended = scene.theirs.finish(&lease, None, &end, NOW).await.unwrap();
+        assert_eq!(ended, Fenced::Written);
+        let (locks, conversations) = scene.look().await;
+        assert_eq!(locks, [LockChange::of(&lease, LockReason::Released)]);
+        assert_eq!(conversations, std::slice::from_ref(&lease.conversation_id));
+        assert_eq!(scene.look().await, (vec![], vec![]));
+    }
+
+    #[tokio::test]
+    async fn a_lock_that_another_process_lost_is_told_with_the_reason() {
+        let mut scene = Scene::new().await;
+        for reason in [LockReason::Expired, LockReason::Recovered] {
+            let lease = scene.begin("theirs").await;
+            scene.look().await;
+            let holder = scene.theirs.holders().await.unwrap().remove(0);
+            let freed = match reason {
+                LockReason::Expired => scene.theirs.expire(&holder, NOW + LEASE).await,
+                _ => scene.theirs.recover(&holder, NOW).await,
+            };
+            assert_eq!(freed.unwrap(), Fenced::Written);
+            let (locks, _) = scene.look().await;
+            assert_eq!(locks, [LockChange::of(&lease, reason)]);
+        }
+    }
+
+    #[tokio::test]
+    async fn our_own_locks_are_told_by_those_who_take_them() {
+        let mut scene = Scene::new().await;
+        scene.begin("ours").await;
+        assert_eq!(scene.look().await, (vec![], vec![]));
+    }
+
+    #[tokio::test]
+    async fn it_looks_by_itself_until_it_is_cancelled() {
+        let scene = Scene::new().await;
+        let (watch, mut told) = (scene.watch, scene.told);
+        let cancelled = CancellationToken::new();
+        let running = tokio::spawn(watch.run(cancelled.clone()));
+        begin(&scene.theirs, "theirs").await;
+        while !matches!(told.recv().await.unwrap(), CoreEvent::Lock(change) if change.locked) {}
+        cancelled.cancel();
+        running.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn it_ends_where_the_database_is_gone() {
+        let scene = Scene::new().await;
+        scene.watch.store.close().await;
+        scene.watch.run(CancellationToken::new()).await;
+    }
+}

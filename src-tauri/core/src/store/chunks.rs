@@ -57,3 +57,28 @@ pub(super) async fn append(
     .await?;
     Ok(Fenced::from_rows(done.rows_affected()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_piece_is_as_long_as_its_text_and_its_reasoning_together() {
+        let piece = |text: &str, reasoning: &str| Piece {
+            text: text.to_owned(),
+            reasoning: reasoning.to_owned(),
+        };
+        for (piece, len) in [
+            (piece("", ""), 0),
+            (piece("é", ""), 2),
+            (piece("", "hm"), 2),
+            (piece("abc", "hm"), 5),
+        ] {
+            assert_eq!(
+                (piece.len(), piece.is_empty()),
+                (len, len == 0),
+                "{piece:?}"
+            );
+        }
+    }
+}

@@ -77,6 +77,46 @@ fn what_conch_and_the_engine_left_out_is_told_with_the_end() {
 }
 
 #[test]
+fn only_a_filter_makes_a_whole_answer_without_text_a_failure() {
+    for (reason, expected) in [
+        (FinishReason::Stop, MessageStatus::Complete),
+        (FinishReason::Length, MessageStatus::Complete),
+        (FinishReason::ContentFilter, MessageStatus::Failed),
+    ] {
+        let mut turn = streaming();
+        finish(&mut turn, reason);
+        let end = turn.handle(Event::Stream(StreamEvent::Done));
+        assert_eq!(status(end), expected, "{reason:?}");
+    }
+}
+
+#[test]
+fn an_answer_that_runs_for_too_long_is_interrupted_and_says_so() {
+    let mut turn = streaming();
+    text(&mut turn, "Hi");
+    let Some(Effect::Finish(ending)) = turn.handle(Event::RanTooLong) else {
+        panic!("it ends");
+    };
+    assert_eq!(ending.status, MessageStatus::Interrupted);
+    assert_eq!(ending.error.unwrap().code, "ran_too_long");
+}
+
+#[test]
+fn what_was_overtaken_changes_nothing() {
+    let mut streams = streaming();
+    assert_eq!(streams.handle(Event::Admitted), None);
+    assert_eq!(streams.handle(Event::Refused(busy(Retry::Backoff))), None);
+    assert_eq!(streams.handle(Event::PauseOver), None);
+    text(&mut streams, "Hi");
+
+    let mut connects = connecting();
+    assert_eq!(connects.handle(Event::PauseOver), None);
+    assert_eq!(connects.handle(Event::Stream(StreamEvent::Done)), None);
+    assert_eq!(connects.handle(Event::Opened), None);
+    text(&mut connects, "Hi");
+}
+
+#[test]
 fn the_end_of_the_stream_alone_is_an_interruption() {
     let mut turn = streaming();
     text(&mut turn, "Hi");

@@ -3,7 +3,7 @@
 use super::{NOW, Place};
 use crate::chat::AttemptSource;
 use crate::error::Entity;
-use crate::ids::{BranchId, ConversationId};
+use crate::ids::{BranchId, ConversationId, MessageId};
 use crate::store::{AttemptOutcome, Begin, NewTurn};
 
 #[tokio::test]
@@ -58,6 +58,20 @@ async fn main_is_meant_where_no_branch_is_named() {
     assert_eq!(branch(None).await, main);
     assert_eq!(branch(Some(&lane)).await, Some(lane.clone()));
     assert_eq!(branch(Some(&BranchId::fresh())).await, None);
+    let nowhere = BranchId::fresh();
+    let lock = place.store.lock_status(id, Some(&nowhere), NOW).await;
+    assert_eq!(lock.unwrap(), None, "there is nothing to lock");
+}
+
+#[tokio::test]
+async fn a_message_tells_its_conversation() {
+    let place = Place::new().await;
+    let started = place.begin("hello", NOW).await;
+    let of = async |id: &MessageId| place.store.conversation_of(id).await.unwrap();
+    let expected = Some(place.conversation.id.clone());
+    assert_eq!(of(&started.lease.message_id).await, expected);
+    assert_eq!(of(&started.accepted.user_message_id).await, expected);
+    assert_eq!(of(&MessageId::fresh()).await, None);
 }
 
 #[tokio::test]
