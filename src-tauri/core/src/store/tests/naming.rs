@@ -1,7 +1,7 @@
 //! Calls that name something: what they change, and what they say of a name that is nobody's.
 
 use super::{NOW, Place};
-use crate::chat::AttemptSource;
+use crate::chat::{AttemptSource, Parameters};
 use crate::error::Entity;
 use crate::ids::{BranchId, ConversationId, MessageId};
 use crate::store::{AttemptOutcome, Begin, NewTurn};
@@ -45,6 +45,24 @@ async fn a_conversation_that_is_not_there_takes_nothing() {
     assert!(!store.delete_conversation(&nobody).await.unwrap());
     let view = store.get_conversation(&nobody, None, None, NOW).await;
     assert_eq!(view.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_conversation_keeps_its_parameters() {
+    let place = Place::new().await;
+    let (store, id) = (&place.store, &place.conversation.id);
+    let brief = Parameters {
+        system_prompt: Some("Be brief".to_owned()),
+        ..Parameters::default()
+    };
+    assert_eq!(store.parameters(id).await.unwrap(), Parameters::default());
+    assert!(store.set_parameters(id, &brief).await.unwrap());
+    assert_eq!(store.parameters(id).await.unwrap(), brief);
+
+    let nobody = ConversationId::fresh();
+    assert!(!store.set_parameters(&nobody, &brief).await.unwrap());
+    let none = store.parameters(&nobody).await.unwrap();
+    assert_eq!(none, Parameters::default());
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{NOW, Place, complete};
-use crate::chat::{AttemptSource, MessageStatus};
+use crate::chat::{AttemptSource, MessageStatus, Usage};
 use crate::clock::Timestamp;
 use crate::ids::{GenerationId, InstanceId, RequestId};
 use crate::lock::Fenced;
@@ -101,6 +101,29 @@ async fn a_new_version_takes_the_old_ones_place_and_sees_only_what_came_before()
     assert_eq!(view.messages.len(), 2);
     assert_ne!(view.messages[1].id, first.id);
     assert_eq!(view.messages[1].parent_id, first.parent_id);
+}
+
+#[tokio::test]
+async fn tokens_are_read_back_where_they_were_counted() {
+    let place = Place::new().await;
+    let counted = Usage {
+        prompt_tokens: Some(3),
+        completion_tokens: Some(1),
+        cached_tokens: None,
+    };
+    for (usage, expected) in [(Usage::default(), None), (counted, Some(counted))] {
+        let started = place.begin("question", NOW).await;
+        let ending = Ending {
+            usage,
+            ..complete()
+        };
+        let done = place.store.finish(&started.lease, None, &ending, NOW).await;
+        assert_eq!(done.unwrap(), Fenced::Written);
+        let id = &place.conversation.id;
+        let view = place.store.get_conversation(id, None, None, NOW).await;
+        let last = view.unwrap().unwrap().messages.pop().unwrap();
+        assert_eq!(last.usage, expected);
+    }
 }
 
 #[tokio::test]
