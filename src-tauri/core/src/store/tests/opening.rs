@@ -119,6 +119,37 @@ async fn a_damaged_database() {
     );
 }
 
+/// Whoever may write copies the log into the file when it closes, and what could be saved of a damaged
+/// file is then one step further away.
+#[tokio::test]
+async fn a_damaged_database_with_a_log_beside_it() {
+    let place = Place::new().await;
+    place.store.close().await;
+    let mut writer = SqliteConnectOptions::new()
+        .filename(place.path())
+        .pragma("wal_autocheckpoint", "0")
+        .connect()
+        .await
+        .unwrap();
+    sqlx::raw_sql("UPDATE users SET name = 'logged'")
+        .execute(&mut writer)
+        .await
+        .unwrap();
+    let left = tempfile::tempdir().unwrap();
+    let path = left.path().join("conch.db");
+    let log = "conch.db-wal";
+    fs::copy(place.folder.path().join(log), left.path().join(log)).unwrap();
+    let mut bytes = fs::read(place.path()).unwrap();
+    bytes[100..4096].fill(0x5a);
+    fs::write(&path, bytes).unwrap();
+
+    let error = open_untouched(&path).await;
+    assert!(
+        matches!(error, StoreError::DatabaseCorrupt { .. }),
+        "{error:?}"
+    );
+}
+
 #[tokio::test]
 async fn an_empty_file_is_a_start_that_died_early() {
     let folder = tempfile::tempdir().unwrap();
