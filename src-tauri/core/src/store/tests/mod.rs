@@ -1,6 +1,7 @@
 //! The store on a real file, with the pragmas and pools of production.
 
 mod changes;
+mod configuring;
 mod locks;
 mod naming;
 mod opening;

@@ -1,0 +1,63 @@
+//! What the settings page keeps: providers and settings.
+
+use super::{NOW, Place};
+use crate::chat::Parameters;
+use crate::keys::KeyPlace;
+use crate::provider::ProtocolKind;
+use crate::settings::{Appearance, Settings};
+use crate::store::StoredProvider;
+
+#[tokio::test]
+async fn a_provider_is_added_changed_and_forgotten() {
+    let place = Place::new().await;
+    let store = &place.store;
+    assert_eq!(store.providers().await.unwrap(), []);
+    let work = StoredProvider {
+        id: "work".to_owned(),
+        preset: "custom".to_owned(),
+        protocol: ProtocolKind::Anthropic,
+        name: "Work".to_owned(),
+        base_url: "https://models.example".to_owned(),
+        max_parallel: 4,
+        key_place: Some(KeyPlace::File),
+        key_last_four: Some("wxyz".to_owned()),
+    };
+    store.save_provider(&work, NOW).await.unwrap();
+    let changed = StoredProvider {
+        name: "Home".to_owned(),
+        key_place: None,
+        key_last_four: None,
+        ..work.clone()
+    };
+    let other = StoredProvider {
+        id: "other".to_owned(),
+        ..work.clone()
+    };
+    let later = NOW + std::time::Duration::from_secs(1);
+    store.save_provider(&other, later).await.unwrap();
+    store.save_provider(&changed, later).await.unwrap();
+    let all = store.providers().await.unwrap();
+    assert_eq!(all, [changed, other.clone()], "oldest first");
+
+    assert!(store.delete_provider("work").await.unwrap());
+    assert!(!store.delete_provider("work").await.unwrap(), "it is gone");
+    assert_eq!(store.providers().await.unwrap(), [other]);
+}
+
+#[tokio::test]
+async fn settings_are_defaults_until_they_are_saved() {
+    let place = Place::new().await;
+    let defaults = Settings::default();
+    assert_eq!(place.store.settings().await.unwrap(), defaults);
+    let saved = Settings {
+        appearance: Appearance::Dark,
+        notifications: !defaults.notifications,
+        parameters: Parameters {
+            temperature: Some(0.5),
+            ..Parameters::default()
+        },
+        ..defaults
+    };
+    place.store.save_settings(&saved).await.unwrap();
+    assert_eq!(place.store.settings().await.unwrap(), saved);
+}
