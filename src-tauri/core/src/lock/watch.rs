@@ -217,7 +217,11 @@ mod tests {
         let cancelled = CancellationToken::new();
         let running = tokio::spawn(watch.run(cancelled.clone()));
         begin(&scene.theirs, "theirs").await;
-        while !matches!(told.recv().await.unwrap(), CoreEvent::Lock(change) if change.locked) {}
+        let taken = async {
+            while !matches!(told.recv().await.unwrap(), CoreEvent::Lock(change) if change.locked) {}
+        };
+        let told = tokio::time::timeout(Duration::from_secs(10), taken).await;
+        assert!(told.is_ok(), "it looks several times a second");
         cancelled.cancel();
         running.await.unwrap();
     }
