@@ -26,6 +26,9 @@ const APPLICATION_ID: i64 = 1_131_307_880;
 /// The first version without the WAL-reset bug (committed transactions lost when a write races a checkpoint).
 const SAFE_SQLITE: [u32; 3] = [3, 51, 3];
 
+/// The largest page of a database, in bytes, <https://sqlite.org/limits.html>.
+const LARGEST_PAGE: u64 = 65_536;
+
 const READERS: u32 = 4;
 
 /// SQLite's result codes, <https://sqlite.org/rescode.html>.
@@ -95,7 +98,8 @@ async fn pool(path: &Path, connections: u32, options: SqliteConnectOptions) -> R
         .map_err(|error| classify(path, error))
 }
 
-/// True when there is a non-empty file.
+/// True when there is a file with something in it. What a power cut left of the very first write is
+/// taken away.
 fn file_has_content(path: &Path) -> Result<bool> {
     let mut magic = Vec::new();
     match std::fs::File::open(path) {
@@ -110,9 +114,24 @@ fn file_has_content(path: &Path) -> Result<bool> {
     if magic.is_empty() || magic == b"SQLite format 3\0" {
         return Ok(!magic.is_empty());
     }
+    if is_unwritten(path).map_err(|source| unwritable(path, source))? {
+        std::fs::File::create(path).map_err(|source| unwritable(path, source))?;
+        return Ok(false);
+    }
     Err(StoreError::NotADatabase {
         path: path.to_owned(),
     })
+}
+
+/// True for a page of nothing but zeros: SQLite's first write made the file that long, and the power
+/// failed before the one sector that says something was on the disk. SQLite takes such a file for none
+/// of its own.
+fn is_unwritten(path: &Path) -> std::io::Result<bool> {
+    let mut page = Vec::new();
+    let file = std::fs::File::open(path)?;
+    file.take(LARGEST_PAGE + 1).read_to_end(&mut page)?;
+    let fits = u64::try_from(page.len()).is_ok_and(|length| length <= LARGEST_PAGE);
+    Ok(fits && page.iter().all(|byte| *byte == 0))
 }
 
 fn unwritable(path: &Path, source: std::io::Error) -> StoreError {

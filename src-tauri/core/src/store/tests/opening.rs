@@ -159,6 +159,32 @@ async fn an_empty_file_is_a_start_that_died_early() {
     Store::open(&path, true, NOW).await.unwrap();
 }
 
+/// What a power cut may leave of the very first write: a page's length, and of its sectors those that
+/// say nothing.
+#[tokio::test]
+async fn a_first_page_that_was_never_written_is_a_start_that_died_early() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("conch.db");
+    fs::write(&path, [0; 4096]).unwrap();
+    fs::write(folder.path().join("conch.db-journal"), [0; 512]).unwrap();
+
+    let store = Store::open(&path, true, NOW).await.unwrap();
+    store.create_conversation(None, None, NOW).await.unwrap();
+}
+
+#[tokio::test]
+async fn zeros_that_are_more_than_a_page_are_somebody_elses() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("conch.db");
+    fs::write(&path, vec![0; 65_537]).unwrap();
+
+    let error = open_untouched(&path).await;
+    assert!(
+        matches!(error, StoreError::NotADatabase { .. }),
+        "{error:?}"
+    );
+}
+
 /// sqlx commits its own table before the first migration.
 #[tokio::test]
 async fn a_start_that_died_before_its_first_migration_goes_on() {
