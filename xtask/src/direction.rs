@@ -1,5 +1,5 @@
 //! The direction of dependencies, as ARCHITECTURE.md states it: core knows neither the window nor
-//! the model engine, and the engine knows neither the window nor the store.
+//! the model engine, the engine knows neither the window nor the store, and Markdown knows nobody.
 
 use crate::error::Error;
 use crate::terminal::say;
@@ -31,6 +31,10 @@ const RULES: &[(&str, &[&str])] = &[
             "sqlx",
             "conch-core",
         ],
+    ),
+    (
+        "conch-markdown",
+        &["tauri", "tokio", "reqwest", "sqlx", "conch-core"],
     ),
 ];
 

@@ -1,0 +1,61 @@
+//! Which addresses may be opened, and the name under which one is shown.
+//!
+//! The rule is about the text as well as about what a browser would make of it: a browser repairs
+//! backslashes, tabs and missing slashes, and each repair has been used to show one host and open
+//! another. What needs repair is refused.
+
+use url::Url;
+
+/// Whether a link may be opened: the address to hand to the system browser.
+///
+/// Accepted are `http` and `https` with a host, and `mailto` with an address; nothing with credentials,
+/// and nothing with a control character.
+pub fn web_address(destination: &str) -> Option<Url> {
+    if destination.contains(|c: char| c.is_control() || c == '\\') {
+        return None;
+    }
+    let (scheme, rest) = destination.split_once(':')?;
+    if scheme.eq_ignore_ascii_case("mailto") {
+        return mail_address(destination);
+    }
+    if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
+        return None;
+    }
+    let authority = rest.strip_prefix("//")?.split(['/', '?', '#']).next()?;
+    if authority.is_empty() || authority.contains('@') {
+        return None;
+    }
+    let url = Url::parse(destination).ok()?;
+    url.host_str()
+        .is_some_and(|host| !host.is_empty())
+        .then_some(url)
+}
+
+/// An address to write to. Fields that add other recipients or attach files are refused, because what
+/// is shown of the link does not tell them.
+fn mail_address(destination: &str) -> Option<Url> {
+    let url = Url::parse(destination).ok()?;
+    let (name, host) = url.path().split_once('@')?;
+    let plain = |text: &str| {
+        !text.is_empty()
+            && text
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "!#$&'*+-./=^_`{|}~".contains(c))
+    };
+    let fields_are_shown = url
+        .query_pairs()
+        .all(|(name, _)| matches!(&*name.to_ascii_lowercase(), "body" | "subject"));
+    (url.cannot_be_a_base() && plain(name) && plain(host) && fields_are_shown).then_some(url)
+}
+
+/// What is shown of a link: the host, in the form in which the network knows it, or the address to
+/// write to.
+pub(crate) fn link_host(destination: &str) -> Option<String> {
+    let url = web_address(destination)?;
+    Some(url.host_str().unwrap_or(url.path()).to_owned())
+}
+
+/// The host of an image.
+pub(crate) fn image_host(destination: &str) -> Option<String> {
+    Some(web_address(destination)?.host_str()?.to_owned())
+}

@@ -1,0 +1,70 @@
+//! Which grammar the language of a fence means.
+
+use std::sync::LazyLock;
+
+use syntect::parsing::{SyntaxReference, SyntaxSet};
+
+/// All grammars there are.
+pub(super) static GRAMMARS: LazyLock<SyntaxSet> = LazyLock::new(two_face::syntax::extra_newlines);
+
+/// What fences say that is neither a grammar's name nor an extension of its files.
+const ALIASES: [(&str, &str); 41] = [
+    ("assembly", "asm"),
+    ("batch", "bat"),
+    ("cjs", "js"),
+    ("console", "bash"),
+    ("csharp", "cs"),
+    ("cuda", "cpp"),
+    ("delphi", "pascal"),
+    ("docker", "dockerfile"),
+    ("elisp", "lisp"),
+    ("fortran", "f90"),
+    ("fsharp", "f#"),
+    ("gdscript", "gd"),
+    ("golang", "go"),
+    ("h", "c"),
+    ("hlsl", "glsl"),
+    ("javascriptreact", "tsx"),
+    ("json5", "json"),
+    ("jsonc", "json"),
+    ("jsonl", "json"),
+    // The grammar of JavaScript knows no elements, that of TypeScript's does.
+    ("jsx", "tsx"),
+    ("ksh", "bash"),
+    ("lean4", "lean"),
+    ("mjs", "js"),
+    ("mysql", "sql"),
+    ("ndjson", "json"),
+    ("node", "js"),
+    ("objc", "objective-c"),
+    ("objectivec", "objective-c"),
+    ("plsql", "sql"),
+    ("postgres", "sql"),
+    ("postgresql", "sql"),
+    ("python3", "py"),
+    ("regex", "regular expression"),
+    ("scheme", "scm"),
+    ("shell", "bash"),
+    ("shell-session", "bash"),
+    ("sqlite", "sql"),
+    ("terminal", "bash"),
+    ("tsql", "sql"),
+    ("typescriptreact", "tsx"),
+    ("wat", "lisp"),
+];
+
+/// The grammar of a language; `None` for an unknown one, and for text that is no code.
+pub(super) fn grammar(language: &str) -> Option<&'static SyntaxReference> {
+    let name = plain_name(language);
+    let alias = ALIASES.into_iter().find(|&(alias, _)| alias == name);
+    let name = alias.map_or(&*name, |(_, name)| name);
+    let grammar = GRAMMARS.find_syntax_by_token(name)?;
+    (grammar.name != GRAMMARS.find_syntax_plain_text().name).then_some(grammar)
+}
+
+/// The language alone, without what else is said beside it: `rust,ignore`, `{.python`, `js{1,3}`.
+fn plain_name(language: &str) -> String {
+    let name = language.trim().trim_start_matches(['{', '.']);
+    let name = name.split([',', ':', '{', '}', ' ']).next();
+    name.unwrap_or_default().to_ascii_lowercase()
+}

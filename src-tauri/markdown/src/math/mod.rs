@@ -1,0 +1,145 @@
+//! Formulas: TeX to MathML by `math-core`, and what of its MathML is passed on.
+//!
+//! Nothing that can be written in a formula gets further than [`mathml`] lets it. A formula that is no
+//! valid TeX, or longer than anybody writes, has no tree, and its source is shown instead.
+
+mod mathml;
+
+use std::borrow::Cow;
+
+use math_core::{LatexToMathML, MathCoreConfig, MathDisplay};
+use serde::Serialize;
+use specta::Type;
+
+pub use mathml::MathNode;
+
+/// The longest formula that is set, in bytes.
+const MAX_LENGTH: usize = 10_000;
+
+/// The most levels that a formula may have by a crude count, see [`levels`].
+const MAX_LEVELS: usize = 4096;
+
+/// What `math-core` may need of the stack: for itself, and for each level of a formula. Measured are
+/// 2 kB a level when optimised, and 30 kB otherwise.
+const STACK: usize = 128 * 1024;
+const STACK_PER_LEVEL: usize = if cfg!(debug_assertions) { 64 } else { 8 } * 1024;
+
+/// A formula.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct Math {
+    /// The TeX, as it was written.
+    pub source: String,
+    /// `None`: the source is no valid TeX, and is shown instead.
+    pub tree: Option<MathNode>,
+}
+
+/// Where a formula stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Within a line.
+    Line,
+    /// On lines of its own.
+    Block,
+}
+
+/// What models write and `math-core` does not know, in terms of what it knows.
+const MACROS: [(&str, &str); 9] = [
+    ("allowbreak", ""),
+    (
+        "boxed",
+        r"\begin{array}{|c|}\hline{\displaystyle #1} \\ \hline\end{array}",
+    ),
+    ("mathclap", "#1"),
+    ("mathllap", "#1"),
+    ("mathrlap", "#1"),
+    ("smash", "#1"),
+    ("substack", r"\begin{subarray}{c}#1\end{subarray}"),
+    ("textcolor", r"{\color{#1}#2}"),
+    ("widetilde", r"\tilde{#1}"),
+];
+
+/// What cannot be said as a macro: names of environments, and text.
+const ALIASES: [(&str, &str); 6] = [
+    (r"\begin{smallmatrix}", r"\begin{matrix}"),
+    (r"\end{smallmatrix}", r"\end{matrix}"),
+    (r"\begin{split}", r"\begin{aligned}"),
+    (r"\end{split}", r"\end{aligned}"),
+    (r"\hbox{", r"\text{"),
+    (r"\mbox{", r"\text{"),
+];
+
+/// The formulas of one document, of which the equations are counted through.
+#[derive(Default)]
+pub(crate) struct Formulas {
+    converter: Option<LatexToMathML>,
+}
+
+impl Formulas {
+    /// Reads the next formula of the document.
+    pub(crate) fn read(&mut self, source: &str, place: Place) -> Math {
+        Math {
+            source: source.to_owned(),
+            tree: self.tree(source, place),
+        }
+    }
+
+    fn tree(&mut self, source: &str, place: Place) -> Option<MathNode> {
+        if source.len() > MAX_LENGTH || levels(source) > MAX_LEVELS {
+            return None;
+        }
+        let tex = with_aliases(source);
+        self.convert(&tex, place).or_else(|| {
+            // A number may be given in an environment only, but is written without one, too.
+            let tagged = place == Place::Block && tex.contains(r"\tag");
+            let equation = || format!(r"\begin{{equation}}{tex}\end{{equation}}");
+            tagged.then(|| self.convert(&equation(), place))?
+        })
+    }
+
+    fn convert(&mut self, tex: &str, place: Place) -> Option<MathNode> {
+        if self.converter.is_none() {
+            self.converter = new_converter();
+        }
+        let converter = self.converter.as_mut()?;
+        let display = match place {
+            Place::Line => MathDisplay::Inline,
+            Place::Block => MathDisplay::Block,
+        };
+        let stack = STACK + levels(tex) * STACK_PER_LEVEL;
+        let formula = stacker::maybe_grow(stack, stack, || {
+            converter.convert_with_global_state(tex, display)
+        });
+        mathml::read(&formula.ok()?.mathml)
+    }
+}
+
+fn new_converter() -> Option<LatexToMathML> {
+    let macros = MACROS.map(|(name, definition)| (name.to_owned(), definition.to_owned()));
+    LatexToMathML::new(MathCoreConfig {
+        macros: macros.into(),
+        ..MathCoreConfig::default()
+    })
+    .ok()
+}
+
+/// No formula is nested deeper than it has characters that begin an argument, a group or a command.
+fn levels(tex: &str) -> usize {
+    let begins = |byte: &u8| matches!(byte, b'{' | b'[' | b'\\' | b'^' | b'_');
+    tex.bytes().filter(begins).count()
+}
+
+fn with_aliases(source: &str) -> Cow<'_, str> {
+    ALIASES
+        .iter()
+        .fold(Cow::Borrowed(source), |tex, (alias, name)| {
+            if tex.contains(alias) {
+                Cow::Owned(tex.replace(alias, name))
+            } else {
+                tex
+            }
+        })
+}
+
+#[cfg(test)]
+mod tests;
