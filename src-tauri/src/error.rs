@@ -23,6 +23,16 @@ impl From<tauri::Error> for IpcError {
     }
 }
 
+impl From<tauri_plugin_opener::Error> for IpcError {
+    fn from(error: tauri_plugin_opener::Error) -> Self {
+        tracing::error!(%error, "no browser took a link");
+        Self {
+            code: ErrorCode::Internal,
+            message: format!("The link could not be opened: {error}. Copy it instead"),
+        }
+    }
+}
+
 impl From<Error> for IpcError {
     fn from(error: Error) -> Self {
         let code = error.code();

@@ -38,6 +38,7 @@ pub fn run() -> ExitCode {
         .plugin(window::single_instance(&config))
         .plugin(window::remember_place(&data_folder))
         .plugin(tauri_plugin_notification::init())
+        .plugin(tauri_plugin_opener::init())
         .setup(move |app| {
             let host = Host::start(config, Arc::new(SystemClock::default()));
             let folder = match host.app() {

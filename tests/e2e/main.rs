@@ -8,6 +8,7 @@ mod crash;
 mod embedded;
 mod failures;
 mod lock;
+mod reading;
 mod settings;
 mod stop;
 mod windows;
@@ -77,9 +78,9 @@ impl Scene {
     async fn wait_for_answer(&self, status: &str, text: &str) {
         let answer = format!(
             "(() => {{ const m = [...document.querySelectorAll('.message[data-role=assistant]')].at(-1);
-               return m && m.dataset.status === {} && m.querySelector('.text').textContent === {}; }})()",
+               return m && m.dataset.status === {} && m.querySelector('.text').textContent.trim() === {}; }})()",
             json!(status),
-            json!(text)
+            json!(text.trim())
         );
         self.wait_until(&answer, &format!("the answer is {status}: {text:?}"))
             .await;

@@ -1,26 +1,32 @@
 /** Puts the page together: regions that render what the state says, and what the user does to it. */
 import { effect, signal } from "@preact/signals-core";
 import { render } from "lit-html";
-import { type ConversationSummary, events } from "./ipc/host";
+import { type ConversationSummary, commands, events, messageOf } from "./ipc/host";
 import { applyAppearance, applyLastAppearance } from "./lib/appearance";
 import { Bottom } from "./lib/bottom";
 import { keepFocus } from "./lib/focus";
+import { markText } from "./lib/found-text";
 import { byId, region } from "./lib/region";
+import { Highlighter } from "./markdown/highlighter";
+import type { MarkdownServices } from "./markdown/services";
 import { mountModelMenu } from "./model-menu";
 import { SettingsPage } from "./settings-page";
 import { Chat } from "./state/chat";
 import { ConversationParameters } from "./state/conversation-parameters";
 import { NEW } from "./state/drafts";
+import { Find } from "./state/find";
 import { ModelPicker } from "./state/model-picker";
 import { isAnySet, NO_PARAMETERS } from "./state/parameters";
 import { composer } from "./views/composer";
 import { dialogs, type Question } from "./views/dialogs";
 import { fatal } from "./views/fatal";
+import { findBar } from "./views/find-bar";
 import { header } from "./views/header";
+import { countsDown } from "./views/message";
 import { parametersDialog } from "./views/parameters";
 import { sidebar, UNTITLED } from "./views/sidebar";
 import { toasts } from "./views/toasts";
-import { countsDown, transcript } from "./views/transcript";
+import { transcript } from "./views/transcript";
 
 applyLastAppearance();
 
@@ -29,6 +35,7 @@ const asked = location.hash.slice(1);
 const chat = new Chat();
 const question = signal<Question | null>(null);
 const sidebarOpen = signal(false);
+const find = new Find(chat);
 const parameters = new ConversationParameters(chat);
 const picker = new ModelPicker(chat.models.list);
 const page = new SettingsPage({
@@ -77,9 +84,29 @@ function openSettings(): void {
 }
 
 const scroller = byId("transcript");
-const bottom = new Bottom(scroller, () => {
-	if (chat.shown.value?.hasEarlier) void bottom.anchored(() => chat.loadEarlier());
-});
+const { transcript: shown } = chat;
+const bottom = new Bottom(
+	scroller,
+	() => void chat.load((view) => shown.loadEarlier(view)),
+	() => void chat.load((view) => shown.loadLater(view)),
+);
+shown.keepPlace = (change) => bottom.anchored(change);
+
+function toEnd(): void {
+	void chat.load((view) => shown.showLatest(view)).then(() => bottom.stick());
+}
+
+const services: MarkdownServices = {
+	openLink: (destination) => {
+		commands.openLink(destination).catch((error) => chat.toasts.error(messageOf(error)));
+	},
+	loadImage: (destination) => commands.loadImage(destination),
+	copy: (text) => navigator.clipboard.writeText(text),
+	highlighter: new Highlighter(
+		(language, text) => commands.highlightCode(language, text),
+		scroller,
+	),
+};
 
 // Drawn once, when there is something to show: a frame before it would delay this one by its own time.
 await started;
@@ -89,11 +116,11 @@ region(
 	() =>
 		transcript(
 			{
-				messages: chat.messages.value,
-				phase: chat.phase.value,
+				messages: shown.messages.value,
+				live: shown.live.value,
 				stopping: chat.stopping.value !== null,
 				opening: chat.shownId.value !== NEW && chat.shown.value === null,
-				newBelow: bottom.hidden.value,
+				newBelow: bottom.hidden.value || shown.hasLater.value,
 				now: now.value,
 			},
 			{
@@ -103,12 +130,56 @@ region(
 				},
 				retry: (messageId) => void chat.answerAgain(messageId, "retry"),
 				regenerate: (messageId) => void chat.answerAgain(messageId, "regenerate"),
+				goOn: () => void chat.sendText("Continue", "button"),
 				copy: (text) => void copy(text),
-				toBottom: () => bottom.stick(),
+				markdown: services,
+				toBottom: toEnd,
 			},
 		),
-	() => bottom.settle(),
+	() => {
+		bottom.settle();
+		markFound();
+	},
 );
+
+function markFound(): void {
+	markText(scroller, find.isOpen.value ? find.text.value : "");
+}
+
+region(
+	byId("find"),
+	() =>
+		findBar(
+			{
+				isOpen: find.isOpen.value,
+				text: find.text.value,
+				count: find.found.value?.length ?? null,
+				at: find.at.value,
+			},
+			{
+				type: (text) => find.type(text),
+				step: (by) => void find.step(by),
+				close: () => {
+					find.close();
+					input().focus();
+				},
+			},
+		),
+	markFound,
+);
+effect(() => {
+	const id = find.shown.value;
+	if (id === null) return;
+	const message = scroller.querySelector(`[data-message-id="${id}"]`);
+	message?.scrollIntoView({ block: "center" });
+});
+
+function openFind(): void {
+	find.open();
+	const field = byId<HTMLInputElement>("find-text");
+	field.focus();
+	field.select();
+}
 
 const focus = keepFocus(byId("composer"));
 region(
@@ -187,7 +258,7 @@ effect(() => {
 	if (chat.fatal.value !== null) render(fatal(chat.fatal.value), document.body);
 });
 effect(() => {
-	if (!countsDown(chat.phase.value?.phase)) return;
+	if (!countsDown(shown.live.value?.phase)) return;
 	now.value = Date.now();
 	const tick = setInterval(() => {
 		now.value = Date.now();
@@ -225,6 +296,7 @@ document.addEventListener("keydown", (event) => {
 	else if (command && event.key === "n") create();
 	else if (command && event.key === ".") void chat.stop();
 	else if (command && event.key === ",") openSettings();
+	else if (command && event.key === "f" && !page.isOpen.value) openFind();
 	else if (event.key === "Escape" && sidebarOpen.value) sidebarOpen.value = false;
 	else if (event.key === "Escape" && page.isOpen.value) page.close();
 	else if (event.key === "F2" && chat.shown.value !== null && !page.isOpen.value)

@@ -11,11 +11,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::chat::driver::{Surroundings, supervise};
-use crate::chat::live::{LiveAnswers, Registration, TranscriptEvent};
-use crate::chat::{
-    AttemptSource, CleanupOutcome, Conversation, ConversationSummary, ConversationView,
-    MessageStatus, SendOutcome, StopOutcome,
-};
+use crate::chat::live::{LiveAnswers, Registration};
+use crate::chat::{AttemptSource, CleanupOutcome, Conversation, SendOutcome, StopOutcome};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::{Entity, Error, MESSAGE_LIMIT, Result};
@@ -32,9 +29,6 @@ use crate::store::{Begin, Holder, NewAnswer, NewTurn, Store, StoreError};
 /// How many characters of its first message name a conversation.
 const TITLE: usize = 60;
 
-/// The most conversations in one page of the list.
-const LIST_LIMIT: u32 = 200;
-
 /// How long a quit waits for answers to be stored.
 const QUIT_PATIENCE: Duration = Duration::from_secs(3);
 
@@ -45,11 +39,11 @@ const RENEWAL_PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct App {
     pub(crate) around: Surroundings,
-    live: Arc<LiveAnswers>,
+    pub(crate) live: Arc<LiveAnswers>,
     sweeper: Arc<Sweeper>,
     instance: Instance,
     tasks: TaskTracker,
-    quitting: CancellationToken,
+    pub(crate) quitting: CancellationToken,
 }
 
 impl App {
@@ -151,42 +145,6 @@ impl App {
             .await?;
         self.changed(&created.id);
         Ok(created)
-    }
-
-    /// The conversations last written in, newest first; those after `after` where it is given.
-    pub async fn list_conversations(
-        &self,
-        after: Option<&ConversationId>,
-        limit: Option<u32>,
-    ) -> Result<Vec<ConversationSummary>> {
-        let limit = limit.unwrap_or(LIST_LIMIT).clamp(1, LIST_LIMIT);
-        Ok(self.around.store.list_conversations(after, limit).await?)
-    }
-
-    /// The latest page of a branch's messages, or the one before `before`, with the text so far of
-    /// an answer being written.
-    pub async fn get_conversation(
-        &self,
-        id: &ConversationId,
-        branch_id: Option<&BranchId>,
-        before: Option<&MessageId>,
-    ) -> Result<ConversationView> {
-        let now = self.around.clock.now();
-        let view = self
-            .around
-            .store
-            .get_conversation(id, branch_id, before, now)
-            .await?;
-        let mut view = view.ok_or(Error::NotFound(Entity::Conversation))?;
-        for message in &mut view.messages {
-            if message.status == MessageStatus::Generating
-                && let Some((text, reasoning)) = self.live.text_of(&message.id)
-            {
-                message.content = text;
-                message.reasoning = reasoning;
-            }
-        }
-        Ok(view)
     }
 
     /// Names a conversation.
@@ -370,27 +328,6 @@ impl App {
                 .record_refused_by_page(conversation_id, branch_id, source, now)
                 .await?,
         )
-    }
-
-    /// The branch that is meant: `main` when none is named.
-    pub async fn branch(
-        &self,
-        conversation_id: &ConversationId,
-        branch_id: Option<&BranchId>,
-    ) -> Result<BranchId> {
-        let branch_id = self.around.store.branch(conversation_id, branch_id).await?;
-        branch_id.ok_or(Error::NotFound(Entity::Branch))
-    }
-
-    /// Tells `tell` what happens to the answers on a branch, from the text so far on, until it
-    /// answers false or the application quits. Text comes at most every 33 ms, the first at once.
-    pub async fn follow(
-        &self,
-        branch_id: &BranchId,
-        tell: impl FnMut(TranscriptEvent) -> bool + Send,
-    ) {
-        let following = self.live.follow(branch_id, tell);
-        self.quitting.run_until_cancelled(following).await;
     }
 
     /// A lease of this process may look expired because time jumped (a resume, a stepped clock). Its

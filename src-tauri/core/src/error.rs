@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::keys::KeyError;
 use crate::store::StoreError;
+use crate::web::WebError;
 
 /// The longest message that can be sent, in bytes of UTF-8.
 pub const MESSAGE_LIMIT: usize = 1024 * 1024;
@@ -48,6 +49,9 @@ pub enum Error {
     /// A key could not be kept or found.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// A link was not opened, or an image not loaded.
+    #[error(transparent)]
+    Web(#[from] WebError),
     /// The application could not start.
     #[error("Conch could not start: {0}")]
     Start(String),
@@ -100,6 +104,8 @@ pub enum ErrorCode {
     KeychainUnavailable,
     /// The file of keys cannot be used.
     KeyFileUnusable,
+    /// An image could not be loaded.
+    ImageUnavailable,
     /// No room left on the disk.
     DiskFull,
     /// The data folder cannot be written.
@@ -124,9 +130,12 @@ impl Error {
                 ErrorCode::GenerationInProgress
             }
             Self::NotFound(_) => ErrorCode::NotFound,
-            Self::InvalidArgument(_) => ErrorCode::InvalidArgument,
             Self::ShuttingDown => ErrorCode::ShuttingDown,
             Self::Key(error) => code_of_key(error),
+            Self::InvalidArgument(_) | Self::Web(WebError::Link | WebError::ImageAddress) => {
+                ErrorCode::InvalidArgument
+            }
+            Self::Web(_) => ErrorCode::ImageUnavailable,
             Self::Start(_) => ErrorCode::Internal,
             Self::Store(error) => error.code(),
         }

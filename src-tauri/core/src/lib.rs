@@ -14,9 +14,11 @@ pub mod ids;
 pub mod keys;
 pub mod lock;
 pub mod provider;
+mod reading;
 pub mod settings;
 pub mod store;
 mod sync;
+pub mod web;
 
 pub use app::App;
 pub use config::Config;

@@ -1,6 +1,6 @@
 //! Commands about conversations as such.
 
-use conch_core::chat::{Conversation, ConversationSummary, ConversationView};
+use conch_core::chat::{Conversation, ConversationSummary, ConversationView, MessagePage, Part};
 use conch_core::ids::{BranchId, ConversationId, MessageId};
 use tauri::State;
 
@@ -36,19 +36,44 @@ pub(crate) async fn list_conversations(
         .await?)
 }
 
-/// A branch (`main` unless another is named): its latest 50 messages, or the 50 before `before`.
+/// A conversation and the latest 50 messages of a branch (`main` unless another is named).
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn get_conversation(
     host: State<'_, Host>,
     conversation_id: ConversationId,
     branch_id: Option<BranchId>,
-    before: Option<MessageId>,
 ) -> Answer<ConversationView> {
-    let view = host
-        .app()?
-        .get_conversation(&conversation_id, branch_id.as_ref(), before.as_ref());
-    Ok(view.await?)
+    let (branch, app) = (branch_id.as_ref(), host.app()?);
+    Ok(app.get_conversation(&conversation_id, branch).await?)
+}
+
+/// Another part of a branch: at most 50 messages before, after or around one.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn get_messages(
+    host: State<'_, Host>,
+    conversation_id: ConversationId,
+    branch_id: Option<BranchId>,
+    part: Part,
+) -> Answer<MessagePage> {
+    let (branch, app) = (branch_id.as_ref(), host.app()?);
+    Ok(app.messages(&conversation_id, branch, &part).await?)
+}
+
+/// The messages of a branch that hold `text`, in upper or lower case, oldest first.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn find_in_conversation(
+    host: State<'_, Host>,
+    conversation_id: ConversationId,
+    branch_id: Option<BranchId>,
+    text: String,
+) -> Answer<Vec<MessageId>> {
+    let (branch, app) = (branch_id.as_ref(), host.app()?);
+    Ok(app
+        .find_in_conversation(&conversation_id, branch, &text)
+        .await?)
 }
 
 /// Names a conversation.

@@ -4,6 +4,7 @@
 pub(crate) mod conversations;
 pub(crate) mod locks;
 pub(crate) mod models;
+pub(crate) mod reading;
 pub(crate) mod settings;
 pub(crate) mod turns;
 pub(crate) mod windows;

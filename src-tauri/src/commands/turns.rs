@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use conch_core::chat::{AttemptSource, SendOutcome, StopOutcome, TranscriptEvent};
+use conch_core::chat::{AttemptSource, Page, PageEvent, SendOutcome, StopOutcome};
 use conch_core::ids::{BranchId, ConversationId, GenerationId, MessageId, RequestId};
 use tauri::ipc::Channel;
 use tauri::{Runtime, State, WebviewWindow};
@@ -78,7 +78,7 @@ pub(crate) async fn record_refused_attempt(
 }
 
 /// Streams what happens to the answers on a branch into `channel`: at once the text so far of one
-/// being written, then what is added. It replaces what this window followed before.
+/// being written, then what changes. It replaces what this window followed before.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn follow_branch<R: Runtime>(
@@ -87,14 +87,18 @@ pub(crate) async fn follow_branch<R: Runtime>(
     followers: State<'_, Followers>,
     conversation_id: ConversationId,
     branch_id: Option<BranchId>,
-    channel: Channel<TranscriptEvent>,
+    channel: Channel<PageEvent>,
 ) -> Answer<()> {
     let app = Arc::clone(host.app()?);
     let branch_id = app.branch(&conversation_id, branch_id.as_ref()).await?;
     let replaced = followers.replace(window.label());
     tauri::async_runtime::spawn(replaced.run_until_cancelled_owned(async move {
-        app.follow(&branch_id, |event| channel.send(event).is_ok())
-            .await;
+        let mut page = Page::default();
+        app.follow(&branch_id, |event| {
+            let told = page.take(event);
+            told.is_none_or(|event| channel.send(event).is_ok())
+        })
+        .await;
     }));
     Ok(())
 }

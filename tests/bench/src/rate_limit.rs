@@ -77,7 +77,7 @@ async fn ours(app: &Arc<App>) -> anyhow::Result<usize> {
             let mut events = app.subscribe();
             let accepted = send(app, &conversation.id).await?;
             wait_for_end(&mut events, &accepted).await?;
-            let view = app.get_conversation(&conversation.id, None, None).await?;
+            let view = app.get_conversation(&conversation.id, None).await?;
             let last = view.messages.last().map(|message| message.status);
             failed += usize::from(last != Some(MessageStatus::Complete));
         }

@@ -36,7 +36,7 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> anyhow::Result<()> {
                         ended = wait_for_end(&mut events, &accepted) => ended?,
                     }
                     let took = started.elapsed();
-                    let view = app.get_conversation(&conversation.id, None, None).await?;
+                    let view = app.get_conversation(&conversation.id, None).await?;
                     let answer = view.messages.last().context("no answer")?;
                     ensure!(answer.content.len() >= ANSWER, "the answer is {answer:?}");
                     Ok(millis(took))

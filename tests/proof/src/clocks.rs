@@ -192,7 +192,7 @@ impl Scene {
     async fn status(&self) -> anyhow::Result<(MessageStatus, String)> {
         let view = self
             .app
-            .get_conversation(&self.conversation.id, None, None)
+            .get_conversation(&self.conversation.id, None)
             .await?;
         let answer = view.messages.get(1).context("there is no answer")?;
         Ok((answer.status, answer.content.clone()))

@@ -331,7 +331,7 @@ async fn wait_for_end(
 
 /// Says that the answer at the end of the conversation is whole.
 async fn say_answer(app: &App, id: &ConversationId) -> anyhow::Result<()> {
-    let view = app.get_conversation(id, None, None).await?;
+    let view = app.get_conversation(id, None).await?;
     let last = view.messages.last().context("no message")?;
     ensure!(
         last.status == MessageStatus::Complete,

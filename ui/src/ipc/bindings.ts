@@ -14,8 +14,12 @@ export const commands = {
 	 *  given. At most `limit`, by default and at most 200.
 	 */
 	listConversations: (after: ConversationId | null, limit: number | null) => __TAURI_INVOKE<ConversationSummary[]>("list_conversations", { after, limit }),
-	/**  A branch (`main` unless another is named): its latest 50 messages, or the 50 before `before`. */
-	getConversation: (conversationId: ConversationId, branchId: BranchId | null, before: MessageId | null) => __TAURI_INVOKE<ConversationView>("get_conversation", { conversationId, branchId, before }),
+	/**  A conversation and the latest 50 messages of a branch (`main` unless another is named). */
+	getConversation: (conversationId: ConversationId, branchId: BranchId | null) => __TAURI_INVOKE<ConversationView>("get_conversation", { conversationId, branchId }),
+	/**  Another part of a branch: at most 50 messages before, after or around one. */
+	getMessages: (conversationId: ConversationId, branchId: BranchId | null, part: Part) => __TAURI_INVOKE<MessagePage>("get_messages", { conversationId, branchId, part }),
+	/**  The messages of a branch that hold `text`, in upper or lower case, oldest first. */
+	findInConversation: (conversationId: ConversationId, branchId: BranchId | null, text: string) => __TAURI_INVOKE<MessageId[]>("find_in_conversation", { conversationId, branchId, text }),
 	/**  Names a conversation. */
 	renameConversation: (conversationId: ConversationId, title: string) => __TAURI_INVOKE<null>("rename_conversation", { conversationId, title }),
 	/**  Deletes a conversation and all that is in it; an answer being written is stopped. */
@@ -37,9 +41,9 @@ export const commands = {
 	recordRefusedAttempt: (conversationId: ConversationId, branchId: BranchId | null, source: AttemptSource) => __TAURI_INVOKE<null>("record_refused_attempt", { conversationId, branchId, source }),
 	/**
 	 *  Streams what happens to the answers on a branch into `channel`: at once the text so far of one
-	 *  being written, then what is added. It replaces what this window followed before.
+	 *  being written, then what changes. It replaces what this window followed before.
 	 */
-	followBranch: (conversationId: ConversationId, branchId: BranchId | null, channel: Channel<TranscriptEvent>) => __TAURI_INVOKE<null>("follow_branch", { conversationId, branchId, channel }),
+	followBranch: (conversationId: ConversationId, branchId: BranchId | null, channel: Channel<PageEvent>) => __TAURI_INVOKE<null>("follow_branch", { conversationId, branchId, channel }),
 	/**  The lock of a branch (`main` unless another is named). For show only: a send does not rely on it. */
 	isLocked: (conversationId: ConversationId, branchId: BranchId | null) => __TAURI_INVOKE<LockStatus>("is_locked", { conversationId, branchId }),
 	/**  Frees the locks that have expired, without waiting for the sweeper. */
@@ -64,6 +68,15 @@ export const commands = {
 	testProvider: (form: ProviderForm) => __TAURI_INVOKE<ConnectionTest>("test_provider", { form }),
 	/**  Model servers that run on this machine and are not configured yet. */
 	findLocalServers: () => __TAURI_INVOKE<FoundServer[]>("find_local_servers"),
+	/**
+	 *  Opens a link in the system's browser or mail program. `invalid_argument` for any but http, https and
+	 *  mailto addresses.
+	 */
+	openLink: (destination: string) => __TAURI_INVOKE<null>("open_link", { destination }),
+	/**  Fetches an image that the user asked for, as a `data:` address. */
+	loadImage: (destination: string) => __TAURI_INVOKE<string>("load_image", { destination }),
+	/**  Code in pieces by kind, for its colours; null for a language that is not known. */
+	highlightCode: (language: string, text: string) => __TAURI_INVOKE<Token[] | null>("highlight_code", { language, text }),
 	/**  What counts for all conversations. */
 	getSettings: () => __TAURI_INVOKE<Settings>("get_settings"),
 	/**
@@ -101,6 +114,9 @@ export type Accepted = {
 	fence: number,
 };
 
+/**  How a column of a table is aligned. */
+export type Alignment = "none" | "left" | "center" | "right";
+
 /**  Light or dark. */
 export type Appearance = 
 /**  As the system has it. */
@@ -124,6 +140,61 @@ export type AttemptSource =
 "regenerate" | 
 /**  A program that names no source. */
 "program";
+
+/**  A block of a document. */
+export type Block = 
+/**  Running text. Directly in an item of a tight list it has no space around it. */
+{ type: "paragraph"; 
+/**  Its text. */
+inlines: Inline[] } | 
+/**  A heading. */
+{ type: "heading"; 
+/**  From 1 to 6. */
+level: number; 
+/**  Its text. */
+inlines: Inline[] } | 
+/**  Code, fenced or indented. */
+{ type: "code"; 
+/**  The first word of the info string, as it was written. */
+language: string | null; 
+/**  The code without its fence. It ends with a line's end, unless it is empty or open. */
+text: string; 
+/**  False while its fence is open at the end of the text. */
+closed: boolean } | 
+/**  A formula on lines of its own. */
+{ type: "math"; 
+/**  The formula. */
+math: Math } | 
+/**  A quotation. */
+{ type: "quote"; 
+/**  What is quoted. */
+blocks: Block[] } | 
+/**  A list. */
+{ type: "list"; 
+/**  The number of the first item; `None` for bullets. */
+start: number | null; 
+/**  Its paragraphs have no space around them. */
+tight: boolean; 
+/**  Its items. */
+items: ListItem[] } | 
+/**  A table. Every row has as many cells as the header. */
+{ type: "table"; 
+/**  One for each column. */
+alignments: Alignment[]; 
+/**  The cells of the header. */
+header: Inline[][]; 
+/**  The cells of the other rows. */
+rows: Inline[][][] } | 
+/**  A thematic break. */
+{ type: "rule" } | 
+/**  Raw HTML, which is shown and never interpreted. */
+{ type: "html"; 
+/**  As it was written. */
+text: string } | 
+/**  The footnotes: at most once, as the last block of a document. */
+{ type: "footnotes"; 
+/**  In the order of their numbers. */
+notes: Footnote[] };
 
 /**  A named pointer to a leaf of a conversation's tree. */
 export type BranchId = string;
@@ -236,6 +307,8 @@ export type ErrorCode =
 "keychain_unavailable" | 
 /**  The file of keys cannot be used. */
 "key_file_unusable" | 
+/**  An image could not be loaded. */
+"image_unavailable" | 
 /**  No room left on the disk. */
 "disk_full" | 
 /**  The data folder cannot be written. */
@@ -260,6 +333,14 @@ export type FinishReason =
 /**  The model refused. */
 "refusal";
 
+/**  A footnote that is referred to. */
+export type Footnote = {
+	/**  Counted from 1, in the order of the first references. */
+	number: number,
+	/**  What it says. */
+	blocks: Block[],
+};
+
 /**  A model server that was found on this machine. */
 export type FoundServer = {
 	/**  What to make a provider from. */
@@ -274,6 +355,65 @@ export type FoundServer = {
 
 /**  One attempt to produce one assistant message. */
 export type GenerationId = string;
+
+/**  A piece of running text. */
+export type Inline = 
+/**  Text. */
+{ type: "text"; 
+/**  Never empty, and never beside another one. */
+text: string } | 
+/**  Emphasis. */
+{ type: "emphasis"; 
+/**  What is emphasised. */
+inlines: Inline[] } | 
+/**  Strong emphasis. */
+{ type: "strong"; 
+/**  What is emphasised. */
+inlines: Inline[] } | 
+/**  Text that no longer holds. */
+{ type: "strikethrough"; 
+/**  What is struck through. */
+inlines: Inline[] } | 
+/**  Code within a line. */
+{ type: "code"; 
+/**  The code. */
+text: string } | 
+/**  A link. */
+{ type: "link"; 
+/**  Where it leads, as it was written. */
+destination: string; 
+/**  Its title; empty for none. */
+title: string; 
+/**  The host, or the address of `mailto:`. `None`: the destination is refused, and opens nothing. */
+host: string | null; 
+/**  What is clicked. */
+inlines: Inline[] } | 
+/**  An image. */
+{ type: "image"; 
+/**  Where it is, as it was written. */
+destination: string; 
+/**  Its title; empty for none. */
+title: string; 
+/**  The host. `None`: the destination is refused, and nothing is loaded. */
+host: string | null; 
+/**  What it shows, in words. */
+alt: string } | 
+/**  A formula within a line. */
+{ type: "math"; 
+/**  The formula. */
+math: Math } | 
+/**  A reference to a footnote. */
+{ type: "footnoteReference"; 
+/**  The footnote's number. */
+number: number } | 
+/**  Raw HTML, which is shown and never interpreted. */
+{ type: "html"; 
+/**  As it was written. */
+text: string } | 
+/**  The end of a line in the source, which is a space. */
+{ type: "softBreak" } | 
+/**  The end of a line. */
+{ type: "hardBreak" };
 
 /**  Why a command was refused or failed. */
 export type IpcError = {
@@ -306,6 +446,14 @@ export type KeyPlace =
 "session" | 
 /**  The environment that the application was started with. It is never stored. */
 "environment";
+
+/**  An item of a list. */
+export type ListItem = {
+	/**  Whether the box of a task is ticked; `None` for an item without a box. */
+	checked: boolean | null,
+	/**  What the item consists of. */
+	blocks: Block[],
+};
 
 /**  A lock changed, and the change is committed. */
 export type LockChange = {
@@ -359,6 +507,29 @@ export type LockStatus = {
 	fence: number,
 };
 
+/**  A formula. */
+export type Math = {
+	/**  The TeX, as it was written. */
+	source: string,
+	/**  `None`: the source is no valid TeX, and is shown instead. */
+	tree: MathNode | null,
+};
+
+/**  A part of a formula. */
+export type MathNode = 
+/**  An element of MathML. */
+{ type: "element"; 
+/**  Its name, from a fixed list. */
+name: string; 
+/**  Names and values, the names from a fixed list. */
+attributes: ([string, string])[]; 
+/**  What it consists of. */
+children: MathNode[] } | 
+/**  Text. */
+{ type: "text"; 
+/**  The text. */
+text: string };
+
 /**  One message. */
 export type Message = {
 	/**  Its id. */
@@ -373,6 +544,8 @@ export type Message = {
 	status: MessageStatus,
 	/**  The Markdown source, also of a message still being written. */
 	content: string,
+	/**  What the source of an answer says; empty for what the user wrote, which is shown as it is. */
+	blocks: Block[],
 	/**  `provider/model`, for answers. */
 	model: string | null,
 	/**  What the model thought before it answered. */
@@ -387,6 +560,8 @@ export type Message = {
 	leftOut: number,
 	/**  When it was created, epoch ms. */
 	createdAt: Timestamp,
+	/**  When an answer ended, epoch ms. */
+	finishedAt: Timestamp | null,
 };
 
 /**  Why a message failed or was interrupted. */
@@ -399,6 +574,16 @@ export type MessageError = {
 
 /**  One message. */
 export type MessageId = string;
+
+/**  A part of a branch. */
+export type MessagePage = {
+	/**  Oldest first. */
+	messages: Message[],
+	/**  There are messages before the first of these. */
+	hasEarlier: boolean,
+	/**  There are messages after the last of these. */
+	hasLater: boolean,
+};
 
 /**  How far a message has come. Only an assistant's is ever anything but `complete`. */
 export type MessageStatus = 
@@ -438,6 +623,27 @@ export type ModelInfo = {
 /**  `models-changed`: a provider was added, changed or removed. */
 export type ModelsChanged = null;
 
+/**  What happens to the answer on a followed branch, for a page. */
+export type PageEvent = 
+/**  What the answer says, as a change of what was told before; from nothing at first. */
+{ type: "blocks"; 
+/**  The answer. */
+messageId: MessageId; 
+/**  What changed. */
+patch: Patch } | 
+/**  More of what the model thinks. */
+{ type: "reasoning"; 
+/**  The answer. */
+messageId: MessageId; 
+/**  What comes after what was told before. */
+text: string } | 
+/**  What the answer waits for. */
+{ type: "phase"; 
+/**  The answer. */
+messageId: MessageId; 
+/**  What it waits for. */
+phase: Phase };
+
 /**  The parameters of a conversation, or the defaults of all. */
 export type Parameters = {
 	/**  What the model is told before the conversation. */
@@ -453,6 +659,32 @@ export type Parameters = {
 	/**  How long a reasoning model thinks before it answers. */
 	reasoningEffort: ReasoningEffort | null,
 };
+
+/**  Which part of a branch is meant. */
+export type Part = 
+/**  Its end. */
+{ type: "latest" } | 
+/**  What comes before a message. */
+{ type: "before"; messageId: MessageId } | 
+/**  What follows a message. */
+{ type: "after"; messageId: MessageId } | 
+/**  A message with what comes before and what follows. */
+{ type: "around"; messageId: MessageId };
+
+/**  A change of the blocks that were told so far. */
+export type Patch = 
+/**  Keep the first blocks, and put these after them. */
+{ type: "replace"; 
+/**  How many are kept. */
+from: number; 
+/**  What comes after those. */
+blocks: Block[] } | 
+/**  Append to the text of a code block whose fence is open. */
+{ type: "grow"; 
+/**  The index of the block, which is the last. */
+at: number; 
+/**  What is appended. */
+text: string };
 
 /**  What an answer waits for. */
 export type Phase = 
@@ -613,30 +845,18 @@ export type StopOutcome = {
 /**  A point in wall time, in milliseconds since the Unix epoch. */
 export type Timestamp = number;
 
-/**  What happens to the answer on a followed branch. */
-export type TranscriptEvent = 
-/**  Text that belongs at an offset of the message's content. */
-{ type: "text"; 
-/**  The answer. */
-messageId: MessageId; 
-/**  Where, in UTF-16 code units. */
-offset: number; 
-/**  What. */
-text: string } | 
-/**  What the model thinks, at an offset of the message's reasoning. */
-{ type: "reasoning"; 
-/**  The answer. */
-messageId: MessageId; 
-/**  Where, in UTF-16 code units. */
-offset: number; 
-/**  What. */
-text: string } | 
-/**  What the answer waits for. */
-{ type: "phase"; 
-/**  The answer. */
-messageId: MessageId; 
-/**  What it waits for. */
-phase: Phase };
+/**  A piece of code. */
+export type Token = {
+	/**  What it is. */
+	kind: TokenKind,
+	/**  Never empty. The texts in order are the code. */
+	text: string,
+};
+
+/**  What a piece of code is. */
+export type TokenKind = "plain" | "comment" | "keyword" | "string" | "number" | "constant" | "function" | "type" | "variable" | "operator" | "punctuation" | "tag" | "attribute" | "inserted" | "deleted" | "heading" | 
+/**  A character that shows nothing, and may change how others are shown. */
+"control";
 
 /**  Tokens of a generation, as the provider counted them. */
 export type Usage = {

@@ -3,7 +3,7 @@
  * the generator does not know: which rejections are the core's.
  */
 import { Channel } from "@tauri-apps/api/core";
-import { commands, events, type IpcError, type TranscriptEvent } from "./bindings";
+import { commands, events, type IpcError, type PageEvent } from "./bindings";
 
 export type * from "./bindings";
 export { commands, events };
@@ -22,7 +22,7 @@ export function messageOf(error: unknown): string {
 export async function followBranch(
 	conversationId: string,
 	branchId: string,
-	tell: (event: TranscriptEvent) => void,
+	tell: (event: PageEvent) => void,
 ): Promise<void> {
 	await commands.followBranch(conversationId, branchId, new Channel(tell));
 }

@@ -14,7 +14,8 @@ export class Bottom {
 	#sticks = true;
 	#byUser = false;
 
-	constructor(scroller: HTMLElement, onTop: () => void) {
+	/** `onTop` and `onEnd` are called when the user comes near to what is there no more. */
+	constructor(scroller: HTMLElement, onTop: () => void, onEnd: () => void) {
 		this.#scroller = scroller;
 		for (const type of ["wheel", "touchmove", "keydown", "pointerdown"]) {
 			scroller.addEventListener(type, () => this.#expectUser(), { passive: true });
@@ -23,7 +24,8 @@ export class Bottom {
 			if (!this.#byUser) return;
 			this.#sticks = this.#distance() < NEAR;
 			if (this.#sticks) this.hidden.value = false;
-			if (scroller.scrollTop < scroller.clientHeight / 2) onTop();
+			if (scroller.scrollTop < scroller.clientHeight) onTop();
+			if (this.#distance() < scroller.clientHeight) onEnd();
 		});
 		new ResizeObserver(() => this.settle()).observe(scroller);
 	}
@@ -43,10 +45,19 @@ export class Bottom {
 	}
 
 	/** Does something that changes what is above, and keeps what the user looks at where it is. */
-	async anchored(change: () => Promise<void>): Promise<void> {
-		const fromBottom = this.#scroller.scrollHeight - this.#scroller.scrollTop;
-		await change();
-		if (!this.#sticks) this.#scroller.scrollTop = this.#scroller.scrollHeight - fromBottom;
+	anchored(change: () => void): void {
+		const anchor = this.#anchor();
+		const before = anchor?.getBoundingClientRect().top ?? 0;
+		change();
+		if (anchor === undefined || !anchor.isConnected || this.#sticks) return;
+		this.#scroller.scrollTop += anchor.getBoundingClientRect().top - before;
+	}
+
+	/** The first message of which something is in sight. */
+	#anchor(): Element | undefined {
+		const top = this.#scroller.getBoundingClientRect().top;
+		const messages = this.#scroller.querySelectorAll(".message");
+		return [...messages].find((message) => message.getBoundingClientRect().bottom > top);
 	}
 
 	#expectUser(): void {

@@ -16,15 +16,14 @@ import {
 	type Message,
 	messageOf,
 	type Parameters,
-	type Phase,
-	type TranscriptEvent,
 } from "../ipc/host";
 import { Conversations } from "./conversations";
 import { Drafts, NEW } from "./drafts";
+import { isNews, lockAfter } from "./lock";
 import { Models } from "./models";
 import { isAnySet, NO_PARAMETERS } from "./parameters";
 import { Toasts } from "./toasts";
-import { isNews, lockAfter, mergeMessages, putPiece } from "./transcript";
+import { Transcript } from "./transcript";
 
 const PLEASE_WAIT = "Generation in progress, please wait...";
 
@@ -45,6 +44,7 @@ export class Chat {
 	readonly conversations = new Conversations();
 	readonly drafts = new Drafts();
 	readonly toasts = new Toasts();
+	readonly transcript = new Transcript();
 	readonly models = new Models();
 	/** Why the application cannot be used. */
 	readonly fatal = signal<string | null>(null);
@@ -52,9 +52,7 @@ export class Chat {
 	readonly shown = signal<ConversationView | null>(null);
 	/** The id that is shown or being opened; {@link NEW} for one that does not exist yet. */
 	readonly shownId = signal(NEW);
-	readonly messages = signal<readonly Message[]>([]);
 	readonly lock = signal<LockStatus | null>(null);
-	readonly phase = signal<{ messageId: string; phase: Phase } | null>(null);
 	/** The generation that was asked to stop and has not ended yet. */
 	readonly stopping = signal<string | null>(null);
 	/** For a screen reader, once. */
@@ -123,26 +121,26 @@ export class Chat {
 		batch(() => {
 			this.shownId.value = id;
 			this.shown.value = null;
-			this.messages.value = [];
 			this.lock.value = null;
-			this.phase.value = null;
+			this.transcript.clear();
 		});
 		this.conversations.markRead(id);
 		if (id === NEW) return;
 		await this.#try(async () => {
-			const view = await commands.getConversation(id, null, null);
+			const view = await commands.getConversation(id, null);
 			if (opened !== this.#opened) return;
 			this.#take(view);
 			void this.#follow(view);
 		});
 	}
 
-	/** Has what happens on a branch told to this page; the core begins with all of the text so far. */
+	/** Has what happens on a branch told to this page; the core begins with all there is so far. */
 	async #follow(view: ConversationView): Promise<void> {
 		const opened = this.#opened;
 		await this.#try(() =>
 			followBranch(view.id, view.branchId, (event) => {
-				if (opened === this.#opened) this.#told(event);
+				if (opened !== this.#opened) return;
+				if (!this.transcript.told(event)) this.reread();
 			}),
 		);
 	}
@@ -158,7 +156,7 @@ export class Chat {
 				this.#again = false;
 				const [id, opened] = [this.shownId.value, this.#opened];
 				if (id === NEW) return;
-				const view = await commands.getConversation(id, null, null);
+				const view = await commands.getConversation(id, null);
 				if (opened === this.#opened) this.#take(view);
 			} while (this.#again);
 		}).finally(() => {
@@ -171,29 +169,36 @@ export class Chat {
 		batch(() => {
 			this.shown.value = view;
 			this.drafts.restore(view.id, view.draft);
-			this.messages.value = mergeMessages(this.messages.value, view.messages);
+			this.transcript.take(view);
 			// A snapshot from before a change that has been told is out of date.
 			if (known === null || view.lock.fence >= known.fence) this.lock.value = view.lock;
-			if (!view.lock.locked) this.phase.value = null;
 			this.#announceEnd(view.messages);
 		});
 	}
 
-	/** Adds the page before the first message. */
-	async loadEarlier(): Promise<void> {
-		const [view, first, opened] = [this.shown.value, this.messages.value[0], this.#opened];
-		if (view === null || first === undefined || first.parentId === null) return;
-		await this.#try(async () => {
-			const earlier = await commands.getConversation(view.id, view.branchId, first.id);
-			if (opened !== this.#opened || this.messages.value[0]?.id !== first.id) return;
-			this.messages.value = [...earlier.messages, ...this.messages.value];
-		});
+	/** Loads another part of the shown conversation. */
+	async load(part: (view: ConversationView) => Promise<void>): Promise<void> {
+		const view = this.shown.value;
+		if (view !== null) await this.#try(() => part(view));
 	}
 
 	/** Sends the draft, or says why not. Nothing typed is taken away before the core has it. */
 	async send(source: AttemptSource): Promise<void> {
+		await this.#send(this.draft.value, source, (at, text) => this.drafts.sent(at, text));
+	}
+
+	/** Sends something else, and leaves the draft. */
+	async sendText(text: string, source: AttemptSource): Promise<void> {
+		await this.#send(text, source, () => {});
+	}
+
+	async #send(
+		text: string,
+		source: AttemptSource,
+		sent: (at: string, text: string) => void,
+	): Promise<void> {
 		if (this.busy.value) return this.refuse(source);
-		const [id, text] = [this.shownId.value, this.draft.value];
+		const id = this.shownId.value;
 		if (text.trim() === "") return;
 		// Set before anything is awaited: a second press in the same instant finds it.
 		this.#markSending(id, true);
@@ -201,7 +206,7 @@ export class Chat {
 		try {
 			if (at === NEW) at = await this.#create();
 			const outcome = await commands.sendMessage(at, null, text, crypto.randomUUID(), source);
-			this.drafts.sent(at, text);
+			sent(at, text);
 			if (at === this.shownId.value) this.#lockedBy(outcome);
 		} catch (error) {
 			this.toasts.error(messageOf(error));
@@ -209,7 +214,9 @@ export class Chat {
 			this.#markSending(id, false);
 			if (at !== id) this.#markSending(at, false);
 		}
-		if (at === this.shownId.value) this.reread();
+		if (at !== this.shownId.value) return;
+		await this.load((view) => this.transcript.showLatest(view));
+		this.reread();
 	}
 
 	async #create(): Promise<string> {
@@ -354,18 +361,6 @@ export class Chat {
 		this.reread();
 		this.conversations.markRead(this.shownId.value);
 		void this.#try(() => this.conversations.refresh());
-	}
-
-	#told(event: TranscriptEvent): void {
-		if (event.type === "phase") {
-			this.phase.value = event;
-			return;
-		}
-		const index = this.messages.value.findIndex((message) => message.id === event.messageId);
-		const message = this.messages.value[index];
-		const put = message === undefined ? null : putPiece(message, event);
-		if (put === null) this.reread();
-		else if (put !== message) this.messages.value = this.messages.value.with(index, put);
 	}
 
 	/** Says once, for a screen reader, how the answer ended that was being written. */

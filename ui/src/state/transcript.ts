@@ -1,75 +1,92 @@
-/**
- * What happens to the messages on the page when the core tells something: pure, so that every order
- * in which events and snapshots may arrive is a test of a few lines.
- */
-import type { LockChanged, LockStatus, Message, TranscriptEvent } from "../ipc/bindings";
+/** The messages of the shown conversation that are on the page, and the answer that is being written. */
+import { computed, signal } from "@preact/signals-core";
+import {
+	type ConversationView,
+	commands,
+	type MessagePage,
+	type PageEvent,
+	type Part,
+} from "../ipc/host";
+import { type LiveAnswer, told } from "./live-answer";
+import { NONE, type ShownMessages, withEarlier, withLater, withLatest } from "./shown-messages";
 
-/**
- * Puts text at its place in a message's content. The same text told twice changes nothing. Null means
- * a gap: text before it was missed, and the page has to read a snapshot.
- */
-export function putText(content: string, offset: number, text: string): string | null {
-	if (offset > content.length) return null;
-	const end = offset + text.length;
-	if (end <= content.length) return content;
-	return content + text.slice(content.length - offset);
+export class Transcript {
+	readonly #part = signal<ShownMessages>(NONE);
+	/** Oldest first. */
+	readonly messages = computed(() => this.#part.value.messages);
+	readonly hasEarlier = computed(() => this.#part.value.hasEarlier);
+	/** The end of the conversation is not on the page. */
+	readonly hasLater = computed(() => this.#part.value.hasLater);
+	/** What the core tells of the answer being written; null before it told anything. */
+	readonly live = signal<LiveAnswer | null>(null);
+	/** Does what changes the messages above, and keeps in place what the user looks at. */
+	keepPlace: (change: () => void) => void = (change) => change();
+	#loading = false;
+
+	clear(): void {
+		this.#part.value = NONE;
+		this.live.value = null;
+	}
+
+	/** The conversation as it is now. */
+	take(view: ConversationView): void {
+		this.#part.value = withLatest(this.#part.value, view);
+		if (!view.lock.locked) this.live.value = null;
+	}
+
+	/** Something happened to an answer. False where its message is not on the page yet. */
+	told(event: PageEvent): boolean {
+		this.live.value = told(this.live.value, event);
+		return this.messages.value.some((message) => message.id === event.messageId);
+	}
+
+	/** Adds the page before the first message. */
+	async loadEarlier(of: ConversationView): Promise<void> {
+		const first = this.messages.value[0];
+		if (first === undefined || !this.hasEarlier.value) return;
+		await this.#load(of, { type: "before", messageId: first.id }, withEarlier);
+	}
+
+	/** Adds the page after the last message. */
+	async loadLater(of: ConversationView): Promise<void> {
+		const last = this.messages.value.at(-1);
+		if (last === undefined || !this.hasLater.value) return;
+		await this.#load(of, { type: "after", messageId: last.id }, withLater);
+	}
+
+	/** Has a message on the page, with what stands around it. */
+	async show(of: ConversationView, messageId: string): Promise<void> {
+		if (this.messages.value.some((message) => message.id === messageId)) return;
+		await this.#load(of, { type: "around", messageId }, (_, page) => page);
+	}
+
+	/** Has the end of the conversation on the page. */
+	async showLatest(of: ConversationView): Promise<void> {
+		if (this.hasLater.value) await this.#load(of, { type: "latest" }, (_, page) => page);
+	}
+
+	async #load(
+		{ id, branchId }: ConversationView,
+		part: Part,
+		join: (shown: ShownMessages, page: MessagePage) => ShownMessages,
+	): Promise<void> {
+		if (this.#loading) return;
+		const before = this.#part.value;
+		this.#loading = true;
+		try {
+			const page = await commands.getMessages(id, branchId, part);
+			// What was read for another part, or another conversation, does not join on.
+			if (!isSameRun(before, this.#part.value)) return;
+			this.keepPlace(() => {
+				this.#part.value = join(this.#part.value, page);
+			});
+		} finally {
+			this.#loading = false;
+		}
+	}
 }
 
-/**
- * The message with a piece of its text or of its reasoning; the same message where that changes
- * nothing, and null after a gap. An end is final: what is told late is not put.
- */
-export function putPiece(
-	message: Message,
-	piece: Exclude<TranscriptEvent, { type: "phase" }>,
-): Message | null {
-	const part = piece.type === "text" ? "content" : "reasoning";
-	const text = putText(message[part], piece.offset, piece.text);
-	if (text === null) return null;
-	if (message.status !== "generating" || text === message[part]) return message;
-	return { ...message, [part]: text };
-}
-
-/**
- * A fresh page of messages, with the longer text of an answer that is still being written: a snapshot
- * may have been read before text that has been told already.
- */
-export function mergeMessages(shown: readonly Message[], fresh: readonly Message[]): Message[] {
-	const known = new Map(shown.map((message) => [message.id, message]));
-	const merged = fresh.map((message) => {
-		const before = known.get(message.id);
-		if (message.status !== "generating" || before === undefined) return message;
-		const content = longer(before.content, message.content);
-		const reasoning = longer(before.reasoning, message.reasoning);
-		return { ...message, content, reasoning };
-	});
-	const first = merged[0];
-	if (first === undefined) return merged;
-	// Older pages that were loaded stay, as long as they still lead to this one.
-	const parent = shown.findIndex((message) => message.id === first.parentId);
-	return parent < 0 ? merged : [...shown.slice(0, parent + 1), ...merged];
-}
-
-function longer(one: string, other: string): string {
-	return one.length > other.length ? one : other;
-}
-
-/** True when a change is news: a newer grant, or the end of the known one. */
-export function isNews(known: LockStatus, change: LockChanged): boolean {
-	if (change.fence !== known.fence) return change.fence > known.fence;
-	return known.locked && !change.locked;
-}
-
-/** The lock after a change. What a release leaves open, a snapshot tells soon after. */
-export function lockAfter(change: LockChanged): LockStatus {
-	return {
-		locked: change.locked,
-		canSend: !change.locked,
-		generationId: change.locked ? change.generationId : null,
-		messageId: change.locked ? change.messageId : null,
-		userId: null,
-		lockedAt: null,
-		expiresAt: null,
-		fence: change.fence,
-	};
+function isSameRun(one: ShownMessages, other: ShownMessages): boolean {
+	const ends = ({ messages }: ShownMessages) => [messages[0]?.id, messages.at(-1)?.id];
+	return String(ends(one)) === String(ends(other));
 }

@@ -1,6 +1,7 @@
 //! Chatting: the turn, from the press of Send to the stored answer.
 //!
-//! [`turn`] decides (pure), [`driver`] performs, [`live`] lets others watch and stop. The
+//! [`turn`] decides (pure), [`driver`] performs, [`live`] lets others watch and stop, [`page`] says it
+//! to pages. The
 //! transactions are in [`store`](crate::store), the entry points in [`App`](crate::App).
 
 mod activity;
@@ -8,6 +9,7 @@ mod context;
 pub(crate) mod driver;
 pub(crate) mod live;
 mod model;
+mod page;
 mod parameters;
 mod request;
 pub(crate) mod turn;
@@ -15,7 +17,8 @@ pub(crate) mod turn;
 pub use live::{Phase, TranscriptEvent};
 pub use model::{
     Accepted, AnswerEnd, AttemptSource, CleanupOutcome, Conversation, ConversationChange,
-    ConversationSummary, ConversationView, FinishReason, Message, MessageError, MessageStatus,
-    Role, SendOutcome, StopOutcome, Usage,
+    ConversationSummary, ConversationView, FinishReason, Message, MessageError, MessagePage,
+    MessageStatus, Part, Role, SendOutcome, StopOutcome, Usage,
 };
+pub use page::{Page, PageEvent};
 pub use parameters::{Parameters, ReasoningEffort};

@@ -2,6 +2,7 @@
 //! send returns. Plain data; what may happen to them is in [`store`](crate::store) and
 //! [`turn`](super::turn).
 
+use conch_markdown::Block;
 use serde::{Deserialize, Deserializer, Serialize};
 use specta::Type;
 
@@ -166,6 +167,32 @@ pub struct ConversationView {
     pub lock: LockStatus,
 }
 
+/// Which part of a branch is meant.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Type)]
+#[serde(tag = "type", content = "messageId", rename_all = "camelCase")]
+pub enum Part {
+    /// Its end.
+    Latest,
+    /// What comes before a message.
+    Before(MessageId),
+    /// What follows a message.
+    After(MessageId),
+    /// A message with what comes before and what follows.
+    Around(MessageId),
+}
+
+/// A part of a branch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct MessagePage {
+    /// Oldest first.
+    pub messages: Vec<Message>,
+    /// There are messages before the first of these.
+    pub has_earlier: bool,
+    /// There are messages after the last of these.
+    pub has_later: bool,
+}
+
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
@@ -182,6 +209,8 @@ pub struct Message {
     pub status: MessageStatus,
     /// The Markdown source, also of a message still being written.
     pub content: String,
+    /// What the source of an answer says; empty for what the user wrote, which is shown as it is.
+    pub blocks: Vec<Block>,
     /// `provider/model`, for answers.
     pub model: Option<String>,
     /// What the model thought before it answered.
@@ -196,6 +225,8 @@ pub struct Message {
     pub left_out: u32,
     /// When it was created, epoch ms.
     pub created_at: Timestamp,
+    /// When an answer ended, epoch ms.
+    pub finished_at: Option<Timestamp>,
 }
 
 /// Tokens of a generation, as the provider counted them.

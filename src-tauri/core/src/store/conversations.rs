@@ -1,15 +1,9 @@
-//! Conversations and what is read of them: the list, a page of a branch, drafts.
+//! Conversations and what is read of them: the list, one with its latest page, drafts.
 
-use super::{Result, Store, branches, locks, settings};
-use crate::chat::{
-    Conversation, ConversationSummary, ConversationView, FinishReason, Message, MessageError,
-    MessageStatus, Parameters, Role, Usage,
-};
+use super::{Result, Store, branches, locks, pages, settings};
+use crate::chat::{Conversation, ConversationSummary, ConversationView, Parameters, Part};
 use crate::clock::Timestamp;
-use crate::ids::{BranchId, ConversationId, MessageId};
-
-/// Messages in a page.
-const PAGE: usize = 50;
+use crate::ids::{BranchId, ConversationId};
 
 impl Store {
     /// Creates an empty conversation with its branch `main`.
@@ -74,13 +68,11 @@ impl Store {
         .await?)
     }
 
-    /// A page of a branch: the latest, or the one before the message `before`. `None` when there is
-    /// no such branch.
+    /// A conversation and the latest page of a branch. `None` when there is no such branch.
     pub async fn get_conversation(
         &self,
         conversation_id: &ConversationId,
         branch_id: Option<&BranchId>,
-        before: Option<&MessageId>,
         now: Timestamp,
     ) -> Result<Option<ConversationView>> {
         let mut reader = self.readers.begin().await?;
@@ -99,64 +91,7 @@ impl Store {
         )
         .fetch_one(&mut *reader)
         .await?;
-        let sentinel = i64::try_from(PAGE).unwrap_or(i64::MAX);
-        let mut messages = sqlx::query!(
-            r#"WITH RECURSIVE path(id, depth) AS (
-                 SELECT CASE WHEN ?1 IS NULL
-                   THEN (SELECT head_message_id FROM branches WHERE id = ?2)
-                   ELSE (SELECT parent_id FROM messages WHERE id = ?1 AND conversation_id = ?3) END, 0
-                 UNION ALL
-                 SELECT m.parent_id, path.depth + 1 FROM path JOIN messages m ON m.id = path.id
-                 WHERE m.parent_id IS NOT NULL AND path.depth < ?4
-               )
-               SELECT m.id AS "id: MessageId", m.parent_id AS "parent_id: MessageId",
-                 m.branch_id AS "branch_id: BranchId", m.role AS "role: Role", m.status AS "status: MessageStatus",
-                 CASE WHEN m.status = 'generating'
-                   THEN coalesce((SELECT group_concat(k.text, '' ORDER BY k.seq)
-                                  FROM message_chunks k WHERE k.message_id = m.id), '')
-                   ELSE m.content END AS "content!: String",
-                 CASE WHEN m.status = 'generating'
-                   THEN coalesce((SELECT group_concat(k.reasoning, '' ORDER BY k.seq)
-                                  FROM message_chunks k WHERE k.message_id = m.id), '')
-                   ELSE m.reasoning END AS "reasoning!: String",
-                 m.model, m.error_code, m.error_message, m.finish_reason AS "finish_reason: FinishReason",
-                 m.prompt_tokens AS "prompt_tokens: u32", m.completion_tokens AS "completion_tokens: u32",
-                 m.cached_tokens AS "cached_tokens: u32", m.left_out AS "left_out: u32",
-                 m.created_at AS "created_at: Timestamp"
-               FROM path JOIN messages m ON m.id = path.id ORDER BY path.depth DESC"#,
-            before,
-            branch_id,
-            conversation_id,
-            sentinel
-        )
-        .map(|row| Message {
-            id: row.id,
-            parent_id: row.parent_id,
-            branch_id: row.branch_id,
-            role: row.role,
-            status: row.status,
-            content: row.content,
-            model: row.model,
-            error: row
-                .error_code
-                .zip(row.error_message)
-                .map(|(code, message)| MessageError { code, message }),
-            reasoning: row.reasoning,
-            finish_reason: row.finish_reason,
-            usage: counted(Usage {
-                prompt_tokens: row.prompt_tokens,
-                completion_tokens: row.completion_tokens,
-                cached_tokens: row.cached_tokens,
-            }),
-            left_out: row.left_out,
-            created_at: row.created_at,
-        })
-        .fetch_all(&mut *reader)
-        .await?;
-        let has_earlier = messages.len() > PAGE;
-        if has_earlier {
-            messages.remove(0);
-        }
+        let page = pages::page(&mut reader, &branch_id, &Part::Latest).await?;
         let lock = locks::lock_status(&mut reader, conversation_id, &branch_id, now).await?;
         Ok(Some(ConversationView {
             id: conversation_id.clone(),
@@ -168,8 +103,8 @@ impl Store {
             updated_at: row.updated_at,
             parameters: settings::parsed(&row.parameters),
             draft: row.draft,
-            messages,
-            has_earlier,
+            messages: page.messages,
+            has_earlier: page.has_earlier,
             lock,
         }))
     }
@@ -247,9 +182,4 @@ impl Store {
         .await?;
         Ok(done.rows_affected() > 0)
     }
-}
-
-/// Null where nothing was counted.
-fn counted(usage: Usage) -> Option<Usage> {
-    (usage != Usage::default()).then_some(usage)
 }

@@ -19,6 +19,7 @@ mod conversations;
 mod error;
 mod locks;
 mod open;
+mod pages;
 mod providers;
 mod search;
 mod settings;

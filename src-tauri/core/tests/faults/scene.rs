@@ -59,7 +59,7 @@ impl Scene {
     pub(crate) async fn answer(&self, conversation: &Conversation) -> Message {
         let mut events = self.app.subscribe();
         loop {
-            let view = self.app.get_conversation(&conversation.id, None, None);
+            let view = self.app.get_conversation(&conversation.id, None);
             let mut view = view.await.unwrap();
             if !view.lock.locked {
                 return view.messages.pop().unwrap();

@@ -93,7 +93,7 @@ async fn send(app: &App, id: &ConversationId, text: &str) {
 async fn answered(app: &App, id: &ConversationId) -> Message {
     let mut events = app.subscribe();
     loop {
-        let mut view = app.get_conversation(id, None, None).await.unwrap();
+        let mut view = app.get_conversation(id, None).await.unwrap();
         if !view.lock.locked {
             return view.messages.pop().unwrap();
         }

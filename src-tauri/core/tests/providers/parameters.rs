@@ -33,7 +33,7 @@ async fn a_conversations_parameters_go_before_the_defaults_and_what_is_not_set_i
         .set_conversation_parameters(&id, own.clone())
         .await
         .unwrap();
-    let view = scene.app.get_conversation(&id, None, None).await.unwrap();
+    let view = scene.app.get_conversation(&id, None).await.unwrap();
     assert_eq!(view.parameters, own);
 
     scene.answer(&id, "hello").await;
@@ -116,7 +116,7 @@ async fn a_conversation_that_does_not_fit_is_cut_at_its_oldest_and_says_so() {
             assert_eq!(answer.left_out, 0);
         }
     }
-    let view = scene.app.get_conversation(&id, None, None).await.unwrap();
+    let view = scene.app.get_conversation(&id, None).await.unwrap();
     let last = view.messages.last().unwrap();
     assert!(last.left_out > 0, "{last:?}");
     let sent = scene.server.completions()[2].body["messages"]

@@ -44,7 +44,7 @@ async fn a_reload_in_mid_answer_goes_on_from_the_text_so_far() {
     assert_eq!(read_until(&mut first, "Grüße, ").await, "Grüße, ");
     let view = scene
         .app
-        .get_conversation(&scene.conversation.id, None, None)
+        .get_conversation(&scene.conversation.id, None)
         .await
         .unwrap();
     assert_eq!(

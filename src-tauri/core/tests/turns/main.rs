@@ -73,7 +73,7 @@ impl Scene {
         let watcher = open(self.folder.path(), &self.server).await;
         loop {
             let view = watcher
-                .get_conversation(&self.conversation.id, None, None)
+                .get_conversation(&self.conversation.id, None)
                 .await
                 .unwrap();
             if view
@@ -140,7 +140,7 @@ fn accepted(outcome: Result<SendOutcome>) -> conch_core::chat::Accepted {
 async fn settled(app: &App, id: &ConversationId) -> ConversationView {
     let mut events = app.subscribe();
     loop {
-        let view = app.get_conversation(id, None, None).await.unwrap();
+        let view = app.get_conversation(id, None).await.unwrap();
         if !view.lock.locked {
             return view;
         }

@@ -55,10 +55,7 @@ fn i7_a_crash_leaves_nothing_locked_after_the_next_start() {
     second_life.block_on(async {
         let server = conch_fault_server::FaultServer::start().await;
         let app = open(folder.path(), &server).await;
-        let view = app
-            .get_conversation(&conversation.id, None, None)
-            .await
-            .unwrap();
+        let view = app.get_conversation(&conversation.id, None).await.unwrap();
         assert!(
             !view.lock.locked,
             "free before the first command is answered"
@@ -125,7 +122,7 @@ async fn a_lock_that_another_process_takes_is_told_and_its_text_shown() {
     );
     loop {
         let view = second
-            .get_conversation(&scene.conversation.id, None, None)
+            .get_conversation(&scene.conversation.id, None)
             .await
             .unwrap();
         assert!(view.lock.locked);

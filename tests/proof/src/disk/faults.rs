@@ -272,7 +272,7 @@ async fn settle(
         // Where an event is missed, the status is asked again.
         let _ = timeout(FULL_FOR, events.recv()).await;
     }
-    let view = app.get_conversation(id, None, None).await?;
+    let view = app.get_conversation(id, None).await?;
     let answer = view
         .messages
         .into_iter()

@@ -38,7 +38,7 @@ async fn i1_of_a_hundred_sends_at_once_one_is_granted() {
     );
     let view = place
         .store
-        .get_conversation(&place.conversation.id, None, None, NOW)
+        .get_conversation(&place.conversation.id, None, NOW)
         .await
         .unwrap();
     assert_eq!(
@@ -157,7 +157,7 @@ async fn i3_a_holder_that_lost_its_lock_writes_nothing() {
 
     let view = place
         .store
-        .get_conversation(&place.conversation.id, None, None, later)
+        .get_conversation(&place.conversation.id, None, later)
         .await;
     let view = view.unwrap().unwrap();
     let interrupted = &view.messages[1];
@@ -256,7 +256,7 @@ async fn an_expired_lock_is_vacated_with_its_text_kept() {
 
     let view = place
         .store
-        .get_conversation(&place.conversation.id, None, None, NOW)
+        .get_conversation(&place.conversation.id, None, NOW)
         .await;
     let view = view.unwrap().unwrap();
     assert_eq!(view.messages[1].content, "one two three");
@@ -289,7 +289,7 @@ async fn a_request_id_sent_twice_sends_once() {
     }
     let view = place
         .store
-        .get_conversation(&place.conversation.id, None, None, NOW)
+        .get_conversation(&place.conversation.id, None, NOW)
         .await;
     assert_eq!(view.unwrap().unwrap().messages.len(), 2);
     assert_eq!(
@@ -320,7 +320,7 @@ async fn a_full_disk_fails_the_write_and_nothing_after_it() {
     assert!(matches!(full, StoreError::DiskFull(_)), "{full:?}");
     let view = place
         .store
-        .get_conversation(&place.conversation.id, None, None, NOW)
+        .get_conversation(&place.conversation.id, None, NOW)
         .await;
     let view = view.unwrap().unwrap();
     assert!(

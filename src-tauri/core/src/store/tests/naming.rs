@@ -16,7 +16,7 @@ async fn a_conversation_takes_a_name_a_model_and_a_draft() {
     assert!(store.set_conversation_model(id, "openai/x").await.unwrap());
     assert!(store.save_draft(id, "half a thought", NOW).await.unwrap());
 
-    let view = store.get_conversation(id, None, None, NOW).await.unwrap();
+    let view = store.get_conversation(id, None, NOW).await.unwrap();
     let view = view.unwrap();
     assert_eq!(
         (
@@ -43,7 +43,7 @@ async fn a_conversation_that_is_not_there_takes_nothing() {
     );
     assert!(!store.save_draft(&nobody, "text", NOW).await.unwrap());
     assert!(!store.delete_conversation(&nobody).await.unwrap());
-    let view = store.get_conversation(&nobody, None, None, NOW).await;
+    let view = store.get_conversation(&nobody, None, NOW).await;
     assert_eq!(view.unwrap(), None);
 }
 

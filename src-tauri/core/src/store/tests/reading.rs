@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::{NOW, Place, complete};
-use crate::chat::{AttemptSource, MessageStatus, Usage};
+use crate::chat::{AttemptSource, MessagePage, MessageStatus, Part, Usage};
 use crate::clock::Timestamp;
-use crate::ids::{GenerationId, InstanceId, RequestId};
+use crate::ids::{GenerationId, InstanceId, MessageId, RequestId};
 use crate::lock::Fenced;
 use crate::store::{Begin, Ending, NewAnswer};
 
@@ -18,28 +18,29 @@ async fn answered(place: &Place, question: &str, answer: &str, now: Timestamp) {
     assert_eq!(done.unwrap(), Fenced::Written);
 }
 
+impl Place {
+    async fn page(&self, part: &Part) -> MessagePage {
+        let page = self.store.messages(&self.conversation.id, None, part);
+        page.await.unwrap().unwrap()
+    }
+}
+
 #[tokio::test]
 async fn pages_join_to_the_whole_conversation() {
     let place = Place::new().await;
     for n in 0..60 {
         answered(&place, &format!("q{n}"), &format!("a{n}"), NOW).await;
     }
-    let id = &place.conversation.id;
-    let mut read = Vec::new();
-    let mut before = None;
+    let (mut read, mut part) = (Vec::new(), Part::Latest);
     loop {
-        let view = place
-            .store
-            .get_conversation(id, None, before.as_ref(), NOW)
-            .await;
-        let view = view.unwrap().unwrap();
-        assert!(view.messages.len() <= 50);
-        before = Some(view.messages[0].id.clone());
+        let page = place.page(&part).await;
+        assert!(page.messages.len() <= 50);
+        part = Part::Before(page.messages[0].id.clone());
         read.splice(
             0..0,
-            view.messages.into_iter().map(|message| message.content),
+            page.messages.into_iter().map(|message| message.content),
         );
-        if !view.has_earlier {
+        if !page.has_earlier {
             break;
         }
     }
@@ -47,6 +48,55 @@ async fn pages_join_to_the_whole_conversation() {
         .flat_map(|n| [format!("q{n}"), format!("a{n}")])
         .collect();
     assert_eq!(read, expected);
+
+    // And the other way.
+    let Part::Before(first) = &part else {
+        panic!("it was read");
+    };
+    let mut again = vec!["q0".to_owned()];
+    let mut part = Part::After(first.clone());
+    loop {
+        let page = place.page(&part).await;
+        assert!(page.messages.len() <= 50);
+        assert!(page.has_earlier);
+        part = Part::After(page.messages.last().unwrap().id.clone());
+        again.extend(page.messages.into_iter().map(|message| message.content));
+        if !page.has_later {
+            break;
+        }
+    }
+    assert_eq!(again, expected);
+}
+
+#[tokio::test]
+async fn a_message_is_found_with_what_stands_around_it() {
+    let place = Place::new().await;
+    for n in 0..60 {
+        answered(&place, &format!("q{n}"), &format!("a{n}"), NOW).await;
+    }
+    let latest = place.page(&Part::Latest).await;
+    let q40 = latest
+        .messages
+        .iter()
+        .find(|message| message.content == "q40");
+    let page = place.page(&Part::Around(q40.unwrap().id.clone())).await;
+    let contents: Vec<_> = page
+        .messages
+        .iter()
+        .map(|message| &*message.content)
+        .collect();
+    assert_eq!(
+        (contents.len(), contents[0], contents[24]),
+        (50, "q28", "q40")
+    );
+    assert!(page.has_earlier && page.has_later);
+
+    let found = place.store.find(&place.conversation.id, None, "Q4");
+    let found = found.await.unwrap().unwrap();
+    assert_eq!(found.len(), 11, "q4 and q40 to q49");
+
+    let nowhere = place.page(&Part::After(MessageId::fresh())).await;
+    assert!(nowhere.messages.is_empty(), "no such message");
 }
 
 #[tokio::test]
@@ -56,7 +106,7 @@ async fn a_page_that_is_just_full_has_nothing_before_it() {
         answered(&place, &format!("q{n}"), &format!("a{n}"), NOW).await;
     }
     let id = &place.conversation.id;
-    let view = place.store.get_conversation(id, None, None, NOW).await;
+    let view = place.store.get_conversation(id, None, NOW).await;
     let view = view.unwrap().unwrap();
     assert_eq!((view.messages.len(), view.has_earlier), (50, false));
 }
@@ -67,7 +117,7 @@ async fn a_new_version_takes_the_old_ones_place_and_sees_only_what_came_before()
     answered(&place, "question", "first answer", NOW).await;
     let view = place
         .store
-        .get_conversation(&place.conversation.id, None, None, NOW)
+        .get_conversation(&place.conversation.id, None, NOW)
         .await;
     let first = view.unwrap().unwrap().messages.remove(1);
     let answer = NewAnswer {
@@ -95,7 +145,7 @@ async fn a_new_version_takes_the_old_ones_place_and_sees_only_what_came_before()
 
     let view = place
         .store
-        .get_conversation(&place.conversation.id, None, None, NOW)
+        .get_conversation(&place.conversation.id, None, NOW)
         .await;
     let view = view.unwrap().unwrap();
     assert_eq!(view.messages.len(), 2);
@@ -120,7 +170,7 @@ async fn tokens_are_read_back_where_they_were_counted() {
         let done = place.store.finish(&started.lease, None, &ending, NOW).await;
         assert_eq!(done.unwrap(), Fenced::Written);
         let id = &place.conversation.id;
-        let view = place.store.get_conversation(id, None, None, NOW).await;
+        let view = place.store.get_conversation(id, None, NOW).await;
         let last = view.unwrap().unwrap().messages.pop().unwrap();
         assert_eq!(last.usage, expected);
     }
@@ -155,7 +205,7 @@ async fn a_send_takes_its_own_text_out_of_the_draft_and_no_other() {
     let place = Place::new().await;
     let id = &place.conversation.id;
     let draft = async || {
-        let view = place.store.get_conversation(id, None, None, NOW).await;
+        let view = place.store.get_conversation(id, None, NOW).await;
         view.unwrap().unwrap().draft
     };
     place

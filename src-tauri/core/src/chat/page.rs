@@ -1,0 +1,129 @@
+//! What a page is told of an answer that is being written: typed blocks, and of these only what changed.
+//!
+//! [`live`](super::live) tells text as it comes. Here it is read as Markdown, all of it each time: what
+//! streams is then what a reading of the whole gives, by construction, and twenty kilobytes take a fifth
+//! of a millisecond. No page reads Markdown itself, and no HTML crosses the bridge.
+
+use conch_markdown::{Block, Patch, parse, patch};
+use serde::Serialize;
+use specta::Type;
+
+use super::live::{Phase, TranscriptEvent};
+use crate::ids::MessageId;
+
+/// What happens to the answer on a followed branch, for a page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+#[serde(
+    tag = "type",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+pub enum PageEvent {
+    /// What the answer says, as a change of what was told before; from nothing at first.
+    Blocks {
+        /// The answer.
+        message_id: MessageId,
+        /// What changed.
+        patch: Patch,
+    },
+    /// More of what the model thinks.
+    Reasoning {
+        /// The answer.
+        message_id: MessageId,
+        /// What comes after what was told before.
+        text: String,
+    },
+    /// What the answer waits for.
+    Phase {
+        /// The answer.
+        message_id: MessageId,
+        /// What it waits for.
+        phase: Phase,
+    },
+}
+
+/// What one page has been told of the answers that it follows.
+#[derive(Debug, Default)]
+pub struct Page {
+    message_id: Option<MessageId>,
+    text: String,
+    blocks: Vec<Block>,
+}
+
+impl Page {
+    /// What the page is told of an event; `None` where it sees no change.
+    pub fn take(&mut self, event: TranscriptEvent) -> Option<PageEvent> {
+        match event {
+            TranscriptEvent::Text {
+                message_id, text, ..
+            } => self.text(message_id, &text),
+            TranscriptEvent::Reasoning {
+                message_id, text, ..
+            } => Some(PageEvent::Reasoning { message_id, text }),
+            TranscriptEvent::Phase { message_id, phase } => {
+                Some(PageEvent::Phase { message_id, phase })
+            }
+        }
+    }
+
+    fn text(&mut self, message_id: MessageId, text: &str) -> Option<PageEvent> {
+        if self.message_id.as_ref() != Some(&message_id) {
+            *self = Self {
+                message_id: Some(message_id.clone()),
+                ..Self::default()
+            };
+        }
+        self.text.push_str(text);
+        let blocks = parse(&self.text);
+        let patch = patch(&self.blocks, &blocks)?;
+        self.blocks = blocks;
+        Some(PageEvent::Blocks { message_id, patch })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(message_id: &MessageId, text: &str) -> TranscriptEvent {
+        TranscriptEvent::Text {
+            message_id: message_id.clone(),
+            offset: 0,
+            text: text.to_owned(),
+        }
+    }
+
+    fn told(event: Option<PageEvent>) -> Patch {
+        match event {
+            Some(PageEvent::Blocks { patch, .. }) => patch,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn only_what_changed_is_told() {
+        let (mut page, id) = (Page::default(), MessageId::fresh());
+        let first = told(page.take(text(&id, "# Title\n\nSome **bo")));
+        assert!(matches!(first, Patch::Replace { from: 0, .. }), "{first:?}");
+        let second = told(page.take(text(&id, "ld** text\n\n")));
+        assert!(
+            matches!(second, Patch::Replace { from: 1, .. }),
+            "{second:?}"
+        );
+        assert_eq!(page.take(text(&id, "\n")), None, "nothing to be seen");
+    }
+
+    #[test]
+    fn another_answer_begins_with_nothing() {
+        let mut page = Page::default();
+        page.take(text(&MessageId::fresh(), "One\n\nTwo"));
+        let patch = told(page.take(text(&MessageId::fresh(), "Three")));
+        assert_eq!(
+            patch,
+            Patch::Replace {
+                from: 0,
+                blocks: parse("Three")
+            }
+        );
+    }
+}

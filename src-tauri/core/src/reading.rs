@@ -1,0 +1,103 @@
+//! What may be read of conversations: the list, a conversation, its parts, what is found in it, and what
+//! happens in it from now on.
+
+use crate::app::App;
+use crate::chat::{
+    ConversationSummary, ConversationView, Message, MessagePage, MessageStatus, Part, Role,
+    TranscriptEvent,
+};
+use crate::error::{Entity, Error, Result};
+use crate::ids::{BranchId, ConversationId, MessageId};
+
+/// The most conversations in one page of the list.
+const LIST_LIMIT: u32 = 200;
+
+impl App {
+    /// The conversations last written in, newest first; those after `after` where it is given.
+    pub async fn list_conversations(
+        &self,
+        after: Option<&ConversationId>,
+        limit: Option<u32>,
+    ) -> Result<Vec<ConversationSummary>> {
+        let limit = limit.unwrap_or(LIST_LIMIT).clamp(1, LIST_LIMIT);
+        Ok(self.around.store.list_conversations(after, limit).await?)
+    }
+
+    /// A conversation and the latest page of a branch's messages, with the text so far of an answer
+    /// being written.
+    pub async fn get_conversation(
+        &self,
+        id: &ConversationId,
+        branch_id: Option<&BranchId>,
+    ) -> Result<ConversationView> {
+        let now = self.around.clock.now();
+        let view = self.around.store.get_conversation(id, branch_id, now);
+        let view = view.await?;
+        let mut view = view.ok_or(Error::NotFound(Entity::Conversation))?;
+        self.complete(&mut view.messages);
+        Ok(view)
+    }
+
+    /// A part of a branch, at most 50 messages.
+    pub async fn messages(
+        &self,
+        id: &ConversationId,
+        branch_id: Option<&BranchId>,
+        part: &Part,
+    ) -> Result<MessagePage> {
+        let page = self.around.store.messages(id, branch_id, part).await?;
+        let mut page = page.ok_or(Error::NotFound(Entity::Conversation))?;
+        self.complete(&mut page.messages);
+        Ok(page)
+    }
+
+    /// The messages of a branch that hold `text`, in upper or lower case, oldest first; none for nothing.
+    pub async fn find_in_conversation(
+        &self,
+        id: &ConversationId,
+        branch_id: Option<&BranchId>,
+        text: &str,
+    ) -> Result<Vec<MessageId>> {
+        if text.is_empty() {
+            return Ok(Vec::new());
+        }
+        let found = self.around.store.find(id, branch_id, text).await?;
+        found.ok_or(Error::NotFound(Entity::Conversation))
+    }
+
+    /// Adds what is not stored: the text so far of an answer being written here, and what it says.
+    fn complete(&self, messages: &mut [Message]) {
+        for message in messages {
+            if message.status == MessageStatus::Generating
+                && let Some((text, reasoning)) = self.live.text_of(&message.id)
+            {
+                message.content = text;
+                message.reasoning = reasoning;
+            }
+            if message.role == Role::Assistant {
+                message.blocks = conch_markdown::parse(&message.content);
+            }
+        }
+    }
+
+    /// The branch that is meant: `main` when none is named.
+    pub async fn branch(
+        &self,
+        conversation_id: &ConversationId,
+        branch_id: Option<&BranchId>,
+    ) -> Result<BranchId> {
+        let branch_id = self.around.store.branch(conversation_id, branch_id).await?;
+        branch_id.ok_or(Error::NotFound(Entity::Branch))
+    }
+
+    /// Tells `tell` what happens to the answers on a branch, from the text so far on, until it
+    /// answers false or the application quits. Text comes at most every 33 ms, the first at once.
+    pub async fn follow(
+        &self,
+        branch_id: &BranchId,
+        tell: impl FnMut(TranscriptEvent) -> bool + Send,
+    ) {
+        let following = self.live.follow(branch_id, tell);
+        self.quitting.run_until_cancelled(following).await;
+    }
+}

@@ -1,0 +1,222 @@
+//! Pages of a branch: the messages on the path from its head to its first, a part at a time, so that a
+//! conversation of ten thousand opens as fast as one of ten.
+
+use futures_util::TryStreamExt;
+use serde_json::Value;
+use sqlx::SqliteConnection;
+
+use super::{Result, Store, branches};
+use crate::chat::{
+    FinishReason, Message, MessageError, MessagePage, MessageStatus, Part, Role, Usage,
+};
+use crate::clock::Timestamp;
+use crate::ids::{BranchId, ConversationId, MessageId};
+
+/// The most messages of a page.
+const PAGE: u32 = 50;
+
+impl Store {
+    /// A part of a branch. `None` when there is no such branch; empty when the message that the part is
+    /// named by is not on it.
+    pub async fn messages(
+        &self,
+        conversation_id: &ConversationId,
+        branch_id: Option<&BranchId>,
+        part: &Part,
+    ) -> Result<Option<MessagePage>> {
+        let mut reader = self.readers.begin().await?;
+        match branches::resolve_branch(&mut reader, conversation_id, branch_id).await? {
+            Some(branch_id) => page(&mut reader, &branch_id, part).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The messages of a branch that hold `text`, in upper or lower case, oldest first. `None` when there
+    /// is no such branch.
+    pub async fn find(
+        &self,
+        conversation_id: &ConversationId,
+        branch_id: Option<&BranchId>,
+        text: &str,
+    ) -> Result<Option<Vec<MessageId>>> {
+        let mut reader = self.readers.begin().await?;
+        let branch = branches::resolve_branch(&mut reader, conversation_id, branch_id).await?;
+        let Some(branch_id) = branch else {
+            return Ok(None);
+        };
+        let mut rows = sqlx::query!(
+            r#"WITH RECURSIVE path(id, depth) AS (
+                 SELECT head_message_id, 1 FROM branches WHERE id = ?
+                 UNION ALL
+                 SELECT m.parent_id, path.depth + 1 FROM path JOIN messages m ON m.id = path.id
+                 WHERE m.parent_id IS NOT NULL
+               )
+               SELECT m.id AS "id: MessageId", m.content
+               FROM path JOIN messages m ON m.id = path.id ORDER BY path.depth DESC"#,
+            branch_id
+        )
+        .fetch(&mut *reader);
+        // SQLite knows no other upper case than ASCII's.
+        let text = text.to_lowercase();
+        let mut found = Vec::new();
+        while let Some(row) = rows.try_next().await? {
+            if row.content.to_lowercase().contains(&text) {
+                found.push(row.id);
+            }
+        }
+        Ok(Some(found))
+    }
+}
+
+pub(super) async fn page(
+    reader: &mut SqliteConnection,
+    branch_id: &BranchId,
+    part: &Part,
+) -> Result<MessagePage> {
+    let head = head(reader, branch_id).await?;
+    let ids = match part {
+        Part::Latest => up(reader, head.as_ref(), PAGE).await?,
+        Part::Before(id) => {
+            let parent = parent(reader, id).await?;
+            up(reader, parent.as_ref(), PAGE).await?
+        }
+        Part::After(id) => down(reader, branch_id, id, PAGE).await?,
+        Part::Around(id) => {
+            let mut ids = up(reader, Some(id), PAGE / 2).await?;
+            ids.extend(down(reader, branch_id, id, PAGE / 2).await?);
+            ids
+        }
+    };
+    let messages = read(reader, &ids).await?;
+    Ok(MessagePage {
+        has_earlier: messages
+            .first()
+            .is_some_and(|first| first.parent_id.is_some()),
+        has_later: messages
+            .last()
+            .is_some_and(|last| Some(&last.id) != head.as_ref()),
+        messages,
+    })
+}
+
+async fn head(reader: &mut SqliteConnection, branch_id: &BranchId) -> Result<Option<MessageId>> {
+    let head = sqlx::query_scalar!(
+        r#"SELECT head_message_id AS "id: MessageId" FROM branches WHERE id = ?"#,
+        branch_id
+    )
+    .fetch_optional(reader)
+    .await?;
+    Ok(head.flatten())
+}
+
+async fn parent(reader: &mut SqliteConnection, id: &MessageId) -> Result<Option<MessageId>> {
+    let parent = sqlx::query_scalar!(
+        r#"SELECT parent_id AS "id: MessageId" FROM messages WHERE id = ?"#,
+        id
+    )
+    .fetch_optional(reader)
+    .await?;
+    Ok(parent.flatten())
+}
+
+/// The message and those before it, oldest first.
+async fn up(
+    reader: &mut SqliteConnection,
+    from: Option<&MessageId>,
+    most: u32,
+) -> Result<Vec<MessageId>> {
+    Ok(sqlx::query_scalar!(
+        r#"WITH RECURSIVE path(id, depth) AS (
+             SELECT id, 1 FROM messages WHERE id = ?1
+             UNION ALL
+             SELECT m.parent_id, path.depth + 1 FROM path JOIN messages m ON m.id = path.id
+             WHERE m.parent_id IS NOT NULL AND path.depth < ?2
+           )
+           SELECT id AS "id!: MessageId" FROM path ORDER BY depth DESC"#,
+        from,
+        most
+    )
+    .fetch_all(reader)
+    .await?)
+}
+
+/// The messages that follow this one on the branch, oldest first. Nothing points from a message to the
+/// next, which several may follow: the way is from the head, over ids alone.
+async fn down(
+    reader: &mut SqliteConnection,
+    branch_id: &BranchId,
+    after: &MessageId,
+    most: u32,
+) -> Result<Vec<MessageId>> {
+    Ok(sqlx::query_scalar!(
+        r#"WITH RECURSIVE path(id, depth) AS (
+             SELECT head_message_id, 1 FROM branches WHERE id = ?1
+             UNION ALL
+             SELECT m.parent_id, path.depth + 1 FROM path JOIN messages m ON m.id = path.id
+             WHERE m.parent_id IS NOT NULL AND m.id <> ?2
+           )
+           SELECT id AS "id!: MessageId" FROM path
+           WHERE id <> ?2 AND EXISTS (SELECT 1 FROM path WHERE id = ?2)
+           ORDER BY depth DESC LIMIT ?3"#,
+        branch_id,
+        after,
+        most
+    )
+    .fetch_all(reader)
+    .await?)
+}
+
+/// These messages, in this order. The text of one that is being written is as far as it is stored.
+async fn read(reader: &mut SqliteConnection, ids: &[MessageId]) -> Result<Vec<Message>> {
+    let ids = ids.iter().map(ToString::to_string).collect::<Value>();
+    let ids = ids.to_string();
+    Ok(sqlx::query!(
+        r#"SELECT m.id AS "id: MessageId", m.parent_id AS "parent_id: MessageId",
+             m.branch_id AS "branch_id: BranchId", m.role AS "role: Role", m.status AS "status: MessageStatus",
+             CASE WHEN m.status = 'generating'
+               THEN coalesce((SELECT group_concat(k.text, '' ORDER BY k.seq)
+                              FROM message_chunks k WHERE k.message_id = m.id), '')
+               ELSE m.content END AS "content!: String",
+             CASE WHEN m.status = 'generating'
+               THEN coalesce((SELECT group_concat(k.reasoning, '' ORDER BY k.seq)
+                              FROM message_chunks k WHERE k.message_id = m.id), '')
+               ELSE m.reasoning END AS "reasoning!: String",
+             m.model, m.error_code, m.error_message, m.finish_reason AS "finish_reason: FinishReason",
+             m.prompt_tokens AS "prompt_tokens: u32", m.completion_tokens AS "completion_tokens: u32",
+             m.cached_tokens AS "cached_tokens: u32", m.left_out AS "left_out: u32",
+             m.created_at AS "created_at: Timestamp", m.finished_at AS "finished_at: Timestamp"
+           FROM json_each(?) AS listed JOIN messages m ON m.id = listed.value ORDER BY listed.key"#,
+        ids
+    )
+    .map(|row| Message {
+        id: row.id,
+        parent_id: row.parent_id,
+        branch_id: row.branch_id,
+        role: row.role,
+        status: row.status,
+        content: row.content,
+        blocks: Vec::new(),
+        model: row.model,
+        error: row
+            .error_code
+            .zip(row.error_message)
+            .map(|(code, message)| MessageError { code, message }),
+        reasoning: row.reasoning,
+        finish_reason: row.finish_reason,
+        usage: counted(Usage {
+            prompt_tokens: row.prompt_tokens,
+            completion_tokens: row.completion_tokens,
+            cached_tokens: row.cached_tokens,
+        }),
+        left_out: row.left_out,
+        created_at: row.created_at,
+        finished_at: row.finished_at,
+    })
+    .fetch_all(reader)
+    .await?)
+}
+
+/// Null where nothing was counted.
+fn counted(usage: Usage) -> Option<Usage> {
+    (usage != Usage::default()).then_some(usage)
+}

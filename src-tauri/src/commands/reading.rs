@@ -1,0 +1,34 @@
+//! Commands for what a message holds beside text: links, images and code.
+
+use conch_core::web;
+use conch_markdown::Token;
+use tauri::{AppHandle, Runtime};
+use tauri_plugin_opener::OpenerExt;
+
+use super::Answer;
+
+/// Opens a link in the system's browser or mail program. `invalid_argument` for any but http, https and
+/// mailto addresses.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn open_link<R: Runtime>(app: AppHandle<R>, destination: String) -> Answer<()> {
+    let address = web::link(&destination).map_err(conch_core::Error::from)?;
+    Ok(app.opener().open_url(address, None::<&str>)?)
+}
+
+/// Fetches an image that the user asked for, as a `data:` address.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn load_image(destination: String) -> Answer<String> {
+    let image = web::image(&destination).await;
+    Ok(image.map_err(conch_core::Error::from)?)
+}
+
+/// Code in pieces by kind, for its colours; null for a language that is not known.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn highlight_code(language: String, text: String) -> Answer<Option<Vec<Token>>> {
+    let highlighting =
+        tauri::async_runtime::spawn_blocking(move || conch_markdown::highlight(&language, &text));
+    Ok(highlighting.await?)
+}

@@ -1,0 +1,73 @@
+//! Answers as they are read: drawn as Markdown, harmless, and found again.
+
+use conch_fault_server::Script;
+use serde_json::json;
+
+use crate::Scene;
+
+const ANSWER: &str = "## A title\n\nSome **bold** text, <img src=x onerror=\"window.ran = true\"> and \
+    [a trap](javascript:window.ran=true).\n\n![far](https://pictures.example/a.png)\n\n\
+    ```rust\nfn main() {}\n```\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_is_drawn_as_markdown_and_nothing_in_it_runs() {
+    let scene = Scene::open().await;
+    scene.server.push(Script::answer(ANSWER));
+    scene.send("hello").await;
+    scene
+        .wait_until(
+            "document.querySelector('.message[data-status=complete] .tok-keyword')?.textContent.trim() === 'fn'",
+            "the code has its colours",
+        )
+        .await;
+    let drawn = scene
+        .run(
+            "const answer = document.querySelector('[data-role=assistant] .text');
+             const trap = [...answer.querySelectorAll('*')].find((e) => e.textContent === 'a trap');
+             trap.click();
+             return [answer.querySelector('strong').textContent, /<img src=x/.test(answer.textContent),
+               answer.querySelectorAll('img, script, a[href], [onerror]').length,
+               /pictures\\.example/.test(answer.textContent), window.ran ?? null];",
+        )
+        .await;
+    assert_eq!(drawn, json!(["bold", true, 0, true, null]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_is_found_and_escape_returns_to_the_input() {
+    let scene = Scene::open().await;
+    scene.server.push(Script::answer("A needle in the hay"));
+    scene.send("hello").await;
+    scene
+        .wait_for_answer("complete", "A needle in the hay")
+        .await;
+    scene
+        .window
+        .type_text("#chat-input", "\u{e009}f\u{e000}")
+        .await
+        .unwrap();
+    scene
+        .window
+        .type_text("#find-text", "NEEDLE")
+        .await
+        .unwrap();
+    scene
+        .wait_until(
+            "document.querySelector('.find-bar [role=status]').textContent === '1 of 1'
+             && [...CSS.highlights.get('found')].length === 1",
+            "it is found, and marked",
+        )
+        .await;
+    scene
+        .window
+        .type_text("#find-text", "\u{e00c}")
+        .await
+        .unwrap();
+    scene
+        .wait_until(
+            "!document.querySelector('.find-bar') && !CSS.highlights.has('found')
+             && document.activeElement.id === 'chat-input'",
+            "the bar is closed and the input has the focus",
+        )
+        .await;
+}

@@ -1,0 +1,190 @@
+/** The blocks of an answer: each is one node. */
+
+import type { Alignment, Block, Footnote, Inline, ListItem } from "../ipc/bindings";
+import { CodeBlock, codeBlockOf } from "./code";
+import { element } from "./element";
+import { footnote } from "./footnotes";
+import { Inlines } from "./inlines";
+import { math } from "./math";
+import { reconcile, rewrite, type Shown, same } from "./reconcile";
+import type { MarkdownServices } from "./services";
+
+type Row = readonly (readonly Inline[])[];
+type Table = Extract<Block, { type: "table" }>;
+
+/** Shows each block by one element, and changes in it only what changes. */
+export class Blocks implements Shown<Block> {
+	readonly #services: MarkdownServices;
+	readonly #inlines: Inlines;
+
+	constructor(services: MarkdownServices) {
+		this.#services = services;
+		this.#inlines = new Inlines(services);
+	}
+
+	build(block: Block): ChildNode & Element {
+		switch (block.type) {
+			case "paragraph":
+				return this.#inlines.in(element("p"), block.inlines);
+			case "heading":
+				return this.#inlines.in(element(headingName(block.level)), block.inlines);
+			case "code":
+				return new CodeBlock(block, this.#services).element;
+			case "math":
+				return element(
+					"div",
+					{ class: "formula", ...scrolling("Formula") },
+					math(block.math, "block"),
+				);
+			case "quote":
+				return filled(element("blockquote"), block.blocks, this);
+			case "list": {
+				const list = block.start === null ? element("ul") : element("ol");
+				if (block.start !== null && block.start !== 1) {
+					list.setAttribute("start", String(block.start));
+				}
+				list.toggleAttribute("data-tight", block.tight);
+				return filled(list, block.items, this.#items);
+			}
+			case "table":
+				return this.#table(block);
+			case "rule":
+				return element("hr");
+			case "html":
+				return element("pre", { class: "html" }, block.text);
+			case "footnotes": {
+				const notes = filled(element("ol"), block.notes, this.#notes);
+				return element("section", { class: "notes", "aria-label": "Footnotes" }, notes);
+			}
+		}
+	}
+
+	update(node: ChildNode, was: Block, now: Block): boolean {
+		if (was.type !== now.type) return false;
+		switch (now.type) {
+			case "paragraph":
+				reconcile(node, (was as typeof now).inlines, now.inlines, this.#inlines);
+				return true;
+			case "heading":
+				if ((was as typeof now).level !== now.level) return false;
+				reconcile(node, (was as typeof now).inlines, now.inlines, this.#inlines);
+				return true;
+			case "code":
+				codeBlockOf(node).update(now);
+				return true;
+			case "quote":
+				reconcile(node, (was as typeof now).blocks, now.blocks, this);
+				return true;
+			case "list":
+				if ((was as typeof now).start !== now.start) return false;
+				if ((was as typeof now).tight !== now.tight) {
+					(node as Element).toggleAttribute("data-tight");
+				}
+				reconcile(node, (was as typeof now).items, now.items, this.#items);
+				return true;
+			case "table":
+				return this.#updateTable(node, was as typeof now, now);
+			case "html":
+				rewrite(node.firstChild as Text, (was as typeof now).text, now.text);
+				return true;
+			case "footnotes":
+				reconcile(node.firstChild as Node, (was as typeof now).notes, now.notes, this.#notes);
+				return true;
+			case "math":
+			case "rule":
+				return same(was, now);
+		}
+	}
+
+	readonly #items: Shown<ListItem> = {
+		build: ({ checked, blocks }) => {
+			const item = element("li");
+			if (checked !== null) {
+				item.className = "task";
+				item.append(taskBox(checked));
+			}
+			return filled(item, blocks, this);
+		},
+		update: (node, was, now) => {
+			if (was.checked !== now.checked) return false;
+			reconcile(node, was.blocks, now.blocks, this);
+			return true;
+		},
+	};
+
+	readonly #notes: Shown<Footnote> = {
+		build: ({ number, blocks }) => {
+			const note = footnote(number);
+			reconcile(note, [], blocks, this, note.lastChild);
+			return note;
+		},
+		update: (node, was, now) => {
+			if (was.number !== now.number) return false;
+			reconcile(node, was.blocks, now.blocks, this, node.lastChild);
+			return true;
+		},
+	};
+
+	#table({ alignments, header, rows }: Table): HTMLElement {
+		const head = filled(element("thead"), [header], this.#rows("th", alignments));
+		const body = filled(element("tbody"), rows, this.#rows("td", alignments));
+		const table = element("table", {}, head, body);
+		return element("div", { class: "table", ...scrolling("Table") }, table);
+	}
+
+	#updateTable(node: ChildNode, was: Table, now: Table): boolean {
+		if (!same(was.alignments, now.alignments)) return false;
+		const [head, body] = (node.firstChild as Node).childNodes;
+		const { alignments } = now;
+		reconcile(head as Node, [was.header], [now.header], this.#rows("th", alignments));
+		reconcile(body as Node, was.rows, now.rows, this.#rows("td", alignments));
+		return true;
+	}
+
+	#rows(name: "th" | "td", alignments: readonly Alignment[]): Shown<Row> {
+		const cells: Shown<readonly Inline[]> = {
+			build: (inlines, column) => {
+				const cell = element(name, name === "th" ? { scope: "col" } : {});
+				const alignment = alignments[column] ?? "none";
+				if (alignment !== "none") cell.className = alignment;
+				return this.#inlines.in(cell, inlines);
+			},
+			update: (node, was, now) => {
+				reconcile(node, was, now, this.#inlines);
+				return true;
+			},
+		};
+		return {
+			build: (row) => filled(element("tr"), row, cells),
+			update: (node, was, now) => {
+				reconcile(node, was, now, cells);
+				return true;
+			},
+		};
+	}
+}
+
+function filled<Parent extends Node, Item>(
+	parent: Parent,
+	items: readonly Item[],
+	shown: Shown<Item>,
+): Parent {
+	reconcile(parent, [], items, shown);
+	return parent;
+}
+
+/** What scrolls must be reachable by keyboard. */
+function scrolling(name: string) {
+	return { tabindex: "0", role: "group", "aria-label": name };
+}
+
+function headingName(level: number) {
+	return (["h1", "h2", "h3", "h4", "h5", "h6"] as const)[level - 1] ?? "h6";
+}
+
+function taskBox(checked: boolean): HTMLElement {
+	const box = element("input", { type: "checkbox", disabled: "", "aria-label": "Done" });
+	// As an attribute, too, because that is what one node has in common with an equal one.
+	box.toggleAttribute("checked", checked);
+	return box;
+}

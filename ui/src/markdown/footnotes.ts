@@ -1,0 +1,37 @@
+/** The way from a reference to its note, and back to where the reader was. */
+import { element } from "./element";
+
+const cameFrom = new WeakMap<Element, HTMLElement>();
+
+/** Leads to the note of that number in the same answer, if there is one. */
+export function footnoteReference(number: number): HTMLElement {
+	const attributes = { type: "button", "data-reference": String(number) };
+	const name = { "aria-label": `Footnote ${number}` };
+	const button = element("button", { ...attributes, ...name }, String(number));
+	button.addEventListener("click", () => {
+		const note = inMessage(button, `[data-note="${number}"]`);
+		if (note === null) return;
+		cameFrom.set(note, button);
+		note.focus();
+	});
+	return element("sup", { class: "reference" }, button);
+}
+
+/** The note without its text, which goes before the way back. */
+export function footnote(number: number): HTMLElement {
+	const back = element("button", { type: "button", class: "bare back" }, "↩\ufe0e");
+	back.setAttribute("aria-label", `Back to reference ${number}`);
+	const attributes = { "data-note": String(number), value: String(number), tabindex: "-1" };
+	const note = element("li", attributes, back);
+	back.addEventListener("click", () => {
+		const from = cameFrom.get(note);
+		const reference = inMessage(note, `[data-reference="${number}"]`);
+		(from?.isConnected ? from : reference)?.focus();
+	});
+	return note;
+}
+
+/** Numbers are those of one message: the next one has its own first note. */
+function inMessage(inside: Element, selector: string): HTMLElement | null {
+	return inside.closest(".markdown")?.querySelector<HTMLElement>(selector) ?? null;
+}

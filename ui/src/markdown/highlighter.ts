@@ -1,0 +1,90 @@
+/**
+ * Gives code its colours: only a closed block, only when it comes near to what is seen, and not while
+ * the user selects in it, because new nodes would take the selection away.
+ */
+
+import type { Token } from "../ipc/bindings";
+import type { CodeBlock } from "./code";
+import { splitControls } from "./controls";
+import { Lru } from "./lru";
+import { isSelectedIn } from "./selection";
+
+/** The code in pieces; null when there are none to be had. */
+export type Highlight = (language: string, text: string) => Promise<readonly Token[] | null>;
+
+/** What colours a block, a piece at a time. */
+type Coloring = Iterator<undefined>;
+
+/** How much code is remembered with its colours, in characters. */
+const REMEMBERED = 1_000_000;
+
+/** One for the whole page: it has the one observer and the one memory. */
+export class Highlighter {
+	readonly #highlight: Highlight;
+	readonly #observer: IntersectionObserver;
+	readonly #blocks = new WeakMap<Element, CodeBlock>();
+	readonly #known = new Lru<Promise<readonly Token[]>>(REMEMBERED);
+	readonly #waiting = new Map<CodeBlock, Coloring>();
+
+	/** What is near is up to a screen away in the scroller, or in the window. */
+	constructor(highlight: Highlight, scroller: Element | null = null) {
+		this.#highlight = highlight;
+		this.#observer = new IntersectionObserver(
+			(entries) => {
+				for (const { target, isIntersecting } of entries) {
+					const block = this.#blocks.get(target);
+					if (!isIntersecting || block === undefined) continue;
+					this.#observer.unobserve(target);
+					void this.#color(block);
+				}
+			},
+			{ root: scroller, rootMargin: "100% 0px" },
+		);
+	}
+
+	/** Colours the block once it is near, if it is closed then. */
+	watch(block: CodeBlock): void {
+		this.#blocks.set(block.element, block);
+		this.#observer.observe(block.element);
+	}
+
+	async #color(block: CodeBlock): Promise<void> {
+		const { source } = block;
+		if (!source.closed) return;
+		const tokens = await this.#tokens(source.language ?? "", source.text);
+		this.#goOn(block, block.color(source, tokens));
+	}
+
+	#goOn(block: CodeBlock, coloring: Coloring): void {
+		if (isSelectedIn(block.code)) {
+			if (this.#waiting.size === 0) document.addEventListener("selectionchange", this.#selected);
+			this.#waiting.set(block, coloring);
+		} else if (coloring.next().done !== true) {
+			requestAnimationFrame(() => this.#goOn(block, coloring));
+		}
+	}
+
+	readonly #selected = (): void => {
+		for (const [block, coloring] of this.#waiting) {
+			if (isSelectedIn(block.code)) continue;
+			this.#waiting.delete(block);
+			this.#goOn(block, coloring);
+		}
+		if (this.#waiting.size === 0) document.removeEventListener("selectionchange", this.#selected);
+	};
+
+	#tokens(language: string, text: string): Promise<readonly Token[]> {
+		const key = `${language}\n${text}`;
+		const known = this.#known.get(key);
+		if (known !== undefined) return known;
+		const asked = this.#highlight(language, text).then(
+			(tokens) => tokens ?? splitControls(text),
+			() => {
+				this.#known.delete(key);
+				return splitControls(text);
+			},
+		);
+		this.#known.set(key, asked);
+		return asked;
+	}
+}

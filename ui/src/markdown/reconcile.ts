@@ -1,0 +1,67 @@
+/**
+ * Has a node's children show a list that changes at its end. What did not change is not touched, so
+ * that a selection in it survives, and the work in the DOM is that of the change.
+ */
+
+/** How an item is shown by one node. */
+export interface Shown<Item> {
+	build(item: Item, index: number): ChildNode;
+	/** Has the node of `was` show `now`. False when it cannot, and a new node has to. */
+	update(node: ChildNode, was: Item, now: Item): boolean;
+}
+
+/** The items are the last of the parent's children before `end`, or the last of all. */
+export function reconcile<Item>(
+	parent: Node,
+	was: readonly Item[],
+	now: readonly Item[],
+	shown: Shown<Item>,
+	end: ChildNode | null = null,
+): void {
+	const first = firstChange(was, now);
+	let node = end === null ? parent.lastChild : end.previousSibling;
+	for (let index = was.length - 1; index >= first && node !== null; index--) {
+		const before = node.previousSibling as ChildNode | null;
+		if (index >= now.length) {
+			node.remove();
+		} else {
+			const item = now[index] as Item;
+			if (!shown.update(node as ChildNode, was[index] as Item, item)) {
+				node.replaceWith(shown.build(item, index));
+			}
+		}
+		node = before;
+	}
+	for (let index = was.length; index < now.length; index++) {
+		parent.insertBefore(shown.build(now[index] as Item, index), end);
+	}
+}
+
+function firstChange(was: readonly unknown[], now: readonly unknown[]): number {
+	const shared = Math.min(was.length, now.length);
+	let first = 0;
+	while (first < shared && same(was[first], now[first])) first++;
+	return first;
+}
+
+/** Whether two plain values, as JSON has them, are equal. */
+export function same(a: unknown, b: unknown): boolean {
+	if (a === b) return true;
+	if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+	if (Array.isArray(a) && Array.isArray(b)) {
+		return a.length === b.length && a.every((item, index) => same(item, b[index]));
+	}
+	const keys = Object.keys(a) as (keyof typeof a)[];
+	return keys.length === Object.keys(b).length && keys.every((key) => same(a[key], b[key]));
+}
+
+/** Has a text node that shows `was` show `now`, and leaves what both begin with as it is. */
+export function rewrite(node: CharacterData, was: string, now: string): void {
+	if (now.startsWith(was)) {
+		if (now.length > was.length) node.appendData(now.slice(was.length));
+		return;
+	}
+	let common = 0;
+	while (was[common] === now[common]) common++;
+	node.replaceData(common, was.length - common, now.slice(common));
+}

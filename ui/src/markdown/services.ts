@@ -1,0 +1,15 @@
+/** What the renderer asks of the page. It opens, fetches and copies nothing by itself. */
+import type { Highlighter } from "./highlighter";
+
+export interface MarkdownServices {
+	/** Hands the destination of a link to whoever decides about it. */
+	openLink(destination: string): void;
+	/**
+	 * Fetches an image that the user asked for: a `data:` URL, or a `blob:` URL of its own, which is
+	 * revoked once it is shown. Any other URL is refused.
+	 */
+	loadImage(destination: string): Promise<string>;
+	/** Puts a text into the clipboard; rejects when it could not. */
+	copy(text: string): Promise<void>;
+	readonly highlighter: Highlighter;
+}

@@ -1,0 +1,36 @@
+/** What is known of how an answer came to be, in words. */
+import type { Message } from "../ipc/bindings";
+
+const WHEN = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const NUMBER = new Intl.NumberFormat();
+
+/** Names and values, of what is known. */
+export function factsOf(message: Message): readonly (readonly [string, string])[] {
+	const { model, usage, createdAt, finishedAt } = message;
+	const ms = finishedAt === null ? null : finishedAt - createdAt;
+	const facts: [string, string][] = [];
+	if (model !== null) facts.push(["Model", model]);
+	facts.push(["Asked", WHEN.format(createdAt)]);
+	if (ms !== null) facts.push(["Took", duration(ms)]);
+	if (usage?.promptTokens != null) facts.push(["Read", tokens(usage.promptTokens)]);
+	if (usage?.cachedTokens != null)
+		facts.push(["Of these kept from before", tokens(usage.cachedTokens)]);
+	if (usage?.completionTokens != null) {
+		facts.push(["Written", tokens(usage.completionTokens)]);
+		if (ms !== null && ms > 0) {
+			const speed = (usage.completionTokens * 1000) / ms;
+			facts.push(["Speed", `${NUMBER.format(Math.round(speed * 10) / 10)} tokens/s`]);
+		}
+	}
+	return facts;
+}
+
+function tokens(count: number): string {
+	return count === 1 ? "1 token" : `${NUMBER.format(count)} tokens`;
+}
+
+function duration(ms: number): string {
+	if (ms < 60_000) return `${NUMBER.format(Math.round(ms / 100) / 10)} s`;
+	const seconds = Math.round(ms / 1000);
+	return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+}

@@ -1,0 +1,60 @@
+/** The bar in which a text is looked for. */
+import { html, nothing, type TemplateResult } from "lit-html";
+import { isComposing } from "../lib/keys";
+import { icon } from "./icon";
+
+export interface FindModel {
+	readonly isOpen: boolean;
+	readonly text: string;
+	/** How many messages hold the text; null while it is not known. */
+	readonly count: number | null;
+	/** Which of them is shown, from 0. */
+	readonly at: number;
+}
+
+export interface FindActions {
+	type(text: string): void;
+	step(by: 1 | -1): void;
+	close(): void;
+}
+
+export function findBar(model: FindModel, actions: FindActions): TemplateResult {
+	if (!model.isOpen) return html`${nothing}`;
+	const onKey = (event: KeyboardEvent) => {
+		if (isComposing(event)) return;
+		if (event.key === "Enter") actions.step(event.shiftKey ? 1 : -1);
+		else if (event.key === "Escape") actions.close();
+		else return;
+		event.preventDefault();
+		event.stopPropagation();
+	};
+	const none = model.count === 0;
+	return html`
+    <search class="find-bar" @keydown=${onKey}>
+      ${icon("search")}
+      <input
+        id="find-text"
+        type="text"
+        aria-label="Find in this conversation"
+        placeholder="Find in this conversation"
+        spellcheck="false"
+        autocomplete="off"
+        aria-invalid=${String(none)}
+        .value=${model.text}
+        @input=${(event: Event) => actions.type((event.currentTarget as HTMLInputElement).value)}
+      />
+      <span class="quiet" role="status">${result(model)}</span>
+      <button type="button" class="bare" aria-label="Earlier (Enter)" title="Earlier (Enter)"
+        @click=${() => actions.step(-1)}>${icon("chevron-up")}</button>
+      <button type="button" class="bare" aria-label="Later (Shift+Enter)" title="Later (Shift+Enter)"
+        @click=${() => actions.step(1)}>${icon("chevron-down")}</button>
+      <button type="button" class="bare" aria-label="Close (Escape)" title="Close (Escape)"
+        @click=${actions.close}>${icon("x")}</button>
+    </search>
+  `;
+}
+
+function result({ text, count, at }: FindModel): string {
+	if (text === "" || count === null) return "";
+	return count === 0 ? "Not found" : `${at + 1} of ${count}`;
+}

@@ -1,0 +1,178 @@
+/** One message: what it says, how far it has come, and what can be done with it. */
+import { html, nothing, type TemplateResult } from "lit-html";
+import type { FinishReason, Message, Phase } from "../ipc/host";
+import { growingText } from "../lib/growing-text";
+import { markdown } from "../markdown/directive";
+import type { MarkdownServices } from "../markdown/services";
+import type { LiveAnswer } from "../state/live-answer";
+import { factsOf } from "../state/message-facts";
+import { icon } from "./icon";
+
+export interface MessageModel {
+	readonly live: LiveAnswer | null;
+	readonly stopping: boolean;
+	/** Epoch ms. */
+	readonly now: number;
+}
+
+export interface MessageActions {
+	readonly markdown: MarkdownServices;
+	retry(messageId: string): void;
+	regenerate(messageId: string): void;
+	goOn(): void;
+	copy(text: string): void;
+}
+
+export function message(
+	message: Message,
+	isLast: boolean,
+	model: MessageModel,
+	actions: MessageActions,
+): TemplateResult {
+	const writing = message.status === "generating";
+	const live = writing && model.live?.messageId === message.id ? model.live : null;
+	const { blocks, reasoning: thoughts } = live ?? message;
+	return html`
+    <article
+      class="message"
+      data-message-id=${message.id}
+      data-role=${message.role}
+      data-status=${message.status}
+      aria-busy=${String(writing)}
+      aria-live=${writing ? "off" : nothing}
+      aria-label=${message.role === "user" ? "You" : "Answer"}
+    >
+      ${message.leftOut > 0 ? html`<p class="state left-out">${leftOut(message.leftOut)}</p>` : nothing}
+      ${thoughts === "" ? nothing : reasoning(thoughts, writing && blocks.length === 0)}
+      <div class="text">${
+				message.role === "user"
+					? message.content
+					: markdown(blocks, actions.markdown, writing ? "writing" : "written")
+			}</div>
+      ${writing ? progress(live, message, model) : outcome(message, isLast, actions)}
+      ${writing ? nothing : tools(message, isLast, actions)}
+    </article>
+  `;
+}
+
+/** Folded, because it is long and not the answer. What the user unfolds stays unfolded. */
+function reasoning(thoughts: string, thinking: boolean): TemplateResult {
+	return html`
+    <details class="reasoning">
+      <summary class=${thinking ? "state working" : "state"}>${thinking ? "Thinking…" : "Reasoning"}</summary>
+      <div class="thoughts">${growingText(thoughts)}</div>
+    </details>
+  `;
+}
+
+function leftOut(number: number): string {
+	return number === 1
+		? "The oldest message was left out: it does not fit this model"
+		: `The ${number} oldest messages were left out: they do not fit this model`;
+}
+
+function progress(live: LiveAnswer | null, message: Message, model: MessageModel) {
+	if (model.stopping) return html`<p class="state">Stopping…</p>`;
+	const phase = live?.phase;
+	const { blocks, reasoning: thoughts } = live ?? message;
+	if (phase?.type === "retrying") {
+		const seconds = secondsTo(phase.until, model.now);
+		return html`<p class="state">Trying again in ${seconds} s: ${phase.reason}</p>`;
+	}
+	if (phase?.type === "waitingForSlot") {
+		const { provider, until } = phase;
+		const pause =
+			until === null ? "" : ` ${provider} asked for a pause: ${secondsTo(until, model.now)} s`;
+		return html`<p class="state">Waiting for a free slot at ${provider}…${pause}</p>`;
+	}
+	// The caret says that text comes, and the folded reasoning that it is thinking.
+	if (blocks.length > 0 || thoughts !== "") return nothing;
+	const words =
+		phase?.type === "startingModel"
+			? "Reading with the built-in model…"
+			: "Waiting for the first word…";
+	return html`<p class="state working">${words}</p>`;
+}
+
+function outcome(message: Message, isLast: boolean, actions: MessageActions) {
+	if (message.status === "complete") return ending(message, isLast, actions);
+	const words: Record<string, string> = {
+		stopped: "Stopped",
+		failed: "Failed",
+		interrupted: "Interrupted",
+	};
+	const reason = message.error === null ? "" : `: ${message.error.message}`;
+	return html`
+    <div class="outcome">
+      <p class="state">${words[message.status]}${reason}</p>
+      ${isLast && message.content !== "" && message.status !== "failed" ? goOn(actions) : nothing}
+      <button type="button" class="retry" @click=${() => actions.retry(message.id)}>
+        ${icon("rotate-ccw")}<span>Retry</span>
+      </button>
+    </div>
+  `;
+}
+
+const ENDINGS: Partial<Record<FinishReason, string>> = {
+	length: "Cut off at the longest answer’s length",
+	content_filter: "The provider’s content filter ended the answer",
+	refusal: "The model refused",
+};
+
+/** Why a complete answer is not all that it might be. */
+function ending({ finishReason }: Message, isLast: boolean, actions: MessageActions) {
+	const words = finishReason === null ? undefined : ENDINGS[finishReason];
+	if (words === undefined) return nothing;
+	if (finishReason !== "length" || !isLast) return html`<p class="state ending">${words}</p>`;
+	return html`<div class="outcome"><p class="state">${words}</p>${goOn(actions)}</div>`;
+}
+
+/** For an answer that ended in its middle. */
+function goOn(actions: MessageActions): TemplateResult {
+	return html`<button type="button" class="continue" @click=${() => actions.goOn()}>
+    ${icon("play")}<span>Continue</span></button>`;
+}
+
+/** What is said of this phase changes with the time. */
+export function countsDown(phase: Phase | null | undefined): boolean {
+	return phase?.type === "retrying" || (phase?.type === "waitingForSlot" && phase.until !== null);
+}
+
+function secondsTo(until: number, now: number): number {
+	return Math.max(0, Math.ceil((until - now) / 1000));
+}
+
+function tools(message: Message, isLast: boolean, actions: MessageActions) {
+	const again = isLast && message.role === "assistant" && message.status === "complete";
+	if (message.content === "" && !again) return nothing;
+	return html`
+    <div class="tools on-demand">
+      ${
+				message.content === ""
+					? nothing
+					: html`<button type="button" class="bare" aria-label="Copy" title="Copy"
+              @click=${() => actions.copy(message.content)}>${icon("copy")}</button>`
+			}
+      ${
+				again
+					? html`<button type="button" class="bare" aria-label="Answer again" title="Answer again"
+              @click=${() => actions.regenerate(message.id)}>${icon("refresh-cw")}</button>`
+					: nothing
+			}
+      ${message.role === "assistant" ? details(message) : nothing}
+    </div>
+  `;
+}
+
+/** What is not always of interest: the model, when, how long, how much. */
+function details(message: Message): TemplateResult {
+	const id = `facts-${message.id}`;
+	return html`
+    <button type="button" class="bare" aria-label="Details" title="Details" popovertarget=${id}>
+      ${icon("info")}
+    </button>
+    <dl class="facts floating" id=${id} popover>
+      ${factsOf(message).map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}
+    </dl>
+  `;
+}

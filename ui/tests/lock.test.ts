@@ -1,0 +1,20 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { LockChanged, LockStatus } from "../src/ipc/bindings";
+import { isNews, lockAfter } from "../src/state/lock";
+
+function change(fence: number, locked: boolean): LockChanged {
+	const reason = locked ? "acquired" : "released";
+	const ids = { conversationId: "c", branchId: "b", generationId: "g", messageId: "m" };
+	return { ...ids, fence, locked, reason };
+}
+
+test("a lock change is news only when it is newer, or ends what is known", () => {
+	const held: LockStatus = lockAfter(change(2, true));
+	const free: LockStatus = lockAfter(change(2, false));
+	assert.equal(isNews(held, change(1, false)), false, "the end of the grant before");
+	assert.equal(isNews(held, change(2, true)), false, "known already");
+	assert.equal(isNews(held, change(2, false)), true);
+	assert.equal(isNews(free, change(2, true)), false, "overtaken by its own end");
+	assert.equal(isNews(free, change(3, true)), true);
+});

@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { test } from "node:test";
+
+const styles = new URL("../../src/styles/", import.meta.url);
+const tokens = await readFile(new URL("tokens.css", styles), "utf8");
+const markdown = await readFile(new URL("markdown.css", styles), "utf8");
+
+/** The pairs of a sheet: light and dark. */
+const pairs = new Map(
+	[...`${tokens}${markdown}`.matchAll(/(--[\w-]+):\s*light-dark\((#\w{6}), (#\w{6})\)/g)].map(
+		([, name, light, dark]) => [name, [light, dark]] as [string, [string, string]],
+	),
+);
+
+const KINDS = [
+	..."comment keyword string number constant function type variable operator".split(" "),
+	..."punctuation tag attribute heading inserted deleted control".split(" "),
+];
+
+test("every kind of token has its rule and its colours", () => {
+	for (const kind of KINDS) {
+		assert.match(markdown, new RegExp(`\\.tok-${kind} \\{[^}]*color: var\\(--tok-${kind}\\)`));
+		assert.ok(pairs.has(`--tok-${kind}`), kind);
+	}
+});
+
+test("code can be read: a contrast of 4.5 or more, by day and by night", () => {
+	assert.match(markdown, /--code: var\(--side\)/);
+	for (const kind of KINDS) {
+		const own = markdown.includes(`var(--tok-${kind}-part)`);
+		for (const scheme of [0, 1] as const) {
+			const ground = pairs.get(own ? `--tok-${kind}-part` : "--side")?.[scheme] ?? "";
+			const ratio = contrast(pairs.get(`--tok-${kind}`)?.[scheme] ?? "", ground);
+			assert.ok(ratio >= 4.5, `${kind}, ${["light", "dark"][scheme]}: ${ratio.toFixed(2)}`);
+		}
+	}
+});
+
+test("so can quiet text in code and in what stands on a part", () => {
+	for (const scheme of [0, 1] as const) {
+		for (const ground of ["--side", "--part", "--part-active"]) {
+			const text = ground === "--part-active" ? "--text" : "--text-quiet";
+			const ratio = contrast(pairs.get(text)?.[scheme] ?? "", pairs.get(ground)?.[scheme] ?? "");
+			assert.ok(ratio >= 4.5, `${text} on ${ground}: ${ratio.toFixed(2)}`);
+		}
+	}
+});
+
+/** The contrast of two colours, as the WCAG say. */
+function contrast(a: string, b: string): number {
+	const [dark, light] = [luminance(a), luminance(b)].sort((x, y) => x - y) as [number, number];
+	return (light + 0.05) / (dark + 0.05);
+}
+
+function luminance(color: string): number {
+	const [red, green, blue] = [1, 3, 5].map((at) => {
+		const part = Number.parseInt(color.slice(at, at + 2), 16) / 255;
+		return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+	}) as [number, number, number];
+	return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}

@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import "./markdown-dom";
+import { html, render } from "lit-html";
+import { markdown } from "../src/markdown/directive";
+import { patched } from "../src/markdown/patched";
+import { assertSame, code, find, paragraph, services } from "./markdown-dom";
+
+test("an answer in a template is one element, which changes with its blocks", () => {
+	const root = document.createElement("div");
+	document.body.append(root);
+	const { all } = services();
+	const show = (blocks: readonly ReturnType<typeof paragraph>[], progress: "writing" | "written") =>
+		render(html`<div class="text">${markdown(blocks, all, progress)}</div>`, root);
+	const blocks = [paragraph("one"), code("rust", "tw", false)];
+	show(blocks, "writing");
+	const host = find(root, ".text > .markdown");
+	const first = host.firstChild;
+	assert.ok(host.classList.contains("writing"));
+	const grown = patched(blocks, { type: "grow", at: 1, text: "o" });
+	show(grown, "writing");
+	assertSame([find(root, ".markdown"), host.firstChild], [host, first]);
+	assert.equal(find(host, "code").textContent, "two");
+	show(grown, "written");
+	assert.ok(!host.classList.contains("writing"));
+	show([paragraph("other")], "written");
+	assert.equal(host.textContent, "other");
+});
+
+test("a paragraph as long as a chapter is written without a caret", () => {
+	const root = document.createElement("div");
+	const { all } = services();
+	const show = (length: number) =>
+		render(markdown([paragraph("x".repeat(length))], all, "writing"), root);
+	show(1000);
+	const host = find(root, ".markdown");
+	assert.ok(!host.classList.contains("long"));
+	show(20_000);
+	assert.ok(host.classList.contains("long"));
+	show(30_000);
+	assert.ok(host.classList.contains("long"));
+	show(10);
+	assert.ok(!host.classList.contains("long"));
+});
