@@ -171,8 +171,8 @@ function details(message: Message): TemplateResult {
     <button type="button" class="bare" aria-label="Details" title="Details" popovertarget=${id}>
       ${icon("info")}
     </button>
-    <dl class="facts floating" id=${id} popover>
-      ${factsOf(message).map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}
-    </dl>
+    <div class="facts" id=${id} popover>
+      <dl>${factsOf(message).map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>
+    </div>
   `;
 }
