@@ -1,8 +1,7 @@
 /** What is known of how an answer came to be, in words. */
 import type { Message } from "../ipc/bindings";
 
-const WHEN = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-const NUMBER = new Intl.NumberFormat();
+const WHEN = { dateStyle: "medium", timeStyle: "short" } as const;
 
 /** Names and values, of what is known. */
 export function factsOf(message: Message): readonly (readonly [string, string])[] {
@@ -10,7 +9,7 @@ export function factsOf(message: Message): readonly (readonly [string, string])[
 	const ms = finishedAt === null ? null : finishedAt - createdAt;
 	const facts: [string, string][] = [];
 	if (model !== null) facts.push(["Model", model]);
-	facts.push(["Asked", WHEN.format(createdAt)]);
+	facts.push(["Asked", new Date(createdAt).toLocaleString(undefined, WHEN)]);
 	if (ms !== null) facts.push(["Took", duration(ms)]);
 	if (usage?.promptTokens != null) facts.push(["Read", tokens(usage.promptTokens)]);
 	if (usage?.cachedTokens != null)
@@ -19,18 +18,18 @@ export function factsOf(message: Message): readonly (readonly [string, string])[
 		facts.push(["Written", tokens(usage.completionTokens)]);
 		if (ms !== null && ms > 0) {
 			const speed = (usage.completionTokens * 1000) / ms;
-			facts.push(["Speed", `${NUMBER.format(Math.round(speed * 10) / 10)} tokens/s`]);
+			facts.push(["Speed", `${(Math.round(speed * 10) / 10).toLocaleString()} tokens/s`]);
 		}
 	}
 	return facts;
 }
 
 function tokens(count: number): string {
-	return count === 1 ? "1 token" : `${NUMBER.format(count)} tokens`;
+	return count === 1 ? "1 token" : `${count.toLocaleString()} tokens`;
 }
 
 function duration(ms: number): string {
-	if (ms < 60_000) return `${NUMBER.format(Math.round(ms / 100) / 10)} s`;
+	if (ms < 60_000) return `${(Math.round(ms / 100) / 10).toLocaleString()} s`;
 	const seconds = Math.round(ms / 1000);
 	return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }

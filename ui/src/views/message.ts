@@ -1,5 +1,5 @@
 /** One message: what it says, how far it has come, and what can be done with it. */
-import { html, nothing, type TemplateResult } from "lit-html";
+import { html, nothing, render, type TemplateResult } from "lit-html";
 import type { FinishReason, Message, Phase } from "../ipc/host";
 import { growingText } from "../lib/growing-text";
 import { markdown } from "../markdown/directive";
@@ -171,8 +171,14 @@ function details(message: Message): TemplateResult {
     <button type="button" class="bare" aria-label="Details" title="Details" popovertarget=${id}>
       ${icon("info")}
     </button>
-    <div class="facts" id=${id} popover>
-      <dl>${factsOf(message).map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>
-    </div>
+    <div class="facts" id=${id} popover
+      @beforetoggle=${(event: Event) => render(facts(message), event.currentTarget as HTMLElement)}></div>
   `;
+}
+
+/** Made when it is asked for: what formats a date costs more to set up than a page of messages to draw. */
+function facts(message: Message): TemplateResult {
+	return html`<dl>
+    ${factsOf(message).map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}
+  </dl>`;
 }
