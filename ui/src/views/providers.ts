@@ -89,7 +89,7 @@ function servers(model: ProvidersModel, actions: ProvidersActions): TemplateResu
 		? "Looking for model servers…"
 		: (model.lookProblem ??
 			(model.offered.length === 0
-				? "No other model server was found, for example Ollama or LM Studio."
+				? "No other model server was found on this machine."
 				: "Found, and not used until you add it."));
 	return html`
     <div class="section-head">

@@ -45,19 +45,6 @@ pub(crate) struct Endpoint {
 }
 
 impl Provider {
-    /// A server that speaks the OpenAI protocol, as `OPENAI_BASE_URL` and `OPENAI_API_KEY` configure it.
-    pub fn openai(base_url: impl Into<String>, key: Option<SecretString>) -> Self {
-        Self {
-            id: "openai".to_owned(),
-            name: "OpenAI".to_owned(),
-            protocol: ProtocolKind::OpenAi,
-            base_url: base_url.into(),
-            key,
-            max_parallel: MAX_PARALLEL,
-            local: false,
-        }
-    }
-
     /// A failure without the key: providers quote the one that they refuse.
     pub(crate) fn without_key(&self, failure: Failure) -> Failure {
         match &self.key {

@@ -1,9 +1,11 @@
 //! The providers that Conch knows by name: what they speak and where. The only place, beside a
 //! protocol's own file, that names one.
 
+use secrecy::SecretString;
 use serde::Serialize;
 use specta::Type;
 
+use super::endpoint::{MAX_PARALLEL, Provider};
 use super::protocol::ProtocolKind::{self, Anthropic, Gemini, Ollama, OpenAi};
 
 /// A provider that can be added by filling in a key, or less.
@@ -184,6 +186,27 @@ const fn local(
         address_variables: &[],
         key_variables: &[],
         key_check_path: None,
+    }
+}
+
+impl Provider {
+    /// A server that speaks the OpenAI protocol, as `OPENAI_BASE_URL` and `OPENAI_API_KEY` configure it.
+    pub fn openai(base_url: impl Into<String>, key: Option<SecretString>) -> Self {
+        let [
+            Preset {
+                id, name, protocol, ..
+            },
+            ..,
+        ] = PRESETS;
+        Self {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            protocol,
+            base_url: base_url.into(),
+            key,
+            max_parallel: MAX_PARALLEL,
+            local: false,
+        }
     }
 }
 
