@@ -1,6 +1,7 @@
 /** A document to show answers in, and services that remember what was asked of them. */
 import assert from "node:assert/strict";
-import type { Block, Inline, MathNode, Token } from "../src/ipc/bindings";
+import type { Block, Inline, MathNode, Patch, Token } from "../src/ipc/bindings";
+import { patched } from "../src/markdown/patched";
 import type { MarkdownServices } from "../src/markdown/services";
 import { MarkdownView } from "../src/markdown/view";
 
@@ -93,9 +94,23 @@ export function mounted(behaviour: Behaviour = {}, blocks: readonly Block[] = []
 	const host = document.createElement("div");
 	document.body.append(host);
 	const asked = services(behaviour);
-	const view = new MarkdownView(host, asked.all);
+	const view = new StreamedView(host, asked.all);
 	view.show(blocks);
 	return { host, view, ...asked };
+}
+
+/** Shows what patches make of what it shows, as the transcript does. */
+export class StreamedView extends MarkdownView {
+	#told: readonly Block[] = [];
+
+	override show(blocks: readonly Block[]): void {
+		super.show(blocks);
+		this.#told = blocks;
+	}
+
+	apply(patch: Patch): void {
+		this.show(patched(this.#told, patch));
+	}
 }
 
 /** What the blocks look like when they are shown at once. */

@@ -73,12 +73,6 @@ export class CodeBlock {
 		if (now.closed) this.#services.highlighter.watch(this);
 	}
 
-	/** Appends to the text of a block that is still open. */
-	grow(now: Code, text: string): void {
-		this.#source = now;
-		this.#append(text);
-	}
-
 	/**
 	 * Colours the code, a piece at a time, because all of a long one would take longer than a frame.
 	 * Ends early when the code has changed since `source`.

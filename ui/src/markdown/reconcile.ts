@@ -21,7 +21,7 @@ export function reconcile<Item>(
 	const first = firstChange(was, now);
 	let node = end === null ? parent.lastChild : end.previousSibling;
 	for (let index = was.length - 1; index >= first && node !== null; index--) {
-		const before = node.previousSibling as ChildNode | null;
+		const before = index === first ? null : node.previousSibling;
 		if (index >= now.length) {
 			node.remove();
 		} else {

@@ -1,9 +1,7 @@
 /** An answer on the page: shown at once, or as it is written. */
 
-import type { Block, Patch } from "../ipc/bindings";
+import type { Block } from "../ipc/bindings";
 import { Blocks } from "./blocks";
-import { type Code, codeBlockOf } from "./code";
-import { patched } from "./patched";
 import { reconcile, type Shown } from "./reconcile";
 import type { MarkdownServices } from "./services";
 
@@ -42,20 +40,6 @@ export class MarkdownView {
 		reconcile(this.#host, this.#blocks, blocks, this.#shown);
 		if (isLong(this.#blocks.at(-1)) !== isLong(blocks.at(-1))) this.#host.classList.toggle("long");
 		this.#blocks = blocks;
-	}
-
-	/** Shows what the patch makes of what is shown. Throws when it is not a patch of that. */
-	apply(patch: Patch): void {
-		const now = patched(this.#blocks, patch);
-		switch (patch.type) {
-			case "replace":
-				this.show(now);
-				break;
-			case "grow":
-				codeBlockOf(this.#host.lastChild as Node).grow(now.at(-1) as Code, patch.text);
-				this.#blocks = now;
-				break;
-		}
 	}
 }
 
