@@ -6,6 +6,7 @@ import { applyAppearance, applyLastAppearance } from "./lib/appearance";
 import { Bottom } from "./lib/bottom";
 import { keepFocus } from "./lib/focus";
 import { markText } from "./lib/found-text";
+import { afterFrame } from "./lib/frame";
 import { byId, region } from "./lib/region";
 import { Highlighter } from "./markdown/highlighter";
 import type { MarkdownServices } from "./markdown/services";
@@ -141,6 +142,10 @@ region(
 		markFound();
 	},
 );
+
+effect(() => {
+	if (shown.isPartial.value && shown.messages.value.length > 0) afterFrame(() => shown.drawAll());
+});
 
 function markFound(): void {
 	markText(scroller, find.isOpen.value ? find.text.value : "");

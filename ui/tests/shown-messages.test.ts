@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Message, MessagePage } from "../src/ipc/bindings";
+import type { MessagePage } from "../src/ipc/bindings";
 import {
 	MOST_SHOWN,
 	NONE,
@@ -9,27 +9,7 @@ import {
 	withLater,
 	withLatest,
 } from "../src/state/shown-messages";
-
-/** Message n of a conversation, which follows message n - 1. */
-function message(n: number, content = `${n}`): Message {
-	return {
-		id: `m${n}`,
-		parentId: n === 0 ? null : `m${n - 1}`,
-		branchId: "b",
-		role: n % 2 === 0 ? "user" : "assistant",
-		status: "complete",
-		content,
-		blocks: [],
-		model: null,
-		reasoning: "",
-		error: null,
-		finishReason: null,
-		usage: null,
-		leftOut: 0,
-		createdAt: 0,
-		finishedAt: null,
-	};
-}
+import { message } from "./messages";
 
 /** Messages from to, without to, of a conversation of a thousand. */
 function page(from: number, to: number): MessagePage {

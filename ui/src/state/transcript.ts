@@ -1,5 +1,5 @@
 /** The messages of the shown conversation that are on the page, and the answer that is being written. */
-import { computed, signal } from "@preact/signals-core";
+import { batch, computed, signal } from "@preact/signals-core";
 import {
 	type ConversationView,
 	commands,
@@ -10,10 +10,18 @@ import {
 import { type LiveAnswer, told } from "./live-answer";
 import { NONE, type ShownMessages, withEarlier, withLater, withLatest } from "./shown-messages";
 
+/** So many messages fill a screen; the first frame does not wait for more. */
+const FIRST_DRAWN = 12;
+
 export class Transcript {
 	readonly #part = signal<ShownMessages>(NONE);
+	/** Only the end is drawn, until {@link drawAll}. */
+	readonly isPartial = signal(true);
 	/** Oldest first. */
-	readonly messages = computed(() => this.#part.value.messages);
+	readonly messages = computed(() => {
+		const { messages } = this.#part.value;
+		return this.isPartial.value ? messages.slice(-FIRST_DRAWN) : messages;
+	});
 	readonly hasEarlier = computed(() => this.#part.value.hasEarlier);
 	/** The end of the conversation is not on the page. */
 	readonly hasLater = computed(() => this.#part.value.hasLater);
@@ -24,8 +32,19 @@ export class Transcript {
 	#loading = false;
 
 	clear(): void {
-		this.#part.value = NONE;
-		this.live.value = null;
+		batch(() => {
+			this.#part.value = NONE;
+			this.isPartial.value = true;
+			this.live.value = null;
+		});
+	}
+
+	/** Has the rest of what was read on the page too. */
+	drawAll(): void {
+		if (!this.isPartial.value) return;
+		this.keepPlace(() => {
+			this.isPartial.value = false;
+		});
 	}
 
 	/** The conversation as it is now. */
@@ -42,6 +61,7 @@ export class Transcript {
 
 	/** Adds the page before the first message. */
 	async loadEarlier(of: ConversationView): Promise<void> {
+		this.drawAll();
 		const first = this.messages.value[0];
 		if (first === undefined || !this.hasEarlier.value) return;
 		await this.#load(of, { type: "before", messageId: first.id }, withEarlier);
@@ -56,6 +76,7 @@ export class Transcript {
 
 	/** Has a message on the page, with what stands around it. */
 	async show(of: ConversationView, messageId: string): Promise<void> {
+		this.drawAll();
 		if (this.messages.value.some((message) => message.id === messageId)) return;
 		await this.#load(of, { type: "around", messageId }, (_, page) => page);
 	}

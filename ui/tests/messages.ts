@@ -1,0 +1,22 @@
+import type { Message } from "../src/ipc/bindings";
+
+/** Message n of a conversation, which follows message n - 1. */
+export function message(n: number, content = `${n}`): Message {
+	return {
+		id: `m${n}`,
+		parentId: n === 0 ? null : `m${n - 1}`,
+		branchId: "b",
+		role: n % 2 === 0 ? "user" : "assistant",
+		status: "complete",
+		content,
+		blocks: [],
+		model: null,
+		reasoning: "",
+		error: null,
+		finishReason: null,
+		usage: null,
+		leftOut: 0,
+		createdAt: 0,
+		finishedAt: null,
+	};
+}

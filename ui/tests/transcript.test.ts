@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { ConversationView, Message } from "../src/ipc/bindings";
+import { NO_PARAMETERS } from "../src/state/parameters";
+import { Transcript } from "../src/state/transcript";
+import { fakeCore } from "./core";
+import { message } from "./messages";
+
+function view(messages: readonly Message[], hasEarlier = false): ConversationView {
+	return {
+		id: "c",
+		title: null,
+		modelId: null,
+		mainBranchId: "b",
+		branchId: "b",
+		createdAt: 0,
+		updatedAt: 0,
+		parameters: NO_PARAMETERS,
+		draft: "",
+		messages: [...messages],
+		hasEarlier,
+		lock: {
+			locked: false,
+			canSend: true,
+			generationId: null,
+			messageId: null,
+			userId: null,
+			lockedAt: null,
+			expiresAt: null,
+			fence: 0,
+		},
+	};
+}
+
+const fifty = Array.from({ length: 50 }, (_, n) => message(n + 50));
+
+test("the end of a page is drawn before the rest of it, which then keeps what is in sight in place", () => {
+	const transcript = new Transcript();
+	let kept = 0;
+	transcript.keepPlace = (change) => {
+		kept += 1;
+		change();
+	};
+	transcript.take(view(fifty));
+	const first = transcript.messages.value;
+	assert.equal(first.at(-1), fifty.at(-1));
+	assert.ok(first.length < 20, "a screenful");
+	transcript.drawAll();
+	assert.deepEqual(transcript.messages.value, fifty);
+	transcript.drawAll();
+	assert.equal(kept, 1);
+	transcript.clear();
+	transcript.take(view(fifty));
+	assert.equal(transcript.messages.value.length, first.length, "another conversation begins anew");
+});
+
+test("an earlier page joins the whole one, and not what is drawn of it", async () => {
+	const earlier = Array.from({ length: 50 }, (_, n) => message(n));
+	const core = fakeCore({
+		get_messages: () => ({ messages: earlier, hasEarlier: false, hasLater: true }),
+	});
+	const transcript = new Transcript();
+	transcript.take(view(fifty, true));
+	await transcript.loadEarlier(view(fifty, true));
+	assert.deepEqual(core.named("get_messages"), [
+		{ conversationId: "c", branchId: "b", part: { type: "before", messageId: "m50" } },
+	]);
+	assert.deepEqual(transcript.messages.value, [...earlier, ...fifty]);
+});
