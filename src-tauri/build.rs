@@ -13,6 +13,7 @@ const COMMANDS: &[&str] = &[
     "generate_response",
     "get_conversation",
     "get_messages",
+    "get_new_draft",
     "get_settings",
     "highlight_code",
     "is_locked",

@@ -18,6 +18,7 @@ pub fn ipc<R: Runtime>() -> Builder<R> {
             commands::conversations::delete_conversation,
             commands::conversations::set_conversation_model,
             commands::conversations::save_draft,
+            commands::conversations::get_new_draft,
             commands::turns::send_message,
             commands::turns::generate_response,
             commands::turns::stop_generation,

@@ -12,7 +12,7 @@ use tauri_specta::Event;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::notifications;
+use crate::{notifications, window};
 
 /// `lock-changed`: a lock was granted, released, expired or recovered.
 #[derive(Debug, Clone, Serialize, Type, Event)]
@@ -47,7 +47,10 @@ pub(crate) async fn forward(handle: AppHandle, mut events: Receiver<CoreEvent>) 
         let told = match events.recv().await {
             Ok(CoreEvent::Lock(change)) => LockChanged(change).emit(&handle),
             Ok(CoreEvent::Conversation(change)) => ConversationChanged(change).emit(&handle),
-            Ok(CoreEvent::Settings(settings)) => SettingsChanged(settings).emit(&handle),
+            Ok(CoreEvent::Settings(settings)) => {
+                window::zoom_all(&handle, settings.zoom);
+                SettingsChanged(settings).emit(&handle)
+            }
             Ok(CoreEvent::Models) => ModelsChanged.emit(&handle),
             Ok(CoreEvent::AnswerEnded(end)) => {
                 notifications::tell(&handle, &end);

@@ -20,6 +20,8 @@ use conch_core::clock::SystemClock;
 use conch_core::{App, Config};
 use tauri::{Builder, Manager, RunEvent, Runtime};
 
+use crate::window::UNZOOMED;
+
 pub use api::ipc;
 pub use error::IpcError;
 pub use follow::Followers;
@@ -41,20 +43,24 @@ pub fn run() -> ExitCode {
         .plugin(tauri_plugin_opener::init())
         .setup(move |app| {
             let host = Host::start(config, Arc::new(SystemClock::default()));
-            let folder = match host.app() {
+            let (folder, zoom) = match host.app() {
                 Ok(core) => {
                     let (handle, events) = (app.handle().clone(), core.subscribe());
                     tauri::async_runtime::spawn(events::forward(handle, events));
-                    data_folder
+                    let settings = tauri::async_runtime::block_on(core.settings());
+                    (
+                        data_folder,
+                        settings.map_or(UNZOOMED, |settings| settings.zoom),
+                    )
                 }
                 // The page that says why needs a place too, and leaves the folder alone.
-                Err(_) => std::env::temp_dir().join("conch"),
+                Err(_) => (std::env::temp_dir().join("conch"), UNZOOMED),
             };
             app.manage(host);
             #[cfg(unix)]
             tauri::async_runtime::spawn(exit_when_told(app.handle().clone()));
             notifications::show_conversation_on_click(app.handle())?;
-            window::open(app.handle(), &folder)?;
+            window::open(app.handle(), &folder, zoom)?;
             Ok(())
         })
         .build(tauri::generate_context!());

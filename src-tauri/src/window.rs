@@ -1,6 +1,7 @@
 //! The windows: where they open, what they may show, and that there is one application at a time.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use conch_core::Config;
 use conch_core::ids::ConversationId;
@@ -10,6 +11,9 @@ use tauri::{AppHandle, Manager, Runtime, Url, WebviewUrl, WebviewWindow, Webview
 use tauri_plugin_window_state::StateFlags;
 
 const LABEL: &str = "main";
+
+/// How large a window is drawn that was told nothing, in percent.
+pub(crate) const UNZOOMED: u16 = 100;
 
 /// Why no window can open here, where that can be known before one is tried.
 pub(crate) fn display_missing() -> Option<&'static str> {
@@ -78,13 +82,43 @@ pub(crate) fn remember_place<R: Runtime>(data_folder: &Path) -> TauriPlugin<R> {
         .build()
 }
 
-/// Where the web views keep what is theirs.
-struct WebviewFolder(PathBuf);
+/// What every window begins with.
+struct Beginning {
+    /// Where the web views keep what is theirs.
+    folder: PathBuf,
+    /// In percent.
+    zoom: AtomicU16,
+}
 
-/// Opens the first window; what the web views keep goes into `folder`.
-pub(crate) fn open<R: Runtime>(handle: &AppHandle<R>, folder: &Path) -> tauri::Result<()> {
-    handle.manage(WebviewFolder(folder.join("webview")));
+/// Opens the first window; what the web views keep goes into `folder`. All is drawn at `zoom` percent.
+pub(crate) fn open<R: Runtime>(
+    handle: &AppHandle<R>,
+    folder: &Path,
+    zoom: u16,
+) -> tauri::Result<()> {
+    handle.manage(Beginning {
+        folder: folder.join("webview"),
+        zoom: zoom.into(),
+    });
     build(handle, LABEL, WebviewUrl::default())
+}
+
+/// Draws all windows, and those that open later, at `percent`.
+pub(crate) fn zoom_all<R: Runtime>(handle: &AppHandle<R>, percent: u16) {
+    let Some(beginning) = handle.try_state::<Beginning>() else {
+        return;
+    };
+    if beginning.zoom.swap(percent, Ordering::Relaxed) != percent {
+        for window in handle.webview_windows().values() {
+            zoom(window, percent);
+        }
+    }
+}
+
+fn zoom<R: Runtime>(window: &WebviewWindow<R>, percent: u16) {
+    if let Err(error) = window.set_zoom(f64::from(percent) / 100.0) {
+        tracing::warn!(%error, percent, "a window did not take the zoom");
+    }
 }
 
 /// Opens a window beside `other`. Which conversation it begins with is in its address, as it is in
@@ -110,14 +144,19 @@ fn numbered(number: u32) -> String {
 }
 
 fn build<R: Runtime>(handle: &AppHandle<R>, label: &str, url: WebviewUrl) -> tauri::Result<()> {
-    WebviewWindowBuilder::new(handle, label, url)
+    let beginning = handle.state::<Beginning>();
+    let window = WebviewWindowBuilder::new(handle, label, url)
         .title("Conch")
         .inner_size(1100.0, 760.0)
         .min_inner_size(420.0, 420.0)
         .on_navigation(is_own_page)
         .on_new_window(|_, _| NewWindowResponse::Deny)
-        .data_directory(handle.state::<WebviewFolder>().0.clone())
+        .data_directory(beginning.folder.clone())
         .build()?;
+    let percent = beginning.zoom.load(Ordering::Relaxed);
+    if percent != UNZOOMED {
+        zoom(&window, percent);
+    }
     Ok(())
 }
 

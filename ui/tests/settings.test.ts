@@ -10,6 +10,8 @@ const SETTINGS: Settings = {
 	parameters: NO_PARAMETERS,
 	notifications: true,
 	appearance: "system",
+	zoom: 100,
+	sendKey: "enter",
 };
 
 test("changes at the same time do not undo one another", async () => {
@@ -58,4 +60,21 @@ test("settings that could not be read are not replaced by invented ones", async 
 	await it.choose("notifications", false);
 	assert.equal(core.named("save_settings").length, 0);
 	assert.equal(it.problems.value.get("notifications"), "See the log");
+});
+
+test("steps of the zoom that follow fast are all taken", async () => {
+	let stored = SETTINGS;
+	fakeCore({
+		get_settings: () => stored,
+		save_settings: async ({ settings }) => {
+			await new Promise(setImmediate);
+			stored = settings as Settings;
+			return stored;
+		},
+	});
+	const it = new UserSettings();
+	const zooms = await Promise.all([it.zoomBy(1), it.zoomBy(1), it.zoomBy(1)]);
+	assert.deepEqual(zooms, [110, 125, 150]);
+	assert.equal(stored.zoom, 150);
+	assert.equal(await it.zoomBy(0), 100);
 });

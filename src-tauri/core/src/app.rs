@@ -180,11 +180,14 @@ impl App {
         Ok(())
     }
 
-    /// Keeps text that was typed but not sent.
-    pub async fn save_draft(&self, id: &ConversationId, content: &str) -> Result<()> {
+    /// Keeps text that was typed but not sent; `None` for a conversation that does not exist yet.
+    pub async fn save_draft(&self, id: Option<&ConversationId>, content: &str) -> Result<()> {
         check_length(content)?;
-        let now = self.around.clock.now();
-        found(self.around.store.save_draft(id, content, now).await?)
+        let (now, store) = (self.around.clock.now(), &self.around.store);
+        match id {
+            Some(id) => found(store.save_draft(id, content, now).await?),
+            None => Ok(store.save_new_draft(content, now).await?),
+        }
     }
 
     /// Stores a message and starts its answer. When it returns `Accepted` both are durable.

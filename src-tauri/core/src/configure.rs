@@ -69,11 +69,7 @@ impl App {
     /// # Errors
     /// When a value makes no sense; nothing was saved then.
     pub async fn save_settings(&self, settings: Settings) -> Result<Settings> {
-        let parameters = settings.parameters.checked();
-        let settings = Settings {
-            parameters: parameters.map_err(Error::InvalidArgument)?,
-            ..settings
-        };
+        let settings = settings.checked().map_err(Error::InvalidArgument)?;
         self.around.store.save_settings(&settings).await?;
         self.around.events.settings_changed(settings.clone());
         Ok(settings)

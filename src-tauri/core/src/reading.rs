@@ -38,6 +38,11 @@ impl App {
         Ok(view)
     }
 
+    /// What was typed before its conversation exists; empty for nothing.
+    pub async fn new_draft(&self) -> Result<String> {
+        Ok(self.around.store.new_draft().await?)
+    }
+
     /// A part of a branch, at most 50 messages.
     pub async fn messages(
         &self,

@@ -1,5 +1,7 @@
 //! The user's settings: what counts for all conversations.
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
@@ -17,6 +19,24 @@ pub struct Settings {
     pub notifications: bool,
     /// Light or dark.
     pub appearance: Appearance,
+    /// How large everything is drawn, in percent, within [`ZOOM`].
+    pub zoom: u16,
+    /// Which key sends a message.
+    pub send_key: SendKey,
+}
+
+/// How large everything may be drawn, in percent.
+pub const ZOOM: RangeInclusive<u16> = 50..=200;
+
+impl Settings {
+    /// The settings tidied, or what is wrong with them.
+    pub fn checked(self) -> Result<Self, &'static str> {
+        if !ZOOM.contains(&self.zoom) {
+            return Err("The zoom is a percentage from 50 to 200: choose one of these");
+        }
+        let parameters = self.parameters.checked()?;
+        Ok(Self { parameters, ..self })
+    }
 }
 
 /// Light or dark.
@@ -32,6 +52,17 @@ pub enum Appearance {
     Dark,
 }
 
+/// Which key sends a message.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub enum SendKey {
+    /// Enter sends, and with Shift it breaks the line.
+    #[default]
+    Enter,
+    /// Enter breaks the line, and with Ctrl (or the Command key) it sends.
+    ModEnter,
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -39,6 +70,29 @@ impl Default for Settings {
             parameters: Parameters::default(),
             notifications: true,
             appearance: Appearance::default(),
+            zoom: 100,
+            send_key: SendKey::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_zoom_is_from_50_to_200_percent() {
+        let checked = |zoom| {
+            let settings = Settings {
+                zoom,
+                ..Settings::default()
+            };
+            settings.checked().map(|settings| settings.zoom)
+        };
+        assert_eq!((checked(50), checked(200)), (Ok(50), Ok(200)));
+        for zoom in [0, 49, 201, u16::MAX] {
+            let refused = checked(zoom).unwrap_err();
+            assert!(refused.contains("from 50 to 200"), "{zoom}: {refused}");
         }
     }
 }

@@ -114,13 +114,21 @@ pub(crate) async fn set_conversation_model(
         .await?)
 }
 
-/// Keeps text that was typed but not sent.
+/// Keeps text that was typed but not sent; without an id, for the conversation that does not exist yet.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn save_draft(
     host: State<'_, Host>,
-    conversation_id: ConversationId,
+    conversation_id: Option<ConversationId>,
     content: String,
 ) -> Answer<()> {
-    Ok(host.app()?.save_draft(&conversation_id, &content).await?)
+    let (id, app) = (conversation_id.as_ref(), host.app()?);
+    Ok(app.save_draft(id, &content).await?)
+}
+
+/// The text that was typed for the conversation that does not exist yet; empty for none.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn get_new_draft(host: State<'_, Host>) -> Answer<String> {
+    Ok(host.app()?.new_draft().await?)
 }

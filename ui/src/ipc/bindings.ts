@@ -26,8 +26,10 @@ export const commands = {
 	deleteConversation: (conversationId: ConversationId) => __TAURI_INVOKE<null>("delete_conversation", { conversationId }),
 	/**  Sets the model (`provider/model`) of a conversation's answers to come. */
 	setConversationModel: (conversationId: ConversationId, modelId: string) => __TAURI_INVOKE<null>("set_conversation_model", { conversationId, modelId }),
-	/**  Keeps text that was typed but not sent. */
-	saveDraft: (conversationId: ConversationId, content: string) => __TAURI_INVOKE<null>("save_draft", { conversationId, content }),
+	/**  Keeps text that was typed but not sent; without an id, for the conversation that does not exist yet. */
+	saveDraft: (conversationId: ConversationId | null, content: string) => __TAURI_INVOKE<null>("save_draft", { conversationId, content }),
+	/**  The text that was typed for the conversation that does not exist yet; empty for none. */
+	getNewDraft: () => __TAURI_INVOKE<string>("get_new_draft"),
 	/**
 	 *  Stores a message and starts its answer. `accepted` means that both are durable; a request id that
 	 *  arrives twice is sent once. While an answer is being written: `generation_in_progress`.
@@ -808,6 +810,13 @@ export type Role =
 /**  The model. */
 "assistant";
 
+/**  Which key sends a message. */
+export type SendKey = 
+/**  Enter sends, and with Shift it breaks the line. */
+"enter" | 
+/**  Enter breaks the line, and with Ctrl (or the Command key) it sends. */
+"modEnter";
+
 /**  What became of a send. */
 export type SendOutcome = 
 /**  The message is stored and its answer has started. */
@@ -825,6 +834,10 @@ export type Settings = {
 	notifications: boolean,
 	/**  Light or dark. */
 	appearance: Appearance,
+	/**  How large everything is drawn, in percent, within [`ZOOM`]. */
+	zoom: number,
+	/**  Which key sends a message. */
+	sendKey: SendKey,
 };
 
 /**  `settings-changed`: the settings were saved. */

@@ -93,14 +93,19 @@ export class Chat {
 	 * where somebody has begun to type already, that.
 	 */
 	async start(id: string): Promise<void> {
+		const list = this.conversations.refresh();
+		// Asked for beside the list, because a start that waited for one after the other took longer.
+		const draft = commands.getNewDraft();
+		draft.catch(() => {});
 		try {
-			await this.conversations.refresh();
+			await list;
 		} catch (error) {
 			this.fatal.value = messageOf(error);
 			return;
 		}
 		const newest = this.conversations.list.value[0]?.id ?? NEW;
 		const first = this.draft.value === "" ? newest : NEW;
+		await this.#try(async () => this.drafts.restore(NEW, await draft));
 		await this.open(id === NEW ? first : id);
 		const isGone = id !== NEW && this.shown.value === null;
 		if (isGone) await this.open(first);

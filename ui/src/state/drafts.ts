@@ -1,8 +1,8 @@
 /**
- * What is typed and not sent, for each conversation: here at once, in the core soon after, so that
- * neither a switch nor a crash loses it.
+ * What is typed and not sent, for each conversation and for the one that does not exist yet: here at
+ * once, in the core soon after, so that neither a switch nor a crash loses it.
  */
-import { signal } from "@preact/signals-core";
+import { batch, signal } from "@preact/signals-core";
 import { commands } from "../ipc/host";
 
 /** How long after the last key the core is told, in ms. */
@@ -15,6 +15,7 @@ export class Drafts {
 	readonly texts = signal<ReadonlyMap<string, string>>(new Map());
 	readonly #unsaved = new Set<string>();
 	#timer: ReturnType<typeof setTimeout> | undefined;
+	#saving: Promise<void> = Promise.resolve();
 
 	of(id: string): string {
 		return this.texts.value.get(id) ?? "";
@@ -23,7 +24,9 @@ export class Drafts {
 	/** Takes what was typed. */
 	type(id: string, text: string): void {
 		this.#set(id, text);
-		if (id !== NEW) this.#unsaved.add(id);
+		// Saved in the order of the last change.
+		this.#unsaved.delete(id);
+		this.#unsaved.add(id);
 		clearTimeout(this.#timer);
 		this.#timer = setTimeout(() => this.flush(), PAUSE);
 	}
@@ -38,21 +41,30 @@ export class Drafts {
 		if (this.of(id) === text) this.type(id, "");
 	}
 
-	/** Moves what was typed before its conversation existed. */
+	/** Moves what was typed before its conversation existed. It is saved there before it goes here. */
 	adopt(id: string): void {
-		const text = this.of(NEW);
-		this.#set(NEW, "");
-		this.type(id, text);
+		batch(() => {
+			this.type(id, this.of(NEW));
+			this.type(NEW, "");
+		});
 	}
 
-	/** Tells the core now. */
+	/** Tells the core now, of one after the other. */
 	flush(): void {
 		clearTimeout(this.#timer);
-		for (const id of this.#unsaved) {
-			this.#unsaved.delete(id);
-			// A conversation that was deleted meanwhile has no draft to keep.
-			commands.saveDraft(id, this.of(id)).catch(() => {});
-		}
+		const unsaved = [...this.#unsaved];
+		this.#unsaved.clear();
+		for (const id of unsaved) this.#saving = this.#saving.then(() => this.#save(id));
+	}
+
+	/** When all that the core was told is kept. */
+	saved(): Promise<void> {
+		return this.#saving;
+	}
+
+	async #save(id: string): Promise<void> {
+		// A conversation that was deleted meanwhile has no draft to keep.
+		await commands.saveDraft(id === NEW ? null : id, this.of(id)).catch(() => {});
 	}
 
 	#set(id: string, text: string): void {

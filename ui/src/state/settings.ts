@@ -3,9 +3,10 @@ import { batch, computed, signal } from "@preact/signals-core";
 import { commands, messageOf, type Settings } from "../ipc/host";
 import { ParameterFields } from "./parameter-fields";
 import { NO_PARAMETERS } from "./parameters";
+import { type Step, UNZOOMED, zoomAfter } from "./zoom";
 
 /** The settings that are saved as soon as they are chosen. */
-export type Choice = "defaultModelId" | "notifications" | "appearance";
+export type Choice = "defaultModelId" | "notifications" | "appearance" | "zoom" | "sendKey";
 
 /** How long the note of a save stays, in ms. */
 const NOTE_LIFETIME = 3000;
@@ -51,6 +52,16 @@ export class UserSettings {
 		this.problems.value = problems;
 	}
 
+	/** Draws everything larger, smaller, or with 0 as large as it was made; answers with the percent. */
+	async zoomBy(step: Step): Promise<number> {
+		let zoom = UNZOOMED;
+		await this.#save((current) => {
+			zoom = zoomAfter(current.zoom, step);
+			return { zoom };
+		});
+		return zoom;
+	}
+
 	/** Takes what this or another window has saved. */
 	told(settings: Settings): void {
 		this.current.value = settings;
@@ -66,11 +77,14 @@ export class UserSettings {
 	}
 
 	/** One after the other, because the core takes all settings at once. */
-	async #save(change: Partial<Settings>): Promise<void> {
+	async #save(
+		change: Partial<Settings> | ((current: Settings) => Partial<Settings>),
+	): Promise<void> {
 		const save = async () => {
 			// Settings that could not be read must not be replaced by invented ones.
 			const current = this.current.value ?? (await commands.getSettings());
-			this.current.value = await commands.saveSettings({ ...current, ...change });
+			const changed = typeof change === "function" ? change(current) : change;
+			this.current.value = await commands.saveSettings({ ...current, ...changed });
 			this.saved();
 		};
 		const done = this.#last.then(save, save);

@@ -1,4 +1,4 @@
-//! Conversations and what is read of them: the list, one with its latest page, drafts.
+//! Conversations and what is read of them: the list, one with its latest page.
 
 use super::{Result, Store, branches, locks, pages, settings};
 use crate::chat::{Conversation, ConversationSummary, ConversationView, Parameters, Part};
@@ -161,25 +161,5 @@ impl Store {
             .fetch_optional(&self.readers)
             .await?;
         Ok(row.map(|text| settings::parsed(&text)).unwrap_or_default())
-    }
-
-    /// Keeps text that was typed but not sent. False when there is no such conversation.
-    pub async fn save_draft(
-        &self,
-        id: &ConversationId,
-        content: &str,
-        now: Timestamp,
-    ) -> Result<bool> {
-        let done = sqlx::query!(
-            "INSERT INTO drafts (conversation_id, content, updated_at)
-             SELECT id, ?2, ?3 FROM conversations WHERE id = ?1
-             ON CONFLICT (conversation_id) DO UPDATE SET content = excluded.content, updated_at = excluded.updated_at",
-            id,
-            content,
-            now
-        )
-        .execute(&self.writer)
-        .await?;
-        Ok(done.rows_affected() > 0)
     }
 }

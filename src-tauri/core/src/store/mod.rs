@@ -16,6 +16,7 @@ mod changes;
 mod chunks;
 mod codec;
 mod conversations;
+mod drafts;
 mod error;
 mod locks;
 mod open;

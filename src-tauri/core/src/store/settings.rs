@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::{Result, Store};
-use crate::settings::Settings;
+use crate::settings::{Settings, ZOOM};
 
 impl Store {
     /// The settings; defaults where none was saved.
@@ -23,7 +23,12 @@ impl Store {
                 }
             }
         }
-        Ok(over_defaults(stored))
+        let mut settings: Settings = over_defaults(stored);
+        if !ZOOM.contains(&settings.zoom) {
+            tracing::warn!(settings.zoom, "a stored zoom counts as not set");
+            settings.zoom = Settings::default().zoom;
+        }
+        Ok(settings)
     }
 
     /// Saves all settings, in one transaction.

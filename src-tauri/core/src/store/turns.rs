@@ -131,14 +131,9 @@ impl Store {
         )
         .execute(&mut *tx)
         .await?;
-        // Only what was sent leaves the draft: a program may send while other text stands in the box.
-        sqlx::query!(
-            "DELETE FROM drafts WHERE conversation_id = ? AND content = ?",
-            place.conversation_id,
-            turn.content
-        )
-        .execute(&mut *tx)
-        .await?;
+        let (id, is_first) = (&place.conversation_id, place.head.is_none());
+        self.take_draft(&mut tx, id, &turn.content, is_first)
+            .await?;
         let begun = Begun {
             user_message_id,
             title: Some(&turn.title),

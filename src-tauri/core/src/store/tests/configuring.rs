@@ -4,7 +4,7 @@ use super::{NOW, Place};
 use crate::chat::Parameters;
 use crate::keys::KeyPlace;
 use crate::provider::ProtocolKind;
-use crate::settings::{Appearance, Settings};
+use crate::settings::{Appearance, SendKey, Settings};
 use crate::store::StoredProvider;
 
 #[tokio::test]
@@ -51,6 +51,8 @@ async fn settings_are_defaults_until_they_are_saved() {
     assert_eq!(place.store.settings().await.unwrap(), defaults);
     let saved = Settings {
         appearance: Appearance::Dark,
+        send_key: SendKey::ModEnter,
+        zoom: 150,
         notifications: !defaults.notifications,
         parameters: Parameters {
             temperature: Some(0.5),
@@ -60,4 +62,15 @@ async fn settings_are_defaults_until_they_are_saved() {
     };
     place.store.save_settings(&saved).await.unwrap();
     assert_eq!(place.store.settings().await.unwrap(), saved);
+}
+
+#[tokio::test]
+async fn a_stored_zoom_that_is_none_counts_as_not_set() {
+    let place = Place::new().await;
+    let unusable = Settings {
+        zoom: 5000,
+        ..Settings::default()
+    };
+    place.store.save_settings(&unusable).await.unwrap();
+    assert_eq!(place.store.settings().await.unwrap().zoom, 100);
 }

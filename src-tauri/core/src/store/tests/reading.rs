@@ -226,6 +226,37 @@ async fn a_send_takes_its_own_text_out_of_the_draft_and_no_other() {
 }
 
 #[tokio::test]
+async fn the_draft_of_a_new_conversation_is_kept_until_it_is_sent_in_one() {
+    let place = Place::new().await;
+    assert_eq!(place.store.new_draft().await.unwrap(), "");
+    for text in ["half a", "half a thought"] {
+        place.store.save_new_draft(text, NOW).await.unwrap();
+    }
+    answered(&place, "sent by a program", "ok", NOW).await;
+    let place = place.reopen().await;
+    let draft = async |place: &Place| place.store.new_draft().await.unwrap();
+    assert_eq!(
+        draft(&place).await,
+        "half a thought",
+        "it outlives a restart"
+    );
+
+    answered(&place, "half a thought", "ok", NOW).await;
+    assert_eq!(
+        draft(&place).await,
+        "half a thought",
+        "a later message was typed in its own conversation"
+    );
+    let conversation = place.store.create_conversation(None, None, NOW).await;
+    let place = Place {
+        conversation: conversation.unwrap(),
+        ..place
+    };
+    answered(&place, "half a thought", "ok", NOW).await;
+    assert_eq!(draft(&place).await, "", "the first message takes it along");
+}
+
+#[tokio::test]
 async fn the_list_is_newest_first_and_pages_without_gaps() {
     let place = Place::new().await;
     for n in 1..=7 {

@@ -1,0 +1,84 @@
+//! What is typed and not sent: one draft a conversation, and one for the conversation that does not
+//! exist yet.
+
+use sqlx::SqliteConnection;
+
+use super::{Result, Store};
+use crate::clock::Timestamp;
+use crate::ids::ConversationId;
+
+impl Store {
+    /// Keeps text that was typed but not sent. False when there is no such conversation.
+    pub async fn save_draft(
+        &self,
+        id: &ConversationId,
+        content: &str,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let done = sqlx::query!(
+            "INSERT INTO drafts (conversation_id, content, updated_at)
+             SELECT id, ?2, ?3 FROM conversations WHERE id = ?1
+             ON CONFLICT (conversation_id) DO UPDATE SET content = excluded.content, updated_at = excluded.updated_at",
+            id,
+            content,
+            now
+        )
+        .execute(&self.writer)
+        .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// Keeps text that was typed before its conversation exists.
+    pub async fn save_new_draft(&self, content: &str, now: Timestamp) -> Result<()> {
+        sqlx::query!(
+            "INSERT INTO new_conversation_drafts (user_id, content, updated_at) VALUES (?, ?, ?)
+             ON CONFLICT (user_id) DO UPDATE SET content = excluded.content, updated_at = excluded.updated_at",
+            self.user_id,
+            content,
+            now
+        )
+        .execute(&self.writer)
+        .await?;
+        Ok(())
+    }
+
+    /// What was typed before its conversation exists; empty for nothing.
+    pub async fn new_draft(&self) -> Result<String> {
+        let draft = sqlx::query_scalar!(
+            "SELECT content FROM new_conversation_drafts WHERE user_id = ?",
+            self.user_id
+        )
+        .fetch_optional(&self.readers)
+        .await?;
+        Ok(draft.unwrap_or_default())
+    }
+
+    /// Takes what is being sent out of the drafts, in the transaction that stores it. Only what was sent
+    /// leaves them: a program may send while other text stands in the box. The first message of a
+    /// conversation may have been typed before there was one.
+    pub(super) async fn take_draft(
+        &self,
+        tx: &mut SqliteConnection,
+        id: &ConversationId,
+        content: &str,
+        is_first: bool,
+    ) -> Result<()> {
+        sqlx::query!(
+            "DELETE FROM drafts WHERE conversation_id = ? AND content = ?",
+            id,
+            content
+        )
+        .execute(&mut *tx)
+        .await?;
+        if is_first {
+            sqlx::query!(
+                "DELETE FROM new_conversation_drafts WHERE user_id = ? AND content = ?",
+                self.user_id,
+                content
+            )
+            .execute(&mut *tx)
+            .await?;
+        }
+        Ok(())
+    }
+}
