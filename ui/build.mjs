@@ -17,6 +17,7 @@ const ICONS = [
 	"eye",
 	"eye-off",
 	"info",
+	"keyboard",
 	"loader-circle",
 	"panel-left",
 	"pencil",

@@ -7,6 +7,7 @@
 mod crash;
 mod embedded;
 mod failures;
+mod keyboard;
 mod lock;
 mod reading;
 mod settings;

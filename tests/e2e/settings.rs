@@ -7,7 +7,7 @@ use crate::Scene;
 
 impl Scene {
     /// Brings an element into sight, which WebDriver does not within a scrolled region, and clicks it.
-    async fn press(&self, css: &str) {
+    pub(crate) async fn press(&self, css: &str) {
         self.window.find(css).await.unwrap();
         let script = format!(
             "document.querySelector({}).scrollIntoView({{block: 'center'}});",
@@ -183,7 +183,7 @@ async fn a_rate_limit_is_counted_down_and_waited_for() {
 }
 
 /// Sends keys to whatever has the focus.
-async fn keys(scene: &Scene, keys: &str) {
+pub(crate) async fn keys(scene: &Scene, keys: &str) {
     let focused = scene.window.client().active_element().await.unwrap();
     focused.send_keys(keys).await.unwrap();
 }

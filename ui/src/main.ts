@@ -1,23 +1,28 @@
 /** Puts the page together: regions that render what the state says, and what the user does to it. */
-import { effect, signal } from "@preact/signals-core";
+import { computed, effect, signal } from "@preact/signals-core";
 import { render } from "lit-html";
 import { type ConversationSummary, commands, events, messageOf } from "./ipc/host";
+import { listenToShortcuts } from "./keyboard";
 import { applyAppearance, applyLastAppearance } from "./lib/appearance";
 import { Bottom } from "./lib/bottom";
 import { keepFocus } from "./lib/focus";
 import { markText } from "./lib/found-text";
 import { afterFrame } from "./lib/frame";
-import { byId, region } from "./lib/region";
+import { byId, hasNoFocus, region } from "./lib/region";
+import { lastSendKey, rememberSendKey } from "./lib/send-key";
 import { Highlighter } from "./markdown/highlighter";
 import type { MarkdownServices } from "./markdown/services";
 import { mountModelMenu } from "./model-menu";
 import { SettingsPage } from "./settings-page";
+import { SidebarFold } from "./sidebar-fold";
 import { Chat } from "./state/chat";
 import { ConversationParameters } from "./state/conversation-parameters";
 import { NEW } from "./state/drafts";
 import { Find } from "./state/find";
 import { ModelPicker } from "./state/model-picker";
 import { isAnySet, NO_PARAMETERS } from "./state/parameters";
+import { Recalling } from "./state/recalling";
+import type { Step } from "./state/zoom";
 import { composer } from "./views/composer";
 import { dialogs, type Question } from "./views/dialogs";
 import { fatal } from "./views/fatal";
@@ -25,6 +30,7 @@ import { findBar } from "./views/find-bar";
 import { header } from "./views/header";
 import { countsDown } from "./views/message";
 import { parametersDialog } from "./views/parameters";
+import { shortcutsDialog } from "./views/shortcuts";
 import { sidebar, UNTITLED } from "./views/sidebar";
 import { toasts } from "./views/toasts";
 import { transcript } from "./views/transcript";
@@ -35,7 +41,9 @@ applyLastAppearance();
 const asked = location.hash.slice(1);
 const chat = new Chat();
 const question = signal<Question | null>(null);
-const sidebarOpen = signal(false);
+/** The list of shortcuts is open. */
+const shortcutsOpen = signal(false);
+const side = new SidebarFold({ keepPlace: (change) => bottom.anchored(change), takeFocus });
 const find = new Find(chat);
 const parameters = new ConversationParameters(chat);
 const picker = new ModelPicker(chat.models.list);
@@ -50,6 +58,10 @@ const page = new SettingsPage({
 /** Epoch ms, for a countdown and for today. */
 const now = signal(Date.now());
 
+const recalling = new Recalling(chat);
+const rememberedKey = lastSendKey();
+const sendKey = computed(() => page.settings.current.value?.sendKey ?? rememberedKey);
+
 const started = chat.start(asked);
 const listening = Promise.all([
 	events.lockChanged.listen(({ payload }) => chat.lockChanged(payload)),
@@ -58,12 +70,20 @@ const listening = Promise.all([
 
 const input = () => byId<HTMLTextAreaElement>("chat-input");
 
+const focus = keepFocus(byId("composer"));
+
+/** Gives the focus to whoever takes what is typed. */
+function takeFocus(): void {
+	if (page.isOpen.value) byId("settings-title").focus();
+	else focus.take();
+}
+
 function open(id: string): void {
-	sidebarOpen.value = false;
+	side.state.leave();
 	page.leave();
 	void chat.open(id).then(() => {
 		bottom.stick();
-		input().focus();
+		takeFocus();
 	});
 }
 
@@ -80,7 +100,7 @@ function askToRemove(conversation: ConversationSummary): void {
 }
 
 function openSettings(): void {
-	sidebarOpen.value = false;
+	side.state.leave();
 	page.open();
 }
 
@@ -141,6 +161,8 @@ region(
 		bottom.settle();
 		markFound();
 	},
+	// A button is taken away by its press; anything else by scrolling on.
+	() => (chat.busy.value ? takeFocus() : scroller.focus()),
 );
 
 effect(() => {
@@ -166,11 +188,12 @@ region(
 				step: (by) => void find.step(by),
 				close: () => {
 					find.close();
-					input().focus();
+					takeFocus();
 				},
 			},
 		),
 	markFound,
+	takeFocus,
 );
 effect(() => {
 	const id = find.shown.value;
@@ -186,7 +209,6 @@ function openFind(): void {
 	field.select();
 }
 
-const focus = keepFocus(byId("composer"));
 region(
 	byId("composer"),
 	() =>
@@ -198,6 +220,7 @@ region(
 				canStop: chat.lock.value?.locked ?? false,
 				stopping: chat.stopping.value !== null,
 				note: chat.model.value?.note ?? null,
+				sendKey: sendKey.value,
 			},
 			{
 				type: (text) => chat.drafts.type(chat.shownId.value, text),
@@ -207,12 +230,18 @@ region(
 				},
 				refuse: (source) => chat.refuse(source),
 				stop: () => void chat.stop(),
+				recall: {
+					isRecalled: () => recalling.isRecalled(),
+					older: () => recalling.older(),
+					newer: () => recalling.newer(),
+				},
 			},
 		),
 	() => {
 		grow(input());
 		focus.settle();
 	},
+	takeFocus,
 );
 
 const toastActions = {
@@ -220,38 +249,40 @@ const toastActions = {
 	hold: (id: number) => chat.toasts.hold(id),
 	release: (id: number) => chat.toasts.release(id),
 };
-region(byId("alerts"), () =>
+const shownToasts = (errors: boolean) =>
 	toasts(
-		chat.toasts.shown.value.filter((toast) => toast.isError),
+		chat.toasts.shown.value.filter((toast) => toast.isError === errors),
 		toastActions,
-	),
+	);
+region(byId("alerts"), () => shownToasts(true), undefined, takeFocus);
+region(byId("notices"), () => shownToasts(false), undefined, takeFocus);
+region(
+	byId("dialogs"),
+	() => {
+		const fields = parameters.fields.value;
+		if (fields !== null) {
+			return parametersDialog(fields, page.settings.parameters.value, () => parameters.close());
+		}
+		if (shortcutsOpen.value) return shortcutsDialog(sendKey.value, closeShortcuts);
+		return dialogs(question.value, {
+			rename: (id, title) => void chat.rename(id, title),
+			remove: (id) => void chat.remove(id),
+			removeProvider: (id) => void page.providers.remove(id),
+			close: () => {
+				question.value = null;
+			},
+		});
+	},
+	// The platform gives the focus back, but what had it may be gone, or may only have kept it.
+	() =>
+		queueMicrotask(() => {
+			focus.settle();
+			if (hasNoFocus()) takeFocus();
+		}),
 );
-region(byId("notices"), () =>
-	toasts(
-		chat.toasts.shown.value.filter((toast) => !toast.isError),
-		toastActions,
-	),
-);
-region(byId("dialogs"), () => {
-	const fields = parameters.fields.value;
-	if (fields !== null) {
-		return parametersDialog(fields, page.settings.parameters.value, () => parameters.close());
-	}
-	return dialogs(question.value, {
-		rename: (id, title) => void chat.rename(id, title),
-		remove: (id) => void chat.remove(id),
-		removeProvider: (id) => void page.providers.remove(id),
-		close: () => {
-			question.value = null;
-		},
-	});
-});
 
 effect(() => {
 	byId("announcement").textContent = chat.announcement.value;
-});
-effect(() => {
-	document.body.toggleAttribute("data-sidebar-open", sidebarOpen.value);
 });
 effect(() => {
 	const title = page.isOpen.value ? "Settings" : chat.shown.value?.title;
@@ -277,6 +308,22 @@ function grow(area: HTMLTextAreaElement): void {
 	area.style.height = `${Math.min(area.scrollHeight, window.innerHeight / 2)}px`;
 }
 
+function openShortcuts(): void {
+	shortcutsOpen.value = true;
+}
+
+function closeShortcuts(): void {
+	shortcutsOpen.value = false;
+}
+
+async function zoomBy(step: Step): Promise<void> {
+	try {
+		chat.toasts.note(`Zoom: ${await page.settings.zoomBy(step)} %`);
+	} catch (error) {
+		chat.toasts.error(messageOf(error));
+	}
+}
+
 /** Keeps what was typed, now. */
 function flush(): void {
 	chat.drafts.flush();
@@ -292,26 +339,28 @@ async function copy(text: string): Promise<void> {
 	}
 }
 
-document.addEventListener("keydown", (event) => {
-	const command = event.ctrlKey || event.metaKey;
-	// A dialog has the keys to itself, and Escape closes first what floats on top.
-	if (event.defaultPrevented || document.querySelector("dialog[open]") !== null) return;
-	if (event.key === "Escape" && picker.request.value !== null) return;
-	if (command && event.shiftKey && event.key === "N") void chat.openWindow();
-	else if (command && event.key === "n") create();
-	else if (command && event.key === ".") void chat.stop();
-	else if (command && event.key === ",") openSettings();
-	else if (command && event.key === "f" && !page.isOpen.value) openFind();
-	else if (event.key === "Escape" && sidebarOpen.value) sidebarOpen.value = false;
-	else if (event.key === "Escape" && page.isOpen.value) page.close();
-	else if (event.key === "F2" && chat.shown.value !== null && !page.isOpen.value)
-		askToRename(chat.shown.value);
-	else return;
-	event.preventDefault();
-});
-document.addEventListener("pointerdown", (event) => {
-	const outside = !(event.target as Element).closest("#sidebar, #toggle-sidebar");
-	if (sidebarOpen.value && outside) sidebarOpen.value = false;
+listenToShortcuts({
+	create,
+	openWindow: () => void chat.openWindow(),
+	rename: () => {
+		if (chat.shown.value === null || page.isOpen.value) return false;
+		return askToRename(chat.shown.value);
+	},
+	find: () => (page.isOpen.value ? false : openFind()),
+	stop: () => void chat.stop(),
+	sidebar: () => side.toggle(),
+	zoomIn: () => void zoomBy(1),
+	zoomOut: () => void zoomBy(-1),
+	zoomReset: () => void zoomBy(0),
+	settings: openSettings,
+	shortcuts: openShortcuts,
+	help: openShortcuts,
+	escape: () => {
+		// It closes first what floats on top.
+		if (picker.request.value !== null) return false;
+		if (side.state.over.value) return side.toggle();
+		return page.isOpen.value ? page.close() : false;
+	},
 });
 document.addEventListener("visibilitychange", () => {
 	if (document.visibilityState === "visible") chat.lookedAt();
@@ -326,7 +375,7 @@ window.addEventListener("pagehide", flush);
 window.addEventListener("resize", () => grow(input()));
 
 bottom.stick();
-input().focus();
+takeFocus();
 // A hidden page has no frames.
 if (document.visibilityState === "visible") await new Promise(requestAnimationFrame);
 // The end of a start: what `cargo xtask bench start` measures, and a profiler shows.
@@ -343,12 +392,11 @@ region(byId("header"), () =>
 			modelsRead: chat.models.list.value.length > 0,
 			pickerOpen: picker.request.value !== null && !page.isOpen.value,
 			hasParameters: isAnySet(chat.parameters.value ?? NO_PARAMETERS),
-			sidebarOpen: sidebarOpen.value,
+			sidebarOpen: side.state.inSight.value,
 		},
 		{
-			toggleSidebar: () => {
-				sidebarOpen.value = !sidebarOpen.value;
-			},
+			toggleSidebar: () => side.toggle(),
+			create,
 			rename: () => {
 				if (chat.shown.value !== null) askToRename(chat.shown.value);
 			},
@@ -384,6 +432,7 @@ region(
 			{
 				create,
 				openSettings,
+				openShortcuts,
 				open,
 				rename: askToRename,
 				remove: askToRemove,
@@ -394,6 +443,7 @@ region(
 		listEnd.disconnect();
 		listEnd.observe(byId("conversation-list-end"));
 	},
+	() => side.takeFocus(),
 );
 
 mountModelMenu(picker, chat.models, () => page.addProvider());
@@ -401,6 +451,7 @@ page.mount();
 effect(() => {
 	const appearance = page.settings.current.value?.appearance;
 	if (appearance !== undefined) applyAppearance(appearance);
+	rememberSendKey(sendKey.value);
 });
 
 await listening;

@@ -158,6 +158,8 @@ export class SettingsPage {
 					}),
 				notify: (on) => void user.choose("notifications", on),
 				choose: (appearance) => void user.choose("appearance", appearance),
+				zoom: (percent) => void user.choose("zoom", percent),
+				sendBy: (key) => void user.choose("sendKey", key),
 			},
 		);
 	}

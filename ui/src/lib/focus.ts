@@ -3,7 +3,14 @@
  * on typing would type into nothing. Send takes it, so that Enter still reaches somebody, and gives it
  * back, with the caret, when the input is enabled again.
  */
-export function keepFocus(composer: HTMLElement): { settle(): void } {
+export interface KeptFocus {
+	/** Has the input take the focus, or Send in its stead. */
+	take(): void;
+	/** Call it when the input may have been disabled or enabled. */
+	settle(): void;
+}
+
+export function keepFocus(composer: HTMLElement): KeptFocus {
 	let lent: { start: number; end: number } | null = null;
 	let caret = { start: 0, end: 0 };
 	let inInput = false;
@@ -22,7 +29,14 @@ export function keepFocus(composer: HTMLElement): { settle(): void } {
 		}
 	});
 
-	return {
+	const kept: KeptFocus = {
+		take() {
+			const input = composer.querySelector("textarea");
+			if (input === null) return;
+			if (input.disabled) composer.querySelector<HTMLElement>("#send-button")?.focus();
+			else input.focus();
+			kept.settle();
+		},
 		settle() {
 			const input = composer.querySelector("textarea");
 			const send = composer.querySelector<HTMLElement>("#send-button");
@@ -36,6 +50,8 @@ export function keepFocus(composer: HTMLElement): { settle(): void } {
 					send.focus();
 				}
 			} else if (lent !== null) {
+				// What is open over it gives the focus back first.
+				if (active?.closest("dialog") != null) return;
 				const back = active === document.body || composer.contains(active);
 				const { start, end } = lent;
 				lent = null;
@@ -45,4 +61,5 @@ export function keepFocus(composer: HTMLElement): { settle(): void } {
 			}
 		},
 	};
+	return kept;
 }

@@ -1,8 +1,11 @@
 /** Where messages are written: the input, Send, and Stop beside it. */
 import { html, nothing, type TemplateResult } from "lit-html";
 import { live } from "lit-html/directives/live.js";
-import type { AttemptSource } from "../ipc/host";
+import type { AttemptSource, SendKey } from "../ipc/host";
 import { isComposing } from "../lib/keys";
+import { type RecallActions, recallByArrows } from "../lib/recall-keys";
+import { ariaOf, written } from "../lib/shortcut";
+import { aria, hint, sends, WRITING_KEYS } from "../shortcuts";
 import { icon } from "./icon";
 
 export interface ComposerModel {
@@ -15,6 +18,7 @@ export interface ComposerModel {
 	readonly stopping: boolean;
 	/** What to know about the model before relying on it. */
 	readonly note: string | null;
+	readonly sendKey: SendKey;
 }
 
 export interface ComposerActions {
@@ -22,20 +26,24 @@ export interface ComposerActions {
 	send(source: AttemptSource): void;
 	refuse(source: AttemptSource): void;
 	stop(): void;
+	readonly recall: RecallActions;
 }
 
 export function composer(model: ComposerModel, actions: ComposerActions): TemplateResult {
 	const onInput = (event: Event) =>
 		actions.type((event.currentTarget as HTMLTextAreaElement).value);
 	const onKey = (event: KeyboardEvent) => {
-		if (event.key !== "Enter" || event.shiftKey || isComposing(event)) return;
-		event.preventDefault();
-		if (!event.repeat) actions.send("enter");
+		if (isComposing(event)) return;
+		if (sends(event, model.sendKey)) {
+			event.preventDefault();
+			if (!event.repeat) actions.send("enter");
+		} else recallByArrows(event, actions.recall);
 	};
 	// A disabled input swallows the click, so the box around it takes it.
 	const onBox = (event: MouseEvent) => {
 		if (model.locked && !(event.target as Element).closest("button")) actions.refuse("composer");
 	};
+	const { send } = WRITING_KEYS[model.sendKey];
 	const nothingToSend = model.draft.trim() === "";
 	return html`
     <div class="box" ?data-locked=${model.locked} @click=${onBox}>
@@ -52,7 +60,8 @@ export function composer(model: ComposerModel, actions: ComposerActions): Templa
       ></textarea>
       ${
 				model.canStop
-					? html`<button id="stop-button" type="button" title="Stop (Ctrl+.)" aria-disabled=${String(model.stopping)}
+					? html`<button id="stop-button" type="button" title=${hint("Stop", "stop")}
+              aria-keyshortcuts=${aria("stop")} aria-disabled=${String(model.stopping)}
               @click=${actions.stop}>${icon("square")}<span>Stop</span></button>`
 					: nothing
 			}
@@ -60,7 +69,8 @@ export function composer(model: ComposerModel, actions: ComposerActions): Templa
         id="send-button"
         type="button"
         aria-label=${model.busy ? "Send (an answer is being written)" : "Send"}
-        title="Send (Enter)"
+        title=${`Send (${written(send)})`}
+        aria-keyshortcuts=${ariaOf(send)}
         aria-disabled=${String(model.busy || nothingToSend)}
         ?data-busy=${model.busy}
         @click=${() => actions.send("button")}

@@ -1,6 +1,7 @@
 /** The title, the choice of a model and the parameters. */
-import { html, type TemplateResult } from "lit-html";
+import { html, nothing, type TemplateResult } from "lit-html";
 import type { ModelInfo } from "../ipc/host";
+import { aria, hint } from "../shortcuts";
 import { icon } from "./icon";
 import { MENU, modelName } from "./model-picker";
 import { UNTITLED } from "./sidebar";
@@ -15,11 +16,13 @@ export interface HeaderModel {
 	readonly modelsRead: boolean;
 	readonly pickerOpen: boolean;
 	readonly hasParameters: boolean;
+	/** The list of conversations is in sight. */
 	readonly sidebarOpen: boolean;
 }
 
 export interface HeaderActions {
 	toggleSidebar(): void;
+	create(): void;
 	rename(): void;
 	openWindow(): void;
 	/** The list of models is about to open under this button. */
@@ -33,12 +36,19 @@ export function header(model: HeaderModel, actions: HeaderActions): TemplateResu
 	const parameters = model.hasParameters ? "Parameters (some are set)" : "Parameters";
 	return html`
     <button id="toggle-sidebar" type="button" class="bare" aria-controls="sidebar"
-      aria-expanded=${String(model.sidebarOpen)} aria-label="Conversations" title="Conversations"
+      aria-expanded=${String(model.sidebarOpen)} aria-label="Conversations" aria-keyshortcuts=${aria("sidebar")}
+      title=${hint(model.sidebarOpen ? "Hide the sidebar" : "Show the sidebar", "sidebar")}
       @click=${actions.toggleSidebar}>${icon("panel-left")}</button>
+    ${
+			model.sidebarOpen
+				? nothing
+				: html`<button id="header-new" type="button" class="bare" aria-label="New chat" aria-keyshortcuts=${aria("create")}
+            title=${hint("New chat", "create")} @click=${actions.create}>${icon("plus")}</button>`
+		}
     <h1>
       ${
 				model.exists
-					? html`<button type="button" class="title" title="Rename (F2)" @click=${actions.rename}>${title}</button>`
+					? html`<button type="button" class="title" title=${hint("Rename", "rename")} @click=${actions.rename}>${title}</button>`
 					: html`<span class="title">${title}</span>`
 			}
     </h1>
@@ -51,6 +61,6 @@ export function header(model: HeaderModel, actions: HeaderActions): TemplateResu
       aria-label=${parameters} title="Parameters" ?data-set=${model.hasParameters}
       @click=${actions.openParameters}>${icon("sliders-horizontal")}</button>
     <button id="open-window" type="button" class="bare" aria-label="Open in a new window"
-      title="Open in a new window (Ctrl+Shift+N)" @click=${actions.openWindow}>${icon("square-arrow-out-up-right")}</button>
+      aria-keyshortcuts=${aria("openWindow")} title=${hint("Open in a new window", "openWindow")} @click=${actions.openWindow}>${icon("square-arrow-out-up-right")}</button>
   `;
 }

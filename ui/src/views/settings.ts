@@ -1,11 +1,14 @@
 /** The settings, in the conversation's place. */
 import { html, type TemplateResult } from "lit-html";
 import { live } from "lit-html/directives/live.js";
-import type { Appearance, ModelInfo, Settings } from "../ipc/host";
+import type { Appearance, ModelInfo, SendKey, Settings } from "../ipc/host";
+import { written } from "../lib/shortcut";
+import { GLOBAL, WRITING_KEYS } from "../shortcuts";
 import type { ParameterFields } from "../state/parameter-fields";
 import { NO_PARAMETERS } from "../state/parameters";
 import type { Choice } from "../state/settings";
-import { choices, field } from "./field";
+import { zoomsWith } from "../state/zoom";
+import { choices, field, textOf } from "./field";
 import { icon } from "./icon";
 import { MENU, modelName } from "./model-picker";
 import { parameterFields } from "./parameters";
@@ -14,6 +17,7 @@ import { title, trouble } from "./section";
 export const SECTIONS = {
 	providers: "Providers",
 	answers: "Model & answers",
+	writing: "Writing",
 	notifications: "Notifications",
 	appearance: "Appearance",
 } as const;
@@ -48,6 +52,8 @@ export interface SettingsActions {
 	pickDefault(button: HTMLElement): void;
 	notify(on: boolean): void;
 	choose(appearance: Appearance): void;
+	zoom(percent: number): void;
+	sendBy(key: SendKey): void;
 }
 
 export function settings(model: SettingsModel, actions: SettingsActions): TemplateResult {
@@ -93,7 +99,7 @@ function unread({ problem }: SettingsModel, actions: SettingsActions): TemplateR
 const SECTION_BODIES: Record<
 	Exclude<Section, "providers">,
 	(settings: Settings, model: SettingsModel, actions: SettingsActions) => TemplateResult
-> = { answers, notifications, appearance };
+> = { answers, writing, notifications, appearance };
 
 function answers(
 	settings: Settings,
@@ -125,6 +131,35 @@ function answers(
     <p class="quiet">Nothing is sent that you do not set: where a field is empty, the provider decides.
       A conversation can have its own.</p>
     <div class="fields">${parameterFields("settings", model.parameterFields, NO_PARAMETERS)}</div>
+  `;
+}
+
+/** What each choice is called, with the keys as they are on this system's keyboards. */
+const SEND_KEYS: Record<SendKey, string> = {
+	enter: written(WRITING_KEYS.enter.send),
+	modEnter: written(WRITING_KEYS.modEnter.send),
+};
+
+function writing(
+	settings: Settings,
+	model: SettingsModel,
+	actions: SettingsActions,
+): TemplateResult {
+	return html`
+    <div class="fields">
+      ${choices(
+				{
+					id: "settings-send-key",
+					label: "Send with",
+					help: `${written(WRITING_KEYS[settings.sendKey].breakLine)} breaks the line.`,
+					problem: model.problems.get("sendKey") ?? null,
+					wide: true,
+				},
+				SEND_KEYS,
+				settings.sendKey,
+				actions.sendBy,
+			)}
+    </div>
   `;
 }
 
@@ -172,6 +207,23 @@ function appearance(
 				APPEARANCES,
 				settings.appearance,
 				actions.choose,
+			)}
+      ${field(
+				{
+					id: "settings-zoom",
+					label: "Zoom",
+					help: `In every window, and anywhere by ${written(GLOBAL.zoomIn.keys[0])}, ${written(GLOBAL.zoomOut.keys[0])} and ${written(GLOBAL.zoomReset.keys[0])}.`,
+					problem: model.problems.get("zoom") ?? null,
+				},
+				(links) => html`
+          <select id="settings-zoom" aria-describedby=${links.describedBy} aria-invalid=${links.invalid}
+            .value=${live(String(settings.zoom))} @change=${(event: Event) => actions.zoom(Number(textOf(event)))}>
+            ${zoomsWith(settings.zoom).map(
+							(zoom) =>
+								html`<option value=${zoom} ?selected=${zoom === settings.zoom}>${zoom} %</option>`,
+						)}
+          </select>
+        `,
 			)}
     </div>
   `;

@@ -2,6 +2,7 @@
 import { html, nothing, type TemplateResult } from "lit-html";
 import { repeat } from "lit-html/directives/repeat.js";
 import type { ConversationSummary } from "../ipc/host";
+import { aria, hint } from "../shortcuts";
 import { icon } from "./icon";
 
 export interface SidebarModel {
@@ -16,6 +17,7 @@ export interface SidebarModel {
 export interface SidebarActions {
 	create(): void;
 	openSettings(): void;
+	openShortcuts(): void;
 	open(id: string): void;
 	rename(conversation: ConversationSummary): void;
 	remove(conversation: ConversationSummary): void;
@@ -25,7 +27,8 @@ export const UNTITLED = "New chat";
 
 export function sidebar(model: SidebarModel, actions: SidebarActions): TemplateResult {
 	return html`
-    <button id="new-conversation" type="button" @click=${actions.create}>
+    <button id="new-conversation" type="button" title=${hint("New chat", "create")} aria-keyshortcuts=${aria("create")}
+      @click=${actions.create}>
       ${icon("plus")}<span>New chat</span>
     </button>
     <nav id="conversation-list" aria-label="Conversations">
@@ -52,9 +55,14 @@ export function sidebar(model: SidebarModel, actions: SidebarActions): TemplateR
 			)}
       <div id="conversation-list-end"></div>
     </nav>
-    <button id="open-settings" type="button" title="Settings (Ctrl+,)" aria-keyshortcuts="Control+,"
-      aria-current=${model.shownId === null ? "page" : "false"}
-      @click=${actions.openSettings}>${icon("settings")}<span>Settings</span></button>
+    <div class="foot">
+      <button id="open-settings" type="button" title=${hint("Settings", "settings")} aria-keyshortcuts=${aria("settings")}
+        aria-current=${model.shownId === null ? "page" : "false"}
+        @click=${actions.openSettings}>${icon("settings")}<span>Settings</span></button>
+      <button id="open-shortcuts" type="button" class="bare" aria-haspopup="dialog" aria-label="Keyboard shortcuts"
+        title=${hint("Keyboard shortcuts", "shortcuts")} aria-keyshortcuts=${aria("shortcuts")}
+        @click=${actions.openShortcuts}>${icon("keyboard")}</button>
+    </div>
   `;
 }
 

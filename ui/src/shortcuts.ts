@@ -1,0 +1,116 @@
+/**
+ * Every shortcut there is, in one table: what the page listens to, what the dialog lists, and what the
+ * tooltips say are made from it. Who acts on a press is not said here.
+ */
+import type { SendKey } from "./ipc/bindings";
+import { ariaOf, matches, type Press, written } from "./lib/shortcut";
+
+export interface Shortcut {
+	/** What it does, in the dialog. */
+	readonly does: string;
+	/** Any one of these. */
+	readonly keys: readonly string[];
+	/** These too, but nobody needs to be told. */
+	readonly also?: readonly string[];
+}
+
+/** Those that work wherever the focus is. */
+export const GLOBAL = {
+	create: { does: "New chat", keys: ["Mod+N"] },
+	openWindow: { does: "Open in a new window", keys: ["Mod+Shift+N"] },
+	rename: { does: "Rename the conversation", keys: ["F2"] },
+	find: { does: "Find in the conversation", keys: ["Mod+F"] },
+	stop: { does: "Stop the answer", keys: ["Mod+."] },
+	sidebar: { does: "Show or hide the sidebar", keys: ["Mod+B"] },
+	zoomIn: { does: "Zoom in", keys: ["Mod+Plus"], also: ["Mod+="] },
+	zoomOut: { does: "Zoom out", keys: ["Mod+-"], also: ["Mod+_"] },
+	zoomReset: { does: "Actual size", keys: ["Mod+0"] },
+	settings: { does: "Settings", keys: ["Mod+,"] },
+	shortcuts: { does: "Keyboard shortcuts", keys: ["Mod+/"] },
+	/** Only where nobody types. */
+	help: { does: "Keyboard shortcuts", keys: ["?"] },
+} as const satisfies Record<string, Shortcut>;
+
+export type Global = keyof typeof GLOBAL;
+
+/** The shortcut that a press is, wherever the focus is. */
+export function globalOf(press: Press): Global | undefined {
+	const names = Object.keys(GLOBAL) as Global[];
+	return names.find((name) => {
+		const { keys, also = [] }: Shortcut = GLOBAL[name];
+		return [...keys, ...also].some((shortcut) => matches(press, shortcut));
+	});
+}
+
+/** What a tooltip says: the words, and the shortcut behind them. */
+export function hint(words: string, name: Global): string {
+	return `${words} (${written(GLOBAL[name].keys[0])})`;
+}
+
+/** What `aria-keyshortcuts` says. */
+export function aria(name: Global): string {
+	return ariaOf(GLOBAL[name].keys[0]);
+}
+
+/** What sends and what breaks the line. */
+export const WRITING_KEYS: Record<SendKey, { readonly send: string; readonly breakLine: string }> =
+	{
+		enter: { send: "Enter", breakLine: "Shift+Enter" },
+		modEnter: { send: "Mod+Enter", breakLine: "Enter" },
+	};
+
+/** Whether a press in the input sends. Where Enter alone does, it does with Ctrl too. */
+export function sends(press: Press, sendKey: SendKey): boolean {
+	if (press.key !== "Enter" || press.shiftKey) return false;
+	return sendKey === "enter" || press.ctrlKey || press.metaKey;
+}
+
+/** All of them, as the dialog lists them. */
+export function shortcutGroups(sendKey: SendKey): [string, Shortcut[]][] {
+	const { send, breakLine } = WRITING_KEYS[sendKey];
+	return [
+		[
+			"Writing",
+			[
+				{ does: "Send", keys: [send] },
+				{ does: "New line", keys: [breakLine] },
+				{ does: "In an empty input: your last message, then older ones", keys: ["ArrowUp"] },
+				{ does: "Back to newer ones", keys: ["ArrowDown"] },
+				GLOBAL.stop,
+			],
+		],
+		[
+			"Conversation",
+			[
+				GLOBAL.create,
+				GLOBAL.openWindow,
+				GLOBAL.rename,
+				GLOBAL.find,
+				{ does: "Earlier place that was found", keys: ["Enter"] },
+				{ does: "Later place that was found", keys: ["Shift+Enter"] },
+			],
+		],
+		[
+			"List of conversations",
+			[
+				{ does: "One up", keys: ["ArrowUp"] },
+				{ does: "One down", keys: ["ArrowDown"] },
+				{ does: "Open", keys: ["Enter"] },
+				{ does: "Rename", keys: ["F2"] },
+				{ does: "Delete", keys: ["Delete"] },
+			],
+		],
+		[
+			"Window",
+			[
+				GLOBAL.sidebar,
+				GLOBAL.zoomIn,
+				GLOBAL.zoomOut,
+				GLOBAL.zoomReset,
+				GLOBAL.settings,
+				{ ...GLOBAL.shortcuts, keys: [...GLOBAL.shortcuts.keys, ...GLOBAL.help.keys] },
+				{ does: "Close what is open", keys: ["Escape"] },
+			],
+		],
+	];
+}

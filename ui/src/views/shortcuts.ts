@@ -1,0 +1,45 @@
+/** The dialog that lists all shortcuts. */
+import { html, type TemplateResult } from "lit-html";
+import { ref } from "lit-html/directives/ref.js";
+import type { SendKey } from "../ipc/host";
+import { keysOf } from "../lib/shortcut";
+import { type Shortcut, shortcutGroups } from "../shortcuts";
+import { openDialog } from "./dialogs";
+
+export function shortcutsDialog(sendKey: SendKey, close: () => void): TemplateResult {
+	const done = (event: SubmitEvent) => {
+		event.preventDefault();
+		(event.currentTarget as HTMLFormElement).closest("dialog")?.close();
+	};
+	return html`
+    <dialog id="shortcuts" class="large" aria-labelledby="shortcuts-title" @close=${close} ${ref(openDialog)}>
+      <form @submit=${done}>
+        <h2 id="shortcuts-title">Keyboard shortcuts</h2>
+        <div class="fields" role="group" aria-labelledby="shortcuts-title" tabindex="0">
+          ${shortcutGroups(sendKey).map(
+						([name, members]) => html`
+              <section aria-label=${name}>
+                <h3>${name}</h3>
+                <dl>${members.map(row)}</dl>
+              </section>
+            `,
+					)}
+        </div>
+        <div class="choices"><button type="submit" class="primary" autofocus>Close</button></div>
+      </form>
+    </dialog>
+  `;
+}
+
+function row({ does, keys }: Shortcut): TemplateResult {
+	return html`
+    <div>
+      <dt>${does}</dt>
+      <dd>${keys.map((shortcut, index) => [index > 0 ? html`<span> or </span>` : "", chord(shortcut)])}</dd>
+    </div>
+  `;
+}
+
+function chord(shortcut: string): TemplateResult {
+	return html`<span class="chord">${keysOf(shortcut).map((key) => html`<kbd>${key}</kbd>`)}</span>`;
+}

@@ -1,0 +1,141 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { ConversationView, Message } from "../src/ipc/bindings";
+import { Chat } from "../src/state/chat";
+import { NO_PARAMETERS } from "../src/state/parameters";
+import { newer, older, type Recall, sentTexts } from "../src/state/recall";
+import { Recalling } from "../src/state/recalling";
+import { fakeCore, refusal } from "./core";
+
+function message(id: string, role: "user" | "assistant", content: string): Message {
+	return { id, role, content, parentId: null } as Message;
+}
+
+function said(...texts: string[]): Message[] {
+	return texts.flatMap((text, n) => [
+		message(`${text}-${n}`, "user", text),
+		message(`to-${text}-${n}`, "assistant", "An answer"),
+	]);
+}
+
+test("only the user's messages come back, newest first, and a repeated one once", () => {
+	assert.deepEqual(sentTexts(said("one", "two", "two", "one")), ["one", "two", "one"]);
+});
+
+test("up goes back to the oldest, down comes back to what was there before", () => {
+	const sent = ["two", "one"];
+	const first = older(null, " ", sent);
+	assert.equal(first?.text, "two");
+	const second = older(first.recall, "two", sent);
+	assert.equal(second?.text, "one");
+	assert.equal(older(second.recall, "one", sent), null, "there is none before the oldest");
+	const again = newer(second.recall, "one");
+	assert.equal(again?.text, "two");
+	assert.deepEqual(newer(again.recall, "two"), { recall: null, text: " " });
+});
+
+test("what was typed is never taken away, and typing ends the recalling", () => {
+	const sent = ["two", "one"];
+	assert.equal(older(null, "half a thought", sent), null);
+	const first = older(null, "", sent);
+	assert.ok(first);
+	assert.equal(older(first.recall, "two and more", sent), null);
+	assert.equal(newer(first.recall, "two and more"), null);
+	const afresh = older(first.recall, "", sent);
+	assert.equal(afresh?.text, "two", "from an emptied input it begins anew");
+});
+
+test("nothing to bring back is nothing done", () => {
+	assert.equal(older(null, "", []), null);
+	assert.equal(newer(null, ""), null);
+});
+
+test("an older page that was read in between joins at the end", () => {
+	const at: Recall = { sent: ["two"], at: 0, before: "" };
+	assert.equal(older(at, "two", ["two", "one"])?.text, "one");
+});
+
+const VIEW = {
+	id: "c",
+	branchId: "b",
+	parameters: NO_PARAMETERS,
+	draft: "",
+	messages: said("three"),
+	hasEarlier: true,
+	lock: { locked: false, canSend: true, fence: 0 },
+} as unknown as ConversationView;
+
+async function opened(pages: Record<string, () => unknown>) {
+	const core = fakeCore({
+		get_conversation: () => VIEW,
+		follow_branch: () => null,
+		save_draft: () => null,
+		...pages,
+	});
+	const chat = new Chat();
+	await chat.open("c");
+	return { core, chat, recalling: new Recalling(chat) };
+}
+
+/** Lets what has been asked be answered. */
+const answered = () => new Promise(setImmediate);
+
+test("what is not on the page is read, once it is asked for", async () => {
+	const { core, chat, recalling } = await opened({
+		get_messages: () => ({ messages: said("one", "two"), hasEarlier: false, hasLater: true }),
+	});
+	assert.equal(recalling.older(), true);
+	assert.equal(chat.draft.value, "three");
+	assert.equal(core.named("get_messages").length, 0);
+	recalling.older();
+	recalling.older();
+	await answered();
+	assert.equal(chat.draft.value, "two", "a press while it is read asks for nothing more");
+	assert.deepEqual(core.named("get_messages")[0]?.part, { type: "before", messageId: "three-0" });
+	recalling.older();
+	recalling.older();
+	await answered();
+	assert.equal(chat.draft.value, "one", "and stays at the oldest");
+	assert.equal(core.named("get_messages").length, 1);
+	for (const text of ["two", "three", ""]) {
+		assert.equal(recalling.newer(), true);
+		assert.equal(chat.draft.value, text);
+	}
+	assert.equal(recalling.newer(), false);
+});
+
+test("what is typed while a page is read stays", async () => {
+	const { chat, recalling } = await opened({
+		get_messages: () => ({ messages: said("one"), hasEarlier: false, hasLater: true }),
+	});
+	recalling.older();
+	recalling.older();
+	chat.drafts.type("c", "three and more");
+	await answered();
+	assert.equal(chat.draft.value, "three and more");
+	assert.equal(recalling.isRecalled(), false);
+});
+
+test("a page that cannot be read leaves what is there", async () => {
+	const { chat, recalling } = await opened({ get_messages: refusal("internal", "See the log") });
+	recalling.older();
+	recalling.older();
+	await answered();
+	assert.equal(chat.draft.value, "three");
+	assert.equal(recalling.isRecalled(), true);
+});
+
+test("another conversation has messages of its own", async () => {
+	const { chat, recalling } = await opened({});
+	recalling.older();
+	const other = { ...VIEW, id: "d", branchId: "e", draft: "three", messages: said("elsewhere") };
+	fakeCore({ get_conversation: () => other, follow_branch: () => null, save_draft: () => null });
+	await chat.open("d");
+	assert.equal(recalling.isRecalled(), false, "here the same text was typed");
+	assert.equal(recalling.newer(), false);
+	assert.equal(recalling.older(), false);
+	assert.equal(chat.draft.value, "three");
+	chat.drafts.type("d", "");
+	recalling.older();
+	assert.equal(chat.draft.value, "elsewhere");
+});
