@@ -38,9 +38,8 @@ export class SidebarFold {
 		root.addEventListener("focusin", ({ target }) => {
 			this.#row = rows().indexOf((target as Element).closest(".conversation"));
 		});
-		root.addEventListener("focusout", ({ relatedTarget: to }) => {
-			const left = to instanceof Element && byId("main").contains(to);
-			if (left && to.id !== "toggle-sidebar") this.state.leave();
+		byId("main").addEventListener("focusin", ({ target }) => {
+			if ((target as Element).id !== "toggle-sidebar") this.state.leave();
 		});
 		document.addEventListener("pointerdown", ({ target }) => {
 			if (!(target as Element).closest("#sidebar, #toggle-sidebar")) this.state.leave();

@@ -20,12 +20,10 @@ export function dialogs(question: Question | null, actions: DialogActions): Temp
 	const onSubmit = (event: SubmitEvent) => {
 		event.preventDefault();
 		const form = event.currentTarget as HTMLFormElement;
-		const answer = (event.submitter as HTMLButtonElement | null)?.value;
 		const title = new FormData(form).get("title");
 		// Closed before it is taken away, so that the focus goes back to where it was.
 		form.closest("dialog")?.close();
 		actions.close();
-		if (answer === "cancel") return;
 		if (question.type === "remove") actions.remove(question.id);
 		else if (question.type === "removeProvider") actions.removeProvider(question.id);
 		else actions.rename(question.id, String(title));
@@ -58,8 +56,8 @@ function renameForm(title: string): TemplateResult {
     <h2 id="question">Rename conversation</h2>
     <input name="title" aria-labelledby="question" .value=${title} maxlength="200" required autofocus />
     <div class="choices">
-      <button type="submit" value="cancel" formnovalidate>Cancel</button>
-      <button type="submit" value="ok" class="primary">Rename</button>
+      <button type="button" @click=${cancel}>Cancel</button>
+      <button type="submit" class="primary">Rename</button>
     </div>
   `;
 }
@@ -69,10 +67,15 @@ function confirmForm(title: string, text: string, action: string): TemplateResul
     <h2 id="question">${title}</h2>
     <p>${text}</p>
     <div class="choices">
-      <button type="submit" value="cancel" autofocus>Cancel</button>
-      <button type="submit" value="ok" class="danger">${action}</button>
+      <button type="button" autofocus @click=${cancel}>Cancel</button>
+      <button type="submit" class="danger">${action}</button>
     </div>
   `;
+}
+
+/** It submits nothing: a field's Enter would press the first button that does. */
+function cancel(event: Event): void {
+	(event.currentTarget as Element).closest("dialog")?.close();
 }
 
 /** Opens a dialog as soon as it is in the document. */

@@ -13,6 +13,7 @@ import { icon } from "./icon";
 import { MENU, modelName } from "./model-picker";
 import { parameterFields } from "./parameters";
 import { title, trouble } from "./section";
+import { chord } from "./shortcuts";
 
 export const SECTIONS = {
 	providers: "Providers",
@@ -151,7 +152,7 @@ function writing(
 				{
 					id: "settings-send-key",
 					label: "Send with",
-					help: `${written(WRITING_KEYS[settings.sendKey].breakLine)} breaks the line.`,
+					help: html`${chord(WRITING_KEYS[settings.sendKey].breakLine)} breaks the line.`,
 					problem: model.problems.get("sendKey") ?? null,
 					wide: true,
 				},
@@ -212,7 +213,7 @@ function appearance(
 				{
 					id: "settings-zoom",
 					label: "Zoom",
-					help: `In every window, and anywhere by ${written(GLOBAL.zoomIn.keys[0])}, ${written(GLOBAL.zoomOut.keys[0])} and ${written(GLOBAL.zoomReset.keys[0])}.`,
+					help: html`In every window. Also by ${chord(GLOBAL.zoomIn.keys[0])}, ${chord(GLOBAL.zoomOut.keys[0])} and ${chord(GLOBAL.zoomReset.keys[0])}.`,
 					problem: model.problems.get("zoom") ?? null,
 				},
 				(links) => html`

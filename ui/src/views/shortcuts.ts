@@ -40,6 +40,7 @@ function row({ does, keys }: Shortcut): TemplateResult {
   `;
 }
 
-function chord(shortcut: string): TemplateResult {
+/** The keys of one shortcut, side by side. */
+export function chord(shortcut: string): TemplateResult {
 	return html`<span class="chord">${keysOf(shortcut).map((key) => html`<kbd>${key}</kbd>`)}</span>`;
 }
