@@ -71,6 +71,13 @@ async fn a_second_window_shows_the_same_as_the_first() {
         let mut shown = Vec::new();
         for window in [&first, &second] {
             client.switch_to_window(window.clone()).await.unwrap();
+            // A new window draws its list a frame after the answer.
+            scene
+                .wait_until(
+                    "document.querySelector('.conversation')",
+                    "the list is drawn",
+                )
+                .await;
             scene.wait_for_answer(status, text).await;
             shown.push(scene.run(SHOWN).await);
         }

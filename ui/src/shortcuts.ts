@@ -74,8 +74,8 @@ export function shortcutGroups(sendKey: SendKey): [string, Shortcut[]][] {
 			[
 				{ does: "Send", keys: [send] },
 				{ does: "New line", keys: [breakLine] },
-				{ does: "In an empty input: your last message, then older ones", keys: ["ArrowUp"] },
-				{ does: "Back to newer ones", keys: ["ArrowDown"] },
+				{ does: "Your last messages, in an empty input", keys: ["ArrowUp"] },
+				{ does: "Back to the newer ones", keys: ["ArrowDown"] },
 				GLOBAL.stop,
 			],
 		],

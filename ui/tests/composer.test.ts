@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { SendKey } from "../src/ipc/bindings";
+
+// Not bundled with the tests: it is too large, and not made for it.
+const load = (name: string): Promise<typeof import("happy-dom")> => import(name);
+const { Window } = await load("happy-dom");
+const page = new Window();
+const { document, KeyboardEvent, Element, Node, HTMLTextAreaElement } = page;
+const getComputedStyle = page.getComputedStyle.bind(page);
+Object.assign(globalThis, { window: page, document, Element, Node, HTMLTextAreaElement });
+Object.assign(globalThis, { getComputedStyle });
+// lit needs the document when it is loaded.
+const { render } = await import("lit-html");
+const { composer } = await import("../src/views/composer");
+
+/** A composer, and what it was asked to do. */
+function shown(draft: string, sendKey: SendKey = "enter", recalled = false) {
+	const root = document.createElement("div") as unknown as HTMLElement;
+	const done: string[] = [];
+	const model = { draft, locked: false, busy: false, canStop: false, stopping: false, note: null };
+	const recall = {
+		isRecalled: () => recalled,
+		older: () => done.push("older") > 0,
+		newer: () => done.push("newer") > 0,
+	};
+	const actions = {
+		type: () => {},
+		send: (source: string) => done.push(`send by ${source}`),
+		refuse: () => {},
+		stop: () => {},
+		recall,
+	};
+	render(composer({ ...model, sendKey }, actions), root);
+	const input = root.querySelector("textarea") as HTMLTextAreaElement;
+	/** Presses a key; false where the input itself is left to do what it does. */
+	const press = (key: string, init: Record<string, unknown> = {}) => {
+		const event = new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true, ...init });
+		if (init.keyCode !== undefined) Object.assign(event, { keyCode: init.keyCode });
+		input.dispatchEvent(event as unknown as Event);
+		return event.defaultPrevented;
+	};
+	return { root, input, done, press };
+}
+
+test("Enter sends and Shift+Enter breaks the line", () => {
+	const { done, press } = shown("hello");
+	assert.equal(press("Enter", { shiftKey: true }), false);
+	assert.deepEqual(done, []);
+	assert.equal(press("Enter"), true);
+	assert.deepEqual(done, ["send by enter"]);
+	assert.equal(press("Enter", { repeat: true }), true);
+	assert.equal(done.length, 1, "a key that is held down sends once");
+});
+
+test("where Ctrl+Enter sends, Enter breaks the line", () => {
+	const { done, press } = shown("hello", "modEnter");
+	assert.equal(press("Enter"), false);
+	assert.deepEqual(done, []);
+	assert.equal(press("Enter", { ctrlKey: true }), true);
+	assert.deepEqual(done, ["send by enter"]);
+});
+
+test("the Enter that ends a composition never sends", () => {
+	for (const key of ["enter", "modEnter"] as const) {
+		const { done, press } = shown("hello", key);
+		assert.equal(press("Enter", { isComposing: true, ctrlKey: true }), false);
+		assert.equal(press("Enter", { keyCode: 229, ctrlKey: true }), false);
+		assert.deepEqual(done, [], key);
+	}
+});
+
+test("Send says which key counts", () => {
+	for (const [key, title, aria] of [
+		["enter", "Send (Enter)", "Enter"],
+		["modEnter", "Send (Ctrl+Enter)", "Control+Enter"],
+	] as const) {
+		const send = shown("", key).root.querySelector("#send-button");
+		assert.deepEqual(
+			[send?.getAttribute("title"), send?.getAttribute("aria-keyshortcuts")],
+			[title, aria],
+		);
+	}
+});
+
+test("the arrows bring back what was sent from an empty input, and never from a typed text", () => {
+	const empty = shown("");
+	assert.equal(empty.press("ArrowUp"), true);
+	assert.equal(empty.press("ArrowDown"), true);
+	assert.equal(empty.press("ArrowUp", { shiftKey: true }), false, "that selects");
+	assert.deepEqual(empty.done, ["older", "newer"]);
+	const typed = shown("half a thought");
+	assert.equal(typed.press("ArrowUp"), false);
+	assert.deepEqual(typed.done, []);
+});
+
+test("in a recalled text of several lines the caret moves first", async () => {
+	const { input, done, press } = shown("one\ntwo", "enter", true);
+	input.setSelectionRange(7, 7);
+	assert.equal(press("ArrowUp"), false);
+	input.setSelectionRange(3, 3);
+	await new Promise((resolve) => setTimeout(resolve));
+	assert.deepEqual(done, [], "it moved");
+	assert.equal(press("ArrowUp"), false);
+	await new Promise((resolve) => setTimeout(resolve));
+	assert.deepEqual(done, ["older"], "it could not");
+});
