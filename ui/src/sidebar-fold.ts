@@ -34,6 +34,7 @@ export class SidebarFold {
 		effect(() => {
 			document.body.toggleAttribute("data-sidebar-open", this.state.over.value);
 		});
+		document.body.removeAttribute("data-starting");
 		const root = byId("sidebar");
 		root.addEventListener("focusin", ({ target }) => {
 			this.#row = rows().indexOf((target as Element).closest(".conversation"));

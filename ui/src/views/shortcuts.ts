@@ -3,7 +3,7 @@ import { html, type TemplateResult } from "lit-html";
 import { ref } from "lit-html/directives/ref.js";
 import type { SendKey } from "../ipc/host";
 import { keysOf } from "../lib/shortcut";
-import { type Shortcut, shortcutGroups } from "../shortcuts";
+import { globalOf, type Shortcut, shortcutGroups } from "../shortcuts";
 import { openDialog } from "./dialogs";
 
 export function shortcutsDialog(sendKey: SendKey, close: () => void): TemplateResult {
@@ -11,8 +11,15 @@ export function shortcutsDialog(sendKey: SendKey, close: () => void): TemplateRe
 		event.preventDefault();
 		(event.currentTarget as HTMLFormElement).closest("dialog")?.close();
 	};
+	/** What opened it closes it. */
+	const onKey = (event: KeyboardEvent) => {
+		const name = globalOf(event);
+		if (name !== "shortcuts" && name !== "help") return;
+		event.preventDefault();
+		(event.currentTarget as HTMLDialogElement).close();
+	};
 	return html`
-    <dialog id="shortcuts" class="large" aria-labelledby="shortcuts-title" @close=${close} ${ref(openDialog)}>
+    <dialog id="shortcuts" class="large" aria-labelledby="shortcuts-title" @close=${close} @keydown=${onKey} ${ref(openDialog)}>
       <form @submit=${done}>
         <h2 id="shortcuts-title">Keyboard shortcuts</h2>
         <div class="fields" role="group" aria-labelledby="shortcuts-title" tabindex="0">
