@@ -1,0 +1,150 @@
+//! The text of a PDF, read in a process that may end of it.
+//!
+//! A page may draw itself, and then what reads it recurses until its stack is gone, which no
+//! `catch_unwind` holds up. So the application starts itself as `conch read-pdf`, gives it the file on
+//! standard input, and gets one line of JSON back; it bounds the time, and a process that ends without
+//! an answer is the answer.
+
+use std::io::{Read, Write};
+use std::process::ExitCode;
+
+use pdf_extract::{Document, Error, OutputError};
+use serde::{Deserialize, Serialize};
+
+use crate::{FILE_LIMIT, Refusal, TEXT_LIMIT};
+
+/// What is read of a PDF.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pdf {
+    /// The text of its pages, an empty line between them.
+    pub text: String,
+    /// How many pages it has.
+    pub pages: u32,
+}
+
+/// The line on the standard output of [`serve_pdf`].
+pub type PdfAnswer = Result<Pdf, Refusal>;
+
+/// Reads the PDF on standard input and writes the [`PdfAnswer`] as JSON to standard output.
+pub fn serve_pdf() -> ExitCode {
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(FILE_LIMIT).unwrap_or(u64::MAX);
+    let answered = std::io::stdin()
+        .take(limit)
+        .read_to_end(&mut bytes)
+        .and_then(|_| {
+            let answer = serde_json::to_string(&read_pdf(&bytes))?;
+            std::io::stdout().write_all(answer.as_bytes())
+        });
+    if answered.is_ok() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// What is written in a PDF; panics where the reader does.
+fn read_pdf(bytes: &[u8]) -> PdfAnswer {
+    let pages =
+        pdf_extract::extract_text_from_mem_by_pages(bytes).map_err(|error| match error {
+            OutputError::PdfError(Error::Decryption(_)) => Refusal::Encrypted,
+            _ => Refusal::Damaged,
+        })?;
+    let count = u32::try_from(pages.len()).unwrap_or(u32::MAX);
+    let texts: Vec<_> = pages
+        .iter()
+        .map(|page| page.trim())
+        .filter(|page| !page.is_empty())
+        .collect();
+    let text = texts.join("\n\n");
+    if text.is_empty() {
+        // Without its password it may look like a file of empty pages, or of none.
+        let protected = Document::load_mem(bytes).is_ok_and(|pdf| pdf.trailer.has(b"Encrypt"));
+        return Err(if protected {
+            Refusal::Encrypted
+        } else {
+            Refusal::NoText
+        });
+    }
+    if text.len() > TEXT_LIMIT {
+        return Err(Refusal::TextTooLong);
+    }
+    Ok(Pdf { text, pages: count })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A PDF with a page for each of these contents, and more in its trailer.
+    fn pdf(pages: &[&str], trailer: &str) -> Vec<u8> {
+        let kids: Vec<_> = (0..pages.len())
+            .map(|page| format!("{} 0 R", 4 + 2 * page))
+            .collect();
+        let mut objects = vec![
+            "<< /Type /Catalog /Pages 2 0 R >>".to_owned(),
+            format!(
+                "<< /Type /Pages /Kids [{}] /Count {} /MediaBox [0 0 612 792] /Resources << /Font << /F1 3 0 R >> >> >>",
+                kids.join(" "),
+                pages.len()
+            ),
+            "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>"
+                .to_owned(),
+        ];
+        for (page, content) in pages.iter().enumerate() {
+            objects.push(format!(
+                "<< /Type /Page /Parent 2 0 R /Contents {} 0 R >>",
+                5 + 2 * page
+            ));
+            objects.push(format!(
+                "<< /Length {} >>\nstream\n{content}\nendstream",
+                content.len()
+            ));
+        }
+        let mut file = "%PDF-1.4\n".to_owned();
+        let mut table = format!("xref\n0 {}\n0000000000 65535 f \n", objects.len() + 1);
+        for (number, object) in objects.iter().enumerate() {
+            table.push_str(&format!("{:010} 00000 n \n", file.len()));
+            file.push_str(&format!("{} 0 obj\n{object}\nendobj\n", number + 1));
+        }
+        let start = file.len();
+        let size = objects.len() + 1;
+        file.push_str(&format!(
+            "{table}trailer\n<< /Root 1 0 R /Size {size} {trailer} >>\nstartxref\n{start}\n%%EOF\n"
+        ));
+        file.into_bytes()
+    }
+
+    fn says(text: &str) -> String {
+        format!("BT /F1 24 Tf 72 700 Td ({text}) Tj ET")
+    }
+
+    #[test]
+    fn the_text_of_every_page_is_read() {
+        let file = pdf(&[&says("The first page"), "", &says("The last page")], "");
+        let read = read_pdf(&file).unwrap();
+        assert_eq!(read.pages, 3);
+        assert_eq!(read.text, "The first page\n\nThe last page");
+    }
+
+    #[test]
+    fn a_scan_a_protected_file_and_a_damaged_one_are_told_apart() {
+        assert_eq!(read_pdf(&pdf(&["0 0 m 9 9 l S"], "")), Err(Refusal::NoText));
+        let locked = "/ID [<00> <00>] /Encrypt << /Filter /Standard /V 2 /R 3 /Length 128 /P -4 \
+            /O <0000000000000000000000000000000000000000000000000000000000000000> \
+            /U <0000000000000000000000000000000000000000000000000000000000000000> >>";
+        assert_eq!(
+            read_pdf(&pdf(&[&says("x")], locked)),
+            Err(Refusal::Encrypted)
+        );
+        let whole = pdf(&[&says("x")], "");
+        assert_eq!(read_pdf(&whole[..whole.len() / 2]), Err(Refusal::Damaged));
+    }
+
+    #[test]
+    fn a_long_text_is_refused() {
+        let page = says(&"word ".repeat(60_000));
+        let pages: Vec<_> = std::iter::repeat_n(page.as_str(), 4).collect();
+        assert_eq!(read_pdf(&pdf(&pages, "")), Err(Refusal::TextTooLong));
+    }
+}
