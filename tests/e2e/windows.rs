@@ -130,6 +130,7 @@ async fn a_lock_that_another_process_takes_shows_within_a_second() {
             &id,
             None,
             "From elsewhere",
+            &[],
             &RequestId::fresh(),
             AttemptSource::Program,
         )

@@ -2,7 +2,7 @@
 //! modules that own it.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::attachments::AttachmentError;
 use crate::chat::driver::{Surroundings, supervise};
 use crate::chat::live::{LiveAnswers, Registration};
 use crate::chat::{AttemptSource, CleanupOutcome, Conversation, SendOutcome, StopOutcome};
@@ -17,7 +18,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::{Entity, Error, MESSAGE_LIMIT, Result};
 use crate::events::{CoreEvent, Events};
-use crate::ids::{BranchId, ConversationId, GenerationId, MessageId, RequestId};
+use crate::ids::{AttachmentId, BranchId, ConversationId, GenerationId, MessageId, RequestId};
 use crate::keys::Keys;
 use crate::lock::instance::{self, Instance};
 use crate::lock::sweeper::Sweeper;
@@ -40,6 +41,8 @@ const RENEWAL_PATIENCE: Duration = Duration::from_secs(1);
 pub struct App {
     pub(crate) around: Surroundings,
     pub(crate) live: Arc<LiveAnswers>,
+    /// This executable, which reads PDFs in a process of its own.
+    pub(crate) reader: PathBuf,
     sweeper: Arc<Sweeper>,
     instance: Instance,
     tasks: TaskTracker,
@@ -68,6 +71,7 @@ impl App {
         let store = Store::open(&folder.join("conch.db"), after_crash, clock.now()).await?;
         recover(&store, &instances, &instance, clock.as_ref()).await?;
         drop(gate);
+        let reader = config.engine.program.clone();
         let (embedded, keys) = (EmbeddedModel::new(config.engine), Keys::new(&folder));
         let providers = Providers::new(config.providers, embedded, store.clone(), keys)
             .map_err(|failure| Error::Start(failure.message))?;
@@ -77,10 +81,10 @@ impl App {
             providers: Arc::new(providers),
             events: Arc::new(Events::default()),
         };
-        Ok(Arc::new(Self::start(around, instance, &instances)))
+        Ok(Arc::new(Self::start(around, reader, instance, &instances)))
     }
 
-    fn start(around: Surroundings, instance: Instance, instances: &Path) -> Self {
+    fn start(around: Surroundings, reader: PathBuf, instance: Instance, instances: &Path) -> Self {
         let live = Arc::new(LiveAnswers::default());
         let sweeper = Arc::new(Sweeper {
             store: around.store.clone(),
@@ -101,6 +105,7 @@ impl App {
         Self {
             around,
             live,
+            reader,
             sweeper,
             instance,
             tasks,
@@ -190,7 +195,7 @@ impl App {
         }
     }
 
-    /// Stores a message and starts its answer. When it returns `Accepted` both are durable.
+    /// Stores a message with its files and starts its answer. When it returns `Accepted` both are durable.
     ///
     /// # Errors
     /// Nothing is stored then, but the attempt.
@@ -199,20 +204,23 @@ impl App {
         conversation_id: &ConversationId,
         branch_id: Option<&BranchId>,
         content: &str,
+        attachments: &[AttachmentId],
         request_id: &RequestId,
         source: AttemptSource,
     ) -> Result<SendOutcome> {
-        if content.trim().is_empty() {
+        if content.trim().is_empty() && attachments.is_empty() {
             return Err(Error::EmptyMessage);
         }
         check_length(content)?;
+        let file_name = self.check_attachments(conversation_id, attachments).await?;
         self.renew_own(conversation_id).await?;
         let generation_id = GenerationId::fresh();
         let turn = NewTurn {
             conversation_id: conversation_id.clone(),
             branch_id: branch_id.cloned(),
             content: content.to_owned(),
-            title: title_of(content),
+            title: title_of(content, file_name.as_deref()),
+            attachments: attachments.to_vec(),
             request_id: request_id.clone(),
             source,
             generation_id: generation_id.clone(),
@@ -280,6 +288,7 @@ impl App {
             Begin::Duplicate(accepted) => Ok(SendOutcome::Accepted(accepted)),
             Begin::Busy => Err(busy()),
             Begin::NotFound(entity) => Err(Error::NotFound(entity)),
+            Begin::AttachmentGone => Err(AttachmentError::Gone.into()),
         }
     }
 
@@ -391,9 +400,11 @@ fn check_length(content: &str) -> Result<()> {
     Ok(())
 }
 
-/// A title for a conversation that begins with this message: its first line, cut between words.
-fn title_of(content: &str) -> String {
-    let line = content.trim().lines().next().unwrap_or_default().trim();
+/// A title for a conversation that begins with this message: its first line, or for a message without a
+/// word the name of its first file, cut between words.
+fn title_of(content: &str, file_name: Option<&str>) -> String {
+    let first_line = content.trim().lines().next();
+    let line = first_line.or(file_name).unwrap_or_default().trim();
     if line.chars().count() <= TITLE {
         return line.to_owned();
     }
@@ -410,13 +421,16 @@ mod tests {
 
     #[test]
     fn a_title_is_the_first_line_cut_between_words() {
-        assert_eq!(title_of("  Hello\nthere "), "Hello");
-        let long =
-            title_of("Write me a very long story about a conch, a crab and the deep blue sea");
+        assert_eq!(title_of("  Hello\nthere ", Some("a.txt")), "Hello");
+        assert_eq!(title_of(" ", Some("a.txt")), "a.txt");
+        let long = title_of(
+            "Write me a very long story about a conch, a crab and the deep blue sea",
+            None,
+        );
         assert_eq!(
             long,
             "Write me a very long story about a conch, a crab and the…"
         );
-        assert_eq!(title_of(&"x".repeat(100)).chars().count(), TITLE + 1);
+        assert_eq!(title_of(&"x".repeat(100), None).chars().count(), TITLE + 1);
     }
 }

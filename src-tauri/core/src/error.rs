@@ -6,6 +6,7 @@
 
 use serde::Serialize;
 
+use crate::attachments::AttachmentError;
 use crate::keys::KeyError;
 use crate::store::StoreError;
 use crate::web::WebError;
@@ -20,7 +21,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A send without any text.
+    /// A send without any text or file.
     #[error("There is nothing to send yet: type a message first")]
     EmptyMessage,
     /// A send over [`MESSAGE_LIMIT`].
@@ -46,6 +47,9 @@ pub enum Error {
     /// The application is quitting.
     #[error("Conch is closing: nothing was sent")]
     ShuttingDown,
+    /// A file is not attached, or a message with files not sent.
+    #[error(transparent)]
+    Attachment(#[from] AttachmentError),
     /// A key could not be kept or found.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -71,6 +75,8 @@ pub enum Entity {
     Message,
     /// A provider.
     Provider,
+    /// A file that goes with a message.
+    Attachment,
 }
 
 impl std::fmt::Display for Entity {
@@ -80,6 +86,7 @@ impl std::fmt::Display for Entity {
             Self::Branch => "Branch",
             Self::Message => "Message",
             Self::Provider => "Provider",
+            Self::Attachment => "Attachment",
         })
     }
 }
@@ -106,6 +113,18 @@ pub enum ErrorCode {
     KeyFileUnusable,
     /// An image could not be loaded.
     ImageUnavailable,
+    /// A file is over its limit.
+    AttachmentTooLarge,
+    /// A file is damaged, locked, or has nothing to read in it.
+    AttachmentUnreadable,
+    /// A file of a kind that is not read.
+    AttachmentKindUnsupported,
+    /// More files than a message may have.
+    AttachmentLimit,
+    /// An attached file was removed, sent before, or is another conversation's.
+    AttachmentGone,
+    /// The model sees no images.
+    ImagesNotSeen,
     /// No room left on the disk.
     DiskFull,
     /// The data folder cannot be written.
@@ -131,6 +150,7 @@ impl Error {
             }
             Self::NotFound(_) => ErrorCode::NotFound,
             Self::ShuttingDown => ErrorCode::ShuttingDown,
+            Self::Attachment(error) => error.code(),
             Self::Key(error) => code_of_key(error),
             Self::InvalidArgument(_) | Self::Web(WebError::Link | WebError::ImageAddress) => {
                 ErrorCode::InvalidArgument

@@ -50,6 +50,8 @@ ids! {
     BranchId,
     /// One message.
     MessageId,
+    /// A file that goes with a message.
+    AttachmentId,
     /// One attempt to produce one assistant message.
     GenerationId,
     /// A local profile.

@@ -4,6 +4,8 @@
 //! Tauri is not in this crate's dependency graph, and CI proves it.
 
 mod app;
+mod attaching;
+pub mod attachments;
 pub mod chat;
 pub mod clock;
 mod config;

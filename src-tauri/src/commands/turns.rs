@@ -29,6 +29,7 @@ pub(crate) async fn send_message(
             &conversation_id,
             branch,
             &content,
+            &[],
             &client_request_id,
             source,
         )

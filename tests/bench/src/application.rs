@@ -27,7 +27,14 @@ pub(crate) async fn open(folder: &Path, base_url: &str) -> anyhow::Result<Arc<Ap
 pub(crate) async fn send(app: &App, id: &ConversationId) -> anyhow::Result<Accepted> {
     let request_id = RequestId::fresh();
     let SendOutcome::Accepted(accepted) = app
-        .send_message(id, None, "a question", &request_id, AttemptSource::Program)
+        .send_message(
+            id,
+            None,
+            "a question",
+            &[],
+            &request_id,
+            AttemptSource::Program,
+        )
         .await?;
     Ok(accepted)
 }

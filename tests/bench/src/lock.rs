@@ -68,6 +68,7 @@ async fn turn(
         conversation_id: conversation_id.clone(),
         branch_id: None,
         content: "a question".to_owned(),
+        attachments: Vec::new(),
         title: "a question".to_owned(),
         request_id: RequestId::fresh(),
         source: AttemptSource::Program,

@@ -38,7 +38,7 @@ pub(crate) async fn open_at(
 pub(crate) async fn send(app: &App, id: &ConversationId, content: &str) -> Result<Accepted> {
     let request_id = RequestId::fresh();
     let SendOutcome::Accepted(accepted) = app
-        .send_message(id, None, content, &request_id, AttemptSource::Program)
+        .send_message(id, None, content, &[], &request_id, AttemptSource::Program)
         .await?;
     Ok(accepted)
 }

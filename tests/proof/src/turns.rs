@@ -28,6 +28,7 @@ pub(crate) fn ask(
         conversation_id: conversation_id.clone(),
         branch_id: Some(branch_id.clone()),
         content: QUESTION.to_owned(),
+        attachments: Vec::new(),
         title: QUESTION.to_owned(),
         request_id: RequestId::fresh(),
         source: AttemptSource::Program,

@@ -2,10 +2,11 @@
 //!
 //! Nobody but the provider knows how many tokens a text has, so it is estimated, on the safe side of
 //! what is usual (four characters a token in English, fewer in code and other languages). What the
-//! estimate lets pass and the model does not take is the provider's error to tell.
+//! estimate lets pass and the model does not take is the provider's error to tell. An image costs by its
+//! size (see [`attachments`](crate::attachments)).
 
 use super::parameters::Parameters;
-use crate::store::PriorMessage;
+use crate::provider::ChatMessage;
 
 /// Bytes of UTF-8 in a token, at least: three in English prose and code, and in most other scripts, whose
 /// characters have two or three bytes each.
@@ -25,7 +26,7 @@ const STEP_SHARE: usize = 4;
 #[derive(Debug, PartialEq)]
 pub(super) struct Fitted {
     /// Oldest first.
-    pub(super) messages: Vec<PriorMessage>,
+    pub(super) messages: Vec<ChatMessage>,
     /// So many before them were left out.
     pub(super) left_out: u32,
 }
@@ -33,7 +34,7 @@ pub(super) struct Fitted {
 /// Leaves out the oldest of `messages` so that the rest fits `context_tokens`, where that is known. The
 /// last message stays, whatever its length.
 pub(super) fn fitted(
-    mut messages: Vec<PriorMessage>,
+    mut messages: Vec<ChatMessage>,
     parameters: &Parameters,
     context_tokens: Option<u32>,
 ) -> Fitted {
@@ -51,7 +52,11 @@ pub(super) fn fitted(
     let room = context.saturating_sub(answer + system);
     let costs: Vec<_> = messages
         .iter()
-        .map(|message| tokens_of(&message.content))
+        .map(|message| {
+            let images = message.images.iter().map(|image| image.tokens);
+            let images = images.fold(0, u32::saturating_add);
+            tokens_of(&message.content) + usize::try_from(images).unwrap_or(usize::MAX / 2)
+        })
         .collect();
     let total: usize = costs.iter().sum();
     let over = total.saturating_sub(room);
@@ -81,20 +86,27 @@ fn tokens_of(text: &str) -> usize {
     text.len().div_ceil(BYTES_PER_TOKEN) + PER_MESSAGE
 }
 
+/// Tokens of a text, estimated.
+pub(crate) fn text_tokens(text: &str) -> u32 {
+    u32::try_from(text.len().div_ceil(BYTES_PER_TOKEN)).unwrap_or(u32::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::chat::Role;
+    use crate::provider::ImagePart;
 
     /// Each of 100 tokens, by the estimate.
-    fn turns(count: usize) -> Vec<PriorMessage> {
+    fn turns(count: usize) -> Vec<ChatMessage> {
         let text = "x".repeat((100 - PER_MESSAGE) * BYTES_PER_TOKEN);
         let roles = [Role::User, Role::Assistant].into_iter().cycle();
         roles
             .take(count)
-            .map(|role| PriorMessage {
+            .map(|role| ChatMessage {
                 role,
                 content: text.clone(),
+                images: Vec::new(),
             })
             .collect()
     }
@@ -136,6 +148,21 @@ mod tests {
     fn the_last_message_stays_whatever_its_length() {
         assert_eq!(left_out(1, Some(10)), 0);
         assert_eq!(left_out(3, Some(10)), 2);
+    }
+
+    #[test]
+    fn an_image_takes_its_room() {
+        let mut messages = turns(7);
+        messages[6].images.push(ImagePart {
+            media_type: "image/png".to_owned(),
+            base64: String::new(),
+            tokens: 60,
+        });
+        let fitted = fitted(messages, &Parameters::default(), Some(1000));
+        assert_eq!(
+            fitted.left_out, 4,
+            "three, and the answer that would be first"
+        );
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! transactions are in [`store`](crate::store), the entry points in [`App`](crate::App).
 
 mod activity;
+mod attached;
 mod context;
 pub(crate) mod driver;
 pub(crate) mod live;
@@ -14,6 +15,7 @@ mod parameters;
 mod request;
 pub(crate) mod turn;
 
+pub(crate) use context::text_tokens;
 pub use live::{Phase, TranscriptEvent};
 pub use model::{
     Accepted, AnswerEnd, AttemptSource, CleanupOutcome, Conversation, ConversationChange,

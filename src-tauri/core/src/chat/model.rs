@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use specta::Type;
 
 use super::parameters::Parameters;
+use crate::attachments::AttachmentSummary;
 use crate::clock::Timestamp;
 use crate::ids::{BranchId, ConversationId, GenerationId, MessageId};
 use crate::lock::LockStatus;
@@ -159,6 +160,8 @@ pub struct ConversationView {
     pub parameters: Parameters,
     /// Text typed but not sent.
     pub draft: String,
+    /// Files attached but not sent.
+    pub attachments: Vec<AttachmentSummary>,
     /// Oldest first.
     pub messages: Vec<Message>,
     /// There are messages before the first of these.
@@ -211,6 +214,8 @@ pub struct Message {
     pub content: String,
     /// What the source of an answer says; empty for what the user wrote, which is shown as it is.
     pub blocks: Vec<Block>,
+    /// The files that go with it, without what is in them.
+    pub attachments: Vec<AttachmentSummary>,
     /// `provider/model`, for answers.
     pub model: Option<String>,
     /// What the model thought before it answered.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::attached::with_attachments;
 use super::context::fitted;
 use super::driver::Surroundings;
 use super::live::{LiveAnswer, Phase};
@@ -77,6 +78,7 @@ async fn send(around: &Surroundings, lease: &Lease, endpoint: &Endpoint) -> Aske
     )
     .map_err(|error| internal(&error))?;
     let parameters = own.or(&settings.parameters);
+    let messages = with_attachments(messages, endpoint.sees);
     let fitted = fitted(messages, &parameters, endpoint.context_tokens);
     let request = ChatRequest {
         model: &endpoint.model,

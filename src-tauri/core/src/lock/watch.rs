@@ -153,6 +153,7 @@ mod tests {
             conversation_id: conversation.await.unwrap().id,
             branch_id: None,
             content: "hello".to_owned(),
+            attachments: Vec::new(),
             title: "hello".to_owned(),
             request_id: RequestId::fresh(),
             source: AttemptSource::Program,

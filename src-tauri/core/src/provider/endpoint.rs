@@ -40,6 +40,8 @@ pub(crate) struct Endpoint {
     pub(crate) model_id: String,
     /// How many tokens a conversation and its answer may have, where that is known.
     pub(crate) context_tokens: Option<u32>,
+    /// Whether it sees images, where that is known.
+    pub(crate) sees: Option<bool>,
     /// Its process is ours and may be started again, so a refused connection is worth another try.
     pub(crate) embedded: bool,
 }

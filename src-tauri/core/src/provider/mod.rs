@@ -34,6 +34,6 @@ pub(crate) use limits::RequestBudget;
 pub use models::ModelInfo;
 pub use presets::{Preset, presets};
 pub use protocol::ProtocolKind;
-pub(crate) use protocol::{ChatRequest, StreamEvent};
+pub(crate) use protocol::{ChatMessage, ChatRequest, ImagePart, StreamEvent};
 pub(crate) use registry::Meant;
 pub use registry::Providers;

@@ -51,6 +51,8 @@ pub struct ModelInfo {
     pub available: bool,
     /// How many tokens a conversation and its answer may have, where that is known.
     pub context_tokens: Option<u32>,
+    /// Whether it sees images, where that is known.
+    pub sees: Option<bool>,
 }
 
 /// The lists, by provider.
@@ -176,5 +178,6 @@ fn no_list(provider: &Provider, body: &str) -> Result<Vec<ListedModel>, Failure>
         id: ONLY_MODEL.to_owned(),
         name: None,
         context_tokens: None,
+        sees: None,
     }])
 }

@@ -19,6 +19,7 @@ use super::failure::{Failure, FailureKind};
 use super::gate::Gate;
 use super::models::{ModelInfo, ModelLists};
 use super::presets::preset;
+use super::protocol::ListedModel;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::keys::{KeyName, Keys};
@@ -150,6 +151,7 @@ impl Providers {
             note: None,
             available: true,
             context_tokens: None,
+            sees: None,
         };
         let listed = match keyless {
             None => self.lists.of(&self.client, &provider, refresh, now).await,
@@ -160,6 +162,7 @@ impl Providers {
                 .into_iter()
                 .map(|model| ModelInfo {
                     context_tokens: model.context_tokens,
+                    sees: model.sees,
                     ..entry(&model.id, model.name.as_deref().unwrap_or(&model.id))
                 })
                 .collect(),
@@ -184,6 +187,7 @@ impl Providers {
             available: missing.is_none(),
             note: Some(missing.map_or_else(|| EMBEDDED_NOTE.to_owned(), |failure| failure.message)),
             context_tokens: None,
+            sees: Some(false),
         }
     }
 
@@ -238,6 +242,20 @@ impl Providers {
         }
     }
 
+    /// Whether the model of this name sees images, as far as the lists that were read tell; `None` names
+    /// the default.
+    pub(crate) async fn sees(&self, model_id: Option<&str>) -> Option<bool> {
+        // What cannot be asked fails when it is.
+        let (configured, model) = match self.meant(model_id).await.ok()? {
+            Meant::Embedded => return Some(false),
+            Meant::FirstOf(configured) => (configured, None),
+            Meant::Named(configured, model) => (configured, Some(model)),
+        };
+        let mut known = self.lists.known(&without_key(&configured))?.into_iter();
+        let is_meant = |listed: &ListedModel| model.as_ref().is_none_or(|id| listed.id == *id);
+        known.find(is_meant)?.sees
+    }
+
     fn at(&self, provider: Provider, model: &str) -> Endpoint {
         let known = self.lists.known(&provider).unwrap_or_default();
         let listed = known.iter().find(|listed| listed.id == model);
@@ -245,6 +263,7 @@ impl Providers {
             model: model.to_owned(),
             model_id: format!("{}/{model}", provider.id),
             context_tokens: listed.and_then(|listed| listed.context_tokens),
+            sees: listed.and_then(|listed| listed.sees),
             embedded: false,
             provider,
         }
@@ -277,6 +296,7 @@ impl Providers {
             model_id: format!("{EMBEDDED}/{}", self.embedded.name()),
             // It fits what it reads by itself, and says what it left out.
             context_tokens: None,
+            sees: Some(false),
             embedded: true,
         })
     }

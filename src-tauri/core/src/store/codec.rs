@@ -6,10 +6,11 @@ use sqlx::error::BoxDynError;
 use sqlx::sqlite::{Sqlite, SqliteArgumentsBuffer, SqliteTypeInfo, SqliteValueRef};
 use sqlx::{Decode, Encode, Type};
 
+use crate::attachments::AttachmentKind;
 use crate::chat::{AttemptSource, FinishReason, MessageStatus, Role};
 use crate::clock::Timestamp;
 use crate::ids::{
-    BranchId, ConversationId, GenerationId, InstanceId, MessageId, RequestId, UserId,
+    AttachmentId, BranchId, ConversationId, GenerationId, InstanceId, MessageId, RequestId, UserId,
 };
 use crate::keys::KeyPlace;
 use crate::provider::ProtocolKind;
@@ -43,9 +44,12 @@ stored_as_text! {
     BranchId: Self::as_str, |text| Ok(text.to_owned().into());
     MessageId: Self::as_str, |text| Ok(text.to_owned().into());
     GenerationId: Self::as_str, |text| Ok(text.to_owned().into());
+    AttachmentId: Self::as_str, |text| Ok(text.to_owned().into());
     UserId: Self::as_str, |text| Ok(text.to_owned().into());
     InstanceId: Self::as_str, |text| Ok(text.to_owned().into());
     RequestId: Self::as_str, |text| Ok(text.to_owned().into());
+    AttachmentKind: |kind| kind.name(),
+        |text| AttachmentKind::from_name(text).ok_or_else(|| unknown("kind of attachment", text));
     Role: |role| role.name(), |text| Role::from_name(text).ok_or_else(|| unknown("role", text));
     MessageStatus: |status| status.name(),
         |text| MessageStatus::from_name(text).ok_or_else(|| unknown("status", text));

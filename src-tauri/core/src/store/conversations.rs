@@ -1,6 +1,6 @@
 //! Conversations and what is read of them: the list, one with its latest page.
 
-use super::{Result, Store, branches, locks, pages, settings};
+use super::{Result, Store, attachments, branches, locks, pages, settings};
 use crate::chat::{Conversation, ConversationSummary, ConversationView, Parameters, Part};
 use crate::clock::Timestamp;
 use crate::ids::{BranchId, ConversationId};
@@ -91,6 +91,7 @@ impl Store {
         )
         .fetch_one(&mut *reader)
         .await?;
+        let attachments = attachments::drafted(&mut reader, Some(conversation_id)).await?;
         let page = pages::page(&mut reader, &branch_id, &Part::Latest).await?;
         let lock = locks::lock_status(&mut reader, conversation_id, &branch_id, now).await?;
         Ok(Some(ConversationView {
@@ -103,6 +104,7 @@ impl Store {
             updated_at: row.updated_at,
             parameters: settings::parsed(&row.parameters),
             draft: row.draft,
+            attachments,
             messages: page.messages,
             has_earlier: page.has_earlier,
             lock,
@@ -136,6 +138,14 @@ impl Store {
         .execute(&self.writer)
         .await?;
         Ok(done.rows_affected() > 0)
+    }
+
+    /// The model of the answers to come; `None` for the default, and when there is no such conversation.
+    pub async fn model_of(&self, id: &ConversationId) -> Result<Option<String>> {
+        let row = sqlx::query_scalar!("SELECT model_id FROM conversations WHERE id = ?", id)
+            .fetch_optional(&self.readers)
+            .await?;
+        Ok(row.flatten())
     }
 
     /// Sets what a conversation asks of its model. False when there is no such conversation.

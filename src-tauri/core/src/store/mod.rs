@@ -10,6 +10,7 @@
 //! Nothing outside this module names sqlx, so that a second engine is one more module. Nothing in
 //! here reads a clock: `now` is an argument.
 
+mod attachments;
 mod attempts;
 mod branches;
 mod changes;
@@ -32,6 +33,7 @@ mod turns;
 use sqlx::sqlite::SqlitePool;
 use sqlx::{Sqlite, Transaction};
 
+pub use attachments::Attach;
 pub use attempts::AttemptOutcome;
 pub use changes::Changes;
 pub use chunks::Piece;
@@ -39,7 +41,7 @@ pub use error::StoreError;
 pub use locks::Holder;
 pub use providers::StoredProvider;
 pub use settle::Ending;
-pub use turns::{Begin, NewAnswer, NewTurn, PriorMessage, Started};
+pub use turns::{Begin, NewAnswer, NewTurn, PriorAttachment, PriorMessage, Started};
 
 use crate::ids::UserId;
 

@@ -1,11 +1,13 @@
 //! Pages of a branch: the messages on the path from its head to its first, a part at a time, so that a
 //! conversation of ten thousand opens as fast as one of ten.
 
+use std::collections::HashMap;
+
 use futures_util::TryStreamExt;
 use serde_json::Value;
 use sqlx::SqliteConnection;
 
-use super::{Result, Store, branches};
+use super::{Result, Store, attachments, branches};
 use crate::chat::{
     FinishReason, Message, MessageError, MessagePage, MessageStatus, Part, Role, Usage,
 };
@@ -170,7 +172,11 @@ async fn down(
 async fn read(reader: &mut SqliteConnection, ids: &[MessageId]) -> Result<Vec<Message>> {
     let ids = ids.iter().map(ToString::to_string).collect::<Value>();
     let ids = ids.to_string();
-    Ok(sqlx::query!(
+    let mut files: HashMap<_, Vec<_>> = HashMap::new();
+    for (message_id, file) in attachments::of_messages(reader, &ids).await? {
+        files.entry(message_id).or_default().push(file);
+    }
+    let mut messages = sqlx::query!(
         r#"SELECT m.id AS "id: MessageId", m.parent_id AS "parent_id: MessageId",
              m.branch_id AS "branch_id: BranchId", m.role AS "role: Role", m.status AS "status: MessageStatus",
              CASE WHEN m.status = 'generating'
@@ -196,6 +202,7 @@ async fn read(reader: &mut SqliteConnection, ids: &[MessageId]) -> Result<Vec<Me
         status: row.status,
         content: row.content,
         blocks: Vec::new(),
+        attachments: Vec::new(),
         model: row.model,
         error: row
             .error_code
@@ -213,7 +220,11 @@ async fn read(reader: &mut SqliteConnection, ids: &[MessageId]) -> Result<Vec<Me
         finished_at: row.finished_at,
     })
     .fetch_all(reader)
-    .await?)
+    .await?;
+    for message in &mut messages {
+        message.attachments = files.remove(&message.id).unwrap_or_default();
+    }
+    Ok(messages)
 }
 
 /// Null where nothing was counted.

@@ -50,7 +50,9 @@ impl Scene {
     pub(crate) async fn send(&self, conversation: &Conversation, content: &str) -> Accepted {
         let (request, source) = (RequestId::fresh(), AttemptSource::Program);
         let id = &conversation.id;
-        let sent = self.app.send_message(id, None, content, &request, source);
+        let sent = self
+            .app
+            .send_message(id, None, content, &[], &request, source);
         let SendOutcome::Accepted(accepted) = sent.await.unwrap();
         accepted
     }

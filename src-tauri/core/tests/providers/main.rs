@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
+mod attachments;
 mod configuring;
 mod gate;
 mod local_server;
@@ -85,7 +86,7 @@ async fn open(folder: &Path) -> Arc<App> {
 
 async fn send(app: &App, id: &ConversationId, text: &str) {
     let request = RequestId::fresh();
-    let sent = app.send_message(id, None, text, &request, AttemptSource::Program);
+    let sent = app.send_message(id, None, text, &[], &request, AttemptSource::Program);
     let SendOutcome::Accepted(_) = sent.await.unwrap();
 }
 

@@ -126,6 +126,7 @@ async fn send(app: &App, id: &ConversationId, content: &str) -> Result<SendOutco
         id,
         None,
         content,
+        &[],
         &RequestId::fresh(),
         AttemptSource::Program,
     )

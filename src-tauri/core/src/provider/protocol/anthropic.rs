@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use self::events::Events;
-use super::turns::Turns;
+use super::turns::{Part, Turn, Turns};
 use super::{
     Ask, ChatRequest, Decoder, Framing, ListedModel, Protocol, key_header, only_set, says,
     thinking_tokens,
@@ -38,7 +38,7 @@ impl Protocol for Anthropic {
         let Turns { system, turns } = Turns::of(request);
         let messages: Value = turns
             .into_iter()
-            .map(|turn| json!({"role": turn.role, "content": turn.text}))
+            .map(|turn| json!({"role": turn.role, "content": content(turn)}))
             .collect();
         // With thinking, a temperature other than 1 is refused, and a top-p below 0.95 too.
         let samples = model.samples && effort.is_none();
@@ -121,6 +121,24 @@ impl Protocol for Anthropic {
     }
 }
 
+/// Text alone is a string.
+fn content(turn: Turn<'_>) -> Value {
+    match <[Part<'_>; 1]>::try_from(turn.parts) {
+        Ok([Part::Text(text)]) => text.into(),
+        Ok(parts) => parts.into_iter().map(block).collect(),
+        Err(parts) => parts.into_iter().map(block).collect(),
+    }
+}
+
+fn block(part: Part<'_>) -> Value {
+    match part {
+        Part::Text(text) => json!({"type": "text", "text": text}),
+        Part::Image(image) => json!({"type": "image", "source": {
+            "type": "base64", "media_type": image.media_type, "data": image.base64,
+        }}),
+    }
+}
+
 /// What a model takes, as far as its name tells.
 struct Model {
     /// It decides itself how long to think, and is told an effort; others are told a budget of tokens.
@@ -186,11 +204,17 @@ struct WireModel {
     id: String,
     display_name: Option<String>,
     max_input_tokens: Option<u32>,
+    capabilities: Option<Value>,
 }
 
 impl From<WireModel> for ListedModel {
     fn from(model: WireModel) -> Self {
+        let told = model.capabilities.as_ref();
+        let told = told.and_then(|told| told.pointer("/image_input/supported")?.as_bool());
+        // Every Claude that is still served does; another company's model may not.
+        let sees = told.or_else(|| model.id.contains("claude").then_some(true));
         Self {
+            sees,
             id: model.id,
             name: model.display_name,
             context_tokens: model.max_input_tokens,
@@ -202,7 +226,7 @@ impl From<WireModel> for ListedModel {
 mod tests {
     use super::*;
     use crate::chat::{Parameters, Role};
-    use crate::provider::protocol::testing::{self, said};
+    use crate::provider::protocol::testing::{self, said, shown};
 
     fn body(model: &str, parameters: &Parameters) -> Value {
         testing::body(&Anthropic, model, &[said(Role::User, "hi")], parameters)
@@ -340,14 +364,39 @@ mod tests {
     }
 
     #[test]
+    fn an_image_is_a_block_of_its_own_and_text_alone_a_string() {
+        let messages = [
+            shown("Look", &["QQ=="]),
+            said(Role::Assistant, "A conch"),
+            shown("", &["Qg=="]),
+        ];
+        let sent = testing::body(&Anthropic, "m", &messages, &Parameters::default());
+        let image = |data: &str| {
+            let source = json!({"type": "base64", "media_type": "image/png", "data": data});
+            json!({"type": "image", "source": source})
+        };
+        assert_eq!(
+            sent["messages"],
+            json!([
+                {"role": "user", "content": [image("QQ=="), {"type": "text", "text": "Look"}]},
+                {"role": "assistant", "content": "A conch"},
+                {"role": "user", "content": [image("Qg==")]},
+            ])
+        );
+    }
+
+    #[test]
     fn a_list_of_models_says_their_names_and_what_they_can_read() {
         let models = Anthropic
             .models(
                 r#"{"data":[{"type":"model","id":"claude-opus-5","display_name":"Claude Opus 5",
-                    "max_input_tokens":1000000,"capabilities":{}},{"id":"b","max_input_tokens":null}],"has_more":false}"#,
+                    "max_input_tokens":1000000,"capabilities":{}},{"id":"b","max_input_tokens":null},
+                    {"id":"claude-blind","capabilities":{"image_input":{"supported":false}}}],"has_more":false}"#,
             )
             .unwrap();
-        assert_eq!(models.len(), 2);
+        assert_eq!(models.len(), 3);
+        let sees: Vec<_> = models.iter().map(|model| model.sees).collect();
+        assert_eq!(sees, [Some(true), None, Some(false)]);
         assert_eq!(models[0].id, "claude-opus-5");
         assert_eq!(models[0].name.as_deref(), Some("Claude Opus 5"));
         assert_eq!(models[0].context_tokens, Some(1_000_000));

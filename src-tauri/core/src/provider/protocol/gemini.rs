@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use self::events::Chunks;
-use super::turns::Turns;
+use super::turns::{Part, Turns};
 use super::{
     Ask, ChatRequest, Decoder, Framing, ListedModel, Protocol, key_header, only_set, says,
     thinking_tokens,
@@ -35,7 +35,8 @@ impl Protocol for Gemini {
                     Role::Assistant => "model",
                     Role::User | Role::System => "user",
                 };
-                json!({"role": role, "parts": [{"text": turn.text}]})
+                let parts: Value = turn.parts.into_iter().map(part).collect();
+                json!({"role": role, "parts": parts})
             })
             .collect();
         let config = only_set([
@@ -126,6 +127,15 @@ impl Protocol for Gemini {
     }
 }
 
+fn part(part: Part<'_>) -> Value {
+    match part {
+        Part::Text(text) => json!({"text": text}),
+        Part::Image(image) => {
+            json!({"inlineData": {"mimeType": image.media_type, "data": image.base64}})
+        }
+    }
+}
+
 /// The version of the protocol, in paths.
 const VERSION: &str = "v1beta";
 
@@ -171,8 +181,11 @@ impl Model {
 
 impl From<Model> for ListedModel {
     fn from(model: Model) -> Self {
+        let id = model.name.trim_start_matches(PREFIX);
         Self {
-            id: model.name.trim_start_matches(PREFIX).to_owned(),
+            // Every Gemini does. Of the others, of which some do, the list says nothing.
+            sees: id.starts_with("gemini").then_some(true),
+            id: id.to_owned(),
             name: model.display_name,
             context_tokens: model.input_token_limit,
         }
@@ -183,7 +196,7 @@ impl From<Model> for ListedModel {
 mod tests {
     use super::*;
     use crate::chat::Parameters;
-    use crate::provider::protocol::testing::{self, said};
+    use crate::provider::protocol::testing::{self, said, shown};
 
     fn body(model: &str, parameters: &Parameters) -> Value {
         let messages = [
@@ -272,6 +285,19 @@ mod tests {
     }
 
     #[test]
+    fn an_image_is_a_part_of_its_own() {
+        let messages = [shown("Look", &["QQ=="])];
+        let sent = testing::body(&Gemini, "m", &messages, &Parameters::default());
+        assert_eq!(
+            sent["contents"],
+            json!([{"role": "user", "parts": [
+                {"inlineData": {"mimeType": "image/png", "data": "QQ=="}},
+                {"text": "Look"},
+            ]}])
+        );
+    }
+
+    #[test]
     fn the_key_is_in_no_log() {
         let request = reqwest::Client::new().post("http://localhost");
         let request = Gemini.authorise(request, &"secret".into()).build().unwrap();
@@ -297,6 +323,7 @@ mod tests {
                 id: "gemini-3-flash".to_owned(),
                 name: Some("Gemini 3 Flash".to_owned()),
                 context_tokens: Some(1_048_576),
+                sees: Some(true),
             }]
         );
         assert!(Gemini.models("<html>").is_none());

@@ -20,8 +20,7 @@ use serde_json::{Map, Value, json};
 
 use super::failure::{Failure, FailureKind, Retry, reason_in};
 use super::limits::BudgetHeaders;
-use crate::chat::{FinishReason, Parameters, ReasoningEffort, Usage};
-use crate::store::PriorMessage;
+use crate::chat::{FinishReason, Parameters, ReasoningEffort, Role, Usage};
 
 /// Which protocol a provider speaks.
 #[derive(
@@ -45,9 +44,31 @@ pub(crate) struct ChatRequest<'a> {
     /// Its name at the provider.
     pub(crate) model: &'a str,
     /// The conversation, oldest first; without the system prompt, which is a parameter.
-    pub(crate) messages: &'a [PriorMessage],
+    pub(crate) messages: &'a [ChatMessage],
     /// What is set; the rest is not sent.
     pub(crate) parameters: &'a Parameters,
+}
+
+/// A message of the conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ChatMessage {
+    /// Who speaks.
+    pub(crate) role: Role,
+    /// What is said, with the text of the files that go with it.
+    pub(crate) content: String,
+    /// What is shown beside it; of the user's messages only.
+    pub(crate) images: Vec<ImagePart>,
+}
+
+/// An image, as every protocol takes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ImagePart {
+    /// `image/png` or `image/jpeg`.
+    pub(crate) media_type: String,
+    /// The encoded bytes in base64.
+    pub(crate) base64: String,
+    /// What it costs, estimated.
+    pub(crate) tokens: u32,
 }
 
 /// An HTTP POST that asks for a streamed answer.
@@ -68,6 +89,8 @@ pub(crate) struct ListedModel {
     pub(crate) name: Option<String>,
     /// How many tokens a conversation and its answer may have, where the provider says.
     pub(crate) context_tokens: Option<u32>,
+    /// Whether it sees images, where the provider says.
+    pub(crate) sees: Option<bool>,
 }
 
 /// How a stream is cut into events.
@@ -271,20 +294,33 @@ fn or_alive(events: Vec<StreamEvent>) -> Vec<StreamEvent> {
 mod testing {
     //! What the tests of every protocol ask with.
 
-    use super::{ChatRequest, Parameters, PriorMessage, Protocol, Value};
-    use crate::chat::Role;
+    use super::{ChatMessage, ChatRequest, ImagePart, Parameters, Protocol, Role, Value};
 
-    pub(super) fn said(role: Role, content: &str) -> PriorMessage {
-        PriorMessage {
+    pub(super) fn said(role: Role, content: &str) -> ChatMessage {
+        ChatMessage {
             role,
             content: content.to_owned(),
+            images: Vec::new(),
+        }
+    }
+
+    /// What the user says with images whose bytes are these in base64.
+    pub(super) fn shown(content: &str, images: &[&str]) -> ChatMessage {
+        let image = |base64: &&str| ImagePart {
+            media_type: "image/png".to_owned(),
+            base64: (*base64).to_owned(),
+            tokens: 1,
+        };
+        ChatMessage {
+            images: images.iter().map(image).collect(),
+            ..said(Role::User, content)
         }
     }
 
     pub(super) fn body(
         protocol: &dyn Protocol,
         model: &str,
-        messages: &[PriorMessage],
+        messages: &[ChatMessage],
         parameters: &Parameters,
     ) -> Value {
         let request = ChatRequest {

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use super::turns::role_messages;
 use super::{
-    Ask, ChatRequest, Decoder, Framing, ListedModel, Protocol, StreamEvent, filled, no_answer,
-    only_set, or_alive, says, stated_failure, states_failure,
+    Ask, ChatMessage, ChatRequest, Decoder, Framing, ListedModel, Protocol, StreamEvent, filled,
+    no_answer, only_set, or_alive, says, stated_failure, states_failure,
 };
 use crate::chat::{FinishReason, ReasoningEffort, Usage};
 use crate::provider::failure::{Failure, FailureKind};
@@ -34,7 +34,7 @@ impl Protocol for Ollama {
         ]);
         let body = only_set([
             ("model", Some(json!(request.model))),
-            ("messages", Some(role_messages(request))),
+            ("messages", Some(role_messages(request, with_images))),
             ("stream", Some(json!(true))),
             // By default it leaves out what does not fit without a word.
             ("truncate", Some(json!(false))),
@@ -105,6 +105,15 @@ impl Protocol for Ollama {
     }
 }
 
+fn with_images(message: &ChatMessage) -> Value {
+    let images: Value = message
+        .images
+        .iter()
+        .map(|image| json!(image.base64))
+        .collect();
+    json!({"role": message.role, "content": message.content, "images": images})
+}
+
 /// Where Ollama listens when its variable names no port.
 const PORT: u16 = 11434;
 
@@ -126,6 +135,8 @@ struct ModelList {
 struct Model {
     name: String,
     details: Option<Details>,
+    /// Newer versions say it in the list; the others only of each model by itself.
+    capabilities: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -138,23 +149,32 @@ impl Model {
     /// Leaves out those that only embed: by their family (`bert`, `nomic-bert`), or by their name where
     /// they are of a chat model's family (`embeddinggemma`, `qwen3-embedding`).
     fn answers_chats(&self) -> bool {
-        let families = self.details.iter().flat_map(|details| {
-            details
-                .family
-                .iter()
-                .chain(details.families.iter().flatten())
-        });
         let embeds = |name: &String| name.contains("embed");
-        !embeds(&self.name)
-            && !families
-                .into_iter()
-                .any(|family| embeds(family) || family.contains("bert"))
+        let mut families = self.families();
+        !embeds(&self.name) && !families.any(|family| embeds(family) || family.contains("bert"))
+    }
+
+    /// Of the older models the family tells, by the part that sees.
+    fn sees(&self) -> Option<bool> {
+        if let Some(capabilities) = &self.capabilities {
+            return Some(capabilities.iter().any(|capability| capability == "vision"));
+        }
+        let sees = |family: &String| ["clip", "mllama"].contains(&family.as_str());
+        self.families().any(sees).then_some(true)
+    }
+
+    fn families(&self) -> impl Iterator<Item = &String> {
+        self.details.iter().flat_map(|details| {
+            let families = details.families.iter().flatten();
+            details.family.iter().chain(families)
+        })
     }
 }
 
 impl From<Model> for ListedModel {
     fn from(model: Model) -> Self {
         Self {
+            sees: model.sees(),
             id: model.name,
             name: None,
             context_tokens: None,
@@ -216,7 +236,7 @@ mod tests {
     use super::*;
     use crate::chat::{Parameters, Role};
     use crate::provider::failure::Retry;
-    use crate::provider::protocol::testing::{self, said};
+    use crate::provider::protocol::testing::{self, said, shown};
 
     fn decode(data: &str) -> Result<Vec<StreamEvent>, Failure> {
         Ollama.decoder().decode(data)
@@ -236,6 +256,19 @@ mod tests {
                 "stream": true,
                 "truncate": false,
             })
+        );
+    }
+
+    #[test]
+    fn images_stand_beside_the_text() {
+        let messages = [said(Role::User, "hi"), shown("Look", &["QQ==", "Qg=="])];
+        let sent = testing::body(&Ollama, "m", &messages, &Parameters::default());
+        assert_eq!(
+            sent["messages"],
+            json!([
+                {"role": "user", "content": "hi"},
+                {"role": "user", "content": "Look", "images": ["QQ==", "Qg=="]},
+            ])
         );
     }
 
@@ -348,6 +381,21 @@ mod tests {
         let names: Vec<_> = models.iter().map(|model| model.id.as_str()).collect();
         assert_eq!(names, ["qwen3:4b", "mine:latest"]);
         assert!(Ollama.models("<html>").is_none());
+    }
+
+    #[test]
+    fn a_list_says_which_models_see_where_the_server_knows_it() {
+        let models = Ollama
+            .models(
+                r#"{"models":[
+                    {"name":"new","capabilities":["completion","vision"]},
+                    {"name":"blind","capabilities":["completion"]},
+                    {"name":"llava","details":{"family":"llama","families":["llama","clip"]}},
+                    {"name":"old","details":{"family":"llama"}}]}"#,
+            )
+            .unwrap();
+        let sees: Vec<_> = models.iter().map(|model| model.sees).collect();
+        assert_eq!(sees, [Some(true), Some(false), Some(true), None]);
     }
 
     #[test]

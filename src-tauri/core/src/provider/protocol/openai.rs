@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::turns::role_messages;
 use super::{
-    Ask, ChatRequest, Decoder, Framing, ListedModel, Protocol, StreamEvent, filled, no_answer,
-    only_set, or_alive, says, stated_failure, states_failure,
+    Ask, ChatMessage, ChatRequest, Decoder, Framing, ListedModel, Protocol, StreamEvent, filled,
+    no_answer, only_set, or_alive, says, stated_failure, states_failure,
 };
 use crate::chat::{FinishReason, Usage};
 use crate::provider::failure::{Failure, FailureKind};
@@ -24,7 +24,7 @@ impl Protocol for OpenAi {
         let parameters = request.parameters;
         let body = only_set([
             ("model", Some(json!(request.model))),
-            ("messages", Some(role_messages(request))),
+            ("messages", Some(role_messages(request, with_images))),
             ("stream", Some(json!(true))),
             ("stream_options", Some(json!({"include_usage": true}))),
             ("temperature", parameters.temperature.map(Value::from)),
@@ -103,6 +103,17 @@ impl Protocol for OpenAi {
     }
 }
 
+fn with_images(message: &ChatMessage) -> Value {
+    let text = Some(&message.content).filter(|text| !text.trim().is_empty());
+    let text = text.map(|text| json!({"type": "text", "text": text}));
+    let images = message.images.iter().map(|image| {
+        let url = format!("data:{};base64,{}", image.media_type, image.base64);
+        json!({"type": "image_url", "image_url": {"url": url}})
+    });
+    let content: Value = text.into_iter().chain(images).collect();
+    json!({"role": message.role, "content": content})
+}
+
 /// OpenAI's reasoning models and those after them know only the newer name.
 fn max_tokens_name(model: &str) -> &'static str {
     let newer = ["o1", "o3", "o4", "gpt-5"];
@@ -131,6 +142,22 @@ struct Model {
     )]
     context_length: Option<u32>,
     meta: Option<Meta>,
+    /// OpenRouter's. Read without a form of its own, as the next: a server that means something else by
+    /// the word must not lose its list for it.
+    architecture: Option<Value>,
+    /// Mistral's.
+    capabilities: Option<Value>,
+}
+
+impl Model {
+    fn sees(&self) -> Option<bool> {
+        let modalities = self.architecture.as_ref();
+        let modalities = modalities.and_then(|told| told.get("input_modalities")?.as_array());
+        let vision = self.capabilities.as_ref();
+        modalities
+            .map(|modalities| modalities.contains(&json!("image")))
+            .or_else(|| vision?.get("vision")?.as_bool())
+    }
 }
 
 #[derive(Deserialize)]
@@ -140,8 +167,10 @@ struct Meta {
 
 impl From<Model> for ListedModel {
     fn from(model: Model) -> Self {
+        let sees = model.sees();
         let meta = model.meta.and_then(|meta| meta.n_ctx);
         Self {
+            sees,
             id: model.id,
             name: model.name,
             context_tokens: model.context_length.or(meta),
@@ -289,24 +318,50 @@ impl From<WireUsage> for Usage {
 mod tests {
     use super::*;
     use crate::chat::{Parameters, ReasoningEffort, Role};
-    use crate::store::PriorMessage;
+    use crate::provider::protocol::testing::{self, said, shown};
 
     fn decode(data: &str) -> Result<Vec<StreamEvent>, Failure> {
         OpenAi.decoder().decode(data)
     }
 
     fn body(model: &str, parameters: &Parameters) -> Value {
-        let messages = [PriorMessage {
-            role: Role::User,
-            content: "hi".to_owned(),
-        }];
-        OpenAi
-            .ask(&ChatRequest {
-                model,
-                messages: &messages,
-                parameters,
-            })
-            .body
+        testing::body(&OpenAi, model, &[said(Role::User, "hi")], parameters)
+    }
+
+    #[test]
+    fn images_stand_behind_the_text_of_their_message_alone() {
+        let messages = [
+            said(Role::User, "hi"),
+            shown("Look", &["QQ=="]),
+            shown("", &["Qg=="]),
+        ];
+        let sent = testing::body(&OpenAi, "m", &messages, &Parameters::default());
+        let image = |url: &str| json!({"type": "image_url", "image_url": {"url": url}});
+        assert_eq!(
+            sent["messages"],
+            json!([
+                {"role": "user", "content": "hi"},
+                {"role": "user", "content": [
+                    {"type": "text", "text": "Look"},
+                    image("data:image/png;base64,QQ=="),
+                ]},
+                {"role": "user", "content": [image("data:image/png;base64,Qg==")]},
+            ])
+        );
+    }
+
+    #[test]
+    fn a_list_says_which_models_see_where_the_server_knows_it() {
+        let models = OpenAi
+            .models(
+                r#"{"data":[{"id":"a","architecture":{"input_modalities":["text","image"]}},
+                    {"id":"b","architecture":{"input_modalities":["text"]}},
+                    {"id":"c","capabilities":{"vision":true}},
+                    {"id":"d","capabilities":["completion"],"architecture":"llama"},{"id":"e"}]}"#,
+            )
+            .unwrap();
+        let sees: Vec<_> = models.iter().map(|model| model.sees).collect();
+        assert_eq!(sees, [Some(true), Some(false), Some(true), None, None]);
     }
 
     #[test]

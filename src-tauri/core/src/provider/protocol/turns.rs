@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use super::ChatRequest;
+use super::{ChatMessage, ChatRequest, ImagePart};
 use crate::chat::Role;
 
 /// What the user says before an answer that has no question. It only keeps the order of roles, so it
@@ -15,32 +15,42 @@ const OPENING: &str = "…";
 
 /// A conversation with the system prompt apart, in which the user begins and the roles take turns.
 #[derive(Debug, PartialEq)]
-pub(super) struct Turns {
+pub(super) struct Turns<'a> {
     /// The system prompt and every other instruction, in order.
     pub(super) system: Option<String>,
     /// Of [`Role::User`] and [`Role::Assistant`] in turn.
-    pub(super) turns: Vec<Turn>,
+    pub(super) turns: Vec<Turn<'a>>,
 }
 
 /// All that one side says before the other speaks.
 #[derive(Debug, PartialEq)]
-pub(super) struct Turn {
+pub(super) struct Turn<'a> {
     /// Never [`Role::System`].
     pub(super) role: Role,
-    /// Never blank, which Anthropic refuses.
-    pub(super) text: String,
+    /// Never none.
+    pub(super) parts: Vec<Part<'a>>,
 }
 
-impl Turns {
+/// A piece of what is said.
+#[derive(Debug, PartialEq)]
+pub(super) enum Part<'a> {
+    /// Never blank, which Anthropic refuses.
+    Text(String),
+    /// An image.
+    Image(&'a ImagePart),
+}
+
+impl<'a> Turns<'a> {
     /// The conversation of `request`. Nothing that the user sees in it is dropped: an answer without its
     /// question is a greeting or stands where older messages were left out, and what follows may refer
-    /// to it. Messages of one role in a row are one turn, a blank line between them.
-    pub(super) fn of(request: &ChatRequest<'_>) -> Self {
+    /// to it. Messages of one role in a row are one turn, a blank line between them. Images stand before
+    /// what is said of them, where a model reads them best.
+    pub(super) fn of(request: &ChatRequest<'a>) -> Self {
         let mut system = request.parameters.system_prompt.clone().unwrap_or_default();
-        let mut turns: Vec<Turn> = Vec::new();
+        let mut turns: Vec<Turn<'_>> = Vec::new();
         for message in request.messages {
             let (role, text) = (message.role, message.content.as_str());
-            if text.trim().is_empty() {
+            if text.trim().is_empty() && message.images.is_empty() {
                 continue;
             }
             if role == Role::System {
@@ -50,20 +60,35 @@ impl Turns {
             if turns.is_empty() && role == Role::Assistant {
                 turns.push(Turn {
                     role: Role::User,
-                    text: OPENING.to_owned(),
+                    parts: vec![Part::Text(OPENING.to_owned())],
                 });
             }
             match turns.last_mut() {
-                Some(turn) if turn.role == role => add(&mut turn.text, text),
-                _ => turns.push(Turn {
-                    role,
-                    text: text.to_owned(),
-                }),
+                Some(turn) if turn.role == role => turn.add(message),
+                _ => {
+                    let mut turn = Turn {
+                        role,
+                        parts: Vec::new(),
+                    };
+                    turn.add(message);
+                    turns.push(turn);
+                }
             }
         }
         Self {
             system: Some(system).filter(|system| !system.is_empty()),
             turns,
+        }
+    }
+}
+
+impl<'a> Turn<'a> {
+    fn add(&mut self, message: &'a ChatMessage) {
+        self.parts.extend(message.images.iter().map(Part::Image));
+        match self.parts.last_mut() {
+            _ if message.content.trim().is_empty() => {}
+            Some(Part::Text(text)) => add(text, &message.content),
+            _ => self.parts.push(Part::Text(message.content.clone())),
         }
     }
 }
@@ -75,17 +100,24 @@ fn add(to: &mut String, text: &str) {
     to.push_str(text);
 }
 
-/// The conversation as a list of `{role, content}`, the system prompt first.
-pub(super) fn role_messages(request: &ChatRequest<'_>) -> Value {
+/// The conversation as a list of `{role, content}`, the system prompt first. A message with images is
+/// what `with_images` makes of it.
+pub(super) fn role_messages(
+    request: &ChatRequest<'_>,
+    with_images: fn(&ChatMessage) -> Value,
+) -> Value {
     let system = request
         .parameters
         .system_prompt
         .iter()
         .map(|text| json!({"role": Role::System, "content": text}));
-    let messages = request
-        .messages
-        .iter()
-        .map(|message| json!({"role": message.role, "content": message.content}));
+    let messages = request.messages.iter().map(|message| {
+        if message.images.is_empty() {
+            json!({"role": message.role, "content": message.content})
+        } else {
+            with_images(message)
+        }
+    });
     system.chain(messages).collect()
 }
 
@@ -93,25 +125,44 @@ pub(super) fn role_messages(request: &ChatRequest<'_>) -> Value {
 mod tests {
     use super::*;
     use crate::chat::Parameters;
-    use crate::provider::protocol::testing::said;
-    use crate::store::PriorMessage;
+    use crate::provider::protocol::testing::{said, shown};
 
-    fn turns(system: Option<&str>, messages: &[PriorMessage]) -> Turns {
+    fn turns<'a>(system: Option<&str>, messages: &'a [ChatMessage]) -> Turns<'a> {
         Turns::of(&ChatRequest {
             model: "m",
             messages,
-            parameters: &Parameters {
+            // What is asked outlives what is made of it.
+            parameters: Box::leak(Box::new(Parameters {
                 system_prompt: system.map(str::to_owned),
                 ..Parameters::default()
-            },
+            })),
         })
     }
 
-    fn turn(role: Role, text: &str) -> Turn {
+    fn turn(role: Role, text: &str) -> Turn<'_> {
         Turn {
             role,
-            text: text.to_owned(),
+            parts: vec![Part::Text(text.to_owned())],
         }
+    }
+
+    #[test]
+    fn images_stand_before_what_is_said_of_them() {
+        let messages = [
+            shown("one", &["a", "b"]),
+            said(Role::User, "two"),
+            shown("", &["c"]),
+            shown("three", &["d"]),
+        ];
+        let of = turns(None, &messages);
+        let parts = of.turns[0].parts.iter().map(|part| match part {
+            Part::Text(text) => text.as_str(),
+            Part::Image(image) => &image.base64,
+        });
+        assert_eq!(
+            parts.collect::<Vec<_>>(),
+            ["a", "b", "one\n\ntwo", "c", "d", "three"]
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The store on a real file, with the pragmas and pools of production.
 
+mod attachments;
 mod changes;
 mod configuring;
 mod locks;
@@ -55,6 +56,7 @@ impl Place {
             conversation_id: self.conversation.id.clone(),
             branch_id: None,
             content: content.to_owned(),
+            attachments: Vec::new(),
             title: content.to_owned(),
             request_id: RequestId::fresh(),
             source: AttemptSource::Program,

@@ -1,0 +1,110 @@
+//! What may be done with files: attached to what is typed, looked at, taken away.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::app::App;
+use crate::attachments::{
+    AttachmentContent, AttachmentError, AttachmentKind, AttachmentSummary, MOST_ATTACHMENTS,
+    NewAttachment, plain_name, read,
+};
+use crate::error::{Entity, Error, Result};
+use crate::ids::{AttachmentId, ConversationId};
+use crate::store::Attach;
+
+impl App {
+    /// Reads a file and keeps it with what is typed in a conversation, or in the one that does not exist
+    /// yet.
+    ///
+    /// # Errors
+    /// When it is not read, or one too many. Nothing is kept then.
+    pub async fn attach_file(
+        &self,
+        conversation_id: Option<&ConversationId>,
+        name: &str,
+        bytes: Vec<u8>,
+    ) -> Result<AttachmentSummary> {
+        let name = plain_name(name);
+        let read = read(&self.reader, name.clone(), bytes).await;
+        let (summary, content) = read.map_err(|refusal| AttachmentError::Refused {
+            name: name.clone(),
+            refusal,
+        })?;
+        let attachment = NewAttachment {
+            summary,
+            conversation_id: conversation_id.cloned(),
+            content,
+        };
+        let now = self.around.clock.now();
+        match self.around.store.attach(&attachment, now).await? {
+            Attach::Attached => Ok(attachment.summary),
+            Attach::Full => Err(AttachmentError::TooMany { name }.into()),
+            Attach::NoConversation => Err(Error::NotFound(Entity::Conversation)),
+        }
+    }
+
+    /// Takes a file away that was not sent. One that was sent or is gone stays as it is.
+    pub async fn detach_file(&self, id: &AttachmentId) -> Result<()> {
+        Ok(self.around.store.detach(id).await?)
+    }
+
+    /// The files with what is typed in a conversation, or in the one that does not exist yet.
+    pub async fn draft_attachments(
+        &self,
+        conversation_id: Option<&ConversationId>,
+    ) -> Result<Vec<AttachmentSummary>> {
+        Ok(self.around.store.draft_attachments(conversation_id).await?)
+    }
+
+    /// Moves files from the conversation that did not exist to the one that now does, all or none.
+    pub async fn adopt_attachments(
+        &self,
+        conversation_id: &ConversationId,
+        ids: &[AttachmentId],
+    ) -> Result<()> {
+        let store = &self.around.store;
+        if store.adopt_attachments(conversation_id, ids).await? {
+            Ok(())
+        } else {
+            Err(AttachmentError::Gone.into())
+        }
+    }
+
+    /// What is kept of a file: an image as a `data:` address, else its text.
+    pub async fn load_attachment(&self, id: &AttachmentId) -> Result<String> {
+        let content = self.around.store.attachment(id).await?;
+        match content.ok_or(Error::NotFound(Entity::Attachment))? {
+            AttachmentContent::Text(text) => Ok(text),
+            AttachmentContent::Image { media_type, data } => Ok(format!(
+                "data:{media_type};base64,{}",
+                STANDARD.encode(data)
+            )),
+        }
+    }
+
+    /// Refuses what must not be sent with these files, and says what a message without a word is called.
+    pub(crate) async fn check_attachments(
+        &self,
+        conversation_id: &ConversationId,
+        ids: &[AttachmentId],
+    ) -> Result<Option<String>> {
+        if ids.is_empty() {
+            return Ok(None);
+        }
+        let store = &self.around.store;
+        let attached = store.attachments(ids).await?;
+        if let Some(one_too_many) = attached.get(MOST_ATTACHMENTS) {
+            let name = one_too_many.name.clone();
+            return Err(AttachmentError::TooMany { name }.into());
+        }
+        let is_image = |file: &&AttachmentSummary| file.kind == AttachmentKind::Image;
+        if let Some(image) = attached.iter().find(is_image) {
+            let model = store.model_of(conversation_id).await?;
+            let name = image.name.clone();
+            if self.around.providers.sees(model.as_deref()).await == Some(false) {
+                return Err(AttachmentError::NotSeen { name }.into());
+            }
+        }
+        Ok(attached.into_iter().next().map(|first| first.name))
+    }
+}

@@ -1,0 +1,64 @@
+//! Why a file is not attached, or not sent.
+
+use conch_attachments::Refusal;
+
+use super::MOST_ATTACHMENTS;
+use crate::error::ErrorCode;
+
+/// Why a file is not attached, or a message with files not sent. What was typed is kept.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AttachmentError {
+    /// A file that is not read.
+    #[error("“{name}” was not attached: {refusal}")]
+    Refused {
+        /// Whose.
+        name: String,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// More files than a message may have.
+    #[error(
+        "A message takes {MOST_ATTACHMENTS} files at most: send these first, or remove one. “{name}” was not attached"
+    )]
+    TooMany {
+        /// The file that would be one too many.
+        name: String,
+    },
+    /// A send with a file that was removed or sent meanwhile, or is another conversation's.
+    #[error(
+        "An attached file is not there any more, another window may have sent or removed it: remove it here and send again. Nothing was sent"
+    )]
+    Gone,
+    /// A send of an image to a model that sees none.
+    #[error(
+        "This model cannot see images: choose another model, or remove “{name}”. Nothing was sent"
+    )]
+    NotSeen {
+        /// The image.
+        name: String,
+    },
+}
+
+impl AttachmentError {
+    /// The error's stable name.
+    pub(crate) fn code(&self) -> ErrorCode {
+        match self {
+            Self::Refused { refusal, .. } => match refusal {
+                Refusal::TextTooLong | Refusal::FileTooLarge | Refusal::TooManyPixels { .. } => {
+                    ErrorCode::AttachmentTooLarge
+                }
+                Refusal::Empty
+                | Refusal::Damaged
+                | Refusal::Encrypted
+                | Refusal::NoText
+                | Refusal::Unreadable => ErrorCode::AttachmentUnreadable,
+                Refusal::OtherImage(_) | Refusal::OtherKind(_) | Refusal::Unknown => {
+                    ErrorCode::AttachmentKindUnsupported
+                }
+            },
+            Self::TooMany { .. } => ErrorCode::AttachmentLimit,
+            Self::Gone => ErrorCode::AttachmentGone,
+            Self::NotSeen { .. } => ErrorCode::ImagesNotSeen,
+        }
+    }
+}

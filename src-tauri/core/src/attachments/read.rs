@@ -1,0 +1,158 @@
+//! Reads a file off the runtime's workers: texts and images on a thread for what blocks, PDFs in a
+//! process of their own, which is ended when it takes too long.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use conch_attachments::{FILE_LIMIT, Image, Kind, Pdf, PdfAnswer, Refusal, TEXT_LIMIT};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::Command;
+
+use super::{AttachmentContent, AttachmentKind, AttachmentSummary, image_tokens};
+use crate::chat::text_tokens;
+use crate::ids::AttachmentId;
+
+/// How long a PDF may take: a book of a thousand pages takes a few seconds.
+const PDF_PATIENCE: Duration = Duration::from_secs(60);
+
+/// The most bytes of an answer: a text of the limit whose every character is escaped.
+const ANSWER_LIMIT: usize = 6 * TEXT_LIMIT + 1024;
+
+/// What a file of this name is, and what is kept of it. `program` is this executable, which reads PDFs as
+/// `read-pdf`.
+pub(crate) async fn read(
+    program: &Path,
+    name: String,
+    bytes: Vec<u8>,
+) -> Result<(AttachmentSummary, AttachmentContent), Refusal> {
+    // Nothing is looked for in what is over every limit.
+    if bytes.len() > FILE_LIMIT {
+        return Err(Refusal::FileTooLarge);
+    }
+    let size = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+    let summary = |kind, tokens| AttachmentSummary {
+        id: AttachmentId::fresh(),
+        name,
+        kind,
+        bytes: size,
+        tokens,
+        width: None,
+        height: None,
+        pages: None,
+    };
+    let (kind, bytes) = blocking(move || Ok((conch_attachments::kind_of(&bytes)?, bytes))).await?;
+    Ok(match kind {
+        Kind::Text => {
+            let text = blocking(move || conch_attachments::read_text(&bytes)).await?;
+            let summary = summary(AttachmentKind::Text, text_tokens(&text));
+            (summary, AttachmentContent::Text(text))
+        }
+        Kind::Image => {
+            let Image {
+                media_type,
+                data,
+                width,
+                height,
+            } = blocking(move || conch_attachments::read_image(&bytes)).await?;
+            let summary = AttachmentSummary {
+                width: Some(width),
+                height: Some(height),
+                ..summary(AttachmentKind::Image, image_tokens(width, height))
+            };
+            let media_type = media_type.to_owned();
+            (summary, AttachmentContent::Image { media_type, data })
+        }
+        Kind::Pdf => {
+            let Pdf { text, pages } = pdf(program, &bytes).await?;
+            let summary = AttachmentSummary {
+                pages: Some(pages),
+                ..summary(AttachmentKind::Pdf, text_tokens(&text))
+            };
+            (summary, AttachmentContent::Text(text))
+        }
+    })
+}
+
+/// A panic in what reads a stranger's file is that file's refusal.
+async fn blocking<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    tokio::task::spawn_blocking(read)
+        .await
+        .unwrap_or(Err(Refusal::Unreadable))
+}
+
+async fn pdf(program: &Path, bytes: &[u8]) -> PdfAnswer {
+    let asked = tokio::time::timeout(PDF_PATIENCE, ask(program, bytes)).await;
+    match asked {
+        Ok(Ok(answer)) => serde_json::from_slice(&answer).unwrap_or_else(|_| {
+            tracing::warn!("a PDF ended the process that read it");
+            Err(Refusal::Unreadable)
+        }),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "the process that reads PDFs failed");
+            Err(Refusal::Unreadable)
+        }
+        Err(_) => Err(Refusal::Unreadable),
+    }
+}
+
+/// What the process answers; it ends with this future.
+async fn ask(program: &Path, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut child = Command::new(program)
+        .arg("read-pdf")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        // A panic in it says nothing that concerns the user.
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()?;
+    let (Some(mut input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+        return Err(std::io::ErrorKind::BrokenPipe.into());
+    };
+    input.write_all(bytes).await?;
+    // Its end tells that the file is whole.
+    drop(input);
+    let mut answer = Vec::new();
+    let limit = u64::try_from(ANSWER_LIMIT).unwrap_or(u64::MAX);
+    output.take(limit).read_to_end(&mut answer).await?;
+    Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn refusal(program: &str, bytes: &[u8]) -> Refusal {
+        read(Path::new(program), "x.pdf".to_owned(), bytes.to_vec())
+            .await
+            .unwrap_err()
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_reader_that_ends_or_never_ends_its_answer_is_a_refusal() {
+        let file = b"%PDF-1.7\n";
+        // `true` ends at once, `yes` goes on for ever, and the last is not there.
+        for program in ["true", "yes", "/nowhere/conch"] {
+            assert_eq!(
+                refusal(program, file).await,
+                Refusal::Unreadable,
+                "{program}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_refusal() {
+        let read: Result<(), _> = blocking(|| panic!("a file that nobody thought of")).await;
+        assert_eq!(read, Err(Refusal::Unreadable));
+    }
+
+    #[tokio::test]
+    async fn what_is_over_every_limit_is_not_looked_into() {
+        let zip = [b"PK\x03\x04".to_vec(), vec![0; FILE_LIMIT]].concat();
+        assert_eq!(refusal("true", &zip).await, Refusal::FileTooLarge);
+    }
+}
