@@ -3,10 +3,14 @@
 
 /// Every command of the application, as `capabilities/main.json` grants them.
 const COMMANDS: &[&str] = &[
+    "adopt_attachments",
+    "attach_file",
     "cleanup_expired_locks",
     "create_conversation",
     "delete_conversation",
     "delete_provider",
+    "detach_file",
+    "draft_attachments",
     "find_in_conversation",
     "find_local_servers",
     "follow_branch",
@@ -21,6 +25,7 @@ const COMMANDS: &[&str] = &[
     "list_models",
     "list_presets",
     "list_providers",
+    "load_attachment",
     "load_image",
     "open_link",
     "open_window",

@@ -19,6 +19,11 @@ pub fn ipc<R: Runtime>() -> Builder<R> {
             commands::conversations::set_conversation_model,
             commands::conversations::save_draft,
             commands::conversations::get_new_draft,
+            commands::attachments::attach_file,
+            commands::attachments::detach_file,
+            commands::attachments::draft_attachments,
+            commands::attachments::adopt_attachments,
+            commands::attachments::load_attachment,
             commands::turns::send_message,
             commands::turns::generate_response,
             commands::turns::stop_generation,
@@ -49,6 +54,7 @@ pub fn ipc<R: Runtime>() -> Builder<R> {
             events::ModelsChanged,
         ])
         .typ::<IpcError>()
+        .constant("ATTACHMENT_LIMITS", conch_core::attachments::LIMITS)
         .error_handling(ErrorHandlingMode::Throw)
         // Epoch milliseconds and fences stay far below 2^53.
         .dangerously_cast_bigints_to_number()

@@ -1,5 +1,5 @@
-//! The executable: the application, or with `engine` as its first argument the embedded model's
-//! server, which the application runs as a child of its own.
+//! The executable: the application, or what the application runs as a child of its own: with `engine` as
+//! its first argument the embedded model's server, with `read-pdf` the reader of one PDF.
 
 #![cfg_attr(all(windows, not(debug_assertions)), windows_subsystem = "windows")]
 
@@ -7,8 +7,9 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
-    if arguments.next().is_some_and(|first| first == "engine") {
-        return conch_engine::run(arguments);
+    match arguments.next() {
+        Some(first) if first == "engine" => conch_engine::run(arguments),
+        Some(first) if first == "read-pdf" => conch_attachments::serve_pdf(),
+        _ => conch_desktop::run(),
     }
-    conch_desktop::run()
 }

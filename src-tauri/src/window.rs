@@ -149,6 +149,8 @@ fn build<R: Runtime>(handle: &AppHandle<R>, label: &str, url: WebviewUrl) -> tau
         .title("Conch")
         .inner_size(1100.0, 760.0)
         .min_inner_size(420.0, 420.0)
+        // Files that are dropped are the page's to take.
+        .disable_drag_drop_handler()
         .on_navigation(is_own_page)
         .on_new_window(|_, _| NewWindowResponse::Deny)
         .data_directory(beginning.folder.clone())

@@ -1,6 +1,7 @@
 /** Puts the page together: regions that render what the state says, and what the user does to it. */
 import { computed, effect, signal } from "@preact/signals-core";
 import { render } from "lit-html";
+import { ComposerFiles } from "./composer-files";
 import { type ConversationSummary, commands, events, messageOf } from "./ipc/host";
 import { listenToShortcuts } from "./keyboard";
 import { applyAppearance, applyLastAppearance } from "./lib/appearance";
@@ -23,6 +24,7 @@ import { ModelPicker } from "./state/model-picker";
 import { isAnySet, NO_PARAMETERS } from "./state/parameters";
 import { Recalling } from "./state/recalling";
 import type { Step } from "./state/zoom";
+import { preview } from "./views/attachments";
 import { composer } from "./views/composer";
 import { dialogs, type Question } from "./views/dialogs";
 import { fatal } from "./views/fatal";
@@ -69,6 +71,7 @@ const listening = Promise.all([
 ]);
 
 const input = () => byId<HTMLTextAreaElement>("chat-input");
+const files = new ComposerFiles(chat, () => input().focus());
 
 const focus = keepFocus(byId("composer"));
 
@@ -154,6 +157,7 @@ region(
 				goOn: () => void chat.sendText("Continue", "button"),
 				copy: (text) => void copy(text),
 				markdown: services,
+				files: files.actions,
 				toBottom: toEnd,
 			},
 		),
@@ -219,6 +223,7 @@ region(
 				busy: chat.busy.value,
 				canStop: chat.lock.value?.locked ?? false,
 				stopping: chat.stopping.value !== null,
+				files: files.parts(),
 				note: chat.model.value?.note ?? null,
 				sendKey: sendKey.value,
 			},
@@ -243,6 +248,7 @@ region(
 	},
 	takeFocus,
 );
+files.listen(byId("conversation"), byId("composer"));
 
 const toastActions = {
 	dismiss: (id: number) => chat.toasts.dismiss(id),
@@ -259,6 +265,8 @@ region(byId("notices"), () => shownToasts(false), undefined, takeFocus);
 region(
 	byId("dialogs"),
 	() => {
+		const looked = files.preview.shown.value;
+		if (looked !== null) return preview(looked, () => files.preview.close());
 		const fields = parameters.fields.value;
 		if (fields !== null) {
 			return parametersDialog(fields, page.settings.parameters.value, () => parameters.close());
@@ -347,6 +355,7 @@ listenToShortcuts({
 		return askToRename(chat.shown.value);
 	},
 	find: () => (page.isOpen.value ? false : openFind()),
+	attach: () => (page.isOpen.value ? false : byId("attach-button").click()),
 	stop: () => void chat.stop(),
 	sidebar: () => side.toggle(),
 	zoomIn: () => void zoomBy(1),

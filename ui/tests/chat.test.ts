@@ -27,6 +27,7 @@ const VIEW: ConversationView = {
 	updatedAt: 0,
 	parameters: NO_PARAMETERS,
 	draft: "",
+	attachments: [],
 	messages: [],
 	hasEarlier: false,
 	lock: FREE,
@@ -91,4 +92,56 @@ test("what is chosen for a new conversation is not shown for another", async () 
 	await chat.open("c");
 	assert.equal(chat.modelId.value, null);
 	assert.deepEqual(chat.parameters.value, NO_PARAMETERS);
+});
+
+const FILE = {
+	id: "f",
+	name: "a.txt",
+	kind: "text",
+	bytes: 1,
+	tokens: 1,
+	width: null,
+	height: null,
+	pages: null,
+} as const;
+
+/** A chat that shows a conversation in which a file waits. */
+async function withFile(answers: Parameters<typeof fakeCore>[0]) {
+	const core = fakeCore({
+		get_conversation: () => ({ ...VIEW, attachments: [FILE] }),
+		follow_branch: () => null,
+		save_draft: () => null,
+		...answers,
+	});
+	const chat = new Chat();
+	await chat.open("c");
+	return { core, chat };
+}
+
+test("files are sent with the text, or alone, and stay until the core has them", async () => {
+	const { core, chat } = await withFile({ send_message: refusal("disk_full", "The disk is full") });
+	await chat.send("enter");
+	assert.deepEqual(core.named("send_message")[0]?.attachmentIds, ["f"]);
+	assert.equal(chat.attachments.of("c").length, 1, "refused");
+
+	const { chat: accepted } = await withFile({ send_message: () => ACCEPTED });
+	await accepted.send("enter");
+	assert.equal(accepted.attachments.of("c").length, 0);
+});
+
+test("a send waits for no file that is still being read, and says so", async () => {
+	const { core, chat } = await withFile({ attach_file: () => new Promise(() => {}) });
+	void chat.attachments.add("c", [new File(["x"], "b.txt")]);
+	chat.drafts.type("c", "hello");
+	await chat.send("enter");
+	assert.equal(core.named("send_message").length, 0);
+	assert.match(chat.toasts.shown.value[0]?.text ?? "", /still being read/);
+	assert.equal(chat.draft.value, "hello");
+});
+
+test("what is sent beside the draft takes no files along", async () => {
+	const { core, chat } = await withFile({ send_message: () => ACCEPTED });
+	await chat.sendText("Continue", "button");
+	assert.equal(core.named("send_message")[0]?.attachmentIds, null);
+	assert.equal(chat.attachments.of("c").length, 1);
 });

@@ -11,14 +11,23 @@ const getComputedStyle = page.getComputedStyle.bind(page);
 Object.assign(globalThis, { window: page, document, Element, Node, HTMLTextAreaElement });
 Object.assign(globalThis, { getComputedStyle });
 // lit needs the document when it is loaded.
-const { render } = await import("lit-html");
+const { html, render } = await import("lit-html");
 const { composer } = await import("../src/views/composer");
 
 /** A composer, and what it was asked to do. */
 function shown(draft: string, sendKey: SendKey = "enter", recalled = false) {
 	const root = document.createElement("div") as unknown as HTMLElement;
 	const done: string[] = [];
-	const model = { draft, locked: false, busy: false, canStop: false, stopping: false, note: null };
+	const files = { button: html``, list: html``, offer: html``, canSend: false };
+	const model = {
+		draft,
+		locked: false,
+		busy: false,
+		canStop: false,
+		stopping: false,
+		note: null,
+		files,
+	};
 	const recall = {
 		isRecalled: () => recalled,
 		older: () => done.push("older") > 0,

@@ -55,6 +55,7 @@ const VIEW = {
 	id: "c",
 	branchId: "b",
 	draft: "",
+	attachments: [],
 	messages: [],
 	hasEarlier: false,
 	lock: { locked: false, canSend: true, fence: 0 },

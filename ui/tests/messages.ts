@@ -10,6 +10,7 @@ export function message(n: number, content = `${n}`): Message {
 		status: "complete",
 		content,
 		blocks: [],
+		attachments: [],
 		model: null,
 		reasoning: "",
 		error: null,

@@ -16,6 +16,7 @@ function model(providerId: string, name: string, available = true): ModelInfo {
 		note: null,
 		available,
 		contextTokens: null,
+		sees: null,
 	};
 }
 

@@ -60,6 +60,7 @@ const VIEW = {
 	branchId: "b",
 	parameters: NO_PARAMETERS,
 	draft: "",
+	attachments: [],
 	messages: said("three"),
 	hasEarlier: true,
 	lock: { locked: false, canSend: true, fence: 0 },

@@ -17,6 +17,7 @@ function view(messages: readonly Message[], hasEarlier = false): ConversationVie
 		updatedAt: 0,
 		parameters: NO_PARAMETERS,
 		draft: "",
+		attachments: [],
 		messages: [...messages],
 		hasEarlier,
 		lock: {

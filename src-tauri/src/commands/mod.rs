@@ -1,6 +1,7 @@
 //! The commands: each takes its arguments apart and calls the core. An `if` or SQL here is in the
 //! wrong crate.
 
+pub(crate) mod attachments;
 pub(crate) mod conversations;
 pub(crate) mod locks;
 pub(crate) mod models;

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use conch_core::chat::{AttemptSource, Page, PageEvent, SendOutcome, StopOutcome};
-use conch_core::ids::{BranchId, ConversationId, GenerationId, MessageId, RequestId};
+use conch_core::ids::{AttachmentId, BranchId, ConversationId, GenerationId, MessageId, RequestId};
 use tauri::ipc::Channel;
 use tauri::{Runtime, State, WebviewWindow};
 
 use super::Answer;
 use crate::{Followers, Host};
 
-/// Stores a message and starts its answer. `accepted` means that both are durable; a request id that
-/// arrives twice is sent once. While an answer is being written: `generation_in_progress`.
+/// Stores a message with its files, in their order, and starts its answer. `accepted` means that all is
+/// durable; a request id that arrives twice is sent once. While an answer is being written: `generation_in_progress`.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn send_message(
@@ -21,6 +21,7 @@ pub(crate) async fn send_message(
     content: String,
     client_request_id: RequestId,
     source: Option<AttemptSource>,
+    attachment_ids: Option<Vec<AttachmentId>>,
 ) -> Answer<SendOutcome> {
     let source = source.unwrap_or(AttemptSource::Program);
     let (branch, app) = (branch_id.as_ref(), host.app()?);
@@ -29,7 +30,7 @@ pub(crate) async fn send_message(
             &conversation_id,
             branch,
             &content,
-            &[],
+            &attachment_ids.unwrap_or_default(),
             &client_request_id,
             source,
         )

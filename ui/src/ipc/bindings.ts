@@ -31,10 +31,26 @@ export const commands = {
 	/**  The text that was typed for the conversation that does not exist yet; empty for none. */
 	getNewDraft: () => __TAURI_INVOKE<string>("get_new_draft"),
 	/**
-	 *  Stores a message and starts its answer. `accepted` means that both are durable; a request id that
-	 *  arrives twice is sent once. While an answer is being written: `generation_in_progress`.
+	 *  Reads a file, given in base64, and keeps it with what is typed in a conversation, or in the one that
+	 *  does not exist yet.
 	 */
-	sendMessage: (conversationId: ConversationId, branchId: BranchId | null, content: string, clientRequestId: RequestId, source: AttemptSource | null) => __TAURI_INVOKE<SendOutcome>("send_message", { conversationId, branchId, content, clientRequestId, source }),
+	attachFile: (conversationId: ConversationId | null, name: string, bytes: FileBytes) => __TAURI_INVOKE<AttachmentSummary>("attach_file", { conversationId, name, bytes }),
+	/**  Takes a file away that was not sent. */
+	detachFile: (attachmentId: AttachmentId) => __TAURI_INVOKE<null>("detach_file", { attachmentId }),
+	/**
+	 *  The files with what is typed in the conversation that does not exist yet; an existing one's come with
+	 *  it.
+	 */
+	draftAttachments: (conversationId: ConversationId | null) => __TAURI_INVOKE<AttachmentSummary[]>("draft_attachments", { conversationId }),
+	/**  Moves files from the conversation that did not exist yet to the one that now does, all or none. */
+	adoptAttachments: (conversationId: ConversationId, attachmentIds: AttachmentId[]) => __TAURI_INVOKE<null>("adopt_attachments", { conversationId, attachmentIds }),
+	/**  What is in a file: an image as a `data:` address, else its text. */
+	loadAttachment: (attachmentId: AttachmentId) => __TAURI_INVOKE<string>("load_attachment", { attachmentId }),
+	/**
+	 *  Stores a message with its files, in their order, and starts its answer. `accepted` means that all is
+	 *  durable; a request id that arrives twice is sent once. While an answer is being written: `generation_in_progress`.
+	 */
+	sendMessage: (conversationId: ConversationId, branchId: BranchId | null, content: string, clientRequestId: RequestId, source: AttemptSource | null, attachmentIds: AttachmentId[] | null) => __TAURI_INVOKE<SendOutcome>("send_message", { conversationId, branchId, content, clientRequestId, source, attachmentIds }),
 	/**  For a user message, starts its answer; for an answer, a new version of it. */
 	generateResponse: (messageId: MessageId, modelId: string | null, clientRequestId: RequestId, source: AttemptSource | null) => __TAURI_INVOKE<SendOutcome>("generate_response", { messageId, modelId, clientRequestId, source }),
 	/**  Stops an answer and waits until its end is stored. A stale id stops nothing. */
@@ -101,6 +117,9 @@ export const events = {
 	showConversation: makeEvent<ShowConversation, ShowConversation>("show-conversation"),
 };
 
+/* Constants */
+export const ATTACHMENT_LIMITS = {"fileBytes":20000000,"files":10,"textBytes":1000000} as const;
+
 /* Types */
 /**  A generation that was granted its lock and is durable. */
 export type Accepted = {
@@ -127,6 +146,38 @@ export type Appearance =
 "light" | 
 /**  Always dark. */
 "dark";
+
+/**  A file that goes with a message. */
+export type AttachmentId = string;
+
+/**  What a file is shown to models as. */
+export type AttachmentKind = 
+/**  Text or code. */
+"text" | 
+/**  A picture. */
+"image" | 
+/**  The text of a PDF. */
+"pdf";
+
+/**  A file as pages list it; what is in it is asked for by its id. */
+export type AttachmentSummary = {
+	/**  Its id. */
+	id: AttachmentId,
+	/**  The file's name, without a path. */
+	name: string,
+	/**  What it is shown to models as. */
+	kind: AttachmentKind,
+	/**  Bytes of the file. */
+	bytes: number,
+	/**  Tokens that it costs in each request, estimated. */
+	tokens: number,
+	/**  Pixels across, of an image as it is kept. */
+	width: number | null,
+	/**  Pixels down. */
+	height: number | null,
+	/**  Pages of a PDF. */
+	pages: number | null,
+};
 
 /**  Where an attempt to start a generation came from. */
 export type AttemptSource = 
@@ -283,6 +334,8 @@ export type ConversationView = {
 	parameters: Parameters,
 	/**  Text typed but not sent. */
 	draft: string,
+	/**  Files attached but not sent. */
+	attachments: AttachmentSummary[],
 	/**  Oldest first. */
 	messages: Message[],
 	/**  There are messages before the first of these. */
@@ -311,6 +364,18 @@ export type ErrorCode =
 "key_file_unusable" | 
 /**  An image could not be loaded. */
 "image_unavailable" | 
+/**  A file is over its limit. */
+"attachment_too_large" | 
+/**  A file is damaged, locked, or has nothing to read in it. */
+"attachment_unreadable" | 
+/**  A file of a kind that is not read. */
+"attachment_kind_unsupported" | 
+/**  More files than a message may have. */
+"attachment_limit" | 
+/**  An attached file was removed, sent before, or is another conversation's. */
+"attachment_gone" | 
+/**  The model sees no images. */
+"images_not_seen" | 
 /**  No room left on the disk. */
 "disk_full" | 
 /**  The data folder cannot be written. */
@@ -323,6 +388,9 @@ export type ErrorCode =
 "not_a_database" | 
 /**  A fault of ours; the log has the details. */
 "internal";
+
+/**  A file's bytes, which cross as base64: a page has them so at no cost of its own, by `readAsDataURL`. */
+export type FileBytes = string;
 
 /**  Why a model stopped writing, where the provider said. */
 export type FinishReason = 
@@ -548,6 +616,8 @@ export type Message = {
 	content: string,
 	/**  What the source of an answer says; empty for what the user wrote, which is shown as it is. */
 	blocks: Block[],
+	/**  The files that go with it, without what is in them. */
+	attachments: AttachmentSummary[],
 	/**  `provider/model`, for answers. */
 	model: string | null,
 	/**  What the model thought before it answered. */
@@ -620,6 +690,8 @@ export type ModelInfo = {
 	available: boolean,
 	/**  How many tokens a conversation and its answer may have, where that is known. */
 	contextTokens: number | null,
+	/**  Whether it sees images, where that is known. */
+	sees: boolean | null,
 };
 
 /**  `models-changed`: a provider was added, changed or removed. */

@@ -3,10 +3,10 @@
  * the generator does not know: which rejections are the core's.
  */
 import { Channel } from "@tauri-apps/api/core";
-import { commands, events, type IpcError, type PageEvent } from "./bindings";
+import { ATTACHMENT_LIMITS, commands, events, type IpcError, type PageEvent } from "./bindings";
 
 export type * from "./bindings";
-export { commands, events };
+export { ATTACHMENT_LIMITS, commands, events };
 
 /** True for an error of the core; anything else is a fault of the bridge. */
 export function isIpcError(error: unknown): error is IpcError {

@@ -26,3 +26,11 @@ export function shortTokens(tokens: number): string {
 export function count(number: number, noun: string): string {
 	return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
+
+/** The size of a file: 812 bytes, 12 kB, 1.4 MB. */
+export function shortBytes(bytes: number): string {
+	if (bytes < 1000) return count(bytes, "byte");
+	const kilobytes = Math.round(bytes / 1000);
+	if (kilobytes < 1000) return `${kilobytes} kB`;
+	return `${Math.round(bytes / 100_000) / 10} MB`;
+}

@@ -17,6 +17,8 @@ import {
 	messageOf,
 	type Parameters,
 } from "../ipc/host";
+import { readBase64 } from "../lib/base64";
+import { Attachments, readyFiles } from "./attachments";
 import { Conversations } from "./conversations";
 import { Drafts, NEW } from "./drafts";
 import { isNews, lockAfter } from "./lock";
@@ -24,6 +26,8 @@ import { Models } from "./models";
 import { isAnySet, NO_PARAMETERS } from "./parameters";
 import { Toasts } from "./toasts";
 import { Transcript } from "./transcript";
+
+const STILL_READING = "A file is still being read: send when it is ready";
 
 const PLEASE_WAIT = "Generation in progress, please wait...";
 
@@ -44,6 +48,7 @@ export class Chat {
 	readonly conversations = new Conversations();
 	readonly drafts = new Drafts();
 	readonly toasts = new Toasts();
+	readonly attachments = new Attachments(readBase64, (reason) => this.toasts.error(reason));
 	readonly transcript = new Transcript();
 	readonly models = new Models();
 	/** Why the application cannot be used. */
@@ -130,7 +135,10 @@ export class Chat {
 			this.transcript.clear();
 		});
 		this.conversations.markRead(id);
-		if (id === NEW) return;
+		if (id === NEW) {
+			void this.#try(() => this.attachments.restoreNew());
+			return;
+		}
 		await this.#try(async () => {
 			const view = await commands.getConversation(id, null);
 			if (opened !== this.#opened) return;
@@ -174,6 +182,7 @@ export class Chat {
 		batch(() => {
 			this.shown.value = view;
 			this.drafts.restore(view.id, view.draft);
+			this.attachments.restore(view.id, view.attachments);
 			this.transcript.take(view);
 			// A snapshot from before a change that has been told is out of date.
 			if (known === null || view.lock.fence >= known.fence) this.lock.value = view.lock;
@@ -187,30 +196,42 @@ export class Chat {
 		if (view !== null) await this.#try(() => part(view));
 	}
 
-	/** Sends the draft, or says why not. Nothing typed is taken away before the core has it. */
+	/** Sends the draft with its files, or says why not. Nothing is taken away before the core has it. */
 	async send(source: AttemptSource): Promise<void> {
-		await this.#send(this.draft.value, source, (at, text) => this.drafts.sent(at, text));
+		const id = this.shownId.value;
+		if (!this.busy.value && this.attachments.isReading(id)) {
+			this.toasts.error(STILL_READING);
+			return;
+		}
+		const files = readyFiles(this.attachments.of(id)).map((file) => file.id);
+		await this.#send(this.draft.value, files, source, (at, text) => {
+			this.drafts.sent(at, text);
+			this.attachments.sent(at, files);
+		});
 	}
 
 	/** Sends something else, and leaves the draft. */
 	async sendText(text: string, source: AttemptSource): Promise<void> {
-		await this.#send(text, source, () => {});
+		await this.#send(text, [], source, () => {});
 	}
 
 	async #send(
 		text: string,
+		files: readonly string[],
 		source: AttemptSource,
 		sent: (at: string, text: string) => void,
 	): Promise<void> {
 		if (this.busy.value) return this.refuse(source);
 		const id = this.shownId.value;
-		if (text.trim() === "") return;
+		if (text.trim() === "" && files.length === 0) return;
 		// Set before anything is awaited: a second press in the same instant finds it.
 		this.#markSending(id, true);
 		let at = id;
 		try {
 			if (at === NEW) at = await this.#create();
-			const outcome = await commands.sendMessage(at, null, text, crypto.randomUUID(), source);
+			const requestId = crypto.randomUUID();
+			const attached = files.length > 0 ? [...files] : null;
+			const outcome = await commands.sendMessage(at, null, text, requestId, source, attached);
 			sent(at, text);
 			if (at === this.shownId.value) this.#lockedBy(outcome);
 		} catch (error) {
@@ -226,14 +247,15 @@ export class Chat {
 
 	async #create(): Promise<string> {
 		const created = await commands.createConversation(null, this.newModel.value);
-		if (isAnySet(this.newParameters.value)) {
-			try {
+		try {
+			if (isAnySet(this.newParameters.value)) {
 				await commands.setConversationParameters(created.id, this.newParameters.value);
-			} catch (error) {
-				// An answer that does not keep to them is not wanted, nor an empty conversation.
-				await commands.deleteConversation(created.id).catch(() => {});
-				throw error;
 			}
+			await this.attachments.adopt(created.id);
+		} catch (error) {
+			// An answer that does not keep to them is not wanted, nor an empty conversation.
+			await commands.deleteConversation(created.id).catch(() => {});
+			throw error;
 		}
 		this.#markSending(created.id, true);
 		this.drafts.adopt(created.id);

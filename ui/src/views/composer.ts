@@ -16,9 +16,19 @@ export interface ComposerModel {
 	readonly busy: boolean;
 	readonly canStop: boolean;
 	readonly stopping: boolean;
+	readonly files: ComposerFileParts;
 	/** What to know about the model before relying on it. */
 	readonly note: string | null;
 	readonly sendKey: SendKey;
+}
+
+/** What the composer shows of files. */
+export interface ComposerFileParts {
+	readonly button: TemplateResult;
+	readonly list: TemplateResult | typeof nothing;
+	readonly offer: TemplateResult | typeof nothing;
+	/** There are files that can be sent. */
+	readonly canSend: boolean;
 }
 
 export interface ComposerActions {
@@ -44,9 +54,12 @@ export function composer(model: ComposerModel, actions: ComposerActions): Templa
 		if (model.locked && !(event.target as Element).closest("button")) actions.refuse("composer");
 	};
 	const { send } = WRITING_KEYS[model.sendKey];
-	const nothingToSend = model.draft.trim() === "";
+	const nothingToSend = model.draft.trim() === "" && !model.files.canSend;
 	return html`
+    ${model.files.offer}
     <div class="box" ?data-locked=${model.locked} @click=${onBox}>
+      ${model.files.list}
+      ${model.files.button}
       <label class="visually-hidden" for="chat-input">Message</label>
       <textarea
         id="chat-input"

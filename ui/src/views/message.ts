@@ -1,11 +1,12 @@
 /** One message: what it says, how far it has come, and what can be done with it. */
 import { html, nothing, render, type TemplateResult } from "lit-html";
-import type { FinishReason, Message, Phase } from "../ipc/host";
+import type { Block, FinishReason, Message, Phase } from "../ipc/host";
 import { growingText } from "../lib/growing-text";
 import { markdown } from "../markdown/directive";
 import type { MarkdownServices } from "../markdown/services";
 import type { LiveAnswer } from "../state/live-answer";
 import { factsOf } from "../state/message-facts";
+import { type FileActions, messageFiles } from "./attachments";
 import { icon } from "./icon";
 
 export interface MessageModel {
@@ -17,6 +18,7 @@ export interface MessageModel {
 
 export interface MessageActions {
 	readonly markdown: MarkdownServices;
+	readonly files: FileActions;
 	retry(messageId: string): void;
 	regenerate(messageId: string): void;
 	goOn(): void;
@@ -44,15 +46,19 @@ export function message(
     >
       ${message.leftOut > 0 ? html`<p class="state left-out">${leftOut(message.leftOut)}</p>` : nothing}
       ${thoughts === "" ? nothing : reasoning(thoughts, writing && blocks.length === 0)}
-      <div class="text">${
-				message.role === "user"
-					? message.content
-					: markdown(blocks, actions.markdown, writing ? "writing" : "written")
-			}</div>
+      ${messageFiles(message.attachments, actions.files)}
+      ${message.content === "" && message.role === "user" ? nothing : text(message, blocks, actions)}
       ${writing ? progress(live, message, model) : outcome(message, isLast, actions)}
       ${writing ? nothing : tools(message, isLast, actions)}
     </article>
   `;
+}
+
+function text(message: Message, blocks: readonly Block[], actions: MessageActions): TemplateResult {
+	const state = message.status === "generating" ? "writing" : "written";
+	return html`<div class="text">${
+		message.role === "user" ? message.content : markdown(blocks, actions.markdown, state)
+	}</div>`;
 }
 
 /** Folded, because it is long and not the answer. What the user unfolds stays unfolded. */

@@ -1,0 +1,79 @@
+//! Commands for the files that go with a message.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use conch_core::attachments::AttachmentSummary;
+use conch_core::ids::{AttachmentId, ConversationId};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+use specta::Type;
+use tauri::State;
+
+use super::Answer;
+use crate::Host;
+
+/// A file's bytes, which cross as base64: a page has them so at no cost of its own, by `readAsDataURL`.
+#[derive(Type)]
+pub(crate) struct FileBytes(#[specta(type = String)] Vec<u8>);
+
+impl<'de> Deserialize<'de> for FileBytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        STANDARD.decode(text).map(Self).map_err(D::Error::custom)
+    }
+}
+
+/// Reads a file, given in base64, and keeps it with what is typed in a conversation, or in the one that
+/// does not exist yet.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn attach_file(
+    host: State<'_, Host>,
+    conversation_id: Option<ConversationId>,
+    name: String,
+    bytes: FileBytes,
+) -> Answer<AttachmentSummary> {
+    let (id, app) = (conversation_id.as_ref(), host.app()?);
+    Ok(app.attach_file(id, &name, bytes.0).await?)
+}
+
+/// Takes a file away that was not sent.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn detach_file(host: State<'_, Host>, attachment_id: AttachmentId) -> Answer<()> {
+    Ok(host.app()?.detach_file(&attachment_id).await?)
+}
+
+/// The files with what is typed in the conversation that does not exist yet; an existing one's come with
+/// it.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn draft_attachments(
+    host: State<'_, Host>,
+    conversation_id: Option<ConversationId>,
+) -> Answer<Vec<AttachmentSummary>> {
+    let (id, app) = (conversation_id.as_ref(), host.app()?);
+    Ok(app.draft_attachments(id).await?)
+}
+
+/// Moves files from the conversation that did not exist yet to the one that now does, all or none.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn adopt_attachments(
+    host: State<'_, Host>,
+    conversation_id: ConversationId,
+    attachment_ids: Vec<AttachmentId>,
+) -> Answer<()> {
+    let (id, app) = (conversation_id, host.app()?);
+    Ok(app.adopt_attachments(&id, &attachment_ids).await?)
+}
+
+/// What is in a file: an image as a `data:` address, else its text.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn load_attachment(
+    host: State<'_, Host>,
+    attachment_id: AttachmentId,
+) -> Answer<String> {
+    Ok(host.app()?.load_attachment(&attachment_id).await?)
+}

@@ -1,0 +1,167 @@
+//! Files go with a message: through the page, to the provider, and back after a restart.
+
+use conch_fault_server::Script;
+use serde_json::{Value, json};
+
+use crate::Scene;
+
+/// A PNG of one red pixel, in base64.
+const PIXEL: &str =
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQD3A0FDAAAAAElFTkSuQmCC";
+
+/// A PDF of one page that says "A page of paper".
+const PDF: &str = "%PDF-1.4
+1 0 obj
+<< /Type /Catalog /Pages 2 0 R >>
+endobj
+2 0 obj
+<< /Type /Pages /Kids [4 0 R] /Count 1 /MediaBox [0 0 612 792] /Resources << /Font << /F1 3 0 R >> >> >>
+endobj
+3 0 obj
+<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>
+endobj
+4 0 obj
+<< /Type /Page /Parent 2 0 R /Contents 5 0 R >>
+endobj
+5 0 obj
+<< /Length 46 >>
+stream
+BT /F1 24 Tf 72 700 Td (A page of paper) Tj ET
+endstream
+endobj
+xref
+0 6
+0000000000 65535 f\x20
+0000000009 00000 n\x20
+0000000058 00000 n\x20
+0000000178 00000 n\x20
+0000000275 00000 n\x20
+0000000338 00000 n\x20
+trailer
+<< /Root 1 0 R /Size 6 >>
+startxref
+434
+%%EOF
+";
+
+/// Files as the page gets them from the system, each with its name and its bytes or text.
+const FILES: &str = "const files = new DataTransfer();
+    const bytes = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+    for (const { name, base64, text } of given) files.items.add(new File([text ?? bytes(base64)], name));";
+
+impl Scene {
+    /// Chooses files behind the button.
+    async fn choose(&self, files: Value) {
+        self.run(&format!(
+            "const given = {files}; {FILES}
+             const input = document.querySelector('#attach-input');
+             input.files = files.files;
+             input.dispatchEvent(new Event('change', {{ bubbles: true }}));"
+        ))
+        .await;
+    }
+
+    /// Drops files on the messages.
+    async fn drop_on_messages(&self, files: Value) {
+        self.run(&format!(
+            "const given = {files}; {FILES}
+             const drop = {{ bubbles: true, cancelable: true, dataTransfer: files }};
+             document.querySelector('#transcript').dispatchEvent(new DragEvent('drop', drop));"
+        ))
+        .await;
+    }
+
+    async fn wait_for_files(&self, place: &str, names: &[&str]) {
+        let expression = format!(
+            "JSON.stringify([...document.querySelectorAll('{place} > .files .name, {place} > .files .picture')]
+               .map((name) => name.title)) === JSON.stringify({})",
+            json!(names)
+        );
+        self.wait_until(&expression, &format!("{place} has {names:?}"))
+            .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_are_attached_sent_once_and_shown_again_after_a_restart() {
+    let scene = Scene::open().await;
+    scene.server.push(Script::answer("Three files."));
+    let typed = "What are these?";
+    scene.window.type_text("#chat-input", typed).await.unwrap();
+    scene
+        .choose(json!([{"name": "notes.txt", "text": "Buy milk"}, {"name": "a.zip", "text": "PK\u{3}\u{4}\0\0\0\0\0\0"}]))
+        .await;
+    scene
+        .drop_on_messages(
+            json!([{"name": "pixel.png", "base64": PIXEL}, {"name": "paper.pdf", "text": PDF}]),
+        )
+        .await;
+
+    scene
+        .wait_for_files(".box", &["notes.txt", "pixel.png", "paper.pdf"])
+        .await;
+    scene
+        .wait_until(
+            "document.querySelector('.file[data-state=failed]').innerText.includes('“a.zip” was not attached')",
+            "what is not read is named",
+        )
+        .await;
+    let input = "return document.querySelector('#chat-input').value;";
+    assert_eq!(scene.run(input).await, json!(typed), "and the text is kept");
+
+    // What is attached and not sent survives a kill.
+    let scene = scene.kill_and_reopen().await;
+    scene
+        .wait_for_files(".box", &["notes.txt", "pixel.png", "paper.pdf"])
+        .await;
+    scene
+        .run("document.querySelector('#chat-input').value = '';")
+        .await;
+    scene.send(typed).await;
+    scene.wait_for_answer("complete", "Three files.").await;
+    scene.wait_for_files(".box", &[]).await;
+    let asked = scene.server.completions().remove(0).body;
+    let content = &asked["messages"][0]["content"];
+    let text = content[0]["text"].as_str().unwrap();
+    for part in ["Buy milk", "A page of paper", typed] {
+        assert!(text.contains(part), "{part} is missing in {text}");
+    }
+    let image = content[1]["image_url"]["url"].as_str().unwrap();
+    assert!(image.starts_with("data:image/png;base64,"), "{image}");
+
+    let scene = scene.kill_and_reopen().await;
+    let names = ["notes.txt", "pixel.png", "paper.pdf"];
+    scene.wait_for_files(".message", &names).await;
+    scene
+        .wait_until(
+            "document.querySelector('.message .picture img').complete
+               && document.querySelector('.message .picture img').naturalWidth === 1",
+            "the picture is shown",
+        )
+        .await;
+    scene.window.click(".message .look").await.unwrap();
+    scene
+        .wait_until(
+            "document.querySelector('dialog.preview[open] pre')?.textContent === 'Buy milk'",
+            "the text is shown",
+        )
+        .await;
+}
+
+/// The files wait with the text until the model can be asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_an_answer_is_written_no_file_is_taken_and_the_page_says_so() {
+    let scene = Scene::open().await;
+    scene.server.push(Script::held("hold", "first", " last"));
+    scene.send("hello").await;
+    scene.wait_for_answer("generating", "first").await;
+    scene
+        .drop_on_messages(json!([{"name": "a.txt", "text": "x"}]))
+        .await;
+    let refused = "document.querySelector('.toast-error')?.innerText.includes('Generation in progress, please wait...')";
+    scene.wait_until(refused, "the drop is refused").await;
+    let attached = "return document.querySelectorAll('.box .file').length;";
+    assert_eq!(scene.run(attached).await, json!(0));
+    scene.server.gate("hold").open();
+    scene.wait_for_answer("complete", "first last").await;
+}

@@ -1,0 +1,181 @@
+/**
+ * The files with what is typed, for each conversation: read by the core one after the other, and kept
+ * there, so that a restart loses none. What is sent with a message is taken out when the core has it.
+ */
+import { signal } from "@preact/signals-core";
+import { ATTACHMENT_LIMITS, type AttachmentSummary, commands, messageOf } from "../ipc/host";
+import { count, shortBytes } from "../lib/numbers";
+import { NEW } from "./drafts";
+
+/** A file in the composer. */
+export type Attached =
+	| {
+			readonly state: "reading";
+			readonly key: string;
+			readonly name: string;
+			readonly size: number;
+	  }
+	/** `reason` names the file, and says what to do. */
+	| {
+			readonly state: "failed";
+			readonly key: string;
+			readonly name: string;
+			readonly reason: string;
+	  }
+	| { readonly state: "ready"; readonly key: string; readonly file: AttachmentSummary };
+
+const NONE: readonly Attached[] = [];
+
+/** What is shown of files that were attached before. */
+function ready(file: AttachmentSummary): Attached {
+	return { state: "ready", key: file.id, file };
+}
+
+/** With what the core kept before what was attached since; nothing is shown twice. */
+export function withKept(
+	list: readonly Attached[],
+	kept: readonly AttachmentSummary[],
+): readonly Attached[] {
+	const known = new Set(list.map(({ key }) => key));
+	return [...kept.filter(({ id }) => !known.has(id)).map(ready), ...list];
+}
+
+/** The files that can be sent, in order. */
+export function readyFiles(list: readonly Attached[]): AttachmentSummary[] {
+	return list.flatMap((one) => (one.state === "ready" ? [one.file] : []));
+}
+
+export class Attachments {
+	readonly lists = signal<ReadonlyMap<string, readonly Attached[]>>(new Map());
+	readonly #readBase64: (file: Blob) => Promise<string>;
+	readonly #refuse: (reason: string) => void;
+	readonly #restored = new Set<string>();
+	/** One file at a time: their order is that of their attaching, and one is in memory. */
+	#queue: Promise<void> = Promise.resolve();
+	#lastKey = 0;
+
+	/** `refuse` tells what concerns no single file. */
+	constructor(readBase64: (file: Blob) => Promise<string>, refuse: (reason: string) => void) {
+		this.#readBase64 = readBase64;
+		this.#refuse = refuse;
+	}
+
+	of(id: string): readonly Attached[] {
+		return this.lists.value.get(id) ?? NONE;
+	}
+
+	isReading(id: string): boolean {
+		return this.of(id).some(({ state }) => state === "reading");
+	}
+
+	/** Attaches files; resolves when all of them are read or refused, to the keys of those that are ready. */
+	async add(id: string, files: readonly File[]): Promise<string[]> {
+		const taken = this.of(id).filter(({ state }) => state !== "failed").length;
+		const room = Math.max(0, ATTACHMENT_LIMITS.files - taken);
+		const over = files.length - room;
+		if (over > 0) {
+			const left = over === 1 ? "the last one was not" : `the last ${over} were not`;
+			this.#refuse(
+				`A message takes ${count(ATTACHMENT_LIMITS.files, "file")} at most: ${left} attached`,
+			);
+		}
+		const added = files.slice(0, room).map((file): [string, File] => {
+			this.#lastKey += 1;
+			return [`file-${this.#lastKey}`, file];
+		});
+		this.#set(id, [
+			...this.of(id),
+			...added.map(([key, { name, size }]): Attached => ({ state: "reading", key, name, size })),
+		]);
+		const keys: string[] = [];
+		const read = async () => {
+			for (const [key, file] of added) {
+				const attached = await this.#read(id, key, file);
+				if (attached !== null) keys.push(attached);
+			}
+		};
+		this.#queue = this.#queue.then(read);
+		await this.#queue;
+		return keys;
+	}
+
+	/** Takes a file away, also one that is still being read. */
+	async remove(id: string, key: string): Promise<void> {
+		const one = this.of(id).find((one) => one.key === key);
+		this.#set(
+			id,
+			this.of(id).filter((one) => one.key !== key),
+		);
+		if (one?.state === "ready") await commands.detachFile(one.file.id);
+	}
+
+	/** Takes what the core kept, once. */
+	restore(id: string, kept: readonly AttachmentSummary[]): void {
+		if (this.#restored.has(id)) return;
+		this.#restored.add(id);
+		if (kept.length > 0) this.#set(id, withKept(this.of(id), kept));
+	}
+
+	/** Takes what the core kept for the conversation that does not exist yet, once. */
+	async restoreNew(): Promise<void> {
+		if (!this.#restored.has(NEW)) this.restore(NEW, await commands.draftAttachments(null));
+	}
+
+	/** Takes out what was sent, and the refusals that were seen. */
+	sent(id: string, ids: readonly string[]): void {
+		const stays = (one: Attached) =>
+			one.state === "reading" || (one.state === "ready" && !ids.includes(one.file.id));
+		if (this.of(id).length > 0) this.#set(id, this.of(id).filter(stays));
+	}
+
+	/** Moves what was attached before its conversation existed; rejects where the core does not. */
+	async adopt(id: string): Promise<void> {
+		const list = this.of(NEW);
+		if (list.length === 0) return;
+		const ids = readyFiles(list).map((file) => file.id);
+		if (ids.length > 0) await commands.adoptAttachments(id, ids);
+		this.#restored.add(id);
+		this.#set(NEW, NONE);
+		this.#set(id, list);
+	}
+
+	async #read(id: string, key: string, file: File): Promise<string | null> {
+		const isThere = () => this.of(id).some((one) => one.key === key);
+		// Taken away while it waited.
+		if (!isThere()) return null;
+		let attached: Attached | null = null;
+		try {
+			if (file.size > ATTACHMENT_LIMITS.fileBytes) throw tooLarge(file.name);
+			const bytes = await this.#readBase64(file).catch(() => {
+				throw unreadable(file.name);
+			});
+			const summary = await commands.attachFile(id === NEW ? null : id, file.name, bytes);
+			// Taken away while it was read.
+			if (!isThere()) await commands.detachFile(summary.id);
+			attached = ready(summary);
+		} catch (error) {
+			attached = { state: "failed", key, name: file.name, reason: messageOf(error) };
+		}
+		const others = this.of(id).filter((one) => one.key !== attached.key || one.key === key);
+		this.#set(
+			id,
+			others.map((one) => (one.key === key ? attached : one)),
+		);
+		return attached.state === "ready" ? attached.key : null;
+	}
+
+	#set(id: string, list: readonly Attached[]): void {
+		this.lists.value = new Map(this.lists.value).set(id, list);
+	}
+}
+
+function tooLarge(name: string) {
+	const most = shortBytes(ATTACHMENT_LIMITS.fileBytes);
+	const message = `“${name}” was not attached: it has more than ${most}: attach a smaller one`;
+	return { code: "attachment_too_large", message };
+}
+
+function unreadable(name: string) {
+	const message = `“${name}” was not attached: it could not be read. A folder cannot be attached; choose the files in it`;
+	return { code: "attachment_unreadable", message };
+}

@@ -1,0 +1,32 @@
+/** The file that is looked at, in a dialog over the page. */
+import { signal } from "@preact/signals-core";
+import { type AttachmentSummary, commands, messageOf } from "../ipc/host";
+
+export interface Previewed {
+	readonly file: AttachmentSummary;
+	/** A `data:` address, or a text; null until it is read. */
+	readonly content: string | null;
+	readonly problem: string | null;
+}
+
+export class Preview {
+	readonly shown = signal<Previewed | null>(null);
+
+	async open(file: AttachmentSummary): Promise<void> {
+		this.shown.value = { file, content: null, problem: null };
+		const show = (read: Partial<Previewed>) => {
+			const shown = this.shown.value;
+			// Another may have been opened, or none be looked at any more.
+			if (shown?.file.id === file.id) this.shown.value = { ...shown, ...read };
+		};
+		try {
+			show({ content: await commands.loadAttachment(file.id) });
+		} catch (error) {
+			show({ problem: messageOf(error) });
+		}
+	}
+
+	close(): void {
+		this.shown.value = null;
+	}
+}

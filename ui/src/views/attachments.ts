@@ -1,0 +1,191 @@
+/** Files: in the composer, under the messages that they were sent with, and one looked at closely. */
+import { html, nothing, type TemplateResult } from "lit-html";
+import { ref } from "lit-html/directives/ref.js";
+import { repeat } from "lit-html/directives/repeat.js";
+import { ATTACHMENT_LIMITS, type AttachmentSummary } from "../ipc/host";
+import { count, shortBytes, shortTokens } from "../lib/numbers";
+import { shortName } from "../lib/short-name";
+import type { Thumbnails } from "../lib/thumbnails";
+import { aria, hint } from "../shortcuts";
+import { type Attached, readyFiles } from "../state/attachments";
+import type { Previewed } from "../state/preview";
+import { openDialog } from "./dialogs";
+import { icon } from "./icon";
+
+/** The most that a sent image takes of the page, in pixels. */
+const SHOWN = { width: 280, height: 200 };
+
+const { textBytes, fileBytes, files: MOST } = ATTACHMENT_LIMITS;
+
+const LIMITS = `text and code up to ${shortBytes(textBytes)}, images and PDF up to ${shortBytes(fileBytes)}, ${MOST} files a message`;
+
+const UNSEEN = "This model cannot see images: choose another model, or remove the image";
+
+export interface FileActions {
+	readonly thumbnails: Thumbnails;
+	look(file: AttachmentSummary): void;
+}
+
+export interface AttachActions extends FileActions {
+	attach(files: readonly File[]): void;
+	/** An answer is being written. */
+	refuse(): void;
+	remove(key: string): void;
+	/** Does what is offered of a long text that was pasted. */
+	takeOffer(): void;
+	dismissOffer(): void;
+}
+
+/** The button that chooses files. */
+export function attachButton(busy: boolean, actions: AttachActions): TemplateResult {
+	const onPress = (event: Event) => {
+		if (busy) return actions.refuse();
+		const button = event.currentTarget as HTMLElement;
+		button.parentElement?.querySelector<HTMLInputElement>("#attach-input")?.click();
+	};
+	const onChosen = (event: Event) => {
+		const input = event.currentTarget as HTMLInputElement;
+		actions.attach([...(input.files ?? [])]);
+		// The same file may be chosen again.
+		input.value = "";
+	};
+	return html`
+    <button id="attach-button" type="button" class="bare" aria-label="Attach files"
+      aria-keyshortcuts=${aria("attach")} title=${`${hint("Attach files", "attach")}: ${LIMITS}`} aria-disabled=${String(busy)}
+      @click=${onPress}>${icon("paperclip")}</button>
+    <input id="attach-input" type="file" multiple hidden aria-label=${`Files: ${LIMITS}`} @change=${onChosen} />
+  `;
+}
+
+/** The files that go with what is typed; where the model sees no images, that is said beside one. */
+export function attachedFiles(list: readonly Attached[], isBlind: boolean, actions: AttachActions) {
+	if (list.length === 0) return nothing;
+	const unseen = isBlind && readyFiles(list).some((file) => file.kind === "image");
+	// What needs a look comes first: the list may be longer than its room.
+	const failedFirst = [...list].sort((a, b) => needsLook(b) - needsLook(a));
+	return html`
+    <ul class="files" aria-label="Attached files">
+      ${repeat(
+				failedFirst,
+				({ key }) => key,
+				(one) => html`<li>${chip(one, actions)}</li>`,
+			)}
+    </ul>
+    ${unseen ? html`<p class="state unseen" role="status">${UNSEEN}</p>` : nothing}
+  `;
+}
+
+function needsLook(one: Attached): number {
+	return one.state === "failed" ? 1 : 0;
+}
+
+function chip(one: Attached, actions: AttachActions): TemplateResult {
+	const name = one.state === "ready" ? one.file.name : one.name;
+	const remove = html`<button type="button" class="bare remove" aria-label=${`Remove ${name}`}
+    title="Remove" @click=${() => actions.remove(one.key)}>${icon("x")}</button>`;
+	if (one.state === "failed") {
+		return html`<div class="file" data-state="failed" role="alert">
+      ${icon("circle-alert")}<span class="reason">${one.reason}</span>${remove}</div>`;
+	}
+	if (one.state === "reading") {
+		return html`<div class="file" data-state="reading" role="status">
+      <span class="kind" data-busy>${icon("loader-circle")}</span>
+      <span class="words"><span class="name" title=${name}>${shortName(name)}</span>
+      <span class="fact">Reading… ${shortBytes(one.size)}</span></span>${remove}</div>`;
+	}
+	return html`<div class="file" data-state="ready">${fileButton(one.file, actions)}${remove}</div>`;
+}
+
+/** A file by its name, which opens it. */
+function fileButton(file: AttachmentSummary, actions: FileActions): TemplateResult {
+	return html`
+    <button type="button" class="bare look" aria-label=${`Look at ${file.name}, ${facts(file)}`}
+      @click=${() => actions.look(file)}>
+      ${
+				file.kind === "image"
+					? html`<img class="kind" alt="" data-attachment=${file.id} width="40" height="40"
+              ${ref(actions.thumbnails.fill)} />`
+					: html`<span class="kind">${icon("file-text")}</span>`
+			}
+      <span class="words"><span class="name" title=${file.name}>${shortName(file.name)}</span>
+      <span class="fact">${facts(file)}</span></span>
+    </button>
+  `;
+}
+
+function facts(file: AttachmentSummary): string {
+	const size = shortBytes(file.bytes);
+	if (file.kind === "image") return `${file.width} × ${file.height}, ${size}`;
+	const tokens = `≈ ${shortTokens(file.tokens)} tokens`;
+	if (file.pages !== null) return `${count(file.pages, "page")}, ${tokens}`;
+	return `${size}, ${tokens}`;
+}
+
+/** What is offered of a long text that was pasted. */
+export function pasteOffer(offered: "attach" | "putBack" | null, actions: AttachActions) {
+	if (offered === null) return nothing;
+	const words = offered === "attach" ? "Attach the pasted text as a file" : "Put the text back";
+	return html`
+    <p class="offer" role="status">
+      <button id="paste-offer" type="button" @click=${actions.takeOffer}>
+        ${icon(offered === "attach" ? "paperclip" : "rotate-ccw")}<span>${words}</span>
+      </button>
+      <button type="button" class="bare" aria-label="Leave it" title="Leave it"
+        @click=${actions.dismissOffer}>${icon("x")}</button>
+    </p>
+  `;
+}
+
+/** The files that a message was sent with. */
+export function messageFiles(files: readonly AttachmentSummary[], actions: FileActions) {
+	if (files.length === 0) return nothing;
+	return html`
+    <ul class="files" aria-label="Files">
+      ${files.map(
+				(file) =>
+					html`<li>${
+						file.kind === "image"
+							? picture(file, actions)
+							: html`<div class="file" data-state="ready">${fileButton(file, actions)}</div>`
+					}</li>`,
+			)}
+    </ul>
+  `;
+}
+
+/** Its place is taken before it is loaded, so that nothing moves when it is. */
+function picture(file: AttachmentSummary, actions: FileActions): TemplateResult {
+	const [width, height] = [file.width ?? 1, file.height ?? 1];
+	const scale = Math.min(1, SHOWN.width / width, SHOWN.height / height);
+	return html`
+    <button type="button" class="bare picture" aria-label=${`Enlarge ${file.name}`} title=${file.name}
+      @click=${() => actions.look(file)}>
+      <img alt="" data-attachment=${file.id} width=${Math.max(24, Math.round(width * scale))}
+        height=${Math.max(24, Math.round(height * scale))} ${ref(actions.thumbnails.fill)} />
+    </button>
+  `;
+}
+
+/** A file in a dialog of its own. */
+export function preview({ file, content, problem }: Previewed, close: () => void): TemplateResult {
+	const onClick = (event: MouseEvent) => {
+		// Beside the dialog is on it, where nothing of it is.
+		if (event.target === event.currentTarget) (event.currentTarget as HTMLDialogElement).close();
+	};
+	return html`
+    <dialog class="preview" aria-labelledby="preview-name" @close=${close} @click=${onClick}
+      ${ref(openDialog)}>
+      <form method="dialog">
+        <h2 id="preview-name">${file.name}</h2>
+        <span class="quiet">${facts(file)}</span>
+        <button class="bare" aria-label="Close" title="Close (Esc)">${icon("x")}</button>
+      </form>
+      ${content === null ? html`<p class="quiet">${problem ?? "Opening…"}</p>` : looked(file, content)}
+    </dialog>
+  `;
+}
+
+function looked(file: AttachmentSummary, content: string): TemplateResult {
+	if (file.kind === "image") return html`<img alt=${file.name} src=${content} />`;
+	return html`<pre tabindex="0">${content}</pre>`;
+}

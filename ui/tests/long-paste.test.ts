@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { computed, signal } from "@preact/signals-core";
+import { isLong, LongPaste } from "../src/state/long-paste";
+
+const LONG = "a line\n".repeat(50);
+
+function scene(attached: string | null = "key") {
+	const shownId = signal("c");
+	const texts = signal<Record<string, string>>({ c: "" });
+	const files = signal<string[]>([]);
+	const place = {
+		shownId,
+		draft: computed(() => texts.value[shownId.value] ?? ""),
+		type: (id: string, text: string) => {
+			texts.value = { ...texts.value, [id]: text };
+		},
+		attach: async () => {
+			if (attached !== null) files.value = [...files.value, attached];
+			return attached;
+		},
+		detach: (_: string, key: string) => {
+			files.value = files.value.filter((file) => file !== key);
+		},
+		isAttached: (_: string, key: string) => files.value.includes(key),
+	};
+	return { place, shownId, files, paste: new LongPaste(place) };
+}
+
+test("only a long text is offered to be a file, and nothing happens by itself", () => {
+	const { place, paste } = scene();
+	place.type("c", "short");
+	paste.pasted("short");
+	assert.equal(paste.offered.value, null);
+	place.type("c", `See ${LONG}`);
+	paste.pasted(LONG.replaceAll("\n", "\r\n"));
+	assert.equal(paste.offered.value, "attach");
+	assert.equal(place.draft.value, `See ${LONG}`);
+	assert.deepEqual([isLong("x".repeat(2001)), isLong("x".repeat(2000))], [true, false]);
+});
+
+test("the text becomes a file, what was typed around it stays, and back", async () => {
+	const { place, files, paste } = scene();
+	place.type("c", `See ${LONG}, please`);
+	paste.pasted(LONG);
+	await paste.take();
+	assert.deepEqual([place.draft.value, files.value], ["See , please", ["key"]]);
+	assert.equal(paste.offered.value, "putBack");
+	await paste.take();
+	assert.deepEqual([place.draft.value, files.value], [`See ${LONG}, please`, []]);
+	assert.equal(paste.offered.value, null);
+});
+
+test("where the file is refused the text stays", async () => {
+	const { place, paste } = scene(null);
+	place.type("c", LONG);
+	paste.pasted(LONG);
+	await paste.take();
+	assert.equal(place.draft.value, LONG);
+});
+
+test("an offer is for what stands there, in its conversation", async () => {
+	const { place, shownId, files, paste } = scene();
+	place.type("c", LONG);
+	paste.pasted(LONG);
+	place.type("other", LONG);
+	shownId.value = "other";
+	assert.equal(paste.offered.value, null);
+	shownId.value = "c";
+	place.type("c", LONG.slice(1));
+	assert.equal(paste.offered.value, null, "it was changed");
+	place.type("c", LONG);
+	await paste.take();
+	files.value = [];
+	assert.equal(paste.offered.value, null, "it was sent, or taken away");
+});
