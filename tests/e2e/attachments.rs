@@ -7,7 +7,7 @@ use crate::Scene;
 
 /// A PNG of one red pixel, in base64.
 const PIXEL: &str =
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQD3A0FDAAAAAElFTkSuQmCC";
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR42mP4z8AAAAMBAQD3A0FDAAAAAElFTkSuQmCC";
 
 /// A PDF of one page that says "A page of paper".
 const PDF: &str = "%PDF-1.4
@@ -73,7 +73,7 @@ impl Scene {
 
     async fn wait_for_files(&self, place: &str, names: &[&str]) {
         let expression = format!(
-            "JSON.stringify([...document.querySelectorAll('{place} > .files .name, {place} > .files .picture')]
+            "JSON.stringify([...document.querySelectorAll('{place} > .files :is([data-state=ready] .name, .picture)')]
                .map((name) => name.title)) === JSON.stringify({})",
             json!(names)
         );

@@ -2,8 +2,8 @@
 //!
 //! A page may draw itself, and then what reads it recurses until its stack is gone, which no
 //! `catch_unwind` holds up. So the application starts itself as `conch read-pdf`, gives it the file on
-//! standard input, and gets one line of JSON back; it bounds the time, and a process that ends without
-//! an answer is the answer.
+//! standard input, and gets one line of JSON back; it bounds the time, the process its own memory, and one
+//! that ends without an answer is the answer.
 
 use std::io::{Read, Write};
 use std::process::ExitCode;
@@ -25,8 +25,15 @@ pub struct Pdf {
 /// The line on the standard output of [`serve_pdf`].
 pub type PdfAnswer = Result<Pdf, Refusal>;
 
+/// The address space of the process that reads, in bytes, what the executable itself takes included: a
+/// few megabytes of a file may unfold to gigabytes.
+#[cfg(unix)]
+const ROOM: u64 = 2 * 1024 * 1024 * 1024;
+
 /// Reads the PDF on standard input and writes the [`PdfAnswer`] as JSON to standard output.
 pub fn serve_pdf() -> ExitCode {
+    #[cfg(unix)]
+    bound_memory();
     let mut bytes = Vec::new();
     let limit = u64::try_from(FILE_LIMIT).unwrap_or(u64::MAX);
     let answered = std::io::stdin()
@@ -40,6 +47,17 @@ pub fn serve_pdf() -> ExitCode {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
+    }
+}
+
+/// Ends this process where it asks for more than [`ROOM`]; without a copy of its memory on the disk. Where
+/// the system does not take a limit, the time is the only one.
+#[cfg(unix)]
+fn bound_memory() {
+    use rlimit::Resource;
+
+    for (resource, most) in [(Resource::AS, ROOM), (Resource::CORE, 0)] {
+        let _ = resource.set(most, most);
     }
 }
 
