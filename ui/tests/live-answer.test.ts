@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Block, PageEvent } from "../src/ipc/bindings";
+import type { Block, Inline, PageEvent, Patch } from "../src/ipc/bindings";
 import { patched } from "../src/markdown/patched";
 import { told } from "../src/state/live-answer";
 
@@ -13,13 +13,13 @@ function code(text: string): Block {
 }
 
 function blocks(messageId: string, from: number, ...blocks: Block[]): PageEvent {
-	return { type: "blocks", messageId, patch: { type: "replace", from, blocks } };
+	return { type: "blocks", messageId, patches: [{ type: "replace", from, blocks }] };
 }
 
 test("what did not change stays the same object", () => {
 	const [one, two, three] = [paragraph("one"), paragraph("two"), paragraph("three")];
 	const before = [one, two];
-	const after = patched(before, { type: "replace", from: 1, blocks: [three] });
+	const after = patched(before, [{ type: "replace", from: 1, blocks: [three] }]);
 	assert.equal(after[0], one);
 	assert.deepEqual(after, [one, three]);
 	assert.deepEqual(before, [one, two], "what was shown is not changed under the view");
@@ -27,9 +27,58 @@ test("what did not change stays the same object", () => {
 
 test("code that grows keeps what it is", () => {
 	const before = [paragraph("so"), code("let a")];
-	const after = patched(before, { type: "grow", at: 1, text: " = 1;" });
+	const after = patched(before, [{ type: "grow", at: 1, text: " = 1;" }]);
 	assert.deepEqual(after, [paragraph("so"), code("let a = 1;")]);
 	assert.equal(after[0], before[0]);
+	const rest: Patch[] = [
+		{ type: "close", at: 1 },
+		{ type: "replace", from: 2, blocks: [paragraph("on")] },
+	];
+	const closed = { ...code("let a = 1;"), closed: true };
+	assert.deepEqual(patched(after, rest), [paragraph("so"), closed, paragraph("on")]);
+});
+
+test("a patch goes to the end of what contains what grows, and nothing else is made anew", () => {
+	const first = { checked: null, blocks: [paragraph("one")] };
+	const list = (...blocks: Block[]): Block => ({
+		type: "list",
+		start: null,
+		tight: true,
+		items: [first, { checked: true, blocks }],
+	});
+	const quote = (...blocks: Block[]): Block => ({ type: "quote", blocks });
+	const before = [paragraph("so"), list(paragraph("two"), quote(code("let a")))];
+	const grow: Patch = { type: "grow", at: 0, text: ";" };
+	const inQuote: Patch = { type: "within", at: 1, patches: [grow] };
+	const after = patched(before, [{ type: "within", at: 1, patches: [inQuote] }]);
+	assert.deepEqual(after, [paragraph("so"), list(paragraph("two"), quote(code("let a;")))]);
+	assert.deepEqual(before[1], list(paragraph("two"), quote(code("let a"))));
+	assert.equal(after[0], before[0]);
+	const items = (blocks: readonly Block[]) => (blocks[1] as Extract<Block, { type: "list" }>).items;
+	assert.equal(items(after)[0], first);
+	assert.equal(items(after)[1]?.blocks[0], items(before)[1]?.blocks[0]);
+});
+
+test("items, rows and what is in a line are told from the first that changed", () => {
+	const text = (text: string): Inline => ({ type: "text", text });
+	const item = (words: string) => ({ checked: null, blocks: [paragraph(words)] });
+	const list: Block = { type: "list", start: 1, tight: true, items: [item("a"), item("b")] };
+	assert.deepEqual(
+		patched([list], [{ type: "items", at: 0, from: 1, items: [item("c"), item("d")] }]),
+		[{ ...list, items: [item("a"), item("c"), item("d")] }],
+	);
+	const row = (...cells: string[]) => cells.map((cell) => [text(cell)]);
+	const table: Block = { type: "table", alignments: ["none"], header: row("a"), rows: [row("b")] };
+	assert.deepEqual(patched([table], [{ type: "rows", at: 0, from: 1, rows: [row("c")] }]), [
+		{ ...table, rows: [row("b"), row("c")] },
+	]);
+	const line: Block = { type: "paragraph", inlines: [text("a "), { type: "code", text: "b" }] };
+	const more = [text(" c "), { type: "hardBreak" }] satisfies Inline[];
+	assert.deepEqual(patched([line], [{ type: "inlines", at: 0, from: 1, inlines: more }]), [
+		{ ...line, inlines: [text("a "), ...more] },
+	]);
+	const grown = patched([paragraph("a")], [{ type: "grow", at: 0, text: "b" }]);
+	assert.deepEqual(grown, [paragraph("ab")]);
 });
 
 test("blocks, thoughts and phases of one answer are gathered, and another begins anew", () => {

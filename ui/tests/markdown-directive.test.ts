@@ -17,7 +17,7 @@ test("an answer in a template is one element, which changes with its blocks", ()
 	const host = find(root, ".text > .markdown");
 	const first = host.firstChild;
 	assert.ok(host.classList.contains("writing"));
-	const grown = patched(blocks, { type: "grow", at: 1, text: "o" });
+	const grown = patched(blocks, [{ type: "grow", at: 1, text: "o" }]);
 	show(grown, "writing");
 	assertSame([find(root, ".markdown"), host.firstChild], [host, first]);
 	assert.equal(find(host, "code").textContent, "two");

@@ -108,8 +108,8 @@ export class StreamedView extends MarkdownView {
 		this.#told = blocks;
 	}
 
-	apply(patch: Patch): void {
-		this.show(patched(this.#told, patch));
+	apply(...patches: Patch[]): void {
+		this.show(patched(this.#told, patches));
 	}
 }
 

@@ -2,8 +2,8 @@
 //!
 //! [`parse()`] reads CommonMark with tables, strikethrough, task lists, footnotes, formulas and bare
 //! addresses; [`highlight()`] colours code; [`patch()`] says what turns the blocks that were told into
-//! those of now, so that a text that is being written crosses to the page piece by piece. A whole parse costs
-//! so little that nothing here is incremental: what streams equals what is final.
+//! those of now, so that a text that is being written crosses to the page piece by piece. A [`Draft`] is such
+//! a text, and its blocks are always those that a parse of the whole gives: what streams equals what is final.
 //!
 //! No HTML is made here, and none is understood: it is text. Neither is anything fetched or opened;
 //! [`web_address`] says what may be.
@@ -15,6 +15,7 @@ mod bare_links;
 mod block;
 mod builder;
 mod delimiters;
+mod draft;
 mod fence;
 mod footnotes;
 mod highlight;
@@ -24,6 +25,7 @@ mod patch;
 
 pub use address::web_address;
 pub use block::{Alignment, Block, Footnote, Inline, ListItem};
+pub use draft::Draft;
 pub use highlight::{Token, TokenKind, highlight};
 pub use math::{Math, MathNode};
 pub use parse::{Syntax, parse, parse_as};

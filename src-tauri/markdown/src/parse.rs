@@ -28,7 +28,29 @@ pub fn parse(source: &str) -> Vec<Block> {
 
 /// The blocks of a text in the given syntax.
 pub fn parse_as(source: &str, syntax: Syntax) -> Vec<Block> {
-    let (options, source) = match syntax {
+    read(source, syntax).blocks
+}
+
+/// What reading a text gave.
+pub(crate) struct Reading {
+    pub(crate) blocks: Vec<Block>,
+    /// Something in it has a say in blocks before or after it: a definition, a counted equation.
+    pub(crate) is_linked: bool,
+    /// The last block that starts anew, whatever comes before it or after.
+    pub(crate) start: Option<Start>,
+}
+
+/// Where a block starts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Start {
+    /// How many blocks come before it.
+    pub(crate) blocks: usize,
+    /// How many bytes of the text come before it.
+    pub(crate) bytes: usize,
+}
+
+pub(crate) fn read(source: &str, syntax: Syntax) -> Reading {
+    let (options, settled) = match syntax {
         Syntax::CommonMark => (Options::empty(), Cow::Borrowed(source)),
         Syntax::Chat => {
             let options = Options::ENABLE_TABLES
@@ -39,9 +61,33 @@ pub fn parse_as(source: &str, syntax: Syntax) -> Vec<Block> {
             (options, settled(source, options))
         }
     };
-    let mut builder = Builder::new(&source, syntax);
-    for (event, range) in Parser::new_ext(&source, options).into_offset_iter() {
+    let mut builder = Builder::new(&settled, syntax);
+    let parser = Parser::new_ext(&settled, options);
+    let has_definitions = parser.reference_definitions().iter().next().is_some();
+    for (event, range) in parser.into_offset_iter() {
         builder.take(event, range);
     }
-    builder.finish()
+    let mut reading = builder.finish();
+    reading.is_linked |= has_definitions;
+    // What was put right changed no line's end, so that the lines are still those of the source.
+    reading.start = reading.start.map(|start| Start {
+        bytes: start_of_line(source, lines_before(&settled, start.bytes)),
+        ..start
+    });
+    reading
+}
+
+fn lines_before(text: &str, at: usize) -> usize {
+    text.as_bytes()[..at]
+        .iter()
+        .filter(|&&byte| byte == b'\n')
+        .count()
+}
+
+fn start_of_line(text: &str, line: usize) -> usize {
+    let ends = text.match_indices('\n').map(|(at, _)| at + 1);
+    std::iter::once(0)
+        .chain(ends)
+        .nth(line)
+        .unwrap_or(text.len())
 }

@@ -25,6 +25,39 @@ fn check_inline(cases: &[(&str, &str)]) {
 }
 
 #[test]
+fn a_cell_is_broken_into_lines_by_a_tag_and_nothing_else_is() {
+    let row = |cell: &str| format!("|a|\n|-|\n|{cell}|\n");
+    let cell = |cell: &str| {
+        let [Block::Table { rows, .. }] = &*parse(&row(cell)) else {
+            panic!("a table");
+        };
+        rows[0][0].clone()
+    };
+    let text = |text: &str| Inline::Text {
+        text: text.to_owned(),
+    };
+    for tag in ["<br>", "<br/>", "<br />", "<BR>", "<Br\t/>"] {
+        let broken = [text("b"), Inline::HardBreak, text("c")];
+        assert_eq!(cell(&format!("b{tag}c")), broken, "{tag}");
+        let within = Inline::Strong {
+            inlines: broken.to_vec(),
+        };
+        assert_eq!(cell(&format!("**b{tag}c**")), [within], "{tag}");
+        let outside = parse(&format!("b{tag}c\n\n{tag}"));
+        let json = serde_json::to_string(&outside).unwrap();
+        assert!(!json.contains("hardBreak"), "{json}");
+        let code = Inline::Code {
+            text: tag.to_owned(),
+        };
+        assert_eq!(cell(&format!("`{tag}`")), [code]);
+    }
+    for tag in ["<b>", "</br>", "<br onclick=\"x\">", "<brr>", "<br//>"] {
+        let json = serde_json::to_string(&cell(&format!("b{tag}c"))).unwrap();
+        assert!(!json.contains("hardBreak"), "{json}");
+    }
+}
+
+#[test]
 fn tables() {
     check(&[
         (

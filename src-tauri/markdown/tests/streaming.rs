@@ -1,7 +1,7 @@
 //! Text that is being written, told in patches: whoever carries them all out holds what a parse of the
 //! whole text gives, wherever the text was cut.
 
-use conch_markdown::{Block, Patch, apply, parse, patch};
+use conch_markdown::{Block, Draft, Patch, apply, parse, patch};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -59,6 +59,14 @@ const PIECES: &[&str] = &[
     "$x^2$",
     "$$\n",
     "$$x$$",
+    "$$\\begin{equation}x\\end{equation}$$\n",
+    "$\\eqref{a}$",
+    "next\n\n",
+    "\n\nfirst line\n",
+    "1. one\n\n",
+    "2",
+    ". two\n",
+    "\r\n\r\n",
     "$5 ",
     "$",
     "\\(x\\)",
@@ -90,7 +98,7 @@ const PIECES: &[&str] = &[
 ];
 
 fn document() -> impl Strategy<Value = String> {
-    prop::collection::vec(prop::sample::select(PIECES), 0..40).prop_map(|pieces| pieces.concat())
+    prop::collection::vec(prop::sample::select(PIECES), 0..60).prop_map(|pieces| pieces.concat())
 }
 
 /// A document, and the places where it is cut.
@@ -116,16 +124,18 @@ fn prefixes<'a>(text: &'a str, cuts: &[usize]) -> Vec<&'a str> {
 /// What the page holds in the end, and what it was told.
 fn told(prefixes: &[&str]) -> (Vec<Block>, Vec<Patch>) {
     let mut page = Vec::new();
-    let mut before = Vec::new();
+    let mut draft = Draft::default();
     let mut patches = Vec::new();
+    let mut length = 0;
     for prefix in prefixes {
-        let now = parse(prefix);
-        if let Some(patch) = patch(&before, &now) {
-            apply(&mut page, patch.clone());
-            patches.push(patch);
-        }
-        assert_eq!(page, now, "after {prefix:?}");
-        before = now;
+        let before = page.clone();
+        let step = draft.push(&prefix[length..]);
+        length = prefix.len();
+        apply(&mut page, step.clone());
+        assert_eq!(page, parse(prefix), "after {prefix:?}");
+        assert_eq!(draft.blocks(), page, "after {prefix:?}");
+        assert_eq!(step.is_empty(), before == page, "after {prefix:?}");
+        patches.extend(step);
     }
     (page, patches)
 }
@@ -181,12 +191,10 @@ proptest! {
     }
 
     #[test]
-    fn any_two_documents_differ_by_one_patch(told in document(), now in document()) {
+    fn any_document_is_patched_to_any_other(told in document(), now in document()) {
         let (told, now) = (parse(&told), parse(&now));
         let mut page = told.clone();
-        if let Some(patch) = patch(&told, &now) {
-            apply(&mut page, patch);
-        }
+        apply(&mut page, patch(&told, &now));
         prop_assert_eq!(page, now);
     }
 
@@ -230,47 +238,129 @@ fn a_document_told_byte_by_byte_is_the_document() {
 }
 
 #[test]
+fn only_the_end_of_a_text_is_read_again() {
+    let section = "## Title\n\nSome prose with $5-$10 and \\(x\\).\n\n- a\n- b\n\n  c\n\n```rust\n\n\nlet x;\n```\n\n\
+        | a |\n|---|\n| b |\n\n> quoted\n\n1. one\n\n2. two\n\nThat was it.\n\n";
+    let text = section.repeat(50);
+    let mut draft = Draft::default();
+    for (at, byte) in text.char_indices() {
+        draft.push(byte.encode_utf8(&mut [0; 4]));
+        let most = section.len();
+        assert!(draft.unsettled() <= most, "{} at {at}", draft.unsettled());
+    }
+    assert_eq!(draft.blocks(), parse(&text));
+    draft.push("[one]: /somewhere\n");
+    assert!(draft.unsettled() > text.len(), "a definition concerns all");
+}
+
+#[test]
+fn what_a_definition_or_a_count_changes_further_up_is_told() {
+    let mut draft = Draft::default();
+    draft.push("See [one] and[^note].\n\nNext.\n\nLast.\n\n");
+    assert!(draft.unsettled() < 10);
+    for more in ["[one]: https://a.b\n\n", "[^note]: so\n\n", "[^note]\n"] {
+        let patches = draft.push(more);
+        assert!(!patches.is_empty(), "{more}");
+    }
+    let text =
+        "See [one] and[^note].\n\nNext.\n\nLast.\n\n[one]: https://a.b\n\n[^note]: so\n\n[^note]\n";
+    assert_eq!(draft.blocks(), parse(text));
+    let equation = "$$\\begin{equation}x\\end{equation}$$\n\nThen.\n\n";
+    let mut draft = Draft::default();
+    for count in 1..4 {
+        draft.push(equation);
+        assert_eq!(draft.blocks(), parse(&equation.repeat(count)));
+    }
+}
+
+#[test]
 fn an_open_code_block_costs_what_is_added_to_it() {
     let code = "let x = 1;\n".repeat(1000);
     let text = format!("Look:\n\n```rust\n{code}```\n");
     let cuts: Vec<_> = (0..text.len()).step_by(7).collect();
     let (page, patches) = told(&prefixes(&text, &cuts));
     assert_eq!(page.len(), 2);
-    let (mut grown, mut replaced) = (0, 0);
+    let (mut grown, mut closed) = (0, 0);
     for patch in &patches {
         match patch {
-            Patch::Grow { at, text } => {
-                assert_eq!(*at, 1, "the last block");
-                grown += text.len();
-            }
+            Patch::Grow { at: 1, text } => grown += text.len(),
+            Patch::Close { at: 1 } => closed += 1,
+            Patch::Grow { at: 0, .. } => {}
             Patch::Replace { blocks, .. } => {
-                replaced += serde_json::to_string(blocks).unwrap().len();
+                let json = serde_json::to_string(blocks).unwrap();
+                assert!(json.len() < 200, "told anew: {json}");
             }
+            other => panic!("{other:?}"),
         }
     }
     assert!(grown >= code.len() - 7, "{grown} bytes were appended");
     assert!(grown <= code.len() + 7, "{grown} bytes were appended");
-    assert!(
-        replaced <= 2 * code.len(),
-        "{replaced} bytes were told anew, when the block was closed"
-    );
+    assert_eq!(closed, 1);
+}
+
+/// The bytes that are sent of a text that is told seven bytes at a time.
+fn sent(text: &str) -> usize {
+    let cuts: Vec<_> = (0..text.len()).step_by(7).collect();
+    let (page, patches) = told(&prefixes(text, &cuts));
+    assert_eq!(page, parse(text));
+    let sizes = patches.iter().map(serde_json::to_string);
+    sizes.map(|json| json.unwrap().len()).sum()
+}
+
+#[test]
+fn whatever_grows_costs_what_is_added_to_it() {
+    let growing: [(&str, fn(usize) -> String); 10] = [
+        ("code", |n| format!("```rust\n{}", "let x = 1;\n".repeat(n))),
+        ("code in an item of a list", |n| {
+            format!("- a\n- b\n\n  ```rust\n{}", "  let x = 1;\n".repeat(n))
+        }),
+        ("code in a quotation in a list", |n| {
+            format!("1. a\n2. > b\n   > ```\n{}", "   > let x = 1;\n".repeat(n))
+        }),
+        ("a list", |n| "- some item\n".repeat(n)),
+        ("a loose list", |n| "1. some item\n\n".repeat(n)),
+        ("a list of tasks in a list", |n| {
+            "- all\n".to_owned() + &"  - [x] this\n".repeat(n)
+        }),
+        ("a table", |n| {
+            "|a|b|\n|-|-|\n".to_owned() + &"|c|d|\n".repeat(n)
+        }),
+        ("a line", |n| "some words ".repeat(n)),
+        ("a paragraph", |n| "some *words*\n".repeat(n)),
+        ("code and what follows it", |n| {
+            format!("```\n{}```\n\nSo be it.", "let x = 1;\n".repeat(n))
+        }),
+    ];
+    for (name, text) in growing {
+        let [short, long] = [40, 400].map(|count| sent(&text(count)));
+        assert!(
+            long <= 12 * short,
+            "{name}: {short} bytes for a short one, {long} for ten times as much"
+        );
+    }
 }
 
 #[test]
 fn only_what_comes_after_the_unchanged_blocks_is_told() {
     let told = parse("one\n\ntwo\n\nthree");
     let now = parse("one\n\ntwo\n\nthree and more\n\nfour");
-    let expected = Patch::Replace {
-        from: 2,
-        blocks: now[2..].to_vec(),
-    };
-    assert_eq!(patch(&told, &now), Some(expected));
-    assert_eq!(patch(&now, &now), None);
+    let expected = [
+        Patch::Grow {
+            at: 2,
+            text: " and more".to_owned(),
+        },
+        Patch::Replace {
+            from: 3,
+            blocks: now[3..].to_vec(),
+        },
+    ];
+    assert_eq!(patch(&told, &now), expected);
+    assert_eq!(patch(&now, &now), []);
     let shorter = Patch::Replace {
         from: 2,
         blocks: Vec::new(),
     };
-    assert_eq!(patch(&told, &told[..2]), Some(shorter));
+    assert_eq!(patch(&told, &told[..2]), [shorter]);
 }
 
 #[test]
@@ -324,10 +414,9 @@ fn a_fence_is_open_at_the_end_of_the_text_only() {
 
 #[test]
 fn code_grows_only_while_it_is_open_and_its_text_goes_on() {
-    let grows = |told: &str, now: &str| match patch(&parse(told), &parse(now)) {
-        Some(Patch::Grow { .. }) => true,
-        Some(Patch::Replace { .. }) => false,
-        None => panic!("{told:?} and {now:?} differ"),
+    let grows = |told: &str, now: &str| match &*patch(&parse(told), &parse(now)) {
+        [] => panic!("{told:?} and {now:?} differ"),
+        patches => matches!(patches, [Patch::Grow { .. }]),
     };
     assert!(grows("```\na", "```\nab"));
     assert!(grows("x\n\n```rust\n", "x\n\n```rust\na\n"));
@@ -343,4 +432,6 @@ fn code_grows_only_while_it_is_open_and_its_text_goes_on() {
         "indented code is never open"
     );
     assert!(!grows("```\na", "```\nab\n```\n\ntext"), "more blocks");
+    assert!(grows("a *b* c", "a *b* c d"), "the end of a paragraph");
+    assert!(!grows("a *b", "a *b*"), "it was no text");
 }

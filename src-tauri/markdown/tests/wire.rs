@@ -133,15 +133,38 @@ fn every_block_is_sent_as_the_page_reads_it() {
 
 #[test]
 fn patches_and_tokens_are_sent_as_the_page_reads_them() {
-    let sent = |patch: Option<Patch>| serde_json::to_value(patch).unwrap();
+    let sent = |patches: Vec<Patch>| serde_json::to_value(patches).unwrap();
     let blocks = |markdown: &str| -> Vec<Block> { parse(markdown) };
     assert_eq!(
-        sent(patch(&blocks("```\na"), &blocks("```\nab"))),
-        json!({"type": "grow", "at": 0, "text": "b"})
+        sent(patch(&blocks("```\na"), &blocks("```\nab\n```\n---"))),
+        json!([
+            {"type": "grow", "at": 0, "text": "b\n"},
+            {"type": "close", "at": 0},
+            {"type": "replace", "from": 1, "blocks": [{"type": "rule"}]},
+        ])
     );
     assert_eq!(
-        sent(patch(&blocks("a\n\nb"), &blocks("a\n\n---"))),
-        json!({"type": "replace", "from": 1, "blocks": [{"type": "rule"}]})
+        sent(patch(&blocks("a\n\n*b* c"), &blocks("a\n\n*b* `c`"))),
+        json!([{"type": "inlines", "at": 1, "from": 1, "inlines": [
+            {"type": "text", "text": " "}, {"type": "code", "text": "c"}]}])
+    );
+    assert_eq!(
+        sent(patch(&blocks("- a"), &blocks("- a\n- [ ] b"))),
+        json!([{"type": "items", "at": 0, "from": 1, "items": [
+            {"checked": false, "blocks": [
+                {"type": "paragraph", "inlines": [{"type": "text", "text": "b"}]}]}]}])
+    );
+    assert_eq!(
+        sent(patch(
+            &blocks("|a|\n|-|\n|b|"),
+            &blocks("|a|\n|-|\n|b|\n|c|")
+        )),
+        json!([{"type": "rows", "at": 0, "from": 1, "rows": [[[{"type": "text", "text": "c"}]]]}])
+    );
+    assert_eq!(
+        sent(patch(&blocks("- a\n- > b"), &blocks("- a\n- > bc"))),
+        json!([{"type": "within", "at": 0, "patches": [{"type": "within", "at": 0,
+            "patches": [{"type": "grow", "at": 0, "text": "c"}]}]}])
     );
     assert_eq!(
         serde_json::to_value(highlight("rust", "fn\u{202e}")).unwrap(),

@@ -703,8 +703,8 @@ export type PageEvent =
 { type: "blocks"; 
 /**  The answer. */
 messageId: MessageId; 
-/**  What changed. */
-patch: Patch } | 
+/**  What changed, in this order. */
+patches: Patch[] } | 
 /**  More of what the model thinks. */
 { type: "reasoning"; 
 /**  The answer. */
@@ -745,7 +745,7 @@ export type Part =
 /**  A message with what comes before and what follows. */
 { type: "around"; messageId: MessageId };
 
-/**  A change of the blocks that were told so far. */
+/**  A change of the blocks that were told so far, or of those within one of them. */
 export type Patch = 
 /**  Keep the first blocks, and put these after them. */
 { type: "replace"; 
@@ -753,12 +753,46 @@ export type Patch =
 from: number; 
 /**  What comes after those. */
 blocks: Block[] } | 
-/**  Append to the text of a code block whose fence is open. */
+/**  Append to the text of a code block whose fence is open, or to the text that a paragraph ends with. */
 { type: "grow"; 
-/**  The index of the block, which is the last. */
+/**  The index of the block. */
 at: number; 
 /**  What is appended. */
-text: string };
+text: string } | 
+/**  The fence of a code block is closed. */
+{ type: "close"; 
+/**  The index of the block. */
+at: number } | 
+/**  Keep what a paragraph begins with, and put these after it. */
+{ type: "inlines"; 
+/**  The index of the block. */
+at: number; 
+/**  How many inlines are kept. */
+from: number; 
+/**  What comes after those. */
+inlines: Inline[] } | 
+/**  Keep the first items of a list, and put these after them. */
+{ type: "items"; 
+/**  The index of the block. */
+at: number; 
+/**  How many items are kept. */
+from: number; 
+/**  What comes after those. */
+items: ListItem[] } | 
+/**  Keep the first rows of a table, and put these after them. */
+{ type: "rows"; 
+/**  The index of the block. */
+at: number; 
+/**  How many rows are kept. */
+from: number; 
+/**  What comes after those. */
+rows: Inline[][][] } | 
+/**  Change the blocks of a quotation, or of the last item of a list. */
+{ type: "within"; 
+/**  The index of the block. */
+at: number; 
+/**  The changes, in this order. */
+patches: Patch[] };
 
 /**  What an answer waits for. */
 export type Phase = 

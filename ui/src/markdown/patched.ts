@@ -1,18 +1,57 @@
-/** What a stream's patches make of an answer's blocks. Pure. */
-import type { Block, Patch } from "../ipc/bindings";
+/** What a stream's patches make of an answer's blocks. Pure: what did not change stays the same object. */
+import type { Block, Inline, Patch } from "../ipc/bindings";
 
-/** What the patch makes of the blocks. Throws when it is not a patch of these. */
-export function patched(blocks: readonly Block[], patch: Patch): Block[] {
+/** A patch of one block, or of what is in it. */
+type Change = Exclude<Patch, { type: "replace" }>;
+
+/** What the patches make of the blocks, one after the other. Throws when they are not patches of these. */
+export function patched(blocks: readonly Block[], patches: readonly Patch[]): readonly Block[] {
+	return patches.reduce((blocks, patch) => {
+		if (patch.type === "replace") return joined(blocks, patch.from, patch.blocks);
+		const block = blocks[patch.at];
+		if (block === undefined) throw new RangeError("the patch changes a block not told");
+		return blocks.with(patch.at, changed(block, patch));
+	}, blocks);
+}
+
+function changed(block: Block, patch: Change): Block {
 	switch (patch.type) {
-		case "replace":
-			if (patch.from > blocks.length) throw new RangeError("the patch follows blocks not told");
-			return [...blocks.slice(0, patch.from), ...patch.blocks];
-		case "grow": {
-			const last = blocks.at(-1);
-			if (patch.at !== blocks.length - 1 || last?.type !== "code") {
-				throw new RangeError("the patch grows a block that is not the last code");
-			}
-			return [...blocks.slice(0, -1), { ...last, text: last.text + patch.text }];
+		case "grow":
+			if (block.type === "code") return { ...block, text: block.text + patch.text };
+			if (block.type === "paragraph")
+				return { ...block, inlines: grown(block.inlines, patch.text) };
+			break;
+		case "close":
+			if (block.type === "code") return { ...block, closed: true };
+			break;
+		case "inlines":
+			if (block.type !== "paragraph") break;
+			return { ...block, inlines: joined(block.inlines, patch.from, patch.inlines) };
+		case "items":
+			if (block.type !== "list") break;
+			return { ...block, items: joined(block.items, patch.from, patch.items) };
+		case "rows":
+			if (block.type !== "table") break;
+			return { ...block, rows: joined(block.rows, patch.from, patch.rows) };
+		case "within": {
+			if (block.type === "quote")
+				return { ...block, blocks: [...patched(block.blocks, patch.patches)] };
+			const item = block.type === "list" ? block.items.at(-1) : undefined;
+			if (block.type !== "list" || item === undefined) break;
+			const blocks = [...patched(item.blocks, patch.patches)];
+			return { ...block, items: [...block.items.slice(0, -1), { ...item, blocks }] };
 		}
 	}
+	throw new RangeError(`the patch changes another block than ${block.type}`);
+}
+
+function grown(inlines: readonly Inline[], more: string): Inline[] {
+	const last = inlines.at(-1);
+	if (last?.type !== "text") throw new RangeError("the paragraph does not end in text");
+	return [...inlines.slice(0, -1), { ...last, text: last.text + more }];
+}
+
+function joined<Item>(list: readonly Item[], from: number, rest: readonly Item[]): Item[] {
+	if (from > list.length) throw new RangeError("the patch follows what was not told");
+	return [...list.slice(0, from), ...rest];
 }

@@ -19,7 +19,7 @@ export function told(known: LiveAnswer | null, event: PageEvent): LiveAnswer {
 		known?.messageId === messageId ? known : { messageId, blocks: [], reasoning: "", phase: null };
 	switch (event.type) {
 		case "blocks":
-			return { ...before, blocks: patched(before.blocks, event.patch) };
+			return { ...before, blocks: patched(before.blocks, event.patches) };
 		case "reasoning":
 			return { ...before, reasoning: before.reasoning + event.text };
 		case "phase":

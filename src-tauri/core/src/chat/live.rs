@@ -16,10 +16,6 @@ use crate::sync::{Mutex, MutexGuard};
 /// What a window is told at most this often about one answer.
 const FLUSH: Duration = Duration::from_millis(33);
 
-/// The most text in one message to a window, in bytes: Tauri's fast path ends at 8192 bytes of JSON,
-/// and escaping may double the text.
-const PIECE: usize = 3000;
-
 /// What happens to the answer on a followed branch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(
@@ -28,21 +24,17 @@ const PIECE: usize = 3000;
     rename_all_fields = "camelCase"
 )]
 pub enum TranscriptEvent {
-    /// Text that belongs at an offset of the message's content.
+    /// Text that follows what was told before. At first it is all there is.
     Text {
         /// The answer.
         message_id: MessageId,
-        /// Where, in UTF-16 code units.
-        offset: u32,
         /// What.
         text: String,
     },
-    /// What the model thinks, at an offset of the message's reasoning.
+    /// What the model thinks, after what was told before.
     Reasoning {
         /// The answer.
         message_id: MessageId,
-        /// Where, in UTF-16 code units.
-        offset: u32,
         /// What.
         text: String,
     },
@@ -315,69 +307,50 @@ async fn follow_answer(
 /// How much of an answer somebody has been told.
 #[derive(Debug, Default)]
 struct Told {
-    text: Extent,
-    reasoning: Extent,
+    /// In bytes.
+    text: usize,
+    /// In bytes.
+    reasoning: usize,
     phase: Option<Phase>,
-}
-
-/// How much of a text that only grows.
-#[derive(Debug, Default)]
-struct Extent {
-    bytes: usize,
-    utf16: u32,
-}
-
-impl Extent {
-    /// The pieces beyond it, each with its offset in UTF-16 code units.
-    fn catch_up(&mut self, text: &str) -> Vec<(u32, String)> {
-        let mut pieces = Vec::new();
-        while self.bytes < text.len() {
-            let end = text.floor_char_boundary(self.bytes + PIECE);
-            let piece = &text[self.bytes..end];
-            pieces.push((self.utf16, piece.to_owned()));
-            self.bytes = end;
-            self.utf16 += u32::try_from(piece.encode_utf16().count()).unwrap_or(u32::MAX);
-        }
-        pieces
-    }
 }
 
 impl Told {
     fn text_came(&self) -> bool {
-        self.text.bytes > 0 || self.reasoning.bytes > 0
+        self.text > 0 || self.reasoning > 0
     }
 
+    /// What was not told yet, in one piece: whoever reads it as Markdown reads it all each time.
     fn catch_up(&mut self, answer: &LiveAnswer) -> Vec<TranscriptEvent> {
         let mut events = Vec::new();
-        let id = || answer.message_id.clone();
+        let message_id = || answer.message_id.clone();
         if self.phase.as_ref() != Some(&answer.phase) {
             self.phase = Some(answer.phase.clone());
             events.push(TranscriptEvent::Phase {
-                message_id: id(),
+                message_id: message_id(),
                 phase: answer.phase.clone(),
             });
         }
-        let reasoning = self.reasoning.catch_up(&answer.reasoning);
-        events.extend(
-            reasoning
-                .into_iter()
-                .map(|(offset, text)| TranscriptEvent::Reasoning {
-                    message_id: id(),
-                    offset,
-                    text,
-                }),
-        );
-        let text = self.text.catch_up(&answer.text);
-        events.extend(
-            text.into_iter()
-                .map(|(offset, text)| TranscriptEvent::Text {
-                    message_id: id(),
-                    offset,
-                    text,
-                }),
-        );
+        if let Some(text) = rest(&mut self.reasoning, &answer.reasoning) {
+            events.push(TranscriptEvent::Reasoning {
+                message_id: message_id(),
+                text,
+            });
+        }
+        if let Some(text) = rest(&mut self.text, &answer.text) {
+            events.push(TranscriptEvent::Text {
+                message_id: message_id(),
+                text,
+            });
+        }
         events
     }
+}
+
+/// What a text has grown by since so many bytes of it were told.
+fn rest(told: &mut usize, text: &str) -> Option<String> {
+    let rest = &text[*told..];
+    *told = text.len();
+    (!rest.is_empty()).then(|| rest.to_owned())
 }
 
 #[cfg(test)]
@@ -385,30 +358,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pieces_join_to_the_text_at_their_utf16_offsets() {
-        let text = "é😀x".repeat(2000);
+    fn what_was_missed_is_told_at_once_and_then_only_what_came_since() {
         let mut answer = LiveAnswer {
             message_id: MessageId::fresh(),
-            text: text.clone(),
-            reasoning: String::new(),
+            text: "é😀x".repeat(200_000),
+            reasoning: "Hm".to_owned(),
             phase: Phase::Streaming,
         };
         let mut told = Told::default();
-        let mut seen: Vec<u16> = Vec::new();
-        let mut read = |events: Vec<TranscriptEvent>| {
-            for event in events {
-                if let TranscriptEvent::Text { offset, text, .. } = event {
-                    assert!(text.len() <= PIECE);
-                    assert_eq!(offset as usize, seen.len(), "no gap and no overlap");
-                    seen.extend(text.encode_utf16());
+        let mut read = |answer: &LiveAnswer| -> Vec<String> {
+            let events = told.catch_up(answer).into_iter();
+            let text = |event| match event {
+                TranscriptEvent::Text { text, .. } | TranscriptEvent::Reasoning { text, .. } => {
+                    Some(text)
                 }
-            }
+                TranscriptEvent::Phase { .. } => None,
+            };
+            events.filter_map(text).collect()
         };
-        read(told.catch_up(&answer));
+        assert_eq!(read(&answer), ["Hm", &answer.text]);
         answer.text.push_str("end");
-        read(told.catch_up(&answer));
-
-        assert_eq!(String::from_utf16(&seen).unwrap(), text + "end");
+        assert_eq!(read(&answer), ["end"]);
+        assert!(read(&answer).is_empty());
     }
 
     #[tokio::test(start_paused = true)]

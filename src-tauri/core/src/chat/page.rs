@@ -1,10 +1,9 @@
 //! What a page is told of an answer that is being written: typed blocks, and of these only what changed.
 //!
-//! [`live`](super::live) tells text as it comes. Here it is read as Markdown, all of it each time: what
-//! streams is then what a reading of the whole gives, by construction, and twenty kilobytes take a fifth
-//! of a millisecond. No page reads Markdown itself, and no HTML crosses the bridge.
+//! [`live`](super::live) tells text as it comes. Here it is read as Markdown, of which a [`Draft`] reads again
+//! only what may still change. No page reads Markdown itself, and no HTML crosses the bridge.
 
-use conch_markdown::{Block, Patch, parse, patch};
+use conch_markdown::{Draft, Patch};
 use serde::Serialize;
 use specta::Type;
 
@@ -23,8 +22,8 @@ pub enum PageEvent {
     Blocks {
         /// The answer.
         message_id: MessageId,
-        /// What changed.
-        patch: Patch,
+        /// What changed, in this order.
+        patches: Vec<Patch>,
     },
     /// More of what the model thinks.
     Reasoning {
@@ -46,20 +45,17 @@ pub enum PageEvent {
 #[derive(Debug, Default)]
 pub struct Page {
     message_id: Option<MessageId>,
-    text: String,
-    blocks: Vec<Block>,
+    draft: Draft,
 }
 
 impl Page {
     /// What the page is told of an event; `None` where it sees no change.
     pub fn take(&mut self, event: TranscriptEvent) -> Option<PageEvent> {
         match event {
-            TranscriptEvent::Text {
-                message_id, text, ..
-            } => self.text(message_id, &text),
-            TranscriptEvent::Reasoning {
-                message_id, text, ..
-            } => Some(PageEvent::Reasoning { message_id, text }),
+            TranscriptEvent::Text { message_id, text } => self.text(message_id, &text),
+            TranscriptEvent::Reasoning { message_id, text } => {
+                Some(PageEvent::Reasoning { message_id, text })
+            }
             TranscriptEvent::Phase { message_id, phase } => {
                 Some(PageEvent::Phase { message_id, phase })
             }
@@ -73,29 +69,30 @@ impl Page {
                 ..Self::default()
             };
         }
-        self.text.push_str(text);
-        let blocks = parse(&self.text);
-        let patch = patch(&self.blocks, &blocks)?;
-        self.blocks = blocks;
-        Some(PageEvent::Blocks { message_id, patch })
+        let patches = self.draft.push(text);
+        (!patches.is_empty()).then_some(PageEvent::Blocks {
+            message_id,
+            patches,
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use conch_markdown::parse;
+
     use super::*;
 
     fn text(message_id: &MessageId, text: &str) -> TranscriptEvent {
         TranscriptEvent::Text {
             message_id: message_id.clone(),
-            offset: 0,
             text: text.to_owned(),
         }
     }
 
-    fn told(event: Option<PageEvent>) -> Patch {
+    fn told(event: Option<PageEvent>) -> Vec<Patch> {
         match event {
-            Some(PageEvent::Blocks { patch, .. }) => patch,
+            Some(PageEvent::Blocks { patches, .. }) => patches,
             other => panic!("{other:?}"),
         }
     }
@@ -104,10 +101,13 @@ mod tests {
     fn only_what_changed_is_told() {
         let (mut page, id) = (Page::default(), MessageId::fresh());
         let first = told(page.take(text(&id, "# Title\n\nSome **bo")));
-        assert!(matches!(first, Patch::Replace { from: 0, .. }), "{first:?}");
+        assert!(
+            matches!(&first[..], [Patch::Replace { from: 0, .. }]),
+            "{first:?}"
+        );
         let second = told(page.take(text(&id, "ld** text\n\n")));
         assert!(
-            matches!(second, Patch::Replace { from: 1, .. }),
+            matches!(&second[..], [Patch::Inlines { at: 1, .. }]),
             "{second:?}"
         );
         assert_eq!(page.take(text(&id, "\n")), None, "nothing to be seen");
@@ -117,13 +117,13 @@ mod tests {
     fn another_answer_begins_with_nothing() {
         let mut page = Page::default();
         page.take(text(&MessageId::fresh(), "One\n\nTwo"));
-        let patch = told(page.take(text(&MessageId::fresh(), "Three")));
+        let patches = told(page.take(text(&MessageId::fresh(), "Three")));
         assert_eq!(
-            patch,
-            Patch::Replace {
+            patches,
+            [Patch::Replace {
                 from: 0,
                 blocks: parse("Three")
-            }
+            }]
         );
     }
 }

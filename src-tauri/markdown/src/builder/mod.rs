@@ -14,7 +14,7 @@ use crate::block::{Alignment, Block, Inline, ListItem, plain_text, push_text};
 use crate::fence::Fence;
 use crate::footnotes::Notes;
 use crate::math::{Formulas, Place};
-use crate::parse::Syntax;
+use crate::parse::{Reading, Start, Syntax};
 use frame::{Frame, Open};
 
 /// How many blocks and inlines may be open in each other. Deeper ones are kept as text.
@@ -31,6 +31,8 @@ pub(crate) struct Builder<'a> {
     skipped: usize,
     notes: Notes,
     formulas: Formulas,
+    has_notes: bool,
+    start: Option<Start>,
 }
 
 impl<'a> Builder<'a> {
@@ -43,11 +45,16 @@ impl<'a> Builder<'a> {
             skipped: 0,
             notes: Notes::default(),
             formulas: Formulas::default(),
+            has_notes: false,
+            start: None,
         }
     }
 
     /// Takes the next event and the range of the source that it is from.
     pub(crate) fn take(&mut self, event: Event<'_>, range: Range<usize>) {
+        if matches!(event, Event::Start(_)) {
+            self.mark_start(range.start);
+        }
         if self.skipped > 0 {
             match event {
                 Event::Start(_) => self.skipped += 1,
@@ -63,9 +70,16 @@ impl<'a> Builder<'a> {
             Event::Code(text) => self.inline(Inline::Code {
                 text: text.into_string(),
             }),
-            Event::InlineHtml(text) => self.inline(Inline::Html {
-                text: text.into_string(),
-            }),
+            Event::InlineHtml(text) => {
+                let inline = if is_line_break(&text) && self.is_in_cell() {
+                    Inline::HardBreak
+                } else {
+                    Inline::Html {
+                        text: text.into_string(),
+                    }
+                };
+                self.inline(inline);
+            }
             Event::InlineMath(source) => {
                 let math = self.formulas.read(&source, Place::Line);
                 self.inline(Inline::Math { math });
@@ -95,12 +109,35 @@ impl<'a> Builder<'a> {
     }
 
     /// The document.
-    pub(crate) fn finish(mut self) -> Vec<Block> {
+    pub(crate) fn finish(mut self) -> Reading {
         while !self.frames.is_empty() {
             self.end();
         }
         self.document.end_paragraph(self.syntax, false);
-        self.notes.number(self.document.blocks)
+        Reading {
+            is_linked: self.has_notes || self.formulas.are_counted(),
+            blocks: self.notes.number(self.document.blocks),
+            start: self.start,
+        }
+    }
+
+    /// Remembers a block of the document that starts on a line of its own after a blank one. When its
+    /// first line has ended, nothing that follows can have it join what comes before: until then it might
+    /// yet be the next item of a list.
+    fn mark_start(&mut self, at: usize) {
+        let (before, from) = self.source.split_at(at);
+        if self.frames.is_empty()
+            && self.skipped == 0
+            && self.document.inlines.is_empty()
+            && (before.ends_with("\n\n") || before.ends_with("\n\r\n"))
+            && !from.starts_with([' ', '\t', '\r', '\n'])
+            && from.contains('\n')
+        {
+            self.start = Some(Start {
+                blocks: self.document.blocks.len(),
+                bytes: at,
+            });
+        }
     }
 
     fn top(&mut self) -> &mut Frame {
@@ -231,6 +268,7 @@ impl<'a> Builder<'a> {
                 }
             }
             Open::Footnote(label) => {
+                self.has_notes = true;
                 let syntax = self.syntax;
                 self.top().end_paragraph(syntax, false);
                 self.notes.define(&label, blocks);
@@ -300,6 +338,12 @@ impl<'a> Builder<'a> {
         top.blocks.push(block);
     }
 
+    /// A cell has one line, and no other way to break it than a tag.
+    fn is_in_cell(&self) -> bool {
+        let mut frames = self.frames.iter().rev();
+        frames.any(|frame| matches!(frame.open, Open::Cell))
+    }
+
     fn inline(&mut self, inline: Inline) {
         self.top().inlines.push(inline);
     }
@@ -354,6 +398,17 @@ impl<'a> Builder<'a> {
             push_text(inlines, line);
         }
     }
+}
+
+/// `<br>`, `<br/>` or `<br />`.
+fn is_line_break(html: &str) -> bool {
+    let name = html
+        .strip_prefix('<')
+        .and_then(|rest| rest.strip_suffix('>'));
+    name.is_some_and(|name| {
+        let name = name.strip_suffix('/').unwrap_or(name).trim_end();
+        name.eq_ignore_ascii_case("br")
+    })
 }
 
 fn alignment(alignment: pulldown_cmark::Alignment) -> Alignment {

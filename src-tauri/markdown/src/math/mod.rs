@@ -69,13 +69,30 @@ const ALIASES: [(&str, &str); 6] = [
     (r"\mbox{", r"\text{"),
 ];
 
+/// What counts an equation, gives it a name or refers to it.
+const COUNTED: [&str; 7] = [
+    r"\eqref",
+    r"\label",
+    r"\tag",
+    "{align}",
+    "{equation}",
+    "{gather}",
+    "{multline}",
+];
+
 /// The formulas of one document, of which the equations are counted through.
 #[derive(Default)]
 pub(crate) struct Formulas {
     converter: Option<LatexToMathML>,
+    are_counted: bool,
 }
 
 impl Formulas {
+    /// One of them may depend on those before it.
+    pub(crate) fn are_counted(&self) -> bool {
+        self.are_counted
+    }
+
     /// Reads the next formula of the document.
     pub(crate) fn read(&mut self, source: &str, place: Place) -> Math {
         Math {
@@ -89,6 +106,7 @@ impl Formulas {
             return None;
         }
         let tex = with_aliases(source);
+        self.are_counted |= COUNTED.iter().any(|name| tex.contains(name));
         self.convert(&tex, place).or_else(|| {
             // A number may be given in an environment only, but is written without one, too.
             let tagged = place == Place::Block && tex.contains(r"\tag");
