@@ -188,9 +188,27 @@ test("code without a language, or of an unknown one, still shows its controls", 
 	}
 });
 
+test("controls are shown while the code is being written, wherever it was cut", () => {
+	const whole = `user\u202e \u2066// admin\u2069\n${"let a = 1;\n".repeat(300)}\u{e0041}b\u2069c`;
+	const once = mounted({}, [code(null, whole, false)]).host;
+	const names = (host: Element) =>
+		[...host.querySelectorAll(".tok-control")].map((badge) => badge.getAttribute("data-name"));
+	assert.deepEqual(names(once), ["U+202E", "U+2066", "U+2069", "U+E0041", "U+2069"]);
+	const characters = [...whole];
+	for (const step of [1, 3, 2100]) {
+		const { host, view } = mounted({}, [code(null, "", false)]);
+		for (let at = 0; at < characters.length; at += step) {
+			view.apply({ type: "grow", at: 0, text: characters.slice(at, at + step).join("") });
+		}
+		assert.ok(host.isEqualNode(once), `in steps of ${step}`);
+		assert.equal(find(host, "code").textContent, whole);
+	}
+});
+
 test("a control of several characters is named one by one, those beyond 16 bits too", async () => {
-	const tokens: Token[] = [{ kind: "control", text: "\u202e\u{e0041}" }];
-	const { host } = mounted({ highlight: async () => tokens }, [code("", "\u202e\u{e0041}")]);
+	const keyword: Token = { kind: "keyword", text: "let" };
+	const tokens: Token[] = [{ kind: "control", text: "\u202e\u{e0041}" }, keyword];
+	const { host } = mounted({ highlight: async () => tokens }, [code("", "\u202e\u{e0041}let")]);
 	await comeNear(find(host, "figure"));
 	assert.deepEqual(
 		[...host.querySelectorAll(".tok-control")].map((badge) => badge.getAttribute("data-name")),

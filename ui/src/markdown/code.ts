@@ -1,7 +1,7 @@
 /** A block of code: its language, its buttons, and the text, which scrolls inside itself. */
 
 import type { Block, Token } from "../ipc/bindings";
-import { codePointName } from "./controls";
+import { codePointName, splitControls } from "./controls";
 import { element } from "./element";
 import { languageName } from "./language";
 import type { MarkdownServices } from "./services";
@@ -26,6 +26,17 @@ export function codeBlockOf(node: Node): CodeBlock {
 	return block;
 }
 
+/** Lines of a block that has no colours yet. */
+interface Piece {
+	readonly element: Element;
+	/** What it ends with; null after a control. */
+	text: Text | null;
+	/** Of all its text, in characters. */
+	length: number;
+	/** Its last line has ended. */
+	isWhole: boolean;
+}
+
 /** One block on the page. What grows at its end is added; anything else is shown anew, without colours. */
 export class CodeBlock {
 	readonly element: HTMLElement;
@@ -36,7 +47,7 @@ export class CodeBlock {
 	readonly #pre = element("pre", { tabindex: "0", role: "group", "aria-live": "off" }, this.code);
 	#source: Code;
 	/** The last piece; null when there is none, or none that can grow. */
-	#tail: Text | null = null;
+	#tail: Piece | null = null;
 
 	constructor(source: Code, services: MarkdownServices) {
 		this.#source = source;
@@ -78,7 +89,8 @@ export class CodeBlock {
 	 * Ends early when the code has changed since `source`.
 	 */
 	*color(source: Code, tokens: readonly Token[]): Generator<undefined> {
-		if (tokens.every(({ kind }) => kind === "plain")) return;
+		// Controls are to be seen already.
+		if (tokens.every(({ kind }) => kind === "plain" || kind === "control")) return;
 		let next = 0;
 		let used = 0;
 		for (const piece of [...this.code.children]) {
@@ -102,23 +114,34 @@ export class CodeBlock {
 		}
 	}
 
+	/** Controls are shown at once, for code deceives as well while it is being written. */
 	#append(text: string): void {
 		let from = 0;
 		while (from < text.length) {
 			const tail = this.#tailWithRoom();
 			const full = text.indexOf("\n", from + Math.max(0, PIECE - 1 - tail.length)) + 1;
 			const to = full === 0 ? text.length : full;
-			tail.appendData(text.slice(from, to));
+			for (const token of splitControls(text.slice(from, to))) {
+				if (token.kind === "plain" && tail.text !== null) {
+					tail.text.appendData(token.text);
+				} else {
+					put(tail.element, token);
+					tail.text = token.kind === "plain" ? (tail.element.lastChild as Text) : null;
+				}
+			}
+			tail.length += to - from;
+			tail.isWhole = full !== 0 || text.endsWith("\n");
 			from = to;
 		}
 	}
 
-	#tailWithRoom(): Text {
-		if (this.#tail !== null && (this.#tail.length < PIECE || !this.#tail.data.endsWith("\n"))) {
+	#tailWithRoom(): Piece {
+		if (this.#tail !== null && (this.#tail.length < PIECE || !this.#tail.isWhole)) {
 			return this.#tail;
 		}
-		this.#tail = document.createTextNode("");
-		this.code.append(element("span", { class: "lines" }, this.#tail));
+		const lines = element("span", { class: "lines" });
+		this.#tail = { element: lines, text: null, length: 0, isWhole: false };
+		this.code.append(lines);
 		return this.#tail;
 	}
 
