@@ -107,7 +107,7 @@ mod tests {
         );
         let second = told(page.take(text(&id, "ld** text\n\n")));
         assert!(
-            matches!(&second[..], [Patch::Inlines { at: 1, .. }]),
+            matches!(&second[..], [Patch::Replace { from: 1, .. }]),
             "{second:?}"
         );
         assert_eq!(page.take(text(&id, "\n")), None, "nothing to be seen");
