@@ -1,0 +1,147 @@
+//! What is long, wide or many.
+
+use std::fmt::Write;
+
+use crate::{Named, named};
+
+const MEGABYTE: usize = 1_000_000;
+
+pub(crate) fn all() -> Vec<Named> {
+    named(&[
+        ("a megabyte in one line", "word ".repeat(MEGABYTE / 5)),
+        ("a word of a megabyte", "w".repeat(MEGABYTE)),
+        ("a wide word of a megabyte", "\u{6f22}".repeat(MEGABYTE / 3)),
+        ("a million line ends", "\n".repeat(MEGABYTE)),
+        (
+            "a million line ends with text",
+            "a".to_owned() + &"\n".repeat(MEGABYTE) + "b",
+        ),
+        ("many short paragraphs", "a\n\n".repeat(5_000)),
+        ("many hard breaks", "a  \n".repeat(20_000)),
+        ("many rules", "---\n\n".repeat(3_000)),
+        ("many headings", "# a\n".repeat(3_000)),
+        (
+            "a table of many rows",
+            format!("|a|b|c|\n|-|-|-|\n{}", "|1|2|3|\n".repeat(3_000)),
+        ),
+        (
+            "a table of many columns",
+            format!("{}|\n{}|\n", "|a".repeat(2_000), "|-".repeat(2_000)),
+        ),
+        (
+            "a table that fills itself",
+            format!(
+                "{}|\n{}|\n{}",
+                "|a".repeat(500),
+                "|-".repeat(500),
+                "|x\n".repeat(5_000)
+            ),
+        ),
+        (
+            "a cell of a megabyte",
+            format!("|a|\n|-|\n|{}|\n", "c".repeat(MEGABYTE)),
+        ),
+        (
+            "a megabyte of code",
+            format!(
+                "```rust\n{}```\n",
+                "fn a() { b(1, \"c\"); }\n".repeat(MEGABYTE / 23)
+            ),
+        ),
+        (
+            "a line of code of a megabyte",
+            format!("```json\n[{}0]\n```\n", "1,".repeat(MEGABYTE / 2)),
+        ),
+        (
+            "code that never closes",
+            format!("```python\n{}", "x = 1\n".repeat(50_000)),
+        ),
+        ("many blocks of code", "```js\nx\n```\n".repeat(500)),
+        (
+            "a language of a hundred kilobytes",
+            format!("```{}\nx\n```\n", "l".repeat(100_000)),
+        ),
+        (
+            "a megabyte within a line of code",
+            format!("`{}`", "c".repeat(MEGABYTE)),
+        ),
+        (
+            "many references",
+            many(5_000, |text, n| {
+                write!(text, "[r{n}]: https://example.com/{n}\n")
+            }),
+        ),
+        (
+            "many references to one",
+            format!(
+                "[x]: https://example.com/{}\n\n{}",
+                "y".repeat(5_000),
+                "[x] ".repeat(5_000)
+            ),
+        ),
+        (
+            "many notes",
+            many(2_000, |text, n| write!(text, "[^{n}] "))
+                + "\n\n"
+                + &many(2_000, |text, n| write!(text, "[^{n}]: note {n}\n")),
+        ),
+        (
+            "many references to a note",
+            "[^1] ".repeat(5_000) + "\n\n[^1]: x\n",
+        ),
+        (
+            "many links",
+            many(3_000, |text, n| {
+                write!(text, "[a](https://example.com/{n}) ")
+            }),
+        ),
+        (
+            "many images",
+            many(2_000, |text, n| {
+                write!(text, "![a](https://SERVER/{n}.png) ")
+            }),
+        ),
+        (
+            "many bare addresses",
+            many(3_000, |text, n| write!(text, "https://example.com/{n} ")),
+        ),
+        (
+            "an address of a hundred kilobytes",
+            format!("[x](https://example.com/{})", "a".repeat(100_000)),
+        ),
+        (
+            "a host of a hundred kilobytes",
+            format!("[x](https://{}.com/)", "a".repeat(100_000)),
+        ),
+        (
+            "a title of a hundred kilobytes",
+            format!("[x](https://example.com \"{}\")", "t".repeat(100_000)),
+        ),
+        ("many formulas", r"$\frac{a}{b}$ ".repeat(1_000)),
+        ("a long formula", format!("$${}x$$", "x + ".repeat(10_000))),
+        ("many tasks", "- [x] a\n".repeat(3_000)),
+        (
+            "a list that begins high",
+            "999999999. a\n1000000000. b\n".to_owned(),
+        ),
+        ("many entities", "&amp;&lt;&#0;".repeat(50_000)),
+        (
+            "many emoji that join",
+            "\u{1f468}\u{200d}\u{1f469}\u{200d}\u{1f467} ".repeat(5_000),
+        ),
+        (
+            "many accents on one letter",
+            "e".to_owned() + &"\u{301}".repeat(20_000),
+        ),
+    ])
+}
+
+/// A text that is written by its numbers.
+fn many(count: usize, line: impl Fn(&mut String, usize) -> std::fmt::Result) -> String {
+    let mut text = String::new();
+    for number in 0..count {
+        // A string takes whatever is written.
+        let _ = line(&mut text, number);
+    }
+    text
+}
