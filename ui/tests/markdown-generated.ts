@@ -81,7 +81,8 @@ function block(dice: Dice, depth: number): Block {
 			const columns = 1 + dice.below(3);
 			const row = () => Array.from({ length: columns }, () => inlines(dice, 1));
 			const alignments = row().map(() => dice.one<Alignment>(["none", "left", "center", "right"]));
-			return { type: "table", alignments, header: row(), rows: list(dice, 3, row) };
+			const rows = list(dice, 3, (dice) => row().slice(0, 1 + dice.below(columns)));
+			return { type: "table", alignments, header: row(), rows };
 		}
 		case 8:
 			return dice.one<Block>([{ type: "rule" }, { type: "html", text: words(dice) }]);

@@ -56,7 +56,7 @@ pub enum Block {
         /// Its items.
         items: Vec<ListItem>,
     },
-    /// A table. Every row has as many cells as the header.
+    /// A table. No row has more cells than the header; those that it does not have are empty.
     Table {
         /// One for each column.
         alignments: Vec<Alignment>,

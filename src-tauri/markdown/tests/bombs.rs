@@ -292,6 +292,18 @@ fn a_line_of_a_megabyte_is_one_paragraph() {
 }
 
 #[test]
+fn a_table_has_no_cells_but_those_that_are_written() {
+    let wide = format!("{}|\n{}|\n", "|a".repeat(500), "|-".repeat(500));
+    let text = wide + "|x\n" + "||y\n" + &"|z\n".repeat(5_000);
+    let [Block::Table { header, rows, .. }] = &*parse(&text) else {
+        panic!("one table");
+    };
+    let widths: Vec<_> = rows.iter().take(3).map(Vec::len).collect();
+    assert_eq!((header.len(), &*widths), (500, &[1, 2, 1][..]));
+    assert!(rows.iter().flatten().count() < 6_000);
+}
+
+#[test]
 fn twice_the_bomb_makes_twice_the_blocks() {
     for (name, bomb) in BOMBS {
         let [small, large] = [100_000, 200_000].map(|size| Measure::of(&parse(&bomb(size))));

@@ -91,7 +91,7 @@ fn every_block_is_sent_as_the_page_reads_it() {
                     [{"type": "text", "text": "a"}], [{"type": "text", "text": "b"}],
                     [{"type": "text", "text": "c"}], [{"type": "text", "text": "d"}],
                 ],
-                "rows": [[[{"type": "text", "text": "e"}], [], [], []]],
+                "rows": [[[{"type": "text", "text": "e"}]]],
             }]),
         ),
         (

@@ -230,7 +230,7 @@ start: number | null;
 tight: boolean; 
 /**  Its items. */
 items: ListItem[] } | 
-/**  A table. Every row has as many cells as the header. */
+/**  A table. No row has more cells than the header; those that it does not have are empty. */
 { type: "table"; 
 /**  One for each column. */
 alignments: Alignment[]; 

@@ -154,10 +154,20 @@ export class Blocks implements Shown<Block> {
 				return true;
 			},
 		};
+		const columns = alignments.length;
+		// The cells that a row does not have are one, because a short text may not have many.
+		const rest = ({ length }: Row) =>
+			length < columns ? [element(name, { colspan: String(columns - length) })] : [];
 		return {
-			build: (row) => filled(element("tr"), row, cells),
+			build: (row) => {
+				const made = filled(element("tr"), row, cells);
+				made.append(...rest(row));
+				return made;
+			},
 			update: (node, was, now) => {
+				if (was.length < columns) node.lastChild?.remove();
 				reconcile(node, was, now, cells);
+				(node as Element).append(...rest(now));
 				return true;
 			},
 		};

@@ -287,7 +287,11 @@ impl<'a> Builder<'a> {
                     *header = cells;
                 }
             }
-            Open::Row(cells) => {
+            Open::Row(mut cells) => {
+                // The parser fills every row up to the header's width, by which a few letters make a
+                // hundred thousand cells.
+                let filled = cells.iter().rposition(|cell| !cell.is_empty());
+                cells.truncate(filled.map_or(1, |last| last + 1));
                 if let Open::Table { rows, .. } = &mut self.top().open {
                     rows.push(cells);
                 }

@@ -117,13 +117,14 @@ fn write_item(out: &mut String, item: &ListItem, tight: bool) {
 }
 
 fn write_row(out: &mut String, name: &str, alignments: &[Alignment], cells: &[Vec<Inline>]) {
-    assert_eq!(
-        cells.len(),
-        alignments.len(),
-        "a row is as wide as the table"
+    assert!(
+        cells.len() <= alignments.len(),
+        "a row is no wider than the table"
     );
     out.push_str("<tr>\n");
-    for (cell, alignment) in cells.iter().zip(alignments) {
+    let missing = std::iter::repeat(&[][..]);
+    let cells = cells.iter().map(Vec::as_slice).chain(missing);
+    for (cell, alignment) in cells.zip(alignments) {
         let alignment = match alignment {
             Alignment::None => "",
             Alignment::Left => " align=\"left\"",
