@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ConversationView, Message } from "../src/ipc/bindings";
+import type { Block, ConversationView, Message, PageEvent } from "../src/ipc/bindings";
 import { NO_PARAMETERS } from "../src/state/parameters";
 import { Transcript } from "../src/state/transcript";
 import { fakeCore } from "./core";
@@ -67,4 +67,35 @@ test("an earlier page joins the whole one, and not what is drawn of it", async (
 		{ conversationId: "c", branchId: "b", part: { type: "before", messageId: "m50" } },
 	]);
 	assert.deepEqual(transcript.messages.value, [...earlier, ...fifty]);
+});
+
+const block = (text: string): Block => ({
+	type: "paragraph",
+	inlines: [{ type: "text", text }],
+});
+
+const told = (from: number, ...blocks: Block[]): PageEvent => ({
+	type: "blocks",
+	messageId: "answer",
+	patches: [{ type: "replace", from, blocks }],
+});
+
+const answer = (status: Message["status"]) => view([{ ...message(1), id: "answer", status }]);
+
+test("what is told late of an answer that has ended changes nothing", () => {
+	const transcript = new Transcript();
+	transcript.take(answer("generating"));
+	assert.ok(transcript.told(told(0, block("one"))));
+	transcript.take(answer("complete"));
+	assert.equal(transcript.live.value, null);
+	assert.ok(transcript.told(told(1, block("two"))), "and asks for no other reading");
+	assert.equal(transcript.live.value, null);
+});
+
+test("a snapshot from before an answer leaves what is told of it", () => {
+	const transcript = new Transcript();
+	transcript.told(told(0, block("one")));
+	transcript.take(view([]));
+	transcript.told(told(1, block("two")));
+	assert.deepEqual(transcript.live.value?.blocks, [block("one"), block("two")]);
 });

@@ -30,6 +30,8 @@ export class Transcript {
 	/** Does what changes the messages above, and keeps in place what the user looks at. */
 	keepPlace: (change: () => void) => void = (change) => change();
 	#loading = false;
+	/** The answers that a snapshot has shown to have ended: what is told of one after that is late. */
+	#ended: ReadonlySet<string> = new Set();
 
 	clear(): void {
 		batch(() => {
@@ -37,6 +39,7 @@ export class Transcript {
 			this.isPartial.value = true;
 			this.live.value = null;
 		});
+		this.#ended = new Set();
 	}
 
 	/** Has the rest of what was read on the page too. */
@@ -47,14 +50,17 @@ export class Transcript {
 		});
 	}
 
-	/** The conversation as it is now. */
+	/** The conversation as it is now, or was a moment ago: an answer that is not in it has just begun. */
 	take(view: ConversationView): void {
 		this.#part.value = withLatest(this.#part.value, view);
-		if (!view.lock.locked) this.live.value = null;
+		const ended = view.messages.filter((message) => message.status !== "generating");
+		this.#ended = new Set(ended.map((message) => message.id));
+		if (this.#ended.has(this.live.value?.messageId ?? "")) this.live.value = null;
 	}
 
 	/** Something happened to an answer. False where its message is not on the page yet. */
 	told(event: PageEvent): boolean {
+		if (this.#ended.has(event.messageId)) return true;
 		this.live.value = told(this.live.value, event);
 		return this.messages.value.some((message) => message.id === event.messageId);
 	}
