@@ -16,7 +16,11 @@ export interface DialogActions {
 
 export function dialogs(question: Question | null, actions: DialogActions): TemplateResult {
 	if (question === null) return html`${nothing}`;
-	const form = FORMS[question.type](question.title);
+	const cancel = (event: Event) => {
+		(event.currentTarget as Element).closest("dialog")?.close();
+		actions.close();
+	};
+	const form = FORMS[question.type](question.title, cancel);
 	const onSubmit = (event: SubmitEvent) => {
 		event.preventDefault();
 		const form = event.currentTarget as HTMLFormElement;
@@ -35,23 +39,28 @@ export function dialogs(question: Question | null, actions: DialogActions): Temp
   `;
 }
 
-const FORMS: Record<Question["type"], (title: string) => TemplateResult> = {
+type Cancel = (event: Event) => void;
+
+const FORMS: Record<Question["type"], (title: string, cancel: Cancel) => TemplateResult> = {
 	rename: renameForm,
-	remove: (title) =>
+	remove: (title, cancel) =>
 		confirmForm(
 			`Delete “${title}”?`,
 			"All its messages will be gone. This cannot be undone.",
 			"Delete",
+			cancel,
 		),
-	removeProvider: (title) =>
+	removeProvider: (title, cancel) =>
 		confirmForm(
 			`Remove “${title}”?`,
 			"Its key is deleted too. Your conversations stay; those that use its models need another one.",
 			"Remove",
+			cancel,
 		),
 };
 
-function renameForm(title: string): TemplateResult {
+// Cancel submits nothing: Enter in a field presses the first button that does.
+function renameForm(title: string, cancel: Cancel): TemplateResult {
 	return html`
     <h2 id="question">Rename conversation</h2>
     <input name="title" aria-labelledby="question" .value=${title} maxlength="200" required autofocus />
@@ -62,7 +71,7 @@ function renameForm(title: string): TemplateResult {
   `;
 }
 
-function confirmForm(title: string, text: string, action: string): TemplateResult {
+function confirmForm(title: string, text: string, action: string, cancel: Cancel): TemplateResult {
 	return html`
     <h2 id="question">${title}</h2>
     <p>${text}</p>
