@@ -6,7 +6,7 @@ import { type ConversationSummary, commands, events, messageOf } from "./ipc/hos
 import { listenToShortcuts } from "./keyboard";
 import { applyAppearance, applyLastAppearance } from "./lib/appearance";
 import { Bottom } from "./lib/bottom";
-import { keepFocus } from "./lib/focus";
+import { keepFocus, keepFocusInRows } from "./lib/focus";
 import { markText } from "./lib/found-text";
 import { afterFrame } from "./lib/frame";
 import { byId, hasNoFocus, region } from "./lib/region";
@@ -109,12 +109,18 @@ function openSettings(): void {
 
 const scroller = byId("transcript");
 const { transcript: shown } = chat;
-const bottom = new Bottom(
-	scroller,
-	() => void chat.load((view) => shown.loadEarlier(view)),
-	() => void chat.load((view) => shown.loadLater(view)),
-);
+const bottom = new Bottom(scroller, {
+	goesOn: () => shown.hasLater.value,
+	onTop: () => void chat.load((view) => shown.loadEarlier(view)),
+	onEnd: () => void chat.load((view) => shown.loadLater(view)),
+});
 shown.keepPlace = (change) => bottom.anchored(change);
+
+/** Starts an answer as a send does: the button that asked goes, and would take the focus with it. */
+function fromInput(start: () => Promise<void>): void {
+	input().focus();
+	void start();
+}
 
 function toEnd(): void {
 	void chat.load((view) => shown.showLatest(view)).then(() => bottom.stick());
@@ -152,9 +158,9 @@ region(
 					chat.drafts.type(chat.shownId.value, text);
 					input().focus();
 				},
-				retry: (messageId) => void chat.answerAgain(messageId, "retry"),
-				regenerate: (messageId) => void chat.answerAgain(messageId, "regenerate"),
-				goOn: () => void chat.sendText("Continue", "button"),
+				retry: (messageId) => fromInput(() => chat.answerAgain(messageId, "retry")),
+				regenerate: (messageId) => fromInput(() => chat.answerAgain(messageId, "regenerate")),
+				goOn: () => fromInput(() => chat.sendText("Continue", "button")),
 				copy: (text) => void copy(text),
 				markdown: services,
 				files: files.actions,
@@ -203,7 +209,7 @@ effect(() => {
 	const id = find.shown.value;
 	if (id === null) return;
 	const message = scroller.querySelector(`[data-message-id="${id}"]`);
-	message?.scrollIntoView({ block: "center" });
+	if (message !== null) bottom.show(message);
 });
 
 function openFind(): void {
@@ -428,6 +434,7 @@ region(byId("header"), () =>
 const listEnd = new IntersectionObserver(([end]) => {
 	if (end?.isIntersecting) void chat.loadMoreConversations();
 });
+const rowFocus = keepFocusInRows(byId("sidebar"), ".conversation", () => byId("new-conversation"));
 region(
 	byId("sidebar"),
 	() =>
@@ -449,6 +456,7 @@ region(
 		),
 	// Anew after each drawing: an end that stays in sight would not be told again.
 	() => {
+		rowFocus.settle();
 		listEnd.disconnect();
 		listEnd.observe(byId("conversation-list-end"));
 	},

@@ -7,33 +7,49 @@ import { signal } from "@preact/signals-core";
 /** How near to the bottom counts as being there, in px. */
 const NEAR = 32;
 
+/** What is not on the page, above and below of what is. */
+export interface Beyond {
+	/** More could be below: the bottom is not the end, and nothing to stay at. */
+	goesOn(): boolean;
+	/** The user comes near to the top. */
+	onTop(): void;
+	/** The user comes near to the bottom. */
+	onEnd(): void;
+}
+
 export class Bottom {
 	/** There is text below that the user has not scrolled to. */
 	readonly hidden = signal(false);
 	readonly #scroller: HTMLElement;
+	readonly #resized = new ResizeObserver(() => this.#stay());
+	/** What is scrolled; it may grow without having been drawn anew. */
+	#content: Element | null = null;
 	#sticks = true;
 	#byUser = false;
+	/** Where the scroller was when it was last known. */
+	#top = 0;
 
-	/** `onTop` and `onEnd` are called when the user comes near to what is there no more. */
-	constructor(scroller: HTMLElement, onTop: () => void, onEnd: () => void) {
+	constructor(scroller: HTMLElement, beyond: Beyond) {
 		this.#scroller = scroller;
 		for (const type of ["wheel", "touchmove", "keydown", "pointerdown"]) {
 			scroller.addEventListener(type, () => this.#expectUser(), { passive: true });
 		}
 		scroller.addEventListener("scroll", () => {
+			this.#top = scroller.scrollTop;
 			if (!this.#byUser) return;
-			this.#sticks = this.#distance() < NEAR;
+			this.#sticks = this.#distance() < NEAR && !beyond.goesOn();
 			if (this.#sticks) this.hidden.value = false;
-			if (scroller.scrollTop < scroller.clientHeight) onTop();
-			if (this.#distance() < scroller.clientHeight) onEnd();
+			if (scroller.scrollTop < scroller.clientHeight) beyond.onTop();
+			if (this.#distance() < scroller.clientHeight) beyond.onEnd();
 		});
-		new ResizeObserver(() => this.settle()).observe(scroller);
+		this.#resized.observe(scroller);
 	}
 
 	/** Call it when the content has changed. */
 	settle(): void {
-		if (this.#sticks) this.#scroller.scrollTop = this.#scroller.scrollHeight;
-		else if (this.#distance() >= NEAR) this.hidden.value = true;
+		this.#watchContent();
+		this.#stay();
+		if (!this.#sticks && this.#distance() >= NEAR) this.hidden.value = true;
 	}
 
 	/** Goes to the bottom and stays there. */
@@ -42,6 +58,12 @@ export class Bottom {
 		this.#byUser = false;
 		this.hidden.value = false;
 		this.settle();
+	}
+
+	/** Has an element in the middle, and stays there instead. */
+	show(element: Element): void {
+		this.#sticks = false;
+		element.scrollIntoView({ block: "center" });
 	}
 
 	/** Does something that changes what is above, and keeps what the user looks at where it is. */
@@ -58,6 +80,26 @@ export class Bottom {
 		const top = this.#scroller.getBoundingClientRect().top;
 		const messages = this.#scroller.querySelectorAll(".message");
 		return [...messages].find((message) => message.getBoundingClientRect().bottom > top);
+	}
+
+	#stay(): void {
+		if (!this.#sticks) return;
+		const { scrollTop } = this.#scroller;
+		// The user's scrolling is told a frame later than it is done, and what grows meanwhile must not undo it.
+		if (this.#byUser && scrollTop < this.#top && this.#distance() >= NEAR) {
+			this.#sticks = false;
+			return;
+		}
+		this.#scroller.scrollTop = this.#scroller.scrollHeight;
+		this.#top = this.#scroller.scrollTop;
+	}
+
+	#watchContent(): void {
+		const content = this.#scroller.firstElementChild;
+		if (content === this.#content) return;
+		if (this.#content !== null) this.#resized.unobserve(this.#content);
+		if (content !== null) this.#resized.observe(content);
+		this.#content = content;
 	}
 
 	#expectUser(): void {

@@ -1,5 +1,5 @@
 /** Finding a text in the shown conversation, also where it is not on the page. */
-import { computed, signal } from "@preact/signals-core";
+import { signal } from "@preact/signals-core";
 import { commands, messageOf } from "../ipc/host";
 import { Later } from "../lib/later";
 import type { Chat } from "./chat";
@@ -11,8 +11,8 @@ export class Find {
 	readonly found = signal<readonly string[] | null>(null);
 	/** Which of them is shown, from 0. */
 	readonly at = signal(0);
-	/** The message that is shown. */
-	readonly shown = computed(() => this.found.value?.[this.at.value] ?? null);
+	/** The message that is to be seen: set when it is on the page. */
+	readonly shown = signal<string | null>(null);
 	readonly #chat: Chat;
 	readonly #later = new Later(() => void this.#look());
 
@@ -28,6 +28,7 @@ export class Find {
 	close(): void {
 		this.isOpen.value = false;
 		this.found.value = null;
+		this.shown.value = null;
 	}
 
 	type(text: string): void {
@@ -63,7 +64,12 @@ export class Find {
 	}
 
 	async #show(): Promise<void> {
-		const id = this.shown.value;
-		if (id !== null) await this.#chat.load((view) => this.#chat.transcript.show(view, id));
+		const found = this.found.value;
+		const id = found?.[this.at.value];
+		// None for a moment, because the only one is shown again by every step.
+		this.shown.value = null;
+		if (id === undefined) return;
+		await this.#chat.load((view) => this.#chat.transcript.show(view, id));
+		if (found === this.found.value && id === found?.[this.at.value]) this.shown.value = id;
 	}
 }

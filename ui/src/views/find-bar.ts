@@ -22,7 +22,8 @@ export function findBar(model: FindModel, actions: FindActions): TemplateResult 
 	if (!model.isOpen) return html`${nothing}`;
 	const onKey = (event: KeyboardEvent) => {
 		if (isComposing(event)) return;
-		if (event.key === "Enter") actions.step(event.shiftKey ? 1 : -1);
+		const inField = event.target instanceof HTMLInputElement;
+		if (event.key === "Enter" && inField) actions.step(event.shiftKey ? 1 : -1);
 		else if (event.key === "Escape") actions.close();
 		else return;
 		event.preventDefault();

@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Chat } from "../src/state/chat";
+import { Find } from "../src/state/find";
+import { fakeCore } from "./core";
+
+/** As much of the conversation as finding needs; `show` says when a message is on the page. */
+function chat(show: (id: string) => Promise<void>): Chat {
+	const view = { id: "c", branchId: "b" };
+	return {
+		shown: { value: view },
+		shownId: { value: "c" },
+		transcript: { show: (_: unknown, id: string) => show(id) },
+		load: (part: (of: unknown) => Promise<void>) => part(view),
+	} as unknown as Chat;
+}
+
+test("what is found is gone to when it is on the page, and not before", async () => {
+	fakeCore({ find_in_conversation: () => ["first", "last"] });
+	let arrive = () => {};
+	const asked: string[] = [];
+	const find = new Find(
+		chat((id) => {
+			asked.push(id);
+			return new Promise((resolve) => {
+				arrive = resolve;
+			});
+		}),
+	);
+	find.text.value = "needle";
+	find.open();
+	await new Promise(setImmediate);
+	assert.deepEqual(asked, ["last"]);
+	assert.equal(find.shown.value, null);
+	arrive();
+	await new Promise(setImmediate);
+	assert.equal(find.shown.value, "last");
+
+	const step = find.step(-1);
+	assert.equal(find.shown.value, null);
+	arrive();
+	await step;
+	assert.equal(find.shown.value, "first");
+});
+
+test("the only place is gone to again by every step", async () => {
+	fakeCore({ find_in_conversation: () => ["only"] });
+	const gone: (string | null)[] = [];
+	const find = new Find(chat(async () => {}));
+	find.shown.subscribe((id) => gone.push(id));
+	find.text.value = "needle";
+	await find.step(1);
+	await find.step(1);
+	assert.deepEqual(gone, [null, "only", null, "only"]);
+});
