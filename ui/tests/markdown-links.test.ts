@@ -25,6 +25,7 @@ test("a link is opened by a click, the middle button or Enter, and leads nowhere
 	assert.equal(a.getAttribute("role"), "link");
 	assert.equal(a.tabIndex, 0);
 	assert.equal(a.hasAttribute("href"), false);
+	assert.equal(a.dataset.host, "example.com");
 	const acts = [
 		event("click", { button: 0 }),
 		event("auxclick", { button: 1 }),

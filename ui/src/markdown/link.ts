@@ -18,7 +18,8 @@ export function link({ destination, title, host }: Link, services: MarkdownServi
 		return element("span", { class: "link refused", title: words });
 	}
 	const hint = withVisibleControls([title, host, destination].filter(Boolean).join("\n"));
-	const made = element("a", { class: "link", role: "link", tabindex: "0", title: hint });
+	const attributes = { class: "link", role: "link", tabindex: "0", title: hint, "data-host": host };
+	const made = element("a", attributes);
 	const open = (event: Event) => {
 		event.preventDefault();
 		services.openLink(destination);
