@@ -1,102 +1,432 @@
-//! What is done by the keyboard, and what of it is there after a restart.
+//! The whole application by the keyboard alone: whatever has the focus is in sight and says so.
 
 use conch_fault_server::Script;
+use fantoccini::actions::{InputSource, KeyAction, KeyActions};
+use serde::Deserialize;
 use serde_json::json;
 
-use crate::settings::keys;
-use crate::{Scene, until};
+use crate::Scene;
+use crate::links::Opener;
 
-const INPUT: &str = "document.querySelector('#chat-input')";
-const UP: &str = "\u{e013}";
-const DOWN: &str = "\u{e015}";
+const TAB: &str = "\u{e004}";
+const BACK_TAB: &str = "\u{e008}\u{e004}\u{e000}";
 const ENTER: &str = "\u{e007}";
 const ESCAPE: &str = "\u{e00c}";
+const DOWN: &str = "\u{e015}";
+const UP: &str = "\u{e013}";
+const DELETE: &str = "\u{e017}";
+const F2: &str = "\u{e032}";
 
-/// A key with Ctrl held down.
-fn ctrl(key: &str) -> String {
-    format!("\u{e009}{key}\u{e000}")
+/// Held while others are pressed.
+const MODIFIERS: [char; 3] = ['\u{e008}', '\u{e009}', '\u{e00a}'];
+
+/// Lets go of what is held.
+const RELEASE: char = '\u{e000}';
+
+/// Presses keys, whatever has the focus; modifiers are held until the end or the release.
+pub(crate) async fn press(scene: &Scene, keys: &str) {
+    let mut actions = KeyActions::new("keyboard".to_owned());
+    let mut held = Vec::new();
+    for value in keys.chars() {
+        if value == RELEASE {
+            for value in held.drain(..) {
+                actions = actions.then(KeyAction::Up { value });
+            }
+        } else {
+            actions = actions.then(KeyAction::Down { value });
+            if MODIFIERS.contains(&value) {
+                held.push(value);
+            } else {
+                actions = actions.then(KeyAction::Up { value });
+            }
+        }
+    }
+    for value in held {
+        actions = actions.then(KeyAction::Up { value });
+    }
+    scene
+        .window
+        .client()
+        .perform_actions(actions)
+        .await
+        .unwrap();
 }
 
-impl Scene {
-    async fn wait_for_input(&self, text: &str) {
-        let holds = format!("{INPUT}.value === {}", json!(text));
-        self.wait_until(&holds, &format!("the input holds {text:?}"))
-            .await;
-    }
-
-    async fn wait_for_focus(&self, css: &str) {
-        let has_focus = format!("document.activeElement?.matches({})", json!(css));
-        self.wait_until(&has_focus, &format!("{css} has the focus"))
-            .await;
-    }
-
-    async fn width(&self) -> f64 {
-        self.run("return innerWidth;").await.as_f64().unwrap()
-    }
+/// What has the focus.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Focused {
+    /// Its id, or its kind and name.
+    pub(crate) name: String,
+    /// Where it leads, as it is shown.
+    pub(crate) host: serde_json::Value,
+    is_body: bool,
+    in_sight: bool,
+    is_marked: bool,
 }
+
+/// What has the focus; it must be something, in sight, and marked as such.
+pub(crate) async fn focused(scene: &Scene, after: &str) -> Focused {
+    const LOOK: &str = "const e = document.activeElement;
+        const outlined = (one) => {
+          const { outlineStyle, outlineWidth } = getComputedStyle(one);
+          return outlineStyle !== 'none' && parseFloat(outlineWidth) > 0;
+        };
+        const { top, bottom, left, right, width, height } = e.getBoundingClientRect();
+        const host = getComputedStyle(e, '::after').content;
+        const field = e.closest('.box, .search, .find-bar');
+        return {
+          name: e.id || `${e.localName} ${e.ariaLabel ?? e.textContent.trim().slice(0, 40)}`,
+          host: host === 'none' ? null : host.replaceAll('\"', ''),
+          isBody: e === document.body || e === document.documentElement,
+          inSight: e.checkVisibility({ visibilityProperty: true, opacityProperty: true }) && width > 0 && height > 0
+            && bottom > 0 && right > 0 && top < innerHeight && left < innerWidth,
+          // A heading that is gone to is read, not used.
+          isMarked: outlined(e) || (field !== null && outlined(field)) || /^h[12]$/.test(e.localName),
+        };";
+    let focused: Focused = serde_json::from_value(scene.run(LOOK).await).unwrap();
+    assert!(!focused.is_body, "after {after}, nothing has the focus");
+    assert!(
+        focused.in_sight,
+        "after {after}, {} is out of sight",
+        focused.name
+    );
+    assert!(
+        focused.is_marked,
+        "after {after}, {} does not show that it has the focus",
+        focused.name
+    );
+    focused
+}
+
+/// Presses Tab until an element has the focus; whatever has it on the way is in sight and says so.
+pub(crate) async fn tab_to(scene: &Scene, css: &str) {
+    walk(scene, TAB, css).await;
+}
+
+/// The same with Shift+Tab.
+async fn tab_back_to(scene: &Scene, css: &str) {
+    walk(scene, BACK_TAB, css).await;
+}
+
+async fn walk(scene: &Scene, key: &str, css: &str) {
+    let is_there = format!("return document.activeElement.matches({});", json!(css));
+    let mut way = Vec::new();
+    for _ in 0..80 {
+        if scene.run(&is_there).await == json!(true) {
+            return;
+        }
+        press(scene, key).await;
+        // From the last element the focus goes round by way of the window itself.
+        let at_end = scene
+            .run("return document.activeElement === document.body;")
+            .await
+            == json!(true);
+        let name = if at_end {
+            String::from("the window")
+        } else {
+            focused(scene, &format!("{way:?}")).await.name
+        };
+        way.push(name);
+    }
+    panic!("the focus never comes to {css}: {way:?}");
+}
+
+/// Waits until an element has the focus, in sight and marked.
+async fn has_focus(scene: &Scene, css: &str, after: &str) {
+    let expression = format!("document.activeElement.matches({})", json!(css));
+    scene
+        .wait_until(&expression, &format!("after {after}, {css} has the focus"))
+        .await;
+    focused(scene, after).await;
+}
+
+const ANSWER: &str = "Some code:\n\n```rust\nfn main() { println!(\"a line\"); }\n```\n\nand a \
+    [link](https://example.com/somewhere), a needle, and an end.";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_keyboard_chose_is_there_after_a_kill() {
-    let scene = Scene::open().await;
-    scene.server.push(Script::answer("first"));
-    keys(&scene, &format!("hello{ENTER}")).await;
-    scene.wait_for_answer("complete", "first").await;
-    scene.wait_for_focus("#chat-input").await;
-    keys(&scene, UP).await;
-    scene.wait_for_input("hello").await;
-    keys(&scene, DOWN).await;
-    scene.wait_for_input("").await;
+async fn everything_is_done_by_keyboard_alone() {
+    let opener = Opener::default();
+    let mut environment = opener.environment().to_vec();
+    // A developer's own keychain is not for tests, and where there is no bus there is none.
+    environment.push((
+        "DBUS_SESSION_BUS_ADDRESS".to_owned(),
+        "unix:path=/nonexistent".to_owned(),
+    ));
+    let scene = Scene::open_with(&environment).await;
+    scene.server.list_models(&["alpha", "beta", "gamma-mini"]);
+    has_focus(&scene, "#chat-input", "the start").await;
 
-    keys(&scene, &ctrl("/")).await;
-    scene.window.find("#shortcuts[open]").await.unwrap();
-    keys(&scene, ESCAPE).await;
-    scene.wait_for_focus("#chat-input").await;
-
-    keys(&scene, &ctrl("b")).await;
-    let folded = "document.querySelector('#sidebar').checkVisibility() === false";
-    scene.wait_until(folded, "the sidebar is folded").await;
-
-    keys(&scene, &ctrl(",")).await;
-    scene.press(".sections [data-section=writing]").await;
+    // A new chat, a message, Stop and Retry.
+    tab_back_to(&scene, "#new-conversation").await;
+    press(&scene, ENTER).await;
+    has_focus(&scene, "#chat-input", "a new chat").await;
     scene
-        .press("[name=settings-send-key][value=modEnter]")
-        .await;
-    let titled = "document.querySelector('#send-button').title === 'Send (Ctrl+Enter)'";
-    scene.wait_until(titled, "Send says its key").await;
-    keys(&scene, ESCAPE).await;
-    scene.wait_for_focus("#chat-input").await;
-    // The pointer of a driver misses what is zoomed: from here on there are only keys.
-    let width = scene.width().await;
-    keys(&scene, &ctrl("=")).await;
-    let is_larger = format!("innerWidth < {width}");
-    scene.wait_until(&is_larger, "everything is larger").await;
-
-    keys(&scene, &ctrl("n")).await;
+        .server
+        .push(Script::held("never", "The beginning", ""));
+    press(&scene, "Tell me").await;
+    press(&scene, ENTER).await;
+    scene.wait_for_answer("generating", "The beginning").await;
+    focused(&scene, "a send").await;
+    tab_back_to(&scene, "#stop-button").await;
+    press(&scene, ENTER).await;
+    scene.wait_for_answer("stopped", "The beginning").await;
+    has_focus(&scene, "#chat-input", "a stop").await;
+    scene.server.push(Script::held(
+        "code",
+        "Some code:",
+        ANSWER.strip_prefix("Some code:").unwrap(),
+    ));
+    tab_back_to(&scene, ".retry").await;
+    press(&scene, " ").await;
+    scene.wait_for_answer("generating", "Some code:").await;
+    focused(&scene, "a retry").await;
+    scene.server.gate("code").open();
     scene
-        .wait_until("location.hash === ''", "a new conversation is begun")
+        .wait_until(
+            "document.querySelector('.message[data-status=complete] .code')",
+            "the answer is there",
+        )
         .await;
-    scene.wait_for_focus("#chat-input").await;
-    keys(&scene, &format!("half{ENTER}a thought")).await;
-    scene.wait_for_input("half\na thought").await;
-    until("the draft is saved", async || {
-        scene.invoke("get_new_draft", json!({})).await == json!("half\na thought")
-    })
+    focused(&scene, "an answer's end").await;
+
+    // In the answer.
+    press(&scene, "\u{e009}f\u{e000}").await;
+    press(&scene, ESCAPE).await;
+    has_focus(&scene, "#chat-input", "a look into the find bar").await;
+    tab_back_to(&scene, "[data-role=assistant] [aria-label=Copy]").await;
+    press(&scene, ENTER).await;
+    scene
+        .wait_until(
+            "document.querySelector('.toast')?.textContent.includes('opied')",
+            "the message is copied",
+        )
+        .await;
+    focused(&scene, "a copy").await;
+    tab_back_to(&scene, "a.link").await;
+    assert_eq!(focused(&scene, "a link").await.host, json!("example.com"));
+    press(&scene, ENTER).await;
+    crate::until("the browser is told", async || !opener.opened().is_empty()).await;
+    assert_eq!(opener.opened(), ["1 https://example.com/somewhere"]);
+    focused(&scene, "a link that was opened").await;
+    tab_back_to(&scene, ".code pre").await;
+    tab_back_to(&scene, ".code figcaption button:nth-of-type(2)").await;
+    press(&scene, " ").await;
+    scene
+        .wait_until(
+            "/opied/.test(document.activeElement.textContent)",
+            "the code is copied",
+        )
+        .await;
+    tab_back_to(&scene, ".code [aria-pressed]").await;
+    press(&scene, ENTER).await;
+    scene
+        .wait_until("document.querySelector('.code.wrap')", "the code wraps")
+        .await;
+    focused(&scene, "a wrap").await;
+
+    // Find.
+    press(&scene, "\u{e009}f\u{e000}").await;
+    has_focus(&scene, "#find-text", "Ctrl+F").await;
+    press(&scene, "needle").await;
+    press(&scene, ENTER).await;
+    scene
+        .wait_until(
+            "document.querySelector('.find-bar [role=status]').textContent === '1 of 1'",
+            "it is found",
+        )
+        .await;
+    tab_to(&scene, ".find-bar [aria-label^=Close]").await;
+    press(&scene, ENTER).await;
+    has_focus(&scene, "#chat-input", "the find bar").await;
+
+    // The model and the parameters.
+    tab_back_to(&scene, "#model-picker").await;
+    press(&scene, ENTER).await;
+    has_focus(&scene, "#model-search", "the model picker").await;
+    tab_to(&scene, "#refresh-models").await;
+    press(&scene, ENTER).await;
+    scene
+        .wait_until(
+            "document.querySelector('[data-model-id=\"openai/gamma-mini\"]')",
+            "the models are listed",
+        )
+        .await;
+    tab_back_to(&scene, "#model-search").await;
+    press(&scene, DOWN).await;
+    press(&scene, UP).await;
+    press(&scene, "mini").await;
+    press(&scene, ENTER).await;
+    has_focus(&scene, "#model-picker", "a choice").await;
+    scene
+        .wait_until(
+            "document.querySelector('#model-picker').value === 'openai/gamma-mini'",
+            "it is chosen",
+        )
+        .await;
+    tab_to(&scene, "#open-parameters").await;
+    press(&scene, ENTER).await;
+    scene
+        .wait_until(
+            "document.querySelector('#parameters[open]')",
+            "the dialog is open",
+        )
+        .await;
+    focused(&scene, "the parameters").await;
+    tab_to(&scene, "#parameters-temperature").await;
+    press(&scene, "0.5").await;
+    tab_to(&scene, "#parameters-done").await;
+    press(&scene, ENTER).await;
+    scene
+        .wait_until(
+            "document.querySelector('#open-parameters[data-set]')",
+            "something is set",
+        )
+        .await;
+    has_focus(&scene, "#open-parameters", "the parameters").await;
+
+    rename_and_settings(&scene).await;
+    switch_and_delete(&scene).await;
+}
+
+async fn rename_and_settings(scene: &Scene) {
+    tab_back_to(scene, "button.title").await;
+    press(scene, ENTER).await;
+    has_focus(scene, "dialog [name=title]", "a wish to rename").await;
+    press(scene, "By keyboard").await;
+    press(scene, ENTER).await;
+    scene
+        .wait_until(
+            "document.querySelector('button.title').textContent === 'By keyboard'",
+            "it is renamed",
+        )
+        .await;
+    has_focus(scene, "button.title", "a rename").await;
+    press(scene, F2).await;
+    has_focus(scene, "dialog [name=title]", "F2").await;
+    press(scene, ESCAPE).await;
+    has_focus(scene, "button.title", "no rename").await;
+
+    tab_back_to(scene, "#open-settings").await;
+    press(scene, ENTER).await;
+    has_focus(scene, "#settings-title", "the settings").await;
+    for section in ["answers", "notifications", "appearance", "providers"] {
+        tab_to(scene, &format!(".sections [data-section={section}]")).await;
+        press(scene, ENTER).await;
+        let shown = format!("document.querySelector('.section[data-section={section}]')");
+        scene.wait_until(&shown, "the section is shown").await;
+        focused(scene, section).await;
+        tab_back_to(scene, "#close-settings").await;
+    }
+    tab_to(scene, "#add-provider").await;
+    press(scene, ENTER).await;
+    scene
+        .wait_until(
+            "document.querySelector('#preset-search')",
+            "the presets are shown",
+        )
+        .await;
+    focused(scene, "a wish to add").await;
+    tab_to(scene, "#preset-search").await;
+    press(scene, "another").await;
+    tab_to(scene, ".preset[data-preset=custom]").await;
+    press(scene, ENTER).await;
+    scene
+        .wait_until(
+            "document.querySelector('#provider-name')",
+            "the form is shown",
+        )
+        .await;
+    focused(scene, "a preset").await;
+    tab_to(scene, "#provider-name").await;
+    press(scene, "Mine").await;
+    tab_to(scene, "#provider-address").await;
+    press(scene, &scene.server.base_url()).await;
+    tab_to(scene, "#test-connection").await;
+    press(scene, ENTER).await;
+    scene
+        .wait_until(
+            "document.querySelector('#test-result[data-state=worked]')",
+            "the test succeeds",
+        )
+        .await;
+    focused(scene, "a test").await;
+    tab_to(scene, "#save-provider").await;
+    press(scene, ENTER).await;
+    let listed = "document.querySelector('.provider[data-provider-id=custom]')";
+    scene.wait_until(listed, "the provider is listed").await;
+    focused(scene, "a save").await;
+    press(scene, ESCAPE).await;
+    scene
+        .wait_until(
+            "document.querySelector('#settings').hidden",
+            "the conversation is back",
+        )
+        .await;
+    has_focus(scene, "#open-settings", "the settings").await;
+}
+
+async fn switch_and_delete(scene: &Scene) {
+    press(scene, "\u{e009}n\u{e000}").await;
+    has_focus(scene, "#chat-input", "Ctrl+N").await;
+    scene.server.push(Script::answer("Another one."));
+    press(scene, "second").await;
+    press(scene, ENTER).await;
+    scene.wait_for_answer("complete", "Another one.").await;
+    has_focus(scene, "#chat-input", "an answer").await;
+    tab_back_to(scene, "#conversation-list .open").await;
+    tab_back_to(scene, "#conversation-list li:first-child .open").await;
+    press(scene, DOWN).await;
+    has_focus(
+        scene,
+        "#conversation-list li:nth-child(2) .open",
+        "an arrow",
+    )
     .await;
-
-    let scene = scene.kill_and_reopen().await;
-    scene.wait_for_answer("complete", "first").await;
-    scene.wait_for_input("").await;
+    press(scene, UP).await;
+    press(scene, DOWN).await;
+    press(scene, ENTER).await;
     scene
-        .wait_until(folded, "the sidebar is still folded")
+        .wait_until(
+            "document.querySelector('button.title').textContent === 'By keyboard'",
+            "it is opened",
+        )
         .await;
-    scene.wait_until(&is_larger, "it is still larger").await;
-    scene.wait_for_focus("#chat-input").await;
-    keys(&scene, &ctrl("n")).await;
-    scene.wait_for_input("half\na thought").await;
-    scene.server.push(Script::answer("second"));
-    keys(&scene, &ctrl(ENTER)).await;
-    scene.wait_for_answer("complete", "second").await;
-    scene.wait_for_input("").await;
-    let left = scene.invoke("get_new_draft", json!({})).await;
-    assert_eq!(left, json!(""), "what was sent is no draft any more");
+    has_focus(scene, "#chat-input", "a switch").await;
+
+    tab_back_to(scene, ".conversation .open[aria-current=page]").await;
+    press(scene, DELETE).await;
+    scene
+        .wait_until("document.querySelector('dialog[open]')", "it asks")
+        .await;
+    focused(scene, "a wish to delete").await;
+    press(scene, ESCAPE).await;
+    has_focus(
+        scene,
+        ".conversation .open[aria-current=page]",
+        "no deletion",
+    )
+    .await;
+    press(scene, DELETE).await;
+    scene
+        .wait_until("document.querySelector('dialog[open]')", "it asks again")
+        .await;
+    tab_to(scene, "dialog .danger").await;
+    press(scene, ENTER).await;
+    scene
+        .wait_until(
+            "document.querySelectorAll('.conversation').length === 1",
+            "it is deleted",
+        )
+        .await;
+    let has_any = "document.activeElement !== document.body";
+    scene
+        .wait_until(has_any, "something has the focus after a deletion")
+        .await;
+    focused(scene, "a deletion").await;
+    scene.server.push(Script::answer("Still here."));
+    tab_to(scene, "#chat-input").await;
+    press(scene, "hello").await;
+    press(scene, ENTER).await;
+    scene.wait_for_answer("complete", "Still here.").await;
 }

@@ -8,10 +8,14 @@ mod attachments;
 mod crash;
 mod embedded;
 mod failures;
+mod hostile;
 mod keyboard;
+mod links;
 mod lock;
+mod long;
 mod reading;
 mod settings;
+mod shortcuts;
 mod stop;
 mod windows;
 
@@ -31,9 +35,22 @@ struct Scene {
 
 impl Scene {
     async fn open() -> Self {
-        let (server, folder) = (FaultServer::start().await, tempfile::tempdir().unwrap());
+        Self::open_with(&[]).await
+    }
+
+    /// A window with this in its environment, too.
+    async fn open_with(more: &[(String, String)]) -> Self {
+        Self::open_on(tempfile::tempdir().unwrap(), more).await
+    }
+
+    /// A window on a data folder that is there already.
+    async fn open_on(folder: TempDir, more: &[(String, String)]) -> Self {
+        let server = FaultServer::start().await;
         let display = Display::find().unwrap();
-        let window = open(&display, folder.path(), Some(&server)).await;
+        let mut environment = environment(&display, folder.path());
+        environment.extend(provider(&server));
+        environment.extend_from_slice(more);
+        let window = launch(environment).await;
         Self {
             window,
             server,
@@ -141,10 +158,17 @@ fn environment(display: &Display, data_folder: &Path) -> Vec<(String, String)> {
 async fn open(display: &Display, data_folder: &Path, server: Option<&FaultServer>) -> Window {
     let mut environment = environment(display, data_folder);
     if let Some(server) = server {
-        environment.push(("OPENAI_BASE_URL".into(), server.base_url()));
-        environment.push(("OPENAI_API_KEY".into(), "test-key".into()));
+        environment.extend(provider(server));
     }
     launch(environment).await
+}
+
+/// The stand-in as a provider in the environment.
+fn provider(server: &FaultServer) -> [(String, String); 2] {
+    [
+        ("OPENAI_BASE_URL".to_owned(), server.base_url()),
+        ("OPENAI_API_KEY".to_owned(), "test-key".to_owned()),
+    ]
 }
 
 async fn launch(environment: Vec<(String, String)>) -> Window {

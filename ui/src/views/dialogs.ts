@@ -16,11 +16,7 @@ export interface DialogActions {
 
 export function dialogs(question: Question | null, actions: DialogActions): TemplateResult {
 	if (question === null) return html`${nothing}`;
-	const cancel = (event: Event) => {
-		(event.currentTarget as Element).closest("dialog")?.close();
-		actions.close();
-	};
-	const form = FORMS[question.type](question.title, cancel);
+	const form = FORMS[question.type](question.title);
 	const onSubmit = (event: SubmitEvent) => {
 		event.preventDefault();
 		const form = event.currentTarget as HTMLFormElement;
@@ -39,28 +35,23 @@ export function dialogs(question: Question | null, actions: DialogActions): Temp
   `;
 }
 
-type Cancel = (event: Event) => void;
-
-const FORMS: Record<Question["type"], (title: string, cancel: Cancel) => TemplateResult> = {
+const FORMS: Record<Question["type"], (title: string) => TemplateResult> = {
 	rename: renameForm,
-	remove: (title, cancel) =>
+	remove: (title) =>
 		confirmForm(
 			`Delete “${title}”?`,
 			"All its messages will be gone. This cannot be undone.",
 			"Delete",
-			cancel,
 		),
-	removeProvider: (title, cancel) =>
+	removeProvider: (title) =>
 		confirmForm(
 			`Remove “${title}”?`,
 			"Its key is deleted too. Your conversations stay; those that use its models need another one.",
 			"Remove",
-			cancel,
 		),
 };
 
-// Cancel submits nothing: Enter in a field presses the first button that does.
-function renameForm(title: string, cancel: Cancel): TemplateResult {
+function renameForm(title: string): TemplateResult {
 	return html`
     <h2 id="question">Rename conversation</h2>
     <input name="title" aria-labelledby="question" .value=${title} maxlength="200" required autofocus />
@@ -71,7 +62,7 @@ function renameForm(title: string, cancel: Cancel): TemplateResult {
   `;
 }
 
-function confirmForm(title: string, text: string, action: string, cancel: Cancel): TemplateResult {
+function confirmForm(title: string, text: string, action: string): TemplateResult {
 	return html`
     <h2 id="question">${title}</h2>
     <p>${text}</p>
