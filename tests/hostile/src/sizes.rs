@@ -10,11 +10,14 @@ pub(crate) fn all() -> Vec<Named> {
     named(&[
         ("a megabyte in one line", "word ".repeat(MEGABYTE / 5)),
         ("a word of two hundred kilobytes", "w".repeat(MEGABYTE / 5)),
-        ("a wide word of a megabyte", "\u{6f22}".repeat(MEGABYTE / 3)),
-        ("a million line ends", "\n".repeat(MEGABYTE)),
         (
-            "a million line ends with text",
-            "a".to_owned() + &"\n".repeat(MEGABYTE) + "b",
+            "a wide word of two hundred kilobytes",
+            "\u{6f22}".repeat(MEGABYTE / 15),
+        ),
+        ("two hundred thousand line ends", "\n".repeat(MEGABYTE / 5)),
+        (
+            "as many line ends with text",
+            "a".to_owned() + &"\n".repeat(MEGABYTE / 5) + "b",
         ),
         ("many short paragraphs", "a\n\n".repeat(2_000)),
         ("many hard breaks", "a  \n".repeat(2_000)),
@@ -34,7 +37,7 @@ pub(crate) fn all() -> Vec<Named> {
                 "{}|\n{}|\n{}",
                 "|a".repeat(500),
                 "|-".repeat(500),
-                "|x\n".repeat(5_000)
+                "|x\n".repeat(500)
             ),
         ),
         (
