@@ -1,4 +1,5 @@
-// Bundles the page into dist/, or with --tests its unit tests into node_modules/.conch-tests/.
+// Bundles the page into dist/; with --tests its unit tests into node_modules/.conch-tests/, and with --bench
+// what the bench runs in it into node_modules/.conch-bench/.
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
@@ -84,4 +85,19 @@ async function tests() {
 	}).catch(() => process.exit(1));
 }
 
-await (process.argv.includes("--tests") ? tests() : page());
+async function bench() {
+	await build({
+		entryPoints: ["bench/streaming.ts"],
+		outdir: "node_modules/.conch-bench",
+		bundle: true,
+		minify: true,
+		format: "iife",
+		globalName: "conchBench",
+		target: "safari17",
+		logLevel: "warning",
+	}).catch(() => process.exit(1));
+}
+
+if (process.argv.includes("--tests")) await tests();
+else if (process.argv.includes("--bench")) await bench();
+else await page();

@@ -17,6 +17,10 @@ use crate::workspace::Workspace;
 pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<(), Error> {
     application::build(workspace)?;
     heading("building the bench");
+    let ui = workspace.ui();
+    Tool::npm(&ui, "its messages stand above")
+        .args(["run", "bench"])
+        .run()?;
     // Each by itself: built together, they would share features that neither has when it is shipped.
     for package in ["hello-window", "conch-bench"] {
         Tool::cargo(workspace.root())
@@ -26,7 +30,11 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<(), E
     let mut bench = Tool::cargo(workspace.root())
         .args(["run", "--release", "--quiet"])
         .args(["--package", "conch-bench", "--bin", "bench", "--"])
-        .env("CONCH_BENCH_MODEL", Model::in_data_folder()?.path());
+        .env("CONCH_BENCH_MODEL", Model::in_data_folder()?.path())
+        .env(
+            "CONCH_BENCH_PAGE_SCRIPT",
+            ui.join("node_modules/.conch-bench/streaming.js"),
+        );
     if arguments.iter().all(|argument| argument == "--json") {
         bench = bench.args(["--report", "docs/PERFORMANCE.md"]);
     }

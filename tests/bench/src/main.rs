@@ -5,18 +5,23 @@
 //! and a verdict of them. A budget that is missed is shown and fails nothing: a figure is only worth
 //! something to whoever looks at the machine too.
 
+mod answer;
 mod application;
 mod database;
 mod engine;
 mod first_token;
+mod hostile;
 mod lock;
 mod open_long;
+mod page;
 mod prefill;
+mod processes;
 mod rate_limit;
 mod relay;
 mod report;
 mod row;
 mod samples;
+mod streaming;
 mod windows;
 
 use std::path::PathBuf;

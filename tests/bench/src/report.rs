@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::row::{Budget, Measured};
+use crate::row::{Budget, Measured, ROUNDS};
 use crate::samples::Samples;
 
 #[expect(clippy::print_stdout, reason = "the table is what the command is for")]
@@ -36,6 +36,7 @@ pub(crate) fn print_json(rows: &[Measured]) -> anyhow::Result<()> {
                 "difference": measured.difference(),
                 "budget": budget(measured),
                 "kept": measured.is_kept(),
+                "note": measured.note,
             })
         })
         .collect();
@@ -66,9 +67,13 @@ fn table(rows: &[Measured]) -> String {
         } else {
             ", **missed**"
         };
+        let note = match &*measured.note {
+            "" => String::new(),
+            note => format!("; {note}"),
+        };
         let _ = writeln!(
             table,
-            "| {} | {} | {} | {} | {} | {} | {result}{verdict} |",
+            "| {} | {} | {} | {} | {} | {} | {result}{verdict}{note} |",
             row.name,
             row.what,
             row.against,
@@ -89,7 +94,7 @@ fn budget(measured: &Measured) -> String {
     }
 }
 
-/// The median, and where the middle half of the samples lies.
+/// The median, where the middle half of the samples lies, and how many they are when they are fewer.
 fn figure(samples: &Samples, unit: &str) -> String {
     let (low, high) = samples.middle_half();
     let median = samples.median();
@@ -98,5 +103,9 @@ fn figure(samples: &Samples, unit: &str) -> String {
     } else {
         usize::from(median < 100.0)
     };
-    format!("{median:.digits$} {unit} ({low:.digits$} to {high:.digits$})")
+    let few = match samples.count() {
+        ROUNDS => String::new(),
+        count => format!(", of {count}"),
+    };
+    format!("{median:.digits$} {unit} ({low:.digits$} to {high:.digits$}{few})")
 }

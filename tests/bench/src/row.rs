@@ -8,10 +8,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tempfile::TempDir;
 
 use crate::samples::Samples;
-use crate::{engine, first_token, lock, open_long, prefill, rate_limit, relay, windows};
+use crate::{
+    engine, first_token, hostile, lock, open_long, prefill, rate_limit, relay, streaming, windows,
+};
 
-/// Rounds of each row: an odd number, so that a median is a sample.
-const ROUNDS: usize = 9;
+/// Rounds of a row: an odd number, so that a median is a sample.
+pub(crate) const ROUNDS: usize = 9;
 
 /// A promise about a figure.
 #[derive(Debug, Clone, Copy)]
@@ -106,6 +108,30 @@ pub(crate) const ROWS: &[Row] = &[
         measure: windows::measure_memory,
     },
     Row {
+        name: "stream-stall",
+        what: "longest stall of the page while a 200 kB answer comes at 1,500 tokens a second",
+        against: "markdown-it in the same page, reading all of it each time",
+        unit: "ms",
+        budget: Budget::Most(33.0),
+        measure: streaming::measure_stall,
+    },
+    Row {
+        name: "stream-linear",
+        what: "processor time for that answer, by that for one of 20 kB",
+        against: "markdown-it in the same page, reading all of it each time",
+        unit: "×",
+        budget: Budget::Most(12.0),
+        measure: streaming::measure_work,
+    },
+    Row {
+        name: "hostile-stall",
+        what: "longest stall of the page while some 300 answers made to do harm are shown",
+        against: "markdown-it in the same page",
+        unit: "ms",
+        budget: Budget::Most(100.0),
+        measure: hostile::measure,
+    },
+    Row {
         name: "engine-rate",
         what: "tokens a second of `conch engine`",
         against: "llama.cpp alone, same file and threads",
@@ -181,6 +207,17 @@ impl Place {
         Ok(path)
     }
 
+    /// What runs inside a window's page, as JavaScript.
+    ///
+    /// # Errors
+    /// When `CONCH_BENCH_PAGE_SCRIPT` names no file; `cargo xtask bench` sets it.
+    #[expect(clippy::unused_self, reason = "it is a place like the others")]
+    pub(crate) fn page_script(&self) -> anyhow::Result<String> {
+        let file = std::env::var_os("CONCH_BENCH_PAGE_SCRIPT")
+            .context("CONCH_BENCH_PAGE_SCRIPT is not set: run this by `cargo xtask bench`")?;
+        Ok(std::fs::read_to_string(file)?)
+    }
+
     /// A folder for what is made once and used again.
     pub(crate) fn cache(&self) -> anyhow::Result<PathBuf> {
         let folder = self.binaries.join("bench-cache");
@@ -197,6 +234,7 @@ pub(crate) struct Bench<'a> {
     pub(crate) bar: ProgressBar,
     ours: Samples,
     theirs: Samples,
+    note: String,
 }
 
 /// Which side a sample is of.
@@ -217,7 +255,31 @@ impl Bench<'_> {
         mut sample: impl FnMut(&Self, Side) -> anyhow::Result<f64>,
     ) -> anyhow::Result<()> {
         self.bar.set_length(ROUNDS as u64 + 1);
-        for round in 0..=ROUNDS {
+        self.rounds(ROUNDS + 1, 1, &mut sample)
+    }
+
+    /// Takes both sides in turns, so often: for what takes long and begins anew each time.
+    pub(crate) fn alternate_few(
+        &mut self,
+        rounds: usize,
+        mut sample: impl FnMut(&Self, Side) -> anyhow::Result<f64>,
+    ) -> anyhow::Result<()> {
+        self.bar.set_length(rounds as u64);
+        self.rounds(rounds, 0, &mut sample)
+    }
+
+    /// Says something more about what was measured.
+    pub(crate) fn note(&mut self, note: String) {
+        self.note = note;
+    }
+
+    fn rounds(
+        &mut self,
+        rounds: usize,
+        for_nothing: usize,
+        sample: &mut impl FnMut(&Self, Side) -> anyhow::Result<f64>,
+    ) -> anyhow::Result<()> {
+        for round in 0..rounds {
             // What the first of two finds warm or cold falls on both alike.
             let order = if round % 2 == 0 {
                 [Side::Ours, Side::Theirs]
@@ -226,7 +288,7 @@ impl Bench<'_> {
             };
             for side in order {
                 let value = sample(self, side)?;
-                if round == 0 {
+                if round < for_nothing {
                     continue;
                 }
                 match side {
@@ -245,6 +307,8 @@ pub(crate) struct Measured {
     pub(crate) row: &'static Row,
     pub(crate) ours: Samples,
     pub(crate) theirs: Samples,
+    /// What more there is to say; empty for nothing.
+    pub(crate) note: String,
 }
 
 impl Measured {
@@ -283,6 +347,7 @@ pub(crate) fn measure(rows: &[&'static Row], place: &Place) -> anyhow::Result<Ve
                 bar,
                 ours: Samples::default(),
                 theirs: Samples::default(),
+                note: String::new(),
             };
             (row.measure)(&mut bench).context(row.name)?;
             bench.bar.finish_and_clear();
@@ -290,6 +355,7 @@ pub(crate) fn measure(rows: &[&'static Row], place: &Place) -> anyhow::Result<Ve
                 row,
                 ours: bench.ours,
                 theirs: bench.theirs,
+                note: bench.note,
             })
         })
         .collect()

@@ -13,13 +13,11 @@ use conch_window::{Display, Launch, Window};
 use indicatif::ProgressBar;
 
 use crate::database::BigDatabase;
+use crate::processes::{TICKS, after_name, memory_of_tree};
 use crate::row::{Bench, Side};
 
 /// How long a window is left alone before its memory is read.
 const SETTLE: Duration = Duration::from_secs(3);
-
-/// Clock ticks a second in `/proc/*/stat`; Linux shows 100 whatever it uses (`man 5 proc`).
-const TICKS: f64 = 100.0;
 
 pub(crate) fn measure_start(bench: &mut Bench<'_>) -> anyhow::Result<()> {
     let windows = Windows::prepare(bench)?;
@@ -133,41 +131,4 @@ fn epoch_ms() -> f64 {
     std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .map_or(0.0, |since| since.as_secs_f64() * 1000.0)
-}
-
-/// The fields of `/proc/PID/stat` after the name, which may hold anything.
-fn after_name(stat: &str) -> anyhow::Result<impl Iterator<Item = &str>> {
-    let (_, fields) = stat.rsplit_once(')').context("a process without a name")?;
-    Ok(fields.split_whitespace())
-}
-
-/// The proportional share of the memory (PSS) of a process and all its descendants, in MiB.
-fn memory_of_tree(root: u32) -> anyhow::Result<f64> {
-    let mut parents = Vec::new();
-    for entry in fs::read_dir("/proc")? {
-        let Ok(process) = entry?.file_name().to_string_lossy().parse::<u32>() else {
-            continue;
-        };
-        // It may have ended meanwhile.
-        let Ok(stat) = fs::read_to_string(format!("/proc/{process}/stat")) else {
-            continue;
-        };
-        let parent = after_name(&stat)?.nth(1).context("no parent")?;
-        parents.push((process, parent.parse::<u32>()?));
-    }
-    let mut tree = vec![root];
-    let mut next = 0;
-    while let Some(&process) = tree.get(next) {
-        let children = parents.iter().filter(|(_, parent)| *parent == process);
-        tree.extend(children.map(|(child, _)| *child));
-        next += 1;
-    }
-    let mut kilobytes = 0.0;
-    for process in tree {
-        let rollup = fs::read_to_string(format!("/proc/{process}/smaps_rollup"))?;
-        let pss = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
-        let pss = pss.and_then(|rest| rest.split_whitespace().next());
-        kilobytes += pss.context("no PSS")?.parse::<f64>()?;
-    }
-    Ok(kilobytes / 1024.0)
 }

@@ -79,6 +79,7 @@ impl Answer {
     /// Performs the steps. An error means that the client went away before their end.
     async fn perform(&self, stream: &mut TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
         let steps = &self.script.0;
+        let began = Instant::now();
         for (at, step) in steps.iter().enumerate() {
             match step {
                 Step::Close => break,
@@ -96,6 +97,10 @@ impl Answer {
                 }
                 Step::Pause(pause) => tokio::select! {
                     () = tokio::time::sleep(*pause) => {}
+                    left = gone(stream) => left?,
+                },
+                Step::Until(time) => tokio::select! {
+                    () = tokio::time::sleep_until(began + *time) => {}
                     left = gone(stream) => left?,
                 },
                 _ => {

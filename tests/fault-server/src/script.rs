@@ -52,6 +52,8 @@ pub enum Step {
     Wait(String),
     /// Waits, for demonstrations and benches; a test waits for a gate.
     Pause(Duration),
+    /// Waits until so long after the answer began. Many of these keep a rate, and many pauses do not.
+    Until(Duration),
     /// Ends the connection in order.
     Close,
     /// Ends the connection with a reset.

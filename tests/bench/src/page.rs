@@ -1,0 +1,120 @@
+//! Conch's window with what looks into its page from inside: how long the page's thread was busy.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::bail;
+use conch_fault_server::FaultServer;
+use conch_window::{Display, Launch, Window};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::row::{Bench, now};
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_mins(5);
+
+/// What is the same for every window.
+pub(crate) struct Stage {
+    display: Display,
+    binary: PathBuf,
+    script: String,
+}
+
+/// What was seen of the page since it was watched.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Seen {
+    /// The longest time between two turns of a timer that never waits, in ms.
+    pub(crate) longest: f64,
+    /// The longest time between two frames, in ms.
+    pub(crate) longest_frame: f64,
+}
+
+/// The page of a window that asks a stand-in.
+pub(crate) struct Page {
+    pub(crate) window: Window,
+}
+
+impl Stage {
+    pub(crate) fn prepare(bench: &Bench<'_>) -> anyhow::Result<Self> {
+        if !cfg!(target_os = "linux") {
+            bail!("windows can be driven on Linux only");
+        }
+        Ok(Self {
+            display: Display::find()?,
+            binary: bench.place.binary("conch")?,
+            script: bench.place.page_script()?,
+        })
+    }
+
+    /// Opens a window on a new data folder.
+    pub(crate) async fn open(&self, server: &FaultServer, folder: &Path) -> anyhow::Result<Page> {
+        let mut environment = self.display.environment().to_vec();
+        for (name, value) in [
+            ("LIBGL_ALWAYS_SOFTWARE", "1"),
+            ("NO_AT_BRIDGE", "1"),
+            ("OPENAI_API_KEY", "a-key"),
+            ("OPENAI_BASE_URL", &server.base_url()),
+            ("CONCH_DATA_DIR", &folder.display().to_string()),
+        ] {
+            environment.push((name.to_owned(), value.to_owned()));
+        }
+        let launch = Launch {
+            binary: self.binary.clone(),
+            environment,
+        };
+        let window = Window::open(&launch).await?;
+        let usable = "document.querySelector('#chat-input')?.disabled === false";
+        window
+            .wait_until(usable, "the page can be typed in")
+            .await?;
+        let script = format!("{}; window.conchBench = conchBench;", self.script);
+        window.run(&script).await?;
+        Ok(Page { window })
+    }
+}
+
+impl Page {
+    /// Watches the page from now on.
+    pub(crate) async fn watch(&self) -> anyhow::Result<()> {
+        self.window.run("conchBench.watch();").await?;
+        Ok(())
+    }
+
+    /// What was seen since.
+    pub(crate) async fn seen(&self) -> anyhow::Result<Seen> {
+        let seen = self.window.run("return conchBench.seen();").await?;
+        Ok(serde_json::from_value(seen)?)
+    }
+
+    /// Types a message and sends it.
+    pub(crate) async fn send(&self, text: &str) -> anyhow::Result<()> {
+        self.window.type_text("#chat-input", text).await?;
+        self.window.click("#send-button").await?;
+        Ok(())
+    }
+
+    /// Has the other side do something, and waits until it has done it.
+    pub(crate) async fn other(&self, call: &str, arguments: Vec<Value>) -> anyhow::Result<()> {
+        let script = format!("conchBench.{call}(...arguments);");
+        self.window.client().execute(&script, arguments).await?;
+        self.wait_until("document.body.dataset.bench === 'done'")
+            .await
+    }
+
+    /// Waits longer than a window's own patience, and looks rarely, because to look is work, too.
+    pub(crate) async fn wait_until(&self, expression: &str) -> anyhow::Result<()> {
+        let began = now();
+        let mut pause = Duration::from_millis(10);
+        let script = format!("return Boolean({expression});");
+        while self.window.run(&script).await? != json!(true) {
+            if began.elapsed() > PATIENCE {
+                bail!("waited in vain until {expression}");
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_millis(250));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,159 @@
+//! The page while a long answer comes, beside markdown-it in the same page.
+//!
+//! A stand-in sends the answer at a steady rate to Conch in its real window, which shows it as it would show
+//! any. The other side is what most chat pages do: whenever more has come, all of it is read and set anew. It
+//! runs inside the same page, gets its text for nothing, and colours no code.
+//!
+//! How long the page's thread is busy is seen from inside (`ui/bench/streaming.ts`), how much is done from
+//! outside: the processor time of Conch and of the web processes that belong to it.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use conch_fault_server::{FaultServer, Script, Step};
+use serde_json::json;
+
+use crate::answer;
+use crate::page::{Seen, Stage};
+use crate::processes::cpu_of_tree;
+use crate::row::{Bench, Side, now};
+use crate::samples::Samples;
+
+/// The answer's length, in bytes, and that of the short one.
+const LONG: usize = 200_000;
+const SHORT: usize = 20_000;
+
+/// How fast it comes, in tokens a second, and how long a token is, in bytes.
+const TOKENS_PER_SECOND: usize = 1_500;
+const TOKEN: usize = 4;
+
+/// How often the stand-in sends what came meanwhile.
+const TICKS_PER_SECOND: usize = 100;
+const TICK: Duration = Duration::from_millis(10);
+
+/// How long the page is watched while nothing happens.
+const IDLE: Duration = Duration::from_secs(5);
+
+/// How long it is watched after the end, when the colours of the last code come.
+const AFTER: Duration = Duration::from_secs(1);
+
+/// Rounds: each takes minutes.
+const STALL_ROUNDS: usize = 5;
+const WORK_ROUNDS: usize = 3;
+
+pub(crate) fn measure_stall(bench: &mut Bench<'_>) -> anyhow::Result<()> {
+    let stage = Stage::prepare(bench)?;
+    let (mut idle, mut frames, mut their_frames) =
+        (Samples::default(), Samples::default(), Samples::default());
+    bench.alternate_few(STALL_ROUNDS, |bench, side| {
+        let show = bench.runtime.block_on(show(&stage, side, LONG))?;
+        idle.add(show.idle.longest);
+        match side {
+            Side::Ours => frames.add(show.seen.longest_frame),
+            Side::Theirs => their_frames.add(show.seen.longest_frame),
+        }
+        Ok(show.seen.longest)
+    })?;
+    bench.note(format!(
+        "an idle page {:.1} ms; between two frames {:.0} and {:.0} ms",
+        idle.median(),
+        frames.median(),
+        their_frames.median()
+    ));
+    Ok(())
+}
+
+pub(crate) fn measure_work(bench: &mut Bench<'_>) -> anyhow::Result<()> {
+    let stage = Stage::prepare(bench)?;
+    let (mut short, mut long) = (Samples::default(), Samples::default());
+    let (mut their_short, mut their_long) = (Samples::default(), Samples::default());
+    bench.alternate_few(WORK_ROUNDS, |bench, side| {
+        let work = |bytes| -> anyhow::Result<f64> {
+            Ok(bench.runtime.block_on(show(&stage, side, bytes))?.work)
+        };
+        let (one, ten) = (work(SHORT)?, work(LONG)?);
+        match side {
+            Side::Ours => {
+                short.add(one);
+                long.add(ten);
+            }
+            Side::Theirs => {
+                their_short.add(one);
+                their_long.add(ten);
+            }
+        }
+        Ok(ten / one)
+    })?;
+    bench.note(format!(
+        "{:.1} s for {:.2} s, and {:.1} s for {:.2} s",
+        long.median(),
+        short.median(),
+        their_long.median(),
+        their_short.median()
+    ));
+    Ok(())
+}
+
+/// What was seen of one answer.
+struct Show {
+    /// Of the page while nothing happened.
+    idle: Seen,
+    /// Of the page from before the send to after the end.
+    seen: Seen,
+    /// The processor time meanwhile, in seconds, without that of the same time of an idle page.
+    work: f64,
+}
+
+/// Shows an answer of this length in a window of its own.
+async fn show(stage: &Stage, side: Side, bytes: usize) -> anyhow::Result<Show> {
+    let (server, folder) = (FaultServer::start().await, tempfile::tempdir()?);
+    let text = answer::markdown(bytes);
+    server.always(at_a_rate(&text));
+    let page = stage.open(&server, folder.path()).await?;
+    let process = page.window.application();
+    let process = process.context("the window has no process")?;
+
+    page.watch().await?;
+    let (before, began) = (cpu_of_tree(process)?, now());
+    tokio::time::sleep(IDLE).await;
+    let idle_rate = (cpu_of_tree(process)? - before) / began.elapsed().as_secs_f64();
+    let idle = page.seen().await?;
+
+    page.watch().await?;
+    let (before, began) = (cpu_of_tree(process)?, now());
+    match side {
+        Side::Ours => {
+            page.send("Tell me all").await?;
+            let ended =
+                "document.querySelector('.message[data-role=assistant][data-status=complete]')";
+            page.wait_until(ended).await?;
+        }
+        Side::Theirs => {
+            let arguments = vec![json!(text), json!(TOKENS_PER_SECOND * TOKEN)];
+            page.other("stream", arguments).await?;
+        }
+    }
+    tokio::time::sleep(AFTER).await;
+    let work = cpu_of_tree(process)? - before - idle_rate * began.elapsed().as_secs_f64();
+    let seen = page.seen().await?;
+    page.window.close().await?;
+    Ok(Show { idle, seen, work })
+}
+
+/// The answer, token by token, at the rate.
+fn at_a_rate(text: &str) -> Script {
+    let mut steps = vec![Step::Head];
+    let (mut at, mut due, mut time) = (0, 0, Duration::ZERO);
+    while at < text.len() {
+        due = (due + TOKENS_PER_SECOND * TOKEN / TICKS_PER_SECOND).min(text.len());
+        time += TICK;
+        steps.push(Step::Until(time));
+        while at < due {
+            let next = text.ceil_char_boundary((at + TOKEN).min(text.len()));
+            steps.push(Step::Delta(text[at..next].to_owned()));
+            at = next;
+        }
+    }
+    steps.extend([Step::Finish("stop".to_owned()), Step::Done]);
+    Script::new(steps)
+}
