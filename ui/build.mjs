@@ -86,8 +86,18 @@ async function tests() {
 }
 
 async function bench() {
+	const styles = await build({
+		entryPoints: ["src/styles/main.css"],
+		bundle: true,
+		minify: true,
+		write: false,
+		target: "safari17",
+		logLevel: "warning",
+	}).catch(() => process.exit(1));
 	await build({
 		entryPoints: ["bench/streaming.ts"],
+		// Another page shows what it is compared with, and is to look the same.
+		define: { STYLES: JSON.stringify(styles.outputFiles[0].text) },
 		outdir: "node_modules/.conch-bench",
 		bundle: true,
 		minify: true,

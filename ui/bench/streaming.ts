@@ -1,8 +1,14 @@
 /**
- * What `cargo xtask bench` runs inside the window's page to see how long its thread is busy, and what it
+ * What `cargo xtask bench` runs inside a window's page to see how long its thread is busy, and what it
  * compares Conch with. It is handed to the page by WebDriver and is no part of the application.
+ *
+ * The other side sets HTML, which Conch's page refuses whoever asks for it. So it has a hello-world window of
+ * its own, with Conch's styles.
  */
 import MarkdownIt from "markdown-it";
+
+/** Conch's sheet, put in when this is bundled. */
+declare const STYLES: string;
 
 /** How long the other waits between two looks at what has come, in ms: as long as Conch. */
 const FLUSH = 33;
@@ -80,21 +86,26 @@ export function show(text: string): void {
 	);
 }
 
-/** Where an answer of Conch's would stand; what it returns has it show a text. */
+/** The page with nothing in it but where an answer of Conch's would stand; what it returns shows a text there. */
 function place(): (text: string) => void {
 	delete document.body.dataset.bench;
+	const sheet = new CSSStyleSheet();
+	sheet.replaceSync(`${STYLES} #transcript { height: 100vh; }`);
+	document.adoptedStyleSheets = [sheet];
 	const markdown = new MarkdownIt();
-	const scroller = document.querySelector("#transcript") as HTMLElement;
 	const host = document.createElement("div");
 	host.className = "markdown";
 	const message = document.createElement("article");
 	message.className = "message";
 	message.dataset.role = "assistant";
+	message.append(host);
 	const column = document.createElement("div");
 	column.className = "column";
 	column.append(message);
-	message.append(host);
-	scroller.replaceChildren(column);
+	const scroller = document.createElement("div");
+	scroller.id = "transcript";
+	scroller.append(column);
+	document.body.replaceChildren(scroller);
 	return (text) => {
 		host.innerHTML = markdown.render(text);
 		scroller.scrollTop = scroller.scrollHeight;

@@ -78,10 +78,7 @@ pub(crate) fn read(source: &str, syntax: Syntax) -> Reading {
 }
 
 fn lines_before(text: &str, at: usize) -> usize {
-    text.as_bytes()[..at]
-        .iter()
-        .filter(|&&byte| byte == b'\n')
-        .count()
+    text[..at].matches('\n').count()
 }
 
 fn start_of_line(text: &str, line: usize) -> usize {

@@ -1,4 +1,4 @@
-//! The page while answers come that are made to exhaust it, each at once, beside markdown-it in the same page.
+//! The page while answers come that are made to exhaust it, each at once, beside markdown-it.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> anyhow::Result<()> {
     bench.alternate_few(ROUNDS, |bench, side| {
         bench.runtime.block_on(async {
             let (server, folder) = (FaultServer::start().await, tempfile::tempdir()?);
-            let page = stage.open(&server, folder.path()).await?;
+            let page = stage.open(side, &server, folder.path()).await?;
             let address = server.origin().replace("http://", "");
             let mut longest = 0.0_f64;
             for (at, payload) in payloads(&address).iter().enumerate() {

@@ -1,4 +1,4 @@
-//! `bench [--json] [--report FILE] [ROW …]`: measures Conch beside what it is compared with.
+//! `bench [--json] [--rounds COUNT] [--report FILE] [ROW …]`: measures Conch beside what it is compared with.
 //!
 //! A row is a module with one `measure` function. It takes both sides in turns, so that what the
 //! machine does meanwhile falls on both alike, and returns the samples; [`row`] makes medians, a ratio
@@ -29,7 +29,7 @@ use std::process::ExitCode;
 
 use row::{Place, ROWS, Row};
 
-const USAGE: &str = "usage: bench [--json] [--report FILE] [ROW …]";
+const USAGE: &str = "usage: bench [--json] [--rounds COUNT] [--report FILE] [ROW …]";
 
 #[expect(clippy::print_stderr, reason = "a command line tool")]
 fn main() -> ExitCode {
@@ -43,11 +43,15 @@ fn main() -> ExitCode {
 }
 
 fn run() -> anyhow::Result<()> {
-    let (mut json, mut report_to, mut rows) = (false, None, Vec::new());
+    let (mut json, mut rounds, mut report_to, mut rows) = (false, None, None, Vec::new());
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--json" => json = true,
+            "--rounds" => {
+                let count = arguments.next().and_then(|count| count.parse().ok());
+                rounds = Some(count.ok_or_else(|| anyhow::anyhow!(USAGE))?);
+            }
             "--report" => {
                 let path = arguments.next().ok_or_else(|| anyhow::anyhow!(USAGE))?;
                 report_to = Some(PathBuf::from(path));
@@ -59,7 +63,7 @@ fn run() -> anyhow::Result<()> {
         rows = ROWS.iter().collect();
     }
     let place = Place::find()?;
-    let measured = row::measure(&rows, &place)?;
+    let measured = row::measure(&rows, rounds, &place)?;
     if json {
         report::print_json(&measured)?;
     } else {

@@ -1,4 +1,8 @@
-//! Conch's window with what looks into its page from inside: how long the page's thread was busy.
+//! Conch's window, or one with nothing but the other side in it, and what looks into its page from inside: how
+//! long the page's thread was busy.
+//!
+//! The other side sets HTML, which Conch's page refuses whoever asks for it. So it runs in a hello-world window of
+//! the same webview, with Conch's styles.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,7 +13,7 @@ use conch_window::{Display, Launch, Window};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::row::{Bench, now};
+use crate::row::{Bench, Side, now};
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -17,7 +21,8 @@ const PATIENCE: Duration = Duration::from_mins(5);
 /// What is the same for every window.
 pub(crate) struct Stage {
     display: Display,
-    binary: PathBuf,
+    conch: PathBuf,
+    hello: PathBuf,
     script: String,
 }
 
@@ -43,13 +48,19 @@ impl Stage {
         }
         Ok(Self {
             display: Display::find()?,
-            binary: bench.place.binary("conch")?,
+            conch: bench.place.binary("conch")?,
+            hello: bench.place.binary("hello-window")?,
             script: bench.place.page_script()?,
         })
     }
 
     /// Opens a window on a new data folder.
-    pub(crate) async fn open(&self, server: &FaultServer, folder: &Path) -> anyhow::Result<Page> {
+    pub(crate) async fn open(
+        &self,
+        side: Side,
+        server: &FaultServer,
+        folder: &Path,
+    ) -> anyhow::Result<Page> {
         let mut environment = self.display.environment().to_vec();
         for (name, value) in [
             ("LIBGL_ALWAYS_SOFTWARE", "1"),
@@ -61,7 +72,10 @@ impl Stage {
             environment.push((name.to_owned(), value.to_owned()));
         }
         let launch = Launch {
-            binary: self.binary.clone(),
+            binary: match side {
+                Side::Ours => self.conch.clone(),
+                Side::Theirs => self.hello.clone(),
+            },
             environment,
         };
         let window = Window::open(&launch).await?;

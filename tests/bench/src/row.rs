@@ -110,7 +110,7 @@ pub(crate) const ROWS: &[Row] = &[
     Row {
         name: "stream-stall",
         what: "longest stall of the page while a 200 kB answer comes at 1,500 tokens a second",
-        against: "markdown-it in the same page, reading all of it each time",
+        against: "markdown-it in the same webview, reading all of it each time",
         unit: "ms",
         budget: Budget::Most(33.0),
         measure: streaming::measure_stall,
@@ -118,7 +118,7 @@ pub(crate) const ROWS: &[Row] = &[
     Row {
         name: "stream-linear",
         what: "processor time for that answer, by that for one of 20 kB",
-        against: "markdown-it in the same page, reading all of it each time",
+        against: "markdown-it in the same webview, reading all of it each time",
         unit: "×",
         budget: Budget::Most(12.0),
         measure: streaming::measure_work,
@@ -126,7 +126,7 @@ pub(crate) const ROWS: &[Row] = &[
     Row {
         name: "hostile-stall",
         what: "longest stall of the page while some 300 answers made to do harm are shown",
-        against: "markdown-it in the same page",
+        against: "markdown-it in the same webview",
         unit: "ms",
         budget: Budget::Most(100.0),
         measure: hostile::measure,
@@ -232,6 +232,8 @@ pub(crate) struct Bench<'a> {
     pub(crate) scratch: TempDir,
     pub(crate) runtime: tokio::runtime::Runtime,
     pub(crate) bar: ProgressBar,
+    /// As many rounds as were asked for, in place of a row's own number.
+    asked_rounds: Option<usize>,
     ours: Samples,
     theirs: Samples,
     note: String,
@@ -254,8 +256,7 @@ impl Bench<'_> {
         &mut self,
         mut sample: impl FnMut(&Self, Side) -> anyhow::Result<f64>,
     ) -> anyhow::Result<()> {
-        self.bar.set_length(ROUNDS as u64 + 1);
-        self.rounds(ROUNDS + 1, 1, &mut sample)
+        self.rounds(ROUNDS, 1, &mut sample)
     }
 
     /// Takes both sides in turns, so often: for what takes long and begins anew each time.
@@ -264,7 +265,6 @@ impl Bench<'_> {
         rounds: usize,
         mut sample: impl FnMut(&Self, Side) -> anyhow::Result<f64>,
     ) -> anyhow::Result<()> {
-        self.bar.set_length(rounds as u64);
         self.rounds(rounds, 0, &mut sample)
     }
 
@@ -279,6 +279,8 @@ impl Bench<'_> {
         for_nothing: usize,
         sample: &mut impl FnMut(&Self, Side) -> anyhow::Result<f64>,
     ) -> anyhow::Result<()> {
+        let rounds = self.asked_rounds.unwrap_or(rounds) + for_nothing;
+        self.bar.set_length(rounds as u64);
         for round in 0..rounds {
             // What the first of two finds warm or cold falls on both alike.
             let order = if round % 2 == 0 {
@@ -332,8 +334,12 @@ impl Measured {
     }
 }
 
-/// Measures rows, one after the other.
-pub(crate) fn measure(rows: &[&'static Row], place: &Place) -> anyhow::Result<Vec<Measured>> {
+/// Measures rows, one after the other, in so many rounds instead of their own.
+pub(crate) fn measure(
+    rows: &[&'static Row],
+    rounds: Option<usize>,
+    place: &Place,
+) -> anyhow::Result<Vec<Measured>> {
     rows.iter()
         .map(|&row| {
             let style = ProgressStyle::with_template("{prefix:12} {elapsed:>4} [{bar:40}] {msg}")?;
@@ -345,6 +351,7 @@ pub(crate) fn measure(rows: &[&'static Row], place: &Place) -> anyhow::Result<Ve
                 scratch: tempfile::tempdir()?,
                 runtime: tokio::runtime::Runtime::new()?,
                 bar,
+                asked_rounds: rounds,
                 ours: Samples::default(),
                 theirs: Samples::default(),
                 note: String::new(),

@@ -1,8 +1,8 @@
-//! The page while a long answer comes, beside markdown-it in the same page.
+//! The page while a long answer comes, beside markdown-it.
 //!
 //! A stand-in sends the answer at a steady rate to Conch in its real window, which shows it as it would show
 //! any. The other side is what most chat pages do: whenever more has come, all of it is read and set anew. It
-//! runs inside the same page, gets its text for nothing, and colours no code.
+//! runs in a page of the same webview, gets its text for nothing, and colours no code.
 //!
 //! How long the page's thread is busy is seen from inside (`ui/bench/streaming.ts`), how much is done from
 //! outside: the processor time of Conch and of the web processes that belong to it.
@@ -109,7 +109,7 @@ async fn show(stage: &Stage, side: Side, bytes: usize) -> anyhow::Result<Show> {
     let (server, folder) = (FaultServer::start().await, tempfile::tempdir()?);
     let text = answer::markdown(bytes);
     server.always(at_a_rate(&text));
-    let page = stage.open(&server, folder.path()).await?;
+    let page = stage.open(side, &server, folder.path()).await?;
     let process = page.window.application();
     let process = process.context("the window has no process")?;
 
