@@ -65,8 +65,8 @@ async fn watch(scene: &Scene, call: &str, arguments: &[Value]) -> Vec<String> {
 /// The answer in pieces, so that it is shown half, cut in another place each time.
 fn streamed(number: usize, payload: &Payload) -> Script {
     let wanted = payload.text.len() * (1 + number % 4) / 5;
-    let cut = (wanted..).find(|&at| payload.text.is_char_boundary(at));
-    let (begun, rest) = payload.text.split_at(cut.unwrap());
+    let cut = payload.text.ceil_char_boundary(wanted);
+    let (begun, rest) = payload.text.split_at(cut);
     let mut steps = vec![Step::Head];
     if payload.text.len() <= SHORT {
         steps.push(Step::Reasoning(payload.text.clone()));

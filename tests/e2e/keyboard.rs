@@ -144,6 +144,7 @@ async fn has_focus(scene: &Scene, css: &str, after: &str) {
 const ANSWER: &str = "Some code:\n\n```rust\nfn main() { println!(\"a line\"); }\n```\n\nand a \
     [link](https://example.com/somewhere), a needle, and an end.";
 
+#[expect(clippy::too_many_lines, reason = "it is one walk")]
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_is_done_by_keyboard_alone() {
     let opener = Opener::default();

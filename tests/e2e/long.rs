@@ -152,9 +152,10 @@ async fn ten_thousand_messages_are_scrolled_and_found_in_with_few_on_the_page() 
 }
 
 fn lines(from: u32, to: u32) -> String {
-    (from..to)
+    let lines: Vec<_> = (from..to)
         .map(|line| format!("Line {line} of the answer.\n\n"))
-        .collect()
+        .collect();
+    lines.concat()
 }
 
 /// Whether the answer says this.

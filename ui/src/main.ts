@@ -6,7 +6,7 @@ import { type ConversationSummary, commands, events, messageOf } from "./ipc/hos
 import { listenToShortcuts } from "./keyboard";
 import { applyAppearance, applyLastAppearance } from "./lib/appearance";
 import { Bottom } from "./lib/bottom";
-import { keepFocus, keepFocusInRows } from "./lib/focus";
+import { keepFocus } from "./lib/focus";
 import { markText } from "./lib/found-text";
 import { afterFrame } from "./lib/frame";
 import { byId, hasNoFocus, region } from "./lib/region";
@@ -116,12 +116,6 @@ const bottom = new Bottom(scroller, {
 });
 shown.keepPlace = (change) => bottom.anchored(change);
 
-/** Starts an answer as a send does: the button that asked goes, and would take the focus with it. */
-function fromInput(start: () => Promise<void>): void {
-	input().focus();
-	void start();
-}
-
 function toEnd(): void {
 	void chat.load((view) => shown.showLatest(view)).then(() => bottom.stick());
 }
@@ -158,9 +152,9 @@ region(
 					chat.drafts.type(chat.shownId.value, text);
 					input().focus();
 				},
-				retry: (messageId) => fromInput(() => chat.answerAgain(messageId, "retry")),
-				regenerate: (messageId) => fromInput(() => chat.answerAgain(messageId, "regenerate")),
-				goOn: () => fromInput(() => chat.sendText("Continue", "button")),
+				retry: (messageId) => void chat.answerAgain(messageId, "retry"),
+				regenerate: (messageId) => void chat.answerAgain(messageId, "regenerate"),
+				goOn: () => void chat.sendText("Continue", "button"),
 				copy: (text) => void copy(text),
 				markdown: services,
 				files: files.actions,
@@ -434,7 +428,6 @@ region(byId("header"), () =>
 const listEnd = new IntersectionObserver(([end]) => {
 	if (end?.isIntersecting) void chat.loadMoreConversations();
 });
-const rowFocus = keepFocusInRows(byId("sidebar"), ".conversation", () => byId("new-conversation"));
 region(
 	byId("sidebar"),
 	() =>
@@ -456,7 +449,6 @@ region(
 		),
 	// Anew after each drawing: an end that stays in sight would not be told again.
 	() => {
-		rowFocus.settle();
 		listEnd.disconnect();
 		listEnd.observe(byId("conversation-list-end"));
 	},

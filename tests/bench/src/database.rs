@@ -52,8 +52,8 @@ impl BigDatabase {
                 messages,
                 content: CONTENT,
             });
-            let made = make(&unfinished.join("conch.db"), &kinds);
-            bench.runtime.block_on(made)?;
+            let path = unfinished.join("conch.db");
+            bench.runtime.block_on(make(&path, &kinds))?;
             std::fs::rename(&unfinished, &folder)?;
             bench.bar.set_message("");
         }

@@ -7,6 +7,11 @@ use crate::{Named, named};
 const MEGABYTE: usize = 1_000_000;
 
 pub(crate) fn all() -> Vec<Named> {
+    [long(), many_blocks(), many_inlines()].concat()
+}
+
+/// One thing that does not end.
+fn long() -> Vec<Named> {
     named(&[
         ("a megabyte in one line", "word ".repeat(MEGABYTE / 5)),
         ("a word of two hundred kilobytes", "w".repeat(MEGABYTE / 5)),
@@ -19,6 +24,48 @@ pub(crate) fn all() -> Vec<Named> {
             "as many line ends with text",
             "a".to_owned() + &"\n".repeat(MEGABYTE / 5) + "b",
         ),
+        (
+            "a cell of a hundred kilobytes",
+            format!("|a|\n|-|\n|{}|\n", "c".repeat(MEGABYTE / 10)),
+        ),
+        (
+            "a long line of code",
+            format!("```json\n[{}0]\n```\n", "1,".repeat(MEGABYTE / 10)),
+        ),
+        (
+            "code that never closes",
+            format!("```python\n{}", "x = 1\n".repeat(20_000)),
+        ),
+        (
+            "a language of a hundred kilobytes",
+            format!("```{}\nx\n```\n", "l".repeat(100_000)),
+        ),
+        (
+            "a hundred kilobytes within a line of code",
+            format!("`{}`", "c".repeat(MEGABYTE / 10)),
+        ),
+        (
+            "an address of a hundred kilobytes",
+            format!("[x](https://example.com/{})", "a".repeat(100_000)),
+        ),
+        (
+            "a host of a hundred kilobytes",
+            format!("[x](https://{}.com/)", "a".repeat(100_000)),
+        ),
+        (
+            "a title of a hundred kilobytes",
+            format!("[x](https://example.com \"{}\")", "t".repeat(100_000)),
+        ),
+        ("a long formula", format!("$${}x$$", "x + ".repeat(10_000))),
+        (
+            "many accents on one letter",
+            "e".to_owned() + &"\u{301}".repeat(20_000),
+        ),
+    ])
+}
+
+fn many_blocks() -> Vec<Named> {
+    named(&[
         ("many short paragraphs", "a\n\n".repeat(2_000)),
         ("many hard breaks", "a  \n".repeat(2_000)),
         ("many rules", "---\n\n".repeat(1_000)),
@@ -41,37 +88,27 @@ pub(crate) fn all() -> Vec<Named> {
             ),
         ),
         (
-            "a cell of a hundred kilobytes",
-            format!("|a|\n|-|\n|{}|\n", "c".repeat(MEGABYTE / 10)),
-        ),
-        (
             "much code",
             format!(
                 "```rust\n{}```\n",
                 "fn a() { b(1, \"c\"); }\n".repeat(5_000)
             ),
         ),
-        (
-            "a long line of code",
-            format!("```json\n[{}0]\n```\n", "1,".repeat(MEGABYTE / 10)),
-        ),
-        (
-            "code that never closes",
-            format!("```python\n{}", "x = 1\n".repeat(20_000)),
-        ),
         ("many blocks of code", "```js\nx\n```\n".repeat(300)),
+        ("many tasks", "- [x] a\n".repeat(1_000)),
         (
-            "a language of a hundred kilobytes",
-            format!("```{}\nx\n```\n", "l".repeat(100_000)),
+            "a list that begins high",
+            "999999999. a\n1000000000. b\n".to_owned(),
         ),
-        (
-            "a hundred kilobytes within a line of code",
-            format!("`{}`", "c".repeat(MEGABYTE / 10)),
-        ),
+    ])
+}
+
+fn many_inlines() -> Vec<Named> {
+    named(&[
         (
             "many references",
             many(5_000, |text, n| {
-                write!(text, "[r{n}]: https://example.com/{n}\n")
+                writeln!(text, "[r{n}]: https://example.com/{n}")
             }),
         ),
         (
@@ -86,7 +123,7 @@ pub(crate) fn all() -> Vec<Named> {
             "many notes",
             many(500, |text, n| write!(text, "[^{n}] "))
                 + "\n\n"
-                + &many(500, |text, n| write!(text, "[^{n}]: note {n}\n")),
+                + &many(500, |text, n| writeln!(text, "[^{n}]: note {n}")),
         ),
         (
             "many references to a note",
@@ -106,33 +143,11 @@ pub(crate) fn all() -> Vec<Named> {
             "many bare addresses",
             many(1_000, |text, n| write!(text, "https://example.com/{n} ")),
         ),
-        (
-            "an address of a hundred kilobytes",
-            format!("[x](https://example.com/{})", "a".repeat(100_000)),
-        ),
-        (
-            "a host of a hundred kilobytes",
-            format!("[x](https://{}.com/)", "a".repeat(100_000)),
-        ),
-        (
-            "a title of a hundred kilobytes",
-            format!("[x](https://example.com \"{}\")", "t".repeat(100_000)),
-        ),
         ("many formulas", r"$\frac{a}{b}$ ".repeat(1_000)),
-        ("a long formula", format!("$${}x$$", "x + ".repeat(10_000))),
-        ("many tasks", "- [x] a\n".repeat(1_000)),
-        (
-            "a list that begins high",
-            "999999999. a\n1000000000. b\n".to_owned(),
-        ),
         ("many entities", "&amp;&lt;&#0;".repeat(50_000)),
         (
             "many emoji that join",
             "\u{1f468}\u{200d}\u{1f469}\u{200d}\u{1f467} ".repeat(5_000),
-        ),
-        (
-            "many accents on one letter",
-            "e".to_owned() + &"\u{301}".repeat(20_000),
         ),
     ])
 }

@@ -63,37 +63,3 @@ export function keepFocus(composer: HTMLElement): KeptFocus {
 	};
 	return kept;
 }
-
-/**
- * Keeps the focus in a list when the row that had it goes: the row in its place takes it, or else the
- * fallback. Rows are the elements of `rows`; what takes the focus in one is its first button.
- */
-export function keepFocusInRows(
-	list: HTMLElement,
-	rows: string,
-	fallback: () => HTMLElement,
-): { settle(): void } {
-	let last: { row: Element; at: number } | null = null;
-	const all = () => [...list.querySelectorAll(rows)];
-
-	list.addEventListener("focusin", (event) => {
-		const row = (event.target as Element).closest(rows);
-		last = row === null ? null : { row, at: all().indexOf(row) };
-	});
-	list.addEventListener("focusout", (event) => {
-		// What goes loses the focus to nothing; a user's move goes somewhere.
-		if (event.relatedTarget !== null) last = null;
-	});
-
-	return {
-		settle() {
-			if (last === null || last.row.isConnected) return;
-			const { at } = last;
-			last = null;
-			if (document.activeElement !== document.body) return;
-			const left = all();
-			const row = left[Math.min(at, left.length - 1)];
-			(row?.querySelector<HTMLElement>("button") ?? fallback()).focus();
-		},
-	};
-}

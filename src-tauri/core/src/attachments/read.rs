@@ -14,7 +14,7 @@ use crate::chat::text_tokens;
 use crate::ids::AttachmentId;
 
 /// How long a PDF may take: a book of a thousand pages takes a few seconds.
-const PDF_PATIENCE: Duration = Duration::from_secs(60);
+const PDF_PATIENCE: Duration = Duration::from_mins(1);
 
 /// The most bytes of an answer: a text of the limit whose every character is escaped.
 const ANSWER_LIMIT: usize = 6 * TEXT_LIMIT + 1024;
