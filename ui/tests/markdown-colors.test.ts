@@ -4,34 +4,35 @@ import { test } from "node:test";
 
 const styles = new URL("../../src/styles/", import.meta.url);
 const tokens = await readFile(new URL("tokens.css", styles), "utf8");
-const markdown = await readFile(new URL("markdown.css", styles), "utf8");
+const code = await readFile(new URL("code.css", styles), "utf8");
 
-/** The pairs of a sheet: light and dark. */
 const pairs = new Map(
-	[...`${tokens}${markdown}`.matchAll(/(--[\w-]+):\s*light-dark\((#\w{6}), (#\w{6})\)/g)].map(
+	[...tokens.matchAll(/(--[\w-]+): light-dark\((#\w{6}), (#\w{6})\)/g)].map(
 		([, name, light, dark]) => [name, [light, dark]] as [string, [string, string]],
 	),
 );
+
+/** What a token stands for by day (0) and by night (1). */
+function colour(name: string, scheme: 0 | 1): string {
+	const alias = new RegExp(`${name}: var\\((--[\\w-]+)\\);`).exec(tokens)?.[1];
+	const found = pairs.get(alias ?? name)?.[scheme];
+	assert.ok(found, name);
+	return found;
+}
 
 const KINDS = [
 	..."comment keyword string number constant function type variable operator".split(" "),
 	..."punctuation tag attribute heading inserted deleted control".split(" "),
 ];
 
-test("every kind of token has its rule and its colours", () => {
-	for (const kind of KINDS) {
-		assert.match(markdown, new RegExp(`\\.tok-${kind} \\{[^}]*color: var\\(--tok-${kind}\\)`));
-		assert.ok(pairs.has(`--tok-${kind}`), kind);
-	}
-});
-
 test("code can be read: a contrast of 4.5 or more, by day and by night", () => {
-	assert.match(markdown, /--code: var\(--side\)/);
+	assert.match(code, /\.code \{[^}]*background: var\(--side\)/);
 	for (const kind of KINDS) {
-		const own = markdown.includes(`var(--tok-${kind}-part)`);
+		const rule = new RegExp(`\\.tok-${kind} \\{([^}]*)\\}`).exec(code)?.[1] ?? "";
+		const text = /\bcolor: var\((--[\w-]+)\)/.exec(rule)?.[1] ?? "";
+		const ground = /background: var\((--[\w-]+)\)/.exec(rule)?.[1] ?? "--side";
 		for (const scheme of [0, 1] as const) {
-			const ground = pairs.get(own ? `--tok-${kind}-part` : "--side")?.[scheme] ?? "";
-			const ratio = contrast(pairs.get(`--tok-${kind}`)?.[scheme] ?? "", ground);
+			const ratio = contrast(colour(text, scheme), colour(ground, scheme));
 			assert.ok(ratio >= 4.5, `${kind}, ${["light", "dark"][scheme]}: ${ratio.toFixed(2)}`);
 		}
 	}
@@ -41,9 +42,16 @@ test("so can quiet text in code and in what stands on a part", () => {
 	for (const scheme of [0, 1] as const) {
 		for (const ground of ["--side", "--part", "--part-active"]) {
 			const text = ground === "--part-active" ? "--text" : "--text-quiet";
-			const ratio = contrast(pairs.get(text)?.[scheme] ?? "", pairs.get(ground)?.[scheme] ?? "");
+			const ratio = contrast(colour(text, scheme), colour(ground, scheme));
 			assert.ok(ratio >= 4.5, `${text} on ${ground}: ${ratio.toFixed(2)}`);
 		}
+	}
+});
+
+test("an edge that says where a field is can be seen: 3 or more", () => {
+	for (const scheme of [0, 1] as const) {
+		const ratio = contrast(colour("--line-field", scheme), colour("--page", scheme));
+		assert.ok(ratio >= 3, ratio.toFixed(2));
 	}
 });
 
