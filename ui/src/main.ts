@@ -299,7 +299,9 @@ effect(() => {
 // A reload shows what was shown.
 effect(() => history.replaceState(null, "", `#${chat.shownId.value}`));
 effect(() => {
-	if (chat.fatal.value !== null) render(fatal(chat.fatal.value), document.body);
+	if (chat.fatal.value === null) return;
+	document.body.toggleAttribute("data-fatal", true);
+	render(fatal(chat.fatal.value), document.body);
 });
 effect(() => {
 	if (!countsDown(shown.live.value?.phase)) return;
