@@ -2,6 +2,7 @@
 import { html, nothing, render, type TemplateResult } from "lit-html";
 import type { Block, FinishReason, Message, Phase } from "../ipc/host";
 import { growingText } from "../lib/growing-text";
+import { placeBy } from "../lib/place";
 import { markdown } from "../markdown/directive";
 import type { MarkdownServices } from "../markdown/services";
 import type { LiveAnswer } from "../state/live-answer";
@@ -65,7 +66,8 @@ function text(message: Message, blocks: readonly Block[], actions: MessageAction
 function reasoning(thoughts: string, thinking: boolean): TemplateResult {
 	return html`
     <details class="reasoning">
-      <summary class=${thinking ? "state working" : "state"}>${thinking ? "Thinking…" : "Reasoning"}</summary>
+      <summary class=${thinking ? "state working" : "state"}
+        >${icon("chevron-down")}<span>${thinking ? "Thinking…" : "Reasoning"}</span></summary>
       <div class="thoughts">${growingText(thoughts)}</div>
     </details>
   `;
@@ -173,12 +175,16 @@ function tools(message: Message, isLast: boolean, actions: MessageActions) {
 /** What is not always of interest: the model, when, how long, how much. */
 function details(message: Message): TemplateResult {
 	const id = `facts-${message.id}`;
+	const open = ({ currentTarget }: Event) => {
+		const popover = currentTarget as HTMLElement;
+		render(facts(message), popover);
+		placeBy(popover, popover.previousElementSibling as Element);
+	};
 	return html`
     <button type="button" class="bare" aria-label="Details" title="Details" popovertarget=${id}>
       ${icon("info")}
     </button>
-    <div class="facts" id=${id} popover
-      @beforetoggle=${(event: Event) => render(facts(message), event.currentTarget as HTMLElement)}></div>
+    <div class="facts" id=${id} popover @beforetoggle=${open}></div>
   `;
 }
 
