@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 #![cfg(target_os = "linux")]
 
+mod accessibility;
 mod attachments;
 mod crash;
 mod embedded;

@@ -16,6 +16,7 @@ usage: cargo xtask <command>
   test [--only STAGE]    set up and check everything, or one of: fmt ui clippy docs direction queries tests prove
   prove [--quick] [KIND]  try to break the generation lock; the full campaign renews docs/RELIABILITY.md
   bench [--json] [ROW]   measure Conch beside what it is compared with; all rows renew docs/PERFORMANCE.md
+  screenshots [--only NAME]  draw every view and state of the window into docs/screenshots
   setup                  install what this machine lacks: system packages, npm packages, the model
   queries [--check]      renew (or check) .sqlx after a change of a query or a migration
   help                   this text";
@@ -35,6 +36,8 @@ pub(crate) enum Command {
     Prove(Amount, Vec<OsString>),
     /// Measure, with these arguments of the bench.
     Bench(Vec<OsString>),
+    /// Draw the scenes, with these arguments of the program that does.
+    Screenshots(Vec<OsString>),
     /// Renew or check `.sqlx`.
     Queries(Mode),
     /// Print the usage.
@@ -67,6 +70,7 @@ impl Command {
             ("prove", ["--quick", ..]) => Ok(Self::Prove(Amount::Quick, rest[1..].to_vec())),
             ("prove", _) => Ok(Self::Prove(Amount::Full, rest)),
             ("bench", _) => Ok(Self::Bench(rest)),
+            ("screenshots", _) => Ok(Self::Screenshots(rest)),
             ("queries", []) => Ok(Self::Queries(Mode::Renew)),
             ("queries", ["--check"]) => Ok(Self::Queries(Mode::Check)),
             ("help" | "--help" | "-h", _) => Ok(Self::Help),
@@ -111,6 +115,10 @@ mod tests {
         assert_eq!(
             parse("bench --json lock").unwrap(),
             Command::Bench(vec!["--json".into(), "lock".into()])
+        );
+        assert_eq!(
+            parse("screenshots --only settings").unwrap(),
+            Command::Screenshots(vec!["--only".into(), "settings".into()])
         );
         assert_eq!(parse("queries").unwrap(), Command::Queries(Mode::Renew));
         assert_eq!(

@@ -1,4 +1,5 @@
-//! The project's own commands: `cargo xtask run | test | prove | bench | build | setup | queries`.
+//! The project's own commands: `cargo xtask run | test | prove | bench | screenshots | build | setup |
+//! queries`.
 //!
 //! Owns everything between a fresh clone and a running or tested application, so that a person and
 //! a CI machine type the same one command. It depends on very little, because it is the first crate
@@ -16,6 +17,7 @@ mod model;
 mod page;
 mod prove;
 mod queries;
+mod screenshots;
 mod setup;
 mod stages;
 mod system;
@@ -60,6 +62,7 @@ fn perform(command: Command) -> Result<ExitCode, Error> {
             prove::run(&workspace, amount, &kinds)?;
         }
         Command::Bench(arguments) => bench::run(&workspace, &arguments)?,
+        Command::Screenshots(arguments) => screenshots::run(&workspace, &arguments)?,
         Command::Setup => setup::run(&workspace)?,
         Command::Queries(mode) => queries::run(&workspace, mode)?,
         Command::Help => {}

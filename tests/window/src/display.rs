@@ -18,31 +18,50 @@ impl Display {
     /// # Errors
     /// When none can be had.
     pub fn find() -> Result<Self, Error> {
-        let mut display = Self {
+        if !is_set("DISPLAY") && !is_set("WAYLAND_DISPLAY") {
+            return Self::virtual_one(1280, 800);
+        }
+        Self::none().with_bus()
+    }
+
+    /// A virtual one of this size in dots, whether or not there is another.
+    ///
+    /// # Errors
+    /// When it cannot be had.
+    pub fn virtual_one(width: u32, height: u32) -> Result<Self, Error> {
+        let mut display = Self::none();
+        let screen = format!("{width}x{height}x24");
+        let arguments = [
+            "-displayfd",
+            "1",
+            "-screen",
+            "0",
+            &screen,
+            "-nolisten",
+            "tcp",
+            // Reset when its last window closes, it turns away the next one for a moment.
+            "-noreset",
+        ];
+        let number = display.start("Xvfb", &arguments)?;
+        display.set("DISPLAY", format!(":{number}"));
+        display.with_bus()
+    }
+
+    fn none() -> Self {
+        Self {
             environment: Vec::new(),
             servers: Vec::new(),
-        };
-        if !is_set("DISPLAY") && !is_set("WAYLAND_DISPLAY") {
-            let screen = [
-                "-displayfd",
-                "1",
-                "-screen",
-                "0",
-                "1280x800x24",
-                "-nolisten",
-                "tcp",
-                // Reset when its last window closes, it turns away the next one for a moment.
-                "-noreset",
-            ];
-            let number = display.start("Xvfb", &screen)?;
-            display.set("DISPLAY", format!(":{number}"));
         }
+    }
+
+    /// With a session bus of its own, where there is none.
+    fn with_bus(mut self) -> Result<Self, Error> {
         if !is_set("DBUS_SESSION_BUS_ADDRESS") {
             let session = ["--session", "--nofork", "--print-address=1"];
-            let address = display.start("dbus-daemon", &session)?;
-            display.set("DBUS_SESSION_BUS_ADDRESS", address);
+            let address = self.start("dbus-daemon", &session)?;
+            self.set("DBUS_SESSION_BUS_ADDRESS", address);
         }
-        Ok(display)
+        Ok(self)
     }
 
     /// True when it is a virtual one.

@@ -1,0 +1,50 @@
+//! axe-core over every scene, in both themes, at each size that it is worth a look at.
+
+use std::path::Path;
+
+use conch_scenes::{Axe, Scene, Theatre, Theme, all};
+
+/// What is wrong with these scenes, ready to be read.
+async fn judge(scenes: &[Scene]) -> Vec<String> {
+    let binary = Path::new(env!("CARGO_BIN_EXE_conch"));
+    let axe = Axe::load(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/ui"))).unwrap();
+    let mut theatre = Theatre::for_tests(binary).await.unwrap();
+    let mut found = Vec::new();
+    for scene in scenes {
+        let stage = theatre.open(scene, scene.sizes[0]).await.unwrap();
+        for &size in scene.sizes {
+            stage.resize(size).await.unwrap();
+            for theme in Theme::ALL {
+                stage.dress(theme).await.unwrap();
+                for violation in axe.judge(&stage).await.unwrap() {
+                    let (name, theme, width) = (scene.name, theme.name(), size.width);
+                    found.push(format!("{name}, {theme}, {width} px wide: {violation}"));
+                }
+            }
+        }
+    }
+    found
+}
+
+async fn assert_accessible(part: usize) {
+    let scenes: Vec<_> = all().into_iter().skip(part).step_by(2).collect();
+    assert!(scenes.len() > 10, "there is something to judge");
+    let found = judge(&scenes).await;
+    assert!(
+        found.is_empty(),
+        "{} violations:\n\n{}",
+        found.len(),
+        found.join("\n")
+    );
+}
+
+/// The scenes in two halves, one for each test, because tests run beside each other.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_other_scene_is_accessible() {
+    assert_accessible(0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn and_so_are_those_between() {
+    assert_accessible(1).await;
+}

@@ -1,0 +1,325 @@
+//! The data that scenes play on. It is made by the application itself, with its clock set to the times
+//! that are shown, so that no table is named here.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use conch_core::chat::{AttemptSource, Parameters, SendOutcome};
+use conch_core::clock::{Clock, ManualClock, SystemClock, Timestamp};
+use conch_core::events::CoreEvent;
+use conch_core::ids::RequestId;
+use conch_core::keys::KeyPlace;
+use conch_core::provider::{EngineCommand, KeyChange, ProviderForm};
+use conch_core::settings::Settings;
+use conch_core::{App, Config};
+use conch_fault_server::{Protocol, Script, Step};
+
+use crate::Error;
+use crate::theatre::Servers;
+
+/// What the server of most answers lists.
+pub(crate) const CLUSTER_MODELS: [&str; 6] = [
+    "coral-70b-instruct",
+    "coral-8b-instruct",
+    "harbour-32b-reasoning",
+    "lagoon-coder-14b",
+    "lagoon-coder-3b",
+    "tidewater-vision-11b",
+];
+
+/// What the server on this machine lists.
+pub(crate) const LOCAL_MODELS: [&str; 3] = ["driftwood:7b", "gull:1b", "sandbar:13b"];
+
+/// A model of the server of most answers, and one of the server on this machine.
+pub(crate) const CLUSTER_MODEL: &str = "custom/coral-70b-instruct";
+pub(crate) const LOCAL_MODEL: &str = "ollama/driftwood:7b";
+
+const DAY: i64 = 86_400_000;
+const MINUTE: i64 = 60_000;
+
+/// 2026-01-14, 09:12 UTC: where a date is shown, it is this one.
+const SHOWN_DATE: i64 = 1_768_381_920_000;
+
+/// The conversation whose answer has all that Markdown has.
+pub(crate) const RICH: &str = "Blowing a conch";
+/// One with an answer that was thought about.
+pub(crate) const REASONED: &str = "Two tides a day";
+/// One of some length, in which `tide` is found.
+pub(crate) const LONG: &str = "Tide tables, explained";
+/// One whose times are known.
+pub(crate) const DATED: &str = "A chowder for six";
+/// Short ones, in which scenes ask for more.
+pub(crate) const SHORT: [&str; 3] = [
+    "Letter to the harbour office",
+    "Names for a small boat",
+    "Weekend in Brittany",
+];
+/// A name and a conversation that are longer than any room for them.
+pub(crate) const LONG_TITLE: &str = "Everything that I have always wanted to know about the Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogogoch lifeboat, in one very long conversation with a name to match";
+
+/// What there is when a window opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Library {
+    /// Nothing: the application starts for the first time. The built-in model is there.
+    Fresh,
+    /// Two providers and a handful of conversations.
+    Everyday,
+    /// Many conversations, and one that is too long in every respect.
+    Crowded,
+    /// A file that is no database.
+    Foreign,
+}
+
+impl Library {
+    /// Makes the data in this folder.
+    pub(crate) async fn fill(self, folder: &Path, servers: &Servers) -> Result<(), Error> {
+        match self {
+            Self::Fresh => make_built_in_model(folder),
+            Self::Foreign => {
+                let text = "Shopping list\n\n- rope\n- varnish\n- a conch\n".repeat(200);
+                Ok(std::fs::write(folder.join("conch.db"), text)?)
+            }
+            Self::Everyday => {
+                let author = Author::start(folder, servers).await?;
+                author.everyday().await?;
+                author.app.quit().await;
+                Ok(())
+            }
+            Self::Crowded => {
+                let author = Author::start(folder, servers).await?;
+                author.crowded().await?;
+                author.app.quit().await;
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The file only has to be there: no scene has it answer.
+fn make_built_in_model(folder: &Path) -> Result<(), Error> {
+    let file = folder.join("models/SmolLM2-135M-Instruct.Q4_1.gguf");
+    std::fs::create_dir_all(folder.join("models"))?;
+    Ok(std::fs::write(file, "")?)
+}
+
+/// Writes conversations at times of its choice.
+struct Author<'a> {
+    app: Arc<App>,
+    clock: Arc<ManualClock>,
+    servers: &'a Servers,
+    midnight: i64,
+    now: i64,
+}
+
+impl<'a> Author<'a> {
+    async fn start(folder: &Path, servers: &'a Servers) -> Result<Self, Error> {
+        make_built_in_model(folder)?;
+        let now = SystemClock::default().now().as_millis();
+        let clock = Arc::new(ManualClock::at(Timestamp::from_millis(SHOWN_DATE)));
+        let config = Config {
+            data_folder: folder.to_owned(),
+            providers: Vec::new(),
+            engine: EngineCommand {
+                program: "none".into(),
+                model_files: Vec::new(),
+            },
+        };
+        let author = Self {
+            app: App::open(config, clock.clone()).await?,
+            clock,
+            servers,
+            midnight: now - now % DAY,
+            now,
+        };
+        author.add_providers().await?;
+        Ok(author)
+    }
+
+    async fn add_providers(&self) -> Result<(), Error> {
+        let Servers { cluster, local, .. } = self.servers;
+        let form = |preset: &str, name: &str, base_url: String, max_parallel, key| ProviderForm {
+            id: None,
+            preset: preset.to_owned(),
+            name: name.to_owned(),
+            base_url,
+            max_parallel,
+            key,
+        };
+        let key = KeyChange::Set {
+            key: "sk-scene-0123456789ab4f2c".to_owned().into(),
+            place: KeyPlace::File,
+        };
+        let forms = [
+            form("custom", "Marine lab", cluster.base_url(), 8, key),
+            form(
+                "ollama",
+                "Ollama",
+                local.base_url_of(Protocol::Ollama),
+                1,
+                KeyChange::Remove,
+            ),
+        ];
+        for form in forms {
+            self.app.save_provider(&form).await?;
+        }
+        let settings = Settings {
+            default_model_id: Some(CLUSTER_MODEL.to_owned()),
+            parameters: Parameters {
+                temperature: Some(0.7),
+                ..Parameters::default()
+            },
+            ..Settings::default()
+        };
+        self.app.save_settings(settings).await?;
+        Ok(())
+    }
+
+    async fn everyday(&self) -> Result<(), Error> {
+        use answers::{BOATS, BRITTANY, CHOWDER, LETTER, MARKDOWN, MOON, REASONING, TABLES, TIDES};
+        self.write(
+            SHOWN_DATE,
+            DATED,
+            &[("A chowder for six, please.", "", CHOWDER)],
+        )
+        .await?;
+        self.write(
+            self.midnight - 40 * DAY,
+            "Knots worth knowing",
+            &[(
+                "Which knots should I learn first?",
+                "",
+                "The bowline, the clove hitch and the figure eight.",
+            )],
+        )
+        .await?;
+        self.write(
+            self.midnight - 5 * DAY,
+            SHORT[2],
+            &[("Two days in Brittany?", "", BRITTANY)],
+        )
+        .await?;
+        self.write(self.midnight - 3 * DAY, "Why the sea is salty", &[("Why is the sea salty?", "", "Rivers carry dissolved minerals from rock to the sea, and only the water leaves it again.")])
+            .await?;
+        let turns = TABLES.map(|(question, answer)| (question, "", answer));
+        self.write(self.midnight - 5 * 60 * MINUTE, LONG, &turns)
+            .await?;
+        self.write(
+            self.midnight - 2 * 60 * MINUTE,
+            SHORT[1],
+            &[("Three names for a small sailing boat?", "", BOATS)],
+        )
+        .await?;
+        self.write(
+            self.today(1),
+            SHORT[0],
+            &[(
+                "Draft a letter to the harbour office: may I keep my berth until May?",
+                "",
+                LETTER,
+            )],
+        )
+        .await?;
+        self.write(
+            self.today(2),
+            REASONED,
+            &[
+                (
+                    "Why are there two tides a day, and not one?",
+                    REASONING,
+                    TIDES,
+                ),
+                ("And why is the moon not enough to explain them?", "", MOON),
+            ],
+        )
+        .await?;
+        self.write(
+            self.today(3),
+            RICH,
+            &[(
+                "How do I make a horn of a conch shell, and what does it sound like?",
+                "",
+                MARKDOWN,
+            )],
+        )
+        .await
+    }
+
+    async fn crowded(&self) -> Result<(), Error> {
+        for (number, topic) in (1..=70).rev().zip(TOPICS.into_iter().cycle()) {
+            let at = self.midnight - number * 7 * 60 * MINUTE;
+            self.clock.step_to(Timestamp::from_millis(at));
+            self.app
+                .create_conversation(Some(&format!("{topic}, part {number}")), None)
+                .await?;
+        }
+        let word =
+            "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
+                .repeat(3);
+        let question = format!("Does this fit? {word}");
+        let answer = answers::overlong(&word);
+        self.write(self.today(1), LONG_TITLE, &[(&question, "", &answer)])
+            .await
+    }
+
+    /// The `order`th of four moments of the part of today that is over.
+    fn today(&self, order: i64) -> i64 {
+        self.midnight + (self.now - self.midnight) * order / 4
+    }
+
+    /// A conversation that ended at `at`, epoch ms; its turns are questions, thoughts and answers.
+    async fn write(&self, at: i64, title: &str, turns: &[(&str, &str, &str)]) -> Result<(), Error> {
+        // An answer takes as long as one of the size would.
+        const TOOK: Duration = Duration::from_millis(8_400);
+        self.clock.step_to(Timestamp::from_millis(at));
+        let conversation = self.app.create_conversation(Some(title), None).await?;
+        let mut events = self.app.subscribe();
+        for (turn, (question, thoughts, answer)) in turns.iter().enumerate() {
+            let gate = format!("{title} {turn}");
+            let cluster = &self.servers.cluster;
+            cluster.push(Script::new([
+                Step::Head,
+                Step::Reasoning((*thoughts).to_owned()),
+                Step::Wait(gate.clone()),
+                Step::Delta((*answer).to_owned()),
+                Step::Finish("stop".to_owned()),
+                Step::Usage(1_284, 436),
+                Step::Done,
+            ]));
+            let asked = cluster.completions().len();
+            let (id, request) = (&conversation.id, RequestId::fresh());
+            let sent = self
+                .app
+                .send_message(id, None, question, &request, AttemptSource::Program);
+            let SendOutcome::Accepted(accepted) = sent.await?;
+            cluster.wait_for_requests(asked + 1).await;
+            self.clock.advance(TOOK);
+            cluster.gate(&gate).open();
+            loop {
+                match events.recv().await {
+                    Ok(CoreEvent::Lock(change))
+                        if !change.locked && change.fence == accepted.fence =>
+                    {
+                        break;
+                    }
+                    Ok(_) => {}
+                    Err(_) => return Err(Error::Silent),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+const TOPICS: [&str; 7] = [
+    "Sea shanties and where they come from",
+    "Repairing a torn sail",
+    "The lighthouse at the end of the pier",
+    "Kelp",
+    "How a sextant works, step by step, for somebody who has never held one",
+    "Storm glass",
+    "Fishing quotas of the north Atlantic",
+];
+
+mod answers;

@@ -1,0 +1,123 @@
+//! Screenshots as small files: at most 256 colours, which is all that a page of text and flat parts needs.
+
+use std::collections::HashMap;
+use std::io::Cursor;
+
+use crate::Error;
+
+type Colour = [u8; 3];
+
+/// How many a palette has room for.
+const COLOURS: usize = 256;
+
+/// How near, as the square of their distance, two colours are taken for one: two steps in each part, which
+/// nobody sees. The parts of the page that differ least are 48 apart.
+const ALIKE: u32 = 12;
+
+/// A PNG of the driver's, as a PNG with a palette.
+///
+/// # Errors
+/// When it is none.
+pub fn compress(screenshot: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut decoder = png::Decoder::new(Cursor::new(screenshot));
+    decoder.set_transformations(png::Transformations::normalize_to_color8());
+    let mut reader = decoder.read_info()?;
+    let mut bytes = vec![0; reader.output_buffer_size().unwrap_or_default()];
+    let info = reader.next_frame(&mut bytes)?;
+    let each = match info.color_type {
+        png::ColorType::Rgb => 3,
+        // A window is not transparent.
+        png::ColorType::Rgba => 4,
+        other => return Err(Error::Form(format!("{other:?}"))),
+    };
+    let dots = bytes[..info.buffer_size()].chunks_exact(each);
+    let dots: Vec<Colour> = dots.map(|dot| [dot[0], dot[1], dot[2]]).collect();
+    let (palette, indices) = indexed(&dots);
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, info.width, info.height);
+    encoder.set_color(png::ColorType::Indexed);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_compression(png::Compression::High);
+    encoder.set_filter(png::Filter::NoFilter);
+    encoder.set_palette(palette.concat());
+    encoder.write_header()?.write_image_data(&indices)?;
+    Ok(file)
+}
+
+/// A palette, and for each dot its place there. What covers most has its own colour exactly.
+fn indexed(dots: &[Colour]) -> (Vec<Colour>, Vec<u8>) {
+    let mut counts: HashMap<Colour, u32> = HashMap::new();
+    for dot in dots {
+        *counts.entry(*dot).or_default() += 1;
+    }
+    let mut colours: Vec<_> = counts.into_iter().collect();
+    // Then by the colour itself: the same picture is always the same file.
+    colours.sort_unstable_by_key(|&(colour, count)| (std::cmp::Reverse(count), colour));
+    let mut palette: Vec<Colour> = Vec::new();
+    let mut places = HashMap::new();
+    for (colour, _) in colours {
+        let nearest = (0..palette.len()).min_by_key(|&place| distance(palette[place], colour));
+        let place = match nearest {
+            Some(place)
+                if palette.len() == COLOURS || distance(palette[place], colour) <= ALIKE =>
+            {
+                place
+            }
+            _ => {
+                palette.push(colour);
+                palette.len() - 1
+            }
+        };
+        places.insert(colour, u8::try_from(place).unwrap_or(u8::MAX));
+    }
+    let indices = dots.iter().map(|dot| places[dot]).collect();
+    (palette, indices)
+}
+
+/// The square of it.
+fn distance(one: Colour, other: Colour) -> u32 {
+    let parts = one.iter().zip(other);
+    parts.map(|(&a, b)| u32::from(a.abs_diff(b)).pow(2)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: Colour = [253, 253, 252];
+    const SIDE: Colour = [249, 249, 248];
+    const TEXT: Colour = [33, 32, 28];
+
+    #[test]
+    fn a_picture_of_few_colours_stays_as_it_is() {
+        let dots = [PAGE, SIDE, PAGE, TEXT].repeat(16);
+        let mut screenshot = Vec::new();
+        let mut encoder = png::Encoder::new(&mut screenshot, 8, 8);
+        encoder.set_color(png::ColorType::Rgb);
+        let mut writer = encoder.write_header().unwrap();
+        writer.write_image_data(&dots.concat()).unwrap();
+        drop(writer);
+
+        let small = compress(&screenshot).unwrap();
+
+        let mut decoder = png::Decoder::new(Cursor::new(small));
+        decoder.set_transformations(png::Transformations::EXPAND);
+        let mut reader = decoder.read_info().unwrap();
+        let mut read = vec![0; reader.output_buffer_size().unwrap()];
+        reader.next_frame(&mut read).unwrap();
+        assert_eq!(read, dots.concat());
+    }
+
+    #[test]
+    fn where_there_are_too_many_the_rarest_go_to_their_neighbours() {
+        let mut dots: Vec<Colour> = (0..=255).map(|green| [0, green, 0]).collect();
+        dots.extend((0..=255).map(|red| [red, 255, 255]));
+        dots.extend([PAGE; 9]);
+        let (palette, indices) = indexed(&dots);
+        assert!(palette.len() <= COLOURS);
+        assert_eq!(palette[0], PAGE, "what covers most is exact");
+        for (dot, index) in dots.iter().zip(indices) {
+            assert!(distance(*dot, palette[usize::from(index)]) <= ALIKE);
+        }
+    }
+}

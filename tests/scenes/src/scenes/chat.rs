@@ -1,0 +1,109 @@
+//! Writing, and the list of conversations.
+
+use conch_fault_server::Script;
+
+use crate::library::{LONG, REASONED, RICH, SHORT};
+use crate::{Library, Scene};
+
+pub(super) fn scenes() -> Vec<Scene> {
+    vec![
+        Scene::new("first-start", Library::Fresh, |stage| {
+            Box::pin(async move { stage.see(".suggestions").await })
+        }),
+        Scene::new("new-chat", Library::Everyday, |stage| {
+            Box::pin(async move { stage.begin().await })
+        }),
+        Scene::new("draft", Library::Everyday, |stage| {
+            Box::pin(async move {
+                stage.begin().await?;
+                let lines = "Dear all,\n\nthe boat goes into the water on Saturday. We need four people who can pull, \
+                    two who can varnish, and somebody who brings cake.\n\nWho is in?";
+                stage.paste("#chat-input", lines).await
+            })
+        }),
+        Scene::new("please-wait", Library::Everyday, |stage| {
+            Box::pin(async move {
+                stage.open(REASONED).await?;
+                let begun = stage.unfinished("Roughly speaking, the sun does the same as the moon, only from much farther away. What counts");
+                stage.cluster().push(begun);
+                stage.send("Explain the part of the sun once more.").await?;
+                stage.wait_for_text("What counts").await?;
+                stage
+                    .run("document.querySelector('#send-button').click();")
+                    .await?;
+                stage.hold_toast().await
+            })
+        }),
+        Scene::new("sidebar-states", Library::Everyday, |stage| {
+            Box::pin(async move {
+                let busy = stage.unfinished("One moment");
+                stage.open(SHORT[1]).await?;
+                stage.cluster().push(busy);
+                stage.send("Three more, please.").await?;
+                stage.wait_for_text("One moment").await?;
+                let gate = stage.gate("unread");
+                stage.cluster().push(Script::held(&gate, "Yes", "."));
+                stage.open(SHORT[0]).await?;
+                stage.send("Make it more formal.").await?;
+                stage.wait_for_text("Yes").await?;
+                stage.open(LONG).await?;
+                stage.cluster().gate(&gate).open();
+                stage.see(".conversation .unread").await
+            })
+        }),
+        Scene::new("conversation-actions", Library::Everyday, |stage| {
+            Box::pin(async move {
+                stage.open(LONG).await?;
+                let focus = format!(
+                    "document.querySelector('.conversation .open[title=\"{RICH}\"]').focus();"
+                );
+                stage.run(&focus).await.map(drop)
+            })
+        }),
+        Scene::new("rename", Library::Everyday, |stage| {
+            Box::pin(async move {
+                stage.open(LONG).await?;
+                stage.press("#header .title").await?;
+                stage.see("dialog[open] input").await?;
+                stage.leave_pointer().await
+            })
+        }),
+        Scene::new("delete", Library::Everyday, |stage| {
+            Box::pin(async move {
+                stage.open(LONG).await?;
+                let row = format!(".conversation .open[title={LONG:?}]");
+                stage
+                    .run(&format!("document.querySelector({row:?}).focus();"))
+                    .await?;
+                stage.window().type_text(&row, "\u{e017}").await?;
+                stage.see("dialog[open] .danger").await
+            })
+        }),
+        Scene::new("find", Library::Everyday, |stage| {
+            Box::pin(async move {
+                stage.open(LONG).await?;
+                stage
+                    .window()
+                    .type_text("#chat-input", "\u{e009}f\u{e000}")
+                    .await?;
+                stage.fill("#find-text", "tide").await?;
+                stage
+                    .wait_until("CSS.highlights.get('found')?.size > 1 && / of /.test(document.querySelector('.find-bar [role=status]').textContent)", "it is found")
+                    .await
+            })
+        }),
+        Scene::new("find-nothing", Library::Everyday, |stage| {
+            Box::pin(async move {
+                stage.open(LONG).await?;
+                stage
+                    .window()
+                    .type_text("#chat-input", "\u{e009}f\u{e000}")
+                    .await?;
+                stage.fill("#find-text", "desert").await?;
+                let none =
+                    "document.querySelector('.find-bar [role=status]').textContent === 'Not found'";
+                stage.wait_until(none, "it is not found").await
+            })
+        }),
+    ]
+}

@@ -1,0 +1,33 @@
+//! The scenes. A new view is one entry in the list of its part: a name, what it plays on, and what a user
+//! does to come there.
+
+mod answers;
+mod chat;
+mod models;
+mod settings;
+mod sizes;
+
+use crate::Scene;
+
+/// All of them, in the order in which a user meets them.
+pub fn all() -> Vec<Scene> {
+    [
+        chat::scenes(),
+        answers::scenes(),
+        models::scenes(),
+        settings::scenes(),
+        sizes::scenes(),
+    ]
+    .concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    #[test]
+    fn no_two_scenes_have_one_name() {
+        let names: HashSet<_> = super::all().iter().map(|scene| scene.name).collect();
+        assert_eq!(names.len(), super::all().len());
+    }
+}

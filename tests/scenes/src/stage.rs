@@ -1,0 +1,228 @@
+//! One window in which a scene is set up, and what a user does there.
+
+use conch_fault_server::{FaultServer, Script};
+use conch_window::Window;
+use serde_json::{Value, json};
+
+use crate::theatre::Servers;
+use crate::{Error, Size, Theme};
+
+/// A window with a scene. Its processes end when it is dropped.
+#[derive(Debug)]
+pub struct Stage<'a> {
+    window: Window,
+    servers: &'a Servers,
+    performance: u32,
+}
+
+impl<'a> Stage<'a> {
+    pub(crate) fn new(window: Window, servers: &'a Servers, performance: u32) -> Self {
+        Self {
+            window,
+            servers,
+            performance,
+        }
+    }
+
+    /// The window, for looking at it.
+    pub fn window(&self) -> &Window {
+        &self.window
+    }
+
+    /// Makes the window this large inside.
+    pub async fn resize(&self, size: Size) -> Result<(), Error> {
+        let Size { width, height } = size;
+        let client = self.window.client();
+        client.set_window_size(width, height).await?;
+        let has_size = format!("innerWidth === {width} && innerHeight === {height}");
+        self.wait_until(&has_size, "the window has its size").await
+    }
+
+    /// Puts the window into these colours and stops what moves, so that it looks the same at any moment.
+    pub async fn dress(&self, theme: Theme) -> Result<(), Error> {
+        const DRESS: &str = r"
+            const root = document.documentElement;
+            const frame = () => new Promise(requestAnimationFrame);
+            if (!window.stilled) {
+              window.stilled = new CSSStyleSheet();
+              window.stilled.insertRule('* { caret-color: transparent !important; transition: none !important; }');
+              document.adoptedStyleSheets = [window.stilled];
+            }
+            // In the other colours first, so that all is painted anew: a caret that is there would stay.
+            root.style.colorScheme = THEME === 'dark' ? 'light' : 'dark';
+            return frame().then(frame).then(() => {
+              root.style.colorScheme = THEME;
+              for (const animation of document.getAnimations()) { animation.pause(); animation.currentTime = 0; }
+              return frame().then(frame);
+            });";
+        let dress = DRESS.replace("THEME", &json!(theme.name()).to_string());
+        self.run(&dress).await.map(drop)
+    }
+
+    /// Ends the application in order.
+    pub async fn close(self) -> Result<(), Error> {
+        Ok(self.window.close().await?)
+    }
+
+    /// The stand-in that answers in most conversations.
+    pub(crate) fn cluster(&self) -> &FaultServer {
+        &self.servers.cluster
+    }
+
+    /// The stand-in that writes one answer at a time.
+    pub(crate) fn local(&self) -> &FaultServer {
+        &self.servers.local
+    }
+
+    /// The name of a gate that no earlier scene has opened.
+    pub(crate) fn gate(&self, name: &str) -> String {
+        format!("{name}-{}", self.performance)
+    }
+
+    /// An answer that stops after these words for as long as the scene lasts.
+    pub(crate) fn unfinished(&self, text: &str) -> Script {
+        Script::held(&self.gate("never"), text, "")
+    }
+
+    pub(crate) async fn run(&self, script: &str) -> Result<Value, Error> {
+        Ok(self.window.run(script).await?)
+    }
+
+    pub(crate) async fn wait_until(&self, expression: &str, what: &str) -> Result<(), Error> {
+        Ok(self.window.wait_until(expression, what).await?)
+    }
+
+    /// Waits for an element.
+    pub(crate) async fn see(&self, css: &str) -> Result<(), Error> {
+        let there = format!("document.querySelector({})", json!(css));
+        self.wait_until(&there, css).await
+    }
+
+    /// Waits until all is read that the window begins with.
+    pub(crate) async fn wait_for_start(&self) -> Result<(), Error> {
+        let begun =
+            "document.querySelector('#fatal') || document.querySelector('#model-picker')?.value";
+        self.wait_until(begun, "the window has begun").await
+    }
+
+    /// Brings an element into sight, which WebDriver does not within a scrolled region, and clicks it.
+    pub(crate) async fn press(&self, css: &str) -> Result<(), Error> {
+        self.see(css).await?;
+        let script = format!(
+            "document.querySelector({}).scrollIntoView({{block: 'nearest'}});",
+            json!(css)
+        );
+        self.run(&script).await?;
+        Ok(self.window.click(css).await?)
+    }
+
+    /// Types into a field, over what is there.
+    pub(crate) async fn fill(&self, css: &str, text: &str) -> Result<(), Error> {
+        self.see(css).await?;
+        let script = format!(
+            "const field = document.querySelector({}); field.focus(); field.select();",
+            json!(css)
+        );
+        self.run(&script).await?;
+        Ok(self.window.type_text(css, text).await?)
+    }
+
+    /// Puts a text of several lines into a field, whose keys would do something else.
+    pub(crate) async fn paste(&self, css: &str, text: &str) -> Result<(), Error> {
+        let script = format!(
+            "const field = document.querySelector({}); field.focus(); field.value = {};
+             field.dispatchEvent(new Event('input', {{ bubbles: true }}));",
+            json!(css),
+            json!(text)
+        );
+        self.run(&script).await.map(drop)
+    }
+
+    /// Opens a conversation from the list.
+    pub(crate) async fn open(&self, title: &str) -> Result<(), Error> {
+        let row = format!(".conversation .open[title={}]", json!(title));
+        self.press(&row).await?;
+        self.see(&format!(
+            ".conversation .open[title={}][aria-current=page]",
+            json!(title)
+        ))
+        .await?;
+        self.wait_until(
+            "document.querySelectorAll('.message').length > 0 && !document.querySelector('.code.open')",
+            "its messages are shown",
+        )
+        .await?;
+        self.leave_pointer().await
+    }
+
+    /// Begins a chat.
+    pub(crate) async fn begin(&self) -> Result<(), Error> {
+        self.press("#new-conversation").await?;
+        self.see(".suggestions").await?;
+        self.leave_pointer().await
+    }
+
+    /// Sends a message, whose answer is the stand-in's next one.
+    pub(crate) async fn send(&self, text: &str) -> Result<(), Error> {
+        self.fill("#chat-input", text).await?;
+        self.press("#send-button").await?;
+        self.leave_pointer().await
+    }
+
+    /// Waits until the last answer has this status.
+    pub(crate) async fn wait_for_status(&self, status: &str) -> Result<(), Error> {
+        self.see(&format!(
+            ".message:last-child[data-role=assistant][data-status={status}]"
+        ))
+        .await
+    }
+
+    /// Waits until the last answer holds this text.
+    pub(crate) async fn wait_for_text(&self, text: &str) -> Result<(), Error> {
+        let holds = format!(
+            "document.querySelector('.message:last-child[data-role=assistant]')?.textContent.includes({})",
+            json!(text)
+        );
+        self.wait_until(&holds, "the answer is so far").await
+    }
+
+    /// Keeps a note on the page, as a pointer that rests on it does.
+    pub(crate) async fn hold_toast(&self) -> Result<(), Error> {
+        self.see(".toast").await?;
+        let hold = "document.querySelector('.toast').dispatchEvent(new MouseEvent('mouseenter'));";
+        self.run(hold).await.map(drop)
+    }
+
+    /// Chooses the model of the shown conversation.
+    pub(crate) async fn choose_model(&self, id: &str) -> Result<(), Error> {
+        self.press("#model-picker").await?;
+        self.press(&format!(".option[data-model-id={}]", json!(id)))
+            .await?;
+        self.see("#model-picker:not([aria-expanded=true])").await
+    }
+
+    pub(crate) async fn open_settings(&self, section: &str) -> Result<(), Error> {
+        self.press("#open-settings").await?;
+        self.press(&format!(".sections [data-section={section}]"))
+            .await?;
+        self.see(&format!(".section[data-section={section}] h2"))
+            .await?;
+        self.leave_pointer().await
+    }
+
+    /// Takes the pointer to where it points at nothing.
+    pub(crate) async fn leave_pointer(&self) -> Result<(), Error> {
+        use fantoccini::actions::{InputSource, MouseActions, PointerAction};
+        let to = |x| PointerAction::MoveTo {
+            duration: None,
+            x,
+            y: 1.0,
+        };
+        // The driver does not know that its own clicks move the pointer, and leaves out a move to where it
+        // believes the pointer is.
+        let mouse = MouseActions::new("mouse".to_owned())
+            .then(to(2.0))
+            .then(to(1.0));
+        Ok(self.window.client().perform_actions(mouse).await?)
+    }
+}

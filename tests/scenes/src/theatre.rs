@@ -1,0 +1,212 @@
+//! What all scenes share: a display, the stand-ins for providers, and the data, which is made once.
+
+use std::collections::HashMap;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+
+use conch_fault_server::FaultServer;
+use conch_window::{Display, Launch, Window};
+use tempfile::TempDir;
+
+use crate::library::{self, Library};
+use crate::{Error, Scene, Size, Stage};
+
+/// The folder for pictures, whose name a scene may show.
+const FIXED_FOLDER: &str = "conch-scenes";
+
+/// The ports for pictures: they are below those that systems hand out.
+const FIXED_PORTS: [u16; 3] = [18_434, 18_080, 1_234];
+
+/// Opens windows for scenes, one at a time.
+#[derive(Debug)]
+pub struct Theatre {
+    binary: PathBuf,
+    display: Display,
+    folder: Folder,
+    servers: Servers,
+    libraries: HashMap<Library, PathBuf>,
+    performances: u32,
+    scale: u32,
+}
+
+/// The stand-ins.
+#[derive(Debug)]
+pub(crate) struct Servers {
+    /// Where most answers come from.
+    pub(crate) cluster: FaultServer,
+    /// A model server on this machine, which writes one answer at a time.
+    pub(crate) local: FaultServer,
+    /// A server that is no provider yet.
+    pub(crate) _found: Option<FaultServer>,
+}
+
+#[derive(Debug)]
+enum Folder {
+    Temporary(TempDir),
+    Fixed(PathBuf),
+}
+
+impl Folder {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Temporary(folder) => folder.path(),
+            Self::Fixed(folder) => folder,
+        }
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Self::Fixed(folder) = self {
+            let _ = std::fs::remove_dir_all(folder);
+        }
+    }
+}
+
+impl Theatre {
+    /// For looking at what there is, beside others that do the same.
+    ///
+    /// # Errors
+    /// When there is no display to be had.
+    pub async fn for_tests(binary: &Path) -> Result<Self, Error> {
+        let servers = Servers {
+            cluster: FaultServer::start().await,
+            local: FaultServer::start().await,
+            _found: None,
+        };
+        let folder = Folder::Temporary(tempfile::tempdir()?);
+        Ok(Self::new(binary, Display::find()?, folder, servers, 1))
+    }
+
+    /// For pictures, which are the same every time: the addresses and the folder in them are fixed, so
+    /// that there is one such theatre at a time. `screen` is how large a window can be, `scale` how many
+    /// dots a px has in each direction.
+    ///
+    /// # Errors
+    /// When there is no display to be had.
+    pub async fn for_pictures(binary: &Path, screen: Size, scale: u32) -> Result<Self, Error> {
+        let folder = std::env::temp_dir().join(FIXED_FOLDER);
+        if folder.is_dir() {
+            std::fs::remove_dir_all(&folder)?;
+        }
+        std::fs::create_dir_all(&folder)?;
+        for port in FIXED_PORTS {
+            let taken = |source| Error::PortTaken { port, source };
+            drop(TcpListener::bind(("127.0.0.1", port)).map_err(taken)?);
+        }
+        let [cluster, local, found] = FIXED_PORTS;
+        let servers = Servers {
+            cluster: FaultServer::on_port(cluster).await,
+            local: FaultServer::on_port(local).await,
+            _found: Some(FaultServer::on_port(found).await),
+        };
+        let display = Display::virtual_one(screen.width, screen.height)?;
+        Ok(Self::new(
+            binary,
+            display,
+            Folder::Fixed(folder),
+            servers,
+            scale,
+        ))
+    }
+
+    fn new(binary: &Path, display: Display, folder: Folder, servers: Servers, scale: u32) -> Self {
+        servers.cluster.list_models(&library::CLUSTER_MODELS);
+        servers.cluster.list_context(131_072);
+        servers.local.list_models(&library::LOCAL_MODELS);
+        Self {
+            binary: binary.to_owned(),
+            display,
+            folder,
+            servers,
+            libraries: HashMap::new(),
+            performances: 0,
+            scale,
+        }
+    }
+
+    /// Opens a window of this size and does what leads to the scene. The stand-ins are as they were at
+    /// first, and so is the data.
+    ///
+    /// # Errors
+    /// When the window does not do as told.
+    pub async fn open(&mut self, scene: &Scene, size: Size) -> Result<Stage<'_>, Error> {
+        let failed = |source: Error| Error::Scene {
+            scene: scene.name,
+            source: Box::new(source),
+        };
+        let data_folder = self.data_folder(scene, size).await.map_err(failed)?;
+        self.servers.cluster.forget_scripts();
+        self.servers.local.forget_scripts();
+        let mut environment = self.display.environment().to_vec();
+        let nowhere = format!("unix:path={}/no-bus", self.folder.path().display());
+        let set = [
+            ("CONCH_LOG", "error".to_owned()),
+            ("CONCH_DATA_DIR", data_folder.display().to_string()),
+            // Neither a keychain nor a notification of the developer's own desktop.
+            ("DBUS_SESSION_BUS_ADDRESS", nowhere),
+            ("GDK_BACKEND", "x11".to_owned()),
+            ("GDK_SCALE", self.scale.to_string()),
+            ("LC_ALL", "C.UTF-8".to_owned()),
+            ("LIBGL_ALWAYS_SOFTWARE", "1".to_owned()),
+            // The accessibility bus is started on demand, and there is none to start it.
+            ("NO_AT_BRIDGE", "1".to_owned()),
+            ("TZ", "UTC".to_owned()),
+        ];
+        environment.extend(set.map(|(name, value)| (name.to_owned(), value)));
+        let launch = Launch {
+            binary: self.binary.clone(),
+            environment,
+        };
+        let window = Window::open(&launch)
+            .await
+            .map_err(|error| failed(error.into()))?;
+        self.performances += 1;
+        let stage = Stage::new(window, &self.servers, self.performances);
+        let shown = async {
+            stage.resize(size).await?;
+            stage.wait_for_start().await?;
+            (scene.show)(&stage).await
+        };
+        shown.await.map_err(failed)?;
+        Ok(stage)
+    }
+
+    /// A fresh copy of a scene's library. Each window has a folder of its own: what is left of the last
+    /// one's processes may still write into theirs.
+    async fn data_folder(&mut self, scene: &Scene, size: Size) -> Result<PathBuf, Error> {
+        let library = scene.library;
+        let made = if let Some(made) = self.libraries.get(&library) {
+            made.clone()
+        } else {
+            let made = self.folder.path().join(format!("{library:?}"));
+            std::fs::create_dir_all(&made)?;
+            library.fill(&made, &self.servers).await?;
+            self.libraries.insert(library, made.clone());
+            made
+        };
+        let folder = self
+            .folder
+            .path()
+            .join(format!("{}-{}", scene.name, size.width));
+        if folder.is_dir() {
+            std::fs::remove_dir_all(&folder)?;
+        }
+        copy(&made, &folder)?;
+        Ok(folder)
+    }
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), Error> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let (entry, kind) = entry.and_then(|entry| Ok((entry.path(), entry.file_type()?)))?;
+        let target = to.join(entry.file_name().unwrap_or_default());
+        if kind.is_dir() {
+            copy(&entry, &target)?;
+        } else {
+            std::fs::copy(&entry, &target)?;
+        }
+    }
+    Ok(())
+}
