@@ -97,9 +97,11 @@ async fn picture(stage: &Stage<'_>, theme: Theme, path: &Path) -> Result<usize, 
 fn remove_others(folder: &Path, drawn: &HashSet<String>) -> Result<(), Error> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if name.ends_with(".png") && !drawn.contains(&name) {
-            std::fs::remove_file(entry.path())?;
+        let (path, name) = (entry.path(), entry.file_name());
+        let name = name.to_string_lossy();
+        let is_picture = path.extension().is_some_and(|end| end == "png");
+        if is_picture && !drawn.contains(name.as_ref()) {
+            std::fs::remove_file(path)?;
             println!("{name} is no more");
         }
     }
