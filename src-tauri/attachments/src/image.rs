@@ -165,7 +165,7 @@ mod tests {
         image::load_from_memory(&image.data).unwrap().to_rgb8()
     }
 
-    fn is_red(pixel: &Rgb<u8>) -> bool {
+    fn is_red(pixel: Rgb<u8>) -> bool {
         pixel.0[0] > 200 && pixel.0[2] < 60
     }
 
@@ -193,7 +193,7 @@ mod tests {
             let opened = opened(&image);
             assert_eq!(opened.dimensions(), (1568, 784));
             assert!(
-                is_red(opened.get_pixel(9, 9)) && !is_red(opened.get_pixel(9, 700)),
+                is_red(*opened.get_pixel(9, 9)) && !is_red(*opened.get_pixel(9, 700)),
                 "{format:?}"
             );
         }
@@ -208,10 +208,10 @@ mod tests {
         assert_eq!((image.width, image.height), (40, 80));
         let opened = opened(&image);
         assert!(
-            is_red(opened.get_pixel(35, 40)),
+            is_red(*opened.get_pixel(35, 40)),
             "what was above is at the right"
         );
-        assert!(!is_red(opened.get_pixel(4, 40)));
+        assert!(!is_red(*opened.get_pixel(4, 40)));
         assert!(!image.data.windows(4).any(|part| part == b"Exif"));
     }
 
@@ -224,11 +224,11 @@ mod tests {
             seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             seed.to_le_bytes()[3]
         };
-        let noisy = RgbImage::from_fn(900, 900, |_, _| Rgb([noise(), noise(), noise()])).into();
+        let grainy = RgbImage::from_fn(900, 900, |_, _| Rgb([noise(), noise(), noise()])).into();
         assert_eq!(kind(&two_halves(9, 9), ImageFormat::Jpeg), "image/jpeg");
         assert_eq!(kind(&two_halves(9, 9), ImageFormat::Png), "image/png");
         assert_eq!(
-            kind(&noisy, ImageFormat::Png),
+            kind(&grainy, ImageFormat::Png),
             "image/jpeg",
             "a PNG of 2 MB"
         );

@@ -120,16 +120,18 @@ mod tests {
             ));
         }
         let mut file = "%PDF-1.4\n".to_owned();
-        let mut table = format!("xref\n0 {}\n0000000000 65535 f \n", objects.len() + 1);
+        let mut table = "0000000000 65535 f \n".to_owned();
         for (number, object) in objects.iter().enumerate() {
-            table.push_str(&format!("{:010} 00000 n \n", file.len()));
-            file.push_str(&format!("{} 0 obj\n{object}\nendobj\n", number + 1));
+            let place = format!("{:010} 00000 n \n", file.len());
+            let object = format!("{} 0 obj\n{object}\nendobj\n", number + 1);
+            table += &place;
+            file += &object;
         }
-        let start = file.len();
-        let size = objects.len() + 1;
-        file.push_str(&format!(
-            "{table}trailer\n<< /Root 1 0 R /Size {size} {trailer} >>\nstartxref\n{start}\n%%EOF\n"
-        ));
+        let (start, size) = (file.len(), objects.len() + 1);
+        let end = format!(
+            "xref\n0 {size}\n{table}trailer\n<< /Root 1 0 R /Size {size} {trailer} >>\nstartxref\n{start}\n%%EOF\n"
+        );
+        file += &end;
         file.into_bytes()
     }
 

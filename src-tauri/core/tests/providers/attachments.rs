@@ -116,20 +116,28 @@ async fn what_is_not_read_is_named_and_not_kept() {
         );
         refused.code()
     };
-    use ErrorCode::{AttachmentKindUnsupported, AttachmentTooLarge, AttachmentUnreadable};
     let long = vec![b'x'; 1_000_001];
-    assert_eq!(refused("long.txt", long).await, AttachmentTooLarge);
+    assert_eq!(
+        refused("long.txt", long).await,
+        ErrorCode::AttachmentTooLarge
+    );
     let zip = b"PK\x03\x04\x14\0\0\0\x08\0".to_vec();
-    assert_eq!(refused("a.zip", zip).await, AttachmentKindUnsupported);
+    assert_eq!(
+        refused("a.zip", zip).await,
+        ErrorCode::AttachmentKindUnsupported
+    );
     assert_eq!(
         refused("cut.png", PIXEL[..40].to_vec()).await,
-        AttachmentUnreadable
+        ErrorCode::AttachmentUnreadable
     );
-    assert_eq!(refused("empty", Vec::new()).await, AttachmentUnreadable);
+    assert_eq!(
+        refused("empty", Vec::new()).await,
+        ErrorCode::AttachmentUnreadable
+    );
     // The program that reads PDFs is not there in a test of the core.
     assert_eq!(
         refused("a.pdf", b"%PDF-1.7\n".to_vec()).await,
-        AttachmentUnreadable
+        ErrorCode::AttachmentUnreadable
     );
     assert!(
         scene
