@@ -25,7 +25,7 @@ fn decoded(bytes: &[u8]) -> Option<Cow<'_, str>> {
         let text = encoding.decode_without_bom_handling_and_without_replacement(&bytes[mark..])?;
         return Some(text).filter(|text| is_readable(text));
     }
-    // A text in any of the encodings that are left has no such byte, and much else has.
+    // No text has such a byte in any of the encodings that are left, which need not be tried then.
     if bytes.contains(&0) {
         return None;
     }
@@ -89,6 +89,7 @@ mod tests {
             b"a\0b".as_slice(),
             b"a\x01b",
             b"\xff\xfea",
+            b"\xff\xfe\x01\0",
             &random,
             b"\xff\xd8\x90\x81\x07",
         ] {
