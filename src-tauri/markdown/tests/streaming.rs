@@ -303,13 +303,16 @@ fn sent(text: &str) -> usize {
     let cuts: Vec<_> = (0..text.len()).step_by(7).collect();
     let (page, patches) = told(&prefixes(text, &cuts));
     assert_eq!(page, parse(text));
-    let sizes = patches.iter().map(serde_json::to_string);
-    sizes.map(|json| json.unwrap().len()).sum()
+    let sizes = patches.iter().map(serde_json::to_vec);
+    sizes.flatten().map(|json| json.len()).sum()
 }
+
+/// A text of so many pieces.
+type Text = fn(usize) -> String;
 
 #[test]
 fn whatever_grows_costs_what_is_added_to_it() {
-    let growing: [(&str, fn(usize) -> String); 10] = [
+    let growing: [(&str, Text); 10] = [
         ("code", |n| format!("```rust\n{}", "let x = 1;\n".repeat(n))),
         ("code in an item of a list", |n| {
             format!("- a\n- b\n\n  ```rust\n{}", "  let x = 1;\n".repeat(n))

@@ -289,9 +289,9 @@ impl<'a> Author<'a> {
             ]));
             let asked = cluster.completions().len();
             let (id, request) = (&conversation.id, RequestId::fresh());
-            let sent = self
-                .app
-                .send_message(id, None, question, &request, AttemptSource::Program);
+            let sent =
+                self.app
+                    .send_message(id, None, question, &[], &request, AttemptSource::Program);
             let SendOutcome::Accepted(accepted) = sent.await?;
             cluster.wait_for_requests(asked + 1).await;
             self.clock.advance(TOOK);
