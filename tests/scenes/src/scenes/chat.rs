@@ -60,6 +60,24 @@ pub(super) fn scenes() -> Vec<Scene> {
                 stage.run(&focus).await.map(drop)
             })
         }),
+        Scene::new("sidebar-folded", Library::Everyday, |stage| {
+            Box::pin(async move {
+                stage.open(LONG).await?;
+                stage
+                    .window()
+                    .type_text("#chat-input", "\u{e009}b\u{e000}")
+                    .await?;
+                stage.see("body[data-sidebar-folded]").await
+            })
+        }),
+        Scene::new("shortcuts", Library::Everyday, |stage| {
+            Box::pin(async move {
+                stage.open(LONG).await?;
+                stage.press("#open-shortcuts").await?;
+                stage.see("#shortcuts[open]").await?;
+                stage.leave_pointer().await
+            })
+        }),
         Scene::new("rename", Library::Everyday, |stage| {
             Box::pin(async move {
                 stage.open(LONG).await?;

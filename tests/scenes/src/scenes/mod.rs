@@ -3,6 +3,7 @@
 
 mod answers;
 mod chat;
+mod files;
 mod models;
 mod settings;
 mod sizes;
@@ -13,6 +14,7 @@ use crate::Scene;
 pub fn all() -> Vec<Scene> {
     [
         chat::scenes(),
+        files::scenes(),
         answers::scenes(),
         models::scenes(),
         settings::scenes(),

@@ -128,6 +128,9 @@ pub(super) fn scenes() -> Vec<Scene> {
                     .map(drop)
             })
         }),
+        Scene::new("settings-writing", Library::Everyday, |stage| {
+            Box::pin(async move { stage.open_settings("writing").await })
+        }),
         Scene::new("settings-notifications", Library::Everyday, |stage| {
             Box::pin(async move {
                 stage.open_settings("notifications").await?;
