@@ -162,7 +162,7 @@ region(
 			},
 		),
 	() => {
-		bottom.settle();
+		bottom.watch();
 		markFound();
 	},
 	// A button is taken away by its press; anything else by scrolling on.
@@ -314,7 +314,9 @@ effect(() => {
 
 /** The input grows with its text to half the window; the platform cannot do it by itself yet. */
 function grow(area: HTMLTextAreaElement): void {
-	area.style.height = "auto";
+	area.style.height = "";
+	// One line by itself: to ask how high it is would have the page laid out in the middle of its drawing.
+	if (area.value === "") return;
 	area.style.height = `${Math.min(area.scrollHeight, window.innerHeight / 2)}px`;
 }
 

@@ -2,14 +2,19 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Bottom } from "../src/lib/bottom";
 
-let resized = () => {};
+let resized: (changes: { target: unknown }[]) => void = () => {};
+const observed = new Set<unknown>();
 Object.assign(globalThis, {
 	ResizeObserver: class {
-		constructor(callback: () => void) {
+		constructor(callback: typeof resized) {
 			resized = callback;
 		}
-		observe() {}
-		unobserve() {}
+		observe(target: unknown) {
+			observed.add(target);
+		}
+		unobserve(target: unknown) {
+			observed.delete(target);
+		}
 	},
 });
 
@@ -42,63 +47,78 @@ class Scroller extends EventTarget {
 function scene({ goesOn = false } = {}) {
 	const scroller = new Scroller();
 	const asked: string[] = [];
+	observed.clear();
 	const bottom = new Bottom(scroller as unknown as HTMLElement, {
 		goesOn: () => goesOn,
 		onTop: () => asked.push("top"),
 		onEnd: () => asked.push("end"),
 	});
+	bottom.watch();
 	bottom.stick();
-	return { scroller, bottom, asked };
+	/** A frame is laid out in which the content has another size. */
+	const frame = () => {
+		assert.ok(observed.has(scroller.firstElementChild), "the content is looked at");
+		resized([{ target: scroller.firstElementChild }]);
+	};
+	frame();
+	return { scroller, bottom, asked, frame };
 }
 
-test("what grows is followed, whether it is drawn anew or not", () => {
-	const { scroller, bottom } = scene();
+test("what grows is followed", () => {
+	const { scroller, bottom, frame } = scene();
+	assert.equal(scroller.scrollTop, 1500);
 	scroller.scrollHeight = 2400;
-	bottom.settle();
+	frame();
 	assert.equal(scroller.scrollTop, 1900);
-	scroller.scrollHeight = 3000;
-	resized();
-	assert.equal(scroller.scrollTop, 2500);
+	assert.equal(bottom.hidden.value, false);
+});
+
+test("a window that is made smaller brings no new text", () => {
+	const { scroller, bottom } = scene();
+	scroller.byUser(700);
+	scroller.tell();
+	resized([{ target: scroller }]);
+	assert.equal(scroller.scrollTop, 700);
 	assert.equal(bottom.hidden.value, false);
 });
 
 test("who scrolls up stays there, also before the page is told of it", () => {
-	const { scroller, bottom } = scene();
+	const { scroller, bottom, frame } = scene();
 	scroller.byUser(700);
 	scroller.scrollHeight = 2400;
-	bottom.settle();
+	frame();
 	assert.equal(scroller.scrollTop, 700);
 	assert.equal(bottom.hidden.value, true, "and is told that there is more");
 	scroller.tell();
-	bottom.settle();
+	frame();
 	assert.equal(scroller.scrollTop, 700);
 	scroller.byUser(1900);
 	scroller.tell();
 	assert.equal(bottom.hidden.value, false);
 	scroller.scrollHeight = 2800;
-	bottom.settle();
+	frame();
 	assert.equal(scroller.scrollTop, 2300, "the bottom is followed again");
 });
 
 test("the bottom of a part is not the end", () => {
-	const { scroller, bottom, asked } = scene({ goesOn: true });
+	const { scroller, asked, frame } = scene({ goesOn: true });
 	scroller.byUser(1500);
 	scroller.tell();
 	assert.deepEqual(asked, ["end"]);
 	scroller.scrollHeight = 4000;
-	bottom.settle();
+	frame();
 	assert.equal(scroller.scrollTop, 1500);
 });
 
 test("text that shrinks is no scrolling", () => {
-	const { scroller, bottom } = scene();
+	const { scroller, frame } = scene();
 	scroller.byUser(1500);
 	scroller.tell();
 	scroller.scrollHeight = 1800;
 	scroller.scrollTop = 1500;
-	bottom.settle();
+	frame();
 	assert.equal(scroller.scrollTop, 1300);
 	scroller.scrollHeight = 2200;
-	bottom.settle();
+	frame();
 	assert.equal(scroller.scrollTop, 1700);
 });

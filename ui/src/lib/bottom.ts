@@ -21,7 +21,10 @@ export class Bottom {
 	/** There is text below that the user has not scrolled to. */
 	readonly hidden = signal(false);
 	readonly #scroller: HTMLElement;
-	readonly #resized = new ResizeObserver(() => this.#stay());
+	/** Told when the layout of a frame is known: to ask for it earlier would have it made twice. */
+	readonly #resized = new ResizeObserver((changes) =>
+		this.#follow(changes.some(({ target }) => target === this.#content)),
+	);
 	/** What is scrolled; it may grow without having been drawn anew. */
 	#content: Element | null = null;
 	#sticks = true;
@@ -45,19 +48,21 @@ export class Bottom {
 		this.#resized.observe(scroller);
 	}
 
-	/** Call it when the content has changed. */
-	settle(): void {
-		this.#watchContent();
-		this.#stay();
-		if (!this.#sticks && this.#distance() >= NEAR) this.hidden.value = true;
+	/** Call it when the content may be another element. That it grows is noticed by itself. */
+	watch(): void {
+		const content = this.#scroller.firstElementChild;
+		if (content === this.#content) return;
+		if (this.#content !== null) this.#resized.unobserve(this.#content);
+		this.#content = content;
+		this.#lookAgain();
 	}
 
-	/** Goes to the bottom and stays there. */
+	/** Goes to the bottom, within the next frame, and stays there. */
 	stick(): void {
 		this.#sticks = true;
 		this.#byUser = false;
 		this.hidden.value = false;
-		this.settle();
+		this.#lookAgain();
 	}
 
 	/** Has an element in the middle, and stays there instead. */
@@ -68,10 +73,14 @@ export class Bottom {
 
 	/** Does something that changes what is above, and keeps what the user looks at where it is. */
 	anchored(change: () => void): void {
+		if (this.#sticks) {
+			change();
+			return;
+		}
 		const anchor = this.#anchor();
 		const before = anchor?.getBoundingClientRect().top ?? 0;
 		change();
-		if (anchor === undefined || !anchor.isConnected || this.#sticks) return;
+		if (anchor === undefined || !anchor.isConnected) return;
 		this.#scroller.scrollTop += anchor.getBoundingClientRect().top - before;
 	}
 
@@ -80,6 +89,11 @@ export class Bottom {
 		const top = this.#scroller.getBoundingClientRect().top;
 		const messages = this.#scroller.querySelectorAll(".message");
 		return [...messages].find((message) => message.getBoundingClientRect().bottom > top);
+	}
+
+	#follow(grew: boolean): void {
+		this.#stay();
+		if (grew && !this.#sticks && this.#distance() >= NEAR) this.hidden.value = true;
 	}
 
 	#stay(): void {
@@ -94,12 +108,11 @@ export class Bottom {
 		this.#top = this.#scroller.scrollTop;
 	}
 
-	#watchContent(): void {
-		const content = this.#scroller.firstElementChild;
-		if (content === this.#content) return;
-		if (this.#content !== null) this.#resized.unobserve(this.#content);
-		if (content !== null) this.#resized.observe(content);
-		this.#content = content;
+	/** What is observed anew is told of before the next frame. */
+	#lookAgain(): void {
+		if (this.#content === null) return;
+		this.#resized.unobserve(this.#content);
+		this.#resized.observe(this.#content);
 	}
 
 	#expectUser(): void {
