@@ -82,12 +82,6 @@ async fn load(scene: &Scene, top: i64) -> Loaded {
     loaded
 }
 
-/// How far the end is from being in sight, in px.
-async fn distance(scene: &Scene) -> f64 {
-    let distance = scene.run("return window.conchScroll.distance();").await;
-    distance.as_f64().unwrap()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_messages_are_scrolled_and_found_in_with_few_on_the_page() {
     let scene = open().await;
@@ -221,7 +215,6 @@ async fn what_streams_is_followed_until_the_user_scrolls_up() {
         )
         .await;
     scene.wait_until(at_end, "it was followed to its end").await;
-    assert!(distance(&scene).await < 2.0);
 
     // What grows without being written: an image that was loaded, here made larger by hand.
     scene

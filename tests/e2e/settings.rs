@@ -6,14 +6,21 @@ use serde_json::json;
 use crate::Scene;
 
 impl Scene {
-    /// Brings an element into sight, which WebDriver does not within a scrolled region, and clicks it.
+    /// Brings an element into sight, which WebDriver does not within a scrolled region, and clicks it
+    /// once a pointer would meet it: a window that has just opened may not have its size yet.
     pub(crate) async fn press(&self, css: &str) {
         self.window.find(css).await.unwrap();
-        let script = format!(
-            "document.querySelector({}).scrollIntoView({{block: 'center'}});",
+        let is_met = format!(
+            "(() => {{
+               const wanted = document.querySelector({});
+               wanted.scrollIntoView({{block: 'center'}});
+               const {{ left, top, width, height }} = wanted.getBoundingClientRect();
+               return wanted.contains(document.elementFromPoint(left + width / 2, top + height / 2));
+             }})()",
             json!(css)
         );
-        self.run(&script).await;
+        self.wait_until(&is_met, &format!("{css} can be clicked"))
+            .await;
         self.window.click(css).await.unwrap();
     }
 

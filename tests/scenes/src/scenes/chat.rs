@@ -5,6 +5,10 @@ use conch_fault_server::Script;
 use crate::library::{LONG, REASONED, RICH, SHORT};
 use crate::{Library, Scene};
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "a list, and each of its entries is short"
+)]
 pub(super) fn scenes() -> Vec<Scene> {
     vec![
         Scene::new("first-start", Library::Fresh, |stage| {
