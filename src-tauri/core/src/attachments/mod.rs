@@ -1,7 +1,7 @@
 //! Files that go with a message: read when they are attached, kept with what is typed, and from the
 //! send on with the message.
 //!
-//! What a file is and what is shown of it is [`conch_attachments`]'s; [`read`] keeps that off the
+//! What a file is and what is shown of it is [`conch_attachments`]'s; [`read()`] keeps that off the
 //! runtime's workers. How many tokens it costs is estimated here, where it is stored with it. What a
 //! model is given is in [`chat::attached`](crate::chat), the binding to a message in the
 //! [store](crate::store)'s send.
