@@ -34,6 +34,10 @@ impl Scene {
 
     async fn add_stand_in(&self) {
         self.press("#open-settings").await;
+        // What is found on this machine moves what stands below it.
+        let is_looked = "document.querySelector('#look-for-servers[aria-disabled=false]')";
+        self.wait_until(is_looked, "the machine was looked through")
+            .await;
         self.press("#add-provider").await;
         self.press(".preset[data-preset=custom]").await;
         self.fill("#provider-name", "Stand-in").await;

@@ -99,8 +99,7 @@ function chip(one: Attached, actions: AttachActions): TemplateResult {
 /** A file by its name, which opens it. */
 function fileButton(file: AttachmentSummary, actions: FileActions): TemplateResult {
 	return html`
-    <button type="button" class="bare look" aria-label=${`Look at ${file.name}, ${facts(file)}`}
-      @click=${() => actions.look(file)}>
+    <button type="button" class="bare look" @click=${() => actions.look(file)}>
       ${
 				file.kind === "image"
 					? html`<img class="kind" alt="" data-attachment=${file.id} width="40" height="40"
