@@ -167,7 +167,8 @@ fn check(json: &Value) -> Result<(), TestCaseError> {
                     let width = json["alignments"].as_array().map(Vec::len);
                     prop_assert_eq!(json["header"].as_array().map(Vec::len), width);
                     for row in json["rows"].as_array().into_iter().flatten() {
-                        prop_assert_eq!(row.as_array().map(Vec::len), width);
+                        // Cells that nobody wrote are none.
+                        prop_assert!(row.as_array().map(Vec::len) <= width);
                     }
                 }
                 _ => {}
