@@ -34,7 +34,7 @@ pub fn run() -> ExitCode {
         None => config(),
         Some(reason) => return refuse(reason),
     };
-    window::avoid_blank_windows();
+    window::suit_the_graphics();
     let data_folder = config.data_folder.clone();
     let built = builder(Builder::default())
         .plugin(window::single_instance(&config))

@@ -1,5 +1,6 @@
 //! The windows: where they open, what they may show, and that there is one application at a time.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU16, Ordering};
 
@@ -24,20 +25,42 @@ pub(crate) fn display_missing() -> Option<&'static str> {
     )
 }
 
-/// With NVIDIA's own driver WebKitGTK shows an empty window unless its DMA-BUF renderer is off
-/// (tauri-apps/tauri#9304). Everywhere else it stays on: without it, a screenshot by WebDriver hangs
-/// until the page changes. Whoever set the variable knows better.
-pub(crate) fn avoid_blank_windows() {
-    const RENDERER: &str = "WEBKIT_DISABLE_DMABUF_RENDERER";
-    let nvidia = Path::new("/proc/driver/nvidia/version").exists();
-    if nvidia && std::env::var_os(RENDERER).is_none() {
-        #[expect(
-            unsafe_code,
-            reason = "called first in main, before any other thread exists"
-        )]
-        unsafe {
-            std::env::set_var(RENDERER, "1");
-        }
+/// Tells WebKitGTK what it does not find out about the machine's graphics. Whoever set a variable knows
+/// better.
+pub(crate) fn suit_the_graphics() {
+    // With NVIDIA's own driver a window stays empty unless the DMA-BUF renderer is off
+    // (tauri-apps/tauri#9304). Everywhere else it stays on: without it, a screenshot by WebDriver hangs
+    // until the page changes.
+    if Path::new("/proc/driver/nvidia/version").exists() {
+        set_if_unset("WEBKIT_DISABLE_DMABUF_RENDERER");
+    }
+    // In a virtual machine, say. A driver that only pretends to have a graphics processor takes several
+    // times as long as painting without one.
+    if cfg!(target_os = "linux") && !has_graphics_processor() {
+        set_if_unset("WEBKIT_SKIA_ENABLE_CPU_RENDERING");
+    }
+}
+
+fn has_graphics_processor() -> bool {
+    let is_renderer = |name: &OsStr| name.as_encoded_bytes().starts_with(b"renderD");
+    let mut devices = std::fs::read_dir("/dev/dri")
+        .into_iter()
+        .flatten()
+        .flatten();
+    // Windows lends its own to its Linux under another name.
+    devices.any(|device| is_renderer(&device.file_name())) || Path::new("/dev/dxg").exists()
+}
+
+fn set_if_unset(variable: &str) {
+    if std::env::var_os(variable).is_some() {
+        return;
+    }
+    #[expect(
+        unsafe_code,
+        reason = "called first in main, before any other thread exists"
+    )]
+    unsafe {
+        std::env::set_var(variable, "1");
     }
 }
 

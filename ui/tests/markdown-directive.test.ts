@@ -16,29 +16,13 @@ test("an answer in a template is one element, which changes with its blocks", ()
 	show(blocks, "writing");
 	const host = find(root, ".text > .markdown");
 	const first = host.firstChild;
-	assert.ok(host.classList.contains("writing"));
+	assert.equal(root.querySelectorAll(".caret").length, 1);
 	const grown = patched(blocks, [{ type: "grow", at: 1, text: "o" }]);
 	show(grown, "writing");
 	assertSame([find(root, ".markdown"), host.firstChild], [host, first]);
 	assert.equal(find(host, "code").textContent, "two");
 	show(grown, "written");
-	assert.ok(!host.classList.contains("writing"));
+	assert.equal(root.querySelector(".caret"), null);
 	show([paragraph("other")], "written");
 	assert.equal(host.textContent, "other");
-});
-
-test("a paragraph as long as a chapter is written without a caret", () => {
-	const root = document.createElement("div");
-	const { all } = services();
-	const show = (length: number) =>
-		render(markdown([paragraph("x".repeat(length))], all, "writing"), root);
-	show(1000);
-	const host = find(root, ".markdown");
-	assert.ok(!host.classList.contains("long"));
-	show(20_000);
-	assert.ok(host.classList.contains("long"));
-	show(30_000);
-	assert.ok(host.classList.contains("long"));
-	show(10);
-	assert.ok(!host.classList.contains("long"));
 });

@@ -104,7 +104,7 @@ export class StreamedView extends MarkdownView {
 	#told: readonly Block[] = [];
 
 	override show(blocks: readonly Block[]): void {
-		super.show(blocks);
+		super.show(blocks, "written");
 		this.#told = blocks;
 	}
 

@@ -2,14 +2,12 @@
 
 import type { Block } from "../ipc/bindings";
 import { Blocks } from "./blocks";
+import { Caret } from "./caret";
 import { reconcile, type Shown } from "./reconcile";
 import type { MarkdownServices } from "./services";
 
-/**
- * From which length on a paragraph has no caret, in characters. With something behind its text, a
- * paragraph is laid out as a whole whenever it grows: in one as long as a book's chapter, that is felt.
- */
-const LONG = 16_000;
+/** Whether more is to come, which a caret says. */
+export type Progress = "writing" | "written";
 
 /**
  * Shows blocks in an element of its own. What a change leaves as it is keeps its nodes, and with them
@@ -18,6 +16,7 @@ const LONG = 16_000;
 export class MarkdownView {
 	readonly #host: HTMLElement;
 	readonly #shown: Shown<Block>;
+	readonly #caret = new Caret();
 	#blocks: readonly Block[] = [];
 
 	constructor(host: HTMLElement, services: MarkdownServices) {
@@ -36,16 +35,10 @@ export class MarkdownView {
 	}
 
 	/** Shows these and nothing else. They must not be changed afterwards, only replaced. */
-	show(blocks: readonly Block[]): void {
-		reconcile(this.#host, this.#blocks, blocks, this.#shown);
-		if (isLong(this.#blocks.at(-1)) !== isLong(blocks.at(-1))) this.#host.classList.toggle("long");
+	show(blocks: readonly Block[], progress: Progress): void {
+		if (blocks !== this.#blocks) reconcile(this.#host, this.#blocks, blocks, this.#shown);
 		this.#blocks = blocks;
+		if (progress === "writing") this.#caret.put(this.#host);
+		else this.#caret.remove();
 	}
-}
-
-function isLong(block: Block | undefined): boolean {
-	if (block?.type !== "paragraph") return false;
-	let length = 0;
-	for (const inline of block.inlines) if (inline.type === "text") length += inline.text.length;
-	return length > LONG;
 }

@@ -154,7 +154,7 @@ function tools(message: Message, isLast: boolean, actions: MessageActions) {
 	const again = isLast && message.role === "assistant" && message.status === "complete";
 	if (message.content === "" && !again) return nothing;
 	return html`
-    <div class="tools on-demand">
+    <div class=${isLast ? "tools" : "tools on-demand"}>
       ${
 				message.content === ""
 					? nothing
