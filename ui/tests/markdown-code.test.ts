@@ -237,8 +237,8 @@ test("copy gives the code as it was written, also when it has colours and badges
 	assert.ok(host.querySelector(".tok-control") !== null);
 	t.mock.timers.enable({ apis: ["setTimeout"] });
 	const button = copyButton(host);
-	const status = find(host, "[role=status]");
 	button.click();
+	const status = find(host, "[role=status]");
 	await told();
 	assert.deepEqual(copied, ["let \u202ea = 1;"], "all but the end of the last line");
 	assert.equal(button.textContent, "Copied");

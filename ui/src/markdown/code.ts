@@ -53,7 +53,7 @@ export class CodeBlock {
 		this.#source = source;
 		this.#services = services;
 		this.#append(source.text);
-		const bar = element("figcaption", {}, this.#label, this.#wrapButton(), ...this.#copyButton());
+		const bar = element("figcaption", {}, this.#label, this.#wrapButton(), this.#copyButton());
 		// Code is written from the left, whatever is around it.
 		this.element = element("figure", { class: "code", dir: "ltr" }, bar, this.#pre);
 		this.#name();
@@ -161,8 +161,9 @@ export class CodeBlock {
 		return button;
 	}
 
-	#copyButton(): HTMLElement[] {
+	#copyButton(): HTMLElement {
 		const button = element("button", { type: "button", class: "bare" }, "Copy");
+		// In the page from the first click on: what is laid out over the text costs each frame a little.
 		const status = element("span", { role: "status", class: "visually-hidden" });
 		let timer: ReturnType<typeof setTimeout> | undefined;
 		const say = (words: string) => {
@@ -175,13 +176,14 @@ export class CodeBlock {
 			}, SAID);
 		};
 		button.addEventListener("click", () => {
+			if (!status.isConnected) button.after(status);
 			// Without the last line's end, which a terminal would take for Enter.
 			this.#services.copy(this.#source.text.replace(/\n$/, "")).then(
 				() => say("Copied"),
 				() => say("Not copied"),
 			);
 		});
-		return [button, status];
+		return button;
 	}
 }
 

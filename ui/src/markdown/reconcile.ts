@@ -44,15 +44,26 @@ function firstChange(was: readonly unknown[], now: readonly unknown[]): number {
 	return first;
 }
 
-/** Whether two plain values, as JSON has them, are equal. */
+/**
+ * Whether two plain values, as JSON has them, are equal. It goes through all of an answer when that has ended,
+ * so it makes no lists of keys.
+ */
 export function same(a: unknown, b: unknown): boolean {
 	if (a === b) return true;
 	if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
-	if (Array.isArray(a) && Array.isArray(b)) {
-		return a.length === b.length && a.every((item, index) => same(item, b[index]));
+	if (Array.isArray(a) || Array.isArray(b)) {
+		if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
+		for (let index = 0; index < a.length; index++) if (!same(a[index], b[index])) return false;
+		return true;
 	}
-	const keys = Object.keys(a) as (keyof typeof a)[];
-	return keys.length === Object.keys(b).length && keys.every((key) => same(a[key], b[key]));
+	const [one, other] = [a as Record<string, unknown>, b as Record<string, unknown>];
+	let keys = 0;
+	for (const key in one) {
+		if (!same(one[key], other[key])) return false;
+		keys++;
+	}
+	for (const _ in other) keys--;
+	return keys === 0;
 }
 
 /** Has a text node that shows `was` show `now`, and leaves what both begin with as it is. */
