@@ -34,8 +34,8 @@ pub(crate) fn suit_the_graphics() {
     if Path::new("/proc/driver/nvidia/version").exists() {
         set_if_unset("WEBKIT_DISABLE_DMABUF_RENDERER");
     }
-    // In a virtual machine, say. A driver that only pretends to have a graphics processor takes several
-    // times as long as painting without one.
+    // In a virtual machine, say. A driver that only pretends to have a graphics processor makes
+    // stalls twice as long as painting without one does.
     if cfg!(target_os = "linux") && !has_graphics_processor() {
         set_if_unset("WEBKIT_SKIA_ENABLE_CPU_RENDERING");
     }

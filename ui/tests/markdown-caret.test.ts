@@ -58,6 +58,13 @@ test("below what has no last line, the caret is the answer's", () => {
 	assert.deepEqual(carets(paragraph("p")), ["p p"]);
 });
 
+test("an answer without a word has no caret: what it waits for is said", () => {
+	const { carets } = mounted();
+	assert.deepEqual(carets(), []);
+	assert.deepEqual(carets(paragraph("p")), ["p p"]);
+	assert.deepEqual(carets(), []);
+});
+
 test("what is written has no caret", () => {
 	const { host, view, carets } = mounted();
 	const blocks = [paragraph("one")];

@@ -10,7 +10,7 @@ const LINE = "p, h1, h2, h3, h4, h5, h6, td, .lines, pre.html, li:empty, code:em
 const AROUND = "ul, ol, li, blockquote, .table, table, tbody, tr, .open, .open > pre, .open code";
 
 /**
- * From which length on a line has no caret, in characters. With something behind its text, a
+ * From which length on a paragraph has no caret, in characters. With something behind its text, a
  * paragraph is laid out as a whole whenever it grows: in one as long as a book's chapter, that is felt.
  */
 const LONG = 16_000;
@@ -19,11 +19,11 @@ const LONG = 16_000;
 export class Caret {
 	#at: Element | null = null;
 
-	/** Puts it behind what the element shows now. */
+	/** Puts it behind what the element shows now; nowhere while that is nothing. */
 	put(host: Element): void {
 		const line = lastLine(host);
-		const isLong = line?.matches("p") && (line.textContent?.length ?? 0) > LONG;
-		this.#move(isLong ? null : (line ?? host));
+		const isNowhere = line === null ? !host.hasChildNodes() : isLong(line);
+		this.#move(isNowhere ? null : (line ?? host));
 	}
 
 	remove(): void {
@@ -36,6 +36,16 @@ export class Caret {
 		to?.classList.add("caret");
 		this.#at = to;
 	}
+}
+
+function isLong(line: Element): boolean {
+	if (!line.matches("p")) return false;
+	let length = 0;
+	// Node by node, because to join the text costs more the longer it is.
+	for (const node of line.childNodes) {
+		if (node.nodeType === Node.TEXT_NODE) length += (node as Text).length;
+	}
+	return length > LONG;
 }
 
 function lastLine(host: Element): Element | null {
