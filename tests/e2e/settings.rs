@@ -7,15 +7,18 @@ use crate::Scene;
 
 impl Scene {
     /// Brings an element into sight, which WebDriver does not within a scrolled region, and clicks it
-    /// once a pointer would meet it: a window that has just opened may not have its size yet.
+    /// once a pointer would meet it and it stands still: a window that has just opened may not have
+    /// its size yet, and WebKit scrolls to what took the focus only a turn later.
     pub(crate) async fn press(&self, css: &str) {
         self.window.find(css).await.unwrap();
         let is_met = format!(
             "(() => {{
                const wanted = document.querySelector({});
+               const stood = wanted.getBoundingClientRect();
                wanted.scrollIntoView({{block: 'center'}});
                const {{ left, top, width, height }} = wanted.getBoundingClientRect();
-               return wanted.contains(document.elementFromPoint(left + width / 2, top + height / 2));
+               return left === stood.left && top === stood.top
+                 && wanted.contains(document.elementFromPoint(left + width / 2, top + height / 2));
              }})()",
             json!(css)
         );
