@@ -11,7 +11,7 @@ const MATHML = new Set(
 );
 /** Of the page's own elements; none of them names, fetches, opens or restyles anything. */
 const ATTRIBUTES =
-  /^(class|title|role|tabindex|type|disabled|checked|start|value|dir|scope|colspan|aria-[a-z]+|data-(host|reference|note|tight|name))$/;
+  /^(class|title|role|tabindex|type|disabled|checked|start|value|dir|scope|colspan|aria-[a-z]+|data-(host|reference|note|tight|name|partial))$/;
 const MATHML_ATTRIBUTES = /^(?!on|href$|src$|style$|id$|name$)[a-z-]+$/;
 const CONTRACT = ["chat-input", "send-button", "new-conversation", "conversation-list", "model-picker"];
 const OWN_ADDRESSES = /^(tauri|ipc):\/\/localhost\/|^http:\/\/(tauri|ipc)\.localhost\//;
@@ -81,7 +81,7 @@ function wrongNow() {
   const answer = [...document.querySelectorAll(".message[data-role=assistant]")].at(-1);
   for (const part of answer?.querySelectorAll(".text, .thoughts") ?? []) wrong.push(...wrongIn(part));
   for (const plain of document.querySelectorAll(".message[data-role=user] .text, .thoughts, .conversation .name")) {
-    if (plain.childElementCount > 0) wrong.push(`elements in a plain text: ${plain.innerHTML.slice(0, 100)}`);
+    if (plain.querySelector(":not(.pieces, .piece)") !== null) wrong.push(`elements in a plain text: ${plain.innerHTML.slice(0, 100)}`);
   }
   for (const name of Object.getOwnPropertyNames(window)) {
     if (!before.globals.has(name) && name !== "conchWatch") wrong.push(`a global ${name}`);
@@ -139,6 +139,7 @@ window.conchWatch = {
   /** Waits until the answer is shown as a whole, and the application goes on. */
   async end(marker) {
     await until("the answer ends", () => last().dataset.status === "complete" && says(marker));
+    await until("all of it is drawn", () => last().querySelector("[data-partial]") === null);
     await until("the composer is free", () => !input().disabled);
     await new Promise(requestAnimationFrame);
     return wrongNow();

@@ -13,6 +13,7 @@ import { byId, hasNoFocus, region } from "./lib/region";
 import { lastSendKey, rememberSendKey } from "./lib/send-key";
 import { Highlighter } from "./markdown/highlighter";
 import type { MarkdownServices } from "./markdown/services";
+import { Sideways } from "./markdown/sideways";
 import { mountModelMenu } from "./model-menu";
 import { SettingsPage } from "./settings-page";
 import { SidebarFold } from "./sidebar-fold";
@@ -125,11 +126,16 @@ const services: MarkdownServices = {
 		commands.openLink(destination).catch((error) => chat.toasts.error(messageOf(error)));
 	},
 	loadImage: (destination) => commands.loadImage(destination),
+	keepPlace: (change) => {
+		bottom.anchored(change);
+		markFound();
+	},
 	copy: (text) => navigator.clipboard.writeText(text),
 	highlighter: new Highlighter(
 		(language, text) => commands.highlightCode(language, text),
 		scroller,
 	),
+	sideways: new Sideways(scroller),
 };
 
 // Drawn once, when there is something to show: a frame before it would delay this one by its own time.

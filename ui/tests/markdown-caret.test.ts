@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import "./markdown-dom";
-import type { Block } from "../src/ipc/bindings";
+import type { Block, Inline } from "../src/ipc/bindings";
 import { MarkdownView } from "../src/markdown/view";
 import { code, paragraph, services } from "./markdown-dom";
 
@@ -74,9 +74,14 @@ test("what is written has no caret", () => {
 	assert.ok(!host.classList.contains("caret"));
 });
 
-test("a paragraph as long as a chapter is written without a caret", () => {
+test("a paragraph as long as a chapter is written without a caret, unless it stands in pieces", () => {
 	const { carets } = mounted();
-	assert.equal(carets(paragraph("x".repeat(1000))).length, 1);
-	assert.equal(carets(paragraph("x".repeat(20_000))).length, 0);
-	assert.equal(carets(paragraph("x".repeat(20_000)), paragraph("short")).length, 1);
+	const lines = (count: number): Block => {
+		const line: Inline[] = [text("x".repeat(1000)), { type: "softBreak" }];
+		return { type: "paragraph", inlines: Array.from({ length: count }, () => line).flat() };
+	};
+	assert.equal(carets(lines(1)).length, 1);
+	assert.equal(carets(lines(17)).length, 0);
+	assert.equal(carets(lines(17), paragraph("short")).length, 1);
+	assert.equal(carets(paragraph("x".repeat(19_000))).length, 1);
 });

@@ -44,16 +44,26 @@ Object.assign(globalThis, {
 	requestAnimationFrame: (frame: () => void) => frames.push(frame),
 });
 
-// After the globals: it makes an observer.
+// After the globals: they make observers.
 const { Highlighter } = await import("../src/markdown/highlighter");
+const { Sideways } = await import("../src/markdown/sideways");
 
 /** Has these come near to what is seen, and waits until all that follows at once has happened. */
 export async function comeNear(...elements: readonly Element[]): Promise<void> {
-	const entries = elements.map((target) => ({ target, isIntersecting: true }));
+	tellObservers(elements, true);
+	await settled();
+}
+
+/** Has these go far from what is seen. */
+export function goFar(...elements: readonly Element[]): void {
+	tellObservers(elements, false);
+}
+
+function tellObservers(elements: readonly Element[], isIntersecting: boolean): void {
+	const entries = elements.map((target) => ({ target, isIntersecting }));
 	for (const tell of observers) {
 		tell(entries as unknown as IntersectionObserverEntry[], undefined as never);
 	}
-	await settled();
 }
 
 export function settled(): Promise<void> {
@@ -81,10 +91,12 @@ export function services(behaviour: Behaviour = {}) {
 			copied.push(text);
 			await behaviour.copy?.(text);
 		},
+		keepPlace: (change) => change(),
 		highlighter: new Highlighter(async (language, text) => {
 			highlighted.push([language, text]);
 			return behaviour.highlight?.(language, text) ?? null;
 		}),
+		sideways: new Sideways(),
 	};
 	return { all, opened, loaded, copied, highlighted };
 }
@@ -105,6 +117,7 @@ export class StreamedView extends MarkdownView {
 
 	override show(blocks: readonly Block[]): void {
 		super.show(blocks, "written");
+		while (passFrame());
 		this.#told = blocks;
 	}
 

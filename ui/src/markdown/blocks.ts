@@ -5,8 +5,9 @@ import { CodeBlock, codeBlockOf } from "./code";
 import { element } from "./element";
 import { footnote } from "./footnotes";
 import { Inlines } from "./inlines";
+import { setText, withText } from "./long-text";
 import { math } from "./math";
-import { reconcile, rewrite, type Shown, same } from "./reconcile";
+import { reconcile, type Shown, same } from "./reconcile";
 import type { MarkdownServices } from "./services";
 
 type Row = readonly (readonly Inline[])[];
@@ -31,11 +32,7 @@ export class Blocks implements Shown<Block> {
 			case "code":
 				return new CodeBlock(block, this.#services).element;
 			case "math":
-				return element(
-					"div",
-					{ class: "formula", ...scrolling("Formula") },
-					math(block.math, "block"),
-				);
+				return this.#wide("formula", "Formula", math(block.math, "block"));
 			case "quote":
 				return filled(element("blockquote"), block.blocks, this);
 			case "list": {
@@ -51,7 +48,7 @@ export class Blocks implements Shown<Block> {
 			case "rule":
 				return element("hr");
 			case "html":
-				return element("pre", { class: "html" }, block.text);
+				return withText(element("pre", { class: "html" }), block.text);
 			case "footnotes": {
 				const notes = filled(element("ol"), block.notes, this.#notes);
 				return element("section", { class: "notes", "aria-label": "Footnotes" }, notes);
@@ -85,7 +82,7 @@ export class Blocks implements Shown<Block> {
 			case "table":
 				return this.#updateTable(node, was as typeof now, now);
 			case "html":
-				rewrite(node.firstChild as Text, (was as typeof now).text, now.text);
+				setText(node as Element, (was as typeof now).text, now.text);
 				return true;
 			case "footnotes":
 				reconcile(node.firstChild as Node, (was as typeof now).notes, now.notes, this.#notes);
@@ -129,7 +126,15 @@ export class Blocks implements Shown<Block> {
 		const head = filled(element("thead"), [header], this.#rows("th", alignments));
 		const body = filled(element("tbody"), rows, this.#rows("td", alignments));
 		const table = element("table", {}, head, body);
-		return element("div", { class: "table", ...scrolling("Table") }, table);
+		return this.#wide("table", "Table", table);
+	}
+
+	/** Holds what scrolls in it when it is too wide, and so must be reachable by keyboard. */
+	#wide(className: string, name: string, content: Element): HTMLElement {
+		const attributes = { class: className, tabindex: "0", role: "group", "aria-label": name };
+		const made = element("div", attributes, content);
+		this.#services.sideways.watch(made);
+		return made;
 	}
 
 	#updateTable(node: ChildNode, was: Table, now: Table): boolean {
@@ -181,11 +186,6 @@ function filled<Parent extends Node, Item>(
 ): Parent {
 	reconcile(parent, [], items, shown);
 	return parent;
-}
-
-/** What scrolls must be reachable by keyboard. */
-function scrolling(name: string) {
-	return { tabindex: "0", role: "group", "aria-label": name };
 }
 
 function headingName(level: number) {

@@ -11,7 +11,8 @@ const AROUND = "ul, ol, li, blockquote, .table, table, tbody, tr, .open, .open >
 
 /**
  * From which length on a paragraph has no caret, in characters. With something behind its text, a
- * paragraph is laid out as a whole whenever it grows: in one as long as a book's chapter, that is felt.
+ * paragraph is laid out as a whole whenever it grows: in one as long as a book's chapter, that is felt,
+ * unless it stands in pieces.
  */
 const LONG = 16_000;
 
@@ -51,5 +52,7 @@ function isLong(line: Element): boolean {
 function lastLine(host: Element): Element | null {
 	let last = host.lastElementChild;
 	while (last?.matches(AROUND) && !last.matches(LINE)) last = last.lastElementChild;
-	return last?.matches(LINE) ? last : null;
+	if (last?.matches(LINE) !== true) return null;
+	const pieces = last.lastChild;
+	return pieces instanceof Element && pieces.matches(".pieces") ? pieces.lastElementChild : last;
 }

@@ -53,6 +53,7 @@ export class CodeBlock {
 		this.#source = source;
 		this.#services = services;
 		this.#append(source.text);
+		services.sideways.watch(this.#pre);
 		const bar = element("figcaption", {}, this.#label, this.#wrapButton(), this.#copyButton());
 		// Code is written from the left, whatever is around it.
 		this.element = element("figure", { class: "code", dir: "ltr" }, bar, this.#pre);

@@ -5,8 +5,9 @@ import { element } from "./element";
 import { footnoteReference } from "./footnotes";
 import { image } from "./image";
 import { link } from "./link";
+import { rewriteText, setText, textNode, withText } from "./long-text";
 import { math } from "./math";
-import { reconcile, rewrite, type Shown, same } from "./reconcile";
+import { reconcile, type Shown, same } from "./reconcile";
 import type { MarkdownServices } from "./services";
 
 /** Shows each inline by one node; text that grows keeps its node. */
@@ -26,7 +27,7 @@ export class Inlines implements Shown<Inline> {
 	build(inline: Inline): ChildNode {
 		switch (inline.type) {
 			case "text":
-				return document.createTextNode(inline.text);
+				return textNode(inline.text);
 			case "emphasis":
 				return this.in(element("em"), inline.inlines);
 			case "strong":
@@ -34,7 +35,7 @@ export class Inlines implements Shown<Inline> {
 			case "strikethrough":
 				return this.in(element("s"), inline.inlines);
 			case "code":
-				return element("code", {}, inline.text);
+				return withText(element("code"), inline.text);
 			case "link":
 				return this.in(link(inline, this.#services), inline.inlines);
 			case "image":
@@ -44,7 +45,7 @@ export class Inlines implements Shown<Inline> {
 			case "footnoteReference":
 				return footnoteReference(inline.number);
 			case "html":
-				return element("span", { class: "html" }, inline.text);
+				return withText(element("span", { class: "html" }), inline.text);
 			case "softBreak":
 				return document.createTextNode("\n");
 			case "hardBreak":
@@ -56,11 +57,10 @@ export class Inlines implements Shown<Inline> {
 		if (was.type !== now.type) return false;
 		switch (now.type) {
 			case "text":
-				rewrite(node as Text, (was as typeof now).text, now.text);
-				return true;
+				return rewriteText(node, (was as typeof now).text, now.text);
 			case "code":
 			case "html":
-				rewrite(node.firstChild as Text, (was as typeof now).text, now.text);
+				setText(node as Element, (was as typeof now).text, now.text);
 				return true;
 			case "emphasis":
 			case "strong":

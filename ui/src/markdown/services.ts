@@ -1,5 +1,6 @@
 /** What the renderer asks of the page. It opens, fetches and copies nothing by itself. */
 import type { Highlighter } from "./highlighter";
+import type { Sideways } from "./sideways";
 
 export interface MarkdownServices {
 	/** Hands the destination of a link to whoever decides about it. */
@@ -11,5 +12,8 @@ export interface MarkdownServices {
 	loadImage(destination: string): Promise<string>;
 	/** Puts a text into the clipboard; rejects when it could not. */
 	copy(text: string): Promise<void>;
+	/** Does what may change the page above of what the user looks at, and keeps that in its place. */
+	keepPlace(change: () => void): void;
 	readonly highlighter: Highlighter;
+	readonly sideways: Sideways;
 }

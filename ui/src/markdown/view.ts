@@ -3,11 +3,15 @@
 import type { Block } from "../ipc/bindings";
 import { Blocks } from "./blocks";
 import { Caret } from "./caret";
+import { beginning, costOf } from "./portion";
 import { reconcile, type Shown } from "./reconcile";
 import type { MarkdownServices } from "./services";
 
 /** Whether more is to come, which a caret says. */
 export type Progress = "writing" | "written";
+
+/** How much is drawn in a frame, in characters of running text. */
+const PORTION = 20_000;
 
 /**
  * Shows blocks in an element of its own. What a change leaves as it is keeps its nodes, and with them
@@ -17,10 +21,18 @@ export class MarkdownView {
 	readonly #host: HTMLElement;
 	readonly #shown: Shown<Block>;
 	readonly #caret = new Caret();
-	#blocks: readonly Block[] = [];
+	readonly #services: MarkdownServices;
+	/** What is to be shown, and what of it is. */
+	#whole: readonly Block[] = [];
+	#drawn: readonly Block[] = [];
+	/** How much may be on the page after the next portion. */
+	#most = PORTION;
+	#progress: Progress = "written";
+	#goesOn = false;
 
 	constructor(host: HTMLElement, services: MarkdownServices) {
 		const blocks = new Blocks(services);
+		this.#services = services;
 		this.#host = host;
 		this.#host.classList.add("markdown");
 		this.#shown = {
@@ -34,11 +46,39 @@ export class MarkdownView {
 		};
 	}
 
-	/** Shows these and nothing else. They must not be changed afterwards, only replaced. */
+	/**
+	 * Shows these and nothing else: at once, or a portion in each frame where they are much, and the host has
+	 * `data-partial` until then. They must not be changed afterwards, only replaced.
+	 */
 	show(blocks: readonly Block[], progress: Progress): void {
-		if (blocks !== this.#blocks) reconcile(this.#host, this.#blocks, blocks, this.#shown);
-		this.#blocks = blocks;
-		if (progress === "writing") this.#caret.put(this.#host);
+		this.#whole = blocks;
+		this.#progress = progress;
+		if (!this.#goesOn) this.#draw();
+	}
+
+	#draw(): void {
+		const whole = this.#whole;
+		const blocks = beginning(whole, this.#most);
+		if (blocks !== this.#drawn) reconcile(this.#host, this.#drawn, blocks, this.#shown);
+		this.#drawn = blocks;
+		if (this.#progress === "writing") this.#caret.put(this.#host);
 		else this.#caret.remove();
+		const isAll = blocks === whole;
+		this.#most = PORTION + (isAll ? costOf(whole) : this.#most);
+		if (isAll) {
+			this.#host.removeAttribute("data-partial");
+		} else {
+			this.#host.setAttribute("data-partial", "");
+			this.#goOn();
+		}
+	}
+
+	#goOn(): void {
+		this.#goesOn = true;
+		requestAnimationFrame(() => {
+			this.#goesOn = false;
+			// What has gone from the page is shown again before it is looked at.
+			if (this.#host.isConnected) this.#services.keepPlace(() => this.#draw());
+		});
 	}
 }

@@ -1,9 +1,9 @@
 /** One message: what it says, how far it has come, and what can be done with it. */
 import { html, nothing, render, type TemplateResult } from "lit-html";
 import type { Block, FinishReason, Message, Phase } from "../ipc/host";
-import { growingText } from "../lib/growing-text";
 import { placeBy } from "../lib/place";
 import { markdown } from "../markdown/directive";
+import { growingText } from "../markdown/growing-text";
 import type { MarkdownServices } from "../markdown/services";
 import type { LiveAnswer } from "../state/live-answer";
 import { factsOf } from "../state/message-facts";
@@ -58,7 +58,9 @@ export function message(
 function text(message: Message, blocks: readonly Block[], actions: MessageActions): TemplateResult {
 	const state = message.status === "generating" ? "writing" : "written";
 	return html`<div class="text">${
-		message.role === "user" ? message.content : markdown(blocks, actions.markdown, state)
+		message.role === "user"
+			? growingText(message.content)
+			: markdown(blocks, actions.markdown, state)
 	}</div>`;
 }
 

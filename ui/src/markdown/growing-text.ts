@@ -3,17 +3,15 @@
  * and not its square, and a selection in it survives.
  */
 import { Directive, directive } from "lit-html/directive.js";
+import { rewriteText, textNode } from "./long-text";
 
 class GrowingText extends Directive {
-	readonly #node = new Text();
+	#node = textNode("");
+	#text = "";
 
-	override render(text: string): Text {
-		const shown = this.#node.data;
-		if (text.length > shown.length && text.startsWith(shown)) {
-			this.#node.appendData(text.slice(shown.length));
-		} else if (text !== shown) {
-			this.#node.data = text;
-		}
+	override render(text: string): Node {
+		if (!rewriteText(this.#node, this.#text, text)) this.#node = textNode(text);
+		this.#text = text;
 		return this.#node;
 	}
 }

@@ -1,0 +1,94 @@
+/**
+ * Cuts an answer where it is too much for one frame: a table of a thousand rows, or all of a long answer when
+ * its conversation is opened. What stays is an answer like any other, which goes on in the next frame. Pure.
+ */
+
+import type { Block, Footnote, Inline, ListItem } from "../ipc/bindings";
+import { firstOf } from "./long-text";
+
+/** What a node costs to build and to lay out, in characters of running text. */
+const NODE = 40;
+
+/** What a formula costs for each character of its source, which is a node or two. */
+const SYMBOL = 2 * NODE;
+
+type Part = Block | Inline | ListItem | Footnote;
+type Cell = readonly Inline[];
+
+/** Parts are never changed, so what one costs is found once. */
+const costs = new WeakMap<Part, number>();
+
+/** What they cost to draw, in characters of running text. */
+export function costOf(parts: readonly Part[]): number {
+	return total(parts, costOfPart);
+}
+
+/** The beginning that costs no more than this; the very blocks where that is all of them. */
+export function beginning(blocks: readonly Block[], most: number): readonly Block[] {
+	return cut(blocks, most, costOfPart, shortened);
+}
+
+function total<Item>(items: readonly Item[], cost: (item: Item) => number): number {
+	return items.reduce((sum, item) => sum + cost(item), 0);
+}
+
+function costOfPart(part: Part): number {
+	const known = costs.get(part);
+	if (known !== undefined) return known;
+	const cost = NODE + costWithin(part);
+	costs.set(part, cost);
+	return cost;
+}
+
+function costWithin(part: Part): number {
+	if ("inlines" in part) return costOf(part.inlines);
+	if ("blocks" in part) return costOf(part.blocks);
+	if ("items" in part) return costOf(part.items);
+	if ("notes" in part) return costOf(part.notes);
+	if ("rows" in part) return costOfRow(part.header) + total(part.rows, costOfRow);
+	if ("math" in part) return SYMBOL * part.math.source.length;
+	return "text" in part ? part.text.length : 0;
+}
+
+function costOfRow(row: readonly Cell[]): number {
+	return NODE + total(row, (cell) => NODE + costOf(cell));
+}
+
+/** As many of the items as there is room for, and the beginning of the next. */
+function cut<Item>(
+	items: readonly Item[],
+	most: number,
+	cost: (item: Item) => number,
+	shorten: (item: Item, most: number) => Item | null,
+): readonly Item[] {
+	let left = most;
+	for (const [index, item] of items.entries()) {
+		const needed = cost(item);
+		if (needed > left) {
+			const begun = shorten(item, left);
+			return [...items.slice(0, index), ...(begun === null ? [] : [begun])];
+		}
+		left -= needed;
+	}
+	return items;
+}
+
+/** The beginning of a part that costs more; null where it has to be drawn at once. */
+function shortened<Whole extends Part>(part: Whole, most: number): Whole | null {
+	const begun = most > NODE ? begunContent(part, most - NODE) : null;
+	return begun === null ? null : { ...part, ...begun };
+}
+
+function begunContent(part: Part, most: number): object | null {
+	if ("inlines" in part) return { inlines: cut(part.inlines, most, costOfPart, shortened) };
+	if ("blocks" in part) return { blocks: cut(part.blocks, most, costOfPart, shortened) };
+	if ("items" in part) return { items: cut(part.items, most, costOfPart, shortened) };
+	if ("notes" in part) return { notes: cut(part.notes, most, costOfPart, shortened) };
+	if ("rows" in part) {
+		const left = most - costOfRow(part.header);
+		return left < 0 ? null : { rows: cut(part.rows, left, costOfRow, () => null) };
+	}
+	if (!("text" in part)) return null;
+	const text = firstOf(part.text, most);
+	return "closed" in part ? { text, closed: false } : { text };
+}

@@ -1,0 +1,27 @@
+/**
+ * Has what is too wide scroll inside itself only near to what is seen: every box that scrolls costs each
+ * frame a little, and a long answer has hundreds.
+ */
+
+/** One for the whole page: it has the one observer. */
+export class Sideways {
+	readonly #observer: IntersectionObserver;
+
+	/** What is near is up to a screen away in the scroller, or in the window. */
+	constructor(scroller: Element | null = null) {
+		this.#observer = new IntersectionObserver(
+			(entries) => {
+				for (const { target, isIntersecting } of entries) {
+					// What the user has scrolled would lose its place.
+					target.classList.toggle("far", !isIntersecting && target.scrollLeft === 0);
+				}
+			},
+			{ root: scroller, rootMargin: "100% 0px" },
+		);
+	}
+
+	/** Marks the element as `far` while it is, which its style takes for not to scroll. */
+	watch(element: Element): void {
+		this.#observer.observe(element);
+	}
+}
