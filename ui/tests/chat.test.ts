@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ConversationView } from "../src/ipc/bindings";
+import type { ConversationView, LockChanged } from "../src/ipc/bindings";
+import { nextTurn } from "../src/lib/turn";
 import { Chat } from "../src/state/chat";
 import { NEW } from "../src/state/drafts";
 import { NO_PARAMETERS } from "../src/state/parameters";
@@ -92,6 +93,58 @@ test("what is chosen for a new conversation is not shown for another", async () 
 	await chat.open("c");
 	assert.equal(chat.modelId.value, null);
 	assert.deepEqual(chat.parameters.value, NO_PARAMETERS);
+});
+
+test("what an answer's end tells twice is read once, and not drawn in the turn that read it", async () => {
+	// What other chats have still to read is no call to this core.
+	await nextTurn();
+	const core = fakeCore({
+		get_conversation: () => ({ ...VIEW, title: "read anew" }),
+		follow_branch: () => null,
+		list_conversations: () => [],
+	});
+	const chat = new Chat();
+	await chat.open("c");
+	chat.shown.value = VIEW;
+	const before = core.named("get_conversation").length;
+	const released = { conversationId: "c", branchId: "b", messageId: "a", reason: "completed" };
+	chat.lockChanged({ ...released, ...FREE, generationId: "g", fence: 1 } as LockChanged);
+	chat.conversationChanged({ conversationId: "c", deleted: false });
+	await nextTurn();
+	assert.equal(core.named("get_conversation").length, before + 1);
+	assert.equal(chat.shown.value.title, null, "a click comes first");
+	await nextTurn();
+	assert.equal(chat.shown.value.title, "read anew");
+	await nextTurn();
+	assert.equal(core.named("get_conversation").length, before + 1);
+});
+
+test("what is locked asks for its lock from time to time, and is read again only for another", async () => {
+	await nextTurn();
+	const held = { ...FREE, locked: true, canSend: false, generationId: "g", fence: 1 };
+	let lock: typeof FREE | typeof held = held;
+	const core = fakeCore({
+		get_conversation: () => ({ ...VIEW, lock }),
+		follow_branch: () => null,
+		is_locked: () => lock,
+	});
+	const chat = new Chat();
+	await chat.open("c");
+	const readings = async () => {
+		await chat.recheck();
+		await nextTurn();
+		await nextTurn();
+		return core.named("get_conversation").length;
+	};
+	assert.equal(await readings(), 1, "nothing has changed");
+	lock = { ...held, fence: 2 };
+	assert.equal(await readings(), 2, "another answer");
+	lock = { ...FREE, fence: 2 };
+	assert.equal(await readings(), 3, "free");
+	assert.equal(chat.busy.value, false);
+	const asked = core.named("is_locked").length;
+	assert.equal(await readings(), 3);
+	assert.equal(core.named("is_locked").length, asked, "what is free is not asked for");
 });
 
 const FILE = {

@@ -18,6 +18,7 @@ import {
 	type Parameters,
 } from "../ipc/host";
 import { readBase64 } from "../lib/base64";
+import { nextTurn } from "../lib/turn";
 import { Attachments, readyFiles } from "./attachments";
 import { Conversations } from "./conversations";
 import { Drafts, NEW } from "./drafts";
@@ -114,9 +115,7 @@ export class Chat {
 		await this.open(id === NEW ? first : id);
 		const isGone = id !== NEW && this.shown.value === null;
 		if (isGone) await this.open(first);
-		setInterval(() => {
-			if (this.locked.value) this.reread();
-		}, RECHECK);
+		setInterval(() => void this.recheck(), RECHECK);
 	}
 
 	async loadMoreConversations(): Promise<void> {
@@ -158,7 +157,10 @@ export class Chat {
 		);
 	}
 
-	/** Reads the shown conversation anew. Calls in the meantime are answered by one more reading. */
+	/**
+	 * Reads the shown conversation anew. What is told at the same time is answered by one reading, calls
+	 * in the meantime by one more.
+	 */
 	reread(): void {
 		if (this.#reading !== null) {
 			this.#again = true;
@@ -166,14 +168,28 @@ export class Chat {
 		}
 		this.#reading = this.#try(async () => {
 			do {
+				await nextTurn();
 				this.#again = false;
 				const [id, opened] = [this.shownId.value, this.#opened];
 				if (id === NEW) return;
 				const view = await commands.getConversation(id, null);
+				// To read a long one takes as long as to draw it: the user gets a turn in between.
+				await nextTurn();
 				if (opened === this.#opened) this.#take(view);
 			} while (this.#again);
 		}).finally(() => {
 			this.#reading = null;
+		});
+	}
+
+	/** Makes sure that a locked conversation still is, and reads it anew where that was not told. */
+	async recheck(): Promise<void> {
+		const [shown, known, opened] = [this.shown.value, this.lock.value, this.#opened];
+		if (shown === null || known === null || !this.locked.value) return;
+		await this.#try(async () => {
+			const lock = await commands.isLocked(shown.id, shown.branchId);
+			const isStill = !lock.canSend && lock.fence === known.fence;
+			if (opened === this.#opened && !isStill) this.reread();
 		});
 	}
 
