@@ -10,8 +10,11 @@ use serde_json::json;
 use crate::page::{Page, Stage};
 use crate::row::{Bench, Side};
 
-/// Rounds: each shows them all.
+/// Rounds: the first shows them all, the others those that took longest then.
 const ROUNDS: usize = 3;
+
+/// How many are shown again.
+const AGAIN: usize = 12;
 
 /// How many are in one conversation.
 const IN_ONE: usize = 20;
@@ -19,35 +22,57 @@ const IN_ONE: usize = 20;
 /// How long the page is watched after an answer's end: its final form comes, and some of its colours.
 const AFTER: Duration = Duration::from_millis(150);
 
+/// Payloads by their place in the list, with the longest stall of each in ms, the longest first.
+type Stalls = Vec<(usize, f64)>;
+
 pub(crate) fn measure(bench: &mut Bench<'_>) -> anyhow::Result<()> {
     let stage = Stage::prepare(bench)?;
-    let mut worst = [(0.0, String::new()), (0.0, String::new())];
+    let mut first: [Stalls; 2] = Default::default();
     bench.alternate_few(ROUNDS, |bench, side| {
         bench.runtime.block_on(async {
             let (server, folder) = (FaultServer::start().await, tempfile::tempdir()?);
             let page = stage.open(side, &server, folder.path()).await?;
-            let address = server.origin().replace("http://", "");
-            let mut longest = 0.0_f64;
-            for (at, payload) in payloads(&address).iter().enumerate() {
+            let all = payloads(&server.origin().replace("http://", ""));
+            let first = &mut first[usize::from(side == Side::Theirs)];
+            let places: Vec<usize> = if first.is_empty() {
+                (0..all.len()).collect()
+            } else {
+                first.iter().take(AGAIN).map(|(place, _)| *place).collect()
+            };
+            let mut stalls = Stalls::new();
+            for (at, place) in places.into_iter().enumerate() {
+                let payload = &all[place];
                 bench.bar.set_message(payload.name.clone());
                 let stall = match side {
                     Side::Ours => ours(&page, &server, at, payload).await,
                     Side::Theirs => theirs(&page, payload).await,
                 };
-                let stall = stall.with_context(|| payload.name.clone())?;
-                longest = longest.max(stall);
-                let worst = &mut worst[usize::from(side == Side::Theirs)];
-                if stall > worst.0 {
-                    *worst = (stall, payload.name.clone());
-                }
+                stalls.push((place, stall.with_context(|| payload.name.clone())?));
             }
             page.window.close().await?;
+            stalls.sort_by(|one, other| other.1.total_cmp(&one.1));
+            let longest = stalls.first().map_or(0.0, |(_, stall)| *stall);
+            if first.is_empty() {
+                *first = stalls;
+            }
             Ok(longest)
         })
     })?;
-    let [(_, ours), (_, theirs)] = worst;
-    bench.note(format!("the worst are “{ours}” and “{theirs}”"));
+    let [ours, theirs] = first;
+    bench.note(format!(
+        "longest in the first round: Conch {}; the other {}",
+        named(&ours),
+        named(&theirs)
+    ));
     Ok(())
+}
+
+/// The first few, with their names.
+fn named(stalls: &Stalls) -> String {
+    let all = payloads("");
+    let few = stalls.iter().take(5);
+    let few = few.map(|(place, stall)| format!("“{}” {stall:.0} ms", all[*place].name));
+    few.collect::<Vec<_>>().join(", ")
 }
 
 async fn ours(
@@ -72,7 +97,8 @@ async fn ours(
     page.watch().await?;
     page.send("x").await?;
     page.wait_until(&format!(
-        "{LAST} && {LAST}.dataset.messageId !== {before} && {LAST}.dataset.status !== 'generating'"
+        "{LAST} && {LAST}.dataset.messageId !== {before} && {LAST}.dataset.status !== 'generating' \
+         && {LAST}.querySelector('[data-partial]') === null"
     ))
     .await?;
     tokio::time::sleep(AFTER).await;
