@@ -56,7 +56,7 @@ test("a beginning costs no more than it may, and more of it begins the same way"
 });
 
 test("code of which more is to come is not closed, and no character is halved", () => {
-	const [begunCode] = beginning([code("rust", "ab🐚c\n")], 43);
+	const [begunCode] = beginning([code("rust", "ab🐚c\n")], 363);
 	assert.deepEqual(begunCode, { ...code("rust", "ab"), closed: false });
 });
 
@@ -145,4 +145,17 @@ test("a word without a space is cut into pieces too, and never within a characte
 	assert.ok(pieces.length > 3);
 	assert.ok(pieces.every((piece) => encodeURIComponent(piece).length > 0));
 	assert.equal(pieces.join(""), shells);
+});
+
+test("accents without an end on one letter are cut into pieces", () => {
+	const piled = `e${"\u0301".repeat(3_000)}`;
+	const { host, view } = mounted({}, [paragraph(piled)]);
+	assert.ok(host.querySelectorAll(".piece").length > 10);
+	assert.equal(find(host, "p").textContent, piled);
+	const before = [...host.querySelectorAll(".piece")];
+	view.show([paragraph(`${piled}${"\u0301".repeat(600)} and words`)]);
+	const after = [...host.querySelectorAll(".piece")];
+	assert.ok(before.slice(0, -1).every((piece, at) => piece === after[at]));
+	view.show([paragraph(`e${"\u0301".repeat(100)}`)]);
+	assert.equal(host.querySelectorAll(".piece").length, 0);
 });

@@ -12,8 +12,11 @@ const LONG = 16_000;
 /** The longest piece, in characters. */
 const PIECE = 4_000;
 
+/** So many accents on one letter are no word: to find their places takes the square of their number. */
+const PILE = /\p{M}{256}/u;
+
 function isLong(text: string): boolean {
-	return text.length > LONG;
+	return text.length > LONG || PILE.test(text);
 }
 
 /** One node for the text. */
@@ -58,18 +61,25 @@ const shown: Shown<string> = {
 	},
 };
 
-/** Cut behind a space where there is one; as the text grows, all but the last stay as they are. */
+/** Cut behind a pile or else a space where there is one; as the text grows, all but the last stay as they are. */
 function pieces(text: string): string[] {
 	const cut: string[] = [];
 	let rest = text;
-	while (rest.length > PIECE) {
-		const space = rest.slice(0, PIECE).search(/\s\S*$/);
-		const piece = space < PIECE / 2 ? firstOf(rest, PIECE) : rest.slice(0, space + 1);
+	for (let piece = firstPiece(rest); piece.length < rest.length; piece = firstPiece(rest)) {
 		cut.push(piece);
 		rest = rest.slice(piece.length);
 	}
 	cut.push(rest);
 	return cut;
+}
+
+function firstPiece(text: string): string {
+	const start = firstOf(text, PIECE);
+	const pile = PILE.exec(start);
+	if (pile !== null) return start.slice(0, pile.index + pile[0].length);
+	if (start === text) return text;
+	const space = start.search(/\s\S*$/);
+	return space < PIECE / 2 ? start : start.slice(0, space + 1);
 }
 
 /** The first characters, and not half of one. */

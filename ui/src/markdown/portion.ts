@@ -12,6 +12,12 @@ const NODE = 40;
 /** What a formula costs for each character of its source, which is a node or two. */
 const SYMBOL = 2 * NODE;
 
+/** What the header of a block of code costs, with its buttons. */
+const HEADER = 8 * NODE;
+
+/** What the button in a reference to a footnote costs. */
+const REFERENCE = 3 * NODE;
+
 type Part = Block | Inline | ListItem | Footnote;
 type Cell = readonly Inline[];
 
@@ -47,7 +53,9 @@ function costWithin(part: Part): number {
 	if ("notes" in part) return costOf(part.notes);
 	if ("rows" in part) return costOfRow(part.header) + total(part.rows, costOfRow);
 	if ("math" in part) return SYMBOL * part.math.source.length;
-	return "text" in part ? part.text.length : 0;
+	if ("closed" in part) return HEADER + part.text.length;
+	if ("text" in part) return part.text.length;
+	return "number" in part ? REFERENCE : 0;
 }
 
 function costOfRow(row: readonly Cell[]): number {
@@ -88,7 +96,8 @@ function begunContent(part: Part, most: number): object | null {
 		const left = most - costOfRow(part.header);
 		return left < 0 ? null : { rows: cut(part.rows, left, costOfRow, () => null) };
 	}
-	if (!("text" in part)) return null;
-	const text = firstOf(part.text, most);
-	return "closed" in part ? { text, closed: false } : { text };
+	if ("closed" in part) {
+		return most > HEADER ? { text: firstOf(part.text, most - HEADER), closed: false } : null;
+	}
+	return "text" in part ? { text: firstOf(part.text, most) } : null;
 }

@@ -19,6 +19,7 @@ import {
 } from "../ipc/host";
 import { readBase64 } from "../lib/base64";
 import { nextTurn } from "../lib/turn";
+import { endOf } from "./announcement";
 import { Attachments, readyFiles } from "./attachments";
 import { Conversations } from "./conversations";
 import { Drafts, NEW } from "./drafts";
@@ -413,15 +414,7 @@ export class Chat {
 		);
 		if (answer === undefined) return;
 		this.#ended = null;
-		const sentence = answer.content.split(/(?<=[.!?])\s/, 1)[0] ?? "";
-		const said: Record<Message["status"], string> = {
-			complete: `Answer finished. ${sentence}`,
-			stopped: "Answer stopped.",
-			failed: `Answer failed: ${answer.error?.message ?? ""}`,
-			interrupted: `Answer interrupted: ${answer.error?.message ?? ""}`,
-			generating: "",
-		};
-		this.announcement.value = said[answer.status];
+		this.announcement.value = endOf(answer);
 	}
 
 	#markSending(id: string, sending: boolean): void {

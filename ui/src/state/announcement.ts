@@ -1,0 +1,31 @@
+/** What a screen reader is told, once, when an answer has ended. */
+
+import type { Message } from "../ipc/bindings";
+
+/** How much of the answer is told at most, in characters. */
+const MOST = 200;
+
+/** How it ended, and where it is complete its first sentence. */
+export function endOf(answer: Message): string {
+	switch (answer.status) {
+		case "complete":
+			return `Answer finished. ${firstSentence(answer.content)}`.trimEnd();
+		case "stopped":
+			return "Answer stopped.";
+		case "failed":
+			return `Answer failed: ${answer.error?.message ?? ""}`;
+		case "interrupted":
+			return `Answer interrupted: ${answer.error?.message ?? ""}`;
+		case "generating":
+			return "";
+	}
+}
+
+/** Up to the last whole word where it is too long: an answer may be one word of a megabyte. */
+function firstSentence(text: string): string {
+	const beginning = text.slice(0, MOST + 1);
+	const [sentence = ""] = beginning.split(/(?<=[.!?])\s/, 1);
+	if (sentence.length <= MOST) return sentence;
+	const space = sentence.search(/\s\S*$/);
+	return `${sentence.slice(0, space > 0 ? space : MOST)}…`;
+}
