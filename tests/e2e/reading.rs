@@ -71,3 +71,38 @@ async fn a_text_is_found_and_escape_returns_to_the_input() {
         )
         .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_found_is_marked_to_the_end_of_an_answer_that_comes_bit_by_bit() {
+    let scene = Scene::open().await;
+    scene.server.push(Script::answer("A needle"));
+    scene.send("hello").await;
+    scene.wait_for_answer("complete", "A needle").await;
+    scene
+        .window
+        .type_text("#chat-input", "\u{e009}f\u{e000}")
+        .await
+        .unwrap();
+    scene
+        .window
+        .type_text("#find-text", "needle")
+        .await
+        .unwrap();
+    let rows = "| hay | hay |\n".repeat(2_000);
+    let long = format!("| a | b |\n|-|-|\n{rows}\nThe last needle.");
+    scene.server.push(Script::answer(&long));
+    scene.send("more").await;
+    scene
+        .wait_until(
+            "document.querySelectorAll('#transcript td').length === 4000
+             && document.querySelector('#transcript').textContent.includes('last needle')",
+            "all of it is drawn",
+        )
+        .await;
+    scene
+        .wait_until(
+            "[...CSS.highlights.get('found') ?? []].length === 2",
+            "both are marked",
+        )
+        .await;
+}

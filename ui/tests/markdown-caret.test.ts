@@ -3,7 +3,7 @@ import { test } from "node:test";
 import "./markdown-dom";
 import type { Block, Inline } from "../src/ipc/bindings";
 import { MarkdownView } from "../src/markdown/view";
-import { code, paragraph, services } from "./markdown-dom";
+import { code, paragraph, passFrame, services } from "./markdown-dom";
 
 const text = (words: string) => ({ type: "text" as const, text: words });
 const item = (...blocks: Block[]) => ({ checked: null, blocks });
@@ -22,10 +22,12 @@ const table = (...rows: string[][]): Block => ({
 
 function mounted() {
 	const host = document.createElement("div");
+	document.body.append(host);
 	const view = new MarkdownView(host, services().all);
 	/** The names of the elements with a caret, once a stream has come to these blocks. */
 	const carets = (...blocks: Block[]) => {
 		view.show(blocks, "writing");
+		while (passFrame());
 		const marked = [...host.querySelectorAll(".caret")];
 		if (host.classList.contains("caret")) marked.push(host);
 		return marked.map((element) => `${element.localName} ${element.textContent}`);

@@ -18,6 +18,9 @@ const HEADER = 8 * NODE;
 /** What the button in a reference to a footnote costs. */
 const REFERENCE = 3 * NODE;
 
+/** What the box of a task costs, or the chip of an image. */
+const BOX = 4 * NODE;
+
 type Part = Block | Inline | ListItem | Footnote;
 type Cell = readonly Inline[];
 
@@ -41,9 +44,14 @@ function total<Item>(items: readonly Item[], cost: (item: Item) => number): numb
 function costOfPart(part: Part): number {
 	const known = costs.get(part);
 	if (known !== undefined) return known;
-	const cost = NODE + costWithin(part);
+	const cost = frameCost(part) + costWithin(part);
 	costs.set(part, cost);
 	return cost;
+}
+
+/** What a part costs whatever is in it. */
+function frameCost(part: Part): number {
+	return "checked" in part && part.checked !== null ? NODE + BOX : NODE;
 }
 
 function costWithin(part: Part): number {
@@ -51,6 +59,7 @@ function costWithin(part: Part): number {
 	if ("blocks" in part) return costOf(part.blocks);
 	if ("items" in part) return costOf(part.items);
 	if ("notes" in part) return costOf(part.notes);
+	if ("alt" in part) return BOX + part.alt.length;
 	if ("rows" in part) return costOfRow(part.header) + total(part.rows, costOfRow);
 	if ("math" in part) return SYMBOL * part.math.source.length;
 	if ("closed" in part) return HEADER + part.text.length;
@@ -83,7 +92,8 @@ function cut<Item>(
 
 /** The beginning of a part that costs more; null where it has to be drawn at once. */
 function shortened<Whole extends Part>(part: Whole, most: number): Whole | null {
-	const begun = most > NODE ? begunContent(part, most - NODE) : null;
+	const left = most - frameCost(part);
+	const begun = left > 0 ? begunContent(part, left) : null;
 	return begun === null ? null : { ...part, ...begun };
 }
 

@@ -11,7 +11,7 @@ import type { MarkdownServices } from "./services";
 export type Progress = "writing" | "written";
 
 /** How much is drawn in a frame, in characters of running text. */
-const PORTION = 20_000;
+const PORTION = 10_000;
 
 /**
  * Shows blocks in an element of its own. What a change leaves as it is keeps its nodes, and with them
