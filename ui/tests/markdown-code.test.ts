@@ -67,6 +67,7 @@ test("the same code is asked for once, and again only when the asking failed", a
 	view.show([]);
 	view.show([LET, LET]);
 	await comeNear(...host.querySelectorAll("figure"));
+	while (passFrame());
 	assert.equal(highlighted.length, 2);
 	for (const node of host.querySelectorAll("code")) assert.equal(node.innerHTML, COLORED);
 });
@@ -118,6 +119,7 @@ test("the colours wait until nothing is selected in the code", async () => {
 	const after = find(host, "p").firstChild as Text;
 	selection.setBaseAndExtent(after, 0, after, 2);
 	document.dispatchEvent(event("selectionchange"));
+	passFrame();
 	assert.equal(find(host, "code").innerHTML, COLORED);
 	selection.removeAllRanges();
 });
@@ -141,9 +143,20 @@ test("long code gets its colours a piece a frame, and stays what it is", async (
 		assert.equal(find(host, "code").textContent, LONG);
 		assert.ok(passFrame());
 	}
+	passFrame();
 	assert.ok(!passFrame(), "it is done");
 	const kinds = [...host.querySelectorAll("code [class^=tok]")].map((span) => span.className);
 	assert.deepEqual([...new Set(kinds)], ["tok-comment", "tok-keyword"]);
+});
+
+test("many blocks that come near at once get their colours one after the other", async () => {
+	const { host } = mounted({ highlight: async () => TOKENS }, [LET, LET, LET]);
+	const colored = () => host.querySelectorAll(".lines:has(> [class^=tok])").length;
+	await comeNear(...host.querySelectorAll("figure"));
+	for (const count of [1, 2, 3]) {
+		while (colored() < count) assert.ok(passFrame());
+		assert.equal(colored(), count);
+	}
 });
 
 test("long code that changes or is selected in between goes on later, or not at all", async () => {
@@ -157,6 +170,7 @@ test("long code that changes or is selected in between goes on later, or not at 
 	assert.equal(colored(), 1);
 	selection.removeAllRanges();
 	document.dispatchEvent(event("selectionchange"));
+	passFrame();
 	assert.equal(colored(), 2);
 	view.show([code("rust", `${LONG}let`, false)]);
 	passFrame();

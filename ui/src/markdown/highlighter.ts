@@ -24,6 +24,11 @@ export class Highlighter {
 	readonly #observer: IntersectionObserver;
 	readonly #blocks = new WeakMap<Element, CodeBlock>();
 	readonly #known = new Lru<Promise<readonly Token[]>>(REMEMBERED);
+	/** Those that are coloured piece by piece, the first one first. */
+	readonly #queue: [CodeBlock, Coloring][] = [];
+	/** In the frame that is being made. */
+	#hasColored = false;
+	/** Those in which the user selects. */
 	readonly #waiting = new Map<CodeBlock, Coloring>();
 
 	/** What is near is up to a screen away in the scroller, or in the window. */
@@ -56,12 +61,26 @@ export class Highlighter {
 	}
 
 	#goOn(block: CodeBlock, coloring: Coloring): void {
+		this.#queue.push([block, coloring]);
+		if (!this.#hasColored) this.#nextPiece();
+	}
+
+	/** A piece of one block in a frame: a scroll or an answer's end brings many near at once. */
+	#nextPiece(): void {
+		const next = this.#queue.shift();
+		if (next === undefined) return;
+		const [block, coloring] = next;
 		if (isSelectedIn(block.code)) {
 			if (this.#waiting.size === 0) document.addEventListener("selectionchange", this.#selected);
 			this.#waiting.set(block, coloring);
 		} else if (coloring.next().done !== true) {
-			requestAnimationFrame(() => this.#goOn(block, coloring));
+			this.#queue.unshift(next);
 		}
+		this.#hasColored = true;
+		requestAnimationFrame(() => {
+			this.#hasColored = false;
+			this.#nextPiece();
+		});
 	}
 
 	readonly #selected = (): void => {
