@@ -1,5 +1,5 @@
 /**
- * Has what is too wide scroll inside itself only near to what is seen: every box that scrolls costs each
+ * Has what is too wide be cut off, and scroll, only near to what is seen: every box that cuts off costs each
  * frame a little, and a long answer has hundreds.
  */
 
@@ -20,7 +20,7 @@ export class Sideways {
 		);
 	}
 
-	/** Marks the element as `far` while it is, which its style takes for not to scroll. */
+	/** Marks the element as `far` while it is, which its style takes for not to cut off. */
 	watch(element: Element): void {
 		this.#observer.observe(element);
 	}
