@@ -395,6 +395,36 @@ fn code() -> impl Strategy<Value = String> {
     prop::collection::vec(prop::sample::select(pieces), 0..60).prop_map(|pieces| pieces.concat())
 }
 
+/// Each of these had the grammar go round in circles for ever (<https://github.com/trishume/syntect/issues/460>).
+#[test]
+fn a_comment_behind_an_expression_comes_to_an_end() {
+    let code = "if (a) x /* c */\nlet b = 1 /* two\nlines */\nx /*";
+    let script = format!("<script>\n{code}\n</script>\n<p onclick='x /* c */'>\n");
+    let fence = format!("```js\n{code}\n```\n");
+    let cases = [
+        ("js", code),
+        ("qml", code),
+        ("html", &script),
+        ("php", &script),
+        ("svelte", &script),
+        ("vue", &script),
+        ("markdown", &fence),
+        ("slim", "javascript:\n  x /* c */\n"),
+    ];
+    for (language, code) in cases {
+        let (done, is_done) = std::sync::mpsc::channel();
+        let (name, text) = (language.to_owned(), code.to_owned());
+        std::thread::spawn(move || done.send(highlight(&name, &text)));
+        let tokens = is_done
+            .recv_timeout(std::time::Duration::from_mins(1))
+            .unwrap_or_else(|_| panic!("{language} goes on for ever"))
+            .unwrap();
+        assert_eq!(joined(&tokens), code);
+    }
+    let tokens = tokens("js", "x /* c */ + 'a'\n");
+    assert_eq!(kind_of(&tokens, "/* c */ "), TokenKind::Comment);
+}
+
 proptest! {
     #[test]
     fn the_texts_in_order_are_the_code(language in languages(), code in code()) {

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use syntect::parsing::{SyntaxReference, SyntaxSet};
+use syntect::parsing::{Scope, SyntaxReference, SyntaxSet};
 
 /// All grammars there are.
 pub(super) static GRAMMARS: LazyLock<SyntaxSet> = LazyLock::new(two_face::syntax::extra_newlines);
@@ -60,6 +60,41 @@ pub(super) fn grammar(language: &str) -> Option<&'static SyntaxReference> {
     let name = alias.map_or(&*name, |(_, name)| name);
     let grammar = GRAMMARS.find_syntax_by_token(name)?;
     (grammar.name != GRAMMARS.find_syntax_plain_text().name).then_some(grammar)
+}
+
+/// The grammar of JavaScript, and beginnings of the names of those that have it within them.
+const WITH_JAVASCRIPT: [&str; 8] = [
+    "embedding",
+    "source.cfml",
+    "source.js",
+    "source.php",
+    "source.qml",
+    "text.haml",
+    "text.html",
+    "text.slim",
+];
+
+/// Whether code in this language may be, or have in it, JavaScript.
+pub(super) fn may_be_javascript(grammar: &SyntaxReference) -> bool {
+    let mut names = WITH_JAVASCRIPT.iter().flat_map(|name| Scope::new(name));
+    names.any(|name| name.is_prefix_of(grammar.scope))
+}
+
+/// The line, cut in front of its comments, where the grammar of JavaScript may go round in circles for ever.
+///
+/// It does for `x /*`: two contexts without a character between them take turns, which syntect does not
+/// see ([its issue 460](https://github.com/trishume/syntect/issues/460)).
+pub(super) fn cut_at_comments(line: &str) -> Vec<&str> {
+    let comments = line.match_indices("/*").map(|(at, _)| at);
+    let mut parts = Vec::new();
+    let mut start = 0;
+    for end in comments.chain([line.len()]) {
+        if end > start {
+            parts.push(&line[start..end]);
+        }
+        start = end;
+    }
+    parts
 }
 
 /// The language alone, without what else is said beside it: `rust,ignore`, `{.python`, `js{1,3}`.

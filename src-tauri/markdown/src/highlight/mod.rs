@@ -84,7 +84,15 @@ fn is_worth_it(text: &str) -> bool {
 fn colour(grammar: &SyntaxReference, text: &str, tokens: &mut Tokens) {
     let mut state = ParseState::new(grammar);
     let mut kinds = Kinds::default();
-    for line in text.split_inclusive('\n') {
+    let may_loop = language::may_be_javascript(grammar);
+    let parts = |line| {
+        if may_loop {
+            language::cut_at_comments(line)
+        } else {
+            vec![line]
+        }
+    };
+    for line in text.split_inclusive('\n').flat_map(parts) {
         // A grammar that fails on a line leaves that one plain.
         let changes = state.parse_line(line, &GRAMMARS).unwrap_or_default();
         let mut told = 0;
