@@ -9,6 +9,15 @@ const ANSWER: &str = "## A title\n\nSome **bold** text, <img src=x onerror=\"win
     [a trap](javascript:window.ran=true).\n\n![far](https://pictures.example/a.png)\n\n\
     ```rust\nfn main() {}\n```\n";
 
+impl Scene {
+    /// Opens find by its shortcut, and types.
+    async fn look_for(&self, text: &str) {
+        let (ctrl_f, window) = ("\u{e009}f\u{e000}", &self.window);
+        window.type_text("#chat-input", ctrl_f).await.unwrap();
+        window.type_text("#find-text", text).await.unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_is_drawn_as_markdown_and_nothing_in_it_runs() {
     let scene = Scene::open().await;
@@ -41,16 +50,7 @@ async fn a_text_is_found_and_escape_returns_to_the_input() {
     scene
         .wait_for_answer("complete", "A needle in the hay")
         .await;
-    scene
-        .window
-        .type_text("#chat-input", "\u{e009}f\u{e000}")
-        .await
-        .unwrap();
-    scene
-        .window
-        .type_text("#find-text", "NEEDLE")
-        .await
-        .unwrap();
+    scene.look_for("NEEDLE").await;
     scene
         .wait_until(
             "document.querySelector('.find-bar [role=status]').textContent === '1 of 1'
@@ -78,16 +78,7 @@ async fn what_is_found_is_marked_to_the_end_of_an_answer_that_comes_bit_by_bit()
     scene.server.push(Script::answer("A needle"));
     scene.send("hello").await;
     scene.wait_for_answer("complete", "A needle").await;
-    scene
-        .window
-        .type_text("#chat-input", "\u{e009}f\u{e000}")
-        .await
-        .unwrap();
-    scene
-        .window
-        .type_text("#find-text", "needle")
-        .await
-        .unwrap();
+    scene.look_for("needle").await;
     let rows = "| hay | hay |\n".repeat(2_000);
     let long = format!("| a | b |\n|-|-|\n{rows}\nThe last needle.");
     scene.server.push(Script::answer(&long));
