@@ -22,6 +22,7 @@ mod error;
 mod locks;
 mod open;
 mod pages;
+mod prior;
 mod providers;
 mod search;
 mod settings;
@@ -39,9 +40,10 @@ pub use changes::Changes;
 pub use chunks::Piece;
 pub use error::StoreError;
 pub use locks::Holder;
+pub use prior::{PriorAttachment, PriorMessage};
 pub use providers::StoredProvider;
 pub use settle::Ending;
-pub use turns::{Begin, NewAnswer, NewTurn, PriorAttachment, PriorMessage, Started};
+pub use turns::{Begin, NewAnswer, NewTurn, Started};
 
 use crate::ids::UserId;
 

@@ -3,21 +3,17 @@
 //!
 //! Beginning is the send transaction of the design: the request id is deduplicated, the lock taken,
 //! both messages inserted, the files given to the first, the branch moved and the attempt recorded, all
-//! or nothing (I8). A refusal
-//! commits too, but only the record of the attempt.
-
-use std::collections::HashMap;
+//! or nothing (I8). A refusal commits too, but only the record of the attempt.
 
 use sqlx::SqliteConnection;
 
-use super::attachments::{bind, content};
+use super::attachments::bind;
 use super::attempts::{Attempt, AttemptOutcome, record};
 use super::branches::{Place, missing, place};
 use super::chunks::{Piece, append};
 use super::locks::{Grant, Granted, acquire, release};
 use super::settle::{Ending, settle};
 use super::{Result, Store};
-use crate::attachments::AttachmentContent;
 use crate::chat::{Accepted, AttemptSource, Role};
 use crate::clock::Timestamp;
 use crate::error::Entity;
@@ -92,28 +88,6 @@ pub enum Begin {
     NotFound(Entity),
     /// A file is gone, was sent before, or is another conversation's.
     AttachmentGone,
-}
-
-/// A message that a model is shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PriorMessage {
-    /// Who spoke.
-    pub role: Role,
-    /// What.
-    pub content: String,
-    /// What goes with it, in order.
-    pub attachments: Vec<PriorAttachment>,
-}
-
-/// A file of a message that a model is shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PriorAttachment {
-    /// The file's name.
-    pub name: String,
-    /// What it costs, estimated.
-    pub tokens: u32,
-    /// What is shown of it.
-    pub content: AttachmentContent,
 }
 
 /// Who asks for the lock, and how.
@@ -354,67 +328,6 @@ impl Store {
         .await?;
         Ok(())
     }
-
-    /// What the model is shown before it writes `message_id`: the path from the first message,
-    /// without those that have neither text nor files.
-    pub async fn messages_before(&self, message_id: &MessageId) -> Result<Vec<PriorMessage>> {
-        let mut reader = self.readers.begin().await?;
-        let mut files = attachments_before(&mut reader, message_id).await?;
-        let rows = sqlx::query!(
-            r#"WITH RECURSIVE path(id, parent_id, depth) AS (
-                 SELECT id, parent_id, 0 FROM messages WHERE id = ?
-                 UNION ALL
-                 SELECT m.id, m.parent_id, path.depth + 1 FROM path JOIN messages m ON m.id = path.parent_id
-               )
-               SELECT m.id AS "id: MessageId", m.role AS "role: Role", m.content
-               FROM path JOIN messages m ON m.id = path.id
-               WHERE path.depth > 0
-               ORDER BY path.depth DESC"#,
-            message_id
-        )
-        .fetch_all(&mut *reader)
-        .await?;
-        let messages = rows.into_iter().map(|row| PriorMessage {
-            role: row.role,
-            content: row.content,
-            attachments: files.remove(&row.id).unwrap_or_default(),
-        });
-        Ok(messages
-            .filter(|message| !message.content.is_empty() || !message.attachments.is_empty())
-            .collect())
-    }
-}
-
-/// The files of the messages before this one, by message.
-async fn attachments_before(
-    reader: &mut SqliteConnection,
-    message_id: &MessageId,
-) -> Result<HashMap<MessageId, Vec<PriorAttachment>>> {
-    let rows = sqlx::query!(
-        r#"WITH RECURSIVE path(id, parent_id) AS (
-             SELECT id, parent_id FROM messages WHERE id = ?
-             UNION ALL
-             SELECT m.id, m.parent_id FROM path JOIN messages m ON m.id = path.parent_id
-           )
-           SELECT a.message_id AS "message_id!: MessageId", a.name, a.tokens AS "tokens: u32",
-             a.media_type, a.text, a.data
-           FROM path CROSS JOIN attachments a ON a.message_id = path.id ORDER BY a.position"#,
-        message_id
-    )
-    .fetch_all(reader)
-    .await?;
-    let mut files: HashMap<_, Vec<_>> = HashMap::new();
-    for row in rows {
-        files
-            .entry(row.message_id)
-            .or_default()
-            .push(PriorAttachment {
-                name: row.name,
-                tokens: row.tokens,
-                content: content(row.media_type, row.text, row.data),
-            });
-    }
-    Ok(files)
 }
 
 /// The lock of a turn that begins.

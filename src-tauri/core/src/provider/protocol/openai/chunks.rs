@@ -1,0 +1,239 @@
+//! The chunks of an answer, <https://platform.openai.com/docs/api-reference/chat-streaming>, and what
+//! other servers add to them.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::chat::{FinishReason, Usage};
+use crate::provider::failure::{Failure, FailureKind};
+use crate::provider::protocol::{
+    Decoder, StreamEvent, filled, no_answer, or_alive, stated_failure, states_failure,
+};
+
+/// Reads one answer.
+#[derive(Default)]
+pub(super) struct Chunks {
+    /// The model refuses in a field of its own, and finishes with `stop` all the same.
+    refused: bool,
+}
+
+impl Decoder for Chunks {
+    fn decode(&mut self, data: &str) -> Result<Vec<StreamEvent>, Failure> {
+        if data.trim() == "[DONE]" {
+            return Ok(vec![StreamEvent::Done]);
+        }
+        let chunk: Chunk = serde_json::from_str(data).map_err(|error| no_answer(&error))?;
+        if let Some(error) = chunk.error.as_ref().filter(|error| states_failure(error)) {
+            return Err(stated_failure(kind_of(error), data));
+        }
+        let mut events: Vec<_> = chunk
+            .messages_left_out
+            .map(StreamEvent::LeftOut)
+            .into_iter()
+            .collect();
+        let choice = chunk
+            .choices
+            .unwrap_or_default()
+            .into_iter()
+            .find(|choice| choice.index == 0);
+        if let Some(choice) = choice {
+            events.extend(self.said(choice.delta.unwrap_or_default()));
+            let reason = choice.finish_reason.as_deref();
+            events.extend(reason.map(|reason| StreamEvent::Finish(self.finish(reason))));
+        }
+        events.extend(chunk.usage.map(|usage| StreamEvent::Usage(usage.into())));
+        Ok(or_alive(events))
+    }
+}
+
+/// Gateways state the status that they got as a number, OpenAI its own codes.
+fn kind_of(error: &Value) -> FailureKind {
+    let code = error.get("code").unwrap_or(&Value::Null);
+    match (code.as_u64(), code.as_str()) {
+        (Some(429), _) | (_, Some("rate_limit_exceeded")) => FailureKind::RateLimited,
+        (Some(400..500), _) => FailureKind::Rejected,
+        _ => FailureKind::ProviderFault,
+    }
+}
+
+#[derive(Deserialize)]
+struct Chunk {
+    choices: Option<Vec<Choice>>,
+    usage: Option<WireUsage>,
+    error: Option<Value>,
+    /// The embedded engine's: a person is told what a model was not shown.
+    messages_left_out: Option<u32>,
+}
+
+#[derive(Deserialize)]
+struct Choice {
+    #[serde(default)]
+    index: u32,
+    #[serde(alias = "message")]
+    delta: Option<Delta>,
+    finish_reason: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+struct Delta {
+    content: Option<String>,
+    refusal: Option<String>,
+    /// DeepSeek's and vLLM's name.
+    reasoning_content: Option<String>,
+    /// OpenRouter's, Groq's and Ollama's name.
+    reasoning: Option<String>,
+}
+
+impl Chunks {
+    fn said(&mut self, delta: Delta) -> impl Iterator<Item = StreamEvent> + use<> {
+        let (content, refusal) = (filled(delta.content), filled(delta.refusal));
+        self.refused |= refusal.is_some();
+        let reasoning = filled(delta.reasoning_content).or(filled(delta.reasoning));
+        let texts = [content, refusal].into_iter().flatten();
+        reasoning
+            .map(StreamEvent::Reasoning)
+            .into_iter()
+            .chain(texts.map(StreamEvent::Text))
+    }
+
+    fn finish(&self, reason: &str) -> FinishReason {
+        match reason {
+            "length" => FinishReason::Length,
+            "content_filter" => FinishReason::ContentFilter,
+            _ if self.refused => FinishReason::Refusal,
+            _ => FinishReason::Stop,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct WireUsage {
+    prompt_tokens: Option<u32>,
+    completion_tokens: Option<u32>,
+    prompt_tokens_details: Option<PromptDetails>,
+}
+
+#[derive(Deserialize)]
+struct PromptDetails {
+    cached_tokens: Option<u32>,
+}
+
+impl From<WireUsage> for Usage {
+    fn from(usage: WireUsage) -> Self {
+        Self {
+            prompt_tokens: usage.prompt_tokens,
+            completion_tokens: usage.completion_tokens,
+            cached_tokens: usage
+                .prompt_tokens_details
+                .and_then(|details| details.cached_tokens),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode(data: &str) -> Result<Vec<StreamEvent>, Failure> {
+        Chunks::default().decode(data)
+    }
+
+    #[test]
+    fn text_finish_and_usage_are_told_apart() {
+        let events = decode(
+            r#"{"choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":"stop"}],
+                "usage":{"prompt_tokens":3,"completion_tokens":1,"prompt_tokens_details":{"cached_tokens":2}}}"#,
+        )
+        .unwrap();
+
+        assert_eq!(
+            events,
+            [
+                StreamEvent::Text("Hi".to_owned()),
+                StreamEvent::Finish(FinishReason::Stop),
+                StreamEvent::Usage(Usage {
+                    prompt_tokens: Some(3),
+                    completion_tokens: Some(1),
+                    cached_tokens: Some(2),
+                }),
+            ]
+        );
+    }
+
+    #[test]
+    fn reasoning_is_kept_apart_under_each_of_its_names() {
+        for field in ["reasoning_content", "reasoning"] {
+            let data = format!(r#"{{"choices":[{{"delta":{{"{field}":"hm","content":"Hi"}}}}]}}"#);
+            assert_eq!(
+                decode(&data).unwrap(),
+                [
+                    StreamEvent::Reasoning("hm".to_owned()),
+                    StreamEvent::Text("Hi".to_owned())
+                ]
+            );
+        }
+    }
+
+    #[test]
+    fn each_finish_reason_has_its_own_name() {
+        let finish = |reason: &str| {
+            let data = format!(r#"{{"choices":[{{"delta":{{}},"finish_reason":"{reason}"}}]}}"#);
+            decode(&data).unwrap()
+        };
+        let is = |reason| [StreamEvent::Finish(reason)];
+        assert_eq!(finish("stop"), is(FinishReason::Stop));
+        assert_eq!(finish("eos"), is(FinishReason::Stop));
+        assert_eq!(finish("length"), is(FinishReason::Length));
+        assert_eq!(finish("content_filter"), is(FinishReason::ContentFilter));
+    }
+
+    #[test]
+    fn a_refusal_is_text_and_the_reason_of_the_end() {
+        let mut decoder = Chunks::default();
+        let mut read = |data: &str| decoder.decode(data).unwrap();
+        assert_eq!(
+            read(r#"{"choices":[{"delta":{"refusal":"I cannot"}}]}"#),
+            [StreamEvent::Text("I cannot".to_owned())]
+        );
+        assert_eq!(
+            read(r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#),
+            [StreamEvent::Finish(FinishReason::Refusal)]
+        );
+    }
+
+    #[test]
+    fn what_carries_no_text_is_a_sign_of_life() {
+        for data in [
+            r#"{"choices":[{"index":0,"delta":{"role":"assistant","content":null}}]}"#,
+            r#"{"choices":[{"index":0,"delta":{"content":""}}],"usage":null,"error":null}"#,
+            r#"{"choices":[],"something":"new"}"#,
+            r#"{"choices":[{"index":1,"delta":{"content":"another choice"}}]}"#,
+        ] {
+            assert_eq!(decode(data).unwrap(), [StreamEvent::Alive], "{data}");
+        }
+    }
+
+    #[test]
+    fn an_error_inside_a_200_stream_is_an_error() {
+        for data in [
+            r#"{"error":{"message":"overloaded"}}"#,
+            r#"{"error":"overloaded","choices":[]}"#,
+        ] {
+            let failure = decode(data).unwrap_err();
+            assert!(failure.message.contains("overloaded"), "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn an_error_in_the_stream_is_known_by_its_code() {
+        let kind = |code: &str| {
+            let data = format!(r#"{{"error":{{"message":"no","code":{code}}}}}"#);
+            decode(&data).unwrap_err().kind
+        };
+        assert_eq!(kind("429"), FailureKind::RateLimited);
+        assert_eq!(kind(r#""rate_limit_exceeded""#), FailureKind::RateLimited);
+        assert_eq!(kind("400"), FailureKind::Rejected);
+        assert_eq!(kind("502"), FailureKind::ProviderFault);
+        assert_eq!(kind("null"), FailureKind::ProviderFault);
+    }
+}
