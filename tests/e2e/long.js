@@ -44,6 +44,8 @@ window.conchScroll = {
       last: Number(last.dataset.messageId.slice(-12)),
     };
   },
+  /** The first paragraph of which something is in sight. */
+  read: () => [...scroller.querySelectorAll(".message p")].find((p) => topOf(p) + p.clientHeight > 0)?.textContent,
   distance: () => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight,
   /** Where a message is in the scroller, from its top; null where it is not in sight. */
   place(id) {

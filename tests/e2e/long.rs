@@ -183,6 +183,15 @@ async fn what_streams_is_followed_until_the_user_scrolls_up() {
     scene.wait_until(at_end, "it is followed").await;
 
     scene.run("window.conchScroll.to(-900);").await;
+    let line = scene.run("return window.conchScroll.read();").await;
+    for width in [640, 1100] {
+        let client = scene.window.client();
+        client.set_window_size(width, 760).await.unwrap();
+        let is_read = format!("innerWidth === {width} && window.conchScroll.read() === {line}");
+        scene
+            .wait_until(&is_read, "what is read stays in another width")
+            .await;
+    }
     let looked_at = message_id(1, MESSAGES);
     let top = "const scroller = document.querySelector('#transcript');
         return scroller.scrollTop;";

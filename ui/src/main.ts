@@ -46,7 +46,7 @@ const chat = new Chat();
 const question = signal<Question | null>(null);
 /** The list of shortcuts is open. */
 const shortcutsOpen = signal(false);
-const side = new SidebarFold({ keepPlace: (change) => bottom.anchored(change), takeFocus });
+const side = new SidebarFold(takeFocus);
 const find = new Find(chat);
 const parameters = new ConversationParameters(chat);
 const picker = new ModelPicker(chat.models.list);

@@ -6,23 +6,16 @@ import { Sidebar } from "./state/sidebar";
 
 const FOLDED = "sidebar-folded";
 
-/** What the sidebar needs of the page beside it. */
-export interface Beside {
-	/** Does something that changes the width, and keeps in place what is read. */
-	keepPlace(change: () => void): void;
-	/** Gives the focus to whoever takes what is typed. */
-	takeFocus(): void;
-}
-
 export class SidebarFold {
 	readonly state = new Sidebar(remembered(FOLDED) === "true");
-	readonly #beside: Beside;
+	/** Gives the focus to whoever takes what is typed. */
+	readonly #takeFocus: () => void;
 	/** Where in the list the focus was last. */
 	#row = 0;
 
 	/** From here on the page is as it was left: call it before the first frame. */
-	constructor(beside: Beside) {
-		this.#beside = beside;
+	constructor(takeFocus: () => void) {
+		this.#takeFocus = takeFocus;
 		const narrow = matchMedia("(max-width: 720px)");
 		narrow.addEventListener("change", () => this.#change(() => this.state.fit(narrow.matches)));
 		this.state.fit(narrow.matches);
@@ -68,9 +61,9 @@ export class SidebarFold {
 
 	#change(change: () => void): void {
 		const had = byId("sidebar").contains(document.activeElement);
-		this.#beside.keepPlace(change);
+		change();
 		const isLost = had && !this.state.inSight.value;
-		if (isLost || hasNoFocus()) this.#beside.takeFocus();
+		if (isLost || hasNoFocus()) this.#takeFocus();
 	}
 }
 

@@ -18,10 +18,37 @@ Object.assign(globalThis, {
 	},
 });
 
-/** As much of an element that scrolls as is looked at. */
+/** A message, or a paragraph in one, of which it is known where in the content it is. */
+class Box {
+	isConnected = true;
+	start: number;
+	height: number;
+	readonly #scroller: Scroller;
+	readonly #content: readonly unknown[];
+
+	constructor(scroller: Scroller, start: number, height: number, content: readonly unknown[] = []) {
+		this.start = start;
+		this.height = height;
+		this.#scroller = scroller;
+		this.#content = content;
+	}
+
+	contains(other: unknown): boolean {
+		return this.#content.includes(other);
+	}
+
+	getBoundingClientRect() {
+		const top = 50 + this.start - this.#scroller.scrollTop;
+		return { top, bottom: top + this.height, height: this.height };
+	}
+}
+
+/** As much of an element that scrolls as is looked at. It is 50 px below the top of the window. */
 class Scroller extends EventTarget {
 	readonly clientHeight = 500;
 	readonly firstElementChild = {};
+	clientWidth = 700;
+	messages: Box[] = [];
 	scrollHeight = 2000;
 	#top = 0;
 
@@ -42,7 +69,18 @@ class Scroller extends EventTarget {
 	tell(): void {
 		this.dispatchEvent(new Event("scroll"));
 	}
+
+	getBoundingClientRect() {
+		return { left: 0, top: 50 };
+	}
+
+	querySelectorAll() {
+		return this.messages;
+	}
 }
+
+let hit: unknown = null;
+Object.assign(globalThis, { document: { elementFromPoint: () => hit } });
 
 function scene({ goesOn = false } = {}) {
 	const scroller = new Scroller();
@@ -121,4 +159,56 @@ test("text that shrinks is no scrolling", () => {
 	scroller.scrollHeight = 2200;
 	frame();
 	assert.equal(scroller.scrollTop, 1700);
+});
+
+/** Who reads the second of two messages, in a paragraph of it that begins above the edge. */
+function reader() {
+	const all = scene();
+	const { scroller } = all;
+	const paragraph = new Box(scroller, 900, 400);
+	const messages = [new Box(scroller, 0, 600), new Box(scroller, 600, 3000, [paragraph])];
+	scroller.messages = messages;
+	hit = paragraph;
+	scroller.byUser(1000);
+	scroller.tell();
+	return { ...all, paragraph, messages };
+}
+
+test("in another width the reader is as far in the paragraph", () => {
+	const { scroller, paragraph } = reader();
+	scroller.clientWidth = 350;
+	Object.assign(paragraph, { start: 1800, height: 800 });
+	scroller.scrollHeight = 4000;
+	scroller.tell();
+	resized([{ target: scroller }]);
+	assert.equal(scroller.scrollTop, 2000);
+	scroller.tell();
+	scroller.clientWidth = 700;
+	Object.assign(paragraph, { start: 900, height: 400 });
+	scroller.scrollHeight = 2000;
+	scroller.scrollTop = 2000;
+	scroller.tell();
+	resized([{ target: scroller }]);
+	assert.equal(scroller.scrollTop, 1000, "and comes back");
+});
+
+test("what changes above leaves the reader where it was, and what grows below does not move it", () => {
+	const { scroller, bottom, paragraph, messages } = reader();
+	bottom.anchored(() => {
+		Object.assign(paragraph, { start: 950, height: 700 });
+	});
+	assert.equal(scroller.scrollTop, 1050);
+	bottom.anchored(() => {
+		paragraph.isConnected = false;
+		Object.assign(messages[1] as Box, { start: 700 });
+	});
+	assert.equal(scroller.scrollTop, 1150, "also where the paragraph is drawn anew");
+});
+
+test("who is at the bottom stays there in another width", () => {
+	const { scroller } = scene();
+	scroller.clientWidth = 350;
+	scroller.scrollHeight = 4000;
+	resized([{ target: scroller }]);
+	assert.equal(scroller.scrollTop, 3500);
 });

@@ -1,8 +1,9 @@
 /**
- * Keeps a scrolling region at its bottom while it grows, until the user scrolls up. Only what the user
- * does counts as scrolling: a scroll event alone may be the layout's doing.
+ * Keeps a scrolling region at its bottom while it grows, until the user scrolls up, and from then on at what
+ * the user reads. Only what the user does counts as scrolling: a scroll event alone may be the layout's doing.
  */
 import { signal } from "@preact/signals-core";
+import { ReadingPlace } from "./reading-place";
 
 /** How near to the bottom counts as being there, in px. */
 const NEAR = 32;
@@ -31,6 +32,9 @@ export class Bottom {
 	#byUser = false;
 	/** Where the scroller was when it was last known. */
 	#top = 0;
+	#width = 0;
+	/** What the user reads, while that is not the bottom. */
+	#place: ReadingPlace | null = null;
 
 	constructor(scroller: HTMLElement, beyond: Beyond) {
 		this.#scroller = scroller;
@@ -39,11 +43,10 @@ export class Bottom {
 		}
 		scroller.addEventListener("scroll", () => {
 			this.#top = scroller.scrollTop;
-			if (!this.#byUser) return;
-			this.#sticks = this.#distance() < NEAR && !beyond.goesOn();
-			if (this.#sticks) this.hidden.value = false;
-			if (scroller.scrollTop < scroller.clientHeight) beyond.onTop();
-			if (this.#distance() < scroller.clientHeight) beyond.onEnd();
+			// In another width it is the layout's doing.
+			if (scroller.clientWidth !== this.#width) return;
+			if (this.#byUser) this.#scrolled(beyond);
+			this.#place = this.#sticks ? null : new ReadingPlace(scroller);
 		});
 		this.#resized.observe(scroller);
 	}
@@ -77,21 +80,23 @@ export class Bottom {
 			change();
 			return;
 		}
-		const anchor = this.#anchor();
-		const before = anchor?.getBoundingClientRect().top ?? 0;
+		const place = new ReadingPlace(this.#scroller);
 		change();
-		if (anchor === undefined || !anchor.isConnected) return;
-		this.#scroller.scrollTop += anchor.getBoundingClientRect().top - before;
+		place.restore();
 	}
 
-	/** The first message of which something is in sight. */
-	#anchor(): Element | undefined {
-		const top = this.#scroller.getBoundingClientRect().top;
-		const messages = this.#scroller.querySelectorAll(".message");
-		return [...messages].find((message) => message.getBoundingClientRect().bottom > top);
+	#scrolled(beyond: Beyond): void {
+		const { scrollTop, clientHeight } = this.#scroller;
+		this.#sticks = this.#distance() < NEAR && !beyond.goesOn();
+		if (this.#sticks) this.hidden.value = false;
+		if (scrollTop < clientHeight) beyond.onTop();
+		if (this.#distance() < clientHeight) beyond.onEnd();
 	}
 
 	#follow(grew: boolean): void {
+		const { clientWidth } = this.#scroller;
+		if (clientWidth !== this.#width && !this.#sticks) this.#place?.restore();
+		this.#width = clientWidth;
 		this.#stay();
 		if (grew && !this.#sticks && this.#distance() >= NEAR) this.hidden.value = true;
 	}
