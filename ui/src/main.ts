@@ -116,6 +116,7 @@ const bottom = new Bottom(scroller, {
 	onEnd: () => void chat.load((view) => shown.loadLater(view)),
 });
 shown.keepPlace = (change) => bottom.anchored(change);
+shown.isFollowed = () => bottom.isFollowed();
 
 function toEnd(): void {
 	void chat.load((view) => shown.showLatest(view)).then(() => bottom.stick());

@@ -6,15 +6,12 @@ import { NO_PARAMETERS } from "../src/state/parameters";
 import { newer, older, type Recall, sentTexts } from "../src/state/recall";
 import { Recalling } from "../src/state/recalling";
 import { fakeCore, refusal } from "./core";
-
-function message(id: string, role: "user" | "assistant", content: string): Message {
-	return { id, role, content, parentId: null } as Message;
-}
+import { message } from "./messages";
 
 function said(...texts: string[]): Message[] {
 	return texts.flatMap((text, n) => [
-		message(`${text}-${n}`, "user", text),
-		message(`to-${text}-${n}`, "assistant", "An answer"),
+		{ ...message(2 * n, text), id: `${text}-${n}`, parentId: null },
+		{ ...message(2 * n + 1, "An answer"), id: `to-${text}-${n}`, parentId: null },
 	]);
 }
 

@@ -51,6 +51,11 @@ export class Bottom {
 		this.#resized.observe(scroller);
 	}
 
+	/** It is the bottom that is looked at, now and when it grows. */
+	isFollowed(): boolean {
+		return this.#sticks;
+	}
+
 	/** Call it when the content may be another element. That it grows is noticed by itself. */
 	watch(): void {
 		const content = this.#scroller.firstElementChild;

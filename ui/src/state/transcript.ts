@@ -29,6 +29,8 @@ export class Transcript {
 	readonly live = signal<LiveAnswer | null>(null);
 	/** Does what changes the messages above, and keeps in place what the user looks at. */
 	keepPlace: (change: () => void) => void = (change) => change();
+	/** The user looks at the end, so what is far above can go. */
+	isFollowed: () => boolean = () => true;
 	#loading = false;
 	/** The answers that a snapshot has shown to have ended: what is told of one after that is late. */
 	#ended: ReadonlySet<string> = new Set();
@@ -52,7 +54,7 @@ export class Transcript {
 
 	/** The conversation as it is now, or was a moment ago: an answer that is not in it has just begun. */
 	take(view: ConversationView): void {
-		this.#part.value = withLatest(this.#part.value, view);
+		this.#part.value = withLatest(this.#part.value, view, this.isFollowed());
 		const ended = view.messages.filter((message) => message.status !== "generating");
 		this.#ended = new Set(ended.map((message) => message.id));
 		if (this.#ended.has(this.live.value?.messageId ?? "")) this.live.value = null;
@@ -89,7 +91,8 @@ export class Transcript {
 
 	/** Has the end of the conversation on the page. */
 	async showLatest(of: ConversationView): Promise<void> {
-		if (this.hasLater.value) await this.#load(of, { type: "latest" }, (_, page) => page);
+		if (!this.hasLater.value) return;
+		await this.#load(of, { type: "latest" }, (_, page) => withLatest(NONE, page, true));
 	}
 
 	async #load(
