@@ -159,6 +159,40 @@ test("many blocks that come near at once get their colours one after the other",
 	}
 });
 
+/** A line of 9,000 characters behind a short one, then one of 4,000 as they may be, and one that goes on. */
+const LONG_LINES = `a\n${"👩".repeat(4500)}\n${"b".repeat(3999)}\n${"c".repeat(4500)}\nd\n`;
+
+test("a long line stands in parts side by side, however it came", () => {
+	const once = mounted({}, [code(null, LONG_LINES, false)]).host;
+	const boxes = [...once.querySelectorAll("code > .lines")];
+	const lengths = boxes.map((box) => box.textContent?.length);
+	assert.deepEqual(lengths, [2, 9001, 4000, 4501, 2]);
+	const parts = boxes.map((box) => [...box.children].map((part) => part.textContent?.length));
+	assert.deepEqual(parts, [[], [2000, 2000, 2000, 2000, 1001], [], [2000, 2000, 501], []]);
+	const characters = [...LONG_LINES];
+	for (const step of [1, 7, 3000]) {
+		const { host, view } = mounted({}, [code(null, "", false)]);
+		for (let at = 0; at < characters.length; at += step) {
+			view.apply({ type: "grow", at: 0, text: characters.slice(at, at + step).join("") });
+		}
+		assert.ok(host.isEqualNode(once), `in steps of ${step}`);
+		assert.equal(find(host, "code").textContent, LONG_LINES);
+	}
+});
+
+test("a long line gets its colours part by part", async () => {
+	const tokens: Token[] = [
+		{ kind: "comment", text: LONG_LINES.slice(0, 5000) },
+		{ kind: "keyword", text: LONG_LINES.slice(5000) },
+	];
+	const { host } = mounted({ highlight: async () => tokens }, [code("rust", LONG_LINES)]);
+	await comeNear(find(host, "figure"));
+	while (passFrame());
+	const colored = [...host.querySelectorAll("[class^=tok]")].map(({ className }) => className);
+	assert.deepEqual(colored, [...Array(4).fill("tok-comment"), ...Array(8).fill("tok-keyword")]);
+	assert.equal(find(host, "code").textContent, LONG_LINES);
+});
+
 test("long code that changes or is selected in between goes on later, or not at all", async () => {
 	const { host, view } = mounted({ highlight: async () => LONG_TOKENS }, [code("rust", LONG)]);
 	await comeNear(find(host, "figure"));

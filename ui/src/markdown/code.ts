@@ -1,18 +1,12 @@
 /** A block of code: its language, its buttons, and the text, which scrolls inside itself. */
 
 import type { Block, Token } from "../ipc/bindings";
-import { codePointName, splitControls } from "./controls";
+import { CodeLines } from "./code-lines";
 import { element } from "./element";
 import { languageName } from "./language";
 import type { MarkdownServices } from "./services";
 
 export type Code = Extract<Block, { type: "code" }>;
-
-/**
- * How long a piece of the text is at least, in characters. Each is a box of whole lines, because what
- * grows is laid out anew from the start of its box.
- */
-const PIECE = 2000;
 
 /** How long a button says what it did, in ms. */
 const SAID = 2000;
@@ -26,33 +20,19 @@ export function codeBlockOf(node: Node): CodeBlock {
 	return block;
 }
 
-/** Lines of a block that has no colours yet. */
-interface Piece {
-	readonly element: Element;
-	/** What it ends with; null after a control. */
-	text: Text | null;
-	/** Of all its text, in characters. */
-	length: number;
-	/** Its last line has ended. */
-	isWhole: boolean;
-}
-
-/** One block on the page. What grows at its end is added; anything else is shown anew, without colours. */
+/** One block on the page. */
 export class CodeBlock {
 	readonly element: HTMLElement;
-	/** Holds the text and nothing else. */
-	readonly code = element("code");
+	readonly #lines = new CodeLines();
 	readonly #services: MarkdownServices;
 	readonly #label = element("span", { class: "language" });
 	readonly #pre = element("pre", { tabindex: "0", role: "group", "aria-live": "off" }, this.code);
 	#source: Code;
-	/** The last piece; null when there is none, or none that can grow. */
-	#tail: Piece | null = null;
 
 	constructor(source: Code, services: MarkdownServices) {
 		this.#source = source;
 		this.#services = services;
-		this.#append(source.text);
+		this.#lines.rewrite("", source.text);
 		services.sideways.watch(this.#pre);
 		const bar = element("figcaption", {}, this.#label, this.#wrapButton(), this.#copyButton());
 		// Code is written from the left, whatever is around it.
@@ -68,19 +48,18 @@ export class CodeBlock {
 		return this.#source;
 	}
 
+	/** Holds the text and nothing else. */
+	get code(): Element {
+		return this.#lines.element;
+	}
+
 	update(now: Code): void {
 		const was = this.#source;
 		const isSameCode = was.text === now.text && was.language === now.language;
 		if (isSameCode && was.closed === now.closed) return;
 		this.#source = now;
 		if (was.language !== now.language) this.#name();
-		if (this.#tail !== null && now.text.startsWith(was.text)) {
-			this.#append(now.text.slice(was.text.length));
-		} else {
-			this.#tail = null;
-			this.code.replaceChildren();
-			this.#append(now.text);
-		}
+		this.#lines.rewrite(was.text, now.text);
 		if (was.closed !== now.closed) this.element.classList.toggle("open");
 		if (now.closed) this.#services.highlighter.watch(this);
 	}
@@ -92,58 +71,7 @@ export class CodeBlock {
 	*color(source: Code, tokens: readonly Token[]): Generator<undefined> {
 		// Controls are to be seen already.
 		if (tokens.every(({ kind }) => kind === "plain" || kind === "control")) return;
-		let next = 0;
-		let used = 0;
-		for (const piece of [...this.code.children]) {
-			if (source !== this.#source) return;
-			this.#tail = null;
-			const colored = document.createDocumentFragment();
-			for (let left = piece.textContent?.length ?? 0; left > 0; ) {
-				const token = tokens[next];
-				if (token === undefined) return;
-				const text = token.text.slice(used, used + left);
-				put(colored, { kind: token.kind, text });
-				left -= text.length;
-				used += text.length;
-				if (used === token.text.length) {
-					next++;
-					used = 0;
-				}
-			}
-			piece.replaceChildren(colored);
-			yield;
-		}
-	}
-
-	/** Controls are shown at once, for code deceives as well while it is being written. */
-	#append(text: string): void {
-		let from = 0;
-		while (from < text.length) {
-			const tail = this.#tailWithRoom();
-			const full = text.indexOf("\n", from + Math.max(0, PIECE - 1 - tail.length)) + 1;
-			const to = full === 0 ? text.length : full;
-			for (const token of splitControls(text.slice(from, to))) {
-				if (token.kind === "plain" && tail.text !== null) {
-					tail.text.appendData(token.text);
-				} else {
-					put(tail.element, token);
-					tail.text = token.kind === "plain" ? (tail.element.lastChild as Text) : null;
-				}
-			}
-			tail.length += to - from;
-			tail.isWhole = full !== 0 || text.endsWith("\n");
-			from = to;
-		}
-	}
-
-	#tailWithRoom(): Piece {
-		if (this.#tail !== null && (this.#tail.length < PIECE || !this.#tail.isWhole)) {
-			return this.#tail;
-		}
-		const lines = element("span", { class: "lines" });
-		this.#tail = { element: lines, text: null, length: 0, isWhole: false };
-		this.code.append(lines);
-		return this.#tail;
+		yield* this.#lines.color(tokens, () => source === this.#source);
 	}
 
 	#name(): void {
@@ -185,37 +113,5 @@ export class CodeBlock {
 			);
 		});
 		return button;
-	}
-}
-
-function put(parent: Node, { kind, text }: Token): void {
-	switch (kind) {
-		case "plain":
-			parent.appendChild(document.createTextNode(text));
-			break;
-		case "control":
-			// The character stays in the text, for a selection that is copied; the style shows its name.
-			for (const character of text) {
-				const name = codePointName(character);
-				parent.appendChild(element("span", { class: "tok-control", "data-name": name }, character));
-			}
-			break;
-		case "comment":
-		case "keyword":
-		case "string":
-		case "number":
-		case "constant":
-		case "function":
-		case "type":
-		case "variable":
-		case "operator":
-		case "punctuation":
-		case "tag":
-		case "attribute":
-		case "inserted":
-		case "deleted":
-		case "heading":
-			parent.appendChild(element("span", { class: `tok-${kind}` }, text));
-			break;
 	}
 }

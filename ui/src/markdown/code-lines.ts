@@ -1,0 +1,177 @@
+/**
+ * The text of a block of code, in boxes of a few lines, and a line that is long in boxes of its parts: what
+ * grows is laid out anew from the start of its box. What boxes there are depends on the text alone.
+ */
+
+import type { Token } from "../ipc/bindings";
+import { codePointName, splitControls } from "./controls";
+import { element } from "./element";
+import { firstOf } from "./long-text";
+
+/** How long a box of whole lines is at least, and one of a part of a line at most, in characters. */
+const PIECE = 2000;
+
+/** The longest line that stands with others, in characters. */
+const LONG = 4000;
+
+interface Box {
+	readonly element: Element;
+	/** Of whose parts this is one. */
+	readonly longLine: Element | null;
+	/** What it ends with; null after a control. */
+	text: Text | null;
+	/** Of all its text, in characters. */
+	length: number;
+	/** Of the line that has not ended in it, in characters. */
+	open: number;
+}
+
+export class CodeLines {
+	/** Holds the text and nothing else. */
+	readonly element = element("code");
+	/** The last box; null when there is none, or none that can grow. */
+	#tail: Box | null = null;
+
+	/** Shows `now` after `was`: what is new at the end is added, anything else is shown anew, without colours. */
+	rewrite(was: string, now: string): void {
+		if (this.#tail !== null && now.startsWith(was)) {
+			this.#append(now.slice(was.length));
+		} else {
+			this.#tail = null;
+			this.element.replaceChildren();
+			this.#append(now);
+		}
+	}
+
+	/** Colours it box by box, as long as `isCurrent`; from then on it does not grow. */
+	*color(tokens: readonly Token[], isCurrent: () => boolean): Generator<undefined> {
+		let next = 0;
+		let used = 0;
+		for (const box of this.element.querySelectorAll(".lines:not(.long), .part")) {
+			if (!isCurrent()) return;
+			this.#tail = null;
+			const colored = document.createDocumentFragment();
+			for (let left = box.textContent?.length ?? 0; left > 0; ) {
+				const token = tokens[next];
+				if (token === undefined) return;
+				const text = token.text.slice(used, used + left);
+				put(colored, { kind: token.kind, text });
+				left -= text.length;
+				used += text.length;
+				if (used === token.text.length) {
+					next++;
+					used = 0;
+				}
+			}
+			box.replaceChildren(colored);
+			yield;
+		}
+	}
+
+	#append(text: string): void {
+		for (const [line] of text.matchAll(/[^\n]*\n|[^\n]+/g)) {
+			const box = this.#boxWithRoom();
+			if (box.longLine !== null) this.#appendParts(box, line);
+			else if (box.open + line.length <= LONG) add(box, line);
+			else this.#appendParts(...this.#cutOut(box, line));
+		}
+	}
+
+	#boxWithRoom(): Box {
+		const tail = this.#tail;
+		const hasRoom = tail?.longLine === null && tail.length < PIECE;
+		if (tail !== null && (hasRoom || tail.open > 0)) return tail;
+		return this.#begin(this.element, "lines", null);
+	}
+
+	/** Has the line that has not ended begin anew, in parts; what it says goes before `more`. */
+	#cutOut(box: Box, more: string): [Box, string] {
+		const line = takeEnd(box.element, box.open);
+		if (box.open === box.length) box.element.remove();
+		const longLine = element("span", { class: "lines long" });
+		this.element.append(longLine);
+		return [this.#begin(longLine, "part", longLine), line + more];
+	}
+
+	#appendParts(first: Box, line: string): void {
+		let box = first;
+		let rest = line;
+		while (rest !== "") {
+			const part = firstOf(rest, PIECE - box.length);
+			if (part === "") {
+				const { longLine } = box;
+				if (longLine === null) throw new Error("the box is no part of a line");
+				box = this.#begin(longLine, "part", longLine);
+			}
+			add(box, part);
+			rest = rest.slice(part.length);
+		}
+	}
+
+	#begin(parent: Element, kind: string, longLine: Element | null): Box {
+		const span = element("span", { class: kind });
+		parent.append(span);
+		this.#tail = { element: span, longLine, text: null, length: 0, open: 0 };
+		return this.#tail;
+	}
+}
+
+/** Controls are shown at once, for code deceives as well while it is being written. */
+function add(box: Box, text: string): void {
+	for (const token of splitControls(text)) {
+		if (token.kind === "plain" && box.text !== null) {
+			box.text.appendData(token.text);
+		} else {
+			put(box.element, token);
+			box.text = token.kind === "plain" ? (box.element.lastChild as Text) : null;
+		}
+	}
+	box.length += text.length;
+	box.open = text.endsWith("\n") ? 0 : box.open + text.length;
+}
+
+/** Takes out the last characters, which are those of whole nodes and of the end of one text. */
+function takeEnd(parent: Element, length: number): string {
+	let taken = "";
+	while (taken.length < length) {
+		const last = parent.lastChild as ChildNode;
+		const text = last.textContent ?? "";
+		const end = text.slice(-(length - taken.length));
+		taken = end + taken;
+		if (end === text) last.remove();
+		else (last as Text).deleteData(text.length - end.length, end.length);
+	}
+	return taken;
+}
+
+function put(parent: Node, { kind, text }: Token): void {
+	switch (kind) {
+		case "plain":
+			parent.appendChild(document.createTextNode(text));
+			break;
+		case "control":
+			// The character stays in the text, for a selection that is copied; the style shows its name.
+			for (const character of text) {
+				const name = codePointName(character);
+				parent.appendChild(element("span", { class: "tok-control", "data-name": name }, character));
+			}
+			break;
+		case "comment":
+		case "keyword":
+		case "string":
+		case "number":
+		case "constant":
+		case "function":
+		case "type":
+		case "variable":
+		case "operator":
+		case "punctuation":
+		case "tag":
+		case "attribute":
+		case "inserted":
+		case "deleted":
+		case "heading":
+			parent.appendChild(element("span", { class: `tok-${kind}` }, text));
+			break;
+	}
+}
