@@ -148,6 +148,13 @@ test("the bottom of a part is not the end", () => {
 	assert.equal(scroller.scrollTop, 1500);
 });
 
+test("what does not fill the window is scrolled to what is before", () => {
+	const { scroller, asked } = scene();
+	scroller.scrollHeight = scroller.clientHeight;
+	scroller.byUser(0);
+	assert.deepEqual(asked, ["top"]);
+});
+
 test("text that shrinks is no scrolling", () => {
 	const { scroller, frame } = scene();
 	scroller.byUser(1500);

@@ -39,7 +39,7 @@ export class Bottom {
 	constructor(scroller: HTMLElement, beyond: Beyond) {
 		this.#scroller = scroller;
 		for (const type of ["wheel", "touchmove", "keydown", "pointerdown"]) {
-			scroller.addEventListener(type, () => this.#expectUser(), { passive: true });
+			scroller.addEventListener(type, () => this.#expectUser(beyond), { passive: true });
 		}
 		scroller.addEventListener("scroll", () => {
 			this.#top = scroller.scrollTop;
@@ -125,8 +125,11 @@ export class Bottom {
 		this.#resized.observe(this.#content);
 	}
 
-	#expectUser(): void {
+	#expectUser(beyond: Beyond): void {
 		this.#byUser = true;
+		const { scrollHeight, clientHeight } = this.#scroller;
+		// Nothing scrolls then: few messages are here, each of them wide rather than high.
+		if (scrollHeight <= clientHeight) beyond.onTop();
 	}
 
 	#distance(): number {

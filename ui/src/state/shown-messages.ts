@@ -91,6 +91,7 @@ function affordableEnd(messages: readonly Message[], most: number): readonly Mes
 	return affordable(messages.toReversed(), most).toReversed();
 }
 
-function costOfMessage({ role, content, reasoning, blocks }: Message): number {
-	return reasoning.length + (role === "user" ? content.length : costOf(blocks));
+/** Without its reasoning, which is folded. */
+function costOfMessage({ role, content, blocks }: Message): number {
+	return role === "user" ? content.length : costOf(blocks);
 }
