@@ -66,6 +66,15 @@ class Scroller extends EventTarget {
 		this.scrollTop = top;
 	}
 
+	/** Its content is clicked, where a summary is. */
+	clickSummary(): void {
+		this.dispatchEvent(new Event("click"));
+	}
+
+	closest(): unknown {
+		return {};
+	}
+
 	tell(): void {
 		this.dispatchEvent(new Event("scroll"));
 	}
@@ -153,6 +162,19 @@ test("what does not fill the window is scrolled to what is before", () => {
 	scroller.scrollHeight = scroller.clientHeight;
 	scroller.byUser(0);
 	assert.deepEqual(asked, ["top"]);
+});
+
+test("what the user unfolds stays in sight, and is no new text", () => {
+	const { scroller, bottom, frame } = scene();
+	scroller.clickSummary();
+	scroller.scrollHeight = 2400;
+	frame();
+	assert.equal(scroller.scrollTop, 1500);
+	assert.equal(bottom.hidden.value, false);
+	scroller.scrollHeight = 2500;
+	frame();
+	assert.equal(scroller.scrollTop, 1500);
+	assert.equal(bottom.hidden.value, true, "what comes then is");
 });
 
 test("text that shrinks is no scrolling", () => {

@@ -30,6 +30,8 @@ export class Bottom {
 	#content: Element | null = null;
 	#sticks = true;
 	#byUser = false;
+	/** The user folds or unfolds something. */
+	#folds = false;
 	/** Where the scroller was when it was last known. */
 	#top = 0;
 	#width = 0;
@@ -41,6 +43,9 @@ export class Bottom {
 		for (const type of ["wheel", "touchmove", "keydown", "pointerdown"]) {
 			scroller.addEventListener(type, () => this.#expectUser(beyond), { passive: true });
 		}
+		scroller.addEventListener("click", ({ target }) => {
+			this.#folds ||= (target as Element).closest("summary") !== null;
+		});
 		scroller.addEventListener("scroll", () => {
 			this.#top = scroller.scrollTop;
 			// In another width it is the layout's doing.
@@ -102,6 +107,12 @@ export class Bottom {
 		const { clientWidth } = this.#scroller;
 		if (clientWidth !== this.#width && !this.#sticks) this.#place?.restore();
 		this.#width = clientWidth;
+		if (grew && this.#folds) {
+			// What was unfolded is looked at, and is not new.
+			this.#folds = false;
+			this.#sticks &&= this.#distance() < NEAR;
+			return;
+		}
 		this.#stay();
 		if (grew && !this.#sticks && this.#distance() >= NEAR) this.hidden.value = true;
 	}
