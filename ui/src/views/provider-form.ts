@@ -139,9 +139,9 @@ function keyHelp({ preset }: ProviderEditor, actions: ProviderFormActions): Temp
 	if (keyUrl === null)
 		return html`${needsKey ? "" : "Only where the server asks for one. "}${kept}`;
 	return html`${kept} To get one, go to
-    <span class="key-url">${keyUrl.replace(/^https:\/\//, "")}</span>
+    <span class="together"><span class="key-url">${keyUrl.replace(/^https:\/\//, "")}</span>
     <button id="copy-key-url" type="button" class="bare small" aria-label="Copy the address"
-      title="Copy the address" @click=${() => actions.copy(keyUrl)}>${icon("copy")}</button>`;
+      title="Copy the address" @click=${() => actions.copy(keyUrl)}>${icon("copy")}</button></span>`;
 }
 
 function test(editor: ProviderEditor, actions: ProviderFormActions): TemplateResult {
