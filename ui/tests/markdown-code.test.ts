@@ -159,6 +159,16 @@ test("many blocks that come near at once get their colours one after the other",
 	}
 });
 
+/** Where code was written so many characters at a time. */
+function written(text: string, step: number): Element {
+	const { host, view } = mounted({}, [code(null, "", false)]);
+	const characters = [...text];
+	for (let at = 0; at < characters.length; at += step) {
+		view.apply({ type: "grow", at: 0, text: characters.slice(at, at + step).join("") });
+	}
+	return host;
+}
+
 /** A line of 9,000 characters behind a short one, then one of 4,000 as they may be, and one that goes on. */
 const LONG_LINES = `a\n${"👩".repeat(4500)}\n${"b".repeat(3999)}\n${"c".repeat(4500)}\nd\n`;
 
@@ -169,12 +179,8 @@ test("a long line stands in parts side by side, however it came", () => {
 	assert.deepEqual(lengths, [2, 9001, 4000, 4501, 2]);
 	const parts = boxes.map((box) => [...box.children].map((part) => part.textContent?.length));
 	assert.deepEqual(parts, [[], [2000, 2000, 2000, 2000, 1001], [], [2000, 2000, 501], []]);
-	const characters = [...LONG_LINES];
 	for (const step of [1, 7, 3000]) {
-		const { host, view } = mounted({}, [code(null, "", false)]);
-		for (let at = 0; at < characters.length; at += step) {
-			view.apply({ type: "grow", at: 0, text: characters.slice(at, at + step).join("") });
-		}
+		const host = written(LONG_LINES, step);
 		assert.ok(host.isEqualNode(once), `in steps of ${step}`);
 		assert.equal(find(host, "code").textContent, LONG_LINES);
 	}
@@ -242,12 +248,8 @@ test("controls are shown while the code is being written, wherever it was cut", 
 	const names = (host: Element) =>
 		[...host.querySelectorAll(".tok-control")].map((badge) => badge.getAttribute("data-name"));
 	assert.deepEqual(names(once), ["U+202E", "U+2066", "U+2069", "U+E0041", "U+2069"]);
-	const characters = [...whole];
 	for (const step of [1, 3, 2100]) {
-		const { host, view } = mounted({}, [code(null, "", false)]);
-		for (let at = 0; at < characters.length; at += step) {
-			view.apply({ type: "grow", at: 0, text: characters.slice(at, at + step).join("") });
-		}
+		const host = written(whole, step);
 		assert.ok(host.isEqualNode(once), `in steps of ${step}`);
 		assert.equal(find(host, "code").textContent, whole);
 	}
