@@ -15,10 +15,12 @@ async function until(what, condition) {
 }
 
 window.conchScroll = {
-  /** Scrolls to a place, or by minus so much from the end. */
-  to(top) {
+  /** Scrolls to a place, or by minus so much from the end; resolves when the page has been told. */
+  async to(top) {
     scroller.dispatchEvent(new WheelEvent("wheel", { bubbles: true }));
     scroller.scrollTop = top < 0 ? scroller.scrollHeight - scroller.clientHeight + top : top;
+    await frame();
+    await frame();
   },
   /** Scrolls there, waits until messages have been loaded, and tells how far what is looked at has moved. */
   async load(top) {

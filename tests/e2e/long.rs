@@ -182,7 +182,7 @@ async fn what_streams_is_followed_until_the_user_scrolls_up() {
     let at_end = "window.conchScroll.distance() < 2";
     scene.wait_until(at_end, "it is followed").await;
 
-    scene.run("window.conchScroll.to(-900);").await;
+    scene.run("return window.conchScroll.to(-900);").await;
     let line = scene.run("return window.conchScroll.read();").await;
     for width in [640, 1100] {
         let client = scene.window.client();
