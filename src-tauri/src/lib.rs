@@ -34,7 +34,7 @@ pub fn run() -> ExitCode {
         None => config(),
         Some(reason) => return refuse(reason),
     };
-    window::suit_the_graphics();
+    window::tune_webview();
     let data_folder = config.data_folder.clone();
     let built = builder(Builder::default())
         .plugin(window::single_instance(&config))

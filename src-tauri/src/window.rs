@@ -25,9 +25,9 @@ pub(crate) fn display_missing() -> Option<&'static str> {
     )
 }
 
-/// Tells WebKitGTK what it does not find out about the machine's graphics. Whoever set a variable knows
-/// better.
-pub(crate) fn suit_the_graphics() {
+/// Tells WebKitGTK what suits this application and what it does not find out about the machine's graphics.
+/// Whoever set a variable knows better. Must be called before any other thread exists.
+pub(crate) fn tune_webview() {
     // With NVIDIA's own driver a window stays empty unless the DMA-BUF renderer is off
     // (tauri-apps/tauri#9304). Everywhere else it stays on: without it, a screenshot by WebDriver hangs
     // until the page changes.
@@ -38,6 +38,11 @@ pub(crate) fn suit_the_graphics() {
     // stalls twice as long as painting without one does.
     if cfg!(target_os = "linux") && !has_graphics_processor() {
         set_if_unset("WEBKIT_SKIA_ENABLE_CPU_RENDERING");
+    }
+    // The monitor reads the page's `smaps` on the page's thread every 30 s, a stall of 20 to 40 ms with a
+    // long answer on it. What it would give back is little: a page holds a bounded part of a conversation.
+    if cfg!(target_os = "linux") {
+        set_if_unset("WEBKIT_DISABLE_MEMORY_PRESSURE_MONITOR");
     }
 }
 
