@@ -71,7 +71,7 @@ export class CodeLines {
 	#append(text: string): void {
 		for (const [line] of text.matchAll(/[^\n]*\n|[^\n]+/g)) {
 			const box = this.#boxWithRoom();
-			if (box.longLine !== null) this.#appendParts(box, line);
+			if (box.longLine !== null) this.#appendParts(box.longLine, box, line);
 			else if (box.open + line.length <= LONG) add(box, line);
 			else this.#appendParts(...this.#cutOut(box, line));
 		}
@@ -85,24 +85,20 @@ export class CodeLines {
 	}
 
 	/** Has the line that has not ended begin anew, in parts; what it says goes before `more`. */
-	#cutOut(box: Box, more: string): [Box, string] {
+	#cutOut(box: Box, more: string): [Element, Box, string] {
 		const line = takeEnd(box.element, box.open);
 		if (box.open === box.length) box.element.remove();
 		const longLine = element("span", { class: "lines long" });
 		this.element.append(longLine);
-		return [this.#begin(longLine, "part", longLine), line + more];
+		return [longLine, this.#begin(longLine, "part", longLine), line + more];
 	}
 
-	#appendParts(first: Box, line: string): void {
+	#appendParts(longLine: Element, first: Box, text: string): void {
 		let box = first;
-		let rest = line;
+		let rest = text;
 		while (rest !== "") {
 			const part = firstOf(rest, PIECE - box.length);
-			if (part === "") {
-				const { longLine } = box;
-				if (longLine === null) throw new Error("the box is no part of a line");
-				box = this.#begin(longLine, "part", longLine);
-			}
+			if (part === "") box = this.#begin(longLine, "part", longLine);
 			add(box, part);
 			rest = rest.slice(part.length);
 		}
