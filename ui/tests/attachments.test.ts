@@ -133,6 +133,18 @@ test("what was sent is taken out, and what was not stays", async () => {
 	assert.deepEqual(ids("c"), ["later"]);
 });
 
+test("what another window sent is taken out, and refusals stay until they are seen", async () => {
+	const { attachments, ids, states } = scene({
+		attach_file: ({ name }) =>
+			name === "bad" ? refusal("attachment_unreadable", "bad")() : summary(String(name)),
+	});
+	await attachments.add("c", files("there", "bad", "here"));
+	attachments.sentAnywhere("c", ["other", "there"]);
+	assert.deepEqual([ids("c"), states("c")], [["here"], ["failed", "ready"]]);
+	attachments.sent("c", ["here"]);
+	assert.deepEqual(states("c"), []);
+});
+
 test("files move to the conversation that their message creates, or stay where it refuses", async () => {
 	const { core, attachments, ids } = scene({ adopt_attachments: () => null });
 	await attachments.add(NEW, files("a"));

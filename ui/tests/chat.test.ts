@@ -6,6 +6,7 @@ import { Chat } from "../src/state/chat";
 import { NEW } from "../src/state/drafts";
 import { NO_PARAMETERS } from "../src/state/parameters";
 import { fakeCore, refusal } from "./core";
+import { message } from "./messages";
 
 const FREE = {
 	locked: false,
@@ -197,4 +198,16 @@ test("what is sent beside the draft takes no files along", async () => {
 	await chat.sendText("Continue", "button");
 	assert.equal(core.named("send_message")[0]?.attachmentIds, null);
 	assert.equal(chat.attachments.of("c").length, 1);
+});
+
+test("what another window sent with its message is no longer in the composer", async () => {
+	const sent = { ...VIEW, messages: [{ ...message(0), attachments: [FILE] }] };
+	let view: ConversationView = { ...VIEW, attachments: [FILE] };
+	const { chat } = await withFile({ get_conversation: () => view });
+	assert.equal(chat.attachments.of("c").length, 1);
+	view = sent;
+	chat.conversationChanged({ conversationId: "c", deleted: false });
+	await nextTurn();
+	await nextTurn();
+	assert.equal(chat.attachments.of("c").length, 0);
 });

@@ -102,10 +102,7 @@ export class Attachments {
 	/** Takes a file away, also one that is still being read. */
 	async remove(id: string, key: string): Promise<void> {
 		const one = this.of(id).find((one) => one.key === key);
-		this.#set(
-			id,
-			this.of(id).filter((one) => one.key !== key),
-		);
+		this.#keep(id, (other) => other !== one);
 		if (one?.state === "ready") await commands.detachFile(one.file.id);
 	}
 
@@ -121,11 +118,15 @@ export class Attachments {
 		if (!this.#restored.has(NEW)) this.restore(NEW, await commands.draftAttachments(null));
 	}
 
-	/** Takes out what was sent, and the refusals that were seen. */
+	/** Takes out what was sent here, and the refusals that were seen. */
 	sent(id: string, ids: readonly string[]): void {
-		const stays = (one: Attached) =>
-			one.state === "reading" || (one.state === "ready" && !ids.includes(one.file.id));
-		if (this.of(id).length > 0) this.#set(id, this.of(id).filter(stays));
+		this.sentAnywhere(id, ids);
+		this.#keep(id, ({ state }) => state !== "failed");
+	}
+
+	/** Takes out what messages have by now: another window may have sent it. */
+	sentAnywhere(id: string, ids: readonly string[]): void {
+		this.#keep(id, (one) => one.state !== "ready" || !ids.includes(one.file.id));
 	}
 
 	/** Moves what was attached before its conversation existed; rejects where the core does not. */
@@ -162,6 +163,12 @@ export class Attachments {
 			others.map((one) => (one.key === key ? attached : one)),
 		);
 		return attached.state === "ready" ? attached.key : null;
+	}
+
+	#keep(id: string, stays: (one: Attached) => boolean): void {
+		const list = this.of(id);
+		const kept = list.filter(stays);
+		if (kept.length < list.length) this.#set(id, kept);
 	}
 
 	#set(id: string, list: readonly Attached[]): void {

@@ -200,6 +200,8 @@ export class Chat {
 			this.shown.value = view;
 			this.drafts.restore(view.id, view.draft);
 			this.attachments.restore(view.id, view.attachments);
+			const sent = view.messages.flatMap(({ attachments }) => attachments.map((file) => file.id));
+			this.attachments.sentAnywhere(view.id, sent);
 			this.transcript.take(view);
 			// A snapshot from before a change that has been told is out of date.
 			if (known === null || view.lock.fence >= known.fence) this.lock.value = view.lock;
