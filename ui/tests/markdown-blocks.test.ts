@@ -105,6 +105,13 @@ test("formulas are MathML, and those that are not valid their source", () => {
 	const between = shown(paragraph({ type: "math", math: { source: "x", tree: displayed } }));
 	assert.equal(find(between, "p > math").getAttribute("display"), "block", "as it says itself");
 
+	const source = "x+".repeat(20);
+	const long = shown(paragraph({ type: "math", math: { source, tree: whole } }));
+	assert.equal(find(long, "p > .formula.inline > math").getAttribute("display"), "inline");
+	assert.equal(find(long, ".formula").tabIndex, 0, "it scrolls where the column is narrow");
+	const longBetween = shown(paragraph({ type: "math", math: { source, tree: displayed } }));
+	assert.ok(!find(longBetween, "p > .formula").classList.contains("inline"));
+
 	const invalid = shown({ type: "math", math: { source: "\\frac{", tree: null } });
 	assert.equal(find(invalid, ".formula > code.tex").textContent, "\\frac{");
 });

@@ -9,6 +9,7 @@ import { setText, withText } from "./long-text";
 import { math } from "./math";
 import { reconcile, type Shown, same } from "./reconcile";
 import type { MarkdownServices } from "./services";
+import { wide } from "./wide";
 
 type Row = readonly (readonly Inline[])[];
 type Table = Extract<Block, { type: "table" }>;
@@ -32,7 +33,7 @@ export class Blocks implements Shown<Block> {
 			case "code":
 				return new CodeBlock(block, this.#services).element;
 			case "math":
-				return this.#wide("formula", "Formula", math(block.math, "block"));
+				return wide("div", "formula", "Formula", math(block.math, "block"), this.#services);
 			case "quote":
 				return filled(element("blockquote"), block.blocks, this);
 			case "list": {
@@ -126,15 +127,7 @@ export class Blocks implements Shown<Block> {
 		const head = filled(element("thead"), [header], this.#rows("th", alignments));
 		const body = filled(element("tbody"), rows, this.#rows("td", alignments));
 		const table = element("table", {}, head, body);
-		return this.#wide("table", "Table", table);
-	}
-
-	/** Holds what scrolls in it when it is too wide, and so must be reachable by keyboard. */
-	#wide(className: string, name: string, content: Element): HTMLElement {
-		const attributes = { class: className, tabindex: "0", role: "group", "aria-label": name };
-		const made = element("div", attributes, content);
-		this.#services.sideways.watch(made);
-		return made;
+		return wide("div", "table", "Table", table, this.#services);
 	}
 
 	#updateTable(node: ChildNode, was: Table, now: Table): boolean {

@@ -1,6 +1,6 @@
 /** What stands in a line: each inline is one node. */
 
-import type { Inline } from "../ipc/bindings";
+import type { Inline, Math as Tex } from "../ipc/bindings";
 import { element } from "./element";
 import { footnoteReference } from "./footnotes";
 import { image } from "./image";
@@ -9,6 +9,10 @@ import { rewriteText, setText, textNode, withText } from "./long-text";
 import { math } from "./math";
 import { reconcile, type Shown, same } from "./reconcile";
 import type { MarkdownServices } from "./services";
+import { wide } from "./wide";
+
+/** The shortest source of a formula that a narrow column may not hold, in characters. */
+const LONG_FORMULA = 32;
 
 /** Shows each inline by one node; text that grows keeps its node. */
 export class Inlines implements Shown<Inline> {
@@ -41,7 +45,7 @@ export class Inlines implements Shown<Inline> {
 			case "image":
 				return image(inline, this.#services);
 			case "math":
-				return math(inline.math, "inline");
+				return this.#formula(inline.math);
 			case "footnoteReference":
 				return footnoteReference(inline.number);
 			case "html":
@@ -80,5 +84,14 @@ export class Inlines implements Shown<Inline> {
 			case "hardBreak":
 				return same(was, now);
 		}
+	}
+
+	/** A long one scrolls, because no formula breaks. */
+	#formula(tex: Tex): Element {
+		const shown = math(tex, "inline");
+		if (tex.tree === null || tex.source.length < LONG_FORMULA) return shown;
+		const isDisplayed = shown.getAttribute("display") === "block";
+		const className = isDisplayed ? "formula" : "formula inline";
+		return wide("span", className, "Formula", shown, this.#services);
 	}
 }

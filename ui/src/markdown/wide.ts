@@ -1,0 +1,17 @@
+/** What may be wider than its column: it scrolls by itself, and so must be reachable by keyboard. */
+import { element } from "./element";
+import type { MarkdownServices } from "./services";
+
+/** Holds the content; `name` says what it is to who does not see it. */
+export function wide(
+	tag: "div" | "span",
+	className: string,
+	name: string,
+	content: Element,
+	{ sideways }: MarkdownServices,
+): HTMLElement {
+	const attributes = { class: className, tabindex: "0", role: "group", "aria-label": name };
+	const made = element(tag, attributes, content);
+	sideways.watch(made);
+	return made;
+}
