@@ -34,10 +34,10 @@ pub(crate) fn tune_webview() {
     if Path::new("/proc/driver/nvidia/version").exists() {
         set_if_unset("WEBKIT_DISABLE_DMABUF_RENDERER");
     }
-    // In a virtual machine, say. A driver that only pretends to have a graphics processor makes
-    // stalls twice as long as painting without one does.
+    // In a virtual machine, say. To put layers together by a driver that only pretends to have a graphics
+    // processor takes twice as long as all else, on the same cores.
     if cfg!(target_os = "linux") && !has_graphics_processor() {
-        set_if_unset("WEBKIT_SKIA_ENABLE_CPU_RENDERING");
+        set_if_unset("WEBKIT_DISABLE_COMPOSITING_MODE");
     }
     // The monitor reads the page's `smaps` on the page's thread every 30 s, a stall of 20 to 40 ms with a
     // long answer on it. What it would give back is little: a page holds a bounded part of a conversation.

@@ -18,6 +18,14 @@ use crate::row::{Bench, Side, now};
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_mins(5);
 
+/// What both sides have in their environment: the webview paints as Conch has it where there is no graphics
+/// processor, on every machine, and no accessibility bus is started on demand.
+pub(crate) const SAME_FOR_BOTH: [(&str, &str); 3] = [
+    ("WEBKIT_DISABLE_COMPOSITING_MODE", "1"),
+    ("WEBKIT_DISABLE_MEMORY_PRESSURE_MONITOR", "1"),
+    ("NO_AT_BRIDGE", "1"),
+];
+
 /// What is the same for every window.
 pub(crate) struct Stage {
     display: Display,
@@ -62,13 +70,12 @@ impl Stage {
         folder: &Path,
     ) -> anyhow::Result<Page> {
         let mut environment = self.display.environment().to_vec();
-        for (name, value) in [
-            ("LIBGL_ALWAYS_SOFTWARE", "1"),
-            ("NO_AT_BRIDGE", "1"),
+        let its_own = [
             ("OPENAI_API_KEY", "a-key"),
             ("OPENAI_BASE_URL", &server.base_url()),
             ("CONCH_DATA_DIR", &folder.display().to_string()),
-        ] {
+        ];
+        for (name, value) in SAME_FOR_BOTH.into_iter().chain(its_own) {
             environment.push((name.to_owned(), value.to_owned()));
         }
         let launch = Launch {

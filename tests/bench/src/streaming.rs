@@ -37,34 +37,26 @@ const IDLE: Duration = Duration::from_secs(5);
 /// How long it is watched after the end, when the colours of the last code come.
 const AFTER: Duration = Duration::from_secs(1);
 
-/// How often WebKit looks how much memory a page has: it reads the process's `smaps` on the page's thread, so
-/// a stall of that time is in each answer that takes longer than this.
-const MEMORY_POLL: Duration = Duration::from_secs(30);
-
 /// Rounds: each takes minutes.
 const STALL_ROUNDS: usize = 5;
 const WORK_ROUNDS: usize = 3;
 
 pub(crate) fn measure_stall(bench: &mut Bench<'_>) -> anyhow::Result<()> {
     let stage = Stage::prepare(bench)?;
-    let (mut at_rest, mut frames, mut their_frames) =
+    let (mut idle, mut frames, mut their_frames) =
         (Samples::default(), Samples::default(), Samples::default());
     bench.alternate_few(STALL_ROUNDS, |bench, side| {
-        let show = bench
-            .runtime
-            .block_on(show(&stage, side, LONG, side == Side::Ours))?;
+        let show = bench.runtime.block_on(show(&stage, side, LONG))?;
+        idle.add(show.idle.longest);
         match side {
-            Side::Ours => {
-                at_rest.add(show.at_rest);
-                frames.add(show.seen.longest_frame);
-            }
+            Side::Ours => frames.add(show.seen.longest_frame),
             Side::Theirs => their_frames.add(show.seen.longest_frame),
         }
         Ok(show.seen.longest)
     })?;
     bench.note(format!(
-        "the same page at rest {:.0} ms; between two frames {:.0} and {:.0} ms",
-        at_rest.median(),
+        "an idle page {:.1} ms; between two frames {:.0} and {:.0} ms",
+        idle.median(),
         frames.median(),
         their_frames.median()
     ));
@@ -77,8 +69,7 @@ pub(crate) fn measure_work(bench: &mut Bench<'_>) -> anyhow::Result<()> {
     let (mut their_short, mut their_long) = (Samples::default(), Samples::default());
     bench.alternate_few(WORK_ROUNDS, |bench, side| {
         let work = |bytes| -> anyhow::Result<f64> {
-            let show = bench.runtime.block_on(show(&stage, side, bytes, false))?;
-            Ok(show.work)
+            Ok(bench.runtime.block_on(show(&stage, side, bytes))?.work)
         };
         let (one, ten) = (work(SHORT)?, work(LONG)?);
         match side {
@@ -105,17 +96,16 @@ pub(crate) fn measure_work(bench: &mut Bench<'_>) -> anyhow::Result<()> {
 
 /// What was seen of one answer.
 struct Show {
+    /// Of the page while nothing happened.
+    idle: Seen,
     /// Of the page from before the send to after the end.
     seen: Seen,
-    /// The longest stall, in ms, of the page with the answer on it while nothing happens; zero where it was not
-    /// watched.
-    at_rest: f64,
     /// The processor time meanwhile, in seconds, without that of the same time of an idle page.
     work: f64,
 }
 
 /// Shows an answer of this length in a window of its own.
-async fn show(stage: &Stage, side: Side, bytes: usize, rests: bool) -> anyhow::Result<Show> {
+async fn show(stage: &Stage, side: Side, bytes: usize) -> anyhow::Result<Show> {
     let (server, folder) = (FaultServer::start().await, tempfile::tempdir()?);
     let text = answer::markdown(bytes);
     server.always(at_a_rate(&text));
@@ -127,6 +117,7 @@ async fn show(stage: &Stage, side: Side, bytes: usize, rests: bool) -> anyhow::R
     let (before, began) = (cpu_of_tree(process)?, now());
     tokio::time::sleep(IDLE).await;
     let idle_rate = (cpu_of_tree(process)? - before) / began.elapsed().as_secs_f64();
+    let idle = page.seen().await?;
 
     page.watch().await?;
     let (before, began) = (cpu_of_tree(process)?, now());
@@ -145,20 +136,8 @@ async fn show(stage: &Stage, side: Side, bytes: usize, rests: bool) -> anyhow::R
     tokio::time::sleep(AFTER).await;
     let work = cpu_of_tree(process)? - before - idle_rate * began.elapsed().as_secs_f64();
     let seen = page.seen().await?;
-    let mut at_rest = 0.0;
-    if rests {
-        // The code that is near gets its colours first.
-        tokio::time::sleep(IDLE).await;
-        page.watch().await?;
-        tokio::time::sleep(MEMORY_POLL).await;
-        at_rest = page.seen().await?.longest;
-    }
     page.window.close().await?;
-    Ok(Show {
-        seen,
-        at_rest,
-        work,
-    })
+    Ok(Show { idle, seen, work })
 }
 
 /// The answer, token by token, at the rate.

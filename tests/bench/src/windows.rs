@@ -13,6 +13,7 @@ use conch_window::{Display, Launch, Window};
 use indicatif::ProgressBar;
 
 use crate::database::BigDatabase;
+use crate::page::SAME_FOR_BOTH;
 use crate::processes::{TICKS, after_name, memory_of_tree};
 use crate::row::{Bench, Side};
 
@@ -70,8 +71,7 @@ impl Windows {
 
     async fn open(&self, side: Side) -> anyhow::Result<Window> {
         let mut environment = self.display.environment().to_vec();
-        // The same renderer everywhere, and no accessibility bus that is started on demand.
-        for (name, value) in [("LIBGL_ALWAYS_SOFTWARE", "1"), ("NO_AT_BRIDGE", "1")] {
+        for (name, value) in SAME_FOR_BOTH {
             environment.push((name.to_owned(), value.to_owned()));
         }
         let binary = match side {
