@@ -97,3 +97,34 @@ async fn what_is_found_is_marked_to_the_end_of_an_answer_that_comes_bit_by_bit()
         )
         .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_formula_in_a_line_keeps_its_baseline_and_scrolls_where_it_is_too_wide() {
+    let scene = Scene::open().await;
+    let terms: Vec<_> = (0..60).map(|n| format!("x_{{{n}}}")).collect();
+    scene.server.push(Script::answer(&format!(
+        "As $a + b + c$ or $\\mathrm{{a}} + \\mathrm{{b}} + \\mathrm{{c}}$ there is ${}$ too.",
+        terms.join(" + ")
+    )));
+    scene.send("hello").await;
+    scene
+        .wait_until(
+            "document.querySelectorAll('.message[data-status=complete] math').length === 3",
+            "the formulas are there",
+        )
+        .await;
+    let seen = scene
+        .run(
+            "const [plain, boxed, wide] = document.querySelectorAll('[data-role=assistant] math');
+             const edges = (math) => math.getBoundingClientRect();
+             const isOff = Math.abs(edges(plain).bottom - edges(boxed).bottom) > 1;
+             const box = wide.parentElement;
+             const column = box.closest('p').getBoundingClientRect();
+             box.focus();
+             box.scrollLeft = 1e6;
+             return [boxed.parentElement.localName, isOff, box.scrollLeft > 0,
+               edges(wide).right <= column.right + 1];",
+        )
+        .await;
+    assert_eq!(seen, json!(["span", false, true, true]));
+}
