@@ -35,7 +35,7 @@ pub(crate) fn tune_webview() {
         set_if_unset("WEBKIT_DISABLE_DMABUF_RENDERER");
     }
     // In a virtual machine, say. To put layers together by a driver that only pretends to have a graphics
-    // processor takes twice as long as all else, on the same cores.
+    // processor takes longer than all else together, on the same cores.
     if cfg!(target_os = "linux") && !has_graphics_processor() {
         set_if_unset("WEBKIT_DISABLE_COMPOSITING_MODE");
     }
