@@ -5,7 +5,8 @@
 //! write transaction is `BEGIN IMMEDIATE`, because a transaction that reads first and upgrades
 //! later fails at once under contention. Readers are read-only connections of their own.
 //! `after_release` throws away a connection that is still inside a transaction: sqlx 0.9 loses
-//! count after an automatic rollback (disk full) and would poison every later write.
+//! count after an automatic rollback (disk full) and would poison every later write. It asks only when
+//! the rollback of a dropped transaction has been done, or nearly every read would cost its connection.
 //!
 //! Nothing outside this module names sqlx, so that a second engine is one more module. Nothing in
 //! here reads a clock: `now` is an argument.

@@ -90,8 +90,11 @@ async fn pool(path: &Path, connections: u32, options: SqliteConnectOptions) -> R
         .max_lifetime(None)
         .test_before_acquire(false)
         .after_release(|connection, _| {
-            let clean = !connection.is_in_transaction();
-            Box::pin(async move { Ok(clean) })
+            Box::pin(async move {
+                // The rollback of a dropped transaction is only on its way.
+                connection.ping().await?;
+                Ok(!connection.is_in_transaction())
+            })
         })
         .connect_with(options)
         .await

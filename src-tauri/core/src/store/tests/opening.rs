@@ -263,3 +263,22 @@ async fn the_connections_are_as_durable_as_promised() {
         .await;
     assert!(refused.is_err(), "a reader cannot write");
 }
+
+/// A new connection reads the whole schema first, and prepares each statement anew.
+#[tokio::test]
+async fn a_transaction_that_is_dropped_leaves_its_connection_open() {
+    let place = Place::new().await;
+    let store = &place.store;
+    sqlx::raw_sql("PRAGMA cache_size = 777")
+        .execute(&store.writer)
+        .await
+        .unwrap();
+    for _ in 0..100 {
+        drop(store.write().await.unwrap());
+        let size: i64 = sqlx::query_scalar("PRAGMA cache_size")
+            .fetch_one(&store.writer)
+            .await
+            .unwrap();
+        assert_eq!(size, 777);
+    }
+}
