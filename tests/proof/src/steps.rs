@@ -257,7 +257,8 @@ async fn finish(
         lease,
     )?;
     Told::Whole(lease.message_id.to_string(), text.to_owned()).say()?;
-    Ok(store.index_answers().await?)
+    store.index_answers().await?;
+    Ok(store.fold_log().await?)
 }
 
 async fn holder(store: &Store) -> anyhow::Result<Holder> {

@@ -443,6 +443,9 @@ impl Driver {
         if let Err(error) = self.around.store.index_answers().await {
             tracing::warn!(%error, "an answer was not indexed; the next one's end tries again");
         }
+        if let Err(error) = self.around.store.fold_log().await {
+            tracing::warn!(%error, "the log was not folded; the next answer's end tries again");
+        }
     }
 }
 

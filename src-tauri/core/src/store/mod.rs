@@ -15,6 +15,7 @@ mod attachments;
 mod attempts;
 mod branches;
 mod changes;
+mod checkpoint;
 mod chunks;
 mod codec;
 mod conversations;

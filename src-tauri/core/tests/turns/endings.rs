@@ -260,3 +260,29 @@ async fn an_answer_that_has_ended_is_indexed() {
     let found: i64 = found.fetch_one(&mut database).await.unwrap();
     assert_eq!(found, 1);
 }
+
+/// Not by the commit that ends it, nor by the quit: whoever has the file open last does that.
+#[tokio::test]
+async fn a_long_answer_that_has_ended_leaves_no_long_log() {
+    let scene = Scene::new().await;
+    let database = scene.folder.path().join("conch.db");
+    let mut database = SqliteConnectOptions::new()
+        .filename(database)
+        .connect()
+        .await
+        .unwrap();
+    let log = "PRAGMA wal_checkpoint(NOOP)";
+    sqlx::query(log).execute(&mut database).await.unwrap();
+    let answer = "word ".repeat(400_000);
+    scene.server.push(Script::answer(&answer));
+    accepted(scene.send("hello").await);
+    scene.settled().await;
+    assert_eq!(scene.answer().await.content, answer);
+    scene.app.quit().await;
+
+    let (_, logged, folded): (i64, i64, i64) =
+        sqlx::query_as(log).fetch_one(&mut database).await.unwrap();
+    let log = std::fs::metadata(scene.folder.path().join("conch.db-wal")).unwrap();
+    assert!(log.len() > 1_000 * 4_096, "it was never long");
+    assert!(logged - folded < 1_000, "{} pages", logged - folded);
+}

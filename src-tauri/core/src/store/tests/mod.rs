@@ -2,6 +2,7 @@
 
 mod attachments;
 mod changes;
+mod checkpoint;
 mod configuring;
 mod locks;
 mod naming;
