@@ -71,7 +71,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<bool> {
         let mut tx = self.write().await?;
-        let Some(branch_id) =
+        let Some(branch) =
             super::branches::resolve_branch(&mut tx, conversation_id, branch_id).await?
         else {
             return Ok(false);
@@ -80,7 +80,7 @@ impl Store {
             &mut tx,
             Attempt {
                 conversation_id,
-                branch_id: &branch_id,
+                branch_id: &branch.id,
                 generation_id: None,
                 source,
                 outcome: AttemptOutcome::RefusedByPage,

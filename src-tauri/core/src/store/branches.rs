@@ -6,6 +6,12 @@ use super::{Result, Store};
 use crate::error::Entity;
 use crate::ids::{BranchId, ConversationId, MessageId};
 
+/// A branch that was found.
+pub(super) struct Branch {
+    pub(super) id: BranchId,
+    pub(super) head: Option<MessageId>,
+}
+
 /// Where a turn takes place.
 pub(super) struct Place {
     pub(super) conversation_id: ConversationId,
@@ -33,7 +39,8 @@ impl Store {
         branch_id: Option<&BranchId>,
     ) -> Result<Option<BranchId>> {
         let mut reader = self.readers.acquire().await?;
-        resolve_branch(&mut reader, conversation_id, branch_id).await
+        let branch = resolve_branch(&mut reader, conversation_id, branch_id).await?;
+        Ok(branch.map(|branch| branch.id))
     }
 }
 
@@ -42,9 +49,10 @@ pub(super) async fn resolve_branch(
     connection: &mut SqliteConnection,
     conversation_id: &ConversationId,
     branch_id: Option<&BranchId>,
-) -> Result<Option<BranchId>> {
-    Ok(sqlx::query_scalar!(
-        r#"SELECT id AS "id: BranchId" FROM branches
+) -> Result<Option<Branch>> {
+    Ok(sqlx::query_as!(
+        Branch,
+        r#"SELECT id AS "id: _", head_message_id AS "head: _" FROM branches
            WHERE conversation_id = ?1 AND (id = ?2 OR (?2 IS NULL AND name = 'main'))"#,
         conversation_id,
         branch_id

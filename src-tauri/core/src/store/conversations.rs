@@ -76,7 +76,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<ConversationView>> {
         let mut reader = self.readers.begin().await?;
-        let Some(branch_id) =
+        let Some(branch) =
             branches::resolve_branch(&mut reader, conversation_id, branch_id).await?
         else {
             return Ok(None);
@@ -92,14 +92,14 @@ impl Store {
         .fetch_one(&mut *reader)
         .await?;
         let attachments = attachments::drafted(&mut reader, Some(conversation_id)).await?;
-        let page = pages::page(&mut reader, &branch_id, &Part::Latest).await?;
-        let lock = locks::lock_status(&mut reader, conversation_id, &branch_id, now).await?;
+        let page = pages::page(&mut reader, &branch, &Part::Latest).await?;
+        let lock = locks::lock_status(&mut reader, conversation_id, &branch.id, now).await?;
         Ok(Some(ConversationView {
             id: conversation_id.clone(),
             title: row.title,
             model_id: row.model_id,
             main_branch_id: row.main_branch_id,
-            branch_id,
+            branch_id: branch.id,
             created_at: row.created_at,
             updated_at: row.updated_at,
             parameters: settings::parsed(&row.parameters),

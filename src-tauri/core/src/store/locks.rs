@@ -140,12 +140,12 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<LockStatus>> {
         let mut reader = self.readers.begin().await?;
-        let Some(branch_id) =
+        let Some(branch) =
             branches::resolve_branch(&mut reader, conversation_id, branch_id).await?
         else {
             return Ok(None);
         };
-        lock_status(&mut reader, conversation_id, &branch_id, now)
+        lock_status(&mut reader, conversation_id, &branch.id, now)
             .await
             .map(Some)
     }

@@ -6,8 +6,10 @@ use std::collections::HashMap;
 use futures_util::TryStreamExt;
 use serde_json::Value;
 use sqlx::SqliteConnection;
+use sqlx::types::Json;
 
-use super::{Result, Store, attachments, branches};
+use super::branches::{self, Branch};
+use super::{Result, Store, attachments};
 use crate::chat::{
     FinishReason, Message, MessageError, MessagePage, MessageStatus, Part, Role, Usage,
 };
@@ -28,7 +30,7 @@ impl Store {
     ) -> Result<Option<MessagePage>> {
         let mut reader = self.readers.begin().await?;
         match branches::resolve_branch(&mut reader, conversation_id, branch_id).await? {
-            Some(branch_id) => page(&mut reader, &branch_id, part).await.map(Some),
+            Some(branch) => page(&mut reader, &branch, part).await.map(Some),
             None => Ok(None),
         }
     }
@@ -43,7 +45,7 @@ impl Store {
     ) -> Result<Option<Vec<MessageId>>> {
         let mut reader = self.readers.begin().await?;
         let branch = branches::resolve_branch(&mut reader, conversation_id, branch_id).await?;
-        let Some(branch_id) = branch else {
+        let Some(Branch { id, .. }) = branch else {
             return Ok(None);
         };
         let mut rows = sqlx::query!(
@@ -55,7 +57,7 @@ impl Store {
                )
                SELECT m.id AS "id: MessageId", m.content
                FROM path JOIN messages m ON m.id = path.id ORDER BY path.depth DESC"#,
-            branch_id
+            id
         )
         .fetch(&mut *reader);
         // SQLite knows no other upper case than ASCII's.
@@ -72,20 +74,20 @@ impl Store {
 
 pub(super) async fn page(
     reader: &mut SqliteConnection,
-    branch_id: &BranchId,
+    branch: &Branch,
     part: &Part,
 ) -> Result<MessagePage> {
-    let head = head(reader, branch_id).await?;
+    let head = branch.head.as_ref();
     let ids = match part {
-        Part::Latest => up(reader, head.as_ref(), PAGE).await?,
+        Part::Latest => up(reader, head, PAGE).await?,
         Part::Before(id) => {
             let parent = parent(reader, id).await?;
             up(reader, parent.as_ref(), PAGE).await?
         }
-        Part::After(id) => down(reader, branch_id, id, PAGE).await?,
+        Part::After(id) => down(reader, head, id, PAGE).await?,
         Part::Around(id) => {
             let mut ids = up(reader, Some(id), PAGE / 2).await?;
-            ids.extend(down(reader, branch_id, id, PAGE / 2).await?);
+            ids.extend(down(reader, head, id, PAGE / 2).await?);
             ids
         }
     };
@@ -94,21 +96,9 @@ pub(super) async fn page(
         has_earlier: messages
             .first()
             .is_some_and(|first| first.parent_id.is_some()),
-        has_later: messages
-            .last()
-            .is_some_and(|last| Some(&last.id) != head.as_ref()),
+        has_later: messages.last().is_some_and(|last| Some(&last.id) != head),
         messages,
     })
-}
-
-async fn head(reader: &mut SqliteConnection, branch_id: &BranchId) -> Result<Option<MessageId>> {
-    let head = sqlx::query_scalar!(
-        r#"SELECT head_message_id AS "id: MessageId" FROM branches WHERE id = ?"#,
-        branch_id
-    )
-    .fetch_optional(reader)
-    .await?;
-    Ok(head.flatten())
 }
 
 async fn parent(reader: &mut SqliteConnection, id: &MessageId) -> Result<Option<MessageId>> {
@@ -121,38 +111,39 @@ async fn parent(reader: &mut SqliteConnection, id: &MessageId) -> Result<Option<
     Ok(parent.flatten())
 }
 
-/// The message and those before it, oldest first.
+/// The message and those before it, oldest first; in one row, because each is handed from thread to thread.
 async fn up(
     reader: &mut SqliteConnection,
     from: Option<&MessageId>,
     most: u32,
 ) -> Result<Vec<MessageId>> {
-    Ok(sqlx::query_scalar!(
+    let Json(ids) = sqlx::query_scalar!(
         r#"WITH RECURSIVE path(id, depth) AS (
              SELECT id, 1 FROM messages WHERE id = ?1
              UNION ALL
              SELECT m.parent_id, path.depth + 1 FROM path JOIN messages m ON m.id = path.id
              WHERE m.parent_id IS NOT NULL AND path.depth < ?2
            )
-           SELECT id AS "id!: MessageId" FROM path ORDER BY depth DESC"#,
+           SELECT json_group_array(id ORDER BY depth DESC) AS "ids!: Json<Vec<MessageId>>" FROM path"#,
         from,
         most
     )
-    .fetch_all(reader)
-    .await?)
+    .fetch_one(reader)
+    .await?;
+    Ok(ids)
 }
 
 /// The messages that follow this one on the branch, oldest first. Nothing points from a message to the
 /// next, which several may follow: the way is from the head, over ids alone.
 async fn down(
     reader: &mut SqliteConnection,
-    branch_id: &BranchId,
+    head: Option<&MessageId>,
     after: &MessageId,
     most: u32,
 ) -> Result<Vec<MessageId>> {
     Ok(sqlx::query_scalar!(
         r#"WITH RECURSIVE path(id, depth) AS (
-             SELECT head_message_id, 1 FROM branches WHERE id = ?1
+             SELECT ?1, 1
              UNION ALL
              SELECT m.parent_id, path.depth + 1 FROM path JOIN messages m ON m.id = path.id
              WHERE m.parent_id IS NOT NULL AND m.id <> ?2
@@ -160,7 +151,7 @@ async fn down(
            SELECT id AS "id!: MessageId" FROM path
            WHERE id <> ?2 AND EXISTS (SELECT 1 FROM path WHERE id = ?2)
            ORDER BY depth DESC LIMIT ?3"#,
-        branch_id,
+        head,
         after,
         most
     )
