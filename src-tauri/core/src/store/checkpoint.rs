@@ -2,15 +2,15 @@
 //!
 //! SQLite does it inside the commit by which the log grows too long, and a megabyte's answer ends with
 //! such a commit often: whoever waits for that end waited for the fold too. So the commits leave it
-//! alone until the log is [`FOLDED_IN_COMMIT`] long, and this is called when an answer has been told.
+//! alone until the log is [`TOO_LONG`] pages long, and this is called when an answer has been told.
 
 use super::{Result, Store};
 
-/// Pages in the log from which a fold is worth its two syncs; SQLite's own default.
-const FOLDED: i64 = 1_000;
+/// Pages of a log that is worth the two syncs of a fold; SQLite's own default.
+const LONG: i64 = 1_000;
 
-/// Pages in the log from which a commit folds it after all: for what writes much and is no answer.
-pub(super) const FOLDED_IN_COMMIT: &str = "4000";
+/// Pages of a log that a commit folds after all: for what writes much and is no answer.
+pub(super) const TOO_LONG: &str = "4000";
 
 impl Store {
     /// Folds the log into the file if it has become long. Waits for no reader: what one still needs
@@ -20,10 +20,10 @@ impl Store {
     /// When the file cannot be written; nothing is lost, and the next time tries again.
     pub async fn fold_log(&self) -> Result<()> {
         let mut connection = self.writer.acquire().await?;
-        let (_, logged, folded): (i64, i64, i64) = sqlx::query_as("PRAGMA wal_checkpoint(NOOP)")
+        let (_, logged, _): (i64, i64, i64) = sqlx::query_as("PRAGMA wal_checkpoint(NOOP)")
             .fetch_one(&mut *connection)
             .await?;
-        if logged - folded >= FOLDED {
+        if logged >= LONG {
             sqlx::query("PRAGMA wal_checkpoint(PASSIVE)")
                 .execute(&mut *connection)
                 .await?;

@@ -13,7 +13,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
-use super::checkpoint::FOLDED_IN_COMMIT;
+use super::checkpoint::TOO_LONG;
 use super::error::{extended_code, primary_code};
 use super::{Result, Store, StoreError};
 use crate::clock::Timestamp;
@@ -65,7 +65,7 @@ impl Store {
                 // Without these macOS only hands writes to the drive's cache.
                 .pragma("fullfsync", "1")
                 .pragma("checkpoint_fullfsync", "1")
-                .pragma("wal_autocheckpoint", FOLDED_IN_COMMIT)
+                .pragma("wal_autocheckpoint", TOO_LONG)
                 .optimize_on_close(true, None),
         )
         .await?;
