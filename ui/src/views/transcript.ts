@@ -38,7 +38,7 @@ export function transcript(model: TranscriptModel, actions: TranscriptActions): 
     ${
 			model.newBelow
 				? html`<button type="button" class="to-bottom" @click=${actions.toBottom}>
-            ${icon("arrow-down")}<span>New text</span></button>`
+            ${icon("arrow-down")}<span>${model.live ? "New text" : "Latest messages"}</span></button>`
 				: nothing
 		}
   `;
