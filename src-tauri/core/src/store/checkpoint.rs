@@ -2,7 +2,8 @@
 //!
 //! SQLite does it inside the commit by which the log grows too long, and a megabyte's answer ends with
 //! such a commit often: whoever waits for that end waited for the fold too. So the commits leave it
-//! alone until the log is [`TOO_LONG`] pages long, and this is called when an answer has been told.
+//! alone until the log is [`TOO_LONG`] pages long, and [`Store::fold_log`] is called when an answer has been
+//! told.
 
 use super::{Result, Store};
 

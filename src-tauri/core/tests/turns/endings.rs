@@ -4,8 +4,8 @@
 use conch_core::chat::{Message, MessageStatus};
 use conch_core::ids::GenerationId;
 use conch_fault_server::{Script, Step};
-use sqlx::ConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, SqliteConnection};
 
 use crate::{Scene, accepted};
 
@@ -241,6 +241,15 @@ async fn a_new_conversation_asks_the_first_listed_model_with_the_key() {
     assert_eq!(asked.body["messages"], messages);
 }
 
+/// A connection of another process, so to speak.
+async fn beside(scene: &Scene) -> SqliteConnection {
+    SqliteConnectOptions::new()
+        .filename(scene.folder.path().join("conch.db"))
+        .connect()
+        .await
+        .unwrap()
+}
+
 #[tokio::test]
 async fn an_answer_that_has_ended_is_indexed() {
     let scene = Scene::new().await;
@@ -249,12 +258,7 @@ async fn an_answer_that_has_ended_is_indexed() {
     scene.settled().await;
     scene.app.quit().await;
 
-    let database = scene.folder.path().join("conch.db");
-    let mut database = SqliteConnectOptions::new()
-        .filename(database)
-        .connect()
-        .await
-        .unwrap();
+    let mut database = beside(&scene).await;
     let found =
         sqlx::query_scalar("SELECT count(*) FROM messages_fts WHERE messages_fts MATCH 'conch'");
     let found: i64 = found.fetch_one(&mut database).await.unwrap();
@@ -265,12 +269,7 @@ async fn an_answer_that_has_ended_is_indexed() {
 #[tokio::test]
 async fn a_long_answer_that_has_ended_leaves_no_long_log() {
     let scene = Scene::new().await;
-    let database = scene.folder.path().join("conch.db");
-    let mut database = SqliteConnectOptions::new()
-        .filename(database)
-        .connect()
-        .await
-        .unwrap();
+    let mut database = beside(&scene).await;
     let log = "PRAGMA wal_checkpoint(NOOP)";
     sqlx::query(log).execute(&mut database).await.unwrap();
     let answer = "word ".repeat(400_000);
