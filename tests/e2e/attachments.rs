@@ -148,20 +148,27 @@ async fn files_are_attached_sent_once_and_shown_again_after_a_restart() {
         .await;
 }
 
-/// The files wait with the text until the model can be asked.
+/// What is attached while an answer is written goes with the next message, and not with this one.
 #[tokio::test(flavor = "multi_thread")]
-async fn while_an_answer_is_written_no_file_is_taken_and_the_page_says_so() {
+async fn files_that_come_while_an_answer_is_written_wait_for_the_next_message() {
     let scene = Scene::open().await;
     scene.server.push(Script::held("hold", "first", " last"));
     scene.send("hello").await;
     scene.wait_for_answer("generating", "first").await;
     scene
-        .drop_on_messages(json!([{"name": "a.txt", "text": "x"}]))
+        .drop_on_messages(json!([{"name": "a.txt", "text": "dropped"}]))
         .await;
-    let refused = "document.querySelector('.toast-error')?.innerText.includes('Generation in progress, please wait...')";
-    scene.wait_until(refused, "the drop is refused").await;
-    let attached = "return document.querySelectorAll('.box .file').length;";
-    assert_eq!(scene.run(attached).await, json!(0));
+    scene
+        .choose(json!([{"name": "b.txt", "text": "chosen"}]))
+        .await;
+    scene.wait_for_files(".box", &["a.txt", "b.txt"]).await;
     scene.server.gate("hold").open();
     scene.wait_for_answer("complete", "first last").await;
+    scene.wait_for_files(".box", &["a.txt", "b.txt"]).await;
+    scene.server.push(Script::answer("Both."));
+    scene.send("And these?").await;
+    scene.wait_for_answer("complete", "Both.").await;
+    scene.wait_for_files(".box", &[]).await;
+    let asked = scene.server.completions().remove(1).body["messages"].to_string();
+    assert!(asked.contains("dropped") && asked.contains("chosen"), "{asked}");
 }

@@ -6,11 +6,13 @@ import { type ConversationSummary, commands, events, messageOf } from "./ipc/hos
 import { listenToShortcuts } from "./keyboard";
 import { applyAppearance, applyLastAppearance } from "./lib/appearance";
 import { Bottom } from "./lib/bottom";
+import { grow, insertText } from "./lib/field";
 import { keepFocus } from "./lib/focus";
 import { markText } from "./lib/found-text";
 import { afterFrame } from "./lib/frame";
 import { byId, hasNoFocus, region } from "./lib/region";
 import { lastSendKey, rememberSendKey } from "./lib/send-key";
+import { typeAnywhere } from "./lib/type-anywhere";
 import { Highlighter } from "./markdown/highlighter";
 import type { MarkdownServices } from "./markdown/services";
 import { Sideways } from "./markdown/sideways";
@@ -24,7 +26,7 @@ import { Find } from "./state/find";
 import { ModelPicker } from "./state/model-picker";
 import { isAnySet, NO_PARAMETERS } from "./state/parameters";
 import { Recalling } from "./state/recalling";
-import { isError } from "./state/toasts";
+import type { ToastKind } from "./state/toasts";
 import type { Step } from "./state/zoom";
 import { preview } from "./views/attachments";
 import { composer } from "./views/composer";
@@ -72,10 +74,10 @@ const listening = Promise.all([
 	events.conversationChanged.listen(({ payload }) => chat.conversationChanged(payload)),
 ]);
 
-const input = () => byId<HTMLTextAreaElement>("chat-input");
-const files = new ComposerFiles(chat, () => input().focus());
-
-const focus = keepFocus(byId("composer"));
+const { typing } = chat;
+const hasDraft = computed(() => chat.draft.value !== "" || typing.text.value !== "");
+const focus = keepFocus(byId("composer"), (composing) => typing.compose(composing));
+const files = new ComposerFiles(chat, focus);
 
 /** Gives the focus to whoever takes what is typed. */
 function takeFocus(): void {
@@ -152,13 +154,15 @@ region(
 				live: shown.live.value,
 				stopping: chat.stopping.value !== null,
 				opening: chat.shownId.value !== NEW && chat.shown.value === null,
+				hasDraft: hasDraft.value,
 				newBelow: bottom.hidden.value || shown.hasLater.value,
 				now: now.value,
 			},
 			{
 				suggest: (text) => {
-					chat.drafts.type(chat.shownId.value, text);
-					input().focus();
+					// It is shown where nothing was typed, but a draft may have come since.
+					if (typing.text.value === "") insertText(focus.field(), text);
+					else takeFocus();
 				},
 				retry: (messageId) => void chat.answerAgain(messageId, "retry"),
 				regenerate: (messageId) => void chat.answerAgain(messageId, "regenerate"),
@@ -221,22 +225,37 @@ function openFind(): void {
 	field.select();
 }
 
+const toastActions = {
+	act: (id: number) => chat.toasts.act(id),
+	dismiss: (id: number) => chat.toasts.dismiss(id),
+	hold: (id: number) => chat.toasts.hold(id),
+	release: (id: number) => chat.toasts.release(id),
+};
+const shownToasts = (kind: ToastKind) =>
+	toasts(
+		chat.toasts.shown.value.filter((toast) => toast.kind === kind),
+		toastActions,
+	);
 region(
 	byId("composer"),
-	() =>
-		composer(
+	() => {
+		focus.before();
+		return composer(
 			{
 				draft: chat.draft.value,
-				locked: chat.locked.value,
+				next: typing.field.value === "next" ? typing.text.value : null,
 				busy: chat.busy.value,
 				canStop: chat.lock.value?.locked ?? false,
 				stopping: chat.stopping.value !== null,
 				files: files.parts(),
+				refusals: shownToasts("refusal"),
 				note: chat.model.value?.note ?? null,
 				sendKey: sendKey.value,
 			},
 			{
-				type: (text) => chat.drafts.type(chat.shownId.value, text),
+				type: (text) => typing.type(text),
+				undo: () => toCaret(typing.undo()),
+				redo: () => toCaret(typing.redo()),
 				send: (source) => {
 					bottom.stick();
 					void chat.send(source);
@@ -249,28 +268,18 @@ region(
 					newer: () => recalling.newer(),
 				},
 			},
-		),
+		);
+	},
 	() => {
-		grow(input());
-		focus.settle();
+		growAll();
+		focus.after();
 	},
 	takeFocus,
 );
 files.listen(byId("conversation"), byId("composer"));
 
-const toastActions = {
-	act: (id: number) => chat.toasts.act(id),
-	dismiss: (id: number) => chat.toasts.dismiss(id),
-	hold: (id: number) => chat.toasts.hold(id),
-	release: (id: number) => chat.toasts.release(id),
-};
-const shownToasts = (errors: boolean) =>
-	toasts(
-		chat.toasts.shown.value.filter((toast) => isError(toast) === errors),
-		toastActions,
-	);
-region(byId("alerts"), () => shownToasts(true), undefined, takeFocus);
-region(byId("notices"), () => shownToasts(false), undefined, takeFocus);
+region(byId("alerts"), () => shownToasts("error"), undefined, takeFocus);
+region(byId("notices"), () => shownToasts("note"), undefined, takeFocus);
 region(
 	byId("dialogs"),
 	() => {
@@ -293,7 +302,6 @@ region(
 	// The platform gives the focus back, but what had it may be gone, or may only have kept it.
 	() =>
 		queueMicrotask(() => {
-			focus.settle();
 			if (hasNoFocus()) takeFocus();
 		}),
 );
@@ -321,12 +329,14 @@ effect(() => {
 	return () => clearInterval(tick);
 });
 
-/** The input grows with its text to half the window; the platform cannot do it by itself yet. */
-function grow(area: HTMLTextAreaElement): void {
-	area.style.height = "";
-	// One line by itself: to ask how high it is would have the page laid out in the middle of its drawing.
-	if (area.value === "") return;
-	area.style.height = `${Math.min(area.scrollHeight, window.innerHeight / 2)}px`;
+/** Puts the caret where a change was taken back; null where none was. */
+function toCaret(at: number | null): void {
+	if (at !== null) focus.field().setSelectionRange(at, at);
+}
+
+/** The fields grow with their text; the platform cannot do it by itself yet. */
+function growAll(): void {
+	for (const field of byId("composer").querySelectorAll("textarea")) grow(field);
 }
 
 function openShortcuts(): void {
@@ -384,6 +394,7 @@ listenToShortcuts({
 		return page.isOpen.value ? page.close() : false;
 	},
 });
+typeAnywhere(() => (page.isOpen.value || picker.request.value !== null ? null : focus.field()));
 document.addEventListener("visibilitychange", () => {
 	if (document.visibilityState === "visible") chat.lookedAt();
 	else flush();
@@ -394,7 +405,7 @@ window.addEventListener("focus", () => {
 });
 window.addEventListener("blur", flush);
 window.addEventListener("pagehide", flush);
-window.addEventListener("resize", () => grow(input()));
+window.addEventListener("resize", growAll);
 
 bottom.stick();
 takeFocus();

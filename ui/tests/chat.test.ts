@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ConversationView, LockChanged } from "../src/ipc/bindings";
+import { effect } from "@preact/signals-core";
+import type { ConversationSummary, ConversationView, LockChanged } from "../src/ipc/bindings";
 import { nextTurn } from "../src/lib/turn";
 import { Chat } from "../src/state/chat";
 import { NEW } from "../src/state/drafts";
@@ -257,4 +258,97 @@ test("a refusal is shown once, counted each time, and goes with the lock or with
 	await other.send("enter");
 	await other.open("d");
 	assert.deepEqual(shownTexts(other), [], "another conversation is shown");
+});
+
+const fields = (chat: Chat) => [
+	chat.drafts.of(chat.shownId.value),
+	chat.drafts.nextOf(chat.shownId.value),
+];
+
+test("what is typed from the very press of Enter on is the next message", async () => {
+	let accept = (_: unknown) => {};
+	fakeCore({
+		get_conversation: () => VIEW,
+		follow_branch: () => null,
+		save_draft: () => null,
+		send_message: () =>
+			new Promise((resolve) => {
+				accept = resolve;
+			}),
+	});
+	const chat = new Chat();
+	await chat.open("c");
+	chat.typing.type("first");
+	const sent = chat.send("enter");
+	assert.equal(chat.typing.field.value, "next", "in the same task");
+	chat.typing.type("sec");
+	assert.deepEqual(fields(chat), ["first", "sec"], "not cleared before it is accepted");
+	accept(ACCEPTED);
+	await sent;
+	assert.deepEqual([...fields(chat), chat.typing.field.value], ["", "sec", "next"]);
+	chat.typing.type("second");
+	chat.lockChanged(RELEASED);
+	assert.deepEqual([...fields(chat), chat.typing.field.value], ["second", "", "message"]);
+});
+
+test("what is typed while the first message makes its conversation goes with it, in one step", async () => {
+	let create = (_: unknown) => {};
+	const core = fakeCore({
+		create_conversation: () =>
+			new Promise((resolve) => {
+				create = resolve;
+			}),
+		get_conversation: () => VIEW,
+		follow_branch: () => null,
+		save_draft: () => null,
+		record_refused_attempt: () => null,
+		send_message: () => ACCEPTED,
+	});
+	const chat = new Chat();
+	chat.typing.type("first");
+	const sent = chat.send("enter");
+	chat.typing.type("next");
+	void chat.send("enter");
+	const seen = new Set<string>();
+	const watch = effect(() => {
+		seen.add(`${chat.typing.field.value}: ${chat.typing.text.value}`);
+	});
+	create(VIEW);
+	await sent;
+	watch();
+	assert.deepEqual([...seen], ["next: next"], "no drawing in between empties the field");
+	assert.deepEqual(fields(chat), ["", "next"]);
+	assert.deepEqual(core.named("record_refused_attempt"), [
+		{ conversationId: "c", branchId: null, source: "enter" },
+	]);
+});
+
+test("a send that is refused leaves both texts, one behind the other", async () => {
+	let refuse = (_: unknown) => {};
+	fakeCore({
+		get_conversation: () => VIEW,
+		follow_branch: () => null,
+		save_draft: () => null,
+		send_message: () =>
+			new Promise((_, reject) => {
+				refuse = reject;
+			}),
+	});
+	const chat = new Chat();
+	await chat.open("c");
+	chat.typing.type("first");
+	const sent = chat.send("enter");
+	chat.typing.type("next");
+	refuse({ code: "disk_full", message: "The disk is full" });
+	await sent;
+	assert.deepEqual(fields(chat), ["first\nnext", ""]);
+});
+
+test("a conversation that the list knows to be busy is so before it is read", async () => {
+	const { chat } = await locked();
+	chat.conversations.list.value = [{ id: "d", busy: true } as ConversationSummary];
+	const opened = chat.open("d");
+	assert.equal(chat.typing.field.value, "next");
+	await opened;
+	assert.equal(chat.typing.field.value, "message", "it is free after all");
 });

@@ -28,6 +28,7 @@ import { Models } from "./models";
 import { isAnySet, NO_PARAMETERS } from "./parameters";
 import { Toasts } from "./toasts";
 import { Transcript } from "./transcript";
+import { Typing } from "./typing";
 
 const STILL_READING = "A file is still being read: send when it is ready";
 
@@ -48,8 +49,8 @@ const FATAL = new Set([
 
 export class Chat {
 	readonly conversations = new Conversations();
-	readonly drafts = new Drafts();
 	readonly toasts = new Toasts();
+	readonly drafts = new Drafts((reason) => this.toasts.error(reason));
 	readonly attachments = new Attachments(readBase64, (reason) => this.toasts.error(reason));
 	readonly transcript = new Transcript();
 	readonly models = new Models();
@@ -70,17 +71,26 @@ export class Chat {
 	readonly newParameters = signal(NO_PARAMETERS);
 	/** Conversations with a send on its way to the core. */
 	readonly #sending = signal<ReadonlySet<string>>(new Set());
+	/** Refused attempts in a conversation that is being created, which can be counted when it is. */
+	readonly #uncounted: AttemptSource[] = [];
 	#opened = 0;
 	/** The answer whose end is to be announced. */
 	#ended: string | null = null;
 	#reading: Promise<void> | null = null;
 	#again = false;
 
-	/** An answer is being written here, or may not be started. */
-	readonly locked = computed(() => this.lock.value !== null && !this.lock.value.canSend);
+	/** An answer is being written here, or may not be started. Until the lock is read, the list knows. */
+	readonly locked = computed(() => {
+		const lock = this.lock.value;
+		if (lock !== null) return !lock.canSend;
+		const id = this.shownId.value;
+		return this.conversations.list.value.some((listed) => listed.busy && listed.id === id);
+	});
 	/** A send would be refused. */
 	readonly busy = computed(() => this.locked.value || this.#sending.value.has(this.shownId.value));
+	/** What a send would send. */
 	readonly draft = computed(() => this.drafts.texts.value.get(this.shownId.value) ?? "");
+	readonly typing = new Typing(this);
 	/** `provider/model` of the shown conversation; null for the default. */
 	readonly modelId = computed(() =>
 		this.shownId.value === NEW ? this.newModel.value : (this.shown.value?.modelId ?? null),
@@ -150,6 +160,7 @@ export class Chat {
 			void this.#try(() => this.attachments.restoreNew());
 			return;
 		}
+		this.drafts.await(id);
 		await this.#try(async () => {
 			const view = await commands.getConversation(id, null);
 			if (opened !== this.#opened) return;
@@ -258,7 +269,10 @@ export class Chat {
 		this.#markSending(id, true);
 		let at = id;
 		try {
-			if (at === NEW) at = await this.#create();
+			if (at === NEW) {
+				this.#uncounted.length = 0;
+				at = await this.#create();
+			}
 			const requestId = crypto.randomUUID();
 			const attached = files.length > 0 ? [...files] : null;
 			const outcome = await commands.sendMessage(at, null, text, requestId, source, attached);
@@ -287,13 +301,18 @@ export class Chat {
 			await commands.deleteConversation(created.id).catch(() => {});
 			throw error;
 		}
-		this.#markSending(created.id, true);
-		this.drafts.adopt(created.id);
-		if (this.shownId.value === NEW) {
+		// In one drawing: who types on meanwhile, types in the same field.
+		const opened = batch(() => {
+			this.#markSending(created.id, true);
+			this.drafts.adopt(created.id);
+			this.typing.adopt(NEW, created.id);
+			if (this.shownId.value !== NEW) return undefined;
 			this.newModel.value = null;
 			this.newParameters.value = NO_PARAMETERS;
-			await this.#open(created.id);
-		}
+			return this.#open(created.id);
+		});
+		for (const source of this.#uncounted.splice(0)) this.#count(created.id, source);
+		await opened;
 		return created.id;
 	}
 
@@ -317,8 +336,12 @@ export class Chat {
 	refuse(source: AttemptSource): void {
 		this.toasts.show({ text: PLEASE_WAIT, kind: "refusal" });
 		const id = this.shownId.value;
-		if (id === NEW) return;
-		// The count is for the metrics; the user's refusal does not depend on it.
+		if (id === NEW) this.#uncounted.push(source);
+		else this.#count(id, source);
+	}
+
+	/** The count is for the metrics; the user's refusal does not depend on it. */
+	#count(id: string, source: AttemptSource): void {
 		commands.recordRefusedAttempt(id, null, source).catch(() => {});
 	}
 

@@ -72,6 +72,13 @@ const LINUX: &[(&str, &[&str], &str, &str)] = &[
         "xorg-server-xvfb",
     ),
     (
+        "xclip",
+        &["sh", "-c", "command -v xclip"],
+        "xclip",
+        "xclip",
+    ),
+    ("xdotool", &["xdotool", "version"], "xdotool", "xdotool"),
+    (
         "dbus-run-session",
         &["dbus-run-session", "--version"],
         "dbus-daemon",
