@@ -15,9 +15,11 @@ mod links;
 mod lock;
 mod long;
 mod reading;
+mod real;
 mod settings;
 mod shortcuts;
 mod stop;
+mod typing;
 mod windows;
 
 use std::path::Path;
@@ -46,8 +48,12 @@ impl Scene {
 
     /// A window on a data folder that is there already.
     async fn open_on(folder: TempDir, more: &[(String, String)]) -> Self {
+        Self::open_at(Display::find().unwrap(), folder, more).await
+    }
+
+    /// A window on this display.
+    async fn open_at(display: Display, folder: TempDir, more: &[(String, String)]) -> Self {
         let server = FaultServer::start().await;
-        let display = Display::find().unwrap();
         let mut environment = environment(&display, folder.path());
         environment.extend(provider(&server));
         environment.extend_from_slice(more);

@@ -20,7 +20,7 @@ import {
 } from "./views/attachments";
 import type { ComposerFileParts } from "./views/composer";
 
-const NOT_PASTED = "The clipboard has nothing that can be pasted here: drop the file instead";
+const NOT_PASTED = "Nothing on the clipboard can be pasted here. Drop the file, or attach it";
 
 const CHOOSE: ToastAction = {
 	label: "Attach files",

@@ -277,6 +277,10 @@ region(
 	takeFocus,
 );
 files.listen(byId("conversation"), byId("composer"));
+// What floats leaves the composer free, however high it has grown.
+new ResizeObserver(() => {
+	byId("toasts").style.setProperty("--above", `${byId("composer").offsetHeight}px`);
+}).observe(byId("composer"));
 
 region(byId("alerts"), () => shownToasts("error"), undefined, takeFocus);
 region(byId("notices"), () => shownToasts("note"), undefined, takeFocus);

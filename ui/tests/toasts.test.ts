@@ -74,3 +74,12 @@ test("a refusal goes with its reason, and an error stays", () => {
 	toasts.reasonGone();
 	assert.deepEqual(texts(toasts), ["The disk is full"]);
 });
+
+test("an error that offers something is one error still", () => {
+	const toasts = new Toasts();
+	const action = { label: "Attach files", run: () => {} };
+	const request = { text: "Nothing to paste", kind: "error", action } as const;
+	assert.equal(toasts.show(request), toasts.show(request));
+	toasts.error("The disk is full");
+	assert.deepEqual(texts(toasts), ["The disk is full"]);
+});

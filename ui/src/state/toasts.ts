@@ -1,6 +1,6 @@
 /**
- * The notes that are shown over the page for a while: at most one of each kind, so that at most one
- * refusal is in sight. One that offers a deed stays beside the others, because the deed goes with it.
+ * The notes that are shown over the page for a while: at most one error, and at most one note but for
+ * those that offer a deed, because it goes with them.
  */
 import { signal } from "@preact/signals-core";
 
@@ -41,20 +41,22 @@ export class Toasts {
 	readonly #timers = new Map<number, ReturnType<typeof setTimeout>>();
 	#lastId = 0;
 
-	/**
-	 * Shows a note, and returns its id. One with the same text that offers nothing only gets its time
-	 * anew.
-	 */
+	/** Shows a note, and returns its id. The same one again only gets its time anew. */
 	show({ text, kind, action, duration = LIFETIME }: ToastRequest): number {
 		const shown = this.shown.value;
-		const same = shown.find((toast) => toast.text === text && toast.kind === kind);
-		if (same !== undefined && same.action === null && action === undefined) {
+		// Two notes that offer a deed offer two.
+		const stays = (toast: Toast) =>
+			isError(toast) !== isError({ kind }) || (toast.action !== null && !isError(toast));
+		const same = shown.find(
+			(toast) =>
+				!stays(toast) && toast.text === text && toast.kind === kind && !action === !toast.action,
+		);
+		if (same !== undefined) {
 			this.release(same.id);
 			return same.id;
 		}
 		this.#lastId += 1;
 		const id = this.#lastId;
-		const stays = (toast: Toast) => toast.action !== null || isError(toast) !== isError({ kind });
 		for (const toast of shown) if (!stays(toast)) this.hold(toast.id);
 		const toast = { id, text, kind, action: action ?? null, duration };
 		this.shown.value = [...shown.filter(stays), toast];
