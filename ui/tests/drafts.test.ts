@@ -125,7 +125,7 @@ test("when a message is sent, the core keeps at once only what was typed after i
 test("a draft that comes late stands before what was typed since, and is not written over", async () => {
 	const core = fakeCore({ save_draft: () => null });
 	const drafts = new Drafts();
-	drafts.await("c");
+	drafts.expect("c");
 	drafts.type("c", "typed at once");
 	drafts.flush();
 	await drafts.saved();

@@ -97,6 +97,20 @@ test("each conversation has a next message of its own, which waits for its own l
 	assert.deepEqual(fields(), ["for c", ""]);
 });
 
+test("a composition ends with its conversation, but for one that is just created", () => {
+	const { shownId, busy, typing } = scene();
+	typing.compose(true);
+	busy.value = true;
+	assert.equal(typing.field.value, "message");
+	shownId.value = "d";
+	assert.equal(typing.field.value, "next");
+	typing.compose(true);
+	busy.value = false;
+	typing.adopt("d", "e");
+	shownId.value = "e";
+	assert.equal(typing.field.value, "next", "it goes on there");
+});
+
 test("whatever happens in between, every key is kept and in order", () => {
 	let seed = 7;
 	const random = (below: number) => {

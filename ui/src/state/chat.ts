@@ -160,7 +160,7 @@ export class Chat {
 			void this.#try(() => this.attachments.restoreNew());
 			return;
 		}
-		this.drafts.await(id);
+		this.drafts.expect(id);
 		await this.#try(async () => {
 			const view = await commands.getConversation(id, null);
 			if (opened !== this.#opened) return;

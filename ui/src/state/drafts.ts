@@ -68,7 +68,7 @@ export class Drafts {
 	}
 
 	/** What the core kept is on its way. */
-	await(id: string): void {
+	expect(id: string): void {
 		if (!this.#restored.has(id)) this.#awaited.add(id);
 	}
 

@@ -7,7 +7,7 @@ import {
 	signal,
 	untracked,
 } from "@preact/signals-core";
-import type { Drafts } from "./drafts";
+import { type Drafts, NEW } from "./drafts";
 import { type Field, FREE, type HandOver, learned } from "./hand-over";
 import { begun, endOfChange, type History, joinedHistory, recorded, redone, undone } from "./undo";
 
@@ -20,6 +20,8 @@ export interface TypingPlace {
 export class Typing {
 	readonly #place: TypingPlace;
 	readonly #state = signal<HandOver>(FREE);
+	/** The conversation that was shown last. */
+	#id = NEW;
 	readonly #histories: Record<Field, Map<string, History>> = {
 		message: new Map(),
 		next: new Map(),
@@ -37,7 +39,10 @@ export class Typing {
 		this.#place = place;
 		effect(() => {
 			const [id, busy] = [place.shownId.value, place.busy.value];
-			untracked(() => this.#learn(id, { busy }));
+			// What is composed in one conversation does not go on in another.
+			const composing = id === this.#id && this.#state.peek().composing;
+			this.#id = id;
+			untracked(() => this.#learn(id, { busy, composing }));
 		});
 	}
 
@@ -70,6 +75,7 @@ export class Typing {
 			if (history !== undefined) histories.set(to, history);
 			histories.delete(from);
 		}
+		if (this.#id === from) this.#id = to;
 	}
 
 	#step(step: (history: History, text: string) => History | null): number | null {
