@@ -34,6 +34,8 @@ export class ComposerFiles {
 	readonly #focus: ComposerFocus;
 	readonly #paste: LongPaste;
 	readonly #attach: AttachActions;
+	/** The toast that says that nothing was pasted. */
+	#refused = 0;
 
 	constructor(chat: Chat, focus: ComposerFocus) {
 		this.#chat = chat;
@@ -103,11 +105,12 @@ export class ComposerFiles {
 	async #takePasted(data: DataTransfer): Promise<void> {
 		const { attachments, shownId, toasts } = this.#chat;
 		const [id, text] = [shownId.value, data.getData("text/plain")];
+		toasts.dismiss(this.#refused);
 		const { files } = await pastedFiles(data, navigator.clipboard);
 		if (files.length > 0) await attachments.add(id, files);
 		// The address of a picture that did not come with it.
 		else if (text !== "") insertText(this.#focus.field(), text);
-		else toasts.show({ text: NOT_PASTED, kind: "error", action: CHOOSE });
+		else this.#refused = toasts.show({ text: NOT_PASTED, kind: "error", action: CHOOSE });
 	}
 
 	#add(files: readonly File[]): void {
