@@ -168,8 +168,8 @@ async fn everything_is_done_by_keyboard_alone() {
     press(&scene, "Tell me").await;
     press(&scene, ENTER).await;
     scene.wait_for_answer("generating", "The beginning").await;
-    focused(&scene, "a send").await;
-    tab_back_to(&scene, "#stop-button").await;
+    has_focus(&scene, "#next-input", "a send").await;
+    tab_to(&scene, "#stop-button").await;
     press(&scene, ENTER).await;
     scene.wait_for_answer("stopped", "The beginning").await;
     has_focus(&scene, "#chat-input", "a stop").await;

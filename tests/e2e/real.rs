@@ -27,9 +27,16 @@ impl Scene {
             .await;
     }
 
-    /// Types letter by letter, as fast as a good hand rolls over the keys.
+    /// Types letter by letter, as fast as a good hand rolls over the keys; the end of a line is Enter.
     pub(crate) async fn type_keys(&self, text: &str) {
-        self.xdotool(&["type", "--delay", "4", "--", text]).await;
+        let mut keys = Vec::new();
+        for (index, line) in text.split('\n').enumerate() {
+            if index > 0 {
+                keys.extend(["key", "Return"]);
+            }
+            keys.extend(["type", "--delay", "4", "--args", "1", line]);
+        }
+        self.xdotool(&keys).await;
     }
 
     /// Begins to type, while the test does something else.

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { beforeEach, mock, test } from "node:test";
+import { afterEach, beforeEach, mock, test } from "node:test";
 import { Chat } from "../src/state/chat";
 import { Drafts, NEW } from "../src/state/drafts";
 import { fakeCore, refusal } from "./core";
 
 beforeEach(() => mock.timers.reset());
+afterEach(() => mock.timers.reset());
 
 /** Lets what has been asked be answered. */
 const answered = () => new Promise(setImmediate);
