@@ -4,8 +4,8 @@ import { live } from "lit-html/directives/live.js";
 import type { AttemptSource, SendKey } from "../ipc/host";
 import { isComposing } from "../lib/keys";
 import { type RecallActions, recallByArrows } from "../lib/recall-keys";
-import { ariaOf, matches, written } from "../lib/shortcut";
-import { aria, hint, sends, WRITING_KEYS } from "../shortcuts";
+import { ariaOf, written } from "../lib/shortcut";
+import { aria, editingOf, hint, sends, WRITING_KEYS } from "../shortcuts";
 import { icon } from "./icon";
 
 export interface ComposerModel {
@@ -44,9 +44,6 @@ export interface ComposerActions {
 	readonly recall: RecallActions;
 }
 
-const UNDO = "Mod+Z";
-const REDO = ["Mod+Shift+Z", "Mod+Y"];
-
 export function composer(model: ComposerModel, actions: ComposerActions): TemplateResult {
 	const onInput = (event: Event) =>
 		actions.type((event.currentTarget as HTMLTextAreaElement).value);
@@ -55,13 +52,12 @@ export function composer(model: ComposerModel, actions: ComposerActions): Templa
 		if (sends(event, model.sendKey)) {
 			event.preventDefault();
 			if (!event.repeat) actions.send("enter");
-		} else if (matches(event, UNDO)) {
-			event.preventDefault();
-			actions.undo();
-		} else if (REDO.some((keys) => matches(event, keys))) {
-			event.preventDefault();
-			actions.redo();
-		} else recallByArrows(event, actions.recall);
+			return;
+		}
+		const editing = editingOf(event);
+		if (editing === undefined) return recallByArrows(event, actions.recall);
+		event.preventDefault();
+		actions[editing]();
 	};
 	// A menu's Undo, which would put back what the page has moved or sent.
 	const onBeforeInput = (event: InputEvent) => {
