@@ -24,6 +24,7 @@ import { Find } from "./state/find";
 import { ModelPicker } from "./state/model-picker";
 import { isAnySet, NO_PARAMETERS } from "./state/parameters";
 import { Recalling } from "./state/recalling";
+import { isError } from "./state/toasts";
 import type { Step } from "./state/zoom";
 import { preview } from "./views/attachments";
 import { composer } from "./views/composer";
@@ -258,13 +259,14 @@ region(
 files.listen(byId("conversation"), byId("composer"));
 
 const toastActions = {
+	act: (id: number) => chat.toasts.act(id),
 	dismiss: (id: number) => chat.toasts.dismiss(id),
 	hold: (id: number) => chat.toasts.hold(id),
 	release: (id: number) => chat.toasts.release(id),
 };
 const shownToasts = (errors: boolean) =>
 	toasts(
-		chat.toasts.shown.value.filter((toast) => toast.isError === errors),
+		chat.toasts.shown.value.filter((toast) => isError(toast) === errors),
 		toastActions,
 	);
 region(byId("alerts"), () => shownToasts(true), undefined, takeFocus);

@@ -211,3 +211,50 @@ test("what another window sent with its message is no longer in the composer", a
 	await nextTurn();
 	assert.equal(chat.attachments.of("c").length, 0);
 });
+
+const HELD = { ...FREE, locked: true, canSend: false, generationId: "g", messageId: "a", fence: 1 };
+
+/** A chat that shows a conversation in which an answer is being written. */
+async function locked(answers: Parameters<typeof fakeCore>[0] = {}) {
+	const core = fakeCore({
+		get_conversation: ({ conversationId }) =>
+			conversationId === "c" ? { ...VIEW, lock: HELD } : { ...VIEW, id: conversationId },
+		follow_branch: () => null,
+		record_refused_attempt: () => null,
+		save_draft: () => null,
+		...answers,
+	});
+	const chat = new Chat();
+	await chat.open("c");
+	return { core, chat };
+}
+
+const RELEASED = {
+	conversationId: "c",
+	branchId: "b",
+	generationId: "g",
+	messageId: "a",
+	fence: 1,
+	locked: false,
+	reason: "released",
+} as const satisfies LockChanged;
+
+const shownTexts = (chat: Chat) => chat.toasts.shown.value.map((toast) => toast.text);
+
+test("a refusal is shown once, counted each time, and goes with the lock or with a switch", async () => {
+	const { core, chat } = await locked();
+	await chat.send("enter");
+	await chat.send("button");
+	assert.deepEqual(shownTexts(chat), ["Generation in progress, please wait..."]);
+	assert.deepEqual(
+		core.named("record_refused_attempt").map(({ source }) => source),
+		["enter", "button"],
+	);
+	chat.lockChanged(RELEASED);
+	assert.deepEqual(shownTexts(chat), [], "the lock is gone");
+
+	const other = (await locked()).chat;
+	await other.send("enter");
+	await other.open("d");
+	assert.deepEqual(shownTexts(other), [], "another conversation is shown");
+});

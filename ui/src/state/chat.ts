@@ -3,7 +3,7 @@
  * latest snapshot and the changes since. There is one definition of "busy", which the button, the
  * input and the refusal share.
  */
-import { batch, computed, signal } from "@preact/signals-core";
+import { batch, computed, effect, signal, untracked } from "@preact/signals-core";
 import {
 	type AttemptSource,
 	type ConversationChanged,
@@ -95,6 +95,12 @@ export class Chat {
 		this.shownId.value === NEW ? this.newParameters.value : (this.shown.value?.parameters ?? null),
 	);
 
+	constructor() {
+		effect(() => {
+			if (!this.busy.value) untracked(() => this.toasts.reasonGone());
+		});
+	}
+
 	/**
 	 * Reads what there is and shows a conversation: the one that is named, or else the newest, but
 	 * where somebody has begun to type already, that.
@@ -125,6 +131,11 @@ export class Chat {
 
 	/** Shows a conversation; {@link NEW} is one that its first message creates. */
 	async open(id: string): Promise<void> {
+		this.toasts.reasonGone();
+		await this.#open(id);
+	}
+
+	async #open(id: string): Promise<void> {
 		this.drafts.flush();
 		this.#opened += 1;
 		const opened = this.#opened;
@@ -281,7 +292,7 @@ export class Chat {
 		if (this.shownId.value === NEW) {
 			this.newModel.value = null;
 			this.newParameters.value = NO_PARAMETERS;
-			await this.open(created.id);
+			await this.#open(created.id);
 		}
 		return created.id;
 	}
@@ -304,7 +315,7 @@ export class Chat {
 
 	/** Says that an answer is being written, and has the attempt counted. */
 	refuse(source: AttemptSource): void {
-		this.toasts.error(PLEASE_WAIT);
+		this.toasts.show({ text: PLEASE_WAIT, kind: "refusal" });
 		const id = this.shownId.value;
 		if (id === NEW) return;
 		// The count is for the metrics; the user's refusal does not depend on it.
