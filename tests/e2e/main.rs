@@ -7,6 +7,7 @@
 mod accessibility;
 mod attachments;
 mod crash;
+mod deleting;
 mod embedded;
 mod failures;
 mod hostile;
@@ -18,6 +19,7 @@ mod reading;
 mod settings;
 mod shortcuts;
 mod stop;
+mod versions;
 mod windows;
 
 use std::path::Path;

@@ -100,10 +100,6 @@ function askToRename(conversation: Pick<ConversationSummary, "id" | "title">): v
 	question.value = { type: "rename", id: conversation.id, title: conversation.title ?? UNTITLED };
 }
 
-function askToRemove(conversation: ConversationSummary): void {
-	question.value = { type: "remove", id: conversation.id, title: conversation.title ?? UNTITLED };
-}
-
 function openSettings(): void {
 	side.state.leave();
 	page.open();
@@ -118,6 +114,17 @@ const bottom = new Bottom(scroller, {
 });
 shown.keepPlace = (change) => bottom.anchored(change);
 shown.isFollowed = () => bottom.isFollowed();
+
+/** Shows another version; whoever pages through them with a key goes on from there. */
+async function select(messageId: string): Promise<void> {
+	await chat.select(messageId);
+	const pager = scroller.querySelector(`[data-message-id="${messageId}"]`);
+	const buttons = [
+		...(pager?.querySelectorAll<HTMLElement>(".version-next, .version-previous") ?? []),
+	];
+	const usable = buttons.reverse().find((button) => button.ariaDisabled === "false");
+	usable?.focus({ preventScroll: true });
+}
 
 function toEnd(): void {
 	void chat.load((view) => shown.showLatest(view)).then(() => bottom.stick());
@@ -152,6 +159,7 @@ region(
 				live: shown.live.value,
 				stopping: chat.stopping.value !== null,
 				opening: chat.shownId.value !== NEW && chat.shown.value === null,
+				goesOn: shown.hasLater.value,
 				newBelow: bottom.hidden.value || shown.hasLater.value,
 				now: now.value,
 			},
@@ -162,6 +170,7 @@ region(
 				},
 				retry: (messageId) => void chat.answerAgain(messageId, "retry"),
 				regenerate: (messageId) => void chat.answerAgain(messageId, "regenerate"),
+				select: (messageId) => void select(messageId),
 				goOn: () => void chat.sendText("Continue", "button"),
 				copy: (text) => void copy(text),
 				markdown: services,
@@ -283,7 +292,6 @@ region(
 		if (shortcutsOpen.value) return shortcutsDialog(sendKey.value, closeShortcuts);
 		return dialogs(question.value, {
 			rename: (id, title) => void chat.rename(id, title),
-			remove: (id) => void chat.remove(id),
 			removeProvider: (id) => void page.providers.remove(id),
 			close: () => {
 				question.value = null;
@@ -457,7 +465,8 @@ region(
 				openShortcuts,
 				open,
 				rename: askToRename,
-				remove: askToRemove,
+				remove: ({ id, title }) => void chat.remove(id, title ?? UNTITLED),
+				undo: () => void chat.deletions.undo(),
 			},
 		),
 	// Anew after each drawing: an end that stays in sight would not be told again.

@@ -22,8 +22,13 @@ export const commands = {
 	findInConversation: (conversationId: ConversationId, branchId: BranchId | null, text: string) => __TAURI_INVOKE<MessageId[]>("find_in_conversation", { conversationId, branchId, text }),
 	/**  Names a conversation. */
 	renameConversation: (conversationId: ConversationId, title: string) => __TAURI_INVOKE<null>("rename_conversation", { conversationId, title }),
-	/**  Deletes a conversation and all that is in it; an answer being written is stopped. */
+	/**
+	 *  Deletes a conversation and all that is in it; an answer being written is stopped. For ten seconds
+	 *  `restore_conversation` gives it back.
+	 */
 	deleteConversation: (conversationId: ConversationId) => __TAURI_INVOKE<null>("delete_conversation", { conversationId }),
+	/**  Gives back a conversation that was deleted within the last ten seconds, else `not_found`. */
+	restoreConversation: (conversationId: ConversationId) => __TAURI_INVOKE<null>("restore_conversation", { conversationId }),
 	/**  Sets the model (`provider/model`) of a conversation's answers to come. */
 	setConversationModel: (conversationId: ConversationId, modelId: string) => __TAURI_INVOKE<null>("set_conversation_model", { conversationId, modelId }),
 	/**  Keeps text that was typed but not sent; without an id, for the conversation that does not exist yet. */
@@ -53,6 +58,11 @@ export const commands = {
 	sendMessage: (conversationId: ConversationId, branchId: BranchId | null, content: string, clientRequestId: RequestId, source: AttemptSource | null, attachmentIds: AttachmentId[] | null) => __TAURI_INVOKE<SendOutcome>("send_message", { conversationId, branchId, content, clientRequestId, source, attachmentIds }),
 	/**  For a user message, starts its answer; for an answer, a new version of it. */
 	generateResponse: (messageId: MessageId, modelId: string | null, clientRequestId: RequestId, source: AttemptSource | null) => __TAURI_INVOKE<SendOutcome>("generate_response", { messageId, modelId, clientRequestId, source }),
+	/**
+	 *  Has a message's branch go on from that version's newest end. While an answer is being written there:
+	 *  `generation_in_progress`.
+	 */
+	selectVersion: (messageId: MessageId) => __TAURI_INVOKE<SelectedVersion>("select_version", { messageId }),
 	/**  Stops an answer and waits until its end is stored. A stale id stops nothing. */
 	stopGeneration: (generationId: GenerationId) => __TAURI_INVOKE<StopOutcome>("stop_generation", { generationId }),
 	/**  Counts a send that the page refused by itself because it knew the branch locked. */
@@ -634,7 +644,15 @@ export type Message = {
 	createdAt: Timestamp,
 	/**  When an answer ended, epoch ms. */
 	finishedAt: Timestamp | null,
+	/**  Its place among the messages that follow the same one. */
+	versions: Versions,
+	/**  What became of the newest version, where this one is shown again because of its end. */
+	failedVersion: FailedVersion | null,
 };
+
+export type Versions = { index: number, count: number, ids: MessageId[] };
+export type FailedVersion = { messageId: MessageId, status: MessageStatus, error: MessageError | null, hasText: boolean };
+export type SelectedVersion = { branchId: BranchId, headMessageId: MessageId };
 
 /**  Why a message failed or was interrupted. */
 export type MessageError = {

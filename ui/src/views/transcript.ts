@@ -8,6 +8,8 @@ import { type MessageActions, type MessageModel, message as messageView } from "
 export interface TranscriptModel extends MessageModel {
 	readonly messages: readonly Message[];
 	readonly opening: boolean;
+	/** There are messages after the last of these. */
+	readonly goesOn: boolean;
 	/** There is more below than is in sight. */
 	readonly newBelow: boolean;
 }
@@ -26,7 +28,7 @@ const SUGGESTIONS = [
 export function transcript(model: TranscriptModel, actions: TranscriptActions): TemplateResult {
 	if (model.opening) return html`<p class="empty quiet">Opening…</p>`;
 	if (model.messages.length === 0) return empty(actions);
-	const last = model.messages.at(-1);
+	const last = model.goesOn ? undefined : model.messages.at(-1);
 	return html`
     <div class="column">
       ${repeat(

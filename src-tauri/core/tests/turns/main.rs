@@ -3,10 +3,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
+mod deleting;
 mod endings;
 mod exclusion;
 mod following;
 mod restart;
+mod versions;
 
 use std::path::Path;
 use std::sync::Arc;

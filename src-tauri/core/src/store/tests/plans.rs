@@ -23,13 +23,14 @@ const BIG: &str = "
     ANALYZE sqlite_schema;";
 
 /// Tables that stay small, a statement's own intermediate results, and the one count of everything.
-const MAY_BE_SCANNED: [&str; 8] = [
+const MAY_BE_SCANNED: [&str; 9] = [
     "CONSTANT",
     "generation_attempts",
     "messages_to_index",
     "path",
     "providers",
     "settings",
+    "tree",
     "users",
     "written",
 ];
@@ -59,7 +60,9 @@ async fn no_statement_reads_a_whole_table_that_grows() {
                     .strip_prefix("SCAN ")
                     .and_then(|rest| rest.split(' ').next());
                 let in_order = step.contains("INDEX");
-                if scanned.is_some_and(|name| !in_order && !MAY_BE_SCANNED.contains(&name)) {
+                let may =
+                    |name: &str| name.starts_with("(subquery-") || MAY_BE_SCANNED.contains(&name);
+                if scanned.is_some_and(|name| !in_order && !may(name)) {
                     scans.push(format!("{step}: {query}"));
                 }
             }
