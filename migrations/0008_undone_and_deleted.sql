@@ -2,7 +2,7 @@
 -- deleted: hidden at once, given back by Undo, taken away in portions when the time for that is over.
 
 -- What the branch showed before the generation began; null where it is nothing's second version. No
--- reference: both go with their conversation, and an id that names nothing is gone back to by nobody.
+-- reference: both go with their conversation, and an id that names nothing leads nowhere.
 ALTER TABLE generations ADD COLUMN previous_message_id TEXT;
 
 ALTER TABLE conversations ADD COLUMN deleted_at INTEGER;

@@ -205,12 +205,12 @@ fn a_deleted_conversation_is_not_found_until_it_is_restored() {
     assert_eq!(page.call("list_conversations", json!({})), Ok(json!([])));
     page.call("restore_conversation", one.clone()).unwrap();
     assert_eq!(page.call("get_conversation", one).unwrap()["id"], id);
-    let nobody = json!({"conversationId": "nowhere"});
-    let gone = page.call("restore_conversation", nobody).unwrap_err();
+    let nowhere = json!({"conversationId": "nowhere"});
+    let gone = page.call("restore_conversation", nowhere).unwrap_err();
     assert_eq!(gone["code"], "not_found");
     let after = json!({"after": "nowhere"});
     let gone = page.call("list_conversations", after).unwrap_err();
-    assert_eq!(gone["code"], "not_found", "nobody knows what follows it");
+    assert_eq!(gone["code"], "not_found", "nothing says what follows it");
 }
 
 #[test]

@@ -115,7 +115,7 @@ const bottom = new Bottom(scroller, {
 shown.keepPlace = (change) => bottom.anchored(change);
 shown.isFollowed = () => bottom.isFollowed();
 
-/** Shows another version; whoever pages through them with a key goes on from there. */
+/** Shows another version, and keeps the focus on the pager. */
 async function select(messageId: string): Promise<void> {
 	await chat.select(messageId);
 	const pager = scroller.querySelector(`[data-message-id="${messageId}"]`);

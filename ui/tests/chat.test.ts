@@ -304,7 +304,7 @@ test("a version of another branch is shown there, and the next message goes ther
 	await chat.send("enter");
 	assert.equal(core.named("send_message")[0]?.branchId, "fork");
 	await chat.open("c");
-	assert.equal(chat.shown.value?.branchId, "b", "opened anew, it is main");
+	assert.equal(chat.shown.value?.branchId, "b", "opened again, it is main");
 });
 
 test("no version is chosen while an answer is written, on this branch or another", async () => {

@@ -63,10 +63,10 @@ test("however many are made at once, the list has no gap, as far as it was scrol
 		await list.refresh();
 		await scrolledTo(list, known);
 		hasNoGap(list, ids());
-		// As by one program, in one go: each is told, and the first reading sees some of them.
-		const told: Promise<void>[] = [];
-		for (let n = 0; n < 297; n += 1) told.push(list.refresh(make().id));
-		await Promise.all(told);
+		// As by one program, in one go: each has its event, and the first reading sees some of them.
+		const events: Promise<void>[] = [];
+		for (let n = 0; n < 297; n += 1) events.push(list.refresh(make().id));
+		await Promise.all(events);
 		hasNoGap(list, ids());
 		assert.ok(list.list.value.length >= known, "what was in sight stays");
 		await scrolledTo(list, 1000);
@@ -88,7 +88,7 @@ test("those of one instant stand in the core's order, without a gap", async () =
 	assert.equal(list.list.value.length, 160);
 });
 
-test("one that is old and comes anew is listed where it belongs", async () => {
+test("one that is old and comes back is listed where it belongs", async () => {
 	const { make, take, change, ids } = library(120);
 	const list = new Conversations();
 	await list.refresh();
@@ -128,8 +128,8 @@ test("a page that is asked for while others come joins on, or is asked for again
 	const last = list.list.value.at(-1)?.id ?? "";
 	const more = list.loadMore();
 	touch(last);
-	const told = list.refresh(last);
-	await Promise.all([more, told, list.refresh(make().id)]);
+	const event = list.refresh(last);
+	await Promise.all([more, event, list.refresh(make().id)]);
 	hasNoGap(list, ids());
 
 	// Purged by another process: nothing follows it any more.

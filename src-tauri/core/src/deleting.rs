@@ -25,7 +25,7 @@ const UNDO: Duration = Duration::from_secs(10);
 /// How often it looks for what others have deleted.
 const EVERY: Duration = Duration::from_secs(15);
 
-/// How soon the log is tried again where somebody was reading it.
+/// How soon the log is tried again where it was being read.
 const LOG_AGAIN: Duration = Duration::from_secs(1);
 
 /// How long a portion should take: a write that waits for it should not notice.
@@ -121,12 +121,13 @@ impl Purger {
             return Ok(());
         }
         self.in_portions(Taken::Conversation(id)).await?;
+        self.store.end_purge(id).await?;
         self.own().remove(id);
         self.log_due().replace(self.clock.monotonic());
         Ok(())
     }
 
-    /// Takes away the oldest records of attempts over so many: whoever counts them asks for recent ones.
+    /// Takes away the oldest records of attempts over so many. They are counted, and the recent ones are what is asked for.
     async fn cut_attempts(&self, kept: u32) -> Result<(), StoreError> {
         self.in_portions(Taken::AttemptsOver(kept)).await
     }
@@ -146,7 +147,7 @@ impl Purger {
             if taken == Purge::Done {
                 return log.close().await;
             }
-            // A commit by which it grows too long would fold it, and everybody would wait for that.
+            // A commit by which it grows too long would fold it, and all other writes would wait for that.
             log.fold().await?;
         }
     }
@@ -295,7 +296,7 @@ mod tests {
             }
         }
 
-        /// One that was deleted by a process that tells nobody.
+        /// One that another process has deleted.
         async fn deleted(&self) -> ConversationId {
             let store = &self.purger.store;
             let id = store.create_conversation(None, None, NOW).await.unwrap().id;

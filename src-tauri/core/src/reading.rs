@@ -16,7 +16,7 @@ impl App {
     /// The conversations last written in, newest first; those after `after` where it is given.
     ///
     /// # Errors
-    /// Where `after` is gone: nobody can say what follows it.
+    /// Where `after` is gone, because then nothing says what follows it.
     pub async fn list_conversations(
         &self,
         after: Option<&ConversationId>,

@@ -2,7 +2,7 @@
 //! one, answers with a page and no more, and the conversation can be deleted, to the last byte.
 //!
 //! Nothing is judged by its time: what grows with the conversation shows in what is read or returned, or in
-//! a limit of SQLite's. The longest call is told as a figure.
+//! a limit of SQLite's. The longest call is a figure of the report.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,10 +19,10 @@ use conch_seed::{Conversations, conversation_id, make, message_id};
 use crate::application::{open, send};
 use crate::campaign::{Finding, Run, now, runtime};
 
-/// A word of every message's.
-const CANARY: &str = "zanzibarfish";
+/// Words of every message's.
+const CANARY: &str = "zanzibar fish";
 const CONTENT: &str =
-    "'zanzibarfish ' || k || ' says something of no great length, and ends here.'";
+    "'zanzibar fish ' || k || ' says something of no great length, and ends here.'";
 
 /// The most messages of a page.
 const PAGE: usize = 50;

@@ -56,7 +56,10 @@ export const commands = {
 	 *  durable; a request id that arrives twice is sent once. While an answer is being written: `generation_in_progress`.
 	 */
 	sendMessage: (conversationId: ConversationId, branchId: BranchId | null, content: string, clientRequestId: RequestId, source: AttemptSource | null, attachmentIds: AttachmentId[] | null) => __TAURI_INVOKE<SendOutcome>("send_message", { conversationId, branchId, content, clientRequestId, source, attachmentIds }),
-	/**  For a user message, starts its answer; for an answer, a new version of it. */
+	/**
+	 *  For a user message, starts its answer; for an answer, a new version of it. Where other messages follow,
+	 *  on a branch of its own, which `accepted` names.
+	 */
 	generateResponse: (messageId: MessageId, modelId: string | null, clientRequestId: RequestId, source: AttemptSource | null) => __TAURI_INVOKE<SendOutcome>("generate_response", { messageId, modelId, clientRequestId, source }),
 	/**
 	 *  Has a message's branch go on from that version's newest end. While an answer is being written there:
@@ -399,6 +402,18 @@ export type ErrorCode =
 /**  A fault of ours; the log has the details. */
 "internal";
 
+/**  A version of an answer that ended badly, so that the one before it is shown again. */
+export type FailedVersion = {
+	/**  Which one: it can be chosen all the same. */
+	messageId: MessageId,
+	/**  `failed`, `interrupted`, or `stopped` before its first word. */
+	status: MessageStatus,
+	/**  Why. */
+	error: MessageError | null,
+	/**  Some of it came. */
+	hasText: boolean,
+};
+
 /**  A file's bytes, which cross as base64: a page has them so at no cost of its own, by `readAsDataURL`. */
 export type FileBytes = string;
 
@@ -649,10 +664,6 @@ export type Message = {
 	/**  What became of the newest version, where this one is shown again because of its end. */
 	failedVersion: FailedVersion | null,
 };
-
-export type Versions = { index: number, count: number, ids: MessageId[] };
-export type FailedVersion = { messageId: MessageId, status: MessageStatus, error: MessageError | null, hasText: boolean };
-export type SelectedVersion = { branchId: BranchId, headMessageId: MessageId };
 
 /**  Why a message failed or was interrupted. */
 export type MessageError = {
@@ -934,6 +945,14 @@ export type Role =
 /**  The model. */
 "assistant";
 
+/**  What a branch shows after a version was chosen. */
+export type SelectedVersion = {
+	/**  The branch. */
+	branchId: BranchId,
+	/**  Its newest message from now on. */
+	headMessageId: MessageId,
+};
+
 /**  Which key sends a message. */
 export type SendKey = 
 /**  Enter sends, and with Shift it breaks the line. */
@@ -1007,6 +1026,16 @@ export type Usage = {
 
 /**  A local profile. */
 export type UserId = string;
+
+/**  The messages that follow the same one, of which a branch shows one. */
+export type Versions = {
+	/**  The place of this one, from 1. */
+	index: number,
+	/**  How many there are. */
+	count: number,
+	/**  All of them, oldest first. */
+	ids: MessageId[],
+};
 
 /* Tauri Specta runtime */
 type EventEmit<T> = [T] extends [null] ? () => Promise<void> : (payload: T) => Promise<void>;

@@ -5,7 +5,7 @@ import { type ConversationSummary, commands, isIpcError, type LockChanged } from
 /** How many conversations are read at a time: more than a window shows, and few enough to be drawn in a moment. */
 const PAGE = 40;
 
-/** How many are read at a time where all that is known is read anew: the most that the core gives. */
+/** How many are read at a time where all that is known is read again: the most that the core gives. */
 const LARGE_PAGE = 200;
 
 type Summaries = readonly ConversationSummary[];
@@ -22,7 +22,7 @@ export class Conversations {
 	#again = false;
 
 	/**
-	 * Reads anew what may have changed: with the id of a conversation that one, without any all that is
+	 * Reads again what may have changed: with the id of a conversation that one, without any all that is
 	 * known. Calls in the meantime are answered by one more reading.
 	 */
 	async refresh(changedId: string | null = null): Promise<void> {

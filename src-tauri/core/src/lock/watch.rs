@@ -1,5 +1,5 @@
-//! Notices what other processes on the same data folder do to the locks and what they delete, and tells
-//! the windows.
+//! Notices what other processes on the same data folder do to the locks and what they delete, and shows
+//! it to the windows.
 //!
 //! The database is the truth for every process; this only shortens the time until the windows of
 //! this one show it. Asking SQLite for its data version several times a second costs less than
@@ -104,7 +104,7 @@ impl Watch {
         let deleted: HashSet<_> = deleted.map(|deleted| deleted.id).collect();
         for id in deleted.difference(&self.deleted) {
             self.events.conversation_changed(id, true);
-            // Whoever deletes can stop only what is written in the same process.
+            // The process that deletes can stop only what it writes itself.
             self.live.begin_stop_all(id);
         }
         for id in self.deleted.difference(&deleted) {
@@ -246,7 +246,7 @@ mod tests {
         let id = &lease.conversation_id;
         let mut registration = scene.watch.live.register(GenerationId::fresh(), id.clone());
         scene.look().await;
-        let told = async |scene: &mut Scene| {
+        let shown = async |scene: &mut Scene| {
             scene.watch.look_for_deleted().await.unwrap();
             match scene.told.try_recv() {
                 Ok(CoreEvent::Conversation(change)) => {
@@ -256,21 +256,22 @@ mod tests {
             }
         };
         assert!(scene.theirs.delete_conversation(id, NOW).await.unwrap());
-        assert_eq!(told(&mut scene).await, Some((id.clone(), true)));
+        assert_eq!(shown(&mut scene).await, Some((id.clone(), true)));
         assert!(
             matches!(registration.control.try_recv(), Ok(Control::Stop(_))),
             "what is written here is stopped here"
         );
-        assert_eq!(told(&mut scene).await, None, "once");
+        assert_eq!(shown(&mut scene).await, None, "once");
         assert!(scene.theirs.restore_conversation(id).await.unwrap());
-        assert_eq!(told(&mut scene).await, Some((id.clone(), false)));
+        assert_eq!(shown(&mut scene).await, Some((id.clone(), false)));
 
         assert!(scene.theirs.delete_conversation(id, NOW).await.unwrap());
-        assert_eq!(told(&mut scene).await, Some((id.clone(), true)));
+        assert_eq!(shown(&mut scene).await, Some((id.clone(), true)));
         assert!(scene.theirs.begin_purge(id).await.unwrap());
         let portion = async || scene.theirs.portion().await.unwrap();
         while portion().await.purge(id, 100).await.unwrap() == Purge::GoesOn {}
-        assert_eq!(told(&mut scene).await, None, "it is gone");
+        scene.theirs.end_purge(id).await.unwrap();
+        assert_eq!(shown(&mut scene).await, None, "it is gone");
     }
 
     #[tokio::test]

@@ -127,14 +127,16 @@ pub(super) async fn fork(
 ) -> Result<BranchId> {
     let id = BranchId::fresh();
     sqlx::query!(
-        "WITH RECURSIVE path(n) AS (
-           SELECT 2
-           UNION ALL
-           SELECT n + 1 FROM path
-           WHERE EXISTS (SELECT 1 FROM branches WHERE conversation_id = ?2 AND name = 'Branch ' || n)
-         )
-         INSERT INTO branches (id, conversation_id, name, head_message_id, forked_from, created_at)
-         SELECT ?1, ?2, 'Branch ' || max(n), ?3, ?3, ?4 FROM path",
+        // Named in a scalar: an insert from a select has SQLite look for what might refer to the new row.
+        "INSERT INTO branches (id, conversation_id, name, head_message_id, forked_from, created_at)
+         VALUES (?1, ?2, (
+           WITH RECURSIVE path(n) AS (
+             SELECT 2
+             UNION ALL
+             SELECT n + 1 FROM path
+             WHERE EXISTS (SELECT 1 FROM branches WHERE conversation_id = ?2 AND name = 'Branch ' || n)
+           )
+           SELECT 'Branch ' || max(n) FROM path), ?3, ?3, ?4)",
         id,
         place.conversation_id,
         at,
@@ -143,12 +145,4 @@ pub(super) async fn fork(
     .execute(tx)
     .await?;
     Ok(id)
-}
-
-/// Takes a branch back that was made in the same transaction.
-pub(super) async fn unfork(tx: &mut SqliteConnection, id: &BranchId) -> Result<()> {
-    sqlx::query!("DELETE FROM branches WHERE id = ?", id)
-        .execute(tx)
-        .await?;
-    Ok(())
 }

@@ -49,7 +49,7 @@ impl Store {
         let options = self.writer.connect_options();
         let connection = (*options)
             .clone()
-            // It waits for nobody, because others would wait with it.
+            // It waits for no lock, because other writes would wait with it.
             .busy_timeout(Duration::ZERO)
             .optimize_on_close(false, None)
             .connect()
@@ -68,7 +68,7 @@ impl Log {
         Ok(())
     }
 
-    /// Folds all of the log into the file and leaves nothing in it. False while somebody reads or writes:
+    /// Folds all of the log into the file and leaves nothing in it. False while a connection reads or writes:
     /// to be tried again.
     pub async fn empty(&mut self) -> Result<bool> {
         // Most of it first, because a write waits for the rest.
@@ -82,7 +82,7 @@ impl Log {
         Ok(self.connection.close().await?)
     }
 
-    /// Whether somebody was in its way, the pages in the log, and those of them that are in the file.
+    /// Whether another connection was in its way, the pages in the log, and those of them that are in the file.
     async fn checkpoint(&mut self, pragma: &'static str) -> Result<(i64, i64, i64)> {
         Ok(sqlx::query_as(pragma)
             .fetch_one(&mut self.connection)

@@ -16,7 +16,7 @@ use super::{Result, Store, attempts};
 use crate::clock::Timestamp;
 use crate::ids::ConversationId;
 
-/// How much of a file that nobody else uses is taken away at once.
+/// How much is taken away at once from a file that is not in use.
 const ALONE: u32 = 4096;
 
 /// A conversation that is deleted and not gone yet.
@@ -81,7 +81,7 @@ impl Store {
     }
 
     /// Takes the way back from a deleted conversation. False when there is none by now: it was given back,
-    /// or somebody else has purged it.
+    /// or another process has purged it.
     pub async fn begin_purge(&self, id: &ConversationId) -> Result<bool> {
         let mut tx = self.write().await?;
         let begun = sqlx::query!(
@@ -106,14 +106,28 @@ impl Store {
         })
     }
 
-    /// Purges conversations from another database file, a backup say. It needs no mark there, and nobody
-    /// else may write to the file.
+    /// Takes away what is left of a conversation whose messages are gone, on a connection that does not look
+    /// after references: no index leads from a branch to its messages, so to see that there are none, SQLite
+    /// would read all that there are.
+    pub async fn end_purge(&self, id: &ConversationId) -> Result<()> {
+        let options = (*self.writer.connect_options()).clone();
+        let options = options.foreign_keys(false).optimize_on_close(false, None);
+        let mut connection = options.connect().await?;
+        let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
+        end(&mut tx, id).await?;
+        tx.commit().await?;
+        Ok(connection.close().await?)
+    }
+
+    /// Purges conversations from another database file, a backup say. It needs no mark there, and
+    /// nothing else may write to the file.
     ///
     /// # Errors
     /// When the file cannot be written; what was purged until then stays gone.
     pub async fn purge_in(path: &Path, ids: &[ConversationId]) -> Result<()> {
         let mut file = SqliteConnectOptions::new()
             .filename(path)
+            .foreign_keys(false)
             .busy_timeout(Duration::from_secs(5))
             .pragma("secure_delete", "ON")
             .disable_statement_logging()
@@ -123,6 +137,7 @@ impl Store {
             let mut tx = file.begin_with("BEGIN IMMEDIATE").await?;
             untie(&mut tx, id).await?;
             while purge(&mut tx, id, ALONE).await? == Purge::GoesOn {}
+            end(&mut tx, id).await?;
             tx.commit().await?;
         }
         sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -151,7 +166,7 @@ impl Portion {
 
 /// Takes away what is little, and what would be touched again with each message.
 async fn untie(tx: &mut SqliteConnection, id: &ConversationId) -> Result<()> {
-    // No answer is being written without its lock (I6). Whoever wrote it, in whichever process, finds it lost.
+    // No answer is being written without its lock (I6). The task that writes one, in any process, finds it lost.
     sqlx::query!(
         "UPDATE messages SET status = 'interrupted', finished_at = created_at
          WHERE status = 'generating' AND branch_id IN (SELECT id FROM branches WHERE conversation_id = ?)",
@@ -178,18 +193,31 @@ async fn untie(tx: &mut SqliteConnection, id: &ConversationId) -> Result<()> {
 async fn purge(tx: &mut SqliteConnection, id: &ConversationId, most: u32) -> Result<Purge> {
     let gone = attachment(tx, id).await? + generations(tx, id, most).await?;
     if gone == 0 && messages(tx, id, most).await? == 0 {
-        sqlx::query!("DELETE FROM queued_messages WHERE conversation_id = ?", id)
-            .execute(&mut *tx)
-            .await?;
-        sqlx::query!("DELETE FROM branches WHERE conversation_id = ?", id)
-            .execute(&mut *tx)
-            .await?;
-        sqlx::query!("DELETE FROM conversations WHERE id = ?", id)
-            .execute(tx)
-            .await?;
         return Ok(Purge::Done);
     }
     Ok(Purge::GoesOn)
+}
+
+/// Takes away what the messages hung from, without its references being looked after.
+async fn end(tx: &mut SqliteConnection, id: &ConversationId) -> Result<()> {
+    sqlx::query!("DELETE FROM queued_messages WHERE conversation_id = ?", id)
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query!(
+        "DELETE FROM branches WHERE conversation_id = ?1
+           AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.conversation_id = ?1)",
+        id
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!(
+        "DELETE FROM conversations WHERE id = ?1
+           AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.conversation_id = ?1)",
+        id
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
 }
 
 /// One file: each may be megabytes.

@@ -93,6 +93,24 @@ pub(super) async fn acquire(
     }))
 }
 
+/// True when the conversation is below its capacity, so that a branch that is not held is granted.
+pub(super) async fn has_room(
+    tx: &mut SqliteConnection,
+    conversation_id: &ConversationId,
+    max_parallel: i64,
+    now: Timestamp,
+) -> Result<bool> {
+    let live = sqlx::query_scalar!(
+        "SELECT count(*) FROM generation_locks
+         WHERE conversation_id = ? AND generation_id IS NOT NULL AND expires_at > ?",
+        conversation_id,
+        now
+    )
+    .fetch_one(tx)
+    .await?;
+    Ok(live < max_parallel)
+}
+
 /// Closes an answer that an expired holder left on the branch. False where there is none.
 async fn interrupt_left_behind(
     tx: &mut SqliteConnection,

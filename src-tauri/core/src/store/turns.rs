@@ -9,9 +9,9 @@ use sqlx::SqliteConnection;
 
 use super::attachments::bind;
 use super::attempts::{Attempt, AttemptOutcome, record};
-use super::branches::{Place, fork, head, missing, place, unfork};
+use super::branches::{Place, fork, head, missing, place};
 use super::chunks::{Piece, append};
-use super::locks::{Grant, acquire, release};
+use super::locks::{Grant, acquire, has_room, release};
 use super::settle::{Ending, settle};
 use super::versions::{Side, side};
 use super::{Result, Store};
@@ -220,8 +220,14 @@ impl Store {
         }
         let message_id = MessageId::fresh();
         let branch_id = match ask.fork_at {
-            Some(at) => fork(tx, place, at, now).await?,
             None => place.branch_id.clone(),
+            Some(at) if has_room(tx, &place.conversation_id, place.max_parallel, now).await? => {
+                fork(tx, place, at, now).await?
+            }
+            Some(_) => {
+                record(tx, attempt(None, AttemptOutcome::Refused), now).await?;
+                return Ok(Asked::Answered(Begin::Busy));
+            }
         };
         let grant = Grant {
             branch_id: &branch_id,
@@ -233,9 +239,6 @@ impl Store {
             max_parallel: place.max_parallel,
         };
         let Some(granted) = acquire(tx, &grant, now).await? else {
-            if ask.fork_at.is_some() {
-                unfork(tx, &branch_id).await?;
-            }
             record(tx, attempt(None, AttemptOutcome::Refused), now).await?;
             return Ok(Asked::Answered(Begin::Busy));
         };

@@ -10,8 +10,8 @@ use tokio::sync::broadcast::Receiver;
 
 use crate::{Scene, accepted, open, send};
 
-/// A word that stands nowhere else.
-const CANARY: &str = "zanzibarfish";
+/// Words that stand together nowhere else.
+const CANARY: &str = "zanzibar fish";
 
 /// The files that hold the canary, in the folder and all below it.
 fn found_in(folder: &Path) -> Vec<PathBuf> {
@@ -33,8 +33,8 @@ fn found_in(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Waits until a window is told that a conversation is deleted, or that it is there.
-async fn told(events: &mut Receiver<CoreEvent>, deleted: bool) {
+/// Waits for the event that a conversation is deleted, or that it is there.
+async fn event(events: &mut Receiver<CoreEvent>, deleted: bool) {
     loop {
         if let CoreEvent::Conversation(change) = events.recv().await.unwrap()
             && change.deleted == deleted
@@ -53,7 +53,7 @@ async fn an_undo_gives_back_all_but_the_answer_that_was_stopped() {
     let (app, id) = (&scene.app, &scene.conversation.id);
     let mut events = app.subscribe();
     app.delete_conversation(id).await.unwrap();
-    told(&mut events, true).await;
+    event(&mut events, true).await;
     scene.server.wait_for_disconnects(1).await;
     for refused in [
         scene.send("more").await.unwrap_err().code(),
@@ -133,10 +133,10 @@ async fn another_process_shows_a_deletion_stops_its_answer_and_leaves_the_undo()
     let mut events = other.subscribe();
 
     scene.app.delete_conversation(id).await.unwrap();
-    told(&mut events, true).await;
+    event(&mut events, true).await;
     scene.server.wait_for_disconnects(1).await;
     scene.app.restore_conversation(id).await.unwrap();
-    told(&mut events, false).await;
+    event(&mut events, false).await;
     let there = other.get_conversation(id, None).await.unwrap();
     assert_eq!(there.messages.len(), 2);
 

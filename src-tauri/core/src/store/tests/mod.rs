@@ -86,6 +86,7 @@ impl Place {
         assert!(self.store.delete_conversation(id, NOW).await.unwrap());
         assert!(self.store.begin_purge(id).await.unwrap());
         while self.purge_some(16).await == Purge::GoesOn {}
+        self.store.end_purge(id).await.unwrap();
     }
 
     async fn purge_some(&self, most: u32) -> Purge {

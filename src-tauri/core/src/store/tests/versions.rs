@@ -85,7 +85,7 @@ async fn the_better_answer_is_shown_when_answering_again_ends() {
         (complete(), "good", interrupted(), "", true),
         (complete(), "good", interrupted(), half, true),
         (complete(), "good", stopped(), "", true),
-        // Whoever stops in the middle has read what there is.
+        // A stop in the middle is by choice.
         (complete(), "good", stopped(), half, false),
         (complete(), "good", complete(), "better", false),
         (complete(), "good", complete(), "", false),
