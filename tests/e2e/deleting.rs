@@ -7,8 +7,8 @@ use serde_json::json;
 
 use crate::{Scene, until};
 
-/// A word that stands nowhere else.
-const CANARY: &str = "zanzibarfish";
+/// Words that stand together nowhere else.
+const CANARY: &str = "zanzibar fish";
 
 const ROWS: &str = "document.querySelectorAll('.conversation').length";
 const UNDO: &str = "#notices .toast-action";

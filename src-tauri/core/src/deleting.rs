@@ -92,6 +92,7 @@ impl Purger {
     ) -> Result<Duration, StoreError> {
         let mut next_in = EVERY;
         let deleted = self.store.deleted_conversations().await?;
+        let mut purged = false;
         seen.retain(|id, _| deleted.iter().any(|deleted| deleted.id == *id));
         for Deleted { id, at, purging } in deleted {
             let now = self.clock.monotonic();
@@ -99,9 +100,13 @@ impl Purger {
             let left = UNDO.saturating_sub(known.max(self.clock.now().since(at)));
             if purging || left.is_zero() {
                 self.purge(&id).await?;
+                purged = true;
             } else {
                 next_in = next_in.min(left);
             }
+        }
+        if purged {
+            self.forget_words().await?;
         }
         let log_due = *self.log_due();
         if let Some(due) = log_due {
@@ -123,6 +128,15 @@ impl Purger {
         self.in_portions(Taken::Conversation(id)).await?;
         self.store.end_purge(id).await?;
         self.own().remove(id);
+        self.log_due().replace(self.clock.monotonic());
+        Ok(())
+    }
+
+    /// Has the search index forget what was purged. The log goes first, because an index that is being filled
+    /// takes its time.
+    async fn forget_words(&self) -> Result<(), StoreError> {
+        self.empty_log().await?;
+        self.store.index_answers().await?;
         self.log_due().replace(self.clock.monotonic());
         Ok(())
     }
@@ -193,8 +207,11 @@ impl Purger {
     /// When the database cannot be written. The next start goes on.
     pub(crate) async fn finish(&self) -> Result<(), StoreError> {
         let own: Vec<_> = self.own().iter().cloned().collect();
-        for id in own {
-            self.purge(&id).await?;
+        for id in &own {
+            self.purge(id).await?;
+        }
+        if !own.is_empty() {
+            self.forget_words().await?;
         }
         if self.log_due().is_some() {
             self.empty_log().await?;

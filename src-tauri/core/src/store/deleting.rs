@@ -140,6 +140,7 @@ impl Store {
             end(&mut tx, id).await?;
             tx.commit().await?;
         }
+        forget_words(&mut file).await?;
         sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
             .execute(&mut file)
             .await?;
@@ -162,6 +163,23 @@ impl Portion {
         self.tx.commit().await?;
         Ok(if cut { Purge::GoesOn } else { Purge::Done })
     }
+}
+
+/// Empties the search index, whatever form it has in the file. The next start on the file fills it again.
+async fn forget_words(file: &mut SqliteConnection) -> Result<()> {
+    sqlx::query("INSERT INTO messages_fts(messages_fts) VALUES ('delete-all')")
+        .execute(&mut *file)
+        .await?;
+    let is_apart: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE name = 'search_index'")
+            .fetch_one(&mut *file)
+            .await?;
+    if is_apart > 0 {
+        sqlx::query("UPDATE search_index SET state = 'clearing'")
+            .execute(file)
+            .await?;
+    }
+    Ok(())
 }
 
 /// Takes away what is little, and what would be touched again with each message.
