@@ -136,6 +136,84 @@ fn a_request_id_sent_twice_gets_the_same_answer_and_sends_once() {
 }
 
 #[test]
+fn a_version_of_an_answer_is_chosen_by_its_id() {
+    let page = Page::open();
+    let id = page.new_conversation();
+    let get = || {
+        page.call("get_conversation", json!({"conversationId": id}))
+            .unwrap()
+    };
+    let ended = || loop {
+        let view = get();
+        if view["lock"]["locked"] == json!(false) {
+            break view;
+        }
+        std::thread::yield_now();
+    };
+    page.server.push(Script::answer("first"));
+    let message = json!({"conversationId": id, "content": "hello", "clientRequestId": "r1"});
+    let sent = page.call("send_message", message).unwrap();
+    let first = &ended()["messages"][1];
+    let alone = json!({"index": 1, "count": 1, "ids": [first["id"]]});
+    assert_eq!(first["versions"], alone);
+    assert_eq!(first["failedVersion"], Value::Null);
+
+    page.server
+        .push(Script::status(401, r#"{"error":{"message":"no"}}"#));
+    let again = json!({"messageId": first["id"], "clientRequestId": "r2"});
+    let again = page.call("generate_response", again).unwrap();
+    let shown = &ended()["messages"][1];
+    let ids = json!([first["id"], again["assistantMessageId"]]);
+    assert_eq!(shown["id"], first["id"], "the good one");
+    assert_eq!(
+        shown["versions"],
+        json!({"index": 1, "count": 2, "ids": ids})
+    );
+    let failed = &shown["failedVersion"];
+    assert_eq!(failed["messageId"], again["assistantMessageId"]);
+    assert_eq!(
+        (&failed["status"], &failed["hasText"]),
+        (&json!("failed"), &json!(false))
+    );
+
+    let chosen = json!({"messageId": again["assistantMessageId"]});
+    let chosen = page.call("select_version", chosen).unwrap();
+    let expected =
+        json!({"branchId": sent["branchId"], "headMessageId": again["assistantMessageId"]});
+    assert_eq!(chosen, expected);
+    assert_eq!(get()["messages"][1]["versions"]["index"], 2);
+
+    page.server.push(Script::held("hold", "", "third"));
+    let again = json!({"messageId": first["id"], "clientRequestId": "r3"});
+    page.call("generate_response", again).unwrap();
+    let busy = page.call("select_version", json!({"messageId": first["id"]}));
+    assert_eq!(busy.unwrap_err()["code"], "generation_in_progress");
+    page.server.gate("hold").open();
+    assert_eq!(ended()["messages"][1]["content"], "third");
+}
+
+#[test]
+fn a_deleted_conversation_is_not_found_until_it_is_restored() {
+    let page = Page::open();
+    let id = page.new_conversation();
+    let one = json!({"conversationId": id});
+    page.call("delete_conversation", one.clone()).unwrap();
+    for command in ["get_conversation", "is_locked", "delete_conversation"] {
+        let gone = page.call(command, one.clone()).unwrap_err();
+        assert_eq!(gone["code"], "not_found", "{command}");
+    }
+    assert_eq!(page.call("list_conversations", json!({})), Ok(json!([])));
+    page.call("restore_conversation", one.clone()).unwrap();
+    assert_eq!(page.call("get_conversation", one).unwrap()["id"], id);
+    let nowhere = json!({"conversationId": "nowhere"});
+    let gone = page.call("restore_conversation", nowhere).unwrap_err();
+    assert_eq!(gone["code"], "not_found");
+    let after = json!({"after": "nowhere"});
+    let gone = page.call("list_conversations", after).unwrap_err();
+    assert_eq!(gone["code"], "not_found", "nothing says what follows it");
+}
+
+#[test]
 fn errors_have_a_code_and_a_message() {
     let page = Page::open();
     let id = page.new_conversation();

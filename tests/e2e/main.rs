@@ -7,6 +7,7 @@
 mod accessibility;
 mod attachments;
 mod crash;
+mod deleting;
 mod embedded;
 mod failures;
 mod hostile;
@@ -20,6 +21,7 @@ mod settings;
 mod shortcuts;
 mod stop;
 mod typing;
+mod versions;
 mod windows;
 
 use std::path::Path;

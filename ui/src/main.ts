@@ -102,10 +102,6 @@ function askToRename(conversation: Pick<ConversationSummary, "id" | "title">): v
 	question.value = { type: "rename", id: conversation.id, title: conversation.title ?? UNTITLED };
 }
 
-function askToRemove(conversation: ConversationSummary): void {
-	question.value = { type: "remove", id: conversation.id, title: conversation.title ?? UNTITLED };
-}
-
 function openSettings(): void {
 	side.state.leave();
 	page.open();
@@ -120,6 +116,17 @@ const bottom = new Bottom(scroller, {
 });
 shown.keepPlace = (change) => bottom.anchored(change);
 shown.isFollowed = () => bottom.isFollowed();
+
+/** Shows another version, and keeps the focus on the pager. */
+async function select(messageId: string): Promise<void> {
+	await chat.select(messageId);
+	const pager = scroller.querySelector(`[data-message-id="${messageId}"]`);
+	const buttons = [
+		...(pager?.querySelectorAll<HTMLElement>(".version-next, .version-previous") ?? []),
+	];
+	const usable = buttons.reverse().find((button) => button.ariaDisabled === "false");
+	usable?.focus({ preventScroll: true });
+}
 
 function toEnd(): void {
 	void chat.load((view) => shown.showLatest(view)).then(() => bottom.stick());
@@ -155,6 +162,7 @@ region(
 				stopping: chat.stopping.value !== null,
 				opening: chat.shownId.value !== NEW && chat.shown.value === null,
 				hasDraft: hasDraft.value,
+				goesOn: shown.hasLater.value,
 				newBelow: bottom.hidden.value || shown.hasLater.value,
 				now: now.value,
 			},
@@ -166,6 +174,7 @@ region(
 				},
 				retry: (messageId) => void chat.answerAgain(messageId, "retry"),
 				regenerate: (messageId) => void chat.answerAgain(messageId, "regenerate"),
+				select: (messageId) => void select(messageId),
 				goOn: () => void chat.sendText("Continue", "button"),
 				copy: (text) => void copy(text),
 				markdown: services,
@@ -296,7 +305,6 @@ region(
 		if (shortcutsOpen.value) return shortcutsDialog(sendKey.value, closeShortcuts);
 		return dialogs(question.value, {
 			rename: (id, title) => void chat.rename(id, title),
-			remove: (id) => void chat.remove(id),
 			removeProvider: (id) => void page.providers.remove(id),
 			close: () => {
 				question.value = null;
@@ -472,7 +480,8 @@ region(
 				openShortcuts,
 				open,
 				rename: askToRename,
-				remove: askToRemove,
+				remove: ({ id, title }) => void chat.remove(id, title ?? UNTITLED),
+				undo: () => void chat.deletions.undo(),
 			},
 		),
 	// Anew after each drawing: an end that stays in sight would not be told again.

@@ -115,6 +115,7 @@ export function shortcutGroups(sendKey: SendKey): [string, Shortcut[]][] {
 				{ does: "Open", keys: ["Enter"] },
 				{ does: "Rename", keys: ["F2"] },
 				{ does: "Delete", keys: ["Delete"] },
+				{ does: "Undo a deletion", keys: ["Mod+Z"] },
 			],
 		],
 		[

@@ -354,3 +354,96 @@ test("a conversation that the list knows to be busy is so before it is read", as
 	await opened;
 	assert.equal(chat.typing.field.value, "message", "it is free after all");
 });
+
+test("an answer again that failed is announced, and what comes late of it changes nothing", async () => {
+	const tried = { messageId: "a", status: "failed", error: null, hasText: false } as const;
+	let view: ConversationView = { ...VIEW, messages: [message(0), message(1)], lock: HELD };
+	fakeCore({
+		get_conversation: () => view,
+		follow_branch: () => null,
+		list_conversations: () => [],
+	});
+	const chat = new Chat();
+	await chat.open("c");
+	const phase = { type: "phase", messageId: "a", phase: { type: "streaming" } } as const;
+	chat.transcript.told(phase);
+	assert.equal(chat.transcript.live.value?.messageId, "a");
+	view = {
+		...VIEW,
+		messages: [message(0), { ...message(1), failedVersion: tried }],
+		lock: { ...FREE, fence: 1 },
+	};
+	chat.lockChanged(RELEASED);
+	await nextTurn();
+	await nextTurn();
+	assert.match(chat.announcement.value, /^Answering again failed/);
+	assert.equal(chat.transcript.live.value, null);
+	assert.equal(chat.transcript.told(phase), true);
+	assert.equal(chat.transcript.live.value, null);
+});
+
+test("a version of another branch is shown there, and the next message goes there", async () => {
+	const core = fakeCore({
+		get_conversation: ({ branchId }) => ({ ...VIEW, branchId: branchId ?? "b" }),
+		get_messages: () => ({ messages: [], hasEarlier: false, hasLater: false }),
+		follow_branch: () => null,
+		select_version: () => ({ branchId: "fork", headMessageId: "m" }),
+		send_message: () => ({ ...ACCEPTED, branchId: "fork" }),
+		save_draft: () => null,
+	});
+	const chat = new Chat();
+	await chat.open("c");
+	await chat.select("m");
+	assert.equal(chat.shown.value?.branchId, "fork");
+	assert.equal(core.named("follow_branch").at(-1)?.branchId, "fork");
+	chat.drafts.type("c", "hello");
+	await chat.send("enter");
+	assert.equal(core.named("send_message")[0]?.branchId, "fork");
+	await chat.open("c");
+	assert.equal(chat.shown.value?.branchId, "b", "opened again, it is main");
+});
+
+test("no version is chosen while an answer is written, on this branch or another", async () => {
+	const elsewhere = { ...FREE, canSend: false };
+	const core = fakeCore({
+		get_conversation: () => ({ ...VIEW, lock: elsewhere }),
+		follow_branch: () => null,
+	});
+	const chat = new Chat();
+	await chat.open("c");
+	assert.deepEqual([chat.locked.value, chat.lock.value?.locked], [true, false]);
+	await chat.select("m");
+	assert.equal(core.named("select_version").length, 0);
+	assert.match(chat.toasts.shown.value[0]?.text ?? "", /please wait/);
+});
+
+test("an answer that got a branch of its own is shown there", async () => {
+	const core = fakeCore({
+		get_conversation: ({ branchId }) => ({ ...VIEW, branchId: branchId ?? "b" }),
+		follow_branch: () => null,
+		generate_response: () => ({ ...ACCEPTED, branchId: "fork" }),
+	});
+	const chat = new Chat();
+	await chat.open("c");
+	await chat.answerAgain("m", "retry");
+	assert.equal(chat.shown.value?.branchId, "fork");
+	assert.equal(core.named("get_conversation")[1]?.branchId, "fork");
+});
+
+test("what was typed a moment ago is kept with what is deleted", async () => {
+	const core = fakeCore({
+		get_conversation: () => VIEW,
+		follow_branch: () => null,
+		save_draft: () => null,
+		delete_conversation: () => null,
+	});
+	const chat = new Chat();
+	await chat.open("c");
+	chat.drafts.type("c", "half a thought");
+	await chat.remove("c", "Named");
+	const order = core.calls.map(([name]) => name);
+	assert.ok(order.indexOf("save_draft") < order.indexOf("delete_conversation"));
+	assert.ok(order.includes("save_draft"));
+	assert.equal(chat.toasts.shown.value[0]?.action?.label, "Undo");
+	await chat.deletions.undo().catch(() => {});
+});

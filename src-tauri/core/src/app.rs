@@ -16,6 +16,7 @@ use crate::chat::live::{LiveAnswers, Registration};
 use crate::chat::{AttemptSource, CleanupOutcome, Conversation, SendOutcome, StopOutcome};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::deleting::Purger;
 use crate::error::{Entity, Error, MESSAGE_LIMIT, Result};
 use crate::events::{CoreEvent, Events};
 use crate::ids::{AttachmentId, BranchId, ConversationId, GenerationId, MessageId, RequestId};
@@ -33,6 +34,9 @@ const TITLE: usize = 60;
 /// How long a quit waits for answers to be stored.
 const QUIT_PATIENCE: Duration = Duration::from_secs(3);
 
+/// How long a quit purges what was deleted; the next start goes on where it ends.
+const PURGE_PATIENCE: Duration = Duration::from_secs(10);
+
 /// How long the generations of this process have to renew a lease that looks expired.
 const RENEWAL_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -43,6 +47,7 @@ pub struct App {
     pub(crate) live: Arc<LiveAnswers>,
     /// This executable, which reads PDFs in a process of its own.
     pub(crate) reader: PathBuf,
+    pub(crate) purger: Arc<Purger>,
     sweeper: Arc<Sweeper>,
     instance: Instance,
     tasks: TaskTracker,
@@ -101,11 +106,19 @@ impl App {
             async move { sweeper.run(quitting).await }
         });
         let (store, events) = (around.store.clone(), Arc::clone(&around.events));
-        tasks.spawn(Watch::new(store, events, instance.id().clone()).run(quitting.clone()));
+        let watch = Watch::new(store, events, Arc::clone(&live), instance.id().clone());
+        tasks.spawn(watch.run(quitting.clone()));
+        let purger = Purger::new(around.store.clone(), Arc::clone(&around.clock));
+        let purger = Arc::new(purger);
+        tasks.spawn({
+            let (purger, quitting) = (Arc::clone(&purger), quitting.clone());
+            async move { purger.run(quitting).await }
+        });
         Self {
             around,
             live,
             reader,
+            purger,
             sweeper,
             instance,
             tasks,
@@ -124,6 +137,11 @@ impl App {
             .is_err()
         {
             tracing::warn!("some answers were not stored in time; the next start recovers them");
+        }
+        match tokio::time::timeout(PURGE_PATIENCE, self.purger.finish()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the next start purges what was deleted"),
+            Err(_) => tracing::info!("the next start purges the rest of what was deleted"),
         }
         self.around.store.close().await;
         // The process may end without dropping anything.
@@ -165,14 +183,6 @@ impl App {
         Ok(())
     }
 
-    /// Deletes a conversation, its answers being written included.
-    pub async fn delete_conversation(&self, id: &ConversationId) -> Result<()> {
-        self.live.stop_all(id).await;
-        found(self.around.store.delete_conversation(id).await?)?;
-        self.around.events.conversation_changed(id, true);
-        Ok(())
-    }
-
     /// Sets the model of a conversation's answers to come.
     pub async fn set_conversation_model(&self, id: &ConversationId, model_id: &str) -> Result<()> {
         found(
@@ -188,6 +198,9 @@ impl App {
     /// Keeps text that was typed but not sent; `None` for a conversation that does not exist yet.
     pub async fn save_draft(&self, id: Option<&ConversationId>, content: &str) -> Result<()> {
         check_length(content)?;
+        if content.is_empty() {
+            self.purger.forget_soon();
+        }
         let (now, store) = (self.around.clock.now(), &self.around.store);
         match id {
             Some(id) => found(store.save_draft(id, content, now).await?),
@@ -236,7 +249,8 @@ impl App {
         self.begin(begun, registration, || Error::SendWhileGenerating)
     }
 
-    /// Answers a user message, or writes a new version of an answer.
+    /// Answers a user message, or writes a new version of an answer. Where other messages follow, the
+    /// answer gets a branch of its own.
     pub async fn generate_response(
         &self,
         message_id: &MessageId,
@@ -365,7 +379,7 @@ impl App {
         Ok(())
     }
 
-    fn changed(&self, id: &ConversationId) {
+    pub(crate) fn changed(&self, id: &ConversationId) {
         self.around.events.conversation_changed(id, false);
     }
 }

@@ -41,6 +41,9 @@ pub enum Error {
     /// An id that names nothing.
     #[error("{0} not found")]
     NotFound(Entity),
+    /// A conversation whose time for Undo is over, or that never was.
+    #[error("This conversation is gone for good: Undo works for ten seconds after a delete")]
+    Purged,
     /// An argument that makes no sense.
     #[error("{0}")]
     InvalidArgument(&'static str),
@@ -148,7 +151,7 @@ impl Error {
             Self::SendWhileGenerating | Self::GenerateWhileGenerating => {
                 ErrorCode::GenerationInProgress
             }
-            Self::NotFound(_) => ErrorCode::NotFound,
+            Self::NotFound(_) | Self::Purged => ErrorCode::NotFound,
             Self::ShuttingDown => ErrorCode::ShuttingDown,
             Self::Attachment(error) => error.code(),
             Self::Key(error) => code_of_key(error),

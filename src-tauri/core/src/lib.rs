@@ -10,6 +10,7 @@ pub mod chat;
 pub mod clock;
 mod config;
 mod configure;
+mod deleting;
 pub mod error;
 pub mod events;
 pub mod ids;
@@ -20,6 +21,7 @@ mod reading;
 pub mod settings;
 pub mod store;
 mod sync;
+mod versions;
 pub mod web;
 
 pub use app::App;

@@ -90,7 +90,8 @@ pub(crate) async fn rename_conversation(
         .await?)
 }
 
-/// Deletes a conversation and all that is in it; an answer being written is stopped.
+/// Deletes a conversation and all that is in it; an answer being written is stopped. For ten seconds
+/// `restore_conversation` gives it back.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn delete_conversation(
@@ -98,6 +99,16 @@ pub(crate) async fn delete_conversation(
     conversation_id: ConversationId,
 ) -> Answer<()> {
     Ok(host.app()?.delete_conversation(&conversation_id).await?)
+}
+
+/// Gives back a conversation that was deleted within the last ten seconds, else `not_found`.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn restore_conversation(
+    host: State<'_, Host>,
+    conversation_id: ConversationId,
+) -> Answer<()> {
+    Ok(host.app()?.restore_conversation(&conversation_id).await?)
 }
 
 /// Sets the model (`provider/model`) of a conversation's answers to come.

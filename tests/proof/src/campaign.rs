@@ -61,6 +61,11 @@ pub(crate) const KINDS: &[Kind] = &[
         prove: crate::steps::prove,
     },
     Kind {
+        name: "sizes",
+        shows: "every command does its work in conversations of any length, and a deleted one leaves no byte",
+        prove: crate::sizes::prove,
+    },
+    Kind {
         name: "kill",
         shows: "kill -9 at any moment loses nothing acknowledged, damages no file and leaves no lock to the dead (I7)",
         prove: crate::kill::prove,

@@ -20,6 +20,7 @@ mod processes;
 mod reference;
 mod report;
 mod schedules;
+mod sizes;
 mod steps;
 mod sync;
 mod times;

@@ -22,8 +22,13 @@ export const commands = {
 	findInConversation: (conversationId: ConversationId, branchId: BranchId | null, text: string) => __TAURI_INVOKE<MessageId[]>("find_in_conversation", { conversationId, branchId, text }),
 	/**  Names a conversation. */
 	renameConversation: (conversationId: ConversationId, title: string) => __TAURI_INVOKE<null>("rename_conversation", { conversationId, title }),
-	/**  Deletes a conversation and all that is in it; an answer being written is stopped. */
+	/**
+	 *  Deletes a conversation and all that is in it; an answer being written is stopped. For ten seconds
+	 *  `restore_conversation` gives it back.
+	 */
 	deleteConversation: (conversationId: ConversationId) => __TAURI_INVOKE<null>("delete_conversation", { conversationId }),
+	/**  Gives back a conversation that was deleted within the last ten seconds, else `not_found`. */
+	restoreConversation: (conversationId: ConversationId) => __TAURI_INVOKE<null>("restore_conversation", { conversationId }),
 	/**  Sets the model (`provider/model`) of a conversation's answers to come. */
 	setConversationModel: (conversationId: ConversationId, modelId: string) => __TAURI_INVOKE<null>("set_conversation_model", { conversationId, modelId }),
 	/**  Keeps text that was typed but not sent; without an id, for the conversation that does not exist yet. */
@@ -51,8 +56,16 @@ export const commands = {
 	 *  durable; a request id that arrives twice is sent once. While an answer is being written: `generation_in_progress`.
 	 */
 	sendMessage: (conversationId: ConversationId, branchId: BranchId | null, content: string, clientRequestId: RequestId, source: AttemptSource | null, attachmentIds: AttachmentId[] | null) => __TAURI_INVOKE<SendOutcome>("send_message", { conversationId, branchId, content, clientRequestId, source, attachmentIds }),
-	/**  For a user message, starts its answer; for an answer, a new version of it. */
+	/**
+	 *  For a user message, starts its answer; for an answer, a new version of it. Where other messages follow,
+	 *  on a branch of its own, which `accepted` names.
+	 */
 	generateResponse: (messageId: MessageId, modelId: string | null, clientRequestId: RequestId, source: AttemptSource | null) => __TAURI_INVOKE<SendOutcome>("generate_response", { messageId, modelId, clientRequestId, source }),
+	/**
+	 *  Has a message's branch go on from that version's newest end. While an answer is being written there:
+	 *  `generation_in_progress`.
+	 */
+	selectVersion: (messageId: MessageId) => __TAURI_INVOKE<SelectedVersion>("select_version", { messageId }),
 	/**  Stops an answer and waits until its end is stored. A stale id stops nothing. */
 	stopGeneration: (generationId: GenerationId) => __TAURI_INVOKE<StopOutcome>("stop_generation", { generationId }),
 	/**  Counts a send that the page refused by itself because it knew the branch locked. */
@@ -389,6 +402,18 @@ export type ErrorCode =
 /**  A fault of ours; the log has the details. */
 "internal";
 
+/**  A version of an answer that ended badly, so that the one before it is shown again. */
+export type FailedVersion = {
+	/**  Which one: it can be chosen all the same. */
+	messageId: MessageId,
+	/**  `failed`, `interrupted`, or `stopped` before its first word. */
+	status: MessageStatus,
+	/**  Why. */
+	error: MessageError | null,
+	/**  Some of it came. */
+	hasText: boolean,
+};
+
 /**  A file's bytes, which cross as base64: a page has them so at no cost of its own, by `readAsDataURL`. */
 export type FileBytes = string;
 
@@ -634,6 +659,10 @@ export type Message = {
 	createdAt: Timestamp,
 	/**  When an answer ended, epoch ms. */
 	finishedAt: Timestamp | null,
+	/**  Its place among the messages that follow the same one. */
+	versions: Versions,
+	/**  What became of the newest version, where this one is shown again because of its end. */
+	failedVersion: FailedVersion | null,
 };
 
 /**  Why a message failed or was interrupted. */
@@ -916,6 +945,14 @@ export type Role =
 /**  The model. */
 "assistant";
 
+/**  What a branch shows after a version was chosen. */
+export type SelectedVersion = {
+	/**  The branch. */
+	branchId: BranchId,
+	/**  Its newest message from now on. */
+	headMessageId: MessageId,
+};
+
 /**  Which key sends a message. */
 export type SendKey = 
 /**  Enter sends, and with Shift it breaks the line. */
@@ -989,6 +1026,16 @@ export type Usage = {
 
 /**  A local profile. */
 export type UserId = string;
+
+/**  The messages that follow the same one, of which a branch shows one. */
+export type Versions = {
+	/**  The place of this one, from 1. */
+	index: number,
+	/**  How many there are. */
+	count: number,
+	/**  All of them, oldest first. */
+	ids: MessageId[],
+};
 
 /* Tauri Specta runtime */
 type EventEmit<T> = [T] extends [null] ? () => Promise<void> : (payload: T) => Promise<void>;

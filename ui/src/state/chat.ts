@@ -19,9 +19,10 @@ import {
 } from "../ipc/host";
 import { readBase64 } from "../lib/base64";
 import { nextTurn } from "../lib/turn";
-import { endOf } from "./announcement";
+import { endOf, endOfVersion } from "./announcement";
 import { Attachments, readyFiles } from "./attachments";
 import { Conversations } from "./conversations";
+import { Deletions } from "./deletions";
 import { Drafts, NEW } from "./drafts";
 import { isNews, lockAfter } from "./lock";
 import { Models } from "./models";
@@ -51,6 +52,7 @@ export class Chat {
 	readonly conversations = new Conversations();
 	readonly toasts = new Toasts();
 	readonly drafts = new Drafts((reason) => this.toasts.error(reason));
+	readonly deletions = new Deletions(this.toasts, (id) => void this.open(id));
 	readonly attachments = new Attachments(readBase64, (reason) => this.toasts.error(reason));
 	readonly transcript = new Transcript();
 	readonly models = new Models();
@@ -73,6 +75,8 @@ export class Chat {
 	readonly #sending = signal<ReadonlySet<string>>(new Set());
 	/** Refused attempts in a conversation that is being created, which can be counted when it is. */
 	readonly #uncounted: AttemptSource[] = [];
+	/** The shown branch; null for `main`. */
+	#branchId: string | null = null;
 	#opened = 0;
 	/** The answer whose end is to be announced. */
 	#ended: string | null = null;
@@ -145,9 +149,10 @@ export class Chat {
 		await this.#open(id);
 	}
 
-	async #open(id: string): Promise<void> {
+	async #open(id: string, branchId: string | null = null): Promise<void> {
 		this.drafts.flush();
 		this.#opened += 1;
+		this.#branchId = branchId;
 		const opened = this.#opened;
 		batch(() => {
 			this.shownId.value = id;
@@ -162,7 +167,7 @@ export class Chat {
 		}
 		this.drafts.expect(id);
 		await this.#try(async () => {
-			const view = await commands.getConversation(id, null);
+			const view = await commands.getConversation(id, branchId);
 			if (opened !== this.#opened) return;
 			this.#take(view);
 			void this.#follow(view);
@@ -184,10 +189,10 @@ export class Chat {
 	 * Reads the shown conversation anew. What is told at the same time is answered by one reading, calls
 	 * in the meantime by one more.
 	 */
-	reread(): void {
+	reread(): Promise<void> {
 		if (this.#reading !== null) {
 			this.#again = true;
-			return;
+			return this.#reading;
 		}
 		this.#reading = this.#try(async () => {
 			do {
@@ -195,7 +200,7 @@ export class Chat {
 				this.#again = false;
 				const [id, opened] = [this.shownId.value, this.#opened];
 				if (id === NEW) return;
-				const view = await commands.getConversation(id, null);
+				const view = await commands.getConversation(id, this.#branchId);
 				// To read a long one takes as long as to draw it: the user gets a turn in between.
 				await nextTurn();
 				if (opened === this.#opened) this.#take(view);
@@ -203,6 +208,7 @@ export class Chat {
 		}).finally(() => {
 			this.#reading = null;
 		});
+		return this.#reading;
 	}
 
 	/** Makes sure that a locked conversation still is, and reads it anew where that was not told. */
@@ -275,7 +281,14 @@ export class Chat {
 			}
 			const requestId = crypto.randomUUID();
 			const attached = files.length > 0 ? [...files] : null;
-			const outcome = await commands.sendMessage(at, null, text, requestId, source, attached);
+			const outcome = await commands.sendMessage(
+				at,
+				this.#branchOf(at),
+				text,
+				requestId,
+				source,
+				attached,
+			);
 			sent(at, text);
 			if (at === this.shownId.value) this.#lockedBy(outcome);
 		} catch (error) {
@@ -342,7 +355,7 @@ export class Chat {
 
 	/** The count is for the metrics; the user's refusal does not depend on it. */
 	#count(id: string, source: AttemptSource): void {
-		commands.recordRefusedAttempt(id, null, source).catch(() => {});
+		commands.recordRefusedAttempt(id, this.#branchOf(id), source).catch(() => {});
 	}
 
 	/** Answers again: after a failure, or for another version. */
@@ -353,10 +366,29 @@ export class Chat {
 		await this.#try(async () => {
 			const requestId = crypto.randomUUID();
 			const outcome = await commands.generateResponse(messageId, null, requestId, source);
-			if (id === this.shownId.value) this.#lockedBy(outcome);
+			if (id !== this.shownId.value) return;
+			// What another window has written since follows, so the answer has a branch of its own.
+			if (outcome.branchId === this.shown.value?.branchId) this.#lockedBy(outcome);
+			else await this.#open(id, outcome.branchId);
 		});
 		this.#markSending(id, false);
 		this.reread();
+	}
+
+	/** Shows another version of a message, and what followed it. */
+	async select(messageId: string): Promise<void> {
+		if (this.busy.value) {
+			this.toasts.show({ text: PLEASE_WAIT, kind: "refusal" });
+			return;
+		}
+		const id = this.shownId.value;
+		await this.#try(async () => {
+			const { branchId } = await commands.selectVersion(messageId);
+			if (id !== this.shownId.value) return;
+			if (branchId === this.shown.value?.branchId) await this.reread();
+			else await this.#open(id, branchId);
+			await this.load((view) => this.transcript.show(view, messageId));
+		});
 	}
 
 	async stop(): Promise<void> {
@@ -383,10 +415,12 @@ export class Chat {
 		});
 	}
 
-	async remove(id: string): Promise<void> {
-		await this.#try(async () => {
-			await commands.deleteConversation(id);
-		});
+	/** Deletes a conversation, and offers to undo that. */
+	async remove(id: string, title: string): Promise<void> {
+		const isShown = id === this.shownId.value;
+		this.drafts.flush();
+		await this.drafts.saved();
+		await this.#try(() => this.deletions.remove({ id, title, isShown }));
 	}
 
 	async chooseModel(modelId: string): Promise<void> {
@@ -433,7 +467,8 @@ export class Chat {
 		} else if (change.conversationId === this.shownId.value) {
 			this.reread();
 		}
-		void this.#try(() => this.conversations.refresh());
+		const changedId = change.deleted ? null : change.conversationId;
+		void this.#try(() => this.conversations.refresh(changedId));
 	}
 
 	/** The window is looked at again: whatever was missed, read it. */
@@ -445,12 +480,20 @@ export class Chat {
 
 	/** Says once, for a screen reader, how the answer ended that was being written. */
 	#announceEnd(messages: readonly Message[]): void {
-		const answer = messages.find(
-			(message) => message.id === this.#ended && message.status !== "generating",
-		);
-		if (answer === undefined) return;
-		this.#ended = null;
-		this.announcement.value = endOf(answer);
+		for (const message of messages) {
+			const { id, status, failedVersion } = message;
+			if (id === this.#ended && status !== "generating") this.announcement.value = endOf(message);
+			else if (failedVersion !== null && failedVersion.messageId === this.#ended)
+				this.announcement.value = endOfVersion(failedVersion);
+			else continue;
+			this.#ended = null;
+			return;
+		}
+	}
+
+	/** The branch to send to. */
+	#branchOf(id: string): string | null {
+		return id === this.shownId.value ? this.#branchId : null;
 	}
 
 	#markSending(id: string, sending: boolean): void {

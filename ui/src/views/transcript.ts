@@ -10,6 +10,8 @@ export interface TranscriptModel extends MessageModel {
 	readonly opening: boolean;
 	/** Something is typed already, and not sent. */
 	readonly hasDraft: boolean;
+	/** There are messages after the last of these. */
+	readonly goesOn: boolean;
 	/** There is more below than is in sight. */
 	readonly newBelow: boolean;
 }
@@ -28,7 +30,7 @@ const SUGGESTIONS = [
 export function transcript(model: TranscriptModel, actions: TranscriptActions): TemplateResult {
 	if (model.opening) return html`<p class="empty quiet">Opening…</p>`;
 	if (model.messages.length === 0) return empty(model.hasDraft, actions);
-	const last = model.messages.at(-1);
+	const last = model.goesOn ? undefined : model.messages.at(-1);
 	return html`
     <div class="column">
       ${repeat(

@@ -19,8 +19,9 @@ pub(crate) use context::text_tokens;
 pub use live::{Phase, TranscriptEvent};
 pub use model::{
     Accepted, AnswerEnd, AttemptSource, CleanupOutcome, Conversation, ConversationChange,
-    ConversationSummary, ConversationView, FinishReason, Message, MessageError, MessagePage,
-    MessageStatus, Part, Role, SendOutcome, StopOutcome, Usage,
+    ConversationSummary, ConversationView, FailedVersion, FinishReason, Message, MessageError,
+    MessagePage, MessageStatus, Part, Role, SelectedVersion, SendOutcome, StopOutcome, Usage,
+    Versions,
 };
 pub use page::{Page, PageEvent};
 pub use parameters::{Parameters, ReasoningEffort};

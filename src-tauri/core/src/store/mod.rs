@@ -19,6 +19,7 @@ mod checkpoint;
 mod chunks;
 mod codec;
 mod conversations;
+mod deleting;
 mod drafts;
 mod error;
 mod locks;
@@ -32,6 +33,7 @@ mod settle;
 #[cfg(test)]
 mod tests;
 mod turns;
+mod versions;
 
 use sqlx::sqlite::SqlitePool;
 use sqlx::{Sqlite, Transaction};
@@ -39,13 +41,16 @@ use sqlx::{Sqlite, Transaction};
 pub use attachments::Attach;
 pub use attempts::AttemptOutcome;
 pub use changes::Changes;
+pub use checkpoint::Log;
 pub use chunks::Piece;
+pub use deleting::{Deleted, Portion, Purge};
 pub use error::StoreError;
 pub use locks::Holder;
 pub use prior::{PriorAttachment, PriorMessage};
 pub use providers::StoredProvider;
 pub use settle::Ending;
 pub use turns::{Begin, NewAnswer, NewTurn, Started};
+pub use versions::Chosen;
 
 use crate::ids::UserId;
 

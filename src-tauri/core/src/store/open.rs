@@ -66,6 +66,8 @@ impl Store {
                 .pragma("fullfsync", "1")
                 .pragma("checkpoint_fullfsync", "1")
                 .pragma("wal_autocheckpoint", TOO_LONG)
+                // What is deleted is overwritten, not only forgotten.
+                .pragma("secure_delete", "ON")
                 .optimize_on_close(true, None),
         )
         .await?;

@@ -3,10 +3,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
+mod deleting;
 mod endings;
 mod exclusion;
 mod following;
 mod restart;
+mod versions;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -58,9 +60,13 @@ impl Scene {
     /// Waits until the answer being written has this text.
     async fn wait_for_text(&self, text: &str) {
         let branch = &self.conversation.main_branch_id;
-        let mut read = String::new();
+        let (mut read, mut of) = (String::new(), None);
         let follow = self.app.follow(branch, |event| {
-            if let TranscriptEvent::Text { text, .. } = event {
+            if let TranscriptEvent::Text { text, message_id } = event {
+                // The answer before it may still be on its way out.
+                if of.replace(message_id.clone()) != Some(message_id) {
+                    read.clear();
+                }
                 read.push_str(&text);
             }
             read != text

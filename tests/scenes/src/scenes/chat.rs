@@ -114,7 +114,7 @@ pub(super) fn scenes() -> Vec<Scene> {
                     .run(&format!("document.querySelector({row:?}).focus();"))
                     .await?;
                 stage.window().type_text(&row, "\u{e017}").await?;
-                stage.see("dialog[open] .danger").await
+                stage.see(".toast-action").await
             })
         }),
         Scene::new("find", Library::Everyday, |stage| {

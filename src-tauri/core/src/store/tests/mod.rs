@@ -4,17 +4,19 @@ mod attachments;
 mod changes;
 mod checkpoint;
 mod configuring;
+mod deleting;
 mod locks;
 mod naming;
 mod opening;
 mod plans;
 mod reading;
+mod versions;
 
 use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use super::{Begin, Ending, NewTurn, Started, Store};
+use super::{Begin, Ending, NewTurn, Purge, Started, Store};
 use crate::chat::{AttemptSource, Conversation, MessageStatus};
 use crate::clock::Timestamp;
 use crate::ids::{BranchId, GenerationId, InstanceId, RequestId};
@@ -76,6 +78,20 @@ impl Place {
             Begin::Started(started) => *started,
             other => panic!("expected the lock, got {other:?}"),
         }
+    }
+
+    /// Deletes the conversation, and has nothing left of it.
+    async fn purge(&self) {
+        let id = &self.conversation.id;
+        assert!(self.store.delete_conversation(id, NOW).await.unwrap());
+        assert!(self.store.begin_purge(id).await.unwrap());
+        while self.purge_some(16).await == Purge::GoesOn {}
+        self.store.end_purge(id).await.unwrap();
+    }
+
+    async fn purge_some(&self, most: u32) -> Purge {
+        let portion = self.store.portion().await.unwrap();
+        portion.purge(&self.conversation.id, most).await.unwrap()
     }
 
     /// A second branch of the conversation, as a comparison or a fork makes one.
