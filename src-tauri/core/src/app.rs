@@ -1,7 +1,6 @@
 //! The application without a window: what a command may ask for, each in a few lines over the
 //! modules that own it.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,17 +15,21 @@ use crate::chat::live::{LiveAnswers, Registration};
 use crate::chat::{AttemptSource, CleanupOutcome, Conversation, SendOutcome, StopOutcome};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::daily;
 use crate::deleting::Purger;
 use crate::error::{Entity, Error, MESSAGE_LIMIT, Result};
 use crate::events::{CoreEvent, Events};
+use crate::folder;
 use crate::ids::{AttachmentId, BranchId, ConversationId, GenerationId, MessageId, RequestId};
 use crate::keys::Keys;
-use crate::lock::instance::{self, Instance};
+use crate::lock::instance::Instance;
 use crate::lock::sweeper::Sweeper;
 use crate::lock::watch::Watch;
-use crate::lock::{Fenced, LockChange, LockReason, LockStatus};
+use crate::lock::{LockChange, LockReason, LockStatus};
+use crate::opening;
 use crate::provider::{EmbeddedModel, Providers};
-use crate::store::{Begin, Holder, NewAnswer, NewTurn, Store, StoreError};
+use crate::start::Teller;
+use crate::store::{Begin, Holder, NewAnswer, NewTurn};
 
 /// How many characters of its first message name a conversation.
 const TITLE: usize = 60;
@@ -61,32 +64,35 @@ impl App {
     /// # Errors
     /// When the folder or the database in it cannot be used; nothing in it was changed then.
     pub async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Arc<Self>> {
+        Self::open_telling(config, clock, &Teller::default()).await
+    }
+
+    /// The same, and tells how far it is. It may be dropped at any moment.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_telling(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        teller: &Teller,
+    ) -> Result<Arc<Self>> {
+        let opened = opening::open(&config.data_folder, clock.as_ref(), teller).await?;
         let folder = config.data_folder.clone();
-        let instances = folder.join("instances");
-        let unwritable = |source| StoreError::DataFolderUnwritable {
-            path: folder.clone(),
-            source,
-        };
-        fs::create_dir_all(&folder).map_err(unwritable)?;
-        // One start at a time: migrations and recovery must not meet themselves in another process.
-        let gate = fs::File::create(folder.join("start.lock")).map_err(unwritable)?;
-        gate.lock().map_err(unwritable)?;
-        let instance = Instance::start(&instances).map_err(unwritable)?;
-        let after_crash = instance::clear_dead(&instances).map_err(unwritable)? > 0;
-        let store = Store::open(&folder.join("conch.db"), after_crash, clock.now()).await?;
-        recover(&store, &instances, &instance, clock.as_ref()).await?;
-        drop(gate);
         let reader = config.engine.program.clone();
         let (embedded, keys) = (EmbeddedModel::new(config.engine), Keys::new(&folder));
-        let providers = Providers::new(config.providers, embedded, store.clone(), keys)
+        let providers = Providers::new(config.providers, embedded, opened.store.clone(), keys)
             .map_err(|failure| Error::Start(failure.message))?;
         let around = Surroundings {
-            store,
+            store: opened.store,
             clock,
             providers: Arc::new(providers),
             events: Arc::new(Events::default()),
         };
-        Ok(Arc::new(Self::start(around, reader, instance, &instances)))
+        let instances = opening::instances_of(&folder);
+        let app = Self::start(around, reader, opened.instance, &instances);
+        // What an older Conch and the web view made; behind a closed folder nobody waits for it.
+        app.tasks.spawn_blocking(move || folder::close_all(&folder));
+        Ok(Arc::new(app))
     }
 
     fn start(around: Surroundings, reader: PathBuf, instance: Instance, instances: &Path) -> Self {
@@ -114,6 +120,8 @@ impl App {
             let (purger, quitting) = (Arc::clone(&purger), quitting.clone());
             async move { purger.run(quitting).await }
         });
+        let (store, clock) = (around.store.clone(), Arc::clone(&around.clock));
+        tasks.spawn(daily::run(store, clock, quitting.clone()));
         Self {
             around,
             live,
@@ -146,6 +154,11 @@ impl App {
         self.around.store.close().await;
         // The process may end without dropping anything.
         self.instance.end();
+    }
+
+    /// True once damage was found in the database: nothing is written any more.
+    pub fn is_damaged(&self) -> bool {
+        self.around.store.is_damaged()
     }
 
     /// What happens from now on.
@@ -382,19 +395,6 @@ impl App {
     pub(crate) fn changed(&self, id: &ConversationId) {
         self.around.events.conversation_changed(id, false);
     }
-}
-
-/// Frees the locks of processes that are dead, before any command is answered (I7).
-async fn recover(store: &Store, instances: &Path, own: &Instance, clock: &dyn Clock) -> Result<()> {
-    for holder in store.holders().await? {
-        if holder.instance_id != *own.id()
-            && instance::is_dead(instances, &holder.instance_id)
-            && store.recover(&holder, clock.now()).await? == Fenced::Written
-        {
-            tracing::info!(branch = %holder.lease.branch_id, "recovered the lock of a dead instance");
-        }
-    }
-    Ok(store.index_answers().await?)
 }
 
 fn found(found: bool) -> Result<()> {

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::attachments::AttachmentError;
 use crate::keys::KeyError;
+use crate::recovery::RecoveryError;
 use crate::store::StoreError;
 use crate::web::WebError;
 
@@ -62,6 +63,9 @@ pub enum Error {
     /// The application could not start.
     #[error("Conch could not start: {0}")]
     Start(String),
+    /// A database that cannot be opened could not be replaced or read.
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
     /// The store refused.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -138,6 +142,10 @@ pub enum ErrorCode {
     DatabaseCorrupt,
     /// The database file is something else.
     NotADatabase,
+    /// The data folder is on a drive that a database may not be on, or open on another computer.
+    DataFolderShared,
+    /// A database that cannot be opened could not be replaced or read.
+    RecoveryFailed,
     /// A fault of ours; the log has the details.
     Internal,
 }
@@ -160,6 +168,7 @@ impl Error {
             }
             Self::Web(_) => ErrorCode::ImageUnavailable,
             Self::Start(_) => ErrorCode::Internal,
+            Self::Recovery(error) => error.code(),
             Self::Store(error) => error.code(),
         }
     }

@@ -7,6 +7,8 @@ mod deleting;
 mod endings;
 mod exclusion;
 mod following;
+#[cfg(unix)]
+mod permissions;
 mod restart;
 mod versions;
 
@@ -114,6 +116,10 @@ impl Scene {
 }
 
 async fn open(folder: &Path, server: &FaultServer) -> Arc<App> {
+    try_open(folder, server).await.unwrap()
+}
+
+async fn try_open(folder: &Path, server: &FaultServer) -> Result<Arc<App>> {
     let config = Config {
         data_folder: folder.to_owned(),
         providers: vec![Provider::openai(server.base_url(), Some("test-key".into()))],
@@ -122,9 +128,7 @@ async fn open(folder: &Path, server: &FaultServer) -> Arc<App> {
             model_files: Vec::new(),
         },
     };
-    App::open(config, Arc::new(SystemClock::default()))
-        .await
-        .unwrap()
+    App::open(config, Arc::new(SystemClock::default())).await
 }
 
 async fn send(app: &App, id: &ConversationId, content: &str) -> Result<SendOutcome> {
