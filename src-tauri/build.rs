@@ -27,6 +27,7 @@ const COMMANDS: &[&str] = &[
     "list_providers",
     "load_attachment",
     "load_image",
+    "open_data_folder",
     "open_link",
     "open_window",
     "record_refused_attempt",
@@ -34,13 +35,19 @@ const COMMANDS: &[&str] = &[
     "restore_conversation",
     "save_draft",
     "save_provider",
+    "save_readable",
     "save_settings",
     "select_version",
     "send_message",
     "set_conversation_model",
     "set_conversation_parameters",
+    "start_status",
+    "start_with_backup",
+    "start_with_empty",
+    "start_with_saved",
     "stop_generation",
     "test_provider",
+    "ways_on",
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

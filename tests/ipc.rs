@@ -276,3 +276,80 @@ fn a_core_that_could_not_start_answers_every_command_with_the_reason() {
         b"not a database at all, but precious"
     );
 }
+
+/// The core starts behind the window: what is asked meanwhile is answered when it has.
+#[test]
+fn commands_that_come_while_the_core_starts_wait_for_it() {
+    let server = tauri::async_runtime::block_on(FaultServer::start());
+    let folder = tempfile::tempdir().unwrap();
+    let gate = std::fs::File::create(folder.path().join("start.lock")).unwrap();
+    gate.lock().unwrap();
+    let (_app, window) = launch(folder.path(), &server);
+
+    let status = |seen: Value| call(&window, "start_status", json!({"seen": seen})).unwrap();
+    let waiting = json!({"type": "starting", "stage": "waiting"});
+    let first = status(Value::Null);
+    assert_eq!(first["type"], "starting");
+    if first != waiting {
+        assert_eq!(status(first["stage"].clone()), waiting);
+    }
+    let list = std::thread::scope(|scope| {
+        let asked = scope.spawn(|| call(&window, "list_conversations", json!({})));
+        drop(gate);
+        asked.join().unwrap()
+    });
+    assert_eq!(list, Ok(json!([])));
+    assert_eq!(
+        status(json!("waiting")),
+        json!({"type": "running", "notices": []})
+    );
+}
+
+#[test]
+fn a_core_that_is_quit_while_it_starts_ends_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let gate = std::fs::File::create(folder.path().join("start.lock")).unwrap();
+    gate.lock().unwrap();
+    let server = tauri::async_runtime::block_on(FaultServer::start());
+    let (app, window) = launch(folder.path(), &server);
+    let host = app.state::<Host>().inner().clone();
+    tauri::async_runtime::block_on(host.quit());
+    let error = call(&window, "list_conversations", json!({})).unwrap_err();
+    assert_eq!(error["code"], "shutting_down");
+    drop(gate);
+    assert!(!folder.path().join("conch.db").exists());
+}
+
+#[test]
+fn a_database_that_cannot_be_opened_is_replaced_in_the_same_process() {
+    let server = tauri::async_runtime::block_on(FaultServer::start());
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("conch.db");
+    std::fs::write(&file, "not a database at all, but precious").unwrap();
+    let (_app, window) = launch(folder.path(), &server);
+    call(&window, "list_conversations", json!({})).unwrap_err();
+    let ways = call(&window, "ways_on", json!({})).unwrap();
+    assert_eq!(
+        (&ways["hasDatabase"], &ways["backups"]),
+        (&json!(true), &json!([]))
+    );
+    let error = call(&window, "save_readable", json!({})).unwrap_err();
+    assert_eq!(error["code"], "recovery_failed");
+
+    assert_eq!(
+        call(&window, "start_with_empty", json!({})),
+        Ok(Value::Null)
+    );
+    assert_eq!(
+        call(&window, "list_conversations", json!({})),
+        Ok(json!([]))
+    );
+    let aside = std::fs::read_dir(folder.path().join("aside"))
+        .unwrap()
+        .next();
+    let kept = aside.unwrap().unwrap().path().join("conch.db");
+    assert_eq!(
+        std::fs::read(kept).unwrap(),
+        b"not a database at all, but precious"
+    );
+}

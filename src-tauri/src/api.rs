@@ -46,6 +46,13 @@ pub fn ipc<R: Runtime>() -> Builder<R> {
             commands::settings::get_settings,
             commands::settings::save_settings,
             commands::settings::set_conversation_parameters,
+            commands::starting::start_status,
+            commands::starting::ways_on,
+            commands::starting::start_with_backup::<tauri::Wry>,
+            commands::starting::start_with_saved::<tauri::Wry>,
+            commands::starting::start_with_empty::<tauri::Wry>,
+            commands::starting::save_readable,
+            commands::starting::open_data_folder::<tauri::Wry>,
             commands::windows::open_window::<tauri::Wry>,
         ])
         .events(collect_events![

@@ -1,8 +1,8 @@
 //! The desktop shell: a window around [`conch_core::App`].
 //!
 //! It owns what needs Tauri (windows, commands, events to the page, notifications) and nothing that
-//! is true without a window. Start-up that fails still opens the window, so that the page can say
-//! why; where there is no display, one line on standard error says it.
+//! is true without a window. The window is there before the core has started, so that the page can
+//! say what a start waits for, or why it failed; where there is no display, one line on standard error says it.
 
 mod api;
 mod commands;
@@ -19,8 +19,6 @@ use std::sync::Arc;
 use conch_core::clock::SystemClock;
 use conch_core::{App, Config};
 use tauri::{Builder, Manager, RunEvent, Runtime};
-
-use crate::window::UNZOOMED;
 
 pub use api::ipc;
 pub use error::IpcError;
@@ -42,25 +40,17 @@ pub fn run() -> ExitCode {
         .plugin(tauri_plugin_notification::init())
         .plugin(tauri_plugin_opener::init())
         .setup(move |app| {
-            let host = Host::start(config, Arc::new(SystemClock::default()));
-            let (folder, zoom) = match host.app() {
-                Ok(core) => {
-                    let (handle, events) = (app.handle().clone(), core.subscribe());
-                    tauri::async_runtime::spawn(events::forward(handle, events));
-                    let settings = tauri::async_runtime::block_on(core.settings());
-                    (
-                        data_folder,
-                        settings.map_or(UNZOOMED, |settings| settings.zoom),
-                    )
-                }
-                // The page that says why needs a place too, and leaves the folder alone.
-                Err(_) => (std::env::temp_dir().join("conch"), UNZOOMED),
-            };
+            // Where the data folder cannot be written, the page that says so keeps nothing.
+            window::begin(app.handle(), host::webview_folder(&data_folder));
+            let handle = app.handle().clone();
+            let host = Host::start_then(config, Arc::new(SystemClock::default()), move |core| {
+                welcome(handle.clone(), core)
+            });
             app.manage(host);
             #[cfg(unix)]
             tauri::async_runtime::spawn(exit_when_told(app.handle().clone()));
             notifications::show_conversation_on_click(app.handle())?;
-            window::open(app.handle(), &folder, zoom)?;
+            window::open(app.handle())?;
             Ok(())
         })
         .build(tauri::generate_context!());
@@ -84,7 +74,7 @@ pub fn run() -> ExitCode {
 pub fn builder<R: Runtime>(builder: Builder<R>) -> Builder<R> {
     let ipc = ipc::<R>();
     builder
-        .invoke_handler(ipc.invoke_handler())
+        .invoke_handler(host::once_started(ipc.invoke_handler()))
         .manage(Followers::default())
         .plugin(
             tauri::plugin::Builder::<R, ()>::new("typed-events")
@@ -141,11 +131,18 @@ fn start_again(reason: &tauri::Error) -> ExitCode {
     refuse(&format!("{reason}, and it could not start again: {error}"))
 }
 
-fn quit<R: Runtime>(handle: &tauri::AppHandle<R>) {
-    if let Ok(app) = handle.state::<Host>().app() {
-        let app: Arc<App> = Arc::clone(app);
-        tauri::async_runtime::block_on(async move { app.quit().await });
+/// Has the windows told what happens in a core that has started, and drawn as large as it says.
+async fn welcome(handle: tauri::AppHandle, core: Arc<App>) {
+    tauri::async_runtime::spawn(events::forward(handle.clone(), core.subscribe()));
+    match core.settings().await {
+        Ok(settings) => window::zoom_all(&handle, settings.zoom),
+        Err(error) => tracing::warn!(%error, "the zoom is not known"),
     }
+}
+
+fn quit<R: Runtime>(handle: &tauri::AppHandle<R>) {
+    let host = handle.state::<Host>().inner().clone();
+    tauri::async_runtime::block_on(async move { host.quit().await });
 }
 
 fn start_log() {

@@ -1,7 +1,7 @@
 /** Puts the page together: regions that render what the state says, and what the user does to it. */
 import { computed, effect, signal } from "@preact/signals-core";
-import { render } from "lit-html";
 import { ComposerFiles } from "./composer-files";
+import { showFatal } from "./fatal-page";
 import { type ConversationSummary, commands, events, messageOf } from "./ipc/host";
 import { listenToShortcuts } from "./keyboard";
 import { applyAppearance, applyLastAppearance } from "./lib/appearance";
@@ -26,12 +26,12 @@ import { Find } from "./state/find";
 import { ModelPicker } from "./state/model-picker";
 import { isAnySet, NO_PARAMETERS } from "./state/parameters";
 import { Recalling } from "./state/recalling";
+import { watchStart } from "./state/starting";
 import type { ToastKind } from "./state/toasts";
 import type { Step } from "./state/zoom";
 import { preview } from "./views/attachments";
 import { composer } from "./views/composer";
 import { dialogs, type Question } from "./views/dialogs";
-import { fatal } from "./views/fatal";
 import { findBar } from "./views/find-bar";
 import { header } from "./views/header";
 import { countsDown } from "./views/message";
@@ -69,6 +69,10 @@ const rememberedKey = lastSendKey();
 const sendKey = computed(() => page.settings.current.value?.sendKey ?? rememberedKey);
 
 const started = chat.start(asked);
+const waiting = byId("starting");
+const noticed = watchStart((text) => {
+	waiting.textContent = text;
+});
 const listening = Promise.all([
 	events.lockChanged.listen(({ payload }) => chat.lockChanged(payload)),
 	events.conversationChanged.listen(({ payload }) => chat.conversationChanged(payload)),
@@ -151,6 +155,7 @@ const services: MarkdownServices = {
 
 // Drawn once, when there is something to show: a frame before it would delay this one by its own time.
 await started;
+waiting.remove();
 
 region(
 	scroller,
@@ -327,10 +332,8 @@ effect(() => {
 });
 // A reload shows what was shown.
 effect(() => history.replaceState(null, "", `#${chat.shownId.value}`));
-effect(() => {
-	if (chat.fatal.value === null) return;
-	document.body.toggleAttribute("data-fatal", true);
-	render(fatal(chat.fatal.value), document.body);
+chat.fatal.subscribe((failure) => {
+	if (failure !== null) showFatal(failure);
 });
 effect(() => {
 	if (!countsDown(shown.live.value?.phase)) return;
@@ -507,6 +510,7 @@ await Promise.all([
 ]);
 void page.settings.load();
 void chat.models.read();
+for (const notice of await noticed) chat.toasts.note(notice);
 await events.showConversation.listen(({ payload }) => open(payload.conversationId));
 // What changed between the start's reading and the listening was not told.
 chat.lookedAt();

@@ -15,10 +15,8 @@ pub(crate) async fn create_conversation(
     title: Option<String>,
     model_id: Option<String>,
 ) -> Answer<Conversation> {
-    let created = host
-        .app()?
-        .create_conversation(title.as_deref(), model_id.as_deref());
-    Ok(created.await?)
+    let (title, model) = (title.as_deref(), model_id.as_deref());
+    Ok(host.app()?.create_conversation(title, model).await?)
 }
 
 /// The conversations last written in, newest first; those after the conversation `after` where it is

@@ -1,7 +1,5 @@
 //! Commands that start, follow and stop answers.
 
-use std::sync::Arc;
-
 use conch_core::chat::{AttemptSource, Page, PageEvent, SelectedVersion, SendOutcome, StopOutcome};
 use conch_core::ids::{AttachmentId, BranchId, ConversationId, GenerationId, MessageId, RequestId};
 use tauri::ipc::Channel;
@@ -103,7 +101,7 @@ pub(crate) async fn follow_branch<R: Runtime>(
     branch_id: Option<BranchId>,
     channel: Channel<PageEvent>,
 ) -> Answer<()> {
-    let app = Arc::clone(host.app()?);
+    let app = host.app()?;
     let branch_id = app.branch(&conversation_id, branch_id.as_ref()).await?;
     let replaced = followers.replace(window.label());
     tauri::async_runtime::spawn(replaced.run_until_cancelled_owned(async move {

@@ -117,6 +117,20 @@ export const commands = {
 	saveSettings: (settings: Settings) => __TAURI_INVOKE<Settings>("save_settings", { settings }),
 	/**  Sets what a conversation's requests ask of its model. */
 	setConversationParameters: (conversationId: ConversationId, parameters: Parameters) => __TAURI_INVOKE<null>("set_conversation_parameters", { conversationId, parameters }),
+	/**  How far the start is; answered as soon as it is not at `seen` any more. */
+	startStatus: (seen: Stage | null) => __TAURI_INVOKE<StartStatus>("start_status", { seen }),
+	/**  What can be offered when the database cannot be opened. */
+	waysOn: () => __TAURI_INVOKE<WaysOn>("ways_on"),
+	/**  Starts with a backup, by its name. The database that cannot be opened is moved aside. */
+	startWithBackup: (name: string) => __TAURI_INVOKE<null>("start_with_backup", { name }),
+	/**  Starts with what was saved last by `save_readable`. The database that cannot be opened is moved aside. */
+	startWithSaved: () => __TAURI_INVOKE<null>("start_with_saved"),
+	/**  Starts with an empty database. The one that cannot be opened is moved aside. */
+	startWithEmpty: () => __TAURI_INVOKE<null>("start_with_empty"),
+	/**  Saves what can be read of a database that cannot be opened, which stays as it is. */
+	saveReadable: () => __TAURI_INVOKE<Salvaged>("save_readable"),
+	/**  Shows the data folder in the system's file manager. */
+	openDataFolder: () => __TAURI_INVOKE<null>("open_data_folder"),
 	/**  Opens another window on the same application. It shows this conversation, or the newest one. */
 	openWindow: (conversationId: ConversationId | null) => __TAURI_INVOKE<null>("open_window", { conversationId }),
 };
@@ -206,6 +220,16 @@ export type AttemptSource =
 "regenerate" | 
 /**  A program that names no source. */
 "program";
+
+/**  A backup that is there. */
+export type Backup = {
+	/**  Its name among the backups. */
+	name: string,
+	/**  When it was made, epoch ms. */
+	madeAt: Timestamp,
+	/**  Its size. */
+	bytes: number,
+};
 
 /**  A block of a document. */
 export type Block = 
@@ -399,6 +423,10 @@ export type ErrorCode =
 "database_corrupt" | 
 /**  The database file is something else. */
 "not_a_database" | 
+/**  The data folder is on a drive that a database may not be on, or open on another computer. */
+"data_folder_shared" | 
+/**  A database that cannot be opened could not be replaced or read. */
+"recovery_failed" | 
 /**  A fault of ours; the log has the details. */
 "internal";
 
@@ -726,6 +754,13 @@ export type ModelInfo = {
 /**  `models-changed`: a provider was added, changed or removed. */
 export type ModelsChanged = null;
 
+/**  What the user has to know of a start that went well. */
+export type Notice = 
+/**  The database was brought to this version without a backup, because none could be made. */
+"updated_without_backup" | 
+/**  The data folder is on a network drive, so only one Conch may use it. */
+"network_drive";
+
 /**  What happens to the answer on a followed branch, for a page. */
 export type PageEvent = 
 /**  What the answer says, as a change of what was told before; from nothing at first. */
@@ -945,6 +980,18 @@ export type Role =
 /**  The model. */
 "assistant";
 
+/**  What was saved. */
+export type Salvaged = {
+	/**  Where it is: `conch.db`, which Conch can start with, and a text of each conversation. */
+	folder: string,
+	/**  How many conversations. */
+	conversations: number,
+	/**  How many messages. */
+	messages: number,
+	/**  How many places could not be read, each of them a row or more. */
+	unreadable: number,
+};
+
 /**  What a branch shows after a version was chosen. */
 export type SelectedVersion = {
 	/**  The branch. */
@@ -992,6 +1039,34 @@ export type ShowConversation = {
 	conversationId: ConversationId,
 };
 
+/**  A part of a start that may take long. */
+export type Stage = 
+/**  The database is opened. */
+"opening" | 
+/**  Another process on the same folder is starting. */
+"waiting" | 
+/**  The database is checked for damage. */
+"checking" | 
+/**  The database is copied before it is brought to this version. */
+"backing_up" | 
+/**  The database is brought to this version. */
+"migrating" | 
+/**  What a dead process left is tidied up. */
+"recovering";
+
+/**  How far the start is. */
+export type StartStatus = 
+/**  It goes on. */
+{ type: "starting"; 
+/**  What it does now. */
+stage: Stage } | 
+/**  Commands are answered. */
+{ type: "running"; 
+/**  What the user has to know of the start; each is said once. */
+notices: Notice[] } | 
+/**  It failed, and every command says why. */
+{ type: "failed" };
+
 /**  What became of a Stop. */
 export type StopOutcome = {
 	/**  False when that generation had ended already: a stale Stop stops nothing. */
@@ -1035,6 +1110,16 @@ export type Versions = {
 	count: number,
 	/**  All of them, oldest first. */
 	ids: MessageId[],
+};
+
+/**  What a page can offer. */
+export type WaysOn = {
+	/**  Newest first. */
+	backups: Backup[],
+	/**  There is a database whose rows may be readable. */
+	hasDatabase: boolean,
+	/**  Where everything is. */
+	folder: string,
 };
 
 /* Tauri Specta runtime */

@@ -9,7 +9,9 @@ import {
 	type ConversationChanged,
 	type ConversationView,
 	commands,
+	failureOf,
 	followBranch,
+	type IpcError,
 	isIpcError,
 	type LockChanged,
 	type LockStatus,
@@ -40,6 +42,7 @@ const RECHECK = 5000;
 
 /** Errors that leave nothing to show but themselves. */
 const FATAL = new Set([
+	"data_folder_shared",
 	"data_folder_unwritable",
 	"database_newer",
 	"database_corrupt",
@@ -57,7 +60,7 @@ export class Chat {
 	readonly transcript = new Transcript();
 	readonly models = new Models();
 	/** Why the application cannot be used. */
-	readonly fatal = signal<string | null>(null);
+	readonly fatal = signal<Readonly<IpcError> | null>(null);
 	/** The shown conversation without its messages; null for one that does not exist yet. */
 	readonly shown = signal<ConversationView | null>(null);
 	/** The id that is shown or being opened; {@link NEW} for one that does not exist yet. */
@@ -127,7 +130,7 @@ export class Chat {
 		try {
 			await list;
 		} catch (error) {
-			this.fatal.value = messageOf(error);
+			this.fatal.value = failureOf(error);
 			return;
 		}
 		const newest = this.conversations.list.value[0]?.id ?? NEW;
@@ -510,7 +513,7 @@ export class Chat {
 				// Deleted by another window; the event that says so is on its way.
 				await this.conversations.refresh().catch(() => {});
 			} else if (isIpcError(error) && FATAL.has(error.code) && this.shown.value === null) {
-				this.fatal.value = error.message;
+				this.fatal.value = error;
 			} else {
 				this.toasts.error(messageOf(error));
 			}

@@ -170,7 +170,7 @@ impl Alarm {
 
     pub(super) fn refuse(&self) -> Result<()> {
         if self.is_raised() {
-            return Err(StoreError::DatabaseCorrupt {
+            return Err(StoreError::FoundDamage {
                 path: self.database.to_path_buf(),
             });
         }

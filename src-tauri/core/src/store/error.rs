@@ -40,6 +40,15 @@ pub enum StoreError {
         /// The database file.
         path: PathBuf,
     },
+    /// The file was found damaged while it was in use. Nothing is written into it any more.
+    #[error(
+        "The database {} was found damaged, so nothing more is written into it: copy what you have typed, then close Conch and start it again. It offers your backups then",
+        path.display()
+    )]
+    FoundDamage {
+        /// The database file.
+        path: PathBuf,
+    },
     /// The data folder is on a network drive that does not pass locks on.
     #[error(
         "The data folder {} is on a network drive that does not keep two computers from writing to it at once, which would damage your conversations: put the folder on a drive of this computer, and set CONCH_DATA_DIR to it. Nothing was changed",
@@ -90,7 +99,7 @@ impl StoreError {
             Self::DiskFull(_) => ErrorCode::DiskFull,
             Self::DataFolderUnwritable { .. } => ErrorCode::DataFolderUnwritable,
             Self::DatabaseNewer { .. } => ErrorCode::DatabaseNewer,
-            Self::DatabaseCorrupt { .. } => ErrorCode::DatabaseCorrupt,
+            Self::DatabaseCorrupt { .. } | Self::FoundDamage { .. } => ErrorCode::DatabaseCorrupt,
             Self::NotADatabase { .. } => ErrorCode::NotADatabase,
             Self::UnsafeDrive { .. } | Self::OpenElsewhere { .. } => ErrorCode::DataFolderShared,
             Self::Sql(_) | Self::Migration(_) | Self::UnsafeSqlite { .. } => ErrorCode::Internal,

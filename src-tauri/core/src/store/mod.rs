@@ -15,6 +15,7 @@ mod attachments;
 mod attempts;
 mod backup;
 mod branches;
+mod carve;
 mod changes;
 mod checkpoint;
 mod chunks;

@@ -2,9 +2,11 @@
 //!
 //! The damaged file is opened for reading alone and is not changed. Each table is read in the order of its
 //! rows; where SQLite finds damage, the nearest row behind it that can be read is looked for, so that a bad
-//! page costs what was on it. What refers to something that is lost is given a new place: no message is
+//! page costs what was on it. Where damage was met, conversations and messages are looked for on all pages, too
+//! (`carve`): a lost schema or a broken tree hides rows that are there. What refers to something that is lost is given a new place: no message is
 //! dropped because its conversation, its branch or what it answers could not be read.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Write};
@@ -15,6 +17,7 @@ use serde::Serialize;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row, SqliteConnection};
 
+use super::carve::{CarvedRow, Pages, Value};
 use super::open::is_sound;
 use super::{Store, StoreError};
 use crate::clock::Timestamp;
@@ -76,6 +79,8 @@ struct Rescue {
     /// On the new database, with the damaged one attached as `old`.
     connection: SqliteConnection,
     unreadable: u32,
+    attached: bool,
+    old: PathBuf,
 }
 
 impl Rescue {
@@ -94,14 +99,18 @@ impl Rescue {
             .bind(address(old))
             .execute(&mut connection)
             .await;
-        if let Err(error) = attached {
-            tracing::warn!(%error, "the damaged database cannot be opened");
-            connection.close().await?;
-            return Err(SalvageError::Nothing);
-        }
+        let attached = match attached {
+            Ok(_) => true,
+            Err(error) => {
+                tracing::warn!(%error, "SQLite cannot open the damaged database");
+                false
+            }
+        };
         Ok(Self {
             connection,
-            unreadable: 0,
+            unreadable: u32::from(!attached),
+            attached,
+            old: old.to_owned(),
         })
     }
 
@@ -116,15 +125,22 @@ impl Rescue {
         )
         .fetch_all(&mut self.connection)
         .await?;
-        for (table, without_rowid) in tables {
-            self.save_table(&table, without_rowid).await?;
+        if self.attached {
+            for (table, without_rowid) in tables {
+                self.save_table(&table, without_rowid).await?;
+            }
+            self.save_fences().await;
         }
-        self.save_fences().await;
+        if self.unreadable > 0 {
+            self.carve().await?;
+        }
         self.end_answers().await?;
         // What checks a database checks all that are attached.
-        sqlx::query("DETACH old")
-            .execute(&mut self.connection)
-            .await?;
+        if self.attached {
+            sqlx::query("DETACH old")
+                .execute(&mut self.connection)
+                .await?;
+        }
         self.mend(fresh.as_deref()).await?;
         let (conversations, messages): (i64, i64) = sqlx::query_as(
             "SELECT (SELECT count(*) FROM conversations), (SELECT count(*) FROM messages)",
@@ -156,6 +172,8 @@ impl Rescue {
         .await
         .unwrap_or_default();
         if columns.is_empty() {
+            // Of an older Conch, or of one whose schema is lost.
+            self.unreadable += u32::from(table == "messages");
             return Ok(());
         }
         let columns = columns.join(", ");
@@ -278,6 +296,83 @@ impl Rescue {
         }
     }
 
+    /// Saves the rows on all pages that were not reached otherwise.
+    async fn carve(&mut self) -> Result<(), SalvageError> {
+        let mut pages = Pages::open(&self.old)?;
+        let mut columns = HashMap::new();
+        for shape in SHAPES {
+            let names: Vec<String> =
+                sqlx::query_scalar("SELECT name FROM pragma_table_info(?, 'main')")
+                    .bind(shape.table)
+                    .fetch_all(&mut self.connection)
+                    .await?;
+            columns.insert(shape.table, names);
+        }
+        for number in 1..=pages.count() {
+            for row in pages.rows(number) {
+                let shape = SHAPES.iter().find(|shape| (shape.fits)(&row.values));
+                let Some(shape) = shape else { continue };
+                let names = columns.get(shape.table).map_or(&[][..], Vec::as_slice);
+                self.save_carved(shape.table, names, &row).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn save_carved(
+        &mut self,
+        table: &str,
+        names: &[String],
+        row: &CarvedRow,
+    ) -> Result<(), SalvageError> {
+        // A row that is older than a column does not have it.
+        let names: Vec<&str> = names
+            .iter()
+            .take(row.values.len())
+            .map(String::as_str)
+            .collect();
+        let places = vec!["?"; names.len()].join(", ");
+        let insert = format!(
+            "INSERT OR IGNORE INTO main.{table} ({}) VALUES ({places})",
+            names.join(", ")
+        );
+        let mut query = sqlx::query(AssertSqlSafe(insert));
+        for (name, value) in names.iter().zip(&row.values) {
+            query = match value {
+                // A column that is the row's number is stored as that alone.
+                Value::Null if *name == "search_key" => query.bind(row.number),
+                Value::Null => query.bind(None::<i64>),
+                Value::Integer(number) => query.bind(*number),
+                Value::Real(number) => query.bind(*number),
+                Value::Text(text) => query.bind(text.as_str()),
+                Value::Blob(bytes) => query.bind(bytes.as_slice()),
+            };
+        }
+        let saved = query.execute(&mut self.connection).await;
+        let is_known = saved.as_ref().is_ok_and(|saved| saved.rows_affected() == 0);
+        is_read(saved)?;
+        // An earlier state of an answer may lie on a page that was read before.
+        if is_known
+            && table == "messages"
+            && let [_, Value::Text(id), ..] = row.values.as_slice()
+            && let Some(status) = row.values.get(6).and_then(Value::text)
+            && let Some(content) = row.values.get(7).and_then(Value::text)
+            && status != "generating"
+        {
+            let later = sqlx::query(
+                "UPDATE main.messages SET status = ?, content = ?, finished_at = created_at
+                 WHERE id = ? AND status = 'generating'",
+            )
+            .bind(status)
+            .bind(content)
+            .bind(id.as_str())
+            .execute(&mut self.connection)
+            .await;
+            is_read(later)?;
+        }
+        Ok(())
+    }
+
     /// The fences of the locks, which must grow; their holders are gone.
     async fn save_fences(&mut self) {
         self.try_whole(
@@ -301,9 +396,8 @@ impl Rescue {
             .bind(&id)
             .fetch_one(&mut self.connection)
             .await;
-            if text.is_err() {
-                self.unreadable += 1;
-            }
+            // Without the old database there is no such table.
+            self.unreadable += u32::from(text.is_err());
             sqlx::query(
                 "UPDATE main.messages SET status = 'interrupted', finished_at = created_at,
                  content = content || ? WHERE id = ?",
@@ -391,6 +485,82 @@ fn is_read<T>(result: sqlx::Result<T>) -> Result<bool, SalvageError> {
         Err(sqlx::Error::Database(_)) => Ok(false),
         Err(error) => Err(error.into()),
     }
+}
+
+/// What rows of a table look like, by which a page's rows are told from others.
+struct Shape {
+    table: &'static str,
+    fits: fn(&[Value]) -> bool,
+}
+
+const SHAPES: &[Shape] = &[
+    Shape {
+        table: "messages",
+        fits: |values| {
+            let [
+                Value::Null,
+                id,
+                conversation,
+                branch,
+                _,
+                role,
+                status,
+                Value::Text(_),
+                ..,
+            ] = values
+            else {
+                return false;
+            };
+            values.len() >= 15
+                && [id, conversation, branch].into_iter().all(is_id)
+                && is_one_of(role, &["system", "user", "assistant"])
+                && is_one_of(
+                    status,
+                    &["complete", "generating", "stopped", "failed", "interrupted"],
+                )
+        },
+    },
+    Shape {
+        table: "conversations",
+        fits: |values| {
+            let [
+                id,
+                user,
+                _,
+                _,
+                Value::Integer(_),
+                policy,
+                Value::Integer(_),
+                Value::Integer(_),
+                ..,
+            ] = values
+            else {
+                return false;
+            };
+            is_id(id)
+                && is_id(user)
+                && is_one_of(policy, &["reject", "queue", "interrupt", "rollback"])
+        },
+    },
+    Shape {
+        table: "branches",
+        fits: |values| {
+            let [id, conversation, Value::Text(_), head, _, Value::Integer(_)] = values else {
+                return false;
+            };
+            is_id(id) && is_id(conversation) && (is_id(head) || *head == Value::Null)
+        },
+    },
+];
+
+fn is_id(value: &Value) -> bool {
+    value
+        .text()
+        .is_some_and(|text| uuid::Uuid::try_parse(text).is_ok())
+}
+
+fn is_one_of(value: &Value, known: &[&str]) -> bool {
+    value.text().is_some_and(|text| known.contains(&text))
 }
 
 /// In this order.

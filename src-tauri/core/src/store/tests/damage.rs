@@ -109,7 +109,7 @@ async fn damage_that_is_met_while_running_stops_all_writes_and_the_next_start() 
 
     assert!(place.store.is_damaged());
     let refused = place.store.create_conversation(None, None, NOW).await;
-    assert!(matches!(refused, Err(StoreError::DatabaseCorrupt { .. })));
+    assert!(matches!(refused, Err(StoreError::FoundDamage { .. })));
     let draft = place
         .store
         .save_draft(&place.conversation.id, "text", NOW)
@@ -133,7 +133,7 @@ async fn another_process_that_found_damage_stops_this_ones_writes() {
     let other = Store::open(&place.path(), false, NOW).await.unwrap();
     other.found_damage("a page that is none").await;
     let refused = place.store.create_conversation(None, None, NOW).await;
-    assert!(matches!(refused, Err(StoreError::DatabaseCorrupt { .. })));
+    assert!(matches!(refused, Err(StoreError::FoundDamage { .. })));
 }
 
 #[tokio::test]

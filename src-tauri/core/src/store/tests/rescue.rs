@@ -196,9 +196,11 @@ async fn what_can_be_read_is_saved_and_conch_can_start_with_it() {
     let (_, status, text) = saved.last().unwrap();
     assert_eq!((status.as_str(), text.as_str()), ("interrupted", "so far"));
 
-    let pages = fs::metadata(&path).unwrap().len() / 4096;
-    let pages = usize::try_from(pages).unwrap();
-    damage(&folder, pages / 2..pages / 2 + 3);
+    let bytes = fs::read(&path).unwrap();
+    let text = b"answer 30 answer 30 ";
+    let at = bytes.windows(text.len()).position(|part| part == text);
+    let page = at.unwrap() / 4096;
+    damage(&folder, page..page + 1);
     let before = fs::read(&path).unwrap();
     let part = recovery.save_readable().await.unwrap();
     assert!(before == fs::read(&path).unwrap(), "it is only read");
@@ -223,6 +225,25 @@ async fn what_can_be_read_is_saved_and_conch_can_start_with_it() {
     assert!(conversation.is_ok());
     store.close().await;
     assert_eq!(messages(&path).await.len(), saved.len());
+}
+
+/// The schema is on it, without which SQLite reads nothing.
+#[tokio::test]
+async fn a_first_page_that_is_lost_costs_no_message() {
+    for fill in [0, 0x5a] {
+        let folder = filled().await;
+        let path = folder.path().join("conch.db");
+        let all = messages(&path).await;
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[..4096].fill(fill);
+        fs::write(&path, bytes).unwrap();
+        let saved = recovery(&folder).save_readable().await.unwrap();
+        let found = messages(&saved.folder.join("conch.db")).await;
+        assert_eq!(found[..TURNS * 2], all[..TURNS * 2]);
+        assert_eq!(found.len(), all.len());
+        assert_eq!(saved.conversations, 1);
+        assert!(saved.unreadable > 0, "what it cost is said");
+    }
 }
 
 #[tokio::test]
