@@ -7,6 +7,7 @@
 mod accessibility;
 mod attachments;
 mod crash;
+mod damage;
 mod deleting;
 mod embedded;
 mod failures;
@@ -19,6 +20,7 @@ mod reading;
 mod real;
 mod settings;
 mod shortcuts;
+mod starting;
 mod stop;
 mod typing;
 mod versions;

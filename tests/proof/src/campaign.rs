@@ -80,6 +80,11 @@ pub(crate) const KINDS: &[Kind] = &[
         shows: "a power cut that drops and tears unsynced writes loses nothing acknowledged and damages no file",
         prove: crate::disk::power::prove,
     },
+    Kind {
+        name: "malformed",
+        shows: "a damaged database is told at every start, never written to, and saved as far as it can be read",
+        prove: crate::malformed::prove,
+    },
 ];
 
 /// One kind's run.

@@ -15,6 +15,7 @@ mod contention;
 mod disk;
 mod kill;
 mod ledger;
+mod malformed;
 mod model;
 mod processes;
 mod reference;
