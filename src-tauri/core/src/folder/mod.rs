@@ -30,10 +30,14 @@ pub fn make(folder: &Path) -> io::Result<()> {
 
 /// Options for a file that only the user may read, from its first moment on.
 pub(crate) fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
+    {
+        let mut options = OpenOptions::new();
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options
+    }
+    #[cfg(not(unix))]
+    OpenOptions::new()
 }
 
 /// Makes sure that a change of names in a folder is on the disk. Not every file system can do that.
@@ -43,32 +47,58 @@ pub(crate) fn sync(folder: &Path) {
     }
 }
 
-/// Closes to others what lies directly in a folder: few files, among them the database.
-pub(crate) fn close_files(folder: &Path) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        close(&entry.path());
+/// How the names of what Conch makes in its data folder begin. Anything else is the user's: a data folder
+/// may be one that was there before.
+const OWN: &[&str] = &[
+    "aside",
+    "backups",
+    "conch.db",
+    "instances",
+    "keys.json",
+    "looked-at",
+    "models",
+    "saved",
+    "start.lock",
+    "webview",
+    "window.json",
+];
+
+/// What Conch made directly in its data folder.
+fn own(data_folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(data_folder).into_iter().flatten().flatten();
+    entries
+        .filter(|entry| {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            OWN.iter().any(|own| name.starts_with(own))
+        })
+        .map(|entry| entry.path())
+}
+
+/// Closes to others what lies directly in the data folder: few files, among them the database.
+pub(crate) fn close_files(data_folder: &Path) {
+    for path in own(data_folder) {
+        close(&path);
     }
 }
 
-/// Closes to others all that is in a folder, however deep. It follows no link, and leaves other file
-/// systems alone.
-pub(crate) fn close_all(folder: &Path) {
-    let device = device_of(folder);
+/// Closes to others all that Conch made in its data folder, however deep. It follows no link, and leaves
+/// other file systems alone.
+pub(crate) fn close_all(data_folder: &Path) {
+    let device = device_of(data_folder);
     let mut left = MOST_ENTRIES;
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
-            let Some(fewer) = left.checked_sub(1) else {
-                tracing::warn!("the data folder holds too much to look at the permissions of all");
-                return;
-            };
-            left = fewer;
-            let path = entry.path();
-            close(&path);
-            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-            if is_folder && device_of(&path) == device {
-                folders.push(path);
-            }
+    let mut paths: Vec<PathBuf> = own(data_folder).collect();
+    while let Some(path) = paths.pop() {
+        let Some(fewer) = left.checked_sub(1) else {
+            tracing::warn!("the data folder holds too much to look at the permissions of all");
+            return;
+        };
+        left = fewer;
+        close(&path);
+        let is_folder = fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir());
+        if is_folder && device_of(&path) == device {
+            let entries = fs::read_dir(&path).into_iter().flatten().flatten();
+            paths.extend(entries.map(|entry| entry.path()));
         }
     }
 }
@@ -186,10 +216,18 @@ mod tests {
         fs::write(&theirs, "").unwrap();
         set(&theirs, 0o644);
         set(elsewhere.path(), 0o755);
-        symlink(&theirs, place.path().join("a file")).unwrap();
-        symlink(elsewhere.path(), place.path().join("a folder")).unwrap();
+        let webview = place.path().join("webview");
+        fs::create_dir(&webview).unwrap();
+        symlink(&theirs, webview.join("a file")).unwrap();
+        symlink(elsewhere.path(), webview.join("a folder")).unwrap();
+        symlink(elsewhere.path(), place.path().join("backups")).unwrap();
+        let program = place.path().join("program");
+        fs::write(&program, "").unwrap();
+        set(&program, 0o755);
+        close_files(place.path());
         close_all(place.path());
         assert_eq!((mode(&theirs), mode(elsewhere.path())), (0o644, 0o755));
+        assert_eq!(mode(&program), 0o755, "it is the user's own");
 
         set(place.path(), 0o1777);
         make(place.path()).unwrap();
