@@ -59,7 +59,7 @@ const NOT_LOCKING: &[&str] = &[
     "smbfs",
 ];
 
-/// Judges by the lines of `mountinfo`, see proc_pid_mountinfo(5).
+/// Judges by the lines of `mountinfo`, see `proc_pid_mountinfo(5)`.
 fn judge(mounts: &str, folder: &Path) -> Drive {
     // Of two mounts on one place the later one covers the other.
     let found = mounts
@@ -114,15 +114,12 @@ fn unescaped(text: &str) -> PathBuf {
         let code = part
             .get(..3)
             .and_then(|code| u8::from_str_radix(code, 8).ok());
-        match code {
-            Some(code) => {
-                whole.push(char::from(code));
-                whole.push_str(part.get(3..).unwrap_or_default());
-            }
-            None => {
-                whole.push('\\');
-                whole.push_str(part);
-            }
+        if let Some(code) = code {
+            whole.push(char::from(code));
+            whole.push_str(part.get(3..).unwrap_or_default());
+        } else {
+            whole.push('\\');
+            whole.push_str(part);
         }
     }
     whole.into()

@@ -111,13 +111,13 @@ impl Pages {
 
     fn page(&mut self, number: u32) -> Option<Vec<u8>> {
         let mut page = vec![0; self.size];
-        let (file, at) = match (self.in_log.get(&number), &mut self.log) {
-            (Some(at), Some(log)) => (log, *at),
-            _ => {
-                let before = u64::from(number.checked_sub(1)?);
-                let size = u64::try_from(self.size).ok()?;
-                (&mut self.main, before.checked_mul(size)?)
-            }
+        let in_log = self.in_log.get(&number);
+        let (file, at) = if let (Some(at), Some(log)) = (in_log, &mut self.log) {
+            (log, *at)
+        } else {
+            let before = u64::from(number.checked_sub(1)?);
+            let size = u64::try_from(self.size).ok()?;
+            (&mut self.main, before.checked_mul(size)?)
         };
         file.seek(SeekFrom::Start(at)).ok()?;
         file.read_exact(&mut page).ok()?;
@@ -252,7 +252,7 @@ impl<'a> Reader<'a> {
             _ => {
                 let length = usize::try_from((kind - 12) / 2).ok()?;
                 let bytes = self.take(length)?.to_vec();
-                if kind % 2 == 0 {
+                if kind.is_multiple_of(2) {
                     Value::Blob(bytes)
                 } else {
                     Value::Text(String::from_utf8(bytes).ok()?)

@@ -416,7 +416,7 @@ async fn damage_in(
     let report: Vec<String> = sqlx::query_scalar(statement).fetch_all(connection).await?;
     let is_of_index = |line: &String| line.contains("FTS5 table") || line.starts_with("fts5: ");
     let damage = |line: &&String| *line != "ok" && !is_of_index(line);
-    if report.iter().any(|line| is_of_index(line)) {
+    if report.iter().any(is_of_index) {
         tracing::warn!(?report, "the full-text index is damaged");
     }
     Ok(report.iter().find(damage).cloned())

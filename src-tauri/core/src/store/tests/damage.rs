@@ -11,7 +11,7 @@ use crate::store::{DATABASE, Store, StoreError};
 async fn filled() -> (tempfile::TempDir, PathBuf) {
     let place = Place::new().await;
     for number in 0..20 {
-        place.answered(&format!("message {number}"), "yes").await;
+        place.talk(&format!("message {number}"), "yes").await;
     }
     place.store.close().await;
     let path = place.path();

@@ -100,7 +100,7 @@ impl Place {
     }
 
     /// A turn that ends with this answer.
-    async fn answered(&self, question: &str, answer: &str) {
+    async fn talk(&self, question: &str, answer: &str) {
         let started = self.begin(question, NOW).await;
         let rest = Piece::from(answer);
         let ended = self

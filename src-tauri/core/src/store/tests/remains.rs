@@ -9,7 +9,7 @@ use crate::store::{Store, StoreError};
 /// A first session that was killed: the main file has a page, and all else is in the log.
 async fn first_session() -> (tempfile::TempDir, PathBuf) {
     let place = Place::new().await;
-    place.answered("precious", "yes").await;
+    place.talk("precious", "yes").await;
     let left = tempfile::tempdir().unwrap();
     for name in ["conch.db", "conch.db-wal"] {
         fs::copy(place.folder.path().join(name), left.path().join(name)).unwrap();

@@ -24,7 +24,7 @@ async fn filled() -> TempDir {
     let place = Place::new().await;
     for number in 0..TURNS {
         let answer = format!("answer {number} ").repeat(100);
-        place.answered(&format!("question {number}"), &answer).await;
+        place.talk(&format!("question {number}"), &answer).await;
     }
     let made = place
         .store
