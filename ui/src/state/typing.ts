@@ -78,9 +78,9 @@ export class Typing {
 		if (this.#id === from) this.#id = to;
 	}
 
-	#step(step: (history: History, text: string) => History | null): number | null {
+	#step(step: (history: History) => History | null): number | null {
 		const text = this.text.value;
-		const after = step(this.#history(this.field.value), text);
+		const after = step(this.#history(this.field.value));
 		// Who composes takes back what is composed.
 		if (after === null || this.#state.value.composing) return null;
 		this.#keep(after);
@@ -94,6 +94,7 @@ export class Typing {
 		else drafts.type(shownId.value, text);
 	}
 
+	/** The history of what stands in a field; what was changed by something else has none. */
 	#history(field: Field): History {
 		const { drafts, shownId } = this.#place;
 		const id = shownId.value;

@@ -43,17 +43,17 @@ export function recorded(known: History, from: string, to: string, composing: bo
 	};
 }
 
-/** One step back, or null where `text` has none. */
-export function undone({ past, now, future }: History, text: string): History | null {
+/** One step back, or null where there is none. */
+export function undone({ past, now, future }: History): History | null {
 	const before = past.at(-1);
-	if (before === undefined || now !== text) return null;
+	if (before === undefined) return null;
 	return { past: past.slice(0, -1), now: before, future: [now, ...future], open: null };
 }
 
-/** One step on, or null where `text` has none. */
-export function redone({ past, now, future }: History, text: string): History | null {
+/** One step on, or null where there is none. */
+export function redone({ past, now, future }: History): History | null {
 	const [after, ...rest] = future;
-	if (after === undefined || now !== text) return null;
+	if (after === undefined) return null;
 	return { past: [...past, now], now: after, future: rest, open: null };
 }
 
