@@ -29,6 +29,9 @@ const CONTENT: &str =
 /// The most messages of a page.
 const PAGE: usize = 50;
 
+/// The first message that is not on the first page.
+const AFTER_A_PAGE: i64 = 51;
+
 /// One of so many messages is purged by a quit; of more, a quit would leave some to the next start.
 const LEFT_TO_THE_QUIT: i64 = 1_000;
 
@@ -144,7 +147,7 @@ impl Size {
             (Part::After(middle.clone()), true, true),
             (Part::After(first.clone()), true, true),
             (Part::Around(middle.clone()), true, true),
-            (Part::Before(self.message(PAGE as i64 + 1)), false, true),
+            (Part::Before(self.message(AFTER_A_PAGE)), false, true),
         ] {
             let page = self
                 .call("get_messages", app.messages(&id, None, &part))

@@ -71,12 +71,7 @@ const LINUX: &[(&str, &[&str], &str, &str)] = &[
         "xorg-x11-server-Xvfb",
         "xorg-server-xvfb",
     ),
-    (
-        "xclip",
-        &["sh", "-c", "command -v xclip"],
-        "xclip",
-        "xclip",
-    ),
+    ("xclip", &["sh", "-c", "command -v xclip"], "xclip", "xclip"),
     ("xdotool", &["xdotool", "version"], "xdotool", "xdotool"),
     (
         "dbus-run-session",
