@@ -203,7 +203,8 @@ impl Size {
         ensure!(again.branch_id == sent.branch_id, "it is the last turn");
         let earlier = self.again(&self.message(all / 2)).await?;
         ensure!(earlier.branch_id != sent.branch_id, "it hides what follows");
-        let chosen = app.select_version(&self.message(2));
+        let second = self.message(2);
+        let chosen = app.select_version(&second);
         let chosen = self.call("select_version", chosen).await?;
         ensure!(chosen.branch_id == sent.branch_id, "of another branch");
         let view = app.get_conversation(&id, None);
