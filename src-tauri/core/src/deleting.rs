@@ -31,6 +31,9 @@ const LOG_AGAIN: Duration = Duration::from_secs(1);
 /// How long a portion should take: a write that waits for it should not notice.
 const PORTION: Duration = Duration::from_millis(10);
 
+/// The same at a quit, where no write waits.
+const QUIT_PORTION: Duration = Duration::from_millis(250);
+
 /// The first portion of a purge, in rows.
 const FIRST: u32 = 16;
 
@@ -67,9 +70,7 @@ impl Purger {
     pub(crate) async fn run(&self, cancelled: CancellationToken) {
         let purging = async {
             let mut seen = HashMap::new();
-            if let Err(error) = self.cut_attempts(ATTEMPTS).await {
-                tracing::warn!(%error, "old attempts are still there; the next start tries again");
-            }
+            let mut is_first = true;
             loop {
                 let next_in = match self.pass(&mut seen).await {
                     Ok(next_in) => next_in,
@@ -79,6 +80,12 @@ impl Purger {
                     }
                 };
                 let _ = tokio::time::timeout(next_in, self.wake.notified()).await;
+                // Not at once: a start has better things to do.
+                if std::mem::take(&mut is_first)
+                    && let Err(error) = self.cut_attempts(ATTEMPTS).await
+                {
+                    tracing::warn!(%error, "old attempts are still there; the next start tries again");
+                }
             }
         };
         cancelled.run_until_cancelled(purging).await;
@@ -99,8 +106,7 @@ impl Purger {
             let known = now.saturating_sub(*seen.entry(id.clone()).or_insert(now));
             let left = UNDO.saturating_sub(known.max(self.clock.now().since(at)));
             if purging || left.is_zero() {
-                self.purge(&id).await?;
-                purged = true;
+                purged |= self.try_to_purge(&id, PORTION).await;
             } else {
                 next_in = next_in.min(left);
             }
@@ -120,12 +126,21 @@ impl Purger {
         Ok(next_in)
     }
 
-    /// Purges a conversation, whatever the time.
-    async fn purge(&self, id: &ConversationId) -> Result<(), StoreError> {
+    /// False where it fails. The others do not wait for it; it is tried again with them.
+    async fn try_to_purge(&self, id: &ConversationId, portion: Duration) -> bool {
+        let purged = self.purge(id, portion).await;
+        if let Err(error) = &purged {
+            tracing::warn!(%error, conversation = %id, "a deleted conversation is not purged yet");
+        }
+        purged.is_ok()
+    }
+
+    /// Purges a conversation, whatever the time, in portions of about this length.
+    async fn purge(&self, id: &ConversationId, portion: Duration) -> Result<(), StoreError> {
         if !self.store.begin_purge(id).await? {
             return Ok(());
         }
-        self.in_portions(Taken::Conversation(id)).await?;
+        self.in_portions(Taken::Conversation(id), portion).await?;
         self.store.end_purge(id).await?;
         self.own().remove(id);
         self.log_due().replace(self.clock.monotonic());
@@ -143,11 +158,11 @@ impl Purger {
 
     /// Takes away the oldest records of attempts over so many. They are counted, and the recent ones are what is asked for.
     async fn cut_attempts(&self, kept: u32) -> Result<(), StoreError> {
-        self.in_portions(Taken::AttemptsOver(kept)).await
+        self.in_portions(Taken::AttemptsOver(kept), PORTION).await
     }
 
     /// Takes something away, a portion after the other, each as large as may take its time.
-    async fn in_portions(&self, what: Taken<'_>) -> Result<(), StoreError> {
+    async fn in_portions(&self, what: Taken<'_>, length: Duration) -> Result<(), StoreError> {
         let mut log = self.store.log().await?;
         let mut most = FIRST;
         loop {
@@ -157,7 +172,7 @@ impl Purger {
                 Taken::Conversation(id) => portion.purge(id, most).await?,
                 Taken::AttemptsOver(kept) => portion.cut_attempts(kept, most).await?,
             };
-            most = next_portion(most, self.clock.monotonic().saturating_sub(began));
+            most = next_portion(most, self.clock.monotonic().saturating_sub(began), length);
             if taken == Purge::Done {
                 return log.close().await;
             }
@@ -207,10 +222,11 @@ impl Purger {
     /// When the database cannot be written. The next start goes on.
     pub(crate) async fn finish(&self) -> Result<(), StoreError> {
         let own: Vec<_> = self.own().iter().cloned().collect();
+        let mut purged = false;
         for id in &own {
-            self.purge(id).await?;
+            purged |= self.try_to_purge(id, QUIT_PORTION).await;
         }
-        if !own.is_empty() {
+        if purged {
             self.forget_words().await?;
         }
         if self.log_due().is_some() {
@@ -235,11 +251,11 @@ enum Taken<'a> {
     AttemptsOver(u32),
 }
 
-/// The size of the next portion, where one of this size took so long.
-fn next_portion(most: u32, took: Duration) -> u32 {
-    let next = if took > PORTION {
+/// The size of the next portion, where one of this size took so long and should take that.
+fn next_portion(most: u32, took: Duration, length: Duration) -> u32 {
+    let next = if took > length {
         most / 2
-    } else if took < PORTION / 2 {
+    } else if took < length / 2 {
         most * 2
     } else {
         most
@@ -446,10 +462,10 @@ mod tests {
     #[test]
     fn portions_grow_while_they_are_quick_and_shrink_when_they_are_slow() {
         let ms = Duration::from_millis;
-        assert_eq!(next_portion(16, ms(1)), 32);
-        assert_eq!(next_portion(16, ms(7)), 16);
-        assert_eq!(next_portion(16, ms(11)), 8);
-        assert_eq!(next_portion(1, ms(500)), 1);
-        assert_eq!(next_portion(LARGEST, ms(0)), LARGEST);
+        assert_eq!(next_portion(16, ms(1), ms(10)), 32);
+        assert_eq!(next_portion(16, ms(7), ms(10)), 16);
+        assert_eq!(next_portion(16, ms(11), ms(10)), 8);
+        assert_eq!(next_portion(1, ms(500), ms(10)), 1);
+        assert_eq!(next_portion(LARGEST, ms(0), ms(10)), LARGEST);
     }
 }

@@ -4,15 +4,17 @@
 //! Nothing is judged by its time: what grows with the conversation shows in what is read or returned, or in
 //! a limit of SQLite's. The longest call is a figure of the report.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use conch_core::App;
 use conch_core::chat::{Accepted, AttemptSource, Parameters, Part, SendOutcome};
+use conch_core::clock::{Clock, SystemClock};
 use conch_core::events::CoreEvent;
 use conch_core::ids::{ConversationId, MessageId, RequestId};
+use conch_core::store::Store;
 use conch_fault_server::{FaultServer, Script};
 use conch_seed::{Conversations, conversation_id, make, message_id};
 
@@ -26,6 +28,15 @@ const CONTENT: &str =
 
 /// The most messages of a page.
 const PAGE: usize = 50;
+
+/// The first message that is not on the first page.
+const AFTER_A_PAGE: i64 = 51;
+
+/// One of so many messages is purged by a quit; of more, a quit would leave some to the next start.
+const LEFT_TO_THE_QUIT: i64 = 1_000;
+
+/// How often it is looked whether a purge is over.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Uses conversations of every size.
 pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
@@ -58,6 +69,7 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
 }
 
 struct Size {
+    database: PathBuf,
     app: Arc<App>,
     server: FaultServer,
     id: ConversationId,
@@ -74,10 +86,12 @@ impl Size {
             messages,
             content: CONTENT,
         };
-        make(&folder.join("conch.db"), &[kind]).await?;
+        let database = folder.join("conch.db");
+        make(&database, &[kind]).await?;
         let server = FaultServer::start().await;
         server.always(Script::answer("an answer"));
         Ok(Self {
+            database,
             app: open(folder, &server.base_url()).await?,
             server,
             id: conversation_id(1),
@@ -133,7 +147,7 @@ impl Size {
             (Part::After(middle.clone()), true, true),
             (Part::After(first.clone()), true, true),
             (Part::Around(middle.clone()), true, true),
-            (Part::Before(self.message(PAGE as i64 + 1)), false, true),
+            (Part::Before(self.message(AFTER_A_PAGE)), false, true),
         ] {
             let page = self
                 .call("get_messages", app.messages(&id, None, &part))
@@ -232,10 +246,18 @@ impl Size {
             ensure!(app.get_conversation(&id, None).await.is_ok(), "it is gone");
         }
         self.call("delete_conversation", app.delete_conversation(&id))
-            .await
+            .await?;
+        if self.messages > LEFT_TO_THE_QUIT {
+            let beside = Store::open(&self.database, false, SystemClock::default().now()).await?;
+            while !beside.deleted_conversations().await?.is_empty() {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+            beside.close().await;
+        }
+        Ok(())
     }
 
-    /// After the quit, which purges what was deleted.
+    /// After the quit, which purges what is left of it.
     fn is_gone(&self, folder: &Path) -> anyhow::Result<()> {
         for entry in std::fs::read_dir(folder)? {
             let path = entry?.path();
