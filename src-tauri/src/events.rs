@@ -1,16 +1,22 @@
 //! Events to every window, as the core tells them, after commit.
 
+use std::convert::Infallible;
+use std::sync::Arc;
+
 use conch_core::chat::ConversationChange;
 use conch_core::events::CoreEvent;
 use conch_core::ids::ConversationId;
+use conch_core::keeper::keep;
 use conch_core::lock::LockChange;
 use conch_core::settings::Settings;
 use serde::{Deserialize, Serialize};
 use specta::Type;
 use tauri::AppHandle;
 use tauri_specta::Event;
+use tokio::sync::Mutex;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
+use tokio_util::sync::CancellationToken;
 
 use crate::{notifications, window};
 
@@ -41,21 +47,35 @@ pub(crate) struct SettingsChanged(Settings);
 #[derive(Debug, Clone, Serialize, Type, Event)]
 pub(crate) struct ModelsChanged;
 
-/// Tells the windows what the core tells, until the core is gone.
-pub(crate) async fn forward(handle: AppHandle, mut events: Receiver<CoreEvent>) {
+/// Tells the windows what the core tells, for as long as there is a core, whatever one event does.
+pub(crate) async fn forward(handle: AppHandle, events: Receiver<CoreEvent>) {
+    let events = Arc::new(Mutex::new(events));
+    let forwarding = keep("events", CancellationToken::new(), || {
+        let (handle, events) = (handle.clone(), Arc::clone(&events));
+        async move {
+            tell_all(&handle, &mut *events.lock().await).await;
+            Ok::<(), Infallible>(())
+        }
+    });
+    forwarding.await;
+}
+
+async fn tell_all(handle: &AppHandle, events: &mut Receiver<CoreEvent>) {
     loop {
         let told = match events.recv().await {
-            Ok(CoreEvent::Lock(change)) => LockChanged(change).emit(&handle),
-            Ok(CoreEvent::Conversation(change)) => ConversationChanged(change).emit(&handle),
+            Ok(CoreEvent::Lock(change)) => LockChanged(change).emit(handle),
+            Ok(CoreEvent::Conversation(change)) => ConversationChanged(change).emit(handle),
             Ok(CoreEvent::Settings(settings)) => {
-                window::zoom_all(&handle, settings.zoom);
-                SettingsChanged(settings).emit(&handle)
+                window::zoom_all(handle, settings.zoom);
+                SettingsChanged(settings).emit(handle)
             }
-            Ok(CoreEvent::Models) => ModelsChanged.emit(&handle),
+            Ok(CoreEvent::Models) => ModelsChanged.emit(handle),
             Ok(CoreEvent::AnswerEnded(end)) => {
-                notifications::tell(&handle, &end);
+                notifications::tell(handle, &end);
                 Ok(())
             }
+            // Each command that meets it says so.
+            Ok(CoreEvent::DamageMet) => Ok(()),
             // Windows read a snapshot when they get the focus, so a gap heals.
             Err(RecvError::Lagged(missed)) => {
                 tracing::warn!(missed, "events were dropped");

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::broadcast;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::attachments::AttachmentError;
+use crate::chat::aside::Aside;
 use crate::chat::driver::{Surroundings, supervise};
 use crate::chat::live::{LiveAnswers, Registration};
 use crate::chat::{AttemptSource, CleanupOutcome, Conversation, SendOutcome, StopOutcome};
@@ -21,15 +23,17 @@ use crate::error::{Entity, Error, MESSAGE_LIMIT, Result};
 use crate::events::{CoreEvent, Events};
 use crate::folder;
 use crate::ids::{AttachmentId, BranchId, ConversationId, GenerationId, MessageId, RequestId};
+use crate::indexing::Indexer;
+use crate::keeper::keep;
 use crate::keys::Keys;
 use crate::lock::instance::Instance;
 use crate::lock::sweeper::Sweeper;
 use crate::lock::watch::Watch;
-use crate::lock::{LockChange, LockReason, LockStatus};
+use crate::lock::{Fenced, LockChange, LockReason, LockStatus};
 use crate::opening;
 use crate::provider::{EmbeddedModel, Providers};
 use crate::start::Teller;
-use crate::store::{Begin, Holder, NewAnswer, NewTurn};
+use crate::store::{Begin, Holder, NewAnswer, NewTurn, StoreError};
 
 /// How many characters of its first message name a conversation.
 const TITLE: usize = 60;
@@ -39,6 +43,12 @@ const QUIT_PATIENCE: Duration = Duration::from_secs(3);
 
 /// How long a quit purges what was deleted; the next start goes on where it ends.
 const PURGE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long it waits then for the search index, which may also be brought up to date by the next start.
+const INDEX_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long it waits then for the database to be closed, which the process's end does as well.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(3);
 
 /// How long the generations of this process have to renew a lease that looks expired.
 const RENEWAL_PATIENCE: Duration = Duration::from_secs(1);
@@ -83,10 +93,12 @@ impl App {
         let providers = Providers::new(config.providers, embedded, opened.store.clone(), keys)
             .map_err(|failure| Error::Start(failure.message))?;
         let around = Surroundings {
+            indexer: Arc::new(Indexer::new(opened.store.clone())),
             store: opened.store,
             clock,
             providers: Arc::new(providers),
             events: Arc::new(Events::default()),
+            aside: Arc::new(opened.aside),
         };
         let instances = opening::instances_of(&folder);
         let app = Self::start(around, reader, opened.instance, &instances);
@@ -102,26 +114,63 @@ impl App {
             clock: Arc::clone(&around.clock),
             events: Arc::clone(&around.events),
             live: Arc::clone(&live),
+            aside: Arc::clone(&around.aside),
             instances: instances.to_owned(),
             instance_id: instance.id().clone(),
             memory: tokio::sync::Mutex::default(),
         });
         let (tasks, quitting) = (TaskTracker::new(), CancellationToken::new());
-        tasks.spawn({
-            let (sweeper, quitting) = (Arc::clone(&sweeper), quitting.clone());
-            async move { sweeper.run(quitting).await }
-        });
+        let heeded = |around: &Surroundings| {
+            let around = around.clone();
+            move |done: Result<(), StoreError>| done.inspect_err(|error| around.heed(error))
+        };
+        tasks.spawn(keep("sweeper", quitting.clone(), {
+            let (sweeper, heeded) = (Arc::clone(&sweeper), heeded(&around));
+            move || {
+                let (sweeper, heeded) = (Arc::clone(&sweeper), heeded.clone());
+                async move { heeded(sweeper.run().await) }
+            }
+        }));
         let (store, events) = (around.store.clone(), Arc::clone(&around.events));
         let watch = Watch::new(store, events, Arc::clone(&live), instance.id().clone());
-        tasks.spawn(watch.run(quitting.clone()));
+        tasks.spawn(keep("watch", quitting.clone(), {
+            let watch = Arc::new(tokio::sync::Mutex::new(watch));
+            let heeded = heeded(&around);
+            move || {
+                let (watch, heeded) = (Arc::clone(&watch), heeded.clone());
+                async move { heeded(watch.lock().await.run().await) }
+            }
+        }));
+        tasks.spawn(keep("search index", quitting.clone(), {
+            let (indexer, heeded) = (Arc::clone(&around.indexer), heeded(&around));
+            move || {
+                let (indexer, heeded) = (Arc::clone(&indexer), heeded.clone());
+                async move { heeded(indexer.run().await) }
+            }
+        }));
         let purger = Purger::new(around.store.clone(), Arc::clone(&around.clock));
         let purger = Arc::new(purger);
-        tasks.spawn({
+        tasks.spawn(keep("purge", quitting.clone(), {
             let (purger, quitting) = (Arc::clone(&purger), quitting.clone());
-            async move { purger.run(quitting).await }
-        });
-        let (store, clock) = (around.store.clone(), Arc::clone(&around.clock));
-        tasks.spawn(daily::run(store, clock, quitting.clone()));
+            move || {
+                let (purger, quitting) = (Arc::clone(&purger), quitting.clone());
+                async move {
+                    purger.run(quitting).await;
+                    Ok::<(), StoreError>(())
+                }
+            }
+        }));
+        tasks.spawn(keep("daily backup", quitting.clone(), {
+            let (store, clock) = (around.store.clone(), Arc::clone(&around.clock));
+            let quitting = quitting.clone();
+            move || {
+                let backing_up = daily::run(store.clone(), Arc::clone(&clock), quitting.clone());
+                async move {
+                    backing_up.await;
+                    Ok::<(), StoreError>(())
+                }
+            }
+        }));
         Self {
             around,
             live,
@@ -135,23 +184,28 @@ impl App {
     }
 
     /// Ends what runs, with partial text kept, and closes the database. Commands that come later
-    /// are refused.
+    /// are refused. It takes a few seconds at most, whatever hangs.
     pub async fn quit(&self) {
         self.quitting.cancel();
         self.live.quit_all();
         self.tasks.close();
-        if tokio::time::timeout(QUIT_PATIENCE, self.tasks.wait())
-            .await
-            .is_err()
-        {
+        if timeout(QUIT_PATIENCE, self.tasks.wait()).await.is_err() {
             tracing::warn!("some answers were not stored in time; the next start recovers them");
         }
-        match tokio::time::timeout(PURGE_PATIENCE, self.purger.finish()).await {
+        match timeout(PURGE_PATIENCE, self.purger.finish()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "the next start purges what was deleted"),
             Err(_) => tracing::info!("the next start purges the rest of what was deleted"),
         }
-        self.around.store.close().await;
+        let store = &self.around.store;
+        match timeout(INDEX_PATIENCE, store.index_answers()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the search index is not up to date"),
+            Err(_) => tracing::info!("the search index is brought up to date by the next start"),
+        }
+        if timeout(CLOSE_PATIENCE, store.close()).await.is_err() {
+            tracing::warn!("the database was not closed in time; the next start mends that");
+        }
         // The process may end without dropping anything.
         self.instance.end();
     }
@@ -239,6 +293,7 @@ impl App {
         }
         check_length(content)?;
         let file_name = self.check_attachments(conversation_id, attachments).await?;
+        self.take_back(conversation_id).await?;
         self.renew_own(conversation_id).await?;
         let generation_id = GenerationId::fresh();
         let turn = NewTurn {
@@ -258,7 +313,8 @@ impl App {
             .around
             .store
             .begin_turn(&turn, self.around.clock.now())
-            .await?;
+            .await
+            .inspect_err(|error| self.around.heed(error))?;
         self.begin(begun, registration, || Error::SendWhileGenerating)
     }
 
@@ -273,6 +329,7 @@ impl App {
     ) -> Result<SendOutcome> {
         let conversation_id = self.around.store.conversation_of(message_id).await?;
         let conversation_id = conversation_id.ok_or(Error::NotFound(Entity::Message))?;
+        self.take_back(&conversation_id).await?;
         self.renew_own(&conversation_id).await?;
         let generation_id = GenerationId::fresh();
         let answer = NewAnswer {
@@ -289,7 +346,8 @@ impl App {
             .around
             .store
             .begin_answer(&answer, self.around.clock.now())
-            .await?;
+            .await
+            .inspect_err(|error| self.around.heed(error))?;
         self.begin(begun, registration, || Error::GenerateWhileGenerating)
     }
 
@@ -319,8 +377,8 @@ impl App {
         }
     }
 
-    /// Stops a generation and waits until its end is stored. One that has ended is not stopped, and
-    /// neither is any other in its place.
+    /// Stops a generation and waits for its end to be stored, but less than a second: it is stopped all the
+    /// same. One that has ended is not stopped, and neither is any other in its place.
     pub async fn stop_generation(&self, id: &GenerationId) -> StopOutcome {
         StopOutcome {
             stopped: self.live.stop(id).await,
@@ -339,6 +397,7 @@ impl App {
             .store
             .lock_status(conversation_id, branch_id, now)
             .await?;
+        let status = status.map(|status| self.around.aside.show_lock(status));
         status.ok_or(Error::NotFound(match branch_id {
             Some(_) => Entity::Branch,
             None => Entity::Conversation,
@@ -367,6 +426,19 @@ impl App {
                 .record_refused_by_page(conversation_id, branch_id, source, now)
                 .await?,
         )
+    }
+
+    /// Stores the ends that were set aside in a conversation, before anything new is begun in it.
+    async fn take_back(&self, id: &ConversationId) -> Result<()> {
+        let around = &self.around;
+        for Aside { lease, ending, .. } in around.aside.of(id) {
+            let stored = around.store.finish(&lease, None, &ending, around.clock.now());
+            let _: Fenced = stored.await.inspect_err(|error| around.heed(error))?;
+            around.aside.take_back(&lease.message_id);
+            let freed = LockChange::of(&lease, LockReason::Released);
+            around.events.lock_changed(freed);
+        }
+        Ok(())
     }
 
     /// A lease of this process may look expired because time jumped (a resume, a stepped clock). Its

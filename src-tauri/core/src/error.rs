@@ -66,6 +66,9 @@ pub enum Error {
     /// A database that cannot be opened could not be replaced or read.
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
+    /// A message could not be read as Markdown: a fault of ours.
+    #[error("Conch made a mistake while it read these messages")]
+    Unreadable,
     /// The store refused.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -167,7 +170,7 @@ impl Error {
                 ErrorCode::InvalidArgument
             }
             Self::Web(_) => ErrorCode::ImageUnavailable,
-            Self::Start(_) => ErrorCode::Internal,
+            Self::Start(_) | Self::Unreadable => ErrorCode::Internal,
             Self::Recovery(error) => error.code(),
             Self::Store(error) => error.code(),
         }

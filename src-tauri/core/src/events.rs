@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::broadcast;
 
@@ -32,6 +33,8 @@ pub enum CoreEvent {
     Settings(Settings),
     /// A provider was added, changed or removed: there may be other models.
     Models,
+    /// The database turned out to be damaged while it was open. Told once.
+    DamageMet,
 }
 
 /// The bus.
@@ -41,6 +44,7 @@ pub(crate) struct Events {
     /// Each branch's latest change: its fence, and whether it freed the lock, which comes after the
     /// grant under the same fence.
     latest: Mutex<HashMap<BranchId, (i64, bool)>>,
+    damage: AtomicBool,
 }
 
 impl Default for Events {
@@ -48,6 +52,7 @@ impl Default for Events {
         Self {
             sender: broadcast::Sender::new(BACKLOG),
             latest: Mutex::default(),
+            damage: AtomicBool::new(false),
         }
     }
 }
@@ -90,6 +95,13 @@ impl Events {
         self.send(CoreEvent::Models);
     }
 
+    /// The database is damaged.
+    pub(crate) fn damage_met(&self) {
+        if !self.damage.swap(true, Ordering::Relaxed) {
+            self.send(CoreEvent::DamageMet);
+        }
+    }
+
     fn send(&self, event: CoreEvent) {
         // Nobody listens in a core without a window; that is no error.
         let _ = self.sender.send(event);
@@ -111,6 +123,16 @@ mod tests {
             fence,
             reason,
         }
+    }
+
+    #[test]
+    fn damage_is_told_once() {
+        let events = Events::default();
+        let mut listener = events.subscribe();
+        events.damage_met();
+        events.damage_met();
+        assert_eq!(listener.try_recv(), Ok(CoreEvent::DamageMet));
+        assert!(listener.try_recv().is_err());
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub mod error;
 pub mod events;
 mod folder;
 pub mod ids;
+mod indexing;
+pub mod keeper;
 pub mod keys;
 pub mod lock;
 mod opening;

@@ -6,11 +6,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::chat::aside::{Aside, SetAside};
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::folder::{self, drive, drive::Drive};
-use crate::lock::Fenced;
 use crate::lock::instance::{self, Instance};
+use crate::lock::{Fenced, LockReason};
 use crate::start::{Notice, Stage, Teller};
 use crate::store::{self, Store, StoreError};
 
@@ -22,6 +23,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 pub(crate) struct Opened {
     pub(crate) store: Store,
     pub(crate) instance: Instance,
+    /// Answers of dead processes whose end could not be stored.
+    pub(crate) aside: SetAside,
 }
 
 /// Where the files of living instances are.
@@ -65,11 +68,16 @@ pub(crate) async fn open(folder: &Path, clock: &dyn Clock, teller: &Teller) -> R
     let database = folder.join(store::DATABASE);
     let store = Store::open_telling(&database, !left.is_empty(), clock.now(), teller).await?;
     teller.enter(Stage::Recovering);
-    recover(&store, &instances, &instance, clock).await?;
+    let aside = SetAside::default();
+    recover(&store, &instances, &instance, clock, &aside).await?;
     // Not before the check found nothing: they are what has it done.
     instance::forget(&instances, &left);
     drop(gate);
-    Ok(Opened { store, instance })
+    Ok(Opened {
+        store,
+        instance,
+        aside,
+    })
 }
 
 /// Waits until no other process is starting. Asked again and again, because a lock that is waited for
@@ -89,15 +97,32 @@ async fn gate(folder: &Path, teller: &Teller) -> io::Result<fs::File> {
     }
 }
 
-/// Frees the locks of processes that are dead, before any command is answered (I7).
-async fn recover(store: &Store, instances: &Path, own: &Instance, clock: &dyn Clock) -> Result<()> {
+/// Frees the locks of processes that are dead, before any command is answered (I7). What cannot be freed is
+/// set aside: one bad row must not keep all others from the user.
+async fn recover(
+    store: &Store,
+    instances: &Path,
+    own: &Instance,
+    clock: &dyn Clock,
+    aside: &SetAside,
+) -> Result<()> {
     for holder in store.holders().await? {
-        if holder.instance_id != *own.id()
-            && instance::is_dead(instances, &holder.instance_id)
-            && store.recover(&holder, clock.now()).await? == Fenced::Written
-        {
-            tracing::info!(branch = %holder.lease.branch_id, "recovered the lock of a dead instance");
+        if holder.instance_id == *own.id() || !instance::is_dead(instances, &holder.instance_id) {
+            continue;
+        }
+        let branch = &holder.lease.branch_id;
+        match store.recover(&holder, clock.now()).await {
+            Ok(Fenced::Written) => tracing::info!(%branch, "recovered the lock of a dead instance"),
+            Ok(Fenced::Lost) => {}
+            Err(error) => {
+                tracing::warn!(%error, %branch, "a lock cannot be recovered; its answer is set aside");
+                if error.is_damage() {
+                    store.found_damage(&error.to_string()).await;
+                }
+                let ending = LockReason::Recovered.ending();
+                aside.set(Aside::new(holder.lease, ending, None));
+            }
         }
     }
-    Ok(store.index_answers().await?)
+    Ok(())
 }

@@ -1,10 +1,12 @@
 //! What may be read of conversations: the list, a conversation, its parts, what is found in it, and what
 //! happens in it from now on.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use crate::app::App;
 use crate::chat::{
-    ConversationSummary, ConversationView, Message, MessagePage, MessageStatus, Part, Role,
-    TranscriptEvent,
+    ConversationSummary, ConversationView, Message, MessagePage, MessageStatus, Page, PageEvent,
+    Part, Role, TranscriptEvent,
 };
 use crate::error::{Entity, Error, Result};
 use crate::ids::{BranchId, ConversationId, MessageId};
@@ -24,11 +26,15 @@ impl App {
     ) -> Result<Vec<ConversationSummary>> {
         let limit = limit.unwrap_or(LIST_LIMIT).clamp(1, LIST_LIMIT);
         let store = &self.around.store;
-        let page = store.list_conversations(after, limit).await?;
+        let page = store.list_conversations(after, limit).await;
+        let mut page = page.inspect_err(|error| self.around.heed(error))?;
         if let (true, Some(after)) = (page.is_empty(), after)
             && !store.has_place(after).await?
         {
             return Err(Error::NotFound(Entity::Conversation));
+        }
+        for summary in &mut page {
+            summary.busy &= !self.around.aside.has_any_of(&summary.id);
         }
         Ok(page)
     }
@@ -42,9 +48,10 @@ impl App {
     ) -> Result<ConversationView> {
         let now = self.around.clock.now();
         let view = self.around.store.get_conversation(id, branch_id, now);
-        let view = view.await?;
+        let view = view.await.inspect_err(|error| self.around.heed(error))?;
         let mut view = view.ok_or(Error::NotFound(Entity::Conversation))?;
-        self.complete(&mut view.messages);
+        view.lock = self.around.aside.show_lock(view.lock);
+        view.messages = self.complete(view.messages).await?;
         Ok(view)
     }
 
@@ -60,9 +67,10 @@ impl App {
         branch_id: Option<&BranchId>,
         part: &Part,
     ) -> Result<MessagePage> {
-        let page = self.around.store.messages(id, branch_id, part).await?;
+        let page = self.around.store.messages(id, branch_id, part).await;
+        let page = page.inspect_err(|error| self.around.heed(error))?;
         let mut page = page.ok_or(Error::NotFound(Entity::Conversation))?;
-        self.complete(&mut page.messages);
+        page.messages = self.complete(page.messages).await?;
         Ok(page)
     }
 
@@ -76,23 +84,32 @@ impl App {
         if text.is_empty() {
             return Ok(Vec::new());
         }
-        let found = self.around.store.find(id, branch_id, text).await?;
+        let found = self.around.store.find(id, branch_id, text).await;
+        let found = found.inspect_err(|error| self.around.heed(error))?;
         found.ok_or(Error::NotFound(Entity::Conversation))
     }
 
-    /// Adds what is not stored: the text so far of an answer being written here, and what it says.
-    fn complete(&self, messages: &mut [Message]) {
-        for message in messages {
+    /// Adds what is not stored: the text so far of an answer being written here, and what it says. Reading
+    /// that takes a second for the longest answers, so it is done off the workers, which others wait for.
+    async fn complete(&self, mut messages: Vec<Message>) -> Result<Vec<Message>> {
+        for message in &mut messages {
             if message.status == MessageStatus::Generating
                 && let Some((text, reasoning)) = self.live.text_of(&message.id)
             {
                 message.content = text;
                 message.reasoning = reasoning;
             }
-            if message.role == Role::Assistant {
-                message.blocks = conch_markdown::parse(&message.content);
-            }
+            self.around.aside.show(message);
         }
+        let reading = tokio::task::spawn_blocking(move || {
+            for message in &mut messages {
+                if message.role == Role::Assistant {
+                    message.blocks = conch_markdown::parse(&message.content);
+                }
+            }
+            messages
+        });
+        reading.await.map_err(|_| Error::Unreadable)
     }
 
     /// The branch that is meant: `main` when none is named.
@@ -112,7 +129,40 @@ impl App {
         branch_id: &BranchId,
         tell: impl FnMut(TranscriptEvent) -> bool + Send,
     ) {
-        let following = self.live.follow(branch_id, tell);
+        let mut tell = tell;
+        let following = self
+            .live
+            .follow(branch_id, |event| std::future::ready(tell(event)));
         self.quitting.run_until_cancelled(following).await;
     }
+
+    /// The same for a page: what changes in what the answers say. What takes long to read is read off the
+    /// workers; what comes meanwhile is read together.
+    pub async fn follow_page(
+        &self,
+        branch_id: &BranchId,
+        tell: impl FnMut(PageEvent) -> bool + Send + 'static,
+    ) {
+        let reader = Arc::new(Mutex::new((Page::default(), tell)));
+        let following = self.live.follow(branch_id, |event| {
+            let reader = Arc::clone(&reader);
+            async move {
+                let takes_long = lock(&reader).0.takes_long(&event);
+                let read = move || {
+                    let (page, tell) = &mut *lock(&reader);
+                    page.take(event).is_none_or(|event| tell(event))
+                };
+                if takes_long {
+                    tokio::task::spawn_blocking(read).await.unwrap_or(false)
+                } else {
+                    read()
+                }
+            }
+        });
+        self.quitting.run_until_cancelled(following).await;
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

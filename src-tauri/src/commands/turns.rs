@@ -1,6 +1,6 @@
 //! Commands that start, follow and stop answers.
 
-use conch_core::chat::{AttemptSource, Page, PageEvent, SelectedVersion, SendOutcome, StopOutcome};
+use conch_core::chat::{AttemptSource, PageEvent, SelectedVersion, SendOutcome, StopOutcome};
 use conch_core::ids::{AttachmentId, BranchId, ConversationId, GenerationId, MessageId, RequestId};
 use tauri::ipc::Channel;
 use tauri::{Runtime, State, WebviewWindow};
@@ -64,7 +64,7 @@ pub(crate) async fn select_version(
     Ok(host.app()?.select_version(&message_id).await?)
 }
 
-/// Stops an answer and waits until its end is stored. A stale id stops nothing.
+/// Stops an answer and waits for its end to be stored, but less than a second. A stale id stops nothing.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn stop_generation(
@@ -105,12 +105,8 @@ pub(crate) async fn follow_branch<R: Runtime>(
     let branch_id = app.branch(&conversation_id, branch_id.as_ref()).await?;
     let replaced = followers.replace(window.label());
     tauri::async_runtime::spawn(replaced.run_until_cancelled_owned(async move {
-        let mut page = Page::default();
-        app.follow(&branch_id, |event| {
-            let told = page.take(event);
-            told.is_none_or(|event| channel.send(event).is_ok())
-        })
-        .await;
+        app.follow_page(&branch_id, move |event| channel.send(event).is_ok())
+            .await;
     }));
     Ok(())
 }

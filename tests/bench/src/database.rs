@@ -18,7 +18,7 @@ const SHORT: i64 = 10;
 const CONTENT: &str = "'Message ' || k || ' of conversation ' || n || ' says something of no great length, and ends here.'";
 
 /// Changes with what is written here, so that an older file is not used.
-const EDITION: u32 = 1;
+const EDITION: u32 = 2;
 
 /// The data folder with the database, and two conversations in it.
 pub(crate) struct BigDatabase {

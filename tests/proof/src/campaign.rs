@@ -37,7 +37,7 @@ pub(crate) const KINDS: &[Kind] = &[
     },
     Kind {
         name: "schedules",
-        shows: "lock events leave in fence order and end with the database's state (I9); no Stop is lost",
+        shows: "lock events leave in fence order and end with the database's state (I9); no Stop is lost; no living generation loses its lock",
         prove: crate::schedules::prove,
     },
     Kind {
@@ -74,6 +74,11 @@ pub(crate) const KINDS: &[Kind] = &[
         name: "disk",
         shows: "after a full or failing disk everything works without a restart, and nothing acknowledged is missing (I8)",
         prove: crate::disk::faults::prove,
+    },
+    Kind {
+        name: "lasting",
+        shows: "a disk that is full, fails or is damaged for ever is said within 5 s, Stop is answered within 1 s, other conversations go on, the next start opens",
+        prove: crate::disk::lasting::prove,
     },
     Kind {
         name: "power",

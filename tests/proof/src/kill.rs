@@ -203,7 +203,7 @@ impl Folder {
         let started = now();
         let app = application::open(self.path(), base_url).await?;
         found.slowest = found.slowest.max(started.elapsed());
-        let mut broken = checks::violations(&self.database(), Moment::Recovered).await?;
+        let mut broken = checks::violations(&self.database(), Moment::Free).await?;
         broken.extend(self.ledger.broken(&self.database()).await?);
         broken.extend(strange_answers(&self.database()).await?);
         match send(&app, &self.conversation, QUESTION).await {

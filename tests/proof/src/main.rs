@@ -43,8 +43,16 @@ mod events;
 )]
 mod live;
 
-/// What the two modules above take from their own crate.
-use conch_core::{chat, clock, ids, lock, settings};
+#[path = "../../../src-tauri/core/src/lock/due.rs"]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "schedules need only a part of it"
+)]
+mod due;
+
+/// What the three modules above take from their own crate.
+use conch_core::{chat, clock, ids, lock, settings, store};
 
 use std::process::ExitCode;
 

@@ -1,5 +1,6 @@
-//! Random schedules of what the tasks of one process share: the event bus and the registry of live
-//! answers. Both are the product's own source, compiled with [shuttle](https://docs.rs/shuttle)'s locks.
+//! Random schedules of what the tasks of one process share: the event bus, the registry of live answers, and
+//! the sweeper's judgement of their locks. All are the product's own source, compiled with
+//! [shuttle](https://docs.rs/shuttle)'s locks.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,11 +10,14 @@ use shuttle::scheduler::{PctScheduler, RandomScheduler};
 use shuttle::{Config, Runner, future, thread};
 
 use crate::campaign::{Finding, Run};
+use crate::clock::Timestamp;
+use crate::due::{Verdict, verdict};
 use crate::events::{CoreEvent, Events};
-use crate::ids::{BranchId, ConversationId, GenerationId};
-use crate::live::{Control, LiveAnswers};
-use crate::lock::{LockChange, LockReason};
+use crate::ids::{BranchId, ConversationId, GenerationId, InstanceId, MessageId};
+use crate::live::{Control, LiveAnswers, Registration};
+use crate::lock::{LEASE, Lease, LockChange, LockReason};
 use crate::report::grouped;
+use crate::store::Holder;
 use crate::sync::{Mutex, MutexGuard};
 
 /// How many turns a writer takes.
@@ -26,16 +30,18 @@ const DEPTH: usize = 3;
 /// Something that several tasks do at once, and what must be true whenever they have done it.
 type Scenario = (&'static str, fn());
 
-const SCENARIOS: [Scenario; 2] = [
+const SCENARIOS: [Scenario; 3] = [
     ("events", events_end_as_the_database),
     ("stop", no_stop_is_lost),
+    ("sweep", no_living_generation_loses_its_lock),
 ];
 
 /// Tries every scenario under both schedulers.
 #[expect(clippy::unnecessary_wraps, reason = "as every kind")]
 pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
     let amount = run.choose(25_000, 250);
-    run.expect(4 * amount as u64);
+    let schedules = 2 * SCENARIOS.len() * amount;
+    run.expect(schedules as u64);
     let seed = fastrand::u64(..);
     let mut violations = Vec::new();
     for (name, scenario) in SCENARIOS {
@@ -54,7 +60,7 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
         run.did(amount as u64);
     }
     Ok(Finding {
-        amount: format!("{} schedules", grouped(4 * amount as u64)),
+        amount: format!("{} schedules", grouped(schedules as u64)),
         violations,
         figures: format!("seed {seed:#x}"),
     })
@@ -228,4 +234,124 @@ fn no_stop_is_lost() {
             "an ended generation is still registered"
         );
     });
+}
+
+/// A lock as the database has it, and the wall clock.
+struct Place {
+    holder: Option<Holder>,
+    now: Timestamp,
+    /// How many writes are refused from now on.
+    refusals: u32,
+}
+
+const BEGIN: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+/// A generation renews in time or late, while writes may be refused, the machine may sleep, and two sweeps come
+/// at any moment. As long as it answers, its lock is never freed; once it is gone, the next sweep that
+/// finds the lease run out frees it.
+fn no_living_generation_loses_its_lock() {
+    let live = Arc::new(LiveAnswers::default());
+    let lease = Lease {
+        branch_id: BranchId::from("branch".to_owned()),
+        conversation_id: ConversationId::from("conversation".to_owned()),
+        generation_id: GenerationId::from("generation".to_owned()),
+        message_id: MessageId::from("message".to_owned()),
+        fence: 1,
+    };
+    let place = Arc::new(Mutex::new(Place {
+        holder: Some(Holder {
+            lease: lease.clone(),
+            instance_id: InstanceId::from("instance".to_owned()),
+            heartbeat_seq: 0,
+            expires_at: BEGIN + LEASE,
+        }),
+        now: BEGIN,
+        refusals: 1,
+    }));
+    let registration = live.register(lease.generation_id, lease.conversation_id);
+    let generation = future::spawn(generate(registration, Arc::clone(&place)));
+    let sweeps: Vec<_> = (0..2)
+        .map(|_| future::spawn(sweep(Arc::clone(&live), Arc::clone(&place))))
+        .collect();
+    let sleep = thread::spawn({
+        let place = Arc::clone(&place);
+        move || {
+            let mut place = at(&place);
+            place.now = place.now + LEASE;
+        }
+    });
+    assert!(sleep.join().is_ok());
+    future::block_on(async move {
+        for sweep in sweeps {
+            assert!(sweep.await.is_ok());
+        }
+        assert!(generation.await.is_ok(), "a living generation lost its lock");
+        {
+            let mut place = at(&place);
+            place.now = place.now + LEASE;
+        }
+        sweep(live, Arc::clone(&place)).await;
+        assert!(at(&place).holder.is_none(), "the dead keep a lock (I10)");
+    });
+}
+
+/// Answers whoever doubts that it lives, and renews, for a few turns of the loop.
+async fn generate(mut registration: Registration, place: Arc<Mutex<Place>>) {
+    for _ in 0..4 {
+        future::yield_now().await;
+        let mut doubters = Vec::new();
+        while let Ok(control) = registration.control.try_recv() {
+            if let Control::Heartbeat(done) = control {
+                doubters.push(done);
+            }
+        }
+        renew(&place);
+        for done in doubters {
+            let _ = done.send(());
+        }
+    }
+    assert!(at(&place).holder.is_some(), "its lock was freed (I3)");
+}
+
+fn renew(place: &Mutex<Place>) {
+    let mut place = at(place);
+    if place.refusals > 0 {
+        place.refusals -= 1;
+        return;
+    }
+    let expires_at = place.now + LEASE;
+    let holder = place.holder.as_mut();
+    assert!(holder.is_some(), "the lock of a living generation was freed (I3)");
+    if let Some(holder) = holder {
+        holder.heartbeat_seq += 1;
+        holder.expires_at = expires_at;
+    }
+}
+
+/// What a sweep does, on this place instead of a database.
+async fn sweep(live: Arc<LiveAnswers>, place: Arc<Mutex<Place>>) {
+    let read = || {
+        let place = at(&place);
+        (place.holder.clone(), place.now)
+    };
+    let (Some(holder), now) = read() else { return };
+    if verdict(&holder, false, false, now) != Verdict::Expire {
+        return;
+    }
+    let alive = live.heartbeat_all(std::time::Duration::ZERO).await;
+    let (Some(holder), _) = read() else { return };
+    let is_alive = alive.contains(&holder.lease.generation_id);
+    if verdict(&holder, false, is_alive, now) == Verdict::Expire {
+        let mut place = at(&place);
+        // As the statement does: not if it was renewed since.
+        if place.holder.as_ref() == Some(&holder) {
+            place.holder = None;
+        }
+    }
+}
+
+fn at(place: &Mutex<Place>) -> MutexGuard<'_, Place> {
+    place
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }

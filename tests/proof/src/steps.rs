@@ -93,7 +93,7 @@ async fn abort_once(point: u64) -> anyhow::Result<Vec<String>> {
     ledger.hear(&ended.stdout)?;
 
     let app = application::open(folder.path(), NO_PROVIDER).await?;
-    let mut broken = checks::violations(&database, Moment::Recovered).await?;
+    let mut broken = checks::violations(&database, Moment::Free).await?;
     broken.extend(ledger.broken(&database).await?);
     let conversation = match app.list_conversations(None, None).await?.pop() {
         Some(summary) => summary.id,

@@ -57,6 +57,9 @@ pub async fn make(path: &Path, kinds: &[Conversations]) -> Result<(), Error> {
         .execute(&mut connection)
         .await?;
     connection.close().await?;
+    let store = Store::open(path, false, SystemClock::default().now()).await?;
+    store.index_answers().await?;
+    store.close().await;
     Ok(())
 }
 

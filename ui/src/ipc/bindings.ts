@@ -66,7 +66,7 @@ export const commands = {
 	 *  `generation_in_progress`.
 	 */
 	selectVersion: (messageId: MessageId) => __TAURI_INVOKE<SelectedVersion>("select_version", { messageId }),
-	/**  Stops an answer and waits until its end is stored. A stale id stops nothing. */
+	/**  Stops an answer and waits for its end to be stored, but less than a second. A stale id stops nothing. */
 	stopGeneration: (generationId: GenerationId) => __TAURI_INVOKE<StopOutcome>("stop_generation", { generationId }),
 	/**  Counts a send that the page refused by itself because it knew the branch locked. */
 	recordRefusedAttempt: (conversationId: ConversationId, branchId: BranchId | null, source: AttemptSource) => __TAURI_INVOKE<null>("record_refused_attempt", { conversationId, branchId, source }),
@@ -879,6 +879,10 @@ until: Timestamp;
 /**  Which try comes next. */
 attempt: number; 
 /**  Why. */
+reason: string } | 
+/**  What has come, or the end, cannot be stored yet; that is tried again. */
+{ type: "unstored"; 
+/**  Why, for people, without a full stop. */
 reason: string };
 
 /**  A provider that can be added by filling in a key, or less. */

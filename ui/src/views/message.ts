@@ -85,8 +85,11 @@ function leftOut(number: number): string {
 }
 
 function progress(live: LiveAnswer | null, message: Message, model: MessageModel) {
-	if (model.stopping) return html`<p class="state">Stopping…</p>`;
 	const phase = live?.phase;
+	if (phase?.type === "unstored") {
+		return html`<p class="state unstored" role="status">Not stored yet: ${phase.reason}</p>`;
+	}
+	if (model.stopping) return html`<p class="state">Stopping…</p>`;
 	const { blocks, reasoning: thoughts } = live ?? message;
 	if (phase?.type === "retrying") {
 		const seconds = secondsTo(phase.until, model.now);

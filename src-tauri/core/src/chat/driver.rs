@@ -2,28 +2,36 @@
 //! heartbeat, the saving of its text, and its end.
 //!
 //! The heartbeat is in the same loop as the stream, so a task that makes no progress renews nothing.
-//! Text goes to watchers as it comes and to the database every half second or 2 kB. Every way out
-//! (done, stopped, failed, quit, a panic) ends in the same transaction; only a lost lock ends without
-//! writing, because the answer is somebody else's then.
+//! Text goes to watchers as it comes and to the database every half second or 2 kB (`storing`). Every
+//! way out (done, stopped, failed, quit, a panic) ends in the same transaction (`finish`); only a lost
+//! lock ends without writing, because the answer is somebody else's then.
+//!
+//! The loop itself never waits for the database, so Stop is heard whatever the disk does.
+
+mod finish;
+mod storing;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::{oneshot, watch};
-use tokio::task::{JoinError, JoinHandle};
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, sleep_until};
 
+use self::storing::{Saved, Underway};
 use super::activity::{Activity, Step};
+use super::aside::SetAside;
 use super::live::{Control, LiveAnswer, Phase, Registration};
-use super::model::{AnswerEnd, MessageError, MessageStatus};
 use super::request::{Admission, Asked, admit, ask};
 use super::turn::{Effect, Event, Turn};
 use crate::clock::{Clock, Timestamp};
 use crate::events::Events;
-use crate::lock::{Fenced, HEARTBEAT, Lease, LockChange, LockReason};
-use crate::provider::{Failure, FailureKind, Providers, Response, StreamEvent};
-use crate::store::{Ending, Piece, Started, Store, StoreError};
+use crate::indexing::Indexer;
+use crate::lock::{Fenced, HEARTBEAT, Lease};
+use crate::provider::{Failure, Providers, Response, StreamEvent};
+use crate::store::{Passing, Piece, Started, Store, StoreError};
+
+pub(crate) use self::finish::supervise;
 
 /// How much text a crash may cost: this long, or [`SAVE_BYTES`].
 const SAVE_EVERY: Duration = Duration::from_millis(500);
@@ -46,14 +54,8 @@ const PATIENCE_AWAKE: Duration = Duration::from_secs(10);
 /// How long usage may take to follow a finish reason.
 const PATIENCE_AFTER: Duration = Duration::from_secs(5);
 
-/// How long to wait before an end that could not be stored is tried again: the disk may be full.
-const STORE_AGAIN: Duration = Duration::from_secs(1);
-
 /// The most that is added to a pause by chance.
 const MOST_JITTER: Duration = Duration::from_secs(1);
-
-/// How much of an answer a notification shows, in characters.
-const EXCERPT: usize = 140;
 
 /// What a generation needs of the application.
 #[derive(Debug, Clone)]
@@ -62,30 +64,19 @@ pub(crate) struct Surroundings {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) providers: Arc<Providers>,
     pub(crate) events: Arc<Events>,
+    pub(crate) aside: Arc<SetAside>,
+    pub(crate) indexer: Arc<Indexer>,
 }
 
-/// Writes the answer of a turn that has begun, and ends it, whatever happens.
-pub(crate) async fn supervise(
-    surroundings: Surroundings,
-    started: Started,
-    registration: Registration,
-) {
-    let lease = started.lease.clone();
-    let driver = Driver::new(surroundings.clone(), started, registration);
-    let Err(error) = tokio::spawn(driver.run()).await else {
-        return;
-    };
-    tracing::error!(%error, generation = %lease.generation_id, "a generation's task failed");
-    let fault = Failure::new(
-        FailureKind::Internal,
-        "Conch made a mistake while it wrote this answer",
-    );
-    let ending = Ending::new(MessageStatus::Failed, Some(fault.to_error()));
-    let now = surroundings.clock.now();
-    match surroundings.store.finish(&lease, None, &ending, now).await {
-        Ok(Fenced::Written) => tell_end(&surroundings, &lease, &ending, String::new()).await,
-        Ok(Fenced::Lost) => {}
-        Err(error) => tracing::error!(%error, "its end could not be stored"),
+impl Surroundings {
+    /// Takes note of an error of the store: damage is told to all, and nothing more is written.
+    pub(crate) fn heed(&self, error: &StoreError) {
+        if error.is_damage() {
+            self.events.damage_met();
+            let (store, found) = (self.store.clone(), error.to_string());
+            // It waits for the writer, for which whoever met the damage may be waited for.
+            tokio::spawn(async move { store.found_damage(&found).await });
+        }
     }
 }
 
@@ -103,9 +94,14 @@ struct Driver {
     admission: Option<Box<Admission>>,
     /// Text that is not in the database, nor on its way there.
     unsaved: Piece,
-    /// The chunk that is on its way: reading goes on meanwhile. A task, not a future of this loop,
-    /// or the loop could wait for the one writer that its own unpolled save holds.
-    saving: Option<JoinHandle<Saved>>,
+    /// The chunk that is on its way: reading goes on meanwhile.
+    saving: Option<Underway<Saved>>,
+    /// The renewal that is on its way.
+    renewing: Option<Underway<Result<Fenced, StoreError>>>,
+    heartbeat: Interval,
+    /// Whoever asked for a renewal, to see whether this lives; and when they are answered at the latest.
+    doubters: Vec<oneshot::Sender<()>>,
+    answer_doubters_at: Instant,
     /// The number of the next chunk of text.
     next_chunk: i64,
     save_at: Instant,
@@ -121,13 +117,10 @@ impl Driver {
         let (turn, _) = Turn::begin();
         let answer = registration.publish(
             &started.lease.branch_id,
-            LiveAnswer {
-                message_id: started.lease.message_id.clone(),
-                text: String::new(),
-                reasoning: String::new(),
-                phase: Phase::Connecting,
-            },
+            LiveAnswer::new(started.lease.message_id.clone()),
         );
+        let mut heartbeat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             around,
             lease: started.lease,
@@ -140,6 +133,10 @@ impl Driver {
             admission: None,
             unsaved: Piece::default(),
             saving: None,
+            renewing: None,
+            heartbeat,
+            doubters: Vec::new(),
+            answer_doubters_at: Instant::now(),
             next_chunk: 0,
             save_at: Instant::now(),
             first_token_at: None,
@@ -149,19 +146,22 @@ impl Driver {
     }
 
     async fn run(mut self) {
-        let mut heartbeat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
-        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let cap = sleep(LONGEST_RUN);
         tokio::pin!(cap);
         let mut effect = Some(Effect::Enter);
         loop {
             match effect {
-                Some(Effect::Finish(ending)) => return self.finish(&ending).await,
+                Some(Effect::Finish(ending)) => return self.finish(ending).await,
                 Some(Effect::Abandon) => return,
                 Some(effect) => self.perform(effect),
                 None => {}
             }
+            if self.turn.is_too_long() {
+                effect = self.turn.handle(Event::TooLong);
+                continue;
+            }
             let saves = !self.unsaved.is_empty() && self.saving.is_none();
+            let stuck_at = self.stuck_at();
             // Whoever waits for a slot waits for others, not for the provider.
             let waits = matches!(
                 self.activity,
@@ -175,9 +175,8 @@ impl Driver {
                         Some(Event::Stop)
                     }
                     Some(Control::Heartbeat(done)) => {
-                        let lost = self.renew().await;
-                        let _ = done.send(());
-                        lost
+                        self.doubted(done);
+                        None
                     }
                     Some(Control::Woke) => {
                         self.doubt_the_stream();
@@ -185,10 +184,22 @@ impl Driver {
                     }
                     Some(Control::Quit) | None => Some(Event::Quit),
                 },
-                _ = heartbeat.tick() => self.renew().await,
-                chunk = end_of(&mut self.saving) => self.saved(chunk),
+                _ = self.heartbeat.tick() => {
+                    self.renew();
+                    None
+                }
+                renewed = Underway::end(&mut self.renewing) => self.renewed(renewed),
+                saved = Underway::end(&mut self.saving) => self.saved(saved),
                 () = sleep_until(self.save_at), if saves => {
                     self.save();
+                    None
+                }
+                () = sleep_until(self.answer_doubters_at), if !self.doubters.is_empty() => {
+                    self.answer_doubters();
+                    None
+                }
+                () = sleep_until(stuck_at.unwrap_or(self.save_at)), if stuck_at.is_some() => {
+                    self.cannot_store(Passing::Silent);
                     None
                 }
                 () = sleep_until(self.silence_at), if waits => Some(Event::Silence),
@@ -342,154 +353,4 @@ impl Driver {
             self.save_at = self.save_at.min(Instant::now());
         }
     }
-
-    async fn renew(&mut self) -> Option<Event> {
-        let now = self.around.clock.now();
-        match self.around.store.renew(&self.lease, now).await {
-            Ok(Fenced::Written) => None,
-            Ok(Fenced::Lost) => Some(Event::LeaseLost),
-            Err(error) => {
-                tracing::warn!(%error, "a heartbeat failed; the next one is due in time");
-                None
-            }
-        }
-    }
-
-    fn save(&mut self) {
-        let piece = std::mem::take(&mut self.unsaved);
-        let (store, lease) = (self.around.store.clone(), self.lease.clone());
-        let (number, noting) = (self.next_chunk, self.note_first_token());
-        let saving = async move {
-            noting.await;
-            let outcome = store.append(&lease, number, &piece).await;
-            Saved { piece, outcome }
-        };
-        self.saving = Some(tokio::spawn(saving));
-    }
-
-    /// Stores when the first text came, the first time that it is awaited after that.
-    fn note_first_token(&mut self) -> impl Future<Output = ()> + use<> {
-        let (store, lease) = (self.around.store.clone(), self.lease.clone());
-        let (first_token_at, retries) = (self.first_token_at.take(), self.retries);
-        async move {
-            let Some(at) = first_token_at else { return };
-            if let Err(error) = store.record_first_token(&lease, retries, at).await {
-                tracing::warn!(%error, "the first token's time was not stored");
-            }
-        }
-    }
-
-    fn saved(&mut self, saved: Saved) -> Option<Event> {
-        match saved.outcome {
-            Ok(Fenced::Written) => {
-                self.next_chunk += 1;
-                None
-            }
-            Ok(Fenced::Lost) => Some(Event::LeaseLost),
-            Err(error) => {
-                tracing::warn!(%error, "text was not saved; it is kept and tried again");
-                self.unsaved.text.insert_str(0, &saved.piece.text);
-                self.unsaved.reasoning.insert_str(0, &saved.piece.reasoning);
-                self.save_at = Instant::now() + STORE_AGAIN;
-                None
-            }
-        }
-    }
-
-    async fn finish(mut self, ending: &Ending) {
-        // The provider is told to stop before anything is stored, and the next may ask it.
-        self.activity = Activity::None;
-        self.admission = None;
-        if self.saving.is_some() {
-            let saved = end_of(&mut self.saving).await;
-            if self.saved(saved) == Some(Event::LeaseLost) {
-                return;
-            }
-        }
-        self.note_first_token().await;
-        loop {
-            let rest = (!self.unsaved.is_empty()).then_some((self.next_chunk, &self.unsaved));
-            let now = self.around.clock.now();
-            match self
-                .around
-                .store
-                .finish(&self.lease, rest, ending, now)
-                .await
-            {
-                Ok(Fenced::Written) => break,
-                Ok(Fenced::Lost) => return,
-                Err(error) => {
-                    tracing::error!(%error, "an answer's end was not stored; trying again");
-                }
-            }
-            let _ = self.renew().await;
-            tokio::select! {
-                () = sleep(STORE_AGAIN) => {}
-                control = self.registration.control.recv() => match control {
-                    Some(Control::Stop(done)) => self.stops.push(done),
-                    Some(Control::Heartbeat(_) | Control::Woke) => {}
-                    // The next start finds the lock's holder dead and keeps what was saved.
-                    Some(Control::Quit) | None => return,
-                },
-            }
-        }
-        let text = self.answer.borrow().text.chars().take(EXCERPT).collect();
-        tell_end(&self.around, &self.lease, ending, text).await;
-        if ending.status == MessageStatus::Stopped {
-            for done in self.stops {
-                let _ = done.send(());
-            }
-        }
-        if let Err(error) = self.around.store.index_answers().await {
-            tracing::warn!(%error, "an answer was not indexed; the next one's end tries again");
-        }
-        if let Err(error) = self.around.store.fold_log().await {
-            tracing::warn!(%error, "the log was not folded; the next answer's end tries again");
-        }
-    }
-}
-
-/// What became of a chunk.
-struct Saved {
-    piece: Piece,
-    outcome: Result<Fenced, StoreError>,
-}
-
-/// The end of a save that is under way. Safe to drop and call again.
-async fn end_of(saving: &mut Option<JoinHandle<Saved>>) -> Saved {
-    let Some(under_way) = saving else {
-        return std::future::pending().await;
-    };
-    let ended = under_way.await;
-    *saving = None;
-    match ended.map_err(JoinError::try_into_panic) {
-        Ok(saved) => saved,
-        Err(Ok(panic)) => std::panic::resume_unwind(panic),
-        // The runtime ends, and this task with it.
-        Err(Err(_)) => std::future::pending().await,
-    }
-}
-
-async fn tell_end(around: &Surroundings, lease: &Lease, ending: &Ending, excerpt: String) {
-    around
-        .events
-        .lock_changed(LockChange::of(lease, LockReason::Released));
-    around
-        .events
-        .conversation_changed(&lease.conversation_id, false);
-    if !around
-        .store
-        .settings()
-        .await
-        .unwrap_or_default()
-        .notifications
-    {
-        return;
-    }
-    let reason = |error: &MessageError| error.message.clone();
-    around.events.answer_ended(AnswerEnd {
-        conversation_id: lease.conversation_id.clone(),
-        status: ending.status,
-        excerpt: ending.error.as_ref().map_or(excerpt, reason),
-    });
 }

@@ -1,7 +1,7 @@
 //! Answers being written in this process: a handle to stop each, and its text so far for whoever
 //! watches. A generation belongs to no window; a page that reloads asks again and goes on from there.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -11,10 +11,14 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Timestamp;
 use crate::ids::{BranchId, ConversationId, GenerationId, MessageId};
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{Mutex, MutexGuard, within};
 
 /// What a window is told at most this often about one answer.
 const FLUSH: Duration = Duration::from_millis(33);
+
+/// How long a Stop waits for the end to be stored. It is stopped before that: nothing more is asked of its
+/// provider, and what keeps the end from being stored is said by its [phase](Phase::Unstored).
+const STOP_PATIENCE: Duration = Duration::from_millis(800);
 
 /// What happens to the answer on a followed branch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
@@ -77,6 +81,11 @@ pub enum Phase {
         /// Why.
         reason: String,
     },
+    /// What has come, or the end, cannot be stored yet; that is tried again.
+    Unstored {
+        /// Why, for people, without a full stop.
+        reason: String,
+    },
 }
 
 /// An answer as far as it has come.
@@ -86,16 +95,42 @@ pub(crate) struct LiveAnswer {
     pub(crate) text: String,
     pub(crate) reasoning: String,
     pub(crate) phase: Phase,
+    /// Why it cannot be stored at the moment, whatever else it waits for.
+    pub(crate) unstored: Option<&'static str>,
+}
+
+impl LiveAnswer {
+    /// An answer that has not begun.
+    pub(crate) fn new(message_id: MessageId) -> Self {
+        Self {
+            message_id,
+            text: String::new(),
+            reasoning: String::new(),
+            phase: Phase::Connecting,
+            unstored: None,
+        }
+    }
+
+    /// What it waits for, as it is shown.
+    fn shown_phase(&self) -> Phase {
+        self.unstored.map_or_else(
+            || self.phase.clone(),
+            |reason| Phase::Unstored {
+                reason: reason.to_owned(),
+            },
+        )
+    }
 }
 
 /// What others may ask of the task that writes an answer.
 #[derive(Debug)]
 pub(crate) enum Control {
-    /// The user pressed Stop. Answered when the end is stored, with whether this stopped it.
+    /// The user pressed Stop. Answered when the end is stored, and dropped when it is not this that ended
+    /// the answer.
     Stop(oneshot::Sender<()>),
     /// The application quits.
     Quit,
-    /// Renew the lock now: time has jumped. Answered when it is done.
+    /// Renew the lock now: time has jumped. Answered when it was tried.
     Heartbeat(oneshot::Sender<()>),
     /// The machine slept: the connection may be gone without a word.
     Woke,
@@ -187,17 +222,26 @@ impl LiveAnswers {
         self.entries().contains_key(generation_id)
     }
 
-    /// Stops a generation and waits until its end is stored. False when it is not, or no more, live.
+    /// Stops a generation and waits a moment for its end to be stored. False when it is not, or no more, live.
     pub(crate) async fn stop(&self, generation_id: &GenerationId) -> bool {
-        let (done, stopped) = oneshot::channel();
-        let asked = self
-            .entries()
-            .get(generation_id)
-            .is_some_and(|entry| entry.control.send(Control::Stop(done)).is_ok());
-        asked && stopped.await.is_ok()
+        let Some(stopped) = self.ask_to_stop(generation_id) else {
+            return false;
+        };
+        // Whoever has not heard it by then hears it first of all when it goes on.
+        within(STOP_PATIENCE, stopped)
+            .await
+            .is_none_or(|stopped| stopped.is_ok())
     }
 
-    /// Stops every generation of a conversation and waits for their ends.
+    /// What is answered when the end is stored.
+    fn ask_to_stop(&self, generation_id: &GenerationId) -> Option<oneshot::Receiver<()>> {
+        let (done, stopped) = oneshot::channel();
+        let entries = self.entries();
+        let control = &entries.get(generation_id)?.control;
+        control.send(Control::Stop(done)).ok().map(|()| stopped)
+    }
+
+    /// Stops every generation of a conversation and waits a moment for their ends.
     pub(crate) async fn stop_all(&self, conversation_id: &ConversationId) {
         let generations: Vec<_> = self
             .entries()
@@ -205,9 +249,8 @@ impl LiveAnswers {
             .filter(|(_, entry)| entry.conversation_id == *conversation_id)
             .map(|(id, _)| id.clone())
             .collect();
-        for generation_id in generations {
-            self.stop(&generation_id).await;
-        }
+        let stops = generations.iter().map(|id| self.stop(id));
+        futures_util::future::join_all(stops).await;
     }
 
     /// Has every generation of a conversation stop, and waits for none.
@@ -226,22 +269,23 @@ impl LiveAnswers {
         }
     }
 
-    /// Has every generation renew its lock, and waits until those that can have done so.
-    pub(crate) async fn heartbeat_all(&self, patience: Duration) {
+    /// Has every generation renew its lock. Returns those that are alive, whether they could renew or not.
+    pub(crate) async fn heartbeat_all(&self, patience: Duration) -> HashSet<GenerationId> {
         let waiting: Vec<_> = self
             .entries()
-            .values()
-            .filter_map(|entry| {
-                let (done, renewed) = oneshot::channel();
-                entry
-                    .control
-                    .send(Control::Heartbeat(done))
-                    .ok()
-                    .map(|()| renewed)
+            .iter()
+            .filter_map(|(id, entry)| {
+                let (done, alive) = oneshot::channel();
+                let asked = entry.control.send(Control::Heartbeat(done)).ok();
+                // One that does not answer in time is not alive, and its lock may expire.
+                asked.map(|()| (id.clone(), within(patience, alive)))
             })
             .collect();
-        // One that does not answer in time is not alive, and its lock may expire.
-        let _ = tokio::time::timeout(patience, futures_util::future::join_all(waiting)).await;
+        let answers = waiting
+            .into_iter()
+            .map(|(id, alive)| async move { matches!(alive.await, Some(Ok(()))).then_some(id) });
+        let answers = futures_util::future::join_all(answers).await;
+        answers.into_iter().flatten().collect()
     }
 
     /// Has every generation doubt its connection.
@@ -269,11 +313,14 @@ impl LiveAnswers {
 
     /// Tells `tell` what happens to the answers on a branch, from the text so far on, until it
     /// answers false. Text is sent as it comes but no more often than every 33 ms; the first at once.
-    pub(crate) async fn follow(
+    /// While `tell` is at one event, the next gathers.
+    pub(crate) async fn follow<Answered>(
         &self,
         branch_id: &BranchId,
-        mut tell: impl FnMut(TranscriptEvent) -> bool + Send,
-    ) {
+        mut tell: impl FnMut(TranscriptEvent) -> Answered + Send,
+    ) where
+        Answered: Future<Output = bool> + Send,
+    {
         let mut changed = self.changed.subscribe();
         loop {
             changed.mark_unchanged();
@@ -290,14 +337,17 @@ impl LiveAnswers {
 }
 
 /// Follows one answer to its end; false when nobody listens any more.
-async fn follow_answer(
+async fn follow_answer<Answered>(
     mut answer: watch::Receiver<LiveAnswer>,
-    tell: &mut (impl FnMut(TranscriptEvent) -> bool + Send),
-) -> bool {
+    tell: &mut (impl FnMut(TranscriptEvent) -> Answered + Send),
+) -> bool
+where
+    Answered: Future<Output = bool> + Send,
+{
     let mut told = Told::default();
     loop {
         let events = told.catch_up(&answer.borrow_and_update());
-        if !events.into_iter().all(&mut *tell) {
+        if !tell_all(events, tell).await {
             return false;
         }
         if !told.text_came() {
@@ -309,9 +359,24 @@ async fn follow_answer(
         tokio::time::sleep(FLUSH).await;
         if answer.changed().await.is_err() {
             let rest = told.catch_up(&answer.borrow());
-            return rest.into_iter().all(&mut *tell);
+            return tell_all(rest, tell).await;
         }
     }
+}
+
+async fn tell_all<Answered>(
+    events: Vec<TranscriptEvent>,
+    tell: &mut (impl FnMut(TranscriptEvent) -> Answered + Send),
+) -> bool
+where
+    Answered: Future<Output = bool> + Send,
+{
+    for event in events {
+        if !tell(event).await {
+            return false;
+        }
+    }
+    true
 }
 
 /// How much of an answer somebody has been told.
@@ -333,11 +398,12 @@ impl Told {
     fn catch_up(&mut self, answer: &LiveAnswer) -> Vec<TranscriptEvent> {
         let mut events = Vec::new();
         let message_id = || answer.message_id.clone();
-        if self.phase.as_ref() != Some(&answer.phase) {
-            self.phase = Some(answer.phase.clone());
+        let phase = answer.shown_phase();
+        if self.phase.as_ref() != Some(&phase) {
+            self.phase = Some(phase.clone());
             events.push(TranscriptEvent::Phase {
                 message_id: message_id(),
-                phase: answer.phase.clone(),
+                phase,
             });
         }
         if let Some(text) = rest(&mut self.reasoning, &answer.reasoning) {
@@ -365,15 +431,16 @@ fn rest(told: &mut usize, text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::future::ready;
+
     use super::*;
 
     #[test]
     fn what_was_missed_is_told_at_once_and_then_only_what_came_since() {
         let mut answer = LiveAnswer {
-            message_id: MessageId::fresh(),
             text: "é😀x".repeat(200_000),
             reasoning: "Hm".to_owned(),
-            phase: Phase::Streaming,
+            ..LiveAnswer::new(MessageId::fresh())
         };
         let mut told = Told::default();
         let mut read = |answer: &LiveAnswer| -> Vec<String> {
@@ -400,17 +467,15 @@ mod tests {
         let answer = registration.publish(
             &branch,
             LiveAnswer {
-                message_id: MessageId::fresh(),
                 text: "so far".to_owned(),
-                reasoning: String::new(),
-                phase: Phase::Streaming,
+                ..LiveAnswer::new(MessageId::fresh())
             },
         );
         let (sender, mut told) = mpsc::unbounded_channel();
         let following = tokio::spawn({
             let (live, branch) = (Arc::clone(&live), branch.clone());
             async move {
-                live.follow(&branch, |event| sender.send(event).is_ok())
+                live.follow(&branch, |event| ready(sender.send(event).is_ok()))
                     .await;
             }
         });

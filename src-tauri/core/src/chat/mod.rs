@@ -1,10 +1,11 @@
 //! Chatting: the turn, from the press of Send to the stored answer.
 //!
 //! [`turn`] decides (pure), [`driver`] performs, [`live`] lets others watch and stop, [`page`] says it
-//! to pages. The
+//! to pages, [`aside`] holds what ended and cannot be stored. The
 //! transactions are in [`store`](crate::store), the entry points in [`App`](crate::App).
 
 mod activity;
+pub(crate) mod aside;
 mod attached;
 mod context;
 pub(crate) mod driver;

@@ -10,6 +10,9 @@ use specta::Type;
 use super::live::{Phase, TranscriptEvent};
 use crate::ids::MessageId;
 
+/// How much Markdown is read in about a millisecond, in bytes.
+const READ_AT_ONCE: usize = 16 * 1024;
+
 /// What happens to the answer on a followed branch, for a page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(
@@ -59,6 +62,14 @@ impl Page {
             TranscriptEvent::Phase { message_id, phase } => {
                 Some(PageEvent::Phase { message_id, phase })
             }
+        }
+    }
+
+    /// Whether an event takes milliseconds to read.
+    pub fn takes_long(&self, event: &TranscriptEvent) -> bool {
+        match event {
+            TranscriptEvent::Text { text, .. } => text.len() + self.draft.unsettled() > READ_AT_ONCE,
+            _ => false,
         }
     }
 

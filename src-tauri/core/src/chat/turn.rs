@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use super::model::{FinishReason, MessageError, MessageStatus, Usage};
 use crate::provider::{Failure, FailureKind, Retry, StreamEvent};
-use crate::store::Ending;
+use crate::store::{Ending, NOT_STORED};
 
 /// How often an answer is asked for again, before any text has come.
 const RETRIES: u32 = 2;
@@ -28,6 +28,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
 /// A provider that asks for a longer pause than this is not waited for.
 const LONGEST_PAUSE: Duration = Duration::from_mins(2);
+
+/// The longest answer, in bytes of UTF-8; what is thought before it may be as long.
+pub(crate) const LONGEST_ANSWER: usize = 16 * 1024 * 1024;
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +49,10 @@ pub(crate) enum Event {
     Silence,
     /// The generation runs for longer than any may.
     RanTooLong,
+    /// The answer is as long as any may be.
+    TooLong,
+    /// The database takes nothing more of it, and will not later.
+    Unstorable(String),
     /// The user pressed Stop.
     Stop,
     /// The application quits.
@@ -108,6 +115,11 @@ pub(crate) struct Turn {
     usage: Usage,
     finish_reason: Option<FinishReason>,
     left_out: u32,
+    /// How much more text fits, in bytes.
+    text_room: usize,
+    /// How much more reasoning fits, in bytes.
+    reasoning_room: usize,
+    is_too_long: bool,
 }
 
 impl Turn {
@@ -118,6 +130,9 @@ impl Turn {
             usage: Usage::default(),
             finish_reason: None,
             left_out: 0,
+            text_room: LONGEST_ANSWER,
+            reasoning_room: LONGEST_ANSWER,
+            is_too_long: false,
         };
         (turn, Effect::Enter)
     }
@@ -138,6 +153,16 @@ impl Turn {
             }
             Event::RanTooLong => {
                 Some(self.interrupt("ran_too_long", "The answer ran for an hour and was cut off"))
+            }
+            Event::TooLong => {
+                Some(self.interrupt("too_long", "The answer reached 16 MiB and was cut off"))
+            }
+            Event::Unstorable(reason) => {
+                let error = MessageError {
+                    code: NOT_STORED.to_owned(),
+                    message: format!("The answer could not be stored. {reason}"),
+                };
+                Some(self.end_whole_or(MessageStatus::Failed, Some(error)))
             }
             Event::Silence => Some(self.silence()),
             Event::Admitted => match self.state {
@@ -173,6 +198,11 @@ impl Turn {
         }
     }
 
+    /// More has come than fits: [`Event::TooLong`] is due when what fits has been taken.
+    pub(crate) fn is_too_long(&self) -> bool {
+        self.is_too_long && self.state != State::Ended
+    }
+
     /// The finish reason has come; only usage may follow.
     pub(crate) fn is_whole(&self) -> bool {
         matches!(self.state, State::Finishing { .. })
@@ -190,10 +220,12 @@ impl Turn {
             }
             (State::Streaming { heard, .. }, StreamEvent::Text(text)) => {
                 *heard = Heard::Text;
+                let text = fitting(text, &mut self.text_room, &mut self.is_too_long);
                 Some(Effect::Append(text))
             }
             (State::Streaming { heard, .. }, StreamEvent::Reasoning(text)) => {
                 *heard = (*heard).max(Heard::Reasoning);
+                let text = fitting(text, &mut self.reasoning_room, &mut self.is_too_long);
                 Some(Effect::Think(text))
             }
             (State::Streaming { heard, .. }, StreamEvent::Alive) => {
@@ -314,6 +346,16 @@ impl Turn {
             left_out: self.left_out,
         })
     }
+}
+
+/// As much of a text as there is room for, cut between characters.
+fn fitting(mut text: String, room: &mut usize, is_too_long: &mut bool) -> String {
+    if text.len() > *room {
+        *is_too_long = true;
+        text.truncate(text.floor_char_boundary(*room));
+    }
+    *room -= text.len();
+    text
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@
 //! liveness (heartbeat) apart from run time (cap) after pg-boss; unchanged-record expiry after the
 //! `DynamoDB` lock client.
 
+pub(crate) mod due;
 pub(crate) mod instance;
 pub(crate) mod sweeper;
 pub(crate) mod watch;
@@ -22,6 +23,7 @@ use specta::Type;
 
 use crate::clock::Timestamp;
 use crate::ids::{BranchId, ConversationId, GenerationId, MessageId, UserId};
+use crate::store::Ending;
 
 /// How long a lock outlives its last heartbeat.
 pub const LEASE: Duration = Duration::from_mins(1);
@@ -44,6 +46,12 @@ pub struct Lease {
     /// The number of the grant.
     pub fence: i64,
 }
+
+/// The code of an answer whose lock expired.
+pub(crate) const LEASE_EXPIRED: &str = "lease_expired";
+
+/// The code of an answer whose process died.
+pub(crate) const PROCESS_ENDED: &str = "process_ended";
 
 /// What came of a write that carried a [`Lease`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +103,19 @@ pub enum LockReason {
     Expired,
     /// Its holder's process had died.
     Recovered,
+}
+
+impl LockReason {
+    /// How the answer of a holder ends whose lock is taken away for this reason.
+    pub(crate) fn ending(self) -> Ending {
+        match self {
+            Self::Recovered => Ending::interrupted(PROCESS_ENDED, "Conch ended before the answer did"),
+            Self::Acquired | Self::Released | Self::Expired => Ending::interrupted(
+                LEASE_EXPIRED,
+                "The answer went silent and its lock expired",
+            ),
+        }
+    }
 }
 
 /// A lock changed, and the change is committed.

@@ -5,28 +5,22 @@
 //! anything it has the generations of this process renew their leases: after a resume or a step of
 //! the clock they look expired, or silent, although they live.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
-
-use super::{Fenced, LEASE, LockChange, LockReason, instance};
+use super::due::{LONGEST_SLEEP, Memory, Verdict, verdict};
+use super::{Fenced, LockChange, LockReason, instance};
+use crate::chat::aside::{Aside, SetAside};
 use crate::chat::live::LiveAnswers;
 use crate::clock::{Clock, Timestamp};
 use crate::events::Events;
-use crate::ids::{BranchId, InstanceId};
+use crate::ids::InstanceId;
 use crate::store::{Holder, Store, StoreError};
-
-/// The longest pause between two sweeps.
-pub(crate) const LONGEST_SLEEP: Duration = Duration::from_secs(15);
 
 /// How long the generations of this process have to renew before a sweep.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-/// Wall time that ran ahead of running time by more than this between two sweeps: the machine slept.
-const SLEPT: Duration = Duration::from_secs(5);
 
 /// Frees locks.
 #[derive(Debug)]
@@ -35,6 +29,7 @@ pub(crate) struct Sweeper {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) events: Arc<Events>,
     pub(crate) live: Arc<LiveAnswers>,
+    pub(crate) aside: Arc<SetAside>,
     /// Where the instances' files are, and which is ours.
     pub(crate) instances: PathBuf,
     pub(crate) instance_id: InstanceId,
@@ -42,77 +37,20 @@ pub(crate) struct Sweeper {
     pub(crate) memory: tokio::sync::Mutex<Memory>,
 }
 
-/// What a sweeper remembers from one sweep to the next.
-#[derive(Debug, Default)]
-pub(crate) struct Memory {
-    /// When it last swept, in wall and in running time.
-    last: Option<(Timestamp, Duration)>,
-    /// Since when, on our own monotonic clock, each holder's heartbeat has stood still. It frees a
-    /// lease that a clock set back would keep in the future for ever.
-    unchanged: HashMap<BranchId, Observation>,
-}
-
-impl Memory {
-    /// Whether the machine slept since the last sweep.
-    fn woke(&mut self, now: Timestamp, monotonic: Duration) -> bool {
-        let last = self.last.replace((now, monotonic));
-        last.is_some_and(|(wall, running)| {
-            now.since(wall) > monotonic.saturating_sub(running) + SLEPT
-        })
-    }
-
-    /// The branches whose holder's heartbeat has stood still for a whole lease of running time.
-    fn stood_still(&mut self, holders: &[Holder], monotonic: Duration) -> HashSet<BranchId> {
-        let before = std::mem::take(&mut self.unchanged);
-        for holder in holders {
-            let branch = &holder.lease.branch_id;
-            let seen = Observation {
-                fence: holder.lease.fence,
-                heartbeat_seq: holder.heartbeat_seq,
-                since: monotonic,
-            };
-            let same = |first: &&Observation| {
-                (first.fence, first.heartbeat_seq) == (seen.fence, seen.heartbeat_seq)
-            };
-            let first = before.get(branch).filter(same).copied().unwrap_or(seen);
-            self.unchanged.insert(branch.clone(), first);
-        }
-        let still = |first: &Observation| monotonic.saturating_sub(first.since) >= LEASE;
-        self.unchanged
-            .iter()
-            .filter(|(_, first)| still(first))
-            .map(|(branch, _)| branch.clone())
-            .collect()
-    }
-}
-
-/// A holder as it was first seen with this heartbeat.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Observation {
-    fence: i64,
-    heartbeat_seq: i64,
-    since: Duration,
-}
-
 impl Sweeper {
-    /// Sweeps until it is cancelled. A pass that fails is logged, and the next one comes.
-    pub(crate) async fn run(&self, cancelled: CancellationToken) {
+    /// Sweeps until it is dropped.
+    ///
+    /// # Errors
+    /// When the locks cannot be read. It may be called again.
+    pub(crate) async fn run(&self) -> Result<(), StoreError> {
         loop {
-            let pause = match self.sweep().await {
-                Ok(sweep) => sweep.next_in,
-                Err(error) => {
-                    tracing::warn!(%error, "a sweep failed");
-                    LONGEST_SLEEP
-                }
-            };
-            tokio::select! {
-                () = cancelled.cancelled() => return,
-                () = tokio::time::sleep(pause) => {}
-            }
+            let pause = self.sweep().await?.next_in;
+            tokio::time::sleep(pause).await;
         }
     }
 
-    /// Frees every lock that is due and tells everybody.
+    /// Frees every lock that is due and tells everybody. One that cannot be freed keeps no other locked:
+    /// its answer is set aside, and the next sweep tries again.
     pub(crate) async fn sweep(&self) -> Result<Sweep, StoreError> {
         let mut memory = self.memory.lock().await;
         let (now, monotonic) = (self.clock.now(), self.clock.monotonic());
@@ -121,11 +59,13 @@ impl Sweeper {
         }
         let mut holders = self.store.holders().await?;
         let mut stood_still = memory.stood_still(&holders, monotonic);
-        let is_due = |holder: &Holder, still: &HashSet<BranchId>| {
-            holder.expires_at <= now || still.contains(&holder.lease.branch_id)
+        let mut alive = HashSet::new();
+        let is_due = |holder: &Holder| {
+            let is_still = stood_still.contains(&holder.lease.branch_id);
+            matches!(verdict(holder, is_still, false, now), Verdict::Expire)
         };
-        if holders.iter().any(|holder| is_due(holder, &stood_still)) {
-            self.live.heartbeat_all(PATIENCE).await;
+        if holders.iter().any(is_due) {
+            alive = self.live.heartbeat_all(PATIENCE).await;
             holders = self.store.holders().await?;
             stood_still = memory.stood_still(&holders, monotonic);
         }
@@ -134,27 +74,57 @@ impl Sweeper {
             next_in: LONGEST_SLEEP,
         };
         for holder in holders {
-            let (freed, reason) = if self.is_dead(&holder) {
-                (
-                    self.store.recover(&holder, now).await?,
-                    LockReason::Recovered,
-                )
-            } else if is_due(&holder, &stood_still) {
-                (self.store.expire(&holder, now).await?, LockReason::Expired)
-            } else {
-                let due = holder.expires_at.since(now).min(LONGEST_SLEEP);
-                sweep.next_in = sweep.next_in.min(due);
-                continue;
+            let lease = &holder.lease;
+            let is_still = stood_still.contains(&lease.branch_id);
+            let is_alive = alive.contains(&lease.generation_id);
+            let reason = match verdict(&holder, is_still, is_alive, now) {
+                _ if self.is_dead(&holder) => LockReason::Recovered,
+                Verdict::Expire => LockReason::Expired,
+                Verdict::Wait(due) => {
+                    sweep.next_in = sweep.next_in.min(due);
+                    continue;
+                }
             };
-            if freed == Fenced::Written {
+            if self.free(&holder, reason, now).await {
                 sweep.freed += 1;
-                self.events
-                    .lock_changed(LockChange::of(&holder.lease, reason));
-                self.events
-                    .conversation_changed(&holder.lease.conversation_id, false);
             }
         }
         Ok(sweep)
+    }
+
+    /// True when this freed the lock.
+    async fn free(&self, holder: &Holder, reason: LockReason, now: Timestamp) -> bool {
+        let lease = &holder.lease;
+        let freed = match reason {
+            LockReason::Recovered => self.store.recover(holder, now).await,
+            _ => self.store.expire(holder, now).await,
+        };
+        let freed = match freed {
+            Ok(freed) => freed,
+            Err(error) => {
+                if error.is_damage() {
+                    self.events.damage_met();
+                    self.store.found_damage(&error.to_string()).await;
+                }
+                if self.aside.set(Aside::new(lease.clone(), reason.ending(), None)) {
+                    tracing::warn!(%error, branch = %lease.branch_id, "a lock cannot be freed; its answer is set aside");
+                    self.tell(holder, reason);
+                }
+                return false;
+            }
+        };
+        self.aside.take_back(&lease.message_id);
+        if freed == Fenced::Written {
+            self.tell(holder, reason);
+        }
+        freed == Fenced::Written
+    }
+
+    fn tell(&self, holder: &Holder, reason: LockReason) {
+        let lease = &holder.lease;
+        self.events.lock_changed(LockChange::of(lease, reason));
+        self.events
+            .conversation_changed(&lease.conversation_id, false);
     }
 
     fn is_dead(&self, holder: &Holder) -> bool {
@@ -182,7 +152,8 @@ mod tests {
     use crate::clock::ManualClock;
     use crate::events::CoreEvent;
     use crate::ids::{GenerationId, RequestId};
-    use crate::lock::Lease;
+    use crate::lock::due::SLEPT;
+    use crate::lock::{LEASE, Lease};
     use crate::lock::instance::Instance;
     use crate::store::{Begin, NewTurn};
 
@@ -205,6 +176,7 @@ mod tests {
                 clock: Arc::clone(&clock) as Arc<dyn Clock>,
                 events: Arc::default(),
                 live: Arc::default(),
+                aside: Arc::default(),
                 instances: folder.path().join("instances"),
                 instance_id: InstanceId::from("own".to_owned()),
                 memory: tokio::sync::Mutex::default(),
@@ -234,6 +206,19 @@ mod tests {
                 Begin::Started(started) => started.lease,
                 other => panic!("{other:?}"),
             }
+        }
+
+        async fn refuse_the_end_of(&self, lease: &Lease) {
+            let refuse = format!(
+                "CREATE TRIGGER refuse BEFORE UPDATE OF status ON messages WHEN OLD.id = '{}'
+                 BEGIN SELECT RAISE(ABORT, 'refused'); END",
+                lease.message_id
+            );
+            self.sweeper.store.execute(&refuse).await;
+        }
+
+        async fn allow_all_ends(&self) {
+            self.sweeper.store.execute("DROP TRIGGER refuse").await;
         }
 
         fn own(&self) -> InstanceId {
@@ -279,26 +264,63 @@ mod tests {
         scene.lock_of(scene.own()).await;
         scene.clock.advance(LEASE);
         let mut told = scene.sweeper.events.subscribe();
-        let cancelled = CancellationToken::new();
-        let (running, stop) = (scene.sweeper.run(cancelled.clone()), async {
-            told.recv().await.unwrap();
-            cancelled.cancel();
-        });
-        tokio::join!(running, stop);
+        tokio::select! {
+            ended = scene.sweeper.run() => panic!("{ended:?}"),
+            told = told.recv() => drop(told.unwrap()),
+        }
         assert!(scene.sweeper.store.holders().await.unwrap().is_empty());
     }
 
     #[tokio::test]
-    async fn a_sweep_that_fails_is_not_the_last() {
+    async fn a_lock_that_cannot_be_freed_keeps_no_other_locked() {
         let scene = Scene::new().await;
-        scene.sweeper.store.close().await;
-        assert!(scene.sweeper.sweep().await.is_err());
-        let cancelled = CancellationToken::new();
-        let mut running = Box::pin(scene.sweeper.run(cancelled.clone()));
-        let ended = tokio::time::timeout(Duration::from_millis(50), &mut running).await;
-        assert!(ended.is_err(), "it waits for the next");
-        cancelled.cancel();
-        running.await;
+        let (bad, good) = (
+            scene.lock_of(scene.own()).await,
+            scene.lock_of(scene.own()).await,
+        );
+        scene.refuse_the_end_of(&bad).await;
+        scene.clock.advance(LEASE);
+        let mut told = scene.sweeper.events.subscribe();
+
+        let sweep = scene.sweeper.sweep().await.unwrap();
+        assert_eq!(sweep.freed, 1);
+        assert_eq!(sweep.next_in, LONGEST_SLEEP, "it does not try again at once");
+        let mut freed = HashSet::new();
+        while let Ok(event) = told.try_recv() {
+            if let CoreEvent::Lock(change) = event {
+                freed.insert(change.branch_id);
+            }
+        }
+        let both = HashSet::from([bad.branch_id.clone(), good.branch_id]);
+        assert_eq!(freed, both, "to whoever looks, both have ended");
+        let aside = || scene.sweeper.aside.of(&bad.conversation_id).len();
+        assert_eq!(aside(), 1);
+        assert_eq!(scene.freed().await, 0);
+        assert!(told.try_recv().is_err(), "it is told once");
+
+        scene.allow_all_ends().await;
+        assert_eq!(scene.freed().await, 1);
+        assert_eq!(aside(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_generation_that_lives_and_cannot_renew_keeps_its_lock() {
+        let scene = Scene::new().await;
+        let lease = scene.lock_of(scene.own()).await;
+        let mut registration = scene
+            .sweeper
+            .live
+            .register(lease.generation_id.clone(), lease.conversation_id.clone());
+        let generation = tokio::spawn(async move {
+            while let Some(Control::Heartbeat(done)) = registration.control.recv().await {
+                done.send(()).unwrap();
+            }
+        });
+        scene.clock.advance(LEASE);
+        assert_eq!(scene.freed().await, 0);
+        generation.abort();
+        let _ = generation.await;
+        assert_eq!(scene.freed().await, 1);
     }
 
     #[tokio::test]

@@ -9,8 +9,6 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
-
 use super::{Lease, LockChange, LockReason};
 use crate::chat::live::LiveAnswers;
 use crate::events::Events;
@@ -50,21 +48,17 @@ impl Watch {
         }
     }
 
-    /// Watches until it is cancelled.
-    pub(crate) async fn run(mut self, cancelled: CancellationToken) {
-        let watching = async {
-            let mut changes = self.store.changes().await?;
+    /// Watches until it is dropped.
+    ///
+    /// # Errors
+    /// When the database cannot be read. It may be called again, and then looks at everything first.
+    pub(crate) async fn run(&mut self) -> Result<(), StoreError> {
+        let mut changes = self.store.changes().await?;
+        loop {
             self.look(&mut changes).await?;
-            loop {
+            while !changes.came().await? {
                 tokio::time::sleep(EVERY).await;
-                if changes.came().await? {
-                    self.look(&mut changes).await?;
-                }
             }
-        };
-        let ended: Option<Result<(), StoreError>> = cancelled.run_until_cancelled(watching).await;
-        if let Some(Err(error)) = ended {
-            tracing::warn!(%error, "locks of other processes are no longer shown at once");
         }
     }
 
@@ -282,25 +276,39 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_looks_by_itself_until_it_is_cancelled() {
+    async fn it_looks_by_itself() {
         let scene = Scene::new().await;
-        let (watch, mut told) = (scene.watch, scene.told);
-        let cancelled = CancellationToken::new();
-        let running = tokio::spawn(watch.run(cancelled.clone()));
+        let (mut watch, mut told) = (scene.watch, scene.told);
+        let running = tokio::spawn(async move { watch.run().await });
         begin(&scene.theirs, "theirs").await;
         let taken = async {
             while !matches!(told.recv().await.unwrap(), CoreEvent::Lock(change) if change.locked) {}
         };
         let told = tokio::time::timeout(Duration::from_secs(10), taken).await;
         assert!(told.is_ok(), "it looks several times a second");
-        cancelled.cancel();
-        running.await.unwrap();
+        running.abort();
     }
 
     #[tokio::test]
-    async fn it_ends_where_the_database_is_gone() {
-        let scene = Scene::new().await;
-        scene.watch.store.close().await;
-        scene.watch.run(CancellationToken::new()).await;
+    async fn it_says_that_it_cannot_look_and_looks_again() {
+        let mut scene = Scene::new().await;
+        scene.theirs.execute("ALTER TABLE generations RENAME TO away").await;
+        assert!(scene.watch.run().await.is_err());
+
+        scene.theirs.execute("ALTER TABLE away RENAME TO generations").await;
+        let lease = scene.begin("theirs").await;
+        let watch = &mut scene.watch;
+        let told = async {
+            loop {
+                match scene.told.recv().await.unwrap() {
+                    CoreEvent::Lock(change) if change.fence == lease.fence => break,
+                    _ => {}
+                }
+            }
+        };
+        tokio::select! {
+            ended = watch.run() => panic!("{ended:?}"),
+            () = told => {}
+        }
     }
 }

@@ -1,10 +1,13 @@
 //! What an answer has come to so far: pieces, appended under its lock's fence and joined into the message
-//! when it ends.
+//! when it ends, or left in pieces where that cannot be.
 
 use sqlx::SqliteConnection;
 
 use super::Result;
 use crate::lock::{Fenced, Lease};
+
+/// How much of a text that is in pieces is read, in bytes: what an earlier version left may fill the memory.
+pub(super) const MOST_IN_PIECES: i64 = 32 * 1024 * 1024;
 
 /// A piece of an answer to append.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,4 +1,5 @@
-//! What the store can fail with, told apart by what the user has to do about it.
+//! What the store can fail with, told apart by what the user has to do about it, and sorted into what passes
+//! and what lasts: what passes is tried again and said while it lasts, what lasts ends what it was met in.
 
 use std::path::PathBuf;
 
@@ -76,6 +77,17 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
+    /// The disk refuses, or the database is held by others. It may work again without Conch's doing.
+    #[error("{} at the moment ({source}). Nothing you typed is lost", passing.reason())]
+    Passing {
+        /// What is in the way.
+        passing: Passing,
+        /// What SQLite or the pool of connections said.
+        source: sqlx::Error,
+    },
+    /// The file turned out to be damaged while it was open.
+    #[error("The database is damaged: {0}")]
+    Damaged(#[source] sqlx::Error),
     /// Anything else.
     #[error("The database failed: {0}")]
     Sql(#[source] sqlx::Error),
@@ -92,6 +104,37 @@ pub enum StoreError {
     },
 }
 
+/// What is in the way of the database, and may go by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passing {
+    /// No room.
+    DiskFull,
+    /// Others hold it.
+    Busy,
+    /// It does not answer.
+    Silent,
+    /// It cannot be written.
+    ReadOnly,
+    /// The device or the file system fails.
+    Device,
+    /// No memory, or no more files may be opened.
+    Resources,
+}
+
+impl Passing {
+    /// In words, without a full stop.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::DiskFull => "The disk is full",
+            Self::Busy => "Another program holds the database",
+            Self::Silent => "The database does not answer",
+            Self::ReadOnly => "The data folder is read-only",
+            Self::Device => "The disk reports an error",
+            Self::Resources => "The system is out of memory or open files",
+        }
+    }
+}
+
 impl StoreError {
     /// The error's stable name.
     pub fn code(&self) -> ErrorCode {
@@ -99,23 +142,104 @@ impl StoreError {
             Self::DiskFull(_) => ErrorCode::DiskFull,
             Self::DataFolderUnwritable { .. } => ErrorCode::DataFolderUnwritable,
             Self::DatabaseNewer { .. } => ErrorCode::DatabaseNewer,
-            Self::DatabaseCorrupt { .. } | Self::FoundDamage { .. } => ErrorCode::DatabaseCorrupt,
+            Self::DatabaseCorrupt { .. } | Self::FoundDamage { .. } | Self::Damaged(_) => {
+                ErrorCode::DatabaseCorrupt
+            }
             Self::NotADatabase { .. } => ErrorCode::NotADatabase,
             Self::UnsafeDrive { .. } | Self::OpenElsewhere { .. } => ErrorCode::DataFolderShared,
-            Self::Sql(_) | Self::Migration(_) | Self::UnsafeSqlite { .. } => ErrorCode::Internal,
+            Self::Passing { .. }
+            | Self::Sql(_)
+            | Self::Migration(_)
+            | Self::UnsafeSqlite { .. } => ErrorCode::Internal,
         }
+    }
+
+    /// What is in the way, where it may go by itself: then the same is tried again. `None` for what lasts.
+    pub fn passing(&self) -> Option<Passing> {
+        match self {
+            Self::DiskFull(_) => Some(Passing::DiskFull),
+            Self::Passing { passing, .. } => Some(*passing),
+            _ => None,
+        }
+    }
+
+    /// It may go by itself.
+    pub fn passes(&self) -> bool {
+        self.passing().is_some()
+    }
+
+    /// The database file itself is damaged. A full-text index that is damaged is none: it is made again.
+    pub fn is_damage(&self) -> bool {
+        matches!(
+            self,
+            Self::Damaged(_) | Self::FoundDamage { .. } | Self::DatabaseCorrupt { .. }
+        )
     }
 }
 
 /// SQLite's primary result codes, <https://sqlite.org/rescode.html>.
-const SQLITE_FULL: i32 = 13;
+mod primary {
+    pub(super) const BUSY: i32 = 5;
+    pub(super) const LOCKED: i32 = 6;
+    pub(super) const NOMEM: i32 = 7;
+    pub(super) const READONLY: i32 = 8;
+    pub(super) const INTERRUPT: i32 = 9;
+    pub(super) const IOERR: i32 = 10;
+    pub(super) const CORRUPT: i32 = 11;
+    pub(super) const FULL: i32 = 13;
+    pub(super) const CANTOPEN: i32 = 14;
+    pub(super) const PROTOCOL: i32 = 15;
+    pub(super) const SCHEMA: i32 = 17;
+    pub(super) const NOTADB: i32 = 26;
+}
+
+/// Extended ones, which are not what their primary code says.
+mod extended {
+    /// A virtual table's own content, here the full-text index.
+    pub(super) const CORRUPT_VTAB: i32 = 267;
+    /// The file was moved away while it was open.
+    pub(super) const READONLY_DBMOVED: i32 = 1032;
+    /// The file system says that the file is damaged.
+    pub(super) const IOERR_CORRUPTFS: i32 = 8458;
+}
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        match primary_code(&error) {
-            Some(SQLITE_FULL) => Self::DiskFull(error),
-            _ => Self::Sql(error),
+        match (extended_code(&error), &error) {
+            (Some(code), _) => sorted(code, error),
+            (None, sqlx::Error::PoolTimedOut) => Self::Passing {
+                passing: Passing::Silent,
+                source: error,
+            },
+            (None, sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed) => Self::Passing {
+                passing: Passing::Device,
+                source: error,
+            },
+            (None, _) => Self::Sql(error),
         }
+    }
+}
+
+/// The one place where it is decided what passes and what lasts, by SQLite's extended result code.
+fn sorted(code: i32, source: sqlx::Error) -> StoreError {
+    let passing = match (code & 0xff, code) {
+        (_, extended::CORRUPT_VTAB | extended::READONLY_DBMOVED) => None,
+        (primary::CORRUPT | primary::NOTADB, _) | (_, extended::IOERR_CORRUPTFS) => {
+            return StoreError::Damaged(source);
+        }
+        (primary::FULL, _) => return StoreError::DiskFull(source),
+        (
+            primary::BUSY | primary::LOCKED | primary::INTERRUPT | primary::PROTOCOL | primary::SCHEMA,
+            _,
+        ) => Some(Passing::Busy),
+        (primary::NOMEM | primary::CANTOPEN, _) => Some(Passing::Resources),
+        (primary::READONLY, _) => Some(Passing::ReadOnly),
+        (primary::IOERR, _) => Some(Passing::Device),
+        _ => None,
+    };
+    match passing {
+        Some(passing) => StoreError::Passing { passing, source },
+        None => StoreError::Sql(source),
     }
 }
 
@@ -127,4 +251,50 @@ pub(super) fn primary_code(error: &sqlx::Error) -> Option<i32> {
 /// SQLite's own reason, <https://sqlite.org/rescode.html>.
 pub(super) fn extended_code(error: &sqlx::Error) -> Option<i32> {
     error.as_database_error()?.code()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_is_told_from_what_lasts_and_from_damage() {
+        let passing = [
+            (5, Passing::Busy),
+            (261, Passing::Busy),
+            (517, Passing::Busy),
+            (6, Passing::Busy),
+            (7, Passing::Resources),
+            (3082, Passing::Resources),
+            (8, Passing::ReadOnly),
+            (778, Passing::Device),
+            (1034, Passing::Device),
+            (13, Passing::DiskFull),
+            (14, Passing::Resources),
+            (15, Passing::Busy),
+        ];
+        for (code, passing) in passing {
+            let error = sorted(code, sqlx::Error::RowNotFound);
+            assert_eq!(error.passing(), Some(passing), "{code}");
+            assert!(!error.is_damage(), "{code}");
+        }
+        for code in [11, 523, 779, 26, 8458] {
+            let error = sorted(code, sqlx::Error::RowNotFound);
+            assert!(error.is_damage() && !error.passes(), "{code}");
+            assert_eq!(error.code(), ErrorCode::DatabaseCorrupt, "{code}");
+        }
+        // An error, a trigger's refusal, a value too big, constraints, an index of its own, a moved file.
+        for code in [1, 4, 18, 19, 1555, 1811, 2067, 20, 267, 1032, 9_999] {
+            let error = sorted(code, sqlx::Error::RowNotFound);
+            assert!(!error.passes() && !error.is_damage(), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_pool_that_waits_in_vain_passes_and_one_that_is_closed_does_not() {
+        let passes = |error: sqlx::Error| StoreError::from(error).passing();
+        assert_eq!(passes(sqlx::Error::PoolTimedOut), Some(Passing::Silent));
+        assert_eq!(passes(sqlx::Error::WorkerCrashed), Some(Passing::Device));
+        assert_eq!(passes(sqlx::Error::PoolClosed), None);
+    }
 }

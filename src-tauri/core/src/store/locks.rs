@@ -3,11 +3,13 @@
 
 use sqlx::SqliteConnection;
 
-use super::settle::{Ending, settle};
+use super::settle::{Ending, Text, settle};
 use super::{Result, Store, branches};
 use crate::clock::Timestamp;
 use crate::ids::{BranchId, ConversationId, GenerationId, InstanceId, MessageId, UserId};
-use crate::lock::{Fenced, LEASE, Lease, LockReason, LockStatus};
+use crate::lock::{
+    Fenced, LEASE, LEASE_EXPIRED, Lease, LockReason, LockStatus, PROCESS_ENDED,
+};
 
 /// A held lock as others see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +84,7 @@ pub(super) async fn acquire(
     let took_over = interrupt_left_behind(tx, grant.branch_id, now).await?;
     let mut freed = Vec::new();
     for holder in expired(tx, grant.conversation_id, now).await? {
-        if vacate(tx, &holder, &lease_expired(), now).await? == Fenced::Written {
+        if vacate(tx, &holder, &LockReason::Expired.ending(), now).await? == Fenced::Written {
             freed.push(holder.lease);
         }
     }
@@ -124,7 +126,8 @@ async fn interrupt_left_behind(
     .fetch_all(&mut *tx)
     .await?;
     for message_id in &left {
-        settle(tx, message_id, &lease_expired(), now).await?;
+        let text = Text::of(tx, message_id).await?;
+        settle(tx, message_id, &LockReason::Expired.ending(), text, now).await?;
     }
     Ok(!left.is_empty())
 }
@@ -142,17 +145,6 @@ pub(super) async fn release(tx: &mut SqliteConnection, lease: &Lease) -> Result<
     .execute(tx)
     .await?;
     Ok(Fenced::from_rows(done.rows_affected()))
-}
-
-const LEASE_EXPIRED: &str = "lease_expired";
-const PROCESS_ENDED: &str = "process_ended";
-
-fn lease_expired() -> Ending {
-    Ending::interrupted(LEASE_EXPIRED, "The answer went silent and its lock expired")
-}
-
-fn process_ended() -> Ending {
-    Ending::interrupted(PROCESS_ENDED, "Conch ended before the answer did")
 }
 
 impl Store {
@@ -236,12 +228,12 @@ impl Store {
     /// [`Fenced::Lost`] when it was renewed (its `heartbeat_seq` moved on), released or taken since
     /// `holder` was read.
     pub async fn expire(&self, holder: &Holder, now: Timestamp) -> Result<Fenced> {
-        self.vacate(holder, &lease_expired(), now).await
+        self.vacate(holder, &LockReason::Expired.ending(), now).await
     }
 
     /// Frees a lock whose holder's process is gone and marks its answer interrupted.
     pub async fn recover(&self, holder: &Holder, now: Timestamp) -> Result<Fenced> {
-        self.vacate(holder, &process_ended(), now).await
+        self.vacate(holder, &LockReason::Recovered.ending(), now).await
     }
 
     async fn vacate(&self, holder: &Holder, ending: &Ending, now: Timestamp) -> Result<Fenced> {
@@ -272,7 +264,9 @@ async fn vacate(
     if renewed > 0 || release(tx, &holder.lease).await? == Fenced::Lost {
         return Ok(Fenced::Lost);
     }
-    settle(tx, &holder.lease.message_id, ending, now).await?;
+    let message_id = &holder.lease.message_id;
+    let text = Text::of(tx, message_id).await?;
+    settle(tx, message_id, ending, text, now).await?;
     Ok(Fenced::Written)
 }
 

@@ -52,7 +52,7 @@ pub use changes::Changes;
 pub use checkpoint::Log;
 pub use chunks::Piece;
 pub use deleting::{Deleted, Portion, Purge};
-pub use error::StoreError;
+pub use error::{Passing, StoreError};
 pub use locks::Holder;
 pub use prior::{PriorAttachment, PriorMessage};
 pub use providers::StoredProvider;
@@ -60,6 +60,7 @@ pub(crate) use replace::{prepare, replace};
 pub use salvage::{SalvageError, Salvaged};
 pub(crate) use salvage::{new_folder, salvage, saved};
 pub use settle::Ending;
+pub(crate) use settle::NOT_STORED;
 pub use turns::{Begin, NewAnswer, NewTurn, Started};
 pub use versions::Chosen;
 
@@ -95,6 +96,13 @@ impl Store {
             self.readers.close().await;
             self.writer.close().await;
         }
+    }
+
+    /// For tests elsewhere, which break what is stored.
+    #[cfg(test)]
+    pub(crate) async fn execute(&self, sql: &str) {
+        let statement = sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned()));
+        statement.execute(&self.writer).await.unwrap();
     }
 
     /// Begins a write transaction; it is rolled back unless it is committed. Into a damaged database

@@ -145,7 +145,9 @@ async fn open(path: &Path, check: Check, now: Timestamp, teller: &Teller) -> Res
     let user_id = local_profile(&writer, now)
         .await
         .map_err(|error| match error {
-            StoreError::Sql(error) => classify(path, error),
+            StoreError::Sql(error)
+            | StoreError::Damaged(error)
+            | StoreError::Passing { source: error, .. } => classify(path, error),
             error => error,
         })?;
     let readers = pool(path, READERS, options.read_only(true)).await?;

@@ -8,6 +8,7 @@ use sqlx::SqliteConnection;
 use sqlx::types::Json;
 
 use super::branches::{self, Branch};
+use super::chunks::MOST_IN_PIECES;
 use super::{Result, Store, attachments, versions};
 use crate::chat::{
     FinishReason, Message, MessageError, MessagePage, MessageStatus, Part, Role, Usage, Versions,
@@ -158,7 +159,7 @@ async fn down(
     .await?)
 }
 
-/// These messages, in this order. The text of one that is being written is as far as it is stored.
+/// These messages, in this order. A text is the message's own and then what is still in pieces.
 async fn read(reader: &mut SqliteConnection, ids: &[MessageId]) -> Result<Vec<Message>> {
     let ids = versions::list(ids.iter());
     let mut files: HashMap<_, Vec<_>> = HashMap::new();
@@ -168,14 +169,12 @@ async fn read(reader: &mut SqliteConnection, ids: &[MessageId]) -> Result<Vec<Me
     let mut messages = sqlx::query!(
         r#"SELECT m.id AS "id: MessageId", m.parent_id AS "parent_id: MessageId",
              m.branch_id AS "branch_id: BranchId", m.role AS "role: Role", m.status AS "status: MessageStatus",
-             CASE WHEN m.status = 'generating'
-               THEN coalesce((SELECT group_concat(k.text, '' ORDER BY k.seq)
-                              FROM message_chunks k WHERE k.message_id = m.id), '')
-               ELSE m.content END AS "content!: String",
-             CASE WHEN m.status = 'generating'
-               THEN coalesce((SELECT group_concat(k.reasoning, '' ORDER BY k.seq)
-                              FROM message_chunks k WHERE k.message_id = m.id), '')
-               ELSE m.reasoning END AS "reasoning!: String",
+             m.content || coalesce((SELECT group_concat(text, '' ORDER BY seq) FROM (
+                 SELECT seq, text, sum(octet_length(text)) OVER (ORDER BY seq) AS so_far
+                 FROM message_chunks WHERE message_id = m.id) WHERE so_far <= ?2), '') AS "content!: String",
+             m.reasoning || coalesce((SELECT group_concat(reasoning, '' ORDER BY seq) FROM (
+                 SELECT seq, reasoning, sum(octet_length(reasoning)) OVER (ORDER BY seq) AS so_far
+                 FROM message_chunks WHERE message_id = m.id) WHERE so_far <= ?2), '') AS "reasoning!: String",
              m.model, m.error_code, m.error_message, m.finish_reason AS "finish_reason: FinishReason",
              m.prompt_tokens AS "prompt_tokens: u32", m.completion_tokens AS "completion_tokens: u32",
              m.cached_tokens AS "cached_tokens: u32", m.left_out AS "left_out: u32",
@@ -185,8 +184,9 @@ async fn read(reader: &mut SqliteConnection, ids: &[MessageId]) -> Result<Vec<Me
                      WHERE v.conversation_id = m.conversation_id AND v.parent_id IS NULL)
                ELSE (SELECT json_group_array(v.id ORDER BY v.search_key) FROM messages v
                      WHERE v.parent_id = m.parent_id) END AS "versions!: Json<Vec<MessageId>>"
-           FROM json_each(?) AS listed JOIN messages m ON m.id = listed.value ORDER BY listed.key"#,
-        ids
+           FROM json_each(?1) AS listed JOIN messages m ON m.id = listed.value ORDER BY listed.key"#,
+        ids,
+        MOST_IN_PIECES
     )
     .map(|row| Message {
         versions: Versions::new(row.versions.0, &row.id),

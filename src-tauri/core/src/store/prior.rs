@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use sqlx::SqliteConnection;
 
 use super::attachments::content;
+use super::chunks::MOST_IN_PIECES;
 use super::{Result, Store};
 use crate::attachments::AttachmentContent;
 use crate::chat::Role;
@@ -42,15 +43,19 @@ impl Store {
         let mut files = attachments_before(&mut reader, message_id).await?;
         let rows = sqlx::query!(
             r#"WITH RECURSIVE path(id, parent_id, depth) AS (
-                 SELECT id, parent_id, 0 FROM messages WHERE id = ?
+                 SELECT id, parent_id, 0 FROM messages WHERE id = ?1
                  UNION ALL
                  SELECT m.id, m.parent_id, path.depth + 1 FROM path JOIN messages m ON m.id = path.parent_id
                )
-               SELECT m.id AS "id: MessageId", m.role AS "role: Role", m.content
+               SELECT m.id AS "id: MessageId", m.role AS "role: Role",
+                 m.content || coalesce((SELECT group_concat(text, '' ORDER BY seq) FROM (
+                   SELECT seq, text, sum(octet_length(text)) OVER (ORDER BY seq) AS so_far
+                   FROM message_chunks WHERE message_id = m.id) WHERE so_far <= ?2), '') AS "content!: String"
                FROM path JOIN messages m ON m.id = path.id
                WHERE path.depth > 0
                ORDER BY path.depth DESC"#,
-            message_id
+            message_id,
+            MOST_IN_PIECES
         )
         .fetch_all(&mut *reader)
         .await?;

@@ -121,7 +121,8 @@ impl Rescue {
         let tables: Vec<(String, bool)> = sqlx::query_as(
             "SELECT name, wr FROM pragma_table_list WHERE schema = 'main' AND type = 'table'
              AND name NOT LIKE 'sqlite%' AND name NOT LIKE '\\_sqlx%' ESCAPE '\\'
-             AND name NOT IN ('generation_locks', 'message_chunks', 'messages_to_index')",
+             AND name NOT IN ('generation_locks', 'message_chunks', 'messages_to_index', 'messages_to_forget',
+               'search_index')",
         )
         .fetch_all(&mut self.connection)
         .await?;

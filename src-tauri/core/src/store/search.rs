@@ -1,27 +1,410 @@
-//! The full-text index of all messages: triggers fill it with what is whole when it is stored, this
-//! module with answers that have ended since. Apart from the end itself, because indexing a megabyte
-//! takes longer than all the rest of that transaction, and its lock would be held meanwhile.
+//! The full-text index of all messages, which is derived from them: triggers note what it has to learn and
+//! to forget, and this module does it, a portion at a time, so that nobody waits long for the one writer
+//! and nothing that is wrong with the index is ever in the way of a message.
+//!
+//! A message is in it in pieces of [`PIECE`] bytes, under the numbers `search_key << PIECE_BITS` and
+//! following, because a megabyte that is indexed in one go holds the writer for half a second. The index
+//! keeps no text, and forgets by number alone; the words of what it forgot are in its pages until these
+//! are merged, so after it forgot something it is merged to its end.
+//!
+//! An index that fails is emptied and filled again.
+
+use std::time::Duration;
+
+use sqlx::SqliteConnection;
+use tokio::time::sleep;
 
 use super::{Result, Store};
 
+/// The most of a text that is one entry of the index, in bytes.
+const PIECE: usize = 64 * 1024;
+
+/// The low bits of an entry's number, which count the pieces of one message.
+const PIECE_BITS: i64 = 16;
+
+/// How many messages a portion learns at most.
+const MOST_LEARNED: i64 = 512;
+
+/// How many messages a portion forgets at most.
+const MOST_FORGOTTEN: i64 = 200;
+
+/// How many messages a portion notes at most while the index is filled again.
+const MOST_NOTED: i64 = 2_000;
+
+/// How many pages of the index a portion merges or clears, about 4 kB each.
+const MOST_PAGES: i64 = 100;
+
+/// Between two portions, for writers in other processes: these are not in our queue.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// The index. Words of a message that was deleted must not stay, so it keeps no text of its own.
+const CREATE: &str = "CREATE VIRTUAL TABLE messages_fts USING fts5(
+    content, content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2')";
+
+/// What is left of an index whose own tables were damaged, so that it can be dropped.
+const MAKE_DROPPABLE: &str = "
+    CREATE TABLE IF NOT EXISTS messages_fts_config (k PRIMARY KEY, v) WITHOUT ROWID;
+    DELETE FROM messages_fts_config;
+    INSERT INTO messages_fts_config VALUES ('version', 4);
+    DROP TABLE IF EXISTS messages_fts;
+    DROP TABLE IF EXISTS messages_fts_data;
+    DROP TABLE IF EXISTS messages_fts_idx;
+    DROP TABLE IF EXISTS messages_fts_docsize;
+    DROP TABLE IF EXISTS messages_fts_content;
+    DROP TABLE IF EXISTS messages_fts_config;";
+
+/// What is to be done next.
+enum Task {
+    /// Empty the index.
+    Clear,
+    /// Forget messages that were deleted.
+    Forget,
+    /// Learn messages that were noted.
+    Learn,
+    /// Note messages that were stored before the index was cleared.
+    Note,
+    /// Rid its pages of the words of what it forgot.
+    Erase,
+}
+
+/// A piece to learn.
+struct Lesson {
+    search_key: i64,
+    /// So many pieces of the message come before it.
+    before: i64,
+    text: String,
+    /// It is the message's last.
+    is_last: bool,
+}
+
 impl Store {
-    /// Indexes every answer that has ended and was not indexed yet; none is cheap. A process that
-    /// dies before loses nothing: the next call takes them along.
+    /// Brings the index up to date: it learns every message that has ended, and forgets every one that was
+    /// deleted, without leaving a word of it. Each portion has the writer for a few milliseconds. What is
+    /// not done when this is dropped or fails stays noted.
     ///
     /// # Errors
-    /// When the database cannot be written; the answers stay noted.
+    /// When the database cannot be written, or the index fails even when it is filled again.
     pub async fn index_answers(&self) -> Result<()> {
-        let mut tx = self.write().await?;
-        sqlx::query!(
-            "INSERT INTO messages_fts(rowid, content)
-             SELECT m.search_key, m.content
-             FROM messages_to_index CROSS JOIN messages m USING (search_key)"
+        let mut is_new = false;
+        loop {
+            let done = match self.task().await {
+                Ok(None) => return Ok(()),
+                Ok(Some(task)) => self.perform(task).await,
+                Err(error) => Err(error),
+            };
+            match done {
+                Ok(()) => {}
+                Err(error) if error.passes() || error.is_damage() || is_new => return Err(error),
+                Err(error) => {
+                    tracing::warn!(%error, "the search index failed; it is made again");
+                    is_new = true;
+                    self.begin_clearing().await?;
+                }
+            }
+            self.fold_log().await?;
+            sleep(PAUSE).await;
+        }
+    }
+
+    async fn task(&self) -> Result<Option<Task>> {
+        let index = sqlx::query!(
+            r#"SELECT state, erasing AS "erasing: bool",
+                 EXISTS (SELECT 1 FROM messages_to_forget) AS "forgets!: bool",
+                 EXISTS (SELECT 1 FROM messages_to_index) AS "learns!: bool"
+               FROM search_index WHERE id = 1"#
         )
-        .execute(&mut *tx)
+        .fetch_one(&self.readers)
         .await?;
-        sqlx::query!("DELETE FROM messages_to_index")
-            .execute(&mut *tx)
-            .await?;
+        // What was deleted is forgotten before anything is learned: its number may have been used again.
+        Ok(match index.state.as_str() {
+            "clearing" => Some(Task::Clear),
+            _ if index.forgets => Some(Task::Forget),
+            _ if index.erasing => Some(Task::Erase),
+            _ if index.learns => Some(Task::Learn),
+            "filling" => Some(Task::Note),
+            _ => None,
+        })
+    }
+
+    async fn perform(&self, task: Task) -> Result<()> {
+        if let Task::Learn = task {
+            return self.learn().await;
+        }
+        let mut tx = self.write().await?;
+        match task {
+            Task::Clear => match clear(&mut tx).await {
+                Ok(false) => {}
+                Ok(true) => make(&mut tx).await?,
+                Err(error) if error.passes() || error.is_damage() => return Err(error),
+                // Its own tables are not what they should be.
+                Err(_) => {
+                    drop(tx);
+                    tx = self.write().await?;
+                    make(&mut tx).await?;
+                }
+            },
+            Task::Forget => forget(&mut tx).await?,
+            Task::Note => note(&mut tx).await?,
+            Task::Erase => erase(&mut tx).await?,
+            Task::Learn => {}
+        }
         Ok(tx.commit().await?)
     }
+
+    async fn begin_clearing(&self) -> Result<()> {
+        sqlx::query!("UPDATE search_index SET state = 'clearing' WHERE id = 1")
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
+    /// Texts are read before the writer is taken: they do not change any more.
+    async fn learn(&self) -> Result<()> {
+        let mut lessons = self.lessons().await?.into_iter().peekable();
+        while lessons.peek().is_some() {
+            let mut tx = self.write().await?;
+            let mut room = PIECE;
+            while let Some(lesson) = lessons.next_if(|next| next.text.len() <= room) {
+                room -= lesson.text.len();
+                if !learn(&mut tx, &lesson).await? {
+                    return Ok(tx.commit().await?);
+                }
+            }
+            tx.commit().await?;
+            if lessons.peek().is_some() {
+                self.fold_log().await?;
+                sleep(PAUSE).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// The next to learn: short messages up to a piece together, or what is left of a long one.
+    async fn lessons(&self) -> Result<Vec<Lesson>> {
+        let mut reader = self.readers.begin().await?;
+        let noted = sqlx::query!(
+            r#"SELECT search_key, pieces, octet_length(content) AS "bytes!: i64"
+               FROM messages_to_index JOIN messages USING (search_key) ORDER BY search_key LIMIT ?"#,
+            MOST_LEARNED
+        )
+        .fetch_all(&mut *reader)
+        .await?;
+        let Some(first) = noted.first() else {
+            forget_notes(self).await?;
+            return Ok(Vec::new());
+        };
+        let (mut room, mut last) = (i64::try_from(PIECE).unwrap_or(i64::MAX), first.search_key);
+        for message in &noted {
+            room -= message.bytes;
+            if room < 0 {
+                break;
+            }
+            last = message.search_key;
+        }
+        let texts = sqlx::query!(
+            "SELECT search_key, pieces, content
+             FROM messages_to_index JOIN messages USING (search_key)
+             WHERE search_key <= ? ORDER BY search_key LIMIT ?",
+            last,
+            MOST_LEARNED
+        )
+        .fetch_all(&mut *reader)
+        .await?;
+        let lessons = texts.into_iter().flat_map(|row| {
+            let pieces: Vec<_> = (0..).zip(pieces(&row.content)).collect();
+            let last = pieces.len() - 1;
+            let todo = pieces.into_iter().filter(|(at, _)| *at >= row.pieces);
+            let lesson = |(at, text): (i64, &str)| Lesson {
+                search_key: row.search_key,
+                before: at,
+                text: text.to_owned(),
+                is_last: usize::try_from(at).is_ok_and(|at| at >= last),
+            };
+            todo.map(lesson).collect::<Vec<_>>()
+        });
+        Ok(lessons.collect())
+    }
+}
+
+/// Notes of messages that are not there, which no trigger leaves.
+async fn forget_notes(store: &Store) -> Result<()> {
+    sqlx::query!(
+        "DELETE FROM messages_to_index WHERE search_key IN (
+           SELECT search_key FROM messages_to_index AS noted
+           WHERE NOT EXISTS (SELECT 1 FROM messages m WHERE m.search_key = noted.search_key) LIMIT ?)",
+        MOST_NOTED
+    )
+    .execute(&store.writer)
+    .await?;
+    Ok(())
+}
+
+/// A text in pieces of at most [`PIECE`] bytes, cut between words where there are any. One of nothing is
+/// one piece.
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        if text.len() <= PIECE {
+            rest = None;
+            return Some(text);
+        }
+        let most = text.floor_char_boundary(PIECE);
+        let cut = text[..most].rfind(char::is_whitespace);
+        let (piece, left) = text.split_at(cut.filter(|cut| *cut > 0).unwrap_or(most));
+        rest = Some(left);
+        Some(piece)
+    })
+}
+
+/// Learns a piece. False when something was deleted, or another process learned it, since it was read.
+async fn learn(tx: &mut SqliteConnection, lesson: &Lesson) -> Result<bool> {
+    let next = lesson.before + 1;
+    let noted = sqlx::query!(
+        "UPDATE messages_to_index SET pieces = ?1 WHERE search_key = ?2 AND pieces = ?3
+           AND NOT EXISTS (SELECT 1 FROM messages_to_forget)
+           AND EXISTS (SELECT 1 FROM search_index WHERE state <> 'clearing')",
+        next,
+        lesson.search_key,
+        lesson.before
+    )
+    .execute(&mut *tx)
+    .await?;
+    if noted.rows_affected() == 0 {
+        return Ok(false);
+    }
+    sqlx::query("INSERT INTO messages_fts (rowid, content) VALUES (?, ?)")
+        .bind((lesson.search_key << PIECE_BITS) + lesson.before)
+        .bind(&lesson.text)
+        .execute(&mut *tx)
+        .await?;
+    if lesson.is_last {
+        sqlx::query!(
+            "DELETE FROM messages_to_index WHERE search_key = ?",
+            lesson.search_key
+        )
+        .execute(tx)
+        .await?;
+    }
+    Ok(true)
+}
+
+async fn forget(tx: &mut SqliteConnection) -> Result<()> {
+    let notes = sqlx::query!(
+        "SELECT note, search_key FROM messages_to_forget ORDER BY note LIMIT ?",
+        MOST_FORGOTTEN
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    for row in notes {
+        let first = row.search_key << PIECE_BITS;
+        sqlx::query("DELETE FROM messages_fts WHERE rowid BETWEEN ? AND ?")
+            .bind(first)
+            .bind(first + (1 << PIECE_BITS) - 1)
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query!("DELETE FROM messages_to_forget WHERE note = ?", row.note)
+            .execute(&mut *tx)
+            .await?;
+    }
+    sqlx::query!("UPDATE search_index SET erasing = 1 WHERE id = 1")
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Notes the next messages that were there before the index.
+async fn note(tx: &mut SqliteConnection) -> Result<()> {
+    let end = sqlx::query_scalar!(
+        r#"SELECT max(search_key) AS "end: i64" FROM (SELECT search_key FROM messages
+             WHERE search_key > (SELECT filled_to FROM search_index WHERE id = 1)
+             ORDER BY search_key LIMIT ?)"#,
+        MOST_NOTED
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    let Some(end) = end else {
+        sqlx::query!("UPDATE search_index SET state = 'kept' WHERE id = 1 AND state = 'filling'")
+            .execute(tx)
+            .await?;
+        return Ok(());
+    };
+    sqlx::query!(
+        "INSERT OR IGNORE INTO messages_to_index (search_key)
+         SELECT search_key FROM messages
+         WHERE search_key > (SELECT filled_to FROM search_index WHERE id = 1) AND search_key <= ?
+           AND status <> 'generating'",
+        end
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!("UPDATE search_index SET filled_to = ? WHERE id = 1", end)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Merges a few of the index's pages, <https://sqlite.org/fts5.html#the_merge_command>.
+async fn erase(tx: &mut SqliteConnection) -> Result<()> {
+    let changes = "SELECT total_changes()";
+    let before: i64 = sqlx::query_scalar(changes).fetch_one(&mut *tx).await?;
+    sqlx::query("INSERT INTO messages_fts (messages_fts, rank) VALUES ('merge', ?)")
+        .bind(-MOST_PAGES)
+        .execute(&mut *tx)
+        .await?;
+    let after: i64 = sqlx::query_scalar(changes).fetch_one(&mut *tx).await?;
+    if after - before < 2 {
+        sqlx::query!("UPDATE search_index SET erasing = 0 WHERE id = 1")
+            .execute(tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Empties the index by a few pages: a big one that is dropped at once holds the writer for seconds. True
+/// when it is empty.
+async fn clear(tx: &mut SqliteConnection) -> Result<bool> {
+    // What is about to be forgotten as a whole need not be forgotten one by one.
+    sqlx::query!(
+        "DELETE FROM messages_to_forget WHERE note IN (SELECT note FROM messages_to_forget LIMIT ?)",
+        MOST_NOTED
+    )
+    .execute(&mut *tx)
+    .await?;
+    let tables = [
+        (
+            "DELETE FROM messages_fts_data WHERE id IN (SELECT id FROM messages_fts_data LIMIT ?)",
+            MOST_PAGES,
+        ),
+        (
+            "DELETE FROM messages_fts_idx WHERE (segid, term) IN (SELECT segid, term FROM messages_fts_idx LIMIT ?)",
+            MOST_NOTED,
+        ),
+        (
+            "DELETE FROM messages_fts_docsize WHERE id IN (SELECT id FROM messages_fts_docsize LIMIT ?)",
+            MOST_NOTED,
+        ),
+    ];
+    for (statement, most) in tables {
+        let cleared = sqlx::query(statement).bind(most).execute(&mut *tx).await?;
+        if cleared.rows_affected() > 0 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Makes a new index in the place of the old one, to be filled.
+async fn make(tx: &mut SqliteConnection) -> Result<()> {
+    sqlx::raw_sql(MAKE_DROPPABLE).execute(&mut *tx).await?;
+    sqlx::raw_sql(CREATE).execute(&mut *tx).await?;
+    sqlx::query!("UPDATE messages_to_index SET pieces = 0 WHERE pieces > 0")
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query!(
+        "UPDATE search_index SET state = 'filling', filled_to = 0, erasing = 0 WHERE id = 1"
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! How an answer's row is closed, in whichever transaction ends its generation: the chunks become
-//! its content, the status and the reason are set, the generation gets its end. An answer that was tried
-//! beside a better one gives the branch back to that.
+//! its content, the status and the reason are set, the generation gets its end. Where the chunks cannot
+//! become its content, they stay what they are: no text may keep an answer from ending. An answer that was
+//! tried beside a better one gives the branch back to that.
 
 use sqlx::SqliteConnection;
 
@@ -9,6 +10,9 @@ use super::versions::go_back;
 use crate::chat::{FinishReason, MessageError, MessageStatus, Usage};
 use crate::clock::Timestamp;
 use crate::ids::MessageId;
+
+/// The code of an answer that could not be stored.
+pub(crate) const NOT_STORED: &str = "not_stored";
 
 /// How a generation ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +41,26 @@ impl Ending {
         }
     }
 
+    /// The same end, of an answer of which not all could be stored.
+    #[must_use]
+    pub fn unstored(&self, reason: &str) -> Self {
+        Self {
+            status: MessageStatus::Failed,
+            error: Some(MessageError {
+                code: NOT_STORED.to_owned(),
+                message: format!("Not all of this answer could be stored. {reason}"),
+            }),
+            ..self.clone()
+        }
+    }
+
+    fn reason(&self) -> (Option<&str>, Option<&str>) {
+        let error = self.error.as_ref();
+        error
+            .map(|error| (error.code.as_str(), error.message.as_str()))
+            .unzip()
+    }
+
     /// The end that a holder gets from others when its lock is taken away.
     pub(crate) fn interrupted(code: &str, message: &str) -> Self {
         Self::new(
@@ -49,17 +73,77 @@ impl Ending {
     }
 }
 
+/// Pieces that come to more than this are not joined, in bytes: SQLite takes 1,000,000,000 at most, and all of
+/// it is in memory meanwhile.
+const MOST_JOINED: i64 = 256 * 1024 * 1024;
+
+/// What becomes of an answer's pieces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Text {
+    /// They are joined, if that works.
+    Joined,
+    /// They stay.
+    InPieces,
+}
+
+impl Text {
+    /// By how much there is.
+    pub(super) async fn of(tx: &mut SqliteConnection, message_id: &MessageId) -> Result<Self> {
+        let bytes = sqlx::query_scalar!(
+            r#"SELECT coalesce(sum(octet_length(text) + octet_length(reasoning)), 0) AS "bytes!: i64"
+               FROM message_chunks WHERE message_id = ?"#,
+            message_id
+        )
+        .fetch_one(tx)
+        .await?;
+        Ok(if bytes > MOST_JOINED {
+            Self::InPieces
+        } else {
+            Self::Joined
+        })
+    }
+}
+
 pub(super) async fn settle(
+    tx: &mut SqliteConnection,
+    message_id: &MessageId,
+    ending: &Ending,
+    text: Text,
+    now: Timestamp,
+) -> Result<()> {
+    match text {
+        Text::Joined => match join(tx, message_id, ending, now).await {
+            Ok(()) => {}
+            Err(error) if error.passes() || error.is_damage() => return Err(error),
+            Err(error) => {
+                tracing::error!(%error, message = %message_id, "an answer's text stays in pieces");
+                mark(tx, message_id, ending, now).await?;
+            }
+        },
+        Text::InPieces => mark(tx, message_id, ending, now).await?,
+    }
+    sqlx::query!(
+        "UPDATE generations SET finished_at = ?, end_reason = ? WHERE message_id = ? AND finished_at IS NULL",
+        now,
+        ending.status,
+        message_id
+    )
+    .execute(&mut *tx)
+    .await?;
+    if ending.status != MessageStatus::Complete {
+        go_back(tx, message_id).await?;
+    }
+    Ok(())
+}
+
+/// Joins the pieces and sets the status.
+async fn join(
     tx: &mut SqliteConnection,
     message_id: &MessageId,
     ending: &Ending,
     now: Timestamp,
 ) -> Result<()> {
-    let (error_code, error_message) = ending
-        .error
-        .as_ref()
-        .map(|error| (&error.code, &error.message))
-        .unzip();
+    let (error_code, error_message) = ending.reason();
     sqlx::query!(
         "UPDATE messages SET
            status = ?2,
@@ -89,16 +173,27 @@ pub(super) async fn settle(
     )
     .execute(&mut *tx)
     .await?;
+    Ok(())
+}
+
+/// Sets the status, and touches no text.
+async fn mark(
+    tx: &mut SqliteConnection,
+    message_id: &MessageId,
+    ending: &Ending,
+    now: Timestamp,
+) -> Result<()> {
+    let (error_code, error_message) = ending.reason();
     sqlx::query!(
-        "UPDATE generations SET finished_at = ?, end_reason = ? WHERE message_id = ? AND finished_at IS NULL",
-        now,
+        "UPDATE messages SET status = ?2, error_code = ?3, error_message = ?4, finished_at = ?5
+         WHERE id = ?1 AND status = 'generating'",
+        message_id,
         ending.status,
-        message_id
+        error_code,
+        error_message,
+        now
     )
-    .execute(&mut *tx)
+    .execute(tx)
     .await?;
-    if ending.status != MessageStatus::Complete {
-        go_back(tx, message_id).await?;
-    }
     Ok(())
 }

@@ -12,7 +12,7 @@ use super::attempts::{Attempt, AttemptOutcome, record};
 use super::branches::{Place, fork, head, missing, place};
 use super::chunks::{Piece, append};
 use super::locks::{Grant, acquire, has_room, release};
-use super::settle::{Ending, settle};
+use super::settle::{Ending, Text, settle};
 use super::versions::{Side, side};
 use super::{Result, Store};
 use crate::chat::{Accepted, AttemptSource, Role};
@@ -310,7 +310,11 @@ impl Store {
     }
 
     /// Ends a turn: the rest of its text, its status and the release of its lock, in one
-    /// transaction. `rest` is a chunk with its number.
+    /// transaction. `rest` is a chunk with its number. An answer whose text cannot be joined ends with
+    /// its text in pieces.
+    ///
+    /// # Errors
+    /// What [passes](StoreError::passes) may be tried again; what lasts refuses even that end.
     pub async fn finish(
         &self,
         lease: &Lease,
@@ -327,7 +331,7 @@ impl Store {
         if release(&mut tx, lease).await? == Fenced::Lost {
             return Ok(Fenced::Lost);
         }
-        settle(&mut tx, &lease.message_id, ending, now).await?;
+        settle(&mut tx, &lease.message_id, ending, Text::Joined, now).await?;
         sqlx::query!(
             "UPDATE conversations SET updated_at = ? WHERE id = ?",
             now,

@@ -242,7 +242,7 @@ async fn a_new_conversation_asks_the_first_listed_model_with_the_key() {
 }
 
 /// A connection of another process, so to speak.
-async fn beside(scene: &Scene) -> SqliteConnection {
+pub(crate) async fn beside(scene: &Scene) -> SqliteConnection {
     SqliteConnectOptions::new()
         .filename(scene.folder.path().join("conch.db"))
         .connect()

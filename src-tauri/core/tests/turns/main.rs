@@ -7,6 +7,7 @@ mod deleting;
 mod endings;
 mod exclusion;
 mod following;
+mod lasting;
 #[cfg(unix)]
 mod permissions;
 mod restart;

@@ -238,7 +238,7 @@ async fn live(folder: &Path, base_url: &str) -> anyhow::Result<Vec<String>> {
     app.quit().await;
 
     let app = again(async || application::open(folder, base_url).await).await;
-    broken.extend(checks::violations(&database, Moment::Recovered).await?);
+    broken.extend(checks::violations(&database, Moment::Free).await?);
     broken.extend(ledger.broken(&database).await?);
     let accepted = again(async || send(&app, &made.id, QUESTION).await).await;
     settle(&app, &made.id, &accepted, &mut ledger).await?;

@@ -255,7 +255,7 @@ async fn start(folder: &Path, ledger: &Ledger) -> anyhow::Result<Vec<String>> {
         Err(error) => return Ok(vec![format!("Conch did not start: {error}")]),
     };
     let database = folder.join("conch.db");
-    let mut broken = checks::violations(&database, Moment::Recovered).await?;
+    let mut broken = checks::violations(&database, Moment::Free).await?;
     broken.extend(ledger.broken(&database).await?);
     let conversation = match app.list_conversations(None, None).await?.pop() {
         Some(summary) => summary.id,

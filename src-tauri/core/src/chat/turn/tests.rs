@@ -301,3 +301,70 @@ fn a_model_that_cannot_be_found_fails_while_it_is_waited_for() {
         MessageStatus::Failed
     );
 }
+
+fn code(effect: Option<Effect>) -> (MessageStatus, String) {
+    match effect {
+        Some(Effect::Finish(Ending {
+            status,
+            error: Some(error),
+            ..
+        })) => (status, error.code),
+        other => panic!("expected an end with a reason, got {other:?}"),
+    }
+}
+
+#[test]
+fn an_answer_ends_at_its_longest_with_all_that_fits() {
+    type Say = fn(String) -> StreamEvent;
+    type Kept = fn(Effect) -> Option<String>;
+    let kinds: [(Say, Kept); 2] = [
+        (StreamEvent::Text, |effect| match effect {
+            Effect::Append(text) => Some(text),
+            _ => None,
+        }),
+        (StreamEvent::Reasoning, |effect| match effect {
+            Effect::Think(text) => Some(text),
+            _ => None,
+        }),
+    ];
+    for (say, kept) in kinds {
+        let mut turn = streaming();
+        let mut say = |text: String| {
+            let effect = turn.handle(Event::Stream(say(text))).unwrap();
+            (kept(effect).unwrap(), turn.is_too_long())
+        };
+        let most = "x".repeat(LONGEST_ANSWER - 1);
+        assert_eq!(say(most.clone()), (most, false));
+        // A character that does not fit whole does not fit.
+        assert_eq!(say("é".to_owned()), (String::new(), true));
+        assert_eq!(
+            code(turn.handle(Event::TooLong)),
+            (MessageStatus::Interrupted, "too_long".to_owned())
+        );
+        assert!(!turn.is_too_long(), "it has ended");
+    }
+}
+
+#[test]
+fn an_answer_that_is_just_as_long_as_it_may_be_is_whole() {
+    let mut turn = streaming();
+    text(&mut turn, &"x".repeat(LONGEST_ANSWER));
+    assert!(!turn.is_too_long());
+    finish(&mut turn, FinishReason::Stop);
+    let end = turn.handle(Event::Stream(StreamEvent::Done));
+    assert_eq!(status(end), MessageStatus::Complete);
+}
+
+#[test]
+fn what_cannot_be_stored_ends_the_answer_with_the_reason() {
+    let mut turn = streaming();
+    text(&mut turn, "half");
+    let end = turn.handle(Event::Unstorable("The page is damaged".to_owned()));
+    let Some(Effect::Finish(ending)) = end else {
+        panic!("{end:?}");
+    };
+    let error = ending.error.unwrap();
+    assert_eq!(ending.status, MessageStatus::Failed);
+    assert_eq!(error.code, "not_stored");
+    assert!(error.message.contains("The page is damaged"));
+}

@@ -7,6 +7,7 @@ mod checkpoint;
 mod configuring;
 mod damage;
 mod deleting;
+mod lasting;
 mod locks;
 mod naming;
 mod opening;
@@ -14,6 +15,7 @@ mod plans;
 mod reading;
 mod remains;
 mod rescue;
+mod searching;
 mod versions;
 
 use std::path::PathBuf;

@@ -23,10 +23,12 @@ const BIG: &str = "
     ANALYZE sqlite_schema;";
 
 /// Tables that stay small, a statement's own intermediate results, and the one count of everything.
-const MAY_BE_SCANNED: [&str; 9] = [
+const MAY_BE_SCANNED: [&str; 11] = [
     "CONSTANT",
     "generation_attempts",
+    "messages_to_forget",
     "messages_to_index",
+    "noted",
     "path",
     "providers",
     "settings",

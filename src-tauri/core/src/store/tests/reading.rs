@@ -293,52 +293,6 @@ async fn the_list_is_newest_first_and_pages_without_gaps() {
 }
 
 #[tokio::test]
-async fn text_is_indexed_when_it_is_final_and_leaves_with_its_conversation() {
-    let place = Place::new().await;
-    let started = place.begin("Ünïcode question", NOW).await;
-    let found = async |word: &str| -> i64 {
-        sqlx::query_scalar("SELECT count(*) FROM messages_fts WHERE messages_fts MATCH ?")
-            .bind(word)
-            .fetch_one(&place.store.writer)
-            .await
-            .unwrap()
-    };
-    assert_eq!(
-        place
-            .store
-            .append(&started.lease, 0, &"a conch".into())
-            .await
-            .unwrap(),
-        Fenced::Written
-    );
-    assert_eq!((found("unicode").await, found("conch").await), (1, 0));
-
-    place
-        .store
-        .finish(&started.lease, None, &complete(), NOW)
-        .await
-        .map(|_| ())
-        .unwrap();
-    assert_eq!(found("conch").await, 0, "its lock is free before that");
-    for _ in 0..2 {
-        place.store.index_answers().await.unwrap();
-        assert_eq!(found("conch").await, 1);
-    }
-
-    let unindexed = place.begin("another question", NOW).await;
-    let ended = place
-        .store
-        .finish(&unindexed.lease, None, &complete(), NOW)
-        .await;
-    assert_eq!(ended.unwrap(), Fenced::Written);
-    place.purge().await;
-    assert_eq!((found("unicode").await, found("conch").await), (0, 0));
-    let index =
-        sqlx::query("INSERT INTO messages_fts(messages_fts, rank) VALUES ('integrity-check', 1)");
-    index.execute(&place.store.writer).await.unwrap();
-}
-
-#[tokio::test]
 async fn the_first_token_of_an_answer_is_timed_while_it_is_written() {
     let place = Place::new().await;
     let started = place.begin("question", NOW).await;

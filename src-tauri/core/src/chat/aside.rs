@@ -1,0 +1,110 @@
+//! Answers that have ended, but whose end the database does not take: they are set aside. They count as
+//! ended in everything that this process shows, with the reason; their lock is no longer renewed and runs
+//! out; nothing else waits for them. Whatever touches such a conversation next tries to store the end first.
+
+use std::collections::HashMap;
+use std::sync::PoisonError;
+
+use super::model::{Message, MessageStatus};
+use crate::ids::{ConversationId, GenerationId, MessageId};
+use crate::lock::{Lease, LockStatus};
+use crate::store::Ending;
+use crate::sync::{Mutex, MutexGuard};
+
+/// An answer whose end could not be stored.
+#[derive(Debug, Clone)]
+pub(crate) struct Aside {
+    pub(crate) lease: Lease,
+    pub(crate) ending: Ending,
+    /// What it says and what was thought before it, where this process knows.
+    text: Option<(String, String)>,
+}
+
+impl Aside {
+    pub(crate) fn new(lease: Lease, ending: Ending, text: Option<(String, String)>) -> Self {
+        Self {
+            lease,
+            ending,
+            text,
+        }
+    }
+}
+
+/// All of them, in this process.
+#[derive(Debug, Default)]
+pub(crate) struct SetAside {
+    rows: Mutex<HashMap<MessageId, Aside>>,
+}
+
+impl SetAside {
+    fn rows(&self) -> MutexGuard<'_, HashMap<MessageId, Aside>> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sets an answer aside. False when it was already.
+    pub(crate) fn set(&self, aside: Aside) -> bool {
+        let mut rows = self.rows();
+        let message_id = aside.lease.message_id.clone();
+        let is_new = !rows.contains_key(&message_id);
+        rows.entry(message_id).or_insert(aside);
+        is_new
+    }
+
+    /// Its end is stored, by whomever.
+    pub(crate) fn take_back(&self, message_id: &MessageId) -> bool {
+        self.rows().remove(message_id).is_some()
+    }
+
+    /// Those of a conversation.
+    pub(crate) fn of(&self, conversation_id: &ConversationId) -> Vec<Aside> {
+        let rows = self.rows();
+        let own = rows
+            .values()
+            .filter(|aside| aside.lease.conversation_id == *conversation_id);
+        own.cloned().collect()
+    }
+
+    pub(crate) fn has_any_of(&self, conversation_id: &ConversationId) -> bool {
+        self.rows()
+            .values()
+            .any(|aside| aside.lease.conversation_id == *conversation_id)
+    }
+
+    fn holds(&self, generation_id: &GenerationId) -> bool {
+        self.rows()
+            .values()
+            .any(|aside| aside.lease.generation_id == *generation_id)
+    }
+
+    /// Shows a message as ended if it is set aside.
+    pub(crate) fn show(&self, message: &mut Message) {
+        if message.status != MessageStatus::Generating {
+            return;
+        }
+        if let Some(aside) = self.rows().get(&message.id) {
+            message.status = aside.ending.status;
+            message.error.clone_from(&aside.ending.error);
+            if let Some((text, reasoning)) = &aside.text {
+                message.content.clone_from(text);
+                message.reasoning.clone_from(reasoning);
+            }
+        }
+    }
+
+    /// Shows a lock as free if its holder is set aside.
+    pub(crate) fn show_lock(&self, lock: LockStatus) -> LockStatus {
+        match &lock.generation_id {
+            Some(holder) if self.holds(holder) => LockStatus {
+                locked: false,
+                can_send: true,
+                generation_id: None,
+                message_id: None,
+                user_id: None,
+                locked_at: None,
+                expires_at: None,
+                fence: lock.fence,
+            },
+            _ => lock,
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! The end of a generation. It is stored in one transaction, which is tried again for as long as what
+//! refuses it may pass; meanwhile the lock is renewed, Stop is answered and the reason is shown. What lasts
+//! ends the answer in the windows at once: with the text that the database takes, and where it takes not
+//! even the end, by setting the row aside.
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use super::storing::{STORE_AGAIN, Underway};
+use super::{Driver, Surroundings};
+use crate::chat::activity::Activity;
+use crate::chat::aside::Aside;
+use crate::chat::live::{Control, LiveAnswer, Registration};
+use crate::chat::model::{AnswerEnd, MessageError, MessageStatus};
+use crate::chat::turn::Event;
+use crate::lock::{Fenced, Lease, LockChange, LockReason};
+use crate::provider::{Failure, FailureKind};
+use crate::store::{Ending, Passing, Piece, Started};
+
+/// How much of an answer a notification shows, in characters.
+const EXCERPT: usize = 140;
+
+/// Writes the answer of a turn that has begun, and ends it, whatever happens.
+pub(crate) async fn supervise(
+    surroundings: Surroundings,
+    started: Started,
+    registration: Registration,
+) {
+    let lease = started.lease.clone();
+    let driver = Driver::new(surroundings.clone(), started, registration);
+    let Err(error) = tokio::spawn(driver.run()).await else {
+        return;
+    };
+    tracing::error!(%error, generation = %lease.generation_id, "a generation's task failed");
+    let fault = Failure::new(
+        FailureKind::Internal,
+        "Conch made a mistake while it wrote this answer",
+    );
+    let ending = Ending::new(MessageStatus::Failed, Some(fault.to_error()));
+    let now = surroundings.clock.now();
+    match surroundings.store.finish(&lease, None, &ending, now).await {
+        Ok(Fenced::Written) => tell_end(&surroundings, &lease, &ending, String::new()).await,
+        Ok(Fenced::Lost) => {}
+        Err(error) => {
+            surroundings.heed(&error);
+            tracing::error!(%error, "its end could not be stored");
+            let aside = Aside::new(lease.clone(), ending.clone(), None);
+            surroundings.aside.set(aside);
+            tell_end(&surroundings, &lease, &ending, String::new()).await;
+        }
+    }
+}
+
+/// How a turn has ended.
+enum End {
+    /// It is stored.
+    Stored(Ending),
+    /// It cannot be stored, now or ever.
+    Refused(Ending),
+    /// The answer is somebody else's, or the next start's.
+    Left,
+}
+
+impl Driver {
+    pub(super) async fn finish(mut self, ending: Ending) {
+        // The provider is told to stop before anything is stored, and the next may ask it.
+        self.activity = Activity::None;
+        self.admission = None;
+        self.answer_doubters();
+        let mut asked = Asked {
+            is_stop: ending.status == MessageStatus::Stopped,
+            quits: false,
+        };
+        if !asked.is_stop {
+            self.stops.clear();
+        }
+        let end = self.store_end(ending, &mut asked).await;
+        let (ending, aside) = match end {
+            End::Stored(ending) => (ending, None),
+            End::Refused(ending) => {
+                let text = {
+                    let answer = self.answer.borrow();
+                    (answer.text.clone(), answer.reasoning.clone())
+                };
+                let aside = Aside::new(self.lease.clone(), ending.clone(), Some(text));
+                (ending, Some(aside))
+            }
+            End::Left => return,
+        };
+        let is_stored = aside.is_none();
+        if let Some(aside) = aside {
+            self.around.aside.set(aside);
+        }
+        for done in self.stops {
+            let _ = done.send(());
+        }
+        let excerpt = excerpt(&self.answer);
+        tell_end(&self.around, &self.lease, &ending, excerpt).await;
+        drop((self.registration, self.answer));
+        self.around.indexer.wake();
+        if is_stored && let Err(error) = self.around.store.fold_log().await {
+            tracing::warn!(%error, "the log was not folded; the next answer's end tries again");
+        }
+    }
+
+    async fn store_end(&mut self, mut ending: Ending, asked: &mut Asked) -> End {
+        if let Some(saving) = self.saving.take() {
+            let saved = self.meanwhile(saving, asked).await;
+            if self.saved(saved) == Some(Event::LeaseLost) {
+                return End::Left;
+            }
+        }
+        loop {
+            let rest = (!self.unsaved.is_empty()).then(|| (self.next_chunk, self.unsaved.clone()));
+            let storing = self.storing(rest, ending.clone());
+            let error = match self.meanwhile(storing, asked).await {
+                Ok(Fenced::Written) => return End::Stored(ending),
+                Ok(Fenced::Lost) => return End::Left,
+                Err(error) => error,
+            };
+            self.around.heed(&error);
+            if let Some(passing) = error.passing() {
+                self.cannot_store(passing);
+                // The next start finds the lock's holder dead and keeps what was saved.
+                if asked.quits || !self.renewed_meanwhile(asked).await {
+                    return End::Left;
+                }
+                self.pause(asked).await;
+                continue;
+            }
+            tracing::error!(%error, "an answer's end cannot be stored");
+            ending = ending.unstored(&error.to_string());
+            if self.unsaved.is_empty() {
+                return End::Refused(ending);
+            }
+            // Perhaps it is only the last piece that it does not take.
+            self.unsaved = Piece::default();
+        }
+    }
+
+    fn storing(
+        &mut self,
+        rest: Option<(i64, Piece)>,
+        ending: Ending,
+    ) -> Underway<Result<Fenced, crate::store::StoreError>> {
+        let (store, lease) = (self.around.store.clone(), self.lease.clone());
+        let (noting, now) = (self.note_first_token(), self.around.clock.now());
+        Underway::begin(async move {
+            noting.await;
+            let rest = rest.as_ref().map(|(number, piece)| (*number, piece));
+            store.finish(&lease, rest, &ending, now).await
+        })
+    }
+
+    /// False when the lock is somebody else's.
+    async fn renewed_meanwhile(&mut self, asked: &mut Asked) -> bool {
+        self.renew();
+        let Some(renewing) = self.renewing.take() else {
+            return true;
+        };
+        !matches!(self.meanwhile(renewing, asked).await, Ok(Fenced::Lost))
+    }
+
+    /// Waits for the database, and hears meanwhile what others ask.
+    async fn meanwhile<T: Send + 'static>(&mut self, work: Underway<T>, asked: &mut Asked) -> T {
+        let stuck_at = work.stuck_at();
+        let mut work = Some(work);
+        loop {
+            let is_silent = self.answer.borrow().unstored.is_none();
+            tokio::select! {
+                biased;
+                done = Underway::end(&mut work) => return done,
+                control = self.registration.control.recv(), if !asked.quits => {
+                    asked.hear(control, &mut self.stops);
+                }
+                () = sleep_until(stuck_at), if is_silent => self.cannot_store(Passing::Silent),
+            }
+        }
+    }
+
+    /// Waits until it is time to try again, or the application quits.
+    async fn pause(&mut self, asked: &mut Asked) {
+        let until = Instant::now() + STORE_AGAIN;
+        while !asked.quits {
+            tokio::select! {
+                () = sleep_until(until) => return,
+                control = self.registration.control.recv() => asked.hear(control, &mut self.stops),
+            }
+        }
+    }
+}
+
+/// What was asked of a generation that ends.
+struct Asked {
+    /// It was stopped, so whoever stops it is told so.
+    is_stop: bool,
+    quits: bool,
+}
+
+impl Asked {
+    fn hear(&mut self, control: Option<Control>, stops: &mut Vec<tokio::sync::oneshot::Sender<()>>) {
+        match control {
+            Some(Control::Stop(done)) if self.is_stop => stops.push(done),
+            Some(Control::Heartbeat(done)) => {
+                let _ = done.send(());
+            }
+            Some(Control::Stop(_) | Control::Woke) => {}
+            Some(Control::Quit) | None => self.quits = true,
+        }
+    }
+}
+
+fn excerpt(answer: &watch::Sender<LiveAnswer>) -> String {
+    answer.borrow().text.chars().take(EXCERPT).collect()
+}
+
+async fn tell_end(around: &Surroundings, lease: &Lease, ending: &Ending, excerpt: String) {
+    around
+        .events
+        .lock_changed(LockChange::of(lease, LockReason::Released));
+    around
+        .events
+        .conversation_changed(&lease.conversation_id, false);
+    if !around
+        .store
+        .settings()
+        .await
+        .unwrap_or_default()
+        .notifications
+    {
+        return;
+    }
+    let reason = |error: &MessageError| error.message.clone();
+    around.events.answer_ended(AnswerEnd {
+        conversation_id: lease.conversation_id.clone(),
+        status: ending.status,
+        excerpt: ending.error.as_ref().map_or(excerpt, reason),
+    });
+}

@@ -1,0 +1,191 @@
+//! What a generation stores while it runs: its text, and the renewals of its lock. Each is a task beside the
+//! loop, not a future of it: the loop could wait for the one writer that its own unpolled save holds, and
+//! it must hear Stop while the disk does not answer.
+//!
+//! What passes (a full disk, a busy file) is tried again every second and said meanwhile; what lasts ends
+//! the answer.
+
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::task::{JoinError, JoinHandle};
+use tokio::time::Instant;
+
+use super::Driver;
+use crate::chat::turn::Event;
+use crate::lock::Fenced;
+use crate::store::{Passing, Piece, StoreError};
+
+/// How long to wait before what could not be stored is tried again: the disk may be full.
+pub(super) const STORE_AGAIN: Duration = Duration::from_secs(1);
+
+/// How long the database may take before that is said.
+pub(super) const STUCK: Duration = Duration::from_secs(3);
+
+/// How long a renewal may take before it is answered that this task lives all the same.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// What became of a chunk.
+pub(super) struct Saved {
+    piece: Piece,
+    outcome: Result<Fenced, StoreError>,
+}
+
+/// Work for the database that is under way.
+pub(super) struct Underway<T> {
+    task: JoinHandle<T>,
+    since: Instant,
+}
+
+impl<T: Send + 'static> Underway<T> {
+    pub(super) fn begin(work: impl Future<Output = T> + Send + 'static) -> Self {
+        Self {
+            task: tokio::spawn(work),
+            since: Instant::now(),
+        }
+    }
+
+    /// When that it takes too long is to be said.
+    pub(super) fn stuck_at(&self) -> Instant {
+        self.since + STUCK
+    }
+
+    /// Its end. Safe to drop and call again; without any under way it never comes.
+    pub(super) async fn end(under_way: &mut Option<Self>) -> T {
+        let Some(Self { task, .. }) = under_way else {
+            return std::future::pending().await;
+        };
+        let ended = task.await;
+        *under_way = None;
+        match ended.map_err(JoinError::try_into_panic) {
+            Ok(ended) => ended,
+            Err(Ok(panic)) => std::panic::resume_unwind(panic),
+            // The runtime ends, and this task with it.
+            Err(Err(_)) => std::future::pending().await,
+        }
+    }
+}
+
+impl Driver {
+    /// Begins to renew the lock, unless that is under way.
+    pub(super) fn renew(&mut self) {
+        if self.renewing.is_none() {
+            let (store, lease) = (self.around.store.clone(), self.lease.clone());
+            let now = self.around.clock.now();
+            let renewing = async move { store.renew(&lease, now).await };
+            self.renewing = Some(Underway::begin(renewing));
+        }
+    }
+
+    /// Renews, and answers when that was tried.
+    pub(super) fn doubted(&mut self, done: oneshot::Sender<()>) {
+        if self.doubters.is_empty() {
+            self.answer_doubters_at = Instant::now() + SLOW;
+        }
+        self.doubters.push(done);
+        self.renew();
+    }
+
+    pub(super) fn answer_doubters(&mut self) {
+        for done in self.doubters.drain(..) {
+            let _ = done.send(());
+        }
+    }
+
+    pub(super) fn renewed(&mut self, renewed: Result<Fenced, StoreError>) -> Option<Event> {
+        self.answer_doubters();
+        match renewed {
+            Ok(Fenced::Written) => {
+                self.can_store();
+                None
+            }
+            Ok(Fenced::Lost) => Some(Event::LeaseLost),
+            Err(error) => {
+                self.heartbeat.reset_after(STORE_AGAIN);
+                self.failed(&error)
+            }
+        }
+    }
+
+    pub(super) fn save(&mut self) {
+        let piece = std::mem::take(&mut self.unsaved);
+        let (store, lease) = (self.around.store.clone(), self.lease.clone());
+        let (number, noting) = (self.next_chunk, self.note_first_token());
+        self.saving = Some(Underway::begin(async move {
+            noting.await;
+            let outcome = store.append(&lease, number, &piece).await;
+            Saved { piece, outcome }
+        }));
+    }
+
+    pub(super) fn saved(&mut self, saved: Saved) -> Option<Event> {
+        match saved.outcome {
+            Ok(Fenced::Written) => {
+                self.next_chunk += 1;
+                self.can_store();
+                None
+            }
+            Ok(Fenced::Lost) => Some(Event::LeaseLost),
+            Err(error) => {
+                self.unsaved.text.insert_str(0, &saved.piece.text);
+                self.unsaved.reasoning.insert_str(0, &saved.piece.reasoning);
+                self.save_at = Instant::now() + STORE_AGAIN;
+                self.failed(&error)
+            }
+        }
+    }
+
+    /// Stores when the first text came, the first time that it is awaited after that.
+    pub(super) fn note_first_token(&mut self) -> impl Future<Output = ()> + use<> {
+        let (store, lease) = (self.around.store.clone(), self.lease.clone());
+        let (first_token_at, retries) = (self.first_token_at.take(), self.retries);
+        async move {
+            let Some(at) = first_token_at else { return };
+            if let Err(error) = store.record_first_token(&lease, retries, at).await {
+                tracing::warn!(%error, "the first token's time was not stored");
+            }
+        }
+    }
+
+    /// When that the database does not answer is to be said, unless something is said already.
+    pub(super) fn stuck_at(&self) -> Option<Instant> {
+        if self.answer.borrow().unstored.is_some() {
+            return None;
+        }
+        let saving = self.saving.as_ref().map(Underway::stuck_at);
+        let renewing = self.renewing.as_ref().map(Underway::stuck_at);
+        saving.into_iter().chain(renewing).min()
+    }
+
+    fn failed(&mut self, error: &StoreError) -> Option<Event> {
+        self.around.heed(error);
+        let Some(passing) = error.passing() else {
+            return Some(Event::Unstorable(error.to_string()));
+        };
+        self.cannot_store(passing);
+        None
+    }
+
+    /// Says why nothing can be stored at the moment.
+    pub(super) fn cannot_store(&self, passing: Passing) {
+        let reason = Some(passing.reason());
+        let is_news = self
+            .answer
+            .send_if_modified(|answer| std::mem::replace(&mut answer.unstored, reason) != reason);
+        if is_news {
+            tracing::warn!(
+                reason = passing.reason(),
+                "an answer cannot be stored; that is tried again"
+            );
+        }
+    }
+
+    pub(super) fn can_store(&self) {
+        let was_said = self
+            .answer
+            .send_if_modified(|answer| answer.unstored.take().is_some());
+        if was_said {
+            tracing::info!("an answer can be stored again");
+        }
+    }
+}

@@ -1,0 +1,420 @@
+//! The same faults at each of the store's calls, but for ever.
+//!
+//! A write that fails, a disk that is full or a database whose pages are damaged does not get better while the
+//! application runs: whoever waits for the answer must be told within seconds, Stop must be answered,
+//! nothing may hang, and once the disk works again the next start must open and show what was accepted.
+//! A trigger that refuses one conversation's rows stands for what is wrong with one row: there, all other
+//! conversations must go on.
+
+use std::ffi::c_int;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::Context;
+use conch_core::App;
+use conch_core::chat::{Accepted, MessageStatus, Phase, TranscriptEvent};
+use conch_core::ids::ConversationId;
+use conch_fault_server::{FaultServer, Script, Step};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use libsqlite3_sys::{
+    SQLITE_CORRUPT, SQLITE_FULL, SQLITE_IOERR_DELETE, SQLITE_IOERR_FSYNC, SQLITE_IOERR_TRUNCATE,
+    SQLITE_IOERR_WRITE,
+};
+use tokio::time::timeout;
+
+use super::shim::{Disk, Mounted, Verdict};
+use crate::application::{self, send};
+use crate::campaign::{Finding, Run, now, runtime};
+use crate::checks::{self, Moment};
+use crate::report::grouped;
+use crate::turns::{QUESTION, connect};
+
+/// What lasts must be said by then.
+const SAID: Duration = Duration::from_secs(5);
+
+/// Stop must be answered by then.
+const STOPPED: Duration = Duration::from_secs(1);
+
+/// Everything else that is asked must be answered, if only by an error, by then.
+const ANSWERED: Duration = Duration::from_secs(15);
+
+/// Trials under way at once; most of the time they wait.
+const AT_ONCE: usize = 24;
+
+/// What goes wrong from a call on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    Full,
+    Failing,
+    /// What SQLite says of a page that makes no sense.
+    Damaged,
+}
+
+const FAULTS: [Fault; 3] = [Fault::Full, Fault::Failing, Fault::Damaged];
+
+/// What a trigger refuses of one conversation's rows.
+const REFUSALS: [(&str, &str); 6] = [
+    ("BEFORE UPDATE OF status ON messages", "OLD.id"),
+    ("BEFORE UPDATE OF content ON messages", "OLD.id"),
+    ("BEFORE UPDATE OF model ON messages", "OLD.id"),
+    ("BEFORE INSERT ON message_chunks", "NEW.message_id"),
+    ("BEFORE DELETE ON message_chunks", "OLD.message_id"),
+    ("BEFORE UPDATE OF finished_at ON generations", "OLD.message_id"),
+];
+
+/// Lets every N-th call and all after it fail in every way; the quick campaign takes a few of them.
+pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
+    let stride: usize = run.choose(1, 20);
+    runtime()?.block_on(async {
+        let server = FaultServer::start().await;
+        let parts = (0..3).map(|_| Step::Delta("word ".repeat(500)));
+        let steps = [Step::Head].into_iter().chain(parts);
+        let end = [Step::Finish("stop".to_owned()), Step::Done];
+        server.always(Script::new(steps.chain(end)));
+        let base_url = server.base_url();
+
+        let calm = Trial::new(u64::MAX, Fault::Full)?;
+        let mut found = calm.run(&base_url).await?.broken;
+        let (first, last) = calm.disk.span();
+        let cases: Vec<(u64, Fault)> = (first..=last)
+            .flat_map(|number| FAULTS.map(|fault| (number, fault)))
+            .skip(fastrand::usize(0..stride))
+            .step_by(stride)
+            .collect();
+        run.expect((cases.len() + REFUSALS.len()) as u64);
+        let amount = format!(
+            "{} faults at {} calls, {} refusals",
+            grouped(cases.len() as u64),
+            grouped(last + 1 - first),
+            REFUSALS.len()
+        );
+        let trials: Vec<Outcome> = stream::iter(cases)
+            .map(async |(number, fault)| {
+                let outcome = Trial::new(number, fault)?.run(&base_url).await;
+                run.did(1);
+                outcome.with_context(|| format!("{fault:?} from call {number} on"))
+            })
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await?;
+        let refused: Vec<Vec<String>> = stream::iter(REFUSALS)
+            .map(async |refusal| {
+                let broken = refuse(refusal, &base_url).await;
+                run.did(1);
+                broken.with_context(|| format!("a refusal {}", refusal.0))
+            })
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await?;
+        let said = trials.iter().filter_map(|trial| trial.said_after).max();
+        let stopped = trials.iter().map(|trial| trial.stopped_after).max();
+        let millis = |time: Option<Duration>| time.unwrap_or_default().as_millis();
+        found.extend(trials.into_iter().flat_map(|trial| trial.broken));
+        found.extend(refused.concat());
+        Ok(Finding {
+            amount,
+            violations: found,
+            figures: format!(
+                "said after {} ms, Stop answered after {} ms at most",
+                millis(said),
+                millis(stopped)
+            ),
+        })
+    })
+}
+
+/// What one trial showed.
+#[derive(Default)]
+struct Outcome {
+    broken: Vec<String>,
+    /// How long after the first failing call the answer's reader was told.
+    said_after: Option<Duration>,
+    stopped_after: Duration,
+}
+
+/// The disk that fails from a call on, until it is mended.
+struct FailingDisk {
+    fault: Fault,
+    /// The number of the call that fails first.
+    number: u64,
+    calls: AtomicU64,
+    /// How many calls were made before the turn.
+    before: AtomicU64,
+    has_failed: AtomicBool,
+    is_mended: AtomicBool,
+}
+
+impl FailingDisk {
+    fn fails(&self) -> bool {
+        let call = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
+        let fails = call >= self.number && !self.is_mended.load(Ordering::Relaxed);
+        if fails {
+            self.has_failed.store(true, Ordering::Relaxed);
+        }
+        fails
+    }
+
+    /// The first and the last call of the turn.
+    fn span(&self) -> (u64, u64) {
+        let first = self.before.load(Ordering::Relaxed) + 1;
+        (first, self.calls.load(Ordering::Relaxed).max(first))
+    }
+
+    fn otherwise(&self, failing: c_int) -> Verdict {
+        match (self.fails(), self.fault) {
+            (true, Fault::Failing) => Verdict::Fail(failing),
+            (true, Fault::Damaged) => Verdict::Fail(SQLITE_CORRUPT),
+            // A full disk can still be synced, cut and cleared.
+            (true, Fault::Full) | (false, _) => Verdict::Do,
+        }
+    }
+}
+
+impl Disk for FailingDisk {
+    fn write(&self, _: &str, _: u64, _: &[u8]) -> Verdict {
+        match (self.fails(), self.fault) {
+            (false, _) => Verdict::Do,
+            (true, Fault::Full) => Verdict::Fail(SQLITE_FULL),
+            (true, Fault::Failing) => Verdict::Fail(SQLITE_IOERR_WRITE),
+            (true, Fault::Damaged) => Verdict::Fail(SQLITE_CORRUPT),
+        }
+    }
+
+    fn truncate(&self, _: &str, _: u64) -> Verdict {
+        self.otherwise(SQLITE_IOERR_TRUNCATE)
+    }
+
+    fn sync(&self, _: &str) -> Verdict {
+        self.otherwise(SQLITE_IOERR_FSYNC)
+    }
+
+    fn delete(&self, _: &str, _: bool) -> Verdict {
+        self.otherwise(SQLITE_IOERR_DELETE)
+    }
+}
+
+/// One application on one failing disk.
+struct Trial {
+    folder: tempfile::TempDir,
+    disk: Arc<FailingDisk>,
+    _mounted: Mounted,
+}
+
+impl Trial {
+    fn new(number: u64, fault: Fault) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let disk = Arc::new(FailingDisk {
+            fault,
+            number,
+            calls: AtomicU64::new(0),
+            before: AtomicU64::new(0),
+            has_failed: AtomicBool::new(false),
+            is_mended: AtomicBool::new(false),
+        });
+        let mounted = Mounted::under(folder.path(), Arc::clone(&disk) as Arc<dyn Disk>)?;
+        Ok(Self {
+            folder,
+            disk,
+            _mounted: mounted,
+        })
+    }
+
+    /// SQLite names files by their real paths, which a temporary folder's need not be.
+    fn path(&self) -> anyhow::Result<PathBuf> {
+        Ok(self.folder.path().canonicalize()?)
+    }
+
+    async fn run(&self, base_url: &str) -> anyhow::Result<Outcome> {
+        let mut outcome = self.live(base_url).await?;
+        let at = format!("{:?} from call {} on", self.disk.fault, self.disk.number);
+        for broken in &mut outcome.broken {
+            *broken = format!("{at}: {broken}");
+        }
+        Ok(outcome)
+    }
+
+    /// A turn while the disk fails, and what follows; what is broken.
+    async fn live(&self, base_url: &str) -> anyhow::Result<Outcome> {
+        let path = self.path()?;
+        let app = application::open(&path, base_url).await?;
+        let made = app.create_conversation(None, None).await?;
+        let calls = self.disk.calls.load(Ordering::Relaxed);
+        self.disk.before.store(calls, Ordering::Relaxed);
+
+        let mut outcome = Outcome::default();
+        let sent = timeout(ANSWERED, send(&app, &made.id, QUESTION)).await;
+        let accepted = match sent {
+            Ok(sent) => sent.ok(),
+            Err(_) => {
+                outcome.broken.push("a send was not answered".to_owned());
+                None
+            }
+        };
+        if let Some(accepted) = &accepted {
+            self.look(&app, &made.id, accepted, &mut outcome).await;
+            let begun = now();
+            let stop = app.stop_generation(&accepted.generation_id);
+            if timeout(STOPPED, stop).await.is_err() {
+                outcome.broken.push("Stop was not answered".to_owned());
+            }
+            outcome.stopped_after = begun.elapsed();
+        }
+        if timeout(ANSWERED, app.quit()).await.is_err() {
+            outcome.broken.push("a quit does not end".to_owned());
+        }
+        drop(app);
+
+        self.disk.is_mended.store(true, Ordering::Relaxed);
+        let broken = &mut outcome.broken;
+        broken.extend(next_start(&path, base_url, &made.id, accepted.as_ref()).await?);
+        Ok(outcome)
+    }
+
+    /// Waits until the answer has ended, in the database or in the window, or is said to be unstored.
+    async fn look(
+        &self,
+        app: &App,
+        id: &ConversationId,
+        accepted: &Accepted,
+        outcome: &mut Outcome,
+    ) {
+        let begun = now();
+        let mut said = false;
+        let follow = app.follow(&accepted.branch_id, |event| {
+            said |= matches!(
+                event,
+                TranscriptEvent::Phase {
+                    phase: Phase::Unstored { .. },
+                    ..
+                }
+            );
+            !said
+        });
+        let ended = ended(app, id);
+        let told = timeout(SAID, async {
+            tokio::select! {
+                () = follow => {}
+                () = ended => {}
+            }
+        });
+        if told.await.is_err() {
+            outcome
+                .broken
+                .push("nothing was said of an answer that is not stored".to_owned());
+        }
+        if self.disk.has_failed.load(Ordering::Relaxed) {
+            outcome.said_after = Some(begun.elapsed());
+        }
+    }
+}
+
+/// Waits until nothing is written in a conversation.
+async fn ended(app: &App, id: &ConversationId) {
+    let mut events = app.subscribe();
+    loop {
+        match app.is_locked(id, None).await {
+            Ok(status) if !status.locked => return,
+            _ => {}
+        }
+        // Where an event is missed, the status is asked again.
+        let _ = timeout(SAID / 20, events.recv()).await;
+    }
+}
+
+/// What is broken once the disk works again.
+async fn next_start(
+    folder: &Path,
+    base_url: &str,
+    id: &ConversationId,
+    accepted: Option<&Accepted>,
+) -> anyhow::Result<Vec<String>> {
+    let mut broken = Vec::new();
+    let app = match timeout(ANSWERED, application::open(folder, base_url)).await {
+        Ok(Ok(app)) => app,
+        Ok(Err(error)) => return Ok(vec![format!("the next start is refused: {error}")]),
+        Err(_) => return Ok(vec!["the next start does not end".to_owned()]),
+    };
+    broken.extend(checks::violations(&folder.join("conch.db"), Moment::Free).await?);
+    let view = app.get_conversation(id, None).await?;
+    if let Some(accepted) = accepted {
+        let is_kept = |message: &conch_core::chat::Message| {
+            message.id == accepted.user_message_id && message.content == QUESTION
+        };
+        if !view.messages.iter().any(is_kept) {
+            broken.push("an accepted message is gone (I8)".to_owned());
+        }
+        let is_open = |message: &conch_core::chat::Message| message.status == MessageStatus::Generating;
+        if view.messages.iter().any(is_open) {
+            broken.push("an answer is still being written (I7)".to_owned());
+        }
+    }
+    match timeout(ANSWERED, send(&app, id, QUESTION)).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => broken.push(format!("a send after the restart was refused: {error}")),
+        Err(_) => broken.push("a send after the restart was not answered".to_owned()),
+    }
+    app.quit().await;
+    Ok(broken)
+}
+
+/// One conversation's rows are refused while its answer is written; what is broken.
+async fn refuse((what, row): (&str, &str), base_url: &str) -> anyhow::Result<Vec<String>> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().canonicalize()?;
+    let app = application::open(&path, base_url).await?;
+    let (bad, good) = (
+        app.create_conversation(None, None).await?,
+        app.create_conversation(None, None).await?,
+    );
+    let refuse = format!(
+        "CREATE TRIGGER refuse {what}
+         WHEN (SELECT conversation_id FROM messages WHERE id = {row}) = '{}'
+         BEGIN SELECT RAISE(ABORT, 'it is refused'); END",
+        bad.id
+    );
+    let mut database = connect(&path.join("conch.db")).await?;
+    sqlx::raw_sql(sqlx::AssertSqlSafe(refuse))
+        .execute(&mut database)
+        .await?;
+
+    let mut broken = Vec::new();
+    let accepted = send(&app, &bad.id, QUESTION).await?;
+    if timeout(SAID, ended(&app, &bad.id)).await.is_err() {
+        broken.push("the answer does not end".to_owned());
+    }
+    let stop = app.stop_generation(&accepted.generation_id);
+    if timeout(STOPPED, stop).await.is_err() {
+        broken.push("Stop was not answered".to_owned());
+    }
+    for _ in 0..2 {
+        send(&app, &good.id, QUESTION).await?;
+        if timeout(SAID, ended(&app, &good.id)).await.is_err() {
+            broken.push("another conversation is held up".to_owned());
+        }
+    }
+    app.quit().await;
+
+    let app = application::open(&path, base_url).await?;
+    let view = app.get_conversation(&bad.id, None).await?;
+    let is_open = |message: &conch_core::chat::Message| message.status == MessageStatus::Generating;
+    if view.messages.iter().any(is_open) {
+        broken.push("an answer is still being written after the next start (I7)".to_owned());
+    }
+    send(&app, &good.id, QUESTION).await?;
+    sqlx::raw_sql("DROP TRIGGER refuse")
+        .execute(&mut database)
+        .await?;
+    if let Err(error) = send(&app, &bad.id, QUESTION).await {
+        broken.push(format!("a send after it was mended was refused: {error}"));
+    }
+    for id in [&bad.id, &good.id] {
+        ended(&app, id).await;
+    }
+    app.quit().await;
+    Ok(broken
+        .into_iter()
+        .map(|broken| format!("a refusal {what}: {broken}"))
+        .collect())
+}
