@@ -432,7 +432,9 @@ impl App {
     async fn take_back(&self, id: &ConversationId) -> Result<()> {
         let around = &self.around;
         for Aside { lease, ending, .. } in around.aside.of(id) {
-            let stored = around.store.finish(&lease, None, &ending, around.clock.now());
+            let stored = around
+                .store
+                .finish(&lease, None, &ending, around.clock.now());
             let _: Fenced = stored.await.inspect_err(|error| around.heed(error))?;
             around.aside.take_back(&lease.message_id);
             let freed = LockChange::of(&lease, LockReason::Released);

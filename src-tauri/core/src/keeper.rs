@@ -86,7 +86,10 @@ impl Failures {
         } else {
             self.in_a_row.saturating_add(1)
         };
-        let (task, times) = (self.name, self.kinds.get(&failure).copied().unwrap_or(0) + 1);
+        let (task, times) = (
+            self.name,
+            self.kinds.get(&failure).copied().unwrap_or(0) + 1,
+        );
         if times == 1 {
             tracing::warn!(task, %failure, "a task failed; it is started again");
         } else {
@@ -155,7 +158,10 @@ mod tests {
             failures.note("no".to_owned(), Duration::ZERO);
         }
         let other = failures.note("another".to_owned(), RECOVERED);
-        assert_eq!((other, failures.all, failures.kinds["no"]), (FIRST_PAUSE, 6, 5));
+        assert_eq!(
+            (other, failures.all, failures.kinds["no"]),
+            (FIRST_PAUSE, 6, 5)
+        );
     }
 
     #[tokio::test(start_paused = true)]

@@ -81,6 +81,11 @@ pub(crate) const KINDS: &[Kind] = &[
         prove: crate::disk::lasting::prove,
     },
     Kind {
+        name: "length",
+        shows: "an answer of any length ends, with its first 16 MiB kept, and holds up no other conversation",
+        prove: crate::length::prove,
+    },
+    Kind {
         name: "power",
         shows: "a power cut that drops and tears unsynced writes loses nothing acknowledged and damages no file",
         prove: crate::disk::power::prove,

@@ -285,7 +285,10 @@ fn no_living_generation_loses_its_lock() {
         for sweep in sweeps {
             assert!(sweep.await.is_ok());
         }
-        assert!(generation.await.is_ok(), "a living generation lost its lock");
+        assert!(
+            generation.await.is_ok(),
+            "a living generation lost its lock"
+        );
         {
             let mut place = at(&place);
             place.now = place.now + LEASE;
@@ -321,7 +324,10 @@ fn renew(place: &Mutex<Place>) {
     }
     let expires_at = place.now + LEASE;
     let holder = place.holder.as_mut();
-    assert!(holder.is_some(), "the lock of a living generation was freed (I3)");
+    assert!(
+        holder.is_some(),
+        "the lock of a living generation was freed (I3)"
+    );
     if let Some(holder) = holder {
         holder.heartbeat_seq += 1;
         holder.expires_at = expires_at;

@@ -68,7 +68,9 @@ impl Page {
     /// Whether an event takes milliseconds to read.
     pub fn takes_long(&self, event: &TranscriptEvent) -> bool {
         match event {
-            TranscriptEvent::Text { text, .. } => text.len() + self.draft.unsettled() > READ_AT_ONCE,
+            TranscriptEvent::Text { text, .. } => {
+                text.len() + self.draft.unsettled() > READ_AT_ONCE
+            }
             _ => false,
         }
     }

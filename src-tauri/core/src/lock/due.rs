@@ -27,12 +27,7 @@ pub(crate) enum Verdict {
 /// Judges a lock whose heartbeat may have stood still for a whole lease, and whose generation may have answered
 /// this process a moment ago. One that lives and could not renew, because nothing can be stored, keeps its
 /// lock: it will renew, and its text is in no other place.
-pub(crate) fn verdict(
-    holder: &Holder,
-    is_still: bool,
-    is_alive: bool,
-    now: Timestamp,
-) -> Verdict {
+pub(crate) fn verdict(holder: &Holder, is_still: bool, is_alive: bool, now: Timestamp) -> Verdict {
     if holder.expires_at > now && !is_still {
         Verdict::Wait(holder.expires_at.since(now).min(LONGEST_SLEEP))
     } else if is_alive {
@@ -62,7 +57,11 @@ impl Memory {
     }
 
     /// The branches whose holder's heartbeat has stood still for a whole lease of running time.
-    pub(crate) fn stood_still(&mut self, holders: &[Holder], monotonic: Duration) -> HashSet<BranchId> {
+    pub(crate) fn stood_still(
+        &mut self,
+        holders: &[Holder],
+        monotonic: Duration,
+    ) -> HashSet<BranchId> {
         let before = std::mem::take(&mut self.unchanged);
         for holder in holders {
             let branch = &holder.lease.branch_id;

@@ -109,11 +109,12 @@ impl LockReason {
     /// How the answer of a holder ends whose lock is taken away for this reason.
     pub(crate) fn ending(self) -> Ending {
         match self {
-            Self::Recovered => Ending::interrupted(PROCESS_ENDED, "Conch ended before the answer did"),
-            Self::Acquired | Self::Released | Self::Expired => Ending::interrupted(
-                LEASE_EXPIRED,
-                "The answer went silent and its lock expired",
-            ),
+            Self::Recovered => {
+                Ending::interrupted(PROCESS_ENDED, "Conch ended before the answer did")
+            }
+            Self::Acquired | Self::Released | Self::Expired => {
+                Ending::interrupted(LEASE_EXPIRED, "The answer went silent and its lock expired")
+            }
         }
     }
 }

@@ -106,7 +106,10 @@ impl Sweeper {
                     self.events.damage_met();
                     self.store.found_damage(&error.to_string()).await;
                 }
-                if self.aside.set(Aside::new(lease.clone(), reason.ending(), None)) {
+                if self
+                    .aside
+                    .set(Aside::new(lease.clone(), reason.ending(), None))
+                {
                     tracing::warn!(%error, branch = %lease.branch_id, "a lock cannot be freed; its answer is set aside");
                     self.tell(holder, reason);
                 }
@@ -153,8 +156,8 @@ mod tests {
     use crate::events::CoreEvent;
     use crate::ids::{GenerationId, RequestId};
     use crate::lock::due::SLEPT;
-    use crate::lock::{LEASE, Lease};
     use crate::lock::instance::Instance;
+    use crate::lock::{LEASE, Lease};
     use crate::store::{Begin, NewTurn};
 
     const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -284,7 +287,10 @@ mod tests {
 
         let sweep = scene.sweeper.sweep().await.unwrap();
         assert_eq!(sweep.freed, 1);
-        assert_eq!(sweep.next_in, LONGEST_SLEEP, "it does not try again at once");
+        assert_eq!(
+            sweep.next_in, LONGEST_SLEEP,
+            "it does not try again at once"
+        );
         let mut freed = HashSet::new();
         while let Ok(event) = told.try_recv() {
             if let CoreEvent::Lock(change) = event {

@@ -292,10 +292,16 @@ mod tests {
     #[tokio::test]
     async fn it_says_that_it_cannot_look_and_looks_again() {
         let mut scene = Scene::new().await;
-        scene.theirs.execute("ALTER TABLE generations RENAME TO away").await;
+        scene
+            .theirs
+            .execute("ALTER TABLE generations RENAME TO away")
+            .await;
         assert!(scene.watch.run().await.is_err());
 
-        scene.theirs.execute("ALTER TABLE away RENAME TO generations").await;
+        scene
+            .theirs
+            .execute("ALTER TABLE away RENAME TO generations")
+            .await;
         let lease = scene.begin("theirs").await;
         let watch = &mut scene.watch;
         let told = async {

@@ -199,6 +199,8 @@ mod extended {
     pub(super) const CORRUPT_VTAB: i32 = 267;
     /// The file was moved away while it was open.
     pub(super) const READONLY_DBMOVED: i32 = 1032;
+    /// A write found no memory.
+    pub(super) const IOERR_NOMEM: i32 = 3082;
     /// The file system says that the file is damaged.
     pub(super) const IOERR_CORRUPTFS: i32 = 8458;
 }
@@ -229,10 +231,16 @@ fn sorted(code: i32, source: sqlx::Error) -> StoreError {
         }
         (primary::FULL, _) => return StoreError::DiskFull(source),
         (
-            primary::BUSY | primary::LOCKED | primary::INTERRUPT | primary::PROTOCOL | primary::SCHEMA,
+            primary::BUSY
+            | primary::LOCKED
+            | primary::INTERRUPT
+            | primary::PROTOCOL
+            | primary::SCHEMA,
             _,
         ) => Some(Passing::Busy),
-        (primary::NOMEM | primary::CANTOPEN, _) => Some(Passing::Resources),
+        (primary::NOMEM | primary::CANTOPEN, _) | (_, extended::IOERR_NOMEM) => {
+            Some(Passing::Resources)
+        }
         (primary::READONLY, _) => Some(Passing::ReadOnly),
         (primary::IOERR, _) => Some(Passing::Device),
         _ => None,
@@ -284,7 +292,7 @@ mod tests {
             assert_eq!(error.code(), ErrorCode::DatabaseCorrupt, "{code}");
         }
         // An error, a trigger's refusal, a value too big, constraints, an index of its own, a moved file.
-        for code in [1, 4, 18, 19, 1555, 1811, 2067, 20, 267, 1032, 9_999] {
+        for code in [1, 4, 18, 19, 1555, 1811, 2067, 20, 267, 1032, 99] {
             let error = sorted(code, sqlx::Error::RowNotFound);
             assert!(!error.passes() && !error.is_damage(), "{code}");
         }

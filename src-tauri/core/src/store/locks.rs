@@ -7,9 +7,7 @@ use super::settle::{Ending, Text, settle};
 use super::{Result, Store, branches};
 use crate::clock::Timestamp;
 use crate::ids::{BranchId, ConversationId, GenerationId, InstanceId, MessageId, UserId};
-use crate::lock::{
-    Fenced, LEASE, LEASE_EXPIRED, Lease, LockReason, LockStatus, PROCESS_ENDED,
-};
+use crate::lock::{Fenced, LEASE, LEASE_EXPIRED, Lease, LockReason, LockStatus, PROCESS_ENDED};
 
 /// A held lock as others see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -228,12 +226,14 @@ impl Store {
     /// [`Fenced::Lost`] when it was renewed (its `heartbeat_seq` moved on), released or taken since
     /// `holder` was read.
     pub async fn expire(&self, holder: &Holder, now: Timestamp) -> Result<Fenced> {
-        self.vacate(holder, &LockReason::Expired.ending(), now).await
+        self.vacate(holder, &LockReason::Expired.ending(), now)
+            .await
     }
 
     /// Frees a lock whose holder's process is gone and marks its answer interrupted.
     pub async fn recover(&self, holder: &Holder, now: Timestamp) -> Result<Fenced> {
-        self.vacate(holder, &LockReason::Recovered.ending(), now).await
+        self.vacate(holder, &LockReason::Recovered.ending(), now)
+            .await
     }
 
     async fn vacate(&self, holder: &Holder, ending: &Ending, now: Timestamp) -> Result<Fenced> {

@@ -41,16 +41,18 @@ async fn refuse(scene: &Scene, what: &str, id: &ConversationId) -> SqliteConnect
 /// Waits until the answer of the scene's branch is said not to be stored.
 async fn unstored(scene: &Scene) -> String {
     let mut said = None;
-    let follow = scene.app.follow(&scene.conversation.main_branch_id, |event| {
-        if let TranscriptEvent::Phase {
-            phase: Phase::Unstored { reason },
-            ..
-        } = event
-        {
-            said = Some(reason);
-        }
-        said.is_none()
-    });
+    let follow = scene
+        .app
+        .follow(&scene.conversation.main_branch_id, |event| {
+            if let TranscriptEvent::Phase {
+                phase: Phase::Unstored { reason },
+                ..
+            } = event
+            {
+                said = Some(reason);
+            }
+            said.is_none()
+        });
     timeout(SOON, follow).await.expect("nothing was said");
     said.unwrap()
 }
@@ -63,7 +65,9 @@ async fn stopped_soon(app: &App, id: &conch_core::ids::GenerationId) -> bool {
 #[tokio::test]
 async fn while_another_program_holds_the_database_that_is_said_and_then_all_is_stored() {
     let scene = Scene::new().await;
-    scene.server.push(Script::held("hold", "the first half", ", the second"));
+    scene
+        .server
+        .push(Script::held("hold", "the first half", ", the second"));
     accepted(scene.send("hello").await);
     scene.wait_for_text("the first half").await;
     let mut database = beside(&scene).await;
@@ -83,7 +87,9 @@ async fn while_another_program_holds_the_database_that_is_said_and_then_all_is_s
 async fn stop_is_answered_while_the_database_does_not_answer() {
     let scene = Scene::new().await;
     let steps = [Step::Head, Step::Delta("some text".into())];
-    scene.server.push(Script::new(steps.into_iter().chain([Step::Hang])));
+    scene
+        .server
+        .push(Script::new(steps.into_iter().chain([Step::Hang])));
     let turn = accepted(scene.send("hello").await);
     scene.wait_for_saved_text("some text").await;
     let mut database = beside(&scene).await;
@@ -105,7 +111,9 @@ async fn stop_is_answered_while_the_database_does_not_answer() {
 async fn an_end_that_is_refused_for_good_is_shown_at_once_and_in_nobodys_way() {
     let scene = Scene::new().await;
     let id = &scene.conversation.id;
-    scene.server.push(Script::held("hold", "the first half", ", the second"));
+    scene
+        .server
+        .push(Script::held("hold", "the first half", ", the second"));
     let turn = accepted(scene.send("hello").await);
     scene.wait_for_text("the first half").await;
     let mut database = refuse(&scene, "UPDATE OF status ON messages", id).await;
@@ -121,7 +129,10 @@ async fn an_end_that_is_refused_for_good_is_shown_at_once_and_in_nobodys_way() {
     let status = scene.app.is_locked(id, None).await.unwrap();
     assert!(!status.locked);
     assert!(!scene.app.list_conversations(None, None).await.unwrap()[0].busy);
-    assert!(!stopped_soon(&scene.app, &turn.generation_id).await, "it has ended");
+    assert!(
+        !stopped_soon(&scene.app, &turn.generation_id).await,
+        "it has ended"
+    );
 
     let refused = scene.send("and now").await.unwrap_err();
     assert_eq!(refused.code(), ErrorCode::Internal, "{refused}");
@@ -129,7 +140,10 @@ async fn an_end_that_is_refused_for_good_is_shown_at_once_and_in_nobodys_way() {
     let other = scene.app.create_conversation(None, None).await.unwrap();
     scene.server.push(Script::answer("fine"));
     accepted(send(&scene.app, &other.id, "hello").await);
-    assert_eq!(settled(&scene.app, &other.id).await.messages[1].content, "fine");
+    assert_eq!(
+        settled(&scene.app, &other.id).await.messages[1].content,
+        "fine"
+    );
 
     // The next start has only what was saved, and the same refusal.
     scene.app.quit().await;
@@ -153,7 +167,9 @@ async fn text_that_is_refused_for_good_ends_the_answer_with_the_reason() {
     let id = &scene.conversation.id;
     let _database = refuse(&scene, "INSERT ON message_chunks", id).await;
     let steps = [Step::Head, Step::Delta("some text".into())];
-    scene.server.push(Script::new(steps.into_iter().chain([Step::Hang])));
+    scene
+        .server
+        .push(Script::new(steps.into_iter().chain([Step::Hang])));
     accepted(scene.send("hello").await);
 
     let view = timeout(SOON, scene.settled()).await.expect("it goes on");
@@ -201,7 +217,9 @@ async fn an_endless_answer_ends_at_its_longest() {
     let scene = Scene::new().await;
     let part = Step::Delta("word ".repeat(100_000));
     let steps = std::iter::repeat_n(part, 40).chain([Step::Hang]);
-    scene.server.push(Script::new([Step::Head].into_iter().chain(steps)));
+    scene
+        .server
+        .push(Script::new([Step::Head].into_iter().chain(steps)));
     accepted(scene.send("hello").await);
     scene.server.wait_for_disconnects(1).await;
     let answer = scene.answer().await;

@@ -61,7 +61,10 @@ const REFUSALS: [(&str, &str); 6] = [
     ("BEFORE UPDATE OF model ON messages", "OLD.id"),
     ("BEFORE INSERT ON message_chunks", "NEW.message_id"),
     ("BEFORE DELETE ON message_chunks", "OLD.message_id"),
-    ("BEFORE UPDATE OF finished_at ON generations", "OLD.message_id"),
+    (
+        "BEFORE UPDATE OF finished_at ON generations",
+        "OLD.message_id",
+    ),
 ];
 
 /// Lets every N-th call and all after it fail in every way; the quick campaign takes a few of them.
@@ -345,7 +348,8 @@ async fn next_start(
         if !view.messages.iter().any(is_kept) {
             broken.push("an accepted message is gone (I8)".to_owned());
         }
-        let is_open = |message: &conch_core::chat::Message| message.status == MessageStatus::Generating;
+        let is_open =
+            |message: &conch_core::chat::Message| message.status == MessageStatus::Generating;
         if view.messages.iter().any(is_open) {
             broken.push("an answer is still being written (I7)".to_owned());
         }

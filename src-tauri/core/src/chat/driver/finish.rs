@@ -198,7 +198,11 @@ struct Asked {
 }
 
 impl Asked {
-    fn hear(&mut self, control: Option<Control>, stops: &mut Vec<tokio::sync::oneshot::Sender<()>>) {
+    fn hear(
+        &mut self,
+        control: Option<Control>,
+        stops: &mut Vec<tokio::sync::oneshot::Sender<()>>,
+    ) {
         match control {
             Some(Control::Stop(done)) if self.is_stop => stops.push(done),
             Some(Control::Heartbeat(done)) => {

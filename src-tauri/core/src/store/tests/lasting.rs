@@ -6,7 +6,9 @@ use crate::lock::Fenced;
 
 impl Place {
     async fn last_message(&self) -> crate::chat::Message {
-        let page = self.store.messages(&self.conversation.id, None, &Part::Latest);
+        let page = self
+            .store
+            .messages(&self.conversation.id, None, &Part::Latest);
         page.await.unwrap().unwrap().messages.pop().unwrap()
     }
 }
@@ -38,15 +40,28 @@ async fn an_answer_whose_text_cannot_be_joined_ends_with_its_text_in_pieces() {
         } else {
             MessageStatus::Complete
         };
-        assert_eq!((answer.status, answer.content.as_str()), (status, "first, second"));
+        assert_eq!(
+            (answer.status, answer.content.as_str()),
+            (status, "first, second")
+        );
         assert!(place.store.holders().await.unwrap().is_empty());
     }
     let next = place.begin("and now", NOW).await;
     let prior = place.store.messages_before(&next.lease.message_id).await;
-    let shown: Vec<_> = prior.unwrap().into_iter().map(|said| said.content).collect();
+    let shown: Vec<_> = prior
+        .unwrap()
+        .into_iter()
+        .map(|said| said.content)
+        .collect();
     assert_eq!(
         shown,
-        ["question", "first, second", "question", "first, second", "and now"]
+        [
+            "question",
+            "first, second",
+            "question",
+            "first, second",
+            "and now"
+        ]
     );
 }
 
@@ -62,6 +77,14 @@ async fn an_end_that_is_refused_as_a_whole_leaves_the_lock_held() {
     let error = ended.unwrap_err();
     assert!(!error.passes() && !error.is_damage(), "{error:?}");
     let holders = place.store.holders().await.unwrap();
-    assert_eq!(holders.len(), 1, "a lock without its answer's end is never freed (I6)");
-    assert_eq!(place.last_message().await.content, "", "nothing of it was stored");
+    assert_eq!(
+        holders.len(),
+        1,
+        "a lock without its answer's end is never freed (I6)"
+    );
+    assert_eq!(
+        place.last_message().await.content,
+        "",
+        "nothing of it was stored"
+    );
 }

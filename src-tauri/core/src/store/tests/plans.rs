@@ -23,7 +23,7 @@ const BIG: &str = "
     ANALYZE sqlite_schema;";
 
 /// Tables that stay small, a statement's own intermediate results, and the one count of everything.
-const MAY_BE_SCANNED: [&str; 11] = [
+const MAY_BE_SCANNED: [&str; 12] = [
     "CONSTANT",
     "generation_attempts",
     "messages_to_forget",
@@ -31,6 +31,7 @@ const MAY_BE_SCANNED: [&str; 11] = [
     "noted",
     "path",
     "providers",
+    "search_index",
     "settings",
     "tree",
     "users",

@@ -51,7 +51,11 @@ async fn text_is_indexed_when_it_is_final_and_leaves_with_its_conversation() {
     let end = complete();
     let ended = place.store.finish(&started.lease, None, &end, NOW).await;
     assert_eq!(ended.unwrap(), Fenced::Written);
-    assert_eq!(place.found("conch").await, 0, "its lock is free before that");
+    assert_eq!(
+        place.found("conch").await,
+        0,
+        "its lock is free before that"
+    );
     for _ in 0..2 {
         place.index().await;
         assert_eq!(place.found("conch").await, 1);
@@ -70,10 +74,16 @@ async fn text_is_indexed_when_it_is_final_and_leaves_with_its_conversation() {
 async fn no_word_of_what_was_deleted_stays_in_the_index() {
     let place = Place::new().await;
     for number in 0..30 {
-        place.answered("what is it", &format!("filler {number}")).await;
+        place
+            .answered("what is it", &format!("filler {number}"))
+            .await;
         place.index().await;
     }
-    let gone = place.store.create_conversation(None, None, NOW).await.unwrap();
+    let gone = place
+        .store
+        .create_conversation(None, None, NOW)
+        .await
+        .unwrap();
     let turn = NewTurn {
         conversation_id: gone.id.clone(),
         ..place.turn("the canarybird sings")
@@ -81,11 +91,17 @@ async fn no_word_of_what_was_deleted_stays_in_the_index() {
     place.store.begin_turn(&turn, NOW).await.unwrap();
     place.index().await;
     let pages = "messages_fts_data WHERE instr(block, CAST('narybird' AS BLOB)) > 0";
-    assert_eq!((place.found("canarybird").await, place.count(pages).await), (1, 1));
+    assert_eq!(
+        (place.found("canarybird").await, place.count(pages).await),
+        (1, 1)
+    );
 
     assert!(place.store.delete_conversation(&gone.id).await.unwrap());
     place.index().await;
-    assert_eq!((place.found("canarybird").await, place.count(pages).await), (0, 0));
+    assert_eq!(
+        (place.found("canarybird").await, place.count(pages).await),
+        (0, 0)
+    );
     assert_eq!(place.found("filler").await, 30);
     place.assert_sound().await;
 }
@@ -93,14 +109,19 @@ async fn no_word_of_what_was_deleted_stays_in_the_index() {
 #[tokio::test]
 async fn a_long_message_is_learned_in_pieces_and_forgotten_whole() {
     let place = Place::new().await;
-    let answer = format!("{} needle {}", "word ".repeat(60_000), "émoji ".repeat(40_000));
+    let answer = format!(
+        "{} needle {}",
+        "word ".repeat(60_000),
+        "émoji ".repeat(40_000)
+    );
     place.answered("long", &answer).await;
     place.answered("endless", &"x".repeat(200_000)).await;
     place.index().await;
     assert_eq!(place.found("needle").await, 1);
     assert_eq!(place.count("messages_to_index").await, 0);
     let whole_words = ["word", "emoji"].map(|word| format!("temp.words WHERE term = '{word}'"));
-    let vocabulary = "CREATE VIRTUAL TABLE temp.words USING fts5vocab('main', 'messages_fts', 'instance')";
+    let vocabulary =
+        "CREATE VIRTUAL TABLE temp.words USING fts5vocab('main', 'messages_fts', 'instance')";
     place.store.execute(vocabulary).await;
     for (words, number) in whole_words.iter().zip([60_000, 40_000]) {
         assert_eq!(place.count(words).await, number, "a word is cut in two");
@@ -143,7 +164,11 @@ async fn a_number_that_is_used_again_names_the_new_message_alone() {
     place.answered("old question", "old answer").await;
     place.index().await;
     place.purge().await;
-    let other = place.store.create_conversation(None, None, NOW).await.unwrap();
+    let other = place
+        .store
+        .create_conversation(None, None, NOW)
+        .await
+        .unwrap();
     let place = Place {
         conversation: other,
         ..place
@@ -175,13 +200,20 @@ async fn an_index_that_is_broken_in_any_way_is_in_nobodys_way_and_is_made_again(
         let place = place.reopen().await;
 
         place.answered("second question", "second answer").await;
-        let doomed = place.store.create_conversation(None, None, NOW).await.unwrap();
+        let doomed = place
+            .store
+            .create_conversation(None, None, NOW)
+            .await
+            .unwrap();
         let turn = NewTurn {
             conversation_id: doomed.id.clone(),
             ..place.turn("a third question")
         };
         place.store.begin_turn(&turn, NOW).await.unwrap();
-        assert!(place.store.delete_conversation(&doomed.id).await.unwrap(), "{way}");
+        assert!(
+            place.store.delete_conversation(&doomed.id).await.unwrap(),
+            "{way}"
+        );
 
         place.index().await;
         // What is wrong may show only when something is forgotten, or learned.
@@ -198,7 +230,9 @@ async fn an_index_that_is_broken_in_any_way_is_in_nobodys_way_and_is_made_again(
 async fn the_index_of_an_older_version_is_replaced() {
     let place = Place::new().await;
     for number in 0..5 {
-        place.answered(&format!("question {number}"), "an answer").await;
+        place
+            .answered(&format!("question {number}"), "an answer")
+            .await;
     }
     place.store.execute("
         DROP TABLE messages_fts;
@@ -208,7 +242,10 @@ async fn the_index_of_an_older_version_is_replaced() {
         UPDATE search_index SET state = 'clearing'").await;
     let place = place.reopen().await;
     place.index().await;
-    assert_eq!((place.found("question").await, place.found("answer").await), (5, 5));
+    assert_eq!(
+        (place.found("question").await, place.found("answer").await),
+        (5, 5)
+    );
     let numbers = place.count("messages_fts_docsize WHERE id < 65536").await;
     assert_eq!(numbers, 0, "the numbers of the old one");
     place.assert_sound().await;
@@ -218,7 +255,9 @@ async fn the_index_of_an_older_version_is_replaced() {
 #[tokio::test]
 async fn others_write_while_much_is_indexed() {
     let place = Place::new().await;
-    place.answered("much", &"several words ".repeat(150_000)).await;
+    place
+        .answered("much", &"several words ".repeat(150_000))
+        .await;
     let (store, id) = (place.store.clone(), place.conversation.id.clone());
     let indexing = tokio::spawn({
         let store = store.clone();

@@ -1,0 +1,164 @@
+//! Answers of any length, up to endless ones, and what an older Conch left of one that SQLite cannot join.
+
+use std::iter::repeat_n;
+use std::time::Duration;
+
+use conch_core::chat::{Message, MessageStatus};
+use conch_core::ids::InstanceId;
+use conch_core::store::Store;
+use conch_fault_server::{FaultServer, Script, Step};
+use tokio::time::timeout;
+
+use crate::application::{self, NO_PROVIDER, send};
+use crate::campaign::{Finding, Run, now, runtime};
+use crate::checks::{self, Moment};
+use crate::report::grouped;
+use crate::turns::{QUESTION, ask, connect, started};
+
+/// The longest answer that is kept, in bytes.
+const LONGEST: usize = 16 * 1024 * 1024;
+
+/// What the provider says in one go.
+const PART: usize = 250_000;
+
+/// No answer of these may take longer to come to its end.
+const PATIENCE: Duration = Duration::from_mins(3);
+
+/// While an answer comes, another conversation's list and lock are read this fast.
+const READ: Duration = Duration::from_secs(2);
+
+/// Sends answers of each size; the full campaign has them longer, and one in the database already.
+pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
+    let sizes = run.choose(
+        vec![1_000_000, LONGEST, 20_000_000, 150_000_000, usize::MAX],
+        vec![1_000_000, 20_000_000, usize::MAX],
+    );
+    let with_old = run.choose(true, false);
+    run.expect(sizes.len() as u64 + u64::from(with_old));
+    runtime()?.block_on(async {
+        let mut violations = Vec::new();
+        let mut slowest = Duration::ZERO;
+        let amount = format!("{} answers", sizes.len() + usize::from(with_old));
+        for size in sizes {
+            let (broken, read) = answer_of(size).await?;
+            let name = match size {
+                usize::MAX => "an endless answer".to_owned(),
+                size => format!("an answer of {} bytes", grouped(size as u64)),
+            };
+            violations.extend(broken.into_iter().map(|what| format!("{name}: {what}")));
+            slowest = slowest.max(read);
+            run.did(1);
+        }
+        if with_old {
+            violations.extend(too_big_to_join().await?);
+            run.did(1);
+        }
+        Ok(Finding {
+            amount,
+            violations,
+            figures: format!(
+                "meanwhile another read took {} ms at most",
+                slowest.as_millis()
+            ),
+        })
+    })
+}
+
+/// What is broken by an answer of so many bytes, and the longest that another reader waited meanwhile.
+async fn answer_of(size: usize) -> anyhow::Result<(Vec<String>, Duration)> {
+    let server = FaultServer::start().await;
+    let part = || Step::Delta("word ".repeat(PART / 5));
+    let head = [Step::Head].into_iter();
+    server.push(if size == usize::MAX {
+        // Longer than is read of it, and then silent.
+        Script::new(
+            head.chain(repeat_n(part(), 2 * LONGEST / PART))
+                .chain([Step::Hang]),
+        )
+    } else {
+        let rest = Step::Delta("x".repeat(size % PART));
+        let end = [rest, Step::Finish("stop".to_owned()), Step::Done];
+        Script::new(head.chain(repeat_n(part(), size / PART)).chain(end))
+    });
+    let folder = tempfile::tempdir()?;
+    let app = application::open(folder.path(), &server.base_url()).await?;
+    let (long, other) = (
+        app.create_conversation(None, None).await?,
+        app.create_conversation(None, None).await?,
+    );
+    send(&app, &long.id, QUESTION).await?;
+    let mut broken = Vec::new();
+    let mut slowest = Duration::ZERO;
+    let ended = timeout(PATIENCE, async {
+        while app.is_locked(&long.id, None).await?.locked {
+            let begun = now();
+            app.get_conversation(&other.id, None).await?;
+            slowest = slowest.max(begun.elapsed());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        anyhow::Ok(())
+    });
+    match ended.await {
+        Ok(ended) => ended?,
+        Err(_) => broken.push("it does not end".to_owned()),
+    }
+    if slowest > READ {
+        broken.push(format!("another read took {} ms", slowest.as_millis()));
+    }
+    let answer = app.get_conversation(&long.id, None).await?.messages.pop();
+    broken.extend(wrong(answer, size));
+    app.quit().await;
+    broken.extend(checks::violations(&folder.path().join("conch.db"), Moment::Free).await?);
+    Ok((broken, slowest))
+}
+
+/// What is wrong with the answer that is stored.
+fn wrong(answer: Option<Message>, size: usize) -> Option<String> {
+    let answer = answer?;
+    let code = answer.error.map(|error| error.code);
+    let expected = if size > LONGEST {
+        (MessageStatus::Interrupted, LONGEST, Some("too_long"))
+    } else {
+        (MessageStatus::Complete, size, None)
+    };
+    let found = (answer.status, answer.content.len(), code.as_deref());
+    (found != expected).then(|| format!("it ended as {found:?}"))
+}
+
+/// A start finds the pieces of an answer that come to more than SQLite takes for one value.
+async fn too_big_to_join() -> anyhow::Result<Vec<String>> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("conch.db");
+    let begin = conch_core::clock::Timestamp::from_millis(1_800_000_000_000);
+    let store = Store::open(&path, false, begin).await?;
+    let made = store.create_conversation(None, None, begin).await?;
+    let dead = InstanceId::from("dead".to_owned());
+    let turn = ask(&made.id, &made.main_branch_id, &dead);
+    let lease = started(store.begin_turn(&turn, begin).await?)?.lease;
+    store.close().await;
+    let mut database = connect(&path).await?;
+    sqlx::query(
+        "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 520)
+         INSERT INTO message_chunks (message_id, seq, text) SELECT ?, i, replace(hex(zeroblob(1000000)), '0', 'x') FROM n",
+    )
+    .bind(lease.message_id.as_str())
+    .execute(&mut database)
+    .await?;
+
+    let mut broken = Vec::new();
+    let app = application::open(folder.path(), NO_PROVIDER).await?;
+    let view = app.get_conversation(&made.id, None).await?;
+    let answer = view.messages.last();
+    let status = answer.map(|answer| answer.status);
+    if status != Some(MessageStatus::Interrupted) || view.lock.locked {
+        broken.push(format!("an answer too big to join ended as {status:?}"));
+    }
+    if answer.is_none_or(|answer| answer.content.is_empty()) {
+        broken.push("nothing is shown of an answer too big to join".to_owned());
+    }
+    if let Err(error) = send(&app, &made.id, QUESTION).await {
+        broken.push(format!("a send after an answer too big to join: {error}"));
+    }
+    app.quit().await;
+    Ok(broken)
+}
