@@ -25,6 +25,7 @@ mod damage;
 mod deleting;
 mod drafts;
 mod error;
+mod integrity;
 mod locks;
 mod open;
 mod pages;

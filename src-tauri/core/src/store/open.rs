@@ -17,6 +17,7 @@ use super::backup;
 use super::checkpoint::TOO_LONG;
 use super::damage::{self, Alarm, LOG, Standing, beside};
 use super::error::{extended_code, primary_code};
+use super::integrity::{Depth, damage_in};
 use super::remains::{self, Main};
 use super::{Result, Store, StoreError};
 use crate::clock::Timestamp;
@@ -50,6 +51,16 @@ enum Check {
     Quick,
     /// All of it.
     Full,
+}
+
+impl Check {
+    fn depth(self) -> Option<Depth> {
+        match self {
+            Self::None => None,
+            Self::Quick => Some(Depth::Quick),
+            Self::Full => Some(Depth::Full),
+        }
+    }
 }
 
 impl Store {
@@ -397,36 +408,20 @@ async fn verdict(
             return Ok(Err(StoreError::DatabaseNewer { path: path() }));
         }
     }
-    if let Some(found) = damage_in(connection, check).await? {
+    let damage = match check.depth() {
+        Some(depth) => damage_in(connection, depth).await?,
+        None => None,
+    };
+    if let Some(found) = damage {
         tracing::error!(found, "the database is damaged");
         return Ok(Err(StoreError::DatabaseCorrupt { path: path() }));
     }
     Ok(Ok(Looked { version }))
 }
 
-/// The first damage that SQLite's own check finds. That of the full-text index does not count: all that is
-/// in it can be made again from the messages.
-async fn damage_in(
-    connection: &mut SqliteConnection,
-    check: Check,
-) -> sqlx::Result<Option<String>> {
-    let statement = match check {
-        Check::None => return Ok(None),
-        Check::Quick => "PRAGMA quick_check(20)",
-        Check::Full => "PRAGMA integrity_check(20)",
-    };
-    let report: Vec<String> = sqlx::query_scalar(statement).fetch_all(connection).await?;
-    let is_of_index = |line: &String| line.contains("FTS5 table") || line.starts_with("fts5: ");
-    let damage = |line: &&String| *line != "ok" && !is_of_index(line);
-    if report.iter().any(is_of_index) {
-        tracing::warn!(?report, "the full-text index is damaged");
-    }
-    Ok(report.iter().find(damage).cloned())
-}
-
 /// True when SQLite's check finds nothing wrong with a database, but perhaps with its full-text index.
 pub(super) async fn is_sound(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
-    Ok(damage_in(connection, Check::Full).await?.is_none())
+    Ok(damage_in(connection, Depth::Full).await?.is_none())
 }
 
 fn check_version(found: String) -> Result<()> {

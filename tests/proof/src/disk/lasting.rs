@@ -13,9 +13,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
-use conch_core::App;
 use conch_core::chat::{Accepted, MessageStatus, Phase, TranscriptEvent};
 use conch_core::ids::ConversationId;
+use conch_core::{App, ErrorCode};
 use conch_fault_server::{FaultServer, Script, Step};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use libsqlite3_sys::{
@@ -271,7 +271,16 @@ impl Trial {
 
         self.disk.is_mended.store(true, Ordering::Relaxed);
         let broken = &mut outcome.broken;
-        broken.extend(next_start(&path, base_url, &made.id, accepted.as_ref()).await?);
+        broken.extend(
+            next_start(
+                self.disk.fault,
+                &path,
+                base_url,
+                &made.id,
+                accepted.as_ref(),
+            )
+            .await?,
+        );
         Ok(outcome)
     }
 
@@ -328,6 +337,7 @@ async fn ended(app: &App, id: &ConversationId) {
 
 /// What is broken once the disk works again.
 async fn next_start(
+    fault: Fault,
     folder: &Path,
     base_url: &str,
     id: &ConversationId,
@@ -336,6 +346,10 @@ async fn next_start(
     let mut broken = Vec::new();
     let app = match timeout(ANSWERED, application::open(folder, base_url)).await {
         Ok(Ok(app)) => app,
+        // Damage that was met stays a verdict on this file, over any number of starts.
+        Ok(Err(error)) if fault == Fault::Damaged && error.code() == ErrorCode::DatabaseCorrupt => {
+            return checks::violations(&folder.join("conch.db"), Moment::Any).await;
+        }
         Ok(Err(error)) => return Ok(vec![format!("the next start is refused: {error}")]),
         Err(_) => return Ok(vec!["the next start does not end".to_owned()]),
     };

@@ -197,7 +197,11 @@ async fn an_index_that_is_broken_in_any_way_is_in_nobodys_way_and_is_made_again(
         place.answered("first question", "first answer").await;
         place.index().await;
         place.store.execute(way).await;
-        let place = place.reopen().await;
+        // As after a crash, which checks the whole file: this is no damage of it.
+        place.store.close().await;
+        let store = Store::open(&place.path(), true, NOW).await;
+        let store = store.unwrap_or_else(|error| panic!("{error} after {way}"));
+        let place = Place { store, ..place };
 
         place.answered("second question", "second answer").await;
         let doomed = place
