@@ -184,7 +184,7 @@ impl App {
     }
 
     /// Ends what runs, with partial text kept, and closes the database. Commands that come later
-    /// are refused. It takes a few seconds at most, whatever hangs.
+    /// are refused. Every wait in it has an end, whatever hangs.
     pub async fn quit(&self) {
         self.quitting.cancel();
         self.live.quit_all();
@@ -192,16 +192,16 @@ impl App {
         if timeout(QUIT_PATIENCE, self.tasks.wait()).await.is_err() {
             tracing::warn!("some answers were not stored in time; the next start recovers them");
         }
-        match timeout(PURGE_PATIENCE, self.purger.finish()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "the next start purges what was deleted"),
-            Err(_) => tracing::info!("the next start purges the rest of what was deleted"),
-        }
         let store = &self.around.store;
         match timeout(INDEX_PATIENCE, store.index_answers()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "the search index is not up to date"),
             Err(_) => tracing::info!("the search index is brought up to date by the next start"),
+        }
+        match timeout(PURGE_PATIENCE, self.purger.finish()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the next start purges what was deleted"),
+            Err(_) => tracing::info!("the next start purges the rest of what was deleted"),
         }
         if timeout(CLOSE_PATIENCE, store.close()).await.is_err() {
             tracing::warn!("the database was not closed in time; the next start mends that");

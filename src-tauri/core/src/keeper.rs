@@ -33,10 +33,15 @@ where
     let mut failures = Failures::new(name);
     loop {
         let begun = Instant::now();
-        let run = AbortOnDropHandle::new(tokio::spawn(task()));
-        let ended = cancelled.run_until_cancelled(run);
-        let failure = match ended.await {
-            None | Some(Ok(Ok(()))) => return failures.all,
+        let mut run = AbortOnDropHandle::new(tokio::spawn(task()));
+        let failure = match cancelled.run_until_cancelled(&mut run).await {
+            None => {
+                // Whoever waits for this may close what the task still has open.
+                run.abort();
+                let _ = run.await;
+                return failures.all;
+            }
+            Some(Ok(Ok(()))) => return failures.all,
             Some(Ok(Err(error))) => error.to_string(),
             Some(Err(error)) => match panic_of(error) {
                 Some(panic) => panic,

@@ -1,7 +1,9 @@
 //! The full-text index: nothing waits for it, it forgets what is deleted, and it is made again when it fails.
 
 use super::*;
+use crate::ids::ConversationId;
 use crate::lock::Fenced;
+use crate::store::Purge;
 
 impl Place {
     /// How many entries of the index hold a word.
@@ -20,7 +22,7 @@ impl Place {
             .unwrap()
     }
 
-    async fn answered(&self, question: &str, answer: &str) {
+    async fn say(&self, question: &str, answer: &str) {
         let lease = self.begin(question, NOW).await.lease;
         let rest = Some((0, &answer.into()));
         let ended = self.store.finish(&lease, rest, &complete(), NOW).await;
@@ -29,6 +31,18 @@ impl Place {
 
     async fn index(&self) {
         self.store.index_answers().await.unwrap();
+    }
+
+    async fn purge_other(&self, id: &ConversationId) {
+        assert!(self.store.delete_conversation(id, NOW).await.unwrap());
+        assert!(self.store.begin_purge(id).await.unwrap());
+        loop {
+            let portion = self.store.portion().await.unwrap();
+            if portion.purge(id, 16).await.unwrap() == Purge::Done {
+                break;
+            }
+        }
+        self.store.end_purge(id).await.unwrap();
     }
 
     async fn assert_sound(&self) {
@@ -60,7 +74,7 @@ async fn text_is_indexed_when_it_is_final_and_leaves_with_its_conversation() {
         place.index().await;
         assert_eq!(place.found("conch").await, 1);
     }
-    place.answered("another question", "not indexed").await;
+    place.say("another question", "not indexed").await;
     place.purge().await;
     place.index().await;
     for word in ["unicode", "conch", "another", "indexed"] {
@@ -74,9 +88,7 @@ async fn text_is_indexed_when_it_is_final_and_leaves_with_its_conversation() {
 async fn no_word_of_what_was_deleted_stays_in_the_index() {
     let place = Place::new().await;
     for number in 0..30 {
-        place
-            .answered("what is it", &format!("filler {number}"))
-            .await;
+        place.say("what is it", &format!("filler {number}")).await;
         place.index().await;
     }
     let gone = place
@@ -96,7 +108,7 @@ async fn no_word_of_what_was_deleted_stays_in_the_index() {
         (1, 1)
     );
 
-    assert!(place.store.delete_conversation(&gone.id).await.unwrap());
+    place.purge_other(&gone.id).await;
     place.index().await;
     assert_eq!(
         (place.found("canarybird").await, place.count(pages).await),
@@ -114,8 +126,8 @@ async fn a_long_message_is_learned_in_pieces_and_forgotten_whole() {
         "word ".repeat(60_000),
         "émoji ".repeat(40_000)
     );
-    place.answered("long", &answer).await;
-    place.answered("endless", &"x".repeat(200_000)).await;
+    place.say("long", &answer).await;
+    place.say("endless", &"x".repeat(200_000)).await;
     place.index().await;
     assert_eq!(place.found("needle").await, 1);
     assert_eq!(place.count("messages_to_index").await, 0);
@@ -137,7 +149,7 @@ async fn a_long_message_is_learned_in_pieces_and_forgotten_whole() {
 #[tokio::test]
 async fn a_message_that_is_deleted_while_it_is_learned_is_forgotten() {
     let place = Place::new().await;
-    place.answered("long", &"needle ".repeat(30_000)).await;
+    place.say("long", &"needle ".repeat(30_000)).await;
     let indexing = place.store.index_answers();
     let half = async {
         loop {
@@ -161,7 +173,7 @@ async fn a_message_that_is_deleted_while_it_is_learned_is_forgotten() {
 #[tokio::test]
 async fn a_number_that_is_used_again_names_the_new_message_alone() {
     let place = Place::new().await;
-    place.answered("old question", "old answer").await;
+    place.say("old question", "old answer").await;
     place.index().await;
     place.purge().await;
     let other = place
@@ -173,7 +185,7 @@ async fn a_number_that_is_used_again_names_the_new_message_alone() {
         conversation: other,
         ..place
     };
-    place.answered("new question", "new answer").await;
+    place.say("new question", "new answer").await;
     let keys = place.count("messages WHERE search_key IN (1, 2)").await;
     assert_eq!(keys, 2, "SQLite gives the numbers out again");
     place.index().await;
@@ -194,7 +206,7 @@ async fn an_index_that_is_broken_in_any_way_is_in_nobodys_way_and_is_made_again(
     ];
     for way in ways {
         let place = Place::new().await;
-        place.answered("first question", "first answer").await;
+        place.say("first question", "first answer").await;
         place.index().await;
         place.store.execute(way).await;
         // As after a crash, which checks the whole file: this is no damage of it.
@@ -203,7 +215,7 @@ async fn an_index_that_is_broken_in_any_way_is_in_nobodys_way_and_is_made_again(
         let store = store.unwrap_or_else(|error| panic!("{error} after {way}"));
         let place = Place { store, ..place };
 
-        place.answered("second question", "second answer").await;
+        place.say("second question", "second answer").await;
         let doomed = place
             .store
             .create_conversation(None, None, NOW)
@@ -214,14 +226,11 @@ async fn an_index_that_is_broken_in_any_way_is_in_nobodys_way_and_is_made_again(
             ..place.turn("a third question")
         };
         place.store.begin_turn(&turn, NOW).await.unwrap();
-        assert!(
-            place.store.delete_conversation(&doomed.id).await.unwrap(),
-            "{way}"
-        );
+        place.purge_other(&doomed.id).await;
 
         place.index().await;
         // What is wrong may show only when something is forgotten, or learned.
-        place.answered("fourth question", "fourth answer").await;
+        place.say("fourth question", "fourth answer").await;
         place.index().await;
         for (word, number) in [("second", 2), ("third", 0), ("fourth", 2)] {
             assert_eq!(place.found(word).await, number, "{word} after {way}");
@@ -234,9 +243,7 @@ async fn an_index_that_is_broken_in_any_way_is_in_nobodys_way_and_is_made_again(
 async fn the_index_of_an_older_version_is_replaced() {
     let place = Place::new().await;
     for number in 0..5 {
-        place
-            .answered(&format!("question {number}"), "an answer")
-            .await;
+        place.say(&format!("question {number}"), "an answer").await;
     }
     place.store.execute("
         DROP TABLE messages_fts;
@@ -259,9 +266,7 @@ async fn the_index_of_an_older_version_is_replaced() {
 #[tokio::test]
 async fn others_write_while_much_is_indexed() {
     let place = Place::new().await;
-    place
-        .answered("much", &"several words ".repeat(150_000))
-        .await;
+    place.say("much", &"several words ".repeat(150_000)).await;
     let (store, id) = (place.store.clone(), place.conversation.id.clone());
     let indexing = tokio::spawn({
         let store = store.clone();
