@@ -150,7 +150,7 @@ impl App {
                 let takes_long = lock(&reader).0.takes_long(&event);
                 let read = move || {
                     let (page, tell) = &mut *lock(&reader);
-                    page.take(event).is_none_or(|event| tell(event))
+                    page.take(event).is_none_or(tell)
                 };
                 if takes_long {
                     tokio::task::spawn_blocking(read).await.unwrap_or(false)

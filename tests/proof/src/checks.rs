@@ -64,9 +64,12 @@ const ALWAYS: &[Check] = &[
                   WHERE g.id IS NULL OR attempted.generation_id IS NULL",
     },
     Check {
-        broken: "a branch does not end with the latest message on it (I8)",
-        count: "SELECT count(*) FROM branches b WHERE b.head_message_id IS NOT
-                  (SELECT m.id FROM messages m WHERE m.branch_id = b.id ORDER BY m.search_key DESC LIMIT 1)",
+        broken: "a branch ends neither with the latest message on it nor with the answer that this gave it back to (I8)",
+        count: "SELECT count(*) FROM (SELECT b.head_message_id AS head,
+                    (SELECT m.id FROM messages m WHERE m.branch_id = b.id ORDER BY m.search_key DESC LIMIT 1) AS latest
+                  FROM branches b)
+                  WHERE head IS NOT latest AND NOT EXISTS (SELECT 1 FROM generations g
+                    WHERE g.message_id = latest AND g.previous_message_id = head AND g.end_reason IS NOT 'complete')",
     },
     Check {
         broken: "a generation has ended and its answer has not, or the reverse",
@@ -120,6 +123,8 @@ pub(crate) enum Moment {
 pub(crate) async fn violations(database: &Path, moment: Moment) -> anyhow::Result<Vec<String>> {
     let mut connection = look(database).await?;
     let mut found = Vec::new();
+    // What is looked at must be of one moment: an application may have it open.
+    sqlx::query("BEGIN").execute(&mut connection).await?;
     let mut report: Vec<String> = sqlx::query_scalar("PRAGMA quick_check")
         .fetch_all(&mut connection)
         .await?;

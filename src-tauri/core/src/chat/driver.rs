@@ -160,7 +160,7 @@ impl Driver {
                 effect = self.turn.handle(Event::TooLong);
                 continue;
             }
-            let saves = !self.unsaved.is_empty() && self.saving.is_none();
+            let has_to_save = !self.unsaved.is_empty() && self.saving.is_none();
             let stuck_at = self.stuck_at();
             // Whoever waits for a slot waits for others, not for the provider.
             let waits = matches!(
@@ -190,7 +190,7 @@ impl Driver {
                 }
                 renewed = Underway::end(&mut self.renewing) => self.renewed(renewed),
                 saved = Underway::end(&mut self.saving) => self.saved(saved),
-                () = sleep_until(self.save_at), if saves => {
+                () = sleep_until(self.save_at), if has_to_save => {
                     self.save();
                     None
                 }

@@ -27,6 +27,7 @@ mod drafts;
 mod error;
 mod integrity;
 mod locks;
+mod lossy;
 mod open;
 mod pages;
 mod prior;

@@ -18,6 +18,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row, SqliteConnection};
 
 use super::carve::{CarvedRow, Pages, Value};
+use super::lossy::mend_texts;
 use super::open::is_sound;
 use super::{Store, StoreError};
 use crate::clock::Timestamp;
@@ -135,6 +136,7 @@ impl Rescue {
         if self.unreadable > 0 {
             self.carve().await?;
         }
+        mend_texts(&mut self.connection).await?;
         self.end_answers().await?;
         // What checks a database checks all that are attached.
         if self.attached {
