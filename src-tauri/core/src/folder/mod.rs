@@ -170,7 +170,8 @@ pub(crate) fn vacant(folder: &Path, name: &str) -> PathBuf {
     numbered(number)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 

@@ -147,7 +147,7 @@ mod tests {
         fs::write(path_of(folder.path(), &dead), "").unwrap();
 
         let left = left_behind(folder.path()).unwrap();
-        assert_eq!(left, [dead.clone()]);
+        assert_eq!(left, std::slice::from_ref(&dead));
         assert_eq!(
             left_behind(folder.path()).unwrap(),
             left,

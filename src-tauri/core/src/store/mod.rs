@@ -92,8 +92,7 @@ impl Store {
     /// into it. A damaged one is left as it is: the last to close is a reader, which cannot fold.
     pub async fn close(&self) {
         if self.is_damaged() {
-            self.writer.close().await;
-            self.readers.close().await;
+            self.close_as_it_is().await;
         } else {
             self.readers.close().await;
             self.writer.close().await;
@@ -105,6 +104,22 @@ impl Store {
     pub(crate) async fn execute(&self, sql: &str) {
         let statement = sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned()));
         statement.execute(&self.writer).await.unwrap();
+    }
+
+    /// Closes the writer while a reader reads: only the last to close folds the log.
+    async fn close_as_it_is(&self) {
+        let mut reading = self.readers.begin().await.ok();
+        if let Some(reading) = &mut reading {
+            let read = sqlx::query("SELECT count(*) FROM sqlite_schema")
+                .execute(&mut **reading)
+                .await;
+            if let Err(error) = read {
+                tracing::warn!(%error, "the damaged database cannot be read");
+            }
+        }
+        self.writer.close().await;
+        drop(reading);
+        self.readers.close().await;
     }
 
     /// Begins a write transaction; it is rolled back unless it is committed. Into a damaged database

@@ -18,7 +18,7 @@ async fn filled() -> (tempfile::TempDir, PathBuf) {
     (place.folder, path)
 }
 
-/// Damages what quick_check finds, and a start without it does not.
+/// Damages what `quick_check` finds, and a start without it does not.
 fn damage(path: &Path) {
     let mut bytes = fs::read(path).unwrap();
     let middle = bytes.len() / 2 / 4096 * 4096;

@@ -246,6 +246,30 @@ async fn a_first_page_that_is_lost_costs_no_message() {
     }
 }
 
+/// A page of something else within a long text leaves a text that nothing can read.
+#[tokio::test]
+async fn a_text_that_is_damaged_within_is_saved_as_far_as_it_is_text() {
+    let folder = filled().await;
+    let path = folder.path().join("conch.db");
+    let mut connection = SqliteConnectOptions::new()
+        .filename(&path)
+        .connect()
+        .await
+        .unwrap();
+    sqlx::raw_sql(
+        "UPDATE messages SET content = CAST(x'41ff42' AS TEXT) WHERE search_key = 3;
+         UPDATE conversations SET title = CAST(x'ff' AS TEXT)",
+    )
+    .execute(&mut connection)
+    .await
+    .unwrap();
+    connection.close().await.unwrap();
+    let saved = recovery(&folder).save_readable().await.unwrap();
+    let found = messages(&saved.folder.join("conch.db")).await;
+    assert_eq!(found.len(), TURNS * 2 + 2);
+    assert_eq!(found[2].2, "A\u{fffd}B");
+}
+
 #[tokio::test]
 async fn where_nothing_can_be_read_that_is_said() {
     let folder = filled().await;
