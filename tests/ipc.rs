@@ -6,9 +6,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use conch_core::Config;
 use conch_core::clock::SystemClock;
 use conch_core::provider::{EngineCommand, Provider};
+use conch_core::{Config, Proxies};
 use conch_desktop::Host;
 use conch_fault_server::{FaultServer, Script};
 use serde_json::{Value, json};
@@ -54,6 +54,7 @@ fn launch(folder: &Path, server: &FaultServer) -> (App<MockRuntime>, WebviewWind
     let config = Config {
         data_folder: folder.to_owned(),
         providers: vec![Provider::openai(server.base_url(), None)],
+        proxies: Proxies::default(),
         engine: EngineCommand {
             program: "no-engine".into(),
             model_files: Vec::new(),

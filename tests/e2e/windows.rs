@@ -7,7 +7,7 @@ use conch_core::chat::AttemptSource;
 use conch_core::clock::SystemClock;
 use conch_core::ids::{ConversationId, RequestId};
 use conch_core::provider::{EngineCommand, Provider};
-use conch_core::{App, Config};
+use conch_core::{App, Config, Proxies};
 use conch_fault_server::{Script, Step};
 use serde_json::{Value, json};
 
@@ -109,6 +109,7 @@ async fn a_lock_that_another_process_takes_shows_within_a_second() {
     let config = Config {
         data_folder: scene.folder.path().to_owned(),
         providers: vec![Provider::openai(scene.server.base_url(), None)],
+        proxies: Proxies::default(),
         engine: EngineCommand {
             program: "no-engine".into(),
             model_files: Vec::new(),

@@ -19,7 +19,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::daily;
 use crate::deleting::Purger;
-use crate::error::{Entity, Error, MESSAGE_LIMIT, Result};
+use crate::error::{Entity, Error, MESSAGE_LIMIT, Result, check_model_id};
 use crate::events::{CoreEvent, Events};
 use crate::folder;
 use crate::ids::{AttachmentId, BranchId, ConversationId, GenerationId, MessageId, RequestId};
@@ -30,10 +30,12 @@ use crate::lock::instance::Instance;
 use crate::lock::sweeper::Sweeper;
 use crate::lock::watch::Watch;
 use crate::lock::{Fenced, LockChange, LockReason, LockStatus};
+use crate::network::Network;
 use crate::opening;
 use crate::provider::{EmbeddedModel, Providers};
 use crate::start::Teller;
 use crate::store::{Begin, Holder, NewAnswer, NewTurn, StoreError};
+use crate::web::Images;
 
 /// How many characters of its first message name a conversation.
 const TITLE: usize = 60;
@@ -58,6 +60,8 @@ const RENEWAL_PATIENCE: Duration = Duration::from_secs(1);
 pub struct App {
     pub(crate) around: Surroundings,
     pub(crate) live: Arc<LiveAnswers>,
+    /// Those in the web that messages show.
+    pub(crate) images: Images,
     /// This executable, which reads PDFs in a process of its own.
     pub(crate) reader: PathBuf,
     pub(crate) purger: Arc<Purger>,
@@ -90,8 +94,10 @@ impl App {
         let folder = config.data_folder.clone();
         let reader = config.engine.program.clone();
         let (embedded, keys) = (EmbeddedModel::new(config.engine), Keys::new(&folder));
-        let providers = Providers::new(config.providers, embedded, opened.store.clone(), keys)
-            .map_err(|failure| Error::Start(failure.message))?;
+        let network = Arc::new(Network::new(config.proxies));
+        let images = Images::new(Arc::clone(&network));
+        let store = opened.store.clone();
+        let providers = Providers::new(config.providers, network, embedded, store, keys);
         let around = Surroundings {
             indexer: Arc::new(Indexer::new(opened.store.clone())),
             store: opened.store,
@@ -101,13 +107,19 @@ impl App {
             aside: Arc::new(opened.aside),
         };
         let instances = opening::instances_of(&folder);
-        let app = Self::start(around, reader, opened.instance, &instances);
+        let app = Self::start(around, images, reader, opened.instance, &instances);
         // What an older Conch and the web view made; behind a closed folder nobody waits for it.
         app.tasks.spawn_blocking(move || folder::close_all(&folder));
         Ok(Arc::new(app))
     }
 
-    fn start(around: Surroundings, reader: PathBuf, instance: Instance, instances: &Path) -> Self {
+    fn start(
+        around: Surroundings,
+        images: Images,
+        reader: PathBuf,
+        instance: Instance,
+        instances: &Path,
+    ) -> Self {
         let live = Arc::new(LiveAnswers::default());
         let sweeper = Arc::new(Sweeper {
             store: around.store.clone(),
@@ -174,6 +186,7 @@ impl App {
         Self {
             around,
             live,
+            images,
             reader,
             purger,
             sweeper,
@@ -226,6 +239,7 @@ impl App {
         title: Option<&str>,
         model_id: Option<&str>,
     ) -> Result<Conversation> {
+        check_model_id(model_id).map_err(Error::InvalidArgument)?;
         let title = title.map(str::trim).filter(|title| !title.is_empty());
         let now = self.around.clock.now();
         let created = self
@@ -252,6 +266,7 @@ impl App {
 
     /// Sets the model of a conversation's answers to come.
     pub async fn set_conversation_model(&self, id: &ConversationId, model_id: &str) -> Result<()> {
+        check_model_id(Some(model_id)).map_err(Error::InvalidArgument)?;
         found(
             self.around
                 .store
@@ -327,6 +342,7 @@ impl App {
         request_id: &RequestId,
         source: AttemptSource,
     ) -> Result<SendOutcome> {
+        check_model_id(model_id).map_err(Error::InvalidArgument)?;
         let conversation_id = self.around.store.conversation_of(message_id).await?;
         let conversation_id = conversation_id.ok_or(Error::NotFound(Entity::Message))?;
         self.take_back(&conversation_id).await?;

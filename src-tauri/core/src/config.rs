@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use crate::network::Proxies;
 use crate::provider::{EngineCommand, Provider, environment};
 
 const MODEL_FILE: &str = "models/SmolLM2-135M-Instruct.Q4_1.gguf";
@@ -14,13 +15,15 @@ pub struct Config {
     pub data_folder: PathBuf,
     /// The providers in the environment; the first one's first model is the default.
     pub providers: Vec<Provider>,
+    /// The proxies in the environment, or the system's.
+    pub proxies: Proxies,
     /// The embedded model.
     pub engine: EngineCommand,
 }
 
 impl Config {
     /// Reads `CONCH_DATA_DIR` and the providers' variables, each as the official clients read it: an
-    /// empty one counts as absent. `user_data` is the user's own data folder, `program`
+    /// empty one counts as absent, and curl's variables for proxies. `user_data` is the user's own data folder, `program`
     /// this executable.
     pub fn from_environment(
         variable: impl Fn(&str) -> Option<OsString>,
@@ -38,11 +41,13 @@ impl Config {
             .filter(|value| !value.is_empty())
             .map_or_else(|| own_folder.clone(), PathBuf::from);
         let providers = environment::providers(text);
+        let proxies = Proxies::from_variables(text).or_the_systems();
         // A data folder of its own still finds the model that set-up fetched for the user.
         let model_files = vec![data_folder.join(MODEL_FILE), own_folder.join(MODEL_FILE)];
         Self {
             data_folder,
             providers,
+            proxies,
             engine: EngineCommand {
                 program,
                 model_files,

@@ -15,6 +15,22 @@ use crate::web::WebError;
 /// The longest message that can be sent, in bytes of UTF-8.
 pub const MESSAGE_LIMIT: usize = 1024 * 1024;
 
+/// The longest name of a model that is taken, in bytes of UTF-8: no provider has a longer one.
+pub(crate) const MODEL_ID_LIMIT: usize = 1024;
+
+/// A model's name that may be stored and sent.
+///
+/// # Errors
+/// When it is longer than any.
+pub(crate) fn check_model_id(id: Option<&str>) -> Result<(), &'static str> {
+    match id {
+        Some(id) if id.len() > MODEL_ID_LIMIT => {
+            Err("The model's name has more than 1024 bytes: choose a model from the list")
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A result of the core.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -166,7 +182,8 @@ impl Error {
             Self::ShuttingDown => ErrorCode::ShuttingDown,
             Self::Attachment(error) => error.code(),
             Self::Key(error) => code_of_key(error),
-            Self::InvalidArgument(_) | Self::Web(WebError::Link | WebError::ImageAddress) => {
+            Self::InvalidArgument(_)
+            | Self::Web(WebError::Link | WebError::LongAddress { .. } | WebError::ImageAddress) => {
                 ErrorCode::InvalidArgument
             }
             Self::Web(_) => ErrorCode::ImageUnavailable,

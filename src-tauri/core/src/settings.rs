@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use specta::Type;
 
 use crate::chat::Parameters;
+use crate::error::check_model_id;
 
 /// All settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
@@ -34,6 +35,7 @@ impl Settings {
         if !ZOOM.contains(&self.zoom) {
             return Err("The zoom is a percentage from 50 to 200: choose one of these");
         }
+        check_model_id(self.default_model_id.as_deref())?;
         let parameters = self.parameters.checked()?;
         Ok(Self { parameters, ..self })
     }
@@ -79,6 +81,19 @@ impl Default for Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_models_name_without_an_end_is_refused() {
+        let checked = |length| {
+            let default_model_id = Some("m".repeat(length));
+            let settings = Settings {
+                default_model_id,
+                ..Settings::default()
+            };
+            settings.checked().is_ok()
+        };
+        assert!(checked(1024) && !checked(1025));
+    }
 
     #[test]
     fn a_zoom_is_from_50_to_200_percent() {

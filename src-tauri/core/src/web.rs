@@ -2,16 +2,27 @@
 //! fetched when the user asks for one, and never before.
 //!
 //! A model writes what it likes, so an address is a stranger's: it is checked here, whatever the page has
-//! checked already. An image is asked for over https only, without cookies, key or referrer, and comes to
-//! the page as data, so that the page itself needs no network.
+//! checked already. An image is asked for over https only, without cookies, key or referrer, in the public
+//! internet only, and it stays on the site that its chip names. What comes is a stranger's too: it is
+//! decoded within limits off the runtime's workers, one at a time, and the page gets what was written anew
+//! from its pixels, as data, so that the page itself needs no network.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use conch_attachments::{Refusal, read_image};
 use conch_markdown::web_address;
-use reqwest::Client;
-use reqwest::redirect::{Attempt, Policy};
+use reqwest::{Response, Url};
+use tokio::sync::Semaphore;
+
+use crate::app::App;
+use crate::error::Result;
+use crate::network::{Network, NoWay, NotPublic, Way, is_public_name};
+
+/// The most bytes of an address.
+pub const ADDRESS_LIMIT: usize = 8 * 1024;
 
 /// The most bytes of an image.
 const IMAGE_LIMIT: usize = 10 * 1024 * 1024;
@@ -22,15 +33,8 @@ const IMAGE_PATIENCE: Duration = Duration::from_secs(30);
 /// How often an image may be somewhere else.
 const MOST_REDIRECTS: usize = 5;
 
-/// The kinds that a page shows. SVG is none: it is a document, not a picture.
-const KINDS: [&str; 6] = [
-    "image/avif",
-    "image/bmp",
-    "image/gif",
-    "image/jpeg",
-    "image/png",
-    "image/webp",
-];
+/// What is decoded here. AVIF is not, and SVG is a document, not a picture.
+const ACCEPTED: &str = "image/png, image/jpeg, image/webp, image/gif";
 
 /// Why a link is not opened, or an image not shown.
 #[derive(Debug, thiserror::Error)]
@@ -38,16 +42,47 @@ pub enum WebError {
     /// It is no address that may be opened.
     #[error("This link opens nothing: only http, https and mailto addresses are opened")]
     Link,
+    /// An address over [`ADDRESS_LIMIT`].
+    #[error(
+        "This address has {bytes} bytes, more than any real one: it is not opened (the limit is 8 KiB)"
+    )]
+    LongAddress {
+        /// Bytes of UTF-8.
+        bytes: usize,
+    },
     /// An image that is not asked for.
     #[error("This image is not loaded: images are loaded over https only")]
     ImageAddress,
+    /// An image on this machine or in its network.
+    #[error(
+        "This image is not loaded: {host} is on this machine or in its own network, which an answer must not reach"
+    )]
+    Private {
+        /// Where it is.
+        host: String,
+    },
+    /// An image that is at another site after all.
+    #[error(
+        "The image was not loaded: {host} sends on to another site, {to}. Open it in the browser instead"
+    )]
+    AnotherSite {
+        /// Who sends on.
+        host: String,
+        /// Where to.
+        to: String,
+    },
+    /// No way there.
+    #[error("The image was not loaded: {0}")]
+    NoWay(String),
     /// No answer.
     #[error(
-        "The image was not loaded: {host} did not answer. Check the network, or try again later"
+        "The image was not loaded: {host} did not answer{through}. Check the network, or try again later"
     )]
     Unreachable {
         /// Who did not.
         host: String,
+        /// The proxy that was asked, with a word before it; empty where none was.
+        through: String,
         /// Why.
         source: reqwest::Error,
     },
@@ -59,11 +94,29 @@ pub enum WebError {
         /// The HTTP status.
         status: u16,
     },
+    /// It is always somewhere else.
+    #[error("The image was not loaded: {host} sends on and on. Open it in the browser instead")]
+    TooManyRedirects {
+        /// Who does.
+        host: String,
+    },
     /// Over the limit.
     #[error("The image was not loaded: it has more than 10 MiB. Open it in the browser instead")]
     TooLarge,
+    /// More pixels than are decoded.
+    #[error(
+        "The image was not loaded: it has {width} × {height} pixels, more than 64 million. Open it in the browser instead"
+    )]
+    TooManyPixels {
+        /// Across.
+        width: u32,
+        /// Down.
+        height: u32,
+    },
     /// Something else.
-    #[error("The image was not loaded: {host} sent something that is no image")]
+    #[error(
+        "The image was not loaded: {host} sent something that is no PNG, JPEG, GIF or WebP image, or a damaged one"
+    )]
     NoImage {
         /// Who did.
         host: String,
@@ -73,162 +126,189 @@ pub enum WebError {
 /// The address that the system's browser, or its mail program, may be given.
 ///
 /// # Errors
-/// When it is none of http, https and mailto, or hides where it leads.
+/// When it is none of http, https and mailto, hides where it leads, or is too long.
 pub fn link(destination: &str) -> Result<String, WebError> {
+    check_length(destination)?;
     web_address(destination)
         .map(String::from)
         .ok_or(WebError::Link)
 }
 
-/// An image as a `data:` address.
-///
-/// # Errors
-/// Why it is not shown.
-pub async fn image(destination: &str) -> Result<String, WebError> {
-    let url = web_address(destination).filter(|url| url.scheme() == "https");
-    let url = url.ok_or(WebError::ImageAddress)?;
-    fetch(url).await
+fn check_length(destination: &str) -> Result<(), WebError> {
+    match destination.len() {
+        bytes if bytes > ADDRESS_LIMIT => Err(WebError::LongAddress { bytes }),
+        _ => Ok(()),
+    }
 }
 
-async fn fetch(url: reqwest::Url) -> Result<String, WebError> {
-    let host = url.host_str().unwrap_or_default().to_owned();
-    let unreachable = |source| WebError::Unreachable {
-        host: host.clone(),
-        source,
-    };
-    let client = Client::builder()
-        .timeout(IMAGE_PATIENCE)
-        .redirect(Policy::custom(redirect))
-        .referer(false)
-        .user_agent(concat!("Conch/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(unreachable)?;
-    let mut response = client.get(url).send().await.map_err(unreachable)?;
-    if !response.status().is_success() {
-        let status = response.status().as_u16();
-        return Err(WebError::Refused { host, status });
+impl App {
+    /// An image that the user asked for, as a `data:` address with a PNG or a JPEG of at most 1568
+    /// pixels a side.
+    ///
+    /// # Errors
+    /// Why it is not shown.
+    pub async fn load_image(&self, destination: &str) -> Result<String> {
+        Ok(self.images.load(destination).await?)
     }
+}
+
+/// The images in the web that messages show.
+#[derive(Debug)]
+pub(crate) struct Images {
+    network: Arc<Network>,
+    /// Half a gigabyte at most is decoded at a time, so only one is.
+    decoding: Semaphore,
+    rules: Rules,
+}
+
+/// Where an image may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rules {
+    /// In the public internet, over https.
+    Strict,
+    /// A server of a test's own.
+    #[cfg(test)]
+    Loose,
+}
+
+impl Images {
+    pub(crate) fn new(network: Arc<Network>) -> Self {
+        Self {
+            network,
+            decoding: Semaphore::new(1),
+            rules: Rules::Strict,
+        }
+    }
+
+    async fn load(&self, destination: &str) -> Result<String, WebError> {
+        check_length(destination)?;
+        let url = web_address(destination).ok_or(WebError::ImageAddress)?;
+        let (host, bytes) = self.fetch(url).await?;
+        self.shown(host, bytes).await
+    }
+
+    /// The bytes of an image, and whose they are.
+    async fn fetch(&self, mut url: Url) -> Result<(String, Vec<u8>), WebError> {
+        for _ in 0..=MOST_REDIRECTS {
+            let host = url.host_str().unwrap_or_default().to_owned();
+            let way = self.way(&url).await?;
+            let request = way.get().header("accept", ACCEPTED);
+            let response = request.timeout(IMAGE_PATIENCE).send().await;
+            let response = response.map_err(|error| unreachable(&host, &way, error))?;
+            let status = response.status();
+            if status.is_success() {
+                return Ok((host.clone(), body(&host, &way, response).await?));
+            }
+            let refused = || WebError::Refused {
+                host: host.clone(),
+                status: status.as_u16(),
+            };
+            let to = response.headers().get("location");
+            let to = to.filter(|_| status.is_redirection());
+            let to = to.and_then(|to| url.join(to.to_str().ok()?).ok());
+            url = next(&url, &to.ok_or_else(refused)?)?;
+        }
+        let host = url.host_str().unwrap_or_default().to_owned();
+        Err(WebError::TooManyRedirects { host })
+    }
+
+    async fn way(&self, url: &Url) -> Result<Way, WebError> {
+        if self.rules != Rules::Strict {
+            return self.network.way(url.as_str()).map_err(no_way);
+        }
+        if url.scheme() != "https" {
+            return Err(WebError::ImageAddress);
+        }
+        let host = url.host_str().unwrap_or_default();
+        let private = || WebError::Private {
+            host: host.to_owned(),
+        };
+        let way = self.network.public_way(url.clone()).map_err(no_way)?;
+        // A proxy that takes names only is trusted with where they lead; before another, they are
+        // resolved here anyway.
+        let here = way.proxy().is_some_and(|proxy| !proxy.resolves);
+        if here && !is_public_name(host).await {
+            return Err(private());
+        }
+        Ok(way)
+    }
+
+    async fn shown(&self, host: String, bytes: Vec<u8>) -> Result<String, WebError> {
+        // It is never closed.
+        let _one = self.decoding.acquire().await;
+        let decoding = tokio::task::spawn_blocking(move || {
+            let image = read_image(&bytes)?;
+            let data = STANDARD.encode(image.data);
+            Ok(format!("data:{};base64,{data}", image.media_type))
+        });
+        // A panic in what reads a stranger's image is that image's fault.
+        let image = decoding.await.unwrap_or(Err(Refusal::Unreadable));
+        image.map_err(|refusal| match refusal {
+            Refusal::TooManyPixels { width, height } => WebError::TooManyPixels { width, height },
+            _ => WebError::NoImage { host },
+        })
+    }
+}
+
+/// Where a redirect leads: to the same site only, which is what its chip names.
+fn next(from: &Url, to: &Url) -> Result<Url, WebError> {
+    let host = |url: &Url| url.host_str().unwrap_or_default().to_owned();
+    let checked = web_address(to.as_str()).ok_or(WebError::ImageAddress)?;
+    if site(from) == site(&checked) {
+        return Ok(checked);
+    }
+    Err(WebError::AnotherSite {
+        host: host(from),
+        to: host(&checked),
+    })
+}
+
+/// The part of a host that one owner has: by the public suffix list, or the whole where it knows none.
+fn site(url: &Url) -> Option<String> {
+    let host = url.host_str()?;
+    let is_number = host.starts_with('[') || host.parse::<std::net::Ipv4Addr>().is_ok();
+    let owner = (!is_number).then(|| psl::domain_str(host)).flatten();
+    Some(owner.unwrap_or(host).to_owned())
+}
+
+async fn body(host: &str, way: &Way, mut response: Response) -> Result<Vec<u8>, WebError> {
     let mut bytes = Vec::new();
-    while let Some(piece) = response.chunk().await.map_err(unreachable)? {
+    loop {
+        let piece = response.chunk().await;
+        let piece = piece.map_err(|error| unreachable(host, way, error))?;
+        let Some(piece) = piece else {
+            return Ok(bytes);
+        };
         bytes.extend_from_slice(&piece);
         if bytes.len() > IMAGE_LIMIT {
             return Err(WebError::TooLarge);
         }
     }
-    // What it is, not what its server says that it is.
-    let kind = infer::get(&bytes).map(|kind| kind.mime_type());
-    let Some(kind) = kind.filter(|kind| KINDS.contains(kind)) else {
-        return Err(WebError::NoImage { host });
-    };
-    Ok(format!("data:{kind};base64,{}", STANDARD.encode(bytes)))
 }
 
-fn redirect(attempt: Attempt<'_>) -> reqwest::redirect::Action {
-    if attempt.previous().len() > MOST_REDIRECTS || attempt.url().scheme() != "https" {
-        attempt.stop()
-    } else {
-        attempt.follow()
+fn unreachable(host: &str, way: &Way, source: reqwest::Error) -> WebError {
+    let host = host.to_owned();
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&source);
+    while let Some(error) = cause {
+        if error.is::<NotPublic>() {
+            return WebError::Private { host };
+        }
+        cause = error.source();
+    }
+    let through = way.proxy();
+    WebError::Unreachable {
+        host,
+        through: through.map_or_else(String::new, |proxy| format!(" through the proxy {proxy}")),
+        source,
+    }
+}
+
+fn no_way(error: NoWay) -> WebError {
+    match error {
+        NoWay::NotPublic(host) => WebError::Private { host },
+        error => WebError::NoWay(error.to_string()),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::{Read, Write};
-    use std::net::TcpListener;
-
-    use super::*;
-
-    const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
-
-    /// Answers one request, and says what it was.
-    fn serve(head: &str, body: &[u8]) -> (reqwest::Url, std::thread::JoinHandle<String>) {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let response = [head.as_bytes(), b"\r\nconnection: close\r\n\r\n", body].concat();
-        let serving = std::thread::spawn(move || {
-            let (mut stream, _) = listener.accept().unwrap();
-            let mut request = vec![0; 4096];
-            let read = stream.read(&mut request).unwrap();
-            // The client may have seen enough.
-            let _ = stream.write_all(&response);
-            String::from_utf8_lossy(&request[..read]).into_owned()
-        });
-        let url = format!("http://127.0.0.1:{port}/picture").parse().unwrap();
-        (url, serving)
-    }
-
-    #[test]
-    fn only_web_and_mail_addresses_are_opened() {
-        assert_eq!(
-            link("https://example.com/a").unwrap(),
-            "https://example.com/a"
-        );
-        assert_eq!(
-            link("mailto:me@example.com").unwrap(),
-            "mailto:me@example.com"
-        );
-        for destination in [
-            "javascript:alert(1)",
-            "file:///etc/passwd",
-            "smb://x/y",
-            "/relative",
-        ] {
-            assert!(
-                matches!(link(destination), Err(WebError::Link)),
-                "{destination}"
-            );
-        }
-    }
-
-    #[tokio::test]
-    async fn an_image_in_the_clear_is_not_asked_for() {
-        for destination in [
-            "http://127.0.0.1:1/x.png",
-            "data:image/png;base64,AAAA",
-            "mailto:x@y.z",
-        ] {
-            let refused = image(destination).await;
-            assert!(
-                matches!(refused, Err(WebError::ImageAddress)),
-                "{destination}"
-            );
-        }
-    }
-
-    #[tokio::test]
-    async fn an_image_comes_as_data_and_its_server_learns_nothing() {
-        let (url, serving) = serve("HTTP/1.1 200 OK\r\ncontent-type: text/html", PNG);
-        let data = fetch(url).await.unwrap();
-        assert_eq!(
-            data,
-            format!("data:image/png;base64,{}", STANDARD.encode(PNG))
-        );
-        let request = serving.join().unwrap().to_lowercase();
-        for told in ["cookie", "referer", "authorization", "origin"] {
-            assert!(!request.contains(told), "{request}");
-        }
-    }
-
-    #[tokio::test]
-    async fn what_is_no_image_is_not_shown() {
-        let svg: &[u8] = b"<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>";
-        for body in [svg, b"<html></html>", b""] {
-            let (url, _serving) = serve("HTTP/1.1 200 OK\r\ncontent-type: image/png", body);
-            let shown = fetch(url).await;
-            assert!(matches!(shown, Err(WebError::NoImage { .. })), "{shown:?}");
-        }
-        let (url, _serving) = serve("HTTP/1.1 200 OK", &vec![0; IMAGE_LIMIT + 1]);
-        assert!(matches!(fetch(url).await, Err(WebError::TooLarge)));
-        let (url, _serving) = serve("HTTP/1.1 404 Not Found", PNG);
-        assert!(matches!(
-            fetch(url).await,
-            Err(WebError::Refused { status: 404, .. })
-        ));
-        // Nor is another address asked that is not https.
-        let (url, _serving) = serve("HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/x", b"");
-        assert!(matches!(
-            fetch(url).await,
-            Err(WebError::Refused { status: 302, .. })
-        ));
-    }
-}
+mod tests;

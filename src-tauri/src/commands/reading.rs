@@ -2,10 +2,11 @@
 
 use conch_core::web;
 use conch_markdown::Token;
-use tauri::{AppHandle, Runtime};
+use tauri::{AppHandle, Runtime, State};
 use tauri_plugin_opener::OpenerExt;
 
 use super::Answer;
+use crate::host::Host;
 
 /// Opens a link in the system's browser or mail program. `invalid_argument` for any but http, https and
 /// mailto addresses.
@@ -19,9 +20,8 @@ pub(crate) async fn open_link<R: Runtime>(app: AppHandle<R>, destination: String
 /// Fetches an image that the user asked for, as a `data:` address.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn load_image(destination: String) -> Answer<String> {
-    let image = web::image(&destination).await;
-    Ok(image.map_err(conch_core::Error::from)?)
+pub(crate) async fn load_image(host: State<'_, Host>, destination: String) -> Answer<String> {
+    Ok(host.app()?.load_image(&destination).await?)
 }
 
 /// Code in pieces by kind, for its colours; null for a language that is not known.

@@ -9,13 +9,14 @@ use conch_core::clock::SystemClock;
 use conch_core::events::CoreEvent;
 use conch_core::ids::{ConversationId, RequestId};
 use conch_core::provider::{EngineCommand, Provider};
-use conch_core::{App, Config};
+use conch_core::{App, Config, Proxies};
 use tokio::sync::broadcast::Receiver;
 
 pub(crate) async fn open(folder: &Path, base_url: &str) -> anyhow::Result<Arc<App>> {
     let config = Config {
         data_folder: folder.to_owned(),
         providers: vec![Provider::openai(base_url.to_owned(), None)],
+        proxies: Proxies::default(),
         engine: EngineCommand {
             program: "no-engine".into(),
             model_files: Vec::new(),

@@ -31,6 +31,8 @@ pub(crate) struct Shared {
 pub(crate) struct State {
     pub(crate) models: Vec<String>,
     pub(crate) context_tokens: Option<u32>,
+    slots: Option<u32>,
+    slots_asked: usize,
     pub(crate) key: Option<RequiredKey>,
     scripts: VecDeque<Script>,
     default: Script,
@@ -56,12 +58,18 @@ impl RequiredKey {
 
 impl State {
     /// What is to be had with a GET: a list of models, or the state of a key.
-    pub(crate) fn look_up(&self, request: &Request) -> (u16, String) {
+    pub(crate) fn look_up(&mut self, request: &Request) -> (u16, String) {
         let refused = self
             .key
             .as_ref()
             .is_some_and(|key| !key.is_sent_with(request));
         let open_lists = self.key.as_ref().is_some_and(|key| key.open_lists);
+        if request.place() == "/props" {
+            self.slots_asked += 1;
+            if let Some(slots) = self.slots {
+                return (200, format!(r#"{{"total_slots":{slots}}}"#));
+            }
+        }
         let listed = Protocol::of_list(request).filter(|_| !self.models.is_empty());
         let is_key = self.key.is_some() && request.place().ends_with("/key");
         let protocol = listed.unwrap_or(Protocol::OpenAi);
@@ -124,6 +132,8 @@ impl FaultServer {
                 models: vec!["stand-in-1".to_owned()],
                 key: None,
                 context_tokens: None,
+                slots: None,
+                slots_asked: 0,
                 scripts: VecDeque::new(),
                 default: Script::answer("Hello there."),
                 open_gates: HashSet::new(),
@@ -173,6 +183,16 @@ impl FaultServer {
     pub fn list_context(&self, tokens: u32) {
         self.shared
             .change(|state| state.context_tokens = Some(tokens));
+    }
+
+    /// Says from now on that it answers so many requests at once, where llama.cpp's server does.
+    pub fn tell_slots(&self, slots: u32) {
+        self.shared.change(|state| state.slots = Some(slots));
+    }
+
+    /// How often it was asked for its slots.
+    pub fn slots_asked(&self) -> usize {
+        self.shared.state().slots_asked
     }
 
     /// Knows no list of models from now on, like a server that serves one model only.

@@ -26,6 +26,7 @@ pub(crate) async fn open_at(
     let config = Config {
         data_folder: folder.to_owned(),
         providers: vec![Provider::openai(base_url.to_owned(), None)],
+        proxies: conch_core::Proxies::default(),
         engine: EngineCommand {
             program: "no-engine".into(),
             model_files: Vec::new(),

@@ -121,6 +121,7 @@ impl<'a> Author<'a> {
         let config = Config {
             data_folder: folder.to_owned(),
             providers: Vec::new(),
+            proxies: conch_core::Proxies::default(),
             engine: EngineCommand {
                 program: "none".into(),
                 model_files: Vec::new(),

@@ -16,13 +16,14 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::{oneshot, watch};
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, sleep_until};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until};
 
 use self::storing::{Saved, Underway};
 use super::activity::{Activity, Step};
 use super::aside::SetAside;
 use super::live::{Control, LiveAnswer, Phase, Registration};
-use super::request::{Admission, Asked, admit, ask};
+use super::patience::Patience;
+use super::request::{Admission, Asked, Waiting, admit, ask};
 use super::turn::{Effect, Event, Turn};
 use crate::clock::{Clock, Timestamp};
 use crate::events::Events;
@@ -38,21 +39,6 @@ const SAVE_EVERY: Duration = Duration::from_millis(500);
 
 /// How much unsaved text is saved at once.
 const SAVE_BYTES: usize = 2 * 1024;
-
-/// No answer runs for longer, however lively.
-const LONGEST_RUN: Duration = Duration::from_hours(1);
-
-/// How long a provider may take to begin; a local one may have to load a model.
-const PATIENCE_BEFORE: Duration = Duration::from_mins(5);
-
-/// How long a stream may be silent.
-const PATIENCE_WITHIN: Duration = Duration::from_mins(2);
-
-/// How long a stream may be silent after the machine slept: the other end has most likely given up.
-const PATIENCE_AWAKE: Duration = Duration::from_secs(10);
-
-/// How long usage may take to follow a finish reason.
-const PATIENCE_AFTER: Duration = Duration::from_secs(5);
 
 /// The most that is added to a pause by chance.
 const MOST_JITTER: Duration = Duration::from_secs(1);
@@ -88,8 +74,7 @@ struct Driver {
     answer: watch::Sender<LiveAnswer>,
     turn: Turn,
     activity: Activity,
-    /// When silence becomes too long.
-    silence_at: Instant,
+    patience: Patience,
     /// The way to the provider, once it is known; its slot is held to the end.
     admission: Option<Box<Admission>>,
     /// Text that is not in the database, nor on its way there.
@@ -129,7 +114,7 @@ impl Driver {
             answer,
             turn,
             activity: Activity::None,
-            silence_at: Instant::now() + PATIENCE_BEFORE,
+            patience: Patience::new(),
             admission: None,
             unsaved: Piece::default(),
             saving: None,
@@ -146,8 +131,6 @@ impl Driver {
     }
 
     async fn run(mut self) {
-        let cap = sleep(LONGEST_RUN);
-        tokio::pin!(cap);
         let mut effect = Some(Effect::Enter);
         loop {
             match effect {
@@ -179,7 +162,10 @@ impl Driver {
                         None
                     }
                     Some(Control::Woke) => {
-                        self.doubt_the_stream();
+                        // A provider that has not begun may still be thinking.
+                        if matches!(self.activity, Activity::Streaming(_)) {
+                            self.patience.wakes(Instant::now());
+                        }
                         None
                     }
                     Some(Control::Quit) | None => Some(Event::Quit),
@@ -202,32 +188,18 @@ impl Driver {
                     self.cannot_store(Passing::Silent);
                     None
                 }
-                () = sleep_until(self.silence_at), if waits => Some(Event::Silence),
-                () = &mut cap => Some(Event::RanTooLong),
+                () = at(self.patience.silent_at()), if waits => Some(Event::Silence),
+                () = at(self.patience.cut_at()) => Some(Event::RanTooLong),
                 step = self.activity.next() => Some(self.took(step)),
             };
             effect = event.and_then(|event| self.turn.handle(event));
         }
     }
 
-    /// A provider that has not begun may still be thinking; one that had, goes on soon or never.
-    fn doubt_the_stream(&mut self) {
-        if matches!(self.activity, Activity::Streaming(_)) {
-            self.silence_at = self.silence_at.min(Instant::now() + PATIENCE_AWAKE);
-        }
-    }
-
     /// Takes what an activity led to, before the turn judges it.
     fn took(&mut self, step: Step) -> Event {
         if !self.turn.is_whole() {
-            // A head may come long before the first word: a local model reads its prompt meanwhile.
-            let begun = self.answer.borrow().phase == Phase::Streaming;
-            let patience = if begun {
-                PATIENCE_WITHIN
-            } else {
-                PATIENCE_BEFORE
-            };
-            self.silence_at = Instant::now() + patience;
+            self.patience.hears(Instant::now());
         }
         let event = match step {
             Step::Admitted(admission) => {
@@ -281,6 +253,7 @@ impl Driver {
 
     fn content_comes(&mut self) {
         if self.answer.borrow().phase != Phase::Streaming {
+            self.patience.begins(Instant::now());
             self.answer
                 .send_modify(|answer| answer.phase = Phase::Streaming);
             self.first_token_at = Some(self.around.clock.now());
@@ -299,8 +272,9 @@ impl Driver {
                 self.activity = Activity::Waiting(admitting.boxed());
             }
             Effect::Connect => {
-                self.silence_at = Instant::now() + PATIENCE_BEFORE;
                 if let Some(admission) = &self.admission {
+                    let provider = &admission.endpoint.provider;
+                    self.patience.asks(provider.whose(), Instant::now());
                     let phase = if admission.endpoint.embedded {
                         Phase::StartingModel
                     } else {
@@ -308,7 +282,8 @@ impl Driver {
                     };
                     self.answer.send_modify(|answer| answer.phase = phase);
                     let endpoint = admission.endpoint.clone();
-                    let asking = ask(self.around.clone(), self.lease.clone(), endpoint);
+                    let waiting = Waiting::new(admission, &self.answer);
+                    let asking = ask(self.around.clone(), self.lease.clone(), endpoint, waiting);
                     self.activity = Activity::Connecting(asking.boxed());
                 }
             }
@@ -333,13 +308,15 @@ impl Driver {
                 self.answer
                     .send_modify(|answer| answer.text.push_str(&text));
                 self.unsaved_grows(|unsaved| unsaved.text.push_str(&text));
+                self.patience.hears(Instant::now());
             }
             Effect::Think(text) => {
                 self.answer
                     .send_modify(|answer| answer.reasoning.push_str(&text));
                 self.unsaved_grows(|unsaved| unsaved.reasoning.push_str(&text));
+                self.patience.hears(Instant::now());
             }
-            Effect::AwaitUsage => self.silence_at = Instant::now() + PATIENCE_AFTER,
+            Effect::AwaitUsage => self.patience.ends(Instant::now()),
             Effect::Finish(_) | Effect::Abandon => {}
         }
     }
@@ -352,5 +329,12 @@ impl Driver {
         if self.unsaved.len() >= SAVE_BYTES {
             self.save_at = self.save_at.min(Instant::now());
         }
+    }
+}
+
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }

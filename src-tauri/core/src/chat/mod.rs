@@ -13,6 +13,7 @@ pub(crate) mod live;
 mod model;
 mod page;
 mod parameters;
+mod patience;
 mod request;
 pub(crate) mod turn;
 

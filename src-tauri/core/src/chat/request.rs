@@ -1,10 +1,11 @@
 //! The way of a generation to its provider: which model is meant, a slot at its gate, and the request
 //! itself with what the conversation asks of the model.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::attached::with_attachments;
 use super::context::fitted;
@@ -12,7 +13,8 @@ use super::driver::Surroundings;
 use super::live::{LiveAnswer, Phase};
 use crate::lock::Lease;
 use crate::provider::{
-    AnswerStream, ChatRequest, Endpoint, Failure, FailureKind, Meant, RequestBudget, Slot,
+    AnswerStream, ChatRequest, Endpoint, Failure, FailureKind, Gate, Meant, RequestBudget, Slot,
+    Whose,
 };
 use crate::store::StoreError;
 
@@ -51,21 +53,98 @@ pub(super) async fn admit(
         };
         answer.send_modify(|answer| answer.phase = phase);
     };
-    let slot = match before {
-        Some(before) => before.slot.enter_again(waiting).await,
-        None => providers.gate(&endpoint.provider).enter(waiting).await,
+    let slot = if let Some(before) = before {
+        before.slot.enter_again(waiting).await
+    } else {
+        let place = providers.gate(&endpoint.provider).queue_up();
+        providers.learn_slots(&place, &endpoint).await;
+        place.enter(waiting).await
     };
     Ok(Box::new(Admission { endpoint, slot }))
 }
 
+/// How long a server of the user's own may say nothing before it is taken for busy with another answer.
+const BUSY_AFTER: Duration = Duration::from_secs(2);
+
+/// Who waits for a response, for those who watch.
+pub(super) struct Waiting {
+    gate: Arc<Gate>,
+    provider: String,
+    whose: Whose,
+    answer: watch::Sender<LiveAnswer>,
+}
+
+impl Waiting {
+    pub(super) fn new(admission: &Admission, answer: &watch::Sender<LiveAnswer>) -> Self {
+        let provider = &admission.endpoint.provider;
+        Self {
+            gate: admission.slot.gate(),
+            provider: provider.name.clone(),
+            whose: provider.whose(),
+            answer: answer.clone(),
+        }
+    }
+
+    /// A server with one slot that does not say so gives a second request not even a head until the
+    /// first has its answer. Never returns.
+    async fn tell(&self) {
+        if self.whose == Whose::Remote {
+            return std::future::pending().await;
+        }
+        loop {
+            sleep(BUSY_AFTER).await;
+            if self.gate.is_shared() {
+                self.becomes(&Phase::Connecting, self.slot());
+            } else {
+                self.ends();
+            }
+        }
+    }
+
+    fn slot(&self) -> Phase {
+        Phase::WaitingForSlot {
+            provider: self.provider.clone(),
+            until: None,
+        }
+    }
+
+    fn ends(&self) {
+        self.becomes(&self.slot(), Phase::Connecting);
+    }
+
+    fn becomes(&self, from: &Phase, to: Phase) {
+        self.answer.send_if_modified(|answer| {
+            let changes = answer.phase == *from;
+            if changes {
+                answer.phase = to;
+            }
+            changes
+        });
+    }
+}
+
 /// Notes the model on the answer, and asks it.
-pub(super) async fn ask(around: Surroundings, lease: Lease, endpoint: Endpoint) -> Asked {
+pub(super) async fn ask(
+    around: Surroundings,
+    lease: Lease,
+    endpoint: Endpoint,
+    waiting: Waiting,
+) -> Asked {
+    let asked = tokio::select! {
+        asked = noted(&around, &lease, &endpoint) => asked,
+        () = waiting.tell() => std::future::pending().await,
+    };
+    waiting.ends();
+    asked
+}
+
+async fn noted(around: &Surroundings, lease: &Lease, endpoint: &Endpoint) -> Asked {
     let note = async {
         // A lost lock shows at the next heartbeat or save; here it only means that nothing was noted.
-        let noted = around.store.set_model(&lease, &endpoint.model_id).await;
+        let noted = around.store.set_model(lease, &endpoint.model_id).await;
         noted.map_err(|error| internal(&error))
     };
-    let (_, answer) = tokio::try_join!(note, send(&around, &lease, &endpoint))?;
+    let (_, answer) = tokio::try_join!(note, send(around, lease, endpoint))?;
     Ok(answer)
 }
 
@@ -85,8 +164,8 @@ async fn send(around: &Surroundings, lease: &Lease, endpoint: &Endpoint) -> Aske
         messages: &fitted.messages,
         parameters: &parameters,
     };
-    let (client, now) = (around.providers.client(), around.clock.now());
-    let (mut answer, headers) = AnswerStream::open(client, endpoint, &request, now).await?;
+    let (network, now) = (around.providers.network(), around.clock.now());
+    let (mut answer, headers) = AnswerStream::open(network, endpoint, &request, now).await?;
     answer.left_out(fitted.left_out);
     Ok((answer, RequestBudget::read(&headers, now)))
 }

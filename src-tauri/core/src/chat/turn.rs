@@ -5,7 +5,7 @@
 //! ```text
 //! Waiting ──► Connecting ──► Streaming ──► Finishing ──► Ended
 //!    ▲            │              │             ▲
-//!    └─ Retrying ◄┘              └─────────────┘   finish reason seen: its usage may follow
+//!    └─ Retrying ◄┘              └─────────────┘   finish reason seen: its usage may follow, and text
 //! ```
 //!
 //! From every state: `Ended`.
@@ -14,7 +14,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use super::model::{FinishReason, MessageError, MessageStatus, Usage};
-use crate::provider::{Failure, FailureKind, Retry, StreamEvent};
+use crate::provider::{Failure, FailureKind, Retry, StreamEvent, Unshown};
 use crate::store::{Ending, NOT_STORED};
 
 /// How often an answer is asked for again, before any text has come.
@@ -91,11 +91,24 @@ pub(crate) enum Effect {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum State {
-    Waiting { attempt: u32 },
-    Connecting { attempt: u32 },
-    Retrying { attempt: u32 },
-    Streaming { attempt: u32, heard: Heard },
-    Finishing { heard: Heard },
+    Waiting {
+        attempt: u32,
+    },
+    Connecting {
+        attempt: u32,
+    },
+    Retrying {
+        attempt: u32,
+    },
+    Streaming {
+        attempt: u32,
+        heard: Heard,
+    },
+    Finishing {
+        heard: Heard,
+        /// More of the answer came after a reason, so a reason alone is no end here.
+        doubted: bool,
+    },
     Ended,
 }
 
@@ -114,6 +127,7 @@ pub(crate) struct Turn {
     state: State,
     usage: Usage,
     finish_reason: Option<FinishReason>,
+    unshown: Option<Unshown>,
     left_out: u32,
     /// How much more text fits, in bytes.
     text_room: usize,
@@ -129,6 +143,7 @@ impl Turn {
             state: State::Waiting { attempt: 1 },
             usage: Usage::default(),
             finish_reason: None,
+            unshown: None,
             left_out: 0,
             text_room: LONGEST_ANSWER,
             reasoning_room: LONGEST_ANSWER,
@@ -203,9 +218,9 @@ impl Turn {
         self.is_too_long && self.state != State::Ended
     }
 
-    /// The finish reason has come; only usage may follow.
+    /// The finish reason has come, and nothing but usage is waited for.
     pub(crate) fn is_whole(&self) -> bool {
-        matches!(self.state, State::Finishing { .. })
+        matches!(self.state, State::Finishing { doubted: false, .. })
     }
 
     fn stream(&mut self, event: StreamEvent) -> Option<Effect> {
@@ -214,37 +229,50 @@ impl Turn {
                 self.usage = usage;
                 None
             }
-            (State::Streaming { .. }, StreamEvent::LeftOut(messages)) => {
-                self.left_out += messages;
+            (State::Streaming { .. } | State::Finishing { .. }, StreamEvent::LeftOut(messages)) => {
+                self.left_out = self.left_out.saturating_add(messages);
                 None
             }
-            (State::Streaming { heard, .. }, StreamEvent::Text(text)) => {
-                *heard = Heard::Text;
+            (State::Streaming { .. } | State::Finishing { .. }, StreamEvent::Unshown(unshown)) => {
+                self.unshown = Some(unshown);
+                self.hear(Heard::Life);
+                None
+            }
+            (State::Streaming { .. } | State::Finishing { .. }, StreamEvent::Text(text)) => {
+                self.hear(Heard::Text);
                 let text = fitting(text, &mut self.text_room, &mut self.is_too_long);
                 Some(Effect::Append(text))
             }
-            (State::Streaming { heard, .. }, StreamEvent::Reasoning(text)) => {
-                *heard = (*heard).max(Heard::Reasoning);
+            (State::Streaming { .. } | State::Finishing { .. }, StreamEvent::Reasoning(text)) => {
+                self.hear(Heard::Reasoning);
                 let text = fitting(text, &mut self.reasoning_room, &mut self.is_too_long);
                 Some(Effect::Think(text))
             }
-            (State::Streaming { heard, .. }, StreamEvent::Alive) => {
-                *heard = (*heard).max(Heard::Life);
+            (State::Streaming { .. }, StreamEvent::Alive) => {
+                self.hear(Heard::Life);
                 None
             }
             (State::Streaming { heard, .. }, StreamEvent::Finish(reason)) => {
                 self.finish_reason = Some(reason);
-                self.state = State::Finishing { heard: *heard };
+                self.state = State::Finishing {
+                    heard: *heard,
+                    doubted: false,
+                };
+                Some(Effect::AwaitUsage)
+            }
+            (State::Finishing { .. }, StreamEvent::Finish(reason)) => {
+                self.finish_reason = Some(reason);
                 Some(Effect::AwaitUsage)
             }
             (State::Streaming { heard, .. }, StreamEvent::Done) => {
                 if *heard == Heard::Nothing {
                     return Some(self.interrupt(
-                        "empty_answer",
+                        FailureKind::EmptyAnswer.name(),
                         "The provider ended the answer without sending any",
                     ));
                 }
-                Some(self.end(MessageStatus::Complete, None))
+                let heard = *heard;
+                Some(self.end_whole(heard))
             }
             (State::Streaming { attempt, heard }, StreamEvent::Failed(failure)) => {
                 let (attempt, heard) = (*attempt, *heard);
@@ -262,16 +290,41 @@ impl Turn {
                 FailureKind::StreamCut.name(),
                 "The connection ended before the answer did",
             )),
+            (State::Finishing { doubted: true, .. }, StreamEvent::Failed(failure)) => {
+                let status = match failure.kind {
+                    FailureKind::StreamCut => MessageStatus::Interrupted,
+                    _ => MessageStatus::Failed,
+                };
+                Some(self.end(status, Some(failure.to_error())))
+            }
             (
-                State::Finishing { .. },
+                State::Finishing { heard, .. },
                 StreamEvent::Done | StreamEvent::Closed | StreamEvent::Failed(_),
-            ) => Some(self.end_whole_or(MessageStatus::Complete, None)),
+            ) => {
+                let heard = *heard;
+                Some(self.end_whole(heard))
+            }
             _ => None,
         }
     }
 
+    /// Notes what came. Content after a finish reason is part of the answer all the same.
+    fn hear(&mut self, what: Heard) {
+        match &mut self.state {
+            State::Streaming { heard, .. } => *heard = (*heard).max(what),
+            State::Finishing { heard, doubted } => {
+                *heard = (*heard).max(what);
+                *doubted |= what > Heard::Life;
+            }
+            _ => {}
+        }
+    }
+
     fn silence(&mut self) -> Effect {
-        self.end_whole_or(
+        if let State::Finishing { heard, .. } = self.state {
+            return self.end_whole(heard);
+        }
+        self.end(
             MessageStatus::Interrupted,
             Some(MessageError {
                 code: FailureKind::Timeout.name().to_owned(),
@@ -320,20 +373,54 @@ impl Turn {
     /// An answer whose finish reason has come is whole, whatever happens after.
     fn end_whole_or(&mut self, status: MessageStatus, error: Option<MessageError>) -> Effect {
         match self.state {
-            State::Finishing { heard } if heard < Heard::Text && self.is_filtered() => {
-                let failure = Failure::new(
-                    FailureKind::ContentFiltered,
-                    "The provider's content filter held the answer back. Ask in other words",
-                );
-                self.end(MessageStatus::Failed, Some(failure.to_error()))
-            }
-            State::Finishing { .. } => self.end(MessageStatus::Complete, None),
+            State::Finishing {
+                heard,
+                doubted: false,
+            } => self.end_whole(heard),
             _ => self.end(status, error),
         }
     }
 
-    fn is_filtered(&self) -> bool {
-        self.finish_reason == Some(FinishReason::ContentFilter)
+    /// It ended where it ends. An end without any text is a failure, which says what came instead.
+    fn end_whole(&mut self, heard: Heard) -> Effect {
+        if heard == Heard::Text {
+            return self.end(MessageStatus::Complete, None);
+        }
+        let kind = match self.finish_reason {
+            Some(FinishReason::ContentFilter) => FailureKind::ContentFiltered,
+            _ => FailureKind::EmptyAnswer,
+        };
+        let failure = Failure::new(kind, self.instead_of_text(heard));
+        self.end(MessageStatus::Failed, Some(failure.to_error()))
+    }
+
+    fn instead_of_text(&self, heard: Heard) -> &'static str {
+        match (self.finish_reason, self.unshown, heard) {
+            (Some(FinishReason::ContentFilter), ..) => {
+                "The provider's content filter held the answer back. Ask in other words"
+            }
+            (Some(FinishReason::Refusal), ..) => {
+                "The model declined to answer. Ask in other words, or choose another model"
+            }
+            (_, Some(Unshown::ToolCall), _) => {
+                "The model called a tool instead of writing an answer, though it was given none. Try again, or choose another model"
+            }
+            (_, Some(Unshown::Media), _) => {
+                "The model sent an image or a sound instead of text, which Conch does not show. Ask for text, or choose another model"
+            }
+            (Some(FinishReason::Length), _, Heard::Reasoning) => {
+                "The model thought until the longest answer was reached, and wrote none. Allow a longer answer, or less thinking, in the parameters"
+            }
+            (Some(FinishReason::Length), ..) => {
+                "The longest answer was reached before its first word. Allow a longer answer in the parameters"
+            }
+            (_, _, Heard::Reasoning) => {
+                "The model thought, and then wrote no answer. Try again, or choose another model"
+            }
+            _ => {
+                "The model ended its answer without writing any. Try again, or choose another model"
+            }
+        }
     }
 
     fn end(&mut self, status: MessageStatus, error: Option<MessageError>) -> Effect {

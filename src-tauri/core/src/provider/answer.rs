@@ -4,37 +4,23 @@
 //! what an event means for the message; it only tells an end mark from a stream that merely ended.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use futures_util::FutureExt;
+use reqwest::Response;
 use reqwest::header::HeaderMap;
-use reqwest::{Client, Response};
 
 use super::endpoint::Endpoint;
 use super::failure::{Failure, FailureKind, Retry};
 use super::frames::{Broken, EVENT_LIMIT, Frame, Frames};
 use super::protocol::{ChatRequest, Decoder, Framing, StreamEvent};
 use crate::clock::Timestamp;
+use crate::network::{Network, Way};
 
 /// The most bytes of an error body that are read.
 const ERROR_BODY_LIMIT: usize = 64 * 1024;
 
 /// Text that comes at once is one event up to so many bytes.
 const COALESCED: usize = 2 * 1024;
-
-/// How long a connection may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// The HTTP client that every provider is asked with. It follows no redirect, so a key goes nowhere
-/// but where it belongs, and has no total deadline, which would kill a long answer.
-pub(super) fn client() -> Result<Client, Failure> {
-    Client::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .redirect(reqwest::redirect::Policy::none())
-        .user_agent(concat!("Conch/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|error| Failure::new(FailureKind::Internal, error.to_string()))
-}
 
 /// An answer that is coming. Dropping it closes the connection, which is how a provider is told to
 /// stop.
@@ -57,7 +43,7 @@ impl AnswerStream {
     /// Asks for an answer, and returns once the provider has begun to send one, with the headers that it
     /// sent first.
     pub(crate) async fn open(
-        client: &Client,
+        network: &Network,
         endpoint: &Endpoint,
         request: &ChatRequest<'_>,
         now: Timestamp,
@@ -65,8 +51,9 @@ impl AnswerStream {
         let provider = &endpoint.provider;
         let protocol = provider.protocol.protocol();
         let ask = protocol.ask(request);
-        let request = client
-            .post(provider.url(&ask.path))
+        let way = network.way(&provider.url(&ask.path))?;
+        let request = way
+            .post()
             .header(
                 "accept",
                 "text/event-stream, application/x-ndjson, application/json",
@@ -76,7 +63,7 @@ impl AnswerStream {
             .authorise(request)?
             .send()
             .await
-            .map_err(|error| unreachable(&error, endpoint))?;
+            .map_err(|error| unreachable(&error, endpoint, &way))?;
         let (status, headers) = (response.status(), response.headers().clone());
         if !status.is_success() {
             let body = read_capped(response, ERROR_BODY_LIMIT).await;
@@ -238,13 +225,13 @@ fn whole_answer(mut decoder: Box<dyn Decoder>, body: &str) -> Result<AnswerStrea
     })
 }
 
-fn unreachable(error: &reqwest::Error, endpoint: &Endpoint) -> Failure {
+fn unreachable(error: &reqwest::Error, endpoint: &Endpoint, way: &Way) -> Failure {
     let retry = if endpoint.embedded || !endpoint.provider.is_local() {
         Retry::Backoff
     } else {
         Retry::Never
     };
-    Failure::unreachable(&endpoint.provider.base_url, error).retrying(retry)
+    Failure::unreachable(&endpoint.provider.base_url, error, way).retrying(retry)
 }
 
 pub(super) async fn read_capped(mut response: Response, limit: usize) -> String {

@@ -62,7 +62,7 @@ impl Providers {
         key_check_path: Option<&str>,
         now: Timestamp,
     ) -> Result<ConnectionTest, Failure> {
-        let models = models::fetch(&self.client, provider, TEST_PATIENCE, now).await?;
+        let models = models::fetch(&self.network, provider, TEST_PATIENCE, now).await?;
         let key_tried = match provider.key {
             Some(_) => self.try_key(provider, key_check_path, now).await?,
             None => true,
@@ -83,7 +83,8 @@ impl Providers {
         now: Timestamp,
     ) -> Result<bool, Failure> {
         if let Some(path) = key_check_path {
-            let got = models::get(&self.client, provider, path, TEST_PATIENCE).await?;
+            let got =
+                models::get(&self.network, provider, &provider.url(path), TEST_PATIENCE).await?;
             if got.status.is_success() {
                 return Ok(true);
             }
@@ -96,7 +97,7 @@ impl Providers {
             key: None,
             ..provider.clone()
         };
-        let listed = models::fetch(&self.client, &keyless, TEST_PATIENCE, now).await;
+        let listed = models::fetch(&self.network, &keyless, TEST_PATIENCE, now).await;
         Ok(listed.is_err_and(|failure| failure.kind == FailureKind::WrongKey))
     }
 
@@ -138,7 +139,7 @@ impl Providers {
                 max_parallel: 1,
                 local: true,
             };
-            let models = models::fetch(&self.client, &provider, LOCAL_PATIENCE, now)
+            let models = models::fetch(&self.network, &provider, LOCAL_PATIENCE, now)
                 .await
                 .ok()?;
             Some(FoundServer {

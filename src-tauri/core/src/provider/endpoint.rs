@@ -1,11 +1,12 @@
 //! Where one model is asked: a provider, with its address and key, and the model's name there.
 
-use reqwest::RequestBuilder;
+use reqwest::{RequestBuilder, Url};
 use secrecy::SecretString;
 
 use super::failure::{Failure, FailureKind};
 use super::protocol::ProtocolKind;
 use crate::keys::redact;
+use crate::network::{is_public_host, is_this_machine};
 
 /// How many answers a provider may be asked for at once, unless the user says otherwise.
 pub const MAX_PARALLEL: u32 = 4;
@@ -29,6 +30,17 @@ pub struct Provider {
     pub local: bool,
 }
 
+/// Whose a provider is, which says how long it may take and what it may be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// On this machine.
+    ThisMachine,
+    /// A model server of the user's own, elsewhere in the own network.
+    OwnNetwork,
+    /// Another's.
+    Remote,
+}
+
 /// Where one model is asked.
 #[derive(Debug, Clone)]
 pub(crate) struct Endpoint {
@@ -47,15 +59,17 @@ pub(crate) struct Endpoint {
 }
 
 impl Provider {
-    /// A failure without the key: providers quote the one that they refuse.
+    /// A failure as it may be shown: without the key, because providers quote the one that they refuse,
+    /// and of a length that can be read. In this order: half a key is not found.
     pub(crate) fn without_key(&self, failure: Failure) -> Failure {
-        match &self.key {
+        let failure = match &self.key {
             Some(key) => Failure {
                 message: redact(&failure.message, key),
                 ..failure
             },
             None => failure,
-        }
+        };
+        failure.bounded()
     }
 
     /// The address of `path` under the base.
@@ -85,38 +99,53 @@ impl Provider {
 
     /// On this machine, where a refused connection means that nothing listens.
     pub(super) fn is_local(&self) -> bool {
-        is_local(&self.base_url)
+        self.whose() == Whose::ThisMachine
+    }
+
+    /// Whose it is, by where it is and by what it was made from.
+    pub(crate) fn whose(&self) -> Whose {
+        let Ok(url) = Url::parse(&self.base_url) else {
+            return Whose::Remote;
+        };
+        if is_this_machine(&url) {
+            Whose::ThisMachine
+        } else if self.local && !is_public_host(&url) {
+            Whose::OwnNetwork
+        } else {
+            Whose::Remote
+        }
     }
 }
 
 /// Over https, or to this machine.
 pub(super) fn may_carry_key(base_url: &str) -> bool {
-    base_url.starts_with("https://") || is_local(base_url)
-}
-
-fn is_local(base_url: &str) -> bool {
-    let Ok(url) = reqwest::Url::parse(base_url) else {
-        return false;
-    };
-    match url.host_str() {
-        Some("localhost") => true,
-        Some(host) => host
-            .trim_matches(['[', ']'])
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback()),
-        None => false,
-    }
+    let url = Url::parse(base_url);
+    url.is_ok_and(|url| url.scheme() == "https" || is_this_machine(&url))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::provider::protocol::testing;
 
     fn authorised(base_url: &str) -> bool {
         let provider = Provider::openai(base_url, Some("secret".into()));
-        provider
-            .authorise(reqwest::Client::new().get("http://localhost"))
-            .is_ok()
+        provider.authorise(testing::request()).is_ok()
+    }
+
+    #[test]
+    fn whose_a_provider_is_shows_by_its_address() {
+        let whose = |local, base_url: &str| {
+            let provider = Provider::openai(base_url, None);
+            Provider { local, ..provider }.whose()
+        };
+        for local in [true, false] {
+            assert_eq!(whose(local, "http://127.0.0.1:1"), Whose::ThisMachine);
+            assert_eq!(whose(local, "https://ollama.com"), Whose::Remote);
+        }
+        assert_eq!(whose(true, "http://box:11434"), Whose::OwnNetwork);
+        assert_eq!(whose(true, "http://192.168.1.7:11434"), Whose::OwnNetwork);
+        assert_eq!(whose(false, "http://192.168.1.7:11434"), Whose::Remote);
     }
 
     #[test]
@@ -125,6 +154,8 @@ mod tests {
         assert!(authorised("http://127.0.0.1:8080/v1"));
         assert!(authorised("http://[::1]:8080/v1"));
         assert!(authorised("http://localhost/v1"));
+        assert!(authorised("http://models.localhost/v1"));
+        assert!(authorised("HTTPS://api.openai.com/v1"));
         assert!(!authorised("http://example.com/v1"));
         assert!(!authorised("http://localhost.example.com/v1"));
     }

@@ -1,5 +1,6 @@
 //! Why a provider gave no answer, in words for the user, and whether asking again may help.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use reqwest::StatusCode;
@@ -9,6 +10,10 @@ use super::limits::retry_after;
 use super::protocol::protocols;
 use crate::chat::MessageError;
 use crate::clock::Timestamp;
+use crate::network::{NoWay, Proxy, Way};
+
+/// The most bytes of a reason that are shown and stored.
+const REASON_LIMIT: usize = 4 * 1024;
 
 /// A failed answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +38,7 @@ pub enum FailureKind {
     OutOfCredit,
     ContextTooLong,
     ContentFiltered,
+    EmptyAnswer,
     Rejected,
     ProviderFault,
     UnexpectedResponse,
@@ -56,6 +62,7 @@ impl FailureKind {
             Self::OutOfCredit => "out_of_credit",
             Self::ContextTooLong => "context_too_long",
             Self::ContentFiltered => "content_filtered",
+            Self::EmptyAnswer => "empty_answer",
             Self::Rejected => "request_rejected",
             Self::ProviderFault => "provider_fault",
             Self::UnexpectedResponse => "unexpected_response",
@@ -66,6 +73,16 @@ impl FailureKind {
             Self::EmbeddedModel => "embedded_model",
             Self::Internal => "internal",
         }
+    }
+}
+
+impl From<NoWay> for Failure {
+    fn from(error: NoWay) -> Self {
+        let kind = match error {
+            NoWay::Address(_) | NoWay::Proxy(_) => FailureKind::Unreachable,
+            NoWay::NotPublic(_) | NoWay::Client(_) => FailureKind::Internal,
+        };
+        Self::new(kind, error.to_string())
     }
 }
 
@@ -98,33 +115,35 @@ impl Failure {
     pub fn to_error(&self) -> MessageError {
         MessageError {
             code: self.kind.name().to_owned(),
-            message: self.message.clone(),
+            message: bounded(self.message.clone()),
         }
     }
 
-    /// No connection to `base_url`, or none that held.
-    pub(super) fn unreachable(base_url: &str, error: &reqwest::Error) -> Self {
+    /// With a message that can be shown: a provider may send megabytes of reason.
+    pub(super) fn bounded(self) -> Self {
+        Self {
+            message: bounded(self.message),
+            ..self
+        }
+    }
+
+    /// No connection to `base_url` on this way, or none that held.
+    pub(super) fn unreachable(base_url: &str, error: &reqwest::Error, way: &Way) -> Self {
         let url = reqwest::Url::parse(base_url).ok();
         let host = url.as_ref().and_then(reqwest::Url::host_str);
         let host = host.unwrap_or(base_url);
+        let obstacle = Obstacle::of(error);
         let cause = root_cause(error);
-        let message = match Obstacle::of(error) {
-            Obstacle::UnknownHost => format!(
-                "The host {host} is not known: check the provider's address, or the network"
-            ),
-            Obstacle::Refused => format!(
-                "Nothing listens at {base_url}: start the server there, or check the address and its port"
-            ),
-            Obstacle::Insecure => format!(
-                "No secure connection to {host}: {cause}. Check that the address begins with https:// rightly, and this machine's clock"
-            ),
-            Obstacle::Slow => format!(
-                "{host} did not answer in time: check the address and the network, or try again later"
-            ),
-            Obstacle::Other => format!(
-                "No connection to {base_url}: {cause}. Check the network and that the provider runs"
-            ),
+        let mut message = match way.proxy() {
+            Some(proxy) => behind(proxy, host, obstacle, &cause),
+            None => before(base_url, host, obstacle, &cause),
         };
+        if let Some(variable) = way.passed_by() {
+            let _ = write!(
+                message,
+                ". The proxy in {variable} was not asked, because it would read what is not sent over https"
+            );
+        }
         Self::new(FailureKind::Unreachable, message)
     }
 
@@ -188,10 +207,61 @@ impl Failure {
     }
 }
 
+/// What keeps a host away that is asked directly, and what to do.
+fn before(base_url: &str, host: &str, obstacle: Obstacle, cause: &str) -> String {
+    match obstacle {
+        Obstacle::UnknownHost | Obstacle::UnknownBehind => {
+            format!("The host {host} is not known: check the provider's address, or the network")
+        }
+        Obstacle::Refused => format!(
+            "Nothing listens at {base_url}: start the server there, or check the address and its port"
+        ),
+        Obstacle::Insecure => format!(
+            "No secure connection to {host}: {cause}. Check that the address begins with https:// rightly, and this machine's clock"
+        ),
+        Obstacle::Slow => format!(
+            "{host} did not answer in time: check the address and the network, or try again later"
+        ),
+        Obstacle::Other => format!(
+            "No connection to {base_url}: {cause}. Check the network and that the provider runs"
+        ),
+    }
+}
+
+/// What keeps a host away that a proxy is asked for, and what to do.
+fn behind(proxy: &Proxy, host: &str, obstacle: Obstacle, cause: &str) -> String {
+    let remedy = proxy.remedy();
+    match obstacle {
+        Obstacle::UnknownBehind => {
+            format!("The host {host} is not known: check the provider's address, or the network")
+        }
+        Obstacle::UnknownHost => format!(
+            "The proxy {proxy} is not known: {remedy}, or list {host} in NO_PROXY, and start Conch again"
+        ),
+        Obstacle::Refused => format!(
+            "The proxy {proxy} does not answer: start it; or {remedy}, or list {host} in NO_PROXY, and start Conch again"
+        ),
+        Obstacle::Insecure => format!(
+            "No secure connection to {host} through the proxy {proxy}: {cause}. Check what the proxy does, and this machine's clock"
+        ),
+        Obstacle::Slow => format!(
+            "{host} did not answer in time through the proxy {proxy}: check the proxy and the network, or try again later"
+        ),
+        Obstacle::Other if cause.contains("authorization required") => format!(
+            "The proxy {proxy} asks for a user name and a password: {remedy}, with user:password@ before its host, and start Conch again"
+        ),
+        Obstacle::Other => format!(
+            "The proxy {proxy} made no connection to {host}: {cause}. Check the proxy; or {remedy}, or list {host} in NO_PROXY, and start Conch again"
+        ),
+    }
+}
+
 /// What stands between us and a provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Obstacle {
     UnknownHost,
+    /// The name was asked for on behalf of a proxy that takes numbers only.
+    UnknownBehind,
     Refused,
     Insecure,
     Slow,
@@ -208,6 +278,13 @@ impl Obstacle {
                 return Self::Refused;
             }
             let words = error.to_string();
+            if words.contains("resolving for socks proxy") {
+                return Self::UnknownBehind;
+            }
+            // It keeps to itself why the proxy itself was not reached.
+            if words.contains("SOCKS error: failed to create underlying connection") {
+                return Self::Refused;
+            }
             if words.contains("dns error") || words.contains("failed to lookup address") {
                 return Self::UnknownHost;
             }
@@ -243,6 +320,14 @@ fn kind_of(status: u16, body: &str, says_why: bool) -> FailureKind {
     }
 }
 
+fn bounded(mut message: String) -> String {
+    if message.len() > REASON_LIMIT {
+        message.truncate(message.floor_char_boundary(REASON_LIMIT - '…'.len_utf8()));
+        message.push('…');
+    }
+    message
+}
+
 /// The last cause of an error, which says more than "error sending request".
 pub(super) fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
     let mut error = error;
@@ -272,6 +357,7 @@ pub(super) fn reason_in(body: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::{Network, Proxies};
 
     const NOW: Timestamp = Timestamp::from_millis(0);
 
@@ -335,6 +421,21 @@ mod tests {
     }
 
     #[test]
+    fn a_reason_of_any_length_is_shown_in_part() {
+        let body = format!(r#"{{"error":"{}"}}"#, "ä".repeat(40_000));
+        let status = StatusCode::BAD_REQUEST;
+        let failure = Failure::from_status(status, &HeaderMap::new(), &body, NOW);
+        for message in [
+            failure.to_error().message,
+            failure.clone().bounded().message,
+        ] {
+            assert!(message.len() <= REASON_LIMIT && message.len() > REASON_LIMIT - 4);
+            assert!(message.starts_with("The provider rejected the request (400): ää"));
+            assert!(message.ends_with("ä…"), "it says that it goes on");
+        }
+    }
+
+    #[test]
     fn a_redirect_says_where_to() {
         let location = [(
             reqwest::header::LOCATION,
@@ -348,20 +449,21 @@ mod tests {
         );
     }
 
-    async fn obstacle(url: &str) -> Obstacle {
-        let client = reqwest::Client::builder()
-            .timeout(Duration::from_millis(300))
-            .build()
-            .unwrap();
-        Obstacle::of(&client.get(url).send().await.unwrap_err())
+    /// What `url` runs into within `millis`.
+    async fn obstacle(url: &str, millis: u64) -> Obstacle {
+        let way = Network::new(Proxies::default()).way(url).unwrap();
+        let request = way.get().timeout(Duration::from_millis(millis));
+        Obstacle::of(&request.send().await.unwrap_err())
     }
 
     #[tokio::test]
     async fn what_stands_between_is_told_apart() {
+        // Longer than any of these takes, on however busy a machine.
+        const LONG: u64 = 60_000;
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         assert_eq!(
-            obstacle(&format!("http://127.0.0.1:{port}/")).await,
+            obstacle(&format!("http://127.0.0.1:{port}/"), 100).await,
             Obstacle::Slow,
             "it accepts and says nothing"
         );
@@ -372,7 +474,7 @@ mod tests {
             }
         });
         assert_eq!(
-            obstacle(&format!("https://127.0.0.1:{port}/")).await,
+            obstacle(&format!("https://127.0.0.1:{port}/"), LONG).await,
             Obstacle::Insecure
         );
         drop(answers_in_plain_text);
@@ -380,11 +482,11 @@ mod tests {
         let port = free.local_addr().unwrap().port();
         drop(free);
         assert_eq!(
-            obstacle(&format!("http://127.0.0.1:{port}/")).await,
+            obstacle(&format!("http://127.0.0.1:{port}/"), LONG).await,
             Obstacle::Refused
         );
         assert_eq!(
-            obstacle("http://no-such-host.invalid/").await,
+            obstacle("http://no-such-host.invalid/", LONG).await,
             Obstacle::UnknownHost
         );
     }

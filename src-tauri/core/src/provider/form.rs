@@ -16,6 +16,12 @@ const MOST_PARALLEL: u32 = 64;
 /// The longest name, in characters.
 const LONGEST_NAME: usize = 80;
 
+/// The longest address, in bytes: browsers and servers take no longer ones.
+const LONGEST_ADDRESS: usize = 2048;
+
+/// The longest key, in bytes: a token with signed claims has a few thousand.
+const LONGEST_KEY: usize = 16 * 1024;
+
 /// A provider as a user fills it in.
 #[derive(Debug, Clone, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
@@ -160,6 +166,11 @@ impl ProviderForm {
 
 fn checked_address(address: &str) -> Result<String, Error> {
     let address = address.trim().trim_end_matches('/');
+    if address.len() > LONGEST_ADDRESS {
+        return Err(Error::InvalidArgument(
+            "The address has more than 2048 bytes: copy it again",
+        ));
+    }
     if address.is_empty() {
         return Err(Error::InvalidArgument(
             "The provider needs an address, such as https://api.example.com/v1",
@@ -190,6 +201,11 @@ fn check_key(key: &SecretString, place: KeyPlace) -> Result<(), Error> {
     if text.trim().is_empty() {
         return Err(Error::InvalidArgument(
             "The key is empty: fill it in, or choose to have none",
+        ));
+    }
+    if text.len() > LONGEST_KEY {
+        return Err(Error::InvalidArgument(
+            "The key has more than 16 KiB, and no key is so long: copy it again",
         ));
     }
     if !text.trim().bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -232,12 +248,19 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_refused() {
-        let refused: [fn(&mut ProviderForm); 11] = [
+        let refused: [fn(&mut ProviderForm); 13] = [
             |form| form.preset = "nobody".to_owned(),
             |form| form.name = "x".repeat(81),
             |form| form.max_parallel = 0,
             |form| form.max_parallel = 65,
             |form| form.base_url = String::new(),
+            |form| form.base_url = format!("https://{}.com/v1", "x".repeat(LONGEST_ADDRESS)),
+            |form| {
+                form.key = KeyChange::Set {
+                    key: "k".repeat(LONGEST_KEY + 1).into(),
+                    place: KeyPlace::Session,
+                }
+            },
             |form| form.base_url = "api.openai.com".to_owned(),
             |form| form.base_url = "file:///etc/passwd".to_owned(),
             |form| form.base_url = "https://me:secret@example.com/v1".to_owned(),

@@ -30,6 +30,10 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(2);
 /// How long after a 429 one request at a time waits for its response.
 const CAUTION: Duration = Duration::from_mins(10);
 
+/// How long the number of slots that a provider tells is taken for true: it may be started again with
+/// another.
+const SLOTS_GOOD_FOR: Duration = Duration::from_secs(30);
+
 /// The gate of one provider.
 #[derive(Debug)]
 pub(crate) struct Gate {
@@ -41,6 +45,11 @@ pub(crate) struct Gate {
 #[derive(Debug)]
 struct State {
     /// The most slots, as the user set it.
+    wanted: u32,
+    /// How many the provider says it has, and until when that is taken for true.
+    has: Option<u32>,
+    has_until: Option<Instant>,
+    /// The most slots: the lesser of the two.
     most: u32,
     /// The most slots now, adapted to what the provider bears; from 1 to `most`.
     limit: f64,
@@ -84,13 +93,18 @@ pub(crate) struct Slot {
     ticket: Option<u64>,
 }
 
+/// A place in the queue of those without a slot. Dropping it leaves the queue.
+#[derive(Debug)]
+pub(crate) struct Place(Ticket);
+
 /// A place in a queue. Dropping it leaves the queue.
-struct Ticket<'a> {
-    gate: &'a Gate,
+#[derive(Debug)]
+struct Ticket {
+    gate: Arc<Gate>,
     number: u64,
 }
 
-impl Drop for Ticket<'_> {
+impl Drop for Ticket {
     fn drop(&mut self) {
         let mut state = self.gate.state();
         state.again.retain(|number| *number != self.number);
@@ -106,6 +120,9 @@ impl Gate {
         let most = most.max(1);
         Self {
             state: Mutex::new(State {
+                wanted: most,
+                has: None,
+                has_until: None,
                 most,
                 limit: f64::from(most),
                 slots: 0,
@@ -130,27 +147,24 @@ impl Gate {
     pub(crate) fn set_most(&self, most: u32) {
         let most = most.max(1);
         let mut state = self.state();
-        if state.most != most {
-            state.most = most;
-            state.limit = f64::from(most);
-        }
+        state.wanted = most;
+        state.fit();
         drop(state);
         self.changed.send_replace(());
     }
 
-    /// Waits for a slot and for the moment to ask. `waiting` is told, with the end of the provider's
-    /// pause where there is one, whenever it has to wait. Safe to drop.
-    pub(crate) async fn enter(self: Arc<Self>, waiting: impl Fn(Option<Instant>)) -> Slot {
-        let number = self.state().queue_up();
-        self.wait(self.ticket(number), false, waiting).await;
-        Slot {
-            gate: self,
-            asking: true,
-            ticket: None,
-        }
+    /// Somebody is answered beside whoever asks.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.state().slots > 1
     }
 
-    async fn wait(&self, ticket: Ticket<'_>, holds: bool, waiting: impl Fn(Option<Instant>)) {
+    /// A place at the end of the queue for a slot.
+    pub(crate) fn queue_up(self: Arc<Self>) -> Place {
+        let number = self.state().queue_up();
+        Place(self.ticket(number))
+    }
+
+    async fn wait(&self, ticket: Ticket, holds: bool, waiting: impl Fn(Option<Instant>)) {
         let mut changed = self.changed.subscribe();
         let mut told = None;
         loop {
@@ -176,12 +190,60 @@ impl Gate {
         }
     }
 
-    fn ticket(&self, number: u64) -> Ticket<'_> {
-        Ticket { gate: self, number }
+    fn ticket(self: &Arc<Self>, number: u64) -> Ticket {
+        Ticket {
+            gate: Arc::clone(self),
+            number,
+        }
+    }
+}
+
+impl Place {
+    /// Nobody is answered, and nobody else waits.
+    pub(crate) fn is_alone(&self) -> bool {
+        let state = self.0.gate.state();
+        state.slots == 0 && state.queue.len() + state.again.len() == 1
+    }
+
+    /// Whether the provider's own number of slots was asked for lately.
+    pub(crate) fn knows_slots(&self) -> bool {
+        let until = self.0.gate.state().has_until;
+        until.is_some_and(|until| until > Instant::now())
+    }
+
+    /// Lets no more in than the provider says that it has slots; as many as the user set where it says
+    /// nothing.
+    pub(crate) fn learn_slots(&self, slots: Option<u32>) {
+        let mut state = self.0.gate.state();
+        state.has = slots;
+        state.has_until = Some(Instant::now() + SLOTS_GOOD_FOR);
+        state.fit();
+        drop(state);
+        self.0.gate.changed.send_replace(());
+    }
+
+    /// Waits for a slot and for the moment to ask. `waiting` is told, with the end of the provider's
+    /// pause where there is one, whenever it has to wait. Safe to drop.
+    pub(crate) async fn enter(self, waiting: impl Fn(Option<Instant>)) -> Slot {
+        let gate = Arc::clone(&self.0.gate);
+        gate.wait(self.0, false, waiting).await;
+        Slot {
+            gate,
+            asking: true,
+            ticket: None,
+        }
     }
 }
 
 impl State {
+    fn fit(&mut self) {
+        let most = self.wanted.min(self.has.unwrap_or(u32::MAX)).max(1);
+        if self.most != most {
+            self.most = most;
+            self.limit = f64::from(most);
+        }
+    }
+
     fn queue_up(&mut self) -> u64 {
         self.last_ticket += 1;
         self.queue.push_back(self.last_ticket);
@@ -257,6 +319,11 @@ impl State {
 }
 
 impl Slot {
+    /// The gate that it is of.
+    pub(crate) fn gate(&self) -> Arc<Gate> {
+        Arc::clone(&self.gate)
+    }
+
     /// Waits for the moment to ask again, before all who have no slot. `waiting` as in
     /// [`Gate::enter`].
     pub(crate) async fn enter_again(mut self, waiting: impl Fn(Option<Instant>)) -> Self {
@@ -324,7 +391,7 @@ mod tests {
     }
 
     fn enter(gate: &Arc<Gate>) -> impl Future<Output = Slot> + use<> {
-        Arc::clone(gate).enter(|_| {})
+        Arc::clone(gate).queue_up().enter(|_| {})
     }
 
     fn refusal(retry: Retry) -> Failure {
@@ -354,6 +421,37 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_provider_with_fewer_slots_than_the_user_set_is_asked_for_no_more() {
+        let gate = gate(4);
+        let first = Arc::clone(&gate).queue_up();
+        assert!(first.is_alone());
+        let first = first.enter(|_| {}).await;
+        let second = Arc::clone(&gate).queue_up();
+        assert!(!second.is_alone() && !second.knows_slots());
+        second.learn_slots(Some(1));
+        assert!(second.knows_slots());
+        let mut second = Box::pin(second.enter(|_| {}));
+        assert!(
+            (&mut second).now_or_never().is_none(),
+            "the only slot is held"
+        );
+        // The settings are read for each answer.
+        gate.set_most(4);
+        assert!((&mut second).now_or_never().is_none());
+        drop(first);
+        let _second = second.now_or_never().expect("the slot is free");
+
+        tokio::time::advance(SLOTS_GOOD_FOR).await;
+        let third = Arc::clone(&gate).queue_up();
+        assert!(!third.knows_slots(), "it is asked again");
+        third.learn_slots(None);
+        assert!(
+            third.enter(|_| {}).now_or_never().is_some(),
+            "as the user set it"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn whoever_leaves_the_queue_holds_nobody_up() {
         let gate = gate(1);
         let slot = enter(&gate).await;
@@ -379,6 +477,7 @@ mod tests {
         let told = AtomicU32::new(0);
         let newcomer = async {
             let slot = Arc::clone(&gate)
+                .queue_up()
                 .enter(|until| {
                     told.fetch_add(u32::from(until.is_some()), Ordering::Relaxed);
                 })

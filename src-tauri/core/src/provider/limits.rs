@@ -64,7 +64,7 @@ fn reset_in(value: &str, now: Timestamp) -> Option<Duration> {
         let millis = Duration::try_from_secs_f64(number / 1000.0).ok()?;
         return match number {
             ..1e8 => Duration::try_from_secs_f64(number).ok(),
-            1e8..1e11 => Some(epoch(millis * 1000)?.since(now)),
+            1e8..1e11 => Some(epoch(millis.checked_mul(1000)?)?.since(now)),
             _ => Some(epoch(millis)?.since(now)),
         };
     }
@@ -92,7 +92,8 @@ pub(super) fn spans(mut value: &str) -> Option<Duration> {
             "d" => 86_400.0,
             _ => return None,
         };
-        total += Duration::try_from_secs_f64(number * seconds).ok()?;
+        // A server may say what it likes: what adds up past all time is no time.
+        total = total.checked_add(Duration::try_from_secs_f64(number * seconds).ok()?)?;
         value = &rest[unit_end..];
     }
     Some(total)
@@ -141,6 +142,10 @@ mod tests {
         );
         assert_eq!(wait("retry-after", "soon"), None);
         assert_eq!(wait("retry-after", "-1"), None);
+        assert_eq!(wait("retry-after", "1e300"), None);
+        assert_eq!(wait("retry-after-ms", "inf"), None);
+        assert_eq!(wait("retry-after", "18446744073709551615"), None);
+        assert!(wait("retry-after", "9999999999999999").is_some());
     }
 
     #[test]
@@ -155,6 +160,21 @@ mod tests {
         assert_eq!(millis("1994-11-06T08:49:40Z"), Some(3000));
         assert_eq!(millis("soon"), None);
         assert_eq!(millis("5x"), None);
+        for endless in [
+            // Each fits what a duration holds, and their sum does not.
+            "18446744073709549568s18446744073709549568s",
+            "18446744073709551615s1s",
+            "213503982334601d1h",
+            "1e300",
+            "99999999999999999999999999",
+            "inf",
+            "NaN",
+            "-1",
+            "9999-12-31T23:59:59Z",
+        ] {
+            let read = millis(endless);
+            assert!(read.is_none_or(|millis| millis > 0), "{endless}: {read:?}");
+        }
     }
 
     #[test]

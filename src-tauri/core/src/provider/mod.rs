@@ -1,7 +1,8 @@
 //! Providers: where answers come from.
 //!
 //! [`Providers`] knows which there are and where each model is reached; [`protocol`] says what goes over
-//! the wire, one file a protocol, [`answer`] sends it and decodes what comes, [`gate`] decides when;
+//! the wire, one file a protocol, [`answer`] sends it and decodes what comes, [`gate`] decides when,
+//! [`network`](crate::network) on which way;
 //! [`embedded`] keeps the built-in model's process, which is reached like any other provider. Whether
 //! to ask again is decided in [`turn`](crate::chat::turn).
 
@@ -20,20 +21,21 @@ mod models;
 mod presets;
 mod protocol;
 mod registry;
+mod slots;
 
 pub(crate) use answer::AnswerStream;
 pub use embedded::{EmbeddedModel, EngineCommand};
-pub(crate) use endpoint::Endpoint;
+pub(crate) use endpoint::{Endpoint, Whose};
 pub use endpoint::{MAX_PARALLEL, Provider};
 pub use failure::{Failure, FailureKind, Retry};
 pub use form::{
     ConnectionTest, FoundServer, KeyChange, ProviderForm, ProviderInfo, ProviderSource,
 };
-pub(crate) use gate::{Response, Slot};
+pub(crate) use gate::{Gate, Response, Slot};
 pub(crate) use limits::RequestBudget;
 pub use models::ModelInfo;
 pub use presets::{Preset, presets};
 pub use protocol::ProtocolKind;
-pub(crate) use protocol::{ChatMessage, ChatRequest, ImagePart, StreamEvent};
+pub(crate) use protocol::{ChatMessage, ChatRequest, ImagePart, StreamEvent, Unshown};
 pub(crate) use registry::Meant;
 pub use registry::Providers;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
-use reqwest::{Client, StatusCode};
 use serde::Serialize;
 use specta::Type;
 use tokio::time::Instant;
@@ -15,6 +15,7 @@ use super::endpoint::Provider;
 use super::failure::{Failure, FailureKind};
 use super::protocol::ListedModel;
 use crate::clock::Timestamp;
+use crate::network::Network;
 
 /// How long a list of models may take.
 const LIST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -70,7 +71,7 @@ impl ModelLists {
     /// The provider's models: as they were listed last, unless that is long ago or `refresh` asks anew.
     pub(super) async fn of(
         &self,
-        client: &Client,
+        network: &Network,
         provider: &Provider,
         refresh: bool,
         now: Timestamp,
@@ -79,7 +80,7 @@ impl ModelLists {
         if !refresh && let Some(listed) = self.remembered(provider).filter(fresh) {
             return Ok(listed.models);
         }
-        let models = fetch(client, provider, LIST_TIMEOUT, now).await?;
+        let models = fetch(network, provider, LIST_TIMEOUT, now).await?;
         let listed = Listed {
             base_url: provider.base_url.clone(),
             models: models.clone(),
@@ -105,13 +106,19 @@ impl ModelLists {
 
 /// Asks a provider which models it has.
 pub(super) async fn fetch(
-    client: &Client,
+    network: &Network,
     provider: &Provider,
     timeout: Duration,
     now: Timestamp,
 ) -> Result<Vec<ListedModel>, Failure> {
     let protocol = provider.protocol.protocol();
-    let got = get(client, provider, protocol.models_path(), timeout).await?;
+    let got = get(
+        network,
+        provider,
+        &provider.url(protocol.models_path()),
+        timeout,
+    )
+    .await?;
     if matches!(got.status.as_u16(), 404 | 405 | 501) {
         return no_list(provider, &got.body);
     }
@@ -137,25 +144,30 @@ pub(super) struct Got {
 }
 
 impl Got {
+    pub(super) fn body(&self) -> &str {
+        &self.body
+    }
+
     /// Why it is not what was asked for.
     pub(super) fn failure(&self, now: Timestamp) -> Failure {
         Failure::from_status(self.status, &self.headers, &self.body, now)
     }
 }
 
-/// Asks a provider, with its key, for what is at a path below its address.
+/// Asks a provider, with its key, for what is at one of its addresses.
 pub(super) async fn get(
-    client: &Client,
+    network: &Network,
     provider: &Provider,
-    path: &str,
+    address: &str,
     timeout: Duration,
 ) -> Result<Got, Failure> {
-    let request = client.get(provider.url(path)).timeout(timeout);
+    let way = network.way(address)?;
+    let request = way.get().timeout(timeout);
     let response = provider
         .authorise(request)?
         .send()
         .await
-        .map_err(|error| Failure::unreachable(&provider.base_url, &error))?;
+        .map_err(|error| Failure::unreachable(&provider.base_url, &error, &way))?;
     Ok(Got {
         status: response.status(),
         headers: response.headers().clone(),

@@ -9,10 +9,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::join_all;
-use reqwest::Client;
 use secrecy::SecretString;
 
-use super::answer;
 use super::embedded::EmbeddedModel;
 use super::endpoint::{Endpoint, Provider};
 use super::failure::{Failure, FailureKind};
@@ -23,6 +21,7 @@ use super::protocol::ListedModel;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::keys::{KeyName, Keys};
+use crate::network::Network;
 use crate::store::{Store, StoreError, StoredProvider};
 
 pub(super) const EMBEDDED: &str = "embedded";
@@ -34,7 +33,7 @@ const EMBEDDED_NOTE: &str =
 /// All providers that are configured.
 #[derive(Debug)]
 pub struct Providers {
-    pub(super) client: Client,
+    pub(super) network: Arc<Network>,
     pub(super) store: Store,
     pub(super) keys: Keys,
     pub(super) environment: Vec<Provider>,
@@ -74,28 +73,27 @@ pub(crate) enum Meant {
 
 impl Providers {
     /// Those of the environment and the store, and the embedded one.
-    ///
-    /// # Errors
-    /// When no HTTP client can be made.
     pub(crate) fn new(
         environment: Vec<Provider>,
+        network: Arc<Network>,
         embedded: EmbeddedModel,
         store: Store,
         keys: Keys,
-    ) -> Result<Self, Failure> {
-        Ok(Self {
-            client: answer::client()?,
+    ) -> Self {
+        Self {
+            network,
             store,
             keys,
             environment,
             embedded,
             lists: ModelLists::default(),
             gates: Mutex::default(),
-        })
+        }
     }
 
-    pub(crate) fn client(&self) -> &Client {
-        &self.client
+    /// The way to a provider.
+    pub(crate) fn network(&self) -> &Network {
+        &self.network
     }
 
     /// The gate before a provider.
@@ -154,7 +152,7 @@ impl Providers {
             sees: None,
         };
         let listed = match keyless {
-            None => self.lists.of(&self.client, &provider, refresh, now).await,
+            None => self.lists.of(&self.network, &provider, refresh, now).await,
             Some(failure) => Err(failure),
         };
         match listed {
@@ -278,9 +276,11 @@ impl Providers {
     }
 
     async fn first_model(&self, provider: &Provider, now: Timestamp) -> Result<String, Failure> {
-        let models = match self.lists.known(provider) {
-            Some(models) => models,
-            None => self.lists.of(&self.client, provider, false, now).await?,
+        let models = if let Some(models) = self.lists.known(provider) {
+            models
+        } else {
+            let listed = self.lists.of(&self.network, provider, false, now).await;
+            listed.map_err(|failure| provider.without_key(failure))?
         };
         let first = models.into_iter().next();
         first

@@ -3,7 +3,7 @@
 use conch_fault_server::{Protocol, Step};
 
 use crate::bodies::{body, chunks, cut_in_character, delta, finish, half, ok_head, raw, text_of};
-use crate::scenario::{EVENTS, Scenario, User, complete, cut, failed, interrupted, once};
+use crate::scenario::{EVENTS, Scenario, User, cut, empty, failed, interrupted, once};
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
     [after_text(), before_text(), without_answer()]
@@ -80,9 +80,11 @@ fn before_text() -> Vec<Scenario> {
             vec![raw("HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n")]
         })
         .only(EVENTS),
-        once("a finish reason and no text", complete(""), |_| {
-            vec![Step::Head, finish("stop"), Step::Done]
-        }),
+        once(
+            "a finish reason and no text",
+            empty("without writing any"),
+            |_| vec![Step::Head, finish("stop"), Step::Done],
+        ),
     ]
 }
 

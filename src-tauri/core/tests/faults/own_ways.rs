@@ -4,13 +4,113 @@ use conch_core::chat::FinishReason;
 use conch_fault_server::{Protocol, Step};
 
 use crate::bodies::{delta, finish, raw};
-use crate::scenario::{Scenario, complete, failed, once};
+use crate::scenario::{Scenario, complete, empty, failed, once};
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
     let one = |name, protocol: &'static [Protocol], body: &'static str| {
         once(name, complete("Hi"), move |_| vec![Step::Head, raw(body)]).only(protocol)
     };
+    let says = |name, protocol: &'static [Protocol], text: &'static str, body: &'static str| {
+        once(name, complete(text), move |_| vec![Step::Head, raw(body)]).only(protocol)
+    };
+    let calls = |name, protocol: &'static [Protocol], body: &'static str| {
+        once(name, empty("called a tool"), move |_| {
+            vec![Step::Head, raw(body)]
+        })
+        .only(protocol)
+    };
     vec![
+        // As sglang#3912, ollama#4357 have it.
+        says(
+            "OpenAI: an empty finish reason in every chunk",
+            &[Protocol::OpenAi],
+            "One two three four.",
+            concat!(
+                "data: {\"id\": \"c1\", \"object\": \"chat.completion.chunk\", \"created\": 1, \"model\": \"m\", \"choices\": [{\"index\": 0, \"delta\": {\"role\": \"assistant\", \"content\": \"One \"}, \"finish_reason\": \"\"}]}\n\n",
+                "data: {\"choices\": [{\"index\": 0, \"delta\": {\"role\": \"assistant\", \"content\": \"two \"}, \"finish_reason\": \"\"}]}\n\n",
+                "data: {\"choices\": [{\"index\": 0, \"delta\": {\"content\": \"three \"}, \"finish_reason\": \"null\"}]}\n\n",
+                "data: {\"choices\": [{\"index\": 0, \"delta\": {\"content\": \"four.\"}, \"finish_reason\": \"\"}]}\n\n",
+                "data: {\"choices\": [{\"index\": 0, \"delta\": {\"content\": \"\"}, \"finish_reason\": \"stop\"}]}\n\n",
+                "data: [DONE]\n\n",
+            ),
+        ),
+        says(
+            "Gemini: an empty, an unspecified and an early finish reason",
+            &[Protocol::Gemini],
+            "One two three four.",
+            concat!(
+                "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"One \"}]},\"finishReason\":\"\"}]}\n\n",
+                "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"two \"}]},\"finishReason\":\"FINISH_REASON_UNSPECIFIED\"}]}\n\n",
+                "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"three \"}]},\"finishReason\":\"STOP\"}]}\n\n",
+                "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"four.\"}]},\"finishReason\":\"STOP\"}]}\n\n",
+            ),
+        ),
+        says(
+            "Anthropic: an empty stop reason from the beginning",
+            &[Protocol::Anthropic],
+            "One two.",
+            concat!(
+                "data: {\"type\":\"message_start\",\"message\":{\"content\":[],\"stop_reason\":\"\",\"usage\":{\"input_tokens\":\"9\"}}}\n\n",
+                "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"One \"}}\n\n",
+                "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"\"}}\n\n",
+                "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"two.\"}}\n\n",
+                "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":3.0}}\n\n",
+                "data: {\"type\":\"message_stop\"}\n\n",
+            ),
+        ),
+        says(
+            "Ollama: a reason before the end, and an empty one at it",
+            &[Protocol::Ollama],
+            "One two.",
+            concat!(
+                "{\"message\":{\"content\":\"One \"},\"done\":false,\"done_reason\":\"stop\"}\n",
+                "{\"message\":{\"content\":\"two.\"},\"done\":false,\"done_reason\":\"\"}\n",
+                "{\"message\":{\"content\":\"\"},\"done\":true,\"done_reason\":\"\",\"eval_count\":\"2\"}\n",
+            ),
+        ),
+        says(
+            "OpenAI: counts as text",
+            &[Protocol::OpenAi],
+            "string usage.",
+            concat!(
+                "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"string usage.\"},\"finish_reason\":null}]}\n\n",
+                "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":\"12\",\"completion_tokens\":8589934592}}\n\n",
+                "data: [DONE]\n\n",
+            ),
+        ),
+        // As vllm#27385 has it.
+        calls(
+            "OpenAI: a tool call and no text",
+            &[Protocol::OpenAi],
+            concat!(
+                "data: {\"choices\": [{\"index\": 0, \"delta\": {\"role\": \"assistant\", \"content\": null, \"tool_calls\": [{\"index\": 0, \"id\": \"call_1\", \"type\": \"function\", \"function\": {\"name\": \"container.exec\", \"arguments\": \"\"}}]}, \"finish_reason\": null}]}\n\n",
+                "data: {\"choices\": [{\"index\": 0, \"delta\": {\"tool_calls\": [{\"index\": 0, \"function\": {\"arguments\": \"{}\"}}]}, \"finish_reason\": null}]}\n\n",
+                "data: {\"choices\": [{\"index\": 0, \"delta\": {}, \"finish_reason\": \"tool_calls\"}]}\n\n",
+                "data: [DONE]\n\n",
+            ),
+        ),
+        calls(
+            "Anthropic: a tool call and no text",
+            &[Protocol::Anthropic],
+            concat!(
+                "data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"x\",\"input\":{}}}\n\n",
+                "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"tool_use\"}}\n\n",
+                "data: {\"type\":\"message_stop\"}\n\n",
+            ),
+        ),
+        calls(
+            "Gemini: a tool call that is no good",
+            &[Protocol::Gemini],
+            "data: {\"candidates\":[{\"content\":{},\"finishReason\":\"MALFORMED_FUNCTION_CALL\"}]}\n\n",
+        ),
+        calls(
+            "Ollama: a tool call and no text",
+            &[Protocol::Ollama],
+            concat!(
+                "{\"message\":{\"content\":\"\",\"tool_calls\":[{\"function\":{\"name\":\"x\"}}]},\"done\":false}\n",
+                "{\"message\":{\"content\":\"\"},\"done\":true,\"done_reason\":\"stop\"}\n",
+            ),
+        ),
         one(
             "OpenAI: nulls, roles and other choices",
             &[Protocol::OpenAi],

@@ -138,6 +138,11 @@ pub(crate) fn failed(code: &'static str, says: &'static str) -> Expected {
     ended(MessageStatus::Failed, Some(code), says)
 }
 
+/// It ended as an answer does, and said nothing.
+pub(crate) fn empty(says: &'static str) -> Expected {
+    failed("empty_answer", says).finish(Some(FinishReason::Stop))
+}
+
 /// The connection ended before the answer.
 pub(crate) fn cut() -> Expected {
     interrupted("stream_cut", "connection")

@@ -10,7 +10,7 @@ use conch_core::clock::SystemClock;
 use conch_core::events::CoreEvent;
 use conch_core::ids::RequestId;
 use conch_core::provider::{EngineCommand, ProtocolKind, Provider};
-use conch_core::{App, Config};
+use conch_core::{App, Config, Proxies};
 use conch_fault_server::Protocol;
 use tempfile::TempDir;
 
@@ -138,6 +138,7 @@ async fn open(folder: &Path, providers: Vec<Provider>) -> Arc<App> {
     let config = Config {
         data_folder: folder.to_owned(),
         providers,
+        proxies: Proxies::default(),
         engine: EngineCommand {
             program: "no-engine".into(),
             model_files: Vec::new(),

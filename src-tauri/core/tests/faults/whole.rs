@@ -6,7 +6,7 @@ use conch_core::chat::FinishReason;
 use conch_fault_server::{Protocol, Step};
 
 use crate::bodies::{body, changed, cut_in_character, delta, error, finish, hello, raw, text_of};
-use crate::scenario::{EVENTS, HELLO, MARKED, Scenario, User, complete, failed, once};
+use crate::scenario::{EVENTS, HELLO, MARKED, Scenario, User, complete, cut, empty, failed, once};
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
     [framing(), contents(), endings()]
@@ -210,6 +210,66 @@ fn endings() -> Vec<Scenario> {
             |_| {
                 let late = error("too late");
                 vec![Step::Head, delta("whole"), finish("stop"), late]
+            },
+        ),
+        once(
+            "text after the finish reason",
+            complete("First half, second half."),
+            |_| {
+                let first = vec![Step::Head, delta("First half, "), finish("stop")];
+                let second = vec![delta("second half."), finish("stop"), Step::Done];
+                [first, second].concat()
+            },
+        )
+        .only(EVENTS),
+        once(
+            "text after the finish reason, and no other",
+            complete("First half, second half."),
+            |_| {
+                let pause = Step::Pause(Duration::from_millis(50));
+                let first = vec![Step::Head, delta("First half, "), finish("stop"), pause];
+                [first, vec![delta("second half."), Step::Close]].concat()
+            },
+        )
+        .only(EVENTS),
+        once(
+            "reasoning after the finish reason",
+            complete("Yes").thinking("Hm"),
+            |_| {
+                let late = vec![Step::Reasoning("Hm".into()), finish("stop"), Step::Done];
+                [vec![Step::Head, delta("Yes"), finish("stop")], late].concat()
+            },
+        )
+        .only(EVENTS),
+        once(
+            "a cut after text that came after the finish reason",
+            cut()
+                .with("First half, second")
+                .finish(Some(FinishReason::Stop)),
+            |_| {
+                let first = vec![Step::Head, delta("First half, "), finish("stop")];
+                let gate = Step::Wait("go".into());
+                [first, vec![delta("second"), gate, Step::Reset]].concat()
+            },
+        )
+        .only(EVENTS)
+        .user(User::Reads("First half, second")),
+        once(
+            "reasoning and no text",
+            empty("The model thought").thinking("Hm"),
+            |_| {
+                let thought = Step::Reasoning("Hm".into());
+                vec![Step::Head, thought, finish("stop"), Step::Done]
+            },
+        ),
+        once(
+            "reasoning up to the longest answer",
+            failed("empty_answer", "longer answer")
+                .thinking("Hm")
+                .finish(Some(FinishReason::Length)),
+            |_| {
+                let thought = Step::Reasoning("Hm".into());
+                vec![Step::Head, thought, finish("length"), Step::Done]
             },
         ),
         once("text after the end", complete(HELLO), |protocol| {

@@ -1,6 +1,7 @@
 //! The gate before a provider, with real requests.
 
 use conch_core::chat::{MessageStatus, Phase, TranscriptEvent};
+use conch_core::ids::ConversationId;
 use conch_fault_server::{Script, Step};
 
 use crate::{Scene, answered, send};
@@ -41,6 +42,85 @@ async fn no_more_answers_run_at_once_than_the_provider_may_have_and_waiting_is_t
     }
     assert_eq!(scene.server.completions().len(), 5);
     assert_eq!(scene.server.peak_completions(), 2);
+}
+
+/// Waits until the answer on this branch says that it waits for a slot, and returns at whom.
+async fn waits_for_slot(scene: &Scene, conversation: &ConversationId) -> Option<String> {
+    let branch = scene.app.branch(conversation, None).await.unwrap();
+    let mut waits_for = None;
+    let follow = scene.app.follow(&branch, |event| {
+        if let TranscriptEvent::Phase {
+            phase: Phase::WaitingForSlot { provider, .. },
+            ..
+        } = event
+        {
+            waits_for = Some(provider);
+        }
+        waits_for.is_none()
+    });
+    follow.await;
+    waits_for
+}
+
+#[tokio::test]
+async fn a_server_with_fewer_slots_than_answers_is_queued_for_and_said_so() {
+    let scene = Scene::new().await;
+    scene.add("key-abcd1234").await;
+    scene.server.tell_slots(1);
+    scene.server.always(Script::held("all", "so ", "far"));
+    let conversations = [
+        scene.conversation().await,
+        scene.conversation().await,
+        scene.conversation().await,
+    ];
+    send(&scene.app, &conversations[0], "hello").await;
+    scene.server.wait_for_requests(1).await;
+    assert_eq!(
+        scene.server.slots_asked(),
+        0,
+        "one answer needs no more than a slot"
+    );
+    for conversation in &conversations[1..] {
+        send(&scene.app, conversation, "hello").await;
+        let waits_for = waits_for_slot(&scene, conversation).await;
+        assert_eq!(waits_for.as_deref(), Some("Stand-in"));
+    }
+    assert_eq!(scene.server.completions().len(), 1, "the others wait here");
+    assert_eq!(scene.server.slots_asked(), 1, "and it is known for a while");
+
+    scene.server.gate("all").open();
+    for conversation in &conversations {
+        let answer = answered(&scene.app, conversation).await;
+        assert_eq!(answer.status, MessageStatus::Complete);
+    }
+    assert_eq!(scene.server.peak_completions(), 1);
+}
+
+#[tokio::test]
+async fn a_busy_server_that_says_nothing_of_its_slots_is_waited_for_and_said_so() {
+    let scene = Scene::new().await;
+    scene.add("key-abcd1234").await;
+    // It sends no head before the first answer has ended.
+    scene.server.push(Script::held("first", "so ", "far"));
+    scene.server.push(Script::new([
+        Step::Wait("second".to_owned()),
+        Step::Head,
+        Step::Delta("And now you.".to_owned()),
+        Step::Finish("stop".to_owned()),
+        Step::Done,
+    ]));
+    let (first, second) = (scene.conversation().await, scene.conversation().await);
+    send(&scene.app, &first, "hello").await;
+    scene.server.wait_for_requests(1).await;
+    send(&scene.app, &second, "me too").await;
+    let waits_for = waits_for_slot(&scene, &second).await;
+    assert_eq!(waits_for.as_deref(), Some("Stand-in"));
+
+    scene.server.gate("first").open();
+    answered(&scene.app, &first).await;
+    scene.server.gate("second").open();
+    let answer = answered(&scene.app, &second).await;
+    assert_eq!(answer.content, "And now you.");
 }
 
 #[tokio::test]

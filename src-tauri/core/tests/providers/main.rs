@@ -8,6 +8,7 @@ mod configuring;
 mod gate;
 mod local_server;
 mod parameters;
+mod proxies;
 mod secrets;
 
 use std::path::Path;
@@ -19,7 +20,7 @@ use conch_core::events::CoreEvent;
 use conch_core::ids::{ConversationId, RequestId};
 use conch_core::keys::KeyPlace;
 use conch_core::provider::{EngineCommand, KeyChange, ProviderForm, ProviderInfo};
-use conch_core::{App, Config};
+use conch_core::{App, Config, Proxies};
 use conch_fault_server::FaultServer;
 use tempfile::TempDir;
 
@@ -71,13 +72,19 @@ impl Scene {
 }
 
 async fn open(folder: &Path) -> Arc<App> {
+    let no_engine = EngineCommand {
+        program: "no-engine".into(),
+        model_files: Vec::new(),
+    };
+    open_behind(folder, Proxies::default(), no_engine).await
+}
+
+async fn open_behind(folder: &Path, proxies: Proxies, engine: EngineCommand) -> Arc<App> {
     let config = Config {
         data_folder: folder.to_owned(),
         providers: Vec::new(),
-        engine: EngineCommand {
-            program: "no-engine".into(),
-            model_files: Vec::new(),
-        },
+        proxies,
+        engine,
     };
     App::open(config, Arc::new(SystemClock::default()))
         .await

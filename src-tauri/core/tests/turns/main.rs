@@ -23,7 +23,7 @@ use conch_core::clock::SystemClock;
 use conch_core::events::CoreEvent;
 use conch_core::ids::{ConversationId, RequestId};
 use conch_core::provider::{EngineCommand, Provider};
-use conch_core::{App, Config, Result};
+use conch_core::{App, Config, Proxies, Result};
 use conch_fault_server::FaultServer;
 use sqlx::ConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -124,6 +124,7 @@ async fn try_open(folder: &Path, server: &FaultServer) -> Result<Arc<App>> {
     let config = Config {
         data_folder: folder.to_owned(),
         providers: vec![Provider::openai(server.base_url(), Some("test-key".into()))],
+        proxies: Proxies::default(),
         engine: EngineCommand {
             program: "no-engine".into(),
             model_files: Vec::new(),

@@ -76,18 +76,173 @@ fn what_conch_and_the_engine_left_out_is_told_with_the_end() {
     );
 }
 
-#[test]
-fn only_a_filter_makes_a_whole_answer_without_text_a_failure() {
-    for (reason, expected) in [
-        (FinishReason::Stop, MessageStatus::Complete),
-        (FinishReason::Length, MessageStatus::Complete),
-        (FinishReason::ContentFilter, MessageStatus::Failed),
-    ] {
-        let mut turn = streaming();
-        finish(&mut turn, reason);
-        let end = turn.handle(Event::Stream(StreamEvent::Done));
-        assert_eq!(status(end), expected, "{reason:?}");
+fn error(effect: Option<Effect>) -> MessageError {
+    match effect {
+        Some(Effect::Finish(Ending {
+            status: MessageStatus::Failed,
+            error: Some(error),
+            ..
+        })) => error,
+        other => panic!("expected a failure, got {other:?}"),
     }
+}
+
+#[test]
+fn an_end_without_text_is_a_failure_that_says_what_came() {
+    let thought = || StreamEvent::Reasoning("hm".to_owned());
+    let call = || StreamEvent::Unshown(Unshown::ToolCall);
+    let image = || StreamEvent::Unshown(Unshown::Media);
+    for (came, reason, code, says) in [
+        (
+            vec![],
+            FinishReason::Stop,
+            "empty_answer",
+            "without writing any",
+        ),
+        (
+            vec![],
+            FinishReason::Length,
+            "empty_answer",
+            "before its first word",
+        ),
+        (
+            vec![],
+            FinishReason::ContentFilter,
+            "content_filtered",
+            "filter",
+        ),
+        (vec![], FinishReason::Refusal, "empty_answer", "declined"),
+        (
+            vec![thought()],
+            FinishReason::Stop,
+            "empty_answer",
+            "thought, and then",
+        ),
+        (
+            vec![thought()],
+            FinishReason::Length,
+            "empty_answer",
+            "thought until",
+        ),
+        (
+            vec![call()],
+            FinishReason::Stop,
+            "empty_answer",
+            "called a tool",
+        ),
+        (
+            vec![thought(), call()],
+            FinishReason::Stop,
+            "empty_answer",
+            "called a tool",
+        ),
+        (
+            vec![image()],
+            FinishReason::Stop,
+            "empty_answer",
+            "an image",
+        ),
+    ] {
+        for end in [StreamEvent::Done, StreamEvent::Closed] {
+            let mut turn = streaming();
+            for event in came.clone() {
+                turn.handle(Event::Stream(event));
+            }
+            finish(&mut turn, reason);
+            let error = error(turn.handle(Event::Stream(end)));
+            assert_eq!(error.code, code, "{came:?} {reason:?}");
+            assert!(error.message.contains(says), "{error:?}");
+        }
+        // Where the protocol's end mark comes alone, too.
+        let mut turn = streaming();
+        for event in came.clone() {
+            turn.handle(Event::Stream(event));
+        }
+        if !came.is_empty() {
+            error(turn.handle(Event::Stream(StreamEvent::Done)));
+        }
+    }
+}
+
+#[test]
+fn text_beside_a_tool_call_is_an_answer() {
+    let mut turn = streaming();
+    turn.handle(Event::Stream(StreamEvent::Unshown(Unshown::ToolCall)));
+    text(&mut turn, "Hi");
+    finish(&mut turn, FinishReason::Stop);
+    let end = turn.handle(Event::Stream(StreamEvent::Done));
+    assert_eq!(status(end), MessageStatus::Complete);
+}
+
+#[test]
+fn what_comes_after_a_reason_is_kept_and_the_last_reason_is_the_answers() {
+    let mut turn = streaming();
+    text(&mut turn, "First half, ");
+    finish(&mut turn, FinishReason::Length);
+    assert!(turn.is_whole());
+    text(&mut turn, "second half.");
+    assert!(!turn.is_whole(), "more may come");
+    let thought = Event::Stream(StreamEvent::Reasoning("hm".to_owned()));
+    assert_eq!(turn.handle(thought), Some(Effect::Think("hm".to_owned())));
+    let again = Event::Stream(StreamEvent::Finish(FinishReason::Stop));
+    assert_eq!(turn.handle(again), Some(Effect::AwaitUsage));
+    assert!(!turn.is_whole());
+    let end = turn.handle(Event::Stream(StreamEvent::Closed));
+    assert!(
+        matches!(
+            end,
+            Some(Effect::Finish(Ending {
+                status: MessageStatus::Complete,
+                finish_reason: Some(FinishReason::Stop),
+                ..
+            }))
+        ),
+        "{end:?}"
+    );
+}
+
+#[test]
+fn after_a_reason_that_was_no_end_the_answer_ends_as_any_other() {
+    let resumed = || {
+        let mut turn = streaming();
+        text(&mut turn, "First half, ");
+        finish(&mut turn, FinishReason::Stop);
+        text(&mut turn, "second");
+        turn
+    };
+    let end = |event| status(resumed().handle(event));
+    assert_eq!(end(Event::Stop), MessageStatus::Stopped);
+    assert_eq!(end(Event::Quit), MessageStatus::Interrupted);
+    assert_eq!(end(Event::RanTooLong), MessageStatus::Interrupted);
+    let cut = Failure::new(FailureKind::StreamCut, "cut");
+    let cut = Event::Stream(StreamEvent::Failed(cut));
+    assert_eq!(end(cut), MessageStatus::Interrupted);
+    let failed = Event::Stream(StreamEvent::Failed(busy(Retry::Backoff)));
+    assert_eq!(end(failed), MessageStatus::Failed, "and is not asked again");
+    for whole in [
+        Event::Stream(StreamEvent::Done),
+        Event::Stream(StreamEvent::Closed),
+        Event::Silence,
+    ] {
+        assert_eq!(end(whole), MessageStatus::Complete);
+    }
+}
+
+#[test]
+fn counts_of_what_was_left_out_do_not_overflow() {
+    let mut turn = streaming();
+    for messages in [u32::MAX, 7] {
+        turn.handle(Event::Stream(StreamEvent::LeftOut(messages)));
+    }
+    text(&mut turn, "Hi");
+    let end = turn.handle(Event::Stream(StreamEvent::Done));
+    assert!(matches!(
+        end,
+        Some(Effect::Finish(Ending {
+            left_out: u32::MAX,
+            ..
+        }))
+    ));
 }
 
 #[test]
@@ -155,13 +310,11 @@ fn an_answer_is_whole_from_its_finish_reason_on() {
 }
 
 #[test]
-fn an_answer_without_text_is_one_when_anything_came() {
+fn a_sign_of_life_is_no_answer() {
     let mut turn = streaming();
     assert_eq!(turn.handle(Event::Stream(StreamEvent::Alive)), None);
-    assert_eq!(
-        status(turn.handle(Event::Stream(StreamEvent::Done))),
-        MessageStatus::Complete
-    );
+    let error = error(turn.handle(Event::Stream(StreamEvent::Done)));
+    assert_eq!(error.code, "empty_answer");
 }
 
 #[test]

@@ -353,7 +353,7 @@ mod tests {
 
     #[test]
     fn the_version_is_sent_and_the_key_is_in_no_log() {
-        let request = reqwest::Client::new().post("http://localhost");
+        let request = testing::request();
         let request = Anthropic
             .authorise(request, &"secret".into())
             .build()

@@ -299,7 +299,7 @@ mod tests {
 
     #[test]
     fn the_key_is_in_no_log() {
-        let request = reqwest::Client::new().post("http://localhost");
+        let request = testing::request();
         let request = Gemini.authorise(request, &"secret".into()).build().unwrap();
         assert_eq!(request.headers()["x-goog-api-key"], "secret");
         assert!(!format!("{:?}", request.headers()).contains("secret"));

@@ -6,6 +6,7 @@
 
 mod anthropic;
 mod gemini;
+mod lenient;
 mod ollama;
 mod openai;
 mod turns;
@@ -113,6 +114,8 @@ pub(crate) enum StreamEvent {
     Usage(Usage),
     /// So many of the oldest messages were not read, because they do not fit the model.
     LeftOut(u32),
+    /// Part of an answer that is neither text nor reasoning, and is not shown.
+    Unshown(Unshown),
     /// The answer is whole, though its usage may follow.
     Finish(FinishReason),
     /// The protocol's end mark.
@@ -125,6 +128,15 @@ pub(crate) enum StreamEvent {
     Alive,
     /// A comment: the connection is, which says nothing of the answer.
     KeptAlive,
+}
+
+/// What an answer may hold beside text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unshown {
+    /// The model calls a tool, though it was given none.
+    ToolCall,
+    /// An image, a sound, a file.
+    Media,
 }
 
 /// One wire protocol.
@@ -222,6 +234,8 @@ impl ProtocolKind {
     }
 }
 
+pub(super) use self::lenient::count;
+
 /// An object of those fields that are set.
 fn only_set<const N: usize>(fields: [(&str, Option<Value>); N]) -> Map<String, Value> {
     let set = |(name, value): (&str, Option<Value>)| Some((name.to_owned(), value?));
@@ -291,10 +305,16 @@ fn or_alive(events: Vec<StreamEvent>) -> Vec<StreamEvent> {
 }
 
 #[cfg(test)]
-mod testing {
+pub(in crate::provider) mod testing {
     //! What the tests of every protocol ask with.
 
     use super::{ChatMessage, ChatRequest, ImagePart, Parameters, Protocol, Role, Value};
+
+    /// A request that nobody sends.
+    #[expect(clippy::disallowed_methods, reason = "it is sent nowhere")]
+    pub(in crate::provider) fn request() -> reqwest::RequestBuilder {
+        reqwest::Client::new().post("http://localhost")
+    }
 
     pub(super) fn said(role: Role, content: &str) -> ChatMessage {
         ChatMessage {

@@ -8,10 +8,11 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::lenient::{count, stated};
 use super::turns::role_messages;
 use super::{
-    Ask, ChatMessage, ChatRequest, Decoder, Framing, ListedModel, Protocol, StreamEvent, filled,
-    no_answer, only_set, or_alive, says, stated_failure, states_failure,
+    Ask, ChatMessage, ChatRequest, Decoder, Framing, ListedModel, Protocol, StreamEvent, Unshown,
+    filled, no_answer, only_set, or_alive, says, stated_failure, states_failure,
 };
 use crate::chat::{FinishReason, ReasoningEffort, Usage};
 use crate::provider::failure::{Failure, FailureKind};
@@ -196,8 +197,12 @@ impl Decoder for Lines {
             .into_iter()
             .chain(filled(message.content).map(StreamEvent::Text))
             .collect();
+        let calls = message.tool_calls.as_ref().and_then(Value::as_array);
+        if calls.is_some_and(|calls| !calls.is_empty()) {
+            events.push(StreamEvent::Unshown(Unshown::ToolCall));
+        }
         if line.done == Some(true) {
-            let reason = match line.done_reason.as_deref() {
+            let reason = match stated(line.done_reason.as_deref()) {
                 Some("length") => FinishReason::Length,
                 _ => FinishReason::Stop,
             };
@@ -220,7 +225,9 @@ struct Line {
     message: Option<Message>,
     done: Option<bool>,
     done_reason: Option<String>,
+    #[serde(default, deserialize_with = "count")]
     prompt_eval_count: Option<u32>,
+    #[serde(default, deserialize_with = "count")]
     eval_count: Option<u32>,
     error: Option<Value>,
 }
@@ -229,6 +236,7 @@ struct Line {
 struct Message {
     content: Option<String>,
     thinking: Option<String>,
+    tool_calls: Option<Value>,
 }
 
 #[cfg(test)]
@@ -297,7 +305,7 @@ mod tests {
 
     #[test]
     fn a_key_is_a_bearer_token() {
-        let request = reqwest::Client::new().post("http://localhost");
+        let request = testing::request();
         let request = Ollama.authorise(request, &"secret".into()).build().unwrap();
         assert_eq!(request.headers()["authorization"], "Bearer secret");
     }
@@ -339,6 +347,7 @@ mod tests {
         assert_eq!(last(r#""stop""#), is(FinishReason::Stop));
         assert_eq!(last(r#""load""#), is(FinishReason::Stop));
         assert_eq!(last("null"), is(FinishReason::Stop));
+        assert_eq!(last(r#""""#), is(FinishReason::Stop));
         assert_eq!(last(r#""length""#), is(FinishReason::Length));
     }
 
@@ -348,11 +357,33 @@ mod tests {
             "{}",
             r#"{"message":{"role":"assistant","content":"","thinking":null},"done":false}"#,
             r#"{"message":null,"done":null,"error":null}"#,
-            r#"{"message":{"tool_calls":[{"function":{"name":"x"}}]},"new":1}"#,
+            r#"{"message":{"tool_calls":[]},"done_reason":"","new":1}"#,
         ] {
             assert_eq!(decode(data).unwrap(), [StreamEvent::Alive], "{data}");
         }
         assert!(decode("<html>").is_err());
+    }
+
+    #[test]
+    fn a_tool_that_is_called_is_told() {
+        let call = r#"{"message":{"tool_calls":[{"function":{"name":"x"}}]},"done":false}"#;
+        assert_eq!(
+            decode(call).unwrap(),
+            [StreamEvent::Unshown(Unshown::ToolCall)]
+        );
+    }
+
+    #[test]
+    fn counts_of_another_form_cost_no_text() {
+        let last = r#"{"message":{"content":"Hi"},"done":true,"done_reason":"stop",
+            "prompt_eval_count":"12","eval_count":4294967296}"#;
+        let counted = StreamEvent::Usage(Usage {
+            prompt_tokens: Some(12),
+            ..Usage::default()
+        });
+        let events = decode(last).unwrap();
+        assert_eq!(events[0], StreamEvent::Text("Hi".to_owned()));
+        assert_eq!(events[2], counted);
     }
 
     #[test]

@@ -5,8 +5,9 @@ use serde_json::Value;
 
 use crate::chat::{FinishReason, Usage};
 use crate::provider::failure::{Failure, FailureKind};
+use crate::provider::protocol::lenient::{count, lenient, stated};
 use crate::provider::protocol::{
-    Decoder, StreamEvent, filled, no_answer, or_alive, stated_failure,
+    Decoder, StreamEvent, Unshown, filled, no_answer, or_alive, stated_failure,
 };
 
 /// Reads one answer.
@@ -54,6 +55,7 @@ enum Event {
     },
     MessageDelta {
         delta: Option<Message>,
+        #[serde(default, deserialize_with = "lenient")]
         usage: Option<WireUsage>,
     },
     MessageStop,
@@ -71,6 +73,7 @@ enum Event {
 struct Message {
     content: Option<Vec<Piece>>,
     stop_reason: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
     usage: Option<WireUsage>,
 }
 
@@ -82,7 +85,9 @@ enum Piece {
     Text { text: Option<String> },
     #[serde(alias = "thinking_delta")]
     Thinking { thinking: Option<String> },
-    /// Signatures, tools, citations.
+    #[serde(alias = "server_tool_use", alias = "mcp_tool_use")]
+    ToolUse,
+    /// Signatures, a tool's arguments and results, citations.
     #[serde(other)]
     Other,
 }
@@ -92,6 +97,7 @@ impl Piece {
         match self {
             Self::Text { text } => filled(text).map(StreamEvent::Text),
             Self::Thinking { thinking } => filled(thinking).map(StreamEvent::Reasoning),
+            Self::ToolUse => Some(StreamEvent::Unshown(Unshown::ToolCall)),
             Self::Other => None,
         }
     }
@@ -100,7 +106,7 @@ impl Piece {
 impl Events {
     fn told(&mut self, message: Message) -> Vec<StreamEvent> {
         let pieces = message.content.unwrap_or_default().into_iter();
-        let finish = message.stop_reason.as_deref().map(finish);
+        let finish = stated(message.stop_reason.as_deref()).map(finish);
         let usage = message.usage.map(|usage| {
             self.usage.grow(usage);
             self.usage.into()
@@ -133,13 +139,21 @@ fn kind_of(error: Option<&Value>) -> FailureKind {
 #[derive(Clone, Copy, Default, Deserialize)]
 struct WireUsage {
     /// Of the prompt, only those that the cache has nothing to do with.
-    #[serde(rename = "input_tokens")]
+    #[serde(default, rename = "input_tokens", deserialize_with = "count")]
     uncached: Option<u32>,
-    #[serde(rename = "cache_creation_input_tokens")]
+    #[serde(
+        default,
+        rename = "cache_creation_input_tokens",
+        deserialize_with = "count"
+    )]
     cache_written: Option<u32>,
-    #[serde(rename = "cache_read_input_tokens")]
+    #[serde(
+        default,
+        rename = "cache_read_input_tokens",
+        deserialize_with = "count"
+    )]
     cache_read: Option<u32>,
-    #[serde(rename = "output_tokens")]
+    #[serde(default, rename = "output_tokens", deserialize_with = "count")]
     output: Option<u32>,
 }
 
@@ -247,7 +261,8 @@ mod tests {
             r#"{"type":"content_block_stop","index":0}"#,
             r#"{"type":"content_block_delta","index":0,"delta":{"type":"signature_delta","signature":"x"}}"#,
             r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":null}}"#,
-            r#"{"type":"content_block_start","content_block":{"type":"tool_use","input":{}}}"#,
+            r#"{"type":"content_block_delta","delta":{"type":"input_json_delta","partial_json":"{"}}"#,
+            r#"{"type":"message_delta","delta":{"stop_reason":""},"usage":7}"#,
             r#"{"type":"message_delta","delta":null,"usage":null}"#,
             r#"{"type":"message_start","message":null}"#,
             r#"{"type":"something_new","text":{"a":1}}"#,
@@ -255,6 +270,34 @@ mod tests {
             assert_eq!(decode(data).unwrap(), [StreamEvent::Alive], "{data}");
         }
         assert!(decode("<html>").is_err());
+    }
+
+    #[test]
+    fn a_tool_that_is_called_is_told() {
+        let call =
+            r#"{"type":"content_block_start","content_block":{"type":"tool_use","input":{}}}"#;
+        assert_eq!(
+            decode(call).unwrap(),
+            [StreamEvent::Unshown(Unshown::ToolCall)]
+        );
+    }
+
+    #[test]
+    fn counts_of_another_form_cost_no_end() {
+        let events = decode(
+            r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},
+                "usage":{"input_tokens":"12","output_tokens":3.0,"cache_read_input_tokens":-1,
+                "cache_creation_input_tokens":8589934592}}"#,
+        );
+        let counted = StreamEvent::Usage(Usage {
+            prompt_tokens: Some(12),
+            completion_tokens: Some(3),
+            cached_tokens: None,
+        });
+        assert_eq!(
+            events.unwrap(),
+            [StreamEvent::Finish(FinishReason::Stop), counted]
+        );
     }
 
     #[test]

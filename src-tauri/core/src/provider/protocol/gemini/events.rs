@@ -7,8 +7,9 @@ use serde_json::Value;
 
 use crate::chat::{FinishReason, Usage};
 use crate::provider::failure::{Failure, FailureKind};
+use crate::provider::protocol::lenient::{count, lenient, stated};
 use crate::provider::protocol::{
-    Decoder, StreamEvent, filled, no_answer, or_alive, stated_failure, states_failure,
+    Decoder, StreamEvent, Unshown, filled, no_answer, or_alive, stated_failure, states_failure,
 };
 
 /// Reads one answer, of which each chunk says all it has to say.
@@ -41,8 +42,16 @@ impl Decoder for Chunks {
         let blocked = chunk
             .prompt_feedback
             .and_then(|feedback| feedback.block_reason)
+            .filter(|reason| reason != "BLOCK_REASON_UNSPECIFIED")
+            .filter(|reason| stated(Some(reason)).is_some())
             .map(|_| FinishReason::ContentFilter);
-        let finish = candidate.finish_reason.as_deref().map(finish);
+        let reason = stated(candidate.finish_reason.as_deref());
+        // A call that it got wrong comes as a reason alone.
+        let called =
+            |reason: &str| reason.ends_with("_FUNCTION_CALL") || reason.ends_with("_TOOL_CALL");
+        let call = reason.is_some_and(called).then_some(Unshown::ToolCall);
+        events.extend(call.map(StreamEvent::Unshown));
+        let finish = reason.map(finish);
         events.extend(finish.or(blocked).map(StreamEvent::Finish));
         events.extend(
             chunk
@@ -58,6 +67,7 @@ impl Decoder for Chunks {
 struct Chunk {
     candidates: Option<Vec<Candidate>>,
     prompt_feedback: Option<PromptFeedback>,
+    #[serde(default, deserialize_with = "lenient")]
     usage_metadata: Option<UsageMetadata>,
     error: Option<Value>,
 }
@@ -75,9 +85,13 @@ struct Content {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Part {
     text: Option<String>,
     thought: Option<bool>,
+    function_call: Option<Value>,
+    inline_data: Option<Value>,
+    file_data: Option<Value>,
 }
 
 impl Part {
@@ -87,7 +101,13 @@ impl Part {
         } else {
             StreamEvent::Text
         };
-        filled(self.text).map(event)
+        let media = self.inline_data.or(self.file_data);
+        let unshown = match self.function_call {
+            Some(_) => Some(Unshown::ToolCall),
+            None => media.map(|_| Unshown::Media),
+        };
+        let text = filled(self.text).map(event);
+        text.or(unshown.map(StreamEvent::Unshown))
     }
 }
 
@@ -116,13 +136,17 @@ fn finish(reason: &str) -> FinishReason {
 #[derive(Deserialize)]
 struct UsageMetadata {
     /// Those from the cache included.
-    #[serde(rename = "promptTokenCount")]
+    #[serde(default, rename = "promptTokenCount", deserialize_with = "count")]
     prompt: Option<u32>,
-    #[serde(rename = "cachedContentTokenCount")]
+    #[serde(
+        default,
+        rename = "cachedContentTokenCount",
+        deserialize_with = "count"
+    )]
     cached: Option<u32>,
-    #[serde(rename = "candidatesTokenCount")]
+    #[serde(default, rename = "candidatesTokenCount", deserialize_with = "count")]
     answer: Option<u32>,
-    #[serde(rename = "thoughtsTokenCount")]
+    #[serde(default, rename = "thoughtsTokenCount", deserialize_with = "count")]
     thoughts: Option<u32>,
 }
 
@@ -212,11 +236,50 @@ mod tests {
             "{}",
             r#"{"candidates":null,"promptFeedback":null,"usageMetadata":null,"error":null}"#,
             r#"{"candidates":[{"content":null,"finishReason":null}],"promptFeedback":{"safetyRatings":[]}}"#,
-            r#"{"candidates":[{"content":{"parts":[{"text":null},{"functionCall":{}}]}}],"new":1}"#,
+            r#"{"candidates":[{"content":{"parts":[{"text":null},{"executableCode":{}}]}}],"new":1}"#,
+            r#"{"candidates":[{"finishReason":""}],"usageMetadata":"none"}"#,
+            r#"{"candidates":[{"finishReason":"FINISH_REASON_UNSPECIFIED"}]}"#,
+            r#"{"promptFeedback":{"blockReason":"BLOCK_REASON_UNSPECIFIED"}}"#,
         ] {
             assert_eq!(decode(data).unwrap(), [StreamEvent::Alive], "{data}");
         }
         assert!(decode("<html>").is_err());
+    }
+
+    #[test]
+    fn what_is_neither_text_nor_reasoning_is_told() {
+        let told = |candidate: &str| {
+            let events = decode(&format!(r#"{{"candidates":[{candidate}]}}"#)).unwrap();
+            events.into_iter().next()
+        };
+        let call = Some(StreamEvent::Unshown(Unshown::ToolCall));
+        assert_eq!(
+            told(r#"{"content":{"parts":[{"functionCall":{"name":"x"}}]}}"#),
+            call
+        );
+        assert_eq!(told(r#"{"finishReason":"MALFORMED_FUNCTION_CALL"}"#), call);
+        assert_eq!(told(r#"{"finishReason":"UNEXPECTED_TOOL_CALL"}"#), call);
+        assert_eq!(
+            told(r#"{"content":{"parts":[{"inlineData":{"mimeType":"image/png"}}]}}"#),
+            Some(StreamEvent::Unshown(Unshown::Media))
+        );
+    }
+
+    #[test]
+    fn counts_of_another_form_cost_no_text() {
+        let events = decode(
+            r#"{"candidates":[{"content":{"parts":[{"text":"Hi"}]}}],"usageMetadata":
+                {"promptTokenCount":12.0,"candidatesTokenCount":"3","thoughtsTokenCount":-1,"cachedContentTokenCount":1e99}}"#,
+        );
+        let counted = StreamEvent::Usage(Usage {
+            prompt_tokens: Some(12),
+            completion_tokens: Some(3),
+            cached_tokens: None,
+        });
+        assert_eq!(
+            events.unwrap(),
+            [StreamEvent::Text("Hi".to_owned()), counted]
+        );
     }
 
     #[test]

@@ -6,8 +6,9 @@ use serde_json::Value;
 
 use crate::chat::{FinishReason, Usage};
 use crate::provider::failure::{Failure, FailureKind};
+use crate::provider::protocol::lenient::{count, lenient, stated};
 use crate::provider::protocol::{
-    Decoder, StreamEvent, filled, no_answer, or_alive, stated_failure, states_failure,
+    Decoder, StreamEvent, Unshown, filled, no_answer, or_alive, stated_failure, states_failure,
 };
 
 /// Reads one answer.
@@ -38,7 +39,7 @@ impl Decoder for Chunks {
             .find(|choice| choice.index == 0);
         if let Some(choice) = choice {
             events.extend(self.said(choice.delta.unwrap_or_default()));
-            let reason = choice.finish_reason.as_deref();
+            let reason = stated(choice.finish_reason.as_deref());
             events.extend(reason.map(|reason| StreamEvent::Finish(self.finish(reason))));
         }
         events.extend(chunk.usage.map(|usage| StreamEvent::Usage(usage.into())));
@@ -59,9 +60,11 @@ fn kind_of(error: &Value) -> FailureKind {
 #[derive(Deserialize)]
 struct Chunk {
     choices: Option<Vec<Choice>>,
+    #[serde(default, deserialize_with = "lenient")]
     usage: Option<WireUsage>,
     error: Option<Value>,
     /// The embedded engine's: a person is told what a model was not shown.
+    #[serde(default, deserialize_with = "count")]
     messages_left_out: Option<u32>,
 }
 
@@ -82,6 +85,12 @@ struct Delta {
     reasoning_content: Option<String>,
     /// OpenRouter's, Groq's and Ollama's name.
     reasoning: Option<String>,
+    tool_calls: Option<Value>,
+    /// The older name.
+    function_call: Option<Value>,
+    /// OpenRouter's.
+    images: Option<Value>,
+    audio: Option<Value>,
 }
 
 impl Chunks {
@@ -90,10 +99,16 @@ impl Chunks {
         self.refused |= refusal.is_some();
         let reasoning = filled(delta.reasoning_content).or(filled(delta.reasoning));
         let texts = [content, refusal].into_iter().flatten();
+        let calls = [delta.tool_calls, delta.function_call];
+        let media = [delta.images, delta.audio];
+        let unshown = says_something(&calls)
+            .then_some(Unshown::ToolCall)
+            .or_else(|| says_something(&media).then_some(Unshown::Media));
         reasoning
             .map(StreamEvent::Reasoning)
             .into_iter()
             .chain(texts.map(StreamEvent::Text))
+            .chain(unshown.map(StreamEvent::Unshown))
     }
 
     fn finish(&self, reason: &str) -> FinishReason {
@@ -106,15 +121,29 @@ impl Chunks {
     }
 }
 
+/// Whether one of these fields holds anything: some servers send all that they know, empty.
+fn says_something(fields: &[Option<Value>]) -> bool {
+    let says = |field: &Value| match field {
+        Value::Array(parts) => !parts.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
+        _ => false,
+    };
+    fields.iter().flatten().any(says)
+}
+
 #[derive(Deserialize)]
 struct WireUsage {
+    #[serde(default, deserialize_with = "count")]
     prompt_tokens: Option<u32>,
+    #[serde(default, deserialize_with = "count")]
     completion_tokens: Option<u32>,
+    #[serde(default, deserialize_with = "lenient")]
     prompt_tokens_details: Option<PromptDetails>,
 }
 
 #[derive(Deserialize)]
 struct PromptDetails {
+    #[serde(default, deserialize_with = "count")]
     cached_tokens: Option<u32>,
 }
 
@@ -185,6 +214,64 @@ mod tests {
         assert_eq!(finish("eos"), is(FinishReason::Stop));
         assert_eq!(finish("length"), is(FinishReason::Length));
         assert_eq!(finish("content_filter"), is(FinishReason::ContentFilter));
+    }
+
+    /// As servers and gateways send it in every chunk but the last (sglang#3912, ollama#4357).
+    #[test]
+    fn a_reason_that_says_nothing_ends_nothing() {
+        for nothing in [r#""""#, r#"" ""#, "null", r#""null""#] {
+            let data = format!(
+                r#"{{"id":"c1","object":"chat.completion.chunk","created":1,"model":"m",
+                    "choices":[{{"index":0,"delta":{{"role":"assistant","content":"One "}},"finish_reason":{nothing}}}]}}"#
+            );
+            let text = StreamEvent::Text("One ".to_owned());
+            assert_eq!(decode(&data).unwrap(), [text], "{nothing}");
+        }
+    }
+
+    #[test]
+    fn counts_of_another_form_cost_no_text() {
+        for usage in [
+            r#"{"prompt_tokens":"12","completion_tokens":3.0}"#,
+            r#"{"prompt_tokens":12,"completion_tokens":"3","prompt_tokens_details":[]}"#,
+            r#"{"prompt_tokens":12.0,"completion_tokens":3,"prompt_tokens_details":{"cached_tokens":-1}}"#,
+        ] {
+            let data = format!(r#"{{"choices":[{{"delta":{{"content":"Hi"}}}}],"usage":{usage}}}"#);
+            let counted = StreamEvent::Usage(Usage {
+                prompt_tokens: Some(12),
+                completion_tokens: Some(3),
+                cached_tokens: None,
+            });
+            let text = StreamEvent::Text("Hi".to_owned());
+            assert_eq!(decode(&data).unwrap(), [text, counted], "{usage}");
+        }
+        for usage in [r#""much""#, "[]", "7", r#"{"prompt_tokens":1e300}"#] {
+            let data = format!(r#"{{"choices":[{{"delta":{{"content":"Hi"}}}}],"usage":{usage}}}"#);
+            let text = StreamEvent::Text("Hi".to_owned());
+            assert_eq!(decode(&data).unwrap()[0], text, "{usage}");
+        }
+        let left_out = r#"{"messages_left_out":"many","choices":[{"delta":{"content":"Hi"}}]}"#;
+        assert_eq!(
+            decode(left_out).unwrap(),
+            [StreamEvent::Text("Hi".to_owned())]
+        );
+    }
+
+    #[test]
+    fn what_is_neither_text_nor_reasoning_is_told() {
+        let call = r#"{"choices":[{"index":0,"delta":{"role":"assistant","content":null,"tool_calls":[
+            {"index":0,"id":"call_1","type":"function","function":{"name":"container.exec","arguments":""}}]}}]}"#;
+        assert_eq!(
+            decode(call).unwrap(),
+            [StreamEvent::Unshown(Unshown::ToolCall)]
+        );
+        let image = r#"{"choices":[{"delta":{"images":[{"type":"image_url"}],"tool_calls":[]}}]}"#;
+        assert_eq!(
+            decode(image).unwrap(),
+            [StreamEvent::Unshown(Unshown::Media)]
+        );
+        let empty = r#"{"choices":[{"delta":{"content":"Hi","tool_calls":null,"images":[],"function_call":{}}}]}"#;
+        assert_eq!(decode(empty).unwrap(), [StreamEvent::Text("Hi".to_owned())]);
     }
 
     #[test]

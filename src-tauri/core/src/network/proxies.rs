@@ -1,0 +1,166 @@
+//! The proxies that the environment or the system asks for, read once.
+
+use std::fmt;
+
+use http::Uri;
+use hyper_util::client::proxy::matcher::Matcher;
+use reqwest::Url;
+
+use super::NoWay;
+
+/// The variables with a proxy for https, the first that is set; then, as curl has it, for everything.
+const FOR_HTTPS: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+
+/// Those with a proxy for what goes in the clear, which is asked for nothing here.
+const FOR_HTTP: [&str; 4] = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+
+/// Those with the hosts that are asked directly.
+const EXCEPT: [&str; 2] = ["NO_PROXY", "no_proxy"];
+
+/// The proxies of one run. Its debug output holds no password.
+#[derive(Clone, Default)]
+pub struct Proxies {
+    https: Option<Variable>,
+    http: Option<&'static str>,
+    except: String,
+    system: bool,
+}
+
+#[derive(Clone)]
+struct Variable {
+    name: &'static str,
+    value: String,
+}
+
+/// A proxy, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Proxy {
+    /// `scheme://host:port`.
+    address: String,
+    /// The variable that names it; none where the system does.
+    variable: Option<&'static str>,
+    /// It is given names, and resolves them itself.
+    pub(crate) resolves: bool,
+}
+
+impl Proxies {
+    /// What curl's variables say: `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, in upper or lower case.
+    pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let first = |names: &[&'static str]| {
+            names.iter().find_map(|name| {
+                let value = variable(name)?;
+                Some(Variable { name, value })
+            })
+        };
+        Self {
+            https: first(&FOR_HTTPS),
+            http: first(&FOR_HTTP).map(|found| found.name),
+            except: first(&EXCEPT).map_or_else(String::new, |found| found.value),
+            system: false,
+        }
+    }
+
+    /// These, and the system's where no variable names one: on macOS and Windows, as they are set there.
+    #[must_use]
+    pub fn or_the_systems(self) -> Self {
+        Self {
+            system: cfg!(any(target_os = "macos", target_os = "windows")),
+            ..self
+        }
+    }
+
+    /// The proxy through which an address is asked, for people and for a client.
+    pub(super) fn of(&self, url: &Url) -> Result<Option<(Proxy, reqwest::Proxy)>, NoWay> {
+        // Whatever goes in the clear, a proxy would read.
+        if url.scheme() != "https" {
+            return Ok(None);
+        }
+        let (matcher, variable) = match &self.https {
+            Some(Variable { name, value }) => {
+                let matcher = Matcher::builder().https(value.as_str());
+                (matcher.no(self.except.as_str()).build(), Some(*name))
+            }
+            None if self.system => (Matcher::from_system(), None),
+            None => return Ok(None),
+        };
+        let unusable = || variable.map_or_else(system_unusable, NoWay::Proxy);
+        let uri: Uri = url.as_str().parse().map_err(|_| unusable())?;
+        let Some(found) = matcher.intercept(&uri) else {
+            // Either the host is excepted, or what stands there is no proxy.
+            return match &self.https {
+                Some(told) if !is_proxy(&told.value) => Err(unusable()),
+                _ => Ok(None),
+            };
+        };
+        let mut address = Url::parse(&found.uri().to_string()).map_err(|_| unusable())?;
+        let port =
+            address
+                .port_or_known_default()
+                .unwrap_or(if address.scheme().starts_with("socks") {
+                    1080
+                } else {
+                    80
+                });
+        let named = Proxy {
+            address: format!(
+                "{}://{}:{port}",
+                address.scheme(),
+                address.host_str().unwrap_or_default()
+            ),
+            variable,
+            resolves: !matches!(address.scheme(), "socks4" | "socks5"),
+        };
+        if let Some((user, password)) = found.raw_auth() {
+            let _ = address.set_username(user);
+            let _ = address.set_password(Some(password).filter(|password| !password.is_empty()));
+        }
+        let proxy = reqwest::Proxy::https(address).map_err(|_| unusable())?;
+        let proxy = match found.basic_auth() {
+            Some(header) => proxy.custom_http_auth(header.clone()),
+            None => proxy,
+        };
+        Ok(Some((named, proxy)))
+    }
+
+    /// The variable with a proxy that an address in the clear is not asked through.
+    pub(super) fn passed_by(&self, url: &Url) -> Option<&'static str> {
+        self.http.filter(|_| url.scheme() == "http")
+    }
+}
+
+fn system_unusable() -> NoWay {
+    NoWay::Client("the system's proxy cannot be used".to_owned())
+}
+
+fn is_proxy(value: &str) -> bool {
+    let matcher = Matcher::builder().https(value).build();
+    let anywhere = Uri::from_static("https://anywhere.invalid/");
+    matcher.intercept(&anywhere).is_some()
+}
+
+impl Proxy {
+    /// What to do about one that fails: where it is set.
+    pub(crate) fn remedy(&self) -> String {
+        match self.variable {
+            Some(name) => format!("correct {name}"),
+            None => "correct it in the system's settings".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let source = self.variable.unwrap_or("the system's");
+        write!(f, "{} ({source})", self.address)
+    }
+}
+
+impl fmt::Debug for Proxies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proxies")
+            .field("https", &self.https.as_ref().map(|told| told.name))
+            .field("except", &self.except)
+            .field("system", &self.system)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,50 @@
+//! What names lead to, where not every answer of the system's resolver will do.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+use super::address::is_public;
+
+/// Every name that is asked for is this machine's: none leaves it, whatever a resolver would say.
+#[derive(Debug)]
+pub(super) struct ThisMachine;
+
+impl Resolve for ThisMachine {
+    fn resolve(&self, _: Name) -> Resolving {
+        // In the order of a system's own resolver (RFC 6724): the second is asked where the first refuses.
+        let own: [IpAddr; 2] = [Ipv6Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()];
+        let found = own.map(|address| SocketAddr::new(address, 0));
+        Box::pin(async move { Ok(Box::new(found.into_iter()) as Addrs) })
+    }
+}
+
+/// A name that leads into the own network, or nowhere else.
+#[derive(Debug, thiserror::Error)]
+#[error("the name leads to this machine or its network")]
+pub(crate) struct NotPublic;
+
+/// The addresses of a name that are public.
+#[derive(Debug)]
+pub(super) struct PublicOnly;
+
+impl Resolve for PublicOnly {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let public: Vec<_> = found.filter(|found| is_public(found.ip())).collect();
+            if public.is_empty() {
+                return Err(NotPublic.into());
+            }
+            Ok(Box::new(public.into_iter()) as Addrs)
+        })
+    }
+}
+
+/// Whether a name leads to public addresses only. One that is not known leads nowhere.
+pub(crate) async fn is_public_name(name: &str) -> bool {
+    match tokio::net::lookup_host((name, 0)).await {
+        Ok(mut found) => found.all(|found| is_public(found.ip())),
+        Err(_) => true,
+    }
+}

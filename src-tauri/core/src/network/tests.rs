@@ -1,0 +1,85 @@
+use reqwest::dns::{Name, Resolve};
+
+use super::*;
+
+fn network(variables: &[(&str, &str)]) -> Network {
+    Network::new(Proxies::from_variables(|name| {
+        let found = variables.iter().find(|(known, _)| *known == name);
+        found.map(|(_, value)| (*value).to_owned())
+    }))
+}
+
+fn proxy_of(variables: &[(&str, &str)], address: &str) -> Option<String> {
+    let way = network(variables).way(address).unwrap();
+    way.proxy().map(ToString::to_string)
+}
+
+#[test]
+fn the_variable_that_is_asked_first_is_curls() {
+    let address = "https://example.com/v1";
+    let all = [("ALL_PROXY", "socks5://one"), ("https_proxy", "two:3128")];
+    assert_eq!(
+        proxy_of(&all, address).as_deref(),
+        Some("http://two:3128 (https_proxy)"),
+        "the one for https before the one for everything"
+    );
+    assert_eq!(
+        proxy_of(&all[..1], address).as_deref(),
+        Some("socks5://one:1080 (ALL_PROXY)"),
+        "with the scheme's own port"
+    );
+    assert_eq!(proxy_of(&[("HTTP_PROXY", "http://one")], address), None);
+    assert_eq!(proxy_of(&[], address), None);
+}
+
+#[test]
+fn what_is_no_proxy_is_refused_and_not_passed_by() {
+    for value in ["ftp://one:21", "socks9://one", "http://", ":::"] {
+        let way = network(&[("HTTPS_PROXY", value)]).way("https://example.com");
+        assert!(
+            matches!(way, Err(NoWay::Proxy("HTTPS_PROXY"))),
+            "{value}: {way:?}"
+        );
+        let way = network(&[("HTTPS_PROXY", value)]).way("http://127.0.0.1:1");
+        assert!(way.is_ok(), "this machine needs none");
+    }
+}
+
+#[test]
+fn no_password_is_in_any_debug_output() {
+    let network = network(&[("ALL_PROXY", "socks5h://user:pass-word@one")]);
+    let way = network.way("https://example.com").unwrap();
+    let told = format!("{network:?} {way:?} {}", way.proxy().unwrap());
+    assert!(!told.contains("pass-word"), "{told}");
+}
+
+#[tokio::test]
+async fn a_name_that_leads_into_the_own_network_leads_nowhere() {
+    let name: Name = "localhost".parse().unwrap();
+    let found = PublicOnly.resolve(name).await;
+    assert!(found.is_err_and(|error| error.is::<NotPublic>()));
+    assert!(!is_public_name("localhost").await);
+    // As the client says it.
+    let client = build(|client| client.no_proxy().dns_resolver(PublicOnly)).unwrap();
+    let sent = client.get("https://localhost:1/").send().await;
+    let error = sent.unwrap_err();
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+    let mut found = false;
+    while let Some(error) = cause {
+        found |= error.is::<NotPublic>();
+        cause = error.source();
+    }
+    assert!(found, "{error:?}");
+}
+
+#[test]
+fn what_is_not_public_has_no_public_way() {
+    for address in [
+        "https://127.0.0.1/x",
+        "https://localhost",
+        "https://10.0.0.1",
+    ] {
+        let way = network(&[("HTTPS_PROXY", "http://one")]).public_way(address.parse().unwrap());
+        assert!(matches!(way, Err(NoWay::NotPublic(_))), "{address}");
+    }
+}
