@@ -12,7 +12,7 @@ use tauri_specta::Event;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::{notifications, window};
+use crate::window;
 
 /// `lock-changed`: a lock was granted, released, expired or recovered.
 #[derive(Debug, Clone, Serialize, Type, Event)]
@@ -52,10 +52,8 @@ pub(crate) async fn forward(handle: AppHandle, mut events: Receiver<CoreEvent>) 
                 SettingsChanged(settings).emit(&handle)
             }
             Ok(CoreEvent::Models) => ModelsChanged.emit(&handle),
-            Ok(CoreEvent::AnswerEnded(end)) => {
-                notifications::tell(&handle, &end);
-                Ok(())
-            }
+            // For the notifications, which listen by themselves.
+            Ok(CoreEvent::AnswerEnded(_)) => Ok(()),
             // Windows read a snapshot when they get the focus, so a gap heals.
             Err(RecvError::Lagged(missed)) => {
                 tracing::warn!(missed, "events were dropped");

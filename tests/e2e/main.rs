@@ -6,6 +6,7 @@
 
 mod accessibility;
 mod attachments;
+mod closing;
 mod crash;
 mod embedded;
 mod failures;
@@ -14,10 +15,13 @@ mod keyboard;
 mod links;
 mod lock;
 mod long;
+mod notifications;
+mod process;
 mod reading;
 mod settings;
 mod shortcuts;
 mod stop;
+mod web_process;
 mod windows;
 
 use std::path::Path;
@@ -46,14 +50,37 @@ impl Scene {
 
     /// A window on a data folder that is there already.
     async fn open_on(folder: TempDir, more: &[(String, String)]) -> Self {
+        Self::open_at(Display::find().unwrap(), folder, more).await
+    }
+
+    /// A window on this display.
+    async fn open_at(display: Display, folder: TempDir, more: &[(String, String)]) -> Self {
+        let binary = env!("CARGO_BIN_EXE_conch").as_ref();
+        Self::launch(binary, display, folder, more).await
+    }
+
+    /// A window of a program that becomes the application.
+    async fn open_program(program: &Path, more: &[(String, String)]) -> Self {
+        let (display, folder) = (Display::find().unwrap(), tempfile::tempdir().unwrap());
+        Self::launch(program, display, folder, more).await
+    }
+
+    async fn launch(
+        binary: &Path,
+        display: Display,
+        folder: TempDir,
+        more: &[(String, String)],
+    ) -> Self {
         let server = FaultServer::start().await;
-        let display = Display::find().unwrap();
         let mut environment = environment(&display, folder.path());
         environment.extend(provider(&server));
         environment.extend_from_slice(more);
-        let window = launch(environment).await;
+        let launch = Launch {
+            binary: binary.to_owned(),
+            environment,
+        };
         Self {
-            window,
+            window: Window::open(&launch).await.unwrap(),
             server,
             folder,
             display,

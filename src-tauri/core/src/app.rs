@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::attachments::AttachmentError;
+use crate::bounds;
 use crate::chat::driver::{Surroundings, supervise};
 use crate::chat::live::{LiveAnswers, Registration};
 use crate::chat::{AttemptSource, CleanupOutcome, Conversation, SendOutcome, StopOutcome};
@@ -130,6 +131,16 @@ impl App {
         self.instance.end();
     }
 
+    /// Whether this process writes an answer.
+    pub fn is_answering(&self) -> bool {
+        self.live.count() > 0
+    }
+
+    /// Waits until this process writes no answer, those included that wait for their turn.
+    pub async fn answers_ended(&self) {
+        self.live.all_ended().await;
+    }
+
     /// What happens from now on.
     pub fn subscribe(&self) -> broadcast::Receiver<CoreEvent> {
         self.around.events.subscribe()
@@ -142,6 +153,8 @@ impl App {
         model_id: Option<&str>,
     ) -> Result<Conversation> {
         let title = title.map(str::trim).filter(|title| !title.is_empty());
+        bounds::TITLE.check_any(title)?;
+        bounds::MODEL.check_any(model_id)?;
         let now = self.around.clock.now();
         let created = self
             .around
@@ -160,6 +173,7 @@ impl App {
                 "A conversation needs a name: type one",
             ));
         }
+        bounds::TITLE.check(title)?;
         found(self.around.store.rename_conversation(id, title).await?)?;
         self.changed(id);
         Ok(())
@@ -175,6 +189,7 @@ impl App {
 
     /// Sets the model of a conversation's answers to come.
     pub async fn set_conversation_model(&self, id: &ConversationId, model_id: &str) -> Result<()> {
+        bounds::MODEL.check(model_id)?;
         found(
             self.around
                 .store
@@ -212,6 +227,7 @@ impl App {
             return Err(Error::EmptyMessage);
         }
         check_length(content)?;
+        bounds::REQUEST.check(request_id.as_str())?;
         let file_name = self.check_attachments(conversation_id, attachments).await?;
         self.renew_own(conversation_id).await?;
         let generation_id = GenerationId::fresh();
@@ -244,6 +260,8 @@ impl App {
         request_id: &RequestId,
         source: AttemptSource,
     ) -> Result<SendOutcome> {
+        bounds::MODEL.check_any(model_id)?;
+        bounds::REQUEST.check(request_id.as_str())?;
         let conversation_id = self.around.store.conversation_of(message_id).await?;
         let conversation_id = conversation_id.ok_or(Error::NotFound(Entity::Message))?;
         self.renew_own(&conversation_id).await?;

@@ -1,6 +1,7 @@
 //! The application's settings, as commands may read and change them: providers, models, parameters.
 
 use crate::app::App;
+use crate::bounds;
 use crate::chat::Parameters;
 use crate::error::{Entity, Error, Result};
 use crate::ids::ConversationId;
@@ -25,6 +26,7 @@ impl App {
     /// # Errors
     /// When the form makes no sense or its key cannot be kept; nothing was saved then.
     pub async fn save_provider(&self, form: &ProviderForm) -> Result<ProviderInfo> {
+        bounds::check_form(form)?;
         let saved = self
             .around
             .providers
@@ -43,6 +45,7 @@ impl App {
 
     /// Tries to reach a provider as it is filled in, and says what is wrong. Nothing is saved.
     pub async fn test_provider(&self, form: &ProviderForm) -> Result<ConnectionTest> {
+        bounds::check_form(form)?;
         let now = self.around.clock.now();
         self.around.providers.test(form, now).await
     }
@@ -69,6 +72,7 @@ impl App {
     /// # Errors
     /// When a value makes no sense; nothing was saved then.
     pub async fn save_settings(&self, settings: Settings) -> Result<Settings> {
+        bounds::MODEL.check_any(settings.default_model_id.as_deref())?;
         let settings = settings.checked().map_err(Error::InvalidArgument)?;
         self.around.store.save_settings(&settings).await?;
         self.around.events.settings_changed(settings.clone());

@@ -125,6 +125,10 @@ pub enum ErrorCode {
     AttachmentGone,
     /// The model sees no images.
     ImagesNotSeen,
+    /// More windows than may be open.
+    WindowLimit,
+    /// A pasted file is not on the system's clipboard, or no more.
+    ClipboardChanged,
     /// No room left on the disk.
     DiskFull,
     /// The data folder cannot be written.

@@ -23,6 +23,9 @@ pub struct Settings {
     pub zoom: u16,
     /// Which key sends a message.
     pub send_key: SendKey,
+    /// What becomes of the answers being written when the last window is closed.
+    #[serde(default)]
+    pub on_close: OnClose,
 }
 
 /// How large everything may be drawn, in percent.
@@ -63,6 +66,17 @@ pub enum SendKey {
     ModEnter,
 }
 
+/// What becomes of the answers being written when the last window is closed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub enum OnClose {
+    /// They end first, and then Conch.
+    #[default]
+    FinishAnswers,
+    /// They end at once, with their text kept.
+    QuitAtOnce,
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -72,6 +86,7 @@ impl Default for Settings {
             appearance: Appearance::default(),
             zoom: 100,
             send_key: SendKey::default(),
+            on_close: OnClose::default(),
         }
     }
 }
@@ -79,6 +94,14 @@ impl Default for Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_that_knows_no_closing_lets_answers_end() {
+        let mut wire = serde_json::to_value(Settings::default()).unwrap();
+        wire.as_object_mut().unwrap().remove("onClose").unwrap();
+        let read: Settings = serde_json::from_value(wire).unwrap();
+        assert_eq!(read.on_close, OnClose::FinishAnswers);
+    }
 
     #[test]
     fn a_zoom_is_from_50_to_200_percent() {

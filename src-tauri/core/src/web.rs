@@ -19,6 +19,9 @@ const IMAGE_LIMIT: usize = 10 * 1024 * 1024;
 /// How long an image may take.
 const IMAGE_PATIENCE: Duration = Duration::from_secs(30);
 
+/// The longest address that is opened or asked for, in bytes.
+const LONGEST_ADDRESS: usize = 32 * 1024;
+
 /// How often an image may be somewhere else.
 const MOST_REDIRECTS: usize = 5;
 
@@ -75,9 +78,7 @@ pub enum WebError {
 /// # Errors
 /// When it is none of http, https and mailto, or hides where it leads.
 pub fn link(destination: &str) -> Result<String, WebError> {
-    web_address(destination)
-        .map(String::from)
-        .ok_or(WebError::Link)
+    address(destination).map(String::from).ok_or(WebError::Link)
 }
 
 /// An image as a `data:` address.
@@ -85,9 +86,14 @@ pub fn link(destination: &str) -> Result<String, WebError> {
 /// # Errors
 /// Why it is not shown.
 pub async fn image(destination: &str) -> Result<String, WebError> {
-    let url = web_address(destination).filter(|url| url.scheme() == "https");
+    let url = address(destination).filter(|url| url.scheme() == "https");
     let url = url.ok_or(WebError::ImageAddress)?;
     fetch(url).await
+}
+
+fn address(destination: &str) -> Option<reqwest::Url> {
+    let fits = destination.len() <= LONGEST_ADDRESS;
+    fits.then(|| web_address(destination)).flatten()
 }
 
 async fn fetch(url: reqwest::Url) -> Result<String, WebError> {

@@ -59,6 +59,9 @@ const NEEDS: &[Need] = &[
         elsewhere: &["python3", "-m", "pip", "--version"],
     },
     package("webkit2gtk-driver"),
+    // The tests type with real keys, and paste what another application copied.
+    package("xclip"),
+    package("xdotool"),
     package("xvfb"),
 ];
 

@@ -71,6 +71,8 @@ const LINUX: &[(&str, &[&str], &str, &str)] = &[
         "xorg-x11-server-Xvfb",
         "xorg-server-xvfb",
     ),
+    ("xclip", &["sh", "-c", "command -v xclip"], "xclip", "xclip"),
+    ("xdotool", &["xdotool", "version"], "xdotool", "xdotool"),
     (
         "dbus-run-session",
         &["dbus-run-session", "--version"],

@@ -52,8 +52,8 @@ const STORE_AGAIN: Duration = Duration::from_secs(1);
 /// The most that is added to a pause by chance.
 const MOST_JITTER: Duration = Duration::from_secs(1);
 
-/// How much of an answer a notification shows, in characters.
-const EXCERPT: usize = 140;
+/// How much of an answer's source a notification is made of, in characters.
+const EXCERPT: usize = 1000;
 
 /// What a generation needs of the application.
 #[derive(Debug, Clone)]

@@ -210,6 +210,18 @@ impl LiveAnswers {
         }
     }
 
+    /// How many are being written.
+    pub(crate) fn count(&self) -> usize {
+        self.entries().len()
+    }
+
+    /// Waits until none is being written.
+    pub(crate) async fn all_ended(&self) {
+        let mut changed = self.changed.subscribe();
+        // The sender is our own.
+        while self.count() > 0 && changed.changed().await.is_ok() {}
+    }
+
     pub(crate) fn quit_all(&self) {
         for entry in self.entries().values() {
             let _ = entry.control.send(Control::Quit);

@@ -10,6 +10,7 @@ mod context;
 pub(crate) mod driver;
 pub(crate) mod live;
 mod model;
+mod notice;
 mod page;
 mod parameters;
 mod request;
@@ -22,5 +23,6 @@ pub use model::{
     ConversationSummary, ConversationView, FinishReason, Message, MessageError, MessagePage,
     MessageStatus, Part, Role, SendOutcome, StopOutcome, Usage,
 };
+pub use notice::Notice;
 pub use page::{Page, PageEvent};
 pub use parameters::{Parameters, ReasoningEffort};
