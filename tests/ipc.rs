@@ -136,6 +136,84 @@ fn a_request_id_sent_twice_gets_the_same_answer_and_sends_once() {
 }
 
 #[test]
+fn a_version_of_an_answer_is_chosen_by_its_id() {
+    let page = Page::open();
+    let id = page.new_conversation();
+    let get = || {
+        page.call("get_conversation", json!({"conversationId": id}))
+            .unwrap()
+    };
+    let ended = || loop {
+        let view = get();
+        if view["lock"]["locked"] == json!(false) {
+            break view;
+        }
+        std::thread::yield_now();
+    };
+    page.server.push(Script::answer("first"));
+    let message = json!({"conversationId": id, "content": "hello", "clientRequestId": "r1"});
+    let sent = page.call("send_message", message).unwrap();
+    let first = &ended()["messages"][1];
+    let alone = json!({"index": 1, "count": 1, "ids": [first["id"]]});
+    assert_eq!(first["versions"], alone);
+    assert_eq!(first["failedVersion"], Value::Null);
+
+    page.server
+        .push(Script::status(401, r#"{"error":{"message":"no"}}"#));
+    let again = json!({"messageId": first["id"], "clientRequestId": "r2"});
+    let again = page.call("generate_response", again).unwrap();
+    let shown = &ended()["messages"][1];
+    let ids = json!([first["id"], again["assistantMessageId"]]);
+    assert_eq!(shown["id"], first["id"], "the good one");
+    assert_eq!(
+        shown["versions"],
+        json!({"index": 1, "count": 2, "ids": ids})
+    );
+    let failed = &shown["failedVersion"];
+    assert_eq!(failed["messageId"], again["assistantMessageId"]);
+    assert_eq!(
+        (&failed["status"], &failed["hasText"]),
+        (&json!("failed"), &json!(false))
+    );
+
+    let chosen = json!({"messageId": again["assistantMessageId"]});
+    let chosen = page.call("select_version", chosen).unwrap();
+    let expected =
+        json!({"branchId": sent["branchId"], "headMessageId": again["assistantMessageId"]});
+    assert_eq!(chosen, expected);
+    assert_eq!(get()["messages"][1]["versions"]["index"], 2);
+
+    page.server.push(Script::held("hold", "", "third"));
+    let again = json!({"messageId": first["id"], "clientRequestId": "r3"});
+    page.call("generate_response", again).unwrap();
+    let busy = page.call("select_version", json!({"messageId": first["id"]}));
+    assert_eq!(busy.unwrap_err()["code"], "generation_in_progress");
+    page.server.gate("hold").open();
+    assert_eq!(ended()["messages"][1]["content"], "third");
+}
+
+#[test]
+fn a_deleted_conversation_is_not_found_until_it_is_restored() {
+    let page = Page::open();
+    let id = page.new_conversation();
+    let one = json!({"conversationId": id});
+    page.call("delete_conversation", one.clone()).unwrap();
+    for command in ["get_conversation", "is_locked", "delete_conversation"] {
+        let gone = page.call(command, one.clone()).unwrap_err();
+        assert_eq!(gone["code"], "not_found", "{command}");
+    }
+    assert_eq!(page.call("list_conversations", json!({})), Ok(json!([])));
+    page.call("restore_conversation", one.clone()).unwrap();
+    assert_eq!(page.call("get_conversation", one).unwrap()["id"], id);
+    let nowhere = json!({"conversationId": "nowhere"});
+    let gone = page.call("restore_conversation", nowhere).unwrap_err();
+    assert_eq!(gone["code"], "not_found");
+    let after = json!({"after": "nowhere"});
+    let gone = page.call("list_conversations", after).unwrap_err();
+    assert_eq!(gone["code"], "not_found", "nothing says what follows it");
+}
+
+#[test]
 fn errors_have_a_code_and_a_message() {
     let page = Page::open();
     let id = page.new_conversation();
@@ -195,6 +273,83 @@ fn a_core_that_could_not_start_answers_every_command_with_the_reason() {
     assert_eq!(error["code"], "not_a_database");
     assert_eq!(
         std::fs::read(&file).unwrap(),
+        b"not a database at all, but precious"
+    );
+}
+
+/// The core starts behind the window: what is asked meanwhile is answered when it has.
+#[test]
+fn commands_that_come_while_the_core_starts_wait_for_it() {
+    let server = tauri::async_runtime::block_on(FaultServer::start());
+    let folder = tempfile::tempdir().unwrap();
+    let gate = std::fs::File::create(folder.path().join("start.lock")).unwrap();
+    gate.lock().unwrap();
+    let (_app, window) = launch(folder.path(), &server);
+
+    let status = |seen: Value| call(&window, "start_status", json!({"seen": seen})).unwrap();
+    let waiting = json!({"type": "starting", "stage": "waiting"});
+    let first = status(Value::Null);
+    assert_eq!(first["type"], "starting");
+    if first != waiting {
+        assert_eq!(status(first["stage"].clone()), waiting);
+    }
+    let list = std::thread::scope(|scope| {
+        let asked = scope.spawn(|| call(&window, "list_conversations", json!({})));
+        drop(gate);
+        asked.join().unwrap()
+    });
+    assert_eq!(list, Ok(json!([])));
+    assert_eq!(
+        status(json!("waiting")),
+        json!({"type": "running", "notices": []})
+    );
+}
+
+#[test]
+fn a_core_that_is_quit_while_it_starts_ends_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let gate = std::fs::File::create(folder.path().join("start.lock")).unwrap();
+    gate.lock().unwrap();
+    let server = tauri::async_runtime::block_on(FaultServer::start());
+    let (app, window) = launch(folder.path(), &server);
+    let host = app.state::<Host>().inner().clone();
+    tauri::async_runtime::block_on(host.quit());
+    let error = call(&window, "list_conversations", json!({})).unwrap_err();
+    assert_eq!(error["code"], "shutting_down");
+    drop(gate);
+    assert!(!folder.path().join("conch.db").exists());
+}
+
+#[test]
+fn a_database_that_cannot_be_opened_is_replaced_in_the_same_process() {
+    let server = tauri::async_runtime::block_on(FaultServer::start());
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("conch.db");
+    std::fs::write(&file, "not a database at all, but precious").unwrap();
+    let (_app, window) = launch(folder.path(), &server);
+    call(&window, "list_conversations", json!({})).unwrap_err();
+    let ways = call(&window, "ways_on", json!({})).unwrap();
+    assert_eq!(
+        (&ways["hasDatabase"], &ways["backups"]),
+        (&json!(true), &json!([]))
+    );
+    let error = call(&window, "save_readable", json!({})).unwrap_err();
+    assert_eq!(error["code"], "recovery_failed");
+
+    assert_eq!(
+        call(&window, "start_with_empty", json!({})),
+        Ok(Value::Null)
+    );
+    assert_eq!(
+        call(&window, "list_conversations", json!({})),
+        Ok(json!([]))
+    );
+    let aside = std::fs::read_dir(folder.path().join("aside"))
+        .unwrap()
+        .next();
+    let kept = aside.unwrap().unwrap().path().join("conch.db");
+    assert_eq!(
+        std::fs::read(kept).unwrap(),
         b"not a database at all, but precious"
     );
 }

@@ -11,6 +11,8 @@ const ICONS = [
 	"arrow-up",
 	"check",
 	"chevron-down",
+	"chevron-left",
+	"chevron-right",
 	"chevron-up",
 	"circle-alert",
 	"circle-check",

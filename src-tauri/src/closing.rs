@@ -19,7 +19,7 @@ pub(crate) fn requested<R: Runtime>(window: &Window<R>, api: &CloseRequestApi) {
         return;
     }
     api.prevent_close();
-    tauri::async_runtime::spawn(close(window.clone(), Arc::clone(core)));
+    tauri::async_runtime::spawn(close(window.clone(), core));
 }
 
 fn others_are_seen<R: Runtime>(window: &Window<R>) -> bool {

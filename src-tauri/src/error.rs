@@ -27,6 +27,15 @@ impl From<window::NotOpened> for IpcError {
     }
 }
 
+impl IpcError {
+    pub(crate) fn new(code: ErrorCode, message: &str) -> Self {
+        Self {
+            code,
+            message: message.to_owned(),
+        }
+    }
+}
+
 impl From<tauri::Error> for IpcError {
     fn from(error: tauri::Error) -> Self {
         tracing::error!(%error, "the window system refused");

@@ -1,27 +1,307 @@
-//! The core as the commands see it: running, or the reason why it could not start.
+//! The core as the commands see it: starting, running, or the reason why it could not start.
+//!
+//! It starts in the background, so that the window is there first. Commands that need it wait at
+//! [`once_started`], a single place, and find it running, or its failure.
 
-use std::sync::Arc;
+use std::future::Future;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use conch_core::clock::Clock;
-use conch_core::{App, Config};
+use conch_core::recovery::{Recovery, Replacement};
+use conch_core::start::{Notice, Stage, Teller};
+use conch_core::{App, Config, ErrorCode};
+use serde::Serialize;
+use specta::Type;
+use tauri::async_runtime::{JoinHandle, spawn};
+use tauri::ipc::Invoke;
+use tauri::{Manager, Runtime};
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
 
 use crate::error::IpcError;
 
-/// The core, or why there is none.
-#[derive(Debug)]
-pub struct Host(Result<Arc<App>, IpcError>);
+/// Commands that are answered while the core is not running.
+const WITHOUT_CORE: [&str; 7] = [
+    "open_data_folder",
+    "save_readable",
+    "start_status",
+    "start_with_backup",
+    "start_with_empty",
+    "start_with_saved",
+    "ways_on",
+];
+
+/// What is done with a core that has started, before it answers commands.
+type Ready = dyn Fn(Arc<App>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync;
+
+/// The core, on its way, or why there is none.
+#[derive(Clone)]
+pub struct Host(Arc<Inner>);
+
+struct Inner {
+    config: Config,
+    clock: Arc<dyn Clock>,
+    ready: Box<Ready>,
+    state: watch::Sender<State>,
+    starting: Mutex<Option<Start>>,
+    /// Held while the database is replaced: two presses of a button are one.
+    mending: tokio::sync::Mutex<()>,
+}
+
+/// A start under way.
+struct Start {
+    opening: AbortHandle,
+    /// Ends when the start has, however it does.
+    keeping: JoinHandle<()>,
+}
+
+#[derive(Clone)]
+enum State {
+    Starting(Teller),
+    Running(Arc<App>, Arc<Mutex<Vec<Notice>>>),
+    Failed(IpcError),
+    Ended,
+}
+
+/// How far the start is.
+#[derive(Debug, Clone, Serialize, Type)]
+#[serde(tag = "type", rename_all = "camelCase")]
+pub(crate) enum StartStatus {
+    /// It goes on.
+    Starting {
+        /// What it does now.
+        stage: Stage,
+    },
+    /// Commands are answered.
+    Running {
+        /// What the user has to know of the start; each is said once.
+        notices: Vec<Notice>,
+    },
+    /// It failed, and every command says why.
+    Failed,
+}
+
+impl std::fmt::Debug for Host {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Host").finish_non_exhaustive()
+    }
+}
 
 impl Host {
-    /// Starts the core. A failure is kept and answers every command, so that the page can show it.
+    /// Starts the core in the background. A failure is kept and answers every command, so that the page
+    /// can show it.
     pub fn start(config: Config, clock: Arc<dyn Clock>) -> Self {
-        Self(tauri::async_runtime::block_on(App::open(config, clock)).map_err(IpcError::from))
+        Self::start_then(config, clock, |_| async {})
+    }
+
+    /// The same, and does `ready` with the core before it answers commands.
+    pub fn start_then<F>(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        ready: impl Fn(Arc<App>) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let host = Self(Arc::new(Inner {
+            config,
+            clock,
+            ready: Box::new(move |app| Box::pin(ready(app))),
+            state: watch::Sender::new(State::Ended),
+            starting: Mutex::default(),
+            mending: tokio::sync::Mutex::default(),
+        }));
+        host.begin();
+        host
+    }
+
+    fn begin(&self) {
+        let (inner, teller) = (Arc::clone(&self.0), Teller::default());
+        inner.state.send_replace(State::Starting(teller.clone()));
+        let opening = spawn(async move {
+            let opened =
+                App::open_telling(inner.config.clone(), Arc::clone(&inner.clock), &teller).await;
+            match opened {
+                Ok(app) => {
+                    (inner.ready)(Arc::clone(&app)).await;
+                    let notices = Arc::new(Mutex::new(teller.progress().notices));
+                    if !inner.end_start(State::Running(Arc::clone(&app), notices)) {
+                        app.quit().await;
+                    }
+                }
+                Err(error) => drop(inner.end_start(State::Failed(error.into()))),
+            }
+        });
+        let (inner, abort) = (Arc::clone(&self.0), opening.inner().abort_handle());
+        let keeping = spawn(async move {
+            if let Err(error) = opening.await {
+                let failed = State::Failed(IpcError::new(
+                    ErrorCode::Internal,
+                    "Conch made a mistake while it started. Close this window and start it again",
+                ));
+                if inner.end_start(failed) {
+                    tracing::error!(%error, "the start ended in the middle");
+                }
+            }
+        });
+        *self.starting() = Some(Start {
+            opening: abort,
+            keeping,
+        });
+    }
+
+    fn starting(&self) -> MutexGuard<'_, Option<Start>> {
+        self.0
+            .starting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn state(&self) -> State {
+        self.0.state.borrow().clone()
     }
 
     /// The running core.
     ///
     /// # Errors
-    /// Why it could not start.
-    pub fn app(&self) -> Result<&Arc<App>, IpcError> {
-        self.0.as_ref().map_err(Clone::clone)
+    /// Why it could not start, or that it has not yet or is closing.
+    pub fn app(&self) -> Result<Arc<App>, IpcError> {
+        match self.state() {
+            State::Running(app, _) => Ok(app),
+            State::Failed(error) => Err(error),
+            State::Starting(_) => Err(IpcError::new(
+                ErrorCode::Internal,
+                "Conch is still starting: try again in a moment",
+            )),
+            State::Ended => Err(conch_core::Error::ShuttingDown.into()),
+        }
     }
+
+    fn is_starting(&self) -> bool {
+        matches!(*self.0.state.borrow(), State::Starting(_))
+    }
+
+    /// Waits until the core runs, or could not start.
+    pub async fn started(&self) {
+        let mut state = self.0.state.subscribe();
+        let started = state.wait_for(|state| !matches!(state, State::Starting(_)));
+        let _ = started.await;
+    }
+
+    /// How far the start is, as soon as it is not at `seen` any more.
+    pub(crate) async fn status(&self, seen: Option<Stage>) -> StartStatus {
+        let mut states = self.0.state.subscribe();
+        loop {
+            let teller = match &*states.borrow_and_update() {
+                State::Starting(teller) => teller.clone(),
+                State::Running(_, notices) => {
+                    let mut notices = notices.lock().unwrap_or_else(PoisonError::into_inner);
+                    return StartStatus::Running {
+                        notices: std::mem::take(&mut notices),
+                    };
+                }
+                State::Failed(_) | State::Ended => return StartStatus::Failed,
+            };
+            let mut progress = teller.subscribe();
+            let stage = progress.borrow_and_update().stage;
+            if Some(stage) != seen {
+                return StartStatus::Starting { stage };
+            }
+            tokio::select! {
+                _ = states.changed() => {}
+                _ = progress.changed() => {}
+            }
+        }
+    }
+
+    /// Where the core's data is, while it cannot be opened.
+    pub(crate) fn recovery(&self) -> Recovery {
+        let folder = self.0.config.data_folder.clone();
+        Recovery::new(folder, Arc::clone(&self.0.clock))
+    }
+
+    /// Puts another database in the place of the one that cannot be opened or was found damaged, and starts
+    /// with it.
+    pub(crate) async fn start_with(&self, replacement: Replacement) -> Result<(), IpcError> {
+        let _one = self.0.mending.lock().await;
+        match self.state() {
+            State::Running(app, _) if !app.is_damaged() => return Ok(()),
+            State::Running(app, _) => app.quit().await,
+            State::Failed(_) => {}
+            State::Starting(_) | State::Ended => return self.app().map(drop),
+        }
+        let replaced = self.recovery().replace(&replacement).await;
+        if let Err(error) = replaced {
+            let error = IpcError::from(error);
+            // The one that ran does not run any more.
+            if matches!(self.state(), State::Running(..)) {
+                self.0.state.send_replace(State::Failed(error.clone()));
+            }
+            return Err(error);
+        }
+        self.begin();
+        self.started().await;
+        self.app().map(drop)
+    }
+
+    /// Ends what runs, or what is only starting.
+    pub async fn quit(&self) {
+        match self.0.state.send_replace(State::Ended) {
+            State::Running(app, _) => app.quit().await,
+            State::Starting(_) => {
+                let starting = self.starting().take();
+                if let Some(start) = starting {
+                    start.opening.abort();
+                    let _ = start.keeping.await;
+                }
+            }
+            State::Failed(_) | State::Ended => {}
+        }
+    }
+}
+
+impl Inner {
+    /// Ends the start in `state`. False when it was given up before.
+    fn end_start(&self, state: State) -> bool {
+        self.state.send_if_modified(|now| {
+            let is_starting = matches!(now, State::Starting(_));
+            if is_starting {
+                *now = state;
+            }
+            is_starting
+        })
+    }
+}
+
+/// Has commands that need the core wait until it runs or has failed. Afterwards they go straight on.
+pub(crate) fn once_started<R: Runtime>(
+    handler: impl Fn(Invoke<R>) -> bool + Send + Sync + 'static,
+) -> impl Fn(Invoke<R>) -> bool + Send + Sync + 'static {
+    let handler = Arc::new(handler);
+    move |invoke| {
+        let host = invoke.message.webview_ref().try_state::<Host>();
+        let is_free = WITHOUT_CORE.contains(&invoke.message.command());
+        let Some(host) = host.filter(|host| !is_free && host.is_starting()) else {
+            return handler(invoke);
+        };
+        let (host, handler) = (host.inner().clone(), Arc::clone(&handler));
+        spawn(async move {
+            host.started().await;
+            let (resolver, command) =
+                (invoke.resolver.clone(), invoke.message.command().to_owned());
+            if !handler(invoke) {
+                resolver.reject(format!("Command {command} not found"));
+            }
+        });
+        true
+    }
+}
+
+/// Where the web views keep what is theirs: in the data folder, or nowhere when it cannot be written.
+pub(crate) fn webview_folder(data_folder: &Path) -> Option<std::path::PathBuf> {
+    let folder = data_folder.join("webview");
+    conch_core::make_private_folder(&folder).ok()?;
+    Some(folder)
 }

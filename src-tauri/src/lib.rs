@@ -1,8 +1,8 @@
 //! The desktop shell: a window around [`conch_core::App`].
 //!
 //! It owns what needs Tauri (windows, commands, events to the page, notifications) and nothing that
-//! is true without a window. Start-up that fails still opens the window, so that the page can say
-//! why; where there is no display, one line on standard error says it.
+//! is true without a window. The window is there before the core has started, so that the page can
+//! say what a start waits for, or why it failed; where there is no display, one line on standard error says it.
 
 mod api;
 mod clipboard;
@@ -29,7 +29,6 @@ use conch_core::{App, Config};
 use tauri::{Builder, Manager, RunEvent, Runtime};
 
 use crate::process::Taken;
-use crate::window::UNZOOMED;
 
 pub use api::ipc;
 pub use error::IpcError;
@@ -54,27 +53,16 @@ pub fn run(given: Given) -> ExitCode {
         .plugin(notifications::plugin())
         .manage(given.clone())
         .setup(move |app| {
-            let host = Host::start(config, Arc::new(SystemClock::default()));
-            let (folder, zoom) = match host.app() {
-                Ok(core) => {
-                    let (handle, events) = (app.handle().clone(), core.subscribe());
-                    tauri::async_runtime::spawn(events::forward(handle, events));
-                    let notifications =
-                        notifications::start(app.handle().clone(), Arc::clone(core));
-                    app.manage(notifications);
-                    let settings = tauri::async_runtime::block_on(core.settings());
-                    (
-                        data_folder,
-                        settings.map_or(UNZOOMED, |settings| settings.zoom),
-                    )
-                }
-                // The page that says why needs a place too, and leaves the folder alone.
-                Err(_) => (window::spare_folder(app.handle())?, UNZOOMED),
-            };
+            // Where the data folder cannot be written, the page that says so keeps nothing.
+            window::begin(app.handle(), host::webview_folder(&data_folder));
+            let handle = app.handle().clone();
+            let host = Host::start_then(config, Arc::new(SystemClock::default()), move |core| {
+                welcome(handle.clone(), core)
+            });
             app.manage(host);
             #[cfg(unix)]
             tauri::async_runtime::spawn(signals::exit_when_told(app.handle().clone()));
-            window::open(app.handle(), &folder, zoom)?;
+            window::open(app.handle())?;
             Ok(())
         })
         .build(tauri::generate_context!());
@@ -91,7 +79,6 @@ pub fn run(given: Given) -> ExitCode {
     app.run(|handle, event| {
         if let RunEvent::Exit = event {
             window::give_up_place(handle);
-            window::remove_spare_folder(handle);
             quit(handle);
         }
     });
@@ -103,7 +90,7 @@ pub fn run(given: Given) -> ExitCode {
 pub fn builder<R: Runtime>(builder: Builder<R>) -> Builder<R> {
     let ipc = ipc::<R>();
     builder
-        .invoke_handler(ipc.invoke_handler())
+        .invoke_handler(host::once_started(ipc.invoke_handler()))
         .manage(Followers::default())
         .plugin(
             tauri::plugin::Builder::<R, ()>::new("typed-events")
@@ -142,11 +129,19 @@ fn start_again(reason: &tauri::Error, given: &Given, taken: &Taken) -> ExitCode 
     refuse(&format!("{reason}, and it could not start again: {error}"))
 }
 
-fn quit<R: Runtime>(handle: &tauri::AppHandle<R>) {
-    if let Ok(app) = handle.state::<Host>().app() {
-        let app: Arc<App> = Arc::clone(app);
-        tauri::async_runtime::block_on(async move { app.quit().await });
+/// Has the windows told what happens in a core that has started, and drawn as large as it says.
+async fn welcome(handle: tauri::AppHandle, core: Arc<App>) {
+    tauri::async_runtime::spawn(events::forward(handle.clone(), core.subscribe()));
+    handle.manage(notifications::start(handle.clone(), Arc::clone(&core)));
+    match core.settings().await {
+        Ok(settings) => window::zoom_all(&handle, settings.zoom),
+        Err(error) => tracing::warn!(%error, "the zoom is not known"),
     }
+}
+
+fn quit<R: Runtime>(handle: &tauri::AppHandle<R>) {
+    let host = handle.state::<Host>().inner().clone();
+    tauri::async_runtime::block_on(async move { host.quit().await });
 }
 
 fn refuse(reason: &str) -> ExitCode {

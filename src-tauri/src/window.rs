@@ -32,7 +32,7 @@ pub(crate) enum NotOpened {
 }
 
 /// How large a window is drawn that was told nothing, in percent.
-pub(crate) const UNZOOMED: u16 = 100;
+const UNZOOMED: u16 = 100;
 
 /// Why no window can open here, where that can be known before one is tried.
 pub(crate) fn display_missing() -> Option<&'static str> {
@@ -128,45 +128,34 @@ pub(crate) fn remember_place<R: Runtime>(data_folder: &Path) -> TauriPlugin<R> {
         .build()
 }
 
-/// Where the web view of a start that failed keeps what is its own.
-struct SpareFolder(tempfile::TempDir);
-
-/// Makes a fresh folder that only the user may enter, for the page that says why a start failed: the data folder
-/// is left alone then.
-pub(crate) fn spare_folder<R: Runtime>(handle: &AppHandle<R>) -> std::io::Result<PathBuf> {
-    let folder = tempfile::Builder::new().prefix("conch-").tempdir()?;
-    let path = folder.path().to_owned();
-    handle.manage(SpareFolder(folder));
-    Ok(path)
-}
-
-/// Removes it again, where there is one: the process ends without dropping anything.
-pub(crate) fn remove_spare_folder<R: Runtime>(handle: &AppHandle<R>) {
-    if let Some(folder) = handle.try_state::<SpareFolder>() {
-        // Whatever is left of it is in a folder for temporary things.
-        let _ = std::fs::remove_dir_all(folder.0.path());
-    }
-}
-
 /// What every window begins with.
 struct Beginning {
-    /// Where the web views keep what is theirs.
-    folder: PathBuf,
+    /// Where the web views keep what is theirs; `None` where they keep nothing.
+    folder: Option<PathBuf>,
     /// In percent.
     zoom: AtomicU16,
 }
 
-/// Opens the first window; what the web views keep goes into `folder`. All is drawn at `zoom` percent.
-pub(crate) fn open<R: Runtime>(
-    handle: &AppHandle<R>,
-    folder: &Path,
-    zoom: u16,
-) -> tauri::Result<()> {
+/// Says what windows begin with: what the web views keep goes into `folder`.
+pub(crate) fn begin<R: Runtime>(handle: &AppHandle<R>, folder: Option<PathBuf>) {
     handle.manage(Beginning {
-        folder: folder.join("webview"),
-        zoom: zoom.into(),
+        folder,
+        zoom: UNZOOMED.into(),
     });
+}
+
+/// Opens the first window.
+pub(crate) fn open<R: Runtime>(handle: &AppHandle<R>) -> tauri::Result<()> {
     build(handle, LABEL, WebviewUrl::default())
+}
+
+/// Has the pages of all windows begin again.
+pub(crate) fn reload_all<R: Runtime>(handle: &AppHandle<R>) {
+    for window in handle.webview_windows().values() {
+        if let Err(error) = window.reload() {
+            tracing::warn!(%error, "a window did not begin again");
+        }
+    }
 }
 
 /// Draws all windows, and those that open later, at `percent`.
@@ -214,16 +203,19 @@ fn numbered(number: u32) -> String {
 
 fn build<R: Runtime>(handle: &AppHandle<R>, label: &str, url: WebviewUrl) -> tauri::Result<()> {
     let beginning = handle.state::<Beginning>();
-    let window = WebviewWindowBuilder::new(handle, label, url)
+    let mut builder = WebviewWindowBuilder::new(handle, label, url)
         .title("Conch")
         .inner_size(1100.0, 760.0)
         .min_inner_size(420.0, 420.0)
         // Files that are dropped are the page's to take.
         .disable_drag_drop_handler()
         .on_navigation(is_own_page)
-        .on_new_window(|_, _| NewWindowResponse::Deny)
-        .data_directory(beginning.folder.clone())
-        .build()?;
+        .on_new_window(|_, _| NewWindowResponse::Deny);
+    builder = match &beginning.folder {
+        Some(folder) => builder.data_directory(folder.clone()),
+        None => builder.incognito(true),
+    };
+    let window = builder.build()?;
     web_process::watch(&window)?;
     window.on_window_event({
         let window = window.as_ref().window();

@@ -152,22 +152,83 @@ async fn files_are_attached_sent_once_and_shown_again_after_a_restart() {
         .await;
 }
 
-/// The files wait with the text until the model can be asked.
+/// What is attached while an answer is written goes with the next message, and not with this one.
 #[tokio::test(flavor = "multi_thread")]
-async fn while_an_answer_is_written_no_file_is_taken_and_the_page_says_so() {
+async fn files_that_come_while_an_answer_is_written_wait_for_the_next_message() {
     let scene = Scene::open().await;
     scene.server.push(Script::held("hold", "first", " last"));
     scene.send("hello").await;
     scene.wait_for_answer("generating", "first").await;
     scene
-        .drop_on_messages(json!([{"name": "a.txt", "text": "x"}]))
+        .drop_on_messages(json!([{"name": "a.txt", "text": "dropped"}]))
         .await;
-    let refused = "document.querySelector('.toast-error')?.innerText.includes('Generation in progress, please wait...')";
-    scene.wait_until(refused, "the drop is refused").await;
-    let attached = "return document.querySelectorAll('.box .file').length;";
-    assert_eq!(scene.run(attached).await, json!(0));
+    scene
+        .choose(json!([{"name": "b.txt", "text": "chosen"}]))
+        .await;
+    scene.wait_for_files(".box", &["a.txt", "b.txt"]).await;
     scene.server.gate("hold").open();
     scene.wait_for_answer("complete", "first last").await;
+    scene.wait_for_files(".box", &["a.txt", "b.txt"]).await;
+    scene.server.push(Script::answer("Both."));
+    scene.send("And these?").await;
+    scene.wait_for_answer("complete", "Both.").await;
+    scene.wait_for_files(".box", &[]).await;
+    let asked = scene.server.completions().remove(1).body["messages"].to_string();
+    assert!(
+        asked.contains("dropped") && asked.contains("chosen"),
+        "{asked}"
+    );
+}
+
+/// A JPEG's first bytes: nobody offers it to a page.
+const JPEG: &[u8] = b"\xff\xd8\xff\xe0\0\x10JFIF";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pasted_picture_is_attached_and_what_cannot_be_says_so() {
+    use base64::Engine as _;
+    let picture = base64::engine::general_purpose::STANDARD
+        .decode(PIXEL)
+        .unwrap();
+    let scene = Scene::open_alone().await;
+    scene.copy("image/png", &picture).await;
+    scene.press_keys(&["ctrl+v"]).await;
+    scene.wait_for_files(".box", &["Pasted image.png"]).await;
+
+    scene.copy("image/jpeg", JPEG).await;
+    scene.press_keys(&["ctrl+v"]).await;
+    scene
+        .wait_until(
+            "document.querySelector('.toast-error')?.innerText.includes('Nothing on the clipboard can be pasted here')
+               && document.querySelector('.toast-error .toast-action') !== null",
+            "it says what to do",
+        )
+        .await;
+    // What has text is text, and the file stays.
+    scene.copy("UTF8_STRING", b"What is this?").await;
+    scene.press_keys(&["ctrl+v"]).await;
+    scene.server.push(Script::held("hold", "A ", "dot."));
+    scene
+        .wait_until(
+            "document.querySelector('#chat-input').value === 'What is this?'",
+            "the text is pasted",
+        )
+        .await;
+    scene.press_keys(&["Return"]).await;
+    scene.wait_for_answer("generating", "A ").await;
+    scene.wait_for_files(".box", &[]).await;
+
+    // While an answer is written, and with no field focused.
+    scene.copy("image/png", &picture).await;
+    scene.press_keys(&["ctrl+v"]).await;
+    scene.wait_for_files(".box", &["Pasted image.png"]).await;
+    scene.run("document.activeElement.blur();").await;
+    scene.press_keys(&["ctrl+v"]).await;
+    let both = ["Pasted image.png", "Pasted image.png"];
+    scene.wait_for_files(".box", &both).await;
+    scene.server.gate("hold").open();
+    scene.wait_for_answer("complete", "A dot.").await;
+    let asked = scene.server.completions().remove(0).body.to_string();
+    assert_eq!(asked.matches("data:image/png").count(), 1);
 }
 
 /// A page that asks for files without the user's having copied them gets none, however it asks.

@@ -168,8 +168,8 @@ async fn everything_is_done_by_keyboard_alone() {
     press(&scene, "Tell me").await;
     press(&scene, ENTER).await;
     scene.wait_for_answer("generating", "The beginning").await;
-    focused(&scene, "a send").await;
-    tab_back_to(&scene, "#stop-button").await;
+    has_focus(&scene, "#next-input", "a send").await;
+    tab_to(&scene, "#stop-button").await;
     press(&scene, ENTER).await;
     scene.wait_for_answer("stopped", "The beginning").await;
     has_focus(&scene, "#chat-input", "a stop").await;
@@ -396,35 +396,21 @@ async fn switch_and_delete(scene: &Scene) {
     has_focus(scene, "#chat-input", "a switch").await;
 
     tab_back_to(scene, ".conversation .open[aria-current=page]").await;
+    let listed = async |count: u32, what: &str| {
+        let listed = format!(
+            "document.querySelectorAll('.conversation').length === {count} && document.activeElement !== document.body"
+        );
+        scene.wait_until(&listed, what).await;
+    };
     press(scene, DELETE).await;
-    scene
-        .wait_until("document.querySelector('dialog[open]')", "it asks")
-        .await;
-    focused(scene, "a wish to delete").await;
-    press(scene, ESCAPE).await;
-    has_focus(
-        scene,
-        ".conversation .open[aria-current=page]",
-        "no deletion",
-    )
-    .await;
-    press(scene, DELETE).await;
-    scene
-        .wait_until("document.querySelector('dialog[open]')", "it asks again")
-        .await;
-    tab_to(scene, "dialog .danger").await;
-    press(scene, ENTER).await;
-    scene
-        .wait_until(
-            "document.querySelectorAll('.conversation').length === 1",
-            "it is deleted",
-        )
-        .await;
-    let has_any = "document.activeElement !== document.body";
-    scene
-        .wait_until(has_any, "something has the focus after a deletion")
-        .await;
+    listed(1, "it is deleted, and something has the focus").await;
     focused(scene, "a deletion").await;
+    press(scene, "\u{e009}z\u{e000}").await;
+    listed(2, "it is there again").await;
+    tab_back_to(scene, ".conversation .open[aria-current=page]").await;
+    press(scene, DELETE).await;
+    listed(1, "it is deleted again").await;
+    focused(scene, "a second deletion").await;
     scene.server.push(Script::answer("Still here."));
     tab_to(scene, "#chat-input").await;
     press(scene, "hello").await;

@@ -1,11 +1,16 @@
 /** Puts together how files come into the composer: by the button, by drop, by paste. */
 import { type AttachmentSummary, commands, messageOf } from "./ipc/host";
-import { pastedFiles, takeDrops } from "./lib/dropped-files";
+import { takeDrops } from "./lib/dropped-files";
+import { insertText } from "./lib/field";
+import type { ComposerFocus } from "./lib/focus";
+import { isText, pastedFiles } from "./lib/pasted";
+import { byId } from "./lib/region";
 import { Thumbnails } from "./lib/thumbnails";
 import { readyFiles } from "./state/attachments";
 import type { Chat } from "./state/chat";
 import { LongPaste } from "./state/long-paste";
 import { Preview } from "./state/preview";
+import type { ToastAction } from "./state/toasts";
 import {
 	type AttachActions,
 	attachButton,
@@ -15,20 +20,31 @@ import {
 } from "./views/attachments";
 import type { ComposerFileParts } from "./views/composer";
 
+const NOT_PASTED = "Nothing on the clipboard can be pasted here. Drop the file, or attach it";
+
+const CHOOSE: ToastAction = {
+	label: "Attach files",
+	run: () => byId("attach-button").click(),
+};
+
 export class ComposerFiles {
 	readonly preview = new Preview();
 	readonly actions: FileActions;
 	readonly #chat: Chat;
+	readonly #focus: ComposerFocus;
 	readonly #paste: LongPaste;
 	readonly #attach: AttachActions;
+	/** The toast that says that nothing was pasted. */
+	#refused = 0;
 
-	constructor(chat: Chat, focusInput: () => void) {
+	constructor(chat: Chat, focus: ComposerFocus) {
 		this.#chat = chat;
-		const { attachments } = chat;
+		this.#focus = focus;
+		const { attachments, typing } = chat;
 		this.#paste = new LongPaste({
 			shownId: chat.shownId,
-			draft: chat.draft,
-			type: (id, text) => chat.drafts.type(id, text),
+			draft: typing.text,
+			type: (text) => typing.type(text),
 			attach: async (id, name, text) => {
 				const [key] = await attachments.add(id, [new File([text], name, { type: "text/plain" })]);
 				return key ?? null;
@@ -44,30 +60,29 @@ export class ComposerFiles {
 			...this.actions,
 			attach: (files) => {
 				this.#add(files);
-				focusInput();
+				focus.take();
 			},
-			refuse: () => chat.refuse("composer"),
 			remove: (key) => {
 				this.#remove(chat.shownId.value, key);
-				focusInput();
+				focus.take();
 			},
 			takeOffer: () => {
 				void this.#paste.take();
-				focusInput();
+				focus.take();
 			},
 			dismissOffer: () => {
 				this.#paste.dismiss();
-				focusInput();
+				focus.take();
 			},
 		};
 	}
 
 	/** What the composer shows of files. */
 	parts(): ComposerFileParts {
-		const { shownId, busy, model, attachments } = this.#chat;
+		const { shownId, model, attachments } = this.#chat;
 		const list = attachments.lists.value.get(shownId.value) ?? [];
 		return {
-			button: attachButton(busy.value, this.#attach),
+			button: attachButton(this.#attach),
 			list: attachedFiles(list, model.value?.sees === false, this.#attach),
 			offer: pasteOffer(this.#paste.offered.value, this.#attach),
 			canSend: readyFiles(list).length > 0,
@@ -80,17 +95,27 @@ export class ComposerFiles {
 		composer.addEventListener("paste", (event) => {
 			const data = event.clipboardData;
 			if (data === null) return;
-			const files = pastedFiles(data);
-			if (files.length === 0) return this.#paste.pasted(data.getData("text/plain"));
+			if (isText(data)) return this.#paste.pasted(data.getData("text/plain"));
 			event.preventDefault();
-			this.#add(files);
+			void this.#takePasted(data);
 		});
 	}
 
+	/** Attaches what is pasted, or says why not. */
+	async #takePasted(data: DataTransfer): Promise<void> {
+		const { attachments, shownId, toasts } = this.#chat;
+		const [id, text] = [shownId.value, data.getData("text/plain")];
+		toasts.dismiss(this.#refused);
+		const { files } = await pastedFiles(data, navigator.clipboard);
+		if (files.length > 0) await attachments.add(id, files);
+		// The address of a picture that did not come with it.
+		else if (text !== "") insertText(this.#focus.field(), text);
+		else this.#refused = toasts.show({ text: NOT_PASTED, kind: "error", action: CHOOSE });
+	}
+
 	#add(files: readonly File[]): void {
-		const { busy, shownId, attachments } = this.#chat;
-		if (busy.value) this.#chat.refuse("composer");
-		else void attachments.add(shownId.value, files);
+		const { shownId, attachments } = this.#chat;
+		void attachments.add(shownId.value, files);
 	}
 
 	#remove(id: string, key: string): void {

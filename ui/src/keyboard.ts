@@ -1,5 +1,6 @@
 /** Listens to the shortcuts that work wherever the focus is, and to Escape. */
 import { isComposing } from "./lib/keys";
+import { isDialogOpen, isTyping } from "./lib/type-anywhere";
 import { type Global, globalOf } from "./shortcuts";
 
 /** What a shortcut does; false where it has nothing to do, and the press is left to others. */
@@ -13,18 +14,4 @@ export function listenToShortcuts(actions: ShortcutActions): void {
 		if (name === undefined || (name === "help" && isTyping())) return;
 		if (actions[name]() !== false) event.preventDefault();
 	});
-}
-
-function isDialogOpen(): boolean {
-	return document.querySelector("dialog[open]") !== null;
-}
-
-/** Something has the focus that takes text. */
-function isTyping(): boolean {
-	const active = document.activeElement;
-	return (
-		active?.matches(
-			"textarea, select, [contenteditable], input:not([type=checkbox], [type=radio])",
-		) ?? false
-	);
 }

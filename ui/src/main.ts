@@ -1,16 +1,18 @@
 /** Puts the page together: regions that render what the state says, and what the user does to it. */
 import { computed, effect, signal } from "@preact/signals-core";
-import { render } from "lit-html";
 import { ComposerFiles } from "./composer-files";
+import { showFatal } from "./fatal-page";
 import { type ConversationSummary, commands, events, messageOf } from "./ipc/host";
 import { listenToShortcuts } from "./keyboard";
 import { applyAppearance, applyLastAppearance } from "./lib/appearance";
 import { Bottom } from "./lib/bottom";
+import { grow, insertText } from "./lib/field";
 import { keepFocus } from "./lib/focus";
 import { markText } from "./lib/found-text";
 import { afterFrame } from "./lib/frame";
 import { byId, hasNoFocus, region } from "./lib/region";
 import { lastSendKey, rememberSendKey } from "./lib/send-key";
+import { typeAnywhere } from "./lib/type-anywhere";
 import { Highlighter } from "./markdown/highlighter";
 import type { MarkdownServices } from "./markdown/services";
 import { Sideways } from "./markdown/sideways";
@@ -24,11 +26,12 @@ import { Find } from "./state/find";
 import { ModelPicker } from "./state/model-picker";
 import { isAnySet, NO_PARAMETERS } from "./state/parameters";
 import { Recalling } from "./state/recalling";
+import { watchStart } from "./state/starting";
+import type { ToastKind } from "./state/toasts";
 import type { Step } from "./state/zoom";
 import { preview } from "./views/attachments";
 import { composer } from "./views/composer";
 import { dialogs, type Question } from "./views/dialogs";
-import { fatal } from "./views/fatal";
 import { findBar } from "./views/find-bar";
 import { header } from "./views/header";
 import { countsDown } from "./views/message";
@@ -66,15 +69,19 @@ const rememberedKey = lastSendKey();
 const sendKey = computed(() => page.settings.current.value?.sendKey ?? rememberedKey);
 
 const started = chat.start(asked);
+const waiting = byId("starting");
+const noticed = watchStart((text) => {
+	waiting.textContent = text;
+});
 const listening = Promise.all([
 	events.lockChanged.listen(({ payload }) => chat.lockChanged(payload)),
 	events.conversationChanged.listen(({ payload }) => chat.conversationChanged(payload)),
 ]);
 
-const input = () => byId<HTMLTextAreaElement>("chat-input");
-const files = new ComposerFiles(chat, () => input().focus());
-
-const focus = keepFocus(byId("composer"));
+const { typing } = chat;
+const hasDraft = computed(() => chat.draft.value !== "" || typing.text.value !== "");
+const focus = keepFocus(byId("composer"), (composing) => typing.compose(composing));
+const files = new ComposerFiles(chat, focus);
 
 /** Gives the focus to whoever takes what is typed. */
 function takeFocus(): void {
@@ -99,10 +106,6 @@ function askToRename(conversation: Pick<ConversationSummary, "id" | "title">): v
 	question.value = { type: "rename", id: conversation.id, title: conversation.title ?? UNTITLED };
 }
 
-function askToRemove(conversation: ConversationSummary): void {
-	question.value = { type: "remove", id: conversation.id, title: conversation.title ?? UNTITLED };
-}
-
 function openSettings(): void {
 	side.state.leave();
 	page.open();
@@ -117,6 +120,17 @@ const bottom = new Bottom(scroller, {
 });
 shown.keepPlace = (change) => bottom.anchored(change);
 shown.isFollowed = () => bottom.isFollowed();
+
+/** Shows another version, and keeps the focus on the pager. */
+async function select(messageId: string): Promise<void> {
+	await chat.select(messageId);
+	const pager = scroller.querySelector(`[data-message-id="${messageId}"]`);
+	const buttons = [
+		...(pager?.querySelectorAll<HTMLElement>(".version-next, .version-previous") ?? []),
+	];
+	const usable = buttons.reverse().find((button) => button.ariaDisabled === "false");
+	usable?.focus({ preventScroll: true });
+}
 
 function toEnd(): void {
 	void chat.load((view) => shown.showLatest(view)).then(() => bottom.stick());
@@ -141,6 +155,7 @@ const services: MarkdownServices = {
 
 // Drawn once, when there is something to show: a frame before it would delay this one by its own time.
 await started;
+waiting.remove();
 
 region(
 	scroller,
@@ -151,16 +166,20 @@ region(
 				live: shown.live.value,
 				stopping: chat.stopping.value !== null,
 				opening: chat.shownId.value !== NEW && chat.shown.value === null,
+				hasDraft: hasDraft.value,
+				goesOn: shown.hasLater.value,
 				newBelow: bottom.hidden.value || shown.hasLater.value,
 				now: now.value,
 			},
 			{
 				suggest: (text) => {
-					chat.drafts.type(chat.shownId.value, text);
-					input().focus();
+					// It is shown where nothing was typed, but a draft may have come since.
+					if (typing.text.value === "") insertText(focus.field(), text);
+					else takeFocus();
 				},
 				retry: (messageId) => void chat.answerAgain(messageId, "retry"),
 				regenerate: (messageId) => void chat.answerAgain(messageId, "regenerate"),
+				select: (messageId) => void select(messageId),
 				goOn: () => void chat.sendText("Continue", "button"),
 				copy: (text) => void copy(text),
 				markdown: services,
@@ -220,22 +239,37 @@ function openFind(): void {
 	field.select();
 }
 
+const toastActions = {
+	act: (id: number) => chat.toasts.act(id),
+	dismiss: (id: number) => chat.toasts.dismiss(id),
+	hold: (id: number) => chat.toasts.hold(id),
+	release: (id: number) => chat.toasts.release(id),
+};
+const shownToasts = (kind: ToastKind) =>
+	toasts(
+		chat.toasts.shown.value.filter((toast) => toast.kind === kind),
+		toastActions,
+	);
 region(
 	byId("composer"),
-	() =>
-		composer(
+	() => {
+		focus.before();
+		return composer(
 			{
 				draft: chat.draft.value,
-				locked: chat.locked.value,
+				next: typing.field.value === "next" ? typing.text.value : null,
 				busy: chat.busy.value,
 				canStop: chat.lock.value?.locked ?? false,
 				stopping: chat.stopping.value !== null,
 				files: files.parts(),
+				refusals: shownToasts("refusal"),
 				note: chat.model.value?.note ?? null,
 				sendKey: sendKey.value,
 			},
 			{
-				type: (text) => chat.drafts.type(chat.shownId.value, text),
+				type: (text) => typing.type(text),
+				undo: () => toCaret(typing.undo()),
+				redo: () => toCaret(typing.redo()),
 				send: (source) => {
 					bottom.stick();
 					void chat.send(source);
@@ -248,27 +282,22 @@ region(
 					newer: () => recalling.newer(),
 				},
 			},
-		),
+		);
+	},
 	() => {
-		grow(input());
-		focus.settle();
+		growAll();
+		focus.after();
 	},
 	takeFocus,
 );
 files.listen(byId("conversation"), byId("composer"));
+// What floats leaves the composer free, however high it has grown.
+new ResizeObserver(() => {
+	byId("toasts").style.setProperty("--above", `${byId("composer").offsetHeight}px`);
+}).observe(byId("composer"));
 
-const toastActions = {
-	dismiss: (id: number) => chat.toasts.dismiss(id),
-	hold: (id: number) => chat.toasts.hold(id),
-	release: (id: number) => chat.toasts.release(id),
-};
-const shownToasts = (errors: boolean) =>
-	toasts(
-		chat.toasts.shown.value.filter((toast) => toast.isError === errors),
-		toastActions,
-	);
-region(byId("alerts"), () => shownToasts(true), undefined, takeFocus);
-region(byId("notices"), () => shownToasts(false), undefined, takeFocus);
+region(byId("alerts"), () => shownToasts("error"), undefined, takeFocus);
+region(byId("notices"), () => shownToasts("note"), undefined, takeFocus);
 region(
 	byId("dialogs"),
 	() => {
@@ -281,7 +310,6 @@ region(
 		if (shortcutsOpen.value) return shortcutsDialog(sendKey.value, closeShortcuts);
 		return dialogs(question.value, {
 			rename: (id, title) => void chat.rename(id, title),
-			remove: (id) => void chat.remove(id),
 			removeProvider: (id) => void page.providers.remove(id),
 			close: () => {
 				question.value = null;
@@ -291,7 +319,6 @@ region(
 	// The platform gives the focus back, but what had it may be gone, or may only have kept it.
 	() =>
 		queueMicrotask(() => {
-			focus.settle();
 			if (hasNoFocus()) takeFocus();
 		}),
 );
@@ -305,10 +332,8 @@ effect(() => {
 });
 // A reload shows what was shown.
 effect(() => history.replaceState(null, "", `#${chat.shownId.value}`));
-effect(() => {
-	if (chat.fatal.value === null) return;
-	document.body.toggleAttribute("data-fatal", true);
-	render(fatal(chat.fatal.value), document.body);
+chat.fatal.subscribe((failure) => {
+	if (failure !== null) showFatal(failure);
 });
 effect(() => {
 	if (!countsDown(shown.live.value?.phase)) return;
@@ -319,12 +344,14 @@ effect(() => {
 	return () => clearInterval(tick);
 });
 
-/** The input grows with its text to half the window; the platform cannot do it by itself yet. */
-function grow(area: HTMLTextAreaElement): void {
-	area.style.height = "";
-	// One line by itself: to ask how high it is would have the page laid out in the middle of its drawing.
-	if (area.value === "") return;
-	area.style.height = `${Math.min(area.scrollHeight, window.innerHeight / 2)}px`;
+/** Puts the caret where a change was taken back; null where none was. */
+function toCaret(at: number | null): void {
+	if (at !== null) focus.field().setSelectionRange(at, at);
+}
+
+/** The fields grow with their text; the platform cannot do it by itself yet. */
+function growAll(): void {
+	for (const field of byId("composer").querySelectorAll("textarea")) grow(field);
 }
 
 function openShortcuts(): void {
@@ -382,6 +409,7 @@ listenToShortcuts({
 		return page.isOpen.value ? page.close() : false;
 	},
 });
+typeAnywhere(() => (page.isOpen.value || picker.request.value !== null ? null : focus.field()));
 document.addEventListener("visibilitychange", () => {
 	if (document.visibilityState === "visible") chat.lookedAt();
 	else flush();
@@ -392,7 +420,7 @@ window.addEventListener("focus", () => {
 });
 window.addEventListener("blur", flush);
 window.addEventListener("pagehide", flush);
-window.addEventListener("resize", () => grow(input()));
+window.addEventListener("resize", growAll);
 
 bottom.stick();
 takeFocus();
@@ -455,7 +483,8 @@ region(
 				openShortcuts,
 				open,
 				rename: askToRename,
-				remove: askToRemove,
+				remove: ({ id, title }) => void chat.remove(id, title ?? UNTITLED),
+				undo: () => void chat.deletions.undo(),
 			},
 		),
 	// Anew after each drawing: an end that stays in sight would not be told again.
@@ -481,6 +510,7 @@ await Promise.all([
 ]);
 void page.settings.load();
 void chat.models.read();
+for (const notice of await noticed) chat.toasts.note(notice);
 await events.showConversation.listen(({ payload }) => open(payload.conversationId));
 // What changed between the start's reading and the listening was not told.
 chat.lookedAt();

@@ -60,6 +60,19 @@ export const WRITING_KEYS: Record<SendKey, { readonly send: string; readonly bre
 		modEnter: { send: "Mod+Enter", breakLine: "Enter" },
 	};
 
+/** What takes back what was typed, and makes it again. */
+export const EDITING = {
+	undo: { does: "Undo", keys: ["Mod+Z"] },
+	redo: { does: "Redo", keys: ["Mod+Shift+Z"], also: ["Mod+Y"] },
+} as const satisfies Record<string, Shortcut>;
+
+/** Which of them a press in the input is. */
+export function editingOf(press: Press): keyof typeof EDITING | undefined {
+	const is = ({ keys, also = [] }: Shortcut) =>
+		[...keys, ...also].some((shortcut) => matches(press, shortcut));
+	return (["undo", "redo"] as const).find((name) => is(EDITING[name]));
+}
+
 /** Whether a press in the input sends. Where Enter alone does, it does with Ctrl too. */
 export function sends(press: Press, sendKey: SendKey): boolean {
 	if (press.key !== "Enter" || press.shiftKey) return false;
@@ -75,6 +88,8 @@ export function shortcutGroups(sendKey: SendKey): [string, Shortcut[]][] {
 			[
 				{ does: "Send", keys: [send] },
 				{ does: "New line", keys: [breakLine] },
+				EDITING.undo,
+				EDITING.redo,
 				{ does: "Your last messages, in an empty input", keys: ["ArrowUp"] },
 				{ does: "Back to the newer ones", keys: ["ArrowDown"] },
 				GLOBAL.attach,
@@ -100,6 +115,7 @@ export function shortcutGroups(sendKey: SendKey): [string, Shortcut[]][] {
 				{ does: "Open", keys: ["Enter"] },
 				{ does: "Rename", keys: ["F2"] },
 				{ does: "Delete", keys: ["Delete"] },
+				{ does: "Undo a deletion", keys: ["Mod+Z"] },
 			],
 		],
 		[

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ConversationView, LockChanged } from "../src/ipc/bindings";
+import { effect } from "@preact/signals-core";
+import type { ConversationSummary, ConversationView, LockChanged } from "../src/ipc/bindings";
 import { nextTurn } from "../src/lib/turn";
 import { Chat } from "../src/state/chat";
 import { NEW } from "../src/state/drafts";
@@ -210,4 +211,239 @@ test("what another window sent with its message is no longer in the composer", a
 	await nextTurn();
 	await nextTurn();
 	assert.equal(chat.attachments.of("c").length, 0);
+});
+
+const HELD = { ...FREE, locked: true, canSend: false, generationId: "g", messageId: "a", fence: 1 };
+
+/** A chat that shows a conversation in which an answer is being written. */
+async function locked(answers: Parameters<typeof fakeCore>[0] = {}) {
+	const core = fakeCore({
+		get_conversation: ({ conversationId }) =>
+			conversationId === "c" ? { ...VIEW, lock: HELD } : { ...VIEW, id: conversationId },
+		follow_branch: () => null,
+		record_refused_attempt: () => null,
+		save_draft: () => null,
+		...answers,
+	});
+	const chat = new Chat();
+	await chat.open("c");
+	return { core, chat };
+}
+
+const RELEASED = {
+	conversationId: "c",
+	branchId: "b",
+	generationId: "g",
+	messageId: "a",
+	fence: 1,
+	locked: false,
+	reason: "released",
+} as const satisfies LockChanged;
+
+const shownTexts = (chat: Chat) => chat.toasts.shown.value.map((toast) => toast.text);
+
+test("a refusal is shown once, counted each time, and goes with the lock or with a switch", async () => {
+	const { core, chat } = await locked();
+	await chat.send("enter");
+	await chat.send("button");
+	assert.deepEqual(shownTexts(chat), ["Generation in progress, please wait..."]);
+	assert.deepEqual(
+		core.named("record_refused_attempt").map(({ source }) => source),
+		["enter", "button"],
+	);
+	chat.lockChanged(RELEASED);
+	assert.deepEqual(shownTexts(chat), [], "the lock is gone");
+
+	const other = (await locked()).chat;
+	await other.send("enter");
+	// Busy as well, so that no release takes it away.
+	other.conversations.list.value = [{ id: "d", busy: true } as ConversationSummary];
+	void other.open("d");
+	assert.deepEqual(shownTexts(other), [], "another conversation is shown");
+});
+
+const fields = (chat: Chat) => [
+	chat.drafts.of(chat.shownId.value),
+	chat.drafts.nextOf(chat.shownId.value),
+];
+
+test("what is typed from the very press of Enter on is the next message", async () => {
+	let accept = (_: unknown) => {};
+	fakeCore({
+		get_conversation: () => VIEW,
+		follow_branch: () => null,
+		save_draft: () => null,
+		send_message: () =>
+			new Promise((resolve) => {
+				accept = resolve;
+			}),
+	});
+	const chat = new Chat();
+	await chat.open("c");
+	chat.typing.type("first");
+	const sent = chat.send("enter");
+	assert.equal(chat.typing.field.value, "next", "in the same task");
+	chat.typing.type("sec");
+	assert.deepEqual(fields(chat), ["first", "sec"], "not cleared before it is accepted");
+	accept(ACCEPTED);
+	await sent;
+	assert.deepEqual([...fields(chat), chat.typing.field.value], ["", "sec", "next"]);
+	chat.typing.type("second");
+	chat.lockChanged(RELEASED);
+	assert.deepEqual([...fields(chat), chat.typing.field.value], ["second", "", "message"]);
+});
+
+test("what is typed while the first message makes its conversation goes with it, in one step", async () => {
+	let create = (_: unknown) => {};
+	const core = fakeCore({
+		create_conversation: () =>
+			new Promise((resolve) => {
+				create = resolve;
+			}),
+		get_conversation: () => VIEW,
+		follow_branch: () => null,
+		save_draft: () => null,
+		record_refused_attempt: () => null,
+		send_message: () => ACCEPTED,
+	});
+	const chat = new Chat();
+	chat.typing.type("first");
+	const sent = chat.send("enter");
+	chat.typing.type("next");
+	void chat.send("enter");
+	const seen = new Set<string>();
+	const watch = effect(() => {
+		seen.add(`${chat.typing.field.value}: ${chat.typing.text.value}`);
+	});
+	create(VIEW);
+	await sent;
+	watch();
+	assert.deepEqual([...seen], ["next: next"], "no drawing in between empties the field");
+	assert.deepEqual(fields(chat), ["", "next"]);
+	assert.deepEqual(core.named("record_refused_attempt"), [
+		{ conversationId: "c", branchId: null, source: "enter" },
+	]);
+});
+
+test("a send that is refused leaves both texts, one behind the other", async () => {
+	let refuse = (_: unknown) => {};
+	fakeCore({
+		get_conversation: () => VIEW,
+		follow_branch: () => null,
+		save_draft: () => null,
+		send_message: () =>
+			new Promise((_, reject) => {
+				refuse = reject;
+			}),
+	});
+	const chat = new Chat();
+	await chat.open("c");
+	chat.typing.type("first");
+	const sent = chat.send("enter");
+	chat.typing.type("next");
+	refuse({ code: "disk_full", message: "The disk is full" });
+	await sent;
+	assert.deepEqual(fields(chat), ["first\nnext", ""]);
+});
+
+test("a conversation that the list knows to be busy is so before it is read", async () => {
+	const { chat } = await locked();
+	chat.conversations.list.value = [{ id: "d", busy: true } as ConversationSummary];
+	const opened = chat.open("d");
+	assert.equal(chat.typing.field.value, "next");
+	await opened;
+	assert.equal(chat.typing.field.value, "message", "it is free after all");
+});
+
+test("an answer again that failed is announced, and what comes late of it changes nothing", async () => {
+	const tried = { messageId: "a", status: "failed", error: null, hasText: false } as const;
+	let view: ConversationView = { ...VIEW, messages: [message(0), message(1)], lock: HELD };
+	fakeCore({
+		get_conversation: () => view,
+		follow_branch: () => null,
+		list_conversations: () => [],
+	});
+	const chat = new Chat();
+	await chat.open("c");
+	const phase = { type: "phase", messageId: "a", phase: { type: "streaming" } } as const;
+	chat.transcript.told(phase);
+	assert.equal(chat.transcript.live.value?.messageId, "a");
+	view = {
+		...VIEW,
+		messages: [message(0), { ...message(1), failedVersion: tried }],
+		lock: { ...FREE, fence: 1 },
+	};
+	chat.lockChanged(RELEASED);
+	await nextTurn();
+	await nextTurn();
+	assert.match(chat.announcement.value, /^Answering again failed/);
+	assert.equal(chat.transcript.live.value, null);
+	assert.equal(chat.transcript.told(phase), true);
+	assert.equal(chat.transcript.live.value, null);
+});
+
+test("a version of another branch is shown there, and the next message goes there", async () => {
+	const core = fakeCore({
+		get_conversation: ({ branchId }) => ({ ...VIEW, branchId: branchId ?? "b" }),
+		get_messages: () => ({ messages: [], hasEarlier: false, hasLater: false }),
+		follow_branch: () => null,
+		select_version: () => ({ branchId: "fork", headMessageId: "m" }),
+		send_message: () => ({ ...ACCEPTED, branchId: "fork" }),
+		save_draft: () => null,
+	});
+	const chat = new Chat();
+	await chat.open("c");
+	await chat.select("m");
+	assert.equal(chat.shown.value?.branchId, "fork");
+	assert.equal(core.named("follow_branch").at(-1)?.branchId, "fork");
+	chat.drafts.type("c", "hello");
+	await chat.send("enter");
+	assert.equal(core.named("send_message")[0]?.branchId, "fork");
+	await chat.open("c");
+	assert.equal(chat.shown.value?.branchId, "b", "opened again, it is main");
+});
+
+test("no version is chosen while an answer is written, on this branch or another", async () => {
+	const elsewhere = { ...FREE, canSend: false };
+	const core = fakeCore({
+		get_conversation: () => ({ ...VIEW, lock: elsewhere }),
+		follow_branch: () => null,
+	});
+	const chat = new Chat();
+	await chat.open("c");
+	assert.deepEqual([chat.locked.value, chat.lock.value?.locked], [true, false]);
+	await chat.select("m");
+	assert.equal(core.named("select_version").length, 0);
+	assert.match(chat.toasts.shown.value[0]?.text ?? "", /please wait/);
+});
+
+test("an answer that got a branch of its own is shown there", async () => {
+	const core = fakeCore({
+		get_conversation: ({ branchId }) => ({ ...VIEW, branchId: branchId ?? "b" }),
+		follow_branch: () => null,
+		generate_response: () => ({ ...ACCEPTED, branchId: "fork" }),
+	});
+	const chat = new Chat();
+	await chat.open("c");
+	await chat.answerAgain("m", "retry");
+	assert.equal(chat.shown.value?.branchId, "fork");
+	assert.equal(core.named("get_conversation")[1]?.branchId, "fork");
+});
+
+test("what was typed a moment ago is kept with what is deleted", async () => {
+	const core = fakeCore({
+		get_conversation: () => VIEW,
+		follow_branch: () => null,
+		save_draft: () => null,
+		delete_conversation: () => null,
+	});
+	const chat = new Chat();
+	await chat.open("c");
+	chat.drafts.type("c", "half a thought");
+	await chat.remove("c", "Named");
+	const order = core.calls.map(([name]) => name);
+	assert.ok(order.indexOf("save_draft") < order.indexOf("delete_conversation"));
+	assert.ok(order.includes("save_draft"));
+	assert.equal(chat.toasts.shown.value[0]?.action?.label, "Undo");
+	await chat.deletions.undo().catch(() => {});
 });

@@ -15,18 +15,24 @@ const { html, render } = await import("lit-html");
 const { composer } = await import("../src/views/composer");
 
 /** A composer, and what it was asked to do. */
-function shown(draft: string, sendKey: SendKey = "enter", recalled = false) {
+function shown(
+	draft: string,
+	sendKey: SendKey = "enter",
+	recalled = false,
+	next: string | null = null,
+) {
 	const root = document.createElement("div") as unknown as HTMLElement;
 	const done: string[] = [];
 	const files = { button: html``, list: html``, offer: html``, canSend: false };
 	const model = {
 		draft,
-		locked: false,
-		busy: false,
-		canStop: false,
+		next,
+		busy: next !== null,
+		canStop: next !== null,
 		stopping: false,
 		note: null,
 		files,
+		refusals: html``,
 	};
 	const recall = {
 		isRecalled: () => recalled,
@@ -34,14 +40,16 @@ function shown(draft: string, sendKey: SendKey = "enter", recalled = false) {
 		newer: () => done.push("newer") > 0,
 	};
 	const actions = {
-		type: () => {},
+		type: (text: string) => done.push(`type ${text}`),
 		send: (source: string) => done.push(`send by ${source}`),
-		refuse: () => {},
-		stop: () => {},
+		undo: () => done.push("undo"),
+		redo: () => done.push("redo"),
+		refuse: (source: string) => done.push(`refuse ${source}`),
+		stop: () => done.push("stop"),
 		recall,
 	};
 	render(composer({ ...model, sendKey }, actions), root);
-	const input = root.querySelector("textarea") as HTMLTextAreaElement;
+	const input = root.querySelector("textarea:not(:disabled)") as HTMLTextAreaElement;
 	/** Presses a key; false where the input itself is left to do what it does. */
 	const press = (key: string, init: Record<string, unknown> = {}) => {
 		const event = new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true, ...init });
@@ -113,4 +121,48 @@ test("in a recalled text of several lines the caret moves first", async () => {
 	assert.equal(press("ArrowUp"), false);
 	await new Promise((resolve) => setTimeout(resolve));
 	assert.deepEqual(done, ["older"], "it could not");
+});
+
+test("while an answer is written the message's field waits, and another takes what is typed", () => {
+	const { root, input, done, press } = shown("half a thought", "enter", false, "and");
+	const waiting = root.querySelector("#chat-input") as HTMLTextAreaElement;
+	assert.deepEqual(
+		[waiting.disabled, waiting.placeholder, waiting.value],
+		[true, "Waiting for response...", "half a thought"],
+	);
+	assert.deepEqual([input.id, input.placeholder], ["next-input", "Write the next message"]);
+	assert.equal(input.value, "and");
+	const send = root.querySelector("#send-button") as HTMLButtonElement;
+	assert.deepEqual([send.disabled, send.getAttribute("aria-disabled")], [false, "true"]);
+
+	assert.equal(press("Enter", { shiftKey: true }), false, "it breaks the line");
+	press("Enter");
+	send.click();
+	(root.querySelector("#stop-button") as HTMLButtonElement).click();
+	input.value = "and on";
+	input.dispatchEvent(new page.Event("input") as unknown as Event);
+	assert.deepEqual(done, ["send by enter", "send by button", "stop", "type and on"]);
+});
+
+test("a click on the field that waits is refused, and one on the field that does not is none", () => {
+	const { root, input, done } = shown("", "enter", false, "");
+	input.click();
+	assert.deepEqual(done, []);
+	(root.querySelector(".box") as HTMLElement).click();
+	assert.deepEqual(done, ["refuse composer"]);
+	const free = shown("");
+	(free.root.querySelector(".box") as HTMLElement).click();
+	assert.deepEqual(free.done, []);
+});
+
+test("Ctrl+Z takes back what was typed, and the platform does not", () => {
+	const { input, done, press } = shown("hello");
+	assert.equal(press("z", { ctrlKey: true }), true);
+	assert.equal(press("Z", { ctrlKey: true, shiftKey: true }), true);
+	assert.equal(press("y", { ctrlKey: true }), true);
+	const menu = new page.InputEvent("beforeinput", { inputType: "historyUndo", cancelable: true });
+	input.dispatchEvent(menu as unknown as Event);
+	assert.equal(menu.defaultPrevented, true);
+	assert.deepEqual(done, ["undo", "redo", "redo", "undo"]);
+	assert.equal(press("z"), false);
 });

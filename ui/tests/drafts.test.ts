@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { beforeEach, mock, test } from "node:test";
+import { afterEach, beforeEach, mock, test } from "node:test";
 import { Chat } from "../src/state/chat";
 import { Drafts, NEW } from "../src/state/drafts";
 import { fakeCore, refusal } from "./core";
 
 beforeEach(() => mock.timers.reset());
+afterEach(() => mock.timers.reset());
 
 /** Lets what has been asked be answered. */
 const answered = () => new Promise(setImmediate);
@@ -93,4 +94,100 @@ test("a draft that cannot be read is said, and nothing is written over it", asyn
 	assert.equal(chat.toasts.shown.value[0]?.text, "The draft could not be read");
 	chat.drafts.flush();
 	assert.equal(core.named("save_draft").length, 0);
+});
+
+test("what is typed for the next message is saved as one draft with what stood there", async () => {
+	const core = fakeCore({ save_draft: () => null });
+	const drafts = new Drafts();
+	drafts.type("c", "half a thought");
+	drafts.typeNext("c", "and another");
+	drafts.flush();
+	await drafts.saved();
+	drafts.typeNext("c", "and another one");
+	drafts.handOver("c");
+	drafts.flush();
+	await drafts.saved();
+	assert.deepEqual(
+		core.named("save_draft").map(({ content }) => content),
+		["half a thought\nand another", "half a thought\nand another one"],
+	);
+});
+
+test("when a message is sent, the core keeps at once only what was typed after it", async () => {
+	const core = fakeCore({ save_draft: () => null });
+	const drafts = new Drafts();
+	drafts.type("c", "sent");
+	drafts.typeNext("c", "next");
+	drafts.sent("c", "sent");
+	await drafts.saved();
+	assert.deepEqual(core.named("save_draft"), [{ conversationId: "c", content: "next" }]);
+});
+
+test("a draft that comes late stands before what was typed since, and is not written over", async () => {
+	const core = fakeCore({ save_draft: () => null });
+	const drafts = new Drafts();
+	drafts.expect("c");
+	drafts.type("c", "typed at once");
+	drafts.flush();
+	await drafts.saved();
+	assert.equal(core.calls.length, 0, "what is kept is not known yet");
+	drafts.restore("c", "kept");
+	assert.equal(drafts.of("c"), "kept\ntyped at once");
+	drafts.flush();
+	await drafts.saved();
+	assert.deepEqual(core.named("save_draft")[0]?.content, "kept\ntyped at once");
+	drafts.restore("c", "of another window");
+	assert.equal(drafts.of("c"), "kept\ntyped at once", "it comes once");
+});
+
+test("a reload goes on in the same field, and nothing stands there twice", async () => {
+	const store = new Map<string, string>();
+	Object.assign(globalThis, {
+		sessionStorage: {
+			getItem: (name: string) => store.get(name) ?? null,
+			setItem: (name: string, value: string) => store.set(name, value),
+			removeItem: (name: string) => store.delete(name),
+		},
+	});
+	let saved = "";
+	fakeCore({
+		save_draft: ({ content }) => {
+			saved = String(content);
+		},
+	});
+	const before = new Drafts();
+	before.type("c", "half a thought");
+	before.typeNext("c", "and anoth");
+	before.flush();
+	await before.saved();
+	const after = new Drafts();
+	after.restore("c", saved);
+	assert.deepEqual([after.of("c"), after.nextOf("c")], ["half a thought", "and anoth"]);
+	const elsewhere = new Drafts();
+	elsewhere.restore("c", "another draft");
+	assert.deepEqual([elsewhere.of("c"), elsewhere.nextOf("c")], ["another draft", ""]);
+	Reflect.deleteProperty(globalThis, "sessionStorage");
+});
+
+test("what cannot be saved is said once, and tried again until it can", async () => {
+	mock.timers.enable({ apis: ["setTimeout"] });
+	let works = false;
+	const core = fakeCore({
+		save_draft: () => (works ? null : refusal("disk_full", "The disk is full")()),
+	});
+	const said: string[] = [];
+	const drafts = new Drafts((reason) => said.push(reason));
+	drafts.type("c", "hello");
+	for (const _ of [1, 2]) {
+		mock.timers.tick(10_000);
+		await drafts.saved();
+	}
+	assert.deepEqual(said, ["What you type is not saved yet: The disk is full"]);
+	works = true;
+	mock.timers.tick(10_000);
+	await drafts.saved();
+	assert.equal(core.named("save_draft").length, 3);
+	mock.timers.tick(10_000);
+	await drafts.saved();
+	assert.equal(core.named("save_draft").length, 3);
 });

@@ -12,8 +12,8 @@ function scene(attached: string | null = "key") {
 	const place = {
 		shownId,
 		draft: computed(() => texts.value[shownId.value] ?? ""),
-		type: (id: string, text: string) => {
-			texts.value = { ...texts.value, [id]: text };
+		type: (text: string) => {
+			texts.value = { ...texts.value, [shownId.value]: text };
 		},
 		attach: async () => {
 			if (attached !== null) files.value = [...files.value, attached];
@@ -29,10 +29,10 @@ function scene(attached: string | null = "key") {
 
 test("only a long text is offered to be a file, and nothing happens by itself", () => {
 	const { place, paste } = scene();
-	place.type("c", "short");
+	place.type("short");
 	paste.pasted("short");
 	assert.equal(paste.offered.value, null);
-	place.type("c", `See ${LONG}`);
+	place.type(`See ${LONG}`);
 	paste.pasted(LONG.replaceAll("\n", "\r\n"));
 	assert.equal(paste.offered.value, "attach");
 	assert.equal(place.draft.value, `See ${LONG}`);
@@ -41,7 +41,7 @@ test("only a long text is offered to be a file, and nothing happens by itself", 
 
 test("the text becomes a file, what was typed around it stays, and back", async () => {
 	const { place, files, paste } = scene();
-	place.type("c", `See ${LONG}, please`);
+	place.type(`See ${LONG}, please`);
 	paste.pasted(LONG);
 	await paste.take();
 	assert.deepEqual([place.draft.value, files.value], ["See , please", ["key"]]);
@@ -53,7 +53,7 @@ test("the text becomes a file, what was typed around it stays, and back", async 
 
 test("where the file is refused the text stays", async () => {
 	const { place, paste } = scene(null);
-	place.type("c", LONG);
+	place.type(LONG);
 	paste.pasted(LONG);
 	await paste.take();
 	assert.equal(place.draft.value, LONG);
@@ -61,15 +61,15 @@ test("where the file is refused the text stays", async () => {
 
 test("an offer is for what stands there, in its conversation", async () => {
 	const { place, shownId, files, paste } = scene();
-	place.type("c", LONG);
+	place.type(LONG);
 	paste.pasted(LONG);
-	place.type("other", LONG);
 	shownId.value = "other";
+	place.type(LONG);
 	assert.equal(paste.offered.value, null);
 	shownId.value = "c";
-	place.type("c", LONG.slice(1));
+	place.type(LONG.slice(1));
 	assert.equal(paste.offered.value, null, "it was changed");
-	place.type("c", LONG);
+	place.type(LONG);
 	await paste.take();
 	files.value = [];
 	assert.equal(paste.offered.value, null, "it was sent, or taken away");

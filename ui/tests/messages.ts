@@ -19,5 +19,7 @@ export function message(n: number, content = `${n}`): Message {
 		leftOut: 0,
 		createdAt: 0,
 		finishedAt: null,
+		versions: { index: 1, count: 1, ids: [`m${n}`] },
+		failedVersion: null,
 	};
 }

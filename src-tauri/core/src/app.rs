@@ -1,7 +1,6 @@
 //! The application without a window: what a command may ask for, each in a few lines over the
 //! modules that own it.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,22 +16,30 @@ use crate::chat::live::{LiveAnswers, Registration};
 use crate::chat::{AttemptSource, CleanupOutcome, Conversation, SendOutcome, StopOutcome};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::daily;
+use crate::deleting::Purger;
 use crate::error::{Entity, Error, MESSAGE_LIMIT, Result};
 use crate::events::{CoreEvent, Events};
+use crate::folder;
 use crate::ids::{AttachmentId, BranchId, ConversationId, GenerationId, MessageId, RequestId};
 use crate::keys::Keys;
-use crate::lock::instance::{self, Instance};
+use crate::lock::instance::Instance;
 use crate::lock::sweeper::Sweeper;
 use crate::lock::watch::Watch;
-use crate::lock::{Fenced, LockChange, LockReason, LockStatus};
+use crate::lock::{LockChange, LockReason, LockStatus};
+use crate::opening;
 use crate::provider::{EmbeddedModel, Providers};
-use crate::store::{Begin, Holder, NewAnswer, NewTurn, Store, StoreError};
+use crate::start::Teller;
+use crate::store::{Begin, Holder, NewAnswer, NewTurn};
 
 /// How many characters of its first message name a conversation.
 const TITLE: usize = 60;
 
 /// How long a quit waits for answers to be stored.
 const QUIT_PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long a quit purges what was deleted; the next start goes on where it ends.
+const PURGE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long the generations of this process have to renew a lease that looks expired.
 const RENEWAL_PATIENCE: Duration = Duration::from_secs(1);
@@ -44,6 +51,7 @@ pub struct App {
     pub(crate) live: Arc<LiveAnswers>,
     /// This executable, which reads PDFs in a process of its own.
     pub(crate) reader: PathBuf,
+    pub(crate) purger: Arc<Purger>,
     sweeper: Arc<Sweeper>,
     instance: Instance,
     tasks: TaskTracker,
@@ -57,32 +65,35 @@ impl App {
     /// # Errors
     /// When the folder or the database in it cannot be used; nothing in it was changed then.
     pub async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Arc<Self>> {
+        Self::open_telling(config, clock, &Teller::default()).await
+    }
+
+    /// The same, and tells how far it is. It may be dropped at any moment.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_telling(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        teller: &Teller,
+    ) -> Result<Arc<Self>> {
+        let opened = opening::open(&config.data_folder, clock.as_ref(), teller).await?;
         let folder = config.data_folder.clone();
-        let instances = folder.join("instances");
-        let unwritable = |source| StoreError::DataFolderUnwritable {
-            path: folder.clone(),
-            source,
-        };
-        fs::create_dir_all(&folder).map_err(unwritable)?;
-        // One start at a time: migrations and recovery must not meet themselves in another process.
-        let gate = fs::File::create(folder.join("start.lock")).map_err(unwritable)?;
-        gate.lock().map_err(unwritable)?;
-        let instance = Instance::start(&instances).map_err(unwritable)?;
-        let after_crash = instance::clear_dead(&instances).map_err(unwritable)? > 0;
-        let store = Store::open(&folder.join("conch.db"), after_crash, clock.now()).await?;
-        recover(&store, &instances, &instance, clock.as_ref()).await?;
-        drop(gate);
         let reader = config.engine.program.clone();
         let (embedded, keys) = (EmbeddedModel::new(config.engine), Keys::new(&folder));
-        let providers = Providers::new(config.providers, embedded, store.clone(), keys)
+        let providers = Providers::new(config.providers, embedded, opened.store.clone(), keys)
             .map_err(|failure| Error::Start(failure.message))?;
         let around = Surroundings {
-            store,
+            store: opened.store,
             clock,
             providers: Arc::new(providers),
             events: Arc::new(Events::default()),
         };
-        Ok(Arc::new(Self::start(around, reader, instance, &instances)))
+        let instances = opening::instances_of(&folder);
+        let app = Self::start(around, reader, opened.instance, &instances);
+        // What an older Conch and the web view made; behind a closed folder nobody waits for it.
+        app.tasks.spawn_blocking(move || folder::close_all(&folder));
+        Ok(Arc::new(app))
     }
 
     fn start(around: Surroundings, reader: PathBuf, instance: Instance, instances: &Path) -> Self {
@@ -102,11 +113,21 @@ impl App {
             async move { sweeper.run(quitting).await }
         });
         let (store, events) = (around.store.clone(), Arc::clone(&around.events));
-        tasks.spawn(Watch::new(store, events, instance.id().clone()).run(quitting.clone()));
+        let watch = Watch::new(store, events, Arc::clone(&live), instance.id().clone());
+        tasks.spawn(watch.run(quitting.clone()));
+        let purger = Purger::new(around.store.clone(), Arc::clone(&around.clock));
+        let purger = Arc::new(purger);
+        tasks.spawn({
+            let (purger, quitting) = (Arc::clone(&purger), quitting.clone());
+            async move { purger.run(quitting).await }
+        });
+        let (store, clock) = (around.store.clone(), Arc::clone(&around.clock));
+        tasks.spawn(daily::run(store, clock, quitting.clone()));
         Self {
             around,
             live,
             reader,
+            purger,
             sweeper,
             instance,
             tasks,
@@ -126,6 +147,11 @@ impl App {
         {
             tracing::warn!("some answers were not stored in time; the next start recovers them");
         }
+        match tokio::time::timeout(PURGE_PATIENCE, self.purger.finish()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the next start purges what was deleted"),
+            Err(_) => tracing::info!("the next start purges the rest of what was deleted"),
+        }
         self.around.store.close().await;
         // The process may end without dropping anything.
         self.instance.end();
@@ -139,6 +165,11 @@ impl App {
     /// Waits until this process writes no answer, those included that wait for their turn.
     pub async fn answers_ended(&self) {
         self.live.all_ended().await;
+    }
+
+    /// True once damage was found in the database: nothing is written any more.
+    pub fn is_damaged(&self) -> bool {
+        self.around.store.is_damaged()
     }
 
     /// What happens from now on.
@@ -179,14 +210,6 @@ impl App {
         Ok(())
     }
 
-    /// Deletes a conversation, its answers being written included.
-    pub async fn delete_conversation(&self, id: &ConversationId) -> Result<()> {
-        self.live.stop_all(id).await;
-        found(self.around.store.delete_conversation(id).await?)?;
-        self.around.events.conversation_changed(id, true);
-        Ok(())
-    }
-
     /// Sets the model of a conversation's answers to come.
     pub async fn set_conversation_model(&self, id: &ConversationId, model_id: &str) -> Result<()> {
         bounds::MODEL.check(model_id)?;
@@ -203,6 +226,9 @@ impl App {
     /// Keeps text that was typed but not sent; `None` for a conversation that does not exist yet.
     pub async fn save_draft(&self, id: Option<&ConversationId>, content: &str) -> Result<()> {
         check_length(content)?;
+        if content.is_empty() {
+            self.purger.forget_soon();
+        }
         let (now, store) = (self.around.clock.now(), &self.around.store);
         match id {
             Some(id) => found(store.save_draft(id, content, now).await?),
@@ -252,7 +278,8 @@ impl App {
         self.begin(begun, registration, || Error::SendWhileGenerating)
     }
 
-    /// Answers a user message, or writes a new version of an answer.
+    /// Answers a user message, or writes a new version of an answer. Where other messages follow, the
+    /// answer gets a branch of its own.
     pub async fn generate_response(
         &self,
         message_id: &MessageId,
@@ -383,22 +410,9 @@ impl App {
         Ok(())
     }
 
-    fn changed(&self, id: &ConversationId) {
+    pub(crate) fn changed(&self, id: &ConversationId) {
         self.around.events.conversation_changed(id, false);
     }
-}
-
-/// Frees the locks of processes that are dead, before any command is answered (I7).
-async fn recover(store: &Store, instances: &Path, own: &Instance, clock: &dyn Clock) -> Result<()> {
-    for holder in store.holders().await? {
-        if holder.instance_id != *own.id()
-            && instance::is_dead(instances, &holder.instance_id)
-            && store.recover(&holder, clock.now()).await? == Fenced::Written
-        {
-            tracing::info!(branch = %holder.lease.branch_id, "recovered the lock of a dead instance");
-        }
-    }
-    Ok(store.index_answers().await?)
 }
 
 fn found(found: bool) -> Result<()> {

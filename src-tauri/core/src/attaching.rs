@@ -60,11 +60,6 @@ impl App {
         self.attach_file(conversation_id, &copied.name, bytes).await
     }
 
-    /// Takes a file away that was not sent. One that was sent or is gone stays as it is.
-    pub async fn detach_file(&self, id: &AttachmentId) -> Result<()> {
-        Ok(self.around.store.detach(id).await?)
-    }
-
     /// The files with what is typed in a conversation, or in the one that does not exist yet.
     pub async fn draft_attachments(
         &self,

@@ -27,6 +27,27 @@ impl Timestamp {
         self.0
     }
 
+    /// As a part of a file's name, in the order of time: `2027-01-15T08-00-00Z`.
+    pub(crate) fn to_name(self) -> String {
+        /// The end of the year 9999, where the form ends.
+        const LAST: u64 = 253_402_300_799_000;
+
+        let millis = u64::try_from(self.0).unwrap_or(0).min(LAST);
+        let since_epoch = Duration::from_millis(millis);
+        let text = humantime::format_rfc3339_seconds(UNIX_EPOCH + since_epoch).to_string();
+        // Not every file system takes colons.
+        text.replace(':', "-")
+    }
+
+    /// The time in such a name, to the second.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        let (day, time) = name.split_once('T')?;
+        let text = format!("{day}T{}", time.replace('-', ":"));
+        let time = humantime::parse_rfc3339(&text).ok()?;
+        let since_epoch = time.duration_since(UNIX_EPOCH).ok()?;
+        Some(Self(i64::try_from(since_epoch.as_millis()).ok()?))
+    }
+
     /// How long after `earlier` this is; zero when it is not after.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
@@ -123,5 +144,22 @@ impl Clock for ManualClock {
 
     fn monotonic(&self) -> Duration {
         self.lock().1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_as_a_name_is_in_order_and_can_be_read_again() {
+        let time = Timestamp::from_millis(1_800_000_000_000);
+        assert_eq!(time.to_name(), "2027-01-15T08-00-00Z");
+        assert_eq!(Timestamp::from_name(&time.to_name()), Some(time));
+        assert!((time + Duration::from_secs(1)).to_name() > time.to_name());
+        assert_eq!(Timestamp::from_name("yesterday"), None);
+        for far in [i64::MIN, -1, i64::MAX] {
+            assert!(Timestamp::from_name(&Timestamp::from_millis(far).to_name()).is_some());
+        }
     }
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::attachments::AttachmentError;
 use crate::keys::KeyError;
+use crate::recovery::RecoveryError;
 use crate::store::StoreError;
 use crate::web::WebError;
 
@@ -41,6 +42,9 @@ pub enum Error {
     /// An id that names nothing.
     #[error("{0} not found")]
     NotFound(Entity),
+    /// A conversation whose time for Undo is over, or that never was.
+    #[error("This conversation is gone for good: Undo works for ten seconds after a delete")]
+    Purged,
     /// An argument that makes no sense.
     #[error("{0}")]
     InvalidArgument(&'static str),
@@ -59,6 +63,9 @@ pub enum Error {
     /// The application could not start.
     #[error("Conch could not start: {0}")]
     Start(String),
+    /// A database that cannot be opened could not be replaced or read.
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
     /// The store refused.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -139,6 +146,10 @@ pub enum ErrorCode {
     DatabaseCorrupt,
     /// The database file is something else.
     NotADatabase,
+    /// The data folder is on a drive that a database may not be on, or open on another computer.
+    DataFolderShared,
+    /// A database that cannot be opened could not be replaced or read.
+    RecoveryFailed,
     /// A fault of ours; the log has the details.
     Internal,
 }
@@ -152,7 +163,7 @@ impl Error {
             Self::SendWhileGenerating | Self::GenerateWhileGenerating => {
                 ErrorCode::GenerationInProgress
             }
-            Self::NotFound(_) => ErrorCode::NotFound,
+            Self::NotFound(_) | Self::Purged => ErrorCode::NotFound,
             Self::ShuttingDown => ErrorCode::ShuttingDown,
             Self::Attachment(error) => error.code(),
             Self::Key(error) => code_of_key(error),
@@ -161,6 +172,7 @@ impl Error {
             }
             Self::Web(_) => ErrorCode::ImageUnavailable,
             Self::Start(_) => ErrorCode::Internal,
+            Self::Recovery(error) => error.code(),
             Self::Store(error) => error.code(),
         }
     }

@@ -15,13 +15,23 @@ const LIST_LIMIT: u32 = 200;
 
 impl App {
     /// The conversations last written in, newest first; those after `after` where it is given.
+    ///
+    /// # Errors
+    /// Where `after` is gone, because then nothing says what follows it.
     pub async fn list_conversations(
         &self,
         after: Option<&ConversationId>,
         limit: Option<u32>,
     ) -> Result<Vec<ConversationSummary>> {
         let limit = limit.unwrap_or(LIST_LIMIT).clamp(1, LIST_LIMIT);
-        Ok(self.around.store.list_conversations(after, limit).await?)
+        let store = &self.around.store;
+        let page = store.list_conversations(after, limit).await?;
+        if let (true, Some(after)) = (page.is_empty(), after)
+            && !store.has_place(after).await?
+        {
+            return Err(Error::NotFound(Entity::Conversation));
+        }
+        Ok(page)
     }
 
     /// A conversation and the latest page of a branch's messages, with the text so far of an answer

@@ -15,10 +15,8 @@ pub(crate) async fn create_conversation(
     title: Option<String>,
     model_id: Option<String>,
 ) -> Answer<Conversation> {
-    let created = host
-        .app()?
-        .create_conversation(title.as_deref(), model_id.as_deref());
-    Ok(created.await?)
+    let (title, model) = (title.as_deref(), model_id.as_deref());
+    Ok(host.app()?.create_conversation(title, model).await?)
 }
 
 /// The conversations last written in, newest first; those after the conversation `after` where it is
@@ -90,7 +88,8 @@ pub(crate) async fn rename_conversation(
         .await?)
 }
 
-/// Deletes a conversation and all that is in it; an answer being written is stopped.
+/// Deletes a conversation and all that is in it; an answer being written is stopped. For ten seconds
+/// `restore_conversation` gives it back.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn delete_conversation(
@@ -98,6 +97,16 @@ pub(crate) async fn delete_conversation(
     conversation_id: ConversationId,
 ) -> Answer<()> {
     Ok(host.app()?.delete_conversation(&conversation_id).await?)
+}
+
+/// Gives back a conversation that was deleted within the last ten seconds, else `not_found`.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn restore_conversation(
+    host: State<'_, Host>,
+    conversation_id: ConversationId,
+) -> Answer<()> {
+    Ok(host.app()?.restore_conversation(&conversation_id).await?)
 }
 
 /// Sets the model (`provider/model`) of a conversation's answers to come.

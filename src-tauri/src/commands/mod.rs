@@ -7,6 +7,7 @@ pub(crate) mod locks;
 pub(crate) mod models;
 pub(crate) mod reading;
 pub(crate) mod settings;
+pub(crate) mod starting;
 pub(crate) mod turns;
 pub(crate) mod windows;
 

@@ -1,8 +1,6 @@
 //! Commands that start, follow and stop answers.
 
-use std::sync::Arc;
-
-use conch_core::chat::{AttemptSource, Page, PageEvent, SendOutcome, StopOutcome};
+use conch_core::chat::{AttemptSource, Page, PageEvent, SelectedVersion, SendOutcome, StopOutcome};
 use conch_core::ids::{AttachmentId, BranchId, ConversationId, GenerationId, MessageId, RequestId};
 use tauri::ipc::Channel;
 use tauri::{Runtime, State, WebviewWindow};
@@ -37,7 +35,8 @@ pub(crate) async fn send_message(
         .await?)
 }
 
-/// For a user message, starts its answer; for an answer, a new version of it.
+/// For a user message, starts its answer; for an answer, a new version of it. Where other messages follow,
+/// on a branch of its own, which `accepted` names.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn generate_response(
@@ -52,6 +51,17 @@ pub(crate) async fn generate_response(
     Ok(app
         .generate_response(&message_id, model, &client_request_id, source)
         .await?)
+}
+
+/// Has a message's branch go on from that version's newest end. While an answer is being written there:
+/// `generation_in_progress`.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn select_version(
+    host: State<'_, Host>,
+    message_id: MessageId,
+) -> Answer<SelectedVersion> {
+    Ok(host.app()?.select_version(&message_id).await?)
 }
 
 /// Stops an answer and waits until its end is stored. A stale id stops nothing.
@@ -91,7 +101,7 @@ pub(crate) async fn follow_branch<R: Runtime>(
     branch_id: Option<BranchId>,
     channel: Channel<PageEvent>,
 ) -> Answer<()> {
-    let app = Arc::clone(host.app()?);
+    let app = host.app()?;
     let branch_id = app.branch(&conversation_id, branch_id.as_ref()).await?;
     let replaced = followers.replace(window.label());
     tauri::async_runtime::spawn(replaced.run_until_cancelled_owned(async move {

@@ -8,6 +8,7 @@
 mod answer;
 mod application;
 mod database;
+mod delete;
 mod engine;
 mod first_token;
 mod hostile;

@@ -9,7 +9,8 @@ use tempfile::TempDir;
 
 use crate::samples::Samples;
 use crate::{
-    engine, first_token, hostile, lock, open_long, prefill, rate_limit, relay, streaming, windows,
+    delete, engine, first_token, hostile, lock, open_long, prefill, rate_limit, relay, streaming,
+    windows,
 };
 
 /// Rounds of a row: an odd number, so that a median is a sample.
@@ -90,6 +91,14 @@ pub(crate) const ROWS: &[Row] = &[
         unit: "ms",
         budget: Budget::MostTimes(2.0),
         measure: open_long::measure,
+    },
+    Row {
+        name: "delete",
+        what: "longest send elsewhere while a conversation of 100,000 messages is deleted",
+        against: "of 1,000 sends while nothing is",
+        unit: "ms",
+        budget: Budget::Most(50.0),
+        measure: delete::measure,
     },
     Row {
         name: "start",

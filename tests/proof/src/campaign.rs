@@ -61,6 +61,11 @@ pub(crate) const KINDS: &[Kind] = &[
         prove: crate::steps::prove,
     },
     Kind {
+        name: "sizes",
+        shows: "every command does its work in conversations of any length, and a deleted one leaves no byte",
+        prove: crate::sizes::prove,
+    },
+    Kind {
         name: "kill",
         shows: "kill -9 at any moment loses nothing acknowledged, damages no file and leaves no lock to the dead (I7)",
         prove: crate::kill::prove,
@@ -74,6 +79,11 @@ pub(crate) const KINDS: &[Kind] = &[
         name: "power",
         shows: "a power cut that drops and tears unsynced writes loses nothing acknowledged and damages no file",
         prove: crate::disk::power::prove,
+    },
+    Kind {
+        name: "malformed",
+        shows: "a damaged database is told at every start, never written to, and saved as far as it can be read",
+        prove: crate::malformed::prove,
     },
 ];
 

@@ -155,9 +155,11 @@ impl<'a> Stage<'a> {
         self.leave_pointer().await
     }
 
-    /// Begins a chat.
+    /// Begins a chat, without what an earlier scene has typed for one.
     pub(crate) async fn begin(&self) -> Result<(), Error> {
         self.press("#new-conversation").await?;
+        self.see(".empty h2").await?;
+        self.paste("#chat-input", "").await?;
         self.see(".suggestions").await?;
         self.leave_pointer().await
     }

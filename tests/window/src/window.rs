@@ -48,6 +48,16 @@ impl Window {
     /// # Errors
     /// When the driver is missing or no window opens.
     pub async fn open(launch: &Launch) -> Result<Self, Error> {
+        let window = Self::open_early(launch).await?;
+        window.wait_for_page().await?;
+        Ok(window)
+    }
+
+    /// The same, and does not wait until the application has started behind it.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_early(launch: &Launch) -> Result<Self, Error> {
         let port = free_port().await?;
         let mut command = Command::new("WebKitWebDriver");
         command
@@ -80,13 +90,11 @@ impl Window {
                 return Err(error);
             }
         };
-        let window = Self {
+        Ok(Self {
             client,
             driver,
             application,
-        };
-        window.wait_for_page().await?;
-        Ok(window)
+        })
     }
 
     /// Loads the page anew, as F5 would.

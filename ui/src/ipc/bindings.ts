@@ -22,8 +22,13 @@ export const commands = {
 	findInConversation: (conversationId: ConversationId, branchId: BranchId | null, text: string) => __TAURI_INVOKE<MessageId[]>("find_in_conversation", { conversationId, branchId, text }),
 	/**  Names a conversation. */
 	renameConversation: (conversationId: ConversationId, title: string) => __TAURI_INVOKE<null>("rename_conversation", { conversationId, title }),
-	/**  Deletes a conversation and all that is in it; an answer being written is stopped. */
+	/**
+	 *  Deletes a conversation and all that is in it; an answer being written is stopped. For ten seconds
+	 *  `restore_conversation` gives it back.
+	 */
 	deleteConversation: (conversationId: ConversationId) => __TAURI_INVOKE<null>("delete_conversation", { conversationId }),
+	/**  Gives back a conversation that was deleted within the last ten seconds, else `not_found`. */
+	restoreConversation: (conversationId: ConversationId) => __TAURI_INVOKE<null>("restore_conversation", { conversationId }),
 	/**  Sets the model (`provider/model`) of a conversation's answers to come. */
 	setConversationModel: (conversationId: ConversationId, modelId: string) => __TAURI_INVOKE<null>("set_conversation_model", { conversationId, modelId }),
 	/**  Keeps text that was typed but not sent; without an id, for the conversation that does not exist yet. */
@@ -56,8 +61,16 @@ export const commands = {
 	 *  durable; a request id that arrives twice is sent once. While an answer is being written: `generation_in_progress`.
 	 */
 	sendMessage: (conversationId: ConversationId, branchId: BranchId | null, content: string, clientRequestId: RequestId, source: AttemptSource | null, attachmentIds: AttachmentId[] | null) => __TAURI_INVOKE<SendOutcome>("send_message", { conversationId, branchId, content, clientRequestId, source, attachmentIds }),
-	/**  For a user message, starts its answer; for an answer, a new version of it. */
+	/**
+	 *  For a user message, starts its answer; for an answer, a new version of it. Where other messages follow,
+	 *  on a branch of its own, which `accepted` names.
+	 */
 	generateResponse: (messageId: MessageId, modelId: string | null, clientRequestId: RequestId, source: AttemptSource | null) => __TAURI_INVOKE<SendOutcome>("generate_response", { messageId, modelId, clientRequestId, source }),
+	/**
+	 *  Has a message's branch go on from that version's newest end. While an answer is being written there:
+	 *  `generation_in_progress`.
+	 */
+	selectVersion: (messageId: MessageId) => __TAURI_INVOKE<SelectedVersion>("select_version", { messageId }),
 	/**  Stops an answer and waits until its end is stored. A stale id stops nothing. */
 	stopGeneration: (generationId: GenerationId) => __TAURI_INVOKE<StopOutcome>("stop_generation", { generationId }),
 	/**  Counts a send that the page refused by itself because it knew the branch locked. */
@@ -109,6 +122,20 @@ export const commands = {
 	saveSettings: (settings: Settings) => __TAURI_INVOKE<Settings>("save_settings", { settings }),
 	/**  Sets what a conversation's requests ask of its model. */
 	setConversationParameters: (conversationId: ConversationId, parameters: Parameters) => __TAURI_INVOKE<null>("set_conversation_parameters", { conversationId, parameters }),
+	/**  How far the start is; answered as soon as it is not at `seen` any more. */
+	startStatus: (seen: Stage | null) => __TAURI_INVOKE<StartStatus>("start_status", { seen }),
+	/**  What can be offered when the database cannot be opened. */
+	waysOn: () => __TAURI_INVOKE<WaysOn>("ways_on"),
+	/**  Starts with a backup, by its name. The database that cannot be opened is moved aside. */
+	startWithBackup: (name: string) => __TAURI_INVOKE<null>("start_with_backup", { name }),
+	/**  Starts with what was saved last by `save_readable`. The database that cannot be opened is moved aside. */
+	startWithSaved: () => __TAURI_INVOKE<null>("start_with_saved"),
+	/**  Starts with an empty database. The one that cannot be opened is moved aside. */
+	startWithEmpty: () => __TAURI_INVOKE<null>("start_with_empty"),
+	/**  Saves what can be read of a database that cannot be opened, which stays as it is. */
+	saveReadable: () => __TAURI_INVOKE<Salvaged>("save_readable"),
+	/**  Shows the data folder in the system's file manager. */
+	openDataFolder: () => __TAURI_INVOKE<null>("open_data_folder"),
 	/**
 	 *  Opens another window on the same application. It shows this conversation, or the newest one.
 	 *  `window_limit` where 16 are open.
@@ -201,6 +228,16 @@ export type AttemptSource =
 "regenerate" | 
 /**  A program that names no source. */
 "program";
+
+/**  A backup that is there. */
+export type Backup = {
+	/**  Its name among the backups. */
+	name: string,
+	/**  When it was made, epoch ms. */
+	madeAt: Timestamp,
+	/**  Its size. */
+	bytes: number,
+};
 
 /**  A block of a document. */
 export type Block = 
@@ -398,8 +435,24 @@ export type ErrorCode =
 "database_corrupt" | 
 /**  The database file is something else. */
 "not_a_database" | 
+/**  The data folder is on a drive that a database may not be on, or open on another computer. */
+"data_folder_shared" | 
+/**  A database that cannot be opened could not be replaced or read. */
+"recovery_failed" | 
 /**  A fault of ours; the log has the details. */
 "internal";
+
+/**  A version of an answer that ended badly, so that the one before it is shown again. */
+export type FailedVersion = {
+	/**  Which one: it can be chosen all the same. */
+	messageId: MessageId,
+	/**  `failed`, `interrupted`, or `stopped` before its first word. */
+	status: MessageStatus,
+	/**  Why. */
+	error: MessageError | null,
+	/**  Some of it came. */
+	hasText: boolean,
+};
 
 /**  A file's bytes, which cross as base64: a page has them so at no cost of its own, by `readAsDataURL`. */
 export type FileBytes = string;
@@ -646,6 +699,10 @@ export type Message = {
 	createdAt: Timestamp,
 	/**  When an answer ended, epoch ms. */
 	finishedAt: Timestamp | null,
+	/**  Its place among the messages that follow the same one. */
+	versions: Versions,
+	/**  What became of the newest version, where this one is shown again because of its end. */
+	failedVersion: FailedVersion | null,
 };
 
 /**  Why a message failed or was interrupted. */
@@ -708,6 +765,13 @@ export type ModelInfo = {
 
 /**  `models-changed`: a provider was added, changed or removed. */
 export type ModelsChanged = null;
+
+/**  What the user has to know of a start that went well. */
+export type Notice = 
+/**  The database was brought to this version without a backup, because none could be made. */
+"updated_without_backup" | 
+/**  The data folder is on a network drive, so only one Conch may use it. */
+"network_drive";
 
 /**  What becomes of the answers being written when the last window is closed. */
 export type OnClose = 
@@ -935,6 +999,26 @@ export type Role =
 /**  The model. */
 "assistant";
 
+/**  What was saved. */
+export type Salvaged = {
+	/**  Where it is: `conch.db`, which Conch can start with, and a text of each conversation. */
+	folder: string,
+	/**  How many conversations. */
+	conversations: number,
+	/**  How many messages. */
+	messages: number,
+	/**  How many places could not be read, each of them a row or more. */
+	unreadable: number,
+};
+
+/**  What a branch shows after a version was chosen. */
+export type SelectedVersion = {
+	/**  The branch. */
+	branchId: BranchId,
+	/**  Its newest message from now on. */
+	headMessageId: MessageId,
+};
+
 /**  Which key sends a message. */
 export type SendKey = 
 /**  Enter sends, and with Shift it breaks the line. */
@@ -976,6 +1060,34 @@ export type ShowConversation = {
 	conversationId: ConversationId,
 };
 
+/**  A part of a start that may take long. */
+export type Stage = 
+/**  The database is opened. */
+"opening" | 
+/**  Another process on the same folder is starting. */
+"waiting" | 
+/**  The database is checked for damage. */
+"checking" | 
+/**  The database is copied before it is brought to this version. */
+"backing_up" | 
+/**  The database is brought to this version. */
+"migrating" | 
+/**  What a dead process left is tidied up. */
+"recovering";
+
+/**  How far the start is. */
+export type StartStatus = 
+/**  It goes on. */
+{ type: "starting"; 
+/**  What it does now. */
+stage: Stage } | 
+/**  Commands are answered. */
+{ type: "running"; 
+/**  What the user has to know of the start; each is said once. */
+notices: Notice[] } | 
+/**  It failed, and every command says why. */
+{ type: "failed" };
+
 /**  What became of a Stop. */
 export type StopOutcome = {
 	/**  False when that generation had ended already: a stale Stop stops nothing. */
@@ -1010,6 +1122,26 @@ export type Usage = {
 
 /**  A local profile. */
 export type UserId = string;
+
+/**  The messages that follow the same one, of which a branch shows one. */
+export type Versions = {
+	/**  The place of this one, from 1. */
+	index: number,
+	/**  How many there are. */
+	count: number,
+	/**  All of them, oldest first. */
+	ids: MessageId[],
+};
+
+/**  What a page can offer. */
+export type WaysOn = {
+	/**  Newest first. */
+	backups: Backup[],
+	/**  There is a database whose rows may be readable. */
+	hasDatabase: boolean,
+	/**  Where everything is. */
+	folder: string,
+};
 
 /* Tauri Specta runtime */
 type EventEmit<T> = [T] extends [null] ? () => Promise<void> : (payload: T) => Promise<void>;

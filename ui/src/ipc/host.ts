@@ -13,6 +13,11 @@ export function isIpcError(error: unknown): error is IpcError {
 	return typeof error === "object" && error !== null && "code" in error && "message" in error;
 }
 
+/** Why a command was rejected, as the core says it, or as one of its faults. */
+export function failureOf(error: unknown): Readonly<IpcError> {
+	return isIpcError(error) ? error : { code: "internal", message: messageOf(error) };
+}
+
 /** What to tell the user about a rejected command. */
 export function messageOf(error: unknown): string {
 	return isIpcError(error) ? error.message : `Conch made a mistake: ${String(error)}`;

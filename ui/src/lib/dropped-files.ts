@@ -1,4 +1,4 @@
-/** Files that come by drop or paste, told apart from the text that comes the same ways. */
+/** Files that come by drop, told apart from the text that comes the same way. */
 
 /** Shows where files may be dropped, and takes them, anywhere in `place`. */
 export function takeDrops(place: HTMLElement, take: (files: readonly File[]) => void): void {
@@ -23,13 +23,4 @@ export function takeDrops(place: HTMLElement, take: (files: readonly File[]) => 
 		const files = [...(event.dataTransfer?.files ?? [])];
 		if (files.length > 0 && place.contains(event.target as Node)) take(files);
 	});
-}
-
-/**
- * The files of a paste; none where the text is meant: a spreadsheet's cells come with a picture of
- * themselves.
- */
-export function pastedFiles(data: DataTransfer): File[] {
-	const isRich = data.types.includes("text/html") && data.getData("text/plain") !== "";
-	return isRich ? [] : [...data.files];
 }

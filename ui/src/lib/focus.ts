@@ -1,65 +1,98 @@
 /**
- * Keeps the focus in the composer while its input is disabled: disabling drops it, and a user who goes
- * on typing would type into nothing. Send takes it, so that Enter still reaches somebody, and gives it
- * back, with the caret, when the input is enabled again.
+ * Who takes what is typed: the message's field, and the one for the next message while the first waits
+ * for an answer. When a drawing puts one in the other's place, the focus and the selection go over in
+ * the same task, so that no key comes in between.
  */
-export interface KeptFocus {
-	/** Has the input take the focus, or Send in its stead. */
+import { moved, type Selection } from "../state/hand-over";
+import { hasNoFocus } from "./region";
+
+/** How long after its end a composition's text may be put in, in ms: WebKitGTK does so by a press of its own. */
+const COMMIT = 50;
+
+export interface ComposerFocus {
+	/** Has the field that takes what is typed take the focus. */
 	take(): void;
-	/** Call it when the input may have been disabled or enabled. */
-	settle(): void;
+	/** Call it before the composer is drawn. */
+	before(): void;
+	/** Call it when the composer was drawn. */
+	after(): void;
+	/** The field that takes what is typed. */
+	field(): HTMLTextAreaElement;
 }
 
-export function keepFocus(composer: HTMLElement): KeptFocus {
-	let lent: { start: number; end: number } | null = null;
-	let caret = { start: 0, end: 0 };
-	let inInput = false;
+/** A field before a drawing. */
+interface Before {
+	readonly field: HTMLTextAreaElement;
+	readonly text: string;
+	readonly selection: Selection;
+	/** What is typed comes here. */
+	readonly isUsed: boolean;
+}
 
-	composer.addEventListener("focusin", (event) => {
-		inInput = event.target instanceof HTMLTextAreaElement;
-	});
-	composer.addEventListener("focusout", (event) => {
-		// A disabled input loses the focus to nothing; a user's move goes somewhere.
-		if (event.relatedTarget !== null) inInput = false;
-	});
-	document.addEventListener("selectionchange", () => {
-		const input = composer.querySelector("textarea");
-		if (input !== null && document.activeElement === input) {
-			caret = { start: input.selectionStart, end: input.selectionEnd };
-		}
+/** `compose` is told when an input method begins to compose in a field, and when it has ended. */
+export function keepFocus(
+	composer: HTMLElement,
+	compose: (composing: boolean) => void,
+): ComposerFocus {
+	const field = () => {
+		const find = (id: string) => composer.querySelector<HTMLTextAreaElement>(`#${id}`);
+		const found = find("next-input") ?? find("chat-input");
+		if (found === null) throw new Error("the composer was not drawn yet");
+		return found;
+	};
+	let drawn: Before | null = null;
+	let composes = false;
+
+	const composition = (on: boolean) => {
+		composes = on;
+		if (on) compose(true);
+		else setTimeout(() => composes || compose(false), COMMIT);
+	};
+	composer.addEventListener("compositionstart", () => composition(true));
+	composer.addEventListener("compositionend", () => composition(false));
+	// Whatever takes the focus away ends it, also where nothing says so.
+	composer.addEventListener("focusout", () => composes && composition(false));
+	// A press beside the fields leaves them the focus: what is typed next comes there.
+	composer.addEventListener("mousedown", (event) => {
+		const pressed = event.target as Element;
+		if (event.button !== 0 || composes || pressed.closest("textarea") !== null) return;
+		// What scrolls is dragged there.
+		if (pressed.closest("button") === null && pressed.closest(".files") !== null) return;
+		event.preventDefault();
+		if (!composer.contains(document.activeElement)) focus.take();
 	});
 
-	const kept: KeptFocus = {
-		take() {
-			const input = composer.querySelector("textarea");
-			if (input === null) return;
-			if (input.disabled) composer.querySelector<HTMLElement>("#send-button")?.focus();
-			else input.focus();
-			kept.settle();
+	const focus: ComposerFocus = {
+		field,
+		take: () => field().focus(),
+		before() {
+			if (composer.childElementCount === 0) return;
+			const used = field();
+			const { selectionStart: start, selectionEnd: end, selectionDirection: direction } = used;
+			const selection = { start, end, direction };
+			drawn = { field: used, text: used.value, selection, isUsed: isUsed(used) };
 		},
-		settle() {
-			const input = composer.querySelector("textarea");
-			const send = composer.querySelector<HTMLElement>("#send-button");
-			if (input === null || send === null) return;
-			const active = document.activeElement;
-			if (input.disabled) {
-				const lost = inInput && (active === input || active === document.body);
-				if (lost || (active === send && lent === null)) {
-					lent = caret;
-					inInput = false;
-					send.focus();
-				}
-			} else if (lent !== null) {
-				// What is open over it gives the focus back first.
-				if (active?.closest("dialog") != null) return;
-				const back = active === document.body || composer.contains(active);
-				const { start, end } = lent;
-				lent = null;
-				if (!back) return;
-				input.focus();
-				input.setSelectionRange(start, end);
-			}
+		after() {
+			if (drawn === null) return;
+			const { field: was, text, selection, isUsed } = drawn;
+			drawn = null;
+			const now = field();
+			if (now === was && now.value === text) return;
+			if (now !== was && isUsed) now.focus();
+			if (document.activeElement !== now) return;
+			const { start, end, direction } = moved(selection, text, now.value);
+			now.setSelectionRange(start, end, direction);
 		},
 	};
-	return kept;
+	return focus;
+}
+
+/** Whether what is typed now comes to this field, or would if it were not sent just now. */
+function isUsed(field: HTMLTextAreaElement): boolean {
+	const active = document.activeElement;
+	if (active === field) return true;
+	if (field.id === "next-input") return false;
+	// Send has the focus where a key pressed it, and nobody where a press beside everything took it.
+	const isFree = hasNoFocus() && (document.getSelection()?.isCollapsed ?? true);
+	return isFree || active?.id === "send-button";
 }

@@ -1,6 +1,6 @@
 /** What a screen reader is told, once, when an answer has ended. */
 
-import type { Message } from "../ipc/bindings";
+import type { FailedVersion, Message } from "../ipc/bindings";
 
 /** How much of the answer is told at most, in characters. */
 const MOST = 200;
@@ -19,6 +19,13 @@ export function endOf(answer: Message): string {
 		case "generating":
 			return "";
 	}
+}
+
+/** How another version ended, after which the one before it is shown again. */
+export function endOfVersion({ status, error }: FailedVersion): string {
+	const reason = error === null ? "" : `: ${error.message}`;
+	const ended = status === "failed" ? "failed" : `was ${status}`;
+	return `Answering again ${ended}${reason}. The answer before it is shown.`;
 }
 
 /** Up to the last whole word where it is too long: an answer may be one word of a megabyte. */

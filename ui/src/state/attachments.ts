@@ -13,7 +13,8 @@ export type Attached =
 			readonly state: "reading";
 			readonly key: string;
 			readonly name: string;
-			readonly size: number;
+			/** In bytes; null where only the core will know. */
+			readonly size: number | null;
 	  }
 	/** `reason` names the file, and says what to do. */
 	| {
@@ -25,6 +26,14 @@ export type Attached =
 	| { readonly state: "ready"; readonly key: string; readonly file: AttachmentSummary };
 
 const NONE: readonly Attached[] = [];
+
+/** A file before it is read. */
+interface Source {
+	readonly name: string;
+	readonly size: number | null;
+	/** Has the core read it and keep it; `null` is the conversation that does not exist yet. */
+	read(conversationId: string | null): Promise<AttachmentSummary>;
+}
 
 /** What is shown of files that were attached before. */
 function ready(file: AttachmentSummary): Attached {
@@ -70,6 +79,28 @@ export class Attachments {
 
 	/** Attaches files; resolves when all of them are read or refused, to the keys of those that are ready. */
 	async add(id: string, files: readonly File[]): Promise<string[]> {
+		return this.#add(
+			id,
+			files.map((file) => this.#source(file)),
+		);
+	}
+
+	#source(file: File): Source {
+		const { name, size } = file;
+		return {
+			name,
+			size,
+			read: async (conversationId) => {
+				if (size > ATTACHMENT_LIMITS.fileBytes) throw tooLarge(name);
+				const bytes = await this.#readBase64(file).catch(() => {
+					throw unreadable(name);
+				});
+				return commands.attachFile(conversationId, name, bytes);
+			},
+		};
+	}
+
+	async #add(id: string, files: readonly Source[]): Promise<string[]> {
 		const taken = this.of(id).filter(({ state }) => state !== "failed").length;
 		const room = Math.max(0, ATTACHMENT_LIMITS.files - taken);
 		const over = files.length - room;
@@ -79,7 +110,7 @@ export class Attachments {
 				`A message takes ${count(ATTACHMENT_LIMITS.files, "file")} at most: ${left} attached`,
 			);
 		}
-		const added = files.slice(0, room).map((file): [string, File] => {
+		const added = files.slice(0, room).map((file): [string, Source] => {
 			this.#lastKey += 1;
 			return [`file-${this.#lastKey}`, file];
 		});
@@ -90,7 +121,7 @@ export class Attachments {
 		const keys: string[] = [];
 		const read = async () => {
 			for (const [key, file] of added) {
-				const attached = await this.#read(id, key, file);
+				const attached = await this.#read(key, file);
 				if (attached !== null) keys.push(attached);
 			}
 		};
@@ -131,38 +162,53 @@ export class Attachments {
 
 	/** Moves what was attached before its conversation existed; rejects where the core does not. */
 	async adopt(id: string): Promise<void> {
+		const adopted = new Set<string>();
+		// What has become ready meanwhile goes too.
+		for (;;) {
+			const ids = readyFiles(this.of(NEW)).flatMap((file) =>
+				adopted.has(file.id) ? [] : [file.id],
+			);
+			if (ids.length === 0) break;
+			await commands.adoptAttachments(id, ids);
+			for (const one of ids) adopted.add(one);
+		}
 		const list = this.of(NEW);
 		if (list.length === 0) return;
-		const ids = readyFiles(list).map((file) => file.id);
-		if (ids.length > 0) await commands.adoptAttachments(id, ids);
 		this.#restored.add(id);
 		this.#set(NEW, NONE);
 		this.#set(id, list);
 	}
 
-	async #read(id: string, key: string, file: File): Promise<string | null> {
-		const isThere = () => this.of(id).some((one) => one.key === key);
+	async #read(key: string, file: Source): Promise<string | null> {
+		const begun = this.#placeOf(key);
 		// Taken away while it waited.
-		if (!isThere()) return null;
-		let attached: Attached | null = null;
+		if (begun === null) return null;
+		let attached: Attached;
 		try {
-			if (file.size > ATTACHMENT_LIMITS.fileBytes) throw tooLarge(file.name);
-			const bytes = await this.#readBase64(file).catch(() => {
-				throw unreadable(file.name);
-			});
-			const summary = await commands.attachFile(id === NEW ? null : id, file.name, bytes);
-			// Taken away while it was read.
-			if (!isThere()) await commands.detachFile(summary.id);
+			const summary = await file.read(begun === NEW ? null : begun);
+			const place = this.#placeOf(key);
+			// Taken away while it was read, or its conversation has been created.
+			if (place === null) await commands.detachFile(summary.id);
+			else if (place !== begun) await commands.adoptAttachments(place, [summary.id]);
 			attached = ready(summary);
 		} catch (error) {
 			attached = { state: "failed", key, name: file.name, reason: messageOf(error) };
 		}
-		const others = this.of(id).filter((one) => one.key !== attached.key || one.key === key);
-		this.#set(
-			id,
-			others.map((one) => (one.key === key ? attached : one)),
-		);
+		const place = this.#placeOf(key);
+		if (place !== null) {
+			const others = this.of(place).filter((one) => one.key !== attached.key || one.key === key);
+			this.#set(
+				place,
+				others.map((one) => (one.key === key ? attached : one)),
+			);
+		}
 		return attached.state === "ready" ? attached.key : null;
+	}
+
+	/** The conversation in which a file is; null where it was taken away. */
+	#placeOf(key: string): string | null {
+		for (const [id, list] of this.lists.value) if (list.some((one) => one.key === key)) return id;
+		return null;
 	}
 
 	#keep(id: string, stays: (one: Attached) => boolean): void {

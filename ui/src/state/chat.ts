@@ -3,13 +3,15 @@
  * latest snapshot and the changes since. There is one definition of "busy", which the button, the
  * input and the refusal share.
  */
-import { batch, computed, signal } from "@preact/signals-core";
+import { batch, computed, effect, signal, untracked } from "@preact/signals-core";
 import {
 	type AttemptSource,
 	type ConversationChanged,
 	type ConversationView,
 	commands,
+	failureOf,
 	followBranch,
+	type IpcError,
 	isIpcError,
 	type LockChanged,
 	type LockStatus,
@@ -19,15 +21,17 @@ import {
 } from "../ipc/host";
 import { readBase64 } from "../lib/base64";
 import { nextTurn } from "../lib/turn";
-import { endOf } from "./announcement";
+import { endOf, endOfVersion } from "./announcement";
 import { Attachments, readyFiles } from "./attachments";
 import { Conversations } from "./conversations";
+import { Deletions } from "./deletions";
 import { Drafts, NEW } from "./drafts";
 import { isNews, lockAfter } from "./lock";
 import { Models } from "./models";
 import { isAnySet, NO_PARAMETERS } from "./parameters";
 import { Toasts } from "./toasts";
 import { Transcript } from "./transcript";
+import { Typing } from "./typing";
 
 const STILL_READING = "A file is still being read: send when it is ready";
 
@@ -38,6 +42,7 @@ const RECHECK = 5000;
 
 /** Errors that leave nothing to show but themselves. */
 const FATAL = new Set([
+	"data_folder_shared",
 	"data_folder_unwritable",
 	"database_newer",
 	"database_corrupt",
@@ -48,13 +53,14 @@ const FATAL = new Set([
 
 export class Chat {
 	readonly conversations = new Conversations();
-	readonly drafts = new Drafts();
 	readonly toasts = new Toasts();
+	readonly drafts = new Drafts((reason) => this.toasts.error(reason));
+	readonly deletions = new Deletions(this.toasts, (id) => void this.open(id));
 	readonly attachments = new Attachments(readBase64, (reason) => this.toasts.error(reason));
 	readonly transcript = new Transcript();
 	readonly models = new Models();
 	/** Why the application cannot be used. */
-	readonly fatal = signal<string | null>(null);
+	readonly fatal = signal<Readonly<IpcError> | null>(null);
 	/** The shown conversation without its messages; null for one that does not exist yet. */
 	readonly shown = signal<ConversationView | null>(null);
 	/** The id that is shown or being opened; {@link NEW} for one that does not exist yet. */
@@ -70,17 +76,28 @@ export class Chat {
 	readonly newParameters = signal(NO_PARAMETERS);
 	/** Conversations with a send on its way to the core. */
 	readonly #sending = signal<ReadonlySet<string>>(new Set());
+	/** Refused attempts in a conversation that is being created, which can be counted when it is. */
+	readonly #uncounted: AttemptSource[] = [];
+	/** The shown branch; null for `main`. */
+	#branchId: string | null = null;
 	#opened = 0;
 	/** The answer whose end is to be announced. */
 	#ended: string | null = null;
 	#reading: Promise<void> | null = null;
 	#again = false;
 
-	/** An answer is being written here, or may not be started. */
-	readonly locked = computed(() => this.lock.value !== null && !this.lock.value.canSend);
+	/** An answer is being written here, or may not be started. Until the lock is read, the list knows. */
+	readonly locked = computed(() => {
+		const lock = this.lock.value;
+		if (lock !== null) return !lock.canSend;
+		const id = this.shownId.value;
+		return this.conversations.list.value.some((listed) => listed.busy && listed.id === id);
+	});
 	/** A send would be refused. */
 	readonly busy = computed(() => this.locked.value || this.#sending.value.has(this.shownId.value));
+	/** What a send would send. */
 	readonly draft = computed(() => this.drafts.texts.value.get(this.shownId.value) ?? "");
+	readonly typing = new Typing(this);
 	/** `provider/model` of the shown conversation; null for the default. */
 	readonly modelId = computed(() =>
 		this.shownId.value === NEW ? this.newModel.value : (this.shown.value?.modelId ?? null),
@@ -95,6 +112,12 @@ export class Chat {
 		this.shownId.value === NEW ? this.newParameters.value : (this.shown.value?.parameters ?? null),
 	);
 
+	constructor() {
+		effect(() => {
+			if (!this.busy.value) untracked(() => this.toasts.reasonGone());
+		});
+	}
+
 	/**
 	 * Reads what there is and shows a conversation: the one that is named, or else the newest, but
 	 * where somebody has begun to type already, that.
@@ -107,7 +130,7 @@ export class Chat {
 		try {
 			await list;
 		} catch (error) {
-			this.fatal.value = messageOf(error);
+			this.fatal.value = failureOf(error);
 			return;
 		}
 		const newest = this.conversations.list.value[0]?.id ?? NEW;
@@ -125,8 +148,14 @@ export class Chat {
 
 	/** Shows a conversation; {@link NEW} is one that its first message creates. */
 	async open(id: string): Promise<void> {
+		this.toasts.reasonGone();
+		await this.#open(id);
+	}
+
+	async #open(id: string, branchId: string | null = null): Promise<void> {
 		this.drafts.flush();
 		this.#opened += 1;
+		this.#branchId = branchId;
 		const opened = this.#opened;
 		batch(() => {
 			this.shownId.value = id;
@@ -139,8 +168,9 @@ export class Chat {
 			void this.#try(() => this.attachments.restoreNew());
 			return;
 		}
+		this.drafts.expect(id);
 		await this.#try(async () => {
-			const view = await commands.getConversation(id, null);
+			const view = await commands.getConversation(id, branchId);
 			if (opened !== this.#opened) return;
 			this.#take(view);
 			void this.#follow(view);
@@ -162,10 +192,10 @@ export class Chat {
 	 * Reads the shown conversation anew. What is told at the same time is answered by one reading, calls
 	 * in the meantime by one more.
 	 */
-	reread(): void {
+	reread(): Promise<void> {
 		if (this.#reading !== null) {
 			this.#again = true;
-			return;
+			return this.#reading;
 		}
 		this.#reading = this.#try(async () => {
 			do {
@@ -173,7 +203,7 @@ export class Chat {
 				this.#again = false;
 				const [id, opened] = [this.shownId.value, this.#opened];
 				if (id === NEW) return;
-				const view = await commands.getConversation(id, null);
+				const view = await commands.getConversation(id, this.#branchId);
 				// To read a long one takes as long as to draw it: the user gets a turn in between.
 				await nextTurn();
 				if (opened === this.#opened) this.#take(view);
@@ -181,6 +211,7 @@ export class Chat {
 		}).finally(() => {
 			this.#reading = null;
 		});
+		return this.#reading;
 	}
 
 	/** Makes sure that a locked conversation still is, and reads it anew where that was not told. */
@@ -247,10 +278,20 @@ export class Chat {
 		this.#markSending(id, true);
 		let at = id;
 		try {
-			if (at === NEW) at = await this.#create();
+			if (at === NEW) {
+				this.#uncounted.length = 0;
+				at = await this.#create();
+			}
 			const requestId = crypto.randomUUID();
 			const attached = files.length > 0 ? [...files] : null;
-			const outcome = await commands.sendMessage(at, null, text, requestId, source, attached);
+			const outcome = await commands.sendMessage(
+				at,
+				this.#branchOf(at),
+				text,
+				requestId,
+				source,
+				attached,
+			);
 			sent(at, text);
 			if (at === this.shownId.value) this.#lockedBy(outcome);
 		} catch (error) {
@@ -276,13 +317,18 @@ export class Chat {
 			await commands.deleteConversation(created.id).catch(() => {});
 			throw error;
 		}
-		this.#markSending(created.id, true);
-		this.drafts.adopt(created.id);
-		if (this.shownId.value === NEW) {
+		// In one drawing: who types on meanwhile, types in the same field.
+		const opened = batch(() => {
+			this.#markSending(created.id, true);
+			this.drafts.adopt(created.id);
+			this.typing.adopt(NEW, created.id);
+			if (this.shownId.value !== NEW) return undefined;
 			this.newModel.value = null;
 			this.newParameters.value = NO_PARAMETERS;
-			await this.open(created.id);
-		}
+			return this.#open(created.id);
+		});
+		for (const source of this.#uncounted.splice(0)) this.#count(created.id, source);
+		await opened;
 		return created.id;
 	}
 
@@ -304,11 +350,15 @@ export class Chat {
 
 	/** Says that an answer is being written, and has the attempt counted. */
 	refuse(source: AttemptSource): void {
-		this.toasts.error(PLEASE_WAIT);
+		this.toasts.show({ text: PLEASE_WAIT, kind: "refusal" });
 		const id = this.shownId.value;
-		if (id === NEW) return;
-		// The count is for the metrics; the user's refusal does not depend on it.
-		commands.recordRefusedAttempt(id, null, source).catch(() => {});
+		if (id === NEW) this.#uncounted.push(source);
+		else this.#count(id, source);
+	}
+
+	/** The count is for the metrics; the user's refusal does not depend on it. */
+	#count(id: string, source: AttemptSource): void {
+		commands.recordRefusedAttempt(id, this.#branchOf(id), source).catch(() => {});
 	}
 
 	/** Answers again: after a failure, or for another version. */
@@ -319,10 +369,29 @@ export class Chat {
 		await this.#try(async () => {
 			const requestId = crypto.randomUUID();
 			const outcome = await commands.generateResponse(messageId, null, requestId, source);
-			if (id === this.shownId.value) this.#lockedBy(outcome);
+			if (id !== this.shownId.value) return;
+			// What another window has written since follows, so the answer has a branch of its own.
+			if (outcome.branchId === this.shown.value?.branchId) this.#lockedBy(outcome);
+			else await this.#open(id, outcome.branchId);
 		});
 		this.#markSending(id, false);
 		this.reread();
+	}
+
+	/** Shows another version of a message, and what followed it. */
+	async select(messageId: string): Promise<void> {
+		if (this.busy.value) {
+			this.toasts.show({ text: PLEASE_WAIT, kind: "refusal" });
+			return;
+		}
+		const id = this.shownId.value;
+		await this.#try(async () => {
+			const { branchId } = await commands.selectVersion(messageId);
+			if (id !== this.shownId.value) return;
+			if (branchId === this.shown.value?.branchId) await this.reread();
+			else await this.#open(id, branchId);
+			await this.load((view) => this.transcript.show(view, messageId));
+		});
 	}
 
 	async stop(): Promise<void> {
@@ -349,10 +418,12 @@ export class Chat {
 		});
 	}
 
-	async remove(id: string): Promise<void> {
-		await this.#try(async () => {
-			await commands.deleteConversation(id);
-		});
+	/** Deletes a conversation, and offers to undo that. */
+	async remove(id: string, title: string): Promise<void> {
+		const isShown = id === this.shownId.value;
+		this.drafts.flush();
+		await this.drafts.saved();
+		await this.#try(() => this.deletions.remove({ id, title, isShown }));
 	}
 
 	async chooseModel(modelId: string): Promise<void> {
@@ -399,7 +470,8 @@ export class Chat {
 		} else if (change.conversationId === this.shownId.value) {
 			this.reread();
 		}
-		void this.#try(() => this.conversations.refresh());
+		const changedId = change.deleted ? null : change.conversationId;
+		void this.#try(() => this.conversations.refresh(changedId));
 	}
 
 	/** The window is looked at again: whatever was missed, read it. */
@@ -411,12 +483,20 @@ export class Chat {
 
 	/** Says once, for a screen reader, how the answer ended that was being written. */
 	#announceEnd(messages: readonly Message[]): void {
-		const answer = messages.find(
-			(message) => message.id === this.#ended && message.status !== "generating",
-		);
-		if (answer === undefined) return;
-		this.#ended = null;
-		this.announcement.value = endOf(answer);
+		for (const message of messages) {
+			const { id, status, failedVersion } = message;
+			if (id === this.#ended && status !== "generating") this.announcement.value = endOf(message);
+			else if (failedVersion !== null && failedVersion.messageId === this.#ended)
+				this.announcement.value = endOfVersion(failedVersion);
+			else continue;
+			this.#ended = null;
+			return;
+		}
+	}
+
+	/** The branch to send to. */
+	#branchOf(id: string): string | null {
+		return id === this.shownId.value ? this.#branchId : null;
 	}
 
 	#markSending(id: string, sending: boolean): void {
@@ -433,7 +513,7 @@ export class Chat {
 				// Deleted by another window; the event that says so is on its way.
 				await this.conversations.refresh().catch(() => {});
 			} else if (isIpcError(error) && FATAL.has(error.code) && this.shown.value === null) {
-				this.fatal.value = error.message;
+				this.fatal.value = error;
 			} else {
 				this.toasts.error(messageOf(error));
 			}

@@ -1,20 +1,33 @@
 /** The list of conversations, as far as it has been scrolled, and which of them have news. */
 import { signal } from "@preact/signals-core";
-import { type ConversationSummary, commands, type LockChanged } from "../ipc/host";
+import { type ConversationSummary, commands, isIpcError, type LockChanged } from "../ipc/host";
 
 /** How many conversations are read at a time: more than a window shows, and few enough to be drawn in a moment. */
 const PAGE = 40;
 
+/** How many are read at a time where all that is known is read again: the most that the core gives. */
+const LARGE_PAGE = 200;
+
+type Summaries = readonly ConversationSummary[];
+
 export class Conversations {
-	readonly list = signal<readonly ConversationSummary[]>([]);
+	/** Without a gap: what is not in it comes after its last. */
+	readonly list = signal<Summaries>([]);
 	readonly hasMore = signal(false);
 	/** Those in which an answer ended while another conversation was shown. */
 	readonly unread = signal<ReadonlySet<string>>(new Set());
+	/** What is known to have changed since the last reading; null for what may be anything. */
+	#changed: Set<string> | null = new Set();
 	#reading: Promise<void> | null = null;
 	#again = false;
 
-	/** Reads the newest page anew. Calls in the meantime are answered by one more reading. */
-	async refresh(): Promise<void> {
+	/**
+	 * Reads again what may have changed: with the id of a conversation that one, without any all that is
+	 * known. Calls in the meantime are answered by one more reading.
+	 */
+	async refresh(changedId: string | null = null): Promise<void> {
+		if (changedId === null) this.#changed = null;
+		else this.#changed?.add(changedId);
 		if (this.#reading !== null) {
 			this.#again = true;
 			return this.#reading;
@@ -30,18 +43,54 @@ export class Conversations {
 	async #read(): Promise<void> {
 		do {
 			this.#again = false;
-			const newest = await commands.listConversations(null, PAGE);
-			const known = new Set(newest.map((summary) => summary.id));
-			const last = newest.at(-1);
-			const older =
-				newest.length < PAGE || last === undefined
-					? []
-					: this.list.value.filter(
-							(summary) => !known.has(summary.id) && summary.updatedAt <= last.updatedAt,
-						);
-			this.list.value = [...newest, ...older];
-			this.hasMore.value = newest.length === PAGE;
+			const changed = this.#changed;
+			this.#changed = new Set();
+			try {
+				const isEnough = changed !== null && (await this.#readNewest(changed));
+				if (!isEnough) await this.#readAll();
+			} catch (error) {
+				this.#changed = null;
+				// The last one of a page was deleted while it was read.
+				if (!isIpcError(error) || error.code !== "not_found") throw error;
+				this.#again = true;
+			}
 		} while (this.#again);
+	}
+
+	/** Reads the newest page, and returns whether that was enough: whatever changed is now in it. */
+	async #readNewest(changed: ReadonlySet<string>): Promise<boolean> {
+		const newest = await commands.listConversations(null, PAGE);
+		const inPage = new Set(newest.map((summary) => summary.id));
+		const last = newest.at(-1);
+		if (newest.length < PAGE || last === undefined) {
+			this.list.value = newest;
+			this.hasMore.value = false;
+			return true;
+		}
+		if ([...changed].some((id) => !inPage.has(id))) return false;
+		const older = this.list.value.filter(
+			(summary) => !inPage.has(summary.id) && summary.updatedAt <= last.updatedAt,
+		);
+		this.list.value = [...newest, ...older];
+		if (older.length === 0) this.hasMore.value = true;
+		return true;
+	}
+
+	/** Reads as many as are known, however many have come before them. */
+	async #readAll(): Promise<void> {
+		const most = Math.max(PAGE, this.list.value.length);
+		const all = new Map<string, ConversationSummary>();
+		let last: ConversationSummary | undefined;
+		let goesOn = true;
+		while (goesOn && all.size < most) {
+			const limit = Math.min(LARGE_PAGE, most - all.size);
+			const page: Summaries = await commands.listConversations(last?.id ?? null, limit);
+			for (const summary of page) all.set(summary.id, summary);
+			last = page.at(-1);
+			goesOn = page.length === limit;
+		}
+		this.list.value = [...all.values()];
+		this.hasMore.value = goesOn;
 	}
 
 	/** Adds the page after the last one. */
@@ -49,14 +98,19 @@ export class Conversations {
 		const last = this.list.value.at(-1);
 		if (!this.hasMore.value || last === undefined) return;
 		this.hasMore.value = false;
+		let page: Summaries;
 		try {
-			const page = await commands.listConversations(last.id, PAGE);
-			this.list.value = [...this.list.value, ...page];
-			this.hasMore.value = page.length === PAGE;
+			page = await commands.listConversations(last.id, PAGE);
 		} catch (error) {
 			this.hasMore.value = true;
+			if (isIpcError(error) && error.code === "not_found") return this.refresh();
 			throw error;
 		}
+		const known = this.list.value;
+		// What follows another one now does not join on, and will be asked for again.
+		const joins = known.at(-1)?.id === last.id && known.at(-1)?.updatedAt === last.updatedAt;
+		if (joins) this.list.value = [...known, ...page];
+		this.hasMore.value = !joins || page.length === PAGE;
 	}
 
 	/** Shows at once what a lock change says; the list is read anew soon after. */
@@ -76,5 +130,6 @@ export class Conversations {
 
 	removed(id: string): void {
 		this.list.value = this.list.value.filter((summary) => summary.id !== id);
+		this.markRead(id);
 	}
 }

@@ -1,50 +1,111 @@
 /**
  * What is typed and not sent, for each conversation and for the one that does not exist yet: here at
- * once, in the core soon after, so that neither a switch nor a crash loses it.
+ * once, in the core soon after, so that neither a switch nor a crash loses it. It stands in two fields
+ * while an answer is written; the core has them as one text.
  */
 import { batch, signal } from "@preact/signals-core";
-import { commands } from "../ipc/host";
+import { commands, isIpcError, messageOf } from "../ipc/host";
+import { rememberedNextPart, rememberNextPart } from "../lib/next-part";
+import { before, joined } from "./hand-over";
 
 /** How long after the last key the core is told, in ms. */
 const PAUSE = 400;
+
+/** How long after a draft could not be saved it is tried again, in ms. */
+const RETRY = 5000;
 
 /** The conversation that does not exist yet. */
 export const NEW = "";
 
 export class Drafts {
+	/** What stands in the message's own field. */
 	readonly texts = signal<ReadonlyMap<string, string>>(new Map());
+	/** What stands in the field for the next message. */
+	readonly nexts = signal<ReadonlyMap<string, string>>(new Map());
+	readonly #fail: (reason: string) => void;
 	readonly #unsaved = new Set<string>();
+	/** Of these, what the core kept is here. */
+	readonly #restored = new Set<string>();
+	/** Of these, it is on its way: what is typed until then is not saved over it. */
+	readonly #awaited = new Set<string>();
 	#timer: ReturnType<typeof setTimeout> | undefined;
 	#saving: Promise<void> = Promise.resolve();
+	#failed = false;
+
+	/** `fail` is told once why drafts cannot be saved. */
+	constructor(fail: (reason: string) => void = () => {}) {
+		this.#fail = fail;
+	}
 
 	of(id: string): string {
 		return this.texts.value.get(id) ?? "";
 	}
 
+	nextOf(id: string): string {
+		return this.nexts.value.get(id) ?? "";
+	}
+
 	/** Takes what was typed. */
 	type(id: string, text: string): void {
 		this.#set(id, text);
-		// Saved in the order of the last change.
-		this.#unsaved.delete(id);
-		this.#unsaved.add(id);
-		clearTimeout(this.#timer);
-		this.#timer = setTimeout(() => this.flush(), PAUSE);
+		this.#changed(id);
 	}
 
-	/** Takes what the core kept, unless something was typed here since. */
+	/** Takes what was typed for the next message. */
+	typeNext(id: string, text: string): void {
+		this.#setNext(id, text);
+		this.#changed(id);
+	}
+
+	/** Puts what was typed for the next message behind what stands in the message's own field. */
+	handOver(id: string): void {
+		if (this.nextOf(id) === "") return;
+		batch(() => {
+			this.#set(id, joined(this.of(id), this.nextOf(id)));
+			this.#setNext(id, "");
+		});
+		this.#changed(id);
+	}
+
+	/** What the core kept is on its way. */
+	expect(id: string): void {
+		if (!this.#restored.has(id)) this.#awaited.add(id);
+	}
+
+	/** Takes what the core kept, once, and puts what was typed here since behind it. */
 	restore(id: string, text: string): void {
-		if (!this.texts.value.has(id)) this.#set(id, text);
+		if (this.#restored.has(id)) return;
+		this.#restored.add(id);
+		this.#awaited.delete(id);
+		const next = rememberedNextPart(id);
+		const rest = before(text, next);
+		const isUntouched = this.of(id) === "" && this.nextOf(id) === "";
+		batch(() => {
+			if (rest === null || !isUntouched) {
+				this.#set(id, joined(text, this.of(id)));
+			} else {
+				this.#set(id, rest);
+				this.#setNext(id, next);
+			}
+		});
+		if (this.#unsaved.has(id)) this.#saveSoon();
 	}
 
 	/** Takes out what was sent, and leaves what was typed after it. */
 	sent(id: string, text: string): void {
-		if (this.of(id) === text) this.type(id, "");
+		if (this.of(id) !== text) return;
+		this.type(id, "");
+		// A crash now would bring back what was sent, before what was typed since.
+		if (this.nextOf(id) !== "") this.flush();
 	}
 
 	/** Moves what was typed before its conversation existed. It is saved there before it goes here. */
 	adopt(id: string): void {
+		this.#restored.add(id);
 		batch(() => {
+			this.typeNext(id, this.nextOf(NEW));
 			this.type(id, this.of(NEW));
+			this.typeNext(NEW, "");
 			this.type(NEW, "");
 		});
 	}
@@ -52,9 +113,12 @@ export class Drafts {
 	/** Tells the core now, of one after the other. */
 	flush(): void {
 		clearTimeout(this.#timer);
-		const unsaved = [...this.#unsaved];
-		this.#unsaved.clear();
-		for (const id of unsaved) this.#saving = this.#saving.then(() => this.#save(id));
+		const unsaved = [...this.#unsaved].filter((id) => !this.#awaited.has(id));
+		for (const id of unsaved) {
+			this.#unsaved.delete(id);
+			rememberNextPart(id, this.nextOf(id));
+			this.#saving = this.#saving.then(() => this.#save(id));
+		}
 	}
 
 	/** When all that the core was told is kept. */
@@ -63,11 +127,37 @@ export class Drafts {
 	}
 
 	async #save(id: string): Promise<void> {
-		// A conversation that was deleted meanwhile has no draft to keep.
-		await commands.saveDraft(id === NEW ? null : id, this.of(id)).catch(() => {});
+		try {
+			await commands.saveDraft(id === NEW ? null : id, joined(this.of(id), this.nextOf(id)));
+			this.#failed = false;
+		} catch (error) {
+			// A conversation that was deleted meanwhile has no draft to keep.
+			if (!isIpcError(error) || error.code === "not_found") return;
+			this.#unsaved.add(id);
+			this.#saveSoon(RETRY);
+			if (this.#failed) return;
+			this.#failed = true;
+			this.#fail(`What you type is not saved yet: ${messageOf(error)}`);
+		}
+	}
+
+	#changed(id: string): void {
+		// Saved in the order of the last change.
+		this.#unsaved.delete(id);
+		this.#unsaved.add(id);
+		this.#saveSoon();
+	}
+
+	#saveSoon(pause = PAUSE): void {
+		clearTimeout(this.#timer);
+		this.#timer = setTimeout(() => this.flush(), pause);
 	}
 
 	#set(id: string, text: string): void {
 		this.texts.value = new Map(this.texts.value).set(id, text);
+	}
+
+	#setNext(id: string, text: string): void {
+		this.nexts.value = new Map(this.nexts.value).set(id, text);
 	}
 }

@@ -22,8 +22,9 @@ type Offer =
 /** What it acts on. */
 export interface PastePlace {
 	readonly shownId: ReadonlySignal<string>;
+	/** What stands in the field that takes what is typed in the shown conversation. */
 	readonly draft: ReadonlySignal<string>;
-	type(id: string, text: string): void;
+	type(text: string): void;
 	/** Attaches a text; resolves to its key, or null where it was refused. */
 	attach(id: string, name: string, text: string): Promise<string | null>;
 	detach(id: string, key: string): void;
@@ -74,7 +75,7 @@ export class LongPaste {
 		const draft = place.draft.value;
 		if (offer.type === "putBack") {
 			const index = Math.min(offer.index, draft.length);
-			place.type(at, draft.slice(0, index) + text + draft.slice(index));
+			place.type(draft.slice(0, index) + text + draft.slice(index));
 			place.detach(at, offer.key);
 			return;
 		}
@@ -83,7 +84,7 @@ export class LongPaste {
 		const now = place.draft.value;
 		if (key === null || at !== place.shownId.value || !now.includes(text)) return;
 		const index = now.lastIndexOf(text);
-		place.type(at, now.slice(0, index) + now.slice(index + text.length));
+		place.type(now.slice(0, index) + now.slice(index + text.length));
 		this.#offer.value = { type: "putBack", at, text, index, key };
 	}
 

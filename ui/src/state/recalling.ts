@@ -25,12 +25,12 @@ export class Recalling {
 
 	/** The input shows what was brought back. */
 	isRecalled(): boolean {
-		return this.#isHere() && isRecalled(this.#recall, this.#chat.draft.value);
+		return this.#isHere() && isRecalled(this.#recall, this.#chat.typing.text.value);
 	}
 
 	/** Brings an older message back, at once or when it is read. False where nothing may be. */
 	older(): boolean {
-		const text = this.#chat.draft.value;
+		const text = this.#chat.typing.text.value;
 		if (!this.#isHere() || !isRecalled(this.#recall, text)) this.#begin();
 		if (this.#chat.shown.value === null || !mayGoBack(this.#recall, text)) return false;
 		void this.#older(text);
@@ -39,7 +39,7 @@ export class Recalling {
 
 	/** Goes back to a newer one, and at last to what stood there before. False where nothing is. */
 	newer(): boolean {
-		const step = this.#isHere() ? newer(this.#recall, this.#chat.draft.value) : null;
+		const step = this.#isHere() ? newer(this.#recall, this.#chat.typing.text.value) : null;
 		if (step !== null) this.#take(step);
 		return step !== null;
 	}
@@ -64,7 +64,7 @@ export class Recalling {
 		while (step === null && this.#known.hasEarlier) {
 			if (!(await this.#readEarlier())) return;
 			// Somebody typed meanwhile, or went elsewhere.
-			if (!this.#isHere() || this.#chat.draft.value !== text) return;
+			if (!this.#isHere() || this.#chat.typing.text.value !== text) return;
 			step = older(this.#recall, text, sentTexts(this.#known.messages));
 		}
 		if (step !== null) this.#take(step);
@@ -94,6 +94,6 @@ export class Recalling {
 
 	#take({ recall, text }: Step): void {
 		this.#recall = recall;
-		this.#chat.drafts.type(this.#chat.shownId.value, text);
+		this.#chat.typing.type(text);
 	}
 }

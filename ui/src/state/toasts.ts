@@ -1,33 +1,94 @@
-/** The notes that float over the page for a while: at most one refusal at a time. */
+/**
+ * The notes that are shown over the page for a while: at most one error, and at most one note but for
+ * those that offer a deed, because it goes with them.
+ */
 import { signal } from "@preact/signals-core";
 
 /** How long a note stays, in ms, unless it is looked at. */
 const LIFETIME = 8000;
 
+/** `refusal` is an error of the moment, which goes with its reason: {@link Toasts.reasonGone}. */
+export type ToastKind = "note" | "error" | "refusal";
+
+/** The one thing that a note offers to do. */
+export interface ToastAction {
+	/** A verb, such as `Undo`. */
+	readonly label: string;
+	run(): void;
+}
+
+/** What to show. */
+export interface ToastRequest {
+	readonly text: string;
+	readonly kind: ToastKind;
+	readonly action?: ToastAction;
+	/** How long it stays, in ms. */
+	readonly duration?: number;
+}
+
 export interface Toast {
 	readonly id: number;
 	readonly text: string;
-	readonly isError: boolean;
+	readonly kind: ToastKind;
+	readonly action: ToastAction | null;
+	/** In ms. */
+	readonly duration: number;
 }
 
 export class Toasts {
+	/** Oldest first. */
 	readonly shown = signal<readonly Toast[]>([]);
 	readonly #timers = new Map<number, ReturnType<typeof setTimeout>>();
 	#lastId = 0;
 
-	/** Shows an error; one with the same text only gets its time anew. */
+	/** Shows a note, and returns its id. The same one again only gets its time anew. */
+	show({ text, kind, action, duration = LIFETIME }: ToastRequest): number {
+		const shown = this.shown.value;
+		// Two notes that offer a deed offer two.
+		const stays = (toast: Toast) =>
+			isError(toast) !== isError({ kind }) || (toast.action !== null && !isError(toast));
+		const same = shown.find(
+			(toast) =>
+				!stays(toast) && toast.text === text && toast.kind === kind && !action === !toast.action,
+		);
+		if (same !== undefined) {
+			this.release(same.id);
+			return same.id;
+		}
+		this.#lastId += 1;
+		const id = this.#lastId;
+		for (const toast of shown) if (!stays(toast)) this.hold(toast.id);
+		const toast = { id, text, kind, action: action ?? null, duration };
+		this.shown.value = [...shown.filter(stays), toast];
+		this.release(id);
+		return id;
+	}
+
+	/** Shows an error. */
 	error(text: string): void {
-		this.#show(text, true);
+		this.show({ text, kind: "error" });
 	}
 
 	/** Shows a note that needs no action. */
 	note(text: string): void {
-		this.#show(text, false);
+		this.show({ text, kind: "note" });
+	}
+
+	/** Does what a note offers, once. */
+	act(id: number): void {
+		const toast = this.shown.value.find((toast) => toast.id === id);
+		this.dismiss(id);
+		toast?.action?.run();
 	}
 
 	dismiss(id: number): void {
 		this.hold(id);
 		this.shown.value = this.shown.value.filter((toast) => toast.id !== id);
+	}
+
+	/** The reason of every refusal is gone, and they go with it. */
+	reasonGone(): void {
+		for (const { id, kind } of this.shown.value) if (kind === "refusal") this.dismiss(id);
 	}
 
 	/** Keeps a note while the pointer or the focus is on it. */
@@ -39,21 +100,16 @@ export class Toasts {
 	/** Lets a note go after its time. */
 	release(id: number): void {
 		this.hold(id);
+		const toast = this.shown.value.find((toast) => toast.id === id);
+		if (toast === undefined) return;
 		this.#timers.set(
 			id,
-			setTimeout(() => this.dismiss(id), LIFETIME),
+			setTimeout(() => this.dismiss(id), toast.duration),
 		);
 	}
+}
 
-	#show(text: string, isError: boolean): void {
-		const same = this.shown.value.find((toast) => toast.text === text);
-		if (same !== undefined) {
-			this.release(same.id);
-			return;
-		}
-		this.#lastId += 1;
-		const others = this.shown.value.filter((toast) => toast.isError !== isError);
-		this.shown.value = [...others, { id: this.#lastId, text, isError }];
-		this.release(this.#lastId);
-	}
+/** Whether something was not done. */
+export function isError({ kind }: Pick<Toast, "kind">): boolean {
+	return kind !== "note";
 }

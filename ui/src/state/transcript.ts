@@ -56,7 +56,9 @@ export class Transcript {
 	take(view: ConversationView): void {
 		this.#part.value = withLatest(this.#part.value, view, this.isFollowed());
 		const ended = view.messages.filter((message) => message.status !== "generating");
-		this.#ended = new Set(ended.map((message) => message.id));
+		// One that its branch went back from has ended, too.
+		const tried = view.messages.flatMap(({ failedVersion }) => failedVersion?.messageId ?? []);
+		this.#ended = new Set([...ended.map((message) => message.id), ...tried]);
 		if (this.#ended.has(this.live.value?.messageId ?? "")) this.live.value = null;
 	}
 

@@ -28,8 +28,6 @@ export interface FileActions {
 
 export interface AttachActions extends FileActions {
 	attach(files: readonly File[]): void;
-	/** An answer is being written. */
-	refuse(): void;
 	remove(key: string): void;
 	/** Does what is offered of a long text that was pasted. */
 	takeOffer(): void;
@@ -37,9 +35,8 @@ export interface AttachActions extends FileActions {
 }
 
 /** The button that chooses files. */
-export function attachButton(busy: boolean, actions: AttachActions): TemplateResult {
+export function attachButton(actions: AttachActions): TemplateResult {
 	const onPress = (event: Event) => {
-		if (busy) return actions.refuse();
 		const button = event.currentTarget as HTMLElement;
 		button.parentElement?.querySelector<HTMLInputElement>("#attach-input")?.click();
 	};
@@ -51,7 +48,7 @@ export function attachButton(busy: boolean, actions: AttachActions): TemplateRes
 	};
 	return html`
     <button id="attach-button" type="button" class="bare" aria-label="Attach files"
-      aria-keyshortcuts=${aria("attach")} title=${`${hint("Attach files", "attach")}: ${LIMITS}`} aria-disabled=${String(busy)}
+      aria-keyshortcuts=${aria("attach")} title=${`${hint("Attach files", "attach")}: ${LIMITS}`}
       @click=${onPress}>${icon("paperclip")}</button>
     <input id="attach-input" type="file" multiple hidden aria-label=${`Files: ${LIMITS}`} @change=${onChosen} />
   `;
@@ -91,7 +88,7 @@ function chip(one: Attached, actions: AttachActions): TemplateResult {
 		return html`<div class="file" data-state="reading" role="status">
       <span class="kind" data-busy>${icon("loader-circle")}</span>
       <span class="words"><span class="name" title=${name}>${shortName(name)}</span>
-      <span class="fact">Reading… ${shortBytes(one.size)}</span></span>${remove}</div>`;
+      <span class="fact">Reading…${one.size === null ? "" : ` ${shortBytes(one.size)}`}</span></span>${remove}</div>`;
 	}
 	return html`<div class="file" data-state="ready">${fileButton(one.file, actions)}${remove}</div>`;
 }

@@ -5,18 +5,19 @@ import type { AttemptSource, SendKey } from "../ipc/host";
 import { isComposing } from "../lib/keys";
 import { type RecallActions, recallByArrows } from "../lib/recall-keys";
 import { ariaOf, written } from "../lib/shortcut";
-import { aria, hint, sends, WRITING_KEYS } from "../shortcuts";
+import { aria, editingOf, hint, sends, WRITING_KEYS } from "../shortcuts";
 import { icon } from "./icon";
 
 export interface ComposerModel {
 	readonly draft: string;
-	/** An answer is being written here. */
-	readonly locked: boolean;
+	/** What is typed for the next message while the first waits; null where it does not. */
+	readonly next: string | null;
 	/** A send would be refused. */
 	readonly busy: boolean;
 	readonly canStop: boolean;
 	readonly stopping: boolean;
 	readonly files: ComposerFileParts;
+	readonly refusals: TemplateResult;
 	/** What to know about the model before relying on it. */
 	readonly note: string | null;
 	readonly sendKey: SendKey;
@@ -32,7 +33,11 @@ export interface ComposerFileParts {
 }
 
 export interface ComposerActions {
+	/** Takes what stands in the field now. */
 	type(text: string): void;
+	/** Takes the last change back. */
+	undo(): void;
+	redo(): void;
 	send(source: AttemptSource): void;
 	refuse(source: AttemptSource): void;
 	stop(): void;
@@ -47,17 +52,31 @@ export function composer(model: ComposerModel, actions: ComposerActions): Templa
 		if (sends(event, model.sendKey)) {
 			event.preventDefault();
 			if (!event.repeat) actions.send("enter");
-		} else recallByArrows(event, actions.recall);
+			return;
+		}
+		const editing = editingOf(event);
+		if (editing === undefined) return recallByArrows(event, actions.recall);
+		event.preventDefault();
+		actions[editing]();
 	};
+	// A menu's Undo, which would put back what the page has moved or sent.
+	const onBeforeInput = (event: InputEvent) => {
+		const action = { historyUndo: actions.undo, historyRedo: actions.redo }[event.inputType];
+		if (action === undefined) return;
+		event.preventDefault();
+		action();
+	};
+	const { next } = model;
 	// A disabled input swallows the click, so the box around it takes it.
 	const onBox = (event: MouseEvent) => {
-		if (model.locked && !(event.target as Element).closest("button")) actions.refuse("composer");
+		const isUsable = (event.target as Element).closest("button, #next-input") !== null;
+		if (next !== null && !isUsable) actions.refuse("composer");
 	};
 	const { send } = WRITING_KEYS[model.sendKey];
 	const nothingToSend = model.draft.trim() === "" && !model.files.canSend;
 	return html`
     ${model.files.offer}
-    <div class="box" ?data-locked=${model.locked} @click=${onBox}>
+    <div class="box" ?data-locked=${next !== null} @click=${onBox}>
       ${model.files.list}
       ${model.files.button}
       <label class="visually-hidden" for="chat-input">Message</label>
@@ -65,12 +84,28 @@ export function composer(model: ComposerModel, actions: ComposerActions): Templa
         id="chat-input"
         rows="1"
         aria-describedby="composer-note"
-        placeholder=${model.locked ? "Waiting for response..." : "Type a message"}
+        placeholder=${next === null ? "Type a message" : "Waiting for response..."}
         .value=${live(model.draft)}
-        ?disabled=${model.locked}
+        ?disabled=${next !== null}
+        @beforeinput=${onBeforeInput}
         @input=${onInput}
         @keydown=${onKey}
       ></textarea>
+      ${
+				next === null
+					? nothing
+					: html`<label class="visually-hidden" for="next-input">Next message</label>
+            <textarea
+              id="next-input"
+              rows="1"
+              aria-describedby="composer-note"
+              placeholder="Write the next message"
+              .value=${live(next)}
+              @beforeinput=${onBeforeInput}
+              @input=${onInput}
+              @keydown=${onKey}
+            ></textarea>`
+			}
       ${
 				model.canStop
 					? html`<button id="stop-button" type="button" title=${hint("Stop", "stop")}
@@ -91,6 +126,9 @@ export function composer(model: ComposerModel, actions: ComposerActions): Templa
         ${icon(model.busy ? "loader-circle" : "arrow-up")}
       </button>
     </div>
-    <p id="composer-note" class="quiet">${model.note ?? ""}</p>
+    <div class="foot">
+      <p id="composer-note" class="quiet">${model.note ?? ""}</p>
+      <div id="refusals" role="alert" aria-label="Refused">${model.refusals}</div>
+    </div>
   `;
 }

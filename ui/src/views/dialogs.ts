@@ -1,15 +1,13 @@
-/** Questions that have to be answered: a new name, and whether to delete. */
+/** Questions that have to be answered: a new name, and whether to remove a provider. */
 import { html, nothing, type TemplateResult } from "lit-html";
 import { ref } from "lit-html/directives/ref.js";
 
 export type Question =
 	| { readonly type: "rename"; readonly id: string; readonly title: string }
-	| { readonly type: "remove"; readonly id: string; readonly title: string }
 	| { readonly type: "removeProvider"; readonly id: string; readonly title: string };
 
 export interface DialogActions {
 	rename(id: string, title: string): void;
-	remove(id: string): void;
 	removeProvider(id: string): void;
 	close(): void;
 }
@@ -24,8 +22,7 @@ export function dialogs(question: Question | null, actions: DialogActions): Temp
 		// Closed before it is taken away, so that the focus goes back to where it was.
 		form.closest("dialog")?.close();
 		actions.close();
-		if (question.type === "remove") actions.remove(question.id);
-		else if (question.type === "removeProvider") actions.removeProvider(question.id);
+		if (question.type === "removeProvider") actions.removeProvider(question.id);
 		else actions.rename(question.id, String(title));
 	};
 	return html`
@@ -37,12 +34,6 @@ export function dialogs(question: Question | null, actions: DialogActions): Temp
 
 const FORMS: Record<Question["type"], (title: string) => TemplateResult> = {
 	rename: renameForm,
-	remove: (title) =>
-		confirmForm(
-			`Delete “${title}”?`,
-			"All its messages will be gone. This cannot be undone.",
-			"Delete",
-		),
 	removeProvider: (title) =>
 		confirmForm(
 			`Remove “${title}”?`,

@@ -22,10 +22,13 @@ export interface MessageActions {
 	readonly files: FileActions;
 	retry(messageId: string): void;
 	regenerate(messageId: string): void;
+	/** Shows another version. */
+	select(messageId: string): void;
 	goOn(): void;
 	copy(text: string): void;
 }
 
+/** `isLast`: nothing follows it. Where something does, another answer would hide that, so none is offered. */
 export function message(
 	message: Message,
 	isLast: boolean,
@@ -105,22 +108,62 @@ function progress(live: LiveAnswer | null, message: Message, model: MessageModel
 }
 
 function outcome(message: Message, isLast: boolean, actions: MessageActions) {
-	if (message.status === "complete") return ending(message, isLast, actions);
-	const words: Record<string, string> = {
-		stopped: "Stopped",
-		failed: "Failed",
-		interrupted: "Interrupted",
-	};
-	const reason = message.error === null ? "" : `: ${message.error.message}`;
+	const { status, content, failedVersion } = message;
+	if (status === "complete") {
+		return [ending(message, isLast, actions), tried(message, isLast, actions)];
+	}
+	if (!isLast) return state(message);
 	return html`
     <div class="outcome">
-      <p class="state">${words[message.status]}${reason}</p>
-      ${isLast && message.content !== "" && message.status !== "failed" ? goOn(actions) : nothing}
-      <button type="button" class="retry" @click=${() => actions.retry(message.id)}>
-        ${icon("rotate-ccw")}<span>Retry</span>
-      </button>
+      ${state(message)}
+      ${content !== "" && status !== "failed" ? goOn(actions) : nothing}
+      ${failedVersion === null ? retry("Retry", message, actions) : nothing}
+    </div>
+    ${tried(message, isLast, actions)}
+  `;
+}
+
+const ENDED: Record<string, string> = {
+	stopped: "Stopped",
+	failed: "Failed",
+	interrupted: "Interrupted",
+};
+
+function state({ status, error }: Pick<Message, "status" | "error">): TemplateResult {
+	return html`<p class="state">${ENDED[status]}${reasonOf(error)}</p>`;
+}
+
+const TRIED: Record<string, string> = {
+	stopped: "Answering again was stopped",
+	failed: "Answering again failed",
+	interrupted: "Answering again was interrupted",
+};
+
+/** What became of answering again, under the answer that is shown for that reason. */
+function tried(message: Message, isLast: boolean, actions: MessageActions) {
+	if (!isLast || message.failedVersion === null) return nothing;
+	const { messageId, status, error, hasText } = message.failedVersion;
+	return html`
+    <div class="outcome tried">
+      <p class="state">${TRIED[status]}${reasonOf(error)}</p>
+      ${
+				hasText
+					? html`<button type="button" class="show-version" @click=${() => actions.select(messageId)}>
+              <span>Show what came</span></button>`
+					: nothing
+			}
+      ${retry("Try again", message, actions)}
     </div>
   `;
+}
+
+function retry(words: string, message: Message, actions: MessageActions): TemplateResult {
+	return html`<button type="button" class="retry" @click=${() => actions.retry(message.id)}>
+    ${icon("rotate-ccw")}<span>${words}</span></button>`;
+}
+
+function reasonOf(error: Message["error"]): string {
+	return error === null ? "" : `: ${error.message}`;
 }
 
 const ENDINGS: Partial<Record<FinishReason, string>> = {
@@ -154,9 +197,11 @@ function secondsTo(until: number, now: number): number {
 
 function tools(message: Message, isLast: boolean, actions: MessageActions) {
 	const again = isLast && message.role === "assistant" && message.status === "complete";
-	if (message.content === "" && !again) return nothing;
+	const several = message.versions.count > 1;
+	if (message.content === "" && !again && !several) return nothing;
 	return html`
     <div class=${isLast ? "tools" : "tools on-demand"}>
+      ${several ? pager(message, actions) : nothing}
       ${
 				message.content === ""
 					? nothing
@@ -171,6 +216,21 @@ function tools(message: Message, isLast: boolean, actions: MessageActions) {
 			}
       ${message.role === "assistant" ? details(message) : nothing}
     </div>
+  `;
+}
+
+/** The versions of a message, of which one is shown. */
+function pager({ versions }: Message, actions: MessageActions): TemplateResult {
+	const { index, count, ids } = versions;
+	const step = (name: "previous" | "next", to: string | undefined) => html`
+    <button type="button" class=${`bare version-${name}`} aria-label=${`Show the ${name} version`}
+      title=${`Show the ${name} version`} aria-disabled=${String(to === undefined)}
+      @click=${() => to === undefined || actions.select(to)}
+    >${icon(name === "previous" ? "chevron-left" : "chevron-right")}</button>`;
+	return html`
+    ${step("previous", ids[index - 2])}
+    <span class="version-count" aria-label=${`Version ${index} of ${count}`}>${index}/${count}</span>
+    ${step("next", ids[index])}
   `;
 }
 

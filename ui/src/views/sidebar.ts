@@ -2,6 +2,7 @@
 import { html, nothing, type TemplateResult } from "lit-html";
 import { repeat } from "lit-html/directives/repeat.js";
 import type { ConversationSummary } from "../ipc/host";
+import { matches } from "../lib/shortcut";
 import { aria, hint } from "../shortcuts";
 import { icon } from "./icon";
 
@@ -21,6 +22,8 @@ export interface SidebarActions {
 	open(id: string): void;
 	rename(conversation: ConversationSummary): void;
 	remove(conversation: ConversationSummary): void;
+	/** Gives back what was deleted a moment ago. */
+	undo(): void;
 }
 
 export const UNTITLED = "New chat";
@@ -76,6 +79,7 @@ function row(
 	const onKey = (event: KeyboardEvent) => {
 		if (event.key === "F2") actions.rename(conversation);
 		else if (event.key === "Delete") actions.remove(conversation);
+		else if (matches(event, "Mod+Z")) actions.undo();
 		else if (event.key === "ArrowDown" || event.key === "ArrowUp") moveFocus(event);
 		else return;
 		event.preventDefault();

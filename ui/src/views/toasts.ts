@@ -1,10 +1,12 @@
-/** The notes that float over the page. */
-import { html, type TemplateResult } from "lit-html";
+/** The notes that are shown over the page. */
+import { html, nothing, type TemplateResult } from "lit-html";
 import { repeat } from "lit-html/directives/repeat.js";
-import type { Toast } from "../state/toasts";
+import { isError, type Toast } from "../state/toasts";
 import { icon } from "./icon";
 
 export interface ToastActions {
+	/** Does what a note offers. */
+	act(id: number): void;
 	dismiss(id: number): void;
 	hold(id: number): void;
 	release(id: number): void;
@@ -16,13 +18,19 @@ export function toasts(shown: readonly Toast[], actions: ToastActions): Template
 		(toast) => toast.id,
 		(toast) => html`
       <div
-        class=${toast.isError ? "toast toast-error" : "toast"}
+        class=${isError(toast) ? "toast toast-error" : "toast"}
         @mouseenter=${() => actions.hold(toast.id)}
         @mouseleave=${() => actions.release(toast.id)}
         @focusin=${() => actions.hold(toast.id)}
         @focusout=${() => actions.release(toast.id)}
       >
         <span>${toast.text}</span>
+        ${
+					toast.action === null
+						? nothing
+						: html`<button type="button" class="toast-action" @click=${() => actions.act(toast.id)}>
+                ${toast.action.label}</button>`
+				}
         <button type="button" class="bare" aria-label="Dismiss" @click=${() => actions.dismiss(toast.id)}>
           ${icon("x")}
         </button>

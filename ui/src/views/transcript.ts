@@ -8,6 +8,10 @@ import { type MessageActions, type MessageModel, message as messageView } from "
 export interface TranscriptModel extends MessageModel {
 	readonly messages: readonly Message[];
 	readonly opening: boolean;
+	/** Something is typed already, and not sent. */
+	readonly hasDraft: boolean;
+	/** There are messages after the last of these. */
+	readonly goesOn: boolean;
 	/** There is more below than is in sight. */
 	readonly newBelow: boolean;
 }
@@ -25,8 +29,8 @@ const SUGGESTIONS = [
 
 export function transcript(model: TranscriptModel, actions: TranscriptActions): TemplateResult {
 	if (model.opening) return html`<p class="empty quiet">Opening…</p>`;
-	if (model.messages.length === 0) return empty(actions);
-	const last = model.messages.at(-1);
+	if (model.messages.length === 0) return empty(model.hasDraft, actions);
+	const last = model.goesOn ? undefined : model.messages.at(-1);
 	return html`
     <div class="column">
       ${repeat(
@@ -44,17 +48,21 @@ export function transcript(model: TranscriptModel, actions: TranscriptActions): 
   `;
 }
 
-function empty(actions: TranscriptActions): TemplateResult {
+function empty(hasDraft: boolean, actions: TranscriptActions): TemplateResult {
 	return html`
     <div class="empty">
       <h2>What is on your mind?</h2>
       <p class="quiet">One answer at a time, and nothing you type is lost.</p>
-      <ul class="suggestions">
-        ${SUGGESTIONS.map(
-					(text) =>
-						html`<li><button type="button" @click=${() => actions.suggest(text)}>${text}</button></li>`,
-				)}
-      </ul>
+      ${
+				hasDraft
+					? nothing
+					: html`<ul class="suggestions">
+            ${SUGGESTIONS.map(
+							(text) =>
+								html`<li><button type="button" @click=${() => actions.suggest(text)}>${text}</button></li>`,
+						)}
+          </ul>`
+			}
     </div>
   `;
 }

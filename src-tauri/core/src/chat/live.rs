@@ -222,6 +222,16 @@ impl LiveAnswers {
         while self.count() > 0 && changed.changed().await.is_ok() {}
     }
 
+    /// Has every generation of a conversation stop, and waits for none.
+    pub(crate) fn begin_stop_all(&self, conversation_id: &ConversationId) {
+        for entry in self.entries().values() {
+            if entry.conversation_id == *conversation_id {
+                let (done, _) = oneshot::channel();
+                let _ = entry.control.send(Control::Stop(done));
+            }
+        }
+    }
+
     pub(crate) fn quit_all(&self) {
         for entry in self.entries().values() {
             let _ = entry.control.send(Control::Quit);

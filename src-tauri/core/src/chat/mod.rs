@@ -20,8 +20,9 @@ pub(crate) use context::text_tokens;
 pub use live::{Phase, TranscriptEvent};
 pub use model::{
     Accepted, AnswerEnd, AttemptSource, CleanupOutcome, Conversation, ConversationChange,
-    ConversationSummary, ConversationView, FinishReason, Message, MessageError, MessagePage,
-    MessageStatus, Part, Role, SendOutcome, StopOutcome, Usage,
+    ConversationSummary, ConversationView, FailedVersion, FinishReason, Message, MessageError,
+    MessagePage, MessageStatus, Part, Role, SelectedVersion, SendOutcome, StopOutcome, Usage,
+    Versions,
 };
 pub use notice::Notice;
 pub use page::{Page, PageEvent};

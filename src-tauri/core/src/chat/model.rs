@@ -232,6 +232,57 @@ pub struct Message {
     pub created_at: Timestamp,
     /// When an answer ended, epoch ms.
     pub finished_at: Option<Timestamp>,
+    /// Its place among the messages that follow the same one.
+    pub versions: Versions,
+    /// What became of the newest version, where this one is shown again because of its end.
+    pub failed_version: Option<FailedVersion>,
+}
+
+/// The messages that follow the same one, of which a branch shows one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+pub struct Versions {
+    /// The place of this one, from 1.
+    pub index: u32,
+    /// How many there are.
+    pub count: u32,
+    /// All of them, oldest first.
+    pub ids: Vec<MessageId>,
+}
+
+impl Versions {
+    pub(crate) fn new(ids: Vec<MessageId>, own: &MessageId) -> Self {
+        let number = |places: usize| u32::try_from(places).unwrap_or(u32::MAX);
+        let index = ids.iter().position(|id| id == own).unwrap_or_default();
+        Self {
+            index: number(index + 1),
+            count: number(ids.len()),
+            ids,
+        }
+    }
+}
+
+/// A version of an answer that ended badly, so that the one before it is shown again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct FailedVersion {
+    /// Which one: it can be chosen all the same.
+    pub message_id: MessageId,
+    /// `failed`, `interrupted`, or `stopped` before its first word.
+    pub status: MessageStatus,
+    /// Why.
+    pub error: Option<MessageError>,
+    /// Some of it came.
+    pub has_text: bool,
+}
+
+/// What a branch shows after a version was chosen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct SelectedVersion {
+    /// The branch.
+    pub branch_id: BranchId,
+    /// Its newest message from now on.
+    pub head_message_id: MessageId,
 }
 
 /// Tokens of a generation, as the provider counted them.

@@ -3,10 +3,14 @@
 //! The operating system drops the lock when the process ends, however it ends, so "is the holder
 //! dead?" has an answer without a clock and without waiting for a lease.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use uuid::Uuid;
+
+use crate::folder;
 use crate::ids::InstanceId;
 
 /// This process's proof of life. Dropping it, or the process's end, makes it dead to others.
@@ -19,15 +23,12 @@ pub(crate) struct Instance {
 }
 
 impl Instance {
-    /// Starts to live in `folder`, under a new id.
-    pub(crate) fn start(folder: &Path) -> io::Result<Self> {
-        fs::create_dir_all(folder)?;
+    /// Starts to live in `instances`, under a new id.
+    pub(crate) fn start(instances: &Path) -> io::Result<Self> {
+        folder::make(instances)?;
         let id = InstanceId::fresh();
-        let path = path_of(folder, &id);
-        let file = OpenOptions::new()
-            .create_new(true)
-            .write(true)
-            .open(&path)?;
+        let path = path_of(instances, &id);
+        let file = folder::private().create_new(true).write(true).open(&path)?;
         file.lock()?;
         Ok(Self {
             id,
@@ -52,36 +53,73 @@ impl Drop for Instance {
     }
 }
 
-/// True when no process runs as `id`. When in doubt (the file cannot be opened) it is said to live,
-/// and its lease decides.
-pub(crate) fn is_dead(folder: &Path, id: &InstanceId) -> bool {
-    match OpenOptions::new().write(true).open(path_of(folder, id)) {
+/// What an instance's file says of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Proof {
+    /// It runs. When in doubt (the file cannot be opened) it is said to run, and its lease decides.
+    Lives,
+    /// It ended without removing its file.
+    Left,
+    /// It ended cleanly, or never was.
+    Gone,
+}
+
+fn proof_of(instances: &Path, id: &InstanceId) -> Proof {
+    match OpenOptions::new().write(true).open(path_of(instances, id)) {
         Ok(file) => match file.try_lock() {
-            Ok(()) => true,
-            Err(TryLockError::WouldBlock | TryLockError::Error(_)) => false,
+            Ok(()) => Proof::Left,
+            Err(TryLockError::WouldBlock | TryLockError::Error(_)) => Proof::Lives,
         },
-        Err(error) => error.kind() == io::ErrorKind::NotFound,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Proof::Gone,
+        Err(_) => Proof::Lives,
     }
 }
 
-/// Removes the files of instances that ended without removing them, and counts those.
-pub(crate) fn clear_dead(folder: &Path) -> io::Result<usize> {
-    let mut cleared = 0;
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        let Some(stem) = path.file_stem().and_then(|stem| stem.to_str()) else {
-            continue;
-        };
-        if is_dead(folder, &InstanceId::from(stem.to_owned())) {
-            fs::remove_file(&path)?;
-            cleared += 1;
+/// True when no process runs as `id`.
+pub(crate) fn is_dead(instances: &Path, id: &InstanceId) -> bool {
+    proof_of(instances, id) != Proof::Lives
+}
+
+/// The instances that ended without removing their files. What is no instance's file is somebody
+/// else's, and says nothing.
+pub(crate) fn left_behind(instances: &Path) -> io::Result<Vec<InstanceId>> {
+    let names = fs::read_dir(instances)?.flatten();
+    Ok(names
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
+        .filter_map(|entry| id_in(&entry.file_name()))
+        .filter(|id| proof_of(instances, id) == Proof::Left)
+        .collect())
+}
+
+/// True when another instance than `own` runs.
+pub(crate) fn another_lives(instances: &Path, own: Option<&InstanceId>) -> bool {
+    let names = fs::read_dir(instances).into_iter().flatten().flatten();
+    names
+        .filter_map(|entry| id_in(&entry.file_name()))
+        .any(|id| Some(&id) != own && proof_of(instances, &id) == Proof::Lives)
+}
+
+/// Removes the files of such instances. One that cannot be removed has the next start check again.
+pub(crate) fn forget(instances: &Path, left: &[InstanceId]) {
+    for id in left {
+        match fs::remove_file(path_of(instances, id)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(%error, %id, "the file of a dead instance stays");
+            }
+            _ => {}
         }
     }
-    Ok(cleared)
 }
 
-fn path_of(folder: &Path, id: &InstanceId) -> PathBuf {
-    folder.join(format!("{id}.lock"))
+fn path_of(instances: &Path, id: &InstanceId) -> PathBuf {
+    instances.join(format!("{id}.lock"))
+}
+
+/// The id in an instance's file name: a UUID, as every instance's is.
+fn id_in(name: &OsStr) -> Option<InstanceId> {
+    let stem = name.to_str()?.strip_suffix(".lock")?;
+    Uuid::try_parse(stem).ok()?;
+    Some(InstanceId::from(stem.to_owned()))
 }
 
 #[cfg(test)]
@@ -97,23 +135,79 @@ mod tests {
         assert!(!is_dead(folder.path(), &id), "it holds its file lock");
         drop(instance);
         assert!(is_dead(folder.path(), &id), "nobody holds it any more");
-        assert_eq!(clear_dead(folder.path()).unwrap(), 0, "it ended cleanly");
+        let left = left_behind(folder.path()).unwrap();
+        assert!(left.is_empty(), "it ended cleanly");
     }
 
     #[test]
-    fn a_file_that_nobody_locks_is_a_dead_instance_and_is_cleared() {
+    fn a_file_that_nobody_locks_is_a_dead_instance_until_it_is_forgotten() {
         let folder = tempfile::tempdir().unwrap();
         let living = Instance::start(folder.path()).unwrap();
-        fs::write(path_of(folder.path(), &InstanceId::fresh()), "").unwrap();
+        let dead = InstanceId::fresh();
+        fs::write(path_of(folder.path(), &dead), "").unwrap();
 
+        let left = left_behind(folder.path()).unwrap();
+        assert_eq!(left, [dead.clone()]);
+        assert_eq!(
+            left_behind(folder.path()).unwrap(),
+            left,
+            "the proof stays until it is not needed any more"
+        );
+        forget(folder.path(), &left);
+        assert!(left_behind(folder.path()).unwrap().is_empty());
+        forget(folder.path(), &[dead, InstanceId::fresh()]);
+        assert!(!is_dead(folder.path(), living.id()), "the living stays");
+        assert!(another_lives(folder.path(), None));
+        assert!(!another_lives(folder.path(), Some(living.id())));
+    }
+
+    #[test]
+    fn what_is_no_instances_is_left_alone_and_is_no_crash() {
+        let folder = tempfile::tempdir().unwrap();
+        let id = InstanceId::fresh();
+        for name in ["@eaDir", &format!("{}.lock", InstanceId::fresh())] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        for name in [
+            ".DS_Store",
+            "notes.lock",
+            "x.txt",
+            &format!("{id}.lock.bak"),
+            &format!("{id}"),
+        ] {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
         #[cfg(unix)]
         {
             use std::os::unix::ffi::OsStrExt;
-            // What no instance is named stays, whoever put it there.
-            let strange = std::ffi::OsStr::from_bytes(b"\xff.lock");
-            fs::write(folder.path().join(strange), "").unwrap();
+            fs::write(folder.path().join(OsStr::from_bytes(b"\xff.lock")), "").unwrap();
+            // One that leads nowhere, as one of a folder that was synchronized may.
+            let link = path_of(folder.path(), &InstanceId::fresh());
+            std::os::unix::fs::symlink("nowhere", link).unwrap();
         }
-        assert_eq!(clear_dead(folder.path()).unwrap(), 1);
-        assert!(!is_dead(folder.path(), living.id()), "the living stays");
+        let before = fs::read_dir(folder.path()).unwrap().count();
+        let left = left_behind(folder.path()).unwrap();
+        assert!(left.is_empty(), "{left:?}");
+        forget(folder.path(), &left);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), before);
+    }
+
+    /// An instance that quits while another starts takes its file away at any moment.
+    #[test]
+    fn a_file_that_goes_meanwhile_is_no_crash_and_no_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let stop = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    drop(Instance::start(folder.path()).unwrap());
+                }
+            });
+            for _ in 0..2_000 {
+                let left = left_behind(folder.path()).unwrap();
+                forget(folder.path(), &left);
+            }
+            stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        });
     }
 }

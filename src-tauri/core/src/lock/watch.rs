@@ -1,4 +1,5 @@
-//! Notices what other processes on the same data folder do to the locks, and tells the windows.
+//! Notices what other processes on the same data folder do to the locks and what they delete, and shows
+//! it to the windows.
 //!
 //! The database is the truth for every process; this only shortens the time until the windows of
 //! this one show it. Asking SQLite for its data version several times a second costs less than
@@ -11,6 +12,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::{Lease, LockChange, LockReason};
+use crate::chat::live::LiveAnswers;
 use crate::events::Events;
 use crate::ids::{BranchId, ConversationId, InstanceId};
 use crate::store::{Changes, Store, StoreError};
@@ -23,18 +25,28 @@ const EVERY: Duration = Duration::from_millis(300);
 pub(crate) struct Watch {
     store: Store,
     events: Arc<Events>,
+    live: Arc<LiveAnswers>,
     instance_id: InstanceId,
     /// What the others held when it last looked.
     held: HashMap<BranchId, Lease>,
+    /// What was deleted, here too, when it last looked.
+    deleted: HashSet<ConversationId>,
 }
 
 impl Watch {
-    pub(crate) fn new(store: Store, events: Arc<Events>, instance_id: InstanceId) -> Self {
+    pub(crate) fn new(
+        store: Store,
+        events: Arc<Events>,
+        live: Arc<LiveAnswers>,
+        instance_id: InstanceId,
+    ) -> Self {
         Self {
             store,
             events,
+            live,
             instance_id,
             held: HashMap::new(),
+            deleted: HashSet::new(),
         }
     }
 
@@ -84,6 +96,23 @@ impl Watch {
             self.events.conversation_changed(conversation_id, false);
         }
         self.held = now;
+        self.look_for_deleted().await
+    }
+
+    async fn look_for_deleted(&mut self) -> Result<(), StoreError> {
+        let deleted = self.store.deleted_conversations().await?.into_iter();
+        let deleted: HashSet<_> = deleted.map(|deleted| deleted.id).collect();
+        for id in deleted.difference(&self.deleted) {
+            self.events.conversation_changed(id, true);
+            // The process that deletes can stop only what it writes itself.
+            self.live.begin_stop_all(id);
+        }
+        for id in self.deleted.difference(&deleted) {
+            if self.store.branch(id, None).await?.is_some() {
+                self.events.conversation_changed(id, false);
+            }
+        }
+        self.deleted = deleted;
         Ok(())
     }
 }
@@ -93,12 +122,13 @@ mod tests {
     use tokio::sync::broadcast;
 
     use super::*;
+    use crate::chat::live::Control;
     use crate::chat::{AttemptSource, MessageStatus};
     use crate::clock::Timestamp;
     use crate::events::CoreEvent;
     use crate::ids::{GenerationId, RequestId};
     use crate::lock::{Fenced, LEASE};
-    use crate::store::{Begin, Ending, NewTurn};
+    use crate::store::{Begin, Ending, NewTurn, Purge};
 
     const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
@@ -123,7 +153,12 @@ mod tests {
                 theirs,
                 told: events.subscribe(),
                 changes: ours.changes().await.unwrap(),
-                watch: Watch::new(ours, events, InstanceId::from("ours".to_owned())),
+                watch: Watch::new(
+                    ours,
+                    events,
+                    Arc::default(),
+                    InstanceId::from("ours".to_owned()),
+                ),
             }
         }
 
@@ -202,6 +237,41 @@ mod tests {
             let (locks, _) = scene.look().await;
             assert_eq!(locks, [LockChange::of(&lease, reason)]);
         }
+    }
+
+    #[tokio::test]
+    async fn what_another_process_deletes_and_gives_back_is_told() {
+        let mut scene = Scene::new().await;
+        let lease = scene.begin("theirs").await;
+        let id = &lease.conversation_id;
+        let mut registration = scene.watch.live.register(GenerationId::fresh(), id.clone());
+        scene.look().await;
+        let shown = async |scene: &mut Scene| {
+            scene.watch.look_for_deleted().await.unwrap();
+            match scene.told.try_recv() {
+                Ok(CoreEvent::Conversation(change)) => {
+                    Some((change.conversation_id, change.deleted))
+                }
+                _ => None,
+            }
+        };
+        assert!(scene.theirs.delete_conversation(id, NOW).await.unwrap());
+        assert_eq!(shown(&mut scene).await, Some((id.clone(), true)));
+        assert!(
+            matches!(registration.control.try_recv(), Ok(Control::Stop(_))),
+            "what is written here is stopped here"
+        );
+        assert_eq!(shown(&mut scene).await, None, "once");
+        assert!(scene.theirs.restore_conversation(id).await.unwrap());
+        assert_eq!(shown(&mut scene).await, Some((id.clone(), false)));
+
+        assert!(scene.theirs.delete_conversation(id, NOW).await.unwrap());
+        assert_eq!(shown(&mut scene).await, Some((id.clone(), true)));
+        assert!(scene.theirs.begin_purge(id).await.unwrap());
+        let portion = async || scene.theirs.portion().await.unwrap();
+        while portion().await.purge(id, 100).await.unwrap() == Purge::GoesOn {}
+        scene.theirs.end_purge(id).await.unwrap();
+        assert_eq!(shown(&mut scene).await, None, "it is gone");
     }
 
     #[tokio::test]

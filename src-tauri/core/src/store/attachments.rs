@@ -38,9 +38,12 @@ impl Store {
         let most = i64::try_from(MOST_ATTACHMENTS).unwrap_or(i64::MAX);
         let mut tx = self.write().await?;
         if let Some(id) = conversation_id {
-            let known = sqlx::query_scalar!("SELECT id FROM conversations WHERE id = ?", id)
-                .fetch_optional(&mut *tx)
-                .await?;
+            let known = sqlx::query_scalar!(
+                "SELECT id FROM conversations WHERE id = ? AND deleted_at IS NULL",
+                id
+            )
+            .fetch_optional(&mut *tx)
+            .await?;
             if known.is_none() {
                 return Ok(Attach::NoConversation);
             }
@@ -107,7 +110,7 @@ impl Store {
         let moved = sqlx::query!(
             "UPDATE attachments SET conversation_id = (SELECT id FROM conversations WHERE id = ?1)
              WHERE id IN (SELECT value FROM json_each(?2)) AND conversation_id IS NULL AND message_id IS NULL
-               AND EXISTS (SELECT 1 FROM conversations WHERE id = ?1)",
+               AND EXISTS (SELECT 1 FROM conversations WHERE id = ?1 AND deleted_at IS NULL)",
             conversation_id,
             list
         )
@@ -137,7 +140,9 @@ impl Store {
     /// What is kept of a file.
     pub async fn attachment(&self, id: &AttachmentId) -> Result<Option<AttachmentContent>> {
         let row = sqlx::query!(
-            "SELECT media_type, text, data FROM attachments WHERE id = ?",
+            "SELECT a.media_type, a.text, a.data
+             FROM attachments a LEFT JOIN conversations c ON c.id = a.conversation_id
+             WHERE a.id = ? AND c.deleted_at IS NULL",
             id
         )
         .fetch_optional(&self.readers)

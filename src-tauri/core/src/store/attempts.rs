@@ -61,6 +61,20 @@ pub(super) async fn record(
     Ok(())
 }
 
+/// Takes away the oldest attempts over so many, at most `most` at once. False when there are none.
+pub(super) async fn cut(tx: &mut SqliteConnection, kept: u32, most: u32) -> Result<bool> {
+    let done = sqlx::query!(
+        "DELETE FROM generation_attempts WHERE id IN (
+           SELECT id FROM generation_attempts
+           WHERE id <= (SELECT max(id) FROM generation_attempts) - ? ORDER BY id LIMIT ?)",
+        kept,
+        most
+    )
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
 impl Store {
     /// Counts a send that the page refused by itself. False when there is no such branch.
     pub async fn record_refused_by_page(

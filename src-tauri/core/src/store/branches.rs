@@ -3,6 +3,7 @@
 use sqlx::SqliteConnection;
 
 use super::{Result, Store};
+use crate::clock::Timestamp;
 use crate::error::Entity;
 use crate::ids::{BranchId, ConversationId, MessageId};
 
@@ -22,10 +23,11 @@ pub(super) struct Place {
 }
 
 impl Store {
-    /// The conversation of a message.
+    /// The conversation of a message; `None` also where it is deleted.
     pub async fn conversation_of(&self, message_id: &MessageId) -> Result<Option<ConversationId>> {
         Ok(sqlx::query_scalar!(
-            r#"SELECT conversation_id AS "id: ConversationId" FROM messages WHERE id = ?"#,
+            r#"SELECT c.id AS "id!: ConversationId" FROM messages m JOIN conversations c ON c.id = m.conversation_id
+               WHERE m.id = ? AND c.deleted_at IS NULL"#,
             message_id
         )
         .fetch_optional(&self.readers)
@@ -44,7 +46,8 @@ impl Store {
     }
 }
 
-/// The branch that is meant: `main` when none is named. `None` when it is not in the conversation.
+/// The branch that is meant: `main` when none is named. `None` when it is not in the conversation, or that is
+/// deleted.
 pub(super) async fn resolve_branch(
     connection: &mut SqliteConnection,
     conversation_id: &ConversationId,
@@ -52,8 +55,10 @@ pub(super) async fn resolve_branch(
 ) -> Result<Option<Branch>> {
     Ok(sqlx::query_as!(
         Branch,
-        r#"SELECT id AS "id: _", head_message_id AS "head: _" FROM branches
-           WHERE conversation_id = ?1 AND (id = ?2 OR (?2 IS NULL AND name = 'main'))"#,
+        r#"SELECT b.id AS "id!: _", b.head_message_id AS "head?: _"
+           FROM branches b JOIN conversations c ON c.id = b.conversation_id
+           WHERE b.conversation_id = ?1 AND (b.id = ?2 OR (?2 IS NULL AND b.name = 'main'))
+             AND c.deleted_at IS NULL"#,
         conversation_id,
         branch_id
     )
@@ -67,7 +72,7 @@ pub(super) async fn missing(
     conversation_id: &ConversationId,
 ) -> Result<Entity> {
     let known = sqlx::query_scalar!(
-        "SELECT count(*) FROM conversations WHERE id = ?",
+        "SELECT count(*) FROM conversations WHERE id = ? AND deleted_at IS NULL",
         conversation_id
     )
     .fetch_one(tx)
@@ -90,10 +95,54 @@ pub(super) async fn place(
         r#"SELECT c.id AS "conversation_id: _", b.id AS "branch_id: _", b.head_message_id AS "head: _",
              c.model_id, c.max_parallel
            FROM branches b JOIN conversations c ON c.id = b.conversation_id
-           WHERE b.conversation_id = ?1 AND (b.id = ?2 OR (?2 IS NULL AND b.name = 'main'))"#,
+           WHERE b.conversation_id = ?1 AND (b.id = ?2 OR (?2 IS NULL AND b.name = 'main'))
+             AND c.deleted_at IS NULL"#,
         conversation_id,
         branch_id
     )
     .fetch_optional(tx)
     .await?)
+}
+
+/// The head of a branch, as it is by now.
+pub(super) async fn head(
+    tx: &mut SqliteConnection,
+    branch_id: &BranchId,
+) -> Result<Option<MessageId>> {
+    let head = sqlx::query_scalar!(
+        r#"SELECT head_message_id AS "id: MessageId" FROM branches WHERE id = ?"#,
+        branch_id
+    )
+    .fetch_one(tx)
+    .await?;
+    Ok(head)
+}
+
+/// Makes a branch that leaves this one at a message, under a name that no other has.
+pub(super) async fn fork(
+    tx: &mut SqliteConnection,
+    place: &Place,
+    at: &MessageId,
+    now: Timestamp,
+) -> Result<BranchId> {
+    let id = BranchId::fresh();
+    sqlx::query!(
+        // Named in a scalar: an insert from a select has SQLite look for what might refer to the new row.
+        "INSERT INTO branches (id, conversation_id, name, head_message_id, forked_from, created_at)
+         VALUES (?1, ?2, (
+           WITH RECURSIVE path(n) AS (
+             SELECT 2
+             UNION ALL
+             SELECT n + 1 FROM path
+             WHERE EXISTS (SELECT 1 FROM branches WHERE conversation_id = ?2 AND name = 'Branch ' || n)
+           )
+           SELECT 'Branch ' || max(n) FROM path), ?3, ?3, ?4)",
+        id,
+        place.conversation_id,
+        at,
+        now
+    )
+    .execute(tx)
+    .await?;
+    Ok(id)
 }

@@ -33,9 +33,11 @@ impl Changes {
         )
         .fetch_all(&mut self.connection)
         .await?;
-        if let Some(last) = begun.last() {
-            self.newest = last.number;
-        }
+        self.newest = match begun.last() {
+            Some(last) => last.number,
+            // Numbers are given again after a purge of the newest.
+            None => self.newest.min(newest(&mut self.connection).await?),
+        };
         let foreign = begun.into_iter().filter(|turn| turn.instance_id != *own);
         Ok(foreign.map(|turn| turn.conversation_id).collect())
     }
@@ -46,17 +48,21 @@ impl Store {
     pub async fn changes(&self) -> Result<Changes> {
         let mut connection = self.readers.acquire().await?.detach();
         let version = data_version(&mut connection).await?;
-        let newest = sqlx::query_scalar!(
-            r#"SELECT coalesce(max(rowid), 0) AS "newest!: i64" FROM generations"#
-        )
-        .fetch_one(&mut connection)
-        .await?;
+        let newest = newest(&mut connection).await?;
         Ok(Changes {
             connection,
             version,
             newest,
         })
     }
+}
+
+async fn newest(connection: &mut SqliteConnection) -> Result<i64> {
+    Ok(
+        sqlx::query_scalar!(r#"SELECT coalesce(max(rowid), 0) AS "newest!: i64" FROM generations"#)
+            .fetch_one(connection)
+            .await?,
+    )
 }
 
 async fn data_version(connection: &mut SqliteConnection) -> Result<i64> {

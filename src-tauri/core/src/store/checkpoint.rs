@@ -5,6 +5,10 @@
 //! alone until the log is [`TOO_LONG`] pages long, and [`Store::fold_log`] is called when an answer has been
 //! told.
 
+use std::time::Duration;
+
+use sqlx::{ConnectOptions, Connection, SqliteConnection};
+
 use super::{Result, Store};
 
 /// Pages of a log that is worth the two syncs of a fold; SQLite's own default.
@@ -30,5 +34,58 @@ impl Store {
                 .await?;
         }
         Ok(())
+    }
+}
+
+/// The log, seen from a connection of its own: no write waits in the pool while it is folded.
+#[derive(Debug)]
+pub struct Log {
+    connection: SqliteConnection,
+}
+
+impl Store {
+    /// Opens the connection.
+    pub async fn log(&self) -> Result<Log> {
+        let options = self.writer.connect_options();
+        let connection = (*options)
+            .clone()
+            // It waits for no lock, because other writes would wait with it.
+            .busy_timeout(Duration::ZERO)
+            .optimize_on_close(false, None)
+            .connect()
+            .await?;
+        Ok(Log { connection })
+    }
+}
+
+impl Log {
+    /// Folds the log into the file if it has become long.
+    pub async fn fold(&mut self) -> Result<()> {
+        let (_, logged, _) = self.checkpoint("PRAGMA wal_checkpoint(NOOP)").await?;
+        if logged >= LONG {
+            self.checkpoint("PRAGMA wal_checkpoint(PASSIVE)").await?;
+        }
+        Ok(())
+    }
+
+    /// Folds all of the log into the file and leaves nothing in it. False while a connection reads or writes:
+    /// to be tried again.
+    pub async fn empty(&mut self) -> Result<bool> {
+        // Most of it first, because a write waits for the rest.
+        self.checkpoint("PRAGMA wal_checkpoint(PASSIVE)").await?;
+        let (busy, _, _) = self.checkpoint("PRAGMA wal_checkpoint(TRUNCATE)").await?;
+        Ok(busy == 0)
+    }
+
+    /// Closes the connection.
+    pub async fn close(self) -> Result<()> {
+        Ok(self.connection.close().await?)
+    }
+
+    /// Whether another connection was in its way, the pages in the log, and those of them that are in the file.
+    async fn checkpoint(&mut self, pragma: &'static str) -> Result<(i64, i64, i64)> {
+        Ok(sqlx::query_as(pragma)
+            .fetch_one(&mut self.connection)
+            .await?)
     }
 }

@@ -59,13 +59,22 @@ impl Store {
                  EXISTS (SELECT 1 FROM generation_locks l
                    WHERE l.conversation_id = c.id AND l.generation_id IS NOT NULL) AS "busy!: bool"
                FROM conversations c CROSS JOIN branches b ON b.conversation_id = c.id AND b.name = 'main'
-               WHERE ?1 IS NULL OR (c.updated_at, c.id) < (SELECT updated_at, id FROM conversations WHERE id = ?1)
+               WHERE c.deleted_at IS NULL
+                 AND (?1 IS NULL OR (c.updated_at, c.id) < (SELECT updated_at, id FROM conversations WHERE id = ?1))
                ORDER BY c.updated_at DESC, c.id DESC LIMIT ?2"#,
             after,
             limit
         )
         .fetch_all(&self.readers)
         .await?)
+    }
+
+    /// True for a conversation that others can be said to come after, also a deleted one.
+    pub async fn has_place(&self, id: &ConversationId) -> Result<bool> {
+        let count = sqlx::query_scalar!("SELECT count(*) FROM conversations WHERE id = ?", id)
+            .fetch_one(&self.readers)
+            .await?;
+        Ok(count > 0)
     }
 
     /// A conversation and the latest page of a branch. `None` when there is no such branch.
@@ -113,25 +122,20 @@ impl Store {
 
     /// Names a conversation. False when there is no such one.
     pub async fn rename_conversation(&self, id: &ConversationId, title: &str) -> Result<bool> {
-        let done = sqlx::query!("UPDATE conversations SET title = ? WHERE id = ?", title, id)
-            .execute(&self.writer)
-            .await?;
-        Ok(done.rows_affected() > 0)
-    }
-
-    /// Deletes a conversation with all that is in it, its lock included. False when there is no
-    /// such one.
-    pub async fn delete_conversation(&self, id: &ConversationId) -> Result<bool> {
-        let done = sqlx::query!("DELETE FROM conversations WHERE id = ?", id)
-            .execute(&self.writer)
-            .await?;
+        let done = sqlx::query!(
+            "UPDATE conversations SET title = ? WHERE id = ? AND deleted_at IS NULL",
+            title,
+            id
+        )
+        .execute(&self.writer)
+        .await?;
         Ok(done.rows_affected() > 0)
     }
 
     /// Sets the model of the answers to come. False when there is no such conversation.
     pub async fn set_conversation_model(&self, id: &ConversationId, model: &str) -> Result<bool> {
         let done = sqlx::query!(
-            "UPDATE conversations SET model_id = ? WHERE id = ?",
+            "UPDATE conversations SET model_id = ? WHERE id = ? AND deleted_at IS NULL",
             model,
             id
         )
@@ -162,7 +166,7 @@ impl Store {
     ) -> Result<bool> {
         let parameters = settings::written(parameters);
         let done = sqlx::query!(
-            "UPDATE conversations SET parameters = ? WHERE id = ?",
+            "UPDATE conversations SET parameters = ? WHERE id = ? AND deleted_at IS NULL",
             parameters,
             id
         )

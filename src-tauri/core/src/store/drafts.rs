@@ -17,7 +17,7 @@ impl Store {
     ) -> Result<bool> {
         let done = sqlx::query!(
             "INSERT INTO drafts (conversation_id, content, updated_at)
-             SELECT id, ?2, ?3 FROM conversations WHERE id = ?1
+             SELECT id, ?2, ?3 FROM conversations WHERE id = ?1 AND deleted_at IS NULL
              ON CONFLICT (conversation_id) DO UPDATE SET content = excluded.content, updated_at = excluded.updated_at",
             id,
             content,

@@ -33,16 +33,43 @@ pub enum StoreError {
     },
     /// The file is damaged. It was not touched.
     #[error(
-        "The database {} is damaged: move it (and its -wal file) aside and restore a backup. It was not changed",
+        "The database {} is damaged. It was not changed",
         path.display()
     )]
     DatabaseCorrupt {
         /// The database file.
         path: PathBuf,
     },
+    /// The file was found damaged while it was in use. Nothing is written into it any more.
+    #[error(
+        "The database {} was found damaged, so nothing more is written into it: copy what you have typed, then close Conch and start it again. It offers your backups then",
+        path.display()
+    )]
+    FoundDamage {
+        /// The database file.
+        path: PathBuf,
+    },
+    /// The data folder is on a network drive that does not pass locks on.
+    #[error(
+        "The data folder {} is on a network drive that does not keep two computers from writing to it at once, which would damage your conversations: put the folder on a drive of this computer, and set CONCH_DATA_DIR to it. Nothing was changed",
+        path.display()
+    )]
+    UnsafeDrive {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The data folder is on a network drive, and another Conch has it open, perhaps on another computer.
+    #[error(
+        "Another Conch has the data folder {} open, perhaps on another computer: close it, then start this one again. On a network drive only one at a time may use it",
+        path.display()
+    )]
+    OpenElsewhere {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The file is something else. It was not touched.
     #[error(
-        "The file {} is no database of Conch: move it aside, and Conch will start a new one. It was not changed",
+        "The file {} is no database of Conch. It was not changed",
         path.display()
     )]
     NotADatabase {
@@ -72,8 +99,9 @@ impl StoreError {
             Self::DiskFull(_) => ErrorCode::DiskFull,
             Self::DataFolderUnwritable { .. } => ErrorCode::DataFolderUnwritable,
             Self::DatabaseNewer { .. } => ErrorCode::DatabaseNewer,
-            Self::DatabaseCorrupt { .. } => ErrorCode::DatabaseCorrupt,
+            Self::DatabaseCorrupt { .. } | Self::FoundDamage { .. } => ErrorCode::DatabaseCorrupt,
             Self::NotADatabase { .. } => ErrorCode::NotADatabase,
+            Self::UnsafeDrive { .. } | Self::OpenElsewhere { .. } => ErrorCode::DataFolderShared,
             Self::Sql(_) | Self::Migration(_) | Self::UnsafeSqlite { .. } => ErrorCode::Internal,
         }
     }

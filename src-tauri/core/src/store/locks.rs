@@ -37,6 +37,8 @@ pub(super) struct Granted {
     pub(super) fence: i64,
     /// Expired locks of the conversation's other branches, freed by the grant.
     pub(super) freed: Vec<Lease>,
+    /// It ended an answer that an expired holder left on the branch, whose head may have gone back.
+    pub(super) took_over: bool,
 }
 
 /// Grants the lock, or `None` when it is held or the conversation is at its capacity (I1).
@@ -77,32 +79,54 @@ pub(super) async fn acquire(
     let Some(fence) = fence else {
         return Ok(None);
     };
-    interrupt_left_behind(tx, grant.branch_id, now).await?;
+    let took_over = interrupt_left_behind(tx, grant.branch_id, now).await?;
     let mut freed = Vec::new();
     for holder in expired(tx, grant.conversation_id, now).await? {
         if vacate(tx, &holder, &lease_expired(), now).await? == Fenced::Written {
             freed.push(holder.lease);
         }
     }
-    Ok(Some(Granted { fence, freed }))
+    Ok(Some(Granted {
+        fence,
+        freed,
+        took_over,
+    }))
 }
 
-/// Closes an answer that an expired holder left on the branch.
+/// True when the conversation is below its capacity, so that a branch that is not held is granted.
+pub(super) async fn has_room(
+    tx: &mut SqliteConnection,
+    conversation_id: &ConversationId,
+    max_parallel: i64,
+    now: Timestamp,
+) -> Result<bool> {
+    let live = sqlx::query_scalar!(
+        "SELECT count(*) FROM generation_locks
+         WHERE conversation_id = ? AND generation_id IS NOT NULL AND expires_at > ?",
+        conversation_id,
+        now
+    )
+    .fetch_one(tx)
+    .await?;
+    Ok(live < max_parallel)
+}
+
+/// Closes an answer that an expired holder left on the branch. False where there is none.
 async fn interrupt_left_behind(
     tx: &mut SqliteConnection,
     branch_id: &BranchId,
     now: Timestamp,
-) -> Result<()> {
+) -> Result<bool> {
     let left = sqlx::query_scalar!(
         r#"SELECT id AS "id: MessageId" FROM messages WHERE branch_id = ? AND status = 'generating'"#,
         branch_id
     )
     .fetch_all(&mut *tx)
     .await?;
-    for message_id in left {
-        settle(tx, &message_id, &lease_expired(), now).await?;
+    for message_id in &left {
+        settle(tx, message_id, &lease_expired(), now).await?;
     }
-    Ok(())
+    Ok(!left.is_empty())
 }
 
 /// Gives the lock back; [`Fenced::Lost`] when `lease` is not the current one (I4).

@@ -13,12 +13,16 @@
 
 mod attachments;
 mod attempts;
+mod backup;
 mod branches;
+mod carve;
 mod changes;
 mod checkpoint;
 mod chunks;
 mod codec;
 mod conversations;
+mod damage;
+mod deleting;
 mod drafts;
 mod error;
 mod locks;
@@ -26,28 +30,43 @@ mod open;
 mod pages;
 mod prior;
 mod providers;
+mod remains;
+mod replace;
+mod salvage;
 mod search;
 mod settings;
 mod settle;
 #[cfg(test)]
 mod tests;
 mod turns;
+mod versions;
 
 use sqlx::sqlite::SqlitePool;
 use sqlx::{Sqlite, Transaction};
 
 pub use attachments::Attach;
 pub use attempts::AttemptOutcome;
+pub(crate) use backup::is_damage;
+pub use backup::{Backup, BackupError, backups};
 pub use changes::Changes;
+pub use checkpoint::Log;
 pub use chunks::Piece;
+pub use deleting::{Deleted, Portion, Purge};
 pub use error::StoreError;
 pub use locks::Holder;
 pub use prior::{PriorAttachment, PriorMessage};
 pub use providers::StoredProvider;
+pub(crate) use replace::{prepare, replace};
+pub use salvage::{SalvageError, Salvaged};
+pub(crate) use salvage::{new_folder, salvage, saved};
 pub use settle::Ending;
 pub use turns::{Begin, NewAnswer, NewTurn, Started};
+pub use versions::Chosen;
 
 use crate::ids::UserId;
+
+/// The database's name in the data folder.
+pub const DATABASE: &str = "conch.db";
 
 type Result<T, E = StoreError> = std::result::Result<T, E>;
 
@@ -57,6 +76,7 @@ pub struct Store {
     writer: SqlitePool,
     readers: SqlitePool,
     user_id: UserId,
+    alarm: damage::Alarm,
 }
 
 impl Store {
@@ -66,14 +86,21 @@ impl Store {
     }
 
     /// Waits for the statements under way and closes the file, which also folds the write-ahead log
-    /// into it.
+    /// into it. A damaged one is left as it is: the last to close is a reader, which cannot fold.
     pub async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
+        if self.is_damaged() {
+            self.writer.close().await;
+            self.readers.close().await;
+        } else {
+            self.readers.close().await;
+            self.writer.close().await;
+        }
     }
 
-    /// Begins a write transaction; it is rolled back unless it is committed.
+    /// Begins a write transaction; it is rolled back unless it is committed. Into a damaged database
+    /// nothing is written.
     async fn write(&self) -> Result<Transaction<'static, Sqlite>> {
+        self.alarm.refuse()?;
         Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
     }
 }

@@ -1,10 +1,10 @@
-//! Opening the file: look before touching, then migrate, then hand out the pools.
+//! Opening the file: look before touching, back up before migrating, then hand out the pools.
 //!
 //! A file that is not ours, damaged, or from a newer version is reported and left as it is, byte for
-//! byte.
+//! byte, over any number of starts: what one start found damaged is marked (`damage`).
 
-use std::io::Read;
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
@@ -13,13 +13,18 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
+use super::backup;
 use super::checkpoint::TOO_LONG;
+use super::damage::{self, Alarm, LOG, Standing, beside};
 use super::error::{extended_code, primary_code};
+use super::remains::{self, Main};
 use super::{Result, Store, StoreError};
 use crate::clock::Timestamp;
+use crate::folder;
 use crate::ids::UserId;
+use crate::start::{Notice, Stage, Teller};
 
-static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
+pub(super) static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
 
 /// Written by the first migration: the bytes "Cnch".
 const APPLICATION_ID: i64 = 1_131_307_880;
@@ -27,17 +32,25 @@ const APPLICATION_ID: i64 = 1_131_307_880;
 /// The first version without the WAL-reset bug (committed transactions lost when a write races a checkpoint).
 const SAFE_SQLITE: [u32; 3] = [3, 51, 3];
 
-/// The largest page of a database, in bytes, <https://sqlite.org/limits.html>.
-const LARGEST_PAGE: u64 = 65_536;
-
 const READERS: u32 = 4;
 
 /// SQLite's result codes, <https://sqlite.org/rescode.html>.
 const SQLITE_READONLY: i32 = 8;
-const SQLITE_CORRUPT: i32 = 11;
+pub(super) const SQLITE_CORRUPT: i32 = 11;
 const SQLITE_CANTOPEN: i32 = 14;
 const SQLITE_NOTADB: i32 = 26;
 const SQLITE_READONLY_ROLLBACK: i32 = 776;
+
+/// How closely a database is looked at before it is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Check {
+    /// That it is ours.
+    None,
+    /// Its pages, and what leads from one to another.
+    Quick,
+    /// All of it.
+    Full,
+}
 
 impl Store {
     /// Opens the database at `path`, creating or migrating it, with its integrity checked first
@@ -47,41 +60,120 @@ impl Store {
     /// [`StoreError::NotADatabase`], [`DatabaseCorrupt`](StoreError::DatabaseCorrupt) and
     /// [`DatabaseNewer`](StoreError::DatabaseNewer) leave the file untouched.
     pub async fn open(path: &Path, after_crash: bool, now: Timestamp) -> Result<Self> {
-        if file_has_content(path)? {
-            inspect(path, after_crash).await?;
-        }
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .busy_timeout(Duration::from_secs(5))
-            .disable_statement_logging();
-        let writer = pool(
-            path,
-            1,
-            options
-                .clone()
-                .create_if_missing(true)
-                .journal_mode(SqliteJournalMode::Wal)
-                .synchronous(SqliteSynchronous::Full)
-                // Without these macOS only hands writes to the drive's cache.
-                .pragma("fullfsync", "1")
-                .pragma("checkpoint_fullfsync", "1")
-                .pragma("wal_autocheckpoint", TOO_LONG)
-                .optimize_on_close(true, None),
-        )
-        .await?;
-        let version = sqlx::query_scalar("SELECT sqlite_version()")
-            .fetch_one(&writer)
-            .await?;
-        check_version(version)?;
-        MIGRATOR.run(&writer).await.map_err(StoreError::Migration)?;
-        let user_id = local_profile(&writer, now).await?;
-        let readers = pool(path, READERS, options.read_only(true)).await?;
-        Ok(Self {
-            writer,
-            readers,
-            user_id,
-        })
+        Self::open_telling(path, after_crash, now, &Teller::default()).await
     }
+
+    /// The same, and tells what takes long.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_telling(
+        path: &Path,
+        after_crash: bool,
+        now: Timestamp,
+        teller: &Teller,
+    ) -> Result<Self> {
+        let check = match damage::standing(path) {
+            Standing::Damaged => {
+                return Err(StoreError::DatabaseCorrupt {
+                    path: path.to_owned(),
+                });
+            }
+            Standing::Doubtful => Check::Full,
+            Standing::Clear if after_crash => Check::Quick,
+            Standing::Clear => Check::None,
+        };
+        let opened = open(path, check, now, teller).await;
+        match &opened {
+            Err(StoreError::DatabaseCorrupt { .. }) => damage::mark(path, "found at a start"),
+            Ok(_) if check == Check::Full => damage::lift(path),
+            _ => {}
+        }
+        opened
+    }
+}
+
+async fn open(path: &Path, check: Check, now: Timestamp, teller: &Teller) -> Result<Store> {
+    if let Some(looked) = look_at_remains(path, check, now, teller).await? {
+        let newest = MIGRATOR.iter().map(|migration| migration.version).max();
+        if looked.version.is_some() && looked.version < newest {
+            back_up(path, now, teller).await?;
+            teller.enter(Stage::Migrating);
+        }
+    } else {
+        // SQLite gives its other files the permissions of this one.
+        let made = folder::private().create(true).append(true).open(path);
+        made.map_err(|source| unwritable(path, source))?;
+    }
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .busy_timeout(Duration::from_secs(5))
+        // A file that comes from elsewhere may name functions in its schema, and lie about its cells.
+        .pragma("trusted_schema", "OFF")
+        .pragma("cell_size_check", "ON")
+        .disable_statement_logging();
+    let writer = pool(
+        path,
+        1,
+        options
+            .clone()
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            // Without these macOS only hands writes to the drive's cache.
+            .pragma("fullfsync", "1")
+            .pragma("checkpoint_fullfsync", "1")
+            .pragma("wal_autocheckpoint", TOO_LONG)
+            // What is deleted is overwritten, not only forgotten.
+            .pragma("secure_delete", "ON")
+            .optimize_on_close(true, None),
+    )
+    .await?;
+    let version = sqlx::query_scalar("SELECT sqlite_version()")
+        .fetch_one(&writer)
+        .await?;
+    check_version(version)?;
+    MIGRATOR.run(&writer).await.map_err(|error| match error {
+        sqlx::migrate::MigrateError::Execute(error)
+        | sqlx::migrate::MigrateError::ExecuteMigration(error, _)
+            if primary_code(&error) == Some(SQLITE_CORRUPT) =>
+        {
+            classify(path, error)
+        }
+        error => StoreError::Migration(error),
+    })?;
+    let user_id = local_profile(&writer, now)
+        .await
+        .map_err(|error| match error {
+            StoreError::Sql(error) => classify(path, error),
+            error => error,
+        })?;
+    let readers = pool(path, READERS, options.read_only(true)).await?;
+    Ok(Store {
+        writer,
+        readers,
+        user_id,
+        alarm: Alarm::new(path),
+    })
+}
+
+/// Copies a database that is about to be migrated. Each migration is one transaction, which is there
+/// whole or not at all, so an update goes on without a copy where none could be made: but only when
+/// nothing is wrong with the database, and the user is told.
+async fn back_up(path: &Path, now: Timestamp, teller: &Teller) -> Result<()> {
+    teller.enter(Stage::BackingUp);
+    let Err(error) = backup::make(path, now, None).await else {
+        return Ok(());
+    };
+    if backup::is_damage(&error) {
+        return Err(StoreError::DatabaseCorrupt {
+            path: path.to_owned(),
+        });
+    }
+    tracing::warn!(%error, "there is no backup of the database as it was before this update");
+    inspect(path, Check::Quick).await?;
+    teller.note(Notice::UpdatedWithoutBackup);
+    Ok(())
 }
 
 async fn pool(path: &Path, connections: u32, options: SqliteConnectOptions) -> Result<SqlitePool> {
@@ -103,40 +195,103 @@ async fn pool(path: &Path, connections: u32, options: SqliteConnectOptions) -> R
         .map_err(|error| classify(path, error))
 }
 
-/// True when there is a file with something in it. What a power cut left of the very first write is
-/// taken away.
-fn file_has_content(path: &Path) -> Result<bool> {
-    let mut magic = Vec::new();
-    match std::fs::File::open(path) {
-        Ok(file) => {
-            file.take(16)
-                .read_to_end(&mut magic)
-                .map_err(|source| unwritable(path, source))?;
+/// Looks at what is there without changing it. `None` when there is nothing that was ever written, and a
+/// new database may begin.
+async fn look_at_remains(
+    path: &Path,
+    check: Check,
+    now: Timestamp,
+    teller: &Teller,
+) -> Result<Option<Looked>> {
+    let refused = |source| unwritable(path, source);
+    let main = remains::main_file(path).map_err(refused)?;
+    if main == Main::Database {
+        if check != Check::None {
+            teller.enter(Stage::Checking);
         }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
-        Err(source) => return Err(unwritable(path, source)),
+        return inspect(path, check).await.map(Some);
     }
-    if magic.is_empty() || magic == b"SQLite format 3\0" {
-        return Ok(!magic.is_empty());
+    if remains::has_log(path).map_err(refused)? {
+        // The file may be lost, and all that was in it still be in the log.
+        teller.enter(Stage::Checking);
+        return look_through_log(path, main, check).await.map(Some);
     }
-    if is_unwritten(path).map_err(|source| unwritable(path, source))? {
-        std::fs::File::create(path).map_err(|source| unwritable(path, source))?;
-        return Ok(false);
+    match main {
+        Main::Database | Main::Foreign => Err(StoreError::NotADatabase {
+            path: path.to_owned(),
+        }),
+        Main::Absent | Main::Zeros if remains::has_journal(path).map_err(refused)? => {
+            Err(StoreError::DatabaseCorrupt {
+                path: path.to_owned(),
+            })
+        }
+        Main::Absent if !remains::has_companions(path) => Ok(None),
+        Main::Absent | Main::Zeros => {
+            let folder = remains::put_aside(path, now).map_err(refused)?;
+            tracing::warn!(folder = %folder.display(), "what the first start left unwritten is moved aside");
+            Ok(None)
+        }
     }
-    Err(StoreError::NotADatabase {
-        path: path.to_owned(),
-    })
 }
 
-/// True for a page of nothing but zeros: SQLite's first write made the file that long, and the power
-/// failed before the one sector that says something was on the disk. SQLite takes such a file for none
-/// of its own.
-fn is_unwritten(path: &Path) -> std::io::Result<bool> {
-    let mut page = Vec::new();
-    let file = std::fs::File::open(path)?;
-    file.take(LARGEST_PAGE + 1).read_to_end(&mut page)?;
-    let fits = u64::try_from(page.len()).is_ok_and(|length| length <= LARGEST_PAGE);
-    Ok(fits && page.iter().all(|byte| *byte == 0))
+/// Looks at a database whose main file says nothing of itself, through its log.
+async fn look_through_log(path: &Path, main: Main, check: Check) -> Result<Looked> {
+    let check = if check == Check::None {
+        Check::Quick
+    } else {
+        check
+    };
+    if main != Main::Absent {
+        return match (inspect(path, check).await, main) {
+            // Zeros are nobody's file: with a log beside it, it was a database.
+            (Err(StoreError::NotADatabase { path }), Main::Zeros) => {
+                Err(StoreError::DatabaseCorrupt { path })
+            }
+            (looked, _) => looked,
+        };
+    }
+    // SQLite would delete the log of an empty file, so it is shown a copy of the log beside a page.
+    let refused = |source| unwritable(path, source);
+    let page = remains::page_size_in_log(path).unwrap_or(4096);
+    let scratch = Scratch::new(path).map_err(refused)?;
+    let copy = scratch.0.join("conch.db");
+    let set_up = || {
+        lengthen(&copy, page)?;
+        fs::copy(beside(path, LOG), beside(&copy, LOG))
+    };
+    set_up().map_err(refused)?;
+    let damaged = || StoreError::DatabaseCorrupt {
+        path: path.to_owned(),
+    };
+    let looked = inspect(&copy, check).await.map_err(|_| damaged())?;
+    lengthen(path, page).map_err(refused)?;
+    Ok(looked)
+}
+
+/// Makes a file so long, with zeros.
+fn lengthen(path: &Path, bytes: u64) -> std::io::Result<()> {
+    let mut options = folder::private();
+    let file = options.create(true).append(true).open(path)?;
+    file.set_len(bytes)?;
+    file.sync_all()
+}
+
+/// A folder for a moment.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(path: &Path) -> std::io::Result<Self> {
+        let parent = path.parent().unwrap_or(Path::new(""));
+        let folder = folder::vacant(parent, "looked-at");
+        folder::make(&folder)?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
 }
 
 fn unwritable(path: &Path, source: std::io::Error) -> StoreError {
@@ -146,29 +301,50 @@ fn unwritable(path: &Path, source: std::io::Error) -> StoreError {
     }
 }
 
+/// What a look at a database found.
+#[derive(Debug)]
+struct Looked {
+    /// The last migration that it has; `None` before the first one.
+    version: Option<i64>,
+}
+
 /// Looks at an existing database without writing to it.
 ///
 /// But a power cut in the first start, before the write-ahead log, leaves a journal that SQLite has to
 /// roll back before anybody can read; a read-only connection cannot.
-async fn inspect(path: &Path, after_crash: bool) -> Result<()> {
-    let looked = match look(path, after_crash, true).await {
+async fn inspect(path: &Path, check: Check) -> Result<Looked> {
+    let looked = match look(path, check, true).await {
         Err(error) if extended_code(&error) == Some(SQLITE_READONLY_ROLLBACK) => {
-            look(path, after_crash, false).await
+            look(path, check, false).await
         }
         looked => looked,
     };
     looked.map_err(|error| classify(path, error))?
 }
 
-async fn look(path: &Path, after_crash: bool, read_only: bool) -> sqlx::Result<Result<()>> {
+/// Checks a database that is to take the place of another: that it is whole, has
+/// something in it, and is none of a newer Conch.
+pub(super) async fn inspect_whole(path: &Path) -> Result<()> {
+    let looked = inspect(path, Check::Full).await?;
+    if looked.version.is_none() {
+        return Err(StoreError::NotADatabase {
+            path: path.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+async fn look(path: &Path, check: Check, read_only: bool) -> sqlx::Result<Result<Looked>> {
     let mut connection = SqliteConnectOptions::new()
         .filename(path)
         .read_only(read_only)
         .busy_timeout(Duration::from_secs(5))
+        .pragma("trusted_schema", "OFF")
+        .pragma("cell_size_check", "ON")
         .disable_statement_logging()
         .connect()
         .await?;
-    let verdict = verdict(&mut connection, path, after_crash).await;
+    let verdict = verdict(&mut connection, path, check).await;
     connection.close().await?;
     verdict
 }
@@ -190,15 +366,15 @@ fn classify(path: &Path, error: sqlx::Error) -> StoreError {
 async fn verdict(
     connection: &mut SqliteConnection,
     path: &Path,
-    after_crash: bool,
-) -> sqlx::Result<Result<()>> {
+    check: Check,
+) -> sqlx::Result<Result<Looked>> {
     let path = || path.to_owned();
     let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE type = 'table'")
         .fetch_one(&mut *connection)
         .await?;
     if tables == 0 {
         // A start that died before its first migration was committed.
-        return Ok(Ok(()));
+        return Ok(Ok(Looked { version: None }));
     }
     let application_id: i64 = sqlx::query_scalar("PRAGMA application_id")
         .fetch_one(&mut *connection)
@@ -210,23 +386,45 @@ async fn verdict(
     if application_id != APPLICATION_ID && (migrations == 0 || tables > 1) {
         return Ok(Err(StoreError::NotADatabase { path: path() }));
     }
+    let mut version: Option<i64> = None;
     if migrations == 1 {
-        let newest: Option<i64> = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations")
+        version = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations")
             .fetch_one(&mut *connection)
             .await?;
-        if newest > MIGRATOR.iter().map(|migration| migration.version).max() {
+        if version > MIGRATOR.iter().map(|migration| migration.version).max() {
             return Ok(Err(StoreError::DatabaseNewer { path: path() }));
         }
     }
-    if after_crash {
-        let report: String = sqlx::query_scalar("PRAGMA quick_check(1)")
-            .fetch_one(&mut *connection)
-            .await?;
-        if report != "ok" {
-            return Ok(Err(StoreError::DatabaseCorrupt { path: path() }));
-        }
+    if let Some(found) = damage_in(connection, check).await? {
+        tracing::error!(found, "the database is damaged");
+        return Ok(Err(StoreError::DatabaseCorrupt { path: path() }));
     }
-    Ok(Ok(()))
+    Ok(Ok(Looked { version }))
+}
+
+/// The first damage that SQLite's own check finds. That of the full-text index does not count: all that is
+/// in it can be made again from the messages.
+async fn damage_in(
+    connection: &mut SqliteConnection,
+    check: Check,
+) -> sqlx::Result<Option<String>> {
+    let statement = match check {
+        Check::None => return Ok(None),
+        Check::Quick => "PRAGMA quick_check(20)",
+        Check::Full => "PRAGMA integrity_check(20)",
+    };
+    let report: Vec<String> = sqlx::query_scalar(statement).fetch_all(connection).await?;
+    let is_of_index = |line: &String| line.contains("FTS5 table") || line.starts_with("fts5: ");
+    let damage = |line: &&String| *line != "ok" && !is_of_index(line);
+    if report.iter().any(is_of_index) {
+        tracing::warn!(?report, "the full-text index is damaged");
+    }
+    Ok(report.iter().find(damage).cloned())
+}
+
+/// True when SQLite's check finds nothing wrong with a database, but perhaps with its full-text index.
+pub(super) async fn is_sound(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
+    Ok(damage_in(connection, Check::Full).await?.is_none())
 }
 
 fn check_version(found: String) -> Result<()> {

@@ -4,14 +4,13 @@
 use std::collections::HashMap;
 
 use futures_util::TryStreamExt;
-use serde_json::Value;
 use sqlx::SqliteConnection;
 use sqlx::types::Json;
 
 use super::branches::{self, Branch};
-use super::{Result, Store, attachments};
+use super::{Result, Store, attachments, versions};
 use crate::chat::{
-    FinishReason, Message, MessageError, MessagePage, MessageStatus, Part, Role, Usage,
+    FinishReason, Message, MessageError, MessagePage, MessageStatus, Part, Role, Usage, Versions,
 };
 use crate::clock::Timestamp;
 use crate::ids::{BranchId, ConversationId, MessageId};
@@ -161,8 +160,7 @@ async fn down(
 
 /// These messages, in this order. The text of one that is being written is as far as it is stored.
 async fn read(reader: &mut SqliteConnection, ids: &[MessageId]) -> Result<Vec<Message>> {
-    let ids = ids.iter().map(ToString::to_string).collect::<Value>();
-    let ids = ids.to_string();
+    let ids = versions::list(ids.iter());
     let mut files: HashMap<_, Vec<_>> = HashMap::new();
     for (message_id, file) in attachments::of_messages(reader, &ids).await? {
         files.entry(message_id).or_default().push(file);
@@ -181,11 +179,18 @@ async fn read(reader: &mut SqliteConnection, ids: &[MessageId]) -> Result<Vec<Me
              m.model, m.error_code, m.error_message, m.finish_reason AS "finish_reason: FinishReason",
              m.prompt_tokens AS "prompt_tokens: u32", m.completion_tokens AS "completion_tokens: u32",
              m.cached_tokens AS "cached_tokens: u32", m.left_out AS "left_out: u32",
-             m.created_at AS "created_at: Timestamp", m.finished_at AS "finished_at: Timestamp"
+             m.created_at AS "created_at: Timestamp", m.finished_at AS "finished_at: Timestamp",
+             CASE WHEN m.parent_id IS NULL
+               THEN (SELECT json_group_array(v.id ORDER BY v.search_key) FROM messages v
+                     WHERE v.conversation_id = m.conversation_id AND v.parent_id IS NULL)
+               ELSE (SELECT json_group_array(v.id ORDER BY v.search_key) FROM messages v
+                     WHERE v.parent_id = m.parent_id) END AS "versions!: Json<Vec<MessageId>>"
            FROM json_each(?) AS listed JOIN messages m ON m.id = listed.value ORDER BY listed.key"#,
         ids
     )
     .map(|row| Message {
+        versions: Versions::new(row.versions.0, &row.id),
+        failed_version: None,
         id: row.id,
         parent_id: row.parent_id,
         branch_id: row.branch_id,
@@ -210,10 +215,17 @@ async fn read(reader: &mut SqliteConnection, ids: &[MessageId]) -> Result<Vec<Me
         created_at: row.created_at,
         finished_at: row.finished_at,
     })
-    .fetch_all(reader)
+    .fetch_all(&mut *reader)
     .await?;
+    let several = messages.iter().filter(|message| message.versions.count > 1);
+    let several = versions::list(several.map(|message| &message.id));
+    let mut failed = match several.as_str() {
+        "[]" => HashMap::new(),
+        several => versions::failed(reader, several).await?,
+    };
     for message in &mut messages {
         message.attachments = files.remove(&message.id).unwrap_or_default();
+        message.failed_version = failed.remove(&message.id);
     }
     Ok(messages)
 }

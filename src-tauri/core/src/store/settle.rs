@@ -1,9 +1,11 @@
 //! How an answer's row is closed, in whichever transaction ends its generation: the chunks become
-//! its content, the status and the reason are set, the generation gets its end.
+//! its content, the status and the reason are set, the generation gets its end. An answer that was tried
+//! beside a better one gives the branch back to that.
 
 use sqlx::SqliteConnection;
 
 use super::Result;
+use super::versions::go_back;
 use crate::chat::{FinishReason, MessageError, MessageStatus, Usage};
 use crate::clock::Timestamp;
 use crate::ids::MessageId;
@@ -95,5 +97,8 @@ pub(super) async fn settle(
     )
     .execute(&mut *tx)
     .await?;
+    if ending.status != MessageStatus::Complete {
+        go_back(tx, message_id).await?;
+    }
     Ok(())
 }

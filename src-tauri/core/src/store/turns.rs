@@ -9,10 +9,11 @@ use sqlx::SqliteConnection;
 
 use super::attachments::bind;
 use super::attempts::{Attempt, AttemptOutcome, record};
-use super::branches::{Place, missing, place};
+use super::branches::{Place, fork, head, missing, place};
 use super::chunks::{Piece, append};
-use super::locks::{Grant, Granted, acquire, release};
+use super::locks::{Grant, acquire, has_room, release};
 use super::settle::{Ending, settle};
+use super::versions::{Side, side};
 use super::{Result, Store};
 use crate::chat::{Accepted, AttemptSource, Role};
 use crate::clock::Timestamp;
@@ -96,6 +97,8 @@ struct Ask<'a> {
     source: AttemptSource,
     generation_id: &'a GenerationId,
     instance_id: &'a InstanceId,
+    /// For a branch of its own that leaves the place's there.
+    fork_at: Option<&'a MessageId>,
 }
 
 impl Store {
@@ -113,6 +116,7 @@ impl Store {
             source: turn.source,
             generation_id: &turn.generation_id,
             instance_id: &turn.instance_id,
+            fork_at: None,
         };
         let user_message_id = MessageId::fresh();
         let taken = match self.ask_for_lock(&mut tx, &place, &ask, now).await? {
@@ -125,7 +129,7 @@ impl Store {
         sqlx::query!(
             "INSERT INTO messages (id, conversation_id, branch_id, parent_id, role, status, content, created_at, finished_at)
              VALUES (?, ?, ?, ?, 'user', 'complete', ?, ?, ?)",
-            user_message_id, place.conversation_id, place.branch_id, place.head, turn.content, now, now
+            user_message_id, place.conversation_id, place.branch_id, taken.head, turn.content, now, now
         )
         .execute(&mut *tx)
         .await?;
@@ -137,6 +141,7 @@ impl Store {
             .await?;
         let begun = Begun {
             user_message_id,
+            previous: None,
             title: Some(&turn.title),
             model_id: None,
         };
@@ -145,7 +150,8 @@ impl Store {
         Ok(started)
     }
 
-    /// Stores an empty answer beside or under a message, under a granted lock.
+    /// Stores an empty answer beside or under a message, under a granted lock. Where other messages
+    /// follow, it gets a branch of its own: on theirs, its head would hide them.
     pub async fn begin_answer(&self, answer: &NewAnswer, now: Timestamp) -> Result<Begin> {
         let mut tx = self.write().await?;
         let target = sqlx::query!(
@@ -167,11 +173,13 @@ impl Store {
         let Some(place) = place else {
             return Ok(Begin::NotFound(Entity::Branch));
         };
+        let side = side(&mut tx, &place, &user_message_id).await?;
         let ask = Ask {
             request_id: &answer.request_id,
             source: answer.source,
             generation_id: &answer.generation_id,
             instance_id: &answer.instance_id,
+            fork_at: (side == Side::Fork).then_some(&user_message_id),
         };
         let taken = match self.ask_for_lock(&mut tx, &place, &ask, now).await? {
             Asked::Granted(taken) => taken,
@@ -181,7 +189,8 @@ impl Store {
             }
         };
         let begun = Begun {
-            user_message_id,
+            previous: taken.head.clone().filter(|_| side == Side::Beside),
+            user_message_id: user_message_id.clone(),
             title: None,
             model_id: answer.model_id.clone(),
         };
@@ -210,8 +219,18 @@ impl Store {
             return Ok(Asked::Answered(Begin::Duplicate(earlier)));
         }
         let message_id = MessageId::fresh();
+        let branch_id = match ask.fork_at {
+            None => place.branch_id.clone(),
+            Some(at) if has_room(tx, &place.conversation_id, place.max_parallel, now).await? => {
+                fork(tx, place, at, now).await?
+            }
+            Some(_) => {
+                record(tx, attempt(None, AttemptOutcome::Refused), now).await?;
+                return Ok(Asked::Answered(Begin::Busy));
+            }
+        };
         let grant = Grant {
-            branch_id: &place.branch_id,
+            branch_id: &branch_id,
             conversation_id: &place.conversation_id,
             generation_id: ask.generation_id,
             message_id: &message_id,
@@ -219,7 +238,7 @@ impl Store {
             instance_id: ask.instance_id,
             max_parallel: place.max_parallel,
         };
-        let Some(Granted { fence, freed }) = acquire(tx, &grant, now).await? else {
+        let Some(granted) = acquire(tx, &grant, now).await? else {
             record(tx, attempt(None, AttemptOutcome::Refused), now).await?;
             return Ok(Asked::Answered(Begin::Busy));
         };
@@ -230,13 +249,22 @@ impl Store {
         )
         .await?;
         let lease = Lease {
-            branch_id: place.branch_id.clone(),
+            branch_id,
             conversation_id: place.conversation_id.clone(),
             generation_id: ask.generation_id.clone(),
             message_id,
-            fence,
+            fence: granted.fence,
         };
-        Ok(Asked::Granted(Taken { lease, freed }))
+        let head = if granted.took_over {
+            head(tx, &lease.branch_id).await?
+        } else {
+            place.head.clone()
+        };
+        Ok(Asked::Granted(Taken {
+            lease,
+            head,
+            freed: granted.freed,
+        }))
     }
 
     /// Says which model answers, once it is known: on the answer, on the generation, and on a
@@ -333,12 +361,16 @@ impl Store {
 /// The lock of a turn that begins.
 struct Taken {
     lease: Lease,
+    /// What the place's branch ends with.
+    head: Option<MessageId>,
     freed: Vec<Lease>,
 }
 
 /// What a turn begins with, beside its lock.
 struct Begun<'a> {
     user_message_id: MessageId,
+    /// What the branch shows, and goes back to where the new answer comes to less.
+    previous: Option<MessageId>,
     /// For a conversation that has none.
     title: Option<&'a str>,
     model_id: Option<String>,
@@ -358,9 +390,10 @@ async fn start(
     begun: Begun<'_>,
     now: Timestamp,
 ) -> Result<Begin> {
-    let Taken { lease, freed } = taken;
+    let Taken { lease, freed, .. } = taken;
     let Begun {
         user_message_id,
+        previous,
         title,
         model_id,
     } = begun;
@@ -369,7 +402,7 @@ async fn start(
          VALUES (?, ?, ?, ?, 'assistant', 'generating', '', ?, ?)",
         lease.message_id,
         place.conversation_id,
-        place.branch_id,
+        lease.branch_id,
         user_message_id,
         lease.fence,
         now
@@ -379,7 +412,7 @@ async fn start(
     sqlx::query!(
         "UPDATE branches SET head_message_id = ? WHERE id = ?",
         lease.message_id,
-        place.branch_id
+        lease.branch_id
     )
     .execute(&mut *tx)
     .await?;
@@ -393,17 +426,18 @@ async fn start(
     .await?;
     sqlx::query!(
         "INSERT INTO generations (id, conversation_id, branch_id, user_message_id, message_id, instance_id,
-           client_request_id, fence, started_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+           client_request_id, fence, started_at, previous_message_id)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         lease.generation_id,
         place.conversation_id,
-        place.branch_id,
+        lease.branch_id,
         user_message_id,
         lease.message_id,
         ask.instance_id,
         ask.request_id,
         lease.fence,
-        now
+        now,
+        previous
     )
     .execute(&mut *tx)
     .await?;
@@ -412,7 +446,7 @@ async fn start(
             generation_id: lease.generation_id.clone(),
             user_message_id,
             assistant_message_id: lease.message_id.clone(),
-            branch_id: place.branch_id.clone(),
+            branch_id: lease.branch_id.clone(),
             fence: lease.fence,
         },
         lease,

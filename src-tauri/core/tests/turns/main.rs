@@ -3,10 +3,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
+mod deleting;
 mod endings;
 mod exclusion;
 mod following;
+#[cfg(unix)]
+mod permissions;
 mod restart;
+mod versions;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -58,9 +62,13 @@ impl Scene {
     /// Waits until the answer being written has this text.
     async fn wait_for_text(&self, text: &str) {
         let branch = &self.conversation.main_branch_id;
-        let mut read = String::new();
+        let (mut read, mut of) = (String::new(), None);
         let follow = self.app.follow(branch, |event| {
-            if let TranscriptEvent::Text { text, .. } = event {
+            if let TranscriptEvent::Text { text, message_id } = event {
+                // The answer before it may still be on its way out.
+                if of.replace(message_id.clone()) != Some(message_id) {
+                    read.clear();
+                }
                 read.push_str(&text);
             }
             read != text
@@ -108,6 +116,10 @@ impl Scene {
 }
 
 async fn open(folder: &Path, server: &FaultServer) -> Arc<App> {
+    try_open(folder, server).await.unwrap()
+}
+
+async fn try_open(folder: &Path, server: &FaultServer) -> Result<Arc<App>> {
     let config = Config {
         data_folder: folder.to_owned(),
         providers: vec![Provider::openai(server.base_url(), Some("test-key".into()))],
@@ -116,9 +128,7 @@ async fn open(folder: &Path, server: &FaultServer) -> Arc<App> {
             model_files: Vec::new(),
         },
     };
-    App::open(config, Arc::new(SystemClock::default()))
-        .await
-        .unwrap()
+    App::open(config, Arc::new(SystemClock::default())).await
 }
 
 async fn send(app: &App, id: &ConversationId, content: &str) -> Result<SendOutcome> {

@@ -5,7 +5,7 @@ use conch_core::events::CoreEvent;
 use conch_core::lock::LockReason;
 use conch_fault_server::Script;
 
-use crate::{Scene, accepted, next_lock_change, open, send, settled};
+use crate::{Scene, accepted, next_lock_change, open, send, settled, try_open};
 
 #[tokio::test]
 async fn a_quit_keeps_the_text_and_frees_the_lock() {
@@ -134,4 +134,50 @@ async fn a_lock_that_another_process_takes_is_told_and_its_text_shown() {
     scene.app.quit().await;
     let change = next_lock_change(&mut told).await;
     assert!(!change.locked);
+}
+
+/// The proof of the crash must outlive a start that was refused, or the second one would not look.
+#[tokio::test]
+async fn a_damaged_database_is_told_at_every_start_and_never_written_to() {
+    let scene = Scene::new().await;
+    for number in 0..20 {
+        scene.server.push(Script::answer("Hello."));
+        accepted(scene.send(&format!("hello {number}")).await);
+        scene.settled().await;
+    }
+    scene.app.quit().await;
+    let folder = scene.folder.path();
+    let path = folder.join("conch.db");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let middle = bytes.len() / 2 / 4096 * 4096;
+    bytes[middle..middle + 8192].fill(0x5a);
+    std::fs::write(&path, &bytes).unwrap();
+    let dead = conch_core::ids::InstanceId::fresh();
+    std::fs::write(folder.join("instances").join(format!("{dead}.lock")), "").unwrap();
+
+    for start in 0..3 {
+        let error = try_open(folder, &scene.server).await.unwrap_err();
+        assert_eq!(
+            error.code(),
+            conch_core::ErrorCode::DatabaseCorrupt,
+            "start {start}"
+        );
+        assert!(
+            std::fs::read(&path).unwrap() == bytes,
+            "start {start} wrote"
+        );
+    }
+}
+
+/// What lies in `instances/` and is no instance's is not Conch's business.
+#[tokio::test]
+async fn a_start_minds_nothing_else_in_the_folder_of_instances() {
+    let scene = Scene::new().await;
+    scene.app.quit().await;
+    let instances = scene.folder.path().join("instances");
+    std::fs::create_dir(instances.join("@eaDir")).unwrap();
+    std::fs::write(instances.join(".DS_Store"), "").unwrap();
+    open(scene.folder.path(), &scene.server).await.quit().await;
+    assert!(instances.join("@eaDir").exists());
+    assert!(instances.join(".DS_Store").exists());
 }

@@ -233,7 +233,7 @@ async fn cut(life: &Life, seed: u64) -> anyhow::Result<Vec<String>> {
     // The lock file of the process that lost its power: a start looks more closely then.
     let instances = folder.path().join("instances");
     std::fs::create_dir_all(&instances)?;
-    std::fs::write(instances.join("lost-its-power.lock"), "")?;
+    std::fs::write(instances.join(format!("{}.lock", InstanceId::fresh())), "")?;
     let mut ledger = Ledger::default();
     for step in lived {
         if let Step::Acknowledged(told) = step {

@@ -38,6 +38,22 @@ pub(super) fn scenes() -> Vec<Scene> {
                 stage.hold_toast().await
             })
         }),
+        Scene::new("next-message", Library::Everyday, |stage| {
+            Box::pin(async move {
+                stage.open(REASONED).await?;
+                stage.paste("#chat-input", "And the wind?").await?;
+                let begun = stage.unfinished("The moon is nearer. What counts");
+                stage.cluster().push(begun);
+                // Sent by another window, so that what was typed stays.
+                let send = "const { conversationId } = document.querySelector('.conversation:has([aria-current=page])').dataset;
+                    return window.__TAURI_INTERNALS__.invoke('send_message', { conversationId,
+                      content: 'Why the moon more than the sun?', clientRequestId: crypto.randomUUID() });";
+                stage.run(send).await?;
+                stage.wait_for_text("What counts").await?;
+                stage.paste("#next-input", "Does a storm raise the water as much as a spring tide does?\nI am asking for a harbour wall.").await?;
+                stage.leave_pointer().await
+            })
+        }),
         Scene::new("sidebar-states", Library::Everyday, |stage| {
             Box::pin(async move {
                 let busy = stage.unfinished("One moment");
@@ -98,7 +114,7 @@ pub(super) fn scenes() -> Vec<Scene> {
                     .run(&format!("document.querySelector({row:?}).focus();"))
                     .await?;
                 stage.window().type_text(&row, "\u{e017}").await?;
-                stage.see("dialog[open] .danger").await
+                stage.see(".toast-action").await
             })
         }),
         Scene::new("find", Library::Everyday, |stage| {

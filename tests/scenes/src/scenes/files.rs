@@ -38,6 +38,16 @@ pub(super) fn scenes() -> Vec<Scene> {
                 stage.leave_pointer().await
             })
         }),
+        Scene::new("nothing-pasted", Library::Everyday, |stage| {
+            Box::pin(async move {
+                const PASTE: &str = "const data = { clipboardData: new DataTransfer(), bubbles: true, cancelable: true };
+                    document.querySelector('#chat-input').dispatchEvent(new ClipboardEvent('paste', data));";
+                stage.begin().await?;
+                stage.run(PASTE).await?;
+                stage.see(".toast .toast-action").await?;
+                stage.hold_toast().await
+            })
+        }),
         Scene::new("long-paste", Library::Everyday, |stage| {
             Box::pin(async move {
                 const PASTE: &str = "const text = Array.from({ length: 60 }, (_, hour) => `${hour} h: ${(4 + 3 * Math.cos(hour / 2)).toFixed(1)} m`).join('\\n');

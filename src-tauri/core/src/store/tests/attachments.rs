@@ -310,10 +310,6 @@ async fn a_conversations_files_go_with_it() {
         panic!("it was refused");
     };
     place.attach(&text("new.txt", None)).await;
-    place
-        .store
-        .delete_conversation(&place.conversation.id)
-        .await
-        .unwrap();
+    place.purge().await;
     assert_eq!(place.rows().await, 1, "only the one of no conversation");
 }

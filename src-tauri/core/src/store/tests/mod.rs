@@ -1,23 +1,30 @@
 //! The store on a real file, with the pragmas and pools of production.
 
 mod attachments;
+mod backups;
 mod changes;
 mod checkpoint;
 mod configuring;
+mod damage;
+mod deleting;
 mod locks;
 mod naming;
 mod opening;
 mod plans;
 mod reading;
+mod remains;
+mod rescue;
+mod versions;
 
 use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use super::{Begin, Ending, NewTurn, Started, Store};
+use super::{Begin, Ending, NewTurn, Piece, Purge, Started, Store};
 use crate::chat::{AttemptSource, Conversation, MessageStatus};
 use crate::clock::Timestamp;
 use crate::ids::{BranchId, GenerationId, InstanceId, RequestId};
+use crate::lock::Fenced;
 
 /// Where every test's time begins.
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -76,6 +83,31 @@ impl Place {
             Begin::Started(started) => *started,
             other => panic!("expected the lock, got {other:?}"),
         }
+    }
+
+    /// Deletes the conversation, and has nothing left of it.
+    async fn purge(&self) {
+        let id = &self.conversation.id;
+        assert!(self.store.delete_conversation(id, NOW).await.unwrap());
+        assert!(self.store.begin_purge(id).await.unwrap());
+        while self.purge_some(16).await == Purge::GoesOn {}
+        self.store.end_purge(id).await.unwrap();
+    }
+
+    async fn purge_some(&self, most: u32) -> Purge {
+        let portion = self.store.portion().await.unwrap();
+        portion.purge(&self.conversation.id, most).await.unwrap()
+    }
+
+    /// A turn that ends with this answer.
+    async fn talk(&self, question: &str, answer: &str) {
+        let started = self.begin(question, NOW).await;
+        let rest = Piece::from(answer);
+        let ended = self
+            .store
+            .finish(&started.lease, Some((0, &rest)), &complete(), NOW)
+            .await;
+        assert_eq!(ended.unwrap(), Fenced::Written);
     }
 
     /// A second branch of the conversation, as a comparison or a fork makes one.

@@ -42,7 +42,9 @@ async fn a_conversation_that_is_not_there_takes_nothing() {
             .unwrap()
     );
     assert!(!store.save_draft(&nobody, "text", NOW).await.unwrap());
-    assert!(!store.delete_conversation(&nobody).await.unwrap());
+    assert!(!store.delete_conversation(&nobody, NOW).await.unwrap());
+    assert!(!store.restore_conversation(&nobody).await.unwrap());
+    assert!(!store.begin_purge(&nobody).await.unwrap());
     let view = store.get_conversation(&nobody, None, NOW).await;
     assert_eq!(view.unwrap(), None);
 }

@@ -331,13 +331,7 @@ async fn text_is_indexed_when_it_is_final_and_leaves_with_its_conversation() {
         .finish(&unindexed.lease, None, &complete(), NOW)
         .await;
     assert_eq!(ended.unwrap(), Fenced::Written);
-    assert!(
-        place
-            .store
-            .delete_conversation(&place.conversation.id)
-            .await
-            .unwrap()
-    );
+    place.purge().await;
     assert_eq!((found("unicode").await, found("conch").await), (0, 0));
     let index =
         sqlx::query("INSERT INTO messages_fts(messages_fts, rank) VALUES ('integrity-check', 1)");

@@ -1,0 +1,35 @@
+//! The daily backup, made in the background while Conch runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::store::{Store, is_damage};
+
+/// How long after a start the first look is: a start has enough to do.
+const FIRST: Duration = Duration::from_mins(2);
+
+/// How long between two looks.
+const EVERY: Duration = Duration::from_hours(1);
+
+/// Looks for as long as Conch runs whether a backup is due. One that cannot be made is tried again at the
+/// next look, and holds up nothing.
+pub(crate) async fn run(store: Store, clock: Arc<dyn Clock>, quitting: CancellationToken) {
+    let mut pause = FIRST;
+    while quitting
+        .run_until_cancelled(tokio::time::sleep(pause))
+        .await
+        .is_some()
+    {
+        pause = EVERY;
+        match store.back_up_daily(clock.now(), quitting.clone()).await {
+            Ok(None) => {}
+            Ok(Some(backup)) => tracing::info!(name = backup.name, "the daily backup is made"),
+            Err(_) if quitting.is_cancelled() => return,
+            Err(error) if is_damage(&error) => store.found_damage(&error.to_string()).await,
+            Err(error) => tracing::warn!(%error, "there is no backup of today yet"),
+        }
+    }
+}

@@ -1,0 +1,471 @@
+//! Deleting: a conversation disappears at once, can be given back for [`UNDO`], and is purged then: it is
+//! in no file of the data folder any more.
+//!
+//! The time stands in the database, so every process purges what is due, also what one that was killed
+//! has left. A purge takes the one writer for a moment at a time; how much it takes away in that follows
+//! from how long the last one took. A quit purges what this process deleted without waiting for its time.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+use crate::clock::Clock;
+use crate::error::{Entity, Error, Result};
+use crate::ids::{AttachmentId, ConversationId};
+use crate::store::{Deleted, Purge, Store, StoreError};
+use crate::sync::Mutex;
+
+/// For how long a conversation that was deleted can be given back.
+const UNDO: Duration = Duration::from_secs(10);
+
+/// How often it looks for what others have deleted.
+const EVERY: Duration = Duration::from_secs(15);
+
+/// How soon the log is tried again where it was being read.
+const LOG_AGAIN: Duration = Duration::from_secs(1);
+
+/// How long a portion should take: a write that waits for it should not notice.
+const PORTION: Duration = Duration::from_millis(10);
+
+/// The same at a quit, where no write waits.
+const QUIT_PORTION: Duration = Duration::from_millis(250);
+
+/// The first portion of a purge, in rows.
+const FIRST: u32 = 16;
+
+/// The largest one.
+const LARGEST: u32 = 2048;
+
+/// How many attempts to start an answer are remembered: those of years.
+const ATTEMPTS: u32 = 200_000;
+
+/// Purges what was deleted, when the time for Undo is over.
+#[derive(Debug)]
+pub(crate) struct Purger {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    wake: Notify,
+    /// What was deleted here: a quit does not leave it to others.
+    own: Mutex<HashSet<ConversationId>>,
+    /// When the log is to be emptied of what was deleted, by the monotonic clock.
+    log_due: Mutex<Option<Duration>>,
+}
+
+impl Purger {
+    pub(crate) fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            store,
+            clock,
+            wake: Notify::new(),
+            own: Mutex::default(),
+            log_due: Mutex::default(),
+        }
+    }
+
+    /// Purges what is due until it is cancelled.
+    pub(crate) async fn run(&self, cancelled: CancellationToken) {
+        let purging = async {
+            let mut seen = HashMap::new();
+            let mut is_first = true;
+            loop {
+                let next_in = match self.pass(&mut seen).await {
+                    Ok(next_in) => next_in,
+                    Err(error) => {
+                        tracing::warn!(%error, "what was deleted is not purged yet; it is tried again");
+                        EVERY
+                    }
+                };
+                let _ = tokio::time::timeout(next_in, self.wake.notified()).await;
+                // Not at once: a start has better things to do.
+                if std::mem::take(&mut is_first)
+                    && let Err(error) = self.cut_attempts(ATTEMPTS).await
+                {
+                    tracing::warn!(%error, "old attempts are still there; the next start tries again");
+                }
+            }
+        };
+        cancelled.run_until_cancelled(purging).await;
+    }
+
+    /// Purges what is due, and returns in how long the next may be. `seen` remembers since when each has
+    /// been known by the monotonic clock: a wall clock that was set back must not keep one for ever.
+    async fn pass(
+        &self,
+        seen: &mut HashMap<ConversationId, Duration>,
+    ) -> Result<Duration, StoreError> {
+        let mut next_in = EVERY;
+        let deleted = self.store.deleted_conversations().await?;
+        let mut purged = false;
+        seen.retain(|id, _| deleted.iter().any(|deleted| deleted.id == *id));
+        for Deleted { id, at, purging } in deleted {
+            let now = self.clock.monotonic();
+            let known = now.saturating_sub(*seen.entry(id.clone()).or_insert(now));
+            let left = UNDO.saturating_sub(known.max(self.clock.now().since(at)));
+            if purging || left.is_zero() {
+                purged |= self.try_to_purge(&id, PORTION).await;
+            } else {
+                next_in = next_in.min(left);
+            }
+        }
+        if purged {
+            self.forget_words().await?;
+        }
+        let log_due = *self.log_due();
+        if let Some(due) = log_due {
+            let left = due.saturating_sub(self.clock.monotonic());
+            if left.is_zero() && !self.empty_log().await? {
+                next_in = next_in.min(LOG_AGAIN);
+            } else if !left.is_zero() {
+                next_in = next_in.min(left);
+            }
+        }
+        Ok(next_in)
+    }
+
+    /// False where it fails. The others do not wait for it; it is tried again with them.
+    async fn try_to_purge(&self, id: &ConversationId, portion: Duration) -> bool {
+        let purged = self.purge(id, portion).await;
+        if let Err(error) = &purged {
+            tracing::warn!(%error, conversation = %id, "a deleted conversation is not purged yet");
+        }
+        purged.is_ok()
+    }
+
+    /// Purges a conversation, whatever the time, in portions of about this length.
+    async fn purge(&self, id: &ConversationId, portion: Duration) -> Result<(), StoreError> {
+        if !self.store.begin_purge(id).await? {
+            return Ok(());
+        }
+        self.in_portions(Taken::Conversation(id), portion).await?;
+        self.store.end_purge(id).await?;
+        self.own().remove(id);
+        self.log_due().replace(self.clock.monotonic());
+        Ok(())
+    }
+
+    /// Has the search index forget what was purged. The log goes first, because an index that is being filled
+    /// takes its time.
+    async fn forget_words(&self) -> Result<(), StoreError> {
+        self.empty_log().await?;
+        self.store.index_answers().await?;
+        self.log_due().replace(self.clock.monotonic());
+        Ok(())
+    }
+
+    /// Takes away the oldest records of attempts over so many. They are counted, and the recent ones are what is asked for.
+    async fn cut_attempts(&self, kept: u32) -> Result<(), StoreError> {
+        self.in_portions(Taken::AttemptsOver(kept), PORTION).await
+    }
+
+    /// Takes something away, a portion after the other, each as large as may take its time.
+    async fn in_portions(&self, what: Taken<'_>, length: Duration) -> Result<(), StoreError> {
+        let mut log = self.store.log().await?;
+        let mut most = FIRST;
+        loop {
+            let portion = self.store.portion().await?;
+            let began = self.clock.monotonic();
+            let taken = match what {
+                Taken::Conversation(id) => portion.purge(id, most).await?,
+                Taken::AttemptsOver(kept) => portion.cut_attempts(kept, most).await?,
+            };
+            most = next_portion(most, self.clock.monotonic().saturating_sub(began), length);
+            if taken == Purge::Done {
+                return log.close().await;
+            }
+            // A commit by which it grows too long would fold it, and all other writes would wait for that.
+            log.fold().await?;
+        }
+    }
+
+    /// True when nothing that was deleted is in the log any more.
+    async fn empty_log(&self) -> Result<bool, StoreError> {
+        // What is deleted from here on has a time of its own.
+        let due = self.log_due().take();
+        let emptied = self.try_to_empty_log().await;
+        if let (Some(due), Ok(false) | Err(_)) = (due, &emptied) {
+            self.log_due().get_or_insert(due);
+        }
+        emptied
+    }
+
+    async fn try_to_empty_log(&self) -> Result<bool, StoreError> {
+        let mut log = self.store.log().await?;
+        let emptied = log.empty().await?;
+        log.close().await?;
+        Ok(emptied)
+    }
+
+    /// A conversation was deleted by this process.
+    fn deleted(&self, id: &ConversationId) {
+        self.own().insert(id.clone());
+        self.wake.notify_one();
+    }
+
+    fn restored(&self, id: &ConversationId) {
+        self.own().remove(id);
+    }
+
+    /// Something else was deleted, for which there is no Undo: it is still in the log.
+    pub(crate) fn forget_soon(&self) {
+        let due = self.clock.monotonic() + UNDO;
+        self.log_due().get_or_insert(due);
+        self.wake.notify_one();
+    }
+
+    /// Purges what this process deleted, without waiting for its time.
+    ///
+    /// # Errors
+    /// When the database cannot be written. The next start goes on.
+    pub(crate) async fn finish(&self) -> Result<(), StoreError> {
+        let own: Vec<_> = self.own().iter().cloned().collect();
+        let mut purged = false;
+        for id in &own {
+            purged |= self.try_to_purge(id, QUIT_PORTION).await;
+        }
+        if purged {
+            self.forget_words().await?;
+        }
+        if self.log_due().is_some() {
+            self.empty_log().await?;
+        }
+        Ok(())
+    }
+
+    fn own(&self) -> crate::sync::MutexGuard<'_, HashSet<ConversationId>> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn log_due(&self) -> crate::sync::MutexGuard<'_, Option<Duration>> {
+        self.log_due.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is taken away in portions.
+#[derive(Debug, Clone, Copy)]
+enum Taken<'a> {
+    Conversation(&'a ConversationId),
+    AttemptsOver(u32),
+}
+
+/// The size of the next portion, where one of this size took so long and should take that.
+fn next_portion(most: u32, took: Duration, length: Duration) -> u32 {
+    let next = if took > length {
+        most / 2
+    } else if took < length / 2 {
+        most * 2
+    } else {
+        most
+    };
+    next.clamp(1, LARGEST)
+}
+
+impl App {
+    /// Deletes a conversation: it disappears at once, and its answers being written are stopped. For ten
+    /// seconds it can be given back.
+    pub async fn delete_conversation(&self, id: &ConversationId) -> Result<()> {
+        let (store, now) = (&self.around.store, self.around.clock.now());
+        if !store.delete_conversation(id, now).await? {
+            return Err(Error::NotFound(Entity::Conversation));
+        }
+        self.purger.deleted(id);
+        self.around.events.conversation_changed(id, true);
+        self.live.stop_all(id).await;
+        Ok(())
+    }
+
+    /// Gives back a conversation that was deleted.
+    ///
+    /// # Errors
+    /// When its time is over, or there never was one.
+    pub async fn restore_conversation(&self, id: &ConversationId) -> Result<()> {
+        if !self.around.store.restore_conversation(id).await? {
+            return Err(Error::Purged);
+        }
+        self.purger.restored(id);
+        self.changed(id);
+        Ok(())
+    }
+
+    /// Takes a file away that was not sent. One that was sent or is gone stays as it is.
+    pub async fn detach_file(&self, id: &AttachmentId) -> Result<()> {
+        self.around.store.detach(id).await?;
+        self.purger.forget_soon();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::AttemptSource;
+    use crate::clock::{ManualClock, Timestamp};
+    use crate::store::AttemptOutcome;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+    struct Scene {
+        folder: tempfile::TempDir,
+        clock: Arc<ManualClock>,
+        purger: Purger,
+        seen: HashMap<ConversationId, Duration>,
+    }
+
+    impl Scene {
+        async fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("conch.db");
+            let store = Store::open(&path, false, NOW);
+            let clock = Arc::new(ManualClock::at(NOW));
+            let purger = Purger::new(store.await.unwrap(), Arc::clone(&clock) as Arc<dyn Clock>);
+            Self {
+                folder,
+                clock,
+                purger,
+                seen: HashMap::new(),
+            }
+        }
+
+        /// One that another process has deleted.
+        async fn deleted(&self) -> ConversationId {
+            let store = &self.purger.store;
+            let id = store.create_conversation(None, None, NOW).await.unwrap().id;
+            let now = self.clock.now();
+            assert!(store.delete_conversation(&id, now).await.unwrap());
+            id
+        }
+
+        async fn pass(&mut self) -> Duration {
+            self.purger.pass(&mut self.seen).await.unwrap()
+        }
+
+        async fn left(&self) -> usize {
+            self.purger
+                .store
+                .deleted_conversations()
+                .await
+                .unwrap()
+                .len()
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_deleted_is_purged_when_the_time_for_undo_is_over() {
+        let mut scene = Scene::new().await;
+        assert_eq!(scene.pass().await, EVERY);
+        scene.deleted().await;
+        assert_eq!(scene.pass().await, UNDO, "that is when it is due");
+        scene.clock.advance(Duration::from_secs(6));
+        scene.deleted().await;
+        assert_eq!(scene.pass().await, Duration::from_secs(4));
+        scene.clock.advance(Duration::from_secs(4));
+        assert_eq!(
+            (scene.pass().await, scene.left().await),
+            (Duration::from_secs(6), 1)
+        );
+        scene.clock.advance(Duration::from_secs(6));
+        assert_eq!((scene.pass().await, scene.left().await), (EVERY, 0));
+    }
+
+    #[tokio::test]
+    async fn what_a_killed_process_left_is_purged_by_the_next() {
+        let mut scene = Scene::new().await;
+        let id = scene.deleted().await;
+        // It was killed after the first portion.
+        assert!(scene.purger.store.begin_purge(&id).await.unwrap());
+        scene.deleted().await;
+        scene.pass().await;
+        assert_eq!(scene.left().await, 1, "there is no way back from the first");
+        // It is another start, so nothing has been seen before.
+        scene.clock.advance(UNDO);
+        scene.seen.clear();
+        scene.pass().await;
+        assert_eq!(scene.left().await, 0);
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_was_set_back_keeps_nothing_for_ever() {
+        let mut scene = Scene::new().await;
+        scene.deleted().await;
+        scene.clock.step_to(Timestamp::from_millis(0));
+        assert_eq!(scene.pass().await, UNDO);
+        scene.clock.advance(UNDO);
+        assert_eq!((scene.pass().await, scene.left().await), (EVERY, 0));
+    }
+
+    #[tokio::test]
+    async fn a_quit_purges_what_this_process_deleted_and_nothing_of_others() {
+        let scene = Scene::new().await;
+        let own = scene.deleted().await;
+        let undone = scene.deleted().await;
+        let theirs = scene.deleted().await;
+        scene.purger.deleted(&own);
+        scene.purger.deleted(&undone);
+        assert!(
+            scene
+                .purger
+                .store
+                .restore_conversation(&undone)
+                .await
+                .unwrap()
+        );
+        scene.purger.finish().await.unwrap();
+        let left = scene.purger.store.deleted_conversations().await.unwrap();
+        assert_eq!((left.len(), &left[0].id), (1, &theirs));
+        assert!(
+            scene
+                .purger
+                .store
+                .branch(&undone, None)
+                .await
+                .unwrap()
+                .is_some()
+        );
+    }
+
+    #[tokio::test]
+    async fn the_log_is_emptied_of_what_had_no_undo() {
+        let mut scene = Scene::new().await;
+        scene.deleted().await;
+        scene.purger.forget_soon();
+        scene.clock.advance(Duration::from_secs(4));
+        scene.purger.forget_soon();
+        assert_eq!(scene.pass().await, Duration::from_secs(6), "by the first");
+        scene.clock.advance(Duration::from_secs(6));
+        scene.pass().await;
+        let log = scene.folder.path().join("conch.db-wal");
+        assert_eq!(log.metadata().unwrap().len(), 0);
+        assert!(scene.purger.log_due().is_none());
+    }
+
+    #[tokio::test]
+    async fn attempts_are_remembered_up_to_a_number_the_newest_ones() {
+        let scene = Scene::new().await;
+        let store = &scene.purger.store;
+        let id = store.create_conversation(None, None, NOW).await.unwrap().id;
+        for n in 0..40 {
+            let source = AttemptSource::Program;
+            let at = NOW + Duration::from_secs(n);
+            let counted = store.record_refused_by_page(&id, None, source, at).await;
+            assert!(counted.unwrap());
+        }
+        let left = async || store.count_attempts(AttemptOutcome::RefusedByPage).await;
+        scene.purger.cut_attempts(40).await.unwrap();
+        assert_eq!(left().await.unwrap(), 40);
+        scene.purger.cut_attempts(7).await.unwrap();
+        assert_eq!(left().await.unwrap(), 7);
+    }
+
+    #[test]
+    fn portions_grow_while_they_are_quick_and_shrink_when_they_are_slow() {
+        let ms = Duration::from_millis;
+        assert_eq!(next_portion(16, ms(1), ms(10)), 32);
+        assert_eq!(next_portion(16, ms(7), ms(10)), 16);
+        assert_eq!(next_portion(16, ms(11), ms(10)), 8);
+        assert_eq!(next_portion(1, ms(500), ms(10)), 1);
+        assert_eq!(next_portion(LARGEST, ms(0), ms(10)), LARGEST);
+    }
+}

@@ -1,0 +1,245 @@
+//! The data folder: that it is there, on a drive that can bear it, and open to nobody but its owner.
+//!
+//! What other programs make in it (the web view, SQLite beside the database, an older Conch) is closed
+//! when Conch starts. The folder itself is closed first, so that nothing in it can be reached while the
+//! rest is gone through.
+
+pub(crate) mod drive;
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What is gone through at most, in files and folders: a web view's cache has some thousands.
+const MOST_ENTRIES: usize = 200_000;
+
+/// Makes a folder, and those above it that are missing, for the user alone. One that is there is closed
+/// to others, unless it is somebody else's or a place for all (`/tmp`).
+///
+/// # Errors
+/// When it cannot be made.
+pub fn make(folder: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)?;
+    close(folder);
+    Ok(())
+}
+
+/// Options for a file that only the user may read, from its first moment on.
+pub(crate) fn private() -> OpenOptions {
+    #[cfg(unix)]
+    {
+        let mut options = OpenOptions::new();
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options
+    }
+    #[cfg(not(unix))]
+    OpenOptions::new()
+}
+
+/// Makes sure that a change of names in a folder is on the disk. Not every file system can do that.
+pub(crate) fn sync(folder: &Path) {
+    if cfg!(unix) {
+        let _ = File::open(folder).and_then(|folder| folder.sync_all());
+    }
+}
+
+/// How the names of what Conch makes in its data folder begin. Anything else is the user's: a data folder
+/// may be one that was there before.
+const OWN: &[&str] = &[
+    "aside",
+    "backups",
+    "conch.db",
+    "instances",
+    "keys.json",
+    "looked-at",
+    "models",
+    "saved",
+    "start.lock",
+    "webview",
+    "window.json",
+];
+
+/// What Conch made directly in its data folder.
+fn own(data_folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(data_folder).into_iter().flatten().flatten();
+    entries
+        .filter(|entry| {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            OWN.iter().any(|own| name.starts_with(own))
+        })
+        .map(|entry| entry.path())
+}
+
+/// Closes to others what lies directly in the data folder: few files, among them the database.
+pub(crate) fn close_files(data_folder: &Path) {
+    for path in own(data_folder) {
+        close(&path);
+    }
+}
+
+/// Closes to others all that Conch made in its data folder, however deep. It follows no link, and leaves
+/// other file systems alone.
+pub(crate) fn close_all(data_folder: &Path) {
+    let device = device_of(data_folder);
+    let mut left = MOST_ENTRIES;
+    let mut paths: Vec<PathBuf> = own(data_folder).collect();
+    while let Some(path) = paths.pop() {
+        let Some(fewer) = left.checked_sub(1) else {
+            tracing::warn!("the data folder holds too much to look at the permissions of all");
+            return;
+        };
+        left = fewer;
+        close(&path);
+        let is_folder = fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir());
+        if is_folder && device_of(&path) == device {
+            let entries = fs::read_dir(&path).into_iter().flatten().flatten();
+            paths.extend(entries.map(|entry| entry.path()));
+        }
+    }
+}
+
+#[cfg(unix)]
+fn device_of(path: &Path) -> Option<u64> {
+    use std::os::unix::fs::MetadataExt;
+
+    fs::symlink_metadata(path).ok().map(|found| found.dev())
+}
+
+#[cfg(not(unix))]
+fn device_of(_: &Path) -> Option<u64> {
+    None
+}
+
+/// Takes a file's or a folder's permissions from all but its owner.
+#[cfg(unix)]
+fn close(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+
+    const STICKY: u32 = 0o1000;
+    let Ok(found) = fs::symlink_metadata(path) else {
+        return;
+    };
+    let mode = found.permissions().mode();
+    let kept = if found.is_dir() { 0o700 } else { 0o600 };
+    let closed = mode & kept;
+    let is_open = mode & 0o777 != closed;
+    let is_ours = (found.is_dir() && mode & STICKY == 0) || found.is_file();
+    if !is_open || !is_ours {
+        return;
+    }
+    match fs::set_permissions(path, fs::Permissions::from_mode(closed)) {
+        Ok(()) => tracing::info!("{} was open to others (mode {mode:o})", path.display()),
+        Err(error) => tracing::warn!(
+            "{} is open to others (mode {mode:o}), and that cannot be changed: {error}",
+            path.display()
+        ),
+    }
+}
+
+/// Elsewhere a user's data folder is the user's by what it lies in.
+#[cfg(not(unix))]
+fn close(_: &Path) {}
+
+/// Free room for the user on the drive of a folder, in bytes; `None` where nobody says.
+#[cfg(unix)]
+pub(crate) fn free_room(folder: &Path) -> Option<u64> {
+    let found = rustix::fs::statvfs(folder).ok()?;
+    Some(found.f_bavail.saturating_mul(found.f_frsize))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn free_room(_: &Path) -> Option<u64> {
+    None
+}
+
+/// A name that no file in `folder` has: `name`, or `name` with a number.
+pub(crate) fn vacant(folder: &Path, name: &str) -> PathBuf {
+    let numbered = |number: u32| match number {
+        1 => folder.join(name),
+        _ => folder.join(format!("{name}-{number}")),
+    };
+    let mut number = 1;
+    while numbered(number).symlink_metadata().is_ok() {
+        number += 1;
+    }
+    numbered(number)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::symlink_metadata(path).unwrap().permissions().mode() & 0o7777
+    }
+
+    fn set(path: &Path, mode: u32) {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn a_new_folder_and_what_an_older_conch_made_are_the_users_alone() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("above").join("data");
+        make(&folder).unwrap();
+        assert_eq!(mode(&folder), 0o700);
+        assert_eq!(mode(&place.path().join("above")), 0o700);
+
+        set(&folder, 0o755);
+        let deep = folder.join("webview").join("cache");
+        fs::create_dir_all(&deep).unwrap();
+        fs::write(deep.join("entry"), "").unwrap();
+        fs::write(folder.join("conch.db"), "").unwrap();
+        set(&deep, 0o777);
+        set(&deep.join("entry"), 0o666);
+        set(&folder.join("conch.db"), 0o644);
+        make(&folder).unwrap();
+        assert_eq!(mode(&folder), 0o700, "one that was there is closed");
+        close_files(&folder);
+        assert_eq!(mode(&folder.join("conch.db")), 0o600);
+        close_all(&folder);
+        assert_eq!(mode(&deep), 0o700);
+        assert_eq!(mode(&deep.join("entry")), 0o600);
+    }
+
+    #[test]
+    fn what_a_link_leads_to_and_a_place_for_all_are_left_alone() {
+        let (place, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let theirs = elsewhere.path().join("theirs");
+        fs::write(&theirs, "").unwrap();
+        set(&theirs, 0o644);
+        set(elsewhere.path(), 0o755);
+        let webview = place.path().join("webview");
+        fs::create_dir(&webview).unwrap();
+        symlink(&theirs, webview.join("a file")).unwrap();
+        symlink(elsewhere.path(), webview.join("a folder")).unwrap();
+        symlink(elsewhere.path(), place.path().join("backups")).unwrap();
+        let program = place.path().join("program");
+        fs::write(&program, "").unwrap();
+        set(&program, 0o755);
+        close_files(place.path());
+        close_all(place.path());
+        assert_eq!((mode(&theirs), mode(elsewhere.path())), (0o644, 0o755));
+        assert_eq!(mode(&program), 0o755, "it is the user's own");
+
+        set(place.path(), 0o1777);
+        make(place.path()).unwrap();
+        assert_eq!(mode(place.path()), 0o1777);
+    }
+
+    #[test]
+    fn a_name_that_is_taken_gets_a_number() {
+        let place = tempfile::tempdir().unwrap();
+        assert_eq!(vacant(place.path(), "a"), place.path().join("a"));
+        fs::write(place.path().join("a"), "").unwrap();
+        fs::write(place.path().join("a-2"), "").unwrap();
+        assert_eq!(vacant(place.path(), "a"), place.path().join("a-3"));
+    }
+}

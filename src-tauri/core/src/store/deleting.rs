@@ -1,0 +1,314 @@
+//! Deleted conversations: hidden at once, given back for a while, and then purged: taken away for good.
+//!
+//! A purge goes in portions, each a transaction of its own, so that no other write waits for more than
+//! one. It goes from the newest message to the oldest, and unties what follows before it deletes: a chain
+//! that is deleted from its beginning has SQLite follow it down, and it stops at a depth of a thousand
+//! (<https://sqlite.org/limits.html>). What it frees is overwritten with zeros (`secure_delete`); what the
+//! log still holds goes with [`Log::empty`](super::Log::empty).
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection, Sqlite, SqliteConnection, Transaction};
+
+use super::{Result, Store, attempts};
+use crate::clock::Timestamp;
+use crate::ids::ConversationId;
+
+/// How much is taken away at once from a file that is not in use.
+const ALONE: u32 = 4096;
+
+/// A conversation that is deleted and not gone yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deleted {
+    /// Which one.
+    pub id: ConversationId,
+    /// When.
+    pub at: Timestamp,
+    /// Some of it is gone already.
+    pub purging: bool,
+}
+
+/// How far a purge has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purge {
+    /// There is more.
+    GoesOn,
+    /// Nothing is left.
+    Done,
+}
+
+/// A part of a purge: the one writer, for as long as it takes.
+#[derive(Debug)]
+pub struct Portion {
+    tx: Transaction<'static, Sqlite>,
+}
+
+impl Store {
+    /// Hides a conversation from everything that reads or writes it. False when there is no such one.
+    pub async fn delete_conversation(&self, id: &ConversationId, now: Timestamp) -> Result<bool> {
+        let done = sqlx::query!(
+            "UPDATE conversations SET deleted_at = ? WHERE id = ? AND deleted_at IS NULL",
+            now,
+            id
+        )
+        .execute(&self.writer)
+        .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// Gives a deleted conversation back. False when it is gone, or some of it is.
+    pub async fn restore_conversation(&self, id: &ConversationId) -> Result<bool> {
+        let done = sqlx::query!(
+            "UPDATE conversations SET deleted_at = NULL WHERE id = ? AND purging = 0",
+            id
+        )
+        .execute(&self.writer)
+        .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// Every conversation that is deleted and not gone yet.
+    pub async fn deleted_conversations(&self) -> Result<Vec<Deleted>> {
+        Ok(sqlx::query_as!(
+            Deleted,
+            r#"SELECT id AS "id: _", deleted_at AS "at!: _", purging AS "purging: _"
+               FROM conversations WHERE deleted_at IS NOT NULL"#
+        )
+        .fetch_all(&self.readers)
+        .await?)
+    }
+
+    /// Takes the way back from a deleted conversation. False when there is none by now: it was given back,
+    /// or another process has purged it.
+    pub async fn begin_purge(&self, id: &ConversationId) -> Result<bool> {
+        let mut tx = self.write().await?;
+        let begun = sqlx::query!(
+            "UPDATE conversations SET purging = 1, title = NULL, model_id = NULL, parameters = '{}'
+             WHERE id = ? AND deleted_at IS NOT NULL",
+            id
+        )
+        .execute(&mut *tx)
+        .await?;
+        if begun.rows_affected() == 0 {
+            return Ok(false);
+        }
+        untie(&mut tx, id).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Waits for the one writer.
+    pub async fn portion(&self) -> Result<Portion> {
+        Ok(Portion {
+            tx: self.write().await?,
+        })
+    }
+
+    /// Takes away what is left of a conversation whose messages are gone, on a connection that does not look
+    /// after references: no index leads from a branch to its messages, so to see that there are none, SQLite
+    /// would read all that there are.
+    pub async fn end_purge(&self, id: &ConversationId) -> Result<()> {
+        let options = (*self.writer.connect_options()).clone();
+        let options = options.foreign_keys(false).optimize_on_close(false, None);
+        let mut connection = options.connect().await?;
+        let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
+        end(&mut tx, id).await?;
+        tx.commit().await?;
+        Ok(connection.close().await?)
+    }
+
+    /// Purges conversations from another database file, a backup say. It needs no mark there, and
+    /// nothing else may write to the file.
+    ///
+    /// # Errors
+    /// When the file cannot be written; what was purged until then stays gone.
+    pub async fn purge_in(path: &Path, ids: &[ConversationId]) -> Result<()> {
+        let mut file = SqliteConnectOptions::new()
+            .filename(path)
+            .foreign_keys(false)
+            .busy_timeout(Duration::from_secs(5))
+            .pragma("secure_delete", "ON")
+            .disable_statement_logging()
+            .connect()
+            .await?;
+        for id in ids {
+            let mut tx = file.begin_with("BEGIN IMMEDIATE").await?;
+            untie(&mut tx, id).await?;
+            while purge(&mut tx, id, ALONE).await? == Purge::GoesOn {}
+            end(&mut tx, id).await?;
+            tx.commit().await?;
+        }
+        forget_words(&mut file).await?;
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+            .execute(&mut file)
+            .await?;
+        Ok(file.close().await?)
+    }
+}
+
+impl Portion {
+    /// Takes away rows of a conversation that cost about so much: each one, and a quarter of a kilobyte
+    /// of text another. At least one row goes where there is any.
+    pub async fn purge(mut self, id: &ConversationId, most: u32) -> Result<Purge> {
+        let purged = purge(&mut self.tx, id, most).await?;
+        self.tx.commit().await?;
+        Ok(purged)
+    }
+
+    /// Takes away the oldest records of attempts to start an answer over so many, at most `most` of them.
+    pub async fn cut_attempts(mut self, kept: u32, most: u32) -> Result<Purge> {
+        let cut = attempts::cut(&mut self.tx, kept, most).await?;
+        self.tx.commit().await?;
+        Ok(if cut { Purge::GoesOn } else { Purge::Done })
+    }
+}
+
+/// Empties the search index, whatever form it has in the file. The next start on the file fills it again.
+async fn forget_words(file: &mut SqliteConnection) -> Result<()> {
+    sqlx::query("INSERT INTO messages_fts(messages_fts) VALUES ('delete-all')")
+        .execute(&mut *file)
+        .await?;
+    let is_apart: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE name = 'search_index'")
+            .fetch_one(&mut *file)
+            .await?;
+    if is_apart > 0 {
+        sqlx::query("UPDATE search_index SET state = 'clearing'")
+            .execute(file)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Takes away what is little, and what would be touched again with each message.
+async fn untie(tx: &mut SqliteConnection, id: &ConversationId) -> Result<()> {
+    // No answer is being written without its lock (I6). The task that writes one, in any process, finds it lost.
+    sqlx::query!(
+        "UPDATE messages SET status = 'interrupted', finished_at = created_at
+         WHERE status = 'generating' AND branch_id IN (SELECT id FROM branches WHERE conversation_id = ?)",
+        id
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!("DELETE FROM generation_locks WHERE conversation_id = ?", id)
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query!(
+        "UPDATE branches SET head_message_id = NULL, forked_from = NULL WHERE conversation_id = ?",
+        id
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!("DELETE FROM drafts WHERE conversation_id = ?", id)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Takes away a portion; what is much comes first, and what it hangs from last.
+async fn purge(tx: &mut SqliteConnection, id: &ConversationId, most: u32) -> Result<Purge> {
+    let gone = attachment(tx, id).await? + generations(tx, id, most).await?;
+    if gone == 0 && messages(tx, id, most).await? == 0 {
+        return Ok(Purge::Done);
+    }
+    Ok(Purge::GoesOn)
+}
+
+/// Takes away what the messages hung from, without its references being looked after.
+async fn end(tx: &mut SqliteConnection, id: &ConversationId) -> Result<()> {
+    sqlx::query!("DELETE FROM queued_messages WHERE conversation_id = ?", id)
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query!(
+        "DELETE FROM branches WHERE conversation_id = ?1
+           AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.conversation_id = ?1)",
+        id
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!(
+        "DELETE FROM conversations WHERE id = ?1
+           AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.conversation_id = ?1)",
+        id
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// One file: each may be megabytes.
+async fn attachment(tx: &mut SqliteConnection, id: &ConversationId) -> Result<u64> {
+    let done = sqlx::query!(
+        "DELETE FROM attachments WHERE id = (SELECT id FROM attachments WHERE conversation_id = ? LIMIT 1)",
+        id
+    )
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// The generations, and whose the attempts to start them were: that there were some is counted for good.
+async fn generations(tx: &mut SqliteConnection, id: &ConversationId, most: u32) -> Result<u64> {
+    let attempts = sqlx::query!(
+        "UPDATE generation_attempts SET conversation_id = NULL, branch_id = NULL WHERE id IN (
+           SELECT id FROM generation_attempts WHERE conversation_id = ? LIMIT ?)",
+        id,
+        most
+    )
+    .execute(&mut *tx)
+    .await?;
+    let generations = sqlx::query!(
+        "DELETE FROM generations WHERE id IN (SELECT id FROM generations WHERE conversation_id = ? LIMIT ?)",
+        id,
+        most
+    )
+    .execute(tx)
+    .await?;
+    Ok(attempts.rows_affected() + generations.rows_affected())
+}
+
+async fn messages(tx: &mut SqliteConnection, id: &ConversationId, most: u32) -> Result<u64> {
+    let newest = sqlx::query_scalar!(
+        r#"WITH path AS (
+             SELECT id, row_number() OVER newest AS place,
+               sum(1 + (octet_length(content) + octet_length(reasoning)) / 256) OVER newest AS cost
+             FROM (SELECT id, content, reasoning, created_at FROM messages
+                   WHERE conversation_id = ?1 ORDER BY created_at DESC, id DESC LIMIT ?2)
+             WINDOW newest AS (ORDER BY created_at DESC, id DESC ROWS UNBOUNDED PRECEDING)
+           )
+           SELECT json_group_array(id) AS "ids!: String" FROM path WHERE cost <= ?2 OR place = 1"#,
+        id,
+        most
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    // What is left of an answer that was never ended, before its message.
+    let pieces = sqlx::query!(
+        "DELETE FROM message_chunks WHERE (message_id, seq) IN (
+           SELECT k.message_id, k.seq FROM json_each(?) AS listed
+             CROSS JOIN message_chunks k ON k.message_id = listed.value LIMIT ?)",
+        newest,
+        most
+    )
+    .execute(&mut *tx)
+    .await?;
+    if pieces.rows_affected() > 0 {
+        return Ok(pieces.rows_affected());
+    }
+    // A clock that was set back may have made a message older than the one that it follows.
+    sqlx::query!(
+        "UPDATE messages SET parent_id = NULL WHERE parent_id IN (SELECT value FROM json_each(?))",
+        newest
+    )
+    .execute(&mut *tx)
+    .await?;
+    let done = sqlx::query!(
+        "DELETE FROM messages WHERE id IN (SELECT value FROM json_each(?))",
+        newest
+    )
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected())
+}

@@ -1,0 +1,78 @@
+//! Another database in the place of one that cannot be opened.
+//!
+//! At every moment there is a database in its place, and it is marked as damaged until it is the new one:
+//! a start in the middle, after a crash, says what the start before it said.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::damage::{self, beside};
+use super::open::inspect_whole;
+use super::remains::{COMPANIONS, aside, put};
+use super::{Result, StoreError};
+use crate::clock::Timestamp;
+use crate::folder;
+
+/// Copies a backup beside the database that it is to replace, and checks the copy.
+///
+/// # Errors
+/// What is wrong with the backup; nothing is left of the copy then.
+pub(crate) async fn prepare(database: &Path, backup: &Path) -> Result<PathBuf> {
+    let copy = beside(database, ".new");
+    let (from, to) = (backup.to_owned(), copy.clone());
+    let copied = tokio::task::spawn_blocking(move || copy_file(&from, &to)).await;
+    let copied = copied.map_err(io::Error::other).and_then(|copied| copied);
+    let checked = match copied {
+        Ok(()) => inspect_whole(&copy).await,
+        Err(source) => Err(StoreError::DataFolderUnwritable {
+            path: backup.to_owned(),
+            source,
+        }),
+    };
+    for suffix in COMPANIONS {
+        let _ = fs::remove_file(beside(&copy, suffix));
+    }
+    if let Err(error) = checked {
+        let _ = fs::remove_file(&copy);
+        return Err(error);
+    }
+    Ok(copy)
+}
+
+fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
+    let mut source = fs::File::open(from)?;
+    let mut target = folder::private()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .open(to)?;
+    io::copy(&mut source, &mut target)?;
+    target.sync_all()
+}
+
+/// Puts `copy`, or nothing, in the database's place. Returns the folder that the old one is in.
+///
+/// # Errors
+/// The database is in its place still, perhaps without its log, which is in the folder then.
+pub(crate) fn replace(database: &Path, copy: Option<&Path>, now: Timestamp) -> io::Result<PathBuf> {
+    let data_folder = database.parent().unwrap_or(Path::new(""));
+    let folder = aside(data_folder, now)?;
+    damage::mark(database, "it is being replaced");
+    let old = folder.join(super::DATABASE);
+    if copy.is_some() && database.exists() {
+        // Not every file system has a second name for a file.
+        fs::hard_link(database, &old).or_else(|_| copy_file(database, &old))?;
+    }
+    for suffix in COMPANIONS {
+        put(&beside(database, suffix), &folder)?;
+    }
+    match copy {
+        Some(copy) => fs::rename(copy, database)?,
+        None => put(database, &folder)?,
+    }
+    folder::sync(&folder);
+    folder::sync(data_folder);
+    damage::lift(database);
+    Ok(folder)
+}

@@ -1,0 +1,151 @@
+//! What was found damaged is remembered until it was mended or replaced, and nothing is written into it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{NOW, Place};
+use crate::store::damage::mark_of;
+use crate::store::{DATABASE, Store, StoreError};
+
+/// A database with some messages in it, closed cleanly.
+async fn filled() -> (tempfile::TempDir, PathBuf) {
+    let place = Place::new().await;
+    for number in 0..20 {
+        place.talk(&format!("message {number}"), "yes").await;
+    }
+    place.store.close().await;
+    let path = place.path();
+    (place.folder, path)
+}
+
+/// Damages what quick_check finds, and a start without it does not.
+fn damage(path: &Path) {
+    let mut bytes = fs::read(path).unwrap();
+    let middle = bytes.len() / 2 / 4096 * 4096;
+    bytes[middle..middle + 8192].fill(0x5a);
+    fs::write(path, bytes).unwrap();
+}
+
+async fn is_refused(path: &Path, after_crash: bool) -> bool {
+    let before = fs::read(path).unwrap();
+    let opened = Store::open(path, after_crash, NOW).await;
+    assert!(before == fs::read(path).unwrap(), "the file was changed");
+    match opened {
+        Err(StoreError::DatabaseCorrupt { .. }) => true,
+        Ok(store) => {
+            store.close().await;
+            false
+        }
+        Err(error) => panic!("{error:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_verdict_stands_over_any_number_of_starts() {
+    let (_folder, path) = filled().await;
+    damage(&path);
+    assert!(is_refused(&path, true).await, "the start after a crash");
+    for start in 0..3 {
+        assert!(is_refused(&path, false).await, "start {start}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_was_replaced_or_mended_is_opened_again() {
+    let (folder, path) = filled().await;
+    let whole = fs::read(&path).unwrap();
+    damage(&path);
+    assert!(is_refused(&path, true).await);
+
+    // Written over, so that it is the same file in name and place.
+    fs::write(&path, &whole).unwrap();
+    Store::open(&path, false, NOW).await.unwrap().close().await;
+    assert!(!mark_of(&path).exists(), "what is whole has no mark");
+
+    damage(&path);
+    assert!(is_refused(&path, true).await);
+    damage(&path);
+    let other = folder.path().join("other.db");
+    fs::write(&other, &whole).unwrap();
+    fs::rename(&other, &path).unwrap();
+    Store::open(&path, false, NOW).await.unwrap().close().await;
+
+    damage(&path);
+    assert!(is_refused(&path, true).await);
+    fs::rename(&path, folder.path().join("aside.db")).unwrap();
+    let store = Store::open(&path, false, NOW).await.unwrap();
+    store.create_conversation(None, None, NOW).await.unwrap();
+}
+
+/// Somebody who touches the file, or moves the folder to another disk, has mended nothing.
+#[tokio::test]
+async fn a_damaged_database_that_was_only_touched_is_still_damaged() {
+    let (_folder, path) = filled().await;
+    damage(&path);
+    assert!(is_refused(&path, true).await);
+    let bytes = fs::read(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, bytes).unwrap();
+    assert!(
+        is_refused(&path, false).await,
+        "it is checked, and found out"
+    );
+    assert!(is_refused(&path, false).await);
+    fs::write(mark_of(&path), "not what it was").unwrap();
+    assert!(
+        is_refused(&path, false).await,
+        "a mark without words counts"
+    );
+}
+
+#[tokio::test]
+async fn damage_that_is_met_while_running_stops_all_writes_and_the_next_start() {
+    let place = Place::new().await;
+    place.begin("before", NOW).await;
+    let log = place.folder.path().join("conch.db-wal");
+    place.store.found_damage("a page that is none").await;
+    let state = || (fs::read(place.path()).unwrap(), fs::read(&log).unwrap());
+    let before = state();
+
+    assert!(place.store.is_damaged());
+    let refused = place.store.create_conversation(None, None, NOW).await;
+    assert!(matches!(refused, Err(StoreError::FoundDamage { .. })));
+    let draft = place
+        .store
+        .save_draft(&place.conversation.id, "text", NOW)
+        .await;
+    assert!(draft.is_err(), "what needs no transaction is refused, too");
+    assert!(
+        place.store.holders().await.is_ok(),
+        "what can be read is read"
+    );
+    place.store.close().await;
+    assert!(before == state(), "the end wrote nothing either");
+
+    let again = Store::open(&place.path(), false, NOW).await;
+    assert!(matches!(again, Err(StoreError::DatabaseCorrupt { .. })));
+    assert!(before == state());
+}
+
+#[tokio::test]
+async fn another_process_that_found_damage_stops_this_ones_writes() {
+    let place = Place::new().await;
+    let other = Store::open(&place.path(), false, NOW).await.unwrap();
+    other.found_damage("a page that is none").await;
+    let refused = place.store.create_conversation(None, None, NOW).await;
+    assert!(matches!(refused, Err(StoreError::FoundDamage { .. })));
+}
+
+#[tokio::test]
+async fn a_damaged_full_text_index_is_no_damage_of_the_conversations() {
+    let (folder, _) = filled().await;
+    let path = folder.path().join(DATABASE);
+    let store = Store::open(&path, false, NOW).await.unwrap();
+    sqlx::query("UPDATE messages_fts_data SET block = x'ffff' WHERE id > 10")
+        .execute(&store.writer)
+        .await
+        .unwrap();
+    store.close().await;
+    Store::open(&path, true, NOW).await.unwrap().close().await;
+    assert!(!mark_of(&path).exists());
+}

@@ -1,0 +1,196 @@
+//! Versions: the messages that follow the same one. Which of them a branch shows, what became of the
+//! newest where an older one is shown, and where another answer to the same message is written.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+use sqlx::SqliteConnection;
+
+use super::branches::Place;
+use super::{Result, Store};
+use crate::chat::{FailedVersion, MessageError, MessageStatus};
+use crate::ids::{BranchId, ConversationId, MessageId};
+
+/// Where another answer is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    /// On the branch that was asked from, as the first one.
+    First,
+    /// On that branch, beside the answer that it ends with.
+    Beside,
+    /// On a branch of its own, because something follows: a head that moved would hide it.
+    Fork,
+}
+
+/// What came of choosing a version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Chosen {
+    /// The branch goes on from there.
+    Shown {
+        /// The conversation.
+        conversation_id: ConversationId,
+        /// The version's branch.
+        branch_id: BranchId,
+        /// The branch's head from now on.
+        head: MessageId,
+    },
+    /// An answer is being written on the branch.
+    Busy,
+    /// There is no such message.
+    NotFound,
+}
+
+impl Store {
+    /// Has the branch of a message go on from that message's newest end on it. An attempt that its branch
+    /// went back from is an end only where it is the one that is named.
+    pub async fn select_version(&self, id: &MessageId) -> Result<Chosen> {
+        loop {
+            // Read beforehand: the way down a long conversation would hold up every write.
+            let Some(end) = self.newest_end(id).await? else {
+                return Ok(Chosen::NotFound);
+            };
+            let mut tx = self.write().await?;
+            let moved = sqlx::query!(
+                "UPDATE branches SET head_message_id = ?1
+                 WHERE id = ?2 AND head_message_id IS ?3 AND NOT EXISTS (SELECT 1 FROM generation_locks l
+                   WHERE l.branch_id = branches.id AND l.generation_id IS NOT NULL)",
+                end.head,
+                end.branch_id,
+                end.known_head
+            )
+            .execute(&mut *tx)
+            .await?;
+            if moved.rows_affected() > 0 {
+                tx.commit().await?;
+                return Ok(Chosen::Shown {
+                    conversation_id: end.conversation_id,
+                    branch_id: end.branch_id,
+                    head: end.head,
+                });
+            }
+            let held = sqlx::query_scalar!(
+                "SELECT count(*) FROM generation_locks WHERE branch_id = ? AND generation_id IS NOT NULL",
+                end.branch_id
+            )
+            .fetch_one(&mut *tx)
+            .await?;
+            if held > 0 {
+                return Ok(Chosen::Busy);
+            }
+        }
+    }
+
+    async fn newest_end(&self, id: &MessageId) -> Result<Option<End>> {
+        // A child's key is greater than its parent's, so the greatest has no child.
+        Ok(sqlx::query_as!(
+            End,
+            r#"WITH RECURSIVE tree(id, search_key, branch_id, is_elsewhere, is_vain) AS (
+                 SELECT id, search_key, branch_id, 0, 0 FROM messages WHERE id = ?1
+                 UNION ALL
+                 SELECT m.id, m.search_key, tree.branch_id, m.branch_id <> tree.branch_id,
+                   (m.status IN ('failed', 'interrupted') OR (m.status = 'stopped' AND m.content = ''))
+                     AND EXISTS (SELECT 1 FROM generations g
+                       WHERE g.message_id = m.id AND g.previous_message_id IS NOT NULL)
+                 FROM tree JOIN messages m ON m.parent_id = tree.id
+               ),
+               path(id) AS (SELECT id FROM tree ORDER BY is_elsewhere, is_vain, search_key DESC LIMIT 1)
+               SELECT path.id AS "head!: MessageId", m.conversation_id AS "conversation_id!: ConversationId",
+                 m.branch_id AS "branch_id!: BranchId", b.head_message_id AS "known_head?: MessageId"
+               FROM path CROSS JOIN messages m ON m.id = ?1
+                 JOIN branches b ON b.id = m.branch_id
+                 JOIN conversations c ON c.id = m.conversation_id AND c.deleted_at IS NULL"#,
+            id
+        )
+        .fetch_optional(&self.readers)
+        .await?)
+    }
+}
+
+struct End {
+    head: MessageId,
+    conversation_id: ConversationId,
+    branch_id: BranchId,
+    /// The branch's head when this was read.
+    known_head: Option<MessageId>,
+}
+
+/// Where another answer to `user_message_id` is written.
+pub(super) async fn side(
+    tx: &mut SqliteConnection,
+    place: &Place,
+    user_message_id: &MessageId,
+) -> Result<Side> {
+    if place.head.as_ref() == Some(user_message_id) {
+        return Ok(Side::First);
+    }
+    let follows = sqlx::query_scalar!(
+        "SELECT count(*) FROM messages WHERE id = ? AND parent_id = ?",
+        place.head,
+        user_message_id
+    )
+    .fetch_one(tx)
+    .await?;
+    Ok(if follows > 0 {
+        Side::Beside
+    } else {
+        Side::Fork
+    })
+}
+
+/// Has the branch show again what it showed before this answer was begun, where the answer has ended
+/// badly and the one before is worth more.
+pub(super) async fn go_back(tx: &mut SqliteConnection, tried: &MessageId) -> Result<()> {
+    sqlx::query!(
+        "UPDATE branches SET head_message_id = before.id
+         FROM generations g
+           JOIN messages tried ON tried.id = g.message_id
+           JOIN messages before ON before.id = g.previous_message_id
+         WHERE g.message_id = ?1 AND branches.id = g.branch_id AND branches.head_message_id = ?1
+           AND (tried.status IN ('failed', 'interrupted') OR (tried.status = 'stopped' AND tried.content = ''))
+           AND (before.content <> '' OR tried.content = '')
+           AND (before.status = 'complete' OR (before.content <> '' AND tried.content = ''))",
+        tried
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Of these messages, what became of the newest version where their branch went back from it to them.
+pub(super) async fn failed(
+    reader: &mut SqliteConnection,
+    ids: &str,
+) -> Result<HashMap<MessageId, FailedVersion>> {
+    Ok(sqlx::query!(
+        r#"SELECT shown.id AS "shown!: MessageId", tried.id AS "tried!: MessageId",
+             tried.status AS "status!: MessageStatus", tried.error_code, tried.error_message,
+             tried.content <> '' AS "has_text!: bool"
+           FROM json_each(?) AS listed CROSS JOIN messages shown ON shown.id = listed.value
+             CROSS JOIN messages tried ON tried.parent_id = shown.parent_id
+             CROSS JOIN generations g ON g.message_id = tried.id AND g.previous_message_id = shown.id
+           WHERE (tried.status IN ('failed', 'interrupted') OR (tried.status = 'stopped' AND tried.content = ''))
+             AND tried.search_key = (SELECT max(search_key) FROM messages WHERE parent_id = shown.parent_id)"#,
+        ids
+    )
+    .map(|row| {
+        let failed = FailedVersion {
+            message_id: row.tried,
+            status: row.status,
+            error: row
+                .error_code
+                .zip(row.error_message)
+                .map(|(code, message)| MessageError { code, message }),
+            has_text: row.has_text,
+        };
+        (row.shown, failed)
+    })
+    .fetch_all(reader)
+    .await?
+    .into_iter()
+    .collect())
+}
+
+/// These ids as the JSON that a statement takes.
+pub(super) fn list<'a>(ids: impl Iterator<Item = &'a MessageId>) -> String {
+    ids.map(ToString::to_string).collect::<Value>().to_string()
+}

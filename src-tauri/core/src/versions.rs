@@ -1,0 +1,32 @@
+//! Which version of a message a branch shows.
+
+use crate::app::App;
+use crate::chat::SelectedVersion;
+use crate::error::{Entity, Error, Result};
+use crate::ids::MessageId;
+use crate::store::Chosen;
+
+impl App {
+    /// Has a message's branch go on from that version's newest end.
+    ///
+    /// # Errors
+    /// While an answer is being written on the branch, and where there is no such message. Nothing
+    /// changes then.
+    pub async fn select_version(&self, id: &MessageId) -> Result<SelectedVersion> {
+        match self.around.store.select_version(id).await? {
+            Chosen::Shown {
+                conversation_id,
+                branch_id,
+                head,
+            } => {
+                self.changed(&conversation_id);
+                Ok(SelectedVersion {
+                    branch_id,
+                    head_message_id: head,
+                })
+            }
+            Chosen::Busy => Err(Error::GenerateWhileGenerating),
+            Chosen::NotFound => Err(Error::NotFound(Entity::Message)),
+        }
+    }
+}

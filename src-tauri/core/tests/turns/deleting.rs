@@ -1,0 +1,150 @@
+//! Deleting: what it stops, what it gives back, and that nothing of it stays.
+
+use std::path::{Path, PathBuf};
+
+use conch_core::chat::MessageStatus;
+use conch_core::events::CoreEvent;
+use conch_core::{App, ErrorCode};
+use conch_fault_server::Script;
+use tokio::sync::broadcast::Receiver;
+
+use crate::{Scene, accepted, open, send};
+
+/// Words that stand together nowhere else.
+const CANARY: &str = "zanzibar fish";
+
+/// The files that hold the canary, in the folder and all below it.
+fn found_in(folder: &Path) -> Vec<PathBuf> {
+    let (mut folders, mut found) = (vec![folder.to_owned()], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if std::fs::read(&path)
+                .unwrap()
+                .windows(CANARY.len())
+                .any(|window| window == CANARY.as_bytes())
+            {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
+
+/// Waits for the event that a conversation is deleted, or that it is there.
+async fn event(events: &mut Receiver<CoreEvent>, deleted: bool) {
+    loop {
+        if let CoreEvent::Conversation(change) = events.recv().await.unwrap()
+            && change.deleted == deleted
+        {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_undo_gives_back_all_but_the_answer_that_was_stopped() {
+    let scene = Scene::new().await;
+    scene.server.push(Script::held("never", "text", "more"));
+    accepted(scene.send("hello").await);
+    scene.wait_for_text("text").await;
+    let (app, id) = (&scene.app, &scene.conversation.id);
+    let mut events = app.subscribe();
+    app.delete_conversation(id).await.unwrap();
+    event(&mut events, true).await;
+    scene.server.wait_for_disconnects(1).await;
+    for refused in [
+        scene.send("more").await.unwrap_err().code(),
+        app.get_conversation(id, None).await.unwrap_err().code(),
+        app.is_locked(id, None).await.unwrap_err().code(),
+        app.delete_conversation(id).await.unwrap_err().code(),
+        app.save_draft(Some(id), "x").await.unwrap_err().code(),
+    ] {
+        assert_eq!(refused, ErrorCode::NotFound);
+    }
+    assert!(app.list_conversations(None, None).await.unwrap().is_empty());
+
+    app.restore_conversation(id).await.unwrap();
+    let answer = scene.answer().await;
+    assert_eq!(
+        (answer.status, answer.content.as_str()),
+        (MessageStatus::Stopped, "text")
+    );
+    scene.server.push(Script::answer("and on"));
+    accepted(scene.send("more").await);
+    assert_eq!(scene.answer().await.content, "and on");
+}
+
+#[tokio::test]
+async fn a_quit_leaves_nothing_of_what_was_deleted() {
+    let scene = Scene::new().await;
+    let kept = scene
+        .app
+        .create_conversation(Some("kept"), None)
+        .await
+        .unwrap();
+    scene
+        .server
+        .push(Script::answer(&format!("{CANARY} ").repeat(2_000)));
+    accepted(scene.send(CANARY).await);
+    scene.settled().await;
+    let (app, id) = (&scene.app, &scene.conversation.id);
+    let file = app.attach_file(Some(id), "notes.txt", CANARY.into()).await;
+    file.unwrap();
+    app.save_draft(Some(id), CANARY).await.unwrap();
+    assert_ne!(found_in(scene.folder.path()), Vec::<PathBuf>::new());
+    app.delete_conversation(id).await.unwrap();
+    app.quit().await;
+    assert_eq!(found_in(scene.folder.path()), Vec::<PathBuf>::new());
+
+    let app = open(scene.folder.path(), &scene.server).await;
+    let too_late = app.restore_conversation(id).await.unwrap_err();
+    assert_eq!(too_late.code(), ErrorCode::NotFound);
+    let listed = app.list_conversations(None, None).await.unwrap();
+    assert_eq!((listed.len(), &listed[0].id), (1, &kept.id));
+}
+
+/// The same for what has no Undo, while another process keeps the log.
+#[tokio::test]
+async fn a_quit_leaves_nothing_of_a_draft_or_a_file_that_was_taken_back() {
+    let scene = Scene::new().await;
+    let beside: std::sync::Arc<App> = open(scene.folder.path(), &scene.server).await;
+    let app = &scene.app;
+    let file = app.attach_file(None, "notes.txt", CANARY.into()).await;
+    app.save_draft(None, CANARY).await.unwrap();
+    app.save_draft(None, "").await.unwrap();
+    app.detach_file(&file.unwrap().id).await.unwrap();
+    assert_ne!(found_in(scene.folder.path()), Vec::<PathBuf>::new());
+    app.quit().await;
+    assert_eq!(found_in(scene.folder.path()), Vec::<PathBuf>::new());
+    beside.quit().await;
+}
+
+#[tokio::test]
+async fn another_process_shows_a_deletion_stops_its_answer_and_leaves_the_undo() {
+    let scene = Scene::new().await;
+    let other = open(scene.folder.path(), &scene.server).await;
+    let id = &scene.conversation.id;
+    scene.server.push(Script::held("never", "text", "more"));
+    accepted(send(&other, id, "hello").await);
+    scene.server.wait_for_requests(1).await;
+    let mut events = other.subscribe();
+
+    scene.app.delete_conversation(id).await.unwrap();
+    event(&mut events, true).await;
+    scene.server.wait_for_disconnects(1).await;
+    scene.app.restore_conversation(id).await.unwrap();
+    event(&mut events, false).await;
+    let there = other.get_conversation(id, None).await.unwrap();
+    assert_eq!(there.messages.len(), 2);
+
+    scene.app.delete_conversation(id).await.unwrap();
+    other.quit().await;
+    scene.app.restore_conversation(id).await.unwrap();
+    assert!(
+        scene.app.get_conversation(id, None).await.is_ok(),
+        "it was not theirs to purge"
+    );
+}

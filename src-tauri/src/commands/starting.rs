@@ -1,0 +1,80 @@
+//! Commands for the time before the core runs, and for when it cannot.
+
+use conch_core::recovery::{Replacement, WaysOn};
+use conch_core::start::Stage;
+use conch_core::store::Salvaged;
+use tauri::{AppHandle, Runtime, State};
+
+use super::Answer;
+use crate::host::StartStatus;
+use crate::process::Given;
+use crate::{Host, opening, window};
+
+/// How far the start is; answered as soon as it is not at `seen` any more.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn start_status(
+    host: State<'_, Host>,
+    seen: Option<Stage>,
+) -> Answer<StartStatus> {
+    Ok(host.status(seen).await)
+}
+
+/// What can be offered when the database cannot be opened.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn ways_on(host: State<'_, Host>) -> Answer<WaysOn> {
+    Ok(host.recovery().ways_on())
+}
+
+/// Starts with a backup, by its name. The database that cannot be opened is moved aside.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn start_with_backup<R: Runtime>(
+    app: AppHandle<R>,
+    host: State<'_, Host>,
+    name: String,
+) -> Answer<()> {
+    host.start_with(Replacement::Backup(name)).await?;
+    window::reload_all(&app);
+    Ok(())
+}
+
+/// Starts with what was saved last by `save_readable`. The database that cannot be opened is moved aside.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn start_with_saved<R: Runtime>(
+    app: AppHandle<R>,
+    host: State<'_, Host>,
+) -> Answer<()> {
+    host.start_with(Replacement::Saved).await?;
+    window::reload_all(&app);
+    Ok(())
+}
+
+/// Starts with an empty database. The one that cannot be opened is moved aside.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn start_with_empty<R: Runtime>(
+    app: AppHandle<R>,
+    host: State<'_, Host>,
+) -> Answer<()> {
+    host.start_with(Replacement::Empty).await?;
+    window::reload_all(&app);
+    Ok(())
+}
+
+/// Saves what can be read of a database that cannot be opened, which stays as it is.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn save_readable(host: State<'_, Host>) -> Answer<Salvaged> {
+    Ok(host.recovery().save_readable().await?)
+}
+
+/// Shows the data folder in the system's file manager.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn open_data_folder(given: State<'_, Given>, host: State<'_, Host>) -> Answer<()> {
+    let folder = host.recovery().folder().to_string_lossy().into_owned();
+    Ok(opening::open(&given, &folder)?)
+}

@@ -1,0 +1,63 @@
+//! The window comes first: what a start waits for is said in it.
+
+use std::fs::File;
+use std::path::Path;
+
+use conch_window::{Display, Launch, Window};
+use tokio::process::Command;
+
+use crate::{environment, until};
+
+const WAITS: &str = "document.querySelector('#starting')?.textContent === 'Waiting for another Conch to finish starting…'";
+
+async fn open_early(display: &Display, folder: &Path) -> Window {
+    let launch = Launch {
+        binary: env!("CARGO_BIN_EXE_conch").into(),
+        environment: environment(display, folder),
+    };
+    Window::open_early(&launch).await.unwrap()
+}
+
+/// Another process that is starting, and takes its time.
+fn another_start(folder: &Path) -> File {
+    let gate = File::create(folder.join("start.lock")).unwrap();
+    gate.lock().unwrap();
+    gate
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_waits_for_another_says_so_and_goes_on_after_it() {
+    let (folder, display) = (tempfile::tempdir().unwrap(), Display::find().unwrap());
+    let gate = another_start(folder.path());
+    let window = open_early(&display, folder.path()).await;
+    window
+        .wait_until(WAITS, "it says what it waits for")
+        .await
+        .unwrap();
+    drop(gate);
+    let usable = "document.querySelector('#chat-input')?.disabled === false";
+    window.wait_until(usable, "it is usable").await.unwrap();
+    let gone = "document.querySelector('#starting') === null";
+    window.wait_until(gone, "it says it no more").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_waits_can_be_quit() {
+    let (folder, display) = (tempfile::tempdir().unwrap(), Display::find().unwrap());
+    let _gate = another_start(folder.path());
+    let window = open_early(&display, folder.path()).await;
+    window
+        .wait_until(WAITS, "it says what it waits for")
+        .await
+        .unwrap();
+    let process = window.application().unwrap();
+    let told = Command::new("kill").arg(process.to_string()).status().await;
+    assert!(told.unwrap().success());
+    let status = format!("/proc/{process}/stat");
+    until("the process has ended", async || {
+        let status = tokio::fs::read_to_string(&status).await;
+        status.is_err() || status.is_ok_and(|status| status.contains(") Z "))
+    })
+    .await;
+    assert!(!folder.path().join("conch.db").exists(), "it never began");
+}

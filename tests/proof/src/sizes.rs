@@ -1,0 +1,289 @@
+//! Every command in a conversation of 1,000, 10,000 and 100,000 messages: it does what it does in a short
+//! one, answers with a page and no more, and the conversation can be deleted, to the last byte.
+//!
+//! Nothing is judged by its time: what grows with the conversation shows in what is read or returned, or in
+//! a limit of SQLite's. The longest call is a figure of the report.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use conch_core::App;
+use conch_core::chat::{Accepted, AttemptSource, Parameters, Part, SendOutcome};
+use conch_core::clock::{Clock, SystemClock};
+use conch_core::events::CoreEvent;
+use conch_core::ids::{ConversationId, MessageId, RequestId};
+use conch_core::store::Store;
+use conch_fault_server::{FaultServer, Script};
+use conch_seed::{Conversations, conversation_id, make, message_id};
+
+use crate::application::{open, send};
+use crate::campaign::{Finding, Run, now, runtime};
+
+/// Words of every message's.
+const CANARY: &str = "zanzibar fish";
+const CONTENT: &str =
+    "'zanzibar fish ' || k || ' says something of no great length, and ends here.'";
+
+/// The most messages of a page.
+const PAGE: usize = 50;
+
+/// The first message that is not on the first page.
+const AFTER_A_PAGE: i64 = 51;
+
+/// One of so many messages is purged by a quit; of more, a quit would leave some to the next start.
+const LEFT_TO_THE_QUIT: i64 = 1_000;
+
+/// How often it is looked whether a purge is over.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Uses conversations of every size.
+pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
+    let sizes: &[i64] = run.choose(&[1_000, 10_000, 100_000], &[1_000]);
+    run.expect(sizes.len() as u64);
+    let (mut violations, mut figures, mut calls) = (Vec::new(), Vec::new(), 0);
+    for &size in sizes {
+        let used = runtime()?.block_on(async {
+            let folder = tempfile::tempdir()?;
+            let mut size = Size::fill(folder.path(), size).await?;
+            let ended = size.use_all().await;
+            size.app.quit().await;
+            ended.and_then(|()| size.is_gone(folder.path()))?;
+            anyhow::Ok((size.calls, size.longest))
+        });
+        match used {
+            Ok((made, (name, took))) => {
+                calls += made;
+                figures.push(format!("{size}: longest {name}, {} ms", took.as_millis()));
+            }
+            Err(error) => violations.push(format!("{size} messages: {error:#}")),
+        }
+        run.did(1);
+    }
+    Ok(Finding {
+        amount: format!("{} sizes, {calls} calls", sizes.len()),
+        violations,
+        figures: figures.join("; "),
+    })
+}
+
+struct Size {
+    database: PathBuf,
+    app: Arc<App>,
+    server: FaultServer,
+    id: ConversationId,
+    messages: i64,
+    calls: u32,
+    longest: (&'static str, Duration),
+}
+
+impl Size {
+    async fn fill(folder: &Path, messages: i64) -> anyhow::Result<Self> {
+        let kind = Conversations {
+            first: 1,
+            count: 1,
+            messages,
+            content: CONTENT,
+        };
+        let database = folder.join("conch.db");
+        make(&database, &[kind]).await?;
+        let server = FaultServer::start().await;
+        server.always(Script::answer("an answer"));
+        Ok(Self {
+            database,
+            app: open(folder, &server.base_url()).await?,
+            server,
+            id: conversation_id(1),
+            messages,
+            calls: 0,
+            longest: ("", Duration::ZERO),
+        })
+    }
+
+    fn message(&self, number: i64) -> MessageId {
+        message_id(1, number)
+    }
+
+    /// Makes a call, with its name for what goes wrong.
+    async fn call<T>(
+        &mut self,
+        name: &'static str,
+        call: impl Future<Output = conch_core::Result<T>>,
+    ) -> anyhow::Result<T> {
+        let began = now();
+        let answer = call.await.context(name)?;
+        self.calls += 1;
+        if began.elapsed() > self.longest.1 {
+            self.longest = (name, began.elapsed());
+        }
+        Ok(answer)
+    }
+
+    async fn use_all(&mut self) -> anyhow::Result<()> {
+        self.read().await?;
+        self.change().await?;
+        self.write().await?;
+        self.delete().await
+    }
+
+    async fn read(&mut self) -> anyhow::Result<()> {
+        let (app, id, all) = (Arc::clone(&self.app), self.id.clone(), self.messages);
+        let list = app.list_conversations(None, None);
+        let list = self.call("list_conversations", list).await?;
+        ensure!(list.len() == 1, "it is not listed");
+        let view = app.get_conversation(&id, None);
+        let view = self.call("get_conversation", view).await?;
+        let last = view.messages.last().map(|message| message.id.clone());
+        ensure!(
+            view.messages.len() == PAGE && view.has_earlier,
+            "it is no page"
+        );
+        ensure!(last == Some(self.message(all)), "it is not the end");
+        let (first, middle) = (self.message(1), self.message(all / 2));
+        for (part, has_earlier, has_later) in [
+            (Part::Latest, true, false),
+            (Part::Before(middle.clone()), true, true),
+            (Part::After(middle.clone()), true, true),
+            (Part::After(first.clone()), true, true),
+            (Part::Around(middle.clone()), true, true),
+            (Part::Before(self.message(AFTER_A_PAGE)), false, true),
+        ] {
+            let page = self
+                .call("get_messages", app.messages(&id, None, &part))
+                .await?;
+            let shape = (page.messages.len(), page.has_earlier, page.has_later);
+            ensure!(
+                shape == (PAGE, has_earlier, has_later),
+                "{part:?}: {shape:?}"
+            );
+        }
+        let one = format!("{CANARY} {} ", all / 2);
+        let found = app.find_in_conversation(&id, None, &one);
+        let found = self.call("find_in_conversation", found).await?;
+        ensure!(found == [middle], "one is found: {}", found.len());
+        let found = app.find_in_conversation(&id, None, CANARY);
+        let found = self.call("find_in_conversation", found).await?;
+        ensure!(i64::try_from(found.len())? == all, "all are found");
+        let lock = self.call("is_locked", app.is_locked(&id, None)).await?;
+        ensure!(lock.can_send, "it is locked");
+        Ok(())
+    }
+
+    async fn change(&mut self) -> anyhow::Result<()> {
+        let (app, id) = (Arc::clone(&self.app), self.id.clone());
+        let renamed = app.rename_conversation(&id, CANARY);
+        self.call("rename_conversation", renamed).await?;
+        let model = app.set_conversation_model(&id, "openai/stand-in-1");
+        self.call("set_conversation_model", model).await?;
+        let parameters = Parameters::default();
+        let set = app.set_conversation_parameters(&id, parameters);
+        self.call("set_conversation_parameters", set).await?;
+        let draft = app.save_draft(Some(&id), CANARY);
+        self.call("save_draft", draft).await?;
+        let file = app.attach_file(Some(&id), "notes.txt", CANARY.into());
+        self.call("attach_file", file).await?;
+        let files = app.draft_attachments(Some(&id));
+        let files = self.call("draft_attachments", files).await?;
+        let loaded = app.load_attachment(&files[0].id);
+        self.call("load_attachment", loaded).await?;
+        self.call("detach_file", app.detach_file(&files[0].id))
+            .await?;
+        let source = AttemptSource::Enter;
+        let refused = app.record_refused_attempt(&id, None, source);
+        self.call("record_refused_attempt", refused).await
+    }
+
+    async fn write(&mut self) -> anyhow::Result<()> {
+        let (app, id, all) = (Arc::clone(&self.app), self.id.clone(), self.messages);
+        let mut events = app.subscribe();
+        let sent = self.call("send_message", send(&app, &id, CANARY)).await?;
+        ended(&mut events, &sent).await?;
+        let again = self.again(&sent.assistant_message_id).await?;
+        ensure!(again.branch_id == sent.branch_id, "it is the last turn");
+        let earlier = self.again(&self.message(all / 2)).await?;
+        ensure!(earlier.branch_id != sent.branch_id, "it hides what follows");
+        let second = self.message(2);
+        let chosen = app.select_version(&second);
+        let chosen = self.call("select_version", chosen).await?;
+        ensure!(chosen.branch_id == sent.branch_id, "of another branch");
+        let view = app.get_conversation(&id, None);
+        let view = self.call("get_conversation", view).await?;
+        let last = view.messages.last().map(|message| message.id.clone());
+        ensure!(last == Some(chosen.head_message_id), "it is not shown");
+
+        self.server.push(Script::held("never", "half", "more"));
+        let held = self.call("send_message", send(&app, &id, CANARY)).await?;
+        let stopped = async { Ok(app.stop_generation(&held.generation_id).await) };
+        let stopped = self.call("stop_generation", stopped).await?;
+        ensure!(stopped.stopped, "it is not stopped");
+        let cleaned = app.cleanup_expired_locks();
+        self.call("cleanup_expired_locks", cleaned).await?;
+        Ok(())
+    }
+
+    async fn again(&mut self, id: &MessageId) -> anyhow::Result<Accepted> {
+        let app = Arc::clone(&self.app);
+        let mut events = app.subscribe();
+        let (request, source) = (RequestId::fresh(), AttemptSource::Program);
+        let asked = app.generate_response(id, None, &request, source);
+        let SendOutcome::Accepted(accepted) = self.call("generate_response", asked).await?;
+        ended(&mut events, &accepted).await?;
+        Ok(accepted)
+    }
+
+    async fn delete(&mut self) -> anyhow::Result<()> {
+        let (app, id) = (Arc::clone(&self.app), self.id.clone());
+        for _ in 0..2 {
+            let deleted = app.delete_conversation(&id);
+            self.call("delete_conversation", deleted).await?;
+            ensure!(
+                app.get_conversation(&id, None).await.is_err(),
+                "it is there"
+            );
+            let restored = app.restore_conversation(&id);
+            self.call("restore_conversation", restored).await?;
+            ensure!(app.get_conversation(&id, None).await.is_ok(), "it is gone");
+        }
+        self.call("delete_conversation", app.delete_conversation(&id))
+            .await?;
+        if self.messages > LEFT_TO_THE_QUIT {
+            let beside = Store::open(&self.database, false, SystemClock::default().now()).await?;
+            while !beside.deleted_conversations().await?.is_empty() {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+            beside.close().await;
+        }
+        Ok(())
+    }
+
+    /// After the quit, which purges what is left of it.
+    fn is_gone(&self, folder: &Path) -> anyhow::Result<()> {
+        for entry in std::fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.is_file() {
+                let bytes = std::fs::read(&path)?;
+                let mut words = bytes.windows(CANARY.len());
+                let is_there = words.any(|word| word == CANARY.as_bytes());
+                ensure!(!is_there, "{} still holds it", path.display());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Waits until an answer has ended.
+async fn ended(
+    events: &mut tokio::sync::broadcast::Receiver<CoreEvent>,
+    accepted: &Accepted,
+) -> anyhow::Result<()> {
+    loop {
+        if let CoreEvent::Lock(change) = events.recv().await?
+            && change.branch_id == accepted.branch_id
+            && change.fence == accepted.fence
+            && !change.locked
+        {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,70 @@
+/** What was deleted in this window and can be given back: one note for all of it, for ten seconds each. */
+import { commands, isIpcError, messageOf } from "../ipc/host";
+import type { Toasts } from "./toasts";
+
+/** For how long the core gives a conversation back, in ms. */
+const UNDO = 10_000;
+
+export interface Deletion {
+	readonly id: string;
+	readonly title: string;
+	/** This window showed it, and does so again after an Undo. */
+	readonly isShown: boolean;
+}
+
+export class Deletions {
+	/** Newest last. */
+	#undoable: readonly Deletion[] = [];
+	#toast: number | null = null;
+	readonly #toasts: Toasts;
+	readonly #show: (id: string) => void;
+
+	constructor(toasts: Toasts, show: (id: string) => void) {
+		this.#toasts = toasts;
+		this.#show = show;
+	}
+
+	/** Deletes a conversation and offers Undo. Rejects where it cannot be deleted. */
+	async remove(deletion: Deletion): Promise<void> {
+		await commands.deleteConversation(deletion.id);
+		this.#set([...this.#undoable, deletion]);
+		setTimeout(() => {
+			if (this.#undoable.includes(deletion)) this.#set(without(this.#undoable, deletion));
+		}, UNDO);
+	}
+
+	#set(undoable: readonly Deletion[]): void {
+		this.#undoable = undoable;
+		if (this.#toast !== null) this.#toasts.dismiss(this.#toast);
+		this.#toast = null;
+		const newest = undoable.at(-1);
+		if (newest === undefined) return;
+		const text =
+			undoable.length === 1
+				? `Deleted “${newest.title}”`
+				: `Deleted ${undoable.length} conversations`;
+		const action = { label: "Undo", run: () => void this.undo() };
+		this.#toast = this.#toasts.show({ text, kind: "note", action, duration: UNDO });
+	}
+
+	/** Gives back what can be. Nothing where nothing was deleted. */
+	async undo(): Promise<void> {
+		const undone = this.#undoable;
+		this.#set([]);
+		for (const { id, title, isShown } of undone) {
+			try {
+				await commands.restoreConversation(id);
+				if (isShown) this.#show(id);
+			} catch (error) {
+				const isGone = isIpcError(error) && error.code === "not_found";
+				this.#toasts.error(
+					isGone ? `“${title}” is gone for good: Undo came too late` : messageOf(error),
+				);
+			}
+		}
+	}
+}
+
+function without<T>(all: readonly T[], one: T): readonly T[] {
+	return all.filter((other) => other !== one);
+}

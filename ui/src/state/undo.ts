@@ -1,0 +1,85 @@
+/**
+ * What Ctrl+Z takes back in a field. The platform's own history is of no use: WebKitGTK has no key for
+ * it, and it puts back what the page has moved or sent meanwhile. Pure.
+ */
+import { joined } from "./hand-over";
+
+/** How many steps are kept. */
+const MOST = 200;
+
+/** The texts before this one, and those that were taken back. */
+export interface History {
+	readonly past: readonly string[];
+	readonly now: string;
+	/** The next one first. */
+	readonly future: readonly string[];
+	/** Where the last change ended, if a further letter there belongs to the same step. */
+	readonly open: number | null;
+}
+
+/** A text without a history. */
+export function begun(text: string): History {
+	return { past: [], now: text, future: [], open: null };
+}
+
+/**
+ * After a change of `from` to `to`. What is typed on in a word is one step with it, and so is what an
+ * input method composes. A text that was changed by something else has no history.
+ */
+export function recorded(known: History, from: string, to: string, composing: boolean): History {
+	const history = known.now === from ? known : begun(from);
+	if (from === to) return history;
+	const { at, removed, added } = change(from, to);
+	const letter = removed.length + added.length === 1;
+	const isBroken = /\s/.test(added) || /\s/.test(removed);
+	const goesOn = composing || (letter && at + removed.length === history.open);
+	const past = goesOn && history.open !== null ? history.past : [...history.past, from];
+	const end = at + added.length;
+	return {
+		past: past.slice(-MOST),
+		now: to,
+		future: [],
+		open: composing || (letter && !isBroken) ? end : null,
+	};
+}
+
+/** One step back, or null where there is none. */
+export function undone({ past, now, future }: History): History | null {
+	const before = past.at(-1);
+	if (before === undefined) return null;
+	return { past: past.slice(0, -1), now: before, future: [now, ...future], open: null };
+}
+
+/** One step on, or null where there is none. */
+export function redone({ past, now, future }: History): History | null {
+	const [after, ...rest] = future;
+	if (after === undefined) return null;
+	return { past: [...past, now], now: after, future: rest, open: null };
+}
+
+/** The history of a text that was put behind another, each of which has its own. */
+export function joinedHistory(first: History, second: History): History {
+	const behind = (text: string) => joined(first.now, text);
+	return {
+		past: [...first.past, ...second.past.map(behind)].slice(-MOST),
+		now: behind(second.now),
+		future: second.future.map(behind),
+		open: null,
+	};
+}
+
+/** Where the caret stands after a change: at the end of what is new. */
+export function endOfChange(from: string, to: string): number {
+	const { at, added } = change(from, to);
+	return at + added.length;
+}
+
+/** What was put in the place of what. */
+function change(from: string, to: string): { at: number; removed: string; added: string } {
+	const most = Math.min(from.length, to.length);
+	let at = 0;
+	while (at < most && from[at] === to[at]) at += 1;
+	let same = 0;
+	while (same < most - at && from.at(-1 - same) === to.at(-1 - same)) same += 1;
+	return { at, removed: from.slice(at, from.length - same), added: to.slice(at, to.length - same) };
+}

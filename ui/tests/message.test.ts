@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Message } from "../src/ipc/bindings";
+import { message as made } from "./messages";
+
+// Not bundled with the tests: it is too large, and not made for it.
+const load = (name: string): Promise<typeof import("happy-dom")> => import(name);
+const { Window } = await load("happy-dom");
+const page = new Window();
+const { document, Element, Node, HTMLElement, Text, Comment } = page;
+Object.assign(globalThis, { window: page, document, Element, Node, HTMLElement, Text, Comment });
+// lit needs the document when it is loaded.
+const { render } = await import("lit-html");
+const { message } = await import("../src/views/message");
+
+/** A message as it is shown, and what its buttons asked for. */
+function shown(changes: Partial<Message>, isLast: boolean) {
+	const root = document.createElement("div") as unknown as HTMLElement;
+	const done: string[] = [];
+	const actions = {
+		markdown: {},
+		files: {},
+		retry: (id: string) => done.push(`retry ${id}`),
+		regenerate: (id: string) => done.push(`regenerate ${id}`),
+		select: (id: string) => done.push(`select ${id}`),
+		goOn: () => done.push("continue"),
+		copy: () => {},
+	};
+	const model = { live: null, stopping: false, now: 0 };
+	const shape = { ...made(1), ...changes };
+	render(message(shape, isLast, model, actions as unknown as Parameters<typeof message>[3]), root);
+	const press = (selector: string) => root.querySelector<HTMLElement>(selector)?.click();
+	return { root, done, press, text: root.textContent?.replace(/\s+/g, " ") ?? "" };
+}
+
+const UNREACHABLE = { code: "unreachable", message: "Nothing listens there" };
+const TRIED = { messageId: "m9", status: "failed", error: UNREACHABLE, hasText: true } as const;
+
+test("another answer is offered only where nothing follows that it would hide", () => {
+	const bad = { status: "failed", content: "", error: UNREACHABLE } as const;
+	const { done, press } = shown(bad, true);
+	press(".retry");
+	assert.deepEqual(done, ["retry m1"]);
+	const earlier = shown(bad, false);
+	assert.equal(earlier.root.querySelector(".retry"), null);
+	assert.match(earlier.text, /Failed: Nothing listens there/);
+	const again = "[aria-label='Answer again']";
+	assert.ok(shown({}, true).root.querySelector(again));
+	assert.equal(shown({}, false).root.querySelector(again), null);
+});
+
+test("under a good answer it is said what became of the next one", () => {
+	const { root, text, done, press } = shown({ failedVersion: TRIED }, true);
+	assert.match(text, /Answering again failed: Nothing listens there/);
+	assert.equal(root.querySelector(".message")?.getAttribute("data-status"), "complete");
+	press(".retry");
+	press(".show-version");
+	assert.deepEqual(done, ["retry m1", "select m9"]);
+
+	const without = shown({ failedVersion: { ...TRIED, hasText: false } }, true);
+	assert.equal(without.root.querySelector(".show-version"), null);
+	assert.doesNotMatch(shown({ failedVersion: TRIED }, false).text, /again/, "old news");
+	const stopped = { status: "stopped", failedVersion: TRIED } as const;
+	const { root: both } = shown(stopped, true);
+	assert.equal(both.querySelectorAll(".retry").length, 1, "one way on");
+	assert.ok(both.querySelector(".continue"));
+});
+
+test("versions are paged through, to both ends", () => {
+	const versions = { index: 2, count: 3, ids: ["m0", "m1", "m2"] };
+	const { root, done, press } = shown({ versions }, false);
+	assert.equal(root.querySelector(".version-count")?.textContent, "2/3");
+	press(".version-previous");
+	press(".version-next");
+	assert.deepEqual(done, ["select m0", "select m2"]);
+	const last = shown({ versions: { ...versions, index: 3 } }, false);
+	last.press(".version-next");
+	assert.deepEqual(last.done, []);
+	assert.equal(last.root.querySelector(".version-next")?.getAttribute("aria-disabled"), "true");
+	assert.equal(shown({}, true).root.querySelector(".version-count"), null);
+	const writing = { versions, status: "generating" } as const;
+	assert.equal(shown(writing, true).root.querySelector(".version-count"), null);
+});
