@@ -4,6 +4,7 @@
 /// Every command of the application, as `capabilities/main.json` grants them.
 const COMMANDS: &[&str] = &[
     "adopt_attachments",
+    "attach_copied_file",
     "attach_file",
     "cleanup_expired_locks",
     "create_conversation",

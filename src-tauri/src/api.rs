@@ -21,6 +21,7 @@ pub fn ipc<R: Runtime>() -> Builder<R> {
             commands::conversations::save_draft,
             commands::conversations::get_new_draft,
             commands::attachments::attach_file,
+            commands::attachments::attach_copied_file::<tauri::Wry>,
             commands::attachments::detach_file,
             commands::attachments::draft_attachments,
             commands::attachments::adopt_attachments,
@@ -40,7 +41,7 @@ pub fn ipc<R: Runtime>() -> Builder<R> {
             commands::models::delete_provider,
             commands::models::test_provider,
             commands::models::find_local_servers,
-            commands::reading::open_link::<tauri::Wry>,
+            commands::reading::open_link,
             commands::reading::load_image,
             commands::reading::highlight_code,
             commands::settings::get_settings,
@@ -52,7 +53,7 @@ pub fn ipc<R: Runtime>() -> Builder<R> {
             commands::starting::start_with_saved::<tauri::Wry>,
             commands::starting::start_with_empty::<tauri::Wry>,
             commands::starting::save_readable,
-            commands::starting::open_data_folder::<tauri::Wry>,
+            commands::starting::open_data_folder,
             commands::windows::open_window::<tauri::Wry>,
         ])
         .events(collect_events![

@@ -4,6 +4,8 @@ use conch_core::{Error, ErrorCode};
 use serde::Serialize;
 use specta::Type;
 
+use crate::{opening, window};
+
 /// Why a command was refused or failed.
 #[derive(Debug, Clone, Serialize, Type)]
 pub struct IpcError {
@@ -11,6 +13,18 @@ pub struct IpcError {
     pub code: ErrorCode,
     /// What happened and what to do next.
     pub message: String,
+}
+
+impl From<window::NotOpened> for IpcError {
+    fn from(error: window::NotOpened) -> Self {
+        match error {
+            window::NotOpened::TooMany => Self {
+                code: ErrorCode::WindowLimit,
+                message: error.to_string(),
+            },
+            window::NotOpened::Refused(error) => error.into(),
+        }
+    }
 }
 
 impl IpcError {
@@ -32,12 +46,12 @@ impl From<tauri::Error> for IpcError {
     }
 }
 
-impl From<tauri_plugin_opener::Error> for IpcError {
-    fn from(error: tauri_plugin_opener::Error) -> Self {
+impl From<opening::NotOpened> for IpcError {
+    fn from(error: opening::NotOpened) -> Self {
         tracing::error!(%error, "no browser took a link");
         Self {
             code: ErrorCode::Internal,
-            message: format!("The link could not be opened: {error}. Copy it instead"),
+            message: error.to_string(),
         }
     }
 }

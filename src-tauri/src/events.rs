@@ -18,7 +18,7 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
-use crate::{notifications, window};
+use crate::window;
 
 /// `lock-changed`: a lock was granted, released, expired or recovered.
 #[derive(Debug, Clone, Serialize, Type, Event)]
@@ -70,10 +70,8 @@ async fn tell_all(handle: &AppHandle, events: &mut Receiver<CoreEvent>) {
                 SettingsChanged(settings).emit(handle)
             }
             Ok(CoreEvent::Models) => ModelsChanged.emit(handle),
-            Ok(CoreEvent::AnswerEnded(end)) => {
-                notifications::tell(handle, &end);
-                Ok(())
-            }
+            // For the notifications, which listen by themselves.
+            Ok(CoreEvent::AnswerEnded(_)) => Ok(()),
             // Each command that meets it says so.
             Ok(CoreEvent::DamageMet) => Ok(()),
             // Windows read a snapshot when they get the focus, so a gap heals.

@@ -5,12 +5,20 @@
 //! say what a start waits for, or why it failed; where there is no display, one line on standard error says it.
 
 mod api;
+mod clipboard;
+mod closing;
 mod commands;
 mod error;
 mod events;
 mod follow;
 mod host;
+mod log;
 mod notifications;
+mod opening;
+mod process;
+#[cfg(unix)]
+mod signals;
+mod web_process;
 mod window;
 
 use std::process::ExitCode;
@@ -20,16 +28,21 @@ use conch_core::clock::SystemClock;
 use conch_core::{App, Config};
 use tauri::{Builder, Manager, RunEvent, Runtime};
 
+use crate::process::Taken;
+
 pub use api::ipc;
 pub use error::IpcError;
 pub use follow::Followers;
 pub use host::Host;
+pub use process::Given;
 
-/// Runs the application until its last window is closed.
-pub fn run() -> ExitCode {
-    start_log();
+/// Runs the application until its last window is closed. Must be called before any other thread exists;
+/// `given` is what the process was given and keeps no more.
+pub fn run(given: Given) -> ExitCode {
+    let taken = Taken::from_environment();
+    log::start();
     let config = match window::display_missing() {
-        None => config(),
+        None => config(&taken),
         Some(reason) => return refuse(reason),
     };
     window::tune_webview();
@@ -37,8 +50,8 @@ pub fn run() -> ExitCode {
     let built = builder(Builder::default())
         .plugin(window::single_instance(&config))
         .plugin(window::remember_place(&data_folder))
-        .plugin(tauri_plugin_notification::init())
-        .plugin(tauri_plugin_opener::init())
+        .plugin(notifications::plugin())
+        .manage(given.clone())
         .setup(move |app| {
             // Where the data folder cannot be written, the page that says so keeps nothing.
             window::begin(app.handle(), host::webview_folder(&data_folder));
@@ -48,8 +61,7 @@ pub fn run() -> ExitCode {
             });
             app.manage(host);
             #[cfg(unix)]
-            tauri::async_runtime::spawn(exit_when_told(app.handle().clone()));
-            notifications::show_conversation_on_click(app.handle())?;
+            tauri::async_runtime::spawn(signals::exit_when_told(app.handle().clone()));
             window::open(app.handle())?;
             Ok(())
         })
@@ -57,9 +69,13 @@ pub fn run() -> ExitCode {
     let app = match built {
         Ok(app) => app,
         #[cfg(unix)]
-        Err(error) if window::lost_to_one_that_ended(&error) => return start_again(&error),
+        Err(error) if window::lost_to_one_that_ended(&error) => {
+            return start_again(&error, &given, &taken);
+        }
         Err(error) => return refuse(&error.to_string()),
     };
+    // What is left of the keys is where the providers are.
+    drop(taken);
     app.run(|handle, event| {
         if let RunEvent::Exit = event {
             window::give_up_place(handle);
@@ -86,35 +102,15 @@ pub fn builder<R: Runtime>(builder: Builder<R>) -> Builder<R> {
         )
 }
 
-fn config() -> Config {
+fn config(taken: &Taken) -> Config {
     let program = std::env::current_exe().unwrap_or_else(|_| "conch".into());
-    Config::from_environment(|name| std::env::var_os(name), dirs::data_dir(), program)
-}
-
-/// A shutdown of the machine or a Ctrl-C ends the application as closing its window does, with the
-/// answers being written stored.
-#[cfg(unix)]
-async fn exit_when_told(handle: tauri::AppHandle) {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let (Ok(mut terminate), Ok(mut interrupt)) = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    ) else {
-        tracing::warn!("signals are not heard: a shutdown is a crash, which the next start mends");
-        return;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    handle.exit(0);
+    Config::from_environment(|name| taken.variable(name), dirs::data_dir(), program)
 }
 
 /// Starts the executable anew in this process: a failed build leaves a toolkit behind that begins only
 /// once. It is tried once, or two that end each other would go on for ever.
 #[cfg(unix)]
-fn start_again(reason: &tauri::Error) -> ExitCode {
+fn start_again(reason: &tauri::Error, given: &Given, taken: &Taken) -> ExitCode {
     use std::os::unix::process::CommandExt;
 
     const STARTED_AGAIN: &str = "CONCH_STARTED_AGAIN";
@@ -122,9 +118,11 @@ fn start_again(reason: &tauri::Error) -> ExitCode {
         return refuse(&format!("{reason}. Start Conch once more"));
     }
     let failed = std::env::current_exe().map(|program| {
+        given.restore();
         std::process::Command::new(program)
             .args(std::env::args_os().skip(1))
             .env(STARTED_AGAIN, "1")
+            .envs(taken.all())
             .exec()
     });
     let (Ok(error) | Err(error)) = failed;
@@ -134,6 +132,7 @@ fn start_again(reason: &tauri::Error) -> ExitCode {
 /// Has the windows told what happens in a core that has started, and drawn as large as it says.
 async fn welcome(handle: tauri::AppHandle, core: Arc<App>) {
     tauri::async_runtime::spawn(events::forward(handle.clone(), core.subscribe()));
+    handle.manage(notifications::start(handle.clone(), Arc::clone(&core)));
     match core.settings().await {
         Ok(settings) => window::zoom_all(&handle, settings.zoom),
         Err(error) => tracing::warn!(%error, "the zoom is not known"),
@@ -145,17 +144,8 @@ fn quit<R: Runtime>(handle: &tauri::AppHandle<R>) {
     tauri::async_runtime::block_on(async move { host.quit().await });
 }
 
-fn start_log() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("CONCH_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
-}
-
-#[expect(clippy::print_stderr, reason = "there is no window to say it in")]
 fn refuse(reason: &str) -> ExitCode {
-    eprintln!("conch: {reason}");
+    // There is no window to say it in.
+    log::say(reason);
     ExitCode::FAILURE
 }

@@ -8,10 +8,28 @@ use conch_core::Config;
 use conch_core::ids::ConversationId;
 use tauri::plugin::TauriPlugin;
 use tauri::webview::NewWindowResponse;
-use tauri::{AppHandle, Manager, Runtime, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
+use tauri::{
+    AppHandle, Manager, Runtime, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent,
+};
 use tauri_plugin_window_state::StateFlags;
 
+use crate::{closing, web_process};
+
 const LABEL: &str = "main";
+
+/// How many may be open: each is a process of its own.
+const MOST_WINDOWS: usize = 16;
+
+/// Why a window did not open.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotOpened {
+    /// There are [`MOST_WINDOWS`].
+    #[error("There are {MOST_WINDOWS} windows of Conch already: close one first")]
+    TooMany,
+    /// The window system refused.
+    #[error("The window could not be opened: {0}")]
+    Refused(#[from] tauri::Error),
+}
 
 /// How large a window is drawn that was told nothing, in percent.
 const UNZOOMED: u16 = 100;
@@ -163,8 +181,11 @@ fn zoom<R: Runtime>(window: &WebviewWindow<R>, percent: u16) {
 pub(crate) fn open_another<R: Runtime>(
     other: &WebviewWindow<R>,
     conversation_id: Option<&ConversationId>,
-) -> tauri::Result<()> {
+) -> Result<(), NotOpened> {
     let handle = other.app_handle();
+    if handle.webview_windows().len() >= MOST_WINDOWS {
+        return Err(NotOpened::TooMany);
+    }
     // Numbers are taken again, so that a window's size and place are remembered by them.
     let mut number = 2_u32;
     while handle.get_webview_window(&numbered(number)).is_some() {
@@ -173,7 +194,7 @@ pub(crate) fn open_another<R: Runtime>(
     let label = numbered(number);
     let mut url = other.url()?;
     url.set_fragment(conversation_id.map(ConversationId::as_str));
-    build(handle, &label, WebviewUrl::CustomProtocol(url))
+    Ok(build(handle, &label, WebviewUrl::CustomProtocol(url))?)
 }
 
 fn numbered(number: u32) -> String {
@@ -195,6 +216,15 @@ fn build<R: Runtime>(handle: &AppHandle<R>, label: &str, url: WebviewUrl) -> tau
         None => builder.incognito(true),
     };
     let window = builder.build()?;
+    web_process::watch(&window)?;
+    window.on_window_event({
+        let window = window.as_ref().window();
+        move |event| {
+            if let WindowEvent::CloseRequested { api, .. } = event {
+                closing::requested(&window, api);
+            }
+        }
+    });
     let percent = beginning.zoom.load(Ordering::Relaxed);
     if percent != UNZOOMED {
         zoom(&window, percent);
@@ -214,10 +244,13 @@ pub(crate) fn bring_up<R: Runtime>(handle: &AppHandle<R>) -> Option<WebviewWindo
     Some(window)
 }
 
-/// The page goes nowhere but to itself.
+/// The page goes nowhere but to itself, under the only address that it has on this system.
 fn is_own_page(url: &Url) -> bool {
-    let own_host = url.host_str() == Some("tauri.localhost");
-    url.scheme() == "tauri" || (matches!(url.scheme(), "http" | "https") && own_host)
+    if cfg!(any(windows, target_os = "android")) {
+        matches!(url.scheme(), "http" | "https") && url.host_str() == Some("tauri.localhost")
+    } else {
+        url.scheme() == "tauri" && url.host_str() == Some("localhost")
+    }
 }
 
 #[cfg(test)]
@@ -227,9 +260,13 @@ mod tests {
     #[test]
     fn the_page_goes_nowhere_but_to_itself() {
         let may = |url: &str| is_own_page(&url.parse().unwrap());
-        assert!(may("tauri://localhost/index.html"));
-        assert!(may("http://tauri.localhost/"));
+        // Elsewhere the address of the one system is a server's on this machine.
+        let on_windows = cfg!(any(windows, target_os = "android"));
+        assert_eq!(may("tauri://localhost/index.html#c"), !on_windows);
+        assert_eq!(may("http://tauri.localhost/"), on_windows);
+        assert_eq!(may("https://tauri.localhost/"), on_windows);
         for elsewhere in [
+            "tauri://elsewhere/index.html",
             "https://example.com/",
             "http://tauri.localhost.example.com/",
             "file:///etc/passwd",

@@ -1,9 +1,13 @@
 //! Files go with a message: through the page, to the provider, and back after a restart.
 
+use std::process::Stdio;
+
 use conch_fault_server::Script;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::process::{Child, Command};
 
-use crate::Scene;
+use crate::{Scene, until};
 
 /// A PNG of one red pixel, in base64.
 const PIXEL: &str =
@@ -225,4 +229,55 @@ async fn a_pasted_picture_is_attached_and_what_cannot_be_says_so() {
     scene.wait_for_answer("complete", "A dot.").await;
     let asked = scene.server.completions().remove(0).body.to_string();
     assert_eq!(asked.matches("data:image/png").count(), 1);
+}
+
+/// A page that asks for files without the user's having copied them gets none, however it asks.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_read_by_its_address_only_while_the_clipboard_holds_it() {
+    let scene = Scene::open().await;
+    let [copied, other] = ["My notes.txt", "secret.txt"].map(|name| scene.folder.path().join(name));
+    std::fs::write(&copied, "what was copied").unwrap();
+    std::fs::write(&other, "what was not").unwrap();
+    let attach = async |uri: String| {
+        let arguments = json!({"uri": uri});
+        let outcome = scene.window.invoke("attach_copied_file", arguments).await;
+        outcome.unwrap().map_err(|error| error["code"].clone())
+    };
+    let address = |path: &std::path::Path| format!("file://{}", path.display()).replace(' ', "%20");
+    let refused = Err(json!("clipboard_changed"));
+    assert_eq!(attach(address(&copied)).await, refused);
+
+    let _clipboard = copy(&scene, &address(&copied)).await;
+    let mut attached = Value::Null;
+    until("the file is attached", async || {
+        let outcome = attach(address(&copied)).await;
+        attached = outcome.clone().unwrap_or_default();
+        outcome.is_ok()
+    })
+    .await;
+    assert_eq!(attached["name"], json!("My notes.txt"));
+    assert_eq!(attached["kind"], json!("text"));
+    let kept = scene
+        .invoke("load_attachment", json!({"attachmentId": attached["id"]}))
+        .await;
+    assert_eq!(kept, json!("what was copied"));
+    assert_eq!(attach(address(&other)).await, refused);
+}
+
+/// Puts the address of a file onto the system's clipboard, as a file manager does, until it is dropped.
+async fn copy(scene: &Scene, uri: &str) -> Child {
+    let mut owner = Command::new("xclip")
+        .args(["-quiet", "-selection", "clipboard", "-t", "text/uri-list"])
+        .envs(scene.display.environment().iter().cloned())
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("xclip, which `cargo xtask setup` installs");
+    let mut input = owner.stdin.take().unwrap();
+    input
+        .write_all(format!("{uri}\r\n").as_bytes())
+        .await
+        .unwrap();
+    owner
 }

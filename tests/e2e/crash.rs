@@ -97,7 +97,7 @@ async fn a_start_that_calls_up_a_dying_conch_opens_a_window_itself() {
     second.wait_until(usable, "it is usable").await.unwrap();
 }
 
-async fn signal(name: &str, process: u32) {
+pub(crate) async fn signal(name: &str, process: u32) {
     let mut kill = Command::new("kill");
     let status = kill.args([name, &process.to_string()]).status().await;
     assert!(status.unwrap().success());

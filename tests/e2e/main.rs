@@ -6,6 +6,7 @@
 
 mod accessibility;
 mod attachments;
+mod closing;
 mod crash;
 mod damage;
 mod deleting;
@@ -16,6 +17,8 @@ mod keyboard;
 mod links;
 mod lock;
 mod long;
+mod notifications;
+mod process;
 mod reading;
 mod real;
 mod settings;
@@ -24,6 +27,7 @@ mod starting;
 mod stop;
 mod typing;
 mod versions;
+mod web_process;
 mod windows;
 
 use std::path::Path;
@@ -57,13 +61,32 @@ impl Scene {
 
     /// A window on this display.
     async fn open_at(display: Display, folder: TempDir, more: &[(String, String)]) -> Self {
+        let binary = env!("CARGO_BIN_EXE_conch").as_ref();
+        Self::launch(binary, display, folder, more).await
+    }
+
+    /// A window of a program that becomes the application.
+    async fn open_program(program: &Path, more: &[(String, String)]) -> Self {
+        let (display, folder) = (Display::find().unwrap(), tempfile::tempdir().unwrap());
+        Self::launch(program, display, folder, more).await
+    }
+
+    async fn launch(
+        binary: &Path,
+        display: Display,
+        folder: TempDir,
+        more: &[(String, String)],
+    ) -> Self {
         let server = FaultServer::start().await;
         let mut environment = environment(&display, folder.path());
         environment.extend(provider(&server));
         environment.extend_from_slice(more);
-        let window = launch(environment).await;
+        let launch = Launch {
+            binary: binary.to_owned(),
+            environment,
+        };
         Self {
-            window,
+            window: Window::open(&launch).await.unwrap(),
             server,
             folder,
             display,

@@ -157,6 +157,7 @@ export class SettingsPage {
 						choose: (id) => void user.choose("defaultModelId", id),
 					}),
 				notify: (on) => void user.choose("notifications", on),
+				closeBy: (way) => void user.choose("onClose", way),
 				choose: (appearance) => void user.choose("appearance", appearance),
 				zoom: (percent) => void user.choose("zoom", percent),
 				sendBy: (key) => void user.choose("sendKey", key),

@@ -12,6 +12,7 @@ const SETTINGS: Settings = {
 	appearance: "system",
 	zoom: 100,
 	sendKey: "enter",
+	onClose: "finishAnswers",
 };
 
 test("changes at the same time do not undo one another", async () => {

@@ -11,6 +11,8 @@ mod bench;
 mod command_line;
 mod direction;
 mod display;
+#[expect(unreachable_pub, reason = "it is compiled into tests/window, too")]
+mod environment;
 mod error;
 mod fingerprint;
 mod model;

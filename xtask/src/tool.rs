@@ -9,6 +9,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
+use crate::environment;
 use crate::error::Error;
 use crate::terminal;
 
@@ -64,6 +65,12 @@ impl Tool {
     /// Sets an environment variable.
     pub(crate) fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
+        self
+    }
+
+    /// Starts it with nothing in its environment but what tests inherit.
+    pub(crate) fn in_test_environment(mut self) -> Self {
+        self.command.env_clear().envs(environment::inherited());
         self
     }
 

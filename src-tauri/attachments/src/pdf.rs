@@ -2,8 +2,8 @@
 //!
 //! A page may draw itself, and then what reads it recurses until its stack is gone, which no
 //! `catch_unwind` holds up. So the application starts itself as `conch read-pdf`, gives it the file on
-//! standard input, and gets one line of JSON back; it bounds the time, the process its own memory, and one
-//! that ends without an answer is the answer.
+//! standard input, and gets one line of JSON back; both bound the time, the process its own memory, and one
+//! that ends without an answer is the answer. The process ends when the application does, however that ends.
 
 use std::io::{Read, Write};
 use std::process::ExitCode;
@@ -33,7 +33,10 @@ const ROOM: u64 = 2 * 1024 * 1024 * 1024;
 /// Reads the PDF on standard input and writes the [`PdfAnswer`] as JSON to standard output.
 pub fn serve_pdf() -> ExitCode {
     #[cfg(unix)]
-    bound_memory();
+    {
+        bound();
+        end_with_reader();
+    }
     let mut bytes = Vec::new();
     let limit = u64::try_from(FILE_LIMIT).unwrap_or(u64::MAX);
     let answered = std::io::stdin()
@@ -50,15 +53,43 @@ pub fn serve_pdf() -> ExitCode {
     }
 }
 
-/// Ends this process where it asks for more than [`ROOM`]; without a copy of its memory on the disk. Where
-/// the system does not take a limit, the time is the only one.
+/// The processor time of the process that reads, in seconds: as long as the application waits.
 #[cfg(unix)]
-fn bound_memory() {
+const PROCESSOR_TIME: u64 = 60;
+
+/// Ends this process where it asks for more than [`ROOM`], or computes for longer than [`PROCESSOR_TIME`].
+/// Where the system does not take a limit, the application's patience is the only one.
+#[cfg(unix)]
+fn bound() {
     use rlimit::Resource;
 
-    for (resource, most) in [(Resource::AS, ROOM), (Resource::CORE, 0)] {
+    for (resource, most) in [(Resource::AS, ROOM), (Resource::CPU, PROCESSOR_TIME)] {
         let _ = resource.set(most, most);
     }
+}
+
+/// Ends this process when nothing reads its answer any more: the application is gone, or has given up. Standard
+/// input says neither, because its end is the file's.
+#[cfg(unix)]
+fn end_with_reader() {
+    use rustix::event::{PollFd, PollFlags, poll};
+
+    let watch = || {
+        let output = std::io::stdout();
+        let mut output = [PollFd::new(&output, PollFlags::empty())];
+        // Nothing is waited for but the end of the other side, which no one has to ask for.
+        while matches!(poll(&mut output, None), Err(rustix::io::Errno::INTR)) {}
+        if output[0]
+            .revents()
+            .intersects(PollFlags::ERR | PollFlags::HUP)
+        {
+            std::process::exit(1);
+        }
+    };
+    // Without it there are still the limits.
+    let _ = std::thread::Builder::new()
+        .name("reader".into())
+        .spawn(watch);
 }
 
 /// What is written in a PDF; panics where the reader does.

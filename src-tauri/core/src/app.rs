@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::attachments::AttachmentError;
+use crate::bounds;
 use crate::chat::aside::Aside;
 use crate::chat::driver::{Surroundings, supervise};
 use crate::chat::live::{LiveAnswers, Registration};
@@ -19,7 +20,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::daily;
 use crate::deleting::Purger;
-use crate::error::{Entity, Error, MESSAGE_LIMIT, Result, check_model_id};
+use crate::error::{Entity, Error, MESSAGE_LIMIT, Result};
 use crate::events::{CoreEvent, Events};
 use crate::folder;
 use crate::ids::{AttachmentId, BranchId, ConversationId, GenerationId, MessageId, RequestId};
@@ -223,6 +224,16 @@ impl App {
         self.instance.end();
     }
 
+    /// Whether this process writes an answer.
+    pub fn is_answering(&self) -> bool {
+        self.live.count() > 0
+    }
+
+    /// Waits until this process writes no answer, those included that wait for their turn.
+    pub async fn answers_ended(&self) {
+        self.live.all_ended().await;
+    }
+
     /// True once damage was found in the database: nothing is written any more.
     pub fn is_damaged(&self) -> bool {
         self.around.store.is_damaged()
@@ -239,8 +250,9 @@ impl App {
         title: Option<&str>,
         model_id: Option<&str>,
     ) -> Result<Conversation> {
-        check_model_id(model_id).map_err(Error::InvalidArgument)?;
         let title = title.map(str::trim).filter(|title| !title.is_empty());
+        bounds::TITLE.check_any(title)?;
+        bounds::MODEL.check_any(model_id)?;
         let now = self.around.clock.now();
         let created = self
             .around
@@ -259,6 +271,7 @@ impl App {
                 "A conversation needs a name: type one",
             ));
         }
+        bounds::TITLE.check(title)?;
         found(self.around.store.rename_conversation(id, title).await?)?;
         self.changed(id);
         Ok(())
@@ -266,7 +279,7 @@ impl App {
 
     /// Sets the model of a conversation's answers to come.
     pub async fn set_conversation_model(&self, id: &ConversationId, model_id: &str) -> Result<()> {
-        check_model_id(Some(model_id)).map_err(Error::InvalidArgument)?;
+        bounds::MODEL.check(model_id)?;
         found(
             self.around
                 .store
@@ -307,6 +320,7 @@ impl App {
             return Err(Error::EmptyMessage);
         }
         check_length(content)?;
+        bounds::REQUEST.check(request_id.as_str())?;
         let file_name = self.check_attachments(conversation_id, attachments).await?;
         self.take_back(conversation_id).await?;
         self.renew_own(conversation_id).await?;
@@ -342,7 +356,8 @@ impl App {
         request_id: &RequestId,
         source: AttemptSource,
     ) -> Result<SendOutcome> {
-        check_model_id(model_id).map_err(Error::InvalidArgument)?;
+        bounds::MODEL.check_any(model_id)?;
+        bounds::REQUEST.check(request_id.as_str())?;
         let conversation_id = self.around.store.conversation_of(message_id).await?;
         let conversation_id = conversation_id.ok_or(Error::NotFound(Entity::Message))?;
         self.take_back(&conversation_id).await?;

@@ -5,8 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::app::App;
 use crate::attachments::{
-    AttachmentContent, AttachmentError, AttachmentKind, AttachmentSummary, MOST_ATTACHMENTS,
-    NewAttachment, plain_name, read,
+    AttachmentContent, AttachmentError, AttachmentKind, AttachmentSummary, Copied,
+    MOST_ATTACHMENTS, NewAttachment, plain_name, read,
 };
 use crate::error::{Entity, Error, Result};
 use crate::ids::{AttachmentId, ConversationId};
@@ -41,6 +41,23 @@ impl App {
             Attach::Full => Err(AttachmentError::TooMany { name }.into()),
             Attach::NoConversation => Err(Error::NotFound(Entity::Conversation)),
         }
+    }
+
+    /// Reads a file that was copied elsewhere and is pasted here, as [`App::attach_file`] does. `uri` is its
+    /// `file:` address, `clipboard` those that the system's clipboard holds now: no other file is read, so a
+    /// page has only what the user copied.
+    ///
+    /// # Errors
+    /// When the clipboard does not name it, it is no regular file or cannot be read, and as `attach_file`.
+    pub async fn attach_copied_file(
+        &self,
+        conversation_id: Option<&ConversationId>,
+        uri: &str,
+        clipboard: &[String],
+    ) -> Result<AttachmentSummary> {
+        let copied = Copied::find(uri, clipboard)?;
+        let bytes = copied.read().await?;
+        self.attach_file(conversation_id, &copied.name, bytes).await
     }
 
     /// The files with what is typed in a conversation, or in the one that does not exist yet.

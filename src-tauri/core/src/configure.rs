@@ -1,6 +1,7 @@
 //! The application's settings, as commands may read and change them: providers, models, parameters.
 
 use crate::app::App;
+use crate::bounds;
 use crate::chat::Parameters;
 use crate::error::{Entity, Error, Result};
 use crate::ids::ConversationId;
@@ -69,6 +70,7 @@ impl App {
     /// # Errors
     /// When a value makes no sense; nothing was saved then.
     pub async fn save_settings(&self, settings: Settings) -> Result<Settings> {
+        bounds::MODEL.check_any(settings.default_model_id.as_deref())?;
         let settings = settings.checked().map_err(Error::InvalidArgument)?;
         self.around.store.save_settings(&settings).await?;
         self.around.events.settings_changed(settings.clone());

@@ -15,22 +15,6 @@ use crate::web::WebError;
 /// The longest message that can be sent, in bytes of UTF-8.
 pub const MESSAGE_LIMIT: usize = 1024 * 1024;
 
-/// The longest name of a model that is taken, in bytes of UTF-8: no provider has a longer one.
-pub(crate) const MODEL_ID_LIMIT: usize = 1024;
-
-/// A model's name that may be stored and sent.
-///
-/// # Errors
-/// When it is longer than any.
-pub(crate) fn check_model_id(id: Option<&str>) -> Result<(), &'static str> {
-    match id {
-        Some(id) if id.len() > MODEL_ID_LIMIT => {
-            Err("The model's name has more than 1024 bytes: choose a model from the list")
-        }
-        _ => Ok(()),
-    }
-}
-
 /// A result of the core.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -151,6 +135,10 @@ pub enum ErrorCode {
     AttachmentGone,
     /// The model sees no images.
     ImagesNotSeen,
+    /// More windows than may be open.
+    WindowLimit,
+    /// A pasted file is not on the system's clipboard, or no more.
+    ClipboardChanged,
     /// No room left on the disk.
     DiskFull,
     /// The data folder cannot be written.

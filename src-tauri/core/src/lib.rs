@@ -6,7 +6,9 @@
 mod app;
 mod attaching;
 pub mod attachments;
+mod bounds;
 pub mod chat;
+mod child;
 pub mod clock;
 mod config;
 mod configure;

@@ -4,9 +4,10 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::app::App;
+use crate::bounds;
 use crate::chat::{
-    ConversationSummary, ConversationView, Message, MessagePage, MessageStatus, Page, PageEvent,
-    Part, Role, TranscriptEvent,
+    AnswerEnd, ConversationSummary, ConversationView, Message, MessagePage, MessageStatus, Notice,
+    Page, PageEvent, Part, Role, TranscriptEvent,
 };
 use crate::error::{Entity, Error, Result};
 use crate::ids::{BranchId, ConversationId, MessageId};
@@ -84,9 +85,16 @@ impl App {
         if text.is_empty() {
             return Ok(Vec::new());
         }
+        bounds::SEARCH.check(text)?;
         let found = self.around.store.find(id, branch_id, text).await;
         let found = found.inspect_err(|error| self.around.heed(error))?;
         found.ok_or(Error::NotFound(Entity::Conversation))
+    }
+
+    /// What a notification says of an answer that ended; nothing where the user ended it, or its conversation.
+    pub async fn notice(&self, end: &AnswerEnd) -> Result<Option<Notice>> {
+        let title = self.around.store.title_of(&end.conversation_id).await?;
+        Ok(title.and_then(|title| Notice::of(end, title)))
     }
 
     /// Adds what is not stored: the text so far of an answer being written here, and what it says. Reading

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use specta::Type;
 
 use crate::chat::Parameters;
-use crate::error::check_model_id;
 
 /// All settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
@@ -24,6 +23,9 @@ pub struct Settings {
     pub zoom: u16,
     /// Which key sends a message.
     pub send_key: SendKey,
+    /// What becomes of the answers being written when the last window is closed.
+    #[serde(default)]
+    pub on_close: OnClose,
 }
 
 /// How large everything may be drawn, in percent.
@@ -35,7 +37,6 @@ impl Settings {
         if !ZOOM.contains(&self.zoom) {
             return Err("The zoom is a percentage from 50 to 200: choose one of these");
         }
-        check_model_id(self.default_model_id.as_deref())?;
         let parameters = self.parameters.checked()?;
         Ok(Self { parameters, ..self })
     }
@@ -65,6 +66,17 @@ pub enum SendKey {
     ModEnter,
 }
 
+/// What becomes of the answers being written when the last window is closed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub enum OnClose {
+    /// They end first, and then Conch.
+    #[default]
+    FinishAnswers,
+    /// They end at once, with their text kept.
+    QuitAtOnce,
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -74,6 +86,7 @@ impl Default for Settings {
             appearance: Appearance::default(),
             zoom: 100,
             send_key: SendKey::default(),
+            on_close: OnClose::default(),
         }
     }
 }
@@ -83,16 +96,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_models_name_without_an_end_is_refused() {
-        let checked = |length| {
-            let default_model_id = Some("m".repeat(length));
-            let settings = Settings {
-                default_model_id,
-                ..Settings::default()
-            };
-            settings.checked().is_ok()
-        };
-        assert!(checked(1024) && !checked(1025));
+    fn a_page_that_knows_no_closing_lets_answers_end() {
+        let mut wire = serde_json::to_value(Settings::default()).unwrap();
+        wire.as_object_mut().unwrap().remove("onClose").unwrap();
+        let read: Settings = serde_json::from_value(wire).unwrap();
+        assert_eq!(read.on_close, OnClose::FinishAnswers);
     }
 
     #[test]

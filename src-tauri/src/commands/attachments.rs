@@ -7,10 +7,10 @@ use conch_core::ids::{AttachmentId, ConversationId};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use specta::Type;
-use tauri::State;
+use tauri::{AppHandle, Runtime, State};
 
 use super::Answer;
-use crate::Host;
+use crate::{Host, clipboard};
 
 /// A file's bytes, which cross as base64: a page has them so at no cost of its own, by `readAsDataURL`.
 #[derive(Type)]
@@ -35,6 +35,21 @@ pub(crate) async fn attach_file(
 ) -> Answer<AttachmentSummary> {
     let (id, app) = (conversation_id.as_ref(), host.app()?);
     Ok(app.attach_file(id, &name, bytes.0).await?)
+}
+
+/// Reads a file that was copied elsewhere and is pasted now, given by its `file:` address, and keeps it as
+/// `attach_file` does. `clipboard_changed` when the system's clipboard does not hold it.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn attach_copied_file<R: Runtime>(
+    app: AppHandle<R>,
+    host: State<'_, Host>,
+    conversation_id: Option<ConversationId>,
+    uri: String,
+) -> Answer<AttachmentSummary> {
+    let (id, core) = (conversation_id.as_ref(), host.app()?);
+    let clipboard = clipboard::files(&app).await;
+    Ok(core.attach_copied_file(id, &uri, &clipboard).await?)
 }
 
 /// Takes a file away that was not sent.

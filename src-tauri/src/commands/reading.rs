@@ -2,19 +2,20 @@
 
 use conch_core::web;
 use conch_markdown::Token;
-use tauri::{AppHandle, Runtime, State};
-use tauri_plugin_opener::OpenerExt;
+use tauri::State;
 
 use super::Answer;
 use crate::host::Host;
+use crate::opening;
+use crate::process::Given;
 
 /// Opens a link in the system's browser or mail program. `invalid_argument` for any but http, https and
 /// mailto addresses.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn open_link<R: Runtime>(app: AppHandle<R>, destination: String) -> Answer<()> {
+pub(crate) async fn open_link(given: State<'_, Given>, destination: String) -> Answer<()> {
     let address = web::link(&destination).map_err(conch_core::Error::from)?;
-    Ok(app.opener().open_url(address, None::<&str>)?)
+    Ok(opening::open(&given, &address)?)
 }
 
 /// Fetches an image that the user asked for, as a `data:` address.

@@ -4,11 +4,11 @@ use conch_core::recovery::{Replacement, WaysOn};
 use conch_core::start::Stage;
 use conch_core::store::Salvaged;
 use tauri::{AppHandle, Runtime, State};
-use tauri_plugin_opener::OpenerExt;
 
 use super::Answer;
 use crate::host::StartStatus;
-use crate::{Host, window};
+use crate::process::Given;
+use crate::{Host, opening, window};
 
 /// How far the start is; answered as soon as it is not at `seen` any more.
 #[tauri::command]
@@ -74,10 +74,7 @@ pub(crate) async fn save_readable(host: State<'_, Host>) -> Answer<Salvaged> {
 /// Shows the data folder in the system's file manager.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn open_data_folder<R: Runtime>(
-    app: AppHandle<R>,
-    host: State<'_, Host>,
-) -> Answer<()> {
+pub(crate) async fn open_data_folder(given: State<'_, Given>, host: State<'_, Host>) -> Answer<()> {
     let folder = host.recovery().folder().to_string_lossy().into_owned();
-    Ok(app.opener().open_path(folder, None::<&str>)?)
+    Ok(opening::open(&given, &folder)?)
 }

@@ -7,6 +7,7 @@ use super::Answer;
 use crate::window;
 
 /// Opens another window on the same application. It shows this conversation, or the newest one.
+/// `window_limit` where 16 are open.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn open_window<R: Runtime>(

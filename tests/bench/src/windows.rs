@@ -78,6 +78,8 @@ impl Windows {
             Side::Ours => {
                 let folder = self.data_folder.display().to_string();
                 environment.push(("CONCH_DATA_DIR".to_owned(), folder));
+                // Or only root may read what memory it uses.
+                environment.push(("CONCH_DUMPABLE".to_owned(), "1".to_owned()));
                 &self.conch
             }
             Side::Theirs => &self.hello,

@@ -55,12 +55,23 @@ impl Display {
     }
 
     /// With a session bus of its own, where there is none.
-    fn with_bus(mut self) -> Result<Self, Error> {
-        if !is_set("DBUS_SESSION_BUS_ADDRESS") {
-            let session = ["--session", "--nofork", "--print-address=1"];
-            let address = self.start("dbus-daemon", &session)?;
-            self.set("DBUS_SESSION_BUS_ADDRESS", address);
+    fn with_bus(self) -> Result<Self, Error> {
+        if is_set("DBUS_SESSION_BUS_ADDRESS") {
+            return Ok(self);
         }
+        self.with_own_bus()
+    }
+
+    /// With a session bus of its own, whether or not there is another.
+    ///
+    /// # Errors
+    /// When it cannot be had.
+    pub fn with_own_bus(mut self) -> Result<Self, Error> {
+        let session = ["--session", "--nofork", "--print-address=1"];
+        let address = self.start("dbus-daemon", &session)?;
+        self.environment
+            .retain(|(name, _)| name != "DBUS_SESSION_BUS_ADDRESS");
+        self.set("DBUS_SESSION_BUS_ADDRESS", address);
         Ok(self)
     }
 

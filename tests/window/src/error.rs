@@ -37,6 +37,9 @@ pub enum Error {
         /// For what.
         what: String,
     },
+    /// The window system did not do as asked.
+    #[error("the window system refused: {0}")]
+    Desktop(String),
     /// A file could not be written.
     #[error(transparent)]
     Io(#[from] io::Error),

@@ -4,10 +4,17 @@
 //! and ends them all, and a handful of verbs. What should be seen is the business of the tests and of
 //! the first conversation.
 
+mod desktop;
 mod display;
+#[path = "../../../xtask/src/environment.rs"]
+mod environment;
 mod error;
+mod processes;
 mod window;
 
+pub use desktop::{Desktop, TopLevel};
 pub use display::Display;
+pub use environment::is_inherited;
 pub use error::Error;
-pub use window::{Launch, NOT_INHERITED, Window};
+pub use processes::{Process, descendants};
+pub use window::{Launch, Window, has_ended};

@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::Error;
+use crate::{Error, environment};
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -25,24 +25,12 @@ const DRIVER_PATIENCE: Duration = Duration::from_mins(1);
 /// How long between two looks at a condition.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// Variables that would make the application ask a real provider, or write elsewhere. A window inherits
-/// them only where [`Launch::environment`] names them.
-pub const NOT_INHERITED: [&str; 7] = [
-    "ANTHROPIC_API_KEY",
-    "ANTHROPIC_BASE_URL",
-    "CONCH_DATA_DIR",
-    "GEMINI_API_KEY",
-    "OLLAMA_HOST",
-    "OPENAI_API_KEY",
-    "OPENAI_BASE_URL",
-];
-
 /// What to open.
 #[derive(Debug, Clone)]
 pub struct Launch {
     /// The application.
     pub binary: PathBuf,
-    /// Its environment, beside ours; providers and the data folder are not inherited.
+    /// Its environment, beside what tests inherit: no key, no address and no data folder is among that.
     pub environment: Vec<(String, String)>,
 }
 
@@ -74,17 +62,14 @@ impl Window {
         let mut command = Command::new("WebKitWebDriver");
         command
             .args(["--host=127.0.0.1", &format!("--port={port}")])
+            .env_clear()
+            .envs(environment::inherited())
             .envs(launch.environment.iter().cloned())
             // Without it the session never starts.
             .env("TAURI_WEBVIEW_AUTOMATION", "true")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .kill_on_drop(true);
-        for name in NOT_INHERITED {
-            if !launch.environment.iter().any(|(given, _)| given == name) {
-                command.env_remove(name);
-            }
-        }
         let driver = command.spawn().map_err(|source| Error::Start {
             program: "WebKitWebDriver",
             source,
@@ -273,7 +258,7 @@ async fn within<T, E: Into<Error>>(
 
 /// True when nothing of a process is left but its exit status. Its memory goes first, its files and
 /// connections after that, so a missing `exe` would be too early.
-fn has_ended(process: u32) -> bool {
+pub fn has_ended(process: u32) -> bool {
     let Ok(stat) = std::fs::read_to_string(format!("/proc/{process}/stat")) else {
         return true;
     };

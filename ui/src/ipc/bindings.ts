@@ -40,6 +40,11 @@ export const commands = {
 	 *  does not exist yet.
 	 */
 	attachFile: (conversationId: ConversationId | null, name: string, bytes: FileBytes) => __TAURI_INVOKE<AttachmentSummary>("attach_file", { conversationId, name, bytes }),
+	/**
+	 *  Reads a file that was copied elsewhere and is pasted now, given by its `file:` address, and keeps it as
+	 *  `attach_file` does. `clipboard_changed` when the system's clipboard does not hold it.
+	 */
+	attachCopiedFile: (conversationId: ConversationId | null, uri: string) => __TAURI_INVOKE<AttachmentSummary>("attach_copied_file", { conversationId, uri }),
 	/**  Takes a file away that was not sent. */
 	detachFile: (attachmentId: AttachmentId) => __TAURI_INVOKE<null>("detach_file", { attachmentId }),
 	/**
@@ -131,7 +136,10 @@ export const commands = {
 	saveReadable: () => __TAURI_INVOKE<Salvaged>("save_readable"),
 	/**  Shows the data folder in the system's file manager. */
 	openDataFolder: () => __TAURI_INVOKE<null>("open_data_folder"),
-	/**  Opens another window on the same application. It shows this conversation, or the newest one. */
+	/**
+	 *  Opens another window on the same application. It shows this conversation, or the newest one.
+	 *  `window_limit` where 16 are open.
+	 */
 	openWindow: (conversationId: ConversationId | null) => __TAURI_INVOKE<null>("open_window", { conversationId }),
 };
 
@@ -413,6 +421,10 @@ export type ErrorCode =
 "attachment_gone" | 
 /**  The model sees no images. */
 "images_not_seen" | 
+/**  More windows than may be open. */
+"window_limit" | 
+/**  A pasted file is not on the system's clipboard, or no more. */
+"clipboard_changed" | 
 /**  No room left on the disk. */
 "disk_full" | 
 /**  The data folder cannot be written. */
@@ -761,6 +773,13 @@ export type Notice =
 /**  The data folder is on a network drive, so only one Conch may use it. */
 "network_drive";
 
+/**  What becomes of the answers being written when the last window is closed. */
+export type OnClose = 
+/**  They end first, and then Conch. */
+"finishAnswers" | 
+/**  They end at once, with their text kept. */
+"quitAtOnce";
+
 /**  What happens to the answer on a followed branch, for a page. */
 export type PageEvent = 
 /**  What the answer says, as a change of what was told before; from nothing at first. */
@@ -1032,6 +1051,8 @@ export type Settings = {
 	zoom: number,
 	/**  Which key sends a message. */
 	sendKey: SendKey,
+	/**  What becomes of the answers being written when the last window is closed. */
+	onClose?: OnClose,
 };
 
 /**  `settings-changed`: the settings were saved. */

@@ -6,7 +6,13 @@ import { NO_PARAMETERS } from "./parameters";
 import { type Step, UNZOOMED, zoomAfter } from "./zoom";
 
 /** The settings that are saved as soon as they are chosen. */
-export type Choice = "defaultModelId" | "notifications" | "appearance" | "zoom" | "sendKey";
+export type Choice =
+	| "defaultModelId"
+	| "notifications"
+	| "appearance"
+	| "zoom"
+	| "sendKey"
+	| "onClose";
 
 /** How long the note of a save stays, in ms. */
 const NOTE_LIFETIME = 3000;

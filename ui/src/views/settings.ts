@@ -1,7 +1,7 @@
 /** The settings, in the conversation's place. */
 import { html, type TemplateResult } from "lit-html";
 import { live } from "lit-html/directives/live.js";
-import type { Appearance, ModelInfo, SendKey, Settings } from "../ipc/host";
+import type { Appearance, ModelInfo, OnClose, SendKey, Settings } from "../ipc/host";
 import { written } from "../lib/shortcut";
 import { GLOBAL, WRITING_KEYS } from "../shortcuts";
 import type { ParameterFields } from "../state/parameter-fields";
@@ -19,7 +19,7 @@ export const SECTIONS = {
 	providers: "Providers",
 	answers: "Model & answers",
 	writing: "Writing",
-	notifications: "Notifications",
+	notifications: "Notifications & closing",
 	appearance: "Appearance",
 } as const;
 
@@ -52,6 +52,7 @@ export interface SettingsActions {
 	/** The list of models is about to open under this button. */
 	pickDefault(button: HTMLElement): void;
 	notify(on: boolean): void;
+	closeBy(way: OnClose): void;
 	choose(appearance: Appearance): void;
 	zoom(percent: number): void;
 	sendBy(key: SendKey): void;
@@ -164,6 +165,11 @@ function writing(
   `;
 }
 
+const WAYS_TO_CLOSE: Record<OnClose, string> = {
+	finishAnswers: "Finish answers",
+	quitAtOnce: "Quit at once",
+};
+
 function notifications(
 	settings: Settings,
 	model: SettingsModel,
@@ -183,6 +189,18 @@ function notifications(
             aria-describedby=${links.describedBy} aria-invalid=${links.invalid} .checked=${live(settings.notifications)}
             @change=${(event: Event) => actions.notify((event.currentTarget as HTMLInputElement).checked)} />
         `,
+			)}
+      ${choices(
+				{
+					id: "settings-on-close",
+					label: "When I close the last window",
+					help: "Answers that still run can end first, out of sight; then Conch quits. Start Conch to see them sooner.",
+					problem: model.problems.get("onClose") ?? null,
+					wide: true,
+				},
+				WAYS_TO_CLOSE,
+				settings.onClose ?? "finishAnswers",
+				actions.closeBy,
 			)}
     </div>
   `;

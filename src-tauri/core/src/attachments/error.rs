@@ -24,6 +24,29 @@ pub enum AttachmentError {
         /// The file that would be one too many.
         name: String,
     },
+    /// A pasted file that the system's clipboard does not name, or no more.
+    #[error(
+        "The clipboard holds this file no more, so it was not attached: copy it again and paste"
+    )]
+    NotCopied,
+    /// A pasted folder, device or the like.
+    #[error(
+        "“{name}” was not attached: it is a folder or no ordinary file. Attach the files in it"
+    )]
+    NoFile {
+        /// What.
+        name: String,
+    },
+    /// A pasted file that could not be opened or read.
+    #[error(
+        "“{name}” was not attached: it could not be opened ({reason}). Copy it again and paste"
+    )]
+    Unopened {
+        /// Which.
+        name: String,
+        /// What the operating system said.
+        reason: String,
+    },
     /// A send with a file that was removed or sent meanwhile, or is another conversation's.
     #[error(
         "An attached file is not there any more, another window may have sent or removed it: remove it here and send again. Nothing was sent"
@@ -57,6 +80,9 @@ impl AttachmentError {
                 }
             },
             Self::TooMany { .. } => ErrorCode::AttachmentLimit,
+            Self::NotCopied => ErrorCode::ClipboardChanged,
+            Self::NoFile { .. } => ErrorCode::AttachmentKindUnsupported,
+            Self::Unopened { .. } => ErrorCode::AttachmentUnreadable,
             Self::Gone => ErrorCode::AttachmentGone,
             Self::NotSeen { .. } => ErrorCode::ImagesNotSeen,
         }

@@ -6,12 +6,14 @@
 //! model is given is in [`chat::attached`](crate::chat), the binding to a message in the
 //! [store](crate::store)'s send.
 
+mod copied;
 mod error;
 mod read;
 
 use serde::Serialize;
 use specta::Type;
 
+pub(crate) use copied::Copied;
 pub use error::AttachmentError;
 pub(crate) use read::read;
 

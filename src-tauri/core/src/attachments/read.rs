@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use conch_attachments::{FILE_LIMIT, Image, Kind, Pdf, PdfAnswer, Refusal, TEXT_LIMIT};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::Command;
 
 use super::{AttachmentContent, AttachmentKind, AttachmentSummary, image_tokens};
 use crate::chat::text_tokens;
+use crate::child;
 use crate::ids::AttachmentId;
 
 /// How long a PDF may take: a book of a thousand pages takes a few seconds.
@@ -100,13 +100,12 @@ async fn pdf(program: &Path, bytes: &[u8]) -> PdfAnswer {
 
 /// What the process answers; it ends with this future.
 async fn ask(program: &Path, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut child = Command::new(program)
+    let mut child = child::command(program)
         .arg("read-pdf")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         // A panic in it says nothing that concerns the user.
         .stderr(Stdio::null())
-        .kill_on_drop(true)
         .spawn()?;
     let (Some(mut input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
         return Err(std::io::ErrorKind::BrokenPipe.into());

@@ -253,6 +253,18 @@ impl LiveAnswers {
         futures_util::future::join_all(stops).await;
     }
 
+    /// How many are being written.
+    pub(crate) fn count(&self) -> usize {
+        self.entries().len()
+    }
+
+    /// Waits until none is being written.
+    pub(crate) async fn all_ended(&self) {
+        let mut changed = self.changed.subscribe();
+        // The sender is our own.
+        while self.count() > 0 && changed.changed().await.is_ok() {}
+    }
+
     /// Has every generation of a conversation stop, and waits for none.
     pub(crate) fn begin_stop_all(&self, conversation_id: &ConversationId) {
         for entry in self.entries().values() {

@@ -11,6 +11,7 @@ mod context;
 pub(crate) mod driver;
 pub(crate) mod live;
 mod model;
+mod notice;
 mod page;
 mod parameters;
 mod patience;
@@ -25,5 +26,6 @@ pub use model::{
     MessagePage, MessageStatus, Part, Role, SelectedVersion, SendOutcome, StopOutcome, Usage,
     Versions,
 };
+pub use notice::Notice;
 pub use page::{Page, PageEvent};
 pub use parameters::{Parameters, ReasoningEffort};

@@ -361,6 +361,6 @@ pub struct AnswerEnd {
     pub conversation_id: ConversationId,
     /// How.
     pub status: MessageStatus,
-    /// The beginning of the answer, or the reason of its failure.
+    /// The beginning of the answer as Markdown, or the reason of its failure.
     pub excerpt: String,
 }

@@ -7,6 +7,9 @@ use specta::Type;
 /// The most stop sequences: what the OpenAI protocol takes.
 const MOST_STOPS: usize = 4;
 
+/// The longest stop sequence, in bytes of UTF-8.
+const LONGEST_STOP: usize = 1000;
+
 /// The longest system prompt, in bytes of UTF-8.
 const LONGEST_PROMPT: usize = 256 * 1024;
 
@@ -89,6 +92,9 @@ impl Parameters {
         if self.stop.len() > MOST_STOPS {
             return Err("There may be at most four stop sequences");
         }
+        if self.stop.iter().any(|text| text.len() > LONGEST_STOP) {
+            return Err("A stop sequence has at most 1,000 bytes: shorten it");
+        }
         Ok(self)
     }
 }
@@ -138,6 +144,7 @@ mod tests {
         assert!(with(|p| p.top_p = Some(0.0)).is_err());
         assert!(with(|p| p.max_tokens = Some(0)).is_err());
         assert!(with(|p| p.stop = vec!["x".to_owned(); 5]).is_err());
+        assert!(with(|p| p.stop = vec!["x".repeat(1001)]).is_err());
         assert!(with(|p| p.temperature = Some(2.0)).is_ok());
     }
 }

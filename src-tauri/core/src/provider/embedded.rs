@@ -11,11 +11,12 @@ use std::time::Duration;
 use secrecy::SecretString;
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{Child, ChildStdin, Command};
+use tokio::process::{Child, ChildStdin};
 use tokio::sync::Mutex;
 
 use super::endpoint::Provider;
 use super::failure::{Failure, FailureKind};
+use crate::child;
 
 /// Loading takes a tenth of a second; a cold disk or a busy machine, a while.
 const START_TIMEOUT: Duration = Duration::from_mins(1);
@@ -116,13 +117,12 @@ impl EmbeddedModel {
 
     async fn start(&self) -> Result<Running, Failure> {
         let token = uuid::Uuid::new_v4().simple().to_string();
-        let mut child = Command::new(&self.command.program)
+        let mut child = child::command(&self.command.program)
             .arg("engine")
             .arg("--model")
             .arg(self.model_file()?)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .kill_on_drop(true)
             .spawn()
             .map_err(|error| failed(format!("The built-in model could not start: {error}")))?;
         let (Some(mut input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {

@@ -34,7 +34,7 @@ pub use form::{
 pub(crate) use gate::{Gate, Response, Slot};
 pub(crate) use limits::RequestBudget;
 pub use models::ModelInfo;
-pub use presets::{Preset, presets};
+pub use presets::{Preset, environment_variables, presets};
 pub use protocol::ProtocolKind;
 pub(crate) use protocol::{ChatMessage, ChatRequest, ImagePart, StreamEvent, Unshown};
 pub(crate) use registry::Meant;

@@ -215,6 +215,16 @@ pub fn presets() -> Vec<Preset> {
     PRESETS.to_vec()
 }
 
+/// The environment variables of all presets, in which a key or an address may be. A process takes them out of
+/// its environment when it has read them, and tests run without them.
+pub fn environment_variables() -> impl Iterator<Item = &'static str> {
+    PRESETS
+        .iter()
+        .flat_map(|preset| [preset.address_variables, preset.key_variables])
+        .flatten()
+        .copied()
+}
+
 /// The preset of this id.
 pub(super) fn preset(id: &str) -> Option<Preset> {
     presets().into_iter().find(|preset| preset.id == id)

@@ -152,6 +152,12 @@ impl Store {
         Ok(row.flatten())
     }
 
+    /// What a conversation is called, if anything; `None` when there is no such conversation.
+    pub async fn title_of(&self, id: &ConversationId) -> Result<Option<Option<String>>> {
+        let row = sqlx::query_scalar!("SELECT title FROM conversations WHERE id = ?", id);
+        Ok(row.fetch_optional(&self.readers).await?)
+    }
+
     /// Sets what a conversation asks of its model. False when there is no such conversation.
     pub async fn set_parameters(
         &self,

@@ -17,8 +17,8 @@ use crate::lock::{Fenced, Lease, LockChange, LockReason};
 use crate::provider::{Failure, FailureKind};
 use crate::store::{Ending, Passing, Piece, Started};
 
-/// How much of an answer a notification shows, in characters.
-const EXCERPT: usize = 140;
+/// How much of an answer's source a notification is made of, in characters.
+const EXCERPT: usize = 1000;
 
 /// Writes the answer of a turn that has begun, and ends it, whatever happens.
 pub(crate) async fn supervise(

@@ -4,7 +4,7 @@ use super::{NOW, Place};
 use crate::chat::Parameters;
 use crate::keys::KeyPlace;
 use crate::provider::ProtocolKind;
-use crate::settings::{Appearance, SendKey, Settings};
+use crate::settings::{Appearance, OnClose, SendKey, Settings};
 use crate::store::StoredProvider;
 
 #[tokio::test]
@@ -54,6 +54,7 @@ async fn settings_are_defaults_until_they_are_saved() {
         send_key: SendKey::ModEnter,
         zoom: 150,
         notifications: !defaults.notifications,
+        on_close: OnClose::QuitAtOnce,
         parameters: Parameters {
             temperature: Some(0.5),
             ..Parameters::default()

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use conch_window::{Display, Error, Launch, NOT_INHERITED, Window};
+use conch_window::{Display, Error, Launch, Window};
 
 const MESSAGE: &str = "What is a conch shell? Answer in two sentences.";
 
@@ -64,13 +64,8 @@ async fn talk() -> Result<(), Failure> {
     }
     for theme in ["light", "dark"] {
         let mut environment = display.environment().to_vec();
-        // This is the user's own application: with the user's providers and data folder.
-        let inherited = NOT_INHERITED.map(|name| (name.to_owned(), std::env::var(name)));
-        environment.extend(
-            inherited
-                .into_iter()
-                .filter_map(|(name, value)| Some((name, value.ok()?))),
-        );
+        // No one is here to agree that a key is used, so none is given: the built-in model answers, unless
+        // another is chosen in the settings of this data folder.
         if let Some(folder) = &arguments.data_folder {
             environment.push(("CONCH_DATA_DIR".into(), folder.display().to_string()));
         }
@@ -187,7 +182,7 @@ fn arguments(mut given: impl Iterator<Item = PathBuf>) -> Result<Arguments, Fail
     let target = binary.ancestors().nth(2).unwrap_or(Path::new("."));
     let mut arguments = Arguments {
         screenshots: target.join("first-conversation"),
-        data_folder: None,
+        data_folder: std::env::var_os("CONCH_DATA_DIR").map(PathBuf::from),
         binary,
     };
     while let Some(name) = given.next() {

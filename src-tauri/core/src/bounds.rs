@@ -1,0 +1,67 @@
+//! How long the texts may be that come in from outside and that nothing else bounds. A page never sends one
+//! that is longer; whatever does is refused before anything is stored or asked for.
+
+use crate::error::{Error, Result};
+
+/// A kind of text.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bound {
+    /// Bytes of UTF-8.
+    most: usize,
+    says: &'static str,
+}
+
+/// The name of a conversation.
+pub(crate) const TITLE: Bound = Bound {
+    most: 1000,
+    says: "A conversation's name has at most 1,000 bytes: shorten it",
+};
+
+/// `provider/model`.
+pub(crate) const MODEL: Bound = Bound {
+    most: 1024,
+    says: "A model's id has at most 1,024 bytes: choose a model of the list",
+};
+
+/// What a client calls one press of Send.
+pub(crate) const REQUEST: Bound = Bound {
+    most: 200,
+    says: "A request's id has at most 200 bytes: use a UUID",
+};
+
+/// What is looked for in a conversation.
+pub(crate) const SEARCH: Bound = Bound {
+    most: 4096,
+    says: "What is looked for has at most 4,096 bytes: shorten it",
+};
+
+impl Bound {
+    /// # Errors
+    /// When the text is longer.
+    pub(crate) fn check(self, text: &str) -> Result<()> {
+        if text.len() <= self.most {
+            Ok(())
+        } else {
+            Err(Error::InvalidArgument(self.says))
+        }
+    }
+
+    /// The same of a text that may be left out.
+    pub(crate) fn check_any(self, text: Option<&str>) -> Result<()> {
+        text.map_or(Ok(()), |text| self.check(text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_bounded_in_bytes() {
+        assert!(TITLE.check(&"é".repeat(500)).is_ok());
+        let refused = TITLE.check(&"é".repeat(501)).unwrap_err();
+        assert!(refused.to_string().contains("1,000 bytes"), "{refused}");
+        assert!(MODEL.check_any(None).is_ok());
+        assert!(MODEL.check_any(Some(&"x".repeat(1025))).is_err());
+    }
+}

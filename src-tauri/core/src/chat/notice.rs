@@ -1,0 +1,99 @@
+//! What a notification says of an answer that ended.
+
+use super::model::{AnswerEnd, MessageStatus};
+
+/// How much of an answer it shows, in characters.
+const EXCERPT: usize = 120;
+
+/// What a notification says. Both are plain text: a service that shows markup is given it escaped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// The conversation's.
+    pub title: String,
+    /// The beginning of the answer, or what became of it.
+    pub body: String,
+}
+
+impl Notice {
+    /// What is said of this end in the conversation of that title; nothing of what the user ended.
+    pub(crate) fn of(end: &AnswerEnd, title: Option<String>) -> Option<Self> {
+        let body = match end.status {
+            MessageStatus::Complete => beginning(&end.excerpt),
+            MessageStatus::Failed => format!("Could not answer: {}", one_line(&end.excerpt)),
+            MessageStatus::Interrupted => format!("Interrupted: {}", one_line(&end.excerpt)),
+            MessageStatus::Generating | MessageStatus::Stopped => return None,
+        };
+        let title = title.map(|title| one_line(&title));
+        Some(Self {
+            title: title
+                .filter(|title| !title.is_empty())
+                .unwrap_or_else(|| "Conch".to_owned()),
+            body,
+        })
+    }
+}
+
+/// The text that an answer begins with, cut between words.
+fn beginning(markdown: &str) -> String {
+    let text = one_line(&conch_markdown::text_of(&conch_markdown::parse(markdown)));
+    if text.chars().count() <= EXCERPT {
+        return text;
+    }
+    let cut: String = text.chars().take(EXCERPT).collect();
+    let words = cut.rsplit_once(' ').map_or(&*cut, |(words, _)| words);
+    format!("{}…", words.trim_end_matches([',', '.', ';', ':']))
+}
+
+fn one_line(text: &str) -> String {
+    let words: Vec<_> = text
+        .split(|c: char| c.is_whitespace() || c.is_control())
+        .collect();
+    words
+        .into_iter()
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::ConversationId;
+
+    fn notice(status: MessageStatus, excerpt: &str, title: Option<&str>) -> Option<Notice> {
+        let end = AnswerEnd {
+            conversation_id: ConversationId::fresh(),
+            status,
+            excerpt: excerpt.to_owned(),
+        };
+        Notice::of(&end, title.map(str::to_owned))
+    }
+
+    #[test]
+    fn an_answer_is_told_by_its_text_and_under_its_conversations_name() {
+        let markdown = "## Plan\n\n1. **mornings** for `Vec<String>`\n2. a < b && c > d";
+        let said = notice(MessageStatus::Complete, markdown, Some("Trip\nplan")).unwrap();
+        assert_eq!(said.title, "Trip plan");
+        assert_eq!(said.body, "Plan mornings for Vec<String> a < b && c > d");
+        let untitled = notice(MessageStatus::Complete, "x", Some(" ")).unwrap();
+        assert_eq!(untitled.title, "Conch");
+    }
+
+    #[test]
+    fn a_long_answer_is_cut_between_words() {
+        let said = notice(MessageStatus::Complete, &"word, ".repeat(99), None).unwrap();
+        assert!(said.body.ends_with("word…"), "{}", said.body);
+        assert!(said.body.chars().count() <= EXCERPT + 1);
+        let one_word = notice(MessageStatus::Complete, &"é".repeat(999), None).unwrap();
+        assert_eq!(one_word.body.chars().count(), EXCERPT + 1);
+    }
+
+    #[test]
+    fn a_failure_says_why_and_what_the_user_ended_is_not_told() {
+        let failed = notice(MessageStatus::Failed, "the key was\nrefused", None).unwrap();
+        assert_eq!(failed.body, "Could not answer: the key was refused");
+        let cut = notice(MessageStatus::Interrupted, "the network went", None).unwrap();
+        assert_eq!(cut.body, "Interrupted: the network went");
+        assert_eq!(notice(MessageStatus::Stopped, "text", None), None);
+    }
+}

@@ -1,0 +1,85 @@
+//! This executable's own children, which load a model or read a stranger's file: each begins with an
+//! environment that holds nothing but what such work needs, so no key, no address and no proxy.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use tokio::process::Command;
+
+/// What a child may know: where libraries, homes and temporary folders are, in which language, and how much to
+/// say.
+const NAMES: &[&str] = &[
+    "CONCH_LOG",
+    "CONCH_DUMPABLE",
+    "DYLD_LIBRARY_PATH",
+    "HOME",
+    "LANG",
+    "LANGUAGE",
+    "LD_LIBRARY_PATH",
+    "PATH",
+    "RUST_BACKTRACE",
+    "SYSTEMROOT",
+    "TEMP",
+    "TMP",
+    "TMPDIR",
+    "TZ",
+    "USERPROFILE",
+];
+
+/// How the names of those begin that only choose a language or how a model is computed.
+const BEGINNINGS: &[&str] = &["CUDA_", "GGML_", "LC_", "LLAMA_", "VK_"];
+
+/// The program with that environment. It ends when its value is dropped.
+pub(crate) fn command(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command
+        .env_clear()
+        .envs(std::env::vars_os().filter(|(name, _)| is_for_children(name)))
+        .kill_on_drop(true);
+    command
+}
+
+fn is_for_children(name: &OsStr) -> bool {
+    name.to_str().is_some_and(|name| {
+        let begins = |beginning: &&str| name.starts_with(beginning);
+        // Windows makes no difference between upper and lower case.
+        let is = |known: &&str| known.eq_ignore_ascii_case(name);
+        NAMES.iter().any(is) || BEGINNINGS.iter().any(begins)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provider::environment_variables;
+
+    #[test]
+    fn a_child_is_given_no_key_no_address_and_no_proxy() {
+        let others = [
+            "ALL_PROXY",
+            "https_proxy",
+            "AWS_SECRET_ACCESS_KEY",
+            "CONCH_DATA_DIR",
+        ];
+        for name in environment_variables().chain(others) {
+            assert!(!is_for_children(OsStr::new(name)), "{name}");
+        }
+        for name in ["PATH", "LC_ALL", "GGML_VK_VISIBLE_DEVICES", "SystemRoot"] {
+            assert!(is_for_children(OsStr::new(name)), "{name}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_childs_environment_holds_nothing_else() {
+        // cargo sets this one for every test.
+        assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
+        let output = command(Path::new("env")).output().await.unwrap();
+        let environment = String::from_utf8(output.stdout).unwrap();
+        assert!(environment.contains("PATH="), "{environment}");
+        for line in environment.lines() {
+            let name = line.split('=').next().unwrap_or_default();
+            assert!(is_for_children(OsStr::new(name)), "{name}");
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! What becomes of the application when its last window is closed: a running answer ends first, out of sight
+//! and with its notification, unless the user has it quit at once.
+
+use std::sync::Arc;
+
+use conch_core::App;
+use conch_core::settings::OnClose;
+use tauri::{AppHandle, CloseRequestApi, Manager, Runtime, Window};
+
+use crate::Host;
+use crate::notifications::Notifications;
+
+/// Takes a user's wish to close a window.
+pub(crate) fn requested<R: Runtime>(window: &Window<R>, api: &CloseRequestApi) {
+    let handle = window.app_handle();
+    let host = handle.state::<Host>();
+    let Ok(core) = host.app() else { return };
+    if !core.is_answering() || others_are_seen(window) {
+        return;
+    }
+    api.prevent_close();
+    tauri::async_runtime::spawn(close(window.clone(), core));
+}
+
+fn others_are_seen<R: Runtime>(window: &Window<R>) -> bool {
+    let windows = window.app_handle().webview_windows();
+    let mut others = windows
+        .values()
+        .filter(|other| other.label() != window.label());
+    others.any(|other| other.is_visible().unwrap_or(false))
+}
+
+/// Closes the last window as the settings have it.
+async fn close<R: Runtime>(window: Window<R>, core: Arc<App>) {
+    let settings = core.settings().await.unwrap_or_default();
+    let handle = window.app_handle();
+    if settings.on_close == OnClose::FinishAnswers && hide(&window) {
+        finish(handle, &core).await;
+    } else {
+        handle.exit(0);
+    }
+}
+
+fn hide<R: Runtime>(window: &Window<R>) -> bool {
+    let hidden = window.hide();
+    if let Err(error) = &hidden {
+        tracing::warn!(%error, "the window could not be hidden");
+    }
+    hidden.is_ok()
+}
+
+/// Ends the application when no answer runs and no window is seen any more. One that was brought up meanwhile
+/// keeps it, until it is closed itself.
+async fn finish<R: Runtime>(handle: &AppHandle<R>, core: &App) {
+    core.answers_ended().await;
+    if let Some(notifications) = handle.try_state::<Notifications>() {
+        notifications.seen().await;
+    }
+    let windows = handle.webview_windows();
+    let any_seen = windows
+        .values()
+        .any(|window| window.is_visible().unwrap_or(true));
+    if !any_seen && !core.is_answering() {
+        handle.exit(0);
+    }
+}

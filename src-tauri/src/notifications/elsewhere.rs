@@ -1,0 +1,76 @@
+//! The notifications of macOS and Windows, by Tauri's plugin. Neither knows markup.
+
+use std::time::Duration;
+
+use conch_core::chat::Notice;
+use conch_core::ids::ConversationId;
+use tauri::AppHandle;
+use tauri_plugin_notification::NotificationExt;
+use tokio::sync::mpsc;
+
+const CONVERSATION: &str = "conversationId";
+
+/// The desktop's notifications.
+pub(super) struct Desktop {
+    handle: AppHandle,
+    clicks: mpsc::UnboundedReceiver<ConversationId>,
+    /// Any was.
+    shown: bool,
+}
+
+impl Desktop {
+    pub(super) fn new(handle: &AppHandle) -> Self {
+        let (click, clicks) = mpsc::unbounded_channel();
+        let heard = handle.notification().on_action(move |action| {
+            let clicked = action
+                .notification()
+                .and_then(|notification| notification.extra().get(CONVERSATION)?.as_str())
+                .map(|id| ConversationId::from(id.to_owned()));
+            if let Some(clicked) = clicked {
+                // The task that listens ends with the application.
+                let _ = click.send(clicked);
+            }
+        });
+        if let Err(error) = heard {
+            tracing::warn!(%error, "a click on a notification does nothing");
+        }
+        Self {
+            handle: handle.clone(),
+            clicks,
+            shown: false,
+        }
+    }
+
+    /// Shows one. Where the desktop shows none, only the log says so.
+    #[expect(clippy::unused_async, reason = "it waits on Linux")]
+    pub(super) async fn show(&mut self, notice: &Notice, conversation: &ConversationId) {
+        let builder = self.handle.notification().builder();
+        let shown = builder
+            .title(&notice.title)
+            .body(&notice.body)
+            .extra(CONVERSATION, conversation)
+            .show();
+        self.shown = true;
+        if let Err(error) = shown {
+            tracing::warn!(%error, "the notification was not shown");
+        }
+    }
+
+    /// Waits until a notification is clicked. Safe to drop and call again.
+    pub(super) async fn clicked(&mut self) -> ConversationId {
+        match self.clicks.recv().await {
+            Some(clicked) => clicked,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Waits until one is clicked, or `longest` is over: whether any is still shown, the plugin does not say.
+    pub(super) async fn linger(&mut self, longest: Duration, show: impl Fn(ConversationId)) {
+        if !self.shown {
+            return;
+        }
+        if let Ok(Some(clicked)) = tokio::time::timeout(longest, self.clicks.recv()).await {
+            show(clicked);
+        }
+    }
+}

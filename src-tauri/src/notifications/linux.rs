@@ -1,0 +1,212 @@
+//! The Desktop Notifications Specification, version 1.2, over the session's bus.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use conch_core::chat::Notice;
+use conch_core::ids::ConversationId;
+use futures_util::StreamExt;
+use tauri::AppHandle;
+use tokio::time::timeout;
+use zbus::Connection;
+use zbus::zvariant::Value;
+
+/// How long the service may take to take one. A server that hangs never answers.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What the specification calls a click on the notification itself.
+const CLICK: &str = "default";
+
+#[zbus::proxy(
+    interface = "org.freedesktop.Notifications",
+    default_service = "org.freedesktop.Notifications",
+    default_path = "/org/freedesktop/Notifications",
+    gen_blocking = false
+)]
+trait Service {
+    fn get_capabilities(&self) -> zbus::Result<Vec<String>>;
+
+    #[allow(clippy::too_many_arguments, reason = "the specification's")]
+    fn notify(
+        &self,
+        app_name: &str,
+        replaces_id: u32,
+        app_icon: &str,
+        summary: &str,
+        body: &str,
+        actions: &[&str],
+        hints: HashMap<&str, Value<'_>>,
+        expire_timeout: i32,
+    ) -> zbus::Result<u32>;
+
+    #[zbus(signal)]
+    fn action_invoked(&self, id: u32, action_key: String) -> zbus::Result<()>;
+
+    #[zbus(signal)]
+    fn notification_closed(&self, id: u32, reason: u32) -> zbus::Result<()>;
+}
+
+/// The desktop's notifications.
+pub(super) struct Desktop {
+    /// None before the first, and after the bus went away.
+    session: Option<Session>,
+}
+
+/// A connection to the bus. It is kept: some services close the notifications of one that is gone.
+struct Session {
+    service: ServiceProxy<'static>,
+    clicks: ActionInvokedStream,
+    closed: NotificationClosedStream,
+    /// Those that are shown, by the service's number.
+    shown: HashMap<u32, ConversationId>,
+}
+
+impl Desktop {
+    pub(super) fn new(_: &AppHandle) -> Self {
+        Self { session: None }
+    }
+
+    /// Shows one. Where the desktop shows none, only the log says so.
+    pub(super) async fn show(&mut self, notice: &Notice, conversation: &ConversationId) {
+        let sent = match timeout(PATIENCE, self.send(notice, conversation)).await {
+            Ok(sent) => sent.map_err(|error| error.to_string()),
+            Err(_) => Err("the notification service does not answer".to_owned()),
+        };
+        if let Err(error) = sent {
+            tracing::warn!(%error, "the notification was not shown");
+            // The next one asks another time.
+            self.session = None;
+        }
+    }
+
+    async fn send(&mut self, notice: &Notice, conversation: &ConversationId) -> zbus::Result<()> {
+        let session = match &mut self.session {
+            Some(session) => session,
+            none => none.insert(Session::open().await?),
+        };
+        let capabilities = session.service.get_capabilities().await?;
+        let number = session
+            .service
+            .notify(
+                "Conch",
+                0,
+                "",
+                &notice.title,
+                &body(&notice.body, &capabilities),
+                &[CLICK, "Show"],
+                HashMap::new(),
+                -1,
+            )
+            .await?;
+        session.shown.insert(number, conversation.clone());
+        Ok(())
+    }
+
+    /// Waits until a notification is clicked. Safe to drop and call again.
+    pub(super) async fn clicked(&mut self) -> ConversationId {
+        loop {
+            match &mut self.session {
+                None => std::future::pending().await,
+                Some(session) => match session.next().await {
+                    Some(Happened::Clicked(conversation)) => return conversation,
+                    Some(Happened::Closed) => {}
+                    // The bus is gone.
+                    None => self.session = None,
+                },
+            }
+        }
+    }
+
+    /// Waits until nothing is shown any more, one is clicked, or `longest` is over.
+    pub(super) async fn linger(&mut self, longest: Duration, show: impl Fn(ConversationId)) {
+        let Some(session) = &mut self.session else {
+            return;
+        };
+        let gone = async {
+            while !session.shown.is_empty() {
+                match session.next().await {
+                    Some(Happened::Clicked(conversation)) => return show(conversation),
+                    Some(Happened::Closed) => {}
+                    None => return,
+                }
+            }
+        };
+        // They stay where the desktop keeps them.
+        let _ = timeout(longest, gone).await;
+    }
+}
+
+/// What happened to a notification of ours.
+enum Happened {
+    Clicked(ConversationId),
+    Closed,
+}
+
+impl Session {
+    async fn open() -> zbus::Result<Self> {
+        let service = ServiceProxy::new(&Connection::session().await?).await?;
+        Ok(Self {
+            clicks: service.receive_action_invoked().await?,
+            closed: service.receive_notification_closed().await?,
+            service,
+            shown: HashMap::new(),
+        })
+    }
+
+    /// What happens next; `None` when the bus is gone. Safe to drop and call again.
+    async fn next(&mut self) -> Option<Happened> {
+        loop {
+            tokio::select! {
+                // A click that closes it comes first.
+                biased;
+                click = self.clicks.next() => {
+                    let click = click?;
+                    if let Ok(click) = click.args()
+                        && click.action_key == CLICK
+                        && let Some(conversation) = self.shown.get(&click.id)
+                    {
+                        return Some(Happened::Clicked(conversation.clone()));
+                    }
+                }
+                closed = self.closed.next() => {
+                    let closed = closed?;
+                    if let Ok(closed) = closed.args()
+                        && self.shown.remove(&closed.id).is_some()
+                    {
+                        return Some(Happened::Closed);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A body as a service with these capabilities shows it as it is. A title is never markup.
+fn body(text: &str, capabilities: &[String]) -> String {
+    if capabilities
+        .iter()
+        .any(|capability| capability == "body-markup")
+    {
+        text.replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('>', "&gt;")
+    } else {
+        text.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markup_is_escaped_where_the_service_would_take_it_for_some() {
+        let markup = ["body".to_owned(), "body-markup".to_owned()];
+        let text = "Vec<String> && <a href=\"https://evil.example/\">log in</a> &amp;";
+        assert_eq!(body(text, &markup[..1]), text);
+        assert_eq!(
+            body(text, &markup),
+            "Vec&lt;String&gt; &amp;&amp; &lt;a href=\"https://evil.example/\"&gt;log in&lt;/a&gt; &amp;amp;"
+        );
+    }
+}

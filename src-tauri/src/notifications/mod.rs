@@ -1,0 +1,122 @@
+//! A notification when an answer ends while no window of Conch is in front; a click shows its conversation.
+//!
+//! What is said is the core's [`Notice`]. One task asks the desktop for all of them, one after the other, so a
+//! service that hangs costs each its time limit and nothing else.
+
+#[cfg(not(target_os = "linux"))]
+mod elsewhere;
+#[cfg(target_os = "linux")]
+mod linux;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use conch_core::App;
+use conch_core::chat::{AnswerEnd, Notice};
+use conch_core::events::CoreEvent;
+use conch_core::ids::ConversationId;
+use tauri::plugin::TauriPlugin;
+use tauri::{AppHandle, Manager, Runtime};
+use tauri_specta::Event;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{mpsc, oneshot};
+
+#[cfg(not(target_os = "linux"))]
+use elsewhere::Desktop;
+#[cfg(target_os = "linux")]
+use linux::Desktop;
+
+use crate::events::ShowConversation;
+use crate::window;
+
+/// How long a notification stays clickable in an application that is about to end: about as long as desktops
+/// show one.
+const LINGER: Duration = Duration::from_secs(5);
+
+/// What the notifications need of Tauri.
+#[cfg(target_os = "linux")]
+pub(crate) fn plugin<R: Runtime>() -> TauriPlugin<R> {
+    tauri::plugin::Builder::<R, ()>::new("notifications").build()
+}
+
+/// What the notifications need of Tauri.
+#[cfg(not(target_os = "linux"))]
+pub(crate) use tauri_plugin_notification::init as plugin;
+
+/// The way to the task that notifies.
+#[derive(Debug)]
+pub(crate) struct Notifications(mpsc::UnboundedSender<oneshot::Sender<()>>);
+
+impl Notifications {
+    /// Waits until all that has ended by now is notified of, and the last notification could be seen and clicked.
+    pub(crate) async fn seen(&self) {
+        let (done, seen) = oneshot::channel();
+        if self.0.send(done).is_ok() {
+            let _ = seen.await;
+        }
+    }
+}
+
+/// Starts to notify of the answers of `core` that end from now on.
+pub(crate) fn start(handle: AppHandle, core: Arc<App>) -> Notifications {
+    let (ask, asked) = mpsc::unbounded_channel();
+    let events = core.subscribe();
+    tauri::async_runtime::spawn(notify(handle, core, events, asked));
+    Notifications(ask)
+}
+
+async fn notify(
+    handle: AppHandle,
+    core: Arc<App>,
+    mut events: Receiver<CoreEvent>,
+    mut asked: mpsc::UnboundedReceiver<oneshot::Sender<()>>,
+) {
+    let mut desktop = Desktop::new(&handle);
+    loop {
+        tokio::select! {
+            // What has ended comes before the answer to who waits for that.
+            biased;
+            event = events.recv() => match event {
+                Ok(CoreEvent::AnswerEnded(end)) => {
+                    if let Some(notice) = notice(&handle, &core, &end).await {
+                        desktop.show(&notice, &end.conversation_id).await;
+                    }
+                }
+                Ok(_) => {}
+                Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "notifications were missed"),
+                Err(RecvError::Closed) => return,
+            },
+            clicked = desktop.clicked() => show(&handle, clicked),
+            Some(done) = asked.recv() => {
+                desktop.linger(LINGER, |clicked| show(&handle, clicked)).await;
+                // Who waited may have given up.
+                let _ = done.send(());
+            }
+        }
+    }
+}
+
+/// What is to be said of an end; nothing while a window of Conch is in front.
+async fn notice(handle: &AppHandle, core: &App, end: &AnswerEnd) -> Option<Notice> {
+    let windows = handle.webview_windows();
+    if windows
+        .values()
+        .any(|window| window.is_focused().unwrap_or(false))
+    {
+        return None;
+    }
+    core.notice(end).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "an answer's end is not notified of");
+        None
+    })
+}
+
+/// Brings a window up with the conversation whose notification was clicked.
+fn show(handle: &AppHandle, conversation_id: ConversationId) {
+    if let Some(window) = window::bring_up(handle)
+        && let Err(error) = (ShowConversation { conversation_id }).emit_to(handle, window.label())
+    {
+        tracing::warn!(%error, "the window does not know which conversation to show");
+    }
+}

@@ -1,0 +1,59 @@
+//! What is opened outside: a link, in the system's browser or mail program.
+//!
+//! That is a program of the user's own, which outlives Conch: it gets the umask and the limits that Conch was
+//! started with, not those that Conch keeps for itself.
+
+use std::io;
+
+use crate::process::Given;
+
+/// Why nothing was opened.
+#[derive(Debug, thiserror::Error)]
+#[error("The link could not be opened: {0}. Copy it instead")]
+pub(crate) struct NotOpened(#[from] io::Error);
+
+/// Opens an address with the program that the system has for it. Call it in a tokio runtime.
+///
+/// # Errors
+/// When there is none.
+#[cfg(unix)]
+pub(crate) fn open(given: &Given, address: &str) -> Result<(), NotOpened> {
+    let mut failed = io::Error::from(io::ErrorKind::NotFound);
+    for command in open::commands(address) {
+        match start(given.clone(), command) {
+            Ok(()) => return Ok(()),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed.into())
+}
+
+#[cfg(unix)]
+fn start(given: Given, command: std::process::Command) -> io::Result<()> {
+    use std::process::Stdio;
+
+    let mut command = tokio::process::Command::from(command);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let become_its_own = move || {
+        given.restore();
+        // What ends the terminal of Conch does not end a browser.
+        rustix::process::setsid().map(drop).map_err(io::Error::from)
+    };
+    #[expect(
+        unsafe_code,
+        reason = "between fork and exec it makes system calls, and neither allocates nor locks"
+    )]
+    unsafe {
+        command.pre_exec(become_its_own);
+    }
+    // The runtime sees to the end of a child that is dropped.
+    command.spawn().map(drop)
+}
+
+#[cfg(not(unix))]
+pub(crate) fn open(_: &Given, address: &str) -> Result<(), NotOpened> {
+    Ok(open::that_detached(address)?)
+}

@@ -1,0 +1,41 @@
+//! Being asked to end by the system: a shutdown, a Ctrl-C, a terminal that is closed.
+
+use tauri::AppHandle;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Ends the application at once when it is asked to, with the text of answers being written stored. Each later
+/// signal changes nothing: the system sends two at a logout.
+pub(crate) async fn exit_when_told(handle: AppHandle) {
+    let mut signals = match heard() {
+        Ok(signals) => signals,
+        Err(error) => {
+            tracing::warn!(%error, "signals are not heard: a shutdown is a crash, which the next start mends");
+            return;
+        }
+    };
+    futures_util::future::select_all(signals.iter_mut().map(|signal| Box::pin(signal.recv())))
+        .await;
+    handle.exit(0);
+}
+
+fn heard() -> std::io::Result<Vec<Signal>> {
+    let mut kinds = vec![SignalKind::terminate(), SignalKind::interrupt()];
+    // Under `nohup` the end of the terminal is not to be heard.
+    if !is_ignored(libc::SIGHUP) {
+        kinds.push(SignalKind::hangup());
+    }
+    kinds.into_iter().map(signal).collect()
+}
+
+/// Whether this process was started to ignore a signal.
+fn is_ignored(signal: libc::c_int) -> bool {
+    #[expect(
+        unsafe_code,
+        reason = "asks for a disposition and changes none; the structure is plain data"
+    )]
+    unsafe {
+        let mut now = std::mem::zeroed::<libc::sigaction>();
+        libc::sigaction(signal, std::ptr::null(), &raw mut now) == 0
+            && now.sa_sigaction == libc::SIG_IGN
+    }
+}

@@ -1,0 +1,133 @@
+//! The process that draws a window, when it dies: the page is loaded again, which starts another one, and goes
+//! on from what the core keeps. One that dies again and again is not; the window then says so, with a button.
+//!
+//! WebKitGTK leaves this to the application. On macOS Tauri does it, and WebView2 shows a page of its own.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// How often in [`SPAN`] a page is loaded again by itself.
+const MOST: usize = 3;
+
+/// How far back that counts.
+const SPAN: Duration = Duration::from_mins(1);
+
+/// When the page of a window was loaded again by itself, since some fixed point in time.
+#[derive(Debug, Default)]
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "used on Linux"))]
+struct Reloads(VecDeque<Duration>);
+
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "used on Linux"))]
+impl Reloads {
+    /// Whether it may be loaded again now, which then counts.
+    fn may(&mut self, now: Duration) -> bool {
+        while self
+            .0
+            .front()
+            .is_some_and(|then| now.saturating_sub(*then) >= SPAN)
+        {
+            self.0.pop_front();
+        }
+        if self.0.len() == MOST {
+            return false;
+        }
+        self.0.push_back(now);
+        true
+    }
+
+    /// Forgets them: the user has asked for another try.
+    fn forget(&mut self) {
+        self.0.clear();
+    }
+}
+
+/// Watches over the process that draws a window.
+#[cfg(target_os = "linux")]
+pub(crate) use linux::watch;
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn watch<R: tauri::Runtime>(_: &tauri::WebviewWindow<R>) -> tauri::Result<()> {
+    Ok(())
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use conch_core::clock::{Clock, SystemClock};
+    use gtk::prelude::*;
+    use gtk::{ButtonsType, DialogFlags, MessageDialog, MessageType, ResponseType, Window};
+    use tauri::{Runtime, WebviewWindow};
+    use webkit2gtk::{WebView, WebViewExt};
+
+    use super::Reloads;
+
+    pub(crate) fn watch<R: Runtime>(window: &WebviewWindow<R>) -> tauri::Result<()> {
+        window.with_webview(|webview| {
+            let clock = SystemClock::default();
+            let reloads = Rc::new(RefCell::new(Reloads::default()));
+            webview
+                .inner()
+                .connect_web_process_terminated(move |view, reason| {
+                    tracing::error!(?reason, "the process that draws a window ended");
+                    if reloads.borrow_mut().may(clock.monotonic()) {
+                        view.reload();
+                    } else {
+                        offer_another(view, Rc::clone(&reloads));
+                    }
+                });
+        })
+    }
+
+    /// Says in a dialog that the page keeps ending, and loads it again when the user asks for that. It is the
+    /// system's own dialog: whatever ends the page would end one that is drawn like it.
+    fn offer_another(view: &WebView, reloads: Rc<RefCell<Reloads>>) {
+        let window = view
+            .toplevel()
+            .and_then(|window| window.downcast::<Window>().ok());
+        let dialog = MessageDialog::new(
+            window.as_ref(),
+            DialogFlags::DESTROY_WITH_PARENT,
+            MessageType::Error,
+            ButtonsType::None,
+            "The window's content keeps crashing",
+        );
+        dialog.set_title("Conch");
+        dialog.set_secondary_text(Some(
+            "Your conversations are safe, and running answers go on. The computer may be short of memory: close something else, then try again.",
+        ));
+        dialog.add_button("Try Again", ResponseType::Accept);
+        dialog.set_default_response(ResponseType::Accept);
+        let view = view.clone();
+        dialog.connect_response(move |dialog, response| {
+            #[expect(unsafe_code, reason = "nothing uses the dialog any more")]
+            unsafe {
+                dialog.destroy();
+            }
+            if response == ResponseType::Accept {
+                reloads.borrow_mut().forget();
+                view.reload();
+            }
+        });
+        dialog.show_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_loaded_again_three_times_a_minute_and_then_when_the_user_asks() {
+        let mut reloads = Reloads::default();
+        let mut may = |seconds| reloads.may(Duration::from_secs(seconds));
+        assert!(may(0) && may(1) && may(2));
+        assert!(!may(3) && !may(59), "what is refused does not count");
+        assert!(may(60), "a minute after the first");
+        assert!(!may(60));
+        assert!(may(61) && may(62) && !may(63));
+        reloads.forget();
+        assert!(reloads.may(Duration::from_secs(64)));
+    }
+}

@@ -1,0 +1,96 @@
+//! Notifications, as a desktop's service gets them over the bus.
+
+use std::collections::HashMap;
+
+use conch_fault_server::Script;
+use conch_window::Display;
+use serde_json::json;
+use tokio::sync::mpsc;
+use zbus::object_server::SignalEmitter;
+use zbus::zvariant::OwnedValue;
+
+use crate::{Scene, until};
+
+const PATH: &str = "/org/freedesktop/Notifications";
+
+/// A stand-in for the desktop's service, which shows markup as nearly all do.
+struct Service(mpsc::UnboundedSender<[String; 2]>);
+
+#[zbus::interface(name = "org.freedesktop.Notifications")]
+impl Service {
+    fn get_capabilities(&self) -> Vec<String> {
+        ["actions", "body", "body-markup"]
+            .map(str::to_owned)
+            .to_vec()
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the specification's")]
+    fn notify(
+        &self,
+        _app_name: String,
+        _replaces_id: u32,
+        _app_icon: String,
+        summary: String,
+        body: String,
+        _actions: Vec<String>,
+        _hints: HashMap<String, OwnedValue>,
+        _expire_timeout: i32,
+    ) -> u32 {
+        self.0.send([summary, body]).unwrap();
+        7
+    }
+
+    #[zbus(signal)]
+    async fn action_invoked(
+        emitter: &SignalEmitter<'_>,
+        id: u32,
+        action_key: &str,
+    ) -> zbus::Result<()>;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_ends_out_of_sight_is_notified_as_text_and_a_click_shows_it() {
+    let display = Display::find().unwrap().with_own_bus().unwrap();
+    let bus = display.environment().iter();
+    let bus = bus
+        .clone()
+        .find(|(name, _)| name == "DBUS_SESSION_BUS_ADDRESS");
+    let (notify, mut shown) = mpsc::unbounded_channel();
+    let service = zbus::connection::Builder::address(bus.unwrap().1.as_str())
+        .unwrap()
+        .name("org.freedesktop.Notifications")
+        .unwrap()
+        .serve_at(PATH, Service(notify))
+        .unwrap()
+        .build()
+        .await
+        .unwrap();
+    let scene = Scene::open_at(display, tempfile::tempdir().unwrap(), &[]).await;
+    let markup = "**Log in** with `Vec<String>` & <a href=\"https://evil.example/\">here</a>";
+    scene.server.push(Script::held("hold", "", markup));
+    scene.send("Which <b>type</b>?").await;
+    scene.server.wait_for_requests(1).await;
+    scene.press_close();
+    until("the window is hidden", async || scene.seen().is_empty()).await;
+    scene.server.gate("hold").open();
+    assert_eq!(
+        shown.recv().await.unwrap(),
+        [
+            "Which <b>type</b>?",
+            "Log in with Vec&lt;String&gt; &amp; &lt;a href=\"https://evil.example/\"&gt;here&lt;/a&gt;"
+        ]
+    );
+
+    let emitter = SignalEmitter::new(&service, PATH).unwrap();
+    Service::action_invoked(&emitter, 7, "default")
+        .await
+        .unwrap();
+    until("the window is shown", async || scene.seen().len() == 1).await;
+    scene
+        .wait_for_answer(
+            "complete",
+            "Log in with Vec<String> & <a href=\"https://evil.example/\">here</a>",
+        )
+        .await;
+    assert_eq!(scene.lock().await["canSend"], json!(true), "and it goes on");
+}

@@ -1,0 +1,133 @@
+//! The windows as the window system has them, for what WebDriver does not know: whether one is seen, the system's
+//! own dialogs, and the user's wish to close one.
+
+use x11rb::CURRENT_TIME;
+use x11rb::connection::Connection;
+use x11rb::protocol::xproto::{
+    AtomEnum, ClientMessageEvent, ConnectionExt as _, EventMask, InputFocus, KEY_PRESS_EVENT,
+    KEY_RELEASE_EVENT, MapState, Window as Id,
+};
+use x11rb::protocol::xtest::ConnectionExt as _;
+use x11rb::rust_connection::RustConnection;
+
+use crate::{Display, Error};
+
+/// An X server's windows.
+#[derive(Debug)]
+pub struct Desktop {
+    connection: RustConnection,
+    root: Id,
+}
+
+/// A window of an application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopLevel {
+    id: Id,
+    /// What its title bar would say.
+    pub title: String,
+    /// It is on the screen.
+    pub seen: bool,
+}
+
+impl Desktop {
+    /// Those of this display.
+    ///
+    /// # Errors
+    /// When it cannot be reached.
+    pub fn of(display: &Display) -> Result<Self, Error> {
+        let given = display.environment().iter();
+        let name = given.clone().find(|(name, _)| name == "DISPLAY");
+        let name = name.map(|(_, value)| value.as_str());
+        let (connection, screen) = x11rb::connect(name).map_err(failed)?;
+        let root = connection.setup().roots[screen].root;
+        Ok(Self { connection, root })
+    }
+
+    /// The windows with a title that a process has, in the order in which they lie on one another.
+    ///
+    /// # Errors
+    /// When the display is gone.
+    pub fn windows_of(&self, process: u32) -> Result<Vec<TopLevel>, Error> {
+        let tree = self.connection.query_tree(self.root).map_err(failed)?;
+        let tree = tree.reply().map_err(failed)?;
+        let of_process = |&id: &Id| self.window_of(id, process).transpose();
+        tree.children.iter().filter_map(of_process).collect()
+    }
+
+    fn window_of(&self, id: Id, process: u32) -> Result<Option<TopLevel>, Error> {
+        let owner = self.property(id, "_NET_WM_PID", AtomEnum::CARDINAL.into())?;
+        let title = self.property(id, "_NET_WM_NAME", self.atom("UTF8_STRING")?)?;
+        if owner != process.to_ne_bytes() || title.is_empty() {
+            return Ok(None);
+        }
+        let attributes = self.connection.get_window_attributes(id).map_err(failed)?;
+        // It may be gone by now.
+        Ok(attributes.reply().ok().map(|attributes| TopLevel {
+            id,
+            title: String::from_utf8_lossy(&title).into_owned(),
+            seen: attributes.map_state == MapState::VIEWABLE,
+        }))
+    }
+
+    fn property(&self, id: Id, name: &str, kind: u32) -> Result<Vec<u8>, Error> {
+        let name = self.atom(name)?;
+        let asked = self.connection.get_property(false, id, name, kind, 0, 1024);
+        // A window that is gone has none.
+        let answer = asked.map_err(failed)?.reply().ok();
+        Ok(answer.map(|answer| answer.value).unwrap_or_default())
+    }
+
+    fn atom(&self, name: &str) -> Result<u32, Error> {
+        let atom = self.connection.intern_atom(false, name.as_bytes());
+        Ok(atom.map_err(failed)?.reply().map_err(failed)?.atom)
+    }
+
+    /// Asks a window to close, as its close button and the window manager's key for that do.
+    ///
+    /// # Errors
+    /// When the display is gone.
+    pub fn close(&self, window: &TopLevel) -> Result<(), Error> {
+        let wish = [self.atom("WM_DELETE_WINDOW")?, CURRENT_TIME, 0, 0, 0];
+        let message = ClientMessageEvent::new(32, window.id, self.atom("WM_PROTOCOLS")?, wish);
+        self.connection
+            .send_event(false, window.id, EventMask::NO_EVENT, message)
+            .map_err(failed)?;
+        self.done()
+    }
+
+    /// Presses a key in a window, which gets the focus.
+    ///
+    /// # Errors
+    /// When the keyboard has no such key.
+    pub fn press(&self, window: &TopLevel, keysym: u32) -> Result<(), Error> {
+        let setup = self.connection.setup();
+        let (first, last) = (setup.min_keycode, setup.max_keycode);
+        let asked = self
+            .connection
+            .get_keyboard_mapping(first, last - first + 1);
+        let keys = asked.map_err(failed)?.reply().map_err(failed)?;
+        let mut codes = keys.keysyms.chunks(usize::from(keys.keysyms_per_keycode));
+        let code = codes.position(|keysyms| keysyms.contains(&keysym));
+        let code = code.and_then(|code| first.checked_add(u8::try_from(code).ok()?));
+        let code = code.ok_or_else(|| Error::Desktop(format!("there is no key {keysym:#x}")))?;
+        self.connection
+            .set_input_focus(InputFocus::PARENT, window.id, CURRENT_TIME)
+            .map_err(failed)?;
+        for event in [KEY_PRESS_EVENT, KEY_RELEASE_EVENT] {
+            self.connection
+                .xtest_fake_input(event, code, CURRENT_TIME, self.root, 0, 0, 0)
+                .map_err(failed)?;
+        }
+        self.done()
+    }
+
+    /// Waits until the server has done what it was asked: it may drop what a client leaves behind that goes.
+    fn done(&self) -> Result<(), Error> {
+        let asked = self.connection.get_input_focus().map_err(failed)?;
+        asked.reply().map(drop).map_err(failed)
+    }
+}
+
+fn failed(error: impl std::fmt::Display) -> Error {
+    Error::Desktop(error.to_string())
+}
