@@ -226,3 +226,19 @@ async fn a_pasted_picture_is_attached_and_what_cannot_be_says_so() {
     let asked = scene.server.completions().remove(0).body.to_string();
     assert_eq!(asked.matches("data:image/png").count(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_were_copied_elsewhere_are_pasted() {
+    let scene = Scene::open_alone().await;
+    let folder = tempfile::tempdir().unwrap();
+    let names = ["a note.txt", "another.md"];
+    let uris = names.map(|name| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, "Buy milk").unwrap();
+        format!("file://{}", path.display()).replace(' ', "%20")
+    });
+    let list = uris.join("\r\n");
+    scene.copy("text/uri-list", list.as_bytes()).await;
+    scene.press_keys(&["ctrl+v"]).await;
+    scene.wait_for_files(".box", &names).await;
+}
