@@ -1,11 +1,7 @@
 //! Files go with a message: through the page, to the provider, and back after a restart.
 
-use std::process::Stdio;
-
 use conch_fault_server::Script;
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt;
-use tokio::process::{Child, Command};
 
 use crate::{Scene, until};
 
@@ -234,7 +230,7 @@ async fn a_pasted_picture_is_attached_and_what_cannot_be_says_so() {
 /// A page that asks for files without the user's having copied them gets none, however it asks.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_is_read_by_its_address_only_while_the_clipboard_holds_it() {
-    let scene = Scene::open().await;
+    let scene = Scene::open_alone().await;
     let [copied, other] = ["My notes.txt", "secret.txt"].map(|name| scene.folder.path().join(name));
     std::fs::write(&copied, "what was copied").unwrap();
     std::fs::write(&other, "what was not").unwrap();
@@ -247,7 +243,9 @@ async fn a_file_is_read_by_its_address_only_while_the_clipboard_holds_it() {
     let refused = Err(json!("clipboard_changed"));
     assert_eq!(attach(address(&copied)).await, refused);
 
-    let _clipboard = copy(&scene, &address(&copied)).await;
+    scene
+        .copy("text/uri-list", address(&copied).as_bytes())
+        .await;
     let mut attached = Value::Null;
     until("the file is attached", async || {
         let outcome = attach(address(&copied)).await;
@@ -264,20 +262,18 @@ async fn a_file_is_read_by_its_address_only_while_the_clipboard_holds_it() {
     assert_eq!(attach(address(&other)).await, refused);
 }
 
-/// Puts the address of a file onto the system's clipboard, as a file manager does, until it is dropped.
-async fn copy(scene: &Scene, uri: &str) -> Child {
-    let mut owner = Command::new("xclip")
-        .args(["-quiet", "-selection", "clipboard", "-t", "text/uri-list"])
-        .envs(scene.display.environment().iter().cloned())
-        .stdin(Stdio::piped())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .expect("xclip, which `cargo xtask setup` installs");
-    let mut input = owner.stdin.take().unwrap();
-    input
-        .write_all(format!("{uri}\r\n").as_bytes())
-        .await
-        .unwrap();
-    owner
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_were_copied_elsewhere_are_pasted() {
+    let scene = Scene::open_alone().await;
+    let folder = tempfile::tempdir().unwrap();
+    let names = ["a note.txt", "another.md"];
+    let uris = names.map(|name| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, "Buy milk").unwrap();
+        format!("file://{}", path.display()).replace(' ', "%20")
+    });
+    let list = uris.join("\r\n");
+    scene.copy("text/uri-list", list.as_bytes()).await;
+    scene.press_keys(&["ctrl+v"]).await;
+    scene.wait_for_files(".box", &names).await;
 }

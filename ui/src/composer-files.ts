@@ -106,8 +106,9 @@ export class ComposerFiles {
 		const { attachments, shownId, toasts } = this.#chat;
 		const [id, text] = [shownId.value, data.getData("text/plain")];
 		toasts.dismiss(this.#refused);
-		const { files } = await pastedFiles(data, navigator.clipboard);
+		const { files, uris } = await pastedFiles(data, navigator.clipboard);
 		if (files.length > 0) await attachments.add(id, files);
+		else if (uris.length > 0) await attachments.addCopied(id, uris);
 		// The address of a picture that did not come with it.
 		else if (text !== "") insertText(this.#focus.field(), text);
 		else this.#refused = toasts.show({ text: NOT_PASTED, kind: "error", action: CHOOSE });

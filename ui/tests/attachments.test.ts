@@ -171,3 +171,24 @@ test("a long name keeps its end, and a size is said shortly", () => {
 		"1.4 MB",
 	]);
 });
+
+test("files that were copied elsewhere are attached by their addresses, one after the other", async () => {
+	const { core, attachments, states, ids } = scene({
+		attach_copied_file: ({ uri }) =>
+			uri === "file:///b"
+				? refusal("clipboard_changed", "“b” is not on the clipboard any more")()
+				: summary(String(uri)),
+	});
+	const added = attachments.addCopied("c", ["file:///a%20b", "file:///b", "file:///c"]);
+	assert.deepEqual(
+		attachments.of("c").map((one) => (one.state === "ready" ? null : one.name)),
+		["a b", "b", "c"],
+	);
+	assert.deepEqual(await added, ["file:///a%20b", "file:///c"]);
+	assert.deepEqual(states("c"), ["ready", "failed", "ready"]);
+	assert.deepEqual(ids("c"), ["file:///a%20b", "file:///c"]);
+	assert.deepEqual(core.named("attach_copied_file")[0], {
+		conversationId: "c",
+		uri: "file:///a%20b",
+	});
+});

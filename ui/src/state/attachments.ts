@@ -5,6 +5,7 @@
 import { signal } from "@preact/signals-core";
 import { ATTACHMENT_LIMITS, type AttachmentSummary, commands, messageOf } from "../ipc/host";
 import { count, shortBytes } from "../lib/numbers";
+import { nameOf } from "../lib/pasted";
 import { NEW } from "./drafts";
 
 /** A file in the composer. */
@@ -82,6 +83,18 @@ export class Attachments {
 		return this.#add(
 			id,
 			files.map((file) => this.#source(file)),
+		);
+	}
+
+	/** Attaches files of this machine by their addresses, as {@link add} does. */
+	async addCopied(id: string, uris: readonly string[]): Promise<string[]> {
+		return this.#add(
+			id,
+			uris.map((uri) => ({
+				name: nameOf(uri),
+				size: null,
+				read: (conversationId) => commands.attachCopiedFile(conversationId, uri),
+			})),
 		);
 	}
 
