@@ -70,10 +70,8 @@ async fn tell_all(handle: &AppHandle, events: &mut Receiver<CoreEvent>) {
                 SettingsChanged(settings).emit(handle)
             }
             Ok(CoreEvent::Models) => ModelsChanged.emit(handle),
-            // For the notifications, which listen by themselves.
-            Ok(CoreEvent::AnswerEnded(_)) => Ok(()),
-            // Each command that meets it says so.
-            Ok(CoreEvent::DamageMet) => Ok(()),
+            // The notifications listen by themselves, and each command that meets damage says so.
+            Ok(CoreEvent::AnswerEnded(_) | CoreEvent::DamageMet) => Ok(()),
             // Windows read a snapshot when they get the focus, so a gap heals.
             Err(RecvError::Lagged(missed)) => {
                 tracing::warn!(missed, "events were dropped");

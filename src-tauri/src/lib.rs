@@ -51,7 +51,7 @@ pub fn run(given: Given) -> ExitCode {
         .plugin(window::single_instance(&config))
         .plugin(window::remember_place(&data_folder))
         .plugin(notifications::plugin())
-        .manage(given.clone())
+        .manage(given)
         .setup(move |app| {
             // Where the data folder cannot be written, the page that says so keeps nothing.
             window::begin(app.handle(), host::webview_folder(&data_folder));

@@ -20,7 +20,7 @@ pub(crate) struct NotOpened(#[from] io::Error);
 pub(crate) fn open(given: &Given, address: &str) -> Result<(), NotOpened> {
     let mut failed = io::Error::from(io::ErrorKind::NotFound);
     for command in open::commands(address) {
-        match start(given.clone(), command) {
+        match start(*given, command) {
             Ok(()) => return Ok(()),
             Err(error) => failed = error,
         }

@@ -13,7 +13,7 @@ use conch_core::provider::environment_variables;
 const OPEN: &str = "CONCH_DUMPABLE";
 
 /// What the process was given and does not keep: a program of the user's that it opens gets it back.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct Given {
     #[cfg(unix)]
     umask: rustix::fs::Mode,
@@ -34,7 +34,7 @@ impl Given {
     #[cfg(unix)]
     pub(crate) fn restore(&self) {
         rustix::process::umask(self.umask);
-        let _ = rustix::process::setrlimit(rustix::process::Resource::Core, self.core.clone());
+        let _ = rustix::process::setrlimit(rustix::process::Resource::Core, self.core);
     }
 }
 
@@ -56,7 +56,7 @@ fn close() -> Given {
     // it for a mark that no program is to be given the core either.
     let none = Rlimit {
         current: Some(1),
-        ..given.core.clone()
+        ..given.core
     };
     let _ = setrlimit(Resource::Core, none);
     given

@@ -1,7 +1,7 @@
 //! The process that draws a window, when it dies: the page is loaded again, which starts another one, and goes
 //! on from what the core keeps. One that dies again and again is not; the window then says so, with a button.
 //!
-//! WebKitGTK leaves this to the application. On macOS Tauri does it, and WebView2 shows a page of its own.
+//! WebKitGTK leaves this to the application. On macOS Tauri does it, and `WebView2` shows a page of its own.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -1,5 +1,11 @@
 //! Notifications, as a desktop's service gets them over the bus.
 
+#![allow(
+    clippy::unused_self,
+    clippy::used_underscore_binding,
+    reason = "the specification's arguments, which the macro repeats"
+)]
+
 use std::collections::HashMap;
 
 use conch_fault_server::Script;

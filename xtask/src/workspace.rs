@@ -56,13 +56,6 @@ impl Workspace {
             .join(format!("conch{}", env::consts::EXE_SUFFIX))
     }
 
-    /// The binary that tests build, whether or not it was built yet.
-    pub(crate) fn debug_binary(&self) -> PathBuf {
-        self.target
-            .join("debug")
-            .join(format!("conch{}", env::consts::EXE_SUFFIX))
-    }
-
     /// A folder of xtask's own inside cargo's target folder, created when it is not there.
     ///
     /// # Errors

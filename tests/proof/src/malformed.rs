@@ -194,13 +194,13 @@ async fn case(originals: &[Original; 2], seed: u64) -> anyhow::Result<Outcome> {
     for start in 1..=STARTS {
         let said = match start_on(folder.path()).await {
             Ok(()) => Verdict::Opened,
-            Err(error) => match verdict_of(&error) {
-                Some(verdict) => verdict,
-                None => {
+            Err(error) => {
+                let Some(verdict) = verdict_of(&error) else {
                     broken.push(format!("start {start} failed otherwise: {error}"));
                     break;
-                }
-            },
+                };
+                verdict
+            }
         };
         match verdict {
             Some(Verdict::Damaged | Verdict::Foreign) if verdict != Some(said) => {
@@ -236,9 +236,8 @@ async fn case(originals: &[Original; 2], seed: u64) -> anyhow::Result<Outcome> {
 fn verdict_of(error: &Error) -> Option<Verdict> {
     match error.code() {
         ErrorCode::DatabaseCorrupt => Some(Verdict::Damaged),
-        ErrorCode::NotADatabase => Some(Verdict::Foreign),
         // A flipped bit may lie in the version.
-        ErrorCode::DatabaseNewer => Some(Verdict::Foreign),
+        ErrorCode::NotADatabase | ErrorCode::DatabaseNewer => Some(Verdict::Foreign),
         _ => None,
     }
 }

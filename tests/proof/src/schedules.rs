@@ -46,12 +46,12 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
     let mut violations = Vec::new();
     for (name, scenario) in SCENARIOS {
         let random = move || {
-            let scheduler = RandomScheduler::new_from_seed(seed, amount);
-            Runner::new(scheduler, Config::default()).run(scenario);
+            let chance = RandomScheduler::new_from_seed(seed, amount);
+            Runner::new(chance, Config::default()).run(scenario);
         };
         let adversarial = move || {
-            let scheduler = PctScheduler::new_from_seed(seed, DEPTH, amount);
-            Runner::new(scheduler, Config::default()).run(scenario);
+            let priority = PctScheduler::new_from_seed(seed, DEPTH, amount);
+            Runner::new(priority, Config::default()).run(scenario);
         };
         violations.extend(broken_by(random).map(|what| format!("{name}, seed {seed:#x}: {what}")));
         run.did(amount as u64);

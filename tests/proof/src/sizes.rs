@@ -49,7 +49,7 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
             let mut size = Size::fill(folder.path(), size).await?;
             let ended = size.use_all().await;
             size.app.quit().await;
-            ended.and_then(|()| size.is_gone(folder.path()))?;
+            ended.and_then(|()| is_gone(folder.path()))?;
             anyhow::Ok((size.calls, size.longest))
         });
         match used {
@@ -101,10 +101,6 @@ impl Size {
         })
     }
 
-    fn message(&self, number: i64) -> MessageId {
-        message_id(1, number)
-    }
-
     /// Makes a call, with its name for what goes wrong.
     async fn call<T>(
         &mut self,
@@ -134,20 +130,20 @@ impl Size {
         ensure!(list.len() == 1, "it is not listed");
         let view = app.get_conversation(&id, None);
         let view = self.call("get_conversation", view).await?;
-        let last = view.messages.last().map(|message| message.id.clone());
+        let newest = view.messages.last().map(|message| message.id.clone());
         ensure!(
             view.messages.len() == PAGE && view.has_earlier,
             "it is no page"
         );
-        ensure!(last == Some(self.message(all)), "it is not the end");
-        let (first, middle) = (self.message(1), self.message(all / 2));
+        ensure!(newest == Some(message_in_it(all)), "it is not the end");
+        let (first, middle) = (message_in_it(1), message_in_it(all / 2));
         for (part, has_earlier, has_later) in [
             (Part::Latest, true, false),
             (Part::Before(middle.clone()), true, true),
             (Part::After(middle.clone()), true, true),
             (Part::After(first.clone()), true, true),
             (Part::Around(middle.clone()), true, true),
-            (Part::Before(self.message(AFTER_A_PAGE)), false, true),
+            (Part::Before(message_in_it(AFTER_A_PAGE)), false, true),
         ] {
             let page = self
                 .call("get_messages", app.messages(&id, None, &part))
@@ -201,16 +197,16 @@ impl Size {
         ended(&mut events, &sent).await?;
         let again = self.again(&sent.assistant_message_id).await?;
         ensure!(again.branch_id == sent.branch_id, "it is the last turn");
-        let earlier = self.again(&self.message(all / 2)).await?;
+        let earlier = self.again(&message_in_it(all / 2)).await?;
         ensure!(earlier.branch_id != sent.branch_id, "it hides what follows");
-        let second = self.message(2);
+        let second = message_in_it(2);
         let chosen = app.select_version(&second);
         let chosen = self.call("select_version", chosen).await?;
         ensure!(chosen.branch_id == sent.branch_id, "of another branch");
         let view = app.get_conversation(&id, None);
         let view = self.call("get_conversation", view).await?;
-        let last = view.messages.last().map(|message| message.id.clone());
-        ensure!(last == Some(chosen.head_message_id), "it is not shown");
+        let newest = view.messages.last().map(|message| message.id.clone());
+        ensure!(newest == Some(chosen.head_message_id), "it is not shown");
 
         self.server.push(Script::held("never", "half", "more"));
         let held = self.call("send_message", send(&app, &id, CANARY)).await?;
@@ -256,20 +252,25 @@ impl Size {
         }
         Ok(())
     }
+}
 
-    /// After the quit, which purges what is left of it.
-    fn is_gone(&self, folder: &Path) -> anyhow::Result<()> {
-        for entry in std::fs::read_dir(folder)? {
-            let path = entry?.path();
-            if path.is_file() {
-                let bytes = std::fs::read(&path)?;
-                let mut words = bytes.windows(CANARY.len());
-                let is_there = words.any(|word| word == CANARY.as_bytes());
-                ensure!(!is_there, "{} still holds it", path.display());
-            }
+/// A message of the one conversation, from 1.
+fn message_in_it(number: i64) -> MessageId {
+    message_id(1, number)
+}
+
+/// After the quit, which purges what is left of the conversation.
+fn is_gone(folder: &Path) -> anyhow::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_file() {
+            let bytes = std::fs::read(&path)?;
+            let mut words = bytes.windows(CANARY.len());
+            let is_there = words.any(|word| word == CANARY.as_bytes());
+            ensure!(!is_there, "{} still holds it", path.display());
         }
-        Ok(())
     }
+    Ok(())
 }
 
 /// Waits until an answer has ended.

@@ -248,13 +248,10 @@ impl Trial {
 
         let mut outcome = Outcome::default();
         let sent = timeout(ANSWERED, send(&app, &made.id, QUESTION)).await;
-        let accepted = match sent {
-            Ok(sent) => sent.ok(),
-            Err(_) => {
-                outcome.broken.push("a send was not answered".to_owned());
-                None
-            }
-        };
+        if sent.is_err() {
+            outcome.broken.push("a send was not answered".to_owned());
+        }
+        let accepted = sent.ok().and_then(Result::ok);
         if let Some(accepted) = &accepted {
             self.look(&app, &made.id, accepted, &mut outcome).await;
             let begun = now();
