@@ -1,4 +1,4 @@
-//! Which locks are due to be freed: the judgement of the [`sweeper`](super::sweeper), without a database, a
+//! Which locks are due to be freed: the judgement of the `sweeper`, without a database, a
 //! clock or a task. `tests/proof` compiles it a second time, and tries it against holders that renew.
 
 use std::collections::{HashMap, HashSet};

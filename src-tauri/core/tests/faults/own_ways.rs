@@ -7,18 +7,44 @@ use crate::bodies::{delta, finish, raw};
 use crate::scenario::{Scenario, complete, empty, failed, once};
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    let one = |name, protocol: &'static [Protocol], body: &'static str| {
-        once(name, complete("Hi"), move |_| vec![Step::Head, raw(body)]).only(protocol)
-    };
-    let says = |name, protocol: &'static [Protocol], text: &'static str, body: &'static str| {
-        once(name, complete(text), move |_| vec![Step::Head, raw(body)]).only(protocol)
-    };
-    let calls = |name, protocol: &'static [Protocol], body: &'static str| {
-        once(name, empty("called a tool"), move |_| {
-            vec![Step::Head, raw(body)]
-        })
-        .only(protocol)
-    };
+    [
+        early_reasons(),
+        tool_calls(),
+        openai(),
+        anthropic(),
+        gemini(),
+        ollama(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// An answer of one protocol, whole with this text.
+fn says(
+    name: &'static str,
+    protocol: &'static [Protocol],
+    text: &'static str,
+    body: &'static str,
+) -> Scenario {
+    once(name, complete(text), move |_| vec![Step::Head, raw(body)]).only(protocol)
+}
+
+/// An answer of one protocol that says "Hi".
+fn one(name: &'static str, protocol: &'static [Protocol], body: &'static str) -> Scenario {
+    says(name, protocol, "Hi", body)
+}
+
+/// An answer of one protocol that only calls a tool.
+fn calls(name: &'static str, protocol: &'static [Protocol], body: &'static str) -> Scenario {
+    once(name, empty("called a tool"), move |_| {
+        vec![Step::Head, raw(body)]
+    })
+    .only(protocol)
+}
+
+/// Reasons that come before the end, or are empty.
+fn early_reasons() -> Vec<Scenario> {
     vec![
         // As sglang#3912, ollama#4357 have it.
         says(
@@ -68,16 +94,12 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
                 "{\"message\":{\"content\":\"\"},\"done\":true,\"done_reason\":\"\",\"eval_count\":\"2\"}\n",
             ),
         ),
-        says(
-            "OpenAI: counts as text",
-            &[Protocol::OpenAi],
-            "string usage.",
-            concat!(
-                "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"string usage.\"},\"finish_reason\":null}]}\n\n",
-                "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":\"12\",\"completion_tokens\":8589934592}}\n\n",
-                "data: [DONE]\n\n",
-            ),
-        ),
+    ]
+}
+
+/// Answers that only call a tool.
+fn tool_calls() -> Vec<Scenario> {
+    vec![
         // As vllm#27385 has it.
         calls(
             "OpenAI: a tool call and no text",
@@ -111,6 +133,22 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
                 "{\"message\":{\"content\":\"\"},\"done\":true,\"done_reason\":\"stop\"}\n",
             ),
         ),
+    ]
+}
+
+/// What only OpenAI and servers like it do.
+fn openai() -> Vec<Scenario> {
+    vec![
+        says(
+            "OpenAI: counts as text",
+            &[Protocol::OpenAi],
+            "string usage.",
+            concat!(
+                "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"string usage.\"},\"finish_reason\":null}]}\n\n",
+                "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":\"12\",\"completion_tokens\":8589934592}}\n\n",
+                "data: [DONE]\n\n",
+            ),
+        ),
         one(
             "OpenAI: nulls, roles and other choices",
             &[Protocol::OpenAi],
@@ -142,6 +180,12 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             },
         )
         .only(&[Protocol::OpenAi]),
+    ]
+}
+
+/// What only Anthropic does.
+fn anthropic() -> Vec<Scenario> {
+    vec![
         one(
             "Anthropic: text in a block's start",
             &[Protocol::Anthropic],
@@ -158,6 +202,12 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             |_| vec![Step::Head, delta("I"), finish("refusal"), Step::Done],
         )
         .only(&[Protocol::Anthropic]),
+    ]
+}
+
+/// What only Gemini does.
+fn gemini() -> Vec<Scenario> {
+    vec![
         one(
             "Gemini: several parts, and the finish reason with the last",
             &[Protocol::Gemini],
@@ -176,13 +226,17 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             },
         )
         .only(&[Protocol::Gemini]),
-        one(
-            "Ollama: fields that older and newer versions lack",
-            &[Protocol::Ollama],
-            concat!(
-                "{\"message\":{\"content\":\"Hi\"},\"done\":false}\n",
-                "{\"message\":{\"role\":\"assistant\"},\"done\":true,\"done_reason\":\"stop\",\"context\":[1,2]}\n",
-            ),
-        ),
     ]
+}
+
+/// What only Ollama does.
+fn ollama() -> Vec<Scenario> {
+    vec![one(
+        "Ollama: fields that older and newer versions lack",
+        &[Protocol::Ollama],
+        concat!(
+            "{\"message\":{\"content\":\"Hi\"},\"done\":false}\n",
+            "{\"message\":{\"role\":\"assistant\"},\"done\":true,\"done_reason\":\"stop\",\"context\":[1,2]}\n",
+        ),
+    )]
 }

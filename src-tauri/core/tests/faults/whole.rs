@@ -9,7 +9,7 @@ use crate::bodies::{body, changed, cut_in_character, delta, error, finish, hello
 use crate::scenario::{EVENTS, HELLO, MARKED, Scenario, User, complete, cut, empty, failed, once};
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    [framing(), contents(), endings()]
+    [framing(), contents(), unfinished(), late()]
         .into_iter()
         .flatten()
         .collect()
@@ -161,8 +161,8 @@ fn contents() -> Vec<Scenario> {
     ]
 }
 
-/// Ends that are ends though something is missing, and what comes after one.
-fn endings() -> Vec<Scenario> {
+/// Ends that are ends though something is missing.
+fn unfinished() -> Vec<Scenario> {
     vec![
         once("end mark missing", complete("whole"), |_| {
             vec![Step::Head, delta("whole"), finish("stop"), Step::Close]
@@ -196,6 +196,30 @@ fn endings() -> Vec<Scenario> {
                 [vec![Step::Head, delta("whole"), finish("stop")], end].concat()
             },
         ),
+        once(
+            "reasoning and no text",
+            empty("The model thought").thinking("Hm"),
+            |_| {
+                let thought = Step::Reasoning("Hm".into());
+                vec![Step::Head, thought, finish("stop"), Step::Done]
+            },
+        ),
+        once(
+            "reasoning up to the longest answer",
+            failed("empty_answer", "longer answer")
+                .thinking("Hm")
+                .finish(Some(FinishReason::Length)),
+            |_| {
+                let thought = Step::Reasoning("Hm".into());
+                vec![Step::Head, thought, finish("length"), Step::Done]
+            },
+        ),
+    ]
+}
+
+/// What comes after a finish reason.
+fn late() -> Vec<Scenario> {
+    vec![
         once("silence after the finish reason", complete("whole"), |_| {
             vec![Step::Head, delta("whole"), finish("stop"), Step::Hang]
         }),
@@ -254,24 +278,6 @@ fn endings() -> Vec<Scenario> {
         )
         .only(EVENTS)
         .user(User::Reads("First half, second")),
-        once(
-            "reasoning and no text",
-            empty("The model thought").thinking("Hm"),
-            |_| {
-                let thought = Step::Reasoning("Hm".into());
-                vec![Step::Head, thought, finish("stop"), Step::Done]
-            },
-        ),
-        once(
-            "reasoning up to the longest answer",
-            failed("empty_answer", "longer answer")
-                .thinking("Hm")
-                .finish(Some(FinishReason::Length)),
-            |_| {
-                let thought = Step::Reasoning("Hm".into());
-                vec![Step::Head, thought, finish("length"), Step::Done]
-            },
-        ),
         once("text after the end", complete(HELLO), |protocol| {
             let ghost = text_of(protocol, &[delta("ghost")]);
             changed(protocol, move |body| body + &ghost)
