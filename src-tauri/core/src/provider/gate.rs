@@ -325,7 +325,7 @@ impl Slot {
     }
 
     /// Waits for the moment to ask again, before all who have no slot. `waiting` as in
-    /// [`Gate::enter`].
+    /// [`Place::enter`].
     pub(crate) async fn enter_again(mut self, waiting: impl Fn(Option<Instant>)) -> Self {
         self.answered(None);
         let number = self.ticket.take();

@@ -314,7 +314,7 @@ impl Store {
     /// its text in pieces.
     ///
     /// # Errors
-    /// What [passes](StoreError::passes) may be tried again; what lasts refuses even that end.
+    /// What [passes](super::StoreError::passes) may be tried again; what lasts refuses even that end.
     pub async fn finish(
         &self,
         lease: &Lease,
