@@ -7,6 +7,7 @@ const COMMANDS: &[&str] = &[
     "attach_copied_file",
     "attach_file",
     "cleanup_expired_locks",
+    "copied_files",
     "create_conversation",
     "delete_conversation",
     "delete_provider",

@@ -22,6 +22,7 @@ pub fn ipc<R: Runtime>() -> Builder<R> {
             commands::conversations::get_new_draft,
             commands::attachments::attach_file,
             commands::attachments::attach_copied_file::<tauri::Wry>,
+            commands::attachments::copied_files::<tauri::Wry>,
             commands::attachments::detach_file,
             commands::attachments::draft_attachments,
             commands::attachments::adopt_attachments,

@@ -1,9 +1,9 @@
 //! What the system's clipboard holds: the files that were copied, of which WebKitGTK gives a page no more
-//! than the addresses. Other web views give it the files themselves, so nothing is asked for there.
+//! than the first one's address. Other web views give it the files themselves, so nothing is asked for there.
 
 use tauri::{AppHandle, Runtime};
 
-/// The addresses of the files that are on the clipboard now; none where it holds no files or says nothing.
+/// Returns the addresses of the files that are on the clipboard now; none where it holds no files or says nothing.
 #[cfg(target_os = "linux")]
 pub(crate) async fn files<R: Runtime>(handle: &AppHandle<R>) -> Vec<String> {
     use std::time::Duration;
@@ -21,7 +21,8 @@ pub(crate) async fn files<R: Runtime>(handle: &AppHandle<R>) -> Vec<String> {
         }
         gtk::Clipboard::get(&gtk::gdk::SELECTION_CLIPBOARD).request_uris(move |_, uris| {
             // Who asked may have given up.
-            let _ = answer.send(uris.iter().map(ToString::to_string).collect());
+            let files = uris.iter().filter(|uri| uri.starts_with("file:"));
+            let _ = answer.send(files.map(ToString::to_string).collect());
         });
     });
     if let Err(error) = asked {

@@ -74,13 +74,13 @@ async fn real_keys_through_lock_stream_and_release_arrive_all_and_in_order() {
     );
     assert!(typing.wait().await.unwrap().success());
     let whole = format!("and{text}");
+    // Each lock begins a line.
     let all_there = format!(
-        "document.querySelector('#chat-input').value.length >= {}",
+        "document.querySelector('#chat-input').value.replaceAll('\\n', '').length >= {}",
         whole.len()
     );
     scene.wait_until(&all_there, "all of it is there").await;
     let fields = scene.fields().await;
-    // Each lock begins a line.
     let typed = fields["chat"].as_str().unwrap().replace('\n', "");
     assert_eq!(typed, whole);
     assert_eq!(

@@ -106,7 +106,7 @@ export class ComposerFiles {
 		const { attachments, shownId, toasts } = this.#chat;
 		const [id, text] = [shownId.value, data.getData("text/plain")];
 		toasts.dismiss(this.#refused);
-		const { files, uris } = await pastedFiles(data, navigator.clipboard);
+		const { files, uris } = await pastedFiles(data, navigator.clipboard, commands.copiedFiles);
 		if (files.length > 0) await attachments.add(id, files);
 		else if (uris.length > 0) await attachments.addCopied(id, uris);
 		// The address of a picture that did not come with it.

@@ -37,6 +37,14 @@ pub(crate) async fn attach_file(
     Ok(app.attach_file(id, &name, bytes.0).await?)
 }
 
+/// Returns the `file:` addresses of the files that are on the system's clipboard; none on macOS and Windows,
+/// where a page is given the files themselves. `WebKitGTK` gives it the first address only.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn copied_files<R: Runtime>(app: AppHandle<R>) -> Answer<Vec<String>> {
+    Ok(clipboard::files(&app).await)
+}
+
 /// Reads a file that was copied elsewhere and is pasted now, given by its `file:` address, and keeps it as
 /// `attach_file` does. `clipboard_changed` when the system's clipboard does not hold it.
 #[tauri::command]

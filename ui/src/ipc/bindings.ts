@@ -45,6 +45,11 @@ export const commands = {
 	 *  `attach_file` does. `clipboard_changed` when the system's clipboard does not hold it.
 	 */
 	attachCopiedFile: (conversationId: ConversationId | null, uri: string) => __TAURI_INVOKE<AttachmentSummary>("attach_copied_file", { conversationId, uri }),
+	/**
+	 *  Returns the `file:` addresses of the files that are on the system's clipboard; none on macOS and Windows,
+	 *  where a page is given the files themselves. `WebKitGTK` gives it the first address only.
+	 */
+	copiedFiles: () => __TAURI_INVOKE<string[]>("copied_files"),
 	/**  Takes a file away that was not sent. */
 	detachFile: (attachmentId: AttachmentId) => __TAURI_INVOKE<null>("detach_file", { attachmentId }),
 	/**

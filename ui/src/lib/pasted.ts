@@ -26,41 +26,39 @@ function isPicture(html: string): boolean {
 
 /**
  * The files of a paste that is no text. Call it in the event's own task: later, the clipboard is closed.
- * Resolves to nothing where there is nothing that can be read.
+ * Resolves to nothing where there is nothing that can be read. `copiedFiles` resolves to the addresses of the
+ * files on the clipboard, of which WebKitGTK gives the page the first only.
  */
-export async function pastedFiles(data: DataTransfer, clipboard: Clipboard): Promise<Pasted> {
+export async function pastedFiles(
+	data: DataTransfer,
+	clipboard: Clipboard,
+	copiedFiles: () => Promise<string[]>,
+): Promise<Pasted> {
 	const files = [...data.files];
 	if (files.length > 0) return { files, uris: [] };
 	try {
-		return await copied(await clipboard.read());
+		return await copied(await clipboard.read(), copiedFiles);
 	} catch {
 		// An empty clipboard is a refusal too.
 		return { files: [], uris: [] };
 	}
 }
 
-async function copied(items: readonly ClipboardItem[]): Promise<Pasted> {
-	const [uris, files]: [string[], File[]] = [[], []];
+async function copied(
+	items: readonly ClipboardItem[],
+	copiedFiles: () => Promise<string[]>,
+): Promise<Pasted> {
+	const files: File[] = [];
 	for (const item of items) {
-		if (item.types.includes("text/uri-list")) {
-			const list = await (await item.getType("text/uri-list")).text();
-			uris.push(...fileUris(list));
-		}
 		if (item.types.includes("image/png")) {
 			const picture = await item.getType("image/png");
 			files.push(new File([picture], "Pasted image.png", { type: "image/png" }));
 		}
 	}
 	// A file that is a picture may come as both.
+	const listed = items.some((item) => item.types.includes("text/uri-list"));
+	const uris = listed ? await copiedFiles() : [];
 	return uris.length > 0 ? { files: [], uris } : { files, uris };
-}
-
-/** The files of a `text/uri-list` (RFC 2483): one a line, and comments. */
-export function fileUris(list: string): string[] {
-	return list
-		.split(/[\r\n]+/)
-		.map((line) => line.trim())
-		.filter((line) => line.startsWith("file:"));
 }
 
 /** What a file is called, by its address. */
