@@ -30,7 +30,7 @@ impl Scene {
             .await;
     }
 
-    async fn wait_for_text(&self, text: &str) {
+    pub(crate) async fn wait_for_text(&self, text: &str) {
         let holds = format!(
             "{FREE} && document.querySelector('#chat-input').value === {}",
             json!(text)

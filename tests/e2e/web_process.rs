@@ -1,7 +1,7 @@
 //! The process that draws the window is killed, as the system does where memory is short.
 
 use conch_fault_server::Script;
-use conch_window::{Desktop, descendants};
+use conch_window::{Desktop, Picture, descendants};
 use serde_json::json;
 
 use crate::crash::signal;
@@ -9,6 +9,14 @@ use crate::{Scene, until};
 
 /// The key that presses a dialog's default button.
 const RETURN: u32 = 0xff0d;
+
+/// As many pixels as a blinking caret and a turning sign may differ by; a word is more.
+const SMALL: usize = 500;
+
+/// A window of 1100 x 760 pixels and more that is empty differs by more from one that is not.
+const DRAWN: usize = 20_000;
+
+const DRAFT: &str = "what is typed while the answer runs, and was not sent by the time at which the page died";
 
 impl Scene {
     /// The process that draws the only window.
@@ -19,31 +27,40 @@ impl Scene {
         found.map(|child| child.id)
     }
 
-    /// Kills it, and waits until another one draws the page.
+    /// Kills it, and waits until another one has drawn the same.
     async fn kill_web_process(&self) {
+        let desktop = Desktop::of(&self.display).unwrap();
+        let window = self.seen().remove(0);
+        let difference = |before: &Picture| desktop.picture(&window).unwrap().difference(before);
+        let before = desktop.picture(&window).unwrap();
         let killed = self.web_process().unwrap();
         signal("-KILL", killed).await;
-        until("another process draws the window", async || {
-            self.web_process().is_some_and(|other| other != killed)
+        // A process that is killed while WebKit starts it takes the application with it.
+        until("the window is empty", async || {
+            difference(&before) > DRAWN
         })
         .await;
+        until("it shows what it did", async || difference(&before) < SMALL).await;
+        assert_ne!(self.web_process(), Some(killed));
     }
 }
 
-/// WebDriver gives a session up whose page has crashed, so that the page goes on is seen by what the core keeps.
+/// WebDriver gives a session up whose page has crashed, so that what goes on is seen by the window's picture and by
+/// what the core keeps.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_window_whose_process_dies_gets_another_and_the_answer_goes_on() {
-    let scene = Scene::open().await;
+    let scene = Scene::open_alone().await;
     scene
         .server
         .push(Script::held("hold", "the first half", ", and the second"));
     scene.send("hello").await;
     scene.wait_for_answer("generating", "the first half").await;
-    scene.window.click("#new-conversation").await.unwrap();
-    let typed = scene.window.type_text("#chat-input", "half a thought");
+    let typed = scene.window.type_text("#next-input", DRAFT);
     typed.await.unwrap();
+    let id = scene.conversation().await;
     until("the draft is kept", async || {
-        scene.invoke("get_new_draft", json!({})).await == json!("half a thought")
+        let arguments = json!({"conversationId": id});
+        scene.invoke("get_conversation", arguments).await["draft"] == json!(DRAFT)
     })
     .await;
     for _ in 0..3 {
@@ -71,9 +88,8 @@ async fn a_window_whose_process_dies_gets_another_and_the_answer_goes_on() {
     until("the dialog is gone", async || scene.seen().len() == 1).await;
     scene.server.gate("hold").open();
     let scene = scene.reopen_in_order().await;
-    let draft = scene.invoke("get_new_draft", json!({})).await;
-    assert_eq!(draft, json!("half a thought"));
     scene.window.click(".conversation .open").await.unwrap();
+    scene.wait_for_text(DRAFT).await;
     scene
         .wait_for_answer("complete", "the first half, and the second")
         .await;

@@ -4,8 +4,8 @@
 use x11rb::CURRENT_TIME;
 use x11rb::connection::Connection;
 use x11rb::protocol::xproto::{
-    AtomEnum, ClientMessageEvent, ConnectionExt as _, EventMask, InputFocus, KEY_PRESS_EVENT,
-    KEY_RELEASE_EVENT, MapState, Window as Id,
+    AtomEnum, ClientMessageEvent, ConnectionExt as _, EventMask, ImageFormat, InputFocus,
+    KEY_PRESS_EVENT, KEY_RELEASE_EVENT, MapState, Window as Id,
 };
 use x11rb::protocol::xtest::ConnectionExt as _;
 use x11rb::rust_connection::RustConnection;
@@ -27,6 +27,25 @@ pub struct TopLevel {
     pub title: String,
     /// It is on the screen.
     pub seen: bool,
+}
+
+/// What a window shows.
+#[derive(Debug, Clone)]
+pub struct Picture {
+    /// Four bytes a pixel.
+    bytes: Vec<u8>,
+}
+
+impl Picture {
+    /// Returns how many pixels are others in `other`; all where it is of another size.
+    pub fn difference(&self, other: &Self) -> usize {
+        let pixels = |picture: &Self| picture.bytes.len() / 4;
+        if pixels(self) != pixels(other) {
+            return pixels(self).max(pixels(other));
+        }
+        let pairs = self.bytes.chunks(4).zip(other.bytes.chunks(4));
+        pairs.filter(|(one, other)| one != other).count()
+    }
 }
 
 impl Desktop {
@@ -119,6 +138,26 @@ impl Desktop {
                 .map_err(failed)?;
         }
         self.done()
+    }
+
+    /// Returns what a window shows now, whatever draws it.
+    ///
+    /// # Errors
+    /// When the window is not on the screen.
+    pub fn picture(&self, window: &TopLevel) -> Result<Picture, Error> {
+        let size = self.connection.get_geometry(window.id).map_err(failed)?;
+        let size = size.reply().map_err(failed)?;
+        let asked = self.connection.get_image(
+            ImageFormat::Z_PIXMAP,
+            window.id,
+            0,
+            0,
+            size.width,
+            size.height,
+            u32::MAX,
+        );
+        let bytes = asked.map_err(failed)?.reply().map_err(failed)?.data;
+        Ok(Picture { bytes })
     }
 
     /// Waits until the server has done what it was asked: it may drop what a client leaves behind that goes.

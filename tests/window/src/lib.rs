@@ -12,7 +12,7 @@ mod error;
 mod processes;
 mod window;
 
-pub use desktop::{Desktop, TopLevel};
+pub use desktop::{Desktop, Picture, TopLevel};
 pub use display::Display;
 pub use environment::is_inherited;
 pub use error::Error;
