@@ -12,7 +12,7 @@ use crate::queries::{self, Mode};
 use crate::terminal::{Watch, failure, heading, human_time, say, success};
 use crate::tool::Tool;
 use crate::workspace::Workspace;
-use crate::{direction, page, setup};
+use crate::{deny, direction, page, setup};
 
 /// One part of the whole check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub(crate) enum Stage {
     Docs,
     /// Direction of dependencies.
     Direction,
+    /// Licences, bans, sources and known faults of the crates.
+    Deny,
     /// The committed `.sqlx`.
     Queries,
     /// Every cargo test, the real window included.
@@ -37,12 +39,13 @@ pub(crate) enum Stage {
 
 impl Stage {
     /// All of them, in their order.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Fmt,
         Self::Ui,
         Self::Clippy,
         Self::Docs,
         Self::Direction,
+        Self::Deny,
         Self::Queries,
         Self::Tests,
         Self::Prove,
@@ -56,6 +59,7 @@ impl Stage {
             Self::Clippy => "clippy",
             Self::Docs => "docs",
             Self::Direction => "direction",
+            Self::Deny => "deny",
             Self::Queries => "queries",
             Self::Tests => "tests",
             Self::Prove => "prove",
@@ -96,6 +100,7 @@ impl Stage {
                 .env("RUSTDOCFLAGS", "-D warnings")
                 .run(),
             Self::Direction => direction::check(workspace),
+            Self::Deny => deny::check(workspace),
             Self::Queries => queries::run(workspace, Mode::Check),
             Self::Tests => test(workspace),
             Self::Prove => prove::run(workspace, Amount::Quick, &[]),
