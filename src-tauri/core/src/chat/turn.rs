@@ -185,7 +185,7 @@ impl Turn {
                 None
             }
             (State::Streaming { .. }, StreamEvent::LeftOut(messages)) => {
-                self.left_out += messages;
+                self.left_out = self.left_out.saturating_add(messages);
                 None
             }
             (State::Streaming { heard, .. }, StreamEvent::Text(text)) => {

@@ -91,7 +91,8 @@ impl Provider {
 
 /// Over https, or to this machine.
 pub(super) fn may_carry_key(base_url: &str) -> bool {
-    base_url.starts_with("https://") || is_local(base_url)
+    let url = reqwest::Url::parse(base_url);
+    url.is_ok_and(|url| url.scheme() == "https") || is_local(base_url)
 }
 
 fn is_local(base_url: &str) -> bool {

@@ -64,7 +64,7 @@ fn reset_in(value: &str, now: Timestamp) -> Option<Duration> {
         let millis = Duration::try_from_secs_f64(number / 1000.0).ok()?;
         return match number {
             ..1e8 => Duration::try_from_secs_f64(number).ok(),
-            1e8..1e11 => Some(epoch(millis * 1000)?.since(now)),
+            1e8..1e11 => Some(epoch(millis.checked_mul(1000)?)?.since(now)),
             _ => Some(epoch(millis)?.since(now)),
         };
     }
@@ -92,7 +92,8 @@ pub(super) fn spans(mut value: &str) -> Option<Duration> {
             "d" => 86_400.0,
             _ => return None,
         };
-        total += Duration::try_from_secs_f64(number * seconds).ok()?;
+        // A server may say what it likes: what adds up past all time is no time.
+        total = total.checked_add(Duration::try_from_secs_f64(number * seconds).ok()?)?;
         value = &rest[unit_end..];
     }
     Some(total)
