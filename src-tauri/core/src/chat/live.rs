@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Timestamp;
 use crate::ids::{BranchId, ConversationId, GenerationId, MessageId};
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{Mutex, MutexGuard, within};
 
 /// What a window is told at most this often about one answer.
 const FLUSH: Duration = Duration::from_millis(33);
@@ -241,7 +241,7 @@ impl LiveAnswers {
             })
             .collect();
         // One that does not answer in time is not alive, and its lock may expire.
-        let _ = tokio::time::timeout(patience, futures_util::future::join_all(waiting)).await;
+        let _ = within(patience, futures_util::future::join_all(waiting)).await;
     }
 
     /// Has every generation doubt its connection.
