@@ -16,7 +16,8 @@ const SMALL: usize = 500;
 /// A window of 1100 x 760 pixels and more that is empty differs by more from one that is not.
 const DRAWN: usize = 20_000;
 
-const DRAFT: &str = "what is typed while the answer runs, and was not sent by the time at which the page died";
+const DRAFT: &str =
+    "what is typed while the answer runs, and was not sent by the time at which the page died";
 
 impl Scene {
     /// The process that draws the only window.
@@ -36,10 +37,7 @@ impl Scene {
         let killed = self.web_process().unwrap();
         signal("-KILL", killed).await;
         // A process that is killed while WebKit starts it takes the application with it.
-        until("the window is empty", async || {
-            difference(&before) > DRAWN
-        })
-        .await;
+        until("the window is empty", async || difference(&before) > DRAWN).await;
         until("it shows what it did", async || difference(&before) < SMALL).await;
         assert_ne!(self.web_process(), Some(killed));
     }

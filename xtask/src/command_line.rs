@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 
 use crate::error::Error;
+use crate::fuzz::Wish;
 use crate::prove::Amount;
 use crate::queries::Mode;
 use crate::stages::Stage;
@@ -13,8 +14,9 @@ usage: cargo xtask <command>
 
   run [-- ARGUMENTS]     set up, build, and open the window; without a display, hold a first conversation
   build                  set up and build target/release/conch
-  test [--only STAGE]    set up and check everything, or one of: fmt ui clippy docs direction queries tests prove
+  test [--only STAGE]    set up and check everything, or one of: fmt ui clippy docs direction deny queries tests prove
   prove [--quick] [KIND]  try to break the generation lock; the full campaign renews docs/RELIABILITY.md
+  fuzz [--minutes N] [--sanitizer NAME] [TARGET]  look for input that breaks what reads it, 10 minutes for each target
   bench [--json] [ROW]   measure Conch beside what it is compared with; all rows renew docs/PERFORMANCE.md
   screenshots [--only NAME]  draw every view and state of the window into docs/screenshots
   setup                  install what this machine lacks: system packages, npm packages, the model
@@ -34,6 +36,8 @@ pub(crate) enum Command {
     Test(Option<Stage>),
     /// Run the campaign, or these kinds of it.
     Prove(Amount, Vec<OsString>),
+    /// Look for input that breaks what reads it.
+    Fuzz(Wish),
     /// Measure, with these arguments of the bench.
     Bench(Vec<OsString>),
     /// Draw the scenes, with these arguments of the program that does.
@@ -69,6 +73,7 @@ impl Command {
             },
             ("prove", ["--quick", ..]) => Ok(Self::Prove(Amount::Quick, rest[1..].to_vec())),
             ("prove", _) => Ok(Self::Prove(Amount::Full, rest)),
+            ("fuzz", words) => Ok(Self::Fuzz(Wish::parse(words)?)),
             ("bench", _) => Ok(Self::Bench(rest)),
             ("screenshots", _) => Ok(Self::Screenshots(rest)),
             ("queries", []) => Ok(Self::Queries(Mode::Renew)),
@@ -112,6 +117,10 @@ mod tests {
             parse("prove --quick").unwrap(),
             Command::Prove(Amount::Quick, vec![])
         );
+        assert!(matches!(
+            parse("fuzz --minutes 60 gguf"),
+            Ok(Command::Fuzz(_))
+        ));
         assert_eq!(
             parse("bench --json lock").unwrap(),
             Command::Bench(vec!["--json".into(), "lock".into()])

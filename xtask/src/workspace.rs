@@ -56,6 +56,21 @@ impl Workspace {
             .join(format!("conch{}", env::consts::EXE_SUFFIX))
     }
 
+    /// Where cargo builds for a target that is named: its host, too.
+    pub(crate) fn target_of(&self, triple: &str) -> PathBuf {
+        self.target.join(triple)
+    }
+
+    /// Where a fuzz target keeps what it found, created when it is not there.
+    ///
+    /// # Errors
+    /// When it cannot be created.
+    pub(crate) fn fuzz_folder(&self, target: &str) -> Result<PathBuf, Error> {
+        let folder = self.target.join("fuzz").join(target);
+        fs::create_dir_all(&folder).map_err(Error::file("create", &folder))?;
+        Ok(folder)
+    }
+
     /// A folder of xtask's own inside cargo's target folder, created when it is not there.
     ///
     /// # Errors

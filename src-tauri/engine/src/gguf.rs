@@ -5,6 +5,8 @@
 //! most, and compares where the last tensor ends with how long the file is. What the tensors
 //! contain is left to whoever fetched the file: they know its sha256.
 
+// By its path, because tests/fuzz compiles this module a second time, without llama.cpp around it.
+#[path = "gguf/layout.rs"]
 mod layout;
 
 use std::fs::File;
@@ -70,7 +72,11 @@ pub(crate) fn check(path: &Path) -> Result<(), Failure> {
     })
 }
 
-fn check_content(content: impl Read + Seek, length: u64) -> Result<(), Damage> {
+/// Checks a file of `length` bytes.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn check_content(content: impl Read + Seek, length: u64) -> Result<(), Damage> {
     let mut header = Header {
         source: BufReader::new(content),
         position: 0,

@@ -37,7 +37,7 @@ pub(crate) const KINDS: &[Kind] = &[
     },
     Kind {
         name: "schedules",
-        shows: "lock events leave in fence order and end with the database's state (I9); no Stop is lost; no living generation loses its lock",
+        shows: "lock events leave in fence order and end with the database's state (I9); no Stop is lost; the gate keeps its bound and its order and forgets nobody; a keychain that hangs holds up only its own; the sweeper frees no lock whose holder lives",
         prove: crate::schedules::prove,
     },
     Kind {

@@ -7,6 +7,9 @@
 //! With a worker's name as its first argument the same executable is one of the processes that the
 //! campaign races and kills.
 
+// The modules of the core that are compiled in here bring their unit tests, which need the core around them.
+#![cfg(not(test))]
+
 mod application;
 mod campaign;
 mod checks;
@@ -36,6 +39,12 @@ mod worker;
     reason = "schedules need only a part of it"
 )]
 mod events;
+#[path = "../../../src-tauri/core/src/provider/gate.rs"]
+#[expect(dead_code, reason = "schedules need only a part of it")]
+mod gate;
+#[path = "../../../src-tauri/core/src/keys/keeper.rs"]
+#[expect(dead_code, reason = "schedules need only a part of it")]
+mod keeper;
 #[path = "../../../src-tauri/core/src/chat/live.rs"]
 #[expect(
     dead_code,
@@ -43,13 +52,41 @@ mod events;
     reason = "schedules need only a part of it"
 )]
 mod live;
+#[path = "../../../src-tauri/core/src/lock/sweeper.rs"]
+#[expect(dead_code, reason = "schedules need only a part of it")]
+mod sweeper;
 
 #[path = "../../../src-tauri/core/src/lock/due.rs"]
 #[expect(dead_code, reason = "schedules need only a part of it")]
 mod due;
 
-/// What the three modules above take from their own crate.
-use conch_core::{chat, clock, ids, lock, settings, store};
+/// What the modules above take from their own crate, and from the modules around them.
+#[path = "."]
+mod chat {
+    #[path = "../../../src-tauri/core/src/chat/aside.rs"]
+    #[expect(dead_code, reason = "schedules need only a part of it")]
+    pub(crate) mod aside;
+
+    pub(crate) use crate::live;
+    pub(crate) use conch_core::chat as model;
+    pub(crate) use conch_core::chat::*;
+}
+mod failure {
+    pub(crate) use conch_core::provider::{Failure, FailureKind, Retry};
+}
+mod limits {
+    use std::time::Duration;
+
+    #[derive(Debug, Clone, Copy)]
+    pub(crate) struct RequestBudget {
+        pub(crate) remaining: u32,
+        pub(crate) resets_in: Duration,
+    }
+}
+use conch_core::keys::{KeyError, KeyName};
+use conch_core::lock::{Fenced, LockChange, LockReason};
+use conch_core::{clock, ids, lock, settings};
+use schedules::{instance, store};
 
 use std::process::ExitCode;
 

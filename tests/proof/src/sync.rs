@@ -1,29 +1,41 @@
 //! In the place of the core's module of that name: [shuttle](https://docs.rs/shuttle)'s locks, with a
 //! place to switch tasks after each unlock too. Shuttle has one before each operation of its own, but
 //! what follows an unlock here is often a channel of tokio's, which it does not see.
+//!
+//! Time is the schedule's, too: it stands still, or jumps to what somebody waits for, so that a wait may end at
+//! any moment.
 
-use std::ops::{Deref, DerefMut};
+use std::cell::Cell;
+use std::ops::{Add, Deref, DerefMut};
+use std::pin::pin;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use shuttle::{sync, thread};
+use futures_util::future::{Either, select};
+use shuttle::rand::Rng;
+use shuttle::{future, rand, sync};
 
-/// Schedules have no time: whoever is waited for comes, or never does.
-pub(crate) async fn within<T>(_: Duration, future: impl Future<Output = T>) -> Option<T> {
-    Some(future.await)
-}
+pub(crate) use shuttle::thread;
 
-#[derive(Debug, Default)]
-pub(crate) struct Mutex<T>(sync::Mutex<T>);
+#[derive(Debug)]
+pub(crate) struct Mutex<T: ?Sized>(sync::Mutex<T>);
 
 /// Holds the lock until it is dropped.
-pub(crate) struct MutexGuard<'a, T>(Option<sync::MutexGuard<'a, T>>);
+pub(crate) struct MutexGuard<'a, T: ?Sized>(Option<sync::MutexGuard<'a, T>>);
 
 impl<T> Mutex<T> {
     pub(crate) fn new(value: T) -> Self {
         Self(sync::Mutex::new(value))
     }
+}
 
+impl<T: Default> Default for Mutex<T> {
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
+impl<T: ?Sized> Mutex<T> {
     pub(crate) fn lock(&self) -> Result<MutexGuard<'_, T>, PoisonError<MutexGuard<'_, T>>> {
         match self.0.lock() {
             Ok(guard) => Ok(MutexGuard(Some(guard))),
@@ -32,7 +44,7 @@ impl<T> Mutex<T> {
     }
 }
 
-impl<T> Drop for MutexGuard<'_, T> {
+impl<T: ?Sized> Drop for MutexGuard<'_, T> {
     fn drop(&mut self) {
         self.0 = None;
         if !std::thread::panicking() {
@@ -41,7 +53,7 @@ impl<T> Drop for MutexGuard<'_, T> {
     }
 }
 
-impl<T> Deref for MutexGuard<'_, T> {
+impl<T: ?Sized> Deref for MutexGuard<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -49,8 +61,59 @@ impl<T> Deref for MutexGuard<'_, T> {
     }
 }
 
-impl<T> DerefMut for MutexGuard<'_, T> {
+impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
         self.0.as_mut().expect("locked")
+    }
+}
+
+thread_local! {
+    /// Since the schedule began, and whether it goes on. All tasks of a schedule run on one thread.
+    static NOW: Cell<(Duration, bool)> = const { Cell::new((Duration::ZERO, true)) };
+}
+
+/// Begins a schedule in which time goes on, or stands still.
+pub(crate) fn begin(time_goes_on: bool) {
+    NOW.set((Duration::ZERO, time_goes_on));
+}
+
+/// A moment of the schedule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Instant(Duration);
+
+impl Instant {
+    pub(crate) fn now() -> Self {
+        Self(NOW.get().0)
+    }
+}
+
+impl Add<Duration> for Instant {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        Self(self.0 + duration)
+    }
+}
+
+/// Waits until then: for a while, or until somebody else's wait is over.
+pub(crate) async fn sleep_until(until: Instant) {
+    while Instant::now() < until {
+        future::yield_now().await;
+        let (now, goes_on) = NOW.get();
+        if !goes_on {
+            std::future::pending::<()>().await;
+        }
+        if rand::thread_rng().gen_ratio(1, 4) {
+            NOW.set((now.max(until.0), goes_on));
+        }
+    }
+}
+
+/// What a future comes to; `None` when it takes longer.
+pub(crate) async fn within<T>(patience: Duration, future: impl Future<Output = T>) -> Option<T> {
+    let over = pin!(sleep_until(Instant::now() + patience));
+    match select(pin!(future), over).await {
+        Either::Left((done, _)) => Some(done),
+        Either::Right(_) => None,
     }
 }

@@ -5,15 +5,14 @@
 //! tasks before it ends, and for nothing else.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use secrecy::SecretString;
 use tokio::sync::oneshot;
-use tokio::time::timeout;
 
 use super::{KeyError, KeyName};
+use crate::sync::{Mutex, thread, within};
 
 /// A place that keeps keys beyond this run. It may block.
 pub(crate) trait Keeper: Send + 'static {
@@ -61,9 +60,9 @@ impl Kept {
             .spawn(at_work)
             .map_err(KeyError::NoThread)?;
         let answered = match self.patience {
-            Some(patience) => timeout(patience, answered)
+            Some(patience) => within(patience, answered)
                 .await
-                .map_err(|_| KeyError::KeychainTimedOut { after: patience })?,
+                .ok_or(KeyError::KeychainTimedOut { after: patience })?,
             None => answered.await,
         };
         answered.unwrap_or(Err(KeyError::Panicked))

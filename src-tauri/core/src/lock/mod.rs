@@ -140,7 +140,8 @@ pub struct LockChange {
 }
 
 impl LockChange {
-    pub(crate) fn of(lease: &Lease, reason: LockReason) -> Self {
+    /// What became of the lock under this lease.
+    pub fn of(lease: &Lease, reason: LockReason) -> Self {
         Self {
             conversation_id: lease.conversation_id.clone(),
             branch_id: lease.branch_id.clone(),

@@ -64,9 +64,20 @@ impl Sweeper {
             let is_still = stood_still.contains(&holder.lease.branch_id);
             matches!(verdict(holder, is_still, false, now), Verdict::Expire)
         };
+        // A holder that moved since the first look lives, whatever a clock that was set back meanwhile makes of its
+        // lease.
+        let mut moved = HashSet::new();
         if holders.iter().any(is_due) {
             alive = self.live.heartbeat_all(PATIENCE).await;
-            holders = self.store.holders().await?;
+            let first = std::mem::replace(&mut holders, self.store.holders().await?);
+            let has_moved = |holder: &&Holder| {
+                let same = |seen: &Holder| {
+                    (&seen.lease, seen.heartbeat_seq) == (&holder.lease, holder.heartbeat_seq)
+                };
+                !first.iter().any(same)
+            };
+            let branch = |holder: &Holder| holder.lease.branch_id.clone();
+            moved = holders.iter().filter(has_moved).map(branch).collect();
             stood_still = memory.stood_still(&holders, monotonic);
         }
         let mut sweep = Sweep {
@@ -76,7 +87,7 @@ impl Sweeper {
         for holder in holders {
             let lease = &holder.lease;
             let is_still = stood_still.contains(&lease.branch_id);
-            let is_alive = alive.contains(&lease.generation_id);
+            let is_alive = alive.contains(&lease.generation_id) || moved.contains(&lease.branch_id);
             let reason = match verdict(&holder, is_still, is_alive, now) {
                 _ if self.is_dead(&holder) => LockReason::Recovered,
                 Verdict::Expire => LockReason::Expired,
@@ -368,6 +379,28 @@ mod tests {
         let (store, clock) = (scene.sweeper.store.clone(), Arc::clone(&scene.clock));
         let generation = tokio::spawn(async move {
             while let Some(Control::Heartbeat(done)) = registration.control.recv().await {
+                let _ = store.renew(&lease, clock.now()).await.unwrap();
+                done.send(()).unwrap();
+            }
+        });
+
+        scene.clock.step_to(NOW + Duration::from_hours(8));
+        assert_eq!(scene.freed().await, 0, "it lives");
+        generation.abort();
+    }
+
+    #[tokio::test]
+    async fn a_clock_set_back_in_a_sweep_frees_no_lock_that_was_just_renewed() {
+        let scene = Scene::new().await;
+        let lease = scene.lock_of(scene.own()).await;
+        let mut registration = scene
+            .sweeper
+            .live
+            .register(lease.generation_id.clone(), lease.conversation_id.clone());
+        let (store, clock) = (scene.sweeper.store.clone(), Arc::clone(&scene.clock));
+        let generation = tokio::spawn(async move {
+            while let Some(Control::Heartbeat(done)) = registration.control.recv().await {
+                clock.step_to(NOW);
                 let _ = store.renew(&lease, clock.now()).await.unwrap();
                 done.send(()).unwrap();
             }

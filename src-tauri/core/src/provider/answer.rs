@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use futures_util::FutureExt;
+use futures_util::{FutureExt, Stream};
 use reqwest::Response;
 use reqwest::header::HeaderMap;
 
@@ -94,17 +94,7 @@ impl AnswerStream {
                 Framing::Lines => content_type.contains("json"),
             };
         if streams {
-            let frames = match framing {
-                Framing::Events => Frames::events(response.bytes_stream()),
-                Framing::Lines => Frames::lines(response.bytes_stream()),
-            };
-            let answer = Self {
-                local: provider.local,
-                begun: false,
-                source: Source::Frames(frames),
-                decoder,
-                ready: VecDeque::new(),
-            };
+            let answer = Self::read(provider.local, framing, decoder, response.bytes_stream());
             return Ok((answer, headers));
         }
         if content_type.contains("json") {
@@ -117,6 +107,30 @@ impl AnswerStream {
                 "The provider sent {content_type} instead of an answer: check its address, or log in to the network"
             ),
         ))
+    }
+
+    /// Reads the bytes of a stream.
+    pub(super) fn read<B, E>(
+        local: bool,
+        framing: Framing,
+        decoder: Box<dyn Decoder>,
+        bytes: impl Stream<Item = Result<B, E>> + Send + 'static,
+    ) -> Self
+    where
+        B: bytes::Buf + Send + 'static,
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        let frames = match framing {
+            Framing::Events => Frames::events(bytes),
+            Framing::Lines => Frames::lines(bytes),
+        };
+        Self {
+            local,
+            begun: false,
+            source: Source::Frames(frames),
+            decoder,
+            ready: VecDeque::new(),
+        }
     }
 
     /// Has it begin with the news that so many messages were not shown to the model.
@@ -204,7 +218,10 @@ impl AnswerStream {
 }
 
 /// An answer that came whole although a stream was asked for, as some gateways do.
-fn whole_answer(mut decoder: Box<dyn Decoder>, body: &str) -> Result<AnswerStream, Failure> {
+pub(super) fn whole_answer(
+    mut decoder: Box<dyn Decoder>,
+    body: &str,
+) -> Result<AnswerStream, Failure> {
     let mut ready: VecDeque<_> = decoder.decode(body)?.into();
     if !ready
         .iter()

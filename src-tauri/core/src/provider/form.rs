@@ -164,7 +164,7 @@ impl ProviderForm {
     }
 }
 
-fn checked_address(address: &str) -> Result<String, Error> {
+pub(super) fn checked_address(address: &str) -> Result<String, Error> {
     let address = address.trim().trim_end_matches('/');
     if address.len() > LONGEST_ADDRESS {
         return Err(Error::InvalidArgument(
@@ -176,7 +176,9 @@ fn checked_address(address: &str) -> Result<String, Error> {
             "The provider needs an address, such as https://api.example.com/v1",
         ));
     }
-    let url = Url::parse(address).ok();
+    // A parser takes those at the end away, and would find them in the middle of what is asked.
+    let url = Some(address).filter(|address| !address.contains(char::is_control));
+    let url = url.and_then(|address| Url::parse(address).ok());
     let url = url.filter(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some());
     let url = url.ok_or(Error::InvalidArgument(
         "The address is no web address: it begins with https:// (or http:// on this machine)",

@@ -7,18 +7,17 @@
 //! by and by (additive increase, multiplicative decrease, as TCP does it: RFC 5681 §3.1).
 //!
 //! Times are monotonic, so a stepped clock opens no gate early. Whether a refused request is asked
-//! again is decided in [`turn`](crate::chat::turn).
+//! again is decided in `chat::turn`.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
 
 use super::failure::{Failure, FailureKind, Retry};
 use super::limits::RequestBudget;
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{Instant, Mutex, MutexGuard, sleep_until};
 
 /// The pause after a 429 that names none; it doubles with every one in a row.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);

@@ -15,6 +15,8 @@ pub(crate) mod environment;
 mod failure;
 mod form;
 mod frames;
+#[doc(hidden)]
+pub mod fuzzing;
 mod gate;
 mod limits;
 mod models;

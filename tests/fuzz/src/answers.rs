@@ -1,0 +1,77 @@
+//! Answers, as each protocol frames and says them, and lists of models.
+
+use conch_core::provider::ProtocolKind;
+use conch_core::provider::fuzzing::{self, Answer};
+
+use crate::place_in;
+
+/// A stream of server-sent events, or one body of JSON.
+pub fn openai(data: &[u8]) {
+    answers(ProtocolKind::OpenAi, data);
+}
+
+/// A stream of server-sent events, or one body of JSON.
+pub fn anthropic(data: &[u8]) {
+    answers(ProtocolKind::Anthropic, data);
+}
+
+/// A stream of server-sent events, or one body of JSON.
+pub fn gemini(data: &[u8]) {
+    answers(ProtocolKind::Gemini, data);
+}
+
+/// A stream of lines, or one body of JSON.
+pub fn ollama(data: &[u8]) {
+    answers(ProtocolKind::Ollama, data);
+}
+
+/// A list of models in any protocol: it names no more than there is room for.
+pub fn lists(data: &[u8]) {
+    let body = String::from_utf8_lossy(data);
+    for protocol in [
+        ProtocolKind::OpenAi,
+        ProtocolKind::Anthropic,
+        ProtocolKind::Gemini,
+        ProtocolKind::Ollama,
+    ] {
+        let models = fuzzing::models(protocol, &body);
+        assert!(models.unwrap_or(0) <= data.len(), "{protocol:?}");
+    }
+}
+
+/// However a stream is split, it says the same; what it says is no longer than what came; and a turn ends
+/// with it, complete only where the provider said so.
+fn answers(protocol: ProtocolKind, data: &[u8]) {
+    let whole = fuzzing::answer(protocol, vec![data.to_vec()]);
+    check(&whole, data.len());
+    let (before, after) = data.split_at(place_in(data));
+    let halves = fuzzing::answer(protocol, vec![before.to_vec(), after.to_vec()]);
+    assert_eq!(halves, whole, "split at {}", before.len());
+    let step = data.len().div_ceil(512).max(1);
+    let pieces = data.chunks(step).map(<[u8]>::to_vec).collect();
+    assert_eq!(fuzzing::answer(protocol, pieces), whole, "in {step}s");
+
+    let body = String::from_utf8_lossy(data);
+    if let Ok(answer) = fuzzing::answer_in_one(protocol, &body) {
+        check(&answer, data.len());
+    }
+}
+
+fn check(answer: &Answer, length: usize) {
+    // A byte that is no UTF-8 becomes a character of three.
+    let said = answer.text.len() + answer.reasoning.len();
+    assert!(said <= 3 * length, "{length} bytes say {said}");
+    assert!(answer.events <= length + 2, "{length} bytes: {answer:?}");
+    if let Some(failure) = &answer.failure {
+        assert!(!failure.message.is_empty());
+        assert!(failure.message.len() <= 4 * length + 512, "{failure:?}");
+    }
+    assert!(answer.turn.appended <= said, "nothing is said twice");
+    let end = answer.turn.end.as_deref();
+    let end = end.expect("a turn ends with its stream");
+    let is_said_whole = |other: &String| other.starts_with("Finish") || other == "Done";
+    assert!(
+        !end.contains("status: Complete") || answer.other.iter().any(is_said_whole),
+        "nothing says that the answer is whole: {answer:?}"
+    );
+}

@@ -1,0 +1,37 @@
+//! The header of a model file.
+
+use std::io::Cursor;
+
+pub(crate) use gguf::Damage;
+
+#[path = "../../../src-tauri/engine/src/gguf.rs"]
+#[expect(dead_code, reason = "only the content of a file is read here")]
+mod gguf;
+
+/// The longest file that is made to try what a damaged one asks for.
+const LONGEST: u64 = 64 * 1024;
+
+/// A model file of any content: a whole one is whole with more behind it, and one that was cut is whole when
+/// it is as long as it says.
+pub fn gguf(data: &[u8]) {
+    match check(data) {
+        Ok(()) => {
+            let longer = [data, b"more"].concat();
+            check(&longer).expect("what comes after the last tensor is nobody's");
+        }
+        Err(Damage::Cut { expected, actual }) => {
+            assert_eq!(actual, data.len() as u64);
+            assert!(expected > actual);
+            if expected <= LONGEST {
+                let mut whole = data.to_vec();
+                whole.resize(usize::try_from(expected).unwrap_or(0), 0);
+                check(&whole).expect("it is as long as it says");
+            }
+        }
+        Err(damage) => assert!(!damage.to_string().is_empty()),
+    }
+}
+
+fn check(data: &[u8]) -> Result<(), Damage> {
+    gguf::check_content(Cursor::new(data), data.len() as u64)
+}

@@ -1,0 +1,105 @@
+//! The keeper of keys: whoever asks gets an answer, and a keychain that hangs holds up only who asks it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use secrecy::SecretString;
+use shuttle::future;
+use shuttle::sync::{Condvar, Mutex};
+
+use crate::keeper::{Keeper, Kept};
+use crate::sync;
+use crate::{KeyError, KeyName};
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The key whose reading waits for its user.
+const HANGING: &str = "hanging";
+
+/// A place that keeps the key of every name, and hangs for one until its user comes.
+#[derive(Clone, Default)]
+struct Place(Arc<(Mutex<bool>, Condvar)>);
+
+impl Place {
+    fn user_comes(&self) {
+        let mut came = self.0.0.lock().expect("nobody panics with it");
+        *came = true;
+        self.0.1.notify_all();
+    }
+}
+
+impl Keeper for Place {
+    fn read(&mut self, name: &KeyName) -> Result<Option<SecretString>, KeyError> {
+        if name.provider_id() == HANGING {
+            let mut came = self.0.0.lock().expect("nobody panics with it");
+            while !*came {
+                came = self.0.1.wait(came).expect("nobody panics with it");
+            }
+        }
+        Ok(Some(SecretString::from(name.provider_id())))
+    }
+
+    fn write(&mut self, _name: &KeyName, _key: &SecretString) -> Result<(), KeyError> {
+        Ok(())
+    }
+
+    fn delete(&mut self, _name: &KeyName) -> Result<(), KeyError> {
+        Ok(())
+    }
+}
+
+/// Two ask a keychain that hangs for one of them, and one asks a file. The keychain's user comes when all have
+/// their answers, so that nobody gets one because of it.
+pub(super) fn a_keychain_that_hangs_holds_up_only_its_own() {
+    sync::begin(true);
+    let user = Place::default();
+    let keychain = Arc::new(Kept::new(user.clone(), Some(PATIENCE)));
+    let file = Kept::new(Place::default(), None);
+    let given_up = Arc::new(AtomicBool::new(false));
+    let hanging = future::spawn(ask(Arc::clone(&keychain), HANGING, None));
+    let behind = future::spawn({
+        let given_up = Arc::clone(&given_up);
+        async move {
+            let answer = ask(keychain, "behind", Some(Arc::clone(&given_up))).await;
+            if answer.is_err() {
+                given_up.store(true, Ordering::SeqCst);
+            }
+            answer
+        }
+    });
+    let beside = future::spawn(ask(Arc::new(file), "beside", None));
+    future::block_on(async move {
+        let key = beside.await.expect("it is answered");
+        assert_eq!(key.ok().as_deref(), Some("beside"));
+        let timed_out = Err(KeyError::KeychainTimedOut { after: PATIENCE }.to_string());
+        let hung = hanging.await.expect("it is answered");
+        assert_eq!(hung.map_err(|error| error.to_string()), timed_out);
+        let key = behind.await.expect("it is answered");
+        let key = key.map_err(|error| error.to_string());
+        assert!(
+            key == Ok("behind".to_owned()) || key == timed_out,
+            "{key:?}"
+        );
+        user.user_comes();
+    });
+}
+
+/// The key of that name, and whether its work is done although it was given up on before it began.
+async fn ask(
+    kept: Arc<Kept>,
+    name: &'static str,
+    given_up: Option<Arc<AtomicBool>>,
+) -> Result<String, KeyError> {
+    use secrecy::ExposeSecret;
+
+    let key = kept
+        .ask(move |keeper| {
+            let late = given_up.is_some_and(|given_up| given_up.load(Ordering::SeqCst));
+            assert!(!late, "what nobody waits for any more was done");
+            let name = KeyName::new(name, "https://api.example.com").expect("an origin");
+            keeper.read(&name)
+        })
+        .await?;
+    Ok(key.map_or_else(String::new, |key| key.expose_secret().to_owned()))
+}

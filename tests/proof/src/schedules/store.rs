@@ -1,0 +1,135 @@
+//! In the place of the core's module of that name: the locks in memory, each of the statements in one step.
+//!
+//! What they do is what `store/locks.rs` says; that SQLite does it is the kind `reference`'s to show.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub(crate) use conch_core::store::{Ending, Holder, StoreError};
+
+use super::locked;
+use crate::clock::Timestamp;
+use crate::ids::{BranchId, ConversationId, GenerationId, InstanceId, MessageId};
+use crate::lock::{Fenced, LEASE, Lease};
+use crate::sync::Mutex;
+
+/// The locks by branch; those that are free keep their fence.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Store(Arc<Mutex<BTreeMap<String, Lock>>>);
+
+#[derive(Debug, Default)]
+struct Lock {
+    fence: i64,
+    holder: Option<Holder>,
+}
+
+impl Store {
+    /// Grants a lock that is free, for a whole lease.
+    pub(crate) fn grant(
+        &self,
+        branch: &str,
+        instance: &str,
+        generation: &GenerationId,
+        now: Timestamp,
+    ) -> Option<Lease> {
+        let mut locks = locked(&self.0);
+        let lock = locks.entry(branch.to_owned()).or_default();
+        if lock.holder.is_some() {
+            return None;
+        }
+        lock.fence += 1;
+        let lease = Lease {
+            branch_id: BranchId::from(branch.to_owned()),
+            conversation_id: ConversationId::from(branch.to_owned()),
+            generation_id: generation.clone(),
+            message_id: MessageId::from(format!("{branch} {}", lock.fence)),
+            fence: lock.fence,
+        };
+        lock.holder = Some(Holder {
+            lease: lease.clone(),
+            instance_id: InstanceId::from(instance.to_owned()),
+            heartbeat_seq: 0,
+            expires_at: now + LEASE,
+        });
+        Some(lease)
+    }
+
+    /// The heartbeat.
+    pub(crate) fn renew(&self, lease: &Lease, now: Timestamp) -> Fenced {
+        self.change(lease, |lock| {
+            if let Some(holder) = &mut lock.holder {
+                holder.heartbeat_seq += 1;
+                holder.expires_at = now + LEASE;
+            }
+        })
+    }
+
+    /// Gives the lock back.
+    pub(crate) fn release(&self, lease: &Lease) -> Fenced {
+        self.change(lease, |lock| lock.holder = None)
+    }
+
+    fn change(&self, lease: &Lease, change: impl FnOnce(&mut Lock)) -> Fenced {
+        let mut locks = locked(&self.0);
+        let lock = locks.values_mut().find(|lock| {
+            lock.holder
+                .as_ref()
+                .is_some_and(|holder| holder.lease == *lease)
+        });
+        match lock {
+            Some(lock) => {
+                change(lock);
+                Fenced::Written
+            }
+            None => Fenced::Lost,
+        }
+    }
+
+    /// Whether the lock is held under this lease.
+    pub(crate) fn holds(&self, lease: &Lease) -> bool {
+        self.change(lease, |_| {}) == Fenced::Written
+    }
+
+    #[expect(clippy::unused_async, reason = "as the core's")]
+    pub(crate) async fn holders(&self) -> Result<Vec<Holder>, StoreError> {
+        let locks = locked(&self.0);
+        Ok(locks
+            .values()
+            .filter_map(|lock| lock.holder.clone())
+            .collect())
+    }
+
+    /// Frees a lock that was not renewed since it was read.
+    #[expect(clippy::unused_async, reason = "as the core's")]
+    pub(crate) async fn expire(
+        &self,
+        read: &Holder,
+        _now: Timestamp,
+    ) -> Result<Fenced, StoreError> {
+        let mut locks = locked(&self.0);
+        let lock = locks.values_mut().find(|lock| {
+            lock.holder.as_ref().is_some_and(|holder| {
+                holder.lease == read.lease && holder.heartbeat_seq == read.heartbeat_seq
+            })
+        });
+        Ok(match lock {
+            Some(lock) => {
+                lock.holder = None;
+                Fenced::Written
+            }
+            None => Fenced::Lost,
+        })
+    }
+
+    /// Memory is not damaged.
+    #[expect(clippy::unused_async, reason = "as the core's")]
+    pub(crate) async fn found_damage(&self, _what: &str) {}
+
+    pub(crate) async fn recover(
+        &self,
+        read: &Holder,
+        now: Timestamp,
+    ) -> Result<Fenced, StoreError> {
+        self.expire(read, now).await
+    }
+}

@@ -1,0 +1,143 @@
+//! The sweeper: a generation that lives keeps its lock, whatever the clock and the disk do; one that is silent or
+//! dead loses it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use shuttle::rand::Rng;
+use shuttle::{future, rand};
+use tokio::sync::oneshot;
+
+use super::instance::DEAD;
+use super::store::Store;
+use crate::clock::{Clock, ManualClock, Timestamp};
+use crate::due::Memory;
+use crate::ids::{ConversationId, GenerationId, InstanceId};
+use crate::live::{Control, LiveAnswers};
+use crate::lock::{Fenced, LEASE, Lease};
+use crate::sweeper::Sweeper;
+use crate::sync;
+
+const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+/// This process.
+const OWN: &str = "own";
+
+/// Where the generations that live are.
+const BRANCH: &str = "own";
+
+/// How many generations follow each other on a branch.
+const TURNS: usize = 2;
+
+/// A generation that renews when it is asked to, where the store lets it, ends, and is followed by another on the
+/// same branch; one that says nothing; and one whose process died. Two sweep at once, while the clock steps over
+/// whole leases.
+///
+/// No wait for a renewal is too long here: what the sweeper may not do is to free what renewed.
+pub(super) fn who_renews_keeps_the_lock_and_who_is_silent_loses_it() {
+    sync::begin(false);
+    let clock = Arc::new(ManualClock::at(NOW));
+    let store = Store::default();
+    let live = Arc::new(LiveAnswers::default());
+    let sweeper = Arc::new(Sweeper {
+        store: store.clone(),
+        clock: Arc::clone(&clock) as Arc<dyn Clock>,
+        events: Arc::default(),
+        live: Arc::clone(&live),
+        aside: Arc::default(),
+        instances: PathBuf::new(),
+        instance_id: InstanceId::from(OWN.to_owned()),
+        memory: tokio::sync::Mutex::new(Memory::default()),
+    });
+    let silent = store
+        .grant("silent", OWN, &GenerationId::from("silent".to_owned()), NOW)
+        .expect("it is free");
+    let dead = store
+        .grant("dead", DEAD, &GenerationId::from("dead".to_owned()), NOW)
+        .expect("it is free");
+
+    let generations = future::spawn({
+        let (store, live, clock) = (store.clone(), Arc::clone(&live), Arc::clone(&clock));
+        async move {
+            for turn in 0..TURNS {
+                generation(turn, &store, &live, &clock).await;
+            }
+        }
+    });
+    let time = future::spawn({
+        let clock = Arc::clone(&clock);
+        async move {
+            clock.step_to(NOW + 3 * LEASE);
+            future::yield_now().await;
+            clock.advance(2 * LEASE);
+            future::yield_now().await;
+            clock.step_to(NOW);
+        }
+    });
+    let sweeps: Vec<_> = (0..2)
+        .map(|_| {
+            let sweeper = Arc::clone(&sweeper);
+            future::spawn(async move {
+                for _ in 0..2 {
+                    sweeper.sweep().await.expect("the store is in memory");
+                    future::yield_now().await;
+                }
+            })
+        })
+        .collect();
+    future::block_on(async move {
+        for task in sweeps.into_iter().chain([generations, time]) {
+            assert!(task.await.is_ok());
+        }
+        assert!(!store.holds(&dead), "a dead process holds a lock (I7)");
+        // Its heartbeat stands still for a whole lease of running time, whatever the wall says (I10, I11).
+        for _ in 0..2 {
+            clock.advance(LEASE + Duration::from_secs(1));
+            sweeper.sweep().await.expect("the store is in memory");
+        }
+        assert!(!store.holds(&silent), "a silent holder holds a lock");
+    });
+}
+
+/// Holds the branch, renews when it is asked to, and gives it back.
+async fn generation(turn: usize, store: &Store, live: &Arc<LiveAnswers>, clock: &ManualClock) {
+    // As a send does: registered before it asks for its lock.
+    let id = GenerationId::from(format!("turn {turn}"));
+    let mut registration = live.register(id.clone(), ConversationId::from(BRANCH.to_owned()));
+    let Some(lease) = store.grant(BRANCH, OWN, &id, clock.now()) else {
+        panic!("a lock that was given back is held");
+    };
+    for _ in 0..3 {
+        future::yield_now().await;
+        answer_all(store, &lease, clock, &mut registration.control);
+        assert!(
+            store.holds(&lease),
+            "a lock was freed whose holder lives (I1, I3)"
+        );
+    }
+    assert_eq!(store.release(&lease), Fenced::Written, "it was lost (I4)");
+    // Whoever waits for a renewal that came after the last look learns that it is over.
+    drop(registration);
+}
+
+fn answer_all(
+    store: &Store,
+    lease: &Lease,
+    clock: &ManualClock,
+    control: &mut tokio::sync::mpsc::UnboundedReceiver<Control>,
+) {
+    let mut renewed: Vec<oneshot::Sender<()>> = Vec::new();
+    while let Ok(asked) = control.try_recv() {
+        if let Control::Heartbeat(done) = asked {
+            // A full disk refuses it; the generation lives all the same.
+            if !rand::thread_rng().gen_ratio(1, 3) {
+                assert_eq!(store.renew(lease, clock.now()), Fenced::Written);
+            }
+            renewed.push(done);
+        }
+    }
+    for done in renewed {
+        let _ = done.send(());
+    }
+}

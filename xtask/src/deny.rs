@@ -1,0 +1,53 @@
+//! `cargo xtask test`, stage `deny`: what may become part of Conch, as `deny.toml` says.
+//!
+//! The database of known faults is a git repository, which not every machine reaches. Where it does not
+//! come within a minute, the rest is checked, and that it was left out is said.
+
+use std::thread;
+use std::time::Duration;
+
+use crate::cargo_tool::CargoTool;
+use crate::error::Error;
+use crate::terminal::{Watch, say};
+use crate::tool::Tool;
+use crate::workspace::Workspace;
+
+/// How long the database may take.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Checks licences, bans and sources, and known faults where the database can be had.
+///
+/// # Errors
+/// When something is found, or cargo-deny cannot run.
+pub(crate) fn check(workspace: &Workspace) -> Result<(), Error> {
+    let deny = CargoTool::DENY.place(workspace)?;
+    // A crate of another system may have to be downloaded, because all systems are checked.
+    deny.tool()?
+        .args(["--workspace", "check", "bans", "licenses", "sources"])
+        .run()?;
+    if !fetch_database(deny.tool()?)? {
+        say("deny: the database of known faults cannot be had here, so those were not checked");
+        return Ok(());
+    }
+    deny.tool()?
+        .args(["--workspace", "--offline", "check", "advisories"])
+        .run()
+}
+
+fn fetch_database(deny: Tool) -> Result<bool, Error> {
+    let watch = Watch::start();
+    // What it says of a machine that reaches nothing is no error of this check.
+    let mut fetching = deny
+        .args(["--log-level", "off", "fetch", "db"])
+        .pass_through()?;
+    while watch.elapsed() < PATIENCE {
+        if let Some(status) = fetching.ended()? {
+            return Ok(status.success());
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    // It ended in this very moment, or is ended now.
+    drop(fetching.child.kill());
+    fetching.wait()?;
+    Ok(false)
+}
