@@ -1,5 +1,7 @@
 //! Addresses: of providers, which get keys, and of links, which are opened.
 
+use std::net::IpAddr;
+
 use conch_core::keys::KeyName;
 use conch_core::provider::{ProtocolKind, fuzzing};
 use conch_markdown::web_address;
@@ -30,9 +32,12 @@ fn provider(kept: &str) {
     let asked = Url::parse(&asked).expect("what is kept can be asked");
     assert_eq!(asked.origin().ascii_serialization(), name.origin());
     let on_this_machine = match asked.host() {
-        Some(Host::Domain(domain)) => domain == "localhost" || domain.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(domain)) => {
+            let domain = domain.trim_end_matches('.');
+            domain == "localhost" || domain.ends_with(".localhost")
+        }
+        Some(Host::Ipv4(address)) => is_own(address.into()),
+        Some(Host::Ipv6(address)) => is_own(address.into()),
         None => false,
     };
     let carries_key = fuzzing::carries_key(kept);
@@ -41,6 +46,12 @@ fn provider(kept: &str) {
     } else {
         assert!(!carries_key || on_this_machine, "a key goes to {asked}");
     }
+}
+
+/// A loopback address, or the one that stands for all of one's own.
+fn is_own(address: IpAddr) -> bool {
+    let address = address.to_canonical();
+    address.is_loopback() || address.is_unspecified()
 }
 
 /// What a variable means is what that means.

@@ -57,7 +57,6 @@ mod live;
 mod sweeper;
 
 #[path = "../../../src-tauri/core/src/lock/due.rs"]
-#[expect(dead_code, reason = "schedules need only a part of it")]
 mod due;
 
 /// What the modules above take from their own crate, and from the modules around them.

@@ -106,8 +106,8 @@ pub enum LockReason {
 }
 
 impl LockReason {
-    /// How the answer of a holder ends whose lock is taken away for this reason.
-    pub(crate) fn ending(self) -> Ending {
+    /// Returns how the answer of a holder ends whose lock is taken away for this reason.
+    pub fn ending(self) -> Ending {
         match self {
             Self::Recovered => {
                 Ending::interrupted(PROCESS_ENDED, "Conch ended before the answer did")
