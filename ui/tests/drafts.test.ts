@@ -22,6 +22,19 @@ test("what is typed before its conversation exists is kept by the core too", asy
 	assert.deepEqual(core.named("save_draft"), [{ conversationId: null, content: "half a thought" }]);
 });
 
+test("what is typed without a pause is saved meanwhile", async () => {
+	mock.timers.enable({ apis: ["setTimeout"] });
+	const core = fakeCore({ save_draft: () => null });
+	const drafts = new Drafts();
+	for (let keys = 1; keys <= 20; keys++) {
+		drafts.type(NEW, "x".repeat(keys));
+		mock.timers.tick(100);
+	}
+	mock.timers.reset();
+	await answered();
+	assert.equal(core.named("save_draft").length, 5);
+});
+
 test("an adopted draft is saved where it goes before it is taken from where it was", async () => {
 	const order: unknown[] = [];
 	fakeCore({

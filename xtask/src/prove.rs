@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use crate::error::Error;
 use crate::tool::Tool;
 use crate::workspace::Workspace;
+use crate::{application, page};
 
 /// How much of the campaign is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,15 +22,30 @@ pub(crate) enum Amount {
 /// # Errors
 /// When something was violated, or the campaign could not run.
 pub(crate) fn run(workspace: &Workspace, amount: Amount, kinds: &[OsString]) -> Result<(), Error> {
-    let mut cargo = Tool::cargo(workspace.root()).arg("run");
-    if amount == Amount::Full {
-        cargo = cargo.arg("--release");
-    }
-    cargo = cargo.args(["--package", "conch-proof", "--bin", "prove", "--"]);
-    cargo = match amount {
-        Amount::Full if kinds.is_empty() => cargo.args(["--report", "docs/RELIABILITY.md"]),
-        Amount::Full => cargo,
-        Amount::Quick => cargo.arg("--quick"),
+    let application = match amount {
+        Amount::Full => application::build(workspace)?,
+        Amount::Quick => {
+            page::build(workspace)?;
+            // Chosen as the tests are, so that what they have built is used again.
+            Tool::cargo(workspace.root())
+                .args(["build", "--workspace", "--bin", "conch", "--bin", "prove"])
+                .run()?;
+            workspace.debug_binary("conch")
+        }
     };
-    cargo.args(kinds).run()
+    let mut prove = match amount {
+        Amount::Full => Tool::cargo(workspace.root())
+            .args(["run", "--release", "--package", "conch-proof"])
+            .args(["--bin", "prove", "--"]),
+        Amount::Quick => Tool::new(workspace.debug_binary("prove"), "its messages stand above")
+            .dir(workspace.root())
+            .arg("--quick"),
+    };
+    if amount == Amount::Full && kinds.is_empty() {
+        prove = prove.args(["--report", "docs/RELIABILITY.md"]);
+    }
+    prove
+        .env("CONCH_PROVE_BINARY", application)
+        .args(kinds)
+        .run()
 }

@@ -71,6 +71,13 @@ impl Workspace {
         Ok(folder)
     }
 
+    /// A binary that tests build, whether or not it was built yet.
+    pub(crate) fn debug_binary(&self, name: &str) -> PathBuf {
+        self.target
+            .join("debug")
+            .join(format!("{name}{}", env::consts::EXE_SUFFIX))
+    }
+
     /// A folder of xtask's own inside cargo's target folder, created when it is not there.
     ///
     /// # Errors

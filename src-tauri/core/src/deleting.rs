@@ -1,5 +1,5 @@
 //! Deleting: a conversation disappears at once, can be given back for [`UNDO`], and is purged then: it is
-//! in no file of the data folder any more.
+//! in no file of the data folder any more, the backups among them.
 //!
 //! The time stands in the database, so every process purges what is due, also what one that was killed
 //! has left. A purge takes the one writer for a moment at a time; how much it takes away in that follows
@@ -141,6 +141,8 @@ impl Purger {
             return Ok(());
         }
         self.in_portions(Taken::Conversation(id), portion).await?;
+        // As long as it is not gone from them, what says that it is to go stays.
+        self.store.purge_in_backups(id).await?;
         self.store.end_purge(id).await?;
         self.own().remove(id);
         self.log_due().replace(self.clock.monotonic());
@@ -384,6 +386,47 @@ mod tests {
         scene.seen.clear();
         scene.pass().await;
         assert_eq!(scene.left().await, 0);
+    }
+
+    #[tokio::test]
+    async fn what_was_deleted_is_purged_from_the_backups_too() {
+        let mut scene = Scene::new().await;
+        let kept = scene.purger.store.create_conversation(Some("kept"), None, NOW);
+        let kept = kept.await.unwrap().id;
+        let id = scene.deleted().await;
+        let store = &scene.purger.store;
+        let made = store.back_up_daily(NOW, CancellationToken::new()).await;
+        let made = made.unwrap().expect("the first one is due");
+        assert_eq!(ids_in(&made.path).await.len(), 2);
+        assert!(ids_in(&made.path).await.contains(&id));
+        scene.clock.advance(UNDO);
+        scene.pass().await;
+        assert_eq!(scene.left().await, 0);
+        assert_eq!(ids_in(&made.path).await, [kept]);
+    }
+
+    #[tokio::test]
+    async fn a_damaged_backup_keeps_nothing_from_being_purged() {
+        let mut scene = Scene::new().await;
+        scene.deleted().await;
+        let folder = scene.folder.path().join("backups");
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join("conch-2026-11-29-070000.db"), "no database").unwrap();
+        assert_eq!(crate::store::backups(scene.folder.path()).len(), 1);
+        scene.clock.advance(UNDO);
+        scene.pass().await;
+        assert_eq!(scene.left().await, 0);
+    }
+
+    async fn ids_in(database: &std::path::Path) -> Vec<ConversationId> {
+        let copy = tempfile::tempdir().unwrap();
+        let path = copy.path().join("conch.db");
+        std::fs::copy(database, &path).unwrap();
+        let store = Store::open(&path, false, NOW).await.unwrap();
+        let deleted = store.deleted_conversations().await.unwrap();
+        let listed = store.list_conversations(None, 9).await.unwrap();
+        let deleted = deleted.into_iter().map(|deleted| deleted.id);
+        deleted.chain(listed.into_iter().map(|listed| listed.id)).collect()
     }
 
     #[tokio::test]

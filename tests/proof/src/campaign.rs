@@ -86,6 +86,11 @@ pub(crate) const KINDS: &[Kind] = &[
         prove: crate::length::prove,
     },
     Kind {
+        name: "web-process",
+        shows: "a window whose process is killed in mid-answer is back, with its draft and its answer, which goes on",
+        prove: crate::web_process::prove,
+    },
+    Kind {
         name: "power",
         shows: "a power cut that drops and tears unsynced writes loses nothing acknowledged and damages no file",
         prove: crate::disk::power::prove,

@@ -30,6 +30,7 @@ mod steps;
 mod sync;
 mod times;
 mod turns;
+mod web_process;
 mod worker;
 
 #[path = "../../../src-tauri/core/src/events.rs"]

@@ -21,10 +21,10 @@ use conch_seed::{Conversations, conversation_id, make, message_id};
 use crate::application::{open, send};
 use crate::campaign::{Finding, Run, now, runtime};
 
-/// Words of every message's.
-const CANARY: &str = "zanzibar fish";
+/// A word of every message's.
+const CANARY: &str = "zanzibarfish";
 const CONTENT: &str =
-    "'zanzibar fish ' || k || ' says something of no great length, and ends here.'";
+    "'zanzibarfish ' || k || ' says something of no great length, and ends here.'";
 
 /// The most messages of a page.
 const PAGE: usize = 50;

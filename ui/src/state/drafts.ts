@@ -8,7 +8,7 @@ import { commands, isIpcError, messageOf } from "../ipc/host";
 import { rememberedNextPart, rememberNextPart } from "../lib/next-part";
 import { before, joined } from "./hand-over";
 
-/** How long after the last key the core is told, in ms. */
+/** How long after a change the core is told of it and of what followed, in ms. */
 const PAUSE = 400;
 
 /** How long after a draft could not be saved it is tried again, in ms. */
@@ -29,6 +29,8 @@ export class Drafts {
 	/** Of these, it is on its way: what is typed until then is not saved over it. */
 	readonly #awaited = new Set<string>();
 	#timer: ReturnType<typeof setTimeout> | undefined;
+	/** How long the timer runs, in ms. */
+	#pause = 0;
 	#saving: Promise<void> = Promise.resolve();
 	#failed = false;
 
@@ -113,6 +115,7 @@ export class Drafts {
 	/** Tells the core now, of one after the other. */
 	flush(): void {
 		clearTimeout(this.#timer);
+		this.#timer = undefined;
 		const unsaved = [...this.#unsaved].filter((id) => !this.#awaited.has(id));
 		for (const id of unsaved) {
 			this.#unsaved.delete(id);
@@ -149,7 +152,10 @@ export class Drafts {
 	}
 
 	#saveSoon(pause = PAUSE): void {
+		// It is not put off by the next key: what is typed without a pause is saved, too.
+		if (this.#timer !== undefined && this.#pause <= pause) return;
 		clearTimeout(this.#timer);
+		this.#pause = pause;
 		this.#timer = setTimeout(() => this.flush(), pause);
 	}
 

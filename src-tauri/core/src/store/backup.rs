@@ -15,7 +15,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tokio_util::sync::CancellationToken;
 
-use super::Store;
+use super::{Store, StoreError};
 use super::damage::{LOG, beside};
 use super::error::primary_code;
 use super::open::{SQLITE_CORRUPT, is_sound};
@@ -76,6 +76,9 @@ pub enum BackupError {
     /// The copy is not what was read.
     #[error("the copy is damaged")]
     Unsound,
+    /// What was deleted meanwhile could not be purged from it, so it was not kept.
+    #[error("what was deleted meanwhile could not be taken out of the copy: {0}")]
+    Purge(#[from] StoreError),
 }
 
 /// Where the backups of a data folder are.
@@ -239,7 +242,16 @@ impl Store {
         if self.is_damaged() || !is_due(database, now) {
             return Ok(None);
         }
-        make(database, now, Some(cancelled)).await.map(Some)
+        let made = make(database, now, Some(cancelled)).await?;
+        if let Err(error) = self.purge_gone_in(&made.path).await {
+            fs::remove_file(&made.path)?;
+            return Err(error.into());
+        }
+        Ok(Some(made))
+    }
+
+    pub(super) fn data_folder(&self) -> &Path {
+        self.alarm.database().parent().unwrap_or(Path::new(""))
     }
 }
 
@@ -267,6 +279,7 @@ fn is_due(database: &Path, now: Timestamp) -> bool {
 pub(crate) fn is_damage(error: &BackupError) -> bool {
     match error {
         BackupError::Sql(error) => primary_code(error) == Some(SQLITE_CORRUPT),
+        BackupError::Purge(error) => error.is_damage(),
         BackupError::NoRoom { .. } | BackupError::Io(_) | BackupError::Unsound => false,
     }
 }

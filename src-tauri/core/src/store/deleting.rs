@@ -6,13 +6,14 @@
 //! (<https://sqlite.org/limits.html>). What it frees is overwritten with zeros (`secure_delete`); what the
 //! log still holds goes with [`Log::empty`](super::Log::empty).
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, Sqlite, SqliteConnection, Transaction};
 
-use super::{Result, Store, attempts};
+use super::{Result, Store, attempts, backups};
 use crate::clock::Timestamp;
 use crate::ids::ConversationId;
 
@@ -119,8 +120,54 @@ impl Store {
         Ok(connection.close().await?)
     }
 
-    /// Purges conversations from another database file, a backup say. It needs no mark there, and
-    /// nothing else may write to the file.
+    /// Purges a conversation from every backup of this database. A backup that is damaged, or cannot be written
+    /// for a reason that lasts, stays as it is.
+    ///
+    /// # Errors
+    /// What passes: it may be called again.
+    pub async fn purge_in_backups(&self, id: &ConversationId) -> Result<()> {
+        for backup in backups(self.data_folder()) {
+            match Self::purge_in(&backup.path, std::slice::from_ref(id)).await {
+                Ok(()) => {}
+                Err(error) if error.passes() => return Err(error),
+                Err(error) => {
+                    tracing::warn!(%error, name = backup.name, "a backup keeps a conversation that was deleted");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Purges from a backup what was deleted while it was made.
+    ///
+    /// # Errors
+    /// When either cannot be read, or the backup not written.
+    pub(super) async fn purge_gone_in(&self, backup: &Path) -> Result<()> {
+        let mut file = SqliteConnectOptions::new()
+            .filename(backup)
+            .read_only(true)
+            .disable_statement_logging()
+            .connect()
+            .await?;
+        let copied: Vec<String> = sqlx::query_scalar("SELECT id FROM conversations")
+            .fetch_all(&mut file)
+            .await?;
+        file.close().await?;
+        let there: Vec<String> =
+            sqlx::query_scalar("SELECT id FROM conversations WHERE purging = 0")
+                .fetch_all(&self.readers)
+                .await?;
+        let there: HashSet<_> = there.into_iter().collect();
+        let gone = copied.into_iter().filter(|id| !there.contains(id));
+        let gone: Vec<_> = gone.map(ConversationId::from).collect();
+        if gone.is_empty() {
+            return Ok(());
+        }
+        Self::purge_in(backup, &gone).await
+    }
+
+    /// Purges conversations from another database file of any schema, a backup say. It needs no mark there,
+    /// and nothing else may write to the file. A file that has none of them is not written to.
     ///
     /// # Errors
     /// When the file cannot be written; what was purged until then stays gone.
@@ -133,7 +180,24 @@ impl Store {
             .disable_statement_logging()
             .connect()
             .await?;
+        let mut held = Vec::new();
         for id in ids {
+            let is_there: i64 = sqlx::query_scalar("SELECT count(*) FROM conversations WHERE id = ?")
+                .bind(id)
+                .fetch_one(&mut file)
+                .await?;
+            held.extend((is_there > 0).then_some(id));
+        }
+        if held.is_empty() {
+            return Ok(file.close().await?);
+        }
+        if !has(&mut file, "attachments").await? {
+            // An older schema, in which there are none.
+            sqlx::query("CREATE TEMP TABLE attachments (id, conversation_id)")
+                .execute(&mut file)
+                .await?;
+        }
+        for id in held {
             let mut tx = file.begin_with("BEGIN IMMEDIATE").await?;
             untie(&mut tx, id).await?;
             while purge(&mut tx, id, ALONE).await? == Purge::GoesOn {}
@@ -170,16 +234,21 @@ async fn forget_words(file: &mut SqliteConnection) -> Result<()> {
     sqlx::query("INSERT INTO messages_fts(messages_fts) VALUES ('delete-all')")
         .execute(&mut *file)
         .await?;
-    let is_apart: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE name = 'search_index'")
-            .fetch_one(&mut *file)
-            .await?;
-    if is_apart > 0 {
+    if has(file, "search_index").await? {
         sqlx::query("UPDATE search_index SET state = 'clearing'")
             .execute(file)
             .await?;
     }
     Ok(())
+}
+
+/// Whether a file's schema has a table.
+async fn has(file: &mut SqliteConnection, table: &str) -> Result<bool> {
+    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE name = ?")
+        .bind(table)
+        .fetch_one(file)
+        .await?;
+    Ok(count > 0)
 }
 
 /// Takes away what is little, and what would be touched again with each message.

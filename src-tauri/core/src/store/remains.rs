@@ -12,7 +12,10 @@ use crate::clock::Timestamp;
 use crate::folder;
 
 /// What SQLite keeps beside a database.
-pub(crate) const COMPANIONS: [&str; 3] = [LOG, "-journal", "-shm"];
+pub(crate) const COMPANIONS: [&str; 3] = [LOG, JOURNAL, "-shm"];
+
+/// What SQLite rolls back with, beside the database.
+pub(super) const JOURNAL: &str = "-journal";
 
 /// The largest page of a database, in bytes, <https://sqlite.org/limits.html>.
 const LARGEST_PAGE: u64 = 65_536;

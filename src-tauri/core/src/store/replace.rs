@@ -7,9 +7,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection};
+
 use super::damage::{self, beside};
 use super::open::inspect_whole;
-use super::remains::{COMPANIONS, aside, put};
+use super::remains::{COMPANIONS, JOURNAL, aside, put};
 use super::{Result, StoreError};
 use crate::clock::Timestamp;
 use crate::folder;
@@ -20,6 +23,7 @@ use crate::folder;
 /// What is wrong with the backup; nothing is left of the copy then.
 pub(crate) async fn prepare(database: &Path, backup: &Path) -> Result<PathBuf> {
     let copy = beside(database, ".new");
+    end_a_purge(backup).await;
     let (from, to) = (backup.to_owned(), copy.clone());
     let copied = tokio::task::spawn_blocking(move || copy_file(&from, &to)).await;
     let copied = copied.map_err(io::Error::other).and_then(|copied| copied);
@@ -38,6 +42,28 @@ pub(crate) async fn prepare(database: &Path, backup: &Path) -> Result<PathBuf> {
         return Err(error);
     }
     Ok(copy)
+}
+
+/// Has SQLite roll back what a purge that was killed has left half done in a backup: its journal is not copied.
+/// A file that is no database is found out later.
+async fn end_a_purge(backup: &Path) {
+    if !beside(backup, JOURNAL).exists() {
+        return;
+    }
+    let opened = SqliteConnectOptions::new()
+        .filename(backup)
+        .disable_statement_logging()
+        .connect();
+    let ended = async {
+        let mut file = opened.await?;
+        sqlx::query("SELECT count(*) FROM sqlite_schema")
+            .execute(&mut file)
+            .await?;
+        file.close().await
+    };
+    if let Err(error) = ended.await {
+        tracing::warn!(%error, "the journal of a backup cannot be rolled back");
+    }
 }
 
 fn copy_file(from: &Path, to: &Path) -> io::Result<()> {

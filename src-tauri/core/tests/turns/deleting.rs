@@ -10,8 +10,8 @@ use tokio::sync::broadcast::Receiver;
 
 use crate::{Scene, accepted, open, send};
 
-/// Words that stand together nowhere else.
-const CANARY: &str = "zanzibar fish";
+/// A word that stands nowhere else, as the search index has it.
+const CANARY: &str = "zanzibarfish";
 
 /// The files that hold the canary, in the folder and all below it.
 fn found_in(folder: &Path) -> Vec<PathBuf> {

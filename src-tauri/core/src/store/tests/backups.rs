@@ -28,7 +28,7 @@ const FILL: &str = "
 ";
 
 /// A database as the Conch left it that had `count` migrations.
-async fn older(path: &Path, count: usize) {
+pub(super) async fn older(path: &Path, count: usize) {
     let mut connection = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)

@@ -7,18 +7,17 @@ use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 
+use super::backups::older;
 use super::{NOW, Place, complete};
 use crate::chat::{AttemptSource, MessageStatus, Parameters, Part};
 use crate::error::Entity;
 use crate::ids::{AttachmentId, ConversationId, GenerationId, InstanceId, RequestId};
 use crate::lock::Fenced;
+use crate::store::open::MIGRATOR;
 use crate::store::{Begin, Chosen, Ending, NewAnswer, Purge, Store};
 
-/// Words that stand together nowhere else.
-const CANARY: &str = "zanzibar fish";
-
 /// A word that stands nowhere else, as the search index has it.
-const WORD: &str = "zanzibarfish";
+const CANARY: &str = "zanzibarfish";
 
 async fn answered(place: &Place, question: &str, answer: &str) {
     let started = place.begin(question, NOW).await;
@@ -207,6 +206,7 @@ async fn nothing_of_it_is_in_any_file_while_the_database_is_open() {
     store.index_answers().await.unwrap();
     assert_ne!(found_in(place.folder.path()), Vec::<String>::new());
     place.purge().await;
+    store.index_answers().await.unwrap();
     let mut log = store.log().await.unwrap();
     assert!(log.empty().await.unwrap());
     log.close().await.unwrap();
@@ -234,7 +234,7 @@ async fn a_log_that_somebody_reads_is_emptied_the_next_time() {
 #[tokio::test]
 async fn a_backup_forgets_as_the_database_does() {
     let place = Place::new().await;
-    answered(&place, CANARY, WORD).await;
+    answered(&place, CANARY, CANARY).await;
     place.store.index_answers().await.unwrap();
     let kept = place.store.create_conversation(Some("kept"), None, NOW);
     let kept = kept.await.unwrap();
@@ -244,10 +244,10 @@ async fn a_backup_forgets_as_the_database_does() {
         .execute(&place.store.writer)
         .await
         .unwrap();
-    assert!(found_in_file(&backup, CANARY) && found_in_file(&backup, WORD));
+    assert!(found_in_file(&backup));
     let ids = [place.conversation.id.clone(), ConversationId::fresh()];
     Store::purge_in(&backup, &ids).await.unwrap();
-    assert!(!found_in_file(&backup, CANARY) && !found_in_file(&backup, WORD));
+    assert!(!found_in_file(&backup));
     let mut file = SqliteConnectOptions::new()
         .filename(&backup)
         .connect()
@@ -266,20 +266,71 @@ async fn a_backup_forgets_as_the_database_does() {
     file.close().await.unwrap();
 }
 
+#[tokio::test]
+async fn a_backup_of_each_older_schema_forgets_too() {
+    for count in 1..=MIGRATOR.iter().count() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("conch.db");
+        older(&path, count).await;
+        let mut file = SqliteConnectOptions::new()
+            .filename(&path)
+            .connect()
+            .await
+            .unwrap();
+        sqlx::query("UPDATE messages SET content = ?")
+            .bind(CANARY)
+            .execute(&mut file)
+            .await
+            .unwrap();
+        file.close().await.unwrap();
+        assert!(found_in_file(&path), "schema {count}");
+        let ids = [ConversationId::from("c".to_owned())];
+        Store::purge_in(&path, &ids).await.unwrap();
+        assert!(!found_in_file(&path), "schema {count}");
+        // It is updated as any other is.
+        let store = Store::open(&path, true, NOW).await.unwrap();
+        assert!(store.list_conversations(None, 9).await.unwrap().is_empty());
+        store.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_backup_that_was_made_meanwhile_keeps_nothing() {
+    let place = Place::new().await;
+    answered(&place, CANARY, CANARY).await;
+    let kept = place.store.create_conversation(Some("kept"), None, NOW);
+    kept.await.unwrap();
+    let backup = place.folder.path().join("backup.db");
+    let copied = format!("VACUUM INTO '{}'", backup.display());
+    sqlx::query(AssertSqlSafe(copied))
+        .execute(&place.store.writer)
+        .await
+        .unwrap();
+    place.store.purge_gone_in(&backup).await.unwrap();
+    assert!(found_in_file(&backup), "it is not deleted");
+    let id = &place.conversation.id;
+    assert!(place.store.delete_conversation(id, NOW).await.unwrap());
+    place.store.purge_gone_in(&backup).await.unwrap();
+    assert!(found_in_file(&backup), "it can be given back");
+    assert!(place.store.begin_purge(id).await.unwrap());
+    place.store.purge_gone_in(&backup).await.unwrap();
+    assert!(!found_in_file(&backup));
+}
+
 /// The names of the files in this folder that hold the canary.
 fn found_in(folder: &Path) -> Vec<String> {
     let files = std::fs::read_dir(folder).unwrap();
     let files = files.map(|entry| entry.unwrap().path());
     files
-        .filter(|path| found_in_file(path, CANARY))
+        .filter(|path| found_in_file(path))
         .map(|path| path.display().to_string())
         .collect()
 }
 
-fn found_in_file(path: &Path, words: &str) -> bool {
+fn found_in_file(path: &Path) -> bool {
     let bytes = std::fs::read(path).unwrap();
-    let words = words.as_bytes();
-    bytes.windows(words.len()).any(|window| window == words)
+    let mut words = bytes.windows(CANARY.len());
+    words.any(|word| word == CANARY.as_bytes())
 }
 
 #[tokio::test]
