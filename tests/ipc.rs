@@ -354,13 +354,3 @@ fn a_database_that_cannot_be_opened_is_replaced_in_the_same_process() {
         b"not a database at all, but precious"
     );
 }
-
-#[test]
-fn there_are_sixteen_windows_at_most() {
-    let page = Page::open();
-    let open = || page.call("open_window", json!({"conversationId": null}));
-    for _ in 1..16 {
-        open().unwrap();
-    }
-    assert_eq!(open().unwrap_err()["code"], "window_limit");
-}

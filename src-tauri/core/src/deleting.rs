@@ -391,7 +391,10 @@ mod tests {
     #[tokio::test]
     async fn what_was_deleted_is_purged_from_the_backups_too() {
         let mut scene = Scene::new().await;
-        let kept = scene.purger.store.create_conversation(Some("kept"), None, NOW);
+        let kept = scene
+            .purger
+            .store
+            .create_conversation(Some("kept"), None, NOW);
         let kept = kept.await.unwrap().id;
         let id = scene.deleted().await;
         let store = &scene.purger.store;
@@ -411,7 +414,8 @@ mod tests {
         scene.deleted().await;
         let folder = scene.folder.path().join("backups");
         std::fs::create_dir(&folder).unwrap();
-        std::fs::write(folder.join("conch-2026-11-29-070000.db"), "no database").unwrap();
+        let name = format!("conch-{}.db", NOW.to_name());
+        std::fs::write(folder.join(name), "no database").unwrap();
         assert_eq!(crate::store::backups(scene.folder.path()).len(), 1);
         scene.clock.advance(UNDO);
         scene.pass().await;
@@ -426,7 +430,9 @@ mod tests {
         let deleted = store.deleted_conversations().await.unwrap();
         let listed = store.list_conversations(None, 9).await.unwrap();
         let deleted = deleted.into_iter().map(|deleted| deleted.id);
-        deleted.chain(listed.into_iter().map(|listed| listed.id)).collect()
+        deleted
+            .chain(listed.into_iter().map(|listed| listed.id))
+            .collect()
     }
 
     #[tokio::test]

@@ -6,11 +6,14 @@
 //! itself, from a random moment on.
 
 use std::fs::File;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use tempfile::TempDir;
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
 
 use conch_core::App;
 use conch_core::chat::{Accepted, Conversation, MessageStatus, TranscriptEvent};
@@ -100,7 +103,8 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
                 .map(move |disturbance| (holder, disturbance))
         })
         .collect();
-    run.expect(scenarios.len() as u64 + 1);
+    let elsewhere = own_address();
+    run.expect(scenarios.len() as u64 + 1 + u64::from(elsewhere.is_some()));
     let played = runtime()?.block_on(async {
         let scenarios = scenarios.iter().map(async |(holder, disturbance)| {
             let freed_after = play(*holder, disturbance).await;
@@ -110,17 +114,22 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
                 freed_after,
             )
         });
-        let half_open = async {
-            let noticed = half_open().await;
+        let within = async {
+            let went_on = asleep_together().await;
             run.did(1);
-            (
-                "a half-open connection after 8 h of sleep".to_owned(),
-                noticed.map(|()| None),
-            )
+            let name = "a connection within this machine after 8 h of sleep";
+            (name.to_owned(), went_on.map(|()| None))
         };
-        let (mut played, half_open) =
-            tokio::join!(futures_util::future::join_all(scenarios), half_open);
-        played.push(half_open);
+        let half_open = async {
+            let noticed = half_open(elsewhere?).await;
+            run.did(1);
+            let name = "a half-open connection after 8 h of sleep";
+            Some((name.to_owned(), noticed.map(|()| None)))
+        };
+        let (mut played, within, half_open) =
+            tokio::join!(futures_util::future::join_all(scenarios), within, half_open);
+        played.push(within);
+        played.extend(half_open);
         played
     });
     let mut finding = Finding {
@@ -151,11 +160,17 @@ struct Scene {
 
 impl Scene {
     async fn new() -> anyhow::Result<Self> {
-        let clock = Arc::new(ManualClock::at(NOW));
         let server = FaultServer::start().await;
+        let base_url = server.base_url();
+        Self::with(server, &base_url).await
+    }
+
+    /// Whose provider is asked there.
+    async fn with(server: FaultServer, base_url: &str) -> anyhow::Result<Self> {
+        let clock = Arc::new(ManualClock::at(NOW));
         let folder = tempfile::tempdir()?;
         let wall = Arc::clone(&clock) as Arc<dyn Clock>;
-        let app = application::open_at(folder.path(), &server.base_url(), wall).await?;
+        let app = application::open_at(folder.path(), base_url, wall).await?;
         let conversation = app.create_conversation(None, None).await?;
         Ok(Self {
             clock,
@@ -343,9 +358,55 @@ async fn take(store: &Store, scene: &Scene, instance: &str) -> anyhow::Result<Le
     }
 }
 
-/// The provider gave up while the machine slept, and no packet says so. Ten seconds of real time.
-async fn half_open() -> anyhow::Result<()> {
+/// A server on this machine slept with it, and goes on.
+async fn asleep_together() -> anyhow::Result<()> {
     let scene = Scene::new().await?;
+    scene.answer().await?;
+    scene.app.cleanup_expired_locks().await?;
+    scene.step(8 * 60 * MINUTE);
+    scene.app.cleanup_expired_locks().await?;
+    scene.server.gate("rest").open();
+    let (status, text) = scene.settled().await?;
+    ensure!(
+        status == MessageStatus::Complete && text == "first rest",
+        "it ended as {status:?} with {text:?}"
+    );
+    Ok(())
+}
+
+/// An address of this machine that leads through its network, as one elsewhere would. None where it has none.
+fn own_address() -> Option<IpAddr> {
+    let socket = UdpSocket::bind(("0.0.0.0", 0)).ok()?;
+    // Nothing is sent: the address is one for documentation (RFC 5737), and only the way to it is looked up.
+    socket.connect(("198.51.100.1", 9)).ok()?;
+    let address = socket.local_addr().ok()?.ip();
+    (!address.is_loopback()).then_some(address)
+}
+
+/// Passes on what comes to this address, and says where that is.
+async fn forward(address: IpAddr, to: String) -> anyhow::Result<SocketAddr> {
+    let listener = TcpListener::bind((address, 0)).await?;
+    let own = listener.local_addr()?;
+    tokio::spawn(async move {
+        while let Ok((mut from, _)) = listener.accept().await {
+            let to = to.clone();
+            tokio::spawn(async move {
+                let mut to = TcpStream::connect(to).await?;
+                copy_bidirectional(&mut from, &mut to).await
+            });
+        }
+    });
+    Ok(own)
+}
+
+/// The provider gave up while the machine slept, and no packet says so. Ten seconds of real time.
+async fn half_open(elsewhere: IpAddr) -> anyhow::Result<()> {
+    let server = FaultServer::start().await;
+    let base_url = server.base_url();
+    let host = base_url.split('/').nth(2).context("it has a host")?;
+    let there = forward(elsewhere, host.to_owned()).await?;
+    let base_url = base_url.replace(host, &there.to_string());
+    let scene = Scene::with(server, &base_url).await?;
     scene.answer().await?;
     scene.app.cleanup_expired_locks().await?;
     scene.step(8 * 60 * MINUTE);

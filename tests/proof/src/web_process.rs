@@ -118,8 +118,7 @@ impl Scene {
         ] {
             environment.push((name.to_owned(), value));
         }
-        let parts =
-            (1..=PARTS).flat_map(|part| [Step::Delta(text(part)), Step::Wait(gate(part))]);
+        let parts = (1..=PARTS).flat_map(|part| [Step::Delta(text(part)), Step::Wait(gate(part))]);
         let steps = [Step::Head].into_iter().chain(parts);
         server.push(Script::new(
             steps.chain([Step::Finish("stop".to_owned()), Step::Done]),
@@ -203,8 +202,9 @@ impl Scene {
         for part in 1..=kills {
             let killed = self.web_process().context("no process draws the window")?;
             let started = now();
-            let done = Command::new("kill").args(["-9", &killed.to_string()]);
-            ensure!(done.status().await?.success(), "it could not be killed");
+            let mut kill = Command::new("kill");
+            let done = kill.args(["-9", &killed.to_string()]).status().await?;
+            ensure!(done.success(), "it could not be killed");
             // What is shown from here on was never in a process that is dead.
             self.server.gate(&gate(part)).open();
             let expected = pictures.get(part).context("there is a picture")?;
@@ -239,7 +239,10 @@ impl Scene {
             let view = view.context("it is there")?;
             let answer = view.messages.last().context("it has an answer")?;
             if answer.status == MessageStatus::Complete {
-                ensure!(answer.content.trim() == whole.trim(), "the answer is not whole");
+                ensure!(
+                    answer.content.trim() == whole.trim(),
+                    "the answer is not whole"
+                );
                 ensure!(view.draft == DRAFT, "the draft is {:?}", view.draft);
                 break;
             }

@@ -15,10 +15,10 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tokio_util::sync::CancellationToken;
 
-use super::{Store, StoreError};
 use super::damage::{LOG, beside};
 use super::error::primary_code;
 use super::open::{SQLITE_CORRUPT, is_sound};
+use super::{Store, StoreError};
 use crate::clock::Timestamp;
 use crate::folder;
 

@@ -17,9 +17,6 @@ use super::{Result, Store, attempts, backups};
 use crate::clock::Timestamp;
 use crate::ids::ConversationId;
 
-/// How much is taken away at once from a file that is not in use.
-const ALONE: u32 = 4096;
-
 /// A conversation that is deleted and not gone yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deleted {
@@ -182,10 +179,11 @@ impl Store {
             .await?;
         let mut held = Vec::new();
         for id in ids {
-            let is_there: i64 = sqlx::query_scalar("SELECT count(*) FROM conversations WHERE id = ?")
-                .bind(id)
-                .fetch_one(&mut file)
-                .await?;
+            let is_there: i64 =
+                sqlx::query_scalar("SELECT count(*) FROM conversations WHERE id = ?")
+                    .bind(id)
+                    .fetch_one(&mut file)
+                    .await?;
             held.extend((is_there > 0).then_some(id));
         }
         if held.is_empty() {
@@ -200,7 +198,7 @@ impl Store {
         for id in held {
             let mut tx = file.begin_with("BEGIN IMMEDIATE").await?;
             untie(&mut tx, id).await?;
-            while purge(&mut tx, id, ALONE).await? == Purge::GoesOn {}
+            purge_alone(&mut tx, id).await?;
             end(&mut tx, id).await?;
             tx.commit().await?;
         }
@@ -273,6 +271,22 @@ async fn untie(tx: &mut SqliteConnection, id: &ConversationId) -> Result<()> {
     sqlx::query!("DELETE FROM drafts WHERE conversation_id = ?", id)
         .execute(tx)
         .await?;
+    Ok(())
+}
+
+/// Takes away all at once, from a file that nothing else uses and whose references are not looked after. Only what
+/// every schema has is named.
+async fn purge_alone(tx: &mut SqliteConnection, id: &ConversationId) -> Result<()> {
+    for statement in [
+        "DELETE FROM attachments WHERE conversation_id = ?",
+        "UPDATE generation_attempts SET conversation_id = NULL, branch_id = NULL WHERE conversation_id = ?",
+        "DELETE FROM generations WHERE conversation_id = ?",
+        "DELETE FROM message_chunks
+         WHERE message_id IN (SELECT id FROM messages WHERE conversation_id = ?)",
+        "DELETE FROM messages WHERE conversation_id = ?",
+    ] {
+        sqlx::query(statement).bind(id).execute(&mut *tx).await?;
+    }
     Ok(())
 }
 

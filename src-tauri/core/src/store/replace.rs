@@ -50,12 +50,12 @@ async fn end_a_purge(backup: &Path) {
     if !beside(backup, JOURNAL).exists() {
         return;
     }
-    let opened = SqliteConnectOptions::new()
-        .filename(backup)
-        .disable_statement_logging()
-        .connect();
     let ended = async {
-        let mut file = opened.await?;
+        let mut file = SqliteConnectOptions::new()
+            .filename(backup)
+            .disable_statement_logging()
+            .connect()
+            .await?;
         sqlx::query("SELECT count(*) FROM sqlite_schema")
             .execute(&mut file)
             .await?;
