@@ -70,6 +70,8 @@ pub enum Library {
     Crowded,
     /// A file that is no database.
     Foreign,
+    /// The everyday's, whose database is damaged; there is a backup of it.
+    Damaged,
 }
 
 impl Library {
@@ -87,6 +89,12 @@ impl Library {
                 author.app.quit().await;
                 Ok(())
             }
+            Self::Damaged => {
+                let author = Author::start(folder, servers).await?;
+                author.everyday().await?;
+                author.app.quit().await;
+                Ok(damage(folder)?)
+            }
             Self::Crowded => {
                 let author = Author::start(folder, servers).await?;
                 author.crowded().await?;
@@ -102,6 +110,18 @@ fn make_built_in_model(folder: &Path) -> Result<(), Error> {
     let file = folder.join("models/SmolLM2-135M-Instruct.Q4_1.gguf");
     std::fs::create_dir_all(folder.join("models"))?;
     Ok(std::fs::write(file, "")?)
+}
+
+/// Damages the database's first page, with a backup of it as it was.
+fn damage(folder: &Path) -> std::io::Result<()> {
+    let (database, backups) = (folder.join("conch.db"), folder.join("backups"));
+    std::fs::create_dir_all(&backups)?;
+    std::fs::copy(&database, backups.join("conch-2026-01-14T08-30-00Z.db"))?;
+    let mut bytes = std::fs::read(&database)?;
+    if let Some(schema) = bytes.get_mut(100..4096) {
+        schema.fill(0x5a);
+    }
+    std::fs::write(database, bytes)
 }
 
 /// Writes conversations at times of its choice.

@@ -116,6 +116,19 @@ pub(super) fn scenes() -> Vec<Scene> {
                 stage.wait_for_status("failed").await
             })
         }),
+        Scene::new("tried-again", Library::Everyday, |stage| {
+            Box::pin(async move {
+                stage.open(SHORT[2]).await?;
+                stage
+                    .cluster()
+                    .push(Script::new([Step::refusal(401, &[], "no such key")]));
+                stage
+                    .press(".message:last-child [aria-label='Answer again']")
+                    .await?;
+                stage.see(".tried .retry").await?;
+                stage.leave_pointer().await
+            })
+        }),
         Scene::new("interrupted", Library::Everyday, |stage| {
             Box::pin(async move {
                 stage.open(SHORT[2]).await?;

@@ -39,6 +39,12 @@ pub(super) fn scenes() -> Vec<Scene> {
                 stage.wait_until(in_sight, "the reason is in sight").await
             })
         }),
+        Scene::new("damaged", Library::Damaged, |stage| {
+            Box::pin(async move {
+                let offered = "document.querySelectorAll('#fatal button').length > 1";
+                stage.wait_until(offered, "ways on are offered").await
+            })
+        }),
     ]
 }
 
