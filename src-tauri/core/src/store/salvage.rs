@@ -76,6 +76,16 @@ pub(crate) async fn salvage(
     saved
 }
 
+/// The numbers of the next rows of a table.
+#[derive(Debug, Default)]
+struct Batch {
+    rows: Vec<i64>,
+    /// One more, where the row that follows it has a lesser number.
+    doubtful: Option<i64>,
+    /// Damage came before more of them.
+    broke: bool,
+}
+
 struct Rescue {
     /// On the new database, with the damaged one attached as `old`.
     connection: SqliteConnection,
@@ -190,7 +200,14 @@ impl Rescue {
         }
         let mut after = i64::MIN;
         loop {
-            let (rows, broke) = self.rows_after(table, after).await;
+            let Batch {
+                rows,
+                doubtful,
+                broke,
+            } = self.rows_after(table, after).await;
+            if let Some(doubtful) = doubtful {
+                self.save_row(&insert, doubtful).await?;
+            }
             let Some(last) = rows.last().copied() else {
                 if !broke {
                     return Ok(());
@@ -207,23 +224,29 @@ impl Rescue {
         }
     }
 
-    /// The numbers of the next rows, and whether damage came before more of them.
-    async fn rows_after(&mut self, table: &str, after: i64) -> (Vec<i64>, bool) {
+    async fn rows_after(&mut self, table: &str, after: i64) -> Batch {
         let statement =
             format!("SELECT rowid FROM old.{table} WHERE rowid > ? ORDER BY rowid LIMIT {BATCH}");
         let mut found = sqlx::query_scalar(AssertSqlSafe(statement))
             .bind(after)
             .fetch(&mut self.connection);
-        let (mut rows, mut last) = (Vec::new(), after);
+        let mut batch = Batch::default();
         loop {
             match found.try_next().await {
-                // A damaged page may lead back.
-                Ok(Some(row)) if row > last => {
-                    rows.push(row);
-                    last = row;
+                Ok(Some(row)) if row > batch.rows.last().copied().unwrap_or(after) => {
+                    batch.rows.push(row);
                 }
-                Ok(None) => return (rows, false),
-                Ok(Some(_)) | Err(_) => return (rows, true),
+                Ok(None) => return batch,
+                // A damaged page leads back: this row or the one before it has another's number.
+                Ok(Some(_)) => {
+                    batch.doubtful = batch.rows.pop();
+                    batch.broke = true;
+                    return batch;
+                }
+                Err(_) => {
+                    batch.broke = true;
+                    return batch;
+                }
             }
         }
     }
@@ -249,12 +272,15 @@ impl Rescue {
 
     async fn can_read_after(&mut self, table: &str, after: i64) -> bool {
         let statement =
-            format!("SELECT rowid FROM old.{table} WHERE rowid > ? ORDER BY rowid LIMIT 1");
-        let found: sqlx::Result<Option<i64>> = sqlx::query_scalar(AssertSqlSafe(statement))
+            format!("SELECT rowid FROM old.{table} WHERE rowid > ? ORDER BY rowid LIMIT 2");
+        let found: sqlx::Result<Vec<i64>> = sqlx::query_scalar(AssertSqlSafe(statement))
             .bind(after)
-            .fetch_optional(&mut self.connection)
+            .fetch_all(&mut self.connection)
             .await;
-        found.is_ok_and(|row| row.is_none_or(|row| row > after))
+        found.is_ok_and(|rows| {
+            let first = rows.first().is_none_or(|row| *row > after);
+            first && rows.is_sorted_by(|one, next| one < next)
+        })
     }
 
     /// Saves rows at once, or where one of them cannot be read, each by itself.
@@ -276,17 +302,22 @@ impl Rescue {
         if is_read(saved)? {
             return Ok(());
         }
-        let one = format!("{insert} WHERE rowid = ?");
         for row in rows {
-            let saved = sqlx::query(AssertSqlSafe(one.clone()))
-                .bind(row)
-                .execute(&mut self.connection)
-                .await;
-            if !is_read(saved)? {
+            if !self.save_row(insert, *row).await? {
                 self.unreadable += 1;
             }
         }
         Ok(())
+    }
+
+    /// False where it cannot be read.
+    async fn save_row(&mut self, insert: &str, row: i64) -> Result<bool, SalvageError> {
+        let one = format!("{insert} WHERE rowid = ?");
+        let saved = sqlx::query(AssertSqlSafe(one))
+            .bind(row)
+            .execute(&mut self.connection)
+            .await;
+        is_read(saved)
     }
 
     async fn try_whole(&mut self, insert: &str) {

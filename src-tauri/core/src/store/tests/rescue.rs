@@ -246,6 +246,48 @@ async fn a_first_page_that_is_lost_costs_no_message() {
     }
 }
 
+/// Gives a message the number of a later one, and a length that leads nowhere. Returns its own number.
+fn give_anothers_number(path: &Path) -> u8 {
+    let mut bytes = fs::read(path).unwrap();
+    let rows_of = |page: &[u8]| {
+        let count = usize::from(page[4]);
+        let cell = |n: usize| usize::from(u16::from_be_bytes([page[8 + 2 * n], page[9 + 2 * n]]));
+        (0..count).map(cell).collect::<Vec<_>>()
+    };
+    // A leaf of a table, <https://sqlite.org/fileformat2.html#b_tree_pages>. A cell begins with its length, of two
+    // bytes here, and its row's number, of one.
+    let (page, cell) = (bytes.chunks(4096).enumerate().skip(1))
+        .filter(|(_, page)| page[0] == 13 && page[3] == 0)
+        .find_map(|(number, page)| {
+            let last = *rows_of(page).last()?;
+            let row = page.get(last..last + 600)?;
+            let is_answer = row.windows(7).any(|words| words == b"answer ");
+            (is_answer && (20..70).contains(&row[2])).then_some((number, last))
+        })
+        .unwrap();
+    let at = page * 4096 + cell;
+    let number = bytes[at + 2];
+    bytes[at..at + 3].copy_from_slice(&[0xff, 0x7f, number + 40]);
+    fs::write(path, bytes).unwrap();
+    number
+}
+
+#[tokio::test]
+async fn a_row_with_the_number_of_a_later_one_costs_none_of_those_between() {
+    let folder = filled().await;
+    let path = folder.path().join("conch.db");
+    let all = messages(&path).await;
+    let number = usize::from(give_anothers_number(&path));
+    let saved = recovery(&folder).save_readable().await.unwrap();
+    assert!(saved.unreadable > 0, "what it cost is said");
+    let found = messages(&saved.folder.join("conch.db")).await;
+    // The last one was being written.
+    let missing: Vec<_> = (1..TURNS * 2)
+        .filter(|row| !found.contains(&all[row - 1]))
+        .collect();
+    assert_eq!(missing, [number]);
+}
+
 /// A page of something else within a long text leaves a text that nothing can read.
 #[tokio::test]
 async fn a_text_that_is_damaged_within_is_saved_as_far_as_it_is_text() {
