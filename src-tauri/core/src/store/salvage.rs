@@ -73,8 +73,20 @@ pub(crate) async fn salvage(
     let mut rescue = Rescue::open(&new, database).await?;
     let saved = rescue.save(folder).await;
     rescue.connection.close().await?;
+    fs::File::open(&new)?.sync_all()?;
     saved
 }
+
+/// Saves a message of which something else than its text is damaged. What is stored behind the text is not read: it is
+/// on the last of the text's pages.
+const BARE_MESSAGE: &str = "
+    INSERT OR IGNORE INTO main.messages
+      (search_key, id, conversation_id, branch_id, role, status, content, created_at, finished_at)
+    SELECT search_key, id, coalesce(conversation_id, 'recovered'), coalesce(branch_id, 'recovered'),
+      iif(role IN ('system', 'user'), role, 'assistant'),
+      iif(role IN ('system', 'user'), 'complete', 'interrupted'), content, time.at, time.at
+    FROM old.messages, (SELECT coalesce(max(created_at), 0) AS at FROM main.messages WHERE search_key < ?1) time
+    WHERE rowid = ?1 AND typeof(content) = 'text' AND id NOT IN (SELECT id FROM main.messages)";
 
 /// The numbers of the next rows of a table.
 #[derive(Debug, Default)]
@@ -104,6 +116,8 @@ impl Rescue {
             .pragma("cell_size_check", "ON")
             // A schema that can be read in part is read in part.
             .pragma("writable_schema", "ON")
+            // Each row is a transaction; the file is synced when it is whole.
+            .pragma("synchronous", "OFF")
             .connect()
             .await?;
         let attached = sqlx::query("ATTACH ? AS old")
@@ -143,9 +157,8 @@ impl Rescue {
             }
             self.save_fences().await;
         }
-        if self.unreadable > 0 {
-            self.carve().await?;
-        }
+        // A page in another's place leads SQLite past rows without a word, so that nothing met is no sign.
+        self.carve().await?;
         mend_texts(&mut self.connection).await?;
         self.end_answers().await?;
         // What checks a database checks all that are attached.
@@ -219,7 +232,7 @@ impl Rescue {
                 }
                 continue;
             };
-            self.save_rows(&insert, after, &rows).await?;
+            self.save_rows(&insert, &rows).await?;
             after = last;
         }
     }
@@ -283,25 +296,9 @@ impl Rescue {
         })
     }
 
-    /// Saves rows at once, or where one of them cannot be read, each by itself.
-    async fn save_rows(
-        &mut self,
-        insert: &str,
-        after: i64,
-        rows: &[i64],
-    ) -> Result<(), SalvageError> {
-        let Some(last) = rows.last() else {
-            return Ok(());
-        };
-        let some = format!("{insert} WHERE rowid > ? AND rowid <= ?");
-        let saved = sqlx::query(AssertSqlSafe(some))
-            .bind(after)
-            .bind(last)
-            .execute(&mut self.connection)
-            .await;
-        if is_read(saved)? {
-            return Ok(());
-        }
+    /// Saves rows, each by its number: in the order of a damaged tree a row may come under another's.
+    async fn save_rows(&mut self, insert: &str, rows: &[i64]) -> Result<(), SalvageError> {
+        // Not in one transaction: a row that cannot be read may take with it what was saved before.
         for row in rows {
             if !self.save_row(insert, *row).await? {
                 self.unreadable += 1;
@@ -317,7 +314,16 @@ impl Rescue {
             .bind(row)
             .execute(&mut self.connection)
             .await;
-        is_read(saved)
+        let is_saved = saved.as_ref().is_ok_and(|saved| saved.rows_affected() > 0);
+        let is_read_whole = is_read(saved)?;
+        if !is_saved && insert.contains("FROM old.messages") {
+            let bare = sqlx::query(BARE_MESSAGE)
+                .bind(row)
+                .execute(&mut self.connection)
+                .await;
+            is_read(bare)?;
+        }
+        Ok(is_read_whole)
     }
 
     async fn try_whole(&mut self, insert: &str) {
