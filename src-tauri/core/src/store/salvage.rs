@@ -2,9 +2,9 @@
 //!
 //! The damaged file is opened for reading alone and is not changed. Each table is read in the order of its
 //! rows; where SQLite finds damage, the nearest row behind it that can be read is looked for, so that a bad
-//! page costs what was on it. Where damage was met, conversations and messages are looked for on all pages, too
-//! (`carve`): a lost schema or a broken tree hides rows that are there. What refers to something that is lost is given a new place: no message is
-//! dropped because its conversation, its branch or what it answers could not be read.
+//! page costs what was on it. Conversations and messages are looked for on all pages, too (`carve`): a lost schema
+//! or a broken tree hides rows that are there. What refers to something that is lost is given a new place: no message
+//! is dropped because its conversation, its branch or what it answers could not be read.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -167,7 +167,6 @@ impl Rescue {
                 .execute(&mut self.connection)
                 .await?;
         }
-        self.clean_texts(&tables).await?;
         self.mend(fresh.as_deref()).await?;
         let (conversations, messages): (i64, i64) = sqlx::query_as(
             "SELECT (SELECT count(*) FROM conversations), (SELECT count(*) FROM messages)",
@@ -449,64 +448,6 @@ impl Rescue {
             .await?;
         }
         Ok(())
-    }
-
-    /// Replaces what is no text in a text, which nothing could read: SQLite itself does not look.
-    async fn clean_texts(&mut self, tables: &[(String, bool)]) -> Result<(), SalvageError> {
-        let mut cleaned = false;
-        for (table, _) in tables.iter().filter(|(_, without_rowid)| !without_rowid) {
-            let columns: Vec<String> = sqlx::query_scalar(
-                "SELECT name FROM pragma_table_info(?, 'main') WHERE type = 'TEXT'",
-            )
-            .bind(table)
-            .fetch_all(&mut self.connection)
-            .await?;
-            for column in columns {
-                for (row, text) in self.broken_texts(table, &column).await? {
-                    let update =
-                        format!("UPDATE OR IGNORE main.{table} SET {column} = ? WHERE rowid = ?");
-                    let updated = sqlx::query(AssertSqlSafe(update))
-                        .bind(text)
-                        .bind(row)
-                        .execute(&mut self.connection)
-                        .await;
-                    is_read(updated)?;
-                    self.unreadable += 1;
-                    cleaned = true;
-                }
-            }
-        }
-        if cleaned {
-            // The index knows the texts as they were. Made anew, it knows all of them.
-            for statement in [
-                "INSERT INTO messages_fts(messages_fts) VALUES ('rebuild')",
-                "DELETE FROM messages_to_index",
-            ] {
-                sqlx::query(statement).execute(&mut self.connection).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The texts in a column that are none, with what can be read of them.
-    async fn broken_texts(
-        &mut self,
-        table: &str,
-        column: &str,
-    ) -> Result<Vec<(i64, String)>, SalvageError> {
-        let statement = format!(
-            "SELECT rowid, CAST({column} AS BLOB) FROM main.{table} WHERE {column} IS NOT NULL"
-        );
-        let mut texts = sqlx::query_as::<_, (i64, Vec<u8>)>(AssertSqlSafe(statement))
-            .fetch(&mut self.connection);
-        let mut broken = Vec::new();
-        while let Some((row, text)) = texts.try_next().await? {
-            if let Err(error) = String::from_utf8(text) {
-                let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
-                broken.push((row, text));
-            }
-        }
-        Ok(broken)
     }
 
     /// Gives a new place to what refers to something that was not read.
