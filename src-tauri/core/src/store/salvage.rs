@@ -218,7 +218,7 @@ impl Rescue {
                 broke,
             } = self.rows_after(table, after).await;
             if let Some(doubtful) = doubtful {
-                self.save_row(&insert, doubtful).await?;
+                self.save_row(table, &insert, doubtful).await?;
             }
             let Some(last) = rows.last().copied() else {
                 if !broke {
@@ -231,7 +231,7 @@ impl Rescue {
                 }
                 continue;
             };
-            self.save_rows(&insert, &rows).await?;
+            self.save_rows(table, &insert, &rows).await?;
             after = last;
         }
     }
@@ -296,10 +296,15 @@ impl Rescue {
     }
 
     /// Saves rows, each by its number: in the order of a damaged tree a row may come under another's.
-    async fn save_rows(&mut self, insert: &str, rows: &[i64]) -> Result<(), SalvageError> {
+    async fn save_rows(
+        &mut self,
+        table: &str,
+        insert: &str,
+        rows: &[i64],
+    ) -> Result<(), SalvageError> {
         // Not in one transaction: a row that cannot be read may take with it what was saved before.
         for row in rows {
-            if !self.save_row(insert, *row).await? {
+            if !self.save_row(table, insert, *row).await? {
                 self.unreadable += 1;
             }
         }
@@ -307,7 +312,12 @@ impl Rescue {
     }
 
     /// False where it cannot be read.
-    async fn save_row(&mut self, insert: &str, row: i64) -> Result<bool, SalvageError> {
+    async fn save_row(
+        &mut self,
+        table: &str,
+        insert: &str,
+        row: i64,
+    ) -> Result<bool, SalvageError> {
         let one = format!("{insert} WHERE rowid = ?");
         let saved = sqlx::query(AssertSqlSafe(one))
             .bind(row)
@@ -315,7 +325,7 @@ impl Rescue {
             .await;
         let is_saved = saved.as_ref().is_ok_and(|saved| saved.rows_affected() > 0);
         let is_read_whole = is_read(saved)?;
-        if !is_saved && insert.contains("FROM old.messages") {
+        if !is_saved && table == "messages" {
             let bare = sqlx::query(BARE_MESSAGE)
                 .bind(row)
                 .execute(&mut self.connection)
