@@ -26,9 +26,10 @@ pub(crate) fn run(workspace: &Workspace, amount: Amount, kinds: &[OsString]) -> 
         Amount::Full => application::build(workspace)?,
         Amount::Quick => {
             page::build(workspace)?;
-            // Chosen as the tests are, so that what they have built is used again.
+            // With the tests' features, so that what they have built is used again.
             Tool::cargo(workspace.root())
-                .args(["build", "--workspace", "--bin", "conch", "--bin", "prove"])
+                .args(["build", "--workspace", "--tests"])
+                .args(["--bin", "conch", "--bin", "prove"])
                 .run()?;
             workspace.debug_binary("conch")
         }

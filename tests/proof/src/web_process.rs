@@ -168,26 +168,15 @@ impl Scene {
 
     fn top_level(&self, desktop: &Desktop) -> anyhow::Result<TopLevel> {
         let application = self.window.application().context("it runs")?;
-        let windows = desktop.windows_of(application)?;
-        let mut seen = windows.into_iter().filter(|window| window.seen);
-        seen.next().context("there is no window")
+        Ok(desktop.seen_of(application)?)
     }
 
     /// What is shown once nothing but signs of life moves.
     async fn picture_at_rest(&self) -> anyhow::Result<Picture> {
         let desktop = Desktop::of(&self.display)?;
         let window = self.top_level(&desktop)?;
-        let (started, mut since) = (now(), now());
-        let mut first = desktop.picture(&window)?;
-        while since.elapsed() < Duration::from_millis(500) {
-            ensure!(started.elapsed() < PATIENCE, "the window does not rest");
-            sleep(LOOK_EVERY).await;
-            let next = desktop.picture(&window)?;
-            if next.difference(&first) >= SMALL {
-                (first, since) = (next, now());
-            }
-        }
-        Ok(first)
+        let rest = Duration::from_millis(500);
+        Ok(desktop.picture_at_rest(&window, rest, SMALL).await?)
     }
 
     /// Kills so often, and goes on with the answer each time; then the answer must be whole in the database.

@@ -18,15 +18,9 @@ pub enum Error {
     /// A file could not be read or written.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// A screenshot is no PNG.
-    #[error("a screenshot cannot be read: {0}")]
-    Unreadable(#[from] png::DecodingError),
     /// A picture could not be written.
     #[error("a picture cannot be written: {0}")]
     Unwritable(#[from] png::EncodingError),
-    /// A screenshot is not what the driver makes.
-    #[error("a screenshot has an unexpected form: {0}")]
-    Form(String),
     /// Somebody else listens where a stand-in has to, because its address is in the pictures.
     #[error("port {port} of this machine cannot be had ({source}): end what listens there")]
     PortTaken {

@@ -88,8 +88,7 @@ async fn draw(arguments: &Arguments) -> Result<(), Error> {
 
 async fn picture(stage: &Stage<'_>, theme: Theme, path: &Path) -> Result<usize, Error> {
     stage.dress(theme).await?;
-    let screenshot = stage.window().client().screenshot().await?;
-    let small = compress(&screenshot)?;
+    let small = compress(&stage.picture().await?)?;
     std::fs::write(path, &small)?;
     Ok(small.len())
 }

@@ -1,7 +1,8 @@
-//! Screenshots as small files: at most 256 colours, which is all that a page of text and flat parts needs.
+//! Pictures as small files: at most 256 colours, which is all that a page of text and flat parts needs.
 
 use std::collections::HashMap;
-use std::io::Cursor;
+
+use conch_window::Picture;
 
 use crate::Error;
 
@@ -14,27 +15,15 @@ const COLOURS: usize = 256;
 /// nobody sees. The parts of the page that differ least are 48 apart.
 const ALIKE: u32 = 12;
 
-/// A PNG of the driver's, as a PNG with a palette.
+/// Returns a picture as a PNG with a palette.
 ///
 /// # Errors
-/// When it is none.
-pub fn compress(screenshot: &[u8]) -> Result<Vec<u8>, Error> {
-    let mut decoder = png::Decoder::new(Cursor::new(screenshot));
-    decoder.set_transformations(png::Transformations::normalize_to_color8());
-    let mut reader = decoder.read_info()?;
-    let mut bytes = vec![0; reader.output_buffer_size().unwrap_or_default()];
-    let info = reader.next_frame(&mut bytes)?;
-    let each = match info.color_type {
-        png::ColorType::Rgb => 3,
-        // A window is not transparent.
-        png::ColorType::Rgba => 4,
-        other => return Err(Error::Form(format!("{other:?}"))),
-    };
-    let dots = bytes[..info.buffer_size()].chunks_exact(each);
-    let dots: Vec<Colour> = dots.map(|dot| [dot[0], dot[1], dot[2]]).collect();
+/// When it is empty.
+pub fn compress(picture: &Picture) -> Result<Vec<u8>, Error> {
+    let dots: Vec<Colour> = picture.colours().collect();
     let (palette, indices) = indexed(&dots);
     let mut file = Vec::new();
-    let mut encoder = png::Encoder::new(&mut file, info.width, info.height);
+    let mut encoder = png::Encoder::new(&mut file, picture.width(), picture.height());
     encoder.set_color(png::ColorType::Indexed);
     encoder.set_depth(png::BitDepth::Eight);
     encoder.set_compression(png::Compression::High);
@@ -91,16 +80,10 @@ mod tests {
     #[test]
     fn a_picture_of_few_colours_stays_as_it_is() {
         let dots = [PAGE, SIDE, PAGE, TEXT].repeat(16);
-        let mut screenshot = Vec::new();
-        let mut encoder = png::Encoder::new(&mut screenshot, 8, 8);
-        encoder.set_color(png::ColorType::Rgb);
-        let mut writer = encoder.write_header().unwrap();
-        writer.write_image_data(&dots.concat()).unwrap();
-        drop(writer);
+        let dots_of_x11: Vec<u8> = dots.iter().flat_map(|&[r, g, b]| [b, g, r, 0]).collect();
+        let small = compress(&Picture::new(8, 8, dots_of_x11)).unwrap();
 
-        let small = compress(&screenshot).unwrap();
-
-        let mut decoder = png::Decoder::new(Cursor::new(small));
+        let mut decoder = png::Decoder::new(std::io::Cursor::new(small));
         decoder.set_transformations(png::Transformations::EXPAND);
         let mut reader = decoder.read_info().unwrap();
         let mut read = vec![0; reader.output_buffer_size().unwrap()];

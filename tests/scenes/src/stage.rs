@@ -1,7 +1,9 @@
 //! One window in which a scene is set up, and what a user does there.
 
+use std::time::Duration;
+
 use conch_fault_server::{FaultServer, Script};
-use conch_window::Window;
+use conch_window::{Desktop, Display, Picture, Window};
 use serde_json::{Value, json};
 
 use crate::theatre::Servers;
@@ -11,14 +13,21 @@ use crate::{Error, Size, Theme};
 #[derive(Debug)]
 pub struct Stage<'a> {
     window: Window,
+    display: &'a Display,
     servers: &'a Servers,
     performance: u32,
 }
 
 impl<'a> Stage<'a> {
-    pub(crate) fn new(window: Window, servers: &'a Servers, performance: u32) -> Self {
+    pub(crate) fn new(
+        window: Window,
+        display: &'a Display,
+        servers: &'a Servers,
+        performance: u32,
+    ) -> Self {
         Self {
             window,
+            display,
             servers,
             performance,
         }
@@ -27,6 +36,14 @@ impl<'a> Stage<'a> {
     /// The window, for looking at it.
     pub fn window(&self) -> &Window {
         &self.window
+    }
+
+    /// What the window shows once it rests.
+    pub async fn picture(&self) -> Result<Picture, Error> {
+        let desktop = Desktop::of(self.display)?;
+        let window = desktop.seen_of(self.window.application().unwrap_or_default())?;
+        let rest = Duration::from_millis(200);
+        Ok(desktop.picture_at_rest(&window, rest, 1).await?)
     }
 
     /// Makes the window this large inside.

@@ -162,7 +162,7 @@ impl Theatre {
             .await
             .map_err(|error| failed(error.into()))?;
         self.performances += 1;
-        let stage = Stage::new(window, &self.servers, self.performances);
+        let stage = Stage::new(window, &self.display, &self.servers, self.performances);
         let shown = async {
             stage.resize(size).await?;
             stage.wait_for_start().await?;

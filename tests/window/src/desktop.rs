@@ -1,6 +1,9 @@
 //! The windows as the window system has them, for what WebDriver does not know: whether one is seen, the system's
 //! own dialogs, and the user's wish to close one.
 
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
 use x11rb::CURRENT_TIME;
 use x11rb::connection::Connection;
 use x11rb::protocol::xproto::{
@@ -10,7 +13,13 @@ use x11rb::protocol::xproto::{
 use x11rb::protocol::xtest::ConnectionExt as _;
 use x11rb::rust_connection::RustConnection;
 
-use crate::{Display, Error};
+use crate::{Display, Error, Picture};
+
+/// A window that moves for longer than this does not stop.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often a window is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// An X server's windows.
 #[derive(Debug)]
@@ -27,25 +36,6 @@ pub struct TopLevel {
     pub title: String,
     /// It is on the screen.
     pub seen: bool,
-}
-
-/// What a window shows.
-#[derive(Debug, Clone)]
-pub struct Picture {
-    /// Four bytes a pixel.
-    bytes: Vec<u8>,
-}
-
-impl Picture {
-    /// Returns how many pixels are others in `other`; all where it is of another size.
-    pub fn difference(&self, other: &Self) -> usize {
-        let pixels = |picture: &Self| picture.bytes.len() / 4;
-        if pixels(self) != pixels(other) {
-            return pixels(self).max(pixels(other));
-        }
-        let pairs = self.bytes.chunks(4).zip(other.bytes.chunks(4));
-        pairs.filter(|(one, other)| one != other).count()
-    }
 }
 
 impl Desktop {
@@ -140,10 +130,20 @@ impl Desktop {
         self.done()
     }
 
+    /// The uppermost window of a process that is on the screen.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub fn seen_of(&self, process: u32) -> Result<TopLevel, Error> {
+        let windows = self.windows_of(process)?;
+        let seen = windows.into_iter().rfind(|window| window.seen);
+        seen.ok_or_else(|| Error::Desktop(format!("process {process} shows no window")))
+    }
+
     /// Returns what a window shows now, whatever draws it.
     ///
     /// # Errors
-    /// When the window is not on the screen.
+    /// When the window is not on the screen as a whole.
     pub fn picture(&self, window: &TopLevel) -> Result<Picture, Error> {
         let size = self.connection.get_geometry(window.id).map_err(failed)?;
         let size = size.reply().map_err(failed)?;
@@ -156,8 +156,34 @@ impl Desktop {
             size.height,
             u32::MAX,
         );
-        let bytes = asked.map_err(failed)?.reply().map_err(failed)?.data;
-        Ok(Picture { bytes })
+        let dots = asked.map_err(failed)?.reply().map_err(failed)?.data;
+        Ok(Picture::new(size.width.into(), size.height.into(), dots))
+    }
+
+    /// Returns what a window shows as soon as fewer than `few` pixels of it have changed for this long.
+    ///
+    /// # Errors
+    /// When it goes on changing.
+    pub async fn picture_at_rest(
+        &self,
+        window: &TopLevel,
+        rest: Duration,
+        few: usize,
+    ) -> Result<Picture, Error> {
+        let started = Instant::now();
+        let mut since = started;
+        let mut first = self.picture(window)?;
+        while since.elapsed() < rest {
+            if started.elapsed() > PATIENCE {
+                return Err(Error::Desktop("the window does not rest".to_owned()));
+            }
+            sleep(LOOK_EVERY).await;
+            let next = self.picture(window)?;
+            if next.difference(&first) >= few {
+                (first, since) = (next, Instant::now());
+            }
+        }
+        Ok(first)
     }
 
     /// Waits until the server has done what it was asked: it may drop what a client leaves behind that goes.

@@ -40,6 +40,9 @@ pub enum Error {
     /// The window system did not do as asked.
     #[error("the window system refused: {0}")]
     Desktop(String),
+    /// A picture could not be written.
+    #[error("a picture cannot be written: {0}")]
+    Unwritable(#[from] png::EncodingError),
     /// A file could not be written.
     #[error(transparent)]
     Io(#[from] io::Error),

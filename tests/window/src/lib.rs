@@ -9,12 +9,14 @@ mod display;
 #[path = "../../../xtask/src/environment.rs"]
 mod environment;
 mod error;
+mod picture;
 mod processes;
 mod window;
 
-pub use desktop::{Desktop, Picture, TopLevel};
+pub use desktop::{Desktop, TopLevel};
 pub use display::Display;
 pub use environment::is_inherited;
 pub use error::Error;
+pub use picture::Picture;
 pub use processes::{Process, descendants};
 pub use window::{Launch, Window, has_ended};

@@ -1,7 +1,7 @@
 //! One window: a driver process, the application that it starts, and what a user does there.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -179,10 +179,11 @@ impl Window {
         within("text is typed", self.find(css).await?.send_keys(text)).await
     }
 
-    /// Saves what the window shows as a PNG.
-    pub async fn screenshot(&self, path: &Path) -> Result<(), Error> {
-        let picture = within("a screenshot is taken", self.client.screenshot()).await?;
-        Ok(tokio::fs::write(path, picture).await?)
+    /// Waits until what has happened on the page is painted.
+    pub async fn wait_for_frame(&self) -> Result<(), Error> {
+        let frames =
+            "const frame = () => new Promise(requestAnimationFrame); return frame().then(frame);";
+        self.run(frames).await.map(drop)
     }
 
     /// The application's process id.

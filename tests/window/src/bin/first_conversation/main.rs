@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use conch_window::{Display, Error, Launch, Window};
+use conch_window::{Desktop, Display, Error, Launch, Window};
 
 const MESSAGE: &str = "What is a conch shell? Answer in two sentences.";
 
@@ -43,6 +43,12 @@ struct Arguments {
     screenshots: PathBuf,
 }
 
+/// Where pictures are taken, and where they go.
+struct Album<'a> {
+    display: &'a Display,
+    folder: &'a Path,
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     match talk().await {
@@ -59,6 +65,10 @@ async fn talk() -> Result<(), Failure> {
     let folder = &arguments.screenshots;
     std::fs::create_dir_all(folder).map_err(|error| Failure::Folder(folder.clone(), error))?;
     let display = Display::find()?;
+    let album = Album {
+        display: &display,
+        folder,
+    };
     if display.is_virtual() {
         println!("There is no display: the window opens on a virtual one, and talks by itself.");
     }
@@ -83,7 +93,7 @@ async fn talk() -> Result<(), Failure> {
             .await
             .map_err(Error::from)?;
         if theme == "light" {
-            converse(&window, folder).await?;
+            converse(&window, &album).await?;
         } else {
             window
                 .wait_until(
@@ -91,14 +101,14 @@ async fn talk() -> Result<(), Failure> {
                     "the conversation is shown",
                 )
                 .await?;
-            save(&window, folder, "4-dark").await?;
+            save(&window, &album, "4-dark").await?;
         }
         window.close().await?;
     }
     Ok(())
 }
 
-async fn converse(window: &Window, folder: &Path) -> Result<(), Failure> {
+async fn converse(window: &Window, album: &Album<'_>) -> Result<(), Failure> {
     window.click("#new-conversation").await?;
     window
         .wait_until(
@@ -115,7 +125,7 @@ async fn converse(window: &Window, folder: &Path) -> Result<(), Failure> {
     let picker = "return document.querySelector('#model-picker').textContent.trim();";
     let model = window.run(picker).await?;
     println!("\nModel: {}", model.as_str().unwrap_or_default().trim());
-    save(window, folder, "1-empty").await?;
+    save(window, album, "1-empty").await?;
 
     println!("\nYou: {MESSAGE}");
     window.type_text("#chat-input", MESSAGE).await?;
@@ -134,7 +144,7 @@ async fn converse(window: &Window, folder: &Path) -> Result<(), Failure> {
             "the composer is locked",
         )
         .await?;
-    save(window, folder, "2-refused").await?;
+    save(window, album, "2-refused").await?;
 
     print!("\nConch: ");
     let mut printed = 0;
@@ -156,7 +166,7 @@ async fn converse(window: &Window, folder: &Path) -> Result<(), Failure> {
         tokio::time::sleep(READ_EVERY).await;
     };
     println!("\n");
-    save(window, folder, "3-answered").await?;
+    save(window, album, "3-answered").await?;
     if status != "complete" || printed == 0 {
         let page = window
             .run("return document.querySelector('.message:last-child').innerText;")
@@ -169,9 +179,12 @@ async fn converse(window: &Window, folder: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn save(window: &Window, folder: &Path, name: &str) -> Result<(), Failure> {
-    let path = folder.join(format!("{name}.png"));
-    window.screenshot(&path).await?;
+async fn save(window: &Window, album: &Album<'_>, name: &str) -> Result<(), Failure> {
+    window.wait_for_frame().await?;
+    let desktop = Desktop::of(album.display)?;
+    let shown = desktop.seen_of(window.application().unwrap_or_default())?;
+    let path = album.folder.join(format!("{name}.png"));
+    std::fs::write(&path, desktop.picture(&shown)?.png()?).map_err(Error::from)?;
     println!("(screenshot: {})", path.display());
     Ok(())
 }
