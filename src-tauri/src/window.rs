@@ -47,14 +47,15 @@ pub(crate) fn display_missing() -> Option<&'static str> {
 /// Whoever set a variable knows better. Must be called before any other thread exists.
 pub(crate) fn tune_webview() {
     // With NVIDIA's own driver a window stays empty unless the DMA-BUF renderer is off
-    // (tauri-apps/tauri#9304). Everywhere else it stays on: without it, a screenshot by WebDriver hangs
-    // until the page changes.
+    // (tauri-apps/tauri#9304).
     if Path::new("/proc/driver/nvidia/version").exists() {
         set_if_unset("WEBKIT_DISABLE_DMABUF_RENDERER");
     }
     // In a virtual machine, say. To put layers together by a driver that only pretends to have a graphics
-    // processor takes longer than all else together, on the same cores.
-    if cfg!(target_os = "linux") && !has_graphics_processor() {
+    // processor takes longer than all else together, on the same cores. A WebDriver needs them: it waits for a
+    // picture of a page until that changes.
+    let is_driven = std::env::var_os("TAURI_WEBVIEW_AUTOMATION").is_some();
+    if cfg!(target_os = "linux") && !has_graphics_processor() && !is_driven {
         set_if_unset("WEBKIT_DISABLE_COMPOSITING_MODE");
     }
     // The monitor reads the page's `smaps` on the page's thread every 30 s, a stall of 20 to 40 ms with a

@@ -1,10 +1,13 @@
 //! What goes wrong elsewhere is told, and mended by Retry.
 
+use std::time::Duration;
+
 use conch_fault_server::{FaultServer, Script, Step};
 use conch_window::Display;
 use serde_json::json;
+use tokio::time::timeout;
 
-use crate::{Scene, open};
+use crate::{Scene, environment, launch, open};
 
 async fn fails_with(scene: &Scene, reason: &str) {
     scene
@@ -78,4 +81,20 @@ async fn a_file_that_is_no_database_is_told_and_left_alone() {
         std::fs::read(&file).unwrap(),
         b"a shopping list, not a database"
     );
+}
+
+/// As programs look at a window that start it by a driver of their own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_driver_gets_a_picture_of_a_page_at_rest() {
+    let (folder, display) = (tempfile::tempdir().unwrap(), Display::find().unwrap());
+    std::fs::write(folder.path().join("conch.db"), "no database").unwrap();
+    let mut environment = environment(&display, folder.path());
+    environment.retain(|(name, _)| !name.starts_with("WEBKIT_"));
+    let window = launch(environment).await;
+    window.find("#fatal").await.unwrap();
+    for _ in 0..3 {
+        let picture = timeout(Duration::from_secs(30), window.client().screenshot()).await;
+        let picture = picture.expect("the driver answers").unwrap();
+        assert!(picture.starts_with(b"\x89PNG"));
+    }
 }

@@ -8,13 +8,14 @@
 
 use std::collections::HashMap;
 
-use conch_fault_server::Script;
+use conch_fault_server::{Script, Step};
 use conch_window::Display;
 use serde_json::json;
 use tokio::sync::mpsc;
 use zbus::object_server::SignalEmitter;
 use zbus::zvariant::OwnedValue;
 
+use crate::process::CANARY;
 use crate::{Scene, until};
 
 const PATH: &str = "/org/freedesktop/Notifications";
@@ -54,14 +55,16 @@ impl Service {
     ) -> zbus::Result<()>;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_ends_out_of_sight_is_notified_as_text_and_a_click_shows_it() {
+/// A display with that service on its own bus, and what it is told.
+async fn desktop() -> (
+    Display,
+    zbus::Connection,
+    mpsc::UnboundedReceiver<[String; 2]>,
+) {
     let display = Display::find().unwrap().with_own_bus().unwrap();
-    let bus = display.environment().iter();
-    let bus = bus
-        .clone()
-        .find(|(name, _)| name == "DBUS_SESSION_BUS_ADDRESS");
-    let (notify, mut shown) = mpsc::unbounded_channel();
+    let mut bus = display.environment().iter();
+    let bus = bus.find(|(name, _)| name == "DBUS_SESSION_BUS_ADDRESS");
+    let (notify, shown) = mpsc::unbounded_channel();
     let service = zbus::connection::Builder::address(bus.unwrap().1.as_str())
         .unwrap()
         .name("org.freedesktop.Notifications")
@@ -71,14 +74,41 @@ async fn an_answer_that_ends_out_of_sight_is_notified_as_text_and_a_click_shows_
         .build()
         .await
         .unwrap();
-    let scene = Scene::open_at(display, tempfile::tempdir().unwrap(), &[]).await;
-    let markup = "**Log in** with `Vec<String>` & <a href=\"https://evil.example/\">here</a>";
-    scene.server.push(Script::held("hold", "", markup));
-    scene.send("Which <b>type</b>?").await;
+    (display, service, shown)
+}
+
+/// Sends while the window is seen, and lets the server go on when it is not.
+async fn send_and_hide(scene: &Scene, text: &str) {
+    scene.send(text).await;
     scene.server.wait_for_requests(1).await;
     scene.press_close();
     until("the window is hidden", async || scene.seen().is_empty()).await;
     scene.server.gate("hold").open();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_that_repeats_the_key_is_notified_without_it() {
+    let (display, _service, mut shown) = desktop().await;
+    let key = [("OPENAI_API_KEY".to_owned(), CANARY.to_owned())];
+    let scene = Scene::open_at(display, tempfile::tempdir().unwrap(), &key).await;
+    let repeated = format!("Incorrect API key provided: {CANARY}");
+    scene.server.push(Script::new([
+        Step::Wait("hold".to_owned()),
+        Step::refusal(401, &[], &repeated),
+    ]));
+    send_and_hide(&scene, "hello").await;
+    let [title, body] = shown.recv().await.unwrap();
+    assert!(body.contains("Incorrect API key provided"), "{body}");
+    assert!(!title.contains(CANARY) && !body.contains(CANARY), "{body}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_ends_out_of_sight_is_notified_as_text_and_a_click_shows_it() {
+    let (display, service, mut shown) = desktop().await;
+    let scene = Scene::open_at(display, tempfile::tempdir().unwrap(), &[]).await;
+    let markup = "**Log in** with `Vec<String>` & <a href=\"https://evil.example/\">here</a>";
+    scene.server.push(Script::held("hold", "", markup));
+    send_and_hide(&scene, "Which <b>type</b>?").await;
     assert_eq!(
         shown.recv().await.unwrap(),
         [

@@ -61,3 +61,33 @@ async fn a_start_that_waits_can_be_quit() {
     .await;
     assert!(!folder.path().join("conch.db").exists(), "it never began");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_data_folder_nothing_is_written_elsewhere() {
+    let (others, display) = (tempfile::tempdir().unwrap(), Display::find().unwrap());
+    let taken = others.path().join("taken");
+    std::fs::write(&taken, "a file where the folder should be").unwrap();
+    let mut environment = environment(&display, &taken);
+    let folders = [
+        ("TMPDIR", "temporary"),
+        ("XDG_CACHE_HOME", "cache"),
+        ("XDG_DATA_HOME", "data"),
+    ];
+    for (name, folder) in folders {
+        let folder = others.path().join(folder);
+        std::fs::create_dir(&folder).unwrap();
+        environment.push((name.to_owned(), folder.display().to_string()));
+    }
+    let launch = Launch {
+        binary: env!("CARGO_BIN_EXE_conch").into(),
+        environment,
+    };
+    let window = Window::open(&launch).await.unwrap();
+    let page = window.find("#fatal").await.unwrap().text().await.unwrap();
+    assert!(page.contains("taken"), "{page}");
+    for (_, folder) in folders {
+        let left = std::fs::read_dir(others.path().join(folder)).unwrap();
+        let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+        assert!(left.is_empty(), "{folder}: {left:?}");
+    }
+}

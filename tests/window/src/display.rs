@@ -48,8 +48,10 @@ impl Display {
     }
 
     fn none() -> Self {
+        // As a window paints that no driver opened.
+        let painting = ("WEBKIT_DISABLE_COMPOSITING_MODE", "1");
         Self {
-            environment: Vec::new(),
+            environment: vec![(painting.0.to_owned(), painting.1.to_owned())],
             servers: Vec::new(),
         }
     }

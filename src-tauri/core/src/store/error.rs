@@ -25,7 +25,7 @@ pub enum StoreError {
     },
     /// The file was written by a newer version. It was not touched.
     #[error(
-        "The database {} was written by a newer version of Conch: update Conch to open it. It was not changed",
+        "The database {} was written by a newer version of Conch: update Conch to open it; it was not changed",
         path.display()
     )]
     DatabaseNewer {
@@ -34,7 +34,7 @@ pub enum StoreError {
     },
     /// The file is damaged. It was not touched.
     #[error(
-        "The database {} is damaged. It was not changed",
+        "The database {} is damaged; it was not changed",
         path.display()
     )]
     DatabaseCorrupt {
@@ -70,7 +70,7 @@ pub enum StoreError {
     },
     /// The file is something else. It was not touched.
     #[error(
-        "The file {} is no database of Conch. It was not changed",
+        "The file {} is no database of Conch; it was not changed",
         path.display()
     )]
     NotADatabase {

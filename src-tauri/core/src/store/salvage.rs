@@ -6,16 +6,20 @@
 //! or a broken tree hides rows that are there. What refers to something that is lost is given a new place: no message
 //! is dropped because its conversation, its branch or what it answers could not be read.
 
+mod mending;
+mod shapes;
+mod texts;
+
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use futures_util::TryStreamExt;
 use serde::Serialize;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection};
 
 use super::carve::{CarvedRow, Pages, Value};
 use super::lossy::mend_texts;
@@ -26,9 +30,6 @@ use crate::folder;
 
 /// Rows read in one go.
 const BATCH: usize = 500;
-
-/// Characters of a title in a file's name.
-const NAME: usize = 60;
 
 /// What was saved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, specta::Type)]
@@ -167,7 +168,7 @@ impl Rescue {
                 .execute(&mut self.connection)
                 .await?;
         }
-        self.mend(fresh.as_deref()).await?;
+        mending::mend(&mut self.connection, fresh.as_deref()).await?;
         let (conversations, messages): (i64, i64) = sqlx::query_as(
             "SELECT (SELECT count(*) FROM conversations), (SELECT count(*) FROM messages)",
         )
@@ -176,7 +177,9 @@ impl Rescue {
         if conversations == 0 {
             return Err(SalvageError::Nothing);
         }
-        self.write_texts(folder).await?;
+        let texts_folder = folder.join("conversations");
+        folder::make(&texts_folder)?;
+        texts::write(&mut self.connection, &texts_folder).await?;
         if !is_sound(&mut self.connection).await? {
             return Err(SalvageError::Nothing);
         }
@@ -350,20 +353,21 @@ impl Rescue {
     async fn carve(&mut self) -> Result<(), SalvageError> {
         let mut pages = Pages::open(&self.old)?;
         let mut columns = HashMap::new();
-        for shape in SHAPES {
+        for table in shapes::tables() {
             let names: Vec<String> =
                 sqlx::query_scalar("SELECT name FROM pragma_table_info(?, 'main')")
-                    .bind(shape.table)
+                    .bind(table)
                     .fetch_all(&mut self.connection)
                     .await?;
-            columns.insert(shape.table, names);
+            columns.insert(table, names);
         }
         for number in 1..=pages.count() {
             for row in pages.rows(number) {
-                let shape = SHAPES.iter().find(|shape| (shape.fits)(&row.values));
-                let Some(shape) = shape else { continue };
-                let names = columns.get(shape.table).map_or(&[][..], Vec::as_slice);
-                self.save_carved(shape.table, names, &row).await?;
+                let Some(table) = shapes::table_of(&row.values) else {
+                    continue;
+                };
+                let names = columns.get(table).map_or(&[][..], Vec::as_slice);
+                self.save_carved(table, names, &row).await?;
             }
         }
         Ok(())
@@ -459,70 +463,6 @@ impl Rescue {
         }
         Ok(())
     }
-
-    /// Gives a new place to what refers to something that was not read.
-    async fn mend(&mut self, fresh_user: Option<&str>) -> Result<(), SalvageError> {
-        sqlx::query("DELETE FROM users WHERE id = ? AND (SELECT count(*) FROM users) > 1")
-            .bind(fresh_user)
-            .execute(&mut self.connection)
-            .await?;
-        for statement in MENDING {
-            sqlx::query(*statement)
-                .execute(&mut self.connection)
-                .await?;
-        }
-        // What is left refers to nothing that anybody could see.
-        let dangling = sqlx::query("PRAGMA foreign_key_check")
-            .fetch_all(&mut self.connection)
-            .await?;
-        for row in dangling {
-            let (table, number): (String, Option<i64>) = (row.try_get(0)?, row.try_get(1)?);
-            let statement = format!("DELETE FROM main.{table} WHERE rowid = ?");
-            if number.is_some() {
-                sqlx::query(AssertSqlSafe(statement))
-                    .bind(number)
-                    .execute(&mut self.connection)
-                    .await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes each conversation as a file that people can read.
-    async fn write_texts(&mut self, folder: &Path) -> Result<(), SalvageError> {
-        let texts = folder.join("conversations");
-        folder::make(&texts)?;
-        let conversations: Vec<(String, Option<String>)> =
-            sqlx::query_as("SELECT id, title FROM main.conversations ORDER BY created_at, id")
-                .fetch_all(&mut self.connection)
-                .await?;
-        for (number, (id, title)) in conversations.into_iter().enumerate() {
-            let title = title.unwrap_or_else(|| "New chat".to_owned());
-            let path = texts.join(format!("{:04} {}.md", number + 1, file_name(&title)));
-            let file = folder::private().create_new(true).write(true).open(path)?;
-            let mut file = io::BufWriter::new(file);
-            writeln!(file, "# {title}\n")?;
-            let mut messages = sqlx::query_as::<_, (String, Option<String>, String)>(
-                "SELECT role, model, content FROM main.messages WHERE conversation_id = ?
-                 ORDER BY search_key",
-            )
-            .bind(&id)
-            .fetch(&mut self.connection);
-            while let Some((role, model, content)) = messages.try_next().await? {
-                let by = match role.as_str() {
-                    "user" => "You".to_owned(),
-                    "system" => "System".to_owned(),
-                    _ => model.unwrap_or_else(|| "Answer".to_owned()),
-                };
-                writeln!(file, "## {by}\n\n{content}\n")?;
-            }
-            file.into_inner()
-                .map_err(io::IntoInnerError::into_error)?
-                .sync_all()?;
-        }
-        folder::sync(&texts);
-        Ok(())
-    }
 }
 
 /// False where the damaged database is why it failed; any other failure is the new one's.
@@ -537,119 +477,6 @@ fn is_read<T>(result: sqlx::Result<T>) -> Result<bool, SalvageError> {
     }
 }
 
-/// What rows of a table look like, by which a page's rows are told from others.
-struct Shape {
-    table: &'static str,
-    fits: fn(&[Value]) -> bool,
-}
-
-const SHAPES: &[Shape] = &[
-    Shape {
-        table: "messages",
-        fits: |values| {
-            let [
-                Value::Null,
-                id,
-                conversation,
-                branch,
-                _,
-                role,
-                status,
-                Value::Text(_),
-                ..,
-            ] = values
-            else {
-                return false;
-            };
-            values.len() >= 15
-                && [id, conversation, branch].into_iter().all(is_id)
-                && is_one_of(role, &["system", "user", "assistant"])
-                && is_one_of(
-                    status,
-                    &["complete", "generating", "stopped", "failed", "interrupted"],
-                )
-        },
-    },
-    Shape {
-        table: "conversations",
-        fits: |values| {
-            let [
-                id,
-                user,
-                _,
-                _,
-                Value::Integer(_),
-                policy,
-                Value::Integer(_),
-                Value::Integer(_),
-                ..,
-            ] = values
-            else {
-                return false;
-            };
-            is_id(id)
-                && is_id(user)
-                && is_one_of(policy, &["reject", "queue", "interrupt", "rollback"])
-        },
-    },
-    Shape {
-        table: "branches",
-        fits: |values| {
-            let [id, conversation, Value::Text(_), head, _, Value::Integer(_)] = values else {
-                return false;
-            };
-            is_id(id) && is_id(conversation) && (is_id(head) || *head == Value::Null)
-        },
-    },
-];
-
-fn is_id(value: &Value) -> bool {
-    value
-        .text()
-        .is_some_and(|text| uuid::Uuid::try_parse(text).is_ok())
-}
-
-fn is_one_of(value: &Value, known: &[&str]) -> bool {
-    value.text().is_some_and(|text| known.contains(&text))
-}
-
-/// In this order.
-const MENDING: &[&str] = &[
-    "UPDATE conversations SET user_id = (SELECT id FROM users ORDER BY created_at LIMIT 1)
-     WHERE user_id NOT IN (SELECT id FROM users)",
-    "INSERT OR IGNORE INTO conversations (id, user_id, title, created_at, updated_at)
-     SELECT conversation_id, (SELECT id FROM users ORDER BY created_at LIMIT 1),
-       'Recovered conversation', min(created_at), max(created_at) FROM messages
-     WHERE conversation_id NOT IN (SELECT id FROM conversations) GROUP BY conversation_id",
-    // A branch that another conversation's message claims is damage that nobody can see through.
-    "UPDATE messages SET branch_id = conversation_id || '-recovered' WHERE branch_id IN
-     (SELECT b.id FROM branches b WHERE b.conversation_id <> messages.conversation_id)",
-    "DELETE FROM branches WHERE conversation_id NOT IN (SELECT id FROM conversations)",
-    "INSERT OR IGNORE INTO branches (id, conversation_id, name, created_at)
-     SELECT branch_id, conversation_id, 'main', min(created_at) FROM messages
-     WHERE branch_id NOT IN (SELECT id FROM branches)
-       AND conversation_id NOT IN (SELECT conversation_id FROM branches WHERE name = 'main')
-     GROUP BY conversation_id",
-    "INSERT OR IGNORE INTO branches (id, conversation_id, name, created_at)
-     SELECT branch_id, conversation_id, 'recovered ' || branch_id, min(created_at) FROM messages
-     WHERE branch_id NOT IN (SELECT id FROM branches) GROUP BY branch_id",
-    "INSERT INTO branches (id, conversation_id, name, created_at)
-     SELECT id || '-main', id, 'main', created_at FROM conversations
-     WHERE id NOT IN (SELECT conversation_id FROM branches WHERE name = 'main')",
-    "UPDATE messages SET parent_id = (SELECT p.id FROM messages p
-       WHERE p.branch_id = messages.branch_id AND p.search_key < messages.search_key
-       ORDER BY p.search_key DESC LIMIT 1)
-     WHERE parent_id IS NOT NULL AND parent_id NOT IN (SELECT id FROM messages)",
-    "UPDATE branches SET forked_from = NULL WHERE forked_from NOT IN (SELECT id FROM messages)",
-    "UPDATE branches SET head_message_id = (SELECT id FROM messages
-       WHERE branch_id = branches.id ORDER BY search_key DESC LIMIT 1)
-     WHERE head_message_id IS NULL OR head_message_id NOT IN (SELECT id FROM messages)",
-    "UPDATE attachments SET message_id = NULL WHERE message_id NOT IN (SELECT id FROM messages)",
-    "UPDATE attachments SET message_id = NULL, conversation_id = NULL
-     WHERE conversation_id NOT IN (SELECT id FROM conversations)",
-    "DELETE FROM generation_locks WHERE branch_id NOT IN (SELECT id FROM branches)",
-];
-
 /// The address of a file that SQLite opens for reading alone, <https://sqlite.org/uri.html>.
 fn address(path: &Path) -> String {
     let mut address = "file:".to_owned();
@@ -662,19 +489,6 @@ fn address(path: &Path) -> String {
     }
     address.push_str("?mode=ro");
     address
-}
-
-/// A title as a part of a file's name, on every system.
-fn file_name(title: &str) -> String {
-    let kept = |c: char| {
-        if c.is_alphanumeric() || " -_.,".contains(c) {
-            c
-        } else {
-            ' '
-        }
-    };
-    let name: String = title.chars().take(NAME).map(kept).collect();
-    name.trim_matches([' ', '.']).to_owned()
 }
 
 /// A folder, named by the time, for what is saved.

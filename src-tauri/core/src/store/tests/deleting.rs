@@ -1,6 +1,6 @@
 //! Deleting: hidden from everything at once, given back whole, and purged in portions to the last byte.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::AssertSqlSafe;
@@ -31,6 +31,15 @@ async fn answered(place: &Place, question: &str, answer: &str) {
 async fn count(store: &Store, what: &str) -> i64 {
     let count = sqlx::query_scalar(AssertSqlSafe(format!("SELECT count(*) FROM {what}")));
     count.fetch_one(&store.writer).await.unwrap()
+}
+
+/// A backup of it as it is now.
+async fn copied(place: &Place) -> PathBuf {
+    let backup = place.folder.path().join("backup.db");
+    let copy = format!("VACUUM INTO '{}'", backup.display());
+    let copied = sqlx::query(AssertSqlSafe(copy)).execute(&place.store.writer);
+    copied.await.unwrap();
+    backup
 }
 
 /// Everything that has to do with a conversation.
@@ -238,12 +247,7 @@ async fn a_backup_forgets_as_the_database_does() {
     place.store.index_answers().await.unwrap();
     let kept = place.store.create_conversation(Some("kept"), None, NOW);
     let kept = kept.await.unwrap();
-    let backup = place.folder.path().join("backup.db");
-    let copied = format!("VACUUM INTO '{}'", backup.display());
-    sqlx::query(AssertSqlSafe(copied))
-        .execute(&place.store.writer)
-        .await
-        .unwrap();
+    let backup = copied(&place).await;
     assert!(found_in_file(&backup));
     let ids = [place.conversation.id.clone(), ConversationId::fresh()];
     Store::purge_in(&backup, &ids).await.unwrap();
@@ -300,12 +304,7 @@ async fn a_backup_that_was_made_meanwhile_keeps_nothing() {
     answered(&place, CANARY, CANARY).await;
     let kept = place.store.create_conversation(Some("kept"), None, NOW);
     kept.await.unwrap();
-    let backup = place.folder.path().join("backup.db");
-    let copied = format!("VACUUM INTO '{}'", backup.display());
-    sqlx::query(AssertSqlSafe(copied))
-        .execute(&place.store.writer)
-        .await
-        .unwrap();
+    let backup = copied(&place).await;
     place.store.purge_gone_in(&backup).await.unwrap();
     assert!(found_in_file(&backup), "it is not deleted");
     let id = &place.conversation.id;

@@ -1,0 +1,69 @@
+//! Gives a new place to what refers to something that was not read.
+
+use sqlx::{AssertSqlSafe, Row, SqliteConnection};
+
+/// In this order.
+const MENDING: &[&str] = &[
+    "UPDATE conversations SET user_id = (SELECT id FROM users ORDER BY created_at LIMIT 1)
+     WHERE user_id NOT IN (SELECT id FROM users)",
+    "INSERT OR IGNORE INTO conversations (id, user_id, title, created_at, updated_at)
+     SELECT conversation_id, (SELECT id FROM users ORDER BY created_at LIMIT 1),
+       'Recovered conversation', min(created_at), max(created_at) FROM messages
+     WHERE conversation_id NOT IN (SELECT id FROM conversations) GROUP BY conversation_id",
+    // A branch that another conversation's message claims is damage that nobody can see through.
+    "UPDATE messages SET branch_id = conversation_id || '-recovered' WHERE branch_id IN
+     (SELECT b.id FROM branches b WHERE b.conversation_id <> messages.conversation_id)",
+    "DELETE FROM branches WHERE conversation_id NOT IN (SELECT id FROM conversations)",
+    "INSERT OR IGNORE INTO branches (id, conversation_id, name, created_at)
+     SELECT branch_id, conversation_id, 'main', min(created_at) FROM messages
+     WHERE branch_id NOT IN (SELECT id FROM branches)
+       AND conversation_id NOT IN (SELECT conversation_id FROM branches WHERE name = 'main')
+     GROUP BY conversation_id",
+    "INSERT OR IGNORE INTO branches (id, conversation_id, name, created_at)
+     SELECT branch_id, conversation_id, 'recovered ' || branch_id, min(created_at) FROM messages
+     WHERE branch_id NOT IN (SELECT id FROM branches) GROUP BY branch_id",
+    "INSERT INTO branches (id, conversation_id, name, created_at)
+     SELECT id || '-main', id, 'main', created_at FROM conversations
+     WHERE id NOT IN (SELECT conversation_id FROM branches WHERE name = 'main')",
+    "UPDATE messages SET parent_id = (SELECT p.id FROM messages p
+       WHERE p.branch_id = messages.branch_id AND p.search_key < messages.search_key
+       ORDER BY p.search_key DESC LIMIT 1)
+     WHERE parent_id IS NOT NULL AND parent_id NOT IN (SELECT id FROM messages)",
+    "UPDATE branches SET forked_from = NULL WHERE forked_from NOT IN (SELECT id FROM messages)",
+    "UPDATE branches SET head_message_id = (SELECT id FROM messages
+       WHERE branch_id = branches.id ORDER BY search_key DESC LIMIT 1)
+     WHERE head_message_id IS NULL OR head_message_id NOT IN (SELECT id FROM messages)",
+    "UPDATE attachments SET message_id = NULL WHERE message_id NOT IN (SELECT id FROM messages)",
+    "UPDATE attachments SET message_id = NULL, conversation_id = NULL
+     WHERE conversation_id NOT IN (SELECT id FROM conversations)",
+    "DELETE FROM generation_locks WHERE branch_id NOT IN (SELECT id FROM branches)",
+];
+
+/// Leaves no reference to what is not there. `fresh_user` is the one that the new database was made with.
+pub(super) async fn mend(
+    connection: &mut SqliteConnection,
+    fresh_user: Option<&str>,
+) -> sqlx::Result<()> {
+    sqlx::query("DELETE FROM users WHERE id = ? AND (SELECT count(*) FROM users) > 1")
+        .bind(fresh_user)
+        .execute(&mut *connection)
+        .await?;
+    for statement in MENDING {
+        sqlx::query(*statement).execute(&mut *connection).await?;
+    }
+    // What is left refers to nothing that anybody could see.
+    let dangling = sqlx::query("PRAGMA foreign_key_check")
+        .fetch_all(&mut *connection)
+        .await?;
+    for row in dangling {
+        let (table, number): (String, Option<i64>) = (row.try_get(0)?, row.try_get(1)?);
+        let statement = format!("DELETE FROM main.{table} WHERE rowid = ?");
+        if number.is_some() {
+            sqlx::query(AssertSqlSafe(statement))
+                .bind(number)
+                .execute(&mut *connection)
+                .await?;
+        }
+    }
+    Ok(())
+}
