@@ -160,6 +160,8 @@ pub(crate) struct Sweep {
 
 #[cfg(test)]
 mod tests {
+    use tokio::task::JoinHandle;
+
     use super::*;
     use crate::chat::AttemptSource;
     use crate::chat::live::Control;
@@ -241,6 +243,22 @@ mod tests {
 
         async fn freed(&self) -> u32 {
             self.sweeper.sweep().await.unwrap().freed
+        }
+
+        /// A generation that renews when it is asked; `first` is done before.
+        fn renewing(&self, lease: Lease, first: fn(&ManualClock)) -> JoinHandle<()> {
+            let mut registration = self
+                .sweeper
+                .live
+                .register(lease.generation_id.clone(), lease.conversation_id.clone());
+            let (store, clock) = (self.sweeper.store.clone(), Arc::clone(&self.clock));
+            tokio::spawn(async move {
+                while let Some(Control::Heartbeat(done)) = registration.control.recv().await {
+                    first(&clock);
+                    let _ = store.renew(&lease, clock.now()).await.unwrap();
+                    done.send(()).unwrap();
+                }
+            })
         }
     }
 
@@ -372,17 +390,7 @@ mod tests {
     async fn a_living_generation_renews_before_the_sweep_that_follows_a_suspend() {
         let scene = Scene::new().await;
         let lease = scene.lock_of(scene.own()).await;
-        let mut registration = scene
-            .sweeper
-            .live
-            .register(lease.generation_id.clone(), lease.conversation_id.clone());
-        let (store, clock) = (scene.sweeper.store.clone(), Arc::clone(&scene.clock));
-        let generation = tokio::spawn(async move {
-            while let Some(Control::Heartbeat(done)) = registration.control.recv().await {
-                let _ = store.renew(&lease, clock.now()).await.unwrap();
-                done.send(()).unwrap();
-            }
-        });
+        let generation = scene.renewing(lease, |_| {});
 
         scene.clock.step_to(NOW + Duration::from_hours(8));
         assert_eq!(scene.freed().await, 0, "it lives");
@@ -393,18 +401,7 @@ mod tests {
     async fn a_clock_set_back_in_a_sweep_frees_no_lock_that_was_just_renewed() {
         let scene = Scene::new().await;
         let lease = scene.lock_of(scene.own()).await;
-        let mut registration = scene
-            .sweeper
-            .live
-            .register(lease.generation_id.clone(), lease.conversation_id.clone());
-        let (store, clock) = (scene.sweeper.store.clone(), Arc::clone(&scene.clock));
-        let generation = tokio::spawn(async move {
-            while let Some(Control::Heartbeat(done)) = registration.control.recv().await {
-                clock.step_to(NOW);
-                let _ = store.renew(&lease, clock.now()).await.unwrap();
-                done.send(()).unwrap();
-            }
-        });
+        let generation = scene.renewing(lease, |clock| clock.step_to(NOW));
 
         scene.clock.step_to(NOW + Duration::from_hours(8));
         assert_eq!(scene.freed().await, 0, "it lives");

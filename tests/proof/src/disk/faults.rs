@@ -6,7 +6,7 @@
 //! was accepted be there. At the end the same is asked of a next start.
 
 use std::ffi::c_int;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -23,7 +23,8 @@ use libsqlite3_sys::{
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use super::shim::{Disk, Mounted, Verdict};
+use super::shim::{Disk, Verdict};
+use super::trial::Trial;
 use crate::application::{self, send};
 use crate::campaign::{Finding, Run, runtime};
 use crate::checks::{self, Moment};
@@ -75,7 +76,7 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
         server.always(Script::new(steps.chain(end)));
         let base_url = server.base_url();
 
-        let calm = Trial::new(u64::MAX, Fault::FailsOnce)?;
+        let calm = Trial::on(FaultyDisk::new(u64::MAX, Fault::FailsOnce))?;
         let mut found = calm.run(&base_url).await?;
         let calls = calm.disk.calls.load(Ordering::Relaxed);
         let cases: Vec<(u64, Fault)> = (1..=calls)
@@ -91,7 +92,8 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
         );
         let broken: Vec<Vec<String>> = stream::iter(cases)
             .map(async |(number, fault)| {
-                let broken = Trial::new(number, fault)?.run(&base_url).await;
+                let trial = Trial::on(FaultyDisk::new(number, fault))?;
+                let broken = trial.run(&base_url).await;
                 run.did(1);
                 broken.with_context(|| format!("{fault:?} at call {number}"))
             })
@@ -118,6 +120,16 @@ struct FaultyDisk {
 }
 
 impl FaultyDisk {
+    fn new(number: u64, fault: Fault) -> Self {
+        Self {
+            fault,
+            number,
+            calls: AtomicU64::new(0),
+            failed: Notify::new(),
+            mended: AtomicBool::new(false),
+        }
+    }
+
     fn fails(&self) -> bool {
         let call = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
         let fails = match self.fault {
@@ -170,36 +182,7 @@ impl Disk for FaultyDisk {
     }
 }
 
-/// One application on one faulty disk.
-struct Trial {
-    folder: tempfile::TempDir,
-    disk: Arc<FaultyDisk>,
-    _mounted: Mounted,
-}
-
-impl Trial {
-    fn new(number: u64, fault: Fault) -> anyhow::Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let disk = Arc::new(FaultyDisk {
-            fault,
-            number,
-            calls: AtomicU64::new(0),
-            failed: Notify::new(),
-            mended: AtomicBool::new(false),
-        });
-        let mounted = Mounted::under(folder.path(), Arc::clone(&disk) as Arc<dyn Disk>)?;
-        Ok(Self {
-            folder,
-            disk,
-            _mounted: mounted,
-        })
-    }
-
-    /// SQLite names files by their real paths, which a temporary folder's need not be.
-    fn path(&self) -> anyhow::Result<PathBuf> {
-        Ok(self.folder.path().canonicalize()?)
-    }
-
+impl Trial<FaultyDisk> {
     /// Everything that a user does while the disk fails and after it; what is broken.
     async fn run(&self, base_url: &str) -> anyhow::Result<Vec<String>> {
         let disk = Arc::clone(&self.disk);

@@ -7,8 +7,7 @@
 //! conversations must go on.
 
 use std::ffi::c_int;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -24,7 +23,8 @@ use libsqlite3_sys::{
 };
 use tokio::time::timeout;
 
-use super::shim::{Disk, Mounted, Verdict};
+use super::shim::{Disk, Verdict};
+use super::trial::Trial;
 use crate::application::{self, send};
 use crate::campaign::{Finding, Run, now, runtime};
 use crate::checks::{self, Moment};
@@ -78,7 +78,7 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
         server.always(Script::new(steps.chain(end)));
         let base_url = server.base_url();
 
-        let calm = Trial::new(u64::MAX, Fault::Full)?;
+        let calm = Trial::on(FailingDisk::new(u64::MAX, Fault::Full))?;
         let mut found = calm.run(&base_url).await?.broken;
         let (first, last) = calm.disk.span();
         let cases: Vec<(u64, Fault)> = (first..=last)
@@ -95,7 +95,8 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
         );
         let trials: Vec<Outcome> = stream::iter(cases)
             .map(async |(number, fault)| {
-                let outcome = Trial::new(number, fault)?.run(&base_url).await;
+                let trial = Trial::on(FailingDisk::new(number, fault))?;
+                let outcome = trial.run(&base_url).await;
                 run.did(1);
                 outcome.with_context(|| format!("{fault:?} from call {number} on"))
             })
@@ -150,6 +151,17 @@ struct FailingDisk {
 }
 
 impl FailingDisk {
+    fn new(number: u64, fault: Fault) -> Self {
+        Self {
+            fault,
+            number,
+            calls: AtomicU64::new(0),
+            before: AtomicU64::new(0),
+            has_failed: AtomicBool::new(false),
+            is_mended: AtomicBool::new(false),
+        }
+    }
+
     fn fails(&self) -> bool {
         let call = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
         let fails = call >= self.number && !self.is_mended.load(Ordering::Relaxed);
@@ -198,37 +210,7 @@ impl Disk for FailingDisk {
     }
 }
 
-/// One application on one failing disk.
-struct Trial {
-    folder: tempfile::TempDir,
-    disk: Arc<FailingDisk>,
-    _mounted: Mounted,
-}
-
-impl Trial {
-    fn new(number: u64, fault: Fault) -> anyhow::Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let disk = Arc::new(FailingDisk {
-            fault,
-            number,
-            calls: AtomicU64::new(0),
-            before: AtomicU64::new(0),
-            has_failed: AtomicBool::new(false),
-            is_mended: AtomicBool::new(false),
-        });
-        let mounted = Mounted::under(folder.path(), Arc::clone(&disk) as Arc<dyn Disk>)?;
-        Ok(Self {
-            folder,
-            disk,
-            _mounted: mounted,
-        })
-    }
-
-    /// SQLite names files by their real paths, which a temporary folder's need not be.
-    fn path(&self) -> anyhow::Result<PathBuf> {
-        Ok(self.folder.path().canonicalize()?)
-    }
-
+impl Trial<FailingDisk> {
     async fn run(&self, base_url: &str) -> anyhow::Result<Outcome> {
         let mut outcome = self.live(base_url).await?;
         let at = format!("{:?} from call {} on", self.disk.fault, self.disk.number);

@@ -4,3 +4,4 @@ pub(crate) mod faults;
 pub(crate) mod lasting;
 pub(crate) mod power;
 mod shim;
+mod trial;

@@ -8,7 +8,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tokio_util::sync::CancellationToken;
 
-use super::{NOW, Place};
+use super::{NOW, Place, open_to_read};
 use crate::clock::Timestamp;
 use crate::start::{Notice, Teller};
 use crate::store::open::MIGRATOR;
@@ -49,12 +49,7 @@ async fn texts(connection: &mut SqliteConnection) -> Vec<String> {
 }
 
 async fn versions(path: &Path) -> (Vec<String>, i64) {
-    let mut connection = SqliteConnectOptions::new()
-        .filename(path)
-        .read_only(true)
-        .connect()
-        .await
-        .unwrap();
+    let mut connection = open_to_read(path).await;
     let newest = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations")
         .fetch_one(&mut connection)
         .await

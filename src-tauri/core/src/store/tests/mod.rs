@@ -18,8 +18,10 @@ mod rescue;
 mod searching;
 mod versions;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, SqliteConnection};
 use tempfile::TempDir;
 
 use super::{Begin, Ending, NewTurn, Piece, Purge, Started, Store};
@@ -30,6 +32,12 @@ use crate::lock::Fenced;
 
 /// Where every test's time begins.
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+/// A connection to a database beside the one that is open.
+async fn open_to_read(path: &Path) -> SqliteConnection {
+    let options = SqliteConnectOptions::new().filename(path).read_only(true);
+    options.connect().await.unwrap()
+}
 
 struct Place {
     folder: TempDir,

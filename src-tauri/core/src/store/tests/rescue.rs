@@ -9,7 +9,7 @@ use sqlx::{ConnectOptions, Connection};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-use super::{NOW, Place};
+use super::{NOW, Place, open_to_read};
 use crate::clock::ManualClock;
 use crate::error::{Error, ErrorCode};
 use crate::lock::Fenced;
@@ -54,12 +54,7 @@ fn damage(folder: &TempDir, pages: std::ops::Range<usize>) {
 }
 
 async fn messages(path: &Path) -> Vec<(String, String, String)> {
-    let mut connection = SqliteConnectOptions::new()
-        .filename(path)
-        .read_only(true)
-        .connect()
-        .await
-        .unwrap();
+    let mut connection = open_to_read(path).await;
     let found = sqlx::query_as("SELECT id, status, content FROM messages ORDER BY search_key")
         .fetch_all(&mut connection)
         .await
