@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use conch_core::chat::{Accepted, AttemptSource, SendOutcome};
 use conch_core::clock::{Clock, SystemClock};
+use conch_core::events::CoreEvent;
 use conch_core::ids::{ConversationId, RequestId};
 use conch_core::provider::{EngineCommand, Provider};
 use conch_core::{App, Config, Result};
+use tokio::sync::broadcast::Receiver;
 
 /// The address of a provider where nobody answers.
 pub(crate) const NO_PROVIDER: &str = "http://127.0.0.1:9/v1";
@@ -42,4 +44,21 @@ pub(crate) async fn send(app: &App, id: &ConversationId, content: &str) -> Resul
         .send_message(id, None, content, &[], &request_id, AttemptSource::Program)
         .await?;
     Ok(accepted)
+}
+
+/// Waits until an answer has ended: stored, and told.
+pub(crate) async fn wait_for_end(
+    events: &mut Receiver<CoreEvent>,
+    accepted: &Accepted,
+) -> anyhow::Result<()> {
+    loop {
+        // Events that were lost are an error, as the end may be among them.
+        if let CoreEvent::Lock(change) = events.recv().await?
+            && change.branch_id == accepted.branch_id
+            && change.fence == accepted.fence
+            && !change.locked
+        {
+            return Ok(());
+        }
+    }
 }

@@ -13,15 +13,13 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use conch_core::App;
 use conch_core::chat::{AttemptSource, MessageStatus, SendOutcome};
-use conch_core::events::CoreEvent;
 use conch_core::ids::{ConversationId, RequestId};
 use conch_fault_server::{FaultServer, Script, Step};
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
-use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
 
-use crate::application::{self, send};
+use crate::application::{self, send, wait_for_end};
 use crate::campaign::{Finding, Run, now, runtime};
 use crate::checks::{self, Moment, look};
 use crate::ledger::{Ledger, Told};
@@ -295,7 +293,7 @@ async fn talk(app: &App, id: &ConversationId) -> anyhow::Result<()> {
         let mut events = app.subscribe();
         let sent = send(app, id, &text).await?;
         Told::Sent(sent.user_message_id.to_string(), text).say()?;
-        wait_for_end(&mut events, id, sent.fence).await?;
+        wait_for_end(&mut events, &sent).await?;
         say_answer(app, id).await?;
         let SendOutcome::Accepted(again) = app
             .generate_response(
@@ -305,28 +303,10 @@ async fn talk(app: &App, id: &ConversationId) -> anyhow::Result<()> {
                 AttemptSource::Program,
             )
             .await?;
-        wait_for_end(&mut events, id, again.fence).await?;
+        wait_for_end(&mut events, &again).await?;
         say_answer(app, id).await?;
     }
     Ok(())
-}
-
-async fn wait_for_end(
-    events: &mut tokio::sync::broadcast::Receiver<CoreEvent>,
-    id: &ConversationId,
-    fence: i64,
-) -> anyhow::Result<()> {
-    loop {
-        match events.recv().await {
-            Ok(CoreEvent::Lock(change)) => {
-                if change.conversation_id == *id && change.fence == fence && !change.locked {
-                    return Ok(());
-                }
-            }
-            Ok(_) => {}
-            Err(RecvError::Lagged(_) | RecvError::Closed) => bail!("the events were lost"),
-        }
-    }
 }
 
 /// Says that the answer at the end of the conversation is whole.

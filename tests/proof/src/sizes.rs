@@ -12,13 +12,12 @@ use anyhow::{Context, ensure};
 use conch_core::App;
 use conch_core::chat::{Accepted, AttemptSource, Parameters, Part, SendOutcome};
 use conch_core::clock::{Clock, SystemClock};
-use conch_core::events::CoreEvent;
 use conch_core::ids::{ConversationId, MessageId, RequestId};
 use conch_core::store::Store;
 use conch_fault_server::{FaultServer, Script};
 use conch_seed::{Conversations, conversation_id, make, message_id};
 
-use crate::application::{open, send};
+use crate::application::{open, send, wait_for_end};
 use crate::campaign::{Finding, Run, now, runtime};
 
 /// A word of every message's.
@@ -194,7 +193,7 @@ impl Size {
         let (app, id, all) = (Arc::clone(&self.app), self.id.clone(), self.messages);
         let mut events = app.subscribe();
         let sent = self.call("send_message", send(&app, &id, CANARY)).await?;
-        ended(&mut events, &sent).await?;
+        wait_for_end(&mut events, &sent).await?;
         let again = self.again(&sent.assistant_message_id).await?;
         ensure!(again.branch_id == sent.branch_id, "it is the last turn");
         let earlier = self.again(&message_in_it(all / 2)).await?;
@@ -224,7 +223,7 @@ impl Size {
         let (request, source) = (RequestId::fresh(), AttemptSource::Program);
         let asked = app.generate_response(id, None, &request, source);
         let SendOutcome::Accepted(accepted) = self.call("generate_response", asked).await?;
-        ended(&mut events, &accepted).await?;
+        wait_for_end(&mut events, &accepted).await?;
         Ok(accepted)
     }
 
@@ -271,20 +270,4 @@ fn is_gone(folder: &Path) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Waits until an answer has ended.
-async fn ended(
-    events: &mut tokio::sync::broadcast::Receiver<CoreEvent>,
-    accepted: &Accepted,
-) -> anyhow::Result<()> {
-    loop {
-        if let CoreEvent::Lock(change) = events.recv().await?
-            && change.branch_id == accepted.branch_id
-            && change.fence == accepted.fence
-            && !change.locked
-        {
-            return Ok(());
-        }
-    }
 }
