@@ -91,7 +91,7 @@ impl App {
         clock: Arc<dyn Clock>,
         teller: &Teller,
     ) -> Result<Arc<Self>> {
-        let opened = opening::open(&config.data_folder, clock.as_ref(), teller).await?;
+        let opened = opening::open_when_free(&config.data_folder, clock.as_ref(), teller).await?;
         let folder = config.data_folder.clone();
         let reader = config.engine.program.clone();
         let (embedded, keys) = (EmbeddedModel::new(config.engine), Keys::new(&folder));
@@ -161,8 +161,8 @@ impl App {
                 async move { heeded(indexer.run().await) }
             }
         }));
-        let purger = Purger::new(around.store.clone(), Arc::clone(&around.clock));
-        let purger = Arc::new(purger);
+        let (store, events) = (around.store.clone(), Arc::clone(&around.events));
+        let purger = Arc::new(Purger::new(store, Arc::clone(&around.clock), events));
         tasks.spawn(keep("purge", quitting.clone(), {
             let (purger, quitting) = (Arc::clone(&purger), quitting.clone());
             move || {
@@ -272,7 +272,8 @@ impl App {
             ));
         }
         bounds::TITLE.check(title)?;
-        found(self.around.store.rename_conversation(id, title).await?)?;
+        let renamed = self.around.store.rename_conversation(id, title).await;
+        found(self.around.heeded(renamed)?)?;
         self.changed(id);
         Ok(())
     }
@@ -280,12 +281,8 @@ impl App {
     /// Sets the model of a conversation's answers to come.
     pub async fn set_conversation_model(&self, id: &ConversationId, model_id: &str) -> Result<()> {
         bounds::MODEL.check(model_id)?;
-        found(
-            self.around
-                .store
-                .set_conversation_model(id, model_id)
-                .await?,
-        )?;
+        let set = self.around.store.set_conversation_model(id, model_id).await;
+        found(self.around.heeded(set)?)?;
         self.changed(id);
         Ok(())
     }
@@ -298,8 +295,13 @@ impl App {
         }
         let (now, store) = (self.around.clock.now(), &self.around.store);
         match id {
-            Some(id) => found(store.save_draft(id, content, now).await?),
-            None => Ok(store.save_new_draft(content, now).await?),
+            Some(id) => found(
+                self.around
+                    .heeded(store.save_draft(id, content, now).await)?,
+            ),
+            None => Ok(self
+                .around
+                .heeded(store.save_new_draft(content, now).await)?),
         }
     }
 
@@ -358,7 +360,8 @@ impl App {
     ) -> Result<SendOutcome> {
         bounds::MODEL.check_any(model_id)?;
         bounds::REQUEST.check(request_id.as_str())?;
-        let conversation_id = self.around.store.conversation_of(message_id).await?;
+        let conversation_id = self.around.store.conversation_of(message_id).await;
+        let conversation_id = self.around.heeded(conversation_id)?;
         let conversation_id = conversation_id.ok_or(Error::NotFound(Entity::Message))?;
         self.take_back(&conversation_id).await?;
         self.renew_own(&conversation_id).await?;

@@ -36,7 +36,8 @@ impl App {
             content,
         };
         let now = self.around.clock.now();
-        match self.around.store.attach(&attachment, now).await? {
+        let attached = self.around.store.attach(&attachment, now).await;
+        match self.around.heeded(attached)? {
             Attach::Attached => Ok(attachment.summary),
             Attach::Full => Err(AttachmentError::TooMany { name }.into()),
             Attach::NoConversation => Err(Error::NotFound(Entity::Conversation)),
@@ -65,7 +66,8 @@ impl App {
         &self,
         conversation_id: Option<&ConversationId>,
     ) -> Result<Vec<AttachmentSummary>> {
-        Ok(self.around.store.draft_attachments(conversation_id).await?)
+        let attached = self.around.store.draft_attachments(conversation_id).await;
+        Ok(self.around.heeded(attached)?)
     }
 
     /// Moves files from the conversation that did not exist to the one that now does, all or none.
@@ -84,7 +86,7 @@ impl App {
 
     /// What is kept of a file: an image as a `data:` address, else its text.
     pub async fn load_attachment(&self, id: &AttachmentId) -> Result<String> {
-        let content = self.around.store.attachment(id).await?;
+        let content = self.around.heeded(self.around.store.attachment(id).await)?;
         match content.ok_or(Error::NotFound(Entity::Attachment))? {
             AttachmentContent::Text(text) => Ok(text),
             AttachmentContent::Image { media_type, data } => Ok(format!(

@@ -62,7 +62,7 @@ impl App {
 
     /// The settings.
     pub async fn settings(&self) -> Result<Settings> {
-        Ok(self.around.store.settings().await?)
+        Ok(self.around.heeded(self.around.store.settings().await)?)
     }
 
     /// Saves all settings, tidied.
@@ -72,7 +72,8 @@ impl App {
     pub async fn save_settings(&self, settings: Settings) -> Result<Settings> {
         bounds::MODEL.check_any(settings.default_model_id.as_deref())?;
         let settings = settings.checked().map_err(Error::InvalidArgument)?;
-        self.around.store.save_settings(&settings).await?;
+        let saved = self.around.store.save_settings(&settings).await;
+        self.around.heeded(saved)?;
         self.around.events.settings_changed(settings.clone());
         Ok(settings)
     }
@@ -84,7 +85,8 @@ impl App {
         parameters: Parameters,
     ) -> Result<()> {
         let parameters = parameters.checked().map_err(Error::InvalidArgument)?;
-        if !self.around.store.set_parameters(id, &parameters).await? {
+        let set = self.around.store.set_parameters(id, &parameters).await;
+        if !self.around.heeded(set)? {
             return Err(Error::NotFound(Entity::Conversation));
         }
         self.around.events.conversation_changed(id, false);

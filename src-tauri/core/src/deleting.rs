@@ -6,6 +6,7 @@
 //! from how long the last one took. A quit purges what this process deleted without waiting for its time.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -13,8 +14,10 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+use crate::chat::driver::heed;
 use crate::clock::Clock;
 use crate::error::{Entity, Error, Result};
+use crate::events::Events;
 use crate::ids::{AttachmentId, ConversationId};
 use crate::store::{Deleted, Purge, Store, StoreError};
 use crate::sync::Mutex;
@@ -48,21 +51,29 @@ const ATTEMPTS: u32 = 200_000;
 pub(crate) struct Purger {
     store: Store,
     clock: Arc<dyn Clock>,
+    events: Arc<Events>,
     wake: Notify,
     /// What was deleted here: a quit does not leave it to others.
     own: Mutex<HashSet<ConversationId>>,
     /// When the log is to be emptied of what was deleted, by the monotonic clock.
     log_due: Mutex<Option<Duration>>,
+    /// The search index still has words of what was purged.
+    words_left: AtomicBool,
+    /// A backup may still have what was typed and is sent or gone.
+    unsent_left: AtomicBool,
 }
 
 impl Purger {
-    pub(crate) fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(store: Store, clock: Arc<dyn Clock>, events: Arc<Events>) -> Self {
         Self {
             store,
             clock,
+            events,
             wake: Notify::new(),
             own: Mutex::default(),
             log_due: Mutex::default(),
+            words_left: AtomicBool::default(),
+            unsent_left: AtomicBool::default(),
         }
     }
 
@@ -75,6 +86,7 @@ impl Purger {
                 let next_in = match self.pass(&mut seen).await {
                     Ok(next_in) => next_in,
                     Err(error) => {
+                        heed(&self.store, &self.events, &error);
                         tracing::warn!(%error, "what was deleted is not purged yet; it is tried again");
                         EVERY
                     }
@@ -99,24 +111,24 @@ impl Purger {
     ) -> Result<Duration, StoreError> {
         let mut next_in = EVERY;
         let deleted = self.store.deleted_conversations().await?;
-        let mut purged = false;
         seen.retain(|id, _| deleted.iter().any(|deleted| deleted.id == *id));
         for Deleted { id, at, purging } in deleted {
             let now = self.clock.monotonic();
             let known = now.saturating_sub(*seen.entry(id.clone()).or_insert(now));
             let left = UNDO.saturating_sub(known.max(self.clock.now().since(at)));
             if purging || left.is_zero() {
-                purged |= self.try_to_purge(&id, PORTION).await;
+                self.try_to_purge(&id, PORTION).await;
             } else {
                 next_in = next_in.min(left);
             }
         }
-        if purged {
-            self.forget_words().await?;
-        }
+        self.forget_words().await?;
         let log_due = *self.log_due();
         if let Some(due) = log_due {
             let left = due.saturating_sub(self.clock.monotonic());
+            if left.is_zero() {
+                self.forget_unsent().await?;
+            }
             if left.is_zero() && !self.empty_log().await? {
                 next_in = next_in.min(LOG_AGAIN);
             } else if !left.is_zero() {
@@ -126,13 +138,12 @@ impl Purger {
         Ok(next_in)
     }
 
-    /// False where it fails. The others do not wait for it; it is tried again with them.
-    async fn try_to_purge(&self, id: &ConversationId, portion: Duration) -> bool {
-        let purged = self.purge(id, portion).await;
-        if let Err(error) = &purged {
+    /// Where it fails, the others do not wait for it, and it is tried again with them.
+    async fn try_to_purge(&self, id: &ConversationId, portion: Duration) {
+        if let Err(error) = self.purge(id, portion).await {
+            heed(&self.store, &self.events, &error);
             tracing::warn!(%error, conversation = %id, "a deleted conversation is not purged yet");
         }
-        purged.is_ok()
     }
 
     /// Purges a conversation, whatever the time, in portions of about this length.
@@ -140,9 +151,12 @@ impl Purger {
         if !self.store.begin_purge(id).await? {
             return Ok(());
         }
-        self.in_portions(Taken::Conversation(id), portion).await?;
+        if self.in_portions(Taken::Conversation(id), portion).await? {
+            self.words_left.store(true, Ordering::Relaxed);
+        }
+        self.log_due().replace(self.clock.monotonic());
         // As long as it is not gone from them, what says that it is to go stays.
-        self.store.purge_in_backups(id).await?;
+        self.store.purge_in_copies(id).await?;
         self.store.end_purge(id).await?;
         self.own().remove(id);
         self.log_due().replace(self.clock.monotonic());
@@ -152,21 +166,36 @@ impl Purger {
     /// Has the search index forget what was purged. The log goes first, because an index that is being filled
     /// takes its time.
     async fn forget_words(&self) -> Result<(), StoreError> {
-        self.empty_log().await?;
-        self.store.index_answers().await?;
-        self.log_due().replace(self.clock.monotonic());
+        if self.words_left.load(Ordering::Relaxed) {
+            self.empty_log().await?;
+            self.store.index_answers().await?;
+            self.log_due().replace(self.clock.monotonic());
+            self.words_left.store(false, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Has the backups forget what was typed and is sent or gone.
+    async fn forget_unsent(&self) -> Result<(), StoreError> {
+        if self.unsent_left.load(Ordering::Relaxed) {
+            self.store.forget_unsent_in_copies().await?;
+            self.unsent_left.store(false, Ordering::Relaxed);
+        }
         Ok(())
     }
 
     /// Takes away the oldest records of attempts over so many. They are counted, and the recent ones are what is asked for.
     async fn cut_attempts(&self, kept: u32) -> Result<(), StoreError> {
-        self.in_portions(Taken::AttemptsOver(kept), PORTION).await
+        let cut = self.in_portions(Taken::AttemptsOver(kept), PORTION).await;
+        cut.map(drop)
     }
 
-    /// Takes something away, a portion after the other, each as large as may take its time.
-    async fn in_portions(&self, what: Taken<'_>, length: Duration) -> Result<(), StoreError> {
+    /// Takes something away, a portion after the other, each as large as may take its time. False where there was
+    /// nothing.
+    async fn in_portions(&self, what: Taken<'_>, length: Duration) -> Result<bool, StoreError> {
         let mut log = self.store.log().await?;
         let mut most = FIRST;
+        let mut had_some = false;
         loop {
             let portion = self.store.portion().await?;
             let began = self.clock.monotonic();
@@ -176,8 +205,10 @@ impl Purger {
             };
             most = next_portion(most, self.clock.monotonic().saturating_sub(began), length);
             if taken == Purge::Done {
-                return log.close().await;
+                log.close().await?;
+                return Ok(had_some);
             }
+            had_some = true;
             // A commit by which it grows too long would fold it, and all other writes would wait for that.
             log.fold().await?;
         }
@@ -213,6 +244,7 @@ impl Purger {
 
     /// Something else was deleted, for which there is no Undo: it is still in the log.
     pub(crate) fn forget_soon(&self) {
+        self.unsent_left.store(true, Ordering::Relaxed);
         let due = self.clock.monotonic() + UNDO;
         self.log_due().get_or_insert(due);
         self.wake.notify_one();
@@ -224,13 +256,11 @@ impl Purger {
     /// When the database cannot be written. The next start goes on.
     pub(crate) async fn finish(&self) -> Result<(), StoreError> {
         let own: Vec<_> = self.own().iter().cloned().collect();
-        let mut purged = false;
         for id in &own {
-            purged |= self.try_to_purge(id, QUIT_PORTION).await;
+            self.try_to_purge(id, QUIT_PORTION).await;
         }
-        if purged {
-            self.forget_words().await?;
-        }
+        self.forget_words().await?;
+        self.forget_unsent().await?;
         if self.log_due().is_some() {
             self.empty_log().await?;
         }
@@ -269,8 +299,9 @@ impl App {
     /// Deletes a conversation: it disappears at once, and its answers being written are stopped. For ten
     /// seconds it can be given back.
     pub async fn delete_conversation(&self, id: &ConversationId) -> Result<()> {
-        let (store, now) = (&self.around.store, self.around.clock.now());
-        if !store.delete_conversation(id, now).await? {
+        let now = self.around.clock.now();
+        let deleted = self.around.store.delete_conversation(id, now).await;
+        if !self.around.heeded(deleted)? {
             return Err(Error::NotFound(Entity::Conversation));
         }
         self.purger.deleted(id);
@@ -284,7 +315,8 @@ impl App {
     /// # Errors
     /// When its time is over, or there never was one.
     pub async fn restore_conversation(&self, id: &ConversationId) -> Result<()> {
-        if !self.around.store.restore_conversation(id).await? {
+        let restored = self.around.store.restore_conversation(id).await;
+        if !self.around.heeded(restored)? {
             return Err(Error::Purged);
         }
         self.purger.restored(id);
@@ -294,7 +326,7 @@ impl App {
 
     /// Takes a file away that was not sent. One that was sent or is gone stays as it is.
     pub async fn detach_file(&self, id: &AttachmentId) -> Result<()> {
-        self.around.store.detach(id).await?;
+        self.around.heeded(self.around.store.detach(id).await)?;
         self.purger.forget_soon();
         Ok(())
     }
@@ -322,7 +354,8 @@ mod tests {
             let path = folder.path().join("conch.db");
             let store = Store::open(&path, false, NOW);
             let clock = Arc::new(ManualClock::at(NOW));
-            let purger = Purger::new(store.await.unwrap(), Arc::clone(&clock) as Arc<dyn Clock>);
+            let timed = Arc::clone(&clock) as Arc<dyn Clock>;
+            let purger = Purger::new(store.await.unwrap(), timed, Arc::default());
             Self {
                 folder,
                 clock,
@@ -420,6 +453,68 @@ mod tests {
         scene.clock.advance(UNDO);
         scene.pass().await;
         assert_eq!(scene.left().await, 0);
+    }
+
+    const CANARY: &str = "zanzibarfish";
+
+    fn holds_it(path: &std::path::Path) -> bool {
+        let bytes = std::fs::read(path).unwrap_or_default();
+        let mut words = bytes.windows(CANARY.len());
+        words.any(|word| word == CANARY.as_bytes())
+    }
+
+    #[tokio::test]
+    async fn a_backup_that_cannot_be_written_keeps_nothing_in_the_database() {
+        let mut scene = Scene::new().await;
+        let store = scene.purger.store.clone();
+        let made = store.create_conversation(Some(CANARY), None, NOW);
+        let id = made.await.unwrap().id;
+        let backup = store.back_up_daily(NOW, CancellationToken::new()).await;
+        let backup = backup.unwrap().expect("the first one is due");
+        assert!(holds_it(&backup.path));
+        assert!(store.delete_conversation(&id, NOW).await.unwrap());
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&backup.path);
+        let mut other = sqlx::ConnectOptions::connect(&options).await.unwrap();
+        let hold = sqlx::query("BEGIN EXCLUSIVE").execute(&mut other);
+        hold.await.unwrap();
+        scene.clock.advance(UNDO);
+        scene.pass().await;
+        let files = ["conch.db", "conch.db-wal"].map(|name| scene.folder.path().join(name));
+        assert!(files.iter().all(|file| !holds_it(file)));
+        assert_eq!(scene.left().await, 1, "the backup is tried again");
+        sqlx::Connection::close(other).await.unwrap();
+        scene.pass().await;
+        assert_eq!((scene.left().await, holds_it(&backup.path)), (0, false));
+    }
+
+    #[tokio::test]
+    async fn what_was_typed_and_is_gone_leaves_the_backups() {
+        let mut scene = Scene::new().await;
+        let store = scene.purger.store.clone();
+        store.save_new_draft(CANARY, NOW).await.unwrap();
+        let backup = store.back_up_daily(NOW, CancellationToken::new()).await;
+        let backup = backup.unwrap().expect("the first one is due").path;
+        let mut forget = async |draft: &str| {
+            store.save_new_draft(draft, NOW).await.unwrap();
+            scene.purger.forget_soon();
+            scene.clock.advance(UNDO);
+            scene.pass().await;
+        };
+        forget(&format!("{CANARY} and more")).await;
+        assert!(holds_it(&backup), "it is still being typed");
+        forget("").await;
+        assert!(!holds_it(&backup));
+    }
+
+    #[tokio::test]
+    async fn damage_that_a_purge_meets_is_told() {
+        let mut scene = Scene::new().await;
+        scene.deleted().await;
+        scene.purger.store.found_damage("a page that is none").await;
+        let mut told = scene.purger.events.subscribe();
+        scene.clock.advance(UNDO);
+        scene.pass().await;
+        assert_eq!(told.try_recv(), Ok(crate::events::CoreEvent::DamageMet));
     }
 
     async fn ids_in(database: &std::path::Path) -> Vec<ConversationId> {

@@ -8,15 +8,18 @@ use std::time::Duration;
 
 use crate::chat::aside::{Aside, SetAside};
 use crate::clock::Clock;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::folder::{self, drive, drive::Drive};
 use crate::lock::instance::{self, Instance};
 use crate::lock::{Fenced, LockReason};
 use crate::start::{Notice, Stage, Teller};
-use crate::store::{self, Store, StoreError};
+use crate::store::{self, Passing, Store, StoreError};
 
 /// How often a start that waits for another looks whether that one is done.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// How soon a database that another program holds is tried again.
+const OPEN_AGAIN: Duration = Duration::from_secs(1);
 
 /// A data folder that is open.
 #[derive(Debug)]
@@ -32,17 +35,38 @@ pub(crate) fn instances_of(folder: &Path) -> PathBuf {
     folder.join("instances")
 }
 
+/// Opens a data folder, and waits for other programs that hold the database in it: a backup's, say.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) async fn open_when_free(
+    folder: &Path,
+    clock: &dyn Clock,
+    teller: &Teller,
+) -> Result<Opened> {
+    loop {
+        match open(folder, clock, teller).await {
+            Err(Error::Store(error)) if error.passing() == Some(Passing::Busy) => {
+                tracing::warn!(%error, "the database is held by another program; it is tried again");
+                teller.enter(Stage::Busy);
+                tokio::time::sleep(OPEN_AGAIN).await;
+            }
+            opened => return opened,
+        }
+    }
+}
+
 /// Opens a data folder, making what is missing.
 ///
 /// # Errors
 /// When the folder or the database in it cannot be used; nothing in it was changed then.
-pub(crate) async fn open(folder: &Path, clock: &dyn Clock, teller: &Teller) -> Result<Opened> {
+async fn open(folder: &Path, clock: &dyn Clock, teller: &Teller) -> Result<Opened> {
     let instances = instances_of(folder);
     let unwritable = |source| StoreError::DataFolderUnwritable {
         path: folder.to_owned(),
         source,
     };
-    folder::make(folder).map_err(unwritable)?;
+    folder::make_data_folder(folder).map_err(unwritable)?;
     folder::close_files(folder);
     let drive = drive::of(folder);
     if drive == Drive::Unsafe {

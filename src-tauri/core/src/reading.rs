@@ -30,7 +30,7 @@ impl App {
         let page = store.list_conversations(after, limit).await;
         let mut page = page.inspect_err(|error| self.around.heed(error))?;
         if let (true, Some(after)) = (page.is_empty(), after)
-            && !store.has_place(after).await?
+            && !self.around.heeded(store.has_place(after).await)?
         {
             return Err(Error::NotFound(Entity::Conversation));
         }
@@ -58,7 +58,7 @@ impl App {
 
     /// What was typed before its conversation exists; empty for nothing.
     pub async fn new_draft(&self) -> Result<String> {
-        Ok(self.around.store.new_draft().await?)
+        Ok(self.around.heeded(self.around.store.new_draft().await)?)
     }
 
     /// A part of a branch, at most 50 messages.
@@ -93,7 +93,8 @@ impl App {
 
     /// What a notification says of an answer that ended; nothing where the user ended it, or its conversation.
     pub async fn notice(&self, end: &AnswerEnd) -> Result<Option<Notice>> {
-        let title = self.around.store.title_of(&end.conversation_id).await?;
+        let title = self.around.store.title_of(&end.conversation_id).await;
+        let title = self.around.heeded(title)?;
         Ok(title.and_then(|title| Notice::of(end, title)))
     }
 
@@ -126,7 +127,8 @@ impl App {
         conversation_id: &ConversationId,
         branch_id: Option<&BranchId>,
     ) -> Result<BranchId> {
-        let branch_id = self.around.store.branch(conversation_id, branch_id).await?;
+        let branch_id = self.around.store.branch(conversation_id, branch_id).await;
+        let branch_id = self.around.heeded(branch_id)?;
         branch_id.ok_or(Error::NotFound(Entity::Branch))
     }
 

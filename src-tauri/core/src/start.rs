@@ -12,6 +12,8 @@ pub enum Stage {
     Opening,
     /// Another process on the same folder is starting.
     Waiting,
+    /// Another program holds the database.
+    Busy,
     /// The database is checked for damage.
     Checking,
     /// The database is copied before it is brought to this version.

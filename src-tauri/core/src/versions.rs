@@ -13,7 +13,8 @@ impl App {
     /// While an answer is being written on the branch, and where there is no such message. Nothing
     /// changes then.
     pub async fn select_version(&self, id: &MessageId) -> Result<SelectedVersion> {
-        match self.around.store.select_version(id).await? {
+        let selected = self.around.store.select_version(id).await;
+        match self.around.heeded(selected)? {
             Chosen::Shown {
                 conversation_id,
                 branch_id,

@@ -33,6 +33,7 @@ use crate::provider::{Failure, Providers, Response, StreamEvent};
 use crate::store::{Passing, Piece, Started, Store, StoreError};
 
 pub(crate) use self::finish::supervise;
+pub(super) use self::storing::STORE_AGAIN;
 
 /// How much text a crash may cost: this long, or [`SAVE_BYTES`].
 const SAVE_EVERY: Duration = Duration::from_millis(500);
@@ -57,12 +58,22 @@ pub(crate) struct Surroundings {
 impl Surroundings {
     /// Takes note of an error of the store: damage is told to all, and nothing more is written.
     pub(crate) fn heed(&self, error: &StoreError) {
-        if error.is_damage() {
-            self.events.damage_met();
-            let (store, found) = (self.store.clone(), error.to_string());
-            // It waits for the writer, for which whoever met the damage may be waited for.
-            tokio::spawn(async move { store.found_damage(&found).await });
-        }
+        heed(&self.store, &self.events, error);
+    }
+
+    /// The same of a result.
+    pub(crate) fn heeded<T>(&self, done: Result<T, StoreError>) -> Result<T, StoreError> {
+        done.inspect_err(|error| self.heed(error))
+    }
+}
+
+/// See [`Surroundings::heed`].
+pub(crate) fn heed(store: &Store, events: &Events, error: &StoreError) {
+    if error.is_damage() {
+        events.damage_met();
+        let (store, found) = (store.clone(), error.to_string());
+        // It waits for the writer, for which whoever met the damage may be waited for.
+        tokio::spawn(async move { store.found_damage(&found).await });
     }
 }
 

@@ -10,7 +10,8 @@ use tokio::time::Instant;
 
 use crate::provider::Whose;
 
-/// No answer runs for longer, however lively.
+/// No remote answer runs for longer, however lively. One of a server of the user's own may write slowly, and is
+/// bounded by its length.
 const LONGEST_RUN: Duration = Duration::from_hours(1);
 
 /// How long a provider may take to begin.
@@ -76,13 +77,17 @@ impl Patience {
     /// Content comes. A head may come long before it: a model reads its prompt meanwhile.
     pub(super) fn begins(&mut self, now: Instant) {
         self.begun = true;
-        self.cut_at = self.cut_at.or(Some(now + LONGEST_RUN));
         self.hears(now);
     }
 
-    /// A finish reason has come. After the second one it is known that the first was no end.
+    /// A finish reason has come. After the second one it is known that the first was no end, and one before all
+    /// text is hardly one.
     pub(super) fn ends(&mut self, now: Instant) {
-        let patience = if self.ended { AFTER_ANOTHER } else { AFTER };
+        let patience = if self.ended || !self.begun {
+            AFTER_ANOTHER
+        } else {
+            AFTER
+        };
         self.ended = true;
         self.silent_at = Some(now + patience);
     }
@@ -127,13 +132,7 @@ mod tests {
             patience.hears(first);
             patience.begins(first);
             assert_eq!(patience.silent_at(), None, "nor in the middle");
-            assert_eq!(
-                patience.cut_at(),
-                Some(first + LONGEST_RUN),
-                "what runs away is cut off"
-            );
-            patience.begins(first + WITHIN);
-            assert_eq!(patience.cut_at(), Some(first + LONGEST_RUN));
+            assert_eq!(patience.cut_at(), None, "and write as slowly as it can");
         }
     }
 
@@ -161,11 +160,21 @@ mod tests {
     fn after_its_reason_no_answer_is_waited_for_long() {
         for whose in [Whose::ThisMachine, Whose::OwnNetwork, Whose::Remote] {
             let (mut patience, now) = asked(whose);
+            patience.begins(now);
             patience.ends(now);
             assert_eq!(patience.silent_at(), Some(now + AFTER));
             // Text that came after it has all the time that text has.
             patience.hears(now);
             assert_ne!(patience.silent_at(), Some(now + AFTER));
+            patience.ends(now);
+            assert_eq!(patience.silent_at(), Some(now + AFTER_ANOTHER));
+        }
+    }
+
+    #[test]
+    fn a_reason_before_all_text_leaves_it_time() {
+        for whose in [Whose::ThisMachine, Whose::OwnNetwork, Whose::Remote] {
+            let (mut patience, now) = asked(whose);
             patience.ends(now);
             assert_eq!(patience.silent_at(), Some(now + AFTER_ANOTHER));
         }

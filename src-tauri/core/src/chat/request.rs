@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use super::attached::with_attachments;
 use super::context::fitted;
-use super::driver::Surroundings;
+use super::driver::{STORE_AGAIN, Surroundings};
 use super::live::{LiveAnswer, Phase};
 use crate::lock::Lease;
 use crate::provider::{
@@ -37,7 +37,8 @@ pub(super) async fn admit(
     answer: watch::Sender<LiveAnswer>,
 ) -> Result<Box<Admission>, Failure> {
     let providers = &around.providers;
-    let meant = providers.meant(model_id.as_deref()).await?;
+    let model_id = model_id.as_deref();
+    let meant = stored(&around, &answer, || providers.meant(model_id)).await??;
     if matches!(meant, Meant::Embedded) {
         answer.send_modify(|answer| answer.phase = Phase::StartingModel);
     }
@@ -131,31 +132,39 @@ pub(super) async fn ask(
     waiting: Waiting,
 ) -> Asked {
     let asked = tokio::select! {
-        asked = noted(&around, &lease, &endpoint) => asked,
+        asked = noted(&around, &lease, &endpoint, &waiting.answer) => asked,
         () = waiting.tell() => std::future::pending().await,
     };
     waiting.ends();
     asked
 }
 
-async fn noted(around: &Surroundings, lease: &Lease, endpoint: &Endpoint) -> Asked {
-    let note = async {
-        // A lost lock shows at the next heartbeat or save; here it only means that nothing was noted.
-        let noted = around.store.set_model(lease, &endpoint.model_id).await;
-        noted.map_err(|error| internal(&error))
-    };
-    let (_, answer) = tokio::try_join!(note, send(around, lease, endpoint))?;
-    Ok(answer)
+async fn noted(
+    around: &Surroundings,
+    lease: &Lease,
+    endpoint: &Endpoint,
+    answer: &watch::Sender<LiveAnswer>,
+) -> Asked {
+    // A lost lock shows at the next heartbeat or save; here it only means that nothing was noted.
+    let note = stored(around, answer, || {
+        around.store.set_model(lease, &endpoint.model_id)
+    });
+    let (_, asked) = tokio::try_join!(note, send(around, lease, endpoint, answer))?;
+    Ok(asked)
 }
 
-async fn send(around: &Surroundings, lease: &Lease, endpoint: &Endpoint) -> Asked {
+async fn send(
+    around: &Surroundings,
+    lease: &Lease,
+    endpoint: &Endpoint,
+    answer: &watch::Sender<LiveAnswer>,
+) -> Asked {
     let store = &around.store;
     let (messages, own, settings) = tokio::try_join!(
-        store.messages_before(&lease.message_id),
-        store.parameters(&lease.conversation_id),
-        store.settings(),
-    )
-    .map_err(|error| internal(&error))?;
+        stored(around, answer, || store.messages_before(&lease.message_id)),
+        stored(around, answer, || store.parameters(&lease.conversation_id)),
+        stored(around, answer, || store.settings()),
+    )?;
     let parameters = own.or(&settings.parameters);
     let messages = with_attachments(messages, endpoint.sees);
     let fitted = fitted(messages, &parameters, endpoint.context_tokens);
@@ -170,6 +179,99 @@ async fn send(around: &Surroundings, lease: &Lease, endpoint: &Endpoint) -> Aske
     Ok((answer, RequestBudget::read(&headers, now)))
 }
 
-fn internal(error: &StoreError) -> Failure {
-    Failure::new(FailureKind::Internal, error.to_string())
+/// Asks the store. What passes is tried again and said while it lasts; Stop is heard meanwhile.
+async fn stored<T, F>(
+    around: &Surroundings,
+    answer: &watch::Sender<LiveAnswer>,
+    call: impl Fn() -> F,
+) -> Result<T, Failure>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    until_stored(answer, |error| around.heed(error), call).await
+}
+
+async fn until_stored<T, F>(
+    answer: &watch::Sender<LiveAnswer>,
+    heed: impl Fn(&StoreError),
+    call: impl Fn() -> F,
+) -> Result<T, Failure>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    let says = |reason: Option<&'static str>| {
+        answer.send_if_modified(|answer| std::mem::replace(&mut answer.unstored, reason) != reason)
+    };
+    let mut has_failed = false;
+    loop {
+        match call().await {
+            Ok(done) => {
+                if has_failed {
+                    says(None);
+                }
+                return Ok(done);
+            }
+            Err(error) => {
+                heed(&error);
+                let Some(passing) = error.passing() else {
+                    return Err(Failure::new(FailureKind::Internal, error.to_string()));
+                };
+                has_failed = true;
+                if says(Some(passing.reason())) {
+                    tracing::warn!(%error, "the store is asked again for an answer");
+                }
+                sleep(STORE_AGAIN).await;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::ids::MessageId;
+    use crate::store::Passing;
+
+    fn busy() -> StoreError {
+        StoreError::Passing {
+            passing: Passing::Busy,
+            source: sqlx::Error::PoolTimedOut,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_passes_is_asked_again_and_said_while_it_lasts() {
+        let (answer, seen) = watch::channel(LiveAnswer::new(MessageId::fresh()));
+        let (calls, said) = (Cell::new(0), Cell::new(None));
+        let stored = until_stored(
+            &answer,
+            |error| assert!(!error.is_damage()),
+            async || {
+                calls.set(calls.get() + 1);
+                if calls.get() < 3 {
+                    return Err(busy());
+                }
+                said.set(seen.borrow().unstored);
+                Ok(7)
+            },
+        );
+        assert_eq!(stored.await.unwrap(), 7);
+        assert_eq!(said.get(), Some(Passing::Busy.reason()));
+        assert_eq!(seen.borrow().unstored, None, "it is over");
+    }
+
+    #[tokio::test]
+    async fn what_lasts_ends_it_and_damage_is_heeded() {
+        let (answer, _seen) = watch::channel(LiveAnswer::new(MessageId::fresh()));
+        let heeded = Cell::new(false);
+        let stored = until_stored(
+            &answer,
+            |error| heeded.set(error.is_damage()),
+            async || Err::<(), _>(StoreError::Damaged(sqlx::Error::RowNotFound)),
+        );
+        assert_eq!(stored.await.unwrap_err().kind, FailureKind::Internal);
+        assert!(heeded.get());
+    }
 }

@@ -28,6 +28,16 @@ pub fn make(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Makes the data folder. Where it is a link to a folder, that is closed to others, as it is used as one.
+///
+/// # Errors
+/// When it cannot be made.
+pub(crate) fn make_data_folder(folder: &Path) -> io::Result<()> {
+    make(folder)?;
+    close(&folder.canonicalize()?);
+    Ok(())
+}
+
 /// Options for a file that only the user may read, from its first moment on.
 pub(crate) fn private() -> OpenOptions {
     #[cfg(unix)]
@@ -85,7 +95,10 @@ pub(crate) fn close_files(data_folder: &Path) {
 /// Closes to others all that Conch made in its data folder, however deep. It follows no link, and leaves
 /// other file systems alone.
 pub(crate) fn close_all(data_folder: &Path) {
-    let device = device_of(data_folder);
+    let device = data_folder
+        .canonicalize()
+        .ok()
+        .and_then(|it| device_of(&it));
     let mut left = MOST_ENTRIES;
     let mut paths: Vec<PathBuf> = own(data_folder).collect();
     while let Some(path) = paths.pop() {
@@ -233,6 +246,22 @@ mod tests {
         set(place.path(), 0o1777);
         make(place.path()).unwrap();
         assert_eq!(mode(place.path()), 0o1777);
+    }
+
+    #[test]
+    fn a_data_folder_that_is_a_link_is_closed_where_it_leads() {
+        let (place, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (data, link) = (elsewhere.path().join("data"), place.path().join("conch"));
+        fs::create_dir(&data).unwrap();
+        set(&data, 0o755);
+        symlink(&data, &link).unwrap();
+        make_data_folder(&link).unwrap();
+        assert_eq!(mode(&data), 0o700);
+        let deep = data.join("webview").join("cache");
+        fs::create_dir_all(&deep).unwrap();
+        set(&deep, 0o755);
+        close_all(&link);
+        assert_eq!(mode(&deep), 0o700);
     }
 
     #[test]

@@ -11,13 +11,17 @@ use reqwest::header::HeaderMap;
 
 use super::endpoint::Endpoint;
 use super::failure::{Failure, FailureKind, Retry};
-use super::frames::{Broken, EVENT_LIMIT, Frame, Frames};
+use super::frames::{Broken, Frame, Frames};
 use super::protocol::{ChatRequest, Decoder, Framing, StreamEvent};
 use crate::clock::Timestamp;
 use crate::network::{Network, Way};
 
 /// The most bytes of an error body that are read.
 const ERROR_BODY_LIMIT: usize = 64 * 1024;
+
+/// The most bytes of an answer that comes in one piece: the longest answer there is, with each of its characters
+/// escaped, and room for what is around it.
+const WHOLE_LIMIT: usize = 64 * 1024 * 1024;
 
 /// Text that comes at once is one event up to so many bytes.
 const COALESCED: usize = 2 * 1024;
@@ -98,7 +102,13 @@ impl AnswerStream {
             return Ok((answer, headers));
         }
         if content_type.contains("json") {
-            let body = read_capped(response, EVENT_LIMIT).await;
+            let body = read_capped(response, WHOLE_LIMIT).await;
+            if body.len() >= WHOLE_LIMIT {
+                return Err(Failure::new(
+                    FailureKind::TooLarge,
+                    "The provider sent an answer of more than 64 MiB in one piece: ask for a shorter one",
+                ));
+            }
             return Ok((whole_answer(decoder, &body)?, headers));
         }
         Err(Failure::new(
@@ -223,10 +233,14 @@ pub(super) fn whole_answer(
     body: &str,
 ) -> Result<AnswerStream, Failure> {
     let mut ready: VecDeque<_> = decoder.decode(body)?.into();
-    if !ready
-        .iter()
-        .any(|event| matches!(event, StreamEvent::Finish(_)))
-    {
+    // It is whole whatever it says of its end, also where it names no reason.
+    let is_answer = |event: &StreamEvent| {
+        matches!(
+            event,
+            StreamEvent::Finish(_) | StreamEvent::Text(_) | StreamEvent::Reasoning(_)
+        )
+    };
+    if !ready.iter().any(is_answer) {
         return Err(Failure::new(
             FailureKind::UnexpectedResponse,
             "The provider sent JSON that is no answer: check its address",

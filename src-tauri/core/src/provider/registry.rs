@@ -204,47 +204,53 @@ impl Providers {
 
     /// Which model a name means; for `None`, the default: the one in the settings, else the first that the
     /// first provider lists, else the embedded one.
-    pub(crate) async fn meant(&self, model_id: Option<&str>) -> Result<Meant, Failure> {
-        let stored = |error: StoreError| Failure::new(FailureKind::Internal, error.to_string());
-        let mut configured = self.configured().await.map_err(stored)?;
+    ///
+    /// # Errors
+    /// When the store cannot be read; within, when there is no such model.
+    pub(crate) async fn meant(
+        &self,
+        model_id: Option<&str>,
+    ) -> Result<Result<Meant, Failure>, StoreError> {
+        let mut configured = self.configured().await?;
         let known = |id: &str| configured.iter().position(|known| known.id() == id);
         let Some(id) = model_id else {
-            let settings = self.store.settings().await.map_err(stored)?;
+            let settings = self.store.settings().await?;
             // A default whose provider is gone is none.
             let chosen = settings.default_model_id.as_deref();
             let (provider, model) = chosen.and_then(|id| id.split_once('/')).unwrap_or_default();
-            return Ok(match known(provider) {
+            return Ok(Ok(match known(provider) {
                 Some(index) => Meant::Named(configured.swap_remove(index), model.to_owned()),
                 None if provider == EMBEDDED || configured.is_empty() => Meant::Embedded,
                 None => Meant::FirstOf(configured.swap_remove(0)),
-            });
+            }));
         };
         let (provider, model) = id.split_once('/').unwrap_or((id, ""));
         if provider == EMBEDDED {
-            return Ok(Meant::Embedded);
+            return Ok(Ok(Meant::Embedded));
         }
         if let Some(index) = known(provider) {
-            return Ok(Meant::Named(
-                configured.swap_remove(index),
-                model.to_owned(),
-            ));
+            let named = configured.swap_remove(index);
+            return Ok(Ok(Meant::Named(named, model.to_owned())));
         }
         // A name without a provider, as a program may give it, is the first one's.
         let first = configured.into_iter().next();
-        match first.filter(|first| !id.contains('/') || self.lists_it(first, id)) {
-            Some(first) => Ok(Meant::Named(first, id.to_owned())),
-            None => Err(Failure::new(
+        let first = first.filter(|first| !id.contains('/') || self.lists_it(first, id));
+        let unknown = || {
+            Failure::new(
                 FailureKind::UnknownModel,
                 format!("No provider is configured for the model {id}: choose another model"),
-            )),
-        }
+            )
+        };
+        Ok(first
+            .map(|first| Meant::Named(first, id.to_owned()))
+            .ok_or_else(unknown))
     }
 
     /// Whether the model of this name sees images, as far as the lists that were read tell; `None` names
     /// the default.
     pub(crate) async fn sees(&self, model_id: Option<&str>) -> Option<bool> {
         // What cannot be asked fails when it is.
-        let (configured, model) = match self.meant(model_id).await.ok()? {
+        let (configured, model) = match self.meant(model_id).await.ok()?.ok()? {
             Meant::Embedded => return Some(false),
             Meant::FirstOf(configured) => (configured, None),
             Meant::Named(configured, model) => (configured, Some(model)),

@@ -84,7 +84,7 @@ impl Store {
             "DELETE FROM attachments WHERE id = ? AND message_id IS NULL",
             id
         )
-        .execute(&self.writer)
+        .execute(self.writer()?)
         .await?;
         Ok(())
     }

@@ -127,7 +127,7 @@ impl Store {
             title,
             id
         )
-        .execute(&self.writer)
+        .execute(self.writer()?)
         .await?;
         Ok(done.rows_affected() > 0)
     }
@@ -139,7 +139,7 @@ impl Store {
             model,
             id
         )
-        .execute(&self.writer)
+        .execute(self.writer()?)
         .await?;
         Ok(done.rows_affected() > 0)
     }
@@ -170,7 +170,7 @@ impl Store {
             parameters,
             id
         )
-        .execute(&self.writer)
+        .execute(self.writer()?)
         .await?;
         Ok(done.rows_affected() > 0)
     }

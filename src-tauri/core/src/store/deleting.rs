@@ -6,14 +6,9 @@
 //! (<https://sqlite.org/limits.html>). What it frees is overwritten with zeros (`secure_delete`); what the
 //! log still holds goes with [`Log::empty`](super::Log::empty).
 
-use std::collections::HashSet;
-use std::path::Path;
-use std::time::Duration;
-
-use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, Sqlite, SqliteConnection, Transaction};
 
-use super::{Result, Store, attempts, backups};
+use super::{Result, Store, attempts};
 use crate::clock::Timestamp;
 use crate::ids::ConversationId;
 
@@ -51,7 +46,7 @@ impl Store {
             now,
             id
         )
-        .execute(&self.writer)
+        .execute(self.writer()?)
         .await?;
         Ok(done.rows_affected() > 0)
     }
@@ -62,7 +57,7 @@ impl Store {
             "UPDATE conversations SET deleted_at = NULL WHERE id = ? AND purging = 0",
             id
         )
-        .execute(&self.writer)
+        .execute(self.writer()?)
         .await?;
         Ok(done.rows_affected() > 0)
     }
@@ -116,98 +111,6 @@ impl Store {
         tx.commit().await?;
         Ok(connection.close().await?)
     }
-
-    /// Purges a conversation from every backup of this database. A backup that is damaged, or cannot be written
-    /// for a reason that lasts, stays as it is.
-    ///
-    /// # Errors
-    /// What passes: it may be called again.
-    pub async fn purge_in_backups(&self, id: &ConversationId) -> Result<()> {
-        for backup in backups(self.data_folder()) {
-            match Self::purge_in(&backup.path, std::slice::from_ref(id)).await {
-                Ok(()) => {}
-                Err(error) if error.passes() => return Err(error),
-                Err(error) => {
-                    tracing::warn!(%error, name = backup.name, "a backup keeps a conversation that was deleted");
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Purges from a backup what was deleted while it was made.
-    ///
-    /// # Errors
-    /// When either cannot be read, or the backup not written.
-    pub(super) async fn purge_gone_in(&self, backup: &Path) -> Result<()> {
-        let mut file = SqliteConnectOptions::new()
-            .filename(backup)
-            .read_only(true)
-            .disable_statement_logging()
-            .connect()
-            .await?;
-        let copied: Vec<String> = sqlx::query_scalar("SELECT id FROM conversations")
-            .fetch_all(&mut file)
-            .await?;
-        file.close().await?;
-        let there: Vec<String> =
-            sqlx::query_scalar("SELECT id FROM conversations WHERE purging = 0")
-                .fetch_all(&self.readers)
-                .await?;
-        let there: HashSet<_> = there.into_iter().collect();
-        let gone = copied.into_iter().filter(|id| !there.contains(id));
-        let gone: Vec<_> = gone.map(ConversationId::from).collect();
-        if gone.is_empty() {
-            return Ok(());
-        }
-        Self::purge_in(backup, &gone).await
-    }
-
-    /// Purges conversations from another database file of any schema, a backup say. It needs no mark there,
-    /// and nothing else may write to the file. A file that has none of them is not written to.
-    ///
-    /// # Errors
-    /// When the file cannot be written; what was purged until then stays gone.
-    pub async fn purge_in(path: &Path, ids: &[ConversationId]) -> Result<()> {
-        let mut file = SqliteConnectOptions::new()
-            .filename(path)
-            .foreign_keys(false)
-            .busy_timeout(Duration::from_secs(5))
-            .pragma("secure_delete", "ON")
-            .disable_statement_logging()
-            .connect()
-            .await?;
-        let mut held = Vec::new();
-        for id in ids {
-            let is_there: i64 =
-                sqlx::query_scalar("SELECT count(*) FROM conversations WHERE id = ?")
-                    .bind(id)
-                    .fetch_one(&mut file)
-                    .await?;
-            held.extend((is_there > 0).then_some(id));
-        }
-        if held.is_empty() {
-            return Ok(file.close().await?);
-        }
-        if !has(&mut file, "attachments").await? {
-            // An older schema, in which there are none.
-            sqlx::query("CREATE TEMP TABLE attachments (id, conversation_id)")
-                .execute(&mut file)
-                .await?;
-        }
-        for id in held {
-            let mut tx = file.begin_with("BEGIN IMMEDIATE").await?;
-            untie(&mut tx, id).await?;
-            purge_alone(&mut tx, id).await?;
-            end(&mut tx, id).await?;
-            tx.commit().await?;
-        }
-        forget_words(&mut file).await?;
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
-            .execute(&mut file)
-            .await?;
-        Ok(file.close().await?)
-    }
 }
 
 impl Portion {
@@ -227,30 +130,8 @@ impl Portion {
     }
 }
 
-/// Empties the search index, whatever form it has in the file. The next start on the file fills it again.
-async fn forget_words(file: &mut SqliteConnection) -> Result<()> {
-    sqlx::query("INSERT INTO messages_fts(messages_fts) VALUES ('delete-all')")
-        .execute(&mut *file)
-        .await?;
-    if has(file, "search_index").await? {
-        sqlx::query("UPDATE search_index SET state = 'clearing'")
-            .execute(file)
-            .await?;
-    }
-    Ok(())
-}
-
-/// Whether a file's schema has a table.
-async fn has(file: &mut SqliteConnection, table: &str) -> Result<bool> {
-    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE name = ?")
-        .bind(table)
-        .fetch_one(file)
-        .await?;
-    Ok(count > 0)
-}
-
 /// Takes away what is little, and what would be touched again with each message.
-async fn untie(tx: &mut SqliteConnection, id: &ConversationId) -> Result<()> {
+pub(super) async fn untie(tx: &mut SqliteConnection, id: &ConversationId) -> Result<()> {
     // No answer is being written without its lock (I6). The task that writes one, in any process, finds it lost.
     sqlx::query!(
         "UPDATE messages SET status = 'interrupted', finished_at = created_at
@@ -274,22 +155,6 @@ async fn untie(tx: &mut SqliteConnection, id: &ConversationId) -> Result<()> {
     Ok(())
 }
 
-/// Takes away all at once, from a file that nothing else uses and whose references are not looked after. Only what
-/// every schema has is named.
-async fn purge_alone(tx: &mut SqliteConnection, id: &ConversationId) -> Result<()> {
-    for statement in [
-        "DELETE FROM attachments WHERE conversation_id = ?",
-        "UPDATE generation_attempts SET conversation_id = NULL, branch_id = NULL WHERE conversation_id = ?",
-        "DELETE FROM generations WHERE conversation_id = ?",
-        "DELETE FROM message_chunks
-         WHERE message_id IN (SELECT id FROM messages WHERE conversation_id = ?)",
-        "DELETE FROM messages WHERE conversation_id = ?",
-    ] {
-        sqlx::query(statement).bind(id).execute(&mut *tx).await?;
-    }
-    Ok(())
-}
-
 /// Takes away a portion; what is much comes first, and what it hangs from last.
 async fn purge(tx: &mut SqliteConnection, id: &ConversationId, most: u32) -> Result<Purge> {
     let gone = attachment(tx, id).await? + generations(tx, id, most).await?;
@@ -300,7 +165,7 @@ async fn purge(tx: &mut SqliteConnection, id: &ConversationId, most: u32) -> Res
 }
 
 /// Takes away what the messages hung from, without its references being looked after.
-async fn end(tx: &mut SqliteConnection, id: &ConversationId) -> Result<()> {
+pub(super) async fn end(tx: &mut SqliteConnection, id: &ConversationId) -> Result<()> {
     sqlx::query!("DELETE FROM queued_messages WHERE conversation_id = ?", id)
         .execute(&mut *tx)
         .await?;

@@ -23,7 +23,7 @@ impl Store {
             content,
             now
         )
-        .execute(&self.writer)
+        .execute(self.writer()?)
         .await?;
         Ok(done.rows_affected() > 0)
     }
@@ -37,7 +37,7 @@ impl Store {
             content,
             now
         )
-        .execute(&self.writer)
+        .execute(self.writer()?)
         .await?;
         Ok(())
     }

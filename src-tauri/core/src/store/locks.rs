@@ -177,7 +177,7 @@ impl Store {
             lease.generation_id,
             lease.fence
         )
-        .execute(&self.writer)
+        .execute(self.writer()?)
         .await?;
         Ok(Fenced::from_rows(done.rows_affected()))
     }

@@ -21,6 +21,7 @@ mod checkpoint;
 mod chunks;
 mod codec;
 mod conversations;
+mod copies;
 mod damage;
 mod deleting;
 mod drafts;
@@ -122,10 +123,15 @@ impl Store {
         self.readers.close().await;
     }
 
+    /// The way to write one statement. Into a damaged database nothing is written.
+    fn writer(&self) -> Result<&SqlitePool> {
+        self.alarm.refuse()?;
+        Ok(&self.writer)
+    }
+
     /// Begins a write transaction; it is rolled back unless it is committed. Into a damaged database
     /// nothing is written.
     async fn write(&self) -> Result<Transaction<'static, Sqlite>> {
-        self.alarm.refuse()?;
-        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+        Ok(self.writer()?.begin_with("BEGIN IMMEDIATE").await?)
     }
 }

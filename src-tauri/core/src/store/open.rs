@@ -433,13 +433,19 @@ fn check_version(found: String) -> Result<()> {
     Ok(())
 }
 
+async fn first_user(connection: &mut SqliteConnection) -> sqlx::Result<Option<UserId>> {
+    sqlx::query_scalar!(r#"SELECT id AS "id: UserId" FROM users ORDER BY created_at LIMIT 1"#)
+        .fetch_optional(connection)
+        .await
+}
+
 async fn local_profile(writer: &SqlitePool, now: Timestamp) -> Result<UserId> {
+    // Nothing is written but once, and a start that only reads waits for nobody.
+    if let Some(id) = first_user(&mut *writer.acquire().await?).await? {
+        return Ok(id);
+    }
     let mut tx = writer.begin_with("BEGIN IMMEDIATE").await?;
-    let existing =
-        sqlx::query_scalar!(r#"SELECT id AS "id: UserId" FROM users ORDER BY created_at LIMIT 1"#)
-            .fetch_optional(&mut *tx)
-            .await?;
-    if let Some(id) = existing {
+    if let Some(id) = first_user(&mut tx).await? {
         return Ok(id);
     }
     let id = UserId::fresh();

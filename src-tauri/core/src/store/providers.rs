@@ -57,7 +57,7 @@ impl Store {
             provider.key_last_four,
             now
         )
-        .execute(&self.writer)
+        .execute(self.writer()?)
         .await?;
         Ok(())
     }
@@ -65,7 +65,7 @@ impl Store {
     /// Forgets a provider. False when there is no such one.
     pub async fn delete_provider(&self, id: &str) -> Result<bool> {
         let done = sqlx::query!("DELETE FROM providers WHERE id = ?", id)
-            .execute(&self.writer)
+            .execute(self.writer()?)
             .await?;
         Ok(done.rows_affected() > 0)
     }

@@ -27,6 +27,10 @@ use super::open::is_sound;
 use super::{Store, StoreError};
 use crate::clock::Timestamp;
 use crate::folder;
+use crate::ids::ConversationId;
+
+/// The folder of the texts, beside the database that was saved.
+const TEXTS: &str = "conversations";
 
 /// Rows read in one go.
 const BATCH: usize = 500;
@@ -177,7 +181,7 @@ impl Rescue {
         if conversations == 0 {
             return Err(SalvageError::Nothing);
         }
-        let texts_folder = folder.join("conversations");
+        let texts_folder = folder.join(TEXTS);
         folder::make(&texts_folder)?;
         texts::write(&mut self.connection, &texts_folder).await?;
         if !is_sound(&mut self.connection).await? {
@@ -513,4 +517,16 @@ pub(crate) fn saved(data_folder: &Path) -> Vec<PathBuf> {
     found.sort();
     found.reverse();
     found
+}
+
+/// The texts of a conversation that were saved in a data folder.
+pub(super) fn texts_of(data_folder: &Path, id: &ConversationId) -> Vec<PathBuf> {
+    let folders = saved(data_folder).into_iter();
+    let folders = folders.map(|database| database.with_file_name(TEXTS));
+    let files = folders.flat_map(|folder| fs::read_dir(folder).into_iter().flatten());
+    files
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| texts::is_of(path, id))
+        .collect()
 }

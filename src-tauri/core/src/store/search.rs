@@ -153,7 +153,7 @@ impl Store {
 
     async fn begin_clearing(&self) -> Result<()> {
         sqlx::query!("UPDATE search_index SET state = 'clearing' WHERE id = 1")
-            .execute(&self.writer)
+            .execute(self.writer()?)
             .await?;
         Ok(())
     }
@@ -234,7 +234,7 @@ async fn forget_notes(store: &Store) -> Result<()> {
            WHERE NOT EXISTS (SELECT 1 FROM messages m WHERE m.search_key = noted.search_key) LIMIT ?)",
         MOST_NOTED
     )
-    .execute(&store.writer)
+    .execute(store.writer()?)
     .await?;
     Ok(())
 }

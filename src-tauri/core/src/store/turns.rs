@@ -305,7 +305,7 @@ impl Store {
 
     /// Appends `piece` as the answer's chunk number `seq`.
     pub async fn append(&self, lease: &Lease, seq: i64, piece: &Piece) -> Result<Fenced> {
-        let mut writer = self.writer.acquire().await?;
+        let mut writer = self.writer()?.acquire().await?;
         append(&mut writer, lease, seq, piece).await
     }
 
@@ -356,7 +356,7 @@ impl Store {
             retries,
             lease.generation_id
         )
-        .execute(&self.writer)
+        .execute(self.writer()?)
         .await?;
         Ok(())
     }

@@ -36,6 +36,31 @@ async fn end_of(script: Script) -> (MessageStatus, String, String) {
 }
 
 #[tokio::test]
+async fn an_answer_in_one_piece_needs_no_reason() {
+    for reason in [r#""""#, "null", r#""stop""#] {
+        let body = format!(
+            r#"{{"choices":[{{"message":{{"role":"assistant","content":"Hello"}},"finish_reason":{reason}}}]}}"#
+        );
+        let (status, content, error) = end_of(Script::status(200, &body)).await;
+        assert_eq!(
+            (status, content.as_str()),
+            (MessageStatus::Complete, "Hello"),
+            "{reason}: {error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_answer_in_one_piece_that_is_too_long_keeps_its_beginning() {
+    let text = "word ".repeat(17 * 1024 * 1024 / 5);
+    let body = format!(
+        r#"{{"choices":[{{"message":{{"role":"assistant","content":"{text}"}},"finish_reason":"stop"}}]}}"#
+    );
+    let (_, content, error) = end_of(Script::status(200, &body)).await;
+    assert_eq!(content.len(), 16 * 1024 * 1024, "{error}");
+}
+
+#[tokio::test]
 async fn a_stream_that_ends_without_an_end_mark_is_interrupted() {
     let script = Script::new([Step::Head, Step::Delta("half".into()), Step::Close]);
     let (status, content, reason) = end_of(script).await;

@@ -16,7 +16,7 @@ use crate::{Scene, accepted, open, send, settled};
 /// What is said of an error while it lasts must be said by then.
 const SOON: Duration = Duration::from_secs(5);
 
-async fn execute(database: &mut SqliteConnection, sql: &str) {
+pub(crate) async fn execute(database: &mut SqliteConnection, sql: &str) {
     let statement = sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned()));
     statement.execute(database).await.unwrap();
 }

@@ -121,7 +121,11 @@ async fn open(folder: &Path, server: &FaultServer) -> Arc<App> {
 }
 
 async fn try_open(folder: &Path, server: &FaultServer) -> Result<Arc<App>> {
-    let config = Config {
+    App::open(config(folder, server), Arc::new(SystemClock::default())).await
+}
+
+fn config(folder: &Path, server: &FaultServer) -> Config {
+    Config {
         data_folder: folder.to_owned(),
         providers: vec![Provider::openai(server.base_url(), Some("test-key".into()))],
         proxies: Proxies::default(),
@@ -129,8 +133,7 @@ async fn try_open(folder: &Path, server: &FaultServer) -> Result<Arc<App>> {
             program: "no-engine".into(),
             model_files: Vec::new(),
         },
-    };
-    App::open(config, Arc::new(SystemClock::default())).await
+    }
 }
 
 async fn send(app: &App, id: &ConversationId, content: &str) -> Result<SendOutcome> {

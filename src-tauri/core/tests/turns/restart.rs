@@ -1,11 +1,50 @@
 //! Ends of the application in mid-answer. The kill -9 of the real process is in `tests/e2e`.
 
+use std::sync::Arc;
+
+use conch_core::App;
 use conch_core::chat::MessageStatus;
+use conch_core::clock::SystemClock;
 use conch_core::events::CoreEvent;
 use conch_core::lock::LockReason;
+use conch_core::start::{Stage, Teller};
 use conch_fault_server::Script;
 
-use crate::{Scene, accepted, next_lock_change, open, send, settled, try_open};
+use crate::endings::beside;
+use crate::lasting::execute;
+use crate::{Scene, accepted, config, next_lock_change, open, send, settled, try_open};
+
+#[tokio::test]
+async fn a_start_that_has_nothing_to_write_waits_for_nobody() {
+    let scene = Scene::new().await;
+    scene.app.quit().await;
+    let mut other = beside(&scene).await;
+    execute(&mut other, "BEGIN IMMEDIATE").await;
+    let app = open(scene.folder.path(), &scene.server).await;
+    assert_eq!(app.list_conversations(None, None).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_start_waits_for_a_program_that_holds_the_database_and_says_so() {
+    let scene = Scene::new().await;
+    scene.app.quit().await;
+    let mut other = beside(&scene).await;
+    // A start has to make the profile then.
+    for table in ["branches", "conversations", "users"] {
+        execute(&mut other, &format!("DELETE FROM {table}")).await;
+    }
+    execute(&mut other, "BEGIN IMMEDIATE").await;
+    let teller = Teller::default();
+    let mut told = teller.subscribe();
+    let config = config(scene.folder.path(), &scene.server);
+    let clock = Arc::new(SystemClock::default());
+    let opening = tokio::spawn(async move { App::open_telling(config, clock, &teller).await });
+    let said = told.wait_for(|progress| progress.stage == Stage::Busy);
+    said.await.unwrap();
+    execute(&mut other, "ROLLBACK").await;
+    let app = opening.await.unwrap().unwrap();
+    app.create_conversation(None, None).await.unwrap();
+}
 
 #[tokio::test]
 async fn a_quit_keeps_the_text_and_frees_the_lock() {

@@ -17,7 +17,7 @@ use crate::lock::Fenced;
 use crate::store::{Passing, Piece, StoreError};
 
 /// How long to wait before what could not be stored is tried again: the disk may be full.
-pub(super) const STORE_AGAIN: Duration = Duration::from_secs(1);
+pub(in crate::chat) const STORE_AGAIN: Duration = Duration::from_secs(1);
 
 /// How long the database may take before that is said.
 pub(super) const STUCK: Duration = Duration::from_secs(3);

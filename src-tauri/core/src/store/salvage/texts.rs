@@ -1,6 +1,7 @@
 //! The conversations as Markdown, for people.
 
-use std::io::{self, Write};
+use std::fs;
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use futures_util::TryStreamExt;
@@ -8,9 +9,13 @@ use sqlx::SqliteConnection;
 
 use super::SalvageError;
 use crate::folder;
+use crate::ids::ConversationId;
 
 /// Characters of a title in a file's name.
 const NAME: usize = 60;
+
+/// How much of a file is read for its mark, which follows the title, in bytes.
+const HEAD: u64 = 64 * 1024;
 
 /// Writes each into a file of its own in `folder`.
 pub(super) async fn write(
@@ -26,7 +31,7 @@ pub(super) async fn write(
         let path = folder.join(format!("{:04} {}.md", number + 1, file_name(&title)));
         let file = folder::private().create_new(true).write(true).open(path)?;
         let mut file = io::BufWriter::new(file);
-        writeln!(file, "# {title}\n")?;
+        writeln!(file, "# {title}\n\n{}\n", mark(&id))?;
         let mut messages = sqlx::query_as::<_, (String, Option<String>, String)>(
             "SELECT role, model, content FROM main.messages WHERE conversation_id = ?
              ORDER BY search_key",
@@ -47,6 +52,18 @@ pub(super) async fn write(
     }
     folder::sync(folder);
     Ok(())
+}
+
+/// Whether a file is the text of a conversation.
+pub(super) fn is_of(path: &Path, id: &ConversationId) -> bool {
+    let mut head = Vec::new();
+    let read = fs::File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head));
+    read.is_ok() && String::from_utf8_lossy(&head).contains(&mark(id.as_str()))
+}
+
+/// Says whose text it is, and is not seen where Markdown is drawn.
+fn mark(id: &str) -> String {
+    format!("<!-- conversation {id} -->")
 }
 
 /// A title as a part of a file's name, on every system.

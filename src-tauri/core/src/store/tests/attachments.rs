@@ -45,7 +45,7 @@ impl Place {
         attachment.summary.id.clone()
     }
 
-    async fn attach_text(&self, name: &str) -> AttachmentId {
+    pub(super) async fn attach_text(&self, name: &str) -> AttachmentId {
         self.attach(&text(name, Some(&self.conversation.id))).await
     }
 

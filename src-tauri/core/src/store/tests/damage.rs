@@ -114,7 +114,10 @@ async fn damage_that_is_met_while_running_stops_all_writes_and_the_next_start() 
         .store
         .save_draft(&place.conversation.id, "text", NOW)
         .await;
-    assert!(draft.is_err(), "what needs no transaction is refused, too");
+    assert!(
+        matches!(draft, Err(StoreError::FoundDamage { .. })),
+        "what needs no transaction is refused, too, and for the true reason"
+    );
     assert!(
         place.store.holders().await.is_ok(),
         "what can be read is read"

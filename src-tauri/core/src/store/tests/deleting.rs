@@ -14,6 +14,7 @@ use crate::error::Entity;
 use crate::ids::{AttachmentId, ConversationId, GenerationId, InstanceId, RequestId};
 use crate::lock::Fenced;
 use crate::store::open::MIGRATOR;
+use crate::store::salvage;
 use crate::store::{Begin, Chosen, Ending, NewAnswer, Purge, Store};
 
 /// A word that stands nowhere else, as the search index has it.
@@ -35,7 +36,12 @@ async fn count(store: &Store, what: &str) -> i64 {
 
 /// A backup of it as it is now.
 async fn copied(place: &Place) -> PathBuf {
-    let backup = place.folder.path().join("backup.db");
+    copied_to(place, "backup.db").await
+}
+
+async fn copied_to(place: &Place, name: &str) -> PathBuf {
+    let backup = place.folder.path().join(name);
+    std::fs::create_dir_all(backup.parent().unwrap()).unwrap();
     let copy = format!("VACUUM INTO '{}'", backup.display());
     let copied = sqlx::query(AssertSqlSafe(copy)).execute(&place.store.writer);
     copied.await.unwrap();
@@ -313,6 +319,35 @@ async fn a_backup_that_was_made_meanwhile_keeps_nothing() {
     assert!(found_in_file(&backup), "it can be given back");
     assert!(place.store.begin_purge(id).await.unwrap());
     place.store.purge_gone_in(&backup).await.unwrap();
+    assert!(!found_in_file(&backup));
+}
+
+#[tokio::test]
+async fn what_was_saved_of_a_damaged_database_forgets_too() {
+    let place = Place::new().await;
+    answered(&place, CANARY, CANARY).await;
+    let kept = place.store.create_conversation(Some("kept"), None, NOW);
+    kept.await.unwrap();
+    let folder = salvage::new_folder(place.folder.path(), NOW).unwrap();
+    let saved = salvage::salvage(&place.path(), &folder, NOW).await.unwrap();
+    assert_eq!(saved.conversations, 2);
+    let texts = folder.join("conversations");
+    assert_eq!(found_in(&texts).len(), 1);
+    let id = &place.conversation.id;
+    place.store.purge_in_copies(id).await.unwrap();
+    assert!(!found_in_file(&folder.join("conch.db")));
+    assert_eq!(std::fs::read_dir(texts).unwrap().count(), 1);
+}
+
+#[tokio::test]
+async fn a_file_that_is_nowhere_any_more_leaves_the_backups() {
+    let place = Place::new().await;
+    let attached = place.attach_text(CANARY).await;
+    let backup = copied_to(&place, "backups/conch-2026-01-01T00-00-00Z.db").await;
+    place.store.forget_unsent_in_copies().await.unwrap();
+    assert!(found_in_file(&backup), "it is still attached");
+    place.store.detach(&attached).await.unwrap();
+    place.store.forget_unsent_in_copies().await.unwrap();
     assert!(!found_in_file(&backup));
 }
 
