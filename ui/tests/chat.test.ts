@@ -262,6 +262,28 @@ test("a refusal is shown once, counted each time, and goes with the lock or with
 	assert.deepEqual(shownTexts(other), [], "another conversation is shown");
 });
 
+test("a reading from before a release does not lock the page again", async () => {
+	await nextTurn();
+	let lock: typeof FREE | typeof HELD = HELD;
+	const { chat } = await locked({
+		get_conversation: () => ({ ...VIEW, lock }),
+		list_conversations: () => [],
+	});
+	const seen: boolean[] = [];
+	const watch = effect(() => {
+		seen.push(chat.busy.value);
+	});
+	chat.lookedAt();
+	await nextTurn();
+	chat.lockChanged(RELEASED);
+	lock = { ...FREE, fence: 1 };
+	await nextTurn();
+	await nextTurn();
+	await nextTurn();
+	watch();
+	assert.deepEqual(seen, [true, false]);
+});
+
 const fields = (chat: Chat) => [
 	chat.drafts.of(chat.shownId.value),
 	chat.drafts.nextOf(chat.shownId.value),

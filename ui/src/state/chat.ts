@@ -26,7 +26,7 @@ import { Attachments, readyFiles } from "./attachments";
 import { Conversations } from "./conversations";
 import { Deletions } from "./deletions";
 import { Drafts, NEW } from "./drafts";
-import { isNews, lockAfter } from "./lock";
+import { isBeforeRelease, isNews, lockAfter } from "./lock";
 import { Models } from "./models";
 import { isAnySet, NO_PARAMETERS } from "./parameters";
 import { Toasts } from "./toasts";
@@ -81,6 +81,8 @@ export class Chat {
 	/** The shown branch; null for `main`. */
 	#branchId: string | null = null;
 	#opened = 0;
+	/** The fences of the releases that were told, by branch. A lease that only expired may be renewed. */
+	readonly #released = new Map<string, number>();
 	/** The answer whose end is to be announced. */
 	#ended: string | null = null;
 	#reading: Promise<void> | null = null;
@@ -226,6 +228,8 @@ export class Chat {
 	}
 
 	#take(view: ConversationView): void {
+		// It would lock the page again for a moment; a reading after the release is on its way.
+		if (isBeforeRelease(view.lock, this.#released.get(view.branchId) ?? 0)) return;
 		const known = this.lock.value;
 		batch(() => {
 			this.shown.value = view;
@@ -450,6 +454,9 @@ export class Chat {
 	}
 
 	lockChanged(change: LockChanged): void {
+		const released = this.#released.get(change.branchId) ?? 0;
+		if (change.fence > released && !change.locked)
+			this.#released.set(change.branchId, change.fence);
 		this.conversations.lockChanged(change, this.shownId.value);
 		if (change.conversationId !== this.shownId.value) return;
 		const known = this.lock.value;
