@@ -149,6 +149,44 @@ test("what is locked asks for its lock from time to time, and is read again only
 	assert.equal(core.named("is_locked").length, asked, "what is free is not asked for");
 });
 
+test("a fault that passes is said, and what could not be opened is tried again", async () => {
+	let works = false;
+	const core = fakeCore({
+		get_conversation: () => (works ? VIEW : refusal("internal", "The database is busy")()),
+		follow_branch: () => null,
+	});
+	const chat = new Chat();
+	await chat.open("c");
+	assert.deepEqual([chat.fatal.value, chat.shown.value], [null, null]);
+	assert.equal(chat.toasts.shown.value[0]?.text, "The database is busy");
+	await chat.recheck();
+	assert.equal(chat.shown.value, null);
+	works = true;
+	await chat.recheck();
+	assert.deepEqual(chat.shown.value, VIEW);
+	assert.equal(core.named("follow_branch").length, 1);
+	await chat.recheck();
+	assert.equal(core.named("get_conversation").length, 3, "it is open");
+});
+
+test("damage is all that is shown, and a conversation that is gone makes way for the newest", async () => {
+	fakeCore({ get_conversation: refusal("database_corrupt", "The database is damaged") });
+	const damaged = new Chat();
+	await damaged.open("c");
+	assert.equal(damaged.fatal.value?.code, "database_corrupt");
+
+	fakeCore({
+		get_conversation: ({ conversationId }) =>
+			conversationId === "c" ? VIEW : refusal("not_found", "Conversation not found")(),
+		follow_branch: () => null,
+		list_conversations: () => [{ id: "c" }],
+	});
+	const chat = new Chat();
+	await chat.open("gone");
+	await chat.recheck();
+	assert.deepEqual([chat.shownId.value, chat.shown.value], ["c", VIEW]);
+});
+
 const FILE = {
 	id: "f",
 	name: "a.txt",

@@ -9,6 +9,7 @@ import {
 	type ConversationChanged,
 	type ConversationView,
 	commands,
+	type ErrorCode,
 	failureOf,
 	followBranch,
 	type IpcError,
@@ -40,16 +41,8 @@ const PLEASE_WAIT = "Generation in progress, please wait...";
 /** How often a locked page makes sure that it still is, in ms. */
 const RECHECK = 5000;
 
-/** Errors that leave nothing to show but themselves. */
-const FATAL = new Set([
-	"data_folder_shared",
-	"data_folder_unwritable",
-	"database_newer",
-	"database_corrupt",
-	"not_a_database",
-	"disk_full",
-	"internal",
-]);
+/** Errors that last, also where everything has worked before. */
+const DAMAGE: ReadonlySet<string> = new Set<ErrorCode>(["database_corrupt", "not_a_database"]);
 
 export class Chat {
 	readonly conversations = new Conversations();
@@ -81,11 +74,13 @@ export class Chat {
 	/** The shown branch; null for `main`. */
 	#branchId: string | null = null;
 	#opened = 0;
+	/** Why the conversation to be shown could not be read. */
+	#unopened: unknown = null;
 	/** The fences of the releases that were told, by branch. A lease that only expired may be renewed. */
 	readonly #released = new Map<string, number>();
 	/** The answer whose end is to be announced. */
 	#ended: string | null = null;
-	#reading: Promise<void> | null = null;
+	#reading: Promise<unknown> | null = null;
 	#again = false;
 
 	/** An answer is being written here, or may not be started. Until the lock is read, the list knows. */
@@ -139,8 +134,7 @@ export class Chat {
 		const first = this.draft.value === "" ? newest : NEW;
 		await this.#try(async () => this.drafts.restore(NEW, await draft));
 		await this.open(id === NEW ? first : id);
-		const isGone = id !== NEW && this.shown.value === null;
-		if (isGone) await this.open(first);
+		if (isNotFound(this.#unopened)) await this.open(first);
 		setInterval(() => void this.recheck(), RECHECK);
 	}
 
@@ -158,7 +152,7 @@ export class Chat {
 		this.drafts.flush();
 		this.#opened += 1;
 		this.#branchId = branchId;
-		const opened = this.#opened;
+		this.#unopened = null;
 		batch(() => {
 			this.shownId.value = id;
 			this.shown.value = null;
@@ -171,12 +165,19 @@ export class Chat {
 			return;
 		}
 		this.drafts.expect(id);
-		await this.#try(async () => {
-			const view = await commands.getConversation(id, branchId);
+		await this.#readOpened();
+	}
+
+	/** Reads the conversation to be shown; {@link recheck} tries again what failed. */
+	async #readOpened(): Promise<void> {
+		const opened = this.#opened;
+		const error = await this.#try(async () => {
+			const view = await commands.getConversation(this.shownId.value, this.#branchId);
 			if (opened !== this.#opened) return;
 			this.#take(view);
 			void this.#follow(view);
 		});
+		if (opened === this.#opened) this.#unopened = error;
 	}
 
 	/** Has what happens on a branch told to this page; the core begins with all there is so far. */
@@ -194,7 +195,7 @@ export class Chat {
 	 * Reads the shown conversation anew. What is told at the same time is answered by one reading, calls
 	 * in the meantime by one more.
 	 */
-	reread(): Promise<void> {
+	reread(): Promise<unknown> {
 		if (this.#reading !== null) {
 			this.#again = true;
 			return this.#reading;
@@ -216,8 +217,15 @@ export class Chat {
 		return this.#reading;
 	}
 
-	/** Makes sure that a locked conversation still is, and reads it anew where that was not told. */
+	/**
+	 * Makes sure that a locked conversation still is, and reads it anew where that was not told. Opens what
+	 * could not be opened, or where that is gone, the newest.
+	 */
 	async recheck(): Promise<void> {
+		const unopened = this.#unopened;
+		this.#unopened = null;
+		if (isNotFound(unopened)) return this.open(this.conversations.list.value[0]?.id ?? NEW);
+		if (unopened !== null) return this.#readOpened();
 		const [shown, known, opened] = [this.shown.value, this.lock.value, this.#opened];
 		if (shown === null || known === null || !this.locked.value) return;
 		await this.#try(async () => {
@@ -454,9 +462,7 @@ export class Chat {
 	}
 
 	lockChanged(change: LockChanged): void {
-		const released = this.#released.get(change.branchId) ?? 0;
-		if (change.fence > released && !change.locked)
-			this.#released.set(change.branchId, change.fence);
+		if (!change.locked) this.#released.set(change.branchId, change.fence);
 		this.conversations.lockChanged(change, this.shownId.value);
 		if (change.conversationId !== this.shownId.value) return;
 		const known = this.lock.value;
@@ -511,19 +517,25 @@ export class Chat {
 		this.#sending.value = new Set(sending ? [...others, id] : others);
 	}
 
-	/** Does something, and tells the user where it fails. */
-	async #try(action: () => Promise<void>): Promise<void> {
+	/** Does something, and tells the user where it fails. Returns why it failed; null where it did not. */
+	async #try(action: () => Promise<void>): Promise<unknown> {
 		try {
 			await action();
+			return null;
 		} catch (error) {
-			if (isIpcError(error) && error.code === "not_found") {
+			if (isNotFound(error)) {
 				// Deleted by another window; the event that says so is on its way.
 				await this.conversations.refresh().catch(() => {});
-			} else if (isIpcError(error) && FATAL.has(error.code) && this.shown.value === null) {
+			} else if (isIpcError(error) && DAMAGE.has(error.code) && this.shown.value === null) {
 				this.fatal.value = error;
 			} else {
 				this.toasts.error(messageOf(error));
 			}
+			return error;
 		}
 	}
+}
+
+function isNotFound(error: unknown): boolean {
+	return isIpcError(error) && error.code === "not_found";
 }
