@@ -300,6 +300,31 @@ test("a refusal is shown once, counted each time, and goes with the lock or with
 	assert.deepEqual(shownTexts(other), [], "another conversation is shown");
 });
 
+const TAKEN = refusal("generation_in_progress", "A generation is already in progress");
+
+const OVERTAKEN: readonly [string, (chat: Chat) => Promise<void>][] = [
+	["send_message", (chat) => chat.sendText("hello", "button")],
+	["generate_response", (chat) => chat.answerAgain("m", "retry")],
+	["select_version", (chat) => chat.select("m")],
+];
+
+for (const [command, act] of OVERTAKEN) {
+	test(`${command} is refused as the page itself would where another window was first`, async () => {
+		await nextTurn();
+		let lock: typeof FREE | typeof HELD = FREE;
+		const { chat } = await locked({
+			get_conversation: () => ({ ...VIEW, lock }),
+			[command]: TAKEN,
+		});
+		lock = HELD;
+		await act(chat);
+		assert.equal(chat.busy.value, true);
+		assert.deepEqual(shownTexts(chat), ["Generation in progress, please wait..."]);
+		chat.lockChanged(RELEASED);
+		assert.deepEqual(shownTexts(chat), [], "it goes with the lock");
+	});
+}
+
 test("a reading from before a release does not lock the page again", async () => {
 	await nextTurn();
 	let lock: typeof FREE | typeof HELD = HELD;

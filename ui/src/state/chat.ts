@@ -307,7 +307,8 @@ export class Chat {
 			sent(at, text);
 			if (at === this.shownId.value) this.#lockedBy(outcome);
 		} catch (error) {
-			this.toasts.error(messageOf(error));
+			if (isBusy(error)) await this.#overtaken();
+			else this.toasts.error(messageOf(error));
 		} finally {
 			this.#markSending(id, false);
 			if (at !== id) this.#markSending(at, false);
@@ -360,9 +361,20 @@ export class Chat {
 		};
 	}
 
+	/** Says that an answer is being written, until it has ended. */
+	#askToWait(): void {
+		this.toasts.show({ text: PLEASE_WAIT, kind: "refusal" });
+	}
+
+	/** Another window was first. The lock is read before anything is free again: the refusal goes with it. */
+	async #overtaken(): Promise<void> {
+		this.#askToWait();
+		await this.reread();
+	}
+
 	/** Says that an answer is being written, and has the attempt counted. */
 	refuse(source: AttemptSource): void {
-		this.toasts.show({ text: PLEASE_WAIT, kind: "refusal" });
+		this.#askToWait();
 		const id = this.shownId.value;
 		if (id === NEW) this.#uncounted.push(source);
 		else this.#count(id, source);
@@ -392,10 +404,7 @@ export class Chat {
 
 	/** Shows another version of a message, and what followed it. */
 	async select(messageId: string): Promise<void> {
-		if (this.busy.value) {
-			this.toasts.show({ text: PLEASE_WAIT, kind: "refusal" });
-			return;
-		}
+		if (this.busy.value) return this.#askToWait();
 		const id = this.shownId.value;
 		await this.#try(async () => {
 			const { branchId } = await commands.selectVersion(messageId);
@@ -528,6 +537,8 @@ export class Chat {
 				await this.conversations.refresh().catch(() => {});
 			} else if (isIpcError(error) && DAMAGE.has(error.code) && this.shown.value === null) {
 				this.fatal.value = error;
+			} else if (isBusy(error)) {
+				await this.#overtaken();
 			} else {
 				this.toasts.error(messageOf(error));
 			}
@@ -538,4 +549,8 @@ export class Chat {
 
 function isNotFound(error: unknown): boolean {
 	return isIpcError(error) && error.code === "not_found";
+}
+
+function isBusy(error: unknown): boolean {
+	return isIpcError(error) && error.code === "generation_in_progress";
 }
