@@ -232,6 +232,20 @@ test("a send waits for no file that is still being read, and says so", async () 
 	assert.equal(chat.draft.value, "hello");
 });
 
+test("nobody is asked to wait for a file that has been read, or in another conversation", async () => {
+	const { chat } = await withFile({});
+	const reading = { state: "reading", key: "1", name: "b.txt", size: 1 } as const;
+	const ends = [() => (chat.attachments.lists.value = new Map()), () => void chat.open("d")];
+	chat.drafts.type("c", "hello");
+	for (const end of ends) {
+		chat.attachments.lists.value = new Map([["c", [reading]]]);
+		await chat.send("enter");
+		assert.match(shownTexts(chat)[0] ?? "", /still being read/);
+		end();
+		assert.deepEqual(shownTexts(chat), []);
+	}
+});
+
 test("what is sent beside the draft takes no files along", async () => {
 	const { core, chat } = await withFile({ send_message: () => ACCEPTED });
 	await chat.sendText("Continue", "button");

@@ -12,6 +12,7 @@ import {
 	type ErrorCode,
 	failureOf,
 	followBranch,
+	hasCode,
 	type IpcError,
 	isIpcError,
 	type LockChanged,
@@ -30,7 +31,7 @@ import { Drafts, NEW } from "./drafts";
 import { isBeforeRelease, isNews, lockAfter } from "./lock";
 import { Models } from "./models";
 import { isAnySet, NO_PARAMETERS } from "./parameters";
-import { Toasts } from "./toasts";
+import { PassingError, Toasts } from "./toasts";
 import { Transcript } from "./transcript";
 import { Typing } from "./typing";
 
@@ -47,7 +48,9 @@ const DAMAGE: ReadonlySet<string> = new Set<ErrorCode>(["database_corrupt", "not
 export class Chat {
 	readonly conversations = new Conversations();
 	readonly toasts = new Toasts();
-	readonly drafts = new Drafts((reason) => this.toasts.error(reason));
+	readonly #unsaved = new PassingError(this.toasts, null);
+	readonly #stillReading = new PassingError(this.toasts);
+	readonly drafts = new Drafts((reason) => this.#unsaved.tell(reason));
 	readonly deletions = new Deletions(this.toasts, (id) => void this.open(id));
 	readonly attachments = new Attachments(readBase64, (reason) => this.toasts.error(reason));
 	readonly transcript = new Transcript();
@@ -113,6 +116,10 @@ export class Chat {
 		effect(() => {
 			if (!this.busy.value) untracked(() => this.toasts.reasonGone());
 		});
+		effect(() => {
+			const isReading = this.attachments.isReading(this.shownId.value);
+			if (!isReading) untracked(() => this.#stillReading.tell(null));
+		});
 	}
 
 	/**
@@ -134,7 +141,7 @@ export class Chat {
 		const first = this.draft.value === "" ? newest : NEW;
 		await this.#try(async () => this.drafts.restore(NEW, await draft));
 		await this.open(id === NEW ? first : id);
-		if (isNotFound(this.#unopened)) await this.open(first);
+		if (hasCode(this.#unopened, "not_found")) await this.open(first);
 		setInterval(() => void this.recheck(), RECHECK);
 	}
 
@@ -224,7 +231,8 @@ export class Chat {
 	async recheck(): Promise<void> {
 		const unopened = this.#unopened;
 		this.#unopened = null;
-		if (isNotFound(unopened)) return this.open(this.conversations.list.value[0]?.id ?? NEW);
+		if (hasCode(unopened, "not_found"))
+			return this.open(this.conversations.list.value[0]?.id ?? NEW);
 		if (unopened !== null) return this.#readOpened();
 		const [shown, known, opened] = [this.shown.value, this.lock.value, this.#opened];
 		if (shown === null || known === null || !this.locked.value) return;
@@ -262,7 +270,7 @@ export class Chat {
 	async send(source: AttemptSource): Promise<void> {
 		const id = this.shownId.value;
 		if (!this.busy.value && this.attachments.isReading(id)) {
-			this.toasts.error(STILL_READING);
+			this.#stillReading.tell(STILL_READING);
 			return;
 		}
 		const files = readyFiles(this.attachments.of(id)).map((file) => file.id);
@@ -307,7 +315,7 @@ export class Chat {
 			sent(at, text);
 			if (at === this.shownId.value) this.#lockedBy(outcome);
 		} catch (error) {
-			if (isBusy(error)) await this.#overtaken();
+			if (hasCode(error, "generation_in_progress")) await this.#overtaken();
 			else this.toasts.error(messageOf(error));
 		} finally {
 			this.#markSending(id, false);
@@ -532,12 +540,12 @@ export class Chat {
 			await action();
 			return null;
 		} catch (error) {
-			if (isNotFound(error)) {
+			if (hasCode(error, "not_found")) {
 				// Deleted by another window; the event that says so is on its way.
 				await this.conversations.refresh().catch(() => {});
 			} else if (isIpcError(error) && DAMAGE.has(error.code) && this.shown.value === null) {
 				this.fatal.value = error;
-			} else if (isBusy(error)) {
+			} else if (hasCode(error, "generation_in_progress")) {
 				await this.#overtaken();
 			} else {
 				this.toasts.error(messageOf(error));
@@ -545,12 +553,4 @@ export class Chat {
 			return error;
 		}
 	}
-}
-
-function isNotFound(error: unknown): boolean {
-	return isIpcError(error) && error.code === "not_found";
-}
-
-function isBusy(error: unknown): boolean {
-	return isIpcError(error) && error.code === "generation_in_progress";
 }
