@@ -10,6 +10,7 @@ import { grow, insertText } from "./lib/field";
 import { keepFocus } from "./lib/focus";
 import { markText } from "./lib/found-text";
 import { afterFrame } from "./lib/frame";
+import { focusArrow, focusedArrow } from "./lib/pager";
 import { byId, hasNoFocus, region } from "./lib/region";
 import { lastSendKey, rememberSendKey } from "./lib/send-key";
 import { typeAnywhere } from "./lib/type-anywhere";
@@ -123,13 +124,10 @@ shown.isFollowed = () => bottom.isFollowed();
 
 /** Shows another version, and keeps the focus on the pager. */
 async function select(messageId: string): Promise<void> {
+	const pressed = focusedArrow();
 	await chat.select(messageId);
-	const pager = scroller.querySelector(`[data-message-id="${messageId}"]`);
-	const buttons = [
-		...(pager?.querySelectorAll<HTMLElement>(".version-next, .version-previous") ?? []),
-	];
-	const usable = buttons.reverse().find((button) => button.ariaDisabled === "false");
-	usable?.focus({ preventScroll: true });
+	const message = scroller.querySelector(`[data-message-id="${messageId}"]`);
+	if (message !== null) focusArrow(message, pressed);
 }
 
 function toEnd(): void {
