@@ -38,7 +38,7 @@ import { header } from "./views/header";
 import { countsDown } from "./views/message";
 import { parametersDialog } from "./views/parameters";
 import { shortcutsDialog } from "./views/shortcuts";
-import { sidebar, UNTITLED } from "./views/sidebar";
+import { listenToUndo, sidebar, UNTITLED } from "./views/sidebar";
 import { toasts } from "./views/toasts";
 import { transcript } from "./views/transcript";
 
@@ -482,7 +482,6 @@ region(
 				open,
 				rename: askToRename,
 				remove: ({ id, title }) => void chat.remove(id, title ?? UNTITLED),
-				undo: () => void chat.deletions.undo(),
 			},
 		),
 	// Anew after each drawing: an end that stays in sight would not be told again.
@@ -492,6 +491,7 @@ region(
 	},
 	() => side.takeFocus(),
 );
+listenToUndo(byId("sidebar"), () => void chat.deletions.undo());
 
 mountModelMenu(picker, chat.models, () => page.addProvider());
 page.mount();
