@@ -508,7 +508,8 @@ await Promise.all([
 ]);
 void page.settings.load();
 void chat.models.read();
-for (const notice of await noticed) chat.toasts.note(notice);
+const notice = await noticed;
+if (notice !== "") chat.toasts.note(notice);
 await events.showConversation.listen(({ payload }) => open(payload.conversationId));
 // What changed between the start's reading and the listening was not told.
 chat.lookedAt();
