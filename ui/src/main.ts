@@ -322,7 +322,7 @@ region(
 );
 
 effect(() => {
-	byId("announcement").textContent = chat.announcement.value;
+	byId("announcement").textContent = chat.announcement.text.value;
 });
 effect(() => {
 	const title = page.isOpen.value ? "Settings" : chat.shown.value?.title;

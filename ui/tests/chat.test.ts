@@ -475,7 +475,7 @@ test("an answer again that failed is announced, and what comes late of it change
 	chat.lockChanged(RELEASED);
 	await nextTurn();
 	await nextTurn();
-	assert.match(chat.announcement.value, /^Answering again failed/);
+	assert.match(chat.announcement.text.value, /^Answering again failed/);
 	assert.equal(chat.transcript.live.value, null);
 	assert.equal(chat.transcript.told(phase), true);
 	assert.equal(chat.transcript.live.value, null);

@@ -17,13 +17,12 @@ import {
 	isIpcError,
 	type LockChanged,
 	type LockStatus,
-	type Message,
 	messageOf,
 	type Parameters,
 } from "../ipc/host";
 import { readBase64 } from "../lib/base64";
 import { nextTurn } from "../lib/turn";
-import { endOf, endOfVersion } from "./announcement";
+import { Announcement } from "./announcement";
 import { Attachments, readyFiles } from "./attachments";
 import { Conversations } from "./conversations";
 import { Deletions } from "./deletions";
@@ -64,8 +63,7 @@ export class Chat {
 	readonly lock = signal<LockStatus | null>(null);
 	/** The generation that was asked to stop and has not ended yet. */
 	readonly stopping = signal<string | null>(null);
-	/** For a screen reader, once. */
-	readonly announcement = signal("");
+	readonly announcement = new Announcement();
 	/** The model chosen before its conversation exists. */
 	readonly newModel = signal<string | null>(null);
 	/** The parameters set before their conversation exists. */
@@ -81,8 +79,6 @@ export class Chat {
 	#unopened: unknown = null;
 	/** The fences of the releases that were told, by branch. A lease that only expired may be renewed. */
 	readonly #released = new Map<string, number>();
-	/** The answer whose end is to be announced. */
-	#ended: string | null = null;
 	#reading: Promise<unknown> | null = null;
 	#again = false;
 
@@ -256,7 +252,7 @@ export class Chat {
 			this.transcript.take(view);
 			// A snapshot from before a change that has been told is out of date.
 			if (known === null || view.lock.fence >= known.fence) this.lock.value = view.lock;
-			this.#announceEnd(view.messages);
+			this.announcement.read(view.messages);
 		});
 	}
 
@@ -486,7 +482,7 @@ export class Chat {
 		if (change.branchId === this.shown.value?.branchId && known !== null) {
 			if (!isNews(known, change)) return;
 			this.lock.value = lockAfter(change);
-			if (!change.locked) this.#ended = change.messageId;
+			if (!change.locked) this.announcement.ended(change.messageId);
 		}
 		this.reread();
 	}
@@ -509,19 +505,6 @@ export class Chat {
 		this.reread();
 		this.conversations.markRead(this.shownId.value);
 		void this.#try(() => this.conversations.refresh());
-	}
-
-	/** Says once, for a screen reader, how the answer ended that was being written. */
-	#announceEnd(messages: readonly Message[]): void {
-		for (const message of messages) {
-			const { id, status, failedVersion } = message;
-			if (id === this.#ended && status !== "generating") this.announcement.value = endOf(message);
-			else if (failedVersion !== null && failedVersion.messageId === this.#ended)
-				this.announcement.value = endOfVersion(failedVersion);
-			else continue;
-			this.#ended = null;
-			return;
-		}
 	}
 
 	/** The branch to send to. */
