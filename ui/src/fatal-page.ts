@@ -5,8 +5,8 @@ import type { IpcError } from "./ipc/host";
 import { Recovery } from "./state/recovery";
 import { fatal } from "./views/fatal";
 
-/** Where another database helps. A full disk or a closed folder is mended elsewhere. */
-const REPLACED = new Set<string>(["database_corrupt", "not_a_database"]);
+/** Where another database helps. A full disk or a closed folder is mended elsewhere, a newer one by an update. */
+const REPLACED = new Set<string>(["database_corrupt", "not_a_database", "internal"]);
 
 /** Shows why the application cannot be used, in place of all else. The first reason stays. */
 export function showFatal({ code, message }: Readonly<IpcError>): void {

@@ -10,6 +10,7 @@ import { grow, insertText } from "./lib/field";
 import { keepFocus } from "./lib/focus";
 import { markText } from "./lib/found-text";
 import { afterFrame } from "./lib/frame";
+import { focusArrow, focusedArrow } from "./lib/pager";
 import { byId, hasNoFocus, region } from "./lib/region";
 import { lastSendKey, rememberSendKey } from "./lib/send-key";
 import { typeAnywhere } from "./lib/type-anywhere";
@@ -37,7 +38,7 @@ import { header } from "./views/header";
 import { countsDown } from "./views/message";
 import { parametersDialog } from "./views/parameters";
 import { shortcutsDialog } from "./views/shortcuts";
-import { sidebar, UNTITLED } from "./views/sidebar";
+import { listenToUndo, sidebar, UNTITLED } from "./views/sidebar";
 import { toasts } from "./views/toasts";
 import { transcript } from "./views/transcript";
 
@@ -123,13 +124,10 @@ shown.isFollowed = () => bottom.isFollowed();
 
 /** Shows another version, and keeps the focus on the pager. */
 async function select(messageId: string): Promise<void> {
+	const pressed = focusedArrow();
 	await chat.select(messageId);
-	const pager = scroller.querySelector(`[data-message-id="${messageId}"]`);
-	const buttons = [
-		...(pager?.querySelectorAll<HTMLElement>(".version-next, .version-previous") ?? []),
-	];
-	const usable = buttons.reverse().find((button) => button.ariaDisabled === "false");
-	usable?.focus({ preventScroll: true });
+	const message = scroller.querySelector(`[data-message-id="${messageId}"]`);
+	if (message !== null) focusArrow(message, pressed);
 }
 
 function toEnd(): void {
@@ -324,7 +322,7 @@ region(
 );
 
 effect(() => {
-	byId("announcement").textContent = chat.announcement.value;
+	byId("announcement").textContent = chat.announcement.text.value;
 });
 effect(() => {
 	const title = page.isOpen.value ? "Settings" : chat.shown.value?.title;
@@ -484,7 +482,6 @@ region(
 				open,
 				rename: askToRename,
 				remove: ({ id, title }) => void chat.remove(id, title ?? UNTITLED),
-				undo: () => void chat.deletions.undo(),
 			},
 		),
 	// Anew after each drawing: an end that stays in sight would not be told again.
@@ -494,6 +491,7 @@ region(
 	},
 	() => side.takeFocus(),
 );
+listenToUndo(byId("sidebar"), () => void chat.deletions.undo());
 
 mountModelMenu(picker, chat.models, () => page.addProvider());
 page.mount();
@@ -510,7 +508,8 @@ await Promise.all([
 ]);
 void page.settings.load();
 void chat.models.read();
-for (const notice of await noticed) chat.toasts.note(notice);
+const notice = await noticed;
+if (notice !== "") chat.toasts.note(notice);
 await events.showConversation.listen(({ payload }) => open(payload.conversationId));
 // What changed between the start's reading and the listening was not told.
 chat.lookedAt();

@@ -149,6 +149,44 @@ test("what is locked asks for its lock from time to time, and is read again only
 	assert.equal(core.named("is_locked").length, asked, "what is free is not asked for");
 });
 
+test("a fault that passes is said, and what could not be opened is tried again", async () => {
+	let works = false;
+	const core = fakeCore({
+		get_conversation: () => (works ? VIEW : refusal("internal", "The database is busy")()),
+		follow_branch: () => null,
+	});
+	const chat = new Chat();
+	await chat.open("c");
+	assert.deepEqual([chat.fatal.value, chat.shown.value], [null, null]);
+	assert.equal(chat.toasts.shown.value[0]?.text, "The database is busy");
+	await chat.recheck();
+	assert.equal(chat.shown.value, null);
+	works = true;
+	await chat.recheck();
+	assert.deepEqual(chat.shown.value, VIEW);
+	assert.equal(core.named("follow_branch").length, 1);
+	await chat.recheck();
+	assert.equal(core.named("get_conversation").length, 3, "it is open");
+});
+
+test("damage is all that is shown, and a conversation that is gone makes way for the newest", async () => {
+	fakeCore({ get_conversation: refusal("database_corrupt", "The database is damaged") });
+	const damaged = new Chat();
+	await damaged.open("c");
+	assert.equal(damaged.fatal.value?.code, "database_corrupt");
+
+	fakeCore({
+		get_conversation: ({ conversationId }) =>
+			conversationId === "c" ? VIEW : refusal("not_found", "Conversation not found")(),
+		follow_branch: () => null,
+		list_conversations: () => [{ id: "c" }],
+	});
+	const chat = new Chat();
+	await chat.open("gone");
+	await chat.recheck();
+	assert.deepEqual([chat.shownId.value, chat.shown.value], ["c", VIEW]);
+});
+
 const FILE = {
 	id: "f",
 	name: "a.txt",
@@ -192,6 +230,20 @@ test("a send waits for no file that is still being read, and says so", async () 
 	assert.equal(core.named("send_message").length, 0);
 	assert.match(chat.toasts.shown.value[0]?.text ?? "", /still being read/);
 	assert.equal(chat.draft.value, "hello");
+});
+
+test("nobody is asked to wait for a file that has been read, or in another conversation", async () => {
+	const { chat } = await withFile({});
+	const reading = { state: "reading", key: "1", name: "b.txt", size: 1 } as const;
+	const ends = [() => (chat.attachments.lists.value = new Map()), () => void chat.open("d")];
+	chat.drafts.type("c", "hello");
+	for (const end of ends) {
+		chat.attachments.lists.value = new Map([["c", [reading]]]);
+		await chat.send("enter");
+		assert.match(shownTexts(chat)[0] ?? "", /still being read/);
+		end();
+		assert.deepEqual(shownTexts(chat), []);
+	}
 });
 
 test("what is sent beside the draft takes no files along", async () => {
@@ -260,6 +312,53 @@ test("a refusal is shown once, counted each time, and goes with the lock or with
 	other.conversations.list.value = [{ id: "d", busy: true } as ConversationSummary];
 	void other.open("d");
 	assert.deepEqual(shownTexts(other), [], "another conversation is shown");
+});
+
+const TAKEN = refusal("generation_in_progress", "A generation is already in progress");
+
+const OVERTAKEN: readonly [string, (chat: Chat) => Promise<void>][] = [
+	["send_message", (chat) => chat.sendText("hello", "button")],
+	["generate_response", (chat) => chat.answerAgain("m", "retry")],
+	["select_version", (chat) => chat.select("m")],
+];
+
+for (const [command, act] of OVERTAKEN) {
+	test(`${command} is refused as the page itself would where another window was first`, async () => {
+		await nextTurn();
+		let lock: typeof FREE | typeof HELD = FREE;
+		const { chat } = await locked({
+			get_conversation: () => ({ ...VIEW, lock }),
+			[command]: TAKEN,
+		});
+		lock = HELD;
+		await act(chat);
+		assert.equal(chat.busy.value, true);
+		assert.deepEqual(shownTexts(chat), ["Generation in progress, please wait..."]);
+		chat.lockChanged(RELEASED);
+		assert.deepEqual(shownTexts(chat), [], "it goes with the lock");
+	});
+}
+
+test("a reading from before a release does not lock the page again", async () => {
+	await nextTurn();
+	let lock: typeof FREE | typeof HELD = HELD;
+	const { chat } = await locked({
+		get_conversation: () => ({ ...VIEW, lock }),
+		list_conversations: () => [],
+	});
+	const seen: boolean[] = [];
+	const watch = effect(() => {
+		seen.push(chat.busy.value);
+	});
+	chat.lookedAt();
+	await nextTurn();
+	chat.lockChanged(RELEASED);
+	lock = { ...FREE, fence: 1 };
+	await nextTurn();
+	await nextTurn();
+	await nextTurn();
+	watch();
+	assert.deepEqual(seen, [true, false]);
 });
 
 const fields = (chat: Chat) => [
@@ -376,7 +475,7 @@ test("an answer again that failed is announced, and what comes late of it change
 	chat.lockChanged(RELEASED);
 	await nextTurn();
 	await nextTurn();
-	assert.match(chat.announcement.value, /^Answering again failed/);
+	assert.match(chat.announcement.text.value, /^Answering again failed/);
 	assert.equal(chat.transcript.live.value, null);
 	assert.equal(chat.transcript.told(phase), true);
 	assert.equal(chat.transcript.live.value, null);

@@ -182,25 +182,54 @@ test("a reload goes on in the same field, and nothing stands there twice", async
 	Reflect.deleteProperty(globalThis, "sessionStorage");
 });
 
-test("what cannot be saved is said once, and tried again until it can", async () => {
+test("what cannot be saved is said while it lasts, and tried again until it can", async () => {
 	mock.timers.enable({ apis: ["setTimeout"] });
 	let works = false;
 	const core = fakeCore({
 		save_draft: () => (works ? null : refusal("disk_full", "The disk is full")()),
 	});
-	const said: string[] = [];
+	const chat = new Chat();
+	const texts = () => chat.toasts.shown.value.map((toast) => toast.text);
+	const later = async () => {
+		mock.timers.tick(10_000);
+		await chat.drafts.saved();
+	};
+	const warning = ["What you type is not saved yet: The disk is full"];
+	chat.drafts.type("c", "hello");
+	await later();
+	assert.deepEqual(texts(), warning);
+	const [first] = chat.toasts.shown.value;
+	mock.timers.tick(4000);
+	await later();
+	assert.equal(chat.toasts.shown.value[0], first, "the same one stays");
+	chat.toasts.error("Something else");
+	await later();
+	assert.deepEqual(texts(), warning, "it is still so");
+	works = true;
+	await later();
+	assert.deepEqual(texts(), []);
+	const saved = core.named("save_draft").length;
+	await later();
+	assert.equal(core.named("save_draft").length, saved);
+});
+
+test("one of several that is saved takes no other's warning away, and one that is gone needs none", async () => {
+	mock.timers.enable({ apis: ["setTimeout"] });
+	let code: "disk_full" | "not_found" = "disk_full";
+	fakeCore({
+		save_draft: ({ conversationId }) =>
+			conversationId === "c" ? refusal(code, "It fails")() : null,
+	});
+	const said: (string | null)[] = [];
 	const drafts = new Drafts((reason) => said.push(reason));
 	drafts.type("c", "hello");
-	for (const _ of [1, 2]) {
-		mock.timers.tick(10_000);
-		await drafts.saved();
-	}
-	assert.deepEqual(said, ["What you type is not saved yet: The disk is full"]);
-	works = true;
-	mock.timers.tick(10_000);
+	drafts.flush();
+	drafts.type("d", "hello");
+	drafts.flush();
 	await drafts.saved();
-	assert.equal(core.named("save_draft").length, 3);
-	mock.timers.tick(10_000);
+	assert.deepEqual(said, ["What you type is not saved yet: It fails"]);
+	code = "not_found";
+	drafts.flush();
 	await drafts.saved();
-	assert.equal(core.named("save_draft").length, 3);
+	assert.equal(said.at(-1), null);
 });

@@ -59,6 +59,18 @@ test("the focus goes to the next message and comes back with its caret", () => {
 	assert.deepEqual([selectionStart, selectionEnd, selectionDirection], [8, 10, "backward"]);
 });
 
+test("where nothing was typed meanwhile, the caret is where it was", () => {
+	const { field, active, lock, release } = scene();
+	field("chat-input").value = "half a thought";
+	field("chat-input").focus();
+	field("chat-input").setSelectionRange(4, 6, "forward");
+	lock();
+	release("half a thought");
+	assert.equal(active(), "chat-input");
+	const { selectionStart, selectionEnd } = field("chat-input");
+	assert.deepEqual([selectionStart, selectionEnd], [4, 6]);
+});
+
 test("it comes from Send too, which a key pressed, and goes nowhere from elsewhere", () => {
 	const one = scene();
 	one.field("send-button").focus();

@@ -69,6 +69,15 @@ test("a release puts the next message behind what stood there", () => {
 	assert.equal(typing.text.value, "half a thought\nand anoth");
 });
 
+test("what a reload brings back of the next message is handed over where nothing is to wait for", () => {
+	const getItem = (name: string) => (name === "next:c" ? "and anoth" : null);
+	Object.assign(globalThis, { sessionStorage: { getItem } });
+	const { drafts, fields } = scene();
+	drafts.restore("c", "half a thought\nand anoth");
+	assert.deepEqual(fields(), ["half a thought\nand anoth", ""]);
+	Reflect.deleteProperty(globalThis, "sessionStorage");
+});
+
 test("one that is composed is handed over when it is whole", () => {
 	const { busy, typing, fields } = scene();
 	busy.value = true;

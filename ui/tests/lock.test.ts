@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { LockChanged, LockStatus } from "../src/ipc/bindings";
-import { isNews, lockAfter } from "../src/state/lock";
+import { isBeforeRelease, isNews, lockAfter } from "../src/state/lock";
 
 function change(fence: number, locked: boolean): LockChanged {
 	const reason = locked ? "acquired" : "released";
@@ -17,4 +17,12 @@ test("a lock change is news only when it is newer, or ends what is known", () =>
 	assert.equal(isNews(held, change(2, false)), true);
 	assert.equal(isNews(free, change(2, true)), false, "overtaken by its own end");
 	assert.equal(isNews(free, change(3, true)), true);
+});
+
+test("a snapshot from before a release is known by its fence, and one of a later grant is none", () => {
+	const held = lockAfter(change(2, true));
+	assert.equal(isBeforeRelease(held, 2), true);
+	assert.equal(isBeforeRelease(held, 3), true);
+	assert.equal(isBeforeRelease(held, 1), false, "granted again");
+	assert.equal(isBeforeRelease(lockAfter(change(2, false)), 2), false, "it shows the release");
 });

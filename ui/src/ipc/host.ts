@@ -3,7 +3,14 @@
  * the generator does not know: which rejections are the core's.
  */
 import { Channel } from "@tauri-apps/api/core";
-import { ATTACHMENT_LIMITS, commands, events, type IpcError, type PageEvent } from "./bindings";
+import {
+	ATTACHMENT_LIMITS,
+	commands,
+	type ErrorCode,
+	events,
+	type IpcError,
+	type PageEvent,
+} from "./bindings";
 
 export type * from "./bindings";
 export { ATTACHMENT_LIMITS, commands, events };
@@ -11,6 +18,11 @@ export { ATTACHMENT_LIMITS, commands, events };
 /** True for an error of the core; anything else is a fault of the bridge. */
 export function isIpcError(error: unknown): error is IpcError {
 	return typeof error === "object" && error !== null && "code" in error && "message" in error;
+}
+
+/** True for this error of the core. */
+export function hasCode(error: unknown, code: ErrorCode): boolean {
+	return isIpcError(error) && error.code === code;
 }
 
 /** Why a command was rejected, as the core says it, or as one of its faults. */

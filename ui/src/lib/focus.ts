@@ -80,6 +80,8 @@ export function keepFocus(
 			if (now === was && now.value === text) return;
 			if (now !== was && isUsed) now.focus();
 			if (document.activeElement !== now) return;
+			// Nothing was typed meanwhile: the message's field has kept its own selection.
+			if (now !== was && now.id === "chat-input" && text === "") return;
 			const { start, end, direction } = moved(selection, text, now.value);
 			now.setSelectionRange(start, end, direction);
 		},

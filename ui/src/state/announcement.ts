@@ -1,9 +1,34 @@
 /** What a screen reader is told, once, when an answer has ended. */
-
+import { signal } from "@preact/signals-core";
 import type { FailedVersion, Message } from "../ipc/bindings";
 
 /** How much of the answer is told at most, in characters. */
 const MOST = 200;
+
+export class Announcement {
+	/** What is told. */
+	readonly text = signal("");
+	/** The answer whose end is to be told. */
+	#ended: string | null = null;
+
+	/** An answer has ended; how, the next reading says. */
+	ended(messageId: string | null): void {
+		this.#ended = messageId;
+	}
+
+	/** Looks in what was read for how the answer ended. */
+	read(messages: readonly Message[]): void {
+		for (const message of messages) {
+			const { id, status, failedVersion } = message;
+			if (id === this.#ended && status !== "generating") this.text.value = endOf(message);
+			else if (failedVersion !== null && failedVersion.messageId === this.#ended)
+				this.text.value = endOfVersion(failedVersion);
+			else continue;
+			this.#ended = null;
+			return;
+		}
+	}
+}
 
 /** How it ended, and where it is complete its first sentence. */
 export function endOf(answer: Message): string {

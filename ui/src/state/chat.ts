@@ -9,27 +9,28 @@ import {
 	type ConversationChanged,
 	type ConversationView,
 	commands,
+	type ErrorCode,
 	failureOf,
 	followBranch,
+	hasCode,
 	type IpcError,
 	isIpcError,
 	type LockChanged,
 	type LockStatus,
-	type Message,
 	messageOf,
 	type Parameters,
 } from "../ipc/host";
 import { readBase64 } from "../lib/base64";
 import { nextTurn } from "../lib/turn";
-import { endOf, endOfVersion } from "./announcement";
+import { Announcement } from "./announcement";
 import { Attachments, readyFiles } from "./attachments";
 import { Conversations } from "./conversations";
 import { Deletions } from "./deletions";
 import { Drafts, NEW } from "./drafts";
-import { isNews, lockAfter } from "./lock";
+import { isBeforeRelease, isNews, lockAfter } from "./lock";
 import { Models } from "./models";
 import { isAnySet, NO_PARAMETERS } from "./parameters";
-import { Toasts } from "./toasts";
+import { PassingError, Toasts } from "./toasts";
 import { Transcript } from "./transcript";
 import { Typing } from "./typing";
 
@@ -40,21 +41,15 @@ const PLEASE_WAIT = "Generation in progress, please wait...";
 /** How often a locked page makes sure that it still is, in ms. */
 const RECHECK = 5000;
 
-/** Errors that leave nothing to show but themselves. */
-const FATAL = new Set([
-	"data_folder_shared",
-	"data_folder_unwritable",
-	"database_newer",
-	"database_corrupt",
-	"not_a_database",
-	"disk_full",
-	"internal",
-]);
+/** Errors that last, also where everything has worked before. */
+const DAMAGE: ReadonlySet<string> = new Set<ErrorCode>(["database_corrupt", "not_a_database"]);
 
 export class Chat {
 	readonly conversations = new Conversations();
 	readonly toasts = new Toasts();
-	readonly drafts = new Drafts((reason) => this.toasts.error(reason));
+	readonly #unsaved = new PassingError(this.toasts, null);
+	readonly #stillReading = new PassingError(this.toasts);
+	readonly drafts = new Drafts((reason) => this.#unsaved.tell(reason));
 	readonly deletions = new Deletions(this.toasts, (id) => void this.open(id));
 	readonly attachments = new Attachments(readBase64, (reason) => this.toasts.error(reason));
 	readonly transcript = new Transcript();
@@ -68,8 +63,7 @@ export class Chat {
 	readonly lock = signal<LockStatus | null>(null);
 	/** The generation that was asked to stop and has not ended yet. */
 	readonly stopping = signal<string | null>(null);
-	/** For a screen reader, once. */
-	readonly announcement = signal("");
+	readonly announcement = new Announcement();
 	/** The model chosen before its conversation exists. */
 	readonly newModel = signal<string | null>(null);
 	/** The parameters set before their conversation exists. */
@@ -81,9 +75,11 @@ export class Chat {
 	/** The shown branch; null for `main`. */
 	#branchId: string | null = null;
 	#opened = 0;
-	/** The answer whose end is to be announced. */
-	#ended: string | null = null;
-	#reading: Promise<void> | null = null;
+	/** Why the conversation to be shown could not be read. */
+	#unopened: unknown = null;
+	/** The fences of the releases that were told, by branch. A lease that only expired may be renewed. */
+	readonly #released = new Map<string, number>();
+	#reading: Promise<unknown> | null = null;
 	#again = false;
 
 	/** An answer is being written here, or may not be started. Until the lock is read, the list knows. */
@@ -116,6 +112,10 @@ export class Chat {
 		effect(() => {
 			if (!this.busy.value) untracked(() => this.toasts.reasonGone());
 		});
+		effect(() => {
+			const isReading = this.attachments.isReading(this.shownId.value);
+			if (!isReading) untracked(() => this.#stillReading.tell(null));
+		});
 	}
 
 	/**
@@ -137,8 +137,7 @@ export class Chat {
 		const first = this.draft.value === "" ? newest : NEW;
 		await this.#try(async () => this.drafts.restore(NEW, await draft));
 		await this.open(id === NEW ? first : id);
-		const isGone = id !== NEW && this.shown.value === null;
-		if (isGone) await this.open(first);
+		if (hasCode(this.#unopened, "not_found")) await this.open(first);
 		setInterval(() => void this.recheck(), RECHECK);
 	}
 
@@ -156,7 +155,7 @@ export class Chat {
 		this.drafts.flush();
 		this.#opened += 1;
 		this.#branchId = branchId;
-		const opened = this.#opened;
+		this.#unopened = null;
 		batch(() => {
 			this.shownId.value = id;
 			this.shown.value = null;
@@ -169,12 +168,19 @@ export class Chat {
 			return;
 		}
 		this.drafts.expect(id);
-		await this.#try(async () => {
-			const view = await commands.getConversation(id, branchId);
+		await this.#readOpened();
+	}
+
+	/** Reads the conversation to be shown; {@link recheck} tries again what failed. */
+	async #readOpened(): Promise<void> {
+		const opened = this.#opened;
+		const error = await this.#try(async () => {
+			const view = await commands.getConversation(this.shownId.value, this.#branchId);
 			if (opened !== this.#opened) return;
 			this.#take(view);
 			void this.#follow(view);
 		});
+		if (opened === this.#opened) this.#unopened = error;
 	}
 
 	/** Has what happens on a branch told to this page; the core begins with all there is so far. */
@@ -192,7 +198,7 @@ export class Chat {
 	 * Reads the shown conversation anew. What is told at the same time is answered by one reading, calls
 	 * in the meantime by one more.
 	 */
-	reread(): Promise<void> {
+	reread(): Promise<unknown> {
 		if (this.#reading !== null) {
 			this.#again = true;
 			return this.#reading;
@@ -214,8 +220,16 @@ export class Chat {
 		return this.#reading;
 	}
 
-	/** Makes sure that a locked conversation still is, and reads it anew where that was not told. */
+	/**
+	 * Makes sure that a locked conversation still is, and reads it anew where that was not told. Opens what
+	 * could not be opened, or where that is gone, the newest.
+	 */
 	async recheck(): Promise<void> {
+		const unopened = this.#unopened;
+		this.#unopened = null;
+		if (hasCode(unopened, "not_found"))
+			return this.open(this.conversations.list.value[0]?.id ?? NEW);
+		if (unopened !== null) return this.#readOpened();
 		const [shown, known, opened] = [this.shown.value, this.lock.value, this.#opened];
 		if (shown === null || known === null || !this.locked.value) return;
 		await this.#try(async () => {
@@ -226,6 +240,8 @@ export class Chat {
 	}
 
 	#take(view: ConversationView): void {
+		// It would lock the page again for a moment; a reading after the release is on its way.
+		if (isBeforeRelease(view.lock, this.#released.get(view.branchId) ?? 0)) return;
 		const known = this.lock.value;
 		batch(() => {
 			this.shown.value = view;
@@ -236,7 +252,7 @@ export class Chat {
 			this.transcript.take(view);
 			// A snapshot from before a change that has been told is out of date.
 			if (known === null || view.lock.fence >= known.fence) this.lock.value = view.lock;
-			this.#announceEnd(view.messages);
+			this.announcement.read(view.messages);
 		});
 	}
 
@@ -250,7 +266,7 @@ export class Chat {
 	async send(source: AttemptSource): Promise<void> {
 		const id = this.shownId.value;
 		if (!this.busy.value && this.attachments.isReading(id)) {
-			this.toasts.error(STILL_READING);
+			this.#stillReading.tell(STILL_READING);
 			return;
 		}
 		const files = readyFiles(this.attachments.of(id)).map((file) => file.id);
@@ -295,7 +311,8 @@ export class Chat {
 			sent(at, text);
 			if (at === this.shownId.value) this.#lockedBy(outcome);
 		} catch (error) {
-			this.toasts.error(messageOf(error));
+			if (hasCode(error, "generation_in_progress")) await this.#overtaken();
+			else this.toasts.error(messageOf(error));
 		} finally {
 			this.#markSending(id, false);
 			if (at !== id) this.#markSending(at, false);
@@ -348,9 +365,20 @@ export class Chat {
 		};
 	}
 
+	/** Says that an answer is being written, until it has ended. */
+	#askToWait(): void {
+		this.toasts.show({ text: PLEASE_WAIT, kind: "refusal" });
+	}
+
+	/** Another window was first. The lock is read before anything is free again: the refusal goes with it. */
+	async #overtaken(): Promise<void> {
+		this.#askToWait();
+		await this.reread();
+	}
+
 	/** Says that an answer is being written, and has the attempt counted. */
 	refuse(source: AttemptSource): void {
-		this.toasts.show({ text: PLEASE_WAIT, kind: "refusal" });
+		this.#askToWait();
 		const id = this.shownId.value;
 		if (id === NEW) this.#uncounted.push(source);
 		else this.#count(id, source);
@@ -380,10 +408,7 @@ export class Chat {
 
 	/** Shows another version of a message, and what followed it. */
 	async select(messageId: string): Promise<void> {
-		if (this.busy.value) {
-			this.toasts.show({ text: PLEASE_WAIT, kind: "refusal" });
-			return;
-		}
+		if (this.busy.value) return this.#askToWait();
 		const id = this.shownId.value;
 		await this.#try(async () => {
 			const { branchId } = await commands.selectVersion(messageId);
@@ -450,13 +475,14 @@ export class Chat {
 	}
 
 	lockChanged(change: LockChanged): void {
+		if (!change.locked) this.#released.set(change.branchId, change.fence);
 		this.conversations.lockChanged(change, this.shownId.value);
 		if (change.conversationId !== this.shownId.value) return;
 		const known = this.lock.value;
 		if (change.branchId === this.shown.value?.branchId && known !== null) {
 			if (!isNews(known, change)) return;
 			this.lock.value = lockAfter(change);
-			if (!change.locked) this.#ended = change.messageId;
+			if (!change.locked) this.announcement.ended(change.messageId);
 		}
 		this.reread();
 	}
@@ -481,19 +507,6 @@ export class Chat {
 		void this.#try(() => this.conversations.refresh());
 	}
 
-	/** Says once, for a screen reader, how the answer ended that was being written. */
-	#announceEnd(messages: readonly Message[]): void {
-		for (const message of messages) {
-			const { id, status, failedVersion } = message;
-			if (id === this.#ended && status !== "generating") this.announcement.value = endOf(message);
-			else if (failedVersion !== null && failedVersion.messageId === this.#ended)
-				this.announcement.value = endOfVersion(failedVersion);
-			else continue;
-			this.#ended = null;
-			return;
-		}
-	}
-
 	/** The branch to send to. */
 	#branchOf(id: string): string | null {
 		return id === this.shownId.value ? this.#branchId : null;
@@ -504,19 +517,23 @@ export class Chat {
 		this.#sending.value = new Set(sending ? [...others, id] : others);
 	}
 
-	/** Does something, and tells the user where it fails. */
-	async #try(action: () => Promise<void>): Promise<void> {
+	/** Does something, and tells the user where it fails. Returns why it failed; null where it did not. */
+	async #try(action: () => Promise<void>): Promise<unknown> {
 		try {
 			await action();
+			return null;
 		} catch (error) {
-			if (isIpcError(error) && error.code === "not_found") {
+			if (hasCode(error, "not_found")) {
 				// Deleted by another window; the event that says so is on its way.
 				await this.conversations.refresh().catch(() => {});
-			} else if (isIpcError(error) && FATAL.has(error.code) && this.shown.value === null) {
+			} else if (isIpcError(error) && DAMAGE.has(error.code) && this.shown.value === null) {
 				this.fatal.value = error;
+			} else if (hasCode(error, "generation_in_progress")) {
+				await this.#overtaken();
 			} else {
 				this.toasts.error(messageOf(error));
 			}
+			return error;
 		}
 	}
 }

@@ -4,7 +4,7 @@
  * while an answer is written; the core has them as one text.
  */
 import { batch, signal } from "@preact/signals-core";
-import { commands, isIpcError, messageOf } from "../ipc/host";
+import { commands, hasCode, isIpcError, messageOf } from "../ipc/host";
 import { rememberedNextPart, rememberNextPart } from "../lib/next-part";
 import { before, joined } from "./hand-over";
 
@@ -22,7 +22,7 @@ export class Drafts {
 	readonly texts = signal<ReadonlyMap<string, string>>(new Map());
 	/** What stands in the field for the next message. */
 	readonly nexts = signal<ReadonlyMap<string, string>>(new Map());
-	readonly #fail: (reason: string) => void;
+	readonly #fail: (reason: string | null) => void;
 	readonly #unsaved = new Set<string>();
 	/** Of these, what the core kept is here. */
 	readonly #restored = new Set<string>();
@@ -32,10 +32,11 @@ export class Drafts {
 	/** How long the timer runs, in ms. */
 	#pause = 0;
 	#saving: Promise<void> = Promise.resolve();
-	#failed = false;
+	/** Of these, what was typed last could not be saved yet. */
+	readonly #failed = new Set<string>();
 
-	/** `fail` is told once why drafts cannot be saved. */
-	constructor(fail: (reason: string) => void = () => {}) {
+	/** `fail` is told each time why a draft cannot be saved, and `null` when all are. */
+	constructor(fail: (reason: string | null) => void = () => {}) {
 		this.#fail = fail;
 	}
 
@@ -132,16 +133,20 @@ export class Drafts {
 	async #save(id: string): Promise<void> {
 		try {
 			await commands.saveDraft(id === NEW ? null : id, joined(this.of(id), this.nextOf(id)));
-			this.#failed = false;
+			this.#settled(id);
 		} catch (error) {
 			// A conversation that was deleted meanwhile has no draft to keep.
-			if (!isIpcError(error) || error.code === "not_found") return;
+			if (hasCode(error, "not_found")) return this.#settled(id);
+			if (!isIpcError(error)) return;
 			this.#unsaved.add(id);
+			this.#failed.add(id);
 			this.#saveSoon(RETRY);
-			if (this.#failed) return;
-			this.#failed = true;
 			this.#fail(`What you type is not saved yet: ${messageOf(error)}`);
 		}
+	}
+
+	#settled(id: string): void {
+		if (this.#failed.delete(id) && this.#failed.size === 0) this.#fail(null);
 	}
 
 	#changed(id: string): void {

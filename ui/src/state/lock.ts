@@ -23,3 +23,8 @@ export function lockAfter(change: LockChanged): LockStatus {
 		fence: change.fence,
 	};
 }
+
+/** True for a snapshot from before a release that has been told; `released` is that one's fence. */
+export function isBeforeRelease(snapshot: LockStatus, released: number): boolean {
+	return snapshot.locked && snapshot.fence <= released;
+}

@@ -22,8 +22,11 @@ const NOTICES: Record<Notice, string> = {
 		"Your conversations are on a network drive: only one Conch can have them open at a time",
 };
 
-/** Says what the start waits for until it is over; returns what the user has to know of it. */
-export async function watchStart(say: (text: string) => void): Promise<readonly string[]> {
+/**
+ * Says what the start waits for until it is over. Returns what the user has to know of it, as one text,
+ * because of two notes only the second would stay; empty where that is nothing.
+ */
+export async function watchStart(say: (text: string) => void): Promise<string> {
 	let said: Stage | null = null;
 	let patient = true;
 	const patience = setTimeout(() => {
@@ -34,7 +37,8 @@ export async function watchStart(say: (text: string) => void): Promise<readonly 
 		for (;;) {
 			const status: StartStatus = await commands.startStatus(said);
 			if (status.type !== "starting") {
-				return status.type === "running" ? status.notices.map((notice) => NOTICES[notice]) : [];
+				const notices = status.type === "running" ? status.notices : [];
+				return notices.map((notice) => NOTICES[notice]).join(". ");
 			}
 			said = status.stage;
 			if (!patient) say(STAGES[said]);

@@ -22,8 +22,8 @@ export interface ToastRequest {
 	readonly text: string;
 	readonly kind: ToastKind;
 	readonly action?: ToastAction;
-	/** How long it stays, in ms. */
-	readonly duration?: number;
+	/** How long it stays, in ms; null for as long as nobody takes it away. */
+	readonly duration?: number | null;
 }
 
 export interface Toast {
@@ -31,8 +31,8 @@ export interface Toast {
 	readonly text: string;
 	readonly kind: ToastKind;
 	readonly action: ToastAction | null;
-	/** In ms. */
-	readonly duration: number;
+	/** In ms; null for no end. */
+	readonly duration: number | null;
 }
 
 export class Toasts {
@@ -101,11 +101,34 @@ export class Toasts {
 	release(id: number): void {
 		this.hold(id);
 		const toast = this.shown.value.find((toast) => toast.id === id);
-		if (toast === undefined) return;
+		if (toast === undefined || toast.duration === null) return;
 		this.#timers.set(
 			id,
 			setTimeout(() => this.dismiss(id), toast.duration),
 		);
+	}
+}
+
+/** An error that goes with its reason. */
+export class PassingError {
+	readonly #toasts: Toasts;
+	readonly #duration: number | null;
+	#id: number | null = null;
+
+	/** `duration` is how long it stays where its reason does, in ms; null for as long. */
+	constructor(toasts: Toasts, duration: number | null = LIFETIME) {
+		this.#toasts = toasts;
+		this.#duration = duration;
+	}
+
+	/** Shows it, or takes it away where there is no reason. */
+	tell(text: string | null): void {
+		if (text !== null) {
+			this.#id = this.#toasts.show({ text, kind: "error", duration: this.#duration });
+		} else if (this.#id !== null) {
+			this.#toasts.dismiss(this.#id);
+			this.#id = null;
+		}
 	}
 }
 

@@ -37,8 +37,13 @@ export class Typing {
 
 	constructor(place: TypingPlace) {
 		this.#place = place;
+		// A reload brings back what stood in the next message's field, perhaps with nothing to wait for.
+		const hasNext = computed(
+			() => (place.drafts.nexts.value.get(place.shownId.value) ?? "") !== "",
+		);
 		effect(() => {
 			const [id, busy] = [place.shownId.value, place.busy.value];
+			void hasNext.value;
 			// What is composed in one conversation does not go on in another.
 			const composing = id === this.#id && this.#state.peek().composing;
 			this.#id = id;

@@ -29,7 +29,12 @@ export function fatal(model: Fatal, actions: FatalActions): TemplateResult {
           <h1>Conch cannot open its data</h1>
           <p>${model.reason}</p>
         </div>
-        ${model.ways === null ? closing() : waysOn(model, model.ways, actions)}
+        ${model.ways === null ? closing() : moving()}
+        <div class="ways">
+          ${model.ways === null ? nothing : replacements(model, model.ways, actions)}
+          ${way("open-data-folder", model, false, actions.openFolder, "Open the folder")}
+        </div>
+        ${model.ways === null ? nothing : more(model, model.ways, actions)}
         <p id="fatal-outcome" role="status">${model.working ?? model.outcome}</p>
       </div>
     </main>
@@ -40,52 +45,75 @@ function closing(): TemplateResult {
 	return html`<p class="quiet">When that is mended, close this window and start Conch again.</p>`;
 }
 
-function waysOn(model: Fatal, ways: WaysOn, actions: FatalActions): TemplateResult {
-	const [newest, ...older] = ways.backups;
-	const isBusy = model.working !== null;
-	const way = (id: string, isFirst: boolean, act: () => void, label: string) => html`
-      <button id=${id} class=${isFirst ? "primary" : ""} aria-disabled=${isBusy} @click=${act}>${label}</button>
-    `;
-	const hasMore = newest !== undefined;
+function moving(): TemplateResult {
 	return html`
     <p class="quiet">
       What cannot be opened is never deleted: it is moved into a folder beside your data.
     </p>
-    <div class="ways">
-      ${newest === undefined ? nothing : backup(newest, true, isBusy, actions)}
-      ${
-				model.isSaved
-					? way("start-with-saved", !hasMore, actions.startWithSaved, "Start with what was saved")
-					: nothing
-			}
-      ${
-				ways.hasDatabase
-					? way("save-readable", !hasMore && !model.isSaved, actions.save, "Save what can be read")
-					: nothing
-			}
-      ${way("open-data-folder", false, actions.openFolder, "Open the folder")}
-    </div>
+  `;
+}
+
+/** What puts another database in the place of the one that cannot be opened, or helps to. */
+function replacements(model: Fatal, ways: WaysOn, actions: FatalActions): TemplateResult {
+	const newest = ways.backups[0];
+	const isFirst = newest === undefined;
+	const { isSaved } = model;
+	return html`
+    ${newest === undefined ? nothing : backup(newest, model, true, actions)}
+    ${
+			isSaved
+				? way(
+						"start-with-saved",
+						model,
+						isFirst,
+						actions.startWithSaved,
+						"Start with what was saved",
+					)
+				: nothing
+		}
+    ${
+			ways.hasDatabase
+				? way("save-readable", model, isFirst && !isSaved, actions.save, "Save what can be read")
+				: nothing
+		}
+  `;
+}
+
+function more(model: Fatal, ways: WaysOn, actions: FatalActions): TemplateResult {
+	return html`
     <details>
       <summary>More</summary>
       <div class="ways">
-        ${older.map((each) => backup(each, false, isBusy, actions))}
-        ${way("start-with-empty", false, actions.startWithEmpty, "Start with no conversations")}
+        ${ways.backups.slice(1).map((each) => backup(each, model, false, actions))}
+        ${way("start-with-empty", model, false, actions.startWithEmpty, "Start with no conversations")}
       </div>
     </details>
   `;
 }
 
+function way(
+	id: string,
+	{ working }: Fatal,
+	isFirst: boolean,
+	act: () => void,
+	label: string,
+): TemplateResult {
+	return html`
+    <button id=${id} class=${isFirst ? "primary" : ""} aria-disabled=${working !== null} @click=${act}>${label}</button>
+  `;
+}
+
 function backup(
 	{ name, madeAt }: Backup,
+	{ working }: Fatal,
 	isFirst: boolean,
-	isBusy: boolean,
 	actions: FatalActions,
 ): TemplateResult {
 	return html`
     <button
       class="start-with-backup ${isFirst ? "primary" : ""}"
       data-backup=${name}
-      aria-disabled=${isBusy}
+      aria-disabled=${working !== null}
       @click=${() => actions.startWithBackup(name)}
     >Start with the backup of ${DAY.format(madeAt)}</button>
   `;

@@ -22,8 +22,6 @@ export interface SidebarActions {
 	open(id: string): void;
 	rename(conversation: ConversationSummary): void;
 	remove(conversation: ConversationSummary): void;
-	/** Gives back what was deleted a moment ago. */
-	undo(): void;
 }
 
 export const UNTITLED = "New chat";
@@ -78,9 +76,10 @@ function row(
 	const shown = conversation.id === model.shownId;
 	const onKey = (event: KeyboardEvent) => {
 		if (event.key === "F2") actions.rename(conversation);
-		else if (event.key === "Delete") actions.remove(conversation);
-		else if (matches(event, "Mod+Z")) actions.undo();
-		else if (event.key === "ArrowDown" || event.key === "ArrowUp") moveFocus(event);
+		else if (event.key === "Delete") {
+			// The next row has the focus then: a held key would delete one after the other.
+			if (!event.repeat) actions.remove(conversation);
+		} else if (event.key === "ArrowDown" || event.key === "ArrowUp") moveFocus(event);
 		else return;
 		event.preventDefault();
 	};
@@ -116,6 +115,18 @@ function state(conversation: ConversationSummary, unread: ReadonlySet<string>) {
 	return unread.has(conversation.id)
 		? html`<span class="unread" role="img" aria-label="New answer">●</span>`
 		: nothing;
+}
+
+/**
+ * Has Undo give back what was deleted a moment ago. All of the sidebar listens, because no row is left
+ * to listen after the last one was deleted.
+ */
+export function listenToUndo(root: HTMLElement, undo: () => void): void {
+	root.addEventListener("keydown", (event) => {
+		if (!matches(event, "Mod+Z")) return;
+		event.preventDefault();
+		undo();
+	});
 }
 
 function moveFocus(event: KeyboardEvent): void {
