@@ -28,6 +28,7 @@ use conch_core::clock::SystemClock;
 use conch_core::{App, Config};
 use tauri::{Builder, Manager, RunEvent, Runtime};
 
+use crate::notifications::Notifications;
 use crate::process::Taken;
 
 pub use api::ipc;
@@ -52,6 +53,7 @@ pub fn run(given: Given) -> ExitCode {
         .plugin(window::remember_place(&data_folder))
         .plugin(notifications::plugin())
         .manage(given)
+        .manage(Notifications::default())
         .setup(move |app| {
             // Where the data folder cannot be written, the page that says so keeps nothing.
             window::begin(app.handle(), host::webview_folder(&data_folder));
@@ -132,7 +134,8 @@ fn start_again(reason: &tauri::Error, given: &Given, taken: &Taken) -> ExitCode 
 /// Has the windows told what happens in a core that has started, and drawn as large as it says.
 async fn welcome(handle: tauri::AppHandle, core: Arc<App>) {
     tauri::async_runtime::spawn(events::forward(handle.clone(), core.subscribe()));
-    handle.manage(notifications::start(handle.clone(), Arc::clone(&core)));
+    let notifications = handle.state::<Notifications>();
+    notifications.start(handle.clone(), Arc::clone(&core));
     match core.settings().await {
         Ok(settings) => window::zoom_all(&handle, settings.zoom),
         Err(error) => tracing::warn!(%error, "the zoom is not known"),

@@ -8,13 +8,14 @@ mod elsewhere;
 #[cfg(target_os = "linux")]
 mod linux;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use conch_core::App;
 use conch_core::chat::{AnswerEnd, Notice};
 use conch_core::events::CoreEvent;
 use conch_core::ids::ConversationId;
+use tauri::async_runtime::JoinHandle;
 use tauri::plugin::TauriPlugin;
 use tauri::{AppHandle, Manager, Runtime};
 use tauri_specta::Event;
@@ -44,26 +45,40 @@ pub(crate) fn plugin<R: Runtime>() -> TauriPlugin<R> {
 #[cfg(not(target_os = "linux"))]
 pub(crate) use tauri_plugin_notification::init as plugin;
 
-/// The way to the task that notifies.
+/// What notifies of the core that runs.
+#[derive(Debug, Default)]
+pub(crate) struct Notifications(Mutex<Option<Task>>);
+
+/// Of one core.
 #[derive(Debug)]
-pub(crate) struct Notifications(mpsc::UnboundedSender<oneshot::Sender<()>>);
+struct Task {
+    ask: mpsc::UnboundedSender<oneshot::Sender<()>>,
+    running: JoinHandle<()>,
+}
 
 impl Notifications {
+    /// Notifies of the answers of `core` that end from now on, and of none of an earlier one.
+    pub(crate) fn start(&self, handle: AppHandle, core: Arc<App>) {
+        let (ask, asked) = mpsc::unbounded_channel();
+        let events = core.subscribe();
+        let running = tauri::async_runtime::spawn(notify(handle, core, events, asked));
+        if let Some(earlier) = self.task().replace(Task { ask, running }) {
+            earlier.running.abort();
+        }
+    }
+
+    fn task(&self) -> MutexGuard<'_, Option<Task>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Waits until all that has ended by now is notified of, and the last notification could be seen and clicked.
     pub(crate) async fn seen(&self) {
         let (done, seen) = oneshot::channel();
-        if self.0.send(done).is_ok() {
+        let ask = self.task().as_ref().map(|task| task.ask.clone());
+        if ask.is_some_and(|ask| ask.send(done).is_ok()) {
             let _ = seen.await;
         }
     }
-}
-
-/// Starts to notify of the answers of `core` that end from now on.
-pub(crate) fn start(handle: AppHandle, core: Arc<App>) -> Notifications {
-    let (ask, asked) = mpsc::unbounded_channel();
-    let events = core.subscribe();
-    tauri::async_runtime::spawn(notify(handle, core, events, asked));
-    Notifications(ask)
 }
 
 async fn notify(

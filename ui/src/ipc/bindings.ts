@@ -1075,6 +1075,8 @@ export type Stage =
 "opening" | 
 /**  Another process on the same folder is starting. */
 "waiting" | 
+/**  Another program holds the database. */
+"busy" | 
 /**  The database is checked for damage. */
 "checking" | 
 /**  The database is copied before it is brought to this version. */

@@ -8,6 +8,7 @@ const PATIENCE = 300;
 
 const STAGES: Record<Stage, string> = {
 	opening: "Opening your conversations…",
+	busy: "Waiting for another program that holds your conversations…",
 	waiting: "Waiting for another Conch to finish starting…",
 	checking: "Checking your conversations for damage…",
 	backing_up: "Backing up your conversations before this update…",
