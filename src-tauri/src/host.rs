@@ -299,7 +299,7 @@ pub(crate) fn once_started<R: Runtime>(
     }
 }
 
-/// Where the web views keep what is theirs: in the data folder, or nowhere when it cannot be written.
+/// Where the web views keep what is theirs; none when the data folder cannot be written.
 pub(crate) fn webview_folder(data_folder: &Path) -> Option<std::path::PathBuf> {
     let folder = data_folder.join("webview");
     conch_core::make_private_folder(&folder).ok()?;

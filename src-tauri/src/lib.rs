@@ -55,7 +55,6 @@ pub fn run(given: Given) -> ExitCode {
         .manage(given)
         .manage(Notifications::default())
         .setup(move |app| {
-            // Where the data folder cannot be written, the page that says so keeps nothing.
             window::begin(app.handle(), host::webview_folder(&data_folder));
             let handle = app.handle().clone();
             let host = Host::start_then(config, Arc::new(SystemClock::default()), move |core| {
@@ -82,6 +81,7 @@ pub fn run(given: Given) -> ExitCode {
         if let RunEvent::Exit = event {
             window::give_up_place(handle);
             quit(handle);
+            window::end(handle);
         }
     });
     ExitCode::SUCCESS

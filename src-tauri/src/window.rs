@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use conch_core::Config;
 use conch_core::ids::ConversationId;
@@ -12,6 +13,7 @@ use tauri::{
     AppHandle, Manager, Runtime, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent,
 };
 use tauri_plugin_window_state::StateFlags;
+use tempfile::TempDir;
 
 use crate::{closing, web_process};
 
@@ -133,16 +135,35 @@ pub(crate) fn remember_place<R: Runtime>(data_folder: &Path) -> TauriPlugin<R> {
 struct Beginning {
     /// Where the web views keep what is theirs; `None` where they keep nothing.
     folder: Option<PathBuf>,
+    /// That folder, where it is for this run alone.
+    temporary: Mutex<Option<TempDir>>,
     /// In percent.
     zoom: AtomicU16,
 }
 
-/// Says what windows begin with: what the web views keep goes into `folder`.
+/// Says what windows begin with: what the web views keep goes into `folder`. Without one it goes into a folder of
+/// this run's, which nobody else can guess or enter: a web view that keeps nothing cannot be driven.
 pub(crate) fn begin<R: Runtime>(handle: &AppHandle<R>, folder: Option<PathBuf>) {
+    let temporary = match folder {
+        Some(_) => None,
+        None => tempfile::tempdir()
+            .inspect_err(|error| tracing::warn!(%error, "the web view keeps nothing"))
+            .ok(),
+    };
+    let of_this_run = || temporary.as_ref().map(|folder| folder.path().to_owned());
     handle.manage(Beginning {
-        folder,
+        folder: folder.or_else(of_this_run),
+        temporary: Mutex::new(temporary),
         zoom: UNZOOMED.into(),
     });
+}
+
+/// Takes away what was for this run alone.
+pub(crate) fn end<R: Runtime>(handle: &AppHandle<R>) {
+    if let Some(beginning) = handle.try_state::<Beginning>() {
+        let temporary = beginning.temporary.lock();
+        drop(temporary.unwrap_or_else(PoisonError::into_inner).take());
+    }
 }
 
 /// Opens the first window.

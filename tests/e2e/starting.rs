@@ -1,6 +1,7 @@
 //! The window comes first: what a start waits for is said in it.
 
 use std::fs::File;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use conch_window::{Display, Launch, Window};
@@ -63,31 +64,22 @@ async fn a_start_that_waits_can_be_quit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_data_folder_nothing_is_written_elsewhere() {
+async fn without_a_data_folder_nothing_is_left_and_others_can_enter_nothing() {
     let (others, display) = (tempfile::tempdir().unwrap(), Display::find().unwrap());
     let taken = others.path().join("taken");
     std::fs::write(&taken, "a file where the folder should be").unwrap();
+    let temporary = others.path().join("temporary");
+    std::fs::create_dir(&temporary).unwrap();
     let mut environment = environment(&display, &taken);
-    let folders = [
-        ("TMPDIR", "temporary"),
-        ("XDG_CACHE_HOME", "cache"),
-        ("XDG_DATA_HOME", "data"),
-    ];
-    for (name, folder) in folders {
-        let folder = others.path().join(folder);
-        std::fs::create_dir(&folder).unwrap();
-        environment.push((name.to_owned(), folder.display().to_string()));
-    }
-    let launch = Launch {
-        binary: env!("CARGO_BIN_EXE_conch").into(),
-        environment,
-    };
-    let window = Window::open(&launch).await.unwrap();
+    environment.push(("TMPDIR".to_owned(), temporary.display().to_string()));
+    let window = crate::launch(environment).await;
     let page = window.find("#fatal").await.unwrap().text().await.unwrap();
     assert!(page.contains("taken"), "{page}");
-    for (_, folder) in folders {
-        let left = std::fs::read_dir(others.path().join(folder)).unwrap();
-        let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
-        assert!(left.is_empty(), "{folder}: {left:?}");
+    let there = || std::fs::read_dir(&temporary).unwrap().map(Result::unwrap);
+    for entry in there() {
+        let mode = entry.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{}", entry.path().display());
     }
+    window.close().await.unwrap();
+    until("nothing is left", async || there().count() == 0).await;
 }
