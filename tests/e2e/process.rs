@@ -178,10 +178,12 @@ async fn the_reader_of_pdfs_ends_with_whoever_reads_its_answer() {
     limits(id).await;
     let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
     assert!(status.contains("Umask:\t0077"), "{status}");
-    // As a kill of the application does; the file has not come to its end.
+    // As a kill of the application does; the file has not come to its end, which it would by waiting.
+    let file = reader.stdin.take();
     drop(reader.stdout.take());
     let ended: ExitStatus = reader.wait().await.unwrap();
     assert!(!ended.success());
+    drop(file);
 }
 
 #[tokio::test]
