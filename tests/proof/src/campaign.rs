@@ -1,6 +1,5 @@
 //! The kinds of proof, and how they are run: one after the other, each with a progress bar.
 
-use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -158,8 +157,13 @@ impl Row {
     }
 }
 
-/// Runs the kinds and returns their rows; one that cannot be run at all ends the campaign.
-pub(crate) fn run(kinds: &[&'static Kind], scale: Scale) -> anyhow::Result<Vec<Row>> {
+/// Runs the kinds and returns their rows; `ended` is told each as soon as it is there. One that cannot be run holds
+/// nothing, and the others are run all the same.
+pub(crate) fn run(
+    kinds: &[&'static Kind],
+    scale: Scale,
+    ended: impl Fn(&Row),
+) -> anyhow::Result<Vec<Row>> {
     kinds
         .iter()
         .map(|kind| {
@@ -171,14 +175,18 @@ pub(crate) fn run(kinds: &[&'static Kind], scale: Scale) -> anyhow::Result<Vec<R
                 .with_prefix(kind.name);
             let run = Run { scale, bar };
             let started = now();
-            let finding =
-                (kind.prove)(&run).map_err(|error| error.context(Cow::from(kind.name)))?;
+            let finding = (kind.prove)(&run).unwrap_or_else(|error| Finding {
+                violations: vec![format!("it could not be run: {error:#}")],
+                ..Finding::default()
+            });
             run.bar.finish_and_clear();
-            Ok(Row {
+            let row = Row {
                 kind,
                 finding,
                 time: started.elapsed(),
-            })
+            };
+            ended(&row);
+            Ok(row)
         })
         .collect()
 }

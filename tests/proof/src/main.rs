@@ -140,8 +140,8 @@ fn run(arguments: Vec<String>) -> anyhow::Result<bool> {
     if kinds.is_empty() {
         kinds = KINDS.iter().collect();
     }
-    let rows = campaign::run(&kinds, scale)?;
-    report::print(&rows);
+    report::begin();
+    let rows = campaign::run(&kinds, scale, report::print)?;
     if let Some(path) = report_to {
         report::write(path.as_ref(), &rows)?;
     }

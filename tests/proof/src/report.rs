@@ -5,34 +5,42 @@ use std::path::Path;
 
 use crate::campaign::Row;
 
-/// Prints the table, and every violation with what reproduces it.
+const HEAD: &str =
+    "| kind | what it shows | amount | violations | time | measured |\n|---|---|---|---|---|---|\n";
+
+/// Prints the table's head.
 #[expect(clippy::print_stdout, reason = "the table is what the command is for")]
-pub(crate) fn print(rows: &[Row]) {
-    println!("{}", table(rows));
-    for row in rows {
-        for violation in &row.finding.violations {
-            println!("{}: {violation}", row.kind.name);
-        }
+pub(crate) fn begin() {
+    print!("{HEAD}");
+}
+
+/// Prints a row as soon as its kind has ended, and every violation with what reproduces it.
+#[expect(clippy::print_stdout, reason = "the table is what the command is for")]
+pub(crate) fn print(row: &Row) {
+    println!("{}", line(row));
+    for violation in &row.finding.violations {
+        println!("{}: {violation}", row.kind.name);
     }
 }
 
 fn table(rows: &[Row]) -> String {
-    let mut table = String::from(
-        "| kind | what it shows | amount | violations | time | measured |\n|---|---|---|---|---|---|\n",
-    );
+    let mut table = HEAD.to_owned();
     for row in rows {
-        let _ = writeln!(
-            table,
-            "| {} | {} | {} | {} | {} s | {} |",
-            row.kind.name,
-            row.kind.shows,
-            row.finding.amount,
-            row.finding.violations.len(),
-            row.time.as_secs(),
-            row.finding.figures
-        );
+        let _ = writeln!(table, "{}", line(row));
     }
     table
+}
+
+fn line(row: &Row) -> String {
+    format!(
+        "| {} | {} | {} | {} | {} s | {} |",
+        row.kind.name,
+        row.kind.shows,
+        row.finding.amount,
+        row.finding.violations.len(),
+        row.time.as_secs(),
+        row.finding.figures
+    )
 }
 
 /// Renews the table in a page.
