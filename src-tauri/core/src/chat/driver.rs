@@ -72,7 +72,7 @@ pub(crate) fn heed(store: &Store, events: &Events, error: &StoreError) {
     if error.is_damage() {
         events.damage_met();
         let (store, found) = (store.clone(), error.to_string());
-        // It waits for the writer, for which whoever met the damage may be waited for.
+        // A task of its own: it waits for the writer, which the caller may hold.
         tokio::spawn(async move { store.found_damage(&found).await });
     }
 }

@@ -205,7 +205,7 @@ async fn check(part: &Path) -> Result<(), BackupError> {
     }
 }
 
-async fn read_only(path: &Path) -> sqlx::Result<SqliteConnection> {
+pub(super) async fn read_only(path: &Path) -> sqlx::Result<SqliteConnection> {
     SqliteConnectOptions::new()
         .filename(path)
         .read_only(true)

@@ -9,6 +9,7 @@ use std::time::Duration;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection};
 
+use super::backup::read_only;
 use super::deleting::{end, untie};
 use super::{Result, Store, backups, salvage};
 use crate::ids::ConversationId;
@@ -55,12 +56,7 @@ impl Store {
     /// # Errors
     /// When either cannot be read, or the backup not written.
     pub(super) async fn purge_gone_in(&self, backup: &Path) -> Result<()> {
-        let mut file = SqliteConnectOptions::new()
-            .filename(backup)
-            .read_only(true)
-            .disable_statement_logging()
-            .connect()
-            .await?;
+        let mut file = read_only(backup).await?;
         let copied: Vec<String> = sqlx::query_scalar("SELECT id FROM conversations")
             .fetch_all(&mut file)
             .await?;
