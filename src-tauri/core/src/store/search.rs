@@ -7,7 +7,9 @@
 //! keeps no text, and forgets by number alone; the words of what it forgot are in its pages until these
 //! are merged, so after it forgot something it is merged to its end.
 //!
-//! An index that fails is emptied and filled again.
+//! An index that fails is emptied and filled again. While it is filled, only messages up to `filled_to` are
+//! learned: FTS5 takes a number that it has for a second entry of the same number, and forgets the later one
+//! only.
 
 use std::time::Duration;
 
@@ -110,7 +112,7 @@ impl Store {
         let index = sqlx::query!(
             r#"SELECT state, erasing AS "erasing: bool",
                  EXISTS (SELECT 1 FROM messages_to_forget) AS "forgets!: bool",
-                 EXISTS (SELECT 1 FROM messages_to_index) AS "learns!: bool"
+                 EXISTS (SELECT 1 FROM messages_to_index WHERE search_key <= filled_to) AS "learns!: bool"
                FROM search_index WHERE id = 1"#
         )
         .fetch_one(&self.readers)
@@ -184,7 +186,9 @@ impl Store {
         let mut reader = self.readers.begin().await?;
         let noted = sqlx::query!(
             r#"SELECT search_key, pieces, octet_length(content) AS "bytes!: i64"
-               FROM messages_to_index JOIN messages USING (search_key) ORDER BY search_key LIMIT ?"#,
+               FROM messages_to_index JOIN messages USING (search_key)
+               WHERE search_key <= (SELECT filled_to FROM search_index WHERE id = 1)
+               ORDER BY search_key LIMIT ?"#,
             MOST_LEARNED
         )
         .fetch_all(&mut *reader)
@@ -263,7 +267,7 @@ async fn learn(tx: &mut SqliteConnection, lesson: &Lesson) -> Result<bool> {
     let noted = sqlx::query!(
         "UPDATE messages_to_index SET pieces = ?1 WHERE search_key = ?2 AND pieces = ?3
            AND NOT EXISTS (SELECT 1 FROM messages_to_forget)
-           AND EXISTS (SELECT 1 FROM search_index WHERE state <> 'clearing')",
+           AND EXISTS (SELECT 1 FROM search_index WHERE state <> 'clearing' AND filled_to >= ?2)",
         next,
         lesson.search_key,
         lesson.before
@@ -313,7 +317,8 @@ async fn forget(tx: &mut SqliteConnection) -> Result<()> {
     Ok(())
 }
 
-/// Notes the next messages that were there before the index.
+/// Notes the next messages that were there before the index, or ended while it was filled. Those that it has
+/// not come to are not learned before: they would be learned twice, and forgotten once.
 async fn note(tx: &mut SqliteConnection) -> Result<()> {
     let end = sqlx::query_scalar!(
         r#"SELECT max(search_key) AS "end: i64" FROM (SELECT search_key FROM messages
@@ -324,9 +329,12 @@ async fn note(tx: &mut SqliteConnection) -> Result<()> {
     .fetch_one(&mut *tx)
     .await?;
     let Some(end) = end else {
-        sqlx::query!("UPDATE search_index SET state = 'kept' WHERE id = 1 AND state = 'filling'")
-            .execute(tx)
-            .await?;
+        sqlx::query!(
+            "UPDATE search_index SET state = 'kept', filled_to = ? WHERE id = 1 AND state = 'filling'",
+            i64::MAX
+        )
+        .execute(tx)
+        .await?;
         return Ok(());
     };
     sqlx::query!(

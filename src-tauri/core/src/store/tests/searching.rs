@@ -1,5 +1,9 @@
 //! The full-text index: nothing waits for it, it forgets what is deleted, and it is made again when it fails.
 
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection};
+
+use super::backups::older;
 use super::*;
 use crate::ids::ConversationId;
 use crate::lock::Fenced;
@@ -115,6 +119,62 @@ async fn no_word_of_what_was_deleted_stays_in_the_index() {
         (0, 0)
     );
     assert_eq!(place.found("filler").await, 30);
+    place.assert_sound().await;
+}
+
+/// An older Conch may have learned messages twice.
+#[tokio::test]
+async fn the_index_of_an_older_schema_is_filled_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("conch.db");
+    older(&path, 8).await;
+    let mut connection = SqliteConnectOptions::new()
+        .filename(&path)
+        .connect()
+        .await
+        .unwrap();
+    for _ in 0..2 {
+        let learn = "INSERT INTO messages_fts (rowid, content) VALUES (65536, 'canarybird')";
+        sqlx::query(learn).execute(&mut connection).await.unwrap();
+    }
+    let kept = "DELETE FROM messages_to_index; UPDATE search_index SET state = 'kept'";
+    sqlx::raw_sql(kept).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+
+    let store = Store::open(&path, false, NOW).await.unwrap();
+    store.index_answers().await.unwrap();
+    for (word, found) in [("where", 10), ("canarybird", 0)] {
+        let entries: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM messages_fts WHERE messages_fts MATCH ?")
+                .bind(word)
+                .fetch_one(&store.readers)
+                .await
+                .unwrap();
+        assert_eq!(entries, found, "{word}");
+    }
+}
+
+/// FTS5 takes a number that it has for a second entry, and a delete takes the later one only away. Each time
+/// that words are learned they are in a page of their own, until pages are merged.
+#[tokio::test]
+async fn what_ends_while_the_index_is_filled_is_learned_once() {
+    let place = Place::new().await;
+    let pages = "messages_fts_data WHERE instr(block, CAST('canarybird' AS BLOB)) > 0";
+    // A new database's index is filled, too.
+    place.say("the canarybird sings", "and sleeps").await;
+    place.index().await;
+    assert_eq!(place.count(pages).await, 1);
+
+    let clear = "UPDATE search_index SET state = 'clearing'";
+    place.store.execute(clear).await;
+    place.say("another canarybird", "and another answer").await;
+    place.index().await;
+    assert_eq!(place.count(pages).await, 1);
+
+    place.say("a third canarybird", "when it is filled").await;
+    place.index().await;
+    assert_eq!(place.count(pages).await, 2);
+    assert_eq!(place.found("canarybird").await, 3);
     place.assert_sound().await;
 }
 
