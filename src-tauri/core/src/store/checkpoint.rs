@@ -51,7 +51,6 @@ impl Store {
             .clone()
             // It waits for no lock, because other writes would wait with it.
             .busy_timeout(Duration::ZERO)
-            .optimize_on_close(false, None)
             .connect()
             .await?;
         Ok(Log { connection })

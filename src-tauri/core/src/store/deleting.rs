@@ -104,8 +104,7 @@ impl Store {
     /// would read all that there are.
     pub async fn end_purge(&self, id: &ConversationId) -> Result<()> {
         let options = (*self.writer.connect_options()).clone();
-        let options = options.foreign_keys(false).optimize_on_close(false, None);
-        let mut connection = options.connect().await?;
+        let mut connection = options.foreign_keys(false).connect().await?;
         let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
         end(&mut tx, id).await?;
         tx.commit().await?;

@@ -36,6 +36,7 @@ mod providers;
 mod remains;
 mod replace;
 mod salvage;
+mod schema;
 mod search;
 mod settings;
 mod settle;
@@ -95,8 +96,19 @@ impl Store {
         if self.is_damaged() {
             self.close_as_it_is().await;
         } else {
+            self.optimize().await;
             self.readers.close().await;
             self.writer.close().await;
+        }
+    }
+
+    /// Renews what the query planner knows of the tables, <https://sqlite.org/lang_analyze.html>. `sqlx` can do
+    /// that when a connection closes, but where it fails the connection closes at some time later, and folds the
+    /// log of a damaged database.
+    async fn optimize(&self) {
+        let optimized = sqlx::query("PRAGMA optimize").execute(&self.writer).await;
+        if let Err(error) = optimized {
+            tracing::warn!(%error, "the statistics of the database are not renewed");
         }
     }
 

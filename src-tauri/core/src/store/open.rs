@@ -19,7 +19,7 @@ use super::damage::{self, Alarm, LOG, Standing, beside};
 use super::error::{extended_code, primary_code};
 use super::integrity::{Depth, damage_in};
 use super::remains::{self, Main};
-use super::{Result, Store, StoreError};
+use super::{Result, Store, StoreError, schema};
 use crate::clock::Timestamp;
 use crate::folder;
 use crate::ids::UserId;
@@ -36,6 +36,7 @@ const SAFE_SQLITE: [u32; 3] = [3, 51, 3];
 const READERS: u32 = 4;
 
 /// SQLite's result codes, <https://sqlite.org/rescode.html>.
+const SQLITE_ERROR: i32 = 1;
 const SQLITE_READONLY: i32 = 8;
 pub(super) const SQLITE_CORRUPT: i32 = 11;
 const SQLITE_CANTOPEN: i32 = 14;
@@ -94,7 +95,15 @@ impl Store {
             Standing::Clear if after_crash => Check::Quick,
             Standing::Clear => Check::None,
         };
-        let opened = open(path, check, now, teller).await;
+        let mut opened = open(path, check, now, teller).await;
+        if let (Err(StoreError::Sql(_) | StoreError::Migration(_)), false) =
+            (&opened, check == Check::Full)
+            && let Err(damaged @ StoreError::DatabaseCorrupt { .. }) =
+                inspect(path, Check::Full).await
+        {
+            // What Conch itself says to its database fails for no other reason.
+            opened = Err(damaged);
+        }
         match &opened {
             Err(StoreError::DatabaseCorrupt { .. }) => damage::mark(path, "found at a start"),
             Ok(_) if check == Check::Full => damage::lift(path),
@@ -136,8 +145,7 @@ async fn open(path: &Path, check: Check, now: Timestamp, teller: &Teller) -> Res
             .pragma("checkpoint_fullfsync", "1")
             .pragma("wal_autocheckpoint", TOO_LONG)
             // What is deleted is overwritten, not only forgotten.
-            .pragma("secure_delete", "ON")
-            .optimize_on_close(true, None),
+            .pragma("secure_delete", "ON"),
     )
     .await?;
     let version = sqlx::query_scalar("SELECT sqlite_version()")
@@ -332,7 +340,13 @@ async fn inspect(path: &Path, check: Check) -> Result<Looked> {
         }
         looked => looked,
     };
-    looked.map_err(|error| classify(path, error))?
+    looked.map_err(|error| match primary_code(&error) {
+        // What it is asked here is right in each version.
+        Some(SQLITE_ERROR) => StoreError::DatabaseCorrupt {
+            path: path.to_owned(),
+        },
+        _ => classify(path, error),
+    })?
 }
 
 /// Checks a database that is to take the place of another: that it is whole, has
@@ -399,19 +413,21 @@ async fn verdict(
     if application_id != APPLICATION_ID && (migrations == 0 || tables > 1) {
         return Ok(Err(StoreError::NotADatabase { path: path() }));
     }
-    let mut version: Option<i64> = None;
+    let mut version = None;
+    let mut damage = None;
     if migrations == 1 {
-        version = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations")
-            .fetch_one(&mut *connection)
-            .await?;
+        version = schema::version(connection).await?;
         if version > MIGRATOR.iter().map(|migration| migration.version).max() {
             return Ok(Err(StoreError::DatabaseNewer { path: path() }));
         }
+        damage = schema::damage_in_record(connection).await?;
     }
-    let damage = match check.depth() {
-        Some(depth) => damage_in(connection, depth).await?,
-        None => None,
-    };
+    if let (None, Some(depth)) = (&damage, check.depth()) {
+        damage = damage_in(connection, depth).await?;
+        if let (None, Some(version)) = (&damage, version) {
+            damage = schema::damage_in_schema(connection, version).await?;
+        }
+    }
     if let Some(found) = damage {
         tracing::error!(found, "the database is damaged");
         return Ok(Err(StoreError::DatabaseCorrupt { path: path() }));

@@ -3,8 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
+
+use super::backups::older;
 use super::{NOW, Place};
 use crate::store::damage::mark_of;
+use crate::store::open::MIGRATOR;
 use crate::store::{DATABASE, Store, StoreError};
 
 /// A database with some messages in it, closed cleanly.
@@ -151,4 +156,91 @@ async fn a_damaged_full_text_index_is_no_damage_of_the_conversations() {
     store.close().await;
     Store::open(&path, true, NOW).await.unwrap().close().await;
     assert!(!mark_of(&path).exists());
+}
+
+/// Changes a database beside Conch.
+async fn change(path: &Path, statements: &str) {
+    let mut connection = SqliteConnectOptions::new()
+        .filename(path)
+        .pragma("writable_schema", "ON")
+        .connect()
+        .await
+        .unwrap();
+    sqlx::raw_sql(AssertSqlSafe(statements.to_owned()))
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+}
+
+/// Neither is seen by SQLite's own check.
+#[tokio::test]
+async fn a_schema_or_a_record_of_migrations_that_is_not_what_conch_wrote_is_damage() {
+    let of_schema = |from: &str, to: &str| {
+        format!("UPDATE sqlite_schema SET sql = replace(sql, '{from}', '{to}')")
+    };
+    for (what, statements, after_crash) in [
+        (
+            "a checksum",
+            "UPDATE _sqlx_migrations SET checksum = x'00' WHERE version = 3".to_owned(),
+            false,
+        ),
+        (
+            "a record that is gone",
+            "DELETE FROM _sqlx_migrations WHERE version = 3".to_owned(),
+            false,
+        ),
+        (
+            "a record that is not done",
+            "UPDATE _sqlx_migrations SET success = 0 WHERE version = 3".to_owned(),
+            false,
+        ),
+        (
+            "the table of records",
+            of_schema("checksum BLOB", "cheksum BLOB"),
+            false,
+        ),
+        (
+            "a column that the start reads",
+            of_schema("created_at INTEGER", "created_an INTEGER"),
+            false,
+        ),
+        ("a rule", of_schema("position >= 1", "position >= 9"), true),
+        (
+            "a trigger",
+            of_schema(
+                "OLD.status <> ''generating''",
+                "OLD.status <> ''generatinh''",
+            ),
+            true,
+        ),
+        (
+            "an index that is gone",
+            "DELETE FROM sqlite_schema WHERE name = 'messages_by_parent'".to_owned(),
+            true,
+        ),
+    ] {
+        let (_folder, path) = filled().await;
+        let before = fs::read(&path).unwrap();
+        change(&path, &statements).await;
+        assert!(before != fs::read(&path).unwrap(), "{what} was changed");
+        for start in 0..2 {
+            assert!(
+                is_refused(&path, after_crash).await,
+                "{what}, start {start}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_schema_of_any_age_is_none_and_nor_is_what_somebody_added() {
+    for count in 1..=MIGRATOR.iter().count() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("conch.db");
+        older(&path, count).await;
+        let added = "CREATE TABLE notes (text); CREATE INDEX own ON messages(role)";
+        change(&path, added).await;
+        Store::open(&path, true, NOW).await.unwrap().close().await;
+    }
 }
