@@ -57,8 +57,6 @@ pub(crate) struct Purger {
     own: Mutex<HashSet<ConversationId>>,
     /// When the log is to be emptied of what was deleted, by the monotonic clock.
     log_due: Mutex<Option<Duration>>,
-    /// The search index still has words of what was purged.
-    words_left: AtomicBool,
     /// A backup may still have what was typed and is sent or gone.
     unsent_left: AtomicBool,
 }
@@ -72,7 +70,6 @@ impl Purger {
             wake: Notify::new(),
             own: Mutex::default(),
             log_due: Mutex::default(),
-            words_left: AtomicBool::default(),
             unsent_left: AtomicBool::default(),
         }
     }
@@ -109,7 +106,7 @@ impl Purger {
         &self,
         seen: &mut HashMap<ConversationId, Duration>,
     ) -> Result<Duration, StoreError> {
-        let mut next_in = EVERY;
+        let (mut next_in, mut due) = (EVERY, Vec::new());
         let deleted = self.store.deleted_conversations().await?;
         seen.retain(|id, _| deleted.iter().any(|deleted| deleted.id == *id));
         for Deleted { id, at, purging } in deleted {
@@ -117,12 +114,12 @@ impl Purger {
             let known = now.saturating_sub(*seen.entry(id.clone()).or_insert(now));
             let left = UNDO.saturating_sub(known.max(self.clock.now().since(at)));
             if purging || left.is_zero() {
-                self.try_to_purge(&id, PORTION).await;
+                due.push(id);
             } else {
                 next_in = next_in.min(left);
             }
         }
-        self.forget_words().await?;
+        let purged = self.purge(&due, PORTION).await;
         let log_due = *self.log_due();
         if let Some(due) = log_due {
             let left = due.saturating_sub(self.clock.monotonic());
@@ -135,43 +132,54 @@ impl Purger {
                 next_in = next_in.min(left);
             }
         }
-        Ok(next_in)
+        purged.map(|()| next_in)
     }
 
-    /// Where it fails, the others do not wait for it, and it is tried again with them.
-    async fn try_to_purge(&self, id: &ConversationId, portion: Duration) {
-        if let Err(error) = self.purge(id, portion).await {
-            heed(&self.store, &self.events, &error);
-            tracing::warn!(%error, conversation = %id, "a deleted conversation is not purged yet");
+    /// Purges conversations, whatever the time, in portions of about this length: their rows, their words in the
+    /// search index, what the backups have of them, and last of all what says that they are to go. Where one
+    /// fails, the others do not wait for it, and it is tried again with them.
+    async fn purge(&self, due: &[ConversationId], portion: Duration) -> Result<(), StoreError> {
+        let mut emptied = Vec::new();
+        for id in due {
+            match self.empty(id, portion).await {
+                Ok(true) => emptied.push(id),
+                Ok(false) => {}
+                Err(error) => self.is_not_purged(id, &error),
+            }
         }
-    }
-
-    /// Purges a conversation, whatever the time, in portions of about this length.
-    async fn purge(&self, id: &ConversationId, portion: Duration) -> Result<(), StoreError> {
-        if !self.store.begin_purge(id).await? {
+        if emptied.is_empty() {
             return Ok(());
         }
-        if self.in_portions(Taken::Conversation(id), portion).await? {
-            self.words_left.store(true, Ordering::Relaxed);
+        // Once for all of them: the index is merged to its end.
+        self.store.forget_deleted().await?;
+        for id in emptied {
+            if let Err(error) = self.end(id).await {
+                self.is_not_purged(id, &error);
+            }
         }
+        Ok(())
+    }
+
+    fn is_not_purged(&self, id: &ConversationId, error: &StoreError) {
+        heed(&self.store, &self.events, error);
+        tracing::warn!(%error, conversation = %id, "a deleted conversation is not purged yet");
+    }
+
+    /// Takes away all that hangs from a conversation. False where there is no such one by now.
+    async fn empty(&self, id: &ConversationId, portion: Duration) -> Result<bool, StoreError> {
+        if !self.store.begin_purge(id).await? {
+            return Ok(false);
+        }
+        self.in_portions(Taken::Conversation(id), portion).await?;
         self.log_due().replace(self.clock.monotonic());
-        // As long as it is not gone from them, what says that it is to go stays.
+        Ok(true)
+    }
+
+    async fn end(&self, id: &ConversationId) -> Result<(), StoreError> {
         self.store.purge_in_copies(id).await?;
         self.store.end_purge(id).await?;
         self.own().remove(id);
         self.log_due().replace(self.clock.monotonic());
-        Ok(())
-    }
-
-    /// Has the search index forget what was purged. The log goes first, because an index that is being filled
-    /// takes its time.
-    async fn forget_words(&self) -> Result<(), StoreError> {
-        if self.words_left.load(Ordering::Relaxed) {
-            self.empty_log().await?;
-            self.store.index_answers().await?;
-            self.log_due().replace(self.clock.monotonic());
-            self.words_left.store(false, Ordering::Relaxed);
-        }
         Ok(())
     }
 
@@ -186,16 +194,13 @@ impl Purger {
 
     /// Takes away the oldest records of attempts over so many. They are counted, and the recent ones are what is asked for.
     async fn cut_attempts(&self, kept: u32) -> Result<(), StoreError> {
-        let cut = self.in_portions(Taken::AttemptsOver(kept), PORTION).await;
-        cut.map(drop)
+        self.in_portions(Taken::AttemptsOver(kept), PORTION).await
     }
 
-    /// Takes something away, a portion after the other, each as large as may take its time. False where there was
-    /// nothing.
-    async fn in_portions(&self, what: Taken<'_>, length: Duration) -> Result<bool, StoreError> {
+    /// Takes something away, a portion after the other, each as large as may take its time.
+    async fn in_portions(&self, what: Taken<'_>, length: Duration) -> Result<(), StoreError> {
         let mut log = self.store.log().await?;
         let mut most = FIRST;
-        let mut had_some = false;
         loop {
             let portion = self.store.portion().await?;
             let began = self.clock.monotonic();
@@ -206,9 +211,8 @@ impl Purger {
             most = next_portion(most, self.clock.monotonic().saturating_sub(began), length);
             if taken == Purge::Done {
                 log.close().await?;
-                return Ok(had_some);
+                return Ok(());
             }
-            had_some = true;
             // A commit by which it grows too long would fold it, and all other writes would wait for that.
             log.fold().await?;
         }
@@ -256,15 +260,12 @@ impl Purger {
     /// When the database cannot be written. The next start goes on.
     pub(crate) async fn finish(&self) -> Result<(), StoreError> {
         let own: Vec<_> = self.own().iter().cloned().collect();
-        for id in &own {
-            self.try_to_purge(id, QUIT_PORTION).await;
-        }
-        self.forget_words().await?;
+        let purged = self.purge(&own, QUIT_PORTION).await;
         self.forget_unsent().await?;
         if self.log_due().is_some() {
             self.empty_log().await?;
         }
-        Ok(())
+        purged
     }
 
     fn own(&self) -> crate::sync::MutexGuard<'_, HashSet<ConversationId>> {
@@ -385,6 +386,38 @@ mod tests {
                 .unwrap()
                 .len()
         }
+    }
+
+    /// A quit, a kill or a full disk may come between: then the next pass, of any process, goes on.
+    #[tokio::test]
+    async fn a_conversation_is_not_gone_before_its_words_are() {
+        let mut scene = Scene::new().await;
+        let id = scene.deleted().await;
+        let store = scene.purger.store.clone();
+        store
+            .execute(&format!(
+                "INSERT INTO messages (id, conversation_id, branch_id, role, status, content, created_at, finished_at)
+                 SELECT 'm' || value, '{id}', (SELECT id FROM branches), 'user', 'complete',
+                   'canarybird ' || value, 0, 0 FROM json_each('[1,2,3,4,5,6,7,8,9]')"
+            ))
+            .await;
+        store.index_answers().await.unwrap();
+        scene.clock.advance(UNDO);
+        store
+            .execute("ALTER TABLE search_index RENAME TO moved")
+            .await;
+        for _ in 0..2 {
+            assert!(scene.purger.pass(&mut scene.seen).await.is_err());
+            assert_eq!(scene.left().await, 1);
+        }
+        store
+            .execute("ALTER TABLE moved RENAME TO search_index")
+            .await;
+        assert_eq!((scene.pass().await, scene.left().await), (EVERY, 0));
+        scene.purger.finish().await.unwrap();
+        store.close().await;
+        let bytes = std::fs::read(scene.folder.path().join("conch.db")).unwrap();
+        assert!(!bytes.windows(8).any(|word| word == b"narybird"));
     }
 
     #[tokio::test]

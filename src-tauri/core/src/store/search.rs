@@ -87,9 +87,23 @@ impl Store {
     /// # Errors
     /// When the database cannot be written, or the index fails even when it is filled again.
     pub async fn index_answers(&self) -> Result<()> {
+        self.work_on_index(|_| true).await
+    }
+
+    /// The part of it that leaves no word of what was deleted, for which nothing has to be learned first.
+    ///
+    /// # Errors
+    /// As [`index_answers`](Self::index_answers).
+    pub async fn forget_deleted(&self) -> Result<()> {
+        self.work_on_index(|task| !matches!(task, Task::Learn | Task::Note))
+            .await
+    }
+
+    async fn work_on_index(&self, is_asked: impl Fn(&Task) -> bool) -> Result<()> {
         let mut is_new = false;
         loop {
-            let done = match self.task().await {
+            let task = self.task().await;
+            let done = match task.map(|task| task.filter(&is_asked)) {
                 Ok(None) => return Ok(()),
                 Ok(Some(task)) => self.perform(task).await,
                 Err(error) => Err(error),
