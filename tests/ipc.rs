@@ -87,7 +87,7 @@ fn call(
 #[test]
 fn a_hundred_sends_at_once_are_one_accepted_and_ninety_nine_refused() {
     let page = Page::open();
-    page.server.push(Script::held("hold", "", "one answer"));
+    page.server.push(Script::gated("hold", "", "one answer"));
     let id = page.new_conversation();
     let outcomes: Vec<_> = std::thread::scope(|scope| {
         let sends: Vec<_> = (0..100)
@@ -184,7 +184,7 @@ fn a_version_of_an_answer_is_chosen_by_its_id() {
     assert_eq!(chosen, expected);
     assert_eq!(get()["messages"][1]["versions"]["index"], 2);
 
-    page.server.push(Script::held("hold", "", "third"));
+    page.server.push(Script::gated("hold", "", "third"));
     let again = json!({"messageId": first["id"], "clientRequestId": "r3"});
     page.call("generate_response", again).unwrap();
     let busy = page.call("select_version", json!({"messageId": first["id"]}));

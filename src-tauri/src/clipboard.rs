@@ -11,10 +11,10 @@ pub(crate) async fn files<R: Runtime>(handle: &AppHandle<R>) -> Vec<String> {
     use tokio::sync::oneshot;
 
     /// How long the application that was copied from may take to say what was copied.
-    const PATIENCE: Duration = Duration::from_secs(2);
+    const REPLY_TIMEOUT: Duration = Duration::from_secs(2);
 
-    let (answer, answered) = oneshot::channel();
-    let asked = handle.run_on_main_thread(move || {
+    let (reply_sender, reply) = oneshot::channel();
+    let dispatched = handle.run_on_main_thread(move || {
         // A core without a window has no clipboard.
         if !gtk::is_initialized_main_thread() {
             return;
@@ -22,15 +22,15 @@ pub(crate) async fn files<R: Runtime>(handle: &AppHandle<R>) -> Vec<String> {
         gtk::Clipboard::get(&gtk::gdk::SELECTION_CLIPBOARD).request_uris(move |_, uris| {
             // Who asked may have given up.
             let files = uris.iter().filter(|uri| uri.starts_with("file:"));
-            let _ = answer.send(files.map(ToString::to_string).collect());
+            let _ = reply_sender.send(files.map(ToString::to_string).collect());
         });
     });
-    if let Err(error) = asked {
+    if let Err(error) = dispatched {
         tracing::warn!(%error, "the clipboard could not be asked");
         return Vec::new();
     }
-    let answered = tokio::time::timeout(PATIENCE, answered).await;
-    answered.ok().and_then(Result::ok).unwrap_or_default()
+    let reply = tokio::time::timeout(REPLY_TIMEOUT, reply).await;
+    reply.ok().and_then(Result::ok).unwrap_or_default()
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -11,18 +11,18 @@ use crate::Host;
 use crate::notifications::Notifications;
 
 /// Takes a user's wish to close a window.
-pub(crate) fn requested<R: Runtime>(window: &Window<R>, api: &CloseRequestApi) {
+pub(crate) fn on_close_requested<R: Runtime>(window: &Window<R>, api: &CloseRequestApi) {
     let handle = window.app_handle();
     let host = handle.state::<Host>();
     let Ok(core) = host.app() else { return };
-    if !core.is_answering() || others_are_seen(window) {
+    if !core.is_answering() || has_other_visible_window(window) {
         return;
     }
     api.prevent_close();
     tauri::async_runtime::spawn(close(window.clone(), core));
 }
 
-fn others_are_seen<R: Runtime>(window: &Window<R>) -> bool {
+fn has_other_visible_window<R: Runtime>(window: &Window<R>) -> bool {
     let windows = window.app_handle().webview_windows();
     let mut others = windows
         .values()
@@ -35,7 +35,7 @@ async fn close<R: Runtime>(window: Window<R>, core: Arc<App>) {
     let settings = core.settings().await.unwrap_or_default();
     let handle = window.app_handle();
     if settings.on_close == OnClose::FinishAnswers && hide(&window) {
-        finish(handle, &core).await;
+        exit_when_idle(handle, &core).await;
     } else {
         handle.exit(0);
     }
@@ -51,10 +51,10 @@ fn hide<R: Runtime>(window: &Window<R>) -> bool {
 
 /// Ends the application when no answer runs and no window is seen any more. One that was brought up meanwhile
 /// keeps it, until it is closed itself.
-async fn finish<R: Runtime>(handle: &AppHandle<R>, core: &App) {
+async fn exit_when_idle<R: Runtime>(handle: &AppHandle<R>, core: &App) {
     core.answers_ended().await;
     if let Some(notifications) = handle.try_state::<Notifications>() {
-        notifications.seen().await;
+        notifications.flush().await;
     }
     let windows = handle.webview_windows();
     let any_seen = windows

@@ -4,7 +4,7 @@ use conch_core::{Error, ErrorCode};
 use serde::Serialize;
 use specta::Type;
 
-use crate::{opening, window};
+use crate::{opener, window};
 
 /// Why a command was refused or failed.
 #[derive(Debug, Clone, Serialize, Type)]
@@ -15,14 +15,14 @@ pub struct IpcError {
     pub message: String,
 }
 
-impl From<window::NotOpened> for IpcError {
-    fn from(error: window::NotOpened) -> Self {
+impl From<window::OpenError> for IpcError {
+    fn from(error: window::OpenError) -> Self {
         match error {
-            window::NotOpened::TooMany => Self {
+            window::OpenError::TooMany => Self {
                 code: ErrorCode::WindowLimit,
                 message: error.to_string(),
             },
-            window::NotOpened::Refused(error) => error.into(),
+            window::OpenError::Refused(error) => error.into(),
         }
     }
 }
@@ -46,8 +46,8 @@ impl From<tauri::Error> for IpcError {
     }
 }
 
-impl From<opening::NotOpened> for IpcError {
-    fn from(error: opening::NotOpened) -> Self {
+impl From<opener::OpenError> for IpcError {
+    fn from(error: opener::OpenError) -> Self {
         tracing::error!(%error, "no browser took a link");
         Self {
             code: ErrorCode::Internal,

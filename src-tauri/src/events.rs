@@ -53,16 +53,16 @@ pub(crate) async fn forward(handle: AppHandle, events: Receiver<CoreEvent>) {
     let forwarding = keep("events", CancellationToken::new(), || {
         let (handle, events) = (handle.clone(), Arc::clone(&events));
         async move {
-            tell_all(&handle, &mut *events.lock().await).await;
+            emit_all(&handle, &mut *events.lock().await).await;
             Ok::<(), Infallible>(())
         }
     });
     forwarding.await;
 }
 
-async fn tell_all(handle: &AppHandle, events: &mut Receiver<CoreEvent>) {
+async fn emit_all(handle: &AppHandle, events: &mut Receiver<CoreEvent>) {
     loop {
-        let told = match events.recv().await {
+        let emitted = match events.recv().await {
             Ok(CoreEvent::Lock(change)) => LockChanged(change).emit(handle),
             Ok(CoreEvent::Conversation(change)) => ConversationChanged(change).emit(handle),
             Ok(CoreEvent::Settings(settings)) => {
@@ -71,7 +71,7 @@ async fn tell_all(handle: &AppHandle, events: &mut Receiver<CoreEvent>) {
             }
             Ok(CoreEvent::Models) => ModelsChanged.emit(handle),
             // The notifications listen by themselves, and each command that meets damage says so.
-            Ok(CoreEvent::AnswerEnded(_) | CoreEvent::DamageMet) => Ok(()),
+            Ok(CoreEvent::AnswerEnded(_) | CoreEvent::DamageDetected) => Ok(()),
             // Windows read a snapshot when they get the focus, so a gap heals.
             Err(RecvError::Lagged(missed)) => {
                 tracing::warn!(missed, "events were dropped");
@@ -79,7 +79,7 @@ async fn tell_all(handle: &AppHandle, events: &mut Receiver<CoreEvent>) {
             }
             Err(RecvError::Closed) => return,
         };
-        if let Err(error) = told {
+        if let Err(error) = emitted {
             tracing::warn!(%error, "an event did not reach the windows");
         }
     }

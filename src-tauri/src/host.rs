@@ -1,7 +1,7 @@
 //! The core as the commands see it: starting, running, or the reason why it could not start.
 //!
 //! It starts in the background, so that the window is there first. Commands that need it wait at
-//! [`once_started`], a single place, and find it running, or its failure.
+//! [`wait_until_started`], a single place, and find it running, or its failure.
 
 use std::future::Future;
 use std::path::Path;
@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use conch_core::clock::Clock;
 use conch_core::recovery::{Recovery, Replacement};
-use conch_core::start::{Notice, Stage, Teller};
+use conch_core::start::{Notice, ProgressReporter, Stage};
 use conch_core::{App, Config, ErrorCode};
 use serde::Serialize;
 use specta::Type;
@@ -47,19 +47,19 @@ struct Inner {
     state: watch::Sender<State>,
     starting: Mutex<Option<Start>>,
     /// Held while the database is replaced: two presses of a button are one.
-    mending: tokio::sync::Mutex<()>,
+    replacement_lock: tokio::sync::Mutex<()>,
 }
 
 /// A start under way.
 struct Start {
     opening: AbortHandle,
     /// Ends when the start has, however it does.
-    keeping: JoinHandle<()>,
+    supervisor: JoinHandle<()>,
 }
 
 #[derive(Clone)]
 enum State {
-    Starting(Teller),
+    Starting(ProgressReporter),
     Running(Arc<App>, Arc<Mutex<Vec<Notice>>>),
     Failed(IpcError),
     Ended,
@@ -111,22 +111,23 @@ impl Host {
             ready: Box::new(move |app| Box::pin(ready(app))),
             state: watch::Sender::new(State::Ended),
             starting: Mutex::default(),
-            mending: tokio::sync::Mutex::default(),
+            replacement_lock: tokio::sync::Mutex::default(),
         }));
         host.begin();
         host
     }
 
     fn begin(&self) {
-        let (inner, teller) = (Arc::clone(&self.0), Teller::default());
-        inner.state.send_replace(State::Starting(teller.clone()));
+        let (inner, reporter) = (Arc::clone(&self.0), ProgressReporter::default());
+        inner.state.send_replace(State::Starting(reporter.clone()));
         let opening = spawn(async move {
             let opened =
-                App::open_telling(inner.config.clone(), Arc::clone(&inner.clock), &teller).await;
+                App::open_with_progress(inner.config.clone(), Arc::clone(&inner.clock), &reporter)
+                    .await;
             match opened {
                 Ok(app) => {
                     (inner.ready)(Arc::clone(&app)).await;
-                    let notices = Arc::new(Mutex::new(teller.progress().notices));
+                    let notices = Arc::new(Mutex::new(reporter.progress().notices));
                     if !inner.end_start(State::Running(Arc::clone(&app), notices)) {
                         app.quit().await;
                     }
@@ -135,7 +136,7 @@ impl Host {
             }
         });
         let (inner, abort) = (Arc::clone(&self.0), opening.inner().abort_handle());
-        let keeping = spawn(async move {
+        let supervisor = spawn(async move {
             if let Err(error) = opening.await {
                 let failed = State::Failed(IpcError::new(
                     ErrorCode::Internal,
@@ -148,7 +149,7 @@ impl Host {
         });
         *self.starting() = Some(Start {
             opening: abort,
-            keeping,
+            supervisor,
         });
     }
 
@@ -194,8 +195,8 @@ impl Host {
     pub(crate) async fn status(&self, seen: Option<Stage>) -> StartStatus {
         let mut states = self.0.state.subscribe();
         loop {
-            let teller = match &*states.borrow_and_update() {
-                State::Starting(teller) => teller.clone(),
+            let reporter = match &*states.borrow_and_update() {
+                State::Starting(reporter) => reporter.clone(),
                 State::Running(_, notices) => {
                     let mut notices = notices.lock().unwrap_or_else(PoisonError::into_inner);
                     return StartStatus::Running {
@@ -204,7 +205,7 @@ impl Host {
                 }
                 State::Failed(_) | State::Ended => return StartStatus::Failed,
             };
-            let mut progress = teller.subscribe();
+            let mut progress = reporter.subscribe();
             let stage = progress.borrow_and_update().stage;
             if Some(stage) != seen {
                 return StartStatus::Starting { stage };
@@ -225,7 +226,7 @@ impl Host {
     /// Puts another database in the place of the one that cannot be opened or was found damaged, and starts
     /// with it.
     pub(crate) async fn start_with(&self, replacement: Replacement) -> Result<(), IpcError> {
-        let _one = self.0.mending.lock().await;
+        let _one = self.0.replacement_lock.lock().await;
         match self.state() {
             State::Running(app, _) if !app.is_damaged() => return Ok(()),
             State::Running(app, _) => app.quit().await,
@@ -254,7 +255,7 @@ impl Host {
                 let starting = self.starting().take();
                 if let Some(start) = starting {
                     start.opening.abort();
-                    let _ = start.keeping.await;
+                    let _ = start.supervisor.await;
                 }
             }
             State::Failed(_) | State::Ended => {}
@@ -276,7 +277,7 @@ impl Inner {
 }
 
 /// Has commands that need the core wait until it runs or has failed. Afterwards they go straight on.
-pub(crate) fn once_started<R: Runtime>(
+pub(crate) fn wait_until_started<R: Runtime>(
     handler: impl Fn(Invoke<R>) -> bool + Send + Sync + 'static,
 ) -> impl Fn(Invoke<R>) -> bool + Send + Sync + 'static {
     let handler = Arc::new(handler);

@@ -14,7 +14,7 @@ mod follow;
 mod host;
 mod log;
 mod notifications;
-mod opening;
+mod opener;
 mod process;
 #[cfg(unix)]
 mod signals;
@@ -29,40 +29,40 @@ use conch_core::{App, Config};
 use tauri::{Builder, Manager, RunEvent, Runtime};
 
 use crate::notifications::Notifications;
-use crate::process::Taken;
+use crate::process::ProviderVariables;
 
 pub use api::ipc;
 pub use error::IpcError;
 pub use follow::Followers;
 pub use host::Host;
-pub use process::Given;
+pub use process::InheritedLimits;
 
 /// Runs the application until its last window is closed. Must be called before any other thread exists;
-/// `given` is what the process was given and keeps no more.
-pub fn run(given: Given) -> ExitCode {
-    let taken = Taken::from_environment();
+/// `inherited` is what the process was given and keeps no more.
+pub fn run(inherited: InheritedLimits) -> ExitCode {
+    let provider_variables = ProviderVariables::from_environment();
     log::start();
     let config = match window::display_missing() {
-        None => config(&taken),
-        Some(reason) => return refuse(reason),
+        None => config(&provider_variables),
+        Some(reason) => return report_failure(reason),
     };
     window::tune_webview();
     let data_folder = config.data_folder.clone();
     let built = builder(Builder::default())
         .plugin(window::single_instance(&config))
-        .plugin(window::remember_place(&data_folder))
+        .plugin(window::window_state(&data_folder))
         .plugin(notifications::plugin())
-        .manage(given)
+        .manage(inherited)
         .manage(Notifications::default())
         .setup(move |app| {
-            window::begin(app.handle(), host::webview_folder(&data_folder));
+            window::init(app.handle(), host::webview_folder(&data_folder));
             let handle = app.handle().clone();
             let host = Host::start_then(config, Arc::new(SystemClock::default()), move |core| {
-                welcome(handle.clone(), core)
+                on_core_ready(handle.clone(), core)
             });
             app.manage(host);
             #[cfg(unix)]
-            tauri::async_runtime::spawn(signals::exit_when_told(app.handle().clone()));
+            tauri::async_runtime::spawn(signals::exit_on_signal(app.handle().clone()));
             window::open(app.handle())?;
             Ok(())
         })
@@ -70,18 +70,18 @@ pub fn run(given: Given) -> ExitCode {
     let app = match built {
         Ok(app) => app,
         #[cfg(unix)]
-        Err(error) if window::lost_to_one_that_ended(&error) => {
-            return start_again(&error, &given, &taken);
+        Err(error) if window::lost_to_exiting_instance(&error) => {
+            return start_again(&error, &inherited, &provider_variables);
         }
-        Err(error) => return refuse(&error.to_string()),
+        Err(error) => return report_failure(&error.to_string()),
     };
     // What is left of the keys is where the providers are.
-    drop(taken);
+    drop(provider_variables);
     app.run(|handle, event| {
         if let RunEvent::Exit = event {
-            window::give_up_place(handle);
+            window::release_single_instance(handle);
             quit(handle);
-            window::end(handle);
+            window::remove_temporary_folder(handle);
         }
     });
     ExitCode::SUCCESS
@@ -92,7 +92,7 @@ pub fn run(given: Given) -> ExitCode {
 pub fn builder<R: Runtime>(builder: Builder<R>) -> Builder<R> {
     let ipc = ipc::<R>();
     builder
-        .invoke_handler(host::once_started(ipc.invoke_handler()))
+        .invoke_handler(host::wait_until_started(ipc.invoke_handler()))
         .manage(Followers::default())
         .plugin(
             tauri::plugin::Builder::<R, ()>::new("typed-events")
@@ -104,35 +104,43 @@ pub fn builder<R: Runtime>(builder: Builder<R>) -> Builder<R> {
         )
 }
 
-fn config(taken: &Taken) -> Config {
+fn config(provider_variables: &ProviderVariables) -> Config {
     let program = std::env::current_exe().unwrap_or_else(|_| "conch".into());
-    Config::from_environment(|name| taken.variable(name), dirs::data_dir(), program)
+    Config::from_environment(
+        |name| provider_variables.variable(name),
+        dirs::data_dir(),
+        program,
+    )
 }
 
 /// Starts the executable anew in this process: a failed build leaves a toolkit behind that begins only
 /// once. It is tried once, or two that end each other would go on for ever.
 #[cfg(unix)]
-fn start_again(reason: &tauri::Error, given: &Given, taken: &Taken) -> ExitCode {
+fn start_again(
+    reason: &tauri::Error,
+    inherited: &InheritedLimits,
+    provider_variables: &ProviderVariables,
+) -> ExitCode {
     use std::os::unix::process::CommandExt;
 
     const STARTED_AGAIN: &str = "CONCH_STARTED_AGAIN";
     if std::env::var_os(STARTED_AGAIN).is_some() {
-        return refuse(&format!("{reason}. Start Conch once more"));
+        return report_failure(&format!("{reason}. Start Conch once more"));
     }
     let failed = std::env::current_exe().map(|program| {
-        given.restore();
+        inherited.restore();
         std::process::Command::new(program)
             .args(std::env::args_os().skip(1))
             .env(STARTED_AGAIN, "1")
-            .envs(taken.all())
+            .envs(provider_variables.all())
             .exec()
     });
     let (Ok(error) | Err(error)) = failed;
-    refuse(&format!("{reason}, and it could not start again: {error}"))
+    report_failure(&format!("{reason}, and it could not start again: {error}"))
 }
 
 /// Has the windows told what happens in a core that has started, and drawn as large as it says.
-async fn welcome(handle: tauri::AppHandle, core: Arc<App>) {
+async fn on_core_ready(handle: tauri::AppHandle, core: Arc<App>) {
     tauri::async_runtime::spawn(events::forward(handle.clone(), core.subscribe()));
     let notifications = handle.state::<Notifications>();
     notifications.start(handle.clone(), Arc::clone(&core));
@@ -147,7 +155,7 @@ fn quit<R: Runtime>(handle: &tauri::AppHandle<R>) {
     tauri::async_runtime::block_on(async move { host.quit().await });
 }
 
-fn refuse(reason: &str) -> ExitCode {
+fn report_failure(reason: &str) -> ExitCode {
     // There is no window to say it in.
     log::say(reason);
     ExitCode::FAILURE

@@ -42,7 +42,7 @@ impl Write for Stderr {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut portions = bytes.chunks(PORTION);
         // What follows a part that was dropped would make no sense.
-        let _ = portions.all(|portion| takes_some() && io::stderr().write_all(portion).is_ok());
+        let _ = portions.all(|portion| is_writable() && io::stderr().write_all(portion).is_ok());
         Ok(bytes.len())
     }
 
@@ -52,7 +52,7 @@ impl Write for Stderr {
 }
 
 #[cfg(unix)]
-fn takes_some() -> bool {
+fn is_writable() -> bool {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
     const AT_ONCE: Timespec = Timespec {
@@ -65,6 +65,6 @@ fn takes_some() -> bool {
 }
 
 #[cfg(not(unix))]
-fn takes_some() -> bool {
+fn is_writable() -> bool {
     true
 }

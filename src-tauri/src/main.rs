@@ -6,11 +6,11 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let given = conch_desktop::Given::close_to_others();
+    let inherited = conch_desktop::InheritedLimits::save_and_harden();
     let mut arguments = std::env::args_os().skip(1);
     match arguments.next() {
         Some(first) if first == "engine" => conch_engine::run(arguments),
         Some(first) if first == "read-pdf" => conch_attachments::serve_pdf(),
-        _ => conch_desktop::run(given),
+        _ => conch_desktop::run(inherited),
     }
 }

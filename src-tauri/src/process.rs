@@ -10,24 +10,24 @@ use conch_core::provider::environment_variables;
 
 /// A variable that leaves the process's memory open to tools of the same user, such as a debugger.
 #[cfg(target_os = "linux")]
-const OPEN: &str = "CONCH_DUMPABLE";
+const DUMPABLE_VARIABLE: &str = "CONCH_DUMPABLE";
 
 /// What the process was given and does not keep: a program of the user's that it opens gets it back.
 #[derive(Debug, Clone, Copy)]
-pub struct Given {
+pub struct InheritedLimits {
     #[cfg(unix)]
     umask: rustix::fs::Mode,
     #[cfg(unix)]
     core: rustix::process::Rlimit,
 }
 
-impl Given {
+impl InheritedLimits {
     /// Closes the process to others: its files are only the user's, and its memory goes to no core file and to
     /// no other process of the user. Must be called before any other thread exists.
-    pub fn close_to_others() -> Self {
+    pub fn save_and_harden() -> Self {
         #[cfg(target_os = "linux")]
-        close_memory();
-        close()
+        disable_dumps();
+        restrict_files_and_core()
     }
 
     /// Gives it back, in a child that is about to become another program.
@@ -39,16 +39,16 @@ impl Given {
 }
 
 #[cfg(not(unix))]
-fn close() -> Given {
-    Given {}
+fn restrict_files_and_core() -> InheritedLimits {
+    InheritedLimits {}
 }
 
 #[cfg(unix)]
-fn close() -> Given {
+fn restrict_files_and_core() -> InheritedLimits {
     use rustix::fs::Mode;
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, umask};
 
-    let given = Given {
+    let inherited = InheritedLimits {
         umask: umask(Mode::RWXG | Mode::RWXO),
         core: getrlimit(Resource::Core),
     };
@@ -56,40 +56,40 @@ fn close() -> Given {
     // it for a mark that no program is to be given the core either.
     let none = Rlimit {
         current: Some(1),
-        ..given.core
+        ..inherited.core
     };
     let _ = setrlimit(Resource::Core, none);
-    given
+    inherited
 }
 
 /// No core, no debugger and no `/proc/PID/environ` for other processes of the user. The desktop's portals look
 /// into the processes that ask them, so where those are asked for the memory stays open.
 #[cfg(target_os = "linux")]
-fn close_memory() {
+fn disable_dumps() {
     use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
     let asked = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let portals = asked("GTK_USE_PORTAL") || std::path::Path::new("/.flatpak-info").exists();
-    if !portals && !asked(OPEN) {
+    if !portals && !asked(DUMPABLE_VARIABLE) {
         let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     }
 }
 
 /// The providers' variables, taken out of the environment.
 #[derive(Debug)]
-pub(crate) struct Taken(Vec<(&'static str, OsString)>);
+pub(crate) struct ProviderVariables(Vec<(&'static str, OsString)>);
 
-impl Taken {
+impl ProviderVariables {
     /// Takes them, so that no child inherits a key, and blots out what the system shows of them. Must be
     /// called before any other thread exists.
     pub(crate) fn from_environment() -> Self {
-        let given =
+        let inherited =
             environment_variables().filter_map(|name| Some((name, std::env::var_os(name)?)));
-        let given: Vec<_> = given.collect();
-        for (name, _) in &given {
-            take_away(name);
+        let inherited: Vec<_> = inherited.collect();
+        for (name, _) in &inherited {
+            remove_variable(name);
         }
-        Self(given)
+        Self(inherited)
     }
 
     /// The value of any variable, as it was given.
@@ -105,9 +105,9 @@ impl Taken {
     }
 }
 
-fn take_away(name: &str) {
+fn remove_variable(name: &str) {
     #[cfg(unix)]
-    blot_out(name);
+    zeroize_value(name);
     #[expect(
         unsafe_code,
         reason = "called first in main, before any other thread exists"
@@ -120,7 +120,7 @@ fn take_away(name: &str) {
 /// Overwrites the value of a variable where it stands: the strings that a process was started with stay in its
 /// memory, and in `/proc/PID/environ`.
 #[cfg(unix)]
-fn blot_out(name: &str) {
+fn zeroize_value(name: &str) {
     let Ok(name) = std::ffi::CString::new(name) else {
         return;
     };

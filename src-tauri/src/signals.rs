@@ -5,8 +5,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Ends the application at once when it is asked to, with the text of answers being written stored. Each later
 /// signal changes nothing: the system sends two at a logout.
-pub(crate) async fn exit_when_told(handle: AppHandle) {
-    let mut signals = match heard() {
+pub(crate) async fn exit_on_signal(handle: AppHandle) {
+    let mut signals = match subscribe() {
         Ok(signals) => signals,
         Err(error) => {
             tracing::warn!(%error, "signals are not heard: a shutdown is a crash, which the next start mends");
@@ -18,7 +18,7 @@ pub(crate) async fn exit_when_told(handle: AppHandle) {
     handle.exit(0);
 }
 
-fn heard() -> std::io::Result<Vec<Signal>> {
+fn subscribe() -> std::io::Result<Vec<Signal>> {
     let mut kinds = vec![SignalKind::terminate(), SignalKind::interrupt()];
     // Under `nohup` the end of the terminal is not to be heard.
     if !is_ignored(libc::SIGHUP) {

@@ -6,29 +6,29 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// How often in [`SPAN`] a page is loaded again by itself.
-const MOST: usize = 3;
+/// How often in [`RELOAD_PERIOD`] a page is loaded again by itself.
+const MAX_RELOADS: usize = 3;
 
 /// How far back that counts.
-const SPAN: Duration = Duration::from_mins(1);
+const RELOAD_PERIOD: Duration = Duration::from_mins(1);
 
 /// When the page of a window was loaded again by itself, since some fixed point in time.
 #[derive(Debug, Default)]
 #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "used on Linux"))]
-struct Reloads(VecDeque<Duration>);
+struct ReloadLimiter(VecDeque<Duration>);
 
 #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "used on Linux"))]
-impl Reloads {
+impl ReloadLimiter {
     /// Whether it may be loaded again now, which then counts.
-    fn may(&mut self, now: Duration) -> bool {
+    fn try_acquire(&mut self, now: Duration) -> bool {
         while self
             .0
             .front()
-            .is_some_and(|then| now.saturating_sub(*then) >= SPAN)
+            .is_some_and(|then| now.saturating_sub(*then) >= RELOAD_PERIOD)
         {
             self.0.pop_front();
         }
-        if self.0.len() == MOST {
+        if self.0.len() == MAX_RELOADS {
             return false;
         }
         self.0.push_back(now);
@@ -61,17 +61,17 @@ mod linux {
     use tauri::{Runtime, WebviewWindow};
     use webkit2gtk::{WebView, WebViewExt};
 
-    use super::Reloads;
+    use super::ReloadLimiter;
 
     pub(crate) fn watch<R: Runtime>(window: &WebviewWindow<R>) -> tauri::Result<()> {
         window.with_webview(|webview| {
             let clock = SystemClock::default();
-            let reloads = Rc::new(RefCell::new(Reloads::default()));
+            let reloads = Rc::new(RefCell::new(ReloadLimiter::default()));
             webview
                 .inner()
                 .connect_web_process_terminated(move |view, reason| {
                     tracing::error!(?reason, "the process that draws a window ended");
-                    if reloads.borrow_mut().may(clock.monotonic()) {
+                    if reloads.borrow_mut().try_acquire(clock.monotonic()) {
                         view.reload();
                     } else {
                         offer_another(view, Rc::clone(&reloads));
@@ -82,7 +82,7 @@ mod linux {
 
     /// Says in a dialog that the page keeps ending, and loads it again when the user asks for that. It is the
     /// system's own dialog: whatever ends the page would end one that is drawn like it.
-    fn offer_another(view: &WebView, reloads: Rc<RefCell<Reloads>>) {
+    fn offer_another(view: &WebView, reloads: Rc<RefCell<ReloadLimiter>>) {
         let window = view
             .toplevel()
             .and_then(|window| window.downcast::<Window>().ok());
@@ -120,14 +120,14 @@ mod tests {
 
     #[test]
     fn a_page_is_loaded_again_three_times_a_minute_and_then_when_the_user_asks() {
-        let mut reloads = Reloads::default();
-        let mut may = |seconds| reloads.may(Duration::from_secs(seconds));
+        let mut reloads = ReloadLimiter::default();
+        let mut may = |seconds| reloads.try_acquire(Duration::from_secs(seconds));
         assert!(may(0) && may(1) && may(2));
         assert!(!may(3) && !may(59), "what is refused does not count");
         assert!(may(60), "a minute after the first");
         assert!(!may(60));
         assert!(may(61) && may(62) && !may(63));
         reloads.forget();
-        assert!(reloads.may(Duration::from_secs(64)));
+        assert!(reloads.try_acquire(Duration::from_secs(64)));
     }
 }

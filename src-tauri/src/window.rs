@@ -20,13 +20,13 @@ use crate::{closing, web_process};
 const LABEL: &str = "main";
 
 /// How many may be open: each is a process of its own.
-const MOST_WINDOWS: usize = 16;
+const MAX_WINDOWS: usize = 16;
 
 /// Why a window did not open.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum NotOpened {
-    /// There are [`MOST_WINDOWS`].
-    #[error("There are {MOST_WINDOWS} windows of Conch already: close one first")]
+pub(crate) enum OpenError {
+    /// There are [`MAX_WINDOWS`].
+    #[error("There are {MAX_WINDOWS} windows of Conch already: close one first")]
     TooMany,
     /// The window system refused.
     #[error("The window could not be opened: {0}")]
@@ -105,13 +105,13 @@ pub(crate) fn single_instance<R: Runtime>(config: &Config) -> TauriPlugin<R> {
 
 /// True when a start failed because the application that it called up was just ending. A start anew
 /// finds its place free.
-pub(crate) fn lost_to_one_that_ended(error: &tauri::Error) -> bool {
+pub(crate) fn lost_to_exiting_instance(error: &tauri::Error) -> bool {
     matches!(error, tauri::Error::PluginInitialization(plugin, _) if plugin == "single-instance")
 }
 
 /// Lets the next start open a window of its own. An application that is quitting could only take
 /// the call, and show nothing.
-pub(crate) fn give_up_place<R: Runtime>(handle: &AppHandle<R>) {
+pub(crate) fn release_single_instance<R: Runtime>(handle: &AppHandle<R>) {
     tauri_plugin_single_instance::destroy(handle);
 }
 
@@ -124,7 +124,7 @@ fn fingerprint(text: &str) -> u64 {
 }
 
 /// Remembers size and place in the data folder.
-pub(crate) fn remember_place<R: Runtime>(data_folder: &Path) -> TauriPlugin<R> {
+pub(crate) fn window_state<R: Runtime>(data_folder: &Path) -> TauriPlugin<R> {
     tauri_plugin_window_state::Builder::new()
         .with_state_flags(StateFlags::SIZE | StateFlags::POSITION | StateFlags::MAXIMIZED)
         .with_filename(data_folder.join("window.json").to_string_lossy())
@@ -132,7 +132,7 @@ pub(crate) fn remember_place<R: Runtime>(data_folder: &Path) -> TauriPlugin<R> {
 }
 
 /// What every window begins with.
-struct Beginning {
+struct WindowDefaults {
     /// Where the web views keep what is theirs; `None` where they keep nothing.
     folder: Option<PathBuf>,
     /// That folder, where it is for this run alone.
@@ -143,7 +143,7 @@ struct Beginning {
 
 /// Says what windows begin with: what the web views keep goes into `folder`. Without one it goes into a folder of
 /// this run's, which nobody else can guess or enter: a web view that keeps nothing cannot be driven.
-pub(crate) fn begin<R: Runtime>(handle: &AppHandle<R>, folder: Option<PathBuf>) {
+pub(crate) fn init<R: Runtime>(handle: &AppHandle<R>, folder: Option<PathBuf>) {
     let temporary = match folder {
         Some(_) => None,
         None => tempfile::tempdir()
@@ -151,7 +151,7 @@ pub(crate) fn begin<R: Runtime>(handle: &AppHandle<R>, folder: Option<PathBuf>) 
             .ok(),
     };
     let of_this_run = || temporary.as_ref().map(|folder| folder.path().to_owned());
-    handle.manage(Beginning {
+    handle.manage(WindowDefaults {
         folder: folder.or_else(of_this_run),
         temporary: Mutex::new(temporary),
         zoom: UNZOOMED.into(),
@@ -159,9 +159,9 @@ pub(crate) fn begin<R: Runtime>(handle: &AppHandle<R>, folder: Option<PathBuf>) 
 }
 
 /// Takes away what was for this run alone.
-pub(crate) fn end<R: Runtime>(handle: &AppHandle<R>) {
-    if let Some(beginning) = handle.try_state::<Beginning>() {
-        let temporary = beginning.temporary.lock();
+pub(crate) fn remove_temporary_folder<R: Runtime>(handle: &AppHandle<R>) {
+    if let Some(defaults) = handle.try_state::<WindowDefaults>() {
+        let temporary = defaults.temporary.lock();
         drop(temporary.unwrap_or_else(PoisonError::into_inner).take());
     }
 }
@@ -182,10 +182,10 @@ pub(crate) fn reload_all<R: Runtime>(handle: &AppHandle<R>) {
 
 /// Draws all windows, and those that open later, at `percent`.
 pub(crate) fn zoom_all<R: Runtime>(handle: &AppHandle<R>, percent: u16) {
-    let Some(beginning) = handle.try_state::<Beginning>() else {
+    let Some(defaults) = handle.try_state::<WindowDefaults>() else {
         return;
     };
-    if beginning.zoom.swap(percent, Ordering::Relaxed) != percent {
+    if defaults.zoom.swap(percent, Ordering::Relaxed) != percent {
         for window in handle.webview_windows().values() {
             zoom(window, percent);
         }
@@ -203,10 +203,10 @@ fn zoom<R: Runtime>(window: &WebviewWindow<R>, percent: u16) {
 pub(crate) fn open_another<R: Runtime>(
     other: &WebviewWindow<R>,
     conversation_id: Option<&ConversationId>,
-) -> Result<(), NotOpened> {
+) -> Result<(), OpenError> {
     let handle = other.app_handle();
-    if handle.webview_windows().len() >= MOST_WINDOWS {
-        return Err(NotOpened::TooMany);
+    if handle.webview_windows().len() >= MAX_WINDOWS {
+        return Err(OpenError::TooMany);
     }
     // Numbers are taken again, so that a window's size and place are remembered by them.
     let mut number = 2_u32;
@@ -224,7 +224,7 @@ fn numbered(number: u32) -> String {
 }
 
 fn build<R: Runtime>(handle: &AppHandle<R>, label: &str, url: WebviewUrl) -> tauri::Result<()> {
-    let beginning = handle.state::<Beginning>();
+    let defaults = handle.state::<WindowDefaults>();
     let mut builder = WebviewWindowBuilder::new(handle, label, url)
         .title("Conch")
         .inner_size(1100.0, 760.0)
@@ -233,7 +233,7 @@ fn build<R: Runtime>(handle: &AppHandle<R>, label: &str, url: WebviewUrl) -> tau
         .disable_drag_drop_handler()
         .on_navigation(is_own_page)
         .on_new_window(|_, _| NewWindowResponse::Deny);
-    builder = match &beginning.folder {
+    builder = match &defaults.folder {
         Some(folder) => builder.data_directory(folder.clone()),
         None => builder.incognito(true),
     };
@@ -243,11 +243,11 @@ fn build<R: Runtime>(handle: &AppHandle<R>, label: &str, url: WebviewUrl) -> tau
         let window = window.as_ref().window();
         move |event| {
             if let WindowEvent::CloseRequested { api, .. } = event {
-                closing::requested(&window, api);
+                closing::on_close_requested(&window, api);
             }
         }
     });
-    let percent = beginning.zoom.load(Ordering::Relaxed);
+    let percent = defaults.zoom.load(Ordering::Relaxed);
     if percent != UNZOOMED {
         zoom(&window, percent);
     }

@@ -2,21 +2,21 @@
 
 use std::path::Path;
 
-use conch_scenes::{Axe, Scene, Theatre, Theme, all};
+use conch_scenes::{Axe, Scene, SceneRunner, Theme, all};
 
 /// What is wrong with these scenes, ready to be read.
 async fn judge(scenes: &[Scene]) -> Vec<String> {
     let binary = Path::new(env!("CARGO_BIN_EXE_conch"));
     let axe = Axe::load(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/ui"))).unwrap();
-    let mut theatre = Theatre::for_tests(binary).await.unwrap();
+    let mut runner = SceneRunner::for_tests(binary).await.unwrap();
     let mut found = Vec::new();
     for scene in scenes {
-        let stage = theatre.open(scene, scene.sizes[0]).await.unwrap();
+        let page = runner.open(scene, scene.sizes[0]).await.unwrap();
         for &size in scene.sizes {
-            stage.resize(size).await.unwrap();
+            page.resize(size).await.unwrap();
             for theme in Theme::ALL {
-                stage.dress(theme).await.unwrap();
-                for violation in axe.judge(&stage).await.unwrap() {
+                page.freeze(theme).await.unwrap();
+                for violation in axe.judge(&page).await.unwrap() {
                     let (name, theme, width) = (scene.name, theme.name(), size.width);
                     found.push(format!("{name}, {theme}, {width} px wide: {violation}"));
                 }
@@ -45,6 +45,6 @@ async fn every_other_scene_is_accessible() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn and_so_are_those_between() {
+async fn the_other_half_of_the_scenes_is_accessible() {
     assert_accessible(1).await;
 }

@@ -152,7 +152,7 @@ async fn files_are_attached_sent_once_and_shown_again_after_a_restart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn files_that_come_while_an_answer_is_written_wait_for_the_next_message() {
     let scene = Scene::open().await;
-    scene.server.push(Script::held("hold", "first", " last"));
+    scene.server.push(Script::gated("hold", "first", " last"));
     scene.send("hello").await;
     scene.wait_for_answer("generating", "first").await;
     scene
@@ -185,7 +185,7 @@ async fn a_pasted_picture_is_attached_and_what_cannot_be_says_so() {
     let picture = base64::engine::general_purpose::STANDARD
         .decode(PIXEL)
         .unwrap();
-    let scene = Scene::open_alone().await;
+    let scene = Scene::open_on_own_display().await;
     scene.copy("image/png", &picture).await;
     scene.press_keys(&["ctrl+v"]).await;
     scene.wait_for_files(".box", &["Pasted image.png"]).await;
@@ -202,7 +202,7 @@ async fn a_pasted_picture_is_attached_and_what_cannot_be_says_so() {
     // What has text is text, and the file stays.
     scene.copy("UTF8_STRING", b"What is this?").await;
     scene.press_keys(&["ctrl+v"]).await;
-    scene.server.push(Script::held("hold", "A ", "dot."));
+    scene.server.push(Script::gated("hold", "A ", "dot."));
     scene
         .wait_until(
             "document.querySelector('#chat-input').value === 'What is this?'",
@@ -230,7 +230,7 @@ async fn a_pasted_picture_is_attached_and_what_cannot_be_says_so() {
 /// A page that asks for files without the user's having copied them gets none, however it asks.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_is_read_by_its_address_only_while_the_clipboard_holds_it() {
-    let scene = Scene::open_alone().await;
+    let scene = Scene::open_on_own_display().await;
     let [copied, other] = ["My notes.txt", "secret.txt"].map(|name| scene.folder.path().join(name));
     std::fs::write(&copied, "what was copied").unwrap();
     std::fs::write(&other, "what was not").unwrap();
@@ -264,7 +264,7 @@ async fn a_file_is_read_by_its_address_only_while_the_clipboard_holds_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_that_were_copied_elsewhere_are_pasted() {
-    let scene = Scene::open_alone().await;
+    let scene = Scene::open_on_own_display().await;
     let folder = tempfile::tempdir().unwrap();
     let names = ["a note.txt", "another.md"];
     let uris = names.map(|name| {

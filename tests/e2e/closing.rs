@@ -15,15 +15,18 @@ impl Scene {
     }
 
     /// The windows on the screen.
-    pub(crate) fn seen(&self) -> Vec<TopLevel> {
+    pub(crate) fn visible_windows(&self) -> Vec<TopLevel> {
         let desktop = Desktop::of(&self.display).unwrap();
         let windows = desktop.windows_of(self.application()).unwrap();
-        windows.into_iter().filter(|window| window.seen).collect()
+        windows
+            .into_iter()
+            .filter(|window| window.visible)
+            .collect()
     }
 
     /// Presses the close button of the only window.
     pub(crate) fn press_close(&self) {
-        let seen = self.seen();
+        let seen = self.visible_windows();
         assert_eq!(seen.len(), 1, "{seen:?}");
         let desktop = Desktop::of(&self.display).unwrap();
         desktop.close(&seen[0]).unwrap();
@@ -35,7 +38,7 @@ impl Scene {
     }
 
     /// Closes the last window, waits until running answers and the application have ended, and opens it again.
-    pub(crate) async fn reopen_in_order(self) -> Self {
+    pub(crate) async fn close_and_reopen(self) -> Self {
         self.press_close();
         self.until_ended().await;
         self.reopen().await
@@ -52,11 +55,14 @@ async fn a_running_answer_ends_out_of_sight_before_the_application_does() {
     let scene = Scene::open().await;
     scene
         .server
-        .push(Script::held("hold", "the first half", ", and the second"));
+        .push(Script::gated("hold", "the first half", ", and the second"));
     scene.send("hello").await;
     scene.wait_for_answer("generating", "the first half").await;
     scene.press_close();
-    until("the window is hidden", async || scene.seen().is_empty()).await;
+    until("the window is hidden", async || {
+        scene.visible_windows().is_empty()
+    })
+    .await;
     assert!(!has_ended(scene.application()), "the answer still runs");
 
     // A start in the meantime shows the window again, which then stays.
@@ -69,11 +75,17 @@ async fn a_running_answer_ends_out_of_sight_before_the_application_does() {
         start.status().await.unwrap().success(),
         "it only calls up the first"
     );
-    until("the window is shown", async || scene.seen().len() == 1).await;
+    until("the window is shown", async || {
+        scene.visible_windows().len() == 1
+    })
+    .await;
     scene.wait_for_answer("generating", "the first half").await;
 
     scene.press_close();
-    until("the window is hidden", async || scene.seen().is_empty()).await;
+    until("the window is hidden", async || {
+        scene.visible_windows().is_empty()
+    })
+    .await;
     scene.server.gate("hold").open();
     scene.until_ended().await;
     let left = std::fs::read_dir(scene.folder.path().join("instances")).unwrap();
@@ -109,13 +121,16 @@ async fn one_of_two_windows_just_closes_and_the_last_quits_at_once_where_that_is
         .await;
     scene
         .server
-        .push(Script::held("never", "the first half", "lost"));
+        .push(Script::gated("never", "the first half", "lost"));
     scene.send("hello").await;
     scene.wait_for_answer("generating", "the first half").await;
     scene.window.click("#open-window").await.unwrap();
-    until("there are two windows", async || scene.seen().len() == 2).await;
+    until("there are two windows", async || {
+        scene.visible_windows().len() == 2
+    })
+    .await;
     let desktop = Desktop::of(&scene.display).unwrap();
-    desktop.close(&scene.seen()[1]).unwrap();
+    desktop.close(&scene.visible_windows()[1]).unwrap();
     until("one window is closed", async || {
         let all = desktop.windows_of(scene.application()).unwrap();
         all.iter()

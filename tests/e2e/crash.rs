@@ -15,7 +15,7 @@ async fn a_kill_in_mid_answer_keeps_the_text_and_frees_the_lock() {
     let scene = Scene::open().await;
     // Over 2 kB is saved at once, so the test knows what a kill may not take.
     let text = "word ".repeat(600);
-    scene.server.push(Script::held("never", &text, "lost"));
+    scene.server.push(Script::gated("never", &text, "lost"));
     scene.send("hello").await;
     scene.wait_for_answer("generating", &text).await;
     let saved = scene.folder.path().join("conch.db");

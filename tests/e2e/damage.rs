@@ -34,7 +34,7 @@ fn damage(database: &Path, range: std::ops::Range<usize>) {
     fs::write(database, bytes).unwrap();
 }
 
-async fn sees_conversations(window: &Window, count: usize) {
+async fn wait_for_conversations(window: &Window, count: usize) {
     let there = format!("document.querySelectorAll('.conversation').length === {count}");
     window
         .wait_until(&there, "the conversations are there")
@@ -71,19 +71,19 @@ async fn a_press_of_a_button_starts_with_the_backup() {
         .unwrap();
     assert!(fs::read(&database).unwrap() == bytes, "it was not changed");
     window.click(".start-with-backup").await.unwrap();
-    sees_conversations(&window, 3).await;
+    wait_for_conversations(&window, 3).await;
     assert!(fs::read(moved_aside(folder.path())).unwrap() == bytes);
 
     window.kill().await.unwrap();
     let window = open(&display, folder.path(), None).await;
-    sees_conversations(&window, 3).await;
+    wait_for_conversations(&window, 3).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_can_be_read_is_saved_and_started_with() {
     let (folder, database) = damaged().await;
     fs::remove_dir_all(folder.path().join("backups")).unwrap();
-    conch_seed_again(&database).await;
+    reseed_with_damage(&database).await;
     let display = Display::find().unwrap();
     let window = open(&display, folder.path(), None).await;
     let offered = "document.querySelector('#save-readable')";
@@ -95,12 +95,12 @@ async fn what_can_be_read_is_saved_and_started_with() {
     let saved = "document.querySelector('#fatal-outcome').textContent.startsWith('Saved ')";
     window.wait_until(saved, "it is saved").await.unwrap();
     window.click("#start-with-saved").await.unwrap();
-    sees_conversations(&window, 3).await;
+    wait_for_conversations(&window, 3).await;
     assert!(moved_aside(folder.path()).exists());
 }
 
 /// The same conversations, with damage that leaves most of them readable. Only a start after a crash finds it.
-async fn conch_seed_again(database: &Path) {
+async fn reseed_with_damage(database: &Path) {
     fs::remove_file(database).unwrap();
     conch_seed::make(database, &[KIND]).await.unwrap();
     let pages = usize::try_from(fs::metadata(database).unwrap().len()).unwrap() / 4096;

@@ -28,7 +28,7 @@ async fn a_deleted_conversation_is_gone_at_once_and_undo_brings_it_back() {
     scene.send("first").await;
     scene.wait_for_answer("complete", "First answer").await;
     scene.window.click("#new-conversation").await.unwrap();
-    scene.server.push(Script::held("never", "Half", ""));
+    scene.server.push(Script::gated("never", "Half", ""));
     scene.send("second").await;
     scene.wait_for_answer("generating", "Half").await;
     let second = scene.conversation().await;

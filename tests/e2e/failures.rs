@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use crate::{Scene, environment, launch, open};
 
-async fn fails_with(scene: &Scene, reason: &str) {
+async fn wait_for_failure(scene: &Scene, reason: &str) {
     scene
         .wait_until(
             &format!(
@@ -24,19 +24,19 @@ async fn fails_with(scene: &Scene, reason: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_key_and_a_login_page_are_told_apart_and_retry_mends_them() {
+async fn a_wrong_key_and_a_login_page_are_distinguished_and_retry_recovers() {
     let scene = Scene::open().await;
     scene.server.push(Script::status(
         401,
         r#"{"error":{"message":"Incorrect API key provided"}}"#,
     ));
     scene.send("hello").await;
-    fails_with(&scene, "Incorrect API key provided").await;
+    wait_for_failure(&scene, "Incorrect API key provided").await;
 
     let page = Step::status(200, &[("content-type", "text/html")], "<html>Log in</html>");
     scene.server.push(Script::new([page]));
     scene.window.click(".retry").await.unwrap();
-    fails_with(&scene, "text/html").await;
+    wait_for_failure(&scene, "text/html").await;
 
     scene.server.push(Script::answer("at last"));
     scene.window.click(".retry").await.unwrap();
@@ -61,7 +61,7 @@ async fn a_provider_that_is_gone_is_named_and_one_that_came_back_is_used() {
     let port = scene.server.port();
     scene.server = FaultServer::start().await;
     scene.send("hello").await;
-    fails_with(&scene, "Nothing listens").await;
+    wait_for_failure(&scene, "Nothing listens").await;
 
     scene.server = FaultServer::on_port(port).await;
     scene.window.click(".retry").await.unwrap();
@@ -69,7 +69,7 @@ async fn a_provider_that_is_gone_is_named_and_one_that_came_back_is_used() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_is_no_database_is_told_and_left_alone() {
+async fn a_file_that_is_no_database_is_reported_and_left_alone() {
     let (folder, display) = (tempfile::tempdir().unwrap(), Display::find().unwrap());
     let file = folder.path().join("conch.db");
     std::fs::write(&file, "a shopping list, not a database").unwrap();

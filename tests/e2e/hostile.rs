@@ -18,7 +18,7 @@ use crate::links::Opener;
 const SHORT: usize = 2_000;
 
 /// How long one answer may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(100);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(100);
 
 /// How many answers are in one conversation, so that each is drawn beside others.
 const TOGETHER: usize = 20;
@@ -26,15 +26,15 @@ const TOGETHER: usize = 20;
 /// A server that answers nobody, and remembers who asked for what.
 struct Listener {
     address: String,
-    asked: Arc<Mutex<Vec<String>>>,
+    requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl Listener {
     async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let seen = Arc::clone(&asked);
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&requests);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let mut line = String::new();
@@ -43,11 +43,11 @@ impl Listener {
                 seen.lock().unwrap().push(line);
             }
         });
-        Self { address, asked }
+        Self { address, requests }
     }
 
-    fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().clone()
+    fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
     }
 }
 
@@ -84,11 +84,11 @@ fn streamed(number: usize, payload: &Payload) -> Script {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_hostile_answer_does_anything_but_stand_there() {
+async fn no_hostile_answer_has_an_effect() {
     let (listener, opener) = (Listener::start().await, Opener::default());
     let scene = Scene::open_with(&opener.environment()).await;
     let client = scene.window.client();
-    let patience = TimeoutConfiguration::new(Some(PATIENCE), None, None);
+    let patience = TimeoutConfiguration::new(Some(ANSWER_TIMEOUT), None, None);
     client.update_timeouts(patience).await.unwrap();
     scene.run(include_str!("hostile.js")).await;
     let seen = watch(&scene, "provoke", &[json!(listener.address)]).await;
@@ -149,7 +149,7 @@ async fn no_hostile_answer_does_anything_but_stand_there() {
         );
     }
     assert_eq!(
-        listener.asked(),
+        listener.requests(),
         Vec::<String>::new(),
         "nobody was asked for anything"
     );

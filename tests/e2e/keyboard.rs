@@ -133,7 +133,7 @@ async fn walk(scene: &Scene, key: &str, css: &str) {
 }
 
 /// Waits until an element has the focus, in sight and marked.
-async fn has_focus(scene: &Scene, css: &str, after: &str) {
+async fn wait_for_focus(scene: &Scene, css: &str, after: &str) {
     let expression = format!("document.activeElement.matches({})", json!(css));
     scene
         .wait_until(&expression, &format!("after {after}, {css} has the focus"))
@@ -155,25 +155,25 @@ async fn everything_is_done_by_keyboard_alone() {
         "unix:path=/nonexistent".to_owned(),
     ));
     let scene = Scene::open_with(&environment).await;
-    scene.server.list_models(&["alpha", "beta", "gamma-mini"]);
-    has_focus(&scene, "#chat-input", "the start").await;
+    scene.server.set_models(&["alpha", "beta", "gamma-mini"]);
+    wait_for_focus(&scene, "#chat-input", "the start").await;
 
     // A new chat, a message, Stop and Retry.
     tab_back_to(&scene, "#new-conversation").await;
     press(&scene, ENTER).await;
-    has_focus(&scene, "#chat-input", "a new chat").await;
+    wait_for_focus(&scene, "#chat-input", "a new chat").await;
     scene
         .server
-        .push(Script::held("never", "The beginning", ""));
+        .push(Script::gated("never", "The beginning", ""));
     press(&scene, "Tell me").await;
     press(&scene, ENTER).await;
     scene.wait_for_answer("generating", "The beginning").await;
-    has_focus(&scene, "#next-input", "a send").await;
+    wait_for_focus(&scene, "#next-input", "a send").await;
     tab_to(&scene, "#stop-button").await;
     press(&scene, ENTER).await;
     scene.wait_for_answer("stopped", "The beginning").await;
-    has_focus(&scene, "#chat-input", "a stop").await;
-    scene.server.push(Script::held(
+    wait_for_focus(&scene, "#chat-input", "a stop").await;
+    scene.server.push(Script::gated(
         "code",
         "Some code:",
         ANSWER.strip_prefix("Some code:").unwrap(),
@@ -194,7 +194,7 @@ async fn everything_is_done_by_keyboard_alone() {
     // In the answer.
     press(&scene, "\u{e009}f\u{e000}").await;
     press(&scene, ESCAPE).await;
-    has_focus(&scene, "#chat-input", "a look into the find bar").await;
+    wait_for_focus(&scene, "#chat-input", "a look into the find bar").await;
     tab_back_to(&scene, "[data-role=assistant] [aria-label=Copy]").await;
     press(&scene, ENTER).await;
     scene
@@ -228,7 +228,7 @@ async fn everything_is_done_by_keyboard_alone() {
 
     // Find.
     press(&scene, "\u{e009}f\u{e000}").await;
-    has_focus(&scene, "#find-text", "Ctrl+F").await;
+    wait_for_focus(&scene, "#find-text", "Ctrl+F").await;
     press(&scene, "needle").await;
     press(&scene, ENTER).await;
     scene
@@ -239,12 +239,12 @@ async fn everything_is_done_by_keyboard_alone() {
         .await;
     tab_to(&scene, ".find-bar [aria-label^=Close]").await;
     press(&scene, ENTER).await;
-    has_focus(&scene, "#chat-input", "the find bar").await;
+    wait_for_focus(&scene, "#chat-input", "the find bar").await;
 
     // The model and the parameters.
     tab_back_to(&scene, "#model-picker").await;
     press(&scene, ENTER).await;
-    has_focus(&scene, "#model-search", "the model picker").await;
+    wait_for_focus(&scene, "#model-search", "the model picker").await;
     tab_to(&scene, "#refresh-models").await;
     press(&scene, ENTER).await;
     scene
@@ -258,7 +258,7 @@ async fn everything_is_done_by_keyboard_alone() {
     press(&scene, UP).await;
     press(&scene, "mini").await;
     press(&scene, ENTER).await;
-    has_focus(&scene, "#model-picker", "a choice").await;
+    wait_for_focus(&scene, "#model-picker", "a choice").await;
     scene
         .wait_until(
             "document.querySelector('#model-picker').value === 'openai/gamma-mini'",
@@ -284,7 +284,7 @@ async fn everything_is_done_by_keyboard_alone() {
             "something is set",
         )
         .await;
-    has_focus(&scene, "#open-parameters", "the parameters").await;
+    wait_for_focus(&scene, "#open-parameters", "the parameters").await;
 
     rename_and_settings(&scene).await;
     switch_and_delete(&scene).await;
@@ -293,7 +293,7 @@ async fn everything_is_done_by_keyboard_alone() {
 async fn rename_and_settings(scene: &Scene) {
     tab_back_to(scene, "button.title").await;
     press(scene, ENTER).await;
-    has_focus(scene, "dialog [name=title]", "a wish to rename").await;
+    wait_for_focus(scene, "dialog [name=title]", "a wish to rename").await;
     press(scene, "By keyboard").await;
     press(scene, ENTER).await;
     scene
@@ -302,15 +302,15 @@ async fn rename_and_settings(scene: &Scene) {
             "it is renamed",
         )
         .await;
-    has_focus(scene, "button.title", "a rename").await;
+    wait_for_focus(scene, "button.title", "a rename").await;
     press(scene, F2).await;
-    has_focus(scene, "dialog [name=title]", "F2").await;
+    wait_for_focus(scene, "dialog [name=title]", "F2").await;
     press(scene, ESCAPE).await;
-    has_focus(scene, "button.title", "no rename").await;
+    wait_for_focus(scene, "button.title", "no rename").await;
 
     tab_back_to(scene, "#open-settings").await;
     press(scene, ENTER).await;
-    has_focus(scene, "#settings-title", "the settings").await;
+    wait_for_focus(scene, "#settings-title", "the settings").await;
     for section in ["answers", "notifications", "appearance", "providers"] {
         tab_to(scene, &format!(".sections [data-section={section}]")).await;
         press(scene, ENTER).await;
@@ -364,21 +364,21 @@ async fn rename_and_settings(scene: &Scene) {
             "the conversation is back",
         )
         .await;
-    has_focus(scene, "#open-settings", "the settings").await;
+    wait_for_focus(scene, "#open-settings", "the settings").await;
 }
 
 async fn switch_and_delete(scene: &Scene) {
     press(scene, "\u{e009}n\u{e000}").await;
-    has_focus(scene, "#chat-input", "Ctrl+N").await;
+    wait_for_focus(scene, "#chat-input", "Ctrl+N").await;
     scene.server.push(Script::answer("Another one."));
     press(scene, "second").await;
     press(scene, ENTER).await;
     scene.wait_for_answer("complete", "Another one.").await;
-    has_focus(scene, "#chat-input", "an answer").await;
+    wait_for_focus(scene, "#chat-input", "an answer").await;
     tab_back_to(scene, "#conversation-list .open").await;
     tab_back_to(scene, "#conversation-list li:first-child .open").await;
     press(scene, DOWN).await;
-    has_focus(
+    wait_for_focus(
         scene,
         "#conversation-list li:nth-child(2) .open",
         "an arrow",
@@ -393,7 +393,7 @@ async fn switch_and_delete(scene: &Scene) {
             "it is opened",
         )
         .await;
-    has_focus(scene, "#chat-input", "a switch").await;
+    wait_for_focus(scene, "#chat-input", "a switch").await;
 
     tab_back_to(scene, ".conversation .open[aria-current=page]").await;
     let listed = async |count: u32, what: &str| {

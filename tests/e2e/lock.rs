@@ -9,7 +9,7 @@ use crate::Scene;
 #[tokio::test(flavor = "multi_thread")]
 async fn should_show_please_wait_when_user_spams_send() {
     let scene = Scene::open().await;
-    scene.server.push(Script::held("hold", "An ", "answer"));
+    scene.server.push(Script::gated("hold", "An ", "answer"));
     scene.send("Message 1").await;
     scene.wait_for_answer("generating", "An ").await;
 
@@ -46,7 +46,7 @@ async fn should_show_please_wait_when_user_spams_send() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_presses_in_one_instant_send_once() {
     let scene = Scene::open().await;
-    scene.server.push(Script::held("hold", "", "one"));
+    scene.server.push(Script::gated("hold", "", "one"));
     scene
         .window
         .type_text("#chat-input", "Only once")
@@ -71,7 +71,7 @@ async fn two_presses_in_one_instant_send_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_sends_at_once_are_one_accepted_and_ninety_nine_refused() {
     let scene = Scene::open().await;
-    scene.server.push(Script::held("hold", "", "one"));
+    scene.server.push(Script::gated("hold", "", "one"));
     let id = scene.invoke("create_conversation", json!({})).await["id"].clone();
     let sends = format!(
         "const done = arguments[0];
@@ -107,7 +107,7 @@ async fn typed_text_survives_a_refusal() {
         .type_text("#chat-input", "half a thought")
         .await
         .unwrap();
-    scene.server.push(Script::held("hold", "sec", "ond"));
+    scene.server.push(Script::gated("hold", "sec", "ond"));
     let message =
         json!({"conversationId": conversation, "content": "by a program", "clientRequestId": "p1"});
     scene.invoke("send_message", message).await;
@@ -138,8 +138,8 @@ async fn typed_text_survives_a_refusal() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_conversations_answer_side_by_side() {
     let scene = Scene::open().await;
-    scene.server.push(Script::held("one", "a", "b"));
-    scene.server.push(Script::held("two", "c", "d"));
+    scene.server.push(Script::gated("one", "a", "b"));
+    scene.server.push(Script::gated("two", "c", "d"));
     scene.send("first").await;
     scene.wait_for_answer("generating", "a").await;
     scene.window.click("#new-conversation").await.unwrap();
@@ -176,7 +176,7 @@ async fn a_reload_in_mid_answer_shows_the_text_so_far_and_goes_on() {
     let scene = Scene::open().await;
     scene
         .server
-        .push(Script::held("hold", "so far", ", and on"));
+        .push(Script::gated("hold", "so far", ", and on"));
     scene.send("hello").await;
     scene.wait_for_answer("generating", "so far").await;
     scene.window.reload().await.unwrap();

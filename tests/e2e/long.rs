@@ -12,7 +12,7 @@ use crate::keyboard::press;
 const MESSAGES: i64 = 10_000;
 
 /// The most messages that may be on the page.
-const MOST: usize = 300;
+const MAX_MESSAGES: usize = 300;
 
 /// How far what is looked at may move when messages are loaded, in px.
 const STILL: f64 = 2.0;
@@ -73,7 +73,10 @@ async fn load(scene: &Scene, top: i64) -> Loaded {
     let loaded = loaded.await.unwrap();
     let loaded: Loaded =
         serde_json::from_value(loaded.clone()).unwrap_or_else(|_| panic!("{loaded}"));
-    assert!(loaded.most <= MOST, "never more on the page: {loaded:?}");
+    assert!(
+        loaded.most <= MAX_MESSAGES,
+        "never more on the page: {loaded:?}"
+    );
     let moved = loaded.moved.expect("what is looked at stays on the page");
     assert!(
         moved < STILL,
@@ -102,7 +105,7 @@ async fn ten_thousand_messages_are_scrolled_and_found_in_with_few_on_the_page() 
         }
         at = load(&scene, top).await;
     }
-    assert_eq!(at.count, MOST, "the page is full");
+    assert_eq!(at.count, MAX_MESSAGES, "the page is full");
     assert!(at.last < MESSAGES, "the end is not on it any more");
     assert!(
         scene
@@ -117,7 +120,10 @@ async fn ten_thousand_messages_are_scrolled_and_found_in_with_few_on_the_page() 
         }
         at = load(&scene, top).await;
     }
-    assert!(at.count <= MOST && at.first > MESSAGES - 400, "{at:?}");
+    assert!(
+        at.count <= MAX_MESSAGES && at.first > MESSAGES - 400,
+        "{at:?}"
+    );
 
     press(&scene, "\u{e009}f\u{e000}").await;
     press(&scene, "the very first of all").await;
@@ -141,7 +147,7 @@ async fn ten_thousand_messages_are_scrolled_and_found_in_with_few_on_the_page() 
             .await
             .as_u64()
             .unwrap()
-            <= MOST as u64
+            <= MAX_MESSAGES as u64
     );
 }
 

@@ -82,7 +82,10 @@ async fn send_and_hide(scene: &Scene, text: &str) {
     scene.send(text).await;
     scene.server.wait_for_requests(1).await;
     scene.press_close();
-    until("the window is hidden", async || scene.seen().is_empty()).await;
+    until("the window is hidden", async || {
+        scene.visible_windows().is_empty()
+    })
+    .await;
     scene.server.gate("hold").open();
 }
 
@@ -107,7 +110,7 @@ async fn an_answer_that_ends_out_of_sight_is_notified_as_text_and_a_click_shows_
     let (display, service, mut shown) = desktop().await;
     let scene = Scene::open_at(display, tempfile::tempdir().unwrap(), &[]).await;
     let markup = "**Log in** with `Vec<String>` & <a href=\"https://evil.example/\">here</a>";
-    scene.server.push(Script::held("hold", "", markup));
+    scene.server.push(Script::gated("hold", "", markup));
     send_and_hide(&scene, "Which <b>type</b>?").await;
     assert_eq!(
         shown.recv().await.unwrap(),
@@ -121,7 +124,10 @@ async fn an_answer_that_ends_out_of_sight_is_notified_as_text_and_a_click_shows_
     Service::action_invoked(&emitter, 7, "default")
         .await
         .unwrap();
-    until("the window is shown", async || scene.seen().len() == 1).await;
+    until("the window is shown", async || {
+        scene.visible_windows().len() == 1
+    })
+    .await;
     scene
         .wait_for_answer(
             "complete",

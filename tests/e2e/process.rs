@@ -60,7 +60,7 @@ async fn a_closed_terminal_and_a_logout_end_the_application_well() {
         let scene = Scene::open().await;
         scene
             .server
-            .push(Script::held("never", "not saved yet", "lost"));
+            .push(Script::gated("never", "not saved yet", "lost"));
         scene.send("hello").await;
         scene.wait_for_answer("generating", "not saved yet").await;
         let application = scene.application();
@@ -99,16 +99,16 @@ async fn a_log_that_cannot_be_written_harms_nothing_and_no_file_is_open_to_other
             .wait_for_answer("complete", &"word ".repeat(2000))
             .await;
         let data = scene.folder.path().to_owned();
-        open_to_others(&data);
+        assert_private(&data);
         let application = scene.application();
         scene.window.close().await.unwrap();
         assert!(has_ended(application), "{stderr}");
-        open_to_others(&data);
+        assert_private(&data);
     }
 }
 
 /// Fails at the first file or folder below that others may read, write or enter.
-fn open_to_others(folder: &Path) {
+fn assert_private(folder: &Path) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         // It may be gone by now.
@@ -122,7 +122,7 @@ fn open_to_others(folder: &Path) {
             path.display()
         );
         if metadata.is_dir() {
-            open_to_others(&path);
+            assert_private(&path);
         }
     }
 }
@@ -172,7 +172,7 @@ async fn limits(process: u32) -> String {
 }
 
 #[tokio::test]
-async fn the_reader_of_pdfs_ends_with_whoever_reads_its_answer() {
+async fn the_pdf_reader_ends_when_its_output_is_closed() {
     let mut reader = reader();
     let id = reader.id().unwrap();
     limits(id).await;

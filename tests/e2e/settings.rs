@@ -92,7 +92,7 @@ async fn a_provider_is_added_and_answers_with_its_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_with_a_provider_is_said_and_what_was_typed_stays() {
+async fn a_provider_error_is_shown_and_the_form_keeps_its_input() {
     let scene = Scene::open_unconfigured().await;
     scene.add_stand_in().await;
     scene
@@ -119,7 +119,7 @@ async fn what_is_wrong_with_a_provider_is_said_and_what_was_typed_stays() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_model_is_found_by_its_name_and_asked_with_the_parameters() {
     let scene = Scene::open().await;
-    scene.server.list_models(&["alpha", "beta", "gamma-mini"]);
+    scene.server.set_models(&["alpha", "beta", "gamma-mini"]);
     scene.press("#model-picker").await;
     scene.press("#refresh-models").await;
     scene

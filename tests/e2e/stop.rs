@@ -8,7 +8,7 @@ use crate::Scene;
 #[tokio::test(flavor = "multi_thread")]
 async fn stop_before_the_first_token_stops() {
     let scene = Scene::open().await;
-    scene.server.push(Script::held("never", "", "too late"));
+    scene.server.push(Script::gated("never", "", "too late"));
     scene.send("hello").await;
     scene.window.click("#stop-button").await.unwrap();
     scene.wait_for_answer("stopped", "").await;
@@ -26,7 +26,7 @@ async fn stop_in_mid_answer_keeps_the_text_and_ends_the_request() {
     let scene = Scene::open().await;
     scene
         .server
-        .push(Script::held("never", "the first half", "too late"));
+        .push(Script::gated("never", "the first half", "too late"));
     scene.send("hello").await;
     scene.wait_for_answer("generating", "the first half").await;
     scene.window.click("#stop-button").await.unwrap();
@@ -37,13 +37,13 @@ async fn stop_in_mid_answer_keeps_the_text_and_ends_the_request() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stale_stop_leaves_the_next_answer_alone() {
     let scene = Scene::open().await;
-    scene.server.push(Script::held("one", "", "first"));
+    scene.server.push(Script::gated("one", "", "first"));
     scene.send("one").await;
     scene.server.wait_for_requests(1).await;
     let stale = scene.lock().await["generationId"].clone();
     scene.server.gate("one").open();
     scene.wait_for_answer("complete", "first").await;
-    scene.server.push(Script::held("two", "sec", "ond"));
+    scene.server.push(Script::gated("two", "sec", "ond"));
     scene.send("two").await;
     scene.wait_for_answer("generating", "sec").await;
 

@@ -41,7 +41,7 @@ impl Scene {
 
     /// Has a program send to the shown conversation, and waits until the page is locked by it.
     async fn send_by_program(&self, gate: &str, id: &Value) {
-        self.server.push(Script::held(gate, "An ", "answer"));
+        self.server.push(Script::gated(gate, "An ", "answer"));
         let message =
             json!({"conversationId": id, "content": "by a program", "clientRequestId": gate});
         self.invoke("send_message", message).await;
@@ -52,8 +52,8 @@ impl Scene {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn real_keys_through_lock_stream_and_release_arrive_all_and_in_order() {
-    let scene = Scene::open_alone().await;
-    scene.server.push(Script::held("first", "An ", "answer"));
+    let scene = Scene::open_on_own_display().await;
+    scene.server.push(Script::gated("first", "An ", "answer"));
     // From the press of Enter on, without a moment in between.
     scene.type_keys("hello\nand").await;
     scene.wait_for_next("and").await;
@@ -102,9 +102,9 @@ async fn real_keys_through_lock_stream_and_release_arrive_all_and_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_next_message_waits_in_a_field_of_its_own_and_is_no_send() {
+async fn the_next_message_waits_in_its_own_field_and_is_not_sent() {
     let scene = Scene::open().await;
-    scene.server.push(Script::held("hold", "An ", "answer"));
+    scene.server.push(Script::gated("hold", "An ", "answer"));
     scene.send("hello").await;
     scene.wait_for_answer("generating", "An ").await;
     assert_eq!(
@@ -153,7 +153,7 @@ async fn the_next_message_waits_in_a_field_of_its_own_and_is_no_send() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_next_message_survives_a_switch_a_reload_and_a_kill() {
     let scene = Scene::open().await;
-    scene.server.push(Script::held("hold", "An ", "answer"));
+    scene.server.push(Script::gated("hold", "An ", "answer"));
     scene.send("hello").await;
     scene.wait_for_answer("generating", "An ").await;
     let type_next = async |scene: &Scene, text: &str| {
@@ -185,7 +185,7 @@ async fn the_next_message_survives_a_switch_a_reload_and_a_kill() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_text_stays_in_the_window_that_typed_it() {
     let scene = Scene::open().await;
-    scene.server.push(Script::held("hold", "An ", "answer"));
+    scene.server.push(Script::gated("hold", "An ", "answer"));
     scene.send("hello").await;
     scene.wait_for_answer("generating", "An ").await;
     let client = scene.window.client();
@@ -221,9 +221,9 @@ async fn the_text_stays_in_the_window_that_typed_it() {
 
 /// The toolkit's own entry of characters by their number composes as an input method does.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_composed_is_handed_over_when_it_is_whole() {
-    let scene = Scene::open_alone().await;
-    scene.server.push(Script::held("hold", "An ", "answer"));
+async fn text_in_composition_moves_to_the_composer_when_it_is_committed() {
+    let scene = Scene::open_on_own_display().await;
+    scene.server.push(Script::gated("hold", "An ", "answer"));
     scene.type_keys("hello\ncaf").await;
     scene.wait_for_answer("generating", "An ").await;
     scene.press_keys(&["ctrl+shift+u", "e", "9"]).await;
@@ -241,7 +241,7 @@ async fn what_is_composed_is_handed_over_when_it_is_whole() {
         .press_keys(&["ctrl+a", "ctrl+shift+u", "e", "8"])
         .await;
     scene.wait_for_text("ue8").await;
-    scene.server.push(Script::held("again", "An ", "answer"));
+    scene.server.push(Script::gated("again", "An ", "answer"));
     let id = scene.conversation().await;
     let message = json!({"conversationId": id, "content": "by a program", "clientRequestId": "p"});
     scene.invoke("send_message", message).await;
@@ -260,7 +260,7 @@ async fn what_is_composed_is_handed_over_when_it_is_whole() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_suggestion_overwrites_nothing_and_is_taken_back_by_a_key() {
-    let scene = Scene::open_alone().await;
+    let scene = Scene::open_on_own_display().await;
     let chips = "return document.querySelectorAll('.suggestions button').length;";
     assert_eq!(scene.run(chips).await, json!(3));
     scene.type_keys("mine").await;
@@ -284,8 +284,8 @@ async fn a_suggestion_overwrites_nothing_and_is_taken_back_by_a_key() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_typed_with_no_field_focused_comes_to_the_composer() {
-    let scene = Scene::open_alone().await;
-    scene.server.push(Script::held("hold", "An ", "answer"));
+    let scene = Scene::open_on_own_display().await;
+    scene.server.push(Script::gated("hold", "An ", "answer"));
     scene.window.click("#send-button").await.unwrap();
     scene.type_keys("a").await;
     scene.wait_for_text("a").await;

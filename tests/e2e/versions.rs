@@ -69,7 +69,7 @@ async fn a_retry_of_an_earlier_turn_hides_nothing() {
     let first = scene
         .run("return document.querySelectorAll('.message')[1].dataset.messageId;")
         .await;
-    scene.server.push(Script::held("hold", "", "At last"));
+    scene.server.push(Script::gated("hold", "", "At last"));
     let retried = json!({"messageId": first, "clientRequestId": "r1"});
     let retried = scene.invoke("generate_response", retried).await;
     scene

@@ -31,7 +31,7 @@ impl Scene {
     /// Kills it, and waits until another one has drawn the same.
     async fn kill_web_process(&self) {
         let desktop = Desktop::of(&self.display).unwrap();
-        let window = self.seen().remove(0);
+        let window = self.visible_windows().remove(0);
         let difference = |before: &Picture| desktop.picture(&window).unwrap().difference(before);
         let before = desktop.picture(&window).unwrap();
         let killed = self.web_process().unwrap();
@@ -46,11 +46,11 @@ impl Scene {
 /// WebDriver gives a session up whose page has crashed, so that what goes on is seen by the window's picture and by
 /// what the core keeps.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_window_whose_process_dies_gets_another_and_the_answer_goes_on() {
-    let scene = Scene::open_alone().await;
+async fn a_window_whose_process_dies_is_restored_and_the_answer_continues() {
+    let scene = Scene::open_on_own_display().await;
     scene
         .server
-        .push(Script::held("hold", "the first half", ", and the second"));
+        .push(Script::gated("hold", "the first half", ", and the second"));
     scene.send("hello").await;
     scene.wait_for_answer("generating", "the first half").await;
     let typed = scene.window.type_text("#next-input", DRAFT);
@@ -67,11 +67,11 @@ async fn a_window_whose_process_dies_gets_another_and_the_answer_goes_on() {
 
     // The fourth time in a minute the user is asked.
     let desktop = Desktop::of(&scene.display).unwrap();
-    let windows = scene.seen();
+    let windows = scene.visible_windows();
     signal("-KILL", scene.web_process().unwrap()).await;
     let mut dialog = None;
     until("a dialog asks", async || {
-        let mut seen = scene.seen().into_iter();
+        let mut seen = scene.visible_windows().into_iter();
         dialog = seen.find(|window| !windows.contains(window));
         dialog.is_some()
     })
@@ -83,9 +83,12 @@ async fn a_window_whose_process_dies_gets_another_and_the_answer_goes_on() {
     })
     .await;
 
-    until("the dialog is gone", async || scene.seen().len() == 1).await;
+    until("the dialog is gone", async || {
+        scene.visible_windows().len() == 1
+    })
+    .await;
     scene.server.gate("hold").open();
-    let scene = scene.reopen_in_order().await;
+    let scene = scene.close_and_reopen().await;
     scene.window.click(".conversation .open").await.unwrap();
     scene.wait_for_text(DRAFT).await;
     scene

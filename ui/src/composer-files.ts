@@ -3,8 +3,8 @@ import { type AttachmentSummary, commands, messageOf } from "./ipc/host";
 import { takeDrops } from "./lib/dropped-files";
 import { insertText } from "./lib/field";
 import type { ComposerFocus } from "./lib/focus";
+import { byId } from "./lib/mount";
 import { isText, pastedFiles } from "./lib/pasted";
-import { byId } from "./lib/region";
 import { Thumbnails } from "./lib/thumbnails";
 import { readyFiles } from "./state/attachments";
 import type { Chat } from "./state/chat";
@@ -60,19 +60,19 @@ export class ComposerFiles {
 			...this.actions,
 			attach: (files) => {
 				this.#add(files);
-				focus.take();
+				focus.focusField();
 			},
 			remove: (key) => {
 				this.#remove(chat.shownId.value, key);
-				focus.take();
+				focus.focusField();
 			},
-			takeOffer: () => {
-				void this.#paste.take();
-				focus.take();
+			acceptOffer: () => {
+				void this.#paste.accept();
+				focus.focusField();
 			},
 			dismissOffer: () => {
 				this.#paste.dismiss();
-				focus.take();
+				focus.focusField();
 			},
 		};
 	}

@@ -6,20 +6,20 @@ import { Recovery } from "./state/recovery";
 import { fatal } from "./views/fatal";
 
 /** Where another database helps. A full disk or a closed folder is mended elsewhere, a newer one by an update. */
-const REPLACED = new Set<string>(["database_corrupt", "not_a_database", "internal"]);
+const RECOVERABLE = new Set<string>(["database_corrupt", "not_a_database", "internal"]);
 
 /** Shows why the application cannot be used, in place of all else. The first reason stays. */
 export function showFatal({ code, message }: Readonly<IpcError>): void {
 	if (document.body.hasAttribute("data-fatal")) return;
 	const recovery = new Recovery();
 	document.body.toggleAttribute("data-fatal", true);
-	if (REPLACED.has(code)) void recovery.load();
+	if (RECOVERABLE.has(code)) void recovery.load();
 	effect(() => {
 		render(
 			fatal(
 				{
 					reason: message,
-					ways: recovery.ways.value,
+					options: recovery.options.value,
 					working: recovery.working.value,
 					outcome: recovery.outcome.value,
 					isSaved: recovery.isSaved.value,

@@ -1,10 +1,10 @@
 /** Listens to the shortcuts that work wherever the focus is, and to Escape. */
 import { isComposing } from "./lib/keys";
 import { isDialogOpen, isTyping } from "./lib/type-anywhere";
-import { type Global, globalOf } from "./shortcuts";
+import { type GlobalShortcut, globalOf } from "./shortcuts";
 
 /** What a shortcut does; false where it has nothing to do, and the press is left to others. */
-export type ShortcutActions = Readonly<Record<Global | "escape", () => unknown>>;
+export type ShortcutActions = Readonly<Record<GlobalShortcut | "escape", () => unknown>>;
 
 export function listenToShortcuts(actions: ShortcutActions): void {
 	document.addEventListener("keydown", (event) => {

@@ -5,18 +5,18 @@ import { showFatal } from "./fatal-page";
 import { type ConversationSummary, commands, events, messageOf } from "./ipc/host";
 import { listenToShortcuts } from "./keyboard";
 import { applyAppearance, applyLastAppearance } from "./lib/appearance";
-import { Bottom } from "./lib/bottom";
 import { grow, insertText } from "./lib/field";
 import { keepFocus } from "./lib/focus";
 import { markText } from "./lib/found-text";
 import { afterFrame } from "./lib/frame";
+import { byId, hasNoFocus, mount } from "./lib/mount";
 import { focusArrow, focusedArrow } from "./lib/pager";
-import { byId, hasNoFocus, region } from "./lib/region";
+import { ScrollFollower } from "./lib/scroll-follower";
 import { lastSendKey, rememberSendKey } from "./lib/send-key";
 import { typeAnywhere } from "./lib/type-anywhere";
 import { Highlighter } from "./markdown/highlighter";
+import { OverflowObserver } from "./markdown/overflow-observer";
 import type { MarkdownServices } from "./markdown/services";
-import { Sideways } from "./markdown/sideways";
 import { mountModelMenu } from "./model-menu";
 import { SettingsPage } from "./settings-page";
 import { SidebarFold } from "./sidebar-fold";
@@ -24,9 +24,9 @@ import { Chat } from "./state/chat";
 import { ConversationParameters } from "./state/conversation-parameters";
 import { NEW } from "./state/drafts";
 import { Find } from "./state/find";
+import { InputHistory } from "./state/input-history";
 import { ModelPicker } from "./state/model-picker";
 import { isAnySet, NO_PARAMETERS } from "./state/parameters";
-import { Recalling } from "./state/recalling";
 import { watchStart } from "./state/starting";
 import type { ToastKind } from "./state/toasts";
 import type { Step } from "./state/zoom";
@@ -65,7 +65,7 @@ const page = new SettingsPage({
 /** Epoch ms, for a countdown and for today. */
 const now = signal(Date.now());
 
-const recalling = new Recalling(chat);
+const inputHistory = new InputHistory(chat);
 const rememberedKey = lastSendKey();
 const sendKey = computed(() => page.settings.current.value?.sendKey ?? rememberedKey);
 
@@ -87,14 +87,14 @@ const files = new ComposerFiles(chat, focus);
 /** Gives the focus to whoever takes what is typed. */
 function takeFocus(): void {
 	if (page.isOpen.value) byId("settings-title").focus();
-	else focus.take();
+	else focus.focusField();
 }
 
 function open(id: string): void {
 	side.state.leave();
 	page.leave();
 	void chat.open(id).then(() => {
-		bottom.stick();
+		follower.stick();
 		takeFocus();
 	});
 }
@@ -114,13 +114,13 @@ function openSettings(): void {
 
 const scroller = byId("transcript");
 const { transcript: shown } = chat;
-const bottom = new Bottom(scroller, {
-	goesOn: () => shown.hasLater.value,
+const follower = new ScrollFollower(scroller, {
+	hasLater: () => shown.hasLater.value,
 	onTop: () => void chat.load((view) => shown.loadEarlier(view)),
 	onEnd: () => void chat.load((view) => shown.loadLater(view)),
 });
-shown.keepPlace = (change) => bottom.anchored(change);
-shown.isFollowed = () => bottom.isFollowed();
+shown.preserveScroll = (change) => follower.preserveScroll(change);
+shown.isFollowed = () => follower.isFollowed();
 
 /** Shows another version, and keeps the focus on the pager. */
 async function select(messageId: string): Promise<void> {
@@ -131,7 +131,7 @@ async function select(messageId: string): Promise<void> {
 }
 
 function toEnd(): void {
-	void chat.load((view) => shown.showLatest(view)).then(() => bottom.stick());
+	void chat.load((view) => shown.showLatest(view)).then(() => follower.stick());
 }
 
 const services: MarkdownServices = {
@@ -139,8 +139,8 @@ const services: MarkdownServices = {
 		commands.openLink(destination).catch((error) => chat.toasts.error(messageOf(error)));
 	},
 	loadImage: (destination) => commands.loadImage(destination),
-	keepPlace: (change) => {
-		bottom.anchored(change);
+	preserveScroll: (change) => {
+		follower.preserveScroll(change);
 		markFound();
 	},
 	copy: (text) => navigator.clipboard.writeText(text),
@@ -148,14 +148,14 @@ const services: MarkdownServices = {
 		(language, text) => commands.highlightCode(language, text),
 		scroller,
 	),
-	sideways: new Sideways(scroller),
+	overflow: new OverflowObserver(scroller),
 };
 
 // Drawn once, when there is something to show: a frame before it would delay this one by its own time.
 await started;
 waiting.remove();
 
-region(
+mount(
 	scroller,
 	() =>
 		transcript(
@@ -165,8 +165,8 @@ region(
 				stopping: chat.stopping.value !== null,
 				opening: chat.shownId.value !== NEW && chat.shown.value === null,
 				hasDraft: hasDraft.value,
-				goesOn: shown.hasLater.value,
-				newBelow: bottom.hidden.value || shown.hasLater.value,
+				hasLater: shown.hasLater.value,
+				newBelow: follower.hidden.value || shown.hasLater.value,
 				now: now.value,
 			},
 			{
@@ -178,7 +178,7 @@ region(
 				retry: (messageId) => void chat.answerAgain(messageId, "retry"),
 				regenerate: (messageId) => void chat.answerAgain(messageId, "regenerate"),
 				select: (messageId) => void select(messageId),
-				goOn: () => void chat.sendText("Continue", "button"),
+				continueAnswer: () => void chat.sendText("Continue", "button"),
 				copy: (text) => void copy(text),
 				markdown: services,
 				files: files.actions,
@@ -186,7 +186,7 @@ region(
 			},
 		),
 	() => {
-		bottom.watch();
+		follower.watch();
 		markFound();
 	},
 	// A button is taken away by its press; anything else by scrolling on.
@@ -201,7 +201,7 @@ function markFound(): void {
 	markText(scroller, find.isOpen.value ? find.text.value : "");
 }
 
-region(
+mount(
 	byId("find"),
 	() =>
 		findBar(
@@ -227,7 +227,7 @@ effect(() => {
 	const id = find.shown.value;
 	if (id === null) return;
 	const message = scroller.querySelector(`[data-message-id="${id}"]`);
-	if (message !== null) bottom.show(message);
+	if (message !== null) follower.show(message);
 });
 
 function openFind(): void {
@@ -248,10 +248,10 @@ const shownToasts = (kind: ToastKind) =>
 		chat.toasts.shown.value.filter((toast) => toast.kind === kind),
 		toastActions,
 	);
-region(
+mount(
 	byId("composer"),
 	() => {
-		focus.before();
+		focus.beforeRender();
 		return composer(
 			{
 				draft: chat.draft.value,
@@ -269,34 +269,34 @@ region(
 				undo: () => toCaret(typing.undo()),
 				redo: () => toCaret(typing.redo()),
 				send: (source) => {
-					bottom.stick();
+					follower.stick();
 					void chat.send(source);
 				},
 				refuse: (source) => chat.refuse(source),
 				stop: () => void chat.stop(),
 				recall: {
-					isRecalled: () => recalling.isRecalled(),
-					older: () => recalling.older(),
-					newer: () => recalling.newer(),
+					isRecalled: () => inputHistory.isRecalled(),
+					older: () => inputHistory.older(),
+					newer: () => inputHistory.newer(),
 				},
 			},
 		);
 	},
 	() => {
 		growAll();
-		focus.after();
+		focus.afterRender();
 	},
 	takeFocus,
 );
 files.listen(byId("conversation"), byId("composer"));
 // What floats leaves the composer free, however high it has grown.
 new ResizeObserver(() => {
-	byId("toasts").style.setProperty("--above", `${byId("composer").offsetHeight}px`);
+	byId("toasts").style.setProperty("--composer-height", `${byId("composer").offsetHeight}px`);
 }).observe(byId("composer"));
 
-region(byId("alerts"), () => shownToasts("error"), undefined, takeFocus);
-region(byId("notices"), () => shownToasts("note"), undefined, takeFocus);
-region(
+mount(byId("alerts"), () => shownToasts("error"), undefined, takeFocus);
+mount(byId("notices"), () => shownToasts("note"), undefined, takeFocus);
+mount(
 	byId("dialogs"),
 	() => {
 		const looked = files.preview.shown.value;
@@ -409,18 +409,18 @@ listenToShortcuts({
 });
 typeAnywhere(() => (page.isOpen.value || picker.request.value !== null ? null : focus.field()));
 document.addEventListener("visibilitychange", () => {
-	if (document.visibilityState === "visible") chat.lookedAt();
+	if (document.visibilityState === "visible") chat.resync();
 	else flush();
 });
 window.addEventListener("focus", () => {
 	now.value = Date.now();
-	chat.lookedAt();
+	chat.resync();
 });
 window.addEventListener("blur", flush);
 window.addEventListener("pagehide", flush);
 window.addEventListener("resize", growAll);
 
-bottom.stick();
+follower.stick();
 takeFocus();
 // A hidden page has no frames.
 if (document.visibilityState === "visible") await new Promise(requestAnimationFrame);
@@ -428,7 +428,7 @@ if (document.visibilityState === "visible") await new Promise(requestAnimationFr
 performance.mark("composer-usable");
 
 // In a frame of their own, because one need not wait for a title and a list to type.
-region(byId("header"), () =>
+mount(byId("header"), () =>
 	header(
 		{
 			title: chat.shown.value?.title ?? null,
@@ -465,7 +465,7 @@ region(byId("header"), () =>
 const listEnd = new IntersectionObserver(([end]) => {
 	if (end?.isIntersecting) void chat.loadMoreConversations();
 });
-region(
+mount(
 	byId("sidebar"),
 	() =>
 		sidebar(
@@ -503,7 +503,7 @@ effect(() => {
 
 await listening;
 await Promise.all([
-	events.settingsChanged.listen(({ payload }) => page.told(payload)),
+	events.settingsChanged.listen(({ payload }) => page.settingsChanged(payload)),
 	events.modelsChanged.listen(() => page.modelsChanged()),
 ]);
 void page.settings.load();
@@ -512,4 +512,4 @@ const notice = await noticed;
 if (notice !== "") chat.toasts.note(notice);
 await events.showConversation.listen(({ payload }) => open(payload.conversationId));
 // What changed between the start's reading and the listening was not told.
-chat.lookedAt();
+chat.resync();

@@ -1,7 +1,7 @@
 /** Opens the list of models under the button that asks for it, and keeps it within the window. */
 import { html, nothing } from "lit-html";
 import { isComposing } from "./lib/keys";
-import { byId, region } from "./lib/region";
+import { byId, mount } from "./lib/mount";
 import { isAvailable, type ModelPicker } from "./state/model-picker";
 import type { Models } from "./state/models";
 import { MENU, modelMenu } from "./views/model-picker";
@@ -61,7 +61,7 @@ export function mountModelMenu(picker: ModelPicker, models: Models, addProvider:
 	};
 	/** What was scrolled to: a list that is only read anew stays where the user has it. */
 	let seen = "";
-	region(
+	mount(
 		menu,
 		() => {
 			const request = picker.request.value;

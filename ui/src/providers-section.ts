@@ -2,7 +2,7 @@
 import { batch } from "@preact/signals-core";
 import type { TemplateResult } from "lit-html";
 import { type FoundServer, messageOf, type ProviderInfo } from "./ipc/host";
-import { byId } from "./lib/region";
+import { byId } from "./lib/mount";
 import type { NewKeyPlace, ProviderEditor } from "./state/provider-editor";
 import { Providers } from "./state/providers";
 import { providerForm } from "./views/provider-form";
@@ -10,7 +10,7 @@ import { presets, providers } from "./views/providers";
 import { TITLE } from "./views/section";
 
 /** What the section needs of the page around it. */
-export interface SectionSurroundings {
+export interface SectionDeps {
 	/** Has the first of these that is there take the focus when it has been drawn. */
 	focus(...selectors: string[]): void;
 	/** A provider is saved: says so quietly, and has the models listed anew. */
@@ -23,10 +23,10 @@ export interface SectionSurroundings {
 
 export class ProvidersSection {
 	readonly #state = new Providers();
-	readonly #around: SectionSurroundings;
+	readonly #deps: SectionDeps;
 
-	constructor(around: SectionSurroundings) {
-		this.#around = around;
+	constructor(deps: SectionDeps) {
+		this.#deps = deps;
 	}
 
 	/** Reads the providers anew. */
@@ -37,18 +37,18 @@ export class ProvidersSection {
 	/** The section comes into sight. */
 	show(): void {
 		this.load();
-		void this.#state.look();
+		void this.#state.scan();
 	}
 
 	/** Shows what a new provider can be made from. */
 	choosePreset(): void {
-		this.#around.focus("#preset-search");
+		this.#deps.focus("#preset-search");
 		this.#state.choosePreset();
 	}
 
 	/** Takes a provider away, after the user has said so. */
 	async remove(id: string): Promise<void> {
-		this.#around.focus(TITLE);
+		this.#deps.focus(TITLE);
 		await this.#try(() => this.#state.remove(id));
 	}
 
@@ -67,7 +67,7 @@ export class ProvidersSection {
 				this.#showFault();
 			},
 			cancel: () => this.#back(known === null ? "#add-provider" : editButton(known.id)),
-			copy: this.#around.copy,
+			copy: this.#deps.copy,
 		});
 	}
 
@@ -79,7 +79,7 @@ export class ProvidersSection {
 				state.presetQuery.value = text;
 			},
 			choose: (preset) => {
-				this.#around.focus(TITLE);
+				this.#deps.focus(TITLE);
 				state.create(preset);
 			},
 			cancel: () => this.#back("#add-provider"),
@@ -93,18 +93,18 @@ export class ProvidersSection {
 				list: state.list.value,
 				problem: state.problem.value,
 				offered: state.offered.value,
-				looking: state.looking.value,
-				lookProblem: state.lookProblem.value,
+				scanning: state.scanning.value,
+				scanProblem: state.scanProblem.value,
 			},
 			{
 				load: () => this.load(),
 				add: () => this.choosePreset(),
 				edit: (provider) => {
-					this.#around.focus(TITLE);
+					this.#deps.focus(TITLE);
 					state.edit(provider);
 				},
-				remove: this.#around.askToRemove,
-				look: () => void state.look(),
+				remove: this.#deps.askToRemove,
+				scan: () => void state.scan(),
 				addServer: (server) => void this.#addServer(server),
 			},
 		);
@@ -134,13 +134,13 @@ export class ProvidersSection {
 	/** Back to the list, where what was saved takes the focus. */
 	#saved(id: string): void {
 		batch(() => {
-			this.#around.saved();
+			this.#deps.saved();
 			this.#back(editButton(id));
 		});
 	}
 
 	#back(focus: string): void {
-		this.#around.focus(focus, TITLE);
+		this.#deps.focus(focus, TITLE);
 		this.#state.close();
 	}
 
@@ -148,7 +148,7 @@ export class ProvidersSection {
 		try {
 			await action();
 		} catch (error) {
-			this.#around.fail(messageOf(error));
+			this.#deps.fail(messageOf(error));
 		}
 	}
 }

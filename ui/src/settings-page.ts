@@ -5,7 +5,7 @@
 import { batch, signal } from "@preact/signals-core";
 import { html, nothing, type TemplateResult } from "lit-html";
 import type { Settings } from "./ipc/host";
-import { byId, region } from "./lib/region";
+import { byId, mount } from "./lib/mount";
 import { ProvidersSection } from "./providers-section";
 import type { Chat } from "./state/chat";
 import type { ModelPicker } from "./state/model-picker";
@@ -15,7 +15,7 @@ import { TITLE } from "./views/section";
 import { FIRST_MODEL, type Section, settings } from "./views/settings";
 
 /** What the settings need of the rest of the page. */
-export interface Surroundings {
+export interface SettingsDeps {
 	readonly chat: Chat;
 	readonly picker: ModelPicker;
 	ask(question: Question): void;
@@ -34,7 +34,7 @@ export class SettingsPage {
 	/** What takes the focus when it has been drawn, best first. */
 	#focus: readonly string[] = [];
 
-	constructor({ chat, picker, ask, copy }: Surroundings) {
+	constructor({ chat, picker, ask, copy }: SettingsDeps) {
 		this.#chat = chat;
 		this.#picker = picker;
 		this.providers = new ProvidersSection({
@@ -102,9 +102,9 @@ export class SettingsPage {
 	}
 
 	/** Takes what this or another window has saved. */
-	told(changed: Settings): void {
+	settingsChanged(changed: Settings): void {
 		const before = this.settings.current.value?.defaultModelId;
-		this.settings.told(changed);
+		this.settings.settingsChanged(changed);
 		// The list says which model is the default.
 		if (changed.defaultModelId !== before) void this.#chat.models.read();
 	}
@@ -117,7 +117,7 @@ export class SettingsPage {
 
 	/** Draws the settings from now on, whenever they are open. */
 	mount(): void {
-		region(
+		mount(
 			byId("settings"),
 			() => {
 				const isOpen = this.isOpen.value;

@@ -3,11 +3,11 @@
  * tooltips say are made from it. Who acts on a press is not said here.
  */
 import type { SendKey } from "./ipc/bindings";
-import { ariaOf, matches, type Press, written } from "./lib/shortcut";
+import { ariaOf, formatShortcut, matches, type Press } from "./lib/shortcut";
 
 export interface Shortcut {
 	/** What it does, in the dialog. */
-	readonly does: string;
+	readonly label: string;
 	/** Any one of these. */
 	readonly keys: readonly string[];
 	/** These too, but nobody needs to be told. */
@@ -16,27 +16,27 @@ export interface Shortcut {
 
 /** Those that work wherever the focus is. */
 export const GLOBAL = {
-	create: { does: "New chat", keys: ["Mod+N"] },
-	openWindow: { does: "Open in a new window", keys: ["Mod+Shift+N"] },
-	rename: { does: "Rename the conversation", keys: ["F2"] },
-	find: { does: "Find in the conversation", keys: ["Mod+F"] },
-	attach: { does: "Attach files", keys: ["Mod+U"] },
-	stop: { does: "Stop the answer", keys: ["Mod+."] },
-	sidebar: { does: "Show or hide the sidebar", keys: ["Mod+B"] },
-	zoomIn: { does: "Zoom in", keys: ["Mod+Plus"], also: ["Mod+="] },
-	zoomOut: { does: "Zoom out", keys: ["Mod+-"], also: ["Mod+_"] },
-	zoomReset: { does: "Actual size", keys: ["Mod+0"] },
-	settings: { does: "Settings", keys: ["Mod+,"] },
-	shortcuts: { does: "Keyboard shortcuts", keys: ["Mod+/"] },
+	create: { label: "New chat", keys: ["Mod+N"] },
+	openWindow: { label: "Open in a new window", keys: ["Mod+Shift+N"] },
+	rename: { label: "Rename the conversation", keys: ["F2"] },
+	find: { label: "Find in the conversation", keys: ["Mod+F"] },
+	attach: { label: "Attach files", keys: ["Mod+U"] },
+	stop: { label: "Stop the answer", keys: ["Mod+."] },
+	sidebar: { label: "Show or hide the sidebar", keys: ["Mod+B"] },
+	zoomIn: { label: "Zoom in", keys: ["Mod+Plus"], also: ["Mod+="] },
+	zoomOut: { label: "Zoom out", keys: ["Mod+-"], also: ["Mod+_"] },
+	zoomReset: { label: "Actual size", keys: ["Mod+0"] },
+	settings: { label: "Settings", keys: ["Mod+,"] },
+	shortcuts: { label: "Keyboard shortcuts", keys: ["Mod+/"] },
 	/** Only where nobody types. */
-	help: { does: "Keyboard shortcuts", keys: ["?"] },
+	help: { label: "Keyboard shortcuts", keys: ["?"] },
 } as const satisfies Record<string, Shortcut>;
 
-export type Global = keyof typeof GLOBAL;
+export type GlobalShortcut = keyof typeof GLOBAL;
 
 /** The shortcut that a press is, wherever the focus is. */
-export function globalOf(press: Press): Global | undefined {
-	const names = Object.keys(GLOBAL) as Global[];
+export function globalOf(press: Press): GlobalShortcut | undefined {
+	const names = Object.keys(GLOBAL) as GlobalShortcut[];
 	return names.find((name) => {
 		const { keys, also = [] }: Shortcut = GLOBAL[name];
 		return [...keys, ...also].some((shortcut) => matches(press, shortcut));
@@ -44,12 +44,12 @@ export function globalOf(press: Press): Global | undefined {
 }
 
 /** What a tooltip says: the words, and the shortcut behind them. */
-export function hint(words: string, name: Global): string {
-	return `${words} (${written(GLOBAL[name].keys[0])})`;
+export function hint(words: string, name: GlobalShortcut): string {
+	return `${words} (${formatShortcut(GLOBAL[name].keys[0])})`;
 }
 
 /** What `aria-keyshortcuts` says. */
-export function aria(name: Global): string {
+export function aria(name: GlobalShortcut): string {
 	return ariaOf(GLOBAL[name].keys[0]);
 }
 
@@ -62,8 +62,8 @@ export const WRITING_KEYS: Record<SendKey, { readonly send: string; readonly bre
 
 /** What takes back what was typed, and makes it again. */
 export const EDITING = {
-	undo: { does: "Undo", keys: ["Mod+Z"] },
-	redo: { does: "Redo", keys: ["Mod+Shift+Z"], also: ["Mod+Y"] },
+	undo: { label: "Undo", keys: ["Mod+Z"] },
+	redo: { label: "Redo", keys: ["Mod+Shift+Z"], also: ["Mod+Y"] },
 } as const satisfies Record<string, Shortcut>;
 
 /** Which of them a press in the input is. */
@@ -86,12 +86,12 @@ export function shortcutGroups(sendKey: SendKey): [string, Shortcut[]][] {
 		[
 			"Writing",
 			[
-				{ does: "Send", keys: [send] },
-				{ does: "New line", keys: [breakLine] },
+				{ label: "Send", keys: [send] },
+				{ label: "New line", keys: [breakLine] },
 				EDITING.undo,
 				EDITING.redo,
-				{ does: "Your last messages, in an empty input", keys: ["ArrowUp"] },
-				{ does: "Back to the newer ones", keys: ["ArrowDown"] },
+				{ label: "Your last messages, in an empty input", keys: ["ArrowUp"] },
+				{ label: "Back to the newer ones", keys: ["ArrowDown"] },
 				GLOBAL.attach,
 				GLOBAL.stop,
 			],
@@ -103,19 +103,19 @@ export function shortcutGroups(sendKey: SendKey): [string, Shortcut[]][] {
 				GLOBAL.openWindow,
 				GLOBAL.rename,
 				GLOBAL.find,
-				{ does: "Previous match", keys: ["Enter"] },
-				{ does: "Next match", keys: ["Shift+Enter"] },
+				{ label: "Previous match", keys: ["Enter"] },
+				{ label: "Next match", keys: ["Shift+Enter"] },
 			],
 		],
 		[
 			"List of conversations",
 			[
-				{ does: "Move up", keys: ["ArrowUp"] },
-				{ does: "Move down", keys: ["ArrowDown"] },
-				{ does: "Open", keys: ["Enter"] },
-				{ does: "Rename", keys: ["F2"] },
-				{ does: "Delete", keys: ["Delete"] },
-				{ does: "Undo a deletion", keys: ["Mod+Z"] },
+				{ label: "Move up", keys: ["ArrowUp"] },
+				{ label: "Move down", keys: ["ArrowDown"] },
+				{ label: "Open", keys: ["Enter"] },
+				{ label: "Rename", keys: ["F2"] },
+				{ label: "Delete", keys: ["Delete"] },
+				{ label: "Undo a deletion", keys: ["Mod+Z"] },
 			],
 		],
 		[
@@ -127,7 +127,7 @@ export function shortcutGroups(sendKey: SendKey): [string, Shortcut[]][] {
 				GLOBAL.zoomReset,
 				GLOBAL.settings,
 				{ ...GLOBAL.shortcuts, keys: [...GLOBAL.shortcuts.keys, ...GLOBAL.help.keys] },
-				{ does: "Close what is open", keys: ["Escape"] },
+				{ label: "Close what is open", keys: ["Escape"] },
 			],
 		],
 	];

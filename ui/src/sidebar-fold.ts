@@ -1,13 +1,13 @@
 /** Folds the sidebar and brings it back, in every width, with what the reader looks at and types into. */
 import { effect } from "@preact/signals-core";
-import { byId, hasNoFocus } from "./lib/region";
-import { remember, remembered } from "./lib/remembered";
+import { readLocal, writeLocal } from "./lib/local-storage";
+import { byId, hasNoFocus } from "./lib/mount";
 import { Sidebar } from "./state/sidebar";
 
 const FOLDED = "sidebar-folded";
 
 export class SidebarFold {
-	readonly state = new Sidebar(remembered(FOLDED) === "true");
+	readonly state = new Sidebar(readLocal(FOLDED) === "true");
 	/** Gives the focus to whoever takes what is typed. */
 	readonly #takeFocus: () => void;
 	/** Where in the list the focus was last. */
@@ -22,7 +22,7 @@ export class SidebarFold {
 		effect(() => {
 			const folded = this.state.folded.value;
 			document.body.toggleAttribute("data-sidebar-folded", folded);
-			remember(FOLDED, String(folded));
+			writeLocal(FOLDED, String(folded));
 		});
 		effect(() => {
 			document.body.toggleAttribute("data-sidebar-open", this.state.over.value);

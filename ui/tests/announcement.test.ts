@@ -5,7 +5,7 @@ import { message } from "./messages";
 
 const said = (content: string) => endOf(message(1, content));
 
-test("the end of an answer is told with its first sentence", () => {
+test("the end of an answer is announced with its first sentence", () => {
 	assert.equal(said("It is done. And more."), "Answer finished. It is done.");
 	assert.equal(said(""), "Answer finished.");
 	assert.equal(endOf({ ...message(1), status: "stopped" }), "Answer stopped.");

@@ -110,7 +110,7 @@ test("a file that is taken away while it is read is not kept", async () => {
 	);
 });
 
-test("what the core kept comes back once, before what was attached since", async () => {
+test("stored attachments are restored once, before those attached since", async () => {
 	const { attachments, ids } = scene({ draft_attachments: () => [summary("old")] });
 	await attachments.add(NEW, files("new"));
 	await attachments.restoreNew();
@@ -160,7 +160,7 @@ test("files move to the conversation that their message creates, or stay where i
 	assert.deepEqual([refused.ids(NEW), refused.ids("c")], [["a"], []]);
 });
 
-test("a long name keeps its end, and a size is said shortly", () => {
+test("a long name keeps its end, and a size is abbreviated", () => {
 	assert.equal(shortName("notes.txt"), "notes.txt");
 	assert.equal(shortName("a very long name of a report 2026.pdf"), "a very long nam…t 2026.pdf");
 	assert.deepEqual([1, 812, 12_340, 999_600, 1_400_000].map(shortBytes), [

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { effect } from "@preact/signals-core";
 import type { ConversationSummary, ConversationView, LockChanged } from "../src/ipc/bindings";
-import { nextTurn } from "../src/lib/turn";
+import { yieldToBrowser } from "../src/lib/yield-to-browser";
 import { Chat } from "../src/state/chat";
 import { NEW } from "../src/state/drafts";
 import { NO_PARAMETERS } from "../src/state/parameters";
@@ -97,9 +97,9 @@ test("what is chosen for a new conversation is not shown for another", async () 
 	assert.deepEqual(chat.parameters.value, NO_PARAMETERS);
 });
 
-test("what an answer's end tells twice is read once, and not drawn in the turn that read it", async () => {
+test("the two events of an answer's end cause one read, drawn in a later task", async () => {
 	// What other chats have still to read is no call to this core.
-	await nextTurn();
+	await yieldToBrowser();
 	const core = fakeCore({
 		get_conversation: () => ({ ...VIEW, title: "read anew" }),
 		follow_branch: () => null,
@@ -112,17 +112,17 @@ test("what an answer's end tells twice is read once, and not drawn in the turn t
 	const released = { conversationId: "c", branchId: "b", messageId: "a", reason: "completed" };
 	chat.lockChanged({ ...released, ...FREE, generationId: "g", fence: 1 } as LockChanged);
 	chat.conversationChanged({ conversationId: "c", deleted: false });
-	await nextTurn();
+	await yieldToBrowser();
 	assert.equal(core.named("get_conversation").length, before + 1);
 	assert.equal(chat.shown.value.title, null, "a click comes first");
-	await nextTurn();
+	await yieldToBrowser();
 	assert.equal(chat.shown.value.title, "read anew");
-	await nextTurn();
+	await yieldToBrowser();
 	assert.equal(core.named("get_conversation").length, before + 1);
 });
 
 test("what is locked asks for its lock from time to time, and is read again only for another", async () => {
-	await nextTurn();
+	await yieldToBrowser();
 	const held = { ...FREE, locked: true, canSend: false, generationId: "g", fence: 1 };
 	let lock: typeof FREE | typeof held = held;
 	const core = fakeCore({
@@ -134,8 +134,8 @@ test("what is locked asks for its lock from time to time, and is read again only
 	await chat.open("c");
 	const readings = async () => {
 		await chat.recheck();
-		await nextTurn();
-		await nextTurn();
+		await yieldToBrowser();
+		await yieldToBrowser();
 		return core.named("get_conversation").length;
 	};
 	assert.equal(await readings(), 1, "nothing has changed");
@@ -149,7 +149,7 @@ test("what is locked asks for its lock from time to time, and is read again only
 	assert.equal(core.named("is_locked").length, asked, "what is free is not asked for");
 });
 
-test("a fault that passes is said, and what could not be opened is tried again", async () => {
+test("a passing error is shown, and a failed open is retried", async () => {
 	let works = false;
 	const core = fakeCore({
 		get_conversation: () => (works ? VIEW : refusal("internal", "The database is busy")()),
@@ -169,7 +169,7 @@ test("a fault that passes is said, and what could not be opened is tried again",
 	assert.equal(core.named("get_conversation").length, 3, "it is open");
 });
 
-test("damage is all that is shown, and a conversation that is gone makes way for the newest", async () => {
+test("a corrupt database replaces the page, and a deleted conversation gives way to the newest", async () => {
 	fakeCore({ get_conversation: refusal("database_corrupt", "The database is damaged") });
 	const damaged = new Chat();
 	await damaged.open("c");
@@ -232,7 +232,7 @@ test("a send waits for no file that is still being read, and says so", async () 
 	assert.equal(chat.draft.value, "hello");
 });
 
-test("nobody is asked to wait for a file that has been read, or in another conversation", async () => {
+test("the file warning disappears when the file is read or another conversation opens", async () => {
 	const { chat } = await withFile({});
 	const reading = { state: "reading", key: "1", name: "b.txt", size: 1 } as const;
 	const ends = [() => (chat.attachments.lists.value = new Map()), () => void chat.open("d")];
@@ -260,8 +260,8 @@ test("what another window sent with its message is no longer in the composer", a
 	assert.equal(chat.attachments.of("c").length, 1);
 	view = sent;
 	chat.conversationChanged({ conversationId: "c", deleted: false });
-	await nextTurn();
-	await nextTurn();
+	await yieldToBrowser();
+	await yieldToBrowser();
 	assert.equal(chat.attachments.of("c").length, 0);
 });
 
@@ -324,7 +324,7 @@ const OVERTAKEN: readonly [string, (chat: Chat) => Promise<void>][] = [
 
 for (const [command, act] of OVERTAKEN) {
 	test(`${command} is refused as the page itself would where another window was first`, async () => {
-		await nextTurn();
+		await yieldToBrowser();
 		let lock: typeof FREE | typeof HELD = FREE;
 		const { chat } = await locked({
 			get_conversation: () => ({ ...VIEW, lock }),
@@ -339,8 +339,8 @@ for (const [command, act] of OVERTAKEN) {
 	});
 }
 
-test("a reading from before a release does not lock the page again", async () => {
-	await nextTurn();
+test("a snapshot from before a release does not lock the page again", async () => {
+	await yieldToBrowser();
 	let lock: typeof FREE | typeof HELD = HELD;
 	const { chat } = await locked({
 		get_conversation: () => ({ ...VIEW, lock }),
@@ -350,13 +350,13 @@ test("a reading from before a release does not lock the page again", async () =>
 	const watch = effect(() => {
 		seen.push(chat.busy.value);
 	});
-	chat.lookedAt();
-	await nextTurn();
+	chat.resync();
+	await yieldToBrowser();
 	chat.lockChanged(RELEASED);
 	lock = { ...FREE, fence: 1 };
-	await nextTurn();
-	await nextTurn();
-	await nextTurn();
+	await yieldToBrowser();
+	await yieldToBrowser();
+	await yieldToBrowser();
 	watch();
 	assert.deepEqual(seen, [true, false]);
 });
@@ -454,7 +454,7 @@ test("a conversation that the list knows to be busy is so before it is read", as
 	assert.equal(chat.typing.field.value, "message", "it is free after all");
 });
 
-test("an answer again that failed is announced, and what comes late of it changes nothing", async () => {
+test("a failed regeneration is announced, and its late events change nothing", async () => {
 	const tried = { messageId: "a", status: "failed", error: null, hasText: false } as const;
 	let view: ConversationView = { ...VIEW, messages: [message(0), message(1)], lock: HELD };
 	fakeCore({
@@ -465,7 +465,7 @@ test("an answer again that failed is announced, and what comes late of it change
 	const chat = new Chat();
 	await chat.open("c");
 	const phase = { type: "phase", messageId: "a", phase: { type: "streaming" } } as const;
-	chat.transcript.told(phase);
+	chat.transcript.applyEvent(phase);
 	assert.equal(chat.transcript.live.value?.messageId, "a");
 	view = {
 		...VIEW,
@@ -473,11 +473,11 @@ test("an answer again that failed is announced, and what comes late of it change
 		lock: { ...FREE, fence: 1 },
 	};
 	chat.lockChanged(RELEASED);
-	await nextTurn();
-	await nextTurn();
+	await yieldToBrowser();
+	await yieldToBrowser();
 	assert.match(chat.announcement.text.value, /^Answering again failed/);
 	assert.equal(chat.transcript.live.value, null);
-	assert.equal(chat.transcript.told(phase), true);
+	assert.equal(chat.transcript.applyEvent(phase), true);
 	assert.equal(chat.transcript.live.value, null);
 });
 

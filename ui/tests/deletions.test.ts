@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import { nextTurn } from "../src/lib/turn";
+import { yieldToBrowser } from "../src/lib/yield-to-browser";
 import { Deletions } from "../src/state/deletions";
 import { Toasts } from "../src/state/toasts";
 import { fakeCore, refusal } from "./core";
@@ -66,7 +66,7 @@ test("an Undo that comes too late says so", async () => {
 	await undo();
 	assert.match(texts()[0] ?? "", /“a” is gone for good/);
 	assert.deepEqual(shown, []);
-	await nextTurn();
+	await yieldToBrowser();
 });
 
 test("one that cannot be deleted offers nothing", async () => {

@@ -8,7 +8,7 @@ beforeEach(() => mock.timers.reset());
 afterEach(() => mock.timers.reset());
 
 /** Lets what has been asked be answered. */
-const answered = () => new Promise(setImmediate);
+const flushPromises = () => new Promise(setImmediate);
 
 test("what is typed before its conversation exists is kept by the core too", async () => {
 	mock.timers.enable({ apis: ["setTimeout"] });
@@ -18,7 +18,7 @@ test("what is typed before its conversation exists is kept by the core too", asy
 	drafts.type(NEW, "half a thought");
 	mock.timers.tick(1000);
 	mock.timers.reset();
-	await answered();
+	await flushPromises();
 	assert.deepEqual(core.named("save_draft"), [{ conversationId: null, content: "half a thought" }]);
 });
 
@@ -31,7 +31,7 @@ test("what is typed without a pause is saved meanwhile", async () => {
 		mock.timers.tick(100);
 	}
 	mock.timers.reset();
-	await answered();
+	await flushPromises();
 	assert.equal(core.named("save_draft").length, 5);
 });
 
@@ -48,7 +48,7 @@ test("an adopted draft is saved where it goes before it is taken from where it w
 	drafts.adopt("c");
 	assert.deepEqual([drafts.of(NEW), drafts.of("c")], ["", "hello"]);
 	drafts.flush();
-	await drafts.saved();
+	await drafts.whenSaved();
 	assert.deepEqual(order, [
 		["c", "hello"],
 		[null, ""],
@@ -61,7 +61,7 @@ test("a draft that cannot be saved does not keep the others from it", async () =
 	drafts.type("gone", "text");
 	drafts.type(NEW, "hello");
 	drafts.flush();
-	await drafts.saved();
+	await drafts.whenSaved();
 	assert.equal(core.named("save_draft").length, 2);
 });
 
@@ -99,7 +99,7 @@ test("where there is no conversation yet, a start shows what was typed for the f
 	assert.equal(chat.draft.value, "hello");
 });
 
-test("a draft that cannot be read is said, and nothing is written over it", async () => {
+test("an unreadable draft is reported and not overwritten", async () => {
 	const { core, chat } = await started({
 		list_conversations: () => [{ id: "c" }],
 		get_new_draft: refusal("not_a_command", "The draft could not be read"),
@@ -115,11 +115,11 @@ test("what is typed for the next message is saved as one draft with what stood t
 	drafts.type("c", "half a thought");
 	drafts.typeNext("c", "and another");
 	drafts.flush();
-	await drafts.saved();
+	await drafts.whenSaved();
 	drafts.typeNext("c", "and another one");
 	drafts.handOver("c");
 	drafts.flush();
-	await drafts.saved();
+	await drafts.whenSaved();
 	assert.deepEqual(
 		core.named("save_draft").map(({ content }) => content),
 		["half a thought\nand another", "half a thought\nand another one"],
@@ -132,28 +132,28 @@ test("when a message is sent, the core keeps at once only what was typed after i
 	drafts.type("c", "sent");
 	drafts.typeNext("c", "next");
 	drafts.sent("c", "sent");
-	await drafts.saved();
+	await drafts.whenSaved();
 	assert.deepEqual(core.named("save_draft"), [{ conversationId: "c", content: "next" }]);
 });
 
-test("a draft that comes late stands before what was typed since, and is not written over", async () => {
+test("a late draft is put before what was typed since, and is not overwritten", async () => {
 	const core = fakeCore({ save_draft: () => null });
 	const drafts = new Drafts();
 	drafts.expect("c");
 	drafts.type("c", "typed at once");
 	drafts.flush();
-	await drafts.saved();
+	await drafts.whenSaved();
 	assert.equal(core.calls.length, 0, "what is kept is not known yet");
 	drafts.restore("c", "kept");
 	assert.equal(drafts.of("c"), "kept\ntyped at once");
 	drafts.flush();
-	await drafts.saved();
+	await drafts.whenSaved();
 	assert.deepEqual(core.named("save_draft")[0]?.content, "kept\ntyped at once");
 	drafts.restore("c", "of another window");
 	assert.equal(drafts.of("c"), "kept\ntyped at once", "it comes once");
 });
 
-test("a reload goes on in the same field, and nothing stands there twice", async () => {
+test("a reload restores both fields without duplicating text", async () => {
 	const store = new Map<string, string>();
 	Object.assign(globalThis, {
 		sessionStorage: {
@@ -172,7 +172,7 @@ test("a reload goes on in the same field, and nothing stands there twice", async
 	before.type("c", "half a thought");
 	before.typeNext("c", "and anoth");
 	before.flush();
-	await before.saved();
+	await before.whenSaved();
 	const after = new Drafts();
 	after.restore("c", saved);
 	assert.deepEqual([after.of("c"), after.nextOf("c")], ["half a thought", "and anoth"]);
@@ -182,7 +182,7 @@ test("a reload goes on in the same field, and nothing stands there twice", async
 	Reflect.deleteProperty(globalThis, "sessionStorage");
 });
 
-test("what cannot be saved is said while it lasts, and tried again until it can", async () => {
+test("an unsaved draft shows a warning and is retried until it is saved", async () => {
 	mock.timers.enable({ apis: ["setTimeout"] });
 	let works = false;
 	const core = fakeCore({
@@ -192,7 +192,7 @@ test("what cannot be saved is said while it lasts, and tried again until it can"
 	const texts = () => chat.toasts.shown.value.map((toast) => toast.text);
 	const later = async () => {
 		mock.timers.tick(10_000);
-		await chat.drafts.saved();
+		await chat.drafts.whenSaved();
 	};
 	const warning = ["What you type is not saved yet: The disk is full"];
 	chat.drafts.type("c", "hello");
@@ -226,10 +226,10 @@ test("one of several that is saved takes no other's warning away, and one that i
 	drafts.flush();
 	drafts.type("d", "hello");
 	drafts.flush();
-	await drafts.saved();
+	await drafts.whenSaved();
 	assert.deepEqual(said, ["What you type is not saved yet: It fails"]);
 	code = "not_found";
 	drafts.flush();
-	await drafts.saved();
+	await drafts.whenSaved();
 	assert.equal(said.at(-1), null);
 });

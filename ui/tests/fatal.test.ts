@@ -25,7 +25,7 @@ async function offered(code: ErrorCode) {
 	document.body.removeAttribute("data-fatal");
 	showFatal({ code, message: "It cannot be opened" });
 	await new Promise(setImmediate);
-	const buttons = [...document.querySelectorAll("#fatal > div > .ways button")];
+	const buttons = [...document.querySelectorAll("#fatal > div > .recovery-actions button")];
 	const labels = buttons.map((button) => button.textContent?.replace(/ of .*/, ""));
 	(document.querySelector("#open-data-folder") as unknown as HTMLElement).click();
 	await new Promise(setImmediate);

@@ -15,7 +15,7 @@ function chat(show: (id: string) => Promise<void>): Chat {
 	} as unknown as Chat;
 }
 
-test("what is found is gone to when it is on the page, and not before", async () => {
+test("a match is scrolled to once it is on the page", async () => {
 	fakeCore({ find_in_conversation: () => ["first", "last"] });
 	let arrive = () => {};
 	const asked: string[] = [];
@@ -43,7 +43,7 @@ test("what is found is gone to when it is on the page, and not before", async ()
 	assert.equal(find.shown.value, "first");
 });
 
-test("the only place is gone to again by every step", async () => {
+test("every step scrolls to the only match again", async () => {
 	fakeCore({ find_in_conversation: () => ["only"] });
 	const gone: (string | null)[] = [];
 	const find = new Find(chat(async () => {}));

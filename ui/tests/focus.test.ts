@@ -24,20 +24,20 @@ function scene() {
 		focus,
 		active: () => document.activeElement?.id,
 		lock: (text = "") => {
-			focus.before();
+			focus.beforeRender();
 			const next = document.createElement("textarea");
 			next.id = "next-input";
 			next.value = text;
 			(field("chat-input") as unknown as Node).parentNode?.appendChild(next as never);
 			field("chat-input").disabled = true;
-			focus.after();
+			focus.afterRender();
 		},
 		release: (text: string) => {
-			focus.before();
+			focus.beforeRender();
 			field("next-input").remove();
 			field("chat-input").disabled = false;
 			field("chat-input").value = text;
-			focus.after();
+			focus.afterRender();
 		},
 	};
 }
@@ -71,7 +71,7 @@ test("where nothing was typed meanwhile, the caret is where it was", () => {
 	assert.deepEqual([selectionStart, selectionEnd], [4, 6]);
 });
 
-test("it comes from Send too, which a key pressed, and goes nowhere from elsewhere", () => {
+test("the focus moves from Send too, and from no other control", () => {
 	const one = scene();
 	one.field("send-button").focus();
 	one.lock();
@@ -85,7 +85,7 @@ test("it comes from Send too, which a key pressed, and goes nowhere from elsewhe
 	assert.equal(other.active(), "other");
 });
 
-test("a release takes the focus from nobody", () => {
+test("a release leaves the focus on another control", () => {
 	const { field, active, lock, release } = scene();
 	field("chat-input").focus();
 	lock();
@@ -99,9 +99,9 @@ test("a text that is put before the typed one leaves the caret in its word", () 
 	field("chat-input").focus();
 	field("chat-input").value = "typed";
 	field("chat-input").setSelectionRange(3, 3);
-	focus.before();
+	focus.beforeRender();
 	field("chat-input").value = "kept\ntyped";
-	focus.after();
+	focus.afterRender();
 	assert.equal(field("chat-input").selectionStart, 8);
 });
 

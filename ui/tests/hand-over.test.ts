@@ -2,50 +2,60 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { signal } from "@preact/signals-core";
 import { Drafts } from "../src/state/drafts";
-import { before, FREE, joined, learned, moved } from "../src/state/hand-over";
+import {
+	FREE,
+	joinTexts,
+	nextFieldState,
+	shiftSelection,
+	textBefore,
+} from "../src/state/hand-over";
 import { Typing } from "../src/state/typing";
 import { fakeCore } from "./core";
 
 test("what is typed goes to the field that is free", () => {
-	const busy = learned(FREE, { busy: true });
+	const busy = nextFieldState(FREE, { busy: true });
 	assert.equal(busy.field, "next");
-	assert.equal(learned(busy, { busy: false }).field, "message");
+	assert.equal(nextFieldState(busy, { busy: false }).field, "message");
 });
 
 test("no field is changed while something is composed in it", () => {
-	const composing = learned(FREE, { composing: true });
-	const locked = learned(composing, { busy: true });
+	const composing = nextFieldState(FREE, { composing: true });
+	const locked = nextFieldState(composing, { busy: true });
 	assert.equal(locked.field, "message", "it is in the middle of a word");
-	assert.equal(learned(locked, { composing: false }).field, "next");
-	const next = learned(learned(FREE, { busy: true }), { composing: true });
-	const released = learned(next, { busy: false });
+	assert.equal(nextFieldState(locked, { composing: false }).field, "next");
+	const next = nextFieldState(nextFieldState(FREE, { busy: true }), { composing: true });
+	const released = nextFieldState(next, { busy: false });
 	assert.equal(released.field, "next");
-	assert.equal(learned(released, { busy: true }).field, "next", "locked again meanwhile");
-	assert.equal(learned(released, { composing: false }).field, "message");
+	assert.equal(nextFieldState(released, { busy: true }).field, "next", "locked again meanwhile");
+	assert.equal(nextFieldState(released, { composing: false }).field, "message");
 });
 
 test("two texts stand on lines of their own, and an empty one on none", () => {
-	assert.equal(joined("one", "two"), "one\ntwo");
-	assert.equal(joined("", "two"), "two");
-	assert.equal(joined("one", ""), "one");
+	assert.equal(joinTexts("one", "two"), "one\ntwo");
+	assert.equal(joinTexts("", "two"), "two");
+	assert.equal(joinTexts("one", ""), "one");
 	for (const [first, next] of [
 		["one", "two"],
 		["", "two"],
 		["one\n", "two"],
 		["one", "\ntwo"],
 	] as const) {
-		assert.equal(before(joined(first, next), next), first);
+		assert.equal(textBefore(joinTexts(first, next), next), first);
 	}
-	assert.equal(before("onetwo", "two"), null, "not joined");
-	assert.equal(before("one", ""), null);
-	assert.equal(before("one", "two"), null);
+	assert.equal(textBefore("onetwo", "two"), null, "not joined");
+	assert.equal(textBefore("one", ""), null);
+	assert.equal(textBefore("one", "two"), null);
 });
 
 test("a selection goes with its text", () => {
 	const selection = { start: 1, end: 3, direction: "backward" } as const;
-	const at = moved(selection, "next", joined("one", "next"));
+	const at = shiftSelection(selection, "next", joinTexts("one", "next"));
 	assert.deepEqual(at, { start: 5, end: 7, direction: "backward" });
-	assert.deepEqual(moved(selection, "next", "other"), { start: 5, end: 5, direction: "none" });
+	assert.deepEqual(shiftSelection(selection, "next", "other"), {
+		start: 5,
+		end: 5,
+		direction: "none",
+	});
 });
 
 /** The two fields, as the page has them. */
@@ -69,7 +79,7 @@ test("a release puts the next message behind what stood there", () => {
 	assert.equal(typing.text.value, "half a thought\nand anoth");
 });
 
-test("what a reload brings back of the next message is handed over where nothing is to wait for", () => {
+test("a restored next message is handed over when nothing is locked", () => {
 	const getItem = (name: string) => (name === "next:c" ? "and anoth" : null);
 	Object.assign(globalThis, { sessionStorage: { getItem } });
 	const { drafts, fields } = scene();
@@ -78,7 +88,7 @@ test("what a reload brings back of the next message is handed over where nothing
 	Reflect.deleteProperty(globalThis, "sessionStorage");
 });
 
-test("one that is composed is handed over when it is whole", () => {
+test("a next message is handed over when its composition ends", () => {
 	const { busy, typing, fields } = scene();
 	busy.value = true;
 	typing.compose(true);

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Block, Inline, PageEvent, Patch } from "../src/ipc/bindings";
-import { patched } from "../src/markdown/patched";
-import { told } from "../src/state/live-answer";
+import { applyPatches } from "../src/markdown/patches";
+import { applyEvent } from "../src/state/live-answer";
 
 function paragraph(text: string): Block {
 	return { type: "paragraph", inlines: [{ type: "text", text }] };
@@ -19,7 +19,7 @@ function blocks(messageId: string, from: number, ...blocks: Block[]): PageEvent 
 test("what did not change stays the same object", () => {
 	const [one, two, three] = [paragraph("one"), paragraph("two"), paragraph("three")];
 	const before = [one, two];
-	const after = patched(before, [{ type: "replace", from: 1, blocks: [three] }]);
+	const after = applyPatches(before, [{ type: "replace", from: 1, blocks: [three] }]);
 	assert.equal(after[0], one);
 	assert.deepEqual(after, [one, three]);
 	assert.deepEqual(before, [one, two], "what was shown is not changed under the view");
@@ -27,7 +27,7 @@ test("what did not change stays the same object", () => {
 
 test("code that grows keeps what it is", () => {
 	const before = [paragraph("so"), code("let a")];
-	const after = patched(before, [{ type: "grow", at: 1, text: " = 1;" }]);
+	const after = applyPatches(before, [{ type: "grow", at: 1, text: " = 1;" }]);
 	assert.deepEqual(after, [paragraph("so"), code("let a = 1;")]);
 	assert.equal(after[0], before[0]);
 	const rest: Patch[] = [
@@ -35,10 +35,10 @@ test("code that grows keeps what it is", () => {
 		{ type: "replace", from: 2, blocks: [paragraph("on")] },
 	];
 	const closed = { ...code("let a = 1;"), closed: true };
-	assert.deepEqual(patched(after, rest), [paragraph("so"), closed, paragraph("on")]);
+	assert.deepEqual(applyPatches(after, rest), [paragraph("so"), closed, paragraph("on")]);
 });
 
-test("a patch goes to the end of what contains what grows, and nothing else is made anew", () => {
+test("a nested patch changes only the last block of its container", () => {
 	const first = { checked: null, blocks: [paragraph("one")] };
 	const list = (...blocks: Block[]): Block => ({
 		type: "list",
@@ -50,7 +50,7 @@ test("a patch goes to the end of what contains what grows, and nothing else is m
 	const before = [paragraph("so"), list(paragraph("two"), quote(code("let a")))];
 	const grow: Patch = { type: "grow", at: 0, text: ";" };
 	const inQuote: Patch = { type: "within", at: 1, patches: [grow] };
-	const after = patched(before, [{ type: "within", at: 1, patches: [inQuote] }]);
+	const after = applyPatches(before, [{ type: "within", at: 1, patches: [inQuote] }]);
 	assert.deepEqual(after, [paragraph("so"), list(paragraph("two"), quote(code("let a;")))]);
 	assert.deepEqual(before[1], list(paragraph("two"), quote(code("let a"))));
 	assert.equal(after[0], before[0]);
@@ -59,40 +59,40 @@ test("a patch goes to the end of what contains what grows, and nothing else is m
 	assert.equal(items(after)[1]?.blocks[0], items(before)[1]?.blocks[0]);
 });
 
-test("items, rows and what is in a line are told from the first that changed", () => {
+test("items, rows and inlines are patched from the first that changed", () => {
 	const text = (text: string): Inline => ({ type: "text", text });
 	const item = (words: string) => ({ checked: null, blocks: [paragraph(words)] });
 	const list: Block = { type: "list", start: 1, tight: true, items: [item("a"), item("b")] };
 	assert.deepEqual(
-		patched([list], [{ type: "items", at: 0, from: 1, items: [item("c"), item("d")] }]),
+		applyPatches([list], [{ type: "items", at: 0, from: 1, items: [item("c"), item("d")] }]),
 		[{ ...list, items: [item("a"), item("c"), item("d")] }],
 	);
 	const row = (...cells: string[]) => cells.map((cell) => [text(cell)]);
 	const table: Block = { type: "table", alignments: ["none"], header: row("a"), rows: [row("b")] };
-	assert.deepEqual(patched([table], [{ type: "rows", at: 0, from: 1, rows: [row("c")] }]), [
+	assert.deepEqual(applyPatches([table], [{ type: "rows", at: 0, from: 1, rows: [row("c")] }]), [
 		{ ...table, rows: [row("b"), row("c")] },
 	]);
 	const line: Block = { type: "paragraph", inlines: [text("a "), { type: "code", text: "b" }] };
 	const more = [text(" c "), { type: "hardBreak" }] satisfies Inline[];
-	assert.deepEqual(patched([line], [{ type: "inlines", at: 0, from: 1, inlines: more }]), [
+	assert.deepEqual(applyPatches([line], [{ type: "inlines", at: 0, from: 1, inlines: more }]), [
 		{ ...line, inlines: [text("a "), ...more] },
 	]);
-	const grown = patched([paragraph("a")], [{ type: "grow", at: 0, text: "b" }]);
+	const grown = applyPatches([paragraph("a")], [{ type: "grow", at: 0, text: "b" }]);
 	assert.deepEqual(grown, [paragraph("ab")]);
 });
 
-test("blocks, thoughts and phases of one answer are gathered, and another begins anew", () => {
-	let live = told(null, { type: "phase", messageId: "a", phase: { type: "connecting" } });
-	live = told(live, { type: "reasoning", messageId: "a", text: "Hm" });
-	live = told(live, { type: "reasoning", messageId: "a", text: ", yes" });
-	live = told(live, blocks("a", 0, paragraph("Hi")));
+test("blocks, reasoning and phases of one answer accumulate, and another answer starts empty", () => {
+	let live = applyEvent(null, { type: "phase", messageId: "a", phase: { type: "connecting" } });
+	live = applyEvent(live, { type: "reasoning", messageId: "a", text: "Hm" });
+	live = applyEvent(live, { type: "reasoning", messageId: "a", text: ", yes" });
+	live = applyEvent(live, blocks("a", 0, paragraph("Hi")));
 	assert.deepEqual(live, {
 		messageId: "a",
 		blocks: [paragraph("Hi")],
 		reasoning: "Hm, yes",
 		phase: { type: "connecting" },
 	});
-	const other = told(live, blocks("b", 0, paragraph("Ho")));
+	const other = applyEvent(live, blocks("b", 0, paragraph("Ho")));
 	assert.deepEqual(other, {
 		messageId: "b",
 		blocks: [paragraph("Ho")],

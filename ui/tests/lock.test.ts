@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { LockChanged, LockStatus } from "../src/ipc/bindings";
-import { isBeforeRelease, isNews, lockAfter } from "../src/state/lock";
+import { isBeforeRelease, isNewer, lockAfter } from "../src/state/lock";
 
 function change(fence: number, locked: boolean): LockChanged {
 	const reason = locked ? "acquired" : "released";
@@ -9,17 +9,17 @@ function change(fence: number, locked: boolean): LockChanged {
 	return { ...ids, fence, locked, reason };
 }
 
-test("a lock change is news only when it is newer, or ends what is known", () => {
+test("a lock change is applied only when it is newer or ends the known grant", () => {
 	const held: LockStatus = lockAfter(change(2, true));
 	const free: LockStatus = lockAfter(change(2, false));
-	assert.equal(isNews(held, change(1, false)), false, "the end of the grant before");
-	assert.equal(isNews(held, change(2, true)), false, "known already");
-	assert.equal(isNews(held, change(2, false)), true);
-	assert.equal(isNews(free, change(2, true)), false, "overtaken by its own end");
-	assert.equal(isNews(free, change(3, true)), true);
+	assert.equal(isNewer(held, change(1, false)), false, "the end of the grant before");
+	assert.equal(isNewer(held, change(2, true)), false, "known already");
+	assert.equal(isNewer(held, change(2, false)), true);
+	assert.equal(isNewer(free, change(2, true)), false, "overtaken by its own end");
+	assert.equal(isNewer(free, change(3, true)), true);
 });
 
-test("a snapshot from before a release is known by its fence, and one of a later grant is none", () => {
+test("a snapshot from before a release is recognized by its fence", () => {
 	const held = lockAfter(change(2, true));
 	assert.equal(isBeforeRelease(held, 2), true);
 	assert.equal(isBeforeRelease(held, 3), true);

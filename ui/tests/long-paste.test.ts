@@ -9,7 +9,7 @@ function scene(attached: string | null = "key") {
 	const shownId = signal("c");
 	const texts = signal<Record<string, string>>({ c: "" });
 	const files = signal<string[]>([]);
-	const place = {
+	const target = {
 		shownId,
 		draft: computed(() => texts.value[shownId.value] ?? ""),
 		type: (text: string) => {
@@ -24,53 +24,53 @@ function scene(attached: string | null = "key") {
 		},
 		isAttached: (_: string, key: string) => files.value.includes(key),
 	};
-	return { place, shownId, files, paste: new LongPaste(place) };
+	return { target, shownId, files, paste: new LongPaste(target) };
 }
 
 test("only a long text is offered to be a file, and nothing happens by itself", () => {
-	const { place, paste } = scene();
-	place.type("short");
+	const { target, paste } = scene();
+	target.type("short");
 	paste.pasted("short");
 	assert.equal(paste.offered.value, null);
-	place.type(`See ${LONG}`);
+	target.type(`See ${LONG}`);
 	paste.pasted(LONG.replaceAll("\n", "\r\n"));
 	assert.equal(paste.offered.value, "attach");
-	assert.equal(place.draft.value, `See ${LONG}`);
+	assert.equal(target.draft.value, `See ${LONG}`);
 	assert.deepEqual([isLong("x".repeat(2001)), isLong("x".repeat(2000))], [true, false]);
 });
 
 test("the text becomes a file, what was typed around it stays, and back", async () => {
-	const { place, files, paste } = scene();
-	place.type(`See ${LONG}, please`);
+	const { target, files, paste } = scene();
+	target.type(`See ${LONG}, please`);
 	paste.pasted(LONG);
-	await paste.take();
-	assert.deepEqual([place.draft.value, files.value], ["See , please", ["key"]]);
+	await paste.accept();
+	assert.deepEqual([target.draft.value, files.value], ["See , please", ["key"]]);
 	assert.equal(paste.offered.value, "putBack");
-	await paste.take();
-	assert.deepEqual([place.draft.value, files.value], [`See ${LONG}, please`, []]);
+	await paste.accept();
+	assert.deepEqual([target.draft.value, files.value], [`See ${LONG}, please`, []]);
 	assert.equal(paste.offered.value, null);
 });
 
 test("where the file is refused the text stays", async () => {
-	const { place, paste } = scene(null);
-	place.type(LONG);
+	const { target, paste } = scene(null);
+	target.type(LONG);
 	paste.pasted(LONG);
-	await paste.take();
-	assert.equal(place.draft.value, LONG);
+	await paste.accept();
+	assert.equal(target.draft.value, LONG);
 });
 
 test("an offer is for what stands there, in its conversation", async () => {
-	const { place, shownId, files, paste } = scene();
-	place.type(LONG);
+	const { target, shownId, files, paste } = scene();
+	target.type(LONG);
 	paste.pasted(LONG);
 	shownId.value = "other";
-	place.type(LONG);
+	target.type(LONG);
 	assert.equal(paste.offered.value, null);
 	shownId.value = "c";
-	place.type(LONG.slice(1));
+	target.type(LONG.slice(1));
 	assert.equal(paste.offered.value, null, "it was changed");
-	place.type(LONG);
-	await paste.take();
+	target.type(LONG);
+	await paste.accept();
 	files.value = [];
 	assert.equal(paste.offered.value, null, "it was sent, or taken away");
 });

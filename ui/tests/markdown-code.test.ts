@@ -47,14 +47,14 @@ test("code gets its colours when it is closed and comes near, and not before", a
 	assert.ok(!observed.has(figure), "nothing more is expected of it");
 });
 
-test("code that opens again before it came near is not asked for", async () => {
+test("code that is reopened before it is near is not highlighted", async () => {
 	const { host, view, highlighted } = mounted({}, [LET]);
 	view.show([code("rust", "let a = 1;\nlet", false)]);
 	await comeNear(find(host, "figure"));
 	assert.deepEqual(highlighted, []);
 });
 
-test("the same code is asked for once, and again only when the asking failed", async () => {
+test("the same code is highlighted once, and again only after a failure", async () => {
 	let fails = true;
 	const highlight = async () => {
 		if (fails) throw new Error("busy");
@@ -199,7 +199,7 @@ test("a long line gets its colours part by part", async () => {
 	assert.equal(find(host, "code").textContent, LONG_LINES);
 });
 
-test("long code that changes or is selected in between goes on later, or not at all", async () => {
+test("highlighting pauses while code is selected and stops when it changes", async () => {
 	const { host, view } = mounted({ highlight: async () => LONG_TOKENS }, [code("rust", LONG)]);
 	await comeNear(find(host, "figure"));
 	const colored = () => host.querySelectorAll(".lines:has(> [class^=tok])").length;

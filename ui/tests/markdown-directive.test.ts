@@ -3,7 +3,7 @@ import { test } from "node:test";
 import "./markdown-dom";
 import { html, render } from "lit-html";
 import { markdown } from "../src/markdown/directive";
-import { patched } from "../src/markdown/patched";
+import { applyPatches } from "../src/markdown/patches";
 import { assertSame, code, find, paragraph, services } from "./markdown-dom";
 
 test("an answer in a template is one element, which changes with its blocks", () => {
@@ -17,7 +17,7 @@ test("an answer in a template is one element, which changes with its blocks", ()
 	const host = find(root, ".text > .markdown");
 	const first = host.firstChild;
 	assert.equal(root.querySelectorAll(".caret").length, 1);
-	const grown = patched(blocks, [{ type: "grow", at: 1, text: "o" }]);
+	const grown = applyPatches(blocks, [{ type: "grow", at: 1, text: "o" }]);
 	show(grown, "writing");
 	assertSame([find(root, ".markdown"), host.firstChild], [host, first]);
 	assert.equal(find(host, "code").textContent, "two");

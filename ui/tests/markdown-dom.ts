@@ -1,7 +1,7 @@
 /** A document to show answers in, and services that remember what was asked of them. */
 import assert from "node:assert/strict";
 import type { Block, Inline, MathNode, Patch, Token } from "../src/ipc/bindings";
-import { patched } from "../src/markdown/patched";
+import { applyPatches } from "../src/markdown/patches";
 import type { MarkdownServices } from "../src/markdown/services";
 import { MarkdownView } from "../src/markdown/view";
 
@@ -46,20 +46,20 @@ Object.assign(globalThis, {
 
 // After the globals: they make observers.
 const { Highlighter } = await import("../src/markdown/highlighter");
-const { Sideways } = await import("../src/markdown/sideways");
+const { OverflowObserver } = await import("../src/markdown/overflow-observer");
 
 /** Has these come near to what is seen, and waits until all that follows at once has happened. */
 export async function comeNear(...elements: readonly Element[]): Promise<void> {
-	tellObservers(elements, true);
+	notifyObservers(elements, true);
 	await settled();
 }
 
 /** Has these go far from what is seen. */
 export function goFar(...elements: readonly Element[]): void {
-	tellObservers(elements, false);
+	notifyObservers(elements, false);
 }
 
-function tellObservers(elements: readonly Element[], isIntersecting: boolean): void {
+function notifyObservers(elements: readonly Element[], isIntersecting: boolean): void {
 	const entries = elements.map((target) => ({ target, isIntersecting }));
 	for (const tell of observers) {
 		tell(entries as unknown as IntersectionObserverEntry[], undefined as never);
@@ -91,12 +91,12 @@ export function services(behaviour: Behaviour = {}) {
 			copied.push(text);
 			await behaviour.copy?.(text);
 		},
-		keepPlace: (change) => change(),
+		preserveScroll: (change) => change(),
 		highlighter: new Highlighter(async (language, text) => {
 			highlighted.push([language, text]);
 			return behaviour.highlight?.(language, text) ?? null;
 		}),
-		sideways: new Sideways(),
+		overflow: new OverflowObserver(),
 	};
 	return { all, opened, loaded, copied, highlighted };
 }
@@ -122,7 +122,7 @@ export class StreamedView extends MarkdownView {
 	}
 
 	apply(...patches: Patch[]): void {
-		this.show(patched(this.#told, patches));
+		this.show(applyPatches(this.#told, patches));
 	}
 }
 

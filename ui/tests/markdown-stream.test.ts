@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Block, Inline, Patch } from "../src/ipc/bindings";
-import { patched } from "../src/markdown/patched";
-import { same } from "../src/markdown/reconcile";
+import { applyPatches } from "../src/markdown/patches";
+import { isEqual } from "../src/markdown/reconcile";
 import { assertSame, bullets, code, mounted, paragraph, shownAtOnce, text } from "./markdown-dom";
 import { beginning, document as generated, length, random } from "./markdown-generated";
 
@@ -21,7 +21,7 @@ function patch(told: readonly Block[], now: readonly Block[]): Patch[] {
 
 function kept(told: readonly unknown[], now: readonly unknown[]): number {
 	let from = 0;
-	while (from < told.length && from < now.length && same(told[from], now[from])) from++;
+	while (from < told.length && from < now.length && isEqual(told[from], now[from])) from++;
 	return from;
 }
 
@@ -46,7 +46,7 @@ function within(at: number, was: Block, is: Block): Patch[] | null {
 	if (was.type === "quote" && is.type === "quote") {
 		return [{ type: "within", at, patches: patch(was.blocks, is.blocks) }];
 	}
-	if (was.type === "list" && is.type === "list" && same({ ...was, items: is.items }, is)) {
+	if (was.type === "list" && is.type === "list" && isEqual({ ...was, items: is.items }, is)) {
 		let from = kept(was.items, is.items);
 		const [told, now] = [was.items[from], is.items[from]];
 		const patches: Patch[] = [];
@@ -59,14 +59,14 @@ function within(at: number, was: Block, is: Block): Patch[] | null {
 		}
 		return patches;
 	}
-	if (was.type === "table" && is.type === "table" && same({ ...was, rows: is.rows }, is)) {
+	if (was.type === "table" && is.type === "table" && isEqual({ ...was, rows: is.rows }, is)) {
 		const from = kept(was.rows, is.rows);
 		return [{ type: "rows", at, from, rows: is.rows.slice(from) }];
 	}
 	return null;
 }
 
-test("what is told in patches looks like what is shown at once", () => {
+test("patched blocks look like blocks shown at once", () => {
 	for (let seed = 1; seed <= 12; seed++) {
 		const dice = random(seed);
 		const { host, view } = mounted();
@@ -78,7 +78,7 @@ test("what is told in patches looks like what is shown at once", () => {
 			const now = beginning(whole, to);
 			const changes = patch(told, now);
 			view.apply(...changes);
-			told = patched(told, changes);
+			told = applyPatches(told, changes);
 			assert.deepEqual(told, now, `seed ${seed}: the patch is right`);
 			assert.ok(host.isEqualNode(shownAtOnce(now)), `seed ${seed} at ${to}: ${host.innerHTML}`);
 		}
@@ -236,7 +236,7 @@ test("code that grows is added to, and neither its header nor its lines are made
 	assert.equal(host.querySelector("pre")?.textContent, "fn main() {}\n");
 });
 
-test("long code is cut into boxes of whole lines, wherever it was cut in being told", () => {
+test("long code is split into boxes of whole lines, wherever its patches were cut", () => {
 	const line = `${"x".repeat(79)}\n`;
 	const whole = line.repeat(100);
 	const once = shownAtOnce([code(null, whole, false)]);

@@ -23,7 +23,7 @@ function shown(changes: Partial<Message>, isLast: boolean) {
 		retry: (id: string) => done.push(`retry ${id}`),
 		regenerate: (id: string) => done.push(`regenerate ${id}`),
 		select: (id: string) => done.push(`select ${id}`),
-		goOn: () => done.push("continue"),
+		continueAnswer: () => done.push("continue"),
 		copy: () => {},
 	};
 	const model = { live: null, stopping: false, now: 0 };
@@ -49,7 +49,7 @@ test("another answer is offered only where nothing follows that it would hide", 
 	assert.equal(shown({}, false).root.querySelector(again), null);
 });
 
-test("under a good answer it is said what became of the next one", () => {
+test("a complete answer shows the outcome of a failed regeneration", () => {
 	const { root, text, done, press } = shown({ failedVersion: TRIED }, true);
 	assert.match(text, /Answering again failed: Nothing listens there/);
 	assert.equal(root.querySelector(".message")?.getAttribute("data-status"), "complete");

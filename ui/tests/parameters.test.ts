@@ -8,7 +8,7 @@ import {
 	NO_PARAMETERS,
 	type ParameterName,
 	parameterText,
-	standIn,
+	placeholderOf,
 	withParameter,
 } from "../src/state/parameters";
 
@@ -70,10 +70,12 @@ test("a parameter is shown as it is typed, and back", () => {
 
 test("an empty field says what counts", () => {
 	const defaults: Parameters = { ...NO_PARAMETERS, temperature: 0.7, reasoningEffort: "high" };
-	assert.equal(standIn("temperature", defaults), "Default: 0.7");
-	assert.equal(standIn("reasoningEffort", defaults), "Default: High");
-	assert.equal(standIn("topP", defaults), "Not sent");
-	assert.ok(standIn("systemPrompt", { ...defaults, systemPrompt: "x".repeat(999) }).length < 150);
+	assert.equal(placeholderOf("temperature", defaults), "Default: 0.7");
+	assert.equal(placeholderOf("reasoningEffort", defaults), "Default: High");
+	assert.equal(placeholderOf("topP", defaults), "Not sent");
+	assert.ok(
+		placeholderOf("systemPrompt", { ...defaults, systemPrompt: "x".repeat(999) }).length < 150,
+	);
 });
 
 test("typing is saved when it pauses, and stays as it was typed until the field is left", async () => {
@@ -104,7 +106,7 @@ test("a bad value is neither saved nor lost, and does not hold the others up", a
 	assert.equal(await it.leaveAll(), true);
 });
 
-test("what the core refuses is told beside the field, and stays in it", async () => {
+test("a value that the core refuses stays in its field with the reason", async () => {
 	const { it, saved } = fields((parameters) => (parameters.topP === null ? null : "No top-p"));
 	it.type("topP", "0.5");
 	await it.leave("topP");

@@ -56,7 +56,7 @@ test("the state of a key says where it is, and never more than its end", () => {
 	assert.equal(providerState(outside), "From the environment · Key …ab12");
 });
 
-test("the result of a test is said exactly", () => {
+test("the result of a connection test is exact", () => {
 	assert.equal(testResult({ models: 1, keyUntried: false, problem: null }), "Connected: 1 model");
 	assert.match(testResult({ models: 0, keyUntried: false, problem: null }), /lists no models/);
 	const untried = testResult({ models: 2, keyUntried: true, problem: null });
@@ -203,7 +203,7 @@ test("a server on this machine is offered until it is a provider, and added only
 	});
 	const providers = new Providers();
 	await providers.load();
-	await providers.look();
+	await providers.scan();
 	assert.deepEqual(providers.offered.value, [server]);
 	assert.equal(core.named("save_provider").length, 0);
 	await providers.add(server);
@@ -211,7 +211,7 @@ test("a server on this machine is offered until it is a provider, and added only
 	assert.equal(core.named("list_presets").length, 1, "presets do not change");
 });
 
-test("providers that cannot be read are told as such, not as none", async () => {
+test("unreadable providers are reported as an error, not as an empty list", async () => {
 	fakeCore({ list_presets: () => [], list_providers: refusal("internal", "See the log") });
 	const providers = new Providers();
 	await providers.load();

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ConversationView, Message } from "../src/ipc/bindings";
 import { Chat } from "../src/state/chat";
+import { InputHistory } from "../src/state/input-history";
 import { NO_PARAMETERS } from "../src/state/parameters";
 import { newer, older, type Recall, sentTexts } from "../src/state/recall";
-import { Recalling } from "../src/state/recalling";
 import { fakeCore, refusal } from "./core";
 import { message } from "./messages";
 
@@ -31,7 +31,7 @@ test("up goes back to the oldest, down comes back to what was there before", () 
 	assert.deepEqual(newer(again.recall, "two"), { recall: null, text: " " });
 });
 
-test("what was typed is never taken away, and typing ends the recalling", () => {
+test("typed text is never replaced, and typing ends the recall", () => {
 	const sent = ["two", "one"];
 	assert.equal(older(null, "half a thought", sent), null);
 	const first = older(null, "", sent);
@@ -72,68 +72,68 @@ async function opened(pages: Record<string, () => unknown>) {
 	});
 	const chat = new Chat();
 	await chat.open("c");
-	return { core, chat, recalling: new Recalling(chat) };
+	return { core, chat, inputHistory: new InputHistory(chat) };
 }
 
 /** Lets what has been asked be answered. */
-const answered = () => new Promise(setImmediate);
+const flushPromises = () => new Promise(setImmediate);
 
-test("what is not on the page is read, once it is asked for", async () => {
-	const { core, chat, recalling } = await opened({
+test("older messages are read on demand", async () => {
+	const { core, chat, inputHistory } = await opened({
 		get_messages: () => ({ messages: said("one", "two"), hasEarlier: false, hasLater: true }),
 	});
-	assert.equal(recalling.older(), true);
+	assert.equal(inputHistory.older(), true);
 	assert.equal(chat.draft.value, "three");
 	assert.equal(core.named("get_messages").length, 0);
-	recalling.older();
-	recalling.older();
-	await answered();
+	inputHistory.older();
+	inputHistory.older();
+	await flushPromises();
 	assert.equal(chat.draft.value, "two", "a press while it is read asks for nothing more");
 	assert.deepEqual(core.named("get_messages")[0]?.part, { type: "before", messageId: "three-0" });
-	recalling.older();
-	recalling.older();
-	await answered();
+	inputHistory.older();
+	inputHistory.older();
+	await flushPromises();
 	assert.equal(chat.draft.value, "one", "and stays at the oldest");
 	assert.equal(core.named("get_messages").length, 1);
 	for (const text of ["two", "three", ""]) {
-		assert.equal(recalling.newer(), true);
+		assert.equal(inputHistory.newer(), true);
 		assert.equal(chat.draft.value, text);
 	}
-	assert.equal(recalling.newer(), false);
+	assert.equal(inputHistory.newer(), false);
 });
 
 test("what is typed while a page is read stays", async () => {
-	const { chat, recalling } = await opened({
+	const { chat, inputHistory } = await opened({
 		get_messages: () => ({ messages: said("one"), hasEarlier: false, hasLater: true }),
 	});
-	recalling.older();
-	recalling.older();
+	inputHistory.older();
+	inputHistory.older();
 	chat.drafts.type("c", "three and more");
-	await answered();
+	await flushPromises();
 	assert.equal(chat.draft.value, "three and more");
-	assert.equal(recalling.isRecalled(), false);
+	assert.equal(inputHistory.isRecalled(), false);
 });
 
 test("a page that cannot be read leaves what is there", async () => {
-	const { chat, recalling } = await opened({ get_messages: refusal("internal", "See the log") });
-	recalling.older();
-	recalling.older();
-	await answered();
+	const { chat, inputHistory } = await opened({ get_messages: refusal("internal", "See the log") });
+	inputHistory.older();
+	inputHistory.older();
+	await flushPromises();
 	assert.equal(chat.draft.value, "three");
-	assert.equal(recalling.isRecalled(), true);
+	assert.equal(inputHistory.isRecalled(), true);
 });
 
 test("another conversation has messages of its own", async () => {
-	const { chat, recalling } = await opened({});
-	recalling.older();
+	const { chat, inputHistory } = await opened({});
+	inputHistory.older();
 	const other = { ...VIEW, id: "d", branchId: "e", draft: "three", messages: said("elsewhere") };
 	fakeCore({ get_conversation: () => other, follow_branch: () => null, save_draft: () => null });
 	await chat.open("d");
-	assert.equal(recalling.isRecalled(), false, "here the same text was typed");
-	assert.equal(recalling.newer(), false);
-	assert.equal(recalling.older(), false);
+	assert.equal(inputHistory.isRecalled(), false, "here the same text was typed");
+	assert.equal(inputHistory.newer(), false);
+	assert.equal(inputHistory.older(), false);
 	assert.equal(chat.draft.value, "three");
 	chat.drafts.type("d", "");
-	recalling.older();
+	inputHistory.older();
 	assert.equal(chat.draft.value, "elsewhere");
 });

@@ -40,7 +40,7 @@ test("changes at the same time do not undo one another", async () => {
 	assert.equal(it.note.value, "Saved");
 });
 
-test("a choice that is refused is told beside it, and the one before still counts", async () => {
+test("a refused choice shows its reason, and the previous value stays", async () => {
 	fakeCore({
 		get_settings: () => SETTINGS,
 		save_settings: refusal("disk_full", "The disk is full"),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ariaOf, keysOf, matches, type Press, written } from "../src/lib/shortcut";
+import { ariaOf, formatShortcut, keysOf, matches, type Press } from "../src/lib/shortcut";
 import { GLOBAL, globalOf, sends, shortcutGroups } from "../src/shortcuts";
 
 function press(key: string, held: Partial<Press> = {}): Press {
@@ -49,8 +49,8 @@ test("no press is two shortcuts", () => {
 
 test("it is written as the system writes it", () => {
 	assert.deepEqual(keysOf("Mod+Plus", false), ["Ctrl", "+"]);
-	assert.equal(written("Mod+Shift+N", false), "Ctrl+Shift+N");
-	assert.equal(written("Mod+Shift+N", true), "⇧⌘N");
+	assert.equal(formatShortcut("Mod+Shift+N", false), "Ctrl+Shift+N");
+	assert.equal(formatShortcut("Mod+Shift+N", true), "⇧⌘N");
 	assert.equal(ariaOf("Mod+Plus", false), "Control+Plus");
 	assert.equal(ariaOf("Mod+.", true), "Meta+.");
 });
@@ -71,8 +71,8 @@ test("the list has every shortcut, and the key that sends", () => {
 	const listed = (key: "enter" | "modEnter") =>
 		shortcutGroups(key).flatMap(([, members]) => members.flatMap(({ keys }) => keys));
 	const all = new Set(listed("enter"));
-	for (const { does, keys } of Object.values(GLOBAL)) {
-		for (const key of keys) assert.ok(all.has(key), does);
+	for (const { label, keys } of Object.values(GLOBAL)) {
+		for (const key of keys) assert.ok(all.has(key), label);
 	}
 	assert.equal(listed("enter")[0], "Enter");
 	assert.equal(listed("modEnter")[0], "Mod+Enter");

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { MessagePage } from "../src/ipc/bindings";
 import {
-	MOST_COST,
-	MOST_SHOWN,
+	MAX_COST,
+	MAX_MESSAGES,
 	NONE,
 	type ShownMessages,
 	withEarlier,
@@ -26,7 +26,7 @@ test("a walk to the beginning and back keeps a bounded run without a gap", () =>
 	let shown = withLatest(NONE, page(950, 1000), true);
 	for (let from = 900; from >= 0; from -= 50) {
 		shown = withEarlier(shown, page(from, from + 50));
-		assert.ok(shown.messages.length <= MOST_SHOWN);
+		assert.ok(shown.messages.length <= MAX_MESSAGES);
 		for (const [at, { parentId }] of shown.messages.entries()) {
 			if (at > 0) assert.equal(parentId, shown.messages[at - 1]?.id);
 		}
@@ -65,7 +65,7 @@ test("another branch takes the place of what was shown", () => {
 
 /** Messages that each cost a fifth of what there is room for. */
 function heavy(from: number, to: number): MessagePage {
-	const content = "x".repeat(MOST_COST / 5);
+	const content = "x".repeat(MAX_COST / 5);
 	const messages = page(from, to).messages.map((one) => ({
 		...one,
 		role: "user" as const,
@@ -86,7 +86,7 @@ test("of very long messages there are few, and what is read stays while more are
 	assert.deepEqual([shown.hasEarlier, shown.hasLater], [true, false]);
 });
 
-test("who reads at the beginning keeps it when more is written at the end", () => {
+test("messages that the user reads at the beginning stay when the end grows", () => {
 	const shown = withLatest(NONE, heavy(0, 50), true);
 	const read = withLatest(shown, heavy(0, 51), false);
 	assert.deepEqual(ids(read), ["m45", "m50", 6]);
@@ -97,7 +97,7 @@ test("who reads at the beginning keeps it when more is written at the end", () =
 });
 
 test("one message that costs more than there is room for is shown all the same", () => {
-	const giant = { ...message(9), role: "user" as const, content: "x".repeat(3 * MOST_COST) };
+	const giant = { ...message(9), role: "user" as const, content: "x".repeat(3 * MAX_COST) };
 	const latest = { messages: [...page(0, 9).messages, giant], hasEarlier: false };
 	assert.deepEqual(ids(withLatest(NONE, latest, true)), ["m9", "m9", 1]);
 });

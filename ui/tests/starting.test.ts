@@ -39,7 +39,7 @@ test("a start that is quick says nothing", async () => {
 	mock.timers.reset();
 });
 
-test("a start that takes long says what it waits for, and what came of it", async () => {
+test("a slow start shows its stage, and returns its notices", async () => {
 	mock.timers.enable({ apis: ["setTimeout"] });
 	const { core, go } = scriptedCore([
 		{ type: "starting", stage: "waiting" },
@@ -65,7 +65,7 @@ test("a start that takes long says what it waits for, and what came of it", asyn
 
 const SAVED = { folder: "/data/saved/x", conversations: 2, messages: 40, unreadable: 1 };
 
-test("what can be read is saved, said and offered", async () => {
+test("salvaged data is saved, reported and offered", async () => {
 	const core = fakeCore({ save_readable: () => SAVED });
 	const recovery = new Recovery();
 	const saving = recovery.save();
@@ -79,7 +79,7 @@ test("what can be read is saved, said and offered", async () => {
 	assert.match(recovery.outcome.value, /1 place could not be read/);
 });
 
-test("a way on that fails says why, and the others stay", async () => {
+test("a failed recovery option shows why, and the others stay", async () => {
 	fakeCore({ start_with_backup: refusal("recovery_failed", "Close the other Conch first") });
 	const recovery = new Recovery();
 	await recovery.startWithBackup("conch-2027.db");

@@ -68,10 +68,10 @@ test("a note that offers something is pushed out by no other, and two of the sam
 test("a refusal goes with its reason, and an error stays", () => {
 	const toasts = new Toasts();
 	toasts.show({ text: "please wait", kind: "refusal" });
-	toasts.reasonGone();
+	toasts.dismissRefusals();
 	assert.deepEqual(texts(toasts), []);
 	toasts.error("The disk is full");
-	toasts.reasonGone();
+	toasts.dismissRefusals();
 	assert.deepEqual(texts(toasts), ["The disk is full"]);
 });
 

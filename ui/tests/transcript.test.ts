@@ -38,11 +38,11 @@ const fifty = Array.from({ length: 50 }, (_, n) => message(n + 50));
 test("the end of a page is drawn before the rest of it, which then keeps what is in sight in place", () => {
 	const transcript = new Transcript();
 	let kept = 0;
-	transcript.keepPlace = (change) => {
+	transcript.preserveScroll = (change) => {
 		kept += 1;
 		change();
 	};
-	transcript.take(view(fifty));
+	transcript.applySnapshot(view(fifty));
 	const first = transcript.messages.value;
 	assert.equal(first.at(-1), fifty.at(-1));
 	assert.ok(first.length < 20, "a screenful");
@@ -51,7 +51,7 @@ test("the end of a page is drawn before the rest of it, which then keeps what is
 	transcript.drawAll();
 	assert.equal(kept, 1);
 	transcript.clear();
-	transcript.take(view(fifty));
+	transcript.applySnapshot(view(fifty));
 	assert.equal(transcript.messages.value.length, first.length, "another conversation begins anew");
 });
 
@@ -61,7 +61,7 @@ test("an earlier page joins the whole one, and not what is drawn of it", async (
 		get_messages: () => ({ messages: earlier, hasEarlier: false, hasLater: true }),
 	});
 	const transcript = new Transcript();
-	transcript.take(view(fifty, true));
+	transcript.applySnapshot(view(fifty, true));
 	await transcript.loadEarlier(view(fifty, true));
 	assert.deepEqual(core.named("get_messages"), [
 		{ conversationId: "c", branchId: "b", part: { type: "before", messageId: "m50" } },
@@ -74,7 +74,7 @@ const block = (text: string): Block => ({
 	inlines: [{ type: "text", text }],
 });
 
-const told = (from: number, ...blocks: Block[]): PageEvent => ({
+const blocksEvent = (from: number, ...blocks: Block[]): PageEvent => ({
 	type: "blocks",
 	messageId: "answer",
 	patches: [{ type: "replace", from, blocks }],
@@ -82,20 +82,20 @@ const told = (from: number, ...blocks: Block[]): PageEvent => ({
 
 const answer = (status: Message["status"]) => view([{ ...message(1), id: "answer", status }]);
 
-test("what is told late of an answer that has ended changes nothing", () => {
+test("late events of an ended answer change nothing", () => {
 	const transcript = new Transcript();
-	transcript.take(answer("generating"));
-	assert.ok(transcript.told(told(0, block("one"))));
-	transcript.take(answer("complete"));
+	transcript.applySnapshot(answer("generating"));
+	assert.ok(transcript.applyEvent(blocksEvent(0, block("one"))));
+	transcript.applySnapshot(answer("complete"));
 	assert.equal(transcript.live.value, null);
-	assert.ok(transcript.told(told(1, block("two"))), "and asks for no other reading");
+	assert.ok(transcript.applyEvent(blocksEvent(1, block("two"))), "and asks for no other reading");
 	assert.equal(transcript.live.value, null);
 });
 
-test("a snapshot from before an answer leaves what is told of it", () => {
+test("a snapshot from before an answer keeps its live events", () => {
 	const transcript = new Transcript();
-	transcript.told(told(0, block("one")));
-	transcript.take(view([]));
-	transcript.told(told(1, block("two")));
+	transcript.applyEvent(blocksEvent(0, block("one")));
+	transcript.applySnapshot(view([]));
+	transcript.applyEvent(blocksEvent(1, block("two")));
 	assert.deepEqual(transcript.live.value?.blocks, [block("one"), block("two")]);
 });

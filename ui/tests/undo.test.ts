@@ -63,7 +63,7 @@ test("what an input method composed is one step", () => {
 	assert.deepEqual(back(), [""]);
 });
 
-test("after a hand-over each step is taken back behind what stood there", () => {
+test("after a hand-over each step is undone behind the earlier text", () => {
 	const { busy, keys, back, typing } = scene();
 	keys("kept");
 	busy.value = true;

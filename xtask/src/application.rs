@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::error::Error;
-use crate::terminal::{Watch, heading, human_size, human_time, say, success};
+use crate::terminal::{Stopwatch, heading, human_size, human_time, say, success};
 use crate::tool::Tool;
 use crate::workspace::Workspace;
 use crate::{page, setup};
@@ -18,7 +18,7 @@ use crate::{page, setup};
 /// # Errors
 /// When any of them fails.
 pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf, Error> {
-    let watch = Watch::start();
+    let watch = Stopwatch::start();
     setup::run(workspace)?;
     page::build(workspace)?;
     heading("building conch");

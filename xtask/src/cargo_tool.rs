@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::terminal::{heading, say};
 use crate::tool::Tool;
 use crate::wheel::{Download, Wheel};
-use crate::workspace::{Workspace, take_turn};
+use crate::workspace::{Workspace, acquire_lock};
 
 /// A tool in the version that the project wants.
 #[derive(Debug)]
@@ -138,7 +138,7 @@ impl Place {
     /// # Errors
     /// When it cannot be downloaded, is not what is pinned, or does not compile.
     pub(crate) fn install(&self) -> Result<(), Error> {
-        let _turn = take_turn(&self.folder.join("tools.lock"))?;
+        let _lock = acquire_lock(&self.folder.join("tools.lock"))?;
         if self.is_installed() {
             return Ok(());
         }

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use crate::error::Error;
-use crate::fuzz::Wish;
+use crate::fuzz::FuzzOptions;
 use crate::prove::Amount;
 use crate::queries::Mode;
 use crate::stages::Stage;
@@ -37,7 +37,7 @@ pub(crate) enum Command {
     /// Run the campaign, or these kinds of it.
     Prove(Amount, Vec<OsString>),
     /// Look for input that breaks what reads it.
-    Fuzz(Wish),
+    Fuzz(FuzzOptions),
     /// Measure, with these arguments of the bench.
     Bench(Vec<OsString>),
     /// Draw the scenes, with these arguments of the program that does.
@@ -73,7 +73,7 @@ impl Command {
             },
             ("prove", ["--quick", ..]) => Ok(Self::Prove(Amount::Quick, rest[1..].to_vec())),
             ("prove", _) => Ok(Self::Prove(Amount::Full, rest)),
-            ("fuzz", words) => Ok(Self::Fuzz(Wish::parse(words)?)),
+            ("fuzz", words) => Ok(Self::Fuzz(FuzzOptions::parse(words)?)),
             ("bench", _) => Ok(Self::Bench(rest)),
             ("screenshots", _) => Ok(Self::Screenshots(rest)),
             ("queries", []) => Ok(Self::Queries(Mode::Renew)),

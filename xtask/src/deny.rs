@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use crate::cargo_tool::CargoTool;
 use crate::error::Error;
-use crate::terminal::{Watch, say};
+use crate::terminal::{Stopwatch, say};
 use crate::tool::Tool;
 use crate::workspace::Workspace;
 
 /// How long the database may take.
-const PATIENCE: Duration = Duration::from_mins(1);
+const FETCH_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Checks licences, bans and sources, and known faults where the database can be had.
 ///
@@ -35,13 +35,13 @@ pub(crate) fn check(workspace: &Workspace) -> Result<(), Error> {
 }
 
 fn fetch_database(deny: Tool) -> Result<bool, Error> {
-    let watch = Watch::start();
+    let watch = Stopwatch::start();
     // What it says of a machine that reaches nothing is no error of this check.
     let mut fetching = deny
         .args(["--log-level", "off", "fetch", "db"])
         .pass_through()?;
-    while watch.elapsed() < PATIENCE {
-        if let Some(status) = fetching.ended()? {
+    while watch.elapsed() < FETCH_TIMEOUT {
+        if let Some(status) = fetching.try_wait()? {
             return Ok(status.success());
         }
         thread::sleep(Duration::from_millis(100));

@@ -77,7 +77,7 @@ impl Display {
     pub(crate) fn run(&self, tool: Tool) -> Result<(), Error> {
         let mut running = tool.pass_through()?;
         loop {
-            if running.ended()?.is_some() {
+            if running.try_wait()?.is_some() {
                 return running.end();
             }
             if self.has_ended() {

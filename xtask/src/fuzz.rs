@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use crate::cargo_tool::CargoTool;
 use crate::error::Error;
-use crate::terminal::{Watch, answer, heading, pass_on};
+use crate::terminal::{Stopwatch, answer, heading, pass_on};
 use crate::tool::Tool;
 use crate::workspace::Workspace;
 
 /// What is asked for.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Wish {
+pub(crate) struct FuzzOptions {
     /// For each target.
     minutes: u64,
     /// As cargo-fuzz names it. Without one the stable toolchain builds as it is, and what is written here is
@@ -26,13 +26,13 @@ pub(crate) struct Wish {
     targets: Vec<String>,
 }
 
-impl Wish {
+impl FuzzOptions {
     /// Reads the arguments.
     ///
     /// # Errors
     /// [`Error::Usage`] when a number is none.
     pub(crate) fn parse(words: &[&str]) -> Result<Self, Error> {
-        let mut wish = Self {
+        let mut options = Self {
             minutes: 10,
             sanitizer: "none".to_owned(),
             targets: Vec::new(),
@@ -47,17 +47,17 @@ impl Wish {
                 "--minutes" => {
                     let text = value()?;
                     let number = text.parse::<u64>().ok().filter(|minutes| *minutes > 0);
-                    wish.minutes = number
+                    options.minutes = number
                         .ok_or_else(|| Error::Usage(format!("`{text}` is no number of minutes")))?;
                 }
-                "--sanitizer" => value()?.clone_into(&mut wish.sanitizer),
+                "--sanitizer" => value()?.clone_into(&mut options.sanitizer),
                 word if word.starts_with('-') => {
                     return Err(Error::Usage(format!("`fuzz` does not take `{word}`")));
                 }
-                target => wish.targets.push(target.to_owned()),
+                target => options.targets.push(target.to_owned()),
             }
         }
-        Ok(wish)
+        Ok(options)
     }
 }
 
@@ -65,21 +65,21 @@ impl Wish {
 ///
 /// # Errors
 /// When a target is unknown or does not build, or something was found.
-pub(crate) fn run(workspace: &Workspace, wish: &Wish) -> Result<(), Error> {
+pub(crate) fn run(workspace: &Workspace, options: &FuzzOptions) -> Result<(), Error> {
     let crate_folder = workspace.root().join("tests/fuzz");
     let known = targets(&crate_folder.join("targets"))?;
-    if let Some(unknown) = wish.targets.iter().find(|name| !known.contains(name)) {
+    if let Some(unknown) = options.targets.iter().find(|name| !known.contains(name)) {
         let known = known.join(" ");
         return Err(Error::Usage(format!(
             "there is no target `{unknown}`; there are: {known}"
         )));
     }
-    let chosen = if wish.targets.is_empty() {
+    let chosen = if options.targets.is_empty() {
         &known
     } else {
-        &wish.targets
+        &options.targets
     };
-    let programs = build(workspace, wish, chosen)?;
+    let programs = build(workspace, options, chosen)?;
     let mut rows = Vec::new();
     for target in chosen {
         heading(format!("fuzzing {target}"));
@@ -87,7 +87,7 @@ pub(crate) fn run(workspace: &Workspace, wish: &Wish) -> Result<(), Error> {
             kept: crate_folder.join("corpus").join(target),
             found: workspace.fuzz_folder(target)?,
         };
-        rows.push(place.run(target, &programs.join(target), wish)?);
+        rows.push(place.run(target, &programs.join(target), options)?);
     }
     answer(
         "| target | minutes | executions | edges | inputs | broken |\n|---|---|---|---|---|---|",
@@ -116,7 +116,11 @@ fn targets(folder: &Path) -> Result<Vec<String>, Error> {
 }
 
 /// Builds the programs and returns their folder.
-fn build(workspace: &Workspace, wish: &Wish, chosen: &[String]) -> Result<PathBuf, Error> {
+fn build(
+    workspace: &Workspace,
+    options: &FuzzOptions,
+    chosen: &[String],
+) -> Result<PathBuf, Error> {
     heading("building the fuzz targets");
     let cargo_fuzz = CargoTool::FUZZ.place(workspace)?;
     let build = || {
@@ -127,12 +131,12 @@ fn build(workspace: &Workspace, wish: &Wish, chosen: &[String]) -> Result<PathBu
                 "--features",
                 "libfuzzer",
                 "--sanitizer",
-                wish.sanitizer.as_str(),
+                options.sanitizer.as_str(),
             ])
             // By the profile and not by a flag for all, so that Cargo.toml can make exceptions.
             .env("CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS", "true")
             .env("CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS", "true");
-        if wish.sanitizer != "none" {
+        if options.sanitizer != "none" {
             tool = tool.env("RUSTC_BOOTSTRAP", "1");
         }
         Ok::<_, Error>(tool)
@@ -149,11 +153,11 @@ fn host(workspace: &Workspace) -> Result<String, Error> {
     let rustc = Tool::new("rustc", "see whether `rustc -vV` works here").dir(workspace.root());
     let rustc = rustc.arg("-vV");
     let command = rustc.line();
-    let told = rustc.capture()?;
-    let host = told.lines().find_map(|line| line.strip_prefix("host: "));
+    let output = rustc.capture()?;
+    let host = output.lines().find_map(|line| line.strip_prefix("host: "));
     host.map(str::to_owned).ok_or(Error::Answer {
         command,
-        answer: told.clone(),
+        answer: output.clone(),
     })
 }
 
@@ -166,11 +170,11 @@ struct Place {
 }
 
 impl Place {
-    fn run(&self, target: &str, program: &Path, wish: &Wish) -> Result<Row, Error> {
+    fn run(&self, target: &str, program: &Path, options: &FuzzOptions) -> Result<Row, Error> {
         let inputs = self.found.join("inputs");
         fs::create_dir_all(&inputs).map_err(Error::file("create", &inputs))?;
-        let seconds = wish.minutes * 60;
-        let watch = Watch::start();
+        let seconds = options.minutes * 60;
+        let watch = Stopwatch::start();
         let mut row = Row::new(target);
         let mut running = Tool::new(program, "its messages stand above")
             .arg(&inputs)
@@ -179,7 +183,7 @@ impl Place {
             .arg(format!("-artifact_prefix={}/", self.found.display()))
             .args(["-max_len=4096", "-timeout=10", "-rss_limit_mb=4096"])
             .args(["-print_final_stats=1"])
-            .listen(|line| row.hear(line))?;
+            .listen(|line| row.update(line))?;
         row.is_broken = !running.wait()?.success();
         row.time = watch.elapsed();
         Ok(row)
@@ -208,7 +212,7 @@ impl Row {
     }
 
     /// Takes a line of libFuzzer's: `#4096 pulse cov: 812 ft: 2031 corp: 120/9Kb …`.
-    fn hear(&mut self, line: &str) {
+    fn update(&mut self, line: &str) {
         let words: Vec<_> = line.split_whitespace().collect();
         let after = |mark: &str| {
             let at = words.iter().position(|word| *word == mark)?;
@@ -256,28 +260,29 @@ mod tests {
 
     #[test]
     fn minutes_sanitizer_and_targets_are_read_in_any_order() {
-        let wish = Wish::parse(&["gguf", "--minutes", "60", "--sanitizer", "address", "code"]);
-        let expected = Wish {
+        let options =
+            FuzzOptions::parse(&["gguf", "--minutes", "60", "--sanitizer", "address", "code"]);
+        let expected = FuzzOptions {
             minutes: 60,
             sanitizer: "address".to_owned(),
             targets: vec!["gguf".to_owned(), "code".to_owned()],
         };
-        assert_eq!(wish.unwrap(), expected);
+        assert_eq!(options.unwrap(), expected);
         for (words, says) in [
             (&["--minutes"][..], "`--minutes` needs a value"),
             (&["--minutes", "0"], "`0` is no number of minutes"),
             (&["--fast"], "`fuzz` does not take `--fast`"),
         ] {
-            assert_eq!(Wish::parse(words).unwrap_err().to_string(), says);
+            assert_eq!(FuzzOptions::parse(words).unwrap_err().to_string(), says);
         }
     }
 
     #[test]
     fn a_row_is_what_the_fuzzer_said_last() {
         let mut row = Row::new("gguf");
-        row.hear("#2\tINITED cov: 30 ft: 31 corp: 1/1b exec/s: 0 rss: 30Mb");
-        row.hear("#4096\tNEW    cov: 812 ft: 2031 corp: 1120/9Kb lim: 4096 exec/s: 1 rss: 50Mb");
-        row.hear("stat::number_of_executed_units: 1234567");
+        row.update("#2\tINITED cov: 30 ft: 31 corp: 1/1b exec/s: 0 rss: 30Mb");
+        row.update("#4096\tNEW    cov: 812 ft: 2031 corp: 1120/9Kb lim: 4096 exec/s: 1 rss: 50Mb");
+        row.update("stat::number_of_executed_units: 1234567");
         row.time = Duration::from_mins(61);
         assert_eq!(row.line(), "| gguf | 61 | 1,234,567 | 812 | 1,120 | no |");
     }

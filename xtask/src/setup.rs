@@ -6,14 +6,14 @@ use crate::model::Model;
 use crate::page::{self, Packages};
 use crate::system;
 use crate::terminal::{say, success};
-use crate::workspace::{Workspace, take_turn};
+use crate::workspace::{Workspace, acquire_lock};
 
 /// Installs what is missing; seconds when nothing is.
 ///
 /// # Errors
 /// When a prerequisite is missing that xtask does not install, or an installation fails.
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Error> {
-    let _turn = take_turn(&workspace.scratch()?.join("setup.lock"))?;
+    let _lock = acquire_lock(&workspace.scratch()?.join("setup.lock"))?;
     // Before anything is downloaded: Node is the reader's to install.
     page::check_node()?;
     let system = system::missing_packages()?;

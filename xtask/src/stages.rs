@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::model::Model;
 use crate::prove::{self, Amount};
 use crate::queries::{self, Mode};
-use crate::terminal::{Watch, failure, heading, human_time, say, success};
+use crate::terminal::{Stopwatch, failure, heading, human_time, say, success};
 use crate::tool::Tool;
 use crate::workspace::Workspace;
 use crate::{deny, direction, page, setup};
@@ -112,7 +112,7 @@ impl Stage {
 /// # Errors
 /// When the set-up, the page's build or a stage fails.
 pub(crate) fn run(workspace: &Workspace, only: Option<Stage>) -> Result<(), Error> {
-    let watch = Watch::start();
+    let watch = Stopwatch::start();
     setup::run(workspace)?;
     page::build(workspace)?;
     let stages = only.map_or_else(|| Stage::ALL.to_vec(), |stage| vec![stage]);
@@ -125,7 +125,7 @@ pub(crate) fn run(workspace: &Workspace, only: Option<Stage>) -> Result<(), Erro
     for stage in stages {
         let name = stage.name();
         heading(name);
-        let watch = Watch::start();
+        let watch = Stopwatch::start();
         let ended = stage.run(workspace);
         let time = watch.elapsed();
         rows.push(Row {

@@ -59,9 +59,9 @@ fn paint(colour: &str, text: &str, stream: &impl IsTerminal) -> String {
 
 /// A running stop watch.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Watch(Instant);
+pub(crate) struct Stopwatch(Instant);
 
-impl Watch {
+impl Stopwatch {
     /// Starts at zero.
     #[expect(
         clippy::disallowed_methods,

@@ -125,7 +125,7 @@ impl Tool {
     ///
     /// # Errors
     /// When it does not start or does not end with exit code 0.
-    pub(crate) fn run_telling(self) -> Result<(), Error> {
+    pub(crate) fn run_quoting_stderr(self) -> Result<(), Error> {
         let mut lines = Vec::new();
         let running = self.listen(|line| {
             terminal::pass_on(line);
@@ -134,17 +134,17 @@ impl Tool {
         running.end_saying(last_word(&lines))
     }
 
-    /// Runs with each line of its stderr given to `hear`, and returns it when it says no more.
+    /// Runs with each line of its stderr given to `on_line`, and returns it when it says no more.
     ///
     /// # Errors
     /// When it does not start.
-    pub(crate) fn listen(mut self, mut hear: impl FnMut(&str)) -> Result<Running, Error> {
+    pub(crate) fn listen(mut self, mut on_line: impl FnMut(&str)) -> Result<Running, Error> {
         self.command.stderr(Stdio::piped());
         let child = self.command.spawn();
         let mut running = self.running(child)?;
         if let Some(stderr) = running.child.stderr.take() {
             for line in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
-                hear(String::from_utf8_lossy(&line).trim_end());
+                on_line(String::from_utf8_lossy(&line).trim_end());
             }
         }
         Ok(running)
@@ -247,7 +247,7 @@ impl Running {
     ///
     /// # Errors
     /// When the operating system loses the process.
-    pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>, Error> {
+    pub(crate) fn try_wait(&mut self) -> Result<Option<ExitStatus>, Error> {
         let status = self.child.try_wait();
         status.map_err(|source| self.tool.start_error(source))
     }

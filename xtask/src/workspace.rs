@@ -111,7 +111,7 @@ pub(crate) fn data_folder() -> Result<PathBuf, Error> {
 ///
 /// # Errors
 /// When the lock file cannot be created or locked.
-pub(crate) fn take_turn(lock_file: &Path) -> Result<File, Error> {
+pub(crate) fn acquire_lock(lock_file: &Path) -> Result<File, Error> {
     let file = File::options()
         .create(true)
         .append(true)

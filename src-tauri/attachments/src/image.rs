@@ -13,13 +13,13 @@ use crate::kind::image_format;
 
 /// The longer side that an image has at most, in pixels: a model scales down what is larger
 /// (<https://platform.claude.com/docs/en/build-with-claude/vision>), so more is only slower.
-pub const LONGEST_SIDE: u32 = 1568;
+pub const MAX_SIDE: u32 = 1568;
 
 /// The most pixels that are decoded: a photograph of a good camera has fewer, a bomb has more.
-const MOST_PIXELS: u64 = 64_000_000;
+const MAX_PIXELS: u64 = 64_000_000;
 
 /// The most memory that decoding may take.
-const MOST_MEMORY: u64 = 512 * 1024 * 1024;
+const MAX_DECODE_BYTES: u64 = 512 * 1024 * 1024;
 
 /// Drawings and screenshots stay PNG up to so many bytes, because JPEG blurs letters.
 const SHARP_LIMIT: usize = 1024 * 1024;
@@ -50,8 +50,8 @@ pub struct Image {
 pub fn read_image(bytes: &[u8]) -> Result<Image, Refusal> {
     let format = image_format(bytes).ok_or(Refusal::Unknown)?;
     let upright = decoded(bytes, format)?;
-    let small = if upright.width().max(upright.height()) > LONGEST_SIDE {
-        upright.resize(LONGEST_SIDE, LONGEST_SIDE, FilterType::CatmullRom)
+    let small = if upright.width().max(upright.height()) > MAX_SIDE {
+        upright.resize(MAX_SIDE, MAX_SIDE, FilterType::CatmullRom)
     } else {
         upright
     };
@@ -62,11 +62,11 @@ fn decoded(bytes: &[u8], format: ImageFormat) -> Result<DynamicImage, Refusal> {
     let damaged = |_| Refusal::Damaged;
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = Limits::default();
-    limits.max_alloc = Some(MOST_MEMORY);
+    limits.max_alloc = Some(MAX_DECODE_BYTES);
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(damaged)?;
     let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > MOST_PIXELS {
+    if u64::from(width) * u64::from(height) > MAX_PIXELS {
         return Err(Refusal::TooManyPixels { width, height });
     }
     // What is said of it wrongly must not cost the image.

@@ -12,7 +12,7 @@ mod pdf;
 mod refusal;
 mod text;
 
-pub use image::{Image, LONGEST_SIDE, read_image};
+pub use image::{Image, MAX_SIDE, read_image};
 pub use kind::{Kind, kind_of};
 pub use pdf::{Pdf, PdfAnswer, serve_pdf};
 pub use refusal::Refusal;

@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 use crate::attachments::AttachmentError;
 use crate::bounds;
 use crate::chat::aside::Aside;
-use crate::chat::driver::{Surroundings, supervise};
+use crate::chat::driver::{TurnContext, supervise};
 use crate::chat::live::{LiveAnswers, Registration};
 use crate::chat::{AttemptSource, CleanupOutcome, Conversation, SendOutcome, StopOutcome};
 use crate::clock::Clock;
@@ -30,36 +30,36 @@ use crate::keys::Keys;
 use crate::lock::instance::Instance;
 use crate::lock::sweeper::Sweeper;
 use crate::lock::watch::Watch;
-use crate::lock::{Fenced, LockChange, LockReason, LockStatus};
+use crate::lock::{FencedWrite, LockChange, LockReason, LockStatus};
 use crate::network::Network;
 use crate::opening;
 use crate::provider::{EmbeddedModel, Providers};
-use crate::start::Teller;
-use crate::store::{Begin, Holder, NewAnswer, NewTurn, StoreError};
+use crate::start::ProgressReporter;
+use crate::store::{BeginOutcome, Holder, NewAnswer, NewTurn, StoreError};
 use crate::web::Images;
 
 /// How many characters of its first message name a conversation.
 const TITLE: usize = 60;
 
 /// How long a quit waits for answers to be stored.
-const QUIT_PATIENCE: Duration = Duration::from_secs(3);
+const QUIT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How long a quit purges what was deleted; the next start goes on where it ends.
-const PURGE_PATIENCE: Duration = Duration::from_secs(10);
+const PURGE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long it waits then for the search index, which may also be brought up to date by the next start.
-const INDEX_PATIENCE: Duration = Duration::from_secs(1);
+const INDEX_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long it waits then for the database to be closed, which the process's end does as well.
-const CLOSE_PATIENCE: Duration = Duration::from_secs(3);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How long the generations of this process have to renew a lease that looks expired.
-const RENEWAL_PATIENCE: Duration = Duration::from_secs(1);
+const RENEWAL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The application.
 #[derive(Debug)]
 pub struct App {
-    pub(crate) around: Surroundings,
+    pub(crate) ctx: TurnContext,
     pub(crate) live: Arc<LiveAnswers>,
     /// Those in the web that messages show.
     pub(crate) images: Images,
@@ -79,19 +79,19 @@ impl App {
     /// # Errors
     /// When the folder or the database in it cannot be used; nothing in it was changed then.
     pub async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Arc<Self>> {
-        Self::open_telling(config, clock, &Teller::default()).await
+        Self::open_with_progress(config, clock, &ProgressReporter::default()).await
     }
 
     /// The same, and tells how far it is. It may be dropped at any moment.
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub async fn open_telling(
+    pub async fn open_with_progress(
         config: Config,
         clock: Arc<dyn Clock>,
-        teller: &Teller,
+        reporter: &ProgressReporter,
     ) -> Result<Arc<Self>> {
-        let opened = opening::open_when_free(&config.data_folder, clock.as_ref(), teller).await?;
+        let opened = opening::open_when_free(&config.data_folder, clock.as_ref(), reporter).await?;
         let folder = config.data_folder.clone();
         let reader = config.engine.program.clone();
         let (embedded, keys) = (EmbeddedModel::new(config.engine), Keys::new(&folder));
@@ -99,7 +99,7 @@ impl App {
         let images = Images::new(Arc::clone(&network));
         let store = opened.store.clone();
         let providers = Providers::new(config.providers, network, embedded, store, keys);
-        let around = Surroundings {
+        let ctx = TurnContext {
             indexer: Arc::new(Indexer::new(opened.store.clone())),
             store: opened.store,
             clock,
@@ -108,14 +108,15 @@ impl App {
             aside: Arc::new(opened.aside),
         };
         let instances = opening::instances_of(&folder);
-        let app = Self::start(around, images, reader, opened.instance, &instances);
+        let app = Self::start(ctx, images, reader, opened.instance, &instances);
         // What an older Conch and the web view made; behind a closed folder nobody waits for it.
-        app.tasks.spawn_blocking(move || folder::close_all(&folder));
+        app.tasks
+            .spawn_blocking(move || folder::restrict_all(&folder));
         Ok(Arc::new(app))
     }
 
     fn start(
-        around: Surroundings,
+        ctx: TurnContext,
         images: Images,
         reader: PathBuf,
         instance: Instance,
@@ -123,46 +124,46 @@ impl App {
     ) -> Self {
         let live = Arc::new(LiveAnswers::default());
         let sweeper = Arc::new(Sweeper {
-            store: around.store.clone(),
-            clock: Arc::clone(&around.clock),
-            events: Arc::clone(&around.events),
+            store: ctx.store.clone(),
+            clock: Arc::clone(&ctx.clock),
+            events: Arc::clone(&ctx.events),
             live: Arc::clone(&live),
-            aside: Arc::clone(&around.aside),
+            aside: Arc::clone(&ctx.aside),
             instances: instances.to_owned(),
             instance_id: instance.id().clone(),
             memory: tokio::sync::Mutex::default(),
         });
         let (tasks, quitting) = (TaskTracker::new(), CancellationToken::new());
-        let heeded = |around: &Surroundings| {
-            let around = around.clone();
-            move |done: Result<(), StoreError>| done.inspect_err(|error| around.heed(error))
+        let inspect_damage = |ctx: &TurnContext| {
+            let ctx = ctx.clone();
+            move |done: Result<(), StoreError>| done.inspect_err(|error| ctx.report_damage(error))
         };
         tasks.spawn(keep("sweeper", quitting.clone(), {
-            let (sweeper, heeded) = (Arc::clone(&sweeper), heeded(&around));
+            let (sweeper, inspect_damage) = (Arc::clone(&sweeper), inspect_damage(&ctx));
             move || {
-                let (sweeper, heeded) = (Arc::clone(&sweeper), heeded.clone());
-                async move { heeded(sweeper.run().await) }
+                let (sweeper, inspect_damage) = (Arc::clone(&sweeper), inspect_damage.clone());
+                async move { inspect_damage(sweeper.run().await) }
             }
         }));
-        let (store, events) = (around.store.clone(), Arc::clone(&around.events));
+        let (store, events) = (ctx.store.clone(), Arc::clone(&ctx.events));
         let watch = Watch::new(store, events, Arc::clone(&live), instance.id().clone());
         tasks.spawn(keep("watch", quitting.clone(), {
             let watch = Arc::new(tokio::sync::Mutex::new(watch));
-            let heeded = heeded(&around);
+            let inspect_damage = inspect_damage(&ctx);
             move || {
-                let (watch, heeded) = (Arc::clone(&watch), heeded.clone());
-                async move { heeded(watch.lock().await.run().await) }
+                let (watch, inspect_damage) = (Arc::clone(&watch), inspect_damage.clone());
+                async move { inspect_damage(watch.lock().await.run().await) }
             }
         }));
         tasks.spawn(keep("search index", quitting.clone(), {
-            let (indexer, heeded) = (Arc::clone(&around.indexer), heeded(&around));
+            let (indexer, inspect_damage) = (Arc::clone(&ctx.indexer), inspect_damage(&ctx));
             move || {
-                let (indexer, heeded) = (Arc::clone(&indexer), heeded.clone());
-                async move { heeded(indexer.run().await) }
+                let (indexer, inspect_damage) = (Arc::clone(&indexer), inspect_damage.clone());
+                async move { inspect_damage(indexer.run().await) }
             }
         }));
-        let (store, events) = (around.store.clone(), Arc::clone(&around.events));
-        let purger = Arc::new(Purger::new(store, Arc::clone(&around.clock), events));
+        let (store, events) = (ctx.store.clone(), Arc::clone(&ctx.events));
+        let purger = Arc::new(Purger::new(store, Arc::clone(&ctx.clock), events));
         tasks.spawn(keep("purge", quitting.clone(), {
             let (purger, quitting) = (Arc::clone(&purger), quitting.clone());
             move || {
@@ -174,7 +175,7 @@ impl App {
             }
         }));
         tasks.spawn(keep("daily backup", quitting.clone(), {
-            let (store, clock) = (around.store.clone(), Arc::clone(&around.clock));
+            let (store, clock) = (ctx.store.clone(), Arc::clone(&ctx.clock));
             let quitting = quitting.clone();
             move || {
                 let backing_up = daily::run(store.clone(), Arc::clone(&clock), quitting.clone());
@@ -185,7 +186,7 @@ impl App {
             }
         }));
         Self {
-            around,
+            ctx,
             live,
             images,
             reader,
@@ -203,21 +204,21 @@ impl App {
         self.quitting.cancel();
         self.live.quit_all();
         self.tasks.close();
-        if timeout(QUIT_PATIENCE, self.tasks.wait()).await.is_err() {
+        if timeout(QUIT_TIMEOUT, self.tasks.wait()).await.is_err() {
             tracing::warn!("some answers were not stored in time; the next start recovers them");
         }
-        let store = &self.around.store;
-        match timeout(INDEX_PATIENCE, store.index_answers()).await {
+        let store = &self.ctx.store;
+        match timeout(INDEX_TIMEOUT, store.index_answers()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "the search index is not up to date"),
             Err(_) => tracing::info!("the search index is brought up to date by the next start"),
         }
-        match timeout(PURGE_PATIENCE, self.purger.finish()).await {
+        match timeout(PURGE_TIMEOUT, self.purger.finish()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "the next start purges what was deleted"),
             Err(_) => tracing::info!("the next start purges the rest of what was deleted"),
         }
-        if timeout(CLOSE_PATIENCE, store.close()).await.is_err() {
+        if timeout(CLOSE_TIMEOUT, store.close()).await.is_err() {
             tracing::warn!("the database was not closed in time; the next start mends that");
         }
         // The process may end without dropping anything.
@@ -236,12 +237,12 @@ impl App {
 
     /// True once damage was found in the database: nothing is written any more.
     pub fn is_damaged(&self) -> bool {
-        self.around.store.is_damaged()
+        self.ctx.store.is_damaged()
     }
 
     /// What happens from now on.
     pub fn subscribe(&self) -> broadcast::Receiver<CoreEvent> {
-        self.around.events.subscribe()
+        self.ctx.events.subscribe()
     }
 
     /// Creates an empty conversation.
@@ -253,9 +254,9 @@ impl App {
         let title = title.map(str::trim).filter(|title| !title.is_empty());
         bounds::TITLE.check_any(title)?;
         bounds::MODEL.check_any(model_id)?;
-        let now = self.around.clock.now();
+        let now = self.ctx.clock.now();
         let created = self
-            .around
+            .ctx
             .store
             .create_conversation(title, model_id, now)
             .await?;
@@ -272,8 +273,8 @@ impl App {
             ));
         }
         bounds::TITLE.check(title)?;
-        let renamed = self.around.store.rename_conversation(id, title).await;
-        found(self.around.heeded(renamed)?)?;
+        let renamed = self.ctx.store.rename_conversation(id, title).await;
+        found(self.ctx.inspect_damage(renamed)?)?;
         self.changed(id);
         Ok(())
     }
@@ -281,8 +282,8 @@ impl App {
     /// Sets the model of a conversation's answers to come.
     pub async fn set_conversation_model(&self, id: &ConversationId, model_id: &str) -> Result<()> {
         bounds::MODEL.check(model_id)?;
-        let set = self.around.store.set_conversation_model(id, model_id).await;
-        found(self.around.heeded(set)?)?;
+        let set = self.ctx.store.set_conversation_model(id, model_id).await;
+        found(self.ctx.inspect_damage(set)?)?;
         self.changed(id);
         Ok(())
     }
@@ -293,15 +294,15 @@ impl App {
         if content.is_empty() {
             self.purger.forget_soon();
         }
-        let (now, store) = (self.around.clock.now(), &self.around.store);
+        let (now, store) = (self.ctx.clock.now(), &self.ctx.store);
         match id {
             Some(id) => found(
-                self.around
-                    .heeded(store.save_draft(id, content, now).await)?,
+                self.ctx
+                    .inspect_damage(store.save_draft(id, content, now).await)?,
             ),
             None => Ok(self
-                .around
-                .heeded(store.save_new_draft(content, now).await)?),
+                .ctx
+                .inspect_damage(store.save_new_draft(content, now).await)?),
         }
     }
 
@@ -341,11 +342,11 @@ impl App {
         let registration = self.live.register(generation_id, conversation_id.clone());
         self.refuse_while_quitting()?;
         let begun = self
-            .around
+            .ctx
             .store
-            .begin_turn(&turn, self.around.clock.now())
+            .begin_turn(&turn, self.ctx.clock.now())
             .await
-            .inspect_err(|error| self.around.heed(error))?;
+            .inspect_err(|error| self.ctx.report_damage(error))?;
         self.begin(begun, registration, || Error::SendWhileGenerating)
     }
 
@@ -360,8 +361,8 @@ impl App {
     ) -> Result<SendOutcome> {
         bounds::MODEL.check_any(model_id)?;
         bounds::REQUEST.check(request_id.as_str())?;
-        let conversation_id = self.around.store.conversation_of(message_id).await;
-        let conversation_id = self.around.heeded(conversation_id)?;
+        let conversation_id = self.ctx.store.conversation_of(message_id).await;
+        let conversation_id = self.ctx.inspect_damage(conversation_id)?;
         let conversation_id = conversation_id.ok_or(Error::NotFound(Entity::Message))?;
         self.take_back(&conversation_id).await?;
         self.renew_own(&conversation_id).await?;
@@ -377,37 +378,37 @@ impl App {
         let registration = self.live.register(generation_id, conversation_id);
         self.refuse_while_quitting()?;
         let begun = self
-            .around
+            .ctx
             .store
-            .begin_answer(&answer, self.around.clock.now())
+            .begin_answer(&answer, self.ctx.clock.now())
             .await
-            .inspect_err(|error| self.around.heed(error))?;
+            .inspect_err(|error| self.ctx.report_damage(error))?;
         self.begin(begun, registration, || Error::GenerateWhileGenerating)
     }
 
     fn begin(
         &self,
-        begun: Begin,
+        begun: BeginOutcome,
         registration: Registration,
         busy: fn() -> Error,
     ) -> Result<SendOutcome> {
         match begun {
-            Begin::Started(started) => {
+            BeginOutcome::Started(started) => {
                 let accepted = started.accepted.clone();
-                let events = &self.around.events;
+                let events = &self.ctx.events;
                 for freed in &started.freed {
                     events.lock_changed(LockChange::of(freed, LockReason::Expired));
                 }
                 events.lock_changed(LockChange::of(&started.lease, LockReason::Acquired));
                 self.changed(&started.lease.conversation_id);
                 self.tasks
-                    .spawn(supervise(self.around.clone(), *started, registration));
+                    .spawn(supervise(self.ctx.clone(), *started, registration));
                 Ok(SendOutcome::Accepted(accepted))
             }
-            Begin::Duplicate(accepted) => Ok(SendOutcome::Accepted(accepted)),
-            Begin::Busy => Err(busy()),
-            Begin::NotFound(entity) => Err(Error::NotFound(entity)),
-            Begin::AttachmentGone => Err(AttachmentError::Gone.into()),
+            BeginOutcome::Duplicate(accepted) => Ok(SendOutcome::Accepted(accepted)),
+            BeginOutcome::Busy => Err(busy()),
+            BeginOutcome::NotFound(entity) => Err(Error::NotFound(entity)),
+            BeginOutcome::AttachmentGone => Err(AttachmentError::Gone.into()),
         }
     }
 
@@ -425,13 +426,13 @@ impl App {
         conversation_id: &ConversationId,
         branch_id: Option<&BranchId>,
     ) -> Result<LockStatus> {
-        let now = self.around.clock.now();
+        let now = self.ctx.clock.now();
         let status = self
-            .around
+            .ctx
             .store
             .lock_status(conversation_id, branch_id, now)
             .await?;
-        let status = status.map(|status| self.around.aside.show_lock(status));
+        let status = status.map(|status| self.ctx.aside.show_lock(status));
         status.ok_or(Error::NotFound(match branch_id {
             Some(_) => Entity::Branch,
             None => Entity::Conversation,
@@ -453,8 +454,8 @@ impl App {
         branch_id: Option<&BranchId>,
         source: AttemptSource,
     ) -> Result<()> {
-        let now = self.around.clock.now();
-        let store = &self.around.store;
+        let now = self.ctx.clock.now();
+        let store = &self.ctx.store;
         found(
             store
                 .record_refused_by_page(conversation_id, branch_id, source, now)
@@ -464,15 +465,13 @@ impl App {
 
     /// Stores the ends that were set aside in a conversation, before anything new is begun in it.
     async fn take_back(&self, id: &ConversationId) -> Result<()> {
-        let around = &self.around;
-        for Aside { lease, ending, .. } in around.aside.of(id) {
-            let stored = around
-                .store
-                .finish(&lease, None, &ending, around.clock.now());
-            let _: Fenced = stored.await.inspect_err(|error| around.heed(error))?;
-            around.aside.take_back(&lease.message_id);
+        let ctx = &self.ctx;
+        for Aside { lease, ending, .. } in ctx.aside.of(id) {
+            let stored = ctx.store.finish(&lease, None, &ending, ctx.clock.now());
+            let _: FencedWrite = stored.await.inspect_err(|error| ctx.report_damage(error))?;
+            ctx.aside.take_back(&lease.message_id);
             let freed = LockChange::of(&lease, LockReason::Released);
-            around.events.lock_changed(freed);
+            ctx.events.lock_changed(freed);
         }
         Ok(())
     }
@@ -480,15 +479,11 @@ impl App {
     /// A lease of this process may look expired because time jumped (a resume, a stepped clock). Its
     /// holder lives, so it renews before anybody may take the lock.
     async fn renew_own(&self, conversation_id: &ConversationId) -> Result<()> {
-        let now = self.around.clock.now();
-        let expired = self
-            .around
-            .store
-            .expired_holders(conversation_id, now)
-            .await?;
+        let now = self.ctx.clock.now();
+        let expired = self.ctx.store.expired_holders(conversation_id, now).await?;
         let lives = |holder: &Holder| self.live.contains(&holder.lease.generation_id);
         if expired.iter().any(lives) {
-            self.live.heartbeat_all(RENEWAL_PATIENCE).await;
+            self.live.heartbeat_all(RENEWAL_TIMEOUT).await;
         }
         Ok(())
     }
@@ -501,7 +496,7 @@ impl App {
     }
 
     pub(crate) fn changed(&self, id: &ConversationId) {
-        self.around.events.conversation_changed(id, false);
+        self.ctx.events.conversation_changed(id, false);
     }
 }
 

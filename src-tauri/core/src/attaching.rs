@@ -5,12 +5,12 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::app::App;
 use crate::attachments::{
-    AttachmentContent, AttachmentError, AttachmentKind, AttachmentSummary, Copied,
-    MOST_ATTACHMENTS, NewAttachment, plain_name, read,
+    AttachmentContent, AttachmentError, AttachmentKind, AttachmentSummary, Copied, MAX_ATTACHMENTS,
+    NewAttachment, plain_name, read,
 };
 use crate::error::{Entity, Error, Result};
 use crate::ids::{AttachmentId, ConversationId};
-use crate::store::Attach;
+use crate::store::AttachOutcome;
 
 impl App {
     /// Reads a file and keeps it with what is typed in a conversation, or in the one that does not exist
@@ -35,12 +35,12 @@ impl App {
             conversation_id: conversation_id.cloned(),
             content,
         };
-        let now = self.around.clock.now();
-        let attached = self.around.store.attach(&attachment, now).await;
-        match self.around.heeded(attached)? {
-            Attach::Attached => Ok(attachment.summary),
-            Attach::Full => Err(AttachmentError::TooMany { name }.into()),
-            Attach::NoConversation => Err(Error::NotFound(Entity::Conversation)),
+        let now = self.ctx.clock.now();
+        let attached = self.ctx.store.attach(&attachment, now).await;
+        match self.ctx.inspect_damage(attached)? {
+            AttachOutcome::Attached => Ok(attachment.summary),
+            AttachOutcome::Full => Err(AttachmentError::TooMany { name }.into()),
+            AttachOutcome::NoConversation => Err(Error::NotFound(Entity::Conversation)),
         }
     }
 
@@ -66,8 +66,8 @@ impl App {
         &self,
         conversation_id: Option<&ConversationId>,
     ) -> Result<Vec<AttachmentSummary>> {
-        let attached = self.around.store.draft_attachments(conversation_id).await;
-        Ok(self.around.heeded(attached)?)
+        let attached = self.ctx.store.draft_attachments(conversation_id).await;
+        Ok(self.ctx.inspect_damage(attached)?)
     }
 
     /// Moves files from the conversation that did not exist to the one that now does, all or none.
@@ -76,7 +76,7 @@ impl App {
         conversation_id: &ConversationId,
         ids: &[AttachmentId],
     ) -> Result<()> {
-        let store = &self.around.store;
+        let store = &self.ctx.store;
         if store.adopt_attachments(conversation_id, ids).await? {
             Ok(())
         } else {
@@ -86,7 +86,9 @@ impl App {
 
     /// What is kept of a file: an image as a `data:` address, else its text.
     pub async fn load_attachment(&self, id: &AttachmentId) -> Result<String> {
-        let content = self.around.heeded(self.around.store.attachment(id).await)?;
+        let content = self
+            .ctx
+            .inspect_damage(self.ctx.store.attachment(id).await)?;
         match content.ok_or(Error::NotFound(Entity::Attachment))? {
             AttachmentContent::Text(text) => Ok(text),
             AttachmentContent::Image { media_type, data } => Ok(format!(
@@ -105,9 +107,9 @@ impl App {
         if ids.is_empty() {
             return Ok(None);
         }
-        let store = &self.around.store;
+        let store = &self.ctx.store;
         let attached = store.attachments(ids).await?;
-        if let Some(one_too_many) = attached.get(MOST_ATTACHMENTS) {
+        if let Some(one_too_many) = attached.get(MAX_ATTACHMENTS) {
             let name = one_too_many.name.clone();
             return Err(AttachmentError::TooMany { name }.into());
         }
@@ -115,8 +117,8 @@ impl App {
         if let Some(image) = attached.iter().find(is_image) {
             let model = store.model_of(conversation_id).await?;
             let name = image.name.clone();
-            if self.around.providers.sees(model.as_deref()).await == Some(false) {
-                return Err(AttachmentError::NotSeen { name }.into());
+            if self.ctx.providers.vision(model.as_deref()).await == Some(false) {
+                return Err(AttachmentError::NoVision { name }.into());
             }
         }
         Ok(attached.into_iter().next().map(|first| first.name))

@@ -18,7 +18,7 @@ impl App {
 
     /// Every provider that is configured, the embedded one included.
     pub async fn providers(&self) -> Result<Vec<ProviderInfo>> {
-        self.around.providers.list().await
+        self.ctx.providers.list().await
     }
 
     /// Adds a provider or changes one.
@@ -26,43 +26,39 @@ impl App {
     /// # Errors
     /// When the form makes no sense or its key cannot be kept; nothing was saved then.
     pub async fn save_provider(&self, form: &ProviderForm) -> Result<ProviderInfo> {
-        let saved = self
-            .around
-            .providers
-            .save(form, self.around.clock.now())
-            .await?;
-        self.around.events.models_changed();
+        let saved = self.ctx.providers.save(form, self.ctx.clock.now()).await?;
+        self.ctx.events.models_changed();
         Ok(saved)
     }
 
     /// Forgets a provider and its key. Conversations with its models stay.
     pub async fn delete_provider(&self, id: &str) -> Result<()> {
-        self.around.providers.delete(id).await?;
-        self.around.events.models_changed();
+        self.ctx.providers.delete(id).await?;
+        self.ctx.events.models_changed();
         Ok(())
     }
 
     /// Tries to reach a provider as it is filled in, and says what is wrong. Nothing is saved.
     pub async fn test_provider(&self, form: &ProviderForm) -> Result<ConnectionTest> {
-        let now = self.around.clock.now();
-        self.around.providers.test(form, now).await
+        let now = self.ctx.clock.now();
+        self.ctx.providers.test(form, now).await
     }
 
     /// Model servers that run on this machine and are not configured yet.
     pub async fn find_local_servers(&self) -> Result<Vec<FoundServer>> {
-        let now = self.around.clock.now();
-        self.around.providers.local_servers(now).await
+        let now = self.ctx.clock.now();
+        self.ctx.providers.local_servers(now).await
     }
 
     /// Every model that can be chosen, the default marked; `refresh` asks the providers anew.
     pub async fn list_models(&self, refresh: bool) -> Result<Vec<ModelInfo>> {
-        let now = self.around.clock.now();
-        self.around.providers.models(refresh, now).await
+        let now = self.ctx.clock.now();
+        self.ctx.providers.models(refresh, now).await
     }
 
     /// The settings.
     pub async fn settings(&self) -> Result<Settings> {
-        Ok(self.around.heeded(self.around.store.settings().await)?)
+        Ok(self.ctx.inspect_damage(self.ctx.store.settings().await)?)
     }
 
     /// Saves all settings, tidied.
@@ -71,10 +67,10 @@ impl App {
     /// When a value makes no sense; nothing was saved then.
     pub async fn save_settings(&self, settings: Settings) -> Result<Settings> {
         bounds::MODEL.check_any(settings.default_model_id.as_deref())?;
-        let settings = settings.checked().map_err(Error::InvalidArgument)?;
-        let saved = self.around.store.save_settings(&settings).await;
-        self.around.heeded(saved)?;
-        self.around.events.settings_changed(settings.clone());
+        let settings = settings.validate().map_err(Error::InvalidArgument)?;
+        let saved = self.ctx.store.save_settings(&settings).await;
+        self.ctx.inspect_damage(saved)?;
+        self.ctx.events.settings_changed(settings.clone());
         Ok(settings)
     }
 
@@ -84,12 +80,12 @@ impl App {
         id: &ConversationId,
         parameters: Parameters,
     ) -> Result<()> {
-        let parameters = parameters.checked().map_err(Error::InvalidArgument)?;
-        let set = self.around.store.set_parameters(id, &parameters).await;
-        if !self.around.heeded(set)? {
+        let parameters = parameters.validate().map_err(Error::InvalidArgument)?;
+        let set = self.ctx.store.set_parameters(id, &parameters).await;
+        if !self.ctx.inspect_damage(set)? {
             return Err(Error::NotFound(Entity::Conversation));
         }
-        self.around.events.conversation_changed(id, false);
+        self.ctx.events.conversation_changed(id, false);
         Ok(())
     }
 }

@@ -28,7 +28,7 @@ pub(crate) async fn run(store: Store, clock: Arc<dyn Clock>, quitting: Cancellat
             Ok(None) => {}
             Ok(Some(backup)) => tracing::info!(name = backup.name, "the daily backup is made"),
             Err(_) if quitting.is_cancelled() => return,
-            Err(error) if is_damage(&error) => store.found_damage(&error.to_string()).await,
+            Err(error) if is_damage(&error) => store.mark_damaged(&error.to_string()).await,
             Err(error) => tracing::warn!(%error, "there is no backup of today yet"),
         }
     }

@@ -14,12 +14,12 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
-use crate::chat::driver::heed;
+use crate::chat::driver::report_damage;
 use crate::clock::Clock;
 use crate::error::{Entity, Error, Result};
 use crate::events::Events;
 use crate::ids::{AttachmentId, ConversationId};
-use crate::store::{Deleted, Purge, Store, StoreError};
+use crate::store::{DeletedConversation, PurgeProgress, Store, StoreError};
 use crate::sync::Mutex;
 
 /// For how long a conversation that was deleted can be given back.
@@ -83,7 +83,7 @@ impl Purger {
                 let next_in = match self.pass(&mut seen).await {
                     Ok(next_in) => next_in,
                     Err(error) => {
-                        heed(&self.store, &self.events, &error);
+                        report_damage(&self.store, &self.events, &error);
                         tracing::warn!(%error, "what was deleted is not purged yet; it is tried again");
                         EVERY
                     }
@@ -109,7 +109,7 @@ impl Purger {
         let (mut next_in, mut due) = (EVERY, Vec::new());
         let deleted = self.store.deleted_conversations().await?;
         seen.retain(|id, _| deleted.iter().any(|deleted| deleted.id == *id));
-        for Deleted { id, at, purging } in deleted {
+        for DeletedConversation { id, at, purging } in deleted {
             let now = self.clock.monotonic();
             let known = now.saturating_sub(*seen.entry(id.clone()).or_insert(now));
             let left = UNDO.saturating_sub(known.max(self.clock.now().since(at)));
@@ -151,7 +151,7 @@ impl Purger {
             return Ok(());
         }
         // Once for all of them: the index is merged to its end.
-        self.store.forget_deleted().await?;
+        self.store.purge_deleted_from_index().await?;
         for id in emptied {
             if let Err(error) = self.end(id).await {
                 self.is_not_purged(id, &error);
@@ -161,7 +161,7 @@ impl Purger {
     }
 
     fn is_not_purged(&self, id: &ConversationId, error: &StoreError) {
-        heed(&self.store, &self.events, error);
+        report_damage(&self.store, &self.events, error);
         tracing::warn!(%error, conversation = %id, "a deleted conversation is not purged yet");
     }
 
@@ -170,7 +170,8 @@ impl Purger {
         if !self.store.begin_purge(id).await? {
             return Ok(false);
         }
-        self.in_portions(Taken::Conversation(id), portion).await?;
+        self.in_portions(PurgeTarget::Conversation(id), portion)
+            .await?;
         self.log_due().replace(self.clock.monotonic());
         Ok(true)
     }
@@ -194,27 +195,28 @@ impl Purger {
 
     /// Takes away the oldest records of attempts over so many. They are counted, and the recent ones are what is asked for.
     async fn cut_attempts(&self, kept: u32) -> Result<(), StoreError> {
-        self.in_portions(Taken::AttemptsOver(kept), PORTION).await
+        self.in_portions(PurgeTarget::AttemptsOver(kept), PORTION)
+            .await
     }
 
     /// Takes something away, a portion after the other, each as large as may take its time.
-    async fn in_portions(&self, what: Taken<'_>, length: Duration) -> Result<(), StoreError> {
-        let mut log = self.store.log().await?;
-        let mut most = FIRST;
+    async fn in_portions(&self, what: PurgeTarget<'_>, length: Duration) -> Result<(), StoreError> {
+        let mut wal = self.store.wal().await?;
+        let mut limit = FIRST;
         loop {
             let portion = self.store.portion().await?;
             let began = self.clock.monotonic();
             let taken = match what {
-                Taken::Conversation(id) => portion.purge(id, most).await?,
-                Taken::AttemptsOver(kept) => portion.cut_attempts(kept, most).await?,
+                PurgeTarget::Conversation(id) => portion.purge(id, limit).await?,
+                PurgeTarget::AttemptsOver(kept) => portion.cut_attempts(kept, limit).await?,
             };
-            most = next_portion(most, self.clock.monotonic().saturating_sub(began), length);
-            if taken == Purge::Done {
-                log.close().await?;
+            limit = next_portion(limit, self.clock.monotonic().saturating_sub(began), length);
+            if taken == PurgeProgress::Done {
+                wal.close().await?;
                 return Ok(());
             }
             // A commit by which it grows too long would fold it, and all other writes would wait for that.
-            log.fold().await?;
+            wal.checkpoint().await?;
         }
     }
 
@@ -230,9 +232,9 @@ impl Purger {
     }
 
     async fn try_to_empty_log(&self) -> Result<bool, StoreError> {
-        let mut log = self.store.log().await?;
-        let emptied = log.empty().await?;
-        log.close().await?;
+        let mut wal = self.store.wal().await?;
+        let emptied = wal.truncate().await?;
+        wal.close().await?;
         Ok(emptied)
     }
 
@@ -279,19 +281,19 @@ impl Purger {
 
 /// What is taken away in portions.
 #[derive(Debug, Clone, Copy)]
-enum Taken<'a> {
+enum PurgeTarget<'a> {
     Conversation(&'a ConversationId),
     AttemptsOver(u32),
 }
 
 /// The size of the next portion, where one of this size took so long and should take that.
-fn next_portion(most: u32, took: Duration, length: Duration) -> u32 {
+fn next_portion(limit: u32, took: Duration, length: Duration) -> u32 {
     let next = if took > length {
-        most / 2
+        limit / 2
     } else if took < length / 2 {
-        most * 2
+        limit * 2
     } else {
-        most
+        limit
     };
     next.clamp(1, LARGEST)
 }
@@ -300,13 +302,13 @@ impl App {
     /// Deletes a conversation: it disappears at once, and its answers being written are stopped. For ten
     /// seconds it can be given back.
     pub async fn delete_conversation(&self, id: &ConversationId) -> Result<()> {
-        let now = self.around.clock.now();
-        let deleted = self.around.store.delete_conversation(id, now).await;
-        if !self.around.heeded(deleted)? {
+        let now = self.ctx.clock.now();
+        let deleted = self.ctx.store.delete_conversation(id, now).await;
+        if !self.ctx.inspect_damage(deleted)? {
             return Err(Error::NotFound(Entity::Conversation));
         }
         self.purger.deleted(id);
-        self.around.events.conversation_changed(id, true);
+        self.ctx.events.conversation_changed(id, true);
         self.live.stop_all(id).await;
         Ok(())
     }
@@ -316,8 +318,8 @@ impl App {
     /// # Errors
     /// When its time is over, or there never was one.
     pub async fn restore_conversation(&self, id: &ConversationId) -> Result<()> {
-        let restored = self.around.store.restore_conversation(id).await;
-        if !self.around.heeded(restored)? {
+        let restored = self.ctx.store.restore_conversation(id).await;
+        if !self.ctx.inspect_damage(restored)? {
             return Err(Error::Purged);
         }
         self.purger.restored(id);
@@ -327,7 +329,7 @@ impl App {
 
     /// Takes a file away that was not sent. One that was sent or is gone stays as it is.
     pub async fn detach_file(&self, id: &AttachmentId) -> Result<()> {
-        self.around.heeded(self.around.store.detach(id).await)?;
+        self.ctx.inspect_damage(self.ctx.store.detach(id).await)?;
         self.purger.forget_soon();
         Ok(())
     }
@@ -342,14 +344,14 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
-    struct Scene {
+    struct Fixture {
         folder: tempfile::TempDir,
         clock: Arc<ManualClock>,
         purger: Purger,
         seen: HashMap<ConversationId, Duration>,
     }
 
-    impl Scene {
+    impl Fixture {
         async fn new() -> Self {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("conch.db");
@@ -391,9 +393,9 @@ mod tests {
     /// A quit, a kill or a full disk may come between: then the next pass, of any process, goes on.
     #[tokio::test]
     async fn a_conversation_is_not_gone_before_its_words_are() {
-        let mut scene = Scene::new().await;
-        let id = scene.deleted().await;
-        let store = scene.purger.store.clone();
+        let mut fixture = Fixture::new().await;
+        let id = fixture.deleted().await;
+        let store = fixture.purger.store.clone();
         store
             .execute(&format!(
                 "INSERT INTO messages (id, conversation_id, branch_id, role, status, content, created_at, finished_at)
@@ -402,90 +404,94 @@ mod tests {
             ))
             .await;
         store.index_answers().await.unwrap();
-        scene.clock.advance(UNDO);
+        fixture.clock.advance(UNDO);
         store
             .execute("ALTER TABLE search_index RENAME TO moved")
             .await;
         for _ in 0..2 {
-            assert!(scene.purger.pass(&mut scene.seen).await.is_err());
-            assert_eq!(scene.left().await, 1);
+            assert!(fixture.purger.pass(&mut fixture.seen).await.is_err());
+            assert_eq!(fixture.left().await, 1);
         }
         store
             .execute("ALTER TABLE moved RENAME TO search_index")
             .await;
-        assert_eq!((scene.pass().await, scene.left().await), (EVERY, 0));
-        scene.purger.finish().await.unwrap();
+        assert_eq!((fixture.pass().await, fixture.left().await), (EVERY, 0));
+        fixture.purger.finish().await.unwrap();
         store.close().await;
-        let bytes = std::fs::read(scene.folder.path().join("conch.db")).unwrap();
+        let bytes = std::fs::read(fixture.folder.path().join("conch.db")).unwrap();
         assert!(!bytes.windows(8).any(|word| word == b"narybird"));
     }
 
     #[tokio::test]
     async fn what_was_deleted_is_purged_when_the_time_for_undo_is_over() {
-        let mut scene = Scene::new().await;
-        assert_eq!(scene.pass().await, EVERY);
-        scene.deleted().await;
-        assert_eq!(scene.pass().await, UNDO, "that is when it is due");
-        scene.clock.advance(Duration::from_secs(6));
-        scene.deleted().await;
-        assert_eq!(scene.pass().await, Duration::from_secs(4));
-        scene.clock.advance(Duration::from_secs(4));
+        let mut fixture = Fixture::new().await;
+        assert_eq!(fixture.pass().await, EVERY);
+        fixture.deleted().await;
+        assert_eq!(fixture.pass().await, UNDO, "that is when it is due");
+        fixture.clock.advance(Duration::from_secs(6));
+        fixture.deleted().await;
+        assert_eq!(fixture.pass().await, Duration::from_secs(4));
+        fixture.clock.advance(Duration::from_secs(4));
         assert_eq!(
-            (scene.pass().await, scene.left().await),
+            (fixture.pass().await, fixture.left().await),
             (Duration::from_secs(6), 1)
         );
-        scene.clock.advance(Duration::from_secs(6));
-        assert_eq!((scene.pass().await, scene.left().await), (EVERY, 0));
+        fixture.clock.advance(Duration::from_secs(6));
+        assert_eq!((fixture.pass().await, fixture.left().await), (EVERY, 0));
     }
 
     #[tokio::test]
     async fn what_a_killed_process_left_is_purged_by_the_next() {
-        let mut scene = Scene::new().await;
-        let id = scene.deleted().await;
+        let mut fixture = Fixture::new().await;
+        let id = fixture.deleted().await;
         // It was killed after the first portion.
-        assert!(scene.purger.store.begin_purge(&id).await.unwrap());
-        scene.deleted().await;
-        scene.pass().await;
-        assert_eq!(scene.left().await, 1, "there is no way back from the first");
+        assert!(fixture.purger.store.begin_purge(&id).await.unwrap());
+        fixture.deleted().await;
+        fixture.pass().await;
+        assert_eq!(
+            fixture.left().await,
+            1,
+            "there is no way back from the first"
+        );
         // It is another start, so nothing has been seen before.
-        scene.clock.advance(UNDO);
-        scene.seen.clear();
-        scene.pass().await;
-        assert_eq!(scene.left().await, 0);
+        fixture.clock.advance(UNDO);
+        fixture.seen.clear();
+        fixture.pass().await;
+        assert_eq!(fixture.left().await, 0);
     }
 
     #[tokio::test]
     async fn what_was_deleted_is_purged_from_the_backups_too() {
-        let mut scene = Scene::new().await;
-        let kept = scene
+        let mut fixture = Fixture::new().await;
+        let kept = fixture
             .purger
             .store
             .create_conversation(Some("kept"), None, NOW);
         let kept = kept.await.unwrap().id;
-        let id = scene.deleted().await;
-        let store = &scene.purger.store;
+        let id = fixture.deleted().await;
+        let store = &fixture.purger.store;
         let made = store.back_up_daily(NOW, CancellationToken::new()).await;
         let made = made.unwrap().expect("the first one is due");
         assert_eq!(ids_in(&made.path).await.len(), 2);
         assert!(ids_in(&made.path).await.contains(&id));
-        scene.clock.advance(UNDO);
-        scene.pass().await;
-        assert_eq!(scene.left().await, 0);
+        fixture.clock.advance(UNDO);
+        fixture.pass().await;
+        assert_eq!(fixture.left().await, 0);
         assert_eq!(ids_in(&made.path).await, [kept]);
     }
 
     #[tokio::test]
     async fn a_damaged_backup_keeps_nothing_from_being_purged() {
-        let mut scene = Scene::new().await;
-        scene.deleted().await;
-        let folder = scene.folder.path().join("backups");
+        let mut fixture = Fixture::new().await;
+        fixture.deleted().await;
+        let folder = fixture.folder.path().join("backups");
         std::fs::create_dir(&folder).unwrap();
         let name = format!("conch-{}.db", NOW.to_name());
         std::fs::write(folder.join(name), "no database").unwrap();
-        assert_eq!(crate::store::backups(scene.folder.path()).len(), 1);
-        scene.clock.advance(UNDO);
-        scene.pass().await;
-        assert_eq!(scene.left().await, 0);
+        assert_eq!(crate::store::backups(fixture.folder.path()).len(), 1);
+        fixture.clock.advance(UNDO);
+        fixture.pass().await;
+        assert_eq!(fixture.left().await, 0);
     }
 
     const CANARY: &str = "zanzibarfish";
@@ -498,8 +504,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_backup_that_cannot_be_written_keeps_nothing_in_the_database() {
-        let mut scene = Scene::new().await;
-        let store = scene.purger.store.clone();
+        let mut fixture = Fixture::new().await;
+        let store = fixture.purger.store.clone();
         let made = store.create_conversation(Some(CANARY), None, NOW);
         let id = made.await.unwrap().id;
         let backup = store.back_up_daily(NOW, CancellationToken::new()).await;
@@ -510,28 +516,28 @@ mod tests {
         let mut other = sqlx::ConnectOptions::connect(&options).await.unwrap();
         let hold = sqlx::query("BEGIN EXCLUSIVE").execute(&mut other);
         hold.await.unwrap();
-        scene.clock.advance(UNDO);
-        scene.pass().await;
-        let files = ["conch.db", "conch.db-wal"].map(|name| scene.folder.path().join(name));
+        fixture.clock.advance(UNDO);
+        fixture.pass().await;
+        let files = ["conch.db", "conch.db-wal"].map(|name| fixture.folder.path().join(name));
         assert!(files.iter().all(|file| !holds_it(file)));
-        assert_eq!(scene.left().await, 1, "the backup is tried again");
+        assert_eq!(fixture.left().await, 1, "the backup is tried again");
         sqlx::Connection::close(other).await.unwrap();
-        scene.pass().await;
-        assert_eq!((scene.left().await, holds_it(&backup.path)), (0, false));
+        fixture.pass().await;
+        assert_eq!((fixture.left().await, holds_it(&backup.path)), (0, false));
     }
 
     #[tokio::test]
     async fn what_was_typed_and_is_gone_leaves_the_backups() {
-        let mut scene = Scene::new().await;
-        let store = scene.purger.store.clone();
+        let mut fixture = Fixture::new().await;
+        let store = fixture.purger.store.clone();
         store.save_new_draft(CANARY, NOW).await.unwrap();
         let backup = store.back_up_daily(NOW, CancellationToken::new()).await;
         let backup = backup.unwrap().expect("the first one is due").path;
         let mut forget = async |draft: &str| {
             store.save_new_draft(draft, NOW).await.unwrap();
-            scene.purger.forget_soon();
-            scene.clock.advance(UNDO);
-            scene.pass().await;
+            fixture.purger.forget_soon();
+            fixture.clock.advance(UNDO);
+            fixture.pass().await;
         };
         forget(&format!("{CANARY} and more")).await;
         assert!(holds_it(&backup), "it is still being typed");
@@ -540,14 +546,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn damage_that_a_purge_meets_is_told() {
-        let mut scene = Scene::new().await;
-        scene.deleted().await;
-        scene.purger.store.found_damage("a page that is none").await;
-        let mut told = scene.purger.events.subscribe();
-        scene.clock.advance(UNDO);
-        scene.pass().await;
-        assert_eq!(told.try_recv(), Ok(crate::events::CoreEvent::DamageMet));
+    async fn damage_found_by_a_purge_is_published() {
+        let mut fixture = Fixture::new().await;
+        fixture.deleted().await;
+        fixture
+            .purger
+            .store
+            .mark_damaged("a page that is none")
+            .await;
+        let mut events = fixture.purger.events.subscribe();
+        fixture.clock.advance(UNDO);
+        fixture.pass().await;
+        assert_eq!(
+            events.try_recv(),
+            Ok(crate::events::CoreEvent::DamageDetected)
+        );
     }
 
     async fn ids_in(database: &std::path::Path) -> Vec<ConversationId> {
@@ -565,35 +578,35 @@ mod tests {
 
     #[tokio::test]
     async fn a_clock_that_was_set_back_keeps_nothing_for_ever() {
-        let mut scene = Scene::new().await;
-        scene.deleted().await;
-        scene.clock.step_to(Timestamp::from_millis(0));
-        assert_eq!(scene.pass().await, UNDO);
-        scene.clock.advance(UNDO);
-        assert_eq!((scene.pass().await, scene.left().await), (EVERY, 0));
+        let mut fixture = Fixture::new().await;
+        fixture.deleted().await;
+        fixture.clock.step_to(Timestamp::from_millis(0));
+        assert_eq!(fixture.pass().await, UNDO);
+        fixture.clock.advance(UNDO);
+        assert_eq!((fixture.pass().await, fixture.left().await), (EVERY, 0));
     }
 
     #[tokio::test]
     async fn a_quit_purges_what_this_process_deleted_and_nothing_of_others() {
-        let scene = Scene::new().await;
-        let own = scene.deleted().await;
-        let undone = scene.deleted().await;
-        let theirs = scene.deleted().await;
-        scene.purger.deleted(&own);
-        scene.purger.deleted(&undone);
+        let fixture = Fixture::new().await;
+        let own = fixture.deleted().await;
+        let undone = fixture.deleted().await;
+        let theirs = fixture.deleted().await;
+        fixture.purger.deleted(&own);
+        fixture.purger.deleted(&undone);
         assert!(
-            scene
+            fixture
                 .purger
                 .store
                 .restore_conversation(&undone)
                 .await
                 .unwrap()
         );
-        scene.purger.finish().await.unwrap();
-        let left = scene.purger.store.deleted_conversations().await.unwrap();
+        fixture.purger.finish().await.unwrap();
+        let left = fixture.purger.store.deleted_conversations().await.unwrap();
         assert_eq!((left.len(), &left[0].id), (1, &theirs));
         assert!(
-            scene
+            fixture
                 .purger
                 .store
                 .branch(&undone, None)
@@ -605,23 +618,23 @@ mod tests {
 
     #[tokio::test]
     async fn the_log_is_emptied_of_what_had_no_undo() {
-        let mut scene = Scene::new().await;
-        scene.deleted().await;
-        scene.purger.forget_soon();
-        scene.clock.advance(Duration::from_secs(4));
-        scene.purger.forget_soon();
-        assert_eq!(scene.pass().await, Duration::from_secs(6), "by the first");
-        scene.clock.advance(Duration::from_secs(6));
-        scene.pass().await;
-        let log = scene.folder.path().join("conch.db-wal");
-        assert_eq!(log.metadata().unwrap().len(), 0);
-        assert!(scene.purger.log_due().is_none());
+        let mut fixture = Fixture::new().await;
+        fixture.deleted().await;
+        fixture.purger.forget_soon();
+        fixture.clock.advance(Duration::from_secs(4));
+        fixture.purger.forget_soon();
+        assert_eq!(fixture.pass().await, Duration::from_secs(6), "by the first");
+        fixture.clock.advance(Duration::from_secs(6));
+        fixture.pass().await;
+        let wal = fixture.folder.path().join("conch.db-wal");
+        assert_eq!(wal.metadata().unwrap().len(), 0);
+        assert!(fixture.purger.log_due().is_none());
     }
 
     #[tokio::test]
     async fn attempts_are_remembered_up_to_a_number_the_newest_ones() {
-        let scene = Scene::new().await;
-        let store = &scene.purger.store;
+        let fixture = Fixture::new().await;
+        let store = &fixture.purger.store;
         let id = store.create_conversation(None, None, NOW).await.unwrap().id;
         for n in 0..40 {
             let source = AttemptSource::Program;
@@ -630,9 +643,9 @@ mod tests {
             assert!(counted.unwrap());
         }
         let left = async || store.count_attempts(AttemptOutcome::RefusedByPage).await;
-        scene.purger.cut_attempts(40).await.unwrap();
+        fixture.purger.cut_attempts(40).await.unwrap();
         assert_eq!(left().await.unwrap(), 40);
-        scene.purger.cut_attempts(7).await.unwrap();
+        fixture.purger.cut_attempts(7).await.unwrap();
         assert_eq!(left().await.unwrap(), 7);
     }
 

@@ -34,7 +34,7 @@ pub enum CoreEvent {
     /// A provider was added, changed or removed: there may be other models.
     Models,
     /// The database turned out to be damaged while it was open. Told once.
-    DamageMet,
+    DamageDetected,
 }
 
 /// The bus.
@@ -96,9 +96,9 @@ impl Events {
     }
 
     /// The database is damaged.
-    pub(crate) fn damage_met(&self) {
+    pub(crate) fn damage_detected(&self) {
         if !self.damage.swap(true, Ordering::Relaxed) {
-            self.send(CoreEvent::DamageMet);
+            self.send(CoreEvent::DamageDetected);
         }
     }
 
@@ -126,17 +126,17 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_told_once() {
+    fn damage_is_published_once() {
         let events = Events::default();
         let mut listener = events.subscribe();
-        events.damage_met();
-        events.damage_met();
-        assert_eq!(listener.try_recv(), Ok(CoreEvent::DamageMet));
+        events.damage_detected();
+        events.damage_detected();
+        assert_eq!(listener.try_recv(), Ok(CoreEvent::DamageDetected));
         assert!(listener.try_recv().is_err());
     }
 
     #[test]
-    fn changes_that_were_overtaken_are_not_told() {
+    fn stale_lock_changes_are_not_published() {
         let events = Events::default();
         let mut listener = events.subscribe();
 

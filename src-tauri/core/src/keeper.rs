@@ -14,7 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
 /// No pause is longer: a sweeper that stands still for longer keeps others locked.
-const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+const MAX_PAUSE: Duration = Duration::from_secs(15);
 
 /// A task that ran for so long has recovered from what was before.
 const RECOVERED: Duration = Duration::from_mins(1);
@@ -102,7 +102,7 @@ impl Failures {
         }
         self.kinds.insert(failure, times);
         let doubled = 2_u32.saturating_pow(self.in_a_row - 1);
-        FIRST_PAUSE.saturating_mul(doubled).min(LONGEST_PAUSE)
+        FIRST_PAUSE.saturating_mul(doubled).min(MAX_PAUSE)
     }
 }
 

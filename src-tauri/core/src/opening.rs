@@ -11,9 +11,9 @@ use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::folder::{self, drive, drive::Drive};
 use crate::lock::instance::{self, Instance};
-use crate::lock::{Fenced, LockReason};
-use crate::start::{Notice, Stage, Teller};
-use crate::store::{self, Passing, Store, StoreError};
+use crate::lock::{FencedWrite, LockReason};
+use crate::start::{Notice, ProgressReporter, Stage};
+use crate::store::{self, Store, StoreError, Transient};
 
 /// How often a start that waits for another looks whether that one is done.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -42,13 +42,13 @@ pub(crate) fn instances_of(folder: &Path) -> PathBuf {
 pub(crate) async fn open_when_free(
     folder: &Path,
     clock: &dyn Clock,
-    teller: &Teller,
+    reporter: &ProgressReporter,
 ) -> Result<Opened> {
     loop {
-        match open(folder, clock, teller).await {
-            Err(Error::Store(error)) if error.passing() == Some(Passing::Busy) => {
+        match open(folder, clock, reporter).await {
+            Err(Error::Store(error)) if error.transient() == Some(Transient::Busy) => {
                 tracing::warn!(%error, "the database is held by another program; it is tried again");
-                teller.enter(Stage::Busy);
+                reporter.enter(Stage::Busy);
                 tokio::time::sleep(OPEN_AGAIN).await;
             }
             opened => return opened,
@@ -60,14 +60,14 @@ pub(crate) async fn open_when_free(
 ///
 /// # Errors
 /// When the folder or the database in it cannot be used; nothing in it was changed then.
-async fn open(folder: &Path, clock: &dyn Clock, teller: &Teller) -> Result<Opened> {
+async fn open(folder: &Path, clock: &dyn Clock, reporter: &ProgressReporter) -> Result<Opened> {
     let instances = instances_of(folder);
     let unwritable = |source| StoreError::DataFolderUnwritable {
         path: folder.to_owned(),
         source,
     };
     folder::make_data_folder(folder).map_err(unwritable)?;
-    folder::close_files(folder);
+    folder::restrict_files(folder);
     let drive = drive::of(folder);
     if drive == Drive::Unsafe {
         return Err(StoreError::UnsafeDrive {
@@ -76,27 +76,28 @@ async fn open(folder: &Path, clock: &dyn Clock, teller: &Teller) -> Result<Opene
         .into());
     }
     // One start at a time: migrations and recovery must not meet themselves in another process.
-    let gate = gate(folder, teller).await.map_err(unwritable)?;
+    let start_lock = start_lock(folder, reporter).await.map_err(unwritable)?;
     let instance = Instance::start(&instances).map_err(unwritable)?;
     if drive == Drive::Shared {
-        if instance::another_lives(&instances, Some(instance.id())) {
+        if instance::is_another_alive(&instances, Some(instance.id())) {
             return Err(StoreError::OpenElsewhere {
                 path: folder.to_owned(),
             }
             .into());
         }
-        teller.note(Notice::NetworkDrive);
+        reporter.note(Notice::NetworkDrive);
     }
-    let left = instance::left_behind(&instances).map_err(unwritable)?;
-    teller.enter(Stage::Opening);
+    let left = instance::find_crashed(&instances).map_err(unwritable)?;
+    reporter.enter(Stage::Opening);
     let database = folder.join(store::DATABASE);
-    let store = Store::open_telling(&database, !left.is_empty(), clock.now(), teller).await?;
-    teller.enter(Stage::Recovering);
+    let store =
+        Store::open_with_progress(&database, !left.is_empty(), clock.now(), reporter).await?;
+    reporter.enter(Stage::Recovering);
     let aside = SetAside::default();
     recover(&store, &instances, &instance, clock, &aside).await?;
     // Not before the check found nothing: they are what has it done.
-    instance::forget(&instances, &left);
-    drop(gate);
+    instance::remove_files(&instances, &left);
+    drop(start_lock);
     Ok(Opened {
         store,
         instance,
@@ -106,17 +107,17 @@ async fn open(folder: &Path, clock: &dyn Clock, teller: &Teller) -> Result<Opene
 
 /// Waits until no other process is starting. Asked again and again, because a lock that is waited for
 /// cannot be given up.
-async fn gate(folder: &Path, teller: &Teller) -> io::Result<fs::File> {
+async fn start_lock(folder: &Path, reporter: &ProgressReporter) -> io::Result<fs::File> {
     let mut options = folder::private();
-    let gate = options.create(true).append(true);
-    let gate = gate.open(folder.join("start.lock"))?;
+    let start_lock = options.create(true).append(true);
+    let start_lock = start_lock.open(folder.join("start.lock"))?;
     loop {
-        match gate.try_lock() {
-            Ok(()) => return Ok(gate),
+        match start_lock.try_lock() {
+            Ok(()) => return Ok(start_lock),
             Err(TryLockError::Error(error)) => return Err(error),
             Err(TryLockError::WouldBlock) => {}
         }
-        teller.enter(Stage::Waiting);
+        reporter.enter(Stage::Waiting);
         tokio::time::sleep(LOOK_EVERY).await;
     }
 }
@@ -136,12 +137,14 @@ async fn recover(
         }
         let branch = &holder.lease.branch_id;
         match store.recover(&holder, clock.now()).await {
-            Ok(Fenced::Written) => tracing::info!(%branch, "recovered the lock of a dead instance"),
-            Ok(Fenced::Lost) => {}
+            Ok(FencedWrite::Written) => {
+                tracing::info!(%branch, "recovered the lock of a dead instance")
+            }
+            Ok(FencedWrite::Lost) => {}
             Err(error) => {
                 tracing::warn!(%error, %branch, "a lock cannot be recovered; its answer is set aside");
                 if error.is_damage() {
-                    store.found_damage(&error.to_string()).await;
+                    store.mark_damaged(&error.to_string()).await;
                 }
                 let ending = LockReason::Recovered.ending();
                 aside.set(Aside::new(holder.lease, ending, None));

@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::bounds;
 use crate::chat::{
     AnswerEnd, ConversationSummary, ConversationView, Message, MessagePage, MessageStatus, Notice,
-    Page, PageEvent, Part, Role, TranscriptEvent,
+    PageEvent, PageQuery, PageRenderer, Role, TranscriptEvent,
 };
 use crate::error::{Entity, Error, Result};
 use crate::ids::{BranchId, ConversationId, MessageId};
@@ -26,16 +26,18 @@ impl App {
         limit: Option<u32>,
     ) -> Result<Vec<ConversationSummary>> {
         let limit = limit.unwrap_or(LIST_LIMIT).clamp(1, LIST_LIMIT);
-        let store = &self.around.store;
+        let store = &self.ctx.store;
         let page = store.list_conversations(after, limit).await;
-        let mut page = page.inspect_err(|error| self.around.heed(error))?;
+        let mut page = page.inspect_err(|error| self.ctx.report_damage(error))?;
         if let (true, Some(after)) = (page.is_empty(), after)
-            && !self.around.heeded(store.has_place(after).await)?
+            && !self
+                .ctx
+                .inspect_damage(store.is_valid_cursor(after).await)?
         {
             return Err(Error::NotFound(Entity::Conversation));
         }
         for summary in &mut page {
-            summary.busy &= !self.around.aside.has_any_of(&summary.id);
+            summary.busy &= !self.ctx.aside.has_any_of(&summary.id);
         }
         Ok(page)
     }
@@ -47,18 +49,20 @@ impl App {
         id: &ConversationId,
         branch_id: Option<&BranchId>,
     ) -> Result<ConversationView> {
-        let now = self.around.clock.now();
-        let view = self.around.store.get_conversation(id, branch_id, now);
-        let view = view.await.inspect_err(|error| self.around.heed(error))?;
+        let now = self.ctx.clock.now();
+        let view = self.ctx.store.get_conversation(id, branch_id, now);
+        let view = view
+            .await
+            .inspect_err(|error| self.ctx.report_damage(error))?;
         let mut view = view.ok_or(Error::NotFound(Entity::Conversation))?;
-        view.lock = self.around.aside.show_lock(view.lock);
+        view.lock = self.ctx.aside.show_lock(view.lock);
         view.messages = self.complete(view.messages).await?;
         Ok(view)
     }
 
     /// What was typed before its conversation exists; empty for nothing.
     pub async fn new_draft(&self) -> Result<String> {
-        Ok(self.around.heeded(self.around.store.new_draft().await)?)
+        Ok(self.ctx.inspect_damage(self.ctx.store.new_draft().await)?)
     }
 
     /// A part of a branch, at most 50 messages.
@@ -66,10 +70,10 @@ impl App {
         &self,
         id: &ConversationId,
         branch_id: Option<&BranchId>,
-        part: &Part,
+        part: &PageQuery,
     ) -> Result<MessagePage> {
-        let page = self.around.store.messages(id, branch_id, part).await;
-        let page = page.inspect_err(|error| self.around.heed(error))?;
+        let page = self.ctx.store.messages(id, branch_id, part).await;
+        let page = page.inspect_err(|error| self.ctx.report_damage(error))?;
         let mut page = page.ok_or(Error::NotFound(Entity::Conversation))?;
         page.messages = self.complete(page.messages).await?;
         Ok(page)
@@ -86,15 +90,15 @@ impl App {
             return Ok(Vec::new());
         }
         bounds::SEARCH.check(text)?;
-        let found = self.around.store.find(id, branch_id, text).await;
-        let found = found.inspect_err(|error| self.around.heed(error))?;
+        let found = self.ctx.store.find(id, branch_id, text).await;
+        let found = found.inspect_err(|error| self.ctx.report_damage(error))?;
         found.ok_or(Error::NotFound(Entity::Conversation))
     }
 
     /// What a notification says of an answer that ended; nothing where the user ended it, or its conversation.
     pub async fn notice(&self, end: &AnswerEnd) -> Result<Option<Notice>> {
-        let title = self.around.store.title_of(&end.conversation_id).await;
-        let title = self.around.heeded(title)?;
+        let title = self.ctx.store.title_of(&end.conversation_id).await;
+        let title = self.ctx.inspect_damage(title)?;
         Ok(title.and_then(|title| Notice::of(end, title)))
     }
 
@@ -108,7 +112,7 @@ impl App {
                 message.content = text;
                 message.reasoning = reasoning;
             }
-            self.around.aside.show(message);
+            self.ctx.aside.show(message);
         }
         let reading = tokio::task::spawn_blocking(move || {
             for message in &mut messages {
@@ -127,22 +131,22 @@ impl App {
         conversation_id: &ConversationId,
         branch_id: Option<&BranchId>,
     ) -> Result<BranchId> {
-        let branch_id = self.around.store.branch(conversation_id, branch_id).await;
-        let branch_id = self.around.heeded(branch_id)?;
+        let branch_id = self.ctx.store.branch(conversation_id, branch_id).await;
+        let branch_id = self.ctx.inspect_damage(branch_id)?;
         branch_id.ok_or(Error::NotFound(Entity::Branch))
     }
 
-    /// Tells `tell` what happens to the answers on a branch, from the text so far on, until it
+    /// Tells `notify` what happens to the answers on a branch, from the text so far on, until it
     /// answers false or the application quits. Text comes at most every 33 ms, the first at once.
     pub async fn follow(
         &self,
         branch_id: &BranchId,
-        tell: impl FnMut(TranscriptEvent) -> bool + Send,
+        notify: impl FnMut(TranscriptEvent) -> bool + Send,
     ) {
-        let mut tell = tell;
+        let mut notify = notify;
         let following = self
             .live
-            .follow(branch_id, |event| std::future::ready(tell(event)));
+            .follow(branch_id, |event| std::future::ready(notify(event)));
         self.quitting.run_until_cancelled(following).await;
     }
 
@@ -151,16 +155,16 @@ impl App {
     pub async fn follow_page(
         &self,
         branch_id: &BranchId,
-        tell: impl FnMut(PageEvent) -> bool + Send + 'static,
+        notify: impl FnMut(PageEvent) -> bool + Send + 'static,
     ) {
-        let reader = Arc::new(Mutex::new((Page::default(), tell)));
+        let reader = Arc::new(Mutex::new((PageRenderer::default(), notify)));
         let following = self.live.follow(branch_id, |event| {
             let reader = Arc::clone(&reader);
             async move {
                 let takes_long = lock(&reader).0.takes_long(&event);
                 let read = move || {
-                    let (page, tell) = &mut *lock(&reader);
-                    page.take(event).is_none_or(tell)
+                    let (page, notify) = &mut *lock(&reader);
+                    page.take(event).is_none_or(notify)
                 };
                 if takes_long {
                     tokio::task::spawn_blocking(read).await.unwrap_or(false)

@@ -132,7 +132,7 @@ impl Recovery {
             }
             Replacement::Empty => None,
         };
-        let _gate = self.gate()?;
+        let _gate = self.start_lock()?;
         let database = self.database();
         let copy = match new {
             Some(new) => Some(
@@ -165,16 +165,18 @@ impl Recovery {
     }
 
     /// Keeps starts away, and makes sure that nobody has the database open.
-    fn gate(&self) -> Result<fs::File, RecoveryError> {
+    fn start_lock(&self) -> Result<fs::File, RecoveryError> {
         let refused = |source| self.refused(source);
         let mut options = folder::private();
-        let gate = options.create(true).append(true);
-        let gate = gate.open(self.folder.join("start.lock")).map_err(refused)?;
-        let is_alone = gate.try_lock().is_ok();
-        if !is_alone || instance::another_lives(&self.folder.join("instances"), None) {
+        let start_lock = options.create(true).append(true);
+        let start_lock = start_lock
+            .open(self.folder.join("start.lock"))
+            .map_err(refused)?;
+        let is_alone = start_lock.try_lock().is_ok();
+        if !is_alone || instance::is_another_alive(&self.folder.join("instances"), None) {
             return Err(RecoveryError::OpenElsewhere);
         }
-        Ok(gate)
+        Ok(start_lock)
     }
 
     fn refused(&self, source: io::Error) -> RecoveryError {

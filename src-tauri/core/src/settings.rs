@@ -33,11 +33,11 @@ pub const ZOOM: RangeInclusive<u16> = 50..=200;
 
 impl Settings {
     /// The settings tidied, or what is wrong with them.
-    pub fn checked(self) -> Result<Self, &'static str> {
+    pub fn validate(self) -> Result<Self, &'static str> {
         if !ZOOM.contains(&self.zoom) {
             return Err("The zoom is a percentage from 50 to 200: choose one of these");
         }
-        let parameters = self.parameters.checked()?;
+        let parameters = self.parameters.validate()?;
         Ok(Self { parameters, ..self })
     }
 }
@@ -110,7 +110,7 @@ mod tests {
                 zoom,
                 ..Settings::default()
             };
-            settings.checked().map(|settings| settings.zoom)
+            settings.validate().map(|settings| settings.zoom)
         };
         assert_eq!((checked(50), checked(200)), (Ok(50), Ok(200)));
         for zoom in [0, 49, 201, u16::MAX] {

@@ -45,9 +45,9 @@ pub struct Progress {
 
 /// Where a start says how far it is.
 #[derive(Debug, Clone, Default)]
-pub struct Teller(watch::Sender<Progress>);
+pub struct ProgressReporter(watch::Sender<Progress>);
 
-impl Teller {
+impl ProgressReporter {
     /// What is told from now on, beginning with what is the case.
     pub fn subscribe(&self) -> watch::Receiver<Progress> {
         self.0.subscribe()

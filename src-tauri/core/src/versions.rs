@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::chat::SelectedVersion;
 use crate::error::{Entity, Error, Result};
 use crate::ids::MessageId;
-use crate::store::Chosen;
+use crate::store::SelectOutcome;
 
 impl App {
     /// Has a message's branch go on from that version's newest end.
@@ -13,9 +13,9 @@ impl App {
     /// While an answer is being written on the branch, and where there is no such message. Nothing
     /// changes then.
     pub async fn select_version(&self, id: &MessageId) -> Result<SelectedVersion> {
-        let selected = self.around.store.select_version(id).await;
-        match self.around.heeded(selected)? {
-            Chosen::Shown {
+        let selected = self.ctx.store.select_version(id).await;
+        match self.ctx.inspect_damage(selected)? {
+            SelectOutcome::Shown {
                 conversation_id,
                 branch_id,
                 head,
@@ -26,8 +26,8 @@ impl App {
                     head_message_id: head,
                 })
             }
-            Chosen::Busy => Err(Error::GenerateWhileGenerating),
-            Chosen::NotFound => Err(Error::NotFound(Entity::Message)),
+            SelectOutcome::Busy => Err(Error::GenerateWhileGenerating),
+            SelectOutcome::NotFound => Err(Error::NotFound(Entity::Message)),
         }
     }
 }

@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 
 use crate::app::App;
 use crate::error::Result;
-use crate::network::{Network, NoWay, NotPublic, Way, is_public_name};
+use crate::network::{Network, NotPublic, Route, RouteError, is_public_name};
 
 /// The most bytes of an address.
 pub const ADDRESS_LIMIT: usize = 8 * 1024;
@@ -28,10 +28,10 @@ pub const ADDRESS_LIMIT: usize = 8 * 1024;
 const IMAGE_LIMIT: usize = 10 * 1024 * 1024;
 
 /// How long an image may take.
-const IMAGE_PATIENCE: Duration = Duration::from_secs(30);
+const IMAGE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How often an image may be somewhere else.
-const MOST_REDIRECTS: usize = 5;
+const MAX_REDIRECTS: usize = 5;
 
 /// What is decoded here. AVIF is not, and SVG is a document, not a picture.
 const ACCEPTED: &str = "image/png, image/jpeg, image/webp, image/gif";
@@ -73,7 +73,7 @@ pub enum WebError {
     },
     /// No way there.
     #[error("The image was not loaded: {0}")]
-    NoWay(String),
+    RouteError(String),
     /// No answer.
     #[error(
         "The image was not loaded: {host} did not answer{through}. Check the network, or try again later"
@@ -189,15 +189,15 @@ impl Images {
 
     /// The bytes of an image, and whose they are.
     async fn fetch(&self, mut url: Url) -> Result<(String, Vec<u8>), WebError> {
-        for _ in 0..=MOST_REDIRECTS {
+        for _ in 0..=MAX_REDIRECTS {
             let host = url.host_str().unwrap_or_default().to_owned();
-            let way = self.way(&url).await?;
-            let request = way.get().header("accept", ACCEPTED);
-            let response = request.timeout(IMAGE_PATIENCE).send().await;
-            let response = response.map_err(|error| unreachable(&host, &way, error))?;
+            let route = self.route(&url).await?;
+            let request = route.get().header("accept", ACCEPTED);
+            let response = request.timeout(IMAGE_TIMEOUT).send().await;
+            let response = response.map_err(|error| unreachable(&host, &route, error))?;
             let status = response.status();
             if status.is_success() {
-                return Ok((host.clone(), body(&host, &way, response).await?));
+                return Ok((host.clone(), body(&host, &route, response).await?));
             }
             let refused = || WebError::Refused {
                 host: host.clone(),
@@ -212,9 +212,9 @@ impl Images {
         Err(WebError::TooManyRedirects { host })
     }
 
-    async fn way(&self, url: &Url) -> Result<Way, WebError> {
+    async fn route(&self, url: &Url) -> Result<Route, WebError> {
         if self.rules != Rules::Strict {
-            return self.network.way(url.as_str()).map_err(no_way);
+            return self.network.route(url.as_str()).map_err(no_way);
         }
         if url.scheme() != "https" {
             return Err(WebError::ImageAddress);
@@ -223,14 +223,14 @@ impl Images {
         let private = || WebError::Private {
             host: host.to_owned(),
         };
-        let way = self.network.public_way(url.clone()).map_err(no_way)?;
+        let route = self.network.public_route(url.clone()).map_err(no_way)?;
         // A proxy that takes names only is trusted with where they lead; before another, they are
         // resolved here anyway.
-        let here = way.proxy().is_some_and(|proxy| !proxy.resolves);
+        let here = route.proxy().is_some_and(|proxy| !proxy.resolves);
         if here && !is_public_name(host).await {
             return Err(private());
         }
-        Ok(way)
+        Ok(route)
     }
 
     async fn shown(&self, host: String, bytes: Vec<u8>) -> Result<String, WebError> {
@@ -271,11 +271,11 @@ fn site(url: &Url) -> Option<String> {
     Some(owner.unwrap_or(host).to_owned())
 }
 
-async fn body(host: &str, way: &Way, mut response: Response) -> Result<Vec<u8>, WebError> {
+async fn body(host: &str, route: &Route, mut response: Response) -> Result<Vec<u8>, WebError> {
     let mut bytes = Vec::new();
     loop {
         let piece = response.chunk().await;
-        let piece = piece.map_err(|error| unreachable(host, way, error))?;
+        let piece = piece.map_err(|error| unreachable(host, route, error))?;
         let Some(piece) = piece else {
             return Ok(bytes);
         };
@@ -286,7 +286,7 @@ async fn body(host: &str, way: &Way, mut response: Response) -> Result<Vec<u8>, 
     }
 }
 
-fn unreachable(host: &str, way: &Way, source: reqwest::Error) -> WebError {
+fn unreachable(host: &str, route: &Route, source: reqwest::Error) -> WebError {
     let host = host.to_owned();
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&source);
     while let Some(error) = cause {
@@ -295,7 +295,7 @@ fn unreachable(host: &str, way: &Way, source: reqwest::Error) -> WebError {
         }
         cause = error.source();
     }
-    let through = way.proxy();
+    let through = route.proxy();
     WebError::Unreachable {
         host,
         through: through.map_or_else(String::new, |proxy| format!(" through the proxy {proxy}")),
@@ -303,10 +303,10 @@ fn unreachable(host: &str, way: &Way, source: reqwest::Error) -> WebError {
     }
 }
 
-fn no_way(error: NoWay) -> WebError {
+fn no_way(error: RouteError) -> WebError {
     match error {
-        NoWay::NotPublic(host) => WebError::Private { host },
-        error => WebError::NoWay(error.to_string()),
+        RouteError::NotPublic(host) => WebError::Private { host },
+        error => WebError::RouteError(error.to_string()),
     }
 }
 

@@ -26,16 +26,16 @@ fn the_system_keychain_keeps_a_key_from_run_to_run() {
     let (Some(dbus), Some(keyring)) = (found("dbus-daemon"), found("gnome-keyring-daemon")) else {
         return skipped("the_system_keychain_keeps_a_key_from_run_to_run");
     };
-    let scene = Scene::new();
-    scene.offer(&keyring, "--unlock");
-    let bus = Bus::start(&dbus, &scene);
-    scene.run(Some(&bus), "missing");
-    scene.run(Some(&bus), "store");
-    scene.run(Some(&bus), "load");
-    scene.run(Some(&bus), "forget");
-    scene.run(Some(&bus), "missing");
+    let fixture = Fixture::new();
+    fixture.offer(&keyring, "--unlock");
+    let bus = Bus::start(&dbus, &fixture);
+    fixture.run(Some(&bus), "missing");
+    fixture.run(Some(&bus), "store");
+    fixture.run(Some(&bus), "load");
+    fixture.run(Some(&bus), "forget");
+    fixture.run(Some(&bus), "missing");
     assert_eq!(
-        fs::read_dir(scene.folder.path().join("conch"))
+        fs::read_dir(fixture.folder.path().join("conch"))
             .unwrap()
             .count(),
         0,
@@ -48,26 +48,26 @@ fn a_locked_keychain_says_so_and_keeps_its_keys() {
     let (Some(dbus), Some(keyring)) = (found("dbus-daemon"), found("gnome-keyring-daemon")) else {
         return skipped("a_locked_keychain_says_so_and_keeps_its_keys");
     };
-    let scene = Scene::new();
+    let fixture = Fixture::new();
     for (unlock, step) in [("--unlock", "store"), ("", "locked"), ("--unlock", "load")] {
-        scene.offer(&keyring, unlock);
-        scene.run(Some(&Bus::start(&dbus, &scene)), step);
+        fixture.offer(&keyring, unlock);
+        fixture.run(Some(&Bus::start(&dbus, &fixture)), step);
     }
 }
 
 #[test]
-fn a_bus_without_a_keychain_is_told_at_once() {
+fn a_bus_without_a_keychain_is_reported_at_once() {
     let Some(dbus) = found("dbus-daemon") else {
-        return skipped("a_bus_without_a_keychain_is_told_at_once");
+        return skipped("a_bus_without_a_keychain_is_reported_at_once");
     };
-    let scene = Scene::new();
-    let bus = Bus::start(&dbus, &scene);
-    scene.run(Some(&bus), "unavailable");
+    let fixture = Fixture::new();
+    let bus = Bus::start(&dbus, &fixture);
+    fixture.run(Some(&bus), "unavailable");
 }
 
 #[test]
-fn a_system_without_a_bus_is_told_at_once() {
-    Scene::new().run(None, "unavailable");
+fn a_system_without_a_bus_is_reported_at_once() {
+    Fixture::new().run(None, "unavailable");
 }
 
 /// One run of the application. Not a test by itself: the tests above start it.
@@ -128,11 +128,11 @@ async fn one_run() {
 }
 
 /// A home of its own.
-struct Scene {
+struct Fixture {
     folder: TempDir,
 }
 
-impl Scene {
+impl Fixture {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         for part in ["home", "data", "runtime", "services", "conch"] {
@@ -201,8 +201,8 @@ struct Bus {
 }
 
 impl Bus {
-    fn start(dbus: &Path, scene: &Scene) -> Self {
-        let folder = scene.folder.path();
+    fn start(dbus: &Path, fixture: &Fixture) -> Self {
+        let folder = fixture.folder.path();
         let config = format!(
             "<busconfig><type>session</type><listen>unix:dir={0}</listen><servicedir>{0}/services</servicedir>\
              <policy context=\"default\"><allow send_destination=\"*\"/><allow eavesdrop=\"false\"/>\
@@ -210,7 +210,7 @@ impl Bus {
             folder.display()
         );
         fs::write(folder.join("bus.conf"), config).unwrap();
-        let mut daemon = scene
+        let mut daemon = fixture
             .at_home(Command::new(dbus))
             .arg(format!(
                 "--config-file={}",

@@ -8,15 +8,15 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::inference::Compute;
+use crate::inference::WorkerConfig;
 
 const DEFAULT_IDLE_SECONDS: u64 = 300;
 const DEFAULT_CONTEXT: u32 = 4096;
 /// Below this even a greeting with a system prompt leaves no room for an answer.
-const LEAST_CONTEXT: u32 = 256;
+const MIN_CONTEXT: u32 = 256;
 /// Decoding is bound by memory bandwidth: more threads than this only warm the machine.
-const MOST_DEFAULT_THREADS: usize = 4;
-const MOST_THREADS: u32 = 512;
+const MAX_DEFAULT_THREADS: usize = 4;
+const MAX_THREADS: u32 = 512;
 
 /// What the engine was asked to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,11 +67,11 @@ impl Arguments {
                 }
                 Some("--threads") => {
                     let value = value("--threads")?;
-                    threads = Some(number("--threads", &value, 1, MOST_THREADS)?);
+                    threads = Some(number("--threads", &value, 1, MAX_THREADS)?);
                 }
                 Some("--context") => {
                     let value = value("--context")?;
-                    context = number("--context", &value, LEAST_CONTEXT, i32::MAX.unsigned_abs())?;
+                    context = number("--context", &value, MIN_CONTEXT, i32::MAX.unsigned_abs())?;
                 }
                 _ => return Err(ArgumentError::Unknown(argument)),
             }
@@ -85,8 +85,8 @@ impl Arguments {
     }
 
     /// What the thread of the model is given.
-    pub(crate) fn compute(&self) -> Compute {
-        Compute {
+    pub(crate) fn worker_config(&self) -> WorkerConfig {
+        WorkerConfig {
             threads: self.threads,
             context: self.context,
         }
@@ -114,7 +114,7 @@ fn default_threads() -> u32 {
     // Physical cores are the machine's, parallelism is what this process may use of it.
     let allowed = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let cores = num_cpus::get_physical().min(allowed);
-    let threads = cores.saturating_sub(1).clamp(1, MOST_DEFAULT_THREADS);
+    let threads = cores.saturating_sub(1).clamp(1, MAX_DEFAULT_THREADS);
     u32::try_from(threads).unwrap_or(1)
 }
 
@@ -141,8 +141,8 @@ mod tests {
         let arguments = parse(&line.split(' ').collect::<Vec<_>>()).unwrap();
         assert_eq!(arguments.idle, Duration::from_secs(7));
         assert_eq!(
-            arguments.compute(),
-            Compute {
+            arguments.worker_config(),
+            WorkerConfig {
                 threads: 3,
                 context: 512
             }

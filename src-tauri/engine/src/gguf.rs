@@ -20,7 +20,7 @@ use crate::failure::Failure;
 const MAGIC: [u8; 4] = *b"GGUF";
 const VERSIONS: std::ops::RangeInclusive<u32> = 2..=3;
 const DEFAULT_ALIGNMENT: u64 = 32;
-const MOST_DIMENSIONS: u32 = 4;
+const MAX_DIMENSIONS: u32 = 4;
 
 /// What is wrong with a model file.
 #[derive(Debug, Error)]
@@ -133,7 +133,7 @@ impl<R: Read + Seek> Header<R> {
     fn tensor(&mut self) -> Result<u64, Damage> {
         self.string()?;
         let dimensions = self.u32()?;
-        if dimensions > MOST_DIMENSIONS {
+        if dimensions > MAX_DIMENSIONS {
             return Err(Damage::Malformed);
         }
         let mut elements = 1_u64;

@@ -68,7 +68,7 @@ fn start(arguments: impl Iterator<Item = OsString>) -> Result<(), Failure> {
     cpu::check()?;
     gguf::check(&arguments.model)?;
     let model = Arc::new(Model::load(&arguments.model)?);
-    let worker = Worker::start(Arc::clone(&model), arguments.compute())?;
+    let worker = Worker::start(Arc::clone(&model), arguments.worker_config())?;
     let token = parent.token()?;
     let (thread, jobs, ended) = worker.into_parts();
     // One thread is enough to relay one answer, and leaves the cores to the model.

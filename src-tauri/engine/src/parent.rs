@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::failure::Failure;
 
 /// Bytes. Tokens are a few dozen; the limit keeps a parent that writes no line end from filling memory.
-const LONGEST_TOKEN: u64 = 4096;
+const MAX_TOKEN_BYTES: u64 = 4096;
 
 /// The parent, watched.
 pub(crate) struct Parent {
@@ -76,7 +76,7 @@ enum FirstLine {
 
 fn read_first_line(input: &mut impl BufRead) -> FirstLine {
     let mut line = Vec::new();
-    let read = input.take(LONGEST_TOKEN).read_until(b'\n', &mut line);
+    let read = input.take(MAX_TOKEN_BYTES).read_until(b'\n', &mut line);
     if read.is_err() || line.is_empty() {
         return FirstLine::End;
     }

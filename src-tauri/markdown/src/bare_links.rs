@@ -32,7 +32,7 @@ pub(crate) fn link_addresses(inlines: Vec<Inline>) -> Vec<Inline> {
 }
 
 fn link_text(text: &str, linked: &mut Vec<Inline>) {
-    let mut told = 0;
+    let mut copied = 0;
     let mut searched = 0;
     while let Some((start, prefix)) = next_start(text, searched) {
         let after_prefix = start + prefix.len();
@@ -57,7 +57,7 @@ fn link_text(text: &str, linked: &mut Vec<Inline>) {
             searched = end;
             continue;
         };
-        push_text(linked, &text[told..start]);
+        push_text(linked, &text[copied..start]);
         linked.push(Inline::Link {
             host: Some(host),
             destination,
@@ -66,10 +66,10 @@ fn link_text(text: &str, linked: &mut Vec<Inline>) {
                 text: address.to_owned(),
             }],
         });
-        told = start + address.len();
-        searched = told;
+        copied = start + address.len();
+        searched = copied;
     }
-    push_text(linked, &text[told..]);
+    push_text(linked, &text[copied..]);
 }
 
 fn ends_address(c: char) -> bool {

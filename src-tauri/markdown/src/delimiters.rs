@@ -14,19 +14,19 @@ use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 const MAX_ROUNDS: usize = 8;
 
 /// The source with its formulas between dollar signs, and with no other dollar signs that look so.
-pub(crate) fn settled(source: &str, options: Options) -> Cow<'_, str> {
-    let mut settled = Cow::Borrowed(source);
+pub(crate) fn normalized(source: &str, options: Options) -> Cow<'_, str> {
+    let mut normalized = Cow::Borrowed(source);
     if source.contains(r"\(") || source.contains(r"\[") {
-        settled = with_dollars(settled, options);
+        normalized = with_dollars(normalized, options);
     }
     for _ in 0..MAX_ROUNDS {
-        let prices = prices(&settled, options);
+        let prices = prices(&normalized, options);
         if prices.is_empty() {
             break;
         }
-        settled = Cow::Owned(replaced(&settled, prices));
+        normalized = Cow::Owned(replaced(&normalized, prices));
     }
-    settled
+    normalized
 }
 
 /// A place in the source, and what is put there.

@@ -6,7 +6,7 @@ use pulldown_cmark::{Options, Parser};
 
 use crate::block::Block;
 use crate::builder::Builder;
-use crate::delimiters::settled;
+use crate::delimiters::normalized;
 
 /// What is Markdown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub fn parse_as(source: &str, syntax: Syntax) -> Vec<Block> {
 pub(crate) struct Reading {
     pub(crate) blocks: Vec<Block>,
     /// Something in it has a say in blocks before or after it: a definition, a counted equation.
-    pub(crate) is_linked: bool,
+    pub(crate) has_cross_references: bool,
     /// The last block that starts anew, whatever comes before it or after.
     pub(crate) start: Option<Start>,
 }
@@ -50,7 +50,7 @@ pub(crate) struct Start {
 }
 
 pub(crate) fn read(source: &str, syntax: Syntax) -> Reading {
-    let (options, settled) = match syntax {
+    let (options, normalized) = match syntax {
         Syntax::CommonMark => (Options::empty(), Cow::Borrowed(source)),
         Syntax::Chat => {
             let options = Options::ENABLE_TABLES
@@ -58,20 +58,20 @@ pub(crate) fn read(source: &str, syntax: Syntax) -> Reading {
                 | Options::ENABLE_TASKLISTS
                 | Options::ENABLE_FOOTNOTES
                 | Options::ENABLE_MATH;
-            (options, settled(source, options))
+            (options, normalized(source, options))
         }
     };
-    let mut builder = Builder::new(&settled, syntax);
-    let parser = Parser::new_ext(&settled, options);
+    let mut builder = Builder::new(&normalized, syntax);
+    let parser = Parser::new_ext(&normalized, options);
     let has_definitions = parser.reference_definitions().iter().next().is_some();
     for (event, range) in parser.into_offset_iter() {
-        builder.take(event, range);
+        builder.handle_event(event, range);
     }
     let mut reading = builder.finish();
-    reading.is_linked |= has_definitions;
+    reading.has_cross_references |= has_definitions;
     // What was put right changed no line's end, so that the lines are still those of the source.
     reading.start = reading.start.map(|start| Start {
-        bytes: start_of_line(source, lines_before(&settled, start.bytes)),
+        bytes: start_of_line(source, lines_before(&normalized, start.bytes)),
         ..start
     });
     reading

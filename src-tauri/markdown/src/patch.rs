@@ -72,26 +72,26 @@ pub enum Patch {
     },
 }
 
-/// What turns `told` into `now`, in this order; none when nothing changed.
-pub fn patch(told: &[Block], now: &[Block]) -> Vec<Patch> {
-    patch_after(0, told, now)
+/// What turns `old` into `new`, in this order; none when nothing changed.
+pub fn patch(old: &[Block], new: &[Block]) -> Vec<Patch> {
+    patch_after(0, old, new)
 }
 
 /// The same of blocks that come after so many others.
-pub(crate) fn patch_after(before: usize, told: &[Block], now: &[Block]) -> Vec<Patch> {
-    let from = kept(told, now);
-    let (told, now) = (&told[from..], &now[from..]);
+pub(crate) fn patch_after(before: usize, old: &[Block], new: &[Block]) -> Vec<Patch> {
+    let from = kept(old, new);
+    let (old, new) = (&old[from..], &new[from..]);
     let replace = |after: usize| Patch::Replace {
         from: index(before + from + after),
-        blocks: now[after..].to_vec(),
+        blocks: new[after..].to_vec(),
     };
-    if told.is_empty() && now.is_empty() {
+    if old.is_empty() && new.is_empty() {
         return Vec::new();
     }
-    let first = told.first().zip(now.first());
-    match first.and_then(|(told, now)| within(index(before + from), told, now)) {
+    let first = old.first().zip(new.first());
+    match first.and_then(|(old, new)| within(index(before + from), old, new)) {
         None => vec![replace(0)],
-        Some(patches) if told.len() == 1 && now.len() == 1 => patches,
+        Some(patches) if old.len() == 1 && new.len() == 1 => patches,
         Some(mut patches) => {
             patches.push(replace(1));
             patches
@@ -100,9 +100,9 @@ pub(crate) fn patch_after(before: usize, told: &[Block], now: &[Block]) -> Vec<P
 }
 
 /// How many are the same from the first on.
-fn kept<T: PartialEq>(told: &[T], now: &[T]) -> usize {
-    let pairs = told.iter().zip(now);
-    pairs.take_while(|(told, now)| told == now).count()
+fn kept<T: PartialEq>(old: &[T], new: &[T]) -> usize {
+    let pairs = old.iter().zip(new);
+    pairs.take_while(|(old, new)| old == new).count()
 }
 
 fn index(at: usize) -> u32 {
@@ -110,12 +110,12 @@ fn index(at: usize) -> u32 {
 }
 
 /// What turns one block into another that begins like it; `None` when none does.
-fn within(at: u32, told: &Block, now: &Block) -> Option<Vec<Patch>> {
-    match (told, now) {
+fn within(at: u32, old: &Block, new: &Block) -> Option<Vec<Patch>> {
+    match (old, new) {
         (
             Block::Code {
-                language: language_told,
-                text: text_told,
+                language: old_language,
+                text: old_text,
                 closed: false,
             },
             Block::Code {
@@ -123,17 +123,17 @@ fn within(at: u32, told: &Block, now: &Block) -> Option<Vec<Patch>> {
                 text,
                 closed,
             },
-        ) if language == language_told => {
-            let more = text.strip_prefix(text_told.as_str())?;
+        ) if language == old_language => {
+            let more = text.strip_prefix(old_text.as_str())?;
             let grow = (!more.is_empty()).then(|| grow(at, more));
             let close = closed.then_some(Patch::Close { at });
             Some(grow.into_iter().chain(close).collect())
         }
-        (Block::Paragraph { inlines: told }, Block::Paragraph { inlines: now }) => {
-            let from = kept(told, now);
-            if let ([Inline::Text { text: told }], [Inline::Text { text }]) =
-                (&told[from..], &now[from..])
-                && let Some(more) = text.strip_prefix(told.as_str())
+        (Block::Paragraph { inlines: old }, Block::Paragraph { inlines: new }) => {
+            let from = kept(old, new);
+            if let ([Inline::Text { text: old }], [Inline::Text { text }]) =
+                (&old[from..], &new[from..])
+                && let Some(more) = text.strip_prefix(old.as_str())
             {
                 return Some(vec![grow(at, more)]);
             }
@@ -141,55 +141,53 @@ fn within(at: u32, told: &Block, now: &Block) -> Option<Vec<Patch>> {
                 vec![Patch::Inlines {
                     at,
                     from: index(from),
-                    inlines: now[from..].to_vec(),
+                    inlines: new[from..].to_vec(),
                 }]
             })
         }
-        (Block::Quote { blocks: told }, Block::Quote { blocks: now }) => {
-            Some(vec![Patch::Within {
-                at,
-                patches: patch(told, now),
-            }])
-        }
+        (Block::Quote { blocks: old }, Block::Quote { blocks: new }) => Some(vec![Patch::Within {
+            at,
+            patches: patch(old, new),
+        }]),
         (
             Block::List {
-                start: start_told,
-                tight: tight_told,
-                items: told,
+                start: old_start,
+                tight: old_tight,
+                items: old,
             },
             Block::List {
                 start,
                 tight,
-                items: now,
+                items: new,
             },
-        ) if (start, tight) == (start_told, tight_told) => Some(items(at, told, now)),
+        ) if (start, tight) == (old_start, old_tight) => Some(items(at, old, new)),
         (
             Block::Table {
-                alignments: alignments_told,
-                header: header_told,
-                rows: told,
+                alignments: old_alignments,
+                header: old_header,
+                rows: old,
             },
             Block::Table {
                 alignments,
                 header,
-                rows: now,
+                rows: new,
             },
-        ) if (alignments, header) == (alignments_told, header_told) => {
-            let from = kept(told, now);
+        ) if (alignments, header) == (old_alignments, old_header) => {
+            let from = kept(old, new);
             Some(vec![Patch::Rows {
                 at,
                 from: index(from),
-                rows: now[from..].to_vec(),
+                rows: new[from..].to_vec(),
             }])
         }
         _ => None,
     }
 }
 
-fn items(at: u32, told: &[ListItem], now: &[ListItem]) -> Vec<Patch> {
+fn items(at: u32, old: &[ListItem], new: &[ListItem]) -> Vec<Patch> {
     let mut patches = Vec::new();
-    let mut from = kept(told, now);
-    if let ([was], [is, ..]) = (&told[from..], &now[from..])
+    let mut from = kept(old, new);
+    if let ([was], [is, ..]) = (&old[from..], &new[from..])
         && was.checked == is.checked
     {
         patches.push(Patch::Within {
@@ -198,11 +196,11 @@ fn items(at: u32, told: &[ListItem], now: &[ListItem]) -> Vec<Patch> {
         });
         from += 1;
     }
-    if from < told.len() || from < now.len() {
+    if from < old.len() || from < new.len() {
         patches.push(Patch::Items {
             at,
             from: index(from),
-            items: now[from..].to_vec(),
+            items: new[from..].to_vec(),
         });
     }
     patches

@@ -289,7 +289,7 @@ fn code_that_is_too_long_is_not_coloured() {
 }
 
 #[test]
-fn control_characters_are_told_in_any_language() {
+fn control_characters_are_marked_in_any_language() {
     let code = "a\u{202e}b /*\u{2066}\u{2069}*/ \u{200b}\n";
     for language in ["rust", "nonsense", ""] {
         let tokens = tokens(language, code);

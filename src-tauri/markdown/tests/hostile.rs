@@ -209,7 +209,7 @@ const OPENED: &[(&str, &str)] = &[
 ];
 
 /// Every host of a link or an image, and every destination, however deep it is.
-fn told(blocks: &[Block], found: &mut Vec<(String, Option<String>)>) {
+fn collect_hosts(blocks: &[Block], found: &mut Vec<(String, Option<String>)>) {
     fn inlines(list: &[Inline], found: &mut Vec<(String, Option<String>)>) {
         for inline in list {
             match inline {
@@ -237,10 +237,10 @@ fn told(blocks: &[Block], found: &mut Vec<(String, Option<String>)>) {
             Block::Paragraph { inlines: list } | Block::Heading { inlines: list, .. } => {
                 inlines(list, found);
             }
-            Block::Quote { blocks } => told(blocks, found),
+            Block::Quote { blocks } => collect_hosts(blocks, found),
             Block::List { items, .. } => {
                 for item in items {
-                    told(&item.blocks, found);
+                    collect_hosts(&item.blocks, found);
                 }
             }
             Block::Table { header, rows, .. } => {
@@ -255,7 +255,7 @@ fn told(blocks: &[Block], found: &mut Vec<(String, Option<String>)>) {
 
 fn hosts(markdown: &str) -> Vec<(String, Option<String>)> {
     let mut found = Vec::new();
-    told(&parse(markdown), &mut found);
+    collect_hosts(&parse(markdown), &mut found);
     found
 }
 

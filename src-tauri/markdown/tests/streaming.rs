@@ -1,7 +1,7 @@
 //! Text that is being written, told in patches: whoever carries them all out holds what a parse of the
 //! whole text gives, wherever the text was cut.
 
-use conch_markdown::{Block, Draft, Patch, apply, parse, patch};
+use conch_markdown::{Block, IncrementalParser, Patch, apply, parse, patch};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -122,9 +122,9 @@ fn prefixes<'a>(text: &'a str, cuts: &[usize]) -> Vec<&'a str> {
 }
 
 /// What the page holds in the end, and what it was told.
-fn told(prefixes: &[&str]) -> (Vec<Block>, Vec<Patch>) {
+fn replay(prefixes: &[&str]) -> (Vec<Block>, Vec<Patch>) {
     let mut page = Vec::new();
-    let mut draft = Draft::default();
+    let mut draft = IncrementalParser::default();
     let mut patches = Vec::new();
     let mut length = 0;
     for prefix in prefixes {
@@ -187,16 +187,16 @@ proptest! {
 
     #[test]
     fn the_patches_of_the_prefixes_make_the_whole((text, cuts) in chunked()) {
-        let (page, _) = told(&prefixes(&text, &cuts));
+        let (page, _) = replay(&prefixes(&text, &cuts));
         prop_assert_eq!(page, parse(&text));
     }
 
     #[test]
-    fn any_document_is_patched_to_any_other(told in document(), now in document()) {
-        let (told, now) = (parse(&told), parse(&now));
-        let mut page = told.clone();
-        apply(&mut page, patch(&told, &now));
-        prop_assert_eq!(page, now);
+    fn any_document_is_patched_to_any_other(old in document(), new in document()) {
+        let (old, new) = (parse(&old), parse(&new));
+        let mut page = old.clone();
+        apply(&mut page, patch(&old, &new));
+        prop_assert_eq!(page, new);
     }
 
     #[test]
@@ -230,11 +230,11 @@ proptest! {
 }
 
 #[test]
-fn a_document_told_byte_by_byte_is_the_document() {
+fn byte_by_byte_streaming_yields_the_whole_document() {
     let text = "# Title\n\nText with `code`, **bold** and $x^2$.\n\n```rust\nfn main() {\n    1;\n}\n```\n\n\
         - a\n- b\n  1. c\n\n| a | b |\n|---|---|\n| c | d |\n\nA note[^1].\n\n[^1]: The note.\n";
     let cuts: Vec<_> = (0..text.len()).collect();
-    let (page, _) = told(&prefixes(text, &cuts));
+    let (page, _) = replay(&prefixes(text, &cuts));
     assert_eq!(page, parse(text));
 }
 
@@ -243,22 +243,29 @@ fn only_the_end_of_a_text_is_read_again() {
     let section = "## Title\n\nSome prose with $5-$10 and \\(x\\).\n\n- a\n- b\n\n  c\n\n```rust\n\n\nlet x;\n```\n\n\
         | a |\n|---|\n| b |\n\n> quoted\n\n1. one\n\n2. two\n\nThat was it.\n\n";
     let text = section.repeat(50);
-    let mut draft = Draft::default();
+    let mut draft = IncrementalParser::default();
     for (at, byte) in text.char_indices() {
         draft.push(byte.encode_utf8(&mut [0; 4]));
         let most = section.len();
-        assert!(draft.unsettled() <= most, "{} at {at}", draft.unsettled());
+        assert!(
+            draft.unstable_len() <= most,
+            "{} at {at}",
+            draft.unstable_len()
+        );
     }
     assert_eq!(draft.blocks(), parse(&text));
     draft.push("[one]: /somewhere\n");
-    assert!(draft.unsettled() > text.len(), "a definition concerns all");
+    assert!(
+        draft.unstable_len() > text.len(),
+        "a definition concerns all"
+    );
 }
 
 #[test]
-fn what_a_definition_or_a_count_changes_further_up_is_told() {
-    let mut draft = Draft::default();
+fn definitions_and_counters_patch_earlier_blocks() {
+    let mut draft = IncrementalParser::default();
     draft.push("See [one] and[^note].\n\nNext.\n\nLast.\n\n");
-    assert!(draft.unsettled() < 10);
+    assert!(draft.unstable_len() < 10);
     for more in ["[one]: https://a.b\n\n", "[^note]: so\n\n", "[^note]\n"] {
         let patches = draft.push(more);
         assert!(!patches.is_empty(), "{more}");
@@ -267,7 +274,7 @@ fn what_a_definition_or_a_count_changes_further_up_is_told() {
         "See [one] and[^note].\n\nNext.\n\nLast.\n\n[one]: https://a.b\n\n[^note]: so\n\n[^note]\n";
     assert_eq!(draft.blocks(), parse(text));
     let equation = "$$\\begin{equation}x\\end{equation}$$\n\nThen.\n\n";
-    let mut draft = Draft::default();
+    let mut draft = IncrementalParser::default();
     for count in 1..4 {
         draft.push(equation);
         assert_eq!(draft.blocks(), parse(&equation.repeat(count)));
@@ -279,7 +286,7 @@ fn an_open_code_block_costs_what_is_added_to_it() {
     let code = "let x = 1;\n".repeat(1000);
     let text = format!("Look:\n\n```rust\n{code}```\n");
     let cuts: Vec<_> = (0..text.len()).step_by(7).collect();
-    let (page, patches) = told(&prefixes(&text, &cuts));
+    let (page, patches) = replay(&prefixes(&text, &cuts));
     assert_eq!(page.len(), 2);
     let (mut grown, mut closed) = (0, 0);
     for patch in &patches {
@@ -302,7 +309,7 @@ fn an_open_code_block_costs_what_is_added_to_it() {
 /// The bytes that are sent of a text that is told seven bytes at a time.
 fn sent(text: &str) -> usize {
     let cuts: Vec<_> = (0..text.len()).step_by(7).collect();
-    let (page, patches) = told(&prefixes(text, &cuts));
+    let (page, patches) = replay(&prefixes(text, &cuts));
     assert_eq!(page, parse(text));
     let sizes = patches.iter().map(serde_json::to_vec);
     sizes.flatten().map(|json| json.len()).sum()
@@ -312,7 +319,7 @@ fn sent(text: &str) -> usize {
 type Text = fn(usize) -> String;
 
 #[test]
-fn whatever_grows_costs_what_is_added_to_it() {
+fn patches_are_proportional_to_the_growth() {
     let growing: [(&str, Text); 10] = [
         ("code", |n| format!("```rust\n{}", "let x = 1;\n".repeat(n))),
         ("code in an item of a list", |n| {
@@ -345,9 +352,9 @@ fn whatever_grows_costs_what_is_added_to_it() {
 }
 
 #[test]
-fn only_what_comes_after_the_unchanged_blocks_is_told() {
-    let told = parse("one\n\ntwo\n\nthree");
-    let now = parse("one\n\ntwo\n\nthree and more\n\nfour");
+fn unchanged_leading_blocks_are_not_patched() {
+    let old = parse("one\n\ntwo\n\nthree");
+    let new = parse("one\n\ntwo\n\nthree and more\n\nfour");
     let expected = [
         Patch::Grow {
             at: 2,
@@ -355,16 +362,16 @@ fn only_what_comes_after_the_unchanged_blocks_is_told() {
         },
         Patch::Replace {
             from: 3,
-            blocks: now[3..].to_vec(),
+            blocks: new[3..].to_vec(),
         },
     ];
-    assert_eq!(patch(&told, &now), expected);
-    assert_eq!(patch(&now, &now), []);
+    assert_eq!(patch(&old, &new), expected);
+    assert_eq!(patch(&new, &new), []);
     let shorter = Patch::Replace {
         from: 2,
         blocks: Vec::new(),
     };
-    assert_eq!(patch(&told, &told[..2]), [shorter]);
+    assert_eq!(patch(&old, &old[..2]), [shorter]);
 }
 
 #[test]
@@ -418,8 +425,8 @@ fn a_fence_is_open_at_the_end_of_the_text_only() {
 
 #[test]
 fn code_grows_only_while_it_is_open_and_its_text_goes_on() {
-    let grows = |told: &str, now: &str| match &*patch(&parse(told), &parse(now)) {
-        [] => panic!("{told:?} and {now:?} differ"),
+    let grows = |old: &str, new: &str| match &*patch(&parse(old), &parse(new)) {
+        [] => panic!("{old:?} and {new:?} differ"),
         patches => matches!(patches, [Patch::Grow { .. }]),
     };
     assert!(grows("```\na", "```\nab"));

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 use specta::Type;
 use tauri::{AppHandle, Runtime, State};
 
-use super::Answer;
+use super::CommandResult;
 use crate::{Host, clipboard};
 
 /// A file's bytes, which cross as base64: a page has them so at no cost of its own, by `readAsDataURL`.
@@ -32,7 +32,7 @@ pub(crate) async fn attach_file(
     conversation_id: Option<ConversationId>,
     name: String,
     bytes: FileBytes,
-) -> Answer<AttachmentSummary> {
+) -> CommandResult<AttachmentSummary> {
     let (id, app) = (conversation_id.as_ref(), host.app()?);
     Ok(app.attach_file(id, &name, bytes.0).await?)
 }
@@ -41,7 +41,7 @@ pub(crate) async fn attach_file(
 /// where a page is given the files themselves. `WebKitGTK` gives it the first address only.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn copied_files<R: Runtime>(app: AppHandle<R>) -> Answer<Vec<String>> {
+pub(crate) async fn copied_files<R: Runtime>(app: AppHandle<R>) -> CommandResult<Vec<String>> {
     Ok(clipboard::files(&app).await)
 }
 
@@ -54,7 +54,7 @@ pub(crate) async fn attach_copied_file<R: Runtime>(
     host: State<'_, Host>,
     conversation_id: Option<ConversationId>,
     uri: String,
-) -> Answer<AttachmentSummary> {
+) -> CommandResult<AttachmentSummary> {
     let (id, core) = (conversation_id.as_ref(), host.app()?);
     let clipboard = clipboard::files(&app).await;
     Ok(core.attach_copied_file(id, &uri, &clipboard).await?)
@@ -63,7 +63,10 @@ pub(crate) async fn attach_copied_file<R: Runtime>(
 /// Takes a file away that was not sent.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn detach_file(host: State<'_, Host>, attachment_id: AttachmentId) -> Answer<()> {
+pub(crate) async fn detach_file(
+    host: State<'_, Host>,
+    attachment_id: AttachmentId,
+) -> CommandResult<()> {
     Ok(host.app()?.detach_file(&attachment_id).await?)
 }
 
@@ -74,7 +77,7 @@ pub(crate) async fn detach_file(host: State<'_, Host>, attachment_id: Attachment
 pub(crate) async fn draft_attachments(
     host: State<'_, Host>,
     conversation_id: Option<ConversationId>,
-) -> Answer<Vec<AttachmentSummary>> {
+) -> CommandResult<Vec<AttachmentSummary>> {
     let (id, app) = (conversation_id.as_ref(), host.app()?);
     Ok(app.draft_attachments(id).await?)
 }
@@ -86,7 +89,7 @@ pub(crate) async fn adopt_attachments(
     host: State<'_, Host>,
     conversation_id: ConversationId,
     attachment_ids: Vec<AttachmentId>,
-) -> Answer<()> {
+) -> CommandResult<()> {
     let (id, app) = (conversation_id, host.app()?);
     Ok(app.adopt_attachments(&id, &attachment_ids).await?)
 }
@@ -97,6 +100,6 @@ pub(crate) async fn adopt_attachments(
 pub(crate) async fn load_attachment(
     host: State<'_, Host>,
     attachment_id: AttachmentId,
-) -> Answer<String> {
+) -> CommandResult<String> {
     Ok(host.app()?.load_attachment(&attachment_id).await?)
 }

@@ -1,10 +1,12 @@
 //! Commands about conversations as such.
 
-use conch_core::chat::{Conversation, ConversationSummary, ConversationView, MessagePage, Part};
+use conch_core::chat::{
+    Conversation, ConversationSummary, ConversationView, MessagePage, PageQuery,
+};
 use conch_core::ids::{BranchId, ConversationId, MessageId};
 use tauri::State;
 
-use super::Answer;
+use super::CommandResult;
 use crate::Host;
 
 /// Creates an empty conversation.
@@ -14,7 +16,7 @@ pub(crate) async fn create_conversation(
     host: State<'_, Host>,
     title: Option<String>,
     model_id: Option<String>,
-) -> Answer<Conversation> {
+) -> CommandResult<Conversation> {
     let (title, model) = (title.as_deref(), model_id.as_deref());
     Ok(host.app()?.create_conversation(title, model).await?)
 }
@@ -27,7 +29,7 @@ pub(crate) async fn list_conversations(
     host: State<'_, Host>,
     after: Option<ConversationId>,
     limit: Option<u32>,
-) -> Answer<Vec<ConversationSummary>> {
+) -> CommandResult<Vec<ConversationSummary>> {
     Ok(host
         .app()?
         .list_conversations(after.as_ref(), limit)
@@ -41,7 +43,7 @@ pub(crate) async fn get_conversation(
     host: State<'_, Host>,
     conversation_id: ConversationId,
     branch_id: Option<BranchId>,
-) -> Answer<ConversationView> {
+) -> CommandResult<ConversationView> {
     let (branch, app) = (branch_id.as_ref(), host.app()?);
     Ok(app.get_conversation(&conversation_id, branch).await?)
 }
@@ -53,8 +55,8 @@ pub(crate) async fn get_messages(
     host: State<'_, Host>,
     conversation_id: ConversationId,
     branch_id: Option<BranchId>,
-    part: Part,
-) -> Answer<MessagePage> {
+    part: PageQuery,
+) -> CommandResult<MessagePage> {
     let (branch, app) = (branch_id.as_ref(), host.app()?);
     Ok(app.messages(&conversation_id, branch, &part).await?)
 }
@@ -67,7 +69,7 @@ pub(crate) async fn find_in_conversation(
     conversation_id: ConversationId,
     branch_id: Option<BranchId>,
     text: String,
-) -> Answer<Vec<MessageId>> {
+) -> CommandResult<Vec<MessageId>> {
     let (branch, app) = (branch_id.as_ref(), host.app()?);
     Ok(app
         .find_in_conversation(&conversation_id, branch, &text)
@@ -81,7 +83,7 @@ pub(crate) async fn rename_conversation(
     host: State<'_, Host>,
     conversation_id: ConversationId,
     title: String,
-) -> Answer<()> {
+) -> CommandResult<()> {
     Ok(host
         .app()?
         .rename_conversation(&conversation_id, &title)
@@ -95,7 +97,7 @@ pub(crate) async fn rename_conversation(
 pub(crate) async fn delete_conversation(
     host: State<'_, Host>,
     conversation_id: ConversationId,
-) -> Answer<()> {
+) -> CommandResult<()> {
     Ok(host.app()?.delete_conversation(&conversation_id).await?)
 }
 
@@ -105,7 +107,7 @@ pub(crate) async fn delete_conversation(
 pub(crate) async fn restore_conversation(
     host: State<'_, Host>,
     conversation_id: ConversationId,
-) -> Answer<()> {
+) -> CommandResult<()> {
     Ok(host.app()?.restore_conversation(&conversation_id).await?)
 }
 
@@ -116,7 +118,7 @@ pub(crate) async fn set_conversation_model(
     host: State<'_, Host>,
     conversation_id: ConversationId,
     model_id: String,
-) -> Answer<()> {
+) -> CommandResult<()> {
     Ok(host
         .app()?
         .set_conversation_model(&conversation_id, &model_id)
@@ -130,7 +132,7 @@ pub(crate) async fn save_draft(
     host: State<'_, Host>,
     conversation_id: Option<ConversationId>,
     content: String,
-) -> Answer<()> {
+) -> CommandResult<()> {
     let (id, app) = (conversation_id.as_ref(), host.app()?);
     Ok(app.save_draft(id, &content).await?)
 }
@@ -138,6 +140,6 @@ pub(crate) async fn save_draft(
 /// The text that was typed for the conversation that does not exist yet; empty for none.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn get_new_draft(host: State<'_, Host>) -> Answer<String> {
+pub(crate) async fn get_new_draft(host: State<'_, Host>) -> CommandResult<String> {
     Ok(host.app()?.new_draft().await?)
 }

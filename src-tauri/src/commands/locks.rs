@@ -5,7 +5,7 @@ use conch_core::ids::{BranchId, ConversationId};
 use conch_core::lock::LockStatus;
 use tauri::State;
 
-use super::Answer;
+use super::CommandResult;
 use crate::Host;
 
 /// The lock of a branch (`main` unless another is named). For show only: a send does not rely on it.
@@ -15,7 +15,7 @@ pub(crate) async fn is_locked(
     host: State<'_, Host>,
     conversation_id: ConversationId,
     branch_id: Option<BranchId>,
-) -> Answer<LockStatus> {
+) -> CommandResult<LockStatus> {
     Ok(host
         .app()?
         .is_locked(&conversation_id, branch_id.as_ref())
@@ -25,6 +25,6 @@ pub(crate) async fn is_locked(
 /// Frees the locks that have expired, without waiting for the sweeper.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn cleanup_expired_locks(host: State<'_, Host>) -> Answer<CleanupOutcome> {
+pub(crate) async fn cleanup_expired_locks(host: State<'_, Host>) -> CommandResult<CleanupOutcome> {
     Ok(host.app()?.cleanup_expired_locks().await?)
 }

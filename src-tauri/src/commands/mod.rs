@@ -2,13 +2,13 @@
 //! wrong crate.
 
 pub(crate) mod attachments;
+pub(crate) mod content;
 pub(crate) mod conversations;
 pub(crate) mod locks;
 pub(crate) mod models;
-pub(crate) mod reading;
 pub(crate) mod settings;
 pub(crate) mod starting;
 pub(crate) mod turns;
 pub(crate) mod windows;
 
-type Answer<T> = Result<T, crate::error::IpcError>;
+type CommandResult<T> = Result<T, crate::error::IpcError>;

@@ -5,7 +5,7 @@ use conch_core::provider::{
 };
 use tauri::State;
 
-use super::Answer;
+use super::CommandResult;
 use crate::Host;
 
 /// Every model that can be chosen, the default marked. A provider that cannot be asked is one entry
@@ -15,21 +15,21 @@ use crate::Host;
 pub(crate) async fn list_models(
     host: State<'_, Host>,
     refresh: Option<bool>,
-) -> Answer<Vec<ModelInfo>> {
+) -> CommandResult<Vec<ModelInfo>> {
     Ok(host.app()?.list_models(refresh.unwrap_or(false)).await?)
 }
 
 /// The providers that can be added by filling in a form.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn list_presets(host: State<'_, Host>) -> Answer<Vec<Preset>> {
+pub(crate) async fn list_presets(host: State<'_, Host>) -> CommandResult<Vec<Preset>> {
     Ok(host.app()?.presets())
 }
 
 /// Every provider that is configured, the embedded one included. No key is told, only its end.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn list_providers(host: State<'_, Host>) -> Answer<Vec<ProviderInfo>> {
+pub(crate) async fn list_providers(host: State<'_, Host>) -> CommandResult<Vec<ProviderInfo>> {
     Ok(host.app()?.providers().await?)
 }
 
@@ -40,14 +40,17 @@ pub(crate) async fn list_providers(host: State<'_, Host>) -> Answer<Vec<Provider
 pub(crate) async fn save_provider(
     host: State<'_, Host>,
     form: ProviderForm,
-) -> Answer<ProviderInfo> {
+) -> CommandResult<ProviderInfo> {
     Ok(host.app()?.save_provider(&form).await?)
 }
 
 /// Forgets a provider and its key.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn delete_provider(host: State<'_, Host>, provider_id: String) -> Answer<()> {
+pub(crate) async fn delete_provider(
+    host: State<'_, Host>,
+    provider_id: String,
+) -> CommandResult<()> {
     Ok(host.app()?.delete_provider(&provider_id).await?)
 }
 
@@ -57,13 +60,13 @@ pub(crate) async fn delete_provider(host: State<'_, Host>, provider_id: String) 
 pub(crate) async fn test_provider(
     host: State<'_, Host>,
     form: ProviderForm,
-) -> Answer<ConnectionTest> {
+) -> CommandResult<ConnectionTest> {
     Ok(host.app()?.test_provider(&form).await?)
 }
 
 /// Model servers that run on this machine and are not configured yet.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn find_local_servers(host: State<'_, Host>) -> Answer<Vec<FoundServer>> {
+pub(crate) async fn find_local_servers(host: State<'_, Host>) -> CommandResult<Vec<FoundServer>> {
     Ok(host.app()?.find_local_servers().await?)
 }

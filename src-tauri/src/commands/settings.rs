@@ -5,13 +5,13 @@ use conch_core::ids::ConversationId;
 use conch_core::settings::Settings;
 use tauri::State;
 
-use super::Answer;
+use super::CommandResult;
 use crate::Host;
 
 /// What counts for all conversations.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn get_settings(host: State<'_, Host>) -> Answer<Settings> {
+pub(crate) async fn get_settings(host: State<'_, Host>) -> CommandResult<Settings> {
     Ok(host.app()?.settings().await?)
 }
 
@@ -19,7 +19,10 @@ pub(crate) async fn get_settings(host: State<'_, Host>) -> Answer<Settings> {
 /// saved then.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn save_settings(host: State<'_, Host>, settings: Settings) -> Answer<Settings> {
+pub(crate) async fn save_settings(
+    host: State<'_, Host>,
+    settings: Settings,
+) -> CommandResult<Settings> {
     Ok(host.app()?.save_settings(settings).await?)
 }
 
@@ -30,7 +33,7 @@ pub(crate) async fn set_conversation_parameters(
     host: State<'_, Host>,
     conversation_id: ConversationId,
     parameters: Parameters,
-) -> Answer<()> {
+) -> CommandResult<()> {
     Ok(host
         .app()?
         .set_conversation_parameters(&conversation_id, parameters)

@@ -5,10 +5,10 @@ use conch_core::start::Stage;
 use conch_core::store::Salvaged;
 use tauri::{AppHandle, Runtime, State};
 
-use super::Answer;
+use super::CommandResult;
 use crate::host::StartStatus;
-use crate::process::Given;
-use crate::{Host, opening, window};
+use crate::process::InheritedLimits;
+use crate::{Host, opener, window};
 
 /// How far the start is; answered as soon as it is not at `seen` any more.
 #[tauri::command]
@@ -16,14 +16,14 @@ use crate::{Host, opening, window};
 pub(crate) async fn start_status(
     host: State<'_, Host>,
     seen: Option<Stage>,
-) -> Answer<StartStatus> {
+) -> CommandResult<StartStatus> {
     Ok(host.status(seen).await)
 }
 
 /// What can be offered when the database cannot be opened.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn ways_on(host: State<'_, Host>) -> Answer<WaysOn> {
+pub(crate) async fn ways_on(host: State<'_, Host>) -> CommandResult<WaysOn> {
     Ok(host.recovery().ways_on())
 }
 
@@ -34,7 +34,7 @@ pub(crate) async fn start_with_backup<R: Runtime>(
     app: AppHandle<R>,
     host: State<'_, Host>,
     name: String,
-) -> Answer<()> {
+) -> CommandResult<()> {
     host.start_with(Replacement::Backup(name)).await?;
     window::reload_all(&app);
     Ok(())
@@ -46,7 +46,7 @@ pub(crate) async fn start_with_backup<R: Runtime>(
 pub(crate) async fn start_with_saved<R: Runtime>(
     app: AppHandle<R>,
     host: State<'_, Host>,
-) -> Answer<()> {
+) -> CommandResult<()> {
     host.start_with(Replacement::Saved).await?;
     window::reload_all(&app);
     Ok(())
@@ -58,7 +58,7 @@ pub(crate) async fn start_with_saved<R: Runtime>(
 pub(crate) async fn start_with_empty<R: Runtime>(
     app: AppHandle<R>,
     host: State<'_, Host>,
-) -> Answer<()> {
+) -> CommandResult<()> {
     host.start_with(Replacement::Empty).await?;
     window::reload_all(&app);
     Ok(())
@@ -67,14 +67,17 @@ pub(crate) async fn start_with_empty<R: Runtime>(
 /// Saves what can be read of a database that cannot be opened, which stays as it is.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn save_readable(host: State<'_, Host>) -> Answer<Salvaged> {
+pub(crate) async fn save_readable(host: State<'_, Host>) -> CommandResult<Salvaged> {
     Ok(host.recovery().save_readable().await?)
 }
 
 /// Shows the data folder in the system's file manager.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn open_data_folder(given: State<'_, Given>, host: State<'_, Host>) -> Answer<()> {
+pub(crate) async fn open_data_folder(
+    inherited: State<'_, InheritedLimits>,
+    host: State<'_, Host>,
+) -> CommandResult<()> {
     let folder = host.recovery().folder().to_string_lossy().into_owned();
-    Ok(opening::open(&given, &folder)?)
+    Ok(opener::open(&inherited, &folder)?)
 }

@@ -5,7 +5,7 @@ use conch_core::ids::{AttachmentId, BranchId, ConversationId, GenerationId, Mess
 use tauri::ipc::Channel;
 use tauri::{Runtime, State, WebviewWindow};
 
-use super::Answer;
+use super::CommandResult;
 use crate::{Followers, Host};
 
 /// Stores a message with its files, in their order, and starts its answer. `accepted` means that all is
@@ -20,7 +20,7 @@ pub(crate) async fn send_message(
     client_request_id: RequestId,
     source: Option<AttemptSource>,
     attachment_ids: Option<Vec<AttachmentId>>,
-) -> Answer<SendOutcome> {
+) -> CommandResult<SendOutcome> {
     let source = source.unwrap_or(AttemptSource::Program);
     let (branch, app) = (branch_id.as_ref(), host.app()?);
     Ok(app
@@ -45,7 +45,7 @@ pub(crate) async fn generate_response(
     model_id: Option<String>,
     client_request_id: RequestId,
     source: Option<AttemptSource>,
-) -> Answer<SendOutcome> {
+) -> CommandResult<SendOutcome> {
     let source = source.unwrap_or(AttemptSource::Program);
     let (model, app) = (model_id.as_deref(), host.app()?);
     Ok(app
@@ -60,7 +60,7 @@ pub(crate) async fn generate_response(
 pub(crate) async fn select_version(
     host: State<'_, Host>,
     message_id: MessageId,
-) -> Answer<SelectedVersion> {
+) -> CommandResult<SelectedVersion> {
     Ok(host.app()?.select_version(&message_id).await?)
 }
 
@@ -70,7 +70,7 @@ pub(crate) async fn select_version(
 pub(crate) async fn stop_generation(
     host: State<'_, Host>,
     generation_id: GenerationId,
-) -> Answer<StopOutcome> {
+) -> CommandResult<StopOutcome> {
     Ok(host.app()?.stop_generation(&generation_id).await)
 }
 
@@ -82,7 +82,7 @@ pub(crate) async fn record_refused_attempt(
     conversation_id: ConversationId,
     branch_id: Option<BranchId>,
     source: AttemptSource,
-) -> Answer<()> {
+) -> CommandResult<()> {
     let (branch, app) = (branch_id.as_ref(), host.app()?);
     Ok(app
         .record_refused_attempt(&conversation_id, branch, source)
@@ -100,7 +100,7 @@ pub(crate) async fn follow_branch<R: Runtime>(
     conversation_id: ConversationId,
     branch_id: Option<BranchId>,
     channel: Channel<PageEvent>,
-) -> Answer<()> {
+) -> CommandResult<()> {
     let app = host.app()?;
     let branch_id = app.branch(&conversation_id, branch_id.as_ref()).await?;
     let replaced = followers.replace(window.label());

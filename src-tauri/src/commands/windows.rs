@@ -3,7 +3,7 @@
 use conch_core::ids::ConversationId;
 use tauri::{Runtime, WebviewWindow};
 
-use super::Answer;
+use super::CommandResult;
 use crate::window;
 
 /// Opens another window on the same application. It shows this conversation, or the newest one.
@@ -13,6 +13,6 @@ use crate::window;
 pub(crate) async fn open_window<R: Runtime>(
     window: WebviewWindow<R>,
     conversation_id: Option<ConversationId>,
-) -> Answer<()> {
+) -> CommandResult<()> {
     Ok(window::open_another(&window, conversation_id.as_ref())?)
 }

@@ -12,7 +12,7 @@ use zbus::Connection;
 use zbus::zvariant::Value;
 
 /// How long the service may take to take one. A server that hangs never answers.
-const PATIENCE: Duration = Duration::from_secs(2);
+const SEND_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What the specification calls a click on the notification itself.
 const CLICK: &str = "default";
@@ -68,7 +68,7 @@ impl Desktop {
 
     /// Shows one. Where the desktop shows none, only the log says so.
     pub(super) async fn show(&mut self, notice: &Notice, conversation: &ConversationId) {
-        let sent = match timeout(PATIENCE, self.send(notice, conversation)).await {
+        let sent = match timeout(SEND_TIMEOUT, self.send(notice, conversation)).await {
             Ok(sent) => sent.map_err(|error| error.to_string()),
             Err(_) => Err("the notification service does not answer".to_owned()),
         };
@@ -108,8 +108,8 @@ impl Desktop {
             match &mut self.session {
                 None => std::future::pending().await,
                 Some(session) => match session.next().await {
-                    Some(Happened::Clicked(conversation)) => return conversation,
-                    Some(Happened::Closed) => {}
+                    Some(NotificationEvent::Clicked(conversation)) => return conversation,
+                    Some(NotificationEvent::Closed) => {}
                     // The bus is gone.
                     None => self.session = None,
                 },
@@ -125,8 +125,8 @@ impl Desktop {
         let gone = async {
             while !session.shown.is_empty() {
                 match session.next().await {
-                    Some(Happened::Clicked(conversation)) => return show(conversation),
-                    Some(Happened::Closed) => {}
+                    Some(NotificationEvent::Clicked(conversation)) => return show(conversation),
+                    Some(NotificationEvent::Closed) => {}
                     None => return,
                 }
             }
@@ -137,7 +137,7 @@ impl Desktop {
 }
 
 /// What happened to a notification of ours.
-enum Happened {
+enum NotificationEvent {
     Clicked(ConversationId),
     Closed,
 }
@@ -154,7 +154,7 @@ impl Session {
     }
 
     /// What happens next; `None` when the bus is gone. Safe to drop and call again.
-    async fn next(&mut self) -> Option<Happened> {
+    async fn next(&mut self) -> Option<NotificationEvent> {
         loop {
             tokio::select! {
                 // A click that closes it comes first.
@@ -165,7 +165,7 @@ impl Session {
                         && click.action_key == CLICK
                         && let Some(conversation) = self.shown.get(&click.id)
                     {
-                        return Some(Happened::Clicked(conversation.clone()));
+                        return Some(NotificationEvent::Clicked(conversation.clone()));
                     }
                 }
                 closed = self.closed.next() => {
@@ -173,7 +173,7 @@ impl Session {
                     if let Ok(closed) = closed.args()
                         && self.shown.remove(&closed.id).is_some()
                     {
-                        return Some(Happened::Closed);
+                        return Some(NotificationEvent::Closed);
                     }
                 }
             }

@@ -3,10 +3,10 @@
 //! What is said is the core's [`Notice`]. One task asks the desktop for all of them, one after the other, so a
 //! service that hangs costs each its time limit and nothing else.
 
-#[cfg(not(target_os = "linux"))]
-mod elsewhere;
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(not(target_os = "linux"))]
+mod tauri_plugin;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -23,10 +23,10 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{mpsc, oneshot};
 
-#[cfg(not(target_os = "linux"))]
-use elsewhere::Desktop;
 #[cfg(target_os = "linux")]
 use linux::Desktop;
+#[cfg(not(target_os = "linux"))]
+use tauri_plugin::Desktop;
 
 use crate::events::ShowConversation;
 use crate::window;
@@ -52,17 +52,20 @@ pub(crate) struct Notifications(Mutex<Option<Task>>);
 /// Of one core.
 #[derive(Debug)]
 struct Task {
-    ask: mpsc::UnboundedSender<oneshot::Sender<()>>,
+    flush_sender: mpsc::UnboundedSender<oneshot::Sender<()>>,
     running: JoinHandle<()>,
 }
 
 impl Notifications {
     /// Notifies of the answers of `core` that end from now on, and of none of an earlier one.
     pub(crate) fn start(&self, handle: AppHandle, core: Arc<App>) {
-        let (ask, asked) = mpsc::unbounded_channel();
+        let (flush_sender, flush_requests) = mpsc::unbounded_channel();
         let events = core.subscribe();
-        let running = tauri::async_runtime::spawn(notify(handle, core, events, asked));
-        if let Some(earlier) = self.task().replace(Task { ask, running }) {
+        let running = tauri::async_runtime::spawn(notify(handle, core, events, flush_requests));
+        if let Some(earlier) = self.task().replace(Task {
+            flush_sender,
+            running,
+        }) {
             earlier.running.abort();
         }
     }
@@ -72,11 +75,11 @@ impl Notifications {
     }
 
     /// Waits until all that has ended by now is notified of, and the last notification could be seen and clicked.
-    pub(crate) async fn seen(&self) {
-        let (done, seen) = oneshot::channel();
-        let ask = self.task().as_ref().map(|task| task.ask.clone());
-        if ask.is_some_and(|ask| ask.send(done).is_ok()) {
-            let _ = seen.await;
+    pub(crate) async fn flush(&self) {
+        let (done, flushed) = oneshot::channel();
+        let flush_sender = self.task().as_ref().map(|task| task.flush_sender.clone());
+        if flush_sender.is_some_and(|flush_sender| flush_sender.send(done).is_ok()) {
+            let _ = flushed.await;
         }
     }
 }
@@ -85,7 +88,7 @@ async fn notify(
     handle: AppHandle,
     core: Arc<App>,
     mut events: Receiver<CoreEvent>,
-    mut asked: mpsc::UnboundedReceiver<oneshot::Sender<()>>,
+    mut flush_requests: mpsc::UnboundedReceiver<oneshot::Sender<()>>,
 ) {
     let mut desktop = Desktop::new(&handle);
     loop {
@@ -103,7 +106,7 @@ async fn notify(
                 Err(RecvError::Closed) => return,
             },
             clicked = desktop.clicked() => show(&handle, clicked),
-            Some(done) = asked.recv() => {
+            Some(done) = flush_requests.recv() => {
                 desktop.linger(LINGER, |clicked| show(&handle, clicked)).await;
                 // Who waited may have given up.
                 let _ = done.send(());

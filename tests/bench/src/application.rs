@@ -70,11 +70,11 @@ impl BareClient {
         }
     }
 
-    /// Asks, and has `heard` look at each piece of text until it says that it is enough.
-    pub(crate) async fn ask(
+    /// Asks, and has `on_text` look at each piece of text until it says that it is enough.
+    pub(crate) async fn complete(
         &self,
         body: &serde_json::Value,
-        mut heard: impl FnMut(&str) -> bool,
+        mut on_text: impl FnMut(&str) -> bool,
     ) -> anyhow::Result<()> {
         use futures_util::StreamExt;
 
@@ -94,7 +94,7 @@ impl BareClient {
                 .and_then(serde_json::Value::as_str);
             if let Some(text) = text
                 && !text.is_empty()
-                && heard(text)
+                && on_text(text)
             {
                 break;
             }

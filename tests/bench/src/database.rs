@@ -31,7 +31,7 @@ impl BigDatabase {
     /// The database, made if it is not there.
     pub(crate) fn get(bench: &Bench<'_>) -> anyhow::Result<Self> {
         let folder = bench
-            .place
+            .artifacts
             .cache()?
             .join(format!("conversations-{EDITION}"));
         if !folder.is_dir() {

@@ -29,7 +29,7 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> anyhow::Result<()> {
     bench.alternate_few(ROUNDS, |bench, side| {
         bench.runtime.block_on(async {
             let server = FaultServer::start().await;
-            server.always(Script::answer("Hello"));
+            server.set_default_script(Script::answer("Hello"));
             let folder = tempfile::tempdir_in(bench.scratch())?;
             let file = folder.path().join("conch.db");
             let kind = Conversations {

@@ -48,7 +48,7 @@ pub(crate) fn measure_first(bench: &mut Bench<'_>) -> anyhow::Result<()> {
 
 fn measure(bench: &mut Bench<'_>, figure: fn(&Answer) -> f64) -> anyhow::Result<()> {
     let engine = bench.runtime.block_on(Engine::start(bench))?;
-    let alone = Alone::load(&bench.place.model)?;
+    let llama_cpp = LlamaCpp::load(&bench.artifacts.model)?;
     let mut number = 0_u32;
     bench.alternate(|bench, side| {
         number += 1;
@@ -59,9 +59,9 @@ fn measure(bench: &mut Bench<'_>, figure: fn(&Answer) -> f64) -> anyhow::Result<
                     {"role": "system", "content": system},
                     {"role": "user", "content": QUESTION},
                 ]);
-                bench.runtime.block_on(engine.ask(&messages, TOKENS))?
+                bench.runtime.block_on(engine.complete(&messages, TOKENS))?
             }
-            Side::Theirs => alone.answer(number)?,
+            Side::Theirs => llama_cpp.answer(number)?,
         };
         ensure!(
             answer.tokens == TOKENS,
@@ -101,9 +101,9 @@ struct Ready {
 impl Engine {
     pub(crate) async fn start(bench: &Bench<'_>) -> anyhow::Result<Self> {
         let token = uuid::Uuid::now_v7().simple().to_string();
-        let mut process = Command::new(bench.place.binary("conch")?)
+        let mut process = Command::new(bench.artifacts.binary("conch")?)
             .args(["engine", "--threads", &threads().to_string(), "--model"])
-            .arg(&bench.place.model)
+            .arg(&bench.artifacts.model)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -125,7 +125,11 @@ impl Engine {
         })
     }
 
-    pub(crate) async fn ask(&self, messages: &Value, max_tokens: u32) -> anyhow::Result<Answer> {
+    pub(crate) async fn complete(
+        &self,
+        messages: &Value,
+        max_tokens: u32,
+    ) -> anyhow::Result<Answer> {
         use futures_util::StreamExt;
 
         let started = now();
@@ -185,12 +189,12 @@ impl Engine {
 }
 
 /// llama.cpp without anything around it.
-struct Alone {
+struct LlamaCpp {
     model: LlamaModel,
     backend: LlamaBackend,
 }
 
-impl Alone {
+impl LlamaCpp {
     fn load(path: &Path) -> anyhow::Result<Self> {
         send_logs_to_tracing(LogOptions::default().with_logs_enabled(false));
         let backend = LlamaBackend::init()?;

@@ -14,7 +14,7 @@ const ANSWERS: usize = 15;
 pub(crate) fn measure(bench: &mut Bench<'_>) -> anyhow::Result<()> {
     let (server, app) = bench.runtime.block_on(async {
         let server = FaultServer::start().await;
-        server.always(Script::answer("Hello"));
+        server.set_default_script(Script::answer("Hello"));
         let app = open(bench.scratch(), &server.base_url()).await?;
         anyhow::Ok((server, app))
     })?;
@@ -55,7 +55,7 @@ async fn theirs(bare: &BareClient) -> anyhow::Result<f64> {
     let body = json!({"model": "stand-in-1", "messages": [], "stream": true});
     let started = now();
     let mut took = None;
-    bare.ask(&body, |_| {
+    bare.complete(&body, |_| {
         took.get_or_insert(started.elapsed());
         false
     })

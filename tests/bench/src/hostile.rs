@@ -7,7 +7,7 @@ use conch_fault_server::{FaultServer, Script, Step};
 use conch_hostile::{Payload, payloads};
 use serde_json::json;
 
-use crate::page::{Page, Stage};
+use crate::page::{Page, PageLauncher};
 use crate::row::{Bench, Side};
 
 /// Rounds: the first shows them all, the others those that took longest then.
@@ -26,12 +26,12 @@ const AFTER: Duration = Duration::from_millis(150);
 type Stalls = Vec<(usize, f64)>;
 
 pub(crate) fn measure(bench: &mut Bench<'_>) -> anyhow::Result<()> {
-    let stage = Stage::prepare(bench)?;
+    let launcher = PageLauncher::prepare(bench)?;
     let mut first: [Stalls; 2] = Default::default();
     bench.alternate_few(ROUNDS, |bench, side| {
         bench.runtime.block_on(async {
             let (server, folder) = (FaultServer::start().await, tempfile::tempdir()?);
-            let page = stage.open(side, &server, folder.path()).await?;
+            let page = launcher.open(side, &server, folder.path()).await?;
             let all = payloads(&server.origin().replace("http://", ""));
             let first = &mut first[usize::from(side == Side::Theirs)];
             let places: Vec<usize> = if first.is_empty() {
@@ -102,12 +102,12 @@ async fn ours(
     ))
     .await?;
     tokio::time::sleep(AFTER).await;
-    Ok(page.seen().await?.longest)
+    Ok(page.stall_stats().await?.longest)
 }
 
 async fn theirs(page: &Page, payload: &Payload) -> anyhow::Result<f64> {
     page.watch().await?;
-    page.other("show", vec![json!(payload.text)]).await?;
+    page.run_baseline("show", vec![json!(payload.text)]).await?;
     tokio::time::sleep(AFTER).await;
-    Ok(page.seen().await?.longest)
+    Ok(page.stall_stats().await?.longest)
 }

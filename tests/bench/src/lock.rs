@@ -6,8 +6,8 @@
 use conch_core::chat::{AttemptSource, MessageStatus};
 use conch_core::clock::{Clock, SystemClock};
 use conch_core::ids::{ConversationId, GenerationId, InstanceId, RequestId};
-use conch_core::lock::Fenced;
-use conch_core::store::{Begin, Ending, NewTurn, Store};
+use conch_core::lock::FencedWrite;
+use conch_core::store::{BeginOutcome, Ending, NewTurn, Store};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -75,7 +75,7 @@ async fn turn(
         generation_id: GenerationId::fresh(),
         instance_id: InstanceId::fresh(),
     };
-    let Begin::Started(started) = store.begin_turn(&turn, clock.now()).await? else {
+    let BeginOutcome::Started(started) = store.begin_turn(&turn, clock.now()).await? else {
         anyhow::bail!("a turn did not start");
     };
     let ending = Ending::new(MessageStatus::Complete, None);
@@ -87,7 +87,7 @@ async fn turn(
             clock.now(),
         )
         .await?;
-    anyhow::ensure!(finished == Fenced::Written, "a turn did not end");
+    anyhow::ensure!(finished == FencedWrite::Written, "a turn did not end");
     Ok(())
 }
 

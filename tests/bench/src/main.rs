@@ -28,7 +28,7 @@ mod windows;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use row::{Place, ROWS, Row};
+use row::{Artifacts, ROWS, Row};
 
 const USAGE: &str = "usage: bench [--json] [--rounds COUNT] [--report FILE] [ROW …]";
 
@@ -63,8 +63,8 @@ fn run() -> anyhow::Result<()> {
     if rows.is_empty() {
         rows = ROWS.iter().collect();
     }
-    let place = Place::find()?;
-    let measured = row::measure(&rows, rounds, &place)?;
+    let artifacts = Artifacts::find()?;
+    let measured = row::measure(&rows, rounds, &artifacts)?;
     if json {
         report::print_json(&measured)?;
     } else {

@@ -16,18 +16,18 @@ use serde_json::{Value, json};
 use crate::row::{Bench, Side, now};
 
 /// How long an answer may take.
-const PATIENCE: Duration = Duration::from_mins(5);
+const ANSWER_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// What both sides have in their environment: the webview paints as Conch has it where there is no graphics
 /// processor, on every machine, and no accessibility bus is started on demand.
-pub(crate) const SAME_FOR_BOTH: [(&str, &str); 3] = [
+pub(crate) const COMMON_ENVIRONMENT: [(&str, &str); 3] = [
     ("WEBKIT_DISABLE_COMPOSITING_MODE", "1"),
     ("WEBKIT_DISABLE_MEMORY_PRESSURE_MONITOR", "1"),
     ("NO_AT_BRIDGE", "1"),
 ];
 
 /// What is the same for every window.
-pub(crate) struct Stage {
+pub(crate) struct PageLauncher {
     display: Display,
     conch: PathBuf,
     hello: PathBuf,
@@ -37,7 +37,7 @@ pub(crate) struct Stage {
 /// What was seen of the page since it was watched.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Seen {
+pub(crate) struct StallStats {
     /// The longest time between two turns of a timer that never waits, in ms.
     pub(crate) longest: f64,
     /// The longest time between two frames, in ms.
@@ -49,16 +49,16 @@ pub(crate) struct Page {
     pub(crate) window: Window,
 }
 
-impl Stage {
+impl PageLauncher {
     pub(crate) fn prepare(bench: &Bench<'_>) -> anyhow::Result<Self> {
         if !cfg!(target_os = "linux") {
             bail!("windows can be driven on Linux only");
         }
         Ok(Self {
             display: Display::find()?,
-            conch: bench.place.binary("conch")?,
-            hello: bench.place.binary("hello-window")?,
-            script: bench.place.page_script()?,
+            conch: bench.artifacts.binary("conch")?,
+            hello: bench.artifacts.binary("hello-window")?,
+            script: bench.artifacts.page_script()?,
         })
     }
 
@@ -75,7 +75,7 @@ impl Stage {
             ("OPENAI_BASE_URL", &server.base_url()),
             ("CONCH_DATA_DIR", &folder.display().to_string()),
         ];
-        for (name, value) in SAME_FOR_BOTH.into_iter().chain(its_own) {
+        for (name, value) in COMMON_ENVIRONMENT.into_iter().chain(its_own) {
             environment.push((name.to_owned(), value.to_owned()));
         }
         let launch = Launch {
@@ -104,7 +104,7 @@ impl Page {
     }
 
     /// What was seen since.
-    pub(crate) async fn seen(&self) -> anyhow::Result<Seen> {
+    pub(crate) async fn stall_stats(&self) -> anyhow::Result<StallStats> {
         let seen = self.window.run("return conchBench.seen();").await?;
         Ok(serde_json::from_value(seen)?)
     }
@@ -117,7 +117,11 @@ impl Page {
     }
 
     /// Has the other side do something, and waits until it has done it.
-    pub(crate) async fn other(&self, call: &str, arguments: Vec<Value>) -> anyhow::Result<()> {
+    pub(crate) async fn run_baseline(
+        &self,
+        call: &str,
+        arguments: Vec<Value>,
+    ) -> anyhow::Result<()> {
         let script = format!("conchBench.{call}(...arguments);");
         self.window.client().execute(&script, arguments).await?;
         self.wait_until("document.body.dataset.bench === 'done'")
@@ -130,7 +134,7 @@ impl Page {
         let mut pause = Duration::from_millis(10);
         let script = format!("return Boolean({expression});");
         while self.window.run(&script).await? != json!(true) {
-            if began.elapsed() > PATIENCE {
+            if began.elapsed() > ANSWER_TIMEOUT {
                 bail!("waited in vain until {expression}");
             }
             tokio::time::sleep(pause).await;

@@ -25,13 +25,13 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> anyhow::Result<()> {
         let opening = format!("{number}. {}", SENTENCE.repeat(FIRST));
         bench.runtime.block_on(async {
             let mut messages = vec![json!({"role": "user", "content": opening})];
-            let first = engine.ask(&json!(messages), TOKENS).await?;
+            let first = engine.complete(&json!(messages), TOKENS).await?;
             if side == Side::Theirs {
                 return Ok(first.first / f64::from(first.prompt_tokens));
             }
             messages.push(json!({"role": "assistant", "content": first.text}));
             messages.push(json!({"role": "user", "content": SENTENCE.repeat(SECOND)}));
-            let second = engine.ask(&json!(messages), TOKENS).await?;
+            let second = engine.complete(&json!(messages), TOKENS).await?;
             let known = first.prompt_tokens + first.tokens;
             Ok(second.first / f64::from(second.prompt_tokens - known))
         })

@@ -45,7 +45,7 @@ fn measure(bench: &mut Bench<'_>, figure: fn(&Outcome) -> f64) -> anyhow::Result
     bench.alternate(|bench, side| {
         bench.runtime.block_on(async {
             let server = FaultServer::start().await;
-            server.always(Script::answer("Hello"));
+            server.set_default_script(Script::answer("Hello"));
             server.limit_rate(LIMIT);
             let failed = match side {
                 Side::Ours => {
@@ -93,7 +93,7 @@ async fn theirs(base_url: &str) -> usize {
         let client = BareClient::new(base_url);
         let mut failed = 0;
         for _ in 0..SENDS {
-            failed += usize::from(client.ask(&body, |_| true).await.is_err());
+            failed += usize::from(client.complete(&body, |_| true).await.is_err());
         }
         failed
     });

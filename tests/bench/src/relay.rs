@@ -17,7 +17,7 @@ const DELTA: &str = "Sixty-four bytes of text, as a provider sends in one event:
 pub(crate) fn measure(bench: &mut Bench<'_>) -> anyhow::Result<()> {
     let (server, app) = bench.runtime.block_on(async {
         let server = FaultServer::start().await;
-        server.always(answer());
+        server.set_default_script(answer());
         let app = open(bench.scratch(), &server.base_url()).await?;
         anyhow::Ok((server, app))
     })?;
@@ -45,7 +45,7 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> anyhow::Result<()> {
                     let mut read = String::new();
                     let started = now();
                     let body = json!({"model": "stand-in-1", "messages": [], "stream": true});
-                    bare.ask(&body, |text| {
+                    bare.complete(&body, |text| {
                         read.push_str(text);
                         false
                     })

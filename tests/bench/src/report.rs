@@ -5,11 +5,11 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::row::{Budget, Measured, ROUNDS};
+use crate::row::{Budget, Measurement, ROUNDS};
 use crate::samples::Samples;
 
 #[expect(clippy::print_stdout, reason = "the table is what the command is for")]
-pub(crate) fn print(rows: &[Measured]) {
+pub(crate) fn print(rows: &[Measurement]) {
     println!("{}", table(rows));
 }
 
@@ -17,7 +17,7 @@ pub(crate) fn print(rows: &[Measured]) {
     clippy::print_stdout,
     reason = "the figures are what the command is for"
 )]
-pub(crate) fn print_json(rows: &[Measured]) -> anyhow::Result<()> {
+pub(crate) fn print_json(rows: &[Measurement]) -> anyhow::Result<()> {
     let side = |samples: &Samples| {
         let (low, high) = samples.middle_half();
         json!({"median": samples.median(), "low": low, "high": high, "samples": samples.count()})
@@ -45,20 +45,20 @@ pub(crate) fn print_json(rows: &[Measured]) -> anyhow::Result<()> {
 }
 
 /// Renews the table in a page.
-pub(crate) fn write(page: &Path, rows: &[Measured]) -> anyhow::Result<()> {
-    conch_report::renew(page, "bench", &table(rows))
+pub(crate) fn write(page: &Path, rows: &[Measurement]) -> anyhow::Result<()> {
+    conch_report::update_section(page, "bench", &table(rows))
 }
 
-fn table(rows: &[Measured]) -> String {
+fn table(rows: &[Measurement]) -> String {
     let mut table = String::from(
         "| row | Conch | against | budget | Conch measured | the other measured | result |\n|---|---|---|---|---|---|---|\n",
     );
     for measured in rows {
         let row = measured.row;
         let result = match row.budget {
-            Budget::Most(_) => format!("{:.2} {}", measured.ours.median(), row.unit),
-            Budget::MostMore(_) => format!("{:+.2} {}", measured.difference(), row.unit),
-            Budget::MostTimes(_) | Budget::LeastTimes(_) => {
+            Budget::Max(_) => format!("{:.2} {}", measured.ours.median(), row.unit),
+            Budget::MaxDifference(_) => format!("{:+.2} {}", measured.difference(), row.unit),
+            Budget::MaxRatio(_) | Budget::MinRatio(_) => {
                 format!("{:.2} ×", measured.ratio())
             }
         };
@@ -85,12 +85,12 @@ fn table(rows: &[Measured]) -> String {
     table
 }
 
-fn budget(measured: &Measured) -> String {
+fn budget(measured: &Measurement) -> String {
     match measured.row.budget {
-        Budget::MostTimes(times) => format!("≤ {times} ×"),
-        Budget::LeastTimes(times) => format!("≥ {times} ×"),
-        Budget::Most(most) => format!("≤ {most} {}", measured.row.unit),
-        Budget::MostMore(more) => format!("≤ {more} {} more", measured.row.unit),
+        Budget::MaxRatio(times) => format!("≤ {times} ×"),
+        Budget::MinRatio(times) => format!("≥ {times} ×"),
+        Budget::Max(most) => format!("≤ {most} {}", measured.row.unit),
+        Budget::MaxDifference(more) => format!("≤ {more} {} more", measured.row.unit),
     }
 }
 

@@ -20,13 +20,13 @@ pub(crate) const ROUNDS: usize = 9;
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Budget {
     /// Ours is at most so many times the other.
-    MostTimes(f64),
+    MaxRatio(f64),
     /// Ours is at least so many times the other.
-    LeastTimes(f64),
+    MinRatio(f64),
     /// Ours is at most so much, whatever the other is.
-    Most(f64),
+    Max(f64),
     /// Ours is at most so much more than the other, in the row's unit.
-    MostMore(f64),
+    MaxDifference(f64),
 }
 
 /// What is measured against what.
@@ -49,7 +49,7 @@ pub(crate) const ROWS: &[Row] = &[
         what: "begin and finish a turn: lock, messages, attempt, release",
         against: "the rows of the same two commits as bare statements",
         unit: "ms",
-        budget: Budget::MostTimes(1.25),
+        budget: Budget::MaxRatio(1.25),
         measure: lock::measure,
     },
     Row {
@@ -57,7 +57,7 @@ pub(crate) const ROWS: &[Row] = &[
         what: "a 1 MB answer through the core, stored and told",
         against: "reqwest and an SSE decoder alone",
         unit: "ms",
-        budget: Budget::MostTimes(1.3),
+        budget: Budget::MaxRatio(1.3),
         measure: relay::measure,
     },
     Row {
@@ -65,7 +65,7 @@ pub(crate) const ROWS: &[Row] = &[
         what: "from the send to the first text that a window is told",
         against: "a bare client on the same server",
         unit: "ms",
-        budget: Budget::MostMore(5.0),
+        budget: Budget::MaxDifference(5.0),
         measure: first_token::measure,
     },
     Row {
@@ -73,7 +73,7 @@ pub(crate) const ROWS: &[Row] = &[
         what: "failed answers of 500 sends by 20 conversations at once, 50 requests a window allowed",
         against: "the same sends without the gate",
         unit: "%",
-        budget: Budget::Most(0.0),
+        budget: Budget::Max(0.0),
         measure: rate_limit::measure_failures,
     },
     Row {
@@ -81,7 +81,7 @@ pub(crate) const ROWS: &[Row] = &[
         what: "429s in each of those windows",
         against: "the same sends without the gate",
         unit: "a window",
-        budget: Budget::Most(1.0),
+        budget: Budget::Max(1.0),
         measure: rate_limit::measure_refusals,
     },
     Row {
@@ -89,7 +89,7 @@ pub(crate) const ROWS: &[Row] = &[
         what: "open a conversation of 10,000 messages among 1,000,000",
         against: "one of 10",
         unit: "ms",
-        budget: Budget::MostTimes(2.0),
+        budget: Budget::MaxRatio(2.0),
         measure: open_long::measure,
     },
     Row {
@@ -97,7 +97,7 @@ pub(crate) const ROWS: &[Row] = &[
         what: "longest send elsewhere while a conversation of 100,000 messages is deleted",
         against: "of 1,000 sends while nothing is",
         unit: "ms",
-        budget: Budget::Most(50.0),
+        budget: Budget::Max(50.0),
         measure: delete::measure,
     },
     Row {
@@ -105,7 +105,7 @@ pub(crate) const ROWS: &[Row] = &[
         what: "cold start to a usable composer, 10,000 conversations and 1,000,000 messages stored",
         against: "a hello-world Tauri window",
         unit: "ms",
-        budget: Budget::MostTimes(1.3),
+        budget: Budget::MaxRatio(1.3),
         measure: windows::measure_start,
     },
     Row {
@@ -113,7 +113,7 @@ pub(crate) const ROWS: &[Row] = &[
         what: "memory of all processes (PSS), idle, the same database",
         against: "the same hello-world window",
         unit: "MiB",
-        budget: Budget::MostTimes(1.3),
+        budget: Budget::MaxRatio(1.3),
         measure: windows::measure_memory,
     },
     Row {
@@ -121,7 +121,7 @@ pub(crate) const ROWS: &[Row] = &[
         what: "longest stall of the page while a 200 kB answer comes at 1,500 tokens a second",
         against: "markdown-it in the same webview, reading all of it each time",
         unit: "ms",
-        budget: Budget::Most(33.0),
+        budget: Budget::Max(33.0),
         measure: streaming::measure_stall,
     },
     Row {
@@ -129,7 +129,7 @@ pub(crate) const ROWS: &[Row] = &[
         what: "processor time for that answer, by that for one of 20 kB",
         against: "markdown-it in the same webview, reading all of it each time",
         unit: "×",
-        budget: Budget::Most(12.0),
+        budget: Budget::Max(12.0),
         measure: streaming::measure_work,
     },
     Row {
@@ -137,7 +137,7 @@ pub(crate) const ROWS: &[Row] = &[
         what: "longest stall of the page while some 300 answers made to do harm are shown",
         against: "markdown-it in the same webview",
         unit: "ms",
-        budget: Budget::Most(100.0),
+        budget: Budget::Max(100.0),
         measure: hostile::measure,
     },
     Row {
@@ -145,7 +145,7 @@ pub(crate) const ROWS: &[Row] = &[
         what: "tokens a second of `conch engine`",
         against: "llama.cpp alone, same file and threads",
         unit: "tokens/s",
-        budget: Budget::LeastTimes(0.95),
+        budget: Budget::MinRatio(0.95),
         measure: engine::measure_rate,
     },
     Row {
@@ -153,7 +153,7 @@ pub(crate) const ROWS: &[Row] = &[
         what: "first token of `conch engine`",
         against: "llama.cpp alone, same file and threads",
         unit: "ms",
-        budget: Budget::MostTimes(1.1),
+        budget: Budget::MaxRatio(1.1),
         measure: engine::measure_first,
     },
     Row {
@@ -161,7 +161,7 @@ pub(crate) const ROWS: &[Row] = &[
         what: "first token of a long chat's second turn, by its new tokens",
         against: "of its first turn, by all its tokens",
         unit: "ms/token",
-        budget: Budget::MostTimes(1.5),
+        budget: Budget::MaxRatio(1.5),
         measure: prefill::measure,
     },
 ];
@@ -179,14 +179,14 @@ impl Row {
 }
 
 /// Where the bench finds what it measures.
-pub(crate) struct Place {
+pub(crate) struct Artifacts {
     /// Its own binary's folder, where those of the windows are too.
     pub(crate) binaries: PathBuf,
     /// The embedded model's file.
     pub(crate) model: PathBuf,
 }
 
-impl Place {
+impl Artifacts {
     /// # Errors
     /// When `CONCH_BENCH_MODEL` names no file; `cargo xtask bench` sets it.
     pub(crate) fn find() -> anyhow::Result<Self> {
@@ -237,12 +237,12 @@ impl Place {
 
 /// One row's measurement under way.
 pub(crate) struct Bench<'a> {
-    pub(crate) place: &'a Place,
+    pub(crate) artifacts: &'a Artifacts,
     pub(crate) scratch: TempDir,
     pub(crate) runtime: tokio::runtime::Runtime,
     pub(crate) bar: ProgressBar,
     /// As many rounds as were asked for, in place of a row's own number.
-    asked_rounds: Option<usize>,
+    rounds_override: Option<usize>,
     ours: Samples,
     theirs: Samples,
     note: String,
@@ -285,10 +285,10 @@ impl Bench<'_> {
     fn rounds(
         &mut self,
         rounds: usize,
-        for_nothing: usize,
+        warmup_rounds: usize,
         sample: &mut impl FnMut(&Self, Side) -> anyhow::Result<f64>,
     ) -> anyhow::Result<()> {
-        let rounds = self.asked_rounds.unwrap_or(rounds) + for_nothing;
+        let rounds = self.rounds_override.unwrap_or(rounds) + warmup_rounds;
         self.bar.set_length(rounds as u64);
         for round in 0..rounds {
             // What the first of two finds warm or cold falls on both alike.
@@ -299,7 +299,7 @@ impl Bench<'_> {
             };
             for side in order {
                 let value = sample(self, side)?;
-                if round < for_nothing {
+                if round < warmup_rounds {
                     continue;
                 }
                 match side {
@@ -314,7 +314,7 @@ impl Bench<'_> {
 }
 
 /// A measured row.
-pub(crate) struct Measured {
+pub(crate) struct Measurement {
     pub(crate) row: &'static Row,
     pub(crate) ours: Samples,
     pub(crate) theirs: Samples,
@@ -322,7 +322,7 @@ pub(crate) struct Measured {
     pub(crate) note: String,
 }
 
-impl Measured {
+impl Measurement {
     /// Ours by the other.
     pub(crate) fn ratio(&self) -> f64 {
         self.ours.median() / self.theirs.median()
@@ -335,10 +335,10 @@ impl Measured {
     /// The promise is kept.
     pub(crate) fn is_kept(&self) -> bool {
         match self.row.budget {
-            Budget::MostTimes(times) => self.ratio() <= times,
-            Budget::LeastTimes(times) => self.ratio() >= times,
-            Budget::Most(most) => self.ours.median() <= most,
-            Budget::MostMore(more) => self.difference() <= more,
+            Budget::MaxRatio(times) => self.ratio() <= times,
+            Budget::MinRatio(times) => self.ratio() >= times,
+            Budget::Max(most) => self.ours.median() <= most,
+            Budget::MaxDifference(more) => self.difference() <= more,
         }
     }
 }
@@ -347,8 +347,8 @@ impl Measured {
 pub(crate) fn measure(
     rows: &[&'static Row],
     rounds: Option<usize>,
-    place: &Place,
-) -> anyhow::Result<Vec<Measured>> {
+    artifacts: &Artifacts,
+) -> anyhow::Result<Vec<Measurement>> {
     rows.iter()
         .map(|&row| {
             let style = ProgressStyle::with_template("{prefix:12} {elapsed:>4} [{bar:40}] {msg}")?;
@@ -356,18 +356,18 @@ pub(crate) fn measure(
                 .with_style(style.progress_chars("=> "))
                 .with_prefix(row.name);
             let mut bench = Bench {
-                place,
+                artifacts,
                 scratch: tempfile::tempdir()?,
                 runtime: tokio::runtime::Runtime::new()?,
                 bar,
-                asked_rounds: rounds,
+                rounds_override: rounds,
                 ours: Samples::default(),
                 theirs: Samples::default(),
                 note: String::new(),
             };
             (row.measure)(&mut bench).context(row.name)?;
             bench.bar.finish_and_clear();
-            Ok(Measured {
+            Ok(Measurement {
                 row,
                 ours: bench.ours,
                 theirs: bench.theirs,

@@ -14,7 +14,7 @@ use conch_fault_server::{FaultServer, Script, Step};
 use serde_json::json;
 
 use crate::answer;
-use crate::page::{Seen, Stage};
+use crate::page::{PageLauncher, StallStats};
 use crate::processes::cpu_of_tree;
 use crate::row::{Bench, Side, now};
 use crate::samples::Samples;
@@ -42,11 +42,11 @@ const STALL_ROUNDS: usize = 5;
 const WORK_ROUNDS: usize = 3;
 
 pub(crate) fn measure_stall(bench: &mut Bench<'_>) -> anyhow::Result<()> {
-    let stage = Stage::prepare(bench)?;
+    let launcher = PageLauncher::prepare(bench)?;
     let (mut idle, mut frames, mut their_frames) =
         (Samples::default(), Samples::default(), Samples::default());
     bench.alternate_few(STALL_ROUNDS, |bench, side| {
-        let show = bench.runtime.block_on(show(&stage, side, LONG))?;
+        let show = bench.runtime.block_on(show(&launcher, side, LONG))?;
         idle.add(show.idle.longest);
         match side {
             Side::Ours => frames.add(show.seen.longest_frame),
@@ -64,12 +64,12 @@ pub(crate) fn measure_stall(bench: &mut Bench<'_>) -> anyhow::Result<()> {
 }
 
 pub(crate) fn measure_work(bench: &mut Bench<'_>) -> anyhow::Result<()> {
-    let stage = Stage::prepare(bench)?;
+    let launcher = PageLauncher::prepare(bench)?;
     let (mut short, mut long) = (Samples::default(), Samples::default());
     let (mut their_short, mut their_long) = (Samples::default(), Samples::default());
     bench.alternate_few(WORK_ROUNDS, |bench, side| {
         let work = |bytes| -> anyhow::Result<f64> {
-            Ok(bench.runtime.block_on(show(&stage, side, bytes))?.work)
+            Ok(bench.runtime.block_on(show(&launcher, side, bytes))?.work)
         };
         let (one, ten) = (work(SHORT)?, work(LONG)?);
         match side {
@@ -97,19 +97,19 @@ pub(crate) fn measure_work(bench: &mut Bench<'_>) -> anyhow::Result<()> {
 /// What was seen of one answer.
 struct Show {
     /// Of the page while nothing happened.
-    idle: Seen,
+    idle: StallStats,
     /// Of the page from before the send to after the end.
-    seen: Seen,
+    seen: StallStats,
     /// The processor time meanwhile, in seconds, without that of the same time of an idle page.
     work: f64,
 }
 
 /// Shows an answer of this length in a window of its own.
-async fn show(stage: &Stage, side: Side, bytes: usize) -> anyhow::Result<Show> {
+async fn show(launcher: &PageLauncher, side: Side, bytes: usize) -> anyhow::Result<Show> {
     let (server, folder) = (FaultServer::start().await, tempfile::tempdir()?);
     let text = answer::markdown(bytes);
-    server.always(at_a_rate(&text));
-    let page = stage.open(side, &server, folder.path()).await?;
+    server.set_default_script(at_a_rate(&text));
+    let page = launcher.open(side, &server, folder.path()).await?;
     let process = page.window.application();
     let process = process.context("the window has no process")?;
 
@@ -117,7 +117,7 @@ async fn show(stage: &Stage, side: Side, bytes: usize) -> anyhow::Result<Show> {
     let (before, began) = (cpu_of_tree(process)?, now());
     tokio::time::sleep(IDLE).await;
     let idle_rate = (cpu_of_tree(process)? - before) / began.elapsed().as_secs_f64();
-    let idle = page.seen().await?;
+    let idle = page.stall_stats().await?;
 
     page.watch().await?;
     let (before, began) = (cpu_of_tree(process)?, now());
@@ -130,12 +130,12 @@ async fn show(stage: &Stage, side: Side, bytes: usize) -> anyhow::Result<Show> {
         }
         Side::Theirs => {
             let arguments = vec![json!(text), json!(TOKENS_PER_SECOND * TOKEN)];
-            page.other("stream", arguments).await?;
+            page.run_baseline("stream", arguments).await?;
         }
     }
     tokio::time::sleep(AFTER).await;
     let work = cpu_of_tree(process)? - before - idle_rate * began.elapsed().as_secs_f64();
-    let seen = page.seen().await?;
+    let seen = page.stall_stats().await?;
     page.window.close().await?;
     Ok(Show { idle, seen, work })
 }

@@ -13,7 +13,7 @@ use conch_window::{Display, Launch, Window};
 use indicatif::ProgressBar;
 
 use crate::database::BigDatabase;
-use crate::page::SAME_FOR_BOTH;
+use crate::page::COMMON_ENVIRONMENT;
 use crate::processes::{TICKS, after_name, memory_of_tree};
 use crate::row::{Bench, Side};
 
@@ -63,15 +63,15 @@ impl Windows {
         bar.set_message("");
         Ok(Self {
             display: Display::find()?,
-            conch: bench.place.binary("conch")?,
-            hello: bench.place.binary("hello-window")?,
+            conch: bench.artifacts.binary("conch")?,
+            hello: bench.artifacts.binary("hello-window")?,
             data_folder: BigDatabase::get(bench)?.folder,
         })
     }
 
     async fn open(&self, side: Side) -> anyhow::Result<Window> {
         let mut environment = self.display.environment().to_vec();
-        for (name, value) in SAME_FOR_BOTH {
+        for (name, value) in COMMON_ENVIRONMENT {
             environment.push((name.to_owned(), value.to_owned()));
         }
         let binary = match side {

@@ -104,7 +104,7 @@ impl Script {
     }
 
     /// An answer that stops after `before` until the test opens the gate, and goes on with `after`.
-    pub fn held(gate: &str, before: &str, after: &str) -> Self {
+    pub fn gated(gate: &str, before: &str, after: &str) -> Self {
         let part = |text: &str| (!text.is_empty()).then(|| Step::Delta(text.to_owned()));
         let steps = [Step::Head].into_iter().chain(part(before));
         let steps = steps

@@ -32,7 +32,7 @@ pub(crate) struct State {
     pub(crate) models: Vec<String>,
     pub(crate) context_tokens: Option<u32>,
     slots: Option<u32>,
-    slots_asked: usize,
+    slot_requests: usize,
     pub(crate) key: Option<RequiredKey>,
     scripts: VecDeque<Script>,
     default: Script,
@@ -65,7 +65,7 @@ impl State {
             .is_some_and(|key| !key.is_sent_with(request));
         let open_lists = self.key.as_ref().is_some_and(|key| key.open_lists);
         if request.place() == "/props" {
-            self.slots_asked += 1;
+            self.slot_requests += 1;
             if let Some(slots) = self.slots {
                 return (200, format!(r#"{{"total_slots":{slots}}}"#));
             }
@@ -133,7 +133,7 @@ impl FaultServer {
                 key: None,
                 context_tokens: None,
                 slots: None,
-                slots_asked: 0,
+                slot_requests: 0,
                 scripts: VecDeque::new(),
                 default: Script::answer("Hello there."),
                 open_gates: HashSet::new(),
@@ -174,25 +174,25 @@ impl FaultServer {
     }
 
     /// The models that it lists from now on, in every protocol.
-    pub fn list_models(&self, models: &[&str]) {
+    pub fn set_models(&self, models: &[&str]) {
         let models = models.iter().map(|&model| model.to_owned()).collect();
         self.shared.change(|state| state.models = models);
     }
 
     /// Says of its models that they have room for so many tokens, in OpenAI's list as many servers do.
-    pub fn list_context(&self, tokens: u32) {
+    pub fn set_context_tokens(&self, tokens: u32) {
         self.shared
             .change(|state| state.context_tokens = Some(tokens));
     }
 
     /// Says from now on that it answers so many requests at once, where llama.cpp's server does.
-    pub fn tell_slots(&self, slots: u32) {
+    pub fn set_slots(&self, slots: u32) {
         self.shared.change(|state| state.slots = Some(slots));
     }
 
     /// How often it was asked for its slots.
-    pub fn slots_asked(&self) -> usize {
-        self.shared.state().slots_asked
+    pub fn slot_requests(&self) -> usize {
+        self.shared.state().slot_requests
     }
 
     /// Knows no list of models from now on, like a server that serves one model only.
@@ -216,12 +216,12 @@ impl FaultServer {
     }
 
     /// Sets the script of every request that none was pushed for.
-    pub fn always(&self, script: Script) {
+    pub fn set_default_script(&self, script: Script) {
         self.shared.change(|state| state.default = script);
     }
 
     /// Forgets the scripts that were pushed and not asked for.
-    pub fn forget_scripts(&self) {
+    pub fn clear_scripts(&self) {
         self.shared.change(|state| state.scripts.clear());
     }
 

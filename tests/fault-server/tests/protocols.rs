@@ -31,7 +31,7 @@ const ASKED: [(Protocol, &str); 4] = [
 ];
 
 #[tokio::test]
-async fn a_script_is_said_in_the_protocol_of_its_path() {
+async fn a_script_is_encoded_in_the_protocol_of_its_path() {
     let steps = [
         Step::Head,
         Step::Reasoning("hm".into()),

@@ -2,11 +2,11 @@
 
 use std::io::Cursor;
 
-use conch_attachments::{Kind, LONGEST_SIDE, kind_of, read_image, read_text};
+use conch_attachments::{Kind, MAX_SIDE, kind_of, read_image, read_text};
 use image::ImageReader;
 
 /// Of larger images only the refusal is tried, because each would take a tenth of a second.
-const MOST_PIXELS: u64 = 250_000;
+const MAX_PIXELS: u64 = 250_000;
 
 /// A file of any kind: what is a text is readable, no longer than its bytes can say, and the same when it is
 /// read again.
@@ -34,14 +34,14 @@ pub fn images(data: &[u8]) {
         return;
     };
     let size = reader.into_dimensions().unwrap_or_default();
-    if u64::from(size.0) * u64::from(size.1) > MOST_PIXELS && !is_too_large(size) {
+    if u64::from(size.0) * u64::from(size.1) > MAX_PIXELS && !is_too_large(size) {
         return;
     }
     let Ok(image) = read_image(data) else {
         return;
     };
     assert!(!is_too_large(size), "{size:?} pixels were decoded");
-    assert!(image.width.max(image.height) <= LONGEST_SIDE);
+    assert!(image.width.max(image.height) <= MAX_SIDE);
     assert!(matches!(image.media_type, "image/png" | "image/jpeg"));
     let again = read_image(&image.data).expect("what was written can be read");
     assert_eq!((again.width, again.height), (image.width, image.height));

@@ -1,9 +1,9 @@
 //! What a model writes: Markdown as it comes, and code in colours.
 
-use conch_markdown::{Draft, Token, apply, highlight, parse};
+use conch_markdown::{IncrementalParser, Token, apply, highlight, parse};
 
 /// In how many steps a draft is written, at most.
-const MOST_STEPS: usize = 32;
+const MAX_STEPS: usize = 32;
 
 /// Some grammars with much in each other. Each keeps what it has run, some of them 80 MB.
 const LANGUAGES: [&str; 12] = [
@@ -18,8 +18,8 @@ pub fn drafts(data: &[u8]) {
     };
     let text = String::from_utf8_lossy(text);
     let length = usize::from(seed) % 13 + 1;
-    let length = length.max(text.chars().count().div_ceil(MOST_STEPS));
-    let (mut draft, mut page, mut end) = (Draft::default(), Vec::new(), 0);
+    let length = length.max(text.chars().count().div_ceil(MAX_STEPS));
+    let (mut draft, mut page, mut end) = (IncrementalParser::default(), Vec::new(), 0);
     while end < text.len() {
         let start = end;
         let rest = text[start..].char_indices();
@@ -47,8 +47,8 @@ pub fn code(data: &[u8]) {
     let Some(tokens) = highlight(language, &code) else {
         return;
     };
-    let told: String = tokens.iter().map(|token| &*token.text).collect();
-    assert_eq!(told, code, "in {language}");
+    let joined: String = tokens.iter().map(|token| &*token.text).collect();
+    assert_eq!(joined, code, "in {language}");
     assert!(tokens.iter().all(|token| !token.text.is_empty()));
     let of_one_kind = |pair: &[Token]| pair[0].kind == pair[1].kind;
     assert!(

@@ -9,7 +9,7 @@ pub(crate) use gguf::Damage;
 mod gguf;
 
 /// The longest file that is made to try what a damaged one asks for.
-const LONGEST: u64 = 64 * 1024;
+const MAX_FILE_BYTES: u64 = 64 * 1024;
 
 /// A model file of any content: a whole one is whole with more behind it, and one that was cut is whole when
 /// it is as long as it says.
@@ -22,7 +22,7 @@ pub fn gguf(data: &[u8]) {
         Err(Damage::Cut { expected, actual }) => {
             assert_eq!(actual, data.len() as u64);
             assert!(expected > actual);
-            if expected <= LONGEST {
+            if expected <= MAX_FILE_BYTES {
                 let mut whole = data.to_vec();
                 whole.resize(usize::try_from(expected).unwrap_or(0), 0);
                 check(&whole).expect("it is as long as it says");

@@ -6,7 +6,7 @@ use http::StatusCode;
 use crate::limits::{NOWS, headers};
 
 /// A shorter key is not looked for.
-const SHORTEST_KEY: usize = 8;
+const MIN_KEY_LENGTH: usize = 8;
 
 /// The first line is the status, the second the key that was sent; then headers, an empty line and a body.
 ///
@@ -35,7 +35,7 @@ pub fn refusals(data: &[u8]) {
         assert!(!message.trim().is_empty());
         assert!(message.len() <= 4 * data.len() + 512, "{message}");
         assert!(
-            key.len() < SHORTEST_KEY || !message.contains(key),
+            key.len() < MIN_KEY_LENGTH || !message.contains(key),
             "the key stands in {message}"
         );
         assert!(effect.is_some(), "the turn goes on or ends: {failure:?}");

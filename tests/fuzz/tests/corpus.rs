@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use conch_fuzz::TARGETS;
 
 /// The most bytes that the inputs of a target have together: they are read with each clone.
-const MOST_BYTES: usize = 128 * 1024;
+const MAX_BYTES: usize = 128 * 1024;
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -54,7 +54,7 @@ fn every_kept_input_holds() {
             target(&input);
         }
         assert!(
-            bytes <= MOST_BYTES,
+            bytes <= MAX_BYTES,
             "{name} has {bytes} bytes: minimise them"
         );
     }

@@ -1,8 +1,8 @@
 //! What looks like something else: like other text, like the application, or like an element of its own.
 
-use crate::{Named, numbered};
+use crate::{NamedText, numbered};
 
-pub(crate) fn all() -> Vec<Named> {
+pub(crate) fn all() -> Vec<NamedText> {
     let clobbering = IDS.iter().enumerate().map(|(at, id)| {
         let text = format!(
             "<a id=\"{id}\"></a><form name=\"{id}\"><input name=\"{id}\" id=\"{id}\"></form>\n\n\

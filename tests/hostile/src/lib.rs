@@ -67,16 +67,16 @@ pub fn payloads(server: &str) -> Vec<Payload> {
 const SERVER: &str = "SERVER";
 
 /// A name and a text.
-type Named = (String, String);
+type NamedText = (String, String);
 
-fn of(kind: Kind, texts: Vec<Named>) -> impl Iterator<Item = Payload> {
+fn of(kind: Kind, texts: Vec<NamedText>) -> impl Iterator<Item = Payload> {
     texts
         .into_iter()
         .map(move |(name, text)| Payload { name, kind, text })
 }
 
 /// The texts, named by what they have in common and their number.
-fn numbered(name: &str, texts: &[&str]) -> Vec<Named> {
+fn numbered(name: &str, texts: &[&str]) -> Vec<NamedText> {
     let numbered = texts.iter().enumerate();
     numbered
         .map(|(at, text)| (format!("{name} {}", at + 1), (*text).to_owned()))
@@ -84,7 +84,7 @@ fn numbered(name: &str, texts: &[&str]) -> Vec<Named> {
 }
 
 /// The texts by the names they have.
-fn named(texts: &[(&str, String)]) -> Vec<Named> {
+fn named(texts: &[(&str, String)]) -> Vec<NamedText> {
     texts
         .iter()
         .map(|(name, text)| ((*name).to_owned(), text.clone()))

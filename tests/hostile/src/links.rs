@@ -1,8 +1,8 @@
 //! Links that open what is no web address, or hide where they lead.
 
-use crate::{Named, numbered};
+use crate::{NamedText, numbered};
 
-pub(crate) fn all() -> Vec<Named> {
+pub(crate) fn all() -> Vec<NamedText> {
     let schemes = SCHEMES.iter().chain(HIDDEN);
     let destinations = schemes.enumerate().map(|(at, destination)| {
         (

@@ -1,8 +1,8 @@
 //! Formulas that make links, HTML or requests where a renderer knows such commands, and that never end.
 
-use crate::{Named, numbered};
+use crate::{NamedText, numbered};
 
-pub(crate) fn all() -> Vec<Named> {
+pub(crate) fn all() -> Vec<NamedText> {
     let commands = COMMANDS.iter().enumerate().map(|(at, tex)| {
         let text =
             format!("In a line ${tex}$ and \\({tex}\\), and\n\n$${tex}$$\n\n```math\n{tex}\n```\n");

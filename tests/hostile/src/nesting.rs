@@ -1,12 +1,12 @@
 //! What is in each other deeper than a stack, a tree or a layout bears.
 
-use crate::{Named, named};
+use crate::{NamedText, named};
 
 /// How deep: far beyond what anybody reads.
 const DEEP: usize = 5_000;
 
-pub(crate) fn all() -> Vec<Named> {
-    let around = |open: &str, close: &str, depth: usize| {
+pub(crate) fn all() -> Vec<NamedText> {
+    let nested = |open: &str, close: &str, depth: usize| {
         format!("{}x{}", open.repeat(depth), close.repeat(depth))
     };
     named(&[
@@ -22,25 +22,25 @@ pub(crate) fn all() -> Vec<Named> {
         ("stairs of lists", stairs(300, "  ", "- x")),
         ("lists in quotes", "> - ".repeat(DEEP / 2) + "x"),
         ("tasks in lists", "- [ ] ".repeat(2_000) + "x"),
-        ("deep emphasis", around("*a ", " b*", 2_000)),
-        ("deep strong emphasis", around("**a ", " b**", 2_000)),
-        ("deep strikethrough", around("~~a ", " b~~", 2_000)),
+        ("deep emphasis", nested("*a ", " b*", 2_000)),
+        ("deep strong emphasis", nested("**a ", " b**", 2_000)),
+        ("deep strikethrough", nested("~~a ", " b~~", 2_000)),
         ("stars", "*".repeat(DEEP * 5)),
         ("underscores", "_a__b___".repeat(DEEP)),
         ("emphasis that crosses", "*a **b _c __d ".repeat(DEEP / 2)),
         ("brackets", "[".repeat(DEEP * 5)),
-        ("brackets that close", around("[", "]", DEEP)),
+        ("brackets that close", nested("[", "]", DEEP)),
         (
             "links in links",
-            around("[", "](https://example.com)", 1_000),
+            nested("[", "](https://example.com)", 1_000),
         ),
         (
             "images in images",
-            around("![", "](https://example.com/a.png)", 1_000),
+            nested("![", "](https://example.com/a.png)", 1_000),
         ),
         (
             "images in links",
-            around("[![", "](https://a.b)](https://a.b)", 500),
+            nested("[![", "](https://a.b)](https://a.b)", 500),
         ),
         ("links that never close", "[a](".repeat(DEEP)),
         ("links that never close with angles", "[a](<b".repeat(DEEP)),
@@ -50,28 +50,28 @@ pub(crate) fn all() -> Vec<Named> {
         ),
         ("notes in notes", "[^1]: ".repeat(2_000) + "[^1]"),
         ("notes in a ring", ring(300)),
-        ("elements", around("<div>", "</div>", 2_000)),
+        ("elements", nested("<div>", "</div>", 2_000)),
         ("elements that never close", "<a b=\"".repeat(DEEP)),
         ("comments that never close", "<!-- ".repeat(DEEP)),
         (
             "formulas in formulas",
-            format!("$${}$$", around("{", "}", 5_000)),
+            format!("$${}$$", nested("{", "}", 5_000)),
         ),
         (
             "roots in roots",
-            format!("$${}$$", around(r"\sqrt{", "}", 2_000)),
+            format!("$${}$$", nested(r"\sqrt{", "}", 2_000)),
         ),
         (
             "fractions in fractions",
-            format!("$${}$$", around(r"\frac{1}{", "}", 2_000)),
+            format!("$${}$$", nested(r"\frac{1}{", "}", 2_000)),
         ),
         (
             "scripts on scripts",
-            format!("$${}$$", around("x^{", "}", 2_000)),
+            format!("$${}$$", nested("x^{", "}", 2_000)),
         ),
         (
             "pairs in pairs",
-            format!("$${}$$", around(r"\left(", r"\right)", 2_000)),
+            format!("$${}$$", nested(r"\left(", r"\right)", 2_000)),
         ),
         (
             "a table in a quote in a list",

@@ -1,8 +1,8 @@
 //! What makes a request: to tell that it is read, or to carry away what was said before.
 
-use crate::{Named, numbered};
+use crate::{NamedText, numbered};
 
-pub(crate) fn all() -> Vec<Named> {
+pub(crate) fn all() -> Vec<NamedText> {
     let image_schemes = IMAGE_DESTINATIONS.iter().enumerate().map(|(at, to)| {
         let text = format!(
             "![a]({to}) ![b](<{to}> \"c\") ![d][e] [![f]({to})]({to})\n\n| ![g]({to}) |\n|---|\n\n[e]: {to}\n"

@@ -1,8 +1,8 @@
 //! What runs a script where HTML is read as such, or sanitised by halves.
 
-use crate::{Named, numbered};
+use crate::{NamedText, numbered};
 
-pub(crate) fn all() -> Vec<Named> {
+pub(crate) fn all() -> Vec<NamedText> {
     [
         numbered("a script element", ELEMENTS),
         numbered("an event handler", HANDLERS),

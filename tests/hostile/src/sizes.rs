@@ -2,16 +2,16 @@
 
 use std::fmt::Write;
 
-use crate::{Named, named};
+use crate::{NamedText, named};
 
 const MEGABYTE: usize = 1_000_000;
 
-pub(crate) fn all() -> Vec<Named> {
+pub(crate) fn all() -> Vec<NamedText> {
     [long(), many_blocks(), many_inlines()].concat()
 }
 
 /// One thing that does not end.
-fn long() -> Vec<Named> {
+fn long() -> Vec<NamedText> {
     named(&[
         ("a megabyte in one line", "word ".repeat(MEGABYTE / 5)),
         ("a word of two hundred kilobytes", "w".repeat(MEGABYTE / 5)),
@@ -64,7 +64,7 @@ fn long() -> Vec<Named> {
     ])
 }
 
-fn many_blocks() -> Vec<Named> {
+fn many_blocks() -> Vec<NamedText> {
     named(&[
         ("many short paragraphs", "a\n\n".repeat(2_000)),
         ("many hard breaks", "a  \n".repeat(2_000)),
@@ -103,7 +103,7 @@ fn many_blocks() -> Vec<Named> {
     ])
 }
 
-fn many_inlines() -> Vec<Named> {
+fn many_inlines() -> Vec<NamedText> {
     named(&[
         (
             "many references",

@@ -122,7 +122,7 @@ impl Run {
     }
 
     /// Says that some of them are done.
-    pub(crate) fn did(&self, steps: u64) {
+    pub(crate) fn advance(&self, steps: u64) {
         self.bar.inc(steps);
     }
 

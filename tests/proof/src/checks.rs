@@ -99,7 +99,7 @@ const ALWAYS: &[Check] = &[
 ];
 
 /// Hold too once nothing is being written.
-const FREE: &[Check] = &[
+const WHEN_IDLE: &[Check] = &[
     Check {
         broken: "a lock is held by the dead (I7)",
         count: "SELECT count(*) FROM generation_locks WHERE generation_id IS NOT NULL",
@@ -116,12 +116,12 @@ pub(crate) enum Moment {
     /// Nobody has looked at it since it was written.
     Any,
     /// Every answer has ended, or a start has recovered those that had not.
-    Free,
+    Idle,
 }
 
 /// What is broken in the database, in words.
 pub(crate) async fn violations(database: &Path, moment: Moment) -> anyhow::Result<Vec<String>> {
-    let mut connection = look(database).await?;
+    let mut connection = open_read_only(database).await?;
     let mut found = Vec::new();
     // What is looked at must be of one moment: an application may have it open.
     sqlx::query("BEGIN").execute(&mut connection).await?;
@@ -148,7 +148,7 @@ pub(crate) async fn violations(database: &Path, moment: Moment) -> anyhow::Resul
             dangling.len()
         ));
     }
-    let free = FREE.iter().filter(|_| moment != Moment::Any);
+    let free = WHEN_IDLE.iter().filter(|_| moment != Moment::Any);
     for check in ALWAYS.iter().chain(free) {
         let count: i64 = sqlx::query_scalar(check.count)
             .fetch_one(&mut connection)
@@ -161,7 +161,7 @@ pub(crate) async fn violations(database: &Path, moment: Moment) -> anyhow::Resul
 }
 
 /// A connection that changes nothing, not even by folding the log into the file when it closes.
-pub(crate) async fn look(database: &Path) -> sqlx::Result<SqliteConnection> {
+pub(crate) async fn open_read_only(database: &Path) -> sqlx::Result<SqliteConnection> {
     SqliteConnectOptions::new()
         .filename(database)
         .read_only(true)

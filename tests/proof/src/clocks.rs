@@ -19,13 +19,13 @@ use conch_core::App;
 use conch_core::chat::{Accepted, Conversation, MessageStatus, TranscriptEvent};
 use conch_core::clock::{Clock, ManualClock, Timestamp};
 use conch_core::ids::InstanceId;
-use conch_core::lock::{Fenced, LEASE, Lease};
-use conch_core::store::{Begin, Ending, Store};
+use conch_core::lock::{FencedWrite, LEASE, Lease};
+use conch_core::store::{BeginOutcome, Ending, Store};
 use conch_fault_server::{FaultServer, Script};
 
 use crate::application;
 use crate::campaign::{Finding, Run, runtime};
-use crate::turns::ask;
+use crate::turns::new_turn;
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 const SWEEP: Duration = Duration::from_secs(15);
@@ -108,7 +108,7 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
     let played = runtime()?.block_on(async {
         let scenarios = scenarios.iter().map(async |(holder, disturbance)| {
             let freed_after = play(*holder, disturbance).await;
-            run.did(1);
+            run.advance(1);
             (
                 format!("{holder:?} holder, {}", disturbance.name),
                 freed_after,
@@ -116,13 +116,13 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
         });
         let within = async {
             let went_on = asleep_together().await;
-            run.did(1);
+            run.advance(1);
             let name = "a connection within this machine after 8 h of sleep";
             (name.to_owned(), went_on.map(|()| None))
         };
         let half_open = async {
             let noticed = half_open(elsewhere?).await;
-            run.did(1);
+            run.advance(1);
             let name = "a half-open connection after 8 h of sleep";
             Some((name.to_owned(), noticed.map(|()| None)))
         };
@@ -183,7 +183,8 @@ impl Scene {
 
     /// Starts an answer in this process and waits for its first text.
     async fn answer(&self) -> anyhow::Result<()> {
-        self.server.always(Script::held("rest", "first", " rest"));
+        self.server
+            .set_default_script(Script::gated("rest", "first", " rest"));
         self.send().await?;
         let first = |event| !matches!(event, TranscriptEvent::Text { .. });
         self.app
@@ -213,7 +214,7 @@ impl Scene {
         Ok((answer.status, answer.content.clone()))
     }
 
-    async fn settled(&self) -> anyhow::Result<(MessageStatus, String)> {
+    async fn wait_for_end(&self) -> anyhow::Result<(MessageStatus, String)> {
         let mut events = self.app.subscribe();
         while self.status().await?.0 == MessageStatus::Generating {
             events.recv().await?;
@@ -276,7 +277,7 @@ async fn own(scene: &Scene, disturbance: &Disturbance) -> anyhow::Result<()> {
         ensure!(scene.send().await.is_err(), "a second answer was started");
     }
     scene.server.gate("rest").open();
-    let ended = scene.settled().await?;
+    let ended = scene.wait_for_end().await?;
     ensure!(
         ended == (MessageStatus::Complete, "first rest".to_owned()),
         "it ended as {ended:?}"
@@ -297,7 +298,7 @@ async fn foreign(
     let store = Store::open(&scene.folder.path().join("conch.db"), false, NOW).await?;
     let lease = take(&store, scene, instance).await?;
     ensure!(
-        store.append(&lease, 0, &"kept".into()).await? == Fenced::Written,
+        store.append(&lease, 0, &"kept".into()).await? == FencedWrite::Written,
         "the holder cannot write"
     );
     for step in disturbance.steps {
@@ -331,7 +332,7 @@ async fn foreign(
             .await?,
     ];
     ensure!(
-        late == [Fenced::Lost; 3],
+        late == [FencedWrite::Lost; 3],
         "the old holder could still write: {late:?}"
     );
     let ended = scene.status().await?;
@@ -339,7 +340,7 @@ async fn foreign(
         ended == (MessageStatus::Interrupted, "kept".to_owned()),
         "it ended as {ended:?}"
     );
-    scene.server.always(Script::answer("next"));
+    scene.server.set_default_script(Script::answer("next"));
     scene.send().await.context("the next send was refused")?;
     store.close().await;
     Ok(running)
@@ -347,13 +348,13 @@ async fn foreign(
 
 async fn take(store: &Store, scene: &Scene, instance: &str) -> anyhow::Result<Lease> {
     let conversation = &scene.conversation;
-    let turn = ask(
+    let turn = new_turn(
         &conversation.id,
         &conversation.main_branch_id,
         &InstanceId::from(instance.to_owned()),
     );
     match store.begin_turn(&turn, scene.clock.now()).await? {
-        Begin::Started(started) => Ok(started.lease),
+        BeginOutcome::Started(started) => Ok(started.lease),
         other => anyhow::bail!("{other:?} on a free branch"),
     }
 }
@@ -366,7 +367,7 @@ async fn asleep_together() -> anyhow::Result<()> {
     scene.step(8 * 60 * MINUTE);
     scene.app.cleanup_expired_locks().await?;
     scene.server.gate("rest").open();
-    let (status, text) = scene.settled().await?;
+    let (status, text) = scene.wait_for_end().await?;
     ensure!(
         status == MessageStatus::Complete && text == "first rest",
         "it ended as {status:?} with {text:?}"
@@ -414,7 +415,7 @@ async fn half_open(elsewhere: IpAddr) -> anyhow::Result<()> {
         scene.app.cleanup_expired_locks().await?.released == 0,
         "a living holder was freed"
     );
-    let noticed = tokio::time::timeout(Duration::from_secs(30), scene.settled()).await;
+    let noticed = tokio::time::timeout(Duration::from_secs(30), scene.wait_for_end()).await;
     let (status, text) = noticed.context("the connection was not noticed")??;
     ensure!(
         status == MessageStatus::Interrupted && text == "first",

@@ -15,14 +15,14 @@ use anyhow::Context;
 use conch_core::clock::{Clock, SystemClock};
 use conch_core::ids::{BranchId, ConversationId, InstanceId};
 use conch_core::lock::Lease;
-use conch_core::store::{AttemptOutcome, Begin, Store, StoreError};
+use conch_core::store::{AttemptOutcome, BeginOutcome, Store, StoreError};
 use indicatif::HumanCount;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
 use crate::campaign::{Finding, Run, now};
 use crate::times::{Times, per_second, timed};
-use crate::turns::{self, ask, connect, whole_answers};
+use crate::turns::{self, connect, new_turn, whole_answers};
 
 /// How many tasks ask in a round.
 const TASKS: usize = 8;
@@ -108,11 +108,12 @@ impl Race {
         rounds: usize,
         database: &Path,
     ) -> anyhow::Result<Verdict> {
-        let (conversation_id, branches) = self.place(contest, database).await?;
+        let (conversation_id, branches) = self.create_conversation(contest, database).await?;
         let mut granted = vec![0; branches.len()];
         for round in 1..=rounds {
             let replies = self.round(&conversation_id, &branches).await?;
-            let told = |reply: &&Result<Begin, _>| matches!(reply, Ok(Begin::Started(_)));
+            let told =
+                |reply: &&Result<BeginOutcome, _>| matches!(reply, Ok(BeginOutcome::Started(_)));
             self.grants += replies.iter().filter(told).count();
             let verdict = judge(contest, &replies).and_then(|leases| {
                 count_grants(&branches, &mut granted, &leases)?;
@@ -126,7 +127,7 @@ impl Race {
                 turns::write(&self.store, &lease).await?;
                 turns::finish(&self.store, &lease, &self.clock).await?;
             }
-            run.did(1);
+            run.advance(1);
         }
         let mut connection = connect(database).await?;
         for (branch, &grants) in branches.iter().zip(&granted) {
@@ -141,7 +142,7 @@ impl Race {
     }
 
     /// Makes the conversation of a contest.
-    async fn place(
+    async fn create_conversation(
         &self,
         contest: &Contest,
         database: &Path,
@@ -177,11 +178,11 @@ impl Race {
         &mut self,
         conversation_id: &ConversationId,
         branches: &[BranchId],
-    ) -> anyhow::Result<Vec<Result<Begin, StoreError>>> {
+    ) -> anyhow::Result<Vec<Result<BeginOutcome, StoreError>>> {
         let together = Arc::new(Barrier::new(TASKS));
         let mut asking = JoinSet::new();
         for branch in branches.iter().cycle().take(TASKS) {
-            let turn = ask(conversation_id, branch, &self.instance_id);
+            let turn = new_turn(conversation_id, branch, &self.instance_id);
             let (store, clock) = (self.store.clone(), Arc::clone(&self.clock));
             let together = Arc::clone(&together);
             asking.spawn(async move {
@@ -237,12 +238,15 @@ impl Race {
 
 /// The leases of a round in which the lock held: as many as there is room for, on different branches,
 /// and everybody else busy.
-fn judge(contest: &Contest, replies: &[Result<Begin, StoreError>]) -> Result<Vec<Lease>, String> {
+fn judge(
+    contest: &Contest,
+    replies: &[Result<BeginOutcome, StoreError>],
+) -> Result<Vec<Lease>, String> {
     let mut leases = Vec::new();
     for reply in replies {
         match reply {
-            Ok(Begin::Started(started)) => leases.push(started.lease.clone()),
-            Ok(Begin::Busy) => {}
+            Ok(BeginOutcome::Started(started)) => leases.push(started.lease.clone()),
+            Ok(BeginOutcome::Busy) => {}
             other => return Err(format!("a caller was told {other:?}")),
         }
     }

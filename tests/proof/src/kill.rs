@@ -21,8 +21,8 @@ use tokio::task::JoinSet;
 
 use crate::application::{self, send, wait_for_end};
 use crate::campaign::{Finding, Run, now, runtime};
-use crate::checks::{self, Moment, look};
-use crate::ledger::{Ledger, Told};
+use crate::checks::{self, Moment, open_read_only};
+use crate::ledger::{Ledger, Promise};
 use crate::report::grouped;
 use crate::turns::QUESTION;
 use crate::worker::Worker;
@@ -40,7 +40,7 @@ const CONVERSATIONS: usize = 3;
 const KILLS_IN_A_FOLDER: usize = 50;
 
 /// The longest life of a child.
-const LONGEST_LIFE: Duration = Duration::from_millis(120);
+const MAX_LIFETIME: Duration = Duration::from_millis(120);
 
 /// The parts of an answer: text enough for some saves before the last, and time enough between them
 /// to be killed there.
@@ -64,7 +64,7 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
     runtime()?.block_on(async {
         let server = FaultServer::start().await;
         let steps = (0..PARTS).flat_map(|_| [Step::Delta(part()), Step::Pause(BETWEEN_PARTS)]);
-        server.always(Script::new(
+        server.set_default_script(Script::new(
             [Step::Head]
                 .into_iter()
                 .chain(steps)
@@ -76,7 +76,7 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
             let share = kills / lanes + usize::from(lane < kills % lanes);
             killing.spawn(kill_in_folders(server.base_url(), share, run.progress()));
         }
-        let mut found = Found::default();
+        let mut found = Tally::default();
         while let Some(ended) = killing.join_next().await {
             found.add(ended.context("a lane panicked")??);
         }
@@ -86,7 +86,7 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
 
 /// What a lane, or all of them, came to.
 #[derive(Debug, Default)]
-struct Found {
+struct Tally {
     violations: Vec<String>,
     promises: usize,
     before_open: usize,
@@ -94,7 +94,7 @@ struct Found {
     slowest: Duration,
 }
 
-impl Found {
+impl Tally {
     fn add(&mut self, other: Self) {
         self.violations.extend(other.violations);
         self.promises += other.promises;
@@ -122,8 +122,8 @@ async fn kill_in_folders(
     base_url: String,
     kills: usize,
     progress: indicatif::ProgressBar,
-) -> anyhow::Result<Found> {
-    let mut found = Found::default();
+) -> anyhow::Result<Tally> {
+    let mut found = Tally::default();
     let mut left = kills;
     while left > 0 {
         let here = left.min(KILLS_IN_A_FOLDER);
@@ -178,12 +178,12 @@ impl Folder {
         &mut self,
         base_url: &str,
         start_after: bool,
-        found: &mut Found,
+        found: &mut Tally,
     ) -> anyhow::Result<()> {
-        let life = LONGEST_LIFE.mul_f64(fastrand::f64());
+        let life = MAX_LIFETIME.mul_f64(fastrand::f64());
         let (output, ended) = live_for(life, self.path(), base_url).await?;
-        let told = self.ledger.hear(&output)?;
-        found.before_open += usize::from(!told.contains(&Told::Open));
+        let promises = self.ledger.record_output(&output)?;
+        found.before_open += usize::from(!promises.contains(&Promise::Open));
         found.left_locked += usize::from(is_locked(&self.database()).await?);
         let mut broken = checks::violations(&self.database(), Moment::Any).await?;
         broken.extend(ended);
@@ -197,15 +197,15 @@ impl Folder {
     }
 
     /// Opens the folder as the next start does, and looks whether every promise is kept.
-    async fn start(&mut self, base_url: &str, found: &mut Found) -> anyhow::Result<Vec<String>> {
+    async fn start(&mut self, base_url: &str, found: &mut Tally) -> anyhow::Result<Vec<String>> {
         let started = now();
         let app = application::open(self.path(), base_url).await?;
         found.slowest = found.slowest.max(started.elapsed());
-        let mut broken = checks::violations(&self.database(), Moment::Free).await?;
+        let mut broken = checks::violations(&self.database(), Moment::Idle).await?;
         broken.extend(self.ledger.broken(&self.database()).await?);
         broken.extend(strange_answers(&self.database()).await?);
         match send(&app, &self.conversation, QUESTION).await {
-            Ok(sent) => self.ledger.note(Told::Sent(
+            Ok(sent) => self.ledger.record(Promise::Sent(
                 sent.user_message_id.to_string(),
                 QUESTION.to_owned(),
             )),
@@ -246,7 +246,7 @@ async fn live_for(
 }
 
 async fn is_locked(database: &Path) -> anyhow::Result<bool> {
-    let mut connection = look(database).await?;
+    let mut connection = open_read_only(database).await?;
     let locked = "SELECT EXISTS (SELECT 1 FROM generation_locks WHERE generation_id IS NOT NULL)";
     Ok(sqlx::query_scalar(locked)
         .fetch_one(&mut connection)
@@ -255,7 +255,7 @@ async fn is_locked(database: &Path) -> anyhow::Result<bool> {
 
 /// Answers that are no beginning of what the provider said.
 async fn strange_answers(database: &Path) -> anyhow::Result<Vec<String>> {
-    let mut connection = look(database).await?;
+    let mut connection = open_read_only(database).await?;
     let strange: Vec<String> = sqlx::query_scalar(
         "SELECT id FROM messages
          WHERE role = 'assistant' AND substr(?, 1, length(content)) <> content",
@@ -276,7 +276,7 @@ fn chat(arguments: &[String]) -> anyhow::Result<()> {
     };
     runtime()?.block_on(async {
         let app = application::open(folder.as_ref(), base_url).await?;
-        Told::Open.say()?;
+        Promise::Open.print()?;
         let conversations = app.list_conversations(None, None).await?;
         let chats = conversations.iter().map(|summary| talk(&app, &summary.id));
         futures_util::future::try_join_all(chats).await?;
@@ -292,9 +292,9 @@ async fn talk(app: &App, id: &ConversationId) -> anyhow::Result<()> {
         let _ = write!(text, "{}", " and more".repeat(fastrand::usize(0..700)));
         let mut events = app.subscribe();
         let sent = send(app, id, &text).await?;
-        Told::Sent(sent.user_message_id.to_string(), text).say()?;
+        Promise::Sent(sent.user_message_id.to_string(), text).print()?;
         wait_for_end(&mut events, &sent).await?;
-        say_answer(app, id).await?;
+        print_answer(app, id).await?;
         let SendOutcome::Accepted(again) = app
             .generate_response(
                 &sent.user_message_id,
@@ -304,13 +304,13 @@ async fn talk(app: &App, id: &ConversationId) -> anyhow::Result<()> {
             )
             .await?;
         wait_for_end(&mut events, &again).await?;
-        say_answer(app, id).await?;
+        print_answer(app, id).await?;
     }
     Ok(())
 }
 
 /// Says that the answer at the end of the conversation is whole.
-async fn say_answer(app: &App, id: &ConversationId) -> anyhow::Result<()> {
+async fn print_answer(app: &App, id: &ConversationId) -> anyhow::Result<()> {
     let view = app.get_conversation(id, None).await?;
     let last = view.messages.last().context("no message")?;
     ensure!(
@@ -319,6 +319,6 @@ async fn say_answer(app: &App, id: &ConversationId) -> anyhow::Result<()> {
         last.status,
         last.error
     );
-    Told::Whole(last.id.to_string(), last.content.clone()).say()?;
+    Promise::Whole(last.id.to_string(), last.content.clone()).print()?;
     Ok(())
 }

@@ -9,11 +9,11 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
-use crate::checks::look;
+use crate::checks::open_read_only;
 
 /// A promise.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Told {
+pub(crate) enum Promise {
     /// The application is open.
     Open,
     /// A user's message with this id and text is stored.
@@ -22,9 +22,9 @@ pub(crate) enum Told {
     Whole(String, String),
 }
 
-impl Told {
+impl Promise {
     /// Says it, in one write, to whoever started this process.
-    pub(crate) fn say(&self) -> io::Result<()> {
+    pub(crate) fn print(&self) -> io::Result<()> {
         let line = match self {
             Self::Open => "open".to_owned(),
             Self::Sent(id, text) => format!("sent {id} {text}"),
@@ -35,7 +35,7 @@ impl Told {
         out.flush()
     }
 
-    fn heard(line: &str) -> anyhow::Result<Self> {
+    fn parse(line: &str) -> anyhow::Result<Self> {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         let id_and_text = || {
             let (id, text) = rest.split_once(' ').context("a line without a text")?;
@@ -59,22 +59,22 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     /// Takes down everything that a worker said in whole lines, and returns it.
-    pub(crate) fn hear(&mut self, output: &[u8]) -> anyhow::Result<Vec<Told>> {
+    pub(crate) fn record_output(&mut self, output: &[u8]) -> anyhow::Result<Vec<Promise>> {
         let output = String::from_utf8_lossy(output);
         let whole_lines = output.rsplit_once('\n').map_or("", |(lines, _)| lines);
-        let heard: Vec<Told> = whole_lines
+        let promises: Vec<Promise> = whole_lines
             .lines()
-            .map(Told::heard)
+            .map(Promise::parse)
             .collect::<anyhow::Result<_>>()?;
-        for told in &heard {
-            self.note(told.clone());
+        for promise in &promises {
+            self.record(promise.clone());
         }
-        Ok(heard)
+        Ok(promises)
     }
 
     /// Takes one promise down.
-    pub(crate) fn note(&mut self, told: Told) {
-        if let Told::Sent(id, text) | Told::Whole(id, text) = told {
+    pub(crate) fn record(&mut self, promise: Promise) {
+        if let Promise::Sent(id, text) | Promise::Whole(id, text) = promise {
             self.messages.insert(id, text);
         }
     }
@@ -86,7 +86,7 @@ impl Ledger {
 
     /// The promises that the database broke, in words.
     pub(crate) async fn broken(&self, database: &Path) -> anyhow::Result<Vec<String>> {
-        let mut connection = look(database).await?;
+        let mut connection = open_read_only(database).await?;
         let rows: Vec<(String, String, String)> =
             sqlx::query_as("SELECT id, status, content FROM messages")
                 .fetch_all(&mut connection)

@@ -13,24 +13,30 @@ use crate::application::{self, NO_PROVIDER, send};
 use crate::campaign::{Finding, Run, now, runtime};
 use crate::checks::{self, Moment};
 use crate::report::grouped;
-use crate::turns::{QUESTION, ask, connect, started};
+use crate::turns::{QUESTION, connect, new_turn, started};
 
 /// The longest answer that is kept, in bytes.
-const LONGEST: usize = 16 * 1024 * 1024;
+const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 
 /// What the provider says in one go.
 const PART: usize = 250_000;
 
 /// No answer of these may take longer to come to its end.
-const PATIENCE: Duration = Duration::from_mins(3);
+const ANSWER_TIMEOUT: Duration = Duration::from_mins(3);
 
 /// While an answer comes, another conversation's list and lock are read this fast.
-const READ: Duration = Duration::from_secs(2);
+const MAX_READ_TIME: Duration = Duration::from_secs(2);
 
 /// Sends answers of each size; the full campaign has them longer, and one in the database already.
 pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
     let sizes = run.choose(
-        vec![1_000_000, LONGEST, 20_000_000, 150_000_000, usize::MAX],
+        vec![
+            1_000_000,
+            MAX_ANSWER_BYTES,
+            20_000_000,
+            150_000_000,
+            usize::MAX,
+        ],
         vec![1_000_000, 20_000_000, usize::MAX],
     );
     let with_old = run.choose(true, false);
@@ -47,11 +53,11 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
             };
             violations.extend(broken.into_iter().map(|what| format!("{name}: {what}")));
             slowest = slowest.max(read);
-            run.did(1);
+            run.advance(1);
         }
         if with_old {
             violations.extend(too_big_to_join().await?);
-            run.did(1);
+            run.advance(1);
         }
         Ok(Finding {
             amount,
@@ -72,7 +78,7 @@ async fn answer_of(size: usize) -> anyhow::Result<(Vec<String>, Duration)> {
     server.push(if size == usize::MAX {
         // Longer than is read of it, and then silent.
         Script::new(
-            head.chain(repeat_n(part(), 2 * LONGEST / PART))
+            head.chain(repeat_n(part(), 2 * MAX_ANSWER_BYTES / PART))
                 .chain([Step::Hang]),
         )
     } else {
@@ -89,7 +95,7 @@ async fn answer_of(size: usize) -> anyhow::Result<(Vec<String>, Duration)> {
     send(&app, &long.id, QUESTION).await?;
     let mut broken = Vec::new();
     let mut slowest = Duration::ZERO;
-    let ended = timeout(PATIENCE, async {
+    let ended = timeout(ANSWER_TIMEOUT, async {
         while app.is_locked(&long.id, None).await?.locked {
             let begun = now();
             app.get_conversation(&other.id, None).await?;
@@ -102,13 +108,13 @@ async fn answer_of(size: usize) -> anyhow::Result<(Vec<String>, Duration)> {
         Ok(ended) => ended?,
         Err(_) => broken.push("it does not end".to_owned()),
     }
-    if slowest > READ {
+    if slowest > MAX_READ_TIME {
         broken.push(format!("another read took {} ms", slowest.as_millis()));
     }
     let answer = app.get_conversation(&long.id, None).await?.messages.pop();
     broken.extend(wrong(answer, size));
     app.quit().await;
-    broken.extend(checks::violations(&folder.path().join("conch.db"), Moment::Free).await?);
+    broken.extend(checks::violations(&folder.path().join("conch.db"), Moment::Idle).await?);
     Ok((broken, slowest))
 }
 
@@ -116,8 +122,12 @@ async fn answer_of(size: usize) -> anyhow::Result<(Vec<String>, Duration)> {
 fn wrong(answer: Option<Message>, size: usize) -> Option<String> {
     let answer = answer?;
     let code = answer.error.map(|error| error.code);
-    let expected = if size > LONGEST {
-        (MessageStatus::Interrupted, LONGEST, Some("too_long"))
+    let expected = if size > MAX_ANSWER_BYTES {
+        (
+            MessageStatus::Interrupted,
+            MAX_ANSWER_BYTES,
+            Some("too_long"),
+        )
     } else {
         (MessageStatus::Complete, size, None)
     };
@@ -133,7 +143,7 @@ async fn too_big_to_join() -> anyhow::Result<Vec<String>> {
     let store = Store::open(&path, false, begin).await?;
     let made = store.create_conversation(None, None, begin).await?;
     let dead = InstanceId::from("dead".to_owned());
-    let turn = ask(&made.id, &made.main_branch_id, &dead);
+    let turn = new_turn(&made.id, &made.main_branch_id, &dead);
     let lease = started(store.begin_turn(&turn, begin).await?)?.lease;
     store.close().await;
     let mut database = connect(&path).await?;

@@ -33,6 +33,9 @@ mod turns;
 mod web_process;
 mod worker;
 
+#[path = "../../../src-tauri/core/src/keys/backend.rs"]
+#[expect(dead_code, reason = "schedules need only a part of it")]
+mod backend;
 #[path = "../../../src-tauri/core/src/events.rs"]
 #[expect(
     dead_code,
@@ -43,9 +46,6 @@ mod events;
 #[path = "../../../src-tauri/core/src/provider/gate.rs"]
 #[expect(dead_code, reason = "schedules need only a part of it")]
 mod gate;
-#[path = "../../../src-tauri/core/src/keys/keeper.rs"]
-#[expect(dead_code, reason = "schedules need only a part of it")]
-mod keeper;
 #[path = "../../../src-tauri/core/src/chat/live.rs"]
 #[expect(
     dead_code,
@@ -84,7 +84,7 @@ mod limits {
     }
 }
 use conch_core::keys::{KeyError, KeyName};
-use conch_core::lock::{Fenced, LockChange, LockReason};
+use conch_core::lock::{FencedWrite, LockChange, LockReason};
 use conch_core::{clock, ids, lock, settings};
 use schedules::{instance, store};
 

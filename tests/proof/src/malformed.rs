@@ -23,7 +23,7 @@ use crate::application::{self, NO_PROVIDER, send};
 use crate::campaign::{Finding, Run, runtime};
 use crate::checks;
 use crate::report::grouped;
-use crate::turns::{QUESTION, ask, started, written};
+use crate::turns::{QUESTION, ensure_written, new_turn, started};
 
 const PAGE: usize = 4096;
 
@@ -56,7 +56,7 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
                         saved: false,
                     },
                 };
-                run.did(1);
+                run.advance(1);
                 anyhow::Ok(outcome)
             })
             .buffered(lanes)
@@ -128,7 +128,7 @@ impl Original {
 
     async fn of(folder: &Path) -> anyhow::Result<Self> {
         let database = folder.join("conch.db");
-        let mut connection = checks::look(&database).await?;
+        let mut connection = checks::open_read_only(&database).await?;
         let messages = sqlx::query_as("SELECT search_key, id, content FROM messages")
             .fetch_all(&mut connection)
             .await?;
@@ -157,15 +157,15 @@ async fn talk(store: &Store, turns: usize) -> anyhow::Result<()> {
     let instance_id = InstanceId::fresh();
     let made = store.create_conversation(None, None, clock.now()).await?;
     for number in 0..turns {
-        let ask = ask(&made.id, &made.main_branch_id, &instance_id);
-        let started = started(store.begin_turn(&ask, clock.now()).await?)?;
+        let new_turn = new_turn(&made.id, &made.main_branch_id, &instance_id);
+        let started = started(store.begin_turn(&new_turn, clock.now()).await?)?;
         let text = Piece::from(&*format!("part {number} ").repeat(1 + number * 37 % 1_000));
         let ending = Ending::new(MessageStatus::Complete, None);
         let lease = &started.lease;
         let finished = store
             .finish(lease, Some((0, &text)), &ending, clock.now())
             .await?;
-        written(finished, lease)?;
+        ensure_written(finished, lease)?;
     }
     Ok(store.index_answers().await?)
 }
@@ -280,7 +280,7 @@ async fn save(
             return Ok(false);
         }
     };
-    let mut connection = checks::look(&saved.folder.join("conch.db")).await?;
+    let mut connection = checks::open_read_only(&saved.folder.join("conch.db")).await?;
     let rows: Vec<Message> = sqlx::query_as("SELECT search_key, id, content FROM messages")
         .fetch_all(&mut connection)
         .await?;

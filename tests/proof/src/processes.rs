@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use conch_core::clock::{Clock, SystemClock};
 use conch_core::ids::{BranchId, ConversationId, InstanceId};
-use conch_core::store::{Begin, Store};
+use conch_core::store::{BeginOutcome, Store};
 use tokio::process::Command;
 use tokio::task::JoinSet;
 
@@ -20,7 +20,7 @@ use crate::campaign::{Finding, Run, now, runtime};
 use crate::checks::{self, Moment};
 use crate::report::grouped;
 use crate::times::{Times, per_second, timed};
-use crate::turns::{self, ask};
+use crate::turns::{self, new_turn};
 use crate::worker::Worker;
 
 /// One of the processes.
@@ -58,7 +58,7 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
                 .kill_on_drop(true);
             racing.spawn(async move { command.output().await });
         }
-        let mut heard = Vec::new();
+        let mut tally = Vec::new();
         let mut violations = Vec::new();
         while let Some(ended) = racing.join_next().await {
             let ended = ended.context("a race panicked")??;
@@ -66,42 +66,42 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
                 let why = String::from_utf8_lossy(&ended.stderr);
                 violations.push(format!("a process failed: {}", why.trim()));
             }
-            heard.push(Heard::from_output(&ended.stdout)?);
-            run.did(1);
+            tally.push(Tally::from_output(&ended.stdout)?);
+            run.advance(1);
         }
-        violations.extend(gaps(&heard));
-        violations.extend(checks::violations(&database, Moment::Free).await?);
-        Ok(finding(violations, &heard, seconds))
+        violations.extend(gaps(&tally));
+        violations.extend(checks::violations(&database, Moment::Idle).await?);
+        Ok(finding(violations, &tally, seconds))
     })
 }
 
 /// What a process said.
 #[derive(Debug, Default)]
-struct Heard {
+struct Tally {
     fences: Vec<i64>,
     refusals: u64,
     longest: Duration,
 }
 
-impl Heard {
+impl Tally {
     fn from_output(output: &[u8]) -> anyhow::Result<Self> {
-        let mut heard = Self::default();
+        let mut tally = Self::default();
         for line in String::from_utf8_lossy(output).lines() {
             let (word, number) = line.split_once(' ').context("a line without a number")?;
             match word {
-                "granted" => heard.fences.push(number.parse()?),
-                "refused" => heard.refusals = number.parse()?,
-                "longest" => heard.longest = Duration::from_micros(number.parse()?),
+                "granted" => tally.fences.push(number.parse()?),
+                "refused" => tally.refusals = number.parse()?,
+                "longest" => tally.longest = Duration::from_micros(number.parse()?),
                 _ => bail!("a racing process said `{line}`"),
             }
         }
-        Ok(heard)
+        Ok(tally)
     }
 }
 
 /// The grants of all processes are numbered from 1, each once.
-fn gaps(heard: &[Heard]) -> Option<String> {
-    let mut fences: Vec<i64> = heard.iter().flat_map(|one| one.fences.clone()).collect();
+fn gaps(tally: &[Tally]) -> Option<String> {
+    let mut fences: Vec<i64> = tally.iter().flat_map(|one| one.fences.clone()).collect();
     fences.sort_unstable();
     let wrong = fences
         .iter()
@@ -110,12 +110,12 @@ fn gaps(heard: &[Heard]) -> Option<String> {
     wrong.map(|(fence, number)| format!("grant {number} of all carries fence {fence} (I1, I2)"))
 }
 
-fn finding(violations: Vec<String>, heard: &[Heard], seconds: u64) -> Finding {
-    let grants = |one: &Heard| one.fences.len();
-    let granted: usize = heard.iter().map(grants).sum();
-    let refused: u64 = heard.iter().map(|one| one.refusals).sum();
+fn finding(violations: Vec<String>, tally: &[Tally], seconds: u64) -> Finding {
+    let grants = |one: &Tally| one.fences.len();
+    let granted: usize = tally.iter().map(grants).sum();
+    let refused: u64 = tally.iter().map(|one| one.refusals).sum();
     let calls = granted + usize::try_from(refused).unwrap_or(usize::MAX);
-    let longest = heard.iter().map(|one| one.longest).max();
+    let longest = tally.iter().map(|one| one.longest).max();
     let time = Duration::from_secs(seconds);
     Finding {
         amount: format!(
@@ -128,8 +128,8 @@ fn finding(violations: Vec<String>, heard: &[Heard], seconds: u64) -> Finding {
             "{} acquires/s, {} of them granted; a process got {} to {} grants; longest call {} ms",
             grouped(per_second(calls, time)),
             grouped(per_second(granted, time)),
-            grouped(heard.iter().map(grants).min().unwrap_or_default() as u64),
-            grouped(heard.iter().map(grants).max().unwrap_or_default() as u64),
+            grouped(tally.iter().map(grants).min().unwrap_or_default() as u64),
+            grouped(tally.iter().map(grants).max().unwrap_or_default() as u64),
             longest.unwrap_or_default().as_millis()
         ),
     }
@@ -152,11 +152,11 @@ fn race(arguments: &[String]) -> anyhow::Result<()> {
         let (mut calls, mut refused) = (Times::default(), 0_u64);
         let started = now();
         while started.elapsed() < time {
-            let turn = ask(&conversation_id, &branch_id, &instance_id);
+            let turn = new_turn(&conversation_id, &branch_id, &instance_id);
             let (begun, took) = timed(store.begin_turn(&turn, clock.now())).await;
             calls.add(took);
             match begun? {
-                Begin::Started(started) => {
+                BeginOutcome::Started(started) => {
                     let lease = started.lease;
                     side_file.try_lock().with_context(|| {
                         format!("fence {} was granted while another holds", lease.fence)
@@ -166,7 +166,7 @@ fn race(arguments: &[String]) -> anyhow::Result<()> {
                     side_file.unlock()?;
                     turns::finish(&store, &lease, &clock).await?;
                 }
-                Begin::Busy => refused += 1,
+                BeginOutcome::Busy => refused += 1,
                 other => bail!("it was told {other:?}"),
             }
         }

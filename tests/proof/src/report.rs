@@ -45,7 +45,7 @@ fn line(row: &Row) -> String {
 
 /// Renews the table in a page.
 pub(crate) fn write(page: &Path, rows: &[Row]) -> anyhow::Result<()> {
-    conch_report::renew(page, "prove", &table(rows))
+    conch_report::update_section(page, "prove", &table(rows))
 }
 
 /// A number with its thousands apart: `12,345`.

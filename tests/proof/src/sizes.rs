@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use conch_core::App;
-use conch_core::chat::{Accepted, AttemptSource, Parameters, Part, SendOutcome};
+use conch_core::chat::{Accepted, AttemptSource, PageQuery, Parameters, SendOutcome};
 use conch_core::clock::{Clock, SystemClock};
 use conch_core::ids::{ConversationId, MessageId, RequestId};
 use conch_core::store::Store;
@@ -35,7 +35,7 @@ const AFTER_A_PAGE: i64 = 51;
 const LEFT_TO_THE_QUIT: i64 = 1_000;
 
 /// How often it is looked whether a purge is over.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Uses conversations of every size.
 pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
@@ -48,7 +48,7 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
             let mut size = Size::fill(folder.path(), size).await?;
             let ended = size.use_all().await;
             size.app.quit().await;
-            ended.and_then(|()| is_gone(folder.path()))?;
+            ended.and_then(|()| ensure_purged(folder.path()))?;
             anyhow::Ok((size.calls, size.longest))
         });
         match used {
@@ -58,7 +58,7 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
             }
             Err(error) => violations.push(format!("{size} messages: {error:#}")),
         }
-        run.did(1);
+        run.advance(1);
     }
     Ok(Finding {
         amount: format!("{} sizes, {calls} calls", sizes.len()),
@@ -88,7 +88,7 @@ impl Size {
         let database = folder.join("conch.db");
         make(&database, &[kind]).await?;
         let server = FaultServer::start().await;
-        server.always(Script::answer("an answer"));
+        server.set_default_script(Script::answer("an answer"));
         Ok(Self {
             database,
             app: open(folder, &server.base_url()).await?,
@@ -137,12 +137,12 @@ impl Size {
         ensure!(newest == Some(message_in_it(all)), "it is not the end");
         let (first, middle) = (message_in_it(1), message_in_it(all / 2));
         for (part, has_earlier, has_later) in [
-            (Part::Latest, true, false),
-            (Part::Before(middle.clone()), true, true),
-            (Part::After(middle.clone()), true, true),
-            (Part::After(first.clone()), true, true),
-            (Part::Around(middle.clone()), true, true),
-            (Part::Before(message_in_it(AFTER_A_PAGE)), false, true),
+            (PageQuery::Latest, true, false),
+            (PageQuery::Before(middle.clone()), true, true),
+            (PageQuery::After(middle.clone()), true, true),
+            (PageQuery::After(first.clone()), true, true),
+            (PageQuery::Around(middle.clone()), true, true),
+            (PageQuery::Before(message_in_it(AFTER_A_PAGE)), false, true),
         ] {
             let page = self
                 .call("get_messages", app.messages(&id, None, &part))
@@ -207,7 +207,7 @@ impl Size {
         let newest = view.messages.last().map(|message| message.id.clone());
         ensure!(newest == Some(chosen.head_message_id), "it is not shown");
 
-        self.server.push(Script::held("never", "half", "more"));
+        self.server.push(Script::gated("never", "half", "more"));
         let held = self.call("send_message", send(&app, &id, CANARY)).await?;
         let stopped = async { Ok(app.stop_generation(&held.generation_id).await) };
         let stopped = self.call("stop_generation", stopped).await?;
@@ -245,7 +245,7 @@ impl Size {
         if self.messages > LEFT_TO_THE_QUIT {
             let beside = Store::open(&self.database, false, SystemClock::default().now()).await?;
             while !beside.deleted_conversations().await?.is_empty() {
-                tokio::time::sleep(LOOK_EVERY).await;
+                tokio::time::sleep(POLL_INTERVAL).await;
             }
             beside.close().await;
         }
@@ -259,7 +259,7 @@ fn message_in_it(number: i64) -> MessageId {
 }
 
 /// After the quit, which purges what is left of the conversation.
-fn is_gone(folder: &Path) -> anyhow::Result<()> {
+fn ensure_purged(folder: &Path) -> anyhow::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         if path.is_file() {

@@ -16,16 +16,16 @@ use conch_core::chat::{AttemptSource, MessageStatus};
 use conch_core::clock::{Clock, SystemClock};
 use conch_core::ids::{GenerationId, InstanceId, RequestId};
 use conch_core::lock::Lease;
-use conch_core::store::{Begin, Ending, Holder, NewAnswer, Piece, Store};
+use conch_core::store::{BeginOutcome, Ending, Holder, NewAnswer, Piece, Store};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::process::Command;
 
 use crate::application::{self, NO_PROVIDER, send};
 use crate::campaign::{Finding, Run, runtime};
 use crate::checks::{self, Moment};
-use crate::ledger::{Ledger, Told};
+use crate::ledger::{Ledger, Promise};
 use crate::report::grouped;
-use crate::turns::{QUESTION, ask, started, written};
+use crate::turns::{QUESTION, ensure_written, new_turn, started};
 use crate::worker::Worker;
 
 /// The child.
@@ -50,7 +50,7 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
         let found: Vec<Vec<String>> = stream::iter(all)
             .map(|point| async move {
                 let broken = abort_once(point).await;
-                run.did(1);
+                run.advance(1);
                 broken.with_context(|| format!("abort at point {point}"))
             })
             .buffered(lanes)
@@ -91,10 +91,10 @@ async fn abort_once(point: u64) -> anyhow::Result<Vec<String>> {
     let ended = child(folder.path(), point)?.output().await?;
     ensure!(!ended.status.success(), "the child ended without an abort");
     let mut ledger = Ledger::default();
-    ledger.hear(&ended.stdout)?;
+    ledger.record_output(&ended.stdout)?;
 
     let app = application::open(folder.path(), NO_PROVIDER).await?;
-    let mut broken = checks::violations(&database, Moment::Free).await?;
+    let mut broken = checks::violations(&database, Moment::Idle).await?;
     broken.extend(ledger.broken(&database).await?);
     let conversation = match app.list_conversations(None, None).await?.pop() {
         Some(summary) => summary.id,
@@ -170,28 +170,28 @@ async fn live(database: &Path) -> anyhow::Result<()> {
     let conversation = store.create_conversation(None, None, clock.now()).await?;
     let instance_id = InstanceId::fresh();
     let send = async || {
-        let turn = ask(&conversation.id, &conversation.main_branch_id, &instance_id);
+        let turn = new_turn(&conversation.id, &conversation.main_branch_id, &instance_id);
         let begun = store.begin_turn(&turn, clock.now()).await?;
         let started = started(begun)?;
         let id = started.accepted.user_message_id.to_string();
-        Told::Sent(id, QUESTION.to_owned()).say()?;
+        Promise::Sent(id, QUESTION.to_owned()).print()?;
         anyhow::Ok(started)
     };
 
     let first = send().await?;
-    written(
+    ensure_written(
         store.set_model(&first.lease, "proof/model").await?,
         &first.lease,
     )?;
     store
         .record_first_token(&first.lease, 0, clock.now())
         .await?;
-    written(
+    ensure_written(
         store.append(&first.lease, 0, &"one ".into()).await?,
         &first.lease,
     )?;
-    written(store.renew(&first.lease, clock.now()).await?, &first.lease)?;
-    written(
+    ensure_written(store.renew(&first.lease, clock.now()).await?, &first.lease)?;
+    ensure_written(
         store.append(&first.lease, 1, &"two ".into()).await?,
         &first.lease,
     )?;
@@ -213,25 +213,25 @@ async fn live(database: &Path) -> anyhow::Result<()> {
         instance_id: instance_id.clone(),
     };
     let again = started(store.begin_answer(&again, clock.now()).await?)?;
-    written(
+    ensure_written(
         store.append(&again.lease, 0, &"another".into()).await?,
         &again.lease,
     )?;
-    let refused = ask(&conversation.id, &conversation.main_branch_id, &instance_id);
+    let refused = new_turn(&conversation.id, &conversation.main_branch_id, &instance_id);
     let refused = store.begin_turn(&refused, clock.now()).await?;
-    ensure!(refused == Begin::Busy, "it was told {refused:?}");
+    ensure!(refused == BeginOutcome::Busy, "it was told {refused:?}");
     finish(&store, &clock, &again.lease, None, "another").await?;
 
     let silent = send().await?;
-    written(
+    ensure_written(
         store.append(&silent.lease, 0, &"some".into()).await?,
         &silent.lease,
     )?;
     let expired = store.expire(&holder(&store).await?, clock.now()).await?;
-    written(expired, &silent.lease)?;
+    ensure_written(expired, &silent.lease)?;
     let orphaned = send().await?;
     let recovered = store.recover(&holder(&store).await?, clock.now()).await?;
-    written(recovered, &orphaned.lease)?;
+    ensure_written(recovered, &orphaned.lease)?;
     let last = send().await?;
     finish(
         &store,
@@ -253,13 +253,13 @@ async fn finish(
     text: &str,
 ) -> anyhow::Result<()> {
     let ending = Ending::new(MessageStatus::Complete, None);
-    written(
+    ensure_written(
         store.finish(lease, rest, &ending, clock.now()).await?,
         lease,
     )?;
-    Told::Whole(lease.message_id.to_string(), text.to_owned()).say()?;
+    Promise::Whole(lease.message_id.to_string(), text.to_owned()).print()?;
     store.index_answers().await?;
-    Ok(store.fold_log().await?)
+    Ok(store.checkpoint_wal().await?)
 }
 
 async fn holder(store: &Store) -> anyhow::Result<Holder> {

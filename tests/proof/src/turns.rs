@@ -7,8 +7,8 @@ use anyhow::{bail, ensure};
 use conch_core::chat::{AttemptSource, MessageStatus};
 use conch_core::clock::{Clock, SystemClock};
 use conch_core::ids::{BranchId, ConversationId, GenerationId, InstanceId, RequestId};
-use conch_core::lock::{Fenced, Lease};
-use conch_core::store::{Begin, Ending, NewTurn, Started, Store};
+use conch_core::lock::{FencedWrite, Lease};
+use conch_core::store::{BeginOutcome, Ending, NewTurn, StartedTurn, Store};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
 
@@ -19,7 +19,7 @@ pub(crate) const QUESTION: &str = "a question";
 const ANSWER: &str = "an answer";
 
 /// A send that nobody has made before.
-pub(crate) fn ask(
+pub(crate) fn new_turn(
     conversation_id: &ConversationId,
     branch_id: &BranchId,
     instance_id: &InstanceId,
@@ -39,7 +39,7 @@ pub(crate) fn ask(
 
 /// Writes the answer's text.
 pub(crate) async fn write(store: &Store, lease: &Lease) -> anyhow::Result<()> {
-    written(store.append(lease, 0, &ANSWER.into()).await?, lease)
+    ensure_written(store.append(lease, 0, &ANSWER.into()).await?, lease)
 }
 
 /// Ends the turn and gives its lock back.
@@ -50,21 +50,21 @@ pub(crate) async fn finish(
 ) -> anyhow::Result<()> {
     let ending = Ending::new(MessageStatus::Complete, None);
     let finished = store.finish(lease, None, &ending, clock.now()).await?;
-    written(finished, lease)
+    ensure_written(finished, lease)
 }
 
 /// The turn that a call has begun.
-pub(crate) fn started(begun: Begin) -> anyhow::Result<Started> {
+pub(crate) fn started(begun: BeginOutcome) -> anyhow::Result<StartedTurn> {
     match begun {
-        Begin::Started(started) => Ok(*started),
+        BeginOutcome::Started(started) => Ok(*started),
         other => bail!("it was told {other:?}"),
     }
 }
 
 /// A write by the holder of a lock is done.
-pub(crate) fn written(fenced: Fenced, lease: &Lease) -> anyhow::Result<()> {
+pub(crate) fn ensure_written(fenced: FencedWrite, lease: &Lease) -> anyhow::Result<()> {
     ensure!(
-        fenced == Fenced::Written,
+        fenced == FencedWrite::Written,
         "the holder of fence {} could not write (I3)",
         lease.fence
     );

@@ -35,10 +35,10 @@ const DRAFT: &str =
 const SMALL: usize = 500;
 
 /// A window that is not there by then will not be.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How often the window is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Kills as often as the scale says.
 pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
@@ -58,7 +58,7 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
                 Err(error) => violations.push(format!("from kill {}: {error:#}", done + 1)),
             }
             done += now;
-            run.did(now as u64);
+            run.advance(now as u64);
         }
         times.sort_unstable();
         let ms = |time: Option<&Duration>| time.map_or(0, Duration::as_millis);
@@ -109,7 +109,7 @@ impl Scene {
     /// A window with the first part of an answer, and with something typed for the next message.
     async fn open(binary: &Path) -> anyhow::Result<Self> {
         let (server, folder) = (FaultServer::start().await, tempfile::tempdir()?);
-        let display = Display::virtual_one(1280, 800)?.with_own_bus()?;
+        let display = Display::start_virtual(1280, 800)?.with_own_bus()?;
         let mut environment = display.environment().to_vec();
         for (name, value) in [
             ("CONCH_DATA_DIR", folder.path().display().to_string()),
@@ -153,8 +153,8 @@ impl Scene {
             if view.is_ok_and(|view| view["draft"] == json!(DRAFT)) {
                 return Ok(());
             }
-            ensure!(started.elapsed() < PATIENCE, "the draft is not kept");
-            sleep(LOOK_EVERY).await;
+            ensure!(started.elapsed() < TIMEOUT, "the draft is not kept");
+            sleep(POLL_INTERVAL).await;
         }
     }
 
@@ -168,7 +168,7 @@ impl Scene {
 
     fn top_level(&self, desktop: &Desktop) -> anyhow::Result<TopLevel> {
         let application = self.window.application().context("it runs")?;
-        Ok(desktop.seen_of(application)?)
+        Ok(desktop.top_visible_window(application)?)
     }
 
     /// What is shown once nothing but signs of life moves.
@@ -199,11 +199,11 @@ impl Scene {
             let expected = pictures.get(part).context("there is a picture")?;
             while desktop.picture(&window)?.difference(expected) >= SMALL {
                 ensure!(
-                    started.elapsed() < PATIENCE,
+                    started.elapsed() < TIMEOUT,
                     "kill {part}: the window does not show part {} of the answer, and the draft",
                     part + 1
                 );
-                sleep(LOOK_EVERY).await;
+                sleep(POLL_INTERVAL).await;
             }
             ensure!(self.web_process() != Some(killed), "it was not killed");
             times.push(started.elapsed());
@@ -235,8 +235,8 @@ impl Scene {
                 ensure!(view.draft == DRAFT, "the draft is {:?}", view.draft);
                 break;
             }
-            ensure!(started.elapsed() < PATIENCE, "the answer does not end");
-            sleep(LOOK_EVERY).await;
+            ensure!(started.elapsed() < TIMEOUT, "the answer does not end");
+            sleep(POLL_INTERVAL).await;
         }
         store.close().await;
         Ok(())

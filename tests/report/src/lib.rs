@@ -11,7 +11,7 @@ use sysinfo::System;
 ///
 /// # Errors
 /// When the page cannot be read or written, or has no such marks.
-pub fn renew(page: &Path, name: &str, text: &str) -> anyhow::Result<()> {
+pub fn update_section(page: &Path, name: &str, text: &str) -> anyhow::Result<()> {
     let begin = format!("<!-- {name}: begin -->\n");
     let end = format!("<!-- {name}: end -->");
     let content = std::fs::read_to_string(page).with_context(|| page.display().to_string())?;

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::{Error, Stage};
+use crate::{Error, Page};
 
 /// WCAG 2.2, levels A and AA, and what is good practice beside. No rule is left out.
 const TAGS: [&str; 6] = [
@@ -59,7 +59,7 @@ impl Axe {
     ///
     /// # Errors
     /// When axe-core does not come to an end.
-    pub async fn judge(&self, stage: &Stage<'_>) -> Result<Vec<Violation>, Error> {
+    pub async fn judge(&self, page: &Page<'_>) -> Result<Vec<Violation>, Error> {
         const JUDGE: &str = "return axe.run(document, {
               runOnly: { type: 'tag', values: TAGS },
               rules: { 'target-size': { enabled: true } },
@@ -68,7 +68,7 @@ impl Axe {
               rule: id, help, impact, selector: node.target.flat().join(' '), html: node.html.slice(0, 200),
               remedy: node.failureSummary,
             }))));";
-        let window = stage.window();
+        let window = page.window();
         if window.run("return typeof axe;").await? != json!("object") {
             window.run(&self.source).await?;
         }

@@ -8,18 +8,18 @@
 
 mod axe;
 mod error;
-mod library;
+mod fixture;
+mod page;
 mod picture;
+mod runner;
 mod scene;
 mod scenes;
-mod stage;
-mod theatre;
 
 pub use axe::{Axe, Violation};
 pub use error::Error;
-pub use library::Library;
+pub use fixture::Fixture;
+pub use page::Page;
 pub use picture::compress;
+pub use runner::SceneRunner;
 pub use scene::{Scene, Size, Theme};
 pub use scenes::all;
-pub use stage::Stage;
-pub use theatre::Theatre;

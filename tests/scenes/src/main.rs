@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use conch_scenes::{Error, Scene, Size, Stage, Theatre, Theme, all, compress};
+use conch_scenes::{Error, Page, Scene, SceneRunner, Size, Theme, all, compress};
 
 const USAGE: &str =
     "screenshots PATH-TO-CONCH FOLDER [--only NAME]... [--size WIDTHxHEIGHT] [--scale N]
@@ -59,7 +59,7 @@ async fn draw(arguments: &Arguments) -> Result<(), Error> {
         largest.width * arguments.scale,
         largest.height * arguments.scale,
     );
-    let mut theatre = Theatre::for_pictures(&arguments.binary, screen, arguments.scale).await?;
+    let mut runner = SceneRunner::for_pictures(&arguments.binary, screen, arguments.scale).await?;
     let mut drawn = HashSet::new();
     let mut bytes = 0;
     for scene in &scenes {
@@ -70,10 +70,10 @@ async fn draw(arguments: &Arguments) -> Result<(), Error> {
             &given
         };
         for &size in sizes {
-            let stage = theatre.open(scene, size).await?;
+            let page = runner.open(scene, size).await?;
             for theme in Theme::ALL {
                 let name = format!("{}-{}-{}.png", scene.name, theme.name(), size.width);
-                bytes += picture(&stage, theme, &arguments.folder.join(&name)).await?;
+                bytes += picture(&page, theme, &arguments.folder.join(&name)).await?;
                 println!("{name}");
                 drawn.insert(name);
             }
@@ -86,9 +86,9 @@ async fn draw(arguments: &Arguments) -> Result<(), Error> {
     Ok(())
 }
 
-async fn picture(stage: &Stage<'_>, theme: Theme, path: &Path) -> Result<usize, Error> {
-    stage.dress(theme).await?;
-    let small = compress(&stage.picture().await?)?;
+async fn picture(page: &Page<'_>, theme: Theme, path: &Path) -> Result<usize, Error> {
+    page.freeze(theme).await?;
+    let small = compress(&page.picture().await?)?;
     std::fs::write(path, &small)?;
     Ok(small.len())
 }

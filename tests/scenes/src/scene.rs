@@ -2,11 +2,11 @@
 
 use std::pin::Pin;
 
-use crate::{Error, Library, Stage};
+use crate::{Error, Fixture, Page};
 
 /// What a user would do to come to a scene.
 pub(crate) type Show =
-    for<'stage> fn(&'stage Stage) -> Pin<Box<dyn Future<Output = Result<(), Error>> + 'stage>>;
+    for<'page> fn(&'page Page) -> Pin<Box<dyn Future<Output = Result<(), Error>> + 'page>>;
 
 /// A view, or a state of one.
 #[derive(Debug, Clone, Copy)]
@@ -14,17 +14,17 @@ pub struct Scene {
     /// Its name, which is that of its pictures.
     pub name: &'static str,
     /// What there is when the window opens.
-    pub library: Library,
+    pub fixture: Fixture,
     /// The sizes at which it is worth a look.
     pub sizes: &'static [Size],
     pub(crate) show: Show,
 }
 
 impl Scene {
-    pub(crate) fn new(name: &'static str, library: Library, show: Show) -> Self {
+    pub(crate) fn new(name: &'static str, fixture: Fixture, show: Show) -> Self {
         Self {
             name,
-            library,
+            fixture,
             sizes: &[Size::USUAL, Size::SMALL],
             show,
         }

@@ -16,10 +16,10 @@ use x11rb::rust_connection::RustConnection;
 use crate::{Display, Error, Picture};
 
 /// A window that moves for longer than this does not stop.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How often a window is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// An X server's windows.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ pub struct TopLevel {
     /// What its title bar would say.
     pub title: String,
     /// It is on the screen.
-    pub seen: bool,
+    pub visible: bool,
 }
 
 impl Desktop {
@@ -74,7 +74,7 @@ impl Desktop {
         Ok(attributes.reply().ok().map(|attributes| TopLevel {
             id,
             title: String::from_utf8_lossy(&title).into_owned(),
-            seen: attributes.map_state == MapState::VIEWABLE,
+            visible: attributes.map_state == MapState::VIEWABLE,
         }))
     }
 
@@ -134,9 +134,9 @@ impl Desktop {
     ///
     /// # Errors
     /// When it has none.
-    pub fn seen_of(&self, process: u32) -> Result<TopLevel, Error> {
+    pub fn top_visible_window(&self, process: u32) -> Result<TopLevel, Error> {
         let windows = self.windows_of(process)?;
-        let seen = windows.into_iter().rfind(|window| window.seen);
+        let seen = windows.into_iter().rfind(|window| window.visible);
         seen.ok_or_else(|| Error::Desktop(format!("process {process} shows no window")))
     }
 
@@ -174,10 +174,10 @@ impl Desktop {
         let mut since = started;
         let mut first = self.picture(window)?;
         while since.elapsed() < rest {
-            if started.elapsed() > PATIENCE {
+            if started.elapsed() > TIMEOUT {
                 return Err(Error::Desktop("the window does not rest".to_owned()));
             }
-            sleep(LOOK_EVERY).await;
+            sleep(POLL_INTERVAL).await;
             let next = self.picture(window)?;
             if next.difference(&first) >= few {
                 (first, since) = (next, Instant::now());

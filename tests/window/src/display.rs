@@ -19,7 +19,7 @@ impl Display {
     /// When none can be had.
     pub fn find() -> Result<Self, Error> {
         if !is_set("DISPLAY") && !is_set("WAYLAND_DISPLAY") {
-            return Self::virtual_one(1280, 800);
+            return Self::start_virtual(1280, 800);
         }
         Self::none().with_bus()
     }
@@ -28,7 +28,7 @@ impl Display {
     ///
     /// # Errors
     /// When it cannot be had.
-    pub fn virtual_one(width: u32, height: u32) -> Result<Self, Error> {
+    pub fn start_virtual(width: u32, height: u32) -> Result<Self, Error> {
         let mut display = Self::none();
         let screen = format!("{width}x{height}x24");
         let arguments = [

@@ -16,14 +16,14 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::{Error, environment};
 
 /// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long the driver may take to answer, its own limit for a script (30 s) included. It has none for
 /// an application that never opens a window.
-const DRIVER_PATIENCE: Duration = Duration::from_mins(1);
+const DRIVER_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How long between two looks at a condition.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// What to open.
 #[derive(Debug, Clone)]
@@ -81,7 +81,7 @@ impl Window {
         let mut builder =
             ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new());
         builder.capabilities(capabilities.into_iter().collect());
-        let session = within("the window opens", builder.connect(&address)).await;
+        let session = with_timeout("the window opens", builder.connect(&address)).await;
         let application = driver.id().and_then(child_of);
         let client = match session {
             Ok(client) => client,
@@ -99,7 +99,7 @@ impl Window {
 
     /// Loads the page anew, as F5 would.
     pub async fn reload(&self) -> Result<(), Error> {
-        within("the page is loaded anew", self.client.refresh()).await?;
+        with_timeout("the page is loaded anew", self.client.refresh()).await?;
         self.wait_for_page().await
     }
 
@@ -116,7 +116,7 @@ impl Window {
 
     /// Runs a script in the page and returns its value.
     pub async fn run(&self, script: &str) -> Result<Value, Error> {
-        within("a script ends", self.client.execute(script, Vec::new())).await
+        with_timeout("a script ends", self.client.execute(script, Vec::new())).await
     }
 
     /// Calls a command of the core as the page does: its value, or its error.
@@ -131,7 +131,7 @@ impl Window {
         let call = self
             .client
             .execute_async(CALL, vec![json!(command), arguments]);
-        let outcome = within("a command is answered", call).await?;
+        let outcome = with_timeout("a command is answered", call).await?;
         Ok(match outcome.get("error") {
             Some(error) => Err(error.clone()),
             None => Ok(outcome["value"].clone()),
@@ -143,7 +143,7 @@ impl Window {
     /// # Errors
     /// When it is not within half a minute.
     pub async fn wait_until(&self, expression: &str, what: &str) -> Result<(), Error> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         let script = format!("return Boolean({expression});");
         loop {
             match self.run(&script).await {
@@ -159,24 +159,24 @@ impl Window {
                     page: page.as_str().unwrap_or_default().to_owned(),
                 });
             }
-            sleep(LOOK_EVERY).await;
+            sleep(POLL_INTERVAL).await;
         }
     }
 
     /// The element of a CSS selector, as soon as there is one.
     pub async fn find(&self, css: &str) -> Result<Element, Error> {
-        let found = self.client.wait().at_most(PATIENCE);
+        let found = self.client.wait().at_most(TIMEOUT);
         Ok(found.for_element(Locator::Css(css)).await?)
     }
 
     /// Clicks.
     pub async fn click(&self, css: &str) -> Result<(), Error> {
-        within("a click is done", self.find(css).await?.click()).await
+        with_timeout("a click is done", self.find(css).await?.click()).await
     }
 
     /// Types into an element.
     pub async fn type_text(&self, css: &str, text: &str) -> Result<(), Error> {
-        within("text is typed", self.find(css).await?.send_keys(text)).await
+        with_timeout("text is typed", self.find(css).await?.send_keys(text)).await
     }
 
     /// Waits until what has happened on the page is painted.
@@ -214,11 +214,11 @@ impl Window {
             })?;
             let ended = async {
                 while !has_ended(application) {
-                    sleep(LOOK_EVERY).await;
+                    sleep(POLL_INTERVAL).await;
                 }
                 Ok::<(), Error>(())
             };
-            if let Err(error) = within("the application ends", ended).await {
+            if let Err(error) = with_timeout("the application ends", ended).await {
                 kill_now(Some(application));
                 return Err(error);
             }
@@ -245,11 +245,11 @@ fn kill_now(application: Option<u32>) {
 }
 
 /// Waits for the driver, but not for ever.
-async fn within<T, E: Into<Error>>(
+async fn with_timeout<T, E: Into<Error>>(
     what: &str,
     doing: impl Future<Output = Result<T, E>>,
 ) -> Result<T, Error> {
-    match timeout(DRIVER_PATIENCE, doing).await {
+    match timeout(DRIVER_TIMEOUT, doing).await {
         Ok(done) => done.map_err(Into::into),
         Err(_) => Err(Error::NoAnswer {
             what: what.to_owned(),
@@ -282,12 +282,12 @@ async fn free_port() -> Result<u16, Error> {
 }
 
 async fn wait_for_port(port: u16) -> Result<(), Error> {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     loop {
         match TcpStream::connect(("127.0.0.1", port)).await {
             Ok(_) => return Ok(()),
             Err(error) if Instant::now() > deadline => return Err(error.into()),
-            Err(_) => sleep(LOOK_EVERY).await,
+            Err(_) => sleep(POLL_INTERVAL).await,
         }
     }
 }

@@ -17,7 +17,7 @@ export const commands = {
 	/**  A conversation and the latest 50 messages of a branch (`main` unless another is named). */
 	getConversation: (conversationId: ConversationId, branchId: BranchId | null) => __TAURI_INVOKE<ConversationView>("get_conversation", { conversationId, branchId }),
 	/**  Another part of a branch: at most 50 messages before, after or around one. */
-	getMessages: (conversationId: ConversationId, branchId: BranchId | null, part: Part) => __TAURI_INVOKE<MessagePage>("get_messages", { conversationId, branchId, part }),
+	getMessages: (conversationId: ConversationId, branchId: BranchId | null, part: PageQuery) => __TAURI_INVOKE<MessagePage>("get_messages", { conversationId, branchId, part }),
 	/**  The messages of a branch that hold `text`, in upper or lower case, oldest first. */
 	findInConversation: (conversationId: ConversationId, branchId: BranchId | null, text: string) => __TAURI_INVOKE<MessageId[]>("find_in_conversation", { conversationId, branchId, text }),
 	/**  Names a conversation. */
@@ -823,7 +823,7 @@ export type Parameters = {
 };
 
 /**  Which part of a branch is meant. */
-export type Part = 
+export type PageQuery = 
 /**  Its end. */
 { type: "latest" } | 
 /**  What comes before a message. */

@@ -35,11 +35,11 @@ export function messageOf(error: unknown): string {
 	return isIpcError(error) ? error.message : `Conch made a mistake: ${String(error)}`;
 }
 
-/** Streams what happens on a branch to `tell`. A later call replaces an earlier one. */
+/** Streams what happens on a branch to `onEvent`. A later call replaces an earlier one. */
 export async function followBranch(
 	conversationId: string,
 	branchId: string,
-	tell: (event: PageEvent) => void,
+	onEvent: (event: PageEvent) => void,
 ): Promise<void> {
-	await commands.followBranch(conversationId, branchId, new Channel(tell));
+	await commands.followBranch(conversationId, branchId, new Channel(onEvent));
 }

@@ -3,19 +3,19 @@
  * for an answer. When a drawing puts one in the other's place, the focus and the selection go over in
  * the same task, so that no key comes in between.
  */
-import { moved, type Selection } from "../state/hand-over";
-import { hasNoFocus } from "./region";
+import { type Selection, shiftSelection } from "../state/hand-over";
+import { hasNoFocus } from "./mount";
 
 /** How long after its end a composition's text may be put in, in ms: WebKitGTK does so by a press of its own. */
 const COMMIT = 50;
 
 export interface ComposerFocus {
 	/** Has the field that takes what is typed take the focus. */
-	take(): void;
+	focusField(): void;
 	/** Call it before the composer is drawn. */
-	before(): void;
+	beforeRender(): void;
 	/** Call it when the composer was drawn. */
-	after(): void;
+	afterRender(): void;
 	/** The field that takes what is typed. */
 	field(): HTMLTextAreaElement;
 }
@@ -59,20 +59,20 @@ export function keepFocus(
 		// What scrolls is dragged there.
 		if (pressed.closest("button") === null && pressed.closest(".files") !== null) return;
 		event.preventDefault();
-		if (!composer.contains(document.activeElement)) focus.take();
+		if (!composer.contains(document.activeElement)) focus.focusField();
 	});
 
 	const focus: ComposerFocus = {
 		field,
-		take: () => field().focus(),
-		before() {
+		focusField: () => field().focus(),
+		beforeRender() {
 			if (composer.childElementCount === 0) return;
 			const used = field();
 			const { selectionStart: start, selectionEnd: end, selectionDirection: direction } = used;
 			const selection = { start, end, direction };
 			drawn = { field: used, text: used.value, selection, isUsed: isUsed(used) };
 		},
-		after() {
+		afterRender() {
 			if (drawn === null) return;
 			const { field: was, text, selection, isUsed } = drawn;
 			drawn = null;
@@ -82,7 +82,7 @@ export function keepFocus(
 			if (document.activeElement !== now) return;
 			// Nothing was typed meanwhile: the message's field has kept its own selection.
 			if (now !== was && now.id === "chat-input" && text === "") return;
-			const { start, end, direction } = moved(selection, text, now.value);
+			const { start, end, direction } = shiftSelection(selection, text, now.value);
 			now.setSelectionRange(start, end, direction);
 		},
 	};

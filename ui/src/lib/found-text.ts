@@ -3,7 +3,7 @@
 const MARK = "found";
 
 /** The most places that are marked. */
-const MOST = 2000;
+const MAX_RANGES = 2000;
 
 /** Marks every place of `text` in `root`, in upper or lower case; no text takes the marks away. */
 export function markText(root: Element, text: string): void {
@@ -16,7 +16,7 @@ export function markText(root: Element, text: string): void {
 	const nodes = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
 	for (
 		let node = nodes.nextNode();
-		node !== null && ranges.length < MOST;
+		node !== null && ranges.length < MAX_RANGES;
 		node = nodes.nextNode()
 	) {
 		const held = (node as Text).data.toLowerCase();

@@ -53,7 +53,7 @@ export function keysOf(shortcut: string, command = HAS_COMMAND_KEY): string[] {
 }
 
 /** As a tooltip says it: `Ctrl+Shift+N`, or `⇧⌘N`. */
-export function written(shortcut: string, command = HAS_COMMAND_KEY): string {
+export function formatShortcut(shortcut: string, command = HAS_COMMAND_KEY): string {
 	if (!command) return keysOf(shortcut, false).join("+");
 	// A Mac's order has the Command key last.
 	const keys = shortcut.split("+");

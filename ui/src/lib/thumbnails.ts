@@ -1,7 +1,7 @@
 /** Small pictures of attached images, loaded when they come near to what is seen. */
 
 /** How many are remembered, because each has up to a few megabytes. */
-const REMEMBERED = 60;
+const MAX_CACHED = 60;
 
 export class Thumbnails {
 	readonly #load: (id: string) => Promise<string>;
@@ -41,7 +41,7 @@ export class Thumbnails {
 		const loading = this.#load(id);
 		this.#known.set(id, loading);
 		const [oldest] = this.#known.keys();
-		if (this.#known.size > REMEMBERED && oldest !== undefined) this.#known.delete(oldest);
+		if (this.#known.size > MAX_CACHED && oldest !== undefined) this.#known.delete(oldest);
 		return loading;
 	}
 }

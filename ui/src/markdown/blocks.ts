@@ -7,7 +7,7 @@ import { footnote } from "./footnotes";
 import { Inlines } from "./inlines";
 import { setText, withText } from "./long-text";
 import { math } from "./math";
-import { reconcile, type Shown, same } from "./reconcile";
+import { type ItemRenderer, isEqual, reconcile } from "./reconcile";
 import type { MarkdownServices } from "./services";
 import { wide } from "./wide";
 
@@ -15,7 +15,7 @@ type Row = readonly (readonly Inline[])[];
 type Table = Extract<Block, { type: "table" }>;
 
 /** Shows each block by one element, and changes in it only what changes. */
-export class Blocks implements Shown<Block> {
+export class Blocks implements ItemRenderer<Block> {
 	readonly #services: MarkdownServices;
 	readonly #inlines: Inlines;
 
@@ -90,11 +90,11 @@ export class Blocks implements Shown<Block> {
 				return true;
 			case "math":
 			case "rule":
-				return same(was, now);
+				return isEqual(was, now);
 		}
 	}
 
-	readonly #items: Shown<ListItem> = {
+	readonly #items: ItemRenderer<ListItem> = {
 		build: ({ checked, blocks }) => {
 			const item = element("li");
 			if (checked !== null) {
@@ -110,7 +110,7 @@ export class Blocks implements Shown<Block> {
 		},
 	};
 
-	readonly #notes: Shown<Footnote> = {
+	readonly #notes: ItemRenderer<Footnote> = {
 		build: ({ number, blocks }) => {
 			const note = footnote(number);
 			reconcile(note, [], blocks, this, note.lastChild);
@@ -131,7 +131,7 @@ export class Blocks implements Shown<Block> {
 	}
 
 	#updateTable(node: ChildNode, was: Table, now: Table): boolean {
-		if (!same(was.alignments, now.alignments)) return false;
+		if (!isEqual(was.alignments, now.alignments)) return false;
 		const [head, body] = (node.firstChild as Node).childNodes;
 		const { alignments } = now;
 		reconcile(head as Node, [was.header], [now.header], this.#rows("th", alignments));
@@ -139,8 +139,8 @@ export class Blocks implements Shown<Block> {
 		return true;
 	}
 
-	#rows(name: "th" | "td", alignments: readonly Alignment[]): Shown<Row> {
-		const cells: Shown<readonly Inline[]> = {
+	#rows(name: "th" | "td", alignments: readonly Alignment[]): ItemRenderer<Row> {
+		const cells: ItemRenderer<readonly Inline[]> = {
 			build: (inlines, column) => {
 				const cell = element(name, name === "th" ? { scope: "col" } : {});
 				const alignment = alignments[column] ?? "none";
@@ -175,7 +175,7 @@ export class Blocks implements Shown<Block> {
 function filled<Parent extends Node, Item>(
 	parent: Parent,
 	items: readonly Item[],
-	shown: Shown<Item>,
+	shown: ItemRenderer<Item>,
 ): Parent {
 	reconcile(parent, [], items, shown);
 	return parent;

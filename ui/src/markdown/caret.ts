@@ -7,7 +7,8 @@
 const LINE = "p, h1, h2, h3, h4, h5, h6, td, .lines, pre.html, li:empty, code:empty";
 
 /** What has such a thing in it. */
-const AROUND = "ul, ol, li, blockquote, .table, table, tbody, tr, .open, .open > pre, .open code";
+const CONTAINERS =
+	"ul, ol, li, blockquote, .table, table, tbody, tr, .open, .open > pre, .open code";
 
 /**
  * From which length on a paragraph has no caret, in characters. With something behind its text, a
@@ -51,7 +52,7 @@ function isLong(line: Element): boolean {
 
 function lastLine(host: Element): Element | null {
 	let last = host.lastElementChild;
-	while (last?.matches(AROUND) && !last.matches(LINE)) last = last.lastElementChild;
+	while (last?.matches(CONTAINERS) && !last.matches(LINE)) last = last.lastElementChild;
 	if (last?.matches(LINE) !== true) return null;
 	const pieces = last.lastChild;
 	return pieces instanceof Element && pieces.matches(".pieces") ? pieces.lastElementChild : last;

@@ -9,7 +9,7 @@ import type { MarkdownServices } from "./services";
 export type Code = Extract<Block, { type: "code" }>;
 
 /** How long a button says what it did, in ms. */
-const SAID = 2000;
+const FEEDBACK_DURATION = 2000;
 
 const blocks = new WeakMap<Node, CodeBlock>();
 
@@ -33,7 +33,7 @@ export class CodeBlock {
 		this.#source = source;
 		this.#services = services;
 		this.#lines.rewrite("", source.text);
-		services.sideways.watch(this.#pre);
+		services.overflow.watch(this.#pre);
 		const bar = element("figcaption", {}, this.#label, this.#wrapButton(), this.#copyButton());
 		// Code is written from the left, whatever is around it.
 		this.element = element("figure", { class: "code", dir: "ltr" }, bar, this.#pre);
@@ -102,7 +102,7 @@ export class CodeBlock {
 			timer = setTimeout(() => {
 				button.textContent = "Copy";
 				status.textContent = "";
-			}, SAID);
+			}, FEEDBACK_DURATION);
 		};
 		button.addEventListener("click", () => {
 			if (!status.isConnected) button.after(status);

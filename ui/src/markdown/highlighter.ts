@@ -16,14 +16,14 @@ export type Highlight = (language: string, text: string) => Promise<readonly Tok
 type Coloring = Iterator<undefined>;
 
 /** How much code is remembered with its colours, in characters. */
-const REMEMBERED = 1_000_000;
+const MAX_CACHED = 1_000_000;
 
 /** One for the whole page: it has the one observer and the one memory. */
 export class Highlighter {
 	readonly #highlight: Highlight;
 	readonly #observer: IntersectionObserver;
 	readonly #blocks = new WeakMap<Element, CodeBlock>();
-	readonly #known = new Lru<Promise<readonly Token[]>>(REMEMBERED);
+	readonly #known = new Lru<Promise<readonly Token[]>>(MAX_CACHED);
 	/** Those that are coloured piece by piece, the first one first. */
 	readonly #queue: [CodeBlock, Coloring][] = [];
 	/** In the frame that is being made. */

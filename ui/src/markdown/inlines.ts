@@ -7,7 +7,7 @@ import { image } from "./image";
 import { link } from "./link";
 import { rewriteText, setText, textNode, withText } from "./long-text";
 import { math } from "./math";
-import { reconcile, type Shown, same } from "./reconcile";
+import { type ItemRenderer, isEqual, reconcile } from "./reconcile";
 import type { MarkdownServices } from "./services";
 import { wide } from "./wide";
 
@@ -15,7 +15,7 @@ import { wide } from "./wide";
 const LONG_FORMULA = 32;
 
 /** Shows each inline by one node; text that grows keeps its node. */
-export class Inlines implements Shown<Inline> {
+export class Inlines implements ItemRenderer<Inline> {
 	readonly #services: MarkdownServices;
 
 	constructor(services: MarkdownServices) {
@@ -73,7 +73,7 @@ export class Inlines implements Shown<Inline> {
 				return true;
 			case "link": {
 				const { inlines, ...rest } = was as typeof now;
-				if (!same({ ...rest, inlines: now.inlines }, now)) return false;
+				if (!isEqual({ ...rest, inlines: now.inlines }, now)) return false;
 				reconcile(node, inlines, now.inlines, this);
 				return true;
 			}
@@ -82,7 +82,7 @@ export class Inlines implements Shown<Inline> {
 			case "footnoteReference":
 			case "softBreak":
 			case "hardBreak":
-				return same(was, now);
+				return isEqual(was, now);
 		}
 	}
 

@@ -4,7 +4,7 @@
  */
 
 import { element } from "./element";
-import { reconcile, rewrite, type Shown } from "./reconcile";
+import { type ItemRenderer, reconcile, rewrite } from "./reconcile";
 
 /** How long a text is that stands in pieces, in characters. No paragraph that is meant to be read is. */
 const LONG = 16_000;
@@ -53,7 +53,7 @@ export function setText(host: Element, was: string, now: string): void {
 	}
 }
 
-const shown: Shown<string> = {
+const shown: ItemRenderer<string> = {
 	build: (piece) => element("span", { class: "piece" }, document.createTextNode(piece)),
 	update: (node, was, now) => {
 		rewrite(node.firstChild as Text, was, now);

@@ -4,7 +4,7 @@
  */
 
 /** How an item is shown by one node. */
-export interface Shown<Item> {
+export interface ItemRenderer<Item> {
 	build(item: Item, index: number): ChildNode;
 	/** Has the node of `was` show `now`. False when it cannot, and a new node has to. */
 	update(node: ChildNode, was: Item, now: Item): boolean;
@@ -15,7 +15,7 @@ export function reconcile<Item>(
 	parent: Node,
 	was: readonly Item[],
 	now: readonly Item[],
-	shown: Shown<Item>,
+	shown: ItemRenderer<Item>,
 	end: ChildNode | null = null,
 ): void {
 	const first = firstChange(was, now);
@@ -40,7 +40,7 @@ export function reconcile<Item>(
 function firstChange(was: readonly unknown[], now: readonly unknown[]): number {
 	const shared = Math.min(was.length, now.length);
 	let first = 0;
-	while (first < shared && same(was[first], now[first])) first++;
+	while (first < shared && isEqual(was[first], now[first])) first++;
 	return first;
 }
 
@@ -48,18 +48,18 @@ function firstChange(was: readonly unknown[], now: readonly unknown[]): number {
  * Whether two plain values, as JSON has them, are equal. It goes through all of an answer when that has ended,
  * so it makes no lists of keys.
  */
-export function same(a: unknown, b: unknown): boolean {
+export function isEqual(a: unknown, b: unknown): boolean {
 	if (a === b) return true;
 	if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
 	if (Array.isArray(a) || Array.isArray(b)) {
 		if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
-		for (let index = 0; index < a.length; index++) if (!same(a[index], b[index])) return false;
+		for (let index = 0; index < a.length; index++) if (!isEqual(a[index], b[index])) return false;
 		return true;
 	}
 	const [one, other] = [a as Record<string, unknown>, b as Record<string, unknown>];
 	let keys = 0;
 	for (const key in one) {
-		if (!same(one[key], other[key])) return false;
+		if (!isEqual(one[key], other[key])) return false;
 		keys++;
 	}
 	for (const _ in other) keys--;

@@ -1,6 +1,6 @@
 /** What the renderer asks of the page. It opens, fetches and copies nothing by itself. */
 import type { Highlighter } from "./highlighter";
-import type { Sideways } from "./sideways";
+import type { OverflowObserver } from "./overflow-observer";
 
 export interface MarkdownServices {
 	/** Hands the destination of a link to whoever decides about it. */
@@ -13,7 +13,7 @@ export interface MarkdownServices {
 	/** Puts a text into the clipboard; rejects when it could not. */
 	copy(text: string): Promise<void>;
 	/** Does what may change the page above of what the user looks at, and keeps that in its place. */
-	keepPlace(change: () => void): void;
+	preserveScroll(change: () => void): void;
 	readonly highlighter: Highlighter;
-	readonly sideways: Sideways;
+	readonly overflow: OverflowObserver;
 }

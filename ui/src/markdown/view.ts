@@ -3,15 +3,15 @@
 import type { Block } from "../ipc/bindings";
 import { Blocks } from "./blocks";
 import { Caret } from "./caret";
-import { beginning, costOf } from "./portion";
-import { reconcile, type Shown } from "./reconcile";
+import { type ItemRenderer, reconcile } from "./reconcile";
+import { costOf, fitToBudget } from "./render-budget";
 import type { MarkdownServices } from "./services";
 
 /** Whether more is to come, which a caret says. */
 export type Progress = "writing" | "written";
 
 /** How much is drawn in a frame, in characters of running text. */
-const PORTION = 10_000;
+const RENDER_BUDGET = 10_000;
 
 /**
  * Shows blocks in an element of its own. What a change leaves as it is keeps its nodes, and with them
@@ -19,14 +19,14 @@ const PORTION = 10_000;
  */
 export class MarkdownView {
 	readonly #host: HTMLElement;
-	readonly #shown: Shown<Block>;
+	readonly #shown: ItemRenderer<Block>;
 	readonly #caret = new Caret();
 	readonly #services: MarkdownServices;
 	/** What is to be shown, and what of it is. */
 	#whole: readonly Block[] = [];
 	#drawn: readonly Block[] = [];
 	/** How much may be on the page after the next portion. */
-	#most = PORTION;
+	#most = RENDER_BUDGET;
 	#progress: Progress = "written";
 	#goesOn = false;
 
@@ -58,13 +58,13 @@ export class MarkdownView {
 
 	#draw(): void {
 		const whole = this.#whole;
-		const blocks = beginning(whole, this.#most);
+		const blocks = fitToBudget(whole, this.#most);
 		if (blocks !== this.#drawn) reconcile(this.#host, this.#drawn, blocks, this.#shown);
 		this.#drawn = blocks;
 		if (this.#progress === "writing") this.#caret.put(this.#host);
 		else this.#caret.remove();
 		const isAll = blocks === whole;
-		this.#most = PORTION + (isAll ? costOf(whole) : this.#most);
+		this.#most = RENDER_BUDGET + (isAll ? costOf(whole) : this.#most);
 		if (isAll) {
 			this.#host.removeAttribute("data-partial");
 		} else {
@@ -78,7 +78,7 @@ export class MarkdownView {
 		requestAnimationFrame(() => {
 			this.#goesOn = false;
 			// What has gone from the page is shown again before it is looked at.
-			if (this.#host.isConnected) this.#services.keepPlace(() => this.#draw());
+			if (this.#host.isConnected) this.#services.preserveScroll(() => this.#draw());
 		});
 	}
 }

@@ -8,10 +8,10 @@ export function wide(
 	className: string,
 	name: string,
 	content: Element,
-	{ sideways }: MarkdownServices,
+	{ overflow }: MarkdownServices,
 ): HTMLElement {
 	const attributes = { class: className, tabindex: "0", role: "group", "aria-label": name };
 	const made = element(tag, attributes, content);
-	sideways.watch(made);
+	overflow.watch(made);
 	return made;
 }

@@ -3,7 +3,7 @@ import { signal } from "@preact/signals-core";
 import type { FailedVersion, Message } from "../ipc/bindings";
 
 /** How much of the answer is told at most, in characters. */
-const MOST = 200;
+const MAX_LENGTH = 200;
 
 export class Announcement {
 	/** What is told. */
@@ -55,9 +55,9 @@ export function endOfVersion({ status, error }: FailedVersion): string {
 
 /** Up to the last whole word where it is too long: an answer may be one word of a megabyte. */
 function firstSentence(text: string): string {
-	const beginning = text.slice(0, MOST + 1);
+	const beginning = text.slice(0, MAX_LENGTH + 1);
 	const [sentence = ""] = beginning.split(/(?<=[.!?])\s/, 1);
-	if (sentence.length <= MOST) return sentence;
+	if (sentence.length <= MAX_LENGTH) return sentence;
 	const space = sentence.search(/\s\S*$/);
-	return `${sentence.slice(0, space > 0 ? space : MOST)}…`;
+	return `${sentence.slice(0, space > 0 ? space : MAX_LENGTH)}…`;
 }

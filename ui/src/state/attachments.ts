@@ -9,7 +9,7 @@ import { nameOf } from "../lib/pasted";
 import { NEW } from "./drafts";
 
 /** A file in the composer. */
-export type Attached =
+export type DraftAttachment =
 	| {
 			readonly state: "reading";
 			readonly key: string;
@@ -26,7 +26,7 @@ export type Attached =
 	  }
 	| { readonly state: "ready"; readonly key: string; readonly file: AttachmentSummary };
 
-const NONE: readonly Attached[] = [];
+const NONE: readonly DraftAttachment[] = [];
 
 /** A file before it is read. */
 interface Source {
@@ -37,26 +37,26 @@ interface Source {
 }
 
 /** What is shown of files that were attached before. */
-function ready(file: AttachmentSummary): Attached {
+function ready(file: AttachmentSummary): DraftAttachment {
 	return { state: "ready", key: file.id, file };
 }
 
 /** With what the core kept before what was attached since; nothing is shown twice. */
 export function withKept(
-	list: readonly Attached[],
+	list: readonly DraftAttachment[],
 	kept: readonly AttachmentSummary[],
-): readonly Attached[] {
+): readonly DraftAttachment[] {
 	const known = new Set(list.map(({ key }) => key));
 	return [...kept.filter(({ id }) => !known.has(id)).map(ready), ...list];
 }
 
 /** The files that can be sent, in order. */
-export function readyFiles(list: readonly Attached[]): AttachmentSummary[] {
+export function readyFiles(list: readonly DraftAttachment[]): AttachmentSummary[] {
 	return list.flatMap((one) => (one.state === "ready" ? [one.file] : []));
 }
 
 export class Attachments {
-	readonly lists = signal<ReadonlyMap<string, readonly Attached[]>>(new Map());
+	readonly lists = signal<ReadonlyMap<string, readonly DraftAttachment[]>>(new Map());
 	readonly #readBase64: (file: Blob) => Promise<string>;
 	readonly #refuse: (reason: string) => void;
 	readonly #restored = new Set<string>();
@@ -70,7 +70,7 @@ export class Attachments {
 		this.#refuse = refuse;
 	}
 
-	of(id: string): readonly Attached[] {
+	of(id: string): readonly DraftAttachment[] {
 		return this.lists.value.get(id) ?? NONE;
 	}
 
@@ -129,7 +129,9 @@ export class Attachments {
 		});
 		this.#set(id, [
 			...this.of(id),
-			...added.map(([key, { name, size }]): Attached => ({ state: "reading", key, name, size })),
+			...added.map(
+				([key, { name, size }]): DraftAttachment => ({ state: "reading", key, name, size }),
+			),
 		]);
 		const keys: string[] = [];
 		const read = async () => {
@@ -196,7 +198,7 @@ export class Attachments {
 		const begun = this.#placeOf(key);
 		// Taken away while it waited.
 		if (begun === null) return null;
-		let attached: Attached;
+		let attached: DraftAttachment;
 		try {
 			const summary = await file.read(begun === NEW ? null : begun);
 			const place = this.#placeOf(key);
@@ -224,13 +226,13 @@ export class Attachments {
 		return null;
 	}
 
-	#keep(id: string, stays: (one: Attached) => boolean): void {
+	#keep(id: string, stays: (one: DraftAttachment) => boolean): void {
 		const list = this.of(id);
 		const kept = list.filter(stays);
 		if (kept.length < list.length) this.#set(id, kept);
 	}
 
-	#set(id: string, list: readonly Attached[]): void {
+	#set(id: string, list: readonly DraftAttachment[]): void {
 		this.lists.value = new Map(this.lists.value).set(id, list);
 	}
 }

@@ -21,16 +21,16 @@ import {
 	type Parameters,
 } from "../ipc/host";
 import { readBase64 } from "../lib/base64";
-import { nextTurn } from "../lib/turn";
+import { yieldToBrowser } from "../lib/yield-to-browser";
 import { Announcement } from "./announcement";
 import { Attachments, readyFiles } from "./attachments";
 import { Conversations } from "./conversations";
 import { Deletions } from "./deletions";
 import { Drafts, NEW } from "./drafts";
-import { isBeforeRelease, isNews, lockAfter } from "./lock";
+import { isBeforeRelease, isNewer, lockAfter } from "./lock";
 import { Models } from "./models";
 import { isAnySet, NO_PARAMETERS } from "./parameters";
-import { PassingError, Toasts } from "./toasts";
+import { Toasts, TransientError } from "./toasts";
 import { Transcript } from "./transcript";
 import { Typing } from "./typing";
 
@@ -42,14 +42,14 @@ const PLEASE_WAIT = "Generation in progress, please wait...";
 const RECHECK = 5000;
 
 /** Errors that last, also where everything has worked before. */
-const DAMAGE: ReadonlySet<string> = new Set<ErrorCode>(["database_corrupt", "not_a_database"]);
+const FATAL_CODES: ReadonlySet<string> = new Set<ErrorCode>(["database_corrupt", "not_a_database"]);
 
 export class Chat {
 	readonly conversations = new Conversations();
 	readonly toasts = new Toasts();
-	readonly #unsaved = new PassingError(this.toasts, null);
-	readonly #stillReading = new PassingError(this.toasts);
-	readonly drafts = new Drafts((reason) => this.#unsaved.tell(reason));
+	readonly #unsaved = new TransientError(this.toasts, null);
+	readonly #stillReading = new TransientError(this.toasts);
+	readonly drafts = new Drafts((reason) => this.#unsaved.set(reason));
 	readonly deletions = new Deletions(this.toasts, (id) => void this.open(id));
 	readonly attachments = new Attachments(readBase64, (reason) => this.toasts.error(reason));
 	readonly transcript = new Transcript();
@@ -110,11 +110,11 @@ export class Chat {
 
 	constructor() {
 		effect(() => {
-			if (!this.busy.value) untracked(() => this.toasts.reasonGone());
+			if (!this.busy.value) untracked(() => this.toasts.dismissRefusals());
 		});
 		effect(() => {
 			const isReading = this.attachments.isReading(this.shownId.value);
-			if (!isReading) untracked(() => this.#stillReading.tell(null));
+			if (!isReading) untracked(() => this.#stillReading.set(null));
 		});
 	}
 
@@ -147,7 +147,7 @@ export class Chat {
 
 	/** Shows a conversation; {@link NEW} is one that its first message creates. */
 	async open(id: string): Promise<void> {
-		this.toasts.reasonGone();
+		this.toasts.dismissRefusals();
 		await this.#open(id);
 	}
 
@@ -189,7 +189,7 @@ export class Chat {
 		await this.#try(() =>
 			followBranch(view.id, view.branchId, (event) => {
 				if (opened !== this.#opened) return;
-				if (!this.transcript.told(event)) this.reread();
+				if (!this.transcript.applyEvent(event)) this.reread();
 			}),
 		);
 	}
@@ -205,13 +205,13 @@ export class Chat {
 		}
 		this.#reading = this.#try(async () => {
 			do {
-				await nextTurn();
+				await yieldToBrowser();
 				this.#again = false;
 				const [id, opened] = [this.shownId.value, this.#opened];
 				if (id === NEW) return;
 				const view = await commands.getConversation(id, this.#branchId);
 				// To read a long one takes as long as to draw it: the user gets a turn in between.
-				await nextTurn();
+				await yieldToBrowser();
 				if (opened === this.#opened) this.#take(view);
 			} while (this.#again);
 		}).finally(() => {
@@ -249,7 +249,7 @@ export class Chat {
 			this.attachments.restore(view.id, view.attachments);
 			const sent = view.messages.flatMap(({ attachments }) => attachments.map((file) => file.id));
 			this.attachments.sentAnywhere(view.id, sent);
-			this.transcript.take(view);
+			this.transcript.applySnapshot(view);
 			// A snapshot from before a change that has been told is out of date.
 			if (known === null || view.lock.fence >= known.fence) this.lock.value = view.lock;
 			this.announcement.read(view.messages);
@@ -266,7 +266,7 @@ export class Chat {
 	async send(source: AttemptSource): Promise<void> {
 		const id = this.shownId.value;
 		if (!this.busy.value && this.attachments.isReading(id)) {
-			this.#stillReading.tell(STILL_READING);
+			this.#stillReading.set(STILL_READING);
 			return;
 		}
 		const files = readyFiles(this.attachments.of(id)).map((file) => file.id);
@@ -447,7 +447,7 @@ export class Chat {
 	async remove(id: string, title: string): Promise<void> {
 		const isShown = id === this.shownId.value;
 		this.drafts.flush();
-		await this.drafts.saved();
+		await this.drafts.whenSaved();
 		await this.#try(() => this.deletions.remove({ id, title, isShown }));
 	}
 
@@ -480,7 +480,7 @@ export class Chat {
 		if (change.conversationId !== this.shownId.value) return;
 		const known = this.lock.value;
 		if (change.branchId === this.shown.value?.branchId && known !== null) {
-			if (!isNews(known, change)) return;
+			if (!isNewer(known, change)) return;
 			this.lock.value = lockAfter(change);
 			if (!change.locked) this.announcement.ended(change.messageId);
 		}
@@ -501,7 +501,7 @@ export class Chat {
 	}
 
 	/** The window is looked at again: whatever was missed, read it. */
-	lookedAt(): void {
+	resync(): void {
 		this.reread();
 		this.conversations.markRead(this.shownId.value);
 		void this.#try(() => this.conversations.refresh());
@@ -526,7 +526,7 @@ export class Chat {
 			if (hasCode(error, "not_found")) {
 				// Deleted by another window; the event that says so is on its way.
 				await this.conversations.refresh().catch(() => {});
-			} else if (isIpcError(error) && DAMAGE.has(error.code) && this.shown.value === null) {
+			} else if (isIpcError(error) && FATAL_CODES.has(error.code) && this.shown.value === null) {
 				this.fatal.value = error;
 			} else if (hasCode(error, "generation_in_progress")) {
 				await this.#overtaken();

@@ -6,13 +6,13 @@
 import { batch, signal } from "@preact/signals-core";
 import { commands, hasCode, isIpcError, messageOf } from "../ipc/host";
 import { rememberedNextPart, rememberNextPart } from "../lib/next-part";
-import { before, joined } from "./hand-over";
+import { joinTexts, textBefore } from "./hand-over";
 
 /** How long after a change the core is told of it and of what followed, in ms. */
-const PAUSE = 400;
+const SAVE_DELAY = 400;
 
 /** How long after a draft could not be saved it is tried again, in ms. */
-const RETRY = 5000;
+const RETRY_DELAY = 5000;
 
 /** The conversation that does not exist yet. */
 export const NEW = "";
@@ -21,7 +21,7 @@ export class Drafts {
 	/** What stands in the message's own field. */
 	readonly texts = signal<ReadonlyMap<string, string>>(new Map());
 	/** What stands in the field for the next message. */
-	readonly nexts = signal<ReadonlyMap<string, string>>(new Map());
+	readonly nextTexts = signal<ReadonlyMap<string, string>>(new Map());
 	readonly #fail: (reason: string | null) => void;
 	readonly #unsaved = new Set<string>();
 	/** Of these, what the core kept is here. */
@@ -45,7 +45,7 @@ export class Drafts {
 	}
 
 	nextOf(id: string): string {
-		return this.nexts.value.get(id) ?? "";
+		return this.nextTexts.value.get(id) ?? "";
 	}
 
 	/** Takes what was typed. */
@@ -64,7 +64,7 @@ export class Drafts {
 	handOver(id: string): void {
 		if (this.nextOf(id) === "") return;
 		batch(() => {
-			this.#set(id, joined(this.of(id), this.nextOf(id)));
+			this.#set(id, joinTexts(this.of(id), this.nextOf(id)));
 			this.#setNext(id, "");
 		});
 		this.#changed(id);
@@ -81,11 +81,11 @@ export class Drafts {
 		this.#restored.add(id);
 		this.#awaited.delete(id);
 		const next = rememberedNextPart(id);
-		const rest = before(text, next);
+		const rest = textBefore(text, next);
 		const isUntouched = this.of(id) === "" && this.nextOf(id) === "";
 		batch(() => {
 			if (rest === null || !isUntouched) {
-				this.#set(id, joined(text, this.of(id)));
+				this.#set(id, joinTexts(text, this.of(id)));
 			} else {
 				this.#set(id, rest);
 				this.#setNext(id, next);
@@ -126,13 +126,13 @@ export class Drafts {
 	}
 
 	/** When all that the core was told is kept. */
-	saved(): Promise<void> {
+	whenSaved(): Promise<void> {
 		return this.#saving;
 	}
 
 	async #save(id: string): Promise<void> {
 		try {
-			await commands.saveDraft(id === NEW ? null : id, joined(this.of(id), this.nextOf(id)));
+			await commands.saveDraft(id === NEW ? null : id, joinTexts(this.of(id), this.nextOf(id)));
 			this.#settled(id);
 		} catch (error) {
 			// A conversation that was deleted meanwhile has no draft to keep.
@@ -140,7 +140,7 @@ export class Drafts {
 			if (!isIpcError(error)) return;
 			this.#unsaved.add(id);
 			this.#failed.add(id);
-			this.#saveSoon(RETRY);
+			this.#saveSoon(RETRY_DELAY);
 			this.#fail(`What you type is not saved yet: ${messageOf(error)}`);
 		}
 	}
@@ -156,7 +156,7 @@ export class Drafts {
 		this.#saveSoon();
 	}
 
-	#saveSoon(pause = PAUSE): void {
+	#saveSoon(pause = SAVE_DELAY): void {
 		// It is not put off by the next key: what is typed without a pause is saved, too.
 		if (this.#timer !== undefined && this.#pause <= pause) return;
 		clearTimeout(this.#timer);
@@ -169,6 +169,6 @@ export class Drafts {
 	}
 
 	#setNext(id: string, text: string): void {
-		this.nexts.value = new Map(this.nexts.value).set(id, text);
+		this.nextTexts.value = new Map(this.nextTexts.value).set(id, text);
 	}
 }

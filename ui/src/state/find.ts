@@ -1,7 +1,7 @@
 /** Finding a text in the shown conversation, also where it is not on the page. */
 import { signal } from "@preact/signals-core";
 import { commands, messageOf } from "../ipc/host";
-import { Later } from "../lib/later";
+import { Debouncer } from "../lib/debouncer";
 import type { Chat } from "./chat";
 
 export class Find {
@@ -14,7 +14,7 @@ export class Find {
 	/** The message that is to be seen: set when it is on the page. */
 	readonly shown = signal<string | null>(null);
 	readonly #chat: Chat;
-	readonly #later = new Later(() => void this.#look());
+	readonly #later = new Debouncer(() => void this.#look());
 
 	constructor(chat: Chat) {
 		this.#chat = chat;

@@ -7,7 +7,7 @@
 /** `message` is `#chat-input`, `next` is `#next-input`. */
 export type Field = "message" | "next";
 
-export interface HandOver {
+export interface FieldState {
 	/** What takes what is typed. */
 	readonly field: Field;
 	/** A send would be refused. */
@@ -16,22 +16,25 @@ export interface HandOver {
 	readonly composing: boolean;
 }
 
-export const FREE: HandOver = { field: "message", busy: false, composing: false };
+export const FREE: FieldState = { field: "message", busy: false, composing: false };
 
 /** With what is known now; a composition holds the field until it ends. */
-export function learned(state: HandOver, news: Partial<Omit<HandOver, "field">>): HandOver {
+export function nextFieldState(
+	state: FieldState,
+	news: Partial<Omit<FieldState, "field">>,
+): FieldState {
 	const { busy, composing } = { ...state, ...news };
 	const wanted = busy ? "next" : "message";
 	return { busy, composing, field: composing ? state.field : wanted };
 }
 
 /** What was typed later, behind what was typed before it, on a line of its own. */
-export function joined(before: string, after: string): string {
-	return before === "" || after === "" ? before + after : `${before}\n${after}`;
+export function joinTexts(textBefore: string, after: string): string {
+	return textBefore === "" || after === "" ? textBefore + after : `${textBefore}\n${after}`;
 }
 
 /** What stands before `next` in a text that was joined with it; null where it was not. */
-export function before(text: string, next: string): string | null {
+export function textBefore(text: string, next: string): string | null {
 	if (next === "" || !text.endsWith(next)) return null;
 	const rest = text.slice(0, text.length - next.length);
 	if (rest === "") return "";
@@ -46,7 +49,7 @@ export interface Selection {
 }
 
 /** The same selection, after a text was put before its own; the end where it is another text. */
-export function moved(selection: Selection, from: string, to: string): Selection {
+export function shiftSelection(selection: Selection, from: string, to: string): Selection {
 	if (!to.endsWith(from)) return { start: to.length, end: to.length, direction: "none" };
 	const by = to.length - from.length;
 	return { ...selection, start: selection.start + by, end: selection.end + by };

@@ -3,7 +3,7 @@
  * core begins with all there is so far, so no snapshot has to be matched with it. Pure.
  */
 import type { Block, PageEvent, Phase } from "../ipc/bindings";
-import { patched } from "../markdown/patched";
+import { applyPatches } from "../markdown/patches";
 
 export interface LiveAnswer {
 	readonly messageId: string;
@@ -13,13 +13,13 @@ export interface LiveAnswer {
 }
 
 /** The answer after an event. An event of another answer begins with nothing. */
-export function told(known: LiveAnswer | null, event: PageEvent): LiveAnswer {
+export function applyEvent(known: LiveAnswer | null, event: PageEvent): LiveAnswer {
 	const { messageId } = event;
 	const before =
 		known?.messageId === messageId ? known : { messageId, blocks: [], reasoning: "", phase: null };
 	switch (event.type) {
 		case "blocks":
-			return { ...before, blocks: patched(before.blocks, event.patches) };
+			return { ...before, blocks: applyPatches(before.blocks, event.patches) };
 		case "reasoning":
 			return { ...before, reasoning: before.reasoning + event.text };
 		case "phase":

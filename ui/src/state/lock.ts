@@ -5,7 +5,7 @@
 import type { LockChanged, LockStatus } from "../ipc/bindings";
 
 /** True when a change is news: a newer grant, or the end of the known one. */
-export function isNews(known: LockStatus, change: LockChanged): boolean {
+export function isNewer(known: LockStatus, change: LockChanged): boolean {
 	if (change.fence !== known.fence) return change.fence > known.fence;
 	return known.locked && !change.locked;
 }

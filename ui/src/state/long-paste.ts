@@ -20,7 +20,7 @@ type Offer =
 	  };
 
 /** What it acts on. */
-export interface PastePlace {
+export interface PasteTarget {
 	readonly shownId: ReadonlySignal<string>;
 	/** What stands in the field that takes what is typed in the shown conversation. */
 	readonly draft: ReadonlySignal<string>;
@@ -38,22 +38,22 @@ export function isLong(text: string): boolean {
 }
 
 export class LongPaste {
-	readonly #place: PastePlace;
+	readonly #target: PasteTarget;
 	readonly #offer = signal<Offer | null>(null);
 
-	constructor(place: PastePlace) {
-		this.#place = place;
+	constructor(target: PasteTarget) {
+		this.#target = target;
 	}
 
 	/** What can be done: nothing where it would change something else than was pasted. */
 	readonly offered = computed((): Offer["type"] | null => {
 		const offer = this.#offer.value;
-		const place = this.#place;
-		if (offer === null || offer.at !== place.shownId.value) return null;
+		const target = this.#target;
+		if (offer === null || offer.at !== target.shownId.value) return null;
 		const stands =
 			offer.type === "attach"
-				? place.draft.value.includes(offer.text)
-				: place.isAttached(offer.at, offer.key);
+				? target.draft.value.includes(offer.text)
+				: target.isAttached(offer.at, offer.key);
 		return stands ? offer.type : null;
 	});
 
@@ -62,29 +62,29 @@ export class LongPaste {
 		// As a textarea keeps it.
 		const kept = text.replace(/\r\n?/g, "\n");
 		if (isLong(kept)) {
-			this.#offer.value = { type: "attach", at: this.#place.shownId.value, text: kept };
+			this.#offer.value = { type: "attach", at: this.#target.shownId.value, text: kept };
 		}
 	}
 
 	/** Does what is offered. */
-	async take(): Promise<void> {
-		const [offer, place] = [this.#offer.value, this.#place];
+	async accept(): Promise<void> {
+		const [offer, target] = [this.#offer.value, this.#target];
 		if (offer === null || this.offered.value === null) return;
 		this.#offer.value = null;
 		const { at, text } = offer;
-		const draft = place.draft.value;
+		const draft = target.draft.value;
 		if (offer.type === "putBack") {
 			const index = Math.min(offer.index, draft.length);
-			place.type(draft.slice(0, index) + text + draft.slice(index));
-			place.detach(at, offer.key);
+			target.type(draft.slice(0, index) + text + draft.slice(index));
+			target.detach(at, offer.key);
 			return;
 		}
-		const key = await place.attach(at, NAME, text);
+		const key = await target.attach(at, NAME, text);
 		// Only now, so that a refusal loses nothing; what was typed meanwhile stays.
-		const now = place.draft.value;
-		if (key === null || at !== place.shownId.value || !now.includes(text)) return;
+		const now = target.draft.value;
+		if (key === null || at !== target.shownId.value || !now.includes(text)) return;
 		const index = now.lastIndexOf(text);
-		place.type(now.slice(0, index) + now.slice(index + text.length));
+		target.type(now.slice(0, index) + now.slice(index + text.length));
 		this.#offer.value = { type: "putBack", at, text, index, key };
 	}
 

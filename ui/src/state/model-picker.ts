@@ -4,7 +4,7 @@ import type { ModelInfo } from "../ipc/host";
 import { findModels } from "./model-search";
 
 /** How many models are shown at most: the rest is found by typing. */
-const MOST = 100;
+const MAX_MODELS = 100;
 
 /** Who wants a model, and what for. */
 export interface PickerRequest {
@@ -26,7 +26,7 @@ export class ModelPicker {
 	/** The row that Enter chooses, by its model's id. */
 	readonly #active = signal<string | null | undefined>(undefined);
 	readonly groups = computed(() =>
-		findModels(this.#models.value, this.query.value, MOST, this.request.value?.chosen),
+		findModels(this.#models.value, this.query.value, MAX_MODELS, this.request.value?.chosen),
 	);
 	/** The rows in their order. */
 	readonly options = computed((): readonly PickerOption[] => {

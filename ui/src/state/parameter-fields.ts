@@ -4,7 +4,7 @@
  */
 import { type ReadonlySignal, signal } from "@preact/signals-core";
 import { messageOf, type Parameters } from "../ipc/host";
-import { Later } from "../lib/later";
+import { Debouncer } from "../lib/debouncer";
 import { PARAMETER_NAMES, type ParameterName, parameterText, withParameter } from "./parameters";
 
 export class ParameterFields {
@@ -14,7 +14,7 @@ export class ParameterFields {
 	readonly problems = signal<ReadonlyMap<ParameterName, string>>(new Map());
 	readonly saved: ReadonlySignal<Parameters>;
 	readonly #save: (parameters: Parameters) => Promise<void>;
-	readonly #later = new Later<ParameterName>((name) => void this.#commit(name, false));
+	readonly #later = new Debouncer<ParameterName>((name) => void this.#commit(name, false));
 	#last: Promise<void> = Promise.resolve();
 
 	/** `save` rejects where the core does not take them; `saved` has them when it resolves. */

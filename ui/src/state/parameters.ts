@@ -5,7 +5,7 @@ import { parseNumber, parseWhole } from "../lib/numbers";
 export type ParameterName = keyof Parameters;
 
 /** What a text says, or what a person has to mend. */
-export type Parsed<T> = { readonly value: T } | { readonly problem: string };
+export type ParseResult<T> = { readonly value: T } | { readonly problem: string };
 
 export const NO_PARAMETERS: Parameters = {
 	systemPrompt: null,
@@ -25,10 +25,10 @@ export const EFFORTS: Record<ReasoningEffort, string> = {
 };
 
 /** The most that the core stores. */
-const MOST_TOKENS = 2 ** 32 - 1;
+const MAX_TOKENS = 2 ** 32 - 1;
 
 /** The most stop sequences: what the OpenAI protocol takes. */
-const MOST_STOPS = 4;
+const MAX_STOPS = 4;
 
 /** A parameter as the text of its field; empty for one that is not set. */
 export function parameterText(name: ParameterName, parameters: Parameters): string {
@@ -41,12 +41,12 @@ export function withParameter(
 	parameters: Parameters,
 	name: ParameterName,
 	text: string,
-): Parsed<Parameters> {
+): ParseResult<Parameters> {
 	const parsed = parse(name, text);
 	return "problem" in parsed ? parsed : { value: { ...parameters, [name]: parsed.value } };
 }
 
-function parse(name: ParameterName, text: string): Parsed<Parameters[ParameterName]> {
+function parse(name: ParameterName, text: string): ParseResult<Parameters[ParameterName]> {
 	if (name === "stop") return parseStops(text);
 	if (text.trim() === "") return { value: null };
 	switch (name) {
@@ -69,7 +69,7 @@ function parse(name: ParameterName, text: string): Parsed<Parameters[ParameterNa
 		case "maxTokens": {
 			const value = parseWhole(text);
 			if (value === null) return { problem: "Write a whole number, for example 1000" };
-			return value >= 1 && value <= MOST_TOKENS
+			return value >= 1 && value <= MAX_TOKENS
 				? { value }
 				: { problem: "The longest answer must have at least 1 token" };
 		}
@@ -78,9 +78,9 @@ function parse(name: ParameterName, text: string): Parsed<Parameters[ParameterNa
 	}
 }
 
-function parseStops(text: string): Parsed<string[]> {
+function parseStops(text: string): ParseResult<string[]> {
 	const value = text.split(/\r?\n/).filter((line) => line !== "");
-	return value.length <= MOST_STOPS
+	return value.length <= MAX_STOPS
 		? { value }
 		: { problem: "There may be at most four stop sequences" };
 }
@@ -91,7 +91,7 @@ export function isAnySet(parameters: Parameters): boolean {
 }
 
 /** What counts where a field is empty, for its placeholder. */
-export function standIn(name: ParameterName, defaults: Parameters): string {
+export function placeholderOf(name: ParameterName, defaults: Parameters): string {
 	const text = parameterText(name, defaults).replace(/\s*\n\s*/g, " · ");
 	if (text === "") return "Not sent";
 	const shown = name === "reasoningEffort" ? EFFORTS[text as ReasoningEffort] : text;

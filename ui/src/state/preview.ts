@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals-core";
 import { type AttachmentSummary, commands, messageOf } from "../ipc/host";
 
-export interface Previewed {
+export interface PreviewState {
 	readonly file: AttachmentSummary;
 	/** A `data:` address, or a text; null until it is read. */
 	readonly content: string | null;
@@ -10,11 +10,11 @@ export interface Previewed {
 }
 
 export class Preview {
-	readonly shown = signal<Previewed | null>(null);
+	readonly shown = signal<PreviewState | null>(null);
 
 	async open(file: AttachmentSummary): Promise<void> {
 		this.shown.value = { file, content: null, problem: null };
-		const show = (read: Partial<Previewed>) => {
+		const show = (read: Partial<PreviewState>) => {
 			const shown = this.shown.value;
 			// Another may have been opened, or none be looked at any more.
 			if (shown?.file.id === file.id) this.shown.value = { ...shown, ...read };

@@ -14,7 +14,7 @@ import {
 	type ProviderInfo,
 } from "../ipc/host";
 import { parseWhole } from "../lib/numbers";
-import type { Parsed } from "./parameters";
+import type { ParseResult } from "./parameters";
 import {
 	DEFAULT_PARALLEL,
 	parseAddress,
@@ -170,7 +170,7 @@ export class ProviderEditor {
 		return this.takesKey.value && key !== "" ? { type: "set", key, place } : { type: "keep" };
 	}
 
-	#parse(field: ProviderField): Parsed<unknown> {
+	#parse(field: ProviderField): ParseResult<unknown> {
 		const text = this.texts.value[field];
 		if (field === "name") return parseName(text);
 		if (field === "baseUrl") return parseAddress(text);

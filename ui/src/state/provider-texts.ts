@@ -1,12 +1,12 @@
 /** What is said about providers, and what their fields may say: pure. */
 import type { ConnectionTest, Preset, ProviderInfo } from "../ipc/bindings";
 import { count, parseWhole } from "../lib/numbers";
-import type { Parsed } from "./parameters";
+import type { ParseResult } from "./parameters";
 
 /** The most answers at once of a provider, unless the user says otherwise. */
 export const DEFAULT_PARALLEL = 4;
 
-const MOST_PARALLEL = 64;
+const MAX_PARALLEL = 64;
 
 /** Whether a provider has a key and where it is kept; empty for one that needs none. */
 export function keyState(provider: ProviderInfo): string {
@@ -69,13 +69,13 @@ function plainAddress(text: string): string {
 	}
 }
 
-export function parseName(text: string): Parsed<string> {
+export function parseName(text: string): ParseResult<string> {
 	return text.trim() === ""
 		? { problem: "Give it a name, to find its models by" }
 		: { value: text.trim() };
 }
 
-export function parseAddress(text: string): Parsed<string> {
+export function parseAddress(text: string): ParseResult<string> {
 	const value = text.trim();
 	if (value === "") return { problem: "Write the server’s address" };
 	if (!/^https?:\/\//i.test(value))
@@ -83,15 +83,15 @@ export function parseAddress(text: string): Parsed<string> {
 	return URL.canParse(value) ? { value } : { problem: "This is not an address: look for a slip" };
 }
 
-export function parseParallel(text: string): Parsed<number> {
+export function parseParallel(text: string): ParseResult<number> {
 	const value = parseWhole(text);
-	return value !== null && value >= 1 && value <= MOST_PARALLEL
+	return value !== null && value >= 1 && value <= MAX_PARALLEL
 		? { value }
-		: { problem: `Write a whole number from 1 to ${MOST_PARALLEL}` };
+		: { problem: `Write a whole number from 1 to ${MAX_PARALLEL}` };
 }
 
 /** A new key, where one is called for. */
-export function parseKey(text: string, isNeeded: boolean): Parsed<string> {
+export function parseKey(text: string, isNeeded: boolean): ParseResult<string> {
 	const value = text.trim();
 	if (value === "" && isNeeded) return { problem: "Paste the key of your account" };
 	return /\s/.test(value) ? { problem: "A key has no spaces: copy it again" } : { value };

@@ -27,8 +27,8 @@ export class Providers {
 	readonly editor = signal<ProviderEditor | null>(null);
 	/** Servers on this machine; null until they were looked for. */
 	readonly servers = signal<readonly FoundServer[] | null>(null);
-	readonly looking = signal(false);
-	readonly lookProblem = signal<string | null>(null);
+	readonly scanning = signal(false);
+	readonly scanProblem = signal<string | null>(null);
 	/** Those of the servers that are not providers yet. */
 	readonly offered = computed(() => {
 		const known = this.list.value ?? [];
@@ -54,16 +54,16 @@ export class Providers {
 	}
 
 	/** Looks for servers on this machine. None of them is used before the user adds it. */
-	async look(): Promise<void> {
-		if (this.looking.value) return;
-		this.looking.value = true;
-		this.lookProblem.value = null;
+	async scan(): Promise<void> {
+		if (this.scanning.value) return;
+		this.scanning.value = true;
+		this.scanProblem.value = null;
 		try {
 			this.servers.value = await commands.findLocalServers();
 		} catch (error) {
-			this.lookProblem.value = messageOf(error);
+			this.scanProblem.value = messageOf(error);
 		} finally {
-			this.looking.value = false;
+			this.scanning.value = false;
 		}
 	}
 

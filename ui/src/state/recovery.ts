@@ -6,7 +6,7 @@ const PLACES = (count: number) => (count === 1 ? "1 place" : `${count} places`);
 
 export class Recovery {
 	/** What can be offered; null until it is known. */
-	readonly ways = signal<WaysOn | null>(null);
+	readonly options = signal<WaysOn | null>(null);
 	/** What goes on, for whoever waits. */
 	readonly working = signal<string | null>(null);
 	/** What came of the last try. */
@@ -17,7 +17,7 @@ export class Recovery {
 
 	async load(): Promise<void> {
 		await this.#try(null, async () => {
-			this.ways.value = await commands.waysOn();
+			this.options.value = await commands.waysOn();
 		});
 	}
 

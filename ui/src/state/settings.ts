@@ -69,7 +69,7 @@ export class UserSettings {
 	}
 
 	/** Takes what this or another window has saved. */
-	told(settings: Settings): void {
+	settingsChanged(settings: Settings): void {
 		this.current.value = settings;
 	}
 

@@ -3,13 +3,13 @@
  * of ten thousand costs what one of a few hundred does, and one of very long answers no more. Pure.
  */
 import type { Message, MessagePage } from "../ipc/bindings";
-import { costOf } from "../markdown/portion";
+import { costOf } from "../markdown/render-budget";
 
 /** The most messages on the page. */
-export const MOST_SHOWN = 300;
+export const MAX_MESSAGES = 300;
 
 /** What they may cost to draw before one more is too many, in characters of running text. */
-export const MOST_COST = 500_000;
+export const MAX_COST = 500_000;
 
 export interface ShownMessages {
 	/** Oldest first. */
@@ -22,9 +22,9 @@ export const NONE: ShownMessages = { messages: [], hasEarlier: false, hasLater: 
 
 /** With the page before the first; what is too much goes at both ends, far from where they meet. */
 export function withEarlier(shown: ShownMessages, page: MessagePage): ShownMessages {
-	const near = affordableEnd(page.messages, MOST_COST / 2);
-	const kept = affordable(shown.messages, MOST_COST / 2);
-	const messages = [...near, ...kept].slice(0, MOST_SHOWN);
+	const near = affordableEnd(page.messages, MAX_COST / 2);
+	const kept = affordable(shown.messages, MAX_COST / 2);
+	const messages = [...near, ...kept].slice(0, MAX_MESSAGES);
 	return {
 		messages,
 		hasEarlier: page.hasEarlier || near.length < page.messages.length,
@@ -34,9 +34,9 @@ export function withEarlier(shown: ShownMessages, page: MessagePage): ShownMessa
 
 /** With the page after the last; what is too much goes at both ends, far from where they meet. */
 export function withLater(shown: ShownMessages, page: MessagePage): ShownMessages {
-	const kept = affordableEnd(shown.messages, MOST_COST / 2);
-	const near = affordable(page.messages, MOST_COST / 2);
-	const messages = [...kept, ...near].slice(-MOST_SHOWN);
+	const kept = affordableEnd(shown.messages, MAX_COST / 2);
+	const near = affordable(page.messages, MAX_COST / 2);
+	const messages = [...kept, ...near].slice(-MAX_MESSAGES);
 	return {
 		messages,
 		hasEarlier: shown.hasEarlier || messages.length < shown.messages.length + near.length,
@@ -67,7 +67,9 @@ export function withLatest(
 	const start = latest.messages.findIndex((message) => message.id === shown.messages[0]?.id);
 	const all = [...older, ...latest.messages.slice(Math.max(0, start))];
 	const isOther = older.length === 0 && start < 0;
-	const messages = (isFollowed || isOther ? affordableEnd(all, MOST_COST) : all).slice(-MOST_SHOWN);
+	const messages = (isFollowed || isOther ? affordableEnd(all, MAX_COST) : all).slice(
+		-MAX_MESSAGES,
+	);
 	const { hasEarlier } = older.length > 0 ? shown : latest;
 	return {
 		messages,

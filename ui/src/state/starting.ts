@@ -4,7 +4,7 @@
 import { commands, type Notice, type Stage, type StartStatus } from "../ipc/host";
 
 /** How long a start may take before it is said what it waits for, in ms. */
-const PATIENCE = 300;
+const STATUS_DELAY = 300;
 
 const STAGES: Record<Stage, string> = {
 	opening: "Opening your conversations…",
@@ -33,7 +33,7 @@ export async function watchStart(say: (text: string) => void): Promise<string> {
 	const patience = setTimeout(() => {
 		patient = false;
 		if (said !== null) say(STAGES[said]);
-	}, PATIENCE);
+	}, STATUS_DELAY);
 	try {
 		for (;;) {
 			const status: StartStatus = await commands.startStatus(said);

@@ -87,7 +87,7 @@ export class Toasts {
 	}
 
 	/** The reason of every refusal is gone, and they go with it. */
-	reasonGone(): void {
+	dismissRefusals(): void {
 		for (const { id, kind } of this.shown.value) if (kind === "refusal") this.dismiss(id);
 	}
 
@@ -110,7 +110,7 @@ export class Toasts {
 }
 
 /** An error that goes with its reason. */
-export class PassingError {
+export class TransientError {
 	readonly #toasts: Toasts;
 	readonly #duration: number | null;
 	#id: number | null = null;
@@ -122,7 +122,7 @@ export class PassingError {
 	}
 
 	/** Shows it, or takes it away where there is no reason. */
-	tell(text: string | null): void {
+	set(text: string | null): void {
 		if (text !== null) {
 			this.#id = this.#toasts.show({ text, kind: "error", duration: this.#duration });
 		} else if (this.#id !== null) {

@@ -5,9 +5,9 @@ import {
 	commands,
 	type MessagePage,
 	type PageEvent,
-	type Part,
+	type PageQuery,
 } from "../ipc/host";
-import { type LiveAnswer, told } from "./live-answer";
+import { applyEvent, type LiveAnswer } from "./live-answer";
 import { NONE, type ShownMessages, withEarlier, withLater, withLatest } from "./shown-messages";
 
 /** So many messages fill a screen; the first frame does not wait for more. */
@@ -28,7 +28,7 @@ export class Transcript {
 	/** What the core tells of the answer being written; null before it told anything. */
 	readonly live = signal<LiveAnswer | null>(null);
 	/** Does what changes the messages above, and keeps in place what the user looks at. */
-	keepPlace: (change: () => void) => void = (change) => change();
+	preserveScroll: (change: () => void) => void = (change) => change();
 	/** The user looks at the end, so what is far above can go. */
 	isFollowed: () => boolean = () => true;
 	#loading = false;
@@ -47,13 +47,13 @@ export class Transcript {
 	/** Has the rest of what was read on the page too. */
 	drawAll(): void {
 		if (!this.isPartial.value) return;
-		this.keepPlace(() => {
+		this.preserveScroll(() => {
 			this.isPartial.value = false;
 		});
 	}
 
 	/** The conversation as it is now, or was a moment ago: an answer that is not in it has just begun. */
-	take(view: ConversationView): void {
+	applySnapshot(view: ConversationView): void {
 		this.#part.value = withLatest(this.#part.value, view, this.isFollowed());
 		const ended = view.messages.filter((message) => message.status !== "generating");
 		// One that its branch went back from has ended, too.
@@ -63,9 +63,9 @@ export class Transcript {
 	}
 
 	/** Something happened to an answer. False where its message is not on the page yet. */
-	told(event: PageEvent): boolean {
+	applyEvent(event: PageEvent): boolean {
 		if (this.#ended.has(event.messageId)) return true;
-		this.live.value = told(this.live.value, event);
+		this.live.value = applyEvent(this.live.value, event);
 		return this.messages.value.some((message) => message.id === event.messageId);
 	}
 
@@ -99,7 +99,7 @@ export class Transcript {
 
 	async #load(
 		{ id, branchId }: ConversationView,
-		part: Part,
+		part: PageQuery,
 		join: (shown: ShownMessages, page: MessagePage) => ShownMessages,
 	): Promise<void> {
 		if (this.#loading) return;
@@ -109,7 +109,7 @@ export class Transcript {
 			const page = await commands.getMessages(id, branchId, part);
 			// What was read for another part, or another conversation, does not join on.
 			if (!isSameRun(before, this.#part.value)) return;
-			this.keepPlace(() => {
+			this.preserveScroll(() => {
 				this.#part.value = join(this.#part.value, page);
 			});
 		} finally {

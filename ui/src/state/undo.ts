@@ -2,10 +2,10 @@
  * What Ctrl+Z takes back in a field. The platform's own history is of no use: WebKitGTK has no key for
  * it, and it puts back what the page has moved or sent meanwhile. Pure.
  */
-import { joined } from "./hand-over";
+import { joinTexts } from "./hand-over";
 
 /** How many steps are kept. */
-const MOST = 200;
+const MAX_STEPS = 200;
 
 /** The texts before this one, and those that were taken back. */
 export interface History {
@@ -18,7 +18,7 @@ export interface History {
 }
 
 /** A text without a history. */
-export function begun(text: string): History {
+export function newHistory(text: string): History {
 	return { past: [], now: text, future: [], open: null };
 }
 
@@ -26,8 +26,13 @@ export function begun(text: string): History {
  * After a change of `from` to `to`. What is typed on in a word is one step with it, and so is what an
  * input method composes. A text that was changed by something else has no history.
  */
-export function recorded(known: History, from: string, to: string, composing: boolean): History {
-	const history = known.now === from ? known : begun(from);
+export function recordChange(
+	known: History,
+	from: string,
+	to: string,
+	composing: boolean,
+): History {
+	const history = known.now === from ? known : newHistory(from);
 	if (from === to) return history;
 	const { at, removed, added } = change(from, to);
 	const letter = removed.length + added.length === 1;
@@ -36,7 +41,7 @@ export function recorded(known: History, from: string, to: string, composing: bo
 	const past = goesOn && history.open !== null ? history.past : [...history.past, from];
 	const end = at + added.length;
 	return {
-		past: past.slice(-MOST),
+		past: past.slice(-MAX_STEPS),
 		now: to,
 		future: [],
 		open: composing || (letter && !isBroken) ? end : null,
@@ -44,24 +49,24 @@ export function recorded(known: History, from: string, to: string, composing: bo
 }
 
 /** One step back, or null where there is none. */
-export function undone({ past, now, future }: History): History | null {
+export function undoStep({ past, now, future }: History): History | null {
 	const before = past.at(-1);
 	if (before === undefined) return null;
 	return { past: past.slice(0, -1), now: before, future: [now, ...future], open: null };
 }
 
 /** One step on, or null where there is none. */
-export function redone({ past, now, future }: History): History | null {
+export function redoStep({ past, now, future }: History): History | null {
 	const [after, ...rest] = future;
 	if (after === undefined) return null;
 	return { past: [...past, now], now: after, future: rest, open: null };
 }
 
 /** The history of a text that was put behind another, each of which has its own. */
-export function joinedHistory(first: History, second: History): History {
-	const behind = (text: string) => joined(first.now, text);
+export function joinHistories(first: History, second: History): History {
+	const behind = (text: string) => joinTexts(first.now, text);
 	return {
-		past: [...first.past, ...second.past.map(behind)].slice(-MOST),
+		past: [...first.past, ...second.past.map(behind)].slice(-MAX_STEPS),
 		now: behind(second.now),
 		future: second.future.map(behind),
 		open: null,

@@ -7,17 +7,17 @@ import { count, shortBytes, shortTokens } from "../lib/numbers";
 import { shortName } from "../lib/short-name";
 import type { Thumbnails } from "../lib/thumbnails";
 import { aria, hint } from "../shortcuts";
-import { type Attached, readyFiles } from "../state/attachments";
-import type { Previewed } from "../state/preview";
+import { type DraftAttachment, readyFiles } from "../state/attachments";
+import type { PreviewState } from "../state/preview";
 import { openDialog } from "./dialogs";
 import { icon } from "./icon";
 
 /** The most that a sent image takes of the page, in pixels. */
 const SHOWN = { width: 280, height: 200 };
 
-const { textBytes, fileBytes, files: MOST } = ATTACHMENT_LIMITS;
+const { textBytes, fileBytes, files: MAX_FILES } = ATTACHMENT_LIMITS;
 
-const LIMITS = `text and code up to ${shortBytes(textBytes)}, images and PDF up to ${shortBytes(fileBytes)}, ${MOST} files a message`;
+const LIMITS = `text and code up to ${shortBytes(textBytes)}, images and PDF up to ${shortBytes(fileBytes)}, ${MAX_FILES} files a message`;
 
 const UNSEEN = "This model cannot see images: choose another model, or remove the image";
 
@@ -30,7 +30,7 @@ export interface AttachActions extends FileActions {
 	attach(files: readonly File[]): void;
 	remove(key: string): void;
 	/** Does what is offered of a long text that was pasted. */
-	takeOffer(): void;
+	acceptOffer(): void;
 	dismissOffer(): void;
 }
 
@@ -55,9 +55,13 @@ export function attachButton(actions: AttachActions): TemplateResult {
 }
 
 /** The files that go with what is typed; where the model sees no images, that is said beside one. */
-export function attachedFiles(list: readonly Attached[], isBlind: boolean, actions: AttachActions) {
+export function attachedFiles(
+	list: readonly DraftAttachment[],
+	lacksVision: boolean,
+	actions: AttachActions,
+) {
 	if (list.length === 0) return nothing;
-	const unseen = isBlind && readyFiles(list).some((file) => file.kind === "image");
+	const unseen = lacksVision && readyFiles(list).some((file) => file.kind === "image");
 	// What needs a look comes first: the list may be longer than its room.
 	const failedFirst = [...list].sort((a, b) => needsLook(b) - needsLook(a));
 	return html`
@@ -72,11 +76,11 @@ export function attachedFiles(list: readonly Attached[], isBlind: boolean, actio
   `;
 }
 
-function needsLook(one: Attached): number {
+function needsLook(one: DraftAttachment): number {
 	return one.state === "failed" ? 1 : 0;
 }
 
-function chip(one: Attached, actions: AttachActions): TemplateResult {
+function chip(one: DraftAttachment, actions: AttachActions): TemplateResult {
 	const name = one.state === "ready" ? one.file.name : one.name;
 	const remove = html`<button type="button" class="bare remove" aria-label=${`Remove ${name}`}
     title="Remove" @click=${() => actions.remove(one.key)}>${icon("x")}</button>`;
@@ -123,7 +127,7 @@ export function pasteOffer(offered: "attach" | "putBack" | null, actions: Attach
 	const words = offered === "attach" ? "Attach the pasted text as a file" : "Put the text back";
 	return html`
     <p class="offer" role="status">
-      <button id="paste-offer" type="button" @click=${actions.takeOffer}>
+      <button id="paste-offer" type="button" @click=${actions.acceptOffer}>
         ${icon(offered === "attach" ? "paperclip" : "rotate-ccw")}<span>${words}</span>
       </button>
       <button type="button" class="bare" aria-label="Leave it" title="Leave it"
@@ -163,7 +167,10 @@ function picture(file: AttachmentSummary, actions: FileActions): TemplateResult 
 }
 
 /** A file in a dialog of its own. */
-export function preview({ file, content, problem }: Previewed, close: () => void): TemplateResult {
+export function preview(
+	{ file, content, problem }: PreviewState,
+	close: () => void,
+): TemplateResult {
 	const onClick = (event: MouseEvent) => {
 		// Beside the dialog is on it, where nothing of it is.
 		if (event.target === event.currentTarget) (event.currentTarget as HTMLDialogElement).close();

@@ -4,7 +4,7 @@ import { live } from "lit-html/directives/live.js";
 import type { AttemptSource, SendKey } from "../ipc/host";
 import { isComposing } from "../lib/keys";
 import { type RecallActions, recallByArrows } from "../lib/recall-keys";
-import { ariaOf, written } from "../lib/shortcut";
+import { ariaOf, formatShortcut } from "../lib/shortcut";
 import { aria, editingOf, hint, sends, WRITING_KEYS } from "../shortcuts";
 import { icon } from "./icon";
 
@@ -116,8 +116,8 @@ export function composer(model: ComposerModel, actions: ComposerActions): Templa
       <button
         id="send-button"
         type="button"
-        aria-label=${model.busy ? "Send (an answer is being written)" : "Send"}
-        title=${`Send (${written(send)})`}
+        aria-label=${model.busy ? "Send (an answer is being formatShortcut)" : "Send"}
+        title=${`Send (${formatShortcut(send)})`}
         aria-keyshortcuts=${ariaOf(send)}
         aria-disabled=${String(model.busy || nothingToSend)}
         ?data-busy=${model.busy}

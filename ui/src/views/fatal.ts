@@ -5,7 +5,7 @@ import type { Backup, WaysOn } from "../ipc/host";
 export interface Fatal {
 	readonly reason: string;
 	/** What can be offered; null where only closing helps, or while it is not known. */
-	readonly ways: WaysOn | null;
+	readonly options: WaysOn | null;
 	readonly working: string | null;
 	readonly outcome: string;
 	readonly isSaved: boolean;
@@ -29,12 +29,12 @@ export function fatal(model: Fatal, actions: FatalActions): TemplateResult {
           <h1>Conch cannot open its data</h1>
           <p>${model.reason}</p>
         </div>
-        ${model.ways === null ? closing() : moving()}
-        <div class="ways">
-          ${model.ways === null ? nothing : replacements(model, model.ways, actions)}
-          ${way("open-data-folder", model, false, actions.openFolder, "Open the folder")}
+        ${model.options === null ? closing() : moving()}
+        <div class="recovery-actions">
+          ${model.options === null ? nothing : replacements(model, model.options, actions)}
+          ${actionButton("open-data-folder", model, false, actions.openFolder, "Open the folder")}
         </div>
-        ${model.ways === null ? nothing : more(model, model.ways, actions)}
+        ${model.options === null ? nothing : more(model, model.options, actions)}
         <p id="fatal-outcome" role="status">${model.working ?? model.outcome}</p>
       </div>
     </main>
@@ -54,15 +54,15 @@ function moving(): TemplateResult {
 }
 
 /** What puts another database in the place of the one that cannot be opened, or helps to. */
-function replacements(model: Fatal, ways: WaysOn, actions: FatalActions): TemplateResult {
-	const newest = ways.backups[0];
+function replacements(model: Fatal, options: WaysOn, actions: FatalActions): TemplateResult {
+	const newest = options.backups[0];
 	const isFirst = newest === undefined;
 	const { isSaved } = model;
 	return html`
     ${newest === undefined ? nothing : backup(newest, model, true, actions)}
     ${
 			isSaved
-				? way(
+				? actionButton(
 						"start-with-saved",
 						model,
 						isFirst,
@@ -72,26 +72,32 @@ function replacements(model: Fatal, ways: WaysOn, actions: FatalActions): Templa
 				: nothing
 		}
     ${
-			ways.hasDatabase
-				? way("save-readable", model, isFirst && !isSaved, actions.save, "Save what can be read")
+			options.hasDatabase
+				? actionButton(
+						"save-readable",
+						model,
+						isFirst && !isSaved,
+						actions.save,
+						"Save what can be read",
+					)
 				: nothing
 		}
   `;
 }
 
-function more(model: Fatal, ways: WaysOn, actions: FatalActions): TemplateResult {
+function more(model: Fatal, options: WaysOn, actions: FatalActions): TemplateResult {
 	return html`
     <details>
       <summary>More</summary>
-      <div class="ways">
-        ${ways.backups.slice(1).map((each) => backup(each, model, false, actions))}
-        ${way("start-with-empty", model, false, actions.startWithEmpty, "Start with no conversations")}
+      <div class="recovery-actions">
+        ${options.backups.slice(1).map((each) => backup(each, model, false, actions))}
+        ${actionButton("start-with-empty", model, false, actions.startWithEmpty, "Start with no conversations")}
       </div>
     </details>
   `;
 }
 
-function way(
+function actionButton(
 	id: string,
 	{ working }: Fatal,
 	isFirst: boolean,

@@ -24,7 +24,7 @@ export interface MessageActions {
 	regenerate(messageId: string): void;
 	/** Shows another version. */
 	select(messageId: string): void;
-	goOn(): void;
+	continueAnswer(): void;
 	copy(text: string): void;
 }
 
@@ -119,7 +119,7 @@ function outcome(message: Message, isLast: boolean, actions: MessageActions) {
 	return html`
     <div class="outcome">
       ${state(message)}
-      ${content !== "" && status !== "failed" ? goOn(actions) : nothing}
+      ${content !== "" && status !== "failed" ? continueAnswer(actions) : nothing}
       ${failedVersion === null ? retry("Retry", message, actions) : nothing}
     </div>
     ${tried(message, isLast, actions)}
@@ -180,12 +180,12 @@ function ending({ finishReason }: Message, isLast: boolean, actions: MessageActi
 	const words = finishReason === null ? undefined : ENDINGS[finishReason];
 	if (words === undefined) return nothing;
 	if (finishReason !== "length" || !isLast) return html`<p class="state ending">${words}</p>`;
-	return html`<div class="outcome"><p class="state">${words}</p>${goOn(actions)}</div>`;
+	return html`<div class="outcome"><p class="state">${words}</p>${continueAnswer(actions)}</div>`;
 }
 
 /** For an answer that ended in its middle. */
-function goOn(actions: MessageActions): TemplateResult {
-	return html`<button type="button" class="continue" @click=${() => actions.goOn()}>
+function continueAnswer(actions: MessageActions): TemplateResult {
+	return html`<button type="button" class="continue" @click=${() => actions.continueAnswer()}>
     ${icon("play")}<span>Continue</span></button>`;
 }
 

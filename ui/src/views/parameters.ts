@@ -5,7 +5,7 @@ import { ref } from "lit-html/directives/ref.js";
 import type { Parameters } from "../ipc/host";
 import { afterPress } from "../lib/press";
 import type { ParameterFields } from "../state/parameter-fields";
-import { EFFORTS, type ParameterName, standIn } from "../state/parameters";
+import { EFFORTS, type ParameterName, placeholderOf } from "../state/parameters";
 import { openDialog } from "./dialogs";
 import { type FieldLinks, field, textOf } from "./field";
 
@@ -71,7 +71,7 @@ function numberInput(
 ): TemplateResult {
 	// Not type="number": it takes away what is no number.
 	return html`<input id=${id} type="text" inputmode=${mode} autocomplete="off" spellcheck="false"
-    placeholder=${standIn(name, defaults)} aria-describedby=${links.describedBy}
+    placeholder=${placeholderOf(name, defaults)} aria-describedby=${links.describedBy}
     aria-invalid=${links.invalid} .value=${live(fields.text(name))}
     @input=${(event: Event) => fields.type(name, textOf(event))}
     @blur=${() => afterPress(() => void fields.leave(name))} />`;
@@ -86,7 +86,7 @@ function textArea(
 	defaults: Parameters,
 ): TemplateResult {
 	return html`<textarea id=${id} rows=${rows} spellcheck=${name === "systemPrompt" ? "true" : "false"}
-    placeholder=${standIn(name, defaults)} aria-describedby=${links.describedBy}
+    placeholder=${placeholderOf(name, defaults)} aria-describedby=${links.describedBy}
     aria-invalid=${links.invalid} .value=${live(fields.text(name))}
     @input=${(event: Event) => fields.type(name, textOf(event))}
     @blur=${() => afterPress(() => void fields.leave(name))}></textarea>`;

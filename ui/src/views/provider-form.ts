@@ -169,7 +169,7 @@ function outcome(editor: ProviderEditor, actions: ProviderFormActions): Template
 				keychain === null
 					? nothing
 					: html`
-            <div id="keychain-problem" class="trouble">
+            <div id="keychain-problem" class="error-notice">
               <p><strong>Nothing is saved yet.</strong> ${keychain}</p>
               <p>Where shall the key be kept?</p>
               <button id="keep-for-session" type="button" @click=${() => actions.save("session")}

@@ -6,7 +6,7 @@ import type { FoundServer, Preset, ProviderInfo } from "../ipc/host";
 import { count } from "../lib/numbers";
 import { findPresets, providerState } from "../state/provider-texts";
 import { icon } from "./icon";
-import { title, trouble } from "./section";
+import { errorNotice, title } from "./section";
 
 export interface ProvidersModel {
 	/** Null until they are read. */
@@ -15,8 +15,8 @@ export interface ProvidersModel {
 	readonly problem: string | null;
 	/** Servers on this machine that are not providers yet. */
 	readonly offered: readonly FoundServer[];
-	readonly looking: boolean;
-	readonly lookProblem: string | null;
+	readonly scanning: boolean;
+	readonly scanProblem: string | null;
 }
 
 export interface ProvidersActions {
@@ -24,7 +24,7 @@ export interface ProvidersActions {
 	add(): void;
 	edit(provider: ProviderInfo): void;
 	remove(provider: ProviderInfo): void;
-	look(): void;
+	scan(): void;
 	addServer(server: FoundServer): void;
 }
 
@@ -44,7 +44,7 @@ export function providers(model: ProvidersModel, actions: ProvidersActions): Tem
 
 function list(model: ProvidersModel, actions: ProvidersActions): TemplateResult {
 	if (model.problem !== null) {
-		return trouble(`The providers could not be read: ${model.problem}`, actions.load);
+		return errorNotice(`The providers could not be read: ${model.problem}`, actions.load);
 	}
 	if (model.list === null) return html`<p class="quiet" role="status">Reading the providers…</p>`;
 	if (model.list.length === 0) {
@@ -85,17 +85,17 @@ function row(provider: ProviderInfo, actions: ProvidersActions): TemplateResult 
 }
 
 function servers(model: ProvidersModel, actions: ProvidersActions): TemplateResult {
-	const words = model.looking
+	const words = model.scanning
 		? "Looking for model servers…"
-		: (model.lookProblem ??
+		: (model.scanProblem ??
 			(model.offered.length === 0
 				? "No other model server was found on this machine."
 				: "Found, and not used until you add it."));
 	return html`
     <div class="section-head">
       <p class="quiet" role="status">${words}</p>
-      <button id="look-for-servers" type="button" class="bare" aria-disabled=${String(model.looking)}
-        ?data-busy=${model.looking} @click=${actions.look}>${icon("refresh-cw")}<span>Look again</span></button>
+      <button id="look-for-servers" type="button" class="bare" aria-disabled=${String(model.scanning)}
+        ?data-busy=${model.scanning} @click=${actions.scan}>${icon("refresh-cw")}<span>Look again</span></button>
     </div>
     <ul id="found-servers" class="rows" aria-label="Servers on this machine">
       ${model.offered.map(
@@ -180,7 +180,7 @@ function nonePreset(
 		return html`<p class="none">No provider matches. Most servers can be added as a custom one.</p>`;
 	}
 	if (problem === null) return html`<p class="quiet">Reading the list…</p>`;
-	return trouble(`The list could not be read: ${problem}`, actions.load);
+	return errorNotice(`The list could not be read: ${problem}`, actions.load);
 }
 
 function moveFocus(event: KeyboardEvent, step: number): void {

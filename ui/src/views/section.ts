@@ -11,9 +11,9 @@ export function title(text: string): TemplateResult {
 }
 
 /** Something that could not be read, and the button that tries again. */
-export function trouble(text: string, again: () => void): TemplateResult {
+export function errorNotice(text: string, again: () => void): TemplateResult {
 	return html`
-    <div class="trouble" role="alert">
+    <div class="error-notice" role="alert">
       <p>${text}</p>
       <button type="button" @click=${again}>${icon("rotate-ccw")}<span>Try again</span></button>
     </div>

@@ -2,7 +2,7 @@
 import { html, type TemplateResult } from "lit-html";
 import { live } from "lit-html/directives/live.js";
 import type { Appearance, ModelInfo, OnClose, SendKey, Settings } from "../ipc/host";
-import { written } from "../lib/shortcut";
+import { formatShortcut } from "../lib/shortcut";
 import { GLOBAL, WRITING_KEYS } from "../shortcuts";
 import type { ParameterFields } from "../state/parameter-fields";
 import { NO_PARAMETERS } from "../state/parameters";
@@ -12,7 +12,7 @@ import { choices, field, textOf } from "./field";
 import { icon } from "./icon";
 import { MENU, modelName } from "./model-picker";
 import { parameterFields } from "./parameters";
-import { title, trouble } from "./section";
+import { errorNotice, title } from "./section";
 import { chord } from "./shortcuts";
 
 export const SECTIONS = {
@@ -95,7 +95,7 @@ function body(model: SettingsModel, actions: SettingsActions): TemplateResult {
 
 function unread({ problem }: SettingsModel, actions: SettingsActions): TemplateResult {
 	if (problem === null) return html`<p class="quiet" role="status">Reading the settings…</p>`;
-	return trouble(`The settings could not be read: ${problem}`, actions.load);
+	return errorNotice(`The settings could not be read: ${problem}`, actions.load);
 }
 
 const SECTION_BODIES: Record<
@@ -138,8 +138,8 @@ function answers(
 
 /** What each choice is called, with the keys as they are on this system's keyboards. */
 const SEND_KEYS: Record<SendKey, string> = {
-	enter: written(WRITING_KEYS.enter.send),
-	modEnter: written(WRITING_KEYS.modEnter.send),
+	enter: formatShortcut(WRITING_KEYS.enter.send),
+	modEnter: formatShortcut(WRITING_KEYS.modEnter.send),
 };
 
 function writing(

@@ -38,10 +38,10 @@ export function shortcutsDialog(sendKey: SendKey, close: () => void): TemplateRe
   `;
 }
 
-function row({ does, keys }: Shortcut): TemplateResult {
+function row({ label, keys }: Shortcut): TemplateResult {
 	return html`
     <div>
-      <dt>${does}</dt>
+      <dt>${label}</dt>
       <dd>${keys.map((shortcut, index) => [index > 0 ? html`<span> or </span>` : "", chord(shortcut)])}</dd>
     </div>
   `;

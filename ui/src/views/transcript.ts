@@ -11,7 +11,7 @@ export interface TranscriptModel extends MessageModel {
 	/** Something is typed already, and not sent. */
 	readonly hasDraft: boolean;
 	/** There are messages after the last of these. */
-	readonly goesOn: boolean;
+	readonly hasLater: boolean;
 	/** There is more below than is in sight. */
 	readonly newBelow: boolean;
 }
@@ -30,7 +30,7 @@ const SUGGESTIONS = [
 export function transcript(model: TranscriptModel, actions: TranscriptActions): TemplateResult {
 	if (model.opening) return html`<p class="empty quiet">Opening…</p>`;
 	if (model.messages.length === 0) return empty(model.hasDraft, actions);
-	const last = model.goesOn ? undefined : model.messages.at(-1);
+	const last = model.hasLater ? undefined : model.messages.at(-1);
 	return html`
     <div class="column">
       ${repeat(

@@ -97,7 +97,7 @@ impl MissingPackages {
         apt_get(right)
             .args(["install", "--yes", "--no-install-recommends"])
             .args(&self.0)
-            .run_telling()
+            .run_quoting_stderr()
     }
 
     fn right_to_install(&self) -> Result<Right, Error> {

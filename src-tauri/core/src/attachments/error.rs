@@ -2,7 +2,7 @@
 
 use conch_attachments::Refusal;
 
-use super::MOST_ATTACHMENTS;
+use super::MAX_ATTACHMENTS;
 use crate::error::ErrorCode;
 
 /// Why a file is not attached, or a message with files not sent. What was typed is kept.
@@ -18,7 +18,7 @@ pub enum AttachmentError {
     },
     /// More files than a message may have.
     #[error(
-        "A message takes {MOST_ATTACHMENTS} files at most: send these first, or remove one. “{name}” was not attached"
+        "A message takes {MAX_ATTACHMENTS} files at most: send these first, or remove one. “{name}” was not attached"
     )]
     TooMany {
         /// The file that would be one too many.
@@ -56,7 +56,7 @@ pub enum AttachmentError {
     #[error(
         "This model cannot see images: choose another model, or remove “{name}”. Nothing was sent"
     )]
-    NotSeen {
+    NoVision {
         /// The image.
         name: String,
     },
@@ -84,7 +84,7 @@ impl AttachmentError {
             Self::NoFile { .. } => ErrorCode::AttachmentKindUnsupported,
             Self::Unopened { .. } => ErrorCode::AttachmentUnreadable,
             Self::Gone => ErrorCode::AttachmentGone,
-            Self::NotSeen { .. } => ErrorCode::ImagesNotSeen,
+            Self::NoVision { .. } => ErrorCode::ImagesNotSeen,
         }
     }
 }

@@ -20,10 +20,10 @@ pub(crate) use read::read;
 use crate::ids::{AttachmentId, ConversationId};
 
 /// The most files of a message.
-pub const MOST_ATTACHMENTS: usize = 10;
+pub const MAX_ATTACHMENTS: usize = 10;
 
 /// The longest name of a file that is kept, in characters.
-const LONGEST_NAME: usize = 200;
+const MAX_NAME_CHARS: usize = 200;
 
 /// Pixels of an image in a token: as Anthropic counts
 /// (<https://platform.claude.com/docs/en/build-with-claude/vision>), who counts most of them.
@@ -43,7 +43,7 @@ pub struct AttachmentLimits {
 
 /// The limits.
 pub const LIMITS: AttachmentLimits = AttachmentLimits {
-    files: MOST_ATTACHMENTS,
+    files: MAX_ATTACHMENTS,
     text_bytes: conch_attachments::TEXT_LIMIT,
     file_bytes: conch_attachments::FILE_LIMIT,
 };
@@ -142,7 +142,7 @@ pub(crate) fn image_tokens(width: u32, height: u32) -> u32 {
 pub(crate) fn plain_name(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let plain = last.replace(char::is_control, " ");
-    let plain: String = plain.trim().chars().take(LONGEST_NAME).collect();
+    let plain: String = plain.trim().chars().take(MAX_NAME_CHARS).collect();
     if plain.is_empty() {
         "file".to_owned()
     } else {
@@ -159,7 +159,7 @@ mod tests {
         assert_eq!(plain_name("C:\\Users\\me\\notes.txt"), "notes.txt");
         assert_eq!(plain_name("../a\nb.rs"), "a b.rs");
         assert_eq!(plain_name("/"), "file");
-        assert_eq!(plain_name(&"x".repeat(999)).len(), LONGEST_NAME);
+        assert_eq!(plain_name(&"x".repeat(999)).len(), MAX_NAME_CHARS);
     }
 
     #[test]

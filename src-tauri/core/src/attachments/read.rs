@@ -14,7 +14,7 @@ use crate::child;
 use crate::ids::AttachmentId;
 
 /// How long a PDF may take: a book of a thousand pages takes a few seconds.
-const PDF_PATIENCE: Duration = Duration::from_mins(1);
+const PDF_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The most bytes of an answer: a text of the limit whose every character is escaped.
 const ANSWER_LIMIT: usize = 6 * TEXT_LIMIT + 1024;
@@ -84,7 +84,7 @@ async fn blocking<T: Send + 'static>(
 }
 
 async fn pdf(program: &Path, bytes: &[u8]) -> PdfAnswer {
-    let asked = tokio::time::timeout(PDF_PATIENCE, ask(program, bytes)).await;
+    let asked = tokio::time::timeout(PDF_TIMEOUT, ask(program, bytes)).await;
     match asked {
         Ok(Ok(answer)) => serde_json::from_slice(&answer).unwrap_or_else(|_| {
             tracing::warn!("a PDF ended the process that read it");

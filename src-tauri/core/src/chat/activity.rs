@@ -4,7 +4,7 @@
 use futures_util::future::BoxFuture;
 use tokio::time::{Instant, sleep_until};
 
-use super::request::{Admission, Asked};
+use super::request::{Admission, OpenResult};
 use super::turn::Event;
 use crate::provider::{AnswerStream, Failure};
 
@@ -12,7 +12,7 @@ use crate::provider::{AnswerStream, Failure};
 pub(super) enum Activity {
     None,
     Waiting(BoxFuture<'static, Result<Box<Admission>, Failure>>),
-    Connecting(BoxFuture<'static, Asked>),
+    Connecting(BoxFuture<'static, OpenResult>),
     Pausing(Instant),
     Streaming(AnswerStream),
 }
@@ -20,7 +20,7 @@ pub(super) enum Activity {
 /// What an activity led to.
 pub(super) enum Step {
     Admitted(Box<Admission>),
-    Asked(Asked),
+    OpenResult(OpenResult),
     Event(Event),
 }
 
@@ -43,9 +43,9 @@ impl Activity {
                 )
             }
             Self::Connecting(asking) => {
-                let asked = asking.await;
+                let opened = asking.await;
                 *self = Self::None;
-                Step::Asked(asked)
+                Step::OpenResult(opened)
             }
         }
     }

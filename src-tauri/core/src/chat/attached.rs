@@ -6,24 +6,24 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::attachments::AttachmentContent;
 use crate::provider::{ChatMessage, ImagePart};
-use crate::store::{PriorAttachment, PriorMessage};
+use crate::store::{HistoryAttachment, HistoryMessage};
 
 /// Few languages have a longer name, and a model knows them by it.
-const LONGEST_EXTENSION: usize = 10;
+const MAX_EXTENSION_BYTES: usize = 10;
 
-/// The messages for a model of which is known whether it `sees`; one that may is given the images.
+/// The messages for a model of which is known whether it `vision`; one that may is given the images.
 pub(super) fn with_attachments(
-    messages: Vec<PriorMessage>,
-    sees: Option<bool>,
+    messages: Vec<HistoryMessage>,
+    vision: Option<bool>,
 ) -> Vec<ChatMessage> {
-    let of = |message| with_its_own(message, sees != Some(false));
+    let of = |message| with_its_own(message, vision != Some(false));
     messages.into_iter().map(of).collect()
 }
 
-fn with_its_own(message: PriorMessage, sees: bool) -> ChatMessage {
+fn with_its_own(message: HistoryMessage, vision: bool) -> ChatMessage {
     let mut parts = Vec::new();
     let mut images = Vec::new();
-    for PriorAttachment {
+    for HistoryAttachment {
         name,
         tokens,
         content,
@@ -31,7 +31,7 @@ fn with_its_own(message: PriorMessage, sees: bool) -> ChatMessage {
     {
         match content {
             AttachmentContent::Text(text) => parts.push(labelled(&name, &text)),
-            AttachmentContent::Image { media_type, data } if sees => images.push(ImagePart {
+            AttachmentContent::Image { media_type, data } if vision => images.push(ImagePart {
                 media_type,
                 base64: STANDARD.encode(data),
                 tokens,
@@ -57,7 +57,7 @@ fn labelled(name: &str, text: &str) -> String {
     let language = name
         .rsplit_once('.')
         .map(|(_, extension)| extension)
-        .filter(|extension| extension.len() <= LONGEST_EXTENSION)
+        .filter(|extension| extension.len() <= MAX_EXTENSION_BYTES)
         .filter(|extension| extension.bytes().all(|byte| byte.is_ascii_alphanumeric()))
         .filter(|extension| *extension != "pdf")
         .unwrap_or_default();
@@ -80,19 +80,19 @@ mod tests {
     use super::*;
     use crate::chat::Role;
 
-    fn attached(name: &str, content: AttachmentContent) -> PriorAttachment {
-        PriorAttachment {
+    fn attached(name: &str, content: AttachmentContent) -> HistoryAttachment {
+        HistoryAttachment {
             name: name.to_owned(),
             tokens: 5,
             content,
         }
     }
 
-    fn file(name: &str, text: &str) -> PriorAttachment {
+    fn file(name: &str, text: &str) -> HistoryAttachment {
         attached(name, AttachmentContent::Text(text.to_owned()))
     }
 
-    fn image(name: &str) -> PriorAttachment {
+    fn image(name: &str) -> HistoryAttachment {
         let content = AttachmentContent::Image {
             media_type: "image/png".to_owned(),
             data: b"png".to_vec(),
@@ -100,13 +100,17 @@ mod tests {
         attached(name, content)
     }
 
-    fn given(content: &str, attachments: Vec<PriorAttachment>, sees: Option<bool>) -> ChatMessage {
-        let message = PriorMessage {
+    fn given(
+        content: &str,
+        attachments: Vec<HistoryAttachment>,
+        vision: Option<bool>,
+    ) -> ChatMessage {
+        let message = HistoryMessage {
             role: Role::User,
             content: content.to_owned(),
             attachments,
         };
-        with_attachments(vec![message], sees).remove(0)
+        with_attachments(vec![message], vision).remove(0)
     }
 
     #[test]
@@ -134,8 +138,8 @@ mod tests {
 
     #[test]
     fn an_image_is_given_to_a_model_that_may_see_it() {
-        for sees in [Some(true), None] {
-            let message = given("Look", vec![image("a.png")], sees);
+        for vision in [Some(true), None] {
+            let message = given("Look", vec![image("a.png")], vision);
             assert_eq!(message.content, "Look");
             assert_eq!(message.images[0].media_type, "image/png");
             assert_eq!(message.images[0].base64, "cG5n");
@@ -143,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_that_does_not_see_is_told_that_there_was_an_image() {
+    fn a_model_without_vision_gets_a_line_in_the_images_place() {
         let message = given("Look", vec![image("a.png")], Some(false));
         assert!(message.images.is_empty());
         assert_eq!(

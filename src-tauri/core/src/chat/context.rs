@@ -28,7 +28,7 @@ pub(super) struct Fitted {
     /// Oldest first.
     pub(super) messages: Vec<ChatMessage>,
     /// So many before them were left out.
-    pub(super) left_out: u32,
+    pub(super) omitted_messages: u32,
 }
 
 /// Leaves out the oldest of `messages` so that the rest fits `context_tokens`, where that is known. The
@@ -41,7 +41,7 @@ pub(super) fn fitted(
     let Some(context) = context_tokens.and_then(|tokens| usize::try_from(tokens).ok()) else {
         return Fitted {
             messages,
-            left_out: 0,
+            omitted_messages: 0,
         };
     };
     let answer = parameters
@@ -60,25 +60,25 @@ pub(super) fn fitted(
         .collect();
     let total: usize = costs.iter().sum();
     let over = total.saturating_sub(room);
-    let mut left_out = 0;
+    let mut omitted_messages = 0;
     if over > 0 {
         let wanted = over.next_multiple_of((context / STEP_SHARE).max(1));
         let mut freed = 0;
-        while freed < wanted && left_out + 1 < messages.len() {
-            freed += costs[left_out];
-            left_out += 1;
+        while freed < wanted && omitted_messages + 1 < messages.len() {
+            freed += costs[omitted_messages];
+            omitted_messages += 1;
         }
         // An answer without its question tells a model little.
-        while left_out + 1 < messages.len()
-            && messages[left_out].role == super::model::Role::Assistant
+        while omitted_messages + 1 < messages.len()
+            && messages[omitted_messages].role == super::model::Role::Assistant
         {
-            left_out += 1;
+            omitted_messages += 1;
         }
-        messages.drain(..left_out);
+        messages.drain(..omitted_messages);
     }
     Fitted {
         messages,
-        left_out: u32::try_from(left_out).unwrap_or(u32::MAX),
+        omitted_messages: u32::try_from(omitted_messages).unwrap_or(u32::MAX),
     }
 }
 
@@ -111,24 +111,27 @@ mod tests {
             .collect()
     }
 
-    fn left_out(count: usize, context: Option<u32>) -> u32 {
+    fn omitted_messages(count: usize, context: Option<u32>) -> u32 {
         let fitted = fitted(turns(count), &Parameters::default(), context);
         let kept = u32::try_from(fitted.messages.len()).unwrap();
-        assert_eq!(kept + fitted.left_out, u32::try_from(count).unwrap());
-        fitted.left_out
+        assert_eq!(
+            kept + fitted.omitted_messages,
+            u32::try_from(count).unwrap()
+        );
+        fitted.omitted_messages
     }
 
     #[test]
     fn what_fits_or_may_fit_is_whole() {
-        assert_eq!(left_out(99, None), 0, "nobody knows");
-        assert_eq!(left_out(7, Some(1000)), 0);
+        assert_eq!(omitted_messages(99, None), 0, "nobody knows");
+        assert_eq!(omitted_messages(7, Some(1000)), 0);
     }
 
     #[test]
     fn the_oldest_go_first_and_what_is_kept_begins_with_a_question() {
         let fitted = fitted(turns(9), &Parameters::default(), Some(1000));
         assert_eq!(
-            fitted.left_out, 4,
+            fitted.omitted_messages, 4,
             "three, and the answer that would be first"
         );
         assert_eq!(fitted.messages[0].role, Role::User);
@@ -137,17 +140,19 @@ mod tests {
     #[test]
     fn the_cut_stays_while_the_conversation_grows() {
         let cuts: Vec<_> = [9, 11, 13, 15]
-            .map(|count| left_out(count, Some(2000)))
+            .map(|count| omitted_messages(count, Some(2000)))
             .into();
         assert_eq!(cuts, [0, 0, 0, 0]);
-        let cuts: Vec<_> = [17, 19, 21].map(|count| left_out(count, Some(2000))).into();
+        let cuts: Vec<_> = [17, 19, 21]
+            .map(|count| omitted_messages(count, Some(2000)))
+            .into();
         assert_eq!(cuts, [6, 6, 10]);
     }
 
     #[test]
     fn the_last_message_stays_whatever_its_length() {
-        assert_eq!(left_out(1, Some(10)), 0);
-        assert_eq!(left_out(3, Some(10)), 2);
+        assert_eq!(omitted_messages(1, Some(10)), 0);
+        assert_eq!(omitted_messages(3, Some(10)), 2);
     }
 
     #[test]
@@ -160,7 +165,7 @@ mod tests {
         });
         let fitted = fitted(messages, &Parameters::default(), Some(1000));
         assert_eq!(
-            fitted.left_out, 4,
+            fitted.omitted_messages, 4,
             "three, and the answer that would be first"
         );
     }
@@ -173,7 +178,7 @@ mod tests {
                 system_prompt: Some("x".repeat(system * BYTES_PER_TOKEN)),
                 ..Parameters::default()
             };
-            fitted(turns(5), &parameters, Some(1000)).left_out
+            fitted(turns(5), &parameters, Some(1000)).omitted_messages
         };
         assert_eq!(with(Some(100), 0), 0);
         assert!(with(Some(600), 100) > 0);

@@ -18,22 +18,22 @@ use futures_util::FutureExt;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until};
 
-use self::storing::{Saved, Underway};
+use self::storing::{Saved, StoreTask};
 use super::activity::{Activity, Step};
 use super::aside::SetAside;
 use super::live::{Control, LiveAnswer, Phase, Registration};
-use super::patience::Patience;
-use super::request::{Admission, Asked, Waiting, admit, ask};
+use super::request::{Admission, OpenResult, Waiting, acquire_admission, open_stream};
+use super::timeouts::Timeouts;
 use super::turn::{Effect, Event, Turn};
 use crate::clock::{Clock, Timestamp};
 use crate::events::Events;
 use crate::indexing::Indexer;
-use crate::lock::{Fenced, HEARTBEAT, Lease};
+use crate::lock::{FencedWrite, HEARTBEAT, Lease};
 use crate::provider::{Failure, Providers, Response, StreamEvent};
-use crate::store::{Passing, Piece, Started, Store, StoreError};
+use crate::store::{Piece, StartedTurn, Store, StoreError, Transient};
 
 pub(crate) use self::finish::supervise;
-pub(super) use self::storing::STORE_AGAIN;
+pub(super) use self::storing::STORE_RETRY_DELAY;
 
 /// How much text a crash may cost: this long, or [`SAVE_BYTES`].
 const SAVE_EVERY: Duration = Duration::from_millis(500);
@@ -42,11 +42,11 @@ const SAVE_EVERY: Duration = Duration::from_millis(500);
 const SAVE_BYTES: usize = 2 * 1024;
 
 /// The most that is added to a pause by chance.
-const MOST_JITTER: Duration = Duration::from_secs(1);
+const MAX_JITTER: Duration = Duration::from_secs(1);
 
 /// What a generation needs of the application.
 #[derive(Debug, Clone)]
-pub(crate) struct Surroundings {
+pub(crate) struct TurnContext {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) providers: Arc<Providers>,
@@ -55,49 +55,49 @@ pub(crate) struct Surroundings {
     pub(crate) indexer: Arc<Indexer>,
 }
 
-impl Surroundings {
+impl TurnContext {
     /// Takes note of an error of the store: damage is told to all, and nothing more is written.
-    pub(crate) fn heed(&self, error: &StoreError) {
-        heed(&self.store, &self.events, error);
+    pub(crate) fn report_damage(&self, error: &StoreError) {
+        report_damage(&self.store, &self.events, error);
     }
 
     /// The same of a result.
-    pub(crate) fn heeded<T>(&self, done: Result<T, StoreError>) -> Result<T, StoreError> {
-        done.inspect_err(|error| self.heed(error))
+    pub(crate) fn inspect_damage<T>(&self, done: Result<T, StoreError>) -> Result<T, StoreError> {
+        done.inspect_err(|error| self.report_damage(error))
     }
 }
 
-/// See [`Surroundings::heed`].
-pub(crate) fn heed(store: &Store, events: &Events, error: &StoreError) {
+/// See [`TurnContext::report_damage`].
+pub(crate) fn report_damage(store: &Store, events: &Events, error: &StoreError) {
     if error.is_damage() {
-        events.damage_met();
+        events.damage_detected();
         let (store, found) = (store.clone(), error.to_string());
         // A task of its own: it waits for the writer, which the caller may hold.
-        tokio::spawn(async move { store.found_damage(&found).await });
+        tokio::spawn(async move { store.mark_damaged(&found).await });
     }
 }
 
 struct Driver {
-    around: Surroundings,
+    ctx: TurnContext,
     lease: Lease,
     model_id: Option<String>,
     registration: Registration,
     answer: watch::Sender<LiveAnswer>,
     turn: Turn,
     activity: Activity,
-    patience: Patience,
+    timeouts: Timeouts,
     /// The way to the provider, once it is known; its slot is held to the end.
     admission: Option<Box<Admission>>,
     /// Text that is not in the database, nor on its way there.
     unsaved: Piece,
     /// The chunk that is on its way: reading goes on meanwhile.
-    saving: Option<Underway<Saved>>,
+    saving: Option<StoreTask<Saved>>,
     /// The renewal that is on its way.
-    renewing: Option<Underway<Result<Fenced, StoreError>>>,
+    renewing: Option<StoreTask<Result<FencedWrite, StoreError>>>,
     heartbeat: Interval,
     /// Whoever asked for a renewal, to see whether this lives; and when they are answered at the latest.
-    doubters: Vec<oneshot::Sender<()>>,
-    answer_doubters_at: Instant,
+    probes: Vec<oneshot::Sender<()>>,
+    answer_probes_at: Instant,
     /// The number of the next chunk of text.
     next_chunk: i64,
     save_at: Instant,
@@ -109,7 +109,7 @@ struct Driver {
 }
 
 impl Driver {
-    fn new(around: Surroundings, started: Started, registration: Registration) -> Self {
+    fn new(ctx: TurnContext, started: StartedTurn, registration: Registration) -> Self {
         let (turn, _) = Turn::begin();
         let answer = registration.publish(
             &started.lease.branch_id,
@@ -118,21 +118,21 @@ impl Driver {
         let mut heartbeat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
-            around,
+            ctx,
             lease: started.lease,
             model_id: started.model_id,
             registration,
             answer,
             turn,
             activity: Activity::None,
-            patience: Patience::new(),
+            timeouts: Timeouts::new(),
             admission: None,
             unsaved: Piece::default(),
             saving: None,
             renewing: None,
             heartbeat,
-            doubters: Vec::new(),
-            answer_doubters_at: Instant::now(),
+            probes: Vec::new(),
+            answer_probes_at: Instant::now(),
             next_chunk: 0,
             save_at: Instant::now(),
             first_token_at: None,
@@ -142,7 +142,7 @@ impl Driver {
     }
 
     async fn run(mut self) {
-        let mut effect = Some(Effect::Enter);
+        let mut effect = Some(Effect::Acquire);
         loop {
             match effect {
                 Some(Effect::Finish(ending)) => return self.finish(ending).await,
@@ -169,13 +169,13 @@ impl Driver {
                         Some(Event::Stop)
                     }
                     Some(Control::Heartbeat(done)) => {
-                        self.doubted(done);
+                        self.on_probe(done);
                         None
                     }
                     Some(Control::Woke) => {
                         // A provider that has not begun may still be thinking.
                         if matches!(self.activity, Activity::Streaming(_)) {
-                            self.patience.wakes(Instant::now());
+                            self.timeouts.shorten_idle_timeout(Instant::now());
                         }
                         None
                     }
@@ -185,39 +185,39 @@ impl Driver {
                     self.renew();
                     None
                 }
-                renewed = Underway::end(&mut self.renewing) => self.renewed(renewed),
-                saved = Underway::end(&mut self.saving) => self.saved(saved),
+                renewed = StoreTask::end(&mut self.renewing) => self.renewed(renewed),
+                saved = StoreTask::end(&mut self.saving) => self.saved(saved),
                 () = sleep_until(self.save_at), if has_to_save => {
                     self.save();
                     None
                 }
-                () = sleep_until(self.answer_doubters_at), if !self.doubters.is_empty() => {
-                    self.answer_doubters();
+                () = sleep_until(self.answer_probes_at), if !self.probes.is_empty() => {
+                    self.answer_probes();
                     None
                 }
                 () = sleep_until(stuck_at.unwrap_or(self.save_at)), if stuck_at.is_some() => {
-                    self.cannot_store(Passing::Silent);
+                    self.cannot_store(Transient::Silent);
                     None
                 }
-                () = at(self.patience.silent_at()), if waits => Some(Event::Silence),
-                () = at(self.patience.cut_at()) => Some(Event::RanTooLong),
-                step = self.activity.next() => Some(self.took(step)),
+                () = at(self.timeouts.idle_deadline()), if waits => Some(Event::Silence),
+                () = at(self.timeouts.run_deadline()) => Some(Event::RanTooLong),
+                step = self.activity.next() => Some(self.on_step(step)),
             };
             effect = event.and_then(|event| self.turn.handle(event));
         }
     }
 
     /// Takes what an activity led to, before the turn judges it.
-    fn took(&mut self, step: Step) -> Event {
+    fn on_step(&mut self, step: Step) -> Event {
         if !self.turn.is_whole() {
-            self.patience.hears(Instant::now());
+            self.timeouts.on_data(Instant::now());
         }
         let event = match step {
             Step::Admitted(admission) => {
                 self.admission = Some(admission);
                 Event::Admitted
             }
-            Step::Asked(asked) => self.asked(asked),
+            Step::OpenResult(opened) => self.on_response(opened),
             Step::Event(event) => event,
         };
         match event {
@@ -226,30 +226,30 @@ impl Driver {
                 let failure = self.without_key(failure);
                 // Some providers tell of their limit inside the stream.
                 if let Some(admission) = &mut self.admission {
-                    admission.slot.note_in_stream(&failure);
+                    admission.permit.note_in_stream(&failure);
                 }
                 Event::Stream(StreamEvent::Failed(failure))
             }
             Event::Stream(StreamEvent::Text(_) | StreamEvent::Reasoning(_)) => {
-                self.content_comes();
+                self.on_first_content();
                 event
             }
             event => event,
         }
     }
 
-    fn asked(&mut self, asked: Asked) -> Event {
+    fn on_response(&mut self, opened: OpenResult) -> Event {
         let Some(admission) = &mut self.admission else {
             return Event::LeaseLost;
         };
-        match asked {
+        match opened {
             Ok((stream, budget)) => {
-                admission.slot.note(&Response::Accepted(budget));
+                admission.permit.note(&Response::Accepted(budget));
                 self.activity = Activity::Streaming(stream);
                 Event::Opened
             }
             Err(failure) => {
-                admission.slot.note(&Response::Failed(&failure));
+                admission.permit.note(&Response::Failed(&failure));
                 Event::Refused(failure)
             }
         }
@@ -262,20 +262,20 @@ impl Driver {
         }
     }
 
-    fn content_comes(&mut self) {
+    fn on_first_content(&mut self) {
         if self.answer.borrow().phase != Phase::Streaming {
-            self.patience.begins(Instant::now());
+            self.timeouts.on_first_content(Instant::now());
             self.answer
                 .send_modify(|answer| answer.phase = Phase::Streaming);
-            self.first_token_at = Some(self.around.clock.now());
+            self.first_token_at = Some(self.ctx.clock.now());
         }
     }
 
     fn perform(&mut self, effect: Effect) {
         match effect {
-            Effect::Enter => {
-                let admitting = admit(
-                    self.around.clone(),
+            Effect::Acquire => {
+                let admitting = acquire_admission(
+                    self.ctx.clone(),
                     self.model_id.clone(),
                     self.admission.take(),
                     self.answer.clone(),
@@ -285,7 +285,8 @@ impl Driver {
             Effect::Connect => {
                 if let Some(admission) = &self.admission {
                     let provider = &admission.endpoint.provider;
-                    self.patience.asks(provider.whose(), Instant::now());
+                    self.timeouts
+                        .on_request(provider.locality(), Instant::now());
                     let phase = if admission.endpoint.embedded {
                         Phase::StartingModel
                     } else {
@@ -294,7 +295,8 @@ impl Driver {
                     self.answer.send_modify(|answer| answer.phase = phase);
                     let endpoint = admission.endpoint.clone();
                     let waiting = Waiting::new(admission, &self.answer);
-                    let asking = ask(self.around.clone(), self.lease.clone(), endpoint, waiting);
+                    let asking =
+                        open_stream(self.ctx.clone(), self.lease.clone(), endpoint, waiting);
                     self.activity = Activity::Connecting(asking.boxed());
                 }
             }
@@ -304,12 +306,12 @@ impl Driver {
                 reason,
             } => {
                 // Jitter, or everybody who was refused together asks again together.
-                let jitter = pause.mul_f64(fastrand::f64() * 0.25).min(MOST_JITTER);
+                let jitter = pause.mul_f64(fastrand::f64() * 0.25).min(MAX_JITTER);
                 let pause = pause + jitter;
                 self.retries += 1;
                 self.activity = Activity::Pausing(Instant::now() + pause);
                 let phase = Phase::Retrying {
-                    until: self.around.clock.now() + pause,
+                    until: self.ctx.clock.now() + pause,
                     attempt,
                     reason,
                 };
@@ -319,15 +321,15 @@ impl Driver {
                 self.answer
                     .send_modify(|answer| answer.text.push_str(&text));
                 self.unsaved_grows(|unsaved| unsaved.text.push_str(&text));
-                self.patience.hears(Instant::now());
+                self.timeouts.on_data(Instant::now());
             }
             Effect::Think(text) => {
                 self.answer
                     .send_modify(|answer| answer.reasoning.push_str(&text));
                 self.unsaved_grows(|unsaved| unsaved.reasoning.push_str(&text));
-                self.patience.hears(Instant::now());
+                self.timeouts.on_data(Instant::now());
             }
-            Effect::AwaitUsage => self.patience.ends(Instant::now()),
+            Effect::AwaitUsage => self.timeouts.on_finish_reason(Instant::now()),
             Effect::Finish(_) | Effect::Abandon => {}
         }
     }

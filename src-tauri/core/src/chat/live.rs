@@ -18,7 +18,7 @@ const FLUSH: Duration = Duration::from_millis(33);
 
 /// How long a Stop waits for the end to be stored. It is stopped before that: nothing more is asked of its
 /// provider, and what keeps the end from being stored is said by its [phase](Phase::Unstored).
-const STOP_PATIENCE: Duration = Duration::from_millis(800);
+const STOP_TIMEOUT: Duration = Duration::from_millis(800);
 
 /// What happens to the answer on a followed branch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
@@ -228,7 +228,7 @@ impl LiveAnswers {
             return false;
         };
         // Whoever has not heard it by then hears it first of all when it goes on.
-        within(STOP_PATIENCE, stopped)
+        within(STOP_TIMEOUT, stopped)
             .await
             .is_none_or(|stopped| stopped.is_ok())
     }
@@ -282,7 +282,7 @@ impl LiveAnswers {
     }
 
     /// Has every generation renew its lock. Returns those that are alive, whether they could renew or not.
-    pub(crate) async fn heartbeat_all(&self, patience: Duration) -> HashSet<GenerationId> {
+    pub(crate) async fn heartbeat_all(&self, timeout: Duration) -> HashSet<GenerationId> {
         let waiting: Vec<_> = self
             .entries()
             .iter()
@@ -290,7 +290,7 @@ impl LiveAnswers {
                 let (done, alive) = oneshot::channel();
                 let asked = entry.control.send(Control::Heartbeat(done)).ok();
                 // One that does not answer in time is not alive, and its lock may expire.
-                asked.map(|()| (id.clone(), within(patience, alive)))
+                asked.map(|()| (id.clone(), within(timeout, alive)))
             })
             .collect();
         let answers = waiting
@@ -323,13 +323,13 @@ impl LiveAnswers {
             .and_then(|entry| entry.answer.clone())
     }
 
-    /// Tells `tell` what happens to the answers on a branch, from the text so far on, until it
+    /// Tells `emit` what happens to the answers on a branch, from the text so far on, until it
     /// answers false. Text is sent as it comes but no more often than every 33 ms; the first at once.
-    /// While `tell` is at one event, the next gathers.
+    /// While `emit` is at one event, the next gathers.
     pub(crate) async fn follow<Answered>(
         &self,
         branch_id: &BranchId,
-        mut tell: impl FnMut(TranscriptEvent) -> Answered + Send,
+        mut emit: impl FnMut(TranscriptEvent) -> Answered + Send,
     ) where
         Answered: Future<Output = bool> + Send,
     {
@@ -337,7 +337,7 @@ impl LiveAnswers {
         loop {
             changed.mark_unchanged();
             if let Some(answer) = self.on_branch(branch_id)
-                && !follow_answer(answer, &mut tell).await
+                && !follow_answer(answer, &mut emit).await
             {
                 return;
             }
@@ -351,18 +351,18 @@ impl LiveAnswers {
 /// Follows one answer to its end; false when nobody listens any more.
 async fn follow_answer<Answered>(
     mut answer: watch::Receiver<LiveAnswer>,
-    tell: &mut (impl FnMut(TranscriptEvent) -> Answered + Send),
+    emit: &mut (impl FnMut(TranscriptEvent) -> Answered + Send),
 ) -> bool
 where
     Answered: Future<Output = bool> + Send,
 {
-    let mut told = Told::default();
+    let mut sent = SentCursor::default();
     loop {
-        let events = told.catch_up(&answer.borrow_and_update());
-        if !tell_all(events, tell).await {
+        let events = sent.catch_up(&answer.borrow_and_update());
+        if !emit_all(events, emit).await {
             return false;
         }
-        if !told.text_came() {
+        if !sent.text_came() {
             if answer.changed().await.is_err() {
                 return true;
             }
@@ -370,21 +370,21 @@ where
         }
         tokio::time::sleep(FLUSH).await;
         if answer.changed().await.is_err() {
-            let rest = told.catch_up(&answer.borrow());
-            return tell_all(rest, tell).await;
+            let rest = sent.catch_up(&answer.borrow());
+            return emit_all(rest, emit).await;
         }
     }
 }
 
-async fn tell_all<Answered>(
+async fn emit_all<Answered>(
     events: Vec<TranscriptEvent>,
-    tell: &mut (impl FnMut(TranscriptEvent) -> Answered + Send),
+    emit: &mut (impl FnMut(TranscriptEvent) -> Answered + Send),
 ) -> bool
 where
     Answered: Future<Output = bool> + Send,
 {
     for event in events {
-        if !tell(event).await {
+        if !emit(event).await {
             return false;
         }
     }
@@ -393,7 +393,7 @@ where
 
 /// How much of an answer somebody has been told.
 #[derive(Debug, Default)]
-struct Told {
+struct SentCursor {
     /// In bytes.
     text: usize,
     /// In bytes.
@@ -401,7 +401,7 @@ struct Told {
     phase: Option<Phase>,
 }
 
-impl Told {
+impl SentCursor {
     fn text_came(&self) -> bool {
         self.text > 0 || self.reasoning > 0
     }
@@ -435,9 +435,9 @@ impl Told {
 }
 
 /// What a text has grown by since so many bytes of it were told.
-fn rest(told: &mut usize, text: &str) -> Option<String> {
-    let rest = &text[*told..];
-    *told = text.len();
+fn rest(sent: &mut usize, text: &str) -> Option<String> {
+    let rest = &text[*sent..];
+    *sent = text.len();
     (!rest.is_empty()).then(|| rest.to_owned())
 }
 
@@ -448,15 +448,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_missed_is_told_at_once_and_then_only_what_came_since() {
+    fn the_backlog_is_sent_at_once_and_then_only_what_was_added() {
         let mut answer = LiveAnswer {
             text: "é😀x".repeat(200_000),
             reasoning: "Hm".to_owned(),
             ..LiveAnswer::new(MessageId::fresh())
         };
-        let mut told = Told::default();
+        let mut sent = SentCursor::default();
         let mut read = |answer: &LiveAnswer| -> Vec<String> {
-            let events = told.catch_up(answer).into_iter();
+            let events = sent.catch_up(answer).into_iter();
             let text = |event| match event {
                 TranscriptEvent::Text { text, .. } | TranscriptEvent::Reasoning { text, .. } => {
                     Some(text)
@@ -483,7 +483,7 @@ mod tests {
                 ..LiveAnswer::new(MessageId::fresh())
             },
         );
-        let (sender, mut told) = mpsc::unbounded_channel();
+        let (sender, mut sent) = mpsc::unbounded_channel();
         let following = tokio::spawn({
             let (live, branch) = (Arc::clone(&live), branch.clone());
             async move {
@@ -494,7 +494,7 @@ mod tests {
         let mut text = String::new();
         let mut read_until = async |end: &str, text: &mut String| {
             while !text.ends_with(end) {
-                if let TranscriptEvent::Text { text: more, .. } = told.recv().await.unwrap() {
+                if let TranscriptEvent::Text { text: more, .. } = sent.recv().await.unwrap() {
                     text.push_str(&more);
                 }
             }

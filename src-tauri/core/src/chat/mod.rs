@@ -14,8 +14,8 @@ mod model;
 mod notice;
 mod page;
 mod parameters;
-mod patience;
 mod request;
+mod timeouts;
 pub(crate) mod turn;
 
 pub(crate) use context::text_tokens;
@@ -23,9 +23,9 @@ pub use live::{Phase, TranscriptEvent};
 pub use model::{
     Accepted, AnswerEnd, AttemptSource, CleanupOutcome, Conversation, ConversationChange,
     ConversationSummary, ConversationView, FailedVersion, FinishReason, Message, MessageError,
-    MessagePage, MessageStatus, Part, Role, SelectedVersion, SendOutcome, StopOutcome, Usage,
+    MessagePage, MessageStatus, PageQuery, Role, SelectedVersion, SendOutcome, StopOutcome, Usage,
     Versions,
 };
 pub use notice::Notice;
-pub use page::{Page, PageEvent};
+pub use page::{PageEvent, PageRenderer};
 pub use parameters::{Parameters, ReasoningEffort};

@@ -173,7 +173,7 @@ pub struct ConversationView {
 /// Which part of a branch is meant.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Type)]
 #[serde(tag = "type", content = "messageId", rename_all = "camelCase")]
-pub enum Part {
+pub enum PageQuery {
     /// Its end.
     Latest,
     /// What comes before a message.

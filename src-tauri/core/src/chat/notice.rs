@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_told_by_its_text_and_under_its_conversations_name() {
+    fn a_notification_has_the_answers_text_and_the_conversations_title() {
         let markdown = "## Plan\n\n1. **mornings** for `Vec<String>`\n2. a < b && c > d";
         let said = notice(MessageStatus::Complete, markdown, Some("Trip\nplan")).unwrap();
         assert_eq!(said.title, "Trip plan");
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_says_why_and_what_the_user_ended_is_not_told() {
+    fn a_failure_gives_its_reason_and_a_stopped_answer_no_notification() {
         let failed = notice(MessageStatus::Failed, "the key was\nrefused", None).unwrap();
         assert_eq!(failed.body, "Could not answer: the key was refused");
         let cut = notice(MessageStatus::Interrupted, "the network went", None).unwrap();

@@ -1,9 +1,9 @@
 //! What a page is told of an answer that is being written: typed blocks, and of these only what changed.
 //!
-//! [`live`](super::live) tells text as it comes. Here it is read as Markdown, of which a [`Draft`] reads again
+//! [`live`](super::live) tells text as it comes. Here it is read as Markdown, of which a [`IncrementalParser`] reads again
 //! only what may still change. No page reads Markdown itself, and no HTML crosses the bridge.
 
-use conch_markdown::{Draft, Patch};
+use conch_markdown::{IncrementalParser, Patch};
 use serde::Serialize;
 use specta::Type;
 
@@ -46,12 +46,12 @@ pub enum PageEvent {
 
 /// What one page has been told of the answers that it follows.
 #[derive(Debug, Default)]
-pub struct Page {
+pub struct PageRenderer {
     message_id: Option<MessageId>,
-    draft: Draft,
+    draft: IncrementalParser,
 }
 
-impl Page {
+impl PageRenderer {
     /// What the page is told of an event; `None` where it sees no change.
     pub fn take(&mut self, event: TranscriptEvent) -> Option<PageEvent> {
         match event {
@@ -69,7 +69,7 @@ impl Page {
     pub fn takes_long(&self, event: &TranscriptEvent) -> bool {
         match event {
             TranscriptEvent::Text { text, .. } => {
-                text.len() + self.draft.unsettled() > READ_AT_ONCE
+                text.len() + self.draft.unstable_len() > READ_AT_ONCE
             }
             _ => false,
         }
@@ -103,7 +103,7 @@ mod tests {
         }
     }
 
-    fn told(event: Option<PageEvent>) -> Vec<Patch> {
+    fn patches_of(event: Option<PageEvent>) -> Vec<Patch> {
         match event {
             Some(PageEvent::Blocks { patches, .. }) => patches,
             other => panic!("{other:?}"),
@@ -111,14 +111,14 @@ mod tests {
     }
 
     #[test]
-    fn only_what_changed_is_told() {
-        let (mut page, id) = (Page::default(), MessageId::fresh());
-        let first = told(page.take(text(&id, "# Title\n\nSome **bo")));
+    fn only_changed_blocks_are_sent() {
+        let (mut page, id) = (PageRenderer::default(), MessageId::fresh());
+        let first = patches_of(page.take(text(&id, "# Title\n\nSome **bo")));
         assert!(
             matches!(&first[..], [Patch::Replace { from: 0, .. }]),
             "{first:?}"
         );
-        let second = told(page.take(text(&id, "ld** text\n\n")));
+        let second = patches_of(page.take(text(&id, "ld** text\n\n")));
         assert!(
             matches!(&second[..], [Patch::Replace { from: 1, .. }]),
             "{second:?}"
@@ -128,9 +128,9 @@ mod tests {
 
     #[test]
     fn another_answer_begins_with_nothing() {
-        let mut page = Page::default();
+        let mut page = PageRenderer::default();
         page.take(text(&MessageId::fresh(), "One\n\nTwo"));
-        let patches = told(page.take(text(&MessageId::fresh(), "Three")));
+        let patches = patches_of(page.take(text(&MessageId::fresh(), "Three")));
         assert_eq!(
             patches,
             [Patch::Replace {

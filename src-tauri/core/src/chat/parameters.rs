@@ -5,13 +5,13 @@ use serde::{Deserialize, Serialize};
 use specta::Type;
 
 /// The most stop sequences: what the OpenAI protocol takes.
-const MOST_STOPS: usize = 4;
+const MAX_STOPS: usize = 4;
 
 /// The longest stop sequence, in bytes of UTF-8.
-const LONGEST_STOP: usize = 1000;
+const MAX_STOP_BYTES: usize = 1000;
 
 /// The longest system prompt, in bytes of UTF-8.
-const LONGEST_PROMPT: usize = 256 * 1024;
+const MAX_PROMPT_BYTES: usize = 256 * 1024;
 
 /// The parameters of a conversation, or the defaults of all.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Type)]
@@ -67,7 +67,7 @@ impl Parameters {
     ///
     /// # Errors
     /// What a person has to mend, where a value is out of range.
-    pub fn checked(mut self) -> Result<Self, &'static str> {
+    pub fn validate(mut self) -> Result<Self, &'static str> {
         self.system_prompt = self.system_prompt.filter(|text| !text.trim().is_empty());
         self.stop.retain(|text| !text.is_empty());
         let in_range = |value: Option<f64>, least: f64, most: f64| {
@@ -76,7 +76,7 @@ impl Parameters {
         if self
             .system_prompt
             .as_ref()
-            .is_some_and(|text| text.len() > LONGEST_PROMPT)
+            .is_some_and(|text| text.len() > MAX_PROMPT_BYTES)
         {
             return Err("The system prompt is longer than 256 KiB: shorten it");
         }
@@ -89,10 +89,10 @@ impl Parameters {
         if self.max_tokens == Some(0) {
             return Err("The longest answer must have at least 1 token");
         }
-        if self.stop.len() > MOST_STOPS {
+        if self.stop.len() > MAX_STOPS {
             return Err("There may be at most four stop sequences");
         }
-        if self.stop.iter().any(|text| text.len() > LONGEST_STOP) {
+        if self.stop.iter().any(|text| text.len() > MAX_STOP_BYTES) {
             return Err("A stop sequence has at most 1,000 bytes: shorten it");
         }
         Ok(self)
@@ -129,7 +129,7 @@ mod tests {
             stop: vec![String::new()],
             ..Parameters::default()
         };
-        assert_eq!(empty.checked(), Ok(Parameters::default()));
+        assert_eq!(empty.validate(), Ok(Parameters::default()));
     }
 
     #[test]
@@ -137,7 +137,7 @@ mod tests {
         let with = |change: fn(&mut Parameters)| {
             let mut parameters = Parameters::default();
             change(&mut parameters);
-            parameters.checked()
+            parameters.validate()
         };
         assert!(with(|p| p.temperature = Some(2.1)).is_err());
         assert!(with(|p| p.temperature = Some(f64::NAN)).is_err());

@@ -9,42 +9,42 @@ use tokio::time::{Instant, sleep};
 
 use super::attached::with_attachments;
 use super::context::fitted;
-use super::driver::{STORE_AGAIN, Surroundings};
+use super::driver::{STORE_RETRY_DELAY, TurnContext};
 use super::live::{LiveAnswer, Phase};
 use crate::lock::Lease;
 use crate::provider::{
-    AnswerStream, ChatRequest, Endpoint, Failure, FailureKind, Gate, Meant, RequestBudget, Slot,
-    Whose,
+    AnswerStream, ChatRequest, Endpoint, Failure, FailureKind, Gate, Locality, ModelRef, Permit,
+    RequestBudget,
 };
 use crate::store::StoreError;
 
 /// What came of a request: the answer that begins, or why there is none.
-pub(super) type Asked = Result<(AnswerStream, Option<RequestBudget>), Failure>;
+pub(super) type OpenResult = Result<(AnswerStream, Option<RequestBudget>), Failure>;
 
 /// The right to ask a model.
 #[derive(Debug)]
 pub(super) struct Admission {
     pub(super) endpoint: Endpoint,
-    pub(super) slot: Slot,
+    pub(super) permit: Permit,
 }
 
 /// Finds the model, and waits for a slot at its provider; what it waits for is told by the answer's
 /// phase. Whoever was admitted `before` keeps the slot, and only waits for the moment to ask again.
-pub(super) async fn admit(
-    around: Surroundings,
+pub(super) async fn acquire_admission(
+    ctx: TurnContext,
     model_id: Option<String>,
     before: Option<Box<Admission>>,
     answer: watch::Sender<LiveAnswer>,
 ) -> Result<Box<Admission>, Failure> {
-    let providers = &around.providers;
+    let providers = &ctx.providers;
     let model_id = model_id.as_deref();
-    let meant = stored(&around, &answer, || providers.meant(model_id)).await??;
-    if matches!(meant, Meant::Embedded) {
+    let model_ref = stored(&ctx, &answer, || providers.resolve_model(model_id)).await??;
+    if matches!(model_ref, ModelRef::Embedded) {
         answer.send_modify(|answer| answer.phase = Phase::StartingModel);
     }
-    let endpoint = providers.endpoint(meant, around.clock.now()).await?;
+    let endpoint = providers.endpoint(model_ref, ctx.clock.now()).await?;
     let provider = endpoint.provider.name.clone();
-    let clock = &around.clock;
+    let clock = &ctx.clock;
     let waiting = |until: Option<Instant>| {
         let left = |until: Instant| until.saturating_duration_since(Instant::now());
         let until = until.map(left).filter(|left| *left > Duration::ZERO);
@@ -54,14 +54,14 @@ pub(super) async fn admit(
         };
         answer.send_modify(|answer| answer.phase = phase);
     };
-    let slot = if let Some(before) = before {
-        before.slot.enter_again(waiting).await
+    let permit = if let Some(before) = before {
+        before.permit.reacquire(waiting).await
     } else {
         let place = providers.gate(&endpoint.provider).queue_up();
         providers.learn_slots(&place, &endpoint).await;
-        place.enter(waiting).await
+        place.acquire(waiting).await
     };
-    Ok(Box::new(Admission { endpoint, slot }))
+    Ok(Box::new(Admission { endpoint, permit }))
 }
 
 /// How long a server of the user's own may say nothing before it is taken for busy with another answer.
@@ -71,7 +71,7 @@ const BUSY_AFTER: Duration = Duration::from_secs(2);
 pub(super) struct Waiting {
     gate: Arc<Gate>,
     provider: String,
-    whose: Whose,
+    locality: Locality,
     answer: watch::Sender<LiveAnswer>,
 }
 
@@ -79,30 +79,30 @@ impl Waiting {
     pub(super) fn new(admission: &Admission, answer: &watch::Sender<LiveAnswer>) -> Self {
         let provider = &admission.endpoint.provider;
         Self {
-            gate: admission.slot.gate(),
+            gate: admission.permit.gate(),
             provider: provider.name.clone(),
-            whose: provider.whose(),
+            locality: provider.locality(),
             answer: answer.clone(),
         }
     }
 
     /// A server with one slot that does not say so gives a second request not even a head until the
     /// first has its answer. Never returns.
-    async fn tell(&self) {
-        if self.whose == Whose::Remote {
+    async fn run(&self) {
+        if self.locality == Locality::Remote {
             return std::future::pending().await;
         }
         loop {
             sleep(BUSY_AFTER).await;
             if self.gate.is_shared() {
-                self.becomes(&Phase::Connecting, self.slot());
+                self.becomes(&Phase::Connecting, self.waiting_phase());
             } else {
                 self.ends();
             }
         }
     }
 
-    fn slot(&self) -> Phase {
+    fn waiting_phase(&self) -> Phase {
         Phase::WaitingForSlot {
             provider: self.provider.clone(),
             until: None,
@@ -110,7 +110,7 @@ impl Waiting {
     }
 
     fn ends(&self) {
-        self.becomes(&self.slot(), Phase::Connecting);
+        self.becomes(&self.waiting_phase(), Phase::Connecting);
     }
 
     fn becomes(&self, from: &Phase, to: Phase) {
@@ -125,75 +125,75 @@ impl Waiting {
 }
 
 /// Notes the model on the answer, and asks it.
-pub(super) async fn ask(
-    around: Surroundings,
+pub(super) async fn open_stream(
+    ctx: TurnContext,
     lease: Lease,
     endpoint: Endpoint,
     waiting: Waiting,
-) -> Asked {
-    let asked = tokio::select! {
-        asked = noted(&around, &lease, &endpoint, &waiting.answer) => asked,
-        () = waiting.tell() => std::future::pending().await,
+) -> OpenResult {
+    let opened = tokio::select! {
+        opened = noted(&ctx, &lease, &endpoint, &waiting.answer) => opened,
+        () = waiting.run() => std::future::pending().await,
     };
     waiting.ends();
-    asked
+    opened
 }
 
 async fn noted(
-    around: &Surroundings,
+    ctx: &TurnContext,
     lease: &Lease,
     endpoint: &Endpoint,
     answer: &watch::Sender<LiveAnswer>,
-) -> Asked {
+) -> OpenResult {
     // A lost lock shows at the next heartbeat or save; here it only means that nothing was noted.
-    let note = stored(around, answer, || {
-        around.store.set_model(lease, &endpoint.model_id)
+    let note = stored(ctx, answer, || {
+        ctx.store.set_model(lease, &endpoint.model_id)
     });
-    let (_, asked) = tokio::try_join!(note, send(around, lease, endpoint, answer))?;
-    Ok(asked)
+    let (_, opened) = tokio::try_join!(note, send(ctx, lease, endpoint, answer))?;
+    Ok(opened)
 }
 
 async fn send(
-    around: &Surroundings,
+    ctx: &TurnContext,
     lease: &Lease,
     endpoint: &Endpoint,
     answer: &watch::Sender<LiveAnswer>,
-) -> Asked {
-    let store = &around.store;
+) -> OpenResult {
+    let store = &ctx.store;
     let (messages, own, settings) = tokio::try_join!(
-        stored(around, answer, || store.messages_before(&lease.message_id)),
-        stored(around, answer, || store.parameters(&lease.conversation_id)),
-        stored(around, answer, || store.settings()),
+        stored(ctx, answer, || store.history(&lease.message_id)),
+        stored(ctx, answer, || store.parameters(&lease.conversation_id)),
+        stored(ctx, answer, || store.settings()),
     )?;
     let parameters = own.or(&settings.parameters);
-    let messages = with_attachments(messages, endpoint.sees);
+    let messages = with_attachments(messages, endpoint.vision);
     let fitted = fitted(messages, &parameters, endpoint.context_tokens);
     let request = ChatRequest {
         model: &endpoint.model,
         messages: &fitted.messages,
         parameters: &parameters,
     };
-    let (network, now) = (around.providers.network(), around.clock.now());
+    let (network, now) = (ctx.providers.network(), ctx.clock.now());
     let (mut answer, headers) = AnswerStream::open(network, endpoint, &request, now).await?;
-    answer.left_out(fitted.left_out);
+    answer.prepend_omitted_messages(fitted.omitted_messages);
     Ok((answer, RequestBudget::read(&headers, now)))
 }
 
 /// Asks the store. What passes is tried again and said while it lasts; Stop is heard meanwhile.
 async fn stored<T, F>(
-    around: &Surroundings,
+    ctx: &TurnContext,
     answer: &watch::Sender<LiveAnswer>,
     call: impl Fn() -> F,
 ) -> Result<T, Failure>
 where
     F: Future<Output = Result<T, StoreError>>,
 {
-    until_stored(answer, |error| around.heed(error), call).await
+    until_stored(answer, |error| ctx.report_damage(error), call).await
 }
 
 async fn until_stored<T, F>(
     answer: &watch::Sender<LiveAnswer>,
-    heed: impl Fn(&StoreError),
+    report_damage: impl Fn(&StoreError),
     call: impl Fn() -> F,
 ) -> Result<T, Failure>
 where
@@ -212,15 +212,15 @@ where
                 return Ok(done);
             }
             Err(error) => {
-                heed(&error);
-                let Some(passing) = error.passing() else {
+                report_damage(&error);
+                let Some(condition) = error.transient() else {
                     return Err(Failure::new(FailureKind::Internal, error.to_string()));
                 };
                 has_failed = true;
-                if says(Some(passing.reason())) {
+                if says(Some(condition.reason())) {
                     tracing::warn!(%error, "the store is asked again for an answer");
                 }
-                sleep(STORE_AGAIN).await;
+                sleep(STORE_RETRY_DELAY).await;
             }
         }
     }
@@ -232,11 +232,11 @@ mod tests {
 
     use super::*;
     use crate::ids::MessageId;
-    use crate::store::Passing;
+    use crate::store::Transient;
 
     fn busy() -> StoreError {
-        StoreError::Passing {
-            passing: Passing::Busy,
+        StoreError::Transient {
+            condition: Transient::Busy,
             source: sqlx::Error::PoolTimedOut,
         }
     }
@@ -258,20 +258,20 @@ mod tests {
             },
         );
         assert_eq!(stored.await.unwrap(), 7);
-        assert_eq!(said.get(), Some(Passing::Busy.reason()));
+        assert_eq!(said.get(), Some(Transient::Busy.reason()));
         assert_eq!(seen.borrow().unstored, None, "it is over");
     }
 
     #[tokio::test]
-    async fn what_lasts_ends_it_and_damage_is_heeded() {
+    async fn a_lasting_error_ends_the_call_and_damage_is_reported() {
         let (answer, _seen) = watch::channel(LiveAnswer::new(MessageId::fresh()));
-        let heeded = Cell::new(false);
+        let inspect_damage = Cell::new(false);
         let stored = until_stored(
             &answer,
-            |error| heeded.set(error.is_damage()),
+            |error| inspect_damage.set(error.is_damage()),
             async || Err::<(), _>(StoreError::Damaged(sqlx::Error::RowNotFound)),
         );
         assert_eq!(stored.await.unwrap_err().kind, FailureKind::Internal);
-        assert!(heeded.get());
+        assert!(inspect_damage.get());
     }
 }

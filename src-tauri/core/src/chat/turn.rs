@@ -27,10 +27,10 @@ const RATE_LIMIT_RETRIES: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
 /// A provider that asks for a longer pause than this is not waited for.
-const LONGEST_PAUSE: Duration = Duration::from_mins(2);
+const MAX_PAUSE: Duration = Duration::from_mins(2);
 
 /// The longest answer, in bytes of UTF-8; what is thought before it may be as long.
-pub(crate) const LONGEST_ANSWER: usize = 16 * 1024 * 1024;
+pub(crate) const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub(crate) enum Event {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Effect {
     /// Wait for the model, and for a free slot at its provider.
-    Enter,
+    Acquire,
     /// Ask the provider.
     Connect,
     /// Ask again after a pause.
@@ -102,19 +102,19 @@ enum State {
     },
     Streaming {
         attempt: u32,
-        heard: Heard,
+        progress: Progress,
     },
     Finishing {
-        heard: Heard,
+        progress: Progress,
         /// More of the answer came after a reason, so a reason alone is no end here.
-        doubted: bool,
+        resumed: bool,
     },
     Ended,
 }
 
 /// What came over this try's stream so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Heard {
+enum Progress {
     Nothing,
     Life,
     Reasoning,
@@ -128,7 +128,7 @@ pub(crate) struct Turn {
     usage: Usage,
     finish_reason: Option<FinishReason>,
     unshown: Option<Unshown>,
-    left_out: u32,
+    omitted_messages: u32,
     /// How much more text fits, in bytes.
     text_room: usize,
     /// How much more reasoning fits, in bytes.
@@ -144,12 +144,12 @@ impl Turn {
             usage: Usage::default(),
             finish_reason: None,
             unshown: None,
-            left_out: 0,
-            text_room: LONGEST_ANSWER,
-            reasoning_room: LONGEST_ANSWER,
+            omitted_messages: 0,
+            text_room: MAX_ANSWER_BYTES,
+            reasoning_room: MAX_ANSWER_BYTES,
             is_too_long: false,
         };
-        (turn, Effect::Enter)
+        (turn, Effect::Acquire)
     }
 
     /// Takes an event. An event that does not fit the state changes nothing: it was overtaken.
@@ -191,7 +191,7 @@ impl Turn {
                 if let State::Connecting { attempt } = self.state {
                     self.state = State::Streaming {
                         attempt,
-                        heard: Heard::Nothing,
+                        progress: Progress::Nothing,
                     };
                 }
                 None
@@ -205,7 +205,7 @@ impl Turn {
             Event::PauseOver => match self.state {
                 State::Retrying { attempt } => {
                     self.state = State::Waiting { attempt };
-                    Some(Effect::Enter)
+                    Some(Effect::Acquire)
                 }
                 _ => None,
             },
@@ -220,7 +220,7 @@ impl Turn {
 
     /// The finish reason has come, and nothing but usage is waited for.
     pub(crate) fn is_whole(&self) -> bool {
-        matches!(self.state, State::Finishing { doubted: false, .. })
+        matches!(self.state, State::Finishing { resumed: false, .. })
     }
 
     fn stream(&mut self, event: StreamEvent) -> Option<Effect> {
@@ -229,34 +229,37 @@ impl Turn {
                 self.usage = usage;
                 None
             }
-            (State::Streaming { .. } | State::Finishing { .. }, StreamEvent::LeftOut(messages)) => {
-                self.left_out = self.left_out.saturating_add(messages);
+            (
+                State::Streaming { .. } | State::Finishing { .. },
+                StreamEvent::OmittedMessages(messages),
+            ) => {
+                self.omitted_messages = self.omitted_messages.saturating_add(messages);
                 None
             }
             (State::Streaming { .. } | State::Finishing { .. }, StreamEvent::Unshown(unshown)) => {
                 self.unshown = Some(unshown);
-                self.hear(Heard::Life);
+                self.record(Progress::Life);
                 None
             }
             (State::Streaming { .. } | State::Finishing { .. }, StreamEvent::Text(text)) => {
-                self.hear(Heard::Text);
+                self.record(Progress::Text);
                 let text = fitting(text, &mut self.text_room, &mut self.is_too_long);
                 Some(Effect::Append(text))
             }
             (State::Streaming { .. } | State::Finishing { .. }, StreamEvent::Reasoning(text)) => {
-                self.hear(Heard::Reasoning);
+                self.record(Progress::Reasoning);
                 let text = fitting(text, &mut self.reasoning_room, &mut self.is_too_long);
                 Some(Effect::Think(text))
             }
             (State::Streaming { .. }, StreamEvent::Alive) => {
-                self.hear(Heard::Life);
+                self.record(Progress::Life);
                 None
             }
-            (State::Streaming { heard, .. }, StreamEvent::Finish(reason)) => {
+            (State::Streaming { progress, .. }, StreamEvent::Finish(reason)) => {
                 self.finish_reason = Some(reason);
                 self.state = State::Finishing {
-                    heard: *heard,
-                    doubted: false,
+                    progress: *progress,
+                    resumed: false,
                 };
                 Some(Effect::AwaitUsage)
             }
@@ -264,25 +267,25 @@ impl Turn {
                 self.finish_reason = Some(reason);
                 Some(Effect::AwaitUsage)
             }
-            (State::Streaming { heard, .. }, StreamEvent::Done) => {
-                if *heard == Heard::Nothing {
+            (State::Streaming { progress, .. }, StreamEvent::Done) => {
+                if *progress == Progress::Nothing {
                     return Some(self.interrupt(
                         FailureKind::EmptyAnswer.name(),
                         "The provider ended the answer without sending any",
                     ));
                 }
-                let heard = *heard;
-                Some(self.end_whole(heard))
+                let progress = *progress;
+                Some(self.end_whole(progress))
             }
-            (State::Streaming { attempt, heard }, StreamEvent::Failed(failure)) => {
-                let (attempt, heard) = (*attempt, *heard);
+            (State::Streaming { attempt, progress }, StreamEvent::Failed(failure)) => {
+                let (attempt, progress) = (*attempt, *progress);
                 if failure.kind == FailureKind::StreamCut {
                     return Some(self.end(MessageStatus::Interrupted, Some(failure.to_error())));
                 }
                 // After content a second try would say it twice, and bill it twice.
-                let failure = match heard {
-                    Heard::Text | Heard::Reasoning => failure.retrying(Retry::Never),
-                    Heard::Nothing | Heard::Life => failure,
+                let failure = match progress {
+                    Progress::Text | Progress::Reasoning => failure.retrying(Retry::Never),
+                    Progress::Nothing | Progress::Life => failure,
                 };
                 Some(self.fail(attempt, failure))
             }
@@ -290,7 +293,7 @@ impl Turn {
                 FailureKind::StreamCut.name(),
                 "The connection ended before the answer did",
             )),
-            (State::Finishing { doubted: true, .. }, StreamEvent::Failed(failure)) => {
+            (State::Finishing { resumed: true, .. }, StreamEvent::Failed(failure)) => {
                 let status = match failure.kind {
                     FailureKind::StreamCut => MessageStatus::Interrupted,
                     _ => MessageStatus::Failed,
@@ -298,31 +301,31 @@ impl Turn {
                 Some(self.end(status, Some(failure.to_error())))
             }
             (
-                State::Finishing { heard, .. },
+                State::Finishing { progress, .. },
                 StreamEvent::Done | StreamEvent::Closed | StreamEvent::Failed(_),
             ) => {
-                let heard = *heard;
-                Some(self.end_whole(heard))
+                let progress = *progress;
+                Some(self.end_whole(progress))
             }
             _ => None,
         }
     }
 
     /// Notes what came. Content after a finish reason is part of the answer all the same.
-    fn hear(&mut self, what: Heard) {
+    fn record(&mut self, what: Progress) {
         match &mut self.state {
-            State::Streaming { heard, .. } => *heard = (*heard).max(what),
-            State::Finishing { heard, doubted } => {
-                *heard = (*heard).max(what);
-                *doubted |= what > Heard::Life;
+            State::Streaming { progress, .. } => *progress = (*progress).max(what),
+            State::Finishing { progress, resumed } => {
+                *progress = (*progress).max(what);
+                *resumed |= what > Progress::Life;
             }
             _ => {}
         }
     }
 
     fn silence(&mut self) -> Effect {
-        if let State::Finishing { heard, .. } = self.state {
-            return self.end_whole(heard);
+        if let State::Finishing { progress, .. } = self.state {
+            return self.end_whole(progress);
         }
         self.end(
             MessageStatus::Interrupted,
@@ -339,7 +342,7 @@ impl Turn {
             _ => RETRIES,
         };
         let pause = match failure.retry {
-            Retry::After(pause) if pause <= LONGEST_PAUSE => Some(pause),
+            Retry::After(pause) if pause <= MAX_PAUSE => Some(pause),
             Retry::Backoff => Some(FIRST_PAUSE * 2_u32.pow(attempt - 1)),
             Retry::After(pause) => {
                 let pause = humantime::format_duration(Duration::from_secs(pause.as_secs()));
@@ -374,28 +377,28 @@ impl Turn {
     fn end_whole_or(&mut self, status: MessageStatus, error: Option<MessageError>) -> Effect {
         match self.state {
             State::Finishing {
-                heard,
-                doubted: false,
-            } => self.end_whole(heard),
+                progress,
+                resumed: false,
+            } => self.end_whole(progress),
             _ => self.end(status, error),
         }
     }
 
     /// It ended where it ends. An end without any text is a failure, which says what came instead.
-    fn end_whole(&mut self, heard: Heard) -> Effect {
-        if heard == Heard::Text {
+    fn end_whole(&mut self, progress: Progress) -> Effect {
+        if progress == Progress::Text {
             return self.end(MessageStatus::Complete, None);
         }
         let kind = match self.finish_reason {
             Some(FinishReason::ContentFilter) => FailureKind::ContentFiltered,
             _ => FailureKind::EmptyAnswer,
         };
-        let failure = Failure::new(kind, self.instead_of_text(heard));
+        let failure = Failure::new(kind, self.instead_of_text(progress));
         self.end(MessageStatus::Failed, Some(failure.to_error()))
     }
 
-    fn instead_of_text(&self, heard: Heard) -> &'static str {
-        match (self.finish_reason, self.unshown, heard) {
+    fn instead_of_text(&self, progress: Progress) -> &'static str {
+        match (self.finish_reason, self.unshown, progress) {
             (Some(FinishReason::ContentFilter), ..) => {
                 "The provider's content filter held the answer back. Ask in other words"
             }
@@ -408,13 +411,13 @@ impl Turn {
             (_, Some(Unshown::Media), _) => {
                 "The model sent an image or a sound instead of text, which Conch does not show. Ask for text, or choose another model"
             }
-            (Some(FinishReason::Length), _, Heard::Reasoning) => {
+            (Some(FinishReason::Length), _, Progress::Reasoning) => {
                 "The model thought until the longest answer was reached, and wrote none. Allow a longer answer, or less thinking, in the parameters"
             }
             (Some(FinishReason::Length), ..) => {
                 "The longest answer was reached before its first word. Allow a longer answer in the parameters"
             }
-            (_, _, Heard::Reasoning) => {
+            (_, _, Progress::Reasoning) => {
                 "The model thought, and then wrote no answer. Try again, or choose another model"
             }
             _ => {
@@ -430,7 +433,7 @@ impl Turn {
             error,
             usage: self.usage,
             finish_reason: self.finish_reason,
-            left_out: self.left_out,
+            omitted_messages: self.omitted_messages,
         })
     }
 }

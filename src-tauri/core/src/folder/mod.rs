@@ -11,7 +11,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// What is gone through at most, in files and folders: a web view's cache has some thousands.
-const MOST_ENTRIES: usize = 200_000;
+const MAX_ENTRIES: usize = 200_000;
 
 /// Makes a folder, and those above it that are missing, for the user alone. One that is there is closed
 /// to others, unless it is somebody else's or a place for all (`/tmp`).
@@ -24,7 +24,7 @@ pub fn make(folder: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder)?;
-    close(folder);
+    restrict(folder);
     Ok(())
 }
 
@@ -34,7 +34,7 @@ pub fn make(folder: &Path) -> io::Result<()> {
 /// When it cannot be made.
 pub(crate) fn make_data_folder(folder: &Path) -> io::Result<()> {
     make(folder)?;
-    close(&folder.canonicalize()?);
+    restrict(&folder.canonicalize()?);
     Ok(())
 }
 
@@ -86,20 +86,20 @@ fn own(data_folder: &Path) -> impl Iterator<Item = PathBuf> {
 }
 
 /// Closes to others what lies directly in the data folder: few files, among them the database.
-pub(crate) fn close_files(data_folder: &Path) {
+pub(crate) fn restrict_files(data_folder: &Path) {
     for path in own(data_folder) {
-        close(&path);
+        restrict(&path);
     }
 }
 
 /// Closes to others all that Conch made in its data folder, however deep. It follows no link, and leaves
 /// other file systems alone.
-pub(crate) fn close_all(data_folder: &Path) {
+pub(crate) fn restrict_all(data_folder: &Path) {
     let device = data_folder
         .canonicalize()
         .ok()
         .and_then(|it| device_of(&it));
-    let mut left = MOST_ENTRIES;
+    let mut left = MAX_ENTRIES;
     let mut paths: Vec<PathBuf> = own(data_folder).collect();
     while let Some(path) = paths.pop() {
         let Some(fewer) = left.checked_sub(1) else {
@@ -107,7 +107,7 @@ pub(crate) fn close_all(data_folder: &Path) {
             return;
         };
         left = fewer;
-        close(&path);
+        restrict(&path);
         let is_folder = fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir());
         if is_folder && device_of(&path) == device {
             let entries = fs::read_dir(&path).into_iter().flatten().flatten();
@@ -130,7 +130,7 @@ fn device_of(_: &Path) -> Option<u64> {
 
 /// Takes a file's or a folder's permissions from all but its owner.
 #[cfg(unix)]
-fn close(path: &Path) {
+fn restrict(path: &Path) {
     use std::os::unix::fs::PermissionsExt;
 
     const STICKY: u32 = 0o1000;
@@ -156,7 +156,7 @@ fn close(path: &Path) {
 
 /// Elsewhere a user's data folder is the user's by what it lies in.
 #[cfg(not(unix))]
-fn close(_: &Path) {}
+fn restrict(_: &Path) {}
 
 /// Free room for the user on the drive of a folder, in bytes; `None` where nobody says.
 #[cfg(unix)]
@@ -216,9 +216,9 @@ mod tests {
         set(&folder.join("conch.db"), 0o644);
         make(&folder).unwrap();
         assert_eq!(mode(&folder), 0o700, "one that was there is closed");
-        close_files(&folder);
+        restrict_files(&folder);
         assert_eq!(mode(&folder.join("conch.db")), 0o600);
-        close_all(&folder);
+        restrict_all(&folder);
         assert_eq!(mode(&deep), 0o700);
         assert_eq!(mode(&deep.join("entry")), 0o600);
     }
@@ -238,8 +238,8 @@ mod tests {
         let program = place.path().join("program");
         fs::write(&program, "").unwrap();
         set(&program, 0o755);
-        close_files(place.path());
-        close_all(place.path());
+        restrict_files(place.path());
+        restrict_all(place.path());
         assert_eq!((mode(&theirs), mode(elsewhere.path())), (0o644, 0o755));
         assert_eq!(mode(&program), 0o755, "it is the user's own");
 
@@ -260,7 +260,7 @@ mod tests {
         let deep = data.join("webview").join("cache");
         fs::create_dir_all(&deep).unwrap();
         set(&deep, 0o755);
-        close_all(&link);
+        restrict_all(&link);
         assert_eq!(mode(&deep), 0o700);
     }
 

@@ -12,7 +12,7 @@ use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::keeper::Keeper;
+use super::backend::KeyBackend;
 use super::{KeyError, KeyName};
 
 /// The file of keys.
@@ -58,7 +58,7 @@ impl KeyFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Content::default()),
             Err(error) => return Err(unreadable(error)),
         };
-        self.close_to_others(&file).map_err(unreadable)?;
+        self.restrict_to_owner(&file).map_err(unreadable)?;
         let mut text = Zeroizing::new(Vec::new());
         file.read_to_end(&mut text).map_err(unreadable)?;
         // serde_json's own words may quote what it found: only the place is told.
@@ -71,7 +71,7 @@ impl KeyFile {
 
     /// Takes the file from the eyes of others, where somebody opened it to them.
     #[cfg(unix)]
-    fn close_to_others(&self, file: &File) -> io::Result<()> {
+    fn restrict_to_owner(&self, file: &File) -> io::Result<()> {
         use std::os::unix::fs::PermissionsExt;
 
         let mode = file.metadata()?.permissions().mode() & 0o777;
@@ -97,7 +97,7 @@ impl KeyFile {
         clippy::unnecessary_wraps,
         reason = "the same call everywhere"
     )]
-    fn close_to_others(&self, _file: &File) -> io::Result<()> {
+    fn restrict_to_owner(&self, _file: &File) -> io::Result<()> {
         Ok(())
     }
 
@@ -135,7 +135,7 @@ impl KeyFile {
     }
 }
 
-impl Keeper for KeyFile {
+impl KeyBackend for KeyFile {
     fn read(&mut self, name: &KeyName) -> Result<Option<SecretString>, KeyError> {
         let mut content = self.content()?;
         Ok(content.keys.remove(&name.to_string()).map(|key| key.0))
@@ -227,7 +227,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn only_the_user_may_read_the_file_even_where_somebody_opened_it() {
+    fn the_file_is_restricted_to_its_owner_again_when_it_is_read() {
         use std::os::unix::fs::PermissionsExt;
 
         let (_folder, mut file) = scene();
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_file_is_told_without_its_keys_and_left_as_it_is() {
+    fn a_damaged_file_is_reported_without_its_keys_and_left_as_it_is() {
         let (_folder, mut file) = scene();
         for damaged in [
             "",

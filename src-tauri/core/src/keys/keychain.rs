@@ -7,7 +7,7 @@
 use keyring::{Entry, Error};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::keeper::Keeper;
+use super::backend::KeyBackend;
 use super::{KeyError, KeyName};
 
 /// The name under which the keychain shows Conch's entries.
@@ -17,7 +17,7 @@ const SERVICE: &str = "app.conch.desktop";
 #[derive(Debug)]
 pub(super) struct OsKeychain;
 
-impl Keeper for OsKeychain {
+impl KeyBackend for OsKeychain {
     fn read(&mut self, name: &KeyName) -> Result<Option<SecretString>, KeyError> {
         match entry(name)?.get_password() {
             Ok(key) => Ok(Some(key.into())),

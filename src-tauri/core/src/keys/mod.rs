@@ -8,9 +8,9 @@
 //! Keys leave this module only as [`SecretString`]s, for the one who sends the request. No error, log
 //! line or `Debug` output has one in it, and [`redact()`] takes them out of what providers answer.
 
+mod backend;
 mod error;
 mod file;
-mod keeper;
 mod keychain;
 mod memory;
 mod name;
@@ -27,13 +27,13 @@ pub use error::KeyError;
 pub use name::{KeyName, KeyPlace};
 pub use redact::{last_four, redact};
 
+use backend::{BackendHandle, KeyBackend};
 use file::KeyFile;
-use keeper::{Keeper, Kept};
 use keychain::OsKeychain;
 use memory::Memory;
 
 /// How long the keychain may take. It may be asking its user for a password, who may be away.
-const PATIENCE: Duration = Duration::from_secs(5);
+const KEYCHAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The keys of this run, and the ways to where they are kept.
 ///
@@ -41,27 +41,27 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Keys {
     memory: Memory,
-    keychain: Kept,
-    file: Kept,
+    keychain: BackendHandle,
+    file: BackendHandle,
 }
 
 impl Keys {
     /// With the system's keychain, and `keys.json` in `data_folder`. Nothing is opened before it is
     /// needed.
     pub fn new(data_folder: &Path) -> Self {
-        Self::with_keychain(data_folder, OsKeychain, PATIENCE)
+        Self::with_keychain(data_folder, OsKeychain, KEYCHAIN_TIMEOUT)
     }
 
-    /// With another keychain, which is given up on after `patience`.
+    /// With another keychain, which is given up on after `timeout`.
     pub(crate) fn with_keychain(
         data_folder: &Path,
-        keychain: impl Keeper,
-        patience: Duration,
+        keychain: impl KeyBackend,
+        timeout: Duration,
     ) -> Self {
         Self {
             memory: Memory::default(),
-            keychain: Kept::new(keychain, Some(patience)),
-            file: Kept::new(KeyFile::new(data_folder), None),
+            keychain: BackendHandle::new(keychain, Some(timeout)),
+            file: BackendHandle::new(KeyFile::new(data_folder), None),
         }
     }
 
@@ -80,17 +80,18 @@ impl Keys {
             return Err(KeyError::Environment);
         }
         let memory = self.memory.clone();
-        let Some(kept) = self.kept(place) else {
+        let Some(handle) = self.handle(place) else {
             memory.remember(name, place, key);
             return Ok(());
         };
         let name = name.clone();
-        kept.ask(move |keeper| {
-            keeper.write(&name, &key)?;
-            memory.remember(&name, place, key);
-            Ok(())
-        })
-        .await
+        handle
+            .call(move |backend| {
+                backend.write(&name, &key)?;
+                memory.remember(&name, place, key);
+                Ok(())
+            })
+            .await
     }
 
     /// The key of this name in `place`, or none. Keys in the environment are not known here: they
@@ -101,42 +102,44 @@ impl Keys {
         place: KeyPlace,
     ) -> Result<Option<SecretString>, KeyError> {
         let remembered = self.memory.recall(name, place);
-        let Some(kept) = self.kept(place).filter(|_| remembered.is_none()) else {
+        let Some(handle) = self.handle(place).filter(|_| remembered.is_none()) else {
             return Ok(remembered);
         };
         let (name, memory) = (name.clone(), self.memory.clone());
-        kept.ask(move |keeper| {
-            // Another load of the same key may have had its answer while this one waited.
-            if let Some(key) = memory.recall(&name, place) {
-                return Ok(Some(key));
-            }
-            let key = keeper.read(&name)?;
-            if let Some(key) = &key {
-                memory.remember(&name, place, key.clone());
-            }
-            Ok(key)
-        })
-        .await
+        handle
+            .call(move |backend| {
+                // Another load of the same key may have had its answer while this one waited.
+                if let Some(key) = memory.recall(&name, place) {
+                    return Ok(Some(key));
+                }
+                let key = backend.read(&name)?;
+                if let Some(key) = &key {
+                    memory.remember(&name, place, key.clone());
+                }
+                Ok(key)
+            })
+            .await
     }
 
     /// Removes the key from memory, and from `place`, where it may be missing already. After an error
     /// it is forgotten for this run, but still in its place.
     pub async fn forget(&self, name: &KeyName, place: KeyPlace) -> Result<(), KeyError> {
         self.memory.forget(name, place);
-        let Some(kept) = self.kept(place) else {
+        let Some(handle) = self.handle(place) else {
             return Ok(());
         };
         let (name, memory) = (name.clone(), self.memory.clone());
-        kept.ask(move |keeper| {
-            // A load that was on its way may have remembered it anew.
-            memory.forget(&name, place);
-            keeper.delete(&name)
-        })
-        .await
+        handle
+            .call(move |backend| {
+                // A load that was on its way may have remembered it anew.
+                memory.forget(&name, place);
+                backend.delete(&name)
+            })
+            .await
     }
 
     /// The place's keeper. The session's keys are in memory only, the environment's are not ours.
-    fn kept(&self, place: KeyPlace) -> Option<&Kept> {
+    fn handle(&self, place: KeyPlace) -> Option<&BackendHandle> {
         match place {
             KeyPlace::Keychain => Some(&self.keychain),
             KeyPlace::File => Some(&self.file),

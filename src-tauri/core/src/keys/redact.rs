@@ -41,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_key_is_neither_looked_for_nor_told() {
+    fn a_short_key_is_neither_redacted_nor_shown() {
         for key in ["", "a", "1234567", "ééééééé"] {
             let key = key.into();
             assert_eq!(redact("a key of 1234567", &key), "a key of 1234567");

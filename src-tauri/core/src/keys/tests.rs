@@ -19,7 +19,7 @@ struct Answering {
     asked: Arc<AtomicUsize>,
 }
 
-impl Keeper for Answering {
+impl KeyBackend for Answering {
     fn read(&mut self, name: &KeyName) -> Result<Option<SecretString>, KeyError> {
         self.asked.fetch_add(1, SeqCst);
         Ok(self.entries.get(name).cloned())
@@ -46,7 +46,7 @@ impl Failing {
     }
 }
 
-impl Keeper for Failing {
+impl KeyBackend for Failing {
     fn read(&mut self, _: &KeyName) -> Result<Option<SecretString>, KeyError> {
         Self::error()
     }
@@ -76,7 +76,7 @@ impl Hanging {
     }
 }
 
-impl Keeper for Hanging {
+impl KeyBackend for Hanging {
     fn read(&mut self, name: &KeyName) -> Result<Option<SecretString>, KeyError> {
         self.wait();
         self.keychain.read(name)
@@ -95,7 +95,7 @@ impl Keeper for Hanging {
 
 struct Panicking;
 
-impl Keeper for Panicking {
+impl KeyBackend for Panicking {
     fn read(&mut self, _: &KeyName) -> Result<Option<SecretString>, KeyError> {
         panic!("a fault of the library")
     }
@@ -109,9 +109,9 @@ impl Keeper for Panicking {
     }
 }
 
-fn keys(keychain: impl Keeper) -> (TempDir, Keys) {
+fn keys(keychain: impl KeyBackend) -> (TempDir, Keys) {
     let folder = tempfile::tempdir().unwrap();
-    let keys = Keys::with_keychain(folder.path(), keychain, PATIENCE);
+    let keys = Keys::with_keychain(folder.path(), keychain, KEYCHAIN_TIMEOUT);
     (folder, keys)
 }
 
@@ -177,7 +177,7 @@ async fn the_keychain_is_asked_once_a_run_for_each_key() {
 #[tokio::test]
 async fn a_session_key_ends_with_the_run_and_a_key_in_the_file_does_not() {
     let folder = tempfile::tempdir().unwrap();
-    let run = || Keys::with_keychain(folder.path(), Failing, PATIENCE);
+    let run = || Keys::with_keychain(folder.path(), Failing, KEYCHAIN_TIMEOUT);
     let first = run();
     for place in [KeyPlace::File, KeyPlace::Session] {
         first.store(&name(), KEY.into(), place).await.unwrap();

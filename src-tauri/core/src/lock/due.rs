@@ -10,10 +10,10 @@ use crate::lock::LEASE;
 use crate::store::Holder;
 
 /// The longest pause between two sweeps.
-pub(crate) const LONGEST_SLEEP: Duration = Duration::from_secs(15);
+pub(crate) const MAX_SLEEP: Duration = Duration::from_secs(15);
 
 /// Wall time that ran ahead of running time by more than this between two sweeps: the machine slept.
-pub(crate) const SLEPT: Duration = Duration::from_secs(5);
+pub(crate) const SUSPEND_THRESHOLD: Duration = Duration::from_secs(5);
 
 /// What becomes of a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,9 +29,9 @@ pub(crate) enum Verdict {
 /// lock: it will renew, and its text is in no other place.
 pub(crate) fn verdict(holder: &Holder, is_still: bool, is_alive: bool, now: Timestamp) -> Verdict {
     if holder.expires_at > now && !is_still {
-        Verdict::Wait(holder.expires_at.since(now).min(LONGEST_SLEEP))
+        Verdict::Wait(holder.expires_at.since(now).min(MAX_SLEEP))
     } else if is_alive {
-        Verdict::Wait(LONGEST_SLEEP)
+        Verdict::Wait(MAX_SLEEP)
     } else {
         Verdict::Expire
     }
@@ -52,16 +52,12 @@ impl Memory {
     pub(crate) fn woke(&mut self, now: Timestamp, monotonic: Duration) -> bool {
         let last = self.last.replace((now, monotonic));
         last.is_some_and(|(wall, running)| {
-            now.since(wall) > monotonic.saturating_sub(running) + SLEPT
+            now.since(wall) > monotonic.saturating_sub(running) + SUSPEND_THRESHOLD
         })
     }
 
     /// The branches whose holder's heartbeat has stood still for a whole lease of running time.
-    pub(crate) fn stood_still(
-        &mut self,
-        holders: &[Holder],
-        monotonic: Duration,
-    ) -> HashSet<BranchId> {
+    pub(crate) fn stalled(&mut self, holders: &[Holder], monotonic: Duration) -> HashSet<BranchId> {
         let before = std::mem::take(&mut self.unchanged);
         for holder in holders {
             let branch = &holder.lease.branch_id;

@@ -55,7 +55,7 @@ impl Drop for Instance {
 
 /// What an instance's file says of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Proof {
+enum Liveness {
     /// It runs. When in doubt (the file cannot be opened) it is said to run, and its lease decides.
     Lives,
     /// It ended without removing its file.
@@ -64,43 +64,43 @@ enum Proof {
     Gone,
 }
 
-fn proof_of(instances: &Path, id: &InstanceId) -> Proof {
+fn liveness(instances: &Path, id: &InstanceId) -> Liveness {
     match OpenOptions::new().write(true).open(path_of(instances, id)) {
         Ok(file) => match file.try_lock() {
-            Ok(()) => Proof::Left,
-            Err(TryLockError::WouldBlock | TryLockError::Error(_)) => Proof::Lives,
+            Ok(()) => Liveness::Left,
+            Err(TryLockError::WouldBlock | TryLockError::Error(_)) => Liveness::Lives,
         },
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Proof::Gone,
-        Err(_) => Proof::Lives,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Liveness::Gone,
+        Err(_) => Liveness::Lives,
     }
 }
 
 /// True when no process runs as `id`.
 pub(crate) fn is_dead(instances: &Path, id: &InstanceId) -> bool {
-    proof_of(instances, id) != Proof::Lives
+    liveness(instances, id) != Liveness::Lives
 }
 
 /// The instances that ended without removing their files. What is no instance's file is somebody
 /// else's, and says nothing.
-pub(crate) fn left_behind(instances: &Path) -> io::Result<Vec<InstanceId>> {
+pub(crate) fn find_crashed(instances: &Path) -> io::Result<Vec<InstanceId>> {
     let names = fs::read_dir(instances)?.flatten();
     Ok(names
         .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
         .filter_map(|entry| id_in(&entry.file_name()))
-        .filter(|id| proof_of(instances, id) == Proof::Left)
+        .filter(|id| liveness(instances, id) == Liveness::Left)
         .collect())
 }
 
 /// True when another instance than `own` runs.
-pub(crate) fn another_lives(instances: &Path, own: Option<&InstanceId>) -> bool {
+pub(crate) fn is_another_alive(instances: &Path, own: Option<&InstanceId>) -> bool {
     let names = fs::read_dir(instances).into_iter().flatten().flatten();
     names
         .filter_map(|entry| id_in(&entry.file_name()))
-        .any(|id| Some(&id) != own && proof_of(instances, &id) == Proof::Lives)
+        .any(|id| Some(&id) != own && liveness(instances, &id) == Liveness::Lives)
 }
 
 /// Removes the files of such instances. One that cannot be removed has the next start check again.
-pub(crate) fn forget(instances: &Path, left: &[InstanceId]) {
+pub(crate) fn remove_files(instances: &Path, left: &[InstanceId]) {
     for id in left {
         match fs::remove_file(path_of(instances, id)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -135,30 +135,30 @@ mod tests {
         assert!(!is_dead(folder.path(), &id), "it holds its file lock");
         drop(instance);
         assert!(is_dead(folder.path(), &id), "nobody holds it any more");
-        let left = left_behind(folder.path()).unwrap();
+        let left = find_crashed(folder.path()).unwrap();
         assert!(left.is_empty(), "it ended cleanly");
     }
 
     #[test]
-    fn a_file_that_nobody_locks_is_a_dead_instance_until_it_is_forgotten() {
+    fn an_unlocked_file_is_a_crashed_instance_until_it_is_removed() {
         let folder = tempfile::tempdir().unwrap();
         let living = Instance::start(folder.path()).unwrap();
         let dead = InstanceId::fresh();
         fs::write(path_of(folder.path(), &dead), "").unwrap();
 
-        let left = left_behind(folder.path()).unwrap();
+        let left = find_crashed(folder.path()).unwrap();
         assert_eq!(left, std::slice::from_ref(&dead));
         assert_eq!(
-            left_behind(folder.path()).unwrap(),
+            find_crashed(folder.path()).unwrap(),
             left,
             "the proof stays until it is not needed any more"
         );
-        forget(folder.path(), &left);
-        assert!(left_behind(folder.path()).unwrap().is_empty());
-        forget(folder.path(), &[dead, InstanceId::fresh()]);
+        remove_files(folder.path(), &left);
+        assert!(find_crashed(folder.path()).unwrap().is_empty());
+        remove_files(folder.path(), &[dead, InstanceId::fresh()]);
         assert!(!is_dead(folder.path(), living.id()), "the living stays");
-        assert!(another_lives(folder.path(), None));
-        assert!(!another_lives(folder.path(), Some(living.id())));
+        assert!(is_another_alive(folder.path(), None));
+        assert!(!is_another_alive(folder.path(), Some(living.id())));
     }
 
     #[test]
@@ -186,9 +186,9 @@ mod tests {
             std::os::unix::fs::symlink("nowhere", link).unwrap();
         }
         let before = fs::read_dir(folder.path()).unwrap().count();
-        let left = left_behind(folder.path()).unwrap();
+        let left = find_crashed(folder.path()).unwrap();
         assert!(left.is_empty(), "{left:?}");
-        forget(folder.path(), &left);
+        remove_files(folder.path(), &left);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), before);
     }
 
@@ -204,8 +204,8 @@ mod tests {
                 }
             });
             for _ in 0..2_000 {
-                let left = left_behind(folder.path()).unwrap();
-                forget(folder.path(), &left);
+                let left = find_crashed(folder.path()).unwrap();
+                remove_files(folder.path(), &left);
             }
             stop.store(true, std::sync::atomic::Ordering::Relaxed);
         });

@@ -56,14 +56,14 @@ pub(crate) const PROCESS_ENDED: &str = "process_ended";
 /// What came of a write that carried a [`Lease`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
-pub enum Fenced {
+pub enum FencedWrite {
     /// The lease was current; the write happened.
     Written,
     /// Somebody else holds the lock, or nobody: nothing was written.
     Lost,
 }
 
-impl Fenced {
+impl FencedWrite {
     pub(crate) fn from_rows(rows: u64) -> Self {
         if rows == 0 { Self::Lost } else { Self::Written }
     }
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_write_that_matches_no_row_lost_the_lock() {
-        assert_eq!(Fenced::from_rows(0), Fenced::Lost);
-        assert_eq!(Fenced::from_rows(1), Fenced::Written);
+        assert_eq!(FencedWrite::from_rows(0), FencedWrite::Lost);
+        assert_eq!(FencedWrite::from_rows(1), FencedWrite::Written);
     }
 }

@@ -1,7 +1,7 @@
 //! Frees locks whose holder went silent or died, while the application runs.
 //!
 //! Driven by deadlines: it sleeps until the next lease runs out, but never longer than
-//! [`LONGEST_SLEEP`], so that a suspended machine or a stepped clock is noticed. Before it frees
+//! [`MAX_SLEEP`], so that a suspended machine or a stepped clock is noticed. Before it frees
 //! anything it has the generations of this process renew their leases: after a resume or a step of
 //! the clock they look expired, or silent, although they live.
 
@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::due::{LONGEST_SLEEP, Memory, Verdict, verdict};
-use super::{Fenced, LockChange, LockReason, instance};
+use super::due::{MAX_SLEEP, Memory, Verdict, verdict};
+use super::{FencedWrite, LockChange, LockReason, instance};
 use crate::chat::aside::{Aside, SetAside};
 use crate::chat::live::LiveAnswers;
 use crate::clock::{Clock, Timestamp};
@@ -20,7 +20,7 @@ use crate::ids::InstanceId;
 use crate::store::{Holder, Store, StoreError};
 
 /// How long the generations of this process have to renew before a sweep.
-const PATIENCE: Duration = Duration::from_secs(2);
+const RENEWAL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Frees locks.
 #[derive(Debug)]
@@ -58,17 +58,17 @@ impl Sweeper {
             self.live.woke();
         }
         let mut holders = self.store.holders().await?;
-        let mut stood_still = memory.stood_still(&holders, monotonic);
+        let mut stalled = memory.stalled(&holders, monotonic);
         let mut alive = HashSet::new();
         let is_due = |holder: &Holder| {
-            let is_still = stood_still.contains(&holder.lease.branch_id);
+            let is_still = stalled.contains(&holder.lease.branch_id);
             matches!(verdict(holder, is_still, false, now), Verdict::Expire)
         };
         // A holder that moved since the first look lives, whatever a clock that was set back meanwhile makes of its
         // lease.
         let mut moved = HashSet::new();
         if holders.iter().any(is_due) {
-            alive = self.live.heartbeat_all(PATIENCE).await;
+            alive = self.live.heartbeat_all(RENEWAL_TIMEOUT).await;
             let first = std::mem::replace(&mut holders, self.store.holders().await?);
             let has_moved = |holder: &&Holder| {
                 let same = |seen: &Holder| {
@@ -78,15 +78,15 @@ impl Sweeper {
             };
             let branch = |holder: &Holder| holder.lease.branch_id.clone();
             moved = holders.iter().filter(has_moved).map(branch).collect();
-            stood_still = memory.stood_still(&holders, monotonic);
+            stalled = memory.stalled(&holders, monotonic);
         }
         let mut sweep = Sweep {
             freed: 0,
-            next_in: LONGEST_SLEEP,
+            next_in: MAX_SLEEP,
         };
         for holder in holders {
             let lease = &holder.lease;
-            let is_still = stood_still.contains(&lease.branch_id);
+            let is_still = stalled.contains(&lease.branch_id);
             let is_alive = alive.contains(&lease.generation_id) || moved.contains(&lease.branch_id);
             let reason = match verdict(&holder, is_still, is_alive, now) {
                 _ if self.is_dead(&holder) => LockReason::Recovered,
@@ -114,27 +114,27 @@ impl Sweeper {
             Ok(freed) => freed,
             Err(error) => {
                 if error.is_damage() {
-                    self.events.damage_met();
-                    self.store.found_damage(&error.to_string()).await;
+                    self.events.damage_detected();
+                    self.store.mark_damaged(&error.to_string()).await;
                 }
                 if self
                     .aside
                     .set(Aside::new(lease.clone(), reason.ending(), None))
                 {
                     tracing::warn!(%error, branch = %lease.branch_id, "a lock cannot be freed; its answer is set aside");
-                    self.tell(holder, reason);
+                    self.notify(holder, reason);
                 }
                 return false;
             }
         };
         self.aside.take_back(&lease.message_id);
-        if freed == Fenced::Written {
-            self.tell(holder, reason);
+        if freed == FencedWrite::Written {
+            self.notify(holder, reason);
         }
-        freed == Fenced::Written
+        freed == FencedWrite::Written
     }
 
-    fn tell(&self, holder: &Holder, reason: LockReason) {
+    fn notify(&self, holder: &Holder, reason: LockReason) {
         let lease = &holder.lease;
         self.events.lock_changed(LockChange::of(lease, reason));
         self.events
@@ -168,20 +168,20 @@ mod tests {
     use crate::clock::ManualClock;
     use crate::events::CoreEvent;
     use crate::ids::{GenerationId, RequestId};
-    use crate::lock::due::SLEPT;
+    use crate::lock::due::SUSPEND_THRESHOLD;
     use crate::lock::instance::Instance;
     use crate::lock::{LEASE, Lease};
-    use crate::store::{Begin, NewTurn};
+    use crate::store::{BeginOutcome, NewTurn};
 
     const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
-    struct Scene {
+    struct Fixture {
         folder: tempfile::TempDir,
         clock: Arc<ManualClock>,
         sweeper: Sweeper,
     }
 
-    impl Scene {
+    impl Fixture {
         async fn new() -> Self {
             let folder = tempfile::tempdir().unwrap();
             let clock = Arc::new(ManualClock::at(NOW));
@@ -219,7 +219,7 @@ mod tests {
                 instance_id,
             };
             match store.begin_turn(&turn, self.clock.now()).await.unwrap() {
-                Begin::Started(started) => started.lease,
+                BeginOutcome::Started(started) => started.lease,
                 other => panic!("{other:?}"),
             }
         }
@@ -263,15 +263,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_lease_is_freed_when_it_runs_out_and_everybody_is_told() {
-        let scene = Scene::new().await;
-        let lease = scene.lock_of(scene.own()).await;
-        let mut told = scene.sweeper.events.subscribe();
+    async fn an_expired_lease_is_freed_and_published() {
+        let fixture = Fixture::new().await;
+        let lease = fixture.lock_of(fixture.own()).await;
+        let mut events = fixture.sweeper.events.subscribe();
 
-        scene
+        fixture
             .clock
             .advance(LEASE.checked_sub(Duration::from_secs(1)).unwrap());
-        let sweep = scene.sweeper.sweep().await.unwrap();
+        let sweep = fixture.sweeper.sweep().await.unwrap();
         assert_eq!(sweep.freed, 0);
         assert_eq!(
             sweep.next_in,
@@ -279,9 +279,9 @@ mod tests {
             "the next is due when it runs out"
         );
 
-        scene.clock.advance(Duration::from_secs(1));
-        assert_eq!(scene.freed().await, 1);
-        let Ok(CoreEvent::Lock(change)) = told.try_recv() else {
+        fixture.clock.advance(Duration::from_secs(1));
+        assert_eq!(fixture.freed().await, 1);
+        let Ok(CoreEvent::Lock(change)) = events.try_recv() else {
             panic!("a lock change is told");
         };
         assert_eq!(
@@ -292,57 +292,54 @@ mod tests {
 
     #[tokio::test]
     async fn it_sweeps_as_soon_as_it_runs() {
-        let scene = Scene::new().await;
-        scene.lock_of(scene.own()).await;
-        scene.clock.advance(LEASE);
-        let mut told = scene.sweeper.events.subscribe();
+        let fixture = Fixture::new().await;
+        fixture.lock_of(fixture.own()).await;
+        fixture.clock.advance(LEASE);
+        let mut events = fixture.sweeper.events.subscribe();
         tokio::select! {
-            ended = scene.sweeper.run() => panic!("{ended:?}"),
-            told = told.recv() => drop(told.unwrap()),
+            ended = fixture.sweeper.run() => panic!("{ended:?}"),
+            events = events.recv() => drop(events.unwrap()),
         }
-        assert!(scene.sweeper.store.holders().await.unwrap().is_empty());
+        assert!(fixture.sweeper.store.holders().await.unwrap().is_empty());
     }
 
     #[tokio::test]
     async fn a_lock_that_cannot_be_freed_keeps_no_other_locked() {
-        let scene = Scene::new().await;
+        let fixture = Fixture::new().await;
         let (bad, good) = (
-            scene.lock_of(scene.own()).await,
-            scene.lock_of(scene.own()).await,
+            fixture.lock_of(fixture.own()).await,
+            fixture.lock_of(fixture.own()).await,
         );
-        scene.refuse_the_end_of(&bad).await;
-        scene.clock.advance(LEASE);
-        let mut told = scene.sweeper.events.subscribe();
+        fixture.refuse_the_end_of(&bad).await;
+        fixture.clock.advance(LEASE);
+        let mut events = fixture.sweeper.events.subscribe();
 
-        let sweep = scene.sweeper.sweep().await.unwrap();
+        let sweep = fixture.sweeper.sweep().await.unwrap();
         assert_eq!(sweep.freed, 1);
-        assert_eq!(
-            sweep.next_in, LONGEST_SLEEP,
-            "it does not try again at once"
-        );
+        assert_eq!(sweep.next_in, MAX_SLEEP, "it does not try again at once");
         let mut freed = HashSet::new();
-        while let Ok(event) = told.try_recv() {
+        while let Ok(event) = events.try_recv() {
             if let CoreEvent::Lock(change) = event {
                 freed.insert(change.branch_id);
             }
         }
         let both = HashSet::from([bad.branch_id.clone(), good.branch_id]);
         assert_eq!(freed, both, "to whoever looks, both have ended");
-        let aside = || scene.sweeper.aside.of(&bad.conversation_id).len();
+        let aside = || fixture.sweeper.aside.of(&bad.conversation_id).len();
         assert_eq!(aside(), 1);
-        assert_eq!(scene.freed().await, 0);
-        assert!(told.try_recv().is_err(), "it is told once");
+        assert_eq!(fixture.freed().await, 0);
+        assert!(events.try_recv().is_err(), "it is told once");
 
-        scene.allow_all_ends().await;
-        assert_eq!(scene.freed().await, 1);
+        fixture.allow_all_ends().await;
+        assert_eq!(fixture.freed().await, 1);
         assert_eq!(aside(), 0);
     }
 
     #[tokio::test]
     async fn a_generation_that_lives_and_cannot_renew_keeps_its_lock() {
-        let scene = Scene::new().await;
-        let lease = scene.lock_of(scene.own()).await;
-        let mut registration = scene
+        let fixture = Fixture::new().await;
+        let lease = fixture.lock_of(fixture.own()).await;
+        let mut registration = fixture
             .sweeper
             .live
             .register(lease.generation_id.clone(), lease.conversation_id.clone());
@@ -351,23 +348,23 @@ mod tests {
                 done.send(()).unwrap();
             }
         });
-        scene.clock.advance(LEASE);
-        assert_eq!(scene.freed().await, 0);
+        fixture.clock.advance(LEASE);
+        assert_eq!(fixture.freed().await, 0);
         generation.abort();
         let _ = generation.await;
-        assert_eq!(scene.freed().await, 1);
+        assert_eq!(fixture.freed().await, 1);
     }
 
     #[tokio::test]
     async fn after_a_sleep_every_generation_here_doubts_its_connection() {
-        let scene = Scene::new().await;
-        let mut registration = scene
+        let fixture = Fixture::new().await;
+        let mut registration = fixture
             .sweeper
             .live
             .register(GenerationId::fresh(), crate::ids::ConversationId::fresh());
-        scene.freed().await;
-        scene.clock.step_to(NOW + Duration::from_hours(8));
-        scene.freed().await;
+        fixture.freed().await;
+        fixture.clock.step_to(NOW + Duration::from_hours(8));
+        fixture.freed().await;
         assert!(matches!(
             registration.control.recv().await,
             Some(Control::Woke)
@@ -380,46 +377,46 @@ mod tests {
         let mut memory = Memory::default();
         assert!(!memory.woke(NOW, second), "there was nothing before");
         assert!(!memory.woke(NOW + 60 * second, 61 * second), "both ran");
-        let just_not = NOW + 61 * second + SLEPT;
+        let just_not = NOW + 61 * second + SUSPEND_THRESHOLD;
         assert!(!memory.woke(just_not, 62 * second), "a step of a clock");
-        let slept = just_not + second + SLEPT + Duration::from_millis(1);
+        let slept = just_not + second + SUSPEND_THRESHOLD + Duration::from_millis(1);
         assert!(memory.woke(slept, 63 * second));
     }
 
     #[tokio::test]
     async fn a_living_generation_renews_before_the_sweep_that_follows_a_suspend() {
-        let scene = Scene::new().await;
-        let lease = scene.lock_of(scene.own()).await;
-        let generation = scene.renewing(lease, |_| {});
+        let fixture = Fixture::new().await;
+        let lease = fixture.lock_of(fixture.own()).await;
+        let generation = fixture.renewing(lease, |_| {});
 
-        scene.clock.step_to(NOW + Duration::from_hours(8));
-        assert_eq!(scene.freed().await, 0, "it lives");
+        fixture.clock.step_to(NOW + Duration::from_hours(8));
+        assert_eq!(fixture.freed().await, 0, "it lives");
         generation.abort();
     }
 
     #[tokio::test]
     async fn a_clock_set_back_in_a_sweep_frees_no_lock_that_was_just_renewed() {
-        let scene = Scene::new().await;
-        let lease = scene.lock_of(scene.own()).await;
-        let generation = scene.renewing(lease, |clock| clock.step_to(NOW));
+        let fixture = Fixture::new().await;
+        let lease = fixture.lock_of(fixture.own()).await;
+        let generation = fixture.renewing(lease, |clock| clock.step_to(NOW));
 
-        scene.clock.step_to(NOW + Duration::from_hours(8));
-        assert_eq!(scene.freed().await, 0, "it lives");
+        fixture.clock.step_to(NOW + Duration::from_hours(8));
+        assert_eq!(fixture.freed().await, 0, "it lives");
         generation.abort();
     }
 
     #[tokio::test]
     async fn a_clock_set_back_does_not_keep_a_dead_lease_for_ever() {
-        let scene = Scene::new().await;
-        scene.lock_of(scene.own()).await;
-        scene
+        let fixture = Fixture::new().await;
+        fixture.lock_of(fixture.own()).await;
+        fixture
             .clock
             .step_to(Timestamp::from_millis(NOW.as_millis() - 86_400_000));
 
-        assert_eq!(scene.freed().await, 0, "first seen now");
-        scene.clock.advance(LEASE);
+        assert_eq!(fixture.freed().await, 0, "first seen now");
+        fixture.clock.advance(LEASE);
         assert_eq!(
-            scene.freed().await,
+            fixture.freed().await,
             1,
             "its heartbeat stood still for a whole lease"
         );
@@ -427,12 +424,12 @@ mod tests {
 
     #[tokio::test]
     async fn the_lock_of_a_dead_process_is_freed_at_once_and_of_a_living_one_never() {
-        let scene = Scene::new().await;
-        let other = Instance::start(&scene.folder.path().join("instances")).unwrap();
-        scene.lock_of(other.id().clone()).await;
+        let fixture = Fixture::new().await;
+        let other = Instance::start(&fixture.folder.path().join("instances")).unwrap();
+        fixture.lock_of(other.id().clone()).await;
 
-        assert_eq!(scene.freed().await, 0, "its process holds its file");
+        assert_eq!(fixture.freed().await, 0, "its process holds its file");
         drop(other);
-        assert_eq!(scene.freed().await, 1, "no lease has to run out");
+        assert_eq!(fixture.freed().await, 1, "no lease has to run out");
     }
 }

@@ -13,7 +13,7 @@ use super::{Lease, LockChange, LockReason};
 use crate::chat::live::LiveAnswers;
 use crate::events::Events;
 use crate::ids::{BranchId, ConversationId, InstanceId};
-use crate::store::{Changes, Store, StoreError};
+use crate::store::{ChangeCursor, Store, StoreError};
 
 /// How often it looks.
 const EVERY: Duration = Duration::from_millis(300);
@@ -55,16 +55,16 @@ impl Watch {
     pub(crate) async fn run(&mut self) -> Result<(), StoreError> {
         let mut changes = self.store.changes().await?;
         loop {
-            self.look(&mut changes).await?;
-            while !changes.came().await? {
+            self.poll(&mut changes).await?;
+            while !changes.poll_commits().await? {
                 tokio::time::sleep(EVERY).await;
             }
         }
     }
 
-    async fn look(&mut self, changes: &mut Changes) -> Result<(), StoreError> {
+    async fn poll(&mut self, changes: &mut ChangeCursor) -> Result<(), StoreError> {
         let mut touched: HashSet<ConversationId> = changes
-            .turns_of_others(&self.instance_id)
+            .poll_foreign_turns(&self.instance_id)
             .await?
             .into_iter()
             .collect();
@@ -75,7 +75,7 @@ impl Watch {
             .collect();
         for (branch, lease) in &self.held {
             if now.get(branch) != Some(lease) {
-                let reason = self.store.freed_how(lease).await?;
+                let reason = self.store.release_reason(lease).await?;
                 self.events.lock_changed(LockChange::of(lease, reason));
                 touched.insert(lease.conversation_id.clone());
             }
@@ -90,10 +90,10 @@ impl Watch {
             self.events.conversation_changed(conversation_id, false);
         }
         self.held = now;
-        self.look_for_deleted().await
+        self.poll_deleted().await
     }
 
-    async fn look_for_deleted(&mut self) -> Result<(), StoreError> {
+    async fn poll_deleted(&mut self) -> Result<(), StoreError> {
         let deleted = self.store.deleted_conversations().await?.into_iter();
         let deleted: HashSet<_> = deleted.map(|deleted| deleted.id).collect();
         for id in deleted.difference(&self.deleted) {
@@ -121,21 +121,21 @@ mod tests {
     use crate::clock::Timestamp;
     use crate::events::CoreEvent;
     use crate::ids::{GenerationId, RequestId};
-    use crate::lock::{Fenced, LEASE};
-    use crate::store::{Begin, Ending, NewTurn, Purge};
+    use crate::lock::{FencedWrite, LEASE};
+    use crate::store::{BeginOutcome, Ending, NewTurn, PurgeProgress};
 
     const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
     /// A file that two processes have open.
-    struct Scene {
+    struct Fixture {
         _folder: tempfile::TempDir,
         theirs: Store,
         watch: Watch,
-        changes: Changes,
-        told: broadcast::Receiver<CoreEvent>,
+        changes: ChangeCursor,
+        events: broadcast::Receiver<CoreEvent>,
     }
 
-    impl Scene {
+    impl Fixture {
         async fn new() -> Self {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("conch.db");
@@ -145,7 +145,7 @@ mod tests {
             Self {
                 _folder: folder,
                 theirs,
-                told: events.subscribe(),
+                events: events.subscribe(),
                 changes: ours.changes().await.unwrap(),
                 watch: Watch::new(
                     ours,
@@ -161,10 +161,10 @@ mod tests {
         }
 
         /// Looks, and returns what is told of locks and of conversations.
-        async fn look(&mut self) -> (Vec<LockChange>, Vec<ConversationId>) {
-            self.watch.look(&mut self.changes).await.unwrap();
+        async fn poll(&mut self) -> (Vec<LockChange>, Vec<ConversationId>) {
+            self.watch.poll(&mut self.changes).await.unwrap();
             let (mut locks, mut conversations) = (Vec::new(), Vec::new());
-            while let Ok(event) = self.told.try_recv() {
+            while let Ok(event) = self.events.try_recv() {
                 match event {
                     CoreEvent::Lock(change) => locks.push(change),
                     CoreEvent::Conversation(change) => conversations.push(change.conversation_id),
@@ -190,123 +190,132 @@ mod tests {
             instance_id: InstanceId::from(instance_id.to_owned()),
         };
         match store.begin_turn(&turn, NOW).await.unwrap() {
-            Begin::Started(started) => started.lease,
+            BeginOutcome::Started(started) => started.lease,
             other => panic!("{other:?}"),
         }
     }
 
     #[tokio::test]
-    async fn a_lock_that_another_process_takes_and_gives_back_is_told() {
-        let mut scene = Scene::new().await;
-        let lease = scene.begin("theirs").await;
-        let (locks, conversations) = scene.look().await;
+    async fn a_lock_acquired_and_released_elsewhere_is_published() {
+        let mut fixture = Fixture::new().await;
+        let lease = fixture.begin("theirs").await;
+        let (locks, conversations) = fixture.poll().await;
         assert_eq!(locks, [LockChange::of(&lease, LockReason::Acquired)]);
         assert_eq!(conversations, std::slice::from_ref(&lease.conversation_id));
 
-        let (locks, conversations) = scene.look().await;
+        let (locks, conversations) = fixture.poll().await;
         assert!(locks.is_empty(), "it is held as before: {locks:?}");
         assert_eq!(conversations, std::slice::from_ref(&lease.conversation_id));
 
         let end = Ending::new(MessageStatus::Complete, None);
-        let ended = scene.theirs.finish(&lease, None, &end, NOW).await.unwrap();
-        assert_eq!(ended, Fenced::Written);
-        let (locks, conversations) = scene.look().await;
+        let ended = fixture
+            .theirs
+            .finish(&lease, None, &end, NOW)
+            .await
+            .unwrap();
+        assert_eq!(ended, FencedWrite::Written);
+        let (locks, conversations) = fixture.poll().await;
         assert_eq!(locks, [LockChange::of(&lease, LockReason::Released)]);
         assert_eq!(conversations, std::slice::from_ref(&lease.conversation_id));
-        assert_eq!(scene.look().await, (vec![], vec![]));
+        assert_eq!(fixture.poll().await, (vec![], vec![]));
     }
 
     #[tokio::test]
-    async fn a_lock_that_another_process_lost_is_told_with_the_reason() {
-        let mut scene = Scene::new().await;
+    async fn a_lock_lost_elsewhere_is_published_with_its_reason() {
+        let mut fixture = Fixture::new().await;
         for reason in [LockReason::Expired, LockReason::Recovered] {
-            let lease = scene.begin("theirs").await;
-            scene.look().await;
-            let holder = scene.theirs.holders().await.unwrap().remove(0);
+            let lease = fixture.begin("theirs").await;
+            fixture.poll().await;
+            let holder = fixture.theirs.holders().await.unwrap().remove(0);
             let freed = match reason {
-                LockReason::Expired => scene.theirs.expire(&holder, NOW + LEASE).await,
-                _ => scene.theirs.recover(&holder, NOW).await,
+                LockReason::Expired => fixture.theirs.expire(&holder, NOW + LEASE).await,
+                _ => fixture.theirs.recover(&holder, NOW).await,
             };
-            assert_eq!(freed.unwrap(), Fenced::Written);
-            let (locks, _) = scene.look().await;
+            assert_eq!(freed.unwrap(), FencedWrite::Written);
+            let (locks, _) = fixture.poll().await;
             assert_eq!(locks, [LockChange::of(&lease, reason)]);
         }
     }
 
     #[tokio::test]
-    async fn what_another_process_deletes_and_gives_back_is_told() {
-        let mut scene = Scene::new().await;
-        let lease = scene.begin("theirs").await;
+    async fn deletes_and_restores_elsewhere_are_published() {
+        let mut fixture = Fixture::new().await;
+        let lease = fixture.begin("theirs").await;
         let id = &lease.conversation_id;
-        let mut registration = scene.watch.live.register(GenerationId::fresh(), id.clone());
-        scene.look().await;
-        let shown = async |scene: &mut Scene| {
-            scene.watch.look_for_deleted().await.unwrap();
-            match scene.told.try_recv() {
+        let mut registration = fixture
+            .watch
+            .live
+            .register(GenerationId::fresh(), id.clone());
+        fixture.poll().await;
+        let shown = async |fixture: &mut Fixture| {
+            fixture.watch.poll_deleted().await.unwrap();
+            match fixture.events.try_recv() {
                 Ok(CoreEvent::Conversation(change)) => {
                     Some((change.conversation_id, change.deleted))
                 }
                 _ => None,
             }
         };
-        assert!(scene.theirs.delete_conversation(id, NOW).await.unwrap());
-        assert_eq!(shown(&mut scene).await, Some((id.clone(), true)));
+        assert!(fixture.theirs.delete_conversation(id, NOW).await.unwrap());
+        assert_eq!(shown(&mut fixture).await, Some((id.clone(), true)));
         assert!(
             matches!(registration.control.try_recv(), Ok(Control::Stop(_))),
             "what is written here is stopped here"
         );
-        assert_eq!(shown(&mut scene).await, None, "once");
-        assert!(scene.theirs.restore_conversation(id).await.unwrap());
-        assert_eq!(shown(&mut scene).await, Some((id.clone(), false)));
+        assert_eq!(shown(&mut fixture).await, None, "once");
+        assert!(fixture.theirs.restore_conversation(id).await.unwrap());
+        assert_eq!(shown(&mut fixture).await, Some((id.clone(), false)));
 
-        assert!(scene.theirs.delete_conversation(id, NOW).await.unwrap());
-        assert_eq!(shown(&mut scene).await, Some((id.clone(), true)));
-        assert!(scene.theirs.begin_purge(id).await.unwrap());
-        let portion = async || scene.theirs.portion().await.unwrap();
-        while portion().await.purge(id, 100).await.unwrap() == Purge::GoesOn {}
-        scene.theirs.end_purge(id).await.unwrap();
-        assert_eq!(shown(&mut scene).await, None, "it is gone");
+        assert!(fixture.theirs.delete_conversation(id, NOW).await.unwrap());
+        assert_eq!(shown(&mut fixture).await, Some((id.clone(), true)));
+        assert!(fixture.theirs.begin_purge(id).await.unwrap());
+        let portion = async || fixture.theirs.portion().await.unwrap();
+        while portion().await.purge(id, 100).await.unwrap() == PurgeProgress::Remaining {}
+        fixture.theirs.end_purge(id).await.unwrap();
+        assert_eq!(shown(&mut fixture).await, None, "it is gone");
     }
 
     #[tokio::test]
-    async fn our_own_locks_are_told_by_those_who_take_them() {
-        let mut scene = Scene::new().await;
-        scene.begin("ours").await;
-        assert_eq!(scene.look().await, (vec![], vec![]));
+    async fn own_locks_are_not_published_by_the_watch() {
+        let mut fixture = Fixture::new().await;
+        fixture.begin("ours").await;
+        assert_eq!(fixture.poll().await, (vec![], vec![]));
     }
 
     #[tokio::test]
     async fn it_looks_by_itself() {
-        let scene = Scene::new().await;
-        let (mut watch, mut told) = (scene.watch, scene.told);
+        let fixture = Fixture::new().await;
+        let (mut watch, mut events) = (fixture.watch, fixture.events);
         let running = tokio::spawn(async move { watch.run().await });
-        begin(&scene.theirs, "theirs").await;
+        begin(&fixture.theirs, "theirs").await;
         let taken = async {
-            while !matches!(told.recv().await.unwrap(), CoreEvent::Lock(change) if change.locked) {}
+            while !matches!(events.recv().await.unwrap(), CoreEvent::Lock(change) if change.locked)
+            {
+            }
         };
-        let told = tokio::time::timeout(Duration::from_secs(10), taken).await;
-        assert!(told.is_ok(), "it looks several times a second");
+        let events = tokio::time::timeout(Duration::from_secs(10), taken).await;
+        assert!(events.is_ok(), "it looks several times a second");
         running.abort();
     }
 
     #[tokio::test]
     async fn it_says_that_it_cannot_look_and_looks_again() {
-        let mut scene = Scene::new().await;
-        scene
+        let mut fixture = Fixture::new().await;
+        fixture
             .theirs
             .execute("ALTER TABLE generations RENAME TO away")
             .await;
-        assert!(scene.watch.run().await.is_err());
+        assert!(fixture.watch.run().await.is_err());
 
-        scene
+        fixture
             .theirs
             .execute("ALTER TABLE away RENAME TO generations")
             .await;
-        let lease = scene.begin("theirs").await;
-        let watch = &mut scene.watch;
-        let told = async {
+        let lease = fixture.begin("theirs").await;
+        let watch = &mut fixture.watch;
+        let events = async {
             loop {
-                match scene.told.recv().await.unwrap() {
+                match fixture.events.recv().await.unwrap() {
                     CoreEvent::Lock(change) if change.fence == lease.fence => break,
                     _ => {}
                 }
@@ -314,7 +323,7 @@ mod tests {
         };
         tokio::select! {
             ended = watch.run() => panic!("{ended:?}"),
-            () = told => {}
+            () = events => {}
         }
     }
 }

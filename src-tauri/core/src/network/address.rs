@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_given_out_to_everybody_is_public() {
+    fn only_globally_routable_addresses_are_public() {
         for host in [
             "example.com",
             "8.8.8.8",

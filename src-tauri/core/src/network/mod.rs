@@ -45,16 +45,16 @@ enum Reach {
 
 /// The way to one address.
 #[derive(Debug)]
-pub(crate) struct Way {
+pub(crate) struct Route {
     client: Client,
     url: Url,
     proxy: Option<Proxy>,
-    passed_by: Option<&'static str>,
+    bypassed_proxy: Option<&'static str>,
 }
 
 /// Why an address cannot be asked.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum NoWay {
+pub(crate) enum RouteError {
     /// It is none.
     #[error("{0} is no web address: correct the provider's address")]
     Address(String),
@@ -84,55 +84,55 @@ impl Network {
     }
 
     /// The way to an address.
-    pub(crate) fn way(&self, address: &str) -> Result<Way, NoWay> {
-        let url = Url::parse(address).map_err(|_| NoWay::Address(address.to_owned()))?;
+    pub(crate) fn route(&self, address: &str) -> Result<Route, RouteError> {
+        let url = Url::parse(address).map_err(|_| RouteError::Address(address.to_owned()))?;
         self.to(url, Reach::Everywhere)
     }
 
     /// The way to an address in the public internet. A name that leads elsewhere is refused as it is
     /// resolved ([`NotPublic`]), unless a proxy resolves it.
-    pub(crate) fn public_way(&self, url: Url) -> Result<Way, NoWay> {
+    pub(crate) fn public_route(&self, url: Url) -> Result<Route, RouteError> {
         if !is_public_host(&url) {
             let host = url.host_str().unwrap_or_default();
-            return Err(NoWay::NotPublic(host.to_owned()));
+            return Err(RouteError::NotPublic(host.to_owned()));
         }
         self.to(url, Reach::PublicOnly)
     }
 
-    fn to(&self, url: Url, reach: Reach) -> Result<Way, NoWay> {
-        let way = |built: &Built, set: fn(ClientBuilder) -> ClientBuilder| {
+    fn to(&self, url: Url, reach: Reach) -> Result<Route, RouteError> {
+        let route = |built: &Built, set: fn(ClientBuilder) -> ClientBuilder| {
             let client = built.get_or_init(|| build(|client| set(client.no_proxy())));
-            Ok(Way {
-                client: client.clone().map_err(NoWay::Client)?,
+            Ok(Route {
+                client: client.clone().map_err(RouteError::Client)?,
                 url: url.clone(),
                 proxy: None,
-                passed_by: None,
+                bypassed_proxy: None,
             })
         };
         if is_this_machine(&url) {
-            return way(&self.this_machine, |client| {
+            return route(&self.this_machine, |client| {
                 client.dns_resolver(ThisMachine)
             });
         }
         let proxy = self.proxies.of(&url)?;
         let Some((proxy, reached)) = proxy else {
             let direct = match reach {
-                Reach::Everywhere => way(&self.direct, |client| client),
-                Reach::PublicOnly => way(&self.public, |client| client.dns_resolver(PublicOnly)),
+                Reach::Everywhere => route(&self.direct, |client| client),
+                Reach::PublicOnly => route(&self.public, |client| client.dns_resolver(PublicOnly)),
             }?;
-            return Ok(Way {
-                passed_by: self.proxies.passed_by(&direct.url),
+            return Ok(Route {
+                bypassed_proxy: self.proxies.bypassed_proxy(&direct.url),
                 ..direct
             });
         };
         let client = self
             .proxied
             .get_or_init(|| build(|client| client.proxy(reached)));
-        Ok(Way {
-            client: client.clone().map_err(NoWay::Client)?,
+        Ok(Route {
+            client: client.clone().map_err(RouteError::Client)?,
             url,
             proxy: Some(proxy),
-            passed_by: None,
+            bypassed_proxy: None,
         })
     }
 }
@@ -152,7 +152,7 @@ fn build(set: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Result<Client, Str
         .map_err(|error| error.to_string())
 }
 
-impl Way {
+impl Route {
     /// A request for what is there.
     pub(crate) fn get(&self) -> RequestBuilder {
         self.client.get(self.url.clone())
@@ -169,8 +169,8 @@ impl Way {
     }
 
     /// The variable with a proxy that would be asked, were the address https.
-    pub(crate) fn passed_by(&self) -> Option<&'static str> {
-        self.passed_by
+    pub(crate) fn bypassed_proxy(&self) -> Option<&'static str> {
+        self.bypassed_proxy
     }
 }
 

@@ -6,7 +6,7 @@ use http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::Url;
 
-use super::NoWay;
+use super::RouteError;
 
 /// The variables with a proxy for https, the first that is set; then, as curl has it, for everything.
 const FOR_HTTPS: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
@@ -70,7 +70,7 @@ impl Proxies {
     }
 
     /// The proxy through which an address is asked, for people and for a client.
-    pub(super) fn of(&self, url: &Url) -> Result<Option<(Proxy, reqwest::Proxy)>, NoWay> {
+    pub(super) fn of(&self, url: &Url) -> Result<Option<(Proxy, reqwest::Proxy)>, RouteError> {
         // Whatever goes in the clear, a proxy would read.
         if url.scheme() != "https" {
             return Ok(None);
@@ -83,7 +83,7 @@ impl Proxies {
             None if self.system => (Matcher::from_system(), None),
             None => return Ok(None),
         };
-        let unusable = || variable.map_or_else(system_unusable, NoWay::Proxy);
+        let unusable = || variable.map_or_else(system_unusable, RouteError::Proxy);
         let uri: Uri = url.as_str().parse().map_err(|_| unusable())?;
         let Some(found) = matcher.intercept(&uri) else {
             // Either the host is excepted, or what stands there is no proxy.
@@ -123,13 +123,13 @@ impl Proxies {
     }
 
     /// The variable with a proxy that an address in the clear is not asked through.
-    pub(super) fn passed_by(&self, url: &Url) -> Option<&'static str> {
+    pub(super) fn bypassed_proxy(&self, url: &Url) -> Option<&'static str> {
         self.http.filter(|_| url.scheme() == "http")
     }
 }
 
-fn system_unusable() -> NoWay {
-    NoWay::Client("the system's proxy cannot be used".to_owned())
+fn system_unusable() -> RouteError {
+    RouteError::Client("the system's proxy cannot be used".to_owned())
 }
 
 fn is_proxy(value: &str) -> bool {

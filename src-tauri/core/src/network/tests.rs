@@ -10,8 +10,8 @@ fn network(variables: &[(&str, &str)]) -> Network {
 }
 
 fn proxy_of(variables: &[(&str, &str)], address: &str) -> Option<String> {
-    let way = network(variables).way(address).unwrap();
-    way.proxy().map(ToString::to_string)
+    let route = network(variables).route(address).unwrap();
+    route.proxy().map(ToString::to_string)
 }
 
 #[test]
@@ -35,21 +35,21 @@ fn the_variable_that_is_asked_first_is_curls() {
 #[test]
 fn what_is_no_proxy_is_refused_and_not_passed_by() {
     for value in ["ftp://one:21", "socks9://one", "http://", ":::"] {
-        let way = network(&[("HTTPS_PROXY", value)]).way("https://example.com");
+        let route = network(&[("HTTPS_PROXY", value)]).route("https://example.com");
         assert!(
-            matches!(way, Err(NoWay::Proxy("HTTPS_PROXY"))),
-            "{value}: {way:?}"
+            matches!(route, Err(RouteError::Proxy("HTTPS_PROXY"))),
+            "{value}: {route:?}"
         );
-        let way = network(&[("HTTPS_PROXY", value)]).way("http://127.0.0.1:1");
-        assert!(way.is_ok(), "this machine needs none");
+        let route = network(&[("HTTPS_PROXY", value)]).route("http://127.0.0.1:1");
+        assert!(route.is_ok(), "this machine needs none");
     }
 }
 
 #[test]
 fn no_password_is_in_any_debug_output() {
     let network = network(&[("ALL_PROXY", "socks5h://user:pass-word@one")]);
-    let way = network.way("https://example.com").unwrap();
-    let told = format!("{network:?} {way:?} {}", way.proxy().unwrap());
+    let route = network.route("https://example.com").unwrap();
+    let told = format!("{network:?} {route:?} {}", route.proxy().unwrap());
     assert!(!told.contains("pass-word"), "{told}");
 }
 
@@ -79,7 +79,8 @@ fn what_is_not_public_has_no_public_way() {
         "https://localhost",
         "https://10.0.0.1",
     ] {
-        let way = network(&[("HTTPS_PROXY", "http://one")]).public_way(address.parse().unwrap());
-        assert!(matches!(way, Err(NoWay::NotPublic(_))), "{address}");
+        let route =
+            network(&[("HTTPS_PROXY", "http://one")]).public_route(address.parse().unwrap());
+        assert!(matches!(route, Err(RouteError::NotPublic(_))), "{address}");
     }
 }

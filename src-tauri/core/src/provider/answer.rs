@@ -14,7 +14,7 @@ use super::failure::{Failure, FailureKind, Retry};
 use super::frames::{Broken, Frame, Frames};
 use super::protocol::{ChatRequest, Decoder, Framing, StreamEvent};
 use crate::clock::Timestamp;
-use crate::network::{Network, Way};
+use crate::network::{Network, Route};
 
 /// The most bytes of an error body that are read.
 const ERROR_BODY_LIMIT: usize = 64 * 1024;
@@ -54,9 +54,9 @@ impl AnswerStream {
     ) -> Result<(Self, HeaderMap), Failure> {
         let provider = &endpoint.provider;
         let protocol = provider.protocol.protocol();
-        let ask = protocol.ask(request);
-        let way = network.way(&provider.url(&ask.path))?;
-        let request = way
+        let ask = protocol.build_request(request);
+        let route = network.route(&provider.url(&ask.path))?;
+        let request = route
             .post()
             .header(
                 "accept",
@@ -67,7 +67,7 @@ impl AnswerStream {
             .authorise(request)?
             .send()
             .await
-            .map_err(|error| unreachable(&error, endpoint, &way))?;
+            .map_err(|error| unreachable(&error, endpoint, &route))?;
         let (status, headers) = (response.status(), response.headers().clone());
         if !status.is_success() {
             let body = read_capped(response, ERROR_BODY_LIMIT).await;
@@ -78,11 +78,11 @@ impl AnswerStream {
             });
         }
         let (framing, decoder) = (protocol.framing(), protocol.decoder());
-        let told = |name| {
+        let header = |name| {
             let value = headers.get(name).and_then(|value| value.to_str().ok());
             value.unwrap_or_default().to_ascii_lowercase()
         };
-        let encoding = told("content-encoding");
+        let encoding = header("content-encoding");
         if !matches!(&*encoding, "" | "identity") {
             return Err(Failure::new(
                 FailureKind::UnexpectedResponse,
@@ -91,7 +91,7 @@ impl AnswerStream {
                 ),
             ));
         }
-        let content_type = told("content-type");
+        let content_type = header("content-type");
         let streams = content_type.is_empty()
             || match framing {
                 Framing::Events => content_type.starts_with("text/event-stream"),
@@ -144,9 +144,10 @@ impl AnswerStream {
     }
 
     /// Has it begin with the news that so many messages were not shown to the model.
-    pub(crate) fn left_out(&mut self, messages: u32) {
+    pub(crate) fn prepend_omitted_messages(&mut self, messages: u32) {
         if messages > 0 {
-            self.ready.push_front(StreamEvent::LeftOut(messages));
+            self.ready
+                .push_front(StreamEvent::OmittedMessages(messages));
         }
     }
 
@@ -256,13 +257,13 @@ pub(super) fn whole_answer(
     })
 }
 
-fn unreachable(error: &reqwest::Error, endpoint: &Endpoint, way: &Way) -> Failure {
+fn unreachable(error: &reqwest::Error, endpoint: &Endpoint, route: &Route) -> Failure {
     let retry = if endpoint.embedded || !endpoint.provider.is_local() {
         Retry::Backoff
     } else {
         Retry::Never
     };
-    Failure::unreachable(&endpoint.provider.base_url, error, way).retrying(retry)
+    Failure::unreachable(&endpoint.provider.base_url, error, route).retrying(retry)
 }
 
 pub(super) async fn read_capped(mut response: Response, limit: usize) -> String {

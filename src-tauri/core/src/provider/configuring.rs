@@ -74,7 +74,7 @@ impl Providers {
     /// When the form makes no sense, or the key cannot be kept where it should be. Nothing was
     /// saved then.
     pub(crate) async fn save(&self, form: &ProviderForm, now: Timestamp) -> Result<ProviderInfo> {
-        let checked = form.checked()?;
+        let checked = form.validate()?;
         let stored = self.store.providers().await?;
         let before = match &form.id {
             Some(id) => {

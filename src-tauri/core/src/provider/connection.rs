@@ -18,10 +18,10 @@ use crate::error;
 use crate::keys::KeyName;
 
 /// How long a server on this machine may take to show itself.
-const LOCAL_PATIENCE: Duration = Duration::from_millis(800);
+const LOCAL_TIMEOUT: Duration = Duration::from_millis(800);
 
 /// How long a provider may take while the user waits for the result of a test.
-const TEST_PATIENCE: Duration = Duration::from_secs(10);
+const TEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Providers {
     /// Tries to reach a provider as it is filled in, and says what is wrong.
@@ -33,7 +33,7 @@ impl Providers {
         form: &ProviderForm,
         now: Timestamp,
     ) -> error::Result<ConnectionTest> {
-        let checked = form.checked()?;
+        let checked = form.validate()?;
         let key = match &form.key {
             KeyChange::Set { key, .. } => Some(SecretString::from(key.expose_secret().trim())),
             KeyChange::Remove => None,
@@ -62,7 +62,7 @@ impl Providers {
         key_check_path: Option<&str>,
         now: Timestamp,
     ) -> Result<ConnectionTest, Failure> {
-        let models = models::fetch(&self.network, provider, TEST_PATIENCE, now).await?;
+        let models = models::fetch(&self.network, provider, TEST_TIMEOUT, now).await?;
         let key_tried = match provider.key {
             Some(_) => self.try_key(provider, key_check_path, now).await?,
             None => true,
@@ -83,12 +83,12 @@ impl Providers {
         now: Timestamp,
     ) -> Result<bool, Failure> {
         if let Some(path) = key_check_path {
-            let got =
-                models::get(&self.network, provider, &provider.url(path), TEST_PATIENCE).await?;
-            if got.status.is_success() {
+            let response =
+                models::get(&self.network, provider, &provider.url(path), TEST_TIMEOUT).await?;
+            if response.status.is_success() {
                 return Ok(true);
             }
-            let failure = got.failure(now);
+            let failure = response.failure(now);
             if failure.kind == FailureKind::WrongKey {
                 return Err(failure);
             }
@@ -97,7 +97,7 @@ impl Providers {
             key: None,
             ..provider.clone()
         };
-        let listed = models::fetch(&self.network, &keyless, TEST_PATIENCE, now).await;
+        let listed = models::fetch(&self.network, &keyless, TEST_TIMEOUT, now).await;
         Ok(listed.is_err_and(|failure| failure.kind == FailureKind::WrongKey))
     }
 
@@ -139,7 +139,7 @@ impl Providers {
                 max_parallel: 1,
                 local: true,
             };
-            let models = models::fetch(&self.network, &provider, LOCAL_PATIENCE, now)
+            let models = models::fetch(&self.network, &provider, LOCAL_TIMEOUT, now)
                 .await
                 .ok()?;
             Some(FoundServer {

@@ -9,7 +9,7 @@ use crate::keys::redact;
 use crate::network::{is_public_host, is_this_machine};
 
 /// How many answers a provider may be asked for at once, unless the user says otherwise.
-pub const MAX_PARALLEL: u32 = 4;
+pub const DEFAULT_PARALLEL: u32 = 4;
 
 /// A provider that is configured.
 #[derive(Debug, Clone)]
@@ -32,7 +32,7 @@ pub struct Provider {
 
 /// Whose a provider is, which says how long it may take and what it may be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Whose {
+pub(crate) enum Locality {
     /// On this machine.
     ThisMachine,
     /// A model server of the user's own, elsewhere in the own network.
@@ -53,7 +53,7 @@ pub(crate) struct Endpoint {
     /// How many tokens a conversation and its answer may have, where that is known.
     pub(crate) context_tokens: Option<u32>,
     /// Whether it sees images, where that is known.
-    pub(crate) sees: Option<bool>,
+    pub(crate) vision: Option<bool>,
     /// Its process is ours and may be started again, so a refused connection is worth another try.
     pub(crate) embedded: bool,
 }
@@ -99,20 +99,20 @@ impl Provider {
 
     /// On this machine, where a refused connection means that nothing listens.
     pub(super) fn is_local(&self) -> bool {
-        self.whose() == Whose::ThisMachine
+        self.locality() == Locality::ThisMachine
     }
 
     /// Whose it is, by where it is and by what it was made from.
-    pub(crate) fn whose(&self) -> Whose {
+    pub(crate) fn locality(&self) -> Locality {
         let Ok(url) = Url::parse(&self.base_url) else {
-            return Whose::Remote;
+            return Locality::Remote;
         };
         if is_this_machine(&url) {
-            Whose::ThisMachine
+            Locality::ThisMachine
         } else if self.local && !is_public_host(&url) {
-            Whose::OwnNetwork
+            Locality::OwnNetwork
         } else {
-            Whose::Remote
+            Locality::Remote
         }
     }
 }
@@ -135,17 +135,23 @@ mod tests {
 
     #[test]
     fn whose_a_provider_is_shows_by_its_address() {
-        let whose = |local, base_url: &str| {
+        let locality = |local, base_url: &str| {
             let provider = Provider::openai(base_url, None);
-            Provider { local, ..provider }.whose()
+            Provider { local, ..provider }.locality()
         };
         for local in [true, false] {
-            assert_eq!(whose(local, "http://127.0.0.1:1"), Whose::ThisMachine);
-            assert_eq!(whose(local, "https://ollama.com"), Whose::Remote);
+            assert_eq!(locality(local, "http://127.0.0.1:1"), Locality::ThisMachine);
+            assert_eq!(locality(local, "https://ollama.com"), Locality::Remote);
         }
-        assert_eq!(whose(true, "http://box:11434"), Whose::OwnNetwork);
-        assert_eq!(whose(true, "http://192.168.1.7:11434"), Whose::OwnNetwork);
-        assert_eq!(whose(false, "http://192.168.1.7:11434"), Whose::Remote);
+        assert_eq!(locality(true, "http://box:11434"), Locality::OwnNetwork);
+        assert_eq!(
+            locality(true, "http://192.168.1.7:11434"),
+            Locality::OwnNetwork
+        );
+        assert_eq!(
+            locality(false, "http://192.168.1.7:11434"),
+            Locality::Remote
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use reqwest::Url;
 use secrecy::SecretString;
 
-use super::endpoint::{MAX_PARALLEL, Provider};
+use super::endpoint::{DEFAULT_PARALLEL, Provider};
 use super::presets::{Preset, presets};
 
 /// Those of which an address or a key is given. A key alone means the provider itself; an address alone
@@ -27,7 +27,7 @@ pub(crate) fn providers(variable: impl Fn(&str) -> Option<String>) -> Vec<Provid
             protocol: preset.protocol,
             local: preset.local,
             key: key.map(SecretString::from),
-            max_parallel: MAX_PARALLEL,
+            max_parallel: DEFAULT_PARALLEL,
             base_url,
         })
     });

@@ -10,7 +10,7 @@ use super::limits::retry_after;
 use super::protocol::protocols;
 use crate::chat::MessageError;
 use crate::clock::Timestamp;
-use crate::network::{NoWay, Proxy, Way};
+use crate::network::{Proxy, Route, RouteError};
 
 /// The most bytes of a reason that are shown and stored.
 const REASON_LIMIT: usize = 4 * 1024;
@@ -76,11 +76,11 @@ impl FailureKind {
     }
 }
 
-impl From<NoWay> for Failure {
-    fn from(error: NoWay) -> Self {
+impl From<RouteError> for Failure {
+    fn from(error: RouteError) -> Self {
         let kind = match error {
-            NoWay::Address(_) | NoWay::Proxy(_) => FailureKind::Unreachable,
-            NoWay::NotPublic(_) | NoWay::Client(_) => FailureKind::Internal,
+            RouteError::Address(_) | RouteError::Proxy(_) => FailureKind::Unreachable,
+            RouteError::NotPublic(_) | RouteError::Client(_) => FailureKind::Internal,
         };
         Self::new(kind, error.to_string())
     }
@@ -128,17 +128,17 @@ impl Failure {
     }
 
     /// No connection to `base_url` on this way, or none that held.
-    pub(super) fn unreachable(base_url: &str, error: &reqwest::Error, way: &Way) -> Self {
+    pub(super) fn unreachable(base_url: &str, error: &reqwest::Error, route: &Route) -> Self {
         let url = reqwest::Url::parse(base_url).ok();
         let host = url.as_ref().and_then(reqwest::Url::host_str);
         let host = host.unwrap_or(base_url);
         let obstacle = Obstacle::of(error);
         let cause = root_cause(error);
-        let mut message = match way.proxy() {
+        let mut message = match route.proxy() {
             Some(proxy) => behind(proxy, host, obstacle, &cause),
             None => before(base_url, host, obstacle, &cause),
         };
-        if let Some(variable) = way.passed_by() {
+        if let Some(variable) = route.bypassed_proxy() {
             let _ = write!(
                 message,
                 ". The proxy in {variable} was not asked, because it would read what is not sent over https"
@@ -197,8 +197,8 @@ impl Failure {
             || kind == FailureKind::RateLimited
             || matches!(code, 408 | 409);
         let retry = if may_pass {
-            let told = || protocols().find_map(|protocol| protocol.pause(body));
-            let pause = retry_after(headers, now).or_else(told);
+            let reported = || protocols().find_map(|protocol| protocol.pause(body));
+            let pause = retry_after(headers, now).or_else(reported);
             pause.map_or(Retry::Backoff, Retry::After)
         } else {
             Retry::Never
@@ -362,7 +362,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_millis(0);
 
     #[test]
-    fn the_providers_own_reason_is_told() {
+    fn the_providers_own_reason_is_shown() {
         for body in [
             r#"{"error":{"message":"no such key","type":"x"}}"#,
             r#"{"error":"no such key"}"#,
@@ -395,27 +395,31 @@ mod tests {
     }
 
     #[test]
-    fn what_providers_tell_by_a_common_status_is_told_apart() {
+    fn errors_with_the_same_status_are_distinguished_by_the_body() {
         let kind = |code: u16, body: &str| {
             let status = StatusCode::from_u16(code).unwrap();
             Failure::from_status(status, &HeaderMap::new(), body, NOW).kind
         };
-        let told = |words: &str| format!(r#"{{"error":{{"message":"{words}","code":"{words}"}}}}"#);
+        let reported =
+            |words: &str| format!(r#"{{"error":{{"message":"{words}","code":"{words}"}}}}"#);
         assert_eq!(
-            kind(429, &told("insufficient_quota")),
+            kind(429, &reported("insufficient_quota")),
             FailureKind::OutOfCredit
         );
-        assert_eq!(kind(429, &told("slow down")), FailureKind::RateLimited);
+        assert_eq!(kind(429, &reported("slow down")), FailureKind::RateLimited);
         assert_eq!(
-            kind(400, &told("context_length_exceeded")),
+            kind(400, &reported("context_length_exceeded")),
             FailureKind::ContextTooLong
         );
         assert_eq!(
-            kind(400, &told("content_filter")),
+            kind(400, &reported("content_filter")),
             FailureKind::ContentFiltered
         );
-        assert_eq!(kind(400, &told("no such field")), FailureKind::Rejected);
-        assert_eq!(kind(404, &told("no such model")), FailureKind::UnknownModel);
+        assert_eq!(kind(400, &reported("no such field")), FailureKind::Rejected);
+        assert_eq!(
+            kind(404, &reported("no such model")),
+            FailureKind::UnknownModel
+        );
         assert_eq!(kind(404, "<html>"), FailureKind::UnknownPath);
         assert_eq!(kind(402, ""), FailureKind::OutOfCredit);
     }
@@ -451,8 +455,8 @@ mod tests {
 
     /// What `url` runs into within `millis`.
     async fn obstacle(url: &str, millis: u64) -> Obstacle {
-        let way = Network::new(Proxies::default()).way(url).unwrap();
-        let request = way.get().timeout(Duration::from_millis(millis));
+        let route = Network::new(Proxies::default()).route(url).unwrap();
+        let request = route.get().timeout(Duration::from_millis(millis));
         Obstacle::of(&request.send().await.unwrap_err())
     }
 

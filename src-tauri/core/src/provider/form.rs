@@ -11,16 +11,16 @@ use crate::error::Error;
 use crate::keys::KeyPlace;
 
 /// The most answers at once that can be asked for.
-const MOST_PARALLEL: u32 = 64;
+const MAX_PARALLEL: u32 = 64;
 
 /// The longest name, in characters.
-const LONGEST_NAME: usize = 80;
+const MAX_NAME_CHARS: usize = 80;
 
 /// The longest address, in bytes: browsers and servers take no longer ones.
-const LONGEST_ADDRESS: usize = 2048;
+const MAX_ADDRESS_BYTES: usize = 2048;
 
 /// The longest key, in bytes: a token with signed claims has a few thousand.
-const LONGEST_KEY: usize = 16 * 1024;
+const MAX_KEY_BYTES: usize = 16 * 1024;
 
 /// A provider as a user fills it in.
 #[derive(Debug, Clone, Deserialize, Type)]
@@ -124,7 +124,7 @@ pub struct FoundServer {
 
 /// A form that makes sense.
 #[derive(Debug)]
-pub(super) struct CheckedForm {
+pub(super) struct ValidatedForm {
     pub(super) preset: Preset,
     pub(super) name: String,
     pub(super) base_url: String,
@@ -134,28 +134,28 @@ pub(super) struct CheckedForm {
 impl ProviderForm {
     /// # Errors
     /// What a person has to mend.
-    pub(super) fn checked(&self) -> Result<CheckedForm, Error> {
+    pub(super) fn validate(&self) -> Result<ValidatedForm, Error> {
         let preset = preset(&self.preset)
             .ok_or(Error::InvalidArgument("There is no such kind of provider"))?;
         let name = match self.name.trim() {
             "" => preset.name,
-            name if name.chars().count() > LONGEST_NAME => {
+            name if name.chars().count() > MAX_NAME_CHARS => {
                 return Err(Error::InvalidArgument(
                     "The provider's name is longer than 80 characters: shorten it",
                 ));
             }
             name => name,
         };
-        if !(1..=MOST_PARALLEL).contains(&self.max_parallel) {
+        if !(1..=MAX_PARALLEL).contains(&self.max_parallel) {
             return Err(Error::InvalidArgument(
                 "There must be at least 1 and at most 64 answers at once",
             ));
         }
-        let base_url = checked_address(&self.base_url)?;
+        let base_url = validate_address(&self.base_url)?;
         if let KeyChange::Set { key, place } = &self.key {
             check_key(key, *place)?;
         }
-        Ok(CheckedForm {
+        Ok(ValidatedForm {
             name: name.to_owned(),
             base_url,
             max_parallel: self.max_parallel,
@@ -164,9 +164,9 @@ impl ProviderForm {
     }
 }
 
-pub(super) fn checked_address(address: &str) -> Result<String, Error> {
+pub(super) fn validate_address(address: &str) -> Result<String, Error> {
     let address = address.trim().trim_end_matches('/');
-    if address.len() > LONGEST_ADDRESS {
+    if address.len() > MAX_ADDRESS_BYTES {
         return Err(Error::InvalidArgument(
             "The address has more than 2048 bytes: copy it again",
         ));
@@ -205,7 +205,7 @@ fn check_key(key: &SecretString, place: KeyPlace) -> Result<(), Error> {
             "The key is empty: fill it in, or choose to have none",
         ));
     }
-    if text.len() > LONGEST_KEY {
+    if text.len() > MAX_KEY_BYTES {
         return Err(Error::InvalidArgument(
             "The key has more than 16 KiB, and no key is so long: copy it again",
         ));
@@ -228,7 +228,7 @@ mod tests {
     use super::*;
     use crate::error::ErrorCode;
 
-    fn form(change: fn(&mut ProviderForm)) -> Result<CheckedForm, Error> {
+    fn form(change: fn(&mut ProviderForm)) -> Result<ValidatedForm, Error> {
         let mut form = ProviderForm {
             id: None,
             preset: "openai".to_owned(),
@@ -238,7 +238,7 @@ mod tests {
             key: KeyChange::Keep,
         };
         change(&mut form);
-        form.checked()
+        form.validate()
     }
 
     #[test]
@@ -256,10 +256,10 @@ mod tests {
             |form| form.max_parallel = 0,
             |form| form.max_parallel = 65,
             |form| form.base_url = String::new(),
-            |form| form.base_url = format!("https://{}.com/v1", "x".repeat(LONGEST_ADDRESS)),
+            |form| form.base_url = format!("https://{}.com/v1", "x".repeat(MAX_ADDRESS_BYTES)),
             |form| {
                 form.key = KeyChange::Set {
-                    key: "k".repeat(LONGEST_KEY + 1).into(),
+                    key: "k".repeat(MAX_KEY_BYTES + 1).into(),
                     place: KeyPlace::Session,
                 }
             },

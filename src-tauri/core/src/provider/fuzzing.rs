@@ -15,7 +15,7 @@ use reqwest::header::HeaderMap;
 use super::answer::{AnswerStream, whole_answer};
 use super::endpoint::{Provider, may_carry_key};
 use super::failure::Failure;
-use super::form::checked_address;
+use super::form::validate_address;
 use super::gate::{Gate, Response};
 use super::limits::{RequestBudget, retry_after};
 use super::protocol::{ProtocolKind, StreamEvent};
@@ -129,12 +129,12 @@ pub struct Limits {
 /// When the gate lets nobody in.
 pub fn limits(headers: &HeaderMap, now: Timestamp) -> Limits {
     let budget = RequestBudget::read(headers, now);
-    let slot = Arc::new(Gate::new(2))
+    let permit = Arc::new(Gate::new(2))
         .queue_up()
-        .enter(|_| {})
+        .acquire(|_| {})
         .now_or_never();
-    let mut slot = slot.expect("an open gate lets one in");
-    slot.note(&Response::Accepted(budget));
+    let mut permit = permit.expect("an open gate lets one in");
+    permit.note(&Response::Accepted(budget));
     Limits {
         pause: retry_after(headers, now),
         budget: budget.map(|budget| (budget.remaining, budget.resets_in)),
@@ -156,12 +156,12 @@ pub fn refusal(
     let provider = provider("https://api.example.com/v1", Some(key));
     let failure = Failure::from_status(status, headers, body, now);
     let failure = provider.without_key(failure);
-    let slot = Arc::new(Gate::new(2))
+    let permit = Arc::new(Gate::new(2))
         .queue_up()
-        .enter(|_| {})
+        .acquire(|_| {})
         .now_or_never();
-    let mut slot = slot.expect("an open gate lets one in");
-    slot.note(&Response::Failed(&failure));
+    let mut permit = permit.expect("an open gate lets one in");
+    permit.note(&Response::Failed(&failure));
     let mut turn = Turn::begin().0;
     let _ = turn.handle(Event::Admitted);
     let effect = turn.handle(Event::Refused(failure.clone()));
@@ -170,7 +170,7 @@ pub fn refusal(
 
 /// The address that is kept of what a person typed.
 pub fn typed_address(typed: &str) -> Option<String> {
-    checked_address(typed).ok()
+    validate_address(typed).ok()
 }
 
 /// The address that a variable of the protocol's own client means.

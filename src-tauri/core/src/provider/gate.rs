@@ -24,14 +24,14 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 /// The longest pause of our own choice, and the longest wait for a limit's reset. What asks for more
 /// is better told to the user.
-const LONGEST_PAUSE: Duration = Duration::from_mins(2);
+const MAX_PAUSE: Duration = Duration::from_mins(2);
 
 /// How long after a 429 one request at a time waits for its response.
 const CAUTION: Duration = Duration::from_mins(10);
 
 /// How long the number of slots that a provider tells is taken for true: it may be started again with
 /// another.
-const SLOTS_GOOD_FOR: Duration = Duration::from_secs(30);
+const SLOTS_TTL: Duration = Duration::from_secs(30);
 
 /// The gate of one provider.
 #[derive(Debug)]
@@ -44,13 +44,13 @@ pub(crate) struct Gate {
 #[derive(Debug)]
 struct State {
     /// The most slots, as the user set it.
-    wanted: u32,
+    configured_max: u32,
     /// How many the provider says it has, and until when that is taken for true.
-    has: Option<u32>,
-    has_until: Option<Instant>,
+    reported_max: Option<u32>,
+    reported_until: Option<Instant>,
     /// The most slots: the lesser of the two.
-    most: u32,
-    /// The most slots now, adapted to what the provider bears; from 1 to `most`.
+    max_permits: u32,
+    /// The most slots now, adapted to what the provider bears; from 1 to `max_permits`.
     limit: f64,
     slots: u32,
     /// Requests without a response yet.
@@ -84,7 +84,7 @@ pub(crate) enum Response<'a> {
 
 /// The right to ask, and to be answered. Dropping it lets the next one in.
 #[derive(Debug)]
-pub(crate) struct Slot {
+pub(crate) struct Permit {
     gate: Arc<Gate>,
     /// A request of it is on its way.
     asking: bool,
@@ -94,7 +94,7 @@ pub(crate) struct Slot {
 
 /// A place in the queue of those without a slot. Dropping it leaves the queue.
 #[derive(Debug)]
-pub(crate) struct Place(Ticket);
+pub(crate) struct QueueEntry(Ticket);
 
 /// A place in a queue. Dropping it leaves the queue.
 #[derive(Debug)]
@@ -114,16 +114,16 @@ impl Drop for Ticket {
 }
 
 impl Gate {
-    /// An open gate with `most` slots, at least 1.
-    pub(crate) fn new(most: u32) -> Self {
-        let most = most.max(1);
+    /// An open gate with `max_permits` slots, at least 1.
+    pub(crate) fn new(max_permits: u32) -> Self {
+        let max_permits = max_permits.max(1);
         Self {
             state: Mutex::new(State {
-                wanted: most,
-                has: None,
-                has_until: None,
-                most,
-                limit: f64::from(most),
+                configured_max: max_permits,
+                reported_max: None,
+                reported_until: None,
+                max_permits,
+                limit: f64::from(max_permits),
                 slots: 0,
                 unanswered: 0,
                 last_ticket: 0,
@@ -143,10 +143,10 @@ impl Gate {
     }
 
     /// Changes the number of slots; those that are held stay.
-    pub(crate) fn set_most(&self, most: u32) {
-        let most = most.max(1);
+    pub(crate) fn set_max(&self, max_permits: u32) {
+        let max_permits = max_permits.max(1);
         let mut state = self.state();
-        state.wanted = most;
+        state.configured_max = max_permits;
         state.fit();
         drop(state);
         self.changed.send_replace(());
@@ -158,22 +158,25 @@ impl Gate {
     }
 
     /// A place at the end of the queue for a slot.
-    pub(crate) fn queue_up(self: Arc<Self>) -> Place {
+    pub(crate) fn queue_up(self: Arc<Self>) -> QueueEntry {
         let number = self.state().queue_up();
-        Place(self.ticket(number))
+        QueueEntry(self.ticket(number))
     }
 
     async fn wait(&self, ticket: Ticket, holds: bool, waiting: impl Fn(Option<Instant>)) {
         let mut changed = self.changed.subscribe();
-        let mut told = None;
+        let mut reported = None;
         loop {
             changed.mark_unchanged();
-            let until = match self.state().admit(ticket.number, holds, Instant::now()) {
+            let until = match self
+                .state()
+                .try_acquire(ticket.number, holds, Instant::now())
+            {
                 Ok(()) => return,
                 Err(until) => until,
             };
-            if told != Some(until) {
-                told = Some(until);
+            if reported != Some(until) {
+                reported = Some(until);
                 waiting(until);
             }
             let over = async {
@@ -197,7 +200,7 @@ impl Gate {
     }
 }
 
-impl Place {
+impl QueueEntry {
     /// Nobody is answered, and nobody else waits.
     pub(crate) fn is_alone(&self) -> bool {
         let state = self.0.gate.state();
@@ -206,7 +209,7 @@ impl Place {
 
     /// Whether the provider's own number of slots was asked for lately.
     pub(crate) fn knows_slots(&self) -> bool {
-        let until = self.0.gate.state().has_until;
+        let until = self.0.gate.state().reported_until;
         until.is_some_and(|until| until > Instant::now())
     }
 
@@ -214,8 +217,8 @@ impl Place {
     /// nothing.
     pub(crate) fn learn_slots(&self, slots: Option<u32>) {
         let mut state = self.0.gate.state();
-        state.has = slots;
-        state.has_until = Some(Instant::now() + SLOTS_GOOD_FOR);
+        state.reported_max = slots;
+        state.reported_until = Some(Instant::now() + SLOTS_TTL);
         state.fit();
         drop(state);
         self.0.gate.changed.send_replace(());
@@ -223,10 +226,10 @@ impl Place {
 
     /// Waits for a slot and for the moment to ask. `waiting` is told, with the end of the provider's
     /// pause where there is one, whenever it has to wait. Safe to drop.
-    pub(crate) async fn enter(self, waiting: impl Fn(Option<Instant>)) -> Slot {
+    pub(crate) async fn acquire(self, waiting: impl Fn(Option<Instant>)) -> Permit {
         let gate = Arc::clone(&self.0.gate);
         gate.wait(self.0, false, waiting).await;
-        Slot {
+        Permit {
             gate,
             asking: true,
             ticket: None,
@@ -236,10 +239,13 @@ impl Place {
 
 impl State {
     fn fit(&mut self) {
-        let most = self.wanted.min(self.has.unwrap_or(u32::MAX)).max(1);
-        if self.most != most {
-            self.most = most;
-            self.limit = f64::from(most);
+        let max_permits = self
+            .configured_max
+            .min(self.reported_max.unwrap_or(u32::MAX))
+            .max(1);
+        if self.max_permits != max_permits {
+            self.max_permits = max_permits;
+            self.limit = f64::from(max_permits);
         }
     }
 
@@ -256,7 +262,12 @@ impl State {
     }
 
     /// Lets `ticket` ask, or says until when it certainly has to wait, where a time is known.
-    fn admit(&mut self, ticket: u64, holds: bool, now: Instant) -> Result<(), Option<Instant>> {
+    fn try_acquire(
+        &mut self,
+        ticket: u64,
+        holds: bool,
+        now: Instant,
+    ) -> Result<(), Option<Instant>> {
         if let Some(until) = self.closed_until.filter(|until| *until > now) {
             return Err(Some(until));
         }
@@ -287,8 +298,8 @@ impl State {
 
     fn accepted(&mut self, budget: Option<RequestBudget>, now: Instant) {
         self.refusals_in_a_row = 0;
-        self.limit = (self.limit + 1.0 / self.limit).min(f64::from(self.most));
-        let Some(budget) = budget.filter(|budget| budget.resets_in <= LONGEST_PAUSE) else {
+        self.limit = (self.limit + 1.0 / self.limit).min(f64::from(self.max_permits));
+        let Some(budget) = budget.filter(|budget| budget.resets_in <= MAX_PAUSE) else {
             return;
         };
         // The provider may not have counted yet what is on its way to it.
@@ -312,20 +323,20 @@ impl State {
         self.limit = (self.limit / 2.0).max(1.0);
         self.budget = None;
         self.cautious_until = Some(now + CAUTION);
-        let until = now + pause.min(LONGEST_PAUSE);
+        let until = now + pause.min(MAX_PAUSE);
         self.closed_until = self.closed_until.max(Some(until));
     }
 }
 
-impl Slot {
+impl Permit {
     /// The gate that it is of.
     pub(crate) fn gate(&self) -> Arc<Gate> {
         Arc::clone(&self.gate)
     }
 
     /// Waits for the moment to ask again, before all who have no slot. `waiting` as in
-    /// [`Place::enter`].
-    pub(crate) async fn enter_again(mut self, waiting: impl Fn(Option<Instant>)) -> Self {
+    /// [`QueueEntry::acquire`].
+    pub(crate) async fn reacquire(mut self, waiting: impl Fn(Option<Instant>)) -> Self {
         self.answered(None);
         let number = self.ticket.take();
         let number = number.unwrap_or_else(|| self.gate.state().queue_up_again());
@@ -367,7 +378,7 @@ impl Slot {
     }
 }
 
-impl Drop for Slot {
+impl Drop for Permit {
     fn drop(&mut self) {
         self.answered(None);
         let ticket = self.ticket.take().map(|number| self.gate.ticket(number));
@@ -385,27 +396,27 @@ mod tests {
 
     use super::*;
 
-    fn gate(most: u32) -> Arc<Gate> {
-        Arc::new(Gate::new(most))
+    fn gate(max_permits: u32) -> Arc<Gate> {
+        Arc::new(Gate::new(max_permits))
     }
 
-    fn enter(gate: &Arc<Gate>) -> impl Future<Output = Slot> + use<> {
-        Arc::clone(gate).queue_up().enter(|_| {})
+    fn acquire(gate: &Arc<Gate>) -> impl Future<Output = Permit> + use<> {
+        Arc::clone(gate).queue_up().acquire(|_| {})
     }
 
     fn refusal(retry: Retry) -> Failure {
         Failure::new(FailureKind::RateLimited, "slow down").retrying(retry)
     }
 
-    fn accept(slot: &mut Slot) {
-        slot.note(&Response::Accepted(None));
+    fn accept(permit: &mut Permit) {
+        permit.note(&Response::Accepted(None));
     }
 
     #[tokio::test(start_paused = true)]
     async fn no_more_than_the_most_run_at_once_and_the_first_who_waits_is_next() {
         let gate = gate(2);
-        let mut slots = vec![enter(&gate).await, enter(&gate).await];
-        let (mut third, mut fourth) = (Box::pin(enter(&gate)), Box::pin(enter(&gate)));
+        let mut slots = vec![acquire(&gate).await, acquire(&gate).await];
+        let (mut third, mut fourth) = (Box::pin(acquire(&gate)), Box::pin(acquire(&gate)));
         assert!((&mut third).now_or_never().is_none(), "both slots are held");
         assert!((&mut fourth).now_or_never().is_none());
 
@@ -424,71 +435,71 @@ mod tests {
         let gate = gate(4);
         let first = Arc::clone(&gate).queue_up();
         assert!(first.is_alone());
-        let first = first.enter(|_| {}).await;
+        let first = first.acquire(|_| {}).await;
         let second = Arc::clone(&gate).queue_up();
         assert!(!second.is_alone() && !second.knows_slots());
         second.learn_slots(Some(1));
         assert!(second.knows_slots());
-        let mut second = Box::pin(second.enter(|_| {}));
+        let mut second = Box::pin(second.acquire(|_| {}));
         assert!(
             (&mut second).now_or_never().is_none(),
             "the only slot is held"
         );
         // The settings are read for each answer.
-        gate.set_most(4);
+        gate.set_max(4);
         assert!((&mut second).now_or_never().is_none());
         drop(first);
         let _second = second.now_or_never().expect("the slot is free");
 
-        tokio::time::advance(SLOTS_GOOD_FOR).await;
+        tokio::time::advance(SLOTS_TTL).await;
         let third = Arc::clone(&gate).queue_up();
         assert!(!third.knows_slots(), "it is asked again");
         third.learn_slots(None);
         assert!(
-            third.enter(|_| {}).now_or_never().is_some(),
+            third.acquire(|_| {}).now_or_never().is_some(),
             "as the user set it"
         );
     }
 
     #[tokio::test(start_paused = true)]
-    async fn whoever_leaves_the_queue_holds_nobody_up() {
+    async fn a_dropped_waiter_does_not_block_the_queue() {
         let gate = gate(1);
-        let slot = enter(&gate).await;
-        let mut left = Box::pin(enter(&gate));
-        let mut next = Box::pin(enter(&gate));
+        let permit = acquire(&gate).await;
+        let mut left = Box::pin(acquire(&gate));
+        let mut next = Box::pin(acquire(&gate));
         assert!((&mut left).now_or_never().is_none());
         assert!((&mut next).now_or_never().is_none());
         drop(left);
-        drop(slot);
+        drop(permit);
         assert!(next.now_or_never().is_some());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn after_a_refusal_nobody_asks_until_the_pause_is_over_and_the_refused_is_first() {
+    async fn a_refusal_closes_the_gate_for_its_pause_and_the_refused_goes_first() {
         let gate = gate(2);
-        let (mut refused, mut other) = (enter(&gate).await, enter(&gate).await);
+        let (mut refused, mut other) = (acquire(&gate).await, acquire(&gate).await);
         accept(&mut other);
         refused.note(&Response::Failed(&refusal(Retry::After(
             Duration::from_secs(7),
         ))));
         drop(other);
         let began = Instant::now();
-        let told = AtomicU32::new(0);
+        let reported = AtomicU32::new(0);
         let newcomer = async {
-            let slot = Arc::clone(&gate)
+            let permit = Arc::clone(&gate)
                 .queue_up()
-                .enter(|until| {
-                    told.fetch_add(u32::from(until.is_some()), Ordering::Relaxed);
+                .acquire(|until| {
+                    reported.fetch_add(u32::from(until.is_some()), Ordering::Relaxed);
                 })
                 .await;
-            (slot, began.elapsed())
+            (permit, began.elapsed())
         };
         let again = async {
-            let mut slot = refused.enter_again(|_| {}).await;
+            let mut permit = refused.reacquire(|_| {}).await;
             let at = began.elapsed();
             tokio::time::sleep(Duration::from_secs(1)).await;
-            accept(&mut slot);
-            drop(slot);
+            accept(&mut permit);
+            drop(permit);
             at
         };
         let ((_slot, newcomer_at), again_at) = tokio::join!(newcomer, again);
@@ -498,29 +509,29 @@ mod tests {
             8,
             "one at a time, until each has its response"
         );
-        assert!(told.into_inner() >= 1, "the end of the pause is told");
+        assert!(reported.into_inner() >= 1, "the end of the pause is told");
     }
 
     #[tokio::test(start_paused = true)]
     async fn refusals_narrow_the_gate_and_answers_open_it_again() {
         let gate = gate(8);
-        let mut slot = enter(&gate).await;
-        slot.note(&Response::Failed(&refusal(Retry::After(Duration::ZERO))));
+        let mut permit = acquire(&gate).await;
+        permit.note(&Response::Failed(&refusal(Retry::After(Duration::ZERO))));
         assert!((gate.state().limit - 4.0).abs() < f64::EPSILON);
-        drop(slot);
+        drop(permit);
         for _ in 0..60 {
-            let mut slot = enter(&gate).await;
-            accept(&mut slot);
+            let mut permit = acquire(&gate).await;
+            accept(&mut permit);
         }
         assert!((gate.state().limit - 8.0).abs() < f64::EPSILON);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_refused_one_that_gives_up_holds_nobody_up() {
+    async fn a_dropped_permit_of_a_refused_request_does_not_block_the_queue() {
         let gate = gate(2);
-        let mut refused = enter(&gate).await;
+        let mut refused = acquire(&gate).await;
         refused.note(&Response::Failed(&refusal(Retry::After(Duration::ZERO))));
-        let mut next = Box::pin(enter(&gate));
+        let mut next = Box::pin(acquire(&gate));
         assert!((&mut next).now_or_never().is_none(), "the refused is first");
         drop(refused);
         assert!(next.now_or_never().is_some());
@@ -529,12 +540,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn refusals_without_a_pause_wait_longer_each_time() {
         let gate = gate(1);
-        let mut slot = enter(&gate).await;
+        let mut permit = acquire(&gate).await;
         let mut waits = Vec::new();
         for _ in 0..4 {
-            slot.note(&Response::Failed(&refusal(Retry::Backoff)));
+            permit.note(&Response::Failed(&refusal(Retry::Backoff)));
             let asked = Instant::now();
-            slot = slot.enter_again(|_| {}).await;
+            permit = permit.reacquire(|_| {}).await;
             waits.push(asked.elapsed().as_secs());
         }
         assert_eq!(waits, [1, 2, 4, 8]);
@@ -543,29 +554,29 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_the_provider_says_is_left_is_not_overdrawn() {
         let gate = gate(4);
-        let mut first = enter(&gate).await;
+        let mut first = acquire(&gate).await;
         first.note(&Response::Accepted(Some(RequestBudget {
             remaining: 2,
             resets_in: Duration::from_secs(30),
         })));
         let began = Instant::now();
-        let (_second, _third) = (enter(&gate).await, enter(&gate).await);
+        let (_second, _third) = (acquire(&gate).await, acquire(&gate).await);
         assert!(began.elapsed().is_zero());
-        let _fourth = enter(&gate).await;
+        let _fourth = acquire(&gate).await;
         assert_eq!(began.elapsed().as_secs(), 30, "it waits for the reset");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_reset_in_hours_is_not_waited_for() {
         let gate = gate(1);
-        let mut slot = enter(&gate).await;
-        slot.note(&Response::Accepted(Some(RequestBudget {
+        let mut permit = acquire(&gate).await;
+        permit.note(&Response::Accepted(Some(RequestBudget {
             remaining: 0,
             resets_in: Duration::from_hours(3),
         })));
-        drop(slot);
+        drop(permit);
         assert!(
-            enter(&gate).now_or_never().is_some(),
+            acquire(&gate).now_or_never().is_some(),
             "the provider says better than we why it refuses"
         );
     }

@@ -27,17 +27,17 @@ mod slots;
 
 pub(crate) use answer::AnswerStream;
 pub use embedded::{EmbeddedModel, EngineCommand};
-pub(crate) use endpoint::{Endpoint, Whose};
-pub use endpoint::{MAX_PARALLEL, Provider};
+pub use endpoint::{DEFAULT_PARALLEL, Provider};
+pub(crate) use endpoint::{Endpoint, Locality};
 pub use failure::{Failure, FailureKind, Retry};
 pub use form::{
     ConnectionTest, FoundServer, KeyChange, ProviderForm, ProviderInfo, ProviderSource,
 };
-pub(crate) use gate::{Gate, Response, Slot};
+pub(crate) use gate::{Gate, Permit, Response};
 pub(crate) use limits::RequestBudget;
 pub use models::ModelInfo;
 pub use presets::{Preset, environment_variables, presets};
 pub use protocol::ProtocolKind;
 pub(crate) use protocol::{ChatMessage, ChatRequest, ImagePart, StreamEvent, Unshown};
-pub(crate) use registry::Meant;
+pub(crate) use registry::ModelRef;
 pub use registry::Providers;

@@ -22,7 +22,7 @@ const LIST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a list is good. A server on this machine is asked each time: its models come and go, and
 /// asking costs nothing.
-const GOOD_FOR: Duration = Duration::from_mins(10);
+const LIST_TTL: Duration = Duration::from_mins(10);
 
 /// The most bytes of a list that are read: the longest has half a megabyte.
 const LIST_LIMIT: usize = 16 * 1024 * 1024;
@@ -52,8 +52,9 @@ pub struct ModelInfo {
     pub available: bool,
     /// How many tokens a conversation and its answer may have, where that is known.
     pub context_tokens: Option<u32>,
-    /// Whether it sees images, where that is known.
-    pub sees: Option<bool>,
+    /// Whether it accepts images, where that is known.
+    #[serde(rename = "sees")]
+    pub vision: Option<bool>,
 }
 
 /// The lists, by provider.
@@ -76,7 +77,7 @@ impl ModelLists {
         refresh: bool,
         now: Timestamp,
     ) -> Result<Vec<ListedModel>, Failure> {
-        let fresh = |listed: &Listed| !provider.is_local() && listed.at.elapsed() < GOOD_FOR;
+        let fresh = |listed: &Listed| !provider.is_local() && listed.at.elapsed() < LIST_TTL;
         if !refresh && let Some(listed) = self.remembered(provider).filter(fresh) {
             return Ok(listed.models);
         }
@@ -112,20 +113,20 @@ pub(super) async fn fetch(
     now: Timestamp,
 ) -> Result<Vec<ListedModel>, Failure> {
     let protocol = provider.protocol.protocol();
-    let got = get(
+    let response = get(
         network,
         provider,
         &provider.url(protocol.models_path()),
         timeout,
     )
     .await?;
-    if matches!(got.status.as_u16(), 404 | 405 | 501) {
-        return no_list(provider, &got.body);
+    if matches!(response.status.as_u16(), 404 | 405 | 501) {
+        return no_list(provider, &response.body);
     }
-    if !got.status.is_success() {
-        return Err(got.failure(now));
+    if !response.status.is_success() {
+        return Err(response.failure(now));
     }
-    protocol.models(&got.body).ok_or_else(|| {
+    protocol.models(&response.body).ok_or_else(|| {
         Failure::new(
             FailureKind::UnexpectedResponse,
             format!(
@@ -137,13 +138,13 @@ pub(super) async fn fetch(
 }
 
 /// What a provider says at one of its paths.
-pub(super) struct Got {
+pub(super) struct RawResponse {
     pub(super) status: StatusCode,
     headers: HeaderMap,
     body: String,
 }
 
-impl Got {
+impl RawResponse {
     pub(super) fn body(&self) -> &str {
         &self.body
     }
@@ -160,15 +161,15 @@ pub(super) async fn get(
     provider: &Provider,
     address: &str,
     timeout: Duration,
-) -> Result<Got, Failure> {
-    let way = network.way(address)?;
-    let request = way.get().timeout(timeout);
+) -> Result<RawResponse, Failure> {
+    let route = network.route(address)?;
+    let request = route.get().timeout(timeout);
     let response = provider
         .authorise(request)?
         .send()
         .await
-        .map_err(|error| Failure::unreachable(&provider.base_url, &error, &way))?;
-    Ok(Got {
+        .map_err(|error| Failure::unreachable(&provider.base_url, &error, &route))?;
+    Ok(RawResponse {
         status: response.status(),
         headers: response.headers().clone(),
         body: answer::read_capped(response, LIST_LIMIT).await,
@@ -190,6 +191,6 @@ fn no_list(provider: &Provider, body: &str) -> Result<Vec<ListedModel>, Failure>
         id: ONLY_MODEL.to_owned(),
         name: None,
         context_tokens: None,
-        sees: None,
+        vision: None,
     }])
 }

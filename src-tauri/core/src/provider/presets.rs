@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use serde::Serialize;
 use specta::Type;
 
-use super::endpoint::{MAX_PARALLEL, Provider};
+use super::endpoint::{DEFAULT_PARALLEL, Provider};
 use super::protocol::ProtocolKind::{self, Anthropic, Gemini, Ollama, OpenAi};
 
 /// A provider that can be added by filling in a key, or less.
@@ -204,7 +204,7 @@ impl Provider {
             protocol,
             base_url: base_url.into(),
             key,
-            max_parallel: MAX_PARALLEL,
+            max_parallel: DEFAULT_PARALLEL,
             local: false,
         }
     }

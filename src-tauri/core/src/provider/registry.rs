@@ -62,7 +62,7 @@ impl Configured {
 
 /// Which model is meant.
 #[derive(Debug)]
-pub(crate) enum Meant {
+pub(crate) enum ModelRef {
     /// The one that comes with Conch.
     Embedded,
     /// The first that this provider lists.
@@ -102,7 +102,7 @@ impl Providers {
         let gate = gates
             .entry(provider.id.clone())
             .or_insert_with(|| Arc::new(Gate::new(provider.max_parallel)));
-        gate.set_most(provider.max_parallel);
+        gate.set_max(provider.max_parallel);
         Arc::clone(gate)
     }
 
@@ -149,7 +149,7 @@ impl Providers {
             note: None,
             available: true,
             context_tokens: None,
-            sees: None,
+            vision: None,
         };
         let listed = match keyless {
             None => self.lists.of(&self.network, &provider, refresh, now).await,
@@ -160,7 +160,7 @@ impl Providers {
                 .into_iter()
                 .map(|model| ModelInfo {
                     context_tokens: model.context_tokens,
-                    sees: model.sees,
+                    vision: model.vision,
                     ..entry(&model.id, model.name.as_deref().unwrap_or(&model.id))
                 })
                 .collect(),
@@ -185,20 +185,26 @@ impl Providers {
             available: missing.is_none(),
             note: Some(missing.map_or_else(|| EMBEDDED_NOTE.to_owned(), |failure| failure.message)),
             context_tokens: None,
-            sees: Some(false),
+            vision: Some(false),
         }
     }
 
     /// Where a model is reached; the embedded one is started if need be.
-    pub(crate) async fn endpoint(&self, meant: Meant, now: Timestamp) -> Result<Endpoint, Failure> {
-        match meant {
-            Meant::Embedded => self.embedded_endpoint().await,
-            Meant::FirstOf(configured) => {
+    pub(crate) async fn endpoint(
+        &self,
+        model_ref: ModelRef,
+        now: Timestamp,
+    ) -> Result<Endpoint, Failure> {
+        match model_ref {
+            ModelRef::Embedded => self.embedded_endpoint().await,
+            ModelRef::FirstOf(configured) => {
                 let provider = self.usable(&configured).await?;
                 let model = self.first_model(&provider, now).await?;
                 Ok(self.at(provider, &model))
             }
-            Meant::Named(configured, model) => Ok(self.at(self.usable(&configured).await?, &model)),
+            ModelRef::Named(configured, model) => {
+                Ok(self.at(self.usable(&configured).await?, &model))
+            }
         }
     }
 
@@ -207,10 +213,10 @@ impl Providers {
     ///
     /// # Errors
     /// When the store cannot be read; within, when there is no such model.
-    pub(crate) async fn meant(
+    pub(crate) async fn resolve_model(
         &self,
         model_id: Option<&str>,
-    ) -> Result<Result<Meant, Failure>, StoreError> {
+    ) -> Result<Result<ModelRef, Failure>, StoreError> {
         let mut configured = self.configured().await?;
         let known = |id: &str| configured.iter().position(|known| known.id() == id);
         let Some(id) = model_id else {
@@ -219,18 +225,18 @@ impl Providers {
             let chosen = settings.default_model_id.as_deref();
             let (provider, model) = chosen.and_then(|id| id.split_once('/')).unwrap_or_default();
             return Ok(Ok(match known(provider) {
-                Some(index) => Meant::Named(configured.swap_remove(index), model.to_owned()),
-                None if provider == EMBEDDED || configured.is_empty() => Meant::Embedded,
-                None => Meant::FirstOf(configured.swap_remove(0)),
+                Some(index) => ModelRef::Named(configured.swap_remove(index), model.to_owned()),
+                None if provider == EMBEDDED || configured.is_empty() => ModelRef::Embedded,
+                None => ModelRef::FirstOf(configured.swap_remove(0)),
             }));
         };
         let (provider, model) = id.split_once('/').unwrap_or((id, ""));
         if provider == EMBEDDED {
-            return Ok(Ok(Meant::Embedded));
+            return Ok(Ok(ModelRef::Embedded));
         }
         if let Some(index) = known(provider) {
             let named = configured.swap_remove(index);
-            return Ok(Ok(Meant::Named(named, model.to_owned())));
+            return Ok(Ok(ModelRef::Named(named, model.to_owned())));
         }
         // A name without a provider, as a program may give it, is the first one's.
         let first = configured.into_iter().next();
@@ -242,22 +248,22 @@ impl Providers {
             )
         };
         Ok(first
-            .map(|first| Meant::Named(first, id.to_owned()))
+            .map(|first| ModelRef::Named(first, id.to_owned()))
             .ok_or_else(unknown))
     }
 
     /// Whether the model of this name sees images, as far as the lists that were read tell; `None` names
     /// the default.
-    pub(crate) async fn sees(&self, model_id: Option<&str>) -> Option<bool> {
+    pub(crate) async fn vision(&self, model_id: Option<&str>) -> Option<bool> {
         // What cannot be asked fails when it is.
-        let (configured, model) = match self.meant(model_id).await.ok()?.ok()? {
-            Meant::Embedded => return Some(false),
-            Meant::FirstOf(configured) => (configured, None),
-            Meant::Named(configured, model) => (configured, Some(model)),
+        let (configured, model) = match self.resolve_model(model_id).await.ok()?.ok()? {
+            ModelRef::Embedded => return Some(false),
+            ModelRef::FirstOf(configured) => (configured, None),
+            ModelRef::Named(configured, model) => (configured, Some(model)),
         };
         let mut known = self.lists.known(&without_key(&configured))?.into_iter();
         let is_meant = |listed: &ListedModel| model.as_ref().is_none_or(|id| listed.id == *id);
-        known.find(is_meant)?.sees
+        known.find(is_meant)?.vision
     }
 
     fn at(&self, provider: Provider, model: &str) -> Endpoint {
@@ -267,7 +273,7 @@ impl Providers {
             model: model.to_owned(),
             model_id: format!("{}/{model}", provider.id),
             context_tokens: listed.and_then(|listed| listed.context_tokens),
-            sees: listed.and_then(|listed| listed.sees),
+            vision: listed.and_then(|listed| listed.vision),
             embedded: false,
             provider,
         }
@@ -302,7 +308,7 @@ impl Providers {
             model_id: format!("{EMBEDDED}/{}", self.embedded.name()),
             // It fits what it reads by itself, and says what it left out.
             context_tokens: None,
-            sees: Some(false),
+            vision: Some(false),
             embedded: true,
         })
     }

@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::endpoint::{Endpoint, Provider, Whose};
-use super::gate::Place;
+use super::endpoint::{Endpoint, Locality, Provider};
+use super::gate::QueueEntry;
 use super::models;
 use super::protocol::{ProtocolKind, count};
 use super::registry::Providers;
 
 /// How long it may take: it answers at once, or is no such server.
-const PATIENCE: Duration = Duration::from_millis(500);
+const PROPS_TIMEOUT: Duration = Duration::from_millis(500);
 
 #[derive(Deserialize)]
 struct Props {
@@ -27,10 +27,10 @@ struct Props {
 impl Providers {
     /// Asks for the number of slots where it matters: before a second answer from a server of the user's
     /// own.
-    pub(crate) async fn learn_slots(&self, place: &Place, endpoint: &Endpoint) {
+    pub(crate) async fn learn_slots(&self, place: &QueueEntry, endpoint: &Endpoint) {
         let provider = &endpoint.provider;
         let may_say = provider.protocol == ProtocolKind::OpenAi
-            && provider.whose() != Whose::Remote
+            && provider.locality() != Locality::Remote
             && !endpoint.embedded;
         if may_say && !place.is_alone() && !place.knows_slots() {
             place.learn_slots(self.slots(provider).await);
@@ -40,9 +40,11 @@ impl Providers {
     async fn slots(&self, provider: &Provider) -> Option<u32> {
         let base = provider.base_url.trim_end_matches('/');
         let address = format!("{}/props", base.trim_end_matches("/v1"));
-        let got = models::get(&self.network, provider, &address, PATIENCE).await;
-        let told = got.ok().filter(|got| got.status.is_success())?;
-        let props: Props = serde_json::from_str(told.body()).ok()?;
+        let response = models::get(&self.network, provider, &address, PROPS_TIMEOUT).await;
+        let reported = response
+            .ok()
+            .filter(|response| response.status.is_success())?;
+        let props: Props = serde_json::from_str(reported.body()).ok()?;
         props.total_slots.filter(|slots| *slots > 0)
     }
 }

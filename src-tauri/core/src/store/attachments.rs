@@ -3,17 +3,17 @@
 use serde_json::Value;
 use sqlx::SqliteConnection;
 
-use super::branches::Place;
+use super::branches::BranchContext;
 use super::{Result, Store};
 use crate::attachments::{
-    AttachmentContent, AttachmentKind, AttachmentSummary, MOST_ATTACHMENTS, NewAttachment,
+    AttachmentContent, AttachmentKind, AttachmentSummary, MAX_ATTACHMENTS, NewAttachment,
 };
 use crate::clock::Timestamp;
 use crate::ids::{AttachmentId, ConversationId, MessageId};
 
 /// What came of attaching a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Attach {
+pub enum AttachOutcome {
     /// It is durable.
     Attached,
     /// There are as many as a message may have.
@@ -24,7 +24,7 @@ pub enum Attach {
 
 impl Store {
     /// Keeps a file with what is typed.
-    pub async fn attach(&self, new: &NewAttachment, now: Timestamp) -> Result<Attach> {
+    pub async fn attach(&self, new: &NewAttachment, now: Timestamp) -> Result<AttachOutcome> {
         let NewAttachment {
             summary,
             conversation_id,
@@ -35,7 +35,7 @@ impl Store {
             AttachmentContent::Text(text) => (Some(text.as_str()), None),
             AttachmentContent::Image { data, .. } => (None, Some(data.as_slice())),
         };
-        let most = i64::try_from(MOST_ATTACHMENTS).unwrap_or(i64::MAX);
+        let most = i64::try_from(MAX_ATTACHMENTS).unwrap_or(i64::MAX);
         let mut tx = self.write().await?;
         if let Some(id) = conversation_id {
             let known = sqlx::query_scalar!(
@@ -45,7 +45,7 @@ impl Store {
             .fetch_optional(&mut *tx)
             .await?;
             if known.is_none() {
-                return Ok(Attach::NoConversation);
+                return Ok(AttachOutcome::NoConversation);
             }
         }
         let done = sqlx::query!(
@@ -72,9 +72,9 @@ impl Store {
         .await?;
         tx.commit().await?;
         Ok(if done.rows_affected() > 0 {
-            Attach::Attached
+            AttachOutcome::Attached
         } else {
-            Attach::Full
+            AttachOutcome::Full
         })
     }
 
@@ -213,7 +213,7 @@ pub(super) async fn of_messages(
 /// sent before or is another conversation's; then the caller has to take back what was done.
 pub(super) async fn bind(
     tx: &mut SqliteConnection,
-    place: &Place,
+    context: &BranchContext,
     message_id: &MessageId,
     ids: &[AttachmentId],
 ) -> Result<bool> {
@@ -228,7 +228,7 @@ pub(super) async fn bind(
            AND attachments.conversation_id = ?3",
         message_id,
         list,
-        place.conversation_id
+        context.conversation_id
     )
     .execute(&mut *tx)
     .await?;

@@ -61,14 +61,14 @@ pub(super) async fn record(
     Ok(())
 }
 
-/// Takes away the oldest attempts over so many, at most `most` at once. False when there are none.
-pub(super) async fn cut(tx: &mut SqliteConnection, kept: u32, most: u32) -> Result<bool> {
+/// Takes away the oldest attempts over so many, at most `limit` at once. False when there are none.
+pub(super) async fn cut(tx: &mut SqliteConnection, kept: u32, limit: u32) -> Result<bool> {
     let done = sqlx::query!(
         "DELETE FROM generation_attempts WHERE id IN (
            SELECT id FROM generation_attempts
            WHERE id <= (SELECT max(id) FROM generation_attempts) - ? ORDER BY id LIMIT ?)",
         kept,
-        most
+        limit
     )
     .execute(tx)
     .await?;

@@ -15,7 +15,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tokio_util::sync::CancellationToken;
 
-use super::damage::{LOG, beside};
+use super::damage::{WAL_SUFFIX, with_suffix};
 use super::error::primary_code;
 use super::open::{SQLITE_CORRUPT, is_sound};
 use super::{Store, StoreError};
@@ -119,7 +119,7 @@ pub(super) async fn make(
     remove_unfinished(&folder);
     check_room(database, &folder)?;
     let path = free_name(&folder, now);
-    let part = beside(&path, UNFINISHED);
+    let part = with_suffix(&path, UNFINISHED);
     // SQLite takes an empty file for the copy, and leaves its permissions.
     folder::private().create_new(true).write(true).open(&part)?;
     let finished = async {
@@ -166,7 +166,7 @@ fn remove_unfinished(folder: &Path) {
 
 fn check_room(database: &Path, folder: &Path) -> Result<(), BackupError> {
     let size = |path: &Path| fs::metadata(path).map_or(0, |found| found.len());
-    let needed = size(database) + size(&beside(database, LOG)) + RESERVE;
+    let needed = size(database) + size(&with_suffix(database, WAL_SUFFIX)) + RESERVE;
     match folder::free_room(folder) {
         Some(free) if free < needed => Err(BackupError::NoRoom { needed, free }),
         _ => Ok(()),
@@ -272,7 +272,7 @@ fn is_due(database: &Path, now: Timestamp) -> bool {
     // A name knows only whole seconds.
     let since = last.made_at + Duration::from_secs(1);
     let is_later = |path: &Path| written(path).is_some_and(|written| written > since);
-    is_old && (is_later(database) || is_later(&beside(database, LOG)))
+    is_old && (is_later(database) || is_later(&with_suffix(database, WAL_SUFFIX)))
 }
 
 /// True when the database itself is what keeps a backup from being made.

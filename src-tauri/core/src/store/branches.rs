@@ -14,7 +14,7 @@ pub(super) struct Branch {
 }
 
 /// Where a turn takes place.
-pub(super) struct Place {
+pub(super) struct BranchContext {
     pub(super) conversation_id: ConversationId,
     pub(super) branch_id: BranchId,
     pub(super) head: Option<MessageId>,
@@ -85,13 +85,13 @@ pub(super) async fn missing(
 }
 
 /// The branch that is meant, as [`resolve_branch`] finds it, and what stands around it.
-pub(super) async fn place(
+pub(super) async fn context(
     tx: &mut SqliteConnection,
     conversation_id: &ConversationId,
     branch_id: Option<&BranchId>,
-) -> Result<Option<Place>> {
+) -> Result<Option<BranchContext>> {
     Ok(sqlx::query_as!(
-        Place,
+        BranchContext,
         r#"SELECT c.id AS "conversation_id: _", b.id AS "branch_id: _", b.head_message_id AS "head: _",
              c.model_id, c.max_parallel
            FROM branches b JOIN conversations c ON c.id = b.conversation_id
@@ -121,7 +121,7 @@ pub(super) async fn head(
 /// Makes a branch that leaves this one at a message, under a name that no other has.
 pub(super) async fn fork(
     tx: &mut SqliteConnection,
-    place: &Place,
+    context: &BranchContext,
     at: &MessageId,
     now: Timestamp,
 ) -> Result<BranchId> {
@@ -138,7 +138,7 @@ pub(super) async fn fork(
            )
            SELECT 'Branch ' || max(n) FROM path), ?3, ?3, ?4)",
         id,
-        place.conversation_id,
+        context.conversation_id,
         at,
         now
     )

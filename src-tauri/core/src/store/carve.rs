@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use super::damage::{LOG, beside};
+use super::damage::{WAL_SUFFIX, with_suffix};
 
 /// Conch's own page size, where the file does not say it any more.
 const PAGE: usize = 4096;
@@ -24,7 +24,7 @@ const LOG_HEADER: usize = 32;
 const FRAME_HEADER: usize = 24;
 
 /// The longest row that is believed, in bytes: SQLite's own limit is 1e9.
-const LONGEST: usize = 256 * 1024 * 1024;
+const MAX_ROW_BYTES: usize = 256 * 1024 * 1024;
 
 /// A value of a row.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,7 +69,7 @@ impl Pages {
         let mut header = [0; 18];
         let _ = main.read(&mut header)?;
         let size = page_size(&header);
-        let mut log = File::open(beside(database, LOG)).ok();
+        let mut log = File::open(with_suffix(database, WAL_SUFFIX)).ok();
         let in_log = match &mut log {
             Some(log) => frames(log, size).unwrap_or_default(),
             None => HashMap::new(),
@@ -128,7 +128,7 @@ impl Pages {
         let mut reader = Reader { bytes: page, at };
         let length = usize::try_from(reader.varint()?).ok()?;
         let number = i64::from_ne_bytes(reader.varint()?.to_ne_bytes());
-        if length > LONGEST {
+        if length > MAX_ROW_BYTES {
             return None;
         }
         let here = local(length, self.size);

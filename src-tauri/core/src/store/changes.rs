@@ -7,7 +7,7 @@ use crate::ids::{ConversationId, InstanceId};
 
 /// Notices commits, whoever made them, on a connection of its own.
 #[derive(Debug)]
-pub struct Changes {
+pub struct ChangeCursor {
     connection: SqliteConnection,
     /// <https://sqlite.org/pragma.html#pragma_data_version>: another number means that another
     /// connection, in this process or not, has committed.
@@ -16,15 +16,15 @@ pub struct Changes {
     newest: i64,
 }
 
-impl Changes {
+impl ChangeCursor {
     /// Whether anything was committed since it was last asked. It reads no page of the file.
-    pub async fn came(&mut self) -> Result<bool> {
+    pub async fn poll_commits(&mut self) -> Result<bool> {
         let version = data_version(&mut self.connection).await?;
         Ok(std::mem::replace(&mut self.version, version) != version)
     }
 
     /// The conversations in which instances other than `own` began a turn since it was last asked.
-    pub async fn turns_of_others(&mut self, own: &InstanceId) -> Result<Vec<ConversationId>> {
+    pub async fn poll_foreign_turns(&mut self, own: &InstanceId) -> Result<Vec<ConversationId>> {
         let begun = sqlx::query!(
             r#"SELECT rowid AS "number!: i64", conversation_id AS "conversation_id: ConversationId",
                  instance_id AS "instance_id: InstanceId"
@@ -45,11 +45,11 @@ impl Changes {
 
 impl Store {
     /// Begins to watch for commits.
-    pub async fn changes(&self) -> Result<Changes> {
+    pub async fn changes(&self) -> Result<ChangeCursor> {
         let mut connection = self.readers.acquire().await?.detach();
         let version = data_version(&mut connection).await?;
         let newest = newest(&mut connection).await?;
-        Ok(Changes {
+        Ok(ChangeCursor {
             connection,
             version,
             newest,

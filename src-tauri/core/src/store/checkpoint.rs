@@ -2,7 +2,7 @@
 //!
 //! SQLite does it inside the commit by which the log grows too long, and a megabyte's answer ends with
 //! such a commit often: whoever waits for that end waited for the fold too. So the commits leave it
-//! alone until the log is [`TOO_LONG`] pages long, and [`Store::fold_log`] is called when an answer has been
+//! alone until the log is [`TOO_LONG`] pages long, and [`Store::checkpoint_wal`] is called when an answer has been
 //! told.
 
 use std::time::Duration;
@@ -23,7 +23,7 @@ impl Store {
     ///
     /// # Errors
     /// When the file cannot be written; nothing is lost, and the next time tries again.
-    pub async fn fold_log(&self) -> Result<()> {
+    pub async fn checkpoint_wal(&self) -> Result<()> {
         let mut connection = self.writer.acquire().await?;
         let (_, logged, _): (i64, i64, i64) = sqlx::query_as("PRAGMA wal_checkpoint(NOOP)")
             .fetch_one(&mut *connection)
@@ -39,13 +39,13 @@ impl Store {
 
 /// The log, seen from a connection of its own: no write waits in the pool while it is folded.
 #[derive(Debug)]
-pub struct Log {
+pub struct Wal {
     connection: SqliteConnection,
 }
 
 impl Store {
     /// Opens the connection.
-    pub async fn log(&self) -> Result<Log> {
+    pub async fn wal(&self) -> Result<Wal> {
         let options = self.writer.connect_options();
         let connection = (*options)
             .clone()
@@ -53,26 +53,26 @@ impl Store {
             .busy_timeout(Duration::ZERO)
             .connect()
             .await?;
-        Ok(Log { connection })
+        Ok(Wal { connection })
     }
 }
 
-impl Log {
+impl Wal {
     /// Folds the log into the file if it has become long.
-    pub async fn fold(&mut self) -> Result<()> {
-        let (_, logged, _) = self.checkpoint("PRAGMA wal_checkpoint(NOOP)").await?;
+    pub async fn checkpoint(&mut self) -> Result<()> {
+        let (_, logged, _) = self.run_pragma("PRAGMA wal_checkpoint(NOOP)").await?;
         if logged >= LONG {
-            self.checkpoint("PRAGMA wal_checkpoint(PASSIVE)").await?;
+            self.run_pragma("PRAGMA wal_checkpoint(PASSIVE)").await?;
         }
         Ok(())
     }
 
     /// Folds all of the log into the file and leaves nothing in it. False while a connection reads or writes:
     /// to be tried again.
-    pub async fn empty(&mut self) -> Result<bool> {
+    pub async fn truncate(&mut self) -> Result<bool> {
         // Most of it first, because a write waits for the rest.
-        self.checkpoint("PRAGMA wal_checkpoint(PASSIVE)").await?;
-        let (busy, _, _) = self.checkpoint("PRAGMA wal_checkpoint(TRUNCATE)").await?;
+        self.run_pragma("PRAGMA wal_checkpoint(PASSIVE)").await?;
+        let (busy, _, _) = self.run_pragma("PRAGMA wal_checkpoint(TRUNCATE)").await?;
         Ok(busy == 0)
     }
 
@@ -82,7 +82,7 @@ impl Log {
     }
 
     /// Whether another connection was in its way, the pages in the log, and those of them that are in the file.
-    async fn checkpoint(&mut self, pragma: &'static str) -> Result<(i64, i64, i64)> {
+    async fn run_pragma(&mut self, pragma: &'static str) -> Result<(i64, i64, i64)> {
         Ok(sqlx::query_as(pragma)
             .fetch_one(&mut self.connection)
             .await?)

@@ -4,10 +4,10 @@
 use sqlx::SqliteConnection;
 
 use super::Result;
-use crate::lock::{Fenced, Lease};
+use crate::lock::{FencedWrite, Lease};
 
 /// How much of a text that is in pieces is read, in bytes: what an earlier version left may fill the memory.
-pub(super) const MOST_IN_PIECES: i64 = 32 * 1024 * 1024;
+pub(super) const MAX_UNJOINED_BYTES: i64 = 32 * 1024 * 1024;
 
 /// A piece of an answer to append.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub(super) async fn append(
     lease: &Lease,
     seq: i64,
     piece: &Piece,
-) -> Result<Fenced> {
+) -> Result<FencedWrite> {
     let done = sqlx::query!(
         "INSERT INTO message_chunks (message_id, seq, text, reasoning)
          SELECT ?1, ?2, ?3, ?4 FROM generation_locks WHERE branch_id = ?5 AND generation_id = ?6 AND fence = ?7",
@@ -58,7 +58,7 @@ pub(super) async fn append(
     )
     .execute(connection)
     .await?;
-    Ok(Fenced::from_rows(done.rows_affected()))
+    Ok(FencedWrite::from_rows(done.rows_affected()))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Conversations and what is read of them: the list, one with its latest page.
 
 use super::{Result, Store, attachments, branches, locks, pages, settings};
-use crate::chat::{Conversation, ConversationSummary, ConversationView, Parameters, Part};
+use crate::chat::{Conversation, ConversationSummary, ConversationView, PageQuery, Parameters};
 use crate::clock::Timestamp;
 use crate::ids::{BranchId, ConversationId};
 
@@ -70,7 +70,7 @@ impl Store {
     }
 
     /// True for a conversation that others can be said to come after, also a deleted one.
-    pub async fn has_place(&self, id: &ConversationId) -> Result<bool> {
+    pub async fn is_valid_cursor(&self, id: &ConversationId) -> Result<bool> {
         let count = sqlx::query_scalar!("SELECT count(*) FROM conversations WHERE id = ?", id)
             .fetch_one(&self.readers)
             .await?;
@@ -101,7 +101,7 @@ impl Store {
         .fetch_one(&mut *reader)
         .await?;
         let attachments = attachments::drafted(&mut reader, Some(conversation_id)).await?;
-        let page = pages::page(&mut reader, &branch, &Part::Latest).await?;
+        let page = pages::page(&mut reader, &branch, &PageQuery::Latest).await?;
         let lock = locks::lock_status(&mut reader, conversation_id, &branch.id, now).await?;
         Ok(Some(ConversationView {
             id: conversation_id.clone(),
@@ -111,7 +111,7 @@ impl Store {
             branch_id: branch.id,
             created_at: row.created_at,
             updated_at: row.updated_at,
-            parameters: settings::parsed(&row.parameters),
+            parameters: settings::from_json(&row.parameters),
             draft: row.draft,
             attachments,
             messages: page.messages,
@@ -164,7 +164,7 @@ impl Store {
         id: &ConversationId,
         parameters: &Parameters,
     ) -> Result<bool> {
-        let parameters = settings::written(parameters);
+        let parameters = settings::to_json(parameters);
         let done = sqlx::query!(
             "UPDATE conversations SET parameters = ? WHERE id = ? AND deleted_at IS NULL",
             parameters,
@@ -180,6 +180,8 @@ impl Store {
         let row = sqlx::query_scalar!("SELECT parameters FROM conversations WHERE id = ?", id)
             .fetch_optional(&self.readers)
             .await?;
-        Ok(row.map(|text| settings::parsed(&text)).unwrap_or_default())
+        Ok(row
+            .map(|text| settings::from_json(&text))
+            .unwrap_or_default())
     }
 }

@@ -10,7 +10,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection};
 
 use super::backup::read_only;
-use super::deleting::{end, untie};
+use super::deleting::{end, unlink};
 use super::{Result, Store, backups, salvage};
 use crate::ids::ConversationId;
 
@@ -160,7 +160,7 @@ impl Store {
         }
         for id in held {
             let mut tx = file.begin_with("BEGIN IMMEDIATE").await?;
-            untie(&mut tx, id).await?;
+            unlink(&mut tx, id).await?;
             purge_alone(&mut tx, id).await?;
             end(&mut tx, id).await?;
             tx.commit().await?;
@@ -173,7 +173,7 @@ impl Store {
 /// What lasts is said, and nobody waits for it.
 fn tolerated(copy: &Path, done: Result<()>) -> Result<()> {
     match done {
-        Err(error) if !error.passes() => {
+        Err(error) if !error.is_transient() => {
             tracing::warn!(%error, path = %copy.display(), "a copy keeps what was deleted");
             Ok(())
         }

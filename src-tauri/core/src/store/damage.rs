@@ -17,7 +17,7 @@ use super::{Result, Store, StoreError};
 use crate::folder;
 
 /// What is beside the database: its log.
-pub(super) const LOG: &str = "-wal";
+pub(super) const WAL_SUFFIX: &str = "-wal";
 
 /// The content of a mark.
 #[derive(Debug, Serialize, Deserialize)]
@@ -68,7 +68,7 @@ fn file_of(_: &Metadata) -> Option<(u64, u64)> {
 
 /// What an earlier verdict is worth now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum MarkState {
     /// There was none.
     Clear,
     /// The file is the one that was found damaged.
@@ -79,30 +79,31 @@ pub(super) enum Standing {
 
 /// Where the mark of a database is.
 pub(super) fn mark_of(database: &Path) -> PathBuf {
-    beside(database, ".damaged")
+    with_suffix(database, ".damaged")
 }
 
 /// A file beside another: its name with something behind it.
-pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
 }
 
 /// What the mark beside a database says. One that cannot be read is a mark all the same.
-pub(super) fn standing(database: &Path) -> Standing {
+pub(super) fn mark_state(database: &Path) -> MarkState {
     let mark = match fs::read(mark_of(database)) {
         Ok(bytes) => serde_json::from_slice::<Mark>(&bytes).ok(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Standing::Clear,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return MarkState::Clear,
         Err(_) => None,
     };
     let is_same = mark.is_some_and(|mark| {
-        mark.database == Identity::of(database) && mark.log == Identity::of(&beside(database, LOG))
+        mark.database == Identity::of(database)
+            && mark.log == Identity::of(&with_suffix(database, WAL_SUFFIX))
     });
     if is_same {
-        Standing::Damaged
+        MarkState::Damaged
     } else {
-        Standing::Doubtful
+        MarkState::Doubtful
     }
 }
 
@@ -112,7 +113,7 @@ pub(crate) fn mark(database: &Path, found: &str) {
     let mark = Mark {
         found: found.to_owned(),
         database: Identity::of(database),
-        log: Identity::of(&beside(database, LOG)),
+        log: Identity::of(&with_suffix(database, WAL_SUFFIX)),
     };
     if let Err(error) = write(&mark_of(database), &mark) {
         tracing::warn!(%error, "the mark of a damaged database could not be written");
@@ -120,7 +121,7 @@ pub(crate) fn mark(database: &Path, found: &str) {
 }
 
 fn write(path: &Path, mark: &Mark) -> io::Result<()> {
-    let sibling = beside(path, ".new");
+    let sibling = with_suffix(path, ".new");
     let mut file = folder::private()
         .create(true)
         .truncate(true)
@@ -181,7 +182,7 @@ impl Alarm {
 impl Store {
     /// Says that SQLite met damage while the database was in use (`SQLITE_CORRUPT`, but for that of the
     /// full-text index). From now on nothing is written, and no start opens this file again.
-    pub async fn found_damage(&self, found: &str) {
+    pub async fn mark_damaged(&self, found: &str) {
         if !self.alarm.raised.swap(true, Ordering::Relaxed) {
             mark(&self.alarm.database, found);
             // What waits for the writer is refused by SQLite itself.

@@ -4,7 +4,7 @@
 //! one. It goes from the newest message to the oldest, and unties what follows before it deletes: a chain
 //! that is deleted from its beginning has SQLite follow it down, and it stops at a depth of a thousand
 //! (<https://sqlite.org/limits.html>). What it frees is overwritten with zeros (`secure_delete`); what the
-//! log still holds goes with [`Log::empty`](super::Log::empty).
+//! log still holds goes with [`Wal::empty`](super::Log::empty).
 
 use sqlx::{ConnectOptions, Connection, Sqlite, SqliteConnection, Transaction};
 
@@ -14,7 +14,7 @@ use crate::ids::ConversationId;
 
 /// A conversation that is deleted and not gone yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Deleted {
+pub struct DeletedConversation {
     /// Which one.
     pub id: ConversationId,
     /// When.
@@ -25,9 +25,9 @@ pub struct Deleted {
 
 /// How far a purge has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purge {
+pub enum PurgeProgress {
     /// There is more.
-    GoesOn,
+    Remaining,
     /// Nothing is left.
     Done,
 }
@@ -63,9 +63,9 @@ impl Store {
     }
 
     /// Every conversation that is deleted and not gone yet.
-    pub async fn deleted_conversations(&self) -> Result<Vec<Deleted>> {
+    pub async fn deleted_conversations(&self) -> Result<Vec<DeletedConversation>> {
         Ok(sqlx::query_as!(
-            Deleted,
+            DeletedConversation,
             r#"SELECT id AS "id: _", deleted_at AS "at!: _", purging AS "purging: _"
                FROM conversations WHERE deleted_at IS NOT NULL"#
         )
@@ -87,7 +87,7 @@ impl Store {
         if begun.rows_affected() == 0 {
             return Ok(false);
         }
-        untie(&mut tx, id).await?;
+        unlink(&mut tx, id).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -115,22 +115,26 @@ impl Store {
 impl Portion {
     /// Takes away rows of a conversation that cost about so much: each one, and a quarter of a kilobyte
     /// of text another. At least one row goes where there is any.
-    pub async fn purge(mut self, id: &ConversationId, most: u32) -> Result<Purge> {
-        let purged = purge(&mut self.tx, id, most).await?;
+    pub async fn purge(mut self, id: &ConversationId, limit: u32) -> Result<PurgeProgress> {
+        let purged = purge(&mut self.tx, id, limit).await?;
         self.tx.commit().await?;
         Ok(purged)
     }
 
-    /// Takes away the oldest records of attempts to start an answer over so many, at most `most` of them.
-    pub async fn cut_attempts(mut self, kept: u32, most: u32) -> Result<Purge> {
-        let cut = attempts::cut(&mut self.tx, kept, most).await?;
+    /// Takes away the oldest records of attempts to start an answer over so many, at most `limit` of them.
+    pub async fn cut_attempts(mut self, kept: u32, limit: u32) -> Result<PurgeProgress> {
+        let cut = attempts::cut(&mut self.tx, kept, limit).await?;
         self.tx.commit().await?;
-        Ok(if cut { Purge::GoesOn } else { Purge::Done })
+        Ok(if cut {
+            PurgeProgress::Remaining
+        } else {
+            PurgeProgress::Done
+        })
     }
 }
 
 /// Takes away what is little, and what would be touched again with each message.
-pub(super) async fn untie(tx: &mut SqliteConnection, id: &ConversationId) -> Result<()> {
+pub(super) async fn unlink(tx: &mut SqliteConnection, id: &ConversationId) -> Result<()> {
     // No answer is being written without its lock (I6). The task that writes one, in any process, finds it lost.
     sqlx::query!(
         "UPDATE messages SET status = 'interrupted', finished_at = created_at
@@ -155,12 +159,16 @@ pub(super) async fn untie(tx: &mut SqliteConnection, id: &ConversationId) -> Res
 }
 
 /// Takes away a portion; what is much comes first, and what it hangs from last.
-async fn purge(tx: &mut SqliteConnection, id: &ConversationId, most: u32) -> Result<Purge> {
-    let gone = attachment(tx, id).await? + generations(tx, id, most).await?;
-    if gone == 0 && messages(tx, id, most).await? == 0 {
-        return Ok(Purge::Done);
+async fn purge(
+    tx: &mut SqliteConnection,
+    id: &ConversationId,
+    limit: u32,
+) -> Result<PurgeProgress> {
+    let gone = attachment(tx, id).await? + generations(tx, id, limit).await?;
+    if gone == 0 && messages(tx, id, limit).await? == 0 {
+        return Ok(PurgeProgress::Done);
     }
-    Ok(Purge::GoesOn)
+    Ok(PurgeProgress::Remaining)
 }
 
 /// Takes away what the messages hung from, without its references being looked after.
@@ -197,26 +205,26 @@ async fn attachment(tx: &mut SqliteConnection, id: &ConversationId) -> Result<u6
 }
 
 /// The generations, and whose the attempts to start them were: that there were some is counted for good.
-async fn generations(tx: &mut SqliteConnection, id: &ConversationId, most: u32) -> Result<u64> {
+async fn generations(tx: &mut SqliteConnection, id: &ConversationId, limit: u32) -> Result<u64> {
     let attempts = sqlx::query!(
         "UPDATE generation_attempts SET conversation_id = NULL, branch_id = NULL WHERE id IN (
            SELECT id FROM generation_attempts WHERE conversation_id = ? LIMIT ?)",
         id,
-        most
+        limit
     )
     .execute(&mut *tx)
     .await?;
     let generations = sqlx::query!(
         "DELETE FROM generations WHERE id IN (SELECT id FROM generations WHERE conversation_id = ? LIMIT ?)",
         id,
-        most
+        limit
     )
     .execute(tx)
     .await?;
     Ok(attempts.rows_affected() + generations.rows_affected())
 }
 
-async fn messages(tx: &mut SqliteConnection, id: &ConversationId, most: u32) -> Result<u64> {
+async fn messages(tx: &mut SqliteConnection, id: &ConversationId, limit: u32) -> Result<u64> {
     let newest = sqlx::query_scalar!(
         r#"WITH path AS (
              SELECT id, row_number() OVER newest AS place,
@@ -227,7 +235,7 @@ async fn messages(tx: &mut SqliteConnection, id: &ConversationId, most: u32) -> 
            )
            SELECT json_group_array(id) AS "ids!: String" FROM path WHERE cost <= ?2 OR place = 1"#,
         id,
-        most
+        limit
     )
     .fetch_one(&mut *tx)
     .await?;
@@ -237,7 +245,7 @@ async fn messages(tx: &mut SqliteConnection, id: &ConversationId, most: u32) -> 
            SELECT k.message_id, k.seq FROM json_each(?) AS listed
              CROSS JOIN message_chunks k ON k.message_id = listed.value LIMIT ?)",
         newest,
-        most
+        limit
     )
     .execute(&mut *tx)
     .await?;

@@ -78,10 +78,10 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// The disk refuses, or the database is held by others. It may work again without Conch's doing.
-    #[error("{} at the moment ({source}). Nothing you typed is lost", passing.reason())]
-    Passing {
+    #[error("{} at the moment ({source}). Nothing you typed is lost", condition.reason())]
+    Transient {
         /// What is in the way.
-        passing: Passing,
+        condition: Transient,
         /// What SQLite or the pool of connections said.
         source: sqlx::Error,
     },
@@ -106,7 +106,7 @@ pub enum StoreError {
 
 /// What is in the way of the database, and may go by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Passing {
+pub enum Transient {
     /// No room.
     DiskFull,
     /// Others hold it.
@@ -121,7 +121,7 @@ pub enum Passing {
     Resources,
 }
 
-impl Passing {
+impl Transient {
     /// In words, without a full stop.
     pub fn reason(self) -> &'static str {
         match self {
@@ -147,7 +147,7 @@ impl StoreError {
             }
             Self::NotADatabase { .. } => ErrorCode::NotADatabase,
             Self::UnsafeDrive { .. } | Self::OpenElsewhere { .. } => ErrorCode::DataFolderShared,
-            Self::Passing { .. }
+            Self::Transient { .. }
             | Self::Sql(_)
             | Self::Migration(_)
             | Self::UnsafeSqlite { .. } => ErrorCode::Internal,
@@ -155,17 +155,17 @@ impl StoreError {
     }
 
     /// What is in the way, where it may go by itself: then the same is tried again. `None` for what lasts.
-    pub fn passing(&self) -> Option<Passing> {
+    pub fn transient(&self) -> Option<Transient> {
         match self {
-            Self::DiskFull(_) => Some(Passing::DiskFull),
-            Self::Passing { passing, .. } => Some(*passing),
+            Self::DiskFull(_) => Some(Transient::DiskFull),
+            Self::Transient { condition, .. } => Some(*condition),
             _ => None,
         }
     }
 
     /// It may go by itself.
-    pub fn passes(&self) -> bool {
-        self.passing().is_some()
+    pub fn is_transient(&self) -> bool {
+        self.transient().is_some()
     }
 
     /// The database file itself is damaged. A full-text index that is damaged is none: it is made again.
@@ -209,12 +209,12 @@ impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match (extended_code(&error), &error) {
             (Some(code), _) => sorted(code, error),
-            (None, sqlx::Error::PoolTimedOut) => Self::Passing {
-                passing: Passing::Silent,
+            (None, sqlx::Error::PoolTimedOut) => Self::Transient {
+                condition: Transient::Silent,
                 source: error,
             },
-            (None, sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed) => Self::Passing {
-                passing: Passing::Device,
+            (None, sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed) => Self::Transient {
+                condition: Transient::Device,
                 source: error,
             },
             (None, _) => Self::Sql(error),
@@ -224,7 +224,7 @@ impl From<sqlx::Error> for StoreError {
 
 /// The one place where it is decided what passes and what lasts, by SQLite's extended result code.
 fn sorted(code: i32, source: sqlx::Error) -> StoreError {
-    let passing = match (code & 0xff, code) {
+    let condition = match (code & 0xff, code) {
         (_, extended::CORRUPT_VTAB | extended::READONLY_DBMOVED) => None,
         (primary::CORRUPT | primary::NOTADB, _) | (_, extended::IOERR_CORRUPTFS) => {
             return StoreError::Damaged(source);
@@ -237,16 +237,16 @@ fn sorted(code: i32, source: sqlx::Error) -> StoreError {
             | primary::PROTOCOL
             | primary::SCHEMA,
             _,
-        ) => Some(Passing::Busy),
+        ) => Some(Transient::Busy),
         (primary::NOMEM | primary::CANTOPEN, _) | (_, extended::IOERR_NOMEM) => {
-            Some(Passing::Resources)
+            Some(Transient::Resources)
         }
-        (primary::READONLY, _) => Some(Passing::ReadOnly),
-        (primary::IOERR, _) => Some(Passing::Device),
+        (primary::READONLY, _) => Some(Transient::ReadOnly),
+        (primary::IOERR, _) => Some(Transient::Device),
         _ => None,
     };
-    match passing {
-        Some(passing) => StoreError::Passing { passing, source },
+    match condition {
+        Some(condition) => StoreError::Transient { condition, source },
         None => StoreError::Sql(source),
     }
 }
@@ -266,43 +266,43 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_passes_is_told_from_what_lasts_and_from_damage() {
-        let passing = [
-            (5, Passing::Busy),
-            (261, Passing::Busy),
-            (517, Passing::Busy),
-            (6, Passing::Busy),
-            (7, Passing::Resources),
-            (3082, Passing::Resources),
-            (8, Passing::ReadOnly),
-            (778, Passing::Device),
-            (1034, Passing::Device),
-            (13, Passing::DiskFull),
-            (14, Passing::Resources),
-            (15, Passing::Busy),
+    fn result_codes_are_transient_permanent_or_damage() {
+        let condition = [
+            (5, Transient::Busy),
+            (261, Transient::Busy),
+            (517, Transient::Busy),
+            (6, Transient::Busy),
+            (7, Transient::Resources),
+            (3082, Transient::Resources),
+            (8, Transient::ReadOnly),
+            (778, Transient::Device),
+            (1034, Transient::Device),
+            (13, Transient::DiskFull),
+            (14, Transient::Resources),
+            (15, Transient::Busy),
         ];
-        for (code, passing) in passing {
+        for (code, condition) in condition {
             let error = sorted(code, sqlx::Error::RowNotFound);
-            assert_eq!(error.passing(), Some(passing), "{code}");
+            assert_eq!(error.transient(), Some(condition), "{code}");
             assert!(!error.is_damage(), "{code}");
         }
         for code in [11, 523, 779, 26, 8458] {
             let error = sorted(code, sqlx::Error::RowNotFound);
-            assert!(error.is_damage() && !error.passes(), "{code}");
+            assert!(error.is_damage() && !error.is_transient(), "{code}");
             assert_eq!(error.code(), ErrorCode::DatabaseCorrupt, "{code}");
         }
         // An error, a trigger's refusal, a value too big, constraints, an index of its own, a moved file.
         for code in [1, 4, 18, 19, 1555, 1811, 2067, 20, 267, 1032, 99] {
             let error = sorted(code, sqlx::Error::RowNotFound);
-            assert!(!error.passes() && !error.is_damage(), "{code}");
+            assert!(!error.is_transient() && !error.is_damage(), "{code}");
         }
     }
 
     #[test]
-    fn a_pool_that_waits_in_vain_passes_and_one_that_is_closed_does_not() {
-        let passes = |error: sqlx::Error| StoreError::from(error).passing();
-        assert_eq!(passes(sqlx::Error::PoolTimedOut), Some(Passing::Silent));
-        assert_eq!(passes(sqlx::Error::WorkerCrashed), Some(Passing::Device));
+    fn a_pool_timeout_is_transient_and_a_closed_pool_is_not() {
+        let passes = |error: sqlx::Error| StoreError::from(error).transient();
+        assert_eq!(passes(sqlx::Error::PoolTimedOut), Some(Transient::Silent));
+        assert_eq!(passes(sqlx::Error::WorkerCrashed), Some(Transient::Device));
         assert_eq!(passes(sqlx::Error::PoolClosed), None);
     }
 }

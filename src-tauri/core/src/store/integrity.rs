@@ -6,7 +6,7 @@
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
 /// How many complaints are read: the index's are few, and the first of another's is enough.
-const MOST: i64 = 20;
+const MAX_PROBLEMS: i64 = 20;
 
 /// How closely a database is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(super) async fn damage_in(
     connection: &mut SqliteConnection,
     depth: Depth,
 ) -> sqlx::Result<Option<String>> {
-    let check = format!("PRAGMA {}({MOST})", depth.pragma());
+    let check = format!("PRAGMA {}({MAX_PROBLEMS})", depth.pragma());
     match complaint(connection, check).await {
         // An index that cannot even be opened ends the check.
         Err(error) if is_of_the_index(&error.to_string()) => damage_in_any(connection, depth).await,

@@ -3,11 +3,13 @@
 
 use sqlx::SqliteConnection;
 
-use super::settle::{Ending, Text, settle};
+use super::finalize::{Ending, TextLayout, finalize};
 use super::{Result, Store, branches};
 use crate::clock::Timestamp;
 use crate::ids::{BranchId, ConversationId, GenerationId, InstanceId, MessageId, UserId};
-use crate::lock::{Fenced, LEASE, LEASE_EXPIRED, Lease, LockReason, LockStatus, PROCESS_ENDED};
+use crate::lock::{
+    FencedWrite, LEASE, LEASE_EXPIRED, Lease, LockReason, LockStatus, PROCESS_ENDED,
+};
 
 /// A held lock as others see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +84,7 @@ pub(super) async fn acquire(
     let took_over = interrupt_left_behind(tx, grant.branch_id, now).await?;
     let mut freed = Vec::new();
     for holder in expired(tx, grant.conversation_id, now).await? {
-        if vacate(tx, &holder, &LockReason::Expired.ending(), now).await? == Fenced::Written {
+        if vacate(tx, &holder, &LockReason::Expired.ending(), now).await? == FencedWrite::Written {
             freed.push(holder.lease);
         }
     }
@@ -124,14 +126,14 @@ async fn interrupt_left_behind(
     .fetch_all(&mut *tx)
     .await?;
     for message_id in &left {
-        let text = Text::of(tx, message_id).await?;
-        settle(tx, message_id, &LockReason::Expired.ending(), text, now).await?;
+        let text = TextLayout::of(tx, message_id).await?;
+        finalize(tx, message_id, &LockReason::Expired.ending(), text, now).await?;
     }
     Ok(!left.is_empty())
 }
 
-/// Gives the lock back; [`Fenced::Lost`] when `lease` is not the current one (I4).
-pub(super) async fn release(tx: &mut SqliteConnection, lease: &Lease) -> Result<Fenced> {
+/// Gives the lock back; [`FencedWrite::Lost`] when `lease` is not the current one (I4).
+pub(super) async fn release(tx: &mut SqliteConnection, lease: &Lease) -> Result<FencedWrite> {
     let done = sqlx::query!(
         "UPDATE generation_locks SET generation_id = NULL, message_id = NULL, user_id = NULL,
            instance_id = NULL, locked_at = NULL, heartbeat_seq = NULL, heartbeat_at = NULL, expires_at = NULL
@@ -142,7 +144,7 @@ pub(super) async fn release(tx: &mut SqliteConnection, lease: &Lease) -> Result<
     )
     .execute(tx)
     .await?;
-    Ok(Fenced::from_rows(done.rows_affected()))
+    Ok(FencedWrite::from_rows(done.rows_affected()))
 }
 
 impl Store {
@@ -166,7 +168,7 @@ impl Store {
 
     /// The heartbeat: moves the expiry to a full lease from `now`. A lease that ran out but was not
     /// taken is renewed too: the fence, not the time, says who holds the lock.
-    pub async fn renew(&self, lease: &Lease, now: Timestamp) -> Result<Fenced> {
+    pub async fn renew(&self, lease: &Lease, now: Timestamp) -> Result<FencedWrite> {
         let expires_at = now + LEASE;
         let done = sqlx::query!(
             "UPDATE generation_locks SET heartbeat_seq = heartbeat_seq + 1, heartbeat_at = ?, expires_at = ?
@@ -179,7 +181,7 @@ impl Store {
         )
         .execute(self.writer()?)
         .await?;
-        Ok(Fenced::from_rows(done.rows_affected()))
+        Ok(FencedWrite::from_rows(done.rows_affected()))
     }
 
     /// The holders of a conversation's locks whose leases have run out.
@@ -208,7 +210,7 @@ impl Store {
     }
 
     /// Why a lock that was held under `lease` is not any more.
-    pub async fn freed_how(&self, lease: &Lease) -> Result<LockReason> {
+    pub async fn release_reason(&self, lease: &Lease) -> Result<LockReason> {
         let error_code = sqlx::query_scalar!(
             "SELECT error_code FROM messages WHERE id = ?",
             lease.message_id
@@ -223,20 +225,25 @@ impl Store {
     }
 
     /// Frees a lock whose holder went silent and marks its answer interrupted, in one transaction.
-    /// [`Fenced::Lost`] when it was renewed (its `heartbeat_seq` moved on), released or taken since
+    /// [`FencedWrite::Lost`] when it was renewed (its `heartbeat_seq` moved on), released or taken since
     /// `holder` was read.
-    pub async fn expire(&self, holder: &Holder, now: Timestamp) -> Result<Fenced> {
+    pub async fn expire(&self, holder: &Holder, now: Timestamp) -> Result<FencedWrite> {
         self.vacate(holder, &LockReason::Expired.ending(), now)
             .await
     }
 
     /// Frees a lock whose holder's process is gone and marks its answer interrupted.
-    pub async fn recover(&self, holder: &Holder, now: Timestamp) -> Result<Fenced> {
+    pub async fn recover(&self, holder: &Holder, now: Timestamp) -> Result<FencedWrite> {
         self.vacate(holder, &LockReason::Recovered.ending(), now)
             .await
     }
 
-    async fn vacate(&self, holder: &Holder, ending: &Ending, now: Timestamp) -> Result<Fenced> {
+    async fn vacate(
+        &self,
+        holder: &Holder,
+        ending: &Ending,
+        now: Timestamp,
+    ) -> Result<FencedWrite> {
         let mut tx = self.write().await?;
         let vacated = vacate(&mut tx, holder, ending, now).await?;
         tx.commit().await?;
@@ -244,14 +251,14 @@ impl Store {
     }
 }
 
-/// Frees the lock of `holder` and closes its answer; [`Fenced::Lost`] when it was renewed, released or
+/// Frees the lock of `holder` and closes its answer; [`FencedWrite::Lost`] when it was renewed, released or
 /// taken since `holder` was read.
 async fn vacate(
     tx: &mut SqliteConnection,
     holder: &Holder,
     ending: &Ending,
     now: Timestamp,
-) -> Result<Fenced> {
+) -> Result<FencedWrite> {
     let renewed = sqlx::query_scalar!(
         "SELECT count(*) FROM generation_locks
          WHERE branch_id = ? AND fence = ? AND heartbeat_seq IS NOT ?",
@@ -261,13 +268,13 @@ async fn vacate(
     )
     .fetch_one(&mut *tx)
     .await?;
-    if renewed > 0 || release(tx, &holder.lease).await? == Fenced::Lost {
-        return Ok(Fenced::Lost);
+    if renewed > 0 || release(tx, &holder.lease).await? == FencedWrite::Lost {
+        return Ok(FencedWrite::Lost);
     }
     let message_id = &holder.lease.message_id;
-    let text = Text::of(tx, message_id).await?;
-    settle(tx, message_id, ending, text, now).await?;
-    Ok(Fenced::Written)
+    let text = TextLayout::of(tx, message_id).await?;
+    finalize(tx, message_id, ending, text, now).await?;
+    Ok(FencedWrite::Written)
 }
 
 async fn expired(

@@ -15,7 +15,7 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
 use super::backup;
 use super::checkpoint::TOO_LONG;
-use super::damage::{self, Alarm, LOG, Standing, beside};
+use super::damage::{self, Alarm, MarkState, WAL_SUFFIX, with_suffix};
 use super::error::{extended_code, primary_code};
 use super::integrity::{Depth, damage_in};
 use super::remains::{self, Main};
@@ -23,7 +23,7 @@ use super::{Result, Store, StoreError, schema};
 use crate::clock::Timestamp;
 use crate::folder;
 use crate::ids::UserId;
-use crate::start::{Notice, Stage, Teller};
+use crate::start::{Notice, ProgressReporter, Stage};
 
 pub(super) static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
 
@@ -72,30 +72,30 @@ impl Store {
     /// [`StoreError::NotADatabase`], [`DatabaseCorrupt`](StoreError::DatabaseCorrupt) and
     /// [`DatabaseNewer`](StoreError::DatabaseNewer) leave the file untouched.
     pub async fn open(path: &Path, after_crash: bool, now: Timestamp) -> Result<Self> {
-        Self::open_telling(path, after_crash, now, &Teller::default()).await
+        Self::open_with_progress(path, after_crash, now, &ProgressReporter::default()).await
     }
 
     /// The same, and tells what takes long.
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub async fn open_telling(
+    pub async fn open_with_progress(
         path: &Path,
         after_crash: bool,
         now: Timestamp,
-        teller: &Teller,
+        reporter: &ProgressReporter,
     ) -> Result<Self> {
-        let check = match damage::standing(path) {
-            Standing::Damaged => {
+        let check = match damage::mark_state(path) {
+            MarkState::Damaged => {
                 return Err(StoreError::DatabaseCorrupt {
                     path: path.to_owned(),
                 });
             }
-            Standing::Doubtful => Check::Full,
-            Standing::Clear if after_crash => Check::Quick,
-            Standing::Clear => Check::None,
+            MarkState::Doubtful => Check::Full,
+            MarkState::Clear if after_crash => Check::Quick,
+            MarkState::Clear => Check::None,
         };
-        let mut opened = open(path, check, now, teller).await;
+        let mut opened = open(path, check, now, reporter).await;
         if let (Err(StoreError::Sql(_) | StoreError::Migration(_)), false) =
             (&opened, check == Check::Full)
             && let Err(damaged @ StoreError::DatabaseCorrupt { .. }) =
@@ -113,12 +113,17 @@ impl Store {
     }
 }
 
-async fn open(path: &Path, check: Check, now: Timestamp, teller: &Teller) -> Result<Store> {
-    if let Some(looked) = look_at_remains(path, check, now, teller).await? {
+async fn open(
+    path: &Path,
+    check: Check,
+    now: Timestamp,
+    reporter: &ProgressReporter,
+) -> Result<Store> {
+    if let Some(inspection) = inspect_existing(path, check, now, reporter).await? {
         let newest = MIGRATOR.iter().map(|migration| migration.version).max();
-        if looked.version.is_some() && looked.version < newest {
-            back_up(path, now, teller).await?;
-            teller.enter(Stage::Migrating);
+        if inspection.version.is_some() && inspection.version < newest {
+            back_up(path, now, reporter).await?;
+            reporter.enter(Stage::Migrating);
         }
     } else {
         // SQLite gives its other files the permissions of this one.
@@ -166,7 +171,7 @@ async fn open(path: &Path, check: Check, now: Timestamp, teller: &Teller) -> Res
         .map_err(|error| match error {
             StoreError::Sql(error)
             | StoreError::Damaged(error)
-            | StoreError::Passing { source: error, .. } => classify(path, error),
+            | StoreError::Transient { source: error, .. } => classify(path, error),
             error => error,
         })?;
     let readers = pool(path, READERS, options.read_only(true)).await?;
@@ -181,8 +186,8 @@ async fn open(path: &Path, check: Check, now: Timestamp, teller: &Teller) -> Res
 /// Copies a database that is about to be migrated. Each migration is one transaction, which is there
 /// whole or not at all, so an update goes on without a copy where none could be made: but only when
 /// nothing is wrong with the database, and the user is told.
-async fn back_up(path: &Path, now: Timestamp, teller: &Teller) -> Result<()> {
-    teller.enter(Stage::BackingUp);
+async fn back_up(path: &Path, now: Timestamp, reporter: &ProgressReporter) -> Result<()> {
+    reporter.enter(Stage::BackingUp);
     let Err(error) = backup::make(path, now, None).await else {
         return Ok(());
     };
@@ -193,7 +198,7 @@ async fn back_up(path: &Path, now: Timestamp, teller: &Teller) -> Result<()> {
     }
     tracing::warn!(%error, "there is no backup of the database as it was before this update");
     inspect(path, Check::Quick).await?;
-    teller.note(Notice::UpdatedWithoutBackup);
+    reporter.note(Notice::UpdatedWithoutBackup);
     Ok(())
 }
 
@@ -218,24 +223,24 @@ async fn pool(path: &Path, connections: u32, options: SqliteConnectOptions) -> R
 
 /// Looks at what is there without changing it. `None` when there is nothing that was ever written, and a
 /// new database may begin.
-async fn look_at_remains(
+async fn inspect_existing(
     path: &Path,
     check: Check,
     now: Timestamp,
-    teller: &Teller,
-) -> Result<Option<Looked>> {
+    reporter: &ProgressReporter,
+) -> Result<Option<Inspection>> {
     let refused = |source| unwritable(path, source);
     let main = remains::main_file(path).map_err(refused)?;
     if main == Main::Database {
         if check != Check::None {
-            teller.enter(Stage::Checking);
+            reporter.enter(Stage::Checking);
         }
         return inspect(path, check).await.map(Some);
     }
     if remains::has_log(path).map_err(refused)? {
         // The file may be lost, and all that was in it still be in the log.
-        teller.enter(Stage::Checking);
-        return look_through_log(path, main, check).await.map(Some);
+        reporter.enter(Stage::Checking);
+        return inspect_through_wal(path, main, check).await.map(Some);
     }
     match main {
         Main::Database | Main::Foreign => Err(StoreError::NotADatabase {
@@ -256,7 +261,7 @@ async fn look_at_remains(
 }
 
 /// Looks at a database whose main file says nothing of itself, through its log.
-async fn look_through_log(path: &Path, main: Main, check: Check) -> Result<Looked> {
+async fn inspect_through_wal(path: &Path, main: Main, check: Check) -> Result<Inspection> {
     let check = if check == Check::None {
         Check::Quick
     } else {
@@ -268,7 +273,7 @@ async fn look_through_log(path: &Path, main: Main, check: Check) -> Result<Looke
             (Err(StoreError::NotADatabase { path }), Main::Zeros) => {
                 Err(StoreError::DatabaseCorrupt { path })
             }
-            (looked, _) => looked,
+            (inspection, _) => inspection,
         };
     }
     // SQLite would delete the log of an empty file, so it is shown a copy of the log beside a page.
@@ -278,15 +283,18 @@ async fn look_through_log(path: &Path, main: Main, check: Check) -> Result<Looke
     let copy = scratch.0.join("conch.db");
     let set_up = || {
         lengthen(&copy, page)?;
-        fs::copy(beside(path, LOG), beside(&copy, LOG))
+        fs::copy(
+            with_suffix(path, WAL_SUFFIX),
+            with_suffix(&copy, WAL_SUFFIX),
+        )
     };
     set_up().map_err(refused)?;
     let damaged = || StoreError::DatabaseCorrupt {
         path: path.to_owned(),
     };
-    let looked = inspect(&copy, check).await.map_err(|_| damaged())?;
+    let inspection = inspect(&copy, check).await.map_err(|_| damaged())?;
     lengthen(path, page).map_err(refused)?;
-    Ok(looked)
+    Ok(inspection)
 }
 
 /// Makes a file so long, with zeros.
@@ -324,7 +332,7 @@ fn unwritable(path: &Path, source: std::io::Error) -> StoreError {
 
 /// What a look at a database found.
 #[derive(Debug)]
-struct Looked {
+struct Inspection {
     /// The last migration that it has; `None` before the first one.
     version: Option<i64>,
 }
@@ -333,14 +341,14 @@ struct Looked {
 ///
 /// But a power cut in the first start, before the write-ahead log, leaves a journal that SQLite has to
 /// roll back before anybody can read; a read-only connection cannot.
-async fn inspect(path: &Path, check: Check) -> Result<Looked> {
-    let looked = match look(path, check, true).await {
+async fn inspect(path: &Path, check: Check) -> Result<Inspection> {
+    let inspection = match open_and_inspect(path, check, true).await {
         Err(error) if extended_code(&error) == Some(SQLITE_READONLY_ROLLBACK) => {
-            look(path, check, false).await
+            open_and_inspect(path, check, false).await
         }
-        looked => looked,
+        inspection => inspection,
     };
-    looked.map_err(|error| match primary_code(&error) {
+    inspection.map_err(|error| match primary_code(&error) {
         // What it is asked here is right in each version.
         Some(SQLITE_ERROR) => StoreError::DatabaseCorrupt {
             path: path.to_owned(),
@@ -352,8 +360,8 @@ async fn inspect(path: &Path, check: Check) -> Result<Looked> {
 /// Checks a database that is to take the place of another: that it is whole, has
 /// something in it, and is none of a newer Conch.
 pub(super) async fn inspect_whole(path: &Path) -> Result<()> {
-    let looked = inspect(path, Check::Full).await?;
-    if looked.version.is_none() {
+    let inspection = inspect(path, Check::Full).await?;
+    if inspection.version.is_none() {
         return Err(StoreError::NotADatabase {
             path: path.to_owned(),
         });
@@ -361,7 +369,11 @@ pub(super) async fn inspect_whole(path: &Path) -> Result<()> {
     Ok(())
 }
 
-async fn look(path: &Path, check: Check, read_only: bool) -> sqlx::Result<Result<Looked>> {
+async fn open_and_inspect(
+    path: &Path,
+    check: Check,
+    read_only: bool,
+) -> sqlx::Result<Result<Inspection>> {
     let mut connection = SqliteConnectOptions::new()
         .filename(path)
         .read_only(read_only)
@@ -394,14 +406,14 @@ async fn verdict(
     connection: &mut SqliteConnection,
     path: &Path,
     check: Check,
-) -> sqlx::Result<Result<Looked>> {
+) -> sqlx::Result<Result<Inspection>> {
     let path = || path.to_owned();
     let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE type = 'table'")
         .fetch_one(&mut *connection)
         .await?;
     if tables == 0 {
         // A start that died before its first migration was committed.
-        return Ok(Ok(Looked { version: None }));
+        return Ok(Ok(Inspection { version: None }));
     }
     let application_id: i64 = sqlx::query_scalar("PRAGMA application_id")
         .fetch_one(&mut *connection)
@@ -432,7 +444,7 @@ async fn verdict(
         tracing::error!(found, "the database is damaged");
         return Ok(Err(StoreError::DatabaseCorrupt { path: path() }));
     }
-    Ok(Ok(Looked { version }))
+    Ok(Ok(Inspection { version }))
 }
 
 /// True when SQLite's check finds nothing wrong with a database, but perhaps with its full-text index.

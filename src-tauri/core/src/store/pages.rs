@@ -8,10 +8,11 @@ use sqlx::SqliteConnection;
 use sqlx::types::Json;
 
 use super::branches::{self, Branch};
-use super::chunks::MOST_IN_PIECES;
+use super::chunks::MAX_UNJOINED_BYTES;
 use super::{Result, Store, attachments, versions};
 use crate::chat::{
-    FinishReason, Message, MessageError, MessagePage, MessageStatus, Part, Role, Usage, Versions,
+    FinishReason, Message, MessageError, MessagePage, MessageStatus, PageQuery, Role, Usage,
+    Versions,
 };
 use crate::clock::Timestamp;
 use crate::ids::{BranchId, ConversationId, MessageId};
@@ -26,7 +27,7 @@ impl Store {
         &self,
         conversation_id: &ConversationId,
         branch_id: Option<&BranchId>,
-        part: &Part,
+        part: &PageQuery,
     ) -> Result<Option<MessagePage>> {
         let mut reader = self.readers.begin().await?;
         match branches::resolve_branch(&mut reader, conversation_id, branch_id).await? {
@@ -75,17 +76,17 @@ impl Store {
 pub(super) async fn page(
     reader: &mut SqliteConnection,
     branch: &Branch,
-    part: &Part,
+    part: &PageQuery,
 ) -> Result<MessagePage> {
     let head = branch.head.as_ref();
     let ids = match part {
-        Part::Latest => up(reader, head, PAGE).await?,
-        Part::Before(id) => {
+        PageQuery::Latest => up(reader, head, PAGE).await?,
+        PageQuery::Before(id) => {
             let parent = parent(reader, id).await?;
             up(reader, parent.as_ref(), PAGE).await?
         }
-        Part::After(id) => down(reader, head, id, PAGE).await?,
-        Part::Around(id) => {
+        PageQuery::After(id) => down(reader, head, id, PAGE).await?,
+        PageQuery::Around(id) => {
             let mut ids = up(reader, Some(id), PAGE / 2).await?;
             ids.extend(down(reader, head, id, PAGE / 2).await?);
             ids
@@ -115,7 +116,7 @@ async fn parent(reader: &mut SqliteConnection, id: &MessageId) -> Result<Option<
 async fn up(
     reader: &mut SqliteConnection,
     from: Option<&MessageId>,
-    most: u32,
+    limit: u32,
 ) -> Result<Vec<MessageId>> {
     let Json(ids) = sqlx::query_scalar!(
         r#"WITH RECURSIVE path(id, depth) AS (
@@ -126,7 +127,7 @@ async fn up(
            )
            SELECT json_group_array(id ORDER BY depth DESC) AS "ids!: Json<Vec<MessageId>>" FROM path"#,
         from,
-        most
+        limit
     )
     .fetch_one(reader)
     .await?;
@@ -139,7 +140,7 @@ async fn down(
     reader: &mut SqliteConnection,
     head: Option<&MessageId>,
     after: &MessageId,
-    most: u32,
+    limit: u32,
 ) -> Result<Vec<MessageId>> {
     Ok(sqlx::query_scalar!(
         r#"WITH RECURSIVE path(id, depth) AS (
@@ -153,7 +154,7 @@ async fn down(
            ORDER BY depth DESC LIMIT ?3"#,
         head,
         after,
-        most
+        limit
     )
     .fetch_all(reader)
     .await?)
@@ -186,7 +187,7 @@ async fn read(reader: &mut SqliteConnection, ids: &[MessageId]) -> Result<Vec<Me
                      WHERE v.parent_id = m.parent_id) END AS "versions!: Json<Vec<MessageId>>"
            FROM json_each(?1) AS listed JOIN messages m ON m.id = listed.value ORDER BY listed.key"#,
         ids,
-        MOST_IN_PIECES
+        MAX_UNJOINED_BYTES
     )
     .map(|row| Message {
         versions: Versions::new(row.versions.0, &row.id),

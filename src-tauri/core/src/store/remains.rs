@@ -7,12 +7,12 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::damage::{LOG, beside};
+use super::damage::{WAL_SUFFIX, with_suffix};
 use crate::clock::Timestamp;
 use crate::folder;
 
 /// What SQLite keeps beside a database.
-pub(crate) const COMPANIONS: [&str; 3] = [LOG, JOURNAL, "-shm"];
+pub(crate) const COMPANIONS: [&str; 3] = [WAL_SUFFIX, JOURNAL, "-shm"];
 
 /// What SQLite rolls back with, beside the database.
 pub(super) const JOURNAL: &str = "-journal";
@@ -59,13 +59,13 @@ pub(super) fn main_file(path: &Path) -> io::Result<Main> {
 
 /// True when the write-ahead log holds anything.
 pub(super) fn has_log(database: &Path) -> io::Result<bool> {
-    says_something(&beside(database, LOG))
+    says_something(&with_suffix(database, WAL_SUFFIX))
 }
 
 /// True when there is a journal of a database that had pages: what is missing was there once.
 pub(super) fn has_journal(database: &Path) -> io::Result<bool> {
     let mut header = Vec::new();
-    match File::open(beside(database, "-journal")) {
+    match File::open(with_suffix(database, "-journal")) {
         Ok(file) => file.take(20).read_to_end(&mut header)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(error),
@@ -99,7 +99,7 @@ fn says_something(path: &Path) -> io::Result<bool> {
 /// <https://sqlite.org/fileformat2.html#wal_file_format>.
 pub(super) fn page_size_in_log(database: &Path) -> io::Result<u64> {
     let mut header = [0; 12];
-    File::open(beside(database, LOG))?.read_exact(&mut header)?;
+    File::open(with_suffix(database, WAL_SUFFIX))?.read_exact(&mut header)?;
     let [.., a, b, c, d] = header;
     let size = u64::from(u32::from_be_bytes([a, b, c, d]));
     let is_size = size.is_power_of_two() && (512..=LARGEST_PAGE).contains(&size);
@@ -130,7 +130,7 @@ pub(crate) fn put(path: &Path, folder: &Path) -> io::Result<()> {
 pub(super) fn put_aside(database: &Path, now: Timestamp) -> io::Result<PathBuf> {
     let folder = aside(database.parent().unwrap_or(Path::new("")), now)?;
     for suffix in COMPANIONS {
-        put(&beside(database, suffix), &folder)?;
+        put(&with_suffix(database, suffix), &folder)?;
     }
     put(database, &folder)?;
     Ok(folder)
@@ -138,7 +138,7 @@ pub(super) fn put_aside(database: &Path, now: Timestamp) -> io::Result<PathBuf> 
 
 /// True when anything lies beside a database that SQLite would take for its own.
 pub(super) fn has_companions(database: &Path) -> bool {
-    COMPANIONS
-        .iter()
-        .any(|suffix| fs::metadata(beside(database, suffix)).is_ok_and(|found| found.len() > 0))
+    COMPANIONS.iter().any(|suffix| {
+        fs::metadata(with_suffix(database, suffix)).is_ok_and(|found| found.len() > 0)
+    })
 }

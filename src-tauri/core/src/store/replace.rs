@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 
-use super::damage::{self, beside};
+use super::damage::{self, with_suffix};
 use super::open::inspect_whole;
 use super::remains::{COMPANIONS, JOURNAL, aside, put};
 use super::{Result, StoreError};
@@ -22,7 +22,7 @@ use crate::folder;
 /// # Errors
 /// What is wrong with the backup; nothing is left of the copy then.
 pub(crate) async fn prepare(database: &Path, backup: &Path) -> Result<PathBuf> {
-    let copy = beside(database, ".new");
+    let copy = with_suffix(database, ".new");
     end_a_purge(backup).await;
     let (from, to) = (backup.to_owned(), copy.clone());
     let copied = tokio::task::spawn_blocking(move || copy_file(&from, &to)).await;
@@ -35,7 +35,7 @@ pub(crate) async fn prepare(database: &Path, backup: &Path) -> Result<PathBuf> {
         }),
     };
     for suffix in COMPANIONS {
-        let _ = fs::remove_file(beside(&copy, suffix));
+        let _ = fs::remove_file(with_suffix(&copy, suffix));
     }
     if let Err(error) = checked {
         let _ = fs::remove_file(&copy);
@@ -47,7 +47,7 @@ pub(crate) async fn prepare(database: &Path, backup: &Path) -> Result<PathBuf> {
 /// Has SQLite roll back what a purge that was killed has left half done in a backup: its journal is not copied.
 /// A file that is no database is found out later.
 async fn end_a_purge(backup: &Path) {
-    if !beside(backup, JOURNAL).exists() {
+    if !with_suffix(backup, JOURNAL).exists() {
         return;
     }
     let ended = async {
@@ -91,7 +91,7 @@ pub(crate) fn replace(database: &Path, copy: Option<&Path>, now: Timestamp) -> i
         fs::hard_link(database, &old).or_else(|_| copy_file(database, &old))?;
     }
     for suffix in COMPANIONS {
-        put(&beside(database, suffix), &folder)?;
+        put(&with_suffix(database, suffix), &folder)?;
     }
     match copy {
         Some(copy) => fs::rename(copy, database)?,

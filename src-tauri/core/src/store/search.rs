@@ -25,16 +25,16 @@ const PIECE: usize = 64 * 1024;
 const PIECE_BITS: i64 = 16;
 
 /// How many messages a portion learns at most.
-const MOST_LEARNED: i64 = 512;
+const MAX_INSERTED: i64 = 512;
 
 /// How many messages a portion forgets at most.
-const MOST_FORGOTTEN: i64 = 200;
+const MAX_DELETED: i64 = 200;
 
 /// How many messages a portion notes at most while the index is filled again.
-const MOST_NOTED: i64 = 2_000;
+const MAX_ENQUEUED: i64 = 2_000;
 
 /// How many pages of the index a portion merges or clears, about 4 kB each.
-const MOST_PAGES: i64 = 100;
+const MAX_PAGES: i64 = 100;
 
 /// Between two portions, for writers in other processes: these are not in our queue.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -60,9 +60,9 @@ enum Task {
     /// Empty the index.
     Clear,
     /// Forget messages that were deleted.
-    Forget,
+    Delete,
     /// Learn messages that were noted.
-    Learn,
+    Insert,
     /// Note messages that were stored before the index was cleared.
     Note,
     /// Rid its pages of the words of what it forgot.
@@ -70,7 +70,7 @@ enum Task {
 }
 
 /// A piece to learn.
-struct Lesson {
+struct IndexEntry {
     search_key: i64,
     /// So many pieces of the message come before it.
     before: i64,
@@ -94,8 +94,8 @@ impl Store {
     ///
     /// # Errors
     /// As [`index_answers`](Self::index_answers).
-    pub async fn forget_deleted(&self) -> Result<()> {
-        self.work_on_index(|task| !matches!(task, Task::Learn | Task::Note))
+    pub async fn purge_deleted_from_index(&self) -> Result<()> {
+        self.work_on_index(|task| !matches!(task, Task::Insert | Task::Note))
             .await
     }
 
@@ -110,14 +110,16 @@ impl Store {
             };
             match done {
                 Ok(()) => {}
-                Err(error) if error.passes() || error.is_damage() || is_new => return Err(error),
+                Err(error) if error.is_transient() || error.is_damage() || is_new => {
+                    return Err(error);
+                }
                 Err(error) => {
                     tracing::warn!(%error, "the search index failed; it is made again");
                     is_new = true;
                     self.begin_clearing().await?;
                 }
             }
-            self.fold_log().await?;
+            self.checkpoint_wal().await?;
             sleep(PAUSE).await;
         }
     }
@@ -134,24 +136,24 @@ impl Store {
         // What was deleted is forgotten before anything is learned: its number may have been used again.
         Ok(match index.state.as_str() {
             "clearing" => Some(Task::Clear),
-            _ if index.forgets => Some(Task::Forget),
+            _ if index.forgets => Some(Task::Delete),
             _ if index.erasing => Some(Task::Erase),
-            _ if index.learns => Some(Task::Learn),
+            _ if index.learns => Some(Task::Insert),
             "filling" => Some(Task::Note),
             _ => None,
         })
     }
 
     async fn perform(&self, task: Task) -> Result<()> {
-        if let Task::Learn = task {
-            return self.learn().await;
+        if let Task::Insert = task {
+            return self.insert().await;
         }
         let mut tx = self.write().await?;
         match task {
             Task::Clear => match clear(&mut tx).await {
                 Ok(false) => {}
                 Ok(true) => make(&mut tx).await?,
-                Err(error) if error.passes() || error.is_damage() => return Err(error),
+                Err(error) if error.is_transient() || error.is_damage() => return Err(error),
                 // Its own tables are not what they should be.
                 Err(_) => {
                     drop(tx);
@@ -159,10 +161,10 @@ impl Store {
                     make(&mut tx).await?;
                 }
             },
-            Task::Forget => forget(&mut tx).await?,
+            Task::Delete => delete(&mut tx).await?,
             Task::Note => note(&mut tx).await?,
             Task::Erase => erase(&mut tx).await?,
-            Task::Learn => {}
+            Task::Insert => {}
         }
         Ok(tx.commit().await?)
     }
@@ -175,20 +177,20 @@ impl Store {
     }
 
     /// Texts are read before the writer is taken: they do not change any more.
-    async fn learn(&self) -> Result<()> {
-        let mut lessons = self.lessons().await?.into_iter().peekable();
-        while lessons.peek().is_some() {
+    async fn insert(&self) -> Result<()> {
+        let mut entries = self.entries().await?.into_iter().peekable();
+        while entries.peek().is_some() {
             let mut tx = self.write().await?;
             let mut room = PIECE;
-            while let Some(lesson) = lessons.next_if(|next| next.text.len() <= room) {
-                room -= lesson.text.len();
-                if !learn(&mut tx, &lesson).await? {
+            while let Some(entry) = entries.next_if(|next| next.text.len() <= room) {
+                room -= entry.text.len();
+                if !insert(&mut tx, &entry).await? {
                     return Ok(tx.commit().await?);
                 }
             }
             tx.commit().await?;
-            if lessons.peek().is_some() {
-                self.fold_log().await?;
+            if entries.peek().is_some() {
+                self.checkpoint_wal().await?;
                 sleep(PAUSE).await;
             }
         }
@@ -196,14 +198,14 @@ impl Store {
     }
 
     /// The next to learn: short messages up to a piece together, or what is left of a long one.
-    async fn lessons(&self) -> Result<Vec<Lesson>> {
+    async fn entries(&self) -> Result<Vec<IndexEntry>> {
         let mut reader = self.readers.begin().await?;
         let noted = sqlx::query!(
             r#"SELECT search_key, pieces, octet_length(content) AS "bytes!: i64"
                FROM messages_to_index JOIN messages USING (search_key)
                WHERE search_key <= (SELECT filled_to FROM search_index WHERE id = 1)
                ORDER BY search_key LIMIT ?"#,
-            MOST_LEARNED
+            MAX_INSERTED
         )
         .fetch_all(&mut *reader)
         .await?;
@@ -224,23 +226,23 @@ impl Store {
              FROM messages_to_index JOIN messages USING (search_key)
              WHERE search_key <= ? ORDER BY search_key LIMIT ?",
             last,
-            MOST_LEARNED
+            MAX_INSERTED
         )
         .fetch_all(&mut *reader)
         .await?;
-        let lessons = texts.into_iter().flat_map(|row| {
+        let entries = texts.into_iter().flat_map(|row| {
             let pieces: Vec<_> = (0..).zip(pieces(&row.content)).collect();
             let last = pieces.len() - 1;
             let todo = pieces.into_iter().filter(|(at, _)| *at >= row.pieces);
-            let lesson = |(at, text): (i64, &str)| Lesson {
+            let entry = |(at, text): (i64, &str)| IndexEntry {
                 search_key: row.search_key,
                 before: at,
                 text: text.to_owned(),
                 is_last: usize::try_from(at).is_ok_and(|at| at >= last),
             };
-            todo.map(lesson).collect::<Vec<_>>()
+            todo.map(entry).collect::<Vec<_>>()
         });
-        Ok(lessons.collect())
+        Ok(entries.collect())
     }
 }
 
@@ -250,7 +252,7 @@ async fn forget_notes(store: &Store) -> Result<()> {
         "DELETE FROM messages_to_index WHERE search_key IN (
            SELECT search_key FROM messages_to_index AS noted
            WHERE NOT EXISTS (SELECT 1 FROM messages m WHERE m.search_key = noted.search_key) LIMIT ?)",
-        MOST_NOTED
+        MAX_ENQUEUED
     )
     .execute(store.writer()?)
     .await?;
@@ -276,15 +278,15 @@ fn pieces(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Learns a piece. False when something was deleted, or another process learned it, since it was read.
-async fn learn(tx: &mut SqliteConnection, lesson: &Lesson) -> Result<bool> {
-    let next = lesson.before + 1;
+async fn insert(tx: &mut SqliteConnection, entry: &IndexEntry) -> Result<bool> {
+    let next = entry.before + 1;
     let noted = sqlx::query!(
         "UPDATE messages_to_index SET pieces = ?1 WHERE search_key = ?2 AND pieces = ?3
            AND NOT EXISTS (SELECT 1 FROM messages_to_forget)
            AND EXISTS (SELECT 1 FROM search_index WHERE state <> 'clearing' AND filled_to >= ?2)",
         next,
-        lesson.search_key,
-        lesson.before
+        entry.search_key,
+        entry.before
     )
     .execute(&mut *tx)
     .await?;
@@ -292,14 +294,14 @@ async fn learn(tx: &mut SqliteConnection, lesson: &Lesson) -> Result<bool> {
         return Ok(false);
     }
     sqlx::query("INSERT INTO messages_fts (rowid, content) VALUES (?, ?)")
-        .bind((lesson.search_key << PIECE_BITS) + lesson.before)
-        .bind(&lesson.text)
+        .bind((entry.search_key << PIECE_BITS) + entry.before)
+        .bind(&entry.text)
         .execute(&mut *tx)
         .await?;
-    if lesson.is_last {
+    if entry.is_last {
         sqlx::query!(
             "DELETE FROM messages_to_index WHERE search_key = ?",
-            lesson.search_key
+            entry.search_key
         )
         .execute(tx)
         .await?;
@@ -307,10 +309,10 @@ async fn learn(tx: &mut SqliteConnection, lesson: &Lesson) -> Result<bool> {
     Ok(true)
 }
 
-async fn forget(tx: &mut SqliteConnection) -> Result<()> {
+async fn delete(tx: &mut SqliteConnection) -> Result<()> {
     let notes = sqlx::query!(
         "SELECT note, search_key FROM messages_to_forget ORDER BY note LIMIT ?",
-        MOST_FORGOTTEN
+        MAX_DELETED
     )
     .fetch_all(&mut *tx)
     .await?;
@@ -338,7 +340,7 @@ async fn note(tx: &mut SqliteConnection) -> Result<()> {
         r#"SELECT max(search_key) AS "end: i64" FROM (SELECT search_key FROM messages
              WHERE search_key > (SELECT filled_to FROM search_index WHERE id = 1)
              ORDER BY search_key LIMIT ?)"#,
-        MOST_NOTED
+        MAX_ENQUEUED
     )
     .fetch_one(&mut *tx)
     .await?;
@@ -371,7 +373,7 @@ async fn erase(tx: &mut SqliteConnection) -> Result<()> {
     let changes = "SELECT total_changes()";
     let before: i64 = sqlx::query_scalar(changes).fetch_one(&mut *tx).await?;
     sqlx::query("INSERT INTO messages_fts (messages_fts, rank) VALUES ('merge', ?)")
-        .bind(-MOST_PAGES)
+        .bind(-MAX_PAGES)
         .execute(&mut *tx)
         .await?;
     let after: i64 = sqlx::query_scalar(changes).fetch_one(&mut *tx).await?;
@@ -389,22 +391,22 @@ async fn clear(tx: &mut SqliteConnection) -> Result<bool> {
     // What is about to be forgotten as a whole need not be forgotten one by one.
     sqlx::query!(
         "DELETE FROM messages_to_forget WHERE note IN (SELECT note FROM messages_to_forget LIMIT ?)",
-        MOST_NOTED
+        MAX_ENQUEUED
     )
     .execute(&mut *tx)
     .await?;
     let tables = [
         (
             "DELETE FROM messages_fts_data WHERE id IN (SELECT id FROM messages_fts_data LIMIT ?)",
-            MOST_PAGES,
+            MAX_PAGES,
         ),
         (
             "DELETE FROM messages_fts_idx WHERE (segid, term) IN (SELECT segid, term FROM messages_fts_idx LIMIT ?)",
-            MOST_NOTED,
+            MAX_ENQUEUED,
         ),
         (
             "DELETE FROM messages_fts_docsize WHERE id IN (SELECT id FROM messages_fts_docsize LIMIT ?)",
-            MOST_NOTED,
+            MAX_ENQUEUED,
         ),
     ];
     for (statement, most) in tables {

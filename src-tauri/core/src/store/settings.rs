@@ -53,12 +53,12 @@ impl Store {
 }
 
 /// What a column of JSON holds, over the defaults.
-pub(super) fn parsed<T: Serialize + DeserializeOwned + Default>(text: &str) -> T {
+pub(super) fn from_json<T: Serialize + DeserializeOwned + Default>(text: &str) -> T {
     over_defaults(serde_json::from_str(text).unwrap_or_default())
 }
 
 /// What is written into a column of JSON.
-pub(super) fn written<T: Serialize>(value: &T) -> String {
+pub(super) fn to_json<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_else(|_| "{}".to_owned())
 }
 
@@ -97,10 +97,10 @@ mod tests {
     fn what_cannot_be_read_counts_as_not_set_and_costs_nothing_else() {
         let stored = r#"{"appearance": "dark", "notifications": "perhaps", "ofTomorrow": 1,
             "parameters": {"temperature": 0.5, "ofTomorrow": 1}}"#;
-        let settings: Settings = parsed(stored);
+        let settings: Settings = from_json(stored);
         assert_eq!(settings.appearance, Appearance::Dark);
         assert!(settings.notifications, "the default");
         assert_eq!(settings.parameters.temperature, Some(0.5));
-        assert_eq!(parsed::<Parameters>("no JSON"), Parameters::default());
+        assert_eq!(from_json::<Parameters>("no JSON"), Parameters::default());
     }
 }

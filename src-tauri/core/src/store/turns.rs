@@ -9,11 +9,11 @@ use sqlx::SqliteConnection;
 
 use super::attachments::bind;
 use super::attempts::{Attempt, AttemptOutcome, record};
-use super::branches::{Place, fork, head, missing, place};
+use super::branches::{BranchContext, context, fork, head, missing};
 use super::chunks::{Piece, append};
+use super::finalize::{Ending, TextLayout, finalize};
 use super::locks::{Grant, acquire, has_room, release};
-use super::settle::{Ending, Text, settle};
-use super::versions::{Side, side};
+use super::versions::{AnswerPlacement, placement};
 use super::{Result, Store};
 use crate::chat::{Accepted, AttemptSource, Role};
 use crate::clock::Timestamp;
@@ -21,7 +21,7 @@ use crate::error::Entity;
 use crate::ids::{
     AttachmentId, BranchId, ConversationId, GenerationId, InstanceId, MessageId, RequestId,
 };
-use crate::lock::{Fenced, Lease};
+use crate::lock::{FencedWrite, Lease};
 
 /// A user message to store and answer.
 #[derive(Debug, Clone)]
@@ -65,7 +65,7 @@ pub struct NewAnswer {
 
 /// A turn that has begun.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Started {
+pub struct StartedTurn {
     /// What the client is told.
     pub accepted: Accepted,
     /// The lock that was granted.
@@ -78,9 +78,9 @@ pub struct Started {
 
 /// What came of beginning a turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Begin {
+pub enum BeginOutcome {
     /// It is durable and its lock is held.
-    Started(Box<Started>),
+    Started(Box<StartedTurn>),
     /// The request id was accepted before; this is what it was told then.
     Duplicate(Accepted),
     /// The lock is held, or the conversation is at its capacity.
@@ -92,7 +92,7 @@ pub enum Begin {
 }
 
 /// Who asks for the lock, and how.
-struct Ask<'a> {
+struct LockRequest<'a> {
     request_id: &'a RequestId,
     source: AttemptSource,
     generation_id: &'a GenerationId,
@@ -103,15 +103,15 @@ struct Ask<'a> {
 
 impl Store {
     /// Stores a user message and the empty answer to it, under a granted lock.
-    pub async fn begin_turn(&self, turn: &NewTurn, now: Timestamp) -> Result<Begin> {
+    pub async fn begin_turn(&self, turn: &NewTurn, now: Timestamp) -> Result<BeginOutcome> {
         let mut tx = self.write().await?;
-        let place = place(&mut tx, &turn.conversation_id, turn.branch_id.as_ref()).await?;
-        let Some(place) = place else {
-            return Ok(Begin::NotFound(
+        let context = context(&mut tx, &turn.conversation_id, turn.branch_id.as_ref()).await?;
+        let Some(context) = context else {
+            return Ok(BeginOutcome::NotFound(
                 missing(&mut tx, &turn.conversation_id).await?,
             ));
         };
-        let ask = Ask {
+        let request = LockRequest {
             request_id: &turn.request_id,
             source: turn.source,
             generation_id: &turn.generation_id,
@@ -119,9 +119,9 @@ impl Store {
             fork_at: None,
         };
         let user_message_id = MessageId::fresh();
-        let taken = match self.ask_for_lock(&mut tx, &place, &ask, now).await? {
-            Asked::Granted(taken) => taken,
-            Asked::Answered(begin) => {
+        let acquired = match self.ask_for_lock(&mut tx, &context, &request, now).await? {
+            LockOutcome::Granted(acquired) => acquired,
+            LockOutcome::Answered(begin) => {
                 tx.commit().await?;
                 return Ok(begin);
             }
@@ -129,30 +129,30 @@ impl Store {
         sqlx::query!(
             "INSERT INTO messages (id, conversation_id, branch_id, parent_id, role, status, content, created_at, finished_at)
              VALUES (?, ?, ?, ?, 'user', 'complete', ?, ?, ?)",
-            user_message_id, place.conversation_id, place.branch_id, taken.head, turn.content, now, now
+            user_message_id, context.conversation_id, context.branch_id, acquired.head, turn.content, now, now
         )
         .execute(&mut *tx)
         .await?;
-        if !bind(&mut tx, &place, &user_message_id, &turn.attachments).await? {
-            return Ok(Begin::AttachmentGone);
+        if !bind(&mut tx, &context, &user_message_id, &turn.attachments).await? {
+            return Ok(BeginOutcome::AttachmentGone);
         }
-        let (id, is_first) = (&place.conversation_id, place.head.is_none());
+        let (id, is_first) = (&context.conversation_id, context.head.is_none());
         self.take_draft(&mut tx, id, &turn.content, is_first)
             .await?;
-        let begun = Begun {
+        let row = NewAnswerRow {
             user_message_id,
             previous: None,
             title: Some(&turn.title),
             model_id: None,
         };
-        let started = start(&mut tx, &place, &ask, taken, begun, now).await?;
+        let started = start(&mut tx, &context, &request, acquired, row, now).await?;
         tx.commit().await?;
         Ok(started)
     }
 
     /// Stores an empty answer beside or under a message, under a granted lock. Where other messages
     /// follow, it gets a branch of its own: on theirs, its head would hide them.
-    pub async fn begin_answer(&self, answer: &NewAnswer, now: Timestamp) -> Result<Begin> {
+    pub async fn begin_answer(&self, answer: &NewAnswer, now: Timestamp) -> Result<BeginOutcome> {
         let mut tx = self.write().await?;
         let target = sqlx::query!(
             r#"SELECT conversation_id AS "conversation_id: ConversationId", branch_id AS "branch_id: BranchId",
@@ -163,38 +163,41 @@ impl Store {
         .fetch_optional(&mut *tx)
         .await?;
         let Some(target) = target else {
-            return Ok(Begin::NotFound(Entity::Message));
+            return Ok(BeginOutcome::NotFound(Entity::Message));
         };
         let user_message_id = match (target.role, target.parent_id) {
             (Role::Assistant, Some(parent_id)) => parent_id,
             _ => answer.message_id.clone(),
         };
-        let place = place(&mut tx, &target.conversation_id, Some(&target.branch_id)).await?;
-        let Some(place) = place else {
-            return Ok(Begin::NotFound(Entity::Branch));
+        let context = context(&mut tx, &target.conversation_id, Some(&target.branch_id)).await?;
+        let Some(context) = context else {
+            return Ok(BeginOutcome::NotFound(Entity::Branch));
         };
-        let side = side(&mut tx, &place, &user_message_id).await?;
-        let ask = Ask {
+        let placement = placement(&mut tx, &context, &user_message_id).await?;
+        let request = LockRequest {
             request_id: &answer.request_id,
             source: answer.source,
             generation_id: &answer.generation_id,
             instance_id: &answer.instance_id,
-            fork_at: (side == Side::Fork).then_some(&user_message_id),
+            fork_at: (placement == AnswerPlacement::Fork).then_some(&user_message_id),
         };
-        let taken = match self.ask_for_lock(&mut tx, &place, &ask, now).await? {
-            Asked::Granted(taken) => taken,
-            Asked::Answered(begin) => {
+        let acquired = match self.ask_for_lock(&mut tx, &context, &request, now).await? {
+            LockOutcome::Granted(acquired) => acquired,
+            LockOutcome::Answered(begin) => {
                 tx.commit().await?;
                 return Ok(begin);
             }
         };
-        let begun = Begun {
-            previous: taken.head.clone().filter(|_| side == Side::Beside),
+        let row = NewAnswerRow {
+            previous: acquired
+                .head
+                .clone()
+                .filter(|_| placement == AnswerPlacement::Beside),
             user_message_id: user_message_id.clone(),
             title: None,
             model_id: answer.model_id.clone(),
         };
-        let started = start(&mut tx, &place, &ask, taken, begun, now).await?;
+        let started = start(&mut tx, &context, &request, acquired, row, now).await?;
         tx.commit().await?;
         Ok(started)
     }
@@ -202,65 +205,69 @@ impl Store {
     async fn ask_for_lock(
         &self,
         tx: &mut SqliteConnection,
-        place: &Place,
-        ask: &Ask<'_>,
+        context: &BranchContext,
+        request: &LockRequest<'_>,
         now: Timestamp,
-    ) -> Result<Asked> {
+    ) -> Result<LockOutcome> {
         let attempt = |generation_id, outcome| Attempt {
-            conversation_id: &place.conversation_id,
-            branch_id: &place.branch_id,
+            conversation_id: &context.conversation_id,
+            branch_id: &context.branch_id,
             generation_id,
-            source: ask.source,
+            source: request.source,
             outcome,
         };
-        if let Some(earlier) = accepted_before(tx, &place.conversation_id, ask.request_id).await? {
+        if let Some(earlier) =
+            accepted_before(tx, &context.conversation_id, request.request_id).await?
+        {
             let duplicate = attempt(Some(&earlier.generation_id), AttemptOutcome::Duplicate);
             record(tx, duplicate, now).await?;
-            return Ok(Asked::Answered(Begin::Duplicate(earlier)));
+            return Ok(LockOutcome::Answered(BeginOutcome::Duplicate(earlier)));
         }
         let message_id = MessageId::fresh();
-        let branch_id = match ask.fork_at {
-            None => place.branch_id.clone(),
-            Some(at) if has_room(tx, &place.conversation_id, place.max_parallel, now).await? => {
-                fork(tx, place, at, now).await?
+        let branch_id = match request.fork_at {
+            None => context.branch_id.clone(),
+            Some(at)
+                if has_room(tx, &context.conversation_id, context.max_parallel, now).await? =>
+            {
+                fork(tx, context, at, now).await?
             }
             Some(_) => {
                 record(tx, attempt(None, AttemptOutcome::Refused), now).await?;
-                return Ok(Asked::Answered(Begin::Busy));
+                return Ok(LockOutcome::Answered(BeginOutcome::Busy));
             }
         };
         let grant = Grant {
             branch_id: &branch_id,
-            conversation_id: &place.conversation_id,
-            generation_id: ask.generation_id,
+            conversation_id: &context.conversation_id,
+            generation_id: request.generation_id,
             message_id: &message_id,
             user_id: &self.user_id,
-            instance_id: ask.instance_id,
-            max_parallel: place.max_parallel,
+            instance_id: request.instance_id,
+            max_parallel: context.max_parallel,
         };
         let Some(granted) = acquire(tx, &grant, now).await? else {
             record(tx, attempt(None, AttemptOutcome::Refused), now).await?;
-            return Ok(Asked::Answered(Begin::Busy));
+            return Ok(LockOutcome::Answered(BeginOutcome::Busy));
         };
         record(
             tx,
-            attempt(Some(ask.generation_id), AttemptOutcome::Started),
+            attempt(Some(request.generation_id), AttemptOutcome::Started),
             now,
         )
         .await?;
         let lease = Lease {
             branch_id,
-            conversation_id: place.conversation_id.clone(),
-            generation_id: ask.generation_id.clone(),
+            conversation_id: context.conversation_id.clone(),
+            generation_id: request.generation_id.clone(),
             message_id,
             fence: granted.fence,
         };
         let head = if granted.took_over {
             head(tx, &lease.branch_id).await?
         } else {
-            place.head.clone()
+            context.head.clone()
         };
-        Ok(Asked::Granted(Taken {
+        Ok(LockOutcome::Granted(AcquiredLock {
             lease,
             head,
             freed: granted.freed,
@@ -269,7 +276,7 @@ impl Store {
 
     /// Says which model answers, once it is known: on the answer, on the generation, and on a
     /// conversation that had none.
-    pub async fn set_model(&self, lease: &Lease, model: &str) -> Result<Fenced> {
+    pub async fn set_model(&self, lease: &Lease, model: &str) -> Result<FencedWrite> {
         let mut tx = self.write().await?;
         let done = sqlx::query!(
             "UPDATE messages SET model = ?1 WHERE id = ?2 AND EXISTS (SELECT 1 FROM generation_locks
@@ -283,7 +290,7 @@ impl Store {
         .execute(&mut *tx)
         .await?;
         if done.rows_affected() == 0 {
-            return Ok(Fenced::Lost);
+            return Ok(FencedWrite::Lost);
         }
         sqlx::query!(
             "UPDATE generations SET model = ? WHERE id = ?",
@@ -300,11 +307,11 @@ impl Store {
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;
-        Ok(Fenced::Written)
+        Ok(FencedWrite::Written)
     }
 
     /// Appends `piece` as the answer's chunk number `seq`.
-    pub async fn append(&self, lease: &Lease, seq: i64, piece: &Piece) -> Result<Fenced> {
+    pub async fn append(&self, lease: &Lease, seq: i64, piece: &Piece) -> Result<FencedWrite> {
         let mut writer = self.writer()?.acquire().await?;
         append(&mut writer, lease, seq, piece).await
     }
@@ -321,17 +328,17 @@ impl Store {
         rest: Option<(i64, &Piece)>,
         ending: &Ending,
         now: Timestamp,
-    ) -> Result<Fenced> {
+    ) -> Result<FencedWrite> {
         let mut tx = self.write().await?;
         if let Some((seq, piece)) = rest
-            && append(&mut tx, lease, seq, piece).await? == Fenced::Lost
+            && append(&mut tx, lease, seq, piece).await? == FencedWrite::Lost
         {
-            return Ok(Fenced::Lost);
+            return Ok(FencedWrite::Lost);
         }
-        if release(&mut tx, lease).await? == Fenced::Lost {
-            return Ok(Fenced::Lost);
+        if release(&mut tx, lease).await? == FencedWrite::Lost {
+            return Ok(FencedWrite::Lost);
         }
-        settle(&mut tx, &lease.message_id, ending, Text::Joined, now).await?;
+        finalize(&mut tx, &lease.message_id, ending, TextLayout::Joined, now).await?;
         sqlx::query!(
             "UPDATE conversations SET updated_at = ? WHERE id = ?",
             now,
@@ -340,7 +347,7 @@ impl Store {
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;
-        Ok(Fenced::Written)
+        Ok(FencedWrite::Written)
     }
 
     /// Records when the first text of an answer came, and how often it was retried before.
@@ -363,7 +370,7 @@ impl Store {
 }
 
 /// The lock of a turn that begins.
-struct Taken {
+struct AcquiredLock {
     lease: Lease,
     /// What the place's branch ends with.
     head: Option<MessageId>,
@@ -371,7 +378,7 @@ struct Taken {
 }
 
 /// What a turn begins with, beside its lock.
-struct Begun<'a> {
+struct NewAnswerRow<'a> {
     user_message_id: MessageId,
     /// What the branch shows, and goes back to where the new answer comes to less.
     previous: Option<MessageId>,
@@ -380,32 +387,32 @@ struct Begun<'a> {
     model_id: Option<String>,
 }
 
-enum Asked {
-    Granted(Taken),
-    Answered(Begin),
+enum LockOutcome {
+    Granted(AcquiredLock),
+    Answered(BeginOutcome),
 }
 
 /// Stores the empty answer and everything that belongs to it.
 async fn start(
     tx: &mut SqliteConnection,
-    place: &Place,
-    ask: &Ask<'_>,
-    taken: Taken,
-    begun: Begun<'_>,
+    context: &BranchContext,
+    request: &LockRequest<'_>,
+    acquired: AcquiredLock,
+    row: NewAnswerRow<'_>,
     now: Timestamp,
-) -> Result<Begin> {
-    let Taken { lease, freed, .. } = taken;
-    let Begun {
+) -> Result<BeginOutcome> {
+    let AcquiredLock { lease, freed, .. } = acquired;
+    let NewAnswerRow {
         user_message_id,
         previous,
         title,
         model_id,
-    } = begun;
+    } = row;
     sqlx::query!(
         "INSERT INTO messages (id, conversation_id, branch_id, parent_id, role, status, content, fence, created_at)
          VALUES (?, ?, ?, ?, 'assistant', 'generating', '', ?, ?)",
         lease.message_id,
-        place.conversation_id,
+        context.conversation_id,
         lease.branch_id,
         user_message_id,
         lease.fence,
@@ -424,7 +431,7 @@ async fn start(
         "UPDATE conversations SET updated_at = ?, title = coalesce(title, ?) WHERE id = ?",
         now,
         title,
-        place.conversation_id
+        context.conversation_id
     )
     .execute(&mut *tx)
     .await?;
@@ -433,19 +440,19 @@ async fn start(
            client_request_id, fence, started_at, previous_message_id)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         lease.generation_id,
-        place.conversation_id,
+        context.conversation_id,
         lease.branch_id,
         user_message_id,
         lease.message_id,
-        ask.instance_id,
-        ask.request_id,
+        request.instance_id,
+        request.request_id,
         lease.fence,
         now,
         previous
     )
     .execute(&mut *tx)
     .await?;
-    Ok(Begin::Started(Box::new(Started {
+    Ok(BeginOutcome::Started(Box::new(StartedTurn {
         accepted: Accepted {
             generation_id: lease.generation_id.clone(),
             user_message_id,
@@ -454,7 +461,7 @@ async fn start(
             fence: lease.fence,
         },
         lease,
-        model_id: model_id.or_else(|| place.model_id.clone()),
+        model_id: model_id.or_else(|| context.model_id.clone()),
         freed,
     })))
 }

@@ -6,14 +6,14 @@ use std::collections::HashMap;
 use serde_json::Value;
 use sqlx::SqliteConnection;
 
-use super::branches::Place;
+use super::branches::BranchContext;
 use super::{Result, Store};
 use crate::chat::{FailedVersion, MessageError, MessageStatus};
 use crate::ids::{BranchId, ConversationId, MessageId};
 
 /// Where another answer is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
+pub(super) enum AnswerPlacement {
     /// On the branch that was asked from, as the first one.
     First,
     /// On that branch, beside the answer that it ends with.
@@ -24,7 +24,7 @@ pub(super) enum Side {
 
 /// What came of choosing a version.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Chosen {
+pub enum SelectOutcome {
     /// The branch goes on from there.
     Shown {
         /// The conversation.
@@ -43,11 +43,11 @@ pub enum Chosen {
 impl Store {
     /// Has the branch of a message go on from that message's newest end on it. An attempt that its branch
     /// went back from is an end only where it is the one that is named.
-    pub async fn select_version(&self, id: &MessageId) -> Result<Chosen> {
+    pub async fn select_version(&self, id: &MessageId) -> Result<SelectOutcome> {
         loop {
             // Read beforehand: the way down a long conversation would hold up every write.
             let Some(end) = self.newest_end(id).await? else {
-                return Ok(Chosen::NotFound);
+                return Ok(SelectOutcome::NotFound);
             };
             let mut tx = self.write().await?;
             let moved = sqlx::query!(
@@ -62,7 +62,7 @@ impl Store {
             .await?;
             if moved.rows_affected() > 0 {
                 tx.commit().await?;
-                return Ok(Chosen::Shown {
+                return Ok(SelectOutcome::Shown {
                     conversation_id: end.conversation_id,
                     branch_id: end.branch_id,
                     head: end.head,
@@ -75,7 +75,7 @@ impl Store {
             .fetch_one(&mut *tx)
             .await?;
             if held > 0 {
-                return Ok(Chosen::Busy);
+                return Ok(SelectOutcome::Busy);
             }
         }
     }
@@ -115,31 +115,34 @@ struct End {
 }
 
 /// Where another answer to `user_message_id` is written.
-pub(super) async fn side(
+pub(super) async fn placement(
     tx: &mut SqliteConnection,
-    place: &Place,
+    context: &BranchContext,
     user_message_id: &MessageId,
-) -> Result<Side> {
-    if place.head.as_ref() == Some(user_message_id) {
-        return Ok(Side::First);
+) -> Result<AnswerPlacement> {
+    if context.head.as_ref() == Some(user_message_id) {
+        return Ok(AnswerPlacement::First);
     }
     let follows = sqlx::query_scalar!(
         "SELECT count(*) FROM messages WHERE id = ? AND parent_id = ?",
-        place.head,
+        context.head,
         user_message_id
     )
     .fetch_one(tx)
     .await?;
     Ok(if follows > 0 {
-        Side::Beside
+        AnswerPlacement::Beside
     } else {
-        Side::Fork
+        AnswerPlacement::Fork
     })
 }
 
 /// Has the branch show again what it showed before this answer was begun, where the answer has ended
 /// badly and the one before is worth more.
-pub(super) async fn go_back(tx: &mut SqliteConnection, tried: &MessageId) -> Result<()> {
+pub(super) async fn restore_previous_version(
+    tx: &mut SqliteConnection,
+    tried: &MessageId,
+) -> Result<()> {
     sqlx::query!(
         "UPDATE branches SET head_message_id = before.id
          FROM generations g

@@ -3,8 +3,8 @@
 use conch_fault_server::{Protocol, Script, Step};
 
 use crate::bodies::raw;
+use crate::fixture::{KEY, LOCAL};
 use crate::scenario::{EVENTS, Expected, HELLO, Scenario, complete, failed, once, scenario};
-use crate::scene::{KEY, LOCAL};
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
     [final_ones(), redirects(), passing_ones(), bodies()]

@@ -8,8 +8,8 @@ use futures_util::future::join_all;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
+use crate::fixture::{Fixture, KEY, OTHER, model};
 use crate::scenario::{Expected, HELLO, Scenario, User};
-use crate::scene::{KEY, OTHER, Scene, model};
 
 /// No scenario takes so long, by far.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -25,7 +25,7 @@ pub(crate) struct End {
     pub(crate) requests: usize,
     pub(crate) millis: u128,
     /// The message to the user.
-    pub(crate) told: String,
+    pub(crate) message: String,
     /// What is not as it should be.
     pub(crate) wrong: Vec<String>,
 }
@@ -40,7 +40,7 @@ pub(crate) async fn run(scenario: &Scenario) -> Vec<End> {
         let server = servers.iter().find(|(of, _)| *of == protocol);
         server.map(|(_, server)| server.base_url_of(protocol))
     };
-    let scene = Scene::with(address).await;
+    let fixture = Fixture::with(address).await;
     let runs = servers.into_iter().map(async |(protocol, server)| {
         let mut end = End {
             scenario: scenario.name.to_string(),
@@ -48,10 +48,10 @@ pub(crate) async fn run(scenario: &Scenario) -> Vec<End> {
             status: None,
             requests: 0,
             millis: 0,
-            told: String::new(),
+            message: String::new(),
             wrong: Vec::new(),
         };
-        let all = end.all(&scene, server, scenario);
+        let all = end.all(&fixture, server, scenario);
         // Boxed, or the test's own future would hold all of it.
         if timeout(PATIENCE, Box::pin(all)).await.is_err() {
             end.wrong.push("it does not end".to_owned());
@@ -59,13 +59,13 @@ pub(crate) async fn run(scenario: &Scenario) -> Vec<End> {
         end
     });
     let ends = join_all(runs).await;
-    scene.app.quit().await;
+    fixture.app.quit().await;
     ends
 }
 
 impl End {
-    async fn all(&mut self, scene: &Scene, mut server: FaultServer, scenario: &Scenario) {
-        let conversation = scene.conversation(scenario.provider, self.protocol).await;
+    async fn all(&mut self, fixture: &Fixture, mut server: FaultServer, scenario: &Scenario) {
+        let conversation = fixture.conversation(scenario.provider, self.protocol).await;
         for script in (scenario.scripts)(self.protocol) {
             server.push(script);
         }
@@ -75,34 +75,35 @@ impl End {
             while TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
                 tokio::task::yield_now().await;
             }
-            self.ask(scene, &conversation, None, scenario).await;
+            self.ask(fixture, &conversation, None, scenario).await;
             server = FaultServer::on_port(port).await;
         } else {
-            self.ask(scene, &conversation, Some(&server), scenario)
+            self.ask(fixture, &conversation, Some(&server), scenario)
                 .await;
             self.requests = server.completions().len();
         }
-        let answer = scene.answer(&conversation).await;
+        let answer = fixture.answer(&conversation).await;
         self.compare(&answer, scenario.expected(self.protocol));
-        self.goes_on(scene, &conversation, &server, scenario).await;
+        self.goes_on(fixture, &conversation, &server, scenario)
+            .await;
     }
 
     /// Sends, and does what the user does, until the answer has ended.
     async fn ask(
         &mut self,
-        scene: &Scene,
+        fixture: &Fixture,
         conversation: &Conversation,
         server: Option<&FaultServer>,
         scenario: &Scenario,
     ) {
         let began = Instant::now();
-        let sent = scene.send(conversation, "hello").await;
+        let sent = fixture.send(conversation, "hello").await;
         match (scenario.user, server) {
             (User::StopsWhenAsked, Some(server)) => server.wait_for_requests(1).await,
-            (User::StopsInPause, _) => scene.wait_for_pause(conversation).await,
-            (User::StopsAt(text), _) => scene.wait_for_text(conversation, text).await,
+            (User::StopsInPause, _) => fixture.wait_for_pause(conversation).await,
+            (User::StopsAt(text), _) => fixture.wait_for_text(conversation, text).await,
             (User::Reads(text), Some(server)) => {
-                scene.wait_for_text(conversation, text).await;
+                fixture.wait_for_text(conversation, text).await;
                 server.gate("go").open();
             }
             _ => {}
@@ -113,15 +114,19 @@ impl End {
         );
         if stops {
             self.check(
-                scene.app.stop_generation(&sent.generation_id).await.stopped,
+                fixture
+                    .app
+                    .stop_generation(&sent.generation_id)
+                    .await
+                    .stopped,
                 || "Stop stopped nothing".to_owned(),
             );
         }
-        scene.answer(conversation).await;
+        fixture.answer(conversation).await;
         self.millis = began.elapsed().as_millis();
         if let (User::StopsWhenAsked | User::StopsAt(_), Some(server)) = (scenario.user, server) {
-            let told = timeout(Duration::from_secs(2), server.wait_for_disconnects(1)).await;
-            self.check(told.is_ok(), || "the connection stays open".to_owned());
+            let message = timeout(Duration::from_secs(2), server.wait_for_disconnects(1)).await;
+            self.check(message.is_ok(), || "the connection stays open".to_owned());
         }
     }
 
@@ -129,7 +134,7 @@ impl End {
         self.status = Some(answer.status);
         let error = answer.error.as_ref();
         let code = error.map(|error| error.code.as_str());
-        self.told = error.map_or_else(String::new, |error| error.message.clone());
+        self.message = error.map_or_else(String::new, |error| error.message.clone());
         self.same("status", &answer.status, &expected.status);
         self.same("code", &code, &expected.code);
         self.same("finish reason", &answer.finish_reason, &expected.finish);
@@ -139,38 +144,38 @@ impl End {
             "the texts differ".to_owned()
         });
         self.same("reasoning", &answer.reasoning.as_str(), &expected.reasoning);
-        let told = self.told.clone();
-        self.check(told.contains(expected.says), || {
+        let message = self.message.clone();
+        self.check(message.contains(expected.says), || {
             format!("{:?} is not told", expected.says)
         });
-        self.check(!told.contains(KEY), || "the key is told".to_owned());
+        self.check(!message.contains(KEY), || "the key is told".to_owned());
         for word in JARGON {
-            self.check(!told.contains(word), || format!("{word:?} is told"));
+            self.check(!message.contains(word), || format!("{word:?} is told"));
         }
-        self.check(told.len() < 1000, || "too much is told".to_owned());
+        self.check(message.len() < 1000, || "too much is told".to_owned());
     }
 
     /// The lock is free, and the next message is answered.
     async fn goes_on(
         &mut self,
-        scene: &Scene,
+        fixture: &Fixture,
         conversation: &Conversation,
         server: &FaultServer,
         scenario: &Scenario,
     ) {
-        let lock = scene.app.is_locked(&conversation.id, None).await.unwrap();
+        let lock = fixture.app.is_locked(&conversation.id, None).await.unwrap();
         self.check(lock.can_send && !lock.locked, || {
             format!("the lock is held: {lock:?}")
         });
-        server.forget_scripts();
-        server.always(Script::answer(HELLO));
+        server.clear_scripts();
+        server.set_default_script(Script::answer(HELLO));
         if scenario.closed {
             let model = model(OTHER, self.protocol);
-            let moved = scene.app.set_conversation_model(&conversation.id, &model);
+            let moved = fixture.app.set_conversation_model(&conversation.id, &model);
             moved.await.unwrap();
         }
-        scene.send(conversation, "and again").await;
-        let next = scene.answer(conversation).await;
+        fixture.send(conversation, "and again").await;
+        let next = fixture.answer(conversation).await;
         self.check(
             next.content == HELLO
                 && next.status == MessageStatus::Complete

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use conch_core::chat::{FinishReason, MessageStatus};
 use conch_fault_server::{Protocol, Script, Step};
 
-use crate::scene::USUAL;
+use crate::fixture::USUAL;
 
 pub(crate) const ALL: &[Protocol] = &Protocol::ALL;
 

@@ -6,7 +6,7 @@ use conch_core::chat::{FinishReason, MessageStatus};
 use conch_fault_server::{FaultServer, Protocol, Script, Step};
 
 use crate::bodies::raw;
-use crate::scene::{Scene, USUAL};
+use crate::fixture::{Fixture, USUAL};
 
 /// Long enough for the first part to be read alone, most times.
 const BETWEEN: Duration = Duration::from_millis(2);
@@ -41,7 +41,7 @@ fn stream(protocol: Protocol) -> &'static str {
 
 async fn answers_the_same(protocol: Protocol) {
     let server = FaultServer::start().await;
-    let scene = Scene::with(|of| (of == protocol).then(|| server.base_url_of(of))).await;
+    let fixture = Fixture::with(|of| (of == protocol).then(|| server.base_url_of(of))).await;
     let stream = stream(protocol).as_bytes();
     for split in 1..stream.len() {
         let (before, after) = stream.split_at(split);
@@ -51,9 +51,9 @@ async fn answers_the_same(protocol: Protocol) {
             Step::Pause(BETWEEN),
             raw(after),
         ]));
-        let conversation = scene.conversation(USUAL, protocol).await;
-        scene.send(&conversation, "hello").await;
-        let answer = scene.answer(&conversation).await;
+        let conversation = fixture.conversation(USUAL, protocol).await;
+        fixture.send(&conversation, "hello").await;
+        let answer = fixture.answer(&conversation).await;
         assert_eq!(
             (answer.status, answer.content.as_str(), answer.finish_reason),
             (MessageStatus::Complete, "é🐚", Some(FinishReason::Stop)),
@@ -62,7 +62,7 @@ async fn answers_the_same(protocol: Protocol) {
             answer.error
         );
     }
-    scene.app.quit().await;
+    fixture.app.quit().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

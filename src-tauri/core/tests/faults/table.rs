@@ -58,7 +58,7 @@ fn cell(end: &End) -> String {
 pub(crate) fn complaint(end: &End) -> Option<String> {
     (!end.wrong.is_empty()).then(|| {
         let (name, protocol) = (&end.scenario, end.protocol.name());
-        let (wrong, told) = (end.wrong.join("; "), short(&end.told));
-        format!("- {name} ({protocol}): {wrong}; the user is told {told:?}")
+        let (wrong, message) = (end.wrong.join("; "), short(&end.message));
+        format!("- {name} ({protocol}): {wrong}; the user is told {message:?}")
     })
 }

@@ -7,7 +7,7 @@ use conch_core::ids::{AttachmentId, ConversationId, RequestId};
 use conch_core::{Error, ErrorCode};
 use serde_json::json;
 
-use crate::{Scene, answered};
+use crate::{Fixture, answered};
 
 /// A PNG of one red pixel.
 const PIXEL: &[u8] = &[
@@ -17,7 +17,7 @@ const PIXEL: &[u8] = &[
     0x4e, 0x44, 0xae, 0x42, 0x60, 0x82,
 ];
 
-impl Scene {
+impl Fixture {
     async fn attach(&self, id: &ConversationId, name: &str, bytes: &[u8]) -> AttachmentId {
         let attached = self.app.attach_file(Some(id), name, bytes.to_vec()).await;
         attached.unwrap().id
@@ -39,21 +39,21 @@ impl Scene {
 
 #[tokio::test]
 async fn files_go_with_their_message_each_time_it_is_shown() {
-    let scene = Scene::new().await;
-    scene.add("key-abcd1234").await;
-    let id = scene.conversation().await;
+    let fixture = Fixture::new().await;
+    fixture.add("key-abcd1234").await;
+    let id = fixture.conversation().await;
     let files = [
-        scene.attach(&id, "main.rs", b"fn main() {}").await,
-        scene.attach(&id, "pixel.png", PIXEL).await,
+        fixture.attach(&id, "main.rs", b"fn main() {}").await,
+        fixture.attach(&id, "pixel.png", PIXEL).await,
     ];
-    scene
+    fixture
         .send_with(&id, "What are these?", &files)
         .await
         .unwrap();
-    answered(&scene.app, &id).await;
-    scene.answer(&id, "And now?").await;
+    answered(&fixture.app, &id).await;
+    fixture.answer(&id, "And now?").await;
 
-    let asked = scene.server.completions();
+    let asked = fixture.server.completions();
     let first = &asked[0].body["messages"][0];
     assert_eq!(
         first["content"][0]["text"],
@@ -66,7 +66,7 @@ async fn files_go_with_their_message_each_time_it_is_shown() {
         "as it was, with the next question"
     );
     assert_eq!(asked[1].body["messages"][2]["content"], "And now?");
-    let view = scene.app.get_conversation(&id, None).await.unwrap();
+    let view = fixture.app.get_conversation(&id, None).await.unwrap();
     let kinds: Vec<_> = view.messages[0]
         .attachments
         .iter()
@@ -79,33 +79,33 @@ async fn files_go_with_their_message_each_time_it_is_shown() {
 /// I8: a model that is known not to see refuses, and nothing is stored.
 #[tokio::test]
 async fn an_image_is_not_sent_to_a_model_that_sees_none() {
-    let scene = Scene::new().await;
-    let id = scene.conversation().await;
-    let image = [scene.attach(&id, "pixel.png", PIXEL).await];
-    let refused = scene.send_with(&id, "Look", &image).await.unwrap_err();
+    let fixture = Fixture::new().await;
+    let id = fixture.conversation().await;
+    let image = [fixture.attach(&id, "pixel.png", PIXEL).await];
+    let refused = fixture.send_with(&id, "Look", &image).await.unwrap_err();
     assert_eq!(refused.code(), ErrorCode::ImagesNotSeen);
     assert!(refused.to_string().contains("“pixel.png”"), "{refused}");
-    let view = scene.app.get_conversation(&id, None).await.unwrap();
+    let view = fixture.app.get_conversation(&id, None).await.unwrap();
     assert!(view.messages.is_empty() && !view.lock.locked);
     assert_eq!(view.attachments.len(), 1, "and it waits");
 
     // One of which nobody knows is asked.
-    scene.add("key-abcd1234").await;
-    scene.send_with(&id, "", &image).await.unwrap();
+    fixture.add("key-abcd1234").await;
+    fixture.send_with(&id, "", &image).await.unwrap();
     assert_eq!(
-        answered(&scene.app, &id).await.status,
+        answered(&fixture.app, &id).await.status,
         MessageStatus::Complete
     );
-    let view = scene.app.get_conversation(&id, None).await.unwrap();
+    let view = fixture.app.get_conversation(&id, None).await.unwrap();
     assert_eq!(view.title.as_deref(), Some("pixel.png"));
 }
 
 #[tokio::test]
 async fn what_is_not_read_is_named_and_not_kept() {
-    let scene = Scene::new().await;
-    let id = scene.conversation().await;
+    let fixture = Fixture::new().await;
+    let id = fixture.conversation().await;
     let refused = async |name: &str, bytes: Vec<u8>| {
-        let refused = scene
+        let refused = fixture
             .app
             .attach_file(Some(&id), name, bytes)
             .await
@@ -140,7 +140,7 @@ async fn what_is_not_read_is_named_and_not_kept() {
         ErrorCode::AttachmentUnreadable
     );
     assert!(
-        scene
+        fixture
             .app
             .draft_attachments(Some(&id))
             .await
@@ -151,8 +151,8 @@ async fn what_is_not_read_is_named_and_not_kept() {
 
 #[tokio::test]
 async fn what_is_kept_can_be_looked_at() {
-    let scene = Scene::new().await;
-    let text = scene
+    let fixture = Fixture::new().await;
+    let text = fixture
         .app
         .attach_file(None, "/home/me/a.md", b"# Hi".to_vec())
         .await
@@ -161,15 +161,15 @@ async fn what_is_kept_can_be_looked_at() {
         (text.name.as_str(), text.bytes, text.tokens),
         ("a.md", 4, 2)
     );
-    assert_eq!(scene.app.load_attachment(&text.id).await.unwrap(), "# Hi");
-    let image = scene
+    assert_eq!(fixture.app.load_attachment(&text.id).await.unwrap(), "# Hi");
+    let image = fixture
         .app
         .attach_file(None, "p.png", PIXEL.to_vec())
         .await
         .unwrap();
-    let shown = scene.app.load_attachment(&image.id).await.unwrap();
+    let shown = fixture.app.load_attachment(&image.id).await.unwrap();
     assert!(shown.starts_with("data:image/png;base64,"), "{shown}");
-    scene.app.detach_file(&image.id).await.unwrap();
-    let gone = scene.app.load_attachment(&image.id).await.unwrap_err();
+    fixture.app.detach_file(&image.id).await.unwrap();
+    let gone = fixture.app.load_attachment(&image.id).await.unwrap_err();
     assert_eq!(json!(gone.code()), "not_found");
 }

@@ -4,25 +4,27 @@ use conch_core::chat::{MessageStatus, Phase, TranscriptEvent};
 use conch_core::ids::ConversationId;
 use conch_fault_server::{Script, Step};
 
-use crate::{Scene, answered, send};
+use crate::{Fixture, answered, send};
 
 #[tokio::test]
-async fn no_more_answers_run_at_once_than_the_provider_may_have_and_waiting_is_told() {
-    let scene = Scene::new().await;
-    let mut form = scene.form("key-abcd1234");
+async fn concurrent_answers_stay_within_the_limit_and_waiting_is_reported() {
+    let fixture = Fixture::new().await;
+    let mut form = fixture.form("key-abcd1234");
     form.max_parallel = 2;
-    scene.app.save_provider(&form).await.unwrap();
-    scene.server.always(Script::held("all", "so ", "far"));
+    fixture.app.save_provider(&form).await.unwrap();
+    fixture
+        .server
+        .set_default_script(Script::gated("all", "so ", "far"));
     let mut conversations = Vec::new();
     for _ in 0..5 {
-        let created = scene.app.create_conversation(None, None).await.unwrap();
-        send(&scene.app, &created.id, "hello").await;
+        let created = fixture.app.create_conversation(None, None).await.unwrap();
+        send(&fixture.app, &created.id, "hello").await;
         conversations.push(created);
     }
-    scene.server.wait_for_requests(2).await;
+    fixture.server.wait_for_requests(2).await;
     let third = &conversations[2].main_branch_id;
     let mut waits_for = None;
-    let follow = scene.app.follow(third, |event| {
+    let follow = fixture.app.follow(third, |event| {
         if let TranscriptEvent::Phase {
             phase: Phase::WaitingForSlot { provider, .. },
             ..
@@ -35,20 +37,20 @@ async fn no_more_answers_run_at_once_than_the_provider_may_have_and_waiting_is_t
     follow.await;
     assert_eq!(waits_for.as_deref(), Some("Stand-in"));
 
-    scene.server.gate("all").open();
+    fixture.server.gate("all").open();
     for conversation in &conversations {
-        let answer = answered(&scene.app, &conversation.id).await;
+        let answer = answered(&fixture.app, &conversation.id).await;
         assert_eq!(answer.status, MessageStatus::Complete);
     }
-    assert_eq!(scene.server.completions().len(), 5);
-    assert_eq!(scene.server.peak_completions(), 2);
+    assert_eq!(fixture.server.completions().len(), 5);
+    assert_eq!(fixture.server.peak_completions(), 2);
 }
 
 /// Waits until the answer on this branch says that it waits for a slot, and returns at whom.
-async fn waits_for_slot(scene: &Scene, conversation: &ConversationId) -> Option<String> {
-    let branch = scene.app.branch(conversation, None).await.unwrap();
+async fn waits_for_slot(fixture: &Fixture, conversation: &ConversationId) -> Option<String> {
+    let branch = fixture.app.branch(conversation, None).await.unwrap();
     let mut waits_for = None;
-    let follow = scene.app.follow(&branch, |event| {
+    let follow = fixture.app.follow(&branch, |event| {
         if let TranscriptEvent::Phase {
             phase: Phase::WaitingForSlot { provider, .. },
             ..
@@ -64,111 +66,121 @@ async fn waits_for_slot(scene: &Scene, conversation: &ConversationId) -> Option<
 
 #[tokio::test]
 async fn a_server_with_fewer_slots_than_answers_is_queued_for_and_said_so() {
-    let scene = Scene::new().await;
-    scene.add("key-abcd1234").await;
-    scene.server.tell_slots(1);
-    scene.server.always(Script::held("all", "so ", "far"));
+    let fixture = Fixture::new().await;
+    fixture.add("key-abcd1234").await;
+    fixture.server.set_slots(1);
+    fixture
+        .server
+        .set_default_script(Script::gated("all", "so ", "far"));
     let conversations = [
-        scene.conversation().await,
-        scene.conversation().await,
-        scene.conversation().await,
+        fixture.conversation().await,
+        fixture.conversation().await,
+        fixture.conversation().await,
     ];
-    send(&scene.app, &conversations[0], "hello").await;
-    scene.server.wait_for_requests(1).await;
+    send(&fixture.app, &conversations[0], "hello").await;
+    fixture.server.wait_for_requests(1).await;
     assert_eq!(
-        scene.server.slots_asked(),
+        fixture.server.slot_requests(),
         0,
         "one answer needs no more than a slot"
     );
     for conversation in &conversations[1..] {
-        send(&scene.app, conversation, "hello").await;
-        let waits_for = waits_for_slot(&scene, conversation).await;
+        send(&fixture.app, conversation, "hello").await;
+        let waits_for = waits_for_slot(&fixture, conversation).await;
         assert_eq!(waits_for.as_deref(), Some("Stand-in"));
     }
-    assert_eq!(scene.server.completions().len(), 1, "the others wait here");
-    assert_eq!(scene.server.slots_asked(), 1, "and it is known for a while");
+    assert_eq!(
+        fixture.server.completions().len(),
+        1,
+        "the others wait here"
+    );
+    assert_eq!(
+        fixture.server.slot_requests(),
+        1,
+        "and it is known for a while"
+    );
 
-    scene.server.gate("all").open();
+    fixture.server.gate("all").open();
     for conversation in &conversations {
-        let answer = answered(&scene.app, conversation).await;
+        let answer = answered(&fixture.app, conversation).await;
         assert_eq!(answer.status, MessageStatus::Complete);
     }
-    assert_eq!(scene.server.peak_completions(), 1);
+    assert_eq!(fixture.server.peak_completions(), 1);
 }
 
 #[tokio::test]
 async fn a_busy_server_that_says_nothing_of_its_slots_is_waited_for_and_said_so() {
-    let scene = Scene::new().await;
-    scene.add("key-abcd1234").await;
+    let fixture = Fixture::new().await;
+    fixture.add("key-abcd1234").await;
     // It sends no head before the first answer has ended.
-    scene.server.push(Script::held("first", "so ", "far"));
-    scene.server.push(Script::new([
+    fixture.server.push(Script::gated("first", "so ", "far"));
+    fixture.server.push(Script::new([
         Step::Wait("second".to_owned()),
         Step::Head,
         Step::Delta("And now you.".to_owned()),
         Step::Finish("stop".to_owned()),
         Step::Done,
     ]));
-    let (first, second) = (scene.conversation().await, scene.conversation().await);
-    send(&scene.app, &first, "hello").await;
-    scene.server.wait_for_requests(1).await;
-    send(&scene.app, &second, "me too").await;
-    let waits_for = waits_for_slot(&scene, &second).await;
+    let (first, second) = (fixture.conversation().await, fixture.conversation().await);
+    send(&fixture.app, &first, "hello").await;
+    fixture.server.wait_for_requests(1).await;
+    send(&fixture.app, &second, "me too").await;
+    let waits_for = waits_for_slot(&fixture, &second).await;
     assert_eq!(waits_for.as_deref(), Some("Stand-in"));
 
-    scene.server.gate("first").open();
-    answered(&scene.app, &first).await;
-    scene.server.gate("second").open();
-    let answer = answered(&scene.app, &second).await;
+    fixture.server.gate("first").open();
+    answered(&fixture.app, &first).await;
+    fixture.server.gate("second").open();
+    let answer = answered(&fixture.app, &second).await;
     assert_eq!(answer.content, "And now you.");
 }
 
 #[tokio::test]
-async fn who_waits_for_a_slot_can_be_stopped_and_asks_nobody() {
-    let scene = Scene::new().await;
-    let mut form = scene.form("key-abcd1234");
+async fn a_generation_waiting_for_a_slot_can_be_stopped_without_a_request() {
+    let fixture = Fixture::new().await;
+    let mut form = fixture.form("key-abcd1234");
     form.max_parallel = 1;
-    scene.app.save_provider(&form).await.unwrap();
-    scene.server.push(Script::held("first", "so ", "far"));
-    let (first, second) = (scene.conversation().await, scene.conversation().await);
-    send(&scene.app, &first, "hello").await;
-    scene.server.wait_for_requests(1).await;
-    send(&scene.app, &second, "me too").await;
-    let lock = scene.app.is_locked(&second, None).await.unwrap();
-    let stopped = scene
+    fixture.app.save_provider(&form).await.unwrap();
+    fixture.server.push(Script::gated("first", "so ", "far"));
+    let (first, second) = (fixture.conversation().await, fixture.conversation().await);
+    send(&fixture.app, &first, "hello").await;
+    fixture.server.wait_for_requests(1).await;
+    send(&fixture.app, &second, "me too").await;
+    let lock = fixture.app.is_locked(&second, None).await.unwrap();
+    let stopped = fixture
         .app
         .stop_generation(&lock.generation_id.unwrap())
         .await;
     assert!(stopped.stopped);
     assert_eq!(
-        answered(&scene.app, &second).await.status,
+        answered(&fixture.app, &second).await.status,
         MessageStatus::Stopped
     );
 
-    scene.server.gate("first").open();
+    fixture.server.gate("first").open();
     assert_eq!(
-        answered(&scene.app, &first).await.status,
+        answered(&fixture.app, &first).await.status,
         MessageStatus::Complete
     );
-    assert_eq!(scene.server.completions().len(), 1);
+    assert_eq!(fixture.server.completions().len(), 1);
 }
 
 #[tokio::test]
 async fn one_refusal_holds_all_who_wait_back_until_its_pause_is_over() {
-    let scene = Scene::new().await;
-    scene.add("key-abcd1234").await;
+    let fixture = Fixture::new().await;
+    fixture.add("key-abcd1234").await;
     let refusal = Step::status(
         429,
         &[("retry-after-ms", "400")],
         r#"{"error":"slow down"}"#,
     );
-    scene.server.push(Script::new([refusal]));
-    let refused = scene.conversation().await;
-    send(&scene.app, &refused, "first").await;
-    scene.server.wait_for_requests(1).await;
+    fixture.server.push(Script::new([refusal]));
+    let refused = fixture.conversation().await;
+    send(&fixture.app, &refused, "first").await;
+    fixture.server.wait_for_requests(1).await;
     // The refusal has been noted when the answer says that it will be tried again.
-    let branch = scene.app.branch(&refused, None).await.unwrap();
-    let follow = scene.app.follow(&branch, |event| {
+    let branch = fixture.app.branch(&refused, None).await.unwrap();
+    let follow = fixture.app.follow(&branch, |event| {
         !matches!(
             event,
             TranscriptEvent::Phase {
@@ -180,23 +192,23 @@ async fn one_refusal_holds_all_who_wait_back_until_its_pause_is_over() {
     tokio::select! {
         () = follow => {}
         // On a busy machine the pause may be over before it is looked at.
-        _ = answered(&scene.app, &refused) => {}
+        _ = answered(&fixture.app, &refused) => {}
     }
-    let others = [scene.conversation().await, scene.conversation().await];
+    let others = [fixture.conversation().await, fixture.conversation().await];
     for other in &others {
-        send(&scene.app, other, "another").await;
+        send(&fixture.app, other, "another").await;
     }
     assert_eq!(
-        answered(&scene.app, &refused).await.status,
+        answered(&fixture.app, &refused).await.status,
         MessageStatus::Complete
     );
     for other in &others {
         assert_eq!(
-            answered(&scene.app, other).await.status,
+            answered(&fixture.app, other).await.status,
             MessageStatus::Complete
         );
     }
-    let asked = scene.server.completions();
+    let asked = fixture.server.completions();
     let first_words: Vec<_> = asked
         .iter()
         .map(|request| request.body["messages"][0]["content"].as_str().unwrap())

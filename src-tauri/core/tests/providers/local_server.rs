@@ -10,7 +10,7 @@ use std::time::Duration;
 use conch_core::chat::{FinishReason, MessageStatus, Parameters};
 use conch_core::provider::{KeyChange, ProviderForm};
 
-use crate::Scene;
+use crate::Fixture;
 
 /// How long between two looks at whether the server has begun.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -78,7 +78,7 @@ async fn a_real_model_server_is_found_out_about_and_answers() {
             return;
         }
     };
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     let form = ProviderForm {
         id: None,
         preset: "llamacpp".to_owned(),
@@ -90,27 +90,27 @@ async fn a_real_model_server_is_found_out_about_and_answers() {
     // It loads its model first.
     let begun = tokio::time::Instant::now();
     let tested = loop {
-        let tested = scene.app.test_provider(&form).await.unwrap();
+        let tested = fixture.app.test_provider(&form).await.unwrap();
         if tested.models.is_some() || begun.elapsed().as_secs() > 60 {
             break tested;
         }
         tokio::time::sleep(LOOK_EVERY).await;
     };
     assert_eq!(tested.models, Some(1), "{tested:?}");
-    scene.app.save_provider(&form).await.unwrap();
+    fixture.app.save_provider(&form).await.unwrap();
 
-    let id = scene.conversation().await;
+    let id = fixture.conversation().await;
     let brief = Parameters {
         max_tokens: Some(8),
         temperature: Some(0.0),
         ..Parameters::default()
     };
-    scene
+    fixture
         .app
         .set_conversation_parameters(&id, brief)
         .await
         .unwrap();
-    let answer = scene.answer(&id, "Count from one to fifty.").await;
+    let answer = fixture.answer(&id, "Count from one to fifty.").await;
     assert_eq!(answer.status, MessageStatus::Complete, "{answer:?}");
     assert_eq!(answer.finish_reason, Some(FinishReason::Length));
     assert!(!answer.content.is_empty());

@@ -24,13 +24,13 @@ use conch_core::{App, Config, Proxies};
 use conch_fault_server::FaultServer;
 use tempfile::TempDir;
 
-struct Scene {
+struct Fixture {
     server: FaultServer,
     app: Arc<App>,
     folder: TempDir,
 }
 
-impl Scene {
+impl Fixture {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         Self {

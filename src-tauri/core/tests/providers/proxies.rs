@@ -108,12 +108,12 @@ async fn listen(
     read(&mut stream, all, at).await
 }
 
-struct Scene {
+struct Fixture {
     app: Arc<App>,
     _folder: TempDir,
 }
 
-impl Scene {
+impl Fixture {
     /// With these variables, and an embedded model whose process leads to `engine`.
     async fn with(variables: &[(&str, &str)], engine: Option<&FaultServer>) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -208,10 +208,10 @@ async fn nothing_on_this_machine_is_asked_through_a_proxy() {
         "https_proxy",
     ] {
         let server = FaultServer::start().await;
-        let scene = Scene::with(&[(variable, &address)], Some(&server)).await;
+        let fixture = Fixture::with(&[(variable, &address)], Some(&server)).await;
         let port = server.port();
         // The embedded model, with the bearer token of its process.
-        scene.answers(None).await;
+        fixture.answers(None).await;
         for base_url in [
             server.base_url(),
             format!("http://localhost:{port}/v1"),
@@ -220,18 +220,18 @@ async fn nothing_on_this_machine_is_asked_through_a_proxy() {
             format!("http://[::ffff:127.0.0.1]:{port}/v1"),
         ] {
             let form = form("lmstudio", base_url.clone(), Some(KEY));
-            let tested = scene.app.test_provider(&form).await.unwrap();
+            let tested = fixture.app.test_provider(&form).await.unwrap();
             assert_eq!(tested.models, Some(1), "{base_url}: {tested:?}");
-            let id = scene.add(&form).await;
-            scene.answers(Some(&format!("{id}/stand-in-1"))).await;
-            scene.app.delete_provider(&id).await.unwrap();
+            let id = fixture.add(&form).await;
+            fixture.answers(Some(&format!("{id}/stand-in-1"))).await;
+            fixture.app.delete_provider(&id).await.unwrap();
         }
         let ollama = form("ollama", server.base_url_of(Protocol::Ollama), None);
-        let id = scene.add(&ollama).await;
-        scene.answers(Some(&format!("{id}/stand-in-1"))).await;
-        assert!(scene.app.list_models(true).await.unwrap()[0].available);
-        scene.app.find_local_servers().await.unwrap();
-        scene.app.quit().await;
+        let id = fixture.add(&ollama).await;
+        fixture.answers(Some(&format!("{id}/stand-in-1"))).await;
+        assert!(fixture.app.list_models(true).await.unwrap()[0].available);
+        fixture.app.find_local_servers().await.unwrap();
+        fixture.app.quit().await;
         assert_eq!(server.completions().len(), 7, "{variable}");
         assert_eq!(canary.heard(), Vec::<Vec<u8>>::new(), "{variable}");
     }
@@ -242,26 +242,31 @@ async fn https_goes_through_a_proxy_that_sees_the_hosts_name_and_no_more() {
     for variable in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
         let canary = Canary::start(Manner::Connects).await;
         let address = format!("http://user:pass-word@127.0.0.1:{}/", canary.port);
-        let scene = Scene::with(&[(variable, &address)], None).await;
-        scene.add(&remote(Some(KEY))).await;
-        let told = scene.problem(&remote(Some(KEY))).await;
+        let fixture = Fixture::with(&[(variable, &address)], None).await;
+        fixture.add(&remote(Some(KEY))).await;
+        let message = fixture.problem(&remote(Some(KEY))).await;
         let named = format!("http://127.0.0.1:{} ({variable})", canary.port);
-        assert!(told.contains(&named), "{told}");
-        assert!(!told.contains("pass-word"), "{told}");
+        assert!(message.contains(&named), "{message}");
+        assert!(!message.contains("pass-word"), "{message}");
 
-        let models = scene.app.list_models(true).await.unwrap();
+        let models = fixture.app.list_models(true).await.unwrap();
         let note = models[0].note.as_deref().unwrap();
         assert!(note.contains(&named), "{note}");
-        let picture = scene.app.load_image("https://pictures.conch.invalid/x.png");
-        let told = picture.await.unwrap_err().to_string();
-        assert!(told.contains(&named), "{told}");
-        let id = scene.app.create_conversation(None, Some("custom/m")).await;
+        let picture = fixture
+            .app
+            .load_image("https://pictures.conch.invalid/x.png");
+        let message = picture.await.unwrap_err().to_string();
+        assert!(message.contains(&named), "{message}");
+        let id = fixture
+            .app
+            .create_conversation(None, Some("custom/m"))
+            .await;
         let id = id.unwrap().id;
-        send(&scene.app, &id, WORDS).await;
-        let answer = answered(&scene.app, &id).await;
+        send(&fixture.app, &id, WORDS).await;
+        let answer = answered(&fixture.app, &id).await;
         assert_eq!(answer.status, MessageStatus::Failed);
         assert!(answer.error.unwrap().message.contains(&named));
-        scene.app.quit().await;
+        fixture.app.quit().await;
 
         let heard = canary.heard();
         assert!(heard.len() >= 4, "each of these was asked for there");
@@ -286,12 +291,15 @@ async fn what_is_not_https_goes_through_no_proxy() {
     for scheme in ["http", "socks5h", "socks4a"] {
         for variable in ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
             let address = format!("{scheme}://127.0.0.1:{}", canary.port);
-            let scene = Scene::with(&[(variable, &address)], None).await;
+            let fixture = Fixture::with(&[(variable, &address)], None).await;
             let base_url = "http://models.conch.invalid:8080/v1".to_owned();
-            let told = scene.problem(&form("custom", base_url, None)).await;
-            assert!(told.contains("models.conch.invalid is not known"), "{told}");
-            assert!(told.contains(variable), "it says why not: {told}");
-            scene.app.quit().await;
+            let message = fixture.problem(&form("custom", base_url, None)).await;
+            assert!(
+                message.contains("models.conch.invalid is not known"),
+                "{message}"
+            );
+            assert!(message.contains(variable), "it says why not: {message}");
+            fixture.app.quit().await;
         }
     }
     assert_eq!(canary.heard(), Vec::<Vec<u8>>::new());
@@ -307,13 +315,13 @@ async fn a_host_that_is_excepted_is_asked_directly() {
         ("NO_PROXY", "*"),
     ] {
         let variables = [("HTTPS_PROXY", address.as_str()), (name, except)];
-        let scene = Scene::with(&variables, None).await;
-        let told = scene.problem(&remote(Some(KEY))).await;
+        let fixture = Fixture::with(&variables, None).await;
+        let message = fixture.problem(&remote(Some(KEY))).await;
         assert!(
-            told.starts_with("The host api.conch.invalid is not known"),
-            "{told}"
+            message.starts_with("The host api.conch.invalid is not known"),
+            "{message}"
         );
-        scene.app.quit().await;
+        fixture.app.quit().await;
     }
     assert_eq!(canary.heard(), Vec::<Vec<u8>>::new());
 }
@@ -350,16 +358,16 @@ async fn a_socks_proxy_leads_to_what_is_remote() {
     for (scheme, user, version, base_url, parts) in cases {
         let canary = Canary::start(Manner::Socks(version)).await;
         let address = format!("{scheme}://{user}127.0.0.1:{}", canary.port);
-        let scene = Scene::with(&[("ALL_PROXY", &address)], None).await;
-        let told = scene
+        let fixture = Fixture::with(&[("ALL_PROXY", &address)], None).await;
+        let message = fixture
             .problem(&form("custom", base_url.to_owned(), Some(KEY)))
             .await;
         let named = format!("{scheme}://127.0.0.1:{} (ALL_PROXY)", canary.port);
         assert!(
-            told.contains(&named) && !told.contains("pass-word"),
-            "{told}"
+            message.contains(&named) && !message.contains("pass-word"),
+            "{message}"
         );
-        scene.app.quit().await;
+        fixture.app.quit().await;
 
         let heard = canary.heard();
         assert_eq!(heard.len(), 1, "{scheme}");
@@ -408,15 +416,15 @@ async fn a_proxy_that_fails_is_named_with_what_to_do() {
             "The proxy in HTTPS_PROXY cannot be used".to_owned(),
         ),
     ] {
-        let scene = Scene::with(&[("HTTPS_PROXY", &address)], None).await;
-        let told = scene.problem(&remote(Some(KEY))).await;
-        assert!(told.contains(&says), "{told}");
-        assert!(!told.contains("pass-word"), "{told}");
-        assert!(!told.contains("Nothing listens"), "{told}");
+        let fixture = Fixture::with(&[("HTTPS_PROXY", &address)], None).await;
+        let message = fixture.problem(&remote(Some(KEY))).await;
+        assert!(message.contains(&says), "{message}");
+        assert!(!message.contains("pass-word"), "{message}");
+        assert!(!message.contains("Nothing listens"), "{message}");
         assert!(
-            told.contains("HTTPS_PROXY") || told.contains("Correct"),
-            "the next step: {told}"
+            message.contains("HTTPS_PROXY") || message.contains("Correct"),
+            "the next step: {message}"
         );
-        scene.app.quit().await;
+        fixture.app.quit().await;
     }
 }

@@ -10,7 +10,7 @@ use conch_core::keys::KeyPlace;
 use conch_core::provider::KeyChange;
 use conch_fault_server::Script;
 
-use crate::{Scene, send};
+use crate::{Fixture, send};
 
 const CANARY: &str = "sk-canary-5f0e7d9c1b3a";
 
@@ -37,19 +37,21 @@ async fn a_key_is_in_no_log_no_database_no_answer_and_no_debug_output() {
         .with_max_level(tracing::Level::TRACE)
         .with_writer(move || writer.clone())
         .init();
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     let mut told = String::new();
 
-    let form = scene.form(CANARY);
+    let form = fixture.form(CANARY);
     write!(told, "{form:?}").unwrap();
-    let test = scene.app.test_provider(&form).await.unwrap();
-    let saved = scene.app.save_provider(&form).await.unwrap();
+    let test = fixture.app.test_provider(&form).await.unwrap();
+    let saved = fixture.app.save_provider(&form).await.unwrap();
     let quotes_the_key =
         format!(r#"{{"error":{{"message":"Incorrect API key provided: {CANARY}"}}}}"#);
     for status in [401, 403, 400, 500, 503] {
-        scene.server.always(Script::status(status, &quotes_the_key));
-        let id = scene.conversation().await;
-        let answer = scene.answer(&id, "hello").await;
+        fixture
+            .server
+            .set_default_script(Script::status(status, &quotes_the_key));
+        let id = fixture.conversation().await;
+        let answer = fixture.answer(&id, "hello").await;
         assert_eq!(answer.status, MessageStatus::Failed);
         let told_why = &answer.error.as_ref().unwrap().message;
         assert!(
@@ -63,28 +65,28 @@ async fn a_key_is_in_no_log_no_database_no_answer_and_no_debug_output() {
         )
         .unwrap();
     }
-    scene.server.always(Script::new([
+    fixture.server.set_default_script(Script::new([
         conch_fault_server::Step::Head,
         conch_fault_server::Step::Error(serde_json::from_str(&quotes_the_key).unwrap()),
     ]));
-    let id = scene.conversation().await;
-    let answer = scene.answer(&id, "hello").await;
+    let id = fixture.conversation().await;
+    let answer = fixture.answer(&id, "hello").await;
     write!(told, "{answer:?}").unwrap();
-    let (app, models) = (&scene.app, scene.app.list_models(true).await.unwrap());
+    let (app, models) = (&fixture.app, fixture.app.list_models(true).await.unwrap());
     write!(told, "{app:?}{test:?}{saved:?}{models:?}").unwrap();
-    write!(told, "{:?}", scene.app.providers().await.unwrap()).unwrap();
+    write!(told, "{:?}", fixture.app.providers().await.unwrap()).unwrap();
     assert!(!told.contains(CANARY), "it was told");
 
     // In the keychain's stead a file may hold it, after consent; no other file may.
-    let mut in_file = scene.form("");
+    let mut in_file = fixture.form("");
     in_file.id = Some(saved.id);
     in_file.key = KeyChange::Set {
         key: CANARY.into(),
         place: KeyPlace::File,
     };
-    scene.app.save_provider(&in_file).await.unwrap();
-    scene.app.quit().await;
-    let mut pending = vec![scene.folder.path().to_owned()];
+    fixture.app.save_provider(&in_file).await.unwrap();
+    fixture.app.quit().await;
+    let mut pending = vec![fixture.folder.path().to_owned()];
     let mut files = 0;
     while let Some(path) = pending.pop() {
         if path.is_dir() {
@@ -137,17 +139,17 @@ async fn crash() {
     tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
         .init();
-    let scene = Scene::new().await;
-    let form = scene.form(CANARY);
-    scene.app.save_provider(&form).await.unwrap();
-    scene
+    let fixture = Fixture::new().await;
+    let form = fixture.form(CANARY);
+    fixture.app.save_provider(&form).await.unwrap();
+    fixture
         .server
-        .always(Script::held("middle", "Hello", " there"));
-    let id = scene.conversation().await;
-    send(&scene.app, &id, "hello").await;
-    scene.server.wait_for_requests(1).await;
-    let asked = scene.server.completions();
+        .set_default_script(Script::gated("middle", "Hello", " there"));
+    let id = fixture.conversation().await;
+    send(&fixture.app, &id, "hello").await;
+    fixture.server.wait_for_requests(1).await;
+    let asked = fixture.server.completions();
     let key = asked[0].headers.get("authorization");
     assert!(key.unwrap().ends_with(CANARY), "the key is in use");
-    panic!("the panic of an answer: {form:?} {:?}", scene.app);
+    panic!("the panic of an answer: {form:?} {:?}", fixture.app);
 }

@@ -8,7 +8,7 @@ use conch_core::{App, ErrorCode};
 use conch_fault_server::Script;
 use tokio::sync::broadcast::Receiver;
 
-use crate::{Scene, accepted, open, send};
+use crate::{Fixture, accepted, open, send};
 
 /// A word that stands nowhere else, as the search index has it.
 const CANARY: &str = "zanzibarfish";
@@ -46,17 +46,17 @@ async fn event(events: &mut Receiver<CoreEvent>, deleted: bool) {
 
 #[tokio::test]
 async fn an_undo_gives_back_all_but_the_answer_that_was_stopped() {
-    let scene = Scene::new().await;
-    scene.server.push(Script::held("never", "text", "more"));
-    accepted(scene.send("hello").await);
-    scene.wait_for_text("text").await;
-    let (app, id) = (&scene.app, &scene.conversation.id);
+    let fixture = Fixture::new().await;
+    fixture.server.push(Script::gated("never", "text", "more"));
+    accepted(fixture.send("hello").await);
+    fixture.wait_for_text("text").await;
+    let (app, id) = (&fixture.app, &fixture.conversation.id);
     let mut events = app.subscribe();
     app.delete_conversation(id).await.unwrap();
     event(&mut events, true).await;
-    scene.server.wait_for_disconnects(1).await;
+    fixture.server.wait_for_disconnects(1).await;
     for refused in [
-        scene.send("more").await.unwrap_err().code(),
+        fixture.send("more").await.unwrap_err().code(),
         app.get_conversation(id, None).await.unwrap_err().code(),
         app.is_locked(id, None).await.unwrap_err().code(),
         app.delete_conversation(id).await.unwrap_err().code(),
@@ -67,39 +67,39 @@ async fn an_undo_gives_back_all_but_the_answer_that_was_stopped() {
     assert!(app.list_conversations(None, None).await.unwrap().is_empty());
 
     app.restore_conversation(id).await.unwrap();
-    let answer = scene.answer().await;
+    let answer = fixture.answer().await;
     assert_eq!(
         (answer.status, answer.content.as_str()),
         (MessageStatus::Stopped, "text")
     );
-    scene.server.push(Script::answer("and on"));
-    accepted(scene.send("more").await);
-    assert_eq!(scene.answer().await.content, "and on");
+    fixture.server.push(Script::answer("and on"));
+    accepted(fixture.send("more").await);
+    assert_eq!(fixture.answer().await.content, "and on");
 }
 
 #[tokio::test]
 async fn a_quit_leaves_nothing_of_what_was_deleted() {
-    let scene = Scene::new().await;
-    let kept = scene
+    let fixture = Fixture::new().await;
+    let kept = fixture
         .app
         .create_conversation(Some("kept"), None)
         .await
         .unwrap();
-    scene
+    fixture
         .server
         .push(Script::answer(&format!("{CANARY} ").repeat(2_000)));
-    accepted(scene.send(CANARY).await);
-    scene.settled().await;
-    let (app, id) = (&scene.app, &scene.conversation.id);
+    accepted(fixture.send(CANARY).await);
+    fixture.settled().await;
+    let (app, id) = (&fixture.app, &fixture.conversation.id);
     let file = app.attach_file(Some(id), "notes.txt", CANARY.into()).await;
     file.unwrap();
     app.save_draft(Some(id), CANARY).await.unwrap();
-    assert_ne!(found_in(scene.folder.path()), Vec::<PathBuf>::new());
+    assert_ne!(found_in(fixture.folder.path()), Vec::<PathBuf>::new());
     app.delete_conversation(id).await.unwrap();
     app.quit().await;
-    assert_eq!(found_in(scene.folder.path()), Vec::<PathBuf>::new());
+    assert_eq!(found_in(fixture.folder.path()), Vec::<PathBuf>::new());
 
-    let app = open(scene.folder.path(), &scene.server).await;
+    let app = open(fixture.folder.path(), &fixture.server).await;
     let too_late = app.restore_conversation(id).await.unwrap_err();
     assert_eq!(too_late.code(), ErrorCode::NotFound);
     let listed = app.list_conversations(None, None).await.unwrap();
@@ -109,42 +109,42 @@ async fn a_quit_leaves_nothing_of_what_was_deleted() {
 /// The same for what has no Undo, while another process keeps the log.
 #[tokio::test]
 async fn a_quit_leaves_nothing_of_a_draft_or_a_file_that_was_taken_back() {
-    let scene = Scene::new().await;
-    let beside: std::sync::Arc<App> = open(scene.folder.path(), &scene.server).await;
-    let app = &scene.app;
+    let fixture = Fixture::new().await;
+    let beside: std::sync::Arc<App> = open(fixture.folder.path(), &fixture.server).await;
+    let app = &fixture.app;
     let file = app.attach_file(None, "notes.txt", CANARY.into()).await;
     app.save_draft(None, CANARY).await.unwrap();
     app.save_draft(None, "").await.unwrap();
     app.detach_file(&file.unwrap().id).await.unwrap();
-    assert_ne!(found_in(scene.folder.path()), Vec::<PathBuf>::new());
+    assert_ne!(found_in(fixture.folder.path()), Vec::<PathBuf>::new());
     app.quit().await;
-    assert_eq!(found_in(scene.folder.path()), Vec::<PathBuf>::new());
+    assert_eq!(found_in(fixture.folder.path()), Vec::<PathBuf>::new());
     beside.quit().await;
 }
 
 #[tokio::test]
 async fn another_process_shows_a_deletion_stops_its_answer_and_leaves_the_undo() {
-    let scene = Scene::new().await;
-    let other = open(scene.folder.path(), &scene.server).await;
-    let id = &scene.conversation.id;
-    scene.server.push(Script::held("never", "text", "more"));
+    let fixture = Fixture::new().await;
+    let other = open(fixture.folder.path(), &fixture.server).await;
+    let id = &fixture.conversation.id;
+    fixture.server.push(Script::gated("never", "text", "more"));
     accepted(send(&other, id, "hello").await);
-    scene.server.wait_for_requests(1).await;
+    fixture.server.wait_for_requests(1).await;
     let mut events = other.subscribe();
 
-    scene.app.delete_conversation(id).await.unwrap();
+    fixture.app.delete_conversation(id).await.unwrap();
     event(&mut events, true).await;
-    scene.server.wait_for_disconnects(1).await;
-    scene.app.restore_conversation(id).await.unwrap();
+    fixture.server.wait_for_disconnects(1).await;
+    fixture.app.restore_conversation(id).await.unwrap();
     event(&mut events, false).await;
     let there = other.get_conversation(id, None).await.unwrap();
     assert_eq!(there.messages.len(), 2);
 
-    scene.app.delete_conversation(id).await.unwrap();
+    fixture.app.delete_conversation(id).await.unwrap();
     other.quit().await;
-    scene.app.restore_conversation(id).await.unwrap();
+    fixture.app.restore_conversation(id).await.unwrap();
     assert!(
-        scene.app.get_conversation(id, None).await.is_ok(),
+        fixture.app.get_conversation(id, None).await.is_ok(),
         "it was not theirs to purge"
     );
 }

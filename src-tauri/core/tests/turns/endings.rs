@@ -7,24 +7,24 @@ use conch_fault_server::{Script, Step};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
 
-use crate::{Scene, accepted};
+use crate::{Fixture, accepted};
 
 /// What becomes of a send that the provider answers with `script`, on a lock that is free after it.
 async fn end_of(script: Script) -> (MessageStatus, String, String) {
-    let scene = Scene::new().await;
-    scene.server.push(script);
-    accepted(scene.send("hello").await);
+    let fixture = Fixture::new().await;
+    fixture.server.push(script);
+    accepted(fixture.send("hello").await);
     let Message {
         status,
         content,
         error,
         ..
-    } = scene.answer().await;
+    } = fixture.answer().await;
 
-    scene.server.push(Script::answer("next"));
-    accepted(scene.send("and again").await);
+    fixture.server.push(Script::answer("next"));
+    accepted(fixture.send("and again").await);
     assert_eq!(
-        scene.answer().await.content,
+        fixture.answer().await.content,
         "next",
         "the conversation goes on"
     );
@@ -126,41 +126,47 @@ async fn a_web_page_instead_of_an_answer_is_named_as_such() {
 
 #[tokio::test]
 async fn a_rate_limit_is_waited_out_as_asked_and_the_lock_stays_held() {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     let busy = Step::status(
         429,
         &[("retry-after-ms", "30")],
         r#"{"error":{"message":"slow"}}"#,
     );
-    scene.server.push(Script::new([busy.clone()]));
-    scene.server.push(Script::new([busy]));
-    scene.server.push(Script::answer("at last"));
-    accepted(scene.send("hello").await);
-    scene.server.wait_for_requests(2).await;
+    fixture.server.push(Script::new([busy.clone()]));
+    fixture.server.push(Script::new([busy]));
+    fixture.server.push(Script::answer("at last"));
+    accepted(fixture.send("hello").await);
+    fixture.server.wait_for_requests(2).await;
     assert!(
-        scene.send("meanwhile").await.is_err(),
+        fixture.send("meanwhile").await.is_err(),
         "the lock is held between tries"
     );
 
-    let answer = scene.answer().await;
+    let answer = fixture.answer().await;
     assert_eq!(
         (answer.status, answer.content.as_str()),
         (MessageStatus::Complete, "at last")
     );
-    assert_eq!(scene.server.completions().len(), 3);
-    let (first_token_at, retries) = scene.timing().await;
+    assert_eq!(fixture.server.completions().len(), 3);
+    let (first_token_at, retries) = fixture.timing().await;
     assert!(first_token_at.is_some(), "its first token was not timed");
     assert_eq!(retries, 2);
 }
 
 #[tokio::test]
 async fn stop_before_the_first_token_stops() {
-    let scene = Scene::new().await;
-    scene.server.push(Script::held("never", "", "too late"));
-    let turn = accepted(scene.send("hello").await);
+    let fixture = Fixture::new().await;
+    fixture.server.push(Script::gated("never", "", "too late"));
+    let turn = accepted(fixture.send("hello").await);
 
-    assert!(scene.app.stop_generation(&turn.generation_id).await.stopped);
-    let answer = scene.answer().await;
+    assert!(
+        fixture
+            .app
+            .stop_generation(&turn.generation_id)
+            .await
+            .stopped
+    );
+    let answer = fixture.answer().await;
     assert_eq!(
         (answer.status, answer.content.as_str()),
         (MessageStatus::Stopped, "")
@@ -169,48 +175,54 @@ async fn stop_before_the_first_token_stops() {
 
 #[tokio::test]
 async fn stop_in_mid_answer_keeps_the_text_and_closes_the_connection() {
-    let scene = Scene::new().await;
-    scene
+    let fixture = Fixture::new().await;
+    fixture
         .server
-        .push(Script::held("never", "the first half", "too late"));
-    let turn = accepted(scene.send("hello").await);
-    scene.wait_for_text("the first half").await;
+        .push(Script::gated("never", "the first half", "too late"));
+    let turn = accepted(fixture.send("hello").await);
+    fixture.wait_for_text("the first half").await;
 
-    assert!(scene.app.stop_generation(&turn.generation_id).await.stopped);
-    let answer = scene.answer().await;
+    assert!(
+        fixture
+            .app
+            .stop_generation(&turn.generation_id)
+            .await
+            .stopped
+    );
+    let answer = fixture.answer().await;
     assert_eq!(
         (answer.status, answer.content.as_str()),
         (MessageStatus::Stopped, "the first half")
     );
-    scene.server.wait_for_disconnects(1).await;
+    fixture.server.wait_for_disconnects(1).await;
 }
 
 #[tokio::test]
 async fn a_stale_stop_stops_nothing() {
-    let scene = Scene::new().await;
-    scene.server.push(Script::answer("first"));
-    let first = accepted(scene.send("one").await);
-    scene.settled().await;
-    scene.server.push(Script::held("hold", "sec", "ond"));
-    accepted(scene.send("two").await);
-    scene.wait_for_text("sec").await;
+    let fixture = Fixture::new().await;
+    fixture.server.push(Script::answer("first"));
+    let first = accepted(fixture.send("one").await);
+    fixture.settled().await;
+    fixture.server.push(Script::gated("hold", "sec", "ond"));
+    accepted(fixture.send("two").await);
+    fixture.wait_for_text("sec").await;
 
     assert!(
-        !scene
+        !fixture
             .app
             .stop_generation(&first.generation_id)
             .await
             .stopped
     );
     assert!(
-        !scene
+        !fixture
             .app
             .stop_generation(&GenerationId::fresh())
             .await
             .stopped
     );
-    scene.server.gate("hold").open();
-    let answer = scene.answer().await;
+    fixture.server.gate("hold").open();
+    let answer = fixture.answer().await;
     assert_eq!(
         (answer.status, answer.content.as_str()),
         (MessageStatus::Complete, "second")
@@ -219,19 +231,19 @@ async fn a_stale_stop_stops_nothing() {
 
 #[tokio::test]
 async fn deleting_a_conversation_stops_its_answer() {
-    let scene = Scene::new().await;
-    scene.server.push(Script::held("never", "text", "more"));
-    accepted(scene.send("hello").await);
-    scene.wait_for_text("text").await;
+    let fixture = Fixture::new().await;
+    fixture.server.push(Script::gated("never", "text", "more"));
+    accepted(fixture.send("hello").await);
+    fixture.wait_for_text("text").await;
 
-    scene
+    fixture
         .app
-        .delete_conversation(&scene.conversation.id)
+        .delete_conversation(&fixture.conversation.id)
         .await
         .unwrap();
-    scene.server.wait_for_disconnects(1).await;
+    fixture.server.wait_for_disconnects(1).await;
     assert!(
-        scene
+        fixture
             .app
             .list_conversations(None, None)
             .await
@@ -242,24 +254,27 @@ async fn deleting_a_conversation_stops_its_answer() {
 
 #[tokio::test]
 async fn a_server_without_a_list_of_models_is_asked_all_the_same() {
-    let scene = Scene::new().await;
-    scene.server.refuse_lists();
-    accepted(scene.send("hello").await);
+    let fixture = Fixture::new().await;
+    fixture.server.refuse_lists();
+    accepted(fixture.send("hello").await);
 
-    assert_eq!(scene.answer().await.status, MessageStatus::Complete);
-    assert_eq!(scene.server.completions()[0].body["model"], "default");
+    assert_eq!(fixture.answer().await.status, MessageStatus::Complete);
+    assert_eq!(fixture.server.completions()[0].body["model"], "default");
 }
 
 #[tokio::test]
 async fn a_new_conversation_asks_the_first_listed_model_with_the_key() {
-    let scene = Scene::new().await;
-    scene
+    let fixture = Fixture::new().await;
+    fixture
         .server
-        .list_models(&["text-embedding-3-small", "first", "second"]);
-    accepted(scene.send("hello").await);
-    assert_eq!(scene.answer().await.model.as_deref(), Some("openai/first"));
+        .set_models(&["text-embedding-3-small", "first", "second"]);
+    accepted(fixture.send("hello").await);
+    assert_eq!(
+        fixture.answer().await.model.as_deref(),
+        Some("openai/first")
+    );
 
-    let asked = &scene.server.completions()[0];
+    let asked = &fixture.server.completions()[0];
     assert_eq!(asked.body["model"], "first");
     assert_eq!(asked.headers["authorization"], "Bearer test-key");
     let messages = serde_json::json!([{"role": "user", "content": "hello"}]);
@@ -267,9 +282,9 @@ async fn a_new_conversation_asks_the_first_listed_model_with_the_key() {
 }
 
 /// A connection of another process, so to speak.
-pub(crate) async fn beside(scene: &Scene) -> SqliteConnection {
+pub(crate) async fn open_database(fixture: &Fixture) -> SqliteConnection {
     SqliteConnectOptions::new()
-        .filename(scene.folder.path().join("conch.db"))
+        .filename(fixture.folder.path().join("conch.db"))
         .connect()
         .await
         .unwrap()
@@ -277,13 +292,13 @@ pub(crate) async fn beside(scene: &Scene) -> SqliteConnection {
 
 #[tokio::test]
 async fn an_answer_that_has_ended_is_indexed() {
-    let scene = Scene::new().await;
-    scene.server.push(Script::answer("a conch"));
-    accepted(scene.send("hello").await);
-    scene.settled().await;
-    scene.app.quit().await;
+    let fixture = Fixture::new().await;
+    fixture.server.push(Script::answer("a conch"));
+    accepted(fixture.send("hello").await);
+    fixture.settled().await;
+    fixture.app.quit().await;
 
-    let mut database = beside(&scene).await;
+    let mut database = open_database(&fixture).await;
     let found =
         sqlx::query_scalar("SELECT count(*) FROM messages_fts WHERE messages_fts MATCH 'conch'");
     let found: i64 = found.fetch_one(&mut database).await.unwrap();
@@ -293,20 +308,20 @@ async fn an_answer_that_has_ended_is_indexed() {
 /// Not by the commit that ends it, nor by the quit: whoever has the file open last does that.
 #[tokio::test]
 async fn a_long_answer_that_has_ended_leaves_no_long_log() {
-    let scene = Scene::new().await;
-    let mut database = beside(&scene).await;
+    let fixture = Fixture::new().await;
+    let mut database = open_database(&fixture).await;
     let log = "PRAGMA wal_checkpoint(NOOP)";
     sqlx::query(log).execute(&mut database).await.unwrap();
     let answer = "word ".repeat(400_000);
-    scene.server.push(Script::answer(&answer));
-    accepted(scene.send("hello").await);
-    scene.settled().await;
-    assert_eq!(scene.answer().await.content, answer);
-    scene.app.quit().await;
+    fixture.server.push(Script::answer(&answer));
+    accepted(fixture.send("hello").await);
+    fixture.settled().await;
+    assert_eq!(fixture.answer().await.content, answer);
+    fixture.app.quit().await;
 
     let (_, logged, folded): (i64, i64, i64) =
         sqlx::query_as(log).fetch_one(&mut database).await.unwrap();
-    let log = std::fs::metadata(scene.folder.path().join("conch.db-wal")).unwrap();
+    let log = std::fs::metadata(fixture.folder.path().join("conch.db-wal")).unwrap();
     assert!(log.len() > 1_000 * 4_096, "it was never long");
     assert!(logged - folded < 1_000, "{} pages", logged - folded);
 }

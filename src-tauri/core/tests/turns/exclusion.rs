@@ -7,10 +7,10 @@ use conch_core::lock::LockReason;
 use conch_core::{App, ErrorCode};
 use conch_fault_server::Script;
 
-use crate::{Scene, accepted, next_lock_change, send, settled};
+use crate::{Fixture, accepted, next_lock_change, send, settled};
 
-async fn is_locked(app: &App, scene: &Scene) -> bool {
-    app.is_locked(&scene.conversation.id, None)
+async fn is_locked(app: &App, fixture: &Fixture) -> bool {
+    app.is_locked(&fixture.conversation.id, None)
         .await
         .unwrap()
         .locked
@@ -19,17 +19,19 @@ async fn is_locked(app: &App, scene: &Scene) -> bool {
 /// The work item's first unit test.
 #[tokio::test]
 async fn should_prevent_concurrent_generation() {
-    let scene = Scene::new().await;
-    scene.server.push(Script::held("hold", "first ", "answer"));
-    let first = accepted(scene.send("message 1").await);
+    let fixture = Fixture::new().await;
+    fixture
+        .server
+        .push(Script::gated("hold", "first ", "answer"));
+    let first = accepted(fixture.send("message 1").await);
 
-    let refused = scene.send("message 2").await.unwrap_err();
+    let refused = fixture.send("message 2").await.unwrap_err();
     assert_eq!(refused.code(), ErrorCode::GenerationInProgress);
     assert_eq!(
         refused.to_string(),
         "Please wait for the current response to complete before sending another message"
     );
-    let again = scene
+    let again = fixture
         .app
         .generate_response(
             &first.user_message_id,
@@ -45,14 +47,14 @@ async fn should_prevent_concurrent_generation() {
         "A generation is already in progress for this conversation"
     );
 
-    scene.server.gate("hold").open();
-    assert_eq!(scene.answer().await.content, "first answer");
+    fixture.server.gate("hold").open();
+    assert_eq!(fixture.answer().await.content, "first answer");
 
-    scene.server.push(Script::answer("second answer"));
-    accepted(scene.send("message 2").await);
-    assert_eq!(scene.answer().await.content, "second answer");
+    fixture.server.push(Script::answer("second answer"));
+    accepted(fixture.send("message 2").await);
+    assert_eq!(fixture.answer().await.content, "second answer");
     assert_eq!(
-        scene.server.peak_completions(),
+        fixture.server.peak_completions(),
         1,
         "the provider never saw two at once"
     );
@@ -61,61 +63,61 @@ async fn should_prevent_concurrent_generation() {
 /// The work item's second unit test.
 #[tokio::test]
 async fn should_release_lock_on_error() {
-    let scene = Scene::new().await;
-    scene.server.push(Script::status(
+    let fixture = Fixture::new().await;
+    fixture.server.push(Script::status(
         400,
         r#"{"error":{"message":"mocked failure"}}"#,
     ));
-    accepted(scene.send("message 1").await);
+    accepted(fixture.send("message 1").await);
 
-    let failed = scene.answer().await;
+    let failed = fixture.answer().await;
     assert_eq!(failed.status, MessageStatus::Failed);
     assert!(failed.error.unwrap().message.contains("mocked failure"));
-    assert!(!is_locked(&scene.app, &scene).await);
+    assert!(!is_locked(&fixture.app, &fixture).await);
 
-    scene.server.push(Script::answer("it works"));
-    accepted(scene.send("message 2").await);
-    assert_eq!(scene.answer().await.status, MessageStatus::Complete);
+    fixture.server.push(Script::answer("it works"));
+    accepted(fixture.send("message 2").await);
+    assert_eq!(fixture.answer().await.status, MessageStatus::Complete);
 }
 
 #[tokio::test]
 async fn two_conversations_answer_side_by_side() {
-    let scene = Scene::new().await;
-    let other = scene.app.create_conversation(None, None).await.unwrap();
-    scene.server.push(Script::held("one", "a", "b"));
-    scene.server.push(Script::held("two", "c", "d"));
-    accepted(scene.send("first").await);
-    scene.server.wait_for_requests(1).await;
-    accepted(send(&scene.app, &other.id, "second").await);
-    scene.server.wait_for_requests(2).await;
-    assert_eq!(scene.server.peak_completions(), 2);
+    let fixture = Fixture::new().await;
+    let other = fixture.app.create_conversation(None, None).await.unwrap();
+    fixture.server.push(Script::gated("one", "a", "b"));
+    fixture.server.push(Script::gated("two", "c", "d"));
+    accepted(fixture.send("first").await);
+    fixture.server.wait_for_requests(1).await;
+    accepted(send(&fixture.app, &other.id, "second").await);
+    fixture.server.wait_for_requests(2).await;
+    assert_eq!(fixture.server.peak_completions(), 2);
 
-    scene.server.gate("two").open();
+    fixture.server.gate("two").open();
     assert_eq!(
-        settled(&scene.app, &other.id).await.messages[1].content,
+        settled(&fixture.app, &other.id).await.messages[1].content,
         "cd"
     );
     assert!(
-        is_locked(&scene.app, &scene).await,
+        is_locked(&fixture.app, &fixture).await,
         "the first still writes"
     );
-    scene.server.gate("one").open();
-    assert_eq!(scene.answer().await.content, "ab");
+    fixture.server.gate("one").open();
+    assert_eq!(fixture.answer().await.content, "ab");
 }
 
 #[tokio::test]
-async fn lock_changes_are_told_in_order() {
-    let scene = Scene::new().await;
-    let mut events = scene.app.subscribe();
+async fn lock_changes_are_published_in_order() {
+    let fixture = Fixture::new().await;
+    let mut events = fixture.app.subscribe();
     let mut told = Vec::new();
     for text in ["one", "two"] {
-        scene.server.push(Script::answer(text));
-        accepted(scene.send(text).await);
+        fixture.server.push(Script::answer(text));
+        accepted(fixture.send(text).await);
         for _ in 0..2 {
             let change = next_lock_change(&mut events).await;
             told.push((change.fence, change.reason));
         }
-        scene.settled().await;
+        fixture.settled().await;
     }
     let expected = [
         (1, LockReason::Acquired),
@@ -128,18 +130,18 @@ async fn lock_changes_are_told_in_order() {
 
 #[tokio::test]
 async fn bad_input_stores_nothing_and_says_why() {
-    let scene = Scene::new().await;
-    let code = async |content: &str| scene.send(content).await.unwrap_err().code();
+    let fixture = Fixture::new().await;
+    let code = async |content: &str| fixture.send(content).await.unwrap_err().code();
     assert_eq!(code(" \n\t ").await, ErrorCode::EmptyMessage);
     assert_eq!(code(&"é".repeat(600_000)).await, ErrorCode::MessageTooLong);
-    assert!(scene.settled().await.messages.is_empty());
+    assert!(fixture.settled().await.messages.is_empty());
 
     let nowhere = "nowhere".to_owned();
-    let unknown = send(&scene.app, &nowhere.clone().into(), "hello")
+    let unknown = send(&fixture.app, &nowhere.clone().into(), "hello")
         .await
         .unwrap_err();
     assert_eq!(unknown.code(), ErrorCode::NotFound);
-    let unknown = scene
+    let unknown = fixture
         .app
         .generate_response(
             &nowhere.into(),

@@ -6,13 +6,13 @@ use conch_core::chat::{Phase, TranscriptEvent};
 use conch_fault_server::{Script, Step};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
-use crate::{Scene, accepted};
+use crate::{Fixture, accepted};
 
-fn follow(scene: &Scene) -> UnboundedReceiver<TranscriptEvent> {
+fn follow(fixture: &Fixture) -> UnboundedReceiver<TranscriptEvent> {
     let (sender, receiver) = mpsc::unbounded_channel();
     let (app, branch) = (
-        Arc::clone(&scene.app),
-        scene.conversation.main_branch_id.clone(),
+        Arc::clone(&fixture.app),
+        fixture.conversation.main_branch_id.clone(),
     );
     tokio::spawn(async move {
         app.follow(&branch, |event| sender.send(event).is_ok())
@@ -34,16 +34,16 @@ async fn read_until(events: &mut UnboundedReceiver<TranscriptEvent>, end: &str) 
 
 #[tokio::test]
 async fn a_reload_in_mid_answer_goes_on_from_the_text_so_far() {
-    let scene = Scene::new().await;
-    scene
+    let fixture = Fixture::new().await;
+    fixture
         .server
-        .push(Script::held("hold", "Grüße, ", "Welt 🐚"));
-    let mut first = follow(&scene);
-    accepted(scene.send("hello").await);
+        .push(Script::gated("hold", "Grüße, ", "Welt 🐚"));
+    let mut first = follow(&fixture);
+    accepted(fixture.send("hello").await);
     assert_eq!(read_until(&mut first, "Grüße, ").await, "Grüße, ");
-    let view = scene
+    let view = fixture
         .app
-        .get_conversation(&scene.conversation.id, None)
+        .get_conversation(&fixture.conversation.id, None)
         .await
         .unwrap();
     assert_eq!(
@@ -52,23 +52,23 @@ async fn a_reload_in_mid_answer_goes_on_from_the_text_so_far() {
     );
 
     drop(first);
-    let mut second = follow(&scene);
-    scene.server.gate("hold").open();
+    let mut second = follow(&fixture);
+    fixture.server.gate("hold").open();
     assert_eq!(read_until(&mut second, "🐚").await, "Grüße, Welt 🐚");
 }
 
 #[tokio::test]
 async fn a_retry_is_announced_with_its_time_and_reason() {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     let busy = Step::status(
         429,
         &[("retry-after-ms", "20")],
         r#"{"error":{"message":"too fast"}}"#,
     );
-    scene.server.push(Script::new([busy]));
-    scene.server.push(Script::answer("done"));
-    let mut events = follow(&scene);
-    accepted(scene.send("hello").await);
+    fixture.server.push(Script::new([busy]));
+    fixture.server.push(Script::answer("done"));
+    let mut events = follow(&fixture);
+    accepted(fixture.send("hello").await);
     let reason = loop {
         if let TranscriptEvent::Phase {
             phase: Phase::Retrying {

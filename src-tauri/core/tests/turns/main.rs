@@ -7,10 +7,10 @@ mod deleting;
 mod endings;
 mod exclusion;
 mod following;
-mod lasting;
 #[cfg(unix)]
 mod permissions;
 mod restart;
+mod store_errors;
 mod versions;
 
 use std::path::Path;
@@ -30,14 +30,14 @@ use sqlx::sqlite::SqliteConnectOptions;
 use tempfile::TempDir;
 use tokio::sync::broadcast::Receiver;
 
-struct Scene {
+struct Fixture {
     server: FaultServer,
     app: Arc<App>,
     conversation: Conversation,
     folder: TempDir,
 }
 
-impl Scene {
+impl Fixture {
     async fn new() -> Self {
         let server = FaultServer::start().await;
         let folder = tempfile::tempdir().unwrap();

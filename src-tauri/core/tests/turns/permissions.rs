@@ -7,7 +7,7 @@ use std::process::Command;
 
 use conch_fault_server::Script;
 
-use crate::{Scene, accepted, open, settled};
+use crate::{Fixture, accepted, open, settled};
 
 /// Names the folder for the session that a child of this test runs.
 const FOLDER: &str = "CONCH_TEST_SESSION_IN";
@@ -46,9 +46,9 @@ fn a_session_leaves_nothing_open_to_others() {
 
 /// A session as users have them: an older Conch's folder, an answer, a backup, a crash.
 async fn session(folder: &Path) {
-    let scene = Scene::new().await;
-    let app = open(folder, &scene.server).await;
-    scene.server.push(Script::answer("Hello."));
+    let fixture = Fixture::new().await;
+    let app = open(folder, &fixture.server).await;
+    fixture.server.push(Script::answer("Hello."));
     let conversation = app.create_conversation(None, None).await.unwrap();
     accepted(crate::send(&app, &conversation.id, "hello").await);
     settled(&app, &conversation.id).await;
@@ -68,7 +68,7 @@ async fn session(folder: &Path) {
     fs::create_dir_all(folder.join("webview").join("storage")).unwrap();
     fs::write(folder.join("webview").join("storage").join("x"), "").unwrap();
     fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
-    let app = open(folder, &scene.server).await;
+    let app = open(folder, &fixture.server).await;
     app.quit().await;
 }
 

@@ -5,9 +5,9 @@ use conch_core::chat::{Accepted, AttemptSource, MessageStatus};
 use conch_core::ids::{MessageId, RequestId};
 use conch_fault_server::{Script, Step};
 
-use crate::{Scene, accepted, open, settled};
+use crate::{Fixture, accepted, open, settled};
 
-impl Scene {
+impl Fixture {
     async fn answer_again(&self, id: &MessageId) -> Accepted {
         let (request, source) = (RequestId::fresh(), AttemptSource::Regenerate);
         let begun = self.app.generate_response(id, None, &request, source);
@@ -24,12 +24,12 @@ impl Scene {
 
 #[tokio::test]
 async fn answering_again_that_fails_leaves_the_good_answer_and_says_why() {
-    let scene = Scene::new().await;
-    let good = scene.answered("hello", "good").await;
+    let fixture = Fixture::new().await;
+    let good = fixture.answered("hello", "good").await;
     let refusal = r#"{"error":{"message":"Incorrect API key provided"}}"#;
-    scene.server.push(Script::status(401, refusal));
-    let tried = scene.answer_again(&good.assistant_message_id).await;
-    let shown = scene.answer().await;
+    fixture.server.push(Script::status(401, refusal));
+    let tried = fixture.answer_again(&good.assistant_message_id).await;
+    let shown = fixture.answer().await;
     assert_eq!(
         (shown.status, shown.content.as_str()),
         (MessageStatus::Complete, "good")
@@ -40,18 +40,21 @@ async fn answering_again_that_fails_leaves_the_good_answer_and_says_why() {
     assert!(!failed.has_text);
 
     let half = Script::new([Step::Head, Step::Delta("half".into()), Step::Close]);
-    scene.server.push(half);
-    let tried = scene.answer_again(&good.assistant_message_id).await;
-    let shown = scene.answer().await;
+    fixture.server.push(half);
+    let tried = fixture.answer_again(&good.assistant_message_id).await;
+    let shown = fixture.answer().await;
     assert_eq!(shown.content, "good");
     assert!(shown.failed_version.unwrap().has_text);
-    let chosen = scene.app.select_version(&tried.assistant_message_id).await;
+    let chosen = fixture
+        .app
+        .select_version(&tried.assistant_message_id)
+        .await;
     assert_eq!(chosen.unwrap().head_message_id, tried.assistant_message_id);
-    assert_eq!(scene.answer().await.content, "half", "what came is there");
+    assert_eq!(fixture.answer().await.content, "half", "what came is there");
 
-    scene.server.push(Script::answer("better"));
-    scene.answer_again(&tried.assistant_message_id).await;
-    let shown = scene.answer().await;
+    fixture.server.push(Script::answer("better"));
+    fixture.answer_again(&tried.assistant_message_id).await;
+    let shown = fixture.answer().await;
     assert_eq!(
         (shown.content.as_str(), shown.versions.count),
         ("better", 4)
@@ -60,20 +63,20 @@ async fn answering_again_that_fails_leaves_the_good_answer_and_says_why() {
 
 #[tokio::test]
 async fn a_stop_before_the_first_word_leaves_the_good_answer() {
-    let scene = Scene::new().await;
-    let good = scene.answered("hello", "good").await;
-    scene.server.push(Script::held("never", "", "too late"));
-    let tried = scene.answer_again(&good.assistant_message_id).await;
-    let busy = scene.app.select_version(&good.assistant_message_id).await;
+    let fixture = Fixture::new().await;
+    let good = fixture.answered("hello", "good").await;
+    fixture.server.push(Script::gated("never", "", "too late"));
+    let tried = fixture.answer_again(&good.assistant_message_id).await;
+    let busy = fixture.app.select_version(&good.assistant_message_id).await;
     assert_eq!(busy.unwrap_err().code(), ErrorCode::GenerationInProgress);
     assert!(
-        scene
+        fixture
             .app
             .stop_generation(&tried.generation_id)
             .await
             .stopped
     );
-    let shown = scene.answer().await;
+    let shown = fixture.answer().await;
     assert_eq!(shown.content, "good");
     let failed = shown.failed_version.unwrap();
     assert_eq!(failed.status, MessageStatus::Stopped);
@@ -81,14 +84,14 @@ async fn a_stop_before_the_first_word_leaves_the_good_answer() {
 
 #[tokio::test]
 async fn a_quit_in_the_middle_of_answering_again_leaves_the_good_answer() {
-    let scene = Scene::new().await;
-    let good = scene.answered("hello", "good").await;
-    scene.server.push(Script::held("never", "half", "lost"));
-    scene.answer_again(&good.assistant_message_id).await;
-    scene.wait_for_text("half").await;
-    scene.app.quit().await;
-    let app = open(scene.folder.path(), &scene.server).await;
-    let shown = settled(&app, &scene.conversation.id)
+    let fixture = Fixture::new().await;
+    let good = fixture.answered("hello", "good").await;
+    fixture.server.push(Script::gated("never", "half", "lost"));
+    fixture.answer_again(&good.assistant_message_id).await;
+    fixture.wait_for_text("half").await;
+    fixture.app.quit().await;
+    let app = open(fixture.folder.path(), &fixture.server).await;
+    let shown = settled(&app, &fixture.conversation.id)
         .await
         .messages
         .remove(1);
@@ -105,22 +108,22 @@ async fn a_quit_in_the_middle_of_answering_again_leaves_the_good_answer() {
 
 #[tokio::test]
 async fn a_retry_of_an_earlier_turn_hides_nothing_that_follows() {
-    let scene = Scene::new().await;
-    scene
+    let fixture = Fixture::new().await;
+    fixture
         .server
         .push(Script::status(401, r#"{"error":{"message":"no"}}"#));
-    let first = accepted(scene.send("one").await);
-    scene.settled().await;
-    scene.answered("two", "second").await;
-    let before = scene.settled().await.messages;
+    let first = accepted(fixture.send("one").await);
+    fixture.settled().await;
+    fixture.answered("two", "second").await;
+    let before = fixture.settled().await.messages;
     assert_eq!(before.len(), 4);
 
-    scene.server.push(Script::answer("at last"));
-    let retried = scene.answer_again(&first.assistant_message_id).await;
-    let app = &scene.app;
-    assert_ne!(retried.branch_id, scene.conversation.main_branch_id);
-    assert_eq!(scene.settled().await.messages.len(), 4);
-    let id = &scene.conversation.id;
+    fixture.server.push(Script::answer("at last"));
+    let retried = fixture.answer_again(&first.assistant_message_id).await;
+    let app = &fixture.app;
+    assert_ne!(retried.branch_id, fixture.conversation.main_branch_id);
+    assert_eq!(fixture.settled().await.messages.len(), 4);
+    let id = &fixture.conversation.id;
     let there = loop {
         let view = app
             .get_conversation(id, Some(&retried.branch_id))
@@ -133,7 +136,7 @@ async fn a_retry_of_an_earlier_turn_hides_nothing_that_follows() {
     };
     assert_eq!(there.messages.len(), 2);
     assert_eq!(there.messages[1].content, "at last");
-    let shown = scene.settled().await.messages;
+    let shown = fixture.settled().await.messages;
     assert_eq!(shown[1].versions.ids, there.messages[1].versions.ids);
     let ids = |messages: &[conch_core::chat::Message]| {
         messages.iter().map(|m| m.id.clone()).collect::<Vec<_>>()

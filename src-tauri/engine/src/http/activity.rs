@@ -8,37 +8,37 @@ use tokio::time::timeout;
 /// Counts requests. Clones count together.
 #[derive(Debug, Clone)]
 pub(crate) struct Activity {
-    under_way: watch::Sender<usize>,
+    in_flight: watch::Sender<usize>,
 }
 
 /// A request that is under way until this is dropped.
 #[derive(Debug)]
-pub(super) struct Busy(watch::Sender<usize>);
+pub(super) struct ActivityGuard(watch::Sender<usize>);
 
 impl Default for Activity {
     fn default() -> Self {
         Self {
-            under_way: watch::Sender::new(0),
+            in_flight: watch::Sender::new(0),
         }
     }
 }
 
 impl Activity {
     /// Counts a request.
-    pub(super) fn begin(&self) -> Busy {
-        self.under_way.send_modify(|requests| *requests += 1);
-        Busy(self.under_way.clone())
+    pub(super) fn begin(&self) -> ActivityGuard {
+        self.in_flight.send_modify(|requests| *requests += 1);
+        ActivityGuard(self.in_flight.clone())
     }
 
     /// Waits until no request was under way for `limit`, counted from now at the earliest.
     pub(crate) fn idle_for(&self, limit: Duration) -> impl Future<Output = ()> + use<> {
-        let mut under_way = self.under_way.subscribe();
+        let mut in_flight = self.in_flight.subscribe();
         // The watch never closes while this future holds a sender.
-        let keep = self.under_way.clone();
+        let keep = self.in_flight.clone();
         async move {
             let _keep = keep;
-            while under_way.wait_for(|&requests| requests == 0).await.is_ok() {
-                if timeout(limit, under_way.changed()).await.is_err() {
+            while in_flight.wait_for(|&requests| requests == 0).await.is_ok() {
+                if timeout(limit, in_flight.changed()).await.is_err() {
                     break;
                 }
             }
@@ -46,7 +46,7 @@ impl Activity {
     }
 }
 
-impl Drop for Busy {
+impl Drop for ActivityGuard {
     fn drop(&mut self) {
         self.0.send_modify(|requests| *requests -= 1);
     }

@@ -39,7 +39,7 @@ pub(super) async fn completions(
     let loaded = shared.model.name();
     if request.model != loaded {
         return Err(ApiError::ModelNotFound {
-            asked: request.model,
+            requested: request.model,
             loaded: loaded.to_owned(),
         });
     }
@@ -57,7 +57,7 @@ pub(super) async fn completions(
         stop: request.stop,
         output,
     })?;
-    let answer = Answer::new(loaded, progress, busy, prompt.left_out);
+    let answer = Answer::new(loaded, progress, busy, prompt.omitted_messages);
     if request.stream {
         Ok(answer.stream(request.include_usage))
     } else {

@@ -24,8 +24,8 @@ pub(super) enum ApiError {
     Body(#[from] BytesRejection),
     #[error("{0}")]
     Request(#[from] RequestError),
-    #[error("The model {asked:?} is not here, only {loaded:?}")]
-    ModelNotFound { asked: String, loaded: String },
+    #[error("The model {requested:?} is not here, only {loaded:?}")]
+    ModelNotFound { requested: String, loaded: String },
     #[error("{0}")]
     Prompt(#[from] PromptError),
     #[error("{0}")]

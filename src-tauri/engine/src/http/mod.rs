@@ -28,7 +28,7 @@ use crate::inference::{Jobs, Model};
 use error::ApiError;
 
 /// Bytes. A request carries a conversation's whole history; this is some five million words.
-const LARGEST_BODY: usize = 32 * 1024 * 1024;
+const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
 
 /// The server of one model.
 pub(crate) struct Server {
@@ -60,7 +60,7 @@ impl Server {
             .route("/v1/chat/completions", post(chat::completions))
             .fallback(async || ApiError::NotFound)
             .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
-            .layer(DefaultBodyLimit::max(LARGEST_BODY))
+            .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
             .layer(middleware::from_fn_with_state(
                 Arc::clone(&shared),
                 authorise,
@@ -96,19 +96,19 @@ async fn authorise(
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    let given = request.headers().get(AUTHORIZATION);
-    let given = given.and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
-    if !given.is_some_and(|given| equal(given, shared.token.as_bytes())) {
+    let presented = request.headers().get(AUTHORIZATION);
+    let presented = presented.and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+    if !presented.is_some_and(|presented| constant_time_eq(presented, shared.token.as_bytes())) {
         return Err(ApiError::Unauthorised);
     }
     Ok(next.run(request).await)
 }
 
 /// Takes as long for any wrong token of the right length, so that time tells nothing about it.
-fn equal(given: &[u8], expected: &[u8]) -> bool {
-    let pairs = given.iter().zip(expected);
+fn constant_time_eq(presented: &[u8], expected: &[u8]) -> bool {
+    let pairs = presented.iter().zip(expected);
     let difference = pairs.fold(0, |difference, (one, other)| difference | (one ^ other));
-    given.len() == expected.len() && difference == 0
+    presented.len() == expected.len() && difference == 0
 }
 
 #[cfg(test)]
@@ -117,9 +117,9 @@ mod tests {
 
     #[test]
     fn only_the_same_token_is_equal() {
-        assert!(equal(b"secret", b"secret"));
+        assert!(constant_time_eq(b"secret", b"secret"));
         for wrong in [&b""[..], b"secre", b"secret!", b"Secret", b"secrex"] {
-            assert!(!equal(wrong, b"secret"));
+            assert!(!constant_time_eq(wrong, b"secret"));
         }
     }
 }

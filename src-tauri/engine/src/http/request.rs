@@ -11,7 +11,7 @@ use crate::inference::{Message, Role, Sampling};
 // The model card's values for SmolLM2-Instruct.
 const DEFAULT_TEMPERATURE: f32 = 0.2;
 const DEFAULT_TOP_P: f32 = 0.9;
-const MOST_STOP_STRINGS: usize = 4;
+const MAX_STOP_STRINGS: usize = 4;
 
 /// A request that makes sense.
 #[derive(Debug, PartialEq)]
@@ -138,8 +138,8 @@ impl ChatRequest {
     }
 }
 
-fn max_tokens(asked: Option<u32>) -> Result<usize, RequestError> {
-    match asked {
+fn max_tokens(requested: Option<u32>) -> Result<usize, RequestError> {
+    match requested {
         Some(0) => Err(RequestError::OutOfRange {
             field: "max_completion_tokens",
             expected: "at least 1",
@@ -149,8 +149,8 @@ fn max_tokens(asked: Option<u32>) -> Result<usize, RequestError> {
     }
 }
 
-fn temperature(asked: Option<f32>) -> Result<f32, RequestError> {
-    let temperature = asked.unwrap_or(DEFAULT_TEMPERATURE);
+fn temperature(requested: Option<f32>) -> Result<f32, RequestError> {
+    let temperature = requested.unwrap_or(DEFAULT_TEMPERATURE);
     let in_range = (0.0..=2.0).contains(&temperature);
     in_range
         .then_some(temperature)
@@ -160,8 +160,8 @@ fn temperature(asked: Option<f32>) -> Result<f32, RequestError> {
         })
 }
 
-fn top_p(asked: Option<f32>) -> Result<f32, RequestError> {
-    let top_p = asked.unwrap_or(DEFAULT_TOP_P);
+fn top_p(requested: Option<f32>) -> Result<f32, RequestError> {
+    let top_p = requested.unwrap_or(DEFAULT_TOP_P);
     let in_range = top_p > 0.0 && top_p <= 1.0;
     in_range.then_some(top_p).ok_or(RequestError::OutOfRange {
         field: "top_p",
@@ -170,18 +170,18 @@ fn top_p(asked: Option<f32>) -> Result<f32, RequestError> {
 }
 
 /// The protocol's seeds have 64 bits and llama.cpp's 32, the largest of which means a random one.
-fn seed(asked: i64) -> u32 {
-    let folded = asked.rem_euclid(i64::from(u32::MAX));
+fn seed(requested: i64) -> u32 {
+    let folded = requested.rem_euclid(i64::from(u32::MAX));
     u32::try_from(folded).unwrap_or(0)
 }
 
-fn stop(asked: Option<Stop>) -> Result<Vec<String>, RequestError> {
-    let strings = match asked {
+fn stop(requested: Option<Stop>) -> Result<Vec<String>, RequestError> {
+    let strings = match requested {
         None => Vec::new(),
         Some(Stop::One(string)) => vec![string],
         Some(Stop::Several(strings)) => strings,
     };
-    if strings.len() > MOST_STOP_STRINGS || strings.iter().any(String::is_empty) {
+    if strings.len() > MAX_STOP_STRINGS || strings.iter().any(String::is_empty) {
         return Err(RequestError::OutOfRange {
             field: "stop",
             expected: "at most 4 strings, none of them empty",
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused_with_its_field() {
+    fn invalid_fields_are_refused_by_name() {
         for (field, value, code) in [
             ("model", json!(null), "missing_required_parameter"),
             ("model", json!(""), "missing_required_parameter"),

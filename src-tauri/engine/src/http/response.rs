@@ -13,7 +13,7 @@ use futures_util::stream;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::activity::Busy;
+use super::activity::ActivityGuard;
 use super::error::ApiError;
 use crate::inference::{FinishReason, GenerationError, Progress, Usage};
 
@@ -29,8 +29,8 @@ pub(super) struct Answer {
     progress: UnboundedReceiver<Progress>,
     form: Form,
     /// So many of the oldest messages the model was not shown.
-    left_out: usize,
-    _busy: Busy,
+    omitted_messages: usize,
+    _busy: ActivityGuard,
 }
 
 /// What all objects of one answer have in common.
@@ -44,8 +44,8 @@ impl Answer {
     pub(super) fn new(
         model: &str,
         progress: UnboundedReceiver<Progress>,
-        busy: Busy,
-        left_out: usize,
+        busy: ActivityGuard,
+        omitted_messages: usize,
     ) -> Self {
         let number = ANSWERS.fetch_add(1, Ordering::Relaxed);
         Self {
@@ -55,7 +55,7 @@ impl Answer {
                 created: unix_seconds(),
                 model: model.to_owned(),
             },
-            left_out,
+            omitted_messages,
             _busy: busy,
         }
     }
@@ -90,9 +90,9 @@ impl Answer {
     pub(super) fn stream(self, include_usage: bool) -> Response {
         let role = json!({"role": "assistant", "content": ""});
         let mut first = self.form.chunk(&role, None);
-        if self.left_out > 0 {
+        if self.omitted_messages > 0 {
             // Beyond the protocol, for Conch: nothing is left out silently.
-            first["messages_left_out"] = json!(self.left_out);
+            first["messages_left_out"] = json!(self.omitted_messages);
         }
         let state = Streaming {
             ready: VecDeque::from([data(&first)]),
@@ -275,9 +275,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_left_out_is_told_first() {
+    async fn omitted_messages_are_reported_first() {
         let (sender, mut answer) = answer();
-        answer.left_out = 4;
+        answer.omitted_messages = 4;
         sender.send(FINISHED).unwrap();
         let events = events(answer.stream(false)).await;
         assert_eq!(parsed(&events[0])["messages_left_out"], 4);

@@ -8,7 +8,7 @@
 /// The cut moves in steps of about `step` tokens and not with every turn: what is computed for a
 /// prompt can be used again only as far as the next prompt begins alike, so a cut that moved each
 /// time would have the whole prompt computed each time.
-pub(super) fn turns_left_out(ends: &[usize], overflow: usize, step: usize) -> usize {
+pub(super) fn turns_to_omit(ends: &[usize], overflow: usize, step: usize) -> usize {
     if overflow == 0 {
         return 0;
     }
@@ -23,16 +23,16 @@ mod tests {
 
     #[test]
     fn what_fits_is_whole() {
-        assert_eq!(turns_left_out(&[10, 20, 30], 0, 8), 0);
-        assert_eq!(turns_left_out(&[], 0, 8), 0);
+        assert_eq!(turns_to_omit(&[10, 20, 30], 0, 8), 0);
+        assert_eq!(turns_to_omit(&[], 0, 8), 0);
     }
 
     #[test]
     fn the_oldest_go_first_and_the_newest_stays() {
-        assert_eq!(turns_left_out(&[10, 20, 30], 5, 1), 1);
-        assert_eq!(turns_left_out(&[10, 20, 30], 11, 1), 2);
-        assert_eq!(turns_left_out(&[10, 20, 30], 1000, 1), 2);
-        assert_eq!(turns_left_out(&[10], 1000, 1), 0);
+        assert_eq!(turns_to_omit(&[10, 20, 30], 5, 1), 1);
+        assert_eq!(turns_to_omit(&[10, 20, 30], 11, 1), 2);
+        assert_eq!(turns_to_omit(&[10, 20, 30], 1000, 1), 2);
+        assert_eq!(turns_to_omit(&[10], 1000, 1), 0);
     }
 
     #[test]
@@ -44,7 +44,7 @@ mod tests {
         for _ in 0..10 {
             let whole = ends.last().unwrap() + 50;
             ends.push(whole);
-            let cut = turns_left_out(&ends, whole - budget, step);
+            let cut = turns_to_omit(&ends, whole - budget, step);
             let kept = whole - ends[cut - 1];
             assert!(kept <= budget, "{kept} tokens are kept");
             cuts.push(cut);

@@ -17,4 +17,4 @@ mod worker;
 pub(crate) use model::Model;
 pub(crate) use prompt::{Message, PromptError, Role};
 pub(crate) use session::{GenerationError, Sampling};
-pub(crate) use worker::{Compute, FinishReason, Job, Jobs, Progress, Usage, Worker};
+pub(crate) use worker::{FinishReason, Job, Jobs, Progress, Usage, Worker, WorkerConfig};

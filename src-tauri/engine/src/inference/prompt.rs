@@ -48,7 +48,7 @@ pub(crate) enum PromptError {
 pub(crate) struct Prompt<T> {
     pub(crate) tokens: Vec<T>,
     /// So many of the oldest messages are not in it.
-    pub(crate) left_out: usize,
+    pub(crate) omitted_messages: usize,
 }
 
 /// The tokens of as much of a conversation as fits `limit` tokens.
@@ -68,30 +68,33 @@ pub(super) fn fit<T>(
     if whole.len() <= limit {
         return Ok(Prompt {
             tokens: whole,
-            left_out: 0,
+            omitted_messages: 0,
         });
     }
     let turns = turns(messages);
     let ends = ends(messages, &turns, whole.len(), measure);
-    let mut left_out = history::turns_left_out(&ends, whole.len() - limit, limit / 4);
+    let mut omitted_turns = history::turns_to_omit(&ends, whole.len() - limit, limit / 4);
     loop {
-        let stays = |turn: Option<usize>| turn.is_none_or(|turn| turn >= left_out);
+        let stays = |turn: Option<usize>| turn.is_none_or(|turn| turn >= omitted_turns);
         let pairs = messages.iter().zip(&turns);
         let kept = pairs.filter(|(_, turn)| stays(**turn));
         let kept: Vec<_> = kept.map(|(message, _)| message).collect();
         let tokens = tokenise(&kept)?;
         if tokens.len() <= limit {
-            let left_out = messages.len() - kept.len();
-            return Ok(Prompt { tokens, left_out });
+            let omitted_messages = messages.len() - kept.len();
+            return Ok(Prompt {
+                tokens,
+                omitted_messages,
+            });
         }
-        if left_out + 1 >= ends.len() {
+        if omitted_turns + 1 >= ends.len() {
             return Err(PromptError::TooLong {
                 tokens: tokens.len(),
                 limit,
             });
         }
         // The ends were rough.
-        left_out += 1;
+        omitted_turns += 1;
     }
 }
 
@@ -156,7 +159,7 @@ mod tests {
         let prompt = fit(messages, limit, tokenise, measure)?;
         let text = String::from_iter(&prompt.tokens);
         let kept = text.chars().filter(|token| *token == '[').count();
-        assert_eq!(prompt.left_out, messages.len() - kept);
+        assert_eq!(prompt.omitted_messages, messages.len() - kept);
         Ok(text)
     }
 

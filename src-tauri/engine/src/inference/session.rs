@@ -12,8 +12,8 @@ use llama_cpp_2::token::LlamaToken;
 use llama_cpp_2::vocab::LlamaVocab;
 use thiserror::Error;
 
-use super::stop::{Scanned, StopStrings};
-use super::utf8::Utf8;
+use super::stop::{ScanResult, StopStrings};
+use super::utf8::Utf8Decoder;
 use super::worker::{FinishReason, Job, Progress, Usage};
 
 /// Tokens of a prompt that are computed between two looks at whether anybody still waits: a third of
@@ -144,7 +144,7 @@ impl<'model> Session<'model> {
             self.decode(slice)?;
         }
         let mut sampler = job.sampling.sampler(&self.vocabulary);
-        let mut utf8 = Utf8::default();
+        let mut utf8 = Utf8Decoder::default();
         let mut stop = StopStrings::new(job.stop);
         let send = |text: String| text.is_empty() || job.output.send(Progress::Text(text)).is_ok();
         let reason = loop {
@@ -155,8 +155,8 @@ impl<'model> Session<'model> {
             *completion += 1;
             let bytes = self.vocabulary.token_to_piece(token, false, None);
             let waited_for = match stop.push(&utf8.push(&bytes)) {
-                Scanned::Text(text) => send(text) && !job.output.is_closed(),
-                Scanned::Stopped(text) => {
+                ScanResult::Text(text) => send(text) && !job.output.is_closed(),
+                ScanResult::Stopped(text) => {
                     send(text);
                     return Ok(Outcome::Finished(FinishReason::Stop));
                 }

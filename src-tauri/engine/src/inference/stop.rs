@@ -10,7 +10,7 @@ pub(super) struct StopStrings {
 
 /// What may be shown after a piece of text.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Scanned {
+pub(super) enum ScanResult {
     /// This, and more may follow.
     Text(String),
     /// This, and nothing more: a stop string came after it.
@@ -29,15 +29,15 @@ impl StopStrings {
     }
 
     /// Adds a piece of text.
-    pub(super) fn push(&mut self, text: &str) -> Scanned {
+    pub(super) fn push(&mut self, text: &str) -> ScanResult {
         self.held.push_str(text);
         let found = self.strings.iter();
         if let Some(at) = found.filter_map(|stop| self.held.find(stop)).min() {
             self.held.truncate(at);
-            return Scanned::Stopped(std::mem::take(&mut self.held));
+            return ScanResult::Stopped(std::mem::take(&mut self.held));
         }
         let suspect = self.held.split_off(self.held.len() - self.suspect_bytes());
-        Scanned::Text(std::mem::replace(&mut self.held, suspect))
+        ScanResult::Text(std::mem::replace(&mut self.held, suspect))
     }
 
     /// What was held back when the text ends without a stop string.
@@ -63,8 +63,8 @@ mod tests {
         StopStrings::new(strings.iter().map(ToString::to_string).collect())
     }
 
-    fn text(text: &str) -> Scanned {
-        Scanned::Text(text.into())
+    fn text(text: &str) -> ScanResult {
+        ScanResult::Text(text.into())
     }
 
     #[test]
@@ -79,7 +79,7 @@ mod tests {
         let mut scan = stops(&["\nUser:"]);
         assert_eq!(scan.push("yes\nUs"), text("yes"));
         assert_eq!(scan.push("er"), text(""));
-        assert_eq!(scan.push(": no"), Scanned::Stopped(String::new()));
+        assert_eq!(scan.push(": no"), ScanResult::Stopped(String::new()));
     }
 
     #[test]
@@ -95,7 +95,7 @@ mod tests {
         let mut scan = stops(&["late", "early"]);
         assert_eq!(
             scan.push("an early and a late one"),
-            Scanned::Stopped("an ".into())
+            ScanResult::Stopped("an ".into())
         );
     }
 

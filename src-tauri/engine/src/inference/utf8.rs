@@ -2,11 +2,11 @@
 
 /// Puts characters together whose bytes come in pieces.
 #[derive(Debug, Default)]
-pub(super) struct Utf8 {
+pub(super) struct Utf8Decoder {
     incomplete: Vec<u8>,
 }
 
-impl Utf8 {
+impl Utf8Decoder {
     /// Adds bytes, and gives the text that is complete by now.
     ///
     /// A character that is not complete yet waits for its rest, also beyond this call. Bytes that
@@ -47,7 +47,7 @@ mod tests {
     fn characters_survive_every_split() {
         let text = "a é 猫 👩‍🚀 z";
         for size in 1..=text.len() {
-            let mut utf8 = Utf8::default();
+            let mut utf8 = Utf8Decoder::default();
             let pieces = text.as_bytes().chunks(size);
             let put_together: String = pieces.map(|piece| utf8.push(piece)).collect();
             assert_eq!(put_together, text, "in pieces of {size} bytes");
@@ -56,14 +56,14 @@ mod tests {
 
     #[test]
     fn an_incomplete_character_waits() {
-        let mut utf8 = Utf8::default();
+        let mut utf8 = Utf8Decoder::default();
         assert_eq!(utf8.push(b"ok \xf0\x9f\x91"), "ok ");
         assert_eq!(utf8.push(b"\xa9!"), "👩!");
     }
 
     #[test]
     fn nonsense_is_replaced_and_does_not_swallow_what_follows() {
-        let mut utf8 = Utf8::default();
+        let mut utf8 = Utf8Decoder::default();
         assert_eq!(utf8.push(b"a\xffb"), "a\u{fffd}b");
         assert_eq!(utf8.push(b"\xe7\x8c"), "");
         assert_eq!(utf8.push(b"x"), "\u{fffd}x");

@@ -16,7 +16,7 @@ use crate::failure::Failure;
 
 /// What the computation may take of the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Compute {
+pub(crate) struct WorkerConfig {
     pub(crate) threads: u32,
     /// Tokens of prompt and answer together; what the model was trained on is the most it gets.
     pub(crate) context: u32,
@@ -98,8 +98,8 @@ impl Worker {
     ///
     /// # Errors
     /// When the thread cannot be started, or there is not enough memory.
-    pub(crate) fn start(model: Arc<Model>, compute: Compute) -> Result<Self, Failure> {
-        let context = compute.context.min(model.trained_context()).max(1);
+    pub(crate) fn start(model: Arc<Model>, worker_config: WorkerConfig) -> Result<Self, Failure> {
+        let context = worker_config.context.min(model.trained_context()).max(1);
         let (queue, jobs) = mpsc::channel();
         let (ready, is_ready) = mpsc::sync_channel(1);
         let (end, ended) = oneshot::channel();
@@ -108,7 +108,7 @@ impl Worker {
             .spawn(move || {
                 // Dropped on every way out, also by a panic.
                 let _end = end;
-                work(&model, context, compute.threads, &ready, &jobs);
+                work(&model, context, worker_config.threads, &ready, &jobs);
             })
             .map_err(Failure::Thread)?;
         let capacity = is_ready.recv().ok().flatten();
@@ -155,8 +155,8 @@ fn work(
         .ok()
         .map(|created| created.n_ctx().min(context));
     let capacity = capacity.and_then(|capacity| usize::try_from(capacity).ok());
-    let told = ready.send(capacity);
-    let (Ok(created), Some(capacity), Ok(())) = (created, capacity, told) else {
+    let sent = ready.send(capacity);
+    let (Ok(created), Some(capacity), Ok(())) = (created, capacity, sent) else {
         return;
     };
     let mut session = Session::new(created, model.vocabulary(), capacity);

@@ -27,11 +27,11 @@ const FILE: &str = "SmolLM2-135M-Instruct.Q4_1.gguf";
 const ENGINE: &str = "engine_process";
 const ARGUMENT: &str = "CONCH_ENGINE_ARGUMENT_";
 /// Nothing here takes so long: it turns a hang into a failure.
-const PATIENCE: Duration = Duration::from_mins(3);
+const TIMEOUT: Duration = Duration::from_mins(3);
 
 /// Waits, but not for ever.
-pub(crate) async fn in_time<T>(future: impl Future<Output = T>) -> T {
-    timeout(PATIENCE, future)
+pub(crate) async fn with_timeout<T>(future: impl Future<Output = T>) -> T {
+    timeout(TIMEOUT, future)
         .await
         .expect("this should not take minutes")
 }
@@ -122,7 +122,7 @@ impl Process {
         while !line.starts_with('{') {
             // Test executables begin with a word about how many tests they run.
             line.clear();
-            let read = in_time(output.read_line(&mut line)).await.unwrap();
+            let read = with_timeout(output.read_line(&mut line)).await.unwrap();
             assert_ne!(read, 0, "the engine ended without a line");
         }
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
@@ -134,7 +134,7 @@ impl Process {
 
     /// Waits for its end. The input stays as it is: open, or closed before.
     pub(crate) async fn exit(&mut self) -> ExitStatus {
-        in_time(self.child.wait()).await.unwrap()
+        with_timeout(self.child.wait()).await.unwrap()
     }
 }
 
@@ -184,14 +184,14 @@ impl Engine {
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
-        in_time(request.send()).await.unwrap()
+        with_timeout(request.send()).await.unwrap()
     }
 
     /// Asks for an answer, and waits for its headers.
     pub(crate) async fn post(&self, request: &Value) -> Response {
         let address = format!("{}/v1/chat/completions", self.base);
         let request = self.client.post(address).bearer_auth(TOKEN).json(request);
-        in_time(request.send()).await.unwrap()
+        with_timeout(request.send()).await.unwrap()
     }
 
     /// The request, for the model that is loaded.
@@ -204,7 +204,7 @@ impl Engine {
     pub(crate) async fn whole(&self, request: Value) -> Value {
         let response = self.post(&self.with_model(request)).await;
         assert_eq!(response.status(), StatusCode::OK);
-        in_time(response.json()).await.unwrap()
+        with_timeout(response.json()).await.unwrap()
     }
 
     /// A streamed answer, read to its end.
@@ -214,7 +214,7 @@ impl Engine {
         let response = self.post(&self.with_model(request)).await;
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
-        let body = in_time(response.text()).await.unwrap();
+        let body = with_timeout(response.text()).await.unwrap();
         Answer::parse(&body)
     }
 

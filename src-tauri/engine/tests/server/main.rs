@@ -8,7 +8,7 @@ use std::io::Read;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use engine::{Engine, Launch, in_time, model_file};
+use engine::{Engine, Launch, model_file, with_timeout};
 
 fn user(content: &str) -> Value {
     json!({"role": "user", "content": content})
@@ -20,7 +20,7 @@ fn long_message(repetitions: usize) -> Value {
 }
 
 #[tokio::test]
-async fn only_the_token_opens_the_door() {
+async fn requests_without_the_token_are_unauthorised() {
     let engine = Engine::start().await;
     assert_eq!(engine.model, "SmolLM2-135M-Instruct");
 
@@ -90,7 +90,7 @@ async fn mistakes_are_answered_in_the_protocols_form() {
 }
 
 #[tokio::test]
-async fn it_answers_and_computes_a_second_turn_only_from_where_it_is_new() {
+async fn a_second_turn_reuses_the_computed_prefix() {
     let engine = Engine::start().await;
     let question = user("What is the capital of France?");
     let request = json!({"messages": [question], "temperature": 0, "max_tokens": 60});
@@ -162,7 +162,7 @@ async fn requests_wait_for_each_other_and_are_all_answered() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_frees_the_model_within_its_prompt() {
+async fn a_disconnect_during_the_prompt_frees_the_model() {
     let engine = Engine::start().await;
     let request = json!({"messages": [long_message(700)], "stream": true});
     // Headers come before the prompt is computed.
@@ -182,14 +182,14 @@ async fn a_client_that_leaves_frees_the_model_within_its_prompt() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_frees_the_model_within_its_answer() {
+async fn a_disconnect_during_the_answer_frees_the_model() {
     let engine = Engine::start().await;
     let request =
         json!({"messages": [user("Write a very long story about the sea.")], "stream": true});
     let mut response = engine.post(&engine.with_model(request)).await;
     let mut received = String::new();
     while received.matches("\"content\"").count() < 3 {
-        let bytes = in_time(response.chunk()).await.unwrap().unwrap();
+        let bytes = with_timeout(response.chunk()).await.unwrap().unwrap();
         received.push_str(&String::from_utf8_lossy(&bytes));
     }
     drop(response);
@@ -237,12 +237,12 @@ async fn it_ends_when_its_parent_does_also_in_the_middle_of_a_prompt() {
     let mut engine = Engine::start().await;
     let request = json!({"messages": [long_message(700)], "stream": true});
     let mut response = engine.post(&engine.with_model(request)).await;
-    let first = in_time(response.chunk()).await.unwrap().unwrap();
+    let first = with_timeout(response.chunk()).await.unwrap().unwrap();
     assert!(String::from_utf8_lossy(&first).contains("assistant"));
 
     engine.close_input();
     engine.exit().await;
-    let rest = in_time(response.text()).await.unwrap_or_default();
+    let rest = with_timeout(response.text()).await.unwrap_or_default();
     assert!(!rest.contains("[DONE]"), "{rest}");
 }
 
@@ -254,7 +254,7 @@ async fn it_ends_when_its_parent_does_before_the_handshake() {
 }
 
 #[tokio::test]
-async fn it_ends_when_nobody_asks() {
+async fn it_exits_when_idle() {
     let mut engine = Engine::start_with(Launch::default().argument("--idle-seconds", "1")).await;
     assert!(engine.exit().await.success());
 }

@@ -51,7 +51,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Takes the next event and the range of the source that it is from.
-    pub(crate) fn take(&mut self, event: Event<'_>, range: Range<usize>) {
+    pub(crate) fn handle_event(&mut self, event: Event<'_>, range: Range<usize>) {
         if matches!(event, Event::Start(_)) {
             self.mark_start(range.start);
         }
@@ -115,7 +115,7 @@ impl<'a> Builder<'a> {
         }
         self.document.end_paragraph(self.syntax, false);
         Reading {
-            is_linked: self.has_notes || self.formulas.are_counted(),
+            has_cross_references: self.has_notes || self.formulas.are_counted(),
             blocks: self.notes.number(self.document.blocks),
             start: self.start,
         }

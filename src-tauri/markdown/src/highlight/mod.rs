@@ -95,15 +95,15 @@ fn colour(grammar: &SyntaxReference, text: &str, tokens: &mut Tokens) {
     for line in text.split_inclusive('\n').flat_map(parts) {
         // A grammar that fails on a line leaves that one plain.
         let changes = state.parse_line(line, &GRAMMARS).unwrap_or_default();
-        let mut told = 0;
+        let mut emitted = 0;
         for (at, change) in changes {
-            if let Some(piece) = line.get(told..at) {
+            if let Some(piece) = line.get(emitted..at) {
                 tokens.push(kinds.current(), piece);
-                told = at;
+                emitted = at;
             }
             kinds.change(&change);
         }
-        tokens.push(kinds.current(), &line[told..]);
+        tokens.push(kinds.current(), &line[emitted..]);
     }
 }
 

@@ -155,12 +155,12 @@ pub(super) fn read(xml: &str) -> Option<MathNode> {
     (formula && roots.next().is_none()).then_some(root)
 }
 
-fn opened(start: &BytesStart<'_>, around: Option<&mut Open>) -> Option<Open> {
+fn opened(start: &BytesStart<'_>, parent: Option<&mut Open>) -> Option<Open> {
     let written = start.name();
     let written = written.as_ref();
     let Some((name, _)) = ELEMENTS.into_iter().find(|&(name, _)| name == written) else {
         let class = TEXT_CLASSES.into_iter().find(|&(name, _)| name == written);
-        if let (Some((_, class)), Some(text)) = (class, around) {
+        if let (Some((_, class)), Some(text)) = (class, parent) {
             text.classes.push(class);
         }
         return Some(Open::default());
@@ -212,16 +212,16 @@ fn is_harmless(value: &str) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || " #%+-.".contains(c))
 }
 
-fn close(mut element: Open, around: &mut Open) -> Option<()> {
+fn close(mut element: Open, parent: &mut Open) -> Option<()> {
     let Some(name) = element.name else {
-        around.children.append(&mut element.children);
+        parent.children.append(&mut element.children);
         return Some(());
     };
     if name == "mtable" {
         take_last_line(&mut element);
     }
     // `math-core` draws with empty rows what `menclose` says already.
-    if name == "mrow" && around.name == Some("menclose") && element.children.is_empty() {
+    if name == "mrow" && parent.name == Some("menclose") && element.children.is_empty() {
         return Some(());
     }
     let (_, children) = ELEMENTS.into_iter().find(|&(known, _)| known == name)?;
@@ -233,7 +233,7 @@ fn close(mut element: Open, around: &mut Open) -> Option<()> {
             .attributes
             .push(("class", element.classes.join(" ")));
     }
-    around.children.push(MathNode::Element {
+    parent.children.push(MathNode::Element {
         name,
         attributes: mem::take(&mut element.attributes),
         children: element.children,

@@ -262,7 +262,7 @@ fn an_element_without_its_children_is_no_formula() {
 }
 
 #[test]
-fn what_is_on_no_list_is_left_out_around_its_text() {
+fn unlisted_elements_are_dropped_and_their_text_kept() {
     let tree = mathml::read(
         "<math onclick=\"x\" href=\"y\"><semantics><a href=\"x\"><mi style=\"position: fixed\" \
          mathvariant=\"normal\">a</mi></a><annotation>b</annotation></semantics>c<mtext><span>d</span>\

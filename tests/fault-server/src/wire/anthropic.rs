@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{error_name, filled, usage_after, was_counted};
 use crate::script::Step;
 
-pub(super) fn said(steps: &[Step], at: usize) -> String {
+pub(super) fn encode(steps: &[Step], at: usize) -> String {
     let begun = if is_content(&steps[at]) && !steps[..at].iter().any(is_content) {
         start(steps)
     } else {

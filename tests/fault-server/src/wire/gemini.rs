@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{error_name, filled, usage_after, was_counted};
 use crate::script::Step;
 
-pub(super) fn said(steps: &[Step], at: usize) -> String {
+pub(super) fn encode(steps: &[Step], at: usize) -> String {
     match &steps[at] {
         Step::Delta(text) => candidate(&json!({"text": text}), None, None),
         Step::Reasoning(text) => candidate(&json!({"text": text, "thought": true}), None, None),

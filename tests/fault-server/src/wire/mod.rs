@@ -139,16 +139,16 @@ impl Protocol {
             ),
             Step::Raw(bytes) => bytes.clone(),
             Step::Error(error) => self.error_event(error).into_bytes(),
-            _ => self.said(steps, at).into_bytes(),
+            _ => self.encode(steps, at).into_bytes(),
         }
     }
 
-    fn said(self, steps: &[Step], at: usize) -> String {
+    fn encode(self, steps: &[Step], at: usize) -> String {
         match self {
-            Self::OpenAi => openai::said(&steps[at]),
-            Self::Anthropic => anthropic::said(steps, at),
-            Self::Gemini => gemini::said(steps, at),
-            Self::Ollama => ollama::said(steps, at),
+            Self::OpenAi => openai::encode(&steps[at]),
+            Self::Anthropic => anthropic::encode(steps, at),
+            Self::Gemini => gemini::encode(steps, at),
+            Self::Ollama => ollama::encode(steps, at),
         }
     }
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::{usage_after, was_counted};
 use crate::script::Step;
 
-pub(super) fn said(steps: &[Step], at: usize) -> String {
+pub(super) fn encode(steps: &[Step], at: usize) -> String {
     match &steps[at] {
         Step::Delta(text) => chunk(&json!({"content": text}), &json!({"done": false})),
         Step::Reasoning(text) => chunk(

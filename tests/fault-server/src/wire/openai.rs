@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::error_name;
 use crate::script::Step;
 
-pub(super) fn said(step: &Step) -> String {
+pub(super) fn encode(step: &Step) -> String {
     match step {
         Step::Delta(text) => choice(&json!({"content": text}), None),
         Step::Reasoning(text) => choice(&json!({"reasoning_content": text}), None),

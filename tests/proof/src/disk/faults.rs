@@ -28,7 +28,7 @@ use super::trial::Trial;
 use crate::application::{self, send};
 use crate::campaign::{Finding, Run, runtime};
 use crate::checks::{self, Moment};
-use crate::ledger::{Ledger, Told};
+use crate::ledger::{Ledger, Promise};
 use crate::report::grouped;
 use crate::turns::QUESTION;
 
@@ -37,7 +37,7 @@ const FULL_FOR: Duration = Duration::from_millis(150);
 
 /// How long the application may take to be what it was: an end that could not be stored is tried
 /// again every second.
-const PATIENCE: Duration = Duration::from_secs(20);
+const RECOVERY_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Runs under way at once; most of the time they wait.
 const AT_ONCE: usize = 16;
@@ -73,7 +73,7 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
         let parts = (0..2).map(|_| Step::Delta("word ".repeat(PART_BYTES / 5)));
         let steps = [Step::Head].into_iter().chain(parts);
         let end = [Step::Finish("stop".to_owned()), Step::Done];
-        server.always(Script::new(steps.chain(end)));
+        server.set_default_script(Script::new(steps.chain(end)));
         let base_url = server.base_url();
 
         let calm = Trial::on(FaultyDisk::new(u64::MAX, Fault::FailsOnce))?;
@@ -94,7 +94,7 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
             .map(async |(number, fault)| {
                 let trial = Trial::on(FaultyDisk::new(number, fault))?;
                 let broken = trial.run(&base_url).await;
-                run.did(1);
+                run.advance(1);
                 broken.with_context(|| format!("{fault:?} at call {number}"))
             })
             .buffer_unordered(AT_ONCE)
@@ -191,11 +191,14 @@ impl Trial<FaultyDisk> {
             tokio::time::sleep(FULL_FOR).await;
             disk.mended.store(true, Ordering::Relaxed);
         });
-        let lived = timeout(PATIENCE, live(&self.path()?, base_url)).await;
+        let lived = timeout(RECOVERY_TIMEOUT, live(&self.path()?, base_url)).await;
         mending.abort();
         let broken = match lived {
             Ok(broken) => broken?,
-            Err(_) => vec![format!("nothing went on for {} s", PATIENCE.as_secs())],
+            Err(_) => vec![format!(
+                "nothing went on for {} s",
+                RECOVERY_TIMEOUT.as_secs()
+            )],
         };
         let at = format!("{:?} at call {}", self.disk.fault, self.disk.number);
         let broken = broken.into_iter();
@@ -208,29 +211,29 @@ impl Trial<FaultyDisk> {
 async fn live(folder: &Path, base_url: &str) -> anyhow::Result<Vec<String>> {
     let database = folder.join("conch.db");
     let mut ledger = Ledger::default();
-    let app = again(async || application::open(folder, base_url).await).await;
-    let made = again(async || app.create_conversation(None, None).await).await;
+    let app = retry(async || application::open(folder, base_url).await).await;
+    let made = retry(async || app.create_conversation(None, None).await).await;
     for _ in 0..2 {
-        let accepted = again(async || send(&app, &made.id, QUESTION).await).await;
+        let accepted = retry(async || send(&app, &made.id, QUESTION).await).await;
         let id = accepted.user_message_id.to_string();
-        ledger.note(Told::Sent(id, QUESTION.to_owned()));
-        settle(&app, &made.id, &accepted, &mut ledger).await?;
+        ledger.record(Promise::Sent(id, QUESTION.to_owned()));
+        await_answer(&app, &made.id, &accepted, &mut ledger).await?;
     }
-    let mut broken = checks::violations(&database, Moment::Free).await?;
+    let mut broken = checks::violations(&database, Moment::Idle).await?;
     broken.extend(ledger.broken(&database).await?);
     app.quit().await;
 
-    let app = again(async || application::open(folder, base_url).await).await;
-    broken.extend(checks::violations(&database, Moment::Free).await?);
+    let app = retry(async || application::open(folder, base_url).await).await;
+    broken.extend(checks::violations(&database, Moment::Idle).await?);
     broken.extend(ledger.broken(&database).await?);
-    let accepted = again(async || send(&app, &made.id, QUESTION).await).await;
-    settle(&app, &made.id, &accepted, &mut ledger).await?;
+    let accepted = retry(async || send(&app, &made.id, QUESTION).await).await;
+    await_answer(&app, &made.id, &accepted, &mut ledger).await?;
     app.quit().await;
     Ok(broken)
 }
 
 /// Calls until it works. Whoever waits in vain is noticed by the trial's patience.
-async fn again<T, E>(call: impl AsyncFn() -> Result<T, E>) -> T {
+async fn retry<T, E>(call: impl AsyncFn() -> Result<T, E>) -> T {
     loop {
         match call().await {
             Ok(done) => return done,
@@ -240,7 +243,7 @@ async fn again<T, E>(call: impl AsyncFn() -> Result<T, E>) -> T {
 }
 
 /// Waits until the conversation is free, and takes a whole answer down as a promise.
-async fn settle(
+async fn await_answer(
     app: &App,
     id: &ConversationId,
     accepted: &Accepted,
@@ -262,7 +265,7 @@ async fn settle(
         .find(|message| message.id == accepted.assistant_message_id)
         .context("an accepted answer is not there")?;
     if answer.status == MessageStatus::Complete {
-        ledger.note(Told::Whole(answer.id.to_string(), answer.content));
+        ledger.record(Promise::Whole(answer.id.to_string(), answer.content));
     }
     Ok(())
 }

@@ -32,13 +32,13 @@ use crate::report::grouped;
 use crate::turns::{QUESTION, connect};
 
 /// What lasts must be said by then.
-const SAID: Duration = Duration::from_secs(5);
+const REPORT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Stop must be answered by then.
-const STOPPED: Duration = Duration::from_secs(1);
+const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Everything else that is asked must be answered, if only by an error, by then.
-const ANSWERED: Duration = Duration::from_secs(15);
+const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Trials under way at once; most of the time they wait.
 const AT_ONCE: usize = 24;
@@ -75,7 +75,7 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
         let parts = (0..3).map(|_| Step::Delta("word ".repeat(500)));
         let steps = [Step::Head].into_iter().chain(parts);
         let end = [Step::Finish("stop".to_owned()), Step::Done];
-        server.always(Script::new(steps.chain(end)));
+        server.set_default_script(Script::new(steps.chain(end)));
         let base_url = server.base_url();
 
         let calm = Trial::on(FailingDisk::new(u64::MAX, Fault::Full))?;
@@ -97,7 +97,7 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
             .map(async |(number, fault)| {
                 let trial = Trial::on(FailingDisk::new(number, fault))?;
                 let outcome = trial.run(&base_url).await;
-                run.did(1);
+                run.advance(1);
                 outcome.with_context(|| format!("{fault:?} from call {number} on"))
             })
             .buffer_unordered(AT_ONCE)
@@ -106,7 +106,7 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
         let refused: Vec<Vec<String>> = stream::iter(REFUSALS)
             .map(async |refusal| {
                 let broken = refuse(refusal, &base_url).await;
-                run.did(1);
+                run.advance(1);
                 broken.with_context(|| format!("a refusal {}", refusal.0))
             })
             .buffer_unordered(AT_ONCE)
@@ -229,21 +229,22 @@ impl Trial<FailingDisk> {
         self.disk.before.store(calls, Ordering::Relaxed);
 
         let mut outcome = Outcome::default();
-        let sent = timeout(ANSWERED, send(&app, &made.id, QUESTION)).await;
+        let sent = timeout(CALL_TIMEOUT, send(&app, &made.id, QUESTION)).await;
         if sent.is_err() {
             outcome.broken.push("a send was not answered".to_owned());
         }
         let accepted = sent.ok().and_then(Result::ok);
         if let Some(accepted) = &accepted {
-            self.look(&app, &made.id, accepted, &mut outcome).await;
+            self.watch_answer(&app, &made.id, accepted, &mut outcome)
+                .await;
             let begun = now();
             let stop = app.stop_generation(&accepted.generation_id);
-            if timeout(STOPPED, stop).await.is_err() {
+            if timeout(STOP_TIMEOUT, stop).await.is_err() {
                 outcome.broken.push("Stop was not answered".to_owned());
             }
             outcome.stopped_after = begun.elapsed();
         }
-        if timeout(ANSWERED, app.quit()).await.is_err() {
+        if timeout(CALL_TIMEOUT, app.quit()).await.is_err() {
             outcome.broken.push("a quit does not end".to_owned());
         }
         drop(app);
@@ -264,7 +265,7 @@ impl Trial<FailingDisk> {
     }
 
     /// Waits until the answer has ended, in the database or in the window, or is said to be unstored.
-    async fn look(
+    async fn watch_answer(
         &self,
         app: &App,
         id: &ConversationId,
@@ -284,7 +285,7 @@ impl Trial<FailingDisk> {
             !said
         });
         let ended = ended(app, id);
-        let told = timeout(SAID, async {
+        let told = timeout(REPORT_TIMEOUT, async {
             tokio::select! {
                 () = follow => {}
                 () = ended => {}
@@ -310,7 +311,7 @@ async fn ended(app: &App, id: &ConversationId) {
             _ => {}
         }
         // Where an event is missed, the status is asked again.
-        let _ = timeout(SAID / 20, events.recv()).await;
+        let _ = timeout(REPORT_TIMEOUT / 20, events.recv()).await;
     }
 }
 
@@ -323,7 +324,7 @@ async fn next_start(
     accepted: Option<&Accepted>,
 ) -> anyhow::Result<Vec<String>> {
     let mut broken = Vec::new();
-    let app = match timeout(ANSWERED, application::open(folder, base_url)).await {
+    let app = match timeout(CALL_TIMEOUT, application::open(folder, base_url)).await {
         Ok(Ok(app)) => app,
         // Damage that was met stays a verdict on this file, over any number of starts.
         Ok(Err(error)) if fault == Fault::Damaged && error.code() == ErrorCode::DatabaseCorrupt => {
@@ -332,7 +333,7 @@ async fn next_start(
         Ok(Err(error)) => return Ok(vec![format!("the next start is refused: {error}")]),
         Err(_) => return Ok(vec!["the next start does not end".to_owned()]),
     };
-    broken.extend(checks::violations(&folder.join("conch.db"), Moment::Free).await?);
+    broken.extend(checks::violations(&folder.join("conch.db"), Moment::Idle).await?);
     let view = app.get_conversation(id, None).await?;
     if let Some(accepted) = accepted {
         let is_kept = |message: &conch_core::chat::Message| {
@@ -347,7 +348,7 @@ async fn next_start(
             broken.push("an answer is still being written (I7)".to_owned());
         }
     }
-    match timeout(ANSWERED, send(&app, id, QUESTION)).await {
+    match timeout(CALL_TIMEOUT, send(&app, id, QUESTION)).await {
         Ok(Ok(_)) => {}
         Ok(Err(error)) => broken.push(format!("a send after the restart was refused: {error}")),
         Err(_) => broken.push("a send after the restart was not answered".to_owned()),
@@ -378,16 +379,19 @@ async fn refuse((what, row): (&str, &str), base_url: &str) -> anyhow::Result<Vec
 
     let mut broken = Vec::new();
     let accepted = send(&app, &bad.id, QUESTION).await?;
-    if timeout(SAID, ended(&app, &bad.id)).await.is_err() {
+    if timeout(REPORT_TIMEOUT, ended(&app, &bad.id)).await.is_err() {
         broken.push("the answer does not end".to_owned());
     }
     let stop = app.stop_generation(&accepted.generation_id);
-    if timeout(STOPPED, stop).await.is_err() {
+    if timeout(STOP_TIMEOUT, stop).await.is_err() {
         broken.push("Stop was not answered".to_owned());
     }
     for _ in 0..2 {
         send(&app, &good.id, QUESTION).await?;
-        if timeout(SAID, ended(&app, &good.id)).await.is_err() {
+        if timeout(REPORT_TIMEOUT, ended(&app, &good.id))
+            .await
+            .is_err()
+        {
             broken.push("another conversation is held up".to_owned());
         }
     }

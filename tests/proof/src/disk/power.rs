@@ -22,9 +22,9 @@ use super::shim::{Disk, Mounted, Verdict};
 use crate::application::{self, NO_PROVIDER, send};
 use crate::campaign::{Finding, Run, runtime};
 use crate::checks::{self, Moment};
-use crate::ledger::{Ledger, Told};
+use crate::ledger::{Ledger, Promise};
 use crate::report::grouped;
-use crate::turns::{QUESTION, ask, started, written};
+use crate::turns::{QUESTION, ensure_written, new_turn, started};
 
 /// Torn writes tear here.
 const SECTOR: usize = 512;
@@ -43,7 +43,7 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
         let found: Vec<Vec<String>> = stream::iter(seeds)
             .map(async |seed| {
                 let broken = cut(&life, seed).await;
-                run.did(1);
+                run.advance(1);
                 broken.with_context(|| format!("cut with seed {seed:#x}"))
             })
             .buffered(lanes)
@@ -83,7 +83,7 @@ enum Step {
         file: String,
         durably: bool,
     },
-    Acknowledged(Told),
+    Acknowledged(Promise),
 }
 
 /// All steps, in their order.
@@ -111,13 +111,13 @@ impl Recorder {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn note(&self, step: Step) -> Verdict {
+    fn record(&self, step: Step) -> Verdict {
         self.life().0.push(step);
         Verdict::Do
     }
 
-    fn acknowledge(&self, told: Told) {
-        self.note(Step::Acknowledged(told));
+    fn acknowledge(&self, promise: Promise) {
+        self.record(Step::Acknowledged(promise));
     }
 }
 
@@ -127,7 +127,7 @@ fn bytes(number: u64) -> usize {
 
 impl Disk for Recorder {
     fn write(&self, file: &str, offset: u64, content: &[u8]) -> Verdict {
-        self.note(Step::Write {
+        self.record(Step::Write {
             file: file.to_owned(),
             offset: bytes(offset),
             bytes: content.to_vec(),
@@ -135,20 +135,20 @@ impl Disk for Recorder {
     }
 
     fn truncate(&self, file: &str, size: u64) -> Verdict {
-        self.note(Step::Truncate {
+        self.record(Step::Truncate {
             file: file.to_owned(),
             size: bytes(size),
         })
     }
 
     fn sync(&self, file: &str) -> Verdict {
-        self.note(Step::Sync {
+        self.record(Step::Sync {
             file: file.to_owned(),
         })
     }
 
     fn delete(&self, file: &str, durably: bool) -> Verdict {
-        self.note(Step::Delete {
+        self.record(Step::Delete {
             file: file.to_owned(),
             durably,
         })
@@ -195,21 +195,21 @@ async fn turn(
     number: usize,
     recorder: &Recorder,
 ) -> anyhow::Result<()> {
-    let ask = ask(conversation_id, branch_id, instance_id);
-    let started = started(store.begin_turn(&ask, clock.now()).await?)?;
+    let new_turn = new_turn(conversation_id, branch_id, instance_id);
+    let started = started(store.begin_turn(&new_turn, clock.now()).await?)?;
     let lease = &started.lease;
     let sent = started.accepted.user_message_id.to_string();
-    recorder.acknowledge(Told::Sent(sent, QUESTION.to_owned()));
+    recorder.acknowledge(Promise::Sent(sent, QUESTION.to_owned()));
     let text = format!("part {number} ").repeat(1 + number * 7 % 400);
     let piece = Piece::from(&*text);
-    written(store.append(lease, 0, &piece).await?, lease)?;
-    written(store.append(lease, 1, &piece).await?, lease)?;
+    ensure_written(store.append(lease, 0, &piece).await?, lease)?;
+    ensure_written(store.append(lease, 1, &piece).await?, lease)?;
     let ending = Ending::new(MessageStatus::Complete, None);
     let rest = Piece::from("the end");
     let rest = Some((2, &rest));
     let finished = store.finish(lease, rest, &ending, clock.now()).await?;
-    written(finished, lease)?;
-    recorder.acknowledge(Told::Whole(
+    ensure_written(finished, lease)?;
+    recorder.acknowledge(Promise::Whole(
         lease.message_id.to_string(),
         format!("{text}{text}the end"),
     ));
@@ -236,8 +236,8 @@ async fn cut(life: &Life, seed: u64) -> anyhow::Result<Vec<String>> {
     std::fs::write(instances.join(format!("{}.lock", InstanceId::fresh())), "")?;
     let mut ledger = Ledger::default();
     for step in lived {
-        if let Step::Acknowledged(told) = step {
-            ledger.note(told.clone());
+        if let Step::Acknowledged(promise) = step {
+            ledger.record(promise.clone());
         }
     }
     let broken = start(folder.path(), &ledger).await?;
@@ -255,7 +255,7 @@ async fn start(folder: &Path, ledger: &Ledger) -> anyhow::Result<Vec<String>> {
         Err(error) => return Ok(vec![format!("Conch did not start: {error}")]),
     };
     let database = folder.join("conch.db");
-    let mut broken = checks::violations(&database, Moment::Free).await?;
+    let mut broken = checks::violations(&database, Moment::Idle).await?;
     broken.extend(ledger.broken(&database).await?);
     let conversation = match app.list_conversations(None, None).await?.pop() {
         Some(summary) => summary.id,

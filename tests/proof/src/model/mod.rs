@@ -43,7 +43,7 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
                 path.into_actions()
             ));
         }
-        run.did(1);
+        run.advance(1);
     }
     let mut shortest = Vec::new();
     for (variant, must_break) in NAIVE {
@@ -64,7 +64,7 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
                 "the search did not find that {variant:?} breaks {must_break}"
             )),
         }
-        run.did(1);
+        run.advance(1);
     }
     finding.amount = format!(
         "{} states, exhaustive",

@@ -12,7 +12,7 @@
 
 use stateright::{Model, Property};
 
-use super::state::{BRANCHES, CLOCK_STEP, LEASE, Left, Lock, OWNERS, Owner, SWEEP, State};
+use super::state::{BRANCHES, CLOCK_STEP, LEASE, Lock, OWNERS, Owner, Remaining, SWEEP, State};
 
 pub(super) const I1: &str =
     "I1 at most one live lock a branch, at most max_parallel a conversation";
@@ -166,7 +166,7 @@ impl Protocol {
             Action::Write { owner } => self.write(state, owner),
             Action::Finish { owner } => self.finish(state, owner),
             Action::Crash { owner } => {
-                state.left.crashes -= 1;
+                state.remaining.crashes -= 1;
                 let owner = &mut state.owners[owner];
                 owner.dead = true;
                 owner.saw_free = None;
@@ -198,7 +198,7 @@ impl Protocol {
                 true
             }
             Action::Tick => {
-                state.left.ticks -= 1;
+                state.remaining.ticks -= 1;
                 state.wall += 1;
                 state.sweeper.idle += 1;
                 for lock in &mut state.locks {
@@ -212,12 +212,12 @@ impl Protocol {
                 true
             }
             Action::ClockForward => {
-                state.left.steps -= 1;
+                state.remaining.steps -= 1;
                 state.wall += CLOCK_STEP;
                 true
             }
             Action::ClockBack => {
-                state.left.steps -= 1;
+                state.remaining.steps -= 1;
                 state.wall -= CLOCK_STEP;
                 true
             }
@@ -276,7 +276,7 @@ impl Model for Protocol {
     type Action = Action;
 
     fn init_states(&self) -> Vec<State> {
-        vec![State::initial(Left {
+        vec![State::initial(Remaining {
             ticks: self.bounds.ticks,
             crashes: self.bounds.crashes,
             steps: self.bounds.steps,
@@ -290,7 +290,7 @@ impl Model for Protocol {
                 actions.push(Action::Restart { owner });
                 continue;
             }
-            if state.left.crashes > 0 {
+            if state.remaining.crashes > 0 {
                 actions.push(Action::Crash { owner });
             }
             if is.lease.is_some() {
@@ -322,11 +322,11 @@ impl Model for Protocol {
         }
         if !sweeping {
             actions.push(Action::SweepReads);
-            if state.left.ticks > 0 && state.sweeper.idle < SWEEP {
+            if state.remaining.ticks > 0 && state.sweeper.idle < SWEEP {
                 actions.push(Action::Tick);
             }
         }
-        if state.left.steps > 0 {
+        if state.remaining.steps > 0 {
             actions.push(Action::ClockForward);
             if state.wall >= CLOCK_STEP {
                 actions.push(Action::ClockBack);

@@ -23,7 +23,7 @@ pub(super) const SWEEP: u8 = 1;
 pub(super) const CLOCK_STEP: u8 = LEASE + 1;
 
 /// Where the wall clock starts, so that it can be set back.
-const DAWN: u8 = 2 * CLOCK_STEP;
+const START_TIME: u8 = 2 * CLOCK_STEP;
 
 /// The database, the processes and the clocks.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,7 +32,7 @@ pub(super) struct State {
     pub(super) locks: [Lock; BRANCHES],
     pub(super) owners: [Owner; OWNERS],
     pub(super) sweeper: Sweeper,
-    pub(super) left: Left,
+    pub(super) remaining: Remaining,
     pub(super) broken: Broken,
 }
 
@@ -78,7 +78,7 @@ pub(super) struct Sweeper {
 
 /// What may still happen before the search ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Left {
+pub(super) struct Remaining {
     pub(super) ticks: u8,
     pub(super) crashes: u8,
     pub(super) steps: u8,
@@ -100,13 +100,13 @@ pub(super) struct Broken {
 
 impl State {
     /// Nobody holds anything, everybody lives, and this much may happen.
-    pub(super) fn initial(left: Left) -> Self {
+    pub(super) fn initial(remaining: Remaining) -> Self {
         Self {
-            wall: DAWN,
+            wall: START_TIME,
             locks: Default::default(),
             owners: Default::default(),
             sweeper: Sweeper::default(),
-            left,
+            remaining,
             broken: Broken::default(),
         }
     }

@@ -12,7 +12,7 @@ pub(super) const BRANCHES: usize = 3;
 pub(super) const INSTANCES: usize = 2;
 
 /// When everything begins, epoch ms.
-pub(super) const DAWN: i64 = 1_800_000_000_000;
+pub(super) const START_TIME: i64 = 1_800_000_000_000;
 
 const HOUR: i64 = 3_600_000;
 
@@ -90,7 +90,7 @@ pub(super) struct Generation {
 
 /// The holder of a branch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Held {
+pub(super) struct Holder {
     pub(super) generation: usize,
     pub(super) heartbeat: i64,
     pub(super) expires: i64,
@@ -102,13 +102,13 @@ pub(super) struct Expected {
     pub(super) now: i64,
     pub(super) max_parallel: usize,
     pub(super) fences: [i64; BRANCHES],
-    pub(super) held: [Option<Held>; BRANCHES],
+    pub(super) held: [Option<Holder>; BRANCHES],
     pub(super) generations: Vec<Generation>,
     pub(super) outcome: Outcome,
 }
 
 impl Expected {
-    fn is_expired(&self, held: &Held) -> bool {
+    fn is_expired(&self, held: &Holder) -> bool {
         held.expires <= self.now
     }
 
@@ -123,7 +123,7 @@ impl Expected {
         }
     }
 
-    fn free_where(&mut self, is_due: impl Fn(&Self, &Held) -> bool) -> usize {
+    fn free_where(&mut self, is_due: impl Fn(&Self, &Holder) -> bool) -> usize {
         let due: Vec<usize> = (0..BRANCHES)
             .filter(|&branch| self.held[branch].is_some_and(|held| is_due(self, &held)))
             .collect();
@@ -145,7 +145,7 @@ impl Expected {
         self.free_where(Self::is_expired);
         self.fences[branch] += 1;
         let fence = self.fences[branch];
-        self.held[branch] = Some(Held {
+        self.held[branch] = Some(Holder {
             generation: self.generations.len(),
             heartbeat: 0,
             expires: self.now + lease(),
@@ -222,7 +222,7 @@ impl ReferenceStateMachine for Expected {
 
     fn init_state() -> BoxedStrategy<Self> {
         Just(Self {
-            now: DAWN,
+            now: START_TIME,
             max_parallel: 1,
             fences: [0; BRANCHES],
             held: [None; BRANCHES],

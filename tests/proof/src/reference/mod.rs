@@ -71,7 +71,7 @@ fn sequences_of(
             let taken = taken.unwrap_or_default();
             System::follow(template, start, &steps, &taken)
                 .map_err(|difference| TestCaseError::fail(format!("{difference:#}")))?;
-            run.did(1);
+            run.advance(1);
             Ok(())
         },
     );

@@ -13,11 +13,11 @@ use tokio::runtime::{Builder, Runtime};
 use conch_core::chat::MessageStatus;
 use conch_core::clock::Timestamp;
 use conch_core::ids::{BranchId, ConversationId, GenerationId, InstanceId};
-use conch_core::lock::{Fenced, Lease};
-use conch_core::store::{Begin, Ending, Holder, NewTurn, Piece, Store};
+use conch_core::lock::{FencedWrite, Lease};
+use conch_core::store::{BeginOutcome, Ending, Holder, NewTurn, Piece, Store};
 
-use super::expected::{BRANCHES, DAWN, Expected, Outcome, Status, Step};
-use crate::turns::{QUESTION, ask, connect};
+use super::expected::{BRANCHES, Expected, Outcome, START_TIME, Status, Step};
+use crate::turns::{QUESTION, connect, new_turn};
 
 const DATABASE: &str = "conch.db";
 
@@ -33,8 +33,8 @@ impl Template {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join(DATABASE);
         runtime()?.block_on(async {
-            let store = Store::open(&path, false, at(DAWN)).await?;
-            let conversation = store.create_conversation(None, None, at(DAWN)).await?;
+            let store = Store::open(&path, false, at(START_TIME)).await?;
+            let conversation = store.create_conversation(None, None, at(START_TIME)).await?;
             store.close().await;
             let mut aside = connect(&path).await?;
             let mut branches = vec![conversation.main_branch_id];
@@ -82,7 +82,7 @@ impl<'a> System<'a> {
         runtime()?.block_on(async {
             let folder = tempfile::tempdir()?;
             copy_database(template.folder.path(), folder.path())?;
-            let store = Store::open(&folder.path().join(DATABASE), false, at(DAWN)).await?;
+            let store = Store::open(&folder.path().join(DATABASE), false, at(START_TIME)).await?;
             let mut system = Self {
                 template,
                 folder,
@@ -124,7 +124,7 @@ impl<'a> System<'a> {
                     ..turn
                 };
                 match self.store.begin_turn(&again, now).await? {
-                    Begin::Duplicate(accepted) => {
+                    BeginOutcome::Duplicate(accepted) => {
                         let earlier = |granted: &Granted| {
                             granted.lease.generation_id == accepted.generation_id
                         };
@@ -165,8 +165,9 @@ impl<'a> System<'a> {
                 let mut freed = 0;
                 for holder in self.store.holders().await? {
                     if holder.expires_at <= now {
-                        freed +=
-                            usize::from(self.store.expire(&holder, now).await? == Fenced::Written);
+                        freed += usize::from(
+                            self.store.expire(&holder, now).await? == FencedWrite::Written,
+                        );
                     }
                 }
                 Outcome::Freed(freed)
@@ -201,13 +202,13 @@ impl<'a> System<'a> {
         instance: usize,
         now: Timestamp,
     ) -> anyhow::Result<Outcome> {
-        let turn = ask(
+        let turn = new_turn(
             &self.template.conversation_id,
             &self.template.branches[branch],
             &instance_id(instance),
         );
         match self.store.begin_turn(&turn, now).await? {
-            Begin::Started(started) => {
+            BeginOutcome::Started(started) => {
                 let fence = started.lease.fence;
                 let holders = self.store.holders().await?;
                 let own = |holder: &Holder| holder.lease == started.lease;
@@ -223,7 +224,7 @@ impl<'a> System<'a> {
                 });
                 Ok(Outcome::Granted { fence })
             }
-            Begin::Busy => Ok(Outcome::Busy),
+            BeginOutcome::Busy => Ok(Outcome::Busy),
             other => bail!("{other:?} to a new request"),
         }
     }
@@ -238,7 +239,8 @@ impl<'a> System<'a> {
         let mut freed = 0;
         for holder in self.store.holders().await? {
             if holder.instance_id == instance_id(instance) {
-                freed += usize::from(self.store.recover(&holder, now).await? == Fenced::Written);
+                freed +=
+                    usize::from(self.store.recover(&holder, now).await? == FencedWrite::Written);
             }
         }
         Ok(Outcome::Freed(freed))
@@ -311,10 +313,10 @@ fn instance_id(number: usize) -> InstanceId {
     InstanceId::from(number.to_string())
 }
 
-fn outcome(fenced: Fenced) -> Outcome {
+fn outcome(fenced: FencedWrite) -> Outcome {
     match fenced {
-        Fenced::Written => Outcome::Written,
-        Fenced::Lost => Outcome::Lost,
+        FencedWrite::Written => Outcome::Written,
+        FencedWrite::Lost => Outcome::Lost,
     }
 }
 

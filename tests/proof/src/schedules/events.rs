@@ -18,7 +18,7 @@ type Row = (i64, bool);
 
 /// Writers take and free the lock and tell it after they have let go of the database, as commits do;
 /// a watch tells what it read, as the one over other processes does.
-pub(super) fn events_end_as_the_database() {
+pub(super) fn the_last_event_matches_the_database() {
     sync::begin(false);
     let (database, bus) = (
         Arc::new(Mutex::new((0, false))),
@@ -60,14 +60,14 @@ pub(super) fn events_end_as_the_database() {
     }
 
     let mut last = (0, false);
-    while let Ok(CoreEvent::Lock(told)) = listener.try_recv() {
+    while let Ok(CoreEvent::Lock(event)) = listener.try_recv() {
         let place = |row: Row| (row.0, !row.1);
-        let told = (told.fence, told.locked);
+        let event = (event.fence, event.locked);
         assert!(
-            last == (0, false) || place(told) > place(last),
-            "{told:?} was told after {last:?} (I9)"
+            last == (0, false) || place(event) > place(last),
+            "{event:?} was told after {last:?} (I9)"
         );
-        last = told;
+        last = event;
     }
     assert_eq!(
         last,

@@ -11,36 +11,36 @@ use shuttle::rand::{Rng, thread_rng};
 
 use super::locked;
 use crate::failure::{Failure, FailureKind, Retry};
-use crate::gate::{Gate, Response, Slot};
+use crate::gate::{Gate, Permit, Response};
 use crate::sync::{self, Instant, Mutex};
 
 /// The slots.
-const MOST: usize = 2;
+const LIMIT: usize = 2;
 
 /// How long a provider asks to wait.
 const PAUSE: Duration = Duration::from_secs(7);
 
-async fn enter(gate: &Arc<Gate>) -> Slot {
-    Arc::clone(gate).queue_up().enter(|_| {}).await
+async fn acquire(gate: &Arc<Gate>) -> Permit {
+    Arc::clone(gate).queue_up().acquire(|_| {}).await
 }
 
 /// Waits for a slot, for a while.
-async fn enter_or_leave(gate: &Arc<Gate>, patience: usize) -> Option<Slot> {
+async fn acquire_or_give_up(gate: &Arc<Gate>, patience: usize) -> Option<Permit> {
     let leaving = async {
         for _ in 0..patience {
             future::yield_now().await;
         }
     };
-    let entering = Box::pin(enter(gate));
+    let entering = Box::pin(acquire(gate));
     match select(entering, Box::pin(leaving)).await {
-        Either::Left((slot, _)) => Some(slot),
+        Either::Left((permit, _)) => Some(permit),
         Either::Right(_) => None,
     }
 }
 
 /// Answers that run, some of which give up before their turn, while the number of slots is changed to what it
 /// is. That all of them end shows that no wake-up is lost: else the schedule is at a deadlock.
-pub(super) fn no_more_than_the_most_and_nobody_forgotten() {
+pub(super) fn the_limit_holds_and_no_waiter_is_forgotten() {
     sync::begin(true);
     let gate = Arc::new(Gate::new(2));
     let running = Arc::new(Mutex::new(0));
@@ -48,33 +48,33 @@ pub(super) fn no_more_than_the_most_and_nobody_forgotten() {
         .map(|number| {
             let (gate, running) = (Arc::clone(&gate), Arc::clone(&running));
             future::spawn(async move {
-                let slot = if number % 2 == 1 {
-                    enter_or_leave(&gate, number).await
+                let permit = if number % 2 == 1 {
+                    acquire_or_give_up(&gate, number).await
                 } else {
-                    Some(enter(&gate).await)
+                    Some(acquire(&gate).await)
                 };
-                let Some(mut slot) = slot else { return };
+                let Some(mut permit) = permit else { return };
                 {
                     let mut running = locked(&running);
                     *running += 1;
                     assert!(
-                        *running <= MOST,
+                        *running <= LIMIT,
                         "{running} answers run at once",
                         running = *running
                     );
                 }
                 future::yield_now().await;
-                slot.note(&Response::Accepted(None));
+                permit.note(&Response::Accepted(None));
                 *locked(&running) -= 1;
             })
         })
         .collect();
     future::block_on(async move {
-        gate.set_most(2);
+        gate.set_max(2);
         for answer in answers {
             assert!(answer.await.is_ok());
         }
-        let rest = (enter(&gate).now_or_never(), enter(&gate).now_or_never());
+        let rest = (acquire(&gate).now_or_never(), acquire(&gate).now_or_never());
         assert!(rest.0.is_some() && rest.1.is_some(), "a slot was lost");
     });
 }
@@ -84,11 +84,11 @@ pub(super) fn first_come_first_served() {
     sync::begin(true);
     let gate = Arc::new(Gate::new(1));
     let order = Arc::new(Mutex::new(Vec::new()));
-    let held = enter(&gate).now_or_never();
+    let held = acquire(&gate).now_or_never();
     assert!(held.is_some(), "an open gate lets one in");
     let waiting: Vec<_> = (0..4)
         .map(|number| {
-            let mut entering = Box::pin(Arc::clone(&gate).queue_up().enter(|_| {}));
+            let mut entering = Box::pin(Arc::clone(&gate).queue_up().acquire(|_| {}));
             // It stands in the queue from here on.
             assert!((&mut entering).now_or_never().is_none(), "no slot is free");
             let order = Arc::clone(&order);
@@ -97,9 +97,9 @@ pub(super) fn first_come_first_served() {
                     future::yield_now().await;
                     return;
                 }
-                let mut slot = entering.await;
+                let mut permit = entering.await;
                 locked(&order).push(number);
-                slot.note(&Response::Accepted(None));
+                permit.note(&Response::Accepted(None));
             })
         })
         .collect();
@@ -115,31 +115,31 @@ pub(super) fn first_come_first_served() {
 
 /// One is refused with a pause, and asks again or gives up. Whoever comes after that is not let in before the
 /// pause is over; all who wait come in.
-pub(super) fn a_refusal_holds_up_all_and_nobody_for_ever() {
+pub(super) fn a_refusal_pauses_every_waiter_and_starves_none() {
     sync::begin(true);
     let gate = Arc::new(Gate::new(2));
     let closed_until = Arc::new(Mutex::new(None));
     let refused = future::spawn({
         let (gate, closed_until) = (Arc::clone(&gate), Arc::clone(&closed_until));
         async move {
-            let mut slot = enter(&gate).await;
+            let mut permit = acquire(&gate).await;
             let failure = Failure {
                 kind: FailureKind::RateLimited,
                 message: "slow down".to_owned(),
                 retry: Retry::After(PAUSE),
             };
             let until = Instant::now() + PAUSE;
-            slot.note(&Response::Failed(&failure));
+            permit.note(&Response::Failed(&failure));
             *locked(&closed_until) = Some(until);
             if thread_rng().gen_ratio(1, 2) {
                 return;
             }
-            let mut slot = slot.enter_again(|_| {}).await;
+            let mut permit = permit.reacquire(|_| {}).await;
             assert!(
                 Instant::now() >= until,
                 "it asked again before its pause was over"
             );
-            slot.note(&Response::Accepted(None));
+            permit.note(&Response::Accepted(None));
         }
     });
     let others: Vec<_> = (0..3)
@@ -147,12 +147,12 @@ pub(super) fn a_refusal_holds_up_all_and_nobody_for_ever() {
             let (gate, closed_until) = (Arc::clone(&gate), Arc::clone(&closed_until));
             future::spawn(async move {
                 let until = *locked(&closed_until);
-                let mut slot = enter(&gate).await;
+                let mut permit = acquire(&gate).await;
                 assert!(
                     until.is_none_or(|until| Instant::now() >= until),
                     "it asked while the gate was closed"
                 );
-                slot.note(&Response::Accepted(None));
+                permit.note(&Response::Accepted(None));
             })
         })
         .collect();

@@ -8,20 +8,20 @@ use secrecy::SecretString;
 use shuttle::future;
 use shuttle::sync::{Condvar, Mutex};
 
-use crate::keeper::{Keeper, Kept};
+use crate::backend::{BackendHandle, KeyBackend};
 use crate::sync;
 use crate::{KeyError, KeyName};
 
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The key whose reading waits for its user.
 const HANGING: &str = "hanging";
 
 /// A place that keeps the key of every name, and hangs for one until its user comes.
 #[derive(Clone, Default)]
-struct Place(Arc<(Mutex<bool>, Condvar)>);
+struct FakeKeyStore(Arc<(Mutex<bool>, Condvar)>);
 
-impl Place {
+impl FakeKeyStore {
     fn user_comes(&self) {
         let mut came = self.0.0.lock().expect("nobody panics with it");
         *came = true;
@@ -29,7 +29,7 @@ impl Place {
     }
 }
 
-impl Keeper for Place {
+impl KeyBackend for FakeKeyStore {
     fn read(&mut self, name: &KeyName) -> Result<Option<SecretString>, KeyError> {
         if name.provider_id() == HANGING {
             let mut came = self.0.0.lock().expect("nobody panics with it");
@@ -51,28 +51,28 @@ impl Keeper for Place {
 
 /// Two ask a keychain that hangs for one of them, and one asks a file. The keychain's user comes when all have
 /// their answers, so that nobody gets one because of it.
-pub(super) fn a_keychain_that_hangs_holds_up_only_its_own() {
+pub(super) fn a_hanging_keychain_blocks_only_its_own_callers() {
     sync::begin(true);
-    let user = Place::default();
-    let keychain = Arc::new(Kept::new(user.clone(), Some(PATIENCE)));
-    let file = Kept::new(Place::default(), None);
+    let user = FakeKeyStore::default();
+    let keychain = Arc::new(BackendHandle::new(user.clone(), Some(TIMEOUT)));
+    let file = BackendHandle::new(FakeKeyStore::default(), None);
     let given_up = Arc::new(AtomicBool::new(false));
-    let hanging = future::spawn(ask(Arc::clone(&keychain), HANGING, None));
+    let hanging = future::spawn(call(Arc::clone(&keychain), HANGING, None));
     let behind = future::spawn({
         let given_up = Arc::clone(&given_up);
         async move {
-            let answer = ask(keychain, "behind", Some(Arc::clone(&given_up))).await;
+            let answer = call(keychain, "behind", Some(Arc::clone(&given_up))).await;
             if answer.is_err() {
                 given_up.store(true, Ordering::SeqCst);
             }
             answer
         }
     });
-    let beside = future::spawn(ask(Arc::new(file), "beside", None));
+    let beside = future::spawn(call(Arc::new(file), "beside", None));
     future::block_on(async move {
         let key = beside.await.expect("it is answered");
         assert_eq!(key.ok().as_deref(), Some("beside"));
-        let timed_out = Err(KeyError::KeychainTimedOut { after: PATIENCE }.to_string());
+        let timed_out = Err(KeyError::KeychainTimedOut { after: TIMEOUT }.to_string());
         let hung = hanging.await.expect("it is answered");
         assert_eq!(hung.map_err(|error| error.to_string()), timed_out);
         let key = behind.await.expect("it is answered");
@@ -86,19 +86,19 @@ pub(super) fn a_keychain_that_hangs_holds_up_only_its_own() {
 }
 
 /// The key of that name, and whether its work is done although it was given up on before it began.
-async fn ask(
-    kept: Arc<Kept>,
+async fn call(
+    handle: Arc<BackendHandle>,
     name: &'static str,
     given_up: Option<Arc<AtomicBool>>,
 ) -> Result<String, KeyError> {
     use secrecy::ExposeSecret;
 
-    let key = kept
-        .ask(move |keeper| {
+    let key = handle
+        .call(move |backend| {
             let late = given_up.is_some_and(|given_up| given_up.load(Ordering::SeqCst));
             assert!(!late, "what nobody waits for any more was done");
             let name = KeyName::new(name, "https://api.example.com").expect("an origin");
-            keeper.read(&name)
+            backend.read(&name)
         })
         .await?;
     Ok(key.map_or_else(String::new, |key| key.expose_secret().to_owned()))

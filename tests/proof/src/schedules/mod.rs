@@ -28,18 +28,21 @@ const DEPTH: usize = 3;
 type Scenario = (&'static str, fn());
 
 const SCENARIOS: [Scenario; 7] = [
-    ("events", events::events_end_as_the_database),
+    ("events", events::the_last_event_matches_the_database),
     ("stop", stop::no_stop_is_lost),
-    ("gate", gate::no_more_than_the_most_and_nobody_forgotten),
+    ("gate", gate::the_limit_holds_and_no_waiter_is_forgotten),
     ("queue", gate::first_come_first_served),
-    ("refusals", gate::a_refusal_holds_up_all_and_nobody_for_ever),
+    (
+        "refusals",
+        gate::a_refusal_pauses_every_waiter_and_starves_none,
+    ),
     (
         "keeper",
-        keeper::a_keychain_that_hangs_holds_up_only_its_own,
+        keeper::a_hanging_keychain_blocks_only_its_own_callers,
     ),
     (
         "sweeper",
-        sweeper::who_renews_keeps_the_lock_and_who_is_silent_loses_it,
+        sweeper::a_renewing_holder_keeps_the_lock_and_a_silent_one_loses_it,
     ),
 ];
 
@@ -62,10 +65,10 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
             Runner::new(priority, Config::default()).run(scenario);
         };
         violations.extend(broken_by(random).map(|what| format!("{name}, seed {seed:#x}: {what}")));
-        run.did(amount as u64);
+        run.advance(amount as u64);
         violations
             .extend(broken_by(adversarial).map(|what| format!("{name}, seed {seed:#x}: {what}")));
-        run.did(amount as u64);
+        run.advance(amount as u64);
     }
     Ok(Finding {
         amount: format!(

@@ -10,7 +10,7 @@ pub(crate) use conch_core::store::{Ending, Holder, StoreError};
 use super::locked;
 use crate::clock::Timestamp;
 use crate::ids::{BranchId, ConversationId, GenerationId, InstanceId, MessageId};
-use crate::lock::{Fenced, LEASE, Lease};
+use crate::lock::{FencedWrite, LEASE, Lease};
 use crate::sync::Mutex;
 
 /// The locks by branch; those that are free keep their fence.
@@ -55,7 +55,7 @@ impl Store {
     }
 
     /// The heartbeat.
-    pub(crate) fn renew(&self, lease: &Lease, now: Timestamp) -> Fenced {
+    pub(crate) fn renew(&self, lease: &Lease, now: Timestamp) -> FencedWrite {
         self.change(lease, |lock| {
             if let Some(holder) = &mut lock.holder {
                 holder.heartbeat_seq += 1;
@@ -65,11 +65,11 @@ impl Store {
     }
 
     /// Gives the lock back.
-    pub(crate) fn release(&self, lease: &Lease) -> Fenced {
+    pub(crate) fn release(&self, lease: &Lease) -> FencedWrite {
         self.change(lease, |lock| lock.holder = None)
     }
 
-    fn change(&self, lease: &Lease, change: impl FnOnce(&mut Lock)) -> Fenced {
+    fn change(&self, lease: &Lease, change: impl FnOnce(&mut Lock)) -> FencedWrite {
         let mut locks = locked(&self.0);
         let lock = locks.values_mut().find(|lock| {
             lock.holder
@@ -79,15 +79,15 @@ impl Store {
         match lock {
             Some(lock) => {
                 change(lock);
-                Fenced::Written
+                FencedWrite::Written
             }
-            None => Fenced::Lost,
+            None => FencedWrite::Lost,
         }
     }
 
     /// Whether the lock is held under this lease.
     pub(crate) fn holds(&self, lease: &Lease) -> bool {
-        self.change(lease, |_| {}) == Fenced::Written
+        self.change(lease, |_| {}) == FencedWrite::Written
     }
 
     #[expect(clippy::unused_async, reason = "as the core's")]
@@ -105,7 +105,7 @@ impl Store {
         &self,
         read: &Holder,
         _now: Timestamp,
-    ) -> Result<Fenced, StoreError> {
+    ) -> Result<FencedWrite, StoreError> {
         let mut locks = locked(&self.0);
         let lock = locks.values_mut().find(|lock| {
             lock.holder.as_ref().is_some_and(|holder| {
@@ -115,21 +115,21 @@ impl Store {
         Ok(match lock {
             Some(lock) => {
                 lock.holder = None;
-                Fenced::Written
+                FencedWrite::Written
             }
-            None => Fenced::Lost,
+            None => FencedWrite::Lost,
         })
     }
 
     /// Memory is not damaged.
     #[expect(clippy::unused_async, reason = "as the core's")]
-    pub(crate) async fn found_damage(&self, _what: &str) {}
+    pub(crate) async fn mark_damaged(&self, _what: &str) {}
 
     pub(crate) async fn recover(
         &self,
         read: &Holder,
         now: Timestamp,
-    ) -> Result<Fenced, StoreError> {
+    ) -> Result<FencedWrite, StoreError> {
         self.expire(read, now).await
     }
 }

@@ -15,7 +15,7 @@ use crate::clock::{Clock, ManualClock, Timestamp};
 use crate::due::Memory;
 use crate::ids::{ConversationId, GenerationId, InstanceId};
 use crate::live::{Control, LiveAnswers};
-use crate::lock::{Fenced, LEASE, Lease};
+use crate::lock::{FencedWrite, LEASE, Lease};
 use crate::sweeper::Sweeper;
 use crate::sync;
 
@@ -35,7 +35,7 @@ const TURNS: usize = 2;
 /// whole leases.
 ///
 /// No wait for a renewal is too long here: what the sweeper may not do is to free what renewed.
-pub(super) fn who_renews_keeps_the_lock_and_who_is_silent_loses_it() {
+pub(super) fn a_renewing_holder_keeps_the_lock_and_a_silent_one_loses_it() {
     sync::begin(false);
     let clock = Arc::new(ManualClock::at(NOW));
     let store = Store::default();
@@ -116,7 +116,11 @@ async fn generation(turn: usize, store: &Store, live: &Arc<LiveAnswers>, clock: 
             "a lock was freed whose holder lives (I1, I3)"
         );
     }
-    assert_eq!(store.release(&lease), Fenced::Written, "it was lost (I4)");
+    assert_eq!(
+        store.release(&lease),
+        FencedWrite::Written,
+        "it was lost (I4)"
+    );
     // Whoever waits for a renewal that came after the last look learns that it is over.
     drop(registration);
 }
@@ -132,7 +136,7 @@ fn answer_all(
         if let Control::Heartbeat(done) = asked {
             // A full disk refuses it; the generation lives all the same.
             if !rand::thread_rng().gen_ratio(1, 3) {
-                assert_eq!(store.renew(lease, clock.now()), Fenced::Written);
+                assert_eq!(store.renew(lease, clock.now()), FencedWrite::Written);
             }
             renewed.push(done);
         }

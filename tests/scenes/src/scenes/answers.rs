@@ -2,8 +2,8 @@
 
 use conch_fault_server::{Script, Step};
 
-use crate::library::{DATED, LOCAL_MODEL, REASONED, RICH, SHORT};
-use crate::{Error, Library, Scene, Stage};
+use crate::fixture::{DATED, LOCAL_MODEL, REASONED, RICH, SHORT};
+use crate::{Error, Fixture, Page, Scene};
 
 /// Sets the page's own clock to twelve seconds before the next try, and tells whether they are shown.
 const TO_TWELVE: &str = "(() => {
@@ -24,128 +24,122 @@ const TO_TWELVE: &str = "(() => {
 )]
 pub(super) fn scenes() -> Vec<Scene> {
     vec![
-        Scene::new("markdown", Library::Everyday, |stage| {
+        Scene::new("markdown", Fixture::Everyday, |page| {
             Box::pin(async move {
-                stage.open(RICH).await?;
-                coloured(stage).await?;
-                stage
-                    .run("document.querySelector('#transcript').scrollTop = 0;")
+                page.open(RICH).await?;
+                coloured(page).await?;
+                page.run("document.querySelector('#transcript').scrollTop = 0;")
                     .await
                     .map(drop)
             })
         }),
-        Scene::new("markdown-end", Library::Everyday, |stage| {
+        Scene::new("markdown-end", Fixture::Everyday, |page| {
             Box::pin(async move {
-                stage.open(RICH).await?;
-                coloured(stage).await
+                page.open(RICH).await?;
+                coloured(page).await
             })
         }),
-        Scene::new("reasoning-folded", Library::Everyday, |stage| {
-            Box::pin(async move { stage.open(REASONED).await })
+        Scene::new("reasoning-folded", Fixture::Everyday, |page| {
+            Box::pin(async move { page.open(REASONED).await })
         }),
-        Scene::new("reasoning", Library::Everyday, |stage| {
+        Scene::new("reasoning", Fixture::Everyday, |page| {
             Box::pin(async move {
-                stage.open(REASONED).await?;
-                stage.press(".reasoning summary").await?;
-                stage.see(".reasoning[open]").await?;
-                stage.leave_pointer().await
+                page.open(REASONED).await?;
+                page.press(".reasoning summary").await?;
+                page.wait_for(".reasoning[open]").await?;
+                page.leave_pointer().await
             })
         }),
-        Scene::new("details", Library::Everyday, |stage| {
+        Scene::new("details", Fixture::Everyday, |page| {
             Box::pin(async move {
-                stage.open(DATED).await?;
-                stage.press(".message:last-child [popovertarget]").await?;
-                stage.see(".facts:popover-open dl").await?;
-                stage.leave_pointer().await
+                page.open(DATED).await?;
+                page.press(".message:last-child [popovertarget]").await?;
+                page.wait_for(".facts:popover-open dl").await?;
+                page.leave_pointer().await
             })
         }),
-        Scene::new("first-word", Library::Everyday, |stage| {
+        Scene::new("first-word", Fixture::Everyday, |page| {
             Box::pin(async move {
-                stage.open(SHORT[1]).await?;
-                stage.cluster().push(stage.unfinished(""));
-                stage.send("Three more, please.").await?;
-                stage.wait_for_text("Waiting for the first word").await
+                page.open(SHORT[1]).await?;
+                page.cluster().push(page.unfinished(""));
+                page.send("Three more, please.").await?;
+                page.wait_for_text("Waiting for the first word").await
             })
         }),
-        Scene::new("thinking", Library::Everyday, |stage| {
+        Scene::new("thinking", Fixture::Everyday, |page| {
             Box::pin(async move {
-                stage.open(SHORT[1]).await?;
+                page.open(SHORT[1]).await?;
                 let thoughts = "The user wants three more names. Birds are taken.";
-                stage.cluster().push(Script::new([
+                page.cluster().push(Script::new([
                     Step::Head,
                     Step::Reasoning(thoughts.to_owned()),
-                    Step::Wait(stage.gate("never")),
+                    Step::Wait(page.gate("never")),
                 ]));
-                stage.send("Three more, please.").await?;
-                stage
-                    .press(".message:last-child .reasoning summary")
-                    .await?;
-                stage.leave_pointer().await
+                page.send("Three more, please.").await?;
+                page.press(".message:last-child .reasoning summary").await?;
+                page.leave_pointer().await
             })
         }),
-        Scene::new("writing", Library::Everyday, |stage| {
+        Scene::new("writing", Fixture::Everyday, |page| {
             Box::pin(async move {
-                stage.open(SHORT[2]).await?;
-                stage.cluster().push(stage.unfinished(
+                page.open(SHORT[2]).await?;
+                page.cluster().push(page.unfinished(
                     "Gladly, with the tide in mind:\n\n1. **Cancale** before noon, when the beds are dry.\n2. \
                      **Saint-Malo** at high water, about six",
                 ));
-                stage.send("Plan the Saturday hour by hour.").await?;
-                stage.wait_for_text("about six").await
+                page.send("Plan the Saturday hour by hour.").await?;
+                page.wait_for_text("about six").await
             })
         }),
-        Scene::new("stopped", Library::Everyday, |stage| {
+        Scene::new("stopped", Fixture::Everyday, |page| {
             Box::pin(async move {
-                stage.open(SHORT[2]).await?;
+                page.open(SHORT[2]).await?;
                 let words = "Gladly. Before noon you walk out to the oyster beds of Cancale, and";
-                stage.cluster().push(stage.unfinished(words));
-                stage.send("Plan the Saturday hour by hour.").await?;
-                stage.wait_for_text("Cancale, and").await?;
-                stage.press("#stop-button").await?;
-                stage.wait_for_status("stopped").await?;
-                stage.leave_pointer().await
+                page.cluster().push(page.unfinished(words));
+                page.send("Plan the Saturday hour by hour.").await?;
+                page.wait_for_text("Cancale, and").await?;
+                page.press("#stop-button").await?;
+                page.wait_for_status("stopped").await?;
+                page.leave_pointer().await
             })
         }),
-        Scene::new("failed", Library::Everyday, |stage| {
+        Scene::new("failed", Fixture::Everyday, |page| {
             Box::pin(async move {
-                stage.open(SHORT[2]).await?;
-                stage
-                    .cluster()
+                page.open(SHORT[2]).await?;
+                page.cluster()
                     .push(Script::new([Step::refusal(401, &[], "no such key")]));
-                stage.send("Plan the Saturday hour by hour.").await?;
-                stage.wait_for_status("failed").await
+                page.send("Plan the Saturday hour by hour.").await?;
+                page.wait_for_status("failed").await
             })
         }),
-        Scene::new("tried-again", Library::Everyday, |stage| {
+        Scene::new("tried-again", Fixture::Everyday, |page| {
             Box::pin(async move {
-                stage.open(SHORT[2]).await?;
-                stage
-                    .cluster()
+                page.open(SHORT[2]).await?;
+                page.cluster()
                     .push(Script::new([Step::refusal(401, &[], "no such key")]));
-                stage
-                    .press(".message:last-child [aria-label='Answer again']")
+                page.press(".message:last-child [aria-label='Answer again']")
                     .await?;
-                stage.see(".tried .retry").await?;
-                stage.leave_pointer().await
+                page.wait_for(".tried .retry").await?;
+                page.leave_pointer().await
             })
         }),
-        Scene::new("interrupted", Library::Everyday, |stage| {
+        Scene::new("interrupted", Fixture::Everyday, |page| {
             Box::pin(async move {
-                stage.open(SHORT[2]).await?;
+                page.open(SHORT[2]).await?;
                 let words = "Gladly. Before noon you walk out to the oyster beds of Cancale, and";
-                stage.cluster().push(Script::new([
+                page.cluster().push(Script::new([
                     Step::Head,
                     Step::Delta(words.to_owned()),
                     Step::Close,
                 ]));
-                stage.send("Plan the Saturday hour by hour.").await?;
-                stage.wait_for_status("interrupted").await
+                page.send("Plan the Saturday hour by hour.").await?;
+                page.wait_for_status("interrupted").await
             })
         }),
-        Scene::new("cut-off", Library::Everyday, |stage| {
+        Scene::new("cut-off", Fixture::Everyday, |page| {
             Box::pin(async move {
-                stage.open(SHORT[2]).await?;
-                stage.cluster().push(Script::new([
+                page.open(SHORT[2]).await?;
+                page.cluster().push(Script::new([
                     Step::Head,
                     Step::Delta(
                         "Gladly. Before noon you walk out to the oyster beds of Cancale, and"
@@ -154,41 +148,41 @@ pub(super) fn scenes() -> Vec<Scene> {
                     Step::Finish("length".to_owned()),
                     Step::Done,
                 ]));
-                stage.send("Plan the Saturday hour by hour.").await?;
-                stage.see(".message:last-child .continue").await
+                page.send("Plan the Saturday hour by hour.").await?;
+                page.wait_for(".message:last-child .continue").await
             })
         }),
-        Scene::new("countdown", Library::Everyday, |stage| {
+        Scene::new("countdown", Fixture::Everyday, |page| {
             Box::pin(async move {
-                stage.open(SHORT[1]).await?;
+                page.open(SHORT[1]).await?;
                 let pause = Step::refusal(429, &[("retry-after", "45")], "too many requests");
-                stage.cluster().push(Script::new([pause]));
-                stage.send("Three more, please.").await?;
-                stage.wait_until(TO_TWELVE, "twelve seconds are left").await
+                page.cluster().push(Script::new([pause]));
+                page.send("Three more, please.").await?;
+                page.wait_until(TO_TWELVE, "twelve seconds are left").await
             })
         }),
-        Scene::new("waiting-for-slot", Library::Everyday, |stage| {
+        Scene::new("waiting-for-slot", Fixture::Everyday, |page| {
             Box::pin(async move {
                 for (title, question) in [
                     (SHORT[1], "Three more, please."),
                     (SHORT[0], "Make it more formal."),
                 ] {
-                    stage.open(title).await?;
-                    stage.choose_model(LOCAL_MODEL).await?;
-                    stage.local().push(stage.unfinished("One moment"));
-                    stage.send(question).await?;
+                    page.open(title).await?;
+                    page.choose_model(LOCAL_MODEL).await?;
+                    page.local().push(page.unfinished("One moment"));
+                    page.send(question).await?;
                 }
-                stage.wait_for_text("Waiting for a free slot").await
+                page.wait_for_text("Waiting for a free slot").await
             })
         }),
     ]
 }
 
-async fn coloured(stage: &Stage<'_>) -> Result<(), Error> {
+async fn coloured(page: &Page<'_>) -> Result<(), Error> {
     // Colours come when the block comes near.
     let near = "(() => { document.querySelector('.code').scrollIntoView(); return document.querySelector('.tok-keyword'); })()";
-    stage.wait_until(near, "the code has its colours").await?;
+    page.wait_until(near, "the code has its colours").await?;
     let end =
         "const all = document.querySelector('#transcript'); all.scrollTop = all.scrollHeight;";
-    stage.run(end).await.map(drop)
+    page.run(end).await.map(drop)
 }

@@ -2,8 +2,8 @@
 
 use conch_fault_server::Script;
 
-use crate::library::{LONG, REASONED, RICH, SHORT};
-use crate::{Library, Scene};
+use crate::fixture::{LONG, REASONED, RICH, SHORT};
+use crate::{Fixture, Scene};
 
 #[expect(
     clippy::too_many_lines,
@@ -11,136 +11,131 @@ use crate::{Library, Scene};
 )]
 pub(super) fn scenes() -> Vec<Scene> {
     vec![
-        Scene::new("first-start", Library::Fresh, |stage| {
-            Box::pin(async move { stage.see(".suggestions").await })
+        Scene::new("first-start", Fixture::Fresh, |page| {
+            Box::pin(async move { page.wait_for(".suggestions").await })
         }),
-        Scene::new("new-chat", Library::Everyday, |stage| {
-            Box::pin(async move { stage.begin().await })
+        Scene::new("new-chat", Fixture::Everyday, |page| {
+            Box::pin(async move { page.new_chat().await })
         }),
-        Scene::new("draft", Library::Everyday, |stage| {
+        Scene::new("draft", Fixture::Everyday, |page| {
             Box::pin(async move {
-                stage.begin().await?;
+                page.new_chat().await?;
                 let lines = "Dear all,\n\nthe boat goes into the water on Saturday. We need four people who can pull, \
                     two who can varnish, and somebody who brings cake.\n\nWho is in?";
-                stage.paste("#chat-input", lines).await
+                page.paste("#chat-input", lines).await
             })
         }),
-        Scene::new("please-wait", Library::Everyday, |stage| {
+        Scene::new("please-wait", Fixture::Everyday, |page| {
             Box::pin(async move {
-                stage.open(REASONED).await?;
-                let begun = stage.unfinished("Roughly speaking, the sun does the same as the moon, only from much farther away. What counts");
-                stage.cluster().push(begun);
-                stage.send("Explain the part of the sun once more.").await?;
-                stage.wait_for_text("What counts").await?;
-                stage
-                    .run("document.querySelector('#send-button').click();")
+                page.open(REASONED).await?;
+                let begun = page.unfinished("Roughly speaking, the sun does the same as the moon, only from much farther away. What counts");
+                page.cluster().push(begun);
+                page.send("Explain the part of the sun once more.").await?;
+                page.wait_for_text("What counts").await?;
+                page.run("document.querySelector('#send-button').click();")
                     .await?;
-                stage.hold_toast().await
+                page.hold_toast().await
             })
         }),
-        Scene::new("next-message", Library::Everyday, |stage| {
+        Scene::new("next-message", Fixture::Everyday, |page| {
             Box::pin(async move {
-                stage.open(REASONED).await?;
-                stage.paste("#chat-input", "And the wind?").await?;
-                let begun = stage.unfinished("The moon is nearer. What counts");
-                stage.cluster().push(begun);
+                page.open(REASONED).await?;
+                page.paste("#chat-input", "And the wind?").await?;
+                let begun = page.unfinished("The moon is nearer. What counts");
+                page.cluster().push(begun);
                 // Sent by another window, so that what was typed stays.
                 let send = "const { conversationId } = document.querySelector('.conversation:has([aria-current=page])').dataset;
                     return window.__TAURI_INTERNALS__.invoke('send_message', { conversationId,
                       content: 'Why the moon more than the sun?', clientRequestId: crypto.randomUUID() });";
-                stage.run(send).await?;
-                stage.wait_for_text("What counts").await?;
-                stage.paste("#next-input", "Does a storm raise the water as much as a spring tide does?\nI am asking for a harbour wall.").await?;
-                stage.leave_pointer().await
+                page.run(send).await?;
+                page.wait_for_text("What counts").await?;
+                page.paste("#next-input", "Does a storm raise the water as much as a spring tide does?\nI am asking for a harbour wall.").await?;
+                page.leave_pointer().await
             })
         }),
-        Scene::new("sidebar-states", Library::Everyday, |stage| {
+        Scene::new("sidebar-states", Fixture::Everyday, |page| {
             Box::pin(async move {
-                let busy = stage.unfinished("One moment");
-                stage.open(SHORT[1]).await?;
-                stage.cluster().push(busy);
-                stage.send("Three more, please.").await?;
-                stage.wait_for_text("One moment").await?;
-                let gate = stage.gate("unread");
-                stage.cluster().push(Script::held(&gate, "Yes", "."));
-                stage.open(SHORT[0]).await?;
-                stage.send("Make it more formal.").await?;
-                stage.wait_for_text("Yes").await?;
-                stage.open(LONG).await?;
-                stage.cluster().gate(&gate).open();
-                stage.see(".conversation .unread").await
+                let busy = page.unfinished("One moment");
+                page.open(SHORT[1]).await?;
+                page.cluster().push(busy);
+                page.send("Three more, please.").await?;
+                page.wait_for_text("One moment").await?;
+                let gate = page.gate("unread");
+                page.cluster().push(Script::gated(&gate, "Yes", "."));
+                page.open(SHORT[0]).await?;
+                page.send("Make it more formal.").await?;
+                page.wait_for_text("Yes").await?;
+                page.open(LONG).await?;
+                page.cluster().gate(&gate).open();
+                page.wait_for(".conversation .unread").await
             })
         }),
-        Scene::new("conversation-actions", Library::Everyday, |stage| {
+        Scene::new("conversation-actions", Fixture::Everyday, |page| {
             Box::pin(async move {
-                stage.open(LONG).await?;
+                page.open(LONG).await?;
                 let focus = format!(
                     "document.querySelector('.conversation .open[title=\"{RICH}\"]').focus();"
                 );
-                stage.run(&focus).await.map(drop)
+                page.run(&focus).await.map(drop)
             })
         }),
-        Scene::new("sidebar-folded", Library::Everyday, |stage| {
+        Scene::new("sidebar-folded", Fixture::Everyday, |page| {
             Box::pin(async move {
-                stage.open(LONG).await?;
-                stage
-                    .window()
+                page.open(LONG).await?;
+                page.window()
                     .type_text("#chat-input", "\u{e009}b\u{e000}")
                     .await?;
-                stage.see("body[data-sidebar-folded]").await
+                page.wait_for("body[data-sidebar-folded]").await
             })
         }),
-        Scene::new("shortcuts", Library::Everyday, |stage| {
+        Scene::new("shortcuts", Fixture::Everyday, |page| {
             Box::pin(async move {
-                stage.open(LONG).await?;
-                stage.press("#open-shortcuts").await?;
-                stage.see("#shortcuts[open]").await?;
-                stage.leave_pointer().await
+                page.open(LONG).await?;
+                page.press("#open-shortcuts").await?;
+                page.wait_for("#shortcuts[open]").await?;
+                page.leave_pointer().await
             })
         }),
-        Scene::new("rename", Library::Everyday, |stage| {
+        Scene::new("rename", Fixture::Everyday, |page| {
             Box::pin(async move {
-                stage.open(LONG).await?;
-                stage.press("#header .title").await?;
-                stage.see("dialog[open] input").await?;
-                stage.leave_pointer().await
+                page.open(LONG).await?;
+                page.press("#header .title").await?;
+                page.wait_for("dialog[open] input").await?;
+                page.leave_pointer().await
             })
         }),
-        Scene::new("delete", Library::Everyday, |stage| {
+        Scene::new("delete", Fixture::Everyday, |page| {
             Box::pin(async move {
-                stage.open(LONG).await?;
+                page.open(LONG).await?;
                 let row = format!(".conversation .open[title={LONG:?}]");
-                stage
-                    .run(&format!("document.querySelector({row:?}).focus();"))
+                page.run(&format!("document.querySelector({row:?}).focus();"))
                     .await?;
-                stage.window().type_text(&row, "\u{e017}").await?;
-                stage.see(".toast-action").await
+                page.window().type_text(&row, "\u{e017}").await?;
+                page.wait_for(".toast-action").await
             })
         }),
-        Scene::new("find", Library::Everyday, |stage| {
+        Scene::new("find", Fixture::Everyday, |page| {
             Box::pin(async move {
-                stage.open(LONG).await?;
-                stage
-                    .window()
+                page.open(LONG).await?;
+                page.window()
                     .type_text("#chat-input", "\u{e009}f\u{e000}")
                     .await?;
-                stage.fill("#find-text", "tide").await?;
-                stage
+                page.fill("#find-text", "tide").await?;
+                page
                     .wait_until("CSS.highlights.get('found')?.size > 1 && / of /.test(document.querySelector('.find-bar [role=status]').textContent)", "it is found")
                     .await
             })
         }),
-        Scene::new("find-nothing", Library::Everyday, |stage| {
+        Scene::new("find-nothing", Fixture::Everyday, |page| {
             Box::pin(async move {
-                stage.open(LONG).await?;
-                stage
-                    .window()
+                page.open(LONG).await?;
+                page.window()
                     .type_text("#chat-input", "\u{e009}f\u{e000}")
                     .await?;
-                stage.fill("#find-text", "desert").await?;
+                page.fill("#find-text", "desert").await?;
                 let none =
                     "document.querySelector('.find-bar [role=status]').textContent === 'Not found'";
-                stage.wait_until(none, "it is not found").await
+                page.wait_until(none, "it is not found").await
             })
         }),
     ]

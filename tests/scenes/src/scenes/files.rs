@@ -2,53 +2,52 @@
 
 use conch_fault_server::Script;
 
-use crate::{Error, Library, Scene, Stage};
+use crate::{Error, Fixture, Page, Scene};
 
 pub(super) fn scenes() -> Vec<Scene> {
     vec![
-        Scene::new("files-attached", Library::Everyday, |stage| {
+        Scene::new("files-attached", Fixture::Everyday, |page| {
             Box::pin(async move {
-                stage.begin().await?;
-                stage
-                    .fill("#chat-input", "When should we put the boat in?")
+                page.new_chat().await?;
+                page.fill("#chat-input", "When should we put the boat in?")
                     .await?;
-                attach(stage).await?;
-                stage.leave_pointer().await
+                attach(page).await?;
+                page.leave_pointer().await
             })
         }),
-        Scene::new("files-sent", Library::Everyday, |stage| {
+        Scene::new("files-sent", Fixture::Everyday, |page| {
             Box::pin(async move {
-                send(stage).await?;
-                stage.leave_pointer().await
+                send(page).await?;
+                page.leave_pointer().await
             })
         }),
-        Scene::new("file-preview", Library::Everyday, |stage| {
+        Scene::new("file-preview", Fixture::Everyday, |page| {
             Box::pin(async move {
-                send(stage).await?;
-                stage.press(".message .file .look").await?;
-                stage.see("dialog.preview pre").await?;
-                stage.leave_pointer().await
+                send(page).await?;
+                page.press(".message .file .look").await?;
+                page.wait_for("dialog.preview pre").await?;
+                page.leave_pointer().await
             })
         }),
-        Scene::new("picture-preview", Library::Everyday, |stage| {
+        Scene::new("picture-preview", Fixture::Everyday, |page| {
             Box::pin(async move {
-                send(stage).await?;
-                stage.press(".message .picture").await?;
-                stage.see("dialog.preview img").await?;
-                stage.leave_pointer().await
+                send(page).await?;
+                page.press(".message .picture").await?;
+                page.wait_for("dialog.preview img").await?;
+                page.leave_pointer().await
             })
         }),
-        Scene::new("nothing-pasted", Library::Everyday, |stage| {
+        Scene::new("nothing-pasted", Fixture::Everyday, |page| {
             Box::pin(async move {
                 const PASTE: &str = "const data = { clipboardData: new DataTransfer(), bubbles: true, cancelable: true };
                     document.querySelector('#chat-input').dispatchEvent(new ClipboardEvent('paste', data));";
-                stage.begin().await?;
-                stage.run(PASTE).await?;
-                stage.see(".toast .toast-action").await?;
-                stage.hold_toast().await
+                page.new_chat().await?;
+                page.run(PASTE).await?;
+                page.wait_for(".toast .toast-action").await?;
+                page.hold_toast().await
             })
         }),
-        Scene::new("long-paste", Library::Everyday, |stage| {
+        Scene::new("long-paste", Fixture::Everyday, |page| {
             Box::pin(async move {
                 const PASTE: &str = "const text = Array.from({ length: 60 }, (_, hour) => `${hour} h: ${(4 + 3 * Math.cos(hour / 2)).toFixed(1)} m`).join('\\n');
                     const data = new DataTransfer();
@@ -57,16 +56,16 @@ pub(super) fn scenes() -> Vec<Scene> {
                     input.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true }));
                     input.value = text;
                     input.dispatchEvent(new Event('input', { bubbles: true }));";
-                stage.begin().await?;
-                stage.run(PASTE).await?;
-                stage.see("#paste-offer").await
+                page.new_chat().await?;
+                page.run(PASTE).await?;
+                page.wait_for("#paste-offer").await
             })
         }),
     ]
 }
 
 /// A table, a picture, and one that nobody can read.
-async fn attach(stage: &Stage<'_>) -> Result<(), Error> {
+async fn attach(page: &Page<'_>) -> Result<(), Error> {
     const FILES: &str = "const canvas = new OffscreenCanvas(1200, 800);
         const pen = canvas.getContext('2d');
         const sky = pen.createLinearGradient(0, 0, 0, 800);
@@ -83,29 +82,27 @@ async fn attach(stage: &Stage<'_>) -> Result<(), Error> {
           input.files = files.files;
           input.dispatchEvent(new Event('change', { bubbles: true }));
         });";
-    stage.run(FILES).await?;
-    stage.see(".box .file[data-state=failed]").await?;
-    stage
-        .wait_until(
-            "document.querySelectorAll('.box .file[data-state=ready]').length === 2
+    page.run(FILES).await?;
+    page.wait_for(".box .file[data-state=failed]").await?;
+    page.wait_until(
+        "document.querySelectorAll('.box .file[data-state=ready]').length === 2
                && document.querySelector('.box .file img')?.complete",
-            "both are read",
-        )
-        .await
+        "both are read",
+    )
+    .await
 }
 
-async fn send(stage: &Stage<'_>) -> Result<(), Error> {
-    stage.begin().await?;
-    attach(stage).await?;
-    stage.cluster().push(Script::answer(
+async fn send(page: &Page<'_>) -> Result<(), Error> {
+    page.new_chat().await?;
+    attach(page).await?;
+    page.cluster().push(Script::answer(
         "An hour before high water: at about eleven.",
     ));
-    stage.send("When should we put the boat in?").await?;
-    stage.wait_for_status("complete").await?;
-    stage
-        .wait_until(
-            "document.querySelector('.message .picture img')?.src",
-            "the picture is loaded",
-        )
-        .await
+    page.send("When should we put the boat in?").await?;
+    page.wait_for_status("complete").await?;
+    page.wait_until(
+        "document.querySelector('.message .picture img')?.src",
+        "the picture is loaded",
+    )
+    .await
 }

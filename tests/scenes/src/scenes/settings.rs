@@ -1,6 +1,6 @@
 //! The settings: each section, and a provider's way into the list.
 
-use crate::{Error, Library, Scene, Stage};
+use crate::{Error, Fixture, Page, Scene};
 
 #[expect(
     clippy::too_many_lines,
@@ -8,153 +8,150 @@ use crate::{Error, Library, Scene, Stage};
 )]
 pub(super) fn scenes() -> Vec<Scene> {
     vec![
-        Scene::new("settings-providers", Library::Everyday, |stage| {
+        Scene::new("settings-providers", Fixture::Everyday, |page| {
             Box::pin(async move {
-                stage.open_settings("providers").await?;
-                stage.see(".provider").await?;
-                looked(stage).await
+                page.open_settings("providers").await?;
+                page.wait_for(".provider").await?;
+                wait_for_discovery(page).await
             })
         }),
-        Scene::new("settings-no-provider", Library::Fresh, |stage| {
+        Scene::new("settings-no-provider", Fixture::Fresh, |page| {
             Box::pin(async move {
-                stage.open_settings("providers").await?;
-                looked(stage).await
+                page.open_settings("providers").await?;
+                wait_for_discovery(page).await
             })
         }),
-        Scene::new("settings-presets", Library::Everyday, |stage| {
+        Scene::new("settings-presets", Fixture::Everyday, |page| {
             Box::pin(async move {
-                stage.open_settings("providers").await?;
-                stage.press("#add-provider").await?;
-                stage.see(".preset").await?;
-                stage.leave_pointer().await
+                page.open_settings("providers").await?;
+                page.press("#add-provider").await?;
+                page.wait_for(".preset").await?;
+                page.leave_pointer().await
             })
         }),
-        Scene::new("settings-no-preset", Library::Everyday, |stage| {
+        Scene::new("settings-no-preset", Fixture::Everyday, |page| {
             Box::pin(async move {
-                stage.open_settings("providers").await?;
-                stage.press("#add-provider").await?;
-                stage.fill("#preset-search", "lighthouse").await?;
-                stage.see(".none").await?;
-                stage.leave_pointer().await
+                page.open_settings("providers").await?;
+                page.press("#add-provider").await?;
+                page.fill("#preset-search", "lighthouse").await?;
+                page.wait_for(".none").await?;
+                page.leave_pointer().await
             })
         }),
-        Scene::new("settings-provider", Library::Everyday, |stage| {
+        Scene::new("settings-provider", Fixture::Everyday, |page| {
             Box::pin(async move {
-                add(stage, "anthropic").await?;
-                stage.fill("#provider-key", "sk-ant-0123456789").await?;
-                stage.leave_pointer().await
+                add(page, "anthropic").await?;
+                page.fill("#provider-key", "sk-ant-0123456789").await?;
+                page.leave_pointer().await
             })
         }),
-        Scene::new("settings-provider-edit", Library::Everyday, |stage| {
+        Scene::new("settings-provider-edit", Fixture::Everyday, |page| {
             Box::pin(async move {
-                stage.open_settings("providers").await?;
-                stage
-                    .press(".provider[data-provider-id=custom] .edit")
+                page.open_settings("providers").await?;
+                page.press(".provider[data-provider-id=custom] .edit")
                     .await?;
-                stage.see("#provider-form").await?;
-                stage.leave_pointer().await
+                page.wait_for("#provider-form").await?;
+                page.leave_pointer().await
             })
         }),
-        Scene::new("settings-test-worked", Library::Everyday, |stage| {
+        Scene::new("settings-test-worked", Fixture::Everyday, |page| {
             Box::pin(async move {
-                add(stage, "custom").await?;
-                stage
-                    .fill("#provider-name", "Marine lab, second floor")
+                add(page, "custom").await?;
+                page.fill("#provider-name", "Marine lab, second floor")
                     .await?;
-                stage
-                    .fill("#provider-address", &stage.cluster().base_url())
+                page.fill("#provider-address", &page.cluster().base_url())
                     .await?;
-                stage.press("#test-connection").await?;
-                stage.see("#test-result[data-state=worked]").await?;
-                stage.leave_pointer().await
+                page.press("#test-connection").await?;
+                page.wait_for("#test-result[data-state=worked]").await?;
+                page.leave_pointer().await
             })
         }),
-        Scene::new("settings-test-failed", Library::Everyday, |stage| {
+        Scene::new("settings-test-failed", Fixture::Everyday, |page| {
             Box::pin(async move {
-                add(stage, "custom").await?;
-                stage
-                    .fill("#provider-name", "Marine lab, second floor")
+                add(page, "custom").await?;
+                page.fill("#provider-name", "Marine lab, second floor")
                     .await?;
-                stage
-                    .fill("#provider-address", "http://127.0.0.1:1/v1")
+                page.fill("#provider-address", "http://127.0.0.1:1/v1")
                     .await?;
-                stage.press("#test-connection").await?;
-                stage.see("#test-result[data-state=failed]").await?;
-                stage.leave_pointer().await
+                page.press("#test-connection").await?;
+                page.wait_for("#test-result[data-state=failed]").await?;
+                page.leave_pointer().await
             })
         }),
-        Scene::new("settings-wrong", Library::Everyday, |stage| {
+        Scene::new("settings-wrong", Fixture::Everyday, |page| {
             Box::pin(async move {
-                add(stage, "custom").await?;
-                stage.fill("#provider-address", "models.example").await?;
-                stage.press("#save-provider").await?;
-                stage.see("#provider-address[aria-invalid=true]").await?;
-                stage.leave_pointer().await
-            })
-        }),
-        Scene::new("settings-no-keychain", Library::Everyday, |stage| {
-            Box::pin(async move {
-                add(stage, "anthropic").await?;
-                stage.fill("#provider-key", "sk-ant-0123456789").await?;
-                stage.press("#save-provider").await?;
-                stage.see("#keychain-problem").await?;
-                stage.run("document.querySelector('#keychain-problem').scrollIntoView({ block: 'end' });").await?;
-                stage.leave_pointer().await
-            })
-        }),
-        Scene::new("settings-remove", Library::Everyday, |stage| {
-            Box::pin(async move {
-                stage.open_settings("providers").await?;
-                stage
-                    .press(".provider[data-provider-id=custom] .remove")
+                add(page, "custom").await?;
+                page.fill("#provider-address", "models.example").await?;
+                page.press("#save-provider").await?;
+                page.wait_for("#provider-address[aria-invalid=true]")
                     .await?;
-                stage.see("dialog[open] .danger").await?;
-                stage.leave_pointer().await
+                page.leave_pointer().await
             })
         }),
-        Scene::new("settings-answers", Library::Everyday, |stage| {
+        Scene::new("settings-no-keychain", Fixture::Everyday, |page| {
             Box::pin(async move {
-                stage.open_settings("answers").await?;
-                stage.see("#settings-temperature").await
+                add(page, "anthropic").await?;
+                page.fill("#provider-key", "sk-ant-0123456789").await?;
+                page.press("#save-provider").await?;
+                page.wait_for("#keychain-problem").await?;
+                page.run(
+                    "document.querySelector('#keychain-problem').scrollIntoView({ block: 'end' });",
+                )
+                .await?;
+                page.leave_pointer().await
             })
         }),
-        Scene::new("settings-answers-end", Library::Everyday, |stage| {
+        Scene::new("settings-remove", Fixture::Everyday, |page| {
             Box::pin(async move {
-                stage.open_settings("answers").await?;
-                stage.see("#settings-temperature").await?;
-                stage
-                    .run("document.querySelector('.settings-body').scrollTop = 9999;")
+                page.open_settings("providers").await?;
+                page.press(".provider[data-provider-id=custom] .remove")
+                    .await?;
+                page.wait_for("dialog[open] .danger").await?;
+                page.leave_pointer().await
+            })
+        }),
+        Scene::new("settings-answers", Fixture::Everyday, |page| {
+            Box::pin(async move {
+                page.open_settings("answers").await?;
+                page.wait_for("#settings-temperature").await
+            })
+        }),
+        Scene::new("settings-answers-end", Fixture::Everyday, |page| {
+            Box::pin(async move {
+                page.open_settings("answers").await?;
+                page.wait_for("#settings-temperature").await?;
+                page.run("document.querySelector('.settings-body').scrollTop = 9999;")
                     .await
                     .map(drop)
             })
         }),
-        Scene::new("settings-writing", Library::Everyday, |stage| {
-            Box::pin(async move { stage.open_settings("writing").await })
+        Scene::new("settings-writing", Fixture::Everyday, |page| {
+            Box::pin(async move { page.open_settings("writing").await })
         }),
-        Scene::new("settings-notifications", Library::Everyday, |stage| {
+        Scene::new("settings-notifications", Fixture::Everyday, |page| {
             Box::pin(async move {
-                stage.open_settings("notifications").await?;
-                stage.see("#settings-notifications").await
+                page.open_settings("notifications").await?;
+                page.wait_for("#settings-notifications").await
             })
         }),
-        Scene::new("settings-appearance", Library::Everyday, |stage| {
+        Scene::new("settings-appearance", Fixture::Everyday, |page| {
             Box::pin(async move {
-                stage.open_settings("appearance").await?;
-                stage.see("[name=settings-appearance]").await
+                page.open_settings("appearance").await?;
+                page.wait_for("[name=settings-appearance]").await
             })
         }),
     ]
 }
 
-async fn looked(stage: &Stage<'_>) -> Result<(), Error> {
-    stage.see("#look-for-servers[aria-disabled=false]").await
+async fn wait_for_discovery(page: &Page<'_>) -> Result<(), Error> {
+    page.wait_for("#look-for-servers[aria-disabled=false]")
+        .await
 }
 
-async fn add(stage: &Stage<'_>, preset: &str) -> Result<(), Error> {
-    stage.open_settings("providers").await?;
-    stage.press("#add-provider").await?;
-    stage
-        .press(&format!(".preset[data-preset={preset}]"))
+async fn add(page: &Page<'_>, preset: &str) -> Result<(), Error> {
+    page.open_settings("providers").await?;
+    page.press("#add-provider").await?;
+    page.press(&format!(".preset[data-preset={preset}]"))
         .await?;
-    stage.see("#provider-form").await
+    page.wait_for("#provider-form").await
 }

@@ -6,28 +6,24 @@
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::storing::{STORE_AGAIN, Underway};
-use super::{Driver, Surroundings};
+use super::storing::{STORE_RETRY_DELAY, StoreTask};
+use super::{Driver, TurnContext};
 use crate::chat::activity::Activity;
 use crate::chat::aside::Aside;
 use crate::chat::live::{Control, LiveAnswer, Registration};
 use crate::chat::model::{AnswerEnd, MessageError, MessageStatus};
 use crate::chat::turn::Event;
-use crate::lock::{Fenced, Lease, LockChange, LockReason};
+use crate::lock::{FencedWrite, Lease, LockChange, LockReason};
 use crate::provider::{Failure, FailureKind};
-use crate::store::{Ending, Passing, Piece, Started};
+use crate::store::{Ending, Piece, StartedTurn, Transient};
 
 /// How much of an answer's source a notification is made of, in characters.
 const EXCERPT: usize = 1000;
 
 /// Writes the answer of a turn that has begun, and ends it, whatever happens.
-pub(crate) async fn supervise(
-    surroundings: Surroundings,
-    started: Started,
-    registration: Registration,
-) {
+pub(crate) async fn supervise(ctx: TurnContext, started: StartedTurn, registration: Registration) {
     let lease = started.lease.clone();
-    let driver = Driver::new(surroundings.clone(), started, registration);
+    let driver = Driver::new(ctx.clone(), started, registration);
     let Err(error) = tokio::spawn(driver.run()).await else {
         return;
     };
@@ -37,16 +33,16 @@ pub(crate) async fn supervise(
         "Conch made a mistake while it wrote this answer",
     );
     let ending = Ending::new(MessageStatus::Failed, Some(fault.to_error()));
-    let now = surroundings.clock.now();
-    match surroundings.store.finish(&lease, None, &ending, now).await {
-        Ok(Fenced::Written) => tell_end(&surroundings, &lease, &ending, String::new()).await,
-        Ok(Fenced::Lost) => {}
+    let now = ctx.clock.now();
+    match ctx.store.finish(&lease, None, &ending, now).await {
+        Ok(FencedWrite::Written) => publish_end(&ctx, &lease, &ending, String::new()).await,
+        Ok(FencedWrite::Lost) => {}
         Err(error) => {
-            surroundings.heed(&error);
+            ctx.report_damage(&error);
             tracing::error!(%error, "its end could not be stored");
             let aside = Aside::new(lease.clone(), ending.clone(), None);
-            surroundings.aside.set(aside);
-            tell_end(&surroundings, &lease, &ending, String::new()).await;
+            ctx.aside.set(aside);
+            publish_end(&ctx, &lease, &ending, String::new()).await;
         }
     }
 }
@@ -66,15 +62,15 @@ impl Driver {
         // The provider is told to stop before anything is stored, and the next may ask it.
         self.activity = Activity::None;
         self.admission = None;
-        self.answer_doubters();
-        let mut asked = Asked {
+        self.answer_probes();
+        let mut requests = ControlRequests {
             is_stop: ending.status == MessageStatus::Stopped,
             quits: false,
         };
-        if !asked.is_stop {
+        if !requests.is_stop {
             self.stops.clear();
         }
-        let end = self.store_end(ending, &mut asked).await;
+        let end = self.store_end(ending, &mut requests).await;
         let (ending, aside) = match end {
             End::Stored(ending) => (ending, None),
             End::Refused(ending) => {
@@ -89,23 +85,23 @@ impl Driver {
         };
         let is_stored = aside.is_none();
         if let Some(aside) = aside {
-            self.around.aside.set(aside);
+            self.ctx.aside.set(aside);
         }
         for done in self.stops {
             let _ = done.send(());
         }
         let excerpt = excerpt(&self.answer);
-        tell_end(&self.around, &self.lease, &ending, excerpt).await;
+        publish_end(&self.ctx, &self.lease, &ending, excerpt).await;
         drop((self.registration, self.answer));
-        self.around.indexer.wake();
-        if is_stored && let Err(error) = self.around.store.fold_log().await {
+        self.ctx.indexer.wake();
+        if is_stored && let Err(error) = self.ctx.store.checkpoint_wal().await {
             tracing::warn!(%error, "the log was not folded; the next answer's end tries again");
         }
     }
 
-    async fn store_end(&mut self, mut ending: Ending, asked: &mut Asked) -> End {
+    async fn store_end(&mut self, mut ending: Ending, requests: &mut ControlRequests) -> End {
         if let Some(saving) = self.saving.take() {
-            let saved = self.meanwhile(saving, asked).await;
+            let saved = self.meanwhile(saving, requests).await;
             if self.saved(saved) == Some(Event::LeaseLost) {
                 return End::Left;
             }
@@ -113,19 +109,19 @@ impl Driver {
         loop {
             let rest = (!self.unsaved.is_empty()).then(|| (self.next_chunk, self.unsaved.clone()));
             let storing = self.storing(rest, ending.clone());
-            let error = match self.meanwhile(storing, asked).await {
-                Ok(Fenced::Written) => return End::Stored(ending),
-                Ok(Fenced::Lost) => return End::Left,
+            let error = match self.meanwhile(storing, requests).await {
+                Ok(FencedWrite::Written) => return End::Stored(ending),
+                Ok(FencedWrite::Lost) => return End::Left,
                 Err(error) => error,
             };
-            self.around.heed(&error);
-            if let Some(passing) = error.passing() {
-                self.cannot_store(passing);
+            self.ctx.report_damage(&error);
+            if let Some(condition) = error.transient() {
+                self.cannot_store(condition);
                 // The next start finds the lock's holder dead and keeps what was saved.
-                if asked.quits || !self.renewed_meanwhile(asked).await {
+                if requests.quits || !self.renewed_meanwhile(requests).await {
                     return End::Left;
                 }
-                self.pause(asked).await;
+                self.pause(requests).await;
                 continue;
             }
             tracing::error!(%error, "an answer's end cannot be stored");
@@ -142,10 +138,10 @@ impl Driver {
         &mut self,
         rest: Option<(i64, Piece)>,
         ending: Ending,
-    ) -> Underway<Result<Fenced, crate::store::StoreError>> {
-        let (store, lease) = (self.around.store.clone(), self.lease.clone());
-        let (noting, now) = (self.note_first_token(), self.around.clock.now());
-        Underway::begin(async move {
+    ) -> StoreTask<Result<FencedWrite, crate::store::StoreError>> {
+        let (store, lease) = (self.ctx.store.clone(), self.lease.clone());
+        let (noting, now) = (self.note_first_token(), self.ctx.clock.now());
+        StoreTask::begin(async move {
             noting.await;
             let rest = rest.as_ref().map(|(number, piece)| (*number, piece));
             store.finish(&lease, rest, &ending, now).await
@@ -153,52 +149,59 @@ impl Driver {
     }
 
     /// False when the lock is somebody else's.
-    async fn renewed_meanwhile(&mut self, asked: &mut Asked) -> bool {
+    async fn renewed_meanwhile(&mut self, requests: &mut ControlRequests) -> bool {
         self.renew();
         let Some(renewing) = self.renewing.take() else {
             return true;
         };
-        !matches!(self.meanwhile(renewing, asked).await, Ok(Fenced::Lost))
+        !matches!(
+            self.meanwhile(renewing, requests).await,
+            Ok(FencedWrite::Lost)
+        )
     }
 
     /// Waits for the database, and hears meanwhile what others ask.
-    async fn meanwhile<T: Send + 'static>(&mut self, work: Underway<T>, asked: &mut Asked) -> T {
+    async fn meanwhile<T: Send + 'static>(
+        &mut self,
+        work: StoreTask<T>,
+        requests: &mut ControlRequests,
+    ) -> T {
         let stuck_at = work.stuck_at();
         let mut work = Some(work);
         loop {
             let is_silent = self.answer.borrow().unstored.is_none();
             tokio::select! {
                 biased;
-                done = Underway::end(&mut work) => return done,
-                control = self.registration.control.recv(), if !asked.quits => {
-                    asked.hear(control, &mut self.stops);
+                done = StoreTask::end(&mut work) => return done,
+                control = self.registration.control.recv(), if !requests.quits => {
+                    requests.record(control, &mut self.stops);
                 }
-                () = sleep_until(stuck_at), if is_silent => self.cannot_store(Passing::Silent),
+                () = sleep_until(stuck_at), if is_silent => self.cannot_store(Transient::Silent),
             }
         }
     }
 
     /// Waits until it is time to try again, or the application quits.
-    async fn pause(&mut self, asked: &mut Asked) {
-        let until = Instant::now() + STORE_AGAIN;
-        while !asked.quits {
+    async fn pause(&mut self, requests: &mut ControlRequests) {
+        let until = Instant::now() + STORE_RETRY_DELAY;
+        while !requests.quits {
             tokio::select! {
                 () = sleep_until(until) => return,
-                control = self.registration.control.recv() => asked.hear(control, &mut self.stops),
+                control = self.registration.control.recv() => requests.record(control, &mut self.stops),
             }
         }
     }
 }
 
 /// What was asked of a generation that ends.
-struct Asked {
+struct ControlRequests {
     /// It was stopped, so whoever stops it is told so.
     is_stop: bool,
     quits: bool,
 }
 
-impl Asked {
-    fn hear(
+impl ControlRequests {
+    fn record(
         &mut self,
         control: Option<Control>,
         stops: &mut Vec<tokio::sync::oneshot::Sender<()>>,
@@ -218,24 +221,16 @@ fn excerpt(answer: &watch::Sender<LiveAnswer>) -> String {
     answer.borrow().text.chars().take(EXCERPT).collect()
 }
 
-async fn tell_end(around: &Surroundings, lease: &Lease, ending: &Ending, excerpt: String) {
-    around
-        .events
+async fn publish_end(ctx: &TurnContext, lease: &Lease, ending: &Ending, excerpt: String) {
+    ctx.events
         .lock_changed(LockChange::of(lease, LockReason::Released));
-    around
-        .events
+    ctx.events
         .conversation_changed(&lease.conversation_id, false);
-    if !around
-        .store
-        .settings()
-        .await
-        .unwrap_or_default()
-        .notifications
-    {
+    if !ctx.store.settings().await.unwrap_or_default().notifications {
         return;
     }
     let reason = |error: &MessageError| error.message.clone();
-    around.events.answer_ended(AnswerEnd {
+    ctx.events.answer_ended(AnswerEnd {
         conversation_id: lease.conversation_id.clone(),
         status: ending.status,
         excerpt: ending.error.as_ref().map_or(excerpt, reason),

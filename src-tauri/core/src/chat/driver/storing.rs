@@ -13,31 +13,31 @@ use tokio::time::Instant;
 
 use super::Driver;
 use crate::chat::turn::Event;
-use crate::lock::Fenced;
-use crate::store::{Passing, Piece, StoreError};
+use crate::lock::FencedWrite;
+use crate::store::{Piece, StoreError, Transient};
 
 /// How long to wait before what could not be stored is tried again: the disk may be full.
-pub(in crate::chat) const STORE_AGAIN: Duration = Duration::from_secs(1);
+pub(in crate::chat) const STORE_RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// How long the database may take before that is said.
-pub(super) const STUCK: Duration = Duration::from_secs(3);
+pub(super) const STALL_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How long a renewal may take before it is answered that this task lives all the same.
-const SLOW: Duration = Duration::from_secs(1);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What became of a chunk.
 pub(super) struct Saved {
     piece: Piece,
-    outcome: Result<Fenced, StoreError>,
+    outcome: Result<FencedWrite, StoreError>,
 }
 
 /// Work for the database that is under way.
-pub(super) struct Underway<T> {
+pub(super) struct StoreTask<T> {
     task: JoinHandle<T>,
     since: Instant,
 }
 
-impl<T: Send + 'static> Underway<T> {
+impl<T: Send + 'static> StoreTask<T> {
     pub(super) fn begin(work: impl Future<Output = T> + Send + 'static) -> Self {
         Self {
             task: tokio::spawn(work),
@@ -47,7 +47,7 @@ impl<T: Send + 'static> Underway<T> {
 
     /// When that it takes too long is to be said.
     pub(super) fn stuck_at(&self) -> Instant {
-        self.since + STUCK
+        self.since + STALL_TIMEOUT
     }
 
     /// Its end. Safe to drop and call again; without any under way it never comes.
@@ -70,38 +70,38 @@ impl Driver {
     /// Begins to renew the lock, unless that is under way.
     pub(super) fn renew(&mut self) {
         if self.renewing.is_none() {
-            let (store, lease) = (self.around.store.clone(), self.lease.clone());
-            let now = self.around.clock.now();
+            let (store, lease) = (self.ctx.store.clone(), self.lease.clone());
+            let now = self.ctx.clock.now();
             let renewing = async move { store.renew(&lease, now).await };
-            self.renewing = Some(Underway::begin(renewing));
+            self.renewing = Some(StoreTask::begin(renewing));
         }
     }
 
     /// Renews, and answers when that was tried.
-    pub(super) fn doubted(&mut self, done: oneshot::Sender<()>) {
-        if self.doubters.is_empty() {
-            self.answer_doubters_at = Instant::now() + SLOW;
+    pub(super) fn on_probe(&mut self, done: oneshot::Sender<()>) {
+        if self.probes.is_empty() {
+            self.answer_probes_at = Instant::now() + PROBE_TIMEOUT;
         }
-        self.doubters.push(done);
+        self.probes.push(done);
         self.renew();
     }
 
-    pub(super) fn answer_doubters(&mut self) {
-        for done in self.doubters.drain(..) {
+    pub(super) fn answer_probes(&mut self) {
+        for done in self.probes.drain(..) {
             let _ = done.send(());
         }
     }
 
-    pub(super) fn renewed(&mut self, renewed: Result<Fenced, StoreError>) -> Option<Event> {
-        self.answer_doubters();
+    pub(super) fn renewed(&mut self, renewed: Result<FencedWrite, StoreError>) -> Option<Event> {
+        self.answer_probes();
         match renewed {
-            Ok(Fenced::Written) => {
+            Ok(FencedWrite::Written) => {
                 self.can_store();
                 None
             }
-            Ok(Fenced::Lost) => Some(Event::LeaseLost),
+            Ok(FencedWrite::Lost) => Some(Event::LeaseLost),
             Err(error) => {
-                self.heartbeat.reset_after(STORE_AGAIN);
+                self.heartbeat.reset_after(STORE_RETRY_DELAY);
                 self.failed(&error)
             }
         }
@@ -109,9 +109,9 @@ impl Driver {
 
     pub(super) fn save(&mut self) {
         let piece = std::mem::take(&mut self.unsaved);
-        let (store, lease) = (self.around.store.clone(), self.lease.clone());
+        let (store, lease) = (self.ctx.store.clone(), self.lease.clone());
         let (number, noting) = (self.next_chunk, self.note_first_token());
-        self.saving = Some(Underway::begin(async move {
+        self.saving = Some(StoreTask::begin(async move {
             noting.await;
             let outcome = store.append(&lease, number, &piece).await;
             Saved { piece, outcome }
@@ -120,16 +120,16 @@ impl Driver {
 
     pub(super) fn saved(&mut self, saved: Saved) -> Option<Event> {
         match saved.outcome {
-            Ok(Fenced::Written) => {
+            Ok(FencedWrite::Written) => {
                 self.next_chunk += 1;
                 self.can_store();
                 None
             }
-            Ok(Fenced::Lost) => Some(Event::LeaseLost),
+            Ok(FencedWrite::Lost) => Some(Event::LeaseLost),
             Err(error) => {
                 self.unsaved.text.insert_str(0, &saved.piece.text);
                 self.unsaved.reasoning.insert_str(0, &saved.piece.reasoning);
-                self.save_at = Instant::now() + STORE_AGAIN;
+                self.save_at = Instant::now() + STORE_RETRY_DELAY;
                 self.failed(&error)
             }
         }
@@ -137,7 +137,7 @@ impl Driver {
 
     /// Stores when the first text came, the first time that it is awaited after that.
     pub(super) fn note_first_token(&mut self) -> impl Future<Output = ()> + use<> {
-        let (store, lease) = (self.around.store.clone(), self.lease.clone());
+        let (store, lease) = (self.ctx.store.clone(), self.lease.clone());
         let (first_token_at, retries) = (self.first_token_at.take(), self.retries);
         async move {
             let Some(at) = first_token_at else { return };
@@ -152,29 +152,29 @@ impl Driver {
         if self.answer.borrow().unstored.is_some() {
             return None;
         }
-        let saving = self.saving.as_ref().map(Underway::stuck_at);
-        let renewing = self.renewing.as_ref().map(Underway::stuck_at);
+        let saving = self.saving.as_ref().map(StoreTask::stuck_at);
+        let renewing = self.renewing.as_ref().map(StoreTask::stuck_at);
         saving.into_iter().chain(renewing).min()
     }
 
     fn failed(&mut self, error: &StoreError) -> Option<Event> {
-        self.around.heed(error);
-        let Some(passing) = error.passing() else {
+        self.ctx.report_damage(error);
+        let Some(condition) = error.transient() else {
             return Some(Event::Unstorable(error.to_string()));
         };
-        self.cannot_store(passing);
+        self.cannot_store(condition);
         None
     }
 
     /// Says why nothing can be stored at the moment.
-    pub(super) fn cannot_store(&self, passing: Passing) {
-        let reason = Some(passing.reason());
+    pub(super) fn cannot_store(&self, condition: Transient) {
+        let reason = Some(condition.reason());
         let is_news = self
             .answer
             .send_if_modified(|answer| std::mem::replace(&mut answer.unstored, reason) != reason);
         if is_news {
             tracing::warn!(
-                reason = passing.reason(),
+                reason = condition.reason(),
                 "an answer cannot be stored; that is tried again"
             );
         }

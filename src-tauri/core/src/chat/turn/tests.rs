@@ -8,7 +8,7 @@ fn streaming() -> Turn {
 
 fn connecting() -> Turn {
     let (mut turn, effect) = Turn::begin();
-    assert_eq!(effect, Effect::Enter);
+    assert_eq!(effect, Effect::Acquire);
     assert_eq!(turn.handle(Event::Admitted), Some(Effect::Connect));
     turn
 }
@@ -62,16 +62,22 @@ fn a_finish_reason_completes_it_too_and_usage_may_follow() {
 }
 
 #[test]
-fn what_conch_and_the_engine_left_out_is_told_with_the_end() {
+fn messages_omitted_by_conch_and_the_engine_are_added_up() {
     let mut turn = streaming();
     for messages in [2, 3] {
-        let event = Event::Stream(StreamEvent::LeftOut(messages));
+        let event = Event::Stream(StreamEvent::OmittedMessages(messages));
         assert_eq!(turn.handle(event), None);
     }
     text(&mut turn, "Hi");
     let end = turn.handle(Event::Stream(StreamEvent::Done));
     assert!(
-        matches!(end, Some(Effect::Finish(Ending { left_out: 5, .. }))),
+        matches!(
+            end,
+            Some(Effect::Finish(Ending {
+                omitted_messages: 5,
+                ..
+            }))
+        ),
         "{end:?}"
     );
 }
@@ -232,14 +238,14 @@ fn after_a_reason_that_was_no_end_the_answer_ends_as_any_other() {
 fn counts_of_what_was_left_out_do_not_overflow() {
     let mut turn = streaming();
     for messages in [u32::MAX, 7] {
-        turn.handle(Event::Stream(StreamEvent::LeftOut(messages)));
+        turn.handle(Event::Stream(StreamEvent::OmittedMessages(messages)));
     }
     text(&mut turn, "Hi");
     let end = turn.handle(Event::Stream(StreamEvent::Done));
     assert!(matches!(
         end,
         Some(Effect::Finish(Ending {
-            left_out: u32::MAX,
+            omitted_messages: u32::MAX,
             ..
         }))
     ));
@@ -362,7 +368,7 @@ fn before_text_a_refusal_is_retried_as_the_provider_asks() {
             reason: "slow down".to_owned()
         })
     );
-    assert_eq!(turn.handle(Event::PauseOver), Some(Effect::Enter));
+    assert_eq!(turn.handle(Event::PauseOver), Some(Effect::Acquire));
     assert_eq!(turn.handle(Event::Admitted), Some(Effect::Connect));
 }
 
@@ -387,7 +393,7 @@ fn retries_end() {
             turn.handle(Event::Refused(fault.clone())),
             Some(Effect::Pause { .. })
         ));
-        assert_eq!(turn.handle(Event::PauseOver), Some(Effect::Enter));
+        assert_eq!(turn.handle(Event::PauseOver), Some(Effect::Acquire));
     }
     assert_eq!(
         status(turn.handle(Event::Refused(fault))),
@@ -486,7 +492,7 @@ fn an_answer_ends_at_its_longest_with_all_that_fits() {
             let effect = turn.handle(Event::Stream(say(text))).unwrap();
             (kept(effect).unwrap(), turn.is_too_long())
         };
-        let most = "x".repeat(LONGEST_ANSWER - 1);
+        let most = "x".repeat(MAX_ANSWER_BYTES - 1);
         assert_eq!(say(most.clone()), (most, false));
         // A character that does not fit whole does not fit.
         assert_eq!(say("é".to_owned()), (String::new(), true));
@@ -501,7 +507,7 @@ fn an_answer_ends_at_its_longest_with_all_that_fits() {
 #[test]
 fn an_answer_that_is_just_as_long_as_it_may_be_is_whole() {
     let mut turn = streaming();
-    text(&mut turn, &"x".repeat(LONGEST_ANSWER));
+    text(&mut turn, &"x".repeat(MAX_ANSWER_BYTES));
     assert!(!turn.is_too_long());
     finish(&mut turn, FinishReason::Stop);
     let end = turn.handle(Event::Stream(StreamEvent::Done));

@@ -13,10 +13,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use self::events::Events;
-use super::turns::{Part, Turn, Turns};
+use super::turns::{ContentPart, Turn, Turns};
 use super::{
-    Ask, ChatRequest, Decoder, Framing, ListedModel, Protocol, key_header, only_set, says,
-    thinking_tokens,
+    ChatRequest, Decoder, Framing, HttpRequestParts, ListedModel, Protocol, key_header, only_set,
+    says, thinking_tokens,
 };
 use crate::chat::ReasoningEffort;
 use crate::provider::failure::FailureKind;
@@ -24,14 +24,14 @@ use crate::provider::limits::BudgetHeaders;
 
 /// The longest answer where none is set, since the API refuses a request without one. Every Claude that
 /// is still served can write that much.
-const LONGEST_ANSWER: u32 = 8192;
+const DEFAULT_MAX_TOKENS: u32 = 8192;
 
 /// The protocol.
 #[derive(Debug)]
 pub(super) struct Anthropic;
 
 impl Protocol for Anthropic {
-    fn ask(&self, request: &ChatRequest<'_>) -> Ask {
+    fn build_request(&self, request: &ChatRequest<'_>) -> HttpRequestParts {
         let parameters = request.parameters;
         let model = Model::named(request.model);
         let effort = parameters.reasoning_effort;
@@ -74,7 +74,7 @@ impl Protocol for Anthropic {
                     .map(|effort| json!({"effort": effort})),
             ),
         ]);
-        Ask {
+        HttpRequestParts {
             path: "v1/messages".to_owned(),
             body: body.into(),
         }
@@ -123,17 +123,17 @@ impl Protocol for Anthropic {
 
 /// Text alone is a string.
 fn content(turn: Turn<'_>) -> Value {
-    match <[Part<'_>; 1]>::try_from(turn.parts) {
-        Ok([Part::Text(text)]) => text.into(),
+    match <[ContentPart<'_>; 1]>::try_from(turn.parts) {
+        Ok([ContentPart::Text(text)]) => text.into(),
         Ok(parts) => parts.into_iter().map(block).collect(),
         Err(parts) => parts.into_iter().map(block).collect(),
     }
 }
 
-fn block(part: Part<'_>) -> Value {
+fn block(part: ContentPart<'_>) -> Value {
     match part {
-        Part::Text(text) => json!({"type": "text", "text": text}),
-        Part::Image(image) => json!({"type": "image", "source": {
+        ContentPart::Text(text) => json!({"type": "text", "text": text}),
+        ContentPart::Image(image) => json!({"type": "image", "source": {
             "type": "base64", "media_type": image.media_type, "data": image.base64,
         }}),
     }
@@ -181,7 +181,9 @@ impl Model {
         // An answer whose length is set is not made longer for what was not asked for.
         let unasked = (answer.is_none() && self.thinks_unasked).then_some(ReasoningEffort::High);
         let thinking = effort.or(unasked).map_or(0, thinking_tokens);
-        answer.unwrap_or(LONGEST_ANSWER).saturating_add(thinking)
+        answer
+            .unwrap_or(DEFAULT_MAX_TOKENS)
+            .saturating_add(thinking)
     }
 
     fn thinking(&self, effort: ReasoningEffort) -> Value {
@@ -209,12 +211,13 @@ struct WireModel {
 
 impl From<WireModel> for ListedModel {
     fn from(model: WireModel) -> Self {
-        let told = model.capabilities.as_ref();
-        let told = told.and_then(|told| told.pointer("/image_input/supported")?.as_bool());
+        let reported = model.capabilities.as_ref();
+        let reported =
+            reported.and_then(|reported| reported.pointer("/image_input/supported")?.as_bool());
         // Every Claude that is still served does; another company's model may not.
-        let sees = told.or_else(|| model.id.contains("claude").then_some(true));
+        let vision = reported.or_else(|| model.id.contains("claude").then_some(true));
         Self {
-            sees,
+            vision,
             id: model.id,
             name: model.display_name,
             context_tokens: model.max_input_tokens,
@@ -306,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_model_is_told_an_effort() {
+    fn a_newer_model_gets_an_effort() {
         for model in [
             "claude-sonnet-4-6",
             "claude-opus-5",
@@ -395,8 +398,8 @@ mod tests {
             )
             .unwrap();
         assert_eq!(models.len(), 3);
-        let sees: Vec<_> = models.iter().map(|model| model.sees).collect();
-        assert_eq!(sees, [Some(true), None, Some(false)]);
+        let vision: Vec<_> = models.iter().map(|model| model.vision).collect();
+        assert_eq!(vision, [Some(true), None, Some(false)]);
         assert_eq!(models[0].id, "claude-opus-5");
         assert_eq!(models[0].name.as_deref(), Some("Claude Opus 5"));
         assert_eq!(models[0].context_tokens, Some(1_000_000));

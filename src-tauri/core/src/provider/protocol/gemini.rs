@@ -11,10 +11,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use self::events::Chunks;
-use super::turns::{Part, Turns};
+use super::turns::{ContentPart, Turns};
 use super::{
-    Ask, ChatRequest, Decoder, Framing, ListedModel, Protocol, key_header, only_set, says,
-    thinking_tokens,
+    ChatRequest, Decoder, Framing, HttpRequestParts, ListedModel, Protocol, key_header, only_set,
+    says, thinking_tokens,
 };
 use crate::chat::{ReasoningEffort, Role};
 use crate::provider::failure::FailureKind;
@@ -25,7 +25,7 @@ use crate::provider::limits::spans;
 pub(super) struct Gemini;
 
 impl Protocol for Gemini {
-    fn ask(&self, request: &ChatRequest<'_>) -> Ask {
+    fn build_request(&self, request: &ChatRequest<'_>) -> HttpRequestParts {
         let parameters = request.parameters;
         let Turns { system, turns } = Turns::of(request);
         let contents: Value = turns
@@ -71,7 +71,7 @@ impl Protocol for Gemini {
         } else {
             PREFIX
         };
-        Ask {
+        HttpRequestParts {
             path: format!("{prefix}{}:streamGenerateContent?alt=sse", request.model),
             body: body.into(),
         }
@@ -127,10 +127,10 @@ impl Protocol for Gemini {
     }
 }
 
-fn part(part: Part<'_>) -> Value {
+fn part(part: ContentPart<'_>) -> Value {
     match part {
-        Part::Text(text) => json!({"text": text}),
-        Part::Image(image) => {
+        ContentPart::Text(text) => json!({"text": text}),
+        ContentPart::Image(image) => {
             json!({"inlineData": {"mimeType": image.media_type, "data": image.base64}})
         }
     }
@@ -184,7 +184,7 @@ impl From<Model> for ListedModel {
         let id = model.name.trim_start_matches(PREFIX);
         Self {
             // Every Gemini does. Of the others, of which some do, the list says nothing.
-            sees: id.starts_with("gemini").then_some(true),
+            vision: id.starts_with("gemini").then_some(true),
             id: id.to_owned(),
             name: model.display_name,
             context_tokens: model.input_token_limit,
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_model_is_told_a_level_instead_of_a_budget() {
+    fn a_newer_model_gets_a_level_instead_of_a_budget() {
         let parameters = Parameters {
             reasoning_effort: Some(ReasoningEffort::Low),
             ..Parameters::default()
@@ -268,7 +268,7 @@ mod tests {
     fn the_model_is_named_in_the_path() {
         let path = |model| {
             Gemini
-                .ask(&ChatRequest {
+                .build_request(&ChatRequest {
                     model,
                     messages: &[],
                     parameters: &Parameters::default(),
@@ -323,7 +323,7 @@ mod tests {
                 id: "gemini-3-flash".to_owned(),
                 name: Some("Gemini 3 Flash".to_owned()),
                 context_tokens: Some(1_048_576),
-                sees: Some(true),
+                vision: Some(true),
             }]
         );
         assert!(Gemini.models("<html>").is_none());

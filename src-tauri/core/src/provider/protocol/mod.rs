@@ -74,7 +74,7 @@ pub(crate) struct ImagePart {
 
 /// An HTTP POST that asks for a streamed answer.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Ask {
+pub(crate) struct HttpRequestParts {
     /// Below the provider's base address.
     pub(crate) path: String,
     /// JSON.
@@ -91,7 +91,7 @@ pub(crate) struct ListedModel {
     /// How many tokens a conversation and its answer may have, where the provider says.
     pub(crate) context_tokens: Option<u32>,
     /// Whether it sees images, where the provider says.
-    pub(crate) sees: Option<bool>,
+    pub(crate) vision: Option<bool>,
 }
 
 /// How a stream is cut into events.
@@ -113,7 +113,7 @@ pub(crate) enum StreamEvent {
     /// Tokens, counted by the provider. A later count replaces an earlier one.
     Usage(Usage),
     /// So many of the oldest messages were not read, because they do not fit the model.
-    LeftOut(u32),
+    OmittedMessages(u32),
     /// Part of an answer that is neither text nor reasoning, and is not shown.
     Unshown(Unshown),
     /// The answer is whole, though its usage may follow.
@@ -142,7 +142,7 @@ pub(crate) enum Unshown {
 /// One wire protocol.
 pub(crate) trait Protocol: Debug + Send + Sync {
     /// What asks for a streamed answer.
-    fn ask(&self, request: &ChatRequest<'_>) -> Ask;
+    fn build_request(&self, request: &ChatRequest<'_>) -> HttpRequestParts;
 
     /// What every request says in its headers, with a key or without: the version of the protocol,
     /// where it is told there.
@@ -348,6 +348,6 @@ pub(in crate::provider) mod testing {
             messages,
             parameters,
         };
-        protocol.ask(&request).body
+        protocol.build_request(&request).body
     }
 }

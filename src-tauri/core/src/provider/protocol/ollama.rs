@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 use super::lenient::{count, stated};
 use super::turns::role_messages;
 use super::{
-    Ask, ChatMessage, ChatRequest, Decoder, Framing, ListedModel, Protocol, StreamEvent, Unshown,
-    filled, no_answer, only_set, or_alive, says, stated_failure, states_failure,
+    ChatMessage, ChatRequest, Decoder, Framing, HttpRequestParts, ListedModel, Protocol,
+    StreamEvent, Unshown, filled, no_answer, only_set, or_alive, says, stated_failure,
+    states_failure,
 };
 use crate::chat::{FinishReason, ReasoningEffort, Usage};
 use crate::provider::failure::{Failure, FailureKind};
@@ -22,7 +23,7 @@ use crate::provider::failure::{Failure, FailureKind};
 pub(super) struct Ollama;
 
 impl Protocol for Ollama {
-    fn ask(&self, request: &ChatRequest<'_>) -> Ask {
+    fn build_request(&self, request: &ChatRequest<'_>) -> HttpRequestParts {
         let parameters = request.parameters;
         let options = only_set([
             ("temperature", parameters.temperature.map(Value::from)),
@@ -47,7 +48,7 @@ impl Protocol for Ollama {
             ),
             ("options", (!options.is_empty()).then(|| options.into())),
         ]);
-        Ask {
+        HttpRequestParts {
             path: "api/chat".to_owned(),
             body: body.into(),
         }
@@ -156,12 +157,12 @@ impl Model {
     }
 
     /// Of the older models the family tells, by the part that sees.
-    fn sees(&self) -> Option<bool> {
+    fn vision(&self) -> Option<bool> {
         if let Some(capabilities) = &self.capabilities {
             return Some(capabilities.iter().any(|capability| capability == "vision"));
         }
-        let sees = |family: &String| ["clip", "mllama"].contains(&family.as_str());
-        self.families().any(sees).then_some(true)
+        let vision = |family: &String| ["clip", "mllama"].contains(&family.as_str());
+        self.families().any(vision).then_some(true)
     }
 
     fn families(&self) -> impl Iterator<Item = &String> {
@@ -175,7 +176,7 @@ impl Model {
 impl From<Model> for ListedModel {
     fn from(model: Model) -> Self {
         Self {
-            sees: model.sees(),
+            vision: model.vision(),
             id: model.name,
             name: None,
             context_tokens: None,
@@ -365,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tool_that_is_called_is_told() {
+    fn a_tool_call_is_reported() {
         let call = r#"{"message":{"tool_calls":[{"function":{"name":"x"}}]},"done":false}"#;
         assert_eq!(
             decode(call).unwrap(),
@@ -425,8 +426,8 @@ mod tests {
                     {"name":"old","details":{"family":"llama"}}]}"#,
             )
             .unwrap();
-        let sees: Vec<_> = models.iter().map(|model| model.sees).collect();
-        assert_eq!(sees, [Some(true), Some(false), Some(true), None]);
+        let vision: Vec<_> = models.iter().map(|model| model.vision).collect();
+        assert_eq!(vision, [Some(true), Some(false), Some(true), None]);
     }
 
     #[test]

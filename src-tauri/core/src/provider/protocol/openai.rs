@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use self::chunks::Chunks;
 use super::turns::role_messages;
 use super::{
-    Ask, ChatMessage, ChatRequest, Decoder, Framing, ListedModel, Protocol, only_set, says,
+    ChatMessage, ChatRequest, Decoder, Framing, HttpRequestParts, ListedModel, Protocol, only_set,
+    says,
 };
 use crate::provider::failure::FailureKind;
 use crate::provider::limits::BudgetHeaders;
@@ -21,7 +22,7 @@ use crate::provider::limits::BudgetHeaders;
 pub(super) struct OpenAi;
 
 impl Protocol for OpenAi {
-    fn ask(&self, request: &ChatRequest<'_>) -> Ask {
+    fn build_request(&self, request: &ChatRequest<'_>) -> HttpRequestParts {
         let parameters = request.parameters;
         let body = only_set([
             ("model", Some(json!(request.model))),
@@ -45,7 +46,7 @@ impl Protocol for OpenAi {
                 parameters.reasoning_effort.map(|effort| json!(effort)),
             ),
         ]);
-        Ask {
+        HttpRequestParts {
             path: "chat/completions".to_owned(),
             body: body.into(),
         }
@@ -151,9 +152,10 @@ struct Model {
 }
 
 impl Model {
-    fn sees(&self) -> Option<bool> {
+    fn vision(&self) -> Option<bool> {
         let modalities = self.architecture.as_ref();
-        let modalities = modalities.and_then(|told| told.get("input_modalities")?.as_array());
+        let modalities =
+            modalities.and_then(|reported| reported.get("input_modalities")?.as_array());
         let vision = self.capabilities.as_ref();
         modalities
             .map(|modalities| modalities.contains(&json!("image")))
@@ -168,10 +170,10 @@ struct Meta {
 
 impl From<Model> for ListedModel {
     fn from(model: Model) -> Self {
-        let sees = model.sees();
+        let vision = model.vision();
         let meta = model.meta.and_then(|meta| meta.n_ctx);
         Self {
-            sees,
+            vision,
             id: model.id,
             name: model.name,
             context_tokens: model.context_length.or(meta),
@@ -238,8 +240,8 @@ mod tests {
                     {"id":"d","capabilities":["completion"],"architecture":"llama"},{"id":"e"}]}"#,
             )
             .unwrap();
-        let sees: Vec<_> = models.iter().map(|model| model.sees).collect();
-        assert_eq!(sees, [Some(true), Some(false), Some(true), None, None]);
+        let vision: Vec<_> = models.iter().map(|model| model.vision).collect();
+        assert_eq!(vision, [Some(true), Some(false), Some(true), None, None]);
     }
 
     #[test]

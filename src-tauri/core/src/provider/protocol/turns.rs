@@ -28,12 +28,12 @@ pub(super) struct Turn<'a> {
     /// Never [`Role::System`].
     pub(super) role: Role,
     /// Never none.
-    pub(super) parts: Vec<Part<'a>>,
+    pub(super) parts: Vec<ContentPart<'a>>,
 }
 
 /// A piece of what is said.
 #[derive(Debug, PartialEq)]
-pub(super) enum Part<'a> {
+pub(super) enum ContentPart<'a> {
     /// Never blank, which Anthropic refuses.
     Text(String),
     /// An image.
@@ -60,7 +60,7 @@ impl<'a> Turns<'a> {
             if turns.is_empty() && role == Role::Assistant {
                 turns.push(Turn {
                     role: Role::User,
-                    parts: vec![Part::Text(OPENING.to_owned())],
+                    parts: vec![ContentPart::Text(OPENING.to_owned())],
                 });
             }
             match turns.last_mut() {
@@ -84,11 +84,12 @@ impl<'a> Turns<'a> {
 
 impl<'a> Turn<'a> {
     fn add(&mut self, message: &'a ChatMessage) {
-        self.parts.extend(message.images.iter().map(Part::Image));
+        self.parts
+            .extend(message.images.iter().map(ContentPart::Image));
         match self.parts.last_mut() {
             _ if message.content.trim().is_empty() => {}
-            Some(Part::Text(text)) => add(text, &message.content),
-            _ => self.parts.push(Part::Text(message.content.clone())),
+            Some(ContentPart::Text(text)) => add(text, &message.content),
+            _ => self.parts.push(ContentPart::Text(message.content.clone())),
         }
     }
 }
@@ -142,7 +143,7 @@ mod tests {
     fn turn(role: Role, text: &str) -> Turn<'_> {
         Turn {
             role,
-            parts: vec![Part::Text(text.to_owned())],
+            parts: vec![ContentPart::Text(text.to_owned())],
         }
     }
 
@@ -156,8 +157,8 @@ mod tests {
         ];
         let of = turns(None, &messages);
         let parts = of.turns[0].parts.iter().map(|part| match part {
-            Part::Text(text) => text.as_str(),
-            Part::Image(image) => &image.base64,
+            ContentPart::Text(text) => text.as_str(),
+            ContentPart::Image(image) => &image.base64,
         });
         assert_eq!(
             parts.collect::<Vec<_>>(),

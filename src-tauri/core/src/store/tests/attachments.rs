@@ -1,13 +1,13 @@
 //! Files with what is typed, and with the message that they are sent with: all or nothing.
 
-use super::{NOW, Place, complete};
+use super::{Fixture, NOW, complete};
 use crate::attachments::{
-    AttachmentContent, AttachmentKind, AttachmentSummary, MOST_ATTACHMENTS, NewAttachment,
+    AttachmentContent, AttachmentKind, AttachmentSummary, MAX_ATTACHMENTS, NewAttachment,
 };
-use crate::chat::{AttemptSource, Part};
+use crate::chat::{AttemptSource, PageQuery};
 use crate::ids::{AttachmentId, ConversationId, GenerationId, InstanceId, RequestId};
-use crate::lock::Fenced;
-use crate::store::{Attach, Begin, NewAnswer, NewTurn, Started};
+use crate::lock::FencedWrite;
+use crate::store::{AttachOutcome, BeginOutcome, NewAnswer, NewTurn, StartedTurn};
 
 fn text(name: &str, conversation_id: Option<&ConversationId>) -> NewAttachment {
     NewAttachment {
@@ -38,10 +38,10 @@ fn image(name: &str, conversation_id: &ConversationId) -> NewAttachment {
     image
 }
 
-impl Place {
+impl Fixture {
     async fn attach(&self, attachment: &NewAttachment) -> AttachmentId {
         let done = self.store.attach(attachment, NOW).await.unwrap();
-        assert_eq!(done, Attach::Attached);
+        assert_eq!(done, AttachOutcome::Attached);
         attachment.summary.id.clone()
     }
 
@@ -49,7 +49,7 @@ impl Place {
         self.attach(&text(name, Some(&self.conversation.id))).await
     }
 
-    async fn begin_with(&self, attachments: &[&AttachmentId]) -> Begin {
+    async fn begin_with(&self, attachments: &[&AttachmentId]) -> BeginOutcome {
         let turn = NewTurn {
             attachments: attachments.iter().map(|id| (*id).clone()).collect(),
             ..self.turn("with files")
@@ -57,10 +57,10 @@ impl Place {
         self.store.begin_turn(&turn, NOW).await.unwrap()
     }
 
-    async fn finish(&self, started: &Started) {
+    async fn finish(&self, started: &StartedTurn) {
         let ending = complete();
         let done = self.store.finish(&started.lease, None, &ending, NOW);
-        assert_eq!(done.await.unwrap(), Fenced::Written);
+        assert_eq!(done.await.unwrap(), FencedWrite::Written);
     }
 
     async fn typed(&self) -> Vec<String> {
@@ -72,7 +72,7 @@ impl Place {
     async fn messages(&self) -> Vec<(String, Vec<String>)> {
         let page = self
             .store
-            .messages(&self.conversation.id, None, &Part::Latest);
+            .messages(&self.conversation.id, None, &PageQuery::Latest);
         let messages = page.await.unwrap().unwrap().messages;
         let of = |message: crate::chat::Message| {
             let names = message.attachments.into_iter().map(|file| file.name);
@@ -91,49 +91,54 @@ impl Place {
 
 #[tokio::test]
 async fn files_wait_with_what_is_typed_through_a_restart() {
-    let place = Place::new().await;
-    place.attach_text("a.txt").await;
-    place.attach(&image("b.png", &place.conversation.id)).await;
-    place.attach(&text("new.txt", None)).await;
+    let fixture = Fixture::new().await;
+    fixture.attach_text("a.txt").await;
+    fixture
+        .attach(&image("b.png", &fixture.conversation.id))
+        .await;
+    fixture.attach(&text("new.txt", None)).await;
 
-    let place = place.reopen().await;
-    assert_eq!(place.typed().await, ["a.txt", "b.png"]);
-    let view = place
+    let fixture = fixture.reopen().await;
+    assert_eq!(fixture.typed().await, ["a.txt", "b.png"]);
+    let view = fixture
         .store
-        .get_conversation(&place.conversation.id, None, NOW);
+        .get_conversation(&fixture.conversation.id, None, NOW);
     let attachments = view.await.unwrap().unwrap().attachments;
     assert_eq!(
         (attachments[1].width, attachments[1].height),
         (Some(4), Some(3))
     );
-    let new = place.store.draft_attachments(None).await.unwrap();
+    let new = fixture.store.draft_attachments(None).await.unwrap();
     assert_eq!(new[0].name, "new.txt");
-    let content = place.store.attachment(&attachments[1].id).await.unwrap();
-    let expected = image("b.png", &place.conversation.id).content;
+    let content = fixture.store.attachment(&attachments[1].id).await.unwrap();
+    let expected = image("b.png", &fixture.conversation.id).content;
     assert_eq!(content, Some(expected));
 }
 
 #[tokio::test]
 async fn a_send_takes_its_files_along_in_its_order() {
-    let place = Place::new().await;
+    let fixture = Fixture::new().await;
     let (one, two) = (
-        place.attach_text("1.txt").await,
-        place.attach_text("2.txt").await,
+        fixture.attach_text("1.txt").await,
+        fixture.attach_text("2.txt").await,
     );
-    place.attach_text("later.txt").await;
-    let Begin::Started(started) = place.begin_with(&[&two, &one]).await else {
+    fixture.attach_text("later.txt").await;
+    let BeginOutcome::Started(started) = fixture.begin_with(&[&two, &one]).await else {
         panic!("it was refused");
     };
     assert_eq!(
-        place.typed().await,
+        fixture.typed().await,
         ["later.txt"],
         "what was not named stays"
     );
     let names = ["2.txt".to_owned(), "1.txt".to_owned()].to_vec();
-    assert_eq!(place.messages().await[0], ("with files".to_owned(), names));
-    let shown = place
+    assert_eq!(
+        fixture.messages().await[0],
+        ("with files".to_owned(), names)
+    );
+    let shown = fixture
         .store
-        .messages_before(&started.lease.message_id)
+        .history(&started.lease.message_id)
         .await
         .unwrap();
     let texts = shown[0].attachments.iter().map(|file| file.content.clone());
@@ -146,18 +151,18 @@ async fn a_send_takes_its_files_along_in_its_order() {
 
 #[tokio::test]
 async fn a_message_of_files_alone_is_shown_to_the_model() {
-    let place = Place::new().await;
-    let one = place.attach_text("1.txt").await;
+    let fixture = Fixture::new().await;
+    let one = fixture.attach_text("1.txt").await;
     let turn = NewTurn {
         attachments: vec![one],
-        ..place.turn("")
+        ..fixture.turn("")
     };
-    let Begin::Started(started) = place.store.begin_turn(&turn, NOW).await.unwrap() else {
+    let BeginOutcome::Started(started) = fixture.store.begin_turn(&turn, NOW).await.unwrap() else {
         panic!("it was refused");
     };
-    let shown = place
+    let shown = fixture
         .store
-        .messages_before(&started.lease.message_id)
+        .history(&started.lease.message_id)
         .await
         .unwrap();
     assert_eq!((shown.len(), shown[0].attachments.len()), (1, 1));
@@ -166,17 +171,17 @@ async fn a_message_of_files_alone_is_shown_to_the_model() {
 /// I8: a file that is not there refuses the send, and nothing of it is stored.
 #[tokio::test]
 async fn a_send_with_a_file_that_is_not_there_stores_nothing() {
-    let place = Place::new().await;
-    let other = place
+    let fixture = Fixture::new().await;
+    let other = fixture
         .store
         .create_conversation(None, None, NOW)
         .await
         .unwrap();
-    let mine = place.attach_text("mine.txt").await;
-    let gone = place.attach_text("gone.txt").await;
-    place.store.detach(&gone).await.unwrap();
-    let others = place.attach(&text("theirs.txt", Some(&other.id))).await;
-    let new = place.attach(&text("new.txt", None)).await;
+    let mine = fixture.attach_text("mine.txt").await;
+    let gone = fixture.attach_text("gone.txt").await;
+    fixture.store.detach(&gone).await.unwrap();
+    let others = fixture.attach(&text("theirs.txt", Some(&other.id))).await;
+    let new = fixture.attach(&text("new.txt", None)).await;
     for ids in [
         [&mine, &gone],
         [&mine, &others],
@@ -184,56 +189,59 @@ async fn a_send_with_a_file_that_is_not_there_stores_nothing() {
         [&mine, &mine],
     ] {
         assert_eq!(
-            place.begin_with(&ids).await,
-            Begin::AttachmentGone,
+            fixture.begin_with(&ids).await,
+            BeginOutcome::AttachmentGone,
             "{ids:?}"
         );
-        assert_eq!(place.typed().await, ["mine.txt"]);
-        assert!(place.messages().await.is_empty());
-        let lock = place
+        assert_eq!(fixture.typed().await, ["mine.txt"]);
+        assert!(fixture.messages().await.is_empty());
+        let lock = fixture
             .store
-            .lock_status(&place.conversation.id, None, NOW)
+            .lock_status(&fixture.conversation.id, None, NOW)
             .await
             .unwrap();
         assert!(!lock.unwrap().locked, "and the lock is not held");
     }
     assert!(matches!(
-        place.begin_with(&[&mine]).await,
-        Begin::Started(_)
+        fixture.begin_with(&[&mine]).await,
+        BeginOutcome::Started(_)
     ));
 }
 
 #[tokio::test]
 async fn a_file_is_sent_once() {
-    let place = Place::new().await;
-    let one = place.attach_text("1.txt").await;
-    let Begin::Started(started) = place.begin_with(&[&one]).await else {
+    let fixture = Fixture::new().await;
+    let one = fixture.attach_text("1.txt").await;
+    let BeginOutcome::Started(started) = fixture.begin_with(&[&one]).await else {
         panic!("it was refused");
     };
-    place.finish(&started).await;
-    assert_eq!(place.begin_with(&[&one]).await, Begin::AttachmentGone);
-    place.store.detach(&one).await.unwrap();
-    assert_eq!(place.rows().await, 1, "and stays with its message");
+    fixture.finish(&started).await;
+    assert_eq!(
+        fixture.begin_with(&[&one]).await,
+        BeginOutcome::AttachmentGone
+    );
+    fixture.store.detach(&one).await.unwrap();
+    assert_eq!(fixture.rows().await, 1, "and stays with its message");
 }
 
 /// A send that is refused because an answer is being written leaves the files where they are.
 #[tokio::test]
 async fn a_busy_conversation_takes_no_files() {
-    let place = Place::new().await;
-    place.begin("first", NOW).await;
-    let one = place.attach_text("1.txt").await;
-    assert_eq!(place.begin_with(&[&one]).await, Begin::Busy);
-    assert_eq!(place.typed().await, ["1.txt"]);
+    let fixture = Fixture::new().await;
+    fixture.begin("first", NOW).await;
+    let one = fixture.attach_text("1.txt").await;
+    assert_eq!(fixture.begin_with(&[&one]).await, BeginOutcome::Busy);
+    assert_eq!(fixture.typed().await, ["1.txt"]);
 }
 
 #[tokio::test]
 async fn another_answer_is_given_the_same_files() {
-    let place = Place::new().await;
-    let one = place.attach_text("1.txt").await;
-    let Begin::Started(started) = place.begin_with(&[&one]).await else {
+    let fixture = Fixture::new().await;
+    let one = fixture.attach_text("1.txt").await;
+    let BeginOutcome::Started(started) = fixture.begin_with(&[&one]).await else {
         panic!("it was refused");
     };
-    place.finish(&started).await;
+    fixture.finish(&started).await;
     let again = NewAnswer {
         message_id: started.accepted.assistant_message_id.clone(),
         model_id: None,
@@ -242,12 +250,13 @@ async fn another_answer_is_given_the_same_files() {
         generation_id: GenerationId::fresh(),
         instance_id: InstanceId::from("instance".to_owned()),
     };
-    let Begin::Started(again) = place.store.begin_answer(&again, NOW).await.unwrap() else {
+    let BeginOutcome::Started(again) = fixture.store.begin_answer(&again, NOW).await.unwrap()
+    else {
         panic!("it was refused");
     };
-    let shown = place
+    let shown = fixture
         .store
-        .messages_before(&again.lease.message_id)
+        .history(&again.lease.message_id)
         .await
         .unwrap();
     assert_eq!(shown[0].attachments[0].name, "1.txt");
@@ -255,24 +264,24 @@ async fn another_answer_is_given_the_same_files() {
 
 #[tokio::test]
 async fn what_was_attached_before_its_conversation_existed_moves_all_or_none() {
-    let place = Place::new().await;
-    let id = &place.conversation.id;
+    let fixture = Fixture::new().await;
+    let id = &fixture.conversation.id;
     let (one, two) = (
-        place.attach(&text("1.txt", None)).await,
-        place.attach(&text("2.txt", None)).await,
+        fixture.attach(&text("1.txt", None)).await,
+        fixture.attach(&text("2.txt", None)).await,
     );
-    let three = place.attach_text("3.txt").await;
+    let three = fixture.attach_text("3.txt").await;
     let adopt = async |ids: &[&AttachmentId], id: &ConversationId| {
         let ids: Vec<_> = ids.iter().map(|id| (*id).clone()).collect();
-        place.store.adopt_attachments(id, &ids).await.unwrap()
+        fixture.store.adopt_attachments(id, &ids).await.unwrap()
     };
     assert!(!adopt(&[&one, &three], id).await);
     assert!(!adopt(&[&one], &ConversationId::fresh()).await);
-    assert_eq!(place.typed().await, ["3.txt"]);
+    assert_eq!(fixture.typed().await, ["3.txt"]);
     assert!(adopt(&[&one, &two], id).await);
-    assert_eq!(place.typed().await, ["1.txt", "2.txt", "3.txt"]);
+    assert_eq!(fixture.typed().await, ["1.txt", "2.txt", "3.txt"]);
     assert!(
-        place
+        fixture
             .store
             .draft_attachments(None)
             .await
@@ -283,33 +292,33 @@ async fn what_was_attached_before_its_conversation_existed_moves_all_or_none() {
 
 #[tokio::test]
 async fn a_message_has_a_most_of_files() {
-    let place = Place::new().await;
-    for n in 0..MOST_ATTACHMENTS {
-        place.attach_text(&format!("{n}.txt")).await;
+    let fixture = Fixture::new().await;
+    for n in 0..MAX_ATTACHMENTS {
+        fixture.attach_text(&format!("{n}.txt")).await;
     }
-    let one_more = text("more.txt", Some(&place.conversation.id));
+    let one_more = text("more.txt", Some(&fixture.conversation.id));
     assert_eq!(
-        place.store.attach(&one_more, NOW).await.unwrap(),
-        Attach::Full
+        fixture.store.attach(&one_more, NOW).await.unwrap(),
+        AttachOutcome::Full
     );
     // Another composer has room of its own.
-    place.attach(&text("new.txt", None)).await;
+    fixture.attach(&text("new.txt", None)).await;
     let nowhere = text("x.txt", Some(&ConversationId::fresh()));
     assert_eq!(
-        place.store.attach(&nowhere, NOW).await.unwrap(),
-        Attach::NoConversation
+        fixture.store.attach(&nowhere, NOW).await.unwrap(),
+        AttachOutcome::NoConversation
     );
 }
 
 #[tokio::test]
 async fn a_conversations_files_go_with_it() {
-    let place = Place::new().await;
-    let one = place.attach_text("1.txt").await;
-    place.attach_text("typed.txt").await;
-    let Begin::Started(_) = place.begin_with(&[&one]).await else {
+    let fixture = Fixture::new().await;
+    let one = fixture.attach_text("1.txt").await;
+    fixture.attach_text("typed.txt").await;
+    let BeginOutcome::Started(_) = fixture.begin_with(&[&one]).await else {
         panic!("it was refused");
     };
-    place.attach(&text("new.txt", None)).await;
-    place.purge().await;
-    assert_eq!(place.rows().await, 1, "only the one of no conversation");
+    fixture.attach(&text("new.txt", None)).await;
+    fixture.purge().await;
+    assert_eq!(fixture.rows().await, 1, "only the one of no conversation");
 }

@@ -8,9 +8,9 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tokio_util::sync::CancellationToken;
 
-use super::{NOW, Place, open_to_read};
+use super::{Fixture, NOW, open_to_read};
 use crate::clock::Timestamp;
-use crate::start::{Notice, Teller};
+use crate::start::{Notice, ProgressReporter};
 use crate::store::open::MIGRATOR;
 use crate::store::{Store, backups};
 
@@ -104,11 +104,11 @@ async fn an_update_goes_on_without_a_backup_where_none_can_be_made_and_says_so()
     let path = folder.path().join("conch.db");
     older(&path, 1).await;
     fs::write(folder.path().join("backups"), "in the way").unwrap();
-    let teller = Teller::default();
-    let store = Store::open_telling(&path, false, NOW, &teller)
+    let reporter = ProgressReporter::default();
+    let store = Store::open_with_progress(&path, false, NOW, &reporter)
         .await
         .unwrap();
-    assert_eq!(teller.progress().notices, [Notice::UpdatedWithoutBackup]);
+    assert_eq!(reporter.progress().notices, [Notice::UpdatedWithoutBackup]);
     store.close().await;
     assert_eq!(versions(&path).await.0.len(), 10);
 }
@@ -144,62 +144,62 @@ fn written_at(path: &Path, time: Timestamp) {
 
 #[tokio::test]
 async fn a_backup_is_made_daily_when_something_was_written_and_seven_are_kept() {
-    let place = Place::new().await;
-    place.begin("precious", NOW).await;
+    let fixture = Fixture::new().await;
+    fixture.begin("precious", NOW).await;
     let daily = async |now| {
-        let made = place.store.back_up_daily(now, CancellationToken::new());
+        let made = fixture.store.back_up_daily(now, CancellationToken::new());
         made.await.unwrap()
     };
     assert!(daily(NOW).await.is_some(), "the first");
-    written_at(&place.path(), NOW + Duration::from_mins(1));
+    written_at(&fixture.path(), NOW + Duration::from_mins(1));
     assert!(daily(NOW + DAY / 2).await.is_none(), "not yet");
     assert!(daily(NOW + DAY).await.is_some());
     assert!(daily(NOW + DAY * 2).await.is_none(), "nothing was written");
     let mut now = NOW + DAY * 2;
     for _ in 0..8 {
         now = now + DAY;
-        written_at(&place.path(), now);
+        written_at(&fixture.path(), now);
         assert!(daily(now).await.is_some());
     }
-    let made = backups(place.folder.path());
+    let made = backups(fixture.folder.path());
     assert_eq!(made.len(), 7);
     assert_eq!(made[0].made_at, now, "newest first");
     assert_eq!(made[6].made_at + DAY * 6, now);
     assert_eq!(versions(&made[0].path).await.0[0], "precious");
     // A clock that was set back: those of the future do not count, and the new one stays.
     assert!(daily(NOW).await.is_some());
-    assert_eq!(backups(place.folder.path())[6].made_at, NOW);
+    assert_eq!(backups(fixture.folder.path())[6].made_at, NOW);
     assert!(daily(NOW).await.is_none());
 }
 
 #[tokio::test]
 async fn a_backup_that_is_given_up_leaves_nothing() {
-    let place = Place::new().await;
+    let fixture = Fixture::new().await;
     sqlx::raw_sql(
         "WITH RECURSIVE number(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM number WHERE n < 20000)
          INSERT INTO conversations (id, user_id, created_at, updated_at)
          SELECT 'c' || n, (SELECT id FROM users), n, n FROM number",
     )
-    .execute(&place.store.writer)
+    .execute(&fixture.store.writer)
     .await
     .unwrap();
     let cancelled = CancellationToken::new();
     cancelled.cancel();
-    let made = place.store.back_up_daily(NOW, cancelled).await;
+    let made = fixture.store.back_up_daily(NOW, cancelled).await;
     assert!(made.is_err(), "{made:?}");
-    let left = fs::read_dir(place.folder.path().join("backups")).unwrap();
+    let left = fs::read_dir(fixture.folder.path().join("backups")).unwrap();
     assert_eq!(left.count(), 0);
 }
 
 #[tokio::test]
 async fn what_a_killed_backup_left_goes_with_the_next() {
-    let place = Place::new().await;
-    let folder = place.folder.path().join("backups");
+    let fixture = Fixture::new().await;
+    let folder = fixture.folder.path().join("backups");
     fs::create_dir(&folder).unwrap();
     fs::write(folder.join("conch-2027-01-01T00-00-00Z.db.part"), "half").unwrap();
     fs::write(folder.join("notes.txt"), "mine").unwrap();
-    assert!(backups(place.folder.path()).is_empty(), "half is none");
-    let made = place
+    assert!(backups(fixture.folder.path()).is_empty(), "half is none");
+    let made = fixture
         .store
         .back_up_daily(NOW, CancellationToken::new())
         .await;

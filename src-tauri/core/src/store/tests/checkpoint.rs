@@ -1,7 +1,7 @@
 //! When the write-ahead log is folded into the file.
 
-use super::{NOW, Place, complete};
-use crate::lock::Fenced;
+use super::{Fixture, NOW, complete};
+use crate::lock::FencedWrite;
 use crate::store::Store;
 
 /// Bytes of an answer by whose end SQLite would fold the log if it were left to itself.
@@ -18,35 +18,35 @@ async fn unfolded(store: &Store) -> i64 {
 
 #[tokio::test]
 async fn an_answer_ends_before_the_log_is_folded() {
-    let place = Place::new().await;
-    let store = &place.store;
-    let started = place.begin("hello", NOW).await;
-    store.fold_log().await.unwrap();
+    let fixture = Fixture::new().await;
+    let store = &fixture.store;
+    let started = fixture.begin("hello", NOW).await;
+    store.checkpoint_wal().await.unwrap();
     assert!(unfolded(store).await > 0, "a short log is left alone");
 
     let answer = "x".repeat(LONG).as_str().into();
     let (lease, ending) = (&started.lease, complete());
     let done = store.finish(lease, Some((0, &answer)), &ending, NOW);
-    assert_eq!(done.await.unwrap(), Fenced::Written);
+    assert_eq!(done.await.unwrap(), FencedWrite::Written);
     let left = unfolded(store).await;
     assert!(left > 1_000, "{left} pages");
 
-    store.fold_log().await.unwrap();
+    store.checkpoint_wal().await.unwrap();
     assert_eq!(unfolded(store).await, 0);
 }
 
 #[tokio::test]
-async fn a_log_that_nobody_folds_does_not_grow_for_ever() {
-    let place = Place::new().await;
+async fn a_wal_without_explicit_checkpoints_stays_bounded() {
+    let fixture = Fixture::new().await;
     for _ in 0..2 {
         sqlx::query("CREATE TABLE much AS SELECT zeroblob(20000000) AS zeros")
-            .execute(&place.store.writer)
+            .execute(&fixture.store.writer)
             .await
             .unwrap();
         sqlx::query("DROP TABLE much")
-            .execute(&place.store.writer)
+            .execute(&fixture.store.writer)
             .await
             .unwrap();
     }
-    assert!(unfolded(&place.store).await < 4_000);
+    assert!(unfolded(&fixture.store).await < 4_000);
 }

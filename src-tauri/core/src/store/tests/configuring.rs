@@ -1,6 +1,6 @@
 //! What the settings page keeps: providers and settings.
 
-use super::{NOW, Place};
+use super::{Fixture, NOW};
 use crate::chat::Parameters;
 use crate::keys::KeyPlace;
 use crate::provider::ProtocolKind;
@@ -9,8 +9,8 @@ use crate::store::StoredProvider;
 
 #[tokio::test]
 async fn a_provider_is_added_changed_and_forgotten() {
-    let place = Place::new().await;
-    let store = &place.store;
+    let fixture = Fixture::new().await;
+    let store = &fixture.store;
     assert_eq!(store.providers().await.unwrap(), []);
     let work = StoredProvider {
         id: "work".to_owned(),
@@ -46,9 +46,9 @@ async fn a_provider_is_added_changed_and_forgotten() {
 
 #[tokio::test]
 async fn settings_are_defaults_until_they_are_saved() {
-    let place = Place::new().await;
+    let fixture = Fixture::new().await;
     let defaults = Settings::default();
-    assert_eq!(place.store.settings().await.unwrap(), defaults);
+    assert_eq!(fixture.store.settings().await.unwrap(), defaults);
     let saved = Settings {
         appearance: Appearance::Dark,
         send_key: SendKey::ModEnter,
@@ -61,17 +61,17 @@ async fn settings_are_defaults_until_they_are_saved() {
         },
         ..defaults
     };
-    place.store.save_settings(&saved).await.unwrap();
-    assert_eq!(place.store.settings().await.unwrap(), saved);
+    fixture.store.save_settings(&saved).await.unwrap();
+    assert_eq!(fixture.store.settings().await.unwrap(), saved);
 }
 
 #[tokio::test]
 async fn a_stored_zoom_that_is_none_counts_as_not_set() {
-    let place = Place::new().await;
+    let fixture = Fixture::new().await;
     let unusable = Settings {
         zoom: 5000,
         ..Settings::default()
     };
-    place.store.save_settings(&unusable).await.unwrap();
-    assert_eq!(place.store.settings().await.unwrap().zoom, 100);
+    fixture.store.save_settings(&unusable).await.unwrap();
+    assert_eq!(fixture.store.settings().await.unwrap().zoom, 100);
 }

@@ -8,25 +8,25 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 
 use super::backups::older;
-use super::{NOW, Place, complete};
-use crate::chat::{AttemptSource, MessageStatus, Parameters, Part};
+use super::{Fixture, NOW, complete};
+use crate::chat::{AttemptSource, MessageStatus, PageQuery, Parameters};
 use crate::error::Entity;
 use crate::ids::{AttachmentId, ConversationId, GenerationId, InstanceId, RequestId};
-use crate::lock::Fenced;
+use crate::lock::FencedWrite;
 use crate::store::open::MIGRATOR;
 use crate::store::salvage;
-use crate::store::{Begin, Chosen, Ending, NewAnswer, Purge, Store};
+use crate::store::{BeginOutcome, Ending, NewAnswer, PurgeProgress, SelectOutcome, Store};
 
 /// A word that stands nowhere else, as the search index has it.
 const CANARY: &str = "zanzibarfish";
 
-async fn answered(place: &Place, question: &str, answer: &str) {
-    let started = place.begin(question, NOW).await;
-    let done = place
+async fn answered(fixture: &Fixture, question: &str, answer: &str) {
+    let started = fixture.begin(question, NOW).await;
+    let done = fixture
         .store
         .finish(&started.lease, Some((0, &answer.into())), &complete(), NOW)
         .await;
-    assert_eq!(done.unwrap(), Fenced::Written);
+    assert_eq!(done.unwrap(), FencedWrite::Written);
 }
 
 async fn count(store: &Store, what: &str) -> i64 {
@@ -35,15 +35,15 @@ async fn count(store: &Store, what: &str) -> i64 {
 }
 
 /// A backup of it as it is now.
-async fn copied(place: &Place) -> PathBuf {
-    copied_to(place, "backup.db").await
+async fn copied(fixture: &Fixture) -> PathBuf {
+    copied_to(fixture, "backup.db").await
 }
 
-async fn copied_to(place: &Place, name: &str) -> PathBuf {
-    let backup = place.folder.path().join(name);
+async fn copied_to(fixture: &Fixture, name: &str) -> PathBuf {
+    let backup = fixture.folder.path().join(name);
     std::fs::create_dir_all(backup.parent().unwrap()).unwrap();
     let copy = format!("VACUUM INTO '{}'", backup.display());
-    let copied = sqlx::query(AssertSqlSafe(copy)).execute(&place.store.writer);
+    let copied = sqlx::query(AssertSqlSafe(copy)).execute(&fixture.store.writer);
     copied.await.unwrap();
     backup
 }
@@ -64,19 +64,19 @@ const TABLES: [&str; 10] = [
 
 #[tokio::test]
 async fn a_deleted_conversation_is_nowhere_until_it_is_given_back() {
-    let place = Place::new().await;
-    answered(&place, "question", "answer").await;
-    let (store, id) = (&place.store, &place.conversation.id);
+    let fixture = Fixture::new().await;
+    answered(&fixture, "question", "answer").await;
+    let (store, id) = (&fixture.store, &fixture.conversation.id);
     store.save_draft(id, "half a thought", NOW).await.unwrap();
     let view = store.get_conversation(id, None, NOW).await.unwrap();
     let answer = view.as_ref().unwrap().messages[1].id.clone();
-    let main = place.conversation.main_branch_id.clone();
+    let main = fixture.conversation.main_branch_id.clone();
 
     assert!(store.delete_conversation(id, NOW).await.unwrap());
     assert!(!store.delete_conversation(id, NOW).await.unwrap(), "once");
     assert!(store.list_conversations(None, 9).await.unwrap().is_empty());
     assert_eq!(store.get_conversation(id, None, NOW).await.unwrap(), None);
-    let page = store.messages(id, Some(&main), &Part::Latest).await;
+    let page = store.messages(id, Some(&main), &PageQuery::Latest).await;
     assert_eq!(page.unwrap(), None);
     assert_eq!(store.find(id, None, "answer").await.unwrap(), None);
     assert_eq!(store.branch(id, None).await.unwrap(), None);
@@ -88,7 +88,7 @@ async fn a_deleted_conversation_is_nowhere_until_it_is_given_back() {
     assert!(!store.set_parameters(id, &parameters).await.unwrap());
     assert!(!store.save_draft(id, "x", NOW).await.unwrap());
     let chosen = store.select_version(&answer).await.unwrap();
-    assert_eq!(chosen, Chosen::NotFound);
+    assert_eq!(chosen, SelectOutcome::NotFound);
     let refused = AttemptSource::Enter;
     let refused = store.record_refused_by_page(id, None, refused, NOW).await;
     assert!(!refused.unwrap());
@@ -97,8 +97,8 @@ async fn a_deleted_conversation_is_nowhere_until_it_is_given_back() {
         store.adopt_attachments(id, &no_files).await.unwrap(),
         "none"
     );
-    let sent = store.begin_turn(&place.turn("more"), NOW).await.unwrap();
-    assert_eq!(sent, Begin::NotFound(Entity::Conversation));
+    let sent = store.begin_turn(&fixture.turn("more"), NOW).await.unwrap();
+    assert_eq!(sent, BeginOutcome::NotFound(Entity::Conversation));
     let again = NewAnswer {
         message_id: answer,
         model_id: None,
@@ -108,7 +108,7 @@ async fn a_deleted_conversation_is_nowhere_until_it_is_given_back() {
         instance_id: InstanceId::fresh(),
     };
     let sent = store.begin_answer(&again, NOW).await.unwrap();
-    assert!(matches!(sent, Begin::NotFound(_)));
+    assert!(matches!(sent, BeginOutcome::NotFound(_)));
     let deleted = store.deleted_conversations().await.unwrap();
     assert_eq!((&deleted[0].id, deleted[0].at, deleted.len()), (id, NOW, 1));
 
@@ -120,16 +120,16 @@ async fn a_deleted_conversation_is_nowhere_until_it_is_given_back() {
 
 #[tokio::test]
 async fn what_is_purged_leaves_no_row_and_cannot_be_given_back() {
-    let place = Place::new().await;
-    let (store, id) = (&place.store, &place.conversation.id);
+    let fixture = Fixture::new().await;
+    let (store, id) = (&fixture.store, &fixture.conversation.id);
     for n in 0..40 {
-        answered(&place, &format!("q{n}"), &"a long answer ".repeat(40)).await;
+        answered(&fixture, &format!("q{n}"), &"a long answer ".repeat(40)).await;
     }
     store.save_draft(id, "half a thought", NOW).await.unwrap();
     // An answer that is still being written, by another process for all we know.
-    let writing = place.begin("last", NOW).await;
+    let writing = fixture.begin("last", NOW).await;
     let saved = store.append(&writing.lease, 0, &"text".into()).await;
-    assert_eq!(saved.unwrap(), Fenced::Written);
+    assert_eq!(saved.unwrap(), FencedWrite::Written);
     for table in TABLES
         .into_iter()
         .filter(|table| !["queued_messages", "attachments"].contains(table))
@@ -142,7 +142,7 @@ async fn what_is_purged_leaves_no_row_and_cannot_be_given_back() {
     assert!(store.begin_purge(id).await.unwrap());
     assert!(!store.restore_conversation(id).await.unwrap());
     let (mut portions, mut most) = (0, count(store, "messages").await);
-    while place.purge_some(16).await == Purge::GoesOn {
+    while fixture.purge_some(16).await == PurgeProgress::Remaining {
         let left = count(store, "messages").await;
         assert!(most - left <= 16, "a portion took {}", most - left);
         (most, portions) = (left, portions + 1);
@@ -159,7 +159,7 @@ async fn what_is_purged_leaves_no_row_and_cannot_be_given_back() {
     assert_ne!(count(store, "generation_attempts").await, 0, "they count");
     let end = Ending::new(MessageStatus::Complete, None);
     let ended = store.finish(&writing.lease, None, &end, NOW).await;
-    assert_eq!(ended.unwrap(), Fenced::Lost);
+    assert_eq!(ended.unwrap(), FencedWrite::Lost);
     assert!(!store.restore_conversation(id).await.unwrap());
 }
 
@@ -167,40 +167,40 @@ async fn what_is_purged_leaves_no_row_and_cannot_be_given_back() {
 #[tokio::test]
 async fn a_chain_of_any_length_and_any_order_is_purged() {
     for later in [1, 0, -1] {
-        let place = Place::new().await;
+        let fixture = Fixture::new().await;
         let chain = "WITH RECURSIVE n(k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM n WHERE k < 2500)
              INSERT INTO messages (id, conversation_id, branch_id, parent_id, role, status, content, created_at, finished_at)
              SELECT printf('m%05d', k), ?1, ?2, CASE k WHEN 1 THEN NULL ELSE printf('m%05d', k - 1) END,
                'user', 'complete', 'text', 100000 + k * ?3, 0 FROM n";
         sqlx::query(chain)
-            .bind(place.conversation.id.as_str())
-            .bind(place.conversation.main_branch_id.as_str())
+            .bind(fixture.conversation.id.as_str())
+            .bind(fixture.conversation.main_branch_id.as_str())
             .bind(later)
-            .execute(&place.store.writer)
+            .execute(&fixture.store.writer)
             .await
             .unwrap();
-        place.purge().await;
-        assert_eq!(count(&place.store, "messages").await, 0);
+        fixture.purge().await;
+        assert_eq!(count(&fixture.store, "messages").await, 0);
     }
 }
 
 /// A portion is so much text, too, and one message is always taken.
 #[tokio::test]
 async fn a_portion_of_long_messages_is_a_small_one() {
-    let place = Place::new().await;
+    let fixture = Fixture::new().await;
     for n in 0..6 {
-        answered(&place, &format!("q{n}"), &"x".repeat(100_000)).await;
+        answered(&fixture, &format!("q{n}"), &"x".repeat(100_000)).await;
     }
-    let (store, id) = (&place.store, &place.conversation.id);
+    let (store, id) = (&fixture.store, &fixture.conversation.id);
     assert!(store.delete_conversation(id, NOW).await.unwrap());
     assert!(store.begin_purge(id).await.unwrap());
     while count(store, "generations").await > 0 {
-        assert_eq!(place.purge_some(500).await, Purge::GoesOn);
+        assert_eq!(fixture.purge_some(500).await, PurgeProgress::Remaining);
     }
     let before = count(store, "messages").await;
-    assert_eq!(place.purge_some(1).await, Purge::GoesOn);
+    assert_eq!(fixture.purge_some(1).await, PurgeProgress::Remaining);
     assert_eq!(count(store, "messages").await, before - 1, "the least");
-    assert_eq!(place.purge_some(500).await, Purge::GoesOn);
+    assert_eq!(fixture.purge_some(500).await, PurgeProgress::Remaining);
     assert_eq!(
         count(store, "messages").await,
         before - 4,
@@ -210,52 +210,57 @@ async fn a_portion_of_long_messages_is_a_small_one() {
 
 #[tokio::test]
 async fn nothing_of_it_is_in_any_file_while_the_database_is_open() {
-    let place = Place::new().await;
-    let (store, id) = (&place.store, &place.conversation.id);
+    let fixture = Fixture::new().await;
+    let (store, id) = (&fixture.store, &fixture.conversation.id);
     for n in 0..30 {
-        answered(&place, &format!("{CANARY} {n}"), &CANARY.repeat(500)).await;
+        answered(&fixture, &format!("{CANARY} {n}"), &CANARY.repeat(500)).await;
     }
     let id = id.clone();
     store.rename_conversation(&id, CANARY).await.unwrap();
     store.save_draft(&id, CANARY, NOW).await.unwrap();
     store.index_answers().await.unwrap();
-    assert_ne!(found_in(place.folder.path()), Vec::<String>::new());
-    place.purge().await;
+    assert_ne!(found_in(fixture.folder.path()), Vec::<String>::new());
+    fixture.purge().await;
     store.index_answers().await.unwrap();
-    let mut log = store.log().await.unwrap();
-    assert!(log.empty().await.unwrap());
-    log.close().await.unwrap();
-    assert_eq!(found_in(place.folder.path()), Vec::<String>::new());
+    let mut wal = store.wal().await.unwrap();
+    assert!(wal.truncate().await.unwrap());
+    wal.close().await.unwrap();
+    assert_eq!(found_in(fixture.folder.path()), Vec::<String>::new());
 }
 
 #[tokio::test]
-async fn a_log_that_somebody_reads_is_emptied_the_next_time() {
-    let place = Place::new().await;
-    answered(&place, "question", "answer").await;
-    let mut log = place.store.log().await.unwrap();
-    let mut reader = place.store.readers.begin().await.unwrap();
+async fn a_wal_with_an_active_reader_is_truncated_on_retry() {
+    let fixture = Fixture::new().await;
+    answered(&fixture, "question", "answer").await;
+    let mut wal = fixture.store.wal().await.unwrap();
+    let mut reader = fixture.store.readers.begin().await.unwrap();
     let _: i64 = sqlx::query_scalar("SELECT count(*) FROM messages")
         .fetch_one(&mut *reader)
         .await
         .unwrap();
-    answered(&place, "question", "answer").await;
-    assert!(!log.empty().await.unwrap(), "it does not wait");
+    answered(&fixture, "question", "answer").await;
+    assert!(!wal.truncate().await.unwrap(), "it does not wait");
     reader.rollback().await.unwrap();
-    assert!(log.empty().await.unwrap());
-    let length = place.folder.path().join("conch.db-wal").metadata().unwrap();
+    assert!(wal.truncate().await.unwrap());
+    let length = fixture
+        .folder
+        .path()
+        .join("conch.db-wal")
+        .metadata()
+        .unwrap();
     assert_eq!(length.len(), 0);
 }
 
 #[tokio::test]
 async fn a_backup_forgets_as_the_database_does() {
-    let place = Place::new().await;
-    answered(&place, CANARY, CANARY).await;
-    place.store.index_answers().await.unwrap();
-    let kept = place.store.create_conversation(Some("kept"), None, NOW);
+    let fixture = Fixture::new().await;
+    answered(&fixture, CANARY, CANARY).await;
+    fixture.store.index_answers().await.unwrap();
+    let kept = fixture.store.create_conversation(Some("kept"), None, NOW);
     let kept = kept.await.unwrap();
-    let backup = copied(&place).await;
+    let backup = copied(&fixture).await;
     assert!(found_in_file(&backup));
-    let ids = [place.conversation.id.clone(), ConversationId::fresh()];
+    let ids = [fixture.conversation.id.clone(), ConversationId::fresh()];
     Store::purge_in(&backup, &ids).await.unwrap();
     assert!(!found_in_file(&backup));
     let mut file = SqliteConnectOptions::new()
@@ -306,48 +311,50 @@ async fn a_backup_of_each_older_schema_forgets_too() {
 
 #[tokio::test]
 async fn a_backup_that_was_made_meanwhile_keeps_nothing() {
-    let place = Place::new().await;
-    answered(&place, CANARY, CANARY).await;
-    let kept = place.store.create_conversation(Some("kept"), None, NOW);
+    let fixture = Fixture::new().await;
+    answered(&fixture, CANARY, CANARY).await;
+    let kept = fixture.store.create_conversation(Some("kept"), None, NOW);
     kept.await.unwrap();
-    let backup = copied(&place).await;
-    place.store.purge_gone_in(&backup).await.unwrap();
+    let backup = copied(&fixture).await;
+    fixture.store.purge_gone_in(&backup).await.unwrap();
     assert!(found_in_file(&backup), "it is not deleted");
-    let id = &place.conversation.id;
-    assert!(place.store.delete_conversation(id, NOW).await.unwrap());
-    place.store.purge_gone_in(&backup).await.unwrap();
+    let id = &fixture.conversation.id;
+    assert!(fixture.store.delete_conversation(id, NOW).await.unwrap());
+    fixture.store.purge_gone_in(&backup).await.unwrap();
     assert!(found_in_file(&backup), "it can be given back");
-    assert!(place.store.begin_purge(id).await.unwrap());
-    place.store.purge_gone_in(&backup).await.unwrap();
+    assert!(fixture.store.begin_purge(id).await.unwrap());
+    fixture.store.purge_gone_in(&backup).await.unwrap();
     assert!(!found_in_file(&backup));
 }
 
 #[tokio::test]
 async fn what_was_saved_of_a_damaged_database_forgets_too() {
-    let place = Place::new().await;
-    answered(&place, CANARY, CANARY).await;
-    let kept = place.store.create_conversation(Some("kept"), None, NOW);
+    let fixture = Fixture::new().await;
+    answered(&fixture, CANARY, CANARY).await;
+    let kept = fixture.store.create_conversation(Some("kept"), None, NOW);
     kept.await.unwrap();
-    let folder = salvage::new_folder(place.folder.path(), NOW).unwrap();
-    let saved = salvage::salvage(&place.path(), &folder, NOW).await.unwrap();
+    let folder = salvage::new_folder(fixture.folder.path(), NOW).unwrap();
+    let saved = salvage::salvage(&fixture.path(), &folder, NOW)
+        .await
+        .unwrap();
     assert_eq!(saved.conversations, 2);
     let texts = folder.join("conversations");
     assert_eq!(found_in(&texts).len(), 1);
-    let id = &place.conversation.id;
-    place.store.purge_in_copies(id).await.unwrap();
+    let id = &fixture.conversation.id;
+    fixture.store.purge_in_copies(id).await.unwrap();
     assert!(!found_in_file(&folder.join("conch.db")));
     assert_eq!(std::fs::read_dir(texts).unwrap().count(), 1);
 }
 
 #[tokio::test]
 async fn a_file_that_is_nowhere_any_more_leaves_the_backups() {
-    let place = Place::new().await;
-    let attached = place.attach_text(CANARY).await;
-    let backup = copied_to(&place, "backups/conch-2026-01-01T00-00-00Z.db").await;
-    place.store.forget_unsent_in_copies().await.unwrap();
+    let fixture = Fixture::new().await;
+    let attached = fixture.attach_text(CANARY).await;
+    let backup = copied_to(&fixture, "backups/conch-2026-01-01T00-00-00Z.db").await;
+    fixture.store.forget_unsent_in_copies().await.unwrap();
     assert!(found_in_file(&backup), "it is still attached");
-    place.store.detach(&attached).await.unwrap();
-    place.store.forget_unsent_in_copies().await.unwrap();
+    fixture.store.detach(&attached).await.unwrap();
+    fixture.store.forget_unsent_in_copies().await.unwrap();
     assert!(!found_in_file(&backup));
 }
 
@@ -369,20 +376,20 @@ fn found_in_file(path: &Path) -> bool {
 
 #[tokio::test]
 async fn a_turn_after_a_purge_of_the_newest_is_noticed() {
-    let place = Place::new().await;
-    let mut changes = place.store.changes().await.unwrap();
+    let fixture = Fixture::new().await;
+    let mut changes = fixture.store.changes().await.unwrap();
     let us = InstanceId::fresh();
-    answered(&place, "one", "first").await;
-    assert_eq!(changes.turns_of_others(&us).await.unwrap().len(), 1);
-    place.purge().await;
-    assert!(changes.turns_of_others(&us).await.unwrap().is_empty());
-    let conversation = place
+    answered(&fixture, "one", "first").await;
+    assert_eq!(changes.poll_foreign_turns(&us).await.unwrap().len(), 1);
+    fixture.purge().await;
+    assert!(changes.poll_foreign_turns(&us).await.unwrap().is_empty());
+    let conversation = fixture
         .store
         .create_conversation(None, None, NOW + Duration::from_secs(1));
-    let place = Place {
+    let fixture = Fixture {
         conversation: conversation.await.unwrap(),
-        ..place
+        ..fixture
     };
-    answered(&place, "two", "second").await;
-    assert_eq!(changes.turns_of_others(&us).await.unwrap().len(), 1);
+    answered(&fixture, "two", "second").await;
+    assert_eq!(changes.poll_foreign_turns(&us).await.unwrap().len(), 1);
 }

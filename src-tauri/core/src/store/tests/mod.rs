@@ -7,10 +7,10 @@ mod checkpoint;
 mod configuring;
 mod damage;
 mod deleting;
-mod lasting;
 mod locks;
 mod naming;
 mod opening;
+mod permanent_errors;
 mod plans;
 mod reading;
 mod remains;
@@ -24,11 +24,11 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
 use tempfile::TempDir;
 
-use super::{Begin, Ending, NewTurn, Piece, Purge, Started, Store};
+use super::{BeginOutcome, Ending, NewTurn, Piece, PurgeProgress, StartedTurn, Store};
 use crate::chat::{AttemptSource, Conversation, MessageStatus};
 use crate::clock::Timestamp;
 use crate::ids::{BranchId, GenerationId, InstanceId, RequestId};
-use crate::lock::Fenced;
+use crate::lock::FencedWrite;
 
 /// Where every test's time begins.
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -39,13 +39,13 @@ async fn open_to_read(path: &Path) -> SqliteConnection {
     options.connect().await.unwrap()
 }
 
-struct Place {
+struct Fixture {
     folder: TempDir,
     store: Store,
     conversation: Conversation,
 }
 
-impl Place {
+impl Fixture {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("conch.db"), false, NOW)
@@ -83,14 +83,14 @@ impl Place {
         }
     }
 
-    async fn begin(&self, content: &str, now: Timestamp) -> Started {
+    async fn begin(&self, content: &str, now: Timestamp) -> StartedTurn {
         match self
             .store
             .begin_turn(&self.turn(content), now)
             .await
             .unwrap()
         {
-            Begin::Started(started) => *started,
+            BeginOutcome::Started(started) => *started,
             other => panic!("expected the lock, got {other:?}"),
         }
     }
@@ -100,13 +100,13 @@ impl Place {
         let id = &self.conversation.id;
         assert!(self.store.delete_conversation(id, NOW).await.unwrap());
         assert!(self.store.begin_purge(id).await.unwrap());
-        while self.purge_some(16).await == Purge::GoesOn {}
+        while self.purge_some(16).await == PurgeProgress::Remaining {}
         self.store.end_purge(id).await.unwrap();
     }
 
-    async fn purge_some(&self, most: u32) -> Purge {
+    async fn purge_some(&self, limit: u32) -> PurgeProgress {
         let portion = self.store.portion().await.unwrap();
-        portion.purge(&self.conversation.id, most).await.unwrap()
+        portion.purge(&self.conversation.id, limit).await.unwrap()
     }
 
     /// A turn that ends with this answer.
@@ -117,7 +117,7 @@ impl Place {
             .store
             .finish(&started.lease, Some((0, &rest)), &complete(), NOW)
             .await;
-        assert_eq!(ended.unwrap(), Fenced::Written);
+        assert_eq!(ended.unwrap(), FencedWrite::Written);
     }
 
     /// A second branch of the conversation, as a comparison or a fork makes one.

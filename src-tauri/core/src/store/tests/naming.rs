@@ -1,16 +1,16 @@
 //! Calls that name something: what they change, and what they say of a name that is nobody's.
 
-use super::{NOW, Place};
+use super::{Fixture, NOW};
 use crate::chat::{AttemptSource, Parameters};
 use crate::error::Entity;
 use crate::ids::{BranchId, ConversationId, MessageId};
-use crate::store::{AttemptOutcome, Begin, NewTurn};
+use crate::store::{AttemptOutcome, BeginOutcome, NewTurn};
 
 #[tokio::test]
 async fn a_conversation_takes_a_name_a_model_and_a_draft() {
-    let place = Place::new().await;
-    let id = &place.conversation.id;
-    let store = &place.store;
+    let fixture = Fixture::new().await;
+    let id = &fixture.conversation.id;
+    let store = &fixture.store;
 
     assert!(store.rename_conversation(id, "Named").await.unwrap());
     assert!(store.set_conversation_model(id, "openai/x").await.unwrap());
@@ -30,9 +30,9 @@ async fn a_conversation_takes_a_name_a_model_and_a_draft() {
 
 #[tokio::test]
 async fn a_conversation_that_is_not_there_takes_nothing() {
-    let place = Place::new().await;
+    let fixture = Fixture::new().await;
     let nobody = ConversationId::fresh();
-    let store = &place.store;
+    let store = &fixture.store;
 
     assert!(!store.rename_conversation(&nobody, "Named").await.unwrap());
     assert!(
@@ -51,8 +51,8 @@ async fn a_conversation_that_is_not_there_takes_nothing() {
 
 #[tokio::test]
 async fn a_conversation_keeps_its_parameters() {
-    let place = Place::new().await;
-    let (store, id) = (&place.store, &place.conversation.id);
+    let fixture = Fixture::new().await;
+    let (store, id) = (&fixture.store, &fixture.conversation.id);
     let brief = Parameters {
         system_prompt: Some("Be brief".to_owned()),
         ..Parameters::default()
@@ -68,64 +68,67 @@ async fn a_conversation_keeps_its_parameters() {
 }
 
 #[tokio::test]
-async fn main_is_meant_where_no_branch_is_named() {
-    let place = Place::new().await;
-    let id = &place.conversation.id;
-    let main = Some(place.conversation.main_branch_id.clone());
-    let lane = place.second_branch().await;
-    let branch = async |named: Option<&BranchId>| place.store.branch(id, named).await.unwrap();
+async fn the_branch_defaults_to_main() {
+    let fixture = Fixture::new().await;
+    let id = &fixture.conversation.id;
+    let main = Some(fixture.conversation.main_branch_id.clone());
+    let lane = fixture.second_branch().await;
+    let branch = async |named: Option<&BranchId>| fixture.store.branch(id, named).await.unwrap();
 
     assert_eq!(branch(None).await, main);
     assert_eq!(branch(Some(&lane)).await, Some(lane.clone()));
     assert_eq!(branch(Some(&BranchId::fresh())).await, None);
     let nowhere = BranchId::fresh();
-    let lock = place.store.lock_status(id, Some(&nowhere), NOW).await;
+    let lock = fixture.store.lock_status(id, Some(&nowhere), NOW).await;
     assert_eq!(lock.unwrap(), None, "there is nothing to lock");
 }
 
 #[tokio::test]
-async fn a_message_tells_its_conversation() {
-    let place = Place::new().await;
-    let started = place.begin("hello", NOW).await;
-    let of = async |id: &MessageId| place.store.conversation_of(id).await.unwrap();
-    let expected = Some(place.conversation.id.clone());
+async fn a_message_id_resolves_to_its_conversation() {
+    let fixture = Fixture::new().await;
+    let started = fixture.begin("hello", NOW).await;
+    let of = async |id: &MessageId| fixture.store.conversation_of(id).await.unwrap();
+    let expected = Some(fixture.conversation.id.clone());
     assert_eq!(of(&started.lease.message_id).await, expected);
     assert_eq!(of(&started.accepted.user_message_id).await, expected);
     assert_eq!(of(&MessageId::fresh()).await, None);
 }
 
 #[tokio::test]
-async fn a_send_says_which_of_its_names_is_nobodys() {
-    let place = Place::new().await;
+async fn a_send_reports_which_id_is_unknown() {
+    let fixture = Fixture::new().await;
     let no_branch = NewTurn {
         branch_id: Some(BranchId::fresh()),
-        ..place.turn("to a branch that is not there")
+        ..fixture.turn("to a branch that is not there")
     };
     let no_conversation = NewTurn {
         conversation_id: ConversationId::fresh(),
-        ..place.turn("to a conversation that is not there")
+        ..fixture.turn("to a conversation that is not there")
     };
-    let begin = async |turn: &NewTurn| place.store.begin_turn(turn, NOW).await.unwrap();
+    let begin = async |turn: &NewTurn| fixture.store.begin_turn(turn, NOW).await.unwrap();
 
-    assert_eq!(begin(&no_branch).await, Begin::NotFound(Entity::Branch));
+    assert_eq!(
+        begin(&no_branch).await,
+        BeginOutcome::NotFound(Entity::Branch)
+    );
     assert_eq!(
         begin(&no_conversation).await,
-        Begin::NotFound(Entity::Conversation)
+        BeginOutcome::NotFound(Entity::Conversation)
     );
 }
 
 #[tokio::test]
 async fn a_refusal_by_the_page_is_counted_where_there_is_a_branch() {
-    let place = Place::new().await;
+    let fixture = Fixture::new().await;
     let record = async |id: &ConversationId| {
-        let recorded = place
+        let recorded = fixture
             .store
             .record_refused_by_page(id, None, AttemptSource::Enter, NOW);
         recorded.await.unwrap()
     };
 
-    assert!(record(&place.conversation.id).await);
+    assert!(record(&fixture.conversation.id).await);
     assert!(!record(&ConversationId::fresh()).await);
-    let counted = place.store.count_attempts(AttemptOutcome::RefusedByPage);
+    let counted = fixture.store.count_attempts(AttemptOutcome::RefusedByPage);
     assert_eq!(counted.await.unwrap(), 1);
 }

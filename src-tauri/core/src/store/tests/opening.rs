@@ -7,7 +7,7 @@ use sqlx::migrate::Migrate;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{ConnectOptions, Connection};
 
-use super::{NOW, Place};
+use super::{Fixture, NOW};
 use crate::store::{Store, StoreError};
 
 async fn open_untouched(path: &Path) -> StoreError {
@@ -66,9 +66,9 @@ async fn a_folder_that_is_not_there_and_one_that_is_a_file() {
 
 #[tokio::test]
 async fn a_database_of_another_application() {
-    let place = Place::new().await;
-    place.store.close().await;
-    let other = place.folder.path().join("other.db");
+    let fixture = Fixture::new().await;
+    fixture.store.close().await;
+    let other = fixture.folder.path().join("other.db");
     let made = Store::open(&other, false, NOW).await.unwrap();
     sqlx::query("PRAGMA application_id = 1")
         .execute(&made.writer)
@@ -85,17 +85,17 @@ async fn a_database_of_another_application() {
 
 #[tokio::test]
 async fn a_database_of_a_newer_version() {
-    let place = Place::new().await;
+    let fixture = Fixture::new().await;
     sqlx::query(
         "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
          VALUES (9999, 'from the future', 1, x'00', 0)",
     )
-    .execute(&place.store.writer)
+    .execute(&fixture.store.writer)
     .await
     .unwrap();
-    place.store.close().await;
+    fixture.store.close().await;
 
-    let error = open_untouched(&place.path()).await;
+    let error = open_untouched(&fixture.path()).await;
     assert!(
         matches!(error, StoreError::DatabaseNewer { .. }),
         "{error:?}"
@@ -104,15 +104,15 @@ async fn a_database_of_a_newer_version() {
 
 #[tokio::test]
 async fn a_damaged_database() {
-    let place = Place::new().await;
-    place.begin("some text", NOW).await;
-    place.store.close().await;
-    let mut bytes = fs::read(place.path()).unwrap();
+    let fixture = Fixture::new().await;
+    fixture.begin("some text", NOW).await;
+    fixture.store.close().await;
+    let mut bytes = fs::read(fixture.path()).unwrap();
     let middle = bytes.len() / 2;
     bytes[4096..middle].fill(0x5a);
-    fs::write(place.path(), bytes).unwrap();
+    fs::write(fixture.path(), bytes).unwrap();
 
-    let error = open_untouched(&place.path()).await;
+    let error = open_untouched(&fixture.path()).await;
     assert!(
         matches!(error, StoreError::DatabaseCorrupt { .. }),
         "{error:?}"
@@ -123,10 +123,10 @@ async fn a_damaged_database() {
 /// file is then one step further away.
 #[tokio::test]
 async fn a_damaged_database_with_a_log_beside_it() {
-    let place = Place::new().await;
-    place.store.close().await;
+    let fixture = Fixture::new().await;
+    fixture.store.close().await;
     let mut writer = SqliteConnectOptions::new()
-        .filename(place.path())
+        .filename(fixture.path())
         .pragma("wal_autocheckpoint", "0")
         .connect()
         .await
@@ -138,8 +138,8 @@ async fn a_damaged_database_with_a_log_beside_it() {
     let left = tempfile::tempdir().unwrap();
     let path = left.path().join("conch.db");
     let log = "conch.db-wal";
-    fs::copy(place.folder.path().join(log), left.path().join(log)).unwrap();
-    let mut bytes = fs::read(place.path()).unwrap();
+    fs::copy(fixture.folder.path().join(log), left.path().join(log)).unwrap();
+    let mut bytes = fs::read(fixture.path()).unwrap();
     bytes[100..4096].fill(0x5a);
     fs::write(&path, bytes).unwrap();
 
@@ -173,7 +173,7 @@ async fn a_first_page_that_was_never_written_is_a_start_that_died_early() {
 }
 
 #[tokio::test]
-async fn zeros_that_are_more_than_a_page_are_somebody_elses() {
+async fn zeros_beyond_one_page_are_not_a_database() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("conch.db");
     fs::write(&path, vec![0; 65_537]).unwrap();
@@ -209,10 +209,10 @@ async fn a_start_that_died_before_its_first_migration_goes_on() {
 /// of an unfinished transaction is.
 #[tokio::test]
 async fn a_journal_that_was_left_behind_is_rolled_back() {
-    let place = Place::new().await;
-    place.store.close().await;
+    let fixture = Fixture::new().await;
+    fixture.store.close().await;
     let mut writer = SqliteConnectOptions::new()
-        .filename(place.path())
+        .filename(fixture.path())
         .journal_mode(SqliteJournalMode::Delete)
         .pragma("cache_size", "1")
         .connect()
@@ -226,7 +226,7 @@ async fn a_journal_that_was_left_behind_is_rolled_back() {
         .unwrap();
     let left = tempfile::tempdir().unwrap();
     for name in ["conch.db", "conch.db-journal"] {
-        fs::copy(place.folder.path().join(name), left.path().join(name)).unwrap();
+        fs::copy(fixture.folder.path().join(name), left.path().join(name)).unwrap();
     }
 
     let store = Store::open(&left.path().join("conch.db"), true, NOW)
@@ -243,23 +243,23 @@ async fn a_journal_that_was_left_behind_is_rolled_back() {
 
 #[tokio::test]
 async fn the_connections_are_as_durable_as_promised() {
-    let place = Place::new().await;
+    let fixture = Fixture::new().await;
     let pragma = async |name: &str| -> i64 {
         let statement = sqlx::AssertSqlSafe(format!("PRAGMA {name}"));
         sqlx::query_scalar(statement)
-            .fetch_one(&place.store.writer)
+            .fetch_one(&fixture.store.writer)
             .await
             .unwrap()
     };
     assert_eq!(pragma("synchronous").await, 2, "FULL");
     assert_eq!(pragma("foreign_keys").await, 1);
     let mode: String = sqlx::query_scalar("PRAGMA journal_mode")
-        .fetch_one(&place.store.writer)
+        .fetch_one(&fixture.store.writer)
         .await
         .unwrap();
     assert_eq!(mode, "wal");
     let refused = sqlx::query("DELETE FROM users")
-        .execute(&place.store.readers)
+        .execute(&fixture.store.readers)
         .await;
     assert!(refused.is_err(), "a reader cannot write");
 }
@@ -267,8 +267,8 @@ async fn the_connections_are_as_durable_as_promised() {
 /// A new connection reads the whole schema first, and prepares each statement anew.
 #[tokio::test]
 async fn a_transaction_that_is_dropped_leaves_its_connection_open() {
-    let place = Place::new().await;
-    let store = &place.store;
+    let fixture = Fixture::new().await;
+    let store = &fixture.store;
     sqlx::raw_sql("PRAGMA cache_size = 777")
         .execute(&store.writer)
         .await

@@ -40,8 +40,8 @@ const MAY_BE_SCANNED: [&str; 12] = [
 
 #[tokio::test]
 async fn no_statement_reads_a_whole_table_that_grows() {
-    let place = Place::new().await;
-    let mut connection = place.store.writer.acquire().await.unwrap();
+    let fixture = Fixture::new().await;
+    let mut connection = fixture.store.writer.acquire().await.unwrap();
     let execute = |sql| sqlx::raw_sql(sqlx::AssertSqlSafe(sql));
     let mut scans = Vec::new();
     let mut looked_at = 0;

@@ -3,16 +3,16 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{NOW, Place};
+use super::{Fixture, NOW};
 use crate::store::{Store, StoreError};
 
 /// A first session that was killed: the main file has a page, and all else is in the log.
 async fn first_session() -> (tempfile::TempDir, PathBuf) {
-    let place = Place::new().await;
-    place.talk("precious", "yes").await;
+    let fixture = Fixture::new().await;
+    fixture.talk("precious", "yes").await;
     let left = tempfile::tempdir().unwrap();
     for name in ["conch.db", "conch.db-wal"] {
-        fs::copy(place.folder.path().join(name), left.path().join(name)).unwrap();
+        fs::copy(fixture.folder.path().join(name), left.path().join(name)).unwrap();
     }
     let path = left.path().join("conch.db");
     (left, path)
@@ -65,12 +65,12 @@ async fn a_log_without_its_file_is_read() {
 
 /// A log that begins in the middle of a database's life does not hold all of it.
 #[tokio::test]
-async fn a_log_that_is_not_all_is_kept_and_told() {
-    let place = Place::new().await;
-    place.store.close().await;
-    let store = Store::open(&place.path(), false, NOW).await.unwrap();
+async fn an_incomplete_wal_is_kept_and_reported() {
+    let fixture = Fixture::new().await;
+    fixture.store.close().await;
+    let store = Store::open(&fixture.path(), false, NOW).await.unwrap();
     store.create_conversation(None, None, NOW).await.unwrap();
-    let log = fs::read(place.folder.path().join("conch.db-wal")).unwrap();
+    let log = fs::read(fixture.folder.path().join("conch.db-wal")).unwrap();
     for main in [None, Some(Vec::new()), Some(vec![0; 4096])] {
         let left = tempfile::tempdir().unwrap();
         let path = left.path().join("conch.db");
@@ -117,7 +117,7 @@ fn journal(pages: u8) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_journal_of_a_database_that_is_gone_is_kept_and_told() {
+async fn a_journal_without_its_database_is_kept_and_reported() {
     for main in [None, Some(vec![0; 4096])] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("conch.db");

@@ -9,10 +9,10 @@ use sqlx::{ConnectOptions, Connection};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-use super::{NOW, Place, open_to_read};
+use super::{Fixture, NOW, open_to_read};
 use crate::clock::ManualClock;
 use crate::error::{Error, ErrorCode};
-use crate::lock::Fenced;
+use crate::lock::FencedWrite;
 use crate::lock::instance::Instance;
 use crate::recovery::{Recovery, Replacement};
 use crate::store::{Piece, Store, backups};
@@ -21,22 +21,22 @@ const TURNS: usize = 60;
 
 /// Conversations with messages of some length, one of them being answered still, and a backup.
 async fn filled() -> TempDir {
-    let place = Place::new().await;
+    let fixture = Fixture::new().await;
     for number in 0..TURNS {
         let answer = format!("answer {number} ").repeat(100);
-        place.talk(&format!("question {number}"), &answer).await;
+        fixture.talk(&format!("question {number}"), &answer).await;
     }
-    let made = place
+    let made = fixture
         .store
         .back_up_daily(NOW, CancellationToken::new())
         .await;
     made.unwrap().unwrap();
-    let started = place.begin("the last one", NOW).await;
+    let started = fixture.begin("the last one", NOW).await;
     let piece = Piece::from("so far");
-    let saved = place.store.append(&started.lease, 0, &piece).await;
-    assert_eq!(saved.unwrap(), Fenced::Written);
-    place.store.close().await;
-    place.folder
+    let saved = fixture.store.append(&started.lease, 0, &piece).await;
+    assert_eq!(saved.unwrap(), FencedWrite::Written);
+    fixture.store.close().await;
+    fixture.folder
 }
 
 fn recovery(folder: &TempDir) -> Recovery {

@@ -6,10 +6,10 @@ use sqlx::{ConnectOptions, Connection};
 use super::backups::older;
 use super::*;
 use crate::ids::ConversationId;
-use crate::lock::Fenced;
-use crate::store::Purge;
+use crate::lock::FencedWrite;
+use crate::store::PurgeProgress;
 
-impl Place {
+impl Fixture {
     /// How many entries of the index hold a word.
     async fn found(&self, word: &str) -> i64 {
         sqlx::query_scalar("SELECT count(*) FROM messages_fts WHERE messages_fts MATCH ?")
@@ -30,7 +30,7 @@ impl Place {
         let lease = self.begin(question, NOW).await.lease;
         let rest = Some((0, &answer.into()));
         let ended = self.store.finish(&lease, rest, &complete(), NOW).await;
-        assert_eq!(ended.unwrap(), Fenced::Written);
+        assert_eq!(ended.unwrap(), FencedWrite::Written);
     }
 
     async fn index(&self) {
@@ -42,7 +42,7 @@ impl Place {
         assert!(self.store.begin_purge(id).await.unwrap());
         loop {
             let portion = self.store.portion().await.unwrap();
-            if portion.purge(id, 16).await.unwrap() == Purge::Done {
+            if portion.purge(id, 16).await.unwrap() == PurgeProgress::Done {
                 break;
             }
         }
@@ -57,69 +57,75 @@ impl Place {
 
 #[tokio::test]
 async fn text_is_indexed_when_it_is_final_and_leaves_with_its_conversation() {
-    let place = Place::new().await;
-    let started = place.begin("Ünïcode question", NOW).await;
+    let fixture = Fixture::new().await;
+    let started = fixture.begin("Ünïcode question", NOW).await;
     let text = "a conch".into();
-    let appended = place.store.append(&started.lease, 0, &text).await;
-    assert_eq!(appended.unwrap(), Fenced::Written);
-    place.index().await;
-    assert_eq!(place.found("unicode").await, 1);
-    assert_eq!(place.found("conch").await, 0, "it is being written");
+    let appended = fixture.store.append(&started.lease, 0, &text).await;
+    assert_eq!(appended.unwrap(), FencedWrite::Written);
+    fixture.index().await;
+    assert_eq!(fixture.found("unicode").await, 1);
+    assert_eq!(fixture.found("conch").await, 0, "it is being written");
 
     let end = complete();
-    let ended = place.store.finish(&started.lease, None, &end, NOW).await;
-    assert_eq!(ended.unwrap(), Fenced::Written);
+    let ended = fixture.store.finish(&started.lease, None, &end, NOW).await;
+    assert_eq!(ended.unwrap(), FencedWrite::Written);
     assert_eq!(
-        place.found("conch").await,
+        fixture.found("conch").await,
         0,
         "its lock is free before that"
     );
     for _ in 0..2 {
-        place.index().await;
-        assert_eq!(place.found("conch").await, 1);
+        fixture.index().await;
+        assert_eq!(fixture.found("conch").await, 1);
     }
-    place.say("another question", "not indexed").await;
-    place.purge().await;
-    place.index().await;
+    fixture.say("another question", "not indexed").await;
+    fixture.purge().await;
+    fixture.index().await;
     for word in ["unicode", "conch", "another", "indexed"] {
-        assert_eq!(place.found(word).await, 0, "{word}");
+        assert_eq!(fixture.found(word).await, 0, "{word}");
     }
-    place.assert_sound().await;
+    fixture.assert_sound().await;
 }
 
 /// SQLite keeps the words of what an index forgot in its pages; whoever reads the file reads them.
 #[tokio::test]
 async fn no_word_of_what_was_deleted_stays_in_the_index() {
-    let place = Place::new().await;
+    let fixture = Fixture::new().await;
     for number in 0..30 {
-        place.say("what is it", &format!("filler {number}")).await;
-        place.index().await;
+        fixture.say("what is it", &format!("filler {number}")).await;
+        fixture.index().await;
     }
-    let gone = place
+    let gone = fixture
         .store
         .create_conversation(None, None, NOW)
         .await
         .unwrap();
     let turn = NewTurn {
         conversation_id: gone.id.clone(),
-        ..place.turn("the canarybird sings")
+        ..fixture.turn("the canarybird sings")
     };
-    place.store.begin_turn(&turn, NOW).await.unwrap();
-    place.index().await;
+    fixture.store.begin_turn(&turn, NOW).await.unwrap();
+    fixture.index().await;
     let pages = "messages_fts_data WHERE instr(block, CAST('narybird' AS BLOB)) > 0";
     assert_eq!(
-        (place.found("canarybird").await, place.count(pages).await),
+        (
+            fixture.found("canarybird").await,
+            fixture.count(pages).await
+        ),
         (1, 1)
     );
 
-    place.purge_other(&gone.id).await;
-    place.index().await;
+    fixture.purge_other(&gone.id).await;
+    fixture.index().await;
     assert_eq!(
-        (place.found("canarybird").await, place.count(pages).await),
+        (
+            fixture.found("canarybird").await,
+            fixture.count(pages).await
+        ),
         (0, 0)
     );
-    assert_eq!(place.found("filler").await, 30);
-    place.assert_sound().await;
+    assert_eq!(fixture.found("filler").await, 30);
+    fixture.assert_sound().await;
 }
 
 /// An older Conch may have learned messages twice.
@@ -158,62 +164,64 @@ async fn the_index_of_an_older_schema_is_filled_again() {
 /// that words are learned they are in a page of their own, until pages are merged.
 #[tokio::test]
 async fn what_ends_while_the_index_is_filled_is_learned_once() {
-    let place = Place::new().await;
+    let fixture = Fixture::new().await;
     let pages = "messages_fts_data WHERE instr(block, CAST('canarybird' AS BLOB)) > 0";
     // A new database's index is filled, too.
-    place.say("the canarybird sings", "and sleeps").await;
-    place.index().await;
-    assert_eq!(place.count(pages).await, 1);
+    fixture.say("the canarybird sings", "and sleeps").await;
+    fixture.index().await;
+    assert_eq!(fixture.count(pages).await, 1);
 
     let clear = "UPDATE search_index SET state = 'clearing'";
-    place.store.execute(clear).await;
-    place.say("another canarybird", "and another answer").await;
-    place.index().await;
-    assert_eq!(place.count(pages).await, 1);
+    fixture.store.execute(clear).await;
+    fixture
+        .say("another canarybird", "and another answer")
+        .await;
+    fixture.index().await;
+    assert_eq!(fixture.count(pages).await, 1);
 
-    place.say("a third canarybird", "when it is filled").await;
-    place.index().await;
-    assert_eq!(place.count(pages).await, 2);
-    assert_eq!(place.found("canarybird").await, 3);
-    place.assert_sound().await;
+    fixture.say("a third canarybird", "when it is filled").await;
+    fixture.index().await;
+    assert_eq!(fixture.count(pages).await, 2);
+    assert_eq!(fixture.found("canarybird").await, 3);
+    fixture.assert_sound().await;
 }
 
 #[tokio::test]
 async fn a_long_message_is_learned_in_pieces_and_forgotten_whole() {
-    let place = Place::new().await;
+    let fixture = Fixture::new().await;
     let answer = format!(
         "{} needle {}",
         "word ".repeat(60_000),
         "émoji ".repeat(40_000)
     );
-    place.say("long", &answer).await;
-    place.say("endless", &"x".repeat(200_000)).await;
-    place.index().await;
-    assert_eq!(place.found("needle").await, 1);
-    assert_eq!(place.count("messages_to_index").await, 0);
+    fixture.say("long", &answer).await;
+    fixture.say("endless", &"x".repeat(200_000)).await;
+    fixture.index().await;
+    assert_eq!(fixture.found("needle").await, 1);
+    assert_eq!(fixture.count("messages_to_index").await, 0);
     let whole_words = ["word", "emoji"].map(|word| format!("temp.words WHERE term = '{word}'"));
     let vocabulary =
         "CREATE VIRTUAL TABLE temp.words USING fts5vocab('main', 'messages_fts', 'instance')";
-    place.store.execute(vocabulary).await;
+    fixture.store.execute(vocabulary).await;
     for (words, number) in whole_words.iter().zip([60_000, 40_000]) {
-        assert_eq!(place.count(words).await, number, "a word is cut in two");
+        assert_eq!(fixture.count(words).await, number, "a word is cut in two");
     }
-    place.store.execute("DROP TABLE temp.words").await;
+    fixture.store.execute("DROP TABLE temp.words").await;
 
-    place.purge().await;
-    place.index().await;
-    assert_eq!(place.count("messages_fts_docsize").await, 0);
-    place.assert_sound().await;
+    fixture.purge().await;
+    fixture.index().await;
+    assert_eq!(fixture.count("messages_fts_docsize").await, 0);
+    fixture.assert_sound().await;
 }
 
 #[tokio::test]
 async fn a_message_that_is_deleted_while_it_is_learned_is_forgotten() {
-    let place = Place::new().await;
-    place.say("long", &"needle ".repeat(30_000)).await;
-    let indexing = place.store.index_answers();
+    let fixture = Fixture::new().await;
+    fixture.say("long", &"needle ".repeat(30_000)).await;
+    let indexing = fixture.store.index_answers();
     let half = async {
         loop {
-            let learned = place.count("messages_to_index WHERE pieces > 0");
+            let learned = fixture.count("messages_to_index WHERE pieces > 0");
             if learned.await > 0 {
                 break;
             }
@@ -224,36 +232,39 @@ async fn a_message_that_is_deleted_while_it_is_learned_is_forgotten() {
         done = indexing => done.unwrap(),
         () = half => {}
     }
-    place.purge().await;
-    place.index().await;
-    assert_eq!(place.found("needle").await, 0);
-    assert_eq!(place.count("messages_fts_docsize").await, 0);
+    fixture.purge().await;
+    fixture.index().await;
+    assert_eq!(fixture.found("needle").await, 0);
+    assert_eq!(fixture.count("messages_fts_docsize").await, 0);
 }
 
 #[tokio::test]
 async fn a_number_that_is_used_again_names_the_new_message_alone() {
-    let place = Place::new().await;
-    place.say("old question", "old answer").await;
-    place.index().await;
-    place.purge().await;
-    let other = place
+    let fixture = Fixture::new().await;
+    fixture.say("old question", "old answer").await;
+    fixture.index().await;
+    fixture.purge().await;
+    let other = fixture
         .store
         .create_conversation(None, None, NOW)
         .await
         .unwrap();
-    let place = Place {
+    let fixture = Fixture {
         conversation: other,
-        ..place
+        ..fixture
     };
-    place.say("new question", "new answer").await;
-    let keys = place.count("messages WHERE search_key IN (1, 2)").await;
+    fixture.say("new question", "new answer").await;
+    let keys = fixture.count("messages WHERE search_key IN (1, 2)").await;
     assert_eq!(keys, 2, "SQLite gives the numbers out again");
-    place.index().await;
-    assert_eq!((place.found("old").await, place.found("new").await), (0, 2));
+    fixture.index().await;
+    assert_eq!(
+        (fixture.found("old").await, fixture.found("new").await),
+        (0, 2)
+    );
 }
 
 #[tokio::test]
-async fn an_index_that_is_broken_in_any_way_is_in_nobodys_way_and_is_made_again() {
+async fn a_damaged_index_blocks_nothing_and_is_rebuilt() {
     let ways = [
         "UPDATE messages_fts_data SET block = CAST('rubbish' AS BLOB)",
         "DELETE FROM messages_fts_data",
@@ -265,69 +276,74 @@ async fn an_index_that_is_broken_in_any_way_is_in_nobodys_way_and_is_made_again(
         "DROP TABLE messages_fts",
     ];
     for way in ways {
-        let place = Place::new().await;
-        place.say("first question", "first answer").await;
-        place.index().await;
-        place.store.execute(way).await;
+        let fixture = Fixture::new().await;
+        fixture.say("first question", "first answer").await;
+        fixture.index().await;
+        fixture.store.execute(way).await;
         // As after a crash, which checks the whole file: this is no damage of it.
-        place.store.close().await;
-        let store = Store::open(&place.path(), true, NOW).await;
+        fixture.store.close().await;
+        let store = Store::open(&fixture.path(), true, NOW).await;
         let store = store.unwrap_or_else(|error| panic!("{error} after {way}"));
-        let place = Place { store, ..place };
+        let fixture = Fixture { store, ..fixture };
 
-        place.say("second question", "second answer").await;
-        let doomed = place
+        fixture.say("second question", "second answer").await;
+        let doomed = fixture
             .store
             .create_conversation(None, None, NOW)
             .await
             .unwrap();
         let turn = NewTurn {
             conversation_id: doomed.id.clone(),
-            ..place.turn("a third question")
+            ..fixture.turn("a third question")
         };
-        place.store.begin_turn(&turn, NOW).await.unwrap();
-        place.purge_other(&doomed.id).await;
+        fixture.store.begin_turn(&turn, NOW).await.unwrap();
+        fixture.purge_other(&doomed.id).await;
 
-        place.index().await;
+        fixture.index().await;
         // What is wrong may show only when something is forgotten, or learned.
-        place.say("fourth question", "fourth answer").await;
-        place.index().await;
+        fixture.say("fourth question", "fourth answer").await;
+        fixture.index().await;
         for (word, number) in [("second", 2), ("third", 0), ("fourth", 2)] {
-            assert_eq!(place.found(word).await, number, "{word} after {way}");
+            assert_eq!(fixture.found(word).await, number, "{word} after {way}");
         }
-        place.assert_sound().await;
+        fixture.assert_sound().await;
     }
 }
 
 #[tokio::test]
 async fn the_index_of_an_older_version_is_replaced() {
-    let place = Place::new().await;
+    let fixture = Fixture::new().await;
     for number in 0..5 {
-        place.say(&format!("question {number}"), "an answer").await;
+        fixture
+            .say(&format!("question {number}"), "an answer")
+            .await;
     }
-    place.store.execute("
+    fixture.store.execute("
         DROP TABLE messages_fts;
         CREATE VIRTUAL TABLE messages_fts USING fts5(content, content = 'messages', content_rowid = 'search_key');
         INSERT INTO messages_fts(messages_fts) VALUES ('rebuild');
         DELETE FROM messages_to_index;
         UPDATE search_index SET state = 'clearing'").await;
-    let place = place.reopen().await;
-    place.index().await;
+    let fixture = fixture.reopen().await;
+    fixture.index().await;
     assert_eq!(
-        (place.found("question").await, place.found("answer").await),
+        (
+            fixture.found("question").await,
+            fixture.found("answer").await
+        ),
         (5, 5)
     );
-    let numbers = place.count("messages_fts_docsize WHERE id < 65536").await;
+    let numbers = fixture.count("messages_fts_docsize WHERE id < 65536").await;
     assert_eq!(numbers, 0, "the numbers of the old one");
-    place.assert_sound().await;
+    fixture.assert_sound().await;
 }
 
 /// What takes longest must not hold the one writer.
 #[tokio::test]
 async fn others_write_while_much_is_indexed() {
-    let place = Place::new().await;
-    place.say("much", &"several words ".repeat(150_000)).await;
-    let (store, id) = (place.store.clone(), place.conversation.id.clone());
+    let fixture = Fixture::new().await;
+    fixture.say("much", &"several words ".repeat(150_000)).await;
+    let (store, id) = (fixture.store.clone(), fixture.conversation.id.clone());
     let indexing = tokio::spawn({
         let store = store.clone();
         async move { store.index_answers().await }

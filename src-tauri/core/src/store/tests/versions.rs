@@ -5,30 +5,30 @@ use std::time::Duration;
 
 use sqlx::AssertSqlSafe;
 
-use super::{NOW, Place, complete};
+use super::{Fixture, NOW, complete};
 use crate::chat::{AttemptSource, Message, MessageError, MessageStatus};
 use crate::clock::Timestamp;
 use crate::ids::{BranchId, GenerationId, InstanceId, MessageId, RequestId};
-use crate::lock::{Fenced, LEASE};
-use crate::store::{Begin, Chosen, Ending, NewAnswer, Started};
+use crate::lock::{FencedWrite, LEASE};
+use crate::store::{BeginOutcome, Ending, NewAnswer, SelectOutcome, StartedTurn};
 
 const LATER: Timestamp = Timestamp::from_millis(NOW.as_millis() + 3_600_000);
 
-impl Place {
-    async fn answered(&self, question: &str, answer: &str) -> Started {
+impl Fixture {
+    async fn answered(&self, question: &str, answer: &str) -> StartedTurn {
         let started = self.begin(question, NOW).await;
         self.end(&started, answer, &complete()).await;
         started
     }
 
-    async fn end(&self, started: &Started, text: &str, ending: &Ending) {
+    async fn end(&self, started: &StartedTurn, text: &str, ending: &Ending) {
         let rest = (!text.is_empty()).then(|| text.into());
         let rest = rest.as_ref().map(|piece| (0, piece));
         let ended = self.store.finish(&started.lease, rest, ending, NOW).await;
-        assert_eq!(ended.unwrap(), Fenced::Written);
+        assert_eq!(ended.unwrap(), FencedWrite::Written);
     }
 
-    async fn ask_again(&self, message_id: &MessageId) -> Begin {
+    async fn ask_again(&self, message_id: &MessageId) -> BeginOutcome {
         let answer = NewAnswer {
             message_id: message_id.clone(),
             model_id: None,
@@ -40,9 +40,9 @@ impl Place {
         self.store.begin_answer(&answer, NOW).await.unwrap()
     }
 
-    async fn again(&self, message_id: &MessageId) -> Started {
+    async fn again(&self, message_id: &MessageId) -> StartedTurn {
         match self.ask_again(message_id).await {
-            Begin::Started(started) => *started,
+            BeginOutcome::Started(started) => *started,
             other => panic!("expected the lock, got {other:?}"),
         }
     }
@@ -97,14 +97,14 @@ async fn the_better_answer_is_shown_when_answering_again_ends() {
         (failed(), "", failed(), "", false),
         (failed(), "", interrupted(), half, false),
     ] {
-        let place = Place::new().await;
-        let first = place.begin("question", NOW).await;
-        place.end(&first, before_text, &before).await;
-        let second = place.again(&first.lease.message_id).await;
-        assert_eq!(place.last().await.id, second.lease.message_id);
-        place.end(&second, then_text, &then).await;
+        let fixture = Fixture::new().await;
+        let first = fixture.begin("question", NOW).await;
+        fixture.end(&first, before_text, &before).await;
+        let second = fixture.again(&first.lease.message_id).await;
+        assert_eq!(fixture.last().await.id, second.lease.message_id);
+        fixture.end(&second, then_text, &then).await;
 
-        let last = place.last().await;
+        let last = fixture.last().await;
         let case = format!("{before:?} {before_text:?}, then {then:?} {then_text:?}");
         let expected = if is_kept { &first } else { &second };
         assert_eq!(last.id, expected.lease.message_id, "{case}");
@@ -125,28 +125,28 @@ async fn the_better_answer_is_shown_when_answering_again_ends() {
 }
 
 #[tokio::test]
-async fn an_answer_that_nobody_ends_gives_the_branch_back_too() {
+async fn an_abandoned_answer_restores_the_previous_version() {
     for free in ["expire", "recover", "take"] {
-        let place = Place::new().await;
-        let good = place.answered("question", "good").await;
-        let lost = place.again(&good.accepted.user_message_id).await;
+        let fixture = Fixture::new().await;
+        let good = fixture.answered("question", "good").await;
+        let lost = fixture.again(&good.accepted.user_message_id).await;
         let piece = "half of it".into();
-        let saved = place.store.append(&lost.lease, 0, &piece).await.unwrap();
-        assert_eq!(saved, Fenced::Written);
-        let holder = place.store.holders().await.unwrap().remove(0);
+        let saved = fixture.store.append(&lost.lease, 0, &piece).await.unwrap();
+        assert_eq!(saved, FencedWrite::Written);
+        let holder = fixture.store.holders().await.unwrap().remove(0);
         let expired = NOW + LEASE + Duration::from_secs(1);
         let (freed, shown) = match free {
-            "expire" => (place.store.expire(&holder, expired).await, 2),
-            "recover" => (place.store.recover(&holder, NOW).await, 2),
+            "expire" => (fixture.store.expire(&holder, expired).await, 2),
+            "recover" => (fixture.store.recover(&holder, NOW).await, 2),
             _ => {
-                let turn = place.turn("next");
-                let begun = place.store.begin_turn(&turn, expired).await.unwrap();
-                assert!(matches!(begun, Begin::Started(_)));
-                (Ok(Fenced::Written), 4)
+                let turn = fixture.turn("next");
+                let begun = fixture.store.begin_turn(&turn, expired).await.unwrap();
+                assert!(matches!(begun, BeginOutcome::Started(_)));
+                (Ok(FencedWrite::Written), 4)
             }
         };
-        assert_eq!(freed.unwrap(), Fenced::Written);
-        let messages = place.shown(None).await;
+        assert_eq!(freed.unwrap(), FencedWrite::Written);
+        let messages = fixture.shown(None).await;
         assert_eq!(messages.len(), shown, "{free}");
         assert_eq!(messages[1].id, good.lease.message_id, "{free}");
         let tried = messages[1].failed_version.as_ref();
@@ -156,47 +156,50 @@ async fn an_answer_that_nobody_ends_gives_the_branch_back_too() {
 
 #[tokio::test]
 async fn what_became_of_an_attempt_is_said_until_another_one_ends_well() {
-    let place = Place::new().await;
-    let good = place.answered("question", "good").await;
+    let fixture = Fixture::new().await;
+    let good = fixture.answered("question", "good").await;
     let id = &good.lease.message_id;
     for _ in 0..2 {
-        let bad = place.again(id).await;
-        place.end(&bad, "", &failed()).await;
-        let tried = place.last().await.failed_version.unwrap();
+        let bad = fixture.again(id).await;
+        fixture.end(&bad, "", &failed()).await;
+        let tried = fixture.last().await.failed_version.unwrap();
         assert_eq!(tried.message_id, bad.lease.message_id, "the newest");
     }
-    let better = place.again(id).await;
-    place.end(&better, "better", &complete()).await;
-    let last = place.last().await;
+    let better = fixture.again(id).await;
+    fixture.end(&better, "better", &complete()).await;
+    let last = fixture.last().await;
     assert_eq!((&last.content[..], last.versions.index), ("better", 4));
     assert_eq!(last.failed_version, None);
-    place.store.select_version(id).await.unwrap();
-    let last = place.last().await;
+    fixture.store.select_version(id).await.unwrap();
+    let last = fixture.last().await;
     assert_eq!((&last.content[..], last.failed_version), ("good", None));
 }
 
 #[tokio::test]
 async fn a_version_is_shown_with_what_followed_it() {
-    let place = Place::new().await;
-    let first = place.answered("question", "first").await;
-    let (main, conversation) = (&place.conversation.main_branch_id, &place.conversation.id);
-    place.answered("and then?", "then").await;
-    let end = place.answered("and then?", "the end").await;
-    let bad = place.again(&end.lease.message_id).await;
-    place.end(&bad, "", &failed()).await;
-    let chosen = |head: &MessageId| Chosen::Shown {
+    let fixture = Fixture::new().await;
+    let first = fixture.answered("question", "first").await;
+    let (main, conversation) = (
+        &fixture.conversation.main_branch_id,
+        &fixture.conversation.id,
+    );
+    fixture.answered("and then?", "then").await;
+    let end = fixture.answered("and then?", "the end").await;
+    let bad = fixture.again(&end.lease.message_id).await;
+    fixture.end(&bad, "", &failed()).await;
+    let chosen = |head: &MessageId| SelectOutcome::Shown {
         conversation_id: conversation.clone(),
         branch_id: main.clone(),
         head: head.clone(),
     };
-    let select = async |id: &MessageId| place.store.select_version(id).await.unwrap();
+    let select = async |id: &MessageId| fixture.store.select_version(id).await.unwrap();
 
     assert_eq!(
         select(&bad.lease.message_id).await,
         chosen(&bad.lease.message_id)
     );
     assert_eq!(
-        place.last().await.status,
+        fixture.last().await.status,
         MessageStatus::Failed,
         "it was named"
     );
@@ -206,15 +209,15 @@ async fn a_version_is_shown_with_what_followed_it() {
         chosen(&end.lease.message_id),
         "the newest good end"
     );
-    assert_eq!(select(&MessageId::fresh()).await, Chosen::NotFound);
+    assert_eq!(select(&MessageId::fresh()).await, SelectOutcome::NotFound);
 
     // What another branch has made of it is another branch's.
-    let elsewhere = place.again(&first.lease.message_id).await;
+    let elsewhere = fixture.again(&first.lease.message_id).await;
     assert_ne!(&elsewhere.lease.branch_id, main);
-    place.end(&elsewhere, "elsewhere", &complete()).await;
+    fixture.end(&elsewhere, "elsewhere", &complete()).await;
     let from_the_question = select(&first.accepted.user_message_id).await;
     assert_eq!(from_the_question, chosen(&end.lease.message_id));
-    let Chosen::Shown {
+    let SelectOutcome::Shown {
         branch_id, head, ..
     } = select(&elsewhere.lease.message_id).await
     else {
@@ -225,9 +228,9 @@ async fn a_version_is_shown_with_what_followed_it() {
         (elsewhere.lease.branch_id, elsewhere.lease.message_id)
     );
 
-    let writing = place.begin("one more", NOW).await;
-    assert_eq!(select(&first.lease.message_id).await, Chosen::Busy);
-    place.end(&writing, "done", &complete()).await;
+    let writing = fixture.begin("one more", NOW).await;
+    assert_eq!(select(&first.lease.message_id).await, SelectOutcome::Busy);
+    fixture.end(&writing, "done", &complete()).await;
     assert_eq!(
         select(&first.lease.message_id).await,
         chosen(&writing.lease.message_id)
@@ -236,12 +239,12 @@ async fn a_version_is_shown_with_what_followed_it() {
 
 #[tokio::test]
 async fn an_answer_to_an_earlier_message_hides_nothing() {
-    let place = Place::new().await;
-    let first = place.answered("one", "first").await;
-    let second = place.answered("two", "second").await;
-    place.answered("three", "third").await;
+    let fixture = Fixture::new().await;
+    let first = fixture.answered("one", "first").await;
+    let second = fixture.answered("two", "second").await;
+    fixture.answered("three", "third").await;
     let ids = async |branch: Option<&BranchId>| {
-        let shown = place.shown(branch).await.into_iter();
+        let shown = fixture.shown(branch).await.into_iter();
         shown.map(|message| message.id).collect::<Vec<_>>()
     };
     let before = ids(None).await;
@@ -251,12 +254,14 @@ async fn an_answer_to_an_earlier_message_hides_nothing() {
         &second.lease.message_id,
     ];
     for (n, target) in targets.into_iter().enumerate() {
-        let other = place.again(target).await;
+        let other = fixture.again(target).await;
         let branch = &other.accepted.branch_id;
         assert_eq!(branch, &other.lease.branch_id);
-        assert_ne!(branch, &place.conversation.main_branch_id);
+        assert_ne!(branch, &fixture.conversation.main_branch_id);
         assert_eq!(ids(None).await, before, "nothing moved");
-        let lock = place.store.lock_status(&place.conversation.id, None, NOW);
+        let lock = fixture
+            .store
+            .lock_status(&fixture.conversation.id, None, NOW);
         let lock = lock.await.unwrap().unwrap();
         assert_eq!(
             (lock.locked, lock.can_send),
@@ -264,42 +269,48 @@ async fn an_answer_to_an_earlier_message_hides_nothing() {
             "one at a time"
         );
         let ending = if n == 0 { complete() } else { failed() };
-        place.end(&other, "", &ending).await;
+        fixture.end(&other, "", &ending).await;
         assert_eq!(ids(None).await, before, "nor does its end");
         let there = ids(Some(branch)).await;
         assert_eq!(there.last(), Some(&other.lease.message_id));
         let names = sqlx::query_scalar("SELECT name FROM branches ORDER BY created_at, rowid");
-        let names: Vec<String> = names.fetch_all(&place.store.writer).await.unwrap();
+        let names: Vec<String> = names.fetch_all(&fixture.store.writer).await.unwrap();
         assert_eq!(names.len(), n + 2);
         assert_eq!(names.last().unwrap(), &format!("Branch {}", n + 2));
     }
     // There it is the last turn, and stays on its branch.
-    let other = place.again(&first.lease.message_id).await;
-    place.end(&other, "fine", &complete()).await;
-    let again = place.again(&other.lease.message_id).await;
+    let other = fixture.again(&first.lease.message_id).await;
+    fixture.end(&other, "fine", &complete()).await;
+    let again = fixture.again(&other.lease.message_id).await;
     assert_eq!(again.accepted.branch_id, other.accepted.branch_id);
 }
 
 #[tokio::test]
 async fn an_answer_that_is_refused_leaves_no_branch() {
-    let place = Place::new().await;
-    let first = place.answered("one", "first").await;
-    let writing = place.begin("two", NOW).await;
-    assert_eq!(place.ask_again(&first.lease.message_id).await, Begin::Busy);
+    let fixture = Fixture::new().await;
+    let first = fixture.answered("one", "first").await;
+    let writing = fixture.begin("two", NOW).await;
+    assert_eq!(
+        fixture.ask_again(&first.lease.message_id).await,
+        BeginOutcome::Busy
+    );
     let count = async |what: &str| -> i64 {
         let count = sqlx::query_scalar(AssertSqlSafe(format!("SELECT count(*) FROM {what}")));
-        count.fetch_one(&place.store.writer).await.unwrap()
+        count.fetch_one(&fixture.store.writer).await.unwrap()
     };
     assert_eq!(count("branches").await, 1);
     let refused = "generation_attempts WHERE outcome = 'refused' AND branch_id IS NOT NULL";
     assert_eq!(count(refused).await, 1, "and is counted where it was asked");
-    place.end(&writing, "second", &complete()).await;
+    fixture.end(&writing, "second", &complete()).await;
 
     let allowed = sqlx::query("UPDATE conversations SET max_parallel = 2");
-    allowed.execute(&place.store.writer).await.unwrap();
-    let writing = place.begin("three", LATER).await;
-    let beside = place.again(&first.lease.message_id).await;
+    allowed.execute(&fixture.store.writer).await.unwrap();
+    let writing = fixture.begin("three", LATER).await;
+    let beside = fixture.again(&first.lease.message_id).await;
     assert_ne!(beside.lease.branch_id, writing.lease.branch_id);
-    assert_eq!(place.ask_again(&first.lease.message_id).await, Begin::Busy);
+    assert_eq!(
+        fixture.ask_again(&first.lease.message_id).await,
+        BeginOutcome::Busy
+    );
     assert_eq!(count("branches").await, 2);
 }

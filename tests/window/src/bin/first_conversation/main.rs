@@ -182,7 +182,7 @@ async fn converse(window: &Window, album: &Album<'_>) -> Result<(), Failure> {
 async fn save(window: &Window, album: &Album<'_>, name: &str) -> Result<(), Failure> {
     window.wait_for_frame().await?;
     let desktop = Desktop::of(album.display)?;
-    let shown = desktop.seen_of(window.application().unwrap_or_default())?;
+    let shown = desktop.top_visible_window(window.application().unwrap_or_default())?;
     let path = album.folder.join(format!("{name}.png"));
     std::fs::write(&path, desktop.picture(&shown)?.png()?).map_err(Error::from)?;
     println!("(screenshot: {})", path.display());

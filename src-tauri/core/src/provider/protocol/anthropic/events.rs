@@ -21,12 +21,12 @@ impl Decoder for Events {
     fn decode(&mut self, data: &str) -> Result<Vec<StreamEvent>, Failure> {
         let event: Event = serde_json::from_str(data).map_err(|error| no_answer(&error))?;
         let events = match event {
-            Event::MessageStart { message } => self.told(message.unwrap_or_default()),
-            Event::MessageDelta { delta, usage } => self.told(Message {
+            Event::MessageStart { message } => self.message_events(message.unwrap_or_default()),
+            Event::MessageDelta { delta, usage } => self.message_events(Message {
                 usage,
                 ..delta.unwrap_or_default()
             }),
-            Event::Message(message) => self.told(message),
+            Event::Message(message) => self.message_events(message),
             Event::ContentBlockStart {
                 content_block: piece,
             }
@@ -104,7 +104,7 @@ impl Piece {
 }
 
 impl Events {
-    fn told(&mut self, message: Message) -> Vec<StreamEvent> {
+    fn message_events(&mut self, message: Message) -> Vec<StreamEvent> {
         let pieces = message.content.unwrap_or_default().into_iter();
         let finish = stated(message.stop_reason.as_deref()).map(finish);
         let usage = message.usage.map(|usage| {
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tool_that_is_called_is_told() {
+    fn a_tool_call_is_reported() {
         let call =
             r#"{"type":"content_block_start","content_block":{"type":"tool_use","input":{}}}"#;
         assert_eq!(

@@ -247,20 +247,23 @@ mod tests {
     }
 
     #[test]
-    fn what_is_neither_text_nor_reasoning_is_told() {
-        let told = |candidate: &str| {
+    fn what_is_neither_text_nor_reasoning_is_reported() {
+        let reported = |candidate: &str| {
             let events = decode(&format!(r#"{{"candidates":[{candidate}]}}"#)).unwrap();
             events.into_iter().next()
         };
         let call = Some(StreamEvent::Unshown(Unshown::ToolCall));
         assert_eq!(
-            told(r#"{"content":{"parts":[{"functionCall":{"name":"x"}}]}}"#),
+            reported(r#"{"content":{"parts":[{"functionCall":{"name":"x"}}]}}"#),
             call
         );
-        assert_eq!(told(r#"{"finishReason":"MALFORMED_FUNCTION_CALL"}"#), call);
-        assert_eq!(told(r#"{"finishReason":"UNEXPECTED_TOOL_CALL"}"#), call);
         assert_eq!(
-            told(r#"{"content":{"parts":[{"inlineData":{"mimeType":"image/png"}}]}}"#),
+            reported(r#"{"finishReason":"MALFORMED_FUNCTION_CALL"}"#),
+            call
+        );
+        assert_eq!(reported(r#"{"finishReason":"UNEXPECTED_TOOL_CALL"}"#), call);
+        assert_eq!(
+            reported(r#"{"content":{"parts":[{"inlineData":{"mimeType":"image/png"}}]}}"#),
             Some(StreamEvent::Unshown(Unshown::Media))
         );
     }

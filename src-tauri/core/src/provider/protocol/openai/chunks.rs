@@ -29,7 +29,7 @@ impl Decoder for Chunks {
         }
         let mut events: Vec<_> = chunk
             .messages_left_out
-            .map(StreamEvent::LeftOut)
+            .map(StreamEvent::OmittedMessages)
             .into_iter()
             .collect();
         let choice = chunk
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_neither_text_nor_reasoning_is_told() {
+    fn what_is_neither_text_nor_reasoning_is_reported() {
         let call = r#"{"choices":[{"index":0,"delta":{"role":"assistant","content":null,"tool_calls":[
             {"index":0,"id":"call_1","type":"function","function":{"name":"container.exec","arguments":""}}]}}]}"#;
         assert_eq!(

@@ -1,9 +1,9 @@
 /** Does something when the calls for it pause, for each key by itself. */
 
 /** How long after the last call, in ms: longer than between two keys, shorter than a doubt. */
-const PAUSE = 700;
+const DELAY = 700;
 
-export class Later<Key> {
+export class Debouncer<Key> {
 	readonly #act: (key: Key) => void;
 	readonly #timers = new Map<Key, ReturnType<typeof setTimeout>>();
 
@@ -18,7 +18,7 @@ export class Later<Key> {
 			this.#timers.delete(key);
 			this.#act(key);
 		};
-		this.#timers.set(key, setTimeout(act, PAUSE));
+		this.#timers.set(key, setTimeout(act, DELAY));
 	}
 
 	cancel(key: Key): void {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Bottom } from "../src/lib/bottom";
+import { ScrollFollower } from "../src/lib/scroll-follower";
 
 let resized: (changes: { target: unknown }[]) => void = () => {};
 const observed = new Set<unknown>();
@@ -91,12 +91,12 @@ class Scroller extends EventTarget {
 let hit: unknown = null;
 Object.assign(globalThis, { document: { elementFromPoint: () => hit } });
 
-function scene({ goesOn = false } = {}) {
+function scene({ hasLater = false } = {}) {
 	const scroller = new Scroller();
 	const asked: string[] = [];
 	observed.clear();
-	const bottom = new Bottom(scroller as unknown as HTMLElement, {
-		goesOn: () => goesOn,
+	const bottom = new ScrollFollower(scroller as unknown as HTMLElement, {
+		hasLater: () => hasLater,
 		onTop: () => asked.push("top"),
 		onEnd: () => asked.push("end"),
 	});
@@ -129,7 +129,7 @@ test("a window that is made smaller brings no new text", () => {
 	assert.equal(bottom.hidden.value, false);
 });
 
-test("who scrolls up stays there, also before the page is told of it", () => {
+test("a user who scrolls up stays there, even before the scroll event arrives", () => {
 	const { scroller, bottom, frame } = scene();
 	scroller.byUser(700);
 	scroller.scrollHeight = 2400;
@@ -148,7 +148,7 @@ test("who scrolls up stays there, also before the page is told of it", () => {
 });
 
 test("the bottom of a part is not the end", () => {
-	const { scroller, asked, frame } = scene({ goesOn: true });
+	const { scroller, asked, frame } = scene({ hasLater: true });
 	scroller.byUser(1500);
 	scroller.tell();
 	assert.deepEqual(asked, ["end"]);
@@ -164,7 +164,7 @@ test("what does not fill the window is scrolled to what is before", () => {
 	assert.deepEqual(asked, ["top"]);
 });
 
-test("what the user unfolds stays in sight, and is no new text", () => {
+test("what the user unfolds stays visible and does not count as new text", () => {
 	const { scroller, bottom, frame } = scene();
 	scroller.clickSummary();
 	scroller.scrollHeight = 2400;
@@ -221,20 +221,20 @@ test("in another width the reader is as far in the paragraph", () => {
 	assert.equal(scroller.scrollTop, 1000, "and comes back");
 });
 
-test("what changes above leaves the reader where it was, and what grows below does not move it", () => {
+test("changes above and growth below do not move what the user reads", () => {
 	const { scroller, bottom, paragraph, messages } = reader();
-	bottom.anchored(() => {
+	bottom.preserveScroll(() => {
 		Object.assign(paragraph, { start: 950, height: 700 });
 	});
 	assert.equal(scroller.scrollTop, 1050);
-	bottom.anchored(() => {
+	bottom.preserveScroll(() => {
 		paragraph.isConnected = false;
 		Object.assign(messages[1] as Box, { start: 700 });
 	});
 	assert.equal(scroller.scrollTop, 1150, "also where the paragraph is drawn anew");
 });
 
-test("who is at the bottom stays there in another width", () => {
+test("the bottom stays in view when the width changes", () => {
 	const { scroller } = scene();
 	scroller.clientWidth = 350;
 	scroller.scrollHeight = 4000;

@@ -1,40 +1,40 @@
 //! Ends that the database refuses for good: as much of them is stored as it takes.
 
 use super::*;
-use crate::chat::Part;
-use crate::lock::Fenced;
+use crate::chat::PageQuery;
+use crate::lock::FencedWrite;
 
-impl Place {
+impl Fixture {
     async fn last_message(&self) -> crate::chat::Message {
         let page = self
             .store
-            .messages(&self.conversation.id, None, &Part::Latest);
+            .messages(&self.conversation.id, None, &PageQuery::Latest);
         page.await.unwrap().unwrap().messages.pop().unwrap()
     }
 }
 
 #[tokio::test]
 async fn an_answer_whose_text_cannot_be_joined_ends_with_its_text_in_pieces() {
-    let place = Place::new().await;
+    let fixture = Fixture::new().await;
     let refuse = "CREATE TRIGGER refuse BEFORE UPDATE OF content ON messages
                   BEGIN SELECT RAISE(ABORT, 'refused'); END";
-    place.store.execute(refuse).await;
+    fixture.store.execute(refuse).await;
     for recovered in [false, true] {
-        let lease = place.begin("question", NOW).await.lease;
-        let appended = place.store.append(&lease, 0, &"first, ".into()).await;
-        assert_eq!(appended.unwrap(), Fenced::Written);
+        let lease = fixture.begin("question", NOW).await.lease;
+        let appended = fixture.store.append(&lease, 0, &"first, ".into()).await;
+        assert_eq!(appended.unwrap(), FencedWrite::Written);
         if recovered {
-            let appended = place.store.append(&lease, 1, &"second".into()).await;
-            assert_eq!(appended.unwrap(), Fenced::Written);
-            let holder = place.store.holders().await.unwrap().pop().unwrap();
-            let freed = place.store.recover(&holder, NOW).await;
-            assert_eq!(freed.unwrap(), Fenced::Written);
+            let appended = fixture.store.append(&lease, 1, &"second".into()).await;
+            assert_eq!(appended.unwrap(), FencedWrite::Written);
+            let holder = fixture.store.holders().await.unwrap().pop().unwrap();
+            let freed = fixture.store.recover(&holder, NOW).await;
+            assert_eq!(freed.unwrap(), FencedWrite::Written);
         } else {
             let rest = Some((1, &"second".into()));
-            let ended = place.store.finish(&lease, rest, &complete(), NOW).await;
-            assert_eq!(ended.unwrap(), Fenced::Written);
+            let ended = fixture.store.finish(&lease, rest, &complete(), NOW).await;
+            assert_eq!(ended.unwrap(), FencedWrite::Written);
         }
-        let answer = place.last_message().await;
+        let answer = fixture.last_message().await;
         let status = if recovered {
             MessageStatus::Interrupted
         } else {
@@ -44,10 +44,10 @@ async fn an_answer_whose_text_cannot_be_joined_ends_with_its_text_in_pieces() {
             (answer.status, answer.content.as_str()),
             (status, "first, second")
         );
-        assert!(place.store.holders().await.unwrap().is_empty());
+        assert!(fixture.store.holders().await.unwrap().is_empty());
     }
-    let next = place.begin("and now", NOW).await;
-    let prior = place.store.messages_before(&next.lease.message_id).await;
+    let next = fixture.begin("and now", NOW).await;
+    let prior = fixture.store.history(&next.lease.message_id).await;
     let shown: Vec<_> = prior
         .unwrap()
         .into_iter()
@@ -67,23 +67,23 @@ async fn an_answer_whose_text_cannot_be_joined_ends_with_its_text_in_pieces() {
 
 #[tokio::test]
 async fn an_end_that_is_refused_as_a_whole_leaves_the_lock_held() {
-    let place = Place::new().await;
-    let lease = place.begin("question", NOW).await.lease;
+    let fixture = Fixture::new().await;
+    let lease = fixture.begin("question", NOW).await.lease;
     let refuse = "CREATE TRIGGER refuse BEFORE UPDATE OF status ON messages
                   BEGIN SELECT RAISE(ABORT, 'refused'); END";
-    place.store.execute(refuse).await;
+    fixture.store.execute(refuse).await;
     let rest = Some((0, &"text".into()));
-    let ended = place.store.finish(&lease, rest, &complete(), NOW).await;
+    let ended = fixture.store.finish(&lease, rest, &complete(), NOW).await;
     let error = ended.unwrap_err();
-    assert!(!error.passes() && !error.is_damage(), "{error:?}");
-    let holders = place.store.holders().await.unwrap();
+    assert!(!error.is_transient() && !error.is_damage(), "{error:?}");
+    let holders = fixture.store.holders().await.unwrap();
     assert_eq!(
         holders.len(),
         1,
         "a lock without its answer's end is never freed (I6)"
     );
     assert_eq!(
-        place.last_message().await.content,
+        fixture.last_message().await.content,
         "",
         "nothing of it was stored"
     );

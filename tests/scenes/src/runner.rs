@@ -8,8 +8,8 @@ use conch_fault_server::FaultServer;
 use conch_window::{Display, Launch, Window};
 use tempfile::TempDir;
 
-use crate::library::{self, Library};
-use crate::{Error, Scene, Size, Stage};
+use crate::fixture::{self, Fixture};
+use crate::{Error, Page, Scene, Size};
 
 /// The folder for pictures, whose name a scene may show.
 const FIXED_FOLDER: &str = "conch-scenes";
@@ -19,13 +19,13 @@ const FIXED_PORTS: [u16; 3] = [18_434, 18_080, 1_234];
 
 /// Opens windows for scenes, one at a time.
 #[derive(Debug)]
-pub struct Theatre {
+pub struct SceneRunner {
     binary: PathBuf,
     display: Display,
     folder: Folder,
     servers: Servers,
-    libraries: HashMap<Library, PathBuf>,
-    performances: u32,
+    fixtures: HashMap<Fixture, PathBuf>,
+    runs: u32,
     scale: u32,
 }
 
@@ -63,7 +63,7 @@ impl Drop for Folder {
     }
 }
 
-impl Theatre {
+impl SceneRunner {
     /// For looking at what there is, beside others that do the same.
     ///
     /// # Errors
@@ -100,7 +100,7 @@ impl Theatre {
             local: FaultServer::on_port(local).await,
             _found: Some(FaultServer::on_port(found).await),
         };
-        let display = Display::virtual_one(screen.width, screen.height)?;
+        let display = Display::start_virtual(screen.width, screen.height)?;
         Ok(Self::new(
             binary,
             display,
@@ -111,16 +111,16 @@ impl Theatre {
     }
 
     fn new(binary: &Path, display: Display, folder: Folder, servers: Servers, scale: u32) -> Self {
-        servers.cluster.list_models(&library::CLUSTER_MODELS);
-        servers.cluster.list_context(131_072);
-        servers.local.list_models(&library::LOCAL_MODELS);
+        servers.cluster.set_models(&fixture::CLUSTER_MODELS);
+        servers.cluster.set_context_tokens(131_072);
+        servers.local.set_models(&fixture::LOCAL_MODELS);
         Self {
             binary: binary.to_owned(),
             display,
             folder,
             servers,
-            libraries: HashMap::new(),
-            performances: 0,
+            fixtures: HashMap::new(),
+            runs: 0,
             scale,
         }
     }
@@ -130,14 +130,14 @@ impl Theatre {
     ///
     /// # Errors
     /// When the window does not do as told.
-    pub async fn open(&mut self, scene: &Scene, size: Size) -> Result<Stage<'_>, Error> {
+    pub async fn open(&mut self, scene: &Scene, size: Size) -> Result<Page<'_>, Error> {
         let failed = |source: Error| Error::Scene {
             scene: scene.name,
             source: Box::new(source),
         };
         let data_folder = self.data_folder(scene, size).await.map_err(failed)?;
-        self.servers.cluster.forget_scripts();
-        self.servers.local.forget_scripts();
+        self.servers.cluster.clear_scripts();
+        self.servers.local.clear_scripts();
         let mut environment = self.display.environment().to_vec();
         let nowhere = format!("unix:path={}/no-bus", self.folder.path().display());
         let set = [
@@ -161,28 +161,28 @@ impl Theatre {
         let window = Window::open(&launch)
             .await
             .map_err(|error| failed(error.into()))?;
-        self.performances += 1;
-        let stage = Stage::new(window, &self.display, &self.servers, self.performances);
+        self.runs += 1;
+        let page = Page::new(window, &self.display, &self.servers, self.runs);
         let shown = async {
-            stage.resize(size).await?;
-            stage.wait_for_start().await?;
-            (scene.show)(&stage).await
+            page.resize(size).await?;
+            page.wait_for_start().await?;
+            (scene.show)(&page).await
         };
         shown.await.map_err(failed)?;
-        Ok(stage)
+        Ok(page)
     }
 
     /// A fresh copy of a scene's library. Each window has a folder of its own: what is left of the last
     /// one's processes may still write into theirs.
     async fn data_folder(&mut self, scene: &Scene, size: Size) -> Result<PathBuf, Error> {
-        let library = scene.library;
-        let made = if let Some(made) = self.libraries.get(&library) {
+        let fixture = scene.fixture;
+        let made = if let Some(made) = self.fixtures.get(&fixture) {
             made.clone()
         } else {
-            let made = self.folder.path().join(format!("{library:?}"));
+            let made = self.folder.path().join(format!("{fixture:?}"));
             std::fs::create_dir_all(&made)?;
-            library.fill(&made, &self.servers).await?;
-            self.libraries.insert(library, made.clone());
+            fixture.fill(&made, &self.servers).await?;
+            self.fixtures.insert(fixture, made.clone());
             made
         };
         let folder = self

@@ -5,16 +5,19 @@ import type { Block, Inline, Patch } from "../ipc/bindings";
 type Change = Exclude<Patch, { type: "replace" }>;
 
 /** What the patches make of the blocks, one after the other. Throws when they are not patches of these. */
-export function patched(blocks: readonly Block[], patches: readonly Patch[]): readonly Block[] {
+export function applyPatches(
+	blocks: readonly Block[],
+	patches: readonly Patch[],
+): readonly Block[] {
 	return patches.reduce((blocks, patch) => {
 		if (patch.type === "replace") return joined(blocks, patch.from, patch.blocks);
 		const block = blocks[patch.at];
 		if (block === undefined) throw new RangeError("the patch changes a block not told");
-		return blocks.with(patch.at, changed(block, patch));
+		return blocks.with(patch.at, applyPatch(block, patch));
 	}, blocks);
 }
 
-function changed(block: Block, patch: Change): Block {
+function applyPatch(block: Block, patch: Change): Block {
 	switch (patch.type) {
 		case "grow":
 			if (block.type === "code") return { ...block, text: block.text + patch.text };
@@ -35,10 +38,10 @@ function changed(block: Block, patch: Change): Block {
 			return { ...block, rows: joined(block.rows, patch.from, patch.rows) };
 		case "within": {
 			if (block.type === "quote")
-				return { ...block, blocks: [...patched(block.blocks, patch.patches)] };
+				return { ...block, blocks: [...applyPatches(block.blocks, patch.patches)] };
 			const item = block.type === "list" ? block.items.at(-1) : undefined;
 			if (block.type !== "list" || item === undefined) break;
-			const blocks = [...patched(item.blocks, patch.patches)];
+			const blocks = [...applyPatches(item.blocks, patch.patches)];
 			return { ...block, items: [...block.items.slice(0, -1), { ...item, blocks }] };
 		}
 	}

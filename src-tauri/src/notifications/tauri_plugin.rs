@@ -21,7 +21,7 @@ pub(super) struct Desktop {
 impl Desktop {
     pub(super) fn new(handle: &AppHandle) -> Self {
         let (click, clicks) = mpsc::unbounded_channel();
-        let heard = handle.notification().on_action(move |action| {
+        let registered = handle.notification().on_action(move |action| {
             let clicked = action
                 .notification()
                 .and_then(|notification| notification.extra().get(CONVERSATION)?.as_str())
@@ -31,7 +31,7 @@ impl Desktop {
                 let _ = click.send(clicked);
             }
         });
-        if let Err(error) = heard {
+        if let Err(error) = registered {
             tracing::warn!(%error, "a click on a notification does nothing");
         }
         Self {

@@ -5,22 +5,22 @@
 
 use std::io;
 
-use crate::process::Given;
+use crate::process::InheritedLimits;
 
 /// Why nothing was opened.
 #[derive(Debug, thiserror::Error)]
 #[error("The link could not be opened: {0}. Copy it instead")]
-pub(crate) struct NotOpened(#[from] io::Error);
+pub(crate) struct OpenError(#[from] io::Error);
 
 /// Opens an address with the program that the system has for it. Call it in a tokio runtime.
 ///
 /// # Errors
 /// When there is none.
 #[cfg(unix)]
-pub(crate) fn open(given: &Given, address: &str) -> Result<(), NotOpened> {
+pub(crate) fn open(inherited: &InheritedLimits, address: &str) -> Result<(), OpenError> {
     let mut failed = io::Error::from(io::ErrorKind::NotFound);
     for command in open::commands(address) {
-        match start(*given, command) {
+        match start(*inherited, command) {
             Ok(()) => return Ok(()),
             Err(error) => failed = error,
         }
@@ -29,7 +29,7 @@ pub(crate) fn open(given: &Given, address: &str) -> Result<(), NotOpened> {
 }
 
 #[cfg(unix)]
-fn start(given: Given, command: std::process::Command) -> io::Result<()> {
+fn start(inherited: InheritedLimits, command: std::process::Command) -> io::Result<()> {
     use std::process::Stdio;
 
     let mut command = tokio::process::Command::from(command);
@@ -37,8 +37,8 @@ fn start(given: Given, command: std::process::Command) -> io::Result<()> {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
-    let become_its_own = move || {
-        given.restore();
+    let detach = move || {
+        inherited.restore();
         // What ends the terminal of Conch does not end a browser.
         rustix::process::setsid().map(drop).map_err(io::Error::from)
     };
@@ -47,13 +47,13 @@ fn start(given: Given, command: std::process::Command) -> io::Result<()> {
         reason = "between fork and exec it makes system calls, and neither allocates nor locks"
     )]
     unsafe {
-        command.pre_exec(become_its_own);
+        command.pre_exec(detach);
     }
     // The runtime sees to the end of a child that is dropped.
     command.spawn().map(drop)
 }
 
 #[cfg(not(unix))]
-pub(crate) fn open(_: &Given, address: &str) -> Result<(), NotOpened> {
+pub(crate) fn open(_: &InheritedLimits, address: &str) -> Result<(), OpenError> {
     Ok(open::that_detached(address)?)
 }

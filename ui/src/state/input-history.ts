@@ -2,21 +2,21 @@
  * Brings what was sent in the shown conversation back into its input. What is not on the page any more
  * is read from the core.
  */
-import { commands, type Message, type Part } from "../ipc/host";
+import { commands, type Message, type PageQuery } from "../ipc/host";
 import type { Chat } from "./chat";
 import { isRecalled, mayGoBack, newer, older, type Recall, type Step, sentTexts } from "./recall";
 
 /** The end of a conversation, as far back as it was needed. */
-interface Known {
+interface LoadedMessages {
 	readonly messages: readonly Message[];
 	readonly hasEarlier: boolean;
 }
 
-export class Recalling {
+export class InputHistory {
 	readonly #chat: Chat;
 	#shownId: string | null = null;
 	#recall: Recall | null = null;
-	#known: Known = { messages: [], hasEarlier: true };
+	#known: LoadedMessages = { messages: [], hasEarlier: true };
 	#reading = false;
 
 	constructor(chat: Chat) {
@@ -76,7 +76,7 @@ export class Recalling {
 		if (view === null) return false;
 		const known = this.#known;
 		const [first] = known.messages;
-		const part: Part =
+		const part: PageQuery =
 			first === undefined ? { type: "latest" } : { type: "before", messageId: first.id };
 		this.#reading = true;
 		try {

@@ -15,7 +15,7 @@ use super::{KeyError, KeyName};
 use crate::sync::{Mutex, thread, within};
 
 /// A place that keeps keys beyond this run. It may block.
-pub(crate) trait Keeper: Send + 'static {
+pub(crate) trait KeyBackend: Send + 'static {
     /// The key of this name, or none.
     fn read(&mut self, name: &KeyName) -> Result<Option<SecretString>, KeyError>;
 
@@ -27,52 +27,52 @@ pub(crate) trait Keeper: Send + 'static {
 }
 
 /// A keeper, asked one thing at a time.
-pub(super) struct Kept {
-    keeper: Arc<Mutex<dyn Keeper>>,
-    patience: Option<Duration>,
+pub(super) struct BackendHandle {
+    backend: Arc<Mutex<dyn KeyBackend>>,
+    timeout: Option<Duration>,
 }
 
-impl Kept {
-    /// Without `patience` it is waited for as long as it takes.
-    pub(super) fn new(keeper: impl Keeper, patience: Option<Duration>) -> Self {
+impl BackendHandle {
+    /// Without `timeout` it is waited for as long as it takes.
+    pub(super) fn new(backend: impl KeyBackend, timeout: Option<Duration>) -> Self {
         Self {
-            keeper: Arc::new(Mutex::new(keeper)),
-            patience,
+            backend: Arc::new(Mutex::new(backend)),
+            timeout,
         }
     }
 
     /// Has the keeper do `work`. Work that is given up on before its turn came is not done; work that
     /// had begun goes on unseen.
-    pub(super) async fn ask<T: Send + 'static>(
+    pub(super) async fn call<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut dyn Keeper) -> Result<T, KeyError> + Send + 'static,
+        work: impl FnOnce(&mut dyn KeyBackend) -> Result<T, KeyError> + Send + 'static,
     ) -> Result<T, KeyError> {
         let (answer, answered) = oneshot::channel();
-        let keeper = Arc::clone(&self.keeper);
+        let backend = Arc::clone(&self.backend);
         let at_work = move || {
-            let mut keeper = keeper.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut backend = backend.lock().unwrap_or_else(PoisonError::into_inner);
             if !answer.is_closed() {
-                let _ = answer.send(work(&mut *keeper));
+                let _ = answer.send(work(&mut *backend));
             }
         };
         thread::Builder::new()
             .name("keys".to_owned())
             .spawn(at_work)
             .map_err(KeyError::NoThread)?;
-        let answered = match self.patience {
-            Some(patience) => within(patience, answered)
+        let answered = match self.timeout {
+            Some(timeout) => within(timeout, answered)
                 .await
-                .ok_or(KeyError::KeychainTimedOut { after: patience })?,
+                .ok_or(KeyError::KeychainTimedOut { after: timeout })?,
             None => answered.await,
         };
         answered.unwrap_or(Err(KeyError::Panicked))
     }
 }
 
-impl fmt::Debug for Kept {
+impl fmt::Debug for BackendHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Kept")
-            .field("patience", &self.patience)
+        f.debug_struct("BackendHandle")
+            .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }
 }

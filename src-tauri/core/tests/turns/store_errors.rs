@@ -10,8 +10,8 @@ use conch_fault_server::{Script, Step};
 use sqlx::SqliteConnection;
 use tokio::time::timeout;
 
-use crate::endings::beside;
-use crate::{Scene, accepted, open, send, settled};
+use crate::endings::open_database;
+use crate::{Fixture, accepted, open, send, settled};
 
 /// What is said of an error while it lasts must be said by then.
 const SOON: Duration = Duration::from_secs(5);
@@ -22,8 +22,8 @@ pub(crate) async fn execute(database: &mut SqliteConnection, sql: &str) {
 }
 
 /// Refuses `what` of the messages or chunks of one conversation, for good.
-async fn refuse(scene: &Scene, what: &str, id: &ConversationId) -> SqliteConnection {
-    let mut database = beside(scene).await;
+async fn refuse(fixture: &Fixture, what: &str, id: &ConversationId) -> SqliteConnection {
+    let mut database = open_database(fixture).await;
     let conversation = match what {
         "INSERT ON message_chunks" => {
             "(SELECT conversation_id FROM messages WHERE id = NEW.message_id)"
@@ -39,11 +39,11 @@ async fn refuse(scene: &Scene, what: &str, id: &ConversationId) -> SqliteConnect
 }
 
 /// Waits until the answer of the scene's branch is said not to be stored.
-async fn unstored(scene: &Scene) -> String {
+async fn unstored(fixture: &Fixture) -> String {
     let mut said = None;
-    let follow = scene
+    let follow = fixture
         .app
-        .follow(&scene.conversation.main_branch_id, |event| {
+        .follow(&fixture.conversation.main_branch_id, |event| {
             if let TranscriptEvent::Phase {
                 phase: Phase::Unstored { reason },
                 ..
@@ -64,19 +64,19 @@ async fn stopped_soon(app: &App, id: &conch_core::ids::GenerationId) -> bool {
 
 #[tokio::test]
 async fn while_another_program_holds_the_database_that_is_said_and_then_all_is_stored() {
-    let scene = Scene::new().await;
-    scene
+    let fixture = Fixture::new().await;
+    fixture
         .server
-        .push(Script::held("hold", "the first half", ", the second"));
-    accepted(scene.send("hello").await);
-    scene.wait_for_text("the first half").await;
-    let mut database = beside(&scene).await;
+        .push(Script::gated("hold", "the first half", ", the second"));
+    accepted(fixture.send("hello").await);
+    fixture.wait_for_text("the first half").await;
+    let mut database = open_database(&fixture).await;
     execute(&mut database, "BEGIN IMMEDIATE").await;
-    scene.server.gate("hold").open();
-    assert_eq!(unstored(&scene).await, "The database does not answer");
+    fixture.server.gate("hold").open();
+    assert_eq!(unstored(&fixture).await, "The database does not answer");
     execute(&mut database, "ROLLBACK").await;
 
-    let answer = scene.answer().await;
+    let answer = fixture.answer().await;
     assert_eq!(
         (answer.status, answer.content.as_str()),
         (MessageStatus::Complete, "the first half, the second")
@@ -85,22 +85,25 @@ async fn while_another_program_holds_the_database_that_is_said_and_then_all_is_s
 
 #[tokio::test]
 async fn stop_is_answered_while_the_database_does_not_answer() {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     let steps = [Step::Head, Step::Delta("some text".into())];
-    scene
+    fixture
         .server
         .push(Script::new(steps.into_iter().chain([Step::Hang])));
-    let turn = accepted(scene.send("hello").await);
-    scene.wait_for_saved_text("some text").await;
-    let mut database = beside(&scene).await;
+    let turn = accepted(fixture.send("hello").await);
+    fixture.wait_for_saved_text("some text").await;
+    let mut database = open_database(&fixture).await;
     execute(&mut database, "BEGIN IMMEDIATE").await;
 
-    assert!(stopped_soon(&scene.app, &turn.generation_id).await);
-    scene.server.wait_for_disconnects(1).await;
-    assert!(stopped_soon(&scene.app, &turn.generation_id).await, "again");
-    assert_eq!(unstored(&scene).await, "The database does not answer");
+    assert!(stopped_soon(&fixture.app, &turn.generation_id).await);
+    fixture.server.wait_for_disconnects(1).await;
+    assert!(
+        stopped_soon(&fixture.app, &turn.generation_id).await,
+        "again"
+    );
+    assert_eq!(unstored(&fixture).await, "The database does not answer");
     execute(&mut database, "ROLLBACK").await;
-    let answer = scene.answer().await;
+    let answer = fixture.answer().await;
     assert_eq!(
         (answer.status, answer.content.as_str()),
         (MessageStatus::Stopped, "some text")
@@ -108,53 +111,55 @@ async fn stop_is_answered_while_the_database_does_not_answer() {
 }
 
 #[tokio::test]
-async fn an_end_that_is_refused_for_good_is_shown_at_once_and_in_nobodys_way() {
-    let scene = Scene::new().await;
-    let id = &scene.conversation.id;
-    scene
+async fn a_permanently_refused_end_is_shown_at_once_and_blocks_nothing_else() {
+    let fixture = Fixture::new().await;
+    let id = &fixture.conversation.id;
+    fixture
         .server
-        .push(Script::held("hold", "the first half", ", the second"));
-    let turn = accepted(scene.send("hello").await);
-    scene.wait_for_text("the first half").await;
-    let mut database = refuse(&scene, "UPDATE OF status ON messages", id).await;
-    scene.server.gate("hold").open();
+        .push(Script::gated("hold", "the first half", ", the second"));
+    let turn = accepted(fixture.send("hello").await);
+    fixture.wait_for_text("the first half").await;
+    let mut database = refuse(&fixture, "UPDATE OF status ON messages", id).await;
+    fixture.server.gate("hold").open();
 
-    let view = timeout(SOON, scene.settled()).await.expect("it is locked");
+    let view = timeout(SOON, fixture.settled())
+        .await
+        .expect("it is locked");
     let answer = &view.messages[1];
     let reason = &answer.error.as_ref().unwrap().message;
     assert_eq!(answer.status, MessageStatus::Failed);
     assert_eq!(answer.content, "the first half, the second");
     assert!(reason.contains("it is refused"), "{reason}");
     assert!(view.lock.can_send);
-    let status = scene.app.is_locked(id, None).await.unwrap();
+    let status = fixture.app.is_locked(id, None).await.unwrap();
     assert!(!status.locked);
-    assert!(!scene.app.list_conversations(None, None).await.unwrap()[0].busy);
+    assert!(!fixture.app.list_conversations(None, None).await.unwrap()[0].busy);
     assert!(
-        !stopped_soon(&scene.app, &turn.generation_id).await,
+        !stopped_soon(&fixture.app, &turn.generation_id).await,
         "it has ended"
     );
 
-    let refused = scene.send("and now").await.unwrap_err();
+    let refused = fixture.send("and now").await.unwrap_err();
     assert_eq!(refused.code(), ErrorCode::Internal, "{refused}");
     assert!(refused.to_string().contains("it is refused"), "{refused}");
-    let other = scene.app.create_conversation(None, None).await.unwrap();
-    scene.server.push(Script::answer("fine"));
-    accepted(send(&scene.app, &other.id, "hello").await);
+    let other = fixture.app.create_conversation(None, None).await.unwrap();
+    fixture.server.push(Script::answer("fine"));
+    accepted(send(&fixture.app, &other.id, "hello").await);
     assert_eq!(
-        settled(&scene.app, &other.id).await.messages[1].content,
+        settled(&fixture.app, &other.id).await.messages[1].content,
         "fine"
     );
 
     // The next start has only what was saved, and the same refusal.
-    scene.app.quit().await;
-    let app = open(scene.folder.path(), &scene.server).await;
+    fixture.app.quit().await;
+    let app = open(fixture.folder.path(), &fixture.server).await;
     let view = app.get_conversation(id, None).await.unwrap();
     assert_eq!(view.messages[1].status, MessageStatus::Interrupted);
     assert!(!view.lock.locked);
     assert!(send(&app, id, "and now").await.is_err());
 
     execute(&mut database, "DROP TRIGGER refuse").await;
-    scene.server.push(Script::answer("at last"));
+    fixture.server.push(Script::answer("at last"));
     accepted(send(&app, id, "and now").await);
     let view = settled(&app, id).await;
     assert_eq!(view.messages[1].status, MessageStatus::Interrupted);
@@ -163,66 +168,66 @@ async fn an_end_that_is_refused_for_good_is_shown_at_once_and_in_nobodys_way() {
 
 #[tokio::test]
 async fn text_that_is_refused_for_good_ends_the_answer_with_the_reason() {
-    let scene = Scene::new().await;
-    let id = &scene.conversation.id;
-    let _database = refuse(&scene, "INSERT ON message_chunks", id).await;
+    let fixture = Fixture::new().await;
+    let id = &fixture.conversation.id;
+    let _database = refuse(&fixture, "INSERT ON message_chunks", id).await;
     let steps = [Step::Head, Step::Delta("some text".into())];
-    scene
+    fixture
         .server
         .push(Script::new(steps.into_iter().chain([Step::Hang])));
-    accepted(scene.send("hello").await);
+    accepted(fixture.send("hello").await);
 
-    let view = timeout(SOON, scene.settled()).await.expect("it goes on");
+    let view = timeout(SOON, fixture.settled()).await.expect("it goes on");
     let answer = &view.messages[1];
     let error = answer.error.as_ref().unwrap();
     assert_eq!(answer.status, MessageStatus::Failed);
     assert_eq!(error.code, "not_stored");
     assert!(error.message.contains("it is refused"), "{}", error.message);
-    scene.server.wait_for_disconnects(1).await;
-    let mut database = beside(&scene).await;
+    fixture.server.wait_for_disconnects(1).await;
+    let mut database = open_database(&fixture).await;
     execute(&mut database, "DROP TRIGGER refuse").await;
-    scene.server.push(Script::answer("at last"));
-    accepted(scene.send("and now").await);
-    assert_eq!(scene.answer().await.content, "at last");
+    fixture.server.push(Script::answer("at last"));
+    accepted(fixture.send("and now").await);
+    assert_eq!(fixture.answer().await.content, "at last");
 }
 
 #[tokio::test]
 async fn a_conversation_whose_answer_cannot_end_can_be_deleted() {
-    let scene = Scene::new().await;
-    let id = &scene.conversation.id;
-    scene.server.push(Script::held("never", "text", ""));
-    accepted(scene.send("hello").await);
-    scene.wait_for_text("text").await;
-    let _database = refuse(&scene, "UPDATE OF status ON messages", id).await;
-    let deleting = timeout(SOON, scene.app.delete_conversation(id));
+    let fixture = Fixture::new().await;
+    let id = &fixture.conversation.id;
+    fixture.server.push(Script::gated("never", "text", ""));
+    accepted(fixture.send("hello").await);
+    fixture.wait_for_text("text").await;
+    let _database = refuse(&fixture, "UPDATE OF status ON messages", id).await;
+    let deleting = timeout(SOON, fixture.app.delete_conversation(id));
     deleting.await.expect("it waits").unwrap();
-    let listed = scene.app.list_conversations(None, None).await.unwrap();
+    let listed = fixture.app.list_conversations(None, None).await.unwrap();
     assert!(listed.is_empty());
 }
 
 #[tokio::test]
 async fn a_quit_takes_a_few_seconds_whatever_the_database_does() {
-    let scene = Scene::new().await;
-    scene.server.push(Script::held("never", "text", ""));
-    accepted(scene.send("hello").await);
-    scene.wait_for_saved_text("text").await;
-    let mut database = beside(&scene).await;
+    let fixture = Fixture::new().await;
+    fixture.server.push(Script::gated("never", "text", ""));
+    accepted(fixture.send("hello").await);
+    fixture.wait_for_saved_text("text").await;
+    let mut database = open_database(&fixture).await;
     execute(&mut database, "BEGIN IMMEDIATE").await;
-    let quit = timeout(Duration::from_secs(10), scene.app.quit());
+    let quit = timeout(Duration::from_secs(10), fixture.app.quit());
     assert!(quit.await.is_ok());
 }
 
 #[tokio::test]
 async fn an_endless_answer_ends_at_its_longest() {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     let part = Step::Delta("word ".repeat(100_000));
     let steps = std::iter::repeat_n(part, 40).chain([Step::Hang]);
-    scene
+    fixture
         .server
         .push(Script::new([Step::Head].into_iter().chain(steps)));
-    accepted(scene.send("hello").await);
-    scene.server.wait_for_disconnects(1).await;
-    let answer = scene.answer().await;
+    accepted(fixture.send("hello").await);
+    fixture.server.wait_for_disconnects(1).await;
+    let answer = fixture.answer().await;
     assert_eq!(answer.status, MessageStatus::Interrupted);
     assert_eq!(answer.error.unwrap().code, "too_long");
     assert_eq!(answer.content.len(), 16 * 1024 * 1024);

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use sqlx::SqliteConnection;
 
 use super::attachments::content;
-use super::chunks::MOST_IN_PIECES;
+use super::chunks::MAX_UNJOINED_BYTES;
 use super::{Result, Store};
 use crate::attachments::AttachmentContent;
 use crate::chat::Role;
@@ -15,18 +15,18 @@ use crate::ids::MessageId;
 
 /// A message that a model is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PriorMessage {
+pub struct HistoryMessage {
     /// Who spoke.
     pub role: Role,
     /// What.
     pub content: String,
     /// What goes with it, in order.
-    pub attachments: Vec<PriorAttachment>,
+    pub attachments: Vec<HistoryAttachment>,
 }
 
 /// A file of a message that a model is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PriorAttachment {
+pub struct HistoryAttachment {
     /// The file's name.
     pub name: String,
     /// What it costs, estimated.
@@ -38,7 +38,7 @@ pub struct PriorAttachment {
 impl Store {
     /// What the model is shown before it writes `message_id`: the path from the first message,
     /// without those that have neither text nor files.
-    pub async fn messages_before(&self, message_id: &MessageId) -> Result<Vec<PriorMessage>> {
+    pub async fn history(&self, message_id: &MessageId) -> Result<Vec<HistoryMessage>> {
         let mut reader = self.readers.begin().await?;
         let mut files = attachments_before(&mut reader, message_id).await?;
         let rows = sqlx::query!(
@@ -55,11 +55,11 @@ impl Store {
                WHERE path.depth > 0
                ORDER BY path.depth DESC"#,
             message_id,
-            MOST_IN_PIECES
+            MAX_UNJOINED_BYTES
         )
         .fetch_all(&mut *reader)
         .await?;
-        let messages = rows.into_iter().map(|row| PriorMessage {
+        let messages = rows.into_iter().map(|row| HistoryMessage {
             role: row.role,
             content: row.content,
             attachments: files.remove(&row.id).unwrap_or_default(),
@@ -74,7 +74,7 @@ impl Store {
 async fn attachments_before(
     reader: &mut SqliteConnection,
     message_id: &MessageId,
-) -> Result<HashMap<MessageId, Vec<PriorAttachment>>> {
+) -> Result<HashMap<MessageId, Vec<HistoryAttachment>>> {
     let rows = sqlx::query!(
         r#"WITH RECURSIVE path(id, parent_id) AS (
              SELECT id, parent_id FROM messages WHERE id = ?
@@ -93,7 +93,7 @@ async fn attachments_before(
         files
             .entry(row.message_id)
             .or_default()
-            .push(PriorAttachment {
+            .push(HistoryAttachment {
                 name: row.name,
                 tokens: row.tokens,
                 content: content(row.media_type, row.text, row.data),

@@ -4,7 +4,7 @@
  */
 
 /** One for the whole page: it has the one observer. */
-export class Sideways {
+export class OverflowObserver {
 	readonly #observer: IntersectionObserver;
 
 	/** What is near is up to a screen away in the scroller, or in the window. */
@@ -13,14 +13,14 @@ export class Sideways {
 			(entries) => {
 				for (const { target, isIntersecting } of entries) {
 					// What the user has scrolled would lose its place.
-					target.classList.toggle("far", !isIntersecting && target.scrollLeft === 0);
+					target.classList.toggle("offscreen", !isIntersecting && target.scrollLeft === 0);
 				}
 			},
 			{ root: scroller, rootMargin: "100% 0px" },
 		);
 	}
 
-	/** Marks the element as `far` while it is, which its style takes for not to cut off. */
+	/** Marks the element as `offscreen` while it is, which its style takes for not to cut off. */
 	watch(element: Element): void {
 		this.#observer.observe(element);
 	}

@@ -6,7 +6,7 @@ import { render, type TemplateResult } from "lit-html";
  * `after` runs when the DOM is up to date. What has the focus keeps it also where it is moved; where it
  * is taken away, `lost` has to say who takes the focus.
  */
-export function region(
+export function mount(
 	root: HTMLElement,
 	view: () => TemplateResult,
 	after?: () => void,

@@ -3,22 +3,22 @@
  * the user reads. Only what the user does counts as scrolling: a scroll event alone may be the layout's doing.
  */
 import { signal } from "@preact/signals-core";
-import { ReadingPlace } from "./reading-place";
+import { ScrollAnchor } from "./scroll-anchor";
 
 /** How near to the bottom counts as being there, in px. */
 const NEAR = 32;
 
 /** What is not on the page, above and below of what is. */
-export interface Beyond {
+export interface ScrollEdges {
 	/** More could be below: the bottom is not the end, and nothing to stay at. */
-	goesOn(): boolean;
+	hasLater(): boolean;
 	/** The user comes near to the top. */
 	onTop(): void;
 	/** The user comes near to the bottom. */
 	onEnd(): void;
 }
 
-export class Bottom {
+export class ScrollFollower {
 	/** There is text below that the user has not scrolled to. */
 	readonly hidden = signal(false);
 	readonly #scroller: HTMLElement;
@@ -36,9 +36,9 @@ export class Bottom {
 	#top = 0;
 	#width = 0;
 	/** What the user reads, while that is not the bottom. */
-	#place: ReadingPlace | null = null;
+	#place: ScrollAnchor | null = null;
 
-	constructor(scroller: HTMLElement, beyond: Beyond) {
+	constructor(scroller: HTMLElement, beyond: ScrollEdges) {
 		this.#scroller = scroller;
 		for (const type of ["wheel", "touchmove", "keydown", "pointerdown"]) {
 			scroller.addEventListener(type, () => this.#expectUser(beyond), { passive: true });
@@ -51,7 +51,7 @@ export class Bottom {
 			// In another width it is the layout's doing.
 			if (scroller.clientWidth !== this.#width) return;
 			if (this.#byUser) this.#scrolled(beyond);
-			this.#place = this.#sticks ? null : new ReadingPlace(scroller);
+			this.#place = this.#sticks ? null : new ScrollAnchor(scroller);
 		});
 		this.#resized.observe(scroller);
 	}
@@ -85,19 +85,19 @@ export class Bottom {
 	}
 
 	/** Does something that changes what is above, and keeps what the user looks at where it is. */
-	anchored(change: () => void): void {
+	preserveScroll(change: () => void): void {
 		if (this.#sticks) {
 			change();
 			return;
 		}
-		const place = new ReadingPlace(this.#scroller);
+		const place = new ScrollAnchor(this.#scroller);
 		change();
 		place.restore();
 	}
 
-	#scrolled(beyond: Beyond): void {
+	#scrolled(beyond: ScrollEdges): void {
 		const { scrollTop, clientHeight } = this.#scroller;
-		this.#sticks = this.#distance() < NEAR && !beyond.goesOn();
+		this.#sticks = this.#distance() < NEAR && !beyond.hasLater();
 		if (this.#sticks) this.hidden.value = false;
 		if (scrollTop < clientHeight) beyond.onTop();
 		if (this.#distance() < clientHeight) beyond.onEnd();
@@ -136,7 +136,7 @@ export class Bottom {
 		this.#resized.observe(this.#content);
 	}
 
-	#expectUser(beyond: Beyond): void {
+	#expectUser(beyond: ScrollEdges): void {
 		this.#byUser = true;
 		const { scrollHeight, clientHeight } = this.#scroller;
 		// Nothing scrolls then: few messages are here, each of them wide rather than high.

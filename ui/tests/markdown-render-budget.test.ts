@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Block } from "../src/ipc/bindings";
-import { beginning, costOf } from "../src/markdown/portion";
+import { costOf, fitToBudget } from "../src/markdown/render-budget";
 import { MarkdownView } from "../src/markdown/view";
 import {
 	code,
@@ -33,18 +33,18 @@ const table = (rows: number): Block => ({
 
 const LONG = [paragraph("before"), table(1_000), paragraph("after")];
 
-test("what costs no more than it may is the very same", () => {
+test("blocks within the budget are returned as they are", () => {
 	const blocks = [paragraph("a"), code("rust", "b\n")];
-	assert.equal(beginning(blocks, costOf(blocks)), blocks);
-	assert.notEqual(beginning(blocks, costOf(blocks) - 1), blocks);
+	assert.equal(fitToBudget(blocks, costOf(blocks)), blocks);
+	assert.notEqual(fitToBudget(blocks, costOf(blocks) - 1), blocks);
 });
 
-test("a beginning costs no more than it may, and more of it begins the same way", () => {
+test("a prefix stays within its budget, and a larger budget extends it", () => {
 	for (let seed = 0; seed < 12; seed += 1) {
 		const whole = anyDocument(random(seed), 6);
 		let before = "";
 		for (let most = 0; ; most += 397) {
-			const some = beginning(whole, most);
+			const some = fitToBudget(whole, most);
 			assert.ok(costOf(some) <= most, `seed ${seed}: ${costOf(some)} of ${most}`);
 			// The way back from a footnote comes behind its last word.
 			const words = (shownAtOnce(some).textContent ?? "").replaceAll("↩︎", "");
@@ -56,18 +56,18 @@ test("a beginning costs no more than it may, and more of it begins the same way"
 });
 
 test("code of which more is to come is not closed, and no character is halved", () => {
-	const [begunCode] = beginning([code("rust", "ab🐚c\n")], 363);
+	const [begunCode] = fitToBudget([code("rust", "ab🐚c\n")], 363);
 	assert.deepEqual(begunCode, { ...code("rust", "ab"), closed: false });
 });
 
-test("a table comes by its rows, and not before there is room for its head", () => {
+test("a table is cut between rows, and needs budget for its header", () => {
 	const whole = [table(3)];
-	const [most] = beginning(whole, costOf(whole) - 1);
+	const [most] = fitToBudget(whole, costOf(whole) - 1);
 	assert.equal(most?.type === "table" && most.rows.length, 2);
-	assert.deepEqual(beginning(whole, 100), []);
+	assert.deepEqual(fitToBudget(whole, 100), []);
 });
 
-test("what is much is drawn a portion in each frame, and what is drawn stays", () => {
+test("a long answer is drawn within a budget per frame and keeps its nodes", () => {
 	const { host } = begun(LONG);
 	const first = [...host.querySelectorAll("tr")];
 	assert.ok(host.hasAttribute("data-partial"));
@@ -95,7 +95,7 @@ test("what is shown between two frames is what the next one draws", () => {
 	assert.equal(host.textContent, "other");
 });
 
-test("what has left the page is not drawn on, and is when it is shown again", () => {
+test("a removed answer is not drawn further until it is shown again", () => {
 	const { host, view } = begun(LONG);
 	const rows = host.querySelectorAll("tr").length;
 	host.remove();

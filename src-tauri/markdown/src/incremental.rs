@@ -10,35 +10,35 @@ use crate::patch::{Patch, patch_after};
 
 /// A text as far as it has come, and its blocks.
 #[derive(Debug, Default)]
-pub struct Draft {
+pub struct IncrementalParser {
     text: String,
     blocks: Vec<Block>,
     /// What comes before it will not change.
-    settled: Start,
-    is_linked: bool,
+    stable: Start,
+    has_cross_references: bool,
 }
 
-impl Draft {
+impl IncrementalParser {
     /// Appends text. Returns what that changes in the blocks, in this order.
     pub fn push(&mut self, more: &str) -> Vec<Patch> {
         self.text.push_str(more);
-        let mut reading = read(&self.text[self.settled.bytes..], Syntax::Chat);
-        if reading.is_linked && !self.is_linked {
-            self.is_linked = true;
-            self.settled = Start::default();
+        let mut reading = read(&self.text[self.stable.bytes..], Syntax::Chat);
+        if reading.has_cross_references && !self.has_cross_references {
+            self.has_cross_references = true;
+            self.stable = Start::default();
             reading = read(&self.text, Syntax::Chat);
         }
-        let settled = self.settled;
+        let stable = self.stable;
         let patches = patch_after(
-            settled.blocks,
-            &self.blocks[settled.blocks..],
+            stable.blocks,
+            &self.blocks[stable.blocks..],
             &reading.blocks,
         );
-        self.blocks.truncate(settled.blocks);
+        self.blocks.truncate(stable.blocks);
         self.blocks.extend(reading.blocks);
-        if let Some(start) = reading.start.filter(|_| !self.is_linked) {
-            self.settled.blocks += start.blocks;
-            self.settled.bytes += start.bytes;
+        if let Some(start) = reading.start.filter(|_| !self.has_cross_references) {
+            self.stable.blocks += start.blocks;
+            self.stable.bytes += start.bytes;
         }
         patches
     }
@@ -49,7 +49,7 @@ impl Draft {
     }
 
     /// How many bytes at the end of the text are read again when more comes.
-    pub fn unsettled(&self) -> usize {
-        self.text.len() - self.settled.bytes
+    pub fn unstable_len(&self) -> usize {
+        self.text.len() - self.stable.bytes
     }
 }

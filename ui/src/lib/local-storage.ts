@@ -3,7 +3,7 @@
  * that asked the core first would be drawn otherwise for a moment.
  */
 
-export function remember(name: string, value: string): void {
+export function writeLocal(name: string, value: string): void {
 	try {
 		localStorage.setItem(name, value);
 	} catch {
@@ -12,7 +12,7 @@ export function remember(name: string, value: string): void {
 }
 
 /** What was remembered under this name; null for nothing. */
-export function remembered(name: string): string | null {
+export function readLocal(name: string): string | null {
 	try {
 		return localStorage.getItem(name);
 	} catch {

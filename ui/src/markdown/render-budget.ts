@@ -33,8 +33,8 @@ export function costOf(parts: readonly Part[]): number {
 }
 
 /** The beginning that costs no more than this; the very blocks where that is all of them. */
-export function beginning(blocks: readonly Block[], most: number): readonly Block[] {
-	return cut(blocks, most, costOfPart, shortened);
+export function fitToBudget(blocks: readonly Block[], budget: number): readonly Block[] {
+	return cut(blocks, budget, costOfPart, shortened);
 }
 
 function total<Item>(items: readonly Item[], cost: (item: Item) => number): number {
@@ -74,11 +74,11 @@ function costOfRow(row: readonly Cell[]): number {
 /** As many of the items as there is room for, and the beginning of the next. */
 function cut<Item>(
 	items: readonly Item[],
-	most: number,
+	budget: number,
 	cost: (item: Item) => number,
-	shorten: (item: Item, most: number) => Item | null,
+	shorten: (item: Item, budget: number) => Item | null,
 ): readonly Item[] {
-	let left = most;
+	let left = budget;
 	for (const [index, item] of items.entries()) {
 		const needed = cost(item);
 		if (needed > left) {
@@ -91,23 +91,23 @@ function cut<Item>(
 }
 
 /** The beginning of a part that costs more; null where it has to be drawn at once. */
-function shortened<Whole extends Part>(part: Whole, most: number): Whole | null {
-	const left = most - frameCost(part);
+function shortened<Whole extends Part>(part: Whole, budget: number): Whole | null {
+	const left = budget - frameCost(part);
 	const begun = left > 0 ? begunContent(part, left) : null;
 	return begun === null ? null : { ...part, ...begun };
 }
 
-function begunContent(part: Part, most: number): object | null {
-	if ("inlines" in part) return { inlines: cut(part.inlines, most, costOfPart, shortened) };
-	if ("blocks" in part) return { blocks: cut(part.blocks, most, costOfPart, shortened) };
-	if ("items" in part) return { items: cut(part.items, most, costOfPart, shortened) };
-	if ("notes" in part) return { notes: cut(part.notes, most, costOfPart, shortened) };
+function begunContent(part: Part, budget: number): object | null {
+	if ("inlines" in part) return { inlines: cut(part.inlines, budget, costOfPart, shortened) };
+	if ("blocks" in part) return { blocks: cut(part.blocks, budget, costOfPart, shortened) };
+	if ("items" in part) return { items: cut(part.items, budget, costOfPart, shortened) };
+	if ("notes" in part) return { notes: cut(part.notes, budget, costOfPart, shortened) };
 	if ("rows" in part) {
-		const left = most - costOfRow(part.header);
+		const left = budget - costOfRow(part.header);
 		return left < 0 ? null : { rows: cut(part.rows, left, costOfRow, () => null) };
 	}
 	if ("closed" in part) {
-		return most > HEADER ? { text: firstOf(part.text, most - HEADER), closed: false } : null;
+		return budget > HEADER ? { text: firstOf(part.text, budget - HEADER), closed: false } : null;
 	}
-	return "text" in part ? { text: firstOf(part.text, most) } : null;
+	return "text" in part ? { text: firstOf(part.text, budget) } : null;
 }

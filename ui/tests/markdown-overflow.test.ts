@@ -4,7 +4,7 @@ import { code, comeNear, find, goFar, mounted, observed } from "./markdown-dom";
 
 const CODE = code("rust", "let a = 1;\n");
 
-test("what may be too wide scrolls until it is far, and again when it comes near", async () => {
+test("what may be too wide scrolls until it is offscreen, and again when it comes near", async () => {
 	const { host } = mounted({}, [
 		CODE,
 		{ type: "table", alignments: ["none"], header: [[]], rows: [] },
@@ -13,11 +13,11 @@ test("what may be too wide scrolls until it is far, and again when it comes near
 	for (const selector of ["pre", ".table", ".formula"]) {
 		const wide = find(host, selector);
 		assert.ok(observed.has(wide), selector);
-		assert.ok(!wide.classList.contains("far"), "it is not known to be far");
+		assert.ok(!wide.classList.contains("offscreen"), "it is not known to be offscreen");
 		goFar(wide);
-		assert.ok(wide.classList.contains("far"));
+		assert.ok(wide.classList.contains("offscreen"));
 		await comeNear(wide);
-		assert.ok(!wide.classList.contains("far"));
+		assert.ok(!wide.classList.contains("offscreen"));
 		assert.ok(observed.has(wide), "it may go again");
 	}
 });
@@ -27,5 +27,5 @@ test("what the user has scrolled stays where it is", () => {
 	const pre = find(host, "pre");
 	pre.scrollLeft = 40;
 	goFar(pre);
-	assert.ok(!pre.classList.contains("far"));
+	assert.ok(!pre.classList.contains("offscreen"));
 });

@@ -11,8 +11,8 @@ use crate::Scene;
 
 impl Scene {
     /// A window on a display of its own, with the display's keys.
-    pub(crate) async fn open_alone() -> Self {
-        let display = Display::virtual_one(1280, 800).unwrap();
+    pub(crate) async fn open_on_own_display() -> Self {
+        let display = Display::start_virtual(1280, 800).unwrap();
         let scene = Self::open_at(display, tempfile::tempdir().unwrap(), &[]).await;
         scene.take_keys().await;
         scene

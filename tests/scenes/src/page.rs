@@ -6,30 +6,30 @@ use conch_fault_server::{FaultServer, Script};
 use conch_window::{Desktop, Display, Picture, Window};
 use serde_json::{Value, json};
 
-use crate::theatre::Servers;
+use crate::runner::Servers;
 use crate::{Error, Size, Theme};
 
 /// A window with a scene. Its processes end when it is dropped.
 #[derive(Debug)]
-pub struct Stage<'a> {
+pub struct Page<'a> {
     window: Window,
     display: &'a Display,
     servers: &'a Servers,
-    performance: u32,
+    run_number: u32,
 }
 
-impl<'a> Stage<'a> {
+impl<'a> Page<'a> {
     pub(crate) fn new(
         window: Window,
         display: &'a Display,
         servers: &'a Servers,
-        performance: u32,
+        run_number: u32,
     ) -> Self {
         Self {
             window,
             display,
             servers,
-            performance,
+            run_number,
         }
     }
 
@@ -41,7 +41,7 @@ impl<'a> Stage<'a> {
     /// What the window shows once it rests.
     pub async fn picture(&self) -> Result<Picture, Error> {
         let desktop = Desktop::of(self.display)?;
-        let window = desktop.seen_of(self.window.application().unwrap_or_default())?;
+        let window = desktop.top_visible_window(self.window.application().unwrap_or_default())?;
         let rest = Duration::from_millis(200);
         Ok(desktop.picture_at_rest(&window, rest, 1).await?)
     }
@@ -56,8 +56,8 @@ impl<'a> Stage<'a> {
     }
 
     /// Puts the window into these colours and stops what moves, so that it looks the same at any moment.
-    pub async fn dress(&self, theme: Theme) -> Result<(), Error> {
-        const DRESS: &str = r"
+    pub async fn freeze(&self, theme: Theme) -> Result<(), Error> {
+        const FREEZE: &str = r"
             const root = document.documentElement;
             const frame = () => new Promise(requestAnimationFrame);
             if (!window.stilled) {
@@ -72,8 +72,8 @@ impl<'a> Stage<'a> {
               for (const animation of document.getAnimations()) { animation.pause(); animation.currentTime = 0; }
               return frame().then(frame);
             });";
-        let dress = DRESS.replace("THEME", &json!(theme.name()).to_string());
-        self.run(&dress).await.map(drop)
+        let freeze = FREEZE.replace("THEME", &json!(theme.name()).to_string());
+        self.run(&freeze).await.map(drop)
     }
 
     /// Ends the application in order.
@@ -93,12 +93,12 @@ impl<'a> Stage<'a> {
 
     /// The name of a gate that no earlier scene has opened.
     pub(crate) fn gate(&self, name: &str) -> String {
-        format!("{name}-{}", self.performance)
+        format!("{name}-{}", self.run_number)
     }
 
     /// An answer that stops after these words for as long as the scene lasts.
     pub(crate) fn unfinished(&self, text: &str) -> Script {
-        Script::held(&self.gate("never"), text, "")
+        Script::gated(&self.gate("never"), text, "")
     }
 
     pub(crate) async fn run(&self, script: &str) -> Result<Value, Error> {
@@ -110,7 +110,7 @@ impl<'a> Stage<'a> {
     }
 
     /// Waits for an element.
-    pub(crate) async fn see(&self, css: &str) -> Result<(), Error> {
+    pub(crate) async fn wait_for(&self, css: &str) -> Result<(), Error> {
         let there = format!("document.querySelector({})", json!(css));
         self.wait_until(&there, css).await
     }
@@ -124,7 +124,7 @@ impl<'a> Stage<'a> {
 
     /// Brings an element into sight, which WebDriver does not within a scrolled region, and clicks it.
     pub(crate) async fn press(&self, css: &str) -> Result<(), Error> {
-        self.see(css).await?;
+        self.wait_for(css).await?;
         let script = format!(
             "document.querySelector({}).scrollIntoView({{block: 'nearest'}});",
             json!(css)
@@ -135,7 +135,7 @@ impl<'a> Stage<'a> {
 
     /// Types into a field, over what is there.
     pub(crate) async fn fill(&self, css: &str, text: &str) -> Result<(), Error> {
-        self.see(css).await?;
+        self.wait_for(css).await?;
         let script = format!(
             "const field = document.querySelector({}); field.focus(); field.select();",
             json!(css)
@@ -159,7 +159,7 @@ impl<'a> Stage<'a> {
     pub(crate) async fn open(&self, title: &str) -> Result<(), Error> {
         let row = format!(".conversation .open[title={}]", json!(title));
         self.press(&row).await?;
-        self.see(&format!(
+        self.wait_for(&format!(
             ".conversation .open[title={}][aria-current=page]",
             json!(title)
         ))
@@ -173,11 +173,11 @@ impl<'a> Stage<'a> {
     }
 
     /// Begins a chat, without what an earlier scene has typed for one.
-    pub(crate) async fn begin(&self) -> Result<(), Error> {
+    pub(crate) async fn new_chat(&self) -> Result<(), Error> {
         self.press("#new-conversation").await?;
-        self.see(".empty h2").await?;
+        self.wait_for(".empty h2").await?;
         self.paste("#chat-input", "").await?;
-        self.see(".suggestions").await?;
+        self.wait_for(".suggestions").await?;
         self.leave_pointer().await
     }
 
@@ -190,7 +190,7 @@ impl<'a> Stage<'a> {
 
     /// Waits until the last answer has this status.
     pub(crate) async fn wait_for_status(&self, status: &str) -> Result<(), Error> {
-        self.see(&format!(
+        self.wait_for(&format!(
             ".message:last-child[data-role=assistant][data-status={status}]"
         ))
         .await
@@ -207,7 +207,7 @@ impl<'a> Stage<'a> {
 
     /// Keeps a note on the page, as a pointer that rests on it does.
     pub(crate) async fn hold_toast(&self) -> Result<(), Error> {
-        self.see(".toast").await?;
+        self.wait_for(".toast").await?;
         let hold = "document.querySelector('.toast').dispatchEvent(new MouseEvent('mouseenter'));";
         self.run(hold).await.map(drop)
     }
@@ -217,14 +217,15 @@ impl<'a> Stage<'a> {
         self.press("#model-picker").await?;
         self.press(&format!(".option[data-model-id={}]", json!(id)))
             .await?;
-        self.see("#model-picker:not([aria-expanded=true])").await
+        self.wait_for("#model-picker:not([aria-expanded=true])")
+            .await
     }
 
     pub(crate) async fn open_settings(&self, section: &str) -> Result<(), Error> {
         self.press("#open-settings").await?;
         self.press(&format!(".sections [data-section={section}]"))
             .await?;
-        self.see(&format!(".section[data-section={section}] h2"))
+        self.wait_for(&format!(".section[data-section={section}] h2"))
             .await?;
         self.leave_pointer().await
     }

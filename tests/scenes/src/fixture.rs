@@ -16,7 +16,7 @@ use conch_core::{App, Config};
 use conch_fault_server::{Protocol, Script, Step};
 
 use crate::Error;
-use crate::theatre::Servers;
+use crate::runner::Servers;
 
 /// What the server of most answers lists.
 pub(crate) const CLUSTER_MODELS: [&str; 6] = [
@@ -61,7 +61,7 @@ pub(crate) const LONG_TITLE: &str = "Everything that I have always wanted to kno
 /// What there is when a window opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Library {
+pub enum Fixture {
     /// Nothing: the application starts for the first time. The built-in model is there.
     Fresh,
     /// Two providers and a handful of conversations.
@@ -74,7 +74,7 @@ pub enum Library {
     Damaged,
 }
 
-impl Library {
+impl Fixture {
     /// Makes the data in this folder.
     pub(crate) async fn fill(self, folder: &Path, servers: &Servers) -> Result<(), Error> {
         match self {
@@ -84,21 +84,21 @@ impl Library {
                 Ok(std::fs::write(folder.join("conch.db"), text)?)
             }
             Self::Everyday => {
-                let author = Author::start(folder, servers).await?;
-                author.everyday().await?;
-                author.app.quit().await;
+                let builder = FixtureBuilder::start(folder, servers).await?;
+                builder.everyday().await?;
+                builder.app.quit().await;
                 Ok(())
             }
             Self::Damaged => {
-                let author = Author::start(folder, servers).await?;
-                author.everyday().await?;
-                author.app.quit().await;
+                let builder = FixtureBuilder::start(folder, servers).await?;
+                builder.everyday().await?;
+                builder.app.quit().await;
                 Ok(damage(folder)?)
             }
             Self::Crowded => {
-                let author = Author::start(folder, servers).await?;
-                author.crowded().await?;
-                author.app.quit().await;
+                let builder = FixtureBuilder::start(folder, servers).await?;
+                builder.crowded().await?;
+                builder.app.quit().await;
                 Ok(())
             }
         }
@@ -125,7 +125,7 @@ fn damage(folder: &Path) -> std::io::Result<()> {
 }
 
 /// Writes conversations at times of its choice.
-struct Author<'a> {
+struct FixtureBuilder<'a> {
     app: Arc<App>,
     clock: Arc<ManualClock>,
     servers: &'a Servers,
@@ -133,7 +133,7 @@ struct Author<'a> {
     now: i64,
 }
 
-impl<'a> Author<'a> {
+impl<'a> FixtureBuilder<'a> {
     async fn start(folder: &Path, servers: &'a Servers) -> Result<Self, Error> {
         make_built_in_model(folder)?;
         let now = SystemClock::default().now().as_millis();
@@ -147,15 +147,15 @@ impl<'a> Author<'a> {
                 model_files: Vec::new(),
             },
         };
-        let author = Self {
+        let builder = Self {
             app: App::open(config, clock.clone()).await?,
             clock,
             servers,
             midnight: now - now % DAY,
             now,
         };
-        author.add_providers().await?;
-        Ok(author)
+        builder.add_providers().await?;
+        Ok(builder)
     }
 
     async fn add_providers(&self) -> Result<(), Error> {

@@ -6,7 +6,7 @@
 use sqlx::SqliteConnection;
 
 use super::Result;
-use super::versions::go_back;
+use super::versions::restore_previous_version;
 use crate::chat::{FinishReason, MessageError, MessageStatus, Usage};
 use crate::clock::Timestamp;
 use crate::ids::MessageId;
@@ -26,7 +26,7 @@ pub struct Ending {
     /// Where the provider told.
     pub finish_reason: Option<FinishReason>,
     /// So many of the oldest messages were not shown to the model.
-    pub left_out: u32,
+    pub omitted_messages: u32,
 }
 
 impl Ending {
@@ -37,7 +37,7 @@ impl Ending {
             error,
             usage: Usage::default(),
             finish_reason: None,
-            left_out: 0,
+            omitted_messages: 0,
         }
     }
 
@@ -75,18 +75,18 @@ impl Ending {
 
 /// Pieces that come to more than this are not joined, in bytes: SQLite takes 1,000,000,000 at most, and all of
 /// it is in memory meanwhile.
-const MOST_JOINED: i64 = 256 * 1024 * 1024;
+const MAX_JOINED_BYTES: i64 = 256 * 1024 * 1024;
 
 /// What becomes of an answer's pieces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Text {
+pub(super) enum TextLayout {
     /// They are joined, if that works.
     Joined,
     /// They stay.
     InPieces,
 }
 
-impl Text {
+impl TextLayout {
     /// By how much there is.
     pub(super) async fn of(tx: &mut SqliteConnection, message_id: &MessageId) -> Result<Self> {
         let bytes = sqlx::query_scalar!(
@@ -96,7 +96,7 @@ impl Text {
         )
         .fetch_one(tx)
         .await?;
-        Ok(if bytes > MOST_JOINED {
+        Ok(if bytes > MAX_JOINED_BYTES {
             Self::InPieces
         } else {
             Self::Joined
@@ -104,23 +104,23 @@ impl Text {
     }
 }
 
-pub(super) async fn settle(
+pub(super) async fn finalize(
     tx: &mut SqliteConnection,
     message_id: &MessageId,
     ending: &Ending,
-    text: Text,
+    text: TextLayout,
     now: Timestamp,
 ) -> Result<()> {
     match text {
-        Text::Joined => match join(tx, message_id, ending, now).await {
+        TextLayout::Joined => match join(tx, message_id, ending, now).await {
             Ok(()) => {}
-            Err(error) if error.passes() || error.is_damage() => return Err(error),
+            Err(error) if error.is_transient() || error.is_damage() => return Err(error),
             Err(error) => {
                 tracing::error!(%error, message = %message_id, "an answer's text stays in pieces");
                 mark(tx, message_id, ending, now).await?;
             }
         },
-        Text::InPieces => mark(tx, message_id, ending, now).await?,
+        TextLayout::InPieces => mark(tx, message_id, ending, now).await?,
     }
     sqlx::query!(
         "UPDATE generations SET finished_at = ?, end_reason = ? WHERE message_id = ? AND finished_at IS NULL",
@@ -131,7 +131,7 @@ pub(super) async fn settle(
     .execute(&mut *tx)
     .await?;
     if ending.status != MessageStatus::Complete {
-        go_back(tx, message_id).await?;
+        restore_previous_version(tx, message_id).await?;
     }
     Ok(())
 }
@@ -163,7 +163,7 @@ async fn join(
         now,
         ending.usage.cached_tokens,
         ending.finish_reason,
-        ending.left_out
+        ending.omitted_messages
     )
     .execute(&mut *tx)
     .await?;

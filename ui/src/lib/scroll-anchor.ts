@@ -8,7 +8,7 @@ interface Mark {
 	readonly height: number;
 }
 
-export class ReadingPlace {
+export class ScrollAnchor {
 	readonly #scroller: HTMLElement;
 	readonly #width: number;
 	/** The better ones first: the others are for when those are gone. */

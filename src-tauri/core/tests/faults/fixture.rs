@@ -20,13 +20,13 @@ pub(crate) const KEY: &str = "sk-test-0123456789abcdef";
 /// More than any test asks for at once.
 const MAX_PARALLEL: u32 = 64;
 
-pub(crate) struct Scene {
+pub(crate) struct Fixture {
     pub(crate) app: Arc<App>,
     /// Kept while the application runs.
     _folder: TempDir,
 }
 
-impl Scene {
+impl Fixture {
     /// With providers of those protocols that have an address.
     pub(crate) async fn with(address: impl Fn(Protocol) -> Option<String>) -> Self {
         let folder = tempfile::tempdir().unwrap();

@@ -1,0 +1,224 @@
+//! How long an answer is waited for, and how long it may run. Pure: the caller brings the time.
+//!
+//! A remote provider that says nothing for minutes has lost the request. A server of the user's own may
+//! read a long prompt on slow hardware for as long as the user waits, because Stop is there; a process
+//! that died closes its connection, and a machine that is gone shows by TCP's keep-alive.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::provider::Locality;
+
+/// No remote answer runs for longer, however lively. One of a server of the user's own may write slowly, and is
+/// bounded by its length.
+const MAX_RUN: Duration = Duration::from_hours(1);
+
+/// How long a provider may take to begin.
+const FIRST_CONTENT_TIMEOUT: Duration = Duration::from_mins(5);
+
+/// How long a stream may be silent.
+const IDLE_TIMEOUT: Duration = Duration::from_mins(2);
+
+/// How long a stream may be silent after the machine slept: the other end has most likely given up.
+const POST_SLEEP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long usage may take to follow a finish reason.
+const USAGE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long more may take to follow a finish reason that came before, and was no end.
+const REPEATED_FINISH_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// The patience with one answer.
+#[derive(Debug)]
+pub(super) struct Timeouts {
+    locality: Locality,
+    begun: bool,
+    ended: bool,
+    idle_deadline: Option<Instant>,
+    run_deadline: Option<Instant>,
+}
+
+impl Timeouts {
+    /// Before anybody is asked: what is waited for then is said, and bounds itself.
+    pub(super) fn new() -> Self {
+        Self {
+            locality: Locality::Remote,
+            begun: false,
+            ended: false,
+            idle_deadline: None,
+            run_deadline: None,
+        }
+    }
+
+    /// When silence becomes too long.
+    pub(super) fn idle_deadline(&self) -> Option<Instant> {
+        self.idle_deadline
+    }
+
+    /// When the answer has run for too long.
+    pub(super) fn run_deadline(&self) -> Option<Instant> {
+        self.run_deadline
+    }
+
+    /// A provider is asked.
+    pub(super) fn on_request(&mut self, locality: Locality, now: Instant) {
+        self.locality = locality;
+        self.run_deadline = (locality == Locality::Remote).then(|| now + MAX_RUN);
+        self.on_data(now);
+    }
+
+    /// Something came, if only a sign of life.
+    pub(super) fn on_data(&mut self, now: Instant) {
+        let timeout = if self.begun {
+            IDLE_TIMEOUT
+        } else {
+            FIRST_CONTENT_TIMEOUT
+        };
+        self.idle_deadline = (self.locality == Locality::Remote).then(|| now + timeout);
+    }
+
+    /// Content comes. A head may come long before it: a model reads its prompt meanwhile.
+    pub(super) fn on_first_content(&mut self, now: Instant) {
+        self.begun = true;
+        self.on_data(now);
+    }
+
+    /// A finish reason has come. After the second one it is known that the first was no end, and one before all
+    /// text is hardly one.
+    pub(super) fn on_finish_reason(&mut self, now: Instant) {
+        let timeout = if self.ended || !self.begun {
+            REPEATED_FINISH_TIMEOUT
+        } else {
+            USAGE_TIMEOUT
+        };
+        self.ended = true;
+        self.idle_deadline = Some(now + timeout);
+    }
+
+    /// The machine slept while a stream was open. A connection within this machine slept with it; one to
+    /// a server that is still reading is left to the keep-alive.
+    pub(super) fn shorten_idle_timeout(&mut self, now: Instant) {
+        let doubts = match self.locality {
+            Locality::ThisMachine => false,
+            Locality::OwnNetwork => self.begun,
+            Locality::Remote => true,
+        };
+        if doubts {
+            let soon = now + POST_SLEEP_TIMEOUT;
+            self.idle_deadline = Some(self.idle_deadline.map_or(soon, |at| at.min(soon)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWN: [Locality; 2] = [Locality::ThisMachine, Locality::OwnNetwork];
+
+    fn asked(locality: Locality) -> (Timeouts, Instant) {
+        let (mut timeout, now) = (Timeouts::new(), Instant::now());
+        timeout.on_request(locality, now);
+        (timeout, now)
+    }
+
+    #[test]
+    fn a_local_server_may_read_for_as_long_as_the_user_waits() {
+        for locality in OWN {
+            let (mut timeout, now) = asked(locality);
+            assert_eq!(
+                (timeout.idle_deadline(), timeout.run_deadline()),
+                (None, None)
+            );
+            // A head, or a comment that keeps the connection alive.
+            timeout.on_data(now + Duration::from_hours(2));
+            assert_eq!(
+                (timeout.idle_deadline(), timeout.run_deadline()),
+                (None, None)
+            );
+
+            let first = now + Duration::from_hours(3);
+            timeout.on_data(first);
+            timeout.on_first_content(first);
+            assert_eq!(timeout.idle_deadline(), None, "nor in the middle");
+            assert_eq!(
+                timeout.run_deadline(),
+                None,
+                "and write as slowly as it can"
+            );
+        }
+    }
+
+    #[test]
+    fn a_remote_provider_that_says_nothing_is_given_up() {
+        let (mut timeout, now) = asked(Locality::Remote);
+        assert_eq!(timeout.idle_deadline(), Some(now + FIRST_CONTENT_TIMEOUT));
+        assert_eq!(timeout.run_deadline(), Some(now + MAX_RUN));
+        let head = now + Duration::from_secs(9);
+        timeout.on_data(head);
+        assert_eq!(timeout.idle_deadline(), Some(head + FIRST_CONTENT_TIMEOUT));
+        timeout.on_first_content(head);
+        timeout.on_data(head);
+        assert_eq!(timeout.idle_deadline(), Some(head + IDLE_TIMEOUT));
+        assert_eq!(timeout.run_deadline(), Some(now + MAX_RUN));
+    }
+
+    #[test]
+    fn who_waits_for_others_is_not_timed() {
+        let timeout = Timeouts::new();
+        assert_eq!(
+            (timeout.idle_deadline(), timeout.run_deadline()),
+            (None, None)
+        );
+    }
+
+    #[test]
+    fn after_its_reason_no_answer_is_waited_for_long() {
+        for locality in [
+            Locality::ThisMachine,
+            Locality::OwnNetwork,
+            Locality::Remote,
+        ] {
+            let (mut timeout, now) = asked(locality);
+            timeout.on_first_content(now);
+            timeout.on_finish_reason(now);
+            assert_eq!(timeout.idle_deadline(), Some(now + USAGE_TIMEOUT));
+            // Text that came after it has all the time that text has.
+            timeout.on_data(now);
+            assert_ne!(timeout.idle_deadline(), Some(now + USAGE_TIMEOUT));
+            timeout.on_finish_reason(now);
+            assert_eq!(timeout.idle_deadline(), Some(now + REPEATED_FINISH_TIMEOUT));
+        }
+    }
+
+    #[test]
+    fn a_reason_before_all_text_leaves_it_time() {
+        for locality in [
+            Locality::ThisMachine,
+            Locality::OwnNetwork,
+            Locality::Remote,
+        ] {
+            let (mut timeout, now) = asked(locality);
+            timeout.on_finish_reason(now);
+            assert_eq!(timeout.idle_deadline(), Some(now + REPEATED_FINISH_TIMEOUT));
+        }
+    }
+
+    #[test]
+    fn after_a_sleep_a_connection_that_may_have_died_times_out_sooner() {
+        let slept = |locality, begun: bool| {
+            let (mut timeout, now) = asked(locality);
+            if begun {
+                timeout.on_first_content(now);
+            }
+            timeout.shorten_idle_timeout(now);
+            timeout.idle_deadline().map(|at| at - now)
+        };
+        assert_eq!(slept(Locality::Remote, false), Some(POST_SLEEP_TIMEOUT));
+        assert_eq!(slept(Locality::Remote, true), Some(POST_SLEEP_TIMEOUT));
+        assert_eq!(slept(Locality::OwnNetwork, true), Some(POST_SLEEP_TIMEOUT));
+        assert_eq!(slept(Locality::OwnNetwork, false), None, "it may read on");
+        assert_eq!(slept(Locality::ThisMachine, true), None, "it slept, too");
+    }
+}
