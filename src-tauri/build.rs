@@ -1,5 +1,5 @@
-//! Embeds the page and declares which commands there are: only declared ones can be granted to a
-//! window, and none is granted unless a capability says so.
+//! Embeds the page and declares the commands: only a declared command can be granted to a window, and none is
+//! granted without a capability.
 
 /// Every command of the application, as `capabilities/main.json` grants them.
 const COMMANDS: &[&str] = &[
@@ -56,8 +56,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=ui/dist");
     let manifest = tauri_build::AppManifest::new()
         .commands(COMMANDS)
-        // There are none. By default `permissions/` is watched, which this script itself writes to:
-        // the second build of a fresh clone would compile everything again.
+        // There are no such files. By default `permissions/` is watched, which this script itself writes to: the
+        // second build of a fresh clone would recompile everything.
         .permissions_path_pattern("./src-tauri/permissions/**/*");
     let attributes = tauri_build::Attributes::new()
         .app_manifest(manifest)

@@ -1,4 +1,4 @@
-//! The page's TypeScript is what the commands say: a stale file is rewritten, and fails once.
+//! The page's TypeScript bindings match the commands: a stale file is rewritten, and the test fails once.
 
 use std::fs;
 use std::path::Path;

@@ -278,7 +278,7 @@ fn a_core_that_could_not_start_answers_every_command_with_the_reason() {
     );
 }
 
-/// The core starts behind the window: what is asked meanwhile is answered when it has.
+/// The core starts behind the window: a command waits until it has started.
 #[test]
 fn commands_that_come_while_the_core_starts_wait_for_it() {
     let server = tauri::async_runtime::block_on(FaultServer::start());

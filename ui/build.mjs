@@ -1,5 +1,5 @@
 // Bundles the page into dist/; with --tests its unit tests into node_modules/.conch-tests/, and with --bench
-// what the bench runs in it into node_modules/.conch-bench/.
+// the page script of the bench into node_modules/.conch-bench/.
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
@@ -98,7 +98,7 @@ async function bench() {
 	}).catch(() => process.exit(1));
 	await build({
 		entryPoints: ["bench/streaming.ts"],
-		// Another page shows what it is compared with, and is to look the same.
+		// The baseline runs in another page, which must look the same.
 		define: { STYLES: JSON.stringify(styles.outputFiles[0].text) },
 		outdir: "node_modules/.conch-bench",
 		bundle: true,

@@ -5,7 +5,7 @@ use tauri_specta::{Builder, ErrorHandlingMode, collect_commands, collect_events}
 
 use crate::{IpcError, commands, events};
 
-/// The IPC contract. It is the handler list and the schema at once, so neither can drift.
+/// The IPC contract: both the handler list and the schema, so they cannot drift apart.
 pub fn ipc<R: Runtime>() -> Builder<R> {
     Builder::<R>::new()
         .commands(collect_commands![

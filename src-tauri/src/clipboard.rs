@@ -1,16 +1,16 @@
-//! What the system's clipboard holds: the files that were copied, of which WebKitGTK gives a page no more
-//! than the first one's address. Other web views give it the files themselves, so nothing is asked for there.
+//! The copied files on the system's clipboard. WebKitGTK exposes only the first one's address to a page; other web
+//! views expose the files themselves, so nothing is read there.
 
 use tauri::{AppHandle, Runtime};
 
-/// Returns the addresses of the files that are on the clipboard now; none where it holds no files or says nothing.
+/// Returns the addresses of the files on the clipboard; none when it holds no files or its owner does not reply.
 #[cfg(target_os = "linux")]
 pub(crate) async fn files<R: Runtime>(handle: &AppHandle<R>) -> Vec<String> {
     use std::time::Duration;
 
     use tokio::sync::oneshot;
 
-    /// How long the application that was copied from may take to say what was copied.
+    /// The timeout for the reply of the application that owns the clipboard.
     const REPLY_TIMEOUT: Duration = Duration::from_secs(2);
 
     let (reply_sender, reply) = oneshot::channel();
@@ -20,7 +20,7 @@ pub(crate) async fn files<R: Runtime>(handle: &AppHandle<R>) -> Vec<String> {
             return;
         }
         gtk::Clipboard::get(&gtk::gdk::SELECTION_CLIPBOARD).request_uris(move |_, uris| {
-            // Who asked may have given up.
+            // The caller may have timed out.
             let files = uris.iter().filter(|uri| uri.starts_with("file:"));
             let _ = reply_sender.send(files.map(ToString::to_string).collect());
         });

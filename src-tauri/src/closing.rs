@@ -1,5 +1,5 @@
-//! What becomes of the application when its last window is closed: a running answer ends first, out of sight
-//! and with its notification, unless the user has it quit at once.
+//! Closing the last window: the application first finishes running answers, hidden and with their notifications,
+//! unless the user chose to quit immediately.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use tauri::{AppHandle, CloseRequestApi, Manager, Runtime, Window};
 use crate::Host;
 use crate::notifications::Notifications;
 
-/// Takes a user's wish to close a window.
+/// Handles the user's request to close a window.
 pub(crate) fn on_close_requested<R: Runtime>(window: &Window<R>, api: &CloseRequestApi) {
     let handle = window.app_handle();
     let host = handle.state::<Host>();
@@ -30,7 +30,7 @@ fn has_other_visible_window<R: Runtime>(window: &Window<R>) -> bool {
     others.any(|other| other.is_visible().unwrap_or(false))
 }
 
-/// Closes the last window as the settings have it.
+/// Closes the last window according to the settings.
 async fn close<R: Runtime>(window: Window<R>, core: Arc<App>) {
     let settings = core.settings().await.unwrap_or_default();
     let handle = window.app_handle();
@@ -49,8 +49,8 @@ fn hide<R: Runtime>(window: &Window<R>) -> bool {
     hidden.is_ok()
 }
 
-/// Ends the application when no answer runs and no window is seen any more. One that was brought up meanwhile
-/// keeps it, until it is closed itself.
+/// Exits the application when no answer runs and no window is visible. A window that was brought up meanwhile keeps
+/// it running until it is closed itself.
 async fn exit_when_idle<R: Runtime>(handle: &AppHandle<R>, core: &App) {
     core.answers_ended().await;
     if let Some(notifications) = handle.try_state::<Notifications>() {

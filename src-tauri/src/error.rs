@@ -1,4 +1,4 @@
-//! Errors as they cross to the page: a stable code for programs, a message for people.
+//! Errors as the page receives them: a stable code for programs, a message for people.
 
 use conch_core::{Error, ErrorCode};
 use serde::Serialize;

@@ -1,4 +1,4 @@
-//! Events to every window, as the core tells them, after commit.
+//! The core's events, emitted to every window after commit.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ pub(crate) struct ConversationChanged(ConversationChange);
 #[derive(Debug, Clone, Serialize, Deserialize, Type, Event)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ShowConversation {
-    /// Which one.
+    /// The notification's conversation.
     pub(crate) conversation_id: ConversationId,
 }
 
@@ -47,7 +47,8 @@ pub(crate) struct SettingsChanged(Settings);
 #[derive(Debug, Clone, Serialize, Type, Event)]
 pub(crate) struct ModelsChanged;
 
-/// Tells the windows what the core tells, for as long as there is a core, whatever one event does.
+/// Forwards the core's events to the windows for as long as the core exists; a panic over one event does not end
+/// it.
 pub(crate) async fn forward(handle: AppHandle, events: Receiver<CoreEvent>) {
     let events = Arc::new(Mutex::new(events));
     let forwarding = keep("events", CancellationToken::new(), || {
@@ -70,9 +71,9 @@ async fn emit_all(handle: &AppHandle, events: &mut Receiver<CoreEvent>) {
                 SettingsChanged(settings).emit(handle)
             }
             Ok(CoreEvent::Models) => ModelsChanged.emit(handle),
-            // The notifications listen by themselves, and each command that meets damage says so.
+            // Notifications have their own subscription, and each command that detects damage returns an error.
             Ok(CoreEvent::AnswerEnded(_) | CoreEvent::DamageDetected) => Ok(()),
-            // Windows read a snapshot when they get the focus, so a gap heals.
+            // Windows fetch a snapshot when they get the focus, which closes the gap.
             Err(RecvError::Lagged(missed)) => {
                 tracing::warn!(missed, "events were dropped");
                 Ok(())

@@ -1,17 +1,17 @@
-//! Which branch each window follows. One per window: a new one replaces the old, and a page that
-//! reloads asks again.
+//! Which branch each window follows. A window follows one at a time: a new subscription replaces the old one, and a
+//! page that reloads subscribes again.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// What each window follows, by its label.
+/// The cancellation guard of each window's subscription, by window label.
 #[derive(Debug, Default)]
 pub struct Followers(Mutex<HashMap<String, DropGuard>>);
 
 impl Followers {
-    /// Ends what `window` followed so far, and returns what will end what it follows now.
+    /// Cancels the current subscription of `window` and returns the token that cancels the next one.
     pub(crate) fn replace(&self, window: &str) -> CancellationToken {
         let token = CancellationToken::new();
         self.0

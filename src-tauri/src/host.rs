@@ -1,7 +1,7 @@
-//! The core as the commands see it: starting, running, or the reason why it could not start.
+//! The core as commands reach it: starting, running, or failed to start.
 //!
-//! It starts in the background, so that the window is there first. Commands that need it wait at
-//! [`wait_until_started`], a single place, and find it running, or its failure.
+//! The core starts in the background, so that the window opens first. Commands that need it wait in one place,
+//! [`wait_until_started`], until it runs or has failed.
 
 use std::future::Future;
 use std::path::Path;
@@ -22,7 +22,7 @@ use tokio::task::AbortHandle;
 
 use crate::error::IpcError;
 
-/// Commands that are answered while the core is not running.
+/// Commands that do not need a running core.
 const WITHOUT_CORE: [&str; 7] = [
     "open_data_folder",
     "save_readable",
@@ -33,10 +33,10 @@ const WITHOUT_CORE: [&str; 7] = [
     "ways_on",
 ];
 
-/// What is done with a core that has started, before it answers commands.
+/// A callback that runs on a started core before it serves commands.
 type Ready = dyn Fn(Arc<App>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync;
 
-/// The core, on its way, or why there is none.
+/// The core: starting, running, failed or ended.
 #[derive(Clone)]
 pub struct Host(Arc<Inner>);
 
@@ -46,14 +46,14 @@ struct Inner {
     ready: Box<Ready>,
     state: watch::Sender<State>,
     starting: Mutex<Option<Start>>,
-    /// Held while the database is replaced: two presses of a button are one.
+    /// Held while the database is replaced: a double click replaces it once.
     replacement_lock: tokio::sync::Mutex<()>,
 }
 
-/// A start under way.
+/// A start in progress.
 struct Start {
     opening: AbortHandle,
-    /// Ends when the start has, however it does.
+    /// Completes when the start does, whatever its outcome.
     supervisor: JoinHandle<()>,
 }
 
@@ -65,21 +65,21 @@ enum State {
     Ended,
 }
 
-/// How far the start is.
+/// The progress of the start.
 #[derive(Debug, Clone, Serialize, Type)]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub(crate) enum StartStatus {
-    /// It goes on.
+    /// The start is in progress.
     Starting {
-        /// What it does now.
+        /// The current stage.
         stage: Stage,
     },
-    /// Commands are answered.
+    /// The core serves commands.
     Running {
-        /// What the user has to know of the start; each is said once.
+        /// What the user has to know about the start; each notice is returned once.
         notices: Vec<Notice>,
     },
-    /// It failed, and every command says why.
+    /// The start failed; every command returns the reason.
     Failed,
 }
 
@@ -90,13 +90,13 @@ impl std::fmt::Debug for Host {
 }
 
 impl Host {
-    /// Starts the core in the background. A failure is kept and answers every command, so that the page
-    /// can show it.
+    /// Starts the core in the background. A failure is kept and returned by every command, so that the page can
+    /// show it.
     pub fn start(config: Config, clock: Arc<dyn Clock>) -> Self {
         Self::start_then(config, clock, |_| async {})
     }
 
-    /// The same, and does `ready` with the core before it answers commands.
+    /// Like [`Host::start`], but awaits `ready` with the core before it serves commands.
     pub fn start_then<F>(
         config: Config,
         clock: Arc<dyn Clock>,
@@ -164,10 +164,10 @@ impl Host {
         self.0.state.borrow().clone()
     }
 
-    /// The running core.
+    /// Returns the running core.
     ///
     /// # Errors
-    /// Why it could not start, or that it has not yet or is closing.
+    /// When it failed to start, is still starting, or is shutting down.
     pub fn app(&self) -> Result<Arc<App>, IpcError> {
         match self.state() {
             State::Running(app, _) => Ok(app),
@@ -184,14 +184,14 @@ impl Host {
         matches!(*self.0.state.borrow(), State::Starting(_))
     }
 
-    /// Waits until the core runs, or could not start.
+    /// Waits until the core runs or has failed to start.
     pub async fn started(&self) {
         let mut state = self.0.state.subscribe();
         let started = state.wait_for(|state| !matches!(state, State::Starting(_)));
         let _ = started.await;
     }
 
-    /// How far the start is, as soon as it is not at `seen` any more.
+    /// Returns the progress of the start as soon as its stage differs from `seen`.
     pub(crate) async fn status(&self, seen: Option<Stage>) -> StartStatus {
         let mut states = self.0.state.subscribe();
         loop {
@@ -217,14 +217,13 @@ impl Host {
         }
     }
 
-    /// Where the core's data is, while it cannot be opened.
+    /// Returns the recovery of the data folder, for when it cannot be opened.
     pub(crate) fn recovery(&self) -> Recovery {
         let folder = self.0.config.data_folder.clone();
         Recovery::new(folder, Arc::clone(&self.0.clock))
     }
 
-    /// Puts another database in the place of the one that cannot be opened or was found damaged, and starts
-    /// with it.
+    /// Replaces the database that cannot be opened or was found damaged, and starts with the replacement.
     pub(crate) async fn start_with(&self, replacement: Replacement) -> Result<(), IpcError> {
         let _one = self.0.replacement_lock.lock().await;
         match self.state() {
@@ -236,7 +235,7 @@ impl Host {
         let replaced = self.recovery().replace(&replacement).await;
         if let Err(error) = replaced {
             let error = IpcError::from(error);
-            // The one that ran does not run any more.
+            // The core that was running has been shut down.
             if matches!(self.state(), State::Running(..)) {
                 self.0.state.send_replace(State::Failed(error.clone()));
             }
@@ -247,7 +246,7 @@ impl Host {
         self.app().map(drop)
     }
 
-    /// Ends what runs, or what is only starting.
+    /// Shuts down the core, or aborts its start.
     pub async fn quit(&self) {
         match self.0.state.send_replace(State::Ended) {
             State::Running(app, _) => app.quit().await,
@@ -264,7 +263,7 @@ impl Host {
 }
 
 impl Inner {
-    /// Ends the start in `state`. False when it was given up before.
+    /// Ends the start with `state`. Returns false when the start was aborted before.
     fn end_start(&self, state: State) -> bool {
         self.state.send_if_modified(|now| {
             let is_starting = matches!(now, State::Starting(_));
@@ -276,7 +275,8 @@ impl Inner {
     }
 }
 
-/// Has commands that need the core wait until it runs or has failed. Afterwards they go straight on.
+/// Wraps the command handler: commands that need the core wait until it runs or has failed. After the start they
+/// pass straight through.
 pub(crate) fn wait_until_started<R: Runtime>(
     handler: impl Fn(Invoke<R>) -> bool + Send + Sync + 'static,
 ) -> impl Fn(Invoke<R>) -> bool + Send + Sync + 'static {
@@ -300,7 +300,7 @@ pub(crate) fn wait_until_started<R: Runtime>(
     }
 }
 
-/// Where the web views keep what is theirs; none when the data folder cannot be written.
+/// Returns the web views' data directory, or `None` when the data folder cannot be written.
 pub(crate) fn webview_folder(data_folder: &Path) -> Option<std::path::PathBuf> {
     let folder = data_folder.join("webview");
     conch_core::make_private_folder(&folder).ok()?;

@@ -1,8 +1,8 @@
-//! The desktop shell: a window around [`conch_core::App`].
+//! The desktop shell: the windows of [`conch_core::App`].
 //!
-//! It owns what needs Tauri (windows, commands, events to the page, notifications) and nothing that
-//! is true without a window. The window is there before the core has started, so that the page can
-//! say what a start waits for, or why it failed; where there is no display, one line on standard error says it.
+//! It owns what needs Tauri (windows, commands, events to the page, notifications) and no logic that holds without
+//! a window. The window opens before the core has started, so that the page can show what a start waits for, or why
+//! it failed; without a display, one line on standard error does.
 
 mod api;
 mod clipboard;
@@ -37,8 +37,8 @@ pub use follow::Followers;
 pub use host::Host;
 pub use process::InheritedLimits;
 
-/// Runs the application until its last window is closed. Must be called before any other thread exists;
-/// `inherited` is what the process was given and keeps no more.
+/// Runs the application until its last window is closed. Must be called before any other thread exists; `inherited`
+/// holds the umask and limits from before hardening.
 pub fn run(inherited: InheritedLimits) -> ExitCode {
     let provider_variables = ProviderVariables::from_environment();
     log::start();
@@ -75,7 +75,7 @@ pub fn run(inherited: InheritedLimits) -> ExitCode {
         }
         Err(error) => return report_failure(&error.to_string()),
     };
-    // What is left of the keys is where the providers are.
+    // From here on only the providers hold the keys.
     drop(provider_variables);
     app.run(|handle, event| {
         if let RunEvent::Exit = event {
@@ -113,8 +113,8 @@ fn config(provider_variables: &ProviderVariables) -> Config {
     )
 }
 
-/// Starts the executable anew in this process: a failed build leaves a toolkit behind that begins only
-/// once. It is tried once, or two that end each other would go on for ever.
+/// Restarts the executable in this process: a failed build leaves a GUI toolkit behind that can be initialized only
+/// once. Tried once, or two instances that end each other would restart for ever.
 #[cfg(unix)]
 fn start_again(
     reason: &tauri::Error,
@@ -139,7 +139,7 @@ fn start_again(
     report_failure(&format!("{reason}, and it could not start again: {error}"))
 }
 
-/// Has the windows told what happens in a core that has started, and drawn as large as it says.
+/// Forwards the events of a started core to the windows, starts its notifications, and applies the zoom setting.
 async fn on_core_ready(handle: tauri::AppHandle, core: Arc<App>) {
     tauri::async_runtime::spawn(events::forward(handle.clone(), core.subscribe()));
     let notifications = handle.state::<Notifications>();
@@ -156,7 +156,7 @@ fn quit<R: Runtime>(handle: &tauri::AppHandle<R>) {
 }
 
 fn report_failure(reason: &str) -> ExitCode {
-    // There is no window to say it in.
+    // There is no window to show it in.
     log::say(reason);
     ExitCode::FAILURE
 }

@@ -1,5 +1,5 @@
-//! The log, on standard error. A line that cannot be written is dropped: a disk that is full, a terminal that
-//! was closed or a reader that reads no more must neither end a task nor hold it up.
+//! The log, on standard error. A line that cannot be written is dropped: a full disk, a closed terminal or a reader
+//! that stopped reading must neither end a task nor block it.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{self, Write};
@@ -7,16 +7,16 @@ use std::sync::Mutex;
 
 use tracing_subscriber::EnvFilter;
 
-/// Starts the log: warnings and errors, or what `CONCH_LOG` asks for.
+/// Starts the log: warnings and errors, or the filter in `CONCH_LOG`.
 pub(crate) fn start() {
     let filter = EnvFilter::try_from_env("CONCH_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(Mutex::new(Stderr))
-        // It would say so on standard error, and panic where that fails, too.
+        // Internal errors would be printed to standard error, with a panic where that fails too.
         .log_internal_errors(false)
         .init();
-    // The standard hook waits for a reader that does not read.
+    // The default hook blocks on a reader that does not read.
     std::panic::set_hook(Box::new(|panic| {
         let trace = Backtrace::capture();
         if trace.status() == BacktraceStatus::Captured {
@@ -27,21 +27,21 @@ pub(crate) fn start() {
     }));
 }
 
-/// Says a line on standard error, where there is one.
+/// Prints a line to standard error, where there is one.
 pub(crate) fn say(line: &str) {
     let _ = writeln!(Stderr, "conch: {line}");
 }
 
-/// Standard error, as far as it takes what is written at once.
+/// Standard error, written without blocking.
 struct Stderr;
 
-/// The most bytes that a pipe with room takes at once (POSIX's `PIPE_BUF` on Linux).
+/// The most bytes that a writable pipe accepts without blocking (POSIX's `PIPE_BUF` on Linux).
 const PORTION: usize = 4096;
 
 impl Write for Stderr {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut portions = bytes.chunks(PORTION);
-        // What follows a part that was dropped would make no sense.
+        // Stops at the first portion that is dropped: what follows it would make no sense.
         let _ = portions.all(|portion| is_writable() && io::stderr().write_all(portion).is_ok());
         Ok(bytes.len())
     }

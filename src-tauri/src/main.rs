@@ -1,5 +1,5 @@
-//! The executable: the application, or what the application runs as a child of its own: with `engine` as
-//! its first argument the embedded model's server, with `read-pdf` the reader of one PDF.
+//! The executable: the application, or one of its child processes: with `engine` as its first argument the embedded
+//! model's server, with `read-pdf` the reader of one PDF.
 
 #![cfg_attr(all(windows, not(debug_assertions)), windows_subsystem = "windows")]
 

@@ -1,21 +1,21 @@
-//! What is opened outside: a link, in the system's browser or mail program.
+//! Opens a link or a folder outside Conch: in the system's browser, mail program or file manager.
 //!
-//! That is a program of the user's own, which outlives Conch: it gets the umask and the limits that Conch was
-//! started with, not those that Conch keeps for itself.
+//! That program belongs to the user and outlives Conch: it gets the umask and the limits that Conch was started
+//! with, not those that Conch sets for itself.
 
 use std::io;
 
 use crate::process::InheritedLimits;
 
-/// Why nothing was opened.
+/// Why an address could not be opened.
 #[derive(Debug, thiserror::Error)]
 #[error("The link could not be opened: {0}. Copy it instead")]
 pub(crate) struct OpenError(#[from] io::Error);
 
-/// Opens an address with the program that the system has for it. Call it in a tokio runtime.
+/// Opens an address with the system's default program for it. Must be called within a tokio runtime.
 ///
 /// # Errors
-/// When there is none.
+/// When no such program can be started.
 #[cfg(unix)]
 pub(crate) fn open(inherited: &InheritedLimits, address: &str) -> Result<(), OpenError> {
     let mut failed = io::Error::from(io::ErrorKind::NotFound);
@@ -39,7 +39,7 @@ fn start(inherited: InheritedLimits, command: std::process::Command) -> io::Resu
         .stderr(Stdio::null());
     let detach = move || {
         inherited.restore();
-        // What ends the terminal of Conch does not end a browser.
+        // A new session, because closing Conch's terminal must not end a browser.
         rustix::process::setsid().map(drop).map_err(io::Error::from)
     };
     #[expect(
@@ -49,7 +49,7 @@ fn start(inherited: InheritedLimits, command: std::process::Command) -> io::Resu
     unsafe {
         command.pre_exec(detach);
     }
-    // The runtime sees to the end of a child that is dropped.
+    // The tokio runtime reaps a child whose handle is dropped.
     command.spawn().map(drop)
 }
 

@@ -1,18 +1,18 @@
-//! What this process is to others: no file that it makes is theirs to read, its memory is on no disk, and
-//! what it starts learns no key.
+//! Hardening of this process: other users cannot read the files that it creates, its memory is never dumped to
+//! disk, and its child processes inherit no API key.
 //!
-//! All of it is done first in main, before any other thread exists, and holds for the children: they inherit
+//! All of it happens first in main, before any other thread exists, and applies to child processes: they inherit
 //! umask and limits, and an environment without the providers' variables.
 
 use std::ffi::OsString;
 
 use conch_core::provider::environment_variables;
 
-/// A variable that leaves the process's memory open to tools of the same user, such as a debugger.
+/// When set, tools of the same user, such as a debugger, can read the process's memory.
 #[cfg(target_os = "linux")]
 const DUMPABLE_VARIABLE: &str = "CONCH_DUMPABLE";
 
-/// What the process was given and does not keep: a program of the user's that it opens gets it back.
+/// The umask and limits that the process was started with, restored for the programs that it opens for the user.
 #[derive(Debug, Clone, Copy)]
 pub struct InheritedLimits {
     #[cfg(unix)]
@@ -22,15 +22,16 @@ pub struct InheritedLimits {
 }
 
 impl InheritedLimits {
-    /// Closes the process to others: its files are only the user's, and its memory goes to no core file and to
-    /// no other process of the user. Must be called before any other thread exists.
+    /// Saves the inherited umask and limits and hardens the process: only the user can read its files, and its
+    /// memory goes to no core file and to no other process of the user. Must be called before any other thread
+    /// exists.
     pub fn save_and_harden() -> Self {
         #[cfg(target_os = "linux")]
         disable_dumps();
         restrict_files_and_core()
     }
 
-    /// Gives it back, in a child that is about to become another program.
+    /// Restores them in a child, between fork and exec.
     #[cfg(unix)]
     pub(crate) fn restore(&self) {
         rustix::process::umask(self.umask);
@@ -52,8 +53,8 @@ fn restrict_files_and_core() -> InheritedLimits {
         umask: umask(Mode::RWXG | Mode::RWXO),
         core: getrlimit(Resource::Core),
     };
-    // Zero counts only for a core that becomes a file. One byte is too little for that as well, and Linux takes
-    // it for a mark that no program is to be given the core either.
+    // A limit of zero applies only to core files. One byte is too small for a file as well, and Linux also takes it
+    // as the mark not to pipe the core to a program.
     let none = Rlimit {
         current: Some(1),
         ..inherited.core
@@ -62,8 +63,8 @@ fn restrict_files_and_core() -> InheritedLimits {
     inherited
 }
 
-/// No core, no debugger and no `/proc/PID/environ` for other processes of the user. The desktop's portals look
-/// into the processes that ask them, so where those are asked for the memory stays open.
+/// Denies other processes of the user a core, a debugger and `/proc/PID/environ`. Desktop portals inspect the
+/// processes that call them, so the process stays dumpable where portals are used.
 #[cfg(target_os = "linux")]
 fn disable_dumps() {
     use rustix::process::{DumpableBehavior, set_dumpable_behavior};
@@ -75,13 +76,13 @@ fn disable_dumps() {
     }
 }
 
-/// The providers' variables, taken out of the environment.
+/// The providers' variables, removed from the environment.
 #[derive(Debug)]
 pub(crate) struct ProviderVariables(Vec<(&'static str, OsString)>);
 
 impl ProviderVariables {
-    /// Takes them, so that no child inherits a key, and blots out what the system shows of them. Must be
-    /// called before any other thread exists.
+    /// Removes them from the environment, so that no child inherits a key, and overwrites their values in memory.
+    /// Must be called before any other thread exists.
     pub(crate) fn from_environment() -> Self {
         let inherited =
             environment_variables().filter_map(|name| Some((name, std::env::var_os(name)?)));
@@ -92,13 +93,13 @@ impl ProviderVariables {
         Self(inherited)
     }
 
-    /// The value of any variable, as it was given.
+    /// Returns the value that a variable had at start.
     pub(crate) fn variable(&self, name: &str) -> Option<OsString> {
         let taken = self.0.iter().find(|(taken, _)| *taken == name);
         taken.map_or_else(|| std::env::var_os(name), |(_, value)| Some(value.clone()))
     }
 
-    /// All that were taken, for the same executable started again.
+    /// Returns all removed variables, for a restart of the same executable.
     #[cfg(unix)]
     pub(crate) fn all(&self) -> impl Iterator<Item = (&'static str, &OsString)> {
         self.0.iter().map(|(name, value)| (*name, value))
@@ -117,8 +118,8 @@ fn remove_variable(name: &str) {
     }
 }
 
-/// Overwrites the value of a variable where it stands: the strings that a process was started with stay in its
-/// memory, and in `/proc/PID/environ`.
+/// Overwrites the value of a variable in place: the initial environment block stays in memory and is shown in
+/// `/proc/PID/environ`.
 #[cfg(unix)]
 fn zeroize_value(name: &str) {
     let Ok(name) = std::ffi::CString::new(name) else {

@@ -1,10 +1,10 @@
-//! Being asked to end by the system: a shutdown, a Ctrl-C, a terminal that is closed.
+//! Termination signals: a shutdown, a Ctrl-C, a terminal that is closed.
 
 use tauri::AppHandle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Ends the application at once when it is asked to, with the text of answers being written stored. Each later
-/// signal changes nothing: the system sends two at a logout.
+/// Exits on the first termination signal, without waiting for running answers; their text so far is stored. Later
+/// signals change nothing: the system sends two at a logout.
 pub(crate) async fn exit_on_signal(handle: AppHandle) {
     let mut signals = match subscribe() {
         Ok(signals) => signals,
@@ -20,14 +20,14 @@ pub(crate) async fn exit_on_signal(handle: AppHandle) {
 
 fn subscribe() -> std::io::Result<Vec<Signal>> {
     let mut kinds = vec![SignalKind::terminate(), SignalKind::interrupt()];
-    // Under `nohup` the end of the terminal is not to be heard.
+    // Under `nohup`, SIGHUP stays ignored.
     if !is_ignored(libc::SIGHUP) {
         kinds.push(SignalKind::hangup());
     }
     kinds.into_iter().map(signal).collect()
 }
 
-/// Whether this process was started to ignore a signal.
+/// Returns whether this process was started with the signal ignored.
 fn is_ignored(signal: libc::c_int) -> bool {
     #[expect(
         unsafe_code,

@@ -1,25 +1,25 @@
-//! The process that draws a window, when it dies: the page is loaded again, which starts another one, and goes
-//! on from what the core keeps. One that dies again and again is not; the window then says so, with a button.
+//! Recovery from a crash of a window's web process: the page is reloaded, which starts a new process, and continues
+//! from the core's state. After repeated crashes it is not reloaded; a dialog then says so and offers a button.
 //!
-//! WebKitGTK leaves this to the application. On macOS Tauri does it, and `WebView2` shows a page of its own.
+//! WebKitGTK leaves this to the application. On macOS Tauri does it, and `WebView2` shows its own page.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// How often in [`RELOAD_PERIOD`] a page is loaded again by itself.
+/// The most automatic reloads within [`RELOAD_PERIOD`].
 const MAX_RELOADS: usize = 3;
 
-/// How far back that counts.
+/// The sliding window over which reloads are counted.
 const RELOAD_PERIOD: Duration = Duration::from_mins(1);
 
-/// When the page of a window was loaded again by itself, since some fixed point in time.
+/// The times of a page's automatic reloads, on the monotonic clock.
 #[derive(Debug, Default)]
 #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "used on Linux"))]
 struct ReloadLimiter(VecDeque<Duration>);
 
 #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "used on Linux"))]
 impl ReloadLimiter {
-    /// Whether it may be loaded again now, which then counts.
+    /// Returns whether the page may be reloaded now, and counts that reload.
     fn try_acquire(&mut self, now: Duration) -> bool {
         while self
             .0
@@ -35,13 +35,13 @@ impl ReloadLimiter {
         true
     }
 
-    /// Forgets them: the user has asked for another try.
+    /// Clears the count: the user chose to try again.
     fn forget(&mut self) {
         self.0.clear();
     }
 }
 
-/// Watches over the process that draws a window.
+/// Reloads the window's page when its web process crashes.
 #[cfg(target_os = "linux")]
 pub(crate) use linux::watch;
 
@@ -80,8 +80,8 @@ mod linux {
         })
     }
 
-    /// Says in a dialog that the page keeps ending, and loads it again when the user asks for that. It is the
-    /// system's own dialog: whatever ends the page would end one that is drawn like it.
+    /// Shows a dialog that the page keeps crashing, and reloads it when the user chooses to. A native dialog: what
+    /// crashes the page would also crash one that the web view draws.
     fn offer_another(view: &WebView, reloads: Rc<RefCell<ReloadLimiter>>) {
         let window = view
             .toplevel()

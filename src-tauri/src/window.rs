@@ -1,4 +1,4 @@
-//! The windows: where they open, what they may show, and that there is one application at a time.
+//! The windows: where they open, what they may show, and the single-instance rule.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -19,13 +19,13 @@ use crate::{closing, web_process};
 
 const LABEL: &str = "main";
 
-/// How many may be open: each is a process of its own.
+/// The most windows that may be open: each has its own web process.
 const MAX_WINDOWS: usize = 16;
 
 /// Why a window did not open.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OpenError {
-    /// There are [`MAX_WINDOWS`].
+    /// [`MAX_WINDOWS`] are open.
     #[error("There are {MAX_WINDOWS} windows of Conch already: close one first")]
     TooMany,
     /// The window system refused.
@@ -33,10 +33,10 @@ pub(crate) enum OpenError {
     Refused(#[from] tauri::Error),
 }
 
-/// How large a window is drawn that was told nothing, in percent.
+/// The default zoom, in percent.
 const UNZOOMED: u16 = 100;
 
-/// Why no window can open here, where that can be known before one is tried.
+/// Returns why no window can open here, where that is known without trying.
 pub(crate) fn display_missing() -> Option<&'static str> {
     let given = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let needed = cfg!(all(unix, not(target_os = "macos")));
@@ -45,23 +45,23 @@ pub(crate) fn display_missing() -> Option<&'static str> {
     )
 }
 
-/// Tells WebKitGTK what suits this application and what it does not find out about the machine's graphics.
-/// Whoever set a variable knows better. Must be called before any other thread exists.
+/// Sets WebKitGTK's environment variables for this application and for what it does not detect about the machine's
+/// graphics. Variables that are already set stay. Must be called before any other thread exists.
 pub(crate) fn tune_webview() {
-    // With NVIDIA's own driver a window stays empty unless the DMA-BUF renderer is off
+    // With NVIDIA's proprietary driver a window stays empty unless the DMA-BUF renderer is off
     // (tauri-apps/tauri#9304).
     if Path::new("/proc/driver/nvidia/version").exists() {
         set_if_unset("WEBKIT_DISABLE_DMABUF_RENDERER");
     }
-    // In a virtual machine, say. To put layers together by a driver that only pretends to have a graphics
-    // processor takes longer than all else together, on the same cores. A WebDriver needs them: it waits for a
-    // picture of a page until that changes.
+    // No graphics processor, as in a virtual machine: compositing with a software renderer takes longer than
+    // everything else together, on the same cores. A WebDriver needs compositing: without it, a screenshot waits
+    // until the page changes.
     let is_driven = std::env::var_os("TAURI_WEBVIEW_AUTOMATION").is_some();
     if cfg!(target_os = "linux") && !has_graphics_processor() && !is_driven {
         set_if_unset("WEBKIT_DISABLE_COMPOSITING_MODE");
     }
-    // The monitor reads the page's `smaps` on the page's thread every 30 s, a stall of 20 to 40 ms with a
-    // long answer on it. What it would give back is little: a page holds a bounded part of a conversation.
+    // The monitor reads the page's `smaps` on the page's thread every 30 s, a stall of 20 to 40 ms with a long
+    // answer on it. It would free little: a page holds a bounded part of a conversation.
     if cfg!(target_os = "linux") {
         set_if_unset("WEBKIT_DISABLE_MEMORY_PRESSURE_MONITOR");
     }
@@ -73,7 +73,7 @@ fn has_graphics_processor() -> bool {
         .into_iter()
         .flatten()
         .flatten();
-    // Windows lends its own to its Linux under another name.
+    // WSL exposes the host's graphics processor as `/dev/dxg`.
     devices.any(|device| is_renderer(&device.file_name())) || Path::new("/dev/dxg").exists()
 }
 
@@ -90,12 +90,12 @@ fn set_if_unset(variable: &str) {
     }
 }
 
-/// A second start on the same data folder brings the first one's window up and ends.
+/// A second instance on the same data folder brings the first one's window to the front and exits.
 pub(crate) fn single_instance<R: Runtime>(config: &Config) -> TauriPlugin<R> {
     let folder = config.data_folder.to_string_lossy();
     tauri_plugin_single_instance::Builder::new()
         .callback(|handle, _, _| drop(bring_up(handle)))
-        // The name is the folder's, so that applications with other folders run beside this one.
+        // The name is derived from the folder, so that instances with other folders can run concurrently.
         .dbus_id(format!(
             "app.conch.desktop.folder{:016x}",
             fingerprint(&folder)
@@ -103,14 +103,13 @@ pub(crate) fn single_instance<R: Runtime>(config: &Config) -> TauriPlugin<R> {
         .build()
 }
 
-/// True when a start failed because the application that it called up was just ending. A start anew
-/// finds its place free.
+/// Returns true when a start failed because the instance that it called was just exiting. A retry finds the name
+/// free.
 pub(crate) fn lost_to_exiting_instance(error: &tauri::Error) -> bool {
     matches!(error, tauri::Error::PluginInitialization(plugin, _) if plugin == "single-instance")
 }
 
-/// Lets the next start open a window of its own. An application that is quitting could only take
-/// the call, and show nothing.
+/// Lets the next instance open its own window. One that is quitting could accept the call but show nothing.
 pub(crate) fn release_single_instance<R: Runtime>(handle: &AppHandle<R>) {
     tauri_plugin_single_instance::destroy(handle);
 }
@@ -123,7 +122,7 @@ fn fingerprint(text: &str) -> u64 {
     })
 }
 
-/// Remembers size and place in the data folder.
+/// Returns the plugin that stores window size and position in the data folder.
 pub(crate) fn window_state<R: Runtime>(data_folder: &Path) -> TauriPlugin<R> {
     tauri_plugin_window_state::Builder::new()
         .with_state_flags(StateFlags::SIZE | StateFlags::POSITION | StateFlags::MAXIMIZED)
@@ -131,18 +130,18 @@ pub(crate) fn window_state<R: Runtime>(data_folder: &Path) -> TauriPlugin<R> {
         .build()
 }
 
-/// What every window begins with.
+/// The defaults of every new window.
 struct WindowDefaults {
-    /// Where the web views keep what is theirs; `None` where they keep nothing.
+    /// The web views' data directory; `None` for incognito web views.
     folder: Option<PathBuf>,
-    /// That folder, where it is for this run alone.
+    /// Owns that directory when it is a temporary one for this run.
     temporary: Mutex<Option<TempDir>>,
     /// In percent.
     zoom: AtomicU16,
 }
 
-/// Says what windows begin with: what the web views keep goes into `folder`. Without one it goes into a folder of
-/// this run's, which nobody else can guess or enter: a web view that keeps nothing cannot be driven.
+/// Sets the window defaults: the web views' data goes into `folder`. Without one it goes into a temporary directory
+/// of this run that other users can neither guess nor enter: an incognito web view cannot be driven by a WebDriver.
 pub(crate) fn init<R: Runtime>(handle: &AppHandle<R>, folder: Option<PathBuf>) {
     let temporary = match folder {
         Some(_) => None,
@@ -158,7 +157,7 @@ pub(crate) fn init<R: Runtime>(handle: &AppHandle<R>, folder: Option<PathBuf>) {
     });
 }
 
-/// Takes away what was for this run alone.
+/// Removes the temporary directory of this run.
 pub(crate) fn remove_temporary_folder<R: Runtime>(handle: &AppHandle<R>) {
     if let Some(defaults) = handle.try_state::<WindowDefaults>() {
         let temporary = defaults.temporary.lock();
@@ -171,7 +170,7 @@ pub(crate) fn open<R: Runtime>(handle: &AppHandle<R>) -> tauri::Result<()> {
     build(handle, LABEL, WebviewUrl::default())
 }
 
-/// Has the pages of all windows begin again.
+/// Reloads the pages of all windows.
 pub(crate) fn reload_all<R: Runtime>(handle: &AppHandle<R>) {
     for window in handle.webview_windows().values() {
         if let Err(error) = window.reload() {
@@ -180,7 +179,7 @@ pub(crate) fn reload_all<R: Runtime>(handle: &AppHandle<R>) {
     }
 }
 
-/// Draws all windows, and those that open later, at `percent`.
+/// Sets the zoom of all windows, and of those that open later, to `percent`.
 pub(crate) fn zoom_all<R: Runtime>(handle: &AppHandle<R>, percent: u16) {
     let Some(defaults) = handle.try_state::<WindowDefaults>() else {
         return;
@@ -198,8 +197,8 @@ fn zoom<R: Runtime>(window: &WebviewWindow<R>, percent: u16) {
     }
 }
 
-/// Opens a window beside `other`. Which conversation it begins with is in its address, as it is in
-/// that of every window that shows one.
+/// Opens another window. Its URL names the conversation that it shows first, as does the URL of every window that
+/// shows one.
 pub(crate) fn open_another<R: Runtime>(
     other: &WebviewWindow<R>,
     conversation_id: Option<&ConversationId>,
@@ -208,7 +207,7 @@ pub(crate) fn open_another<R: Runtime>(
     if handle.webview_windows().len() >= MAX_WINDOWS {
         return Err(OpenError::TooMany);
     }
-    // Numbers are taken again, so that a window's size and place are remembered by them.
+    // Numbers are reused, because a window's size and position are stored under its label.
     let mut number = 2_u32;
     while handle.get_webview_window(&numbered(number)).is_some() {
         number += 1;
@@ -229,7 +228,7 @@ fn build<R: Runtime>(handle: &AppHandle<R>, label: &str, url: WebviewUrl) -> tau
         .title("Conch")
         .inner_size(1100.0, 760.0)
         .min_inner_size(420.0, 420.0)
-        // Files that are dropped are the page's to take.
+        // Dropped files are handled by the page.
         .disable_drag_drop_handler()
         .on_navigation(is_own_page)
         .on_new_window(|_, _| NewWindowResponse::Deny);
@@ -254,7 +253,7 @@ fn build<R: Runtime>(handle: &AppHandle<R>, label: &str, url: WebviewUrl) -> tau
     Ok(())
 }
 
-/// Brings a window up, from wherever it is: the first, or another when that was closed.
+/// Brings a window to the front, even a hidden or minimized one: the first, or another when that was closed.
 pub(crate) fn bring_up<R: Runtime>(handle: &AppHandle<R>) -> Option<WebviewWindow<R>> {
     let any = || handle.webview_windows().into_values().next();
     let window = handle.get_webview_window(LABEL).or_else(any)?;
@@ -266,7 +265,7 @@ pub(crate) fn bring_up<R: Runtime>(handle: &AppHandle<R>) -> Option<WebviewWindo
     Some(window)
 }
 
-/// The page goes nowhere but to itself, under the only address that it has on this system.
+/// Allows navigation only to the page itself, at its one address on this system.
 fn is_own_page(url: &Url) -> bool {
     if cfg!(any(windows, target_os = "android")) {
         matches!(url.scheme(), "http" | "https") && url.host_str() == Some("tauri.localhost")
@@ -282,7 +281,7 @@ mod tests {
     #[test]
     fn the_page_goes_nowhere_but_to_itself() {
         let may = |url: &str| is_own_page(&url.parse().unwrap());
-        // Elsewhere the address of the one system is a server's on this machine.
+        // `tauri.localhost` is the page only on Windows and Android; elsewhere it is a server on this machine.
         let on_windows = cfg!(any(windows, target_os = "android"));
         assert_eq!(may("tauri://localhost/index.html#c"), !on_windows);
         assert_eq!(may("http://tauri.localhost/"), on_windows);

@@ -1,10 +1,10 @@
-//! axe-core over every scene, in both themes, at each size that it is worth a look at.
+//! Runs axe-core over every scene, in both themes, at each of the scene's sizes.
 
 use std::path::Path;
 
 use conch_scenes::{Axe, Scene, SceneRunner, Theme, all};
 
-/// What is wrong with these scenes, ready to be read.
+/// Returns the violations in these scenes, formatted for the failure message.
 async fn judge(scenes: &[Scene]) -> Vec<String> {
     let binary = Path::new(env!("CARGO_BIN_EXE_conch"));
     let axe = Axe::load(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/ui"))).unwrap();
@@ -38,7 +38,7 @@ async fn assert_accessible(part: usize) {
     );
 }
 
-/// The scenes in two halves, one for each test, because tests run beside each other.
+/// The scenes are split between two tests, which run concurrently.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_other_scene_is_accessible() {
     assert_accessible(0).await;

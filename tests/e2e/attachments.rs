@@ -1,4 +1,4 @@
-//! Files go with a message: through the page, to the provider, and back after a restart.
+//! Attachments: added on the page, sent to the provider with the message, and kept across a restart.
 
 use conch_fault_server::Script;
 use serde_json::{Value, json};
@@ -44,13 +44,13 @@ startxref
 %%EOF
 ";
 
-/// Files as the page gets them from the system, each with its name and its bytes or text.
+/// Files as the system hands them to the page, each with its name and its bytes or text.
 const FILES: &str = "const files = new DataTransfer();
     const bytes = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
     for (const { name, base64, text } of given) files.items.add(new File([text ?? bytes(base64)], name));";
 
 impl Scene {
-    /// Chooses files behind the button.
+    /// Chooses files in the attach button's file input.
     async fn choose(&self, files: Value) {
         self.run(&format!(
             "const given = {files}; {FILES}
@@ -109,7 +109,7 @@ async fn files_are_attached_sent_once_and_shown_again_after_a_restart() {
     let input = "return document.querySelector('#chat-input').value;";
     assert_eq!(scene.run(input).await, json!(typed), "and the text is kept");
 
-    // What is attached and not sent survives a kill.
+    // Attachments that are not sent survive a kill.
     let scene = scene.kill_and_reopen().await;
     scene
         .wait_for_files(".box", &["notes.txt", "pixel.png", "paper.pdf"])
@@ -148,7 +148,7 @@ async fn files_are_attached_sent_once_and_shown_again_after_a_restart() {
         .await;
 }
 
-/// What is attached while an answer is written goes with the next message, and not with this one.
+/// A file attached while an answer is generated goes with the next message.
 #[tokio::test(flavor = "multi_thread")]
 async fn files_that_come_while_an_answer_is_written_wait_for_the_next_message() {
     let scene = Scene::open().await;
@@ -176,7 +176,7 @@ async fn files_that_come_while_an_answer_is_written_wait_for_the_next_message() 
     );
 }
 
-/// A JPEG's first bytes: nobody offers it to a page.
+/// The first bytes of a JPEG, which the clipboard API does not offer to a page.
 const JPEG: &[u8] = b"\xff\xd8\xff\xe0\0\x10JFIF";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -199,7 +199,7 @@ async fn a_pasted_picture_is_attached_and_what_cannot_be_says_so() {
             "it says what to do",
         )
         .await;
-    // What has text is text, and the file stays.
+    // Text on the clipboard is pasted as text, and the attachment stays.
     scene.copy("UTF8_STRING", b"What is this?").await;
     scene.press_keys(&["ctrl+v"]).await;
     scene.server.push(Script::gated("hold", "A ", "dot."));
@@ -213,7 +213,7 @@ async fn a_pasted_picture_is_attached_and_what_cannot_be_says_so() {
     scene.wait_for_answer("generating", "A ").await;
     scene.wait_for_files(".box", &[]).await;
 
-    // While an answer is written, and with no field focused.
+    // While an answer is generated, and with no field focused.
     scene.copy("image/png", &picture).await;
     scene.press_keys(&["ctrl+v"]).await;
     scene.wait_for_files(".box", &["Pasted image.png"]).await;
@@ -227,7 +227,7 @@ async fn a_pasted_picture_is_attached_and_what_cannot_be_says_so() {
     assert_eq!(asked.matches("data:image/png").count(), 1);
 }
 
-/// A page that asks for files without the user's having copied them gets none, however it asks.
+/// A page cannot read a file that the user has not copied.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_is_read_by_its_address_only_while_the_clipboard_holds_it() {
     let scene = Scene::open_on_own_display().await;

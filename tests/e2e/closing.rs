@@ -1,4 +1,4 @@
-//! The close button, while answers run and while none does.
+//! The close button, with and without running answers.
 
 use std::process::Stdio;
 
@@ -14,7 +14,7 @@ impl Scene {
         self.window.application().unwrap()
     }
 
-    /// The windows on the screen.
+    /// Returns the visible windows.
     pub(crate) fn visible_windows(&self) -> Vec<TopLevel> {
         let desktop = Desktop::of(&self.display).unwrap();
         let windows = desktop.windows_of(self.application()).unwrap();
@@ -65,7 +65,7 @@ async fn a_running_answer_ends_out_of_sight_before_the_application_does() {
     .await;
     assert!(!has_ended(scene.application()), "the answer still runs");
 
-    // A start in the meantime shows the window again, which then stays.
+    // A second start shows the hidden window again, and the window then stays.
     let mut start = Command::new(env!("CARGO_BIN_EXE_conch"));
     start
         .envs(environment(&scene.display, scene.folder.path()))
@@ -95,7 +95,7 @@ async fn a_running_answer_ends_out_of_sight_before_the_application_does() {
         .wait_for_answer("complete", "the first half, and the second")
         .await;
 
-    // With nothing running it ends at once, and keeps what was typed.
+    // With no answer running it exits immediately, and keeps the draft.
     scene
         .window
         .type_text("#chat-input", "not sent")

@@ -1,4 +1,4 @@
-//! The ugly ends of the process.
+//! Crashes and kills of the process.
 
 use std::process::Stdio;
 
@@ -13,7 +13,7 @@ use crate::{Scene, open, until};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_in_mid_answer_keeps_the_text_and_frees_the_lock() {
     let scene = Scene::open().await;
-    // Over 2 kB is saved at once, so the test knows what a kill may not take.
+    // Text over 2 kB is saved immediately, so a kill must not lose it.
     let text = "word ".repeat(600);
     scene.server.push(Script::gated("never", &text, "lost"));
     scene.send("hello").await;
@@ -33,10 +33,10 @@ async fn a_kill_in_mid_answer_keeps_the_text_and_frees_the_lock() {
     scene.wait_for_answer("complete", "from the start").await;
 }
 
-/// Waits until the text is in the database's write-ahead log, where a kill cannot take it.
+/// Waits until the text is in the database's write-ahead log, which survives a kill.
 async fn wait_for_saved(database: &std::path::Path, text: &str) {
     let log = database.with_extension("db-wal");
-    // A row longer than a page is cut into pages, so only a page's worth of it is looked for.
+    // SQLite splits a row that is longer than a page, so only a page's worth of it is searched for.
     let part = &text.as_bytes()[..1000];
     until("the text is in the database", async || {
         let bytes = tokio::fs::read(&log).await.unwrap_or_default();
@@ -73,8 +73,8 @@ async fn a_draft_survives_a_kill() {
         .await;
 }
 
-/// A second start calls the first one's window up. When that one dies before it answers, the second
-/// must open a window itself.
+/// A second start asks the first process to show its window. When that process dies before it responds,
+/// the second must open a window itself.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_that_calls_up_a_dying_conch_opens_a_window_itself() {
     let scene = Scene::open().await;
@@ -103,7 +103,7 @@ pub(crate) async fn signal(name: &str, process: u32) {
     assert!(status.unwrap().success());
 }
 
-/// What the bus carries to the running application from other starts, line by line.
+/// Returns the D-Bus calls of other starts to the running application, line by line.
 async fn calls_to_the_first(display: &Display) -> (Child, Lines<BufReader<ChildStdout>>) {
     let mut monitor = Command::new("dbus-monitor")
         .args(["--session", "interface='org.SingleInstance.DBus'"])
@@ -113,7 +113,7 @@ async fn calls_to_the_first(display: &Display) -> (Child, Lines<BufReader<ChildS
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(monitor.stdout.take().unwrap()).lines();
-    // Its first line says that it listens.
+    // dbus-monitor prints its first line once it listens.
     lines.next_line().await.unwrap();
     (monitor, lines)
 }

@@ -1,4 +1,4 @@
-//! A database that cannot be opened, and the ways on that the page offers.
+//! A database that cannot be opened, and the recovery options on the page.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ const KIND: Conversations = Conversations {
     content: "'message ' || k || ' of ' || n",
 };
 
-/// A data folder with conversations, a backup of them, and damage to the first page.
+/// Returns a data folder with conversations, a backup of them, and a damaged first page.
 async fn damaged() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("conch.db");
@@ -99,7 +99,7 @@ async fn what_can_be_read_is_saved_and_started_with() {
     assert!(moved_aside(folder.path()).exists());
 }
 
-/// The same conversations, with damage that leaves most of them readable. Only a start after a crash finds it.
+/// Seeds the same conversations, with damage that leaves most of them readable. Only a start after a crash detects it.
 async fn reseed_with_damage(database: &Path) {
     fs::remove_file(database).unwrap();
     conch_seed::make(database, &[KIND]).await.unwrap();

@@ -1,4 +1,4 @@
-//! Deleting in the window: at once, with a way back for ten seconds, and then for good.
+//! Deleting in the window: immediate, with Undo for ten seconds, then permanent.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{Scene, until};
 
-/// A word that stands nowhere else, as the search index has it.
+/// A word that occurs nowhere else, in the form that the search index stores.
 const CANARY: &str = "zanzibarfish";
 
 const ROWS: &str = "document.querySelectorAll('.conversation').length";
@@ -110,7 +110,7 @@ async fn after_ten_seconds_nothing_of_it_is_left() {
     assert_eq!(found_in(scene.folder.path()), Vec::<PathBuf>::new());
 }
 
-/// The files that hold the canary, in the data folder and all below it.
+/// Returns the files that contain the canary, in the folder and its subfolders.
 fn found_in(folder: &Path) -> Vec<PathBuf> {
     let (mut folders, mut found) = (vec![folder.to_owned()], Vec::new());
     while let Some(folder) = folders.pop() {

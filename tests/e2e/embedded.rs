@@ -1,4 +1,4 @@
-//! The model that comes with Conch, from the first start, without a provider.
+//! The bundled model, from the first start, without a provider.
 
 use std::path::Path;
 
@@ -50,7 +50,7 @@ async fn the_embedded_model_answers_and_ends_with_its_parent() {
     assert_eq!(stored[0]["busy"], json!(false));
 
     let engine = engine_of(window.application().unwrap()).expect("the engine runs as a child");
-    // Where only root may look into it, there is nothing to see.
+    // Where only root may read the process's environment, there is nothing to check.
     if let Some(shown) = environment_of(engine) {
         let needed = shown.contains("PATH=") && !shown.contains("CONCH_DATA_DIR=");
         assert!(needed, "it is given only what it needs: {shown}");
@@ -59,7 +59,7 @@ async fn the_embedded_model_answers_and_ends_with_its_parent() {
     until("the engine has ended", async || has_ended(engine)).await;
 }
 
-/// The process of the embedded model, among the application's children.
+/// Returns the process id of the embedded engine, a child of the application.
 fn engine_of(application: u32) -> Option<u32> {
     let threads = std::fs::read_dir(format!("/proc/{application}/task")).ok()?;
     let children = threads

@@ -1,4 +1,4 @@
-//! What goes wrong elsewhere is told, and mended by Retry.
+//! Errors of the provider, the connection and the database are shown, and Retry recovers from them.
 
 use std::time::Duration;
 
@@ -83,7 +83,7 @@ async fn a_file_that_is_no_database_is_reported_and_left_alone() {
     );
 }
 
-/// As programs look at a window that start it by a driver of their own.
+/// Takes a screenshot as an external WebDriver client does, without the WebKit variables of `Display`.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_driver_gets_a_picture_of_a_page_at_rest() {
     let (folder, display) = (tempfile::tempdir().unwrap(), Display::find().unwrap());

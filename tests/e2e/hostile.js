@@ -1,5 +1,5 @@
-// Watches the page from within while hostile answers are shown: what was tried, what is there that must
-// not be, and whether the application goes on. It is no part of the page, and is put there by the test.
+// Watches the page while hostile answers are shown: blocked attempts, elements that must not exist, and
+// whether the application still works. The test injects it; it is not part of the page.
 
 const HTML = new Set(
   ("p h1 h2 h3 h4 h5 h6 em strong s code pre figure figcaption span button a blockquote ul ol li input " +
@@ -9,7 +9,7 @@ const MATHML = new Set(
   ("math mi mn mo ms mtext mspace mrow mfrac msqrt mroot mstyle merror mpadded mphantom msub msup msubsup " +
     "munder mover munderover mmultiscripts mprescripts mtable mtr mtd none").split(" "),
 );
-/** Of the page's own elements; none of them names, fetches, opens or restyles anything. */
+/** Attributes of the page's own elements; none of them names, fetches, opens or restyles anything. */
 const ATTRIBUTES =
   /^(class|title|role|tabindex|type|disabled|checked|start|value|dir|scope|colspan|aria-[a-z]+|data-(host|reference|note|tight|name|partial))$/;
 const MATHML_ATTRIBUTES = /^(?!on|href$|src$|style$|id$|name$)[a-z-]+$/;
@@ -45,7 +45,7 @@ document.addEventListener("securitypolicyviolation", ({ violatedDirective, block
   tried.push(`${violatedDirective} forbids ${blockedURI}`);
 });
 addEventListener("error", (event) => {
-  // A layout that takes more than one frame is no error.
+  // A layout that takes more than one frame is not an error.
   if (!/^ResizeObserver loop/.test(event.message)) tried.push(`error ${event.message}`);
 });
 addEventListener("unhandledrejection", ({ reason }) => tried.push(`rejection ${reason}`));
@@ -56,7 +56,7 @@ new PerformanceObserver((list) => {
   }
 }).observe({ type: "resource" });
 
-/** What is in an answer that must not be. */
+/** Returns the elements and attributes in an answer that must not be there. */
 function wrongIn(root) {
   const wrong = [];
   for (const element of root.querySelectorAll("*")) {
@@ -75,7 +75,7 @@ function wrongIn(root) {
   return wrong;
 }
 
-/** All that is wrong now, in the page and in its last answer. */
+/** Returns everything that is wrong now, in the page and in its last answer. */
 function wrongNow() {
   const wrong = tried.splice(0);
   const answer = [...document.querySelectorAll(".message[data-role=assistant]")].at(-1);
@@ -102,7 +102,7 @@ function wrongNow() {
   return wrong;
 }
 
-/** Waits until the condition holds, looking whenever the page has changed. */
+/** Waits until the condition holds; checks it after every mutation of the page. */
 function until(what, condition) {
   return new Promise((resolve, reject) => {
     const done = (settle, value) => {
@@ -136,7 +136,7 @@ window.conchWatch = {
     if (!input().disabled) tried.push("the composer is not locked");
     return wrongNow();
   },
-  /** Waits until the answer is shown as a whole, and the application goes on. */
+  /** Waits until the whole answer is drawn and the composer is unlocked. */
   async end(marker) {
     await until("the answer ends", () => last().dataset.status === "complete" && says(marker));
     await until("all of it is drawn", () => last().querySelector("[data-partial]") === null);
@@ -144,7 +144,7 @@ window.conchWatch = {
     await new Promise(requestAnimationFrame);
     return wrongNow();
   },
-  /** Clicks and presses what may be clicked in the answer, but for the buttons that load an image. */
+  /** Clicks and presses the answer's links and buttons, except the buttons that load an image. */
   async touch() {
     const links = [...last().querySelectorAll(".text .link")].slice(0, 40);
     for (const link of links) {
@@ -155,7 +155,7 @@ window.conchWatch = {
     await new Promise(requestAnimationFrame);
     return wrongNow();
   },
-  /** What is seen of things that go wrong: this must see all of them. */
+  /** Misbehaves on purpose; returns what the watch detects, which must be all of it. */
   async provoke(server) {
     alert("a dialog");
     const isForbidden = new Promise((resolve) => {

@@ -1,5 +1,5 @@
 //! Hundreds of hostile answers, each streamed into the real window: none runs a script, makes a request,
-//! opens what is no web address, takes an element's place or stops the application.
+//! opens anything but a web address, replaces an element of the page or stops the application.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -14,16 +14,16 @@ use tokio::net::TcpListener;
 use crate::Scene;
 use crate::links::Opener;
 
-/// Up to this length a text is also what the user says and what the model thinks, in bytes.
+/// A text of up to this many bytes is also sent as the user's message and as the model's reasoning.
 const SHORT: usize = 2_000;
 
-/// How long one answer may take on a busy machine.
+/// The time that one answer may take on a busy machine.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(100);
 
-/// How many answers are in one conversation, so that each is drawn beside others.
+/// The number of answers in one conversation, so that each is drawn alongside others.
 const TOGETHER: usize = 20;
 
-/// A server that answers nobody, and remembers who asked for what.
+/// A server that never responds, and records the requests.
 struct Listener {
     address: String,
     requests: Arc<Mutex<Vec<String>>>,
@@ -38,7 +38,7 @@ impl Listener {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let mut line = String::new();
-                // Who connects has asked, whatever is said then.
+                // A connection already counts as a request, whatever it sends.
                 let _ = BufReader::new(stream).read_line(&mut line).await;
                 seen.lock().unwrap().push(line);
             }
@@ -51,7 +51,7 @@ impl Listener {
     }
 }
 
-/// Calls the watch in the page: what it found wrong.
+/// Calls the watch in the page and returns what it found wrong.
 async fn watch(scene: &Scene, call: &str, arguments: &[Value]) -> Vec<String> {
     let script = format!(
         "const done = arguments[arguments.length - 1];
@@ -62,7 +62,7 @@ async fn watch(scene: &Scene, call: &str, arguments: &[Value]) -> Vec<String> {
     serde_json::from_value(found.unwrap()).unwrap()
 }
 
-/// The answer in pieces, so that it is shown half, cut in another place each time.
+/// Streams the answer in two pieces, so that it is shown incomplete, split at a different place each time.
 fn streamed(number: usize, payload: &Payload) -> Script {
     let wanted = payload.text.len() * (1 + number % 4) / 5;
     let cut = payload.text.ceil_char_boundary(wanted);
@@ -75,7 +75,7 @@ fn streamed(number: usize, payload: &Payload) -> Script {
         Step::Delta(format!("Begin {number}.\n\n{begun}")),
         Step::Wait(number.to_string()),
         Step::Delta(rest.to_owned()),
-        // Whatever was left open ends here, in code at worst.
+        // Closes what the payload left open; at worst this is inside code.
         Step::Delta(format!("\n\nEnd {number}.")),
         Step::Finish("stop".to_owned()),
         Step::Done,

@@ -1,4 +1,4 @@
-//! The whole application by the keyboard alone: whatever has the focus is in sight and says so.
+//! The whole application by keyboard alone: the focused element is always visible and shows its focus.
 
 use conch_fault_server::Script;
 use fantoccini::actions::{InputSource, KeyAction, KeyActions};
@@ -17,13 +17,13 @@ const UP: &str = "\u{e013}";
 const DELETE: &str = "\u{e017}";
 const F2: &str = "\u{e032}";
 
-/// Held while others are pressed.
+/// Modifier keys, held down while other keys are pressed.
 const MODIFIERS: [char; 3] = ['\u{e008}', '\u{e009}', '\u{e00a}'];
 
-/// Lets go of what is held.
+/// WebDriver's NULL key, which releases the modifiers.
 const RELEASE: char = '\u{e000}';
 
-/// Presses keys, whatever has the focus; modifiers are held until the end or the release.
+/// Presses keys in the focused element; modifiers are held until the end or the release.
 pub(crate) async fn press(scene: &Scene, keys: &str) {
     let mut actions = KeyActions::new("keyboard".to_owned());
     let mut held = Vec::new();
@@ -52,20 +52,20 @@ pub(crate) async fn press(scene: &Scene, keys: &str) {
         .unwrap();
 }
 
-/// What has the focus.
+/// The focused element.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Focused {
     /// Its id, or its kind and name.
     pub(crate) name: String,
-    /// Where it leads, as it is shown.
+    /// The destination of a link, as it is shown.
     pub(crate) host: serde_json::Value,
     is_body: bool,
     in_sight: bool,
     is_marked: bool,
 }
 
-/// What has the focus; it must be something, in sight, and marked as such.
+/// Returns the focused element, which must exist, be visible and show its focus.
 pub(crate) async fn focused(scene: &Scene, after: &str) -> Focused {
     const LOOK: &str = "const e = document.activeElement;
         const outlined = (one) => {
@@ -99,12 +99,12 @@ pub(crate) async fn focused(scene: &Scene, after: &str) -> Focused {
     focused
 }
 
-/// Presses Tab until an element has the focus; whatever has it on the way is in sight and says so.
+/// Presses Tab until an element has the focus; every element on the way is visible and shows its focus.
 pub(crate) async fn tab_to(scene: &Scene, css: &str) {
     walk(scene, TAB, css).await;
 }
 
-/// The same with Shift+Tab.
+/// Does the same with Shift+Tab.
 async fn tab_back_to(scene: &Scene, css: &str) {
     walk(scene, BACK_TAB, css).await;
 }
@@ -117,7 +117,7 @@ async fn walk(scene: &Scene, key: &str, css: &str) {
             return;
         }
         press(scene, key).await;
-        // From the last element the focus goes round by way of the window itself.
+        // From the last element the focus wraps around through the window itself.
         let at_end = scene
             .run("return document.activeElement === document.body;")
             .await
@@ -132,7 +132,7 @@ async fn walk(scene: &Scene, key: &str, css: &str) {
     panic!("the focus never comes to {css}: {way:?}");
 }
 
-/// Waits until an element has the focus, in sight and marked.
+/// Waits until an element has the focus, is visible and shows it.
 async fn wait_for_focus(scene: &Scene, css: &str, after: &str) {
     let expression = format!("document.activeElement.matches({})", json!(css));
     scene
@@ -149,7 +149,7 @@ const ANSWER: &str = "Some code:\n\n```rust\nfn main() { println!(\"a line\"); }
 async fn everything_is_done_by_keyboard_alone() {
     let opener = Opener::default();
     let mut environment = opener.environment().to_vec();
-    // A developer's own keychain is not for tests, and where there is no bus there is none.
+    // Tests must not use the developer's own keychain; without a bus there is none.
     environment.push((
         "DBUS_SESSION_BUS_ADDRESS".to_owned(),
         "unix:path=/nonexistent".to_owned(),

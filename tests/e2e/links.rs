@@ -1,4 +1,4 @@
-//! Links on their way to the system's browser: exactly the address that was checked, once, and no other.
+//! Links open in the system's browser: exactly the validated address, once, and no other.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::keyboard::{focused, press, tab_to};
 use crate::{Scene, until};
 
-/// A program that stands in for the system's way to open an address, and remembers what it was given.
+/// A stand-in for `xdg-open` that records its arguments.
 pub(crate) struct Opener {
     folder: TempDir,
 }
@@ -34,14 +34,14 @@ impl Opener {
         self.folder.path().join("xdg-open")
     }
 
-    /// What an application needs in its environment to find this program first.
+    /// Returns the environment in which an application finds this program first.
     pub(crate) fn environment(&self) -> [(String, String); 1] {
         let path = std::env::var("PATH").unwrap();
         let folder = self.folder.path().display();
         [("PATH".to_owned(), format!("{folder}:{path}"))]
     }
 
-    /// What it was given so far, each with the number of arguments before it.
+    /// Returns the recorded calls, each with its number of arguments first.
     pub(crate) fn opened(&self) -> Vec<String> {
         let log = std::fs::read_to_string(self.folder.path().join("xdg-open.log"));
         log.unwrap_or_default().lines().map(str::to_owned).collect()
@@ -67,7 +67,7 @@ async fn a_link_reaches_the_browser_once_and_as_it_was_checked() {
             "there are links",
         )
         .await;
-    // A refused one first: whatever it opened would be in the log before the others.
+    // A refused link first: if it opened anything, that would be in the log before the others.
     for refused in [1, 2] {
         let click = format!(
             "document.querySelectorAll('.link.refused')[{}].click();",
@@ -84,7 +84,7 @@ async fn a_link_reaches_the_browser_once_and_as_it_was_checked() {
     until("the browser is told", async || !opener.opened().is_empty()).await;
     assert_eq!(opener.opened(), [FIRST]);
 
-    // What the page is made to ask is checked again.
+    // The core validates again what the page requests.
     for refused in [
         "javascript:alert(1)",
         "file:///etc/passwd",

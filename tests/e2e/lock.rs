@@ -101,7 +101,7 @@ async fn typed_text_survives_a_refusal() {
     scene.wait_for_answer("complete", "first").await;
     let conversation = scene.conversation().await;
 
-    // The text stands in the box when somebody else, a program here, takes the lock.
+    // The draft stays in the composer when another client, here a program, acquires the lock.
     scene
         .window
         .type_text("#chat-input", "half a thought")

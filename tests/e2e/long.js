@@ -1,4 +1,4 @@
-// Scrolls the transcript as a user does, and measures what is seen. Put into the page by the test.
+// Scrolls the transcript as a user does, and measures what is visible. Injected into the page by the test.
 
 const scroller = document.querySelector("#transcript");
 const messages = () => [...scroller.querySelectorAll(".message")];
@@ -15,14 +15,14 @@ async function until(what, condition) {
 }
 
 window.conchScroll = {
-  /** Scrolls to a place, or by minus so much from the end; resolves when the page has been told. */
+  /** Scrolls to an offset, or to a negative one from the end; resolves once the page has handled the event. */
   async to(top) {
     scroller.dispatchEvent(new WheelEvent("wheel", { bubbles: true }));
     scroller.scrollTop = top < 0 ? scroller.scrollHeight - scroller.clientHeight + top : top;
     await frame();
     await frame();
   },
-  /** Scrolls there, waits until messages have been loaded, and tells how far what is looked at has moved. */
+  /** Scrolls there, waits until messages have been loaded, and returns how far the message in view has moved. */
   async load(top) {
     const before = ends();
     let most = messages().length;
@@ -46,10 +46,10 @@ window.conchScroll = {
       last: Number(last.dataset.messageId.slice(-12)),
     };
   },
-  /** The first paragraph of which something is in sight. */
+  /** Returns the text of the first visible paragraph. */
   read: () => [...scroller.querySelectorAll(".message p")].find((p) => topOf(p) + p.clientHeight > 0)?.textContent,
   distance: () => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight,
-  /** Where a message is in the scroller, from its top; null where it is not in sight. */
+  /** Returns a message's offset from the scroller's top, or null when it is not visible. */
   place(id) {
     const message = scroller.querySelector(`[data-message-id="${id}"]`);
     if (message === null) return null;

@@ -1,5 +1,5 @@
-//! A conversation of ten thousand messages: read from its end to far back, found in, and written on, with
-//! a bounded part of it on the page and what is looked at in its place.
+//! A conversation of ten thousand messages: scrolled from its end far back, searched, and continued, with
+//! a bounded number of messages on the page and a stable scroll position.
 
 use conch_fault_server::{Script, Step};
 use conch_seed::{Conversations, make, message_id};
@@ -14,10 +14,10 @@ const MESSAGES: i64 = 10_000;
 /// The most messages that may be on the page.
 const MAX_MESSAGES: usize = 300;
 
-/// How far what is looked at may move when messages are loaded, in px.
+/// The most that the message in view may move when messages are loaded, in px.
 const STILL: f64 = 2.0;
 
-/// Of many heights, some with code that gets its colours late.
+/// Messages of many heights, some with code that is highlighted late.
 const CONTENT: &str = "CASE
     WHEN k = 1 THEN 'the very first of all'
     WHEN k % 10 = 0 THEN '```rust' || char(10) || 'fn main() { let k = ' || k || '; }' || char(10) || '```'
@@ -43,7 +43,7 @@ async fn open() -> Scene {
     scene
 }
 
-/// Whether a message is in sight.
+/// Returns an expression for whether a message is visible.
 fn is_shown(number: i64) -> String {
     let id = message_id(1, number);
     format!(
@@ -62,7 +62,7 @@ struct Loaded {
     last: i64,
 }
 
-/// Scrolls there, as far as something is loaded, and sees to it that nothing jumps.
+/// Scrolls there, as far as messages are loaded, and asserts that the scroll position is stable.
 async fn load(scene: &Scene, top: i64) -> Loaded {
     let script = "const [top, done] = arguments;
         window.conchScroll.load(top).then(done, (error) => done(String(error)));";
@@ -88,7 +88,7 @@ async fn load(scene: &Scene, top: i64) -> Loaded {
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_messages_are_scrolled_and_found_in_with_few_on_the_page() {
     let scene = open().await;
-    // By the keyboard first: what a user does is heard.
+    // By keyboard first, so that the page handles a real key event.
     let count = "document.querySelectorAll('.message').length";
     scene
         .run("document.querySelector('#transcript').focus();")
@@ -158,7 +158,7 @@ fn lines(from: u32, to: u32) -> String {
     lines.concat()
 }
 
-/// Whether the answer says this.
+/// Returns an expression for whether the answer contains this text.
 fn says(text: &str) -> String {
     format!(
         "[...document.querySelectorAll('.message')].at(-1).textContent.includes({})",
@@ -231,7 +231,7 @@ async fn what_streams_is_followed_until_the_user_scrolls_up() {
         .await;
     scene.wait_until(at_end, "it was followed to its end").await;
 
-    // What grows without being written: an image that was loaded, here made larger by hand.
+    // Growth without new text: an image that was loaded, here simulated by a larger height.
     scene
         .run("document.querySelector('.message:last-child .code').style.minHeight = '700px';")
         .await;

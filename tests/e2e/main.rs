@@ -1,5 +1,5 @@
 //! The real application in a real window, driven as a user drives it. Each test has its own data
-//! folder, provider stand-in and driver; none sleeps: it waits for what it needs to see.
+//! folder, provider stand-in and driver. No test sleeps for a fixed time: it waits for a condition.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 #![cfg(target_os = "linux")]
@@ -49,23 +49,23 @@ impl Scene {
         Self::open_with(&[]).await
     }
 
-    /// A window with this in its environment, too.
+    /// Opens a window with these additional environment variables.
     async fn open_with(more: &[(String, String)]) -> Self {
         Self::open_on(tempfile::tempdir().unwrap(), more).await
     }
 
-    /// A window on a data folder that is there already.
+    /// Opens a window on an existing data folder.
     async fn open_on(folder: TempDir, more: &[(String, String)]) -> Self {
         Self::open_at(Display::find().unwrap(), folder, more).await
     }
 
-    /// A window on this display.
+    /// Opens a window on this display.
     async fn open_at(display: Display, folder: TempDir, more: &[(String, String)]) -> Self {
         let binary = env!("CARGO_BIN_EXE_conch").as_ref();
         Self::launch(binary, display, folder, more).await
     }
 
-    /// A window of a program that becomes the application.
+    /// Opens the window of a wrapper program that executes the application.
     async fn open_program(program: &Path, more: &[(String, String)]) -> Self {
         let (display, folder) = (Display::find().unwrap(), tempfile::tempdir().unwrap());
         Self::launch(program, display, folder, more).await
@@ -93,12 +93,12 @@ impl Scene {
         }
     }
 
-    /// A window with no provider in its environment, and with no keychain.
+    /// Opens a window with no provider in its environment, and with no keychain.
     async fn open_unconfigured() -> Self {
         let (server, folder) = (FaultServer::start().await, tempfile::tempdir().unwrap());
         let display = Display::find().unwrap();
         let mut environment = environment(&display, folder.path());
-        // A developer's own keychain is not for tests, and where there is no bus there is none.
+        // Tests must not use the developer's own keychain; without a bus there is none.
         let nowhere = format!("unix:path={}/no-bus", folder.path().display());
         environment.push(("DBUS_SESSION_BUS_ADDRESS".into(), nowhere));
         let window = launch(environment).await;
@@ -149,7 +149,7 @@ impl Scene {
         self.window.run(script).await.unwrap()
     }
 
-    /// A command of the core that must succeed.
+    /// Calls a command of the core that must succeed.
     async fn invoke(&self, command: &str, arguments: Value) -> Value {
         self.window
             .invoke(command, arguments)
@@ -158,7 +158,7 @@ impl Scene {
             .unwrap()
     }
 
-    /// The id of the shown conversation.
+    /// Returns the id of the shown conversation.
     async fn conversation(&self) -> Value {
         self.run("return document.querySelector('.conversation:has([aria-current=page])').dataset.conversationId;")
             .await
@@ -173,7 +173,7 @@ impl Scene {
     }
 }
 
-/// Waits for a condition outside the page, but not for ever.
+/// Waits for a condition outside the page, with a timeout.
 async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let waited = tokio::time::timeout(std::time::Duration::from_secs(30), async {
         while !condition().await {
@@ -197,7 +197,7 @@ async fn open(display: &Display, data_folder: &Path, server: Option<&FaultServer
     launch(environment).await
 }
 
-/// The stand-in as a provider in the environment.
+/// Returns the environment variables that configure the stand-in as a provider.
 fn provider(server: &FaultServer) -> [(String, String); 2] {
     [
         ("OPENAI_BASE_URL".to_owned(), server.base_url()),

@@ -1,5 +1,5 @@
-//! Real keys and the system's own clipboard, through the display's server: what WebDriver types comes
-//! by another way, and a made-up paste shows nothing of the platform's.
+//! Real keys and the system's own clipboard, through the X server: WebDriver's keys take another path,
+//! and a synthetic paste event does not exercise the platform's clipboard.
 
 use std::process::Stdio;
 
@@ -10,7 +10,7 @@ use tokio::process::{Child, Command};
 use crate::Scene;
 
 impl Scene {
-    /// A window on a display of its own, with the display's keys.
+    /// Opens a window on its own display, with the keyboard focus.
     pub(crate) async fn open_on_own_display() -> Self {
         let display = Display::start_virtual(1280, 800).unwrap();
         let scene = Self::open_at(display, tempfile::tempdir().unwrap(), &[]).await;
@@ -18,7 +18,7 @@ impl Scene {
         scene
     }
 
-    /// Has the display's keys go to the window. There is no window manager to do it.
+    /// Gives the window the X input focus. There is no window manager to do it.
     pub(crate) async fn take_keys(&self) {
         let search = ["search", "--sync", "--onlyvisible", "--class", "conch"];
         self.xdotool(&[&search[..], &["windowfocus", "--sync"]].concat())
@@ -27,7 +27,7 @@ impl Scene {
             .await;
     }
 
-    /// Types letter by letter, as fast as a good hand rolls over the keys; the end of a line is Enter.
+    /// Types letter by letter, 4 ms apart, as fast as a skilled typist; a line break is Enter.
     pub(crate) async fn type_keys(&self, text: &str) {
         let mut keys = Vec::new();
         for (index, line) in text.split('\n').enumerate() {
@@ -39,20 +39,20 @@ impl Scene {
         self.xdotool(&keys).await;
     }
 
-    /// Begins to type, while the test does something else.
+    /// Starts typing while the test continues.
     pub(crate) fn begin_to_type(&self, text: &str) -> Child {
         let mut typing = self.tool("xdotool");
         typing.args(["type", "--delay", "12", "--", text]);
         typing.spawn().unwrap()
     }
 
-    /// Presses keys by their X names, such as `ctrl+v`, one after the other.
+    /// Presses keys by their X names, such as `ctrl+v`, one after another.
     pub(crate) async fn press_keys(&self, keys: &[&str]) {
         self.xdotool(&[&["key", "--delay", "4", "--"], keys].concat())
             .await;
     }
 
-    /// Copies something, as another application would.
+    /// Copies data of this type, as another application would.
     pub(crate) async fn copy(&self, kind: &str, bytes: &[u8]) {
         let mut copying = self.tool("xclip");
         copying.args(["-selection", "clipboard", "-t", kind, "-i"]);
@@ -60,7 +60,7 @@ impl Scene {
         let mut input = copying.stdin.take().unwrap();
         input.write_all(bytes).await.unwrap();
         drop(input);
-        // It goes on in the background, for those who paste.
+        // xclip forks into the background to serve the selection.
         assert!(copying.wait().await.unwrap().success());
     }
 

@@ -1,4 +1,4 @@
-//! Notifications, as a desktop's service gets them over the bus.
+//! Notifications, as a desktop's notification service receives them over D-Bus.
 
 #![allow(
     clippy::unused_self,
@@ -20,7 +20,7 @@ use crate::{Scene, until};
 
 const PATH: &str = "/org/freedesktop/Notifications";
 
-/// A stand-in for the desktop's service, which shows markup as nearly all do.
+/// A stand-in for the desktop's notification service, with markup support like most.
 struct Service(mpsc::UnboundedSender<[String; 2]>);
 
 #[zbus::interface(name = "org.freedesktop.Notifications")]
@@ -55,7 +55,7 @@ impl Service {
     ) -> zbus::Result<()>;
 }
 
-/// A display with that service on its own bus, and what it is told.
+/// Returns a display with that service on its own bus, and the notifications that it receives.
 async fn desktop() -> (
     Display,
     zbus::Connection,
@@ -77,7 +77,7 @@ async fn desktop() -> (
     (display, service, shown)
 }
 
-/// Sends while the window is seen, and lets the server go on when it is not.
+/// Sends while the window is visible, and lets the server continue once it is hidden.
 async fn send_and_hide(scene: &Scene, text: &str) {
     scene.send(text).await;
     scene.server.wait_for_requests(1).await;

@@ -1,4 +1,4 @@
-//! What the application's processes are to others, and what the system may do to them.
+//! What the application's processes expose to others, and how they handle signals and resource limits.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -13,10 +13,10 @@ use tokio::process::{Child, Command};
 
 use crate::{Scene, until};
 
-/// What no process may show.
+/// The key that no process may expose.
 pub(crate) const CANARY: &str = "sk-canary-of-the-environment";
 
-/// What the system shows of a process's environment; nothing of what only root may see.
+/// Returns a process's environment as the system exposes it; `None` where only root may read it.
 pub(crate) fn environment_of(process: u32) -> Option<String> {
     let environment = fs::read(format!("/proc/{process}/environ")).ok()?;
     Some(String::from_utf8_lossy(&environment).into_owned())
@@ -27,7 +27,7 @@ async fn no_process_shows_a_key_of_the_environment() {
     let given = [
         ("OPENAI_API_KEY", CANARY),
         ("GEMINI_API_KEY", CANARY),
-        // No one listens there.
+        // Nothing listens there.
         ("GOOGLE_GEMINI_BASE_URL", "http://127.0.0.1:9"),
     ];
     let given = given.map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -53,7 +53,7 @@ async fn no_process_shows_a_key_of_the_environment() {
     }
 }
 
-/// A logout asks twice, and a terminal that is closed once.
+/// A logout sends two signals, a closed terminal one.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_closed_terminal_and_a_logout_end_the_application_well() {
     for signals in [&["-HUP"][..], &["-TERM", "-HUP"]] {
@@ -75,7 +75,7 @@ async fn a_closed_terminal_and_a_logout_end_the_application_well() {
     }
 }
 
-/// Standard error that is full, closed, or read by nothing; and a umask that lets all in.
+/// Standard error that is full, closed, or never read; and a umask that grants everything.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_cannot_be_written_harms_nothing_and_no_file_is_open_to_others() {
     for stderr in [
@@ -111,7 +111,7 @@ async fn a_log_that_cannot_be_written_harms_nothing_and_no_file_is_open_to_other
 fn assert_private(folder: &Path) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        // It may be gone by now.
+        // It may have been deleted meanwhile.
         let Ok(metadata) = fs::symlink_metadata(&path) else {
             continue;
         };
@@ -143,8 +143,8 @@ async fn without_a_display_a_line_that_cannot_be_written_is_no_crash() {
     }
 }
 
-/// The reader of PDFs, which waits for its file: as the application starts it, and where the user has cores
-/// written.
+/// Starts the PDF reader, which waits for its file: as the application starts it, and with core dumps
+/// enabled by the user.
 fn reader() -> Child {
     Command::new("bash")
         .args([
@@ -159,7 +159,7 @@ fn reader() -> Child {
         .unwrap()
 }
 
-/// What the system says of a process that has become the reader.
+/// Returns the kernel's limits of a process once it has set its own.
 async fn limits(process: u32) -> String {
     let mut limits = String::new();
     until("the reader bounds itself", async || {
@@ -178,7 +178,7 @@ async fn the_pdf_reader_ends_when_its_output_is_closed() {
     limits(id).await;
     let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
     assert!(status.contains("Umask:\t0077"), "{status}");
-    // As a kill of the application does; the file has not come to its end, which it would by waiting.
+    // As when the application is killed. The file stays open, so the reader does not end at its end of file.
     let file = reader.stdin.take();
     drop(reader.stdout.take());
     let ended: ExitStatus = reader.wait().await.unwrap();
@@ -195,7 +195,7 @@ async fn a_process_that_crashes_leaves_no_core() {
         .lines()
         .find(|line| line.starts_with("Max core file size"));
     let core: Vec<_> = core.unwrap().split_whitespace().collect();
-    // A hard limit below one byte is the machine's own.
+    // A hard limit below one byte is set by the machine.
     assert!(
         ["0", "1"].contains(&core[4]),
         "no program is given one either: {core:?}"
@@ -210,7 +210,7 @@ async fn a_process_that_crashes_leaves_no_core() {
     assert_eq!(said, "");
 }
 
-/// What tests and their windows inherit.
+/// Checks the environment variables that tests and their windows inherit.
 #[test]
 fn a_developers_key_reaches_no_test() {
     for name in conch_core::provider::environment_variables() {

@@ -1,4 +1,4 @@
-//! Answers as they are read: drawn as Markdown, harmless, and found again.
+//! Answers as the user reads them: rendered as Markdown, sanitized, and searchable.
 
 use conch_fault_server::Script;
 use serde_json::json;
@@ -10,7 +10,7 @@ const ANSWER: &str = "## A title\n\nSome **bold** text, <img src=x onerror=\"win
     ```rust\nfn main() {}\n```\n";
 
 impl Scene {
-    /// Opens find by its shortcut, and types.
+    /// Opens Find by its shortcut, and types.
     async fn look_for(&self, text: &str) {
         let (ctrl_f, window) = ("\u{e009}f\u{e000}", &self.window);
         window.type_text("#chat-input", ctrl_f).await.unwrap();

@@ -6,9 +6,9 @@ use serde_json::json;
 use crate::Scene;
 
 impl Scene {
-    /// Brings an element into sight, which WebDriver does not within a scrolled region, and clicks it
-    /// once a pointer would meet it and it stands still: a window that has just opened may not have
-    /// its size yet, and WebKit scrolls to what took the focus only a turn later.
+    /// Scrolls an element into view, which WebDriver does not do within a scrolled region, and clicks it
+    /// once it is stable and hit-testable: a window that has just opened may not have its size yet, and
+    /// WebKit scrolls to a newly focused element only one event-loop turn later.
     pub(crate) async fn press(&self, css: &str) {
         self.window.find(css).await.unwrap();
         let is_met = format!(
@@ -27,7 +27,7 @@ impl Scene {
         self.window.click(css).await.unwrap();
     }
 
-    /// Types into a field from the keyboard, over what is there.
+    /// Replaces a field's content by typing.
     async fn fill(&self, css: &str, text: &str) {
         self.press(css).await;
         let script = format!("document.querySelector({}).select();", json!(css));
@@ -37,7 +37,7 @@ impl Scene {
 
     async fn add_stand_in(&self) {
         self.press("#open-settings").await;
-        // What is found on this machine moves what stands below it.
+        // Servers found on this machine shift what is below them.
         let is_looked = "document.querySelector('#look-for-servers[aria-disabled=false]')";
         self.wait_until(is_looked, "the machine was looked through")
             .await;
@@ -196,7 +196,7 @@ async fn a_rate_limit_is_counted_down_and_waited_for() {
     scene.wait_for_answer("complete", "Now.").await;
 }
 
-/// Sends keys to whatever has the focus.
+/// Sends keys to the focused element.
 pub(crate) async fn keys(scene: &Scene, keys: &str) {
     let focused = scene.window.client().active_element().await.unwrap();
     focused.send_keys(keys).await.unwrap();

@@ -1,4 +1,4 @@
-//! What is done by the keyboard, and what of it is there after a restart.
+//! Keyboard shortcuts, and what of their effects is kept across a restart.
 
 use conch_fault_server::Script;
 use serde_json::json;
@@ -12,7 +12,7 @@ const DOWN: &str = "\u{e015}";
 const ENTER: &str = "\u{e007}";
 const ESCAPE: &str = "\u{e00c}";
 
-/// A key with Ctrl held down.
+/// Returns a key with Ctrl held down.
 fn ctrl(key: &str) -> String {
     format!("\u{e009}{key}\u{e000}")
 }
@@ -65,7 +65,7 @@ async fn what_the_keyboard_chose_is_there_after_a_kill() {
     scene.wait_until(titled, "Send says its key").await;
     keys(&scene, ESCAPE).await;
     scene.wait_for_focus("#chat-input").await;
-    // The pointer of a driver misses what is zoomed: from here on there are only keys.
+    // WebDriver's pointer misses its target on a zoomed page: from here on, only keys.
     let width = scene.width().await;
     keys(&scene, &ctrl("=")).await;
     let is_larger = format!("innerWidth < {width}");

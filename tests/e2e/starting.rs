@@ -1,4 +1,4 @@
-//! The window comes first: what a start waits for is said in it.
+//! The window opens first, and shows what the start waits for.
 
 use std::fs::File;
 use std::os::unix::fs::PermissionsExt;
@@ -19,7 +19,7 @@ async fn open_early(display: &Display, folder: &Path) -> Window {
     Window::open_early(&launch).await.unwrap()
 }
 
-/// Another process that is starting, and takes its time.
+/// Simulates another process that is still starting.
 fn another_start(folder: &Path) -> File {
     let gate = File::create(folder.join("start.lock")).unwrap();
     gate.lock().unwrap();

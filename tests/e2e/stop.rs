@@ -1,4 +1,4 @@
-//! Stop, early, late and stale.
+//! Stop: early, late and stale.
 
 use conch_fault_server::Script;
 use serde_json::json;

@@ -1,11 +1,11 @@
-//! Nothing typed is lost, whatever the moment.
+//! No typed text is lost, whatever the timing.
 
 use conch_fault_server::Script;
 use serde_json::{Value, json};
 
 use crate::Scene;
 
-/// The two fields: what stands in them, which is disabled, and where the caret is.
+/// The two fields: their text, which one is disabled, and the caret's position.
 const FIELDS: &str =
     "const [chat, next] = ['chat-input', 'next-input'].map((id) => document.getElementById(id));
     const active = document.activeElement;
@@ -39,7 +39,7 @@ impl Scene {
             .await;
     }
 
-    /// Has a program send to the shown conversation, and waits until the page is locked by it.
+    /// Sends to the shown conversation as a program, and waits until that has locked the page.
     async fn send_by_program(&self, gate: &str, id: &Value) {
         self.server.push(Script::gated(gate, "An ", "answer"));
         let message =
@@ -54,7 +54,7 @@ impl Scene {
 async fn real_keys_through_lock_stream_and_release_arrive_all_and_in_order() {
     let scene = Scene::open_on_own_display().await;
     scene.server.push(Script::gated("first", "An ", "answer"));
-    // From the press of Enter on, without a moment in between.
+    // Types on right after Enter, without a pause.
     scene.type_keys("hello\nand").await;
     scene.wait_for_next("and").await;
     scene.wait_for_answer("generating", "An ").await;
@@ -74,7 +74,7 @@ async fn real_keys_through_lock_stream_and_release_arrive_all_and_in_order() {
     );
     assert!(typing.wait().await.unwrap().success());
     let whole = format!("and{text}");
-    // Each lock begins a line.
+    // Each lock starts a new line.
     let all_there = format!(
         "document.querySelector('#chat-input').value.replaceAll('\\n', '').length >= {}",
         whole.len()
@@ -112,7 +112,7 @@ async fn the_next_message_waits_in_its_own_field_and_is_not_sent() {
         json!({"chat": "", "disabled": true, "placeholder": "Waiting for response...", "next": "",
             "focus": "next-input", "caret": 0})
     );
-    // Enter is refused and counted, and Shift+Enter breaks the line.
+    // Enter is refused and counted, and Shift+Enter inserts a line break.
     crate::keyboard::press(&scene, "one\u{e007}").await;
     let refused = "document.querySelector('.toast-error')?.innerText.includes('Generation in progress, please wait...')";
     scene.wait_until(refused, "Enter is refused").await;
@@ -129,7 +129,7 @@ async fn the_next_message_waits_in_its_own_field_and_is_not_sent() {
         json!([1, "next-input"]),
         "nor does a press take the keys"
     );
-    // It covers nothing that can be pressed.
+    // The toast covers nothing that can be pressed.
     let covered = scene
         .run(
             "const { top, bottom, left, right } = document.querySelector('.toast-error').getBoundingClientRect();
@@ -165,7 +165,7 @@ async fn the_next_message_survives_a_switch_a_reload_and_a_kill() {
     scene.window.click(".conversation .open").await.unwrap();
     scene.wait_for_next("half a").await;
     type_next(&scene, " thou").await;
-    // In mid-word, and before its time to be saved.
+    // In mid-word, before the autosave is due.
     scene.window.reload().await.unwrap();
     scene.wait_for_next("half a thou").await;
     assert_eq!(scene.fields().await["caret"], json!(11));
@@ -219,7 +219,7 @@ async fn the_text_stays_in_the_window_that_typed_it() {
     assert_eq!(scene.run(text).await, json!("mine"));
 }
 
-/// The toolkit's own entry of characters by their number composes as an input method does.
+/// The toolkit's Unicode input (Ctrl+Shift+U) uses composition, as an input method does.
 #[tokio::test(flavor = "multi_thread")]
 async fn text_in_composition_moves_to_the_composer_when_it_is_committed() {
     let scene = Scene::open_on_own_display().await;
@@ -236,7 +236,7 @@ async fn text_in_composition_moves_to_the_composer_when_it_is_committed() {
     scene.type_keys(" au lait").await;
     scene.wait_for_text("café au lait").await;
 
-    // And the other way round: the lock comes while something is composed.
+    // And the reverse: the lock is acquired during a composition.
     scene
         .press_keys(&["ctrl+a", "ctrl+shift+u", "e", "8"])
         .await;
@@ -301,7 +301,7 @@ async fn what_is_typed_with_no_field_focused_comes_to_the_composer() {
         .unwrap();
     scene.type_keys("d e").await;
     scene.wait_for_next("d e").await;
-    // A button that was reached by Tab is pressed by a space, and by no letter.
+    // Space presses a button that was focused with Tab; a letter does not.
     scene.press_keys(&["Tab"]).await;
     scene
         .wait_until(

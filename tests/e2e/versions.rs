@@ -1,4 +1,4 @@
-//! Answering again in the window: what was good stays in sight, and nothing that follows goes out of it.
+//! Generating another version in the window: a good answer stays visible, and nothing after it is hidden.
 
 use conch_fault_server::{Script, Step};
 use serde_json::json;
@@ -65,7 +65,7 @@ async fn a_retry_of_an_earlier_turn_hides_nothing() {
     let offered = "return document.querySelectorAll('.retry').length;";
     assert_eq!(scene.run(offered).await, json!(0), "something follows");
 
-    // A program may ask for it all the same: it gets a branch of its own, and the page only waits.
+    // A program may still request it: the version gets its own branch, and the page only waits.
     let first = scene
         .run("return document.querySelectorAll('.message')[1].dataset.messageId;")
         .await;

@@ -1,4 +1,4 @@
-//! The process that draws the window is killed, as the system does where memory is short.
+//! The web process is killed, as the system does when memory is short.
 
 use conch_fault_server::Script;
 use conch_window::{Desktop, Picture, descendants};
@@ -7,20 +7,20 @@ use serde_json::json;
 use crate::crash::signal;
 use crate::{Scene, until};
 
-/// The key that presses a dialog's default button.
+/// The X keysym that presses a dialog's default button.
 const RETURN: u32 = 0xff0d;
 
-/// As many pixels as a blinking caret and a turning sign may differ by; a word is more.
+/// The most pixels by which a blinking caret and a spinner differ; a word differs by more.
 const SMALL: usize = 500;
 
-/// A window of 1100 x 760 pixels and more that is empty differs by more from one that is not.
+/// An empty window of 1100 x 760 pixels or more differs from a drawn one by more than this.
 const DRAWN: usize = 20_000;
 
 const DRAFT: &str =
     "what is typed while the answer runs, and was not sent by the time at which the page died";
 
 impl Scene {
-    /// The process that draws the only window.
+    /// Returns the id of the only window's web process.
     fn web_process(&self) -> Option<u32> {
         let children = descendants(self.application());
         let draws = |name: &str| name == "WebKitWebProces";
@@ -28,7 +28,7 @@ impl Scene {
         found.map(|child| child.id)
     }
 
-    /// Kills it, and waits until another one has drawn the same.
+    /// Kills the web process, and waits until a new one has drawn the same picture.
     async fn kill_web_process(&self) {
         let desktop = Desktop::of(&self.display).unwrap();
         let window = self.visible_windows().remove(0);
@@ -36,15 +36,15 @@ impl Scene {
         let before = desktop.picture(&window).unwrap();
         let killed = self.web_process().unwrap();
         signal("-KILL", killed).await;
-        // A process that is killed while WebKit starts it takes the application with it.
+        // Killing a web process while WebKit starts it would end the application, too.
         until("the window is empty", async || difference(&before) > DRAWN).await;
         until("it shows what it did", async || difference(&before) < SMALL).await;
         assert_ne!(self.web_process(), Some(killed));
     }
 }
 
-/// WebDriver gives a session up whose page has crashed, so that what goes on is seen by the window's picture and by
-/// what the core keeps.
+/// WebDriver drops a session whose page has crashed, so the test relies on the window's picture and on
+/// what the core has stored.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_window_whose_process_dies_is_restored_and_the_answer_continues() {
     let scene = Scene::open_on_own_display().await;
@@ -65,7 +65,7 @@ async fn a_window_whose_process_dies_is_restored_and_the_answer_continues() {
         scene.kill_web_process().await;
     }
 
-    // The fourth time in a minute the user is asked.
+    // After the fourth crash in a minute, a dialog asks the user.
     let desktop = Desktop::of(&scene.display).unwrap();
     let windows = scene.visible_windows();
     signal("-KILL", scene.web_process().unwrap()).await;

@@ -1,4 +1,4 @@
-//! More than one look at the same answer: a page that reloads, a second window, another process.
+//! Several views of the same answer: a reloaded page, a second window, another process.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -98,7 +98,7 @@ async fn a_second_window_shows_the_same_as_the_first() {
     assert_eq!(scene.server.completions().len(), 1);
 }
 
-/// This test's own process is the other one.
+/// The test process itself is the other process.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lock_that_another_process_takes_shows_within_a_second() {
     let scene = Scene::open().await;

@@ -1,23 +1,23 @@
 /**
- * What `cargo xtask bench` runs inside a window's page to see how long its thread is busy, and what it
- * compares Conch with. It is handed to the page by WebDriver and is no part of the application.
+ * What `cargo xtask bench` runs inside a window's page to measure how long its thread is busy, and the baseline
+ * that it compares Conch with. WebDriver injects it into the page; it is no part of the application.
  *
- * The other side sets HTML, which Conch's page refuses whoever asks for it. So it has a hello-world window of
- * its own, with Conch's styles.
+ * The baseline sets HTML, which Conch's page refuses for any script. So it runs in a separate hello-world
+ * window, with Conch's styles.
  */
 import MarkdownIt from "markdown-it";
 
-/** Conch's sheet, put in when this is bundled. */
+/** Conch's stylesheet, inlined by the bundler. */
 declare const STYLES: string;
 
-/** How long the other waits between two looks at what has come, in ms: as long as Conch. */
+/** The flush interval of the baseline, in ms: the same as in Conch. */
 const FLUSH = 33;
 
 let longest = 0;
 let longestFrame = 0;
 let last: { turn: number; frame: number } | null = null;
 
-/** Begins to watch, or to watch anew. */
+/** Starts or restarts the measurement. */
 export function watch(): void {
 	const isWatching = last !== null;
 	longest = longestFrame = 0;
@@ -28,12 +28,12 @@ export function watch(): void {
 }
 
 /**
- * The longest time between two turns of a timer that never waits, in ms: what a click at the worst moment
- * would have waited. Timers that follow each other are kept apart by 4 ms, which is in it. And the longest
- * time between two frames, in which the painting is, too.
+ * Returns the longest time between two turns of a zero-delay timer, in ms: what a click at the worst moment
+ * would have waited. It includes the 4 ms by which browsers clamp nested timers. Also returns the longest time
+ * between two frames, which includes painting.
  */
 export function seen(): { longest: number; longestFrame: number } {
-	// What is going on now counts.
+	// The unfinished turn counts, too.
 	if (last !== null) longest = Math.max(longest, performance.now() - last.turn);
 	return { longest, longestFrame };
 }
@@ -55,8 +55,8 @@ function frame(): void {
 }
 
 /**
- * Shows a text that comes at a rate as most chat pages do: whenever more has come, all of it is read by
- * markdown-it and put in place of what was there. `data-bench` on the body says `done` when it has ended.
+ * Streams a text at a given rate as most chat pages do: whenever more has arrived, markdown-it parses all of it,
+ * and the result replaces the previous content. Sets `data-bench` on the body to `done` at the end.
  */
 export function stream(text: string, charactersPerSecond: number): void {
 	const show = place();
@@ -75,7 +75,7 @@ export function stream(text: string, charactersPerSecond: number): void {
 	flush();
 }
 
-/** Shows a text at once, in the same way. */
+/** Shows a whole text in one step, in the same way. */
 export function show(text: string): void {
 	place()(text);
 	// Once it has been painted.
@@ -86,7 +86,7 @@ export function show(text: string): void {
 	);
 }
 
-/** The page with nothing in it but where an answer of Conch's would stand; what it returns shows a text there. */
+/** Replaces the page with an empty Conch message, and returns a function that renders a text in it. */
 function place(): (text: string) => void {
 	delete document.body.dataset.bench;
 	const sheet = new CSSStyleSheet();

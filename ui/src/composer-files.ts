@@ -1,4 +1,4 @@
-/** Puts together how files come into the composer: by the button, by drop, by paste. */
+/** Wires up attaching files to the composer: by the button, by drop, by paste. */
 import { type AttachmentSummary, commands, messageOf } from "./ipc/host";
 import { takeDrops } from "./lib/dropped-files";
 import { insertText } from "./lib/field";
@@ -34,7 +34,7 @@ export class ComposerFiles {
 	readonly #focus: ComposerFocus;
 	readonly #paste: LongPaste;
 	readonly #attach: AttachActions;
-	/** The toast that says that nothing was pasted. */
+	/** Id of the toast that says that nothing was pasted. */
 	#refused = 0;
 
 	constructor(chat: Chat, focus: ComposerFocus) {
@@ -77,7 +77,7 @@ export class ComposerFiles {
 		};
 	}
 
-	/** What the composer shows of files. */
+	/** Returns the composer's parts for attachments. */
 	parts(): ComposerFileParts {
 		const { shownId, model, attachments } = this.#chat;
 		const list = attachments.lists.value.get(shownId.value) ?? [];
@@ -89,7 +89,7 @@ export class ComposerFiles {
 		};
 	}
 
-	/** Takes what is dropped on the conversation, and what is pasted into the composer. */
+	/** Attaches what is dropped on the conversation, and what is pasted into the composer. */
 	listen(conversation: HTMLElement, composer: HTMLElement): void {
 		takeDrops(conversation, this.#attach.attach);
 		composer.addEventListener("paste", (event) => {
@@ -101,7 +101,7 @@ export class ComposerFiles {
 		});
 	}
 
-	/** Attaches what is pasted, or says why not. */
+	/** Attaches pasted files, or shows why not. */
 	async #takePasted(data: DataTransfer): Promise<void> {
 		const { attachments, shownId, toasts } = this.#chat;
 		const [id, text] = [shownId.value, data.getData("text/plain")];
@@ -109,7 +109,7 @@ export class ComposerFiles {
 		const { files, uris } = await pastedFiles(data, navigator.clipboard, commands.copiedFiles);
 		if (files.length > 0) await attachments.add(id, files);
 		else if (uris.length > 0) await attachments.addCopied(id, uris);
-		// The address of a picture that did not come with it.
+		// The URL of an image that did not come with it.
 		else if (text !== "") insertText(this.#focus.field(), text);
 		else this.#refused = toasts.show({ text: NOT_PASTED, kind: "error", action: CHOOSE });
 	}

@@ -1,14 +1,17 @@
-/** Puts the page together that stands for all others: why the application cannot be used, and the ways on. */
+/** Mounts the fatal error page, which replaces all others: why Conch cannot be used, and the recovery options. */
 import { effect } from "@preact/signals-core";
 import { render } from "lit-html";
 import type { IpcError } from "./ipc/host";
 import { Recovery } from "./state/recovery";
 import { fatal } from "./views/fatal";
 
-/** Where another database helps. A full disk or a closed folder is mended elsewhere, a newer one by an update. */
+/**
+ * Errors that another database solves. A full disk or an inaccessible folder is fixed elsewhere, a newer database by
+ * an update.
+ */
 const RECOVERABLE = new Set<string>(["database_corrupt", "not_a_database", "internal"]);
 
-/** Shows why the application cannot be used, in place of all else. The first reason stays. */
+/** Replaces the page with the fatal error page. The first error stays. */
 export function showFatal({ code, message }: Readonly<IpcError>): void {
 	if (document.body.hasAttribute("data-fatal")) return;
 	const recovery = new Recovery();

@@ -1,4 +1,4 @@
-/** Puts the page together: regions that render what the state says, and what the user does to it. */
+/** Composes the page: mounts the views of the state, and wires up the user's actions. */
 import { computed, effect, signal } from "@preact/signals-core";
 import { ComposerFiles } from "./composer-files";
 import { showFatal } from "./fatal-page";
@@ -44,11 +44,11 @@ import { transcript } from "./views/transcript";
 
 applyLastAppearance();
 
-/** The conversation that this window was opened on, or that it showed before a reload. */
+/** Id of the conversation that this window was opened on, or that it showed before a reload. */
 const asked = location.hash.slice(1);
 const chat = new Chat();
 const question = signal<Question | null>(null);
-/** The list of shortcuts is open. */
+/** The shortcuts dialog is open. */
 const shortcutsOpen = signal(false);
 const side = new SidebarFold(takeFocus);
 const find = new Find(chat);
@@ -62,7 +62,7 @@ const page = new SettingsPage({
 	},
 	copy: (text) => void copy(text),
 });
-/** Epoch ms, for a countdown and for today. */
+/** Epoch ms, for countdowns and for the date of today. */
 const now = signal(Date.now());
 
 const inputHistory = new InputHistory(chat);
@@ -84,7 +84,7 @@ const hasDraft = computed(() => chat.draft.value !== "" || typing.text.value !==
 const focus = keepFocus(byId("composer"), (composing) => typing.compose(composing));
 const files = new ComposerFiles(chat, focus);
 
-/** Gives the focus to whoever takes what is typed. */
+/** Moves the focus to what receives keystrokes. */
 function takeFocus(): void {
 	if (page.isOpen.value) byId("settings-title").focus();
 	else focus.focusField();
@@ -151,7 +151,7 @@ const services: MarkdownServices = {
 	overflow: new OverflowObserver(scroller),
 };
 
-// Drawn once, when there is something to show: a frame before it would delay this one by its own time.
+// Rendered only when there is something to show: an earlier frame would delay this one by its own time.
 await started;
 waiting.remove();
 
@@ -171,7 +171,7 @@ mount(
 			},
 			{
 				suggest: (text) => {
-					// It is shown where nothing was typed, but a draft may have come since.
+					// A suggestion is shown only if nothing is typed, but a draft may have come since.
 					if (typing.text.value === "") insertText(focus.field(), text);
 					else takeFocus();
 				},
@@ -189,7 +189,7 @@ mount(
 		follower.watch();
 		markFound();
 	},
-	// A button is taken away by its press; anything else by scrolling on.
+	// A button is removed by its press; anything else by further scrolling.
 	() => (chat.busy.value ? takeFocus() : scroller.focus()),
 );
 
@@ -289,7 +289,7 @@ mount(
 	takeFocus,
 );
 files.listen(byId("conversation"), byId("composer"));
-// What floats leaves the composer free, however high it has grown.
+// Toasts leave the composer free, however high it has grown.
 new ResizeObserver(() => {
 	byId("toasts").style.setProperty("--composer-height", `${byId("composer").offsetHeight}px`);
 }).observe(byId("composer"));
@@ -314,7 +314,7 @@ mount(
 			},
 		});
 	},
-	// The platform gives the focus back, but what had it may be gone, or may only have kept it.
+	// The platform restores the focus, but its element may be gone, or cannot take it any more.
 	() =>
 		queueMicrotask(() => {
 			if (hasNoFocus()) takeFocus();
@@ -328,7 +328,7 @@ effect(() => {
 	const title = page.isOpen.value ? "Settings" : chat.shown.value?.title;
 	document.title = title == null ? "Conch" : `${title} – Conch`;
 });
-// A reload shows what was shown.
+// A reload shows the same conversation.
 effect(() => history.replaceState(null, "", `#${chat.shownId.value}`));
 chat.fatal.subscribe((failure) => {
 	if (failure !== null) showFatal(failure);
@@ -342,12 +342,12 @@ effect(() => {
 	return () => clearInterval(tick);
 });
 
-/** Puts the caret where a change was taken back; null where none was. */
+/** Moves the caret to where a change was undone; null if none was. */
 function toCaret(at: number | null): void {
 	if (at !== null) focus.field().setSelectionRange(at, at);
 }
 
-/** The fields grow with their text; the platform cannot do it by itself yet. */
+/** Grows the fields with their text; the platform cannot do so yet. */
 function growAll(): void {
 	for (const field of byId("composer").querySelectorAll("textarea")) grow(field);
 }
@@ -368,7 +368,7 @@ async function zoomBy(step: Step): Promise<void> {
 	}
 }
 
-/** Keeps what was typed, now. */
+/** Saves what was typed, now. */
 function flush(): void {
 	chat.drafts.flush();
 	page.flush();
@@ -401,7 +401,7 @@ listenToShortcuts({
 	shortcuts: openShortcuts,
 	help: openShortcuts,
 	escape: () => {
-		// It closes first what floats on top.
+		// Closes what is on top first.
 		if (picker.request.value !== null) return false;
 		if (side.state.over.value) return side.toggle();
 		return page.isOpen.value ? page.close() : false;
@@ -424,10 +424,10 @@ follower.stick();
 takeFocus();
 // A hidden page has no frames.
 if (document.visibilityState === "visible") await new Promise(requestAnimationFrame);
-// The end of a start: what `cargo xtask bench start` measures, and a profiler shows.
+// End of the start: `cargo xtask bench start` measures it, and a profiler shows it.
 performance.mark("composer-usable");
 
-// In a frame of their own, because one need not wait for a title and a list to type.
+// In a separate frame, because typing need not wait for a title and a list.
 mount(byId("header"), () =>
 	header(
 		{
@@ -461,7 +461,7 @@ mount(byId("header"), () =>
 	),
 );
 
-/** Has the list go on before its end comes into sight. */
+/** Loads more of the list before its end becomes visible. */
 const listEnd = new IntersectionObserver(([end]) => {
 	if (end?.isIntersecting) void chat.loadMoreConversations();
 });
@@ -484,7 +484,7 @@ mount(
 				remove: ({ id, title }) => void chat.remove(id, title ?? UNTITLED),
 			},
 		),
-	// Anew after each drawing: an end that stays in sight would not be told again.
+	// Again after each render: an end that stays visible would not be reported again.
 	() => {
 		listEnd.disconnect();
 		listEnd.observe(byId("conversation-list-end"));
@@ -511,5 +511,5 @@ void chat.models.read();
 const notice = await noticed;
 if (notice !== "") chat.toasts.note(notice);
 await events.showConversation.listen(({ payload }) => open(payload.conversationId));
-// What changed between the start's reading and the listening was not told.
+// Changes between the start's reads and the subscriptions were missed.
 chat.resync();

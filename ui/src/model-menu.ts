@@ -1,4 +1,4 @@
-/** Opens the list of models under the button that asks for it, and keeps it within the window. */
+/** Opens the model picker under its button, and keeps it within the window. */
 import { html, nothing } from "lit-html";
 import { isComposing } from "./lib/keys";
 import { byId, mount } from "./lib/mount";
@@ -13,7 +13,7 @@ const GAP = 4;
 /** With less room than this below the button, the list opens above it. */
 const ROOM = 280;
 
-/** Draws the list whenever a button has it opened. `addProvider` leads to where one is added. */
+/** Renders the list whenever a button opens it. `addProvider` leads to where one is added. */
 export function mountModelMenu(picker: ModelPicker, models: Models, addProvider: () => void): void {
 	const menu = byId(MENU);
 	menu.addEventListener("beforetoggle", (event) => {
@@ -23,13 +23,13 @@ export function mountModelMenu(picker: ModelPicker, models: Models, addProvider:
 			void models.read();
 		}
 	});
-	// The focus may leave it by the Tab key, which closes no popover by itself; its button does.
+	// Tab may move the focus out of it, which does not close a popover; the picker's button closes it itself.
 	menu.addEventListener("focusout", ({ relatedTarget: to }) => {
 		if (to instanceof Node && !menu.contains(to) && to !== picker.request.value?.anchor) {
 			menu.hidePopover();
 		}
 	});
-	// Not left to the platform: what has the focus in it is gone before the focus is given back.
+	// Not left to the platform: the focused element is gone before the focus is restored.
 	menu.addEventListener("keydown", (event) => {
 		if (event.key !== "Escape" || isComposing(event)) return;
 		event.preventDefault();
@@ -59,7 +59,7 @@ export function mountModelMenu(picker: ModelPicker, models: Models, addProvider:
 			addProvider();
 		},
 	};
-	/** What was scrolled to: a list that is only read anew stays where the user has it. */
+	/** What was scrolled to: a list that is only reread keeps its scroll position. */
 	let seen = "";
 	mount(
 		menu,

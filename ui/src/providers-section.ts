@@ -1,4 +1,4 @@
-/** What the user does in the settings' section of the providers. */
+/** The user's actions in the providers section of the settings. */
 import { batch } from "@preact/signals-core";
 import type { TemplateResult } from "lit-html";
 import { type FoundServer, messageOf, type ProviderInfo } from "./ipc/host";
@@ -9,11 +9,11 @@ import { providerForm } from "./views/provider-form";
 import { presets, providers } from "./views/providers";
 import { TITLE } from "./views/section";
 
-/** What the section needs of the page around it. */
+/** What the section needs from the page. */
 export interface SectionDeps {
-	/** Has the first of these that is there take the focus when it has been drawn. */
+	/** Focuses the first of these that exists, after the next render. */
 	focus(...selectors: string[]): void;
-	/** A provider is saved: says so quietly, and has the models listed anew. */
+	/** Called when a provider is saved: shows the note, and rereads the models. */
 	saved(): void;
 	fail(message: string): void;
 	/** Asks whether to remove a provider. */
@@ -29,24 +29,24 @@ export class ProvidersSection {
 		this.#deps = deps;
 	}
 
-	/** Reads the providers anew. */
+	/** Rereads the providers. */
 	load(): void {
 		void this.#state.load();
 	}
 
-	/** The section comes into sight. */
+	/** Called when the section is shown. */
 	show(): void {
 		this.load();
 		void this.#state.scan();
 	}
 
-	/** Shows what a new provider can be made from. */
+	/** Shows the presets for a new provider. */
 	choosePreset(): void {
 		this.#deps.focus("#preset-search");
 		this.#state.choosePreset();
 	}
 
-	/** Takes a provider away, after the user has said so. */
+	/** Deletes a provider, after the user has confirmed. */
 	async remove(id: string): Promise<void> {
 		this.#deps.focus(TITLE);
 		await this.#try(() => this.#state.remove(id));
@@ -120,7 +120,7 @@ export class ProvidersSection {
 		this.#saved(saved.id);
 	}
 
-	/** Leads to what has to be mended, where there is something. */
+	/** Focuses the first invalid field, and scrolls to the error of the save, if any. */
 	#showFault(): void {
 		const form = byId("settings").querySelector("#provider-form");
 		form?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
@@ -131,7 +131,7 @@ export class ProvidersSection {
 		await this.#try(async () => this.#saved((await this.#state.add(server)).id));
 	}
 
-	/** Back to the list, where what was saved takes the focus. */
+	/** Returns to the list, and focuses the saved provider. */
 	#saved(id: string): void {
 		batch(() => {
 			this.#deps.saved();

@@ -1,6 +1,6 @@
 /**
- * Shows the settings in the conversation's place. The conversation stays as it is behind them, with
- * its draft, its scrolling and its streaming, only out of sight and out of reach.
+ * Shows the settings instead of the conversation, which keeps its draft, scroll position and streaming behind
+ * them, hidden and inert.
  */
 import { batch, signal } from "@preact/signals-core";
 import { html, nothing, type TemplateResult } from "lit-html";
@@ -14,7 +14,7 @@ import type { Question } from "./views/dialogs";
 import { TITLE } from "./views/section";
 import { FIRST_MODEL, type Section, settings } from "./views/settings";
 
-/** What the settings need of the rest of the page. */
+/** What the settings need from the rest of the page. */
 export interface SettingsDeps {
 	readonly chat: Chat;
 	readonly picker: ModelPicker;
@@ -29,9 +29,9 @@ export class SettingsPage {
 	readonly #section = signal<Section>("providers");
 	readonly #chat: Chat;
 	readonly #picker: ModelPicker;
-	/** What had the focus before. */
+	/** Element that had the focus before. */
 	#back: Element | null = null;
-	/** What takes the focus when it has been drawn, best first. */
+	/** Selectors of what to focus after the next render, best first. */
 	#focus: readonly string[] = [];
 
 	constructor({ chat, picker, ask, copy }: SettingsDeps) {
@@ -51,7 +51,7 @@ export class SettingsPage {
 		});
 	}
 
-	/** Shows the settings, from where they were left or at a section. */
+	/** Shows the settings, at the last section or at a given one. */
 	open(section: Section = this.#section.value): void {
 		if (!this.isOpen.value) this.#back = document.activeElement;
 		batch(() => {
@@ -61,7 +61,7 @@ export class SettingsPage {
 		});
 	}
 
-	/** Shows what a new provider can be made from. */
+	/** Shows the presets for a new provider. */
 	addProvider(): void {
 		batch(() => {
 			this.open("providers");
@@ -69,25 +69,25 @@ export class SettingsPage {
 		});
 	}
 
-	/** Back to the conversation, and the focus to where it was. */
+	/** Returns to the conversation, and the focus to where it was. */
 	close(): void {
 		if (!this.isOpen.value) return;
 		this.leave();
 		const back = this.#back;
 		if (back instanceof HTMLElement && !byId("composer").contains(back)) back.focus();
 		if (document.activeElement === back) return;
-		// What had it may be gone, and an input that waits for an answer takes no focus.
+		// That element may be gone, and an input that waits for an answer cannot have the focus.
 		const input = byId<HTMLTextAreaElement>("chat-input");
 		(input.disabled ? byId("send-button") : input).focus();
 	}
 
-	/** Back to the conversation; somebody else takes the focus. */
+	/** Returns to the conversation; the caller moves the focus. */
 	leave(): void {
 		this.flush();
 		this.isOpen.value = false;
 	}
 
-	/** Saves what was typed and not saved yet. */
+	/** Saves what was typed and is not saved yet. */
 	flush(): void {
 		void this.settings.parameterFields.leaveAll();
 	}
@@ -101,7 +101,7 @@ export class SettingsPage {
 		if (section === "providers") this.providers.show();
 	}
 
-	/** Takes what this or another window has saved. */
+	/** Applies the settings that this or another window has saved. */
 	settingsChanged(changed: Settings): void {
 		const before = this.settings.current.value?.defaultModelId;
 		this.settings.settingsChanged(changed);
@@ -109,19 +109,19 @@ export class SettingsPage {
 		if (changed.defaultModelId !== before) void this.#chat.models.read();
 	}
 
-	/** Providers were added, changed or removed, here or in another window. */
+	/** Called when providers were added, changed or removed, here or in another window. */
 	modelsChanged(): void {
 		void this.#chat.models.read();
 		if (this.isOpen.value) this.providers.load();
 	}
 
-	/** Draws the settings from now on, whenever they are open. */
+	/** Renders the settings whenever they are open. */
 	mount(): void {
 		mount(
 			byId("settings"),
 			() => {
 				const isOpen = this.isOpen.value;
-				// Before anything in it is drawn, because what is hidden takes no focus.
+				// Before anything in it is rendered, because a hidden element cannot take the focus.
 				byId("main").toggleAttribute("data-settings", isOpen);
 				byId("conversation").inert = isOpen;
 				byId("settings").hidden = !isOpen;

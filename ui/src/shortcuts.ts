@@ -1,20 +1,20 @@
 /**
- * Every shortcut there is, in one table: what the page listens to, what the dialog lists, and what the
- * tooltips say are made from it. Who acts on a press is not said here.
+ * All shortcuts in one table, from which the listeners, the dialog and the tooltips are made. Their actions are
+ * defined elsewhere.
  */
 import type { SendKey } from "./ipc/bindings";
 import { ariaOf, formatShortcut, matches, type Press } from "./lib/shortcut";
 
 export interface Shortcut {
-	/** What it does, in the dialog. */
+	/** Label in the dialog. */
 	readonly label: string;
-	/** Any one of these. */
+	/** Alternatives, any of which is the shortcut. */
 	readonly keys: readonly string[];
-	/** These too, but nobody needs to be told. */
+	/** Further alternatives, which are not shown. */
 	readonly also?: readonly string[];
 }
 
-/** Those that work wherever the focus is. */
+/** Shortcuts that work wherever the focus is. */
 export const GLOBAL = {
 	create: { label: "New chat", keys: ["Mod+N"] },
 	openWindow: { label: "Open in a new window", keys: ["Mod+Shift+N"] },
@@ -28,13 +28,13 @@ export const GLOBAL = {
 	zoomReset: { label: "Actual size", keys: ["Mod+0"] },
 	settings: { label: "Settings", keys: ["Mod+,"] },
 	shortcuts: { label: "Keyboard shortcuts", keys: ["Mod+/"] },
-	/** Only where nobody types. */
+	/** Only while no text field has the focus. */
 	help: { label: "Keyboard shortcuts", keys: ["?"] },
 } as const satisfies Record<string, Shortcut>;
 
 export type GlobalShortcut = keyof typeof GLOBAL;
 
-/** The shortcut that a press is, wherever the focus is. */
+/** Returns the global shortcut that a key press matches. */
 export function globalOf(press: Press): GlobalShortcut | undefined {
 	const names = Object.keys(GLOBAL) as GlobalShortcut[];
 	return names.find((name) => {
@@ -43,43 +43,43 @@ export function globalOf(press: Press): GlobalShortcut | undefined {
 	});
 }
 
-/** What a tooltip says: the words, and the shortcut behind them. */
+/** Returns a tooltip: the text, followed by the shortcut. */
 export function hint(words: string, name: GlobalShortcut): string {
 	return `${words} (${formatShortcut(GLOBAL[name].keys[0])})`;
 }
 
-/** What `aria-keyshortcuts` says. */
+/** Returns the value for `aria-keyshortcuts`. */
 export function aria(name: GlobalShortcut): string {
 	return ariaOf(GLOBAL[name].keys[0]);
 }
 
-/** What sends and what breaks the line. */
+/** Keys that send and that break the line. */
 export const WRITING_KEYS: Record<SendKey, { readonly send: string; readonly breakLine: string }> =
 	{
 		enter: { send: "Enter", breakLine: "Shift+Enter" },
 		modEnter: { send: "Mod+Enter", breakLine: "Enter" },
 	};
 
-/** What takes back what was typed, and makes it again. */
+/** Undo and redo in the input. */
 export const EDITING = {
 	undo: { label: "Undo", keys: ["Mod+Z"] },
 	redo: { label: "Redo", keys: ["Mod+Shift+Z"], also: ["Mod+Y"] },
 } as const satisfies Record<string, Shortcut>;
 
-/** Which of them a press in the input is. */
+/** Returns which of them a key press in the input is. */
 export function editingOf(press: Press): keyof typeof EDITING | undefined {
 	const is = ({ keys, also = [] }: Shortcut) =>
 		[...keys, ...also].some((shortcut) => matches(press, shortcut));
 	return (["undo", "redo"] as const).find((name) => is(EDITING[name]));
 }
 
-/** Whether a press in the input sends. Where Enter alone does, it does with Ctrl too. */
+/** Returns whether a key press in the input sends. If Enter alone does, Ctrl+Enter does too. */
 export function sends(press: Press, sendKey: SendKey): boolean {
 	if (press.key !== "Enter" || press.shiftKey) return false;
 	return sendKey === "enter" || press.ctrlKey || press.metaKey;
 }
 
-/** All of them, as the dialog lists them. */
+/** Returns all shortcuts, as the dialog lists them. */
 export function shortcutGroups(sendKey: SendKey): [string, Shortcut[]][] {
 	const { send, breakLine } = WRITING_KEYS[sendKey];
 	return [

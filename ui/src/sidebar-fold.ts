@@ -1,4 +1,4 @@
-/** Folds the sidebar and brings it back, in every width, with what the reader looks at and types into. */
+/** Folds and unfolds the sidebar at every width, and keeps the focus on something visible. */
 import { effect } from "@preact/signals-core";
 import { readLocal, writeLocal } from "./lib/local-storage";
 import { byId, hasNoFocus } from "./lib/mount";
@@ -8,12 +8,12 @@ const FOLDED = "sidebar-folded";
 
 export class SidebarFold {
 	readonly state = new Sidebar(readLocal(FOLDED) === "true");
-	/** Gives the focus to whoever takes what is typed. */
+	/** Moves the focus to what receives keystrokes. */
 	readonly #takeFocus: () => void;
-	/** Where in the list the focus was last. */
+	/** Index of the row that had the focus last. */
 	#row = 0;
 
-	/** From here on the page is as it was left: call it before the first frame. */
+	/** Restores the sidebar's last state: call it before the first frame. */
 	constructor(takeFocus: () => void) {
 		this.#takeFocus = takeFocus;
 		const narrow = matchMedia("(max-width: 720px)");
@@ -46,7 +46,7 @@ export class SidebarFold {
 		if (over.value) this.#focusIn(".conversation [aria-current=page]");
 	}
 
-	/** The row that had the focus is gone: the next one takes it, or the one before. */
+	/** Moves the focus from a removed row to the next one, or to the last. */
 	takeFocus(): void {
 		const row = rows()[this.#row] ?? rows().at(-1);
 		const open = row?.querySelector<HTMLElement>(".open");

@@ -20,7 +20,7 @@ function summary(id: string): AttachmentSummary {
 	};
 }
 
-/** Files whose text is their name. */
+/** Files whose content is their name. */
 function files(...names: string[]): File[] {
 	return names.map((name) => new File([name], name));
 }
@@ -96,7 +96,7 @@ test("a file that is taken away while it is read is not kept", async () => {
 	const adding = attachments.add("c", files("a", "b"));
 	const [a, b] = attachments.of("c");
 	await attachments.remove("c", b?.key ?? "");
-	// The first is on its way to the core already.
+	// The first is already being sent to the core.
 	await Promise.resolve();
 	await attachments.remove("c", a?.key ?? "");
 	await adding;

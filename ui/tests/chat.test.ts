@@ -98,7 +98,7 @@ test("what is chosen for a new conversation is not shown for another", async () 
 });
 
 test("the two events of an answer's end cause one read, drawn in a later task", async () => {
-	// What other chats have still to read is no call to this core.
+	// Pending reads of other chats must not count as calls to this core.
 	await yieldToBrowser();
 	const core = fakeCore({
 		get_conversation: () => ({ ...VIEW, title: "read anew" }),
@@ -198,7 +198,7 @@ const FILE = {
 	pages: null,
 } as const;
 
-/** A chat that shows a conversation in which a file waits. */
+/** Opens a conversation with a pending attachment. */
 async function withFile(answers: Parameters<typeof fakeCore>[0]) {
 	const core = fakeCore({
 		get_conversation: () => ({ ...VIEW, attachments: [FILE] }),
@@ -267,7 +267,7 @@ test("what another window sent with its message is no longer in the composer", a
 
 const HELD = { ...FREE, locked: true, canSend: false, generationId: "g", messageId: "a", fence: 1 };
 
-/** A chat that shows a conversation in which an answer is being written. */
+/** Opens a conversation in which an answer is being generated. */
 async function locked(answers: Parameters<typeof fakeCore>[0] = {}) {
 	const core = fakeCore({
 		get_conversation: ({ conversationId }) =>
@@ -308,7 +308,7 @@ test("a refusal is shown once, counted each time, and goes with the lock or with
 
 	const other = (await locked()).chat;
 	await other.send("enter");
-	// Busy as well, so that no release takes it away.
+	// Busy as well, so that no lock release removes the toast.
 	other.conversations.list.value = [{ id: "d", busy: true } as ConversationSummary];
 	void other.open("d");
 	assert.deepEqual(shownTexts(other), [], "another conversation is shown");

@@ -14,7 +14,7 @@ Object.assign(globalThis, { getComputedStyle });
 const { html, render } = await import("lit-html");
 const { composer } = await import("../src/views/composer");
 
-/** A composer, and what it was asked to do. */
+/** A composer, and the actions it triggered. */
 function shown(
 	draft: string,
 	sendKey: SendKey = "enter",
@@ -50,7 +50,7 @@ function shown(
 	};
 	render(composer({ ...model, sendKey }, actions), root);
 	const input = root.querySelector("textarea:not(:disabled)") as HTMLTextAreaElement;
-	/** Presses a key; false where the input itself is left to do what it does. */
+	/** Presses a key; returns false if the input's default applies. */
 	const press = (key: string, init: Record<string, unknown> = {}) => {
 		const event = new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true, ...init });
 		if (init.keyCode !== undefined) Object.assign(event, { keyCode: init.keyCode });

@@ -4,7 +4,7 @@ import type { ConversationSummary } from "../src/ipc/bindings";
 import { Conversations } from "../src/state/conversations";
 import { fakeCore } from "./core";
 
-/** A core with conversations, newest first, that answers as the real one does. */
+/** A core with conversations, newest first, that answers like the real one. */
 function library(count: number) {
 	let rows: ConversationSummary[] = [];
 	let made = 0;
@@ -45,7 +45,7 @@ function library(count: number) {
 	};
 }
 
-/** What is listed is a beginning of what there is; only where that is all, nothing more is asked for. */
+/** Asserts that the list is a prefix of `all`, and that more can be loaded unless it is complete. */
 function hasNoGap(list: Conversations, all: readonly string[]) {
 	const listed = list.list.value.map((row) => row.id);
 	assert.deepEqual(listed, all.slice(0, listed.length));
@@ -63,7 +63,7 @@ test("however many are made at once, the list has no gap, as far as it was scrol
 		await list.refresh();
 		await scrolledTo(list, known);
 		hasNoGap(list, ids());
-		// As by one program, in one go: each has its event, and the first reading sees some of them.
+		// A burst, as from a script: each has its event, and the first read returns some of them.
 		const events: Promise<void>[] = [];
 		for (let n = 0; n < 297; n += 1) events.push(list.refresh(make().id));
 		await Promise.all(events);
@@ -100,7 +100,7 @@ test("one that is old and comes back is listed where it belongs", async () => {
 	back();
 	await list.refresh(gone);
 	hasNoGap(list, ids());
-	// Imported, with the time of its own.
+	// Imported, with its original timestamp.
 	await list.refresh(make(333).id);
 	hasNoGap(list, ids());
 	change(gone, { title: "renamed elsewhere" });
@@ -132,7 +132,7 @@ test("a page that is asked for while others come joins on, or is asked for again
 	await Promise.all([more, event, list.refresh(make().id)]);
 	hasNoGap(list, ids());
 
-	// Purged by another process: nothing follows it any more.
+	// Purged by another process: it is no longer valid as a cursor.
 	take(list.list.value.at(-1)?.id ?? "");
 	await list.loadMore();
 	hasNoGap(list, ids());

@@ -1,4 +1,4 @@
-/** Stands in for the core: answers the commands that a test expects, and remembers all of them. */
+/** A fake core: answers the commands that a test expects, and records all of them. */
 type Answer = (args: Record<string, unknown>) => unknown;
 
 export function fakeCore(answers: Readonly<Record<string, Answer>>) {
@@ -17,7 +17,7 @@ export function fakeCore(answers: Readonly<Record<string, Answer>>) {
 	};
 }
 
-/** An error of the core. */
+/** An answer that fails with an error of the core. */
 export function refusal(code: string, message: string) {
 	return () => {
 		throw { code, message };

@@ -7,7 +7,7 @@ import { fakeCore, refusal } from "./core";
 beforeEach(() => mock.timers.reset());
 afterEach(() => mock.timers.reset());
 
-/** Lets what has been asked be answered. */
+/** Waits until pending requests have been answered. */
 const flushPromises = () => new Promise(setImmediate);
 
 test("what is typed before its conversation exists is kept by the core too", async () => {

@@ -12,7 +12,7 @@ Object.assign(globalThis, { window: page, document, Element, Node, HTMLElement, 
 // lit needs the document when it is loaded.
 const { showFatal } = await import("../src/fatal-page");
 
-/** What is offered after a start that failed so. */
+/** Returns the labels of the recovery actions after a start that failed with `code`. */
 async function offered(code: ErrorCode) {
 	const core = fakeCore({
 		ways_on: () => ({

@@ -4,7 +4,7 @@ import type { Chat } from "../src/state/chat";
 import { Find } from "../src/state/find";
 import { fakeCore } from "./core";
 
-/** As much of the conversation as finding needs; `show` says when a message is on the page. */
+/** The parts of a chat that find needs; `show` resolves once a message is on the page. */
 function chat(show: (id: string) => Promise<void>): Chat {
 	const view = { id: "c", branchId: "b" };
 	return {

@@ -24,7 +24,7 @@ function mounted() {
 	const host = document.createElement("div");
 	document.body.append(host);
 	const view = new MarkdownView(host, services().all);
-	/** The names of the elements with a caret, once a stream has come to these blocks. */
+	/** Returns the names of the elements with a caret after a stream has reached these blocks. */
 	const carets = (...blocks: Block[]) => {
 		view.show(blocks, "writing");
 		while (passFrame());

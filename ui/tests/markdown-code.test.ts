@@ -126,7 +126,7 @@ test("the colours wait until nothing is selected in the code", async () => {
 
 const LONG = "let a = 1;\n".repeat(500);
 
-/** A token for each line, and one for two thirds of all, which no piece ends with. */
+/** Two tokens, of two thirds and one third of the text; no piece ends where the first one does. */
 const LONG_TOKENS: Token[] = [
 	{ kind: "comment", text: LONG.slice(0, (LONG.length / 3) * 2) },
 	{ kind: "keyword", text: LONG.slice((LONG.length / 3) * 2) },
@@ -159,7 +159,7 @@ test("many blocks that come near at once get their colours one after the other",
 	}
 });
 
-/** Where code was written so many characters at a time. */
+/** Returns the host of code that was streamed `step` characters at a time. */
 function written(text: string, step: number): Element {
 	const { host, view } = mounted({}, [code(null, "", false)]);
 	const characters = [...text];
@@ -169,7 +169,7 @@ function written(text: string, step: number): Element {
 	return host;
 }
 
-/** A line of 9,000 characters behind a short one, then one of 4,000 as they may be, and one that goes on. */
+/** A line of 9,000 characters after a short one, then one of 4,000 (the maximum of one box), and a longer one. */
 const LONG_LINES = `a\n${"👩".repeat(4500)}\n${"b".repeat(3999)}\n${"c".repeat(4500)}\nd\n`;
 
 test("a long line stands in parts side by side, however it came", () => {
@@ -358,7 +358,7 @@ test("what was used last is remembered, within the limit", () => {
 	assert.equal(known.get("dddd"), 6);
 });
 
-/** Waits for what follows at once, also while timers stand still. */
+/** Flushes pending microtasks, also while timers are mocked. */
 async function told(): Promise<void> {
 	for (let turn = 0; turn < 10; turn++) await Promise.resolve();
 }

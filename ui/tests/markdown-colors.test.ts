@@ -12,7 +12,7 @@ const pairs = new Map(
 	),
 );
 
-/** What a token stands for by day (0) and by night (1). */
+/** Returns the value of a colour token in the light (0) or dark (1) scheme. */
 function colour(name: string, scheme: 0 | 1): string {
 	const alias = new RegExp(`${name}: var\\((--[\\w-]+)\\);`).exec(tokens)?.[1];
 	const found = pairs.get(alias ?? name)?.[scheme];
@@ -55,7 +55,7 @@ test("an edge that says where a field is can be seen: 3 or more", () => {
 	}
 });
 
-/** The contrast of two colours, as the WCAG say. */
+/** Returns the contrast ratio of two colours as defined by WCAG. */
 function contrast(a: string, b: string): number {
 	const [dark, light] = [luminance(a), luminance(b)].sort((x, y) => x - y) as [number, number];
 	return (light + 0.05) / (dark + 0.05);

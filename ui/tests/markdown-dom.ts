@@ -1,4 +1,4 @@
-/** A document to show answers in, and services that remember what was asked of them. */
+/** A document to render answers in, and services that record their calls. */
 import assert from "node:assert/strict";
 import type { Block, Inline, MathNode, Patch, Token } from "../src/ipc/bindings";
 import { applyPatches } from "../src/markdown/patches";
@@ -10,13 +10,13 @@ const load = (name: string): Promise<typeof import("happy-dom")> => import(name)
 const { Window } = await load("happy-dom");
 const page = new Window();
 
-/** What an observer has been told to watch; a test says what comes near. */
+/** The elements under observation; a test decides when they come near the viewport. */
 export const observed = new Set<Element>();
 const observers = new Set<IntersectionObserverCallback>();
 
 const frames: (() => void)[] = [];
 
-/** Lets a frame pass; false when nothing waits for one. */
+/** Runs one frame; returns false if no callback was waiting for it. */
 export function passFrame(): boolean {
 	const waiting = frames.splice(0);
 	for (const frame of waiting) frame();
@@ -44,17 +44,17 @@ Object.assign(globalThis, {
 	requestAnimationFrame: (frame: () => void) => frames.push(frame),
 });
 
-// After the globals: they make observers.
+// Loaded after the globals, because they create observers.
 const { Highlighter } = await import("../src/markdown/highlighter");
 const { OverflowObserver } = await import("../src/markdown/overflow-observer");
 
-/** Has these come near to what is seen, and waits until all that follows at once has happened. */
+/** Brings the elements near the viewport, and waits until the immediate effects have settled. */
 export async function comeNear(...elements: readonly Element[]): Promise<void> {
 	notifyObservers(elements, true);
 	await settled();
 }
 
-/** Has these go far from what is seen. */
+/** Moves the elements far from the viewport. */
 export function goFar(...elements: readonly Element[]): void {
 	notifyObservers(elements, false);
 }
@@ -101,7 +101,7 @@ export function services(behaviour: Behaviour = {}) {
 	return { all, opened, loaded, copied, highlighted };
 }
 
-/** A view on a host of its own in the document. */
+/** Mounts a view on a new host in the document. */
 export function mounted(behaviour: Behaviour = {}, blocks: readonly Block[] = []) {
 	const host = document.createElement("div");
 	document.body.append(host);
@@ -111,7 +111,7 @@ export function mounted(behaviour: Behaviour = {}, blocks: readonly Block[] = []
 	return { host, view, ...asked };
 }
 
-/** Shows what patches make of what it shows, as the transcript does. */
+/** A view that applies patches to its blocks, as the transcript does. */
 export class StreamedView extends MarkdownView {
 	#told: readonly Block[] = [];
 
@@ -126,12 +126,12 @@ export class StreamedView extends MarkdownView {
 	}
 }
 
-/** What the blocks look like when they are shown at once. */
+/** Returns the host of the blocks rendered in one call, without streaming. */
 export function shownAtOnce(blocks: readonly Block[]): HTMLElement {
 	return mounted({}, blocks).host;
 }
 
-/** The element of the host that the selector means; fails when there is none. */
+/** Returns the first element in the host that matches the selector; throws if there is none. */
 export function find(host: Element, selector: string): HTMLElement {
 	const found = host.querySelector<HTMLElement>(selector);
 	if (found === null) throw new Error(`there is no ${selector} in ${host.outerHTML}`);
@@ -139,8 +139,8 @@ export function find(host: Element, selector: string): HTMLElement {
 }
 
 /**
- * Fails unless these are the same nodes. A deep comparison would go through the whole document, and so
- * would a report of what differs.
+ * Fails unless these are the same nodes. A deep comparison would traverse the whole document, and so would
+ * a diff in the failure message.
  */
 export function assertSame(
 	actual: readonly unknown[],
@@ -151,7 +151,7 @@ export function assertSame(
 	for (const [at, node] of actual.entries()) assert.ok(node === expected[at], `${reason}: ${at}`);
 }
 
-/** An event of the page's own kinds, which its nodes insist on. */
+/** Returns an event of the page's own class, which its nodes require. */
 export function event(type: string, details: Record<string, unknown> = {}): Event {
 	const made = new page.Event(type, { bubbles: true, cancelable: true });
 	return Object.assign(made, details) as unknown as Event;

@@ -1,9 +1,9 @@
-/** Documents by chance, the same for a seed every time, and their beginnings. */
+/** Random documents, reproducible from a seed, and their beginnings. */
 import type { Alignment, Block, Inline, ListItem, MathNode } from "../src/ipc/bindings";
 import { mathElement } from "./markdown-dom";
 
 export interface Dice {
-	/** A whole number from 0 up to, not including, the limit. */
+	/** Returns an integer from 0 up to, not including, the limit. */
 	below(limit: number): number;
 	one<T>(of: readonly T[]): T;
 }
@@ -20,7 +20,7 @@ export function random(seed: number): Dice {
 	return { below, one: (of) => of[below(of.length)] as (typeof of)[number] };
 }
 
-/** Words, and what has once been taken for markup somewhere. */
+/** Words, and strings that have been mistaken for markup somewhere. */
 const WORDS = [
 	..."the conch is blown by whoever holds it שלום 🐚 é".split(" "),
 	"<img src=x onerror=alert(1)>",
@@ -142,14 +142,14 @@ function inline(dice: Dice, depth: number): Inline {
 	}
 }
 
-/** How many steps there are from nothing to the whole. */
+/** Returns the number of steps from an empty document to the whole. */
 export function length(value: unknown): number {
 	const budget = { left: Number.POSITIVE_INFINITY, used: 0 };
 	cut(value, budget);
 	return budget.used;
 }
 
-/** The document as it was when only so much of it was written: the end is open. */
+/** Returns the document as it was after that many steps of streaming: a code block at its end is open. */
 export function beginning(blocks: readonly Block[], steps: number): Block[] {
 	const begun = cut(blocks, { left: steps, used: 0 }) as Block[];
 	const last = begun.at(-1);
@@ -162,7 +162,7 @@ interface Budget {
 	used: number;
 }
 
-/** The parts whose texts grow; names, numbers and flags are there or not. */
+/** The keys whose texts grow; names, numbers and flags are either complete or absent. */
 const GROWS = new Set(["text", "alt", "title", "source"]);
 
 function cut(value: unknown, budget: Budget, key = ""): unknown {
@@ -175,7 +175,7 @@ function cut(value: unknown, budget: Budget, key = ""): unknown {
 	if (typeof value === "string")
 		return GROWS.has(key) ? value.slice(0, spend(value.length)) : value;
 	if (Array.isArray(value)) {
-		// A pair of an attribute and the alignments of a table are one thing.
+		// An attribute's pair, and a table's alignments, are one unit.
 		if (value.every((item) => typeof item === "string")) return value;
 		const begun: unknown[] = [];
 		for (const item of value) if (spend(1) === 1) begun.push(cut(item, budget));

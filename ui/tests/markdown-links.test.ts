@@ -206,7 +206,7 @@ test("whatever is written, nothing runs, loads or leads away, and the text is th
 	}
 });
 
-/** Everything that is to be read: the texts of all that has one. */
+/** Returns all readable text, including alternative texts. */
 function texts(value: unknown): string[] {
 	if (Array.isArray(value)) return value.flatMap(texts);
 	if (typeof value !== "object" || value === null) return [];
@@ -215,7 +215,7 @@ function texts(value: unknown): string[] {
 	);
 }
 
-/** Presses the chip, and waits for the image that is being decoded before it is shown. */
+/** Clicks the chip, and returns the image that is being decoded before it is shown. */
 async function pressed(chip: HTMLElement): Promise<HTMLElement> {
 	const made: HTMLElement[] = [];
 	const own = document.createElement;

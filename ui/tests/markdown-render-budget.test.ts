@@ -15,7 +15,7 @@ import {
 } from "./markdown-dom";
 import { document as anyDocument, random } from "./markdown-generated";
 
-/** What is drawn before the first frame has passed, in a host in the document. */
+/** Renders into a host in the document, up to the first frame. */
 function begun(blocks: readonly Block[]) {
 	const host = document.createElement("div");
 	document.body.append(host);
@@ -46,7 +46,7 @@ test("a prefix stays within its budget, and a larger budget extends it", () => {
 		for (let most = 0; ; most += 397) {
 			const some = fitToBudget(whole, most);
 			assert.ok(costOf(some) <= most, `seed ${seed}: ${costOf(some)} of ${most}`);
-			// The way back from a footnote comes behind its last word.
+			// A footnote's back button comes after its last word.
 			const words = (shownAtOnce(some).textContent ?? "").replaceAll("↩︎", "");
 			assert.ok(words.startsWith(before.trimEnd()), `seed ${seed}, ${most}`);
 			before = words;

@@ -6,7 +6,7 @@ import { isEqual } from "../src/markdown/reconcile";
 import { assertSame, bullets, code, mounted, paragraph, shownAtOnce, text } from "./markdown-dom";
 import { beginning, document as generated, length, random } from "./markdown-generated";
 
-/** What turns `told` into `now`, as the core says it. */
+/** Returns the patches from `told` to `now`, as the core sends them. */
 function patch(told: readonly Block[], now: readonly Block[]): Patch[] {
 	const from = kept(told, now);
 	const [was, is] = [told[from], now[from]];
@@ -91,7 +91,7 @@ test("any document becomes any other", () => {
 		const { host, view } = mounted();
 		let told: readonly Block[] = [];
 		for (let turn = 0; turn < 4; turn++) {
-			// Half of them begin with what was told, so that a patch keeps some.
+			// Half of them begin with blocks of `told`, so that a patch keeps some.
 			const kept = dice.below(2) === 0 ? told.slice(0, dice.below(told.length + 1)) : [];
 			const now = [...kept, ...generated(dice, 3)];
 			view.apply(...patch(told, now));
@@ -162,7 +162,7 @@ test("whatever of a block changes is shown", () => {
 		],
 	];
 	for (const [was, now] of changes) {
-		// At the top, and in the middle of something.
+		// At the top level, and nested.
 		for (const around of [
 			(block: Block) => [block],
 			(block: Block) => [bullets([block, paragraph("end")])],
@@ -214,7 +214,7 @@ test("text that grows is added to, and what it begins with keeps the selection",
 	assertSame([host.querySelector("p")?.firstChild], [node]);
 	const { previousSibling, ...changes } = calls;
 	assert.deepEqual(changes, { appendData: 1, written: 5 });
-	// An asterisk that turns out to be emphasis takes only itself away.
+	// An asterisk that turns out to be emphasis removes only itself.
 	view.show([paragraph("Hello, *you")]);
 	const emphasis: Inline = { type: "emphasis", inlines: [text("you")] };
 	const less = counted(() => view.show([paragraph("Hello, ", emphasis)]));
@@ -275,7 +275,7 @@ test("a patch of something else is refused, and changes nothing", () => {
 	}
 });
 
-/** A kind of answer that grows: what it is at a length. */
+/** Kinds of growing answers: the blocks at a given length. */
 const GROWING: Record<string, (length: number) => Block[]> = {
 	"a paragraph": (length) => [paragraph(words(length))],
 	"a block of code": (length) => [code("rust", lines(length), false)],
@@ -309,7 +309,7 @@ for (const [name, at] of Object.entries(GROWING)) {
 	});
 }
 
-/** What it takes in the DOM to show it in steps. */
+/** Returns the DOM calls and the characters written when the answer is shown in steps. */
 function work(at: (length: number) => Block[], length: number): { calls: number; written: number } {
 	const { view, host } = mounted();
 	let told: readonly Block[] = [];
@@ -330,17 +330,14 @@ function work(at: (length: number) => Block[], length: number): { calls: number;
 	return { calls, written };
 }
 
-/**
- * How often what changes the DOM, or goes through it, is called meanwhile, and how many characters are
- * written.
- */
+/** Counts the calls during `act` that change or traverse the DOM, and the characters written. */
 function counted(act: () => void): Record<string, number> {
 	const counts: Record<string, number> = {};
 	const count = (name: string, by = 1) => {
 		counts[name] = (counts[name] ?? 0) + by;
 	};
 	const undo: (() => void)[] = [];
-	// What is called by one of them is the document's own doing.
+	// Calls made inside one of them belong to the DOM implementation.
 	let isInside = false;
 	for (const prototype of lineage(document.createElement("p"), document.createTextNode(""))) {
 		for (const name of CALLS) {

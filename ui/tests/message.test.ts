@@ -13,7 +13,7 @@ Object.assign(globalThis, { window: page, document, Element, Node, HTMLElement, 
 const { render } = await import("lit-html");
 const { message } = await import("../src/views/message");
 
-/** A message as it is shown, and what its buttons asked for. */
+/** A rendered message, and the actions its buttons triggered. */
 function shown(changes: Partial<Message>, isLast: boolean) {
 	const root = document.createElement("div") as unknown as HTMLElement;
 	const done: string[] = [];

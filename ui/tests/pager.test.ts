@@ -9,7 +9,7 @@ const { document } = page;
 Object.assign(globalThis, { window: page, document });
 const { focusArrow, focusedArrow } = await import("../src/lib/pager");
 
-/** A pager, as it is drawn; `previous` and `next` lead somewhere. */
+/** A rendered pager; `previous` and `next` are whether that arrow is enabled. */
 function pager(previous: boolean, next: boolean): Element {
 	document.body.innerHTML = `<div>
 		<button class="bare version-previous" aria-disabled="${!previous}"></button>

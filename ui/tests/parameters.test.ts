@@ -17,7 +17,7 @@ function parsed(name: ParameterName, text: string) {
 	return "problem" in result ? result.problem : result.value[name];
 }
 
-/** Fields over a core that takes what `refuse` does not name. */
+/** Fields on a core that accepts everything for which `refuse` returns null. */
 function fields(refuse: (parameters: Parameters) => string | null = () => null) {
 	const saved = signal(NO_PARAMETERS);
 	const calls: Parameters[] = [];

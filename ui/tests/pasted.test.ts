@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isText, nameOf, pastedFiles } from "../src/lib/pasted";
 
-/** What a paste event has, by type. */
+/** The data of a paste event, by type. */
 function data(texts: Record<string, string>, files: File[] = []): DataTransfer {
 	const transfer = { getData: (type: string) => texts[type] ?? "", files };
 	return transfer as unknown as DataTransfer;
 }
 
-/** A clipboard with one item, or one that refuses. */
+/** A clipboard with one item, or, for null, one that denies access. */
 function clipboard(parts: Record<string, string> | null): Clipboard {
 	const item = {
 		types: Object.keys(parts ?? {}),
@@ -49,7 +49,7 @@ test("a PNG and copied files are read from the clipboard, and nothing else", asy
 	const { files, uris } = await paste(clipboard({ "image/png": "bytes" }));
 	assert.deepEqual([files.length, files[0]?.name, uris], [1, "Pasted image.png", []]);
 	assert.equal(await files[0]?.text(), "bytes");
-	// What WebKitGTK has of several files.
+	// What WebKitGTK returns for several copied files.
 	const first = { "text/uri-list": "file:///tmp/a%20b.png", "image/png": "p" };
 	assert.deepEqual(await paste(clipboard(first)), { files: [], uris: onDisk });
 	for (const none of [clipboard({ "image/jpeg": "j" }), clipboard({}), clipboard(null)]) {

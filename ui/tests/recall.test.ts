@@ -75,7 +75,7 @@ async function opened(pages: Record<string, () => unknown>) {
 	return { core, chat, inputHistory: new InputHistory(chat) };
 }
 
-/** Lets what has been asked be answered. */
+/** Waits until pending requests have been answered. */
 const flushPromises = () => new Promise(setImmediate);
 
 test("older messages are read on demand", async () => {

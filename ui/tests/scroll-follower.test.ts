@@ -18,7 +18,7 @@ Object.assign(globalThis, {
 	},
 });
 
-/** A message, or a paragraph in one, of which it is known where in the content it is. */
+/** A message, or a paragraph in one, at a known position in the content. */
 class Box {
 	isConnected = true;
 	start: number;
@@ -43,7 +43,7 @@ class Box {
 	}
 }
 
-/** As much of an element that scrolls as is looked at. It is 50 px below the top of the window. */
+/** The parts of a scrollable element that the follower reads. It is 50 px below the top of the window. */
 class Scroller extends EventTarget {
 	readonly clientHeight = 500;
 	readonly firstElementChild = {};
@@ -60,13 +60,13 @@ class Scroller extends EventTarget {
 		this.#top = Math.min(top, this.scrollHeight - this.clientHeight);
 	}
 
-	/** Scrolls as the user does, of which the page is told later. */
+	/** Scrolls as the user does; the scroll event follows later. */
 	byUser(top: number): void {
 		this.dispatchEvent(new Event("wheel"));
 		this.scrollTop = top;
 	}
 
-	/** Its content is clicked, where a summary is. */
+	/** Clicks on a summary in its content. */
 	clickSummary(): void {
 		this.dispatchEvent(new Event("click"));
 	}
@@ -102,7 +102,7 @@ function scene({ hasLater = false } = {}) {
 	});
 	bottom.watch();
 	bottom.stick();
-	/** A frame is laid out in which the content has another size. */
+	/** Lays out a frame in which the content has another size. */
 	const frame = () => {
 		assert.ok(observed.has(scroller.firstElementChild), "the content is looked at");
 		resized([{ target: scroller.firstElementChild }]);
@@ -190,7 +190,7 @@ test("text that shrinks is no scrolling", () => {
 	assert.equal(scroller.scrollTop, 1700);
 });
 
-/** Who reads the second of two messages, in a paragraph of it that begins above the edge. */
+/** A user reading the second of two messages, in a paragraph that begins above the top edge. */
 function reader() {
 	const all = scene();
 	const { scroller } = all;

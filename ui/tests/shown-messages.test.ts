@@ -12,7 +12,7 @@ import {
 } from "../src/state/shown-messages";
 import { message } from "./messages";
 
-/** Messages from to, without to, of a conversation of a thousand. */
+/** Messages `from` up to, not including, `to`, of a conversation of 1,000. */
 function page(from: number, to: number): MessagePage {
 	const messages = Array.from({ length: to - from }, (_, n) => message(from + n));
 	return { messages, hasEarlier: from > 0, hasLater: to < 1000 };
@@ -63,7 +63,7 @@ test("another branch takes the place of what was shown", () => {
 	assert.deepEqual(ids(withLatest(shown, other, true)), ["x", "x", 1]);
 });
 
-/** Messages that each cost a fifth of what there is room for. */
+/** Messages that each cost a fifth of the limit. */
 function heavy(from: number, to: number): MessagePage {
 	const content = "x".repeat(MAX_COST / 5);
 	const messages = page(from, to).messages.map((one) => ({

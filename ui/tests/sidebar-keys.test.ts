@@ -12,7 +12,7 @@ Object.assign(globalThis, { window: page, document, Element, Node, HTMLElement, 
 const { render } = await import("lit-html");
 const { listenToUndo, sidebar } = await import("../src/views/sidebar");
 
-/** A sidebar with these conversations, and what its keys asked for. */
+/** A sidebar with these conversations, and the actions its keys triggered. */
 function shown(ids: readonly string[]) {
 	const root = document.createElement("div") as unknown as HTMLElement;
 	const done: string[] = [];
@@ -28,7 +28,7 @@ function shown(ids: readonly string[]) {
 	const model = { conversations, unread: new Set<string>(), shownId: null, now: 0 };
 	listenToUndo(root, () => done.push("undo"));
 	render(sidebar(model as unknown as Parameters<typeof sidebar>[0], actions), root);
-	/** Presses a key; false where the platform does what it does. */
+	/** Presses a key; returns false if the platform's default applies. */
 	const press = (selector: string, key: string, init: Record<string, unknown> = {}) => {
 		const event = new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true, ...init });
 		root.querySelector(selector)?.dispatchEvent(event as unknown as Event);

@@ -5,7 +5,7 @@ import { Recovery } from "../src/state/recovery";
 import { watchStart } from "../src/state/starting";
 import { fakeCore, refusal } from "./core";
 
-/** A core that answers each question about its start with the next status, when that is let go. */
+/** A core that answers each `start_status` with the next status, once the test releases it. */
 function scriptedCore(statuses: readonly StartStatus[]) {
 	const waiting: (() => void)[] = [];
 	let next = 0;

@@ -5,7 +5,7 @@ import { test } from "node:test";
 const styles = new URL("../../src/styles/", import.meta.url);
 const radix = new URL("../@radix-ui/colors/", import.meta.url);
 
-/** Every sheet without its comments. */
+/** Every stylesheet without its comments. */
 const sheets = await Promise.all(
 	(await readdir(styles)).map(async (name) => {
 		const css = await readFile(new URL(name, styles), "utf8");
@@ -15,7 +15,7 @@ const sheets = await Promise.all(
 const tokens = sheets.find(({ name }) => name === "tokens.css")?.css ?? "";
 const others = sheets.filter(({ name }) => name !== "tokens.css");
 
-/** The declarations of all sheets but the tokens', as `file: property: value`. */
+/** The declarations of all stylesheets except tokens.css, located as `file: property: value`. */
 const declarations = others.flatMap(({ name, css }) =>
 	[...css.matchAll(/([\w-]+):\s*([^;{}]+);/g)].map(([, property = "", value = ""]) => ({
 		property,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { writes } from "../src/lib/type-anywhere";
 
-/** A press of a key. */
+/** Returns whether a key press types text. */
 function press(key: string, held: Partial<Parameters<typeof writes>[0]> = {}, altGraph = false) {
 	return writes({
 		key,

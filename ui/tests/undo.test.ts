@@ -11,11 +11,11 @@ function scene() {
 	const [shownId, busy] = [signal("c"), signal(false)];
 	const drafts = new Drafts();
 	const typing = new Typing({ drafts, shownId, busy });
-	/** Types letter by letter, as keys do. */
+	/** Types character by character, as keys do. */
 	const keys = (text: string) => {
 		for (const key of text) typing.type(typing.text.value + key);
 	};
-	/** The texts that undo goes back through. */
+	/** Returns the texts that repeated undo restores. */
 	const back = () => {
 		const texts: string[] = [];
 		while (typing.undo() !== null) texts.push(typing.text.value);

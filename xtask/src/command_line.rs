@@ -1,4 +1,4 @@
-//! What the arguments ask for.
+//! Parses the command line.
 
 use std::ffi::OsString;
 
@@ -8,7 +8,7 @@ use crate::prove::Amount;
 use crate::queries::Mode;
 use crate::stages::Stage;
 
-/// The help that every wrong command line ends with.
+/// The usage text, which also ends the error of every invalid command line.
 pub(crate) const USAGE: &str = "\
 usage: cargo xtask <command>
 
@@ -36,11 +36,11 @@ pub(crate) enum Command {
     Test(Option<Stage>),
     /// Run the campaign, or these kinds of it.
     Prove(Amount, Vec<OsString>),
-    /// Look for input that breaks what reads it.
+    /// Fuzz, with these options.
     Fuzz(FuzzOptions),
-    /// Measure, with these arguments of the bench.
+    /// Measure, with these arguments for the bench.
     Bench(Vec<OsString>),
-    /// Draw the scenes, with these arguments of the program that does.
+    /// Draw the scenes, with these arguments for the program that does.
     Screenshots(Vec<OsString>),
     /// Renew or check `.sqlx`.
     Queries(Mode),
@@ -49,10 +49,10 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Reads the arguments after the program's name.
+    /// Parses the arguments after the program's name.
     ///
     /// # Errors
-    /// [`Error::Usage`] when they name no command of ours.
+    /// [`Error::Usage`] when they are not a valid command.
     pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, Error> {
         let mut arguments = arguments.into_iter();
         let name = arguments

@@ -1,7 +1,7 @@
-//! `cargo xtask test`, stage `deny`: what may become part of Conch, as `deny.toml` says.
+//! `cargo xtask test`, stage `deny`: checks the dependencies against `deny.toml`.
 //!
-//! The database of known faults is a git repository, which not every machine reaches. Where it does not
-//! come within a minute, the rest is checked, and that it was left out is said.
+//! The advisory database is a git repository, which not every machine can reach. When it cannot be fetched within a
+//! minute, the rest is checked, and the omission is reported.
 
 use std::thread;
 use std::time::Duration;
@@ -12,10 +12,10 @@ use crate::terminal::{Stopwatch, say};
 use crate::tool::Tool;
 use crate::workspace::Workspace;
 
-/// How long the database may take.
+/// The timeout for fetching the database.
 const FETCH_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Checks licences, bans and sources, and known faults where the database can be had.
+/// Checks licences, bans and sources, and security advisories where the database can be fetched.
 ///
 /// # Errors
 /// When something is found, or cargo-deny cannot run.
@@ -36,7 +36,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<(), Error> {
 
 fn fetch_database(deny: Tool) -> Result<bool, Error> {
     let watch = Stopwatch::start();
-    // What it says of a machine that reaches nothing is no error of this check.
+    // Its messages on a machine without network are not an error of this check.
     let mut fetching = deny
         .args(["--log-level", "off", "fetch", "db"])
         .pass_through()?;
@@ -46,7 +46,7 @@ fn fetch_database(deny: Tool) -> Result<bool, Error> {
         }
         thread::sleep(Duration::from_millis(100));
     }
-    // It ended in this very moment, or is ended now.
+    // It may have ended just now; otherwise it is killed.
     drop(fetching.child.kill());
     fetching.wait()?;
     Ok(false)

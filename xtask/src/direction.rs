@@ -1,12 +1,12 @@
-//! The direction of dependencies, as ARCHITECTURE.md states it: core knows neither the window nor
-//! the model engine, the engine knows neither the window nor the store, and Markdown knows nobody.
+//! The direction of dependencies, as ARCHITECTURE.md states it: core depends on neither the window nor the model
+//! engine, the engine on neither the window nor the store, and Markdown on none of them.
 
 use crate::error::Error;
 use crate::terminal::say;
 use crate::tool::Tool;
 use crate::workspace::Workspace;
 
-/// A crate and the beginnings of the names that must not appear anywhere below it.
+/// A crate and the prefixes of the names that must not appear anywhere in its dependency tree.
 const RULES: &[(&str, &[&str])] = &[
     (
         "conch-core",

@@ -12,9 +12,9 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::tool::{Running, Tool};
 
-/// Xvfb picks a free display and writes its number on descriptor 3. The shell then waits for the end
-/// of its own input, which comes when xtask lets go of the pipe for whatever reason, also when it is
-/// killed, and ends the server. Ctrl-C reaches the whole group, so the shell must survive it to do that.
+/// Xvfb picks a free display and writes its number to descriptor 3. The shell then waits for the end of its input,
+/// which comes when xtask closes the pipe, also by being killed, and ends the server. Ctrl-C reaches the whole
+/// process group, so the shell must survive it to do that.
 const SERVE: &str = r#"
 trap '' INT
 Xvfb -displayfd 3 -screen 0 1280x800x24 -nolisten tcp -noreset 3>&1 2>&1 &
@@ -27,10 +27,10 @@ wait "$server"
 
 const REMEDY: &str = "see whether `Xvfb :99` starts by hand";
 
-/// How often the watch over a program and its X server looks at both.
+/// The interval at which a program and its X server are polled.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// A running X server; it ends with this value.
+/// A running X server, which is ended on drop.
 #[derive(Debug)]
 pub(crate) struct Display {
     server: Running,
@@ -49,7 +49,7 @@ impl Display {
         let mut output = server.child.stdout.take().map(BufReader::new);
         let mut said = String::new();
         while let Some(line) = output.as_mut().and_then(next_line) {
-            // Between warnings about displays that are taken, the number is a line of its own.
+            // The number is on a separate line, between warnings about displays that are taken.
             if let Ok(number) = line.parse::<u32>() {
                 return Ok(Self {
                     server,
@@ -65,12 +65,12 @@ impl Display {
         })
     }
 
-    /// The value of `DISPLAY`.
+    /// Returns the value of `DISPLAY`.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// Runs a program to its end, and ends it early when the X server dies under it.
+    /// Runs a program to its end, and kills it when the X server ends first.
     ///
     /// # Errors
     /// When the program does not end with exit code 0, or outlives the X server.
@@ -102,8 +102,8 @@ fn next_line(output: &mut BufReader<ChildStdout>) -> Option<String> {
     }
 }
 
-/// Reads away what the server says. It alone holds the other end, so the pipe's end is the
-/// server's, and the returned channel closes with it.
+/// Drains the server's output. Only the server holds the other end, so the pipe closes when it ends, and the
+/// returned channel with it.
 fn watch(output: Option<BufReader<ChildStdout>>) -> Receiver<()> {
     let (on_end, end) = channel();
     thread::spawn(move || {
@@ -152,7 +152,7 @@ mod tests {
         let shell = display.server.child.id();
         let children = fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).unwrap();
         let server = children.split_whitespace().next().unwrap();
-        // A program that would wait for ever ends the server under itself.
+        // A program that would wait for ever kills its own X server.
         let script = format!("kill {server}; exec tail -f /dev/null");
         let error = display
             .run(Tool::new("sh", "").args(["-c", &script]))

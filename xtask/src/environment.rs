@@ -1,12 +1,13 @@
-//! What tests and the windows that they open inherit of a developer's environment: what is needed to find
-//! programs, folders and the display, to build, and to speak a language. Everything else stays outside, above
-//! all keys, addresses and proxies, of whichever provider: so no test ever asks one with a developer's own key.
+//! The environment variables that tests and the windows that they open inherit from a developer: those that are
+//! needed to find programs, folders and the display, to build, and to set the locale. All others are dropped, above
+//! all the keys, addresses and proxies of every provider, so that no test sends a request with a developer's own
+//! key.
 //!
 //! `tests/window` compiles this file, too: xtask must not depend on it, nor it on xtask.
 
 use std::ffi::{OsStr, OsString};
 
-/// Names that are inherited.
+/// The names that are inherited.
 const NAMES: &[&str] = &[
     "APPDATA",
     "AR",
@@ -52,7 +53,7 @@ const NAMES: &[&str] = &[
     "XAUTHORITY",
 ];
 
-/// How the names of others begin. What a library is called and where it lies is in some of them.
+/// The prefixes of other inherited names. Some hold the name or path of a library.
 const BEGINNINGS: &[&str] = &[
     "CARGO",
     "CMAKE_",
@@ -75,16 +76,16 @@ const BEGINNINGS: &[&str] = &[
     "XDG_",
 ];
 
-/// Whether a variable is inherited.
+/// Returns whether a variable is inherited.
 pub fn is_inherited(name: &OsStr) -> bool {
     let Some(name) = name.to_str() else {
         return false;
     };
-    // A registry's token, which no test needs; and where a developer's own conversations are.
+    // A registry's token, which no test needs, and the folder of a developer's own conversations.
     if name.ends_with("_TOKEN") || name == "CONCH_DATA_DIR" {
         return false;
     }
-    // Windows makes no difference between upper and lower case.
+    // Names are case-insensitive on Windows.
     let is = |known: &&str| known.eq_ignore_ascii_case(name);
     NAMES.iter().any(is)
         || BEGINNINGS
@@ -92,7 +93,7 @@ pub fn is_inherited(name: &OsStr) -> bool {
             .any(|beginning| name.starts_with(beginning))
 }
 
-/// What is inherited of this process's environment.
+/// Returns the inherited variables of this process's environment.
 pub(crate) fn inherited() -> impl Iterator<Item = (OsString, OsString)> {
     std::env::vars_os().filter(|(name, _)| is_inherited(name))
 }

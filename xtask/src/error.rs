@@ -1,4 +1,4 @@
-//! Everything that can stop a command, each as one line: what was tried, what it said, what to do.
+//! Everything that can stop a command, each as one line: what was tried, how it failed, what to do.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use thiserror::Error;
 /// Why a command stopped.
 #[derive(Debug, Error)]
 pub(crate) enum Error {
-    /// The command line names no command of ours.
+    /// The command line is not a valid xtask command.
     #[error("{0}")]
     Usage(String),
     /// A program that a step needs could not be started at all.
@@ -16,9 +16,9 @@ pub(crate) enum Error {
     Start {
         /// The command line as a person would type it.
         command: String,
-        /// What the operating system answered.
+        /// The operating system's error.
         source: io::Error,
-        /// What the reader should do.
+        /// What the user should do.
         remedy: String,
     },
     /// A program ran and failed.
@@ -28,9 +28,9 @@ pub(crate) enum Error {
         command: String,
         /// How it ended, for example `ended with exit code 1`.
         how: String,
-        /// `: ` and its last line, or nothing when its output already stands on the screen.
+        /// `: ` and its last line, or nothing when its output is already on the screen.
         said: String,
-        /// What the reader should do.
+        /// What the user should do.
         remedy: String,
     },
     /// A file or folder could not be read or written.
@@ -40,7 +40,7 @@ pub(crate) enum Error {
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
-        /// What the operating system answered.
+        /// The operating system's error.
         source: io::Error,
     },
     /// Something that the project needs is not on this machine, and xtask does not install it here.
@@ -48,15 +48,15 @@ pub(crate) enum Error {
     Missing {
         /// What is missing, or which version was found instead.
         what: String,
-        /// What the reader should do.
+        /// What the user should do.
         remedy: String,
     },
-    /// A program answered something that cannot be understood.
+    /// A program's output could not be parsed.
     #[error("cannot understand what `{command}` answered: {answer}")]
     Answer {
         /// The command line as a person would type it.
         command: String,
-        /// The answer, or why it could not be read.
+        /// The output, or why it could not be parsed.
         answer: String,
     },
     /// A downloaded or stored file is not the one that the project expects.
@@ -68,19 +68,19 @@ pub(crate) enum Error {
         found: String,
         /// The sha256 that the project pins.
         expected: &'static str,
-        /// What the reader should do.
+        /// What the user should do.
         remedy: &'static str,
     },
     /// The committed `.sqlx` does not match the queries in the code.
     #[error(".sqlx is stale ({0}); run `cargo xtask queries` and commit the result")]
     StaleQueries(String),
-    /// The check of conch-core wrote no query at all although `.sqlx` has some.
+    /// The check of conch-core wrote no query data although `.sqlx` has some.
     #[error(
         "the check of conch-core wrote no query data although .sqlx holds some; nothing was changed, \
          see whether `cargo check -p conch-core` compiles src-tauri/core/src/lib.rs"
     )]
     NoQueries,
-    /// A crate reaches something that its place in the architecture forbids.
+    /// A crate depends on something that the architecture forbids.
     #[error(
         "{package} depends on {found}, which ARCHITECTURE.md rules out; `cargo tree -p {package} -i {found}` shows the way there"
     )]
@@ -90,7 +90,7 @@ pub(crate) enum Error {
         /// The forbidden crate found in it.
         found: String,
     },
-    /// Input was found that breaks what reads it.
+    /// The fuzzer found input that breaks its target.
     #[error(
         "the fuzzer broke {0}: each input is in target/fuzz, and its words stand above; mend the cause, and keep the input in tests/fuzz/corpus unless it breaks a crate of others"
     )]
@@ -100,7 +100,7 @@ pub(crate) enum Error {
         "the X server ended before the tests did; run `cargo xtask test --only tests` again, and see `Xvfb :99` if it stays so"
     )]
     DisplayEnded,
-    /// A stage of `cargo xtask test` failed; its own line stands before this one.
+    /// A stage of `cargo xtask test` failed; its own line precedes this one.
     #[error("stage {stage} failed: {source}")]
     Stage {
         /// The stage's name, as `--only` takes it.

@@ -1,7 +1,7 @@
-//! Tells by content whether something has to be done again.
+//! Detects by content whether something has to be done again.
 //!
-//! Contents and not times of change, because a checkout, a cached folder of a CI machine or an
-//! editor's save may set any time.
+//! Contents and not modification times, because a checkout, a cached folder of a CI machine or an editor's save may
+//! set any time.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::Error;
 
-/// The sha256 of a file in lower-case hexadecimal.
+/// Returns the sha256 of a file in lower-case hexadecimal.
 ///
 /// # Errors
 /// When the file cannot be read.
@@ -29,8 +29,8 @@ pub(crate) fn of_file(path: &Path) -> Result<String, Error> {
     }
 }
 
-/// One sha256 over the names and contents of all files under a folder, but those in folders of its
-/// first level that are named in `without`.
+/// Returns one sha256 over the names and contents of all files under a folder, except those in folders of its first
+/// level that are named in `without`.
 ///
 /// # Errors
 /// When something in it cannot be read.
@@ -76,22 +76,22 @@ fn hex(hash: Sha256) -> String {
         })
 }
 
-/// A small file that remembers the fingerprint of what was done last.
+/// A small file that stores the fingerprint of what was done last.
 #[derive(Debug, Clone)]
 pub(crate) struct Stamp(PathBuf);
 
 impl Stamp {
-    /// Names the stamp's file, whether or not it is there.
+    /// Creates a stamp in that file, which may not exist yet.
     pub(crate) fn at(path: impl Into<PathBuf>) -> Self {
         Self(path.into())
     }
 
-    /// Whether the remembered fingerprint is this one.
+    /// Returns whether the stored fingerprint is this one.
     pub(crate) fn is(&self, fingerprint: &str) -> bool {
         fs::read_to_string(&self.0).is_ok_and(|text| text.trim_end() == fingerprint)
     }
 
-    /// Remembers a fingerprint.
+    /// Stores a fingerprint.
     ///
     /// # Errors
     /// When the file cannot be written.

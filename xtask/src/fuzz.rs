@@ -1,8 +1,8 @@
 //! `cargo xtask fuzz`: libFuzzer over the targets of `tests/fuzz`, built by cargo-fuzz on the stable
 //! toolchain.
 //!
-//! What a run finds stays in `target/fuzz` and is where the next one goes on; what is kept in the
-//! repository is replayed by `cargo test`.
+//! What a run finds stays in `target/fuzz`, and the next run continues from it; the corpus in the repository is
+//! replayed by `cargo test`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,23 +14,23 @@ use crate::terminal::{Stopwatch, answer, heading, pass_on};
 use crate::tool::Tool;
 use crate::workspace::Workspace;
 
-/// What is asked for.
+/// The options of `cargo xtask fuzz`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct FuzzOptions {
     /// For each target.
     minutes: u64,
-    /// As cargo-fuzz names it. Without one the stable toolchain builds as it is, and what is written here is
-    /// safe Rust; with one it is told to take its own unstable options.
+    /// As cargo-fuzz names it. Without a sanitizer the stable toolchain builds as it is, and the code here is safe
+    /// Rust; with one, `RUSTC_BOOTSTRAP` enables the toolchain's unstable options.
     sanitizer: String,
-    /// All, where none is named.
+    /// All targets when empty.
     targets: Vec<String>,
 }
 
 impl FuzzOptions {
-    /// Reads the arguments.
+    /// Parses the arguments.
     ///
     /// # Errors
-    /// [`Error::Usage`] when a number is none.
+    /// [`Error::Usage`] when an option is unknown, or its value is missing or invalid.
     pub(crate) fn parse(words: &[&str]) -> Result<Self, Error> {
         let mut options = Self {
             minutes: 10,
@@ -61,7 +61,7 @@ impl FuzzOptions {
     }
 }
 
-/// Runs each target for its time, and prints a row for each as `docs/FUZZING.md` has it.
+/// Runs each target for its time, and prints a row for each in the format of `docs/FUZZING.md`.
 ///
 /// # Errors
 /// When a target is unknown or does not build, or something was found.
@@ -103,7 +103,7 @@ pub(crate) fn run(workspace: &Workspace, options: &FuzzOptions) -> Result<(), Er
     Err(Error::Fuzzed(names.join(", ")))
 }
 
-/// The names of the programs.
+/// Returns the names of the fuzz targets.
 fn targets(folder: &Path) -> Result<Vec<String>, Error> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder).map_err(Error::file("read", folder))? {
@@ -133,7 +133,7 @@ fn build(
                 "--sanitizer",
                 options.sanitizer.as_str(),
             ])
-            // By the profile and not by a flag for all, so that Cargo.toml can make exceptions.
+            // Through the profile and not a flag for all, so that Cargo.toml can make exceptions.
             .env("CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS", "true")
             .env("CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS", "true");
         if options.sanitizer != "none" {
@@ -148,7 +148,7 @@ fn build(
     Ok(workspace.target_of(&host(workspace)?).join("release"))
 }
 
-/// The host's name as rustc has it, by which cargo-fuzz names its target folder.
+/// Returns rustc's host triple, by which cargo-fuzz names its target folder.
 fn host(workspace: &Workspace) -> Result<String, Error> {
     let rustc = Tool::new("rustc", "see whether `rustc -vV` works here").dir(workspace.root());
     let rustc = rustc.arg("-vV");
@@ -161,11 +161,11 @@ fn host(workspace: &Workspace) -> Result<String, Error> {
     })
 }
 
-/// Where a target's inputs are.
+/// The folders of a target's inputs.
 struct Place {
-    /// In the repository, only read.
+    /// The corpus in the repository, which is only read.
     kept: PathBuf,
-    /// What this machine found, and where it goes on.
+    /// What this machine found, from which the next run continues.
     found: PathBuf,
 }
 
@@ -190,7 +190,7 @@ impl Place {
     }
 }
 
-/// What became of a target.
+/// The result of a target.
 #[derive(Debug, Default)]
 struct Row {
     target: String,
@@ -198,7 +198,7 @@ struct Row {
     executions: u64,
     /// As libFuzzer counts them: pairs of blocks of code that ran one after the other.
     edges: u64,
-    /// What is kept of what was found, that together reaches all of them.
+    /// The inputs of the corpus, which together reach all of them.
     inputs: u64,
     is_broken: bool,
 }
@@ -211,7 +211,7 @@ impl Row {
         }
     }
 
-    /// Takes a line of libFuzzer's: `#4096 pulse cov: 812 ft: 2031 corp: 120/9Kb …`.
+    /// Parses a line of libFuzzer's: `#4096 pulse cov: 812 ft: 2031 corp: 120/9Kb …`.
     fn update(&mut self, line: &str) {
         let words: Vec<_> = line.split_whitespace().collect();
         let after = |mark: &str| {
@@ -241,7 +241,7 @@ impl Row {
     }
 }
 
-/// A number with its thousands apart.
+/// Formats a number with thousands separators.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();

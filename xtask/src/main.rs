@@ -1,10 +1,9 @@
 //! The project's own commands: `cargo xtask run | test | prove | fuzz | bench | screenshots | build | setup |
 //! queries`.
 //!
-//! Owns everything between a fresh clone and a running or tested application, so that a person and
-//! a CI machine type the same one command. It depends on very little, because it is the first crate
-//! that a new machine compiles; what needs the application's own code lives in crates of its own
-//! that xtask starts.
+//! Owns everything between a fresh clone and a running or tested application, so that a person and a CI machine
+//! type the same one command. It depends on very little, because it is the first crate that a new machine compiles;
+//! what needs the application's code lives in separate crates that xtask starts.
 
 mod application;
 mod bench;

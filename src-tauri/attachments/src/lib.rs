@@ -1,10 +1,9 @@
-//! Files that go with a message: what each is, and what a model can be shown of it.
+//! Attachments: the type of a file, and what a model can be shown of it.
 //!
-//! A stranger's file is read here, so everything is bounded: its size, an image's pixels, the text of a
-//! PDF. What a file is, is decided by what is in it, never by its name alone. This crate is pure and
-//! knows no message, no database and no window; whoever calls it keeps it off the threads that others
-//! wait for. PDFs are the exception: what reads them may recurse and panic at a file's will, so it runs
-//! in a process of its own, which is [`serve_pdf`].
+//! Files are untrusted, so everything is bounded: the size, an image's pixels, the text of a PDF. The type is
+//! detected by content, never by the name alone. This crate is pure and knows no message, database or window;
+//! its functions block, so callers run them off the async and UI threads. PDFs are the exception: a malicious
+//! file can make the PDF reader recurse and panic, so it runs in a separate process, see [`serve_pdf`].
 
 mod image;
 mod kind;
@@ -18,8 +17,8 @@ pub use pdf::{Pdf, PdfAnswer, serve_pdf};
 pub use refusal::Refusal;
 pub use text::read_text;
 
-/// The most bytes of a text, and of the text of a PDF.
+/// The maximum size of a text file, and of the text of a PDF, in bytes.
 pub const TEXT_LIMIT: usize = 1_000_000;
 
-/// The most bytes of an image or a PDF.
+/// The maximum size of an image or a PDF file, in bytes.
 pub const FILE_LIMIT: usize = 20_000_000;

@@ -1,9 +1,10 @@
-//! The text of a PDF, read in a process that may end of it.
+//! The text of a PDF, extracted in a child process that may crash.
 //!
-//! A page may draw itself, and then what reads it recurses until its stack is gone, which no
-//! `catch_unwind` holds up. So the application starts itself as `conch read-pdf`, gives it the file on
-//! standard input, and gets one line of JSON back; both bound the time, the process its own memory, and one
-//! that ends without an answer is the answer. The process ends when the application does, however that ends.
+//! A page may draw itself, and then the reader recurses until the stack overflows, which `catch_unwind` cannot
+//! catch. So the application starts itself as `conch read-pdf`, writes the file to standard input, and reads
+//! one line of JSON from standard output. Both limit the time, the child also its memory; a child that exits
+//! without an answer means that the PDF is unreadable. The child exits when the application does, even after a
+//! crash.
 
 use std::io::{Read, Write};
 use std::process::ExitCode;
@@ -13,20 +14,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::{FILE_LIMIT, Refusal, TEXT_LIMIT};
 
-/// What is read of a PDF.
+/// The text extracted from a PDF.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pdf {
-    /// The text of its pages, an empty line between them.
+    /// The text of its pages, separated by empty lines.
     pub text: String,
-    /// How many pages it has.
+    /// Number of pages.
     pub pages: u32,
 }
 
-/// The line on the standard output of [`serve_pdf`].
+/// The JSON that [`serve_pdf`] writes to standard output.
 pub type PdfAnswer = Result<Pdf, Refusal>;
 
-/// The address space of the process that reads, in bytes, what the executable itself takes included: a
-/// few megabytes of a file may unfold to gigabytes.
+/// The address space limit of the child process, in bytes, including the executable itself: a file of a few
+/// megabytes may decompress to gigabytes.
 #[cfg(unix)]
 const ROOM: u64 = 2 * 1024 * 1024 * 1024;
 
@@ -53,12 +54,12 @@ pub fn serve_pdf() -> ExitCode {
     }
 }
 
-/// The processor time of the process that reads, in seconds: as long as the application waits.
+/// The CPU time limit of the child process, in seconds, equal to the application's timeout.
 #[cfg(unix)]
 const PROCESSOR_TIME: u64 = 60;
 
-/// Ends this process where it asks for more than [`ROOM`], or computes for longer than [`PROCESSOR_TIME`].
-/// Where the system does not take a limit, the application's patience is the only one.
+/// Limits this process to [`ROOM`] of address space and [`PROCESSOR_TIME`] of CPU time. If the system rejects a
+/// limit, only the application's timeout applies.
 #[cfg(unix)]
 fn bound() {
     use rlimit::Resource;
@@ -68,8 +69,8 @@ fn bound() {
     }
 }
 
-/// Ends this process when nothing reads its answer any more: the application is gone, or has given up. Standard
-/// input says neither, because its end is the file's.
+/// Exits this process when the read end of standard output is closed: the application has exited or timed out.
+/// Standard input does not show either, because its end is the end of the file.
 #[cfg(unix)]
 fn end_with_reader() {
     use rustix::event::{PollFd, PollFlags, poll};
@@ -77,7 +78,7 @@ fn end_with_reader() {
     let watch = || {
         let output = std::io::stdout();
         let mut output = [PollFd::new(&output, PollFlags::empty())];
-        // Nothing is waited for but the end of the other side, which no one has to ask for.
+        // No events are requested: `POLLERR` and `POLLHUP` are always reported.
         while matches!(poll(&mut output, None), Err(rustix::io::Errno::INTR)) {}
         if output[0]
             .revents()
@@ -86,13 +87,13 @@ fn end_with_reader() {
             std::process::exit(1);
         }
     };
-    // Without it there are still the limits.
+    // If the thread cannot start, the limits still apply.
     let _ = std::thread::Builder::new()
         .name("reader".into())
         .spawn(watch);
 }
 
-/// What is written in a PDF; panics where the reader does.
+/// Extracts the text of a PDF; panics if the PDF library does.
 fn read_pdf(bytes: &[u8]) -> PdfAnswer {
     let pages =
         pdf_extract::extract_text_from_mem_by_pages(bytes).map_err(|error| match error {
@@ -107,7 +108,7 @@ fn read_pdf(bytes: &[u8]) -> PdfAnswer {
         .collect();
     let text = texts.join("\n\n");
     if text.is_empty() {
-        // Without its password it may look like a file of empty pages, or of none.
+        // Without the password, an encrypted file may seem to have empty pages, or none.
         let protected = Document::load_mem(bytes).is_ok_and(|pdf| pdf.trailer.has(b"Encrypt"));
         return Err(if protected {
             Refusal::Encrypted
@@ -125,7 +126,7 @@ fn read_pdf(bytes: &[u8]) -> PdfAnswer {
 mod tests {
     use super::*;
 
-    /// A PDF with a page for each of these contents, and more in its trailer.
+    /// Returns a PDF with a page for each content, and extra entries in its trailer.
     fn pdf(pages: &[&str], trailer: &str) -> Vec<u8> {
         let kids: Vec<_> = (0..pages.len())
             .map(|page| format!("{} 0 R", 4 + 2 * page))

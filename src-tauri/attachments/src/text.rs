@@ -1,4 +1,4 @@
-//! Text and code, in whatever encoding they come.
+//! Text and code files in any encoding.
 
 use std::borrow::Cow;
 
@@ -7,10 +7,10 @@ use encoding_rs::Encoding;
 
 use crate::Refusal;
 
-/// The text of a file, without a byte order mark.
+/// Decodes the text of a file, without a byte order mark.
 ///
 /// # Errors
-/// When it is no text.
+/// Returns [`Refusal::Unknown`] if the file is not text.
 pub fn read_text(bytes: &[u8]) -> Result<String, Refusal> {
     decoded(bytes).map(Cow::into_owned).ok_or(Refusal::Unknown)
 }
@@ -19,13 +19,13 @@ pub(crate) fn is_text(bytes: &[u8]) -> bool {
     decoded(bytes).is_some()
 }
 
-/// By its byte order mark, else UTF-8, else the encoding that its bytes are most likely in.
+/// Decodes by the byte order mark, else as UTF-8, else in the most likely encoding of the bytes.
 fn decoded(bytes: &[u8]) -> Option<Cow<'_, str>> {
     if let Some((encoding, mark)) = Encoding::for_bom(bytes) {
         let text = encoding.decode_without_bom_handling_and_without_replacement(&bytes[mark..])?;
         return Some(text).filter(|text| is_readable(text));
     }
-    // No text has such a byte in any of the encodings that are left, which need not be tried then.
+    // In all remaining encodings, text has no NUL byte.
     if bytes.contains(&0) {
         return None;
     }
@@ -39,7 +39,7 @@ fn decoded(bytes: &[u8]) -> Option<Cow<'_, str>> {
     Some(text).filter(|text| is_readable(text))
 }
 
-/// Control characters that no text has tell that it is none.
+/// Returns false if there are control characters that text files do not contain.
 fn is_readable(text: &str) -> bool {
     let is_layout = |c| {
         matches!(

@@ -1,5 +1,5 @@
-//! The application without a window: what a command may ask for, each in a few lines over the
-//! modules that own it.
+//! The application without a window: what the commands call, as thin functions over the modules that implement
+//! them.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -38,19 +38,19 @@ use crate::start::ProgressReporter;
 use crate::store::{BeginOutcome, Holder, NewAnswer, NewTurn, StoreError};
 use crate::web::Images;
 
-/// How many characters of its first message name a conversation.
+/// Maximum number of characters of the title derived from a conversation's first message.
 const TITLE: usize = 60;
 
 /// How long a quit waits for answers to be stored.
 const QUIT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How long a quit purges what was deleted; the next start goes on where it ends.
+/// How long a quit purges deleted conversations; the next start purges the rest.
 const PURGE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long it waits then for the search index, which may also be brought up to date by the next start.
+/// How long a quit then waits for the search index, which the next start can update too.
 const INDEX_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long it waits then for the database to be closed, which the process's end does as well.
+/// How long a quit then waits for the database to close; the end of the process closes it anyway.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How long the generations of this process have to renew a lease that looks expired.
@@ -61,9 +61,9 @@ const RENEWAL_TIMEOUT: Duration = Duration::from_secs(1);
 pub struct App {
     pub(crate) ctx: TurnContext,
     pub(crate) live: Arc<LiveAnswers>,
-    /// Those in the web that messages show.
+    /// Loader of the web images in messages.
     pub(crate) images: Images,
-    /// This executable, which reads PDFs in a process of its own.
+    /// This executable, started as a child process to read PDFs.
     pub(crate) reader: PathBuf,
     pub(crate) purger: Arc<Purger>,
     sweeper: Arc<Sweeper>,
@@ -73,16 +73,16 @@ pub struct App {
 }
 
 impl App {
-    /// Opens the data folder, frees the locks of processes that died, and starts to sweep. Call it in
-    /// a tokio runtime.
+    /// Opens the data folder, releases the locks of dead processes, and starts the background tasks. Must be
+    /// called in a tokio runtime.
     ///
     /// # Errors
-    /// When the folder or the database in it cannot be used; nothing in it was changed then.
+    /// When the folder or its database cannot be used; nothing in it is changed then.
     pub async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Arc<Self>> {
         Self::open_with_progress(config, clock, &ProgressReporter::default()).await
     }
 
-    /// The same, and tells how far it is. It may be dropped at any moment.
+    /// Like [`open`](Self::open), with progress reports. The future may be dropped at any time.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -109,7 +109,8 @@ impl App {
         };
         let instances = opening::instances_of(&folder);
         let app = Self::start(ctx, images, reader, opened.instance, &instances);
-        // What an older Conch and the web view made; behind a closed folder nobody waits for it.
+        // Files of older versions and of the web view. The folder itself is private already, so no caller waits
+        // for this.
         app.tasks
             .spawn_blocking(move || folder::restrict_all(&folder));
         Ok(Arc::new(app))
@@ -198,8 +199,8 @@ impl App {
         }
     }
 
-    /// Ends what runs, with partial text kept, and closes the database. Commands that come later
-    /// are refused. Every wait in it has an end, whatever hangs.
+    /// Stops running answers, keeping their partial text, and closes the database. Later commands are refused.
+    /// Every wait is bounded.
     pub async fn quit(&self) {
         self.quitting.cancel();
         self.live.quit_all();
@@ -221,26 +222,26 @@ impl App {
         if timeout(CLOSE_TIMEOUT, store.close()).await.is_err() {
             tracing::warn!("the database was not closed in time; the next start mends that");
         }
-        // The process may end without dropping anything.
+        // The process may exit without running destructors.
         self.instance.end();
     }
 
-    /// Whether this process writes an answer.
+    /// Returns whether this process is writing an answer.
     pub fn is_answering(&self) -> bool {
         self.live.count() > 0
     }
 
-    /// Waits until this process writes no answer, those included that wait for their turn.
+    /// Waits until this process writes no answer, including those queued for a provider.
     pub async fn answers_ended(&self) {
         self.live.all_ended().await;
     }
 
-    /// True once damage was found in the database: nothing is written any more.
+    /// Returns true once damage was found in the database: nothing is written after that.
     pub fn is_damaged(&self) -> bool {
         self.ctx.store.is_damaged()
     }
 
-    /// What happens from now on.
+    /// Subscribes to events.
     pub fn subscribe(&self) -> broadcast::Receiver<CoreEvent> {
         self.ctx.events.subscribe()
     }
@@ -264,7 +265,7 @@ impl App {
         Ok(created)
     }
 
-    /// Names a conversation.
+    /// Renames a conversation.
     pub async fn rename_conversation(&self, id: &ConversationId, title: &str) -> Result<()> {
         let title = title.trim();
         if title.is_empty() {
@@ -279,7 +280,7 @@ impl App {
         Ok(())
     }
 
-    /// Sets the model of a conversation's answers to come.
+    /// Sets the model for a conversation's future answers.
     pub async fn set_conversation_model(&self, id: &ConversationId, model_id: &str) -> Result<()> {
         bounds::MODEL.check(model_id)?;
         let set = self.ctx.store.set_conversation_model(id, model_id).await;
@@ -288,7 +289,7 @@ impl App {
         Ok(())
     }
 
-    /// Keeps text that was typed but not sent; `None` for a conversation that does not exist yet.
+    /// Saves the draft of a conversation; `None` is the draft of a conversation that does not exist yet.
     pub async fn save_draft(&self, id: Option<&ConversationId>, content: &str) -> Result<()> {
         check_length(content)?;
         if content.is_empty() {
@@ -306,10 +307,10 @@ impl App {
         }
     }
 
-    /// Stores a message with its files and starts its answer. When it returns `Accepted` both are durable.
+    /// Stores a message with its files and starts its answer. Both are durable when it returns `Accepted`.
     ///
     /// # Errors
-    /// Nothing is stored then, but the attempt.
+    /// Nothing but the attempt is stored then.
     pub async fn send_message(
         &self,
         conversation_id: &ConversationId,
@@ -350,8 +351,8 @@ impl App {
         self.begin(begun, registration, || Error::SendWhileGenerating)
     }
 
-    /// Answers a user message, or writes a new version of an answer. Where other messages follow, the
-    /// answer gets a branch of its own.
+    /// Answers a user message, or generates a new version of an answer. If other messages follow, the answer
+    /// gets its own branch.
     pub async fn generate_response(
         &self,
         message_id: &MessageId,
@@ -412,15 +413,15 @@ impl App {
         }
     }
 
-    /// Stops a generation and waits for its end to be stored, but less than a second: it is stopped all the
-    /// same. One that has ended is not stopped, and neither is any other in its place.
+    /// Stops a generation and waits less than a second for its end to be stored; it is stopped even if the wait
+    /// times out. Does nothing if it has ended, even if another generation has started since.
     pub async fn stop_generation(&self, id: &GenerationId) -> StopOutcome {
         StopOutcome {
             stopped: self.live.stop(id).await,
         }
     }
 
-    /// The lock of a branch.
+    /// Returns the lock status of a branch.
     pub async fn is_locked(
         &self,
         conversation_id: &ConversationId,
@@ -439,7 +440,7 @@ impl App {
         }))
     }
 
-    /// Frees the locks that have expired, at once.
+    /// Releases expired locks immediately.
     pub async fn cleanup_expired_locks(&self) -> Result<CleanupOutcome> {
         let sweep = self.sweeper.sweep().await?;
         Ok(CleanupOutcome {
@@ -447,7 +448,7 @@ impl App {
         })
     }
 
-    /// Counts a send that a page refused by itself.
+    /// Records a send that the page refused without calling the core.
     pub async fn record_refused_attempt(
         &self,
         conversation_id: &ConversationId,
@@ -463,7 +464,7 @@ impl App {
         )
     }
 
-    /// Stores the ends that were set aside in a conversation, before anything new is begun in it.
+    /// Stores the endings that were set aside for a conversation, before a new turn starts in it.
     async fn take_back(&self, id: &ConversationId) -> Result<()> {
         let ctx = &self.ctx;
         for Aside { lease, ending, .. } in ctx.aside.of(id) {
@@ -476,8 +477,8 @@ impl App {
         Ok(())
     }
 
-    /// A lease of this process may look expired because time jumped (a resume, a stepped clock). Its
-    /// holder lives, so it renews before anybody may take the lock.
+    /// Renews the conversation's leases that this process holds and that look expired because the clock jumped
+    /// (resume, stepped clock), before another process can take the lock.
     async fn renew_own(&self, conversation_id: &ConversationId) -> Result<()> {
         let now = self.ctx.clock.now();
         let expired = self.ctx.store.expired_holders(conversation_id, now).await?;
@@ -517,8 +518,8 @@ fn check_length(content: &str) -> Result<()> {
     Ok(())
 }
 
-/// A title for a conversation that begins with this message: its first line, or for a message without a
-/// word the name of its first file, cut between words.
+/// Returns the title of a conversation that starts with this message: its first line, or the name of its first
+/// file if it has no text, cut between words.
 fn title_of(content: &str, file_name: Option<&str>) -> String {
     let first_line = content.trim().lines().next();
     let line = first_line.or(file_name).unwrap_or_default().trim();

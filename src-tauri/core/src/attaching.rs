@@ -1,4 +1,4 @@
-//! What may be done with files: attached to what is typed, looked at, taken away.
+//! Attachments: attach, list, load and adopt.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -13,11 +13,10 @@ use crate::ids::{AttachmentId, ConversationId};
 use crate::store::AttachOutcome;
 
 impl App {
-    /// Reads a file and keeps it with what is typed in a conversation, or in the one that does not exist
-    /// yet.
+    /// Reads a file and attaches it to the draft of a conversation, or of the one that does not exist yet.
     ///
     /// # Errors
-    /// When it is not read, or one too many. Nothing is kept then.
+    /// When the file cannot be read, or the draft has too many. Nothing is stored then.
     pub async fn attach_file(
         &self,
         conversation_id: Option<&ConversationId>,
@@ -44,12 +43,12 @@ impl App {
         }
     }
 
-    /// Reads a file that was copied elsewhere and is pasted here, as [`App::attach_file`] does. `uri` is its
-    /// `file:` address, `clipboard` those that the system's clipboard holds now: no other file is read, so a
-    /// page has only what the user copied.
+    /// Attaches a pasted file, as [`App::attach_file`] does. `uri` is its `file:` URI, `clipboard` the URIs now
+    /// on the system's clipboard: no other file is read, so the page gets only what the user copied.
     ///
     /// # Errors
-    /// When the clipboard does not name it, it is no regular file or cannot be read, and as `attach_file`.
+    /// When the clipboard does not contain the URI, the file is not regular or cannot be read, or as for
+    /// `attach_file`.
     pub async fn attach_copied_file(
         &self,
         conversation_id: Option<&ConversationId>,
@@ -61,7 +60,7 @@ impl App {
         self.attach_file(conversation_id, &copied.name, bytes).await
     }
 
-    /// The files with what is typed in a conversation, or in the one that does not exist yet.
+    /// Returns the files attached to the draft of a conversation, or of the one that does not exist yet.
     pub async fn draft_attachments(
         &self,
         conversation_id: Option<&ConversationId>,
@@ -70,7 +69,7 @@ impl App {
         Ok(self.ctx.inspect_damage(attached)?)
     }
 
-    /// Moves files from the conversation that did not exist to the one that now does, all or none.
+    /// Moves files from the draft without a conversation to a new conversation, all or none.
     pub async fn adopt_attachments(
         &self,
         conversation_id: &ConversationId,
@@ -84,7 +83,7 @@ impl App {
         }
     }
 
-    /// What is kept of a file: an image as a `data:` address, else its text.
+    /// Returns the stored content of a file: an image as a `data:` URL, anything else as text.
     pub async fn load_attachment(&self, id: &AttachmentId) -> Result<String> {
         let content = self
             .ctx
@@ -98,7 +97,7 @@ impl App {
         }
     }
 
-    /// Refuses what must not be sent with these files, and says what a message without a word is called.
+    /// Checks that these files can be sent; returns the name of the first, the title of a message without text.
     pub(crate) async fn check_attachments(
         &self,
         conversation_id: &ConversationId,

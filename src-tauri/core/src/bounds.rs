@@ -1,9 +1,9 @@
-//! How long the texts may be that come in from outside and that nothing else bounds. A page never sends one
-//! that is longer; whatever does is refused before anything is stored or asked for.
+//! Length limits for texts from outside that nothing else limits. The page never exceeds them; a longer text is
+//! refused before anything is stored or requested.
 
 use crate::error::{Error, Result};
 
-/// A kind of text.
+/// A length limit and the error message for exceeding it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bound {
     /// Bytes of UTF-8.
@@ -17,19 +17,19 @@ pub(crate) const TITLE: Bound = Bound {
     says: "A conversation's name has at most 1,000 bytes: shorten it",
 };
 
-/// `provider/model`.
+/// A model id, `provider/model`.
 pub(crate) const MODEL: Bound = Bound {
     most: 1024,
     says: "A model's id has at most 1,024 bytes: choose a model of the list",
 };
 
-/// What a client calls one press of Send.
+/// A client's id for one press of Send.
 pub(crate) const REQUEST: Bound = Bound {
     most: 200,
     says: "A request's id has at most 200 bytes: use a UUID",
 };
 
-/// What is looked for in a conversation.
+/// The text to find in a conversation.
 pub(crate) const SEARCH: Bound = Bound {
     most: 4096,
     says: "What is looked for has at most 4,096 bytes: shorten it",
@@ -37,7 +37,7 @@ pub(crate) const SEARCH: Bound = Bound {
 
 impl Bound {
     /// # Errors
-    /// When the text is longer.
+    /// When the text is too long.
     pub(crate) fn check(self, text: &str) -> Result<()> {
         if text.len() <= self.most {
             Ok(())
@@ -46,7 +46,7 @@ impl Bound {
         }
     }
 
-    /// The same of a text that may be left out.
+    /// Like [`check`](Self::check), for an optional text.
     pub(crate) fn check_any(self, text: Option<&str>) -> Result<()> {
         text.map_or(Ok(()), |text| self.check(text))
     }

@@ -1,13 +1,13 @@
-//! This executable's own children, which load a model or read a stranger's file: each begins with an
-//! environment that holds nothing but what such work needs, so no key, no address and no proxy.
+//! Child processes of this executable, which load a model or parse an untrusted file: each gets a minimal
+//! environment without API keys, addresses and proxies.
 
 use std::ffi::OsStr;
 use std::path::Path;
 
 use tokio::process::Command;
 
-/// What a child may know: where libraries, homes and temporary folders are, in which language, and how much to
-/// say.
+/// The environment variables that a child inherits: library paths, home and temporary folders, language, log
+/// level.
 const NAMES: &[&str] = &[
     "CONCH_LOG",
     "CONCH_DUMPABLE",
@@ -26,10 +26,10 @@ const NAMES: &[&str] = &[
     "USERPROFILE",
 ];
 
-/// How the names of those begin that only choose a language or how a model is computed.
+/// Prefixes of inherited variables that only select a language or configure the compute backend.
 const BEGINNINGS: &[&str] = &["CUDA_", "GGML_", "LC_", "LLAMA_", "VK_"];
 
-/// The program with that environment. It ends when its value is dropped.
+/// Returns a command for the program with that environment. The child is killed on drop.
 pub(crate) fn command(program: &Path) -> Command {
     let mut command = Command::new(program);
     command
@@ -42,7 +42,7 @@ pub(crate) fn command(program: &Path) -> Command {
 fn is_for_children(name: &OsStr) -> bool {
     name.to_str().is_some_and(|name| {
         let begins = |beginning: &&str| name.starts_with(beginning);
-        // Windows makes no difference between upper and lower case.
+        // Variable names are case-insensitive on Windows.
         let is = |known: &&str| known.eq_ignore_ascii_case(name);
         NAMES.iter().any(is) || BEGINNINGS.iter().any(begins)
     })

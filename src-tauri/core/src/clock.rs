@@ -1,8 +1,8 @@
-//! Time, read in one place.
+//! The clock.
 //!
-//! Everything else takes `now` as an argument, so that tests choose it; only loops and the entry
-//! points of [`App`](crate::App) hold a [`Clock`]. Wall time decides when a lease expires; the
-//! monotonic reading only tells a suspended or stepped clock from one that simply went on.
+//! All other code takes `now` as an argument, so that tests choose it; only loops and the entry points of
+//! [`App`](crate::App) hold a [`Clock`]. Wall time decides when a lease expires; the monotonic time only
+//! distinguishes a suspend or a stepped clock from elapsed time.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The instant `millis` milliseconds after the epoch.
+    /// Creates a timestamp from milliseconds since the epoch.
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
     }
@@ -27,19 +27,19 @@ impl Timestamp {
         self.0
     }
 
-    /// As a part of a file's name, in the order of time: `2027-01-15T08-00-00Z`.
+    /// Formats the time for a file name that sorts by time: `2027-01-15T08-00-00Z`.
     pub(crate) fn to_name(self) -> String {
-        /// The end of the year 9999, where the form ends.
+        /// The end of the year 9999, the last that the format can express.
         const LAST: u64 = 253_402_300_799_000;
 
         let millis = u64::try_from(self.0).unwrap_or(0).min(LAST);
         let since_epoch = Duration::from_millis(millis);
         let text = humantime::format_rfc3339_seconds(UNIX_EPOCH + since_epoch).to_string();
-        // Not every file system takes colons.
+        // Some file systems do not allow colons.
         text.replace(':', "-")
     }
 
-    /// The time in such a name, to the second.
+    /// Parses such a name, to the second.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         let (day, time) = name.split_once('T')?;
         let text = format!("{day}T{}", time.replace('-', ":"));
@@ -48,7 +48,7 @@ impl Timestamp {
         Some(Self(i64::try_from(since_epoch.as_millis()).ok()?))
     }
 
-    /// How long after `earlier` this is; zero when it is not after.
+    /// Returns the time elapsed since `earlier`; zero if `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
@@ -65,17 +65,17 @@ impl std::ops::Add<Duration> for Timestamp {
     }
 }
 
-/// Reads the time.
+/// A source of time.
 pub trait Clock: std::fmt::Debug + Send + Sync + 'static {
-    /// Wall time. It may step in either direction.
+    /// Returns wall time. It may step in either direction.
     fn now(&self) -> Timestamp;
 
-    /// Time since some fixed point in this process. It never goes back, and may stand still while
-    /// the machine sleeps.
+    /// Returns the time since a fixed point in this process. It never decreases, and may stop while the machine
+    /// sleeps.
     fn monotonic(&self) -> Duration;
 }
 
-/// The clock of the operating system.
+/// The operating system's clock.
 #[derive(Debug)]
 pub struct SystemClock {
     started: Instant,
@@ -105,27 +105,27 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that moves only when it is told to, for tests.
+/// A clock for tests that moves only on request.
 #[derive(Debug)]
 pub struct ManualClock {
     reading: Mutex<(Timestamp, Duration)>,
 }
 
 impl ManualClock {
-    /// A clock that stands at `now`.
+    /// Creates a clock set to `now`.
     pub fn at(now: Timestamp) -> Self {
         Self {
             reading: Mutex::new((now, Duration::ZERO)),
         }
     }
 
-    /// Lets `duration` pass, on both readings.
+    /// Advances both wall and monotonic time.
     pub fn advance(&self, duration: Duration) {
         let mut reading = self.lock();
         *reading = (reading.0 + duration, reading.1 + duration);
     }
 
-    /// Steps wall time alone, as a suspend, an NTP correction or the user does.
+    /// Steps wall time alone, as a suspend, NTP or the user does.
     pub fn step_to(&self, now: Timestamp) {
         self.lock().0 = now;
     }

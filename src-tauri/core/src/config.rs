@@ -1,4 +1,4 @@
-//! Where the application keeps its things and whom it may ask: read once, from the environment.
+//! The configuration of one run, read once from the environment: data folder, providers, proxies.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -11,20 +11,20 @@ const MODEL_FILE: &str = "models/SmolLM2-135M-Instruct.Q4_1.gguf";
 /// The configuration of one run.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Everything that the application writes is in here.
+    /// The folder of everything that the application writes.
     pub data_folder: PathBuf,
-    /// The providers in the environment; the first one's first model is the default.
+    /// The providers from the environment; the first one's first model is the default.
     pub providers: Vec<Provider>,
-    /// The proxies in the environment, or the system's.
+    /// The proxies from the environment, or the system's.
     pub proxies: Proxies,
     /// The embedded model.
     pub engine: EngineCommand,
 }
 
 impl Config {
-    /// Reads `CONCH_DATA_DIR` and the providers' variables, each as the official clients read it: an
-    /// empty one counts as absent, and curl's variables for proxies. `user_data` is the user's own data folder, `program`
-    /// this executable.
+    /// Reads `CONCH_DATA_DIR` and the providers' variables as the official clients read them (an empty one
+    /// counts as absent), and curl's variables for proxies. `user_data` is the user's own data folder,
+    /// `program` this executable.
     pub fn from_environment(
         variable: impl Fn(&str) -> Option<OsString>,
         user_data: Option<PathBuf>,
@@ -42,7 +42,7 @@ impl Config {
             .map_or_else(|| own_folder.clone(), PathBuf::from);
         let providers = environment::providers(text);
         let proxies = Proxies::from_variables(text).or_the_systems();
-        // A data folder of its own still finds the model that set-up fetched for the user.
+        // With a separate data folder, the model that set-up downloaded for the user is still found.
         let model_files = vec![data_folder.join(MODEL_FILE), own_folder.join(MODEL_FILE)];
         Self {
             data_folder,

@@ -1,4 +1,4 @@
-//! The application's settings, as commands may read and change them: providers, models, parameters.
+//! Commands that read and change the application's settings: providers, models, parameters.
 
 use crate::app::App;
 use crate::bounds;
@@ -11,12 +11,12 @@ use crate::provider::{
 use crate::settings::Settings;
 
 impl App {
-    /// The providers that can be added by filling in a form.
+    /// Returns the providers that can be added by filling in a form.
     pub fn presets(&self) -> Vec<Preset> {
         presets()
     }
 
-    /// Every provider that is configured, the embedded one included.
+    /// Returns every configured provider, the embedded one included.
     pub async fn providers(&self) -> Result<Vec<ProviderInfo>> {
         self.ctx.providers.list().await
     }
@@ -24,47 +24,47 @@ impl App {
     /// Adds a provider or changes one.
     ///
     /// # Errors
-    /// When the form makes no sense or its key cannot be kept; nothing was saved then.
+    /// When the form is invalid or its key cannot be stored; nothing was saved then.
     pub async fn save_provider(&self, form: &ProviderForm) -> Result<ProviderInfo> {
         let saved = self.ctx.providers.save(form, self.ctx.clock.now()).await?;
         self.ctx.events.models_changed();
         Ok(saved)
     }
 
-    /// Forgets a provider and its key. Conversations with its models stay.
+    /// Deletes a provider and its key. Conversations with its models stay.
     pub async fn delete_provider(&self, id: &str) -> Result<()> {
         self.ctx.providers.delete(id).await?;
         self.ctx.events.models_changed();
         Ok(())
     }
 
-    /// Tries to reach a provider as it is filled in, and says what is wrong. Nothing is saved.
+    /// Tests the connection to a provider as the form describes it. Nothing is saved.
     pub async fn test_provider(&self, form: &ProviderForm) -> Result<ConnectionTest> {
         let now = self.ctx.clock.now();
         self.ctx.providers.test(form, now).await
     }
 
-    /// Model servers that run on this machine and are not configured yet.
+    /// Finds model servers that run on this machine and are not configured yet.
     pub async fn find_local_servers(&self) -> Result<Vec<FoundServer>> {
         let now = self.ctx.clock.now();
         self.ctx.providers.local_servers(now).await
     }
 
-    /// Every model that can be chosen, the default marked; `refresh` asks the providers anew.
+    /// Lists every model that can be selected, the default marked; `refresh` bypasses the cache.
     pub async fn list_models(&self, refresh: bool) -> Result<Vec<ModelInfo>> {
         let now = self.ctx.clock.now();
         self.ctx.providers.models(refresh, now).await
     }
 
-    /// The settings.
+    /// Returns the settings.
     pub async fn settings(&self) -> Result<Settings> {
         Ok(self.ctx.inspect_damage(self.ctx.store.settings().await)?)
     }
 
-    /// Saves all settings, tidied.
+    /// Saves all settings, normalized, and returns them.
     ///
     /// # Errors
-    /// When a value makes no sense; nothing was saved then.
+    /// When a value is invalid; nothing was saved then.
     pub async fn save_settings(&self, settings: Settings) -> Result<Settings> {
         bounds::MODEL.check_any(settings.default_model_id.as_deref())?;
         let settings = settings.validate().map_err(Error::InvalidArgument)?;
@@ -74,7 +74,7 @@ impl App {
         Ok(settings)
     }
 
-    /// Sets what a conversation asks of its model.
+    /// Sets a conversation's request parameters.
     pub async fn set_conversation_parameters(
         &self,
         id: &ConversationId,

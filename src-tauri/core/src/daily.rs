@@ -8,14 +8,14 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::store::{Store, is_damage};
 
-/// How long after a start the first look is: a start has enough to do.
+/// The delay of the first check after start-up, which has enough to do.
 const FIRST: Duration = Duration::from_mins(2);
 
-/// How long between two looks.
+/// The interval between two checks.
 const EVERY: Duration = Duration::from_hours(1);
 
-/// Looks for as long as Conch runs whether a backup is due. One that cannot be made is tried again at the
-/// next look, and holds up nothing.
+/// Checks periodically whether a backup is due, until Conch quits. A failed backup is retried at the next
+/// check, and blocks nothing.
 pub(crate) async fn run(store: Store, clock: Arc<dyn Clock>, quitting: CancellationToken) {
     let mut pause = FIRST;
     while quitting

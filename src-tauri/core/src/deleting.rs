@@ -1,9 +1,9 @@
-//! Deleting: a conversation disappears at once, can be given back for [`UNDO`], and is purged then: it is
-//! in no file of the data folder any more, the backups among them.
+//! Deletion: a conversation disappears immediately, can be restored for [`UNDO`], and is then purged from every
+//! file of the data folder, including the backups.
 //!
-//! The time stands in the database, so every process purges what is due, also what one that was killed
-//! has left. A purge takes the one writer for a moment at a time; how much it takes away in that follows
-//! from how long the last one took. A quit purges what this process deleted without waiting for its time.
+//! The deadline is stored in the database, so any process purges what is due, including what a killed process
+//! left. A purge holds the write transaction only briefly each time; the batch size adapts to how long the last
+//! batch took. A quit purges what this process deleted without waiting for the deadline.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,42 +22,42 @@ use crate::ids::{AttachmentId, ConversationId};
 use crate::store::{DeletedConversation, PurgeProgress, Store, StoreError};
 use crate::sync::Mutex;
 
-/// For how long a conversation that was deleted can be given back.
+/// How long a deleted conversation can be restored.
 const UNDO: Duration = Duration::from_secs(10);
 
-/// How often it looks for what others have deleted.
+/// How often the purger polls for deletions by other processes.
 const EVERY: Duration = Duration::from_secs(15);
 
-/// How soon the log is tried again where it was being read.
+/// Delay before the WAL is truncated again after a reader prevented it.
 const LOG_AGAIN: Duration = Duration::from_secs(1);
 
-/// How long a portion should take: a write that waits for it should not notice.
+/// Target duration of a batch: short enough that a waiting write is not noticeably delayed.
 const PORTION: Duration = Duration::from_millis(10);
 
-/// The same at a quit, where no write waits.
+/// Target duration of a batch during a quit, when no write waits.
 const QUIT_PORTION: Duration = Duration::from_millis(250);
 
-/// The first portion of a purge, in rows.
+/// Rows in the first batch of a purge.
 const FIRST: u32 = 16;
 
-/// The largest one.
+/// Maximum rows in a batch.
 const LARGEST: u32 = 2048;
 
-/// How many attempts to start an answer are remembered: those of years.
+/// How many attempt records are kept: several years' worth.
 const ATTEMPTS: u32 = 200_000;
 
-/// Purges what was deleted, when the time for Undo is over.
+/// Purges deleted data when its time for Undo is over.
 #[derive(Debug)]
 pub(crate) struct Purger {
     store: Store,
     clock: Arc<dyn Clock>,
     events: Arc<Events>,
     wake: Notify,
-    /// What was deleted here: a quit does not leave it to others.
+    /// Conversations deleted by this process, which a quit purges.
     own: Mutex<HashSet<ConversationId>>,
-    /// When the log is to be emptied of what was deleted, by the monotonic clock.
+    /// When the WAL must be truncated to remove deleted data, in monotonic time.
     log_due: Mutex<Option<Duration>>,
-    /// A backup may still have what was typed and is sent or gone.
+    /// Whether a backup may still contain a draft that was sent or discarded.
     unsent_left: AtomicBool,
 }
 
@@ -74,7 +74,7 @@ impl Purger {
         }
     }
 
-    /// Purges what is due until it is cancelled.
+    /// Purges due conversations until cancelled.
     pub(crate) async fn run(&self, cancelled: CancellationToken) {
         let purging = async {
             let mut seen = HashMap::new();
@@ -89,7 +89,7 @@ impl Purger {
                     }
                 };
                 let _ = tokio::time::timeout(next_in, self.wake.notified()).await;
-                // Not at once: a start has better things to do.
+                // Not on the first pass: startup has more urgent work.
                 if std::mem::take(&mut is_first)
                     && let Err(error) = self.cut_attempts(ATTEMPTS).await
                 {
@@ -100,8 +100,8 @@ impl Purger {
         cancelled.run_until_cancelled(purging).await;
     }
 
-    /// Purges what is due, and returns in how long the next may be. `seen` remembers since when each has
-    /// been known by the monotonic clock: a wall clock that was set back must not keep one for ever.
+    /// Purges what is due and returns the time until the next pass. `seen` records when each deletion was first
+    /// seen, in monotonic time, so that a wall clock set back cannot keep one forever.
     async fn pass(
         &self,
         seen: &mut HashMap<ConversationId, Duration>,
@@ -135,9 +135,9 @@ impl Purger {
         purged.map(|()| next_in)
     }
 
-    /// Purges conversations, whatever the time, in portions of about this length: their rows, their words in the
-    /// search index, what the backups have of them, and last of all what says that they are to go. Where one
-    /// fails, the others do not wait for it, and it is tried again with them.
+    /// Purges conversations regardless of the deadline, in batches of about this duration: first their rows,
+    /// then their words in the search index, then their copies in the backups, and finally the deletion record.
+    /// A failed one does not block the others and is retried with the next pass.
     async fn purge(&self, due: &[ConversationId], portion: Duration) -> Result<(), StoreError> {
         let mut emptied = Vec::new();
         for id in due {
@@ -150,7 +150,7 @@ impl Purger {
         if emptied.is_empty() {
             return Ok(());
         }
-        // Once for all of them: the index is merged to its end.
+        // Once for all conversations, because it merges the whole index.
         self.store.purge_deleted_from_index().await?;
         for id in emptied {
             if let Err(error) = self.end(id).await {
@@ -165,7 +165,7 @@ impl Purger {
         tracing::warn!(%error, conversation = %id, "a deleted conversation is not purged yet");
     }
 
-    /// Takes away all that hangs from a conversation. False where there is no such one by now.
+    /// Deletes all rows that belong to a conversation. Returns false if it no longer exists.
     async fn empty(&self, id: &ConversationId, portion: Duration) -> Result<bool, StoreError> {
         if !self.store.begin_purge(id).await? {
             return Ok(false);
@@ -184,7 +184,7 @@ impl Purger {
         Ok(())
     }
 
-    /// Has the backups forget what was typed and is sent or gone.
+    /// Removes drafts that were sent or discarded from the backups.
     async fn forget_unsent(&self) -> Result<(), StoreError> {
         if self.unsent_left.load(Ordering::Relaxed) {
             self.store.forget_unsent_in_copies().await?;
@@ -193,13 +193,13 @@ impl Purger {
         Ok(())
     }
 
-    /// Takes away the oldest records of attempts over so many. They are counted, and the recent ones are what is asked for.
+    /// Deletes the oldest attempt records beyond `kept`. Only totals and recent ones are queried.
     async fn cut_attempts(&self, kept: u32) -> Result<(), StoreError> {
         self.in_portions(PurgeTarget::AttemptsOver(kept), PORTION)
             .await
     }
 
-    /// Takes something away, a portion after the other, each as large as may take its time.
+    /// Deletes in batches, each as large as `length` allows.
     async fn in_portions(&self, what: PurgeTarget<'_>, length: Duration) -> Result<(), StoreError> {
         let mut wal = self.store.wal().await?;
         let mut limit = FIRST;
@@ -215,14 +215,15 @@ impl Purger {
                 wal.close().await?;
                 return Ok(());
             }
-            // A commit by which it grows too long would fold it, and all other writes would wait for that.
+            // Otherwise a commit would trigger the automatic checkpoint, and all other writes would wait for
+            // it.
             wal.checkpoint().await?;
         }
     }
 
-    /// True when nothing that was deleted is in the log any more.
+    /// Truncates the WAL; returns true if it contains no deleted data any more.
     async fn empty_log(&self) -> Result<bool, StoreError> {
-        // What is deleted from here on has a time of its own.
+        // What is deleted from here on sets a new deadline.
         let due = self.log_due().take();
         let emptied = self.try_to_empty_log().await;
         if let (Some(due), Ok(false) | Err(_)) = (due, &emptied) {
@@ -238,7 +239,7 @@ impl Purger {
         Ok(emptied)
     }
 
-    /// A conversation was deleted by this process.
+    /// Records a conversation that this process deleted.
     fn deleted(&self, id: &ConversationId) {
         self.own().insert(id.clone());
         self.wake.notify_one();
@@ -248,7 +249,7 @@ impl Purger {
         self.own().remove(id);
     }
 
-    /// Something else was deleted, for which there is no Undo: it is still in the log.
+    /// Schedules the removal of data deleted without Undo, which the WAL still contains.
     pub(crate) fn forget_soon(&self) {
         self.unsent_left.store(true, Ordering::Relaxed);
         let due = self.clock.monotonic() + UNDO;
@@ -256,10 +257,10 @@ impl Purger {
         self.wake.notify_one();
     }
 
-    /// Purges what this process deleted, without waiting for its time.
+    /// Purges what this process deleted without waiting for the deadline.
     ///
     /// # Errors
-    /// When the database cannot be written. The next start goes on.
+    /// When the database cannot be written. The next start purges the rest.
     pub(crate) async fn finish(&self) -> Result<(), StoreError> {
         let own: Vec<_> = self.own().iter().cloned().collect();
         let purged = self.purge(&own, QUIT_PORTION).await;
@@ -279,14 +280,14 @@ impl Purger {
     }
 }
 
-/// What is taken away in portions.
+/// What is deleted in batches.
 #[derive(Debug, Clone, Copy)]
 enum PurgeTarget<'a> {
     Conversation(&'a ConversationId),
     AttemptsOver(u32),
 }
 
-/// The size of the next portion, where one of this size took so long and should take that.
+/// Returns the size of the next batch, given the size and duration of the last and the target duration.
 fn next_portion(limit: u32, took: Duration, length: Duration) -> u32 {
     let next = if took > length {
         limit / 2
@@ -299,8 +300,8 @@ fn next_portion(limit: u32, took: Duration, length: Duration) -> u32 {
 }
 
 impl App {
-    /// Deletes a conversation: it disappears at once, and its answers being written are stopped. For ten
-    /// seconds it can be given back.
+    /// Deletes a conversation: it disappears immediately, and its running answers are stopped. It can be
+    /// restored for ten seconds.
     pub async fn delete_conversation(&self, id: &ConversationId) -> Result<()> {
         let now = self.ctx.clock.now();
         let deleted = self.ctx.store.delete_conversation(id, now).await;
@@ -313,10 +314,10 @@ impl App {
         Ok(())
     }
 
-    /// Gives back a conversation that was deleted.
+    /// Restores a deleted conversation.
     ///
     /// # Errors
-    /// When its time is over, or there never was one.
+    /// When its time for Undo is over, or it never existed.
     pub async fn restore_conversation(&self, id: &ConversationId) -> Result<()> {
         let restored = self.ctx.store.restore_conversation(id).await;
         if !self.ctx.inspect_damage(restored)? {
@@ -327,7 +328,7 @@ impl App {
         Ok(())
     }
 
-    /// Takes a file away that was not sent. One that was sent or is gone stays as it is.
+    /// Deletes an attached file that was not sent. Does nothing if it was sent or is gone.
     pub async fn detach_file(&self, id: &AttachmentId) -> Result<()> {
         self.ctx.inspect_damage(self.ctx.store.detach(id).await)?;
         self.purger.forget_soon();
@@ -367,7 +368,7 @@ mod tests {
             }
         }
 
-        /// One that another process has deleted.
+        /// Creates a conversation that another process deleted.
         async fn deleted(&self) -> ConversationId {
             let store = &self.purger.store;
             let id = store.create_conversation(None, None, NOW).await.unwrap().id;
@@ -390,7 +391,7 @@ mod tests {
         }
     }
 
-    /// A quit, a kill or a full disk may come between: then the next pass, of any process, goes on.
+    /// A quit, a kill or a full disk may come between; then the next pass of any process continues.
     #[tokio::test]
     async fn a_conversation_is_not_gone_before_its_words_are() {
         let mut fixture = Fixture::new().await;
@@ -444,7 +445,7 @@ mod tests {
     async fn what_a_killed_process_left_is_purged_by_the_next() {
         let mut fixture = Fixture::new().await;
         let id = fixture.deleted().await;
-        // It was killed after the first portion.
+        // As if killed after the first batch.
         assert!(fixture.purger.store.begin_purge(&id).await.unwrap());
         fixture.deleted().await;
         fixture.pass().await;
@@ -453,7 +454,7 @@ mod tests {
             1,
             "there is no way back from the first"
         );
-        // It is another start, so nothing has been seen before.
+        // A new process has seen no deletions yet.
         fixture.clock.advance(UNDO);
         fixture.seen.clear();
         fixture.pass().await;

@@ -1,8 +1,8 @@
-//! What can go wrong, as the user is told it.
+//! The errors of the core, with the messages shown to the user.
 //!
-//! Every error has a stable [`ErrorCode`] for programs and a message for people that says what to do
-//! next. A generation that fails is not an `Error` of a command: it ends as a message whose status
-//! is `failed` (see [`Failure`](crate::provider::Failure)).
+//! Every error has a stable [`ErrorCode`] for programs and a message for people that says what to do next. A
+//! failed generation is not an `Error` of a command: it ends as a message with status `failed` (see
+//! [`Failure`](crate::provider::Failure)).
 
 use serde::Serialize;
 
@@ -39,42 +39,42 @@ pub enum Error {
     /// `generate_response` while the conversation may not start another answer.
     #[error("A generation is already in progress for this conversation")]
     GenerateWhileGenerating,
-    /// An id that names nothing.
+    /// An id that does not exist.
     #[error("{0} not found")]
     NotFound(Entity),
-    /// A conversation whose time for Undo is over, or that never was.
+    /// A conversation whose time for Undo is over, or that never existed.
     #[error("This conversation is gone for good: Undo works for ten seconds after a delete")]
     Purged,
-    /// An argument that makes no sense.
+    /// An invalid argument.
     #[error("{0}")]
     InvalidArgument(&'static str),
     /// The application is quitting.
     #[error("Conch is closing: nothing was sent")]
     ShuttingDown,
-    /// A file is not attached, or a message with files not sent.
+    /// A file could not be attached, or a message with files could not be sent.
     #[error(transparent)]
     Attachment(#[from] AttachmentError),
-    /// A key could not be kept or found.
+    /// A key could not be stored or found.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// A link was not opened, or an image not loaded.
+    /// A link could not be opened, or an image not loaded.
     #[error(transparent)]
     Web(#[from] WebError),
     /// The application could not start.
     #[error("Conch could not start: {0}")]
     Start(String),
-    /// A database that cannot be opened could not be replaced or read.
+    /// A database that cannot be opened could not be replaced or salvaged.
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
-    /// A message could not be read as Markdown: a fault of ours.
+    /// A message could not be parsed as Markdown: a bug in Conch.
     #[error("Conch made a mistake while it read these messages")]
     Unreadable,
-    /// The store refused.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// What was not found.
+/// The kind of thing that was not found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entity {
     /// A conversation.
@@ -85,7 +85,7 @@ pub enum Entity {
     Message,
     /// A provider.
     Provider,
-    /// A file that goes with a message.
+    /// A file attached to a message.
     Attachment,
 }
 
@@ -101,64 +101,64 @@ impl std::fmt::Display for Entity {
     }
 }
 
-/// The stable name of an error, for programs.
+/// The stable name of an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, specta::Type)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorCode {
-    /// A send without any text.
+    /// A send without text or files.
     EmptyMessage,
     /// A send over the limit.
     MessageTooLong,
-    /// An answer is being written already.
+    /// An answer is already being generated.
     GenerationInProgress,
-    /// An id names nothing.
+    /// An id does not exist.
     NotFound,
-    /// An argument makes no sense.
+    /// An invalid argument.
     InvalidArgument,
     /// The application is quitting.
     ShuttingDown,
-    /// The system's keychain cannot be used: a key may be kept elsewhere.
+    /// The system's keychain cannot be used; a key can be stored elsewhere.
     KeychainUnavailable,
-    /// The file of keys cannot be used.
+    /// The key file cannot be used.
     KeyFileUnusable,
     /// An image could not be loaded.
     ImageUnavailable,
     /// A file is over its limit.
     AttachmentTooLarge,
-    /// A file is damaged, locked, or has nothing to read in it.
+    /// A file is damaged, password-protected, or has no readable content.
     AttachmentUnreadable,
-    /// A file of a kind that is not read.
+    /// An unsupported kind of file.
     AttachmentKindUnsupported,
-    /// More files than a message may have.
+    /// More files than a message can have.
     AttachmentLimit,
-    /// An attached file was removed, sent before, or is another conversation's.
+    /// An attached file was removed, already sent, or belongs to another conversation.
     AttachmentGone,
-    /// The model sees no images.
+    /// The model does not support images.
     ImagesNotSeen,
-    /// More windows than may be open.
+    /// More windows than allowed.
     WindowLimit,
-    /// A pasted file is not on the system's clipboard, or no more.
+    /// A pasted file is not on the system's clipboard any more.
     ClipboardChanged,
-    /// No room left on the disk.
+    /// The disk is full.
     DiskFull,
     /// The data folder cannot be written.
     DataFolderUnwritable,
-    /// The database was written by a newer version.
+    /// The database was written by a newer version of Conch.
     DatabaseNewer,
     /// The database is damaged.
     DatabaseCorrupt,
-    /// The database file is something else.
+    /// The database file is not an SQLite database.
     NotADatabase,
-    /// The data folder is on a drive that a database may not be on, or open on another computer.
+    /// The data folder is on a drive that cannot hold a database, or is open on another computer.
     DataFolderShared,
-    /// A database that cannot be opened could not be replaced or read.
+    /// A database that cannot be opened could not be replaced or salvaged.
     RecoveryFailed,
-    /// A fault of ours; the log has the details.
+    /// A bug in Conch; the log has the details.
     Internal,
 }
 
 impl Error {
-    /// The error's stable name.
+    /// Returns the error's stable name.
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::EmptyMessage => ErrorCode::EmptyMessage,

@@ -1,9 +1,9 @@
-//! What the core tells its windows, after the change is committed.
+//! The events that the core publishes to its windows, after the change is committed.
 //!
-//! Lock changes leave in fence order (I9): commits of two tasks may be told in the other order, and
-//! two may tell of the same one, so the bus remembers the latest change of each branch and drops what
-//! is not newer. A listener that falls
-//! behind misses events and must read a snapshot; every window does so when it gets the focus.
+//! Lock changes are published in fence order (I9): two tasks may report their commits out of order, and two may
+//! report the same one, so the bus remembers the latest change of each branch and drops what is not newer. A
+//! subscriber that falls behind misses events and must read a snapshot; every window does so when it gets the
+//! focus.
 
 use std::collections::HashMap;
 use std::sync::PoisonError;
@@ -17,10 +17,10 @@ use crate::lock::LockChange;
 use crate::settings::Settings;
 use crate::sync::Mutex;
 
-/// How many events a listener may fall behind.
+/// How many events a subscriber may fall behind.
 const BACKLOG: usize = 4096;
 
-/// Something that happened.
+/// An event of the core.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CoreEvent {
     /// A lock changed.
@@ -31,18 +31,18 @@ pub enum CoreEvent {
     AnswerEnded(AnswerEnd),
     /// The settings were saved.
     Settings(Settings),
-    /// A provider was added, changed or removed: there may be other models.
+    /// A provider was added, changed or removed, so the models may have changed.
     Models,
-    /// The database turned out to be damaged while it was open. Told once.
+    /// Damage was found in the open database. Published once.
     DamageDetected,
 }
 
-/// The bus.
+/// The event bus.
 #[derive(Debug)]
 pub(crate) struct Events {
     sender: broadcast::Sender<CoreEvent>,
-    /// Each branch's latest change: its fence, and whether it freed the lock, which comes after the
-    /// grant under the same fence.
+    /// The latest change of each branch: its fence, and whether it released the lock, which orders after the
+    /// grant of the same fence.
     latest: Mutex<HashMap<BranchId, (i64, bool)>>,
     damage: AtomicBool,
 }
@@ -72,7 +72,7 @@ impl Events {
             return;
         }
         latest.insert(change.branch_id.clone(), place);
-        // Sent under the mutex, or two changes could still overtake each other here.
+        // Sent while the mutex is held, or two changes could still be reordered here.
         self.send(CoreEvent::Lock(change));
     }
 
@@ -95,7 +95,7 @@ impl Events {
         self.send(CoreEvent::Models);
     }
 
-    /// The database is damaged.
+    /// Publishes that the database is damaged, once.
     pub(crate) fn damage_detected(&self) {
         if !self.damage.swap(true, Ordering::Relaxed) {
             self.send(CoreEvent::DamageDetected);
@@ -103,7 +103,7 @@ impl Events {
     }
 
     fn send(&self, event: CoreEvent) {
-        // Nobody listens in a core without a window; that is no error.
+        // A core without a window has no subscribers; that is not an error.
         let _ = self.sender.send(event);
     }
 }

@@ -1,11 +1,11 @@
 //! Keeps the full-text index up to date in the background. It is derived data: nothing waits for it, and
-//! what fails is tried again later.
+//! failures are retried later.
 
 use tokio::sync::Notify;
 
 use crate::store::{Store, StoreError};
 
-/// Brings the index up to date whenever it is woken.
+/// The worker that updates the index whenever it is woken.
 #[derive(Debug)]
 pub(crate) struct Indexer {
     store: Store,
@@ -20,15 +20,15 @@ impl Indexer {
         }
     }
 
-    /// Something is to be learned or forgotten.
+    /// Wakes the worker: there are messages to index or to remove.
     pub(crate) fn wake(&self) {
         self.due.notify_one();
     }
 
-    /// Works until it is dropped, first on what earlier runs left.
+    /// Runs until it is dropped, starting with what earlier runs left.
     ///
     /// # Errors
-    /// When the index cannot be brought up to date; what is to be done stays noted. It may be called again.
+    /// When the index cannot be updated; the pending work stays recorded, and this may be called again.
     pub(crate) async fn run(&self) -> Result<(), StoreError> {
         loop {
             self.store.index_answers().await?;

@@ -1,5 +1,5 @@
-//! The keeper of a task that must run for as long as the application does: a task that fails or panics is
-//! started again, after a pause that grows, and each kind of failure is logged once.
+//! The supervisor of tasks that must run as long as the application: a task that fails or panics is restarted
+//! with exponential backoff, and each kind of failure is logged as a warning once.
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -10,17 +10,17 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-/// The pause after the first failure; it doubles with each that follows.
+/// The delay after the first failure; it doubles with each consecutive one.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
-/// No pause is longer: a sweeper that stands still for longer keeps others locked.
+/// Maximum delay: a sweeper that is down for longer would leave other processes' branches locked.
 const MAX_PAUSE: Duration = Duration::from_secs(15);
 
-/// A task that ran for so long has recovered from what was before.
+/// A run of this duration resets the backoff.
 const RECOVERED: Duration = Duration::from_mins(1);
 
-/// Runs `task` until it ends well or is cancelled, and starts it again whenever it fails or panics. Returns how
-/// often it did.
+/// Runs `task` until it succeeds or is cancelled, and restarts it whenever it fails or panics. Returns the
+/// number of failures.
 pub async fn keep<Task, E>(
     name: &'static str,
     cancelled: CancellationToken,
@@ -36,7 +36,7 @@ where
         let mut run = AbortOnDropHandle::new(tokio::spawn(task()));
         let failure = match cancelled.run_until_cancelled(&mut run).await {
             None => {
-                // Whoever waits for this may close what the task still has open.
+                // The caller may then close what the task still uses.
                 run.abort();
                 let _ = run.await;
                 return failures.all;
@@ -45,7 +45,7 @@ where
             Some(Ok(Err(error))) => error.to_string(),
             Some(Err(error)) => match panic_of(error) {
                 Some(panic) => panic,
-                // The runtime ends.
+                // The runtime is shutting down.
                 None => return failures.all,
             },
         };
@@ -65,7 +65,7 @@ fn panic_of(error: JoinError) -> Option<String> {
     Some(format!("it panicked: {}", said.unwrap_or_default()))
 }
 
-/// What a task failed with, and how often.
+/// The failures of a task, counted by message.
 struct Failures {
     name: &'static str,
     kinds: HashMap<String, u64>,
@@ -83,7 +83,7 @@ impl Failures {
         }
     }
 
-    /// Returns how long to wait now.
+    /// Records a failure; returns the delay before the restart.
     fn note(&mut self, failure: String, ran_for: Duration) -> Duration {
         self.all += 1;
         self.in_a_row = if ran_for >= RECOVERED {
@@ -114,8 +114,8 @@ mod tests {
 
     use super::*;
 
-    /// Keeps a task whose every run does what `run` says of its number; returns when each began, in ms, until
-    /// it ended or so many had begun.
+    /// Keeps a task whose run number `n` returns `run(n)`; returns when each run started, in ms, until the task
+    /// ended or `most` runs had started.
     async fn begun(most: usize, run: fn(usize) -> Result<(), &'static str>) -> Vec<u128> {
         let (cancelled, number) = (CancellationToken::new(), Arc::new(AtomicUsize::new(0)));
         let (sender, mut begins) = tokio::sync::mpsc::unbounded_channel();

@@ -1,7 +1,7 @@
-//! Everything in Conch that is true without a window: the store, the generation lock, the turn, the
-//! providers. [`App`] is the door; the desktop shell calls it and shows what it tells.
+//! The core of Conch, independent of any window: the store, the generation lock, the turn, the providers.
+//! [`App`] is the entry point; the desktop shell calls it and shows its events.
 //!
-//! Tauri is not in this crate's dependency graph, and CI proves it.
+//! Tauri is not in this crate's dependency graph, and CI checks that.
 
 mod app;
 mod attaching;

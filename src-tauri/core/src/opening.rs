@@ -1,5 +1,5 @@
-//! Opening the data folder: one start at a time, on a drive that can bear it, with what dead processes left
-//! behind tidied up before any command is answered.
+//! Opening the data folder: one start at a time, on a drive that can hold a database, with the remains of dead
+//! processes recovered before any command is answered.
 
 use std::fs::{self, TryLockError};
 use std::io;
@@ -15,27 +15,27 @@ use crate::lock::{FencedWrite, LockReason};
 use crate::start::{Notice, ProgressReporter, Stage};
 use crate::store::{self, Store, StoreError, Transient};
 
-/// How often a start that waits for another looks whether that one is done.
+/// How often a waiting start polls the start lock.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// How soon a database that another program holds is tried again.
+/// Delay before opening a database that another program holds is retried.
 const OPEN_AGAIN: Duration = Duration::from_secs(1);
 
-/// A data folder that is open.
+/// An open data folder.
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) store: Store,
     pub(crate) instance: Instance,
-    /// Answers of dead processes whose end could not be stored.
+    /// Answers of dead processes whose ending could not be stored.
     pub(crate) aside: SetAside,
 }
 
-/// Where the files of living instances are.
+/// Returns the folder of the live instances' files.
 pub(crate) fn instances_of(folder: &Path) -> PathBuf {
     folder.join("instances")
 }
 
-/// Opens a data folder, and waits for other programs that hold the database in it: a backup's, say.
+/// Opens a data folder, waiting while another program holds the database, such as a backup program.
 ///
 /// # Errors
 /// As [`open`].
@@ -56,10 +56,10 @@ pub(crate) async fn open_when_free(
     }
 }
 
-/// Opens a data folder, making what is missing.
+/// Opens a data folder, creating it if missing.
 ///
 /// # Errors
-/// When the folder or the database in it cannot be used; nothing in it was changed then.
+/// When the folder or its database cannot be used; nothing in it is changed then.
 async fn open(folder: &Path, clock: &dyn Clock, reporter: &ProgressReporter) -> Result<Opened> {
     let instances = instances_of(folder);
     let unwritable = |source| StoreError::DataFolderUnwritable {
@@ -75,7 +75,7 @@ async fn open(folder: &Path, clock: &dyn Clock, reporter: &ProgressReporter) -> 
         }
         .into());
     }
-    // One start at a time: migrations and recovery must not meet themselves in another process.
+    // One start at a time: two processes must not migrate or recover concurrently.
     let start_lock = start_lock(folder, reporter).await.map_err(unwritable)?;
     let instance = Instance::start(&instances).map_err(unwritable)?;
     if drive == Drive::Shared {
@@ -95,7 +95,7 @@ async fn open(folder: &Path, clock: &dyn Clock, reporter: &ProgressReporter) -> 
     reporter.enter(Stage::Recovering);
     let aside = SetAside::default();
     recover(&store, &instances, &instance, clock, &aside).await?;
-    // Not before the check found nothing: they are what has it done.
+    // Only now: these files are what requires the integrity check, so a start that fails must keep them.
     instance::remove_files(&instances, &left);
     drop(start_lock);
     Ok(Opened {
@@ -105,8 +105,8 @@ async fn open(folder: &Path, clock: &dyn Clock, reporter: &ProgressReporter) -> 
     })
 }
 
-/// Waits until no other process is starting. Asked again and again, because a lock that is waited for
-/// cannot be given up.
+/// Waits until no other process is starting. Polls, because a blocking wait for a file lock cannot be
+/// cancelled.
 async fn start_lock(folder: &Path, reporter: &ProgressReporter) -> io::Result<fs::File> {
     let mut options = folder::private();
     let start_lock = options.create(true).append(true);
@@ -122,8 +122,8 @@ async fn start_lock(folder: &Path, reporter: &ProgressReporter) -> io::Result<fs
     }
 }
 
-/// Frees the locks of processes that are dead, before any command is answered (I7). What cannot be freed is
-/// set aside: one bad row must not keep all others from the user.
+/// Releases the locks of dead processes, before any command is answered (I7). A lock that cannot be released is
+/// set aside: one bad row must not make all others inaccessible.
 async fn recover(
     store: &Store,
     instances: &Path,

@@ -1,5 +1,4 @@
-//! What may be read of conversations: the list, a conversation, its parts, what is found in it, and what
-//! happens in it from now on.
+//! Queries on conversations: the list, a conversation, its pages, search, and its live events.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,14 +11,15 @@ use crate::chat::{
 use crate::error::{Entity, Error, Result};
 use crate::ids::{BranchId, ConversationId, MessageId};
 
-/// The most conversations in one page of the list.
+/// Maximum number of conversations in one page of the list.
 const LIST_LIMIT: u32 = 200;
 
 impl App {
-    /// The conversations last written in, newest first; those after `after` where it is given.
+    /// Returns the most recently written conversations, newest first, starting after the cursor `after` if
+    /// given.
     ///
     /// # Errors
-    /// Where `after` is gone, because then nothing says what follows it.
+    /// When `after` is gone, because it no longer marks a position.
     pub async fn list_conversations(
         &self,
         after: Option<&ConversationId>,
@@ -42,8 +42,8 @@ impl App {
         Ok(page)
     }
 
-    /// A conversation and the latest page of a branch's messages, with the text so far of an answer
-    /// being written.
+    /// Returns a conversation and the latest page of a branch's messages, including the partial text of a
+    /// running answer.
     pub async fn get_conversation(
         &self,
         id: &ConversationId,
@@ -60,12 +60,12 @@ impl App {
         Ok(view)
     }
 
-    /// What was typed before its conversation exists; empty for nothing.
+    /// Returns the draft of a conversation that does not exist yet; empty if there is none.
     pub async fn new_draft(&self) -> Result<String> {
         Ok(self.ctx.inspect_damage(self.ctx.store.new_draft().await)?)
     }
 
-    /// A part of a branch, at most 50 messages.
+    /// Returns a page of a branch, at most 50 messages.
     pub async fn messages(
         &self,
         id: &ConversationId,
@@ -79,7 +79,8 @@ impl App {
         Ok(page)
     }
 
-    /// The messages of a branch that hold `text`, in upper or lower case, oldest first; none for nothing.
+    /// Returns the messages of a branch that contain `text`, ignoring case, oldest first; none for an empty
+    /// text.
     pub async fn find_in_conversation(
         &self,
         id: &ConversationId,
@@ -95,15 +96,16 @@ impl App {
         found.ok_or(Error::NotFound(Entity::Conversation))
     }
 
-    /// What a notification says of an answer that ended; nothing where the user ended it, or its conversation.
+    /// Returns the notification of an answer's end; `None` if the user stopped it or the conversation is
+    /// deleted.
     pub async fn notice(&self, end: &AnswerEnd) -> Result<Option<Notice>> {
         let title = self.ctx.store.title_of(&end.conversation_id).await;
         let title = self.ctx.inspect_damage(title)?;
         Ok(title.and_then(|title| Notice::of(end, title)))
     }
 
-    /// Adds what is not stored: the text so far of an answer being written here, and what it says. Reading
-    /// that takes a second for the longest answers, so it is done off the workers, which others wait for.
+    /// Adds what is not stored: the partial text of answers that this process is writing, and the parsed
+    /// Markdown. Parsing takes a second for the longest answers, so it runs on the blocking pool.
     async fn complete(&self, mut messages: Vec<Message>) -> Result<Vec<Message>> {
         for message in &mut messages {
             if message.status == MessageStatus::Generating
@@ -125,7 +127,7 @@ impl App {
         reading.await.map_err(|_| Error::Unreadable)
     }
 
-    /// The branch that is meant: `main` when none is named.
+    /// Resolves a branch: `main` if none is given.
     pub async fn branch(
         &self,
         conversation_id: &ConversationId,
@@ -136,8 +138,8 @@ impl App {
         branch_id.ok_or(Error::NotFound(Entity::Branch))
     }
 
-    /// Tells `notify` what happens to the answers on a branch, from the text so far on, until it
-    /// answers false or the application quits. Text comes at most every 33 ms, the first at once.
+    /// Calls `notify` with the events of the answers on a branch, starting with their partial text, until it
+    /// returns false or the application quits. Text is sent at most every 33 ms, the first immediately.
     pub async fn follow(
         &self,
         branch_id: &BranchId,
@@ -150,8 +152,8 @@ impl App {
         self.quitting.run_until_cancelled(following).await;
     }
 
-    /// The same for a page: what changes in what the answers say. What takes long to read is read off the
-    /// workers; what comes meanwhile is read together.
+    /// Like [`follow`](Self::follow), for a page: sends changes of the parsed Markdown. Slow parses run on the
+    /// blocking pool; text that arrives meanwhile is parsed together.
     pub async fn follow_page(
         &self,
         branch_id: &BranchId,

@@ -1,8 +1,8 @@
-//! The ways on when the database cannot be opened: start with a backup, with what can be read, or with an
-//! empty one. The page offers them; nothing here needs an open database.
+//! Recovery when the database cannot be opened: start with a backup, with what can be salvaged, or with an
+//! empty database. The page offers these choices; nothing here needs an open database.
 //!
-//! Nothing is deleted. What is replaced goes into a folder `aside/`, named by the time. While that goes on the
-//! database stays marked as damaged, so a start that comes in the middle offers the same ways again.
+//! Nothing is deleted. What is replaced is moved into the folder `aside/`, under a name with the time.
+//! Meanwhile the database stays marked as damaged, so a start in between offers the same choices again.
 
 use std::fs;
 use std::io;
@@ -17,11 +17,11 @@ use crate::folder;
 use crate::lock::instance;
 use crate::store::{self, Backup, Salvaged, StoreError};
 
-/// Why the database could not be replaced or read. It is as it was.
+/// Why the database could not be replaced or salvaged. It is unchanged.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecoveryError {
-    /// The backup was there when it was offered.
+    /// The backup no longer exists.
     #[error("This backup is not there any more: choose another")]
     BackupGone,
     /// The backup is damaged, too.
@@ -30,7 +30,7 @@ pub enum RecoveryError {
     /// Another process has the database open.
     #[error("Another Conch has this data folder open: close it first, then try again")]
     OpenElsewhere,
-    /// Not one conversation can be read.
+    /// Not a single conversation can be read.
     #[error("Nothing of the database can be read: start with a backup, or with an empty one")]
     NothingReadable,
     /// The data folder cannot be written.
@@ -38,7 +38,7 @@ pub enum RecoveryError {
     Folder {
         /// The folder.
         path: PathBuf,
-        /// What the operating system said.
+        /// The operating system's error.
         source: io::Error,
     },
     /// What can be read could not be saved.
@@ -47,7 +47,7 @@ pub enum RecoveryError {
 }
 
 impl RecoveryError {
-    /// The error's stable name.
+    /// Returns the error's stable name.
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::BackupGone => ErrorCode::NotFound,
@@ -60,30 +60,30 @@ impl RecoveryError {
     }
 }
 
-/// What a page can offer.
+/// The recovery choices that a page offers.
 #[derive(Debug, Clone, Serialize, specta::Type)]
 #[serde(rename_all = "camelCase")]
 pub struct WaysOn {
-    /// Newest first.
+    /// The backups, newest first.
     pub backups: Vec<Backup>,
-    /// There is a database whose rows may be readable.
+    /// Whether there is a database, whose rows may be readable.
     pub has_database: bool,
-    /// Where everything is.
+    /// The data folder.
     pub folder: PathBuf,
 }
 
-/// What takes the database's place.
+/// What replaces the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Replacement {
     /// A backup, by its name.
     Backup(String),
-    /// What was saved last.
+    /// The latest salvaged copy.
     Saved,
-    /// A new database, which the next start makes.
+    /// A new database, which the next start creates.
     Empty,
 }
 
-/// The data folder of a Conch that could not start.
+/// Recovery on the data folder of a Conch that could not start.
 #[derive(Debug, Clone)]
 pub struct Recovery {
     folder: PathBuf,
@@ -91,7 +91,7 @@ pub struct Recovery {
 }
 
 impl Recovery {
-    /// On a data folder.
+    /// Creates a recovery for a data folder.
     pub fn new(folder: PathBuf, clock: Arc<dyn Clock>) -> Self {
         Self { folder, clock }
     }
@@ -105,7 +105,7 @@ impl Recovery {
         self.folder.join(store::DATABASE)
     }
 
-    /// What can be offered.
+    /// Returns the available choices.
     pub fn ways_on(&self) -> WaysOn {
         WaysOn {
             backups: store::backups(&self.folder),
@@ -114,11 +114,11 @@ impl Recovery {
         }
     }
 
-    /// Puts another database in the place of the one that cannot be opened, which is moved aside with
-    /// all that belongs to it. Returns where it is now.
+    /// Replaces a database that cannot be opened, and moves it aside with all its files. Returns their new
+    /// location.
     ///
     /// # Errors
-    /// The database is as it was, and in its place.
+    /// The database is unchanged and in its place.
     pub async fn replace(&self, replacement: &Replacement) -> Result<PathBuf> {
         let new = match replacement {
             Replacement::Backup(name) => {
@@ -146,16 +146,16 @@ impl Recovery {
         Ok(replaced.map_err(|source| self.refused(source))?)
     }
 
-    /// Saves what can be read of the database, which stays as it is, into a folder of its own.
+    /// Salvages what can be read of the database, which is not changed, into a separate folder.
     ///
     /// # Errors
-    /// When nothing can be read, or nothing written.
+    /// When nothing can be read, or it cannot be written.
     pub async fn save_readable(&self) -> Result<Salvaged> {
         let now = self.clock.now();
         let folder = store::new_folder(&self.folder, now).map_err(|source| self.refused(source))?;
         let saved = store::salvage(&self.database(), &folder, now).await;
         Ok(saved.map_err(|error| {
-            // Half of it is of no use, and would be offered.
+            // A partial copy is useless, and would be offered.
             let _ = fs::remove_dir_all(&folder);
             match error {
                 store::SalvageError::Nothing => RecoveryError::NothingReadable,
@@ -164,7 +164,7 @@ impl Recovery {
         })?)
     }
 
-    /// Keeps starts away, and makes sure that nobody has the database open.
+    /// Prevents starts, and fails if another process has the database open.
     fn start_lock(&self) -> Result<fs::File, RecoveryError> {
         let refused = |source| self.refused(source);
         let mut options = folder::private();

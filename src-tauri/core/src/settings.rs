@@ -1,4 +1,4 @@
-//! The user's settings: what counts for all conversations.
+//! The user's settings, which apply to all conversations.
 
 use std::ops::RangeInclusive;
 
@@ -11,28 +11,28 @@ use crate::chat::Parameters;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct Settings {
-    /// `provider/model` of new conversations; null for the first that is configured.
+    /// `provider/model` of new conversations; null for the first configured model.
     pub default_model_id: Option<String>,
-    /// What every conversation asks of its model, unless it says otherwise.
+    /// The default parameters of every conversation.
     pub parameters: Parameters,
-    /// Tell when an answer ends while no window of Conch is in front.
+    /// Notify the user when an answer ends while no Conch window is focused.
     pub notifications: bool,
-    /// Light or dark.
+    /// The color scheme.
     pub appearance: Appearance,
-    /// How large everything is drawn, in percent, within [`ZOOM`].
+    /// The zoom level in percent, within [`ZOOM`].
     pub zoom: u16,
     /// Which key sends a message.
     pub send_key: SendKey,
-    /// What becomes of the answers being written when the last window is closed.
+    /// What happens to running answers when the last window is closed.
     #[serde(default)]
     pub on_close: OnClose,
 }
 
-/// How large everything may be drawn, in percent.
+/// The allowed zoom levels, in percent.
 pub const ZOOM: RangeInclusive<u16> = 50..=200;
 
 impl Settings {
-    /// The settings tidied, or what is wrong with them.
+    /// Returns the settings normalized, or what is wrong with them.
     pub fn validate(self) -> Result<Self, &'static str> {
         if !ZOOM.contains(&self.zoom) {
             return Err("The zoom is a percentage from 50 to 200: choose one of these");
@@ -42,11 +42,11 @@ impl Settings {
     }
 }
 
-/// Light or dark.
+/// The color scheme.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum Appearance {
-    /// As the system has it.
+    /// Follows the system.
     #[default]
     System,
     /// Always light.
@@ -59,21 +59,21 @@ pub enum Appearance {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub enum SendKey {
-    /// Enter sends, and with Shift it breaks the line.
+    /// Enter sends, and Shift+Enter inserts a line break.
     #[default]
     Enter,
-    /// Enter breaks the line, and with Ctrl (or the Command key) it sends.
+    /// Enter inserts a line break, and Ctrl+Enter (or Command+Enter) sends.
     ModEnter,
 }
 
-/// What becomes of the answers being written when the last window is closed.
+/// What happens to running answers when the last window is closed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub enum OnClose {
-    /// They end first, and then Conch.
+    /// They finish first, and then Conch quits.
     #[default]
     FinishAnswers,
-    /// They end at once, with their text kept.
+    /// They are stopped, with their text kept, and Conch quits.
     QuitAtOnce,
 }
 

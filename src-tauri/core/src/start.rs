@@ -1,59 +1,59 @@
-//! What a start is doing, for whoever waits for it.
+//! Progress reports of a start.
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-/// A part of a start that may take long.
+/// A step of a start that may take long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, specta::Type)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
-    /// The database is opened.
+    /// Opening the database.
     #[default]
     Opening,
-    /// Another process on the same folder is starting.
+    /// Waiting for another process that is starting on the same folder.
     Waiting,
-    /// Another program holds the database.
+    /// Waiting for another program that holds the database.
     Busy,
-    /// The database is checked for damage.
+    /// Checking the database for damage.
     Checking,
-    /// The database is copied before it is brought to this version.
+    /// Copying the database before a migration.
     BackingUp,
-    /// The database is brought to this version.
+    /// Migrating the database to this version.
     Migrating,
-    /// What a dead process left is tidied up.
+    /// Recovering what dead processes left.
     Recovering,
 }
 
-/// What the user has to know of a start that went well.
+/// What the user must know about a start that succeeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, specta::Type)]
 #[serde(rename_all = "snake_case")]
 pub enum Notice {
-    /// The database was brought to this version without a backup, because none could be made.
+    /// The database was migrated without a backup, because none could be made.
     UpdatedWithoutBackup,
     /// The data folder is on a network drive, so only one Conch may use it.
     NetworkDrive,
 }
 
-/// How far a start is.
+/// The progress of a start.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Progress {
-    /// What it does now.
+    /// The current step.
     pub stage: Stage,
-    /// What the user has to know of it.
+    /// What the user must know about it.
     pub notices: Vec<Notice>,
 }
 
-/// Where a start says how far it is.
+/// Publishes the progress of a start.
 #[derive(Debug, Clone, Default)]
 pub struct ProgressReporter(watch::Sender<Progress>);
 
 impl ProgressReporter {
-    /// What is told from now on, beginning with what is the case.
+    /// Subscribes to the progress, starting with the current one.
     pub fn subscribe(&self) -> watch::Receiver<Progress> {
         self.0.subscribe()
     }
 
-    /// How far the start is.
+    /// Returns the current progress.
     pub fn progress(&self) -> Progress {
         self.0.borrow().clone()
     }

@@ -1,8 +1,8 @@
-//! What several tasks wait with: the standard library's locks and threads, tokio's times.
+//! Synchronization primitives: the standard library's locks and threads, tokio's timers.
 //!
-//! `tests/proof` compiles what takes it from here a second time with a scheduler's in this module's place, and
-//! tries random schedules: [`events`](crate::events), [`chat::live`](crate::chat), the provider's gate, the
-//! keeper of keys and the sweeper.
+//! `tests/proof` compiles the modules that import from here a second time, with a scheduler's primitives in
+//! place of this module, and tries random schedules: [`events`](crate::events), [`chat::live`](crate::chat),
+//! the provider's gate, the keeper of keys and the sweeper.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ pub(crate) use std::sync::{Mutex, MutexGuard};
 pub(crate) use std::thread;
 pub(crate) use tokio::time::{Instant, sleep_until};
 
-/// What a future comes to; `None` when it takes longer.
+/// Returns the future's output, or `None` if it times out.
 pub(crate) async fn within<T>(patience: Duration, future: impl Future<Output = T>) -> Option<T> {
     tokio::time::timeout(patience, future).await.ok()
 }

@@ -7,11 +7,11 @@ use crate::ids::MessageId;
 use crate::store::SelectOutcome;
 
 impl App {
-    /// Has a message's branch go on from that version's newest end.
+    /// Moves the head of a message's branch to the newest leaf below that version.
     ///
     /// # Errors
-    /// While an answer is being written on the branch, and where there is no such message. Nothing
-    /// changes then.
+    /// While an answer is being generated on the branch, and when there is no such message. Nothing changes
+    /// then.
     pub async fn select_version(&self, id: &MessageId) -> Result<SelectedVersion> {
         let selected = self.ctx.store.select_version(id).await;
         match self.ctx.inspect_damage(selected)? {

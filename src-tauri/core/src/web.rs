@@ -1,11 +1,11 @@
-//! What a message points at in the web: links, which the system's browser opens, and images, which are
-//! fetched when the user asks for one, and never before.
+//! Web content that messages refer to: links, which the system's browser opens, and images, which are fetched
+//! only when the user requests one.
 //!
-//! A model writes what it likes, so an address is a stranger's: it is checked here, whatever the page has
-//! checked already. An image is asked for over https only, without cookies, key or referrer, in the public
-//! internet only, and it stays on the site that its chip names. What comes is a stranger's too: it is
-//! decoded within limits off the runtime's workers, one at a time, and the page gets what was written anew
-//! from its pixels, as data, so that the page itself needs no network.
+//! A model may write any address, so it is untrusted: it is validated here, whatever the page has validated
+//! already. An image is requested over https only, without cookies, key or referrer, from the public internet
+//! only, and redirects stay on the site that its chip names. The response is untrusted too: it is decoded
+//! within limits off the runtime's workers, one at a time, and the page receives a newly encoded image as a
+//! data URL, so that the page itself needs no network.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,36 +21,36 @@ use crate::app::App;
 use crate::error::Result;
 use crate::network::{Network, NotPublic, Route, RouteError, is_public_name};
 
-/// The most bytes of an address.
+/// Maximum length of an address, in bytes.
 pub const ADDRESS_LIMIT: usize = 8 * 1024;
 
-/// The most bytes of an image.
+/// Maximum size of an image, in bytes.
 const IMAGE_LIMIT: usize = 10 * 1024 * 1024;
 
-/// How long an image may take.
+/// Timeout for an image.
 const IMAGE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How often an image may be somewhere else.
+/// Maximum number of redirects of an image.
 const MAX_REDIRECTS: usize = 5;
 
-/// What is decoded here. AVIF is not, and SVG is a document, not a picture.
+/// The formats that are decoded. AVIF is not, and SVG is a document, not an image.
 const ACCEPTED: &str = "image/png, image/jpeg, image/webp, image/gif";
 
-/// Why a link is not opened, or an image not shown.
+/// Why a link is not opened, or an image is not shown.
 #[derive(Debug, thiserror::Error)]
 pub enum WebError {
-    /// It is no address that may be opened.
+    /// An address that may not be opened.
     #[error("This link opens nothing: only http, https and mailto addresses are opened")]
     Link,
-    /// An address over [`ADDRESS_LIMIT`].
+    /// An address longer than [`ADDRESS_LIMIT`].
     #[error(
         "This address has {bytes} bytes, more than any real one: it is not opened (the limit is 8 KiB)"
     )]
     LongAddress {
-        /// Bytes of UTF-8.
+        /// Its length in bytes of UTF-8.
         bytes: usize,
     },
-    /// An image that is not asked for.
+    /// An image address that may not be requested.
     #[error("This image is not loaded: images are loaded over https only")]
     ImageAddress,
     /// An image on this machine or in its network.
@@ -58,75 +58,75 @@ pub enum WebError {
         "This image is not loaded: {host} is on this machine or in its own network, which an answer must not reach"
     )]
     Private {
-        /// Where it is.
+        /// The image's host.
         host: String,
     },
-    /// An image that is at another site after all.
+    /// A redirect of an image to another site.
     #[error(
         "The image was not loaded: {host} sends on to another site, {to}. Open it in the browser instead"
     )]
     AnotherSite {
-        /// Who sends on.
+        /// The host that redirects.
         host: String,
-        /// Where to.
+        /// The redirect's target.
         to: String,
     },
-    /// No way there.
+    /// There is no route to the host.
     #[error("The image was not loaded: {0}")]
     RouteError(String),
-    /// No answer.
+    /// The host did not respond.
     #[error(
         "The image was not loaded: {host} did not answer{through}. Check the network, or try again later"
     )]
     Unreachable {
-        /// Who did not.
+        /// The host.
         host: String,
-        /// The proxy that was asked, with a word before it; empty where none was.
+        /// The proxy, after a preposition; empty if there was none.
         through: String,
-        /// Why.
+        /// The HTTP client's error.
         source: reqwest::Error,
     },
-    /// An answer that is no success.
+    /// A response without a success status.
     #[error("The image was not loaded: {host} refused it ({status})")]
     Refused {
-        /// Who did.
+        /// The host.
         host: String,
         /// The HTTP status.
         status: u16,
     },
-    /// It is always somewhere else.
+    /// More redirects than allowed.
     #[error("The image was not loaded: {host} sends on and on. Open it in the browser instead")]
     TooManyRedirects {
-        /// Who does.
+        /// The host.
         host: String,
     },
-    /// Over the limit.
+    /// A response over the limit.
     #[error("The image was not loaded: it has more than 10 MiB. Open it in the browser instead")]
     TooLarge,
-    /// More pixels than are decoded.
+    /// An image with more pixels than are decoded.
     #[error(
         "The image was not loaded: it has {width} × {height} pixels, more than 64 million. Open it in the browser instead"
     )]
     TooManyPixels {
-        /// Across.
+        /// Its width in pixels.
         width: u32,
-        /// Down.
+        /// Its height in pixels.
         height: u32,
     },
-    /// Something else.
+    /// A response that is not an image, or a damaged one.
     #[error(
         "The image was not loaded: {host} sent something that is no PNG, JPEG, GIF or WebP image, or a damaged one"
     )]
     NoImage {
-        /// Who did.
+        /// The host.
         host: String,
     },
 }
 
-/// The address that the system's browser, or its mail program, may be given.
+/// Returns the address to open in the system's browser or mail program.
 ///
 /// # Errors
-/// When it is none of http, https and mailto, hides where it leads, or is too long.
+/// When it is not http, https or mailto, disguises its target, or is too long.
 pub fn link(destination: &str) -> Result<String, WebError> {
     check_length(destination)?;
     web_address(destination)
@@ -142,31 +142,31 @@ fn check_length(destination: &str) -> Result<(), WebError> {
 }
 
 impl App {
-    /// An image that the user asked for, as a `data:` address with a PNG or a JPEG of at most 1568
-    /// pixels a side.
+    /// Loads an image that the user requested, as a `data:` URL with a PNG or a JPEG of at most 1568 pixels a
+    /// side.
     ///
     /// # Errors
-    /// Why it is not shown.
+    /// When it cannot be shown.
     pub async fn load_image(&self, destination: &str) -> Result<String> {
         Ok(self.images.load(destination).await?)
     }
 }
 
-/// The images in the web that messages show.
+/// The loader of remote images in messages.
 #[derive(Debug)]
 pub(crate) struct Images {
     network: Arc<Network>,
-    /// Half a gigabyte at most is decoded at a time, so only one is.
+    /// Decoding takes up to half a gigabyte, so only one image is decoded at a time.
     decoding: Semaphore,
     rules: Rules,
 }
 
-/// Where an image may be.
+/// Where an image may be fetched from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Rules {
-    /// In the public internet, over https.
+    /// The public internet, over https.
     Strict,
-    /// A server of a test's own.
+    /// A test server.
     #[cfg(test)]
     Loose,
 }
@@ -187,7 +187,7 @@ impl Images {
         self.shown(host, bytes).await
     }
 
-    /// The bytes of an image, and whose they are.
+    /// Returns the bytes of an image, and the host that sent them.
     async fn fetch(&self, mut url: Url) -> Result<(String, Vec<u8>), WebError> {
         for _ in 0..=MAX_REDIRECTS {
             let host = url.host_str().unwrap_or_default().to_owned();
@@ -224,7 +224,7 @@ impl Images {
             host: host.to_owned(),
         };
         let route = self.network.public_route(url.clone()).map_err(no_way)?;
-        // A proxy that takes names only is trusted with where they lead; before another, they are
+        // A proxy that resolves host names has to be trusted with it; for one that does not, they are
         // resolved here anyway.
         let here = route.proxy().is_some_and(|proxy| !proxy.resolves);
         if here && !is_public_name(host).await {
@@ -234,14 +234,14 @@ impl Images {
     }
 
     async fn shown(&self, host: String, bytes: Vec<u8>) -> Result<String, WebError> {
-        // It is never closed.
+        // The semaphore is never closed.
         let _one = self.decoding.acquire().await;
         let decoding = tokio::task::spawn_blocking(move || {
             let image = read_image(&bytes)?;
             let data = STANDARD.encode(image.data);
             Ok(format!("data:{};base64,{data}", image.media_type))
         });
-        // A panic in what reads a stranger's image is that image's fault.
+        // A panic of the decoder is blamed on the untrusted image.
         let image = decoding.await.unwrap_or(Err(Refusal::Unreadable));
         image.map_err(|refusal| match refusal {
             Refusal::TooManyPixels { width, height } => WebError::TooManyPixels { width, height },
@@ -250,7 +250,7 @@ impl Images {
     }
 }
 
-/// Where a redirect leads: to the same site only, which is what its chip names.
+/// Validates a redirect: it must stay on the same site, which its chip names.
 fn next(from: &Url, to: &Url) -> Result<Url, WebError> {
     let host = |url: &Url| url.host_str().unwrap_or_default().to_owned();
     let checked = web_address(to.as_str()).ok_or(WebError::ImageAddress)?;
@@ -263,7 +263,7 @@ fn next(from: &Url, to: &Url) -> Result<Url, WebError> {
     })
 }
 
-/// The part of a host that one owner has: by the public suffix list, or the whole where it knows none.
+/// Returns the registrable domain of a host by the public suffix list, or the whole host if it knows none.
 fn site(url: &Url) -> Option<String> {
     let host = url.host_str()?;
     let is_number = host.starts_with('[') || host.parse::<std::net::Ipv4Addr>().is_ok();

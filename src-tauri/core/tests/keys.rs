@@ -1,8 +1,8 @@
-//! Keys against the real thing: a Secret Service on a bus of its own, a bus without one, and no bus.
+//! Keys in a real keychain: with a Secret Service on a private bus, with a bus without one, and with no bus.
 //!
-//! Where a session bus is comes from the environment, and the connection lasts as long as the process.
-//! So each run of the application is a process: this test binary again, with the environment of the
-//! scene. gnome-keyring is started by the bus, at the first call, as on a desktop; it ends with the bus.
+//! The environment determines the session bus, and the connection lasts as long as the process. So each
+//! run of the application is a process: this test binary again, with the fixture's environment. The bus
+//! starts gnome-keyring at the first call, as on a desktop; gnome-keyring ends with the bus.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
@@ -70,7 +70,7 @@ fn a_system_without_a_bus_is_reported_at_once() {
     Fixture::new().run(None, "unavailable");
 }
 
-/// One run of the application. Not a test by itself: the tests above start it.
+/// One run of the application. Not a standalone test: the tests above start it.
 #[tokio::test]
 #[ignore = "the other tests start it, with the environment of a scene"]
 async fn one_run() {
@@ -99,7 +99,7 @@ async fn one_run() {
         }
         "missing" => assert!(keys.load(&name, place).await.unwrap().is_none()),
         "locked" => {
-            // Nobody can be asked for the password: this bus has nobody who would.
+            // No prompt can ask for the password: this bus has no prompter.
             let error = keys.load(&name, place).await.unwrap_err();
             assert!(
                 matches!(error, KeyError::KeychainRefused { .. }),
@@ -107,7 +107,7 @@ async fn one_run() {
             );
         }
         "unavailable" => {
-            // Not timed out: a system without a keychain answers.
+            // Not a timeout: a system without a keychain fails immediately.
             let unavailable = |error: KeyError| {
                 assert!(
                     matches!(error, KeyError::KeychainUnavailable { .. }),
@@ -127,7 +127,7 @@ async fn one_run() {
     }
 }
 
-/// A home of its own.
+/// A temporary home folder.
 struct Fixture {
     folder: TempDir,
 }
@@ -159,7 +159,7 @@ impl Fixture {
         fs::write(self.folder.path().join(file), service).unwrap();
     }
 
-    /// The command with this scene's home, and without the bus of whoever runs the tests.
+    /// Sets the fixture's home, and removes the bus of the user who runs the tests.
     fn at_home(&self, mut command: Command) -> Command {
         let folder = self.folder.path();
         command
@@ -193,7 +193,7 @@ impl Fixture {
     }
 }
 
-/// A session bus of its own, which offers what is in the scene's folder of services.
+/// A private session bus, with the services in the fixture's folder.
 struct Bus {
     daemon: Child,
     said: BufReader<ChildStdout>,
@@ -236,7 +236,7 @@ impl Drop for Bus {
     fn drop(&mut self) {
         let _ = self.daemon.kill();
         let _ = self.daemon.wait();
-        // What the bus has started holds this pipe too, and ends when it loses the bus.
+        // A process started by the bus holds this pipe too, and ends when it loses the bus.
         let _ = self.said.read_to_end(&mut Vec::new());
     }
 }
@@ -248,7 +248,7 @@ fn found(program: &str) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-/// Says so past the test harness, which would keep it to itself.
+/// Bypasses the test harness, which would capture the line.
 fn skipped(test: &str) {
     let line = format!("{test} was skipped: it needs dbus-daemon and gnome-keyring-daemon\n");
     std::io::stderr().write_all(line.as_bytes()).unwrap();

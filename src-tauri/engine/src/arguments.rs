@@ -18,7 +18,7 @@ const MIN_CONTEXT: u32 = 256;
 const MAX_DEFAULT_THREADS: usize = 4;
 const MAX_THREADS: u32 = 512;
 
-/// What the engine was asked to do.
+/// The parsed command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Arguments {
     pub(crate) model: PathBuf,
@@ -46,7 +46,7 @@ pub(crate) enum ArgumentError {
 }
 
 impl Arguments {
-    /// Reads the arguments after the subcommand.
+    /// Parses the arguments after the subcommand.
     ///
     /// # Errors
     /// When one is unknown, incomplete or out of range, or there is no model.
@@ -84,7 +84,7 @@ impl Arguments {
         })
     }
 
-    /// What the thread of the model is given.
+    /// The configuration of the model's thread.
     pub(crate) fn worker_config(&self) -> WorkerConfig {
         WorkerConfig {
             threads: self.threads,
@@ -108,10 +108,10 @@ where
         })
 }
 
-/// One core is left to the window: llama.cpp's threads wait for each other by spinning, so one that
-/// is preempted stops them all.
+/// Returns the default number of threads, which leaves one core to the window: llama.cpp's threads wait for each
+/// other by spinning, so one that is preempted stalls them all.
 fn default_threads() -> u32 {
-    // Physical cores are the machine's, parallelism is what this process may use of it.
+    // Physical cores are counted for the machine; parallelism is what this process may use of it.
     let allowed = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let cores = num_cpus::get_physical().min(allowed);
     let threads = cores.saturating_sub(1).clamp(1, MAX_DEFAULT_THREADS);

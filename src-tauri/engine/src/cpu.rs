@@ -1,7 +1,7 @@
-//! Whether this processor can run the compiled llama.cpp at all.
+//! Checks whether this processor can run the compiled llama.cpp at all.
 //!
-//! ggml is compiled for the instructions named here and does not ask again at run time: on an older
-//! processor the first matrix would end the process with an illegal instruction and no word why.
+//! ggml is compiled for the instructions named here and does not check them at run time: on an older processor the
+//! first matrix would end the process with an illegal instruction and no message.
 
 use crate::failure::Failure;
 

@@ -57,7 +57,7 @@ impl Failure {
         }
     }
 
-    /// Whether the parent has been told of a ready server before: then the exit code alone says so.
+    /// Returns whether the ready line was sent before: then only the exit code reports the failure.
     pub(crate) fn is_after_handshake(&self) -> bool {
         matches!(self, Self::Serve(_) | Self::ModelThread)
     }

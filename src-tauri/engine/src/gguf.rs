@@ -1,11 +1,10 @@
-//! Whether a file is a whole GGUF model, from its header alone.
+//! Checks from its header alone whether a file is a complete GGUF model.
 //!
-//! llama.cpp checks a file too, but it answers a bare null, and asserts in places where a file of
-//! foreign make reaches further than its authors thought. This reads the header, a few megabytes at
-//! most, and compares where the last tensor ends with how long the file is. What the tensors
-//! contain is left to whoever fetched the file: they know its sha256.
+//! llama.cpp checks a file too, but it returns only a null pointer, and aborts with an assertion on some malformed
+//! files. This reads the header, a few megabytes at most, and compares the end of the last tensor with the length
+//! of the file. The content of the tensors is checked where the file is downloaded, by its sha256.
 
-// By its path, because tests/fuzz compiles this module a second time, without llama.cpp around it.
+// By its path, because tests/fuzz compiles this module a second time, without llama.cpp.
 #[path = "gguf/layout.rs"]
 mod layout;
 
@@ -54,8 +53,8 @@ impl From<io::Error> for Damage {
 /// Checks the file at `path`.
 ///
 /// # Errors
-/// [`Failure::ModelMissing`] when there is no file that can be opened, [`Failure::ModelDamaged`]
-/// when it is no GGUF file, or not all of it.
+/// [`Failure::ModelMissing`] when there is no file that can be opened, [`Failure::ModelDamaged`] when it is not a
+/// GGUF file, or incomplete.
 pub(crate) fn check(path: &Path) -> Result<(), Failure> {
     let missing = |reason| Failure::ModelMissing {
         path: path.to_owned(),
@@ -75,7 +74,7 @@ pub(crate) fn check(path: &Path) -> Result<(), Failure> {
 /// Checks a file of `length` bytes.
 ///
 /// # Errors
-/// What is wrong with it.
+/// When the file is damaged.
 pub(crate) fn check_content(content: impl Read + Seek, length: u64) -> Result<(), Damage> {
     let mut header = Header {
         source: BufReader::new(content),
@@ -99,7 +98,7 @@ struct Header<R> {
 }
 
 impl<R: Read + Seek> Header<R> {
-    /// Where the last tensor ends.
+    /// Returns where the last tensor ends.
     fn expected_length(&mut self) -> Result<u64, Damage> {
         if self.length < MAGIC.len() as u64 || self.bytes()? != MAGIC {
             return Err(Damage::NotGguf);
@@ -129,7 +128,7 @@ impl<R: Read + Seek> Header<R> {
             .ok_or(Damage::Malformed)
     }
 
-    /// Where this tensor ends, counted from the first one's beginning.
+    /// Returns where this tensor ends, counted from the start of the first one.
     fn tensor(&mut self) -> Result<u64, Damage> {
         self.string()?;
         let dimensions = self.u32()?;
@@ -143,7 +142,7 @@ impl<R: Read + Seek> Header<R> {
         }
         let kind = self.u32()?;
         let offset = self.u64()?;
-        // llama.cpp is the judge of types that are newer than this table.
+        // Types that are newer than this table are left to llama.cpp.
         let size = layout::tensor_bytes(kind, elements).unwrap_or(0);
         offset.checked_add(size).ok_or(Damage::Malformed)
     }
@@ -166,7 +165,7 @@ impl<R: Read + Seek> Header<R> {
 
     fn string(&mut self) -> Result<Vec<u8>, Damage> {
         let length = self.u64()?;
-        // A length is believed only once the file is long enough for it, so that none can exhaust memory.
+        // A length is accepted only when the file is long enough for it, so that none can exhaust memory.
         if length > self.length.saturating_sub(self.position) {
             return Err(Damage::HeaderCut);
         }

@@ -1,10 +1,9 @@
 //! The embedded model server: llama.cpp behind the OpenAI chat-completions protocol on loopback.
 //!
-//! The application runs this as a child process of its own, because a model that exhausts memory
-//! or trips an assertion in C++ must not take the window with it. So this crate owns a whole
-//! process: its command line, its handshake with the parent over standard input and output, the
-//! HTTP server, and the one thread that owns the model. It knows nothing of windows, conversations
-//! or storage: to the rest of Conch it is one more provider that speaks HTTP.
+//! The application runs this as a child process, because a model that exhausts memory or trips an assertion in C++
+//! must not take the window down. So this crate owns a whole process: its command line, its handshake with the
+//! parent over standard input and output, the HTTP server, and the one thread that owns the model. It has no notion
+//! of windows, conversations or storage: to the rest of Conch it is one more provider that speaks HTTP.
 
 mod arguments;
 mod cpu;
@@ -29,9 +28,9 @@ use http::{Activity, Server};
 use inference::{Jobs, Model, Worker};
 use parent::Parent;
 
-/// Serves one model until nobody needs it, and returns the process's exit code.
+/// Serves one model until it is idle, and returns the process's exit code.
 ///
-/// `arguments` are those after the program and its subcommand:
+/// `arguments` are those that follow the program and its subcommand:
 ///
 /// | argument | meaning | default |
 /// |---|---|---|
@@ -40,15 +39,15 @@ use parent::Parent;
 /// | `--threads N` | threads that compute | physical cores less one, at least 1, at most 4 |
 /// | `--context N` | tokens of prompt and answer together; at most what the model was trained on | 4096 |
 ///
-/// The first line of standard input is the bearer token that every request must carry. One line of
-/// JSON answers it on standard output, and nothing else is ever written there: either
-/// `{"event":"ready","port":N,"model":"…"}`, after which the protocol is served under
-/// `http://127.0.0.1:N/v1`, or `{"event":"failed","code":"…","message":"…"}`. The codes are
-/// `cpu_unsupported`, `model_missing`, `model_damaged`, `out_of_memory` and `internal`.
+/// The first line of standard input is the bearer token that every request must carry. The reply is one line of
+/// JSON on standard output, and nothing else is ever written there: either
+/// `{"event":"ready","port":N,"model":"…"}`, after which the protocol is served under `http://127.0.0.1:N/v1`, or
+/// `{"event":"failed","code":"…","message":"…"}`. The codes are `cpu_unsupported`, `model_missing`,
+/// `model_damaged`, `out_of_memory` and `internal`.
 ///
-/// Returns success after an idle end, and a failure after any other. **The end of standard input
-/// ends the process at once**, also in the middle of a computation: then this does not return.
-/// A tracing subscriber, where the caller installs one, must not write to standard output.
+/// Returns success after the idle timeout, and a failure otherwise. **The end of standard input ends the process
+/// immediately**, even in the middle of a computation: then this does not return. A tracing subscriber, where the
+/// caller installs one, must not write to standard output.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     match start(arguments) {
         Ok(()) => ExitCode::SUCCESS,
@@ -77,14 +76,14 @@ fn start(arguments: impl Iterator<Item = OsString>) -> Result<(), Failure> {
         .build()
         .map_err(Failure::Runtime)?;
     let served = runtime.block_on(serve(arguments.idle, token, model, jobs, ended));
-    // The last users of the queue end with the runtime, and the thread with the queue. It is waited
-    // for, because llama.cpp must not be torn down by the exit while it frees a context.
+    // The last handles of the queue are dropped with the runtime, which ends the thread. It is joined, because the
+    // exit must not tear down llama.cpp while it frees a context.
     drop(runtime);
     thread.join().map_err(|_| Failure::ModelThread)?;
     served
 }
 
-/// Serves until nobody has asked for `idle`, or the model's thread has ended.
+/// Serves until no request arrived for `idle`, or the model's thread has ended.
 async fn serve(
     idle: Duration,
     token: String,

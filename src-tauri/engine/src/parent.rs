@@ -1,7 +1,7 @@
-//! The parent process: its token on our standard input, our one line on its pipe, and its death.
+//! The parent process: its token on our standard input, the handshake line on our standard output, and its death.
 //!
-//! A pipe is the only sign of the parent's end that every system gives, whatever ended it: the
-//! operating system closes the other end also when the parent was killed.
+//! A closed pipe is the only sign of the parent's death that every system gives: the operating system closes the
+//! other end even when the parent was killed.
 
 use std::io::{self, BufRead, Read, Write};
 use std::process;
@@ -15,13 +15,13 @@ use crate::failure::Failure;
 /// Bytes. Tokens are a few dozen; the limit keeps a parent that writes no line end from filling memory.
 const MAX_TOKEN_BYTES: u64 = 4096;
 
-/// The parent, watched.
+/// The watched parent.
 pub(crate) struct Parent {
     first_line: Receiver<FirstLine>,
 }
 
 impl Parent {
-    /// Reads standard input on a thread of its own from now on; its end ends this process.
+    /// Starts a thread that reads standard input; the end of the input ends this process.
     ///
     /// # Errors
     /// When the thread cannot be started.
@@ -33,7 +33,7 @@ impl Parent {
                 let mut input = io::stdin().lock();
                 let line = read_first_line(&mut input);
                 if line != FirstLine::End {
-                    // Start-up has failed if nobody waits for the token any more.
+                    // Start-up has failed if the receiver of the token was dropped.
                     drop(sender.send(line));
                     drop(io::copy(&mut input, &mut io::sink()));
                 }
@@ -55,8 +55,8 @@ impl Parent {
     }
 }
 
-/// Ends the process. An orderly exit would run llama.cpp's destructors beside its computation, and
-/// crash; waiting for the computation may take seconds. Nobody is left to read an exit code.
+/// Ends the process. An orderly exit would run llama.cpp's destructors concurrently with its computation, and
+/// crash; waiting for the computation may take seconds. No parent is left to read an exit code.
 fn end_at_once() -> ! {
     #[cfg(unix)]
     {
@@ -70,7 +70,7 @@ fn end_at_once() -> ! {
 enum FirstLine {
     Token(String),
     NoToken,
-    /// The input ended before it.
+    /// The input ended before a line.
     End,
 }
 
@@ -80,7 +80,7 @@ fn read_first_line(input: &mut impl BufRead) -> FirstLine {
     if read.is_err() || line.is_empty() {
         return FirstLine::End;
     }
-    // Without its end it is a part of something longer, or of a parent that died as it wrote.
+    // Without a line end it is part of something longer, or of a parent that died while writing.
     let Some(line) = line.strip_suffix(b"\n") else {
         return FirstLine::NoToken;
     };
@@ -99,12 +99,12 @@ enum Announcement<'a> {
     Failed { code: &'a str, message: String },
 }
 
-/// Tells the parent where the model answers.
+/// Announces to the parent the port of the server and the name of the model.
 pub(crate) fn announce_ready(port: u16, model: &str) {
     announce(&Announcement::Ready { port, model });
 }
 
-/// Tells the parent why there will be no answer.
+/// Announces to the parent why the engine cannot serve.
 pub(crate) fn announce_failure(failure: &Failure) {
     announce(&Announcement::Failed {
         code: failure.code(),
@@ -115,7 +115,7 @@ pub(crate) fn announce_failure(failure: &Failure) {
 fn announce(announcement: &Announcement<'_>) {
     let mut output = io::stdout().lock();
     let line = serde_json::to_string(announcement).unwrap_or_default();
-    // A parent that does not listen any more is about to end, and the watching thread will see that.
+    // A parent that has closed the pipe is about to end, which the watching thread detects.
     drop(writeln!(output, "{line}").and_then(|()| output.flush()));
 }
 

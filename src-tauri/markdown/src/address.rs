@@ -1,12 +1,11 @@
-//! Which addresses may be opened, and the name under which one is shown.
+//! Which addresses may be opened, and the host shown for them.
 //!
-//! The rule is about the text as well as about what a browser would make of it: a browser repairs
-//! backslashes, tabs and missing slashes, and each repair has been used to show one host and open
-//! another. What needs repair is refused.
+//! The rule applies to the text as well as to the parsed URL: a browser repairs backslashes, tabs and missing
+//! slashes, and each repair has been used to show one host and open another. Text that needs repair is refused.
 
 use url::Url;
 
-/// Whether a link may be opened: the address to hand to the system browser.
+/// Returns the address to pass to the system browser, or `None` if the link must not be opened.
 ///
 /// Accepted are `http` and `https` with a host, and `mailto` with an address; nothing with credentials,
 /// and nothing with a control character.
@@ -31,8 +30,8 @@ pub fn web_address(destination: &str) -> Option<Url> {
         .then_some(url)
 }
 
-/// An address to write to. Fields that add other recipients or attach files are refused, because what
-/// is shown of the link does not tell them.
+/// Validates a `mailto:` address. Fields that add recipients or attach files are refused, because the page does
+/// not show them.
 fn mail_address(destination: &str) -> Option<Url> {
     let url = Url::parse(destination).ok()?;
     let (name, host) = url.path().split_once('@')?;
@@ -48,14 +47,13 @@ fn mail_address(destination: &str) -> Option<Url> {
     (url.cannot_be_a_base() && plain(name) && plain(host) && fields_are_shown).then_some(url)
 }
 
-/// What is shown of a link: the host, in the form in which the network knows it, or the address to
-/// write to.
+/// Returns what is shown for a link: the host in its ASCII form (punycode), or the mail address.
 pub(crate) fn link_host(destination: &str) -> Option<String> {
     let url = web_address(destination)?;
     Some(url.host_str().unwrap_or(url.path()).to_owned())
 }
 
-/// The host of an image.
+/// Returns the host of an image.
 pub(crate) fn image_host(destination: &str) -> Option<String> {
     Some(web_address(destination)?.host_str()?.to_owned())
 }

@@ -1,14 +1,13 @@
-//! Bare addresses in running text, which become links as GitHub reads them.
+//! Autolinks: bare addresses in running text become links, as on GitHub.
 //!
-//! <https://github.github.com/gfm/#autolinks-extension->, for `http://`, `https://` and `www.`. What is
-//! after a scheme needs no dot, so that `http://localhost:3000` is a link, too. Text in links, code and
-//! formulas is left alone; it is not running text. Chinese and Japanese are written without spaces, so
-//! that their punctuation ends an address, too.
+//! <https://github.github.com/gfm/#autolinks-extension->, for `http://`, `https://` and `www.`. The host after
+//! a scheme needs no dot, so that `http://localhost:3000` is a link, too. Text in links, code and formulas is
+//! left unchanged. Chinese and Japanese are written without spaces, so their punctuation ends an address, too.
 
 use crate::address::link_host;
 use crate::block::{Inline, push_text};
 
-/// Makes links of the bare addresses.
+/// Turns bare addresses into links.
 pub(crate) fn link_addresses(inlines: Vec<Inline>) -> Vec<Inline> {
     let mut linked = Vec::with_capacity(inlines.len());
     for inline in inlines {
@@ -42,7 +41,7 @@ fn link_text(text: &str, linked: &mut Vec<Inline>) {
         }
         let rest = &text[after_prefix..];
         let domain = &rest[..length_while(rest, |c| c.is_alphanumeric() || "-_.".contains(c))];
-        // What was read in vain is not read again, or a long word would take the square of its length.
+        // A rejected candidate is not scanned again, or a long word would take quadratic time.
         searched += domain.len();
         if !is_domain(domain, prefix) && !rest.starts_with('[') {
             continue;
@@ -85,7 +84,7 @@ fn length_while(text: &str, goes_on: impl Fn(char) -> bool) -> usize {
     text.find(|c| !goes_on(c)).unwrap_or(text.len())
 }
 
-/// Where the next address may start, and with what.
+/// Returns where the next address may start, and its prefix.
 fn next_start(text: &str, from: usize) -> Option<(usize, &'static str)> {
     let bytes = text.as_bytes();
     let starts_with = |at: usize, prefix: &str| {
@@ -112,7 +111,7 @@ fn may_precede(before: Option<char>, prefix: &str) -> bool {
     }
 }
 
-/// Whether a name may stand in an address: its last two labels are free of underscores.
+/// Whether a name is a valid domain: its last two labels have no underscores.
 fn is_domain(name: &str, prefix: &str) -> bool {
     let name = name.trim_end_matches(['.', '_']);
     let mut last_labels = name.rsplit('.').take(2);
@@ -122,7 +121,7 @@ fn is_domain(name: &str, prefix: &str) -> bool {
         && (prefix != "www." || name.contains('.'))
 }
 
-/// Without the punctuation that belongs to the sentence and not to the address.
+/// Returns the address without trailing punctuation, which belongs to the sentence.
 fn trim_punctuation(address: &str) -> &str {
     let mut trimmed = address;
     let count = |c| address.matches(c).count();
@@ -142,7 +141,7 @@ fn trim_punctuation(address: &str) -> &str {
                 1
             }
             ';' => {
-                // What looks like an entity is left out whole.
+                // A trailing entity is trimmed as a whole.
                 let before = trimmed[..trimmed.len() - 1]
                     .trim_end_matches(|c: char| c.is_ascii_alphanumeric());
                 if before.len() < trimmed.len() - 1 && before.ends_with('&') {

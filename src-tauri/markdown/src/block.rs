@@ -1,7 +1,7 @@
-//! The typed blocks: what a document consists of, and all that the page is told of it.
+//! The typed blocks of a document, and all that the page receives of it.
 //!
-//! There is no markup in them. Text is text, raw HTML included, and what opens something has passed
-//! [`web_address`](crate::web_address).
+//! They contain no markup. Text is plain text, raw HTML included, and every address that can be opened has
+//! passed [`web_address`](crate::web_address).
 
 use serde::Serialize;
 use specta::Type;
@@ -16,7 +16,7 @@ use crate::math::Math;
     rename_all_fields = "camelCase"
 )]
 pub enum Block {
-    /// Running text. Directly in an item of a tight list it has no space around it.
+    /// Running text. Directly in an item of a tight list it has no vertical margins.
     Paragraph {
         /// Its text.
         inlines: Vec<Inline>,
@@ -30,33 +30,33 @@ pub enum Block {
     },
     /// Code, fenced or indented.
     Code {
-        /// The first word of the info string, as it was written.
+        /// The first word of the info string, as written.
         language: Option<String>,
-        /// The code without its fence. It ends with a line's end, unless it is empty or open.
+        /// The code without its fence. It ends with a newline, unless it is empty or open.
         text: String,
-        /// False while its fence is open at the end of the text.
+        /// False while the closing fence is missing at the end of the text.
         closed: bool,
     },
-    /// A formula on lines of its own.
+    /// A display formula.
     Math {
         /// The formula.
         math: Math,
     },
     /// A quotation.
     Quote {
-        /// What is quoted.
+        /// The quoted blocks.
         blocks: Vec<Block>,
     },
     /// A list.
     List {
         /// The number of the first item; `None` for bullets.
         start: Option<u32>,
-        /// Its paragraphs have no space around them.
+        /// Whether the paragraphs of its items have no vertical margins.
         tight: bool,
         /// Its items.
         items: Vec<ListItem>,
     },
-    /// A table. No row has more cells than the header; those that it does not have are empty.
+    /// A table. No row has more cells than the header; missing cells are empty.
     Table {
         /// One for each column.
         alignments: Vec<Alignment>,
@@ -67,9 +67,9 @@ pub enum Block {
     },
     /// A thematic break.
     Rule,
-    /// Raw HTML, which is shown and never interpreted.
+    /// Raw HTML, shown as text and never interpreted.
     Html {
-        /// As it was written.
+        /// The HTML, as written.
         text: String,
     },
     /// The footnotes: at most once, as the last block of a document.
@@ -83,9 +83,9 @@ pub enum Block {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct ListItem {
-    /// Whether the box of a task is ticked; `None` for an item without a box.
+    /// Whether the checkbox of a task is ticked; `None` for an item without a checkbox.
     pub checked: Option<bool>,
-    /// What the item consists of.
+    /// The content of the item.
     pub blocks: Vec<Block>,
 }
 
@@ -100,17 +100,17 @@ pub enum Alignment {
     Right,
 }
 
-/// A footnote that is referred to.
+/// A referenced footnote.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct Footnote {
     /// Counted from 1, in the order of the first references.
     pub number: u32,
-    /// What it says.
+    /// The content of the footnote.
     pub blocks: Vec<Block>,
 }
 
-/// A piece of running text.
+/// An element of running text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(
     tag = "type",
@@ -120,52 +120,52 @@ pub struct Footnote {
 pub enum Inline {
     /// Text.
     Text {
-        /// Never empty, and never beside another one.
+        /// Never empty, and never adjacent to another text.
         text: String,
     },
     /// Emphasis.
     Emphasis {
-        /// What is emphasised.
+        /// The emphasised content.
         inlines: Vec<Inline>,
     },
     /// Strong emphasis.
     Strong {
-        /// What is emphasised.
+        /// The emphasised content.
         inlines: Vec<Inline>,
     },
-    /// Text that no longer holds.
+    /// Struck-through text.
     Strikethrough {
-        /// What is struck through.
+        /// The struck-through content.
         inlines: Vec<Inline>,
     },
-    /// Code within a line.
+    /// Inline code.
     Code {
         /// The code.
         text: String,
     },
     /// A link.
     Link {
-        /// Where it leads, as it was written.
+        /// The target address, as written.
         destination: String,
         /// Its title; empty for none.
         title: String,
-        /// The host, or the address of `mailto:`. `None`: the destination is refused, and opens nothing.
+        /// The host, or the address of `mailto:`. `None`: the destination is refused, and cannot be opened.
         host: Option<String>,
-        /// What is clicked.
+        /// The content of the link.
         inlines: Vec<Inline>,
     },
     /// An image.
     Image {
-        /// Where it is, as it was written.
+        /// The address of the image, as written.
         destination: String,
         /// Its title; empty for none.
         title: String,
         /// The host. `None`: the destination is refused, and nothing is loaded.
         host: Option<String>,
-        /// What it shows, in words.
+        /// The alternative text.
         alt: String,
     },
-    /// A formula within a line.
+    /// An inline formula.
     Math {
         /// The formula.
         math: Math,
@@ -175,18 +175,18 @@ pub enum Inline {
         /// The footnote's number.
         number: u32,
     },
-    /// Raw HTML, which is shown and never interpreted.
+    /// Raw HTML, shown as text and never interpreted.
     Html {
-        /// As it was written.
+        /// The HTML, as written.
         text: String,
     },
-    /// The end of a line in the source, which is a space.
+    /// A line ending in the source, rendered as a space.
     SoftBreak,
-    /// The end of a line.
+    /// A hard line break.
     HardBreak,
 }
 
-/// Appends text, to the text before it where there is one.
+/// Appends text, merged into a preceding text if there is one.
 pub(crate) fn push_text(inlines: &mut Vec<Inline>, text: &str) {
     if text.is_empty() {
         return;
@@ -200,7 +200,7 @@ pub(crate) fn push_text(inlines: &mut Vec<Inline>, text: &str) {
     }
 }
 
-/// The text that inlines show, without their form.
+/// Returns the text of inlines without formatting.
 pub(crate) fn plain_text(inlines: &[Inline]) -> String {
     let mut plain = String::new();
     push_plain_text(&mut plain, inlines);

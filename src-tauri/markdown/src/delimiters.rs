@@ -1,19 +1,19 @@
-//! Where formulas begin and end: what is put right in the source before it is read.
+//! Delimiters of formulas, normalized in the source before it is parsed.
 //!
-//! The parser takes any two dollar signs for a formula that have no space inside of them, the prices in
-//! `from $5-$10` included. A dollar sign before a digit ends none, as in Pandoc. And many models write
-//! `\(…\)` and `\[…\]`, which to Markdown are escaped brackets. Both depend on what is code and what is
-//! text, so that the parser is asked first, and then given a source that it cannot misread.
+//! The parser reads any two dollar signs with no space just inside them as a formula, the prices in
+//! `from $5-$10` included. Here, as in Pandoc, a dollar sign before a digit does not close one. And many models
+//! write `\(…\)` and `\[…\]`, which are escaped brackets in Markdown. Both depend on what is code and what is
+//! text, so a first parse finds them, and the source is rewritten so that the parser cannot misread it.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
-/// How often prices are looked for, each time among what the last time left. Rarely is it twice.
+/// The maximum number of passes that escape prices, each on the result of the last. Two are rarely needed.
 const MAX_ROUNDS: usize = 8;
 
-/// The source with its formulas between dollar signs, and with no other dollar signs that look so.
+/// Returns the source with all formulas between dollar signs, and the dollar signs of prices escaped.
 pub(crate) fn normalized(source: &str, options: Options) -> Cow<'_, str> {
     let mut normalized = Cow::Borrowed(source);
     if source.contains(r"\(") || source.contains(r"\[") {
@@ -29,7 +29,7 @@ pub(crate) fn normalized(source: &str, options: Options) -> Cow<'_, str> {
     normalized
 }
 
-/// A place in the source, and what is put there.
+/// A range of the source and its replacement.
 type Edit = (Range<usize>, &'static str);
 
 fn replaced(source: &str, edits: Vec<Edit>) -> String {
@@ -44,7 +44,7 @@ fn replaced(source: &str, edits: Vec<Edit>) -> String {
     out
 }
 
-/// The dollar signs that would begin a formula which a price ends, to be escaped.
+/// Returns the edits that escape a dollar sign which would open a formula that a price closes.
 fn prices(source: &str, options: Options) -> Vec<Edit> {
     let before_digit = |at: usize| source[at..].starts_with(|c: char| c.is_ascii_digit());
     if !source
@@ -60,7 +60,7 @@ fn prices(source: &str, options: Options) -> Vec<Edit> {
         .collect()
 }
 
-/// The source with dollar signs for TeX's own delimiters.
+/// Returns the source with TeX's delimiters replaced by dollar signs.
 fn with_dollars(source: Cow<'_, str>, options: Options) -> Cow<'_, str> {
     let mut edits = Vec::new();
     let mut opened: Option<usize> = None;
@@ -71,7 +71,7 @@ fn with_dollars(source: Cow<'_, str>, options: Options) -> Cow<'_, str> {
             Event::Start(_) | Event::End(_) => opened = None,
             Event::Text(_) if source[..range.start].ends_with('\\') => {
                 let escape = range.start - 1;
-                // After a letter it is an index or a call, with brackets escaped that need not be.
+                // After a letter or a digit it is an index or a call, with needlessly escaped brackets.
                 let indexes = source[..escape].ends_with(char::is_alphanumeric);
                 match source.as_bytes().get(range.start) {
                     Some(b'(' | b'[') => opened = Some(escape).filter(|_| !indexes),
@@ -96,7 +96,7 @@ fn with_dollars(source: Cow<'_, str>, options: Options) -> Cow<'_, str> {
     Cow::Owned(replaced(&source, edits))
 }
 
-/// What makes a formula of `\(…\)` or `\[…\]`, which stand at the ends of the range.
+/// Returns the edits that replace `\(…\)` or `\[…\]` at the ends of the range by dollar signs.
 fn formula_edits(source: &str, range: Range<usize>) -> Option<[Edit; 2]> {
     let (start, end) = (range.start + 2, range.end - 2);
     let tex = source.get(start..end)?;

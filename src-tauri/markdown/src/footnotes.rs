@@ -1,5 +1,5 @@
-//! Footnotes: taken from where they are defined, numbered in the order in which they are referred to,
-//! and put at the end of the document.
+//! Footnotes: removed from where they are defined, numbered in the order of their first references, and
+//! appended to the document.
 
 use std::collections::HashMap;
 use std::mem;
@@ -10,17 +10,17 @@ use crate::block::{Block, Footnote, Inline, push_text};
 
 /// The footnotes of a document that is being built.
 ///
-/// Until [`number`](Self::number), the number in a reference is the place of its label in `labels`.
+/// Until [`number`](Self::number), the number in a reference is the index of its label in `labels`.
 #[derive(Default)]
 pub(crate) struct Notes {
-    /// As they were first referred to.
+    /// In the order of their first references.
     labels: Vec<String>,
     places: HashMap<UniCase<String>, usize>,
     definitions: HashMap<UniCase<String>, Vec<Block>>,
 }
 
 impl Notes {
-    /// A reference to the footnote of that label.
+    /// Returns a reference to the footnote with this label.
     pub(crate) fn reference(&mut self, label: &str) -> Inline {
         let place = *self.places.entry(folded(label)).or_insert_with(|| {
             self.labels.push(label.to_owned());
@@ -31,12 +31,12 @@ impl Notes {
         }
     }
 
-    /// Takes a definition. The first one of a label counts.
+    /// Adds a definition. The first one of a label wins.
     pub(crate) fn define(&mut self, label: &str, blocks: Vec<Block>) {
         self.definitions.entry(folded(label)).or_insert(blocks);
     }
 
-    /// Numbers the references of a document, and appends the footnotes that they lead to.
+    /// Numbers the references of a document, and appends the referenced footnotes.
     pub(crate) fn number(self, mut document: Vec<Block>) -> Vec<Block> {
         if self.labels.is_empty() {
             return document;
@@ -48,7 +48,7 @@ impl Notes {
             notes: Vec::new(),
         };
         numbering.blocks(&mut document);
-        // A footnote may be referred to by another one only, which then comes before it.
+        // A footnote may be referenced only by another one, which then comes before it.
         let mut walked = 0;
         while let Some(note) = numbering.notes.get_mut(walked) {
             let mut blocks = mem::take(&mut note.blocks);
@@ -65,7 +65,7 @@ impl Notes {
     }
 }
 
-/// Labels match whatever their case, by the parser's own rule.
+/// Case-folds a label: labels are case-insensitive, by the parser's rule.
 fn folded(label: &str) -> UniCase<String> {
     UniCase::new(label.to_owned())
 }
@@ -113,7 +113,7 @@ impl Numbering {
                     if let Some(numbered) = self.number(place) {
                         *number = numbered;
                     } else {
-                        // The definition was nested so deep that it was kept as text.
+                        // The definition was nested so deeply that it was kept as text.
                         undefined = true;
                         let label = self.labels.get(place).map_or("", String::as_str);
                         *inline = Inline::Text {
@@ -139,8 +139,8 @@ impl Numbering {
         }
     }
 
-    /// The number of the footnote of that label, the next one if this is its first reference. `None`
-    /// without a definition.
+    /// Returns the number of the footnote whose label is at this index, the next free one at its first reference,
+    /// or `None` without a definition.
     fn number(&mut self, place: usize) -> Option<u32> {
         let label = self.labels.get(place)?;
         if self.numbers[place].is_none() {

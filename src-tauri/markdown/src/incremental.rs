@@ -1,25 +1,25 @@
-//! A text that is being written: read again is only what may still change.
+//! Incremental parsing of a streamed text: only the part that may still change is parsed again.
 //!
-//! A block that stands between others is done with, in all but a few texts: a definition at the end may make
-//! a link at the beginning, and equations are counted through. Such a text is read as a whole each time. So
-//! what a draft says is always what a reading of the whole says; the tests compare the two.
+//! A block that others follow is final in all but a few texts: a definition at the end may make a link at the
+//! beginning, and equations are numbered consecutively. Such a text is parsed as a whole each time. So the
+//! blocks always equal a parse of the whole text; the tests compare the two.
 
 use crate::block::Block;
 use crate::parse::{Start, Syntax, read};
 use crate::patch::{Patch, patch_after};
 
-/// A text as far as it has come, and its blocks.
+/// The text received so far, and its blocks.
 #[derive(Debug, Default)]
 pub struct IncrementalParser {
     text: String,
     blocks: Vec<Block>,
-    /// What comes before it will not change.
+    /// Everything before it is final.
     stable: Start,
     has_cross_references: bool,
 }
 
 impl IncrementalParser {
-    /// Appends text. Returns what that changes in the blocks, in this order.
+    /// Appends text and returns the resulting patches, in the order to apply them.
     pub fn push(&mut self, more: &str) -> Vec<Patch> {
         self.text.push_str(more);
         let mut reading = read(&self.text[self.stable.bytes..], Syntax::Chat);
@@ -43,12 +43,12 @@ impl IncrementalParser {
         patches
     }
 
-    /// The blocks: those of [`parse`](crate::parse()) of the text so far.
+    /// Returns the blocks, equal to [`parse`](crate::parse()) of the text so far.
     pub fn blocks(&self) -> &[Block] {
         &self.blocks
     }
 
-    /// How many bytes at the end of the text are read again when more comes.
+    /// Returns how many bytes at the end of the text are parsed again when more arrive.
     pub fn unstable_len(&self) -> usize {
         self.text.len() - self.stable.bytes
     }

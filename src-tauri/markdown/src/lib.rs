@@ -1,13 +1,13 @@
 //! Markdown as typed blocks.
 //!
 //! [`parse()`] reads CommonMark with tables, strikethrough, task lists, footnotes, formulas and bare
-//! addresses; [`highlight()`] colours code; [`patch()`] says what turns the blocks that were told into
-//! those of now, so that a text that is being written crosses to the page piece by piece. A [`IncrementalParser`] is such
-//! a text, and its blocks are always those that a parse of the whole gives: what streams equals what is final.
-//! [`text_of`] says what blocks say without their form.
+//! addresses; [`highlight()`] splits code into tokens; [`patch()`] returns the difference between two lists of
+//! blocks, so that a streamed text is sent to the page incrementally. An [`IncrementalParser`] holds such a
+//! text, and its blocks always equal a parse of the whole: the streamed result is the final one. [`text_of`]
+//! returns the plain text of blocks.
 //!
-//! No HTML is made here, and none is understood: it is text. Neither is anything fetched or opened;
-//! [`web_address`] says what may be.
+//! No HTML is generated or interpreted here: it is text. Neither is anything fetched or opened;
+//! [`web_address`] decides what may be.
 
 #![expect(clippy::doc_markdown, reason = "CommonMark and MathML are names")]
 

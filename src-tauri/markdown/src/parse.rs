@@ -1,4 +1,4 @@
-//! From source to blocks: which syntax is read, and in which order the passes go.
+//! Parses source into blocks: the syntax variants, and the order of the passes.
 
 use std::borrow::Cow;
 
@@ -8,35 +8,34 @@ use crate::block::Block;
 use crate::builder::Builder;
 use crate::delimiters::normalized;
 
-/// What is Markdown.
+/// The variant of Markdown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Syntax {
-    /// CommonMark and nothing else.
+    /// CommonMark without extensions.
     CommonMark,
     /// Also tables, strikethrough, task lists, footnotes and bare addresses as GitHub reads them, and
-    /// formulas between dollar signs or in TeX's own brackets.
+    /// formulas between dollar signs or in TeX's brackets.
     Chat,
 }
 
-/// The blocks of a message.
+/// Parses a message into blocks.
 ///
-/// Any text is a document; none is refused. What is nested deeper than anybody writes is kept as the
-/// text that it is.
+/// Any text is a document; none is refused. Elements nested beyond the depth limit are kept as plain text.
 pub fn parse(source: &str) -> Vec<Block> {
     parse_as(source, Syntax::Chat)
 }
 
-/// The blocks of a text in the given syntax.
+/// Parses a text in the given syntax into blocks.
 pub fn parse_as(source: &str, syntax: Syntax) -> Vec<Block> {
     read(source, syntax).blocks
 }
 
-/// What reading a text gave.
+/// The result of parsing a text.
 pub(crate) struct Reading {
     pub(crate) blocks: Vec<Block>,
-    /// Something in it has a say in blocks before or after it: a definition, a counted equation.
+    /// Whether something in it affects blocks before or after it: a definition, a numbered equation.
     pub(crate) has_cross_references: bool,
-    /// The last block that starts anew, whatever comes before it or after.
+    /// The start of the last block that is independent of what comes before and after it.
     pub(crate) start: Option<Start>,
 }
 
@@ -69,7 +68,7 @@ pub(crate) fn read(source: &str, syntax: Syntax) -> Reading {
     }
     let mut reading = builder.finish();
     reading.has_cross_references |= has_definitions;
-    // What was put right changed no line's end, so that the lines are still those of the source.
+    // Normalization keeps line endings, so line numbers are still those of the source.
     reading.start = reading.start.map(|start| Start {
         bytes: start_of_line(source, lines_before(&normalized, start.bytes)),
         ..start

@@ -1,15 +1,15 @@
-//! What a stream tells: the difference between the blocks that were told and those of now.
+//! Patches: the difference between the blocks sent so far and the current ones.
 //!
-//! Text that is being written changes its last block, rarely one before. So a difference is what
-//! comes after the blocks that stayed; and where the last block goes on growing, only what changed at
-//! its end, however deep that lies and however long the block has become.
+//! Streamed text changes its last block, rarely an earlier one. So a patch has what follows the unchanged
+//! blocks; where the last block grows, it has only what changed at its end, however deeply that is nested and
+//! however long the block has become.
 
 use serde::Serialize;
 use specta::Type;
 
 use crate::block::{Block, Inline, ListItem};
 
-/// A change of the blocks that were told so far, or of those within one of them.
+/// A change to the blocks sent so far, or to those nested in one of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(
     tag = "type",
@@ -17,67 +17,67 @@ use crate::block::{Block, Inline, ListItem};
     rename_all_fields = "camelCase"
 )]
 pub enum Patch {
-    /// Keep the first blocks, and put these after them.
+    /// Keeps the first blocks and replaces the rest.
     Replace {
         /// How many are kept.
         from: u32,
-        /// What comes after those.
+        /// What replaces the rest.
         blocks: Vec<Block>,
     },
-    /// Append to the text of a code block whose fence is open, or to the text that a paragraph ends with.
+    /// Appends to the text of an open code block, or to the text at the end of a paragraph.
     Grow {
         /// The index of the block.
         at: u32,
-        /// What is appended.
+        /// The appended text.
         text: String,
     },
-    /// The fence of a code block is closed.
+    /// Marks a code block as closed.
     Close {
         /// The index of the block.
         at: u32,
     },
-    /// Keep what a paragraph begins with, and put these after it.
+    /// Keeps the first inlines of a paragraph and replaces the rest.
     Inlines {
         /// The index of the block.
         at: u32,
         /// How many inlines are kept.
         from: u32,
-        /// What comes after those.
+        /// What replaces the rest.
         inlines: Vec<Inline>,
     },
-    /// Keep the first items of a list, and put these after them.
+    /// Keeps the first items of a list and replaces the rest.
     Items {
         /// The index of the block.
         at: u32,
         /// How many items are kept.
         from: u32,
-        /// What comes after those.
+        /// What replaces the rest.
         items: Vec<ListItem>,
     },
-    /// Keep the first rows of a table, and put these after them.
+    /// Keeps the first rows of a table and replaces the rest.
     Rows {
         /// The index of the block.
         at: u32,
         /// How many rows are kept.
         from: u32,
-        /// What comes after those.
+        /// What replaces the rest.
         rows: Vec<Vec<Vec<Inline>>>,
     },
-    /// Change the blocks of a quotation, or of the last item of a list.
+    /// Changes the blocks of a quotation, or of the last item of a list.
     Within {
         /// The index of the block.
         at: u32,
-        /// The changes, in this order.
+        /// The changes, in order.
         patches: Vec<Patch>,
     },
 }
 
-/// What turns `old` into `new`, in this order; none when nothing changed.
+/// Returns the patches that turn `old` into `new`, in order; none if nothing changed.
 pub fn patch(old: &[Block], new: &[Block]) -> Vec<Patch> {
     patch_after(0, old, new)
 }
 
-/// The same of blocks that come after so many others.
+/// Like [`patch()`], for blocks that follow `before` others.
 pub(crate) fn patch_after(before: usize, old: &[Block], new: &[Block]) -> Vec<Patch> {
     let from = kept(old, new);
     let (old, new) = (&old[from..], &new[from..]);
@@ -99,7 +99,7 @@ pub(crate) fn patch_after(before: usize, old: &[Block], new: &[Block]) -> Vec<Pa
     }
 }
 
-/// How many are the same from the first on.
+/// Returns the length of the common prefix.
 fn kept<T: PartialEq>(old: &[T], new: &[T]) -> usize {
     let pairs = old.iter().zip(new);
     pairs.take_while(|(old, new)| old == new).count()
@@ -109,7 +109,7 @@ fn index(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }
 
-/// What turns one block into another that begins like it; `None` when none does.
+/// Returns the patches that turn one block into another with the same beginning; `None` if there are none.
 fn within(at: u32, old: &Block, new: &Block) -> Option<Vec<Patch>> {
     match (old, new) {
         (
@@ -213,7 +213,7 @@ fn grow(at: u32, text: &str) -> Patch {
     }
 }
 
-/// Carries out patches, as the page does.
+/// Applies patches, as the page does.
 pub fn apply(blocks: &mut Vec<Block>, patches: Vec<Patch>) {
     for patch in patches {
         apply_one(blocks, patch);

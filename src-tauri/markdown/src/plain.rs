@@ -1,9 +1,9 @@
-//! What blocks say, without their form: for a line that can show none, such as a notification's.
+//! The plain text of blocks, for places without formatting, such as notifications.
 
 use crate::block::{Block, plain_text};
 
-/// The text that blocks show: a line for each paragraph, heading, row or line of code. A rule and a number of a
-/// list say nothing.
+/// Returns the text of blocks: a line for each paragraph, heading, row or line of code. Rules and the numbers of
+/// lists are omitted.
 pub fn text_of(blocks: &[Block]) -> String {
     let mut text = String::new();
     push(&mut text, blocks);

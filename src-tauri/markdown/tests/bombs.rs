@@ -1,14 +1,13 @@
-//! Text that is made to exhaust a parser. Whatever is nested, repeated or left open: the blocks stay
-//! about as large as the text, are nested so deep and no deeper, and can be serialised and dropped.
+//! Text crafted to exhaust a parser. Whatever is nested, repeated or left open: the blocks stay about as large
+//! as the text, their depth is limited, and they can be serialised and dropped.
 //!
-//! No time is measured. So much is read that a parser which looks at everything again for everything
-//! would not come to an end.
+//! No time is measured. The input is so large that a parser with quadratic time would not finish.
 
 use std::fmt::Write;
 
 use conch_markdown::{Block, Inline, MathNode, highlight, parse, patch};
 
-/// How deep blocks may be nested, with everything that is in them.
+/// The maximum nesting depth of blocks, including everything in them.
 const MAX_DEPTH: usize = 64;
 
 /// The size and the depth of a document.
@@ -109,7 +108,7 @@ impl Measure {
     }
 }
 
-/// About `size` bytes of a bomb.
+/// A function that returns about `size` bytes of a bomb.
 type Bomb = fn(usize) -> String;
 
 const BOMBS: &[(&str, Bomb)] = &[
@@ -352,7 +351,7 @@ fn what_is_nested_too_deep_is_kept_as_text() {
         let blocks = parse(&markdown);
         let json = serde_json::to_string(&blocks).unwrap();
         assert!(json.contains(end), "{} … {json}", &markdown[..20]);
-        // Of the marks, those that made no block are there to be read.
+        // Marks that made no block are kept as text.
         let marks = |text: &str| text.matches(['>', '-', '*']).count();
         let lost = marks(&markdown) - marks(&json);
         assert!(
@@ -375,7 +374,7 @@ fn a_footnote_that_is_defined_too_deep_is_text_like_its_references() {
     assert_eq!(*inlines, [expected]);
 }
 
-/// The depth of a formula's tree.
+/// Returns the depth of a formula's tree.
 fn depth(node: &MathNode) -> usize {
     match node {
         MathNode::Element { children, .. } => 1 + children.iter().map(depth).max().unwrap_or(0),

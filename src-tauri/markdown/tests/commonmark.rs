@@ -1,4 +1,4 @@
-//! Every example of the specification, through the typed blocks: they lose nothing that it asks for.
+//! Every example of the specification, through the typed blocks: they lose nothing that it requires.
 
 mod html;
 
@@ -7,7 +7,7 @@ use html::html;
 
 const SPECIFICATION: &str = include_str!("data/commonmark-0.31.2.txt");
 
-/// The examples of a specification: Markdown, and the HTML that it means.
+/// Returns the examples of a specification: Markdown, and the expected HTML.
 fn examples(specification: &str) -> Vec<(String, String)> {
     const FENCE: &str = "````````````````````````````````";
     let mut examples = Vec::new();
@@ -28,7 +28,7 @@ fn examples(specification: &str) -> Vec<(String, String)> {
     examples
 }
 
-/// The examples that are read otherwise than the specification says, by their numbers.
+/// Returns the examples whose result differs from the specification, with their numbers.
 fn differing(syntax: Syntax) -> Vec<(usize, String)> {
     let examples = examples(SPECIFICATION);
     assert_eq!(examples.len(), 652, "the examples of version 0.31.2");

@@ -1,5 +1,5 @@
-//! What is read beyond the specification: tables, strikethrough, task lists, bare addresses and footnotes as
-//! GitHub reads them, and formulas.
+//! Extensions of the specification: tables, strikethrough, task lists, bare addresses and footnotes as GitHub
+//! reads them, and formulas.
 
 mod html;
 
@@ -13,7 +13,7 @@ fn check(cases: &[(&str, &str)]) {
     }
 }
 
-/// Checks the HTML of what is in one paragraph.
+/// Checks the HTML inside a single paragraph.
 fn check_inline(cases: &[(&str, &str)]) {
     for (markdown, expected) in cases {
         assert_eq!(
@@ -73,7 +73,7 @@ fn tables() {
             "| f\\|oo |\n| ------ |\n| b `\\|` az |\n| b **\\|** im |\n",
             "<table>\n<thead>\n<tr>\n<th>f|oo</th>\n</tr>\n</thead>\n<tbody>\n<tr>\n<td>b <code>|</code> az</td>\n</tr>\n<tr>\n<td>b <strong>|</strong> im</td>\n</tr>\n</tbody>\n</table>\n",
         ),
-        // It ends at another block, or at a blank line.
+        // A table ends at another block, or at a blank line.
         (
             "| a | b |\n| --- | --- |\n| c | d |\n> e\n",
             "<table>\n<thead>\n<tr>\n<th>a</th>\n<th>b</th>\n</tr>\n</thead>\n<tbody>\n<tr>\n<td>c</td>\n<td>d</td>\n</tr>\n</tbody>\n</table>\n<blockquote>\n<p>e</p>\n</blockquote>\n",
@@ -82,7 +82,7 @@ fn tables() {
             "| a | b |\n| --- | --- |\n| c | d |\ne\n\nf\n",
             "<table>\n<thead>\n<tr>\n<th>a</th>\n<th>b</th>\n</tr>\n</thead>\n<tbody>\n<tr>\n<td>c</td>\n<td>d</td>\n</tr>\n<tr>\n<td>e</td>\n<td></td>\n</tr>\n</tbody>\n</table>\n<p>f</p>\n",
         ),
-        // A header that is not as wide as the line below it makes no table.
+        // A header that is not as wide as the delimiter row makes no table.
         (
             "| a | b |\n| --- |\n| c |\n",
             "<p>| a | b |\n| --- |\n| c |</p>\n",
@@ -200,7 +200,7 @@ fn bare_addresses() {
         ("http://[::1]:80/", "<a href=\"http://%5B::1%5D:80/\">http://[::1]:80/</a>".to_owned()),
         ("请看https://a.org。谢谢", format!("请看{}。谢谢", link("https://a.org"))),
         ("（https://a.org/b）", format!("（{}）", link("https://a.org/b"))),
-        // None of them.
+        // Not links.
         ("xhttps://a.org", "xhttps://a.org".to_owned()),
         ("awww.a.org", "awww.a.org".to_owned()),
         ("https://", "https://".to_owned()),
@@ -243,9 +243,9 @@ fn footnotes_are_numbered_as_they_are_referred_to() {
             "One[^b], two[^a], one again[^b].\n\n[^a]: A\n[^b]: B\n",
             "<p>One<sup>1</sup>, two<sup>2</sup>, one again<sup>1</sup>.</p>\n<footnote id=\"1\">\n<p>B</p>\n</footnote>\n<footnote id=\"2\">\n<p>A</p>\n</footnote>\n",
         ),
-        // Those that nobody refers to are left out, and so are those that only such ones refer to.
+        // Unreferenced footnotes are omitted, and so are those that only such footnotes reference.
         ("Text.\n\n[^a]: A[^b]\n\n[^b]: B\n", "<p>Text.</p>\n"),
-        // A footnote may be referred to by another one, or by itself.
+        // A footnote may be referenced by another one, or by itself.
         (
             "One[^a].\n\n[^b]: B[^b]\n\n[^a]: A[^b]\n",
             "<p>One<sup>1</sup>.</p>\n<footnote id=\"1\">\n<p>A<sup>2</sup></p>\n</footnote>\n<footnote id=\"2\">\n<p>B<sup>2</sup></p>\n</footnote>\n",
@@ -255,12 +255,12 @@ fn footnotes_are_numbered_as_they_are_referred_to() {
             "Case[^Ab].\n\n[^aB]: Note\n",
             "<p>Case<sup>1</sup>.</p>\n<footnote id=\"1\">\n<p>Note</p>\n</footnote>\n",
         ),
-        // The first definition counts.
+        // The first definition wins.
         (
             "One[^a].\n\n[^a]: first\n\n[^a]: second\n",
             "<p>One<sup>1</sup>.</p>\n<footnote id=\"1\">\n<p>first</p>\n</footnote>\n",
         ),
-        // Wherever it is defined, and whatever it consists of.
+        // A definition may be anywhere, and contain any blocks.
         (
             "- One[^a]\n- Two\n\n  [^a]: First\n\n      - item\n\n> | a[^a] |\n> |---|\n",
             "<ul>\n<li>\n<p>One<sup>1</sup></p>\n</li>\n<li>\n<p>Two</p>\n</li>\n</ul>\n<blockquote>\n<table>\n<thead>\n<tr>\n<th>a<sup>1</sup></th>\n</tr>\n</thead>\n</table>\n</blockquote>\n<footnote id=\"1\">\n<p>First</p>\n<ul>\n<li>item</li>\n</ul>\n</footnote>\n",
@@ -268,7 +268,7 @@ fn footnotes_are_numbered_as_they_are_referred_to() {
     ]);
 }
 
-/// Each formula of a document: whether it stands on its own, and its source.
+/// Returns each formula of a document: whether it is a display formula, and its source.
 fn formulas(blocks: &[Block]) -> Vec<(bool, String)> {
     let mut formulas = Vec::new();
     for block in blocks {
@@ -301,7 +301,7 @@ fn formulas_stand_in_lines_or_on_their_own() {
         (r"\(x\) and \( y_1*z* \)", vec![line("x"), line("y_1*z*")]),
         (r"\[x\]", vec![own("x")]),
         ("\\[\nx \\\\\ny\n\\]", vec![own("\nx \\\\\ny\n")]),
-        // What is none.
+        // Not formulas.
         ("$5 and $10", vec![]),
         ("from $5-$10 to $20-$30", vec![]),
         ("**$5** and **$10** for $x$", vec![line("x")]),

@@ -1,5 +1,5 @@
-//! Code in pieces: that they are the code, and that the kinds make sense in the languages that models
-//! write most.
+//! Highlighting: the tokens add up to the code, and the kinds make sense in the languages that models write
+//! most.
 
 use conch_markdown::TokenKind::{
     self, Attribute, Comment, Constant, Deleted, Function, Heading, Inserted, Keyword, Number,
@@ -17,7 +17,7 @@ fn joined(tokens: &[Token]) -> String {
     tokens.iter().map(|token| &*token.text).collect()
 }
 
-/// The kind of the token that the piece is, or is in.
+/// Returns the kind of the token that equals or contains the piece.
 fn kind_of(tokens: &[Token], piece: &str) -> TokenKind {
     let is = tokens.iter().find(|token| token.text.trim() == piece);
     let found = is.or_else(|| tokens.iter().find(|token| token.text.contains(piece)));
@@ -26,7 +26,7 @@ fn kind_of(tokens: &[Token], piece: &str) -> TokenKind {
         .kind
 }
 
-/// A language, code in it, and pieces of that with their kinds.
+/// A language, code in it, and pieces of the code with their kinds.
 type Case = (
     &'static str,
     &'static str,
@@ -395,7 +395,7 @@ fn code() -> impl Strategy<Value = String> {
     prop::collection::vec(prop::sample::select(pieces), 0..60).prop_map(|pieces| pieces.concat())
 }
 
-/// Each of these had the grammar go round in circles for ever (<https://github.com/trishume/syntect/issues/460>).
+/// The grammar looped forever on each of these (<https://github.com/trishume/syntect/issues/460>).
 #[test]
 fn a_comment_behind_an_expression_comes_to_an_end() {
     let code = "if (a) x /* c */\nlet b = 1 /* two\nlines */\nx /*";

@@ -1,5 +1,5 @@
-//! Addresses that must not open: none of them gets a host, however it is written in Markdown. And
-//! those that do open show the host that they lead to.
+//! Addresses that must not be opened: none of them gets a host, however it is written in Markdown. And those
+//! that may be opened show the host that they lead to.
 
 use conch_markdown::{Block, Inline, parse, web_address};
 
@@ -67,7 +67,7 @@ const REFUSED: &[&str] = &[
     "xhttp://example.com",
     "http+unix://x",
     "https-evil://example.com",
-    // The scheme hidden.
+    // Hidden schemes.
     " javascript:alert(1)",
     "java\tscript:alert(1)",
     "java\nscript:alert(1)",
@@ -170,7 +170,7 @@ const REFUSED: &[&str] = &[
     "mailto:a@example.com%0d%0abcc:b",
 ];
 
-/// Destinations that open, and what they show.
+/// Destinations that may be opened, and the host shown.
 const OPENED: &[(&str, &str)] = &[
     ("https://example.com", "example.com"),
     ("http://example.com/path?query#fragment", "example.com"),
@@ -187,14 +187,14 @@ const OPENED: &[(&str, &str)] = &[
     ("https://example.com//evil.com", "example.com"),
     ("https://evil.com/https://example.com", "evil.com"),
     ("https://example.com.evil.com/", "example.com.evil.com"),
-    // A browser would go there, too.
+    // A browser opens the same host.
     ("http://0x7f.1/", "127.0.0.1"),
     ("http://2130706433/", "127.0.0.1"),
     ("https://ex%61mple.com/", "example.com"),
     ("https://ｅｘａｍｐｌｅ.com/", "example.com"),
     ("https://example。com/", "example.com"),
     ("https://exam\u{ad}ple.com/", "example.com"),
-    // Homographs, in the form in which they can be told apart.
+    // Homographs, distinguishable in punycode.
     ("https://exаmple.com/", "xn--exmple-4nf.com"),
     ("https://аррӏе.com/", "xn--80ak6aa92e.com"),
     ("https://gооgle.com/", "xn--ggle-55da.com"),
@@ -208,7 +208,7 @@ const OPENED: &[(&str, &str)] = &[
     ),
 ];
 
-/// Every host of a link or an image, and every destination, however deep it is.
+/// Collects the destination and host of every link and image, at any depth.
 fn collect_hosts(blocks: &[Block], found: &mut Vec<(String, Option<String>)>) {
     fn inlines(list: &[Inline], found: &mut Vec<(String, Option<String>)>) {
         for inline in list {
@@ -284,7 +284,7 @@ fn a_refused_destination_has_no_host_in_any_form_of_link() {
         ];
         for markdown in forms {
             for (destination, host) in hosts(&markdown) {
-                // Markdown decodes entities, and a bare address in what is no link after all is one.
+                // Markdown decodes entities, and a bare address in a malformed link becomes a link.
                 let truly = web_address(&destination).map(|url| match url.host_str() {
                     Some(host) => host.to_owned(),
                     None => url.path().to_owned(),
@@ -355,7 +355,7 @@ fn raw_html_is_text() {
     }
 }
 
-/// Whether every `type` is one that the page knows; none makes a page of text.
+/// Whether every `type` is one that the page knows; none turns text into markup.
 fn only_known_types(json: &serde_json::Value) -> bool {
     const TYPES: [&str; 22] = [
         "paragraph",

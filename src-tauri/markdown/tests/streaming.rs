@@ -1,12 +1,11 @@
-//! Text that is being written, told in patches: whoever carries them all out holds what a parse of the
-//! whole text gives, wherever the text was cut.
+//! Streamed text as patches: applying them all gives the same blocks as a parse of the whole text, wherever the
+//! text was cut.
 
 use conch_markdown::{Block, IncrementalParser, Patch, apply, parse, patch};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// Pieces that documents are put together from, so that every construct is begun, nested, left open
-/// and interrupted.
+/// Pieces that documents are composed of, so that every construct is opened, nested, left open and interrupted.
 const PIECES: &[&str] = &[
     "# Heading\n",
     "text ",
@@ -101,7 +100,7 @@ fn document() -> impl Strategy<Value = String> {
     prop::collection::vec(prop::sample::select(PIECES), 0..60).prop_map(|pieces| pieces.concat())
 }
 
-/// A document, and the places where it is cut.
+/// Generates a document, and the offsets where it is cut.
 fn chunked() -> impl Strategy<Value = (String, Vec<usize>)> {
     document().prop_flat_map(|document| {
         let cuts = prop::collection::vec(0..=document.len(), 0..20);
@@ -109,7 +108,7 @@ fn chunked() -> impl Strategy<Value = (String, Vec<usize>)> {
     })
 }
 
-/// The prefixes of the text that end at the cuts, and the whole text.
+/// Returns the prefixes of the text that end at the cuts, and the whole text.
 fn prefixes<'a>(text: &'a str, cuts: &[usize]) -> Vec<&'a str> {
     let mut cuts: Vec<_> = cuts
         .iter()
@@ -121,7 +120,7 @@ fn prefixes<'a>(text: &'a str, cuts: &[usize]) -> Vec<&'a str> {
     cuts.into_iter().map(|cut| &text[..cut]).collect()
 }
 
-/// What the page holds in the end, and what it was told.
+/// Returns the final blocks of the page, and the patches it received.
 fn replay(prefixes: &[&str]) -> (Vec<Block>, Vec<Patch>) {
     let mut page = Vec::new();
     let mut draft = IncrementalParser::default();
@@ -140,7 +139,7 @@ fn replay(prefixes: &[&str]) -> (Vec<Block>, Vec<Patch>) {
     (page, patches)
 }
 
-/// Checks what the types promise beyond their form.
+/// Checks invariants that the types do not express.
 fn check(json: &Value) -> Result<(), TestCaseError> {
     match json {
         Value::Array(values) => {
@@ -167,7 +166,7 @@ fn check(json: &Value) -> Result<(), TestCaseError> {
                     let width = json["alignments"].as_array().map(Vec::len);
                     prop_assert_eq!(json["header"].as_array().map(Vec::len), width);
                     for row in json["rows"].as_array().into_iter().flatten() {
-                        // Cells that nobody wrote are none.
+                        // Rows are not padded with cells.
                         prop_assert!(row.as_array().map(Vec::len) <= width);
                     }
                 }
@@ -306,7 +305,7 @@ fn an_open_code_block_costs_what_is_added_to_it() {
     assert_eq!(closed, 1);
 }
 
-/// The bytes that are sent of a text that is told seven bytes at a time.
+/// Returns the number of bytes sent for a text that is streamed seven bytes at a time.
 fn sent(text: &str) -> usize {
     let cuts: Vec<_> = (0..text.len()).step_by(7).collect();
     let (page, patches) = replay(&prefixes(text, &cuts));
@@ -315,7 +314,7 @@ fn sent(text: &str) -> usize {
     sizes.flatten().map(|json| json.len()).sum()
 }
 
-/// A text of so many pieces.
+/// A function that returns a text with the given number of pieces.
 type Text = fn(usize) -> String;
 
 #[test]
@@ -401,7 +400,7 @@ fn a_fence_is_open_at_the_end_of_the_text_only() {
         ("> ```\n> a", false),
         ("> ```\n> a\n>", false),
         ("> - ```\n>   a\n> ", false),
-        // Until more text comes, nobody can tell a blank line in it from one after it.
+        // Until more text arrives, a blank line in the block looks the same as one after it.
         ("> ```\n> a\n\n", false),
         ("```\n```", true),
         ("```\n```  \n\n", true),
@@ -412,7 +411,7 @@ fn a_fence_is_open_at_the_end_of_the_text_only() {
         ("- ```\n  a\n  ```", true),
         ("> ```\n> a\n> ```", true),
         ("> ```\n> a\n> ```\n>", true),
-        // Its container ended.
+        // The container ended.
         ("> ```\n> a\nb", true),
         ("- ```\n  a\nb", true),
         ("- ```\n  a\n- b", true),

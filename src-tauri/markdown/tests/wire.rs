@@ -1,9 +1,9 @@
-//! What the page is sent, to the letter.
+//! The exact JSON that the page receives.
 
 use conch_markdown::{Block, Patch, highlight, parse, patch};
 use serde_json::{Value, json};
 
-/// Checks what is sent of each document.
+/// Checks the JSON of each document.
 fn check<const COUNT: usize>(cases: [(&str, Value); COUNT]) {
     for (markdown, expected) in cases {
         assert_eq!(json!(parse(markdown)), expected, "{markdown}");

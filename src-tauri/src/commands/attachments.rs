@@ -1,4 +1,4 @@
-//! Commands for the files that go with a message.
+//! Commands for the files attached to a message.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,7 +12,7 @@ use tauri::{AppHandle, Runtime, State};
 use super::CommandResult;
 use crate::{Host, clipboard};
 
-/// A file's bytes, which cross as base64: a page has them so at no cost of its own, by `readAsDataURL`.
+/// A file's bytes, sent as base64: `readAsDataURL` gives a page that form at no extra cost.
 #[derive(Type)]
 pub(crate) struct FileBytes(#[specta(type = String)] Vec<u8>);
 
@@ -23,7 +23,7 @@ impl<'de> Deserialize<'de> for FileBytes {
     }
 }
 
-/// Reads a file, given in base64, and keeps it with what is typed in a conversation, or in the one that
+/// Reads a file, given in base64, and attaches it to a conversation's draft, or to that of the conversation that
 /// does not exist yet.
 #[tauri::command]
 #[specta::specta]
@@ -37,16 +37,16 @@ pub(crate) async fn attach_file(
     Ok(app.attach_file(id, &name, bytes.0).await?)
 }
 
-/// Returns the `file:` addresses of the files that are on the system's clipboard; none on macOS and Windows,
-/// where a page is given the files themselves. `WebKitGTK` gives it the first address only.
+/// Returns the `file:` addresses of the files on the system's clipboard; none on macOS and Windows, where the page
+/// receives the files themselves. `WebKitGTK` exposes only the first address.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn copied_files<R: Runtime>(app: AppHandle<R>) -> CommandResult<Vec<String>> {
     Ok(clipboard::files(&app).await)
 }
 
-/// Reads a file that was copied elsewhere and is pasted now, given by its `file:` address, and keeps it as
-/// `attach_file` does. `clipboard_changed` when the system's clipboard does not hold it.
+/// Reads a pasted file, given by its `file:` address, and attaches it as `attach_file` does. Fails with
+/// `clipboard_changed` when the system's clipboard does not hold it.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn attach_copied_file<R: Runtime>(
@@ -60,7 +60,7 @@ pub(crate) async fn attach_copied_file<R: Runtime>(
     Ok(core.attach_copied_file(id, &uri, &clipboard).await?)
 }
 
-/// Takes a file away that was not sent.
+/// Removes a file from a draft.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn detach_file(
@@ -70,7 +70,7 @@ pub(crate) async fn detach_file(
     Ok(host.app()?.detach_file(&attachment_id).await?)
 }
 
-/// The files with what is typed in the conversation that does not exist yet; an existing one's come with
+/// Returns the files of the draft of the conversation that does not exist yet; an existing conversation's come with
 /// it.
 #[tauri::command]
 #[specta::specta]
@@ -82,7 +82,7 @@ pub(crate) async fn draft_attachments(
     Ok(app.draft_attachments(id).await?)
 }
 
-/// Moves files from the conversation that did not exist yet to the one that now does, all or none.
+/// Moves files from the draft of the conversation that did not exist yet to the one that now does, all or none.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn adopt_attachments(
@@ -94,7 +94,7 @@ pub(crate) async fn adopt_attachments(
     Ok(app.adopt_attachments(&id, &attachment_ids).await?)
 }
 
-/// What is in a file: an image as a `data:` address, else its text.
+/// Returns a file's content: an image as a `data:` address, else its text.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn load_attachment(

@@ -1,4 +1,4 @@
-//! Commands for what a message holds beside text: links, images and code.
+//! Commands for what a message contains besides text: links, images and code.
 
 use conch_core::web;
 use conch_markdown::Token;
@@ -9,7 +9,7 @@ use crate::host::Host;
 use crate::opener;
 use crate::process::InheritedLimits;
 
-/// Opens a link in the system's browser or mail program. `invalid_argument` for any but http, https and
+/// Opens a link in the system's browser or mail program. Fails with `invalid_argument` for any but http, https and
 /// mailto addresses.
 #[tauri::command]
 #[specta::specta]
@@ -21,7 +21,7 @@ pub(crate) async fn open_link(
     Ok(opener::open(&inherited, &address)?)
 }
 
-/// Fetches an image that the user asked for, as a `data:` address.
+/// Fetches an image at the user's request and returns it as a `data:` address.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn load_image(
@@ -31,7 +31,7 @@ pub(crate) async fn load_image(
     Ok(host.app()?.load_image(&destination).await?)
 }
 
-/// Code in pieces by kind, for its colours; null for a language that is not known.
+/// Returns code as tokens for syntax highlighting; null for an unknown language.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn highlight_code(

@@ -1,4 +1,4 @@
-//! Commands about conversations as such.
+//! Commands about conversations.
 
 use conch_core::chat::{
     Conversation, ConversationSummary, ConversationView, MessagePage, PageQuery,
@@ -21,8 +21,8 @@ pub(crate) async fn create_conversation(
     Ok(host.app()?.create_conversation(title, model).await?)
 }
 
-/// The conversations last written in, newest first; those after the conversation `after` where it is
-/// given. At most `limit`, by default and at most 200.
+/// Returns conversations, most recently written to first; with `after`, those that follow that conversation. At
+/// most `limit`; the default and the maximum are 200.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn list_conversations(
@@ -36,7 +36,7 @@ pub(crate) async fn list_conversations(
         .await?)
 }
 
-/// A conversation and the latest 50 messages of a branch (`main` unless another is named).
+/// Returns a conversation and the latest 50 messages of a branch (`main` unless another is named).
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn get_conversation(
@@ -48,7 +48,7 @@ pub(crate) async fn get_conversation(
     Ok(app.get_conversation(&conversation_id, branch).await?)
 }
 
-/// Another part of a branch: at most 50 messages before, after or around one.
+/// Returns another part of a branch: at most 50 messages before, after or around a message.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn get_messages(
@@ -61,7 +61,7 @@ pub(crate) async fn get_messages(
     Ok(app.messages(&conversation_id, branch, &part).await?)
 }
 
-/// The messages of a branch that hold `text`, in upper or lower case, oldest first.
+/// Returns the messages of a branch that contain `text`, ignoring case, oldest first.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn find_in_conversation(
@@ -76,7 +76,7 @@ pub(crate) async fn find_in_conversation(
         .await?)
 }
 
-/// Names a conversation.
+/// Renames a conversation.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn rename_conversation(
@@ -90,8 +90,8 @@ pub(crate) async fn rename_conversation(
         .await?)
 }
 
-/// Deletes a conversation and all that is in it; an answer being written is stopped. For ten seconds
-/// `restore_conversation` gives it back.
+/// Deletes a conversation with all its content; a running answer is stopped. For ten seconds `restore_conversation`
+/// can restore it.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn delete_conversation(
@@ -101,7 +101,7 @@ pub(crate) async fn delete_conversation(
     Ok(host.app()?.delete_conversation(&conversation_id).await?)
 }
 
-/// Gives back a conversation that was deleted within the last ten seconds, else `not_found`.
+/// Restores a conversation that was deleted within the last ten seconds, else fails with `not_found`.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn restore_conversation(
@@ -111,7 +111,7 @@ pub(crate) async fn restore_conversation(
     Ok(host.app()?.restore_conversation(&conversation_id).await?)
 }
 
-/// Sets the model (`provider/model`) of a conversation's answers to come.
+/// Sets the model (`provider/model`) for a conversation's next answers.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn set_conversation_model(
@@ -125,7 +125,8 @@ pub(crate) async fn set_conversation_model(
         .await?)
 }
 
-/// Keeps text that was typed but not sent; without an id, for the conversation that does not exist yet.
+/// Saves a draft, the text that was typed but not sent; without an id, for the conversation that does not exist
+/// yet.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn save_draft(
@@ -137,7 +138,7 @@ pub(crate) async fn save_draft(
     Ok(app.save_draft(id, &content).await?)
 }
 
-/// The text that was typed for the conversation that does not exist yet; empty for none.
+/// Returns the draft of the conversation that does not exist yet; empty when there is none.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn get_new_draft(host: State<'_, Host>) -> CommandResult<String> {

@@ -8,7 +8,8 @@ use tauri::State;
 use super::CommandResult;
 use crate::Host;
 
-/// The lock of a branch (`main` unless another is named). For show only: a send does not rely on it.
+/// Returns the lock status of a branch (`main` unless another is named). For display only: a send does not rely on
+/// it.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn is_locked(
@@ -22,7 +23,7 @@ pub(crate) async fn is_locked(
         .await?)
 }
 
-/// Frees the locks that have expired, without waiting for the sweeper.
+/// Releases expired locks, without waiting for the sweeper.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn cleanup_expired_locks(host: State<'_, Host>) -> CommandResult<CleanupOutcome> {

@@ -1,5 +1,4 @@
-//! The commands: each takes its arguments apart and calls the core. An `if` or SQL here is in the
-//! wrong crate.
+//! The commands: each unpacks its arguments and calls the core. An `if` or SQL here is in the wrong crate.
 
 pub(crate) mod attachments;
 pub(crate) mod content;

@@ -8,8 +8,8 @@ use tauri::State;
 use super::CommandResult;
 use crate::Host;
 
-/// Every model that can be chosen, the default marked. A provider that cannot be asked is one entry
-/// that says why. Lists are remembered for a while; `refresh` asks anew.
+/// Returns every selectable model, the default marked. A provider that cannot be reached is one entry with the
+/// reason. Lists are cached for a while; `refresh` fetches them again.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn list_models(
@@ -19,22 +19,22 @@ pub(crate) async fn list_models(
     Ok(host.app()?.list_models(refresh.unwrap_or(false)).await?)
 }
 
-/// The providers that can be added by filling in a form.
+/// Returns the providers that can be added by filling in a form.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn list_presets(host: State<'_, Host>) -> CommandResult<Vec<Preset>> {
     Ok(host.app()?.presets())
 }
 
-/// Every provider that is configured, the embedded one included. No key is told, only its end.
+/// Returns every configured provider, the embedded one included. No key is returned, only its last characters.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn list_providers(host: State<'_, Host>) -> CommandResult<Vec<ProviderInfo>> {
     Ok(host.app()?.providers().await?)
 }
 
-/// Adds a provider or changes one, its key included. `keychain_unavailable` means that nothing was saved
-/// and that the key may be kept elsewhere.
+/// Adds a provider or changes one, its key included. `keychain_unavailable` means that nothing was saved and that
+/// the key can be stored elsewhere.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn save_provider(
@@ -44,7 +44,7 @@ pub(crate) async fn save_provider(
     Ok(host.app()?.save_provider(&form).await?)
 }
 
-/// Forgets a provider and its key.
+/// Deletes a provider and its key.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn delete_provider(
@@ -54,7 +54,7 @@ pub(crate) async fn delete_provider(
     Ok(host.app()?.delete_provider(&provider_id).await?)
 }
 
-/// Tries to reach a provider as it is filled in, and says what is wrong. Nothing is saved.
+/// Tests the connection to a provider as filled in, and returns what is wrong. Nothing is saved.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn test_provider(
@@ -64,7 +64,7 @@ pub(crate) async fn test_provider(
     Ok(host.app()?.test_provider(&form).await?)
 }
 
-/// Model servers that run on this machine and are not configured yet.
+/// Returns the model servers that run on this machine and are not configured yet.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn find_local_servers(host: State<'_, Host>) -> CommandResult<Vec<FoundServer>> {

@@ -8,15 +8,14 @@ use tauri::State;
 use super::CommandResult;
 use crate::Host;
 
-/// What counts for all conversations.
+/// Returns the settings, which apply to all conversations.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn get_settings(host: State<'_, Host>) -> CommandResult<Settings> {
     Ok(host.app()?.settings().await?)
 }
 
-/// Saves all settings and returns them tidied. A value that makes no sense is refused, and nothing is
-/// saved then.
+/// Saves all settings and returns them normalized. An invalid value is refused, and nothing is saved then.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn save_settings(
@@ -26,7 +25,7 @@ pub(crate) async fn save_settings(
     Ok(host.app()?.save_settings(settings).await?)
 }
 
-/// Sets what a conversation's requests ask of its model.
+/// Sets the generation parameters of a conversation's requests.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn set_conversation_parameters(

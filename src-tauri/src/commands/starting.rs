@@ -1,4 +1,4 @@
-//! Commands for the time before the core runs, and for when it cannot.
+//! Commands for the time before the core runs, and for when it cannot start.
 
 use conch_core::recovery::{Replacement, WaysOn};
 use conch_core::start::Stage;
@@ -10,7 +10,7 @@ use crate::host::StartStatus;
 use crate::process::InheritedLimits;
 use crate::{Host, opener, window};
 
-/// How far the start is; answered as soon as it is not at `seen` any more.
+/// Returns the progress of the start as soon as its stage differs from `seen`.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn start_status(
@@ -20,7 +20,7 @@ pub(crate) async fn start_status(
     Ok(host.status(seen).await)
 }
 
-/// What can be offered when the database cannot be opened.
+/// Returns the recovery options when the database cannot be opened.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn ways_on(host: State<'_, Host>) -> CommandResult<WaysOn> {
@@ -40,7 +40,7 @@ pub(crate) async fn start_with_backup<R: Runtime>(
     Ok(())
 }
 
-/// Starts with what was saved last by `save_readable`. The database that cannot be opened is moved aside.
+/// Starts with the last result of `save_readable`. The database that cannot be opened is moved aside.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn start_with_saved<R: Runtime>(
@@ -64,7 +64,7 @@ pub(crate) async fn start_with_empty<R: Runtime>(
     Ok(())
 }
 
-/// Saves what can be read of a database that cannot be opened, which stays as it is.
+/// Salvages what can be read of a database that cannot be opened, which stays unchanged.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn save_readable(host: State<'_, Host>) -> CommandResult<Salvaged> {

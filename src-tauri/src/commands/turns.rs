@@ -8,8 +8,9 @@ use tauri::{Runtime, State, WebviewWindow};
 use super::CommandResult;
 use crate::{Followers, Host};
 
-/// Stores a message with its files, in their order, and starts its answer. `accepted` means that all is
-/// durable; a request id that arrives twice is sent once. While an answer is being written: `generation_in_progress`.
+/// Stores a message with its files, in their order, and starts its answer. `accepted` means that all of it is
+/// durable; a request id that arrives twice is sent once. Refused with `generation_in_progress` while an answer is
+/// running.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn send_message(
@@ -35,8 +36,8 @@ pub(crate) async fn send_message(
         .await?)
 }
 
-/// For a user message, starts its answer; for an answer, a new version of it. Where other messages follow,
-/// on a branch of its own, which `accepted` names.
+/// Starts the answer to a user message, or a new version of an answer. Where other messages follow, on a new
+/// branch, which `accepted` names.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn generate_response(
@@ -53,8 +54,8 @@ pub(crate) async fn generate_response(
         .await?)
 }
 
-/// Has a message's branch go on from that version's newest end. While an answer is being written there:
-/// `generation_in_progress`.
+/// Continues a message's branch from that version's newest end. Refused with `generation_in_progress` while an
+/// answer is running there.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn select_version(
@@ -64,7 +65,7 @@ pub(crate) async fn select_version(
     Ok(host.app()?.select_version(&message_id).await?)
 }
 
-/// Stops an answer and waits for its end to be stored, but less than a second. A stale id stops nothing.
+/// Stops an answer and waits, for less than a second, until its end is stored. A stale id stops nothing.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn stop_generation(
@@ -74,7 +75,7 @@ pub(crate) async fn stop_generation(
     Ok(host.app()?.stop_generation(&generation_id).await)
 }
 
-/// Counts a send that the page refused by itself because it knew the branch locked.
+/// Counts a send that the page refused because it knew the branch to be locked.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn record_refused_attempt(
@@ -89,8 +90,8 @@ pub(crate) async fn record_refused_attempt(
         .await?)
 }
 
-/// Streams what happens to the answers on a branch into `channel`: at once the text so far of one
-/// being written, then what changes. It replaces what this window followed before.
+/// Streams the answers of a branch into `channel`: first the text so far of a running one, then each change.
+/// Replaces this window's earlier subscription.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn follow_branch<R: Runtime>(

@@ -1,4 +1,4 @@
-//! Windows.
+//! Commands about windows.
 
 use conch_core::ids::ConversationId;
 use tauri::{Runtime, WebviewWindow};
@@ -6,8 +6,8 @@ use tauri::{Runtime, WebviewWindow};
 use super::CommandResult;
 use crate::window;
 
-/// Opens another window on the same application. It shows this conversation, or the newest one.
-/// `window_limit` where 16 are open.
+/// Opens another window of the same application. It shows this conversation, or the newest one. Fails with
+/// `window_limit` when 16 are open.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn open_window<R: Runtime>(

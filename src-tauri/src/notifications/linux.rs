@@ -11,10 +11,10 @@ use tokio::time::timeout;
 use zbus::Connection;
 use zbus::zvariant::Value;
 
-/// How long the service may take to take one. A server that hangs never answers.
+/// The timeout of a request to the service. One that hangs never replies.
 const SEND_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What the specification calls a click on the notification itself.
+/// The specification's action key of a click on the notification itself.
 const CLICK: &str = "default";
 
 #[zbus::proxy(
@@ -48,16 +48,16 @@ trait Service {
 
 /// The desktop's notifications.
 pub(super) struct Desktop {
-    /// None before the first, and after the bus went away.
+    /// `None` before the first notification, and after the bus connection was lost.
     session: Option<Session>,
 }
 
-/// A connection to the bus. It is kept: some services close the notifications of one that is gone.
+/// A connection to the bus. It is kept open: some services close the notifications of a client that disconnects.
 struct Session {
     service: ServiceProxy<'static>,
     clicks: ActionInvokedStream,
     closed: NotificationClosedStream,
-    /// Those that are shown, by the service's number.
+    /// The notifications that are shown, by the service's id.
     shown: HashMap<u32, ConversationId>,
 }
 
@@ -66,7 +66,7 @@ impl Desktop {
         Self { session: None }
     }
 
-    /// Shows one. Where the desktop shows none, only the log says so.
+    /// Shows a notification. A failure is only logged.
     pub(super) async fn show(&mut self, notice: &Notice, conversation: &ConversationId) {
         let sent = match timeout(SEND_TIMEOUT, self.send(notice, conversation)).await {
             Ok(sent) => sent.map_err(|error| error.to_string()),
@@ -74,7 +74,7 @@ impl Desktop {
         };
         if let Err(error) = sent {
             tracing::warn!(%error, "the notification was not shown");
-            // The next one asks another time.
+            // The next notification reconnects.
             self.session = None;
         }
     }
@@ -102,7 +102,7 @@ impl Desktop {
         Ok(())
     }
 
-    /// Waits until a notification is clicked. Safe to drop and call again.
+    /// Waits until a notification is clicked. Cancel safe.
     pub(super) async fn clicked(&mut self) -> ConversationId {
         loop {
             match &mut self.session {
@@ -110,14 +110,14 @@ impl Desktop {
                 Some(session) => match session.next().await {
                     Some(NotificationEvent::Clicked(conversation)) => return conversation,
                     Some(NotificationEvent::Closed) => {}
-                    // The bus is gone.
+                    // The bus connection is lost.
                     None => self.session = None,
                 },
             }
         }
     }
 
-    /// Waits until nothing is shown any more, one is clicked, or `longest` is over.
+    /// Waits until no notification is shown any more, one is clicked, or `longest` has passed.
     pub(super) async fn linger(&mut self, longest: Duration, show: impl Fn(ConversationId)) {
         let Some(session) = &mut self.session else {
             return;
@@ -131,12 +131,12 @@ impl Desktop {
                 }
             }
         };
-        // They stay where the desktop keeps them.
+        // After the timeout they remain wherever the desktop keeps them.
         let _ = timeout(longest, gone).await;
     }
 }
 
-/// What happened to a notification of ours.
+/// An event of one of our notifications.
 enum NotificationEvent {
     Clicked(ConversationId),
     Closed,
@@ -153,11 +153,11 @@ impl Session {
         })
     }
 
-    /// What happens next; `None` when the bus is gone. Safe to drop and call again.
+    /// Waits for the next event; returns `None` when the bus connection is lost. Cancel safe.
     async fn next(&mut self) -> Option<NotificationEvent> {
         loop {
             tokio::select! {
-                // A click that closes it comes first.
+                // A click that closes the notification is handled before the close.
                 biased;
                 click = self.clicks.next() => {
                     let click = click?;
@@ -181,7 +181,7 @@ impl Session {
     }
 }
 
-/// A body as a service with these capabilities shows it as it is. A title is never markup.
+/// Returns the body escaped so that a service with these capabilities shows it verbatim. A title is never markup.
 fn body(text: &str, capabilities: &[String]) -> String {
     if capabilities
         .iter()

@@ -1,7 +1,7 @@
-//! A notification when an answer ends while no window of Conch is in front; a click shows its conversation.
+//! Notifies the user when an answer ends while no window of Conch has the focus; a click shows its conversation.
 //!
-//! What is said is the core's [`Notice`]. One task asks the desktop for all of them, one after the other, so a
-//! service that hangs costs each its time limit and nothing else.
+//! The text is the core's [`Notice`]. One task sends all of them, one after the other, so a service that hangs
+//! delays each by its timeout and blocks nothing else.
 
 #[cfg(target_os = "linux")]
 mod linux;
@@ -31,25 +31,25 @@ use tauri_plugin::Desktop;
 use crate::events::ShowConversation;
 use crate::window;
 
-/// How long a notification stays clickable in an application that is about to end: about as long as desktops
+/// How long an application that is about to exit waits for a click on its notifications: about as long as desktops
 /// show one.
 const LINGER: Duration = Duration::from_secs(5);
 
-/// What the notifications need of Tauri.
+/// The Tauri plugin for notifications.
 #[cfg(target_os = "linux")]
 pub(crate) fn plugin<R: Runtime>() -> TauriPlugin<R> {
     tauri::plugin::Builder::<R, ()>::new("notifications").build()
 }
 
-/// What the notifications need of Tauri.
+/// The Tauri plugin for notifications.
 #[cfg(not(target_os = "linux"))]
 pub(crate) use tauri_plugin_notification::init as plugin;
 
-/// What notifies of the core that runs.
+/// The notification task of the running core.
 #[derive(Debug, Default)]
 pub(crate) struct Notifications(Mutex<Option<Task>>);
 
-/// Of one core.
+/// The task of one core.
 #[derive(Debug)]
 struct Task {
     flush_sender: mpsc::UnboundedSender<oneshot::Sender<()>>,
@@ -57,7 +57,7 @@ struct Task {
 }
 
 impl Notifications {
-    /// Notifies of the answers of `core` that end from now on, and of none of an earlier one.
+    /// Notifies of answers of `core` that end from now on; aborts the task of an earlier core.
     pub(crate) fn start(&self, handle: AppHandle, core: Arc<App>) {
         let (flush_sender, flush_requests) = mpsc::unbounded_channel();
         let events = core.subscribe();
@@ -74,7 +74,8 @@ impl Notifications {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until all that has ended by now is notified of, and the last notification could be seen and clicked.
+    /// Waits until all answers that have ended are notified of, and the last notification was shown long enough to
+    /// be clicked.
     pub(crate) async fn flush(&self) {
         let (done, flushed) = oneshot::channel();
         let flush_sender = self.task().as_ref().map(|task| task.flush_sender.clone());
@@ -93,7 +94,7 @@ async fn notify(
     let mut desktop = Desktop::new(&handle);
     loop {
         tokio::select! {
-            // What has ended comes before the answer to who waits for that.
+            // Answers that have ended are notified of before a flush is acknowledged.
             biased;
             event = events.recv() => match event {
                 Ok(CoreEvent::AnswerEnded(end)) => {
@@ -108,14 +109,14 @@ async fn notify(
             clicked = desktop.clicked() => show(&handle, clicked),
             Some(done) = flush_requests.recv() => {
                 desktop.linger(LINGER, |clicked| show(&handle, clicked)).await;
-                // Who waited may have given up.
+                // The caller may have given up.
                 let _ = done.send(());
             }
         }
     }
 }
 
-/// What is to be said of an end; nothing while a window of Conch is in front.
+/// Returns the notice for an answer's end; `None` while a window of Conch has the focus.
 async fn notice(handle: &AppHandle, core: &App, end: &AnswerEnd) -> Option<Notice> {
     let windows = handle.webview_windows();
     if windows
@@ -130,7 +131,7 @@ async fn notice(handle: &AppHandle, core: &App, end: &AnswerEnd) -> Option<Notic
     })
 }
 
-/// Brings a window up with the conversation whose notification was clicked.
+/// Brings a window to the front with the conversation whose notification was clicked.
 fn show(handle: &AppHandle, conversation_id: ConversationId) {
     if let Some(window) = window::bring_up(handle)
         && let Err(error) = (ShowConversation { conversation_id }).emit_to(handle, window.label())

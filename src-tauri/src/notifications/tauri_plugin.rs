@@ -1,4 +1,4 @@
-//! The notifications of macOS and Windows, by Tauri's plugin. Neither knows markup.
+//! Notifications on macOS and Windows, through Tauri's plugin. Neither supports markup.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ const CONVERSATION: &str = "conversationId";
 pub(super) struct Desktop {
     handle: AppHandle,
     clicks: mpsc::UnboundedReceiver<ConversationId>,
-    /// Any was.
+    /// Whether any notification was shown.
     shown: bool,
 }
 
@@ -27,7 +27,7 @@ impl Desktop {
                 .and_then(|notification| notification.extra().get(CONVERSATION)?.as_str())
                 .map(|id| ConversationId::from(id.to_owned()));
             if let Some(clicked) = clicked {
-                // The task that listens ends with the application.
+                // The receiving task ends with the application.
                 let _ = click.send(clicked);
             }
         });
@@ -41,7 +41,7 @@ impl Desktop {
         }
     }
 
-    /// Shows one. Where the desktop shows none, only the log says so.
+    /// Shows a notification. A failure is only logged.
     #[expect(clippy::unused_async, reason = "it waits on Linux")]
     pub(super) async fn show(&mut self, notice: &Notice, conversation: &ConversationId) {
         let builder = self.handle.notification().builder();
@@ -56,7 +56,7 @@ impl Desktop {
         }
     }
 
-    /// Waits until a notification is clicked. Safe to drop and call again.
+    /// Waits until a notification is clicked. Cancel safe.
     pub(super) async fn clicked(&mut self) -> ConversationId {
         match self.clicks.recv().await {
             Some(clicked) => clicked,
@@ -64,7 +64,8 @@ impl Desktop {
         }
     }
 
-    /// Waits until one is clicked, or `longest` is over: whether any is still shown, the plugin does not say.
+    /// Waits until a notification is clicked or `longest` has passed: the plugin does not report whether any is
+    /// still shown.
     pub(super) async fn linger(&mut self, longest: Duration, show: impl Fn(ConversationId)) {
         if !self.shown {
             return;

@@ -1,15 +1,14 @@
-//! A long answer as models write them: prose, lists, code in several languages and within lists, tables,
-//! quotations, formulas, and one block of code that goes on and on.
+//! A long answer as models write them: prose, lists, code in several languages and within lists, tables, quotations,
+//! formulas, and one very long block of code.
 //!
-//! It is the same each time, and no section is like the one before it, so that nothing in it is known
-//! from before.
+//! It is the same on every run, and no section equals an earlier one, so that no cache can help.
 
 use std::fmt::Write;
 
-/// How much of the whole is the one long block of code, in hundredths.
+/// Share of the one long code block in the whole, in percent.
 const LONG_BLOCK: usize = 15;
 
-/// An answer of about so many bytes.
+/// Returns an answer of about so many bytes.
 pub(crate) fn markdown(bytes: usize) -> String {
     let mut text = String::with_capacity(bytes + 4000);
     let mut number = 1;

@@ -1,4 +1,4 @@
-//! The core without a window, asking a stand-in.
+//! The core without a window, with the fault server as its provider.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ pub(crate) async fn send(app: &App, id: &ConversationId) -> anyhow::Result<Accep
     Ok(accepted)
 }
 
-/// Waits until the turn is over: stored, and told.
+/// Waits until the turn is over: stored and its lock event published.
 pub(crate) async fn wait_for_end(
     events: &mut Receiver<CoreEvent>,
     accepted: &Accepted,
@@ -56,7 +56,7 @@ pub(crate) async fn wait_for_end(
     }
 }
 
-/// A client with nothing around it: asks, and returns the text as its decoder finds it.
+/// A minimal client: sends a request, and passes on the text as its decoder finds it.
 pub(crate) struct BareClient {
     client: reqwest::Client,
     url: String,
@@ -70,7 +70,7 @@ impl BareClient {
         }
     }
 
-    /// Asks, and has `on_text` look at each piece of text until it says that it is enough.
+    /// Sends the request, and calls `on_text` for each piece of text until it returns true.
     pub(crate) async fn complete(
         &self,
         body: &serde_json::Value,

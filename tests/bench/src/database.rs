@@ -1,5 +1,5 @@
-//! A database like that of somebody who has chatted for years: 10,000 conversations, 1,000,000 messages. It is
-//! made once, and kept beside the binaries.
+//! A database like that of a user who has chatted for years: 10,000 conversations, 1,000,000 messages. It is created
+//! once, and kept next to the binaries.
 
 use std::path::PathBuf;
 
@@ -11,13 +11,13 @@ use crate::row::Bench;
 const CONVERSATIONS: i64 = 10_000;
 const MESSAGES: i64 = 100;
 
-/// Conversations of another length, newer than all others.
+/// Messages in two extra conversations, newer than all others.
 const LONG: i64 = 10_000;
 const SHORT: i64 = 10;
 
 const CONTENT: &str = "'Message ' || k || ' of conversation ' || n || ' says something of no great length, and ends here.'";
 
-/// Changes with what is written here, so that an older file is not used.
+/// Incremented when the content changes, so that an older file is not used.
 const EDITION: u32 = 2;
 
 /// The data folder with the database, and two conversations in it.
@@ -28,7 +28,7 @@ pub(crate) struct BigDatabase {
 }
 
 impl BigDatabase {
-    /// The database, made if it is not there.
+    /// Returns the database, created if it does not exist.
     pub(crate) fn get(bench: &Bench<'_>) -> anyhow::Result<Self> {
         let folder = bench
             .artifacts

@@ -1,5 +1,5 @@
-//! Deleting a conversation of 100,000 messages while another one goes on: how long its sends wait for the
-//! one writer.
+//! Deletes a conversation of 100,000 messages while another one is in use: how long its sends wait for SQLite's
+//! single writer.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ const MESSAGES: i64 = 100_000;
 
 const CONTENT: &str = "'Message ' || k || ' of conversation ' || n || ' says something of no great length, and ends here.'";
 
-/// Rounds: each fills a database, and waits for the time in which a delete can be undone.
+/// Rounds: each fills a database, and waits until a delete can no longer be undone.
 const ROUNDS: usize = 3;
 
 /// Sends of a sample in which nothing is deleted.
@@ -57,7 +57,7 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> anyhow::Result<()> {
     })
 }
 
-/// The longest send from the delete until nothing of it is left, in ms.
+/// Returns the longest send from the delete until its purge is complete, in ms.
 async fn while_deleting(
     app: &Arc<App>,
     other: &ConversationId,
@@ -79,7 +79,7 @@ async fn while_deleting(
     Ok(longest)
 }
 
-/// How long a send takes until it is accepted, in ms.
+/// Returns how long a send takes until it is accepted, in ms.
 async fn time_to_send(app: &Arc<App>, id: &ConversationId) -> anyhow::Result<f64> {
     let mut events = app.subscribe();
     let began = now();

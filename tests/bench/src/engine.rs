@@ -1,5 +1,5 @@
-//! The embedded model's process beside llama.cpp called directly: same file, same threads, same prompt, the
-//! likeliest token each time.
+//! The embedded model's process compared with llama.cpp called directly: same file, same threads, same prompt, greedy
+//! sampling.
 
 use std::num::NonZeroU32;
 use std::path::Path;
@@ -20,17 +20,17 @@ use tokio::process::{Child, ChildStdin, Command};
 
 use crate::row::{Bench, Side, millis, now};
 
-/// Tokens of an answer.
+/// Tokens per answer.
 const TOKENS: u32 = 128;
 
-/// Tokens that a context has room for: what the default model was trained on.
+/// Size of the context, in tokens: what the default model was trained on.
 const CONTEXT: u32 = 2048;
 
-/// What both are asked; `{}` makes every prompt another, or the engine would remember it.
+/// The prompt of both sides; `{}` makes every prompt unique, or the engine's prompt cache would apply.
 const SYSTEM: &str = "You are number {} of many.";
 const QUESTION: &str = "Tell me at length about the sea, the ships that cross it and the people who live by it. Begin with the tides, and do not stop before you have said something about the wind.";
 
-/// One core is left to whoever asks: llama.cpp's threads wait for each other by spinning.
+/// Leaves one core to the client: llama.cpp's threads wait for each other by spinning.
 fn threads() -> usize {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     cores.saturating_sub(1).max(1)
@@ -72,7 +72,7 @@ fn measure(bench: &mut Bench<'_>, figure: fn(&Answer) -> f64) -> anyhow::Result<
     })
 }
 
-/// When an answer's first token came and when its last, in ms from the question.
+/// Times of an answer's first and last token, in ms from the question.
 pub(crate) struct Answer {
     pub(crate) first: f64,
     end: f64,
@@ -88,7 +88,7 @@ pub(crate) struct Engine {
     token: String,
     model: String,
     _process: Child,
-    /// It ends when this is closed.
+    /// The engine exits when this is closed.
     _input: ChildStdin,
 }
 
@@ -188,7 +188,7 @@ impl Engine {
     }
 }
 
-/// llama.cpp without anything around it.
+/// llama.cpp called directly.
 struct LlamaCpp {
     model: LlamaModel,
     backend: LlamaBackend,
@@ -202,7 +202,7 @@ impl LlamaCpp {
         Ok(Self { model, backend })
     }
 
-    /// Answers as the engine does: a template, a prompt, a token after the other.
+    /// Answers as the engine does: a template, a prompt, one token after the other.
     fn answer(&self, number: u32) -> anyhow::Result<Answer> {
         let threads = i32::try_from(threads())?;
         let parameters = LlamaContextParams::default()

@@ -1,4 +1,4 @@
-//! How much later a window is told the first text than a bare client would have it.
+//! How much later the first text reaches a window than it reaches a bare client.
 
 use conch_core::chat::TranscriptEvent;
 use conch_fault_server::{FaultServer, Script};
@@ -8,7 +8,7 @@ use crate::application::{BareClient, open, send, wait_for_end};
 use crate::row::{Bench, Side, millis, now};
 use crate::samples::Samples;
 
-/// Answers in a sample, which is their median.
+/// Answers per sample, which is their median.
 const ANSWERS: usize = 15;
 
 pub(crate) fn measure(bench: &mut Bench<'_>) -> anyhow::Result<()> {

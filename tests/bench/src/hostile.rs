@@ -1,4 +1,4 @@
-//! The page while answers come that are made to exhaust it, each at once, beside markdown-it.
+//! Answers crafted to exhaust the page, each sent in one piece, in Conch's page and with markdown-it.
 
 use std::time::Duration;
 
@@ -10,19 +10,19 @@ use serde_json::json;
 use crate::page::{Page, PageLauncher};
 use crate::row::{Bench, Side};
 
-/// Rounds: the first shows them all, the others those that took longest then.
+/// Rounds: the first shows all payloads, the others those with the longest stalls in the first.
 const ROUNDS: usize = 3;
 
-/// How many are shown again.
+/// Payloads that are shown again.
 const AGAIN: usize = 12;
 
-/// How many are in one conversation.
+/// Payloads per conversation.
 const IN_ONE: usize = 20;
 
-/// How long the page is watched after an answer's end: its final form comes, and some of its colours.
+/// How long the page is watched after an answer's end, for its final rendering and some of its syntax highlighting.
 const AFTER: Duration = Duration::from_millis(150);
 
-/// Payloads by their place in the list, with the longest stall of each in ms, the longest first.
+/// Payloads by index, with the longest stall of each in ms, longest first.
 type Stalls = Vec<(usize, f64)>;
 
 pub(crate) fn measure(bench: &mut Bench<'_>) -> anyhow::Result<()> {
@@ -67,7 +67,7 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The first few, with their names.
+/// Names the first few payloads.
 fn named(stalls: &Stalls) -> String {
     let all = payloads("");
     let few = stalls.iter().take(5);

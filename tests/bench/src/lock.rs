@@ -1,7 +1,7 @@
-//! What the lock costs: a whole turn of the store beside the rows that it writes, as bare statements in
-//! the same two commits, on a file opened the same way.
+//! The cost of the lock: a whole turn of the store compared with the rows that it writes, as bare statements in the
+//! same two commits, on a file opened the same way.
 //!
-//! The other side writes all that ours writes, and reads and decides nothing.
+//! The other side writes everything that ours writes, but reads and decides nothing.
 
 use conch_core::chat::{AttemptSource, MessageStatus};
 use conch_core::clock::{Clock, SystemClock};
@@ -14,7 +14,7 @@ use sqlx::sqlite::{
 
 use crate::row::{Bench, Side, millis, now};
 
-/// Turns in a sample.
+/// Turns per sample.
 const TURNS: u32 = 100;
 
 pub(crate) fn measure(bench: &mut Bench<'_>) -> anyhow::Result<()> {

@@ -1,9 +1,8 @@
-//! `bench [--json] [--rounds COUNT] [--report FILE] [ROW …]`: measures Conch beside what it is compared with.
+//! `bench [--json] [--rounds COUNT] [--report FILE] [ROW …]`: measures Conch against baselines.
 //!
-//! A row is a module with one `measure` function. It takes both sides in turns, so that what the
-//! machine does meanwhile falls on both alike, and returns the samples; [`row`] makes medians, a ratio
-//! and a verdict of them. A budget that is missed is shown and fails nothing: a figure is only worth
-//! something to whoever looks at the machine too.
+//! A row is a module with one `measure` function. It alternates between both sides, so that background load affects
+//! both alike, and returns the samples; [`row`] computes medians, a ratio and a verdict from them. A missed budget is
+//! reported and fails nothing: a figure means something only together with the machine.
 
 mod answer;
 mod application;

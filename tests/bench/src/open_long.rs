@@ -1,4 +1,4 @@
-//! Opening a conversation: its latest page, its draft and its lock, as the page asks for them.
+//! Opens a conversation: its latest page, its draft and its lock, as the page requests them.
 
 use anyhow::ensure;
 
@@ -6,10 +6,10 @@ use crate::application::open;
 use crate::database::BigDatabase;
 use crate::row::{Bench, Side, millis, now};
 
-/// Nobody is asked.
+/// No request is sent.
 const NO_PROVIDER: &str = "http://127.0.0.1:9/v1";
 
-/// Times that it is opened in a sample.
+/// How often it is opened in a sample.
 const OPENINGS: u32 = 50;
 
 pub(crate) fn measure(bench: &mut Bench<'_>) -> anyhow::Result<()> {

@@ -1,8 +1,8 @@
-//! Conch's window, or one with nothing but the other side in it, and what looks into its page from inside: how
-//! long the page's thread was busy.
+//! Conch's window, or one that holds only the other side, and the script in its page that measures how long the
+//! page's main thread was blocked.
 //!
-//! The other side sets HTML, which Conch's page refuses whoever asks for it. So it runs in a hello-world window of
-//! the same webview, with Conch's styles.
+//! The other side sets HTML, which Conch's page refuses from any script. So it runs in a hello-world window of the
+//! same webview, with Conch's styles.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -18,15 +18,15 @@ use crate::row::{Bench, Side, now};
 /// How long an answer may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_mins(5);
 
-/// What both sides have in their environment: the webview paints as Conch has it where there is no graphics
-/// processor, on every machine, and no accessibility bus is started on demand.
+/// Environment of both sides: the webview paints without compositing, as in Conch on machines without a GPU, and no
+/// accessibility bus is started on demand.
 pub(crate) const COMMON_ENVIRONMENT: [(&str, &str); 3] = [
     ("WEBKIT_DISABLE_COMPOSITING_MODE", "1"),
     ("WEBKIT_DISABLE_MEMORY_PRESSURE_MONITOR", "1"),
     ("NO_AT_BRIDGE", "1"),
 ];
 
-/// What is the same for every window.
+/// What all windows share.
 pub(crate) struct PageLauncher {
     display: Display,
     conch: PathBuf,
@@ -34,17 +34,17 @@ pub(crate) struct PageLauncher {
     script: String,
 }
 
-/// What was seen of the page since it was watched.
+/// What was measured in the page since it is being watched.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct StallStats {
-    /// The longest time between two turns of a timer that never waits, in ms.
+    /// The longest interval between two ticks of a zero-delay timer, in ms.
     pub(crate) longest: f64,
-    /// The longest time between two frames, in ms.
+    /// The longest interval between two frames, in ms.
     pub(crate) longest_frame: f64,
 }
 
-/// The page of a window that asks a stand-in.
+/// The page of a window whose provider is the fault server.
 pub(crate) struct Page {
     pub(crate) window: Window,
 }
@@ -97,13 +97,13 @@ impl PageLauncher {
 }
 
 impl Page {
-    /// Watches the page from now on.
+    /// Starts watching the page.
     pub(crate) async fn watch(&self) -> anyhow::Result<()> {
         self.window.run("conchBench.watch();").await?;
         Ok(())
     }
 
-    /// What was seen since.
+    /// Returns what was measured since then.
     pub(crate) async fn stall_stats(&self) -> anyhow::Result<StallStats> {
         let seen = self.window.run("return conchBench.seen();").await?;
         Ok(serde_json::from_value(seen)?)
@@ -116,7 +116,7 @@ impl Page {
         Ok(())
     }
 
-    /// Has the other side do something, and waits until it has done it.
+    /// Calls a function of the other side, and waits until it is done.
     pub(crate) async fn run_baseline(
         &self,
         call: &str,
@@ -128,7 +128,7 @@ impl Page {
             .await
     }
 
-    /// Waits longer than a window's own patience, and looks rarely, because to look is work, too.
+    /// Waits longer than a window's own timeout, and polls rarely, because polling costs the page time, too.
     pub(crate) async fn wait_until(&self, expression: &str) -> anyhow::Result<()> {
         let began = now();
         let mut pause = Duration::from_millis(10);

@@ -1,5 +1,5 @@
-//! What the engine reads anew: the second turn of a long chat must cost its own tokens, not the whole
-//! chat's.
+//! What the engine prefills: the second turn of a long chat must cost only its new tokens, not those of the whole
+//! chat.
 
 use serde_json::json;
 
@@ -11,10 +11,10 @@ const SENTENCE: &str =
     "The tide comes in, the tide goes out, and the ships in the harbour rise and fall with it. ";
 const FIRST: usize = 50;
 
-/// A second one of a fifth of it.
+/// A second message of a fifth of that length.
 const SECOND: usize = 10;
 
-/// The answers are short: their tokens are not what is measured.
+/// Short answers: generation is not what is measured.
 const TOKENS: u32 = 8;
 
 pub(crate) fn measure(bench: &mut Bench<'_>) -> anyhow::Result<()> {

@@ -1,19 +1,19 @@
-//! What a process and its descendants use, as the system tells it (`man 5 proc`).
+//! Resource use of a process and its descendants, as the kernel reports it (`man 5 proc`).
 
 use std::fs;
 
 use anyhow::Context;
 
-/// Clock ticks a second in `/proc/*/stat`; Linux shows 100 whatever it uses.
+/// Clock ticks per second in `/proc/*/stat`; Linux reports 100 regardless of its internal rate.
 pub(crate) const TICKS: f64 = 100.0;
 
-/// The fields of `/proc/PID/stat` after the name, which may hold anything.
+/// Returns the fields of `/proc/PID/stat` after the name, which may contain any character.
 pub(crate) fn after_name(stat: &str) -> anyhow::Result<impl Iterator<Item = &str>> {
     let (_, fields) = stat.rsplit_once(')').context("a process without a name")?;
     Ok(fields.split_whitespace())
 }
 
-/// The proportional share of the memory (PSS) of a process and all its descendants, in MiB.
+/// Returns the proportional set size (PSS) of a process and all its descendants, in MiB.
 pub(crate) fn memory_of_tree(root: u32) -> anyhow::Result<f64> {
     let mut kilobytes = 0.0;
     for process in tree(root)? {
@@ -25,12 +25,12 @@ pub(crate) fn memory_of_tree(root: u32) -> anyhow::Result<f64> {
     Ok(kilobytes / 1024.0)
 }
 
-/// The processor time that a process and all its descendants have used so far, in seconds.
+/// Returns the CPU time that a process and all its descendants have used so far, in seconds.
 pub(crate) fn cpu_of_tree(root: u32) -> anyhow::Result<f64> {
     let mut ticks = 0.0;
     for process in tree(root)? {
         let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
-        // Its own, in user mode and in the system's, and then that of its children that have ended.
+        // Its own user and system time, then those of its children that have ended.
         for time in after_name(&stat)?.skip(11).take(4) {
             ticks += time.parse::<f64>()?;
         }
@@ -44,7 +44,7 @@ fn tree(root: u32) -> anyhow::Result<Vec<u32>> {
         let Ok(process) = entry?.file_name().to_string_lossy().parse::<u32>() else {
             continue;
         };
-        // It may have ended meanwhile.
+        // It may have ended in the meantime.
         let Ok(stat) = fs::read_to_string(format!("/proc/{process}/stat")) else {
             continue;
         };

@@ -1,5 +1,5 @@
-//! What a provider's rate limit costs: twenty conversations that send at once, with the gate and
-//! without it.
+//! The effect of a provider's rate limit: twenty conversations that send concurrently, with the
+//! gate and without it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,21 +15,21 @@ use crate::row::{Bench, Side};
 
 const CONVERSATIONS: usize = 20;
 
-/// In each conversation, one after the other.
+/// Sends per conversation, one after the other.
 const SENDS: usize = 25;
 
 const LIMIT: RateLimit = RateLimit {
     requests: 50,
     window: Duration::from_millis(200),
-    // The hardest of what providers do: how much is left is told nowhere.
+    // The worst case among providers: no header reports the remaining requests.
     headers: RateHeaders::RetryAfterFraction,
 };
 
-/// What came of all sends.
+/// Outcome of all sends.
 struct Outcome {
     /// Percent of the answers.
     failed: f64,
-    /// 429s in each window, on average.
+    /// 429 responses per window, on average.
     refused: f64,
 }
 
@@ -49,7 +49,8 @@ fn measure(bench: &mut Bench<'_>, figure: fn(&Outcome) -> f64) -> anyhow::Result
             server.limit_rate(LIMIT);
             let failed = match side {
                 Side::Ours => {
-                    // Each time anew: what the gate has learnt is part of what is measured.
+                    // A new application each time: what the gate has to learn is part of the
+                    // measurement.
                     let folder = tempfile::tempdir_in(bench.scratch())?;
                     let app = open(folder.path(), &server.base_url()).await?;
                     let failed = ours(&app).await?;
@@ -86,7 +87,8 @@ async fn ours(app: &Arc<App>) -> anyhow::Result<usize> {
     Ok(try_join_all(conversations).await?.into_iter().sum())
 }
 
-/// As an application without a gate: everybody asks when they like, and a 429 is a failed answer.
+/// An application without a gate: every conversation sends at any time, and a 429 is a failed
+/// answer.
 async fn theirs(base_url: &str) -> usize {
     let body = json!({"model": "stand-in-1", "messages": [], "stream": true});
     let conversations = (0..CONVERSATIONS).map(|_| async {

@@ -1,5 +1,5 @@
-//! A long answer through the core (decoded, stored every 2 kB, told every 33 ms) beside a client that only
-//! decodes it.
+//! A long answer through the core (decoded, stored every 2 kB, published every 33 ms) compared with a client that
+//! only decodes it.
 
 use anyhow::{Context, ensure};
 use conch_fault_server::{FaultServer, Script, Step};
@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::application::{BareClient, open, send, wait_for_end};
 use crate::row::{Bench, Side, millis, now};
 
-/// How long the answer is, in bytes of text.
+/// Length of the answer, in bytes of text.
 const ANSWER: usize = 1_000_000;
 
 /// What a provider sends in one event.
@@ -30,7 +30,7 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> anyhow::Result<()> {
                     let mut events = app.subscribe();
                     let started = now();
                     let accepted = send(&app, &conversation.id).await?;
-                    // A window follows, as one always does, and beyond this answer's end.
+                    // A window follows the branch, as one always does, even after this answer's end.
                     tokio::select! {
                         () = app.follow(&accepted.branch_id, |_| true) => {}
                         ended = wait_for_end(&mut events, &accepted) => ended?,

@@ -1,4 +1,4 @@
-//! The table: for whoever ran it, for `docs/PERFORMANCE.md`, or as JSON for a program.
+//! The table: printed to stdout, written to `docs/PERFORMANCE.md`, or as JSON for a program.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -44,7 +44,7 @@ pub(crate) fn print_json(rows: &[Measurement]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Renews the table in a page.
+/// Updates the table in a Markdown page.
 pub(crate) fn write(page: &Path, rows: &[Measurement]) -> anyhow::Result<()> {
     conch_report::update_section(page, "bench", &table(rows))
 }
@@ -94,7 +94,7 @@ fn budget(measured: &Measurement) -> String {
     }
 }
 
-/// The median, where the middle half of the samples lies, and how many they are when they are fewer.
+/// Formats the median, the range of the middle half of the samples, and their number if it is not the default.
 fn figure(samples: &Samples, unit: &str) -> String {
     let (low, high) = samples.middle_half();
     let median = samples.median();

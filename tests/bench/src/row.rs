@@ -1,4 +1,4 @@
-//! The rows, and how they are measured.
+//! The rows of the table, and how they are measured.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -16,26 +16,26 @@ use crate::{
 /// Rounds of a row: an odd number, so that a median is a sample.
 pub(crate) const ROUNDS: usize = 9;
 
-/// A promise about a figure.
+/// The limit of a figure.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Budget {
     /// Ours is at most so many times the other.
     MaxRatio(f64),
     /// Ours is at least so many times the other.
     MinRatio(f64),
-    /// Ours is at most so much, whatever the other is.
+    /// Ours is at most this, regardless of the other.
     Max(f64),
-    /// Ours is at most so much more than the other, in the row's unit.
+    /// Ours exceeds the other by at most this, in the row's unit.
     MaxDifference(f64),
 }
 
-/// What is measured against what.
+/// A comparison of Conch with a baseline.
 pub(crate) struct Row {
-    /// What the command line calls it.
+    /// Name on the command line.
     pub(crate) name: &'static str,
-    /// Ours.
+    /// What is measured in Conch.
     pub(crate) what: &'static str,
-    /// The other.
+    /// The baseline.
     pub(crate) against: &'static str,
     pub(crate) unit: &'static str,
     pub(crate) budget: Budget,
@@ -168,7 +168,7 @@ pub(crate) const ROWS: &[Row] = &[
 
 impl Row {
     /// # Errors
-    /// When there is none of this name.
+    /// If no row has this name.
     pub(crate) fn named(name: &str) -> anyhow::Result<&'static Self> {
         let Some(row) = ROWS.iter().find(|row| row.name == name) else {
             let names: Vec<_> = ROWS.iter().map(|row| row.name).collect();
@@ -178,9 +178,9 @@ impl Row {
     }
 }
 
-/// Where the bench finds what it measures.
+/// Locations of what the bench measures.
 pub(crate) struct Artifacts {
-    /// Its own binary's folder, where those of the windows are too.
+    /// The folder of the bench's own binary, which also holds those of the windows.
     pub(crate) binaries: PathBuf,
     /// The embedded model's file.
     pub(crate) model: PathBuf,
@@ -188,7 +188,7 @@ pub(crate) struct Artifacts {
 
 impl Artifacts {
     /// # Errors
-    /// When `CONCH_BENCH_MODEL` names no file; `cargo xtask bench` sets it.
+    /// If `CONCH_BENCH_MODEL` names no file; `cargo xtask bench` sets it.
     pub(crate) fn find() -> anyhow::Result<Self> {
         let own = std::env::current_exe()?;
         let binaries = own.parent().context("this program is in no folder")?;
@@ -201,7 +201,7 @@ impl Artifacts {
         })
     }
 
-    /// An executable that is built beside this one.
+    /// Returns the path of an executable built next to this one.
     pub(crate) fn binary(&self, name: &str) -> anyhow::Result<PathBuf> {
         let path = self
             .binaries
@@ -216,10 +216,10 @@ impl Artifacts {
         Ok(path)
     }
 
-    /// What runs inside a window's page, as JavaScript.
+    /// Returns the JavaScript that runs inside a window's page.
     ///
     /// # Errors
-    /// When `CONCH_BENCH_PAGE_SCRIPT` names no file; `cargo xtask bench` sets it.
+    /// If `CONCH_BENCH_PAGE_SCRIPT` names no file; `cargo xtask bench` sets it.
     #[expect(clippy::unused_self, reason = "it is a place like the others")]
     pub(crate) fn page_script(&self) -> anyhow::Result<String> {
         let file = std::env::var_os("CONCH_BENCH_PAGE_SCRIPT")
@@ -227,7 +227,7 @@ impl Artifacts {
         Ok(std::fs::read_to_string(file)?)
     }
 
-    /// A folder for what is made once and used again.
+    /// Returns a folder for files that are created once and reused.
     pub(crate) fn cache(&self) -> anyhow::Result<PathBuf> {
         let folder = self.binaries.join("bench-cache");
         std::fs::create_dir_all(&folder)?;
@@ -235,20 +235,20 @@ impl Artifacts {
     }
 }
 
-/// One row's measurement under way.
+/// A row's measurement in progress.
 pub(crate) struct Bench<'a> {
     pub(crate) artifacts: &'a Artifacts,
     pub(crate) scratch: TempDir,
     pub(crate) runtime: tokio::runtime::Runtime,
     pub(crate) bar: ProgressBar,
-    /// As many rounds as were asked for, in place of a row's own number.
+    /// Number of rounds from the command line, instead of the row's own.
     rounds_override: Option<usize>,
     ours: Samples,
     theirs: Samples,
     note: String,
 }
 
-/// Which side a sample is of.
+/// The side that a sample belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
     Ours,
@@ -260,7 +260,7 @@ impl Bench<'_> {
         self.scratch.path()
     }
 
-    /// Takes both sides in turns, the first of each for nothing.
+    /// Alternates between both sides; the first round is a warm-up.
     pub(crate) fn alternate(
         &mut self,
         mut sample: impl FnMut(&Self, Side) -> anyhow::Result<f64>,
@@ -268,7 +268,8 @@ impl Bench<'_> {
         self.rounds(ROUNDS, 1, &mut sample)
     }
 
-    /// Takes both sides in turns, so often: for what takes long and begins anew each time.
+    /// Alternates for `rounds` rounds without a warm-up: for what takes long and starts fresh each
+    /// time.
     pub(crate) fn alternate_few(
         &mut self,
         rounds: usize,
@@ -277,7 +278,7 @@ impl Bench<'_> {
         self.rounds(rounds, 0, &mut sample)
     }
 
-    /// Says something more about what was measured.
+    /// Sets an additional remark on the measurement.
     pub(crate) fn note(&mut self, note: String) {
         self.note = note;
     }
@@ -291,7 +292,7 @@ impl Bench<'_> {
         let rounds = self.rounds_override.unwrap_or(rounds) + warmup_rounds;
         self.bar.set_length(rounds as u64);
         for round in 0..rounds {
-            // What the first of two finds warm or cold falls on both alike.
+            // Alternating the order spreads the effect of warm and cold caches over both sides.
             let order = if round % 2 == 0 {
                 [Side::Ours, Side::Theirs]
             } else {
@@ -318,12 +319,12 @@ pub(crate) struct Measurement {
     pub(crate) row: &'static Row,
     pub(crate) ours: Samples,
     pub(crate) theirs: Samples,
-    /// What more there is to say; empty for nothing.
+    /// Additional remark; may be empty.
     pub(crate) note: String,
 }
 
 impl Measurement {
-    /// Ours by the other.
+    /// Returns the ratio of ours to the other.
     pub(crate) fn ratio(&self) -> f64 {
         self.ours.median() / self.theirs.median()
     }
@@ -332,7 +333,7 @@ impl Measurement {
         self.ours.median() - self.theirs.median()
     }
 
-    /// The promise is kept.
+    /// Whether the budget is met.
     pub(crate) fn is_kept(&self) -> bool {
         match self.row.budget {
             Budget::MaxRatio(times) => self.ratio() <= times,

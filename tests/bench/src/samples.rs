@@ -1,4 +1,4 @@
-//! Samples of one side, and what is said of them.
+//! Samples of one side, and their statistics.
 
 /// Samples of one side, in the row's unit.
 #[derive(Debug, Clone, Default)]
@@ -18,12 +18,12 @@ impl Samples {
         self.quantile(50)
     }
 
-    /// The middle half of them lies between these two.
+    /// Returns the range of the middle half of the samples.
     pub(crate) fn middle_half(&self) -> (f64, f64) {
         (self.quantile(25), self.quantile(75))
     }
 
-    /// The sample that `percent` of them do not exceed (nearest rank); 0 without samples.
+    /// Returns the sample that `percent` of them do not exceed (nearest rank); 0 without samples.
     fn quantile(&self, percent: usize) -> f64 {
         let rank = (self.0.len() * percent).div_ceil(100);
         let sample = self.0.get(rank.saturating_sub(1));

@@ -1,11 +1,11 @@
-//! The page while a long answer comes, beside markdown-it.
+//! The page while a long answer streams, compared with markdown-it.
 //!
-//! A stand-in sends the answer at a steady rate to Conch in its real window, which shows it as it would show
-//! any. The other side is what most chat pages do: whenever more has come, all of it is read and set anew. It
-//! runs in a page of the same webview, gets its text for nothing, and colours no code.
+//! The fault server sends the answer at a steady rate to Conch in its real window, which shows it like any other. The
+//! other side does what most chat pages do: on each update, it parses the whole text and replaces all HTML. It runs
+//! in a page of the same webview, gets its text for free, and highlights no code.
 //!
-//! How long the page's thread is busy is seen from inside (`ui/bench/streaming.ts`), how much is done from
-//! outside: the processor time of Conch and of the web processes that belong to it.
+//! How long the page's main thread is blocked is measured from inside (`ui/bench/streaming.ts`), the amount of work
+//! from outside: the CPU time of Conch and of its web processes.
 
 use std::time::Duration;
 
@@ -19,22 +19,22 @@ use crate::processes::cpu_of_tree;
 use crate::row::{Bench, Side, now};
 use crate::samples::Samples;
 
-/// The answer's length, in bytes, and that of the short one.
+/// Length of the answer, in bytes, and that of the short one.
 const LONG: usize = 200_000;
 const SHORT: usize = 20_000;
 
-/// How fast it comes, in tokens a second, and how long a token is, in bytes.
+/// Rate of the answer, in tokens per second, and length of a token, in bytes.
 const TOKENS_PER_SECOND: usize = 1_500;
 const TOKEN: usize = 4;
 
-/// How often the stand-in sends what came meanwhile.
+/// How often the fault server sends the tokens that are due.
 const TICKS_PER_SECOND: usize = 100;
 const TICK: Duration = Duration::from_millis(10);
 
-/// How long the page is watched while nothing happens.
+/// How long the idle page is watched.
 const IDLE: Duration = Duration::from_secs(5);
 
-/// How long it is watched after the end, when the colours of the last code come.
+/// How long the page is watched after the end, for the syntax highlighting of the last code block.
 const AFTER: Duration = Duration::from_secs(1);
 
 /// Rounds: each takes minutes.
@@ -94,17 +94,17 @@ pub(crate) fn measure_work(bench: &mut Bench<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What was seen of one answer.
+/// Measurements of one answer.
 struct Show {
-    /// Of the page while nothing happened.
+    /// Of the idle page.
     idle: StallStats,
     /// Of the page from before the send to after the end.
     seen: StallStats,
-    /// The processor time meanwhile, in seconds, without that of the same time of an idle page.
+    /// CPU time in that interval, in seconds, minus that of an idle page over the same time.
     work: f64,
 }
 
-/// Shows an answer of this length in a window of its own.
+/// Streams an answer of this length in a new window.
 async fn show(launcher: &PageLauncher, side: Side, bytes: usize) -> anyhow::Result<Show> {
     let (server, folder) = (FaultServer::start().await, tempfile::tempdir()?);
     let text = answer::markdown(bytes);
@@ -140,7 +140,7 @@ async fn show(launcher: &PageLauncher, side: Side, bytes: usize) -> anyhow::Resu
     Ok(Show { idle, seen, work })
 }
 
-/// The answer, token by token, at the rate.
+/// Returns a script that sends the answer token by token, at the rate.
 fn at_a_rate(text: &str) -> Script {
     let mut steps = vec![Step::Head];
     let (mut at, mut due, mut time) = (0, 0, Duration::ZERO);

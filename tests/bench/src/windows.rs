@@ -1,8 +1,8 @@
-//! The real window beside a hello-world one: how soon it can be typed in, and what it takes of the memory.
+//! The real window compared with a hello-world one: the time until it can be typed in, and its memory use.
 //!
-//! Both are opened by the same driver on the same display, and both pages set the same mark when the
-//! next frame shows a text area that can be typed in. The time counts from the birth of the process, as
-//! the system knows it, so the driver's own slowness is not in it.
+//! Both are opened by the same driver on the same display, and both pages set the same mark when the next frame shows
+//! a text area that can be typed in. The time counts from the start of the process, as the kernel reports it, so the
+//! driver's own overhead is not included.
 
 use std::fs;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ use crate::page::COMMON_ENVIRONMENT;
 use crate::processes::{TICKS, after_name, memory_of_tree};
 use crate::row::{Bench, Side};
 
-/// How long a window is left alone before its memory is read.
+/// How long a window is left idle before its memory is read.
 const SETTLE: Duration = Duration::from_secs(3);
 
 pub(crate) fn measure_start(bench: &mut Bench<'_>) -> anyhow::Result<()> {
@@ -26,7 +26,7 @@ pub(crate) fn measure_start(bench: &mut Bench<'_>) -> anyhow::Result<()> {
         bench.runtime.block_on(async {
             let window = windows.open(side).await?;
             let took = usable_at(&window).await? - born_at(process_of(&window)?)?;
-            // Killed, it would check its whole database at the next start.
+            // After a kill, the next start would check the whole database.
             window.close().await?;
             Ok(took)
         })
@@ -78,7 +78,7 @@ impl Windows {
             Side::Ours => {
                 let folder = self.data_folder.display().to_string();
                 environment.push(("CONCH_DATA_DIR".to_owned(), folder));
-                // Or only root may read what memory it uses.
+                // Otherwise only root may read its memory use.
                 environment.push(("CONCH_DUMPABLE".to_owned(), "1".to_owned()));
                 &self.conch
             }
@@ -96,7 +96,7 @@ fn process_of(window: &Window) -> anyhow::Result<u32> {
     window.application().context("the window has no process")
 }
 
-/// When the page could be typed in, in ms of the epoch.
+/// Returns when the page could be typed in, in ms of the epoch.
 async fn usable_at(window: &Window) -> anyhow::Result<f64> {
     const MARK: &str = "performance.getEntriesByName('composer-usable')[0]";
     window.wait_until(MARK, "the page can be typed in").await?;
@@ -108,7 +108,7 @@ async fn usable_at(window: &Window) -> anyhow::Result<f64> {
     at.as_f64().context("the page knows no time")
 }
 
-/// When a process was started, in ms of the epoch, to a hundredth of a second.
+/// Returns when a process was started, in ms of the epoch, to a hundredth of a second.
 fn born_at(process: u32) -> anyhow::Result<f64> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
     let ticks: f64 = after_name(&stat)?

@@ -15,7 +15,7 @@ use crate::wire::{Protocol, whole};
 pub(crate) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     while let Ok((stream, _)) = listener.accept().await {
         let shared = Arc::clone(&shared);
-        // A client that breaks off in the middle of a request is part of the game.
+        // A client may disconnect in the middle of a request.
         tokio::spawn(async move { drop(serve(stream, &shared).await) });
     }
 }
@@ -71,12 +71,12 @@ async fn complete(
 struct Answer {
     protocol: Protocol,
     script: Script,
-    /// Beside those of the script.
+    /// Added to those of the script.
     headers: Vec<(String, String)>,
 }
 
 impl Answer {
-    /// Performs the steps. An error means that the client went away before their end.
+    /// Performs the steps. An error means that the client disconnected before their end.
     async fn perform(&self, stream: &mut TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
         let steps = &self.script.0;
         let began = Instant::now();
@@ -113,7 +113,7 @@ impl Answer {
     }
 }
 
-/// Waits until the client goes away. It never returns `Ok`.
+/// Waits until the client disconnects. It never returns `Ok`.
 async fn gone(stream: &mut TcpStream) -> io::Result<()> {
     let mut rest = [0; 256];
     while stream.read(&mut rest).await? > 0 {}

@@ -1,8 +1,8 @@
-//! A provider stand-in for tests: four protocols over raw TCP, scripted step by step, so that it can
-//! also do what no HTTP library would: drip, cut, reset, fall silent.
+//! A mock provider for tests: four protocols over raw TCP, scripted step by step, so that it can also do what no
+//! HTTP library does: drip, truncate, reset, hang.
 //!
-//! A script says what is told, and is encoded in the protocol of the path that was asked. The stand-in
-//! owns the faults and nothing else: what an application makes of them is the tests' business.
+//! A script is independent of the protocol, and is encoded in that of the requested path. The server only
+//! injects faults: the tests check how an application handles them.
 
 mod connection;
 mod rate;

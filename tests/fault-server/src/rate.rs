@@ -1,26 +1,26 @@
-//! A provider's rate limit: so many requests in a fixed window, which begins with its first request.
+//! A provider's rate limit: a maximum of requests in a fixed window, which begins with its first request.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How many requests a provider answers.
+/// A fixed-window rate limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimit {
-    /// In one window; those above are refused.
+    /// The maximum number of requests in one window; others are refused.
     pub requests: u32,
-    /// How long a window is. It begins with the first request after the one before has ended.
+    /// The length of a window. It begins with the first request after the previous window has ended.
     pub window: Duration,
-    /// What a client is told of it.
+    /// The headers that report it.
     pub headers: RateHeaders,
 }
 
-/// What a client is told of a rate limit.
+/// The headers that report a rate limit to clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RateHeaders {
-    /// Nothing but the 429.
+    /// None, only the 429.
     None,
-    /// `Retry-After` with a 429, in whole seconds, as most send it.
+    /// `Retry-After` with a 429, in whole seconds, as most providers send it.
     RetryAfter,
     /// `Retry-After` with a 429, in seconds with a fraction.
     RetryAfterFraction,
@@ -28,7 +28,7 @@ pub enum RateHeaders {
     Full,
 }
 
-/// The requests so far.
+/// The state of a rate limit.
 #[derive(Debug)]
 pub(crate) struct Rate {
     limit: RateLimit,
@@ -37,12 +37,12 @@ pub(crate) struct Rate {
     refused: Vec<usize>,
 }
 
-/// What becomes of one request.
+/// The outcome of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Verdict {
-    /// It is answered.
+    /// Whether it is answered.
     pub(crate) allowed: bool,
-    /// What its response says beside that.
+    /// Additional headers of its response.
     pub(crate) headers: Vec<(String, String)>,
 }
 
@@ -56,7 +56,7 @@ impl Rate {
         }
     }
 
-    /// Counts a request that comes now.
+    /// Counts a request that arrives at `now`.
     pub(crate) fn ask(&mut self, now: Instant) -> Verdict {
         let ends = match self.ends {
             Some(ends) if now < ends => ends,
@@ -79,7 +79,7 @@ impl Rate {
         }
     }
 
-    /// How many requests were refused in each window that has begun.
+    /// Returns how many requests were refused in each window that has begun.
     pub(crate) fn refused(&self) -> &[usize] {
         &self.refused
     }
@@ -104,7 +104,7 @@ impl Rate {
             RateHeaders::None => {}
             RateHeaders::RetryAfter | RateHeaders::Full => headers.push(whole()),
             RateHeaders::RetryAfterFraction => {
-                // Rounded up, or a client that does as it is told would still come too early.
+                // Rounded up, or a client that waits exactly this long would still retry too early.
                 let millis = left.as_micros().div_ceil(1000);
                 let seconds = format!("{}.{:03}", millis / 1000, millis % 1000);
                 headers.push(header("retry-after", seconds));
@@ -114,7 +114,7 @@ impl Rate {
     }
 }
 
-/// As Go writes a duration, and OpenAI its resets: `17ms`, `1.2s`, `6m0s`.
+/// Formats a duration as Go does, and OpenAI its resets: `17ms`, `1.2s`, `6m0s`.
 fn go_duration(left: Duration) -> String {
     let millis = left.as_micros().div_ceil(1000);
     let (minutes, rest) = (millis / 60_000, millis % 60_000);

@@ -7,28 +7,28 @@ use serde_json::Value;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
-/// A request as it came.
+/// A received request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
     /// `GET` or `POST`.
     pub method: String,
-    /// With the base path and the query.
+    /// Includes the base path and the query.
     pub path: String,
     /// Names in lower case.
     pub headers: HashMap<String, String>,
-    /// The JSON body; null where there is none.
+    /// The JSON body; null if there is none.
     pub body: Value,
 }
 
 impl Request {
-    /// The path without its query.
+    /// Returns the path without its query.
     pub(crate) fn place(&self) -> &str {
         self.path
             .split_once('?')
             .map_or(&self.path, |(place, _)| place)
     }
 
-    /// The next request of a connection; `None` where the client went away before its end.
+    /// Reads the next request of a connection; `None` if the client disconnected before its end.
     pub(crate) async fn read(stream: &mut TcpStream) -> io::Result<Option<Self>> {
         let mut bytes = Vec::new();
         let head_end = loop {

@@ -1,4 +1,4 @@
-//! What the stand-in does with one request, step by step.
+//! Scripts: how the server answers one request, step by step.
 
 use std::time::Duration;
 
@@ -8,62 +8,62 @@ use serde_json::Value;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Script(pub(crate) Vec<Step>);
 
-/// One step of an answer. What it says is encoded in the protocol of the request.
+/// One step of an answer, encoded in the protocol of the request.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
-    /// A whole response that is no stream.
+    /// A complete response that is not streamed.
     Respond {
         /// The HTTP status.
         status: u16,
-        /// Headers beside `content-length` and `connection`.
+        /// Headers in addition to `content-length` and `connection`.
         headers: Vec<(String, String)>,
         /// The body.
         body: String,
     },
-    /// A whole response that refuses, with the protocol's error body.
+    /// A complete error response, with the protocol's error body.
     Refuse {
         /// The HTTP status.
         status: u16,
-        /// Headers beside `content-length` and `connection`.
+        /// Headers in addition to `content-length` and `connection`.
         headers: Vec<(String, String)>,
-        /// The reason.
+        /// The error message.
         reason: String,
     },
-    /// The head of a stream.
+    /// The response head of a stream.
     Head,
     /// Text of the answer.
     Delta(String),
-    /// What the model thinks before it answers.
+    /// Reasoning before the answer.
     Reasoning(String),
-    /// An error inside the stream: `{"error": {"message": …}}` in the protocol's own form, and anything
-    /// else as it is.
+    /// An error inside the stream: `{"error": {"message": …}}` is sent in the protocol's form, and anything else
+    /// unchanged.
     Error(Value),
-    /// A finish reason. `stop`, `length` and `content_filter` get the protocol's own names, and any
-    /// other is sent as it is.
+    /// A finish reason. `stop`, `length` and `content_filter` are sent as the protocol's names, and any other
+    /// unchanged.
     Finish(String),
-    /// Token counts: of the prompt, of the answer. Right after a finish reason they are sent where the
-    /// protocol has them.
+    /// Token counts: of the prompt, of the answer. Right after a finish reason they are sent where the protocol
+    /// has them.
     Usage(u32, u32),
-    /// The end mark, where the protocol has one.
+    /// The end-of-stream marker, if the protocol has one.
     Done,
-    /// Bytes as they are.
+    /// Raw bytes.
     Raw(Vec<u8>),
-    /// Waits until the test opens the gate of this name.
+    /// Waits until the test opens the gate with this name.
     Wait(String),
-    /// Waits, for demonstrations and benches; a test waits for a gate.
+    /// Sleeps, for demonstrations and benchmarks; a test uses a gate.
     Pause(Duration),
-    /// Waits until so long after the answer began. Many of these keep a rate, and many pauses do not.
+    /// Waits until this long after the answer began. A series of these keeps a rate; a series of pauses drifts.
     Until(Duration),
-    /// Ends the connection in order.
+    /// Closes the connection gracefully.
     Close,
-    /// Ends the connection with a reset.
+    /// Closes the connection with a TCP reset.
     Reset,
-    /// Says nothing more, until the client goes.
+    /// Sends nothing more until the client disconnects.
     Hang,
 }
 
 impl Step {
-    /// A whole response that is no stream.
+    /// Returns a complete response that is not streamed.
     pub fn status(status: u16, headers: &[(&str, &str)], body: &str) -> Self {
         Self::Respond {
             status,
@@ -72,7 +72,7 @@ impl Step {
         }
     }
 
-    /// A whole response that refuses, with the protocol's error body.
+    /// Returns a complete error response, with the protocol's error body.
     pub fn refusal(status: u16, headers: &[(&str, &str)], reason: &str) -> Self {
         Self::Refuse {
             status,
@@ -90,12 +90,12 @@ fn owned(headers: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 impl Script {
-    /// These steps, and then the end of the connection.
+    /// Returns a script of these steps, after which the connection is closed.
     pub fn new(steps: impl IntoIterator<Item = Step>) -> Self {
         Self(steps.into_iter().collect())
     }
 
-    /// A whole answer, word by word.
+    /// Returns a complete answer, word by word.
     pub fn answer(text: &str) -> Self {
         let words = text
             .split_inclusive(' ')
@@ -103,7 +103,7 @@ impl Script {
         Self::new([Step::Head].into_iter().chain(words).chain(ending()))
     }
 
-    /// An answer that stops after `before` until the test opens the gate, and goes on with `after`.
+    /// Returns an answer that pauses after `before` until the test opens the gate, and continues with `after`.
     pub fn gated(gate: &str, before: &str, after: &str) -> Self {
         let part = |text: &str| (!text.is_empty()).then(|| Step::Delta(text.to_owned()));
         let steps = [Step::Head].into_iter().chain(part(before));
@@ -113,7 +113,7 @@ impl Script {
         Self::new(steps.chain(ending()))
     }
 
-    /// A JSON response with a status.
+    /// Returns a JSON response with a status.
     pub fn status(status: u16, body: &str) -> Self {
         Self::new([Step::status(status, &[], body)])
     }

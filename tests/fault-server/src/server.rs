@@ -1,4 +1,4 @@
-//! The stand-in as a test holds it.
+//! The handle of the server, and its state.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,7 +12,7 @@ use crate::request::Request;
 use crate::script::Script;
 use crate::wire::Protocol;
 
-/// The stand-in. It ends when it is dropped.
+/// The mock provider. It stops listening when it is dropped.
 #[derive(Debug)]
 pub struct FaultServer {
     port: u16,
@@ -23,7 +23,7 @@ pub struct FaultServer {
 #[derive(Debug)]
 pub(crate) struct Shared {
     state: Mutex<State>,
-    /// Counts up with every change of the state.
+    /// Incremented on every change of the state.
     changed: watch::Sender<u64>,
 }
 
@@ -57,7 +57,7 @@ impl RequiredKey {
 }
 
 impl State {
-    /// What is to be had with a GET: a list of models, or the state of a key.
+    /// Answers a GET request: a list of models, the slots, or the state of a key.
     pub(crate) fn look_up(&mut self, request: &Request) -> (u16, String) {
         let refused = self
             .key
@@ -91,7 +91,7 @@ impl State {
     }
 }
 
-/// Something that a script waits for.
+/// A gate that a script waits for.
 #[derive(Debug)]
 pub struct Gate<'a> {
     server: &'a FaultServer,
@@ -99,7 +99,7 @@ pub struct Gate<'a> {
 }
 
 impl Gate<'_> {
-    /// Lets every answer on that waits here, now or later.
+    /// Releases every answer that waits here, now or later.
     pub fn open(&self) {
         let name = self.name.clone();
         self.server.shared.change(|state| {
@@ -115,13 +115,13 @@ impl Drop for FaultServer {
 }
 
 impl FaultServer {
-    /// Starts on a free port of this machine. It lists one model, `stand-in-1`, and answers "Hello
-    /// there." to whatever no script was given for.
+    /// Starts on a free local port. It lists one model, `stand-in-1`, and answers "Hello there." to every request
+    /// without a script.
     pub async fn start() -> Self {
         Self::on_port(0).await
     }
 
-    /// Starts on this port: for a provider that comes back where it was.
+    /// Starts on this port, for a provider that comes back at the same address.
     pub async fn on_port(port: u16) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", port))
             .await
@@ -153,55 +153,54 @@ impl FaultServer {
         }
     }
 
-    /// What `OPENAI_BASE_URL` takes.
+    /// Returns the value for `OPENAI_BASE_URL`.
     pub fn base_url(&self) -> String {
         self.base_url_of(Protocol::OpenAi)
     }
 
-    /// The base address of a protocol.
+    /// Returns the base URL of a protocol.
     pub fn base_url_of(&self, protocol: Protocol) -> String {
         format!("{}{}", self.origin(), protocol.base_path())
     }
 
-    /// The address without a path.
+    /// Returns the URL without a path.
     pub fn origin(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// The port that it listens on.
+    /// Returns the port that it listens on.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The models that it lists from now on, in every protocol.
+    /// Sets the models that it lists, in every protocol.
     pub fn set_models(&self, models: &[&str]) {
         let models = models.iter().map(|&model| model.to_owned()).collect();
         self.shared.change(|state| state.models = models);
     }
 
-    /// Says of its models that they have room for so many tokens, in OpenAI's list as many servers do.
+    /// Sets the context length of its models, in tokens, reported in OpenAI's list as many servers do.
     pub fn set_context_tokens(&self, tokens: u32) {
         self.shared
             .change(|state| state.context_tokens = Some(tokens));
     }
 
-    /// Says from now on that it answers so many requests at once, where llama.cpp's server does.
+    /// Sets the number of concurrent requests that it reports, where llama.cpp's server does.
     pub fn set_slots(&self, slots: u32) {
         self.shared.change(|state| state.slots = Some(slots));
     }
 
-    /// How often it was asked for its slots.
+    /// Returns how many requests for its slots it received.
     pub fn slot_requests(&self) -> usize {
         self.shared.state().slot_requests
     }
 
-    /// Knows no list of models from now on, like a server that serves one model only.
+    /// Stops listing models, like a server that serves only one model.
     pub fn refuse_lists(&self) {
         self.shared.change(|state| state.models.clear());
     }
 
-    /// Wants this key from now on, at `key` as OpenRouter does, and for its lists unless they are open to
-    /// everybody.
+    /// Requires this key, at `key` as OpenRouter does, and for its lists unless they are public.
     pub fn require_key(&self, key: &str, open_lists: bool) {
         let key = RequiredKey {
             bearer: format!("Bearer {key}"),
@@ -210,33 +209,33 @@ impl FaultServer {
         self.shared.change(|state| state.key = Some(key));
     }
 
-    /// Adds the script of a request to come; requests take them in this order.
+    /// Queues the script of a future request; requests use them in order.
     pub fn push(&self, script: Script) {
         self.shared.change(|state| state.scripts.push_back(script));
     }
 
-    /// Sets the script of every request that none was pushed for.
+    /// Sets the script of every request without a queued one.
     pub fn set_default_script(&self, script: Script) {
         self.shared.change(|state| state.default = script);
     }
 
-    /// Forgets the scripts that were pushed and not asked for.
+    /// Drops the queued scripts.
     pub fn clear_scripts(&self) {
         self.shared.change(|state| state.scripts.clear());
     }
 
-    /// Answers no more requests than this from now on, and refuses the others with a 429.
+    /// Sets a rate limit; requests over it are refused with a 429.
     pub fn limit_rate(&self, limit: RateLimit) {
         self.shared
             .change(|state| state.rate = Some(Rate::new(limit)));
     }
 
-    /// How many requests the rate limit refused.
+    /// Returns how many requests the rate limit refused.
     pub fn refusals(&self) -> usize {
         self.refusals_per_window().iter().sum()
     }
 
-    /// How many requests the rate limit refused in each window that had a request.
+    /// Returns how many requests the rate limit refused in each window that had a request.
     pub fn refusals_per_window(&self) -> Vec<usize> {
         let state = self.shared.state();
         state
@@ -246,7 +245,7 @@ impl FaultServer {
             .unwrap_or_default()
     }
 
-    /// The gate of this name.
+    /// Returns the gate with this name.
     pub fn gate(&self, name: &str) -> Gate<'_> {
         Gate {
             server: self,
@@ -254,24 +253,23 @@ impl FaultServer {
         }
     }
 
-    /// The chat completions that were asked for, in whatever protocol, also those that a rate limit
-    /// refused.
+    /// Returns the requests for chat completions, in any protocol, including those that a rate limit refused.
     pub fn completions(&self) -> Vec<Request> {
         self.shared.state().completions.clone()
     }
 
-    /// The most completions that ran at once.
+    /// Returns the maximum number of concurrent completions.
     pub fn peak_completions(&self) -> usize {
         self.shared.state().peak
     }
 
-    /// Waits until so many completions were asked for.
+    /// Waits until this many completions were requested.
     pub async fn wait_for_requests(&self, count: usize) {
         self.wait_until(|state| state.completions.len() >= count)
             .await;
     }
 
-    /// Waits until so many clients went away before their answer had ended.
+    /// Waits until this many clients disconnected before the end of their answer.
     pub async fn wait_for_disconnects(&self, count: usize) {
         self.wait_until(|state| state.disconnects >= count).await;
     }

@@ -1,4 +1,4 @@
-//! The stand-in as a client sees it: the same script in four protocols.
+//! The server from a client's point of view: the same script in four protocols.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
@@ -8,7 +8,7 @@ use conch_fault_server::{FaultServer, Protocol, RateHeaders, RateLimit, Script, 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Asks over a socket, and reads all of the response.
+/// Sends a request over a socket and reads the whole response.
 async fn ask(server: &FaultServer, first_line: &str, headers: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", server.port()))
         .await

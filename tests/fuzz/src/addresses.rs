@@ -1,4 +1,4 @@
-//! Addresses: of providers, which get keys, and of links, which are opened.
+//! Addresses: of providers, which receive keys, and of links, which are opened.
 
 use std::net::IpAddr;
 
@@ -7,7 +7,7 @@ use conch_core::provider::{ProtocolKind, fuzzing};
 use conch_markdown::web_address;
 use url::{Host, Url};
 
-/// Any text as the address of a provider, as one in the environment, and as a link.
+/// Any text as the address of a provider, as one in an environment variable, and as a link.
 pub fn addresses(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
@@ -20,7 +20,7 @@ pub fn addresses(data: &[u8]) {
     key_name(text);
 }
 
-/// A key goes to the origin that it is kept for and to no other, and only over https or to this machine.
+/// A key is sent only to the origin that it is stored for, and only over https or to this machine.
 fn provider(kept: &str) {
     let again = fuzzing::typed_address(kept);
     assert_eq!(again.as_deref(), Some(kept), "it is kept as it is");
@@ -48,17 +48,17 @@ fn provider(kept: &str) {
     }
 }
 
-/// A loopback address, or the one that stands for all of one's own.
+/// Whether this is a loopback address or the unspecified one.
 fn is_own(address: IpAddr) -> bool {
     let address = address.to_canonical();
     address.is_loopback() || address.is_unspecified()
 }
 
-/// What a variable means is what that means.
+/// Resolving the address in a variable is idempotent.
 fn variable(text: &str) {
     let address = fuzzing::address_in_variable(ProtocolKind::Ollama, text);
     let again = fuzzing::address_in_variable(ProtocolKind::Ollama, &address);
-    // What is none is left as it is, for whoever asks it to refuse.
+    // An invalid address is left unchanged, and refused by the request.
     let url = Url::parse(&address).ok();
     let url = url.filter(|url| matches!(url.scheme(), "http" | "https"));
     let Some(url) = url else {
@@ -72,7 +72,7 @@ fn variable(text: &str) {
     );
 }
 
-/// What is opened has no name and no password in it, and is what would be opened of itself.
+/// An address that may be opened has no user name and no password, and is accepted again unchanged.
 fn link(text: &str) {
     let Some(url) = web_address(text) else {
         return;
@@ -90,7 +90,7 @@ fn link(text: &str) {
     );
 }
 
-/// A key's name can be taken apart, whatever the provider is called.
+/// A key's name can be parsed for any provider id.
 fn key_name(id: &str) {
     let name = KeyName::new(id, "https://api.example.com/v1").expect("an origin");
     let shown = name.to_string();

@@ -1,4 +1,4 @@
-//! Answers, as each protocol frames and says them, and lists of models.
+//! Answers in the framing and encoding of each protocol, and model lists.
 
 use conch_core::provider::ProtocolKind;
 use conch_core::provider::fuzzing::{self, Answer};
@@ -20,12 +20,12 @@ pub fn gemini(data: &[u8]) {
     answers(ProtocolKind::Gemini, data);
 }
 
-/// A stream of lines, or one body of JSON.
+/// A stream of JSON lines, or one body of JSON.
 pub fn ollama(data: &[u8]) {
     answers(ProtocolKind::Ollama, data);
 }
 
-/// A list of models in any protocol: it names no more than there is room for.
+/// A model list in any protocol: it has no more models than the input has bytes.
 pub fn lists(data: &[u8]) {
     let body = String::from_utf8_lossy(data);
     for protocol in [
@@ -39,8 +39,8 @@ pub fn lists(data: &[u8]) {
     }
 }
 
-/// However a stream is split, it says the same; what it says is no longer than what came; and a turn ends
-/// with it, complete only where the provider said so.
+/// The answer does not depend on how a stream is split, and is no longer than the input; the turn ends with the
+/// stream, and is complete only if the provider reported it.
 fn answers(protocol: ProtocolKind, data: &[u8]) {
     let whole = fuzzing::answer(protocol, vec![data.to_vec()]);
     check(&whole, data.len());
@@ -58,7 +58,7 @@ fn answers(protocol: ProtocolKind, data: &[u8]) {
 }
 
 fn check(answer: &Answer, length: usize) {
-    // A byte that is no UTF-8 becomes a character of three.
+    // A byte of invalid UTF-8 becomes a character of three bytes.
     let said = answer.text.len() + answer.reasoning.len();
     assert!(said <= 3 * length, "{length} bytes say {said}");
     assert!(answer.events <= length + 2, "{length} bytes: {answer:?}");

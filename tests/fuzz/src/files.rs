@@ -1,15 +1,14 @@
-//! Files that go with a message.
+//! Attachments: text files and images.
 
 use std::io::Cursor;
 
 use conch_attachments::{Kind, MAX_SIDE, kind_of, read_image, read_text};
 use image::ImageReader;
 
-/// Of larger images only the refusal is tried, because each would take a tenth of a second.
+/// Of larger images only the refusal is tested, because decoding one would take a tenth of a second.
 const MAX_PIXELS: u64 = 250_000;
 
-/// A file of any kind: what is a text is readable, no longer than its bytes can say, and the same when it is
-/// read again.
+/// A file of any kind: a text is readable, no longer than its bytes allow, and unchanged when it is read again.
 pub fn texts(data: &[u8]) {
     let kind = kind_of(data);
     let read = read_text(data);
@@ -22,13 +21,13 @@ pub fn texts(data: &[u8]) {
     assert!(text.len() <= 4 * data.len());
     let is_layout = |c: char| "\t\n\r\u{8}\u{c}\u{1a}\u{1b}".contains(c);
     assert!(text.chars().all(|c| !c.is_control() || is_layout(c)));
-    // A second mark at its beginning is a part of the text, and would be taken for the first.
+    // A second byte order mark is part of the text, and would be read as the first.
     if !text.starts_with('\u{feff}') {
         assert_eq!(read_text(text.as_bytes()).as_deref(), Ok(&*text));
     }
 }
 
-/// An image: what is made of it is small, one of two kinds, and the same size when it is read again.
+/// An image: the result is small, PNG or JPEG, and has the same dimensions when it is read again.
 pub fn images(data: &[u8]) {
     let Ok(reader) = ImageReader::new(Cursor::new(data)).with_guessed_format() else {
         return;

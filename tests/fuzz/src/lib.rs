@@ -1,12 +1,12 @@
-//! What must hold of whatever a stranger sends.
+//! Properties that must hold for any untrusted input.
 //!
-//! Each function here reads any bytes as the application would and panics where a promise is broken. The
-//! fuzzer (`cargo xtask fuzz`) looks for such bytes; the test in `tests/` replays those that are kept in
-//! `corpus/` on every run. What is read is the application's own code, not a copy.
+//! Each function here reads arbitrary bytes as the application does, and panics if a property does not hold. The
+//! fuzzer (`cargo xtask fuzz`) searches for such bytes; the test in `tests/` replays the inputs in `corpus/` on
+//! every run. The code under test is the application's own, not a copy.
 //!
-//! PDFs have no target: what reads them may exhaust the stack by design, and has a process of its own.
+//! PDFs have no target: their reader may exhaust the stack by design, and runs in a separate process.
 
-// The module of the engine that is compiled in here brings its unit tests, which need the engine around them.
+// The engine's module that is compiled in here includes its unit tests, which need the rest of the engine.
 #![cfg(not(test))]
 
 mod addresses;
@@ -25,10 +25,10 @@ pub use markdown::{code, drafts};
 pub use models::gguf;
 pub use refusals::refusals;
 
-/// A name, which is also that of its folder in `corpus/` and of its program in `targets/`, and what it runs.
+/// The name of a target, also of its folder in `corpus/` and its program in `targets/`, and its function.
 pub type Target = (&'static str, fn(&[u8]));
 
-/// All of them.
+/// All targets.
 pub const TARGETS: [Target; 13] = [
     ("openai", openai),
     ("anthropic", anthropic),
@@ -45,7 +45,7 @@ pub const TARGETS: [Target; 13] = [
     ("code", code),
 ];
 
-/// What the engine's module names of its own crate.
+/// The items of the engine's crate that its module uses.
 mod failure {
     use std::io;
     use std::path::PathBuf;
@@ -63,7 +63,7 @@ mod failure {
     }
 }
 
-/// A place in these bytes that depends on all of them, so that the fuzzer chooses it.
+/// Returns an offset that depends on all bytes, so that the fuzzer chooses it.
 fn place_in(data: &[u8]) -> usize {
     let sum = data.iter().fold(data.len(), |sum, byte| {
         sum.wrapping_mul(31).wrapping_add(usize::from(*byte))

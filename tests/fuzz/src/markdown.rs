@@ -1,17 +1,17 @@
-//! What a model writes: Markdown as it comes, and code in colours.
+//! Model output: streamed Markdown, and highlighted code.
 
 use conch_markdown::{IncrementalParser, Token, apply, highlight, parse};
 
-/// In how many steps a draft is written, at most.
+/// The maximum number of steps in which a draft is streamed.
 const MAX_STEPS: usize = 32;
 
-/// Some grammars with much in each other. Each keeps what it has run, some of them 80 MB.
+/// Some grammars that embed each other. Each caches the expressions it has run, some of them 80 MB.
 const LANGUAGES: [&str; 12] = [
     "rust", "python", "js", "html", "css", "json", "bash", "c", "md", "diff", "sql", "latex",
 ];
 
-/// The first byte says in which steps the rest is written. After each, the draft is what a reading of the
-/// whole gives, and what was told makes it of what was told before.
+/// The first byte selects the step size in which the rest is streamed. After each step, the draft equals a parse
+/// of the whole text, and so does the page after applying the patches.
 pub fn drafts(data: &[u8]) {
     let Some((&seed, text)) = data.split_first() else {
         return;
@@ -36,8 +36,8 @@ pub fn drafts(data: &[u8]) {
     assert!(serde_json::to_vec(&page).is_ok(), "it crosses to the page");
 }
 
-/// The first byte says in which language the rest is written. The pieces are the code, none is empty, and no
-/// two beside each other are of one kind.
+/// The first byte selects the language of the rest. The tokens add up to the code, none is empty, and no two
+/// adjacent ones have the same kind.
 pub fn code(data: &[u8]) {
     let Some((&language, code)) = data.split_first() else {
         return;

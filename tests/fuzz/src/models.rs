@@ -8,11 +8,11 @@ pub(crate) use gguf::Damage;
 #[expect(dead_code, reason = "only the content of a file is read here")]
 mod gguf;
 
-/// The longest file that is made to try what a damaged one asks for.
+/// The maximum size to which a truncated file is extended, in bytes.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
 
-/// A model file of any content: a whole one is whole with more behind it, and one that was cut is whole when
-/// it is as long as it says.
+/// A model file of any content: a complete one stays complete with trailing bytes, and a truncated one is
+/// complete when it is extended to the length that it declares.
 pub fn gguf(data: &[u8]) {
     match check(data) {
         Ok(()) => {

@@ -1,16 +1,16 @@
-//! Refusals: a status, headers and a body that may be anything.
+//! Refusals: an error status with arbitrary headers and body.
 
 use conch_core::provider::fuzzing;
 use http::StatusCode;
 
 use crate::limits::{NOWS, headers};
 
-/// A shorter key is not looked for.
+/// Shorter keys are not redacted.
 const MIN_KEY_LENGTH: usize = 8;
 
 /// The first line is the status, the second the key that was sent; then headers, an empty line and a body.
 ///
-/// Whatever it says: it is told in words, in few, and without the key.
+/// The message is not empty, of limited length, and does not contain the key.
 pub fn refusals(data: &[u8]) {
     let mut lines = data.splitn(3, |byte| *byte == b'\n');
     let (Some(status), Some(key), Some(rest)) = (lines.next(), lines.next(), lines.next()) else {
@@ -21,7 +21,7 @@ pub fn refusals(data: &[u8]) {
     let Some(status) = status.filter(|status| !status.is_success()) else {
         return;
     };
-    // What may be saved as a key.
+    // Only what may be saved as a key.
     let key = std::str::from_utf8(key).unwrap_or_default().trim();
     if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
         return;

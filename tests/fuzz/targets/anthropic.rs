@@ -1,4 +1,4 @@
-//! The program of the target.
+//! The entry point of the fuzz target.
 
 #![no_main]
 libfuzzer_sys::fuzz_target!(|data: &[u8]| conch_fuzz::anthropic(data));

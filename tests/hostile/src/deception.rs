@@ -1,4 +1,4 @@
-//! What looks like something else: like other text, like the application, or like an element of its own.
+//! Text that looks like something else: like other text, like the application, or like one of its elements.
 
 use crate::{NamedText, numbered};
 
@@ -82,7 +82,7 @@ const INTERFACE: &[&str] = &[
     "- [x] Allow access to files\n- [ ] Ask me each time\n",
 ];
 
-/// Ids and names by which the page, or the platform, finds its own.
+/// Ids and names by which the page, or the platform, finds its elements.
 const IDS: &[&str] = &[
     "chat-input",
     "send-button",

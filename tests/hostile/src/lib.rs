@@ -1,8 +1,8 @@
-//! Answers that are made to do harm where they are read.
+//! Malicious answers.
 //!
-//! It owns the texts, each with a name and a kind, and judges none of them: what must not come of one is
-//! the business of who reads it. A script of theirs sets the global variable [`CANARY`], and what makes a
-//! request makes it to a server of the reader's, so that both can be seen.
+//! This crate provides the texts, each with a name and a kind; the tests that use them check that they do no
+//! harm. A script in them sets the global variable [`CANARY`], and a request goes to a server that the test
+//! provides, so that both can be detected.
 
 mod deception;
 mod links;
@@ -12,40 +12,40 @@ mod requests;
 mod scripts;
 mod sizes;
 
-/// The global variable that a script sets where one runs.
+/// The global variable that a script sets if it runs.
 pub const CANARY: &str = "ran";
 
-/// A text that is made to do harm.
+/// A malicious text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payload {
-    /// Unlike every other one's.
+    /// A unique name.
     pub name: String,
-    /// What it tries.
+    /// What it attempts.
     pub kind: Kind,
-    /// What a model would answer.
+    /// The answer of the model.
     pub text: String,
 }
 
-/// What a text tries.
+/// What a text attempts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// To run a script.
     Script,
-    /// To open what is no web address, or to hide where a link leads.
+    /// To open something that is not a web address, or to hide where a link leads.
     Link,
-    /// To tell a server that it is read, or what it was told.
+    /// To send a request that reveals that the answer is read, or exfiltrates the conversation.
     Request,
-    /// One of these by way of a formula.
+    /// One of these through a formula.
     Math,
-    /// To exhaust whoever reads what is in each other.
+    /// To exhaust the reader by nesting.
     Nesting,
-    /// To exhaust whoever reads what is long, wide or many.
+    /// To exhaust the reader by length, width or number.
     Size,
-    /// To look like what it is not, or to take the place of the application's own elements.
+    /// To imitate something else, or to replace the application's elements.
     Deception,
 }
 
-/// All of them, in a fixed order. `server` is an address such as `127.0.0.1:4321`, where requests go.
+/// Returns all payloads in a fixed order. `server` is an address such as `127.0.0.1:4321`, where requests go.
 pub fn payloads(server: &str) -> Vec<Payload> {
     let mut payloads = Vec::new();
     payloads.extend(of(Kind::Script, scripts::all()));
@@ -63,7 +63,7 @@ pub fn payloads(server: &str) -> Vec<Payload> {
     payloads
 }
 
-/// Stands in the texts for the address of the server.
+/// The placeholder for the address of the server in the texts.
 const SERVER: &str = "SERVER";
 
 /// A name and a text.
@@ -75,7 +75,7 @@ fn of(kind: Kind, texts: Vec<NamedText>) -> impl Iterator<Item = Payload> {
         .map(move |(name, text)| Payload { name, kind, text })
 }
 
-/// The texts, named by what they have in common and their number.
+/// Names the texts by a common name and a number.
 fn numbered(name: &str, texts: &[&str]) -> Vec<NamedText> {
     let numbered = texts.iter().enumerate();
     numbered
@@ -83,7 +83,7 @@ fn numbered(name: &str, texts: &[&str]) -> Vec<NamedText> {
         .collect()
 }
 
-/// The texts by the names they have.
+/// Returns the texts with their names.
 fn named(texts: &[(&str, String)]) -> Vec<NamedText> {
     texts
         .iter()

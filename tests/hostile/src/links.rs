@@ -1,4 +1,4 @@
-//! Links that open what is no web address, or hide where they lead.
+//! Links that open something that is not a web address, or hide where they lead.
 
 use crate::{NamedText, numbered};
 
@@ -16,7 +16,7 @@ pub(crate) fn all() -> Vec<NamedText> {
         .collect()
 }
 
-/// A destination in every form in which Markdown takes one.
+/// Returns a destination in every form that Markdown supports.
 fn in_every_form(destination: &str) -> String {
     format!(
         "[inline]({destination}) [angles](<{destination}>) [title](<{destination}> \"https://example.com\")\n\
@@ -81,7 +81,7 @@ const SCHEMES: &[&str] = &[
     "https://example.com/'\";touch x #",
 ];
 
-/// The scheme or the host hidden from whoever looks for it.
+/// Schemes and hosts hidden from checks for them.
 const HIDDEN: &[&str] = &[
     " javascript:ran=1",
     "\tjavascript:ran=1",

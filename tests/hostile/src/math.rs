@@ -1,4 +1,4 @@
-//! Formulas that make links, HTML or requests where a renderer knows such commands, and that never end.
+//! Formulas that make links, HTML or requests in renderers that support such commands, and endless formulas.
 
 use crate::{NamedText, numbered};
 

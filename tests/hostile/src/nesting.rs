@@ -1,8 +1,8 @@
-//! What is in each other deeper than a stack, a tree or a layout bears.
+//! Nesting deeper than a stack, a tree or a layout can handle.
 
 use crate::{NamedText, named};
 
-/// How deep: far beyond what anybody reads.
+/// The nesting depth: far beyond any readable text.
 const DEEP: usize = 5_000;
 
 pub(crate) fn all() -> Vec<NamedText> {
@@ -85,14 +85,14 @@ pub(crate) fn all() -> Vec<NamedText> {
     ])
 }
 
-/// Lines, each a step further in than the one before.
+/// Returns lines, each indented one step more than the one before.
 fn stairs(steps: usize, indent: &str, text: &str) -> String {
     (0..steps)
         .map(|depth| indent.repeat(depth) + text + "\n")
         .collect()
 }
 
-/// Notes of which each leads to the next, and the last to the first.
+/// Returns footnotes that each reference the next, and the last the first.
 fn ring(notes: usize) -> String {
     let note = |n: usize| format!("[^{n}]: see[^{}]\n", (n + 1) % notes);
     "see[^0]\n\n".to_owned() + &(0..notes).map(note).collect::<String>()

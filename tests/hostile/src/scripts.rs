@@ -1,4 +1,4 @@
-//! What runs a script where HTML is read as such, or sanitised by halves.
+//! Text that runs a script where HTML is interpreted, or sanitised incompletely.
 
 use crate::{NamedText, numbered};
 

@@ -1,4 +1,4 @@
-//! What is long, wide or many.
+//! Text that is long, wide or has many elements.
 
 use std::fmt::Write;
 
@@ -10,7 +10,7 @@ pub(crate) fn all() -> Vec<NamedText> {
     [long(), many_blocks(), many_inlines()].concat()
 }
 
-/// One thing that does not end.
+/// Single elements of extreme length.
 fn long() -> Vec<NamedText> {
     named(&[
         ("a megabyte in one line", "word ".repeat(MEGABYTE / 5)),
@@ -152,11 +152,11 @@ fn many_inlines() -> Vec<NamedText> {
     ])
 }
 
-/// A text that is written by its numbers.
+/// Returns a text of `count` parts, each written from its number.
 fn many(count: usize, line: impl Fn(&mut String, usize) -> std::fmt::Result) -> String {
     let mut text = String::new();
     for number in 0..count {
-        // A string takes whatever is written.
+        // Writing to a string does not fail.
         let _ = line(&mut text, number);
     }
     text

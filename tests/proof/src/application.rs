@@ -1,4 +1,4 @@
-//! The whole application without its window, on a data folder of the proof's.
+//! The whole application without its window, on a data folder of the campaign.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,15 +11,15 @@ use conch_core::provider::{EngineCommand, Provider};
 use conch_core::{App, Config, Result};
 use tokio::sync::broadcast::Receiver;
 
-/// The address of a provider where nobody answers.
+/// Address of a provider that refuses every connection.
 pub(crate) const NO_PROVIDER: &str = "http://127.0.0.1:9/v1";
 
-/// Opens the data folder as a start of Conch does, with a stand-in as its only provider.
+/// Opens the data folder as a start of Conch does, with the fault server as its only provider.
 pub(crate) async fn open(folder: &Path, base_url: &str) -> Result<Arc<App>> {
     open_at(folder, base_url, Arc::new(SystemClock::default())).await
 }
 
-/// The same, by a clock of the proof's.
+/// Like [`open`], on the given clock.
 pub(crate) async fn open_at(
     folder: &Path,
     base_url: &str,
@@ -37,7 +37,7 @@ pub(crate) async fn open_at(
     App::open(config, clock).await
 }
 
-/// Sends a message that nobody has sent before.
+/// Sends a message under a fresh request id.
 pub(crate) async fn send(app: &App, id: &ConversationId, content: &str) -> Result<Accepted> {
     let request_id = RequestId::fresh();
     let SendOutcome::Accepted(accepted) = app
@@ -46,13 +46,13 @@ pub(crate) async fn send(app: &App, id: &ConversationId, content: &str) -> Resul
     Ok(accepted)
 }
 
-/// Waits until an answer has ended: stored, and told.
+/// Waits until an answer has ended: stored and its lock event published.
 pub(crate) async fn wait_for_end(
     events: &mut Receiver<CoreEvent>,
     accepted: &Accepted,
 ) -> anyhow::Result<()> {
     loop {
-        // Events that were lost are an error, as the end may be among them.
+        // A lagged receiver is an error: the end may be among the lost events.
         if let CoreEvent::Lock(change) = events.recv().await?
             && change.branch_id == accepted.branch_id
             && change.fence == accepted.fence

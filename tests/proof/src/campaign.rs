@@ -1,21 +1,21 @@
-//! The kinds of proof, and how they are run: one after the other, each with a progress bar.
+//! The kinds of proof, run one after the other, each with a progress bar.
 
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// How much of everything is done.
+/// How much work each kind does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scale {
-    /// The campaign that `docs/RELIABILITY.md` reports.
+    /// The campaign reported in `docs/RELIABILITY.md`.
     Full,
-    /// The part of it that runs with the tests.
+    /// The subset that runs with the tests.
     Quick,
 }
 
 /// A kind of proof.
 pub(crate) struct Kind {
-    /// What the command line calls it.
+    /// Name on the command line.
     pub(crate) name: &'static str,
     /// What it shows, for the report.
     pub(crate) shows: &'static str,
@@ -101,14 +101,14 @@ pub(crate) const KINDS: &[Kind] = &[
     },
 ];
 
-/// One kind's run.
+/// One run of a kind.
 pub(crate) struct Run {
     scale: Scale,
     bar: ProgressBar,
 }
 
 impl Run {
-    /// `full` in the full campaign, `quick` in the quick one.
+    /// Returns `full` in the full campaign, `quick` in the quick one.
     pub(crate) fn choose<T>(&self, full: T, quick: T) -> T {
         match self.scale {
             Scale::Full => full,
@@ -116,12 +116,12 @@ impl Run {
         }
     }
 
-    /// Says how many steps there will be.
+    /// Sets the total number of steps.
     pub(crate) fn expect(&self, steps: u64) {
         self.bar.set_length(steps);
     }
 
-    /// Says that some of them are done.
+    /// Advances the bar by `steps`.
     pub(crate) fn advance(&self, steps: u64) {
         self.bar.inc(steps);
     }
@@ -135,15 +135,15 @@ impl Run {
 /// What a kind found.
 #[derive(Debug, Default)]
 pub(crate) struct Finding {
-    /// How much was done, in words.
+    /// How much was done, as text.
     pub(crate) amount: String,
     /// One line each, with what reproduces it. Empty when everything held.
     pub(crate) violations: Vec<String>,
-    /// What was measured on the way, in words.
+    /// Measurements taken along the way, as text.
     pub(crate) figures: String,
 }
 
-/// A line of the table.
+/// A row of the table.
 pub(crate) struct Row {
     pub(crate) kind: &'static Kind,
     pub(crate) finding: Finding,
@@ -151,14 +151,14 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    /// Nothing was violated.
+    /// Whether nothing was violated.
     pub(crate) fn holds(&self) -> bool {
         self.finding.violations.is_empty()
     }
 }
 
-/// Runs the kinds and returns their rows; `ended` is told each as soon as it is there. One that cannot be run holds
-/// nothing, and the others are run all the same.
+/// Runs the kinds and returns their rows; `ended` is called with each row as soon as it is complete. A kind that
+/// cannot be run is a violation, and the others still run.
 pub(crate) fn run(
     kinds: &[&'static Kind],
     scale: Scale,

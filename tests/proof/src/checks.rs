@@ -1,5 +1,5 @@
-//! What must hold in a database file, whoever wrote it and however it ended: SQLite's own checks and
-//! the invariants that can be read from the tables, each as a query that counts what breaks it.
+//! What must hold in a database file, regardless of which process wrote it and how that process ended: SQLite's own
+//! checks and the invariants visible in the tables, each as a query that counts violations.
 
 use std::path::Path;
 use std::time::Duration;
@@ -7,13 +7,13 @@ use std::time::Duration;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
 
-/// A query that counts rows which must not be there, and what they would mean.
+/// A query that counts rows that must not exist, and what such rows mean.
 struct Check {
     broken: &'static str,
     count: &'static str,
 }
 
-/// Hold at every moment between two transactions, also in what a crash left behind.
+/// Checks that hold between any two transactions, also in what a crash left behind.
 const ALWAYS: &[Check] = &[
     Check {
         broken: "more locks are held in a conversation than it has room for (I1)",
@@ -98,7 +98,7 @@ const ALWAYS: &[Check] = &[
     },
 ];
 
-/// Hold too once nothing is being written.
+/// Checks that also hold once nothing is being written.
 const WHEN_IDLE: &[Check] = &[
     Check {
         broken: "a lock is held by the dead (I7)",
@@ -110,20 +110,20 @@ const WHEN_IDLE: &[Check] = &[
     },
 ];
 
-/// Whose database it is.
+/// The state in which the database is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Moment {
-    /// Nobody has looked at it since it was written.
+    /// No start has run recovery since the last write.
     Any,
     /// Every answer has ended, or a start has recovered those that had not.
     Idle,
 }
 
-/// What is broken in the database, in words.
+/// Returns descriptions of what is broken in the database.
 pub(crate) async fn violations(database: &Path, moment: Moment) -> anyhow::Result<Vec<String>> {
     let mut connection = open_read_only(database).await?;
     let mut found = Vec::new();
-    // What is looked at must be of one moment: an application may have it open.
+    // All checks read one snapshot: an application may have the file open.
     sqlx::query("BEGIN").execute(&mut connection).await?;
     let mut report: Vec<String> = sqlx::query_scalar("PRAGMA quick_check")
         .fetch_all(&mut connection)
@@ -132,7 +132,7 @@ pub(crate) async fn violations(database: &Path, moment: Moment) -> anyhow::Resul
         .fetch_one(&mut connection)
         .await?;
     if state == "clearing" {
-        // An index that is half cleared is not whole, and need not be.
+        // A half-cleared full-text index fails the check, which is allowed.
         report.retain(|line| !line.contains("fts5"));
     }
     if report.iter().any(|line| line != "ok") {
@@ -160,7 +160,7 @@ pub(crate) async fn violations(database: &Path, moment: Moment) -> anyhow::Resul
     Ok(found)
 }
 
-/// A connection that changes nothing, not even by folding the log into the file when it closes.
+/// Opens a connection that changes nothing, not even by a checkpoint when it closes.
 pub(crate) async fn open_read_only(database: &Path) -> sqlx::Result<SqliteConnection> {
     SqliteConnectOptions::new()
         .filename(database)

@@ -1,9 +1,8 @@
-//! Clocks that step, drift and stop, under every kind of holder: exclusion never breaks, and a
-//! conversation whose holder is gone is free within lease + sweep of running time.
+//! Clocks that step, drift and stop, under every kind of holder: exclusion never breaks, and a conversation whose
+//! holder is gone is free within lease + sweep of running time.
 //!
-//! The application is the product's own, on a clock that moves only when it is told to. It sweeps
-//! when the scenario says so: every 15 s of running time, which is the longest pause that it allows
-//! itself, from a random moment on.
+//! The application is the product's own code on a manual clock. It sweeps when the scenario says so: every 15 s of
+//! running time, the longest interval it allows itself, starting at a random moment.
 
 use std::fs::File;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -31,19 +30,19 @@ const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 const SWEEP: Duration = Duration::from_secs(15);
 const HOUR: Duration = Duration::from_hours(1);
 
-/// Who holds the lock.
+/// The holder of the lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Holder {
-    /// The process that is looked at. It lives and must keep its lock.
+    /// The process under test. It lives and must keep its lock.
     Own,
-    /// Another process that lives but does nothing any more.
+    /// Another process that lives but no longer does anything.
     Silent,
     /// A process that was killed.
     Dead,
 }
 
-/// What happens to the wall clock right after the lock was taken: steps in ms, and then its rate in
-/// thousandths of running time.
+/// What happens to the wall clock right after the lock was acquired: steps in ms, then its rate in thousandths of
+/// running time.
 struct Disturbance {
     name: &'static str,
     steps: &'static [i64],
@@ -93,7 +92,7 @@ const DISTURBANCES: [Disturbance; 13] = [
     },
 ];
 
-/// Plays every scenario, all at once.
+/// Runs every scenario, all concurrently.
 pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
     let scenarios: Vec<_> = [Holder::Own, Holder::Silent, Holder::Dead]
         .into_iter()
@@ -165,7 +164,7 @@ impl Scene {
         Self::with(server, &base_url).await
     }
 
-    /// Whose provider is asked there.
+    /// Creates a scene whose provider is reached at `base_url`.
     async fn with(server: FaultServer, base_url: &str) -> anyhow::Result<Self> {
         let clock = Arc::new(ManualClock::at(NOW));
         let folder = tempfile::tempdir()?;
@@ -237,7 +236,7 @@ impl Scene {
     }
 }
 
-/// Plays a scenario; for a silent holder, says after how much running time its lock was free.
+/// Runs a scenario; for a silent holder, returns the running time after which its lock was free.
 async fn play(holder: Holder, disturbance: &Disturbance) -> anyhow::Result<Option<Duration>> {
     let scene = Scene::new().await?;
     match holder {
@@ -359,7 +358,7 @@ async fn take(store: &Store, scene: &Scene, instance: &str) -> anyhow::Result<Le
     }
 }
 
-/// A server on this machine slept with it, and goes on.
+/// A provider on this machine was suspended together with Conch, and continues afterwards.
 async fn asleep_together() -> anyhow::Result<()> {
     let scene = Scene::new().await?;
     scene.answer().await?;
@@ -375,16 +374,17 @@ async fn asleep_together() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// An address of this machine that leads through its network, as one elsewhere would. None where it has none.
+/// Returns a non-loopback address of this machine, routed through its network as a remote one would be, if it has
+/// one.
 fn own_address() -> Option<IpAddr> {
     let socket = UdpSocket::bind(("0.0.0.0", 0)).ok()?;
-    // Nothing is sent: the address is one for documentation (RFC 5737), and only the way to it is looked up.
+    // Nothing is sent: the address is reserved for documentation (RFC 5737), and only the route to it is looked up.
     socket.connect(("198.51.100.1", 9)).ok()?;
     let address = socket.local_addr().ok()?.ip();
     (!address.is_loopback()).then_some(address)
 }
 
-/// Passes on what comes to this address, and says where that is.
+/// Forwards connections from this address to `to`, and returns the listening address.
 async fn forward(address: IpAddr, to: String) -> anyhow::Result<SocketAddr> {
     let listener = TcpListener::bind((address, 0)).await?;
     let own = listener.local_addr()?;
@@ -400,7 +400,7 @@ async fn forward(address: IpAddr, to: String) -> anyhow::Result<SocketAddr> {
     Ok(own)
 }
 
-/// The provider gave up while the machine slept, and no packet says so. Ten seconds of real time.
+/// The provider gave up while the machine was suspended, and no packet reports it. Takes ten seconds of real time.
 async fn half_open(elsewhere: IpAddr) -> anyhow::Result<()> {
     let server = FaultServer::start().await;
     let base_url = server.base_url();

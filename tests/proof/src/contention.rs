@@ -1,10 +1,9 @@
-//! Tasks of one process that ask for the same lock in the same instant, round after round.
+//! Tasks of one process that request the same lock at the same instant, round after round.
 //!
-//! A contest is a conversation with some branches and a capacity. In each of its rounds all tasks ask
-//! at once, and as many as the conversation has room for may win, each on a branch of its own; all
-//! others must be told that it is busy, and nothing else. Only when everybody has an answer do the
-//! winners write and finish. A contest ends at its first violated round: what follows from a broken
-//! lock is no news.
+//! A contest is a conversation with some branches and a capacity. In each of its rounds all tasks send concurrently,
+//! and as many as the capacity allows may win, each on a different branch; all others must get `Busy` and nothing
+//! else. The winners write and finish only after every task has its outcome. A contest ends at its first violated
+//! round: what follows from a broken lock is no news.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -24,10 +23,10 @@ use crate::campaign::{Finding, Run, now};
 use crate::times::{Times, per_second, timed};
 use crate::turns::{self, connect, new_turn, whole_answers};
 
-/// How many tasks ask in a round.
+/// Tasks that send in a round.
 const TASKS: usize = 8;
 
-/// One conversation, and how often it is asked for.
+/// One conversation, and how often its lock is requested.
 struct Contest {
     branches: usize,
     capacity: usize,
@@ -35,7 +34,7 @@ struct Contest {
     rounds: (usize, usize),
 }
 
-/// By default the lock is the whole conversation's; with a capacity it still is each branch's.
+/// By default a conversation has one holder; with a capacity, each branch still has at most one.
 const CONTESTS: [Contest; 3] = [
     Contest {
         branches: 1,
@@ -54,7 +53,7 @@ const CONTESTS: [Contest; 3] = [
     },
 ];
 
-/// Holds every contest.
+/// Runs every contest.
 pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
     let rounds = |contest: &Contest| run.choose(contest.rounds.0, contest.rounds.1);
     run.expect(CONTESTS.iter().map(rounds).sum::<usize>() as u64);
@@ -87,7 +86,7 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
     })
 }
 
-/// The store that is raced for, and what has been counted so far.
+/// The contended store, and what has been counted so far.
 struct Race {
     store: Store,
     clock: Arc<SystemClock>,
@@ -96,11 +95,11 @@ struct Race {
     grants: usize,
 }
 
-/// What a contest or a check came to; the error is what it violated.
+/// The result of a contest or a check; the error is what it violated.
 type Verdict = Result<(), String>;
 
 impl Race {
-    /// Holds all rounds of a contest.
+    /// Runs all rounds of a contest.
     async fn hold(
         &mut self,
         run: &Run,
@@ -141,7 +140,7 @@ impl Race {
         Ok(Ok(()))
     }
 
-    /// Makes the conversation of a contest.
+    /// Creates the conversation of a contest.
     async fn create_conversation(
         &self,
         contest: &Contest,
@@ -150,7 +149,7 @@ impl Race {
         let now = self.clock.now();
         let conversation = self.store.create_conversation(None, None, now).await?;
         let mut branches = vec![conversation.main_branch_id];
-        // No call of the product makes a second branch or sets a capacity yet.
+        // The product has no call yet that creates a second branch or sets a capacity.
         let mut connection = connect(database).await?;
         sqlx::query("UPDATE conversations SET max_parallel = ? WHERE id = ?")
             .bind(i64::try_from(contest.capacity)?)
@@ -173,7 +172,7 @@ impl Race {
         Ok((conversation.id, branches))
     }
 
-    /// Has all tasks ask at once, spread over the branches, and returns what each was told.
+    /// Sends from all tasks concurrently, spread over the branches, and returns each outcome.
     async fn round(
         &mut self,
         conversation_id: &ConversationId,
@@ -199,7 +198,7 @@ impl Race {
         Ok(replies)
     }
 
-    /// Every call has left its record, with the outcome that its caller was told.
+    /// Checks that every call has left its record, with the outcome that its caller got.
     async fn compare_attempts(&self) -> anyhow::Result<Verdict> {
         let refusals = self.calls.count() - self.grants;
         for (outcome, told) in [
@@ -236,8 +235,8 @@ impl Race {
     }
 }
 
-/// The leases of a round in which the lock held: as many as there is room for, on different branches,
-/// and everybody else busy.
+/// Returns the leases of a round in which the lock held: as many as the capacity allows, on different branches, and
+/// `Busy` for all other tasks.
 fn judge(
     contest: &Contest,
     replies: &[Result<BeginOutcome, StoreError>],

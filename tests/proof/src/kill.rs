@@ -1,9 +1,9 @@
 //! SIGKILL at random moments of the application's life, its start included.
 //!
-//! A child opens the data folder and chats in some conversations at once; it says what it was told.
-//! After each kill the file must be sound as it lies there, and after the next start every promise
-//! must be kept, nothing may be held by the dead and a message be accepted at once. Of some kills the
-//! next start is another child's, which may be killed while it recovers.
+//! A child opens the data folder and chats in several conversations concurrently; it prints what was acknowledged to
+//! it. After each kill the file must be sound as it is, and after the next start every promise must be kept, no lock
+//! may be held by a dead process, and a message must be accepted immediately. After some kills the next start is
+//! another child's, which may be killed during recovery.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -27,28 +27,28 @@ use crate::report::grouped;
 use crate::turns::QUESTION;
 use crate::worker::Worker;
 
-/// The child.
+/// The child process.
 pub(crate) const WORKER: Worker = Worker {
     name: "chat-until-killed",
     work: chat,
 };
 
-/// How many conversations a child holds at once.
+/// Conversations that a child chats in concurrently.
 const CONVERSATIONS: usize = 3;
 
-/// How many kills there are in one folder, so that its file stays small.
+/// Kills per folder, so that its file stays small.
 const KILLS_IN_A_FOLDER: usize = 50;
 
 /// The longest life of a child.
 const MAX_LIFETIME: Duration = Duration::from_millis(120);
 
-/// The parts of an answer: text enough for some saves before the last, and time enough between them
-/// to be killed there.
+/// The parts of an answer: enough text for some saves before the last, and enough time between them for a kill to
+/// hit.
 const PARTS: usize = 6;
 const PART_BYTES: usize = 700;
 const BETWEEN_PARTS: Duration = Duration::from_millis(3);
 
-/// What every answer says.
+/// Returns the text of every answer.
 fn answer() -> String {
     part().repeat(PARTS)
 }
@@ -57,7 +57,7 @@ fn part() -> String {
     "word ".repeat(PART_BYTES / 5)
 }
 
-/// Kills as often as the scale says, in one lane a core.
+/// Kills as often as the scale says, in one lane per core.
 pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
     let kills = run.choose(5_000, 200);
     run.expect(kills as u64);
@@ -84,7 +84,7 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
     })
 }
 
-/// What a lane, or all of them, came to.
+/// Results of one lane, or of all of them.
 #[derive(Debug, Default)]
 struct Tally {
     violations: Vec<String>,
@@ -129,7 +129,7 @@ async fn kill_in_folders(
         let here = left.min(KILLS_IN_A_FOLDER);
         let mut folder = Folder::new(&base_url).await?;
         for kill in 1..=here {
-            // The last kill in a folder is always looked at.
+            // The last kill in a folder is always checked.
             let next_start_is_ours = kill == here || fastrand::u8(0..4) > 0;
             folder
                 .kill_once(&base_url, next_start_is_ours, &mut found)
@@ -143,7 +143,7 @@ async fn kill_in_folders(
     Ok(found)
 }
 
-/// A data folder and what was promised about it.
+/// A data folder and the promises made about it.
 struct Folder {
     data: tempfile::TempDir,
     conversation: ConversationId,
@@ -196,7 +196,7 @@ impl Folder {
         Ok(())
     }
 
-    /// Opens the folder as the next start does, and looks whether every promise is kept.
+    /// Opens the folder as the next start does, and checks that every promise is kept.
     async fn start(&mut self, base_url: &str, found: &mut Tally) -> anyhow::Result<Vec<String>> {
         let started = now();
         let app = application::open(self.path(), base_url).await?;
@@ -216,8 +216,7 @@ impl Folder {
     }
 }
 
-/// Starts a child and kills it after `life`. Returns what it said, and why it ended before where it
-/// did.
+/// Starts a child and kills it after `life`. Returns its output, and the error if it ended before the kill.
 async fn live_for(
     life: Duration,
     folder: &Path,
@@ -232,7 +231,7 @@ async fn live_for(
     let mut said = child.stdout.take().context("a child without an output")?;
     let mut complained = child.stderr.take().context("a child without errors")?;
     let mut output = Vec::new();
-    // It ends its output only when it dies.
+    // Its stdout closes only when it dies.
     let early = tokio::time::timeout(life, said.read_to_end(&mut output)).await;
     if early.is_ok() {
         let mut why = String::new();
@@ -253,7 +252,7 @@ async fn is_locked(database: &Path) -> anyhow::Result<bool> {
         .await?)
 }
 
-/// Answers that are no beginning of what the provider said.
+/// Returns answers that are not a prefix of what the provider sent.
 async fn strange_answers(database: &Path) -> anyhow::Result<Vec<String>> {
     let mut connection = open_read_only(database).await?;
     let strange: Vec<String> = sqlx::query_scalar(
@@ -284,11 +283,11 @@ fn chat(arguments: &[String]) -> anyhow::Result<()> {
     })
 }
 
-/// Sends, waits for the answer, has it written again, and so on.
+/// Sends, waits for the answer, regenerates it, and repeats.
 async fn talk(app: &App, id: &ConversationId) -> anyhow::Result<()> {
     for number in 1_u64.. {
         let mut text = format!("message {number} in {id}");
-        // Some messages are longer than a page of the database.
+        // Some messages are longer than a database page.
         let _ = write!(text, "{}", " and more".repeat(fastrand::usize(0..700)));
         let mut events = app.subscribe();
         let sent = send(app, id, &text).await?;
@@ -309,7 +308,7 @@ async fn talk(app: &App, id: &ConversationId) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Says that the answer at the end of the conversation is whole.
+/// Prints the promise that the last answer of the conversation is complete.
 async fn print_answer(app: &App, id: &ConversationId) -> anyhow::Result<()> {
     let view = app.get_conversation(id, None).await?;
     let last = view.messages.last().context("no message")?;

@@ -1,7 +1,8 @@
-//! What a process was told before it was killed: the promises that the database must keep.
+//! What was acknowledged to a process before it was killed: the promises that the database must
+//! keep.
 //!
-//! A worker says each one on its standard output the moment it is told; a line that the kill cut is
-//! no promise.
+//! A worker prints each one to stdout as soon as it is acknowledged; a line that the kill cut off
+//! is no promise.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -11,19 +12,19 @@ use anyhow::{Context, bail};
 
 use crate::checks::open_read_only;
 
-/// A promise.
+/// An acknowledgement that must survive a crash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Promise {
     /// The application is open.
     Open,
     /// A user's message with this id and text is stored.
     Sent(String, String),
-    /// The answer with this id is whole, with this text.
+    /// The answer with this id is complete, with this text.
     Whole(String, String),
 }
 
 impl Promise {
-    /// Says it, in one write, to whoever started this process.
+    /// Prints it to stdout in one write, for the parent process.
     pub(crate) fn print(&self) -> io::Result<()> {
         let line = match self {
             Self::Open => "open".to_owned(),
@@ -53,12 +54,12 @@ impl Promise {
 /// All promises about one database.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
-    /// The text of each message, by its id; all of them were said to be complete.
+    /// The text of each message by id; all of them were reported complete.
     messages: HashMap<String, String>,
 }
 
 impl Ledger {
-    /// Takes down everything that a worker said in whole lines, and returns it.
+    /// Records every promise in a worker's complete output lines, and returns them.
     pub(crate) fn record_output(&mut self, output: &[u8]) -> anyhow::Result<Vec<Promise>> {
         let output = String::from_utf8_lossy(output);
         let whole_lines = output.rsplit_once('\n').map_or("", |(lines, _)| lines);
@@ -72,19 +73,19 @@ impl Ledger {
         Ok(promises)
     }
 
-    /// Takes one promise down.
+    /// Records one promise.
     pub(crate) fn record(&mut self, promise: Promise) {
         if let Promise::Sent(id, text) | Promise::Whole(id, text) = promise {
             self.messages.insert(id, text);
         }
     }
 
-    /// How many messages were promised.
+    /// Returns the number of promised messages.
     pub(crate) fn count(&self) -> usize {
         self.messages.len()
     }
 
-    /// The promises that the database broke, in words.
+    /// Describes the promises that the database broke.
     pub(crate) async fn broken(&self, database: &Path) -> anyhow::Result<Vec<String>> {
         let mut connection = open_read_only(database).await?;
         let rows: Vec<(String, String, String)> =

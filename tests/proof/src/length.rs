@@ -1,4 +1,5 @@
-//! Answers of any length, up to endless ones, and what an older Conch left of one that SQLite cannot join.
+//! Answers of any length, up to endless ones, and chunks stored by an older Conch whose total exceeds what SQLite can
+//! concatenate.
 
 use std::iter::repeat_n;
 use std::time::Duration;
@@ -18,16 +19,16 @@ use crate::turns::{QUESTION, connect, new_turn, started};
 /// The longest answer that is kept, in bytes.
 const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 
-/// What the provider says in one go.
+/// Bytes that the provider sends at a time.
 const PART: usize = 250_000;
 
-/// No answer of these may take longer to come to its end.
+/// Every answer must end within this time.
 const ANSWER_TIMEOUT: Duration = Duration::from_mins(3);
 
-/// While an answer comes, another conversation's list and lock are read this fast.
+/// Limit for reading another conversation's list and lock while an answer streams.
 const MAX_READ_TIME: Duration = Duration::from_secs(2);
 
-/// Sends answers of each size; the full campaign has them longer, and one in the database already.
+/// Streams an answer of each size; the full campaign has longer ones, and one already in the database.
 pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
     let sizes = run.choose(
         vec![
@@ -70,13 +71,13 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
     })
 }
 
-/// What is broken by an answer of so many bytes, and the longest that another reader waited meanwhile.
+/// Streams an answer of so many bytes; returns what is broken, and the longest concurrent read.
 async fn answer_of(size: usize) -> anyhow::Result<(Vec<String>, Duration)> {
     let server = FaultServer::start().await;
     let part = || Step::Delta("word ".repeat(PART / 5));
     let head = [Step::Head].into_iter();
     server.push(if size == usize::MAX {
-        // Longer than is read of it, and then silent.
+        // More than the client reads, and then silence.
         Script::new(
             head.chain(repeat_n(part(), 2 * MAX_ANSWER_BYTES / PART))
                 .chain([Step::Hang]),
@@ -118,7 +119,7 @@ async fn answer_of(size: usize) -> anyhow::Result<(Vec<String>, Duration)> {
     Ok((broken, slowest))
 }
 
-/// What is wrong with the answer that is stored.
+/// Describes what is wrong with the stored answer.
 fn wrong(answer: Option<Message>, size: usize) -> Option<String> {
     let answer = answer?;
     let code = answer.error.map(|error| error.code);
@@ -135,7 +136,7 @@ fn wrong(answer: Option<Message>, size: usize) -> Option<String> {
     (found != expected).then(|| format!("it ended as {found:?}"))
 }
 
-/// A start finds the pieces of an answer that come to more than SQLite takes for one value.
+/// A start finds chunks of an answer whose total exceeds SQLite's limit for one value.
 async fn too_big_to_join() -> anyhow::Result<Vec<String>> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("conch.db");

@@ -1,13 +1,13 @@
 //! `prove [--quick] [KIND …]`: tries to break the generation lock, and reports what it found.
 //!
-//! Each kind of proof is a module with one `prove` function, which makes its own scratch folder,
-//! does its amount of work and returns a [`Finding`](campaign::Finding). Nothing here is part of the
-//! product; everything that is proven is the product's own code, on real files.
+//! Each kind of proof is a module with one `prove` function, which creates its own scratch folder, does its amount of
+//! work and returns a [`Finding`](campaign::Finding). Nothing here is part of the product; everything under test is
+//! the product's own code, on real files.
 //!
-//! With a worker's name as its first argument the same executable is one of the processes that the
-//! campaign races and kills.
+//! With a worker's name as its first argument the same executable is one of the processes that the campaign races and
+//! kills.
 
-// The modules of the core that are compiled in here bring their unit tests, which need the core around them.
+// The modules of the core that are compiled in here bring their unit tests, which need the rest of the core.
 #![cfg(not(test))]
 
 mod application;
@@ -60,7 +60,7 @@ mod sweeper;
 #[path = "../../../src-tauri/core/src/lock/due.rs"]
 mod due;
 
-/// What the modules above take from their own crate, and from the modules around them.
+/// What the modules above import from their own crate and from their sibling modules.
 #[path = "."]
 mod chat {
     #[path = "../../../src-tauri/core/src/chat/aside.rs"]
@@ -114,7 +114,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs the campaign; false when something was violated.
+/// Runs the campaign; returns false when something was violated.
 fn run(arguments: Vec<String>) -> anyhow::Result<bool> {
     let mut scale = Scale::Full;
     let mut report_to = None;

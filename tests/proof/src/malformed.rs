@@ -1,8 +1,8 @@
-//! Malformed databases, logs and indexes: bits flipped, pages swapped, zeroed and overwritten, files cut.
+//! Malformed databases, logs and indexes: bits flipped, pages swapped, zeroed and overwritten, files truncated.
 //!
-//! Each case damages one file of a small database and then starts Conch on it, three times. It opens, or it
-//! says that the database is damaged (or none of its own): then it says so every time, has written nothing, and
-//! saves each message that SQLite can read by its number. A damaged full-text index is no reason not to open.
+//! Each case damages one file of a small database and then starts Conch on it three times. Conch either opens it, or
+//! reports that the database is damaged (or not a Conch database): then it reports so every time, writes nothing, and
+//! salvages each message that SQLite can read by rowid. A damaged full-text index is no reason not to open.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,10 +27,10 @@ use crate::turns::{QUESTION, ensure_written, new_turn, started};
 
 const PAGE: usize = 4096;
 
-/// Turns in each of the two conversations: enough for trees of two levels.
+/// Turns in each of the two conversations: enough for B-trees of two levels.
 const TURNS: usize = 60;
 
-/// How often Conch starts on each.
+/// Starts per damaged file.
 const STARTS: usize = 3;
 
 /// Damages as many files as the scale says.
@@ -40,13 +40,13 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
     runtime()?.block_on(async {
         let originals = Arc::new([Original::closed().await?, Original::killed().await?]);
         let lanes = std::thread::available_parallelism()?.get();
-        // The quick part is the same every time: what it finds is of the change that is tested.
+        // The quick campaign uses a fixed seed: a failure is then caused by the change under test.
         let mut seeds = Rng::with_seed(run.choose(fastrand::u64(..), 1));
         let seeds: Vec<u64> = (0..cases).map(|_| seeds.u64(..)).collect();
         let outcomes: Vec<Outcome> = stream::iter(seeds)
             .map(async |seed| {
                 let originals = Arc::clone(&originals);
-                // A task of its own, so that a panic is found and not the end.
+                // Spawned, so that a panic becomes a finding instead of ending the campaign.
                 let case = tokio::spawn(async move { case(&originals, seed).await });
                 let outcome = match case.await {
                     Ok(outcome) => outcome.with_context(|| format!("case with seed {seed:#x}"))?,
@@ -82,7 +82,7 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
     })
 }
 
-/// What Conch says of a file.
+/// What Conch reports about a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
     Opened,
@@ -99,7 +99,7 @@ struct Outcome {
 /// A message as it was before the damage.
 type Message = (i64, String, String);
 
-/// A whole database.
+/// An undamaged database.
 struct Original {
     main: Vec<u8>,
     log: Vec<u8>,
@@ -107,14 +107,14 @@ struct Original {
 }
 
 impl Original {
-    /// Closed cleanly: all is in the main file.
+    /// Closed cleanly: everything is in the main file.
     async fn closed() -> anyhow::Result<Self> {
         let (folder, store) = filled().await?;
         store.close().await;
         Self::of(folder.path()).await
     }
 
-    /// As a kill leaves it: some of it is in the log.
+    /// As a kill leaves it: some of it is in the WAL.
     async fn killed() -> anyhow::Result<Self> {
         let (folder, store) = filled().await?;
         store.close().await;
@@ -151,7 +151,7 @@ async fn filled() -> anyhow::Result<(tempfile::TempDir, Store)> {
     Ok((folder, store))
 }
 
-/// A conversation of so many turns, with answers from a word to some pages long.
+/// Fills a conversation with `turns` turns, with answers from one word to several pages long.
 async fn talk(store: &Store, turns: usize) -> anyhow::Result<()> {
     let clock = SystemClock::default();
     let instance_id = InstanceId::fresh();
@@ -186,7 +186,7 @@ async fn case(originals: &[Original; 2], seed: u64) -> anyhow::Result<Outcome> {
     if !log.is_empty() {
         std::fs::write(folder.path().join("conch.db-wal"), &log)?;
     }
-    // The process that wrote it crashed.
+    // The lock file of a crashed process.
     let instances = folder.path().join("instances");
     std::fs::create_dir_all(&instances)?;
     std::fs::write(instances.join(format!("{}.lock", InstanceId::fresh())), "")?;
@@ -238,13 +238,13 @@ async fn case(originals: &[Original; 2], seed: u64) -> anyhow::Result<Outcome> {
 fn verdict_of(error: &Error) -> Option<Verdict> {
     match error.code() {
         ErrorCode::DatabaseCorrupt => Some(Verdict::Damaged),
-        // A flipped bit may lie in the version.
+        // A flipped bit may change the version.
         ErrorCode::NotADatabase | ErrorCode::DatabaseNewer => Some(Verdict::Foreign),
         _ => None,
     }
 }
 
-/// Starts Conch and uses it; what a command says of the damage is for the user.
+/// Starts Conch and uses it; damage reported by a command, not by the start, is no error.
 async fn start_on(folder: &Path) -> Result<(), Error> {
     let app = application::open(folder, NO_PROVIDER).await?;
     if let Ok(conversations) = app.list_conversations(None, None).await {
@@ -260,7 +260,7 @@ async fn start_on(folder: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Saves what can be read, and compares it with what SQLite reads by number. False when it was nothing.
+/// Salvages what can be read, and compares it with what SQLite reads by rowid. Returns false if nothing was salvaged.
 async fn save(
     folder: &Path,
     original: &Original,
@@ -301,7 +301,7 @@ async fn save(
     Ok(true)
 }
 
-/// The messages that SQLite reads as they were.
+/// Returns the messages that SQLite reads unchanged.
 async fn readable(database: &Path, original: &Original) -> Vec<Message> {
     let mut found = Vec::new();
     let Ok(mut connection) = read_what_there_is(database).await else {
@@ -332,7 +332,7 @@ async fn read_what_there_is(database: &Path) -> sqlx::Result<SqliteConnection> {
         .await
 }
 
-/// Damages a file, and says how.
+/// Damages a file, and describes how.
 fn damage(bytes: &mut Vec<u8>, rng: &mut Rng) -> String {
     let pages = bytes.len() / PAGE;
     let page = rng.usize(0..pages);

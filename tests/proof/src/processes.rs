@@ -1,9 +1,8 @@
-//! Processes that ask for one lock of one database file, as fast as they can.
+//! Processes that request one lock of one database file, as fast as they can.
 //!
-//! Whoever is granted it also takes an exclusive lock of the operating system on a file beside the
-//! database, without waiting, and gives that back before the turn ends: were two granted at once, the
-//! second could not. No caller may see that SQLite was busy, and the grants of all processes together
-//! must be numbered without a gap.
+//! The holder also takes an exclusive OS lock, without waiting, on a file next to the database, and releases it
+//! before the turn ends: were two granted at the same time, the second could not. No caller may get `SQLITE_BUSY`,
+//! and the grants of all processes together must be numbered without a gap.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -23,13 +22,13 @@ use crate::times::{Times, per_second, timed};
 use crate::turns::{self, new_turn};
 use crate::worker::Worker;
 
-/// One of the processes.
+/// One of the racing processes.
 pub(crate) const WORKER: Worker = Worker {
     name: "race-for-the-lock",
     work: race,
 };
 
-/// How many race.
+/// Number of racing processes.
 const PROCESSES: usize = 4;
 
 /// Lets them race as long as the scale says.
@@ -75,7 +74,7 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
     })
 }
 
-/// What a process said.
+/// The output of a process.
 #[derive(Debug, Default)]
 struct Tally {
     fences: Vec<i64>,
@@ -99,7 +98,7 @@ impl Tally {
     }
 }
 
-/// The grants of all processes are numbered from 1, each once.
+/// Checks that the grants of all processes are numbered from 1, each once.
 fn gaps(tally: &[Tally]) -> Option<String> {
     let mut fences: Vec<i64> = tally.iter().flat_map(|one| one.fences.clone()).collect();
     fences.sort_unstable();
@@ -135,7 +134,7 @@ fn finding(violations: Vec<String>, tally: &[Tally], seconds: u64) -> Finding {
     }
 }
 
-/// The process: asks, and where it is granted the lock, writes and ends, until the time is over.
+/// The process: requests the lock, on a grant writes and finishes, and repeats until the time is over.
 fn race(arguments: &[String]) -> anyhow::Result<()> {
     let [database, held, conversation, branch, seconds] = arguments else {
         bail!("a database, a file, a conversation, a branch and a time are missing");

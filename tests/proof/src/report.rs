@@ -1,4 +1,4 @@
-//! The table: on standard output for whoever ran it, in `docs/RELIABILITY.md` for everybody else.
+//! The table, printed to stdout and written to `docs/RELIABILITY.md`.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -43,12 +43,12 @@ fn line(row: &Row) -> String {
     )
 }
 
-/// Renews the table in a page.
+/// Updates the table in a Markdown page.
 pub(crate) fn write(page: &Path, rows: &[Row]) -> anyhow::Result<()> {
     conch_report::update_section(page, "prove", &table(rows))
 }
 
-/// A number with its thousands apart: `12,345`.
+/// Formats a number with thousands separators: `12,345`.
 pub(crate) fn grouped(number: u64) -> String {
     indicatif::HumanCount(number).to_string()
 }

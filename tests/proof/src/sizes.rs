@@ -1,8 +1,8 @@
-//! Every command in a conversation of 1,000, 10,000 and 100,000 messages: it does what it does in a short
-//! one, answers with a page and no more, and the conversation can be deleted, to the last byte.
+//! Every command in a conversation of 1,000, 10,000 and 100,000 messages: it does what it does in a short one,
+//! returns at most one page, and the conversation can be deleted, to the last byte.
 //!
-//! Nothing is judged by its time: what grows with the conversation shows in what is read or returned, or in
-//! a limit of SQLite's. The longest call is a figure of the report.
+//! No call is judged by its duration: growth with the conversation shows in what is read or returned, or in one of
+//! SQLite's limits. The longest call is a figure of the report.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,21 +20,21 @@ use conch_seed::{Conversations, conversation_id, make, message_id};
 use crate::application::{open, send, wait_for_end};
 use crate::campaign::{Finding, Run, now, runtime};
 
-/// A word of every message's.
+/// A word in every message.
 const CANARY: &str = "zanzibarfish";
 const CONTENT: &str =
     "'zanzibarfish ' || k || ' says something of no great length, and ends here.'";
 
-/// The most messages of a page.
+/// Maximum number of messages per page.
 const PAGE: usize = 50;
 
 /// The first message that is not on the first page.
 const AFTER_A_PAGE: i64 = 51;
 
-/// One of so many messages is purged by a quit; of more, a quit would leave some to the next start.
+/// Up to this many messages are purged on quit; of more, some would be left to the next start.
 const LEFT_TO_THE_QUIT: i64 = 1_000;
 
-/// How often it is looked whether a purge is over.
+/// How often the end of a purge is polled.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Uses conversations of every size.
@@ -100,7 +100,7 @@ impl Size {
         })
     }
 
-    /// Makes a call, with its name for what goes wrong.
+    /// Runs and times a call; its name is the context of an error.
     async fn call<T>(
         &mut self,
         name: &'static str,
@@ -253,12 +253,12 @@ impl Size {
     }
 }
 
-/// A message of the one conversation, from 1.
+/// Returns the id of a message of the one conversation, counted from 1.
 fn message_in_it(number: i64) -> MessageId {
     message_id(1, number)
 }
 
-/// After the quit, which purges what is left of the conversation.
+/// Checks, after the quit that purged the conversation, that no file contains its text.
 fn ensure_purged(folder: &Path) -> anyhow::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();

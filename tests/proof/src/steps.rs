@@ -1,10 +1,9 @@
-//! Abort at every step: before and after each statement of a first start, sends, appends, finishes,
-//! another answer, an expiry and a recovery.
+//! Abort at every step: before and after each statement of a first start, sends, appends, finishes, another answer,
+//! an expiry and a recovery.
 //!
-//! SQLite itself tells of each statement's begin and end (`sqlite3_trace_v2`, on every connection by
-//! an automatic extension), so the product runs as it is. The child counts these points and aborts at
-//! the one that it was given; that a point after COMMIT comes before the caller is told is what makes
-//! the set complete.
+//! SQLite itself reports each statement's begin and end (`sqlite3_trace_v2`, on every connection through an automatic
+//! extension), so the product runs unmodified. The child counts these points and aborts at the given one; the set is
+//! complete because a point after COMMIT comes before the caller gets the result.
 
 use std::ffi::{c_char, c_int, c_uint, c_void};
 use std::path::Path;
@@ -28,7 +27,7 @@ use crate::report::grouped;
 use crate::turns::{QUESTION, ensure_written, new_turn, started};
 use crate::worker::Worker;
 
-/// The child.
+/// The child process.
 pub(crate) const WORKER: Worker = Worker {
     name: "abort-at-step",
     work: abort_at_step,
@@ -65,7 +64,7 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
     })
 }
 
-/// Has a child run to its end, and returns how many points it passed.
+/// Runs a child to its end, and returns how many points it passed.
 async fn count_points() -> anyhow::Result<u64> {
     let folder = tempfile::tempdir()?;
     let ended = child(folder.path(), u64::MAX)?.output().await?;
@@ -110,7 +109,7 @@ async fn abort_once(point: u64) -> anyhow::Result<Vec<String>> {
         .collect())
 }
 
-/// What the child says of the points that it passed.
+/// Prefix of the child's line with the number of points passed.
 const PASSED: &str = "passed ";
 
 /// Points passed so far.
@@ -132,8 +131,8 @@ extern "C" fn trace_connection(
     _: *const libsqlite3_sys::sqlite3_api_routines,
 ) -> c_int {
     let events = libsqlite3_sys::SQLITE_TRACE_STMT | libsqlite3_sys::SQLITE_TRACE_PROFILE;
-    // SAFETY: SQLite calls this with a connection that it has just opened; `at_point` reads none of
-    // its arguments and stays for as long as the process.
+    // SAFETY: SQLite calls this with a connection that it has just opened; `at_point` reads none of its arguments and
+    // is valid as long as the process.
     #[expect(unsafe_code, reason = "sqlx has no tracing of statements")]
     unsafe {
         libsqlite3_sys::sqlite3_trace_v2(connection, events, Some(at_point), ptr::null_mut())
@@ -146,8 +145,7 @@ fn abort_at_step(arguments: &[String]) -> anyhow::Result<()> {
         bail!("a folder and a point are missing");
     };
     LAST.store(last.parse()?, Ordering::Relaxed);
-    // SAFETY: it is called before the first connection, and the function stays for as long as the
-    // process.
+    // SAFETY: it is called before the first connection, and the function is valid as long as the process.
     #[expect(unsafe_code, reason = "sqlx has no automatic extensions")]
     let attached = unsafe { libsqlite3_sys::sqlite3_auto_extension(Some(trace_connection)) };
     ensure!(

@@ -1,9 +1,8 @@
-//! In the place of the core's module of that name: [shuttle](https://docs.rs/shuttle)'s locks, with a
-//! place to switch tasks after each unlock too. Shuttle has one before each operation of its own, but
-//! what follows an unlock here is often a channel of tokio's, which it does not see.
+//! Replaces the core's module of that name: [shuttle](https://docs.rs/shuttle)'s locks, with an additional preemption
+//! point after each unlock. Shuttle has one before each of its own operations, but what follows an unlock here is
+//! often a tokio channel, which shuttle does not instrument.
 //!
-//! Time is the schedule's, too: it stands still, or jumps to what somebody waits for, so that a wait may end at
-//! any moment.
+//! Time is the schedule's, too: it is frozen, or jumps to any pending deadline, so that a wait may end at any moment.
 
 use std::cell::Cell;
 use std::ops::{Add, Deref, DerefMut};
@@ -68,11 +67,11 @@ impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
 }
 
 thread_local! {
-    /// Since the schedule began, and whether it goes on. All tasks of a schedule run on one thread.
+    /// Time since the schedule began, and whether time advances. All tasks of a schedule run on one thread.
     static NOW: Cell<(Duration, bool)> = const { Cell::new((Duration::ZERO, true)) };
 }
 
-/// Begins a schedule in which time goes on, or stands still.
+/// Begins a schedule in which time advances or is frozen.
 pub(crate) fn begin(time_goes_on: bool) {
     NOW.set((Duration::ZERO, time_goes_on));
 }
@@ -95,7 +94,7 @@ impl Add<Duration> for Instant {
     }
 }
 
-/// Waits until then: for a while, or until somebody else's wait is over.
+/// Waits until then: for some yields, or until another task's wait ends.
 pub(crate) async fn sleep_until(until: Instant) {
     while Instant::now() < until {
         future::yield_now().await;
@@ -109,7 +108,7 @@ pub(crate) async fn sleep_until(until: Instant) {
     }
 }
 
-/// What a future comes to; `None` when it takes longer.
+/// Returns the output of a future; `None` on a timeout.
 pub(crate) async fn within<T>(patience: Duration, future: impl Future<Output = T>) -> Option<T> {
     let over = pin!(sleep_until(Instant::now() + patience));
     match select(pin!(future), over).await {

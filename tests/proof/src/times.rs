@@ -1,10 +1,10 @@
-//! How long calls took: what the racing kinds report beside their verdict.
+//! Durations of calls, which the racing kinds report alongside their verdict.
 
 use std::time::Duration;
 
 use crate::campaign::now;
 
-/// The times of many calls of one sort.
+/// The durations of many calls of one sort.
 #[derive(Debug, Default)]
 pub(crate) struct Times(Vec<Duration>);
 
@@ -17,7 +17,8 @@ impl Times {
         self.0.len()
     }
 
-    /// The time that `percent` of the calls did not exceed (nearest rank); zero without calls.
+    /// Returns the duration that `percent` of the calls did not exceed (nearest rank); zero without
+    /// calls.
     pub(crate) fn percentile(&mut self, percent: usize) -> Duration {
         self.0.sort_unstable();
         let rank = (self.0.len() * percent).div_ceil(100);
@@ -28,14 +29,14 @@ impl Times {
     }
 }
 
-/// What a call returned, and how long it took.
+/// Returns the output of a call, and how long it took.
 pub(crate) async fn timed<T>(call: impl Future<Output = T>) -> (T, Duration) {
     let started = now();
     let returned = call.await;
     (returned, started.elapsed())
 }
 
-/// How many of them there were a second, rounded down.
+/// Returns the rate per second, rounded down.
 pub(crate) fn per_second(count: usize, time: Duration) -> u64 {
     let millis = time.as_millis().max(1);
     u64::try_from(count as u128 * 1000 / millis).unwrap_or(u64::MAX)

@@ -1,5 +1,5 @@
-//! Turns as the racing kinds take them, straight on a [`Store`]: ask for the lock, write a little,
-//! give it back.
+//! Turns as the racing kinds run them, directly on a [`Store`]: acquire the lock, write a little,
+//! release it.
 
 use std::path::Path;
 
@@ -12,13 +12,13 @@ use conch_core::store::{BeginOutcome, Ending, NewTurn, StartedTurn, Store};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
 
-/// What every send asks.
+/// Text of every user message.
 pub(crate) const QUESTION: &str = "a question";
 
-/// What an answer says.
+/// Text of every answer.
 const ANSWER: &str = "an answer";
 
-/// A send that nobody has made before.
+/// Returns a turn under a fresh request id.
 pub(crate) fn new_turn(
     conversation_id: &ConversationId,
     branch_id: &BranchId,
@@ -42,7 +42,7 @@ pub(crate) async fn write(store: &Store, lease: &Lease) -> anyhow::Result<()> {
     ensure_written(store.append(lease, 0, &ANSWER.into()).await?, lease)
 }
 
-/// Ends the turn and gives its lock back.
+/// Ends the turn and releases its lock.
 pub(crate) async fn finish(
     store: &Store,
     lease: &Lease,
@@ -53,7 +53,7 @@ pub(crate) async fn finish(
     ensure_written(finished, lease)
 }
 
-/// The turn that a call has begun.
+/// Returns the turn that a call started.
 pub(crate) fn started(begun: BeginOutcome) -> anyhow::Result<StartedTurn> {
     match begun {
         BeginOutcome::Started(started) => Ok(*started),
@@ -61,7 +61,7 @@ pub(crate) fn started(begun: BeginOutcome) -> anyhow::Result<StartedTurn> {
     }
 }
 
-/// A write by the holder of a lock is done.
+/// Checks that a write by the holder of a lock was accepted.
 pub(crate) fn ensure_written(fenced: FencedWrite, lease: &Lease) -> anyhow::Result<()> {
     ensure!(
         fenced == FencedWrite::Written,
@@ -71,7 +71,7 @@ pub(crate) fn ensure_written(fenced: FencedWrite, lease: &Lease) -> anyhow::Resu
     Ok(())
 }
 
-/// A connection of the proof's own, beside the product's.
+/// Opens a connection separate from the product's.
 pub(crate) async fn connect(database: &Path) -> sqlx::Result<SqliteConnection> {
     SqliteConnectOptions::new()
         .filename(database)
@@ -80,7 +80,7 @@ pub(crate) async fn connect(database: &Path) -> sqlx::Result<SqliteConnection> {
         .await
 }
 
-/// How many answers on a branch are there in whole.
+/// Counts the complete answers on a branch.
 pub(crate) async fn whole_answers(
     connection: &mut SqliteConnection,
     branch_id: &BranchId,

@@ -1,8 +1,8 @@
-//! SIGKILL of the process that draws the window, in mid-answer, as the system does where memory is short.
+//! SIGKILL of the web process that renders the window, mid-answer, as the system does when memory is low.
 //!
-//! The real application answers in its real window, while something is typed for the next message. `WebDriver` gives a
-//! session up whose page has crashed, so what the window shows afterwards is compared, pixel by pixel, with what a
-//! window shows that nothing was done to: the answer as far as it has come, and the draft.
+//! The real application answers in its real window, while a draft of the next message is typed. `WebDriver` drops a
+//! session whose page has crashed, so what the window shows afterwards is compared, pixel by pixel, with an
+//! undisturbed window: the answer so far, and the draft.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -20,24 +20,24 @@ use tokio::time::sleep;
 use crate::campaign::{Finding, Run, now, runtime};
 use crate::report::grouped;
 
-/// How often a window is brought back without asking, within a minute.
+/// How often a window is reloaded without asking the user, within a minute.
 const KILLS_IN_A_WINDOW: usize = 3;
 
 /// The parts of an answer: one before each kill, and one after the last.
 const PARTS: usize = KILLS_IN_A_WINDOW + 1;
 
-/// What is typed and not sent.
+/// The draft.
 const DRAFT: &str =
     "what is typed while the answer runs, and was not sent by the time at which the page died";
 
-/// As many pixels as a blinking caret and a turning sign may differ by. A part of the answer is more, and so is the
-/// draft.
+/// Maximum number of pixels by which a blinking caret and a spinner may differ. A part of the answer is more, and so
+/// is the draft.
 const SMALL: usize = 500;
 
-/// A window that is not there by then will not be.
+/// How long a window may take to appear or change.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How often the window is looked at.
+/// How often the window is polled.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Kills as often as the scale says.
@@ -74,7 +74,7 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
     })
 }
 
-/// What a window shows after each part of the answer, when nothing happens to it.
+/// Captures what a window shows after each part of the answer, when nothing happens to it.
 async fn pictures_of_an_answer(binary: &Path) -> anyhow::Result<Vec<Picture>> {
     let scene = Scene::open(binary).await?;
     let mut pictures = vec![scene.picture_at_rest().await?];
@@ -92,7 +92,7 @@ fn gate(part: usize) -> String {
     format!("after part {part}")
 }
 
-/// A part of the answer, long enough to be seen.
+/// Returns a part of the answer, long enough to be visible.
 fn text(part: usize) -> String {
     let said = format!("This is what the answer says in its part {part}. ");
     said.repeat(4) + "\n\n"
@@ -106,7 +106,7 @@ struct Scene {
 }
 
 impl Scene {
-    /// A window with the first part of an answer, and with something typed for the next message.
+    /// Opens a window with the first part of an answer, and with a draft of the next message.
     async fn open(binary: &Path) -> anyhow::Result<Self> {
         let (server, folder) = (FaultServer::start().await, tempfile::tempdir()?);
         let display = Display::start_virtual(1280, 800)?.with_own_bus()?;
@@ -142,7 +142,7 @@ impl Scene {
         Ok(scene)
     }
 
-    /// The core keeps the draft.
+    /// Waits until the core has stored the draft.
     async fn wait_for_draft(&self) -> anyhow::Result<()> {
         let script = "return document.querySelector('.conversation:has([aria-current=page])').dataset.conversationId;";
         let id = self.window.run(script).await?;
@@ -171,7 +171,7 @@ impl Scene {
         Ok(desktop.top_visible_window(application)?)
     }
 
-    /// What is shown once nothing but signs of life moves.
+    /// Captures the window once nothing but the caret and the spinner moves.
     async fn picture_at_rest(&self) -> anyhow::Result<Picture> {
         let desktop = Desktop::of(&self.display)?;
         let window = self.top_level(&desktop)?;
@@ -179,7 +179,7 @@ impl Scene {
         Ok(desktop.picture_at_rest(&window, rest, SMALL).await?)
     }
 
-    /// Kills so often, and goes on with the answer each time; then the answer must be whole in the database.
+    /// Kills so many times, and continues the answer after each; then the answer must be complete in the database.
     async fn survive(
         self,
         kills: usize,
@@ -194,7 +194,7 @@ impl Scene {
             let mut kill = Command::new("kill");
             let done = kill.args(["-9", &killed.to_string()]).status().await?;
             ensure!(done.success(), "it could not be killed");
-            // What is shown from here on was never in a process that is dead.
+            // What is shown from here on was never in the killed process.
             self.server.gate(&gate(part)).open();
             let expected = pictures.get(part).context("there is a picture")?;
             while desktop.picture(&window)?.difference(expected) >= SMALL {
@@ -214,7 +214,7 @@ impl Scene {
         self.wait_for_end().await
     }
 
-    /// The answer is complete and whole, and the draft is there.
+    /// Waits until the answer is complete, and checks the draft.
     async fn wait_for_end(&self) -> anyhow::Result<()> {
         let whole: String = (1..=PARTS).map(text).collect();
         let clock = SystemClock::default();

@@ -1,14 +1,14 @@
-//! The processes of the campaign's own: this executable again, with a worker's name first.
+//! Child processes of the campaign: this executable again, with a worker's name as first argument.
 
 use std::process::{Command, Stdio};
 
 use anyhow::Context;
 
-/// Something that must happen in a process of its own.
+/// A function that must run in a separate process.
 pub(crate) struct Worker {
     /// The first argument.
     pub(crate) name: &'static str,
-    /// Gets the other arguments.
+    /// Takes the other arguments.
     pub(crate) work: fn(&[String]) -> anyhow::Result<()>,
 }
 
@@ -19,13 +19,13 @@ const WORKERS: &[Worker] = &[
     crate::steps::WORKER,
 ];
 
-/// The worker of this name.
+/// Returns the worker of this name.
 pub(crate) fn named(name: &str) -> Option<&'static Worker> {
     WORKERS.iter().find(|worker| worker.name == name)
 }
 
 impl Worker {
-    /// A command that starts it: it reads nothing, and what it says is read.
+    /// Returns the command that starts it, with no stdin and with stdout piped.
     pub(crate) fn command(&self) -> anyhow::Result<Command> {
         let own = std::env::current_exe().context("this program's own path")?;
         let mut command = Command::new(own);

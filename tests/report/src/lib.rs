@@ -1,4 +1,4 @@
-//! Pages that a tool keeps true: a part between two marks is the tool's, the rest is people's.
+//! Documentation pages with a generated section between two marks; the rest is written by hand.
 
 use std::path::Path;
 use std::process::Command;
@@ -10,7 +10,7 @@ use sysinfo::System;
 /// commit and the machine's class, and `text`.
 ///
 /// # Errors
-/// When the page cannot be read or written, or has no such marks.
+/// Returns an error if the page cannot be read or written, or has no such marks.
 pub fn update_section(page: &Path, name: &str, text: &str) -> anyhow::Result<()> {
     let begin = format!("<!-- {name}: begin -->\n");
     let end = format!("<!-- {name}: end -->");
@@ -39,7 +39,7 @@ fn commit() -> String {
     }
 }
 
-/// The class of machine, not its name: cores, processor, memory, system.
+/// Returns the class of machine, not its name: cores, processor, memory, system.
 fn machine() -> String {
     let Ok(system) = System::new_all() else {
         return "an unknown machine".to_owned();

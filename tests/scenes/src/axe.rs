@@ -1,4 +1,4 @@
-//! axe-core, which judges what the window shows by the rules for accessible pages.
+//! axe-core, which checks what the window shows against the rules for accessible pages.
 
 use std::fmt;
 use std::path::Path;
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::{Error, Page};
 
-/// WCAG 2.2, levels A and AA, and what is good practice beside. No rule is left out.
+/// WCAG 2.2, levels A and AA, and best practices. No rule is left out.
 const TAGS: [&str; 6] = [
     "wcag2a",
     "wcag2aa",
@@ -18,7 +18,7 @@ const TAGS: [&str; 6] = [
     "best-practice",
 ];
 
-/// axe-core's source, which is put into the page for the test and is no part of the application.
+/// The source of axe-core, injected into the page by the test; it is not part of the application.
 #[derive(Debug)]
 pub struct Axe {
     source: String,
@@ -29,15 +29,15 @@ pub struct Axe {
 pub struct Violation {
     /// The rule's name.
     pub rule: String,
-    /// What it asks for.
+    /// The rule's requirement.
     pub help: String,
-    /// How bad that is.
+    /// The severity.
     pub impact: Option<String>,
     /// The element, as a CSS selector.
     pub selector: String,
-    /// The element's beginning.
+    /// The beginning of the element's HTML.
     pub html: String,
-    /// What would mend it.
+    /// How to fix it.
     pub remedy: String,
 }
 
@@ -45,7 +45,7 @@ impl Axe {
     /// Reads axe-core from the page's npm packages; `ui` is the page's folder.
     ///
     /// # Errors
-    /// When it is not there.
+    /// When the file cannot be read.
     pub fn load(ui: &Path) -> Result<Self, Error> {
         let path = ui.join("node_modules/axe-core/axe.min.js");
         let source = std::fs::read_to_string(&path).map_err(|source| Error::NoAxe {
@@ -55,10 +55,10 @@ impl Axe {
         Ok(Self { source })
     }
 
-    /// What is wrong with what the window shows now.
+    /// Returns the violations in what the window shows now.
     ///
     /// # Errors
-    /// When axe-core does not come to an end.
+    /// When axe-core does not finish.
     pub async fn judge(&self, page: &Page<'_>) -> Result<Vec<Violation>, Error> {
         const JUDGE: &str = "return axe.run(document, {
               runOnly: { type: 'tag', values: TAGS },

@@ -1,18 +1,18 @@
-//! What can go wrong on the way to a scene.
+//! Errors while a scene is set up.
 
 use std::io;
 
-/// Why a scene could not be shown or looked at.
+/// Why a scene could not be set up or checked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The window did not do as told.
+    /// A command of the window failed.
     #[error(transparent)]
     Window(#[from] conch_window::Error),
-    /// The data could not be made.
+    /// The data could not be created.
     #[error("the data of the scenes could not be made: {0}")]
     Core(#[from] conch_core::Error),
-    /// The core stopped telling what happens while the data was made.
+    /// The core's events ended while the data was created.
     #[error("the data of the scenes could not be made: the application said nothing more")]
     Silent,
     /// A file could not be read or written.
@@ -21,31 +21,31 @@ pub enum Error {
     /// A picture could not be written.
     #[error("a picture cannot be written: {0}")]
     Unwritable(#[from] png::EncodingError),
-    /// Somebody else listens where a stand-in has to, because its address is in the pictures.
+    /// Another process listens on a port that a stand-in needs, because its address is in the pictures.
     #[error("port {port} of this machine cannot be had ({source}): end what listens there")]
     PortTaken {
-        /// Which.
+        /// The port.
         port: u16,
-        /// Why.
+        /// The error of the system.
         source: io::Error,
     },
-    /// axe-core did not answer as it should.
+    /// The result of axe-core could not be parsed.
     #[error("axe-core's answer cannot be read: {0}")]
     Answer(#[from] serde_json::Error),
     /// axe-core is not installed.
     #[error("{path} cannot be read ({source}): run `npm ci` in ui/")]
     NoAxe {
-        /// Where it should be.
+        /// The expected path.
         path: String,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// A scene could not be set up.
     #[error("the scene `{scene}`: {source}")]
     Scene {
-        /// Which.
+        /// The scene's name.
         scene: &'static str,
-        /// Why.
+        /// The cause.
         source: Box<Error>,
     },
 }

@@ -1,5 +1,5 @@
-//! The data that scenes play on. It is made by the application itself, with its clock set to the times
-//! that are shown, so that no table is named here.
+//! The data for the scenes. The application itself creates it, with its clock set to the displayed
+//! times, so that no table is named here.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use conch_fault_server::{Protocol, Script, Step};
 use crate::Error;
 use crate::runner::Servers;
 
-/// What the server of most answers lists.
+/// The models of the server that gives most answers.
 pub(crate) const CLUSTER_MODELS: [&str; 6] = [
     "coral-70b-instruct",
     "coral-8b-instruct",
@@ -28,54 +28,54 @@ pub(crate) const CLUSTER_MODELS: [&str; 6] = [
     "tidewater-vision-11b",
 ];
 
-/// What the server on this machine lists.
+/// The models of the local server.
 pub(crate) const LOCAL_MODELS: [&str; 3] = ["driftwood:7b", "gull:1b", "sandbar:13b"];
 
-/// A model of the server of most answers, and one of the server on this machine.
+/// A model of the server that gives most answers, and one of the local server.
 pub(crate) const CLUSTER_MODEL: &str = "custom/coral-70b-instruct";
 pub(crate) const LOCAL_MODEL: &str = "ollama/driftwood:7b";
 
 const DAY: i64 = 86_400_000;
 const MINUTE: i64 = 60_000;
 
-/// 2026-01-14, 09:12 UTC: where a date is shown, it is this one.
+/// 2026-01-14, 09:12 UTC: the only date that scenes display.
 const SHOWN_DATE: i64 = 1_768_381_920_000;
 
-/// The conversation whose answer has all that Markdown has.
+/// The conversation whose answer uses all of Markdown.
 pub(crate) const RICH: &str = "Blowing a conch";
-/// One with an answer that was thought about.
+/// A conversation whose answer has reasoning.
 pub(crate) const REASONED: &str = "Two tides a day";
-/// One of some length, in which `tide` is found.
+/// A long conversation, in which `tide` is found.
 pub(crate) const LONG: &str = "Tide tables, explained";
-/// One whose times are known.
+/// A conversation with fixed times.
 pub(crate) const DATED: &str = "A chowder for six";
-/// Short ones, in which scenes ask for more.
+/// Short conversations, in which scenes send further messages.
 pub(crate) const SHORT: [&str; 3] = [
     "Letter to the harbour office",
     "Names for a small boat",
     "Weekend in Brittany",
 ];
-/// A name and a conversation that are longer than any room for them.
+/// A title and a conversation that overflow any space.
 pub(crate) const LONG_TITLE: &str = "Everything that I have always wanted to know about the Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogogoch lifeboat, in one very long conversation with a name to match";
 
-/// What there is when a window opens.
+/// The data when a window opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Fixture {
-    /// Nothing: the application starts for the first time. The built-in model is there.
+    /// No data: the first start. The built-in model is installed.
     Fresh,
     /// Two providers and a handful of conversations.
     Everyday,
     /// Many conversations, and one that is too long in every respect.
     Crowded,
-    /// A file that is no database.
+    /// A file that is not a database.
     Foreign,
-    /// The everyday's, whose database is damaged; there is a backup of it.
+    /// The same as `Everyday`, with a damaged database and a backup of it.
     Damaged,
 }
 
 impl Fixture {
-    /// Makes the data in this folder.
+    /// Creates the data in this folder.
     pub(crate) async fn fill(self, folder: &Path, servers: &Servers) -> Result<(), Error> {
         match self {
             Self::Fresh => make_built_in_model(folder),
@@ -105,14 +105,14 @@ impl Fixture {
     }
 }
 
-/// The file only has to be there: no scene has it answer.
+/// An empty file is enough: no scene generates an answer with it.
 fn make_built_in_model(folder: &Path) -> Result<(), Error> {
     let file = folder.join("models/SmolLM2-135M-Instruct.Q4_1.gguf");
     std::fs::create_dir_all(folder.join("models"))?;
     Ok(std::fs::write(file, "")?)
 }
 
-/// Damages the database's first page, with a backup of it as it was.
+/// Damages the database's first page, after a backup of the intact one.
 fn damage(folder: &Path) -> std::io::Result<()> {
     let (database, backups) = (folder.join("conch.db"), folder.join("backups"));
     std::fs::create_dir_all(&backups)?;
@@ -124,7 +124,7 @@ fn damage(folder: &Path) -> std::io::Result<()> {
     std::fs::write(database, bytes)
 }
 
-/// Writes conversations at times of its choice.
+/// Writes conversations with chosen times.
 struct FixtureBuilder<'a> {
     app: Arc<App>,
     clock: Arc<ManualClock>,
@@ -284,14 +284,14 @@ impl<'a> FixtureBuilder<'a> {
             .await
     }
 
-    /// The `order`th of four moments of the part of today that is over.
+    /// Returns the `order`th of four times in the elapsed part of today.
     fn today(&self, order: i64) -> i64 {
         self.midnight + (self.now - self.midnight) * order / 4
     }
 
-    /// A conversation that ended at `at`, epoch ms; its turns are questions, thoughts and answers.
+    /// Writes a conversation that ended at `at`, epoch ms; its turns are questions, reasoning and answers.
     async fn write(&self, at: i64, title: &str, turns: &[(&str, &str, &str)]) -> Result<(), Error> {
-        // An answer takes as long as one of the size would.
+        // The duration of a realistic answer of this size.
         const TOOK: Duration = Duration::from_millis(8_400);
         self.clock.step_to(Timestamp::from_millis(at));
         let conversation = self.app.create_conversation(Some(title), None).await?;

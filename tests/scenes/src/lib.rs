@@ -1,10 +1,9 @@
 //! Every view and state of Conch's window, set up in the real window.
 //!
-//! A [`Scene`] is a name, the data that it plays on and a function that does what a user would do to come
-//! there. [`all`] lists them all, and two look at them: `cargo xtask screenshots`, which
-//! draws them for the documentation, and the accessibility test, which has axe-core judge them. What a
-//! scene shows does not depend on the machine: the data is fixed, the providers are stand-ins on this
-//! machine, and no key is needed.
+//! A [`Scene`] is a name, the data that it needs and a function that does what a user would do to get
+//! there. [`all`] lists them all, for two callers: `cargo xtask screenshots`, which renders them for the
+//! documentation, and the accessibility test, which checks them with axe-core. What a scene shows does
+//! not depend on the machine: the data is fixed, the providers are local stand-ins, and no key is needed.
 
 mod axe;
 mod error;

@@ -1,4 +1,4 @@
-//! `screenshots`: draws every scene in both themes at its sizes. `cargo xtask screenshots` starts it.
+//! `screenshots`: renders every scene in both themes at its sizes. `cargo xtask screenshots` runs it.
 
 #![expect(
     clippy::print_stdout,

@@ -1,4 +1,4 @@
-//! One window in which a scene is set up, and what a user does there.
+//! One window in which a scene is set up, and the user's actions in it.
 
 use std::time::Duration;
 
@@ -33,12 +33,12 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// The window, for looking at it.
+    /// The scene's window.
     pub fn window(&self) -> &Window {
         &self.window
     }
 
-    /// What the window shows once it rests.
+    /// Returns what the window shows once it is stable.
     pub async fn picture(&self) -> Result<Picture, Error> {
         let desktop = Desktop::of(self.display)?;
         let window = desktop.top_visible_window(self.window.application().unwrap_or_default())?;
@@ -46,7 +46,7 @@ impl<'a> Page<'a> {
         Ok(desktop.picture_at_rest(&window, rest, 1).await?)
     }
 
-    /// Makes the window this large inside.
+    /// Sets the window's inner size.
     pub async fn resize(&self, size: Size) -> Result<(), Error> {
         let Size { width, height } = size;
         let client = self.window.client();
@@ -55,7 +55,7 @@ impl<'a> Page<'a> {
         self.wait_until(&has_size, "the window has its size").await
     }
 
-    /// Puts the window into these colours and stops what moves, so that it looks the same at any moment.
+    /// Sets the theme and pauses animations, so that the window looks the same at any moment.
     pub async fn freeze(&self, theme: Theme) -> Result<(), Error> {
         const FREEZE: &str = r"
             const root = document.documentElement;
@@ -76,27 +76,27 @@ impl<'a> Page<'a> {
         self.run(&freeze).await.map(drop)
     }
 
-    /// Ends the application in order.
+    /// Shuts the application down cleanly.
     pub async fn close(self) -> Result<(), Error> {
         Ok(self.window.close().await?)
     }
 
-    /// The stand-in that answers in most conversations.
+    /// The stand-in that gives most answers.
     pub(crate) fn cluster(&self) -> &FaultServer {
         &self.servers.cluster
     }
 
-    /// The stand-in that writes one answer at a time.
+    /// The stand-in that generates one answer at a time.
     pub(crate) fn local(&self) -> &FaultServer {
         &self.servers.local
     }
 
-    /// The name of a gate that no earlier scene has opened.
+    /// Returns the name of a gate that no earlier scene has opened.
     pub(crate) fn gate(&self, name: &str) -> String {
         format!("{name}-{}", self.run_number)
     }
 
-    /// An answer that stops after these words for as long as the scene lasts.
+    /// An answer that stops after this text for as long as the scene lasts.
     pub(crate) fn unfinished(&self, text: &str) -> Script {
         Script::gated(&self.gate("never"), text, "")
     }
@@ -115,14 +115,14 @@ impl<'a> Page<'a> {
         self.wait_until(&there, css).await
     }
 
-    /// Waits until all is read that the window begins with.
+    /// Waits until the window has loaded its initial data.
     pub(crate) async fn wait_for_start(&self) -> Result<(), Error> {
         let begun =
             "document.querySelector('#fatal') || document.querySelector('#model-picker')?.value";
         self.wait_until(begun, "the window has begun").await
     }
 
-    /// Brings an element into sight, which WebDriver does not within a scrolled region, and clicks it.
+    /// Scrolls an element into view, which WebDriver does not do within a scrolled region, and clicks it.
     pub(crate) async fn press(&self, css: &str) -> Result<(), Error> {
         self.wait_for(css).await?;
         let script = format!(
@@ -133,7 +133,7 @@ impl<'a> Page<'a> {
         Ok(self.window.click(css).await?)
     }
 
-    /// Types into a field, over what is there.
+    /// Replaces a field's content by typing.
     pub(crate) async fn fill(&self, css: &str, text: &str) -> Result<(), Error> {
         self.wait_for(css).await?;
         let script = format!(
@@ -144,7 +144,7 @@ impl<'a> Page<'a> {
         Ok(self.window.type_text(css, text).await?)
     }
 
-    /// Puts a text of several lines into a field, whose keys would do something else.
+    /// Sets the text of a field that can have several lines; typed, a line break would send.
     pub(crate) async fn paste(&self, css: &str, text: &str) -> Result<(), Error> {
         let script = format!(
             "const field = document.querySelector({}); field.focus(); field.value = {};
@@ -172,7 +172,7 @@ impl<'a> Page<'a> {
         self.leave_pointer().await
     }
 
-    /// Begins a chat, without what an earlier scene has typed for one.
+    /// Starts a chat, and clears the draft of an earlier scene.
     pub(crate) async fn new_chat(&self) -> Result<(), Error> {
         self.press("#new-conversation").await?;
         self.wait_for(".empty h2").await?;
@@ -181,7 +181,7 @@ impl<'a> Page<'a> {
         self.leave_pointer().await
     }
 
-    /// Sends a message, whose answer is the stand-in's next one.
+    /// Sends a message; its answer is the stand-in's next one.
     pub(crate) async fn send(&self, text: &str) -> Result<(), Error> {
         self.fill("#chat-input", text).await?;
         self.press("#send-button").await?;
@@ -196,7 +196,7 @@ impl<'a> Page<'a> {
         .await
     }
 
-    /// Waits until the last answer holds this text.
+    /// Waits until the last answer contains this text.
     pub(crate) async fn wait_for_text(&self, text: &str) -> Result<(), Error> {
         let holds = format!(
             "document.querySelector('.message:last-child[data-role=assistant]')?.textContent.includes({})",
@@ -205,7 +205,7 @@ impl<'a> Page<'a> {
         self.wait_until(&holds, "the answer is so far").await
     }
 
-    /// Keeps a note on the page, as a pointer that rests on it does.
+    /// Keeps a toast on the page, as a pointer that hovers over it does.
     pub(crate) async fn hold_toast(&self) -> Result<(), Error> {
         self.wait_for(".toast").await?;
         let hold = "document.querySelector('.toast').dispatchEvent(new MouseEvent('mouseenter'));";
@@ -230,7 +230,7 @@ impl<'a> Page<'a> {
         self.leave_pointer().await
     }
 
-    /// Takes the pointer to where it points at nothing.
+    /// Moves the pointer to an empty spot.
     pub(crate) async fn leave_pointer(&self) -> Result<(), Error> {
         use fantoccini::actions::{InputSource, MouseActions, PointerAction};
         let to = |x| PointerAction::MoveTo {
@@ -238,8 +238,8 @@ impl<'a> Page<'a> {
             x,
             y: 1.0,
         };
-        // The driver does not know that its own clicks move the pointer, and leaves out a move to where it
-        // believes the pointer is.
+        // WebDriver does not know that its own clicks move the pointer, and skips a move to where it believes
+        // the pointer already is.
         let mouse = MouseActions::new("mouse".to_owned())
             .then(to(2.0))
             .then(to(1.0));

@@ -1,4 +1,4 @@
-//! Pictures as small files: at most 256 colours, which is all that a page of text and flat parts needs.
+//! Pictures as small files: at most 256 colours, which suffice for a page of text and flat areas.
 
 use std::collections::HashMap;
 
@@ -8,17 +8,17 @@ use crate::Error;
 
 type Colour = [u8; 3];
 
-/// How many a palette has room for.
+/// The size of a PNG palette.
 const COLOURS: usize = 256;
 
-/// How near, as the square of their distance, two colours are taken for one: two steps in each part, which
-/// nobody sees. The parts of the page that differ least are 48 apart.
+/// The squared distance up to which two colours are merged: an invisible difference of two steps per
+/// channel. The page's most similar colours are 48 apart.
 const ALIKE: u32 = 12;
 
 /// Returns a picture as a PNG with a palette.
 ///
 /// # Errors
-/// When it is empty.
+/// When the picture is empty.
 pub fn compress(picture: &Picture) -> Result<Vec<u8>, Error> {
     let dots: Vec<Colour> = picture.colours().collect();
     let (palette, indices) = indexed(&dots);
@@ -33,14 +33,14 @@ pub fn compress(picture: &Picture) -> Result<Vec<u8>, Error> {
     Ok(file)
 }
 
-/// A palette, and for each dot its place there. What covers most has its own colour exactly.
+/// Returns a palette and each pixel's index into it. The most frequent colours are exact.
 fn indexed(dots: &[Colour]) -> (Vec<Colour>, Vec<u8>) {
     let mut counts: HashMap<Colour, u32> = HashMap::new();
     for dot in dots {
         *counts.entry(*dot).or_default() += 1;
     }
     let mut colours: Vec<_> = counts.into_iter().collect();
-    // Then by the colour itself: the same picture is always the same file.
+    // Then by the colour itself: the same picture always gives the same file.
     colours.sort_unstable_by_key(|&(colour, count)| (std::cmp::Reverse(count), colour));
     let mut palette: Vec<Colour> = Vec::new();
     let mut places = HashMap::new();
@@ -63,7 +63,7 @@ fn indexed(dots: &[Colour]) -> (Vec<Colour>, Vec<u8>) {
     (palette, indices)
 }
 
-/// The square of it.
+/// Returns the squared distance of two colours.
 fn distance(one: Colour, other: Colour) -> u32 {
     let parts = one.iter().zip(other);
     parts.map(|(&a, b)| u32::from(a.abs_diff(b)).pow(2)).sum()

@@ -1,4 +1,4 @@
-//! What all scenes share: a display, the stand-ins for providers, and the data, which is made once.
+//! What all scenes share: a display, the provider stand-ins, and the data, which is created once.
 
 use std::collections::HashMap;
 use std::net::TcpListener;
@@ -11,10 +11,10 @@ use tempfile::TempDir;
 use crate::fixture::{self, Fixture};
 use crate::{Error, Page, Scene, Size};
 
-/// The folder for pictures, whose name a scene may show.
+/// The data folder for pictures, whose name a scene may show.
 const FIXED_FOLDER: &str = "conch-scenes";
 
-/// The ports for pictures: they are below those that systems hand out.
+/// The ports for pictures, below the ephemeral range of the system.
 const FIXED_PORTS: [u16; 3] = [18_434, 18_080, 1_234];
 
 /// Opens windows for scenes, one at a time.
@@ -29,14 +29,14 @@ pub struct SceneRunner {
     scale: u32,
 }
 
-/// The stand-ins.
+/// The provider stand-ins.
 #[derive(Debug)]
 pub(crate) struct Servers {
-    /// Where most answers come from.
+    /// The server that gives most answers.
     pub(crate) cluster: FaultServer,
-    /// A model server on this machine, which writes one answer at a time.
+    /// A local model server, which generates one answer at a time.
     pub(crate) local: FaultServer,
-    /// A server that is no provider yet.
+    /// A server that is not configured as a provider.
     pub(crate) _found: Option<FaultServer>,
 }
 
@@ -64,10 +64,10 @@ impl Drop for Folder {
 }
 
 impl SceneRunner {
-    /// For looking at what there is, beside others that do the same.
+    /// Returns a runner for tests, which can run concurrently with others.
     ///
     /// # Errors
-    /// When there is no display to be had.
+    /// When no display is available.
     pub async fn for_tests(binary: &Path) -> Result<Self, Error> {
         let servers = Servers {
             cluster: FaultServer::start().await,
@@ -78,12 +78,12 @@ impl SceneRunner {
         Ok(Self::new(binary, Display::find()?, folder, servers, 1))
     }
 
-    /// For pictures, which are the same every time: the addresses and the folder in them are fixed, so
-    /// that there is one such theatre at a time. `screen` is how large a window can be, `scale` how many
-    /// dots a px has in each direction.
+    /// Returns a runner for pictures, which are the same every time: the addresses and the folder in them
+    /// are fixed, so only one such runner can exist at a time. `screen` is the largest size of a window,
+    /// `scale` the number of device pixels per px in each direction.
     ///
     /// # Errors
-    /// When there is no display to be had.
+    /// When no display is available, or a port is in use.
     pub async fn for_pictures(binary: &Path, screen: Size, scale: u32) -> Result<Self, Error> {
         let folder = std::env::temp_dir().join(FIXED_FOLDER);
         if folder.is_dir() {
@@ -125,11 +125,10 @@ impl SceneRunner {
         }
     }
 
-    /// Opens a window of this size and does what leads to the scene. The stand-ins are as they were at
-    /// first, and so is the data.
+    /// Opens a window of this size and sets the scene up. The stand-ins and the data are reset first.
     ///
     /// # Errors
-    /// When the window does not do as told.
+    /// When the scene cannot be set up.
     pub async fn open(&mut self, scene: &Scene, size: Size) -> Result<Page<'_>, Error> {
         let failed = |source: Error| Error::Scene {
             scene: scene.name,
@@ -143,13 +142,13 @@ impl SceneRunner {
         let set = [
             ("CONCH_LOG", "error".to_owned()),
             ("CONCH_DATA_DIR", data_folder.display().to_string()),
-            // Neither a keychain nor a notification of the developer's own desktop.
+            // Keeps the developer's own keychain and notifications out of it.
             ("DBUS_SESSION_BUS_ADDRESS", nowhere),
             ("GDK_BACKEND", "x11".to_owned()),
             ("GDK_SCALE", self.scale.to_string()),
             ("LC_ALL", "C.UTF-8".to_owned()),
             ("LIBGL_ALWAYS_SOFTWARE", "1".to_owned()),
-            // The accessibility bus is started on demand, and there is none to start it.
+            // The accessibility bus is started on demand, and nothing here can start it.
             ("NO_AT_BRIDGE", "1".to_owned()),
             ("TZ", "UTC".to_owned()),
         ];
@@ -172,8 +171,8 @@ impl SceneRunner {
         Ok(page)
     }
 
-    /// A fresh copy of a scene's library. Each window has a folder of its own: what is left of the last
-    /// one's processes may still write into theirs.
+    /// Returns a fresh copy of a scene's data. Each window has its own folder: remaining processes of the
+    /// previous one may still write into theirs.
     async fn data_folder(&mut self, scene: &Scene, size: Size) -> Result<PathBuf, Error> {
         let fixture = scene.fixture;
         let made = if let Some(made) = self.fixtures.get(&fixture) {

@@ -1,21 +1,21 @@
-//! What a scene is.
+//! The definition of a scene.
 
 use std::pin::Pin;
 
 use crate::{Error, Fixture, Page};
 
-/// What a user would do to come to a scene.
+/// The user's actions that lead to a scene.
 pub(crate) type Show =
     for<'page> fn(&'page Page) -> Pin<Box<dyn Future<Output = Result<(), Error>> + 'page>>;
 
 /// A view, or a state of one.
 #[derive(Debug, Clone, Copy)]
 pub struct Scene {
-    /// Its name, which is that of its pictures.
+    /// The name of the scene and of its pictures.
     pub name: &'static str,
-    /// What there is when the window opens.
+    /// The data when the window opens.
     pub fixture: Fixture,
-    /// The sizes at which it is worth a look.
+    /// The window sizes at which it is captured.
     pub sizes: &'static [Size],
     pub(crate) show: Show,
 }
@@ -35,30 +35,30 @@ impl Scene {
     }
 }
 
-/// The inside of a window, in px.
+/// The inner size of a window, in px.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Size {
-    /// From left to right.
+    /// Horizontally.
     pub width: u32,
-    /// From top to bottom.
+    /// Vertically.
     pub height: u32,
 }
 
 impl Size {
     /// A window on a laptop's screen.
     pub const USUAL: Self = Self::of(1280, 800);
-    /// The smallest that has its sidebar beside the conversation.
+    /// The smallest size with the sidebar next to the conversation.
     pub const SMALL: Self = Self::of(800, 600);
-    /// One beside another window, whose sidebar is folded away.
+    /// A narrow window, whose sidebar is collapsed.
     pub const NARROW: Self = Self::of(480, 720);
 
-    /// A size.
+    /// A size of this width and height.
     pub const fn of(width: u32, height: u32) -> Self {
         Self { width, height }
     }
 }
 
-/// The colours.
+/// A colour theme.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Theme {
     /// Dark on light.
@@ -68,10 +68,10 @@ pub enum Theme {
 }
 
 impl Theme {
-    /// Both.
+    /// Both themes.
     pub const ALL: [Self; 2] = [Self::Light, Self::Dark];
 
-    /// As CSS has it.
+    /// Returns the value of CSS `color-scheme`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Light => "light",

@@ -1,7 +1,6 @@
-//! Databases of any size: made in seconds by SQL in bulk, on a schema that the product makes.
+//! Databases of any size: filled in seconds by bulk SQL, on a schema that the product creates.
 //!
-//! What is in a message is the caller's business; ids are as long as the product's, and in order as the
-//! product's are.
+//! The caller chooses the content of messages; ids have the same length and order as the product's.
 
 use std::path::Path;
 
@@ -14,30 +13,30 @@ use sqlx::{ConnectOptions, Connection};
 /// Conversations of one kind.
 #[derive(Debug, Clone, Copy)]
 pub struct Conversations {
-    /// The number of the first: a higher one is newer.
+    /// The number of the first conversation: a higher one is newer.
     pub first: i64,
-    /// How many.
+    /// Number of conversations.
     pub count: i64,
-    /// How many messages each has, of the user and of the model by turns.
+    /// Number of messages in each, alternately of the user and of the model.
     pub messages: i64,
-    /// The text of a message as an SQL expression over `n`, the conversation's number, and `k`, the
-    /// message's from 1 on.
+    /// The text of a message as an SQL expression over `n`, the conversation's number, and `k`, the message's
+    /// number from 1.
     pub content: &'static str,
 }
 
-/// Why there is no database.
+/// An error while creating a database.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The product could not make it.
+    /// The database could not be created.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// It could not be filled.
+    /// The database could not be filled.
     #[error(transparent)]
     Sql(#[from] sqlx::Error),
 }
 
-/// Makes a database with these conversations.
+/// Creates a database with these conversations.
 pub async fn make(path: &Path, kinds: &[Conversations]) -> Result<(), Error> {
     Store::open(path, false, SystemClock::default().now())
         .await?
@@ -47,7 +46,7 @@ pub async fn make(path: &Path, kinds: &[Conversations]) -> Result<(), Error> {
         .filename(path)
         .foreign_keys(false)
         .pragma("synchronous", "OFF")
-        // As the product writes: what a full page leaves behind when it is divided is no text.
+        // As in the product: a page split leaves no text behind.
         .pragma("secure_delete", "ON")
         .pragma("cache_size", "-400000")
         .connect()
@@ -65,12 +64,12 @@ pub async fn make(path: &Path, kinds: &[Conversations]) -> Result<(), Error> {
     Ok(())
 }
 
-/// The id of the conversation of that number.
+/// Returns the id of the conversation with this number.
 pub fn conversation_id(number: i64) -> ConversationId {
     format!("{number:08}-0000-7000-8000-000000000000").into()
 }
 
-/// The id of a message in it, counted from 1.
+/// Returns the id of a message in a conversation, counted from 1.
 pub fn message_id(conversation: i64, number: i64) -> MessageId {
     format!("{conversation:08}-0002-7000-8000-{number:012}").into()
 }

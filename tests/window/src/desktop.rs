@@ -1,5 +1,5 @@
-//! The windows as the window system has them, for what WebDriver does not know: whether one is seen, the system's
-//! own dialogs, and the user's wish to close one.
+//! The windows as the window system knows them, for what WebDriver does not expose: visibility, the system's
+//! own dialogs, and requests to close a window.
 
 use std::time::Duration;
 
@@ -15,31 +15,31 @@ use x11rb::rust_connection::RustConnection;
 
 use crate::{Display, Error, Picture};
 
-/// A window that moves for longer than this does not stop.
+/// A window that changes for longer than this never becomes stable.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How often a window is looked at.
+/// The interval at which a window is captured.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// An X server's windows.
+/// The windows of an X server.
 #[derive(Debug)]
 pub struct Desktop {
     connection: RustConnection,
     root: Id,
 }
 
-/// A window of an application.
+/// A top-level window of an application.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TopLevel {
     id: Id,
-    /// What its title bar would say.
+    /// The title.
     pub title: String,
-    /// It is on the screen.
+    /// Whether it is mapped and viewable.
     pub visible: bool,
 }
 
 impl Desktop {
-    /// Those of this display.
+    /// Connects to this display.
     ///
     /// # Errors
     /// When it cannot be reached.
@@ -52,10 +52,10 @@ impl Desktop {
         Ok(Self { connection, root })
     }
 
-    /// The windows with a title that a process has, in the order in which they lie on one another.
+    /// Returns a process's windows that have a title, in stacking order from the bottom.
     ///
     /// # Errors
-    /// When the display is gone.
+    /// When the connection is lost.
     pub fn windows_of(&self, process: u32) -> Result<Vec<TopLevel>, Error> {
         let tree = self.connection.query_tree(self.root).map_err(failed)?;
         let tree = tree.reply().map_err(failed)?;
@@ -70,7 +70,7 @@ impl Desktop {
             return Ok(None);
         }
         let attributes = self.connection.get_window_attributes(id).map_err(failed)?;
-        // It may be gone by now.
+        // The window may have been destroyed meanwhile.
         Ok(attributes.reply().ok().map(|attributes| TopLevel {
             id,
             title: String::from_utf8_lossy(&title).into_owned(),
@@ -81,7 +81,7 @@ impl Desktop {
     fn property(&self, id: Id, name: &str, kind: u32) -> Result<Vec<u8>, Error> {
         let name = self.atom(name)?;
         let asked = self.connection.get_property(false, id, name, kind, 0, 1024);
-        // A window that is gone has none.
+        // A destroyed window has no properties.
         let answer = asked.map_err(failed)?.reply().ok();
         Ok(answer.map(|answer| answer.value).unwrap_or_default())
     }
@@ -91,10 +91,10 @@ impl Desktop {
         Ok(atom.map_err(failed)?.reply().map_err(failed)?.atom)
     }
 
-    /// Asks a window to close, as its close button and the window manager's key for that do.
+    /// Sends `WM_DELETE_WINDOW`, as the close button and the window manager's shortcut do.
     ///
     /// # Errors
-    /// When the display is gone.
+    /// When the connection is lost.
     pub fn close(&self, window: &TopLevel) -> Result<(), Error> {
         let wish = [self.atom("WM_DELETE_WINDOW")?, CURRENT_TIME, 0, 0, 0];
         let message = ClientMessageEvent::new(32, window.id, self.atom("WM_PROTOCOLS")?, wish);
@@ -104,7 +104,7 @@ impl Desktop {
         self.done()
     }
 
-    /// Presses a key in a window, which gets the focus.
+    /// Focuses a window and presses a key in it.
     ///
     /// # Errors
     /// When the keyboard has no such key.
@@ -130,7 +130,7 @@ impl Desktop {
         self.done()
     }
 
-    /// The uppermost window of a process that is on the screen.
+    /// Returns the topmost visible window of a process.
     ///
     /// # Errors
     /// When it has none.
@@ -140,10 +140,10 @@ impl Desktop {
         seen.ok_or_else(|| Error::Desktop(format!("process {process} shows no window")))
     }
 
-    /// Returns what a window shows now, whatever draws it.
+    /// Returns what a window shows now, whichever process draws it.
     ///
     /// # Errors
-    /// When the window is not on the screen as a whole.
+    /// When the window is not entirely on the screen.
     pub fn picture(&self, window: &TopLevel) -> Result<Picture, Error> {
         let size = self.connection.get_geometry(window.id).map_err(failed)?;
         let size = size.reply().map_err(failed)?;
@@ -160,10 +160,10 @@ impl Desktop {
         Ok(Picture::new(size.width.into(), size.height.into(), dots))
     }
 
-    /// Returns what a window shows as soon as fewer than `few` pixels of it have changed for this long.
+    /// Returns what a window shows once fewer than `few` pixels of it have changed for this long.
     ///
     /// # Errors
-    /// When it goes on changing.
+    /// When it keeps changing.
     pub async fn picture_at_rest(
         &self,
         window: &TopLevel,
@@ -186,7 +186,7 @@ impl Desktop {
         Ok(first)
     }
 
-    /// Waits until the server has done what it was asked: it may drop what a client leaves behind that goes.
+    /// Waits until the server has processed the requests: it may drop those of a client that disconnects.
     fn done(&self) -> Result<(), Error> {
         let asked = self.connection.get_input_focus().map_err(failed)?;
         asked.reply().map(drop).map_err(failed)

@@ -1,11 +1,11 @@
-//! A display where there is none: Xvfb, and a session bus of its own.
+//! A display where there is none: Xvfb, and a private session bus.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use crate::Error;
 
-/// Where a window can open. What was started for it ends with it.
+/// A display for windows. The processes started for it end with it.
 #[derive(Debug)]
 pub struct Display {
     environment: Vec<(String, String)>,
@@ -13,10 +13,10 @@ pub struct Display {
 }
 
 impl Display {
-    /// The display there is, or a virtual one of 1280 × 800.
+    /// Returns the current display, or a virtual one of 1280 × 800.
     ///
     /// # Errors
-    /// When none can be had.
+    /// When none can be started.
     pub fn find() -> Result<Self, Error> {
         if !is_set("DISPLAY") && !is_set("WAYLAND_DISPLAY") {
             return Self::start_virtual(1280, 800);
@@ -24,10 +24,10 @@ impl Display {
         Self::none().with_bus()
     }
 
-    /// A virtual one of this size in dots, whether or not there is another.
+    /// Starts a virtual display of this size in pixels, whether or not there is another.
     ///
     /// # Errors
-    /// When it cannot be had.
+    /// When it cannot be started.
     pub fn start_virtual(width: u32, height: u32) -> Result<Self, Error> {
         let mut display = Self::none();
         let screen = format!("{width}x{height}x24");
@@ -39,7 +39,7 @@ impl Display {
             &screen,
             "-nolisten",
             "tcp",
-            // Reset when its last window closes, it turns away the next one for a moment.
+            // A server that resets when its last window closes refuses the next client for a moment.
             "-noreset",
         ];
         let number = display.start("Xvfb", &arguments)?;
@@ -48,7 +48,7 @@ impl Display {
     }
 
     fn none() -> Self {
-        // As a window paints that no driver opened.
+        // Makes WebKit paint as in a window that no driver opened.
         let painting = ("WEBKIT_DISABLE_COMPOSITING_MODE", "1");
         Self {
             environment: vec![(painting.0.to_owned(), painting.1.to_owned())],
@@ -56,7 +56,7 @@ impl Display {
         }
     }
 
-    /// With a session bus of its own, where there is none.
+    /// Adds a private session bus, where there is none.
     fn with_bus(self) -> Result<Self, Error> {
         if is_set("DBUS_SESSION_BUS_ADDRESS") {
             return Ok(self);
@@ -64,10 +64,10 @@ impl Display {
         self.with_own_bus()
     }
 
-    /// With a session bus of its own, whether or not there is another.
+    /// Adds a private session bus, whether or not there is another.
     ///
     /// # Errors
-    /// When it cannot be had.
+    /// When it cannot be started.
     pub fn with_own_bus(mut self) -> Result<Self, Error> {
         let session = ["--session", "--nofork", "--print-address=1"];
         let address = self.start("dbus-daemon", &session)?;
@@ -77,12 +77,12 @@ impl Display {
         Ok(self)
     }
 
-    /// True when it is a virtual one.
+    /// Whether the display is virtual.
     pub fn is_virtual(&self) -> bool {
         self.environment.iter().any(|(name, _)| name == "DISPLAY")
     }
 
-    /// What a process that opens a window here needs in its environment.
+    /// Returns the environment variables for a process that opens a window here.
     pub fn environment(&self) -> &[(String, String)] {
         &self.environment
     }
@@ -91,7 +91,7 @@ impl Display {
         self.environment.push((name.to_owned(), value));
     }
 
-    /// Starts a server and returns the first line that it prints, which says that it is ready.
+    /// Starts a server and returns the first line that it prints once it is ready.
     fn start(&mut self, program: &'static str, arguments: &[&str]) -> Result<String, Error> {
         let mut server = Command::new(program)
             .args(arguments)

@@ -1,4 +1,4 @@
-//! What can go wrong between us and the window.
+//! Errors while the window is driven.
 
 use std::io;
 
@@ -6,38 +6,38 @@ use std::io;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A program that is needed could not be started.
+    /// A required program could not be started.
     #[error("{program} could not be started: {source}. `cargo xtask setup` installs it")]
     Start {
-        /// Which.
+        /// The program.
         program: &'static str,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The display did not come up.
+    /// The display did not start.
     #[error("Xvfb gave no display")]
     NoDisplay,
-    /// No session: the driver did not answer, or the application did not open a window.
+    /// No session: the driver did not respond, or the application did not open a window.
     #[error("the window did not open: {0}")]
     Session(#[from] fantoccini::error::NewSessionError),
     /// A command of the driver failed.
     #[error("the window did not do as told: {0}")]
     Command(#[from] fantoccini::error::CmdError),
-    /// What was waited for did not come.
+    /// A wait timed out.
     #[error("waited in vain until {what}; the page says: {page}")]
     TimedOut {
-        /// For what.
+        /// The condition.
         what: String,
-        /// The text of the page then.
+        /// The text of the page at that time.
         page: String,
     },
-    /// The driver did not answer: the application hangs, or opened no window.
+    /// The driver did not respond: the application hangs, or opened no window.
     #[error("waited in vain until {what}: the driver does not answer")]
     NoAnswer {
-        /// For what.
+        /// The action.
         what: String,
     },
-    /// The window system did not do as asked.
+    /// A request to the window system failed.
     #[error("the window system refused: {0}")]
     Desktop(String),
     /// A picture could not be written.

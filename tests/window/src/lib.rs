@@ -1,8 +1,8 @@
 //! Drives Conch's real window, as a user's hands and eyes would, through WebKitWebDriver.
 //!
-//! It owns the processes around a window (a display where there is none, the driver, the application)
-//! and ends them all, and a handful of verbs. What should be seen is the business of the tests and of
-//! the first conversation.
+//! It owns the processes that a window needs (a virtual display, the driver, the application) and ends
+//! them all, and offers a handful of actions. The assertions are left to the tests and to the first
+//! conversation.
 
 mod desktop;
 mod display;

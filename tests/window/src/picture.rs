@@ -1,19 +1,19 @@
-//! What a window shows, as the window system has it. `WebDriver` has pictures, too, but its answer may never come where
-//! a page is at rest (`WebKitGTK` 2.50.6, painting without layers).
+//! What a window shows, captured from the window system. `WebDriver` takes screenshots, too, but may never return one
+//! of an idle page (`WebKitGTK` 2.50.6, painting without layers).
 
 use crate::Error;
 
-/// What a window shows.
+/// The pixels of a window.
 #[derive(Debug, Clone)]
 pub struct Picture {
     width: u32,
     height: u32,
-    /// Four bytes each: blue, green, red, and one that means nothing.
+    /// Four bytes per pixel: blue, green, red, and an unused one.
     dots: Vec<u8>,
 }
 
 impl Picture {
-    /// One of so many dots; each is blue, green, red, and a byte that means nothing.
+    /// Creates a picture of this size in pixels; each is blue, green, red, and an unused byte.
     pub fn new(width: u32, height: u32, dots: Vec<u8>) -> Self {
         Self {
             width,
@@ -22,23 +22,23 @@ impl Picture {
         }
     }
 
-    /// In dots.
+    /// The width in pixels.
     pub fn width(&self) -> u32 {
         self.width
     }
 
-    /// In dots.
+    /// The height in pixels.
     pub fn height(&self) -> u32 {
         self.height
     }
 
-    /// Returns red, green and blue of each dot, row by row.
+    /// Returns red, green and blue of each pixel, row by row.
     pub fn colours(&self) -> impl Iterator<Item = [u8; 3]> {
         let dots = self.dots.chunks_exact(4);
         dots.map(|dot| [dot[2], dot[1], dot[0]])
     }
 
-    /// Returns how many dots are others in `other`; all where it is of another size.
+    /// Returns the number of pixels that differ in `other`; all when its size differs.
     pub fn difference(&self, other: &Self) -> usize {
         let dots = |picture: &Self| picture.dots.len() / 4;
         if (self.width, self.height) != (other.width, other.height) {
@@ -48,10 +48,10 @@ impl Picture {
         pairs.filter(|(one, other)| one != other).count()
     }
 
-    /// Returns it as a PNG.
+    /// Encodes the picture as a PNG.
     ///
     /// # Errors
-    /// When it is empty.
+    /// When the picture is empty.
     pub fn png(&self) -> Result<Vec<u8>, Error> {
         let mut file = Vec::new();
         let mut encoder = png::Encoder::new(&mut file, self.width, self.height);

@@ -5,13 +5,13 @@ use std::fs;
 /// A process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Process {
-    /// Its number.
+    /// Its process id.
     pub id: u32,
     /// The first 15 bytes of its program's name.
     pub name: String,
 }
 
-/// All that a process has started, and what these have.
+/// Returns all descendants of a process.
 pub fn descendants(root: u32) -> Vec<Process> {
     let mut found = Vec::new();
     let mut parents = vec![root];
@@ -28,11 +28,11 @@ pub fn descendants(root: u32) -> Vec<Process> {
     found
 }
 
-/// What any of a process's threads has started.
+/// Returns the children of all of a process's threads.
 fn children(parent: u32) -> Vec<u32> {
     let threads = fs::read_dir(format!("/proc/{parent}/task"));
     let threads = threads.into_iter().flatten().flatten();
-    // Each may have ended meanwhile.
+    // Each thread may have ended meanwhile.
     let lists =
         threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
     let ids = lists.flat_map(|list| {

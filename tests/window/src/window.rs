@@ -1,4 +1,4 @@
-//! One window: a driver process, the application that it starts, and what a user does there.
+//! One window: a driver process, the application that it starts, and the user's actions.
 
 use std::io;
 use std::path::PathBuf;
@@ -15,22 +15,22 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::{Error, environment};
 
-/// How long anything may take.
+/// The timeout of a condition.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long the driver may take to answer, its own limit for a script (30 s) included. It has none for
-/// an application that never opens a window.
+/// The timeout of a driver command, above the driver's own limit for a script (30 s). The driver has none
+/// for an application that never opens a window.
 const DRIVER_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// How long between two looks at a condition.
+/// The interval at which a condition is polled.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// What to open.
+/// The application to open.
 #[derive(Debug, Clone)]
 pub struct Launch {
-    /// The application.
+    /// The application's path.
     pub binary: PathBuf,
-    /// Its environment, beside what tests inherit: no key, no address and no data folder is among that.
+    /// Its environment, in addition to the inherited one, which has no key, address or data folder.
     pub environment: Vec<(String, String)>,
 }
 
@@ -43,7 +43,7 @@ pub struct Window {
 }
 
 impl Window {
-    /// Opens the application's window under a driver of its own.
+    /// Opens the application's window under its own driver.
     ///
     /// # Errors
     /// When the driver is missing or no window opens.
@@ -53,7 +53,7 @@ impl Window {
         Ok(window)
     }
 
-    /// The same, and does not wait until the application has started behind it.
+    /// Opens the window without waiting until the application has started behind it.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -97,19 +97,19 @@ impl Window {
         })
     }
 
-    /// Loads the page anew, as F5 would.
+    /// Reloads the page, as F5 would.
     pub async fn reload(&self) -> Result<(), Error> {
         with_timeout("the page is loaded anew", self.client.refresh()).await?;
         self.wait_for_page().await
     }
 
-    /// Driving starts when the page has put itself together; the sidebar is what it draws last.
+    /// Waits until the page is assembled; it draws the sidebar last.
     async fn wait_for_page(&self) -> Result<(), Error> {
         let page = "document.querySelector('#new-conversation, #fatal') !== null";
         self.wait_until(page, "the page is there").await
     }
 
-    /// The WebDriver client, for what has no verb here.
+    /// The WebDriver client, for actions without a method here.
     pub fn client(&self) -> &Client {
         &self.client
     }
@@ -119,7 +119,7 @@ impl Window {
         with_timeout("a script ends", self.client.execute(script, Vec::new())).await
     }
 
-    /// Calls a command of the core as the page does: its value, or its error.
+    /// Calls a command of the core as the page does; returns its value or its error.
     pub async fn invoke(
         &self,
         command: &str,
@@ -138,10 +138,10 @@ impl Window {
         })
     }
 
-    /// Waits until a script's expression is true in the page.
+    /// Waits until a JavaScript expression is true in the page.
     ///
     /// # Errors
-    /// When it is not within half a minute.
+    /// When it is still false after half a minute.
     pub async fn wait_until(&self, expression: &str, what: &str) -> Result<(), Error> {
         let deadline = Instant::now() + TIMEOUT;
         let script = format!("return Boolean({expression});");
@@ -163,13 +163,13 @@ impl Window {
         }
     }
 
-    /// The element of a CSS selector, as soon as there is one.
+    /// Returns the element for a CSS selector, as soon as there is one.
     pub async fn find(&self, css: &str) -> Result<Element, Error> {
         let found = self.client.wait().at_most(TIMEOUT);
         Ok(found.for_element(Locator::Css(css)).await?)
     }
 
-    /// Clicks.
+    /// Clicks an element.
     pub async fn click(&self, css: &str) -> Result<(), Error> {
         with_timeout("a click is done", self.find(css).await?.click()).await
     }
@@ -179,7 +179,7 @@ impl Window {
         with_timeout("text is typed", self.find(css).await?.send_keys(text)).await
     }
 
-    /// Waits until what has happened on the page is painted.
+    /// Waits until the page's pending changes are painted.
     pub async fn wait_for_frame(&self) -> Result<(), Error> {
         let frames =
             "const frame = () => new Promise(requestAnimationFrame); return frame().then(frame);";
@@ -196,9 +196,9 @@ impl Window {
         self.end("-9").await
     }
 
-    /// Ends the application with SIGTERM, as a logout does, waits until it has closed its
-    /// database, and ends the driver. Ending the WebDriver session instead would be a crash:
-    /// WebKit's driver kills what it started.
+    /// Ends the application with SIGTERM, as a logout does, waits until it has closed its database, and
+    /// ends the driver. Ending the WebDriver session instead would crash the application: WebKit's driver
+    /// kills the process that it started.
     pub async fn close(self) -> Result<(), Error> {
         self.end("-15").await
     }
@@ -244,7 +244,7 @@ fn kill_now(application: Option<u32>) {
     }
 }
 
-/// Waits for the driver, but not for ever.
+/// Waits for the driver, with a timeout.
 async fn with_timeout<T, E: Into<Error>>(
     what: &str,
     doing: impl Future<Output = Result<T, E>>,
@@ -257,18 +257,18 @@ async fn with_timeout<T, E: Into<Error>>(
     }
 }
 
-/// True when nothing of a process is left but its exit status. Its memory goes first, its files and
-/// connections after that, so a missing `exe` would be too early.
+/// Returns true when a process is gone or a zombie. The kernel frees its memory first, its files and
+/// connections later, so a missing `exe` would be too early.
 pub fn has_ended(process: u32) -> bool {
     let Ok(stat) = std::fs::read_to_string(format!("/proc/{process}/stat")) else {
         return true;
     };
-    // The name, in parentheses, may hold anything; the state follows it (proc_pid_stat(5)).
+    // The name, in parentheses, may contain any character; the state follows it (proc_pid_stat(5)).
     stat.rsplit_once(") ")
         .is_some_and(|(_, rest)| rest.starts_with('Z'))
 }
 
-/// A port for the driver, which cannot say which one it got. It is below those that systems hand out
+/// Returns a port for the driver, which cannot report the one it got. It is below the ephemeral range
 /// (32768 on Linux, 49152 elsewhere), or a server that starts in the meantime could get it.
 async fn free_port() -> Result<u16, Error> {
     loop {
@@ -292,7 +292,7 @@ async fn wait_for_port(port: u16) -> Result<(), Error> {
     }
 }
 
-/// The process that `parent` started.
+/// Returns the process that `parent` started.
 fn child_of(parent: u32) -> Option<u32> {
     let children = format!("/proc/{parent}/task/{parent}/children");
     let children = std::fs::read_to_string(children).ok()?;

@@ -190,32 +190,32 @@ export type Appearance =
 /**  A file that goes with a message. */
 export type AttachmentId = string;
 
-/**  What a file is shown to models as. */
+/**  The form in which a file is sent to models. */
 export type AttachmentKind = 
 /**  Text or code. */
 "text" | 
-/**  A picture. */
+/**  An image. */
 "image" | 
 /**  The text of a PDF. */
 "pdf";
 
-/**  A file as pages list it; what is in it is asked for by its id. */
+/**  A file as pages list it; its content is loaded by its id. */
 export type AttachmentSummary = {
-	/**  Its id. */
+	/**  The attachment's id. */
 	id: AttachmentId,
 	/**  The file's name, without a path. */
 	name: string,
-	/**  What it is shown to models as. */
+	/**  The form in which it is sent to models. */
 	kind: AttachmentKind,
-	/**  Bytes of the file. */
+	/**  Size of the file in bytes. */
 	bytes: number,
-	/**  Tokens that it costs in each request, estimated. */
+	/**  Estimated tokens that it adds to each request. */
 	tokens: number,
-	/**  Pixels across, of an image as it is kept. */
+	/**  Width of the stored image in pixels. */
 	width: number | null,
-	/**  Pixels down. */
+	/**  Height of the stored image in pixels. */
 	height: number | null,
-	/**  Pages of a PDF. */
+	/**  Number of pages of a PDF. */
 	pages: number | null,
 };
 
@@ -394,57 +394,57 @@ export type ConversationView = {
 	lock: LockStatus,
 };
 
-/**  The stable name of an error, for programs. */
+/**  The stable name of an error. */
 export type ErrorCode = 
-/**  A send without any text. */
+/**  A send without text or files. */
 "empty_message" | 
 /**  A send over the limit. */
 "message_too_long" | 
-/**  An answer is being written already. */
+/**  An answer is already being generated. */
 "generation_in_progress" | 
-/**  An id names nothing. */
+/**  An id does not exist. */
 "not_found" | 
-/**  An argument makes no sense. */
+/**  An invalid argument. */
 "invalid_argument" | 
 /**  The application is quitting. */
 "shutting_down" | 
-/**  The system's keychain cannot be used: a key may be kept elsewhere. */
+/**  The system's keychain cannot be used; a key can be stored elsewhere. */
 "keychain_unavailable" | 
-/**  The file of keys cannot be used. */
+/**  The key file cannot be used. */
 "key_file_unusable" | 
 /**  An image could not be loaded. */
 "image_unavailable" | 
 /**  A file is over its limit. */
 "attachment_too_large" | 
-/**  A file is damaged, locked, or has nothing to read in it. */
+/**  A file is damaged, password-protected, or has no readable content. */
 "attachment_unreadable" | 
-/**  A file of a kind that is not read. */
+/**  An unsupported kind of file. */
 "attachment_kind_unsupported" | 
-/**  More files than a message may have. */
+/**  More files than a message can have. */
 "attachment_limit" | 
-/**  An attached file was removed, sent before, or is another conversation's. */
+/**  An attached file was removed, already sent, or belongs to another conversation. */
 "attachment_gone" | 
-/**  The model sees no images. */
+/**  The model does not support images. */
 "images_not_seen" | 
-/**  More windows than may be open. */
+/**  More windows than allowed. */
 "window_limit" | 
-/**  A pasted file is not on the system's clipboard, or no more. */
+/**  A pasted file is not on the system's clipboard any more. */
 "clipboard_changed" | 
-/**  No room left on the disk. */
+/**  The disk is full. */
 "disk_full" | 
 /**  The data folder cannot be written. */
 "data_folder_unwritable" | 
-/**  The database was written by a newer version. */
+/**  The database was written by a newer version of Conch. */
 "database_newer" | 
 /**  The database is damaged. */
 "database_corrupt" | 
-/**  The database file is something else. */
+/**  The database file is not an SQLite database. */
 "not_a_database" | 
-/**  The data folder is on a drive that a database may not be on, or open on another computer. */
+/**  The data folder is on a drive that cannot hold a database, or is open on another computer. */
 "data_folder_shared" | 
-/**  A database that cannot be opened could not be replaced or read. */
+/**  A database that cannot be opened could not be replaced or salvaged. */
 "recovery_failed" | 
-/**  A fault of ours; the log has the details. */
+/**  A bug in Conch; the log has the details. */
 "internal";
 
 /**  A version of an answer that ended badly, so that the one before it is shown again. */
@@ -764,16 +764,16 @@ export type ModelInfo = {
 	available: boolean,
 	/**  How many tokens a conversation and its answer may have, where that is known. */
 	contextTokens: number | null,
-	/**  Whether it sees images, where that is known. */
+	/**  Whether it accepts images, where that is known. */
 	sees: boolean | null,
 };
 
 /**  `models-changed`: a provider was added, changed or removed. */
 export type ModelsChanged = null;
 
-/**  What the user has to know of a start that went well. */
+/**  What the user must know about a start that succeeded. */
 export type Notice = 
-/**  The database was brought to this version without a backup, because none could be made. */
+/**  The database was migrated without a backup, because none could be made. */
 "updated_without_backup" | 
 /**  The data folder is on a network drive, so only one Conch may use it. */
 "network_drive";
@@ -806,6 +806,17 @@ messageId: MessageId;
 /**  What it waits for. */
 phase: Phase };
 
+/**  Which part of a branch is meant. */
+export type PageQuery = 
+/**  Its end. */
+{ type: "latest" } | 
+/**  What comes before a message. */
+{ type: "before"; messageId: MessageId } | 
+/**  What follows a message. */
+{ type: "after"; messageId: MessageId } | 
+/**  A message with what comes before and what follows. */
+{ type: "around"; messageId: MessageId };
+
 /**  The parameters of a conversation, or the defaults of all. */
 export type Parameters = {
 	/**  What the model is told before the conversation. */
@@ -821,17 +832,6 @@ export type Parameters = {
 	/**  How long a reasoning model thinks before it answers. */
 	reasoningEffort: ReasoningEffort | null,
 };
-
-/**  Which part of a branch is meant. */
-export type PageQuery = 
-/**  Its end. */
-{ type: "latest" } | 
-/**  What comes before a message. */
-{ type: "before"; messageId: MessageId } | 
-/**  What follows a message. */
-{ type: "after"; messageId: MessageId } | 
-/**  A message with what comes before and what follows. */
-{ type: "around"; messageId: MessageId };
 
 /**  A change of the blocks that were told so far, or of those within one of them. */
 export type Patch = 
@@ -1069,21 +1069,21 @@ export type ShowConversation = {
 	conversationId: ConversationId,
 };
 
-/**  A part of a start that may take long. */
+/**  A step of a start that may take long. */
 export type Stage = 
-/**  The database is opened. */
+/**  Opening the database. */
 "opening" | 
-/**  Another process on the same folder is starting. */
+/**  Waiting for another process that is starting on the same folder. */
 "waiting" | 
-/**  Another program holds the database. */
+/**  Waiting for another program that holds the database. */
 "busy" | 
-/**  The database is checked for damage. */
+/**  Checking the database for damage. */
 "checking" | 
-/**  The database is copied before it is brought to this version. */
+/**  Copying the database before a migration. */
 "backing_up" | 
-/**  The database is brought to this version. */
+/**  Migrating the database to this version. */
 "migrating" | 
-/**  What a dead process left is tidied up. */
+/**  Recovering what dead processes left. */
 "recovering";
 
 /**  How far the start is. */
@@ -1144,13 +1144,13 @@ export type Versions = {
 	ids: MessageId[],
 };
 
-/**  What a page can offer. */
+/**  The recovery choices that a page offers. */
 export type WaysOn = {
-	/**  Newest first. */
+	/**  The backups, newest first. */
 	backups: Backup[],
-	/**  There is a database whose rows may be readable. */
+	/**  Whether there is a database, whose rows may be readable. */
 	hasDatabase: boolean,
-	/**  Where everything is. */
+	/**  The data folder. */
 	folder: string,
 };
 

@@ -1,6 +1,6 @@
 /**
- * The seam to the core: the only module beside the generated bindings that knows Tauri. It adds what
- * the generator does not know: which rejections are the core's.
+ * The boundary to the core: the only module besides the generated bindings that uses Tauri. It adds what the
+ * generator does not know: which rejections come from the core.
  */
 import { Channel } from "@tauri-apps/api/core";
 import {
@@ -15,27 +15,27 @@ import {
 export type * from "./bindings";
 export { ATTACHMENT_LIMITS, commands, events };
 
-/** True for an error of the core; anything else is a fault of the bridge. */
+/** Returns whether an error comes from the core; anything else is a fault of the bridge. */
 export function isIpcError(error: unknown): error is IpcError {
 	return typeof error === "object" && error !== null && "code" in error && "message" in error;
 }
 
-/** True for this error of the core. */
+/** Returns whether an error comes from the core with this code. */
 export function hasCode(error: unknown, code: ErrorCode): boolean {
 	return isIpcError(error) && error.code === code;
 }
 
-/** Why a command was rejected, as the core says it, or as one of its faults. */
+/** Returns the core's error for a rejected command; a fault of the bridge becomes `internal`. */
 export function failureOf(error: unknown): Readonly<IpcError> {
 	return isIpcError(error) ? error : { code: "internal", message: messageOf(error) };
 }
 
-/** What to tell the user about a rejected command. */
+/** Returns the message to show for a rejected command. */
 export function messageOf(error: unknown): string {
 	return isIpcError(error) ? error.message : `Conch made a mistake: ${String(error)}`;
 }
 
-/** Streams what happens on a branch to `onEvent`. A later call replaces an earlier one. */
+/** Streams the events of a branch to `onEvent`. A later call replaces an earlier one. */
 export async function followBranch(
 	conversationId: string,
 	branchId: string,

@@ -1,4 +1,4 @@
-/** Light or dark. The core keeps the choice; the page remembers the last one for its first frame. */
+/** Light or dark. The core stores the setting; the page caches the last one for its first frame. */
 import type { Appearance } from "../ipc/bindings";
 import { readLocal, writeLocal } from "./local-storage";
 
@@ -10,13 +10,13 @@ const SCHEMES: Record<Appearance, string> = {
 	dark: "dark",
 };
 
-/** Has the page in these colours from now on, and from the next start's first frame. */
+/** Applies a colour scheme now, and caches it for the first frame of the next start. */
 export function applyAppearance(appearance: Appearance): void {
 	document.documentElement.style.colorScheme = SCHEMES[appearance];
 	writeLocal(LAST, appearance);
 }
 
-/** Has the page in the colours that were last chosen, as far as it remembers. */
+/** Applies the cached colour scheme, if there is one. */
 export function applyLastAppearance(): void {
 	const last = readLocal(LAST);
 	if (last !== null && Object.hasOwn(SCHEMES, last)) applyAppearance(last as Appearance);

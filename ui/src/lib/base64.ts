@@ -1,4 +1,4 @@
-/** A file's bytes as text, by the platform's own code: off the page's thread, and without a loop over them. */
+/** Encodes a file as base64 with `FileReader`: off the main thread, and without a loop over the bytes. */
 export function readBase64(file: Blob): Promise<string> {
 	return new Promise((resolve, reject) => {
 		const reader = new FileReader();

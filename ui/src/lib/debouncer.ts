@@ -1,6 +1,6 @@
-/** Does something when the calls for it pause, for each key by itself. */
+/** Runs an action when the calls for it pause, separately for each key. */
 
-/** How long after the last call, in ms: longer than between two keys, shorter than a doubt. */
+/** Delay after the last call, in ms: longer than between two keystrokes, too short to make the user wonder. */
 const DELAY = 700;
 
 export class Debouncer<Key> {
@@ -11,7 +11,7 @@ export class Debouncer<Key> {
 		this.#act = act;
 	}
 
-	/** Acts after a pause, unless another call or a cancel comes before. */
+	/** Runs the action after the delay, unless another call or `cancel` comes first. */
 	call(key: Key): void {
 		this.cancel(key);
 		const act = () => {

@@ -1,19 +1,19 @@
-/** Files that come by drop, told apart from the text that comes the same way. */
+/** Drag and drop of files, as opposed to text. */
 
-/** Shows where files may be dropped, and takes them, anywhere in `place`. */
+/** Highlights `place` while files are dragged over it, and passes files dropped in it to `take`. */
 export function takeDrops(place: HTMLElement, take: (files: readonly File[]) => void): void {
 	const isOver = (over: boolean) => place.toggleAttribute("data-drop", over);
 	const hasFiles = (event: DragEvent) => event.dataTransfer?.types.includes("Files") ?? false;
 	document.addEventListener("dragover", (event) => {
 		if (!hasFiles(event) || event.dataTransfer === null) return;
-		// Without this the window would open what is dropped on it.
+		// Without this, the webview would open what is dropped on it.
 		event.preventDefault();
 		const inside = place.contains(event.target as Node);
 		event.dataTransfer.dropEffect = inside ? "copy" : "none";
 		isOver(inside);
 	});
 	document.addEventListener("dragleave", (event) => {
-		// Left for another element of the page, which says by itself whether it is one of `place`.
+		// With a `relatedTarget`, the pointer only moved to another element, whose `dragover` sets the state.
 		if (event.relatedTarget === null) isOver(false);
 	});
 	document.addEventListener("drop", (event) => {

@@ -1,14 +1,14 @@
-/** What is done to a field that the platform does not do by itself. */
+/** Text field behaviour that the platform does not provide. */
 
-/** The field grows with its text, up to the height that its style allows. */
+/** Grows a field with its text, up to the height that its style allows. */
 export function grow(field: HTMLTextAreaElement): void {
 	field.style.height = "";
-	// One line by itself: to ask how high it is would have the page laid out in the middle of its drawing.
+	// An empty field is one line high; reading `scrollHeight` would force a layout in the middle of rendering.
 	if (field.value === "") return;
 	field.style.height = `${field.scrollHeight}px`;
 }
 
-/** Puts text in as if it were typed: at the caret, and Ctrl+Z takes it out again. */
+/** Inserts text at the caret as if it were typed, so that Ctrl+Z undoes it. */
 export function insertText(field: HTMLTextAreaElement, text: string): void {
 	field.focus();
 	if (document.execCommand("insertText", false, text)) return;

@@ -1,35 +1,38 @@
 /**
- * Who takes what is typed: the message's field, and the one for the next message while the first waits
- * for an answer. When a drawing puts one in the other's place, the focus and the selection go over in
- * the same task, so that no key comes in between.
+ * Focus of the composer: the active field, which receives keystrokes, is the message's, or the one for the next
+ * message while an answer is pending. When a render replaces one with the other, focus and selection move in the
+ * same task, so that no keystroke comes in between.
  */
 import { type Selection, shiftSelection } from "../state/hand-over";
 import { hasNoFocus } from "./mount";
 
-/** How long after its end a composition's text may be put in, in ms: WebKitGTK does so by a press of its own. */
+/**
+ * How long after `compositionend` its text may still be inserted, in ms: WebKitGTK uses a separate key press for
+ * it.
+ */
 const COMMIT = 50;
 
 export interface ComposerFocus {
-	/** Has the field that takes what is typed take the focus. */
+	/** Focuses the active field. */
 	focusField(): void;
-	/** Call it before the composer is drawn. */
+	/** Call before the composer is rendered. */
 	beforeRender(): void;
-	/** Call it when the composer was drawn. */
+	/** Call after the composer was rendered. */
 	afterRender(): void;
-	/** The field that takes what is typed. */
+	/** Returns the active field, which receives keystrokes. */
 	field(): HTMLTextAreaElement;
 }
 
-/** A field before a drawing. */
+/** The active field before a render. */
 interface Before {
 	readonly field: HTMLTextAreaElement;
 	readonly text: string;
 	readonly selection: Selection;
-	/** What is typed comes here. */
+	/** Keystrokes go to it. */
 	readonly isUsed: boolean;
 }
 
-/** `compose` is told when an input method begins to compose in a field, and when it has ended. */
+/** Manages the composer's focus. Calls `compose` when an IME composition in a field starts and ends. */
 export function keepFocus(
 	composer: HTMLElement,
 	compose: (composing: boolean) => void,
@@ -50,13 +53,13 @@ export function keepFocus(
 	};
 	composer.addEventListener("compositionstart", () => composition(true));
 	composer.addEventListener("compositionend", () => composition(false));
-	// Whatever takes the focus away ends it, also where nothing says so.
+	// Losing the focus ends a composition, even without `compositionend`.
 	composer.addEventListener("focusout", () => composes && composition(false));
-	// A press beside the fields leaves them the focus: what is typed next comes there.
+	// A press elsewhere in the composer leaves the focus in its field, where the user types next.
 	composer.addEventListener("mousedown", (event) => {
 		const pressed = event.target as Element;
 		if (event.button !== 0 || composes || pressed.closest("textarea") !== null) return;
-		// What scrolls is dragged there.
+		// The file list is scrolled by dragging.
 		if (pressed.closest("button") === null && pressed.closest(".files") !== null) return;
 		event.preventDefault();
 		if (!composer.contains(document.activeElement)) focus.focusField();
@@ -80,7 +83,7 @@ export function keepFocus(
 			if (now === was && now.value === text) return;
 			if (now !== was && isUsed) now.focus();
 			if (document.activeElement !== now) return;
-			// Nothing was typed meanwhile: the message's field has kept its own selection.
+			// Nothing was typed meanwhile: the message field has kept its own selection.
 			if (now !== was && now.id === "chat-input" && text === "") return;
 			const { start, end, direction } = shiftSelection(selection, text, now.value);
 			now.setSelectionRange(start, end, direction);
@@ -89,12 +92,12 @@ export function keepFocus(
 	return focus;
 }
 
-/** Whether what is typed now comes to this field, or would if it were not sent just now. */
+/** Returns whether keystrokes go to this field, or would if its text were not being sent. */
 function isUsed(field: HTMLTextAreaElement): boolean {
 	const active = document.activeElement;
 	if (active === field) return true;
 	if (field.id === "next-input") return false;
-	// Send has the focus where a key pressed it, and nobody where a press beside everything took it.
+	// Send has the focus if a key pressed it; no element has it after a click on empty space.
 	const isFree = hasNoFocus() && (document.getSelection()?.isCollapsed ?? true);
 	return isFree || active?.id === "send-button";
 }

@@ -1,11 +1,11 @@
-/** Marks where a text stands, without touching the nodes that hold it: selections in them survive. */
+/** Highlights matches of a text without changing the DOM, so that selections survive. */
 
 const MARK = "found";
 
-/** The most places that are marked. */
+/** Maximum number of highlighted matches. */
 const MAX_RANGES = 2000;
 
-/** Marks every place of `text` in `root`, in upper or lower case; no text takes the marks away. */
+/** Highlights every match of `text` in `root`, ignoring case; an empty text clears the highlights. */
 export function markText(root: Element, text: string): void {
 	if (text === "") {
 		CSS.highlights.delete(MARK);

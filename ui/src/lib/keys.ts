@@ -1,6 +1,9 @@
-/** Keys that are not what they seem. */
+/** Key events of input methods. */
 
-/** Enter that ends a composition is not Enter. WebKit says so only by its key code. */
+/**
+ * Returns whether a key press belongs to an IME composition, such as the Enter that ends it, which WebKit
+ * reports only by its `keyCode`.
+ */
 export function isComposing(event: KeyboardEvent): boolean {
 	return event.isComposing || event.keyCode === 229;
 }

@@ -1,10 +1,10 @@
-/** Renders a part of the page whenever something that it reads changes. */
+/** Renders a part of the page whenever a signal that it reads changes. */
 import { effect, untracked } from "@preact/signals-core";
 import { render, type TemplateResult } from "lit-html";
 
 /**
- * `after` runs when the DOM is up to date. What has the focus keeps it also where it is moved; where it
- * is taken away, `lost` has to say who takes the focus.
+ * Runs `after` when the DOM is up to date. A focused element keeps the focus when it is moved; when it is
+ * removed, `lost` has to move the focus.
  */
 export function mount(
 	root: HTMLElement,
@@ -23,13 +23,13 @@ export function mount(
 	});
 }
 
-/** Nothing has the focus: what is typed would reach nobody. */
+/** Returns whether no element has the focus, so that keystrokes would be lost. */
 export function hasNoFocus(): boolean {
 	const active = document.activeElement;
 	return active === null || active === document.body;
 }
 
-/** The element with this id, which the page is known to have. */
+/** Returns the element with this id; throws if the page has none. */
 export function byId<T extends HTMLElement>(id: string): T {
 	const element = document.getElementById(id);
 	if (element === null) throw new Error(`the page has no #${id}`);

@@ -1,6 +1,6 @@
 /**
- * Which part of a draft stands in the field for the next message: kept by the window itself, so that a
- * reload in mid-word goes on in the same field. The text is in the core, as part of the draft.
+ * Which part of a draft is in the field for the next message: kept in `sessionStorage`, so that a reload in
+ * mid-word continues in the same field. The core stores the text as part of the draft.
  */
 
 const name = (id: string) => `next:${id}`;
@@ -10,11 +10,11 @@ export function rememberNextPart(id: string, text: string): void {
 		if (text === "") sessionStorage.removeItem(name(id));
 		else sessionStorage.setItem(name(id), text);
 	} catch {
-		// Without it, all of the draft stands in one field.
+		// Without it, the whole draft is in one field.
 	}
 }
 
-/** Empty where nothing was remembered. */
+/** Returns an empty text if nothing is stored. */
 export function rememberedNextPart(id: string): string {
 	try {
 		return sessionStorage.getItem(name(id)) ?? "";

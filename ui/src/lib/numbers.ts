@@ -1,33 +1,33 @@
-/** Numbers as people type them and as they like to read them: pure. */
+/** Parses and formats numbers for the user. Pure. */
 
-/** The number that a text says, with a point or a comma; null where it says none. */
+/** Parses a number with a decimal point or comma; null if invalid. */
 export function parseNumber(text: string): number | null {
 	const plain = text.trim().replace(",", ".");
 	return /^[-+]?(\d+\.?\d*|\.\d+)$/.test(plain) ? Number(plain) : null;
 }
 
-/** The whole number that a text says; null where it says none. */
+/** Parses a whole number, ignoring spaces; null if invalid. */
 export function parseWhole(text: string): number | null {
 	const plain = text.replace(/\s/g, "");
 	return /^\d+$/.test(plain) ? Number(plain) : null;
 }
 
-/** A number of tokens, as model makers say it: 128k, 1M. */
+/** Formats a number of tokens as model vendors do: 128k, 1M. */
 export function shortTokens(tokens: number): string {
 	if (tokens < 1000) return String(tokens);
-	// 131072 is said 128k, and so is 128000.
+	// 131072 is called 128k, and so is 128000.
 	const isBinary = tokens % 1024 === 0 && tokens % 1000 !== 0;
 	const k = tokens / (isBinary ? 1024 : 1000);
 	const [size, unit] = k < 1000 ? [k, "k"] : [k / (isBinary ? 1024 : 1000), "M"];
 	return `${Math.round(size * 10) / 10}${unit}`;
 }
 
-/** A count with its noun: 1 model, 2 models. */
+/** Formats a count with its noun: 1 model, 2 models. */
 export function count(number: number, noun: string): string {
 	return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
-/** The size of a file: 812 bytes, 12 kB, 1.4 MB. */
+/** Formats a file size: 812 bytes, 12 kB, 1.4 MB. */
 export function shortBytes(bytes: number): string {
 	if (bytes < 1000) return count(bytes, "byte");
 	const kilobytes = Math.round(bytes / 1000);

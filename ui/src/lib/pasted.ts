@@ -1,22 +1,22 @@
 /**
- * What a paste brings: text, which the field takes by itself, or files. WebKitGTK says nothing of files
- * in the event, and has them in the clipboard as long as the event lasts.
+ * Content of a paste: text, which the field inserts itself, or files. WebKitGTK does not list files in the
+ * event, and has them on the clipboard only while the event lasts.
  */
 
 export interface Pasted {
 	readonly files: readonly File[];
-	/** Files of this machine, as `file:` addresses. */
+	/** Local files, as `file:` URLs. */
 	readonly uris: readonly string[];
 }
 
-/** What is pasted as text: a spreadsheet's cells come with a picture of themselves. */
+/** Returns whether a paste is inserted as text: spreadsheet cells come with an image of themselves. */
 export function isText(data: DataTransfer): boolean {
 	if (data.getData("text/plain") === "") return false;
 	const html = data.getData("text/html");
 	return html === "" ? data.files.length === 0 : !isPicture(html);
 }
 
-/** A picture that was copied in a browser comes with its element, and perhaps with its address. */
+/** Returns whether HTML is only an image: one copied in a browser comes as its element, perhaps with its URL. */
 function isPicture(html: string): boolean {
 	const words = html
 		.replace(/<!--.*?-->|<(style|title)\b.*?<\/\1>|<[^>]*>/gis, "")
@@ -25,9 +25,9 @@ function isPicture(html: string): boolean {
 }
 
 /**
- * The files of a paste that is no text. Call it in the event's own task: later, the clipboard is closed.
- * Resolves to nothing where there is nothing that can be read. `copiedFiles` resolves to the addresses of the
- * files on the clipboard, of which WebKitGTK gives the page the first only.
+ * Reads the files of a paste that is not text. Call it in the event's own task: later, the clipboard is closed.
+ * Resolves to empty lists if nothing can be read. `copiedFiles` resolves to the URLs of the files on the
+ * clipboard, of which WebKitGTK exposes only the first to the page.
  */
 export async function pastedFiles(
 	data: DataTransfer,
@@ -39,7 +39,7 @@ export async function pastedFiles(
 	try {
 		return await copied(await clipboard.read(), copiedFiles);
 	} catch {
-		// An empty clipboard is a refusal too.
+		// Reading an empty clipboard rejects, too.
 		return { files: [], uris: [] };
 	}
 }
@@ -55,13 +55,13 @@ async function copied(
 			files.push(new File([picture], "Pasted image.png", { type: "image/png" }));
 		}
 	}
-	// A file that is a picture may come as both.
+	// An image file may come as both.
 	const listed = items.some((item) => item.types.includes("text/uri-list"));
 	const uris = listed ? await copiedFiles() : [];
 	return uris.length > 0 ? { files: [], uris } : { files, uris };
 }
 
-/** What a file is called, by its address. */
+/** Returns the file name in a URL. */
 export function nameOf(uri: string): string {
 	const last = uri.split("/").at(-1) ?? uri;
 	try {

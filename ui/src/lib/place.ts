@@ -1,9 +1,9 @@
-/** Where what floats over the page goes. */
+/** Positions popovers. */
 
-/** How far it is from its button, in px. */
+/** Distance from the button, in px. */
 const GAP = 4;
 
-/** Places a popover by its button, on the side that has more room. Its style says how wide it may be. */
+/** Positions a popover at its button, on the side with more room. CSS limits its width. */
 export function placeBy(popover: HTMLElement, button: Element): void {
 	const { top, bottom, left } = button.getBoundingClientRect();
 	const isBelow = bottom < innerHeight / 2;

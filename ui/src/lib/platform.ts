@@ -1,4 +1,4 @@
-/** What differs between the systems. */
+/** Platform differences. */
 
-/** Shortcuts are pressed with the Command key, and not with Ctrl. */
+/** Shortcuts use the Command key instead of Ctrl. */
 export const HAS_COMMAND_KEY = globalThis.navigator?.platform?.startsWith("Mac") ?? false;

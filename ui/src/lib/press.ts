@@ -1,6 +1,6 @@
 /**
- * Waits for the end of a press. The press of a button takes the focus from a field, and what the field
- * then says about itself would push the button away before it is released: the click would be lost.
+ * Defers work until a press ends. Pressing a button blurs a field, and a validation error shown before the
+ * release would push the button away: the click would be lost.
  */
 
 let isDown = false;
@@ -13,7 +13,7 @@ function setDown(down: boolean): void {
 	isDown = down;
 }
 
-/** Acts at once, but while something is being pressed, after its click. */
+/** Runs `act` immediately or, if the pointer is down, after its click. */
 export function afterPress(act: () => void): void {
 	if (!isDown) {
 		act();

@@ -1,12 +1,12 @@
 /**
- * The arrows in an input that bring back what was sent. They move the caret first: only where it cannot
- * go further do they mean something else, and where a line is broken knows only the platform.
+ * Arrow keys that recall sent messages in an input. They move the caret first, and recall only when it cannot
+ * move further; only the platform knows where a line wraps.
  */
 
 export interface RecallActions {
-	/** The input shows what was brought back. */
+	/** Returns whether the input shows a recalled message. */
 	isRecalled(): boolean;
-	/** False where nothing may be brought back. */
+	/** Returns false if nothing may be recalled. */
 	older(): boolean;
 	newer(): boolean;
 }
@@ -21,7 +21,7 @@ export function recallByArrows(event: KeyboardEvent, actions: RecallActions): vo
 		if (step()) event.preventDefault();
 	} else if (actions.isRecalled()) {
 		const [text, start, end] = [input.value, input.selectionStart, input.selectionEnd];
-		// The caret moves after the last listener.
+		// The platform moves the caret after the last listener.
 		setTimeout(() => {
 			const stands = input.selectionStart === start && input.selectionEnd === end;
 			if (stands && start === end && input.value === text) step();

@@ -1,9 +1,9 @@
-/** What the reader looks at in a scrolling region, to come back to when it was laid out anew. */
+/** Scroll anchor: what the user reads in a scrolling region, to return to after a layout change. */
 
-/** Where an element was, in px. */
+/** Position of an element, in px. */
 interface Mark {
 	readonly element: Element;
-	/** Below the top edge of the region; negative when its beginning is out of sight. */
+	/** Offset from the top edge of the region; negative if the element begins above it. */
 	readonly top: number;
 	readonly height: number;
 }
@@ -11,10 +11,10 @@ interface Mark {
 export class ScrollAnchor {
 	readonly #scroller: HTMLElement;
 	readonly #width: number;
-	/** The better ones first: the others are for when those are gone. */
+	/** Best first; the others are fallbacks for elements that are gone. */
 	readonly #marks: readonly Mark[];
 
-	/** What is at the top of the region now. */
+	/** Records what is at the top of the region. */
 	constructor(scroller: HTMLElement) {
 		this.#scroller = scroller;
 		this.#width = scroller.clientWidth;
@@ -28,7 +28,7 @@ export class ScrollAnchor {
 			.map((element) => this.#mark(element));
 	}
 
-	/** Scrolls back. In another width as much of the element is above as was, in proportion. */
+	/** Scrolls back. If the width has changed, the same proportion of the element is above the edge. */
 	restore(): void {
 		const before = this.#marks.find(({ element }) => element.isConnected);
 		if (before === undefined) return;

@@ -1,20 +1,20 @@
 /**
- * Keeps a scrolling region at its bottom while it grows, until the user scrolls up, and from then on at what
- * the user reads. Only what the user does counts as scrolling: a scroll event alone may be the layout's doing.
+ * Keeps a scrolling region at its bottom while it grows, until the user scrolls up; from then on, at what the
+ * user reads. Only user input counts as scrolling: a scroll event alone may come from the layout.
  */
 import { signal } from "@preact/signals-core";
 import { ScrollAnchor } from "./scroll-anchor";
 
-/** How near to the bottom counts as being there, in px. */
+/** Distance from the bottom that counts as being there, in px. */
 const NEAR = 32;
 
-/** What is not on the page, above and below of what is. */
+/** What is not loaded, above and below the page's content. */
 export interface ScrollEdges {
-	/** More could be below: the bottom is not the end, and nothing to stay at. */
+	/** There is more to load below: the bottom is not the end, and is not followed. */
 	hasLater(): boolean;
-	/** The user comes near to the top. */
+	/** Called when the user scrolls near the top. */
 	onTop(): void;
-	/** The user comes near to the bottom. */
+	/** Called when the user scrolls near the bottom. */
 	onEnd(): void;
 }
 
@@ -22,20 +22,20 @@ export class ScrollFollower {
 	/** There is text below that the user has not scrolled to. */
 	readonly hidden = signal(false);
 	readonly #scroller: HTMLElement;
-	/** Told when the layout of a frame is known: to ask for it earlier would have it made twice. */
+	/** Notified when the layout of a frame is known: reading it earlier would force a second layout. */
 	readonly #resized = new ResizeObserver((changes) =>
 		this.#follow(changes.some(({ target }) => target === this.#content)),
 	);
-	/** What is scrolled; it may grow without having been drawn anew. */
+	/** The scrolled content, which may grow without a render. */
 	#content: Element | null = null;
 	#sticks = true;
 	#byUser = false;
-	/** The user folds or unfolds something. */
+	/** The user has folded or unfolded something. */
 	#folds = false;
-	/** Where the scroller was when it was last known. */
+	/** Last known scroll position. */
 	#top = 0;
 	#width = 0;
-	/** What the user reads, while that is not the bottom. */
+	/** What the user reads while the bottom is not followed. */
 	#place: ScrollAnchor | null = null;
 
 	constructor(scroller: HTMLElement, beyond: ScrollEdges) {
@@ -48,7 +48,7 @@ export class ScrollFollower {
 		});
 		scroller.addEventListener("scroll", () => {
 			this.#top = scroller.scrollTop;
-			// In another width it is the layout's doing.
+			// After a change of width, it comes from the layout.
 			if (scroller.clientWidth !== this.#width) return;
 			if (this.#byUser) this.#scrolled(beyond);
 			this.#place = this.#sticks ? null : new ScrollAnchor(scroller);
@@ -56,12 +56,12 @@ export class ScrollFollower {
 		this.#resized.observe(scroller);
 	}
 
-	/** It is the bottom that is looked at, now and when it grows. */
+	/** Returns whether the bottom is followed. */
 	isFollowed(): boolean {
 		return this.#sticks;
 	}
 
-	/** Call it when the content may be another element. That it grows is noticed by itself. */
+	/** Call when the content may be another element. Its growth is observed without a call. */
 	watch(): void {
 		const content = this.#scroller.firstElementChild;
 		if (content === this.#content) return;
@@ -70,7 +70,7 @@ export class ScrollFollower {
 		this.#lookAgain();
 	}
 
-	/** Goes to the bottom, within the next frame, and stays there. */
+	/** Scrolls to the bottom within the next frame, and follows it. */
 	stick(): void {
 		this.#sticks = true;
 		this.#byUser = false;
@@ -78,13 +78,13 @@ export class ScrollFollower {
 		this.#lookAgain();
 	}
 
-	/** Has an element in the middle, and stays there instead. */
+	/** Scrolls an element into the middle, and stops following the bottom. */
 	show(element: Element): void {
 		this.#sticks = false;
 		element.scrollIntoView({ block: "center" });
 	}
 
-	/** Does something that changes what is above, and keeps what the user looks at where it is. */
+	/** Runs a change to the content above, and keeps what the user reads in place. */
 	preserveScroll(change: () => void): void {
 		if (this.#sticks) {
 			change();
@@ -108,7 +108,7 @@ export class ScrollFollower {
 		if (clientWidth !== this.#width && !this.#sticks) this.#place?.restore();
 		this.#width = clientWidth;
 		if (grew && this.#folds) {
-			// What was unfolded is looked at, and is not new.
+			// The user looks at what was unfolded; it is not new.
 			this.#folds = false;
 			this.#sticks &&= this.#distance() < NEAR;
 			return;
@@ -120,7 +120,7 @@ export class ScrollFollower {
 	#stay(): void {
 		if (!this.#sticks) return;
 		const { scrollTop } = this.#scroller;
-		// The user's scrolling is told a frame later than it is done, and what grows meanwhile must not undo it.
+		// The scroll event comes a frame after the user's scrolling, which growth in the meantime must not undo.
 		if (this.#byUser && scrollTop < this.#top && this.#distance() >= NEAR) {
 			this.#sticks = false;
 			return;
@@ -129,7 +129,7 @@ export class ScrollFollower {
 		this.#top = this.#scroller.scrollTop;
 	}
 
-	/** What is observed anew is told of before the next frame. */
+	/** A newly observed element is reported before the next frame. */
 	#lookAgain(): void {
 		if (this.#content === null) return;
 		this.#resized.unobserve(this.#content);
@@ -139,7 +139,7 @@ export class ScrollFollower {
 	#expectUser(beyond: ScrollEdges): void {
 		this.#byUser = true;
 		const { scrollHeight, clientHeight } = this.#scroller;
-		// Nothing scrolls then: few messages are here, each of them wide rather than high.
+		// Nothing scrolls then: the few loaded messages fit, being wide rather than high.
 		if (scrollHeight <= clientHeight) beyond.onTop();
 	}
 

@@ -1,4 +1,4 @@
-/** The key that sends. The core keeps the choice; the page remembers it for the first press. */
+/** The key that sends. The core stores the setting; the page caches it for the first key press. */
 import type { SendKey } from "../ipc/bindings";
 import { readLocal, writeLocal } from "./local-storage";
 
@@ -8,7 +8,7 @@ export function rememberSendKey(key: SendKey): void {
 	writeLocal(LAST, key);
 }
 
-/** The one that was chosen last, as far as the page remembers. */
+/** Returns the cached setting, or Enter if there is none. */
 export function lastSendKey(): SendKey {
 	return readLocal(LAST) === "modEnter" ? "modEnter" : "enter";
 }

@@ -1,10 +1,10 @@
-/** The longest name that is shown whole, in characters. */
+/** Maximum length of a name shown in full, in characters. */
 const MAX_LENGTH = 26;
 
-/** So many of its last characters are kept: what tells files of one name apart, and the extension. */
+/** Number of trailing characters kept: what distinguishes similar names, and the extension. */
 const END = 10;
 
-/** A file's name with its middle left out where it is long: pure. */
+/** Shortens a long file name in its middle. Pure. */
 export function shortName(name: string): string {
 	const characters = [...name];
 	if (characters.length <= MAX_LENGTH) return name;

@@ -1,6 +1,6 @@
-/** Small pictures of attached images, loaded when they come near to what is seen. */
+/** Thumbnails of attached images, loaded when they come near the viewport. */
 
-/** How many are remembered, because each has up to a few megabytes. */
+/** Maximum number cached: each may have a few megabytes. */
 const MAX_CACHED = 60;
 
 export class Thumbnails {
@@ -20,7 +20,7 @@ export class Thumbnails {
 		}, near);
 	}
 
-	/** Has an image that names its attachment in `data-attachment` get its picture. For `ref`. */
+	/** Loads the thumbnail of an image with `data-attachment` when it comes near the viewport. For `ref`. */
 	readonly fill = (image: Element | undefined): void => {
 		if (image instanceof HTMLImageElement && image.src === "") this.#observer.observe(image);
 	};
@@ -30,7 +30,7 @@ export class Thumbnails {
 		try {
 			image.src = await this.#of(id);
 		} catch {
-			// The words that stand for it are there.
+			// Its label is shown without it.
 			this.#known.delete(id);
 		}
 	}

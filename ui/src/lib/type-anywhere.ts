@@ -1,35 +1,35 @@
-/** What is typed while no field has the focus comes to the composer. */
+/** Redirects keystrokes to the composer while no field has the focus. */
 import { matches } from "./shortcut";
 
 const PASTE = ["Mod+V", "Shift+Insert"];
 
-/** What of a press counts. */
+/** The properties of a key press that matter here. */
 type Press = Parameters<typeof matches>[0] & Pick<KeyboardEvent, "getModifierState">;
 
 /**
- * Gives the focus to `field` before a press that writes or pastes does so; null where nothing takes it.
- * Call it after those who listen to shortcuts.
+ * Focuses `field` before a key press that types or pastes takes effect; null if no field receives it. Call it
+ * after the shortcut listeners are added.
  */
 export function typeAnywhere(field: () => HTMLTextAreaElement | null): void {
 	document.addEventListener("keydown", (event) => {
 		if (event.defaultPrevented || isDialogOpen() || isTyping()) return;
 		if (event.key === " " && isUsedBySpace(event.target as Element)) return;
-		// The press goes on in the field that has the focus by then.
+		// The key press takes effect in the field that has the focus by then.
 		if (writes(event)) field()?.focus();
 	});
 }
 
-/** Whether a press puts something in, were a field focused. */
+/** Returns whether a key press would insert something into a focused field. */
 export function writes(press: Press): boolean {
 	if (PASTE.some((shortcut) => matches(press, shortcut))) return true;
 	const { key, ctrlKey, altKey, metaKey } = press;
-	// AltGr is told as Ctrl and Alt on some systems.
+	// Some systems report AltGr as Ctrl and Alt.
 	const isShortcut = (ctrlKey || altKey || metaKey) && !press.getModifierState("AltGraph");
-	// `Dead` begins a letter, `Process` is an input method's.
+	// `Dead` begins a letter, `Process` comes from an input method.
 	return !isShortcut && ([...key].length === 1 || key === "Dead" || key === "Process");
 }
 
-/** A space presses a button, and scrolls what can be scrolled. */
+/** Returns whether the element uses Space itself: it presses a button, and scrolls a scrollable element. */
 function isUsedBySpace(target: Element): boolean {
 	return target.closest("button, a, summary, [tabindex], input") !== null;
 }
@@ -38,7 +38,7 @@ export function isDialogOpen(): boolean {
 	return document.querySelector("dialog[open]") !== null;
 }
 
-/** Something has the focus that takes text. */
+/** Returns whether the focused element accepts text. */
 export function isTyping(): boolean {
 	const active = document.activeElement;
 	return (

@@ -1,4 +1,4 @@
-/** Lets the page do what waits, a click or a frame, before more work is done. */
+/** Yields to pending browser work, such as a click or a frame. */
 export function yieldToBrowser(): Promise<void> {
 	return new Promise((resolve) => setTimeout(resolve));
 }

@@ -1,4 +1,4 @@
-/** The blocks of an answer: each is one node. */
+/** The blocks of an answer: each renders as one node. */
 
 import type { Alignment, Block, Footnote, Inline, ListItem } from "../ipc/bindings";
 import { CodeBlock, codeBlockOf } from "./code";
@@ -14,7 +14,7 @@ import { wide } from "./wide";
 type Row = readonly (readonly Inline[])[];
 type Table = Extract<Block, { type: "table" }>;
 
-/** Shows each block by one element, and changes in it only what changes. */
+/** Renders each block as one element, and updates only what changed in it. */
 export class Blocks implements ItemRenderer<Block> {
 	readonly #services: MarkdownServices;
 	readonly #inlines: Inlines;
@@ -153,7 +153,7 @@ export class Blocks implements ItemRenderer<Block> {
 			},
 		};
 		const columns = alignments.length;
-		// The cells that a row does not have are one, because a short text may not have many.
+		// One cell spans all the missing ones, so that a short source cannot create many cells.
 		const rest = ({ length }: Row) =>
 			length < columns ? [element(name, { colspan: String(columns - length) })] : [];
 		return {
@@ -187,7 +187,7 @@ function headingName(level: number) {
 
 function taskBox(checked: boolean): HTMLElement {
 	const box = element("input", { type: "checkbox", disabled: "", "aria-label": "Done" });
-	// As an attribute, too, because that is what one node has in common with an equal one.
+	// Also as an attribute, because `isEqualNode` compares attributes and not the checked state.
 	box.toggleAttribute("checked", checked);
 	return box;
 }

@@ -1,19 +1,19 @@
 /**
- * Where more is to come in an answer. The place is found and marked, because a selector that knows it by what
- * is last has all of an answer's styles made anew when something is put behind the answer.
+ * The caret at the end of a streaming answer. A class marks its element, because a selector such as `:last-child`
+ * would recalculate the styles of the whole answer whenever something is appended after it.
  */
 
-/** What the next word is written in. */
+/** The elements that the next word is appended to. */
 const LINE = "p, h1, h2, h3, h4, h5, h6, td, .lines, pre.html, li:empty, code:empty";
 
-/** What has such a thing in it. */
+/** The elements that contain such a line. */
 const CONTAINERS =
 	"ul, ol, li, blockquote, .table, table, tbody, tr, .open, .open > pre, .open code";
 
 /**
- * From which length on a paragraph has no caret, in characters. With something behind its text, a
- * paragraph is laid out as a whole whenever it grows: in one as long as a book's chapter, that is felt,
- * unless it stands in pieces.
+ * The length above which a paragraph has no caret, in characters. With content after its text, a paragraph
+ * is laid out as a whole whenever it grows, which is noticeable in one as long as a book's chapter unless it is
+ * split into pieces.
  */
 const LONG = 16_000;
 
@@ -21,7 +21,7 @@ const LONG = 16_000;
 export class Caret {
 	#at: Element | null = null;
 
-	/** Puts it behind what the element shows now; nowhere while that is nothing. */
+	/** Moves the caret after the current content of `host`; hides it while that is empty. */
 	put(host: Element): void {
 		const line = lastLine(host);
 		const isNowhere = line === null ? !host.hasChildNodes() : isLong(line);
@@ -43,7 +43,7 @@ export class Caret {
 function isLong(line: Element): boolean {
 	if (!line.matches("p")) return false;
 	let length = 0;
-	// Node by node, because to join the text costs more the longer it is.
+	// Node by node, because the cost of `textContent` grows with its length.
 	for (const node of line.childNodes) {
 		if (node.nodeType === Node.TEXT_NODE) length += (node as Text).length;
 	}

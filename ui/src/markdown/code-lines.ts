@@ -1,6 +1,6 @@
 /**
- * The text of a block of code, in boxes of a few lines, and a line that is long in boxes of its parts: what
- * grows is laid out anew from the start of its box. What boxes there are depends on the text alone.
+ * The text of a code block, split into boxes of a few lines each, and long lines into boxes of their parts:
+ * growing text is laid out again from the start of its box. The boxes depend on the text alone.
  */
 
 import type { Token } from "../ipc/bindings";
@@ -8,31 +8,31 @@ import { codePointName, splitControls } from "./controls";
 import { element } from "./element";
 import { firstOf } from "./long-text";
 
-/** How long a box of whole lines is at least, and one of a part of a line at most, in characters. */
+/** The minimum length of a box of whole lines, and the maximum of a part of a line, in characters. */
 const PIECE = 2000;
 
-/** The longest line that stands with others, in characters. */
+/** The longest line that shares a box with others, in characters. */
 const LONG = 4000;
 
 interface Box {
 	readonly element: Element;
-	/** Of whose parts this is one. */
+	/** The long line that this box is a part of; null for a box of whole lines. */
 	readonly longLine: Element | null;
-	/** What it ends with; null after a control. */
+	/** The text node at its end; null after a control character. */
 	text: Text | null;
-	/** Of all its text, in characters. */
+	/** Length of its text, in characters. */
 	length: number;
-	/** Of the line that has not ended in it, in characters. */
+	/** Length of its unterminated last line, in characters. */
 	open: number;
 }
 
 export class CodeLines {
-	/** Holds the text and nothing else. */
+	/** Contains the text and nothing else. */
 	readonly element = element("code");
-	/** The last box; null when there is none, or none that can grow. */
+	/** The last box; null if there is none, or if it can no longer grow. */
 	#tail: Box | null = null;
 
-	/** Shows `now` after `was`: what is new at the end is added, anything else is shown anew, without colours. */
+	/** Changes the text from `was` to `now`: appends a new end; rebuilds after any other change, without colours. */
 	rewrite(was: string, now: string): void {
 		if (this.#tail !== null && now.startsWith(was)) {
 			this.#append(now.slice(was.length));
@@ -43,7 +43,7 @@ export class CodeLines {
 		}
 	}
 
-	/** Colours it box by box, as long as `isCurrent`; from then on it does not grow. */
+	/** Colours the text box by box while `isCurrent` holds; a coloured text can no longer grow. */
 	*color(tokens: readonly Token[], isCurrent: () => boolean): Generator<undefined> {
 		let next = 0;
 		let used = 0;
@@ -84,7 +84,7 @@ export class CodeLines {
 		return this.#begin(this.element, "lines", null);
 	}
 
-	/** Has the line that has not ended begin anew, in parts; what it says goes before `more`. */
+	/** Moves the unterminated line out of the box, to be split into parts; returns its text followed by `more`. */
 	#cutOut(box: Box, more: string): [Element, Box, string] {
 		const line = takeEnd(box.element, box.open);
 		if (box.open === box.length) box.element.remove();
@@ -112,7 +112,7 @@ export class CodeLines {
 	}
 }
 
-/** Controls are shown at once, for code deceives as well while it is being written. */
+/** Control characters are shown immediately, because code can deceive while it streams, too. */
 function add(box: Box, text: string): void {
 	for (const token of splitControls(text)) {
 		if (token.kind === "plain" && box.text !== null) {
@@ -126,7 +126,7 @@ function add(box: Box, text: string): void {
 	box.open = text.endsWith("\n") ? 0 : box.open + text.length;
 }
 
-/** Takes out the last characters, which are those of whole nodes and of the end of one text. */
+/** Removes and returns the last characters: those of whole nodes and of the end of one text node. */
 function takeEnd(parent: Element, length: number): string {
 	let taken = "";
 	while (taken.length < length) {
@@ -146,7 +146,7 @@ function put(parent: Node, { kind, text }: Token): void {
 			parent.appendChild(document.createTextNode(text));
 			break;
 		case "control":
-			// The character stays in the text, for a selection that is copied; the style shows its name.
+			// The character stays in the text, so that a selection copies it; CSS shows its name.
 			for (const character of text) {
 				const name = codePointName(character);
 				parent.appendChild(element("span", { class: "tok-control", "data-name": name }, character));

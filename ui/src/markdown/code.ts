@@ -1,4 +1,4 @@
-/** A block of code: its language, its buttons, and the text, which scrolls inside itself. */
+/** A code block: its language, its buttons, and its scrollable text. */
 
 import type { Block, Token } from "../ipc/bindings";
 import { CodeLines } from "./code-lines";
@@ -8,12 +8,12 @@ import type { MarkdownServices } from "./services";
 
 export type Code = Extract<Block, { type: "code" }>;
 
-/** How long a button says what it did, in ms. */
+/** How long a button shows its result, in ms. */
 const FEEDBACK_DURATION = 2000;
 
 const blocks = new WeakMap<Node, CodeBlock>();
 
-/** The block whose element this is. */
+/** Returns the block that owns the element. */
 export function codeBlockOf(node: Node): CodeBlock {
 	const block = blocks.get(node);
 	if (block === undefined) throw new Error("the node is no block of code");
@@ -35,7 +35,7 @@ export class CodeBlock {
 		this.#lines.rewrite("", source.text);
 		services.overflow.watch(this.#pre);
 		const bar = element("figcaption", {}, this.#label, this.#wrapButton(), this.#copyButton());
-		// Code is written from the left, whatever is around it.
+		// Code is always left to right, whatever the direction of the surrounding text.
 		this.element = element("figure", { class: "code", dir: "ltr" }, bar, this.#pre);
 		this.#name();
 		blocks.set(this.element, this);
@@ -43,12 +43,12 @@ export class CodeBlock {
 		else this.element.classList.add("open");
 	}
 
-	/** What is shown. */
+	/** The block currently shown. */
 	get source(): Code {
 		return this.#source;
 	}
 
-	/** Holds the text and nothing else. */
+	/** Contains the text and nothing else. */
 	get code(): Element {
 		return this.#lines.element;
 	}
@@ -65,11 +65,11 @@ export class CodeBlock {
 	}
 
 	/**
-	 * Colours the code, a piece at a time, because all of a long one would take longer than a frame.
-	 * Ends early when the code has changed since `source`.
+	 * Colours the code, a piece at a time, because a long block would take longer than a frame.
+	 * Ends early if the code has changed since `source`.
 	 */
 	*color(source: Code, tokens: readonly Token[]): Generator<undefined> {
-		// Controls are to be seen already.
+		// Control characters are already visible.
 		if (tokens.every(({ kind }) => kind === "plain" || kind === "control")) return;
 		yield* this.#lines.color(tokens, () => source === this.#source);
 	}
@@ -92,7 +92,7 @@ export class CodeBlock {
 
 	#copyButton(): HTMLElement {
 		const button = element("button", { type: "button", class: "bare" }, "Copy");
-		// In the page from the first click on: what is laid out over the text costs each frame a little.
+		// Added on the first click: content positioned over the text adds a small cost to each frame.
 		const status = element("span", { role: "status", class: "visually-hidden" });
 		let timer: ReturnType<typeof setTimeout> | undefined;
 		const say = (words: string) => {
@@ -106,7 +106,7 @@ export class CodeBlock {
 		};
 		button.addEventListener("click", () => {
 			if (!status.isConnected) button.after(status);
-			// Without the last line's end, which a terminal would take for Enter.
+			// Without the trailing newline, which a terminal would treat as Enter.
 			this.#services.copy(this.#source.text.replace(/\n$/, "")).then(
 				() => say("Copied"),
 				() => say("Not copied"),

@@ -1,4 +1,4 @@
-/** An answer in a lit-html template. */
+/** A lit-html directive that renders an answer. */
 import { Directive, directive } from "lit-html/directive.js";
 import type { Block } from "../ipc/bindings";
 import { element } from "./element";
@@ -20,5 +20,5 @@ class Markdown extends Directive {
 	}
 }
 
-/** Shows the blocks; those that are the same objects as before cost nothing. */
+/** Renders the blocks; those identical to the previous objects cost nothing. */
 export const markdown = directive(Markdown);

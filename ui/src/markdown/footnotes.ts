@@ -1,9 +1,9 @@
-/** The way from a reference to its note, and back to where the reader was. */
+/** Navigation from a reference to its note, and back to the reference that was used. */
 import { element } from "./element";
 
 const cameFrom = new WeakMap<Element, HTMLElement>();
 
-/** Leads to the note of that number in the same answer, if there is one. */
+/** Returns a button that focuses the note of that number in the same answer, if there is one. */
 export function footnoteReference(number: number): HTMLElement {
 	const attributes = { type: "button", "data-reference": String(number) };
 	const name = { "aria-label": `Footnote ${number}` };
@@ -17,7 +17,7 @@ export function footnoteReference(number: number): HTMLElement {
 	return element("sup", { class: "reference" }, button);
 }
 
-/** The note without its text, which goes before the way back. */
+/** Returns the note without its text, which is inserted before the back button. */
 export function footnote(number: number): HTMLElement {
 	const back = element("button", { type: "button", class: "bare back" }, "↩\ufe0e");
 	back.setAttribute("aria-label", `Back to reference ${number}`);
@@ -31,7 +31,7 @@ export function footnote(number: number): HTMLElement {
 	return note;
 }
 
-/** Numbers are those of one message: the next one has its own first note. */
+/** Footnote numbers are scoped to one message. */
 function inMessage(inside: Element, selector: string): HTMLElement | null {
 	return inside.closest(".markdown")?.querySelector<HTMLElement>(selector) ?? null;
 }

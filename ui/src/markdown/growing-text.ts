@@ -1,6 +1,6 @@
 /**
- * Text that grows at its end: only what is new touches the DOM, so a long answer costs its length
- * and not its square, and a selection in it survives.
+ * Append-only text: only the new end touches the DOM, so the cost of a long answer is linear in its length
+ * and not quadratic, and a selection in it survives.
  */
 import { Directive, directive } from "lit-html/directive.js";
 import { rewriteText, textNode } from "./long-text";

@@ -1,6 +1,6 @@
 /**
- * Gives code its colours: only a closed block, only when it comes near to what is seen, and not while
- * the user selects in it, because new nodes would take the selection away.
+ * Highlights code: only a closed block, only once it is near the viewport, and not while the user has a
+ * selection in it, because replacing the nodes would drop the selection.
  */
 
 import type { Token } from "../ipc/bindings";
@@ -9,29 +9,29 @@ import { splitControls } from "./controls";
 import { Lru } from "./lru";
 import { isSelectedIn } from "./selection";
 
-/** The code in pieces; null when there are none to be had. */
+/** Splits code into tokens; null if it cannot be highlighted. */
 export type Highlight = (language: string, text: string) => Promise<readonly Token[] | null>;
 
-/** What colours a block, a piece at a time. */
+/** The colouring of one block, a piece at a time. */
 type Coloring = Iterator<undefined>;
 
-/** How much code is remembered with its colours, in characters. */
+/** How much highlighted code is cached, in characters. */
 const MAX_CACHED = 1_000_000;
 
-/** One for the whole page: it has the one observer and the one memory. */
+/** Shared by the whole page, so that there is one observer and one cache. */
 export class Highlighter {
 	readonly #highlight: Highlight;
 	readonly #observer: IntersectionObserver;
 	readonly #blocks = new WeakMap<Element, CodeBlock>();
 	readonly #known = new Lru<Promise<readonly Token[]>>(MAX_CACHED);
-	/** Those that are coloured piece by piece, the first one first. */
+	/** Blocks being coloured piece by piece, in order. */
 	readonly #queue: [CodeBlock, Coloring][] = [];
-	/** In the frame that is being made. */
+	/** Whether the current frame has already coloured a piece. */
 	#hasColored = false;
-	/** Those in which the user selects. */
+	/** Blocks that wait until the user has no selection in them. */
 	readonly #waiting = new Map<CodeBlock, Coloring>();
 
-	/** What is near is up to a screen away in the scroller, or in the window. */
+	/** "Near" is up to one screen away in the scroller, or in the window if that is null. */
 	constructor(highlight: Highlight, scroller: Element | null = null) {
 		this.#highlight = highlight;
 		this.#observer = new IntersectionObserver(
@@ -47,7 +47,7 @@ export class Highlighter {
 		);
 	}
 
-	/** Colours the block once it is near, if it is closed then. */
+	/** Colours the block once it is near, if it is closed by then. */
 	watch(block: CodeBlock): void {
 		this.#blocks.set(block.element, block);
 		this.#observer.observe(block.element);
@@ -65,7 +65,7 @@ export class Highlighter {
 		if (!this.#hasColored) this.#nextPiece();
 	}
 
-	/** A piece of one block in a frame: a scroll or an answer's end brings many near at once. */
+	/** Colours one piece per frame: a scroll or an answer's end brings many blocks near at the same time. */
 	#nextPiece(): void {
 		const next = this.#queue.shift();
 		if (next === undefined) return;

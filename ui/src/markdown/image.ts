@@ -1,16 +1,16 @@
-/** Images. None is fetched until the user asks for it: a request would tell its host who reads. */
+/** Images. None is fetched until the user requests it: a request would reveal the reader to the host. */
 
 import type { Inline } from "../ipc/bindings";
 import { withVisibleControls } from "./controls";
 import { element } from "./element";
 import type { MarkdownServices } from "./services";
 
-/** Addresses of what is here already. */
+/** URLs of data that is already local. */
 const FETCHED = /^(blob:|data:image\/)/;
 
 type Image = Extract<Inline, { type: "image" }>;
 
-/** A button that says where the image would come from, until it has been asked for; then the image. */
+/** Returns a button that names the image's host; once it is pressed, the image replaces it. */
 export function image(image: Image, services: MarkdownServices): HTMLElement {
 	const { destination, host, alt, title } = image;
 	if (host === null) return element("span", { class: "image" }, alt);
@@ -39,7 +39,7 @@ export function image(image: Image, services: MarkdownServices): HTMLElement {
 		event.stopPropagation();
 		void load();
 	});
-	// An image may stand in a link, which would take these for its own.
+	// An image may be inside a link, which would handle these events as its own.
 	for (const type of ["auxclick", "keydown"]) {
 		chip.addEventListener(type, (event) => event.stopPropagation());
 	}

@@ -1,4 +1,4 @@
-/** What stands in a line: each inline is one node. */
+/** Inline content: each inline renders as one node. */
 
 import type { Inline, Math as Tex } from "../ipc/bindings";
 import { element } from "./element";
@@ -11,10 +11,10 @@ import { type ItemRenderer, isEqual, reconcile } from "./reconcile";
 import type { MarkdownServices } from "./services";
 import { wide } from "./wide";
 
-/** The shortest source of a formula that a narrow column may not hold, in characters. */
+/** The source length from which a formula may not fit a narrow column, in characters. */
 const LONG_FORMULA = 32;
 
-/** Shows each inline by one node; text that grows keeps its node. */
+/** Renders each inline as one node; growing text keeps its node. */
 export class Inlines implements ItemRenderer<Inline> {
 	readonly #services: MarkdownServices;
 
@@ -22,7 +22,7 @@ export class Inlines implements ItemRenderer<Inline> {
 		this.#services = services;
 	}
 
-	/** The parent, with these in it. */
+	/** Returns the parent, filled with the inlines. */
 	in<Parent extends Node>(parent: Parent, inlines: readonly Inline[]): Parent {
 		reconcile(parent, [], inlines, this);
 		return parent;
@@ -86,7 +86,7 @@ export class Inlines implements ItemRenderer<Inline> {
 		}
 	}
 
-	/** A long one scrolls, because no formula breaks. */
+	/** A long formula scrolls, because formulas do not wrap. */
 	#formula(tex: Tex): Element {
 		const shown = math(tex, "inline");
 		if (tex.tree === null || tex.source.length < LONG_FORMULA) return shown;

@@ -1,6 +1,6 @@
-/** The names of programming languages as people write them. */
+/** Display names of programming languages. */
 
-/** Each with its other names as fences have them; its own in small letters is one, too. */
+/** Each name with its aliases in code fences; its lower-case form is an alias, too. */
 const NAMES = [
 	["Bash"],
 	["C", "h"],
@@ -55,10 +55,10 @@ const BY_WORD = new Map<string, string>(
 	),
 );
 
-/** A name for the word after a fence: the word itself when it is not known. */
+/** Returns the display name for the info string of a code fence; unknown words are returned unchanged. */
 export function languageName(word: string | null): string {
 	if (word === null || word === "") return "Code";
-	// What follows is for a tool, as in rust,ignore.
+	// The rest is for tools, as in rust,ignore.
 	const known = BY_WORD.get(word.replace(/[,:{].*$/, "").toLowerCase());
 	return known ?? word;
 }

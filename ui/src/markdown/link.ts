@@ -1,6 +1,6 @@
 /**
- * Links. They have no address of their own, so that nothing the user does to them can lead the window
- * away from the page: they only tell where they would go.
+ * Links. They have no `href`, so that no interaction can navigate the window away from the page: they only
+ * pass their destination to the page.
  */
 
 import type { Inline } from "../ipc/bindings";
@@ -11,7 +11,7 @@ import type { MarkdownServices } from "./services";
 
 type Link = Extract<Inline, { type: "link" }>;
 
-/** The link without its text. */
+/** Returns the link without its text. */
 export function link({ destination, title, host }: Link, services: MarkdownServices): HTMLElement {
 	if (host === null) {
 		const words = `Not opened: ${withVisibleControls(destination)}`;
@@ -25,11 +25,11 @@ export function link({ destination, title, host }: Link, services: MarkdownServi
 		services.openLink(destination);
 	};
 	made.addEventListener("click", (event) => {
-		// The end of a selection of the link's own text is not a click on it.
+		// Ending a selection of the link's text is not a click on the link.
 		const hasSelected = document.getSelection()?.isCollapsed === false && isSelectedIn(made);
 		if (!hasSelected) open(event);
 	});
-	// Any other button: the middle one opens, too.
+	// Other mouse buttons: the middle one opens the link, too.
 	made.addEventListener("auxclick", (event) => {
 		if (event.button === 1) open(event);
 	});

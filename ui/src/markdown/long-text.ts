@@ -1,32 +1,32 @@
 /**
- * Text that may be longer than any line box should be. What grows is laid out anew from the start of its
- * box, and all of a box is laid out at once: a long text stands in pieces, each a box of its own.
+ * Text that may be too long for one box. Growing text is laid out again from the start of its box, and a box is
+ * laid out as a whole, so a long text is split into pieces, each in a separate box.
  */
 
 import { element } from "./element";
 import { type ItemRenderer, reconcile, rewrite } from "./reconcile";
 
-/** How long a text is that stands in pieces, in characters. No paragraph that is meant to be read is. */
+/** The length above which a text is split into pieces, in characters. No readable paragraph is that long. */
 const LONG = 16_000;
 
 /** The longest piece, in characters. */
 const PIECE = 4_000;
 
-/** So many accents on one letter are no word: to find their places takes the square of their number. */
+/** That many combining marks on one letter are no word: positioning them takes time quadratic in their number. */
 const PILE = /\p{M}{256}/u;
 
 function isLong(text: string): boolean {
 	return text.length > LONG || PILE.test(text);
 }
 
-/** One node for the text. */
+/** Returns one node for the text. */
 export function textNode(text: string): ChildNode {
 	return isLong(text)
 		? withText(element("span", { class: "pieces" }), text)
 		: document.createTextNode(text);
 }
 
-/** Has that node, which shows `was`, show `now`; false where it takes another. */
+/** Updates the node from `was` to `now`; returns false if that needs another node. */
 export function rewriteText(node: ChildNode, was: string, now: string): boolean {
 	if (isLong(was) !== isLong(now)) return false;
 	if (isLong(now)) setText(node as Element, was, now);
@@ -34,13 +34,13 @@ export function rewriteText(node: ChildNode, was: string, now: string): boolean 
 	return true;
 }
 
-/** The element, which is empty, with the text in it. */
+/** Returns the empty element, filled with the text. */
 export function withText<Host extends Element>(host: Host, text: string): Host {
 	setText(host, "", text);
 	return host;
 }
 
-/** Has an element that shows `was`, or nothing, show `now` and nothing else. */
+/** Updates an element that shows `was`, or is empty, to show only `now`. */
 export function setText(host: Element, was: string, now: string): void {
 	if (isLong(was) && isLong(now)) {
 		reconcile(host, pieces(was), pieces(now), shown);
@@ -61,7 +61,7 @@ const shown: ItemRenderer<string> = {
 	},
 };
 
-/** Cut behind a pile or else a space where there is one; as the text grows, all but the last stay as they are. */
+/** Cuts after a pile of marks, or else at a space if there is one; as the text grows, only the last piece changes. */
 function pieces(text: string): string[] {
 	const cut: string[] = [];
 	let rest = text;
@@ -82,7 +82,7 @@ function firstPiece(text: string): string {
 	return space < PIECE / 2 ? start : start.slice(0, space + 1);
 }
 
-/** The first characters, and not half of one. */
+/** Returns the first `most` characters, without splitting a surrogate pair. */
 export function firstOf(text: string, most: number): string {
 	const isCut = (text.codePointAt(most - 1) ?? 0) > 0xffff;
 	return text.slice(0, isCut ? most - 1 : most);

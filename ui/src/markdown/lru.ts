@@ -1,10 +1,10 @@
-/** Remembers what was used last, by texts whose lengths together stay under a limit. */
+/** An LRU cache whose keys have a limited total length. */
 export class Lru<Value> {
 	readonly #limit: number;
 	readonly #entries = new Map<string, Value>();
 	#length = 0;
 
-	/** The limit is in characters of all keys. */
+	/** The limit is the total length of all keys, in characters. */
 	constructor(limit: number) {
 		this.#limit = limit;
 	}
@@ -12,14 +12,14 @@ export class Lru<Value> {
 	get(key: string): Value | undefined {
 		const value = this.#entries.get(key);
 		if (value !== undefined) {
-			// A map is in the order of its insertions: the first entry is the one not used for longest.
+			// A map keeps insertion order, so the first entry is the least recently used one.
 			this.#entries.delete(key);
 			this.#entries.set(key, value);
 		}
 		return value;
 	}
 
-	/** A key that is longer than the limit is not remembered. */
+	/** A key longer than the limit is not cached. */
 	set(key: string, value: Value): void {
 		this.delete(key);
 		this.#entries.set(key, value);

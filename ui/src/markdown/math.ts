@@ -1,20 +1,20 @@
-/** Formulas, as MathML. */
+/** Formulas as MathML. */
 
 import type { MathNode, Math as Tex } from "../ipc/bindings";
 import { element } from "./element";
 
 const NAMESPACE = "http://www.w3.org/1998/Math/MathML";
 
-/** What could load, run or restyle: no formula needs it, so that the parser's list is not the only wall. */
+/** Attributes that could load, run or restyle. No formula needs them; a second barrier behind the parser's list. */
 const REFUSED = /^on|^(href|src|style)$|:/i;
 
-/** The formula, or its source where it is none. */
+/** Returns the formula, or its source if that could not be parsed. */
 export function math({ source, tree }: Tex, display: "inline" | "block"): Element {
 	if (tree === null) return element("code", { class: "tex" }, source);
 	const built = build(tree);
 	const root = isRoot(built) ? built : document.createElementNS(NAMESPACE, "math");
 	if (root !== built) root.append(built);
-	// A displayed formula may stand in a line, and then says so itself.
+	// A display formula may occur inline, and then has the attribute already.
 	if (!root.hasAttribute("display")) root.setAttribute("display", display);
 	return root;
 }

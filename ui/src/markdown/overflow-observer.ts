@@ -1,18 +1,18 @@
 /**
- * Has what is too wide be cut off, and scroll, only near to what is seen: every box that cuts off costs each
- * frame a little, and a long answer has hundreds.
+ * Clips and scrolls wide content only near the viewport: every box that clips adds a small cost to each frame,
+ * and a long answer has hundreds.
  */
 
-/** One for the whole page: it has the one observer. */
+/** Shared by the whole page, so that there is one observer. */
 export class OverflowObserver {
 	readonly #observer: IntersectionObserver;
 
-	/** What is near is up to a screen away in the scroller, or in the window. */
+	/** "Near" is up to one screen away in the scroller, or in the window if that is null. */
 	constructor(scroller: Element | null = null) {
 		this.#observer = new IntersectionObserver(
 			(entries) => {
 				for (const { target, isIntersecting } of entries) {
-					// What the user has scrolled would lose its place.
+					// A box that the user has scrolled would lose its scroll position.
 					target.classList.toggle("offscreen", !isIntersecting && target.scrollLeft === 0);
 				}
 			},
@@ -20,7 +20,7 @@ export class OverflowObserver {
 		);
 	}
 
-	/** Marks the element as `offscreen` while it is, which its style takes for not to cut off. */
+	/** Gives the element the class `offscreen` while it is not near; CSS then does not clip it. */
 	watch(element: Element): void {
 		this.#observer.observe(element);
 	}

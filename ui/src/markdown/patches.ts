@@ -1,10 +1,10 @@
-/** What a stream's patches make of an answer's blocks. Pure: what did not change stays the same object. */
+/** Applies a stream's patches to an answer's blocks. Pure: unchanged blocks stay the same objects. */
 import type { Block, Inline, Patch } from "../ipc/bindings";
 
-/** A patch of one block, or of what is in it. */
+/** A patch of one block, or of its content. */
 type Change = Exclude<Patch, { type: "replace" }>;
 
-/** What the patches make of the blocks, one after the other. Throws when they are not patches of these. */
+/** Applies the patches in order and returns the new blocks. Throws if they do not fit these blocks. */
 export function applyPatches(
 	blocks: readonly Block[],
 	patches: readonly Patch[],

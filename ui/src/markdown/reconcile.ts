@@ -1,16 +1,16 @@
 /**
- * Has a node's children show a list that changes at its end. What did not change is not touched, so
- * that a selection in it survives, and the work in the DOM is that of the change.
+ * Reconciles a node's children with a list that changes at its end. Unchanged nodes are not touched, so a
+ * selection in them survives, and the DOM work is proportional to the change.
  */
 
-/** How an item is shown by one node. */
+/** Renders an item as one node. */
 export interface ItemRenderer<Item> {
 	build(item: Item, index: number): ChildNode;
-	/** Has the node of `was` show `now`. False when it cannot, and a new node has to. */
+	/** Updates the node from `was` to `now`. Returns false if that needs a new node. */
 	update(node: ChildNode, was: Item, now: Item): boolean;
 }
 
-/** The items are the last of the parent's children before `end`, or the last of all. */
+/** The items are the parent's last children before `end`, or its last children if that is null. */
 export function reconcile<Item>(
 	parent: Node,
 	was: readonly Item[],
@@ -45,8 +45,8 @@ function firstChange(was: readonly unknown[], now: readonly unknown[]): number {
 }
 
 /**
- * Whether two plain values, as JSON has them, are equal. It goes through all of an answer when that has ended,
- * so it makes no lists of keys.
+ * Returns whether two JSON values are equal. It traverses a whole answer when that ends, so it allocates no
+ * key lists.
  */
 export function isEqual(a: unknown, b: unknown): boolean {
 	if (a === b) return true;
@@ -66,7 +66,7 @@ export function isEqual(a: unknown, b: unknown): boolean {
 	return keys === 0;
 }
 
-/** Has a text node that shows `was` show `now`, and leaves what both begin with as it is. */
+/** Updates a text node from `was` to `now`, leaving the common prefix untouched. */
 export function rewrite(node: CharacterData, was: string, now: string): void {
 	if (now.startsWith(was)) {
 		if (now.length > was.length) node.appendData(now.slice(was.length));

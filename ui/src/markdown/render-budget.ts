@@ -1,38 +1,38 @@
 /**
- * Cuts an answer where it is too much for one frame: a table of a thousand rows, or all of a long answer when
- * its conversation is opened. What stays is an answer like any other, which goes on in the next frame. Pure.
+ * Truncates an answer that is too much for one frame: a table of a thousand rows, or a whole long answer when
+ * its conversation is opened. The result is an answer like any other; the next frame renders more of it. Pure.
  */
 
 import type { Block, Footnote, Inline, ListItem } from "../ipc/bindings";
 import { firstOf } from "./long-text";
 
-/** What a node costs to build and to lay out, in characters of running text. */
+/** The cost of building and laying out a node, in characters of running text. */
 const NODE = 40;
 
-/** What a formula costs for each character of its source, which is a node or two. */
+/** The cost of a formula per character of its source, which is a node or two. */
 const SYMBOL = 2 * NODE;
 
-/** What the header of a block of code costs, with its buttons. */
+/** The cost of a code block's header, including its buttons. */
 const HEADER = 8 * NODE;
 
-/** What the button in a reference to a footnote costs. */
+/** The cost of the button of a footnote reference. */
 const REFERENCE = 3 * NODE;
 
-/** What the box of a task costs, or the chip of an image. */
+/** The cost of a task checkbox, or of an image chip. */
 const BOX = 4 * NODE;
 
 type Part = Block | Inline | ListItem | Footnote;
 type Cell = readonly Inline[];
 
-/** Parts are never changed, so what one costs is found once. */
+/** Parts are immutable, so each cost is computed once. */
 const costs = new WeakMap<Part, number>();
 
-/** What they cost to draw, in characters of running text. */
+/** Returns the cost of rendering the parts, in characters of running text. */
 export function costOf(parts: readonly Part[]): number {
 	return total(parts, costOfPart);
 }
 
-/** The beginning that costs no more than this; the very blocks where that is all of them. */
+/** Returns the longest beginning within the budget; `blocks` itself if all of them fit. */
 export function fitToBudget(blocks: readonly Block[], budget: number): readonly Block[] {
 	return cut(blocks, budget, costOfPart, shortened);
 }
@@ -49,7 +49,7 @@ function costOfPart(part: Part): number {
 	return cost;
 }
 
-/** What a part costs whatever is in it. */
+/** Returns the cost of a part without its content. */
 function frameCost(part: Part): number {
 	return "checked" in part && part.checked !== null ? NODE + BOX : NODE;
 }
@@ -71,7 +71,7 @@ function costOfRow(row: readonly Cell[]): number {
 	return NODE + total(row, (cell) => NODE + costOf(cell));
 }
 
-/** As many of the items as there is room for, and the beginning of the next. */
+/** Returns the items that fit, and the beginning of the next one. */
 function cut<Item>(
 	items: readonly Item[],
 	budget: number,
@@ -90,7 +90,7 @@ function cut<Item>(
 	return items;
 }
 
-/** The beginning of a part that costs more; null where it has to be drawn at once. */
+/** Returns the beginning of a part that exceeds the budget; null if it cannot be split. */
 function shortened<Whole extends Part>(part: Whole, budget: number): Whole | null {
 	const left = budget - frameCost(part);
 	const begun = left > 0 ? begunContent(part, left) : null;

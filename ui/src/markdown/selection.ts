@@ -1,6 +1,6 @@
-/** Where the user has selected something, or set the caret. */
+/** The selection of the user, or the caret. */
 
-/** Whether any of it is in the node. */
+/** Returns whether the selection intersects the node. */
 export function isSelectedIn(node: Node): boolean {
 	const selection = document.getSelection();
 	return (

@@ -1,18 +1,18 @@
-/** What the renderer asks of the page. It opens, fetches and copies nothing by itself. */
+/** What the renderer needs from the page. The renderer opens, fetches and copies nothing itself. */
 import type { Highlighter } from "./highlighter";
 import type { OverflowObserver } from "./overflow-observer";
 
 export interface MarkdownServices {
-	/** Hands the destination of a link to whoever decides about it. */
+	/** Passes a link's destination to the page, which decides whether to open it. */
 	openLink(destination: string): void;
 	/**
-	 * Fetches an image that the user asked for: a `data:` URL, or a `blob:` URL of its own, which is
-	 * revoked once it is shown. Any other URL is refused.
+	 * Fetches an image that the user requested. Resolves to a `data:` URL, or to a new `blob:` URL, which the
+	 * renderer revokes once the image is shown. Any other URL is refused.
 	 */
 	loadImage(destination: string): Promise<string>;
-	/** Puts a text into the clipboard; rejects when it could not. */
+	/** Copies a text to the clipboard; rejects on failure. */
 	copy(text: string): Promise<void>;
-	/** Does what may change the page above of what the user looks at, and keeps that in its place. */
+	/** Runs a change that may affect content above the viewport, and keeps the visible content in place. */
 	preserveScroll(change: () => void): void;
 	readonly highlighter: Highlighter;
 	readonly overflow: OverflowObserver;

@@ -1,4 +1,4 @@
-/** An answer on the page: shown at once, or as it is written. */
+/** An answer on the page: finished, or streaming. */
 
 import type { Block } from "../ipc/bindings";
 import { Blocks } from "./blocks";
@@ -7,25 +7,25 @@ import { type ItemRenderer, reconcile } from "./reconcile";
 import { costOf, fitToBudget } from "./render-budget";
 import type { MarkdownServices } from "./services";
 
-/** Whether more is to come, which a caret says. */
+/** Whether the answer is still streaming, which a caret shows. */
 export type Progress = "writing" | "written";
 
-/** How much is drawn in a frame, in characters of running text. */
+/** How much is rendered per frame, in characters of running text. */
 const RENDER_BUDGET = 10_000;
 
 /**
- * Shows blocks in an element of its own. What a change leaves as it is keeps its nodes, and with them
- * the user's selection, what is unfolded and what is scrolled.
+ * Renders blocks into a host element. Unchanged blocks keep their nodes, and with them the user's selection,
+ * expanded parts and scroll positions.
  */
 export class MarkdownView {
 	readonly #host: HTMLElement;
 	readonly #shown: ItemRenderer<Block>;
 	readonly #caret = new Caret();
 	readonly #services: MarkdownServices;
-	/** What is to be shown, and what of it is. */
+	/** The blocks to show, and the part of them already rendered. */
 	#whole: readonly Block[] = [];
 	#drawn: readonly Block[] = [];
-	/** How much may be on the page after the next portion. */
+	/** How much may be rendered after the next portion, in total. */
 	#most = RENDER_BUDGET;
 	#progress: Progress = "written";
 	#goesOn = false;
@@ -38,7 +38,7 @@ export class MarkdownView {
 		this.#shown = {
 			build: (block) => {
 				const node = blocks.build(block);
-				// What is inside follows the outermost one, so that a list's marks are on one side.
+				// Nested blocks inherit the direction of the outermost one, so that a list's markers are on one side.
 				if (!node.hasAttribute("dir")) node.setAttribute("dir", "auto");
 				return node;
 			},
@@ -47,8 +47,8 @@ export class MarkdownView {
 	}
 
 	/**
-	 * Shows these and nothing else: at once, or a portion in each frame where they are much, and the host has
-	 * `data-partial` until then. They must not be changed afterwards, only replaced.
+	 * Replaces the content with `blocks`: immediately, or a portion per frame if they are long; until all is
+	 * rendered, the host has `data-partial`. The blocks must not be mutated afterwards, only replaced.
 	 */
 	show(blocks: readonly Block[], progress: Progress): void {
 		this.#whole = blocks;
@@ -77,7 +77,7 @@ export class MarkdownView {
 		this.#goesOn = true;
 		requestAnimationFrame(() => {
 			this.#goesOn = false;
-			// What has gone from the page is shown again before it is looked at.
+			// A detached host is rendered again by `show` before it becomes visible.
 			if (this.#host.isConnected) this.#services.preserveScroll(() => this.#draw());
 		});
 	}

@@ -1,8 +1,8 @@
-/** What may be wider than its column: it scrolls by itself, and so must be reachable by keyboard. */
+/** Content that may be wider than its column: it scrolls, and so must be reachable by keyboard. */
 import { element } from "./element";
 import type { MarkdownServices } from "./services";
 
-/** Holds the content; `name` says what it is to who does not see it. */
+/** Returns a box with the content; `name` is its accessible name. */
 export function wide(
 	tag: "div" | "span",
 	className: string,

@@ -1,22 +1,22 @@
-/** What a screen reader is told, once, when an answer has ended. */
+/** What a screen reader announces, once, when an answer has ended. */
 import { signal } from "@preact/signals-core";
 import type { FailedVersion, Message } from "../ipc/bindings";
 
-/** How much of the answer is told at most, in characters. */
+/** Maximum length of the announced part of an answer, in characters. */
 const MAX_LENGTH = 200;
 
 export class Announcement {
-	/** What is told. */
+	/** The announcement, shown in a live region. */
 	readonly text = signal("");
-	/** The answer whose end is to be told. */
+	/** The answer whose end is not announced yet. */
 	#ended: string | null = null;
 
-	/** An answer has ended; how, the next reading says. */
+	/** Notes that an answer has ended; the next snapshot says how. */
 	ended(messageId: string | null): void {
 		this.#ended = messageId;
 	}
 
-	/** Looks in what was read for how the answer ended. */
+	/** Announces how the answer ended, if the messages say so. */
 	read(messages: readonly Message[]): void {
 		for (const message of messages) {
 			const { id, status, failedVersion } = message;
@@ -30,7 +30,7 @@ export class Announcement {
 	}
 }
 
-/** How it ended, and where it is complete its first sentence. */
+/** Returns how an answer ended, with its first sentence if it is complete. */
 export function endOf(answer: Message): string {
 	switch (answer.status) {
 		case "complete":
@@ -46,14 +46,14 @@ export function endOf(answer: Message): string {
 	}
 }
 
-/** How another version ended, after which the one before it is shown again. */
+/** Returns how a failed version ended, after which the previous one is shown again. */
 export function endOfVersion({ status, error }: FailedVersion): string {
 	const reason = error === null ? "" : `: ${error.message}`;
 	const ended = status === "failed" ? "failed" : `was ${status}`;
 	return `Answering again ${ended}${reason}. The answer before it is shown.`;
 }
 
-/** Up to the last whole word where it is too long: an answer may be one word of a megabyte. */
+/** Returns the first sentence, cut after a whole word if too long: an answer may be one word of a megabyte. */
 function firstSentence(text: string): string {
 	const beginning = text.slice(0, MAX_LENGTH + 1);
 	const [sentence = ""] = beginning.split(/(?<=[.!?])\s/, 1);

@@ -1,6 +1,6 @@
 /**
- * The files with what is typed, for each conversation: read by the core one after the other, and kept
- * there, so that a restart loses none. What is sent with a message is taken out when the core has it.
+ * The attachments of each conversation's draft: read by the core one after the other, and stored there, so that
+ * a restart loses none. Those sent with a message are removed once the core has accepted it.
  */
 import { signal } from "@preact/signals-core";
 import { ATTACHMENT_LIMITS, type AttachmentSummary, commands, messageOf } from "../ipc/host";
@@ -14,10 +14,10 @@ export type DraftAttachment =
 			readonly state: "reading";
 			readonly key: string;
 			readonly name: string;
-			/** In bytes; null where only the core will know. */
+			/** In bytes; null if only the core can know it. */
 			readonly size: number | null;
 	  }
-	/** `reason` names the file, and says what to do. */
+	/** `reason` names the file and says what to do. */
 	| {
 			readonly state: "failed";
 			readonly key: string;
@@ -32,16 +32,16 @@ const NONE: readonly DraftAttachment[] = [];
 interface Source {
 	readonly name: string;
 	readonly size: number | null;
-	/** Has the core read it and keep it; `null` is the conversation that does not exist yet. */
+	/** Reads and stores it in the core; `null` is the conversation that does not exist yet. */
 	read(conversationId: string | null): Promise<AttachmentSummary>;
 }
 
-/** What is shown of files that were attached before. */
+/** A file that the core has already stored. */
 function ready(file: AttachmentSummary): DraftAttachment {
 	return { state: "ready", key: file.id, file };
 }
 
-/** With what the core kept before what was attached since; nothing is shown twice. */
+/** Prepends the files that the core has stored to those attached since, without duplicates. */
 export function withKept(
 	list: readonly DraftAttachment[],
 	kept: readonly AttachmentSummary[],
@@ -50,7 +50,7 @@ export function withKept(
 	return [...kept.filter(({ id }) => !known.has(id)).map(ready), ...list];
 }
 
-/** The files that can be sent, in order. */
+/** Returns the files that can be sent, in order. */
 export function readyFiles(list: readonly DraftAttachment[]): AttachmentSummary[] {
 	return list.flatMap((one) => (one.state === "ready" ? [one.file] : []));
 }
@@ -60,11 +60,11 @@ export class Attachments {
 	readonly #readBase64: (file: Blob) => Promise<string>;
 	readonly #refuse: (reason: string) => void;
 	readonly #restored = new Set<string>();
-	/** One file at a time: their order is that of their attaching, and one is in memory. */
+	/** Reads one file at a time: in the order of attaching, and with only one in memory. */
 	#queue: Promise<void> = Promise.resolve();
 	#lastKey = 0;
 
-	/** `refuse` tells what concerns no single file. */
+	/** `refuse` shows a refusal that concerns no single file. */
 	constructor(readBase64: (file: Blob) => Promise<string>, refuse: (reason: string) => void) {
 		this.#readBase64 = readBase64;
 		this.#refuse = refuse;
@@ -78,7 +78,7 @@ export class Attachments {
 		return this.of(id).some(({ state }) => state === "reading");
 	}
 
-	/** Attaches files; resolves when all of them are read or refused, to the keys of those that are ready. */
+	/** Attaches files. Resolves, once all of them are read or refused, to the keys of those that are ready. */
 	async add(id: string, files: readonly File[]): Promise<string[]> {
 		return this.#add(
 			id,
@@ -86,7 +86,7 @@ export class Attachments {
 		);
 	}
 
-	/** Attaches files of this machine by their addresses, as {@link add} does. */
+	/** Attaches local files by their URLs, as {@link add} does. */
 	async addCopied(id: string, uris: readonly string[]): Promise<string[]> {
 		return this.#add(
 			id,
@@ -145,40 +145,40 @@ export class Attachments {
 		return keys;
 	}
 
-	/** Takes a file away, also one that is still being read. */
+	/** Removes a file, even one that is still being read. */
 	async remove(id: string, key: string): Promise<void> {
 		const one = this.of(id).find((one) => one.key === key);
 		this.#keep(id, (other) => other !== one);
 		if (one?.state === "ready") await commands.detachFile(one.file.id);
 	}
 
-	/** Takes what the core kept, once. */
+	/** Restores the files that the core has stored, once. */
 	restore(id: string, kept: readonly AttachmentSummary[]): void {
 		if (this.#restored.has(id)) return;
 		this.#restored.add(id);
 		if (kept.length > 0) this.#set(id, withKept(this.of(id), kept));
 	}
 
-	/** Takes what the core kept for the conversation that does not exist yet, once. */
+	/** Restores the files of the conversation that does not exist yet, once. */
 	async restoreNew(): Promise<void> {
 		if (!this.#restored.has(NEW)) this.restore(NEW, await commands.draftAttachments(null));
 	}
 
-	/** Takes out what was sent here, and the refusals that were seen. */
+	/** Removes the files sent from here, and the refusals that were shown. */
 	sent(id: string, ids: readonly string[]): void {
 		this.sentAnywhere(id, ids);
 		this.#keep(id, ({ state }) => state !== "failed");
 	}
 
-	/** Takes out what messages have by now: another window may have sent it. */
+	/** Removes files that messages already have: another window may have sent them. */
 	sentAnywhere(id: string, ids: readonly string[]): void {
 		this.#keep(id, (one) => one.state !== "ready" || !ids.includes(one.file.id));
 	}
 
-	/** Moves what was attached before its conversation existed; rejects where the core does not. */
+	/** Moves the files attached before their conversation existed; rejects if the core does. */
 	async adopt(id: string): Promise<void> {
 		const adopted = new Set<string>();
-		// What has become ready meanwhile goes too.
+		// Includes files that have become ready meanwhile.
 		for (;;) {
 			const ids = readyFiles(this.of(NEW)).flatMap((file) =>
 				adopted.has(file.id) ? [] : [file.id],
@@ -196,13 +196,13 @@ export class Attachments {
 
 	async #read(key: string, file: Source): Promise<string | null> {
 		const begun = this.#placeOf(key);
-		// Taken away while it waited.
+		// Removed while it waited.
 		if (begun === null) return null;
 		let attached: DraftAttachment;
 		try {
 			const summary = await file.read(begun === NEW ? null : begun);
 			const place = this.#placeOf(key);
-			// Taken away while it was read, or its conversation has been created.
+			// Removed while it was read, or its conversation has been created.
 			if (place === null) await commands.detachFile(summary.id);
 			else if (place !== begun) await commands.adoptAttachments(place, [summary.id]);
 			attached = ready(summary);
@@ -220,7 +220,7 @@ export class Attachments {
 		return attached.state === "ready" ? attached.key : null;
 	}
 
-	/** The conversation in which a file is; null where it was taken away. */
+	/** Returns the conversation that has a file; null if the file was removed. */
 	#placeOf(key: string): string | null {
 		for (const [id, list] of this.lists.value) if (list.some((one) => one.key === key)) return id;
 		return null;

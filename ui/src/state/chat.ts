@@ -1,7 +1,6 @@
 /**
- * The shown conversation and what the user may do in it. The lock's truth is in the core: here is its
- * latest snapshot and the changes since. There is one definition of "busy", which the button, the
- * input and the refusal share.
+ * The shown conversation and the user's actions in it. The core owns the lock: here are its latest snapshot and
+ * the changes since. There is one definition of "busy", shared by the button, the input and the refusal.
  */
 import { batch, computed, effect, signal, untracked } from "@preact/signals-core";
 import {
@@ -38,10 +37,10 @@ const STILL_READING = "A file is still being read: send when it is ready";
 
 const PLEASE_WAIT = "Generation in progress, please wait...";
 
-/** How often a locked page makes sure that it still is, in ms. */
+/** Interval at which a locked page checks that it still is, in ms. */
 const RECHECK = 5000;
 
-/** Errors that last, also where everything has worked before. */
+/** Errors that persist, even if everything has worked before. */
 const FATAL_CODES: ReadonlySet<string> = new Set<ErrorCode>(["database_corrupt", "not_a_database"]);
 
 export class Chat {
@@ -61,28 +60,28 @@ export class Chat {
 	/** The id that is shown or being opened; {@link NEW} for one that does not exist yet. */
 	readonly shownId = signal(NEW);
 	readonly lock = signal<LockStatus | null>(null);
-	/** The generation that was asked to stop and has not ended yet. */
+	/** The generation that is being stopped and has not ended yet. */
 	readonly stopping = signal<string | null>(null);
 	readonly announcement = new Announcement();
 	/** The model chosen before its conversation exists. */
 	readonly newModel = signal<string | null>(null);
 	/** The parameters set before their conversation exists. */
 	readonly newParameters = signal(NO_PARAMETERS);
-	/** Conversations with a send on its way to the core. */
+	/** Conversations with a send in flight. */
 	readonly #sending = signal<ReadonlySet<string>>(new Set());
-	/** Refused attempts in a conversation that is being created, which can be counted when it is. */
+	/** Refused attempts in a conversation that is being created, to be counted once it exists. */
 	readonly #uncounted: AttemptSource[] = [];
 	/** The shown branch; null for `main`. */
 	#branchId: string | null = null;
 	#opened = 0;
-	/** Why the conversation to be shown could not be read. */
+	/** Why the conversation to show could not be read. */
 	#unopened: unknown = null;
-	/** The fences of the releases that were told, by branch. A lease that only expired may be renewed. */
+	/** Fences of the lock releases received, by branch. A lease that only expired may be renewed. */
 	readonly #released = new Map<string, number>();
 	#reading: Promise<unknown> | null = null;
 	#again = false;
 
-	/** An answer is being written here, or may not be started. Until the lock is read, the list knows. */
+	/** An answer is being written here, or may not be started. Until the lock is read, the list decides. */
 	readonly locked = computed(() => {
 		const lock = this.lock.value;
 		if (lock !== null) return !lock.canSend;
@@ -91,7 +90,7 @@ export class Chat {
 	});
 	/** A send would be refused. */
 	readonly busy = computed(() => this.locked.value || this.#sending.value.has(this.shownId.value));
-	/** What a send would send. */
+	/** The text that a send would send. */
 	readonly draft = computed(() => this.drafts.texts.value.get(this.shownId.value) ?? "");
 	readonly typing = new Typing(this);
 	/** `provider/model` of the shown conversation; null for the default. */
@@ -103,7 +102,7 @@ export class Chat {
 		const models = this.models.list.value;
 		return models.find((model) => (chosen === null ? model.isDefault : model.id === chosen));
 	});
-	/** What the shown conversation asks of its model; null until it is read. */
+	/** Parameters of the shown conversation; null until it is read. */
 	readonly parameters = computed(() =>
 		this.shownId.value === NEW ? this.newParameters.value : (this.shown.value?.parameters ?? null),
 	);
@@ -119,12 +118,12 @@ export class Chat {
 	}
 
 	/**
-	 * Reads what there is and shows a conversation: the one that is named, or else the newest, but
-	 * where somebody has begun to type already, that.
+	 * Reads the list and shows a conversation: the named one, otherwise the newest, or the new one if the user has
+	 * already begun to type in it.
 	 */
 	async start(id: string): Promise<void> {
 		const list = this.conversations.refresh();
-		// Asked for beside the list, because a start that waited for one after the other took longer.
+		// Requested concurrently with the list: one after the other made the start slower.
 		const draft = commands.getNewDraft();
 		draft.catch(() => {});
 		try {
@@ -145,7 +144,7 @@ export class Chat {
 		await this.#try(() => this.conversations.loadMore());
 	}
 
-	/** Shows a conversation; {@link NEW} is one that its first message creates. */
+	/** Shows a conversation; {@link NEW} is created by its first message. */
 	async open(id: string): Promise<void> {
 		this.toasts.dismissRefusals();
 		await this.#open(id);
@@ -171,7 +170,7 @@ export class Chat {
 		await this.#readOpened();
 	}
 
-	/** Reads the conversation to be shown; {@link recheck} tries again what failed. */
+	/** Reads the conversation to show; {@link recheck} retries after a failure. */
 	async #readOpened(): Promise<void> {
 		const opened = this.#opened;
 		const error = await this.#try(async () => {
@@ -183,7 +182,7 @@ export class Chat {
 		if (opened === this.#opened) this.#unopened = error;
 	}
 
-	/** Has what happens on a branch told to this page; the core begins with all there is so far. */
+	/** Subscribes to the events of a branch; the core first sends the whole answer so far. */
 	async #follow(view: ConversationView): Promise<void> {
 		const opened = this.#opened;
 		await this.#try(() =>
@@ -194,10 +193,7 @@ export class Chat {
 		);
 	}
 
-	/**
-	 * Reads the shown conversation anew. What is told at the same time is answered by one reading, calls
-	 * in the meantime by one more.
-	 */
+	/** Rereads the shown conversation. Simultaneous calls share one read; calls during it cause one more. */
 	reread(): Promise<unknown> {
 		if (this.#reading !== null) {
 			this.#again = true;
@@ -210,7 +206,7 @@ export class Chat {
 				const [id, opened] = [this.shownId.value, this.#opened];
 				if (id === NEW) return;
 				const view = await commands.getConversation(id, this.#branchId);
-				// To read a long one takes as long as to draw it: the user gets a turn in between.
+				// Reading a long one takes as long as rendering it: yield to user input in between.
 				await yieldToBrowser();
 				if (opened === this.#opened) this.#take(view);
 			} while (this.#again);
@@ -221,8 +217,8 @@ export class Chat {
 	}
 
 	/**
-	 * Makes sure that a locked conversation still is, and reads it anew where that was not told. Opens what
-	 * could not be opened, or where that is gone, the newest.
+	 * Checks that a locked conversation still is, and rereads it if the event was missed. Retries a failed open,
+	 * or opens the newest conversation if that one is gone.
 	 */
 	async recheck(): Promise<void> {
 		const unopened = this.#unopened;
@@ -240,7 +236,7 @@ export class Chat {
 	}
 
 	#take(view: ConversationView): void {
-		// It would lock the page again for a moment; a reading after the release is on its way.
+		// It would lock the page again for a moment; a read after the release is in flight.
 		if (isBeforeRelease(view.lock, this.#released.get(view.branchId) ?? 0)) return;
 		const known = this.lock.value;
 		batch(() => {
@@ -250,7 +246,7 @@ export class Chat {
 			const sent = view.messages.flatMap(({ attachments }) => attachments.map((file) => file.id));
 			this.attachments.sentAnywhere(view.id, sent);
 			this.transcript.applySnapshot(view);
-			// A snapshot from before a change that has been told is out of date.
+			// A snapshot older than a change already received is stale.
 			if (known === null || view.lock.fence >= known.fence) this.lock.value = view.lock;
 			this.announcement.read(view.messages);
 		});
@@ -262,7 +258,7 @@ export class Chat {
 		if (view !== null) await this.#try(() => part(view));
 	}
 
-	/** Sends the draft with its files, or says why not. Nothing is taken away before the core has it. */
+	/** Sends the draft with its files, or shows why not. Nothing is cleared before the core has accepted it. */
 	async send(source: AttemptSource): Promise<void> {
 		const id = this.shownId.value;
 		if (!this.busy.value && this.attachments.isReading(id)) {
@@ -276,7 +272,7 @@ export class Chat {
 		});
 	}
 
-	/** Sends something else, and leaves the draft. */
+	/** Sends another text, and leaves the draft. */
 	async sendText(text: string, source: AttemptSource): Promise<void> {
 		await this.#send(text, [], source, () => {});
 	}
@@ -290,7 +286,7 @@ export class Chat {
 		if (this.busy.value) return this.refuse(source);
 		const id = this.shownId.value;
 		if (text.trim() === "" && files.length === 0) return;
-		// Set before anything is awaited: a second press in the same instant finds it.
+		// Set before the first await, so that a second press in the same instant finds it.
 		this.#markSending(id, true);
 		let at = id;
 		try {
@@ -330,11 +326,11 @@ export class Chat {
 			}
 			await this.attachments.adopt(created.id);
 		} catch (error) {
-			// An answer that does not keep to them is not wanted, nor an empty conversation.
+			// An answer without these parameters and files is not wanted, nor is an empty conversation.
 			await commands.deleteConversation(created.id).catch(() => {});
 			throw error;
 		}
-		// In one drawing: who types on meanwhile, types in the same field.
+		// In one render, so that the user keeps typing in the same field.
 		const opened = batch(() => {
 			this.#markSending(created.id, true);
 			this.drafts.adopt(created.id);
@@ -349,7 +345,7 @@ export class Chat {
 		return created.id;
 	}
 
-	/** The composer locks with the acceptance, and does not wait for the event that follows it. */
+	/** Locks the composer on acceptance, without waiting for the event that follows. */
 	#lockedBy(outcome: { generationId: string; assistantMessageId: string; fence: number }): void {
 		const known = this.lock.value;
 		if (known !== null && outcome.fence <= known.fence) return;
@@ -365,18 +361,21 @@ export class Chat {
 		};
 	}
 
-	/** Says that an answer is being written, until it has ended. */
+	/** Shows that an answer is being written, until it has ended. */
 	#askToWait(): void {
 		this.toasts.show({ text: PLEASE_WAIT, kind: "refusal" });
 	}
 
-	/** Another window was first. The lock is read before anything is free again: the refusal goes with it. */
+	/**
+	 * Handles a conflict with another window. The send ends only after the lock is read, because the refusal is
+	 * dismissed as soon as the page is not busy.
+	 */
 	async #overtaken(): Promise<void> {
 		this.#askToWait();
 		await this.reread();
 	}
 
-	/** Says that an answer is being written, and has the attempt counted. */
+	/** Shows that an answer is being written, and counts the attempt. */
 	refuse(source: AttemptSource): void {
 		this.#askToWait();
 		const id = this.shownId.value;
@@ -384,12 +383,12 @@ export class Chat {
 		else this.#count(id, source);
 	}
 
-	/** The count is for the metrics; the user's refusal does not depend on it. */
+	/** Counts a refused attempt for the metrics; the refusal does not depend on it. */
 	#count(id: string, source: AttemptSource): void {
 		commands.recordRefusedAttempt(id, this.#branchOf(id), source).catch(() => {});
 	}
 
-	/** Answers again: after a failure, or for another version. */
+	/** Generates another answer: after a failure, or as another version. */
 	async answerAgain(messageId: string, source: AttemptSource): Promise<void> {
 		if (this.busy.value) return this.refuse(source);
 		const id = this.shownId.value;
@@ -398,7 +397,7 @@ export class Chat {
 			const requestId = crypto.randomUUID();
 			const outcome = await commands.generateResponse(messageId, null, requestId, source);
 			if (id !== this.shownId.value) return;
-			// What another window has written since follows, so the answer has a branch of its own.
+			// Messages from another window follow, so the answer is on a separate branch.
 			if (outcome.branchId === this.shown.value?.branchId) this.#lockedBy(outcome);
 			else await this.#open(id, outcome.branchId);
 		});
@@ -443,7 +442,7 @@ export class Chat {
 		});
 	}
 
-	/** Deletes a conversation, and offers to undo that. */
+	/** Deletes a conversation, and offers Undo. */
 	async remove(id: string, title: string): Promise<void> {
 		const isShown = id === this.shownId.value;
 		this.drafts.flush();
@@ -463,7 +462,7 @@ export class Chat {
 		this.reread();
 	}
 
-	/** Sets what a conversation asks of its model; rejects where the core does not take it. */
+	/** Sets the parameters of a conversation; rejects if the core does. */
 	async setParameters(id: string, parameters: Parameters): Promise<void> {
 		if (id === NEW) {
 			this.newParameters.value = parameters;
@@ -500,14 +499,14 @@ export class Chat {
 		void this.#try(() => this.conversations.refresh(changedId));
 	}
 
-	/** The window is looked at again: whatever was missed, read it. */
+	/** Rereads what may have been missed while the window was hidden or not focused. */
 	resync(): void {
 		this.reread();
 		this.conversations.markRead(this.shownId.value);
 		void this.#try(() => this.conversations.refresh());
 	}
 
-	/** The branch to send to. */
+	/** Returns the branch to send to; null for `main`. */
 	#branchOf(id: string): string | null {
 		return id === this.shownId.value ? this.#branchId : null;
 	}
@@ -517,14 +516,14 @@ export class Chat {
 		this.#sending.value = new Set(sending ? [...others, id] : others);
 	}
 
-	/** Does something, and tells the user where it fails. Returns why it failed; null where it did not. */
+	/** Runs an action and shows its error. Returns the error, or null. */
 	async #try(action: () => Promise<void>): Promise<unknown> {
 		try {
 			await action();
 			return null;
 		} catch (error) {
 			if (hasCode(error, "not_found")) {
-				// Deleted by another window; the event that says so is on its way.
+				// Deleted by another window; its event is in flight.
 				await this.conversations.refresh().catch(() => {});
 			} else if (isIpcError(error) && FATAL_CODES.has(error.code) && this.shown.value === null) {
 				this.fatal.value = error;

@@ -1,4 +1,4 @@
-/** The fields in which the parameters of one conversation are set, while their dialog is open. */
+/** The fields for the parameters of one conversation, while their dialog is open. */
 import { effect, type Signal, signal } from "@preact/signals-core";
 import type { Parameters } from "../ipc/host";
 import type { Chat } from "./chat";
@@ -9,7 +9,7 @@ export class ConversationParameters {
 	/** Null while the dialog is closed. */
 	readonly fields = signal<ParameterFields | null>(null);
 	readonly #chat: Chat;
-	/** By conversation: what it has, apart from what is shown, and its fields. */
+	/** By conversation: its parameters, independent of which one is shown, and its fields. */
 	readonly #known = new Map<string, { saved: Signal<Parameters>; fields: ParameterFields }>();
 
 	constructor(chat: Chat) {
@@ -19,7 +19,7 @@ export class ConversationParameters {
 			const [id, parameters] = [chat.shownId.value, chat.parameters.value];
 			if (id !== shownId) {
 				this.fields.value = null;
-				// What belonged to a conversation that did not exist yet does not wait for the next one.
+				// Fields of a conversation that did not exist yet are not kept for the next one.
 				this.#known.delete(NEW);
 			}
 			shownId = id;
@@ -28,7 +28,7 @@ export class ConversationParameters {
 		});
 	}
 
-	/** Opens the dialog on the shown conversation. A text that said no value is still there. */
+	/** Opens the dialog for the shown conversation. Invalid text is still in its field. */
 	open(): void {
 		const [id, parameters] = [this.#chat.shownId.value, this.#chat.parameters.value];
 		if (parameters === null) return;

@@ -1,29 +1,29 @@
-/** The list of conversations, as far as it has been scrolled, and which of them have news. */
+/** The conversation list, as far as it has been scrolled, and which conversations are unread. */
 import { signal } from "@preact/signals-core";
 import { type ConversationSummary, commands, isIpcError, type LockChanged } from "../ipc/host";
 
-/** How many conversations are read at a time: more than a window shows, and few enough to be drawn in a moment. */
+/** Page size: more than a window shows, and few enough to render quickly. */
 const PAGE = 40;
 
-/** How many are read at a time where all that is known is read again: the most that the core gives. */
+/** Page size for rereading all that is loaded: the maximum that the core returns. */
 const LARGE_PAGE = 200;
 
 type Summaries = readonly ConversationSummary[];
 
 export class Conversations {
-	/** Without a gap: what is not in it comes after its last. */
+	/** Without gaps: what is not in it comes after its last one. */
 	readonly list = signal<Summaries>([]);
 	readonly hasMore = signal(false);
 	/** Those in which an answer ended while another conversation was shown. */
 	readonly unread = signal<ReadonlySet<string>>(new Set());
-	/** What is known to have changed since the last reading; null for what may be anything. */
+	/** Conversations that have changed since the last read; null if any may have. */
 	#changed: Set<string> | null = new Set();
 	#reading: Promise<void> | null = null;
 	#again = false;
 
 	/**
-	 * Reads again what may have changed: with the id of a conversation that one, without any all that is
-	 * known. Calls in the meantime are answered by one more reading.
+	 * Rereads what may have changed: the conversation with the given id, or without one all that is loaded. Calls
+	 * during a read cause one more.
 	 */
 	async refresh(changedId: string | null = null): Promise<void> {
 		if (changedId === null) this.#changed = null;
@@ -50,14 +50,14 @@ export class Conversations {
 				if (!isEnough) await this.#readAll();
 			} catch (error) {
 				this.#changed = null;
-				// The last one of a page was deleted while it was read.
+				// The cursor's conversation was deleted during the read.
 				if (!isIpcError(error) || error.code !== "not_found") throw error;
 				this.#again = true;
 			}
 		} while (this.#again);
 	}
 
-	/** Reads the newest page, and returns whether that was enough: whatever changed is now in it. */
+	/** Reads the newest page. Returns whether it contains all that has changed. */
 	async #readNewest(changed: ReadonlySet<string>): Promise<boolean> {
 		const newest = await commands.listConversations(null, PAGE);
 		const inPage = new Set(newest.map((summary) => summary.id));
@@ -76,7 +76,7 @@ export class Conversations {
 		return true;
 	}
 
-	/** Reads as many as are known, however many have come before them. */
+	/** Rereads as many as are loaded, however many have come before them. */
 	async #readAll(): Promise<void> {
 		const most = Math.max(PAGE, this.list.value.length);
 		const all = new Map<string, ConversationSummary>();
@@ -93,7 +93,7 @@ export class Conversations {
 		this.hasMore.value = goesOn;
 	}
 
-	/** Adds the page after the last one. */
+	/** Appends the next page. */
 	async loadMore(): Promise<void> {
 		const last = this.list.value.at(-1);
 		if (!this.hasMore.value || last === undefined) return;
@@ -107,13 +107,13 @@ export class Conversations {
 			throw error;
 		}
 		const known = this.list.value;
-		// What follows another one now does not join on, and will be asked for again.
+		// If the last one has changed, the page does not join on, and will be requested again.
 		const joins = known.at(-1)?.id === last.id && known.at(-1)?.updatedAt === last.updatedAt;
 		if (joins) this.list.value = [...known, ...page];
 		this.hasMore.value = !joins || page.length === PAGE;
 	}
 
-	/** Shows at once what a lock change says; the list is read anew soon after. */
+	/** Applies a lock change immediately; the list is reread soon after. */
 	lockChanged(change: LockChanged, shownId: string | null): void {
 		this.list.value = this.list.value.map((summary) =>
 			summary.id === change.conversationId ? { ...summary, busy: change.locked } : summary,

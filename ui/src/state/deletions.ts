@@ -1,14 +1,14 @@
-/** What was deleted in this window and can be given back: one note for all of it, for ten seconds each. */
+/** Deletions in this window that can be undone: one toast for all of them, ten seconds for each. */
 import { commands, isIpcError, messageOf } from "../ipc/host";
 import type { Toasts } from "./toasts";
 
-/** For how long the core gives a conversation back, in ms. */
+/** How long the core can restore a conversation, in ms. */
 const UNDO = 10_000;
 
 export interface Deletion {
 	readonly id: string;
 	readonly title: string;
-	/** This window showed it, and does so again after an Undo. */
+	/** This window showed it, and shows it again after Undo. */
 	readonly isShown: boolean;
 }
 
@@ -24,7 +24,7 @@ export class Deletions {
 		this.#show = show;
 	}
 
-	/** Deletes a conversation and offers Undo. Rejects where it cannot be deleted. */
+	/** Deletes a conversation and offers Undo. Rejects if it cannot be deleted. */
 	async remove(deletion: Deletion): Promise<void> {
 		await commands.deleteConversation(deletion.id);
 		this.#set([...this.#undoable, deletion]);
@@ -47,7 +47,7 @@ export class Deletions {
 		this.#toast = this.#toasts.show({ text, kind: "note", action, duration: UNDO });
 	}
 
-	/** Gives back what can be. Nothing where nothing was deleted. */
+	/** Restores what can be restored. Does nothing if nothing was deleted. */
 	async undo(): Promise<void> {
 		const undone = this.#undoable;
 		this.#set([]);

@@ -1,41 +1,41 @@
 /**
- * What is typed and not sent, for each conversation and for the one that does not exist yet: here at
- * once, in the core soon after, so that neither a switch nor a crash loses it. It stands in two fields
- * while an answer is written; the core has them as one text.
+ * Drafts, for each conversation and for the one that does not exist yet: here immediately, in the core soon
+ * after, so that neither a switch nor a crash loses them. While an answer is written, a draft is in two fields;
+ * the core stores them as one text.
  */
 import { batch, signal } from "@preact/signals-core";
 import { commands, hasCode, isIpcError, messageOf } from "../ipc/host";
 import { rememberedNextPart, rememberNextPart } from "../lib/next-part";
 import { joinTexts, textBefore } from "./hand-over";
 
-/** How long after a change the core is told of it and of what followed, in ms. */
+/** Delay between a change and the save of it and of what followed, in ms. */
 const SAVE_DELAY = 400;
 
-/** How long after a draft could not be saved it is tried again, in ms. */
+/** Delay before a failed save is retried, in ms. */
 const RETRY_DELAY = 5000;
 
-/** The conversation that does not exist yet. */
+/** Id of the conversation that does not exist yet. */
 export const NEW = "";
 
 export class Drafts {
-	/** What stands in the message's own field. */
+	/** Text of the message field. */
 	readonly texts = signal<ReadonlyMap<string, string>>(new Map());
-	/** What stands in the field for the next message. */
+	/** Text of the field for the next message. */
 	readonly nextTexts = signal<ReadonlyMap<string, string>>(new Map());
 	readonly #fail: (reason: string | null) => void;
 	readonly #unsaved = new Set<string>();
-	/** Of these, what the core kept is here. */
+	/** Conversations whose stored draft has been restored. */
 	readonly #restored = new Set<string>();
-	/** Of these, it is on its way: what is typed until then is not saved over it. */
+	/** Conversations whose stored draft is being read: what is typed until then is not saved over it. */
 	readonly #awaited = new Set<string>();
 	#timer: ReturnType<typeof setTimeout> | undefined;
-	/** How long the timer runs, in ms. */
+	/** Delay of the running timer, in ms. */
 	#pause = 0;
 	#saving: Promise<void> = Promise.resolve();
-	/** Of these, what was typed last could not be saved yet. */
+	/** Conversations whose last save failed. */
 	readonly #failed = new Set<string>();
 
-	/** `fail` is told each time why a draft cannot be saved, and `null` when all are. */
+	/** Calls `fail` with the reason each time a draft cannot be saved, and with `null` when all are saved. */
 	constructor(fail: (reason: string | null) => void = () => {}) {
 		this.#fail = fail;
 	}
@@ -48,19 +48,19 @@ export class Drafts {
 		return this.nextTexts.value.get(id) ?? "";
 	}
 
-	/** Takes what was typed. */
+	/** Sets the text of the message field. */
 	type(id: string, text: string): void {
 		this.#set(id, text);
 		this.#changed(id);
 	}
 
-	/** Takes what was typed for the next message. */
+	/** Sets the text of the field for the next message. */
 	typeNext(id: string, text: string): void {
 		this.#setNext(id, text);
 		this.#changed(id);
 	}
 
-	/** Puts what was typed for the next message behind what stands in the message's own field. */
+	/** Appends the text for the next message to that of the message field. */
 	handOver(id: string): void {
 		if (this.nextOf(id) === "") return;
 		batch(() => {
@@ -70,12 +70,12 @@ export class Drafts {
 		this.#changed(id);
 	}
 
-	/** What the core kept is on its way. */
+	/** Notes that the stored draft is being read. */
 	expect(id: string): void {
 		if (!this.#restored.has(id)) this.#awaited.add(id);
 	}
 
-	/** Takes what the core kept, once, and puts what was typed here since behind it. */
+	/** Restores the stored draft, once, and appends what was typed since. */
 	restore(id: string, text: string): void {
 		if (this.#restored.has(id)) return;
 		this.#restored.add(id);
@@ -94,15 +94,15 @@ export class Drafts {
 		if (this.#unsaved.has(id)) this.#saveSoon();
 	}
 
-	/** Takes out what was sent, and leaves what was typed after it. */
+	/** Clears the text that was sent, and leaves what was typed after it. */
 	sent(id: string, text: string): void {
 		if (this.of(id) !== text) return;
 		this.type(id, "");
-		// A crash now would bring back what was sent, before what was typed since.
+		// A crash now would restore what was sent, before what was typed since.
 		if (this.nextOf(id) !== "") this.flush();
 	}
 
-	/** Moves what was typed before its conversation existed. It is saved there before it goes here. */
+	/** Moves the draft typed before its conversation existed. It is saved there before it is cleared here. */
 	adopt(id: string): void {
 		this.#restored.add(id);
 		batch(() => {
@@ -113,7 +113,7 @@ export class Drafts {
 		});
 	}
 
-	/** Tells the core now, of one after the other. */
+	/** Saves the unsaved drafts now, one after the other. */
 	flush(): void {
 		clearTimeout(this.#timer);
 		this.#timer = undefined;
@@ -125,7 +125,7 @@ export class Drafts {
 		}
 	}
 
-	/** When all that the core was told is kept. */
+	/** Resolves when all saves started so far are done. */
 	whenSaved(): Promise<void> {
 		return this.#saving;
 	}
@@ -157,7 +157,7 @@ export class Drafts {
 	}
 
 	#saveSoon(pause = SAVE_DELAY): void {
-		// It is not put off by the next key: what is typed without a pause is saved, too.
+		// Not a debounce: what is typed without a pause is saved, too.
 		if (this.#timer !== undefined && this.#pause <= pause) return;
 		clearTimeout(this.#timer);
 		this.#pause = pause;

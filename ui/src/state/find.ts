@@ -1,4 +1,4 @@
-/** Finding a text in the shown conversation, also where it is not on the page. */
+/** Search in the shown conversation, including messages that are not loaded. */
 import { signal } from "@preact/signals-core";
 import { commands, messageOf } from "../ipc/host";
 import { Debouncer } from "../lib/debouncer";
@@ -7,11 +7,11 @@ import type { Chat } from "./chat";
 export class Find {
 	readonly isOpen = signal(false);
 	readonly text = signal("");
-	/** The messages that hold the text, oldest first; null until it has been looked for. */
+	/** Ids of the matching messages, oldest first; null until the search has run. */
 	readonly found = signal<readonly string[] | null>(null);
-	/** Which of them is shown, from 0. */
+	/** Index of the shown match, from 0. */
 	readonly at = signal(0);
-	/** The message that is to be seen: set when it is on the page. */
+	/** The match to scroll to: set once it is loaded. */
 	readonly shown = signal<string | null>(null);
 	readonly #chat: Chat;
 	readonly #later = new Debouncer(() => void this.#look());
@@ -38,7 +38,7 @@ export class Find {
 		else this.#later.call(null);
 	}
 
-	/** Goes to the next message, or with -1 to the one before, and from one end to the other. */
+	/** Goes to the next match, or with -1 to the previous one, wrapping at the ends. */
 	async step(by: 1 | -1): Promise<void> {
 		const found = this.found.value;
 		if (found === null) return this.#look();
@@ -47,7 +47,7 @@ export class Find {
 		await this.#show();
 	}
 
-	/** From the end on: what is looked for is more often new than old. */
+	/** Runs the search and shows the last match: users look for new messages more often than for old ones. */
 	async #look(): Promise<void> {
 		this.#later.cancel(null);
 		const [view, text] = [this.#chat.shown.value, this.text.value];
@@ -66,7 +66,7 @@ export class Find {
 	async #show(): Promise<void> {
 		const found = this.found.value;
 		const id = found?.[this.at.value];
-		// None for a moment, because the only one is shown again by every step.
+		// Reset first, because a step to the only match shows it again.
 		this.shown.value = null;
 		if (id === undefined) return;
 		await this.#chat.load((view) => this.#chat.transcript.show(view, id));

@@ -1,12 +1,9 @@
-/**
- * Brings what was sent in the shown conversation back into its input. What is not on the page any more
- * is read from the core.
- */
+/** Recalls messages sent in the shown conversation into its input. Those that are not loaded are read from the core. */
 import { commands, type Message, type PageQuery } from "../ipc/host";
 import type { Chat } from "./chat";
 import { isRecalled, mayGoBack, newer, older, type Recall, type Step, sentTexts } from "./recall";
 
-/** The end of a conversation, as far back as it was needed. */
+/** The end of a conversation, as far back as needed. */
 interface LoadedMessages {
 	readonly messages: readonly Message[];
 	readonly hasEarlier: boolean;
@@ -23,12 +20,12 @@ export class InputHistory {
 		this.#chat = chat;
 	}
 
-	/** The input shows what was brought back. */
+	/** Returns whether the input shows a recalled message. */
 	isRecalled(): boolean {
 		return this.#isHere() && isRecalled(this.#recall, this.#chat.typing.text.value);
 	}
 
-	/** Brings an older message back, at once or when it is read. False where nothing may be. */
+	/** Recalls an older message, immediately or once it is read. Returns false if nothing may be recalled. */
 	older(): boolean {
 		const text = this.#chat.typing.text.value;
 		if (!this.#isHere() || !isRecalled(this.#recall, text)) this.#begin();
@@ -37,7 +34,7 @@ export class InputHistory {
 		return true;
 	}
 
-	/** Goes back to a newer one, and at last to what stood there before. False where nothing is. */
+	/** Goes to a newer message, and finally to the original text. Returns false if nothing is recalled. */
 	newer(): boolean {
 		const step = this.#isHere() ? newer(this.#recall, this.#chat.typing.text.value) : null;
 		if (step !== null) this.#take(step);
@@ -48,7 +45,7 @@ export class InputHistory {
 		return this.#shownId === this.#chat.shownId.value;
 	}
 
-	/** From the messages on the page, where they are the latest. */
+	/** Starts from the loaded messages, if they are the latest. */
 	#begin(): void {
 		const { messages, hasEarlier, hasLater } = this.#chat.transcript;
 		this.#shownId = this.#chat.shownId.value;
@@ -63,14 +60,14 @@ export class InputHistory {
 		let step = older(this.#recall, text, sentTexts(this.#known.messages));
 		while (step === null && this.#known.hasEarlier) {
 			if (!(await this.#readEarlier())) return;
-			// Somebody typed meanwhile, or went elsewhere.
+			// The user has typed or switched conversations meanwhile.
 			if (!this.#isHere() || this.#chat.typing.text.value !== text) return;
 			step = older(this.#recall, text, sentTexts(this.#known.messages));
 		}
 		if (step !== null) this.#take(step);
 	}
 
-	/** Reads one page more; false where there is none. */
+	/** Reads the previous page; returns false if it cannot be read. */
 	async #readEarlier(): Promise<boolean> {
 		const view = this.#chat.shown.value;
 		if (view === null) return false;
@@ -85,7 +82,7 @@ export class InputHistory {
 			if (this.#isHere()) this.#known = { messages, hasEarlier: page.hasEarlier };
 			return true;
 		} catch {
-			// What cannot be read is not brought back; whoever reads the conversation says why.
+			// Nothing is recalled then; reading the conversation shows the error.
 			return false;
 		} finally {
 			this.#reading = false;

@@ -1,6 +1,6 @@
 /**
- * The answer that is being written on the shown branch, as the core tells it. It is whole by itself: the
- * core begins with all there is so far, so no snapshot has to be matched with it. Pure.
+ * The live answer on the shown branch, built from the core's events. It needs no snapshot: the core first sends
+ * the whole answer so far. Pure.
  */
 import type { Block, PageEvent, Phase } from "../ipc/bindings";
 import { applyPatches } from "../markdown/patches";
@@ -12,7 +12,7 @@ export interface LiveAnswer {
 	readonly phase: Phase | null;
 }
 
-/** The answer after an event. An event of another answer begins with nothing. */
+/** Returns the answer after an event. An event of another answer starts from an empty one. */
 export function applyEvent(known: LiveAnswer | null, event: PageEvent): LiveAnswer {
 	const { messageId } = event;
 	const before =

@@ -1,16 +1,16 @@
 /**
- * What the core's word of a lock changes on the page: pure, so that every order in which events and
- * snapshots may arrive is a test of a few lines.
+ * Merges lock events and snapshots from the core: pure, so that every order in which they may arrive is a test
+ * of a few lines.
  */
 import type { LockChanged, LockStatus } from "../ipc/bindings";
 
-/** True when a change is news: a newer grant, or the end of the known one. */
+/** Returns whether a change is newer: a later grant, or the release of the known one. */
 export function isNewer(known: LockStatus, change: LockChanged): boolean {
 	if (change.fence !== known.fence) return change.fence > known.fence;
 	return known.locked && !change.locked;
 }
 
-/** The lock after a change. What a release leaves open, a snapshot tells soon after. */
+/** Returns the lock after a change. What a release leaves open, a snapshot fills in soon after. */
 export function lockAfter(change: LockChanged): LockStatus {
 	return {
 		locked: change.locked,
@@ -24,7 +24,7 @@ export function lockAfter(change: LockChanged): LockStatus {
 	};
 }
 
-/** True for a snapshot from before a release that has been told; `released` is that one's fence. */
+/** Returns whether a snapshot predates a release already received, whose fence is `released`. */
 export function isBeforeRelease(snapshot: LockStatus, released: number): boolean {
 	return snapshot.locked && snapshot.fence <= released;
 }

@@ -1,6 +1,6 @@
 /**
- * What is offered after a long text was pasted: to attach it as a file instead, and then to put it back.
- * Nothing happens by itself. Pure but for what it is given to act with.
+ * Offers to attach a long pasted text as a file instead, and then to put it back. Nothing happens without the
+ * user. Pure, except for its {@link PasteTarget}.
  */
 import { computed, type ReadonlySignal, signal } from "@preact/signals-core";
 
@@ -19,20 +19,20 @@ type Offer =
 			readonly key: string;
 	  };
 
-/** What it acts on. */
+/** The composer, as far as the offers change it. */
 export interface PasteTarget {
 	readonly shownId: ReadonlySignal<string>;
-	/** What stands in the field that takes what is typed in the shown conversation. */
+	/** Text of the active field in the shown conversation. */
 	readonly draft: ReadonlySignal<string>;
 	type(text: string): void;
-	/** Attaches a text; resolves to its key, or null where it was refused. */
+	/** Attaches a text; resolves to its key, or null if it was refused. */
 	attach(id: string, name: string, text: string): Promise<string | null>;
 	detach(id: string, key: string): void;
-	/** Whether the file is in the composer. */
+	/** Returns whether the file is in the composer. */
 	isAttached(id: string, key: string): boolean;
 }
 
-/** Whether a text is long enough to be a file. */
+/** Returns whether a text is long enough to be a file. */
 export function isLong(text: string): boolean {
 	return text.length > LONG_CHARACTERS || text.split("\n").length > LONG_LINES;
 }
@@ -45,7 +45,7 @@ export class LongPaste {
 		this.#target = target;
 	}
 
-	/** What can be done: nothing where it would change something else than was pasted. */
+	/** The current offer; null if it would change anything but the pasted text. */
 	readonly offered = computed((): Offer["type"] | null => {
 		const offer = this.#offer.value;
 		const target = this.#target;
@@ -57,16 +57,16 @@ export class LongPaste {
 		return stands ? offer.type : null;
 	});
 
-	/** A text was pasted, and stands or will stand in the draft. */
+	/** Called when a text was pasted, which is or will be in the draft. */
 	pasted(text: string): void {
-		// As a textarea keeps it.
+		// As a textarea normalizes it.
 		const kept = text.replace(/\r\n?/g, "\n");
 		if (isLong(kept)) {
 			this.#offer.value = { type: "attach", at: this.#target.shownId.value, text: kept };
 		}
 	}
 
-	/** Does what is offered. */
+	/** Carries out the offer. */
 	async accept(): Promise<void> {
 		const [offer, target] = [this.#offer.value, this.#target];
 		if (offer === null || this.offered.value === null) return;
@@ -80,7 +80,7 @@ export class LongPaste {
 			return;
 		}
 		const key = await target.attach(at, NAME, text);
-		// Only now, so that a refusal loses nothing; what was typed meanwhile stays.
+		// Removed only now, so that a refusal loses nothing; what was typed meanwhile stays.
 		const now = target.draft.value;
 		if (key === null || at !== target.shownId.value || !now.includes(text)) return;
 		const index = now.lastIndexOf(text);

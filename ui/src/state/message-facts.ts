@@ -1,9 +1,9 @@
-/** What is known of how an answer came to be, in words. */
+/** Details of how an answer was generated, as text. */
 import type { Message } from "../ipc/bindings";
 
 const WHEN = { dateStyle: "medium", timeStyle: "short" } as const;
 
-/** Names and values, of what is known. */
+/** Returns names and values of the known details. */
 export function factsOf(message: Message): readonly (readonly [string, string])[] {
 	const { model, usage, createdAt, finishedAt } = message;
 	const ms = finishedAt === null ? null : finishedAt - createdAt;

@@ -1,17 +1,17 @@
-/** The list of models that floats over the page while one is being chosen. */
+/** State of the model picker, a list in a popover. */
 import { batch, computed, type ReadonlySignal, signal } from "@preact/signals-core";
 import type { ModelInfo } from "../ipc/host";
 import { findModels } from "./model-search";
 
-/** How many models are shown at most: the rest is found by typing. */
+/** Maximum number of models shown: the rest is found by typing. */
 const MAX_MODELS = 100;
 
-/** Who wants a model, and what for. */
+/** A request to pick a model. */
 export interface PickerRequest {
 	/** The button under which the list opens. */
 	readonly anchor: HTMLElement;
 	readonly chosen: string | null;
-	/** What to call the choice of no model; null where there must be one. */
+	/** Label for the choice of no model; null if one is required. */
 	readonly none: string | null;
 	choose(id: string | null): void;
 }
@@ -28,13 +28,13 @@ export class ModelPicker {
 	readonly groups = computed(() =>
 		findModels(this.#models.value, this.query.value, MAX_MODELS, this.request.value?.chosen),
 	);
-	/** The rows in their order. */
+	/** All rows, in order. */
 	readonly options = computed((): readonly PickerOption[] => {
 		const models = this.groups.value.flatMap((group) => group.models);
 		const offersNone = this.request.value?.none != null && this.query.value.trim() === "";
 		return offersNone ? [null, ...models] : models;
 	});
-	/** The place of the active row among the options; -1 when there is none. */
+	/** Index of the active row in the options; -1 if there is none. */
 	readonly active = computed(() => {
 		const options = this.options.value;
 		const wanted = this.#active.value;
@@ -66,7 +66,7 @@ export class ModelPicker {
 		});
 	}
 
-	/** Moves the active row; it stops at the ends. */
+	/** Moves the active row, and stops at the ends. */
 	move(step: number): void {
 		const last = this.options.value.length - 1;
 		const to = Math.min(Math.max(this.active.value + step, 0), last);
@@ -75,7 +75,7 @@ export class ModelPicker {
 	}
 }
 
-/** What can be chosen. A provider that cannot be used is listed, so that its reason is read. */
+/** Returns whether an option can be chosen. An unavailable provider is listed so that its reason is read. */
 export function isAvailable(option: PickerOption): boolean {
 	return option === null || option.available;
 }

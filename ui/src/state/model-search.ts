@@ -1,10 +1,10 @@
-/** Finds models among many: pure, because it runs at every key. */
+/** Searches the models: pure, because it runs at every keystroke. */
 import type { ModelInfo } from "../ipc/bindings";
 
 /** The models of one provider that match. */
 export interface ModelGroup {
 	readonly providerId: string;
-	/** For people. */
+	/** Display name. */
 	readonly provider: string;
 	/** Those to show, best first. */
 	readonly models: readonly ModelInfo[];
@@ -13,9 +13,9 @@ export interface ModelGroup {
 }
 
 /**
- * The models that have every word of the query in their name, id or provider, by provider in the
- * order given, at most `most` in all. Every provider gets its share: one with hundreds of models does
- * not push out the others. The model `keep` is among those shown wherever it matches.
+ * Returns the models that have every word of the query in their name, id or provider, grouped by provider in the
+ * given order, at most `most` in total. Every provider gets its share: one with hundreds of models does not push
+ * out the others. The model `keep` is included wherever it matches.
  */
 export function findModels(
 	models: readonly ModelInfo[],
@@ -45,7 +45,7 @@ export function findModels(
 	});
 }
 
-/** How well a model matches, 0 best; null when it does not. */
+/** Returns how well a model matches, 0 best; null if it does not. */
 function rankOf(model: ModelInfo, words: readonly string[]): number | null {
 	const first = words[0];
 	if (first === undefined) return 0;
@@ -60,7 +60,7 @@ function plain(text: string): string {
 	return text.toLowerCase();
 }
 
-/** Shares `most` out: what the small ones leave of an equal share goes to the large ones. */
+/** Divides `most`: what the small groups leave of an equal share goes to the large ones. */
 function share(most: number, sizes: readonly number[]): number[] {
 	const shares = sizes.map(() => 0);
 	const bySize = sizes.map((size, index) => [size, index] as const).sort(([a], [b]) => a - b);

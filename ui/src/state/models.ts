@@ -4,12 +4,12 @@ import { commands, type ModelInfo, messageOf } from "../ipc/host";
 
 export class Models {
 	readonly list = signal<readonly ModelInfo[]>([]);
-	/** How many readings are on their way. */
+	/** Number of reads in flight. */
 	readonly reading = signal(0);
 	/** Why they could not be listed. */
 	readonly problem = signal<string | null>(null);
 
-	/** Reads the list; with `refresh` the core asks the providers anew. */
+	/** Reads the list; with `refresh` the core queries the providers again. */
 	async read(refresh = false): Promise<void> {
 		this.reading.value += 1;
 		try {

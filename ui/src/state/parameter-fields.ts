@@ -1,6 +1,6 @@
 /**
- * Fields of parameters that are being edited: each is saved by itself and soon, and a text that says
- * no value stays in its field until it does.
+ * Fields for editing parameters: each is saved separately and soon, and invalid text stays in its field until it
+ * is valid.
  */
 import { type ReadonlySignal, signal } from "@preact/signals-core";
 import { messageOf, type Parameters } from "../ipc/host";
@@ -8,16 +8,16 @@ import { Debouncer } from "../lib/debouncer";
 import { PARAMETER_NAMES, type ParameterName, parameterText, withParameter } from "./parameters";
 
 export class ParameterFields {
-	/** What was typed and is not saved yet. */
+	/** Text that was typed and is not saved yet. */
 	readonly typed = signal<ReadonlyMap<ParameterName, string>>(new Map());
-	/** What has to be mended, by field. */
+	/** Validation errors, by field. */
 	readonly problems = signal<ReadonlyMap<ParameterName, string>>(new Map());
 	readonly saved: ReadonlySignal<Parameters>;
 	readonly #save: (parameters: Parameters) => Promise<void>;
 	readonly #later = new Debouncer<ParameterName>((name) => void this.#commit(name, false));
 	#last: Promise<void> = Promise.resolve();
 
-	/** `save` rejects where the core does not take them; `saved` has them when it resolves. */
+	/** `save` rejects if the core does; `saved` has the parameters when it resolves. */
 	constructor(saved: ReadonlySignal<Parameters>, save: (parameters: Parameters) => Promise<void>) {
 		this.saved = saved;
 		this.#save = save;
@@ -27,21 +27,21 @@ export class ParameterFields {
 		return this.typed.value.get(name) ?? parameterText(name, this.saved.value);
 	}
 
-	/** Takes what was typed, and saves it when the typing pauses. */
+	/** Sets the text of a field, and saves it when the typing pauses. */
 	type(name: ParameterName, text: string): void {
 		this.typed.value = new Map(this.typed.value).set(name, text);
-		// A fault is told when the typing pauses, and its end at once.
+		// An error is shown when the typing pauses, and cleared immediately.
 		if (this.problems.value.has(name)) this.#check(name, text);
 		this.#later.call(name);
 	}
 
-	/** The user leaves the field: saves it now. */
+	/** Saves a field now, because the user leaves it. */
 	leave(name: ParameterName): Promise<void> {
 		this.#later.cancel(name);
 		return this.#commit(name, true);
 	}
 
-	/** Leaves every field. True when all of them are saved. */
+	/** Leaves every field. Resolves to whether all of them are saved. */
 	async leaveAll(): Promise<boolean> {
 		await Promise.all(PARAMETER_NAMES.map((name) => this.leave(name)));
 		return this.problems.value.size === 0;
@@ -53,7 +53,7 @@ export class ParameterFields {
 		await this.leaveAll();
 	}
 
-	/** One after the other: each adds one parameter to what the one before has saved. */
+	/** Commits sequentially: each adds one parameter to what the previous one has saved. */
 	#commit(name: ParameterName, leaving: boolean): Promise<void> {
 		this.#last = this.#last.then(() => this.#commitNow(name, leaving));
 		return this.#last;
@@ -68,7 +68,7 @@ export class ParameterFields {
 			if (parameterText(name, next) !== parameterText(name, this.saved.value)) {
 				await this.#save(next);
 			}
-			// While the user is in the field it keeps what was typed: 0.70 does not become 0.7.
+			// While the user is in the field, it keeps the typed text: 0.70 does not become 0.7.
 			if (leaving && this.typed.value.get(name) === text) this.#release(name);
 		} catch (error) {
 			this.#tell(name, messageOf(error));

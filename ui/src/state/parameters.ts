@@ -1,10 +1,10 @@
-/** The parameters of a request as text in fields: pure. */
+/** Request parameters as text in fields. Pure. */
 import type { Parameters, ReasoningEffort } from "../ipc/bindings";
 import { parseNumber, parseWhole } from "../lib/numbers";
 
 export type ParameterName = keyof Parameters;
 
-/** What a text says, or what a person has to mend. */
+/** The parsed value, or the error that the user has to fix. */
 export type ParseResult<T> = { readonly value: T } | { readonly problem: string };
 
 export const NO_PARAMETERS: Parameters = {
@@ -24,19 +24,19 @@ export const EFFORTS: Record<ReasoningEffort, string> = {
 	high: "High",
 };
 
-/** The most that the core stores. */
+/** The maximum that the core stores. */
 const MAX_TOKENS = 2 ** 32 - 1;
 
-/** The most stop sequences: what the OpenAI protocol takes. */
+/** Maximum number of stop sequences, as in the OpenAI protocol. */
 const MAX_STOPS = 4;
 
-/** A parameter as the text of its field; empty for one that is not set. */
+/** Returns a parameter as the text of its field; empty if it is not set. */
 export function parameterText(name: ParameterName, parameters: Parameters): string {
 	if (name === "stop") return parameters.stop.join("\n");
 	return String(parameters[name] ?? "");
 }
 
-/** The parameters with one of them as its field says. An empty field does not set it. */
+/** Returns the parameters with one of them parsed from its field. An empty field unsets it. */
 export function withParameter(
 	parameters: Parameters,
 	name: ParameterName,
@@ -85,12 +85,12 @@ function parseStops(text: string): ParseResult<string[]> {
 		: { problem: "There may be at most four stop sequences" };
 }
 
-/** At least one parameter is set. */
+/** Returns whether at least one parameter is set. */
 export function isAnySet(parameters: Parameters): boolean {
 	return PARAMETER_NAMES.some((name) => parameterText(name, parameters) !== "");
 }
 
-/** What counts where a field is empty, for its placeholder. */
+/** Returns the placeholder of an empty field, which shows the value that applies. */
 export function placeholderOf(name: ParameterName, defaults: Parameters): string {
 	const text = parameterText(name, defaults).replace(/\s*\n\s*/g, " · ");
 	if (text === "") return "Not sent";

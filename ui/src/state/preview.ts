@@ -1,10 +1,10 @@
-/** The file that is looked at, in a dialog over the page. */
+/** The file in the preview dialog. */
 import { signal } from "@preact/signals-core";
 import { type AttachmentSummary, commands, messageOf } from "../ipc/host";
 
 export interface PreviewState {
 	readonly file: AttachmentSummary;
-	/** A `data:` address, or a text; null until it is read. */
+	/** A `data:` URL, or a text; null until it is read. */
 	readonly content: string | null;
 	readonly problem: string | null;
 }
@@ -16,7 +16,7 @@ export class Preview {
 		this.shown.value = { file, content: null, problem: null };
 		const show = (read: Partial<PreviewState>) => {
 			const shown = this.shown.value;
-			// Another may have been opened, or none be looked at any more.
+			// Another file may have been opened meanwhile, or the dialog closed.
 			if (shown?.file.id === file.id) this.shown.value = { ...shown, ...read };
 		};
 		try {

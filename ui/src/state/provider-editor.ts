@@ -1,7 +1,6 @@
 /**
- * A provider that is being added or changed. Its key is here only while it is typed: what is saved
- * never comes back to the page. Where the keychain cannot keep it, the user chooses another place;
- * nothing chooses by itself.
+ * A provider that is being added or edited. Its key is here only while it is typed: a saved key never comes back
+ * to the page. If the keychain cannot store it, the user chooses another place; none is chosen automatically.
  */
 import { batch, computed, signal } from "@preact/signals-core";
 import {
@@ -25,18 +24,18 @@ import {
 	testResult,
 } from "./provider-texts";
 
-/** What becomes of the key that there is. */
+/** What happens to the existing key. */
 export type KeyChoice = "keep" | "set" | "remove";
 
-/** Where a new key is to be kept. */
+/** Where a new key is stored. */
 export type NewKeyPlace = Extract<KeyChange, { type: "set" }>["place"];
 
-/** The fields, in their order. */
+/** The fields, in order. */
 export type ProviderField = "name" | "baseUrl" | "key" | "maxParallel";
 
 export class ProviderEditor {
 	readonly preset: Preset;
-	/** The provider as it is; null for a new one. */
+	/** The saved provider; null for a new one. */
 	readonly known: ProviderInfo | null;
 	readonly texts = signal<Readonly<Record<ProviderField, string>>>({
 		name: "",
@@ -46,15 +45,15 @@ export class ProviderEditor {
 	});
 	readonly keyChoice = signal<KeyChoice>("set");
 	readonly keyShown = signal(false);
-	/** What has to be mended, by field. */
+	/** Validation errors, by field. */
 	readonly problems = signal<ReadonlyMap<ProviderField, string>>(new Map());
 	/** Why it could not be saved. */
 	readonly problem = signal<string | null>(null);
-	/** Why the keychain did not take the key; the user has to choose another place. */
+	/** Why the keychain did not store the key; the user has to choose another place. */
 	readonly keychainProblem = signal<string | null>(null);
 	readonly saving = signal(false);
 	readonly testing = signal(false);
-	/** What the last test said. */
+	/** Result of the last connection test. */
 	readonly tested = signal<{ readonly text: string; readonly worked: boolean } | null>(null);
 	/** A new key can be typed. */
 	readonly takesKey = computed(() => this.keyChoice.value === "set");
@@ -76,7 +75,7 @@ export class ProviderEditor {
 		batch(() => {
 			this.texts.value = { ...this.texts.value, [field]: text };
 			this.#changed();
-			// A fault is told when the user leaves the field, and its end at once.
+			// An error is shown when the user leaves the field, and cleared immediately.
 			if (this.problems.value.has(field)) this.check(field);
 		});
 	}
@@ -89,7 +88,7 @@ export class ProviderEditor {
 		});
 	}
 
-	/** What was said about it before is not about it any more. */
+	/** Discards the results for the previous values. */
 	#changed(): void {
 		this.#tests += 1;
 		this.testing.value = false;
@@ -98,19 +97,19 @@ export class ProviderEditor {
 		this.keychainProblem.value = null;
 	}
 
-	/** The user leaves the field: says what is wrong with it, unless it is only not filled in yet. */
+	/** Validates a field that the user leaves, unless it is still empty. */
 	leave(field: ProviderField): void {
 		if (this.texts.value[field].trim() !== "") this.check(field);
 	}
 
-	/** Says beside the field what is wrong with it. */
+	/** Validates a field and shows its error. Returns whether it is valid. */
 	check(field: ProviderField): boolean {
 		const parsed = this.#parse(field);
 		this.#tell(field, "problem" in parsed ? parsed.problem : null);
 		return !("problem" in parsed);
 	}
 
-	/** Asks the provider, with what is typed. Nothing is saved. */
+	/** Tests the connection with the typed values. Nothing is saved. */
 	async test(): Promise<void> {
 		const form = this.#form("session");
 		if (form === null || this.testing.value) return;
@@ -130,7 +129,7 @@ export class ProviderEditor {
 		this.tested.value = result;
 	}
 
-	/** Saves it, with a new key in that place. Null where it is not saved: the page says why. */
+	/** Saves the provider, with a new key in `place`. Resolves to null if it is not saved; the page shows why. */
 	async save(place: NewKeyPlace): Promise<ProviderInfo | null> {
 		const form = this.#form(place);
 		if (form === null || this.saving.value) return null;
@@ -148,7 +147,7 @@ export class ProviderEditor {
 		}
 	}
 
-	/** What the fields say; null where one of them has to be mended. */
+	/** Returns the values of the fields; null if one of them is invalid. */
 	#form(place: NewKeyPlace): ProviderForm | null {
 		const fields = Object.keys(this.texts.value) as ProviderField[];
 		const wrong = fields.filter((field) => !this.check(field));
@@ -178,7 +177,7 @@ export class ProviderEditor {
 		return this.takesKey.value ? parseKey(text, this.#needsKey()) : { value: "" };
 	}
 
-	/** A key must be there to replace another, and for the provider's own server. */
+	/** Returns whether a key is required: to replace another, and for the preset's own server. */
 	#needsKey(): boolean {
 		const isReplaced = this.known?.hasKey === true;
 		return (

@@ -1,14 +1,14 @@
-/** What is said about providers, and what their fields may say: pure. */
+/** Texts about providers, and validation of their fields. Pure. */
 import type { ConnectionTest, Preset, ProviderInfo } from "../ipc/bindings";
 import { count, parseWhole } from "../lib/numbers";
 import type { ParseResult } from "./parameters";
 
-/** The most answers at once of a provider, unless the user says otherwise. */
+/** Default limit of concurrent answers of a provider. */
 export const DEFAULT_PARALLEL = 4;
 
 const MAX_PARALLEL = 64;
 
-/** Whether a provider has a key and where it is kept; empty for one that needs none. */
+/** Returns whether a provider has a key and where it is stored; empty if it needs none. */
 export function keyState(provider: ProviderInfo): string {
 	if (!provider.hasKey) return provider.source === "built_in" ? "" : "No key";
 	const key = keyName(provider);
@@ -26,12 +26,12 @@ export function keyState(provider: ProviderInfo): string {
 	}
 }
 
-/** A key by its end. */
+/** Returns the display name of a key, with its last four characters. */
 export function keyName({ keyLastFour }: Pick<ProviderInfo, "keyLastFour">): string {
 	return keyLastFour === null ? "Key" : `Key …${keyLastFour}`;
 }
 
-/** Where a provider comes from, and its key. */
+/** Returns where a provider comes from, and the state of its key. */
 export function providerState(provider: ProviderInfo): string {
 	const isAllOutside = provider.source === "environment" && provider.keyPlace === "environment";
 	const key = isAllOutside ? keyName(provider) : keyState(provider);
@@ -44,7 +44,7 @@ const SOURCES: Record<ProviderInfo["source"], string> = {
 	built_in: "Built in",
 };
 
-/** The result of a test, exactly. */
+/** Returns the exact result of a connection test. */
 export function testResult({ models, keyUntried, problem }: ConnectionTest): string {
 	if (problem !== null) return problem.message;
 	if (models === null || models === 0) return "Connected, but the server lists no models";
@@ -54,7 +54,7 @@ export function testResult({ models, keyUntried, problem }: ConnectionTest): str
 		: connected;
 }
 
-/** The same server, however its address is written. */
+/** Returns whether two URLs are the same server, however they are written. */
 export function sameAddress(one: string, other: string): boolean {
 	return plainAddress(one) === plainAddress(other);
 }
@@ -90,14 +90,14 @@ export function parseParallel(text: string): ParseResult<number> {
 		: { problem: `Write a whole number from 1 to ${MAX_PARALLEL}` };
 }
 
-/** A new key, where one is called for. */
+/** Parses a new key, which must not be empty if `isNeeded`. */
 export function parseKey(text: string, isNeeded: boolean): ParseResult<string> {
 	const value = text.trim();
 	if (value === "" && isNeeded) return { problem: "Paste the key of your account" };
 	return /\s/.test(value) ? { problem: "A key has no spaces: copy it again" } : { value };
 }
 
-/** The presets that have every word of the query in their name or address. */
+/** Returns the presets that have every word of the query in their name, id or address. */
 export function findPresets(presets: readonly Preset[], query: string): Preset[] {
 	const words = query.toLowerCase().split(/\s+/).filter(Boolean);
 	return presets.filter((preset) => {

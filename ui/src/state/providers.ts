@@ -1,6 +1,6 @@
 /**
- * The providers, what they can be made from, and the servers found on this machine. Which of its
- * places the section shows is here too, so that a form stays as it is while the settings are closed.
+ * The providers, the presets for new ones, and the servers found on this machine. Which view the section shows
+ * is here too, so that a form keeps its state while the settings are closed.
  */
 import { batch, computed, signal } from "@preact/signals-core";
 import {
@@ -23,13 +23,13 @@ export class Providers {
 	/** True while a preset is being chosen. */
 	readonly choosing = signal(false);
 	readonly presetQuery = signal("");
-	/** The provider that is being added or changed. */
+	/** The provider that is being added or edited. */
 	readonly editor = signal<ProviderEditor | null>(null);
-	/** Servers on this machine; null until they were looked for. */
+	/** Servers on this machine; null until the first scan. */
 	readonly servers = signal<readonly FoundServer[] | null>(null);
 	readonly scanning = signal(false);
 	readonly scanProblem = signal<string | null>(null);
-	/** Those of the servers that are not providers yet. */
+	/** The servers that are not providers yet. */
 	readonly offered = computed(() => {
 		const known = this.list.value ?? [];
 		return (this.servers.value ?? []).filter(
@@ -53,7 +53,7 @@ export class Providers {
 		}
 	}
 
-	/** Looks for servers on this machine. None of them is used before the user adds it. */
+	/** Scans this machine for model servers. None is used before the user adds it. */
 	async scan(): Promise<void> {
 		if (this.scanning.value) return;
 		this.scanning.value = true;
@@ -67,7 +67,7 @@ export class Providers {
 		}
 	}
 
-	/** Adds a server that was found. Rejects where the core does not take it. */
+	/** Adds a server that was found. Rejects if the core does. */
 	async add(server: FoundServer): Promise<ProviderInfo> {
 		const { preset, name, baseUrl } = server;
 		const key: ProviderForm["key"] = { type: "keep" };
@@ -77,7 +77,7 @@ export class Providers {
 		return saved;
 	}
 
-	/** Shows what a provider can be made from. */
+	/** Shows the presets for a new provider. */
 	choosePreset(): void {
 		batch(() => {
 			this.editor.value = null;
@@ -86,7 +86,7 @@ export class Providers {
 		});
 	}
 
-	/** Begins a new provider. */
+	/** Opens the editor for a new provider. */
 	create(preset: Preset): void {
 		batch(() => {
 			this.choosing.value = false;
@@ -94,13 +94,13 @@ export class Providers {
 		});
 	}
 
-	/** Begins to change a provider. */
+	/** Opens the editor for an existing provider. */
 	edit(provider: ProviderInfo): void {
 		const preset = this.presets.value.find(({ id }) => id === provider.preset);
 		this.editor.value = new ProviderEditor(preset ?? presetOf(provider), provider);
 	}
 
-	/** Back to the list; what was typed into a form is gone, the key with it. */
+	/** Returns to the list, and discards the form with its key. */
 	close(): void {
 		batch(() => {
 			this.choosing.value = false;
@@ -108,14 +108,14 @@ export class Providers {
 		});
 	}
 
-	/** Forgets a provider and its key. Rejects where it cannot. */
+	/** Deletes a provider and its key. Rejects if the core does. */
 	async remove(id: string): Promise<void> {
 		await commands.deleteProvider(id);
 		await this.load();
 	}
 }
 
-/** What a provider was made from, where this version does not know its preset any more. */
+/** Returns a substitute for the preset of a provider, if this version does not know it any more. */
 function presetOf(provider: ProviderInfo): Preset {
 	const { preset: id, name, protocol, baseUrl } = provider;
 	return { id, name, protocol, baseUrl, needsKey: false, local: false, keyUrl: null };

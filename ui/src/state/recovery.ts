@@ -1,17 +1,17 @@
-/** The ways on when the conversations cannot be opened, and what became of those that were tried. */
+/** Recovery options when the conversations cannot be opened, and the outcome of those that were tried. */
 import { computed, signal } from "@preact/signals-core";
 import { commands, messageOf, type WaysOn } from "../ipc/host";
 
 const PLACES = (count: number) => (count === 1 ? "1 place" : `${count} places`);
 
 export class Recovery {
-	/** What can be offered; null until it is known. */
+	/** Available options; null until known. */
 	readonly options = signal<WaysOn | null>(null);
-	/** What goes on, for whoever waits. */
+	/** The running action, as shown to the user; null if there is none. */
 	readonly working = signal<string | null>(null);
-	/** What came of the last try. */
+	/** Outcome of the last action. */
 	readonly outcome = signal("");
-	/** Something was saved that Conch can start with. */
+	/** Conversations were salvaged that Conch can start with. */
 	readonly isSaved = signal(false);
 	readonly isBusy = computed(() => this.working.value !== null);
 
@@ -21,7 +21,7 @@ export class Recovery {
 		});
 	}
 
-	/** The page begins again when it has worked. */
+	/** The page reloads on success. */
 	async startWithBackup(name: string): Promise<void> {
 		await this.#try("Starting with the backup…", () => commands.startWithBackup(name));
 	}
@@ -50,7 +50,7 @@ export class Recovery {
 		await this.#try(null, () => commands.openDataFolder());
 	}
 
-	/** One thing at a time. */
+	/** Runs one action at a time, and shows its error. */
 	async #try(working: string | null, work: () => Promise<unknown>): Promise<void> {
 		if (this.isBusy.value) return;
 		this.working.value = working;

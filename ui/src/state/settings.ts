@@ -1,4 +1,4 @@
-/** The user's settings, as the core keeps them. Every change is saved by itself and at once. */
+/** The user's settings, as the core stores them. Every change is saved separately and immediately. */
 import { batch, computed, signal } from "@preact/signals-core";
 import { commands, messageOf, type Settings } from "../ipc/host";
 import { ParameterFields } from "./parameter-fields";
@@ -14,7 +14,7 @@ export type Choice =
 	| "sendKey"
 	| "onClose";
 
-/** How long the note of a save stays, in ms. */
+/** How long the note after a save stays, in ms. */
 const NOTE_LIFETIME = 3000;
 
 export class UserSettings {
@@ -24,7 +24,7 @@ export class UserSettings {
 	readonly problem = signal<string | null>(null);
 	/** Why a choice could not be saved, by its name. */
 	readonly problems = signal<ReadonlyMap<Choice, string>>(new Map());
-	/** The quiet note after a save; empty most of the time. */
+	/** The unobtrusive note after a save; empty most of the time. */
 	readonly note = signal("");
 	/** The default parameters of all conversations. */
 	readonly parameters = computed(() => this.current.value?.parameters ?? NO_PARAMETERS);
@@ -46,7 +46,7 @@ export class UserSettings {
 		}
 	}
 
-	/** Saves a choice, or says beside it why not; then what was chosen before still counts. */
+	/** Saves a choice, or shows why not next to it; the previous choice then still applies. */
 	async choose<Name extends Choice>(name: Name, value: Settings[Name]): Promise<void> {
 		const problems = new Map(this.problems.value);
 		problems.delete(name);
@@ -58,7 +58,7 @@ export class UserSettings {
 		this.problems.value = problems;
 	}
 
-	/** Draws everything larger, smaller, or with 0 as large as it was made; answers with the percent. */
+	/** Zooms in or out by one step, or resets the zoom with 0. Resolves to the percentage. */
 	async zoomBy(step: Step): Promise<number> {
 		let zoom = UNZOOMED;
 		await this.#save((current) => {
@@ -68,12 +68,12 @@ export class UserSettings {
 		return zoom;
 	}
 
-	/** Takes what this or another window has saved. */
+	/** Applies the settings that this or another window has saved. */
 	settingsChanged(settings: Settings): void {
 		this.current.value = settings;
 	}
 
-	/** Says quietly that something was saved. */
+	/** Shows the note after a save. */
 	saved(): void {
 		clearTimeout(this.#timer);
 		this.note.value = "Saved";
@@ -82,12 +82,12 @@ export class UserSettings {
 		}, NOTE_LIFETIME);
 	}
 
-	/** One after the other, because the core takes all settings at once. */
+	/** Saves sequentially, because the core replaces all settings together. */
 	async #save(
 		change: Partial<Settings> | ((current: Settings) => Partial<Settings>),
 	): Promise<void> {
 		const save = async () => {
-			// Settings that could not be read must not be replaced by invented ones.
+			// Settings that could not be read must not be replaced by defaults.
 			const current = this.current.value ?? (await commands.getSettings());
 			const changed = typeof change === "function" ? change(current) : change;
 			this.current.value = await commands.saveSettings({ ...current, ...changed });

@@ -1,14 +1,14 @@
 /**
- * The part of a conversation that is on the page: a run of its messages, bounded, so that a conversation
- * of ten thousand costs what one of a few hundred does, and one of very long answers no more. Pure.
+ * The loaded part of a conversation: a run of its messages, bounded, so that a conversation of ten thousand
+ * costs as much as one of a few hundred, and one of very long answers no more. Pure.
  */
 import type { Message, MessagePage } from "../ipc/bindings";
 import { costOf } from "../markdown/render-budget";
 
-/** The most messages on the page. */
+/** Maximum number of loaded messages. */
 export const MAX_MESSAGES = 300;
 
-/** What they may cost to draw before one more is too many, in characters of running text. */
+/** Render cost from which no more messages are kept, in characters of running text. */
 export const MAX_COST = 500_000;
 
 export interface ShownMessages {
@@ -20,7 +20,7 @@ export interface ShownMessages {
 
 export const NONE: ShownMessages = { messages: [], hasEarlier: false, hasLater: false };
 
-/** With the page before the first; what is too much goes at both ends, far from where they meet. */
+/** Prepends the previous page; excess is dropped at both ends, far from where they meet. */
 export function withEarlier(shown: ShownMessages, page: MessagePage): ShownMessages {
 	const near = affordableEnd(page.messages, MAX_COST / 2);
 	const kept = affordable(shown.messages, MAX_COST / 2);
@@ -32,7 +32,7 @@ export function withEarlier(shown: ShownMessages, page: MessagePage): ShownMessa
 	};
 }
 
-/** With the page after the last; what is too much goes at both ends, far from where they meet. */
+/** Appends the next page; excess is dropped at both ends, far from where they meet. */
 export function withLater(shown: ShownMessages, page: MessagePage): ShownMessages {
 	const kept = affordableEnd(shown.messages, MAX_COST / 2);
 	const near = affordable(page.messages, MAX_COST / 2);
@@ -45,9 +45,9 @@ export function withLater(shown: ShownMessages, page: MessagePage): ShownMessage
 }
 
 /**
- * With the latest page as it is now: where the end is shown, older messages stay as long as they still lead
- * to it; where another part is, only what is on both is renewed. What costs too much goes at the beginning,
- * unless the user reads there: `isFollowed` says that it is the end that is looked at.
+ * Merges the current latest page: if the end is loaded, older messages stay as long as they still lead to it;
+ * otherwise only messages that are in both are updated. Messages that cost too much are dropped at the
+ * beginning, unless the user reads there: `isFollowed` means that the user looks at the end.
  */
 export function withLatest(
 	shown: ShownMessages,
@@ -78,7 +78,7 @@ export function withLatest(
 	};
 }
 
-/** The first ones, to the one with which they cost that much. */
+/** Returns the first messages, up to the one that reaches the cost `most`. */
 function affordable(messages: readonly Message[], most: number): readonly Message[] {
 	let left = most;
 	const end = messages.findIndex((message) => {
@@ -88,12 +88,12 @@ function affordable(messages: readonly Message[], most: number): readonly Messag
 	return end < 0 ? messages : messages.slice(0, end + 1);
 }
 
-/** The last ones, from the one with which they cost that much. */
+/** Returns the last messages, from the one that reaches the cost `most`. */
 function affordableEnd(messages: readonly Message[], most: number): readonly Message[] {
 	return affordable(messages.toReversed(), most).toReversed();
 }
 
-/** Without its reasoning, which is folded. */
+/** Excludes the reasoning, which is folded. */
 function costOfMessage({ role, content, blocks }: Message): number {
 	return role === "user" ? content.length : costOf(blocks);
 }

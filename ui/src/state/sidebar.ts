@@ -1,15 +1,15 @@
 /**
- * Whether the sidebar is in sight. Where there is room it stands beside the conversation until it is
- * folded, which is remembered; in a narrow window it lies over the conversation for a moment.
+ * Whether the sidebar is visible. In a wide window it is next to the conversation until it is folded, which is
+ * persisted; in a narrow one it covers the conversation temporarily.
  */
 import { computed, signal } from "@preact/signals-core";
 
 export class Sidebar {
-	/** There is no room for it beside the conversation. */
+	/** There is no room for it next to the conversation. */
 	readonly narrow = signal(false);
-	/** It has been put away, where there is room for it. */
+	/** It is folded in a wide window. */
 	readonly folded;
-	/** It lies over the conversation. */
+	/** It covers the conversation. */
 	readonly over = signal(false);
 	readonly inSight = computed(() => (this.narrow.value ? this.over.value : !this.folded.value));
 
@@ -22,12 +22,12 @@ export class Sidebar {
 		else this.folded.value = !this.folded.value;
 	}
 
-	/** Takes it away where it lies over the conversation. */
+	/** Closes it if it covers the conversation. */
 	leave(): void {
 		this.over.value = false;
 	}
 
-	/** The window became narrow, or wide. */
+	/** Called when the window becomes narrow or wide. */
 	fit(narrow: boolean): void {
 		this.narrow.value = narrow;
 		this.over.value = false;

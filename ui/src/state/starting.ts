@@ -1,9 +1,7 @@
-/**
- * What a start waits for. A start is over before anybody would read that: it is said only where it takes long.
- */
+/** Startup status. A usual start is over before the user could read it, so it is shown only if the start takes long. */
 import { commands, type Notice, type Stage, type StartStatus } from "../ipc/host";
 
-/** How long a start may take before it is said what it waits for, in ms. */
+/** Delay before the startup status is shown, in ms. */
 const STATUS_DELAY = 300;
 
 const STAGES: Record<Stage, string> = {
@@ -24,8 +22,8 @@ const NOTICES: Record<Notice, string> = {
 };
 
 /**
- * Says what the start waits for until it is over. Returns what the user has to know of it, as one text,
- * because of two notes only the second would stay; empty where that is nothing.
+ * Shows the startup status until the start is over. Resolves to its notices as one text, because of two toasts
+ * only the second would stay; empty if there are none.
  */
 export async function watchStart(say: (text: string) => void): Promise<string> {
 	let said: Stage | null = null;

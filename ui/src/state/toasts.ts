@@ -1,28 +1,28 @@
 /**
- * The notes that are shown over the page for a while: at most one error, and at most one note but for
- * those that offer a deed, because it goes with them.
+ * Toasts, shown over the page for a while: at most one error, and at most one note besides those with an action,
+ * which would be lost with them.
  */
 import { signal } from "@preact/signals-core";
 
-/** How long a note stays, in ms, unless it is looked at. */
+/** How long a toast stays, in ms, unless the pointer or the focus is on it. */
 const LIFETIME = 8000;
 
-/** `refusal` is an error of the moment, which goes with its reason: {@link Toasts.reasonGone}. */
+/** `refusal` is a temporary error, dismissed with its reason: {@link Toasts.dismissRefusals}. */
 export type ToastKind = "note" | "error" | "refusal";
 
-/** The one thing that a note offers to do. */
+/** The one action that a toast offers. */
 export interface ToastAction {
 	/** A verb, such as `Undo`. */
 	readonly label: string;
 	run(): void;
 }
 
-/** What to show. */
+/** A toast to show. */
 export interface ToastRequest {
 	readonly text: string;
 	readonly kind: ToastKind;
 	readonly action?: ToastAction;
-	/** How long it stays, in ms; null for as long as nobody takes it away. */
+	/** How long it stays, in ms; null until it is dismissed. */
 	readonly duration?: number | null;
 }
 
@@ -31,7 +31,7 @@ export interface Toast {
 	readonly text: string;
 	readonly kind: ToastKind;
 	readonly action: ToastAction | null;
-	/** In ms; null for no end. */
+	/** In ms; null until it is dismissed. */
 	readonly duration: number | null;
 }
 
@@ -41,10 +41,10 @@ export class Toasts {
 	readonly #timers = new Map<number, ReturnType<typeof setTimeout>>();
 	#lastId = 0;
 
-	/** Shows a note, and returns its id. The same one again only gets its time anew. */
+	/** Shows a toast and returns its id. The same one again only restarts its timer. */
 	show({ text, kind, action, duration = LIFETIME }: ToastRequest): number {
 		const shown = this.shown.value;
-		// Two notes that offer a deed offer two.
+		// Notes with an action stay next to each other.
 		const stays = (toast: Toast) =>
 			isError(toast) !== isError({ kind }) || (toast.action !== null && !isError(toast));
 		const same = shown.find(
@@ -69,12 +69,12 @@ export class Toasts {
 		this.show({ text, kind: "error" });
 	}
 
-	/** Shows a note that needs no action. */
+	/** Shows a note without an action. */
 	note(text: string): void {
 		this.show({ text, kind: "note" });
 	}
 
-	/** Does what a note offers, once. */
+	/** Runs the action of a toast, once. */
 	act(id: number): void {
 		const toast = this.shown.value.find((toast) => toast.id === id);
 		this.dismiss(id);
@@ -86,18 +86,18 @@ export class Toasts {
 		this.shown.value = this.shown.value.filter((toast) => toast.id !== id);
 	}
 
-	/** The reason of every refusal is gone, and they go with it. */
+	/** Dismisses every refusal, because its reason is gone. */
 	dismissRefusals(): void {
 		for (const { id, kind } of this.shown.value) if (kind === "refusal") this.dismiss(id);
 	}
 
-	/** Keeps a note while the pointer or the focus is on it. */
+	/** Keeps a toast while the pointer or the focus is on it. */
 	hold(id: number): void {
 		clearTimeout(this.#timers.get(id));
 		this.#timers.delete(id);
 	}
 
-	/** Lets a note go after its time. */
+	/** Restarts the timer of a toast. */
 	release(id: number): void {
 		this.hold(id);
 		const toast = this.shown.value.find((toast) => toast.id === id);
@@ -109,19 +109,19 @@ export class Toasts {
 	}
 }
 
-/** An error that goes with its reason. */
+/** An error toast that is dismissed with its reason. */
 export class TransientError {
 	readonly #toasts: Toasts;
 	readonly #duration: number | null;
 	#id: number | null = null;
 
-	/** `duration` is how long it stays where its reason does, in ms; null for as long. */
+	/** `duration` is how long it stays while its reason lasts, in ms; null for as long as that. */
 	constructor(toasts: Toasts, duration: number | null = LIFETIME) {
 		this.#toasts = toasts;
 		this.#duration = duration;
 	}
 
-	/** Shows it, or takes it away where there is no reason. */
+	/** Shows the error; null dismisses it. */
 	set(text: string | null): void {
 		if (text !== null) {
 			this.#id = this.#toasts.show({ text, kind: "error", duration: this.#duration });
@@ -132,7 +132,7 @@ export class TransientError {
 	}
 }
 
-/** Whether something was not done. */
+/** Returns whether a toast is an error or a refusal. */
 export function isError({ kind }: Pick<Toast, "kind">): boolean {
 	return kind !== "note";
 }

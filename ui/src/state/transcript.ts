@@ -1,4 +1,4 @@
-/** The messages of the shown conversation that are on the page, and the answer that is being written. */
+/** The loaded messages of the shown conversation, and the live answer. */
 import { batch, computed, signal } from "@preact/signals-core";
 import {
 	type ConversationView,
@@ -10,12 +10,12 @@ import {
 import { applyEvent, type LiveAnswer } from "./live-answer";
 import { NONE, type ShownMessages, withEarlier, withLater, withLatest } from "./shown-messages";
 
-/** So many messages fill a screen; the first frame does not wait for more. */
+/** Number of messages that fill a screen; the first frame does not wait for more. */
 const FIRST_DRAWN = 12;
 
 export class Transcript {
 	readonly #part = signal<ShownMessages>(NONE);
-	/** Only the end is drawn, until {@link drawAll}. */
+	/** Only the end is rendered, until {@link drawAll}. */
 	readonly isPartial = signal(true);
 	/** Oldest first. */
 	readonly messages = computed(() => {
@@ -23,16 +23,16 @@ export class Transcript {
 		return this.isPartial.value ? messages.slice(-FIRST_DRAWN) : messages;
 	});
 	readonly hasEarlier = computed(() => this.#part.value.hasEarlier);
-	/** The end of the conversation is not on the page. */
+	/** The end of the conversation is not loaded. */
 	readonly hasLater = computed(() => this.#part.value.hasLater);
-	/** What the core tells of the answer being written; null before it told anything. */
+	/** The live answer; null before its first event. */
 	readonly live = signal<LiveAnswer | null>(null);
-	/** Does what changes the messages above, and keeps in place what the user looks at. */
+	/** Runs a change to the messages above, and keeps what the user reads in place. */
 	preserveScroll: (change: () => void) => void = (change) => change();
-	/** The user looks at the end, so what is far above can go. */
+	/** Returns whether the user looks at the end, so that messages far above can be dropped. */
 	isFollowed: () => boolean = () => true;
 	#loading = false;
-	/** The answers that a snapshot has shown to have ended: what is told of one after that is late. */
+	/** Answers that have ended according to a snapshot: later events of these are stale. */
 	#ended: ReadonlySet<string> = new Set();
 
 	clear(): void {
@@ -44,7 +44,7 @@ export class Transcript {
 		this.#ended = new Set();
 	}
 
-	/** Has the rest of what was read on the page too. */
+	/** Renders the rest of the loaded messages. */
 	drawAll(): void {
 		if (!this.isPartial.value) return;
 		this.preserveScroll(() => {
@@ -52,24 +52,24 @@ export class Transcript {
 		});
 	}
 
-	/** The conversation as it is now, or was a moment ago: an answer that is not in it has just begun. */
+	/** Applies a snapshot, which may be slightly old: an answer that is not in it has just begun. */
 	applySnapshot(view: ConversationView): void {
 		this.#part.value = withLatest(this.#part.value, view, this.isFollowed());
 		const ended = view.messages.filter((message) => message.status !== "generating");
-		// One that its branch went back from has ended, too.
+		// A version that its branch went back from has ended, too.
 		const tried = view.messages.flatMap(({ failedVersion }) => failedVersion?.messageId ?? []);
 		this.#ended = new Set([...ended.map((message) => message.id), ...tried]);
 		if (this.#ended.has(this.live.value?.messageId ?? "")) this.live.value = null;
 	}
 
-	/** Something happened to an answer. False where its message is not on the page yet. */
+	/** Applies an event of an answer. Returns false if its message is not loaded yet. */
 	applyEvent(event: PageEvent): boolean {
 		if (this.#ended.has(event.messageId)) return true;
 		this.live.value = applyEvent(this.live.value, event);
 		return this.messages.value.some((message) => message.id === event.messageId);
 	}
 
-	/** Adds the page before the first message. */
+	/** Loads the page before the first message. */
 	async loadEarlier(of: ConversationView): Promise<void> {
 		this.drawAll();
 		const first = this.messages.value[0];
@@ -77,21 +77,21 @@ export class Transcript {
 		await this.#load(of, { type: "before", messageId: first.id }, withEarlier);
 	}
 
-	/** Adds the page after the last message. */
+	/** Loads the page after the last message. */
 	async loadLater(of: ConversationView): Promise<void> {
 		const last = this.messages.value.at(-1);
 		if (last === undefined || !this.hasLater.value) return;
 		await this.#load(of, { type: "after", messageId: last.id }, withLater);
 	}
 
-	/** Has a message on the page, with what stands around it. */
+	/** Loads a message with those before and after it, unless it is loaded. */
 	async show(of: ConversationView, messageId: string): Promise<void> {
 		this.drawAll();
 		if (this.messages.value.some((message) => message.id === messageId)) return;
 		await this.#load(of, { type: "around", messageId }, (_, page) => page);
 	}
 
-	/** Has the end of the conversation on the page. */
+	/** Loads the end of the conversation. */
 	async showLatest(of: ConversationView): Promise<void> {
 		if (!this.hasLater.value) return;
 		await this.#load(of, { type: "latest" }, (_, page) => withLatest(NONE, page, true));
@@ -107,7 +107,7 @@ export class Transcript {
 		this.#loading = true;
 		try {
 			const page = await commands.getMessages(id, branchId, part);
-			// What was read for another part, or another conversation, does not join on.
+			// A page read for another part, or another conversation, does not join on.
 			if (!isSameRun(before, this.#part.value)) return;
 			this.preserveScroll(() => {
 				this.#part.value = join(this.#part.value, page);

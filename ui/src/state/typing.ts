@@ -1,4 +1,4 @@
-/** Which field of the composer takes what is typed in the shown conversation, and what stands in it. */
+/** The composer's active field in the shown conversation, and its text. */
 import {
 	batch,
 	computed,
@@ -36,7 +36,7 @@ export class Typing {
 	};
 
 	readonly field = computed(() => this.#state.value.field);
-	/** What stands in the field that takes what is typed. */
+	/** Text of the active field. */
 	readonly text = computed(() => {
 		const { drafts, shownId } = this.#deps;
 		const texts = this.field.value === "next" ? drafts.nextTexts : drafts.texts;
@@ -45,43 +45,43 @@ export class Typing {
 
 	constructor(deps: TypingDeps) {
 		this.#deps = deps;
-		// A reload brings back what stood in the next message's field, perhaps with nothing to wait for.
+		// A reload restores the text of the next message's field, perhaps with no answer pending.
 		const hasNext = computed(
 			() => (deps.drafts.nextTexts.value.get(deps.shownId.value) ?? "") !== "",
 		);
 		effect(() => {
 			const [id, busy] = [deps.shownId.value, deps.busy.value];
 			void hasNext.value;
-			// What is composed in one conversation does not go on in another.
+			// A composition does not continue in another conversation.
 			const composing = id === this.#id && this.#state.peek().composing;
 			this.#id = id;
 			untracked(() => this.#learn(id, { busy, composing }));
 		});
 	}
 
-	/** Takes what stands in the field now. */
+	/** Sets the text of the active field. */
 	type(text: string): void {
 		const { composing } = this.#state.value;
 		this.#keep(recordChange(this.#history(this.field.value), this.text.value, text, composing));
 		this.#write(text);
 	}
 
-	/** Takes the last change back. Returns where the caret stands then, or null where nothing is. */
+	/** Undoes the last change. Returns the new position of the caret, or null if nothing was undone. */
 	undo(): number | null {
 		return this.#step(undoStep);
 	}
 
-	/** Makes a change again that was taken back, as {@link undo} does. */
+	/** Redoes an undone change, and returns as {@link undo} does. */
 	redo(): number | null {
 		return this.#step(redoStep);
 	}
 
-	/** An input method begins to compose, or has ended. */
+	/** Called when an IME composition starts or ends. */
 	compose(composing: boolean): void {
 		this.#learn(this.#deps.shownId.value, { composing });
 	}
 
-	/** What was typed before its conversation existed is that conversation's. */
+	/** Moves the histories of what was typed before its conversation existed. */
 	adopt(from: string, to: string): void {
 		for (const histories of Object.values(this.#histories)) {
 			const history = histories.get(from);
@@ -94,7 +94,7 @@ export class Typing {
 	#step(step: (history: History) => History | null): number | null {
 		const text = this.text.value;
 		const after = step(this.#history(this.field.value));
-		// Who composes takes back what is composed.
+		// During a composition, the input method has its own undo.
 		if (after === null || this.#state.value.composing) return null;
 		this.#keep(after);
 		this.#write(after.now);
@@ -107,7 +107,7 @@ export class Typing {
 		else drafts.type(shownId.value, text);
 	}
 
-	/** The history of what stands in a field; what was changed by something else has none. */
+	/** Returns the history of a field's text; a text that was changed by other means has none. */
 	#history(field: Field): History {
 		const { drafts, shownId } = this.#deps;
 		const id = shownId.value;
@@ -126,7 +126,7 @@ export class Typing {
 			this.#state.value = nextFieldState(this.#state.value, news);
 			if (this.field.value !== "message" || drafts.nextOf(id) === "") return;
 			const history = joinHistories(this.#history("message"), this.#history("next"));
-			// In one drawing: what leaves one field stands in the other.
+			// In one render, so that the text is always in one of the fields.
 			drafts.handOver(id);
 			this.#keep(history);
 			this.#histories.next.delete(id);

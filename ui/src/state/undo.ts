@@ -1,30 +1,30 @@
 /**
- * What Ctrl+Z takes back in a field. The platform's own history is of no use: WebKitGTK has no key for
- * it, and it puts back what the page has moved or sent meanwhile. Pure.
+ * Undo history of a field. The platform's own is of no use: WebKitGTK has no key for it, and it restores text
+ * that the page has moved or sent meanwhile. Pure.
  */
 import { joinTexts } from "./hand-over";
 
-/** How many steps are kept. */
+/** Maximum number of steps kept. */
 const MAX_STEPS = 200;
 
-/** The texts before this one, and those that were taken back. */
+/** A text, those before it, and those that were undone. */
 export interface History {
 	readonly past: readonly string[];
 	readonly now: string;
-	/** The next one first. */
+	/** Next first. */
 	readonly future: readonly string[];
-	/** Where the last change ended, if a further letter there belongs to the same step. */
+	/** End of the last change, if a further letter there belongs to the same step. */
 	readonly open: number | null;
 }
 
-/** A text without a history. */
+/** Returns an empty history for a text. */
 export function newHistory(text: string): History {
 	return { past: [], now: text, future: [], open: null };
 }
 
 /**
- * After a change of `from` to `to`. What is typed on in a word is one step with it, and so is what an
- * input method composes. A text that was changed by something else has no history.
+ * Records a change of `from` to `to`. Typing on in a word is one step with it, and so is an IME composition. A
+ * text that was changed by other means has no history.
  */
 export function recordChange(
 	known: History,
@@ -48,21 +48,21 @@ export function recordChange(
 	};
 }
 
-/** One step back, or null where there is none. */
+/** Goes one step back; null if there is none. */
 export function undoStep({ past, now, future }: History): History | null {
 	const before = past.at(-1);
 	if (before === undefined) return null;
 	return { past: past.slice(0, -1), now: before, future: [now, ...future], open: null };
 }
 
-/** One step on, or null where there is none. */
+/** Goes one step forward; null if there is none. */
 export function redoStep({ past, now, future }: History): History | null {
 	const [after, ...rest] = future;
 	if (after === undefined) return null;
 	return { past: [...past, now], now: after, future: rest, open: null };
 }
 
-/** The history of a text that was put behind another, each of which has its own. */
+/** Joins the histories of two texts, the second of which was appended to the first. */
 export function joinHistories(first: History, second: History): History {
 	const behind = (text: string) => joinTexts(first.now, text);
 	return {
@@ -73,13 +73,13 @@ export function joinHistories(first: History, second: History): History {
 	};
 }
 
-/** Where the caret stands after a change: at the end of what is new. */
+/** Returns the caret position after a change: the end of the added text. */
 export function endOfChange(from: string, to: string): number {
 	const { at, added } = change(from, to);
 	return at + added.length;
 }
 
-/** What was put in the place of what. */
+/** Returns where a change is, what it removed and what it added. */
 function change(from: string, to: string): { at: number; removed: string; added: string } {
 	const most = Math.min(from.length, to.length);
 	let at = 0;

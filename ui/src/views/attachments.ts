@@ -1,4 +1,4 @@
-/** Files: in the composer, under the messages that they were sent with, and one looked at closely. */
+/** Attachments: in the composer, in the messages that they were sent with, and in the preview. */
 import { html, nothing, type TemplateResult } from "lit-html";
 import { ref } from "lit-html/directives/ref.js";
 import { repeat } from "lit-html/directives/repeat.js";
@@ -12,7 +12,7 @@ import type { PreviewState } from "../state/preview";
 import { openDialog } from "./dialogs";
 import { icon } from "./icon";
 
-/** The most that a sent image takes of the page, in pixels. */
+/** Maximum size of a sent image on the page, in px. */
 const SHOWN = { width: 280, height: 200 };
 
 const { textBytes, fileBytes, files: MAX_FILES } = ATTACHMENT_LIMITS;
@@ -29,7 +29,7 @@ export interface FileActions {
 export interface AttachActions extends FileActions {
 	attach(files: readonly File[]): void;
 	remove(key: string): void;
-	/** Does what is offered of a long text that was pasted. */
+	/** Accepts the offer for a long pasted text. */
 	acceptOffer(): void;
 	dismissOffer(): void;
 }
@@ -43,7 +43,7 @@ export function attachButton(actions: AttachActions): TemplateResult {
 	const onChosen = (event: Event) => {
 		const input = event.currentTarget as HTMLInputElement;
 		actions.attach([...(input.files ?? [])]);
-		// The same file may be chosen again.
+		// So that the same file can be chosen again.
 		input.value = "";
 	};
 	return html`
@@ -54,7 +54,7 @@ export function attachButton(actions: AttachActions): TemplateResult {
   `;
 }
 
-/** The files that go with what is typed; where the model sees no images, that is said beside one. */
+/** The draft's attachments, with a warning next to an image if the model has no vision. */
 export function attachedFiles(
 	list: readonly DraftAttachment[],
 	lacksVision: boolean,
@@ -62,7 +62,7 @@ export function attachedFiles(
 ) {
 	if (list.length === 0) return nothing;
 	const unseen = lacksVision && readyFiles(list).some((file) => file.kind === "image");
-	// What needs a look comes first: the list may be longer than its room.
+	// Failed files come first: the list may be longer than its visible part.
 	const failedFirst = [...list].sort((a, b) => needsLook(b) - needsLook(a));
 	return html`
     <ul class="files" aria-label="Attached files">
@@ -97,7 +97,7 @@ function chip(one: DraftAttachment, actions: AttachActions): TemplateResult {
 	return html`<div class="file" data-state="ready">${fileButton(one.file, actions)}${remove}</div>`;
 }
 
-/** A file by its name, which opens it. */
+/** The button that opens a file. */
 function fileButton(file: AttachmentSummary, actions: FileActions): TemplateResult {
 	return html`
     <button type="button" class="bare look" @click=${() => actions.look(file)}>
@@ -121,7 +121,7 @@ function facts(file: AttachmentSummary): string {
 	return `${size}, ${tokens}`;
 }
 
-/** What is offered of a long text that was pasted. */
+/** The offer for a long pasted text. */
 export function pasteOffer(offered: "attach" | "putBack" | null, actions: AttachActions) {
 	if (offered === null) return nothing;
 	const words = offered === "attach" ? "Attach the pasted text as a file" : "Put the text back";
@@ -136,7 +136,7 @@ export function pasteOffer(offered: "attach" | "putBack" | null, actions: Attach
   `;
 }
 
-/** The files that a message was sent with. */
+/** The attachments of a message. */
 export function messageFiles(files: readonly AttachmentSummary[], actions: FileActions) {
 	if (files.length === 0) return nothing;
 	return html`
@@ -153,7 +153,7 @@ export function messageFiles(files: readonly AttachmentSummary[], actions: FileA
   `;
 }
 
-/** Its place is taken before it is loaded, so that nothing moves when it is. */
+/** An image whose size is reserved before it is loaded, so that nothing moves. */
 function picture(file: AttachmentSummary, actions: FileActions): TemplateResult {
 	const [width, height] = [file.width ?? 1, file.height ?? 1];
 	const scale = Math.min(1, SHOWN.width / width, SHOWN.height / height);
@@ -166,13 +166,13 @@ function picture(file: AttachmentSummary, actions: FileActions): TemplateResult 
   `;
 }
 
-/** A file in a dialog of its own. */
+/** The preview dialog. */
 export function preview(
 	{ file, content, problem }: PreviewState,
 	close: () => void,
 ): TemplateResult {
 	const onClick = (event: MouseEvent) => {
-		// Beside the dialog is on it, where nothing of it is.
+		// A click on the backdrop has the dialog itself as its target.
 		if (event.target === event.currentTarget) (event.currentTarget as HTMLDialogElement).close();
 	};
 	return html`

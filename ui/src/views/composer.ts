@@ -1,4 +1,4 @@
-/** Where messages are written: the input, Send, and Stop beside it. */
+/** The composer: the input, Send and Stop. */
 import { html, nothing, type TemplateResult } from "lit-html";
 import { live } from "lit-html/directives/live.js";
 import type { AttemptSource, SendKey } from "../ipc/host";
@@ -10,7 +10,7 @@ import { icon } from "./icon";
 
 export interface ComposerModel {
 	readonly draft: string;
-	/** What is typed for the next message while the first waits; null where it does not. */
+	/** Text of the next message's field; null while there is none. */
 	readonly next: string | null;
 	/** A send would be refused. */
 	readonly busy: boolean;
@@ -18,12 +18,12 @@ export interface ComposerModel {
 	readonly stopping: boolean;
 	readonly files: ComposerFileParts;
 	readonly refusals: TemplateResult;
-	/** What to know about the model before relying on it. */
+	/** Caveat to read before relying on the model. */
 	readonly note: string | null;
 	readonly sendKey: SendKey;
 }
 
-/** What the composer shows of files. */
+/** The composer's parts for attachments. */
 export interface ComposerFileParts {
 	readonly button: TemplateResult;
 	readonly list: TemplateResult | typeof nothing;
@@ -33,9 +33,9 @@ export interface ComposerFileParts {
 }
 
 export interface ComposerActions {
-	/** Takes what stands in the field now. */
+	/** Sets the text of the active field. */
 	type(text: string): void;
-	/** Takes the last change back. */
+	/** Undoes the last change. */
 	undo(): void;
 	redo(): void;
 	send(source: AttemptSource): void;
@@ -59,7 +59,7 @@ export function composer(model: ComposerModel, actions: ComposerActions): Templa
 		event.preventDefault();
 		actions[editing]();
 	};
-	// A menu's Undo, which would put back what the page has moved or sent.
+	// Undo from a menu would restore text that the page has moved or sent.
 	const onBeforeInput = (event: InputEvent) => {
 		const action = { historyUndo: actions.undo, historyRedo: actions.redo }[event.inputType];
 		if (action === undefined) return;
@@ -67,7 +67,7 @@ export function composer(model: ComposerModel, actions: ComposerActions): Templa
 		action();
 	};
 	const { next } = model;
-	// A disabled input swallows the click, so the box around it takes it.
+	// A disabled input swallows the click, so its container handles it.
 	const onBox = (event: MouseEvent) => {
 		const isUsable = (event.target as Element).closest("button, #next-input") !== null;
 		if (next !== null && !isUsable) actions.refuse("composer");
@@ -116,7 +116,7 @@ export function composer(model: ComposerModel, actions: ComposerActions): Templa
       <button
         id="send-button"
         type="button"
-        aria-label=${model.busy ? "Send (an answer is being formatShortcut)" : "Send"}
+        aria-label=${model.busy ? "Send (an answer is being written)" : "Send"}
         title=${`Send (${formatShortcut(send)})`}
         aria-keyshortcuts=${ariaOf(send)}
         aria-disabled=${String(model.busy || nothingToSend)}

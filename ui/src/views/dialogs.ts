@@ -1,4 +1,4 @@
-/** Questions that have to be answered: a new name, and whether to remove a provider. */
+/** Modal questions: a new name, and whether to remove a provider. */
 import { html, nothing, type TemplateResult } from "lit-html";
 import { ref } from "lit-html/directives/ref.js";
 
@@ -19,7 +19,7 @@ export function dialogs(question: Question | null, actions: DialogActions): Temp
 		event.preventDefault();
 		const form = event.currentTarget as HTMLFormElement;
 		const title = new FormData(form).get("title");
-		// Closed before it is taken away, so that the focus goes back to where it was.
+		// Closed before it is removed, so that the focus returns to where it was.
 		form.closest("dialog")?.close();
 		actions.close();
 		if (question.type === "removeProvider") actions.removeProvider(question.id);
@@ -64,7 +64,7 @@ function confirmForm(title: string, text: string, action: string): TemplateResul
   `;
 }
 
-/** It submits nothing: a field's Enter would press the first button that does. */
+/** Closes the dialog. Not a submit button, because Enter in a field presses the first of those. */
 function cancel(event: Event): void {
 	(event.currentTarget as Element).closest("dialog")?.close();
 }
@@ -72,7 +72,7 @@ function cancel(event: Event): void {
 /** Opens a dialog as soon as it is in the document. */
 export function openDialog(element: Element | undefined): void {
 	if (!(element instanceof HTMLDialogElement) || element.open) return;
-	// The template is not in the document yet when it is made.
+	// An element is not in the document yet when its `ref` is called.
 	queueMicrotask(() => {
 		element.showModal();
 		element.querySelector<HTMLInputElement>('input[name="title"]')?.select();

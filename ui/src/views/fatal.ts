@@ -1,10 +1,10 @@
-/** The page that stands for all others when the application cannot be used, and the ways on. */
+/** The fatal error page with its recovery options, which replaces all others. */
 import { html, nothing, type TemplateResult } from "lit-html";
 import type { Backup, WaysOn } from "../ipc/host";
 
 export interface Fatal {
 	readonly reason: string;
-	/** What can be offered; null where only closing helps, or while it is not known. */
+	/** Available options; null if only closing helps, or while unknown. */
 	readonly options: WaysOn | null;
 	readonly working: string | null;
 	readonly outcome: string;
@@ -53,7 +53,7 @@ function moving(): TemplateResult {
   `;
 }
 
-/** What puts another database in the place of the one that cannot be opened, or helps to. */
+/** Actions that replace the database that cannot be opened, or help to. */
 function replacements(model: Fatal, options: WaysOn, actions: FatalActions): TemplateResult {
 	const newest = options.backups[0];
 	const isFirst = newest === undefined;

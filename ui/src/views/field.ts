@@ -1,4 +1,4 @@
-/** A field with its label, the line that explains it, and what is wrong with it beside it. */
+/** A form field with its label, help text and validation error. */
 import { html, nothing, type TemplateResult } from "lit-html";
 import { live } from "lit-html/directives/live.js";
 
@@ -12,7 +12,7 @@ export interface FieldModel {
 	readonly wide?: boolean;
 }
 
-/** What a control says about itself to a screen reader. */
+/** ARIA attributes of a control. */
 export interface FieldLinks {
 	readonly describedBy: string;
 	readonly invalid: "true" | "false";
@@ -32,7 +32,7 @@ export function field(
   `;
 }
 
-/** Several choices under one name, as {@link field}. */
+/** A radio group, laid out like {@link field}. */
 export function choices<Value extends string>(
 	model: FieldModel,
 	options: Readonly<Record<Value, string>>,
@@ -69,12 +69,12 @@ function linksOf(model: FieldModel): FieldLinks {
 	};
 }
 
-/** There from the start, so that a screen reader tells what comes into it. */
+/** Always rendered, because a screen reader announces only changes of an existing element. */
 function problemLine(id: string, problem: string | null): TemplateResult {
 	return html`<p class="problem" id=${`${id}-problem`} role="alert">${problem ?? nothing}</p>`;
 }
 
-/** What a control says after an event of its own. */
+/** Returns the value of a control in its own event. */
 export function textOf(event: Event): string {
 	return (event.currentTarget as HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement).value;
 }

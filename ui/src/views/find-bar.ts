@@ -1,4 +1,4 @@
-/** The bar in which a text is looked for. */
+/** The find bar. */
 import { html, nothing, type TemplateResult } from "lit-html";
 import { isComposing } from "../lib/keys";
 import { icon } from "./icon";
@@ -6,9 +6,9 @@ import { icon } from "./icon";
 export interface FindModel {
 	readonly isOpen: boolean;
 	readonly text: string;
-	/** How many messages hold the text; null while it is not known. */
+	/** Number of matching messages; null while unknown. */
 	readonly count: number | null;
-	/** Which of them is shown, from 0. */
+	/** Index of the shown match, from 0. */
 	readonly at: number;
 }
 

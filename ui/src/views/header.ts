@@ -1,4 +1,4 @@
-/** The title, the choice of a model and the parameters. */
+/** The header: the title, the model picker and the parameters. */
 import { html, nothing, type TemplateResult } from "lit-html";
 import type { ModelInfo } from "../ipc/host";
 import { aria, hint } from "../shortcuts";
@@ -11,12 +11,12 @@ export interface HeaderModel {
 	readonly exists: boolean;
 	/** `provider/model` of this conversation; null for the default. */
 	readonly modelId: string | null;
-	/** Undefined where it is not known, or not yet. */
+	/** Undefined if it is unknown, or not loaded yet. */
 	readonly model: ModelInfo | undefined;
 	readonly modelsRead: boolean;
 	readonly pickerOpen: boolean;
 	readonly hasParameters: boolean;
-	/** The list of conversations is in sight. */
+	/** The sidebar is visible. */
 	readonly sidebarOpen: boolean;
 }
 
@@ -25,7 +25,7 @@ export interface HeaderActions {
 	create(): void;
 	rename(): void;
 	openWindow(): void;
-	/** The list of models is about to open under this button. */
+	/** The model picker is about to open under this button. */
 	pickModel(button: HTMLElement): void;
 	openParameters(): void;
 }

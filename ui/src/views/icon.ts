@@ -1,4 +1,4 @@
-/** Icons from the page's own sprite. They carry no meaning of their own: a label says it. */
+/** Icons from the page's own sprite. They are decorative: a label carries the meaning. */
 import { svg, type TemplateResult } from "lit-html";
 
 export function icon(name: string): TemplateResult {

@@ -1,4 +1,4 @@
-/** One message: what it says, how far it has come, and what can be done with it. */
+/** One message: its content, its status and its actions. */
 import { html, nothing, render, type TemplateResult } from "lit-html";
 import type { Block, FinishReason, Message, Phase } from "../ipc/host";
 import { placeBy } from "../lib/place";
@@ -28,7 +28,7 @@ export interface MessageActions {
 	copy(text: string): void;
 }
 
-/** `isLast`: nothing follows it. Where something does, another answer would hide that, so none is offered. */
+/** `isLast`: no message follows. Otherwise another answer would hide what follows, so none is offered. */
 export function message(
 	message: Message,
 	isLast: boolean,
@@ -101,7 +101,7 @@ function progress(live: LiveAnswer | null, message: Message, model: MessageModel
 			until === null ? "" : ` ${provider} asked for a pause: ${secondsTo(until, model.now)} s`;
 		return html`<p class="state">Waiting for a free slot at ${provider}…${pause}</p>`;
 	}
-	// The caret says that text comes, and the folded reasoning that it is thinking.
+	// The caret shows that text arrives, and the folded reasoning that the model thinks.
 	if (blocks.length > 0 || thoughts !== "") return nothing;
 	const words =
 		phase?.type === "startingModel"
@@ -142,7 +142,7 @@ const TRIED: Record<string, string> = {
 	interrupted: "Answering again was interrupted",
 };
 
-/** What became of answering again, under the answer that is shown for that reason. */
+/** Outcome of a failed regeneration, under the previous answer, which is shown instead. */
 function tried(message: Message, isLast: boolean, actions: MessageActions) {
 	if (!isLast || message.failedVersion === null) return nothing;
 	const { messageId, status, error, hasText } = message.failedVersion;
@@ -175,7 +175,7 @@ const ENDINGS: Partial<Record<FinishReason, string>> = {
 	refusal: "The model refused",
 };
 
-/** Why a complete answer is not all that it might be. */
+/** Why a complete answer may not be all of it. */
 function ending({ finishReason }: Message, isLast: boolean, actions: MessageActions) {
 	const words = finishReason === null ? undefined : ENDINGS[finishReason];
 	if (words === undefined) return nothing;
@@ -183,13 +183,13 @@ function ending({ finishReason }: Message, isLast: boolean, actions: MessageActi
 	return html`<div class="outcome"><p class="state">${words}</p>${continueAnswer(actions)}</div>`;
 }
 
-/** For an answer that ended in its middle. */
+/** The button for an answer that was cut off. */
 function continueAnswer(actions: MessageActions): TemplateResult {
 	return html`<button type="button" class="continue" @click=${() => actions.continueAnswer()}>
     ${icon("play")}<span>Continue</span></button>`;
 }
 
-/** What is said of this phase changes with the time. */
+/** Returns whether the text of a phase changes with time. */
 export function countsDown(phase: Phase | null | undefined): boolean {
 	return phase?.type === "retrying" || (phase?.type === "waitingForSlot" && phase.until !== null);
 }
@@ -222,7 +222,7 @@ function tools(message: Message, isLast: boolean, actions: MessageActions) {
   `;
 }
 
-/** The versions of a message, of which one is shown. */
+/** The pager of a message's versions. */
 function pager({ versions }: Message, actions: MessageActions): TemplateResult {
 	const { index, count, ids } = versions;
 	const step = (name: "previous" | "next", to: string | undefined) => html`
@@ -237,7 +237,7 @@ function pager({ versions }: Message, actions: MessageActions): TemplateResult {
   `;
 }
 
-/** What is not always of interest: the model, when, how long, how much. */
+/** The details popover: the model, when, how long, how many tokens. */
 function details(message: Message): TemplateResult {
 	const id = `facts-${message.id}`;
 	const open = ({ currentTarget }: Event) => {
@@ -253,7 +253,7 @@ function details(message: Message): TemplateResult {
   `;
 }
 
-/** Made when it is asked for: what formats a date costs more to set up than a page of messages to draw. */
+/** Rendered on demand: setting up a date formatter costs more than rendering a page of messages. */
 function facts(message: Message): TemplateResult {
 	return html`<dl>
     ${factsOf(message).map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}

@@ -1,4 +1,4 @@
-/** The list of models that opens under a button: a search field over a list, by provider. */
+/** The model picker: a search field above a list, grouped by provider. */
 import { html, nothing, type TemplateResult } from "lit-html";
 import { live } from "lit-html/directives/live.js";
 import { repeat } from "lit-html/directives/repeat.js";
@@ -9,20 +9,20 @@ import { isAvailable, type PickerOption } from "../state/model-picker";
 import type { ModelGroup } from "../state/model-search";
 import { icon } from "./icon";
 
-/** The id of the list's popover. */
+/** Id of the popover. */
 export const MENU = "model-menu";
 
-/** How far a page key goes. */
+/** Number of rows that a page key moves. */
 const PAGE = 8;
 
 export interface PickerModel {
 	readonly query: string;
 	readonly groups: readonly ModelGroup[];
 	readonly options: readonly PickerOption[];
-	/** The place among the options of the one that Enter chooses; -1 for none. */
+	/** Index of the option that Enter chooses; -1 for none. */
 	readonly active: number;
 	readonly chosen: string | null;
-	/** What to call the choice of no model; null where there must be one. */
+	/** Label for the choice of no model; null if one is required. */
 	readonly none: string | null;
 	readonly reading: boolean;
 	readonly problem: string | null;
@@ -37,7 +37,7 @@ export interface PickerActions {
 	addProvider(): void;
 }
 
-/** What to call a model that may not be known, or not yet. */
+/** Returns the display name of a model that may be unknown, or not loaded yet. */
 export function modelName(model: ModelInfo | undefined, id: string | null, read: boolean): string {
 	if (model !== undefined) return model.available ? model.name : `${model.name} (not available)`;
 	if (!read) return "Model";
@@ -131,7 +131,7 @@ function row(
 function summary({ groups, query, reading, problem }: PickerModel): string {
 	if (problem !== null) return `The models could not be listed: ${problem}`;
 	const models = groups.flatMap((group) => group.models);
-	// A provider that cannot be used is listed, but it is no model.
+	// An unavailable provider is listed, but is not a model.
 	const shown = models.filter(isAvailable).length;
 	const more = groups.reduce((sum, group) => sum + group.more, 0);
 	if (shown > 0)

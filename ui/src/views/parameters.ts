@@ -1,4 +1,4 @@
-/** What a request may ask of a model: the same fields for all conversations and for one. */
+/** The parameter fields: the same for all conversations and for one. */
 import { html, type TemplateResult } from "lit-html";
 import { live } from "lit-html/directives/live.js";
 import { ref } from "lit-html/directives/ref.js";
@@ -30,7 +30,7 @@ const HELP: Record<ParameterName, string> = {
 
 const WIDE: ReadonlySet<ParameterName> = new Set(["systemPrompt", "stop"]);
 
-/** The fields; `defaults` is what counts where one is empty. */
+/** The fields; `defaults` applies where one is empty. */
 export function parameterFields(
 	prefix: string,
 	fields: ParameterFields,
@@ -69,7 +69,7 @@ function numberInput(
 	fields: ParameterFields,
 	defaults: Parameters,
 ): TemplateResult {
-	// Not type="number": it takes away what is no number.
+	// Not type="number": it discards what is not a number.
 	return html`<input id=${id} type="text" inputmode=${mode} autocomplete="off" spellcheck="false"
     placeholder=${placeholderOf(name, defaults)} aria-describedby=${links.describedBy}
     aria-invalid=${links.invalid} .value=${live(fields.text(name))}
@@ -116,7 +116,7 @@ function effortSelect(
   </select>`;
 }
 
-/** The dialog for one conversation. What is valid is saved however it is closed. */
+/** The dialog for one conversation. Valid fields are saved however it is closed. */
 export function parametersDialog(
 	fields: ParameterFields,
 	defaults: Parameters,

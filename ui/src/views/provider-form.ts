@@ -14,7 +14,7 @@ import { icon } from "./icon";
 import { title } from "./section";
 
 export interface ProviderFormActions {
-	/** Saves it, a new key in that place. */
+	/** Saves the provider, with a new key in `place`. */
 	save(place: NewKeyPlace): void;
 	test(): void;
 	cancel(): void;
@@ -159,7 +159,7 @@ function test(editor: ProviderEditor, actions: ProviderFormActions): TemplateRes
   `;
 }
 
-/** Why it is not saved yet. Without a keychain the user says where the key goes, nobody else. */
+/** Why it is not saved yet. Without a keychain, only the user chooses where the key is stored. */
 function outcome(editor: ProviderEditor, actions: ProviderFormActions): TemplateResult {
 	const keychain = editor.keychainProblem.value;
 	return html`

@@ -1,4 +1,4 @@
-/** The providers: those there are, those found on this machine, and what a new one can be made from. */
+/** The providers section: the existing ones, servers found on this machine, and presets for new ones. */
 import { html, nothing, type TemplateResult } from "lit-html";
 import { live } from "lit-html/directives/live.js";
 import { repeat } from "lit-html/directives/repeat.js";
@@ -122,7 +122,7 @@ export interface PresetActions {
 	cancel(): void;
 }
 
-/** What a new provider can be made from. */
+/** The presets for a new provider. */
 export function presets(
 	all: readonly Preset[],
 	query: string,

@@ -1,8 +1,8 @@
-/** What the sections of the settings have in common. */
+/** Parts shared by the sections of the settings. */
 import { html, type TemplateResult } from "lit-html";
 import { icon } from "./icon";
 
-/** Finds the heading of the section that is shown. */
+/** Selector for the heading of the shown section. */
 export const TITLE = "#section-title";
 
 /** A section's heading, which takes the focus when the section is shown. */
@@ -10,7 +10,7 @@ export function title(text: string): TemplateResult {
 	return html`<h2 id="section-title" tabindex="-1">${text}</h2>`;
 }
 
-/** Something that could not be read, and the button that tries again. */
+/** A read error, with a button to retry. */
 export function errorNotice(text: string, again: () => void): TemplateResult {
 	return html`
     <div class="error-notice" role="alert">

@@ -1,4 +1,4 @@
-/** The settings, in the conversation's place. */
+/** The settings page, shown instead of the conversation. */
 import { html, type TemplateResult } from "lit-html";
 import { live } from "lit-html/directives/live.js";
 import type { Appearance, ModelInfo, OnClose, SendKey, Settings } from "../ipc/host";
@@ -25,7 +25,7 @@ export const SECTIONS = {
 
 export type Section = keyof typeof SECTIONS;
 
-/** What a new conversation starts with where no default is chosen. */
+/** Label for the model of a new conversation if no default is chosen. */
 export const FIRST_MODEL = "First available";
 
 export interface SettingsModel {
@@ -39,9 +39,9 @@ export interface SettingsModel {
 	readonly note: string;
 	readonly parameterFields: ParameterFields;
 	readonly models: readonly ModelInfo[];
-	/** The list of models is open under the choice of the default. */
+	/** The model picker is open under the default model. */
 	readonly pickerOpen: boolean;
-	/** Drawn only when it is shown. */
+	/** Renders the providers section, only while it is shown. */
 	providers(): TemplateResult;
 }
 
@@ -49,7 +49,7 @@ export interface SettingsActions {
 	close(): void;
 	show(section: Section): void;
 	load(): void;
-	/** The list of models is about to open under this button. */
+	/** The model picker is about to open under this button. */
 	pickDefault(button: HTMLElement): void;
 	notify(on: boolean): void;
 	closeBy(way: OnClose): void;
@@ -136,7 +136,7 @@ function answers(
   `;
 }
 
-/** What each choice is called, with the keys as they are on this system's keyboards. */
+/** Label of each choice, with the keys as this platform names them. */
 const SEND_KEYS: Record<SendKey, string> = {
 	enter: formatShortcut(WRITING_KEYS.enter.send),
 	modEnter: formatShortcut(WRITING_KEYS.modEnter.send),

@@ -11,7 +11,7 @@ export function shortcutsDialog(sendKey: SendKey, close: () => void): TemplateRe
 		event.preventDefault();
 		(event.currentTarget as HTMLFormElement).closest("dialog")?.close();
 	};
-	/** What opened it closes it. */
+	/** The shortcut that opened the dialog closes it. */
 	const onKey = (event: KeyboardEvent) => {
 		const name = globalOf(event);
 		if (name !== "shortcuts" && name !== "help") return;

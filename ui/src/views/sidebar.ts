@@ -1,4 +1,4 @@
-/** The list of conversations. */
+/** The sidebar with the conversation list. */
 import { html, nothing, type TemplateResult } from "lit-html";
 import { repeat } from "lit-html/directives/repeat.js";
 import type { ConversationSummary } from "../ipc/host";
@@ -9,7 +9,7 @@ import { icon } from "./icon";
 export interface SidebarModel {
 	readonly conversations: readonly ConversationSummary[];
 	readonly unread: ReadonlySet<string>;
-	/** Null while the settings are shown in its place. */
+	/** Null while the settings are shown instead. */
 	readonly shownId: string | null;
 	/** Epoch ms. */
 	readonly now: number;
@@ -77,7 +77,7 @@ function row(
 	const onKey = (event: KeyboardEvent) => {
 		if (event.key === "F2") actions.rename(conversation);
 		else if (event.key === "Delete") {
-			// The next row has the focus then: a held key would delete one after the other.
+			// After a deletion, the next row has the focus: a held key would delete one after the other.
 			if (!event.repeat) actions.remove(conversation);
 		} else if (event.key === "ArrowDown" || event.key === "ArrowUp") moveFocus(event);
 		else return;
@@ -118,8 +118,8 @@ function state(conversation: ConversationSummary, unread: ReadonlySet<string>) {
 }
 
 /**
- * Has Undo give back what was deleted a moment ago. All of the sidebar listens, because no row is left
- * to listen after the last one was deleted.
+ * Handles Undo for what was just deleted. The whole sidebar listens, because no row is left after the last one
+ * was deleted.
  */
 export function listenToUndo(root: HTMLElement, undo: () => void): void {
 	root.addEventListener("keydown", (event) => {
@@ -135,7 +135,7 @@ function moveFocus(event: KeyboardEvent): void {
 	buttons[buttons.indexOf(event.currentTarget as HTMLElement) + step]?.focus();
 }
 
-/** The conversations by age, in the order that they came in, without empty groups. */
+/** Groups the conversations by age, in the given order, without empty groups. */
 export function groups(
 	conversations: readonly ConversationSummary[],
 	now: number,

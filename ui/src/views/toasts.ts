@@ -1,11 +1,11 @@
-/** The notes that are shown over the page. */
+/** Toasts, shown over the page. */
 import { html, nothing, type TemplateResult } from "lit-html";
 import { repeat } from "lit-html/directives/repeat.js";
 import { isError, type Toast } from "../state/toasts";
 import { icon } from "./icon";
 
 export interface ToastActions {
-	/** Does what a note offers. */
+	/** Runs the action of a toast. */
 	act(id: number): void;
 	dismiss(id: number): void;
 	hold(id: number): void;

@@ -8,11 +8,11 @@ import { type MessageActions, type MessageModel, message as messageView } from "
 export interface TranscriptModel extends MessageModel {
 	readonly messages: readonly Message[];
 	readonly opening: boolean;
-	/** Something is typed already, and not sent. */
+	/** There is text that is not sent. */
 	readonly hasDraft: boolean;
-	/** There are messages after the last of these. */
+	/** There are later messages that are not loaded. */
 	readonly hasLater: boolean;
-	/** There is more below than is in sight. */
+	/** There is more below the visible part. */
 	readonly newBelow: boolean;
 }
 

@@ -8,8 +8,8 @@ use crate::error::Error;
 use crate::terminal::{heading, say};
 use crate::tool::Tool;
 
-/// A package, and a command whose success shows that the machine has the same thing from elsewhere
-/// (pyenv, a vendor's cmake, …); installing a second one would be rude.
+/// A package, and a command whose success shows that the machine has the same thing from elsewhere (pyenv, a
+/// vendor's cmake, …), so that no second one is installed.
 struct Need {
     package: &'static str,
     elsewhere: &'static [&'static str],
@@ -33,7 +33,7 @@ const NEEDS: &[Need] = &[
     package("dbus-x11"),
     // A machine without any font draws boxes, in the window and in screenshots.
     package("fonts-dejavu-core"),
-    // The keychain that the tests of keys try for real.
+    // The keychain for the tests of keys, which use a real one.
     Need {
         package: "gnome-keyring",
         elsewhere: &[
@@ -59,7 +59,7 @@ const NEEDS: &[Need] = &[
         elsewhere: &["python3", "-m", "pip", "--version"],
     },
     package("webkit2gtk-driver"),
-    // The tests type with real keys, and paste what another application copied.
+    // The tests press real keys, and paste what another application copied.
     package("xclip"),
     package("xdotool"),
     package("xvfb"),
@@ -73,24 +73,24 @@ const REMEDY: &str = "Conch needs Debian 12, Ubuntu 24.04 or newer, and the netw
 pub(crate) struct MissingPackages(Vec<&'static str>);
 
 impl MissingPackages {
-    /// Whether there is nothing to install.
+    /// Returns whether there is nothing to install.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The names, parted by blanks.
+    /// Returns the names, separated by spaces.
     pub(crate) fn names(&self) -> String {
         self.0.join(" ")
     }
 
-    /// Installs them with apt-get, through sudo for everyone but root.
+    /// Installs them with apt-get, through sudo unless run as root.
     ///
     /// # Errors
     /// When the user is neither root nor has sudo, or when apt-get fails.
     pub(crate) fn install(&self) -> Result<(), Error> {
         let right = self.right_to_install()?;
         heading(format!("installing {} system package(s)", self.0.len()));
-        // One third-party source that is out of order must not stop an install that does not need it.
+        // A broken third-party source must not stop an install that does not need it.
         if apt_get(right).arg("update").run().is_err() {
             say("apt-get update failed; going on with the package lists at hand");
         }
@@ -137,7 +137,7 @@ fn apt_get(right: Right) -> Tool {
     }
 }
 
-/// Asks dpkg, and the commands that may come from elsewhere.
+/// Queries dpkg, and the commands that may come from elsewhere.
 ///
 /// # Errors
 /// When dpkg-query cannot be started.
@@ -169,7 +169,7 @@ fn missing(
     MissingPackages(names)
 }
 
-/// The second letter of dpkg's status is the package's present state; `i` is fully installed.
+/// Parses dpkg's status, whose second letter is the package's present state; `i` is fully installed.
 fn installed(answer: &str) -> BTreeSet<String> {
     answer
         .lines()

@@ -1,7 +1,7 @@
 //! What the machine itself must have: compilers, the web view and its driver, Python.
 //!
-//! On Debian and Ubuntu xtask installs what is missing; elsewhere it looks, and prints exactly what
-//! to install, because package names and the right to install are the reader's there.
+//! On Debian and Ubuntu xtask installs what is missing; elsewhere it only checks, and prints exactly what to
+//! install, because package names and the right to install are the user's there.
 
 mod debian;
 mod os_release;
@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::system::debian::MissingPackages;
 use crate::system::os_release::OsRelease;
 
-/// Looks at the machine and returns the system packages that xtask itself has to install.
+/// Checks the machine and returns the system packages that xtask has to install.
 ///
 /// # Errors
 /// When something is missing on a platform where xtask installs nothing.

@@ -33,7 +33,7 @@ impl OsRelease {
         os
     }
 
-    /// What the system calls itself.
+    /// The system's name for display.
     pub(super) fn name(&self) -> &str {
         if self.name.is_empty() {
             "this Linux"
@@ -42,12 +42,12 @@ impl OsRelease {
         }
     }
 
-    /// Whether apt and the package names of Debian are right here.
+    /// Returns whether apt and Debian's package names apply.
     pub(super) fn is_debian_family(&self) -> bool {
         self.is_like("debian") || self.is_like("ubuntu")
     }
 
-    /// Whether pacman and the package names of Arch are right here.
+    /// Returns whether pacman and Arch's package names apply.
     pub(super) fn is_arch_family(&self) -> bool {
         self.is_like("arch")
     }

@@ -1,7 +1,7 @@
-//! The other Linuxes, macOS and Windows: looks for what is needed and says exactly what to install.
+//! Other Linux distributions, macOS and Windows: checks the prerequisites and prints exactly what to install.
 //!
-//! Every platform's list is plain data and its answers come from ordinary commands, so that all of
-//! them compile and are tested everywhere.
+//! Every platform's list is plain data, checked by ordinary commands, so that all of them compile and are tested
+//! everywhere.
 
 use std::env;
 
@@ -10,7 +10,7 @@ use crate::system::os_release::OsRelease;
 use crate::terminal::{heading, say};
 use crate::tool::Tool;
 
-/// One prerequisite, the command whose success shows that it is there, and how to get it.
+/// One prerequisite, the command whose success shows that it is installed, and how to install it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Probe {
     what: &'static str,
@@ -93,7 +93,7 @@ const LINUX: &[(&str, &[&str], &str, &str)] = &[
     ),
 ];
 
-/// The list of a Linux outside the Debian family.
+/// Returns the list of a Linux outside the Debian family.
 pub(super) fn linux(os: &OsRelease) -> Vec<Probe> {
     LINUX
         .iter()
@@ -114,7 +114,7 @@ pub(super) fn linux(os: &OsRelease) -> Vec<Probe> {
         .collect()
 }
 
-/// The list of macOS, where the web view is part of the system.
+/// Returns the list of macOS, where the web view is part of the system.
 pub(super) fn macos() -> Vec<Probe> {
     vec![
         Probe::new(
@@ -136,12 +136,12 @@ pub(super) fn macos() -> Vec<Probe> {
     ]
 }
 
-/// The list of Windows.
+/// Returns the list of Windows.
 pub(super) fn windows() -> Vec<Probe> {
     let programs =
         env::var("ProgramFiles(x86)").unwrap_or_else(|_| r"C:\Program Files (x86)".to_owned());
     let vswhere = format!(r"{programs}\Microsoft Visual Studio\Installer\vswhere.exe");
-    // vswhere succeeds with an empty answer when nothing matches; findstr fails on that.
+    // vswhere succeeds with empty output when nothing matches; findstr fails on that.
     let build_tools = format!(
         "\"{vswhere}\" -products * -requires Microsoft.VisualStudio.Component.VC.Tools.x86.x64 \
          -property installationPath | findstr ."
@@ -184,7 +184,7 @@ pub(super) fn windows() -> Vec<Probe> {
     probes
 }
 
-/// Tries every probe and prints each missing thing with the way to install it.
+/// Runs every probe and prints each missing prerequisite with how to install it.
 ///
 /// # Errors
 /// When anything is missing.

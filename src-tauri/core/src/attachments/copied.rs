@@ -1,5 +1,5 @@
-//! A file that was copied elsewhere and is pasted here: a page has only its address, so the file is read
-//! here, and only while the system's clipboard names it.
+//! Pasted files that were copied in another program. A page has only their address, so the core reads them,
+//! and only while the system clipboard names them.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -18,13 +18,13 @@ pub(crate) struct Copied {
 }
 
 impl Copied {
-    /// The file at `uri`, a `file:` address on this machine.
+    /// Returns the file at `uri`, a `file:` URL on this machine.
     ///
     /// # Errors
-    /// [`AttachmentError::NotCopied`] when it is not one of those on the `clipboard`.
+    /// [`AttachmentError::NotCopied`] when the `clipboard` does not name it.
     pub(crate) fn find(uri: &str, clipboard: &[String]) -> Result<Self, AttachmentError> {
         let path = path_of(uri).ok_or(AttachmentError::NotCopied)?;
-        // The page's address may be written otherwise than the clipboard's, but it is the same file's.
+        // The page may spell the URL differently from the clipboard: compare paths.
         let mut copied = clipboard.iter().filter_map(|copied| path_of(copied));
         if !copied.any(|copied| copied == path) {
             return Err(AttachmentError::NotCopied);
@@ -36,13 +36,13 @@ impl Copied {
         })
     }
 
-    /// What is in it, of a file that is too large only so much that this shows.
+    /// Reads the content, of a file over the limit only enough to show that it is too large.
     ///
     /// # Errors
-    /// When it is no regular file, or cannot be read.
+    /// When it is not a regular file, or cannot be read.
     pub(crate) async fn read(&self) -> Result<Vec<u8>, AttachmentError> {
         let path = self.path.clone();
-        // A folder on the network may take its time.
+        // Blocking: a network folder may be slow.
         let read = tokio::task::spawn_blocking(move || read(&path)).await;
         let read = read.map_err(io::Error::other).flatten();
         read.map_err(|error| match error.kind() {
@@ -59,13 +59,13 @@ impl Copied {
 
 fn path_of(uri: &str) -> Option<PathBuf> {
     let url = Url::parse(uri).ok()?;
-    // Only a `file:` address has a path on a disk, and none on another machine's.
+    // Only a `file:` URL on this host has a local path.
     (url.scheme() == "file")
         .then(|| url.to_file_path().ok())
         .flatten()
 }
 
-/// A pipe without a writer would keep its reader for ever, and a device has no end: neither is opened.
+/// Opens regular files only: a pipe without a writer would block forever, and a device has no end.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let is_file = |metadata: std::fs::Metadata| {
         let error = io::Error::from(io::ErrorKind::IsADirectory);

@@ -1,40 +1,40 @@
-//! Why a file is not attached, or not sent.
+//! Why a file is not attached, or a message with files is not sent.
 
 use conch_attachments::Refusal;
 
 use super::MAX_ATTACHMENTS;
 use crate::error::ErrorCode;
 
-/// Why a file is not attached, or a message with files not sent. What was typed is kept.
+/// Why a file is not attached, or a message with files is not sent. The typed text is kept.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AttachmentError {
-    /// A file that is not read.
+    /// A file that was rejected.
     #[error("“{name}” was not attached: {refusal}")]
     Refused {
-        /// Whose.
+        /// The file's name.
         name: String,
-        /// Why.
+        /// The reason.
         refusal: Refusal,
     },
-    /// More files than a message may have.
+    /// More files than one message may have.
     #[error(
         "A message takes {MAX_ATTACHMENTS} files at most: send these first, or remove one. “{name}” was not attached"
     )]
     TooMany {
-        /// The file that would be one too many.
+        /// The first file over the limit.
         name: String,
     },
-    /// A pasted file that the system's clipboard does not name, or no more.
+    /// A pasted file that the system clipboard does not name, or no longer names.
     #[error(
         "The clipboard holds this file no more, so it was not attached: copy it again and paste"
     )]
     NotCopied,
-    /// A pasted folder, device or the like.
+    /// A pasted folder, device or other special file.
     #[error(
         "“{name}” was not attached: it is a folder or no ordinary file. Attach the files in it"
     )]
     NoFile {
-        /// What.
+        /// Its name.
         name: String,
     },
     /// A pasted file that could not be opened or read.
@@ -42,28 +42,28 @@ pub enum AttachmentError {
         "“{name}” was not attached: it could not be opened ({reason}). Copy it again and paste"
     )]
     Unopened {
-        /// Which.
+        /// The file's name.
         name: String,
-        /// What the operating system said.
+        /// The operating system's error.
         reason: String,
     },
-    /// A send with a file that was removed or sent meanwhile, or is another conversation's.
+    /// A send with an attachment that was removed or sent meanwhile, or belongs to another conversation.
     #[error(
         "An attached file is not there any more, another window may have sent or removed it: remove it here and send again. Nothing was sent"
     )]
     Gone,
-    /// A send of an image to a model that sees none.
+    /// A send of an image to a model without vision.
     #[error(
         "This model cannot see images: choose another model, or remove “{name}”. Nothing was sent"
     )]
     NoVision {
-        /// The image.
+        /// The image's name.
         name: String,
     },
 }
 
 impl AttachmentError {
-    /// The error's stable name.
+    /// Returns the stable error code.
     pub(crate) fn code(&self) -> ErrorCode {
         match self {
             Self::Refused { refusal, .. } => match refusal {

@@ -1,10 +1,9 @@
-//! Files that go with a message: read when they are attached, kept with what is typed, and from the
-//! send on with the message.
+//! Files attached to messages: read when they are attached, stored with the draft, and bound to the message
+//! by the send.
 //!
-//! What a file is and what is shown of it is [`conch_attachments`]'s; [`read()`] keeps that off the
-//! runtime's workers. How many tokens it costs is estimated here, where it is stored with it. What a
-//! model is given is in [`chat::attached`](crate::chat), the binding to a message in the
-//! [store](crate::store)'s send.
+//! File types and previews are in [`conch_attachments`]; [`read()`] runs that off the runtime's workers. The
+//! token estimate is made here, where it is stored with the file. What the model receives is in
+//! [`chat::attached`](crate::chat), the binding to a message in the send of the [store](crate::store).
 
 mod copied;
 mod error;
@@ -19,25 +18,25 @@ pub(crate) use read::read;
 
 use crate::ids::{AttachmentId, ConversationId};
 
-/// The most files of a message.
+/// Maximum number of files per message.
 pub const MAX_ATTACHMENTS: usize = 10;
 
-/// The longest name of a file that is kept, in characters.
+/// Maximum length of a stored file name, in characters.
 const MAX_NAME_CHARS: usize = 200;
 
-/// Pixels of an image in a token: as Anthropic counts
-/// (<https://platform.claude.com/docs/en/build-with-claude/vision>), who counts most of them.
+/// Pixels per token of an image, as Anthropic counts
+/// (<https://platform.claude.com/docs/en/build-with-claude/vision>), whose count is the highest known.
 const PIXELS_PER_TOKEN: u32 = 750;
 
-/// What a page needs to know before it lets a file be attached.
+/// The limits that a page checks before it attaches a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AttachmentLimits {
-    /// The most files of a message.
+    /// Maximum number of files per message.
     pub files: usize,
-    /// The most bytes of a text.
+    /// Maximum size of a text file, in bytes.
     pub text_bytes: usize,
-    /// The most bytes of an image or a PDF.
+    /// Maximum size of an image or a PDF, in bytes.
     pub file_bytes: usize,
 }
 
@@ -48,20 +47,20 @@ pub const LIMITS: AttachmentLimits = AttachmentLimits {
     file_bytes: conch_attachments::FILE_LIMIT,
 };
 
-/// What a file is shown to models as.
+/// The form in which a file is sent to models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum AttachmentKind {
     /// Text or code.
     Text,
-    /// A picture.
+    /// An image.
     Image,
     /// The text of a PDF.
     Pdf,
 }
 
 impl AttachmentKind {
-    /// The name in the database, which is also the name on the wire.
+    /// Returns the name in the database, which is also the name on the wire.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Text => "text",
@@ -76,43 +75,43 @@ impl AttachmentKind {
     }
 }
 
-/// A file as pages list it; what is in it is asked for by its id.
+/// A file as pages list it; its content is loaded by its id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct AttachmentSummary {
-    /// Its id.
+    /// The attachment's id.
     pub id: AttachmentId,
     /// The file's name, without a path.
     pub name: String,
-    /// What it is shown to models as.
+    /// The form in which it is sent to models.
     pub kind: AttachmentKind,
-    /// Bytes of the file.
+    /// Size of the file in bytes.
     pub bytes: u32,
-    /// Tokens that it costs in each request, estimated.
+    /// Estimated tokens that it adds to each request.
     pub tokens: u32,
-    /// Pixels across, of an image as it is kept.
+    /// Width of the stored image in pixels.
     pub width: Option<u32>,
-    /// Pixels down.
+    /// Height of the stored image in pixels.
     pub height: Option<u32>,
-    /// Pages of a PDF.
+    /// Number of pages of a PDF.
     pub pages: Option<u32>,
 }
 
 /// A file that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewAttachment {
-    /// What is told of it.
+    /// The summary that pages list.
     pub summary: AttachmentSummary,
-    /// In whose composer; `None` for the conversation that does not exist yet.
+    /// The conversation whose draft it belongs to; `None` for a conversation that does not exist yet.
     pub conversation_id: Option<ConversationId>,
-    /// What is kept of it.
+    /// The stored content.
     pub content: AttachmentContent,
 }
 
-/// What is kept of a file.
+/// The stored content of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AttachmentContent {
-    /// The text of a text or a PDF.
+    /// The text of a text file or a PDF.
     Text(String),
     /// An image.
     Image {
@@ -124,7 +123,7 @@ pub enum AttachmentContent {
 }
 
 impl AttachmentContent {
-    /// What it is on the wire.
+    /// Returns the media type on the wire.
     pub(crate) fn media_type(&self) -> &str {
         match self {
             Self::Text(_) => "text/plain",
@@ -133,12 +132,12 @@ impl AttachmentContent {
     }
 }
 
-/// Tokens of an image, estimated.
+/// Estimates the tokens of an image.
 pub(crate) fn image_tokens(width: u32, height: u32) -> u32 {
     width.saturating_mul(height).div_ceil(PIXELS_PER_TOKEN)
 }
 
-/// A file's name as it can be shown in a line: without its path and whatever breaks a line.
+/// Returns a file name that fits on one line: without its path and without line breaks.
 pub(crate) fn plain_name(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let plain = last.replace(char::is_control, " ");

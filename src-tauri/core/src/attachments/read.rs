@@ -1,5 +1,5 @@
-//! Reads a file off the runtime's workers: texts and images on a thread for what blocks, PDFs in a
-//! process of their own, which is ended when it takes too long.
+//! Reads attachments off the runtime's workers: texts and images on a blocking thread, PDFs in a child
+//! process, which is killed on timeout.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -13,20 +13,20 @@ use crate::chat::text_tokens;
 use crate::child;
 use crate::ids::AttachmentId;
 
-/// How long a PDF may take: a book of a thousand pages takes a few seconds.
+/// Timeout for a PDF: a book of a thousand pages takes a few seconds.
 const PDF_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// The most bytes of an answer: a text of the limit whose every character is escaped.
+/// Maximum size of the child's response: a text at the limit with every character escaped.
 const ANSWER_LIMIT: usize = 6 * TEXT_LIMIT + 1024;
 
-/// What a file of this name is, and what is kept of it. `program` is this executable, which reads PDFs as
+/// Detects the type of a file and returns its content. `program` is this executable, which parses PDFs as
 /// `read-pdf`.
 pub(crate) async fn read(
     program: &Path,
     name: String,
     bytes: Vec<u8>,
 ) -> Result<(AttachmentSummary, AttachmentContent), Refusal> {
-    // Nothing is looked for in what is over every limit.
+    // A file over every limit is not parsed.
     if bytes.len() > FILE_LIMIT {
         return Err(Refusal::FileTooLarge);
     }
@@ -74,7 +74,7 @@ pub(crate) async fn read(
     })
 }
 
-/// A panic in what reads a stranger's file is that file's refusal.
+/// Runs a parser of untrusted input on a blocking thread; its panic becomes the file's refusal.
 async fn blocking<T: Send + 'static>(
     read: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
 ) -> Result<T, Refusal> {
@@ -98,20 +98,20 @@ async fn pdf(program: &Path, bytes: &[u8]) -> PdfAnswer {
     }
 }
 
-/// What the process answers; it ends with this future.
+/// Returns the child's output. Dropping this future kills the child.
 async fn ask(program: &Path, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut child = child::command(program)
         .arg("read-pdf")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        // A panic in it says nothing that concerns the user.
+        // The text of a panic in it is of no use to the user.
         .stderr(Stdio::null())
         .spawn()?;
     let (Some(mut input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
         return Err(std::io::ErrorKind::BrokenPipe.into());
     };
     input.write_all(bytes).await?;
-    // Its end tells that the file is whole.
+    // Its end of file marks the input as complete.
     drop(input);
     let mut answer = Vec::new();
     let limit = u64::try_from(ANSWER_LIMIT).unwrap_or(u64::MAX);
@@ -133,7 +133,7 @@ mod tests {
     #[tokio::test]
     async fn a_reader_that_ends_or_never_ends_its_answer_is_a_refusal() {
         let file = b"%PDF-1.7\n";
-        // `true` ends at once, `yes` goes on for ever, and the last is not there.
+        // `true` exits immediately, `yes` never stops writing, and the last does not exist.
         for program in ["true", "yes", "/nowhere/conch"] {
             assert_eq!(
                 refusal(program, file).await,

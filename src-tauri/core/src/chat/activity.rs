@@ -1,5 +1,5 @@
-//! What a generation is at between two events, as one future that may be dropped and asked again: the
-//! [`driver`](super::driver)'s loop waits for it beside everything else.
+//! What a generation is waiting for between two events, as one cancel-safe future: the loop of
+//! [`driver`](super::driver) selects on it with its other sources.
 
 use futures_util::future::BoxFuture;
 use tokio::time::{Instant, sleep_until};
@@ -8,7 +8,7 @@ use super::request::{Admission, OpenResult};
 use super::turn::Event;
 use crate::provider::{AnswerStream, Failure};
 
-/// What a generation is at.
+/// What a generation is waiting for.
 pub(super) enum Activity {
     None,
     Waiting(BoxFuture<'static, Result<Box<Admission>, Failure>>),
@@ -17,7 +17,7 @@ pub(super) enum Activity {
     Streaming(AnswerStream),
 }
 
-/// What an activity led to.
+/// The outcome of an activity.
 pub(super) enum Step {
     Admitted(Box<Admission>),
     OpenResult(OpenResult),
@@ -25,7 +25,7 @@ pub(super) enum Step {
 }
 
 impl Activity {
-    /// What it leads to next. Safe to drop and call again.
+    /// Returns the next outcome. Cancel-safe.
     pub(super) async fn next(&mut self) -> Step {
         match self {
             Self::None => std::future::pending().await,

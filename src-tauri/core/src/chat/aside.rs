@@ -1,6 +1,6 @@
-//! Answers that have ended, but whose end the database does not take: they are set aside. They count as
-//! ended in everything that this process shows, with the reason; their lock is no longer renewed and runs
-//! out; nothing else waits for them. Whatever touches such a conversation next tries to store the end first.
+//! Answers that have ended, but whose end the database rejects: they are set aside. This process shows them
+//! as ended, with the reason; their lock is no longer renewed and expires; nothing else waits for them. The
+//! next operation on such a conversation retries storing the end first.
 
 use std::collections::HashMap;
 use std::sync::PoisonError;
@@ -16,7 +16,7 @@ use crate::sync::{Mutex, MutexGuard};
 pub(crate) struct Aside {
     pub(crate) lease: Lease,
     pub(crate) ending: Ending,
-    /// What it says and what was thought before it, where this process knows.
+    /// Its text and its reasoning, where this process has them.
     text: Option<(String, String)>,
 }
 
@@ -30,7 +30,7 @@ impl Aside {
     }
 }
 
-/// All of them, in this process.
+/// All answers set aside in this process.
 #[derive(Debug, Default)]
 pub(crate) struct SetAside {
     rows: Mutex<HashMap<MessageId, Aside>>,
@@ -41,7 +41,7 @@ impl SetAside {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sets an answer aside. False when it was already.
+    /// Sets an answer aside. Returns false when it already was.
     pub(crate) fn set(&self, aside: Aside) -> bool {
         let mut rows = self.rows();
         let message_id = aside.lease.message_id.clone();
@@ -50,12 +50,12 @@ impl SetAside {
         is_new
     }
 
-    /// Its end is stored, by whomever.
+    /// Removes an answer whose end is stored, by this process or another.
     pub(crate) fn take_back(&self, message_id: &MessageId) -> bool {
         self.rows().remove(message_id).is_some()
     }
 
-    /// Those of a conversation.
+    /// Returns the answers set aside in a conversation.
     pub(crate) fn of(&self, conversation_id: &ConversationId) -> Vec<Aside> {
         let rows = self.rows();
         let own = rows

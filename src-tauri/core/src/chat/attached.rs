@@ -1,5 +1,5 @@
-//! Messages as a model is given them: the text of their files before their own, their images beside it,
-//! or a line in an image's place where the model sees none.
+//! Messages as they are sent to a model: the text of their files before their own text, their images as
+//! parts, or a line in place of an image if the model has no vision.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -8,10 +8,10 @@ use crate::attachments::AttachmentContent;
 use crate::provider::{ChatMessage, ImagePart};
 use crate::store::{HistoryAttachment, HistoryMessage};
 
-/// Few languages have a longer name, and a model knows them by it.
+/// Few language names are longer, and models recognise them by it.
 const MAX_EXTENSION_BYTES: usize = 10;
 
-/// The messages for a model of which is known whether it `vision`; one that may is given the images.
+/// Returns the messages for a model whose `vision` may be known. If it is unknown, the images are sent.
 pub(super) fn with_attachments(
     messages: Vec<HistoryMessage>,
     vision: Option<bool>,
@@ -51,7 +51,7 @@ fn with_its_own(message: HistoryMessage, vision: bool) -> ChatMessage {
     }
 }
 
-/// A file's text under its name, in a fence that nothing in it can close.
+/// Wraps a file's text in a code fence under its name; nothing in the text can close the fence.
 fn labelled(name: &str, text: &str) -> String {
     let fence = "`".repeat((longest_run(text) + 1).max(3));
     let language = name
@@ -65,7 +65,7 @@ fn labelled(name: &str, text: &str) -> String {
     format!("Attached file “{name}”:\n\n{fence}{language}\n{text}{end}{fence}")
 }
 
-/// The most backticks in a row.
+/// Returns the length of the longest run of backticks.
 fn longest_run(text: &str) -> usize {
     let run = |run: &str| run.bytes().take_while(|byte| *byte == b'`').count();
     text.match_indices('`')
@@ -131,7 +131,7 @@ mod tests {
         let content = given("", vec![file("a.md", text)], None).content;
         assert!(content.contains("\n\n`````md\n"), "{content}");
         assert!(content.ends_with("above\n`````"), "{content}");
-        // The language is a word, whatever the file is called.
+        // The info string is one word, whatever the file's name.
         let content = given("", vec![file("a.`x\ny", "t")], None).content;
         assert!(content.contains("\n\n```\nt\n```"), "{content}");
     }

@@ -1,38 +1,38 @@
-//! Which messages a model is shown: all, or, where they do not fit its context, without the oldest.
+//! Which messages are sent to a model: all, or, when they exceed its context, all but the oldest.
 //!
-//! Nobody but the provider knows how many tokens a text has, so it is estimated, on the safe side of
-//! what is usual (four characters a token in English, fewer in code and other languages). What the
-//! estimate lets pass and the model does not take is the provider's error to tell. An image costs by its
-//! size (see [`attachments`](crate::attachments)).
+//! Only the provider can count tokens, so they are estimated, conservatively against the usual ratio (four
+//! characters per token in English, fewer in code and other languages). If a request passes the estimate and
+//! still does not fit, the provider returns an error. An image costs by its size (see
+//! [`attachments`](crate::attachments)).
 
 use super::parameters::Parameters;
 use crate::provider::ChatMessage;
 
-/// Bytes of UTF-8 in a token, at least: three in English prose and code, and in most other scripts, whose
+/// Minimum bytes of UTF-8 per token: three in English prose and code, and in most other scripts, whose
 /// characters have two or three bytes each.
 const BYTES_PER_TOKEN: usize = 3;
 
-/// Tokens that a message costs beside its text.
+/// Tokens that a message costs in addition to its text.
 const PER_MESSAGE: usize = 8;
 
-/// The share of the context that is kept free for the answer, where no longest answer is set: a quarter.
+/// The share of the context reserved for the answer if no maximum length is set: a quarter.
 const ANSWER_SHARE: usize = 4;
 
-/// The cut moves in steps of this share of the context, not with every turn: providers keep what they
-/// have read, but only from the first message on.
+/// The cut moves in steps of this share of the context, not with every turn: providers cache prompts by their
+/// prefix, so a cut that moves invalidates the cache.
 const STEP_SHARE: usize = 4;
 
-/// The messages to show.
+/// The messages to send.
 #[derive(Debug, PartialEq)]
 pub(super) struct Fitted {
     /// Oldest first.
     pub(super) messages: Vec<ChatMessage>,
-    /// So many before them were left out.
+    /// How many messages before them were omitted.
     pub(super) omitted_messages: u32,
 }
 
-/// Leaves out the oldest of `messages` so that the rest fits `context_tokens`, where that is known. The
-/// last message stays, whatever its length.
+/// Drops the oldest of `messages` so that the rest fits `context_tokens`, if that is known. The last message
+/// is kept, whatever its length.
 pub(super) fn fitted(
     mut messages: Vec<ChatMessage>,
     parameters: &Parameters,
@@ -68,7 +68,7 @@ pub(super) fn fitted(
             freed += costs[omitted_messages];
             omitted_messages += 1;
         }
-        // An answer without its question tells a model little.
+        // An answer without its question is of little use to a model.
         while omitted_messages + 1 < messages.len()
             && messages[omitted_messages].role == super::model::Role::Assistant
         {
@@ -86,7 +86,7 @@ fn tokens_of(text: &str) -> usize {
     text.len().div_ceil(BYTES_PER_TOKEN) + PER_MESSAGE
 }
 
-/// Tokens of a text, estimated.
+/// Estimates the tokens of a text.
 pub(crate) fn text_tokens(text: &str) -> u32 {
     u32::try_from(text.len().div_ceil(BYTES_PER_TOKEN)).unwrap_or(u32::MAX)
 }
@@ -97,7 +97,7 @@ mod tests {
     use crate::chat::Role;
     use crate::provider::ImagePart;
 
-    /// Each of 100 tokens, by the estimate.
+    /// Turns of 100 estimated tokens each.
     fn turns(count: usize) -> Vec<ChatMessage> {
         let text = "x".repeat((100 - PER_MESSAGE) * BYTES_PER_TOKEN);
         let roles = [Role::User, Role::Assistant].into_iter().cycle();

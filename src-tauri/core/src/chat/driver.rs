@@ -1,12 +1,12 @@
-//! Performs a turn's effects: one task for each generation, which owns its connection, its
-//! heartbeat, the saving of its text, and its end.
+//! Performs a turn's effects: one task per generation, which owns its connection, its heartbeat, the saving
+//! of its text, and its end.
 //!
-//! The heartbeat is in the same loop as the stream, so a task that makes no progress renews nothing.
-//! Text goes to watchers as it comes and to the database every half second or 2 kB (`storing`). Every
-//! way out (done, stopped, failed, quit, a panic) ends in the same transaction (`finish`); only a lost
-//! lock ends without writing, because the answer is somebody else's then.
+//! The heartbeat is in the same loop as the stream, so a task that makes no progress renews nothing. Text is
+//! published to subscribers as it arrives and saved every half second or 2 kB (`storing`). Every exit (done,
+//! stopped, failed, quit, a panic) ends in the same transaction (`finish`); only a lost lock ends without a
+//! write, because another process owns the answer then.
 //!
-//! The loop itself never waits for the database, so Stop is heard whatever the disk does.
+//! The loop itself never waits for the database, so Stop takes effect even when the disk hangs.
 
 mod finish;
 mod storing;
@@ -35,16 +35,16 @@ use crate::store::{Piece, StartedTurn, Store, StoreError, Transient};
 pub(crate) use self::finish::supervise;
 pub(super) use self::storing::STORE_RETRY_DELAY;
 
-/// How much text a crash may cost: this long, or [`SAVE_BYTES`].
+/// The maximum age of unsaved text, which a crash would lose; see also [`SAVE_BYTES`].
 const SAVE_EVERY: Duration = Duration::from_millis(500);
 
-/// How much unsaved text is saved at once.
+/// The size of unsaved text that triggers a save.
 const SAVE_BYTES: usize = 2 * 1024;
 
-/// The most that is added to a pause by chance.
+/// Maximum jitter that is added to a pause.
 const MAX_JITTER: Duration = Duration::from_secs(1);
 
-/// What a generation needs of the application.
+/// What a generation needs from the application.
 #[derive(Debug, Clone)]
 pub(crate) struct TurnContext {
     pub(crate) store: Store,
@@ -56,12 +56,12 @@ pub(crate) struct TurnContext {
 }
 
 impl TurnContext {
-    /// Takes note of an error of the store: damage is told to all, and nothing more is written.
+    /// Reports a store error: damage is published to all windows, and the store stops writing.
     pub(crate) fn report_damage(&self, error: &StoreError) {
         report_damage(&self.store, &self.events, error);
     }
 
-    /// The same of a result.
+    /// Reports the error of a result, if it has one.
     pub(crate) fn inspect_damage<T>(&self, done: Result<T, StoreError>) -> Result<T, StoreError> {
         done.inspect_err(|error| self.report_damage(error))
     }
@@ -72,7 +72,7 @@ pub(crate) fn report_damage(store: &Store, events: &Events, error: &StoreError) 
     if error.is_damage() {
         events.damage_detected();
         let (store, found) = (store.clone(), error.to_string());
-        // A task of its own: it waits for the writer, which the caller may hold.
+        // A separate task: it waits for the writer, which the caller may hold.
         tokio::spawn(async move { store.mark_damaged(&found).await });
     }
 }
@@ -86,25 +86,26 @@ struct Driver {
     turn: Turn,
     activity: Activity,
     timeouts: Timeouts,
-    /// The way to the provider, once it is known; its slot is held to the end.
+    /// The endpoint and its permit, once known; the permit is held to the end.
     admission: Option<Box<Admission>>,
-    /// Text that is not in the database, nor on its way there.
+    /// Text that is neither stored nor being saved.
     unsaved: Piece,
-    /// The chunk that is on its way: reading goes on meanwhile.
+    /// The save in progress; reading continues meanwhile.
     saving: Option<StoreTask<Saved>>,
-    /// The renewal that is on its way.
+    /// The renewal in progress.
     renewing: Option<StoreTask<Result<FencedWrite, StoreError>>>,
     heartbeat: Interval,
-    /// Whoever asked for a renewal, to see whether this lives; and when they are answered at the latest.
+    /// Callers that wait for a renewal, to check that this task is alive; they are answered by
+    /// `answer_probes_at`.
     probes: Vec<oneshot::Sender<()>>,
     answer_probes_at: Instant,
     /// The number of the next chunk of text.
     next_chunk: i64,
     save_at: Instant,
-    /// When the first text came, until that is stored.
+    /// When the first text arrived, until that is stored.
     first_token_at: Option<Timestamp>,
     retries: u32,
-    /// Whoever pressed Stop and waits for it.
+    /// Callers that wait for this generation to stop.
     stops: Vec<oneshot::Sender<()>>,
 }
 
@@ -156,7 +157,7 @@ impl Driver {
             }
             let has_to_save = !self.unsaved.is_empty() && self.saving.is_none();
             let stuck_at = self.stuck_at();
-            // Whoever waits for a slot waits for others, not for the provider.
+            // Waiting for a permit is waiting for other answers, not for the provider.
             let waits = matches!(
                 self.activity,
                 Activity::Connecting(_) | Activity::Streaming(_)
@@ -173,7 +174,7 @@ impl Driver {
                         None
                     }
                     Some(Control::Woke) => {
-                        // A provider that has not begun may still be thinking.
+                        // A provider that has not sent anything may still be thinking.
                         if matches!(self.activity, Activity::Streaming(_)) {
                             self.timeouts.shorten_idle_timeout(Instant::now());
                         }
@@ -207,7 +208,7 @@ impl Driver {
         }
     }
 
-    /// Takes what an activity led to, before the turn judges it.
+    /// Applies an activity's outcome before the turn handles it.
     fn on_step(&mut self, step: Step) -> Event {
         if !self.turn.is_whole() {
             self.timeouts.on_data(Instant::now());
@@ -224,7 +225,7 @@ impl Driver {
             Event::Refused(failure) => Event::Refused(self.without_key(failure)),
             Event::Stream(StreamEvent::Failed(failure)) => {
                 let failure = self.without_key(failure);
-                // Some providers tell of their limit inside the stream.
+                // Some providers report their rate limit inside the stream.
                 if let Some(admission) = &mut self.admission {
                     admission.permit.note_in_stream(&failure);
                 }
@@ -305,7 +306,7 @@ impl Driver {
                 attempt,
                 reason,
             } => {
-                // Jitter, or everybody who was refused together asks again together.
+                // Without jitter, all refused requests would retry at the same moment.
                 let jitter = pause.mul_f64(fastrand::f64() * 0.25).min(MAX_JITTER);
                 let pause = pause + jitter;
                 self.retries += 1;

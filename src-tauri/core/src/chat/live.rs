@@ -1,5 +1,5 @@
-//! Answers being written in this process: a handle to stop each, and its text so far for whoever
-//! watches. A generation belongs to no window; a page that reloads asks again and goes on from there.
+//! Answers being generated in this process: a control handle for each, and its text so far for subscribers. A
+//! generation belongs to no window; a page that reloads subscribes again and continues from the text so far.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError};
@@ -13,14 +13,14 @@ use crate::clock::Timestamp;
 use crate::ids::{BranchId, ConversationId, GenerationId, MessageId};
 use crate::sync::{Mutex, MutexGuard, within};
 
-/// What a window is told at most this often about one answer.
+/// Minimum interval between two text events of one answer to a subscriber.
 const FLUSH: Duration = Duration::from_millis(33);
 
-/// How long a Stop waits for the end to be stored. It is stopped before that: nothing more is asked of its
-/// provider, and what keeps the end from being stored is said by its [phase](Phase::Unstored).
+/// How long a Stop waits for the end to be stored. The generation itself stops before that: its connection is
+/// closed, and what prevents the end from being stored is published as its [phase](Phase::Unstored).
 const STOP_TIMEOUT: Duration = Duration::from_millis(800);
 
-/// What happens to the answer on a followed branch.
+/// An event of the answer on a followed branch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(
     tag = "type",
@@ -28,25 +28,25 @@ const STOP_TIMEOUT: Duration = Duration::from_millis(800);
     rename_all_fields = "camelCase"
 )]
 pub enum TranscriptEvent {
-    /// Text that follows what was told before. At first it is all there is.
+    /// Text that follows the text sent before. The first event has all of it.
     Text {
-        /// The answer.
+        /// The answer's id.
         message_id: MessageId,
-        /// What.
+        /// The added text.
         text: String,
     },
-    /// What the model thinks, after what was told before.
+    /// Reasoning that follows the reasoning sent before.
     Reasoning {
-        /// The answer.
+        /// The answer's id.
         message_id: MessageId,
-        /// What.
+        /// The added reasoning.
         text: String,
     },
     /// What the answer waits for.
     Phase {
-        /// The answer.
+        /// The answer's id.
         message_id: MessageId,
-        /// What it waits for.
+        /// Its phase.
         phase: Phase,
     },
 }
@@ -59,48 +59,48 @@ pub enum TranscriptEvent {
     rename_all_fields = "camelCase"
 )]
 pub enum Phase {
-    /// The embedded model's process starts or reads.
+    /// The embedded model's process starts or loads the model.
     StartingModel,
-    /// The provider answers as many as it may at once, or has asked for a pause.
+    /// The provider has its maximum of concurrent answers, or has requested a pause.
     WaitingForSlot {
-        /// Which, for people.
+        /// The provider's display name.
         provider: String,
-        /// When its pause ends, epoch ms; null when it is not known.
+        /// When its pause ends, epoch ms; null if unknown.
         until: Option<Timestamp>,
     },
-    /// The provider has been asked.
+    /// The request was sent, and no response has come.
     Connecting,
-    /// Text comes.
+    /// Text arrives.
     Streaming,
-    /// The provider refused; it will be asked again.
+    /// The provider refused; the request will be retried.
     Retrying {
         /// When, epoch ms.
         until: Timestamp,
-        /// Which try comes next.
+        /// The number of the next attempt.
         attempt: u32,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// What has come, or the end, cannot be stored yet; that is tried again.
+    /// Text, or the end, cannot be stored yet; the write is retried.
     Unstored {
-        /// Why, for people, without a full stop.
+        /// The reason as a sentence for the user, without a full stop.
         reason: String,
     },
 }
 
-/// An answer as far as it has come.
+/// The state of an answer being generated.
 #[derive(Debug)]
 pub(crate) struct LiveAnswer {
     pub(crate) message_id: MessageId,
     pub(crate) text: String,
     pub(crate) reasoning: String,
     pub(crate) phase: Phase,
-    /// Why it cannot be stored at the moment, whatever else it waits for.
+    /// Why it cannot be stored at the moment, in any phase.
     pub(crate) unstored: Option<&'static str>,
 }
 
 impl LiveAnswer {
-    /// An answer that has not begun.
+    /// An answer without text.
     pub(crate) fn new(message_id: MessageId) -> Self {
         Self {
             message_id,
@@ -111,7 +111,7 @@ impl LiveAnswer {
         }
     }
 
-    /// What it waits for, as it is shown.
+    /// Returns the phase to show: [`Phase::Unstored`] takes precedence.
     fn shown_phase(&self) -> Phase {
         self.unstored.map_or_else(
             || self.phase.clone(),
@@ -122,17 +122,17 @@ impl LiveAnswer {
     }
 }
 
-/// What others may ask of the task that writes an answer.
+/// A control message to the task that generates an answer.
 #[derive(Debug)]
 pub(crate) enum Control {
-    /// The user pressed Stop. Answered when the end is stored, and dropped when it is not this that ended
-    /// the answer.
+    /// The user pressed Stop. Answered when the end is stored, and dropped when something else ended the
+    /// answer.
     Stop(oneshot::Sender<()>),
     /// The application quits.
     Quit,
-    /// Renew the lock now: time has jumped. Answered when it was tried.
+    /// Renew the lock now: the clock has jumped. Answered once that was tried.
     Heartbeat(oneshot::Sender<()>),
-    /// The machine slept: the connection may be gone without a word.
+    /// The machine slept: the connection may be dead without an error.
     Woke,
 }
 
@@ -144,14 +144,14 @@ struct Entry {
     answer: Option<watch::Receiver<LiveAnswer>>,
 }
 
-/// All answers being written in this process.
+/// All answers being generated in this process.
 #[derive(Debug)]
 pub(crate) struct LiveAnswers {
     entries: Mutex<HashMap<GenerationId, Entry>>,
     changed: watch::Sender<()>,
 }
 
-/// A generation's place among the live answers; dropping it takes it out.
+/// A generation's entry among the live answers, removed on drop.
 #[derive(Debug)]
 pub(crate) struct Registration {
     live: Arc<LiveAnswers>,
@@ -167,7 +167,7 @@ impl Drop for Registration {
 }
 
 impl Registration {
-    /// Shows the answer to those who follow its branch.
+    /// Publishes the answer to the subscribers of its branch.
     pub(crate) fn publish(
         &self,
         branch_id: &BranchId,
@@ -197,7 +197,7 @@ impl LiveAnswers {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes a generation stoppable before it asks for its lock.
+    /// Makes a generation stoppable before it acquires its lock.
     pub(crate) fn register(
         self: &Arc<Self>,
         generation_id: GenerationId,
@@ -222,18 +222,19 @@ impl LiveAnswers {
         self.entries().contains_key(generation_id)
     }
 
-    /// Stops a generation and waits a moment for its end to be stored. False when it is not, or no more, live.
+    /// Stops a generation and waits up to [`STOP_TIMEOUT`] for its end to be stored. Returns false if it is
+    /// not live.
     pub(crate) async fn stop(&self, generation_id: &GenerationId) -> bool {
         let Some(stopped) = self.ask_to_stop(generation_id) else {
             return false;
         };
-        // Whoever has not heard it by then hears it first of all when it goes on.
+        // A task that has not handled the message by then handles it before anything else.
         within(STOP_TIMEOUT, stopped)
             .await
             .is_none_or(|stopped| stopped.is_ok())
     }
 
-    /// What is answered when the end is stored.
+    /// Sends Stop. The receiver resolves when the end is stored.
     fn ask_to_stop(&self, generation_id: &GenerationId) -> Option<oneshot::Receiver<()>> {
         let (done, stopped) = oneshot::channel();
         let entries = self.entries();
@@ -241,7 +242,7 @@ impl LiveAnswers {
         control.send(Control::Stop(done)).ok().map(|()| stopped)
     }
 
-    /// Stops every generation of a conversation and waits a moment for their ends.
+    /// Stops every generation of a conversation and waits up to [`STOP_TIMEOUT`] for their ends.
     pub(crate) async fn stop_all(&self, conversation_id: &ConversationId) {
         let generations: Vec<_> = self
             .entries()
@@ -253,19 +254,19 @@ impl LiveAnswers {
         futures_util::future::join_all(stops).await;
     }
 
-    /// How many are being written.
+    /// Returns how many answers are being generated.
     pub(crate) fn count(&self) -> usize {
         self.entries().len()
     }
 
-    /// Waits until none is being written.
+    /// Waits until no answer is being generated.
     pub(crate) async fn all_ended(&self) {
         let mut changed = self.changed.subscribe();
-        // The sender is our own.
+        // `self` owns the sender, so this cannot fail.
         while self.count() > 0 && changed.changed().await.is_ok() {}
     }
 
-    /// Has every generation of a conversation stop, and waits for none.
+    /// Sends Stop to every generation of a conversation, without waiting.
     pub(crate) fn begin_stop_all(&self, conversation_id: &ConversationId) {
         for entry in self.entries().values() {
             if entry.conversation_id == *conversation_id {
@@ -281,7 +282,8 @@ impl LiveAnswers {
         }
     }
 
-    /// Has every generation renew its lock. Returns those that are alive, whether they could renew or not.
+    /// Makes every generation renew its lock. Returns those that are alive, whether the renewal succeeded or
+    /// not.
     pub(crate) async fn heartbeat_all(&self, timeout: Duration) -> HashSet<GenerationId> {
         let waiting: Vec<_> = self
             .entries()
@@ -289,7 +291,7 @@ impl LiveAnswers {
             .filter_map(|(id, entry)| {
                 let (done, alive) = oneshot::channel();
                 let asked = entry.control.send(Control::Heartbeat(done)).ok();
-                // One that does not answer in time is not alive, and its lock may expire.
+                // One that does not answer in time is dead, and its lock may expire.
                 asked.map(|()| (id.clone(), within(timeout, alive)))
             })
             .collect();
@@ -300,14 +302,14 @@ impl LiveAnswers {
         answers.into_iter().flatten().collect()
     }
 
-    /// Has every generation doubt its connection.
+    /// Notifies every generation that its connection may be dead.
     pub(crate) fn woke(&self) {
         for entry in self.entries().values() {
             let _ = entry.control.send(Control::Woke);
         }
     }
 
-    /// The text and the reasoning so far of an answer being written here.
+    /// Returns the text and the reasoning so far of an answer generated here.
     pub(crate) fn text_of(&self, message_id: &MessageId) -> Option<(String, String)> {
         self.entries().values().find_map(|entry| {
             let answer = entry.answer.as_ref()?.borrow();
@@ -323,9 +325,9 @@ impl LiveAnswers {
             .and_then(|entry| entry.answer.clone())
     }
 
-    /// Tells `emit` what happens to the answers on a branch, from the text so far on, until it
-    /// answers false. Text is sent as it comes but no more often than every 33 ms; the first at once.
-    /// While `emit` is at one event, the next gathers.
+    /// Passes the events of the answers on a branch to `emit`, starting with the text so far, until it
+    /// returns false. Text is passed as it arrives but at most every 33 ms; the first immediately. While
+    /// `emit` runs, further text accumulates into one event.
     pub(crate) async fn follow<Answered>(
         &self,
         branch_id: &BranchId,
@@ -348,7 +350,7 @@ impl LiveAnswers {
     }
 }
 
-/// Follows one answer to its end; false when nobody listens any more.
+/// Follows one answer to its end; returns false when `emit` did.
 async fn follow_answer<Answered>(
     mut answer: watch::Receiver<LiveAnswer>,
     emit: &mut (impl FnMut(TranscriptEvent) -> Answered + Send),
@@ -391,7 +393,7 @@ where
     true
 }
 
-/// How much of an answer somebody has been told.
+/// How much of an answer was sent to a subscriber.
 #[derive(Debug, Default)]
 struct SentCursor {
     /// In bytes.
@@ -406,7 +408,8 @@ impl SentCursor {
         self.text > 0 || self.reasoning > 0
     }
 
-    /// What was not told yet, in one piece: whoever reads it as Markdown reads it all each time.
+    /// Returns what was not sent yet, in one piece: a subscriber that renders Markdown parses all of it each
+    /// time.
     fn catch_up(&mut self, answer: &LiveAnswer) -> Vec<TranscriptEvent> {
         let mut events = Vec::new();
         let message_id = || answer.message_id.clone();
@@ -434,7 +437,7 @@ impl SentCursor {
     }
 }
 
-/// What a text has grown by since so many bytes of it were told.
+/// Returns the part of `text` after the first `sent` bytes, and advances `sent`.
 fn rest(sent: &mut usize, text: &str) -> Option<String> {
     let rest = &text[*sent..];
     *sent = text.len();

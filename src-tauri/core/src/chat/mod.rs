@@ -1,8 +1,8 @@
 //! Chatting: the turn, from the press of Send to the stored answer.
 //!
-//! [`turn`] decides (pure), [`driver`] performs, [`live`] lets others watch and stop, [`page`] says it
-//! to pages, [`aside`] holds what ended and cannot be stored. The
-//! transactions are in [`store`](crate::store), the entry points in [`App`](crate::App).
+//! [`turn`] decides (pure), [`driver`] performs, [`live`] publishes and stops, [`page`] renders for pages,
+//! [`aside`] holds ended answers that cannot be stored. The transactions are in [`store`](crate::store), the
+//! entry points in [`App`](crate::App).
 
 mod activity;
 pub(crate) mod aside;

@@ -1,6 +1,5 @@
-//! The nouns of a chat as they cross the bridge to the page: conversations, messages, and what a
-//! send returns. Plain data; what may happen to them is in [`store`](crate::store) and
-//! [`turn`](super::turn).
+//! The chat types that cross the IPC bridge to the page: conversations, messages, and the result of a send.
+//! Plain data; the rules about them are in [`store`](crate::store) and [`turn`](super::turn).
 
 use conch_markdown::Block;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -22,7 +21,7 @@ macro_rules! named {
         }
 
         impl $name {
-            /// The name in the database, which is also the name on the wire.
+            /// Returns the name in the database, which is also the name on the wire.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $text),+ }
             }
@@ -35,11 +34,11 @@ macro_rules! named {
 }
 
 named! {
-    /// Who speaks.
+    /// The author of a message.
     Role {
         /// Instructions to the model.
         System = "system",
-        /// The person.
+        /// The user.
         User = "user",
         /// The model.
         Assistant = "assistant",
@@ -47,9 +46,9 @@ named! {
 }
 
 named! {
-    /// How far a message has come. Only an assistant's is ever anything but `complete`.
+    /// The state of a message. Only an assistant's is ever anything but `complete`.
     MessageStatus {
-        /// All of it is there.
+        /// The message is complete.
         Complete = "complete",
         /// It is being written, under a held lock.
         Generating = "generating",
@@ -65,11 +64,11 @@ named! {
 named! {
     /// Why a model stopped writing, where the provider said.
     FinishReason {
-        /// It had said all, or came to a stop sequence.
+        /// It finished, or produced a stop sequence.
         Stop = "stop",
-        /// It reached the longest answer, or the end of its context.
+        /// It reached the maximum answer length, or the end of its context.
         Length = "length",
-        /// The provider's filter ended it.
+        /// The provider's content filter ended it.
         ContentFilter = "content_filter",
         /// The model refused.
         Refusal = "refusal",
@@ -77,7 +76,7 @@ named! {
 }
 
 named! {
-    /// Where an attempt to start a generation came from.
+    /// What triggered an attempt to start a generation.
     AttemptSource {
         /// The send button.
         Button = "button",
@@ -85,16 +84,16 @@ named! {
         Enter = "enter",
         /// A click on the locked composer.
         Composer = "composer",
-        /// Retry beside a failed answer.
+        /// The Retry button of a failed answer.
         Retry = "retry",
-        /// Regenerate beside an answer.
+        /// The Regenerate button of an answer.
         Regenerate = "regenerate",
-        /// A program that names no source.
+        /// A client that names no source.
         Program = "program",
     }
 }
 
-/// A source that we do not know is some program's; an attempt counts all the same.
+/// An unknown source counts as a program's; the attempt is recorded all the same.
 impl<'de> Deserialize<'de> for AttemptSource {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let name = String::deserialize(deserializer)?;
@@ -102,7 +101,7 @@ impl<'de> Deserialize<'de> for AttemptSource {
     }
 }
 
-/// A conversation as it stands in the list's head row or after its creation.
+/// A conversation's own row, without its messages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct Conversation {
@@ -116,7 +115,7 @@ pub struct Conversation {
     pub main_branch_id: BranchId,
     /// When it was created, epoch ms.
     pub created_at: Timestamp,
-    /// When somebody last wrote in it, epoch ms.
+    /// When its last message was written, epoch ms.
     pub updated_at: Timestamp,
 }
 
@@ -132,9 +131,9 @@ pub struct ConversationSummary {
     pub main_branch_id: BranchId,
     /// When it was created, epoch ms.
     pub created_at: Timestamp,
-    /// When somebody last wrote in it, epoch ms.
+    /// When its last message was written, epoch ms.
     pub updated_at: Timestamp,
-    /// An answer is being written in it, on any branch.
+    /// An answer is being generated in it, on any branch.
     pub busy: bool,
 }
 
@@ -154,9 +153,9 @@ pub struct ConversationView {
     pub branch_id: BranchId,
     /// When it was created, epoch ms.
     pub created_at: Timestamp,
-    /// When somebody last wrote in it, epoch ms.
+    /// When its last message was written, epoch ms.
     pub updated_at: Timestamp,
-    /// What its requests ask of the model; the defaults fill in what is not set.
+    /// Its request parameters; the defaults fill in those that are not set.
     pub parameters: Parameters,
     /// Text typed but not sent.
     pub draft: String,
@@ -164,35 +163,35 @@ pub struct ConversationView {
     pub attachments: Vec<AttachmentSummary>,
     /// Oldest first.
     pub messages: Vec<Message>,
-    /// There are messages before the first of these.
+    /// Whether the branch has messages before the first of these.
     pub has_earlier: bool,
     /// The branch's lock.
     pub lock: LockStatus,
 }
 
-/// Which part of a branch is meant.
+/// Selects a page of a branch.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Type)]
 #[serde(tag = "type", content = "messageId", rename_all = "camelCase")]
 pub enum PageQuery {
-    /// Its end.
+    /// The newest messages.
     Latest,
-    /// What comes before a message.
+    /// The messages before this one.
     Before(MessageId),
-    /// What follows a message.
+    /// The messages after this one.
     After(MessageId),
-    /// A message with what comes before and what follows.
+    /// A message with those before and after it.
     Around(MessageId),
 }
 
-/// A part of a branch.
+/// A page of a branch's messages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct MessagePage {
     /// Oldest first.
     pub messages: Vec<Message>,
-    /// There are messages before the first of these.
+    /// Whether the branch has messages before the first of these.
     pub has_earlier: bool,
-    /// There are messages after the last of these.
+    /// Whether the branch has messages after the last of these.
     pub has_later: bool,
 }
 
@@ -202,23 +201,23 @@ pub struct MessagePage {
 pub struct Message {
     /// Its id.
     pub id: MessageId,
-    /// The message that it follows; null for the first.
+    /// The preceding message; null for the first.
     pub parent_id: Option<MessageId>,
-    /// The branch that it was written on.
+    /// The branch on which it was written.
     pub branch_id: BranchId,
-    /// Who speaks.
+    /// Its author.
     pub role: Role,
-    /// How far it has come.
+    /// Its state.
     pub status: MessageStatus,
-    /// The Markdown source, also of a message still being written.
+    /// The Markdown source, also of a message still being generated.
     pub content: String,
-    /// What the source of an answer says; empty for what the user wrote, which is shown as it is.
+    /// The parsed blocks of an answer; empty for the user's messages, which are shown as plain text.
     pub blocks: Vec<Block>,
-    /// The files that go with it, without what is in them.
+    /// The attached files, without their content.
     pub attachments: Vec<AttachmentSummary>,
     /// `provider/model`, for answers.
     pub model: Option<String>,
-    /// What the model thought before it answered.
+    /// The model's reasoning before the answer.
     pub reasoning: String,
     /// Why it failed or was interrupted.
     pub error: Option<MessageError>,
@@ -226,22 +225,22 @@ pub struct Message {
     pub finish_reason: Option<FinishReason>,
     /// Tokens, where the provider counted them.
     pub usage: Option<Usage>,
-    /// So many of the oldest messages were not shown to the model, because they do not fit it.
+    /// How many of the oldest messages were omitted from the request, because they exceed the context.
     pub left_out: u32,
     /// When it was created, epoch ms.
     pub created_at: Timestamp,
     /// When an answer ended, epoch ms.
     pub finished_at: Option<Timestamp>,
-    /// Its place among the messages that follow the same one.
+    /// Its position among the messages with the same parent.
     pub versions: Versions,
-    /// What became of the newest version, where this one is shown again because of its end.
+    /// The newest version's end, if it failed and this one is shown in its place.
     pub failed_version: Option<FailedVersion>,
 }
 
-/// The messages that follow the same one, of which a branch shows one.
+/// The messages with the same parent, of which a branch shows one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 pub struct Versions {
-    /// The place of this one, from 1.
+    /// The index of this one, from 1.
     pub index: u32,
     /// How many there are.
     pub count: u32,
@@ -261,68 +260,68 @@ impl Versions {
     }
 }
 
-/// A version of an answer that ended badly, so that the one before it is shown again.
+/// A version of an answer that ended badly, so that the one before it is shown in its place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct FailedVersion {
-    /// Which one: it can be chosen all the same.
+    /// Its id; it can still be selected.
     pub message_id: MessageId,
-    /// `failed`, `interrupted`, or `stopped` before its first word.
+    /// `failed`, `interrupted`, or `stopped` before its first text.
     pub status: MessageStatus,
-    /// Why.
+    /// The error, if any.
     pub error: Option<MessageError>,
-    /// Some of it came.
+    /// Whether it has any text.
     pub has_text: bool,
 }
 
-/// What a branch shows after a version was chosen.
+/// What a branch shows after a version was selected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct SelectedVersion {
     /// The branch.
     pub branch_id: BranchId,
-    /// Its newest message from now on.
+    /// Its new head.
     pub head_message_id: MessageId,
 }
 
-/// Tokens of a generation, as the provider counted them.
+/// Token counts of a generation, as the provider reported them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct Usage {
-    /// Tokens of the conversation so far.
+    /// Tokens of the prompt.
     pub prompt_tokens: Option<u32>,
     /// Tokens of the answer, reasoning included.
     pub completion_tokens: Option<u32>,
-    /// Those of the prompt that the provider had kept from before, and bills less for.
+    /// Prompt tokens that the provider read from its cache, which cost less.
     pub cached_tokens: Option<u32>,
 }
 
 /// Why a message failed or was interrupted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 pub struct MessageError {
-    /// A stable name.
+    /// A stable error code.
     pub code: String,
-    /// For people, with the provider's reason where there is one.
+    /// A message for the user, with the provider's reason if there is one.
     pub message: String,
 }
 
-/// A generation that was granted its lock and is durable.
+/// A generation that holds its lock and is durable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct Accepted {
-    /// The attempt that writes the answer.
+    /// The attempt that generates the answer.
     pub generation_id: GenerationId,
-    /// The message that is answered.
+    /// The message to be answered.
     pub user_message_id: MessageId,
     /// The answer.
     pub assistant_message_id: MessageId,
-    /// The branch that both are on.
+    /// The branch of both messages.
     pub branch_id: BranchId,
     /// The fence under which the lock was granted.
     pub fence: i64,
 }
 
-/// What became of a send.
+/// The outcome of a send.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum SendOutcome {
@@ -330,17 +329,17 @@ pub enum SendOutcome {
     Accepted(Accepted),
 }
 
-/// What became of a Stop.
+/// The outcome of a Stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
 pub struct StopOutcome {
-    /// False when that generation had ended already: a stale Stop stops nothing.
+    /// False when that generation had already ended: a stale Stop has no effect.
     pub stopped: bool,
 }
 
-/// What a clean-up found.
+/// The outcome of a clean-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
 pub struct CleanupOutcome {
-    /// Locks that had expired and are now free.
+    /// Number of expired locks that were released.
     pub released: u32,
 }
 
@@ -348,18 +347,18 @@ pub struct CleanupOutcome {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct ConversationChange {
-    /// Which one.
+    /// The conversation's id.
     pub conversation_id: ConversationId,
-    /// It is gone.
+    /// Whether it was deleted.
     pub deleted: bool,
 }
 
-/// An answer ended; for notifications.
+/// The end of an answer, for notifications.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AnswerEnd {
-    /// Where.
+    /// The conversation's id.
     pub conversation_id: ConversationId,
-    /// How.
+    /// The final state.
     pub status: MessageStatus,
     /// The beginning of the answer as Markdown, or the reason of its failure.
     pub excerpt: String,

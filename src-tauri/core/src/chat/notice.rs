@@ -1,21 +1,22 @@
-//! What a notification says of an answer that ended.
+//! The text of a notification about an answer that ended.
 
 use super::model::{AnswerEnd, MessageStatus};
 
-/// How much of an answer it shows, in characters.
+/// Maximum length of the answer's excerpt, in characters.
 const EXCERPT: usize = 120;
 
-/// What a notification says. Both are plain text: a service that shows markup is given it escaped.
+/// A notification. Both fields are plain text: a notification service that renders markup gets them escaped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
-    /// The conversation's.
+    /// The conversation's title.
     pub title: String,
-    /// The beginning of the answer, or what became of it.
+    /// The beginning of the answer, or its outcome.
     pub body: String,
 }
 
 impl Notice {
-    /// What is said of this end in the conversation of that title; nothing of what the user ended.
+    /// Returns the notification for an answer's end, given the conversation's title; none if the user stopped
+    /// it.
     pub(crate) fn of(end: &AnswerEnd, title: Option<String>) -> Option<Self> {
         let body = match end.status {
             MessageStatus::Complete => beginning(&end.excerpt),
@@ -33,7 +34,7 @@ impl Notice {
     }
 }
 
-/// The text that an answer begins with, cut between words.
+/// Returns the beginning of the answer as plain text, cut between words.
 fn beginning(markdown: &str) -> String {
     let text = one_line(&conch_markdown::text_of(&conch_markdown::parse(markdown)));
     if text.chars().count() <= EXCERPT {

@@ -1,7 +1,7 @@
-//! What a page is told of an answer that is being written: typed blocks, and of these only what changed.
+//! What a page receives of an answer being generated: typed blocks, and of these only what changed.
 //!
-//! [`live`](super::live) tells text as it comes. Here it is read as Markdown, of which a [`IncrementalParser`] reads again
-//! only what may still change. No page reads Markdown itself, and no HTML crosses the bridge.
+//! [`live`](super::live) publishes text as it arrives. Here it is parsed as Markdown; [`IncrementalParser`]
+//! parses again only what may still change. No page parses Markdown, and no HTML crosses the bridge.
 
 use conch_markdown::{IncrementalParser, Patch};
 use serde::Serialize;
@@ -10,10 +10,10 @@ use specta::Type;
 use super::live::{Phase, TranscriptEvent};
 use crate::ids::MessageId;
 
-/// How much Markdown is read in about a millisecond, in bytes.
+/// How much Markdown is parsed in about a millisecond, in bytes.
 const READ_AT_ONCE: usize = 16 * 1024;
 
-/// What happens to the answer on a followed branch, for a page.
+/// An event of the answer on a followed branch, for a page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(
     tag = "type",
@@ -21,30 +21,30 @@ const READ_AT_ONCE: usize = 16 * 1024;
     rename_all_fields = "camelCase"
 )]
 pub enum PageEvent {
-    /// What the answer says, as a change of what was told before; from nothing at first.
+    /// The answer's content, as a patch of the blocks sent before; initially of none.
     Blocks {
-        /// The answer.
+        /// The answer's id.
         message_id: MessageId,
-        /// What changed, in this order.
+        /// The changes, in order.
         patches: Vec<Patch>,
     },
-    /// More of what the model thinks.
+    /// Reasoning that follows the reasoning sent before.
     Reasoning {
-        /// The answer.
+        /// The answer's id.
         message_id: MessageId,
-        /// What comes after what was told before.
+        /// The added reasoning.
         text: String,
     },
     /// What the answer waits for.
     Phase {
-        /// The answer.
+        /// The answer's id.
         message_id: MessageId,
-        /// What it waits for.
+        /// Its phase.
         phase: Phase,
     },
 }
 
-/// What one page has been told of the answers that it follows.
+/// What one page has received of the answers that it follows.
 #[derive(Debug, Default)]
 pub struct PageRenderer {
     message_id: Option<MessageId>,
@@ -52,7 +52,7 @@ pub struct PageRenderer {
 }
 
 impl PageRenderer {
-    /// What the page is told of an event; `None` where it sees no change.
+    /// Returns the page's event for an event of the answer; `None` when nothing visible changed.
     pub fn take(&mut self, event: TranscriptEvent) -> Option<PageEvent> {
         match event {
             TranscriptEvent::Text { message_id, text } => self.text(message_id, &text),
@@ -65,7 +65,7 @@ impl PageRenderer {
         }
     }
 
-    /// Whether an event takes milliseconds to read.
+    /// Whether parsing an event takes milliseconds.
     pub fn takes_long(&self, event: &TranscriptEvent) -> bool {
         match event {
             TranscriptEvent::Text { text, .. } => {

@@ -1,50 +1,50 @@
-//! What a request may ask of a model beside the messages. A parameter that is not set is not sent, so
-//! that the provider's own default counts.
+//! The request parameters besides the messages. A parameter that is not set is not sent, so that the
+//! provider's own default applies.
 
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
-/// The most stop sequences: what the OpenAI protocol takes.
+/// Maximum number of stop sequences: the OpenAI protocol's limit.
 const MAX_STOPS: usize = 4;
 
-/// The longest stop sequence, in bytes of UTF-8.
+/// Maximum length of a stop sequence, in bytes of UTF-8.
 const MAX_STOP_BYTES: usize = 1000;
 
-/// The longest system prompt, in bytes of UTF-8.
+/// Maximum length of the system prompt, in bytes of UTF-8.
 const MAX_PROMPT_BYTES: usize = 256 * 1024;
 
-/// The parameters of a conversation, or the defaults of all.
+/// The parameters of a conversation, or the defaults of all conversations.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct Parameters {
-    /// What the model is told before the conversation.
+    /// Instructions to the model, sent before the conversation.
     pub system_prompt: Option<String>,
-    /// How freely the next token is chosen, from 0 to 2.
+    /// The sampling temperature, from 0 to 2.
     pub temperature: Option<f64>,
-    /// The share of probability to choose from, above 0 and at most 1.
+    /// Nucleus sampling: the probability mass to sample from, above 0 and at most 1.
     pub top_p: Option<f64>,
-    /// The longest answer, in tokens.
+    /// Maximum length of the answer, in tokens.
     pub max_tokens: Option<u32>,
-    /// Texts that end an answer, at most four; empty for none.
+    /// Stop sequences, at most four; empty for none.
     pub stop: Vec<String>,
-    /// How long a reasoning model thinks before it answers.
+    /// How much a reasoning model thinks before it answers.
     pub reasoning_effort: Option<ReasoningEffort>,
 }
 
-/// How long a reasoning model thinks before it answers.
+/// How much a reasoning model thinks before it answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum ReasoningEffort {
-    /// As little as it can.
+    /// As little as possible.
     Low,
-    /// In between.
+    /// Between low and high.
     Medium,
     /// As long as it helps.
     High,
 }
 
 impl Parameters {
-    /// These, and where one is not set, that of `defaults`.
+    /// Returns these parameters, with `defaults` for those that are not set.
     #[must_use]
     pub fn or(self, defaults: &Self) -> Self {
         Self {
@@ -63,10 +63,10 @@ impl Parameters {
         }
     }
 
-    /// The same without what is empty.
+    /// Returns the parameters without empty values.
     ///
     /// # Errors
-    /// What a person has to mend, where a value is out of range.
+    /// What the user has to correct, when a value is out of range.
     pub fn validate(mut self) -> Result<Self, &'static str> {
         self.system_prompt = self.system_prompt.filter(|text| !text.trim().is_empty());
         self.stop.retain(|text| !text.is_empty());

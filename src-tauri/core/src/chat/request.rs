@@ -1,5 +1,5 @@
-//! The way of a generation to its provider: which model is meant, a slot at its gate, and the request
-//! itself with what the conversation asks of the model.
+//! The path of a generation to its provider: resolves the model, acquires a permit at its gate, and sends the
+//! request with the conversation's parameters.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,18 +18,18 @@ use crate::provider::{
 };
 use crate::store::StoreError;
 
-/// What came of a request: the answer that begins, or why there is none.
+/// The outcome of a request: the answer's stream, or why there is none.
 pub(super) type OpenResult = Result<(AnswerStream, Option<RequestBudget>), Failure>;
 
-/// The right to ask a model.
+/// The right to send a request to a model.
 #[derive(Debug)]
 pub(super) struct Admission {
     pub(super) endpoint: Endpoint,
     pub(super) permit: Permit,
 }
 
-/// Finds the model, and waits for a slot at its provider; what it waits for is told by the answer's
-/// phase. Whoever was admitted `before` keeps the slot, and only waits for the moment to ask again.
+/// Resolves the model, and waits for a permit at its provider; meanwhile the answer's phase shows what it
+/// waits for. An admission from `before` keeps its permit, and waits only for the moment to retry.
 pub(super) async fn acquire_admission(
     ctx: TurnContext,
     model_id: Option<String>,
@@ -64,10 +64,10 @@ pub(super) async fn acquire_admission(
     Ok(Box::new(Admission { endpoint, permit }))
 }
 
-/// How long a server of the user's own may say nothing before it is taken for busy with another answer.
+/// How long a self-hosted server may be silent before it counts as busy with another answer.
 const BUSY_AFTER: Duration = Duration::from_secs(2);
 
-/// Who waits for a response, for those who watch.
+/// A request that waits for its response, and the answer whose phase shows it.
 pub(super) struct Waiting {
     gate: Arc<Gate>,
     provider: String,
@@ -86,8 +86,8 @@ impl Waiting {
         }
     }
 
-    /// A server with one slot that does not say so gives a second request not even a head until the
-    /// first has its answer. Never returns.
+    /// Updates the phase while the request waits. A server with one slot that does not report it sends a
+    /// second request no response headers until the first is answered. Never returns.
     async fn run(&self) {
         if self.locality == Locality::Remote {
             return std::future::pending().await;
@@ -124,7 +124,7 @@ impl Waiting {
     }
 }
 
-/// Notes the model on the answer, and asks it.
+/// Stores the model with the answer, and sends the request.
 pub(super) async fn open_stream(
     ctx: TurnContext,
     lease: Lease,
@@ -145,7 +145,7 @@ async fn noted(
     endpoint: &Endpoint,
     answer: &watch::Sender<LiveAnswer>,
 ) -> OpenResult {
-    // A lost lock shows at the next heartbeat or save; here it only means that nothing was noted.
+    // A lost lock shows at the next heartbeat or save; here it only means that the model was not stored.
     let note = stored(ctx, answer, || {
         ctx.store.set_model(lease, &endpoint.model_id)
     });
@@ -179,7 +179,7 @@ async fn send(
     Ok((answer, RequestBudget::read(&headers, now)))
 }
 
-/// Asks the store. What passes is tried again and said while it lasts; Stop is heard meanwhile.
+/// Calls the store, and retries transient errors, which are shown meanwhile. May be dropped, as on Stop.
 async fn stored<T, F>(
     ctx: &TurnContext,
     answer: &watch::Sender<LiveAnswer>,

@@ -1,8 +1,8 @@
-//! How long an answer is waited for, and how long it may run. Pure: the caller brings the time.
+//! Timeouts of an answer. Pure: the caller passes the time.
 //!
-//! A remote provider that says nothing for minutes has lost the request. A server of the user's own may
-//! read a long prompt on slow hardware for as long as the user waits, because Stop is there; a process
-//! that died closes its connection, and a machine that is gone shows by TCP's keep-alive.
+//! A remote provider that is silent for minutes has lost the request. A self-hosted server may take any time
+//! to process a long prompt on slow hardware, because the user can press Stop; a process that died closes its
+//! connection, and TCP keep-alive detects a machine that is gone.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use tokio::time::Instant;
 
 use crate::provider::Locality;
 
-/// No remote answer runs for longer, however lively. One of a server of the user's own may write slowly, and is
-/// bounded by its length.
+/// Maximum run time of a remote answer, even one that still streams. A self-hosted server may be slow, so its
+/// answers are limited by their length only.
 const MAX_RUN: Duration = Duration::from_hours(1);
 
-/// How long a provider may take to begin.
+/// How long a provider may take to send the first content.
 const FIRST_CONTENT_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// How long a stream may be silent.
@@ -23,13 +23,13 @@ const IDLE_TIMEOUT: Duration = Duration::from_mins(2);
 /// How long a stream may be silent after the machine slept: the other end has most likely given up.
 const POST_SLEEP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long usage may take to follow a finish reason.
+/// How long to wait for usage after a finish reason.
 const USAGE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long more may take to follow a finish reason that came before, and was no end.
+/// How long to wait for more after a finish reason, when an earlier one turned out not to be the end.
 const REPEATED_FINISH_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// The patience with one answer.
+/// The deadlines of one answer.
 #[derive(Debug)]
 pub(super) struct Timeouts {
     locality: Locality,
@@ -40,7 +40,7 @@ pub(super) struct Timeouts {
 }
 
 impl Timeouts {
-    /// Before anybody is asked: what is waited for then is said, and bounds itself.
+    /// Deadlines before any request: the waits before it are shown, and have their own timeouts.
     pub(super) fn new() -> Self {
         Self {
             locality: Locality::Remote,
@@ -51,24 +51,24 @@ impl Timeouts {
         }
     }
 
-    /// When silence becomes too long.
+    /// Returns when silence becomes a timeout.
     pub(super) fn idle_deadline(&self) -> Option<Instant> {
         self.idle_deadline
     }
 
-    /// When the answer has run for too long.
+    /// Returns when the answer has run for too long.
     pub(super) fn run_deadline(&self) -> Option<Instant> {
         self.run_deadline
     }
 
-    /// A provider is asked.
+    /// Called when a request is sent.
     pub(super) fn on_request(&mut self, locality: Locality, now: Instant) {
         self.locality = locality;
         self.run_deadline = (locality == Locality::Remote).then(|| now + MAX_RUN);
         self.on_data(now);
     }
 
-    /// Something came, if only a sign of life.
+    /// Called when data arrives, even if it is only a keep-alive.
     pub(super) fn on_data(&mut self, now: Instant) {
         let timeout = if self.begun {
             IDLE_TIMEOUT
@@ -78,14 +78,15 @@ impl Timeouts {
         self.idle_deadline = (self.locality == Locality::Remote).then(|| now + timeout);
     }
 
-    /// Content comes. A head may come long before it: a model reads its prompt meanwhile.
+    /// Called at the first content. Response headers may precede it by far: the model processes its prompt
+    /// meanwhile.
     pub(super) fn on_first_content(&mut self, now: Instant) {
         self.begun = true;
         self.on_data(now);
     }
 
-    /// A finish reason has come. After the second one it is known that the first was no end, and one before all
-    /// text is hardly one.
+    /// Called at a finish reason. A second one shows that the first was not the end, and one before any text
+    /// is unlikely to be.
     pub(super) fn on_finish_reason(&mut self, now: Instant) {
         let timeout = if self.ended || !self.begun {
             REPEATED_FINISH_TIMEOUT
@@ -96,8 +97,8 @@ impl Timeouts {
         self.idle_deadline = Some(now + timeout);
     }
 
-    /// The machine slept while a stream was open. A connection within this machine slept with it; one to
-    /// a server that is still reading is left to the keep-alive.
+    /// Called when the machine slept while a stream was open. A loopback connection slept with it; one to a
+    /// server that is still processing the prompt is left to TCP keep-alive.
     pub(super) fn shorten_idle_timeout(&mut self, now: Instant) {
         let doubts = match self.locality {
             Locality::ThisMachine => false,
@@ -131,7 +132,7 @@ mod tests {
                 (timeout.idle_deadline(), timeout.run_deadline()),
                 (None, None)
             );
-            // A head, or a comment that keeps the connection alive.
+            // Response headers, or a keep-alive comment.
             timeout.on_data(now + Duration::from_hours(2));
             assert_eq!(
                 (timeout.idle_deadline(), timeout.run_deadline()),
@@ -184,7 +185,7 @@ mod tests {
             timeout.on_first_content(now);
             timeout.on_finish_reason(now);
             assert_eq!(timeout.idle_deadline(), Some(now + USAGE_TIMEOUT));
-            // Text that came after it has all the time that text has.
+            // Text after the finish reason gets the full idle timeout again.
             timeout.on_data(now);
             assert_ne!(timeout.idle_deadline(), Some(now + USAGE_TIMEOUT));
             timeout.on_finish_reason(now);

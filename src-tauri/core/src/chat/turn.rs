@@ -17,75 +17,75 @@ use super::model::{FinishReason, MessageError, MessageStatus, Usage};
 use crate::provider::{Failure, FailureKind, Retry, StreamEvent, Unshown};
 use crate::store::{Ending, NOT_STORED};
 
-/// How often an answer is asked for again, before any text has come.
+/// Maximum number of retries, before any text has arrived.
 const RETRIES: u32 = 2;
 
-/// The same, when the provider said "too many requests": it told us that waiting helps.
+/// The same after a "too many requests": the provider said that waiting helps.
 const RATE_LIMIT_RETRIES: u32 = 5;
 
-/// The first pause between tries; it doubles.
+/// The pause before the first retry; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
-/// A provider that asks for a longer pause than this is not waited for.
+/// A provider that requests a longer pause than this is not retried.
 const MAX_PAUSE: Duration = Duration::from_mins(2);
 
-/// The longest answer, in bytes of UTF-8; what is thought before it may be as long.
+/// Maximum length of an answer, in bytes of UTF-8; the reasoning before it may be as long again.
 pub(crate) const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 
-/// What happened.
+/// An input of the state machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// The provider may be asked.
+    /// The gate granted a permit.
     Admitted,
-    /// The provider began to answer.
+    /// The provider accepted the request.
     Opened,
-    /// It could not be asked, or refused.
+    /// The request could not be sent, or was refused.
     Refused(Failure),
-    /// Something came over the stream.
+    /// An event of the provider's stream.
     Stream(StreamEvent),
-    /// The pause before the next try is over.
+    /// The pause before the next attempt is over.
     PauseOver,
-    /// Nothing came for too long.
+    /// The stream was silent for too long.
     Silence,
-    /// The generation runs for longer than any may.
+    /// The generation exceeded the maximum run time.
     RanTooLong,
-    /// The answer is as long as any may be.
+    /// The answer reached the maximum length.
     TooLong,
-    /// The database takes nothing more of it, and will not later.
+    /// The database rejects the rest of it permanently.
     Unstorable(String),
     /// The user pressed Stop.
     Stop,
     /// The application quits.
     Quit,
-    /// Somebody else holds the lock now.
+    /// Another process holds the lock now.
     LeaseLost,
 }
 
-/// What is to be done.
+/// An output of the state machine, for the driver to perform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// Wait for the model, and for a free slot at its provider.
+    /// Resolve the model, and acquire a permit at its provider.
     Acquire,
-    /// Ask the provider.
+    /// Send the request.
     Connect,
-    /// Ask again after a pause.
+    /// Retry after a pause.
     Pause {
-        /// How long.
+        /// The length of the pause.
         pause: Duration,
-        /// Which try comes next; the first was 1.
+        /// The number of the next attempt; the first was 1.
         attempt: u32,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// Add text to the answer.
+    /// Append text to the answer.
     Append(String),
-    /// Add to what the model thinks before it answers.
+    /// Append to the model's reasoning.
     Think(String),
-    /// The answer is whole: wait only a moment for what may follow it.
+    /// The answer is complete: wait only briefly for what may follow it.
     AwaitUsage,
-    /// Close the connection, store the end, give the lock back.
+    /// Close the connection, store the end, release the lock.
     Finish(Ending),
-    /// Close the connection and write nothing: the answer is somebody else's now.
+    /// Close the connection and write nothing: another process owns the answer now.
     Abandon,
 }
 
@@ -106,13 +106,13 @@ enum State {
     },
     Finishing {
         progress: Progress,
-        /// More of the answer came after a reason, so a reason alone is no end here.
+        /// More of the answer followed a finish reason, so a finish reason alone does not end this stream.
         resumed: bool,
     },
     Ended,
 }
 
-/// What came over this try's stream so far.
+/// What this attempt's stream has delivered so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Progress {
     Nothing,
@@ -121,7 +121,7 @@ enum Progress {
     Text,
 }
 
-/// The machine.
+/// The state machine of one turn.
 #[derive(Debug)]
 pub(crate) struct Turn {
     state: State,
@@ -129,15 +129,15 @@ pub(crate) struct Turn {
     finish_reason: Option<FinishReason>,
     unshown: Option<Unshown>,
     omitted_messages: u32,
-    /// How much more text fits, in bytes.
+    /// Remaining room for text, in bytes.
     text_room: usize,
-    /// How much more reasoning fits, in bytes.
+    /// Remaining room for reasoning, in bytes.
     reasoning_room: usize,
     is_too_long: bool,
 }
 
 impl Turn {
-    /// A turn that waits for its provider first.
+    /// A new turn, which first waits for its provider.
     pub(crate) fn begin() -> (Self, Effect) {
         let turn = Self {
             state: State::Waiting { attempt: 1 },
@@ -152,7 +152,7 @@ impl Turn {
         (turn, Effect::Acquire)
     }
 
-    /// Takes an event. An event that does not fit the state changes nothing: it was overtaken.
+    /// Handles an event. An event that does not fit the state arrived too late and changes nothing.
     pub(crate) fn handle(&mut self, event: Event) -> Option<Effect> {
         if self.state == State::Ended {
             return None;
@@ -213,12 +213,12 @@ impl Turn {
         }
     }
 
-    /// More has come than fits: [`Event::TooLong`] is due when what fits has been taken.
+    /// Whether the maximum length is exceeded: [`Event::TooLong`] is due once the text that fits is handled.
     pub(crate) fn is_too_long(&self) -> bool {
         self.is_too_long && self.state != State::Ended
     }
 
-    /// The finish reason has come, and nothing but usage is waited for.
+    /// Whether the finish reason has arrived, and only usage may follow.
     pub(crate) fn is_whole(&self) -> bool {
         matches!(self.state, State::Finishing { resumed: false, .. })
     }
@@ -282,7 +282,7 @@ impl Turn {
                 if failure.kind == FailureKind::StreamCut {
                     return Some(self.end(MessageStatus::Interrupted, Some(failure.to_error())));
                 }
-                // After content a second try would say it twice, and bill it twice.
+                // After content, a retry would repeat the text, and its cost.
                 let failure = match progress {
                     Progress::Text | Progress::Reasoning => failure.retrying(Retry::Never),
                     Progress::Nothing | Progress::Life => failure,
@@ -311,7 +311,7 @@ impl Turn {
         }
     }
 
-    /// Notes what came. Content after a finish reason is part of the answer all the same.
+    /// Records progress. Content after a finish reason still belongs to the answer.
     fn record(&mut self, what: Progress) {
         match &mut self.state {
             State::Streaming { progress, .. } => *progress = (*progress).max(what),
@@ -373,7 +373,7 @@ impl Turn {
         self.end_whole_or(MessageStatus::Interrupted, Some(error))
     }
 
-    /// An answer whose finish reason has come is whole, whatever happens after.
+    /// Ends the answer: as complete if its finish reason has arrived, else with this status.
     fn end_whole_or(&mut self, status: MessageStatus, error: Option<MessageError>) -> Effect {
         match self.state {
             State::Finishing {
@@ -384,7 +384,7 @@ impl Turn {
         }
     }
 
-    /// It ended where it ends. An end without any text is a failure, which says what came instead.
+    /// Ends an answer that came to its end. Without any text it is a failure, which says what came instead.
     fn end_whole(&mut self, progress: Progress) -> Effect {
         if progress == Progress::Text {
             return self.end(MessageStatus::Complete, None);
@@ -438,7 +438,7 @@ impl Turn {
     }
 }
 
-/// As much of a text as there is room for, cut between characters.
+/// Truncates a text to `room`, between characters, and reduces `room` by it.
 fn fitting(mut text: String, room: &mut usize, is_too_long: &mut bool) -> String {
     if text.len() > *room {
         *is_too_long = true;

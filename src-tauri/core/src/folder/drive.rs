@@ -1,26 +1,26 @@
-//! Which drive the data folder is on, and whether that one can bear a database.
+//! Determines which drive the data folder is on, and whether that drive can hold a database.
 //!
-//! SQLite's write-ahead log needs memory that all its processes share, <https://sqlite.org/wal.html>: on a
-//! drive that two computers write to, they would damage the file. So there only one Conch may have the
-//! folder open, which a lock shows that the drive passes on to its server; and where locks are not passed
-//! on, none may.
+//! SQLite's write-ahead log needs memory shared by all its processes, <https://sqlite.org/wal.html>: on a drive
+//! that two computers write to, they would corrupt the file. So there only one Conch may have the folder open,
+//! which a file lock enforces if the drive forwards locks to its server; if it does not, none may.
 //!
-//! The kernel's list of mounts says it. A question to the drive itself would hang where a server is gone.
+//! Read from the kernel's mount table, because a system call on the drive itself would hang if its server is
+//! gone.
 
 use std::path::{Path, PathBuf};
 
-/// What a drive is to a database.
+/// The suitability of a drive for a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Drive {
-    /// One computer's.
+    /// Only this computer writes to it.
     Local,
-    /// Other computers may write to it, and see locks.
+    /// Other computers may write to it, and file locks reach them.
     Shared,
-    /// Other computers may write to it, and see no locks.
+    /// Other computers may write to it, and file locks do not reach them.
     Unsafe,
 }
 
-/// The drive of a folder.
+/// Returns the drive of a folder.
 pub(crate) fn of(folder: &Path) -> Drive {
     let Ok(mounts) = std::fs::read_to_string("/proc/self/mountinfo") else {
         return Drive::Local;
@@ -29,7 +29,7 @@ pub(crate) fn of(folder: &Path) -> Drive {
     judge(&mounts, &folder)
 }
 
-/// Network file systems whose locks reach the server, with the options that keep them from it.
+/// Network file systems that forward locks to the server, with the mount options that turn this off.
 const LOCKING: &[(&str, &[&str])] = &[
     ("nfs", NFS_LOCAL),
     ("nfs4", NFS_LOCAL),
@@ -42,7 +42,7 @@ const LOCKING: &[(&str, &[&str])] = &[
 
 const NFS_LOCAL: &[&str] = &["nolock", "local_lock=all", "local_lock=flock"];
 
-/// Network file systems without.
+/// Network file systems that do not.
 const NOT_LOCKING: &[&str] = &[
     "afs",
     "coda",
@@ -59,9 +59,9 @@ const NOT_LOCKING: &[&str] = &[
     "smbfs",
 ];
 
-/// Judges by the lines of `mountinfo`, see `proc_pid_mountinfo(5)`.
+/// Evaluates the lines of `mountinfo`, see `proc_pid_mountinfo(5)`.
 fn judge(mounts: &str, folder: &Path) -> Drive {
-    // Of two mounts on one place the later one covers the other.
+    // Of two mounts on the same mount point, the later one hides the other.
     let found = mounts
         .lines()
         .filter_map(Mount::read)
@@ -90,7 +90,7 @@ fn judge(mounts: &str, folder: &Path) -> Drive {
 struct Mount<'a> {
     place: PathBuf,
     kind: &'a str,
-    /// Of the file system, not of the place.
+    /// The options of the file system, not of the mount.
     options: &'a str,
 }
 
@@ -106,7 +106,7 @@ impl<'a> Mount<'a> {
     }
 }
 
-/// The kernel writes a blank as `\040`, and so on.
+/// Unescapes a path: the kernel writes a space as `\040`, and so on.
 fn unescaped(text: &str) -> PathBuf {
     let mut parts = text.split('\\');
     let mut whole = parts.next().unwrap_or_default().to_owned();

@@ -1,8 +1,8 @@
-//! The data folder: that it is there, on a drive that can bear it, and open to nobody but its owner.
+//! The data folder: exists, is on a drive that can hold a database, and is accessible only to its owner.
 //!
-//! What other programs make in it (the web view, SQLite beside the database, an older Conch) is closed
-//! when Conch starts. The folder itself is closed first, so that nothing in it can be reached while the
-//! rest is gone through.
+//! The permissions of files that other programs create in it (the web view, SQLite's files, older versions of
+//! Conch) are restricted when Conch starts. The folder itself is restricted first, so that nothing in it is
+//! accessible meanwhile.
 
 pub(crate) mod drive;
 
@@ -10,14 +10,14 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What is gone through at most, in files and folders: a web view's cache has some thousands.
+/// Maximum number of files and folders visited; a web view's cache has several thousand.
 const MAX_ENTRIES: usize = 200_000;
 
-/// Makes a folder, and those above it that are missing, for the user alone. One that is there is closed
-/// to others, unless it is somebody else's or a place for all (`/tmp`).
+/// Creates a folder and its missing parents with access for the user only. Restricts an existing one too,
+/// unless it belongs to another user or is shared (`/tmp`).
 ///
 /// # Errors
-/// When it cannot be made.
+/// When it cannot be created.
 pub fn make(folder: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
@@ -28,17 +28,17 @@ pub fn make(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes the data folder. Where it is a link to a folder, that is closed to others, as it is used as one.
+/// Creates the data folder. If it is a symbolic link to a folder, restricts the target.
 ///
 /// # Errors
-/// When it cannot be made.
+/// When it cannot be created.
 pub(crate) fn make_data_folder(folder: &Path) -> io::Result<()> {
     make(folder)?;
     restrict(&folder.canonicalize()?);
     Ok(())
 }
 
-/// Options for a file that only the user may read, from its first moment on.
+/// Returns options for creating a file that is never readable by other users.
 pub(crate) fn private() -> OpenOptions {
     #[cfg(unix)]
     {
@@ -50,15 +50,15 @@ pub(crate) fn private() -> OpenOptions {
     OpenOptions::new()
 }
 
-/// Makes sure that a change of names in a folder is on the disk. Not every file system can do that.
+/// Syncs a folder, to make renames in it durable. Not supported by every file system.
 pub(crate) fn sync(folder: &Path) {
     if cfg!(unix) {
         let _ = File::open(folder).and_then(|folder| folder.sync_all());
     }
 }
 
-/// How the names of what Conch makes in its data folder begin. Anything else is the user's: a data folder
-/// may be one that was there before.
+/// Prefixes of the names that Conch creates in its data folder. Anything else belongs to the user: the folder
+/// may have existed before.
 const OWN: &[&str] = &[
     "aside",
     "backups",
@@ -73,7 +73,7 @@ const OWN: &[&str] = &[
     "window.json",
 ];
 
-/// What Conch made directly in its data folder.
+/// Returns the entries that Conch created directly in its data folder.
 fn own(data_folder: &Path) -> impl Iterator<Item = PathBuf> {
     let entries = fs::read_dir(data_folder).into_iter().flatten().flatten();
     entries
@@ -85,15 +85,15 @@ fn own(data_folder: &Path) -> impl Iterator<Item = PathBuf> {
         .map(|entry| entry.path())
 }
 
-/// Closes to others what lies directly in the data folder: few files, among them the database.
+/// Restricts the files directly in the data folder: few, including the database.
 pub(crate) fn restrict_files(data_folder: &Path) {
     for path in own(data_folder) {
         restrict(&path);
     }
 }
 
-/// Closes to others all that Conch made in its data folder, however deep. It follows no link, and leaves
-/// other file systems alone.
+/// Restricts everything that Conch created in its data folder, recursively. Follows no symbolic links and does
+/// not cross into other file systems.
 pub(crate) fn restrict_all(data_folder: &Path) {
     let device = data_folder
         .canonicalize()
@@ -128,7 +128,7 @@ fn device_of(_: &Path) -> Option<u64> {
     None
 }
 
-/// Takes a file's or a folder's permissions from all but its owner.
+/// Removes all permissions of other users from a file or folder.
 #[cfg(unix)]
 fn restrict(path: &Path) {
     use std::os::unix::fs::PermissionsExt;
@@ -154,11 +154,11 @@ fn restrict(path: &Path) {
     }
 }
 
-/// Elsewhere a user's data folder is the user's by what it lies in.
+/// On other systems the user's data folder inherits its permissions from its parent.
 #[cfg(not(unix))]
 fn restrict(_: &Path) {}
 
-/// Free room for the user on the drive of a folder, in bytes; `None` where nobody says.
+/// Returns the free space for the user on a folder's drive, in bytes; `None` if unknown.
 #[cfg(unix)]
 pub(crate) fn free_room(folder: &Path) -> Option<u64> {
     let found = rustix::fs::statvfs(folder).ok()?;
@@ -170,7 +170,7 @@ pub(crate) fn free_room(_: &Path) -> Option<u64> {
     None
 }
 
-/// A name that no file in `folder` has: `name`, or `name` with a number.
+/// Returns an unused file name in `folder`: `name`, or `name` with a number.
 pub(crate) fn vacant(folder: &Path, name: &str) -> PathBuf {
     let numbered = |number: u32| match number {
         1 => folder.join(name),

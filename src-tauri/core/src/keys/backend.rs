@@ -1,8 +1,8 @@
-//! A place that keeps keys beyond this run, asked without holding up anything else.
+//! Persistent storage for keys, called without blocking anything else.
 //!
-//! A keychain may wait for its user, and one that waits must hold up neither an answer nor the
-//! application's end. Hence each call has a thread of its own: the runtime waits for its blocking
-//! tasks before it ends, and for nothing else.
+//! A keychain may wait for its user, and while it waits it must block neither an answer nor the application's
+//! exit. Hence each call runs on a separate thread: on shutdown, the runtime waits for its blocking tasks
+//! only.
 
 use std::fmt;
 use std::sync::{Arc, PoisonError};
@@ -14,26 +14,26 @@ use tokio::sync::oneshot;
 use super::{KeyError, KeyName};
 use crate::sync::{Mutex, thread, within};
 
-/// A place that keeps keys beyond this run. It may block.
+/// Persistent storage for keys. Its methods may block.
 pub(crate) trait KeyBackend: Send + 'static {
-    /// The key of this name, or none.
+    /// Returns the key of this name, or none.
     fn read(&mut self, name: &KeyName) -> Result<Option<SecretString>, KeyError>;
 
-    /// Keeps the key, over one of the same name.
+    /// Stores the key, replacing one of the same name.
     fn write(&mut self, name: &KeyName, key: &SecretString) -> Result<(), KeyError>;
 
-    /// Removes the key of this name; one that is not there is removed already.
+    /// Deletes the key of this name, if there is one.
     fn delete(&mut self, name: &KeyName) -> Result<(), KeyError>;
 }
 
-/// A keeper, asked one thing at a time.
+/// A backend behind a mutex, called with a timeout.
 pub(super) struct BackendHandle {
     backend: Arc<Mutex<dyn KeyBackend>>,
     timeout: Option<Duration>,
 }
 
 impl BackendHandle {
-    /// Without `timeout` it is waited for as long as it takes.
+    /// Without `timeout`, calls wait indefinitely.
     pub(super) fn new(backend: impl KeyBackend, timeout: Option<Duration>) -> Self {
         Self {
             backend: Arc::new(Mutex::new(backend)),
@@ -41,8 +41,8 @@ impl BackendHandle {
         }
     }
 
-    /// Has the keeper do `work`. Work that is given up on before its turn came is not done; work that
-    /// had begun goes on unseen.
+    /// Runs `work` on the backend. After a timeout, work that has not started is skipped; work that has
+    /// started finishes unobserved.
     pub(super) async fn call<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut dyn KeyBackend) -> Result<T, KeyError> + Send + 'static,

@@ -1,18 +1,18 @@
-//! Why a key could not be kept, found or removed, and what to do then.
+//! Why a key could not be stored, found or deleted, and what to do then.
 
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What a user whose keychain is locked can do. The Secret Service answers the same where it has no
-/// keyring at all, as on a system that was never logged in to with a password.
+/// Advice for a locked keychain. The Secret Service returns the same error if it has no keyring at all, as on
+/// a system without a password login.
 const UNLOCK: &str = if cfg!(any(target_os = "macos", target_os = "windows")) {
     "Unlock it, and try again"
 } else {
     "Unlock it, or make a default keyring where there is none, and try again"
 };
 
-/// What a user whose keychain cannot be used can do. The keychain is connected to once a run.
+/// Advice for an unusable keychain. The connection to the keychain is made once per run.
 const WAY_OUT: &str = if cfg!(any(target_os = "macos", target_os = "windows")) {
     "Keep the key for this run only, or in a file"
 } else {
@@ -20,20 +20,20 @@ const WAY_OUT: &str = if cfg!(any(target_os = "macos", target_os = "windows")) {
      again, or keep the key for this run only, or in a file"
 };
 
-/// Why a key could not be kept, found or removed. No key is in it.
+/// Why a key could not be stored, found or deleted. It never contains a key.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
     /// There is no keychain, or it failed.
     #[error("The system's keychain cannot be used: {reason}. {WAY_OUT}")]
     KeychainUnavailable {
-        /// In the system's own words.
+        /// The system's error message.
         reason: String,
     },
-    /// The keychain is locked, or its user said no.
+    /// The keychain is locked, or its user denied access.
     #[error("The system's keychain did not let Conch in: {reason}. {UNLOCK}")]
     KeychainRefused {
-        /// In the system's own words.
+        /// The system's error message.
         reason: String,
     },
     /// The keychain did not answer in time.
@@ -43,7 +43,7 @@ pub enum KeyError {
         after.as_secs()
     )]
     KeychainTimedOut {
-        /// How long it was waited for.
+        /// The timeout that expired.
         after: Duration,
     },
     /// The keychain works, but its entry for this key cannot be used.
@@ -54,23 +54,23 @@ pub enum KeyError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The file of keys is there but cannot be read.
+    /// The key file exists but cannot be read.
     #[error("The keys in {} cannot be read: {source}", path.display())]
     FileUnreadable {
         /// The file.
         path: PathBuf,
-        /// The system's reason.
+        /// The system's error.
         source: io::Error,
     },
-    /// The file of keys cannot be written; the one before is untouched.
+    /// The key file cannot be written; the previous one is unchanged.
     #[error("The keys in {} cannot be written: {source}", path.display())]
     FileUnwritable {
         /// The file.
         path: PathBuf,
-        /// The system's reason.
+        /// The system's error.
         source: io::Error,
     },
-    /// The file of keys is something else. It is left as it is.
+    /// The key file has invalid content. It is left unchanged.
     #[error(
         "The file of keys {} is damaged at line {line}, column {column}. Mend it, or remove it and \
          enter its keys again",
@@ -79,20 +79,20 @@ pub enum KeyError {
     FileDamaged {
         /// The file.
         path: PathBuf,
-        /// From 1.
+        /// The line, from 1.
         line: usize,
-        /// From 1; 0 before the first character.
+        /// The column, from 1; 0 before the first character.
         column: usize,
     },
-    /// A key in the environment is kept by whoever set it.
+    /// A key in the environment is managed by the user, not by Conch.
     #[error(
         "A key in the environment is not kept by Conch. Change the variable, and start Conch again"
     )]
     Environment,
-    /// The system is out of threads.
+    /// The system has no more threads.
     #[error("The keys could not be asked for: {0}")]
     NoThread(io::Error),
-    /// A fault of ours, or of a library; the log has the details.
+    /// A bug of Conch or of a library; the log has the details.
     #[error("The place of the keys failed unexpectedly")]
     Panicked,
 }

@@ -1,7 +1,7 @@
-//! Keys in a file of the data folder, for users who agreed to it: plain text that only they may read.
+//! Keys in a file of the data folder, for users who consented: plain text that only its owner may read.
 //!
-//! It is written whole, to a sibling that takes the file's place, so that a crash leaves the old keys
-//! or the new ones. It is gone with its last key.
+//! It is replaced atomically by a rename, so that a crash leaves the old keys or the new ones. It is deleted
+//! with its last key.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -15,13 +15,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::backend::KeyBackend;
 use super::{KeyError, KeyName};
 
-/// The file of keys.
+/// The key file.
 #[derive(Debug)]
 pub(super) struct KeyFile {
     path: PathBuf,
 }
 
-/// What is in the file; the keys are under the texts of their names.
+/// The file's content; the keys are indexed by the text of their names.
 #[derive(Default, Serialize, Deserialize)]
 struct Content {
     keys: BTreeMap<String, Key>,
@@ -61,7 +61,7 @@ impl KeyFile {
         self.restrict_to_owner(&file).map_err(unreadable)?;
         let mut text = Zeroizing::new(Vec::new());
         file.read_to_end(&mut text).map_err(unreadable)?;
-        // serde_json's own words may quote what it found: only the place is told.
+        // The messages of serde_json may quote the input: report only the position.
         serde_json::from_slice(&text).map_err(|error| KeyError::FileDamaged {
             path: self.path.clone(),
             line: error.line(),
@@ -69,7 +69,7 @@ impl KeyFile {
         })
     }
 
-    /// Takes the file from the eyes of others, where somebody opened it to them.
+    /// Restricts the file to its owner, in case its permissions were widened.
     #[cfg(unix)]
     fn restrict_to_owner(&self, file: &File) -> io::Result<()> {
         use std::os::unix::fs::PermissionsExt;
@@ -83,7 +83,7 @@ impl KeyFile {
             Ok(()) => tracing::warn!(
                 "others could read the keys in {path} (mode {mode:o}); now only its owner can"
             ),
-            // Not to read it would help nobody: whoever may see the keys has had the chance.
+            // Refusing to read it would protect nothing: the keys were exposed already.
             Err(error) => tracing::warn!(
                 "others can read the keys in {path} (mode {mode:o}), and that cannot be changed: {error}"
             ),
@@ -111,7 +111,7 @@ impl KeyFile {
 
     fn try_replace(&self, content: &Content) -> io::Result<()> {
         let sibling = self.path.with_extension("json.new");
-        // One that a crash left behind may have keys in it that were forgotten since.
+        // A temporary file left by a crash may hold keys that were deleted since.
         remove(&sibling)?;
         if content.keys.is_empty() {
             remove(&self.path)?;
@@ -126,8 +126,8 @@ impl KeyFile {
         Ok(())
     }
 
-    /// A change of names is on the disk once the folder is. Not every file system can do that, and the
-    /// change is made already, so a failure is not told.
+    /// Syncs the folder, which makes the rename durable. Not every file system supports that, and the rename
+    /// is done, so a failure is ignored.
     fn sync_folder(&self) {
         if let Some(folder) = self.path.parent().filter(|_| cfg!(unix)) {
             let _ = File::open(folder).and_then(|folder| folder.sync_all());
@@ -156,7 +156,7 @@ impl KeyBackend for KeyFile {
     }
 }
 
-/// Writes the whole content to a file that did not exist and that nobody else can open at any moment.
+/// Writes the whole content to a newly created file that only its owner can ever open.
 fn write_new(path: &Path, content: &Content) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);

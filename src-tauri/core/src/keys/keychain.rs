@@ -1,8 +1,8 @@
-//! The operating system's keychain: Keychain Services on macOS, the Credential Manager on Windows,
-//! elsewhere the Secret Service on the session bus.
+//! The operating system's keychain: Keychain Services on macOS, the Credential Manager on Windows, elsewhere
+//! the Secret Service on the session bus.
 //!
-//! Every error of the `keyring` crate is put into words here and goes no further, because some of
-//! them carry the bytes that were found.
+//! Every error of the `keyring` crate is translated here and goes no further, because some of them contain
+//! the bytes that were found.
 
 use keyring::{Entry, Error};
 use secrecy::{ExposeSecret, SecretString};
@@ -10,10 +10,10 @@ use secrecy::{ExposeSecret, SecretString};
 use super::backend::KeyBackend;
 use super::{KeyError, KeyName};
 
-/// The name under which the keychain shows Conch's entries.
+/// The service name of Conch's entries in the keychain.
 const SERVICE: &str = "app.conch.desktop";
 
-/// The system's keychain. It is connected to at the first call, once a run.
+/// The system's keychain. The first call connects to it, once per run.
 #[derive(Debug)]
 pub(super) struct OsKeychain;
 
@@ -42,7 +42,7 @@ impl KeyBackend for OsKeychain {
 
 fn entry(name: &KeyName) -> Result<Entry, KeyError> {
     Entry::new(SERVICE, &name.to_string()).map_err(|error| {
-        // Why there is no keychain is told only by the first attempt to connect.
+        // Only the first attempt to connect reports why there is no keychain.
         let reason = Entry::store_status().as_ref().err();
         in_words(reason.unwrap_or(&error))
     })

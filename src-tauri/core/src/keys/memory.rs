@@ -1,4 +1,4 @@
-//! The keys that this run has seen. They are wiped when they are dropped.
+//! A cache of the keys that this run has used. They are zeroized on drop.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,7 @@ use super::{KeyName, KeyPlace};
 
 type Remembered = HashMap<(KeyName, KeyPlace), SecretString>;
 
-/// A clone is the same memory.
+/// Clones share the same cache.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Memory(Arc<Mutex<Remembered>>);
 
@@ -27,7 +27,7 @@ impl Memory {
     }
 
     fn lock(&self) -> MutexGuard<'_, Remembered> {
-        // No step under the lock can leave half a change behind.
+        // No critical section can leave a partial change, so a poisoned lock is safe to use.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

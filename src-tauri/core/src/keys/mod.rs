@@ -1,12 +1,12 @@
-//! Where API keys are kept: the system's keychain, a file after consent, or only this run's memory.
+//! Storage of API keys: the system's keychain, a file after consent, or only this run's memory.
 //!
-//! Which place a key is in is the caller's to know and to store; [`Keys`] goes to that place and to
-//! no other, so a keychain that fails never turns into a file that nobody agreed to. A key has the
-//! name of its provider *and* of the address it is for: a provider that is sent to another address
-//! finds no key there, and none is told to a stranger.
+//! The caller knows and stores which place holds a key; [`Keys`] uses that place and no other, so a keychain
+//! that fails never falls back to a file without consent. A key is named after its provider *and* the origin
+//! it is for: a provider whose address changes to another origin finds no key there, so no key is sent to an
+//! unknown server.
 //!
-//! Keys leave this module only as [`SecretString`]s, for the one who sends the request. No error, log
-//! line or `Debug` output has one in it, and [`redact()`] takes them out of what providers answer.
+//! Keys leave this module only as [`SecretString`]s, for the code that sends the request. No error, log line
+//! or `Debug` output contains one, and [`redact()`] removes them from providers' responses.
 
 mod backend;
 mod error;
@@ -32,12 +32,12 @@ use file::KeyFile;
 use keychain::OsKeychain;
 use memory::Memory;
 
-/// How long the keychain may take. It may be asking its user for a password, who may be away.
+/// Timeout of the keychain. It may be asking its user for a password, who may be away.
 const KEYCHAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The keys of this run, and the ways to where they are kept.
+/// The keys of this run, and their storage backends.
 ///
-/// What was stored or loaded is remembered, so that the keychain is asked once a run for each key.
+/// Stored and loaded keys are cached, so that the keychain is read once per run for each key.
 #[derive(Debug)]
 pub struct Keys {
     memory: Memory,
@@ -46,13 +46,12 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// With the system's keychain, and `keys.json` in `data_folder`. Nothing is opened before it is
-    /// needed.
+    /// Uses the system's keychain, and `keys.json` in `data_folder`. Nothing is opened before it is needed.
     pub fn new(data_folder: &Path) -> Self {
         Self::with_keychain(data_folder, OsKeychain, KEYCHAIN_TIMEOUT)
     }
 
-    /// With another keychain, which is given up on after `timeout`.
+    /// Uses another keychain, with a `timeout` per call.
     pub(crate) fn with_keychain(
         data_folder: &Path,
         keychain: impl KeyBackend,
@@ -65,11 +64,10 @@ impl Keys {
         }
     }
 
-    /// Keeps `key` in `place`, over one of the same name that is there. It is remembered once it is
-    /// kept, and not before.
+    /// Stores `key` in `place`, replacing one of the same name. It is cached only once it is stored.
     ///
-    /// After [`KeychainTimedOut`](KeyError::KeychainTimedOut) the keychain may still take the key, when
-    /// its user unlocks it.
+    /// After [`KeychainTimedOut`](KeyError::KeychainTimedOut) the keychain may still store the key, when its
+    /// user unlocks it.
     pub async fn store(
         &self,
         name: &KeyName,
@@ -94,8 +92,8 @@ impl Keys {
             .await
     }
 
-    /// The key of this name in `place`, or none. Keys in the environment are not known here: they
-    /// come with the [`Config`](crate::Config).
+    /// Returns the key of this name in `place`, or none. Keys from the environment are not here: they come
+    /// with the [`Config`](crate::Config).
     pub async fn load(
         &self,
         name: &KeyName,
@@ -108,7 +106,7 @@ impl Keys {
         let (name, memory) = (name.clone(), self.memory.clone());
         handle
             .call(move |backend| {
-                // Another load of the same key may have had its answer while this one waited.
+                // A concurrent load of the same key may have finished while this one waited.
                 if let Some(key) = memory.recall(&name, place) {
                     return Ok(Some(key));
                 }
@@ -121,8 +119,8 @@ impl Keys {
             .await
     }
 
-    /// Removes the key from memory, and from `place`, where it may be missing already. After an error
-    /// it is forgotten for this run, but still in its place.
+    /// Deletes the key from the cache and from `place`, if it is there. After an error it is gone from the
+    /// cache, but still in its place.
     pub async fn forget(&self, name: &KeyName, place: KeyPlace) -> Result<(), KeyError> {
         self.memory.forget(name, place);
         let Some(handle) = self.handle(place) else {
@@ -131,14 +129,14 @@ impl Keys {
         let (name, memory) = (name.clone(), self.memory.clone());
         handle
             .call(move |backend| {
-                // A load that was on its way may have remembered it anew.
+                // A concurrent load may have cached it again.
                 memory.forget(&name, place);
                 backend.delete(&name)
             })
             .await
     }
 
-    /// The place's keeper. The session's keys are in memory only, the environment's are not ours.
+    /// Returns the place's backend. Session keys are in memory only, and environment keys are not stored.
     fn handle(&self, place: KeyPlace) -> Option<&BackendHandle> {
         match place {
             KeyPlace::Keychain => Some(&self.keychain),

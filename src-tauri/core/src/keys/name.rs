@@ -1,27 +1,27 @@
-//! Which key is meant, and which place.
+//! The name of a key, and the place that stores it.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Where a key is kept.
+/// The place that stores a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, specta::Type)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyPlace {
     /// The operating system's keychain.
     Keychain,
-    /// `keys.json` in the data folder, which only its user may read. It is not encrypted.
+    /// `keys.json` in the data folder, readable only by its owner. It is not encrypted.
     File,
-    /// This run's memory: it is gone when the application quits.
+    /// This run's memory: the key is gone when the application quits.
     Session,
-    /// The environment that the application was started with. It is never stored.
+    /// The environment of the application at its start. Such a key is never stored.
     Environment,
 }
 
 impl KeyPlace {
     const ALL: [Self; 4] = [Self::Keychain, Self::File, Self::Session, Self::Environment];
 
-    /// The name in the database and on the wire.
+    /// Returns the name in the database and on the wire.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Keychain => "keychain",
@@ -31,15 +31,15 @@ impl KeyPlace {
         }
     }
 
-    /// The place with this [`name`](Self::name).
+    /// Returns the place with this [`name`](Self::name).
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|place| place.name() == name)
     }
 }
 
-/// Which key: a provider's, for one origin (scheme, host and port). Another address gets another key.
+/// Names a provider's key for one origin (scheme, host and port). Another origin has another key.
 ///
-/// Its text, `<provider id> <origin>`, is the user name of the entry in the keychain.
+/// Its text, `<provider id> <origin>`, is the user name of the keychain entry.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct KeyName {
     provider_id: String,
@@ -47,7 +47,7 @@ pub struct KeyName {
 }
 
 impl KeyName {
-    /// The name of the provider's key for the origin of `base_url`; none when that is no http or
+    /// Returns the name of the provider's key for the origin of `base_url`; none if that is not an http or
     /// https URL.
     pub fn new(provider_id: &str, base_url: &str) -> Option<Self> {
         let url = reqwest::Url::parse(base_url).ok()?;
@@ -57,12 +57,12 @@ impl KeyName {
         })
     }
 
-    /// Whose key.
+    /// Returns the provider's id.
     pub fn provider_id(&self) -> &str {
         &self.provider_id
     }
 
-    /// For where: `https://api.openai.com`, with the port unless it is the scheme's own.
+    /// Returns the origin: `https://api.openai.com`, with the port unless it is the scheme's default.
     pub fn origin(&self) -> &str {
         &self.origin
     }
@@ -70,7 +70,7 @@ impl KeyName {
 
 impl fmt::Display for KeyName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // An origin has no blank, so the last one divides the two whatever the id is.
+        // An origin has no space, so the last one separates the two whatever the id is.
         write!(f, "{} {}", self.provider_id, self.origin)
     }
 }

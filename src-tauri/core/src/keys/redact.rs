@@ -1,13 +1,14 @@
-//! Keys in text that is shown or stored: providers echo them in their error messages.
+//! Redacts keys in text that is shown or stored: providers echo them in their error messages.
 
 use secrecy::{ExposeSecret, SecretString};
 
-/// A shorter key is not looked for: it would be found in words, and its end would tell too much of it.
+/// Shorter keys are not redacted: they would match ordinary words, and the last four characters reveal too
+/// much.
 const SHORTEST: usize = 8;
 
-/// `text` with `…` and the key's last four characters wherever the key stood.
+/// Replaces each occurrence of the key in `text` by `…` and its last four characters.
 ///
-/// It finds whole keys: redact before shortening a text, not after.
+/// Only whole keys match: redact before truncating a text, not after.
 pub fn redact(text: &str, key: &SecretString) -> String {
     let last_four = last_four(key);
     if last_four.is_empty() {
@@ -16,7 +17,7 @@ pub fn redact(text: &str, key: &SecretString) -> String {
     text.replace(key.expose_secret(), &format!("…{last_four}"))
 }
 
-/// The key's last four characters, by which its owner knows it; none of a key below eight.
+/// Returns the key's last four characters, by which its owner recognises it; empty for a key below eight.
 pub fn last_four(key: &SecretString) -> String {
     let key = key.expose_secret();
     let length = key.chars().count();

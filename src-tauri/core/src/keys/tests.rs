@@ -1,4 +1,4 @@
-//! The keys with a keychain that answers, one that fails, and one that hangs.
+//! Tests of the keys with a keychain that answers, one that fails, and one that hangs.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -12,7 +12,7 @@ use super::*;
 
 const KEY: &str = "sk-0123456789";
 
-/// Answers, and counts how often it was asked.
+/// Answers, and counts the calls.
 #[derive(Default)]
 struct Answering {
     entries: HashMap<KeyName, SecretString>,
@@ -60,7 +60,7 @@ impl KeyBackend for Failing {
     }
 }
 
-/// Waits for its user, as one that is locked does: until the gate's other end is dropped.
+/// Blocks, as a locked keychain does, until the other end of its channel is dropped.
 struct Hanging {
     begun: Option<oneshot::Sender<()>>,
     gate: mpsc::Receiver<()>,
@@ -234,7 +234,7 @@ async fn a_keychain_that_hangs_is_given_up_on_and_holds_up_nothing() {
     let place = KeyPlace::Keychain;
     let name = name();
     let loading = keys.load(&name, place);
-    // Paused time would outrun a thread that has yet to start.
+    // Paused time would run ahead of a thread that has not started yet.
     let passing = async {
         has_begun.await.unwrap();
         tokio::time::pause();
@@ -251,7 +251,7 @@ async fn a_keychain_that_hangs_is_given_up_on_and_holds_up_nothing() {
     assert!(matches!(waiting, Err(KeyError::KeychainTimedOut { .. })));
     keys.store(&name, KEY.into(), KeyPlace::File).await.unwrap();
 
-    // Unlocked at last: real time, because a real thread has work to do.
+    // Unlocked: use real time, because a real thread does the work.
     tokio::time::resume();
     drop(closed);
     assert_eq!(

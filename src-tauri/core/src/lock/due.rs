@@ -1,5 +1,5 @@
-//! Which locks are due to be freed: the judgement of the `sweeper`, without a database, a
-//! clock or a task. `tests/proof` compiles it a second time, and tries it against holders that renew.
+//! Decides which locks are due to be released, for the `sweeper`, without a database, clock or task.
+//! `tests/proof` compiles it a second time and tests it against holders that renew.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -12,21 +12,21 @@ use crate::store::Holder;
 /// The longest pause between two sweeps.
 pub(crate) const MAX_SLEEP: Duration = Duration::from_secs(15);
 
-/// Wall time that ran ahead of running time by more than this between two sweeps: the machine slept.
+/// If wall time advances by more than this beyond monotonic time between two sweeps, the machine slept.
 pub(crate) const SUSPEND_THRESHOLD: Duration = Duration::from_secs(5);
 
-/// What becomes of a lock.
+/// The decision about a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// Its holder went silent.
+    /// The holder stopped renewing.
     Expire,
-    /// Nothing yet; look again by then.
+    /// Not due yet; check again within this time.
     Wait(Duration),
 }
 
-/// Judges a lock whose heartbeat may have stood still for a whole lease, and whose generation may have answered
-/// this process a moment ago. One that lives and could not renew, because nothing can be stored, keeps its
-/// lock: it will renew, and its text is in no other place.
+/// Decides about a lock, given whether its heartbeat has not changed for a whole lease and whether its
+/// generation just responded in this process. A live generation that cannot renew, because nothing can be
+/// stored, keeps its lock: it will renew, and its text exists nowhere else.
 pub(crate) fn verdict(holder: &Holder, is_still: bool, is_alive: bool, now: Timestamp) -> Verdict {
     if holder.expires_at > now && !is_still {
         Verdict::Wait(holder.expires_at.since(now).min(MAX_SLEEP))
@@ -37,18 +37,18 @@ pub(crate) fn verdict(holder: &Holder, is_still: bool, is_alive: bool, now: Time
     }
 }
 
-/// What a sweeper remembers from one sweep to the next.
+/// The sweeper's state between sweeps.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
-    /// When it last swept, in wall and in running time.
+    /// The last sweep, in wall and monotonic time.
     last: Option<(Timestamp, Duration)>,
-    /// Since when, on our own monotonic clock, each holder's heartbeat has stood still. It frees a
-    /// lease that a clock set back would keep in the future for ever.
+    /// Since when each holder's heartbeat has not changed, in this process's monotonic time. It releases a
+    /// lease that a clock set back would keep in the future forever.
     unchanged: HashMap<BranchId, Observation>,
 }
 
 impl Memory {
-    /// Whether the machine slept since the last sweep.
+    /// Records a sweep; returns whether the machine slept since the previous one.
     pub(crate) fn woke(&mut self, now: Timestamp, monotonic: Duration) -> bool {
         let last = self.last.replace((now, monotonic));
         last.is_some_and(|(wall, running)| {
@@ -56,7 +56,7 @@ impl Memory {
         })
     }
 
-    /// The branches whose holder's heartbeat has stood still for a whole lease of running time.
+    /// Returns the branches whose heartbeat has not changed for a whole lease of monotonic time.
     pub(crate) fn stalled(&mut self, holders: &[Holder], monotonic: Duration) -> HashSet<BranchId> {
         let before = std::mem::take(&mut self.unchanged);
         for holder in holders {
@@ -81,7 +81,7 @@ impl Memory {
     }
 }
 
-/// A holder as it was first seen with this heartbeat.
+/// A holder's heartbeat and when it was first observed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Observation {
     fence: i64,

@@ -1,7 +1,7 @@
-//! Which processes live: each holds an OS lock on a file of its own for as long as it runs.
+//! Liveness of processes: each holds an OS lock on its own file while it runs.
 //!
-//! The operating system drops the lock when the process ends, however it ends, so "is the holder
-//! dead?" has an answer without a clock and without waiting for a lease.
+//! The operating system releases the lock when the process ends, for any reason, so whether a holder is dead
+//! can be determined without a clock and without waiting for a lease.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -13,17 +13,17 @@ use uuid::Uuid;
 use crate::folder;
 use crate::ids::InstanceId;
 
-/// This process's proof of life. Dropping it, or the process's end, makes it dead to others.
+/// This process's instance lock. Other processes consider it dead once this is dropped or the process ends.
 #[derive(Debug)]
 pub(crate) struct Instance {
     id: InstanceId,
     path: PathBuf,
-    /// Held, never read: the lock on it is the proof.
+    /// Held for its lock, never read.
     _file: File,
 }
 
 impl Instance {
-    /// Starts to live in `instances`, under a new id.
+    /// Creates and locks the file of a new instance in `instances`.
     pub(crate) fn start(instances: &Path) -> io::Result<Self> {
         folder::make(instances)?;
         let id = InstanceId::fresh();
@@ -41,7 +41,7 @@ impl Instance {
         &self.id
     }
 
-    /// Ends cleanly: the file goes. One that stays behind says "ended uncleanly" to the next start.
+    /// Removes the file: a clean end. The next start treats a remaining file as a crash.
     pub(crate) fn end(&self) {
         let _ = fs::remove_file(&self.path);
     }
@@ -53,14 +53,14 @@ impl Drop for Instance {
     }
 }
 
-/// What an instance's file says of it.
+/// The state of an instance according to its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Liveness {
-    /// It runs. When in doubt (the file cannot be opened) it is said to run, and its lease decides.
+    /// Running. Also assumed when the file cannot be opened; then its lease decides.
     Lives,
-    /// It ended without removing its file.
+    /// Ended without removing its file.
     Left,
-    /// It ended cleanly, or never was.
+    /// Ended cleanly, or never existed.
     Gone,
 }
 
@@ -75,13 +75,12 @@ fn liveness(instances: &Path, id: &InstanceId) -> Liveness {
     }
 }
 
-/// True when no process runs as `id`.
+/// Returns true if no process runs as `id`.
 pub(crate) fn is_dead(instances: &Path, id: &InstanceId) -> bool {
     liveness(instances, id) != Liveness::Lives
 }
 
-/// The instances that ended without removing their files. What is no instance's file is somebody
-/// else's, and says nothing.
+/// Returns the instances that ended without removing their files. Other files are ignored.
 pub(crate) fn find_crashed(instances: &Path) -> io::Result<Vec<InstanceId>> {
     let names = fs::read_dir(instances)?.flatten();
     Ok(names
@@ -91,7 +90,7 @@ pub(crate) fn find_crashed(instances: &Path) -> io::Result<Vec<InstanceId>> {
         .collect())
 }
 
-/// True when another instance than `own` runs.
+/// Returns true if an instance other than `own` runs.
 pub(crate) fn is_another_alive(instances: &Path, own: Option<&InstanceId>) -> bool {
     let names = fs::read_dir(instances).into_iter().flatten().flatten();
     names
@@ -99,7 +98,7 @@ pub(crate) fn is_another_alive(instances: &Path, own: Option<&InstanceId>) -> bo
         .any(|id| Some(&id) != own && liveness(instances, &id) == Liveness::Lives)
 }
 
-/// Removes the files of such instances. One that cannot be removed has the next start check again.
+/// Removes the files of crashed instances. If one cannot be removed, the next start checks the database again.
 pub(crate) fn remove_files(instances: &Path, left: &[InstanceId]) {
     for id in left {
         match fs::remove_file(path_of(instances, id)) {
@@ -115,7 +114,7 @@ fn path_of(instances: &Path, id: &InstanceId) -> PathBuf {
     instances.join(format!("{id}.lock"))
 }
 
-/// The id in an instance's file name: a UUID, as every instance's is.
+/// Parses the id from an instance's file name, which is a UUID.
 fn id_in(name: &OsStr) -> Option<InstanceId> {
     let stem = name.to_str()?.strip_suffix(".lock")?;
     Uuid::try_parse(stem).ok()?;
@@ -181,7 +180,7 @@ mod tests {
         {
             use std::os::unix::ffi::OsStrExt;
             fs::write(folder.path().join(OsStr::from_bytes(b"\xff.lock")), "").unwrap();
-            // One that leads nowhere, as one of a folder that was synchronized may.
+            // A dangling symbolic link, as a synchronized folder may contain.
             let link = path_of(folder.path(), &InstanceId::fresh());
             std::os::unix::fs::symlink("nowhere", link).unwrap();
         }
@@ -192,7 +191,7 @@ mod tests {
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), before);
     }
 
-    /// An instance that quits while another starts takes its file away at any moment.
+    /// An instance that quits while another starts may remove its file at any moment.
     #[test]
     fn a_file_that_goes_meanwhile_is_no_crash_and_no_error() {
         let folder = tempfile::tempdir().unwrap();

@@ -1,15 +1,15 @@
 //! The generation lock: the right to write an answer on a branch.
 //!
-//! The lock is a row in the database (see `migrations/`), so the truth is where the data is. This
-//! module owns its terms and its background work: the [lease](Lease) and its times, the
-//! [`sweeper`] that frees locks whose holder went silent, the [`instance`] files that prove a
-//! process alive without any clock, and the [`watch`] over what other processes do. The statements themselves are in
-//! [`store::locks`](crate::store), because a lock and the data it protects change in one
-//! transaction.
+//! The lock is a row in the database (see `migrations/`), next to the data it protects. This module owns its
+//! types and background work: the [lease](Lease) and its durations, the [`sweeper`] that releases locks whose
+//! holder stopped renewing, the [`instance`] files that prove a process alive without a clock, and the
+//! [`watch`] that polls the changes of other processes. The statements are in [`store::locks`](crate::store),
+//! because a lock and the data it protects change in one transaction.
 //!
-//! Sources: fencing tokens after [Kleppmann](https://martin.kleppmann.com/2016/02/08/how-to-do-distributed-locking.html);
-//! liveness (heartbeat) apart from run time (cap) after pg-boss; unchanged-record expiry after the
-//! `DynamoDB` lock client.
+//! Sources: fencing tokens after
+//! [Kleppmann](https://martin.kleppmann.com/2016/02/08/how-to-do-distributed-locking.html); liveness
+//! (heartbeat) separate from the run time limit after pg-boss; unchanged-record expiry after the `DynamoDB`
+//! lock client.
 
 pub(crate) mod due;
 pub(crate) mod instance;
@@ -31,35 +31,35 @@ pub const LEASE: Duration = Duration::from_mins(1);
 /// How often the task that writes an answer renews its lock.
 pub const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// A held lock, as its holder knows it. Every write of a generation carries one, and matches no row
-/// once the lock is lost (I3).
+/// A held lock, as known to its holder. Every write of a generation carries one, and matches no row once the
+/// lock is lost (I3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
     /// The locked branch.
     pub branch_id: BranchId,
-    /// Its conversation.
+    /// The branch's conversation.
     pub conversation_id: ConversationId,
-    /// The holder.
+    /// The generation that holds the lock.
     pub generation_id: GenerationId,
-    /// The message that the holder writes.
+    /// The message that the generation writes.
     pub message_id: MessageId,
-    /// The number of the grant.
+    /// The fence: the sequence number of the grant.
     pub fence: i64,
 }
 
-/// The code of an answer whose lock expired.
+/// Error code of an answer whose lock expired.
 pub(crate) const LEASE_EXPIRED: &str = "lease_expired";
 
-/// The code of an answer whose process died.
+/// Error code of an answer whose process died.
 pub(crate) const PROCESS_ENDED: &str = "process_ended";
 
-/// What came of a write that carried a [`Lease`].
+/// Outcome of a write that carries a [`Lease`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum FencedWrite {
-    /// The lease was current; the write happened.
+    /// The lease was current, and the write was made.
     Written,
-    /// Somebody else holds the lock, or nobody: nothing was written.
+    /// The lease is lost: the lock is free or held by another generation, and nothing was written.
     Lost,
 }
 
@@ -69,25 +69,25 @@ impl FencedWrite {
     }
 }
 
-/// The lock of a branch, as a snapshot.
+/// A snapshot of a branch's lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct LockStatus {
-    /// An answer is being written on this branch.
+    /// Whether an answer is being written on this branch.
     pub locked: bool,
-    /// A send would be accepted: the branch is free and the conversation below its capacity.
+    /// Whether a send would be accepted: the branch is free and the conversation below its capacity.
     pub can_send: bool,
-    /// The holder.
+    /// The generation that holds the lock.
     pub generation_id: Option<GenerationId>,
     /// The answer being written.
     pub message_id: Option<MessageId>,
-    /// Whose generation it is.
+    /// The user who started the generation.
     pub user_id: Option<UserId>,
     /// When the lock was granted, epoch ms.
     pub locked_at: Option<Timestamp>,
     /// When it expires unless it is renewed, epoch ms.
     pub expires_at: Option<Timestamp>,
-    /// The number of the latest grant; 0 before the first.
+    /// The fence of the latest grant; 0 before the first.
     pub fence: i64,
 }
 
@@ -97,16 +97,16 @@ pub struct LockStatus {
 pub enum LockReason {
     /// A generation started.
     Acquired,
-    /// A generation ended and gave its lock back.
+    /// A generation ended and released its lock.
     Released,
-    /// Its holder went silent for longer than the lease.
+    /// The holder stopped renewing for longer than the lease.
     Expired,
-    /// Its holder's process had died.
+    /// The holder's process died.
     Recovered,
 }
 
 impl LockReason {
-    /// Returns how the answer of a holder ends whose lock is taken away for this reason.
+    /// Returns the ending of an answer whose lock was taken away for this reason.
     pub fn ending(self) -> Ending {
         match self {
             Self::Recovered => {
@@ -119,28 +119,28 @@ impl LockReason {
     }
 }
 
-/// A lock changed, and the change is committed.
+/// A committed change of a lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct LockChange {
-    /// Where.
+    /// The conversation of the branch.
     pub conversation_id: ConversationId,
-    /// Where.
+    /// The branch whose lock changed.
     pub branch_id: BranchId,
-    /// Held now.
+    /// Whether the lock is now held.
     pub locked: bool,
-    /// The holder, or the one that held it until now.
+    /// The generation that holds the lock, or held it until now.
     pub generation_id: Option<GenerationId>,
-    /// The answer of that holder.
+    /// The answer of that generation.
     pub message_id: Option<MessageId>,
-    /// The number of the grant. It only grows; a change with an older one is out of date.
+    /// The fence of the grant. It only grows; a change with an older one is stale.
     pub fence: i64,
-    /// Why.
+    /// Why the lock changed.
     pub reason: LockReason,
 }
 
 impl LockChange {
-    /// What became of the lock under this lease.
+    /// Describes the change of the lock under this lease.
     pub fn of(lease: &Lease, reason: LockReason) -> Self {
         Self {
             conversation_id: lease.conversation_id.clone(),

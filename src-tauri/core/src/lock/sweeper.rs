@@ -1,9 +1,8 @@
-//! Frees locks whose holder went silent or died, while the application runs.
+//! Releases locks whose holder stopped renewing or died, while the application runs.
 //!
-//! Driven by deadlines: it sleeps until the next lease runs out, but never longer than
-//! [`MAX_SLEEP`], so that a suspended machine or a stepped clock is noticed. Before it frees
-//! anything it has the generations of this process renew their leases: after a resume or a step of
-//! the clock they look expired, or silent, although they live.
+//! Sleeps until the next lease expires, but never longer than [`MAX_SLEEP`], so that a suspend or a stepped
+//! clock is noticed. Before it releases anything it makes the generations of this process renew their leases:
+//! after a resume or a clock step these look expired, or stalled, although their generations are alive.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -22,7 +21,7 @@ use crate::store::{Holder, Store, StoreError};
 /// How long the generations of this process have to renew before a sweep.
 const RENEWAL_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Frees locks.
+/// Releases locks whose holders are dead or stopped renewing.
 #[derive(Debug)]
 pub(crate) struct Sweeper {
     pub(crate) store: Store,
@@ -30,18 +29,18 @@ pub(crate) struct Sweeper {
     pub(crate) events: Arc<Events>,
     pub(crate) live: Arc<LiveAnswers>,
     pub(crate) aside: Arc<SetAside>,
-    /// Where the instances' files are, and which is ours.
+    /// The folder of the instances' files.
     pub(crate) instances: PathBuf,
     pub(crate) instance_id: InstanceId,
-    /// Held for a whole sweep: a second one waits, and then sees what the first one did.
+    /// Held for a whole sweep, so that a concurrent sweep waits and then reads the result of the first.
     pub(crate) memory: tokio::sync::Mutex<Memory>,
 }
 
 impl Sweeper {
-    /// Sweeps until it is dropped.
+    /// Sweeps until dropped.
     ///
     /// # Errors
-    /// When the locks cannot be read. It may be called again.
+    /// When the locks cannot be read. It can be called again.
     pub(crate) async fn run(&self) -> Result<(), StoreError> {
         loop {
             let pause = self.sweep().await?.next_in;
@@ -49,8 +48,8 @@ impl Sweeper {
         }
     }
 
-    /// Frees every lock that is due and tells everybody. One that cannot be freed keeps no other locked:
-    /// its answer is set aside, and the next sweep tries again.
+    /// Releases every lock that is due and publishes the change. One that cannot be released does not block the
+    /// others: its answer is set aside, and the next sweep retries.
     pub(crate) async fn sweep(&self) -> Result<Sweep, StoreError> {
         let mut memory = self.memory.lock().await;
         let (now, monotonic) = (self.clock.now(), self.clock.monotonic());
@@ -64,8 +63,8 @@ impl Sweeper {
             let is_still = stalled.contains(&holder.lease.branch_id);
             matches!(verdict(holder, is_still, false, now), Verdict::Expire)
         };
-        // A holder that moved since the first look lives, whatever a clock that was set back meanwhile makes of its
-        // lease.
+        // A holder whose heartbeat changed since the first read is alive, even if a clock set back meanwhile
+        // makes its lease look expired.
         let mut moved = HashSet::new();
         if holders.iter().any(is_due) {
             alive = self.live.heartbeat_all(RENEWAL_TIMEOUT).await;
@@ -103,7 +102,7 @@ impl Sweeper {
         Ok(sweep)
     }
 
-    /// True when this freed the lock.
+    /// Returns true if this call released the lock.
     async fn free(&self, holder: &Holder, reason: LockReason, now: Timestamp) -> bool {
         let lease = &holder.lease;
         let freed = match reason {
@@ -149,12 +148,12 @@ impl Sweeper {
     }
 }
 
-/// What a sweep did.
+/// The result of a sweep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Sweep {
-    /// Locks freed.
+    /// Number of locks released.
     pub(crate) freed: u32,
-    /// When the next one is due.
+    /// Time until the next sweep is due.
     pub(crate) next_in: Duration,
 }
 
@@ -245,7 +244,7 @@ mod tests {
             self.sweeper.sweep().await.unwrap().freed
         }
 
-        /// A generation that renews when it is asked; `first` is done before.
+        /// Spawns a generation that renews on request, after calling `first`.
         fn renewing(&self, lease: Lease, first: fn(&ManualClock)) -> JoinHandle<()> {
             let mut registration = self
                 .sweeper

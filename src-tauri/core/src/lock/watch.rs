@@ -1,9 +1,9 @@
-//! Notices what other processes on the same data folder do to the locks and what they delete, and shows
-//! it to the windows.
+//! Polls for lock changes and deletions by other processes on the same data folder, and publishes them to the
+//! windows.
 //!
-//! The database is the truth for every process; this only shortens the time until the windows of
-//! this one show it. Asking SQLite for its data version several times a second costs less than
-//! watching the file would, and works the same everywhere.
+//! The database is the source of truth for every process; this only shortens the delay until the windows of
+//! this process show a change. Polling SQLite's data version several times a second costs less than watching
+//! the file, and works the same on every platform.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -15,19 +15,19 @@ use crate::events::Events;
 use crate::ids::{BranchId, ConversationId, InstanceId};
 use crate::store::{ChangeCursor, Store, StoreError};
 
-/// How often it looks.
+/// Poll interval.
 const EVERY: Duration = Duration::from_millis(300);
 
-/// Watches the locks of other processes.
+/// Polls the changes of other processes.
 #[derive(Debug)]
 pub(crate) struct Watch {
     store: Store,
     events: Arc<Events>,
     live: Arc<LiveAnswers>,
     instance_id: InstanceId,
-    /// What the others held when it last looked.
+    /// The locks that other processes held at the last poll.
     held: HashMap<BranchId, Lease>,
-    /// What was deleted, here too, when it last looked.
+    /// The deleted conversations at the last poll, including those deleted by this process.
     deleted: HashSet<ConversationId>,
 }
 
@@ -48,10 +48,10 @@ impl Watch {
         }
     }
 
-    /// Watches until it is dropped.
+    /// Polls until dropped.
     ///
     /// # Errors
-    /// When the database cannot be read. It may be called again, and then looks at everything first.
+    /// When the database cannot be read. It can be called again, and then starts with a full read.
     pub(crate) async fn run(&mut self) -> Result<(), StoreError> {
         let mut changes = self.store.changes().await?;
         loop {
@@ -83,7 +83,7 @@ impl Watch {
         for lease in now.values() {
             self.events
                 .lock_changed(LockChange::of(lease, LockReason::Acquired));
-            // Its text grows with what its process saves.
+            // Its text grows with each save of the process that writes it.
             touched.insert(lease.conversation_id.clone());
         }
         for conversation_id in &touched {
@@ -98,7 +98,7 @@ impl Watch {
         let deleted: HashSet<_> = deleted.map(|deleted| deleted.id).collect();
         for id in deleted.difference(&self.deleted) {
             self.events.conversation_changed(id, true);
-            // The process that deletes can stop only what it writes itself.
+            // The process that deletes a conversation can stop only its own answers.
             self.live.begin_stop_all(id);
         }
         for id in self.deleted.difference(&deleted) {
@@ -126,7 +126,7 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
-    /// A file that two processes have open.
+    /// Two stores that have the same file open, as two processes do.
     struct Fixture {
         _folder: tempfile::TempDir,
         theirs: Store,
@@ -160,7 +160,7 @@ mod tests {
             begin(&self.theirs, instance_id).await
         }
 
-        /// Looks, and returns what is told of locks and of conversations.
+        /// Polls, and returns the lock changes and changed conversations that were published.
         async fn poll(&mut self) -> (Vec<LockChange>, Vec<ConversationId>) {
             self.watch.poll(&mut self.changes).await.unwrap();
             let (mut locks, mut conversations) = (Vec::new(), Vec::new());
@@ -175,7 +175,7 @@ mod tests {
         }
     }
 
-    /// Has this instance begin a turn in a conversation of its own.
+    /// Begins a turn of this instance in a new conversation.
     async fn begin(store: &Store, instance_id: &str) -> Lease {
         let conversation = store.create_conversation(None, None, NOW);
         let turn = NewTurn {

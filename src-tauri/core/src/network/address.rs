@@ -1,11 +1,11 @@
-//! Which addresses are this machine's, and which are the public internet's.
+//! Classifies addresses: this machine, the local network, the public internet.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use reqwest::Url;
 
-/// On this machine, by its name or its number: localhost and what is below it (RFC 6761 §6.3), every
-/// loopback address in each of its forms, and the address that stands for all of one's own.
+/// Returns whether the host is this machine, by name or IP address: localhost and its subdomains (RFC 6761
+/// §6.3), every loopback address in each of its forms, and the unspecified address.
 pub(crate) fn is_this_machine(url: &Url) -> bool {
     match host(url) {
         Some(Host::Name(name)) => is_localhost(name),
@@ -17,16 +17,16 @@ pub(crate) fn is_this_machine(url: &Url) -> bool {
     }
 }
 
-/// How names of an own network end, which are never delegated.
+/// Suffixes of local network names, which are never delegated in DNS.
 const OWN: [&str; 4] = [".local", ".internal", ".home.arpa", ".lan"];
 
-/// May be in the public internet, as far as its name tells: what a name leads to is known when it is
-/// resolved.
+/// Returns whether the host may be on the public internet, judging by its name: its addresses are known only
+/// when it is resolved.
 pub(crate) fn is_public_host(url: &Url) -> bool {
     match host(url) {
         Some(Host::Name(name)) => {
             let name = name.trim_end_matches('.');
-            // A name of one part is the own network's, too.
+            // A name without a dot is local, too.
             !is_localhost(name) && name.contains('.') && !OWN.iter().any(|own| name.ends_with(own))
         }
         Some(Host::Number(address)) => is_public(address),
@@ -34,8 +34,8 @@ pub(crate) fn is_public_host(url: &Url) -> bool {
     }
 }
 
-/// Reached from everywhere: none of this machine's, the own network's, or those that are kept for
-/// something else (<https://www.iana.org/assignments/iana-ipv4-special-registry>, and the same for IPv6).
+/// Returns whether an address is globally reachable: not this machine, the local network, or reserved
+/// (<https://www.iana.org/assignments/iana-ipv4-special-registry>, and the same for IPv6).
 pub(super) fn is_public(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(address) => is_public_v4(address),
@@ -43,7 +43,7 @@ pub(super) fn is_public(address: IpAddr) -> bool {
             if let Some(inner) = embedded_v4(address) {
                 return is_public_v4(inner);
             }
-            // 2000::/3 is all that is given out, and of it 2001::/23 and 2001:db8::/32 are kept.
+            // Only 2000::/3 is allocated, and within it 2001::/23 and 2001:db8::/32 are reserved.
             let [first, second, ..] = address.segments();
             let kept = first == 0x2001 && (second < 0x200 || second == 0xdb8);
             first & 0xe000 == 0x2000 && !kept && first != 0x3fff
@@ -52,7 +52,7 @@ pub(super) fn is_public(address: IpAddr) -> bool {
 }
 
 fn is_public_v4(address: Ipv4Addr) -> bool {
-    // "This network", shared by a provider's customers, protocols, benchmarks, the future.
+    // "This network", carrier-grade NAT, protocol assignments, benchmarks, future use.
     let kept = matches!(
         address.octets(),
         [0 | 240..=255, ..] | [100, 64..128, ..] | [192, 0, 0, _] | [198, 18..20, ..]
@@ -65,7 +65,8 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         || address.is_documentation())
 }
 
-/// The address to which a gateway leads on: NAT64 (RFC 6052), 6to4 (RFC 3056), or the old compatible form.
+/// Returns the IPv4 address embedded in an IPv6 one: NAT64 (RFC 6052), 6to4 (RFC 3056), or the old compatible
+/// form.
 fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let of = |high: u16, low: u16| {
         let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
@@ -90,7 +91,7 @@ enum Host<'a> {
     Number(IpAddr),
 }
 
-/// The host, of which `Url` has made lower case letters and, of every form of a number, the usual one.
+/// Returns the host, which `Url` has lower-cased, with every notation of an IP address normalized.
 fn host(url: &Url) -> Option<Host<'_>> {
     let host = url.host_str()?;
     let number = host.trim_matches(['[', ']']).parse();

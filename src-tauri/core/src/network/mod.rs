@@ -1,9 +1,9 @@
-//! The way to an address: which HTTP client asks it, and through which proxy.
+//! Routes to addresses: which HTTP client sends the request, and through which proxy.
 //!
-//! Nothing else in this crate makes an HTTP client (clippy refuses it), so no request can take another
-//! way. What is on this machine is asked directly and without DNS. What is elsewhere in the clear is
-//! asked directly too, because a proxy would read it. Only https may go through a proxy, which sees the
-//! host's name and no more.
+//! Nothing else in this crate builds an HTTP client (a clippy lint forbids it), so no request can bypass this
+//! module. Requests to this machine are sent directly and without DNS. Plain http to other hosts is sent
+//! directly too, because a proxy could read it. Only https may go through a proxy, which learns the host name
+//! and nothing else.
 
 mod address;
 mod proxies;
@@ -20,10 +20,10 @@ pub(crate) use self::proxies::Proxy;
 pub(crate) use self::resolve::{NotPublic, is_public_name};
 use self::resolve::{PublicOnly, ThisMachine};
 
-/// How long a connection may take.
+/// Timeout for establishing a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// All ways from here.
+/// The HTTP clients and proxies of this run.
 #[derive(Debug)]
 pub(crate) struct Network {
     proxies: Proxies,
@@ -33,17 +33,17 @@ pub(crate) struct Network {
     proxied: Built,
 }
 
-/// A client, made when it is first needed: reading the certificates takes milliseconds.
+/// A lazily built client: loading the certificates takes milliseconds.
 type Built = OnceLock<Result<Client, String>>;
 
-/// Where a request may end.
+/// The addresses to which a name may resolve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reach {
     Everywhere,
     PublicOnly,
 }
 
-/// The way to one address.
+/// The route to one address.
 #[derive(Debug)]
 pub(crate) struct Route {
     client: Client,
@@ -52,27 +52,27 @@ pub(crate) struct Route {
     bypassed_proxy: Option<&'static str>,
 }
 
-/// Why an address cannot be asked.
+/// Why no request can be sent to an address.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RouteError {
-    /// It is none.
+    /// It is not a valid address.
     #[error("{0} is no web address: correct the provider's address")]
     Address(String),
-    /// A proxy that is asked for in this variable, and cannot be used.
+    /// The proxy in this environment variable cannot be used.
     #[error(
         "The proxy in {0} cannot be used: Conch knows http, https, socks4, socks4a, socks5 and socks5h proxies. Correct the variable or take it away, and start Conch again"
     )]
     Proxy(&'static str),
-    /// It is asked for in the public internet, and is on this machine or in its network.
+    /// The request requires a public address, and this one is on this machine or in its network.
     #[error("{0} is on this machine or in its network")]
     NotPublic(String),
-    /// No client could be made.
+    /// No client could be built.
     #[error("No connection can be made: {0}")]
     Client(String),
 }
 
 impl Network {
-    /// The ways from here, with these proxies.
+    /// Creates the routes with these proxies.
     pub(crate) fn new(proxies: Proxies) -> Self {
         Self {
             proxies,
@@ -83,14 +83,14 @@ impl Network {
         }
     }
 
-    /// The way to an address.
+    /// Returns the route to an address.
     pub(crate) fn route(&self, address: &str) -> Result<Route, RouteError> {
         let url = Url::parse(address).map_err(|_| RouteError::Address(address.to_owned()))?;
         self.to(url, Reach::Everywhere)
     }
 
-    /// The way to an address in the public internet. A name that leads elsewhere is refused as it is
-    /// resolved ([`NotPublic`]), unless a proxy resolves it.
+    /// Returns the route to an address on the public internet. A name that resolves to any other address is
+    /// refused then ([`NotPublic`]), unless a proxy resolves it.
     pub(crate) fn public_route(&self, url: Url) -> Result<Route, RouteError> {
         if !is_public_host(&url) {
             let host = url.host_str().unwrap_or_default();
@@ -137,8 +137,8 @@ impl Network {
     }
 }
 
-/// It follows no redirect, so a key goes nowhere but where it belongs, and has no total deadline, which
-/// would kill a long answer.
+/// Builds a client without redirects, so that a key is sent only to its own host, and without a total
+/// timeout, which would abort a long answer.
 #[expect(
     clippy::disallowed_methods,
     reason = "this is where every client is made"
@@ -153,22 +153,22 @@ fn build(set: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Result<Client, Str
 }
 
 impl Route {
-    /// A request for what is there.
+    /// Starts a GET request.
     pub(crate) fn get(&self) -> RequestBuilder {
         self.client.get(self.url.clone())
     }
 
-    /// A request that takes something there.
+    /// Starts a POST request.
     pub(crate) fn post(&self) -> RequestBuilder {
         self.client.post(self.url.clone())
     }
 
-    /// The proxy that is asked in between.
+    /// Returns the proxy of this route.
     pub(crate) fn proxy(&self) -> Option<&Proxy> {
         self.proxy.as_ref()
     }
 
-    /// The variable with a proxy that would be asked, were the address https.
+    /// Returns the variable of a proxy that would be used if the address were https.
     pub(crate) fn bypassed_proxy(&self) -> Option<&'static str> {
         self.bypassed_proxy
     }

@@ -1,4 +1,4 @@
-//! The proxies that the environment or the system asks for, read once.
+//! The proxies that the environment or the system configures, read once.
 
 use std::fmt;
 
@@ -8,16 +8,16 @@ use reqwest::Url;
 
 use super::RouteError;
 
-/// The variables with a proxy for https, the first that is set; then, as curl has it, for everything.
+/// The variables of the https proxy, in order of precedence; `ALL_PROXY` last, as in curl.
 const FOR_HTTPS: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
-/// Those with a proxy for what goes in the clear, which is asked for nothing here.
+/// The variables of the proxy for plain http, which is never used here.
 const FOR_HTTP: [&str; 4] = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
 
-/// Those with the hosts that are asked directly.
+/// The variables of the hosts that bypass the proxy.
 const EXCEPT: [&str; 2] = ["NO_PROXY", "no_proxy"];
 
-/// The proxies of one run. Its debug output holds no password.
+/// The proxies of one run. The debug output contains no password.
 #[derive(Clone, Default)]
 pub struct Proxies {
     https: Option<Variable>,
@@ -32,19 +32,19 @@ struct Variable {
     value: String,
 }
 
-/// A proxy, for people.
+/// A proxy, as it is shown to the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Proxy {
     /// `scheme://host:port`.
     address: String,
-    /// The variable that names it; none where the system does.
+    /// The variable that configures it; none if the system does.
     variable: Option<&'static str>,
-    /// It is given names, and resolves them itself.
+    /// Whether it receives host names, and resolves them itself.
     pub(crate) resolves: bool,
 }
 
 impl Proxies {
-    /// What curl's variables say: `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, in upper or lower case.
+    /// Reads curl's variables: `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, in upper or lower case.
     pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Self {
         let first = |names: &[&'static str]| {
             names.iter().find_map(|name| {
@@ -60,7 +60,7 @@ impl Proxies {
         }
     }
 
-    /// These, and the system's where no variable names one: on macOS and Windows, as they are set there.
+    /// Falls back to the system's proxies on macOS and Windows if no variable configures one.
     #[must_use]
     pub fn or_the_systems(self) -> Self {
         Self {
@@ -69,9 +69,9 @@ impl Proxies {
         }
     }
 
-    /// The proxy through which an address is asked, for people and for a client.
+    /// Returns the proxy for an address, both for display and for a client.
     pub(super) fn of(&self, url: &Url) -> Result<Option<(Proxy, reqwest::Proxy)>, RouteError> {
-        // Whatever goes in the clear, a proxy would read.
+        // A proxy could read plain http.
         if url.scheme() != "https" {
             return Ok(None);
         }
@@ -86,7 +86,7 @@ impl Proxies {
         let unusable = || variable.map_or_else(system_unusable, RouteError::Proxy);
         let uri: Uri = url.as_str().parse().map_err(|_| unusable())?;
         let Some(found) = matcher.intercept(&uri) else {
-            // Either the host is excepted, or what stands there is no proxy.
+            // Either the host is excluded, or the variable's value is not a proxy.
             return match &self.https {
                 Some(told) if !is_proxy(&told.value) => Err(unusable()),
                 _ => Ok(None),
@@ -122,7 +122,7 @@ impl Proxies {
         Ok(Some((named, proxy)))
     }
 
-    /// The variable with a proxy that an address in the clear is not asked through.
+    /// Returns the variable of a proxy that is bypassed because the address is plain http.
     pub(super) fn bypassed_proxy(&self, url: &Url) -> Option<&'static str> {
         self.http.filter(|_| url.scheme() == "http")
     }
@@ -139,7 +139,7 @@ fn is_proxy(value: &str) -> bool {
 }
 
 impl Proxy {
-    /// What to do about one that fails: where it is set.
+    /// Advises where to fix a proxy that fails: where it is configured.
     pub(crate) fn remedy(&self) -> String {
         match self.variable {
             Some(name) => format!("correct {name}"),

@@ -1,4 +1,4 @@
-//! What names lead to, where not every answer of the system's resolver will do.
+//! DNS resolvers for requests that must not use every address of the system's resolver.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -6,25 +6,25 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use super::address::is_public;
 
-/// Every name that is asked for is this machine's: none leaves it, whatever a resolver would say.
+/// Resolves every name to loopback, without a DNS query.
 #[derive(Debug)]
 pub(super) struct ThisMachine;
 
 impl Resolve for ThisMachine {
     fn resolve(&self, _: Name) -> Resolving {
-        // In the order of a system's own resolver (RFC 6724): the second is asked where the first refuses.
+        // In the order of the system's resolver (RFC 6724): the second is tried if the first refuses.
         let own: [IpAddr; 2] = [Ipv6Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()];
         let found = own.map(|address| SocketAddr::new(address, 0));
         Box::pin(async move { Ok(Box::new(found.into_iter()) as Addrs) })
     }
 }
 
-/// A name that leads into the own network, or nowhere else.
+/// A name that resolves to no public address.
 #[derive(Debug, thiserror::Error)]
 #[error("the name leads to this machine or its network")]
 pub(crate) struct NotPublic;
 
-/// The addresses of a name that are public.
+/// Resolves a name to its public addresses only.
 #[derive(Debug)]
 pub(super) struct PublicOnly;
 
@@ -41,7 +41,7 @@ impl Resolve for PublicOnly {
     }
 }
 
-/// Whether a name leads to public addresses only. One that is not known leads nowhere.
+/// Returns whether a name resolves to public addresses only; also true for a name that does not resolve.
 pub(crate) async fn is_public_name(name: &str) -> bool {
     match tokio::net::lookup_host((name, 0)).await {
         Ok(mut found) => found.all(|found| is_public(found.ip())),

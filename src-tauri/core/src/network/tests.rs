@@ -59,7 +59,7 @@ async fn a_name_that_leads_into_the_own_network_leads_nowhere() {
     let found = PublicOnly.resolve(name).await;
     assert!(found.is_err_and(|error| error.is::<NotPublic>()));
     assert!(!is_public_name("localhost").await);
-    // As the client says it.
+    // With the error that the client reports.
     let client = build(|client| client.no_proxy().dns_resolver(PublicOnly)).unwrap();
     let sent = client.get("https://localhost:1/").send().await;
     let error = sent.unwrap_err();

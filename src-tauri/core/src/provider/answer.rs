@@ -1,7 +1,7 @@
-//! One answer: the connection on which it is asked for, and the stream of what comes.
+//! One answer: the connection that requests it, and its event stream.
 //!
-//! What is sent and what an event says is the [`protocol`](super::protocol)'s. Nothing here decides
-//! what an event means for the message; it only tells an end mark from a stream that merely ended.
+//! The wire format is the [`protocol`](super::protocol)'s. Nothing here decides what an event means for the
+//! message; it only distinguishes an end mark from a stream that merely closed.
 
 use std::collections::VecDeque;
 
@@ -16,22 +16,21 @@ use super::protocol::{ChatRequest, Decoder, Framing, StreamEvent};
 use crate::clock::Timestamp;
 use crate::network::{Network, Route};
 
-/// The most bytes of an error body that are read.
+/// Maximum bytes read of an error body.
 const ERROR_BODY_LIMIT: usize = 64 * 1024;
 
-/// The most bytes of an answer that comes in one piece: the longest answer there is, with each of its characters
-/// escaped, and room for what is around it.
+/// Maximum size of an answer in one piece: one of the maximum length with every character escaped, and room
+/// for the JSON that contains it.
 const WHOLE_LIMIT: usize = 64 * 1024 * 1024;
 
-/// Text that comes at once is one event up to so many bytes.
+/// Text that is available at the same time is coalesced into one event of up to this many bytes.
 const COALESCED: usize = 2 * 1024;
 
-/// An answer that is coming. Dropping it closes the connection, which is how a provider is told to
-/// stop.
+/// The stream of an answer. Dropping it closes the connection, which stops the provider.
 pub(crate) struct AnswerStream {
-    /// Its failures are not worth another try: the server is the user's own.
+    /// Failures are not retried: the server is self-hosted.
     local: bool,
-    /// Something was decoded.
+    /// Whether anything was decoded.
     begun: bool,
     source: Source,
     decoder: Box<dyn Decoder>,
@@ -44,8 +43,7 @@ enum Source {
 }
 
 impl AnswerStream {
-    /// Asks for an answer, and returns once the provider has begun to send one, with the headers that it
-    /// sent first.
+    /// Sends the request, and returns once the response has started, with its headers.
     pub(crate) async fn open(
         network: &Network,
         endpoint: &Endpoint,
@@ -119,7 +117,7 @@ impl AnswerStream {
         ))
     }
 
-    /// Reads the bytes of a stream.
+    /// Decodes a byte stream.
     pub(super) fn read<B, E>(
         local: bool,
         framing: Framing,
@@ -143,7 +141,7 @@ impl AnswerStream {
         }
     }
 
-    /// Has it begin with the news that so many messages were not shown to the model.
+    /// Prepends an event that says how many messages were omitted from the request.
     pub(crate) fn prepend_omitted_messages(&mut self, messages: u32) {
         if messages > 0 {
             self.ready
@@ -151,11 +149,11 @@ impl AnswerStream {
         }
     }
 
-    /// The next event. After [`Done`](StreamEvent::Done), [`Failed`](StreamEvent::Failed) or
-    /// [`Closed`](StreamEvent::Closed) only `Closed` follows. Safe to drop and call again.
+    /// Returns the next event. After [`Done`](StreamEvent::Done), [`Failed`](StreamEvent::Failed) or
+    /// [`Closed`](StreamEvent::Closed) only `Closed` follows. Cancel-safe.
     ///
-    /// Text that has come already is one event: a fast provider sends a token in each, and what follows
-    /// an event costs more than the token.
+    /// Text that has already arrived is coalesced into one event: a fast provider sends a token in each, and
+    /// handling an event costs more than the token.
     pub(crate) async fn next(&mut self) -> StreamEvent {
         let mut event = self.next_one().await;
         if let StreamEvent::Text(text) = &mut event {
@@ -228,13 +226,13 @@ impl AnswerStream {
     }
 }
 
-/// An answer that came whole although a stream was asked for, as some gateways do.
+/// Returns an answer that was sent whole although a stream was requested, as some gateways do.
 pub(super) fn whole_answer(
     mut decoder: Box<dyn Decoder>,
     body: &str,
 ) -> Result<AnswerStream, Failure> {
     let mut ready: VecDeque<_> = decoder.decode(body)?.into();
-    // It is whole whatever it says of its end, also where it names no reason.
+    // It is complete whatever its finish reason, even without one.
     let is_answer = |event: &StreamEvent| {
         matches!(
             event,

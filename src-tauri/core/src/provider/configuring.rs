@@ -1,8 +1,8 @@
-//! How providers are shown, added, changed and removed: what the settings need. They are tried out in
+//! Listing, adding, changing and deleting providers, for the settings. Testing them is in
 //! [`connection`](super::connection).
 //!
-//! A key is stored before the provider that needs it, and taken away after the one that had it: at
-//! every moment what is listed can be asked.
+//! A key is stored before the provider that needs it, and deleted after the provider that had it: every
+//! listed provider is usable at every moment.
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -16,7 +16,7 @@ use crate::keys::{KeyName, KeyPlace, last_four};
 use crate::store::StoredProvider;
 
 impl Providers {
-    /// Every provider, as a person is shown it.
+    /// Lists every provider as it is shown to the user.
     pub(crate) async fn list(&self) -> Result<Vec<ProviderInfo>> {
         let stored = self.store.providers().await?;
         let environment = self.environment.iter().map(|provider| ProviderInfo {
@@ -51,7 +51,7 @@ impl Providers {
     }
 
     async fn info(&self, stored: StoredProvider) -> ProviderInfo {
-        // A key that was kept for one run only is gone in the next.
+        // A session key is gone in the next run.
         let gone = stored.key_place == Some(KeyPlace::Session) && self.key(&stored).await.is_err();
         let key_place = stored.key_place.filter(|_| !gone);
         ProviderInfo {
@@ -71,8 +71,7 @@ impl Providers {
     /// Adds a provider or changes one, its key included.
     ///
     /// # Errors
-    /// When the form makes no sense, or the key cannot be kept where it should be. Nothing was
-    /// saved then.
+    /// When the form is invalid, or the key cannot be stored in its place. Nothing was saved then.
     pub(crate) async fn save(&self, form: &ProviderForm, now: Timestamp) -> Result<ProviderInfo> {
         let checked = form.validate()?;
         let stored = self.store.providers().await?;
@@ -97,7 +96,7 @@ impl Providers {
                 (Some(*place), Some(end))
             }
             KeyChange::Keep => before
-                // A key belongs to its address: another one gets another key.
+                // A key belongs to its origin: another one has another key.
                 .filter(|before| KeyName::new(&before.id, &before.base_url).as_ref() == Some(&name))
                 .map_or((None, None), |before| {
                     (before.key_place, before.key_last_four.clone())
@@ -121,7 +120,7 @@ impl Providers {
         Ok(self.info(saved).await)
     }
 
-    /// Takes the key of `before` away from where it was, unless `after` still has it there.
+    /// Deletes the key of `before`, unless `after` still uses it.
     async fn forget_key(&self, before: &StoredProvider, after: &StoredProvider) {
         let same_place = before.key_place == after.key_place;
         let name = |provider: &StoredProvider| KeyName::new(&provider.id, &provider.base_url);
@@ -135,7 +134,7 @@ impl Providers {
         }
     }
 
-    /// Forgets a provider and its key.
+    /// Deletes a provider and its key.
     pub(crate) async fn delete(&self, id: &str) -> Result<()> {
         let stored = self.store.providers().await?;
         let before = stored.into_iter().find(|provider| provider.id == id);
@@ -149,7 +148,7 @@ impl Providers {
         Ok(())
     }
 
-    /// The preset's id, or the first of `id-2`, `id-3`, … that no other provider has.
+    /// Returns the preset's id, or the first of `id-2`, `id-3`, … that no other provider has.
     fn free_id(&self, preset: &str, stored: &[StoredProvider]) -> String {
         let taken = |id: &str| {
             id == EMBEDDED
@@ -170,7 +169,7 @@ fn key_name(id: &str, base_url: &str) -> Result<KeyName> {
     KeyName::new(id, base_url).ok_or(Error::InvalidArgument("The address is no web address"))
 }
 
-/// A key never travels in the clear to another machine.
+/// Refuses an address over which a key would travel unencrypted to another machine.
 fn check_secure(base_url: &str) -> Result<()> {
     if may_carry_key(base_url) {
         return Ok(());

@@ -1,5 +1,5 @@
-//! Trying providers out: whether one is reached as it is filled in, whether its key is good, and which
-//! model servers run on this machine.
+//! Connection tests: whether a provider is reachable as the form describes it, whether its key is valid, and
+//! which model servers run on this machine.
 
 use std::time::Duration;
 
@@ -17,17 +17,17 @@ use crate::clock::Timestamp;
 use crate::error;
 use crate::keys::KeyName;
 
-/// How long a server on this machine may take to show itself.
+/// Timeout for a server on this machine.
 const LOCAL_TIMEOUT: Duration = Duration::from_millis(800);
 
-/// How long a provider may take while the user waits for the result of a test.
+/// Timeout of a connection test, for whose result the user waits.
 const TEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Providers {
-    /// Tries to reach a provider as it is filled in, and says what is wrong.
+    /// Tests the connection to a provider as the form describes it.
     ///
     /// # Errors
-    /// When the form makes no sense.
+    /// When the form is invalid.
     pub(crate) async fn test(
         &self,
         form: &ProviderForm,
@@ -74,8 +74,8 @@ impl Providers {
         })
     }
 
-    /// Whether the key is known to be good, after the provider listed its models. It may list them to
-    /// anybody.
+    /// Returns whether the key is known to be valid, after the provider listed its models. It may list them
+    /// without authentication.
     async fn try_key(
         &self,
         provider: &Provider,
@@ -118,7 +118,7 @@ impl Providers {
         Ok(self.keys.load(&name, place).await?)
     }
 
-    /// The model servers on this machine that are not configured yet, where they usually listen.
+    /// Finds the model servers on this machine, at their default ports, that are not configured yet.
     pub(crate) async fn local_servers(&self, now: Timestamp) -> error::Result<Vec<FoundServer>> {
         let known: Vec<_> = self
             .list()

@@ -1,8 +1,8 @@
-//! The embedded model's process: started on first use, watched, started again when it has ended.
+//! The embedded model's process: started on first use, supervised, restarted after it has ended.
 //!
-//! It is a child of this process so that a model that exhausts memory does not take the window with
-//! it. It ends when its standard input closes, so it never outlives us, however we end. Between us:
-//! the bearer token on its first line of input, one line of JSON on its output when it is ready.
+//! It is a child process so that a model that exhausts memory does not take the window with it. It exits when
+//! its standard input closes, so it never outlives this process, however that ends. The protocol between
+//! them: the bearer token on its first line of input, one line of JSON on its output when it is ready.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -18,15 +18,15 @@ use super::endpoint::Provider;
 use super::failure::{Failure, FailureKind};
 use crate::child;
 
-/// Loading takes a tenth of a second; a cold disk or a busy machine, a while.
+/// Timeout of the start. Loading takes a tenth of a second; longer with a cold disk or a busy machine.
 const START_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// How the engine is started and where its model may be.
+/// The engine's executable, and where its model may be.
 #[derive(Debug, Clone)]
 pub struct EngineCommand {
     /// The executable, which takes `engine --model PATH`.
     pub program: PathBuf,
-    /// The model file, at the first of these places that has it.
+    /// Candidates for the model file; the first that exists is used.
     pub model_files: Vec<PathBuf>,
 }
 
@@ -46,12 +46,12 @@ enum Process {
 #[derive(Debug)]
 struct Running {
     child: Child,
-    /// Held open: its end of file tells the engine that we are gone.
+    /// Held open: its end of file makes the engine exit.
     _input: ChildStdin,
     reached: Reached,
 }
 
-/// Where the running model is reached, and what it calls itself there.
+/// The address of the running model, and its name there.
 #[derive(Debug, Clone)]
 pub(super) struct Reached {
     pub(super) provider: Provider,
@@ -66,7 +66,7 @@ enum Hello {
 }
 
 impl EmbeddedModel {
-    /// The model, not started.
+    /// Creates the handle, without starting the model.
     pub fn new(command: EngineCommand) -> Self {
         Self {
             command,
@@ -74,10 +74,10 @@ impl EmbeddedModel {
         }
     }
 
-    /// The model file.
+    /// Returns the model file.
     ///
     /// # Errors
-    /// When it is at none of the places.
+    /// When none of the candidates exists.
     pub(super) fn model_file(&self) -> Result<&PathBuf, Failure> {
         self.command
             .model_files
@@ -92,7 +92,7 @@ impl EmbeddedModel {
             })
     }
 
-    /// The model's name: its file's, without the quantisation.
+    /// Returns the model's name: the file's, without the quantisation.
     pub(super) fn name(&self) -> String {
         let file = self.command.model_files.first();
         let stem = file.and_then(|file| file.file_stem()?.to_str());
@@ -100,7 +100,7 @@ impl EmbeddedModel {
         stem.split('.').next().unwrap_or(stem).to_owned()
     }
 
-    /// Where the model answers, started if it is not running.
+    /// Returns the model's address, and starts it if it is not running.
     pub(super) async fn reach(&self) -> Result<Reached, Failure> {
         let mut process = self.process.lock().await;
         if let Process::Running(running) = &mut *process
@@ -152,7 +152,7 @@ impl EmbeddedModel {
         let provider = Provider {
             id: "embedded".to_owned(),
             name: "the built-in model".to_owned(),
-            // It computes one answer at a time.
+            // It generates one answer at a time.
             max_parallel: 1,
             ..Provider::openai(address, Some(SecretString::from(token)))
         };

@@ -1,4 +1,4 @@
-//! Where one model is asked: a provider, with its address and key, and the model's name there.
+//! The endpoint of one model: a provider, with its address and key, and the model's name there.
 
 use reqwest::{RequestBuilder, Url};
 use secrecy::SecretString;
@@ -8,59 +8,59 @@ use super::protocol::ProtocolKind;
 use crate::keys::redact;
 use crate::network::{is_public_host, is_this_machine};
 
-/// How many answers a provider may be asked for at once, unless the user says otherwise.
+/// Default limit of concurrent answers per provider.
 pub const DEFAULT_PARALLEL: u32 = 4;
 
-/// A provider that is configured.
+/// A configured provider.
 #[derive(Debug, Clone)]
 pub struct Provider {
-    /// The first part of its models' names in the application.
+    /// The prefix of its models' ids in the application.
     pub id: String,
-    /// For people.
+    /// The display name.
     pub name: String,
-    /// What it speaks.
+    /// Its wire protocol.
     pub protocol: ProtocolKind,
-    /// As its official client takes it: `https://api.openai.com/v1`.
+    /// The base address, in the form of its official client: `https://api.openai.com/v1`.
     pub base_url: String,
-    /// Sent as the protocol wants it.
+    /// The API key, sent as the protocol requires.
     pub key: Option<SecretString>,
-    /// The most answers that it may be asked for at once.
+    /// Maximum number of concurrent answers.
     pub max_parallel: u32,
-    /// A model server of the user's own, whose failures repeat: it is not asked again.
+    /// A self-hosted model server, whose failures repeat: requests to it are not retried.
     pub local: bool,
 }
 
-/// Whose a provider is, which says how long it may take and what it may be asked.
+/// Where a provider runs, which determines timeouts and features.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Locality {
     /// On this machine.
     ThisMachine,
-    /// A model server of the user's own, elsewhere in the own network.
+    /// A self-hosted model server elsewhere in the local network.
     OwnNetwork,
-    /// Another's.
+    /// Someone else's service.
     Remote,
 }
 
-/// Where one model is asked.
+/// The endpoint of one model.
 #[derive(Debug, Clone)]
 pub(crate) struct Endpoint {
-    /// Who answers there.
+    /// The provider.
     pub(crate) provider: Provider,
-    /// The model's name there.
+    /// The model's name at the provider.
     pub(crate) model: String,
     /// `provider/model`, the name in the application.
     pub(crate) model_id: String,
-    /// How many tokens a conversation and its answer may have, where that is known.
+    /// The context window in tokens, if known.
     pub(crate) context_tokens: Option<u32>,
-    /// Whether it sees images, where that is known.
+    /// Whether it accepts images, if known.
     pub(crate) vision: Option<bool>,
-    /// Its process is ours and may be started again, so a refused connection is worth another try.
+    /// The process is a child of this one and may be restarted, so a refused connection is worth a retry.
     pub(crate) embedded: bool,
 }
 
 impl Provider {
-    /// A failure as it may be shown: without the key, because providers quote the one that they refuse,
-    /// and of a length that can be read. In this order: half a key is not found.
+    /// Makes a failure fit to be shown: without the key, because providers quote the one that they refuse,
+    /// and truncated. In this order: half a key is not found.
     pub(crate) fn without_key(&self, failure: Failure) -> Failure {
         let failure = match &self.key {
             Some(key) => Failure {
@@ -72,13 +72,13 @@ impl Provider {
         failure.bounded()
     }
 
-    /// The address of `path` under the base.
+    /// Returns the address of `path` under the base.
     pub(super) fn url(&self, path: &str) -> String {
         format!("{}/{path}", self.base_url.trim_end_matches('/'))
     }
 
-    /// Adds what the protocol wants in a request's head, and the key, where the key may travel: never in
-    /// the clear to another machine.
+    /// Adds the protocol's headers, and the key where the key may travel: never unencrypted to another
+    /// machine.
     pub(super) fn authorise(&self, request: RequestBuilder) -> Result<RequestBuilder, Failure> {
         let protocol = self.protocol.protocol();
         let headers = protocol.headers().iter();
@@ -97,12 +97,12 @@ impl Provider {
         Ok(protocol.authorise(request, key))
     }
 
-    /// On this machine, where a refused connection means that nothing listens.
+    /// Returns whether it is on this machine, where a refused connection means that nothing listens.
     pub(super) fn is_local(&self) -> bool {
         self.locality() == Locality::ThisMachine
     }
 
-    /// Whose it is, by where it is and by what it was made from.
+    /// Classifies the provider by its address and its preset.
     pub(crate) fn locality(&self) -> Locality {
         let Ok(url) = Url::parse(&self.base_url) else {
             return Locality::Remote;
@@ -117,7 +117,7 @@ impl Provider {
     }
 }
 
-/// Over https, or to this machine.
+/// Returns whether the address uses https, or is on this machine.
 pub(super) fn may_carry_key(base_url: &str) -> bool {
     let url = Url::parse(base_url);
     url.is_ok_and(|url| url.scheme() == "https" || is_this_machine(&url))

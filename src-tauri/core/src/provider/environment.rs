@@ -1,4 +1,4 @@
-//! The providers that the environment configures, under the names that the official clients use.
+//! The providers configured in the environment, by the variables of the official clients.
 
 use reqwest::Url;
 use secrecy::SecretString;
@@ -6,8 +6,8 @@ use secrecy::SecretString;
 use super::endpoint::{DEFAULT_PARALLEL, Provider};
 use super::presets::{Preset, presets};
 
-/// Those of which an address or a key is given. A key alone means the provider itself; an address alone
-/// means a server that needs none.
+/// Returns the providers with an address or a key. A key alone selects the provider's own address; an address
+/// alone means a server without authentication.
 pub(crate) fn providers(variable: impl Fn(&str) -> Option<String>) -> Vec<Provider> {
     let first = |names: &[&str]| names.iter().find_map(|name| variable(name));
     let configured = presets().into_iter().filter_map(|preset| {
@@ -34,7 +34,7 @@ pub(crate) fn providers(variable: impl Fn(&str) -> Option<String>) -> Vec<Provid
     configured.collect()
 }
 
-/// The host, which tells compatible servers apart better than the name of the protocol would.
+/// Returns the host, which distinguishes compatible servers better than the protocol's name.
 fn name(preset: &Preset, base_url: &str) -> String {
     let host = |url: &str| Some(Url::parse(url).ok()?.host_str()?.to_owned());
     match host(base_url) {

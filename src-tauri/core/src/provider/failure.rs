@@ -1,4 +1,4 @@
-//! Why a provider gave no answer, in words for the user, and whether asking again may help.
+//! Why a provider returned no answer, in words for the user, and whether a retry may help.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -12,21 +12,21 @@ use crate::chat::MessageError;
 use crate::clock::Timestamp;
 use crate::network::{Proxy, Route, RouteError};
 
-/// The most bytes of a reason that are shown and stored.
+/// Maximum bytes of a reason that are shown and stored.
 const REASON_LIMIT: usize = 4 * 1024;
 
 /// A failed answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// Its stable name.
+    /// The stable error code.
     pub kind: FailureKind,
-    /// For people: the provider's reason where there is one, and what to do.
+    /// The message for the user: the provider's reason if there is one, and what to do.
     pub message: String,
-    /// Whether asking again may help, as long as no text has come.
+    /// Whether a retry may help, as long as no text has arrived.
     pub retry: Retry,
 }
 
-/// The stable name of a failure; [`name`](Self::name) is what is stored with the message.
+/// The stable code of a failure; [`name`](Self::name) is stored with the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each says itself")]
 pub enum FailureKind {
@@ -51,7 +51,7 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
-    /// The name in the database and on the wire.
+    /// Returns the name in the database and on the wire.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Unreachable => "provider_unreachable",
@@ -86,19 +86,19 @@ impl From<RouteError> for Failure {
     }
 }
 
-/// Whether asking again may help.
+/// Whether a retry may help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
-    /// It would fail the same way, or could answer twice.
+    /// A retry would fail the same way, or could produce a second answer.
     Never,
-    /// After a pause of our choice.
+    /// After a pause from Conch's own backoff.
     Backoff,
-    /// After the pause that the provider asked for.
+    /// After the pause that the provider requested.
     After(Duration),
 }
 
 impl Failure {
-    /// A failure that asking again would not mend.
+    /// Creates a failure that is not retried.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         Self {
             kind,
@@ -111,7 +111,7 @@ impl Failure {
         Self { retry, ..self }
     }
 
-    /// What is stored with the message.
+    /// Returns the error that is stored with the message.
     pub fn to_error(&self) -> MessageError {
         MessageError {
             code: self.kind.name().to_owned(),
@@ -119,7 +119,7 @@ impl Failure {
         }
     }
 
-    /// With a message that can be shown: a provider may send megabytes of reason.
+    /// Truncates the message: a provider may send megabytes of reason.
     pub(super) fn bounded(self) -> Self {
         Self {
             message: bounded(self.message),
@@ -127,7 +127,7 @@ impl Failure {
         }
     }
 
-    /// No connection to `base_url` on this way, or none that held.
+    /// A connection to `base_url` by this route that was not established, or broke.
     pub(super) fn unreachable(base_url: &str, error: &reqwest::Error, route: &Route) -> Self {
         let url = reqwest::Url::parse(base_url).ok();
         let host = url.as_ref().and_then(reqwest::Url::host_str);
@@ -147,7 +147,7 @@ impl Failure {
         Self::new(FailureKind::Unreachable, message)
     }
 
-    /// A refusal by status, with the reason that the body gives.
+    /// An HTTP error status, with the reason from the body.
     pub(super) fn from_status(
         status: StatusCode,
         headers: &HeaderMap,
@@ -207,7 +207,7 @@ impl Failure {
     }
 }
 
-/// What keeps a host away that is asked directly, and what to do.
+/// Explains why a direct connection to the host failed, and what to do.
 fn before(base_url: &str, host: &str, obstacle: Obstacle, cause: &str) -> String {
     match obstacle {
         Obstacle::UnknownHost | Obstacle::UnknownBehind => {
@@ -228,7 +228,7 @@ fn before(base_url: &str, host: &str, obstacle: Obstacle, cause: &str) -> String
     }
 }
 
-/// What keeps a host away that a proxy is asked for, and what to do.
+/// Explains why a connection to the host through a proxy failed, and what to do.
 fn behind(proxy: &Proxy, host: &str, obstacle: Obstacle, cause: &str) -> String {
     let remedy = proxy.remedy();
     match obstacle {
@@ -256,11 +256,11 @@ fn behind(proxy: &Proxy, host: &str, obstacle: Obstacle, cause: &str) -> String 
     }
 }
 
-/// What stands between us and a provider.
+/// Why a provider is unreachable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Obstacle {
     UnknownHost,
-    /// The name was asked for on behalf of a proxy that takes numbers only.
+    /// The name was resolved for a proxy that accepts IP addresses only.
     UnknownBehind,
     Refused,
     Insecure,
@@ -269,7 +269,7 @@ enum Obstacle {
 }
 
 impl Obstacle {
-    /// The HTTP client tells most of these apart only in the words of its errors.
+    /// Classifies an error. The HTTP client distinguishes most of these only in its messages.
     fn of(error: &reqwest::Error) -> Self {
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
         while let Some(error) = cause {
@@ -281,7 +281,7 @@ impl Obstacle {
             if words.contains("resolving for socks proxy") {
                 return Self::UnknownBehind;
             }
-            // It keeps to itself why the proxy itself was not reached.
+            // It hides the reason why the proxy itself was not reached.
             if words.contains("SOCKS error: failed to create underlying connection") {
                 return Self::Refused;
             }
@@ -302,7 +302,7 @@ impl Obstacle {
     }
 }
 
-/// What a status means, after what the protocols tell by words.
+/// Classifies a refusal: by what a protocol recognises in its body, else by its status.
 fn kind_of(status: u16, body: &str, says_why: bool) -> FailureKind {
     if let Some(kind) = protocols().find_map(|protocol| protocol.refusal(status, body)) {
         return kind;
@@ -328,7 +328,7 @@ fn bounded(mut message: String) -> String {
     message
 }
 
-/// The last cause of an error, which says more than "error sending request".
+/// Returns the last cause of an error, which is more specific than "error sending request".
 pub(super) fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
     let mut error = error;
     while let Some(cause) = error.source() {
@@ -337,8 +337,8 @@ pub(super) fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
     error.to_string()
 }
 
-/// The message in an error body: `{"error":{"message":…}}`, `{"error":"…"}` or `{"message":…}`, or the
-/// first of a list of these.
+/// Extracts the message from an error body: `{"error":{"message":…}}`, `{"error":"…"}` or `{"message":…}`, or
+/// the first of a list of these.
 pub(super) fn reason_in(body: &str) -> Option<String> {
     let body: serde_json::Value = serde_json::from_str(body).ok()?;
     let body = body.get(0).unwrap_or(&body);
@@ -453,7 +453,7 @@ mod tests {
         );
     }
 
-    /// What `url` runs into within `millis`.
+    /// Returns the obstacle that a request to `url` meets within `millis`.
     async fn obstacle(url: &str, millis: u64) -> Obstacle {
         let route = Network::new(Proxies::default()).route(url).unwrap();
         let request = route.get().timeout(Duration::from_millis(millis));
@@ -462,7 +462,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_stands_between_is_told_apart() {
-        // Longer than any of these takes, on however busy a machine.
+        // Longer than any of these takes on a busy machine.
         const LONG: u64 = 60_000;
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();

@@ -1,4 +1,4 @@
-//! What a user fills in to add or change a provider, and what is wrong with it.
+//! The form to add or change a provider, and its validation.
 
 use reqwest::Url;
 use secrecy::SecretString;
@@ -10,99 +10,99 @@ use super::protocol::ProtocolKind;
 use crate::error::Error;
 use crate::keys::KeyPlace;
 
-/// The most answers at once that can be asked for.
+/// Maximum number of concurrent answers that can be set.
 const MAX_PARALLEL: u32 = 64;
 
-/// The longest name, in characters.
+/// Maximum length of a name, in characters.
 const MAX_NAME_CHARS: usize = 80;
 
-/// The longest address, in bytes: browsers and servers take no longer ones.
+/// Maximum length of an address, in bytes: browsers and servers accept no longer ones.
 const MAX_ADDRESS_BYTES: usize = 2048;
 
-/// The longest key, in bytes: a token with signed claims has a few thousand.
+/// Maximum length of a key, in bytes: a token with signed claims has a few thousand.
 const MAX_KEY_BYTES: usize = 16 * 1024;
 
-/// A provider as a user fills it in.
+/// The form of a provider.
 #[derive(Debug, Clone, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct ProviderForm {
-    /// Which one is changed; null for a new one.
+    /// The provider to change; null for a new one.
     pub id: Option<String>,
-    /// What it is made from.
+    /// The preset's id.
     pub preset: String,
-    /// For people.
+    /// The display name.
     pub name: String,
-    /// Where it is reached.
+    /// The base address.
     pub base_url: String,
-    /// The most answers at once.
+    /// Maximum number of concurrent answers.
     pub max_parallel: u32,
-    /// What becomes of its key.
+    /// What happens to its key.
     pub key: KeyChange,
 }
 
-/// What becomes of a key.
+/// What happens to a key.
 #[derive(Debug, Clone, Deserialize, Type)]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum KeyChange {
-    /// It stays as it is.
+    /// Keep the stored key.
     Keep,
-    /// There is none any more.
+    /// Delete the key.
     Remove,
-    /// It is this one from now on.
+    /// Replace the key.
     Set {
         /// The key.
         #[specta(type = String)]
         key: SecretString,
-        /// Where to keep it.
+        /// Where to store it.
         place: KeyPlace,
     },
 }
 
-/// A provider as it is listed. Its key is not in here, and no command returns it.
+/// A provider as it is listed. Its key is not included, and no command returns it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct ProviderInfo {
-    /// The first part of its models' names.
+    /// The prefix of its models' ids.
     pub id: String,
-    /// For people.
+    /// The display name.
     pub name: String,
-    /// What it was made from.
+    /// The preset's id.
     pub preset: String,
-    /// What it speaks.
+    /// Its wire protocol.
     pub protocol: ProtocolKind,
-    /// Where it is reached; empty for what comes with Conch.
+    /// The base address; empty for the embedded model.
     pub base_url: String,
-    /// Who configured it.
+    /// Where its configuration comes from.
     pub source: ProviderSource,
-    /// It has a key.
+    /// Whether it has a key.
     pub has_key: bool,
-    /// The end of the key, to tell one from another.
+    /// The last four characters of the key, to recognise it by.
     pub key_last_four: Option<String>,
-    /// Where the key is kept.
+    /// Where the key is stored.
     pub key_place: Option<KeyPlace>,
-    /// The most answers at once.
+    /// Maximum number of concurrent answers.
     pub max_parallel: u32,
 }
 
-/// Who configured a provider.
+/// Where a provider's configuration comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum ProviderSource {
     /// The user, in the settings.
     Settings,
-    /// The environment that the application was started with.
+    /// The environment of the application at its start.
     Environment,
-    /// It comes with Conch.
+    /// It is shipped with Conch.
     BuiltIn,
 }
 
-/// What came of a try to reach a provider.
+/// The outcome of a connection test.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct ConnectionTest {
-    /// How many models it lists, when it was reached.
+    /// How many models it lists, if it was reached.
     pub models: Option<u32>,
-    /// It lists its models to anybody, so whether the key is good shows with the first message.
+    /// It lists its models without authentication, so only the first message shows whether the key is valid.
     pub key_untried: bool,
     /// Why it was not reached, otherwise.
     pub problem: Option<crate::chat::MessageError>,
@@ -112,17 +112,17 @@ pub struct ConnectionTest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct FoundServer {
-    /// What to make a provider from.
+    /// The preset's id.
     pub preset: String,
-    /// For people.
+    /// The display name.
     pub name: String,
-    /// Where it was found.
+    /// Its base address.
     pub base_url: String,
     /// How many models it lists.
     pub models: u32,
 }
 
-/// A form that makes sense.
+/// A validated form.
 #[derive(Debug)]
 pub(super) struct ValidatedForm {
     pub(super) preset: Preset,
@@ -133,7 +133,7 @@ pub(super) struct ValidatedForm {
 
 impl ProviderForm {
     /// # Errors
-    /// What a person has to mend.
+    /// What the user has to correct.
     pub(super) fn validate(&self) -> Result<ValidatedForm, Error> {
         let preset = preset(&self.preset)
             .ok_or(Error::InvalidArgument("There is no such kind of provider"))?;
@@ -176,7 +176,8 @@ pub(super) fn validate_address(address: &str) -> Result<String, Error> {
             "The provider needs an address, such as https://api.example.com/v1",
         ));
     }
-    // A parser takes those at the end away, and would find them in the middle of what is asked.
+    // The URL parser strips trailing control characters, but they would stay in the middle once a path is
+    // appended.
     let url = Some(address).filter(|address| !address.contains(char::is_control));
     let url = url.and_then(|address| Url::parse(address).ok());
     let url = url.filter(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some());

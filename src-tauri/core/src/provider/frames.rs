@@ -1,6 +1,5 @@
-//! A stream cut into events, behind a byte cap: server-sent events by `sse-stream`, which has no cap of
-//! its own, and lines by tokio's codec. Without one, a provider that never ends an event could fill
-//! the memory.
+//! Splits a stream into events, with a size limit: server-sent events by `sse-stream`, which has no limit,
+//! and lines by tokio's codec. Without one, a provider that never ends an event could exhaust memory.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +13,7 @@ use tokio_util::io::StreamReader;
 
 use super::failure::root_cause;
 
-/// The most bytes that may come before an event ends.
+/// Maximum size of an event in bytes.
 pub(super) const EVENT_LIMIT: usize = 8 * 1024 * 1024;
 
 #[derive(Debug, thiserror::Error)]
@@ -25,28 +24,28 @@ enum Cut {
     Transport(Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// Why no more events come.
+/// Why a stream failed.
 #[derive(Debug)]
 pub(super) enum Broken {
-    /// An event went over [`EVENT_LIMIT`].
+    /// An event exceeded [`EVENT_LIMIT`].
     TooLarge,
-    /// The connection or the encoding broke.
+    /// The connection or the encoding failed.
     Transport(String),
 }
 
 /// An event of a stream.
 #[derive(Debug, PartialEq)]
 pub(super) struct Frame {
-    /// Empty for what is only a sign of life.
+    /// Empty for a keep-alive.
     pub(super) text: String,
-    /// False for what the end of the connection may have cut off.
+    /// False if the end of the connection may have truncated it.
     pub(super) whole: bool,
 }
 
 /// The events of a stream.
 pub(super) struct Frames(BoxStream<'static, Result<Frame, Broken>>);
 
-/// Lines, of which the last may lack its end.
+/// A line codec whose last line may lack a terminator.
 struct Lines(LinesCodec);
 
 impl Decoder for Lines {
@@ -65,7 +64,7 @@ impl Decoder for Lines {
 }
 
 impl Frames {
-    /// The `data` of server-sent events; empty for a comment, which is a sign of life.
+    /// Yields the `data` of server-sent events; empty for a comment, which is a keep-alive.
     pub(super) fn events<B, E>(bytes: impl Stream<Item = Result<B, E>> + Send + 'static) -> Self
     where
         B: bytes::Buf + Send + 'static,
@@ -95,7 +94,7 @@ impl Frames {
         Self(texts.boxed())
     }
 
-    /// The lines.
+    /// Yields the lines.
     pub(super) fn lines<B, E>(bytes: impl Stream<Item = Result<B, E>> + Send + 'static) -> Self
     where
         B: bytes::Buf + Send + 'static,
@@ -110,7 +109,7 @@ impl Frames {
         Self(lines.boxed())
     }
 
-    /// The next event; `None` at the end of the stream.
+    /// Returns the next event; `None` at the end of the stream.
     pub(super) async fn next(&mut self) -> Option<Result<Frame, Broken>> {
         self.0.next().await
     }

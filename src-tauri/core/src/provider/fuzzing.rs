@@ -1,7 +1,7 @@
-//! The readers of what providers and people send, as `tests/fuzz` runs them.
+//! Entry points for `tests/fuzz` to the parsers of provider and user input.
 //!
-//! It owns no reading of its own: each function hands over to the application's. It is no part of this
-//! crate's interface, and what it returns is only what a test compares.
+//! Each function delegates to the application's own code. This module is no part of the crate's interface,
+//! and what it returns is only what a test compares.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -22,29 +22,29 @@ use super::protocol::{ProtocolKind, StreamEvent};
 use crate::chat::turn::{Effect, Event, Turn};
 use crate::clock::Timestamp;
 
-/// An answer as it was read.
+/// A decoded answer.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// What was said.
+    /// The text.
     pub text: String,
-    /// What was thought.
+    /// The reasoning.
     pub reasoning: String,
-    /// Every other event that says something, in order, as debug text.
+    /// Every other event with content, in order, as debug text.
     pub other: Vec<String>,
-    /// Why no more came, where it failed.
+    /// The failure, if it failed.
     pub failure: Option<Failure>,
-    /// How many events came, signs of life included.
+    /// The number of events, keep-alives included.
     pub events: usize,
-    /// What a turn makes of it: how it ends, as debug text, and how many bytes it appends.
+    /// The turn's result for these events.
     pub turn: Turned,
 }
 
-/// What a turn makes of an answer.
+/// The result of a turn.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Turned {
-    /// How the turn ends, as debug text; none while it goes on.
+    /// How the turn ended, as debug text; none while it runs.
     pub end: Option<String>,
-    /// Bytes of text and of reasoning that it appends.
+    /// Bytes of text and of reasoning that it appended.
     pub appended: usize,
 }
 
@@ -61,10 +61,10 @@ impl Answer {
     }
 }
 
-/// The answer in a stream that comes in these pieces.
+/// Decodes a streamed answer from these pieces.
 ///
 /// # Panics
-/// When the stream has not ended although all its bytes were there.
+/// When the stream does not end after all its bytes.
 pub fn answer(protocol: ProtocolKind, pieces: Vec<Vec<u8>>) -> Answer {
     let protocol = protocol.protocol();
     let pieces = pieces
@@ -75,10 +75,10 @@ pub fn answer(protocol: ProtocolKind, pieces: Vec<Vec<u8>>) -> Answer {
     drain(stream)
 }
 
-/// The answer in the body of a provider that does not stream.
+/// Decodes the answer in the body of a provider that does not stream.
 ///
 /// # Errors
-/// When it is none.
+/// When the body is not an answer.
 pub fn answer_in_one(protocol: ProtocolKind, body: &str) -> Result<Answer, Failure> {
     whole_answer(protocol.protocol().decoder(), body).map(drain)
 }
@@ -109,24 +109,24 @@ fn drain(mut stream: AnswerStream) -> Answer {
     }
 }
 
-/// How many models a list names; none when it is no list of the protocol.
+/// Returns how many models a list names; none when it is not a list of the protocol.
 pub fn models(protocol: ProtocolKind, body: &str) -> Option<usize> {
     protocol.protocol().models(body).map(|models| models.len())
 }
 
-/// What a response's headers say of the limits.
+/// The rate limits in a response's headers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// The pause that is asked for.
+    /// The pause that the provider requests.
     pub pause: Option<Duration>,
-    /// How many requests are left, and until when.
+    /// The number of requests left, and the time until the reset.
     pub budget: Option<(u32, Duration)>,
 }
 
-/// Reads the limits and has a gate take them, as it does for an answer that is accepted.
+/// Reads the rate limits and notes them at a gate, as for an accepted request.
 ///
 /// # Panics
-/// When the gate lets nobody in.
+/// When the gate grants no permit.
 pub fn limits(headers: &HeaderMap, now: Timestamp) -> Limits {
     let budget = RequestBudget::read(headers, now);
     let permit = Arc::new(Gate::new(2))
@@ -141,11 +141,11 @@ pub fn limits(headers: &HeaderMap, now: Timestamp) -> Limits {
     }
 }
 
-/// The failure that a refusal is, without the key, and how a turn ends that is refused so; the gate takes
-/// it, too.
+/// Returns the failure for a refusal, with the key redacted, and how a turn ends on it; the gate notes it,
+/// too.
 ///
 /// # Panics
-/// When the gate lets nobody in.
+/// When the gate grants no permit.
 pub fn refusal(
     status: StatusCode,
     headers: &HeaderMap,
@@ -168,22 +168,22 @@ pub fn refusal(
     (failure, effect.map(|effect| format!("{effect:?}")))
 }
 
-/// The address that is kept of what a person typed.
+/// Returns the normalized address of a user's input.
 pub fn typed_address(typed: &str) -> Option<String> {
     validate_address(typed).ok()
 }
 
-/// The address that a variable of the protocol's own client means.
+/// Returns the base address for the value of the official client's variable.
 pub fn address_in_variable(protocol: ProtocolKind, variable: &str) -> String {
     protocol.protocol().address(variable)
 }
 
-/// Whether a key may travel to this address.
+/// Returns whether a key may travel to this address.
 pub fn carries_key(base_url: &str) -> bool {
     may_carry_key(base_url)
 }
 
-/// The address that is asked for `path`.
+/// Returns the address of a request to `path`.
 pub fn asked_at(base_url: &str, path: &str) -> String {
     provider(base_url, None).url(path)
 }

@@ -1,13 +1,13 @@
-//! The gate before a provider: how many answers run there at once, and when the next may be asked for.
+//! The concurrency gate of a provider: limits concurrent answers, and the moment of the next request.
 //!
-//! First come, first served. A slot is held from the first request of a generation to its end, its
-//! pauses included, so that one that was refused is not overtaken. What a provider says of its limits
-//! counts for all who wait: after a 429 nobody asks until its pause is over, with fewer at once, and
-//! then one request at a time until each has its response; answers that succeed open the gate again
-//! by and by (additive increase, multiplicative decrease, as TCP does it: RFC 5681 §3.1).
+//! First come, first served. A generation holds its permit from its first request to its end, its pauses
+//! included, so that a refused one is not overtaken. A provider's rate limit applies to all that wait: after
+//! a 429 no request is sent until its pause is over, then fewer concurrently, and one request at a time until
+//! each has its response; successful answers raise the limit again gradually (additive increase,
+//! multiplicative decrease, as in TCP: RFC 5681 §3.1).
 //!
-//! Times are monotonic, so a stepped clock opens no gate early. Whether a refused request is asked
-//! again is decided in `chat::turn`.
+//! Times are monotonic, so a stepped clock opens no gate early. Whether a refused request is retried is
+//! decided in `chat::turn`.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
@@ -19,84 +19,83 @@ use super::failure::{Failure, FailureKind, Retry};
 use super::limits::RequestBudget;
 use crate::sync::{Instant, Mutex, MutexGuard, sleep_until};
 
-/// The pause after a 429 that names none; it doubles with every one in a row.
+/// The pause after a 429 without one; it doubles with every consecutive 429.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
-/// The longest pause of our own choice, and the longest wait for a limit's reset. What asks for more
-/// is better told to the user.
+/// The maximum backoff, and the maximum wait for a reset. A longer wait is better shown to the user as a
+/// failure.
 const MAX_PAUSE: Duration = Duration::from_mins(2);
 
-/// How long after a 429 one request at a time waits for its response.
+/// How long after a 429 requests are sent one at a time.
 const CAUTION: Duration = Duration::from_mins(10);
 
-/// How long the number of slots that a provider tells is taken for true: it may be started again with
-/// another.
+/// How long the slot count reported by a provider is valid: the server may restart with another.
 const SLOTS_TTL: Duration = Duration::from_secs(30);
 
 /// The gate of one provider.
 #[derive(Debug)]
 pub(crate) struct Gate {
     state: Mutex<State>,
-    /// Told whenever somebody who waits may have got further.
+    /// Notified whenever a waiter may be able to proceed.
     changed: watch::Sender<()>,
 }
 
 #[derive(Debug)]
 struct State {
-    /// The most slots, as the user set it.
+    /// The configured maximum of permits.
     configured_max: u32,
-    /// How many the provider says it has, and until when that is taken for true.
+    /// The slot count that the provider reports, and until when it is valid.
     reported_max: Option<u32>,
     reported_until: Option<Instant>,
-    /// The most slots: the lesser of the two.
+    /// The effective maximum of permits: the lesser of the two.
     max_permits: u32,
-    /// The most slots now, adapted to what the provider bears; from 1 to `max_permits`.
+    /// The adaptive limit, from 1 to `max_permits`.
     limit: f64,
     slots: u32,
     /// Requests without a response yet.
     unanswered: u32,
     last_ticket: u64,
-    /// Those with a slot who wait to ask again, and those without one.
+    /// Tickets that wait with a permit to retry, and tickets that wait without one.
     again: VecDeque<u64>,
     queue: VecDeque<u64>,
-    /// Nobody asks before.
+    /// No request is sent before this.
     closed_until: Option<Instant>,
     cautious_until: Option<Instant>,
     refusals_in_a_row: u32,
     budget: Option<Budget>,
 }
 
-/// What the provider said is left until a reset.
+/// The provider's remaining request budget until a reset.
 #[derive(Debug, Clone, Copy)]
 struct Budget {
     remaining: u32,
     resets_at: Instant,
 }
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Debug)]
 pub(crate) enum Response<'a> {
-    /// It is answered; with what the headers say of the limit.
+    /// It was accepted; with the rate limit from its headers.
     Accepted(Option<RequestBudget>),
     /// It failed.
     Failed(&'a Failure),
 }
 
-/// The right to ask, and to be answered. Dropping it lets the next one in.
+/// The right to send requests and receive an answer. Dropping it releases it to the next waiter.
 #[derive(Debug)]
 pub(crate) struct Permit {
     gate: Arc<Gate>,
-    /// A request of it is on its way.
+    /// Whether a request of it is in flight.
     asking: bool,
-    /// Its place among those who ask again, held from the refusal on, through its own pause.
+    /// Its ticket among the retries, held from the refusal on, through its own pause.
     ticket: Option<u64>,
 }
 
-/// A place in the queue of those without a slot. Dropping it leaves the queue.
+/// An entry in the queue for a permit. Dropping it leaves the queue.
 #[derive(Debug)]
 pub(crate) struct QueueEntry(Ticket);
 
-/// A place in a queue. Dropping it leaves the queue.
+/// A place in one of the two queues. Dropping it leaves the queue.
 #[derive(Debug)]
 struct Ticket {
     gate: Arc<Gate>,
@@ -114,7 +113,7 @@ impl Drop for Ticket {
 }
 
 impl Gate {
-    /// An open gate with `max_permits` slots, at least 1.
+    /// Creates an open gate with `max_permits` permits, at least 1.
     pub(crate) fn new(max_permits: u32) -> Self {
         let max_permits = max_permits.max(1);
         Self {
@@ -142,7 +141,7 @@ impl Gate {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the number of slots; those that are held stay.
+    /// Changes the maximum of permits; those that are held stay valid.
     pub(crate) fn set_max(&self, max_permits: u32) {
         let max_permits = max_permits.max(1);
         let mut state = self.state();
@@ -152,12 +151,12 @@ impl Gate {
         self.changed.send_replace(());
     }
 
-    /// Somebody is answered beside whoever asks.
+    /// Returns whether other answers run besides the caller's.
     pub(crate) fn is_shared(&self) -> bool {
         self.state().slots > 1
     }
 
-    /// A place at the end of the queue for a slot.
+    /// Appends an entry to the queue for a permit.
     pub(crate) fn queue_up(self: Arc<Self>) -> QueueEntry {
         let number = self.state().queue_up();
         QueueEntry(self.ticket(number))
@@ -201,20 +200,20 @@ impl Gate {
 }
 
 impl QueueEntry {
-    /// Nobody is answered, and nobody else waits.
+    /// Returns whether no answer runs and nothing else waits.
     pub(crate) fn is_alone(&self) -> bool {
         let state = self.0.gate.state();
         state.slots == 0 && state.queue.len() + state.again.len() == 1
     }
 
-    /// Whether the provider's own number of slots was asked for lately.
+    /// Returns whether the provider's slot count was queried recently.
     pub(crate) fn knows_slots(&self) -> bool {
         let until = self.0.gate.state().reported_until;
         until.is_some_and(|until| until > Instant::now())
     }
 
-    /// Lets no more in than the provider says that it has slots; as many as the user set where it says
-    /// nothing.
+    /// Limits the permits to the slot count that the provider reports; to the configured maximum if it
+    /// reports none.
     pub(crate) fn learn_slots(&self, slots: Option<u32>) {
         let mut state = self.0.gate.state();
         state.reported_max = slots;
@@ -224,8 +223,8 @@ impl QueueEntry {
         self.0.gate.changed.send_replace(());
     }
 
-    /// Waits for a slot and for the moment to ask. `waiting` is told, with the end of the provider's
-    /// pause where there is one, whenever it has to wait. Safe to drop.
+    /// Waits for a permit and for the moment to send the request. Calls `waiting` whenever it has to wait,
+    /// with the end of the provider's pause if there is one. Cancel-safe.
     pub(crate) async fn acquire(self, waiting: impl Fn(Option<Instant>)) -> Permit {
         let gate = Arc::clone(&self.0.gate);
         gate.wait(self.0, false, waiting).await;
@@ -261,7 +260,7 @@ impl State {
         self.last_ticket
     }
 
-    /// Lets `ticket` ask, or says until when it certainly has to wait, where a time is known.
+    /// Grants `ticket` a request, or returns until when it has to wait at least, if that is known.
     fn try_acquire(
         &mut self,
         ticket: u64,
@@ -302,12 +301,12 @@ impl State {
         let Some(budget) = budget.filter(|budget| budget.resets_in <= MAX_PAUSE) else {
             return;
         };
-        // The provider may not have counted yet what is on its way to it.
+        // The provider may not have counted the requests in flight yet.
         let remaining = budget.remaining.saturating_sub(self.unanswered);
         let resets_at = now + budget.resets_in;
         let known = self.budget.filter(|known| known.resets_at > now);
         self.budget = Some(Budget {
-            // Responses overtake each other: within a window there is never more left than was known.
+            // Responses arrive out of order: within a window the remaining budget never rises.
             remaining: known.map_or(remaining, |known| known.remaining.min(remaining)),
             resets_at: known.map_or(resets_at, |known| known.resets_at.max(resets_at)),
         });
@@ -329,12 +328,12 @@ impl State {
 }
 
 impl Permit {
-    /// The gate that it is of.
+    /// Returns the gate that granted it.
     pub(crate) fn gate(&self) -> Arc<Gate> {
         Arc::clone(&self.gate)
     }
 
-    /// Waits for the moment to ask again, before all who have no slot. `waiting` as in
+    /// Waits for the moment to retry, ahead of every queue entry without a permit. `waiting` as in
     /// [`QueueEntry::acquire`].
     pub(crate) async fn reacquire(mut self, waiting: impl Fn(Option<Instant>)) -> Self {
         self.answered(None);
@@ -351,7 +350,7 @@ impl Permit {
         self.answered(Some(response));
     }
 
-    /// Notes a refusal that came inside an answer's stream.
+    /// Notes a refusal inside an answer's stream.
     pub(crate) fn note_in_stream(&self, failure: &Failure) {
         if failure.kind == FailureKind::RateLimited {
             self.gate.state().refused(failure.retry, Instant::now());

@@ -1,5 +1,5 @@
-//! What a provider's response headers say of its limits: when to ask again, and how many requests are
-//! left until when.
+//! Rate limits in a provider's response headers: when to retry, and how many requests are left until the
+//! reset.
 
 use std::time::Duration;
 
@@ -8,26 +8,26 @@ use reqwest::header::HeaderMap;
 use super::protocol::{Protocol, protocols};
 use crate::clock::Timestamp;
 
-/// The requests that a provider still takes.
+/// The requests that a provider still accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RequestBudget {
-    /// So many.
+    /// Requests left.
     pub(crate) remaining: u32,
-    /// Until then.
+    /// Time until the reset.
     pub(crate) resets_in: Duration,
 }
 
-/// The headers of such a budget.
+/// The names of the headers with such a budget.
 #[derive(Debug)]
 pub(crate) struct BudgetHeaders {
-    /// With the requests that are left.
+    /// The header with the number of requests left.
     pub(crate) remaining: &'static str,
-    /// With the time when it is full again, in any form that is read here.
+    /// The header with the time of the reset, in any form that is parsed here.
     pub(crate) reset: &'static str,
 }
 
 impl RequestBudget {
-    /// Reads it from a response's headers, where they say it.
+    /// Reads the budget from a response's headers, if they have one.
     pub(crate) fn read(headers: &HeaderMap, now: Timestamp) -> Option<Self> {
         let mut names = protocols().flat_map(Protocol::budget_headers);
         names.find_map(|names| {
@@ -39,7 +39,7 @@ impl RequestBudget {
     }
 }
 
-/// The pause that the provider asks for: `retry-after-ms`, or `retry-after` in seconds or as a date
+/// Returns the pause that the provider requests: `retry-after-ms`, or `retry-after` in seconds or as a date
 /// ([RFC 9110 §10.2.3](https://www.rfc-editor.org/rfc/rfc9110#name-retry-after)).
 pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     if let Some(millis) = text(headers, "retry-after-ms").and_then(|text| text.parse::<f64>().ok())
@@ -58,7 +58,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok().map(str::trim)
 }
 
-/// A reset as `1m30.5s`, as an RFC 3339 date, as seconds from now, or as epoch seconds or milliseconds.
+/// Parses a reset: `1m30.5s`, an RFC 3339 date, seconds from now, or epoch seconds or milliseconds.
 fn reset_in(value: &str, now: Timestamp) -> Option<Duration> {
     if let Ok(number) = value.parse::<f64>() {
         let millis = Duration::try_from_secs_f64(number / 1000.0).ok()?;
@@ -74,7 +74,7 @@ fn reset_in(value: &str, now: Timestamp) -> Option<Duration> {
     spans(value)
 }
 
-/// Go's form of a duration: `6m0s`, `1.2s`, `20ms`.
+/// Parses Go's duration format: `6m0s`, `1.2s`, `20ms`.
 pub(super) fn spans(mut value: &str) -> Option<Duration> {
     let mut total = Duration::ZERO;
     while !value.is_empty() {
@@ -92,7 +92,7 @@ pub(super) fn spans(mut value: &str) -> Option<Duration> {
             "d" => 86_400.0,
             _ => return None,
         };
-        // A server may say what it likes: what adds up past all time is no time.
+        // The value is untrusted: a sum that overflows is ignored.
         total = total.checked_add(Duration::try_from_secs_f64(number * seconds).ok()?)?;
         value = &rest[unit_end..];
     }
@@ -161,7 +161,7 @@ mod tests {
         assert_eq!(millis("soon"), None);
         assert_eq!(millis("5x"), None);
         for endless in [
-            // Each fits what a duration holds, and their sum does not.
+            // Each fits into a duration, and their sum does not.
             "18446744073709549568s18446744073709549568s",
             "18446744073709551615s1s",
             "213503982334601d1h",

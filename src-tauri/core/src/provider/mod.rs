@@ -1,10 +1,9 @@
 //! Providers: where answers come from.
 //!
-//! [`Providers`] knows which there are and where each model is reached; [`protocol`] says what goes over
-//! the wire, one file a protocol, [`answer`] sends it and decodes what comes, [`gate`] decides when,
-//! [`network`](crate::network) on which way;
-//! [`embedded`] keeps the built-in model's process, which is reached like any other provider. Whether
-//! to ask again is decided in [`turn`](crate::chat::turn).
+//! [`Providers`] resolves models to endpoints; [`protocol`] defines the wire formats, one file per protocol,
+//! [`answer`] sends the request and decodes the stream, [`gate`] limits concurrency,
+//! [`network`](crate::network) selects the route, and [`embedded`] runs the built-in model's process, which
+//! is addressed like any other provider. Whether to retry is decided in [`turn`](crate::chat::turn).
 
 mod answer;
 mod configuring;

@@ -1,4 +1,4 @@
-//! The models that a provider lists: asked for, and remembered for a while.
+//! The models that a provider lists, cached for a while.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -17,47 +17,47 @@ use super::protocol::ListedModel;
 use crate::clock::Timestamp;
 use crate::network::Network;
 
-/// How long a list of models may take.
+/// Timeout of a model list.
 const LIST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a list is good. A server on this machine is asked each time: its models come and go, and
-/// asking costs nothing.
+/// How long a cached list is valid. A server on this machine is queried each time: its models come and go,
+/// and the query costs nothing.
 const LIST_TTL: Duration = Duration::from_mins(10);
 
-/// The most bytes of a list that are read: the longest has half a megabyte.
+/// Maximum bytes of a list: the longest known has half a megabyte.
 const LIST_LIMIT: usize = 16 * 1024 * 1024;
 
-/// What to ask a server for that has no list: it serves one model, whatever it is called.
+/// The model name for a server without a list: it serves one model, whatever its name.
 const ONLY_MODEL: &str = "default";
 
-/// A model that can be chosen.
+/// A model that can be selected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct ModelInfo {
     /// `provider/model`.
     pub id: String,
-    /// For people.
+    /// The display name.
     pub name: String,
     /// Its provider's id.
     pub provider_id: String,
-    /// Its provider, for people.
+    /// Its provider's display name.
     pub provider: String,
-    /// It comes with Conch and runs on this machine.
+    /// Built in, running on this machine.
     pub embedded: bool,
-    /// A new conversation starts with it.
+    /// Whether it is the default of new conversations.
     pub is_default: bool,
-    /// What to know before relying on it, or why it cannot be used.
+    /// A caution about the model, or why it cannot be used.
     pub note: Option<String>,
-    /// It can be used.
+    /// Whether it can be used.
     pub available: bool,
-    /// How many tokens a conversation and its answer may have, where that is known.
+    /// The context window in tokens, if known.
     pub context_tokens: Option<u32>,
-    /// Whether it accepts images, where that is known.
+    /// Whether it accepts images, if known.
     #[serde(rename = "sees")]
     pub vision: Option<bool>,
 }
 
-/// The lists, by provider.
+/// The cached lists, by provider.
 #[derive(Debug, Default)]
 pub(super) struct ModelLists(Mutex<HashMap<String, Listed>>);
 
@@ -69,7 +69,7 @@ struct Listed {
 }
 
 impl ModelLists {
-    /// The provider's models: as they were listed last, unless that is long ago or `refresh` asks anew.
+    /// Returns the provider's models, from the cache if it is valid and `refresh` is not set.
     pub(super) async fn of(
         &self,
         network: &Network,
@@ -92,7 +92,7 @@ impl ModelLists {
         Ok(models)
     }
 
-    /// The models as they were listed last, however long ago; `None` when they never were.
+    /// Returns the cached models, however old; `None` if there are none.
     pub(super) fn known(&self, provider: &Provider) -> Option<Vec<ListedModel>> {
         Some(self.remembered(provider)?.models)
     }
@@ -100,12 +100,12 @@ impl ModelLists {
     fn remembered(&self, provider: &Provider) -> Option<Listed> {
         let lists = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let listed = lists.get(&provider.id)?;
-        // Another address is another server, with models of its own.
+        // Another address is another server, with other models.
         (listed.base_url == provider.base_url).then(|| listed.clone())
     }
 }
 
-/// Asks a provider which models it has.
+/// Requests a provider's model list.
 pub(super) async fn fetch(
     network: &Network,
     provider: &Provider,
@@ -137,7 +137,7 @@ pub(super) async fn fetch(
     })
 }
 
-/// What a provider says at one of its paths.
+/// A provider's response, with its body.
 pub(super) struct RawResponse {
     pub(super) status: StatusCode,
     headers: HeaderMap,
@@ -149,13 +149,13 @@ impl RawResponse {
         &self.body
     }
 
-    /// Why it is not what was asked for.
+    /// Converts an error response to a failure.
     pub(super) fn failure(&self, now: Timestamp) -> Failure {
         Failure::from_status(self.status, &self.headers, &self.body, now)
     }
 }
 
-/// Asks a provider, with its key, for what is at one of its addresses.
+/// Sends a GET request with the provider's key.
 pub(super) async fn get(
     network: &Network,
     provider: &Provider,
@@ -176,7 +176,7 @@ pub(super) async fn get(
     })
 }
 
-/// Some servers serve one model and list none. A page of HTML is no such server.
+/// Some servers serve one model and list none. A response in HTML is not from such a server.
 fn no_list(provider: &Provider, body: &str) -> Result<Vec<ListedModel>, Failure> {
     if body.trim_start().starts_with('<') {
         return Err(Failure::new(

@@ -1,5 +1,5 @@
-//! The providers that Conch knows by name: what they speak and where. The only place, beside a
-//! protocol's own file, that names one.
+//! The providers that Conch knows by name, with protocol and address. The only place, besides a protocol's
+//! own file, that names one.
 
 use secrecy::SecretString;
 use serde::Serialize;
@@ -8,39 +8,39 @@ use specta::Type;
 use super::endpoint::{DEFAULT_PARALLEL, Provider};
 use super::protocol::ProtocolKind::{self, Anthropic, Gemini, Ollama, OpenAi};
 
-/// A provider that can be added by filling in a key, or less.
+/// A provider that can be added by entering a key, or less.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct Preset {
-    /// The first part of its models' names, where no other provider has it.
+    /// The prefix of its models' ids, unless another provider has it.
     pub id: &'static str,
-    /// For people.
+    /// The display name.
     pub name: &'static str,
-    /// What it speaks.
+    /// Its wire protocol.
     pub protocol: ProtocolKind,
-    /// Where it is reached; empty for a server of one's own.
+    /// The base address; empty for a self-hosted server.
     pub base_url: &'static str,
-    /// It answers nobody without a key.
+    /// Whether it rejects requests without a key.
     pub needs_key: bool,
-    /// It runs on this machine.
+    /// Whether it runs on this machine.
     pub local: bool,
-    /// Where one gets a key.
+    /// Where to get a key.
     pub key_url: Option<&'static str>,
-    /// The environment variables with its address, in the form that its official client takes.
+    /// The environment variables with its address, in the form of its official client.
     #[serde(skip)]
     pub(crate) address_variables: &'static [&'static str],
-    /// The environment variables with its key, the first that is set.
+    /// The environment variables with its key, in order of precedence.
     #[serde(skip)]
     pub(crate) key_variables: &'static [&'static str],
-    /// What, below its address, answers nobody without a good key, where its list of models does.
+    /// A path that requires a valid key, for a provider that lists its models without one.
     #[serde(skip)]
     pub(crate) key_check_path: Option<&'static str>,
 }
 
-/// A server of one's own.
+/// The preset of a self-hosted server.
 pub(super) const CUSTOM: &str = "custom";
 
-/// In the order in which they are offered, and in which those of the environment are listed.
+/// In the order in which they are offered, and in which providers from the environment are listed.
 const PRESETS: [Preset; 14] = [
     Preset {
         address_variables: &["OPENAI_BASE_URL"],
@@ -190,7 +190,7 @@ const fn local(
 }
 
 impl Provider {
-    /// A server that speaks the OpenAI protocol, as `OPENAI_BASE_URL` and `OPENAI_API_KEY` configure it.
+    /// A server with the OpenAI protocol, as `OPENAI_BASE_URL` and `OPENAI_API_KEY` configure it.
     pub fn openai(base_url: impl Into<String>, key: Option<SecretString>) -> Self {
         let [
             Preset {
@@ -210,13 +210,13 @@ impl Provider {
     }
 }
 
-/// All presets.
+/// Returns all presets.
 pub fn presets() -> Vec<Preset> {
     PRESETS.to_vec()
 }
 
-/// The environment variables of all presets, in which a key or an address may be. A process takes them out of
-/// its environment when it has read them, and tests run without them.
+/// Returns the environment variables of all presets, which may hold a key or an address. A process removes
+/// them from its environment after reading them, and tests run without them.
 pub fn environment_variables() -> impl Iterator<Item = &'static str> {
     PRESETS
         .iter()
@@ -225,7 +225,7 @@ pub fn environment_variables() -> impl Iterator<Item = &'static str> {
         .copied()
 }
 
-/// The preset of this id.
+/// Returns the preset with this id.
 pub(super) fn preset(id: &str) -> Option<Preset> {
     presets().into_iter().find(|preset| preset.id == id)
 }

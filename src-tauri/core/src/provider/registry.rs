@@ -1,9 +1,9 @@
-//! Which models there are, which is the default, and where each is reached. How providers are added and
-//! changed is in [`configuring`](super::configuring).
+//! Resolves models to endpoints, and determines the default model. Adding and changing providers is in
+//! [`configuring`](super::configuring).
 //!
-//! A model's name in the application is `provider/model`. Providers come from the environment, from
-//! the settings, and one comes with Conch: `embedded`. The store is asked each time, so that what
-//! another window or process changed counts at once; keys are asked for when they are needed.
+//! A model's id in the application is `provider/model`. Providers come from the environment, from the
+//! settings, and one is built in: `embedded`. The store is read each time, so that changes of another window
+//! or process apply immediately; keys are loaded when they are needed.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,11 +26,11 @@ use crate::store::{Store, StoreError, StoredProvider};
 
 pub(super) const EMBEDDED: &str = "embedded";
 
-/// What a person should know before relying on the embedded model.
+/// A caution about the embedded model, shown to the user.
 const EMBEDDED_NOTE: &str =
     "Tiny offline model: English only, often wrong. Add a provider for real work.";
 
-/// All providers that are configured.
+/// All configured providers.
 #[derive(Debug)]
 pub struct Providers {
     pub(super) network: Arc<Network>,
@@ -42,12 +42,12 @@ pub struct Providers {
     gates: Mutex<HashMap<String, Arc<Gate>>>,
 }
 
-/// A provider without its key, which is asked for when the provider is.
+/// A configured provider, whose stored key is loaded only for a request.
 #[derive(Debug)]
 pub(crate) enum Configured {
-    /// With its key.
+    /// From the environment, with its key.
     Environment(Provider),
-    /// The user's own.
+    /// From the settings.
     Stored(StoredProvider),
 }
 
@@ -60,19 +60,19 @@ impl Configured {
     }
 }
 
-/// Which model is meant.
+/// A resolved reference to a model.
 #[derive(Debug)]
 pub(crate) enum ModelRef {
-    /// The one that comes with Conch.
+    /// The built-in model.
     Embedded,
-    /// The first that this provider lists.
+    /// The first model that this provider lists.
     FirstOf(Configured),
-    /// This provider's of that name.
+    /// This provider's model of that name.
     Named(Configured, String),
 }
 
 impl Providers {
-    /// Those of the environment and the store, and the embedded one.
+    /// Creates the registry from the environment's providers, the store, and the embedded model.
     pub(crate) fn new(
         environment: Vec<Provider>,
         network: Arc<Network>,
@@ -91,12 +91,12 @@ impl Providers {
         }
     }
 
-    /// The way to a provider.
+    /// Returns the network that requests use.
     pub(crate) fn network(&self) -> &Network {
         &self.network
     }
 
-    /// The gate before a provider.
+    /// Returns the provider's gate.
     pub(crate) fn gate(&self, provider: &Provider) -> Arc<Gate> {
         let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
         let gate = gates
@@ -106,8 +106,8 @@ impl Providers {
         Arc::clone(gate)
     }
 
-    /// Every model, those of one provider together. A provider that cannot be asked is one entry that
-    /// says why. Providers are asked at once, and again where `refresh` says so.
+    /// Lists every model, grouped by provider. An unreachable provider is one entry with the reason.
+    /// Providers are queried concurrently, and the cache is bypassed if `refresh` is set.
     pub(crate) async fn models(&self, refresh: bool, now: Timestamp) -> Result<Vec<ModelInfo>> {
         let configured = self.configured().await?;
         let asked = configured
@@ -117,14 +117,14 @@ impl Providers {
         models.push(self.embedded_model());
         let chosen = self.store.settings().await?.default_model_id;
         let is_chosen = |model: &ModelInfo| Some(&model.id) == chosen.as_ref();
-        // One that is not listed may be its provider's all the same.
+        // The provider may have a model that it does not list.
         let provider = chosen.as_deref().and_then(|id| id.split('/').next());
         let may_be_chosen = |model: &ModelInfo| Some(&*model.provider_id) == provider;
         let default = models
             .iter()
             .position(is_chosen)
             .or_else(|| models.iter().position(may_be_chosen))
-            // Also where it cannot be used: what a send would ask is what the page should show.
+            // Even if it is unavailable: the page shows the model that a send would use.
             .unwrap_or(0);
         if let Some(model) = models.get_mut(default) {
             model.is_default = true;
@@ -189,7 +189,7 @@ impl Providers {
         }
     }
 
-    /// Where a model is reached; the embedded one is started if need be.
+    /// Returns the endpoint of a model, and starts the embedded one if necessary.
     pub(crate) async fn endpoint(
         &self,
         model_ref: ModelRef,
@@ -208,11 +208,11 @@ impl Providers {
         }
     }
 
-    /// Which model a name means; for `None`, the default: the one in the settings, else the first that the
-    /// first provider lists, else the embedded one.
+    /// Resolves a model id; `None` is the default: the one in the settings, else the first model of the first
+    /// provider, else the embedded one.
     ///
     /// # Errors
-    /// When the store cannot be read; within, when there is no such model.
+    /// When the store cannot be read; the inner error, when there is no such model.
     pub(crate) async fn resolve_model(
         &self,
         model_id: Option<&str>,
@@ -221,7 +221,7 @@ impl Providers {
         let known = |id: &str| configured.iter().position(|known| known.id() == id);
         let Some(id) = model_id else {
             let settings = self.store.settings().await?;
-            // A default whose provider is gone is none.
+            // A default whose provider was deleted does not count.
             let chosen = settings.default_model_id.as_deref();
             let (provider, model) = chosen.and_then(|id| id.split_once('/')).unwrap_or_default();
             return Ok(Ok(match known(provider) {
@@ -238,7 +238,7 @@ impl Providers {
             let named = configured.swap_remove(index);
             return Ok(Ok(ModelRef::Named(named, model.to_owned())));
         }
-        // A name without a provider, as a program may give it, is the first one's.
+        // A name without a provider, as a program may pass it, belongs to the first provider.
         let first = configured.into_iter().next();
         let first = first.filter(|first| !id.contains('/') || self.lists_it(first, id));
         let unknown = || {
@@ -252,10 +252,9 @@ impl Providers {
             .ok_or_else(unknown))
     }
 
-    /// Whether the model of this name sees images, as far as the lists that were read tell; `None` names
-    /// the default.
+    /// Returns whether a model accepts images, according to the cached lists; `None` is the default model.
     pub(crate) async fn vision(&self, model_id: Option<&str>) -> Option<bool> {
-        // What cannot be asked fails when it is.
+        // Errors are ignored here: the request reports them.
         let (configured, model) = match self.resolve_model(model_id).await.ok()?.ok()? {
             ModelRef::Embedded => return Some(false),
             ModelRef::FirstOf(configured) => (configured, None),
@@ -306,14 +305,14 @@ impl Providers {
             provider: reached.provider,
             model: reached.model,
             model_id: format!("{EMBEDDED}/{}", self.embedded.name()),
-            // It fits what it reads by itself, and says what it left out.
+            // The engine truncates the conversation itself, and reports how many messages it omitted.
             context_tokens: None,
             vision: Some(false),
             embedded: true,
         })
     }
 
-    /// The providers, those of the environment first.
+    /// Returns the configured providers, those of the environment first.
     async fn configured(&self) -> Result<Vec<Configured>, StoreError> {
         let environment = self.environment.iter().cloned();
         let stored = self.store.providers().await?.into_iter();
@@ -330,7 +329,7 @@ impl Providers {
         }
     }
 
-    /// A provider with its key, or why the key cannot be had.
+    /// Returns a provider with its key, or with the reason why the key is unavailable.
     async fn with_key(&self, configured: &Configured) -> (Provider, Option<Failure>) {
         let mut provider = without_key(configured);
         let key = match configured {
@@ -346,7 +345,7 @@ impl Providers {
         }
     }
 
-    /// The key of a provider that has one.
+    /// Loads the key of a provider that has one.
     pub(super) async fn key(
         &self,
         stored: &StoredProvider,

@@ -1,8 +1,8 @@
-//! How many answers a model server of the user's own writes at once, where it says so.
+//! The slot count of a self-hosted model server, if it reports one.
 //!
-//! llama.cpp's server takes any number of requests and lets those without a slot wait without a byte, not
-//! even a head. So no more are sent than it has slots, and whoever waits is told what for. It says their
-//! number beside its OpenAI paths
+//! llama.cpp's server accepts any number of requests and sends those without a slot nothing, not even
+//! response headers. So no more are sent than it has slots, and the answers that wait show why. The server
+//! reports the count next to its OpenAI paths
 //! ([props](https://github.com/ggml-org/llama.cpp/tree/master/tools/server#get-props-get-server-global-properties)).
 
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::models;
 use super::protocol::{ProtocolKind, count};
 use super::registry::Providers;
 
-/// How long it may take: it answers at once, or is no such server.
+/// Timeout of the query: such a server answers immediately.
 const PROPS_TIMEOUT: Duration = Duration::from_millis(500);
 
 #[derive(Deserialize)]
@@ -25,8 +25,7 @@ struct Props {
 }
 
 impl Providers {
-    /// Asks for the number of slots where it matters: before a second answer from a server of the user's
-    /// own.
+    /// Queries the slot count where it matters: before a second concurrent answer from a self-hosted server.
     pub(crate) async fn learn_slots(&self, place: &QueueEntry, endpoint: &Endpoint) {
         let provider = &endpoint.provider;
         let may_say = provider.protocol == ProtocolKind::OpenAi

@@ -1,4 +1,4 @@
-//! Files in the database: with what is typed, and from the send on with a message.
+//! Attachments in the database: of a draft, and once sent, of a message.
 
 use serde_json::Value;
 use sqlx::SqliteConnection;
@@ -11,19 +11,19 @@ use crate::attachments::{
 use crate::clock::Timestamp;
 use crate::ids::{AttachmentId, ConversationId, MessageId};
 
-/// What came of attaching a file.
+/// Outcome of attaching a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttachOutcome {
-    /// It is durable.
+    /// The file is stored durably.
     Attached,
-    /// There are as many as a message may have.
+    /// The draft already has the maximum number of attachments.
     Full,
-    /// There is no such conversation.
+    /// The conversation does not exist.
     NoConversation,
 }
 
 impl Store {
-    /// Keeps a file with what is typed.
+    /// Stores a file as an attachment of a draft.
     pub async fn attach(&self, new: &NewAttachment, now: Timestamp) -> Result<AttachOutcome> {
         let NewAttachment {
             summary,
@@ -78,7 +78,7 @@ impl Store {
         })
     }
 
-    /// Takes a file away, unless it was sent.
+    /// Deletes an attachment, unless it was sent.
     pub async fn detach(&self, id: &AttachmentId) -> Result<()> {
         sqlx::query!(
             "DELETE FROM attachments WHERE id = ? AND message_id IS NULL",
@@ -89,8 +89,8 @@ impl Store {
         Ok(())
     }
 
-    /// The files with what is typed in a conversation, in the order in which they were attached; `None`
-    /// is the one that does not exist yet.
+    /// Returns the attachments of a conversation's draft, in the order in which they were attached; `None` is
+    /// the conversation that does not exist yet.
     pub async fn draft_attachments(
         &self,
         conversation_id: Option<&ConversationId>,
@@ -99,7 +99,8 @@ impl Store {
         drafted(&mut reader, conversation_id).await
     }
 
-    /// Moves files of the conversation that did not exist yet, all or none; false for none.
+    /// Moves attachments from the draft without a conversation to this one, all or none; false if none were
+    /// moved.
     pub async fn adopt_attachments(
         &self,
         conversation_id: &ConversationId,
@@ -123,7 +124,7 @@ impl Store {
         Ok(true)
     }
 
-    /// These files, in this order; without those that are gone.
+    /// Returns these attachments, in this order, without those that are gone.
     pub async fn attachments(&self, ids: &[AttachmentId]) -> Result<Vec<AttachmentSummary>> {
         let list = list(ids);
         Ok(sqlx::query_as!(
@@ -137,7 +138,7 @@ impl Store {
         .await?)
     }
 
-    /// What is kept of a file.
+    /// Returns the content of an attachment.
     pub async fn attachment(&self, id: &AttachmentId) -> Result<Option<AttachmentContent>> {
         let row = sqlx::query!(
             "SELECT a.media_type, a.text, a.data
@@ -151,7 +152,7 @@ impl Store {
     }
 }
 
-/// What is kept of a file, from its columns.
+/// Builds an attachment's content from its columns.
 pub(super) fn content(
     media_type: String,
     text: Option<String>,
@@ -163,7 +164,7 @@ pub(super) fn content(
     }
 }
 
-/// The files with what is typed in a conversation.
+/// Returns the attachments of a conversation's draft.
 pub(super) async fn drafted(
     reader: &mut SqliteConnection,
     conversation_id: Option<&ConversationId>,
@@ -179,7 +180,7 @@ pub(super) async fn drafted(
     .await?)
 }
 
-/// The files of messages, each with its message's id, in the order in which they were sent.
+/// Returns the attachments of messages, each with its message's id, in the order in which they were sent.
 pub(super) async fn of_messages(
     reader: &mut SqliteConnection,
     message_ids: &str,
@@ -209,8 +210,8 @@ pub(super) async fn of_messages(
     .await?)
 }
 
-/// Gives files to the message that they are sent with, in this order. False when one of them is gone, was
-/// sent before or is another conversation's; then the caller has to take back what was done.
+/// Binds attachments to the message they are sent with, in this order. Returns false if one of them is gone,
+/// was already sent or belongs to another conversation; the caller must then roll back.
 pub(super) async fn bind(
     tx: &mut SqliteConnection,
     context: &BranchContext,
@@ -240,7 +241,7 @@ fn list(ids: &[AttachmentId]) -> String {
     list.to_string()
 }
 
-/// So many files; one that is named twice is not there a second time.
+/// Returns the number of ids; a duplicate id counts here but matches only one row.
 fn count(ids: &[AttachmentId]) -> u64 {
     u64::try_from(ids.len()).unwrap_or(u64::MAX)
 }

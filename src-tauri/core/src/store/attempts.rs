@@ -1,5 +1,5 @@
-//! Every try to start a generation, with where it came from and what became of it: the source of
-//! the "attempted concurrent generation" rate.
+//! Every attempt to start a generation, with its source and outcome: the data for the rate of attempted
+//! concurrent generations.
 
 use sqlx::SqliteConnection;
 
@@ -8,16 +8,16 @@ use crate::chat::AttemptSource;
 use crate::clock::Timestamp;
 use crate::ids::{BranchId, ConversationId, GenerationId};
 
-/// What became of an attempt.
+/// Outcome of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttemptOutcome {
-    /// It was granted the lock.
+    /// The lock was granted.
     Started,
-    /// Its request id had been granted before; it got the first answer.
+    /// The request id had been granted before, so the first answer was returned.
     Duplicate,
-    /// The core refused it: the lock was held.
+    /// The core refused it because the lock was held.
     Refused,
-    /// The page refused it by itself while it knew the lock held.
+    /// The page refused it without calling the core, because it knew that the lock was held.
     RefusedByPage,
 }
 
@@ -61,7 +61,7 @@ pub(super) async fn record(
     Ok(())
 }
 
-/// Takes away the oldest attempts over so many, at most `limit` at once. False when there are none.
+/// Deletes up to `limit` of the oldest attempts beyond the newest `kept`. Returns false if there are none.
 pub(super) async fn cut(tx: &mut SqliteConnection, kept: u32, limit: u32) -> Result<bool> {
     let done = sqlx::query!(
         "DELETE FROM generation_attempts WHERE id IN (
@@ -76,7 +76,7 @@ pub(super) async fn cut(tx: &mut SqliteConnection, kept: u32, limit: u32) -> Res
 }
 
 impl Store {
-    /// Counts a send that the page refused by itself. False when there is no such branch.
+    /// Records a send that the page refused without calling the core. Returns false if there is no such branch.
     pub async fn record_refused_by_page(
         &self,
         conversation_id: &ConversationId,
@@ -106,7 +106,7 @@ impl Store {
         Ok(true)
     }
 
-    /// How many attempts ended so.
+    /// Returns the number of attempts with this outcome.
     pub async fn count_attempts(&self, outcome: AttemptOutcome) -> Result<u64> {
         let outcome = outcome.name();
         let count = sqlx::query_scalar!(

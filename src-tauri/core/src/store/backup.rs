@@ -1,9 +1,9 @@
-//! Copies of the database in `backups/`: before each update of its schema, and daily when something was
-//! written since the last one.
+//! Copies of the database in `backups/`: before each schema migration, and daily if something was written since
+//! the last one.
 //!
-//! A copy is made by `VACUUM INTO` on a connection of its own, which reads one state of the database while
-//! others go on writing. It is checked, written through to the disk and only then given its name; what was
-//! interrupted goes with the next one. The last seven are kept, for the user alone.
+//! A copy is made by `VACUUM INTO` on a separate connection, which reads one snapshot of the database while
+//! others keep writing. It is checked and synced before it gets its final name; leftovers of an interrupted
+//! backup are removed by the next one. The last seven are kept, accessible to the user only.
 
 use std::fs;
 use std::io;
@@ -22,34 +22,34 @@ use super::{Store, StoreError};
 use crate::clock::Timestamp;
 use crate::folder;
 
-/// How many are kept.
+/// How many backups are kept.
 const KEPT: usize = 7;
 
-/// How old the last one may be when something was written since.
+/// Minimum age of the last backup before a new one is made.
 const DAILY: Duration = Duration::from_hours(24);
 
-/// What is left free on the drive, in bytes: a backup must not be what fills it.
+/// Space left free on the drive, in bytes: a backup must not fill it up.
 const RESERVE: u64 = 64 * 1024 * 1024;
 
-/// How often a copy in the making looks whether it is wanted still, in instructions of SQLite's machine: some
-/// times a millisecond.
+/// How often a running copy checks for cancellation, in instructions of SQLite's virtual machine: several times
+/// a millisecond.
 const STEPS: i32 = 10_000;
 
 const PREFIX: &str = "conch-";
 const SUFFIX: &str = ".db";
 const UNFINISHED: &str = ".part";
 
-/// A backup that is there.
+/// An existing backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, specta::Type)]
 #[serde(rename_all = "camelCase")]
 pub struct Backup {
-    /// Its name among the backups.
+    /// The file name.
     pub name: String,
     /// When it was made, epoch ms.
     pub made_at: Timestamp,
-    /// Its size.
+    /// Size in bytes.
     pub bytes: u64,
-    /// Where it is.
+    /// Full path.
     #[serde(skip)]
     #[specta(skip)]
     pub path: PathBuf,
@@ -59,34 +59,34 @@ pub struct Backup {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BackupError {
-    /// The drive has too little room.
+    /// The drive has too little free space.
     #[error("a backup needs {needed} bytes of free room, and {free} are there")]
     NoRoom {
-        /// In bytes.
+        /// Required space in bytes.
         needed: u64,
-        /// In bytes.
+        /// Free space in bytes.
         free: u64,
     },
-    /// The folder cannot be written.
+    /// The backups folder cannot be written.
     #[error("the folder of backups cannot be written: {0}")]
     Io(#[from] io::Error),
-    /// The database could not be read, or the copy not written.
+    /// The database could not be read, or the copy could not be written.
     #[error("the database could not be copied: {0}")]
     Sql(#[from] sqlx::Error),
-    /// The copy is not what was read.
+    /// The copy failed its integrity check.
     #[error("the copy is damaged")]
     Unsound,
-    /// What was deleted meanwhile could not be purged from it, so it was not kept.
+    /// What was deleted meanwhile could not be purged from the copy, so it was discarded.
     #[error("what was deleted meanwhile could not be taken out of the copy: {0}")]
     Purge(#[from] StoreError),
 }
 
-/// Where the backups of a data folder are.
+/// Returns the backups folder of a data folder.
 fn folder_of(data_folder: &Path) -> PathBuf {
     data_folder.join("backups")
 }
 
-/// The backups in a data folder, newest first.
+/// Returns the backups in a data folder, newest first.
 pub fn backups(data_folder: &Path) -> Vec<Backup> {
     let entries = fs::read_dir(folder_of(data_folder)).into_iter().flatten();
     let mut found: Vec<Backup> = entries.flatten().filter_map(|entry| read(&entry)).collect();
@@ -106,8 +106,8 @@ fn read(entry: &fs::DirEntry) -> Option<Backup> {
     })
 }
 
-/// Makes a backup of the database at `database` now, and removes those that are too many. It ends early,
-/// without one, when it is `cancelled`.
+/// Makes a backup of the database at `database` and removes surplus ones. Ends early without a backup when
+/// `cancelled`.
 pub(super) async fn make(
     database: &Path,
     now: Timestamp,
@@ -120,7 +120,7 @@ pub(super) async fn make(
     check_room(database, &folder)?;
     let path = free_name(&folder, now);
     let part = with_suffix(&path, UNFINISHED);
-    // SQLite takes an empty file for the copy, and leaves its permissions.
+    // SQLite accepts an empty file as the target, and keeps its permissions.
     folder::private().create_new(true).write(true).open(&part)?;
     let finished = async {
         copy(database, &part, cancelled).await?;
@@ -141,7 +141,7 @@ pub(super) async fn make(
     made.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound).into())
 }
 
-/// Two in one second have seconds of their own.
+/// Returns an unused name; a second backup in the same second is named after the next one.
 fn free_name(folder: &Path, now: Timestamp) -> PathBuf {
     let mut time = now;
     loop {
@@ -157,7 +157,7 @@ fn remove_unfinished(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        // SQLite's journal of a copy in the making, too.
+        // Also matches SQLite's journal of an unfinished copy.
         if name.starts_with(PREFIX) && name.contains(UNFINISHED) {
             let _ = fs::remove_file(entry.path());
         }
@@ -228,11 +228,11 @@ async fn finish(part: PathBuf, path: PathBuf) -> Result<(), BackupError> {
 }
 
 impl Store {
-    /// Makes a backup if the last one is older than a day and something was written since. `None` when none
-    /// is due.
+    /// Makes a backup if the last one is older than a day and something was written since. Returns `None` if
+    /// none is due.
     ///
     /// # Errors
-    /// When none can be made now; there is no harm in that but the risk, and the next call tries again.
+    /// When none can be made now. Only the protection is missing, and the next call retries.
     pub async fn back_up_daily(
         &self,
         now: Timestamp,
@@ -255,7 +255,7 @@ impl Store {
     }
 }
 
-/// Backups of the future were made before the clock was set back, and do not count.
+/// Ignores backups dated in the future: they were made before the clock was set back.
 fn is_due(database: &Path, now: Timestamp) -> bool {
     let data_folder = database.parent().unwrap_or(Path::new(""));
     let past = |backup: &Backup| backup.made_at <= now;
@@ -269,13 +269,13 @@ fn is_due(database: &Path, now: Timestamp) -> bool {
         let millis = i64::try_from(since_epoch.as_millis()).ok()?;
         Some(Timestamp::from_millis(millis))
     };
-    // A name knows only whole seconds.
+    // File names have a resolution of one second.
     let since = last.made_at + Duration::from_secs(1);
     let is_later = |path: &Path| written(path).is_some_and(|written| written > since);
     is_old && (is_later(database) || is_later(&with_suffix(database, WAL_SUFFIX)))
 }
 
-/// True when the database itself is what keeps a backup from being made.
+/// Returns true if damage to the database itself prevents a backup.
 pub(crate) fn is_damage(error: &BackupError) -> bool {
     match error {
         BackupError::Sql(error) => primary_code(error) == Some(SQLITE_CORRUPT),

@@ -1,4 +1,4 @@
-//! Branches: which one is meant, and what stands around it.
+//! Branches: resolution, context, heads and forks.
 
 use sqlx::SqliteConnection;
 
@@ -7,13 +7,13 @@ use crate::clock::Timestamp;
 use crate::error::Entity;
 use crate::ids::{BranchId, ConversationId, MessageId};
 
-/// A branch that was found.
+/// A resolved branch.
 pub(super) struct Branch {
     pub(super) id: BranchId,
     pub(super) head: Option<MessageId>,
 }
 
-/// Where a turn takes place.
+/// The branch of a turn, with what the turn needs from its conversation.
 pub(super) struct BranchContext {
     pub(super) conversation_id: ConversationId,
     pub(super) branch_id: BranchId,
@@ -23,7 +23,7 @@ pub(super) struct BranchContext {
 }
 
 impl Store {
-    /// The conversation of a message; `None` also where it is deleted.
+    /// Returns the conversation of a message; `None` also if it is deleted.
     pub async fn conversation_of(&self, message_id: &MessageId) -> Result<Option<ConversationId>> {
         Ok(sqlx::query_scalar!(
             r#"SELECT c.id AS "id!: ConversationId" FROM messages m JOIN conversations c ON c.id = m.conversation_id
@@ -34,7 +34,7 @@ impl Store {
         .await?)
     }
 
-    /// The branch that is meant: `main` when none is named.
+    /// Resolves a branch: `main` if none is given.
     pub async fn branch(
         &self,
         conversation_id: &ConversationId,
@@ -46,8 +46,8 @@ impl Store {
     }
 }
 
-/// The branch that is meant: `main` when none is named. `None` when it is not in the conversation, or that is
-/// deleted.
+/// Resolves a branch: `main` if none is given. Returns `None` if it is not in the conversation, or the
+/// conversation is deleted.
 pub(super) async fn resolve_branch(
     connection: &mut SqliteConnection,
     conversation_id: &ConversationId,
@@ -66,7 +66,7 @@ pub(super) async fn resolve_branch(
     .await?)
 }
 
-/// Which of the two ids names nothing, where no branch was found.
+/// Returns which of the two ids does not exist, after no branch was found.
 pub(super) async fn missing(
     tx: &mut SqliteConnection,
     conversation_id: &ConversationId,
@@ -84,7 +84,7 @@ pub(super) async fn missing(
     })
 }
 
-/// The branch that is meant, as [`resolve_branch`] finds it, and what stands around it.
+/// Resolves a branch as [`resolve_branch`] does, with its context.
 pub(super) async fn context(
     tx: &mut SqliteConnection,
     conversation_id: &ConversationId,
@@ -104,7 +104,7 @@ pub(super) async fn context(
     .await?)
 }
 
-/// The head of a branch, as it is by now.
+/// Returns the current head of a branch.
 pub(super) async fn head(
     tx: &mut SqliteConnection,
     branch_id: &BranchId,
@@ -118,7 +118,7 @@ pub(super) async fn head(
     Ok(head)
 }
 
-/// Makes a branch that leaves this one at a message, under a name that no other has.
+/// Creates a branch that forks from this one at a message, under an unused name.
 pub(super) async fn fork(
     tx: &mut SqliteConnection,
     context: &BranchContext,
@@ -127,7 +127,8 @@ pub(super) async fn fork(
 ) -> Result<BranchId> {
     let id = BranchId::fresh();
     sqlx::query!(
-        // Named in a scalar: an insert from a select has SQLite look for what might refer to the new row.
+        // Named in a scalar subquery: an INSERT from a SELECT makes SQLite search for rows that might reference
+        // the new row.
         "INSERT INTO branches (id, conversation_id, name, head_message_id, forked_from, created_at)
          VALUES (?1, ?2, (
            WITH RECURSIVE path(n) AS (

@@ -1,8 +1,9 @@
-//! Rows straight from the pages of a database, without SQLite: for one whose schema or trees cannot be read.
+//! Carves rows directly from the pages of a database file, without SQLite, when its schema or B-trees cannot be
+//! read.
 //!
-//! Every page that looks like a leaf of a table is read, <https://sqlite.org/fileformat2.html>, as the
-//! write-ahead log has it where that has it later. Nothing says which table a row is of, so the caller knows it by
-//! its shape. Pages that were freed may be among them: what was deleted and not yet written over comes back.
+//! Reads every page that looks like a table leaf, <https://sqlite.org/fileformat2.html>, in its latest version
+//! from the write-ahead log if there is one. A page does not name its table, so the caller identifies rows by
+//! their shape. Free pages may be included: deleted rows that were not overwritten yet come back.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -11,19 +12,19 @@ use std::path::Path;
 
 use super::damage::{WAL_SUFFIX, with_suffix};
 
-/// Conch's own page size, where the file does not say it any more.
+/// Conch's page size, used when the file header is unreadable.
 const PAGE: usize = 4096;
 
-/// The kind of a page that is a leaf of a table.
+/// Page type of a table leaf.
 const TABLE_LEAF: u8 = 13;
 
-/// What comes before the first page's content.
+/// Size of the database header at the start of the first page.
 const FILE_HEADER: usize = 100;
 
 const LOG_HEADER: usize = 32;
 const FRAME_HEADER: usize = 24;
 
-/// The longest row that is believed, in bytes: SQLite's own limit is 1e9.
+/// The longest row that is considered valid, in bytes: SQLite's own limit is 1e9.
 const MAX_ROW_BYTES: usize = 256 * 1024 * 1024;
 
 /// A value of a row.
@@ -45,7 +46,7 @@ impl Value {
     }
 }
 
-/// A row: its number and its values, in the order of its table's columns.
+/// A row: its rowid and its values, in the order of its table's columns.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct CarvedRow {
     pub(super) number: i64,
@@ -56,14 +57,14 @@ pub(super) struct CarvedRow {
 pub(super) struct Pages {
     main: File,
     log: Option<File>,
-    /// Where in the log the last committed state of a page is.
+    /// Offsets in the WAL of the last committed version of each page.
     in_log: HashMap<u32, u64>,
     size: usize,
     count: u32,
 }
 
 impl Pages {
-    /// Opens a database for reading its pages.
+    /// Opens a database to read its pages.
     pub(super) fn open(database: &Path) -> io::Result<Self> {
         let mut main = File::open(database)?;
         let mut header = [0; 18];
@@ -86,12 +87,12 @@ impl Pages {
         })
     }
 
-    /// How many pages there are; they are numbered from 1.
+    /// Returns the number of pages; they are numbered from 1.
     pub(super) fn count(&self) -> u32 {
         self.count
     }
 
-    /// The rows on a page; none where it is no leaf of a table, and those that can be read where it is damaged.
+    /// Returns the rows of a page: none if it is not a table leaf, and only the readable ones if it is damaged.
     pub(super) fn rows(&mut self, number: u32) -> Vec<CarvedRow> {
         let Some(page) = self.page(number) else {
             return Vec::new();
@@ -160,7 +161,7 @@ fn page_size(header: &[u8]) -> usize {
     if is_size { size } else { PAGE }
 }
 
-/// Where the last committed state of each page is in a log.
+/// Returns the offset of the last committed version of each page in a WAL.
 fn frames(log: &mut File, page_size: usize) -> io::Result<HashMap<u32, u64>> {
     let (mut committed, mut pending) = (HashMap::new(), HashMap::new());
     let mut header = [0; LOG_HEADER];
@@ -169,7 +170,7 @@ fn frames(log: &mut File, page_size: usize) -> io::Result<HashMap<u32, u64>> {
     let salts = header.get(16..24).map(<[u8]>::to_vec);
     let mut frame = vec![0; FRAME_HEADER + page_size];
     let mut at = u64::try_from(LOG_HEADER).unwrap_or(0);
-    // The first frame of an earlier round ends the log: its salts are others.
+    // The first frame of an earlier generation ends the log: its salts differ.
     while log.read_exact(&mut frame).is_ok() && frame.get(8..16) == salts.as_deref() {
         let (Some(page), Some(commit)) = (u32_at(&frame, 0), u32_at(&frame, 4)) else {
             break;
@@ -183,7 +184,7 @@ fn frames(log: &mut File, page_size: usize) -> io::Result<HashMap<u32, u64>> {
     Ok(committed)
 }
 
-/// How much of a row of this length is on its leaf.
+/// Returns how many bytes of a row of this length are stored on its leaf.
 fn local(length: usize, page_size: usize) -> usize {
     let most = page_size - 35;
     if length <= most {
@@ -194,7 +195,7 @@ fn local(length: usize, page_size: usize) -> usize {
     if fitting <= most { fitting } else { least }
 }
 
-/// The values of a record, <https://sqlite.org/fileformat2.html#record_format>.
+/// Parses the values of a record, <https://sqlite.org/fileformat2.html#record_format>.
 fn values(payload: &[u8]) -> Option<Vec<Value>> {
     let mut types = Reader {
         bytes: payload,
@@ -225,7 +226,7 @@ impl<'a> Reader<'a> {
         Some(taken)
     }
 
-    /// Seven bits a byte, the highest first; of a ninth byte all eight.
+    /// Reads a varint: seven bits per byte, big-endian; all eight bits of a ninth byte.
     fn varint(&mut self) -> Option<u64> {
         let mut number = 0_u64;
         for _ in 0..8 {

@@ -1,29 +1,29 @@
-//! What other processes did to the same file.
+//! Detection of changes by other processes to the same database.
 
 use sqlx::SqliteConnection;
 
 use super::{Result, Store};
 use crate::ids::{ConversationId, InstanceId};
 
-/// Notices commits, whoever made them, on a connection of its own.
+/// Detects commits by any connection, on a dedicated connection.
 #[derive(Debug)]
 pub struct ChangeCursor {
     connection: SqliteConnection,
-    /// <https://sqlite.org/pragma.html#pragma_data_version>: another number means that another
-    /// connection, in this process or not, has committed.
+    /// <https://sqlite.org/pragma.html#pragma_data_version>: a changed number means that another connection, in
+    /// this process or another, has committed.
     version: i64,
-    /// The newest generation that was looked at.
+    /// The rowid of the newest generation already returned.
     newest: i64,
 }
 
 impl ChangeCursor {
-    /// Whether anything was committed since it was last asked. It reads no page of the file.
+    /// Returns whether anything was committed since the last poll. Reads no page of the file.
     pub async fn poll_commits(&mut self) -> Result<bool> {
         let version = data_version(&mut self.connection).await?;
         Ok(std::mem::replace(&mut self.version, version) != version)
     }
 
-    /// The conversations in which instances other than `own` began a turn since it was last asked.
+    /// Returns the conversations in which instances other than `own` began a turn since the last poll.
     pub async fn poll_foreign_turns(&mut self, own: &InstanceId) -> Result<Vec<ConversationId>> {
         let begun = sqlx::query!(
             r#"SELECT rowid AS "number!: i64", conversation_id AS "conversation_id: ConversationId",
@@ -35,7 +35,7 @@ impl ChangeCursor {
         .await?;
         self.newest = match begun.last() {
             Some(last) => last.number,
-            // Numbers are given again after a purge of the newest.
+            // Rowids are reused after a purge of the newest row.
             None => self.newest.min(newest(&mut self.connection).await?),
         };
         let foreign = begun.into_iter().filter(|turn| turn.instance_id != *own);
@@ -44,7 +44,7 @@ impl ChangeCursor {
 }
 
 impl Store {
-    /// Begins to watch for commits.
+    /// Creates a cursor that detects commits from now on.
     pub async fn changes(&self) -> Result<ChangeCursor> {
         let mut connection = self.readers.acquire().await?.detach();
         let version = data_version(&mut connection).await?;

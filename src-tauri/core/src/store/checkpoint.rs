@@ -1,9 +1,8 @@
-//! Folding the write-ahead log into the file, <https://sqlite.org/wal.html#ckpt>.
+//! Checkpoints of the write-ahead log, <https://sqlite.org/wal.html#ckpt>.
 //!
-//! SQLite does it inside the commit by which the log grows too long, and a megabyte's answer ends with
-//! such a commit often: whoever waits for that end waited for the fold too. So the commits leave it
-//! alone until the log is [`TOO_LONG`] pages long, and [`Store::checkpoint_wal`] is called when an answer has been
-//! told.
+//! SQLite's automatic checkpoint runs inside the commit that makes the WAL too long. That is often the commit
+//! that ends a one-megabyte answer, which would delay its end. So automatic checkpoints wait until the WAL has
+//! [`TOO_LONG`] pages, and [`Store::checkpoint_wal`] is called once the end of an answer has been published.
 
 use std::time::Duration;
 
@@ -11,18 +10,18 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
 use super::{Result, Store};
 
-/// Pages of a log that is worth the two syncs of a fold; SQLite's own default.
+/// WAL length in pages that makes a checkpoint worth its two syncs; SQLite's default.
 const LONG: i64 = 1_000;
 
-/// Pages of a log that a commit folds after all: for what writes much and is no answer.
+/// WAL length in pages for the automatic checkpoint: for large writes other than answers.
 pub(super) const TOO_LONG: &str = "4000";
 
 impl Store {
-    /// Folds the log into the file if it has become long. Waits for no reader: what one still needs
-    /// stays in the log until the next time.
+    /// Checkpoints the WAL if it is long. Does not wait for readers: pages that one still needs remain in the
+    /// WAL until the next checkpoint.
     ///
     /// # Errors
-    /// When the file cannot be written; nothing is lost, and the next time tries again.
+    /// When the file cannot be written; nothing is lost, and the next call retries.
     pub async fn checkpoint_wal(&self) -> Result<()> {
         let mut connection = self.writer.acquire().await?;
         let (_, logged, _): (i64, i64, i64) = sqlx::query_as("PRAGMA wal_checkpoint(NOOP)")
@@ -37,19 +36,19 @@ impl Store {
     }
 }
 
-/// The log, seen from a connection of its own: no write waits in the pool while it is folded.
+/// A dedicated connection for checkpoints, so that no write waits in the pool meanwhile.
 #[derive(Debug)]
 pub struct Wal {
     connection: SqliteConnection,
 }
 
 impl Store {
-    /// Opens the connection.
+    /// Opens a connection for checkpoints.
     pub async fn wal(&self) -> Result<Wal> {
         let options = self.writer.connect_options();
         let connection = (*options)
             .clone()
-            // It waits for no lock, because other writes would wait with it.
+            // Never waits for a lock, because other writes would wait too.
             .busy_timeout(Duration::ZERO)
             .connect()
             .await?;
@@ -58,7 +57,7 @@ impl Store {
 }
 
 impl Wal {
-    /// Folds the log into the file if it has become long.
+    /// Checkpoints the WAL if it is long.
     pub async fn checkpoint(&mut self) -> Result<()> {
         let (_, logged, _) = self.run_pragma("PRAGMA wal_checkpoint(NOOP)").await?;
         if logged >= LONG {
@@ -67,10 +66,10 @@ impl Wal {
         Ok(())
     }
 
-    /// Folds all of the log into the file and leaves nothing in it. False while a connection reads or writes:
-    /// to be tried again.
+    /// Checkpoints the whole WAL and truncates it. Returns false if another connection is reading or writing;
+    /// the caller must then retry.
     pub async fn truncate(&mut self) -> Result<bool> {
-        // Most of it first, because a write waits for the rest.
+        // Most of it first, because writes wait during the rest.
         self.run_pragma("PRAGMA wal_checkpoint(PASSIVE)").await?;
         let (busy, _, _) = self.run_pragma("PRAGMA wal_checkpoint(TRUNCATE)").await?;
         Ok(busy == 0)
@@ -81,7 +80,8 @@ impl Wal {
         Ok(self.connection.close().await?)
     }
 
-    /// Whether another connection was in its way, the pages in the log, and those of them that are in the file.
+    /// Returns whether another connection blocked the checkpoint, the pages in the WAL, and how many of them
+    /// were checkpointed.
     async fn run_pragma(&mut self, pragma: &'static str) -> Result<(i64, i64, i64)> {
         Ok(sqlx::query_as(pragma)
             .fetch_one(&mut self.connection)

@@ -1,30 +1,30 @@
-//! What an answer has come to so far: pieces, appended under its lock's fence and joined into the message
-//! when it ends, or left in pieces where that cannot be.
+//! The partial text of an answer: pieces, appended under its lock's fence and joined into the message when it
+//! ends, or left in pieces if that is not possible.
 
 use sqlx::SqliteConnection;
 
 use super::Result;
 use crate::lock::{FencedWrite, Lease};
 
-/// How much of a text that is in pieces is read, in bytes: what an earlier version left may fill the memory.
+/// How many bytes of unjoined pieces are read: those left by an earlier version could exhaust memory.
 pub(super) const MAX_UNJOINED_BYTES: i64 = 32 * 1024 * 1024;
 
 /// A piece of an answer to append.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Piece {
-    /// Of the answer.
+    /// Text of the answer.
     pub text: String,
-    /// Of what the model thinks before it.
+    /// Reasoning of the model.
     pub reasoning: String,
 }
 
 impl Piece {
-    /// Nothing to append.
+    /// Returns true if there is nothing to append.
     pub fn is_empty(&self) -> bool {
         self.text.is_empty() && self.reasoning.is_empty()
     }
 
-    /// Bytes of UTF-8.
+    /// Length in bytes of UTF-8.
     pub fn len(&self) -> usize {
         self.text.len() + self.reasoning.len()
     }

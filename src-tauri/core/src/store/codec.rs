@@ -1,5 +1,5 @@
-//! How the domain's types are stored: ids and enums as text, times as integers. It is here, and not
-//! beside the types, so that nothing outside `store` names sqlx.
+//! How the domain types are stored: ids and enums as text, times as integers. Defined here rather than next to
+//! the types, so that nothing outside `store` depends on sqlx.
 
 use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;

@@ -1,4 +1,4 @@
-//! Conversations and what is read of them: the list, one with its latest page.
+//! Conversations: the list, a conversation with its latest page, and their properties.
 
 use super::{Result, Store, attachments, branches, locks, pages, settings};
 use crate::chat::{Conversation, ConversationSummary, ConversationView, PageQuery, Parameters};
@@ -45,8 +45,8 @@ impl Store {
         })
     }
 
-    /// The conversations last written in, newest first, at most `limit`; those after the
-    /// conversation `after` in that order, where it is given.
+    /// Returns at most `limit` of the most recently written conversations, newest first, starting after the
+    /// cursor `after` if given.
     pub async fn list_conversations(
         &self,
         after: Option<&ConversationId>,
@@ -69,7 +69,7 @@ impl Store {
         .await?)
     }
 
-    /// True for a conversation that others can be said to come after, also a deleted one.
+    /// Returns true if the conversation can be used as a cursor, even if it is deleted.
     pub async fn is_valid_cursor(&self, id: &ConversationId) -> Result<bool> {
         let count = sqlx::query_scalar!("SELECT count(*) FROM conversations WHERE id = ?", id)
             .fetch_one(&self.readers)
@@ -77,7 +77,7 @@ impl Store {
         Ok(count > 0)
     }
 
-    /// A conversation and the latest page of a branch. `None` when there is no such branch.
+    /// Returns a conversation and the latest page of a branch. `None` if there is no such branch.
     pub async fn get_conversation(
         &self,
         conversation_id: &ConversationId,
@@ -120,7 +120,7 @@ impl Store {
         }))
     }
 
-    /// Names a conversation. False when there is no such one.
+    /// Renames a conversation. Returns false if it does not exist.
     pub async fn rename_conversation(&self, id: &ConversationId, title: &str) -> Result<bool> {
         let done = sqlx::query!(
             "UPDATE conversations SET title = ? WHERE id = ? AND deleted_at IS NULL",
@@ -132,7 +132,7 @@ impl Store {
         Ok(done.rows_affected() > 0)
     }
 
-    /// Sets the model of the answers to come. False when there is no such conversation.
+    /// Sets the model for future answers. Returns false if the conversation does not exist.
     pub async fn set_conversation_model(&self, id: &ConversationId, model: &str) -> Result<bool> {
         let done = sqlx::query!(
             "UPDATE conversations SET model_id = ? WHERE id = ? AND deleted_at IS NULL",
@@ -144,7 +144,7 @@ impl Store {
         Ok(done.rows_affected() > 0)
     }
 
-    /// The model of the answers to come; `None` for the default, and when there is no such conversation.
+    /// Returns the model for future answers; `None` for the default, and if the conversation does not exist.
     pub async fn model_of(&self, id: &ConversationId) -> Result<Option<String>> {
         let row = sqlx::query_scalar!("SELECT model_id FROM conversations WHERE id = ?", id)
             .fetch_optional(&self.readers)
@@ -152,13 +152,13 @@ impl Store {
         Ok(row.flatten())
     }
 
-    /// What a conversation is called, if anything; `None` when there is no such conversation.
+    /// Returns the title of a conversation, if it has one; the outer `None` means that it does not exist.
     pub async fn title_of(&self, id: &ConversationId) -> Result<Option<Option<String>>> {
         let row = sqlx::query_scalar!("SELECT title FROM conversations WHERE id = ?", id);
         Ok(row.fetch_optional(&self.readers).await?)
     }
 
-    /// Sets what a conversation asks of its model. False when there is no such conversation.
+    /// Sets the model parameters of a conversation. Returns false if it does not exist.
     pub async fn set_parameters(
         &self,
         id: &ConversationId,
@@ -175,7 +175,7 @@ impl Store {
         Ok(done.rows_affected() > 0)
     }
 
-    /// What a conversation asks of its model; nothing when there is no such conversation.
+    /// Returns the model parameters of a conversation; the default if it does not exist.
     pub async fn parameters(&self, id: &ConversationId) -> Result<Parameters> {
         let row = sqlx::query_scalar!("SELECT parameters FROM conversations WHERE id = ?", id)
             .fetch_optional(&self.readers)

@@ -1,5 +1,5 @@
-//! What is deleted leaves the copies of the database, too: the backups, and what was saved of a damaged one. Each is
-//! a file of any schema that nothing else writes to.
+//! Purging of deleted data from the copies of the database: the backups, and what was salvaged from a damaged
+//! one. Each is a file of any schema version that nothing else writes to.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -15,11 +15,11 @@ use super::{Result, Store, backups, salvage};
 use crate::ids::ConversationId;
 
 impl Store {
-    /// Purges a conversation from every copy of this database. One that is damaged, or cannot be written for a reason
-    /// that lasts, stays as it is.
+    /// Purges a conversation from every copy of this database. A copy that is damaged, or permanently
+    /// unwritable, is skipped.
     ///
     /// # Errors
-    /// What passes: it may be called again.
+    /// On transient errors; it can be called again.
     pub async fn purge_in_copies(&self, id: &ConversationId) -> Result<()> {
         for copy in self.copies() {
             let purged = Self::purge_in(&copy, std::slice::from_ref(id)).await;
@@ -33,10 +33,10 @@ impl Store {
         self.forget_unsent_in_copies().await
     }
 
-    /// Takes from every copy what was typed or attached, and is sent or gone by now.
+    /// Removes from every copy the drafts and attachments that were sent or discarded since.
     ///
     /// # Errors
-    /// What passes: it may be called again.
+    /// On transient errors; it can be called again.
     pub async fn forget_unsent_in_copies(&self) -> Result<()> {
         for copy in self.copies() {
             let forgotten = self.forget_unsent_in(&copy).await;
@@ -51,10 +51,10 @@ impl Store {
         backups.map(|backup| backup.path).chain(saved).collect()
     }
 
-    /// Purges from a backup what was deleted while it was made.
+    /// Purges from a new backup what was deleted while it was made.
     ///
     /// # Errors
-    /// When either cannot be read, or the backup not written.
+    /// When the database or the backup cannot be read, or the backup cannot be written.
     pub(super) async fn purge_gone_in(&self, backup: &Path) -> Result<()> {
         let mut file = read_only(backup).await?;
         let copied: Vec<String> = sqlx::query_scalar("SELECT id FROM conversations")
@@ -74,7 +74,8 @@ impl Store {
         self.forget_unsent_in(backup).await
     }
 
-    /// Takes from a copy what was typed and is no beginning of what is typed now, and files that are nowhere any more.
+    /// Removes from a copy the drafts that are no prefix of the current draft, and unsent files that no longer
+    /// exist.
     async fn forget_unsent_in(&self, path: &Path) -> Result<()> {
         let typed: Vec<(String, String)> = sqlx::query_as(
             "SELECT conversation_id, content FROM drafts
@@ -133,11 +134,12 @@ impl Store {
         close(copy).await
     }
 
-    /// Purges conversations from another database file of any schema, a backup say. It needs no mark there,
-    /// and nothing else may write to the file. A file that has none of them is not written to.
+    /// Purges conversations from another database file of any schema version, such as a backup. They need not
+    /// be marked as deleted there, and nothing else may write to the file. A file without any of them is not
+    /// written to.
     ///
     /// # Errors
-    /// When the file cannot be written; what was purged until then stays gone.
+    /// When the file cannot be written; what was purged before that stays purged.
     pub async fn purge_in(path: &Path, ids: &[ConversationId]) -> Result<()> {
         let mut file = open_to_forget(path).await?;
         let mut held = Vec::new();
@@ -153,7 +155,7 @@ impl Store {
             return Ok(file.close().await?);
         }
         if !has(&mut file, "attachments").await? {
-            // An older schema, in which there are none.
+            // An older schema, without attachments.
             sqlx::query("CREATE TEMP TABLE attachments (id, conversation_id)")
                 .execute(&mut file)
                 .await?;
@@ -170,7 +172,7 @@ impl Store {
     }
 }
 
-/// What lasts is said, and nobody waits for it.
+/// Logs permanent errors and ignores them, so that they do not block the purge.
 fn tolerated(copy: &Path, done: Result<()>) -> Result<()> {
     match done {
         Err(error) if !error.is_transient() => {
@@ -181,7 +183,7 @@ fn tolerated(copy: &Path, done: Result<()>) -> Result<()> {
     }
 }
 
-/// What is deleted on it is overwritten with zeros.
+/// Opens a database so that deleted content is overwritten with zeros.
 async fn open_to_forget(path: &Path) -> Result<SqliteConnection> {
     let options = SqliteConnectOptions::new()
         .filename(path)
@@ -199,7 +201,7 @@ async fn close(mut file: SqliteConnection) -> Result<()> {
     Ok(file.close().await?)
 }
 
-/// Empties the search index, whatever form it has in the file. The next start on the file fills it again.
+/// Clears the search index, in any schema version. The next start on the file rebuilds it.
 async fn forget_words(file: &mut SqliteConnection) -> Result<()> {
     sqlx::query("INSERT INTO messages_fts(messages_fts) VALUES ('delete-all')")
         .execute(&mut *file)
@@ -212,7 +214,7 @@ async fn forget_words(file: &mut SqliteConnection) -> Result<()> {
     Ok(())
 }
 
-/// Whether a file's schema has a table.
+/// Returns whether a database has a table.
 async fn has(file: &mut SqliteConnection, table: &str) -> Result<bool> {
     let count: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE name = ?")
         .bind(table)
@@ -221,8 +223,8 @@ async fn has(file: &mut SqliteConnection, table: &str) -> Result<bool> {
     Ok(count > 0)
 }
 
-/// Takes away all at once, from a file that nothing else uses and whose references are not looked after. Only what
-/// every schema has is named.
+/// Deletes everything at once from a file that nothing else uses, without foreign key checks. Names only tables
+/// that exist in every schema version.
 async fn purge_alone(tx: &mut SqliteConnection, id: &ConversationId) -> Result<()> {
     for statement in [
         "DELETE FROM attachments WHERE conversation_id = ?",

@@ -1,9 +1,9 @@
-//! The mark on a damaged database: a file beside it that stays until the database was replaced or mended,
-//! so that no start forgets what an earlier one found, and nothing is written into what may yet be saved.
+//! The mark of a damaged database: a file next to it that remains until the database is replaced or repaired,
+//! so that later starts know of the damage, and nothing is written to a file that may still be salvaged.
 //!
-//! The mark says which file it is about. While that one is as it was, it is damaged; once it is another,
-//! the whole of it is checked before it is opened, and only a check that finds nothing takes the mark away.
-//! The model is etcd's CORRUPT alarm, <https://etcd.io/docs/v3.5/op-guide/data_corruption/>.
+//! The mark identifies the file. While the file is unchanged, it counts as damaged; once it has changed, it
+//! gets a full integrity check before it is opened, and only a check without findings removes the mark. The
+//! model is etcd's CORRUPT alarm, <https://etcd.io/docs/v3.5/op-guide/data_corruption/>.
 
 use std::fs::{self, Metadata};
 use std::io::{self, Write};
@@ -16,19 +16,19 @@ use serde::{Deserialize, Serialize};
 use super::{Result, Store, StoreError};
 use crate::folder;
 
-/// What is beside the database: its log.
+/// File name suffix of the WAL.
 pub(super) const WAL_SUFFIX: &str = "-wal";
 
 /// The content of a mark.
 #[derive(Debug, Serialize, Deserialize)]
 struct Mark {
-    /// What was found, in SQLite's words, for whoever looks into the folder.
+    /// SQLite's message, for a person who inspects the folder.
     found: String,
     database: Option<Identity>,
     log: Option<Identity>,
 }
 
-/// Which file it is, and in which state.
+/// Identity and state of a file.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Identity {
     file: Option<(u64, u64)>,
@@ -66,30 +66,30 @@ fn file_of(_: &Metadata) -> Option<(u64, u64)> {
     None
 }
 
-/// What an earlier verdict is worth now.
+/// The validity of a damage mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum MarkState {
-    /// There was none.
+    /// There is no mark.
     Clear,
-    /// The file is the one that was found damaged.
+    /// The file is unchanged since it was found damaged.
     Damaged,
-    /// The file is another, or was changed: it has to be checked whole.
+    /// The file was replaced or changed: it needs a full integrity check.
     Doubtful,
 }
 
-/// Where the mark of a database is.
+/// Returns the path of a database's damage mark.
 pub(super) fn mark_of(database: &Path) -> PathBuf {
     with_suffix(database, ".damaged")
 }
 
-/// A file beside another: its name with something behind it.
+/// Appends a suffix to a file name.
 pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
 }
 
-/// What the mark beside a database says. One that cannot be read is a mark all the same.
+/// Returns the state of a database's damage mark. An unreadable mark counts as a mark.
 pub(super) fn mark_state(database: &Path) -> MarkState {
     let mark = match fs::read(mark_of(database)) {
         Ok(bytes) => serde_json::from_slice::<Mark>(&bytes).ok(),
@@ -107,7 +107,7 @@ pub(super) fn mark_state(database: &Path) -> MarkState {
     }
 }
 
-/// Marks a database as damaged. Where that cannot be written, the verdict still stands for this start.
+/// Marks a database as damaged. If the mark cannot be written, the damage is known only until the process ends.
 pub(crate) fn mark(database: &Path, found: &str) {
     tracing::error!(database = %database.display(), found, "the database is damaged");
     let mark = Mark {
@@ -136,7 +136,7 @@ fn write(path: &Path, mark: &Mark) -> io::Result<()> {
     Ok(())
 }
 
-/// Takes the mark away: the database that is there now was found whole.
+/// Removes the mark after the current database passed its check.
 pub(super) fn lift(database: &Path) {
     if let Err(error) = fs::remove_file(mark_of(database))
         && error.kind() != io::ErrorKind::NotFound
@@ -145,7 +145,7 @@ pub(super) fn lift(database: &Path) {
     }
 }
 
-/// What an open store knows of the mark.
+/// The damage state of an open store.
 #[derive(Debug, Clone)]
 pub(super) struct Alarm {
     database: Arc<Path>,
@@ -164,7 +164,7 @@ impl Alarm {
         &self.database
     }
 
-    /// True once damage was found, by this process or another.
+    /// Returns true once damage was found, by this process or another.
     pub(super) fn is_raised(&self) -> bool {
         self.raised.load(Ordering::Relaxed) || mark_of(&self.database).exists()
     }
@@ -180,22 +180,22 @@ impl Alarm {
 }
 
 impl Store {
-    /// Says that SQLite met damage while the database was in use (`SQLITE_CORRUPT`, but for that of the
-    /// full-text index). From now on nothing is written, and no start opens this file again.
+    /// Records that SQLite found damage while the database was in use (`SQLITE_CORRUPT`, except in the
+    /// full-text index). From then on nothing is written, and no start opens this file again.
     pub async fn mark_damaged(&self, found: &str) {
         if !self.alarm.raised.swap(true, Ordering::Relaxed) {
             mark(&self.alarm.database, found);
-            // What waits for the writer is refused by SQLite itself.
+            // Writes that already wait for the writer are refused by SQLite itself.
             let closed = sqlx::query("PRAGMA query_only = ON").execute(&self.writer);
             if let Err(error) = closed.await {
                 tracing::warn!(%error, "the damaged database could not be closed to writes");
             }
-            // What was written meanwhile belongs to the state that was found damaged.
+            // Marked again, to include what was written meanwhile in the recorded file state.
             mark(&self.alarm.database, found);
         }
     }
 
-    /// True once damage was found, by this process or another: nothing is written any more.
+    /// Returns true once damage was found, by this process or another: nothing is written after that.
     pub fn is_damaged(&self) -> bool {
         self.alarm.is_raised()
     }

@@ -1,10 +1,10 @@
-//! Deleted conversations: hidden at once, given back for a while, and then purged: taken away for good.
+//! Deleted conversations: hidden immediately, restorable for a while, and then purged permanently.
 //!
-//! A purge goes in portions, each a transaction of its own, so that no other write waits for more than
-//! one. It goes from the newest message to the oldest, and unties what follows before it deletes: a chain
-//! that is deleted from its beginning has SQLite follow it down, and it stops at a depth of a thousand
-//! (<https://sqlite.org/limits.html>). What it frees is overwritten with zeros (`secure_delete`); what the
-//! log still holds goes with [`Wal::empty`](super::Log::empty).
+//! A purge runs in batches, each in its own transaction, so that no other write waits for more than one. It
+//! deletes from the newest message to the oldest, and clears references to a message before deleting it:
+//! deleting a chain from its start makes SQLite follow it, up to a depth limit of a thousand
+//! (<https://sqlite.org/limits.html>). Freed space is overwritten with zeros (`secure_delete`); what the WAL
+//! still holds is removed by [`Wal::truncate`](super::Wal::truncate).
 
 use sqlx::{ConnectOptions, Connection, Sqlite, SqliteConnection, Transaction};
 
@@ -12,34 +12,34 @@ use super::{Result, Store, attempts};
 use crate::clock::Timestamp;
 use crate::ids::ConversationId;
 
-/// A conversation that is deleted and not gone yet.
+/// A deleted conversation that is not purged yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeletedConversation {
-    /// Which one.
+    /// Its id.
     pub id: ConversationId,
-    /// When.
+    /// When it was deleted.
     pub at: Timestamp,
-    /// Some of it is gone already.
+    /// Whether its purge has begun.
     pub purging: bool,
 }
 
-/// How far a purge has come.
+/// Progress of a purge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PurgeProgress {
-    /// There is more.
+    /// There is more to delete.
     Remaining,
     /// Nothing is left.
     Done,
 }
 
-/// A part of a purge: the one writer, for as long as it takes.
+/// A batch of a purge: holds the write transaction.
 #[derive(Debug)]
 pub struct Portion {
     tx: Transaction<'static, Sqlite>,
 }
 
 impl Store {
-    /// Hides a conversation from everything that reads or writes it. False when there is no such one.
+    /// Hides a conversation from all reads and writes. Returns false if it does not exist.
     pub async fn delete_conversation(&self, id: &ConversationId, now: Timestamp) -> Result<bool> {
         let done = sqlx::query!(
             "UPDATE conversations SET deleted_at = ? WHERE id = ? AND deleted_at IS NULL",
@@ -51,7 +51,7 @@ impl Store {
         Ok(done.rows_affected() > 0)
     }
 
-    /// Gives a deleted conversation back. False when it is gone, or some of it is.
+    /// Restores a deleted conversation. Returns false if its purge has begun or is complete.
     pub async fn restore_conversation(&self, id: &ConversationId) -> Result<bool> {
         let done = sqlx::query!(
             "UPDATE conversations SET deleted_at = NULL WHERE id = ? AND purging = 0",
@@ -62,7 +62,7 @@ impl Store {
         Ok(done.rows_affected() > 0)
     }
 
-    /// Every conversation that is deleted and not gone yet.
+    /// Returns every deleted conversation that is not purged yet.
     pub async fn deleted_conversations(&self) -> Result<Vec<DeletedConversation>> {
         Ok(sqlx::query_as!(
             DeletedConversation,
@@ -73,8 +73,8 @@ impl Store {
         .await?)
     }
 
-    /// Takes the way back from a deleted conversation. False when there is none by now: it was given back,
-    /// or another process has purged it.
+    /// Makes a deletion irreversible. Returns false if there is nothing to purge: the conversation was
+    /// restored, or another process has purged it.
     pub async fn begin_purge(&self, id: &ConversationId) -> Result<bool> {
         let mut tx = self.write().await?;
         let begun = sqlx::query!(
@@ -92,16 +92,16 @@ impl Store {
         Ok(true)
     }
 
-    /// Waits for the one writer.
+    /// Waits for the writer and begins a batch.
     pub async fn portion(&self) -> Result<Portion> {
         Ok(Portion {
             tx: self.write().await?,
         })
     }
 
-    /// Takes away what is left of a conversation whose messages are gone, on a connection that does not look
-    /// after references: no index leads from a branch to its messages, so to see that there are none, SQLite
-    /// would read all that there are.
+    /// Deletes the rest of a conversation whose messages are gone, on a connection without foreign key checks:
+    /// branches have no index to their messages, so to check that there are none SQLite would scan all
+    /// messages.
     pub async fn end_purge(&self, id: &ConversationId) -> Result<()> {
         let options = (*self.writer.connect_options()).clone();
         let mut connection = options.foreign_keys(false).connect().await?;
@@ -113,15 +113,15 @@ impl Store {
 }
 
 impl Portion {
-    /// Takes away rows of a conversation that cost about so much: each one, and a quarter of a kilobyte
-    /// of text another. At least one row goes where there is any.
+    /// Deletes rows of a conversation up to a cost of `limit`: one per row, and one per 256 bytes of text.
+    /// Deletes at least one row if there is any.
     pub async fn purge(mut self, id: &ConversationId, limit: u32) -> Result<PurgeProgress> {
         let purged = purge(&mut self.tx, id, limit).await?;
         self.tx.commit().await?;
         Ok(purged)
     }
 
-    /// Takes away the oldest records of attempts to start an answer over so many, at most `limit` of them.
+    /// Deletes up to `limit` of the oldest attempt records beyond the newest `kept`.
     pub async fn cut_attempts(mut self, kept: u32, limit: u32) -> Result<PurgeProgress> {
         let cut = attempts::cut(&mut self.tx, kept, limit).await?;
         self.tx.commit().await?;
@@ -133,9 +133,10 @@ impl Portion {
     }
 }
 
-/// Takes away what is little, and what would be touched again with each message.
+/// Deletes the few rows, and the references that would otherwise be updated with each message.
 pub(super) async fn unlink(tx: &mut SqliteConnection, id: &ConversationId) -> Result<()> {
-    // No answer is being written without its lock (I6). The task that writes one, in any process, finds it lost.
+    // No answer is generating without its lock (I6). The task that writes one, in any process, finds its lock
+    // lost.
     sqlx::query!(
         "UPDATE messages SET status = 'interrupted', finished_at = created_at
          WHERE status = 'generating' AND branch_id IN (SELECT id FROM branches WHERE conversation_id = ?)",
@@ -158,7 +159,7 @@ pub(super) async fn unlink(tx: &mut SqliteConnection, id: &ConversationId) -> Re
     Ok(())
 }
 
-/// Takes away a portion; what is much comes first, and what it hangs from last.
+/// Deletes a batch: the numerous rows first, the rows that they reference last.
 async fn purge(
     tx: &mut SqliteConnection,
     id: &ConversationId,
@@ -171,7 +172,7 @@ async fn purge(
     Ok(PurgeProgress::Remaining)
 }
 
-/// Takes away what the messages hung from, without its references being looked after.
+/// Deletes the rows that the messages referenced, on a connection without foreign key checks.
 pub(super) async fn end(tx: &mut SqliteConnection, id: &ConversationId) -> Result<()> {
     sqlx::query!("DELETE FROM queued_messages WHERE conversation_id = ?", id)
         .execute(&mut *tx)
@@ -193,7 +194,7 @@ pub(super) async fn end(tx: &mut SqliteConnection, id: &ConversationId) -> Resul
     Ok(())
 }
 
-/// One file: each may be megabytes.
+/// Deletes one attachment: each may be megabytes.
 async fn attachment(tx: &mut SqliteConnection, id: &ConversationId) -> Result<u64> {
     let done = sqlx::query!(
         "DELETE FROM attachments WHERE id = (SELECT id FROM attachments WHERE conversation_id = ? LIMIT 1)",
@@ -204,7 +205,7 @@ async fn attachment(tx: &mut SqliteConnection, id: &ConversationId) -> Result<u6
     Ok(done.rows_affected())
 }
 
-/// The generations, and whose the attempts to start them were: that there were some is counted for good.
+/// Deletes the generations, and detaches the attempts from the conversation: their number is kept permanently.
 async fn generations(tx: &mut SqliteConnection, id: &ConversationId, limit: u32) -> Result<u64> {
     let attempts = sqlx::query!(
         "UPDATE generation_attempts SET conversation_id = NULL, branch_id = NULL WHERE id IN (
@@ -239,7 +240,7 @@ async fn messages(tx: &mut SqliteConnection, id: &ConversationId, limit: u32) ->
     )
     .fetch_one(&mut *tx)
     .await?;
-    // What is left of an answer that was never ended, before its message.
+    // First the pieces of an unfinished answer, before its message.
     let pieces = sqlx::query!(
         "DELETE FROM message_chunks WHERE (message_id, seq) IN (
            SELECT k.message_id, k.seq FROM json_each(?) AS listed
@@ -252,7 +253,7 @@ async fn messages(tx: &mut SqliteConnection, id: &ConversationId, limit: u32) ->
     if pieces.rows_affected() > 0 {
         return Ok(pieces.rows_affected());
     }
-    // A clock that was set back may have made a message older than the one that it follows.
+    // A clock set back may have made a message older than its parent.
     sqlx::query!(
         "UPDATE messages SET parent_id = NULL WHERE parent_id IN (SELECT value FROM json_each(?))",
         newest

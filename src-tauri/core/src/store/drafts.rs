@@ -1,5 +1,4 @@
-//! What is typed and not sent: one draft a conversation, and one for the conversation that does not
-//! exist yet.
+//! Drafts: one for each conversation, and one for the conversation that does not exist yet.
 
 use sqlx::SqliteConnection;
 
@@ -8,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::ids::ConversationId;
 
 impl Store {
-    /// Keeps text that was typed but not sent. False when there is no such conversation.
+    /// Saves the draft of a conversation. Returns false if it does not exist.
     pub async fn save_draft(
         &self,
         id: &ConversationId,
@@ -28,7 +27,7 @@ impl Store {
         Ok(done.rows_affected() > 0)
     }
 
-    /// Keeps text that was typed before its conversation exists.
+    /// Saves the draft of the conversation that does not exist yet.
     pub async fn save_new_draft(&self, content: &str, now: Timestamp) -> Result<()> {
         sqlx::query!(
             "INSERT INTO new_conversation_drafts (user_id, content, updated_at) VALUES (?, ?, ?)
@@ -42,7 +41,7 @@ impl Store {
         Ok(())
     }
 
-    /// What was typed before its conversation exists; empty for nothing.
+    /// Returns the draft of the conversation that does not exist yet; empty if there is none.
     pub async fn new_draft(&self) -> Result<String> {
         let draft = sqlx::query_scalar!(
             "SELECT content FROM new_conversation_drafts WHERE user_id = ?",
@@ -53,9 +52,9 @@ impl Store {
         Ok(draft.unwrap_or_default())
     }
 
-    /// Takes what is being sent out of the drafts, in the transaction that stores it. Only what was sent
-    /// leaves them: a program may send while other text stands in the box. The first message of a
-    /// conversation may have been typed before there was one.
+    /// Deletes the draft that is being sent, in the transaction that stores the message. Keeps a draft with
+    /// other text: a program may send while the user types. The first message of a conversation may be the
+    /// draft from before the conversation existed.
     pub(super) async fn take_draft(
         &self,
         tx: &mut SqliteConnection,

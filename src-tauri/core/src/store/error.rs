@@ -1,18 +1,18 @@
-//! What the store can fail with, told apart by what the user has to do about it, and sorted into what passes
-//! and what lasts: what passes is tried again and said while it lasts, what lasts ends what it was met in.
+//! The store's errors, distinguished by what the user must do, and classified as transient or permanent: a
+//! transient error is retried and shown while it lasts, a permanent one ends the operation.
 
 use std::path::PathBuf;
 
 use crate::error::ErrorCode;
 
-/// Why the store refused or failed.
+/// Why a store operation was refused or failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// No room left. Nothing of the failed write was kept; it works again once there is room.
+    /// No space left. The failed write was rolled back; writes succeed again once there is space.
     #[error("The disk is full: make some room and try again. Nothing you typed is lost")]
     DiskFull(#[source] sqlx::Error),
-    /// The data folder cannot be made or written.
+    /// The data folder cannot be created or written.
     #[error(
         "Conch cannot write its data folder {}: check its permissions and that the disk is not read-only ({source})",
         path.display()
@@ -20,10 +20,10 @@ pub enum StoreError {
     DataFolderUnwritable {
         /// The folder.
         path: PathBuf,
-        /// What the operating system said.
+        /// The operating system's error.
         source: std::io::Error,
     },
-    /// The file was written by a newer version. It was not touched.
+    /// The file was written by a newer version. It was not changed.
     #[error(
         "The database {} was written by a newer version of Conch: update Conch to open it; it was not changed",
         path.display()
@@ -32,7 +32,7 @@ pub enum StoreError {
         /// The database file.
         path: PathBuf,
     },
-    /// The file is damaged. It was not touched.
+    /// The file is damaged. It was not changed.
     #[error(
         "The database {} is damaged; it was not changed",
         path.display()
@@ -41,7 +41,7 @@ pub enum StoreError {
         /// The database file.
         path: PathBuf,
     },
-    /// The file was found damaged while it was in use. Nothing is written into it any more.
+    /// The file was found damaged while in use. Nothing is written to it any more.
     #[error(
         "The database {} was found damaged, so nothing more is written into it: copy what you have typed, then close Conch and start it again. It offers your backups then",
         path.display()
@@ -50,7 +50,7 @@ pub enum StoreError {
         /// The database file.
         path: PathBuf,
     },
-    /// The data folder is on a network drive that does not pass locks on.
+    /// The data folder is on a network drive that does not forward file locks.
     #[error(
         "The data folder {} is on a network drive that does not keep two computers from writing to it at once, which would damage your conversations: put the folder on a drive of this computer, and set CONCH_DATA_DIR to it. Nothing was changed",
         path.display()
@@ -68,7 +68,7 @@ pub enum StoreError {
         /// The folder.
         path: PathBuf,
     },
-    /// The file is something else. It was not touched.
+    /// The file is not a database of Conch. It was not changed.
     #[error(
         "The file {} is no database of Conch; it was not changed",
         path.display()
@@ -77,15 +77,15 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
-    /// The disk refuses, or the database is held by others. It may work again without Conch's doing.
+    /// The disk failed, or the database is locked by others. It may succeed later without any action by Conch.
     #[error("{} at the moment ({source}). Nothing you typed is lost", condition.reason())]
     Transient {
-        /// What is in the way.
+        /// The cause.
         condition: Transient,
-        /// What SQLite or the pool of connections said.
+        /// The error of SQLite or the connection pool.
         source: sqlx::Error,
     },
-    /// The file turned out to be damaged while it was open.
+    /// The file was found damaged while it was open.
     #[error("The database is damaged: {0}")]
     Damaged(#[source] sqlx::Error),
     /// Anything else.
@@ -94,7 +94,7 @@ pub enum StoreError {
     /// A migration failed; its transaction was rolled back.
     #[error("The database could not be brought to this version: {0}")]
     Migration(#[source] sqlx::migrate::MigrateError),
-    /// The SQLite that was linked has a bug that loses committed transactions.
+    /// The linked SQLite has a bug that loses committed transactions.
     #[error(
         "This build of Conch links SQLite {found}, which can lose data; it needs 3.51.3 or later"
     )]
@@ -104,25 +104,25 @@ pub enum StoreError {
     },
 }
 
-/// What is in the way of the database, and may go by itself.
+/// A cause of a transient error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transient {
-    /// No room.
+    /// No space left.
     DiskFull,
-    /// Others hold it.
+    /// Locked by others.
     Busy,
-    /// It does not answer.
+    /// No response in time.
     Silent,
-    /// It cannot be written.
+    /// Not writable.
     ReadOnly,
-    /// The device or the file system fails.
+    /// The device or the file system failed.
     Device,
-    /// No memory, or no more files may be opened.
+    /// Out of memory or file handles.
     Resources,
 }
 
 impl Transient {
-    /// In words, without a full stop.
+    /// Describes the cause, without a full stop.
     pub fn reason(self) -> &'static str {
         match self {
             Self::DiskFull => "The disk is full",
@@ -136,7 +136,7 @@ impl Transient {
 }
 
 impl StoreError {
-    /// The error's stable name.
+    /// Returns the error's stable name.
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::DiskFull(_) => ErrorCode::DiskFull,
@@ -154,7 +154,7 @@ impl StoreError {
         }
     }
 
-    /// What is in the way, where it may go by itself: then the same is tried again. `None` for what lasts.
+    /// Returns the cause of a transient error, which can be retried; `None` for a permanent one.
     pub fn transient(&self) -> Option<Transient> {
         match self {
             Self::DiskFull(_) => Some(Transient::DiskFull),
@@ -163,12 +163,13 @@ impl StoreError {
         }
     }
 
-    /// It may go by itself.
+    /// Returns true if a retry may succeed.
     pub fn is_transient(&self) -> bool {
         self.transient().is_some()
     }
 
-    /// The database file itself is damaged. A full-text index that is damaged is none: it is made again.
+    /// Returns true if the database file itself is damaged. A damaged full-text index does not count: it is
+    /// rebuilt.
     pub fn is_damage(&self) -> bool {
         matches!(
             self,
@@ -193,15 +194,15 @@ mod primary {
     pub(super) const NOTADB: i32 = 26;
 }
 
-/// Extended ones, which are not what their primary code says.
+/// Extended result codes whose meaning differs from their primary code.
 mod extended {
-    /// A virtual table's own content, here the full-text index.
+    /// The content of a virtual table, here the full-text index.
     pub(super) const CORRUPT_VTAB: i32 = 267;
-    /// The file was moved away while it was open.
+    /// The file was moved while it was open.
     pub(super) const READONLY_DBMOVED: i32 = 1032;
-    /// A write found no memory.
+    /// A write failed for lack of memory.
     pub(super) const IOERR_NOMEM: i32 = 3082;
-    /// The file system says that the file is damaged.
+    /// The file system reports that the file is corrupt.
     pub(super) const IOERR_CORRUPTFS: i32 = 8458;
 }
 
@@ -222,7 +223,7 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
-/// The one place where it is decided what passes and what lasts, by SQLite's extended result code.
+/// The only classification of errors into transient and permanent, by SQLite's extended result code.
 fn sorted(code: i32, source: sqlx::Error) -> StoreError {
     let condition = match (code & 0xff, code) {
         (_, extended::CORRUPT_VTAB | extended::READONLY_DBMOVED) => None,
@@ -251,12 +252,12 @@ fn sorted(code: i32, source: sqlx::Error) -> StoreError {
     }
 }
 
-/// The low byte of the extended result code.
+/// Returns the low byte of the extended result code.
 pub(super) fn primary_code(error: &sqlx::Error) -> Option<i32> {
     extended_code(error).map(|code| code & 0xff)
 }
 
-/// SQLite's own reason, <https://sqlite.org/rescode.html>.
+/// Returns SQLite's extended result code, <https://sqlite.org/rescode.html>.
 pub(super) fn extended_code(error: &sqlx::Error) -> Option<i32> {
     error.as_database_error()?.code()?.parse().ok()
 }
@@ -291,7 +292,7 @@ mod tests {
             assert!(error.is_damage() && !error.is_transient(), "{code}");
             assert_eq!(error.code(), ErrorCode::DatabaseCorrupt, "{code}");
         }
-        // An error, a trigger's refusal, a value too big, constraints, an index of its own, a moved file.
+        // Generic error, abort by a trigger, too big, constraints, mismatch, full-text index, moved file.
         for code in [1, 4, 18, 19, 1555, 1811, 2067, 20, 267, 1032, 99] {
             let error = sorted(code, sqlx::Error::RowNotFound);
             assert!(!error.is_transient() && !error.is_damage(), "{code}");

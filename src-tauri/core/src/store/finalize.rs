@@ -1,7 +1,6 @@
-//! How an answer's row is closed, in whichever transaction ends its generation: the chunks become
-//! its content, the status and the reason are set, the generation gets its end. Where the chunks cannot
-//! become its content, they stay what they are: no text may keep an answer from ending. An answer that was
-//! tried beside a better one gives the branch back to that.
+//! Finalizes an answer's row, in whichever transaction ends its generation: joins the chunks into its content,
+//! sets the status and the error, and ends the generation. If the chunks cannot be joined, they stay: no text
+//! may prevent an answer from ending. A failed regeneration restores the previous version on the branch.
 
 use sqlx::SqliteConnection;
 
@@ -11,7 +10,7 @@ use crate::chat::{FinishReason, MessageError, MessageStatus, Usage};
 use crate::clock::Timestamp;
 use crate::ids::MessageId;
 
-/// The code of an answer that could not be stored.
+/// Error code of an answer that could not be stored.
 pub(crate) const NOT_STORED: &str = "not_stored";
 
 /// How a generation ended.
@@ -21,16 +20,16 @@ pub struct Ending {
     pub status: MessageStatus,
     /// Why, for `failed` and `interrupted`.
     pub error: Option<MessageError>,
-    /// Where the provider told.
+    /// Token usage, if the provider reported it.
     pub usage: Usage,
-    /// Where the provider told.
+    /// Finish reason, if the provider reported it.
     pub finish_reason: Option<FinishReason>,
-    /// So many of the oldest messages were not shown to the model.
+    /// How many of the oldest messages were left out of the model's context.
     pub omitted_messages: u32,
 }
 
 impl Ending {
-    /// An end without usage.
+    /// Creates an ending without usage.
     pub fn new(status: MessageStatus, error: Option<MessageError>) -> Self {
         Self {
             status,
@@ -41,7 +40,7 @@ impl Ending {
         }
     }
 
-    /// The same end, of an answer of which not all could be stored.
+    /// Returns this ending for an answer that could not be stored completely.
     #[must_use]
     pub fn unstored(&self, reason: &str) -> Self {
         Self {
@@ -61,7 +60,7 @@ impl Ending {
             .unzip()
     }
 
-    /// The end that a holder gets from others when its lock is taken away.
+    /// Creates the ending of a holder whose lock is taken away by another.
     pub(crate) fn interrupted(code: &str, message: &str) -> Self {
         Self::new(
             MessageStatus::Interrupted,
@@ -73,21 +72,21 @@ impl Ending {
     }
 }
 
-/// Pieces that come to more than this are not joined, in bytes: SQLite takes 1,000,000,000 at most, and all of
-/// it is in memory meanwhile.
+/// Pieces larger than this in total are not joined, in bytes: SQLite's limit is 1,000,000,000, and all of it is
+/// in memory meanwhile.
 const MAX_JOINED_BYTES: i64 = 256 * 1024 * 1024;
 
-/// What becomes of an answer's pieces.
+/// How an answer's text is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TextLayout {
-    /// They are joined, if that works.
+    /// The pieces are joined, if possible.
     Joined,
-    /// They stay.
+    /// The pieces remain.
     InPieces,
 }
 
 impl TextLayout {
-    /// By how much there is.
+    /// Chooses the layout by the size of the pieces.
     pub(super) async fn of(tx: &mut SqliteConnection, message_id: &MessageId) -> Result<Self> {
         let bytes = sqlx::query_scalar!(
             r#"SELECT coalesce(sum(octet_length(text) + octet_length(reasoning)), 0) AS "bytes!: i64"
@@ -176,7 +175,7 @@ async fn join(
     Ok(())
 }
 
-/// Sets the status, and touches no text.
+/// Sets the status without touching the text.
 async fn mark(
     tx: &mut SqliteConnection,
     message_id: &MessageId,

@@ -1,6 +1,6 @@
-//! What a model is shown before it writes an answer: the messages on the way to it, with their files.
+//! The history that a model gets before it writes an answer: the messages on the path to it, with their files.
 //!
-//! What of it the model is sent, and in which form, is the chat's to decide.
+//! Which part of it is sent, and in which form, is decided by `chat`.
 
 use std::collections::HashMap;
 
@@ -13,31 +13,31 @@ use crate::attachments::AttachmentContent;
 use crate::chat::Role;
 use crate::ids::MessageId;
 
-/// A message that a model is shown.
+/// A message of the history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryMessage {
-    /// Who spoke.
+    /// Its author.
     pub role: Role,
-    /// What.
+    /// Its text.
     pub content: String,
-    /// What goes with it, in order.
+    /// Its attachments, in order.
     pub attachments: Vec<HistoryAttachment>,
 }
 
-/// A file of a message that a model is shown.
+/// An attachment of a message of the history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryAttachment {
     /// The file's name.
     pub name: String,
-    /// What it costs, estimated.
+    /// Its estimated token count.
     pub tokens: u32,
-    /// What is shown of it.
+    /// Its content.
     pub content: AttachmentContent,
 }
 
 impl Store {
-    /// What the model is shown before it writes `message_id`: the path from the first message,
-    /// without those that have neither text nor files.
+    /// Returns the history before `message_id`: the path from the first message, without messages that have
+    /// neither text nor files.
     pub async fn history(&self, message_id: &MessageId) -> Result<Vec<HistoryMessage>> {
         let mut reader = self.readers.begin().await?;
         let mut files = attachments_before(&mut reader, message_id).await?;
@@ -70,7 +70,7 @@ impl Store {
     }
 }
 
-/// The files of the messages before this one, by message.
+/// Returns the attachments of the messages before this one, by message.
 async fn attachments_before(
     reader: &mut SqliteConnection,
     message_id: &MessageId,

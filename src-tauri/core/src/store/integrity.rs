@@ -1,19 +1,19 @@
-//! What SQLite's own check finds in a database, <https://sqlite.org/pragma.html#pragma_integrity_check>.
+//! SQLite's integrity check, <https://sqlite.org/pragma.html#pragma_integrity_check>.
 //!
-//! The check asks the full-text index as well, and what is wrong with that is no damage: it is derived, may be
-//! half cleared when a process dies, and is made again.
+//! The check includes the full-text index, whose errors do not count as damage: it is derived data, may be half
+//! cleared when a process dies, and is rebuilt.
 
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
-/// How many complaints are read: the index's are few, and the first of another's is enough.
+/// Maximum number of errors read: the index has few, and the first of any other kind is enough.
 const MAX_PROBLEMS: i64 = 20;
 
-/// How closely a database is looked at.
+/// How thorough a check is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Depth {
-    /// Its pages, and what leads from one to another.
+    /// The pages and the references between them.
     Quick,
-    /// All of it.
+    /// Everything, including indexes and constraints.
     Full,
 }
 
@@ -26,20 +26,20 @@ impl Depth {
     }
 }
 
-/// The first damage that is not of the full-text index.
+/// Returns the first damage outside the full-text index.
 pub(super) async fn damage_in(
     connection: &mut SqliteConnection,
     depth: Depth,
 ) -> sqlx::Result<Option<String>> {
     let check = format!("PRAGMA {}({MAX_PROBLEMS})", depth.pragma());
     match complaint(connection, check).await {
-        // An index that cannot even be opened ends the check.
+        // An index that cannot even be opened aborts the check.
         Err(error) if is_of_the_index(&error.to_string()) => damage_in_any(connection, depth).await,
         found => found,
     }
 }
 
-/// The same, table by table, without the index.
+/// Like [`damage_in`], table by table, without the index.
 async fn damage_in_any(
     connection: &mut SqliteConnection,
     depth: Depth,

@@ -1,5 +1,5 @@
-//! The statements of the generation lock. Each transition is one statement whose `WHERE` is the
-//! whole condition, so no interleaving can come between a check and the change that relies on it.
+//! The statements of the generation lock. Each transition is a single statement whose `WHERE` is the whole
+//! condition, so nothing can interleave between a check and the change that relies on it.
 
 use sqlx::SqliteConnection;
 
@@ -11,14 +11,14 @@ use crate::lock::{
     FencedWrite, LEASE, LEASE_EXPIRED, Lease, LockReason, LockStatus, PROCESS_ENDED,
 };
 
-/// A held lock as others see it.
+/// A held lock, as other processes see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
-    /// What its holder holds.
+    /// The holder's lease.
     pub lease: Lease,
-    /// The holder's process.
+    /// The holder's instance.
     pub instance_id: InstanceId,
-    /// Grows with every renewal.
+    /// Incremented by every renewal.
     pub heartbeat_seq: i64,
     /// When it expires unless it is renewed.
     pub expires_at: Timestamp,
@@ -34,19 +34,20 @@ pub(super) struct Grant<'a> {
     pub(super) max_parallel: i64,
 }
 
-/// A granted lock.
+/// The result of a grant.
 pub(super) struct Granted {
     pub(super) fence: i64,
-    /// Expired locks of the conversation's other branches, freed by the grant.
+    /// Expired locks of the conversation's other branches, released by the grant.
     pub(super) freed: Vec<Lease>,
-    /// It ended an answer that an expired holder left on the branch, whose head may have gone back.
+    /// Whether the grant ended an answer that an expired holder left on the branch, which may have changed its
+    /// head.
     pub(super) took_over: bool,
 }
 
-/// Grants the lock, or `None` when it is held or the conversation is at its capacity (I1).
+/// Grants the lock, or returns `None` when it is held or the conversation is at its capacity (I1).
 ///
-/// A grant that does not count an expired lock frees it in the same transaction: left there, its
-/// holder could renew beside the new one, and more than `max_parallel` would write.
+/// A grant that ignores an expired lock for the capacity also releases it in the same transaction: otherwise
+/// its holder could renew alongside the new one, and more than `max_parallel` would write.
 pub(super) async fn acquire(
     tx: &mut SqliteConnection,
     grant: &Grant<'_>,
@@ -95,7 +96,7 @@ pub(super) async fn acquire(
     }))
 }
 
-/// True when the conversation is below its capacity, so that a branch that is not held is granted.
+/// Returns true if the conversation is below its capacity, so that a free branch can be locked.
 pub(super) async fn has_room(
     tx: &mut SqliteConnection,
     conversation_id: &ConversationId,
@@ -113,7 +114,7 @@ pub(super) async fn has_room(
     Ok(live < max_parallel)
 }
 
-/// Closes an answer that an expired holder left on the branch. False where there is none.
+/// Ends the answer that an expired holder left on the branch. Returns false if there is none.
 async fn interrupt_left_behind(
     tx: &mut SqliteConnection,
     branch_id: &BranchId,
@@ -132,7 +133,7 @@ async fn interrupt_left_behind(
     Ok(!left.is_empty())
 }
 
-/// Gives the lock back; [`FencedWrite::Lost`] when `lease` is not the current one (I4).
+/// Releases the lock; [`FencedWrite::Lost`] if `lease` is not the current one (I4).
 pub(super) async fn release(tx: &mut SqliteConnection, lease: &Lease) -> Result<FencedWrite> {
     let done = sqlx::query!(
         "UPDATE generation_locks SET generation_id = NULL, message_id = NULL, user_id = NULL,
@@ -148,7 +149,7 @@ pub(super) async fn release(tx: &mut SqliteConnection, lease: &Lease) -> Result<
 }
 
 impl Store {
-    /// The lock of a branch; `None` when there is no such branch.
+    /// Returns the lock status of a branch; `None` if there is no such branch.
     pub async fn lock_status(
         &self,
         conversation_id: &ConversationId,
@@ -166,8 +167,8 @@ impl Store {
             .map(Some)
     }
 
-    /// The heartbeat: moves the expiry to a full lease from `now`. A lease that ran out but was not
-    /// taken is renewed too: the fence, not the time, says who holds the lock.
+    /// The heartbeat: extends the expiry to a full lease from `now`. An expired lease that nobody else acquired
+    /// is renewed too: the fence, not the time, identifies the holder.
     pub async fn renew(&self, lease: &Lease, now: Timestamp) -> Result<FencedWrite> {
         let expires_at = now + LEASE;
         let done = sqlx::query!(
@@ -184,7 +185,7 @@ impl Store {
         Ok(FencedWrite::from_rows(done.rows_affected()))
     }
 
-    /// The holders of a conversation's locks whose leases have run out.
+    /// Returns the holders of a conversation's expired locks.
     pub async fn expired_holders(
         &self,
         conversation_id: &ConversationId,
@@ -194,7 +195,7 @@ impl Store {
         expired(&mut reader, conversation_id, now).await
     }
 
-    /// Every held lock.
+    /// Returns the holders of all held locks.
     pub async fn holders(&self) -> Result<Vec<Holder>> {
         let rows = sqlx::query_as!(
             HolderRow,
@@ -209,7 +210,7 @@ impl Store {
         Ok(rows.into_iter().map(Holder::from).collect())
     }
 
-    /// Why a lock that was held under `lease` is not any more.
+    /// Returns why a lock that was held under `lease` no longer is.
     pub async fn release_reason(&self, lease: &Lease) -> Result<LockReason> {
         let error_code = sqlx::query_scalar!(
             "SELECT error_code FROM messages WHERE id = ?",
@@ -224,15 +225,15 @@ impl Store {
         })
     }
 
-    /// Frees a lock whose holder went silent and marks its answer interrupted, in one transaction.
-    /// [`FencedWrite::Lost`] when it was renewed (its `heartbeat_seq` moved on), released or taken since
+    /// Releases a lock whose holder stopped renewing and marks its answer interrupted, in one transaction.
+    /// [`FencedWrite::Lost`] if it was renewed (its `heartbeat_seq` changed), released or acquired since
     /// `holder` was read.
     pub async fn expire(&self, holder: &Holder, now: Timestamp) -> Result<FencedWrite> {
         self.vacate(holder, &LockReason::Expired.ending(), now)
             .await
     }
 
-    /// Frees a lock whose holder's process is gone and marks its answer interrupted.
+    /// Releases a lock whose holder's process is dead and marks its answer interrupted.
     pub async fn recover(&self, holder: &Holder, now: Timestamp) -> Result<FencedWrite> {
         self.vacate(holder, &LockReason::Recovered.ending(), now)
             .await
@@ -251,8 +252,8 @@ impl Store {
     }
 }
 
-/// Frees the lock of `holder` and closes its answer; [`FencedWrite::Lost`] when it was renewed, released or
-/// taken since `holder` was read.
+/// Releases the lock of `holder` and finalizes its answer; [`FencedWrite::Lost`] if it was renewed, released or
+/// acquired since `holder` was read.
 async fn vacate(
     tx: &mut SqliteConnection,
     holder: &Holder,

@@ -1,10 +1,10 @@
-//! Text out of damaged pages that is no UTF-8: SQLite stores and returns any bytes as text, and whoever
-//! reads a string then fails on the whole row. What makes no character becomes `U+FFFD`.
+//! Repairs text from damaged pages that is not valid UTF-8: SQLite stores and returns any bytes as text, and a
+//! reader that expects a string then fails on the whole row. Invalid sequences become `U+FFFD`.
 
 use futures_util::TryStreamExt;
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
-/// Mends every text in the tables of `main`. Returns how many were changed.
+/// Repairs every text in the tables of `main`. Returns how many were changed.
 pub(super) async fn mend_texts(connection: &mut SqliteConnection) -> sqlx::Result<u64> {
     let columns: Vec<(String, String)> = sqlx::query_as(
         "SELECT t.name, c.name FROM pragma_table_list t, pragma_table_info(t.name, 'main') c

@@ -1,15 +1,15 @@
-//! The database: one SQLite file, opened the one way that is safe, and every statement in the
+//! The database: one SQLite file, always opened with the same safe settings, and every statement of the
 //! application.
 //!
-//! One writer connection, so that writes queue in our own pool instead of failing as busy; every
-//! write transaction is `BEGIN IMMEDIATE`, because a transaction that reads first and upgrades
-//! later fails at once under contention. Readers are read-only connections of their own.
-//! `after_release` throws away a connection that is still inside a transaction: sqlx 0.9 loses
-//! count after an automatic rollback (disk full) and would poison every later write. It asks only when
-//! the rollback of a dropped transaction has been done, or nearly every read would cost its connection.
+//! There is one writer connection, so that writes queue in our own pool instead of failing as busy; every write
+//! transaction is `BEGIN IMMEDIATE`, because a transaction that reads first and upgrades later fails
+//! immediately under contention. Readers are separate read-only connections. `after_release` discards a
+//! connection that is still inside a transaction: sqlx 0.9 loses count after an automatic rollback (disk full)
+//! and would break every later write. It first waits for the rollback of a dropped transaction, or nearly every
+//! read would cost its connection.
 //!
-//! Nothing outside this module names sqlx, so that a second engine is one more module. Nothing in
-//! here reads a clock: `now` is an argument.
+//! Nothing outside this module depends on sqlx, so that a second engine is one more module. Nothing here reads
+//! a clock: `now` is an argument.
 
 mod attachments;
 mod attempts;
@@ -70,7 +70,7 @@ pub use versions::SelectOutcome;
 
 use crate::ids::UserId;
 
-/// The database's name in the data folder.
+/// The database's file name in the data folder.
 pub const DATABASE: &str = "conch.db";
 
 type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -85,13 +85,13 @@ pub struct Store {
 }
 
 impl Store {
-    /// The local profile.
+    /// Returns the id of the local profile.
     pub fn user_id(&self) -> &UserId {
         &self.user_id
     }
 
-    /// Waits for the statements under way and closes the file, which also folds the write-ahead log
-    /// into it. A damaged one is left as it is: the last to close is a reader, which cannot fold.
+    /// Waits for running statements and closes the file, which also checkpoints the WAL. A damaged database is
+    /// left unchanged: a read-only connection closes last, which cannot checkpoint.
     pub async fn close(&self) {
         if self.is_damaged() {
             self.close_as_it_is().await;
@@ -102,9 +102,9 @@ impl Store {
         }
     }
 
-    /// Renews what the query planner knows of the tables, <https://sqlite.org/lang_analyze.html>. `sqlx` can do
-    /// that when a connection closes, but where it fails the connection closes at some time later, and folds the
-    /// log of a damaged database.
+    /// Updates the query planner's statistics, <https://sqlite.org/lang_analyze.html>. `sqlx` can do that when
+    /// a connection closes, but if it fails the connection closes at some later time, and checkpoints the WAL
+    /// of a damaged database.
     async fn optimize(&self) {
         let optimized = sqlx::query("PRAGMA optimize").execute(&self.writer).await;
         if let Err(error) = optimized {
@@ -112,14 +112,14 @@ impl Store {
         }
     }
 
-    /// For tests elsewhere, which break what is stored.
+    /// Executes SQL for tests in other modules that manipulate stored data.
     #[cfg(test)]
     pub(crate) async fn execute(&self, sql: &str) {
         let statement = sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned()));
         statement.execute(&self.writer).await.unwrap();
     }
 
-    /// Closes the writer while a reader reads: only the last to close folds the log.
+    /// Closes the writer while a reader is open: only the last connection to close checkpoints the WAL.
     async fn close_as_it_is(&self) {
         let mut reading = self.readers.begin().await.ok();
         if let Some(reading) = &mut reading {
@@ -135,14 +135,13 @@ impl Store {
         self.readers.close().await;
     }
 
-    /// The way to write one statement. Into a damaged database nothing is written.
+    /// Returns the writer pool for a single statement. Fails if the database is damaged.
     fn writer(&self) -> Result<&SqlitePool> {
         self.alarm.refuse()?;
         Ok(&self.writer)
     }
 
-    /// Begins a write transaction; it is rolled back unless it is committed. Into a damaged database
-    /// nothing is written.
+    /// Begins a write transaction, which is rolled back unless committed. Fails if the database is damaged.
     async fn write(&self) -> Result<Transaction<'static, Sqlite>> {
         Ok(self.writer()?.begin_with("BEGIN IMMEDIATE").await?)
     }

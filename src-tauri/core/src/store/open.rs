@@ -1,7 +1,7 @@
-//! Opening the file: look before touching, back up before migrating, then hand out the pools.
+//! Opening the file: inspect it without changes, back it up before a migration, then open the pools.
 //!
-//! A file that is not ours, damaged, or from a newer version is reported and left as it is, byte for
-//! byte, over any number of starts: what one start found damaged is marked (`damage`).
+//! A file that is not a Conch database, is damaged, or comes from a newer version is reported and left
+//! unchanged, byte for byte, over any number of starts: damage found by one start is marked (`damage`).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -43,14 +43,14 @@ const SQLITE_CANTOPEN: i32 = 14;
 const SQLITE_NOTADB: i32 = 26;
 const SQLITE_READONLY_ROLLBACK: i32 = 776;
 
-/// How closely a database is looked at before it is opened.
+/// How thoroughly a database is checked before it is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Check {
-    /// That it is ours.
+    /// Only that it is a Conch database.
     None,
-    /// Its pages, and what leads from one to another.
+    /// The pages and the references between them.
     Quick,
-    /// All of it.
+    /// Everything.
     Full,
 }
 
@@ -65,17 +65,16 @@ impl Check {
 }
 
 impl Store {
-    /// Opens the database at `path`, creating or migrating it, with its integrity checked first
-    /// when `after_crash`.
+    /// Opens the database at `path`, creating or migrating it. Checks its integrity first if `after_crash`.
     ///
     /// # Errors
     /// [`StoreError::NotADatabase`], [`DatabaseCorrupt`](StoreError::DatabaseCorrupt) and
-    /// [`DatabaseNewer`](StoreError::DatabaseNewer) leave the file untouched.
+    /// [`DatabaseNewer`](StoreError::DatabaseNewer) leave the file unchanged.
     pub async fn open(path: &Path, after_crash: bool, now: Timestamp) -> Result<Self> {
         Self::open_with_progress(path, after_crash, now, &ProgressReporter::default()).await
     }
 
-    /// The same, and tells what takes long.
+    /// Like [`open`](Self::open), and reports the slow steps.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -101,7 +100,7 @@ impl Store {
             && let Err(damaged @ StoreError::DatabaseCorrupt { .. }) =
                 inspect(path, Check::Full).await
         {
-            // What Conch itself says to its database fails for no other reason.
+            // Conch's own statements fail for no other reason.
             opened = Err(damaged);
         }
         match &opened {
@@ -133,7 +132,7 @@ async fn open(
     let options = SqliteConnectOptions::new()
         .filename(path)
         .busy_timeout(Duration::from_secs(5))
-        // A file that comes from elsewhere may name functions in its schema, and lie about its cells.
+        // A file from another source may call functions in its schema, or have wrong cell sizes.
         .pragma("trusted_schema", "OFF")
         .pragma("cell_size_check", "ON")
         .disable_statement_logging();
@@ -145,11 +144,11 @@ async fn open(
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            // Without these macOS only hands writes to the drive's cache.
+            // Without these, macOS only passes writes to the drive's cache.
             .pragma("fullfsync", "1")
             .pragma("checkpoint_fullfsync", "1")
             .pragma("wal_autocheckpoint", TOO_LONG)
-            // What is deleted is overwritten, not only forgotten.
+            // Overwrites deleted content with zeros.
             .pragma("secure_delete", "ON"),
     )
     .await?;
@@ -183,9 +182,9 @@ async fn open(
     })
 }
 
-/// Copies a database that is about to be migrated. Each migration is one transaction, which is there
-/// whole or not at all, so an update goes on without a copy where none could be made: but only when
-/// nothing is wrong with the database, and the user is told.
+/// Backs up a database before a migration. Each migration is a single transaction, applied completely or not at
+/// all, so the update continues if the backup fails: but only if the database passes a check, and with a notice
+/// to the user.
 async fn back_up(path: &Path, now: Timestamp, reporter: &ProgressReporter) -> Result<()> {
     reporter.enter(Stage::BackingUp);
     let Err(error) = backup::make(path, now, None).await else {
@@ -211,7 +210,7 @@ async fn pool(path: &Path, connections: u32, options: SqliteConnectOptions) -> R
         .test_before_acquire(false)
         .after_release(|connection, _| {
             Box::pin(async move {
-                // The rollback of a dropped transaction is only on its way.
+                // The rollback of a dropped transaction may still be pending.
                 connection.ping().await?;
                 Ok(!connection.is_in_transaction())
             })
@@ -221,8 +220,8 @@ async fn pool(path: &Path, connections: u32, options: SqliteConnectOptions) -> R
         .map_err(|error| classify(path, error))
 }
 
-/// Looks at what is there without changing it. `None` when there is nothing that was ever written, and a
-/// new database may begin.
+/// Inspects existing files without changing them. Returns `None` if nothing was ever written, so that a new
+/// database can be created.
 async fn inspect_existing(
     path: &Path,
     check: Check,
@@ -238,7 +237,7 @@ async fn inspect_existing(
         return inspect(path, check).await.map(Some);
     }
     if remains::has_log(path).map_err(refused)? {
-        // The file may be lost, and all that was in it still be in the log.
+        // The main file may be lost while all of its content is still in the WAL.
         reporter.enter(Stage::Checking);
         return inspect_through_wal(path, main, check).await.map(Some);
     }
@@ -260,7 +259,7 @@ async fn inspect_existing(
     }
 }
 
-/// Looks at a database whose main file says nothing of itself, through its log.
+/// Inspects a database whose main file has no valid header, through its WAL.
 async fn inspect_through_wal(path: &Path, main: Main, check: Check) -> Result<Inspection> {
     let check = if check == Check::None {
         Check::Quick
@@ -269,14 +268,14 @@ async fn inspect_through_wal(path: &Path, main: Main, check: Check) -> Result<In
     };
     if main != Main::Absent {
         return match (inspect(path, check).await, main) {
-            // Zeros are nobody's file: with a log beside it, it was a database.
+            // Zeros belong to no other program: with a WAL next to it, this was a database.
             (Err(StoreError::NotADatabase { path }), Main::Zeros) => {
                 Err(StoreError::DatabaseCorrupt { path })
             }
             (inspection, _) => inspection,
         };
     }
-    // SQLite would delete the log of an empty file, so it is shown a copy of the log beside a page.
+    // SQLite would delete the WAL of an empty file, so it gets a copy of the WAL next to one page of zeros.
     let refused = |source| unwritable(path, source);
     let page = remains::page_size_in_log(path).unwrap_or(4096);
     let scratch = Scratch::new(path).map_err(refused)?;
@@ -297,7 +296,7 @@ async fn inspect_through_wal(path: &Path, main: Main, check: Check) -> Result<In
     Ok(inspection)
 }
 
-/// Makes a file so long, with zeros.
+/// Extends a file with zeros to this length.
 fn lengthen(path: &Path, bytes: u64) -> std::io::Result<()> {
     let mut options = folder::private();
     let file = options.create(true).append(true).open(path)?;
@@ -305,7 +304,7 @@ fn lengthen(path: &Path, bytes: u64) -> std::io::Result<()> {
     file.sync_all()
 }
 
-/// A folder for a moment.
+/// A temporary folder, deleted on drop.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -330,17 +329,17 @@ fn unwritable(path: &Path, source: std::io::Error) -> StoreError {
     }
 }
 
-/// What a look at a database found.
+/// The result of an inspection.
 #[derive(Debug)]
 struct Inspection {
-    /// The last migration that it has; `None` before the first one.
+    /// Version of the last applied migration; `None` before the first one.
     version: Option<i64>,
 }
 
-/// Looks at an existing database without writing to it.
+/// Inspects an existing database without writing to it.
 ///
-/// But a power cut in the first start, before the write-ahead log, leaves a journal that SQLite has to
-/// roll back before anybody can read; a read-only connection cannot.
+/// Exception: a power failure during the first start, before WAL mode, leaves a journal that SQLite must roll
+/// back before any read; a read-only connection cannot.
 async fn inspect(path: &Path, check: Check) -> Result<Inspection> {
     let inspection = match open_and_inspect(path, check, true).await {
         Err(error) if extended_code(&error) == Some(SQLITE_READONLY_ROLLBACK) => {
@@ -349,7 +348,7 @@ async fn inspect(path: &Path, check: Check) -> Result<Inspection> {
         inspection => inspection,
     };
     inspection.map_err(|error| match primary_code(&error) {
-        // What it is asked here is right in each version.
+        // These queries are valid in every schema version.
         Some(SQLITE_ERROR) => StoreError::DatabaseCorrupt {
             path: path.to_owned(),
         },
@@ -357,8 +356,8 @@ async fn inspect(path: &Path, check: Check) -> Result<Inspection> {
     })?
 }
 
-/// Checks a database that is to take the place of another: that it is whole, has
-/// something in it, and is none of a newer Conch.
+/// Checks a database that will replace another: that it is undamaged, not empty, and not from a newer version
+/// of Conch.
 pub(super) async fn inspect_whole(path: &Path) -> Result<()> {
     let inspection = inspect(path, Check::Full).await?;
     if inspection.version.is_none() {
@@ -388,7 +387,7 @@ async fn open_and_inspect(
     verdict
 }
 
-/// What an error of opening means for the user.
+/// Maps an error of opening to what the user must know.
 fn classify(path: &Path, error: sqlx::Error) -> StoreError {
     let path = path.to_owned();
     match primary_code(&error) {
@@ -412,7 +411,7 @@ async fn verdict(
         .fetch_one(&mut *connection)
         .await?;
     if tables == 0 {
-        // A start that died before its first migration was committed.
+        // A previous start died before its first migration was committed.
         return Ok(Ok(Inspection { version: None }));
     }
     let application_id: i64 = sqlx::query_scalar("PRAGMA application_id")
@@ -447,7 +446,7 @@ async fn verdict(
     Ok(Ok(Inspection { version }))
 }
 
-/// True when SQLite's check finds nothing wrong with a database, but perhaps with its full-text index.
+/// Returns true if SQLite's check finds no damage, except perhaps in the full-text index.
 pub(super) async fn is_sound(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
     Ok(damage_in(connection, Depth::Full).await?.is_none())
 }
@@ -468,7 +467,7 @@ async fn first_user(connection: &mut SqliteConnection) -> sqlx::Result<Option<Us
 }
 
 async fn local_profile(writer: &SqlitePool, now: Timestamp) -> Result<UserId> {
-    // Nothing is written but once, and a start that only reads waits for nobody.
+    // Written only once, so a start that only reads waits for no lock.
     if let Some(id) = first_user(&mut *writer.acquire().await?).await? {
         return Ok(id);
     }

@@ -1,4 +1,4 @@
-//! Pages of a branch: the messages on the path from its head to its first, a part at a time, so that a
+//! Pages of a branch: the messages on the path from its head to its first message, page by page, so that a
 //! conversation of ten thousand opens as fast as one of ten.
 
 use std::collections::HashMap;
@@ -17,12 +17,11 @@ use crate::chat::{
 use crate::clock::Timestamp;
 use crate::ids::{BranchId, ConversationId, MessageId};
 
-/// The most messages of a page.
+/// Maximum number of messages in a page.
 const PAGE: u32 = 50;
 
 impl Store {
-    /// A part of a branch. `None` when there is no such branch; empty when the message that the part is
-    /// named by is not on it.
+    /// Returns a page of a branch. `None` if there is no such branch; empty if the cursor message is not on it.
     pub async fn messages(
         &self,
         conversation_id: &ConversationId,
@@ -36,8 +35,8 @@ impl Store {
         }
     }
 
-    /// The messages of a branch that hold `text`, in upper or lower case, oldest first. `None` when there
-    /// is no such branch.
+    /// Returns the messages of a branch that contain `text`, ignoring case, oldest first. `None` if there is no
+    /// such branch.
     pub async fn find(
         &self,
         conversation_id: &ConversationId,
@@ -61,7 +60,7 @@ impl Store {
             id
         )
         .fetch(&mut *reader);
-        // SQLite knows no other upper case than ASCII's.
+        // SQLite folds the case of ASCII only.
         let text = text.to_lowercase();
         let mut found = Vec::new();
         while let Some(row) = rows.try_next().await? {
@@ -112,7 +111,7 @@ async fn parent(reader: &mut SqliteConnection, id: &MessageId) -> Result<Option<
     Ok(parent.flatten())
 }
 
-/// The message and those before it, oldest first; in one row, because each is handed from thread to thread.
+/// Returns the message and those before it, oldest first; as one row, because each row is sent between threads.
 async fn up(
     reader: &mut SqliteConnection,
     from: Option<&MessageId>,
@@ -134,8 +133,8 @@ async fn up(
     Ok(ids)
 }
 
-/// The messages that follow this one on the branch, oldest first. Nothing points from a message to the
-/// next, which several may follow: the way is from the head, over ids alone.
+/// Returns the messages that follow this one on the branch, oldest first. A message has no reference to the
+/// next, since several may follow: the path is walked from the head, over ids only.
 async fn down(
     reader: &mut SqliteConnection,
     head: Option<&MessageId>,
@@ -160,7 +159,7 @@ async fn down(
     .await?)
 }
 
-/// These messages, in this order. A text is the message's own and then what is still in pieces.
+/// Reads these messages, in this order. The text is the message's content followed by unjoined pieces.
 async fn read(reader: &mut SqliteConnection, ids: &[MessageId]) -> Result<Vec<Message>> {
     let ids = versions::list(ids.iter());
     let mut files: HashMap<_, Vec<_>> = HashMap::new();
@@ -231,7 +230,7 @@ async fn read(reader: &mut SqliteConnection, ids: &[MessageId]) -> Result<Vec<Me
     Ok(messages)
 }
 
-/// Null where nothing was counted.
+/// Returns `None` if the provider reported no usage.
 fn counted(usage: Usage) -> Option<Usage> {
     (usage != Usage::default()).then_some(usage)
 }

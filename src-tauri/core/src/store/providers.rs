@@ -1,33 +1,33 @@
-//! The providers that the user added. Their keys are never here: only where each is kept.
+//! The providers that the user added. Their keys are never stored here, only where each key is kept.
 
 use super::{Result, Store};
 use crate::clock::Timestamp;
 use crate::keys::KeyPlace;
 use crate::provider::ProtocolKind;
 
-/// A provider as it is stored.
+/// A stored provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredProvider {
-    /// The first part of its models' names.
+    /// The first part of its models' ids.
     pub id: String,
-    /// What it was made from.
+    /// The preset that it was created from.
     pub preset: String,
-    /// What it speaks.
+    /// Its protocol.
     pub protocol: ProtocolKind,
-    /// For people.
+    /// Its display name.
     pub name: String,
-    /// Where it is reached.
+    /// Its base URL.
     pub base_url: String,
-    /// The most answers at once.
+    /// Maximum number of parallel answers.
     pub max_parallel: u32,
-    /// Where its key is kept; `None` when it has none.
+    /// Where its key is kept; `None` if it has none.
     pub key_place: Option<KeyPlace>,
-    /// The end of its key, to tell one from another.
+    /// The last four characters of its key, to identify it.
     pub key_last_four: Option<String>,
 }
 
 impl Store {
-    /// The providers that the user added, oldest first.
+    /// Returns the providers that the user added, oldest first.
     pub async fn providers(&self) -> Result<Vec<StoredProvider>> {
         Ok(sqlx::query_as!(
             StoredProvider,
@@ -39,7 +39,7 @@ impl Store {
         .await?)
     }
 
-    /// Adds a provider, or changes the one of that id.
+    /// Adds a provider, or updates the one with the same id.
     pub async fn save_provider(&self, provider: &StoredProvider, now: Timestamp) -> Result<()> {
         sqlx::query!(
             "INSERT INTO providers (id, preset, protocol, name, base_url, max_parallel, key_place, key_last_four, created_at)
@@ -62,7 +62,7 @@ impl Store {
         Ok(())
     }
 
-    /// Forgets a provider. False when there is no such one.
+    /// Deletes a provider. Returns false if it does not exist.
     pub async fn delete_provider(&self, id: &str) -> Result<bool> {
         let done = sqlx::query!("DELETE FROM providers WHERE id = ?", id)
             .execute(self.writer()?)

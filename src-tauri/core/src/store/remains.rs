@@ -1,7 +1,7 @@
-//! What lies where the database belongs, before SQLite looks at it: SQLite deletes a log whose database is
-//! empty, and cuts a database whose journal says that it was.
+//! Examines the database's files before SQLite opens them: SQLite deletes a WAL whose database is empty, and
+//! truncates a database whose journal says that it was empty.
 //!
-//! Nothing is taken away here. What Conch cannot use is moved aside, where it can be read with other tools.
+//! Nothing is deleted here. What Conch cannot use is moved aside, where other tools can read it.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -11,33 +11,33 @@ use super::damage::{WAL_SUFFIX, with_suffix};
 use crate::clock::Timestamp;
 use crate::folder;
 
-/// What SQLite keeps beside a database.
+/// Suffixes of SQLite's files next to a database.
 pub(crate) const COMPANIONS: [&str; 3] = [WAL_SUFFIX, JOURNAL, "-shm"];
 
-/// What SQLite rolls back with, beside the database.
+/// Suffix of SQLite's rollback journal.
 pub(super) const JOURNAL: &str = "-journal";
 
-/// The largest page of a database, in bytes, <https://sqlite.org/limits.html>.
+/// Maximum page size of a database, in bytes, <https://sqlite.org/limits.html>.
 const LARGEST_PAGE: u64 = 65_536;
 
-/// How a journal begins, <https://sqlite.org/fileformat2.html#the_rollback_journal>.
+/// Magic number of a journal, <https://sqlite.org/fileformat2.html#the_rollback_journal>.
 const JOURNAL_MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
 
-/// What the main file is.
+/// The state of the main file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Main {
-    /// There is none, or nothing in it.
+    /// Missing or empty.
     Absent,
-    /// A page of nothing but zeros: SQLite's first write made the file that long, and the power failed
-    /// before the one sector that says something was on the disk. Or a drive lost what was there.
+    /// A page of zeros: SQLite's first write extended the file, and the power failed before the sector with its
+    /// content was on the disk. Or a drive lost the content.
     Zeros,
-    /// It begins like a database.
+    /// Starts with a database header.
     Database,
-    /// It begins otherwise.
+    /// Starts with something else.
     Foreign,
 }
 
-/// Looks at the main file.
+/// Examines the main file.
 pub(super) fn main_file(path: &Path) -> io::Result<Main> {
     let mut page = Vec::new();
     match File::open(path) {
@@ -57,12 +57,12 @@ pub(super) fn main_file(path: &Path) -> io::Result<Main> {
     })
 }
 
-/// True when the write-ahead log holds anything.
+/// Returns true if the WAL contains anything.
 pub(super) fn has_log(database: &Path) -> io::Result<bool> {
     says_something(&with_suffix(database, WAL_SUFFIX))
 }
 
-/// True when there is a journal of a database that had pages: what is missing was there once.
+/// Returns true if there is a journal of a database that had pages: a missing database did exist.
 pub(super) fn has_journal(database: &Path) -> io::Result<bool> {
     let mut header = Vec::new();
     match File::open(with_suffix(database, "-journal")) {
@@ -74,7 +74,7 @@ pub(super) fn has_journal(database: &Path) -> io::Result<bool> {
     Ok(header.starts_with(&JOURNAL_MAGIC) && pages.is_some_and(|pages| pages != [0; 4]))
 }
 
-/// True when a file holds a byte that is not zero.
+/// Returns true if a file contains a nonzero byte.
 fn says_something(path: &Path) -> io::Result<bool> {
     let mut file = match File::open(path) {
         Ok(file) => file,
@@ -95,7 +95,7 @@ fn says_something(path: &Path) -> io::Result<bool> {
     }
 }
 
-/// The size of a page by the header of the write-ahead log,
+/// Returns the page size according to the header of the WAL,
 /// <https://sqlite.org/fileformat2.html#wal_file_format>.
 pub(super) fn page_size_in_log(database: &Path) -> io::Result<u64> {
     let mut header = [0; 12];
@@ -106,7 +106,7 @@ pub(super) fn page_size_in_log(database: &Path) -> io::Result<u64> {
     Ok(if is_size { size } else { 4096 })
 }
 
-/// A new folder, named by the time, for what is moved aside.
+/// Creates a folder, named by the time, for files that are moved aside.
 pub(crate) fn aside(data_folder: &Path, now: Timestamp) -> io::Result<PathBuf> {
     let parent = data_folder.join("aside");
     folder::make(&parent)?;
@@ -115,7 +115,7 @@ pub(crate) fn aside(data_folder: &Path, now: Timestamp) -> io::Result<PathBuf> {
     Ok(folder)
 }
 
-/// Moves a file into a folder, if it is there.
+/// Moves a file into a folder, if it exists.
 pub(crate) fn put(path: &Path, folder: &Path) -> io::Result<()> {
     let Some(name) = path.file_name() else {
         return Ok(());
@@ -126,7 +126,7 @@ pub(crate) fn put(path: &Path, folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Moves a database that was never written, and what lies beside it, aside. Returns where it is now.
+/// Moves aside a database that was never written, with its companion files. Returns the folder.
 pub(super) fn put_aside(database: &Path, now: Timestamp) -> io::Result<PathBuf> {
     let folder = aside(database.parent().unwrap_or(Path::new("")), now)?;
     for suffix in COMPANIONS {
@@ -136,7 +136,7 @@ pub(super) fn put_aside(database: &Path, now: Timestamp) -> io::Result<PathBuf> 
     Ok(folder)
 }
 
-/// True when anything lies beside a database that SQLite would take for its own.
+/// Returns true if there are nonempty files next to a database that SQLite would use as its own.
 pub(super) fn has_companions(database: &Path) -> bool {
     COMPANIONS.iter().any(|suffix| {
         fs::metadata(with_suffix(database, suffix)).is_ok_and(|found| found.len() > 0)

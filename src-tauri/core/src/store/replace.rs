@@ -1,7 +1,7 @@
-//! Another database in the place of one that cannot be opened.
+//! Replaces a database that cannot be opened with another.
 //!
-//! At every moment there is a database in its place, and it is marked as damaged until it is the new one:
-//! a start in the middle, after a crash, says what the start before it said.
+//! At every moment a database is in place, marked as damaged until it is the new one: a start after a crash in
+//! between reports the same error as the start before it.
 
 use std::fs;
 use std::io;
@@ -17,10 +17,10 @@ use super::{Result, StoreError};
 use crate::clock::Timestamp;
 use crate::folder;
 
-/// Copies a backup beside the database that it is to replace, and checks the copy.
+/// Copies a backup next to the database that it will replace, and checks the copy.
 ///
 /// # Errors
-/// What is wrong with the backup; nothing is left of the copy then.
+/// When the backup is unusable; the copy is then removed.
 pub(crate) async fn prepare(database: &Path, backup: &Path) -> Result<PathBuf> {
     let copy = with_suffix(database, ".new");
     end_a_purge(backup).await;
@@ -44,8 +44,8 @@ pub(crate) async fn prepare(database: &Path, backup: &Path) -> Result<PathBuf> {
     Ok(copy)
 }
 
-/// Has SQLite roll back what a purge that was killed has left half done in a backup: its journal is not copied.
-/// A file that is no database is found out later.
+/// Makes SQLite roll back a half-done purge of a killed process in a backup, because its journal is not copied.
+/// A file that is not a database is detected later.
 async fn end_a_purge(backup: &Path) {
     if !with_suffix(backup, JOURNAL).exists() {
         return;
@@ -77,17 +77,17 @@ fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
     target.sync_all()
 }
 
-/// Puts `copy`, or nothing, in the database's place. Returns the folder that the old one is in.
+/// Puts `copy`, or nothing, in the database's place. Returns the folder that contains the old one.
 ///
 /// # Errors
-/// The database is in its place still, perhaps without its log, which is in the folder then.
+/// The database is still in its place, perhaps without its WAL, which is then in the folder.
 pub(crate) fn replace(database: &Path, copy: Option<&Path>, now: Timestamp) -> io::Result<PathBuf> {
     let data_folder = database.parent().unwrap_or(Path::new(""));
     let folder = aside(data_folder, now)?;
     damage::mark(database, "it is being replaced");
     let old = folder.join(super::DATABASE);
     if copy.is_some() && database.exists() {
-        // Not every file system has a second name for a file.
+        // Not every file system supports hard links.
         fs::hard_link(database, &old).or_else(|_| copy_file(database, &old))?;
     }
     for suffix in COMPANIONS {

@@ -1,10 +1,10 @@
-//! Saves what can be read of a damaged database into a new one, and as Markdown for people.
+//! Salvages what can be read of a damaged database, into a new database and as Markdown for people.
 //!
-//! The damaged file is opened for reading alone and is not changed. Each table is read in the order of its
-//! rows; where SQLite finds damage, the nearest row behind it that can be read is looked for, so that a bad
-//! page costs what was on it. Conversations and messages are looked for on all pages, too (`carve`): a lost schema
-//! or a broken tree hides rows that are there. What refers to something that is lost is given a new place: no message
-//! is dropped because its conversation, its branch or what it answers could not be read.
+//! The damaged file is opened read-only and not changed. Each table is read in rowid order; where SQLite finds
+//! damage, the nearest readable row after it is searched, so that a bad page costs only its own rows.
+//! Conversations, messages and branches are also carved from all pages (`carve`): a lost schema or a broken
+//! tree hides rows that still exist. References to lost rows are repaired: no message is dropped because its
+//! conversation, its branch or its parent could not be read.
 
 mod mending;
 mod shapes;
@@ -29,37 +29,37 @@ use crate::clock::Timestamp;
 use crate::folder;
 use crate::ids::ConversationId;
 
-/// The folder of the texts, beside the database that was saved.
+/// The folder of the Markdown files, next to the salvaged database.
 const TEXTS: &str = "conversations";
 
-/// Rows read in one go.
+/// Number of rowids read per query.
 const BATCH: usize = 500;
 
-/// What was saved.
+/// The result of a salvage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, specta::Type)]
 #[serde(rename_all = "camelCase")]
 pub struct Salvaged {
-    /// Where it is: `conch.db`, which Conch can start with, and a text of each conversation.
+    /// The folder with `conch.db`, which Conch can start with, and a Markdown file for each conversation.
     pub folder: PathBuf,
-    /// How many conversations.
+    /// Number of conversations.
     pub conversations: i64,
-    /// How many messages.
+    /// Number of messages.
     pub messages: i64,
-    /// How many places could not be read, each of them a row or more.
+    /// Number of unreadable places, each of them one row or more.
     pub unreadable: u32,
 }
 
-/// Why nothing was saved.
+/// Why nothing was salvaged.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SalvageError {
-    /// Not one conversation can be read.
+    /// Not a single conversation can be read.
     #[error("SQLite cannot read anything of the database")]
     Nothing,
     /// What was read cannot be written.
     #[error("what was read could not be written: {0}")]
     Io(#[from] io::Error),
-    /// The new database cannot be made.
+    /// The new database cannot be created.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The new database cannot be filled.
@@ -67,7 +67,7 @@ pub enum SalvageError {
     Sql(#[from] sqlx::Error),
 }
 
-/// Saves what can be read of `database` into `folder`, which is there and empty.
+/// Salvages what can be read of `database` into `folder`, which must exist and be empty.
 pub(crate) async fn salvage(
     database: &Path,
     folder: &Path,
@@ -82,8 +82,8 @@ pub(crate) async fn salvage(
     saved
 }
 
-/// Saves a message of which something else than its text is damaged. What is stored behind the text is not read: it is
-/// on the last of the text's pages.
+/// Copies a message whose other columns are damaged. Columns after the text are not read: they are on the last
+/// page of the text.
 const BARE_MESSAGE: &str = "
     INSERT OR IGNORE INTO main.messages
       (search_key, id, conversation_id, branch_id, role, status, content, created_at, finished_at)
@@ -93,18 +93,18 @@ const BARE_MESSAGE: &str = "
     FROM old.messages, (SELECT coalesce(max(created_at), 0) AS at FROM main.messages WHERE search_key < ?1) time
     WHERE rowid = ?1 AND typeof(content) = 'text' AND id NOT IN (SELECT id FROM main.messages)";
 
-/// The numbers of the next rows of a table.
+/// The rowids of the next rows of a table.
 #[derive(Debug, Default)]
 struct Batch {
     rows: Vec<i64>,
-    /// One more, where the row that follows it has a lesser number.
+    /// One more rowid, if the row after it has a smaller one.
     doubtful: Option<i64>,
-    /// Damage came before more of them.
+    /// Whether damage interrupted the batch.
     broke: bool,
 }
 
 struct Rescue {
-    /// On the new database, with the damaged one attached as `old`.
+    /// Open on the new database, with the damaged one attached as `old`.
     connection: SqliteConnection,
     unreadable: u32,
     attached: bool,
@@ -119,9 +119,9 @@ impl Rescue {
             .disable_statement_logging()
             .pragma("trusted_schema", "OFF")
             .pragma("cell_size_check", "ON")
-            // A schema that can be read in part is read in part.
+            // Loads as much of a damaged schema as possible.
             .pragma("writable_schema", "ON")
-            // Each row is a transaction; the file is synced when it is whole.
+            // Each row is its own transaction; the file is synced once it is complete.
             .pragma("synchronous", "OFF")
             .connect()
             .await?;
@@ -162,11 +162,11 @@ impl Rescue {
             }
             self.save_fences().await;
         }
-        // A page in another's place leads SQLite past rows without a word, so that nothing met is no sign.
+        // A misplaced page makes SQLite skip rows without an error, so the absence of errors proves nothing.
         self.carve().await?;
         mend_texts(&mut self.connection).await?;
         self.end_answers().await?;
-        // What checks a database checks all that are attached.
+        // An integrity check covers all attached databases.
         if self.attached {
             sqlx::query("DETACH old")
                 .execute(&mut self.connection)
@@ -205,7 +205,7 @@ impl Rescue {
         .await
         .unwrap_or_default();
         if columns.is_empty() {
-            // Of an older Conch, or of one whose schema is lost.
+            // The table is missing in an older version, or the schema is lost.
             self.unreadable += u32::from(table == "messages");
             return Ok(());
         }
@@ -256,7 +256,7 @@ impl Rescue {
                     batch.rows.push(row);
                 }
                 Ok(None) => return batch,
-                // A damaged page leads back: this row or the one before it has another's number.
+                // A damaged page leads backward: this row or the one before it has the rowid of another.
                 Ok(Some(_)) => {
                     batch.doubtful = batch.rows.pop();
                     batch.broke = true;
@@ -270,7 +270,7 @@ impl Rescue {
         }
     }
 
-    /// A number behind which rows can be read again, as near to `after` as there is one.
+    /// Finds the smallest rowid after which rows can be read again, at or beyond `after`.
     async fn readable_after(&mut self, table: &str, after: i64) -> Option<i64> {
         let after = after.max(0);
         let mut step = 1_i64;
@@ -302,14 +302,14 @@ impl Rescue {
         })
     }
 
-    /// Saves rows, each by its number: in the order of a damaged tree a row may come under another's.
+    /// Copies rows one by one by rowid: scanning a damaged tree may return a row under another's rowid.
     async fn save_rows(
         &mut self,
         table: &str,
         insert: &str,
         rows: &[i64],
     ) -> Result<(), SalvageError> {
-        // Not in one transaction: a row that cannot be read may take with it what was saved before.
+        // Not in one transaction: an unreadable row could roll back those copied before it.
         for row in rows {
             if !self.save_row(table, insert, *row).await? {
                 self.unreadable += 1;
@@ -318,7 +318,7 @@ impl Rescue {
         Ok(())
     }
 
-    /// False where it cannot be read.
+    /// Returns false if the row cannot be read.
     async fn save_row(
         &mut self,
         table: &str,
@@ -353,7 +353,7 @@ impl Rescue {
         }
     }
 
-    /// Saves the rows on all pages that were not reached otherwise.
+    /// Carves the rows on all pages that were not copied yet.
     async fn carve(&mut self) -> Result<(), SalvageError> {
         let mut pages = Pages::open(&self.old)?;
         let mut columns = HashMap::new();
@@ -383,7 +383,7 @@ impl Rescue {
         names: &[String],
         row: &CarvedRow,
     ) -> Result<(), SalvageError> {
-        // A row that is older than a column does not have it.
+        // A row written before a column was added does not have it.
         let names: Vec<&str> = names
             .iter()
             .take(row.values.len())
@@ -397,7 +397,7 @@ impl Rescue {
         let mut query = sqlx::query(AssertSqlSafe(insert));
         for (name, value) in names.iter().zip(&row.values) {
             query = match value {
-                // A column that is the row's number is stored as that alone.
+                // A column that aliases the rowid is stored as null.
                 Value::Null if *name == "search_key" => query.bind(row.number),
                 Value::Null => query.bind(None::<i64>),
                 Value::Integer(number) => query.bind(*number),
@@ -409,7 +409,7 @@ impl Rescue {
         let saved = query.execute(&mut self.connection).await;
         let is_known = saved.as_ref().is_ok_and(|saved| saved.rows_affected() == 0);
         is_read(saved)?;
-        // An earlier state of an answer may lie on a page that was read before.
+        // An earlier version of the answer may be on a page that was read before.
         if is_known
             && table == "messages"
             && let [_, Value::Text(id), ..] = row.values.as_slice()
@@ -431,7 +431,7 @@ impl Rescue {
         Ok(())
     }
 
-    /// The fences of the locks, which must grow; their holders are gone.
+    /// Copies the fences of the locks, which must keep growing; their holders are gone.
     async fn save_fences(&mut self) {
         self.try_whole(
             "INSERT OR IGNORE INTO main.generation_locks (branch_id, conversation_id, fence)
@@ -440,7 +440,7 @@ impl Rescue {
         .await;
     }
 
-    /// Ends the answers that were being written, with the text that they had.
+    /// Ends the unfinished answers, with their partial text.
     async fn end_answers(&mut self) -> Result<(), SalvageError> {
         let unfinished: Vec<String> =
             sqlx::query_scalar("SELECT id FROM main.messages WHERE status = 'generating'")
@@ -454,7 +454,7 @@ impl Rescue {
             .bind(&id)
             .fetch_one(&mut self.connection)
             .await;
-            // Without the old database there is no such table.
+            // If the old database is not attached, the table does not exist.
             self.unreadable += u32::from(text.is_err());
             sqlx::query(
                 "UPDATE main.messages SET status = 'interrupted', finished_at = created_at,
@@ -469,7 +469,7 @@ impl Rescue {
     }
 }
 
-/// False where the damaged database is why it failed; any other failure is the new one's.
+/// Returns false if the damaged database caused the error; any other error comes from the new one.
 fn is_read<T>(result: sqlx::Result<T>) -> Result<bool, SalvageError> {
     const FULL: i32 = 13;
 
@@ -481,7 +481,7 @@ fn is_read<T>(result: sqlx::Result<T>) -> Result<bool, SalvageError> {
     }
 }
 
-/// The address of a file that SQLite opens for reading alone, <https://sqlite.org/uri.html>.
+/// Returns the URI that makes SQLite open a file read-only, <https://sqlite.org/uri.html>.
 fn address(path: &Path) -> String {
     let mut address = "file:".to_owned();
     for byte in path.as_os_str().as_encoded_bytes() {
@@ -495,7 +495,7 @@ fn address(path: &Path) -> String {
     address
 }
 
-/// A folder, named by the time, for what is saved.
+/// Creates a folder, named by the time, for a salvage.
 pub(crate) fn new_folder(data_folder: &Path, now: Timestamp) -> io::Result<PathBuf> {
     let parent = data_folder.join("saved");
     folder::make(&parent)?;
@@ -504,7 +504,7 @@ pub(crate) fn new_folder(data_folder: &Path, now: Timestamp) -> io::Result<PathB
     Ok(folder)
 }
 
-/// The databases that were saved in a data folder, newest first.
+/// Returns the salvaged databases in a data folder, newest first.
 pub(crate) fn saved(data_folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(data_folder.join("saved"))
         .into_iter()
@@ -519,7 +519,7 @@ pub(crate) fn saved(data_folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The texts of a conversation that were saved in a data folder.
+/// Returns the Markdown files of a conversation in a data folder.
 pub(super) fn texts_of(data_folder: &Path, id: &ConversationId) -> Vec<PathBuf> {
     let folders = saved(data_folder).into_iter();
     let folders = folders.map(|database| database.with_file_name(TEXTS));

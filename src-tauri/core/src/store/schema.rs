@@ -1,5 +1,5 @@
-//! The schema that a database has, beside the one that its migrations give: SQLite's own check reads neither what
-//! a statement of the schema says, nor which migrations are on record.
+//! Compares a database's schema and migration record with its migrations: SQLite's integrity check examines
+//! neither the text of schema statements nor the migration record.
 
 use std::collections::HashSet;
 
@@ -8,21 +8,21 @@ use sqlx::{ConnectOptions, SqliteConnection};
 
 use super::open::MIGRATOR;
 
-/// What the migrations make, without what SQLite makes for itself and for the full-text index: how that is
-/// written depends on its version.
+/// The statements of the migrations, without SQLite's own and the full-text index's, whose text depends on the
+/// SQLite version.
 const STATEMENTS: &str = "SELECT name, sql FROM sqlite_schema
     WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
       AND name NOT LIKE 'messages\\_fts%' ESCAPE '\\' AND name <> '_sqlx_migrations'";
 
-/// The last migration that a database has, by its own record; `None` before the first one.
+/// Returns the last applied migration according to the database; `None` before the first one.
 pub(super) async fn version(connection: &mut SqliteConnection) -> sqlx::Result<Option<i64>> {
     sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations")
         .fetch_one(connection)
         .await
 }
 
-/// What is wrong with the record of migrations of a database that is not newer than this Conch: it names those
-/// that there are, from the first on, each as it is.
+/// Returns what is wrong with the migration record of a database that is not newer than this version of Conch:
+/// it must list known migrations, from the first on without gaps, with their checksums.
 pub(super) async fn damage_in_record(
     connection: &mut SqliteConnection,
 ) -> sqlx::Result<Option<String>> {
@@ -42,8 +42,8 @@ pub(super) async fn damage_in_record(
     Ok(None)
 }
 
-/// The first statement of the schema that is not what the migrations up to `version` give. What somebody added is
-/// left alone.
+/// Returns the first schema statement that differs from the migrations up to `version`. Additional statements
+/// are ignored.
 pub(super) async fn damage_in_schema(
     connection: &mut SqliteConnection,
     version: i64,

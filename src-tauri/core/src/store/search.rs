@@ -1,15 +1,14 @@
-//! The full-text index of all messages, which is derived from them: triggers note what it has to learn and
-//! to forget, and this module does it, a portion at a time, so that nobody waits long for the one writer
-//! and nothing that is wrong with the index is ever in the way of a message.
+//! The full-text index of all messages, which is derived data: triggers record what must be added and removed,
+//! and this module does it in batches, so that no write waits long for the writer and no error of the index
+//! ever prevents storing a message.
 //!
-//! A message is in it in pieces of [`PIECE`] bytes, under the numbers `search_key << PIECE_BITS` and
-//! following, because a megabyte that is indexed in one go holds the writer for half a second. The index
-//! keeps no text, and forgets by number alone; the words of what it forgot are in its pages until these
-//! are merged, so after it forgot something it is merged to its end.
+//! A message is indexed in pieces of [`PIECE`] bytes, with the rowids `search_key << PIECE_BITS` and following,
+//! because indexing a megabyte at once holds the writer for half a second. The index stores no text, and
+//! deletes by rowid alone; deleted words remain in its pages until these are merged, so every delete is
+//! followed by a complete merge.
 //!
-//! An index that fails is emptied and filled again. While it is filled, only messages up to `filled_to` are
-//! learned: FTS5 takes a number that it has for a second entry of the same number, and forgets the later one
-//! only.
+//! An index that fails is cleared and rebuilt. During a rebuild only messages up to `filled_to` are inserted:
+//! FTS5 accepts a duplicate rowid as a second entry, and a delete removes only the later one.
 
 use std::time::Duration;
 
@@ -18,32 +17,32 @@ use tokio::time::sleep;
 
 use super::{Result, Store};
 
-/// The most of a text that is one entry of the index, in bytes.
+/// Maximum size of an index entry, in bytes of text.
 const PIECE: usize = 64 * 1024;
 
-/// The low bits of an entry's number, which count the pieces of one message.
+/// The low bits of an entry's rowid, which count the pieces of a message.
 const PIECE_BITS: i64 = 16;
 
-/// How many messages a portion learns at most.
+/// Maximum number of messages inserted per batch.
 const MAX_INSERTED: i64 = 512;
 
-/// How many messages a portion forgets at most.
+/// Maximum number of messages deleted per batch.
 const MAX_DELETED: i64 = 200;
 
-/// How many messages a portion notes at most while the index is filled again.
+/// Maximum number of messages enqueued per batch during a rebuild.
 const MAX_ENQUEUED: i64 = 2_000;
 
-/// How many pages of the index a portion merges or clears, about 4 kB each.
+/// Maximum number of index pages merged or cleared per batch, about 4 kB each.
 const MAX_PAGES: i64 = 100;
 
-/// Between two portions, for writers in other processes: these are not in our queue.
+/// Delay between two batches, for writers in other processes, which do not wait in our queue.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// The index. Words of a message that was deleted must not stay, so it keeps no text of its own.
+/// Creates the index. Contentless, because the text of deleted messages must not remain.
 const CREATE: &str = "CREATE VIRTUAL TABLE messages_fts USING fts5(
     content, content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2')";
 
-/// What is left of an index whose own tables were damaged, so that it can be dropped.
+/// Drops an index whose shadow tables are damaged, after making it droppable.
 const MAKE_DROPPABLE: &str = "
     CREATE TABLE IF NOT EXISTS messages_fts_config (k PRIMARY KEY, v) WITHOUT ROWID;
     DELETE FROM messages_fts_config;
@@ -55,42 +54,42 @@ const MAKE_DROPPABLE: &str = "
     DROP TABLE IF EXISTS messages_fts_content;
     DROP TABLE IF EXISTS messages_fts_config;";
 
-/// What is to be done next.
+/// The next step.
 enum Task {
-    /// Empty the index.
+    /// Clear the index.
     Clear,
-    /// Forget messages that were deleted.
+    /// Remove deleted messages.
     Delete,
-    /// Learn messages that were noted.
+    /// Insert enqueued messages.
     Insert,
-    /// Note messages that were stored before the index was cleared.
+    /// Enqueue messages that were stored before the index was cleared.
     Note,
-    /// Rid its pages of the words of what it forgot.
+    /// Merge, to erase deleted words from the pages.
     Erase,
 }
 
-/// A piece to learn.
+/// A piece to insert.
 struct IndexEntry {
     search_key: i64,
-    /// So many pieces of the message come before it.
+    /// Number of pieces of the message before this one.
     before: i64,
     text: String,
-    /// It is the message's last.
+    /// Whether it is the last piece of the message.
     is_last: bool,
 }
 
 impl Store {
-    /// Brings the index up to date: it learns every message that has ended, and forgets every one that was
-    /// deleted, without leaving a word of it. Each portion has the writer for a few milliseconds. What is
-    /// not done when this is dropped or fails stays noted.
+    /// Brings the index up to date: inserts every message that has ended, and removes every deleted one without
+    /// leaving a word of it. Each batch holds the writer for a few milliseconds. If this is dropped or fails,
+    /// the rest remains enqueued.
     ///
     /// # Errors
-    /// When the database cannot be written, or the index fails even when it is filled again.
+    /// When the database cannot be written, or the index fails even after a rebuild.
     pub async fn index_answers(&self) -> Result<()> {
         self.work_on_index(|_| true).await
     }
 
-    /// The part of it that leaves no word of what was deleted, for which nothing has to be learned first.
+    /// Only removes deleted messages from the index, without inserting others first.
     ///
     /// # Errors
     /// As [`index_answers`](Self::index_answers).
@@ -133,7 +132,7 @@ impl Store {
         )
         .fetch_one(&self.readers)
         .await?;
-        // What was deleted is forgotten before anything is learned: its number may have been used again.
+        // Deletes before inserts: the key of a deleted message may have been reused.
         Ok(match index.state.as_str() {
             "clearing" => Some(Task::Clear),
             _ if index.forgets => Some(Task::Delete),
@@ -154,7 +153,7 @@ impl Store {
                 Ok(false) => {}
                 Ok(true) => make(&mut tx).await?,
                 Err(error) if error.is_transient() || error.is_damage() => return Err(error),
-                // Its own tables are not what they should be.
+                // Its shadow tables are damaged.
                 Err(_) => {
                     drop(tx);
                     tx = self.write().await?;
@@ -176,7 +175,7 @@ impl Store {
         Ok(())
     }
 
-    /// Texts are read before the writer is taken: they do not change any more.
+    /// Reads the texts before it acquires the writer: they do not change any more.
     async fn insert(&self) -> Result<()> {
         let mut entries = self.entries().await?.into_iter().peekable();
         while entries.peek().is_some() {
@@ -197,7 +196,8 @@ impl Store {
         Ok(())
     }
 
-    /// The next to learn: short messages up to a piece together, or what is left of a long one.
+    /// Returns the next entries to insert: short messages of up to [`PIECE`] bytes together, or the rest of a
+    /// long one.
     async fn entries(&self) -> Result<Vec<IndexEntry>> {
         let mut reader = self.readers.begin().await?;
         let noted = sqlx::query!(
@@ -246,7 +246,7 @@ impl Store {
     }
 }
 
-/// Notes of messages that are not there, which no trigger leaves.
+/// Removes queue entries without a message; the triggers leave none.
 async fn forget_notes(store: &Store) -> Result<()> {
     sqlx::query!(
         "DELETE FROM messages_to_index WHERE search_key IN (
@@ -259,8 +259,7 @@ async fn forget_notes(store: &Store) -> Result<()> {
     Ok(())
 }
 
-/// A text in pieces of at most [`PIECE`] bytes, cut between words where there are any. One of nothing is
-/// one piece.
+/// Splits a text into pieces of at most [`PIECE`] bytes, between words if possible. An empty text is one piece.
 fn pieces(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
@@ -277,7 +276,8 @@ fn pieces(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Learns a piece. False when something was deleted, or another process learned it, since it was read.
+/// Inserts a piece. Returns false if something was deleted, or another process inserted the piece, since it was
+/// read.
 async fn insert(tx: &mut SqliteConnection, entry: &IndexEntry) -> Result<bool> {
     let next = entry.before + 1;
     let noted = sqlx::query!(
@@ -333,8 +333,8 @@ async fn delete(tx: &mut SqliteConnection) -> Result<()> {
     Ok(())
 }
 
-/// Notes the next messages that were there before the index, or ended while it was filled. Those that it has
-/// not come to are not learned before: they would be learned twice, and forgotten once.
+/// Enqueues the next messages that existed before the index, or ended during the rebuild. Messages beyond
+/// `filled_to` must not be inserted earlier: they would be inserted twice, and deleted once.
 async fn note(tx: &mut SqliteConnection) -> Result<()> {
     let end = sqlx::query_scalar!(
         r#"SELECT max(search_key) AS "end: i64" FROM (SELECT search_key FROM messages
@@ -368,7 +368,7 @@ async fn note(tx: &mut SqliteConnection) -> Result<()> {
     Ok(())
 }
 
-/// Merges a few of the index's pages, <https://sqlite.org/fts5.html#the_merge_command>.
+/// Merges some pages of the index, <https://sqlite.org/fts5.html#the_merge_command>.
 async fn erase(tx: &mut SqliteConnection) -> Result<()> {
     let changes = "SELECT total_changes()";
     let before: i64 = sqlx::query_scalar(changes).fetch_one(&mut *tx).await?;
@@ -385,10 +385,10 @@ async fn erase(tx: &mut SqliteConnection) -> Result<()> {
     Ok(())
 }
 
-/// Empties the index by a few pages: a big one that is dropped at once holds the writer for seconds. True
-/// when it is empty.
+/// Clears some pages of the index: dropping a large one at once holds the writer for seconds. Returns true if
+/// it is empty.
 async fn clear(tx: &mut SqliteConnection) -> Result<bool> {
-    // What is about to be forgotten as a whole need not be forgotten one by one.
+    // Clearing everything makes individual deletes unnecessary.
     sqlx::query!(
         "DELETE FROM messages_to_forget WHERE note IN (SELECT note FROM messages_to_forget LIMIT ?)",
         MAX_ENQUEUED
@@ -418,7 +418,7 @@ async fn clear(tx: &mut SqliteConnection) -> Result<bool> {
     Ok(true)
 }
 
-/// Makes a new index in the place of the old one, to be filled.
+/// Replaces the index with an empty one, to be rebuilt.
 async fn make(tx: &mut SqliteConnection) -> Result<()> {
     sqlx::raw_sql(MAKE_DROPPABLE).execute(&mut *tx).await?;
     sqlx::raw_sql(CREATE).execute(&mut *tx).await?;

@@ -1,5 +1,5 @@
-//! The user's settings: one row a setting, its value as JSON. A value that cannot be read counts as
-//! not set: a setting must never keep the application from starting.
+//! The user's settings: one row per setting, with its value as JSON. An unreadable value counts as not set: a
+//! setting must never prevent the application from starting.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -9,7 +9,7 @@ use super::{Result, Store};
 use crate::settings::{Settings, ZOOM};
 
 impl Store {
-    /// The settings; defaults where none was saved.
+    /// Returns the settings, with defaults for those not saved.
     pub async fn settings(&self) -> Result<Settings> {
         let rows = sqlx::query!("SELECT name, value FROM settings")
             .fetch_all(&self.readers)
@@ -31,7 +31,7 @@ impl Store {
         Ok(settings)
     }
 
-    /// Saves all settings, in one transaction.
+    /// Saves all settings in one transaction.
     pub async fn save_settings(&self, settings: &Settings) -> Result<()> {
         let Ok(Value::Object(rows)) = serde_json::to_value(settings) else {
             return Ok(());
@@ -52,17 +52,17 @@ impl Store {
     }
 }
 
-/// What a column of JSON holds, over the defaults.
+/// Parses a JSON column, with defaults for missing fields.
 pub(super) fn from_json<T: Serialize + DeserializeOwned + Default>(text: &str) -> T {
     over_defaults(serde_json::from_str(text).unwrap_or_default())
 }
 
-/// What is written into a column of JSON.
+/// Serializes a value for a JSON column.
 pub(super) fn to_json<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_else(|_| "{}".to_owned())
 }
 
-/// The defaults with those of the stored fields that this version knows and can read.
+/// Returns the defaults, overridden by the stored fields that this version knows and can read.
 fn over_defaults<T: Serialize + DeserializeOwned + Default>(stored: Map<String, Value>) -> T {
     let mut merged = serde_json::to_value(T::default()).unwrap_or_default();
     for (name, value) in stored {
@@ -81,7 +81,7 @@ fn lay_over(base: &mut Value, stored: Map<String, Value>) {
         match (base.get_mut(&name), value) {
             (Some(known @ Value::Object(_)), Value::Object(fields)) => lay_over(known, fields),
             (Some(known), value) => *known = value,
-            // Of another version.
+            // A field of another version.
             (None, _) => {}
         }
     }

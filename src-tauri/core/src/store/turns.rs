@@ -1,9 +1,8 @@
-//! A turn in the database: one transaction begins it, fenced appends carry it, one transaction ends
-//! it.
+//! Turns: one transaction begins a turn, fenced appends store its text, one transaction ends it.
 //!
-//! Beginning is the send transaction of the design: the request id is deduplicated, the lock taken,
-//! both messages inserted, the files given to the first, the branch moved and the attempt recorded, all
-//! or nothing (I8). A refusal commits too, but only the record of the attempt.
+//! Beginning a turn deduplicates the request id, acquires the lock, inserts both messages, binds the
+//! attachments to the first, moves the branch head and records the attempt, all or nothing (I8). A refusal also
+//! commits, but only the record of the attempt.
 
 use sqlx::SqliteConnection;
 
@@ -26,83 +25,83 @@ use crate::lock::{FencedWrite, Lease};
 /// A user message to store and answer.
 #[derive(Debug, Clone)]
 pub struct NewTurn {
-    /// Where.
+    /// The conversation.
     pub conversation_id: ConversationId,
-    /// On which branch; `None` for `main`.
+    /// The branch; `None` for `main`.
     pub branch_id: Option<BranchId>,
     /// The user's text.
     pub content: String,
-    /// The files that go with it, in this order.
+    /// The attachments, in this order.
     pub attachments: Vec<AttachmentId>,
-    /// The title that an unnamed conversation gets.
+    /// The title for a conversation without one.
     pub title: String,
-    /// What the client calls this send.
+    /// The client's id for this send.
     pub request_id: RequestId,
-    /// Where it came from.
+    /// The source of the attempt.
     pub source: AttemptSource,
-    /// The generation that will answer, registered already so that it can be stopped.
+    /// The generation that will answer, already registered so that it can be stopped.
     pub generation_id: GenerationId,
-    /// This process.
+    /// The id of this process.
     pub instance_id: InstanceId,
 }
 
-/// Another answer: to a user message, or beside an answer that exists.
+/// A new answer: to a user message, or as another version of an existing answer.
 #[derive(Debug, Clone)]
 pub struct NewAnswer {
     /// A user message, or an answer.
     pub message_id: MessageId,
-    /// `provider/model`; `None` for the conversation's.
+    /// `provider/model`; `None` for the conversation's model.
     pub model_id: Option<String>,
-    /// What the client calls this request.
+    /// The client's id for this request.
     pub request_id: RequestId,
-    /// Where it came from.
+    /// The source of the attempt.
     pub source: AttemptSource,
     /// The generation that will answer.
     pub generation_id: GenerationId,
-    /// This process.
+    /// The id of this process.
     pub instance_id: InstanceId,
 }
 
-/// A turn that has begun.
+/// A started turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StartedTurn {
-    /// What the client is told.
+    /// The result for the client.
     pub accepted: Accepted,
     /// The lock that was granted.
     pub lease: Lease,
-    /// `provider/model` to ask; `None` for the default.
+    /// The model as `provider/model`; `None` for the default.
     pub model_id: Option<String>,
-    /// Expired locks of the conversation's other branches, which the grant freed.
+    /// Expired locks of the conversation's other branches, released by the grant.
     pub freed: Vec<Lease>,
 }
 
-/// What came of beginning a turn.
+/// Outcome of beginning a turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BeginOutcome {
-    /// It is durable and its lock is held.
+    /// The turn is durable and its lock is held.
     Started(Box<StartedTurn>),
-    /// The request id was accepted before; this is what it was told then.
+    /// The request id was accepted before, with this result.
     Duplicate(Accepted),
     /// The lock is held, or the conversation is at its capacity.
     Busy,
-    /// An id names nothing.
+    /// An id does not exist.
     NotFound(Entity),
-    /// A file is gone, was sent before, or is another conversation's.
+    /// An attachment is gone, was already sent, or belongs to another conversation.
     AttachmentGone,
 }
 
-/// Who asks for the lock, and how.
+/// A request for the lock.
 struct LockRequest<'a> {
     request_id: &'a RequestId,
     source: AttemptSource,
     generation_id: &'a GenerationId,
     instance_id: &'a InstanceId,
-    /// For a branch of its own that leaves the place's there.
+    /// Where to fork a new branch for the answer from the branch of the context.
     fork_at: Option<&'a MessageId>,
 }
 
 impl Store {
-    /// Stores a user message and the empty answer to it, under a granted lock.
+    /// Stores a user message and its empty answer, under a granted lock.
     pub async fn begin_turn(&self, turn: &NewTurn, now: Timestamp) -> Result<BeginOutcome> {
         let mut tx = self.write().await?;
         let context = context(&mut tx, &turn.conversation_id, turn.branch_id.as_ref()).await?;
@@ -150,8 +149,8 @@ impl Store {
         Ok(started)
     }
 
-    /// Stores an empty answer beside or under a message, under a granted lock. Where other messages
-    /// follow, it gets a branch of its own: on theirs, its head would hide them.
+    /// Stores an empty answer to a message, or another version of one, under a granted lock. If other messages
+    /// follow, it gets its own branch: on theirs, its head would hide them.
     pub async fn begin_answer(&self, answer: &NewAnswer, now: Timestamp) -> Result<BeginOutcome> {
         let mut tx = self.write().await?;
         let target = sqlx::query!(
@@ -274,8 +273,8 @@ impl Store {
         }))
     }
 
-    /// Says which model answers, once it is known: on the answer, on the generation, and on a
-    /// conversation that had none.
+    /// Records which model answers, once it is known: on the answer, on the generation, and on a conversation
+    /// without a model.
     pub async fn set_model(&self, lease: &Lease, model: &str) -> Result<FencedWrite> {
         let mut tx = self.write().await?;
         let done = sqlx::query!(
@@ -310,18 +309,18 @@ impl Store {
         Ok(FencedWrite::Written)
     }
 
-    /// Appends `piece` as the answer's chunk number `seq`.
+    /// Appends `piece` as chunk number `seq` of the answer.
     pub async fn append(&self, lease: &Lease, seq: i64, piece: &Piece) -> Result<FencedWrite> {
         let mut writer = self.writer()?.acquire().await?;
         append(&mut writer, lease, seq, piece).await
     }
 
-    /// Ends a turn: the rest of its text, its status and the release of its lock, in one
-    /// transaction. `rest` is a chunk with its number. An answer whose text cannot be joined ends with
-    /// its text in pieces.
+    /// Ends a turn: stores the rest of its text and its status, and releases its lock, in one transaction.
+    /// `rest` is a chunk with its number. If the chunks cannot be joined, the text remains in pieces.
     ///
     /// # Errors
-    /// What [passes](super::StoreError::passes) may be tried again; what lasts refuses even that end.
+    /// A [transient](super::StoreError::is_transient) error may be retried; a permanent one refuses even that
+    /// end.
     pub async fn finish(
         &self,
         lease: &Lease,
@@ -350,7 +349,7 @@ impl Store {
         Ok(FencedWrite::Written)
     }
 
-    /// Records when the first text of an answer came, and how often it was retried before.
+    /// Records when the first text of an answer arrived, and how often the request was retried before.
     pub async fn record_first_token(
         &self,
         lease: &Lease,
@@ -369,20 +368,20 @@ impl Store {
     }
 }
 
-/// The lock of a turn that begins.
+/// The acquired lock of a new turn.
 struct AcquiredLock {
     lease: Lease,
-    /// What the place's branch ends with.
+    /// The current head of the context's branch.
     head: Option<MessageId>,
     freed: Vec<Lease>,
 }
 
-/// What a turn begins with, beside its lock.
+/// The other data of a new turn.
 struct NewAnswerRow<'a> {
     user_message_id: MessageId,
-    /// What the branch shows, and goes back to where the new answer comes to less.
+    /// The answer that the branch shows, restored if the new one turns out worse.
     previous: Option<MessageId>,
-    /// For a conversation that has none.
+    /// For a conversation without a title.
     title: Option<&'a str>,
     model_id: Option<String>,
 }
@@ -392,7 +391,7 @@ enum LockOutcome {
     Answered(BeginOutcome),
 }
 
-/// Stores the empty answer and everything that belongs to it.
+/// Stores the empty answer with its generation, and updates the branch and the conversation.
 async fn start(
     tx: &mut SqliteConnection,
     context: &BranchContext,

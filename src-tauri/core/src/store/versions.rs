@@ -1,5 +1,5 @@
-//! Versions: the messages that follow the same one. Which of them a branch shows, what became of the
-//! newest where an older one is shown, and where another answer to the same message is written.
+//! Versions: messages with the same parent. Determines which of them a branch shows, the outcome of the newest
+//! one when an older one is shown, and where another answer to the same message is stored.
 
 use std::collections::HashMap;
 
@@ -11,41 +11,41 @@ use super::{Result, Store};
 use crate::chat::{FailedVersion, MessageError, MessageStatus};
 use crate::ids::{BranchId, ConversationId, MessageId};
 
-/// Where another answer is written.
+/// Where another answer is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AnswerPlacement {
-    /// On the branch that was asked from, as the first one.
+    /// On the same branch, as the first answer.
     First,
-    /// On that branch, beside the answer that it ends with.
+    /// On the same branch, as another version of the answer at its head.
     Beside,
-    /// On a branch of its own, because something follows: a head that moved would hide it.
+    /// On a new branch, because other messages follow: a moved head would hide them.
     Fork,
 }
 
-/// What came of choosing a version.
+/// Outcome of selecting a version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SelectOutcome {
-    /// The branch goes on from there.
+    /// The branch now continues from the version.
     Shown {
         /// The conversation.
         conversation_id: ConversationId,
         /// The version's branch.
         branch_id: BranchId,
-        /// The branch's head from now on.
+        /// The new head of the branch.
         head: MessageId,
     },
     /// An answer is being written on the branch.
     Busy,
-    /// There is no such message.
+    /// The message does not exist.
     NotFound,
 }
 
 impl Store {
-    /// Has the branch of a message go on from that message's newest end on it. An attempt that its branch
-    /// went back from is an end only where it is the one that is named.
+    /// Moves the head of a message's branch to the newest leaf below that message. A failed version that was
+    /// replaced by the previous one is chosen only if it is the selected message.
     pub async fn select_version(&self, id: &MessageId) -> Result<SelectOutcome> {
         loop {
-            // Read beforehand: the way down a long conversation would hold up every write.
+            // Read before the transaction: walking a long conversation would block every write.
             let Some(end) = self.newest_end(id).await? else {
                 return Ok(SelectOutcome::NotFound);
             };
@@ -110,11 +110,11 @@ struct End {
     head: MessageId,
     conversation_id: ConversationId,
     branch_id: BranchId,
-    /// The branch's head when this was read.
+    /// The branch's head when it was read.
     known_head: Option<MessageId>,
 }
 
-/// Where another answer to `user_message_id` is written.
+/// Returns where another answer to `user_message_id` is stored.
 pub(super) async fn placement(
     tx: &mut SqliteConnection,
     context: &BranchContext,
@@ -137,8 +137,8 @@ pub(super) async fn placement(
     })
 }
 
-/// Has the branch show again what it showed before this answer was begun, where the answer has ended
-/// badly and the one before is worth more.
+/// Restores the branch head from before this answer, if the answer ended badly and the previous version is
+/// better.
 pub(super) async fn restore_previous_version(
     tx: &mut SqliteConnection,
     tried: &MessageId,
@@ -159,7 +159,7 @@ pub(super) async fn restore_previous_version(
     Ok(())
 }
 
-/// Of these messages, what became of the newest version where their branch went back from it to them.
+/// Returns the failed newest versions of those messages that were restored after the failure, by message.
 pub(super) async fn failed(
     reader: &mut SqliteConnection,
     ids: &str,
@@ -193,7 +193,7 @@ pub(super) async fn failed(
     .collect())
 }
 
-/// These ids as the JSON that a statement takes.
+/// Returns the ids as a JSON array for a statement.
 pub(super) fn list<'a>(ids: impl Iterator<Item = &'a MessageId>) -> String {
     ids.map(ToString::to_string).collect::<Value>().to_string()
 }

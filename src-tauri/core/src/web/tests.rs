@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use super::*;
 use crate::network::Proxies;
 
-/// A PNG of one red pixel, with a text in it that an image needs not.
+/// A PNG of one red pixel, with a text chunk that is not needed to show it.
 const PIXEL: &[u8] = &[
     0x89, 0x50, 0x4e, 0x47, 0xd, 0xa, 0x1a, 0xa, 0, 0, 0, 0xd, 0x49, 0x48, 0x44, 0x52, 0, 0, 0, 1,
     0, 0, 0, 1, 8, 2, 0, 0, 0, 0x90, 0x77, 0x53, 0xde, 0, 0, 0, 0xc, 0x49, 0x44, 0x41, 0x54, 0x78,
@@ -19,7 +19,7 @@ fn images(rules: Rules) -> Images {
     }
 }
 
-/// Answers one request, and says what it was.
+/// Serves one request, and returns what it was.
 fn serve(head: &str, body: &[u8]) -> (String, std::thread::JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -28,7 +28,7 @@ fn serve(head: &str, body: &[u8]) -> (String, std::thread::JoinHandle<String>) {
         let (mut stream, _) = listener.accept().unwrap();
         let mut request = vec![0; 4096];
         let read = stream.read(&mut request).unwrap();
-        // The client may have seen enough.
+        // The client may have closed the connection early.
         let _ = stream.write_all(&response);
         String::from_utf8_lossy(&request[..read]).into_owned()
     });
@@ -40,7 +40,7 @@ async fn loaded(head: &str, body: &[u8]) -> Result<String, WebError> {
     images(Rules::Loose).load(&address).await
 }
 
-/// A PNG that says it has so many pixels, and holds none.
+/// A PNG whose header claims so many pixels, without any data.
 fn bomb(side: u32) -> Vec<u8> {
     let mut bomb = PIXEL.to_vec();
     bomb[16..20].copy_from_slice(&side.to_be_bytes());
@@ -103,7 +103,8 @@ async fn an_image_in_the_clear_is_not_asked_for() {
     }
 }
 
-/// The fetch must fail before it asks: a listener on loopback would be heard by name or number.
+/// The fetch must fail before it sends a request: the listener on loopback would receive one by name or
+/// number.
 #[tokio::test]
 async fn an_answer_reaches_nothing_in_the_own_network() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

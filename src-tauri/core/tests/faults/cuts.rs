@@ -1,4 +1,4 @@
-//! Connections that end before the answer does, and those that never begin.
+//! Connections that close before the answer is complete, or before it begins.
 
 use conch_fault_server::{Protocol, Step};
 
@@ -62,7 +62,7 @@ fn after_text() -> Vec<Scenario> {
     ]
 }
 
-/// A stream that says nothing.
+/// Streams that end without any text.
 fn before_text() -> Vec<Scenario> {
     vec![
         once("an empty stream", cut(), |_| vec![Step::Head, Step::Close]),
@@ -88,7 +88,7 @@ fn before_text() -> Vec<Scenario> {
     ]
 }
 
-/// Connections on which no response comes.
+/// Connections without a response.
 fn without_answer() -> Vec<Scenario> {
     let nobody = failed(
         "provider_unreachable",

@@ -1,4 +1,4 @@
-//! Errors and other things that come with `200 OK` in an answer's place.
+//! Errors and other bodies that arrive with `200 OK` instead of an answer.
 
 use conch_fault_server::{Protocol, Script, Step};
 use serde_json::json;
@@ -87,7 +87,7 @@ fn in_streams() -> Vec<Scenario> {
     ]
 }
 
-/// An event as it is, which the stand-in would translate.
+/// Returns an event verbatim, which the stand-in would translate.
 fn event(protocol: Protocol, value: &serde_json::Value) -> String {
     match protocol {
         Protocol::Anthropic => format!("event: error\ndata: {value}\n\n"),
@@ -126,7 +126,7 @@ fn in_place_of_streams() -> Vec<Scenario> {
             failed("unexpected_response", "check its address"),
             |_| vec![Step::status(200, &[], r#"{"status":"ok"}"#)],
         )
-        // A line of its stream like any other, which says nothing.
+        // For Ollama it is one more line of the stream, without text.
         .but(Protocol::Ollama, cut()),
         once(
             "JSON without an end",

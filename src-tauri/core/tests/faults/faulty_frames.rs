@@ -1,4 +1,4 @@
-//! Bytes that can be no stream of the protocol.
+//! Bytes that are not a valid stream of the protocol.
 
 use std::io::Write as _;
 
@@ -9,7 +9,7 @@ use flate2::write::GzEncoder;
 use crate::bodies::{body, delta, half, ok_head, raw};
 use crate::scenario::{Scenario, cut, failed, once};
 
-/// Above the 8 MiB that an event may have.
+/// Above the limit of 8 MiB for an event.
 const TOO_LONG: usize = 9 * 1024 * 1024;
 
 pub(crate) fn scenarios() -> Vec<Scenario> {

@@ -1,4 +1,4 @@
-//! The application with providers that are stand-ins.
+//! The application with stand-ins as its providers.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use conch_core::{App, Config, Proxies};
 use conch_fault_server::Protocol;
 use tempfile::TempDir;
 
-/// No message may ever show it.
+/// The API key, which no message may ever show.
 pub(crate) const KEY: &str = "sk-test-0123456789abcdef";
 
-/// More than any test asks for at once.
+/// More than the parallel requests of any test.
 const MAX_PARALLEL: u32 = 64;
 
 pub(crate) struct Fixture {
@@ -27,7 +27,7 @@ pub(crate) struct Fixture {
 }
 
 impl Fixture {
-    /// With providers of those protocols that have an address.
+    /// Opens the application with providers for the protocols that have an address.
     pub(crate) async fn with(address: impl Fn(Protocol) -> Option<String>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let providers = Protocol::ALL
@@ -57,7 +57,7 @@ impl Fixture {
         accepted
     }
 
-    /// The last message, once no answer is being written.
+    /// Returns the last message, once no answer is being generated.
     pub(crate) async fn answer(&self, conversation: &Conversation) -> Message {
         let mut events = self.app.subscribe();
         loop {
@@ -70,7 +70,7 @@ impl Fixture {
         }
     }
 
-    /// Waits until the answer being written has this text, or has ended.
+    /// Waits until the running answer has this text, or has ended.
     pub(crate) async fn wait_for_text(&self, conversation: &Conversation, text: &str) {
         let mut read = String::new();
         let more = |event| {
@@ -82,8 +82,8 @@ impl Fixture {
         self.follow(conversation, more).await;
     }
 
-    /// Has `more` told what happens until it says that it is enough, or the answer has ended: one that
-    /// ended before it was followed is told nowhere.
+    /// Passes the branch's events to `more` until it returns false or the answer has ended. An answer that
+    /// ended before the subscription publishes no events.
     async fn follow(
         &self,
         conversation: &Conversation,
@@ -95,7 +95,7 @@ impl Fixture {
         }
     }
 
-    /// Waits until the application waits to ask again, or the answer has ended.
+    /// Waits until the application pauses before a retry, or the answer has ended.
     pub(crate) async fn wait_for_pause(&self, conversation: &Conversation) {
         let more = |event| {
             let phase = match event {
@@ -108,16 +108,16 @@ impl Fixture {
     }
 }
 
-/// The provider that most scenarios are about.
+/// The provider of most scenarios.
 pub(crate) const USUAL: &str = "usual";
 
-/// A server of the user's own.
+/// A local model server.
 pub(crate) const LOCAL: &str = "local";
 
-/// For what follows where the usual one wants a pause.
+/// The provider for the next message when the usual one asked for a pause.
 pub(crate) const OTHER: &str = "other";
 
-/// The model of this provider in this protocol.
+/// Returns the id of this provider's model in this protocol.
 pub(crate) fn model(provider: &str, protocol: Protocol) -> String {
     format!("{provider}-{}/stand-in-1", protocol.name())
 }

@@ -1,8 +1,8 @@
-//! What the application makes of a provider that fails, in every protocol that it speaks: the right
-//! end state, the text so far kept, a reason that a user understands, and a conversation that goes on.
+//! How the application handles a faulty provider, in every protocol that it supports: the right end
+//! state, the partial text kept, a reason that the user understands, and a conversation that still works.
 //!
-//! A scenario is data ([`scenario`]). All of them run through the core's own door against a stand-in
-//! on a real socket ([`run`]), and what became of each is printed as a table ([`table`]).
+//! A scenario is data ([`scenario`]). All of them run through the core's public API against a stand-in
+//! on a real socket ([`run`]), and the outcomes are printed as a table ([`table`]).
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
@@ -28,10 +28,10 @@ use futures_util::{StreamExt, stream};
 
 use crate::scenario::Scenario;
 
-/// So many scenarios run side by side: most of them wait.
+/// The number of scenarios that run concurrently: most of them wait.
 const AT_ONCE: usize = 8;
 
-/// What the project promises.
+/// The number of scenarios that the project promises.
 const AT_LEAST: usize = 45;
 
 fn all() -> Vec<Scenario> {

@@ -1,4 +1,4 @@
-//! What one protocol does and the others do not.
+//! Behaviour that is specific to one protocol.
 
 use conch_core::chat::FinishReason;
 use conch_fault_server::{Protocol, Step};
@@ -20,7 +20,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     .collect()
 }
 
-/// An answer of one protocol, whole with this text.
+/// An answer of one protocol, complete with this text.
 fn says(
     name: &'static str,
     protocol: &'static [Protocol],
@@ -30,12 +30,12 @@ fn says(
     once(name, complete(text), move |_| vec![Step::Head, raw(body)]).only(protocol)
 }
 
-/// An answer of one protocol that says "Hi".
+/// An answer of one protocol with the text "Hi".
 fn one(name: &'static str, protocol: &'static [Protocol], body: &'static str) -> Scenario {
     says(name, protocol, "Hi", body)
 }
 
-/// An answer of one protocol that only calls a tool.
+/// An answer of one protocol with only a tool call.
 fn calls(name: &'static str, protocol: &'static [Protocol], body: &'static str) -> Scenario {
     once(name, empty("called a tool"), move |_| {
         vec![Step::Head, raw(body)]
@@ -43,10 +43,10 @@ fn calls(name: &'static str, protocol: &'static [Protocol], body: &'static str) 
     .only(protocol)
 }
 
-/// Reasons that come before the end, or are empty.
+/// Finish reasons that precede the end, or are empty.
 fn early_reasons() -> Vec<Scenario> {
     vec![
-        // As sglang#3912, ollama#4357 have it.
+        // From sglang#3912, ollama#4357.
         says(
             "OpenAI: an empty finish reason in every chunk",
             &[Protocol::OpenAi],
@@ -97,10 +97,10 @@ fn early_reasons() -> Vec<Scenario> {
     ]
 }
 
-/// Answers that only call a tool.
+/// Answers with only a tool call.
 fn tool_calls() -> Vec<Scenario> {
     vec![
-        // As vllm#27385 has it.
+        // From vllm#27385.
         calls(
             "OpenAI: a tool call and no text",
             &[Protocol::OpenAi],
@@ -136,7 +136,7 @@ fn tool_calls() -> Vec<Scenario> {
     ]
 }
 
-/// What only OpenAI and servers like it do.
+/// Only for OpenAI and compatible servers.
 fn openai() -> Vec<Scenario> {
     vec![
         says(
@@ -183,7 +183,7 @@ fn openai() -> Vec<Scenario> {
     ]
 }
 
-/// What only Anthropic does.
+/// Only for Anthropic.
 fn anthropic() -> Vec<Scenario> {
     vec![
         one(
@@ -205,7 +205,7 @@ fn anthropic() -> Vec<Scenario> {
     ]
 }
 
-/// What only Gemini does.
+/// Only for Gemini.
 fn gemini() -> Vec<Scenario> {
     vec![
         one(
@@ -229,7 +229,7 @@ fn gemini() -> Vec<Scenario> {
     ]
 }
 
-/// What only Ollama does.
+/// Only for Ollama.
 fn ollama() -> Vec<Scenario> {
     vec![one(
         "Ollama: fields that older and newer versions lack",

@@ -1,4 +1,4 @@
-//! Statuses that refuse, and the bodies that come with them.
+//! Error statuses, and the bodies that come with them.
 
 use conch_fault_server::{Protocol, Script, Step};
 
@@ -13,7 +13,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         .collect()
 }
 
-/// Refusals that asking again would not change: one request, and the provider's reason.
+/// Refusals that a retry would not change: one request, and the provider's reason.
 fn final_ones() -> Vec<Scenario> {
     let refusals = [
         (400, "request_rejected"),
@@ -35,7 +35,7 @@ fn final_ones() -> Vec<Scenario> {
     refusals.into_iter().map(refused).collect()
 }
 
-/// A key goes nowhere but to the address that it was given for.
+/// A key is sent only to the address that it was entered for, so redirects are not followed.
 fn redirects() -> Vec<Scenario> {
     let redirect = |status: u16| {
         let expected = failed("unexpected_response", "http://elsewhere.invalid/v1");
@@ -47,7 +47,7 @@ fn redirects() -> Vec<Scenario> {
     [301, 302, 307, 308].map(redirect).into()
 }
 
-/// Refusals that pass: asked again twice.
+/// Transient refusals: retried up to twice.
 fn passing_ones() -> Vec<Scenario> {
     let statuses = [408, 409, 500, 502, 503, 504, 520, 529];
     let passes = statuses.map(|status| {
@@ -120,7 +120,7 @@ fn bodies() -> Vec<Scenario> {
         once("a refusal in other words", failed("request_rejected", "this is why"), |_| {
             vec![Step::status(400, &[], r#"{"detail":"this is why"}"#)]
         }),
-        // That the key is in no message is checked after every scenario.
+        // A check after every scenario ensures that no message contains the key.
         once("a refusal that quotes the key", failed("wrong_key", "Incorrect key"), |_| {
             let reason = format!("Incorrect key provided: {KEY}");
             vec![Step::refusal(401, &[], &reason)]

@@ -1,4 +1,4 @@
-//! 429, and every way of saying when to come again.
+//! 429, and every format of a retry delay.
 
 use conch_fault_server::{Protocol, Script, Step};
 

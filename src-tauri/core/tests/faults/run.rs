@@ -1,4 +1,4 @@
-//! Runs one scenario, and notes what became of it.
+//! Runs one scenario, and records its outcome.
 
 use std::time::Duration;
 
@@ -11,26 +11,26 @@ use tokio::time::{Instant, timeout};
 use crate::fixture::{Fixture, KEY, OTHER, model};
 use crate::scenario::{Expected, HELLO, Scenario, User};
 
-/// No scenario takes so long, by far.
+/// A timeout well above the duration of any scenario.
 const PATIENCE: Duration = Duration::from_secs(40);
 
-/// The parser's words, which help nobody who chats.
+/// Words of a parser's error message, which are of no use to the user.
 const JARGON: [&str; 4] = [" column ", "enum ", "struct ", "EOF while"];
 
-/// What became of a scenario in one protocol.
+/// The outcome of a scenario in one protocol.
 pub(crate) struct End {
     pub(crate) scenario: String,
     pub(crate) protocol: Protocol,
     pub(crate) status: Option<MessageStatus>,
     pub(crate) requests: usize,
     pub(crate) millis: u128,
-    /// The message to the user.
+    /// The message shown to the user.
     pub(crate) message: String,
-    /// What is not as it should be.
+    /// The deviations from the expected outcome.
     pub(crate) wrong: Vec<String>,
 }
 
-/// Runs it in each of its protocols, side by side in one application.
+/// Runs the scenario in each of its protocols, concurrently in one application.
 pub(crate) async fn run(scenario: &Scenario) -> Vec<End> {
     let mut servers = Vec::new();
     for protocol in scenario.protocols {
@@ -52,7 +52,7 @@ pub(crate) async fn run(scenario: &Scenario) -> Vec<End> {
             wrong: Vec::new(),
         };
         let all = end.all(&fixture, server, scenario);
-        // Boxed, or the test's own future would hold all of it.
+        // Boxed, or the test's own future would be as large.
         if timeout(PATIENCE, Box::pin(all)).await.is_err() {
             end.wrong.push("it does not end".to_owned());
         }
@@ -88,7 +88,7 @@ impl End {
             .await;
     }
 
-    /// Sends, and does what the user does, until the answer has ended.
+    /// Sends, and acts as the scenario's user, until the answer has ended.
     async fn ask(
         &mut self,
         fixture: &Fixture,
@@ -155,7 +155,7 @@ impl End {
         self.check(message.len() < 1000, || "too much is told".to_owned());
     }
 
-    /// The lock is free, and the next message is answered.
+    /// Checks that the lock is released and the next message is answered.
     async fn goes_on(
         &mut self,
         fixture: &Fixture,

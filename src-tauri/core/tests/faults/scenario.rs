@@ -1,4 +1,4 @@
-//! A scenario: what the provider does, what the user does, and how it should end.
+//! A scenario: the provider's behaviour, the user's actions, and the expected outcome.
 
 use std::borrow::Cow;
 
@@ -9,10 +9,10 @@ use crate::fixture::USUAL;
 
 pub(crate) const ALL: &[Protocol] = &Protocol::ALL;
 
-/// Those whose streams are server-sent events.
+/// Protocols that stream server-sent events.
 pub(crate) const EVENTS: &[Protocol] = &[Protocol::OpenAi, Protocol::Anthropic, Protocol::Gemini];
 
-/// Those whose streams have an end mark.
+/// Protocols whose streams have an end marker.
 pub(crate) const MARKED: &[Protocol] = &[Protocol::OpenAi, Protocol::Anthropic, Protocol::Ollama];
 
 /// The answer of most scenarios.
@@ -21,36 +21,36 @@ pub(crate) const HELLO: &str = "Grüße, Welt 🐚";
 pub(crate) struct Scenario {
     pub(crate) name: Cow<'static, str>,
     pub(crate) protocols: &'static [Protocol],
-    /// Of one request after the other.
+    /// One script for each request, in order.
     pub(crate) scripts: Box<dyn Fn(Protocol) -> Vec<Script> + Send + Sync>,
     pub(crate) user: User,
-    /// Who is asked.
+    /// The provider that gets the requests.
     pub(crate) provider: &'static str,
     expected: Expected,
-    /// Where a protocol is another matter.
+    /// Protocols with a different expected outcome.
     exceptions: Vec<(Protocol, Expected)>,
-    /// The provider asked for a pause that lasts: what follows goes to another.
+    /// The provider asked for a long pause: the next message goes to another one.
     pub(crate) closed: bool,
 }
 
 /// What the user does meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum User {
-    /// Waits for the end.
+    /// Waits until the answer ends.
     Waits,
-    /// Presses Stop once the provider has been asked.
+    /// Presses Stop once the provider has received the request.
     StopsWhenAsked,
     /// Presses Stop once this text is there.
     StopsAt(&'static str),
-    /// Presses Stop while the application waits to ask again.
+    /// Presses Stop during the pause before a retry.
     StopsInPause,
-    /// Sees this text, upon which the provider goes on.
+    /// Reads this text, then the provider continues.
     Reads(&'static str),
     /// Has not started the provider.
     AsksNobody,
 }
 
-/// How it should end.
+/// The expected outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Expected {
     pub(crate) status: MessageStatus,
@@ -59,7 +59,7 @@ pub(crate) struct Expected {
     pub(crate) reasoning: &'static str,
     pub(crate) finish: Option<FinishReason>,
     pub(crate) requests: usize,
-    /// A part of what the user is told.
+    /// A part of the message shown to the user.
     pub(crate) says: &'static str,
 }
 
@@ -138,12 +138,12 @@ pub(crate) fn failed(code: &'static str, says: &'static str) -> Expected {
     ended(MessageStatus::Failed, Some(code), says)
 }
 
-/// It ended as an answer does, and said nothing.
+/// The stream ended normally, without any text.
 pub(crate) fn empty(says: &'static str) -> Expected {
     failed("empty_answer", says).finish(Some(FinishReason::Stop))
 }
 
-/// The connection ended before the answer.
+/// The connection closed before the end of the answer.
 pub(crate) fn cut() -> Expected {
     interrupted("stream_cut", "connection")
 }
@@ -165,7 +165,7 @@ fn ended(status: MessageStatus, code: Option<&'static str>, says: &'static str) 
 }
 
 impl Expected {
-    /// With this text kept.
+    /// Expects this text to be kept.
     pub(crate) fn with(self, text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
@@ -173,17 +173,17 @@ impl Expected {
         }
     }
 
-    /// With this reasoning kept.
+    /// Expects this reasoning to be kept.
     pub(crate) fn thinking(self, reasoning: &'static str) -> Self {
         Self { reasoning, ..self }
     }
 
-    /// With this finish reason.
+    /// Expects this finish reason.
     pub(crate) fn finish(self, finish: Option<FinishReason>) -> Self {
         Self { finish, ..self }
     }
 
-    /// After so many requests.
+    /// Expects this number of requests.
     pub(crate) fn after(self, requests: usize) -> Self {
         Self { requests, ..self }
     }

@@ -1,4 +1,4 @@
-//! The same answer wherever the network cuts its bytes.
+//! The same answer, however the network splits its bytes.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use conch_fault_server::{FaultServer, Protocol, Script, Step};
 use crate::bodies::raw;
 use crate::fixture::{Fixture, USUAL};
 
-/// Long enough for the first part to be read alone, most times.
+/// Usually long enough for the first part to be read separately.
 const BETWEEN: Duration = Duration::from_millis(2);
 
 /// Short streams, since each is sent once for every byte of it.

@@ -1,4 +1,4 @@
-//! Providers that fall silent, which may take minutes: Stop works in every state, keeps the text, and
+//! Providers that stop sending, possibly for minutes: Stop works in every state, keeps the text, and
 //! closes the connection.
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What became of the scenarios, for people.
+//! The outcomes of the scenarios, in readable form.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -9,8 +9,8 @@ use conch_fault_server::Protocol;
 use crate::run::{End, short};
 use crate::scenario::Scenario;
 
-/// Prints a row for each scenario and a column for each protocol: the end state, the requests that were
-/// made, and the milliseconds from the send to the end.
+/// Prints a row for each scenario and a column for each protocol: the end state, the number of requests,
+/// and the milliseconds from the send to the end.
 pub(crate) fn print(scenarios: &[Scenario], ends: &[End], took: Duration) {
     let mut table = String::from("\n");
     line(&mut table, "scenario", Protocol::ALL.map(Protocol::name));
@@ -34,7 +34,7 @@ pub(crate) fn print(scenarios: &[Scenario], ends: &[End], took: Duration) {
         ends.len(),
         took.as_secs_f64()
     );
-    // Not by `print!`, which a test that passes keeps to itself.
+    // Not with `print!`, whose output the harness captures when a test passes.
     std::io::stdout().write_all(table.as_bytes()).unwrap();
 }
 
@@ -54,7 +54,7 @@ fn cell(end: &End) -> String {
     format!("{mark}{status} {} {} ms", end.requests, end.millis)
 }
 
-/// What is wrong, in one line.
+/// Returns the deviations in one line.
 pub(crate) fn complaint(end: &End) -> Option<String> {
     (!end.wrong.is_empty()).then(|| {
         let (name, protocol) = (&end.scenario, end.protocol.name());

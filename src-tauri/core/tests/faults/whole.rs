@@ -1,4 +1,4 @@
-//! Streams that are unusual, and whole all the same.
+//! Streams that are unusual, yet complete.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         .collect()
 }
 
-/// The same events in other bytes.
+/// The same events with different framing.
 fn framing() -> Vec<Scenario> {
     let answer = || complete(HELLO);
     vec![
@@ -87,7 +87,7 @@ fn framing() -> Vec<Scenario> {
     ]
 }
 
-/// Events that say more, or much.
+/// Events with additional fields, or with much text.
 fn contents() -> Vec<Scenario> {
     let long = || "0123456789abcdef".repeat(256 * 1024);
     vec![
@@ -161,7 +161,7 @@ fn contents() -> Vec<Scenario> {
     ]
 }
 
-/// Ends that are ends though something is missing.
+/// Valid ends with a part missing.
 fn unfinished() -> Vec<Scenario> {
     vec![
         once("end mark missing", complete("whole"), |_| {
@@ -217,7 +217,7 @@ fn unfinished() -> Vec<Scenario> {
     ]
 }
 
-/// What comes after a finish reason.
+/// What follows a finish reason.
 fn late() -> Vec<Scenario> {
     vec![
         once("silence after the finish reason", complete("whole"), |_| {

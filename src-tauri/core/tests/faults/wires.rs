@@ -1,4 +1,4 @@
-//! Unusual HTTP around an ordinary answer.
+//! Unusual HTTP responses with an ordinary answer.
 
 use std::time::Duration;
 
@@ -79,7 +79,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     ]
 }
 
-/// What the protocol answers to somebody who wants no stream.
+/// Returns the protocol's response to a request that does not stream.
 fn whole(protocol: Protocol) -> &'static str {
     match protocol {
         Protocol::OpenAi => {

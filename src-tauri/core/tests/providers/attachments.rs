@@ -1,5 +1,5 @@
-//! Files on their way to a model: read, kept with what is typed, sent, and sent again with the next
-//! question.
+//! Attachments on their way to a model: read, kept with the draft, sent, and sent again with the next
+//! message.
 
 use conch_core::attachments::AttachmentKind;
 use conch_core::chat::{AttemptSource, MessageStatus, SendOutcome};
@@ -76,7 +76,7 @@ async fn files_go_with_their_message_each_time_it_is_shown() {
     assert!(view.attachments.is_empty());
 }
 
-/// I8: a model that is known not to see refuses, and nothing is stored.
+/// I8: a model that is known to lack vision is refused, and nothing is stored.
 #[tokio::test]
 async fn an_image_is_not_sent_to_a_model_that_sees_none() {
     let fixture = Fixture::new().await;
@@ -89,7 +89,7 @@ async fn an_image_is_not_sent_to_a_model_that_sees_none() {
     assert!(view.messages.is_empty() && !view.lock.locked);
     assert_eq!(view.attachments.len(), 1, "and it waits");
 
-    // One of which nobody knows is asked.
+    // A model whose capabilities are unknown gets the request.
     fixture.add("key-abcd1234").await;
     fixture.send_with(&id, "", &image).await.unwrap();
     assert_eq!(
@@ -134,7 +134,7 @@ async fn what_is_not_read_is_named_and_not_kept() {
         refused("empty", Vec::new()).await,
         ErrorCode::AttachmentUnreadable
     );
-    // The program that reads PDFs is not there in a test of the core.
+    // The PDF reader does not exist in a test of the core.
     assert_eq!(
         refused("a.pdf", b"%PDF-1.7\n".to_vec()).await,
         ErrorCode::AttachmentUnreadable

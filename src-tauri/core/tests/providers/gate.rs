@@ -1,4 +1,4 @@
-//! The gate before a provider, with real requests.
+//! The concurrency gate of a provider, with real requests.
 
 use conch_core::chat::{MessageStatus, Phase, TranscriptEvent};
 use conch_core::ids::ConversationId;
@@ -46,7 +46,7 @@ async fn concurrent_answers_stay_within_the_limit_and_waiting_is_reported() {
     assert_eq!(fixture.server.peak_completions(), 2);
 }
 
-/// Waits until the answer on this branch says that it waits for a slot, and returns at whom.
+/// Waits until the answer on this branch reports that it waits for a slot, and returns the provider's name.
 async fn waits_for_slot(fixture: &Fixture, conversation: &ConversationId) -> Option<String> {
     let branch = fixture.app.branch(conversation, None).await.unwrap();
     let mut waits_for = None;
@@ -112,7 +112,7 @@ async fn a_server_with_fewer_slots_than_answers_is_queued_for_and_said_so() {
 async fn a_busy_server_that_says_nothing_of_its_slots_is_waited_for_and_said_so() {
     let fixture = Fixture::new().await;
     fixture.add("key-abcd1234").await;
-    // It sends no head before the first answer has ended.
+    // It sends no head until the first answer has ended.
     fixture.server.push(Script::gated("first", "so ", "far"));
     fixture.server.push(Script::new([
         Step::Wait("second".to_owned()),
@@ -178,7 +178,7 @@ async fn one_refusal_holds_all_who_wait_back_until_its_pause_is_over() {
     let refused = fixture.conversation().await;
     send(&fixture.app, &refused, "first").await;
     fixture.server.wait_for_requests(1).await;
-    // The refusal has been noted when the answer says that it will be tried again.
+    // By the time the answer reports the retry, the gate has recorded the refusal.
     let branch = fixture.app.branch(&refused, None).await.unwrap();
     let follow = fixture.app.follow(&branch, |event| {
         !matches!(
@@ -191,7 +191,7 @@ async fn one_refusal_holds_all_who_wait_back_until_its_pause_is_over() {
     });
     tokio::select! {
         () = follow => {}
-        // On a busy machine the pause may be over before it is looked at.
+        // On a busy machine the pause may be over before the subscription.
         _ = answered(&fixture.app, &refused) => {}
     }
     let others = [fixture.conversation().await, fixture.conversation().await];

@@ -1,6 +1,5 @@
-//! The whole way to a model server that is none of ours: llama.cpp's, as `llama-cpp-python[server]` from
-//! PyPI has it, with the embedded model's file. Skipped, with a line that says so, where it is not
-//! installed.
+//! End to end against a third-party model server: llama.cpp's, from `llama-cpp-python[server]` on PyPI,
+//! with the embedded model's file. Skipped, with a message, where it is not installed.
 
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -12,7 +11,7 @@ use conch_core::provider::{KeyChange, ProviderForm};
 
 use crate::Fixture;
 
-/// How long between two looks at whether the server has begun.
+/// The interval at which the server's start is polled.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 struct Server {
@@ -28,7 +27,7 @@ impl Drop for Server {
 }
 
 impl Server {
-    /// The server, or what is missing for it.
+    /// Starts the server, or returns which prerequisite is missing.
     fn start() -> Result<Self, &'static str> {
         let model = std::env::var_os("CONCH_MODEL_FILE").map(PathBuf::from);
         let model = model.filter(|file| file.is_file());
@@ -73,7 +72,7 @@ async fn a_real_model_server_is_found_out_about_and_answers() {
         Ok(server) => server,
         Err(missing) => {
             use std::io::Write;
-            // Past the harness, which keeps what a passing test prints.
+            // Bypasses the harness, which captures the output of a passing test.
             let _ = writeln!(std::io::stderr(), "local_server was skipped: {missing}");
             return;
         }
@@ -87,7 +86,7 @@ async fn a_real_model_server_is_found_out_about_and_answers() {
         max_parallel: 1,
         key: KeyChange::Keep,
     };
-    // It loads its model first.
+    // The server loads its model first.
     let begun = tokio::time::Instant::now();
     let tested = loop {
         let tested = fixture.app.test_provider(&form).await.unwrap();

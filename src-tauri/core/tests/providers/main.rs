@@ -1,5 +1,5 @@
-//! Providers as the settings configure them, through the core's own door: added, changed, tried out,
-//! asked with their keys and parameters, and held back by their gates.
+//! Providers as the settings configure them, through the core's public API: added, changed, tested, sent
+//! requests with their keys and parameters, and throttled by their gates.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
@@ -40,7 +40,7 @@ impl Fixture {
         }
     }
 
-    /// A form for the stand-in, whose key is kept for this run.
+    /// A form for the stand-in, whose key is kept for the session only.
     fn form(&self, key: &str) -> ProviderForm {
         ProviderForm {
             id: None,
@@ -64,7 +64,7 @@ impl Fixture {
         self.app.create_conversation(None, None).await.unwrap().id
     }
 
-    /// Sends, and waits for the answer's end.
+    /// Sends, and waits for the end of the answer.
     async fn answer(&self, id: &ConversationId, text: &str) -> Message {
         send(&self.app, id, text).await;
         answered(&self.app, id).await
@@ -97,7 +97,7 @@ async fn send(app: &App, id: &ConversationId, text: &str) {
     let SendOutcome::Accepted(_) = sent.await.unwrap();
 }
 
-/// Waits until no answer is being written in the conversation, and reads the last.
+/// Waits until no answer is being generated in the conversation, and returns the last one.
 async fn answered(app: &App, id: &ConversationId) -> Message {
     let mut events = app.subscribe();
     loop {

@@ -1,4 +1,4 @@
-//! What a conversation asks of its model.
+//! The model parameters of a conversation.
 
 use conch_core::ErrorCode;
 use conch_core::chat::{FinishReason, MessageStatus, Parameters};

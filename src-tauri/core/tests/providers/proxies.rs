@@ -1,4 +1,4 @@
-//! What a proxy is asked for and what it gets to see, with proxies that write down every byte.
+//! What a proxy is sent and can read, with proxies that record every byte.
 
 use std::sync::{Arc, Mutex};
 
@@ -15,18 +15,18 @@ use crate::{answered, open_behind, send};
 const KEY: &str = "sk-probe-canary-7f3a";
 const WORDS: &str = "the user's own words";
 
-/// How a proxy answers; then it reads on, and closes.
+/// How a proxy responds; then it reads once more, and closes.
 #[derive(Debug, Clone, Copy)]
 enum Manner {
-    /// Like an HTTP proxy that lets through.
+    /// Responds as an HTTP proxy that connects.
     Connects,
-    /// Like one that answers every request with this status.
+    /// Responds to every request with this status.
     Refuses(u16),
-    /// Like a SOCKS proxy of this version.
+    /// Responds as a SOCKS proxy of this version.
     Socks(u8),
 }
 
-/// A proxy that keeps what it is sent, by connection.
+/// A proxy that records the bytes of each connection.
 struct Canary {
     port: u16,
     heard: Arc<Mutex<Vec<Vec<u8>>>>,
@@ -68,7 +68,7 @@ impl Canary {
     }
 }
 
-/// Reads once, and keeps it.
+/// Reads once, and records the bytes.
 async fn read(stream: &mut TcpStream, all: &Mutex<Vec<Vec<u8>>>, at: usize) -> std::io::Result<()> {
     let mut bytes = vec![0; 16 * 1024];
     let count = stream.read(&mut bytes).await?;
@@ -92,7 +92,7 @@ async fn listen(
         Manner::Socks(5) => {
             let asks_who = all.lock().unwrap()[at].contains(&2);
             if asks_who {
-                // A user name and a password (RFC 1929), which are right.
+                // Requests a user name and a password (RFC 1929), and accepts them.
                 stream.write_all(&[5, 2]).await?;
                 read(&mut stream, all, at).await?;
                 stream.write_all(&[1, 0]).await?;
@@ -104,7 +104,7 @@ async fn listen(
         }
         Manner::Socks(_) => stream.write_all(&[0, 90, 0, 0, 0, 0, 0, 0]).await?,
     }
-    // The beginning of TLS, or what should never come.
+    // The start of a TLS handshake, or what must never arrive.
     read(&mut stream, all, at).await
 }
 
@@ -114,7 +114,7 @@ struct Fixture {
 }
 
 impl Fixture {
-    /// With these variables, and an embedded model whose process leads to `engine`.
+    /// Opens the application with these variables, and an embedded engine that listens at `engine`.
     async fn with(variables: &[(&str, &str)], engine: Option<&FaultServer>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let proxies = Proxies::from_variables(|name| {
@@ -132,7 +132,7 @@ impl Fixture {
         self.app.save_provider(form).await.unwrap().id
     }
 
-    /// Why the provider that is filled in is not reached.
+    /// Returns why the provider in the form is unreachable.
     async fn problem(&self, form: &ProviderForm) -> String {
         let tested = self.app.test_provider(form).await.unwrap();
         let problem = tested.problem.unwrap();
@@ -148,7 +148,7 @@ impl Fixture {
     }
 }
 
-/// A program that starts at once, as the engine does, and says that it listens where `server` does.
+/// Writes a program that starts immediately, like the engine, and reports the port of `server`.
 #[cfg(unix)]
 fn command(folder: &TempDir, server: Option<&FaultServer>) -> EngineCommand {
     use std::os::unix::fs::PermissionsExt;

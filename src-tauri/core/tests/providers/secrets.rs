@@ -1,4 +1,4 @@
-//! A key leaves the core for its provider and for nobody else.
+//! A key leaves the core only for its provider.
 
 use std::fmt::Write as _;
 use std::io;
@@ -14,7 +14,7 @@ use crate::{Fixture, send};
 
 const CANARY: &str = "sk-canary-5f0e7d9c1b3a";
 
-/// What is logged, at every level.
+/// The captured log, at every level.
 #[derive(Debug, Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -77,7 +77,7 @@ async fn a_key_is_in_no_log_no_database_no_answer_and_no_debug_output() {
     write!(told, "{:?}", fixture.app.providers().await.unwrap()).unwrap();
     assert!(!told.contains(CANARY), "it was told");
 
-    // In the keychain's stead a file may hold it, after consent; no other file may.
+    // Instead of the keychain a file may hold it, after consent; no other file may.
     let mut in_file = fixture.form("");
     in_file.id = Some(saved.id);
     in_file.key = KeyChange::Set {
@@ -110,7 +110,7 @@ async fn a_key_is_in_no_log_no_database_no_answer_and_no_debug_output() {
     assert!(!logged.is_empty(), "something was logged");
 }
 
-/// Tells the test below that it is the process that crashes.
+/// The environment variable that makes the test below crash.
 const CRASH: &str = "CONCH_TEST_CRASH";
 
 #[tokio::test]
@@ -133,8 +133,8 @@ async fn a_key_is_in_no_crashs_output() {
     assert!(!said.contains(CANARY), "the crash told the key");
 }
 
-/// Panics with all that holds a key in its words, while an answer that was asked for with the key is on
-/// its way.
+/// Panics with everything that holds a key in the message, while an answer to a request with the key is
+/// streaming.
 async fn crash() {
     tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)

@@ -1,4 +1,4 @@
-//! Deleting: what it stops, what it gives back, and that nothing of it stays.
+//! Deleting: what it stops, what Undo restores, and that the purge leaves nothing behind.
 
 use std::path::{Path, PathBuf};
 
@@ -10,10 +10,10 @@ use tokio::sync::broadcast::Receiver;
 
 use crate::{Fixture, accepted, open, send};
 
-/// A word that stands nowhere else, as the search index has it.
+/// A word that occurs nowhere else, in the form that the search index stores.
 const CANARY: &str = "zanzibarfish";
 
-/// The files that hold the canary, in the folder and all below it.
+/// Returns the files that contain the canary, in the folder and its subfolders.
 fn found_in(folder: &Path) -> Vec<PathBuf> {
     let (mut folders, mut found) = (vec![folder.to_owned()], Vec::new());
     while let Some(folder) = folders.pop() {
@@ -33,7 +33,7 @@ fn found_in(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Waits for the event that a conversation is deleted, or that it is there.
+/// Waits for the event that a conversation is deleted, or that it exists.
 async fn event(events: &mut Receiver<CoreEvent>, deleted: bool) {
     loop {
         if let CoreEvent::Conversation(change) = events.recv().await.unwrap()
@@ -106,7 +106,7 @@ async fn a_quit_leaves_nothing_of_what_was_deleted() {
     assert_eq!((listed.len(), &listed[0].id), (1, &kept.id));
 }
 
-/// The same for what has no Undo, while another process keeps the log.
+/// The same for data without Undo, while another process keeps the WAL open.
 #[tokio::test]
 async fn a_quit_leaves_nothing_of_a_draft_or_a_file_that_was_taken_back() {
     let fixture = Fixture::new().await;

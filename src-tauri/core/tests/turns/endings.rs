@@ -1,5 +1,5 @@
-//! Every way an answer ends: the right status, the text kept, a reason that a user understands, and
-//! the lock free.
+//! Every way in which an answer ends: the right status, the text kept, a reason that the user
+//! understands, and the lock released.
 
 use conch_core::chat::{Message, MessageStatus};
 use conch_core::ids::GenerationId;
@@ -9,7 +9,7 @@ use sqlx::{ConnectOptions, SqliteConnection};
 
 use crate::{Fixture, accepted};
 
-/// What becomes of a send that the provider answers with `script`, on a lock that is free after it.
+/// Returns the outcome of a send that the provider answers with `script`; the lock is free after it.
 async fn end_of(script: Script) -> (MessageStatus, String, String) {
     let fixture = Fixture::new().await;
     fixture.server.push(script);
@@ -281,7 +281,7 @@ async fn a_new_conversation_asks_the_first_listed_model_with_the_key() {
     assert_eq!(asked.body["messages"], messages);
 }
 
-/// A connection of another process, so to speak.
+/// Opens a connection as another process would.
 pub(crate) async fn open_database(fixture: &Fixture) -> SqliteConnection {
     SqliteConnectOptions::new()
         .filename(fixture.folder.path().join("conch.db"))
@@ -305,7 +305,8 @@ async fn an_answer_that_has_ended_is_indexed() {
     assert_eq!(found, 1);
 }
 
-/// Not by the commit that ends it, nor by the quit: whoever has the file open last does that.
+/// The checkpoint comes neither from the final commit nor from the quit: only the last connection to close
+/// checkpoints, and here that is the one of the test.
 #[tokio::test]
 async fn a_long_answer_that_has_ended_leaves_no_long_log() {
     let fixture = Fixture::new().await;

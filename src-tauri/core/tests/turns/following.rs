@@ -1,4 +1,4 @@
-//! Watching an answer that is being written.
+//! Following an answer that is being generated.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Turns through the core's own door, against a provider stand-in on a real socket and a database on
-//! a real disk. Nothing sleeps: a held answer waits for its gate, a test for the event that it needs.
+//! Turns through the core's public API, against a provider stand-in on a real socket and a database on
+//! a real disk. No test sleeps: a held answer waits for its gate, a test for the event that it needs.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
@@ -55,18 +55,18 @@ impl Fixture {
         send(&self.app, &self.conversation.id, content).await
     }
 
-    /// Waits until no answer is being written in the conversation, and reads it.
+    /// Waits until no answer is being generated in the conversation, and returns the conversation.
     async fn settled(&self) -> ConversationView {
         settled(&self.app, &self.conversation.id).await
     }
 
-    /// Waits until the answer being written has this text.
+    /// Waits until the running answer has this text.
     async fn wait_for_text(&self, text: &str) {
         let branch = &self.conversation.main_branch_id;
         let (mut read, mut of) = (String::new(), None);
         let follow = self.app.follow(branch, |event| {
             if let TranscriptEvent::Text { text, message_id } = event {
-                // The answer before it may still be on its way out.
+                // Events of the previous answer may still arrive.
                 if of.replace(message_id.clone()) != Some(message_id) {
                     read.clear();
                 }
@@ -77,7 +77,7 @@ impl Fixture {
         follow.await;
     }
 
-    /// Waits until the database has this text of the answer being written, as another process sees it.
+    /// Waits until the database has this text of the running answer, read as another process would.
     async fn wait_for_saved_text(&self, text: &str) {
         let watcher = open(self.folder.path(), &self.server).await;
         loop {
@@ -96,7 +96,7 @@ impl Fixture {
         }
     }
 
-    /// When the text of the one generation began to come, epoch ms, and how often it was asked for again.
+    /// Returns when the only generation's first text arrived, epoch ms, and its number of retries.
     async fn timing(&self) -> (Option<i64>, i64) {
         let mut database = SqliteConnectOptions::new()
             .filename(self.folder.path().join("conch.db"))
@@ -110,7 +110,7 @@ impl Fixture {
             .unwrap()
     }
 
-    /// The answer at the end of the settled conversation.
+    /// Returns the answer at the end of the settled conversation.
     async fn answer(&self) -> Message {
         self.settled().await.messages.pop().unwrap()
     }

@@ -1,4 +1,4 @@
-//! The data folder is its owner's alone, whatever the umask.
+//! Only its owner can access the data folder, whatever the umask.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,12 +9,12 @@ use conch_fault_server::Script;
 
 use crate::{Fixture, accepted, open, settled};
 
-/// Names the folder for the session that a child of this test runs.
+/// The environment variable with the folder for the session that a child of this test runs.
 const FOLDER: &str = "CONCH_TEST_SESSION_IN";
 
 const NAME: &str = "permissions::a_session_leaves_nothing_open_to_others";
 
-/// The umask is the whole process's, so each has a process of its own.
+/// The umask applies to the whole process, so each has its own process.
 #[test]
 fn a_session_leaves_nothing_open_to_others() {
     if let Some(folder) = std::env::var_os(FOLDER) {
@@ -44,7 +44,7 @@ fn a_session_leaves_nothing_open_to_others() {
     }
 }
 
-/// A session as users have them: an older Conch's folder, an answer, a backup, a crash.
+/// A typical session: an older version's folder, an answer, a backup, a crash.
 async fn session(folder: &Path) {
     let fixture = Fixture::new().await;
     let app = open(folder, &fixture.server).await;
@@ -72,7 +72,7 @@ async fn session(folder: &Path) {
     app.quit().await;
 }
 
-/// While it runs there are more files.
+/// While the application runs there are more files.
 fn check_while_open(folder: &Path) {
     let mut open = Vec::new();
     walk(folder, &mut open);

@@ -1,4 +1,4 @@
-//! Ends of the application in mid-answer. The kill -9 of the real process is in `tests/e2e`.
+//! The application ends while an answer is generated. The kill -9 of the real process is in `tests/e2e`.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ async fn a_start_waits_for_a_program_that_holds_the_database_and_says_so() {
     let fixture = Fixture::new().await;
     fixture.app.quit().await;
     let mut other = open_database(&fixture).await;
-    // A start has to make the profile then.
+    // The next start then has to create the profile.
     for table in ["branches", "conversations", "users"] {
         execute(&mut other, &format!("DELETE FROM {table}")).await;
     }
@@ -73,7 +73,7 @@ async fn a_quit_keeps_the_text_and_frees_the_lock() {
     assert!(view.lock.can_send);
 }
 
-/// A runtime that is shut down takes its tasks with it in mid-air, as a crash does.
+/// Shutting down a runtime drops its tasks midway, as a crash does.
 #[test]
 fn i7_a_crash_leaves_nothing_locked_after_the_next_start() {
     let first_life = tokio::runtime::Runtime::new().unwrap();
@@ -180,7 +180,7 @@ async fn a_lock_acquired_elsewhere_is_published_and_its_text_shown() {
     assert!(!change.locked);
 }
 
-/// The proof of the crash must outlive a start that was refused, or the second one would not look.
+/// The evidence of the crash must survive a failed start, or the next one would skip the check.
 #[tokio::test]
 async fn a_damaged_database_is_reported_at_every_start_and_never_written() {
     let fixture = Fixture::new().await;
@@ -213,7 +213,7 @@ async fn a_damaged_database_is_reported_at_every_start_and_never_written() {
     }
 }
 
-/// What lies in `instances/` and is no instance's is not Conch's business.
+/// Foreign files in `instances/` are ignored.
 #[tokio::test]
 async fn a_start_minds_nothing_else_in_the_folder_of_instances() {
     let fixture = Fixture::new().await;

@@ -1,5 +1,5 @@
-//! Databases that refuse: what passes is said and waited for, what lasts ends the answer with its reason and
-//! is in nobody else's way. Stop is answered whatever the database does.
+//! Databases that refuse writes: a transient error is reported and retried, a lasting one ends the answer
+//! with its reason and does not affect other conversations. Stop responds whatever the database does.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use crate::endings::open_database;
 use crate::{Fixture, accepted, open, send, settled};
 
-/// What is said of an error while it lasts must be said by then.
+/// The deadline for reporting an error that lasts.
 const SOON: Duration = Duration::from_secs(5);
 
 pub(crate) async fn execute(database: &mut SqliteConnection, sql: &str) {
@@ -21,7 +21,7 @@ pub(crate) async fn execute(database: &mut SqliteConnection, sql: &str) {
     statement.execute(database).await.unwrap();
 }
 
-/// Refuses `what` of the messages or chunks of one conversation, for good.
+/// Refuses `what` on the messages or chunks of one conversation, permanently.
 async fn refuse(fixture: &Fixture, what: &str, id: &ConversationId) -> SqliteConnection {
     let mut database = open_database(fixture).await;
     let conversation = match what {
@@ -38,7 +38,7 @@ async fn refuse(fixture: &Fixture, what: &str, id: &ConversationId) -> SqliteCon
     database
 }
 
-/// Waits until the answer of the scene's branch is said not to be stored.
+/// Waits until the answer on the fixture's branch is reported as not stored, and returns the reason.
 async fn unstored(fixture: &Fixture) -> String {
     let mut said = None;
     let follow = fixture
@@ -150,7 +150,7 @@ async fn a_permanently_refused_end_is_shown_at_once_and_blocks_nothing_else() {
         "fine"
     );
 
-    // The next start has only what was saved, and the same refusal.
+    // The next start finds only what was saved, and writes still fail.
     fixture.app.quit().await;
     let app = open(fixture.folder.path(), &fixture.server).await;
     let view = app.get_conversation(id, None).await.unwrap();

@@ -1,4 +1,4 @@
-//! Answering again: a good answer is never lost by it, and nothing that follows is hidden.
+//! Generating another version: a good answer is never lost, and nothing that follows it is hidden.
 
 use conch_core::ErrorCode;
 use conch_core::chat::{Accepted, AttemptSource, MessageStatus};

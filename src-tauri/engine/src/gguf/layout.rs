@@ -1,4 +1,4 @@
-//! The sizes of GGUF's value types and tensor types: a table of the format, and nothing else.
+//! The sizes of GGUF's value types and tensor types, as a table.
 
 /// A value of type `uint32`.
 pub(super) const U32: u32 = 4;
@@ -7,7 +7,7 @@ pub(super) const STRING: u32 = 8;
 /// A list of values of one type.
 pub(super) const ARRAY: u32 = 9;
 
-/// The size in bytes of a value of fixed size, or `None` for other types.
+/// Returns the size in bytes of a value of fixed size, or `None` for other types.
 pub(super) fn scalar_bytes(kind: u32) -> Option<u64> {
     match kind {
         // Unsigned and signed bytes, and booleans.
@@ -20,13 +20,13 @@ pub(super) fn scalar_bytes(kind: u32) -> Option<u64> {
     }
 }
 
-/// The size in bytes of a tensor, or `None` when its type is not in this table.
+/// Returns the size in bytes of a tensor, or `None` when its type is not in this table.
 pub(super) fn tensor_bytes(kind: u32, elements: u64) -> Option<u64> {
     let (block, bytes) = block(kind)?;
     elements.div_ceil(block).checked_mul(bytes)
 }
 
-/// How many elements of a type are packed together, and into how many bytes.
+/// Returns how many elements of a type are packed into a block, and the block's bytes.
 #[expect(
     clippy::match_same_arms,
     reason = "a table is read by its rows, which are in the format's order"

@@ -1,17 +1,17 @@
-//! How many requests are under way, and since when there is none.
+//! Tracks how many requests are in flight, and how long there has been none.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-/// Counts requests. Clones count together.
+/// Counts requests in flight. Clones share the count.
 #[derive(Debug, Clone)]
 pub(crate) struct Activity {
     in_flight: watch::Sender<usize>,
 }
 
-/// A request that is under way until this is dropped.
+/// A request in flight until this is dropped.
 #[derive(Debug)]
 pub(super) struct ActivityGuard(watch::Sender<usize>);
 
@@ -24,13 +24,13 @@ impl Default for Activity {
 }
 
 impl Activity {
-    /// Counts a request.
+    /// Counts a request until the returned guard is dropped.
     pub(super) fn begin(&self) -> ActivityGuard {
         self.in_flight.send_modify(|requests| *requests += 1);
         ActivityGuard(self.in_flight.clone())
     }
 
-    /// Waits until no request was under way for `limit`, counted from now at the earliest.
+    /// Waits until no request was in flight for `limit`, counted from now at the earliest.
     pub(crate) fn idle_for(&self, limit: Duration) -> impl Future<Output = ()> + use<> {
         let mut in_flight = self.in_flight.subscribe();
         // The watch never closes while this future holds a sender.

@@ -1,4 +1,4 @@
-//! The two routes: which model there is, and its answers.
+//! The two routes: the model list and chat completions.
 
 use std::sync::Arc;
 
@@ -46,8 +46,8 @@ pub(super) async fn completions(
     let model = Arc::clone(&shared.model);
     let messages = request.messages;
     let limit = shared.jobs.prompt_limit(request.max_tokens);
-    // Here and not in the model's queue, so that a prompt that is too long is refused at once, and
-    // headers are sent at once also while another answer is computed.
+    // Outside the model's queue, so that a prompt that is too long is refused immediately, and headers are sent
+    // immediately even while another answer is computed.
     let prompt = task::spawn_blocking(move || model.prompt(&messages, limit)).await??;
     let (output, progress) = mpsc::unbounded_channel();
     shared.jobs.submit(Job {

@@ -1,4 +1,4 @@
-//! Errors as the protocol has them: a status, and `{"error":{"message","type","code"}}`.
+//! Errors in the protocol's format: a status, and `{"error":{"message","type","code"}}`.
 
 use axum::Json;
 use axum::extract::rejection::BytesRejection;
@@ -11,7 +11,7 @@ use tokio::task::JoinError;
 use super::request::RequestError;
 use crate::inference::{GenerationError, PromptError};
 
-/// Why a request is not answered.
+/// Why a request fails.
 #[derive(Debug, Error)]
 pub(super) enum ApiError {
     #[error("The bearer token is missing or wrong")]
@@ -60,7 +60,7 @@ impl ApiError {
         }
     }
 
-    /// The error's body, also as an event of a stream that has begun.
+    /// The error's body, also sent as an event of a stream that has begun.
     pub(super) fn body(&self) -> Value {
         let kind = match self.status() {
             StatusCode::UNAUTHORIZED => "authentication_error",

@@ -1,7 +1,6 @@
 //! The HTTP side: routes, the bearer token, and when the server ends.
 //!
-//! What requests and answers look like is in [`request`] and [`response`], errors in [`error`]; the
-//! computation is `crate::inference`'s.
+//! The formats are in [`request`] and [`response`], errors in [`error`]; the computation is in `crate::inference`.
 
 mod activity;
 mod chat;
@@ -35,7 +34,7 @@ pub(crate) struct Server {
     router: Router,
 }
 
-/// What every request may use.
+/// The state that all requests share.
 struct Shared {
     token: String,
     model: Arc<Model>,
@@ -46,7 +45,7 @@ struct Shared {
 }
 
 impl Server {
-    /// A server that answers whoever carries `token`.
+    /// Creates a server that accepts requests with the bearer token `token`.
     pub(crate) fn new(token: String, model: Arc<Model>, jobs: Jobs, activity: Activity) -> Self {
         let shared = Arc::new(Shared {
             token,
@@ -69,7 +68,7 @@ impl Server {
         Self { router }
     }
 
-    /// Serves until `stop` resolves and what is under way then is answered.
+    /// Serves until `stop` resolves and the requests in flight are complete.
     ///
     /// # Errors
     /// When the listener fails.
@@ -79,7 +78,7 @@ impl Server {
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
         let listener = listener.tap_io(|connection| {
-            // Tokens are small: without this the system would wait to send several at once.
+            // Tokens are small: otherwise Nagle's algorithm would wait to send several together.
             if let Err(error) = connection.set_nodelay(true) {
                 tracing::debug!(%error, "a connection may deliver tokens late");
             }
@@ -90,7 +89,8 @@ impl Server {
     }
 }
 
-/// Any other program on this machine, and any page in a browser, can reach a loopback port.
+/// Checks the bearer token: any other program on this machine, and any page in a browser, can reach a loopback
+/// port.
 async fn authorise(
     State(shared): State<Arc<Shared>>,
     request: Request,
@@ -104,7 +104,7 @@ async fn authorise(
     Ok(next.run(request).await)
 }
 
-/// Takes as long for any wrong token of the right length, so that time tells nothing about it.
+/// Compares tokens in a time that does not depend on where they differ, so that timing reveals nothing.
 fn constant_time_eq(presented: &[u8], expected: &[u8]) -> bool {
     let pairs = presented.iter().zip(expected);
     let difference = pairs.fold(0, |difference, (one, other)| difference | (one ^ other));

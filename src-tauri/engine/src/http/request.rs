@@ -1,7 +1,7 @@
-//! What a chat-completions request may ask, and what it must not.
+//! Parses and validates a chat-completions request.
 //!
-//! Clients send many fields that change nothing here, so unknown ones are ignored; a field that is
-//! known and makes no sense is refused, and so is one whose being ignored would surprise.
+//! Clients send many fields that have no effect here, so unknown ones are ignored; a known field with an invalid
+//! value is refused, and so is one that a client would not expect to be ignored.
 
 use serde::Deserialize;
 use thiserror::Error;
@@ -13,7 +13,7 @@ const DEFAULT_TEMPERATURE: f32 = 0.2;
 const DEFAULT_TOP_P: f32 = 0.9;
 const MAX_STOP_STRINGS: usize = 4;
 
-/// A request that makes sense.
+/// A valid request.
 #[derive(Debug, PartialEq)]
 pub(super) struct ChatRequest {
     pub(super) model: String,
@@ -27,7 +27,7 @@ pub(super) struct ChatRequest {
     pub(super) stop: Vec<String>,
 }
 
-/// Why a request makes no sense.
+/// Why a request is invalid.
 #[derive(Debug, Error)]
 pub(super) enum RequestError {
     #[error("The request is not what this protocol expects: {0}")]
@@ -106,10 +106,10 @@ enum Stop {
 }
 
 impl ChatRequest {
-    /// Reads a request's body.
+    /// Parses a request's body.
     ///
     /// # Errors
-    /// When it is no JSON of the protocol, or asks for what there is not.
+    /// When it is not the protocol's JSON, or requests something unsupported.
     pub(super) fn parse(body: &[u8]) -> Result<Self, RequestError> {
         let body: Body = serde_json::from_slice(body)?;
         if body.n.is_some_and(|answers| answers != 1) {
@@ -169,7 +169,7 @@ fn top_p(requested: Option<f32>) -> Result<f32, RequestError> {
     })
 }
 
-/// The protocol's seeds have 64 bits and llama.cpp's 32, the largest of which means a random one.
+/// Folds the protocol's seeds of 64 bits into llama.cpp's 32, of which the largest means a random seed.
 fn seed(requested: i64) -> u32 {
     let folded = requested.rem_euclid(i64::from(u32::MAX));
     u32::try_from(folded).unwrap_or(0)
@@ -226,7 +226,7 @@ mod tests {
         ChatRequest::parse(body.to_string().as_bytes())
     }
 
-    /// A request with one field more.
+    /// Returns a request with one more field.
     fn with(field: &str, value: Value) -> Value {
         let mut body = json!({"model": "m", "messages": [{"role": "user", "content": "hi"}]});
         body[field] = value;

@@ -1,4 +1,4 @@
-//! Answers in the protocol's forms: one JSON object, or server-sent events as they come.
+//! Answers in the protocol's formats: one JSON object, or a stream of server-sent events.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -17,23 +17,22 @@ use super::activity::ActivityGuard;
 use super::error::ApiError;
 use crate::inference::{FinishReason, GenerationError, Progress, Usage};
 
-/// Between comments that tell the client that the model is still at its prompt, or at another
-/// answer.
+/// The interval of the SSE comments that keep a connection alive while the model still computes the prompt, or
+/// another answer.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
 
 static ANSWERS: AtomicU64 = AtomicU64::new(0);
 
-/// An answer on its way to the client. Dropping it abandons the computation, which is what happens
-/// when the client disconnects.
+/// An answer being sent to the client. Dropping it, as when the client disconnects, abandons the computation.
 pub(super) struct Answer {
     progress: UnboundedReceiver<Progress>,
     form: Form,
-    /// So many of the oldest messages the model was not shown.
+    /// The number of oldest messages that the prompt leaves out.
     omitted_messages: usize,
     _busy: ActivityGuard,
 }
 
-/// What all objects of one answer have in common.
+/// The fields that all objects of one answer share.
 struct Form {
     id: String,
     created: u64,
@@ -60,7 +59,7 @@ impl Answer {
         }
     }
 
-    /// Waits for the whole answer.
+    /// Waits for the whole answer and returns it as one object.
     ///
     /// # Errors
     /// When the computation fails.
@@ -86,12 +85,12 @@ impl Answer {
         }
     }
 
-    /// Passes the answer on as it is computed.
+    /// Streams the answer as it is computed.
     pub(super) fn stream(self, include_usage: bool) -> Response {
         let role = json!({"role": "assistant", "content": ""});
         let mut first = self.form.chunk(&role, None);
         if self.omitted_messages > 0 {
-            // Beyond the protocol, for Conch: nothing is left out silently.
+            // An extension for Conch: nothing is left out silently.
             first["messages_left_out"] = json!(self.omitted_messages);
         }
         let state = Streaming {
@@ -109,7 +108,7 @@ impl Answer {
     }
 
     async fn next(&mut self) -> Progress {
-        // The thread always says how an answer ended, unless it has itself ended before.
+        // The worker always sends how an answer ended, unless its thread has ended before.
         let progress = self.progress.recv().await;
         progress.unwrap_or(Progress::Failed(GenerationError::Gone))
     }
@@ -179,7 +178,7 @@ impl Form {
     }
 }
 
-/// JSON text has no line breaks of its own, so an object is one line of an event.
+/// Serialized JSON has no line breaks, so an object is one line of an event.
 fn data(object: &Value) -> Event {
     Event::default().data(object.to_string())
 }
@@ -200,7 +199,7 @@ fn usage_object(usage: Usage) -> Value {
     })
 }
 
-/// Seconds since 1970, which the protocol wants in every object and nothing here relies on.
+/// Returns seconds since 1970, which the protocol has in every object and nothing here relies on.
 #[expect(
     clippy::disallowed_methods,
     reason = "the protocol's `created` field is a real time"

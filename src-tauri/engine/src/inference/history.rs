@@ -1,13 +1,12 @@
 //! Which turns of a long conversation are left out so that the rest fits the context.
 
-/// How many of the oldest turns to leave out.
+/// Returns how many of the oldest turns to leave out.
 ///
-/// `ends` says for each turn, oldest first, how many tokens there are up to its end; the last turn is
-/// never left out. `overflow` is by how many tokens the whole is too long.
+/// `ends` holds for each turn, oldest first, the number of tokens up to its end; the last turn is never left out.
+/// `overflow` is the number of tokens by which the whole is too long.
 ///
-/// The cut moves in steps of about `step` tokens and not with every turn: what is computed for a
-/// prompt can be used again only as far as the next prompt begins alike, so a cut that moved each
-/// time would have the whole prompt computed each time.
+/// The cut moves in steps of about `step` tokens and not with every turn: computed state can be reused only for the
+/// common prefix with the next prompt, so a cut that moved every turn would recompute the whole prompt every turn.
 pub(super) fn turns_to_omit(ends: &[usize], overflow: usize, step: usize) -> usize {
     if overflow == 0 {
         return 0;

@@ -1,8 +1,8 @@
 //! The model, and the one thread that computes with it.
 //!
-//! [`Model`] is what many may read at once: the vocabulary, the chat template, the name. The
-//! context, which holds the computed state, belongs to the [`Worker`]'s thread alone, and jobs reach
-//! it through a queue, so that two answers never share the processor.
+//! [`Model`] is shared between threads: the vocabulary, the chat template, the name. The context, which holds the
+//! computed state, belongs to the [`Worker`]'s thread alone, and jobs reach it through a queue, so that two answers
+//! never compete for the processor.
 
 mod history;
 mod model;

@@ -1,4 +1,4 @@
-//! A loaded model: weights, vocabulary, chat template, name. Immutable, so any thread may ask it.
+//! A loaded model: weights, vocabulary, chat template, name. Immutable, so any thread may read it.
 
 use std::path::Path;
 
@@ -19,7 +19,7 @@ use crate::gguf::Damage;
 
 /// A loaded model.
 pub(crate) struct Model {
-    // Fields are dropped in this order, and the weights must go before the backend that holds them.
+    // Fields are dropped in this order, and the weights must be dropped before the backend that holds them.
     llama: LlamaModel,
     backend: LlamaBackend,
     template: Template,
@@ -55,13 +55,12 @@ impl Model {
         })
     }
 
-    /// The name under which it is offered.
+    /// The name under which the API lists it.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// The tokens of as much of a conversation as fits `limit` tokens. May take a second for a
-    /// megabyte.
+    /// Returns the tokens of as much of a conversation as fits `limit` tokens. May take a second for a megabyte.
     ///
     /// # Errors
     /// When not even the newest turn fits, or the template cannot be applied.
@@ -74,7 +73,7 @@ impl Model {
         let begin = text_of(&vocabulary, vocabulary.bos());
         let tokenise = |messages: &[&Message]| {
             let text = self.template.render(&self.llama, messages)?;
-            // Many templates write the beginning of the sequence themselves, and a second one harms.
+            // Many templates write the beginning-of-sequence token themselves, and a second one does harm.
             let written = !begin.is_empty() && text.starts_with(&begin);
             Ok(vocabulary.tokenize(text.as_bytes(), !written, true))
         };
@@ -85,7 +84,7 @@ impl Model {
         prompt::fit(messages, limit, tokenise, measure)
     }
 
-    /// Tokens of prompt and answer together that it was trained on.
+    /// The context size that the model was trained on, in tokens of prompt and answer together.
     pub(super) fn trained_context(&self) -> u32 {
         self.llama.n_ctx_train()
     }
@@ -94,7 +93,7 @@ impl Model {
         self.llama.vocab()
     }
 
-    /// A context to compute in.
+    /// Creates a context to compute in.
     ///
     /// # Errors
     /// When there is not enough memory for it.
@@ -106,7 +105,7 @@ impl Model {
     }
 }
 
-/// A special token as chat templates write it; empty where the model has none.
+/// Returns a special token as chat templates write it; empty where the model has none.
 fn text_of(vocabulary: &LlamaVocab<'_>, token: LlamaToken) -> String {
     if token.0 < 0 {
         return String::new();

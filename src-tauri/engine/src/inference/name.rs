@@ -1,9 +1,9 @@
-//! The name under which a model file is offered.
+//! The name under which the API lists a model file.
 
 use std::path::Path;
 
-/// The file's name without its extension and quantisation, which say how the weights are stored
-/// and not who answers: `SmolLM2-135M-Instruct.Q4_1.gguf` is `SmolLM2-135M-Instruct`.
+/// Returns the file's name without its extension and quantisation, which describe how the weights are stored and
+/// not the model: `SmolLM2-135M-Instruct.Q4_1.gguf` is `SmolLM2-135M-Instruct`.
 pub(super) fn of_file(path: &Path) -> String {
     let stem = path.file_stem().map(|stem| stem.to_string_lossy());
     let stem = stem.as_deref().unwrap_or_default();

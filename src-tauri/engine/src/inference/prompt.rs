@@ -1,11 +1,11 @@
-//! From the messages of a conversation to the tokens that the model reads.
+//! Builds the prompt, as tokens, from the messages of a conversation.
 
 use thiserror::Error;
 
 use super::history;
 use super::template::TemplateError;
 
-/// Who speaks.
+/// The author of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     System,
@@ -31,7 +31,7 @@ pub(crate) struct Message {
     pub(crate) content: String,
 }
 
-/// Why there is no prompt.
+/// Why a prompt could not be built.
 #[derive(Debug, Error)]
 pub(crate) enum PromptError {
     /// The newest turn alone is too long.
@@ -43,21 +43,21 @@ pub(crate) enum PromptError {
     Template(#[from] TemplateError),
 }
 
-/// What a model reads of a conversation.
+/// The part of a conversation that the model reads.
 #[derive(Debug)]
 pub(crate) struct Prompt<T> {
     pub(crate) tokens: Vec<T>,
-    /// So many of the oldest messages are not in it.
+    /// The number of oldest messages that are left out.
     pub(crate) omitted_messages: usize,
 }
 
-/// The tokens of as much of a conversation as fits `limit` tokens.
+/// Returns the tokens of as much of a conversation as fits `limit` tokens.
 ///
-/// System messages and the newest turn always stay, and the oldest turns go first. `tokenise` makes
-/// the tokens of a whole conversation, `measure` counts those of one message, roughly.
+/// System messages and the newest turn always stay, and the oldest turns are left out first. `tokenise` returns the
+/// tokens of a whole conversation, `measure` estimates those of one message.
 ///
 /// # Errors
-/// [`PromptError::TooLong`] when not even the newest turn fits, and what `tokenise` returns.
+/// [`PromptError::TooLong`] when not even the newest turn fits, and the errors of `tokenise`.
 pub(super) fn fit<T>(
     messages: &[Message],
     limit: usize,
@@ -93,13 +93,13 @@ pub(super) fn fit<T>(
                 limit,
             });
         }
-        // The ends were rough.
+        // The ends were estimates.
         omitted_turns += 1;
     }
 }
 
-/// How many tokens there are up to the end of each turn, roughly. What the template adds is known
-/// only of the `whole`, and shared out evenly.
+/// Estimates how many tokens there are up to the end of each turn. The template's overhead is known only for the
+/// `whole`, and is distributed evenly.
 fn ends(
     messages: &[Message],
     turns: &[Option<usize>],
@@ -121,8 +121,7 @@ fn ends(
     ends
 }
 
-/// The turn of each message, from 0: a user's message and what follows it. System messages belong
-/// to none.
+/// Returns the turn of each message, from 0: a user's message and what follows it. System messages belong to none.
 fn turns(messages: &[Message]) -> Vec<Option<usize>> {
     let mut current: Option<usize> = None;
     let numbered = messages.iter().map(|message| {

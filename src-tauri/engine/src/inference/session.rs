@@ -1,8 +1,8 @@
-//! One context of the model, and the computation of one answer after the other in it.
+//! One context of the model, in which answers are computed one after the other.
 //!
-//! What has been computed stays, and the next prompt is computed only from where it differs: the
-//! second turn of a conversation costs its own tokens and not the whole conversation's. The owner of
-//! the protocol decides what is asked; this decides nothing but the next token.
+//! The computed state is kept, and the next prompt is computed only from where it differs: the second turn of a
+//! conversation costs only its own tokens. The protocol's layer decides what to compute; this module only decides
+//! the next token.
 
 use llama_cpp_2::DecodeError;
 use llama_cpp_2::context::LlamaContext;
@@ -16,17 +16,17 @@ use super::stop::{ScanResult, StopStrings};
 use super::utf8::Utf8Decoder;
 use super::worker::{FinishReason, Job, Progress, Usage};
 
-/// Tokens of a prompt that are computed between two looks at whether anybody still waits: a third of
-/// a second of a small model on one core. Larger slices were measured to be no faster.
+/// Tokens of a prompt that are computed between two checks whether the receiver was dropped: a third of a second of
+/// a small model on one core. Larger slices were measured to be no faster.
 pub(super) const SLICE: usize = 64;
 
 /// The only sequence: one conversation at a time is kept.
 const SEQUENCE: i32 = 0;
-/// Seeds from the operating system: llama.cpp's `LLAMA_DEFAULT_SEED`.
+/// Takes the seed from the operating system: llama.cpp's `LLAMA_DEFAULT_SEED`.
 const RANDOM_SEED: u32 = u32::MAX;
 
-/// A small model that has said something twice goes on saying it until its context is full. A token of
-/// the last so many is made this much less likely: llama.cpp's customary figures.
+/// The window of the repetition penalty, in tokens. A small model that has said something twice repeats it until
+/// its context is full, so a token of the last so many is made less likely: llama.cpp's customary values.
 const REPEAT_WINDOW: i32 = 64;
 const REPEAT_PENALTY: f32 = 1.1;
 
@@ -37,7 +37,7 @@ pub(crate) struct Sampling {
     pub(crate) temperature: f32,
     /// The share of probability to choose from, above 0 and at most 1.
     pub(crate) top_p: f32,
-    /// The same seed gives the same answer. `None` is a different one each time.
+    /// The same seed gives the same answer. `None` uses a random one.
     pub(crate) seed: Option<u32>,
 }
 
@@ -58,7 +58,7 @@ impl Sampling {
     }
 }
 
-/// Why an answer broke off.
+/// Why an answer failed.
 #[derive(Debug, Error)]
 pub(crate) enum GenerationError {
     #[error("The model could not compute: {0}")]
@@ -72,7 +72,7 @@ pub(crate) enum GenerationError {
 /// How the computation of an answer ended.
 enum Outcome {
     Finished(FinishReason),
-    /// Nobody waits for it any more.
+    /// The receiver was dropped.
     Abandoned,
 }
 
@@ -83,7 +83,7 @@ pub(super) struct Session<'model> {
     batch: LlamaBatch<'static>,
     /// The tokens whose state the context holds, exactly.
     computed: Vec<LlamaToken>,
-    /// Tokens that the context has room for.
+    /// The size of the context in tokens.
     capacity: usize,
 }
 
@@ -102,8 +102,8 @@ impl<'model> Session<'model> {
         }
     }
 
-    /// Computes the answer to `job` and sends it as it comes. Stops early, within a slice of the
-    /// prompt or a token of the answer, when nobody waits for it any more.
+    /// Computes the answer to `job` and sends it as it is computed. Stops early, within a slice of the prompt or a
+    /// token of the answer, when the receiver was dropped.
     pub(super) fn answer(&mut self, job: Job) {
         if job.output.is_closed() {
             return;
@@ -122,12 +122,12 @@ impl<'model> Session<'model> {
                 return;
             }
             Err(error) => {
-                // After a failure nobody knows what the context holds.
+                // After a failure the content of the context is unknown.
                 self.forget();
                 Progress::Failed(error)
             }
         };
-        // Whoever asked may have gone in this very moment, which is not worth a word.
+        // The receiver may just have been dropped, which needs no log line.
         drop(output.send(end));
     }
 
@@ -173,8 +173,8 @@ impl<'model> Session<'model> {
         Ok(Outcome::Finished(reason))
     }
 
-    /// Makes the context hold a beginning of `prompt`, as long as possible, and gives its length. The
-    /// last token is always computed anew, because the answer begins from its result.
+    /// Truncates the context to its longest common prefix with `prompt`, and returns its length. The last token is
+    /// always recomputed, because the answer starts from its result.
     fn reuse(&mut self, prompt: &[LlamaToken]) -> usize {
         let common = common_prefix(&self.computed, prompt).min(prompt.len().saturating_sub(1));
         if common < self.computed.len() {
@@ -183,7 +183,7 @@ impl<'model> Session<'model> {
             if matches!(removed, Ok(true)) {
                 self.computed.truncate(common);
             } else {
-                // Recurrent models cannot go back to a place in the middle.
+                // Recurrent models cannot be truncated in the middle.
                 self.forget();
             }
         }

@@ -1,6 +1,6 @@
 //! Stop strings, which may begin in one token and end in another.
 
-/// Looks for stop strings in a text that comes in pieces.
+/// Searches for stop strings in text that arrives in pieces.
 #[derive(Debug)]
 pub(super) struct StopStrings {
     strings: Vec<String>,
@@ -8,17 +8,17 @@ pub(super) struct StopStrings {
     held: String,
 }
 
-/// What may be shown after a piece of text.
+/// The text that may be emitted after a piece.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ScanResult {
-    /// This, and more may follow.
+    /// Text after which more may follow.
     Text(String),
-    /// This, and nothing more: a stop string came after it.
+    /// The last text, which a stop string ended.
     Stopped(String),
 }
 
 impl StopStrings {
-    /// Looks for `strings`; empty ones are never found.
+    /// Creates a scanner for `strings`; empty ones are ignored.
     pub(super) fn new(strings: Vec<String>) -> Self {
         let mut strings = strings;
         strings.retain(|string| !string.is_empty());
@@ -28,7 +28,7 @@ impl StopStrings {
         }
     }
 
-    /// Adds a piece of text.
+    /// Adds a piece of text and returns what may be emitted.
     pub(super) fn push(&mut self, text: &str) -> ScanResult {
         self.held.push_str(text);
         let found = self.strings.iter();
@@ -40,12 +40,12 @@ impl StopStrings {
         ScanResult::Text(std::mem::replace(&mut self.held, suspect))
     }
 
-    /// What was held back when the text ends without a stop string.
+    /// Returns the text that was held back, when there is no more and no stop string came.
     pub(super) fn finish(self) -> String {
         self.held
     }
 
-    /// The length of the longest end of the text that begins a stop string.
+    /// Returns the length of the text's longest suffix that is a prefix of a stop string.
     fn suspect_bytes(&self) -> usize {
         let beginnings = self.strings.iter().flat_map(|stop| {
             let ends = stop.char_indices().map(|(end, _)| end);

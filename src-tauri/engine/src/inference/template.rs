@@ -1,11 +1,10 @@
-//! A model's own chat template, which turns messages into the text that it was trained on.
+//! A model's chat template, which turns messages into the text format that it was trained on.
 //!
-//! llama.cpp recognises the templates of the well-known families by their looks, and writes plainly
-//! what they stand for. That is the first choice also where a template would add a system prompt of
-//! its own: SmolLM2 of 135 million parameters answers better without the one that its template
-//! adds (asked for the capital of France, it says Paris instead of rambling in French). Any other
-//! template is run as what it is, a Jinja program, in an interpreter that can reach nothing but the
-//! messages.
+//! llama.cpp recognises the templates of the well-known families by their text, and applies a plain equivalent.
+//! That is preferred even where a template would add its own system prompt: SmolLM2 of 135 million parameters
+//! answers better without the one that its template adds (asked for the capital of France, it says Paris instead of
+//! rambling in French). Any other template is executed as a Jinja program, in an interpreter that can reach nothing
+//! but the messages.
 
 use llama_cpp_2::model::{LlamaChatMessage, LlamaChatTemplate, LlamaModel};
 use llama_cpp_2::{ApplyChatTemplateError, NewLlamaChatMessageError};
@@ -15,12 +14,12 @@ use thiserror::Error;
 use super::prompt::Message;
 
 const NAME: &str = "chat";
-/// What llama.cpp recognises where a model brings no template; most small models know it.
+/// The template for a model that brings none; most small models know it.
 const COMMON: &str = "chatml";
-/// Steps of the interpreter, so that no template runs for ever. A message costs some dozens.
+/// The step limit of the interpreter, so that no template runs for ever. A message costs some dozens.
 const FUEL: u64 = 10_000_000;
 
-/// Why a conversation could not be put into the model's form.
+/// Why the chat template could not be applied to a conversation.
 #[derive(Debug, Error)]
 pub(crate) enum TemplateError {
     #[error("A message contains a NUL character: {0}")]
@@ -40,7 +39,7 @@ pub(super) struct Template {
 }
 
 impl Template {
-    /// The template of a model; a common one where it has none.
+    /// Returns the template of a model; a common one where it has none.
     pub(super) fn of(
         llama: &LlamaModel,
         begin_of_sequence: String,
@@ -57,7 +56,7 @@ impl Template {
         }
     }
 
-    /// The prompt's text, which ends where the model is to answer.
+    /// Returns the prompt's text, which ends where the model's answer begins.
     ///
     /// # Errors
     /// When neither way of applying the template works.
@@ -72,7 +71,7 @@ impl Template {
         let chat = chat.collect::<Result<Vec<_>, _>>()?;
         let recognised = self.recognised.as_ref();
         match recognised.map(|template| llama.apply_chat_template(template, &chat, true)) {
-            // What llama.cpp answers to a template that it does not recognise.
+            // What llama.cpp returns for a template that it does not recognise.
             None | Some(Err(ApplyChatTemplateError::FfiError(_))) => Ok(self.interpret(messages)?),
             Some(applied) => Ok(applied?),
         }
@@ -91,8 +90,8 @@ impl Template {
     }
 }
 
-/// An interpreter with the settings under which chat templates are written. Without a template, or
-/// with one that does not parse, it has nothing to render.
+/// Creates an interpreter with the settings that chat templates are written for. Without a template, or with one
+/// that does not parse, it has nothing to render.
 fn interpreter(source: Option<&str>) -> Environment<'static> {
     let mut jinja = Environment::new();
     let mut syntax = minijinja::syntax::SyntaxConfig::builder();

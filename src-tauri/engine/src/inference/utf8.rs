@@ -1,16 +1,16 @@
 //! Text from tokens, which may end in the middle of a character.
 
-/// Puts characters together whose bytes come in pieces.
+/// Decodes UTF-8 whose characters may be split between pieces.
 #[derive(Debug, Default)]
 pub(super) struct Utf8Decoder {
     incomplete: Vec<u8>,
 }
 
 impl Utf8Decoder {
-    /// Adds bytes, and gives the text that is complete by now.
+    /// Adds bytes and returns the text that is complete so far.
     ///
-    /// A character that is not complete yet waits for its rest, also beyond this call. Bytes that
-    /// cannot become a character are replaced by U+FFFD, once for each such sequence.
+    /// An incomplete character is kept for the next call. Bytes that cannot become a character are replaced by
+    /// U+FFFD, once for each such sequence.
     pub(super) fn push(&mut self, bytes: &[u8]) -> String {
         self.incomplete.extend_from_slice(bytes);
         let mut text = String::new();

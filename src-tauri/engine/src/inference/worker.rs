@@ -1,4 +1,4 @@
-//! The thread that owns the model's context, and the queue of jobs that leads to it.
+//! The thread that owns the model's context, and its job queue.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -14,11 +14,11 @@ use super::model::Model;
 use super::session::{GenerationError, SLICE, Sampling, Session};
 use crate::failure::Failure;
 
-/// What the computation may take of the machine.
+/// The resources that the computation may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct WorkerConfig {
     pub(crate) threads: u32,
-    /// Tokens of prompt and answer together; what the model was trained on is the most it gets.
+    /// Tokens of prompt and answer together, capped at what the model was trained on.
     pub(crate) context: u32,
 }
 
@@ -29,12 +29,12 @@ pub(crate) struct Job {
     /// Tokens after which the answer is cut.
     pub(crate) max_tokens: usize,
     pub(crate) stop: Vec<String>,
-    /// Where the answer goes. When its receiver is dropped, the job is abandoned. It needs no limit:
-    /// an answer is no longer than the context.
+    /// Receives the answer. When the receiver is dropped, the job is abandoned. The channel needs no bound: an
+    /// answer is no longer than the context.
     pub(crate) output: UnboundedSender<Progress>,
 }
 
-/// What becomes of a job: texts, and then one of the others, and then nothing more.
+/// The progress of a job: texts, then exactly one of the others as the last.
 #[derive(Debug)]
 pub(crate) enum Progress {
     Text(String),
@@ -42,7 +42,7 @@ pub(crate) enum Progress {
     Failed(GenerationError),
 }
 
-/// Why an answer is at its end.
+/// Why an answer ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FinishReason {
     /// The model ended it, or a stop string did.
@@ -51,12 +51,12 @@ pub(crate) enum FinishReason {
     Length,
 }
 
-/// Tokens.
+/// Token counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Usage {
     /// Of the prompt.
     pub(crate) prompt: usize,
-    /// Of the prompt, and already computed for the answer before.
+    /// Of the prompt, already computed for the previous answer.
     pub(crate) cached: usize,
     /// Of the answer.
     pub(crate) completion: usize,
@@ -73,18 +73,18 @@ pub(crate) struct Worker {
 #[derive(Clone)]
 pub(crate) struct Jobs {
     queue: Sender<Job>,
-    /// Tokens that the context has room for.
+    /// The size of the context in tokens.
     context: usize,
 }
 
 impl Jobs {
-    /// Tokens that a prompt may have when the answer may have `max_tokens`. A quarter of the context
-    /// is always enough for an answer's part, so that a large limit does not push out the history.
+    /// Returns the most tokens that a prompt may have when the answer may have `max_tokens`. At most a quarter of
+    /// the context is reserved for the answer, so that a large limit does not push out the history.
     pub(crate) fn prompt_limit(&self, max_tokens: usize) -> usize {
         self.context - max_tokens.min(self.context / 4)
     }
 
-    /// Puts a job at the queue's end.
+    /// Appends a job to the queue.
     ///
     /// # Errors
     /// When the thread has ended.
@@ -106,7 +106,7 @@ impl Worker {
         let thread = thread::Builder::new()
             .name("model".into())
             .spawn(move || {
-                // Dropped on every way out, also by a panic.
+                // Dropped on every exit path, including a panic.
                 let _end = end;
                 work(&model, context, worker_config.threads, &ready, &jobs);
             })
@@ -123,13 +123,13 @@ impl Worker {
         })
     }
 
-    /// The thread, the queue to it, and a signal that resolves when the thread has ended.
+    /// Returns the thread, its queue, and a signal that resolves when the thread has ended.
     pub(crate) fn into_parts(self) -> (JoinHandle<()>, Jobs, oneshot::Receiver<()>) {
         (self.thread, self.jobs, self.ended)
     }
 }
 
-/// Everything that the thread does.
+/// The thread's main function.
 fn work(
     model: &Model,
     context: u32,
@@ -145,11 +145,11 @@ fn work(
         .with_n_ubatch(slice)
         .with_n_seq_max(1)
         .with_n_threads(threads)
-        // Not a repetition: its own default is four threads, which on two cores is 60 times slower.
+        // Not a duplicate: its own default is four threads, which on two cores is 60 times slower.
         .with_n_threads_batch(threads)
         .with_no_perf(true);
     let created = model.context(parameters);
-    // llama.cpp may round the size up; what was asked for is what the model knows.
+    // llama.cpp may round the size up; only the requested size is within what the model was trained on.
     let capacity = created
         .as_ref()
         .ok()

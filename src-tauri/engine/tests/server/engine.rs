@@ -1,7 +1,7 @@
-//! A running engine: a child process as the application's, and asked as the application asks it.
+//! A running engine: a child process, started and queried as the application does it.
 //!
-//! The child is this test executable itself, told by its environment to be the engine. An example or
-//! a binary beside it could be an old one, because `cargo test NAME` does not build those.
+//! The child is this test executable itself, which its environment turns into the engine. An example or a binary
+//! next to it could be stale, because `cargo test NAME` does not build those.
 
 #![expect(
     clippy::unwrap_used,
@@ -22,21 +22,20 @@ use tokio::time::timeout;
 
 const TOKEN: &str = "secret-token-of-the-test";
 const FILE: &str = "SmolLM2-135M-Instruct.Q4_1.gguf";
-/// The name of the test that becomes the engine, and of the variables that have its arguments, each
-/// with its number.
+/// The name of the test that becomes the engine, and the prefix of the numbered variables that hold its arguments.
 const ENGINE: &str = "engine_process";
 const ARGUMENT: &str = "CONCH_ENGINE_ARGUMENT_";
-/// Nothing here takes so long: it turns a hang into a failure.
+/// Longer than anything here takes: it turns a hang into a failure.
 const TIMEOUT: Duration = Duration::from_mins(3);
 
-/// Waits, but not for ever.
+/// Awaits a future with a timeout.
 pub(crate) async fn with_timeout<T>(future: impl Future<Output = T>) -> T {
     timeout(TIMEOUT, future)
         .await
         .expect("this should not take minutes")
 }
 
-/// The real model's file.
+/// Returns the real model's file.
 pub(crate) fn model_file() -> PathBuf {
     let set = env::var_os("CONCH_MODEL_FILE").map(PathBuf::from);
     let usual = || Some(dirs::data_dir()?.join("conch").join("models").join(FILE));
@@ -56,7 +55,7 @@ fn engine_process() {
     let arguments: Vec<_> = numbered.collect();
     if !arguments.is_empty() {
         let code = conch_engine::run(arguments.into_iter());
-        // Not as a test's verdict, which would be words on the output that belongs to the handshake.
+        // Not as a test result, which would print to the output that belongs to the handshake.
         process::exit(i32::from(code != ExitCode::SUCCESS));
     }
 }
@@ -84,7 +83,7 @@ impl Launch {
         self
     }
 
-    /// Starts it.
+    /// Starts the engine.
     pub(crate) fn spawn(self) -> Process {
         let name = format!("{}::{ENGINE}", module_path!().rsplit("::").next().unwrap());
         let numbered = self.arguments.into_iter().enumerate();
@@ -103,14 +102,14 @@ impl Launch {
     }
 }
 
-/// A process that may not have got so far as to serve.
+/// A process that may not serve yet.
 pub(crate) struct Process {
     child: Child,
     input: Option<ChildStdin>,
 }
 
 impl Process {
-    /// Gives it its token, and reads its one line.
+    /// Writes the token, and reads the handshake line.
     pub(crate) async fn hello(&mut self) -> Value {
         if let Some(input) = &mut self.input {
             // It may have ended already, with its line in the pipe.
@@ -120,7 +119,7 @@ impl Process {
         let mut output = BufReader::new(self.child.stdout.take().unwrap());
         let mut line = String::new();
         while !line.starts_with('{') {
-            // Test executables begin with a word about how many tests they run.
+            // Test executables first print how many tests they run.
             line.clear();
             let read = with_timeout(output.read_line(&mut line)).await.unwrap();
             assert_ne!(read, 0, "the engine ended without a line");
@@ -132,7 +131,7 @@ impl Process {
         self.input = None;
     }
 
-    /// Waits for its end. The input stays as it is: open, or closed before.
+    /// Waits until the process ends. The input stays as it is: open, or closed before.
     pub(crate) async fn exit(&mut self) -> ExitStatus {
         with_timeout(self.child.wait()).await.unwrap()
     }
@@ -146,7 +145,7 @@ pub(crate) struct Engine {
     pub(crate) model: String,
 }
 
-/// A streamed answer, to its end.
+/// A complete streamed answer.
 pub(crate) struct Answer {
     pub(crate) events: Vec<Value>,
     pub(crate) text: String,
@@ -187,27 +186,27 @@ impl Engine {
         with_timeout(request.send()).await.unwrap()
     }
 
-    /// Asks for an answer, and waits for its headers.
+    /// Requests an answer, and waits for its headers.
     pub(crate) async fn post(&self, request: &Value) -> Response {
         let address = format!("{}/v1/chat/completions", self.base);
         let request = self.client.post(address).bearer_auth(TOKEN).json(request);
         with_timeout(request.send()).await.unwrap()
     }
 
-    /// The request, for the model that is loaded.
+    /// Returns the request with the name of the loaded model.
     pub(crate) fn with_model(&self, mut request: Value) -> Value {
         request["model"] = json!(self.model);
         request
     }
 
-    /// A whole answer.
+    /// Requests a whole answer.
     pub(crate) async fn whole(&self, request: Value) -> Value {
         let response = self.post(&self.with_model(request)).await;
         assert_eq!(response.status(), StatusCode::OK);
         with_timeout(response.json()).await.unwrap()
     }
 
-    /// A streamed answer, read to its end.
+    /// Requests a streamed answer, and reads it to its end.
     pub(crate) async fn stream(&self, mut request: Value) -> Answer {
         request["stream"] = json!(true);
         request["stream_options"] = json!({"include_usage": true});

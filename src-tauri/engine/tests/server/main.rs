@@ -1,4 +1,4 @@
-//! The engine as its parent sees it: a child process with the real model, spoken to over HTTP.
+//! The engine as its parent uses it: a child process with the real model, over HTTP.
 
 mod engine;
 
@@ -14,7 +14,7 @@ fn user(content: &str) -> Value {
     json!({"role": "user", "content": content})
 }
 
-/// A message of about four tokens for each repetition.
+/// Returns a message of about four tokens for each repetition.
 fn long_message(repetitions: usize) -> Value {
     user(&"The quick fox. ".repeat(repetitions))
 }
@@ -141,7 +141,7 @@ async fn limits_and_stop_strings_end_an_answer() {
     let content = whole["choices"][0]["message"]["content"].as_str().unwrap();
     assert!(!content.is_empty());
 
-    // What was just said is said again, up to the stop string.
+    // The same answer is generated again, up to the stop string.
     let last = content.chars().last().unwrap().to_string();
     let request = json!({"messages": [count], "temperature": 0, "max_tokens": 3, "stop": last});
     let stopped = engine.stream(request).await;
@@ -170,7 +170,7 @@ async fn a_disconnect_during_the_prompt_frees_the_model() {
     assert_eq!(response.status(), StatusCode::OK);
     drop(response);
 
-    // A prompt that the abandoned one began with: it would be there already, had that been computed.
+    // A prefix of the abandoned prompt: it would be cached, had that been computed.
     let beginning = json!({"messages": [long_message(200)], "temperature": 0, "max_tokens": 1});
     let answer = engine.stream(beginning).await;
     let prompt = answer.usage["prompt_tokens"].as_u64().unwrap();
@@ -278,7 +278,7 @@ async fn a_model_that_cannot_be_used_is_named_by_a_code() {
         .open(place("one-byte-short.gguf"))
         .unwrap();
     short.set_len(length - 1).unwrap();
-    // Whole, and yet no model: no architecture, no tensors.
+    // Complete, but not a model: no architecture, no tensors.
     let mut nothing = b"GGUF\x03\0\0\0".to_vec();
     nothing.extend([0; 24]);
     fs::write(place("nothing.gguf"), nothing).unwrap();

@@ -1,4 +1,4 @@
-//! What is open while a document is built, and what becomes of the running text in it.
+//! Open elements while a document is built, and their running text.
 
 use std::mem;
 
@@ -7,13 +7,13 @@ use crate::block::{Alignment, Block, Inline, ListItem};
 use crate::fence::Fence;
 use crate::parse::Syntax;
 
-/// What was opened and is not closed yet.
+/// An open element.
 pub(super) struct Frame {
     pub(super) open: Open,
     pub(super) blocks: Vec<Block>,
     /// Running text: of an inline, of a paragraph, or directly in an item of a tight list.
     pub(super) inlines: Vec<Inline>,
-    /// The running text goes on after a formula that became a block.
+    /// Whether the running text continues after a display formula, which became a block.
     resumed: bool,
 }
 
@@ -59,7 +59,7 @@ pub(super) enum Open {
 }
 
 impl Open {
-    /// Running text in it is a paragraph that nobody opened.
+    /// Whether it contains blocks, so that running text in it forms an implicit paragraph.
     pub(super) fn holds_blocks(&self) -> bool {
         matches!(
             self,
@@ -78,7 +78,7 @@ impl Frame {
         }
     }
 
-    /// The running text so far, without the breaks around the formulas that were taken out of it.
+    /// Takes the running text so far, without the breaks next to the display formulas removed from it.
     pub(super) fn take_prose(&mut self, syntax: Syntax, ends_at_formula: bool) -> Vec<Inline> {
         let mut inlines = mem::take(&mut self.inlines);
         if mem::replace(&mut self.resumed, ends_at_formula) {
@@ -93,7 +93,7 @@ impl Frame {
         }
     }
 
-    /// The running text of an inline or of a leaf block; a container keeps it as a block.
+    /// Takes the running text of an inline or of a leaf block; a container keeps it as a block.
     pub(super) fn take_inlines(&mut self, syntax: Syntax) -> Vec<Inline> {
         match self.open {
             Open::Paragraph | Open::Heading(_) | Open::Cell => self.take_prose(syntax, false),
@@ -105,7 +105,7 @@ impl Frame {
         }
     }
 
-    /// Ends the paragraph that nobody opened, if there is one.
+    /// Ends the implicit paragraph, if there is one.
     pub(super) fn end_paragraph(&mut self, syntax: Syntax, ends_at_formula: bool) {
         let inlines = self.take_prose(syntax, ends_at_formula);
         if !inlines.is_empty() {

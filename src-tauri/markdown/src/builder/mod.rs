@@ -1,7 +1,7 @@
-//! From the parser's events to blocks: a stack of what is open.
+//! Builds blocks from the parser's events, with a stack of open elements.
 //!
-//! The parser's events are well nested, so an end always closes the top of the stack. How deep the stack
-//! gets is bounded here and nowhere else, and every walk over finished blocks may rely on it.
+//! The parser's events are well nested, so an end always closes the top of the stack. The depth of the stack is
+//! limited here and nowhere else, and every recursion over finished blocks may rely on it.
 
 mod frame;
 
@@ -17,7 +17,7 @@ use crate::math::{Formulas, Place};
 use crate::parse::{Reading, Start, Syntax};
 use frame::{Frame, Open};
 
-/// How many blocks and inlines may be open in each other. Deeper ones are kept as text.
+/// The maximum nesting depth of blocks and inlines. Deeper ones are kept as text.
 const MAX_DEPTH: usize = 48;
 
 /// A document that is being built.
@@ -25,9 +25,9 @@ pub(crate) struct Builder<'a> {
     source: &'a str,
     syntax: Syntax,
     document: Frame,
-    /// In the document, outermost first.
+    /// Open elements in the document, outermost first.
     frames: Vec<Frame>,
-    /// How many are open within what is kept as text.
+    /// Number of open elements within the part that is kept as text.
     skipped: usize,
     notes: Notes,
     formulas: Formulas,
@@ -50,7 +50,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Takes the next event and the range of the source that it is from.
+    /// Handles the next event and its range in the source.
     pub(crate) fn handle_event(&mut self, event: Event<'_>, range: Range<usize>) {
         if matches!(event, Event::Start(_)) {
             self.mark_start(range.start);
@@ -108,7 +108,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// The document.
+    /// Closes all open elements and returns the document.
     pub(crate) fn finish(mut self) -> Reading {
         while !self.frames.is_empty() {
             self.end();
@@ -121,9 +121,8 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Remembers a block of the document that starts on a line of its own after a blank one. When its
-    /// first line has ended, nothing that follows can have it join what comes before: until then it might
-    /// yet be the next item of a list.
+    /// Records the start of a top-level block after a blank line. Once its first line has ended, no later text can
+    /// merge it with the block before: until then it may still become the next item of a list.
     fn mark_start(&mut self, at: usize) {
         let (before, from) = self.source.split_at(at);
         if self.frames.is_empty()
@@ -163,7 +162,7 @@ impl<'a> Builder<'a> {
         self.frames.push(Frame::new(open));
     }
 
-    /// A paragraph that was opened directly in an item tells that the list is loose.
+    /// Marks the list as loose, if a paragraph is opened directly in an item.
     fn loosen(&mut self) {
         if let [.., list, item] = &mut *self.frames
             && let (Open::List { tight, .. }, Open::Item { .. }) = (&mut list.open, &item.open)
@@ -172,7 +171,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// `None` for what this crate does not ask the parser for.
+    /// Returns `None` for syntax that this crate does not enable in the parser.
     fn opened(&self, tag: Tag<'_>, range: Range<usize>) -> Option<Open> {
         Some(match tag {
             Tag::Paragraph => Open::Paragraph,
@@ -288,8 +287,8 @@ impl<'a> Builder<'a> {
                 }
             }
             Open::Row(mut cells) => {
-                // The parser fills every row up to the header's width, by which a few letters make a
-                // hundred thousand cells.
+                // The parser pads every row to the header's width, so a few letters can make a hundred
+                // thousand cells.
                 let filled = cells.iter().rposition(|cell| !cell.is_empty());
                 cells.truncate(filled.map_or(1, |last| last + 1));
                 if let Open::Table { rows, .. } = &mut self.top().open {
@@ -342,7 +341,7 @@ impl<'a> Builder<'a> {
         top.blocks.push(block);
     }
 
-    /// A cell has one line, and no other way to break it than a tag.
+    /// Whether a table cell is open. A cell has one line, and only a tag can break it.
     fn is_in_cell(&self) -> bool {
         let mut frames = self.frames.iter().rev();
         frames.any(|frame| matches!(frame.open, Open::Cell))
@@ -352,7 +351,7 @@ impl<'a> Builder<'a> {
         self.top().inlines.push(inline);
     }
 
-    /// Takes text that ends at the given place of the source.
+    /// Appends text that ends at the given offset in the source.
     fn text(&mut self, more: &str, end: usize) {
         let top = self.top();
         match &mut top.open {
@@ -367,7 +366,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Takes a formula that stands on its own, which ends the paragraph that it is written in.
+    /// Appends a display formula, which ends the paragraph that contains it.
     fn display(&mut self, source: &str) {
         let math = self.formulas.read(source, Place::Block);
         let syntax = self.syntax;
@@ -390,7 +389,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Keeps a part of the source as the text that it is.
+    /// Keeps a range of the source as plain text.
     fn verbatim(&mut self, range: Range<usize>) {
         self.skipped = 1;
         let source = self.source;
@@ -404,7 +403,7 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// `<br>`, `<br/>` or `<br />`.
+/// Whether this is `<br>`, `<br/>` or `<br />`.
 fn is_line_break(html: &str) -> bool {
     let name = html
         .strip_prefix('<')

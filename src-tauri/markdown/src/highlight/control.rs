@@ -1,12 +1,12 @@
-//! Characters in code that show nothing: those that turn the direction of text, so that code reads
-//! otherwise than it runs, and those that hide in a name or carry a message of their own.
+//! Invisible characters in code: those that change the direction of text, so that code reads differently than
+//! it runs, and those that hide in a name or carry a hidden message.
 
-/// Whether the text has one in it.
+/// Whether the text contains a control character.
 pub(super) fn is_in(text: &str) -> bool {
     text.contains(is_control)
 }
 
-/// The text cut into what is such characters and what is not.
+/// Splits the text into runs of control characters (`true`) and of others (`false`).
 pub(super) fn pieces(text: &str) -> impl Iterator<Item = (bool, &str)> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -20,14 +20,14 @@ pub(super) fn pieces(text: &str) -> impl Iterator<Item = (bool, &str)> {
     })
 }
 
-/// The joiners U+200C and U+200D are not among them, nor the variation selectors of emoji: scripts and
-/// emoji are written with them.
+/// Whether a character is invisible. The joiners U+200C and U+200D do not count, nor the variation selectors of
+/// emoji: scripts and emoji need them.
 fn is_control(c: char) -> bool {
     match c {
         '\t' | '\n' | '\r' | '\u{c}' => false,
         // Soft hyphen, Arabic letter mark, Mongolian vowel separator, Hangul fillers.
         '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}'
-        // Zero width space, marks of direction.
+        // Zero width space, direction marks.
         | '\u{200b}' | '\u{200e}' | '\u{200f}'
         // Line and paragraph separators, embeddings, overrides.
         | '\u{2028}'..='\u{202e}'
@@ -35,7 +35,7 @@ fn is_control(c: char) -> bool {
         | '\u{2060}'..='\u{206f}'
         // Byte order mark, interlinear annotations.
         | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-        // Tags, and the variation selectors that no emoji has.
+        // Tags, and the variation selectors that no emoji uses.
         | '\u{e0000}'..='\u{e01ef}' => true,
         _ => c.is_control(),
     }

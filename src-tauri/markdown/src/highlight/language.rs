@@ -1,13 +1,13 @@
-//! Which grammar the language of a fence means.
+//! Resolves the language of a code fence to a grammar.
 
 use std::sync::LazyLock;
 
 use syntect::parsing::{Scope, SyntaxReference, SyntaxSet};
 
-/// All grammars there are.
+/// All available grammars.
 pub(super) static GRAMMARS: LazyLock<SyntaxSet> = LazyLock::new(two_face::syntax::extra_newlines);
 
-/// What fences say that is neither a grammar's name nor an extension of its files.
+/// Languages of fences that are neither a grammar's name nor one of its file extensions.
 const ALIASES: [(&str, &str); 41] = [
     ("assembly", "asm"),
     ("batch", "bat"),
@@ -28,7 +28,7 @@ const ALIASES: [(&str, &str); 41] = [
     ("json5", "json"),
     ("jsonc", "json"),
     ("jsonl", "json"),
-    // The grammar of JavaScript knows no elements, that of TypeScript's does.
+    // The JavaScript grammar has no JSX elements, the TypeScript one does.
     ("jsx", "tsx"),
     ("ksh", "bash"),
     ("lean4", "lean"),
@@ -53,7 +53,7 @@ const ALIASES: [(&str, &str); 41] = [
     ("wat", "lisp"),
 ];
 
-/// The grammar of a language; `None` for an unknown one, and for text that is no code.
+/// Returns the grammar of a language; `None` for an unknown one, and for plain text.
 pub(super) fn grammar(language: &str) -> Option<&'static SyntaxReference> {
     let name = plain_name(language);
     let alias = ALIASES.into_iter().find(|&(alias, _)| alias == name);
@@ -62,7 +62,7 @@ pub(super) fn grammar(language: &str) -> Option<&'static SyntaxReference> {
     (grammar.name != GRAMMARS.find_syntax_plain_text().name).then_some(grammar)
 }
 
-/// The grammar of JavaScript, and beginnings of the names of those that have it within them.
+/// Scope prefixes of the JavaScript grammar, and of the grammars that embed it.
 const WITH_JAVASCRIPT: [&str; 8] = [
     "embedding",
     "source.cfml",
@@ -74,16 +74,16 @@ const WITH_JAVASCRIPT: [&str; 8] = [
     "text.slim",
 ];
 
-/// Whether code in this language may be, or have in it, JavaScript.
+/// Whether code in this language may be or contain JavaScript.
 pub(super) fn may_be_javascript(grammar: &SyntaxReference) -> bool {
     let mut names = WITH_JAVASCRIPT.iter().flat_map(|name| Scope::new(name));
     names.any(|name| name.is_prefix_of(grammar.scope))
 }
 
-/// The line, cut in front of its comments, where the grammar of JavaScript may go round in circles for ever.
+/// Splits the line before its comments, where the JavaScript grammar may loop forever.
 ///
-/// It does for `x /*`: two contexts without a character between them take turns, which syntect does not
-/// see ([its issue 460](https://github.com/trishume/syntect/issues/460)).
+/// It does on `x /*`: two contexts alternate without consuming a character, which syntect does not detect
+/// ([its issue 460](https://github.com/trishume/syntect/issues/460)).
 pub(super) fn cut_at_comments(line: &str) -> Vec<&str> {
     let comments = line.match_indices("/*").map(|(at, _)| at);
     let mut parts = Vec::new();
@@ -97,7 +97,7 @@ pub(super) fn cut_at_comments(line: &str) -> Vec<&str> {
     parts
 }
 
-/// The language alone, without what else is said beside it: `rust,ignore`, `{.python`, `js{1,3}`.
+/// Returns the language without attributes, as in `rust,ignore`, `{.python`, `js{1,3}`.
 fn plain_name(language: &str) -> String {
     let name = language.trim().trim_start_matches(['{', '.']);
     let name = name.split([',', ':', '{', '}', ' ']).next();

@@ -1,9 +1,9 @@
-//! Code in pieces by kind.
+//! Syntax highlighting: splits code into tokens by kind.
 //!
-//! The grammars are Sublime Text's, run by syntect; [`scopes`] says which of their names is of which
-//! kind, [`language`] which grammar a fence means, [`control`] finds what is written to be overlooked.
-//! The grammars are loaded when the first code comes, which takes 2 ms. Each one keeps the expressions
-//! that it has run: they cost 40 ms and 10 MB in most languages, 340 ms and 80 MB in TypeScript.
+//! The grammars are Sublime Text's, run by syntect. [`scopes`] maps their scopes to kinds, [`language`] resolves
+//! the language of a fence to a grammar, and [`control`] finds invisible characters. The grammars are loaded on
+//! first use, which takes 2 ms. Each one caches the regular expressions that it has run: they cost 40 ms and
+//! 10 MB in most languages, 340 ms and 80 MB in TypeScript.
 
 mod control;
 mod language;
@@ -16,27 +16,27 @@ use syntect::parsing::{ParseState, SyntaxReference};
 use language::GRAMMARS;
 use scopes::Kinds;
 
-/// Longer code is not coloured: it costs some milliseconds a kilobyte.
+/// The maximum length of highlighted code, in bytes: it costs some milliseconds per kilobyte.
 const MAX_LENGTH: usize = 200_000;
 
-/// Nor is code with longer lines, which nobody wrote by hand.
+/// The maximum length of a line, in bytes: longer ones are not written by hand.
 const MAX_LINE: usize = 5_000;
 
-/// Nor is code of which many lines are long: a line may cost the square of its length, and the worst
-/// ones cost 20 ns for each unit of this.
+/// The maximum sum of squared line lengths: a line may take quadratic time, and the worst ones take 20 ns per
+/// unit of this.
 const MAX_SQUARES: usize = 2 * MAX_LINE * MAX_LINE;
 
-/// A piece of code.
+/// A token of code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct Token {
-    /// What it is.
+    /// Its kind.
     pub kind: TokenKind,
-    /// Never empty. The texts in order are the code.
+    /// Never empty. The texts of all tokens in order are the code.
     pub text: String,
 }
 
-/// What a piece of code is.
+/// The kind of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "each says itself")]
@@ -57,13 +57,13 @@ pub enum TokenKind {
     Inserted,
     Deleted,
     Heading,
-    /// A character that shows nothing, and may change how others are shown.
+    /// An invisible character, which may change how others are shown.
     Control,
 }
 
-/// The code in pieces by kind; `None` for an unknown language, or code that is too long to be worth it.
+/// Splits code into tokens; `None` for an unknown language, or code over the limits.
 ///
-/// Code with control characters in it is always taken apart, so that they can be shown.
+/// Code with control characters is always split, so that they can be shown.
 pub fn highlight(language: &str, text: &str) -> Option<Vec<Token>> {
     let mut tokens = Tokens::default();
     match language::grammar(language).filter(|_| is_worth_it(text)) {
@@ -93,7 +93,7 @@ fn colour(grammar: &SyntaxReference, text: &str, tokens: &mut Tokens) {
         }
     };
     for line in text.split_inclusive('\n').flat_map(parts) {
-        // A grammar that fails on a line leaves that one plain.
+        // A line on which the grammar fails is not split.
         let changes = state.parse_line(line, &GRAMMARS).unwrap_or_default();
         let mut emitted = 0;
         for (at, change) in changes {
@@ -107,13 +107,13 @@ fn colour(grammar: &SyntaxReference, text: &str, tokens: &mut Tokens) {
     }
 }
 
-/// Tokens of which no two beside each other are of one kind.
+/// Tokens, of which no two adjacent ones have the same kind.
 #[derive(Default)]
 struct Tokens(Vec<Token>);
 
 impl Tokens {
-    /// Appends text of a kind, save for the control characters in it. Space has no kind: it goes to the
-    /// token before it, which saves every second one.
+    /// Appends text of a kind; control characters in it become separate tokens. Whitespace has no kind: it joins
+    /// the token before it, which saves every second token.
     fn push(&mut self, kind: TokenKind, text: &str) {
         for (is_control, text) in control::pieces(text) {
             let kind = if is_control { TokenKind::Control } else { kind };

@@ -1,4 +1,4 @@
-//! From the names that grammars give, which they share by and large, to the kinds of [`TokenKind`].
+//! Maps the scopes of grammars, whose names are mostly shared between them, to [`TokenKind`].
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -10,7 +10,7 @@ use super::TokenKind::{
     Operator, Plain, Punctuation, String, Tag, Type, Variable,
 };
 
-/// Beginnings of names, and their kinds. Of several that fit a name, the longest counts.
+/// Scope prefixes and their kinds. The longest prefix that matches wins.
 const NAMES: [(&str, TokenKind); 75] = [
     ("comment", Comment),
     ("constant", Constant),
@@ -46,14 +46,14 @@ const NAMES: [(&str, TokenKind); 75] = [
     ("meta.brace", Punctuation),
     ("meta.diff.header", Heading),
     ("meta.diff.range", Heading),
-    // Code within a string is no string.
+    // Code embedded in a string is not a string.
     ("meta.embedded", Plain),
     ("meta.group.expansion", Plain),
     ("meta.interpolation", Plain),
     ("meta.property-name", Attribute),
     ("meta.template.expression", Plain),
     ("punctuation", Punctuation),
-    // What opens or closes a thing is coloured like the thing.
+    // Delimiters are coloured like what they enclose.
     ("punctuation.definition.annotation", Attribute),
     ("punctuation.definition.attribute", Attribute),
     ("punctuation.definition.comment", Comment),
@@ -91,7 +91,7 @@ const NAMES: [(&str, TokenKind); 75] = [
     ("variable.language", Keyword),
 ];
 
-/// What a key of a mapping is in, which only data have.
+/// The scope of mapping keys, which only data formats have.
 const KEY: &str = "meta.mapping.key";
 
 struct Names {
@@ -110,7 +110,7 @@ static KNOWN: LazyLock<Names> = LazyLock::new(|| {
     }
 });
 
-/// The kind of what comes next, while a grammar says what begins and ends.
+/// Tracks the open scopes, and with them the kind of the next token.
 #[derive(Default)]
 pub(super) struct Kinds {
     open: ScopeStack,
@@ -118,15 +118,15 @@ pub(super) struct Kinds {
 }
 
 impl Kinds {
-    /// Takes what begins or ends.
+    /// Applies a scope that begins or ends.
     pub(super) fn change(&mut self, change: &ScopeStackOp) {
-        // It fails where more is closed than was opened. Then nothing is open.
+        // It fails if more scopes are closed than were opened. Then none is open.
         if self.open.apply(change).is_err() {
             self.open = ScopeStack::new();
         }
     }
 
-    /// The kind of the innermost name that has one.
+    /// Returns the kind of the innermost scope that has one.
     pub(super) fn current(&mut self) -> TokenKind {
         let open = self.open.as_slice();
         let known = &mut self.known;

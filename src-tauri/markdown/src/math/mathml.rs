@@ -1,8 +1,8 @@
 //! MathML as a tree of elements and attributes from fixed lists.
 //!
-//! `math-core` writes MathML as text, with HTML inside of it and CSS where MathML has no word. Read
-//! here is what the lists name. HTML is dropped around its text, and of the CSS only what a table of
-//! formulas cannot do without is kept, as attributes.
+//! `math-core` writes MathML as text, with HTML inside it, and CSS where MathML has no equivalent. Only what is
+//! on the lists is accepted. HTML is dropped but its text is kept, and of the CSS only what tables in formulas
+//! need is kept, as attributes.
 
 use std::mem;
 
@@ -12,10 +12,10 @@ use quick_xml::{Reader, XmlVersion};
 use serde::Serialize;
 use specta::Type;
 
-/// How deep a tree may be. Formulas that people can read are a tenth of it.
+/// The maximum depth of a tree. Readable formulas have a tenth of it.
 const MAX_DEPTH: usize = 100;
 
-/// The elements, with the number of children where each child has a part of its own.
+/// The elements, with the number of children where each child has a distinct role.
 const ELEMENTS: [(&str, Option<usize>); 26] = [
     ("math", None),
     ("menclose", None),
@@ -48,7 +48,7 @@ const ELEMENTS: [(&str, Option<usize>); 26] = [
 /// The elements that contain text.
 const TOKENS: [&str; 4] = ["mi", "mn", "mo", "mtext"];
 
-/// The attributes that are taken over as they are.
+/// The attributes that are copied unchanged.
 const ATTRIBUTES: [&str; 20] = [
     "accent",
     "accentunder",
@@ -72,7 +72,7 @@ const ATTRIBUTES: [&str; 20] = [
     "width",
 ];
 
-/// The classes for what CSS says and MathML has no word for.
+/// Classes that replace CSS without an equivalent in MathML.
 const CLASSES: [(&str, &str); 8] = [
     ("border-left: 0.05em", "line-left"),
     ("border-right: 0.05em", "line-right"),
@@ -84,10 +84,10 @@ const CLASSES: [(&str, &str); 8] = [
     ("width: 7.5%", "filler"),
 ];
 
-/// The classes for the HTML elements in text.
+/// Classes that replace HTML elements in text.
 const TEXT_CLASSES: [(&str, &str); 3] = [("b", "bold"), ("code", "monospace"), ("i", "italic")];
 
-/// A part of a formula.
+/// A node of a formula's tree.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(
     tag = "type",
@@ -95,13 +95,13 @@ const TEXT_CLASSES: [(&str, &str); 3] = [("b", "bold"), ("code", "monospace"), (
     rename_all_fields = "camelCase"
 )]
 pub enum MathNode {
-    /// An element of MathML.
+    /// A MathML element.
     Element {
         /// Its name, from a fixed list.
         name: &'static str,
         /// Names and values, the names from a fixed list.
         attributes: Vec<(&'static str, String)>,
-        /// What it consists of.
+        /// Its child nodes.
         children: Vec<MathNode>,
     },
     /// Text.
@@ -111,8 +111,7 @@ pub enum MathNode {
     },
 }
 
-/// An element that is being read. What is on no list has no name: its children go to the element
-/// around it.
+/// An element that is being read. An unlisted element has no name: its children go to its parent.
 #[derive(Default)]
 struct Open {
     name: Option<&'static str>,
@@ -121,7 +120,7 @@ struct Open {
     children: Vec<MathNode>,
 }
 
-/// Reads what `math-core` wrote. `None` for what is no MathML after all.
+/// Parses the output of `math-core`. Returns `None` if it is not valid MathML.
 pub(super) fn read(xml: &str) -> Option<MathNode> {
     let mut reader = Reader::from_str(xml);
     let mut document = Open::default();
@@ -204,7 +203,7 @@ impl Open {
     }
 }
 
-/// No value that formulas need has anything but these in it.
+/// Whether a value has only characters that formulas need.
 fn is_harmless(value: &str) -> bool {
     value.len() <= 40
         && value
@@ -220,7 +219,7 @@ fn close(mut element: Open, parent: &mut Open) -> Option<()> {
     if name == "mtable" {
         take_last_line(&mut element);
     }
-    // `math-core` draws with empty rows what `menclose` says already.
+    // `math-core` draws with empty rows what `menclose` already expresses.
     if name == "mrow" && parent.name == Some("menclose") && element.children.is_empty() {
         return Some(());
     }
@@ -241,7 +240,7 @@ fn close(mut element: Open, parent: &mut Open) -> Option<()> {
     Some(())
 }
 
-/// A line below a table comes as a row of empty cells that have a line above them.
+/// Replaces the line below a table, which `math-core` writes as a row of empty cells with a line above them.
 fn take_last_line(table: &mut Open) {
     let is_line = |cell: &MathNode| match cell {
         MathNode::Element {

@@ -1,7 +1,7 @@
-//! Formulas: TeX to MathML by `math-core`, and what of its MathML is passed on.
+//! Formulas: TeX converted to MathML by `math-core`, and filtered by [`mathml`].
 //!
-//! Nothing that can be written in a formula gets further than [`mathml`] lets it. A formula that is no
-//! valid TeX, or longer than anybody writes, has no tree, and its source is shown instead.
+//! Only what [`mathml`] accepts is passed on. A formula that is not valid TeX, or over a limit, has no tree, and
+//! its source is shown instead.
 
 mod mathml;
 
@@ -13,14 +13,14 @@ use specta::Type;
 
 pub use mathml::MathNode;
 
-/// The longest formula that is set, in bytes.
+/// The maximum length of a formula, in bytes.
 const MAX_LENGTH: usize = 10_000;
 
-/// The most levels that a formula may have by a crude count, see [`levels`].
+/// The maximum nesting depth of a formula by an upper bound, see [`levels`].
 const MAX_LEVELS: usize = 4096;
 
-/// What `math-core` may need of the stack: for itself, and for each level of a formula. Measured are
-/// 2 kB a level when optimised, and 30 kB otherwise.
+/// The stack that `math-core` may need, in bytes: for itself, and for each level of a formula. Measured are
+/// 2 kB per level when optimised, and 30 kB otherwise.
 const STACK: usize = 128 * 1024;
 const STACK_PER_LEVEL: usize = if cfg!(debug_assertions) { 64 } else { 8 } * 1024;
 
@@ -28,22 +28,22 @@ const STACK_PER_LEVEL: usize = if cfg!(debug_assertions) { 64 } else { 8 } * 102
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct Math {
-    /// The TeX, as it was written.
+    /// The TeX, as written.
     pub source: String,
-    /// `None`: the source is no valid TeX, and is shown instead.
+    /// `None`: the source is not valid TeX or is over a limit, and is shown instead.
     pub tree: Option<MathNode>,
 }
 
-/// Where a formula stands.
+/// Where a formula is placed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
     /// Within a line.
     Line,
-    /// On lines of its own.
+    /// As a separate block.
     Block,
 }
 
-/// What models write and `math-core` does not know, in terms of what it knows.
+/// Macros for commands that models write and `math-core` does not support.
 const MACROS: [(&str, &str); 9] = [
     ("allowbreak", ""),
     (
@@ -59,7 +59,7 @@ const MACROS: [(&str, &str); 9] = [
     ("widetilde", r"\tilde{#1}"),
 ];
 
-/// What cannot be said as a macro: names of environments, and text.
+/// Replacements that cannot be macros: names of environments, and text.
 const ALIASES: [(&str, &str); 6] = [
     (r"\begin{smallmatrix}", r"\begin{matrix}"),
     (r"\end{smallmatrix}", r"\end{matrix}"),
@@ -69,7 +69,7 @@ const ALIASES: [(&str, &str); 6] = [
     (r"\mbox{", r"\text{"),
 ];
 
-/// What counts an equation, gives it a name or refers to it.
+/// Commands and environments that number, label or reference an equation.
 const COUNTED: [&str; 7] = [
     r"\eqref",
     r"\label",
@@ -80,7 +80,7 @@ const COUNTED: [&str; 7] = [
     "{multline}",
 ];
 
-/// The formulas of one document, of which the equations are counted through.
+/// The formulas of one document, whose equations are numbered consecutively.
 #[derive(Default)]
 pub(crate) struct Formulas {
     converter: Option<LatexToMathML>,
@@ -88,12 +88,12 @@ pub(crate) struct Formulas {
 }
 
 impl Formulas {
-    /// One of them may depend on those before it.
+    /// Whether a formula may depend on those before it.
     pub(crate) fn are_counted(&self) -> bool {
         self.are_counted
     }
 
-    /// Reads the next formula of the document.
+    /// Converts the next formula of the document.
     pub(crate) fn read(&mut self, source: &str, place: Place) -> Math {
         Math {
             source: source.to_owned(),
@@ -108,7 +108,7 @@ impl Formulas {
         let tex = with_aliases(source);
         self.are_counted |= COUNTED.iter().any(|name| tex.contains(name));
         self.convert(&tex, place).or_else(|| {
-            // A number may be given in an environment only, but is written without one, too.
+            // `\tag` is valid only in an environment, but is also written without one.
             let tagged = place == Place::Block && tex.contains(r"\tag");
             let equation = || format!(r"\begin{{equation}}{tex}\end{{equation}}");
             tagged.then(|| self.convert(&equation(), place))?
@@ -141,7 +141,7 @@ fn new_converter() -> Option<LatexToMathML> {
     .ok()
 }
 
-/// No formula is nested deeper than it has characters that begin an argument, a group or a command.
+/// Returns an upper bound of the nesting depth: how many characters begin an argument, a group or a command.
 fn levels(tex: &str) -> usize {
     let begins = |byte: &u8| matches!(byte, b'{' | b'[' | b'\\' | b'^' | b'_');
     tex.bytes().filter(begins).count()

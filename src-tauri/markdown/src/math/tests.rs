@@ -1,4 +1,4 @@
-//! Which formulas are set, and that nothing but MathML comes of any.
+//! Which formulas are converted, and that the result is only MathML.
 
 use proptest::prelude::*;
 
@@ -8,7 +8,7 @@ fn tree(source: &str) -> Option<MathNode> {
     Formulas::default().read(source, Place::Block).tree
 }
 
-/// The tree as MathML, for reading.
+/// Returns the tree as MathML, for reading.
 fn written(node: &MathNode) -> String {
     match node {
         MathNode::Text { text } => text.clone(),
@@ -157,7 +157,7 @@ fn nothing_gets_through_that_is_no_mathml() {
     );
 }
 
-/// Checks that a tree has only what the page makes elements and attributes of.
+/// Checks that a tree has only elements and attributes that the page creates.
 fn check(node: &MathNode) -> Result<(), TestCaseError> {
     if let MathNode::Element {
         name,

@@ -1,11 +1,11 @@
-//! Blocks written as HTML, for comparison with the examples of specifications. Raw HTML is written as
-//! it is, which nothing but a test may do.
+//! Renders blocks as HTML, for comparison with the examples of specifications. Raw HTML is not escaped, which
+//! only a test may do.
 
 #![expect(clippy::format_push_string, reason = "shorter to read, and a test")]
 
 use conch_markdown::{Alignment, Block, Inline, ListItem};
 
-/// The HTML of a document.
+/// Returns the HTML of a document.
 pub(crate) fn html(blocks: &[Block]) -> String {
     let mut out = String::new();
     write_blocks(&mut out, blocks);
@@ -215,7 +215,7 @@ fn escape(out: &mut String, text: &str) {
     }
 }
 
-/// What the reference implementations leave as it is in an address.
+/// Escapes an address as the reference implementations do.
 fn escape_destination(out: &mut String, destination: &str) {
     for byte in destination.bytes() {
         match byte {

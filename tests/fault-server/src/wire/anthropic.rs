@@ -1,4 +1,4 @@
-//! Anthropic Messages: an answer is a row of blocks, each begun and ended, between a start and a stop.
+//! Anthropic Messages: an answer is a sequence of blocks, each with a start and a stop, between a start and a stop.
 
 use serde_json::{Value, json};
 
@@ -52,12 +52,13 @@ pub(super) fn event(name: &str, value: &Value) -> String {
     format!("event: {name}\ndata: {value}\n\n")
 }
 
-/// A step that only a message which has started can say.
+/// Whether a step requires a started message.
 fn is_content(step: &Step) -> bool {
     matches!(step, Step::Delta(_) | Step::Reasoning(_) | Step::Finish(_))
 }
 
-/// The prompt's count comes first, and the answer's last, as the service sends them.
+/// Returns the start of a message. It has the prompt's token count; the answer's comes last, as the service sends
+/// it.
 fn start(steps: &[Step]) -> String {
     let prompt = steps.iter().find_map(|step| match step {
         Step::Usage(prompt, _) => Some(*prompt),
@@ -79,7 +80,7 @@ fn start(steps: &[Step]) -> String {
     ) + &event("ping", &json!({"type": "ping"}))
 }
 
-/// The steps before `at` that say something of a block, with the number of the block that each is in.
+/// Returns the content steps up to `at`, each with the number of its block.
 fn blocks(steps: &[Step], at: usize) -> impl Iterator<Item = (usize, &Step)> {
     let parts = steps[..=at]
         .iter()
@@ -100,7 +101,7 @@ fn same_kind(one: &Step, other: &Step) -> bool {
     matches!(one, Step::Delta(_)) == matches!(other, Step::Delta(_))
 }
 
-/// Ends the block before, and begins the one of this step, where that is another.
+/// Ends the previous block and begins that of this step, if they differ.
 fn turn_to(steps: &[Step], at: usize) -> String {
     let before = (at > 0).then(|| blocks(steps, at - 1).last()).flatten();
     if before.is_some_and(|(_, step)| same_kind(step, &steps[at])) {
@@ -115,7 +116,7 @@ fn turn_to(steps: &[Step], at: usize) -> String {
     leave_block(steps, at) + &event("content_block_start", &begin)
 }
 
-/// Ends the block that is open before the step at this place, if one is.
+/// Ends the block that is open before the step at this index, if any.
 fn leave_block(steps: &[Step], at: usize) -> String {
     let Some((index, step)) = (at > 0).then(|| blocks(steps, at - 1).last()).flatten() else {
         return String::new();

@@ -1,4 +1,4 @@
-//! Google Gemini with `alt=sse`. It has no end mark, and ends its lines with CRLF.
+//! Google Gemini with `alt=sse`. It has no end-of-stream marker, and its lines end with CRLF.
 
 use serde_json::{Value, json};
 

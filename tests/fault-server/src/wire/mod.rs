@@ -1,4 +1,4 @@
-//! The protocols: which one a path is asked in, and how each says the steps of a script.
+//! The protocols: detection by path, and encoding of the steps of a script.
 
 mod anthropic;
 mod gemini;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::request::Request;
 use crate::script::Step;
 
-/// A protocol that the stand-in speaks.
+/// A protocol that the server supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Protocol {
     /// OpenAI chat completions.
@@ -19,15 +19,15 @@ pub enum Protocol {
     Anthropic,
     /// Google Gemini.
     Gemini,
-    /// Ollama's own.
+    /// Ollama's native API.
     Ollama,
 }
 
 impl Protocol {
-    /// All of them.
+    /// All protocols.
     pub const ALL: [Self; 4] = [Self::OpenAi, Self::Anthropic, Self::Gemini, Self::Ollama];
 
-    /// Its name in lower case.
+    /// Returns its name in lower case.
     pub const fn name(self) -> &'static str {
         match self {
             Self::OpenAi => "openai",
@@ -37,7 +37,7 @@ impl Protocol {
         }
     }
 
-    /// Where its paths begin, below the server's origin; empty or with a slash before it.
+    /// Returns the base path below the server's origin; empty or with a leading slash.
     pub const fn base_path(self) -> &'static str {
         match self {
             Self::OpenAi => "/v1",
@@ -46,7 +46,7 @@ impl Protocol {
         }
     }
 
-    /// The type of its streams.
+    /// Returns the content type of its streams.
     pub const fn content_type(self) -> &'static str {
         match self {
             Self::OpenAi | Self::Anthropic | Self::Gemini => "text/event-stream",
@@ -54,7 +54,7 @@ impl Protocol {
         }
     }
 
-    /// The body of a refusal.
+    /// Returns the body of an error response.
     pub fn error_body(self, status: u16, reason: &str) -> String {
         let body = match self {
             Self::OpenAi => openai::error(status, reason),
@@ -65,7 +65,7 @@ impl Protocol {
         body.to_string()
     }
 
-    /// The body of a stream that says these steps. Steps that say nothing are passed over.
+    /// Returns the body of a stream with these steps. Steps without a body are skipped.
     pub fn stream(self, steps: &[Step]) -> Vec<u8> {
         let said = (0..steps.len()).map(|at| match &steps[at] {
             Step::Head | Step::Respond { .. } | Step::Refuse { .. } => Vec::new(),
@@ -74,7 +74,7 @@ impl Protocol {
         said.collect::<Vec<_>>().concat()
     }
 
-    /// The protocol in which a chat completion is asked for here, if one is.
+    /// Returns the protocol of a request for a chat completion; `None` for other requests.
     pub(crate) fn of_completion(request: &Request) -> Option<Self> {
         let place = request.place();
         let ends = [
@@ -88,7 +88,7 @@ impl Protocol {
             .map(|(_, protocol)| protocol)
     }
 
-    /// The protocol in which the models are asked for here, if they are.
+    /// Returns the protocol of a request for the model list; `None` for other requests.
     pub(crate) fn of_list(request: &Request) -> Option<Self> {
         let place = request.place();
         if place.ends_with("/api/tags") {
@@ -104,7 +104,7 @@ impl Protocol {
         }
     }
 
-    /// A list of models.
+    /// Returns a model list.
     pub(crate) fn list(self, models: &[String], context_tokens: Option<u32>) -> String {
         let list = match self {
             Self::OpenAi => openai::list(models, context_tokens),
@@ -115,7 +115,7 @@ impl Protocol {
         list.to_string()
     }
 
-    /// What goes over the stream for the step at this place, with `headers` beside its own.
+    /// Returns the bytes sent for the step at this index, with `headers` added to its own.
     pub(crate) fn bytes(self, steps: &[Step], at: usize, headers: &[(String, String)]) -> Vec<u8> {
         match &steps[at] {
             Step::Head => {
@@ -153,7 +153,7 @@ impl Protocol {
     }
 
     fn error_event(self, error: &Value) -> String {
-        // What is not of the usual form is the test's own business.
+        // An error in an unusual form is sent unchanged.
         let error = match error.pointer("/error/message").and_then(Value::as_str) {
             None => error.clone(),
             Some(reason) => match self {
@@ -172,7 +172,7 @@ impl Protocol {
     }
 }
 
-/// A whole response that is no stream.
+/// Returns a complete response that is not streamed.
 pub(crate) fn whole(status: u16, headers: &[(String, String)], body: &str) -> Vec<u8> {
     let typed = headers.iter().any(|(name, _)| name == "content-type");
     let json = if typed {
@@ -194,7 +194,7 @@ fn header_lines(headers: &[(String, String)]) -> String {
         .collect()
 }
 
-/// The counts right after the step at this place.
+/// Returns the token counts right after the step at this index.
 fn usage_after(steps: &[Step], at: usize) -> Option<(u32, u32)> {
     match steps.get(at + 1) {
         Some(Step::Usage(prompt, answer)) => Some((*prompt, *answer)),
@@ -202,12 +202,12 @@ fn usage_after(steps: &[Step], at: usize) -> Option<(u32, u32)> {
     }
 }
 
-/// The counts at this place went with the finish reason before them.
+/// Whether the counts at this index were sent with the finish reason before them.
 fn was_counted(steps: &[Step], at: usize) -> bool {
     at > 0 && matches!(steps[at - 1], Step::Finish(_))
 }
 
-/// An object without the fields that are null.
+/// Returns the object without null fields.
 fn filled(mut object: Value) -> Value {
     if let Value::Object(fields) = &mut object {
         fields.retain(|_, value| !value.is_null());
@@ -215,7 +215,7 @@ fn filled(mut object: Value) -> Value {
     object
 }
 
-/// The names under which the errors of these statuses are known.
+/// Returns the protocol's error name for a status.
 fn error_name(status: u16, names: &[(u16, &'static str)], other: &'static str) -> Value {
     let name = names.iter().find(|(known, _)| *known == status);
     json!(name.map_or(other, |(_, name)| name))

@@ -1,5 +1,5 @@
-//! Ollama's own protocol: one JSON object a line. Its last line is finish reason, counts and end mark in
-//! one.
+//! Ollama's native API: one JSON object per line. The last line has the finish reason, the counts and the end
+//! marker.
 
 use serde_json::{Map, Value, json};
 
@@ -15,7 +15,7 @@ pub(super) fn encode(steps: &[Step], at: usize) -> String {
         ),
         Step::Finish(reason) => {
             let reason = match reason.as_str() {
-                // It has no filter of its own.
+                // Ollama has no content filter.
                 "content_filter" => "stop",
                 other => other,
             };
@@ -31,7 +31,7 @@ pub(super) fn encode(steps: &[Step], at: usize) -> String {
             &json!({"content": ""}),
             &json!({"done": false, "prompt_eval_count": prompt, "eval_count": answer}),
         ),
-        // As its versions before 0.1.45 said it, which knew no reason.
+        // The format of versions before 0.1.45, which had no finish reason.
         Step::Done if !steps[..at].iter().any(is_finish) => {
             chunk(&json!({"content": ""}), &json!({"done": true}))
         }

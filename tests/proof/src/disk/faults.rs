@@ -1,9 +1,9 @@
 //! Disk full and I/O errors at the N-th write, for every N until a run is clean.
 //!
-//! The real application opens a folder, sends, streams, and sends again, while one write, truncation,
-//! sync or removal of its database fails: once, or from then on until there is room again. What
-//! failed must say so and store nothing; then, in the same process, everything must work, and what
-//! was accepted be there. At the end the same is asked of a next start.
+//! The real application opens a folder, sends, streams, and sends again, while one write, truncation, sync or removal
+//! of its database fails: once, or from then on until there is space again. Whatever failed must return an error and
+//! store nothing; then, in the same process, everything must work, and everything accepted must be stored. At the end
+//! the same must hold for the next start.
 
 use std::ffi::c_int;
 use std::path::Path;
@@ -32,29 +32,28 @@ use crate::ledger::{Ledger, Promise};
 use crate::report::grouped;
 use crate::turns::QUESTION;
 
-/// How long a disk that is full stays so after it was noticed.
+/// How long a full disk stays full after the first failure.
 const FULL_FOR: Duration = Duration::from_millis(150);
 
-/// How long the application may take to be what it was: an end that could not be stored is tried
-/// again every second.
+/// How long the application may take to recover: storing an end that failed is retried every second.
 const RECOVERY_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Runs under way at once; most of the time they wait.
+/// Concurrent runs; most of the time they wait.
 const AT_ONCE: usize = 16;
 
-/// How much the provider says in one go: enough for a save.
+/// How much text the provider sends at a time: enough for a save.
 const PART_BYTES: usize = 2_500;
 
-/// What goes wrong.
+/// Kinds of failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
-    /// No room, for a while.
+    /// No space, for a while.
     Full,
-    /// No room for this one; half of it was written.
+    /// No space for this call; half of it was written.
     FullOnce,
     /// The device fails, for a while.
     Failing,
-    /// The device fails this once.
+    /// The device fails this one call.
     FailsOnce,
 }
 
@@ -65,7 +64,7 @@ const FAULTS: [Fault; 4] = [
     Fault::FailsOnce,
 ];
 
-/// Lets every N-th write fail in every way; the quick campaign takes some of them.
+/// Makes every N-th write fail in every way; the quick campaign takes some of them.
 pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
     let stride: usize = run.choose(1, 12);
     runtime()?.block_on(async {
@@ -112,7 +111,7 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
 /// The disk that fails.
 struct FaultyDisk {
     fault: Fault,
-    /// The number of the call that fails first.
+    /// Number of the first call that fails.
     number: u64,
     calls: AtomicU64,
     failed: Notify,
@@ -148,7 +147,7 @@ impl FaultyDisk {
         matches!(self.fault, Fault::Full | Fault::FullOnce)
     }
 
-    /// A full disk can still be synced, cut and cleared.
+    /// A full disk can still sync, truncate and delete.
     fn device_fails(&self, code: c_int) -> Verdict {
         if self.fails() && !self.is_full() {
             Verdict::Fail(code)
@@ -183,7 +182,7 @@ impl Disk for FaultyDisk {
 }
 
 impl Trial<FaultyDisk> {
-    /// Everything that a user does while the disk fails and after it; what is broken.
+    /// Does everything that a user does, while the disk fails and afterwards; returns what is broken.
     async fn run(&self, base_url: &str) -> anyhow::Result<Vec<String>> {
         let disk = Arc::clone(&self.disk);
         let mending = tokio::spawn(async move {
@@ -206,8 +205,8 @@ impl Trial<FaultyDisk> {
     }
 }
 
-/// Opens, sends, waits for the answer, sends again, starts again. What fails is tried again until
-/// it works, as a user would.
+/// Opens, sends, waits for the answer, sends again, starts again. Whatever fails is retried until it works, as a user
+/// would.
 async fn live(folder: &Path, base_url: &str) -> anyhow::Result<Vec<String>> {
     let database = folder.join("conch.db");
     let mut ledger = Ledger::default();
@@ -232,7 +231,7 @@ async fn live(folder: &Path, base_url: &str) -> anyhow::Result<Vec<String>> {
     Ok(broken)
 }
 
-/// Calls until it works. Whoever waits in vain is noticed by the trial's patience.
+/// Retries until the call succeeds. A call that never does runs into the trial's timeout.
 async fn retry<T, E>(call: impl AsyncFn() -> Result<T, E>) -> T {
     loop {
         match call().await {
@@ -242,7 +241,7 @@ async fn retry<T, E>(call: impl AsyncFn() -> Result<T, E>) -> T {
     }
 }
 
-/// Waits until the conversation is free, and takes a whole answer down as a promise.
+/// Waits until the conversation is free, and records a complete answer as a promise.
 async fn await_answer(
     app: &App,
     id: &ConversationId,
@@ -255,7 +254,7 @@ async fn await_answer(
         if !status.locked {
             break;
         }
-        // Where an event is missed, the status is asked again.
+        // Poll the status again in case an event was missed.
         let _ = timeout(FULL_FOR, events.recv()).await;
     }
     let view = app.get_conversation(id, None).await?;

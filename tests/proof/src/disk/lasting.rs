@@ -1,10 +1,9 @@
-//! The same faults at each of the store's calls, but for ever.
+//! The same faults at each of the store's calls, but permanent.
 //!
-//! A write that fails, a disk that is full or a database whose pages are damaged does not get better while the
-//! application runs: whoever waits for the answer must be told within seconds, Stop must be answered,
-//! nothing may hang, and once the disk works again the next start must open and show what was accepted.
-//! A trigger that refuses one conversation's rows stands for what is wrong with one row: there, all other
-//! conversations must go on.
+//! A write that fails, a disk that is full or a database whose pages are damaged does not recover while the
+//! application runs: a reader of the answer must be notified within seconds, Stop must return, nothing may hang, and
+//! once the disk works again the next start must open and show what was accepted. A trigger that refuses one
+//! conversation's rows represents a fault of a single row: there, all other conversations must keep working.
 
 use std::ffi::c_int;
 use std::path::Path;
@@ -31,30 +30,30 @@ use crate::checks::{self, Moment};
 use crate::report::grouped;
 use crate::turns::{QUESTION, connect};
 
-/// What lasts must be said by then.
+/// A permanent failure must be reported within this time.
 const REPORT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Stop must be answered by then.
+/// Stop must return within this time.
 const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Everything else that is asked must be answered, if only by an error, by then.
+/// Every other call must return, if only with an error, within this time.
 const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Trials under way at once; most of the time they wait.
+/// Concurrent trials; most of the time they wait.
 const AT_ONCE: usize = 24;
 
-/// What goes wrong from a call on.
+/// What fails from a call on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
     Full,
     Failing,
-    /// What SQLite says of a page that makes no sense.
+    /// The error SQLite returns for a malformed page.
     Damaged,
 }
 
 const FAULTS: [Fault; 3] = [Fault::Full, Fault::Failing, Fault::Damaged];
 
-/// What a trigger refuses of one conversation's rows.
+/// The statements on one conversation's rows that a trigger refuses.
 const REFUSALS: [(&str, &str); 6] = [
     ("BEFORE UPDATE OF status ON messages", "OLD.id"),
     ("BEFORE UPDATE OF content ON messages", "OLD.id"),
@@ -67,7 +66,7 @@ const REFUSALS: [(&str, &str); 6] = [
     ),
 ];
 
-/// Lets every N-th call and all after it fail in every way; the quick campaign takes a few of them.
+/// Makes every N-th call and all after it fail in every way; the quick campaign takes a few of them.
 pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
     let stride: usize = run.choose(1, 20);
     runtime()?.block_on(async {
@@ -129,22 +128,22 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
     })
 }
 
-/// What one trial showed.
+/// Outcome of one trial.
 #[derive(Default)]
 struct Outcome {
     broken: Vec<String>,
-    /// How long after the first failing call the answer's reader was told.
+    /// Time from the first failing call until the answer's reader was notified.
     said_after: Option<Duration>,
     stopped_after: Duration,
 }
 
-/// The disk that fails from a call on, until it is mended.
+/// The disk that fails from a call on, until it is repaired.
 struct FailingDisk {
     fault: Fault,
-    /// The number of the call that fails first.
+    /// Number of the first call that fails.
     number: u64,
     calls: AtomicU64,
-    /// How many calls were made before the turn.
+    /// Number of calls before the turn.
     before: AtomicU64,
     has_failed: AtomicBool,
     is_mended: AtomicBool,
@@ -171,7 +170,7 @@ impl FailingDisk {
         fails
     }
 
-    /// The first and the last call of the turn.
+    /// Returns the first and the last call of the turn.
     fn span(&self) -> (u64, u64) {
         let first = self.before.load(Ordering::Relaxed) + 1;
         (first, self.calls.load(Ordering::Relaxed).max(first))
@@ -181,7 +180,7 @@ impl FailingDisk {
         match (self.fails(), self.fault) {
             (true, Fault::Failing) => Verdict::Fail(failing),
             (true, Fault::Damaged) => Verdict::Fail(SQLITE_CORRUPT),
-            // A full disk can still be synced, cut and cleared.
+            // A full disk can still sync, truncate and delete.
             (true, Fault::Full) | (false, _) => Verdict::Do,
         }
     }
@@ -220,7 +219,7 @@ impl Trial<FailingDisk> {
         Ok(outcome)
     }
 
-    /// A turn while the disk fails, and what follows; what is broken.
+    /// Runs a turn while the disk fails, and the next start; returns what is broken.
     async fn live(&self, base_url: &str) -> anyhow::Result<Outcome> {
         let path = self.path()?;
         let app = application::open(&path, base_url).await?;
@@ -264,7 +263,7 @@ impl Trial<FailingDisk> {
         Ok(outcome)
     }
 
-    /// Waits until the answer has ended, in the database or in the window, or is said to be unstored.
+    /// Waits until the answer has ended, in the database or in the window, or is reported as unstored.
     async fn watch_answer(
         &self,
         app: &App,
@@ -302,7 +301,7 @@ impl Trial<FailingDisk> {
     }
 }
 
-/// Waits until nothing is written in a conversation.
+/// Waits until nothing is being written in a conversation.
 async fn ended(app: &App, id: &ConversationId) {
     let mut events = app.subscribe();
     loop {
@@ -310,12 +309,12 @@ async fn ended(app: &App, id: &ConversationId) {
             Ok(status) if !status.locked => return,
             _ => {}
         }
-        // Where an event is missed, the status is asked again.
+        // Poll the status again in case an event was missed.
         let _ = timeout(REPORT_TIMEOUT / 20, events.recv()).await;
     }
 }
 
-/// What is broken once the disk works again.
+/// Starts again once the disk works; returns what is broken.
 async fn next_start(
     fault: Fault,
     folder: &Path,
@@ -326,7 +325,7 @@ async fn next_start(
     let mut broken = Vec::new();
     let app = match timeout(CALL_TIMEOUT, application::open(folder, base_url)).await {
         Ok(Ok(app)) => app,
-        // Damage that was met stays a verdict on this file, over any number of starts.
+        // Damage that was detected stays recorded for this file, over any number of starts.
         Ok(Err(error)) if fault == Fault::Damaged && error.code() == ErrorCode::DatabaseCorrupt => {
             return checks::violations(&folder.join("conch.db"), Moment::Any).await;
         }
@@ -357,7 +356,7 @@ async fn next_start(
     Ok(broken)
 }
 
-/// One conversation's rows are refused while its answer is written; what is broken.
+/// Refuses one conversation's rows while its answer is written; returns what is broken.
 async fn refuse((what, row): (&str, &str), base_url: &str) -> anyhow::Result<Vec<String>> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().canonicalize()?;

@@ -1,4 +1,5 @@
-//! Disks that fail, and disks that lose their power: a [`shim`] under SQLite, and a kind for each.
+//! Disks that fail, and disks that lose power: a [`shim`] under SQLite, and one kind of proof for
+//! each.
 
 pub(crate) mod faults;
 pub(crate) mod lasting;

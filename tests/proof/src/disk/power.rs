@@ -1,10 +1,10 @@
-//! The power fails: what was synced is there, and of what was written since, anything may be.
+//! Power loss: what was synced is durable; any part of what was written since may be.
 //!
-//! A life of a small database is recorded once, down to every write, truncation, sync and removal, with
-//! what was acknowledged in between. Then the power is cut at random moments. A file holds what it
-//! held at its last sync before the cut; of the changes after that a random part, each write torn at
-//! sectors; a removal may be undone until its folder was synced. On such a disk Conch starts, and must
-//! have kept everything that was acknowledged before the cut.
+//! The life of a small database is recorded once, down to every write, truncation, sync and removal, with what was
+//! acknowledged in between. Then the power is cut at random moments. A file holds what it held at its last sync
+//! before the cut, and a random part of the changes after that, each write torn at sectors; a removal may be undone
+//! until its folder was synced. Conch starts on such a disk, and must have kept everything that was acknowledged
+//! before the cut.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -26,10 +26,10 @@ use crate::ledger::{Ledger, Promise};
 use crate::report::grouped;
 use crate::turns::{QUESTION, ensure_written, new_turn, started};
 
-/// Torn writes tear here.
+/// Granularity at which writes are torn.
 const SECTOR: usize = 512;
 
-/// Turns in the recorded life: enough for the write-ahead log to be folded into the file some times.
+/// Turns in the recorded life: enough for several WAL checkpoints.
 const TURNS: usize = 120;
 
 /// Cuts the power as often as the scale says.
@@ -64,7 +64,7 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
     })
 }
 
-/// Something that happened to the disk, or was promised to somebody.
+/// A disk operation, or a promise acknowledged to the caller.
 #[derive(Debug, Clone)]
 enum Step {
     Write {
@@ -86,12 +86,12 @@ enum Step {
     Acknowledged(Promise),
 }
 
-/// All steps, in their order.
+/// All steps, in order.
 #[derive(Debug, Default)]
 struct Life(Vec<Step>);
 
 impl Life {
-    /// How many steps there are before anything is acknowledged.
+    /// Number of steps before the first acknowledgement.
     fn first_start(&self) -> usize {
         let acknowledged = |step: &Step| matches!(step, Step::Acknowledged(_));
         self.0.iter().position(acknowledged).unwrap_or(self.0.len())
@@ -102,7 +102,7 @@ impl Life {
     }
 }
 
-/// The disk that remembers.
+/// A disk that records every operation.
 #[derive(Debug, Default)]
 struct Recorder(Mutex<Life>);
 
@@ -155,12 +155,12 @@ impl Disk for Recorder {
     }
 }
 
-/// Records a life: turns in two conversations, closed and opened again in the middle.
+/// Records a life: turns in two conversations, with the database closed and reopened halfway.
 async fn record() -> anyhow::Result<Life> {
     let folder = tempfile::tempdir()?;
     let recorder = Arc::new(Recorder::default());
     let mounted = Mounted::under(folder.path(), Arc::clone(&recorder) as Arc<dyn Disk>)?;
-    // SQLite names files by their real paths, which a temporary folder's need not be.
+    // SQLite uses canonical paths; the path of a temporary folder may not be one.
     let database = folder.path().canonicalize()?.join("conch.db");
     let clock = SystemClock::default();
     let instance_id = InstanceId::fresh();
@@ -216,10 +216,10 @@ async fn turn(
     Ok(())
 }
 
-/// Cuts the power once, starts on what is left, and returns what is broken.
+/// Cuts the power once, starts on the remains, and returns what is broken.
 async fn cut(life: &Life, seed: u64) -> anyhow::Result<Vec<String>> {
     let mut rng = Rng::with_seed(seed);
-    // A tenth of the cuts falls into the first start, which happens once but matters as much.
+    // A tenth of the cuts fall into the first start, which happens once but matters as much.
     let end = if rng.u8(0..10) == 0 {
         life.first_start()
     } else {
@@ -230,7 +230,7 @@ async fn cut(life: &Life, seed: u64) -> anyhow::Result<Vec<String>> {
     for (name, content) in remains(lived, &mut rng) {
         std::fs::write(folder.path().join(name), content)?;
     }
-    // The lock file of the process that lost its power: a start looks more closely then.
+    // The lock file of the process that lost power makes the next start run its thorough check.
     let instances = folder.path().join("instances");
     std::fs::create_dir_all(&instances)?;
     std::fs::write(instances.join(format!("{}.lock", InstanceId::fresh())), "")?;
@@ -248,7 +248,7 @@ async fn cut(life: &Life, seed: u64) -> anyhow::Result<Vec<String>> {
         .collect())
 }
 
-/// Starts Conch on a folder after a power cut; what is broken.
+/// Starts Conch on a folder after a power cut; returns what is broken.
 async fn start(folder: &Path, ledger: &Ledger) -> anyhow::Result<Vec<String>> {
     let app = match application::open(folder, NO_PROVIDER).await {
         Ok(app) => app,
@@ -268,19 +268,19 @@ async fn start(folder: &Path, ledger: &Ledger) -> anyhow::Result<Vec<String>> {
     Ok(broken)
 }
 
-/// A file on the disk: what is durable, and what came since.
+/// A file on the disk: its durable content, and the changes since.
 #[derive(Debug, Default)]
 struct File {
     durable: Vec<u8>,
     since: Vec<Step>,
-    /// It was synced, and its folder with it: SQLite syncs the folder with the first sync of a log.
+    /// The file and its directory entry were synced: SQLite syncs the folder with the first sync of a log.
     entered: bool,
-    /// It was removed, but its folder was not synced since.
+    /// Removed, but its folder was not synced since.
     removed: bool,
 }
 
-/// What a disk may hold after a life that was cut. The shared-memory file is left out: SQLite makes it
-/// anew.
+/// Returns what a disk may hold after a life that was cut short. The shared-memory file is left out: SQLite recreates
+/// it.
 fn remains(lived: &[Step], rng: &mut Rng) -> BTreeMap<String, Vec<u8>> {
     let mut files: BTreeMap<String, File> = BTreeMap::new();
     for step in lived {
@@ -328,7 +328,7 @@ fn remains(lived: &[Step], rng: &mut Rng) -> BTreeMap<String, Vec<u8>> {
         .collect()
 }
 
-/// Applies a change to a file's content, as far as `reaches` says of each sector.
+/// Applies a change to a file's content, limited to the sectors for which `reaches` returns true.
 fn apply(content: &mut Vec<u8>, step: &Step, mut reaches: impl FnMut(usize) -> bool) {
     match step {
         Step::Write { offset, bytes, .. } => {

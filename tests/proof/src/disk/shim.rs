@@ -1,12 +1,12 @@
-//! A disk between SQLite and the operating system, that the proof can make fail or remember.
+//! A disk between SQLite and the operating system, which the proof can make fail or record.
 //!
-//! It is SQLite's own default VFS with a few functions replaced: a file in a folder that a [`Disk`] was
-//! put under gets a table of methods in which writes, truncations and syncs ask that disk first. So
-//! the product's own way of opening its database runs on it, unchanged. Everything else goes straight
-//! to the operating system, as do files in all other folders.
+//! It is SQLite's default VFS with a few functions replaced: a file in a folder on which a [`Disk`] is mounted gets a
+//! method table in which writes, truncations and syncs consult that disk first. The product's own code for opening
+//! its database thus runs on it unchanged. Everything else goes straight to the operating system, as do files in all
+//! other folders.
 //!
-//! SQLite keeps its list of VFSs for the whole process, so what it calls must live as long: the
-//! registry here is the one static of the campaign.
+//! SQLite keeps its list of VFSs for the lifetime of the process, so what it calls must live as long: the registry
+//! here is the only static state of the campaign.
 
 #![expect(unsafe_code, reason = "SQLite's VFS is a table of C functions")]
 
@@ -21,37 +21,37 @@ use libsqlite3_sys::{
     sqlite3_vfs_register,
 };
 
-/// What becomes of a call.
+/// What happens to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// It is done.
+    /// It succeeds.
     Do,
-    /// It is not, for this reason (an extended result code of SQLite).
+    /// It fails with this extended result code of SQLite.
     Fail(c_int),
-    /// So many bytes of a write are done, then it fails for this reason.
+    /// So many bytes of a write are written, then it fails with this code.
     Partly(usize, c_int),
 }
 
-/// What stands between SQLite and the files of one folder. A file is named without its folder.
+/// Decides on the calls to the files of one folder. A file is named without its folder.
 pub(super) trait Disk: Send + Sync {
-    /// Bytes are to be written at an offset.
+    /// A write of `bytes` at an offset.
     fn write(&self, file: &str, offset: u64, bytes: &[u8]) -> Verdict;
-    /// The file is to be cut, or grown with zeros, to a size.
+    /// The file is truncated, or extended with zeros, to a size.
     fn truncate(&self, file: &str, size: u64) -> Verdict;
-    /// What was written is to be made durable.
+    /// A sync of what was written.
     fn sync(&self, file: &str) -> Verdict;
-    /// The file is to be removed; durably so, or whenever.
+    /// A removal; `durably` if the folder is synced too.
     fn delete(&self, file: &str, durably: bool) -> Verdict;
 }
 
-/// A disk under a folder, until this is dropped.
+/// A disk mounted on a folder, until this is dropped.
 #[must_use]
 pub(super) struct Mounted {
     folder: PathBuf,
 }
 
 impl Mounted {
-    /// Puts `disk` under `folder`. Files that are open already are not affected.
+    /// Mounts `disk` on `folder`. Files that are already open are not affected.
     pub(super) fn under(folder: &Path, disk: Arc<dyn Disk>) -> anyhow::Result<Self> {
         let folder = folder.canonicalize()?;
         let shim = LazyLock::force(&SHIM).as_ref();
@@ -70,10 +70,10 @@ impl Drop for Mounted {
 /// The disks, by folder.
 static DISKS: LazyLock<Mutex<HashMap<PathBuf, Arc<dyn Disk>>>> = LazyLock::new(Mutex::default);
 
-/// The open files on them, by the address of SQLite's own struct.
+/// The open files on them, by the address of SQLite's file struct.
 static FILES: LazyLock<Mutex<HashMap<usize, OpenFile>>> = LazyLock::new(Mutex::default);
 
-/// The default VFS that the shim is put over, once it is.
+/// The default VFS behind the shim, once registered.
 static SHIM: LazyLock<Option<DefaultVfs>> = LazyLock::new(|| register().ok());
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -92,12 +92,12 @@ unsafe impl Sync for DefaultVfs {}
 struct OpenFile {
     disk: Arc<dyn Disk>,
     name: Arc<str>,
-    /// What the default VFS does.
+    /// The methods of the default VFS.
     methods: &'static sqlite3_io_methods,
 }
 
 fn register() -> anyhow::Result<DefaultVfs> {
-    // SAFETY: a null name asks for the default VFS; what is returned lives as long as the process.
+    // SAFETY: a null name requests the default VFS; the returned pointer is valid as long as the process.
     let default = unsafe { sqlite3_vfs_find(std::ptr::null()) };
     ensure!(!default.is_null(), "SQLite has no VFS");
     // SAFETY: it is not null, and a plain struct of numbers and pointers.
@@ -117,12 +117,12 @@ fn default_vfs() -> Option<*mut sqlite3_vfs> {
     SHIM.map(|DefaultVfs(vfs)| vfs)
 }
 
-/// The disk under a file, and the file's name there.
+/// Returns the disk under a file, and the file's name on it.
 unsafe fn disk_of(path: *const c_char) -> Option<(Arc<dyn Disk>, Arc<str>)> {
     if path.is_null() {
         return None;
     }
-    // SAFETY: SQLite gives a name that ends with a zero.
+    // SAFETY: SQLite passes a null-terminated name.
     let path = Path::new(unsafe { CStr::from_ptr(path) }.to_str().ok()?);
     let disk = lock(&DISKS).get(path.parent()?).cloned()?;
     Some((disk, path.file_name()?.to_str()?.into()))
@@ -138,15 +138,14 @@ unsafe extern "C" fn open(
     let Some(default) = default_vfs() else {
         return SQLITE_IOERR;
     };
-    // SAFETY: the default VFS gets the arguments that SQLite meant for it, in a file struct of its own
-    // size.
+    // SAFETY: the default VFS gets SQLite's own arguments, and a file struct of the size it declares.
     let opened = unsafe {
         match (*default).xOpen {
             Some(open) => open(default, path, file, flags, flags_out),
             None => SQLITE_IOERR,
         }
     };
-    // SAFETY: `path` is SQLite's, `file` was filled in by the open above.
+    // SAFETY: `path` is SQLite's, `file` was initialized by the open above.
     unsafe {
         if opened == SQLITE_OK
             && let Some((disk, name)) = disk_of(path)
@@ -173,7 +172,7 @@ unsafe extern "C" fn delete(_: *mut sqlite3_vfs, path: *const c_char, durably: c
     let Some(default) = default_vfs() else {
         return SQLITE_IOERR;
     };
-    // SAFETY: `path` is SQLite's, and the default VFS gets what was meant for it.
+    // SAFETY: `path` is SQLite's, and the default VFS gets SQLite's own arguments.
     unsafe {
         if let Some((disk, name)) = disk_of(path)
             && let Verdict::Fail(code) | Verdict::Partly(_, code) = disk.delete(&name, durably != 0)
@@ -212,7 +211,7 @@ unsafe extern "C" fn write(
         return SQLITE_IOERR;
     };
     let length_in_bytes = usize::try_from(length).unwrap_or_default();
-    // SAFETY: SQLite gives so many bytes.
+    // SAFETY: SQLite passes a buffer of this length.
     let content = unsafe { std::slice::from_raw_parts(bytes.cast::<u8>(), length_in_bytes) };
     let offset_in_bytes = u64::try_from(offset).unwrap_or_default();
     let verdict = open.disk.write(&open.name, offset_in_bytes, content);
@@ -221,7 +220,7 @@ unsafe extern "C" fn write(
         Verdict::Partly(written, code) => (c_int::try_from(written).unwrap_or(0).min(length), code),
         Verdict::Fail(code) => return code,
     };
-    // SAFETY: no more bytes than there are.
+    // SAFETY: `length` does not exceed the buffer.
     let written = unsafe {
         match open.methods.xWrite {
             Some(write) => write(file, bytes, length, offset),

@@ -1,4 +1,4 @@
-//! One application on one disk that fails.
+//! One application on one failing disk.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ pub(super) struct Trial<D> {
 }
 
 impl<D: Disk + 'static> Trial<D> {
-    /// Puts a new folder on it.
+    /// Mounts `disk` on a new folder.
     pub(super) fn on(disk: D) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let disk = Arc::new(disk);
@@ -25,7 +25,8 @@ impl<D: Disk + 'static> Trial<D> {
         })
     }
 
-    /// SQLite names files by their real paths, which a temporary folder's need not be.
+    /// Returns the canonical path, which SQLite uses; the path of a temporary folder may not be
+    /// one.
     pub(super) fn path(&self) -> anyhow::Result<PathBuf> {
         Ok(self.folder.path().canonicalize()?)
     }

@@ -1,8 +1,8 @@
-//! The protocol of the lock, searched exhaustively: every interleaving of three owners, a sweeper,
-//! crashes, restarts and clock steps, up to the bounds in [`protocol`].
+//! The protocol of the lock, searched exhaustively: every interleaving of three owners, a sweeper, crashes, restarts
+//! and clock steps, up to the bounds in [`protocol`].
 //!
-//! A search that finds nothing proves little unless it finds what is wrong with a wrong protocol. So
-//! the naive variants that most applications ship are searched too, and must be found broken.
+//! A search that finds nothing proves little unless it also detects a wrong protocol. So the naive variants that most
+//! applications ship are searched too, and must be found broken.
 
 mod protocol;
 mod state;
@@ -14,7 +14,7 @@ use stateright::{Checker, HasDiscoveries, Model};
 use crate::campaign::{Finding, Run};
 use protocol::{Protocol, Variant};
 
-/// The naive variants, and an invariant that each must be seen to break.
+/// The naive variants, and the invariant that the search must find each to break.
 const NAIVE: [(Variant, &str); 4] = [
     (Variant::CheckThenInsert, protocol::I1),
     (Variant::ReleaseWithoutOwner, protocol::I4),

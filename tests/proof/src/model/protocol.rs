@@ -1,9 +1,9 @@
 //! The lock's protocol as a state machine that `stateright` can search.
 //!
-//! One conversation with two branches. Three owners, each in a process of its own, try to answer;
-//! a bystander process sweeps. A transition is one transaction of the store, or one thing that
-//! happens to a process or a clock. What the sweeper reads and what it then does are two
-//! transitions, because other transactions come between them.
+//! One conversation with two branches. Three owners, each in a separate process, try to generate;
+//! another process runs the sweeper. A transition is one transaction of the store, or one event in
+//! a process or a clock. The sweeper's read and its subsequent release are two transitions, because
+//! other transactions can run between them.
 
 #![expect(
     clippy::cast_possible_truncation,
@@ -28,35 +28,35 @@ pub(super) const I11: &str = "I11 whatever the clock says, no more than max_para
 /// How the transactions are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Variant {
-    /// As Conch has them.
+    /// As in Conch.
     Conch,
-    /// One transaction looks whether the lock is free, another one takes it.
+    /// One transaction checks that the lock is free, another one acquires it.
     CheckThenInsert,
-    /// A release frees the branch, whoever holds it.
+    /// A release frees the branch, regardless of its holder.
     ReleaseWithoutOwner,
-    /// A write asks only whether its message is there.
+    /// A write checks only that its message exists.
     UnfencedWrite,
     /// A grant leaves the expired locks of other branches to the sweeper, so that their holders may
-    /// renew beside it. Conch did so until this search found it.
+    /// renew concurrently. Conch did so until this search found it.
     LeaveExpired,
 }
 
-/// Where the search ends, since everything else is finite.
+/// Bounds of the search; everything else is finite.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
-    /// Grants a branch.
+    /// Grants per branch.
     grants: u8,
-    /// Renewals a grant.
+    /// Renewals per grant.
     heartbeats: u8,
     /// Ticks.
     ticks: u8,
-    /// Crashes, all owners together.
+    /// Crashes, of all owners together.
     crashes: u8,
     /// Steps of the wall clock.
     steps: u8,
 }
 
-/// What takes minutes.
+/// Bounds of a search that takes minutes.
 pub(super) const WIDE: Bounds = Bounds {
     grants: 2,
     heartbeats: 1,
@@ -65,7 +65,7 @@ pub(super) const WIDE: Bounds = Bounds {
     steps: 2,
 };
 
-/// What takes seconds.
+/// Bounds of a search that takes seconds.
 pub(super) const NARROW: Bounds = Bounds {
     grants: 2,
     heartbeats: 1,
@@ -74,7 +74,7 @@ pub(super) const NARROW: Bounds = Bounds {
     steps: 1,
 };
 
-/// The protocol to search.
+/// The protocol under search.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Protocol {
     pub(super) variant: Variant,
@@ -82,7 +82,7 @@ pub(super) struct Protocol {
     pub(super) bounds: Bounds,
 }
 
-/// A transaction, or something that happens.
+/// A transaction, or an event in a process or a clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Action {
     /// The send transaction.
@@ -95,7 +95,7 @@ pub(super) enum Action {
         owner: usize,
         branch: usize,
     },
-    /// Its second half.
+    /// The second half of a naive send.
     Insert {
         owner: usize,
     },
@@ -244,7 +244,8 @@ impl Protocol {
         }
     }
 
-    /// An accepted write changes nothing that matters here; a refused one tells its owner.
+    /// An accepted write changes nothing in this model; a refused one makes its owner drop the
+    /// lease.
     fn write(&self, state: &mut State, owner: usize) -> bool {
         let current = state.is_current(owner);
         let accepted = current || self.variant == Variant::UnfencedWrite;

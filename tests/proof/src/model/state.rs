@@ -1,9 +1,8 @@
-//! What the protocol is about: the lock's rows, the owners and the sweeper with what each believes,
-//! and the clocks.
+//! The state of the protocol: the lock's rows, the owners and the sweeper with what each believes, and the clocks.
 //!
-//! Time is in ticks of running time. Nobody is forced to act, so a suspended process, a slow one and
-//! one without network are all the same: an owner that does nothing while time passes. Only the
-//! sweeper is: it runs at least every [`SWEEP`] ticks.
+//! Time is in ticks of running time. No owner is forced to act, so a suspended process, a slow one and one without
+//! network are all the same: an owner that does nothing while time passes. Only the sweeper is forced: it runs at
+//! least every [`SWEEP`] ticks.
 
 #![expect(
     clippy::cast_possible_truncation,
@@ -16,13 +15,13 @@ pub(super) const BRANCHES: usize = 2;
 /// How long a lock outlives its last heartbeat, in ticks.
 pub(super) const LEASE: u8 = 2;
 
-/// The longest pause between two sweeps, in ticks.
+/// The longest interval between two sweeps, in ticks.
 pub(super) const SWEEP: u8 = 1;
 
-/// How far a stepped clock jumps, in ticks: past any lease.
+/// Size of a clock step, in ticks: longer than any lease.
 pub(super) const CLOCK_STEP: u8 = LEASE + 1;
 
-/// Where the wall clock starts, so that it can be set back.
+/// Initial wall time, so that the clock can be set back.
 const START_TIME: u8 = 2 * CLOCK_STEP;
 
 /// The database, the processes and the clocks.
@@ -46,11 +45,11 @@ pub(super) struct Lock {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Holder {
     pub(super) owner: u8,
-    /// Which life of its process: a restarted one has another instance id.
+    /// Number of the process's life: a restarted one has another instance id.
     pub(super) life: u8,
     pub(super) heartbeat: u8,
     pub(super) expires: u8,
-    /// Ticks of running time since the last heartbeat. Nobody in the protocol can see it.
+    /// Ticks of running time since the last heartbeat. No process in the protocol can read it.
     pub(super) silence: u8,
 }
 
@@ -58,9 +57,9 @@ pub(super) struct Holder {
 pub(super) struct Owner {
     pub(super) dead: bool,
     pub(super) life: u8,
-    /// Saw this branch free, and may be about to take it.
+    /// The branch that it read as free, and may be about to acquire.
     pub(super) saw_free: Option<u8>,
-    /// The grant that it believes to hold: branch and fence.
+    /// The grant that it believes it holds: branch and fence.
     pub(super) lease: Option<(u8, u8)>,
     /// Its message that is `generating`: branch and fence. It stays when its writer dies.
     pub(super) generating: Option<(u8, u8)>,
@@ -72,7 +71,7 @@ pub(super) struct Sweeper {
     pub(super) idle: u8,
     /// What it read and is about to free: fence and heartbeat, by branch.
     pub(super) frees: [Option<(u8, u8)>; BRANCHES],
-    /// Fence, heartbeat, and for how many ticks they have stood still.
+    /// Fence, heartbeat, and the number of ticks for which they have not changed.
     pub(super) observed: [Option<(u8, u8, u8)>; BRANCHES],
 }
 
@@ -99,7 +98,7 @@ pub(super) struct Broken {
 }
 
 impl State {
-    /// Nobody holds anything, everybody lives, and this much may happen.
+    /// Returns the initial state: no lock is held, every process lives, and `remaining` may happen.
     pub(super) fn initial(remaining: Remaining) -> Self {
         Self {
             wall: START_TIME,
@@ -126,7 +125,7 @@ impl State {
         })
     }
 
-    /// Closes what is `generating` on a branch, as the transaction that frees or takes it does.
+    /// Interrupts the `generating` message of a branch, as the transaction that frees or acquires it does.
     pub(super) fn interrupt(&mut self, branch: usize) {
         for owner in &mut self.owners {
             if owner
@@ -197,8 +196,7 @@ impl State {
     }
 }
 
-/// Owners differ in nothing but their number, so states that only number them otherwise are searched
-/// once.
+/// Owners differ only in their number, so states that are equal up to renumbering are searched once.
 const NUMBERINGS: [[usize; OWNERS]; 6] = [
     [0, 1, 2],
     [0, 2, 1],
@@ -221,7 +219,7 @@ impl State {
             .unwrap_or(self)
     }
 
-    /// The owner that was `numbers[i]` becomes owner `i`.
+    /// Renumbers the owners: `numbers[i]` becomes owner `i`.
     fn renumbered(&self, numbers: [usize; OWNERS]) -> Self {
         let mut state = self.clone();
         state.owners = numbers.map(|old| self.owners[old]);
@@ -237,7 +235,7 @@ impl State {
         state
     }
 
-    /// The two branches in each other's place.
+    /// Swaps the two branches.
     fn mirrored(&self) -> Self {
         let mut state = self.clone();
         state.locks.reverse();

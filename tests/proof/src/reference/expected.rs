@@ -1,4 +1,4 @@
-//! What must happen: the lock's rules in plain Rust, without SQL, disk or concurrency.
+//! The reference model: the lock's rules in plain Rust, without SQL, disk or concurrency.
 
 use proptest::prelude::*;
 use proptest_state_machine::ReferenceStateMachine;
@@ -11,12 +11,12 @@ pub(super) const BRANCHES: usize = 3;
 /// Processes that send.
 pub(super) const INSTANCES: usize = 2;
 
-/// When everything begins, epoch ms.
+/// Start of every sequence, epoch ms.
 pub(super) const START_TIME: i64 = 1_800_000_000_000;
 
 const HOUR: i64 = 3_600_000;
 
-/// Something that a process does, or that happens to one.
+/// An action of a process, or an event.
 #[derive(Debug, Clone)]
 pub(super) enum Step {
     Send {
@@ -38,9 +38,9 @@ pub(super) enum Step {
         generation: usize,
         rest: String,
     },
-    /// Whoever has expired is freed.
+    /// Frees every expired lock.
     Sweep,
-    /// A sweeper that read this generation's row when it was granted acts on it now.
+    /// A sweeper that read this generation's row right after the grant acts on it now.
     LateSweep {
         generation: usize,
     },
@@ -51,15 +51,15 @@ pub(super) enum Step {
     Capacity {
         max_parallel: usize,
     },
-    /// All processes end in order, and start again.
+    /// All processes shut down cleanly and start again.
     Reopen,
-    /// The process dies in mid-air; another start recovers what it held.
+    /// The process crashes mid-operation; another start recovers what it held.
     Crash {
         instance: usize,
     },
 }
 
-/// How a step was answered.
+/// Outcome of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
     None,
@@ -96,7 +96,7 @@ pub(super) struct Holder {
     pub(super) expires: i64,
 }
 
-/// The whole conversation as it must be.
+/// The expected state of the whole conversation.
 #[derive(Debug, Clone)]
 pub(super) struct Expected {
     pub(super) now: i64,
@@ -254,7 +254,7 @@ impl ReferenceStateMachine for Expected {
         if generations == 0 {
             return to_all.boxed();
         }
-        // Late and foreign ones as often as current ones.
+        // Late and foreign generations as often as current ones.
         let generation = prop_oneof![generations.saturating_sub(3)..generations, 0..generations];
         let to_one =
             (generation, 0..10_u8, "[a-zé ]{0,12}").prop_map(|(generation, choice, text)| {

@@ -1,6 +1,6 @@
 //! The store against a reference model, on a real file: random sequences of everything that can
-//! happen to a lock, each answer and each row compared with what a few lines of plain Rust say it
-//! must be.
+//! happen to a lock, with each outcome and each row compared with the prediction of a few lines of
+//! plain Rust.
 
 mod expected;
 mod system;
@@ -45,7 +45,7 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
     })
 }
 
-/// The first sequence that differs from the model, shrunk.
+/// Returns the first sequence that differs from the model, shrunk.
 fn sequences_of(
     run: &Run,
     template: &Template,
@@ -67,7 +67,7 @@ fn sequences_of(
     let result = runner.run(
         &Expected::sequential_strategy(steps),
         |(start, steps, taken)| {
-            // Shrinking begins by leaving away what was never reached.
+            // Shrinking starts by dropping the steps that were never reached.
             let taken = taken.unwrap_or_default();
             System::follow(template, start, &steps, &taken)
                 .map_err(|difference| TestCaseError::fail(format!("{difference:#}")))?;

@@ -1,4 +1,4 @@
-//! What does happen: the product's own store, taken through the same steps.
+//! The system under test: the product's own store, driven through the same steps.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ use crate::turns::{QUESTION, connect, new_turn};
 
 const DATABASE: &str = "conch.db";
 
-/// A database with one conversation and its branches, to begin every sequence with.
+/// A database with one conversation and its branches, the start of every sequence.
 pub(super) struct Template {
     folder: TempDir,
     conversation_id: ConversationId,
@@ -59,7 +59,7 @@ struct Granted {
     lease: Lease,
     turn: NewTurn,
     chunks: i64,
-    /// Its row, as somebody read it right after the grant.
+    /// Its row, as read right after the grant.
     seen: Holder,
 }
 
@@ -71,8 +71,8 @@ pub(super) struct System<'a> {
 }
 
 impl<'a> System<'a> {
-    /// Takes the steps, counts them in `taken`, and compares; the error says where the store and the
-    /// model part.
+    /// Executes the steps, counts them in `taken`, and compares; the error describes where the store and the model
+    /// differ.
     pub(super) fn follow(
         template: &'a Template,
         start: Expected,
@@ -229,7 +229,7 @@ impl<'a> System<'a> {
         }
     }
 
-    /// What a kill leaves on the disk is the files as they stand; the next start begins with those.
+    /// A kill leaves the files on disk as they are; the next start begins with a copy of those.
     async fn crash(&mut self, instance: usize, now: Timestamp) -> anyhow::Result<Outcome> {
         let folder = tempfile::tempdir()?;
         copy_database(self.folder.path(), folder.path())?;

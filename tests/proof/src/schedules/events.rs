@@ -1,4 +1,4 @@
-//! Lock events leave in fence order, and the last one is the database's state.
+//! Lock events are published in fence order, and the last one matches the database's state.
 
 use std::sync::Arc;
 
@@ -10,14 +10,14 @@ use crate::ids::{BranchId, ConversationId};
 use crate::lock::{LockChange, LockReason};
 use crate::sync::{self, Mutex};
 
-/// How many turns a writer takes.
+/// Turns per writer.
 const TURNS: usize = 2;
 
 /// A branch's lock: the fence, and whether it is held.
 type Row = (i64, bool);
 
-/// Writers take and free the lock and tell it after they have let go of the database, as commits do;
-/// a watch tells what it read, as the one over other processes does.
+/// Writers acquire and release the lock and publish each change after they have released the database, as commits do;
+/// a watcher publishes what it read, as the one for other processes does.
 pub(super) fn the_last_event_matches_the_database() {
     sync::begin(false);
     let (database, bus) = (

@@ -1,5 +1,5 @@
-//! The gate before a provider: never more than its slots, first come first served, and nobody forgotten,
-//! whoever gives up, fails or is refused.
+//! The per-provider concurrency gate: never more permits than its limit, first come first served, and no waiter
+//! starved, even when others give up, fail or are rate-limited.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,17 +14,17 @@ use crate::failure::{Failure, FailureKind, Retry};
 use crate::gate::{Gate, Permit, Response};
 use crate::sync::{self, Instant, Mutex};
 
-/// The slots.
+/// The number of permits.
 const LIMIT: usize = 2;
 
-/// How long a provider asks to wait.
+/// The `Retry-After` of the provider.
 const PAUSE: Duration = Duration::from_secs(7);
 
 async fn acquire(gate: &Arc<Gate>) -> Permit {
     Arc::clone(gate).queue_up().acquire(|_| {}).await
 }
 
-/// Waits for a slot, for a while.
+/// Waits for a permit, and gives up after `patience` yields.
 async fn acquire_or_give_up(gate: &Arc<Gate>, patience: usize) -> Option<Permit> {
     let leaving = async {
         for _ in 0..patience {
@@ -38,8 +38,8 @@ async fn acquire_or_give_up(gate: &Arc<Gate>, patience: usize) -> Option<Permit>
     }
 }
 
-/// Answers that run, some of which give up before their turn, while the number of slots is changed to what it
-/// is. That all of them end shows that no wake-up is lost: else the schedule is at a deadlock.
+/// Concurrent answers, some of which give up before their turn, while the limit is set to its present value. That all
+/// of them end shows that no wake-up is lost; otherwise the schedule would deadlock.
 pub(super) fn the_limit_holds_and_no_waiter_is_forgotten() {
     sync::begin(true);
     let gate = Arc::new(Gate::new(2));
@@ -79,7 +79,7 @@ pub(super) fn the_limit_holds_and_no_waiter_is_forgotten() {
     });
 }
 
-/// Answers that came one after the other, of which one gives up while the slot before it is given back.
+/// Answers queued one after the other, of which one gives up while the permit ahead of it is released.
 pub(super) fn first_come_first_served() {
     sync::begin(true);
     let gate = Arc::new(Gate::new(1));
@@ -89,7 +89,7 @@ pub(super) fn first_come_first_served() {
     let waiting: Vec<_> = (0..4)
         .map(|number| {
             let mut entering = Box::pin(Arc::clone(&gate).queue_up().acquire(|_| {}));
-            // It stands in the queue from here on.
+            // It is queued from here on.
             assert!((&mut entering).now_or_never().is_none(), "no slot is free");
             let order = Arc::clone(&order);
             future::spawn(async move {
@@ -113,8 +113,8 @@ pub(super) fn first_come_first_served() {
     });
 }
 
-/// One is refused with a pause, and asks again or gives up. Whoever comes after that is not let in before the
-/// pause is over; all who wait come in.
+/// One answer is rate-limited with a pause, and retries or gives up. An answer that comes later is not admitted
+/// before the pause is over; all waiters are admitted eventually.
 pub(super) fn a_refusal_pauses_every_waiter_and_starves_none() {
     sync::begin(true);
     let gate = Arc::new(Gate::new(2));

@@ -1,10 +1,10 @@
-//! In the place of the core's module of that name: which processes are dead, by their names.
+//! Replaces the core's module of that name: a process is dead if its id says so.
 
 use std::path::Path;
 
 use crate::ids::InstanceId;
 
-/// How the name of a process begins whose end left its lock behind.
+/// Id prefix of a process that died holding its lock.
 pub(crate) const DEAD: &str = "dead";
 
 pub(crate) fn is_dead(_instances: &Path, id: &InstanceId) -> bool {

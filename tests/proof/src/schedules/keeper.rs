@@ -1,4 +1,4 @@
-//! The keeper of keys: whoever asks gets an answer, and a keychain that hangs holds up only who asks it.
+//! The key keeper: every call returns, and a keychain that hangs blocks only its own callers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,10 +14,10 @@ use crate::{KeyError, KeyName};
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The key whose reading waits for its user.
+/// The key whose read blocks on its user.
 const HANGING: &str = "hanging";
 
-/// A place that keeps the key of every name, and hangs for one until its user comes.
+/// A backend that has a key for every name, and hangs for one until its user comes.
 #[derive(Clone, Default)]
 struct FakeKeyStore(Arc<(Mutex<bool>, Condvar)>);
 
@@ -49,8 +49,8 @@ impl KeyBackend for FakeKeyStore {
     }
 }
 
-/// Two ask a keychain that hangs for one of them, and one asks a file. The keychain's user comes when all have
-/// their answers, so that nobody gets one because of it.
+/// Two calls go to a keychain that hangs on one of them, and one goes to a file. The keychain's user comes only after
+/// all calls have returned, so that none returns because of it.
 pub(super) fn a_hanging_keychain_blocks_only_its_own_callers() {
     sync::begin(true);
     let user = FakeKeyStore::default();
@@ -85,7 +85,7 @@ pub(super) fn a_hanging_keychain_blocks_only_its_own_callers() {
     });
 }
 
-/// The key of that name, and whether its work is done although it was given up on before it began.
+/// Reads the key of that name, and asserts that the call is not executed after its caller gave up on it.
 async fn call(
     handle: Arc<BackendHandle>,
     name: &'static str,

@@ -1,6 +1,6 @@
 //! Random schedules of what the tasks of one process share: the event bus, the registry of live answers, the
-//! gate before a provider, the keeper of keys and the sweeper of locks. All are the product's own source,
-//! compiled with [shuttle](https://docs.rs/shuttle)'s locks.
+//! per-provider gate, the key keeper and the lock sweeper. All are the product's own source, compiled with
+//! [shuttle](https://docs.rs/shuttle)'s locks.
 
 mod events;
 mod gate;
@@ -20,11 +20,11 @@ use crate::campaign::{Finding, Run};
 use crate::report::grouped;
 use crate::sync::{Mutex, MutexGuard};
 
-/// How many preemptions the second scheduler spends where they hurt most,
+/// Number of preemptions that the PCT scheduler spends,
 /// <https://www.microsoft.com/en-us/research/publication/a-randomized-scheduler-with-probabilistic-guarantees-of-finding-bugs/>.
 const DEPTH: usize = 3;
 
-/// Something that several tasks do at once, and what must be true whenever they have done it.
+/// Concurrent tasks, and the assertions that must hold afterwards.
 type Scenario = (&'static str, fn());
 
 const SCENARIOS: [Scenario; 7] = [
@@ -46,10 +46,10 @@ const SCENARIOS: [Scenario; 7] = [
     ),
 ];
 
-/// Tries every scenario under both schedulers.
+/// Runs every scenario under both schedulers.
 #[expect(clippy::unnecessary_wraps, reason = "as every kind")]
 pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
-    // Half of them under each scheduler.
+    // Half of the schedules run under each scheduler.
     let amount = run.choose(50_000, 250);
     let all = 2 * amount as u64 * SCENARIOS.len() as u64;
     run.expect(all);

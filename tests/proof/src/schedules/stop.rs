@@ -9,8 +9,8 @@ use crate::ids::{ConversationId, GenerationId};
 use crate::live::{Control, LiveAnswers};
 use crate::sync::{self, Mutex};
 
-/// A generation is registered before it asks for its lock. Two presses of Stop come at any moment from
-/// then on: before it runs, while it does, after its end.
+/// A generation is registered before it requests its lock. Two presses of Stop come at any moment from then on:
+/// before it runs, while it does, after its end.
 pub(super) fn no_stop_is_lost() {
     sync::begin(false);
     let live = Arc::new(LiveAnswers::default());

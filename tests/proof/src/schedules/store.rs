@@ -1,6 +1,6 @@
-//! In the place of the core's module of that name: the locks in memory, each of the statements in one step.
+//! Replaces the core's module of that name: the locks in memory, each of the statements in one step.
 //!
-//! What they do is what `store/locks.rs` says; that SQLite does it is the kind `reference`'s to show.
+//! The rules are those of `store/locks.rs`; the kind `reference` shows that SQLite follows them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::ids::{BranchId, ConversationId, GenerationId, InstanceId, MessageId};
 use crate::lock::{FencedWrite, LEASE, Lease};
 use crate::sync::Mutex;
 
-/// The locks by branch; those that are free keep their fence.
+/// The locks by branch; free ones keep their fence.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Store(Arc<Mutex<BTreeMap<String, Lock>>>);
 
@@ -64,7 +64,7 @@ impl Store {
         })
     }
 
-    /// Gives the lock back.
+    /// Releases the lock.
     pub(crate) fn release(&self, lease: &Lease) -> FencedWrite {
         self.change(lease, |lock| lock.holder = None)
     }
@@ -121,7 +121,7 @@ impl Store {
         })
     }
 
-    /// Memory is not damaged.
+    /// Does nothing: memory is not damaged.
     #[expect(clippy::unused_async, reason = "as the core's")]
     pub(crate) async fn mark_damaged(&self, _what: &str) {}
 

@@ -1,5 +1,5 @@
-//! The sweeper: a generation that lives keeps its lock, whatever the clock and the disk do; one that is silent or
-//! dead loses it.
+//! The sweeper: a live generation keeps its lock, regardless of the clock and the disk; a silent or dead one loses
+//! it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,17 +24,16 @@ const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 /// This process.
 const OWN: &str = "own";
 
-/// Where the generations that live are.
+/// The branch of the live generations.
 const BRANCH: &str = "own";
 
-/// How many generations follow each other on a branch.
+/// Consecutive generations on a branch.
 const TURNS: usize = 2;
 
-/// A generation that renews when it is asked to, where the store lets it, ends, and is followed by another on the
-/// same branch; one that says nothing; and one whose process died. Two sweep at once, while the clock steps over
-/// whole leases.
+/// One generation renews when asked to, if the store accepts it, ends, and is followed by another on the same branch;
+/// one is silent; the process of one is dead. Two sweepers run concurrently, while the clock steps over whole leases.
 ///
-/// No wait for a renewal is too long here: what the sweeper may not do is to free what renewed.
+/// No wait for a renewal is too long here: the sweeper must never free a lock that was renewed.
 pub(super) fn a_renewing_holder_keeps_the_lock_and_a_silent_one_loses_it() {
     sync::begin(false);
     let clock = Arc::new(ManualClock::at(NOW));
@@ -91,7 +90,7 @@ pub(super) fn a_renewing_holder_keeps_the_lock_and_a_silent_one_loses_it() {
             assert!(task.await.is_ok());
         }
         assert!(!store.holds(&dead), "a dead process holds a lock (I7)");
-        // Its heartbeat stands still for a whole lease of running time, whatever the wall says (I10, I11).
+        // Its heartbeat does not change for a whole lease of running time, regardless of the wall clock (I10, I11).
         for _ in 0..2 {
             clock.advance(LEASE + Duration::from_secs(1));
             sweeper.sweep().await.expect("the store is in memory");
@@ -100,9 +99,9 @@ pub(super) fn a_renewing_holder_keeps_the_lock_and_a_silent_one_loses_it() {
     });
 }
 
-/// Holds the branch, renews when it is asked to, and gives it back.
+/// Holds the branch, renews on request, and releases it.
 async fn generation(turn: usize, store: &Store, live: &Arc<LiveAnswers>, clock: &ManualClock) {
-    // As a send does: registered before it asks for its lock.
+    // As in a send: registered before it requests its lock.
     let id = GenerationId::from(format!("turn {turn}"));
     let mut registration = live.register(id.clone(), ConversationId::from(BRANCH.to_owned()));
     let Some(lease) = store.grant(BRANCH, OWN, &id, clock.now()) else {
@@ -121,7 +120,7 @@ async fn generation(turn: usize, store: &Store, live: &Arc<LiveAnswers>, clock: 
         FencedWrite::Written,
         "it was lost (I4)"
     );
-    // Whoever waits for a renewal that came after the last look learns that it is over.
+    // A caller that waits for a renewal requested after the last poll learns that the generation is over.
     drop(registration);
 }
 
@@ -134,7 +133,7 @@ fn answer_all(
     let mut renewed: Vec<oneshot::Sender<()>> = Vec::new();
     while let Ok(asked) = control.try_recv() {
         if let Control::Heartbeat(done) = asked {
-            // A full disk refuses it; the generation lives all the same.
+            // A full disk refuses the renewal; the generation is alive regardless.
             if !rand::thread_rng().gen_ratio(1, 3) {
                 assert_eq!(store.renew(lease, clock.now()), FencedWrite::Written);
             }

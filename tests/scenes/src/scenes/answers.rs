@@ -1,11 +1,11 @@
-//! Answers: as they are read, while they are written, and in whatever way they end.
+//! Answers: complete, while they are generated, and in every way they end.
 
 use conch_fault_server::{Script, Step};
 
 use crate::fixture::{DATED, LOCAL_MODEL, REASONED, RICH, SHORT};
 use crate::{Error, Fixture, Page, Scene};
 
-/// Sets the page's own clock to twelve seconds before the next try, and tells whether they are shown.
+/// Sets the page's clock to twelve seconds before the next retry; true once that is displayed.
 const TO_TWELVE: &str = "(() => {
     const words = document.querySelector('.message:last-child .state')?.textContent ?? '';
     const left = Number(/(\\d+) s/.exec(words)?.[1] ?? 0);
@@ -179,7 +179,7 @@ pub(super) fn scenes() -> Vec<Scene> {
 }
 
 async fn coloured(page: &Page<'_>) -> Result<(), Error> {
-    // Colours come when the block comes near.
+    // A code block is highlighted when it is near the viewport.
     let near = "(() => { document.querySelector('.code').scrollIntoView(); return document.querySelector('.tok-keyword'); })()";
     page.wait_until(near, "the code has its colours").await?;
     let end =

@@ -1,4 +1,4 @@
-//! Writing, and the list of conversations.
+//! The composer, and the list of conversations.
 
 use conch_fault_server::Script;
 
@@ -43,7 +43,7 @@ pub(super) fn scenes() -> Vec<Scene> {
                 page.paste("#chat-input", "And the wind?").await?;
                 let begun = page.unfinished("The moon is nearer. What counts");
                 page.cluster().push(begun);
-                // Sent by another window, so that what was typed stays.
+                // Sent as another window would, so that the draft stays.
                 let send = "const { conversationId } = document.querySelector('.conversation:has([aria-current=page])').dataset;
                     return window.__TAURI_INTERNALS__.invoke('send_message', { conversationId,
                       content: 'Why the moon more than the sun?', clientRequestId: crypto.randomUUID() });";

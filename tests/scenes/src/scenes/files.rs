@@ -1,4 +1,4 @@
-//! Files: beside what is typed, under what was sent, and one looked at.
+//! Attachments: in the composer, in a sent message, and opened.
 
 use conch_fault_server::Script;
 
@@ -64,7 +64,7 @@ pub(super) fn scenes() -> Vec<Scene> {
     ]
 }
 
-/// A table, a picture, and one that nobody can read.
+/// Attaches a table, a picture, and a file that cannot be read.
 async fn attach(page: &Page<'_>) -> Result<(), Error> {
     const FILES: &str = "const canvas = new OffscreenCanvas(1200, 800);
         const pen = canvas.getContext('2d');

@@ -1,5 +1,5 @@
-//! The scenes. A new view is one entry in the list of its part: a name, what it plays on, and what a user
-//! does to come there.
+//! The scenes. A new view is one entry in the list of its part: a name, its data, and the user's actions
+//! that lead to it.
 
 mod answers;
 mod chat;
@@ -10,7 +10,7 @@ mod sizes;
 
 use crate::Scene;
 
-/// All of them, in the order in which a user meets them.
+/// Returns all scenes, in the order in which a user encounters them.
 pub fn all() -> Vec<Scene> {
     [
         chat::scenes(),

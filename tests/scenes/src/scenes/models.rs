@@ -1,4 +1,4 @@
-//! The choice of a model, and what is asked of it.
+//! The model picker, and the model parameters.
 
 use crate::fixture::{CLUSTER_MODEL, REASONED};
 use crate::{Error, Fixture, Page, Scene};

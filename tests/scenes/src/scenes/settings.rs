@@ -1,4 +1,4 @@
-//! The settings: each section, and a provider's way into the list.
+//! The settings: each section, and the steps of adding a provider.
 
 use crate::{Error, Fixture, Page, Scene};
 

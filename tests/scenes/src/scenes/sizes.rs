@@ -1,4 +1,4 @@
-//! Too much, too wide, too narrow, and nothing at all.
+//! Content that is too long, too wide, too narrow, or empty.
 
 use crate::fixture::{LONG_TITLE, REASONED};
 use crate::{Error, Fixture, Page, Scene, Size};

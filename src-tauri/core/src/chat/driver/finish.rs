@@ -1,7 +1,7 @@
-//! The end of a generation. It is stored in one transaction, which is tried again for as long as what
-//! refuses it may pass; meanwhile the lock is renewed, Stop is answered and the reason is shown. What lasts
-//! ends the answer in the windows at once: with the text that the database takes, and where it takes not
-//! even the end, by setting the row aside.
+//! The end of a generation. It is stored in one transaction, which is retried for as long as the error may be
+//! transient; meanwhile the lock is renewed, Stop is answered and the reason is shown. A permanent error ends
+//! the answer in the windows immediately: with the text that the database accepts, and if it rejects even the
+//! end, by setting the row aside.
 
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
@@ -17,10 +17,10 @@ use crate::lock::{FencedWrite, Lease, LockChange, LockReason};
 use crate::provider::{Failure, FailureKind};
 use crate::store::{Ending, Piece, StartedTurn, Transient};
 
-/// How much of an answer's source a notification is made of, in characters.
+/// How much of an answer's Markdown is passed to the notification, in characters.
 const EXCERPT: usize = 1000;
 
-/// Writes the answer of a turn that has begun, and ends it, whatever happens.
+/// Runs the generation of a started turn and ends it on every path, a panic included.
 pub(crate) async fn supervise(ctx: TurnContext, started: StartedTurn, registration: Registration) {
     let lease = started.lease.clone();
     let driver = Driver::new(ctx.clone(), started, registration);
@@ -51,15 +51,15 @@ pub(crate) async fn supervise(ctx: TurnContext, started: StartedTurn, registrati
 enum End {
     /// It is stored.
     Stored(Ending),
-    /// It cannot be stored, now or ever.
+    /// It cannot be stored, now or later.
     Refused(Ending),
-    /// The answer is somebody else's, or the next start's.
+    /// Another process owns the answer, or the next start recovers it.
     Left,
 }
 
 impl Driver {
     pub(super) async fn finish(mut self, ending: Ending) {
-        // The provider is told to stop before anything is stored, and the next may ask it.
+        // The connection is closed before anything is stored, so the next generation may use the provider.
         self.activity = Activity::None;
         self.admission = None;
         self.answer_probes();
@@ -117,7 +117,7 @@ impl Driver {
             self.ctx.report_damage(&error);
             if let Some(condition) = error.transient() {
                 self.cannot_store(condition);
-                // The next start finds the lock's holder dead and keeps what was saved.
+                // The next start finds that the lock's holder is dead and keeps the saved text.
                 if requests.quits || !self.renewed_meanwhile(requests).await {
                     return End::Left;
                 }
@@ -129,7 +129,7 @@ impl Driver {
             if self.unsaved.is_empty() {
                 return End::Refused(ending);
             }
-            // Perhaps it is only the last piece that it does not take.
+            // Perhaps only the last piece is rejected: retry without it.
             self.unsaved = Piece::default();
         }
     }
@@ -148,7 +148,7 @@ impl Driver {
         })
     }
 
-    /// False when the lock is somebody else's.
+    /// Renews the lock while the end waits. Returns false when another process owns the lock.
     async fn renewed_meanwhile(&mut self, requests: &mut ControlRequests) -> bool {
         self.renew();
         let Some(renewing) = self.renewing.take() else {
@@ -160,7 +160,7 @@ impl Driver {
         )
     }
 
-    /// Waits for the database, and hears meanwhile what others ask.
+    /// Waits for the database, and handles control messages meanwhile.
     async fn meanwhile<T: Send + 'static>(
         &mut self,
         work: StoreTask<T>,
@@ -181,7 +181,7 @@ impl Driver {
         }
     }
 
-    /// Waits until it is time to try again, or the application quits.
+    /// Waits for the retry delay, or until the application quits.
     async fn pause(&mut self, requests: &mut ControlRequests) {
         let until = Instant::now() + STORE_RETRY_DELAY;
         while !requests.quits {
@@ -193,9 +193,9 @@ impl Driver {
     }
 }
 
-/// What was asked of a generation that ends.
+/// Control messages received while a generation ends.
 struct ControlRequests {
-    /// It was stopped, so whoever stops it is told so.
+    /// The user stopped it, so callers of Stop are answered.
     is_stop: bool,
     quits: bool,
 }

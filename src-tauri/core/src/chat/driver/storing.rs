@@ -1,9 +1,9 @@
-//! What a generation stores while it runs: its text, and the renewals of its lock. Each is a task beside the
-//! loop, not a future of it: the loop could wait for the one writer that its own unpolled save holds, and
-//! it must hear Stop while the disk does not answer.
+//! What a generation stores while it runs: its text, and the renewals of its lock. Each is a separate task,
+//! not a future in the loop: the loop could wait for the one writer that its own unpolled save holds, and it
+//! must handle Stop while the disk hangs.
 //!
-//! What passes (a full disk, a busy file) is tried again every second and said meanwhile; what lasts ends
-//! the answer.
+//! Transient errors (a full disk, a busy file) are retried every second and shown meanwhile; permanent ones
+//! end the answer.
 
 use std::time::Duration;
 
@@ -16,22 +16,22 @@ use crate::chat::turn::Event;
 use crate::lock::FencedWrite;
 use crate::store::{Piece, StoreError, Transient};
 
-/// How long to wait before what could not be stored is tried again: the disk may be full.
+/// The delay before a failed write is retried: the disk may be full.
 pub(in crate::chat) const STORE_RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// How long the database may take before that is said.
+/// How long the database may take before the stall is shown.
 pub(super) const STALL_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How long a renewal may take before it is answered that this task lives all the same.
+/// How long a renewal may take before its caller is answered that this task is alive anyway.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What became of a chunk.
+/// The outcome of saving a chunk.
 pub(super) struct Saved {
     piece: Piece,
     outcome: Result<FencedWrite, StoreError>,
 }
 
-/// Work for the database that is under way.
+/// Database work in progress.
 pub(super) struct StoreTask<T> {
     task: JoinHandle<T>,
     since: Instant,
@@ -45,12 +45,12 @@ impl<T: Send + 'static> StoreTask<T> {
         }
     }
 
-    /// When that it takes too long is to be said.
+    /// Returns when this work counts as stalled.
     pub(super) fn stuck_at(&self) -> Instant {
         self.since + STALL_TIMEOUT
     }
 
-    /// Its end. Safe to drop and call again; without any under way it never comes.
+    /// Waits for the work to end. Cancel-safe; never resolves without work in progress.
     pub(super) async fn end(under_way: &mut Option<Self>) -> T {
         let Some(Self { task, .. }) = under_way else {
             return std::future::pending().await;
@@ -60,14 +60,14 @@ impl<T: Send + 'static> StoreTask<T> {
         match ended.map_err(JoinError::try_into_panic) {
             Ok(ended) => ended,
             Err(Ok(panic)) => std::panic::resume_unwind(panic),
-            // The runtime ends, and this task with it.
+            // The runtime shuts down, and this task with it.
             Err(Err(_)) => std::future::pending().await,
         }
     }
 }
 
 impl Driver {
-    /// Begins to renew the lock, unless that is under way.
+    /// Starts to renew the lock, unless a renewal is in progress.
     pub(super) fn renew(&mut self) {
         if self.renewing.is_none() {
             let (store, lease) = (self.ctx.store.clone(), self.lease.clone());
@@ -77,7 +77,7 @@ impl Driver {
         }
     }
 
-    /// Renews, and answers when that was tried.
+    /// Renews the lock, and answers the caller once that was tried.
     pub(super) fn on_probe(&mut self, done: oneshot::Sender<()>) {
         if self.probes.is_empty() {
             self.answer_probes_at = Instant::now() + PROBE_TIMEOUT;
@@ -135,7 +135,7 @@ impl Driver {
         }
     }
 
-    /// Stores when the first text came, the first time that it is awaited after that.
+    /// Stores when the first text arrived, at most once.
     pub(super) fn note_first_token(&mut self) -> impl Future<Output = ()> + use<> {
         let (store, lease) = (self.ctx.store.clone(), self.lease.clone());
         let (first_token_at, retries) = (self.first_token_at.take(), self.retries);
@@ -147,7 +147,7 @@ impl Driver {
         }
     }
 
-    /// When that the database does not answer is to be said, unless something is said already.
+    /// Returns when the database counts as stalled, unless a reason is already shown.
     pub(super) fn stuck_at(&self) -> Option<Instant> {
         if self.answer.borrow().unstored.is_some() {
             return None;
@@ -166,7 +166,7 @@ impl Driver {
         None
     }
 
-    /// Says why nothing can be stored at the moment.
+    /// Publishes why nothing can be stored at the moment.
     pub(super) fn cannot_store(&self, condition: Transient) {
         let reason = Some(condition.reason());
         let is_news = self

@@ -159,7 +159,7 @@ fn an_end_without_text_is_a_failure_that_says_what_came() {
             assert_eq!(error.code, code, "{came:?} {reason:?}");
             assert!(error.message.contains(says), "{error:?}");
         }
-        // Where the protocol's end mark comes alone, too.
+        // Also when the protocol's end mark comes alone.
         let mut turn = streaming();
         for event in came.clone() {
             turn.handle(Event::Stream(event));
@@ -494,7 +494,7 @@ fn an_answer_ends_at_its_longest_with_all_that_fits() {
         };
         let most = "x".repeat(MAX_ANSWER_BYTES - 1);
         assert_eq!(say(most.clone()), (most, false));
-        // A character that does not fit whole does not fit.
+        // A character that does not fit completely is left out.
         assert_eq!(say("é".to_owned()), (String::new(), true));
         assert_eq!(
             code(turn.handle(Event::TooLong)),

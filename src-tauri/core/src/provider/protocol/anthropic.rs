@@ -1,9 +1,9 @@
-//! Anthropic Messages, <https://platform.claude.com/docs/en/api/messages>: what is asked. What is
-//! answered is in [`events`].
+//! Anthropic Messages, <https://platform.claude.com/docs/en/api/messages>: the requests. The responses are in
+//! [`events`].
 //!
-//! What a model takes changed with its version: how it is told to think, and whether it may be told
-//! how to choose its tokens. What it would refuse is not sent, since the defaults of all conversations
-//! are set without knowing the model, and a refused default would be a refused conversation.
+//! The parameters that a model accepts depend on its version: how thinking is configured, and whether
+//! sampling parameters are allowed. Rejected parameters are not sent, since the defaults of all conversations
+//! are set without knowing the model, and a rejected default would fail the conversation.
 
 mod events;
 
@@ -22,11 +22,11 @@ use crate::chat::ReasoningEffort;
 use crate::provider::failure::FailureKind;
 use crate::provider::limits::BudgetHeaders;
 
-/// The longest answer where none is set, since the API refuses a request without one. Every Claude that
-/// is still served can write that much.
+/// The maximum answer length if none is set, since the API rejects a request without one. Every Claude still
+/// served can write that much.
 const DEFAULT_MAX_TOKENS: u32 = 8192;
 
-/// The protocol.
+/// The Anthropic protocol.
 #[derive(Debug)]
 pub(super) struct Anthropic;
 
@@ -40,14 +40,14 @@ impl Protocol for Anthropic {
             .into_iter()
             .map(|turn| json!({"role": turn.role, "content": content(turn)}))
             .collect();
-        // With thinking, a temperature other than 1 is refused, and a top-p below 0.95 too.
+        // With thinking, a temperature other than 1 is rejected, and so is a top-p below 0.95.
         let samples = model.samples && effort.is_none();
-        // The scale ends at 1 here; 2 means as freely as can be.
+        // The scale ends at 1 here; 2 means the maximum.
         let temperature = parameters
             .temperature
             .filter(|_| samples)
             .map(|temperature| temperature.min(1.0));
-        // Most models take only one of the two.
+        // Most models accept only one of the two.
         let top_p = parameters
             .top_p
             .filter(|_| samples && temperature.is_none());
@@ -121,7 +121,7 @@ impl Protocol for Anthropic {
     }
 }
 
-/// Text alone is a string.
+/// A turn with only text is sent as a string.
 fn content(turn: Turn<'_>) -> Value {
     match <[ContentPart<'_>; 1]>::try_from(turn.parts) {
         Ok([ContentPart::Text(text)]) => text.into(),
@@ -139,19 +139,19 @@ fn block(part: ContentPart<'_>) -> Value {
     }
 }
 
-/// What a model takes, as far as its name tells.
+/// The parameters that a model accepts, according to its name.
 struct Model {
-    /// It decides itself how long to think, and is told an effort; others are told a budget of tokens.
+    /// Adaptive thinking, with an effort; others take a budget of tokens.
     adaptive: bool,
-    /// It may think though nobody asked.
+    /// It may think without being asked to.
     thinks_unasked: bool,
-    /// It may be told a temperature or a top-p.
+    /// It accepts a temperature or a top-p.
     samples: bool,
 }
 
 impl Model {
-    /// Takes the name of a Claude without a version for a new one. What is no Claude is another
-    /// company's behind the same protocol, of which the older form is known.
+    /// Treats a Claude without a version as a new one. A name without "claude" belongs to another company's
+    /// model behind the same protocol, which is assumed to know the older form.
     fn named(name: &str) -> Self {
         let Some((_, name)) = name.split_once("claude") else {
             return Self {
@@ -176,9 +176,9 @@ impl Model {
         }
     }
 
-    /// What the model thinks counts, so it has room beside the answer.
+    /// Thinking counts toward the limit, so its budget is added to the answer's.
     fn max_tokens(&self, answer: Option<u32>, effort: Option<ReasoningEffort>) -> u32 {
-        // An answer whose length is set is not made longer for what was not asked for.
+        // An explicit limit is not raised for thinking that was not requested.
         let unasked = (answer.is_none() && self.thinks_unasked).then_some(ReasoningEffort::High);
         let thinking = effort.or(unasked).map_or(0, thinking_tokens);
         answer
@@ -188,7 +188,7 @@ impl Model {
 
     fn thinking(&self, effort: ReasoningEffort) -> Value {
         if self.adaptive {
-            // Without a word about display, the newer ones think in silence.
+            // Without `display`, the newer models omit their thinking from the stream.
             json!({"type": "adaptive", "display": "summarized"})
         } else {
             json!({"type": "enabled", "budget_tokens": thinking_tokens(effort)})
@@ -214,7 +214,7 @@ impl From<WireModel> for ListedModel {
         let reported = model.capabilities.as_ref();
         let reported =
             reported.and_then(|reported| reported.pointer("/image_input/supported")?.as_bool());
-        // Every Claude that is still served does; another company's model may not.
+        // Every Claude still served accepts images; another company's model may not.
         let vision = reported.or_else(|| model.id.contains("claude").then_some(true));
         Self {
             vision,

@@ -1,5 +1,5 @@
-//! Google Gemini, <https://ai.google.dev/api/generate-content>, version `v1beta` as Google's own
-//! clients use it: what is asked. What is answered is in [`events`].
+//! Google Gemini, <https://ai.google.dev/api/generate-content>, version `v1beta` as Google's own clients use
+//! it: the requests. The responses are in [`events`].
 
 mod events;
 
@@ -20,7 +20,7 @@ use crate::chat::{ReasoningEffort, Role};
 use crate::provider::failure::FailureKind;
 use crate::provider::limits::spans;
 
-/// The protocol.
+/// The Gemini protocol.
 #[derive(Debug)]
 pub(super) struct Gemini;
 
@@ -65,7 +65,7 @@ impl Protocol for Gemini {
                 (!config.is_empty()).then(|| config.into()),
             ),
         ]);
-        // A tuned model has a path of its own: `tunedModels/…`.
+        // A tuned model has its own path: `tunedModels/…`.
         let prefix = if request.model.contains('/') {
             ""
         } else {
@@ -99,7 +99,7 @@ impl Protocol for Gemini {
         Some(models.map(ListedModel::from).collect())
     }
 
-    /// The variable names the server, and the client adds the version.
+    /// The variable holds the server's address, to which the client adds the version.
     fn address(&self, variable: &str) -> String {
         match Url::parse(variable) {
             Ok(url) if url.path() == "/" => format!("{}/{VERSION}", variable.trim_end_matches('/')),
@@ -116,7 +116,7 @@ impl Protocol for Gemini {
         }
     }
 
-    /// In the body and nowhere else
+    /// Only in the body
     /// ([RetryInfo](https://github.com/googleapis/googleapis/blob/master/google/rpc/error_details.proto)).
     fn pause(&self, body: &str) -> Option<Duration> {
         let body: Value = serde_json::from_str(body).ok()?;
@@ -136,14 +136,14 @@ fn part(part: ContentPart<'_>) -> Value {
     }
 }
 
-/// The version of the protocol, in paths.
+/// The API version in paths.
 const VERSION: &str = "v1beta";
 
-/// Before the name of each model in the list, and in paths.
+/// The prefix of model names, in the list and in paths.
 const PREFIX: &str = "models/";
 
-/// Gemini 2 is told a budget of tokens and refuses a level, and those after it want a level. Names
-/// without a version, such as `gemini-flash-latest`, are of the newest.
+/// Gemini 2 takes a token budget and rejects a level, later versions require a level. Names without a
+/// version, such as `gemini-flash-latest`, are of the newest.
 fn thinking(model: &str, effort: ReasoningEffort) -> Value {
     if model.trim_start_matches(PREFIX).starts_with("gemini-2") {
         json!({"thinkingBudget": thinking_tokens(effort), "includeThoughts": true})
@@ -167,7 +167,7 @@ struct Model {
 }
 
 impl Model {
-    /// Leaves out what cannot generate, and what generates only sound, pictures or clicks.
+    /// Excludes models that cannot generate, and those that generate only audio, images or clicks.
     fn answers_chats(&self) -> bool {
         const OTHERS: [&str; 3] = ["-computer-use", "-image", "-tts"];
         let generates = self
@@ -183,7 +183,7 @@ impl From<Model> for ListedModel {
     fn from(model: Model) -> Self {
         let id = model.name.trim_start_matches(PREFIX);
         Self {
-            // Every Gemini does. Of the others, of which some do, the list says nothing.
+            // Every Gemini accepts images. Some of the others do, but the list does not report it.
             vision: id.starts_with("gemini").then_some(true),
             id: id.to_owned(),
             name: model.display_name,

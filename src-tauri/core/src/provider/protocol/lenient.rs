@@ -1,11 +1,11 @@
-//! What is good to have and not worth an answer: read where it can be, and passed over where it is of
-//! another form than its protocol says.
+//! Lenient deserialization of optional data that must not fail an answer: a value of an unexpected form
+//! counts as absent.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// A value of the form that is asked for; none for any other.
+/// Deserializes a value; none if it has another form.
 pub(super) fn lenient<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -15,7 +15,7 @@ where
     Ok(value.and_then(|value| serde_json::from_value(value).ok()))
 }
 
-/// A count, as a number or in digits. One that is below zero, or above all that a count can be, is none.
+/// Deserializes a count, from a number or a string of digits; none if it is negative or too large.
 pub(in crate::provider) fn count<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<u32>, D::Error> {
@@ -26,7 +26,7 @@ pub(in crate::provider) fn count<'de, D: Deserializer<'de>>(
     })
 }
 
-/// Some servers count in floating point.
+/// Some servers send counts in floating point.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -37,8 +37,8 @@ fn whole(number: f64) -> Option<u32> {
     counts.then_some(number as u32)
 }
 
-/// A finish reason that says something. Servers write an empty one, or the word for none, where nothing
-/// is meant.
+/// Returns a finish reason with a meaning. Some servers send an empty string, or the word for none, while the
+/// answer continues.
 pub(super) fn stated(reason: Option<&str>) -> Option<&str> {
     const NONE: [&str; 4] = ["", "null", "none", "finish_reason_unspecified"];
     let reason = reason?.trim();

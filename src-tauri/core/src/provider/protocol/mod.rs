@@ -1,8 +1,8 @@
-//! The wire protocols: how each asks for an answer, and what it says of one.
+//! The wire protocols: how each encodes a request, and decodes a response.
 //!
-//! One file a protocol, and one trait that tells them apart. A protocol knows paths, bodies, headers
-//! and events, and nothing of connections: [`answer`](super::answer) sends what it says and feeds it
-//! what comes. What an event means for the message is decided in [`turn`](crate::chat::turn).
+//! One file per protocol, behind one trait. A protocol knows paths, bodies, headers and events, and nothing
+//! about connections: [`answer`](super::answer) sends its requests and feeds it the responses. What an event
+//! means for the message is decided in [`turn`](crate::chat::turn).
 
 mod anthropic;
 mod gemini;
@@ -23,7 +23,7 @@ use super::failure::{Failure, FailureKind, Retry, reason_in};
 use super::limits::BudgetHeaders;
 use crate::chat::{FinishReason, Parameters, ReasoningEffort, Role, Usage};
 
-/// Which protocol a provider speaks.
+/// The wire protocol of a provider.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, specta::Type,
 )]
@@ -35,49 +35,49 @@ pub enum ProtocolKind {
     Anthropic,
     /// Google Gemini.
     Gemini,
-    /// Ollama's own.
+    /// Ollama's native protocol.
     Ollama,
 }
 
-/// What is asked of a model.
+/// A chat request to a model.
 #[derive(Debug)]
 pub(crate) struct ChatRequest<'a> {
-    /// Its name at the provider.
+    /// The model's name at the provider.
     pub(crate) model: &'a str,
     /// The conversation, oldest first; without the system prompt, which is a parameter.
     pub(crate) messages: &'a [ChatMessage],
-    /// What is set; the rest is not sent.
+    /// The parameters that are set; the rest is not sent.
     pub(crate) parameters: &'a Parameters,
 }
 
 /// A message of the conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ChatMessage {
-    /// Who speaks.
+    /// The author.
     pub(crate) role: Role,
-    /// What is said, with the text of the files that go with it.
+    /// The text, including that of the attached files.
     pub(crate) content: String,
-    /// What is shown beside it; of the user's messages only.
+    /// Attached images; of the user's messages only.
     pub(crate) images: Vec<ImagePart>,
 }
 
-/// An image, as every protocol takes it.
+/// An image, in the encoding that every protocol accepts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ImagePart {
     /// `image/png` or `image/jpeg`.
     pub(crate) media_type: String,
-    /// The encoded bytes in base64.
+    /// The encoded image in base64.
     pub(crate) base64: String,
-    /// What it costs, estimated.
+    /// Its estimated cost.
     pub(crate) tokens: u32,
 }
 
-/// An HTTP POST that asks for a streamed answer.
+/// An HTTP POST that requests a streamed answer.
 #[derive(Debug, PartialEq)]
 pub(crate) struct HttpRequestParts {
-    /// Below the provider's base address.
+    /// The path below the provider's base address.
     pub(crate) path: String,
-    /// JSON.
+    /// The JSON body.
     pub(crate) body: Value,
 }
 
@@ -86,20 +86,20 @@ pub(crate) struct HttpRequestParts {
 pub(crate) struct ListedModel {
     /// Its name in requests.
     pub(crate) id: String,
-    /// Its name for people, where there is another.
+    /// Its display name, if it has another.
     pub(crate) name: Option<String>,
-    /// How many tokens a conversation and its answer may have, where the provider says.
+    /// The context window in tokens, if the provider reports it.
     pub(crate) context_tokens: Option<u32>,
-    /// Whether it sees images, where the provider says.
+    /// Whether it accepts images, if the provider reports it.
     pub(crate) vision: Option<bool>,
 }
 
-/// How a stream is cut into events.
+/// How a stream is split into events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Framing {
     /// Server-sent events.
     Events,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Lines,
 }
 
@@ -108,15 +108,15 @@ pub(crate) enum Framing {
 pub(crate) enum StreamEvent {
     /// Text of the answer.
     Text(String),
-    /// What the model thinks before it answers.
+    /// Reasoning before the answer.
     Reasoning(String),
-    /// Tokens, counted by the provider. A later count replaces an earlier one.
+    /// Token counts of the provider. A later count replaces an earlier one.
     Usage(Usage),
-    /// So many of the oldest messages were not read, because they do not fit the model.
+    /// How many of the oldest messages were omitted, because they do not fit the model's context.
     OmittedMessages(u32),
-    /// Part of an answer that is neither text nor reasoning, and is not shown.
+    /// Content that is neither text nor reasoning, and is not shown.
     Unshown(Unshown),
-    /// The answer is whole, though its usage may follow.
+    /// The answer is complete, though its usage may follow.
     Finish(FinishReason),
     /// The protocol's end mark.
     Done,
@@ -124,28 +124,28 @@ pub(crate) enum StreamEvent {
     Failed(Failure),
     /// The connection ended.
     Closed,
-    /// Something else: the provider is alive.
+    /// An event without content: the provider is alive.
     Alive,
-    /// A comment: the connection is, which says nothing of the answer.
+    /// A keep-alive comment: the connection is alive, which says nothing about the answer.
     KeptAlive,
 }
 
-/// What an answer may hold beside text.
+/// Content of an answer besides text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unshown {
-    /// The model calls a tool, though it was given none.
+    /// A tool call, although the request offered no tool.
     ToolCall,
-    /// An image, a sound, a file.
+    /// An image, audio, or a file.
     Media,
 }
 
 /// One wire protocol.
 pub(crate) trait Protocol: Debug + Send + Sync {
-    /// What asks for a streamed answer.
+    /// Builds the request for a streamed answer.
     fn build_request(&self, request: &ChatRequest<'_>) -> HttpRequestParts;
 
-    /// What every request says in its headers, with a key or without: the version of the protocol,
-    /// where it is told there.
+    /// Returns the headers of every request, with a key or without: the protocol version, if it is sent in a
+    /// header.
     fn headers(&self) -> &'static [(&'static str, &'static str)] {
         &[]
     }
@@ -153,63 +153,63 @@ pub(crate) trait Protocol: Debug + Send + Sync {
     /// Adds the key to a request.
     fn authorise(&self, request: RequestBuilder, key: &SecretString) -> RequestBuilder;
 
-    /// How the answer's stream is cut.
+    /// Returns how the response stream is split into events.
     fn framing(&self) -> Framing;
 
-    /// Reads the events of one answer.
+    /// Creates the decoder of one answer.
     fn decoder(&self) -> Box<dyn Decoder>;
 
-    /// Where the models are listed, below the base address.
+    /// Returns the path of the model list, below the base address.
     fn models_path(&self) -> &'static str;
 
-    /// The models in that list which answer chats; `None` when it is no such list.
+    /// Returns the chat models in that list; `None` when the body is not such a list.
     fn models(&self, body: &str) -> Option<Vec<ListedModel>>;
 
-    /// The base address that an environment variable of the official client's means.
+    /// Returns the base address for the value of the official client's environment variable.
     fn address(&self, variable: &str) -> String {
         variable.to_owned()
     }
 
-    /// The headers that tell how many requests are left.
+    /// Returns the names of the headers with the remaining request budget.
     fn budget_headers(&self) -> &'static [BudgetHeaders] {
         &[]
     }
 
-    /// What a refusal means by its words, where its status says less.
+    /// Classifies a refusal by its body, where the status alone is ambiguous.
     fn refusal(&self, _status: u16, _body: &str) -> Option<FailureKind> {
         None
     }
 
-    /// The pause that a refusal asks for in its body.
+    /// Returns the pause that a refusal requests in its body.
     fn pause(&self, _body: &str) -> Option<Duration> {
         None
     }
 }
 
-/// Every protocol. What a response says beside the answer is read as any of them says it: a gateway
-/// speaks one and passes on the headers and the words of another.
+/// Returns all protocols. Errors and headers are read in every protocol's form: a gateway speaks one and
+/// passes on the headers and error bodies of another.
 pub(super) fn protocols() -> impl Iterator<Item = &'static dyn Protocol> {
     ProtocolKind::ALL.into_iter().map(ProtocolKind::protocol)
 }
 
-/// Whether a body holds one of these words.
+/// Returns whether a body contains one of these words.
 fn says(body: &str, words: &[&str]) -> bool {
     words.iter().any(|word| body.contains(word))
 }
 
-/// Reads the events of one answer.
+/// Decodes the events of one answer.
 pub(crate) trait Decoder: Send {
-    /// What one event says. An event that says nothing is [`StreamEvent::Alive`].
+    /// Decodes one event. An event without content is [`StreamEvent::Alive`].
     ///
     /// # Errors
-    /// When it reports a failure, or is no event of the protocol.
+    /// When it reports a failure, or is not an event of the protocol.
     fn decode(&mut self, data: &str) -> Result<Vec<StreamEvent>, Failure>;
 }
 
 impl ProtocolKind {
     const ALL: [Self; 4] = [Self::OpenAi, Self::Anthropic, Self::Gemini, Self::Ollama];
 
-    /// The protocol.
+    /// Returns the implementation of the protocol.
     pub(crate) fn protocol(self) -> &'static dyn Protocol {
         match self {
             Self::OpenAi => &openai::OpenAi,
@@ -219,7 +219,7 @@ impl ProtocolKind {
         }
     }
 
-    /// Its name in the database.
+    /// Returns the name in the database.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::OpenAi => "openai",
@@ -236,14 +236,14 @@ impl ProtocolKind {
 
 pub(super) use self::lenient::count;
 
-/// An object of those fields that are set.
+/// Returns an object of the fields that are set.
 fn only_set<const N: usize>(fields: [(&str, Option<Value>); N]) -> Map<String, Value> {
     let set = |(name, value): (&str, Option<Value>)| Some((name.to_owned(), value?));
     fields.into_iter().filter_map(set).collect()
 }
 
-/// So many tokens for thinking, where a protocol counts them: from the least that Anthropic takes to
-/// what every thinking model of Gemini's does.
+/// Returns the thinking budget in tokens, for protocols that take one: from Anthropic's minimum to what every
+/// thinking Gemini model accepts.
 fn thinking_tokens(effort: ReasoningEffort) -> u32 {
     match effort {
         ReasoningEffort::Low => 1024,
@@ -252,19 +252,19 @@ fn thinking_tokens(effort: ReasoningEffort) -> u32 {
     }
 }
 
-/// Adds the key in a header of the protocol's own, marked so that no log shows it.
+/// Adds the key in the protocol's own header, marked as sensitive so that no log shows it.
 fn key_header(request: RequestBuilder, name: &'static str, key: &SecretString) -> RequestBuilder {
     match HeaderValue::from_str(key.expose_secret()) {
         Ok(mut value) => {
             value.set_sensitive(true);
             request.header(name, value)
         }
-        // What no header can carry fails when the request is sent, as a bearer token does.
+        // An invalid header value fails when the request is sent, as a bearer token does.
         Err(_) => request.header(name, key.expose_secret()),
     }
 }
 
-/// An event that is none of the protocol's.
+/// The failure for an event that does not belong to the protocol.
 fn no_answer(error: &serde_json::Error) -> Failure {
     tracing::debug!(%error, "an event could not be read");
     Failure::new(
@@ -273,13 +273,12 @@ fn no_answer(error: &serde_json::Error) -> Failure {
     )
 }
 
-/// Whether an event's `error` is one. Some servers send an empty one with every event.
+/// Returns whether an event's `error` field is an error. Some servers send an empty one with every event.
 fn states_failure(error: &Value) -> bool {
     !error.is_null() && *error != json!("") && *error != json!({})
 }
 
-/// The failure of `kind` that the event `data` states inside a stream. What may pass is worth another
-/// try.
+/// The failure of `kind` that the event `data` reports inside a stream. A transient one may be retried.
 fn stated_failure(kind: FailureKind, data: &str) -> Failure {
     let (what, retry) = match kind {
         FailureKind::ProviderFault => ("The provider failed", Retry::Backoff),
@@ -290,12 +289,12 @@ fn stated_failure(kind: FailureKind, data: &str) -> Failure {
     Failure::new(kind, format!("{what}: {reason}")).retrying(retry)
 }
 
-/// Text that says something.
+/// Returns text unless it is empty.
 fn filled(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
 }
 
-/// What an event says, and that the provider is alive where it says nothing.
+/// Returns the events, or [`StreamEvent::Alive`] if there are none.
 fn or_alive(events: Vec<StreamEvent>) -> Vec<StreamEvent> {
     if events.is_empty() {
         vec![StreamEvent::Alive]
@@ -306,11 +305,11 @@ fn or_alive(events: Vec<StreamEvent>) -> Vec<StreamEvent> {
 
 #[cfg(test)]
 pub(in crate::provider) mod testing {
-    //! What the tests of every protocol ask with.
+    //! Requests for the tests of all protocols.
 
     use super::{ChatMessage, ChatRequest, ImagePart, Parameters, Protocol, Role, Value};
 
-    /// A request that nobody sends.
+    /// A request that is never sent.
     #[expect(clippy::disallowed_methods, reason = "it is sent nowhere")]
     pub(in crate::provider) fn request() -> reqwest::RequestBuilder {
         reqwest::Client::new().post("http://localhost")
@@ -324,7 +323,7 @@ pub(in crate::provider) mod testing {
         }
     }
 
-    /// What the user says with images whose bytes are these in base64.
+    /// A user message with images, given as base64.
     pub(super) fn shown(content: &str, images: &[&str]) -> ChatMessage {
         let image = |base64: &&str| ImagePart {
             media_type: "image/png".to_owned(),

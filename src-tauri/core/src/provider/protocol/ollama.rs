@@ -1,7 +1,7 @@
-//! Ollama's own protocol, <https://docs.ollama.com/api/chat>.
+//! Ollama's native protocol, <https://docs.ollama.com/api/chat>.
 //!
-//! Ollama speaks OpenAI's too, but does not say there which of its models only embed, and takes fewer
-//! options.
+//! Ollama also offers the OpenAI protocol, but does not report there which of its models only embed, and
+//! accepts fewer options.
 
 use reqwest::{RequestBuilder, Url};
 use secrecy::{ExposeSecret, SecretString};
@@ -18,7 +18,7 @@ use super::{
 use crate::chat::{FinishReason, ReasoningEffort, Usage};
 use crate::provider::failure::{Failure, FailureKind};
 
-/// The protocol.
+/// The Ollama protocol.
 #[derive(Debug)]
 pub(super) struct Ollama;
 
@@ -38,7 +38,7 @@ impl Protocol for Ollama {
             ("model", Some(json!(request.model))),
             ("messages", Some(role_messages(request, with_images))),
             ("stream", Some(json!(true))),
-            // By default it leaves out what does not fit without a word.
+            // By default, Ollama silently drops what does not fit.
             ("truncate", Some(json!(false))),
             (
                 "think",
@@ -54,7 +54,7 @@ impl Protocol for Ollama {
         }
     }
 
-    /// A server of one's own wants none; a proxy before it, or Ollama's cloud, does.
+    /// A self-hosted server needs no key; a proxy before it, or Ollama's cloud, does.
     fn authorise(&self, request: RequestBuilder, key: &SecretString) -> RequestBuilder {
         request.bearer_auth(key.expose_secret())
     }
@@ -77,8 +77,8 @@ impl Protocol for Ollama {
         Some(models.map(ListedModel::from).collect())
     }
 
-    /// `OLLAMA_HOST` is also the server's own: a host, perhaps with a port or a scheme, and `0.0.0.0`
-    /// for "all addresses", which no client can reach
+    /// `OLLAMA_HOST` also configures the server: a host, perhaps with a port or a scheme, and `0.0.0.0` for
+    /// "all addresses", to which no client can connect
     /// ([envconfig](https://github.com/ollama/ollama/blob/main/envconfig/config.go)).
     fn address(&self, variable: &str) -> String {
         let has_port = || {
@@ -116,10 +116,10 @@ fn with_images(message: &ChatMessage) -> Value {
     json!({"role": message.role, "content": message.content, "images": images})
 }
 
-/// Where Ollama listens when its variable names no port.
+/// Ollama's default port.
 const PORT: u16 = 11434;
 
-/// Levels are for gpt-oss; another model may refuse them, and is only told that it should think.
+/// Levels are for gpt-oss; other models may reject them, and only have thinking enabled.
 fn think(model: &str, effort: ReasoningEffort) -> Value {
     if model.contains("gpt-oss") {
         json!(effort)
@@ -137,7 +137,7 @@ struct ModelList {
 struct Model {
     name: String,
     details: Option<Details>,
-    /// Newer versions say it in the list; the others only of each model by itself.
+    /// Newer versions report it in the list; older ones only in each model's details.
     capabilities: Option<Vec<String>>,
 }
 
@@ -148,15 +148,15 @@ struct Details {
 }
 
 impl Model {
-    /// Leaves out those that only embed: by their family (`bert`, `nomic-bert`), or by their name where
-    /// they are of a chat model's family (`embeddinggemma`, `qwen3-embedding`).
+    /// Excludes embedding models: by their family (`bert`, `nomic-bert`), or by their name if they belong to
+    /// a chat model's family (`embeddinggemma`, `qwen3-embedding`).
     fn answers_chats(&self) -> bool {
         let embeds = |name: &String| name.contains("embed");
         let mut families = self.families();
         !embeds(&self.name) && !families.any(|family| embeds(family) || family.contains("bert"))
     }
 
-    /// Of the older models the family tells, by the part that sees.
+    /// Without capabilities, vision is inferred from the family of the model's image encoder.
     fn vision(&self) -> Option<bool> {
         if let Some(capabilities) = &self.capabilities {
             return Some(capabilities.iter().any(|capability| capability == "vision"));

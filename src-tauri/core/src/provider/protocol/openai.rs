@@ -1,5 +1,5 @@
-//! OpenAI chat completions, <https://platform.openai.com/docs/api-reference/chat>, as the many servers
-//! speak it that offer the same protocol: what is asked. What is answered is in [`chunks`].
+//! OpenAI chat completions, <https://platform.openai.com/docs/api-reference/chat>, as spoken by the many
+//! compatible servers: the requests. The responses are in [`chunks`].
 
 mod chunks;
 
@@ -17,7 +17,7 @@ use super::{
 use crate::provider::failure::FailureKind;
 use crate::provider::limits::BudgetHeaders;
 
-/// The protocol.
+/// The OpenAI protocol.
 #[derive(Debug)]
 pub(super) struct OpenAi;
 
@@ -31,8 +31,8 @@ impl Protocol for OpenAi {
             ("stream_options", Some(json!({"include_usage": true}))),
             ("temperature", parameters.temperature.map(Value::from)),
             ("top_p", parameters.top_p.map(Value::from)),
-            // The newer `max_completion_tokens` is unknown to most servers but OpenAI's own, whose
-            // reasoning models refuse the older one.
+            // Most servers other than OpenAI's do not know the newer `max_completion_tokens`, and OpenAI's
+            // reasoning models reject the older name.
             (
                 max_tokens_name(request.model),
                 parameters.max_tokens.map(Value::from),
@@ -77,7 +77,7 @@ impl Protocol for OpenAi {
         Some(models.map(ListedModel::from).collect())
     }
 
-    /// OpenAI's and Groq's, and OpenRouter's.
+    /// The headers of OpenAI and Groq, and of OpenRouter.
     fn budget_headers(&self) -> &'static [BudgetHeaders] {
         &[
             BudgetHeaders {
@@ -91,7 +91,7 @@ impl Protocol for OpenAi {
         ]
     }
 
-    /// By OpenAI's error codes, and llama.cpp's.
+    /// By the error codes of OpenAI and llama.cpp.
     fn refusal(&self, status: u16, body: &str) -> Option<FailureKind> {
         let too_long = ["context_length_exceeded", "exceed_context_size"];
         match status {
@@ -116,7 +116,7 @@ fn with_images(message: &ChatMessage) -> Value {
     json!({"role": message.role, "content": content})
 }
 
-/// OpenAI's reasoning models and those after them know only the newer name.
+/// OpenAI's reasoning models and later ones accept only the newer name.
 fn max_tokens_name(model: &str) -> &'static str {
     let newer = ["o1", "o3", "o4", "gpt-5"];
     if newer.iter().any(|prefix| model.starts_with(prefix)) {
@@ -134,9 +134,9 @@ struct ModelList {
 #[derive(Deserialize)]
 struct Model {
     id: String,
-    /// OpenRouter's.
+    /// Sent by OpenRouter.
     name: Option<String>,
-    /// OpenRouter's, Groq's, vLLM's, Mistral's, and llama.cpp's in `meta`.
+    /// Sent by OpenRouter, Groq, vLLM, Mistral, and llama.cpp in `meta`.
     #[serde(
         alias = "context_window",
         alias = "max_model_len",
@@ -144,10 +144,10 @@ struct Model {
     )]
     context_length: Option<u32>,
     meta: Option<Meta>,
-    /// OpenRouter's. Read without a form of its own, as the next: a server that means something else by
-    /// the word must not lose its list for it.
+    /// Sent by OpenRouter. Untyped, as is the next field: a server that uses the name for something else must
+    /// not fail to list its models.
     architecture: Option<Value>,
-    /// Mistral's.
+    /// Sent by Mistral.
     capabilities: Option<Value>,
 }
 
@@ -181,7 +181,7 @@ impl From<Model> for ListedModel {
     }
 }
 
-/// Leaves out what OpenAI lists beside its chat models.
+/// Excludes the models that OpenAI lists besides its chat models.
 fn answers_chats(id: &str) -> bool {
     const OTHERS: [&str; 10] = [
         "babbage-",

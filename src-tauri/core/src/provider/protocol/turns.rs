@@ -1,50 +1,50 @@
-//! A conversation as each family of protocols wants it.
+//! A conversation in the form that each family of protocols requires.
 //!
-//! Some take the system prompt as the first message and any order of roles. Others take it in a place
-//! of its own, and want the user to begin and the roles to take turns; a conversation need not be so,
-//! since an answer that failed before its first word is no message.
+//! Some take the system prompt as the first message and accept any order of roles. Others take it in a
+//! separate field, and require that the user begins and the roles alternate; a conversation may not, since an
+//! answer that failed before its first word is not a message.
 
 use serde_json::{Value, json};
 
 use super::{ChatMessage, ChatRequest, ImagePart};
 use crate::chat::Role;
 
-/// What the user says before an answer that has no question. It only keeps the order of roles, so it
-/// says nothing, in any language.
+/// The user turn before an answer without a question. It only keeps the order of roles, so it has no meaning
+/// in any language.
 const OPENING: &str = "…";
 
-/// A conversation with the system prompt apart, in which the user begins and the roles take turns.
+/// A conversation with a separate system prompt, in which the user begins and the roles alternate.
 #[derive(Debug, PartialEq)]
 pub(super) struct Turns<'a> {
     /// The system prompt and every other instruction, in order.
     pub(super) system: Option<String>,
-    /// Of [`Role::User`] and [`Role::Assistant`] in turn.
+    /// [`Role::User`] and [`Role::Assistant`] alternating.
     pub(super) turns: Vec<Turn<'a>>,
 }
 
-/// All that one side says before the other speaks.
+/// Consecutive messages of one role.
 #[derive(Debug, PartialEq)]
 pub(super) struct Turn<'a> {
     /// Never [`Role::System`].
     pub(super) role: Role,
-    /// Never none.
+    /// Never empty.
     pub(super) parts: Vec<ContentPart<'a>>,
 }
 
-/// A piece of what is said.
+/// A part of a turn.
 #[derive(Debug, PartialEq)]
 pub(super) enum ContentPart<'a> {
-    /// Never blank, which Anthropic refuses.
+    /// Never blank, which Anthropic rejects.
     Text(String),
     /// An image.
     Image(&'a ImagePart),
 }
 
 impl<'a> Turns<'a> {
-    /// The conversation of `request`. Nothing that the user sees in it is dropped: an answer without its
-    /// question is a greeting or stands where older messages were left out, and what follows may refer
-    /// to it. Messages of one role in a row are one turn, a blank line between them. Images stand before
-    /// what is said of them, where a model reads them best.
+    /// Converts the conversation of `request`. Nothing visible to the user is dropped: an answer without its
+    /// question is a greeting, or its question was omitted with the older messages, and later messages may
+    /// refer to it. Consecutive messages of one role become one turn, separated by a blank line. Images
+    /// precede the text about them, which is the order that models handle best.
     pub(super) fn of(request: &ChatRequest<'a>) -> Self {
         let mut system = request.parameters.system_prompt.clone().unwrap_or_default();
         let mut turns: Vec<Turn<'_>> = Vec::new();
@@ -101,8 +101,8 @@ fn add(to: &mut String, text: &str) {
     to.push_str(text);
 }
 
-/// The conversation as a list of `{role, content}`, the system prompt first. A message with images is
-/// what `with_images` makes of it.
+/// Returns the conversation as a list of `{role, content}`, the system prompt first. `with_images` converts a
+/// message with images.
 pub(super) fn role_messages(
     request: &ChatRequest<'_>,
     with_images: fn(&ChatMessage) -> Value,
@@ -132,7 +132,7 @@ mod tests {
         Turns::of(&ChatRequest {
             model: "m",
             messages,
-            // What is asked outlives what is made of it.
+            // Leaked: the parameters have to outlive the returned value.
             parameters: Box::leak(Box::new(Parameters {
                 system_prompt: system.map(str::to_owned),
                 ..Parameters::default()

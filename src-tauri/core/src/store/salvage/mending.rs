@@ -1,8 +1,8 @@
-//! Gives a new place to what refers to something that was not read.
+//! Repairs references to rows that could not be read.
 
 use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
-/// In this order.
+/// The repair statements, in order.
 const MENDING: &[&str] = &[
     "UPDATE conversations SET user_id = (SELECT id FROM users ORDER BY created_at LIMIT 1)
      WHERE user_id NOT IN (SELECT id FROM users)",
@@ -10,7 +10,7 @@ const MENDING: &[&str] = &[
      SELECT conversation_id, (SELECT id FROM users ORDER BY created_at LIMIT 1),
        'Recovered conversation', min(created_at), max(created_at) FROM messages
      WHERE conversation_id NOT IN (SELECT id FROM conversations) GROUP BY conversation_id",
-    // A branch that another conversation's message claims is damage that nobody can see through.
+    // The true conversation of a branch that messages of two conversations claim cannot be determined.
     "UPDATE messages SET branch_id = conversation_id || '-recovered' WHERE branch_id IN
      (SELECT b.id FROM branches b WHERE b.conversation_id <> messages.conversation_id)",
     "DELETE FROM branches WHERE conversation_id NOT IN (SELECT id FROM conversations)",
@@ -39,7 +39,8 @@ const MENDING: &[&str] = &[
     "DELETE FROM generation_locks WHERE branch_id NOT IN (SELECT id FROM branches)",
 ];
 
-/// Leaves no reference to what is not there. `fresh_user` is the one that the new database was made with.
+/// Repairs or removes every dangling reference. `fresh_user` is the user that the new database was created
+/// with.
 pub(super) async fn mend(
     connection: &mut SqliteConnection,
     fresh_user: Option<&str>,
@@ -51,7 +52,7 @@ pub(super) async fn mend(
     for statement in MENDING {
         sqlx::query(*statement).execute(&mut *connection).await?;
     }
-    // What is left refers to nothing that anybody could see.
+    // The remaining dangling rows are not visible to the user.
     let dangling = sqlx::query("PRAGMA foreign_key_check")
         .fetch_all(&mut *connection)
         .await?;

@@ -1,14 +1,14 @@
-//! What rows of a table look like, by which those of a page are told from others.
+//! The shapes of rows, by which carved rows are assigned to tables.
 
 use crate::store::carve::Value;
 
-/// Returns the table that a row of these values is of, where it is one that is looked for.
+/// Returns the table that a row with these values belongs to, if its shape is known.
 pub(super) fn table_of(values: &[Value]) -> Option<&'static str> {
     let shape = SHAPES.iter().find(|shape| (shape.fits)(values));
     shape.map(|shape| shape.table)
 }
 
-/// The tables that are looked for.
+/// Returns the tables with a known shape.
 pub(super) fn tables() -> impl Iterator<Item = &'static str> {
     SHAPES.iter().map(|shape| shape.table)
 }

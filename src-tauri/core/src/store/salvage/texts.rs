@@ -1,4 +1,4 @@
-//! The conversations as Markdown, for people.
+//! Salvaged conversations as Markdown, for people.
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -11,13 +11,13 @@ use super::SalvageError;
 use crate::folder;
 use crate::ids::ConversationId;
 
-/// Characters of a title in a file's name.
+/// Maximum number of characters of the title in a file name.
 const NAME: usize = 60;
 
-/// How much of a file is read for its mark, which follows the title, in bytes.
+/// How much of a file is searched for its mark, which follows the title, in bytes.
 const HEAD: u64 = 64 * 1024;
 
-/// Writes each into a file of its own in `folder`.
+/// Writes each conversation to its own file in `folder`.
 pub(super) async fn write(
     connection: &mut SqliteConnection,
     folder: &Path,
@@ -54,19 +54,19 @@ pub(super) async fn write(
     Ok(())
 }
 
-/// Whether a file is the text of a conversation.
+/// Returns whether a file is the text of a conversation.
 pub(super) fn is_of(path: &Path, id: &ConversationId) -> bool {
     let mut head = Vec::new();
     let read = fs::File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head));
     read.is_ok() && String::from_utf8_lossy(&head).contains(&mark(id.as_str()))
 }
 
-/// Says whose text it is, and is not seen where Markdown is drawn.
+/// Identifies the conversation of a file, invisible in rendered Markdown.
 fn mark(id: &str) -> String {
     format!("<!-- conversation {id} -->")
 }
 
-/// A title as a part of a file's name, on every system.
+/// Makes a title safe for file names on every system.
 fn file_name(title: &str) -> String {
     let kept = |c: char| {
         if c.is_alphanumeric() || " -_.,".contains(c) {

@@ -1,4 +1,4 @@
-//! Files with what is typed, and with the message that they are sent with: all or nothing.
+//! Attachments of drafts and of the messages they are sent with: all or nothing.
 
 use super::{Fixture, NOW, complete};
 use crate::attachments::{
@@ -168,7 +168,7 @@ async fn a_message_of_files_alone_is_shown_to_the_model() {
     assert_eq!((shown.len(), shown[0].attachments.len()), (1, 1));
 }
 
-/// I8: a file that is not there refuses the send, and nothing of it is stored.
+/// I8: a missing attachment refuses the send, and nothing of it is stored.
 #[tokio::test]
 async fn a_send_with_a_file_that_is_not_there_stores_nothing() {
     let fixture = Fixture::new().await;
@@ -224,7 +224,7 @@ async fn a_file_is_sent_once() {
     assert_eq!(fixture.rows().await, 1, "and stays with its message");
 }
 
-/// A send that is refused because an answer is being written leaves the files where they are.
+/// A send refused because an answer is being written leaves the attachments in the draft.
 #[tokio::test]
 async fn a_busy_conversation_takes_no_files() {
     let fixture = Fixture::new().await;
@@ -301,7 +301,7 @@ async fn a_message_has_a_most_of_files() {
         fixture.store.attach(&one_more, NOW).await.unwrap(),
         AttachOutcome::Full
     );
-    // Another composer has room of its own.
+    // Another draft has its own limit.
     fixture.attach(&text("new.txt", None)).await;
     let nowhere = text("x.txt", Some(&ConversationId::fresh()));
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Copies of the database: before each update, and daily.
+//! Copies of the database: before each migration, and daily.
 
 use std::fs;
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::store::{Store, backups};
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// What every schema has had from the first one on.
+/// Inserts valid in every schema version.
 const FILL: &str = "
     INSERT INTO users VALUES ('u', 'You', 0);
     INSERT INTO conversations (id, user_id, title, created_at, updated_at) VALUES ('c', 'u', 'Trip', 0, 0);
@@ -27,7 +27,7 @@ const FILL: &str = "
     UPDATE branches SET head_message_id = 'm10';
 ";
 
-/// A database as the Conch left it that had `count` migrations.
+/// Creates a database with the first `count` migrations, as an older version of Conch left it.
 pub(super) async fn older(path: &Path, count: usize) {
     let mut connection = SqliteConnectOptions::new()
         .filename(path)
@@ -129,7 +129,7 @@ async fn a_damaged_database_is_not_updated() {
     assert!(backups(folder.path()).is_empty());
 }
 
-/// Makes the database look written at a time.
+/// Sets the modification time of the database's files.
 fn written_at(path: &Path, time: Timestamp) {
     let since_epoch = Duration::from_millis(u64::try_from(time.as_millis()).unwrap());
     for name in ["conch.db", "conch.db-wal"] {
@@ -166,7 +166,7 @@ async fn a_backup_is_made_daily_when_something_was_written_and_seven_are_kept() 
     assert_eq!(made[0].made_at, now, "newest first");
     assert_eq!(made[6].made_at + DAY * 6, now);
     assert_eq!(versions(&made[0].path).await.0[0], "precious");
-    // A clock that was set back: those of the future do not count, and the new one stays.
+    // After the clock is set back, backups from the future do not count, and the new one is kept.
     assert!(daily(NOW).await.is_some());
     assert_eq!(backups(fixture.folder.path())[6].made_at, NOW);
     assert!(daily(NOW).await.is_none());

@@ -1,4 +1,4 @@
-//! What is noticed of other processes.
+//! Detection of changes by other processes.
 
 use super::{Fixture, NOW};
 use crate::ids::InstanceId;
@@ -25,7 +25,7 @@ async fn foreign_turns_are_reported_once_and_own_turns_never() {
     let fixture = Fixture::new().await;
     let mut to_them = fixture.store.changes().await.unwrap();
     let mut to_us = fixture.store.changes().await.unwrap();
-    // The instance of every turn here is theirs.
+    // Every turn here belongs to the other instance.
     fixture.begin("hello", NOW).await;
     let mut to_a_latecomer = fixture.store.changes().await.unwrap();
     let (them, us) = (InstanceId::from("instance".to_owned()), InstanceId::fresh());

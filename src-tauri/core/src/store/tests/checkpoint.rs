@@ -1,13 +1,13 @@
-//! When the write-ahead log is folded into the file.
+//! Checkpoints of the WAL.
 
 use super::{Fixture, NOW, complete};
 use crate::lock::FencedWrite;
 use crate::store::Store;
 
-/// Bytes of an answer by whose end SQLite would fold the log if it were left to itself.
+/// Bytes of an answer whose end would trigger SQLite's default automatic checkpoint.
 const LONG: usize = 6_000_000;
 
-/// Pages in the log that are not in the file.
+/// Pages in the WAL that are not checkpointed.
 async fn unfolded(store: &Store) -> i64 {
     let (_, logged, folded): (i64, i64, i64) = sqlx::query_as("PRAGMA wal_checkpoint(NOOP)")
         .fetch_one(&store.writer)

@@ -1,4 +1,4 @@
-//! What the settings page keeps: providers and settings.
+//! Data of the settings page: providers and settings.
 
 use super::{Fixture, NOW};
 use crate::chat::Parameters;

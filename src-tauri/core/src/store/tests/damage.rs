@@ -1,4 +1,4 @@
-//! What was found damaged is remembered until it was mended or replaced, and nothing is written into it.
+//! Damage is remembered until the database is repaired or replaced, and nothing is written to it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::store::damage::mark_of;
 use crate::store::open::MIGRATOR;
 use crate::store::{DATABASE, Store, StoreError};
 
-/// A database with some messages in it, closed cleanly.
+/// A database with some messages, closed cleanly.
 async fn filled() -> (tempfile::TempDir, PathBuf) {
     let fixture = Fixture::new().await;
     for number in 0..20 {
@@ -23,7 +23,7 @@ async fn filled() -> (tempfile::TempDir, PathBuf) {
     (fixture.folder, path)
 }
 
-/// Damages what `quick_check` finds, and a start without it does not.
+/// Causes damage that `quick_check` finds, and a start without it does not.
 fn damage(path: &Path) {
     let mut bytes = fs::read(path).unwrap();
     let middle = bytes.len() / 2 / 4096 * 4096;
@@ -62,7 +62,7 @@ async fn a_database_that_was_replaced_or_mended_is_opened_again() {
     damage(&path);
     assert!(is_refused(&path, true).await);
 
-    // Written over, so that it is the same file in name and place.
+    // Overwritten, so that it remains the same file with the same name.
     fs::write(&path, &whole).unwrap();
     Store::open(&path, false, NOW).await.unwrap().close().await;
     assert!(!mark_of(&path).exists(), "what is whole has no mark");
@@ -82,7 +82,7 @@ async fn a_database_that_was_replaced_or_mended_is_opened_again() {
     store.create_conversation(None, None, NOW).await.unwrap();
 }
 
-/// Somebody who touches the file, or moves the folder to another disk, has mended nothing.
+/// Touching the file, or moving the folder to another disk, repairs nothing.
 #[tokio::test]
 async fn a_damaged_database_that_was_only_touched_is_still_damaged() {
     let (_folder, path) = filled().await;
@@ -158,7 +158,7 @@ async fn a_damaged_full_text_index_is_no_damage_of_the_conversations() {
     assert!(!mark_of(&path).exists());
 }
 
-/// Changes a database beside Conch.
+/// Changes a database outside Conch.
 async fn change(path: &Path, statements: &str) {
     let mut connection = SqliteConnectOptions::new()
         .filename(path)
@@ -173,7 +173,7 @@ async fn change(path: &Path, statements: &str) {
     connection.close().await.unwrap();
 }
 
-/// Neither is seen by SQLite's own check.
+/// SQLite's integrity check detects neither.
 #[tokio::test]
 async fn a_schema_or_a_record_of_migrations_that_is_not_what_conch_wrote_is_damage() {
     let of_schema = |from: &str, to: &str| {

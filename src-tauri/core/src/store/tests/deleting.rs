@@ -1,4 +1,4 @@
-//! Deleting: hidden from everything at once, given back whole, and purged in portions to the last byte.
+//! Deletion: hidden from everything immediately, restored completely, and purged in batches to the last byte.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::store::open::MIGRATOR;
 use crate::store::salvage;
 use crate::store::{BeginOutcome, Ending, NewAnswer, PurgeProgress, SelectOutcome, Store};
 
-/// A word that stands nowhere else, as the search index has it.
+/// A word that occurs nowhere else, as the search index stores it.
 const CANARY: &str = "zanzibarfish";
 
 async fn answered(fixture: &Fixture, question: &str, answer: &str) {
@@ -34,7 +34,7 @@ async fn count(store: &Store, what: &str) -> i64 {
     count.fetch_one(&store.writer).await.unwrap()
 }
 
-/// A backup of it as it is now.
+/// Copies the current database.
 async fn copied(fixture: &Fixture) -> PathBuf {
     copied_to(fixture, "backup.db").await
 }
@@ -48,7 +48,7 @@ async fn copied_to(fixture: &Fixture, name: &str) -> PathBuf {
     backup
 }
 
-/// Everything that has to do with a conversation.
+/// All tables with rows of a conversation.
 const TABLES: [&str; 10] = [
     "conversations",
     "branches",
@@ -126,7 +126,7 @@ async fn what_is_purged_leaves_no_row_and_cannot_be_given_back() {
         answered(&fixture, &format!("q{n}"), &"a long answer ".repeat(40)).await;
     }
     store.save_draft(id, "half a thought", NOW).await.unwrap();
-    // An answer that is still being written, by another process for all we know.
+    // An answer that is still being written, perhaps by another process.
     let writing = fixture.begin("last", NOW).await;
     let saved = store.append(&writing.lease, 0, &"text".into()).await;
     assert_eq!(saved.unwrap(), FencedWrite::Written);
@@ -163,7 +163,7 @@ async fn what_is_purged_leaves_no_row_and_cannot_be_given_back() {
     assert!(!store.restore_conversation(id).await.unwrap());
 }
 
-/// SQLite follows a chain of references down to a depth of a thousand, and fails there.
+/// SQLite follows a chain of references to a depth of a thousand, and then fails.
 #[tokio::test]
 async fn a_chain_of_any_length_and_any_order_is_purged() {
     for later in [1, 0, -1] {
@@ -184,7 +184,7 @@ async fn a_chain_of_any_length_and_any_order_is_purged() {
     }
 }
 
-/// A portion is so much text, too, and one message is always taken.
+/// A batch is also limited by text length, and always deletes at least one message.
 #[tokio::test]
 async fn a_portion_of_long_messages_is_a_small_one() {
     let fixture = Fixture::new().await;
@@ -302,7 +302,7 @@ async fn a_backup_of_each_older_schema_forgets_too() {
         let ids = [ConversationId::from("c".to_owned())];
         Store::purge_in(&path, &ids).await.unwrap();
         assert!(!found_in_file(&path), "schema {count}");
-        // It is updated as any other is.
+        // It is migrated like any other.
         let store = Store::open(&path, true, NOW).await.unwrap();
         assert!(store.list_conversations(None, 9).await.unwrap().is_empty());
         store.close().await;
@@ -358,7 +358,7 @@ async fn a_file_that_is_nowhere_any_more_leaves_the_backups() {
     assert!(!found_in_file(&backup));
 }
 
-/// The names of the files in this folder that hold the canary.
+/// Returns the names of the files in this folder that contain the canary.
 fn found_in(folder: &Path) -> Vec<String> {
     let files = std::fs::read_dir(folder).unwrap();
     let files = files.map(|entry| entry.unwrap().path());

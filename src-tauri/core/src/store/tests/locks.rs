@@ -72,8 +72,8 @@ async fn i1_capacity_bounds_the_branches_of_a_conversation() {
     assert!(matches!(granted, BeginOutcome::Started(_)), "{granted:?}");
 }
 
-/// Found by `cargo xtask prove model`: a grant that did not count an expired lock of another branch
-/// left it in place, and its holder renewed it beside the new one.
+/// Found by `cargo xtask prove model`: a grant that ignored an expired lock of another branch left it in place,
+/// and its holder renewed it alongside the new one.
 #[tokio::test]
 async fn i1_a_grant_that_does_not_count_an_expired_lock_frees_it() {
     let fixture = Fixture::new().await;
@@ -349,8 +349,8 @@ async fn a_full_disk_fails_the_write_and_nothing_after_it() {
         .await;
 }
 
-/// sqlx 0.9 loses count when SQLite rolls a transaction back by itself, as it does on some full disks
-/// and I/O errors: every later write on that connection would fail. A trigger brings it about.
+/// sqlx 0.9 loses count when SQLite rolls back a transaction automatically, as it does on some full disks and
+/// I/O errors: every later write on that connection would fail. A trigger simulates it.
 #[tokio::test]
 async fn an_automatic_rollback_does_not_poison_the_writer() {
     let fixture = Fixture::new().await;

@@ -30,10 +30,10 @@ use crate::clock::Timestamp;
 use crate::ids::{BranchId, GenerationId, InstanceId, RequestId};
 use crate::lock::FencedWrite;
 
-/// Where every test's time begins.
+/// The start time of every test.
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
-/// A connection to a database beside the one that is open.
+/// Opens another read-only connection to the open database.
 async fn open_to_read(path: &Path) -> SqliteConnection {
     let options = SqliteConnectOptions::new().filename(path).read_only(true);
     options.connect().await.unwrap()
@@ -95,7 +95,7 @@ impl Fixture {
         }
     }
 
-    /// Deletes the conversation, and has nothing left of it.
+    /// Deletes and purges the conversation completely.
     async fn purge(&self) {
         let id = &self.conversation.id;
         assert!(self.store.delete_conversation(id, NOW).await.unwrap());
@@ -109,7 +109,7 @@ impl Fixture {
         portion.purge(&self.conversation.id, limit).await.unwrap()
     }
 
-    /// A turn that ends with this answer.
+    /// Adds a complete turn with this answer.
     async fn talk(&self, question: &str, answer: &str) {
         let started = self.begin(question, NOW).await;
         let rest = Piece::from(answer);
@@ -120,7 +120,7 @@ impl Fixture {
         assert_eq!(ended.unwrap(), FencedWrite::Written);
     }
 
-    /// A second branch of the conversation, as a comparison or a fork makes one.
+    /// Creates a second branch of the conversation, as a comparison or a fork does.
     async fn second_branch(&self) -> BranchId {
         let id = BranchId::fresh();
         sqlx::query(

@@ -1,4 +1,4 @@
-//! Calls that name something: what they change, and what they say of a name that is nobody's.
+//! Calls that take an id: their effect, and their result for an unknown id.
 
 use super::{Fixture, NOW};
 use crate::chat::{AttemptSource, Parameters};

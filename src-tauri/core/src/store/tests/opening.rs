@@ -1,4 +1,5 @@
-//! What is not ours, damaged or newer is told apart and left alone, byte for byte.
+//! Files that are not a database of Conch, damaged or newer are distinguished and left unchanged, byte for
+//! byte.
 
 use std::fs;
 use std::path::Path;
@@ -119,8 +120,8 @@ async fn a_damaged_database() {
     );
 }
 
-/// Whoever may write copies the log into the file when it closes, and what could be saved of a damaged
-/// file is then one step further away.
+/// A writable connection would checkpoint the WAL into the file when it closes, which makes salvaging a damaged
+/// file harder.
 #[tokio::test]
 async fn a_damaged_database_with_a_log_beside_it() {
     let fixture = Fixture::new().await;
@@ -159,8 +160,8 @@ async fn an_empty_file_is_a_start_that_died_early() {
     Store::open(&path, true, NOW).await.unwrap();
 }
 
-/// What a power cut may leave of the very first write: a page's length, and of its sectors those that
-/// say nothing.
+/// What a power failure may leave of the very first write: a file of one page, with only its zero sectors
+/// written.
 #[tokio::test]
 async fn a_first_page_that_was_never_written_is_a_start_that_died_early() {
     let folder = tempfile::tempdir().unwrap();
@@ -205,8 +206,7 @@ async fn a_start_that_died_before_its_first_migration_goes_on() {
     Store::open(&path, true, NOW).await.unwrap();
 }
 
-/// What a power cut may leave of a first start: the write-ahead log is not there yet, and the journal
-/// of an unfinished transaction is.
+/// What a power failure may leave of a first start: no WAL yet, but the journal of an unfinished transaction.
 #[tokio::test]
 async fn a_journal_that_was_left_behind_is_rolled_back() {
     let fixture = Fixture::new().await;
@@ -264,7 +264,7 @@ async fn the_connections_are_as_durable_as_promised() {
     assert!(refused.is_err(), "a reader cannot write");
 }
 
-/// A new connection reads the whole schema first, and prepares each statement anew.
+/// A new connection would read the whole schema, and prepare each statement again.
 #[tokio::test]
 async fn a_transaction_that_is_dropped_leaves_its_connection_open() {
     let fixture = Fixture::new().await;

@@ -1,4 +1,4 @@
-//! Ends that the database refuses for good: as much of them is stored as it takes.
+//! Endings that the database refuses permanently: as much of them is stored as possible.
 
 use super::*;
 use crate::chat::PageQuery;

@@ -1,5 +1,5 @@
-//! No statement reads a whole table that grows: in a database of a million messages that is a tenth of a second,
-//! and in a write transaction everybody waits for it.
+//! No statement scans a whole table that grows: in a database of a million messages that takes a tenth of a
+//! second, and in a write transaction it blocks every other write.
 
 use std::fs;
 use std::path::Path;
@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::*;
 
-/// What `PRAGMA optimize` learns of a big database. The planner decides by these figures, and so
-/// differently than in a new database.
+/// The statistics that `PRAGMA optimize` collects in a large database. They make the planner decide differently
+/// than in a new one.
 const BIG: &str = "
     ANALYZE;
     DELETE FROM sqlite_stat1;
@@ -51,7 +51,7 @@ async fn no_statement_reads_a_whole_table_that_grows() {
             .await
             .unwrap();
         for query in queries() {
-            // Its connection does not look after references, for that reason.
+            // Its connection has foreign key checks turned off for this reason.
             if query.starts_with("DELETE FROM branches") {
                 continue;
             }
@@ -79,7 +79,7 @@ async fn no_statement_reads_a_whole_table_that_grows() {
     assert!(scans.is_empty(), "{}", scans.join("\n"));
 }
 
-/// Every statement of the application that the compiler has checked.
+/// Returns every statement of the application that sqlx has checked at compile time.
 fn queries() -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.sqlx");
     let described = fs::read_dir(folder).unwrap().map(|entry| {

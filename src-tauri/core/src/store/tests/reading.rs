@@ -1,4 +1,4 @@
-//! What is read back: pages, versions, drafts, the full-text index.
+//! Reads: pages, versions, drafts, the full-text index.
 
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ async fn pages_join_to_the_whole_conversation() {
         .collect();
     assert_eq!(read, expected);
 
-    // And the other way.
+    // And in the other direction.
     let PageQuery::Before(first) = &part else {
         panic!("it was read");
     };

@@ -1,4 +1,4 @@
-//! What a power cut or a drive may leave where the database belongs: nothing of it is taken away.
+//! What a power failure or a drive may leave in place of the database: nothing of it is deleted.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{Fixture, NOW};
 use crate::store::{Store, StoreError};
 
-/// A first session that was killed: the main file has a page, and all else is in the log.
+/// A first session that was killed: the main file has one page, and the rest is in the WAL.
 async fn first_session() -> (tempfile::TempDir, PathBuf) {
     let fixture = Fixture::new().await;
     fixture.talk("precious", "yes").await;
@@ -63,7 +63,7 @@ async fn a_log_without_its_file_is_read() {
     is_whole(&path).await;
 }
 
-/// A log that begins in the middle of a database's life does not hold all of it.
+/// A WAL that starts after earlier checkpoints does not contain the whole database.
 #[tokio::test]
 async fn an_incomplete_wal_is_kept_and_reported() {
     let fixture = Fixture::new().await;
@@ -96,7 +96,7 @@ async fn an_incomplete_wal_is_kept_and_reported() {
     }
 }
 
-/// A header that says nothing, and then something: SQLite would delete it.
+/// An invalid WAL header with content after it: SQLite would delete the file.
 #[tokio::test]
 async fn a_log_that_sqlite_cannot_read_is_kept() {
     let folder = tempfile::tempdir().unwrap();

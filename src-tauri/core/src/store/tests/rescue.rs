@@ -1,4 +1,4 @@
-//! The ways on from a database that cannot be opened.
+//! Recovery from a database that cannot be opened.
 
 use std::fs;
 use std::path::Path;
@@ -19,7 +19,7 @@ use crate::store::{Piece, Store, backups};
 
 const TURNS: usize = 60;
 
-/// Conversations with messages of some length, one of them being answered still, and a backup.
+/// Conversations with messages of some length, one with an unfinished answer, and a backup.
 async fn filled() -> TempDir {
     let fixture = Fixture::new().await;
     for number in 0..TURNS {
@@ -43,7 +43,7 @@ fn recovery(folder: &TempDir) -> Recovery {
     Recovery::new(folder.path().to_owned(), Arc::new(ManualClock::at(NOW)))
 }
 
-/// Damages a page of the middle that holds messages.
+/// Damages pages in the middle of the file that contain messages.
 fn damage(folder: &TempDir, pages: std::ops::Range<usize>) {
     let path = folder.path().join("conch.db");
     let mut bytes = fs::read(&path).unwrap();
@@ -157,7 +157,7 @@ async fn a_database_that_another_process_has_open_is_not_replaced() {
     recovery.replace(&Replacement::Empty).await.unwrap();
 }
 
-/// A kill between two steps of it.
+/// A kill between two steps of the replacement.
 #[tokio::test]
 async fn a_replacement_that_was_cut_off_is_offered_again() {
     let folder = filled().await;
@@ -222,7 +222,7 @@ async fn what_can_be_read_is_saved_and_conch_can_start_with_it() {
     assert_eq!(messages(&path).await.len(), saved.len());
 }
 
-/// The schema is on it, without which SQLite reads nothing.
+/// The first page contains the schema, without which SQLite reads nothing.
 #[tokio::test]
 async fn a_first_page_that_is_lost_costs_no_message() {
     for fill in [0, 0x5a] {
@@ -241,7 +241,7 @@ async fn a_first_page_that_is_lost_costs_no_message() {
     }
 }
 
-/// Gives a message the number of a later one, and a length that leads nowhere. Returns its own number.
+/// Gives a message the rowid of a later one, and an invalid length. Returns its original rowid.
 fn give_anothers_number(path: &Path) -> u8 {
     let mut bytes = fs::read(path).unwrap();
     let rows_of = |page: &[u8]| {
@@ -249,8 +249,8 @@ fn give_anothers_number(path: &Path) -> u8 {
         let cell = |n: usize| usize::from(u16::from_be_bytes([page[8 + 2 * n], page[9 + 2 * n]]));
         (0..count).map(cell).collect::<Vec<_>>()
     };
-    // A leaf of a table, <https://sqlite.org/fileformat2.html#b_tree_pages>. A cell begins with its length, of two
-    // bytes here, and its row's number, of one.
+    // A table leaf, <https://sqlite.org/fileformat2.html#b_tree_pages>. A cell starts with its length, two
+    // bytes here, and its rowid, one byte.
     let (page, cell) = (bytes.chunks(4096).enumerate().skip(1))
         .filter(|(_, page)| page[0] == 13 && page[3] == 0)
         .find_map(|(number, page)| {
@@ -283,7 +283,7 @@ async fn a_row_with_the_number_of_a_later_one_costs_none_of_those_between() {
     assert_eq!(missing, [number]);
 }
 
-/// A page of something else within a long text leaves a text that nothing can read.
+/// A foreign page within a long text leaves text that is not valid UTF-8.
 #[tokio::test]
 async fn a_text_that_is_damaged_within_is_saved_as_far_as_it_is_text() {
     let folder = filled().await;
@@ -319,7 +319,7 @@ async fn where_nothing_can_be_read_that_is_said() {
     assert_eq!(left.count(), 0, "half of it is not offered");
 }
 
-/// What refers to something that is lost gets a new place.
+/// References to lost rows are repaired.
 #[tokio::test]
 async fn messages_are_saved_without_their_conversation_branch_or_parent() {
     let folder = filled().await;

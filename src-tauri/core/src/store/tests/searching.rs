@@ -1,4 +1,4 @@
-//! The full-text index: nothing waits for it, it forgets what is deleted, and it is made again when it fails.
+//! The full-text index: blocks no write, removes what is deleted, and is rebuilt when it fails.
 
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
@@ -10,7 +10,7 @@ use crate::lock::FencedWrite;
 use crate::store::PurgeProgress;
 
 impl Fixture {
-    /// How many entries of the index hold a word.
+    /// Returns how many index entries contain a word.
     async fn found(&self, word: &str) -> i64 {
         sqlx::query_scalar("SELECT count(*) FROM messages_fts WHERE messages_fts MATCH ?")
             .bind(word)
@@ -87,7 +87,7 @@ async fn text_is_indexed_when_it_is_final_and_leaves_with_its_conversation() {
     fixture.assert_sound().await;
 }
 
-/// SQLite keeps the words of what an index forgot in its pages; whoever reads the file reads them.
+/// SQLite keeps the words of deleted index entries in its pages, where anyone with the file can read them.
 #[tokio::test]
 async fn no_word_of_what_was_deleted_stays_in_the_index() {
     let fixture = Fixture::new().await;
@@ -128,7 +128,7 @@ async fn no_word_of_what_was_deleted_stays_in_the_index() {
     fixture.assert_sound().await;
 }
 
-/// An older Conch may have learned messages twice.
+/// An older version of Conch may have indexed messages twice.
 #[tokio::test]
 async fn the_index_of_an_older_schema_is_filled_again() {
     let folder = tempfile::tempdir().unwrap();
@@ -160,13 +160,13 @@ async fn the_index_of_an_older_schema_is_filled_again() {
     }
 }
 
-/// FTS5 takes a number that it has for a second entry, and a delete takes the later one only away. Each time
-/// that words are learned they are in a page of their own, until pages are merged.
+/// FTS5 accepts a duplicate rowid as a second entry, and a delete removes only the later one. Each insert puts
+/// words on a new page, until pages are merged.
 #[tokio::test]
 async fn what_ends_while_the_index_is_filled_is_learned_once() {
     let fixture = Fixture::new().await;
     let pages = "messages_fts_data WHERE instr(block, CAST('canarybird' AS BLOB)) > 0";
-    // A new database's index is filled, too.
+    // A new database's index is filled by the same steps.
     fixture.say("the canarybird sings", "and sleeps").await;
     fixture.index().await;
     assert_eq!(fixture.count(pages).await, 1);
@@ -280,7 +280,7 @@ async fn a_damaged_index_blocks_nothing_and_is_rebuilt() {
         fixture.say("first question", "first answer").await;
         fixture.index().await;
         fixture.store.execute(way).await;
-        // As after a crash, which checks the whole file: this is no damage of it.
+        // As after a crash, with a check of the whole file: a damaged index is not damage of the file.
         fixture.store.close().await;
         let store = Store::open(&fixture.path(), true, NOW).await;
         let store = store.unwrap_or_else(|error| panic!("{error} after {way}"));
@@ -300,7 +300,7 @@ async fn a_damaged_index_blocks_nothing_and_is_rebuilt() {
         fixture.purge_other(&doomed.id).await;
 
         fixture.index().await;
-        // What is wrong may show only when something is forgotten, or learned.
+        // The error may appear only on a delete or an insert.
         fixture.say("fourth question", "fourth answer").await;
         fixture.index().await;
         for (word, number) in [("second", 2), ("third", 0), ("fourth", 2)] {
@@ -338,7 +338,7 @@ async fn the_index_of_an_older_version_is_replaced() {
     fixture.assert_sound().await;
 }
 
-/// What takes longest must not hold the one writer.
+/// The slowest steps must not hold the writer.
 #[tokio::test]
 async fn others_write_while_much_is_indexed() {
     let fixture = Fixture::new().await;

@@ -1,5 +1,5 @@
-//! Versions of an answer: which one is shown when a new one comes to nothing, and that none hides what
-//! follows.
+//! Versions of an answer: which one is shown after a failed regeneration, and that none hides the messages
+//! after it.
 
 use std::time::Duration;
 
@@ -75,7 +75,7 @@ fn interrupted() -> Ending {
     Ending::interrupted("quit", "Conch was closed")
 }
 
-/// How the answer that was there ended, how the new one does, and whether the old one is shown then.
+/// How the existing answer ended, how the new one does, and whether the existing one is shown then.
 #[tokio::test]
 async fn the_better_answer_is_shown_when_answering_again_ends() {
     let half = "half of it";
@@ -85,7 +85,7 @@ async fn the_better_answer_is_shown_when_answering_again_ends() {
         (complete(), "good", interrupted(), "", true),
         (complete(), "good", interrupted(), half, true),
         (complete(), "good", stopped(), "", true),
-        // A stop in the middle is by choice.
+        // A stop in the middle is the user's choice.
         (complete(), "good", stopped(), half, false),
         (complete(), "good", complete(), "better", false),
         (complete(), "good", complete(), "", false),
@@ -211,7 +211,7 @@ async fn a_version_is_shown_with_what_followed_it() {
     );
     assert_eq!(select(&MessageId::fresh()).await, SelectOutcome::NotFound);
 
-    // What another branch has made of it is another branch's.
+    // Versions on another branch belong to that branch.
     let elsewhere = fixture.again(&first.lease.message_id).await;
     assert_ne!(&elsewhere.lease.branch_id, main);
     fixture.end(&elsewhere, "elsewhere", &complete()).await;

@@ -1,6 +1,6 @@
-//! The first conversation, held through the real window by itself: what `cargo xtask run` does where
-//! there is no display. It sends a message, presses Send again at once, prints the refusal and the
-//! answer as it streams, and saves screenshots. What does not hold is one line and a failing exit.
+//! The first conversation, held automatically in the real window: what `cargo xtask run` does where
+//! there is no display. It sends a message, presses Send again immediately, prints the refusal and the
+//! answer as it streams, and saves screenshots. A failed check prints one line and exits with an error.
 
 #![expect(
     clippy::print_stdout,
@@ -19,7 +19,7 @@ const MESSAGE: &str = "What is a conch shell? Answer in two sentences.";
 
 const USAGE: &str = "first-conversation PATH-TO-CONCH [--data-dir DIR] [--screenshots DIR]";
 
-/// How often the page is read while the answer streams.
+/// The interval at which the page is read while the answer streams.
 const READ_EVERY: Duration = Duration::from_millis(60);
 
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +43,7 @@ struct Arguments {
     screenshots: PathBuf,
 }
 
-/// Where pictures are taken, and where they go.
+/// The display to capture, and the folder for screenshots.
 struct Album<'a> {
     display: &'a Display,
     folder: &'a Path,
@@ -74,8 +74,8 @@ async fn talk() -> Result<(), Failure> {
     }
     for theme in ["light", "dark"] {
         let mut environment = display.environment().to_vec();
-        // No one is here to agree that a key is used, so none is given: the built-in model answers, unless
-        // another is chosen in the settings of this data folder.
+        // No user is present to consent to the use of a key, so none is set: the built-in model answers, unless
+        // another is selected in the settings of this data folder.
         if let Some(folder) = &arguments.data_folder {
             environment.push(("CONCH_DATA_DIR".into(), folder.display().to_string()));
         }
@@ -129,7 +129,7 @@ async fn converse(window: &Window, album: &Album<'_>) -> Result<(), Failure> {
 
     println!("\nYou: {MESSAGE}");
     window.type_text("#chat-input", MESSAGE).await?;
-    // Both presses in one turn of the page's event loop: nobody can be faster.
+    // Both presses in one turn of the page's event loop: no user is faster.
     let press = "const send = document.querySelector('#send-button'); send.click(); send.click();";
     window.run(press).await?;
     let toast = window.find(".toast-error span").await?;
@@ -191,7 +191,7 @@ async fn save(window: &Window, album: &Album<'_>, name: &str) -> Result<(), Fail
 
 fn arguments(mut given: impl Iterator<Item = PathBuf>) -> Result<Arguments, Failure> {
     let binary = given.next().ok_or(Failure::Usage)?;
-    // Beside the application: target/release/conch gives target/first-conversation.
+    // In the build's target folder: target/release/conch gives target/first-conversation.
     let target = binary.ancestors().nth(2).unwrap_or(Path::new("."));
     let mut arguments = Arguments {
         screenshots: target.join("first-conversation"),

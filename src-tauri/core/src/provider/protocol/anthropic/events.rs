@@ -1,4 +1,4 @@
-//! The events of an answer, <https://platform.claude.com/docs/en/build-with-claude/streaming>.
+//! The events of a response, <https://platform.claude.com/docs/en/build-with-claude/streaming>.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -10,10 +10,10 @@ use crate::provider::protocol::{
     Decoder, StreamEvent, Unshown, filled, no_answer, or_alive, stated_failure,
 };
 
-/// Reads one answer.
+/// Decodes one answer.
 #[derive(Default)]
 pub(super) struct Events {
-    /// The prompt is counted when the answer begins, the answer when it ends.
+    /// The prompt is counted when the answer starts, the answer when it ends.
     usage: WireUsage,
 }
 
@@ -59,12 +59,12 @@ enum Event {
         usage: Option<WireUsage>,
     },
     MessageStop,
-    /// The answer of a gateway that does not stream.
+    /// The response of a gateway that does not stream.
     Message(Message),
     Error {
         error: Option<Value>,
     },
-    /// `ping`, `content_block_stop`, and what is still to come.
+    /// `ping`, `content_block_stop`, and future events.
     #[serde(other)]
     Other,
 }
@@ -77,7 +77,7 @@ struct Message {
     usage: Option<WireUsage>,
 }
 
-/// A block of content, or what is added to one.
+/// A content block, or a delta of one.
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Piece {
@@ -87,7 +87,7 @@ enum Piece {
     Thinking { thinking: Option<String> },
     #[serde(alias = "server_tool_use", alias = "mcp_tool_use")]
     ToolUse,
-    /// Signatures, a tool's arguments and results, citations.
+    /// Signatures, tool arguments and results, citations.
     #[serde(other)]
     Other,
 }
@@ -138,7 +138,7 @@ fn kind_of(error: Option<&Value>) -> FailureKind {
 
 #[derive(Clone, Copy, Default, Deserialize)]
 struct WireUsage {
-    /// Of the prompt, only those that the cache has nothing to do with.
+    /// The prompt tokens that were neither read from nor written to the cache.
     #[serde(default, rename = "input_tokens", deserialize_with = "count")]
     uncached: Option<u32>,
     #[serde(
@@ -158,7 +158,7 @@ struct WireUsage {
 }
 
 impl WireUsage {
-    /// Each count is of all so far. One that an event does not tell, or tells as 0, stays as it was.
+    /// Merges a newer count: counts are cumulative, and one that is missing or 0 leaves the previous value.
     fn grow(&mut self, newer: Self) {
         self.uncached = self.uncached.max(newer.uncached);
         self.cache_written = self.cache_written.max(newer.cache_written);

@@ -1,4 +1,4 @@
-//! The events of an answer, <https://ai.google.dev/api/generate-content#generatecontentresponse>.
+//! The events of a response, <https://ai.google.dev/api/generate-content#generatecontentresponse>.
 //!
 //! There is no end mark: the finish reason is the end, and the connection closes after it.
 
@@ -12,7 +12,7 @@ use crate::provider::protocol::{
     Decoder, StreamEvent, Unshown, filled, no_answer, or_alive, stated_failure, states_failure,
 };
 
-/// Reads one answer, of which each chunk says all it has to say.
+/// Decodes one answer. Stateless: each chunk is complete.
 pub(super) struct Chunks;
 
 impl Decoder for Chunks {
@@ -38,7 +38,7 @@ impl Decoder for Chunks {
             .into_iter()
             .filter_map(Part::said)
             .collect();
-        // A prompt that is blocked has no candidates.
+        // A blocked prompt has no candidates.
         let blocked = chunk
             .prompt_feedback
             .and_then(|feedback| feedback.block_reason)
@@ -46,7 +46,7 @@ impl Decoder for Chunks {
             .filter(|reason| stated(Some(reason)).is_some())
             .map(|_| FinishReason::ContentFilter);
         let reason = stated(candidate.finish_reason.as_deref());
-        // A call that it got wrong comes as a reason alone.
+        // A malformed tool call is reported only as a finish reason.
         let called =
             |reason: &str| reason.ends_with("_FUNCTION_CALL") || reason.ends_with("_TOOL_CALL");
         let call = reason.is_some_and(called).then_some(Unshown::ToolCall);
@@ -135,7 +135,7 @@ fn finish(reason: &str) -> FinishReason {
 
 #[derive(Deserialize)]
 struct UsageMetadata {
-    /// Those from the cache included.
+    /// Cached tokens included.
     #[serde(default, rename = "promptTokenCount", deserialize_with = "count")]
     prompt: Option<u32>,
     #[serde(

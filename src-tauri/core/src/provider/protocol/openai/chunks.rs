@@ -1,5 +1,5 @@
-//! The chunks of an answer, <https://platform.openai.com/docs/api-reference/chat-streaming>, and what
-//! other servers add to them.
+//! The chunks of a response, <https://platform.openai.com/docs/api-reference/chat-streaming>, and what other
+//! servers add to them.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -11,10 +11,10 @@ use crate::provider::protocol::{
     Decoder, StreamEvent, Unshown, filled, no_answer, or_alive, stated_failure, states_failure,
 };
 
-/// Reads one answer.
+/// Decodes one answer.
 #[derive(Default)]
 pub(super) struct Chunks {
-    /// The model refuses in a field of its own, and finishes with `stop` all the same.
+    /// The model refuses in a separate field, and finishes with `stop` all the same.
     refused: bool,
 }
 
@@ -47,7 +47,7 @@ impl Decoder for Chunks {
     }
 }
 
-/// Gateways state the status that they got as a number, OpenAI its own codes.
+/// Gateways report their upstream's status as a number, OpenAI its own codes.
 fn kind_of(error: &Value) -> FailureKind {
     let code = error.get("code").unwrap_or(&Value::Null);
     match (code.as_u64(), code.as_str()) {
@@ -63,7 +63,7 @@ struct Chunk {
     #[serde(default, deserialize_with = "lenient")]
     usage: Option<WireUsage>,
     error: Option<Value>,
-    /// The embedded engine's: a person is told what a model was not shown.
+    /// Sent by the embedded engine: how many messages it omitted, which is shown to the user.
     #[serde(default, deserialize_with = "count")]
     messages_left_out: Option<u32>,
 }
@@ -81,14 +81,14 @@ struct Choice {
 struct Delta {
     content: Option<String>,
     refusal: Option<String>,
-    /// DeepSeek's and vLLM's name.
+    /// The name of DeepSeek and vLLM.
     reasoning_content: Option<String>,
-    /// OpenRouter's, Groq's and Ollama's name.
+    /// The name of OpenRouter, Groq and Ollama.
     reasoning: Option<String>,
     tool_calls: Option<Value>,
-    /// The older name.
+    /// The deprecated name.
     function_call: Option<Value>,
-    /// OpenRouter's.
+    /// Sent by OpenRouter.
     images: Option<Value>,
     audio: Option<Value>,
 }
@@ -121,7 +121,7 @@ impl Chunks {
     }
 }
 
-/// Whether one of these fields holds anything: some servers send all that they know, empty.
+/// Returns whether one of these fields has content: some servers send every known field, empty.
 fn says_something(fields: &[Option<Value>]) -> bool {
     let says = |field: &Value| match field {
         Value::Array(parts) => !parts.is_empty(),
