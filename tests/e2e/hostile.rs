@@ -21,7 +21,7 @@ const SHORT: usize = 2_000;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(100);
 
 /// The number of answers in one conversation, so that each is drawn alongside others.
-const TOGETHER: usize = 20;
+const ANSWERS_PER_CONVERSATION: usize = 20;
 
 /// A server that never responds, and records the requests.
 struct Listener {
@@ -107,7 +107,7 @@ async fn no_hostile_answer_has_an_effect() {
     let payloads = payloads(&listener.address);
     for (number, payload) in payloads.iter().enumerate() {
         let is_heavy = matches!(payload.kind, Kind::Nesting | Kind::Size);
-        let is_new = is_heavy || number % TOGETHER == 0;
+        let is_new = is_heavy || number % ANSWERS_PER_CONVERSATION == 0;
         let is_short = payload.text.len() <= SHORT && !payload.text.trim().is_empty();
         let said = if is_short {
             &payload.text

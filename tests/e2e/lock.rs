@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::Scene;
 
-/// The work item's integration test.
+/// The integration test of the original requirement: a second Send is refused until the answer has ended.
 #[tokio::test(flavor = "multi_thread")]
 async fn should_show_please_wait_when_user_spams_send() {
     let scene = Scene::open().await;

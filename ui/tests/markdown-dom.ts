@@ -113,16 +113,16 @@ export function mounted(behaviour: Behaviour = {}, blocks: readonly Block[] = []
 
 /** A view that applies patches to its blocks, as the transcript does. */
 export class StreamedView extends MarkdownView {
-	#told: readonly Block[] = [];
+	#blocks: readonly Block[] = [];
 
 	override show(blocks: readonly Block[]): void {
 		super.show(blocks, "written");
 		while (passFrame());
-		this.#told = blocks;
+		this.#blocks = blocks;
 	}
 
 	apply(...patches: Patch[]): void {
-		this.show(applyPatches(this.#told, patches));
+		this.show(applyPatches(this.#blocks, patches));
 	}
 }
 

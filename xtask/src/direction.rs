@@ -1,5 +1,5 @@
 //! The direction of dependencies, as ARCHITECTURE.md states it: core depends on neither the window nor the model
-//! engine, the engine on neither the window nor the store, and Markdown on none of them.
+//! engine, the engine on neither the window nor the store, and Markdown and attachments on none of them.
 
 use crate::error::Error;
 use crate::terminal::say;
@@ -34,6 +34,10 @@ const RULES: &[(&str, &[&str])] = &[
     ),
     (
         "conch-markdown",
+        &["tauri", "tokio", "reqwest", "sqlx", "conch-core"],
+    ),
+    (
+        "conch-attachments",
         &["tauri", "tokio", "reqwest", "sqlx", "conch-core"],
     ),
 ];

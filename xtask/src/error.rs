@@ -53,7 +53,7 @@ pub(crate) enum Error {
     },
     /// A program's output could not be parsed.
     #[error("cannot understand what `{command}` answered: {answer}")]
-    Answer {
+    UnexpectedOutput {
         /// The command line as a person would type it.
         command: String,
         /// The output, or why it could not be parsed.

@@ -155,7 +155,7 @@ fn host(workspace: &Workspace) -> Result<String, Error> {
     let command = rustc.line();
     let output = rustc.capture()?;
     let host = output.lines().find_map(|line| line.strip_prefix("host: "));
-    host.map(str::to_owned).ok_or(Error::Answer {
+    host.map(str::to_owned).ok_or(Error::UnexpectedOutput {
         command,
         answer: output.clone(),
     })

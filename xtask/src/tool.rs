@@ -131,7 +131,7 @@ impl Tool {
             terminal::pass_on(line);
             lines.push(line.to_owned());
         })?;
-        running.end_saying(last_word(&lines))
+        running.end_saying(last_message(&lines))
     }
 
     /// Runs, passes each line of stderr to `on_line`, and returns the program when its stderr is closed.
@@ -168,7 +168,7 @@ impl Tool {
             .chain(stderr.lines())
             .map(str::to_owned)
             .collect();
-        Err(self.failed(output.status, last_word(&lines)))
+        Err(self.failed(output.status, last_message(&lines)))
     }
 
     /// Runs quietly and returns what it wrote to stdout, also when it did not end with exit code 0.
@@ -271,7 +271,7 @@ impl Running {
 }
 
 /// Returns the last meaningful line; npm ends with the path of its log instead.
-fn last_word(lines: &[String]) -> Option<String> {
+fn last_message(lines: &[String]) -> Option<String> {
     lines
         .iter()
         .rev()
@@ -306,10 +306,10 @@ mod tests {
     fn the_last_word_skips_blank_lines_and_log_places() {
         let said = "npm error code EUSAGE\nnpm error\nnpm error A complete log of this run can be found in: x\n\n";
         assert_eq!(
-            last_word(&lines(said)).as_deref(),
+            last_message(&lines(said)).as_deref(),
             Some("npm error code EUSAGE")
         );
-        assert_eq!(last_word(&[]), None);
+        assert_eq!(last_message(&[]), None);
     }
 
     #[test]

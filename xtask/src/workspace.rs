@@ -32,7 +32,7 @@ impl Workspace {
         let target = serde_json::from_str::<serde_json::Value>(&answer)
             .ok()
             .and_then(|all| all.get("target_directory")?.as_str().map(PathBuf::from))
-            .ok_or_else(|| Error::Answer {
+            .ok_or_else(|| Error::UnexpectedOutput {
                 command: line,
                 answer: "no target_directory in it".to_owned(),
             })?;

@@ -29,13 +29,13 @@ pub type PdfAnswer = Result<Pdf, Refusal>;
 /// The address space limit of the child process, in bytes, including the executable itself: a file of a few
 /// megabytes may decompress to gigabytes.
 #[cfg(unix)]
-const ROOM: u64 = 2 * 1024 * 1024 * 1024;
+const MAX_ADDRESS_SPACE: u64 = 2 * 1024 * 1024 * 1024;
 
 /// Reads the PDF on standard input and writes the [`PdfAnswer`] as JSON to standard output.
 pub fn serve_pdf() -> ExitCode {
     #[cfg(unix)]
     {
-        bound();
+        set_limits();
         end_with_reader();
     }
     let mut bytes = Vec::new();
@@ -56,15 +56,18 @@ pub fn serve_pdf() -> ExitCode {
 
 /// The CPU time limit of the child process, in seconds, equal to the application's timeout.
 #[cfg(unix)]
-const PROCESSOR_TIME: u64 = 60;
+const MAX_CPU_TIME: u64 = 60;
 
-/// Limits this process to [`ROOM`] of address space and [`PROCESSOR_TIME`] of CPU time. If the system rejects a
+/// Limits this process to [`MAX_ADDRESS_SPACE`] of address space and [`MAX_CPU_TIME`] of CPU time. If the system rejects a
 /// limit, only the application's timeout applies.
 #[cfg(unix)]
-fn bound() {
+fn set_limits() {
     use rlimit::Resource;
 
-    for (resource, most) in [(Resource::AS, ROOM), (Resource::CPU, PROCESSOR_TIME)] {
+    for (resource, most) in [
+        (Resource::AS, MAX_ADDRESS_SPACE),
+        (Resource::CPU, MAX_CPU_TIME),
+    ] {
         let _ = resource.set(most, most);
     }
 }

@@ -293,7 +293,7 @@ impl App {
     pub async fn save_draft(&self, id: Option<&ConversationId>, content: &str) -> Result<()> {
         check_length(content)?;
         if content.is_empty() {
-            self.purger.forget_soon();
+            self.purger.schedule_wal_truncation();
         }
         let (now, store) = (self.ctx.clock.now(), &self.ctx.store);
         match id {

@@ -8,7 +8,7 @@ use tokio::process::Command;
 
 /// The environment variables that a child inherits: library paths, home and temporary folders, language, log
 /// level.
-const NAMES: &[&str] = &[
+const VARIABLES: &[&str] = &[
     "CONCH_LOG",
     "CONCH_DUMPABLE",
     "DYLD_LIBRARY_PATH",
@@ -27,7 +27,7 @@ const NAMES: &[&str] = &[
 ];
 
 /// Prefixes of inherited variables that only select a language or configure the compute backend.
-const BEGINNINGS: &[&str] = &["CUDA_", "GGML_", "LC_", "LLAMA_", "VK_"];
+const PREFIXES: &[&str] = &["CUDA_", "GGML_", "LC_", "LLAMA_", "VK_"];
 
 /// Returns a command for the program with that environment. The child is killed on drop.
 pub(crate) fn command(program: &Path) -> Command {
@@ -44,7 +44,7 @@ fn is_for_children(name: &OsStr) -> bool {
         let begins = |beginning: &&str| name.starts_with(beginning);
         // Variable names are case-insensitive on Windows.
         let is = |known: &&str| known.eq_ignore_ascii_case(name);
-        NAMES.iter().any(is) || BEGINNINGS.iter().any(begins)
+        VARIABLES.iter().any(is) || PREFIXES.iter().any(begins)
     })
 }
 

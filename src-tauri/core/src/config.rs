@@ -41,7 +41,7 @@ impl Config {
             .filter(|value| !value.is_empty())
             .map_or_else(|| own_folder.clone(), PathBuf::from);
         let providers = environment::providers(text);
-        let proxies = Proxies::from_variables(text).or_the_systems();
+        let proxies = Proxies::from_variables(text).or_system();
         // With a separate data folder, the model that set-up downloaded for the user is still found.
         let model_files = vec![data_folder.join(MODEL_FILE), own_folder.join(MODEL_FILE)];
         Self {

@@ -26,10 +26,10 @@ use crate::sync::Mutex;
 const UNDO: Duration = Duration::from_secs(10);
 
 /// How often the purger polls for deletions by other processes.
-const EVERY: Duration = Duration::from_secs(15);
+const POLL_INTERVAL: Duration = Duration::from_secs(15);
 
 /// Delay before the WAL is truncated again after a reader prevented it.
-const LOG_AGAIN: Duration = Duration::from_secs(1);
+const WAL_RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// Target duration of a batch: short enough that a waiting write is not noticeably delayed.
 const PORTION: Duration = Duration::from_millis(10);
@@ -56,7 +56,7 @@ pub(crate) struct Purger {
     /// Conversations deleted by this process, which a quit purges.
     own: Mutex<HashSet<ConversationId>>,
     /// When the WAL must be truncated to remove deleted data, in monotonic time.
-    log_due: Mutex<Option<Duration>>,
+    wal_truncation_due: Mutex<Option<Duration>>,
     /// Whether a backup may still contain a draft that was sent or discarded.
     unsent_left: AtomicBool,
 }
@@ -69,7 +69,7 @@ impl Purger {
             events,
             wake: Notify::new(),
             own: Mutex::default(),
-            log_due: Mutex::default(),
+            wal_truncation_due: Mutex::default(),
             unsent_left: AtomicBool::default(),
         }
     }
@@ -85,7 +85,7 @@ impl Purger {
                     Err(error) => {
                         report_damage(&self.store, &self.events, &error);
                         tracing::warn!(%error, "what was deleted is not purged yet; it is tried again");
-                        EVERY
+                        POLL_INTERVAL
                     }
                 };
                 let _ = tokio::time::timeout(next_in, self.wake.notified()).await;
@@ -106,7 +106,7 @@ impl Purger {
         &self,
         seen: &mut HashMap<ConversationId, Duration>,
     ) -> Result<Duration, StoreError> {
-        let (mut next_in, mut due) = (EVERY, Vec::new());
+        let (mut next_in, mut due) = (POLL_INTERVAL, Vec::new());
         let deleted = self.store.deleted_conversations().await?;
         seen.retain(|id, _| deleted.iter().any(|deleted| deleted.id == *id));
         for DeletedConversation { id, at, purging } in deleted {
@@ -120,14 +120,14 @@ impl Purger {
             }
         }
         let purged = self.purge(&due, PORTION).await;
-        let log_due = *self.log_due();
-        if let Some(due) = log_due {
+        let wal_truncation_due = *self.wal_truncation_due();
+        if let Some(due) = wal_truncation_due {
             let left = due.saturating_sub(self.clock.monotonic());
             if left.is_zero() {
-                self.forget_unsent().await?;
+                self.purge_unsent().await?;
             }
-            if left.is_zero() && !self.empty_log().await? {
-                next_in = next_in.min(LOG_AGAIN);
+            if left.is_zero() && !self.truncate_wal().await? {
+                next_in = next_in.min(WAL_RETRY_DELAY);
             } else if !left.is_zero() {
                 next_in = next_in.min(left);
             }
@@ -172,7 +172,7 @@ impl Purger {
         }
         self.in_portions(PurgeTarget::Conversation(id), portion)
             .await?;
-        self.log_due().replace(self.clock.monotonic());
+        self.wal_truncation_due().replace(self.clock.monotonic());
         Ok(true)
     }
 
@@ -180,14 +180,14 @@ impl Purger {
         self.store.purge_in_copies(id).await?;
         self.store.end_purge(id).await?;
         self.own().remove(id);
-        self.log_due().replace(self.clock.monotonic());
+        self.wal_truncation_due().replace(self.clock.monotonic());
         Ok(())
     }
 
     /// Removes drafts that were sent or discarded from the backups.
-    async fn forget_unsent(&self) -> Result<(), StoreError> {
+    async fn purge_unsent(&self) -> Result<(), StoreError> {
         if self.unsent_left.load(Ordering::Relaxed) {
-            self.store.forget_unsent_in_copies().await?;
+            self.store.purge_unsent_in_copies().await?;
             self.unsent_left.store(false, Ordering::Relaxed);
         }
         Ok(())
@@ -222,17 +222,17 @@ impl Purger {
     }
 
     /// Truncates the WAL; returns true if it contains no deleted data any more.
-    async fn empty_log(&self) -> Result<bool, StoreError> {
+    async fn truncate_wal(&self) -> Result<bool, StoreError> {
         // What is deleted from here on sets a new deadline.
-        let due = self.log_due().take();
-        let emptied = self.try_to_empty_log().await;
+        let due = self.wal_truncation_due().take();
+        let emptied = self.try_to_truncate_wal().await;
         if let (Some(due), Ok(false) | Err(_)) = (due, &emptied) {
-            self.log_due().get_or_insert(due);
+            self.wal_truncation_due().get_or_insert(due);
         }
         emptied
     }
 
-    async fn try_to_empty_log(&self) -> Result<bool, StoreError> {
+    async fn try_to_truncate_wal(&self) -> Result<bool, StoreError> {
         let mut wal = self.store.wal().await?;
         let emptied = wal.truncate().await?;
         wal.close().await?;
@@ -250,10 +250,10 @@ impl Purger {
     }
 
     /// Schedules the removal of data deleted without Undo, which the WAL still contains.
-    pub(crate) fn forget_soon(&self) {
+    pub(crate) fn schedule_wal_truncation(&self) {
         self.unsent_left.store(true, Ordering::Relaxed);
         let due = self.clock.monotonic() + UNDO;
-        self.log_due().get_or_insert(due);
+        self.wal_truncation_due().get_or_insert(due);
         self.wake.notify_one();
     }
 
@@ -264,9 +264,9 @@ impl Purger {
     pub(crate) async fn finish(&self) -> Result<(), StoreError> {
         let own: Vec<_> = self.own().iter().cloned().collect();
         let purged = self.purge(&own, QUIT_PORTION).await;
-        self.forget_unsent().await?;
-        if self.log_due().is_some() {
-            self.empty_log().await?;
+        self.purge_unsent().await?;
+        if self.wal_truncation_due().is_some() {
+            self.truncate_wal().await?;
         }
         purged
     }
@@ -275,8 +275,10 @@ impl Purger {
         self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn log_due(&self) -> crate::sync::MutexGuard<'_, Option<Duration>> {
-        self.log_due.lock().unwrap_or_else(PoisonError::into_inner)
+    fn wal_truncation_due(&self) -> crate::sync::MutexGuard<'_, Option<Duration>> {
+        self.wal_truncation_due
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -331,7 +333,7 @@ impl App {
     /// Deletes an attached file that was not sent. Does nothing if it was sent or is gone.
     pub async fn detach_file(&self, id: &AttachmentId) -> Result<()> {
         self.ctx.inspect_damage(self.ctx.store.detach(id).await)?;
-        self.purger.forget_soon();
+        self.purger.schedule_wal_truncation();
         Ok(())
     }
 }
@@ -416,7 +418,10 @@ mod tests {
         store
             .execute("ALTER TABLE moved RENAME TO search_index")
             .await;
-        assert_eq!((fixture.pass().await, fixture.left().await), (EVERY, 0));
+        assert_eq!(
+            (fixture.pass().await, fixture.left().await),
+            (POLL_INTERVAL, 0)
+        );
         fixture.purger.finish().await.unwrap();
         store.close().await;
         let bytes = std::fs::read(fixture.folder.path().join("conch.db")).unwrap();
@@ -426,7 +431,7 @@ mod tests {
     #[tokio::test]
     async fn what_was_deleted_is_purged_when_the_time_for_undo_is_over() {
         let mut fixture = Fixture::new().await;
-        assert_eq!(fixture.pass().await, EVERY);
+        assert_eq!(fixture.pass().await, POLL_INTERVAL);
         fixture.deleted().await;
         assert_eq!(fixture.pass().await, UNDO, "that is when it is due");
         fixture.clock.advance(Duration::from_secs(6));
@@ -438,7 +443,10 @@ mod tests {
             (Duration::from_secs(6), 1)
         );
         fixture.clock.advance(Duration::from_secs(6));
-        assert_eq!((fixture.pass().await, fixture.left().await), (EVERY, 0));
+        assert_eq!(
+            (fixture.pass().await, fixture.left().await),
+            (POLL_INTERVAL, 0)
+        );
     }
 
     #[tokio::test]
@@ -536,7 +544,7 @@ mod tests {
         let backup = backup.unwrap().expect("the first one is due").path;
         let mut forget = async |draft: &str| {
             store.save_new_draft(draft, NOW).await.unwrap();
-            fixture.purger.forget_soon();
+            fixture.purger.schedule_wal_truncation();
             fixture.clock.advance(UNDO);
             fixture.pass().await;
         };
@@ -584,7 +592,10 @@ mod tests {
         fixture.clock.step_to(Timestamp::from_millis(0));
         assert_eq!(fixture.pass().await, UNDO);
         fixture.clock.advance(UNDO);
-        assert_eq!((fixture.pass().await, fixture.left().await), (EVERY, 0));
+        assert_eq!(
+            (fixture.pass().await, fixture.left().await),
+            (POLL_INTERVAL, 0)
+        );
     }
 
     #[tokio::test]
@@ -621,15 +632,15 @@ mod tests {
     async fn the_log_is_emptied_of_what_had_no_undo() {
         let mut fixture = Fixture::new().await;
         fixture.deleted().await;
-        fixture.purger.forget_soon();
+        fixture.purger.schedule_wal_truncation();
         fixture.clock.advance(Duration::from_secs(4));
-        fixture.purger.forget_soon();
+        fixture.purger.schedule_wal_truncation();
         assert_eq!(fixture.pass().await, Duration::from_secs(6), "by the first");
         fixture.clock.advance(Duration::from_secs(6));
         fixture.pass().await;
         let wal = fixture.folder.path().join("conch.db-wal");
         assert_eq!(wal.metadata().unwrap().len(), 0);
-        assert!(fixture.purger.log_due().is_none());
+        assert!(fixture.purger.wal_truncation_due().is_none());
     }
 
     #[tokio::test]

@@ -16,7 +16,7 @@ use crate::start::{Notice, ProgressReporter, Stage};
 use crate::store::{self, Store, StoreError, Transient};
 
 /// How often a waiting start polls the start lock.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Delay before opening a database that another program holds is retried.
 const OPEN_AGAIN: Duration = Duration::from_secs(1);
@@ -118,7 +118,7 @@ async fn start_lock(folder: &Path, reporter: &ProgressReporter) -> io::Result<fs
             Err(TryLockError::WouldBlock) => {}
         }
         reporter.enter(Stage::Waiting);
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
@@ -138,7 +138,7 @@ async fn recover(
         let branch = &holder.lease.branch_id;
         match store.recover(&holder, clock.now()).await {
             Ok(FencedWrite::Written) => {
-                tracing::info!(%branch, "recovered the lock of a dead instance")
+                tracing::info!(%branch, "recovered the lock of a dead instance");
             }
             Ok(FencedWrite::Lost) => {}
             Err(error) => {

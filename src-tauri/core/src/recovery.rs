@@ -63,7 +63,7 @@ impl RecoveryError {
 /// The recovery choices that a page offers.
 #[derive(Debug, Clone, Serialize, specta::Type)]
 #[serde(rename_all = "camelCase")]
-pub struct WaysOn {
+pub struct RecoveryOptions {
     /// The backups, newest first.
     pub backups: Vec<Backup>,
     /// Whether there is a database, whose rows may be readable.
@@ -106,8 +106,8 @@ impl Recovery {
     }
 
     /// Returns the available choices.
-    pub fn ways_on(&self) -> WaysOn {
-        WaysOn {
+    pub fn ways_on(&self) -> RecoveryOptions {
+        RecoveryOptions {
             backups: store::backups(&self.folder),
             has_database: self.database().is_file(),
             folder: self.folder.clone(),

@@ -1,6 +1,6 @@
 //! Commands for the time before the core runs, and for when it cannot start.
 
-use conch_core::recovery::{Replacement, WaysOn};
+use conch_core::recovery::{RecoveryOptions, Replacement};
 use conch_core::start::Stage;
 use conch_core::store::Salvaged;
 use tauri::{AppHandle, Runtime, State};
@@ -23,7 +23,7 @@ pub(crate) async fn start_status(
 /// Returns the recovery options when the database cannot be opened.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn ways_on(host: State<'_, Host>) -> CommandResult<WaysOn> {
+pub(crate) async fn ways_on(host: State<'_, Host>) -> CommandResult<RecoveryOptions> {
     Ok(host.recovery().ways_on())
 }
 

@@ -118,7 +118,11 @@ impl Desktop {
     }
 
     /// Waits until no notification is shown any more, one is clicked, or `longest` has passed.
-    pub(super) async fn linger(&mut self, longest: Duration, show: impl Fn(ConversationId)) {
+    pub(super) async fn wait_for_click(
+        &mut self,
+        longest: Duration,
+        show: impl Fn(ConversationId),
+    ) {
         let Some(session) = &mut self.session else {
             return;
         };

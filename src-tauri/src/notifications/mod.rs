@@ -108,7 +108,7 @@ async fn notify(
             },
             clicked = desktop.clicked() => show(&handle, clicked),
             Some(done) = flush_requests.recv() => {
-                desktop.linger(LINGER, |clicked| show(&handle, clicked)).await;
+                desktop.wait_for_click(LINGER, |clicked| show(&handle, clicked)).await;
                 // The caller may have given up.
                 let _ = done.send(());
             }

@@ -66,7 +66,11 @@ impl Desktop {
 
     /// Waits until a notification is clicked or `longest` has passed: the plugin does not report whether any is
     /// still shown.
-    pub(super) async fn linger(&mut self, longest: Duration, show: impl Fn(ConversationId)) {
+    pub(super) async fn wait_for_click(
+        &mut self,
+        longest: Duration,
+        show: impl Fn(ConversationId),
+    ) {
         if !self.shown {
             return;
         }

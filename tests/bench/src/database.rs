@@ -18,7 +18,7 @@ const SHORT: i64 = 10;
 const CONTENT: &str = "'Message ' || k || ' of conversation ' || n || ' says something of no great length, and ends here.'";
 
 /// Incremented when the content changes, so that an older file is not used.
-const EDITION: u32 = 2;
+const VERSION: u32 = 2;
 
 /// The data folder with the database, and two conversations in it.
 pub(crate) struct BigDatabase {
@@ -33,7 +33,7 @@ impl BigDatabase {
         let folder = bench
             .artifacts
             .cache()?
-            .join(format!("conversations-{EDITION}"));
+            .join(format!("conversations-{VERSION}"));
         if !folder.is_dir() {
             bench.bar.set_message("making 1,000,000 messages, once");
             let unfinished = folder.with_extension("unfinished");

@@ -49,10 +49,10 @@ pub(crate) fn measure_stall(bench: &mut Bench<'_>) -> anyhow::Result<()> {
         let show = bench.runtime.block_on(show(&launcher, side, LONG))?;
         idle.add(show.idle.longest);
         match side {
-            Side::Ours => frames.add(show.seen.longest_frame),
-            Side::Theirs => their_frames.add(show.seen.longest_frame),
+            Side::Ours => frames.add(show.stall_stats.longest_frame),
+            Side::Theirs => their_frames.add(show.stall_stats.longest_frame),
         }
-        Ok(show.seen.longest)
+        Ok(show.stall_stats.longest)
     })?;
     bench.note(format!(
         "an idle page {:.1} ms; between two frames {:.0} and {:.0} ms",
@@ -99,7 +99,7 @@ struct Show {
     /// Of the idle page.
     idle: StallStats,
     /// Of the page from before the send to after the end.
-    seen: StallStats,
+    stall_stats: StallStats,
     /// CPU time in that interval, in seconds, minus that of an idle page over the same time.
     work: f64,
 }
@@ -135,9 +135,13 @@ async fn show(launcher: &PageLauncher, side: Side, bytes: usize) -> anyhow::Resu
     }
     tokio::time::sleep(AFTER).await;
     let work = cpu_of_tree(process)? - before - idle_rate * began.elapsed().as_secs_f64();
-    let seen = page.stall_stats().await?;
+    let stall_stats = page.stall_stats().await?;
     page.window.close().await?;
-    Ok(Show { idle, seen, work })
+    Ok(Show {
+        idle,
+        stall_stats,
+        work,
+    })
 }
 
 /// Returns a script that sends the answer token by token, at the rate.

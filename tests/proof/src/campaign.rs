@@ -36,57 +36,57 @@ pub(crate) const KINDS: &[Kind] = &[
     },
     Kind {
         name: "schedules",
-        shows: "lock events leave in fence order and end with the database's state (I9); no Stop is lost; the gate keeps its bound and its order and forgets nobody; a keychain that hangs holds up only its own; the sweeper frees no lock whose holder lives",
+        shows: "lock events are published in fence order and end with the database's state (I9); no Stop is lost; the gate keeps its limit and its order and starves no waiter; a keychain that hangs blocks only its own callers; the sweeper frees no lock of a living holder",
         prove: crate::schedules::prove,
     },
     Kind {
         name: "clocks",
-        shows: "clocks that step, drift and stop break no exclusion and hold up nobody for longer than lease + sweep",
+        shows: "clocks that step, drift and stop break no exclusion and block no conversation for longer than lease + sweep",
         prove: crate::clocks::prove,
     },
     Kind {
         name: "contention",
-        shows: "of 8 tasks that ask at once as many are granted as there is room for (I1), with fences without a gap (I2)",
+        shows: "of 8 tasks that acquire at the same instant, as many are granted as the capacity allows (I1), with fences without a gap (I2)",
         prove: crate::contention::prove,
     },
     Kind {
         name: "processes",
-        shows: "of 4 processes on one file one holds the lock at a time (I1, I2), and none is told that SQLite is busy",
+        shows: "of 4 processes on one file, one at a time holds the lock (I1, I2), and none gets SQLITE_BUSY",
         prove: crate::processes::prove,
     },
     Kind {
         name: "steps",
-        shows: "an abort before or after any statement loses nothing acknowledged and leaves no half turn (I6, I7, I8)",
+        shows: "an abort before or after any statement loses nothing acknowledged and leaves no partial turn (I6, I7, I8)",
         prove: crate::steps::prove,
     },
     Kind {
         name: "sizes",
-        shows: "every command does its work in conversations of any length, and a deleted one leaves no byte",
+        shows: "every command works in conversations of any length, and a deleted one leaves no byte",
         prove: crate::sizes::prove,
     },
     Kind {
         name: "kill",
-        shows: "kill -9 at any moment loses nothing acknowledged, damages no file and leaves no lock to the dead (I7)",
+        shows: "kill -9 at any moment loses nothing acknowledged, damages no file and leaves no lock to a dead process (I7)",
         prove: crate::kill::prove,
     },
     Kind {
         name: "disk",
-        shows: "after a full or failing disk everything works without a restart, and nothing acknowledged is missing (I8)",
+        shows: "after a full or failing disk everything works again without a restart, and nothing acknowledged is missing (I8)",
         prove: crate::disk::faults::prove,
     },
     Kind {
         name: "lasting",
-        shows: "a disk that is full, fails or is damaged for ever is said within 5 s, Stop is answered within 1 s, other conversations go on, the next start opens",
+        shows: "a disk that stays full, failing or damaged is reported within 5 s, Stop returns within 1 s, other conversations work, the next start opens",
         prove: crate::disk::lasting::prove,
     },
     Kind {
         name: "length",
-        shows: "an answer of any length ends, with its first 16 MiB kept, and holds up no other conversation",
+        shows: "an answer of any length ends, its first 16 MiB are kept, and it blocks no other conversation",
         prove: crate::length::prove,
     },
     Kind {
         name: "web-process",
-        shows: "a window whose process is killed in mid-answer is back, with its draft and its answer, which goes on",
+        shows: "a window whose process is killed during an answer is restored with its draft and its answer, which continues",
         prove: crate::web_process::prove,
     },
     Kind {
@@ -96,7 +96,7 @@ pub(crate) const KINDS: &[Kind] = &[
     },
     Kind {
         name: "malformed",
-        shows: "a damaged database is told at every start, never written to, and saved as far as it can be read",
+        shows: "a damaged database is reported at every start, never written to, and salvaged as far as it can be read",
         prove: crate::malformed::prove,
     },
 ];

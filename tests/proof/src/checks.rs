@@ -112,7 +112,7 @@ const WHEN_IDLE: &[Check] = &[
 
 /// The state in which the database is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Moment {
+pub(crate) enum DatabaseState {
     /// No start has run recovery since the last write.
     Any,
     /// Every answer has ended, or a start has recovered those that had not.
@@ -120,7 +120,10 @@ pub(crate) enum Moment {
 }
 
 /// Returns descriptions of what is broken in the database.
-pub(crate) async fn violations(database: &Path, moment: Moment) -> anyhow::Result<Vec<String>> {
+pub(crate) async fn violations(
+    database: &Path,
+    moment: DatabaseState,
+) -> anyhow::Result<Vec<String>> {
     let mut connection = open_read_only(database).await?;
     let mut found = Vec::new();
     // All checks read one snapshot: an application may have the file open.
@@ -148,7 +151,7 @@ pub(crate) async fn violations(database: &Path, moment: Moment) -> anyhow::Resul
             dangling.len()
         ));
     }
-    let free = WHEN_IDLE.iter().filter(|_| moment != Moment::Any);
+    let free = WHEN_IDLE.iter().filter(|_| moment != DatabaseState::Any);
     for check in ALWAYS.iter().chain(free) {
         let count: i64 = sqlx::query_scalar(check.count)
             .fetch_one(&mut connection)

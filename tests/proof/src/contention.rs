@@ -111,9 +111,9 @@ impl Race {
         let mut granted = vec![0; branches.len()];
         for round in 1..=rounds {
             let replies = self.round(&conversation_id, &branches).await?;
-            let told =
+            let outcome_count =
                 |reply: &&Result<BeginOutcome, _>| matches!(reply, Ok(BeginOutcome::Started(_)));
-            self.grants += replies.iter().filter(told).count();
+            self.grants += replies.iter().filter(outcome_count).count();
             let verdict = judge(contest, &replies).and_then(|leases| {
                 count_grants(&branches, &mut granted, &leases)?;
                 Ok(leases)
@@ -201,14 +201,14 @@ impl Race {
     /// Checks that every call has left its record, with the outcome that its caller got.
     async fn compare_attempts(&self) -> anyhow::Result<Verdict> {
         let refusals = self.calls.count() - self.grants;
-        for (outcome, told) in [
+        for (outcome, outcome_count) in [
             (AttemptOutcome::Started, self.grants),
             (AttemptOutcome::Refused, refusals),
         ] {
             let recorded = self.store.count_attempts(outcome).await?;
-            if recorded != told as u64 {
+            if recorded != outcome_count as u64 {
                 return Ok(Err(format!(
-                    "{told} callers were told {outcome:?}, but {recorded} such attempts are recorded"
+                    "{outcome_count} callers were told {outcome:?}, but {recorded} such attempts are recorded"
                 )));
             }
         }

@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 
 use crate::application::{self, send, wait_for_end};
 use crate::campaign::{Finding, Run, now, runtime};
-use crate::checks::{self, Moment, open_read_only};
+use crate::checks::{self, DatabaseState, open_read_only};
 use crate::ledger::{Ledger, Promise};
 use crate::report::grouped;
 use crate::turns::QUESTION;
@@ -185,7 +185,7 @@ impl Folder {
         let promises = self.ledger.record_output(&output)?;
         found.before_open += usize::from(!promises.contains(&Promise::Open));
         found.left_locked += usize::from(is_locked(&self.database()).await?);
-        let mut broken = checks::violations(&self.database(), Moment::Any).await?;
+        let mut broken = checks::violations(&self.database(), DatabaseState::Any).await?;
         broken.extend(ended);
         if start_after {
             broken.extend(self.start(base_url, found).await?);
@@ -201,9 +201,9 @@ impl Folder {
         let started = now();
         let app = application::open(self.path(), base_url).await?;
         found.slowest = found.slowest.max(started.elapsed());
-        let mut broken = checks::violations(&self.database(), Moment::Idle).await?;
+        let mut broken = checks::violations(&self.database(), DatabaseState::Idle).await?;
         broken.extend(self.ledger.broken(&self.database()).await?);
-        broken.extend(strange_answers(&self.database()).await?);
+        broken.extend(non_prefix_answers(&self.database()).await?);
         match send(&app, &self.conversation, QUESTION).await {
             Ok(sent) => self.ledger.record(Promise::Sent(
                 sent.user_message_id.to_string(),
@@ -253,7 +253,7 @@ async fn is_locked(database: &Path) -> anyhow::Result<bool> {
 }
 
 /// Returns answers that are not a prefix of what the provider sent.
-async fn strange_answers(database: &Path) -> anyhow::Result<Vec<String>> {
+async fn non_prefix_answers(database: &Path) -> anyhow::Result<Vec<String>> {
     let mut connection = open_read_only(database).await?;
     let strange: Vec<String> = sqlx::query_scalar(
         "SELECT id FROM messages

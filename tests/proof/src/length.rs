@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use crate::application::{self, NO_PROVIDER, send};
 use crate::campaign::{Finding, Run, now, runtime};
-use crate::checks::{self, Moment};
+use crate::checks::{self, DatabaseState};
 use crate::report::grouped;
 use crate::turns::{QUESTION, connect, new_turn, started};
 
@@ -113,14 +113,14 @@ async fn answer_of(size: usize) -> anyhow::Result<(Vec<String>, Duration)> {
         broken.push(format!("another read took {} ms", slowest.as_millis()));
     }
     let answer = app.get_conversation(&long.id, None).await?.messages.pop();
-    broken.extend(wrong(answer, size));
+    broken.extend(mismatch(answer, size));
     app.quit().await;
-    broken.extend(checks::violations(&folder.path().join("conch.db"), Moment::Idle).await?);
+    broken.extend(checks::violations(&folder.path().join("conch.db"), DatabaseState::Idle).await?);
     Ok((broken, slowest))
 }
 
 /// Describes what is wrong with the stored answer.
-fn wrong(answer: Option<Message>, size: usize) -> Option<String> {
+fn mismatch(answer: Option<Message>, size: usize) -> Option<String> {
     let answer = answer?;
     let code = answer.error.map(|error| error.code);
     let expected = if size > MAX_ANSWER_BYTES {

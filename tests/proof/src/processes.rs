@@ -16,7 +16,7 @@ use tokio::process::Command;
 use tokio::task::JoinSet;
 
 use crate::campaign::{Finding, Run, now, runtime};
-use crate::checks::{self, Moment};
+use crate::checks::{self, DatabaseState};
 use crate::report::grouped;
 use crate::times::{Times, per_second, timed};
 use crate::turns::{self, new_turn};
@@ -69,7 +69,7 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
             run.advance(1);
         }
         violations.extend(gaps(&tally));
-        violations.extend(checks::violations(&database, Moment::Idle).await?);
+        violations.extend(checks::violations(&database, DatabaseState::Idle).await?);
         Ok(finding(violations, &tally, seconds))
     })
 }

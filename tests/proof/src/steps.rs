@@ -21,7 +21,7 @@ use tokio::process::Command;
 
 use crate::application::{self, NO_PROVIDER, send};
 use crate::campaign::{Finding, Run, runtime};
-use crate::checks::{self, Moment};
+use crate::checks::{self, DatabaseState};
 use crate::ledger::{Ledger, Promise};
 use crate::report::grouped;
 use crate::turns::{QUESTION, ensure_written, new_turn, started};
@@ -93,7 +93,7 @@ async fn abort_once(point: u64) -> anyhow::Result<Vec<String>> {
     ledger.record_output(&ended.stdout)?;
 
     let app = application::open(folder.path(), NO_PROVIDER).await?;
-    let mut broken = checks::violations(&database, Moment::Idle).await?;
+    let mut broken = checks::violations(&database, DatabaseState::Idle).await?;
     broken.extend(ledger.broken(&database).await?);
     let conversation = match app.list_conversations(None, None).await?.pop() {
         Some(summary) => summary.id,

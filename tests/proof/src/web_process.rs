@@ -32,7 +32,7 @@ const DRAFT: &str =
 
 /// Maximum number of pixels by which a blinking caret and a spinner may differ. A part of the answer is more, and so
 /// is the draft.
-const SMALL: usize = 500;
+const MAX_NOISE_PIXELS: usize = 500;
 
 /// How long a window may take to appear or change.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -176,7 +176,9 @@ impl Scene {
         let desktop = Desktop::of(&self.display)?;
         let window = self.top_level(&desktop)?;
         let rest = Duration::from_millis(500);
-        Ok(desktop.picture_at_rest(&window, rest, SMALL).await?)
+        Ok(desktop
+            .picture_at_rest(&window, rest, MAX_NOISE_PIXELS)
+            .await?)
     }
 
     /// Kills so many times, and continues the answer after each; then the answer must be complete in the database.
@@ -197,7 +199,7 @@ impl Scene {
             // What is shown from here on was never in the killed process.
             self.server.gate(&gate(part)).open();
             let expected = pictures.get(part).context("there is a picture")?;
-            while desktop.picture(&window)?.difference(expected) >= SMALL {
+            while desktop.picture(&window)?.difference(expected) >= MAX_NOISE_PIXELS {
                 ensure!(
                     started.elapsed() < TIMEOUT,
                     "kill {part}: the window does not show part {} of the answer, and the draft",

@@ -10,140 +10,144 @@ export const commands = {
 	/**  Creates an empty conversation. */
 	createConversation: (title: string | null, modelId: string | null) => __TAURI_INVOKE<Conversation>("create_conversation", { title, modelId }),
 	/**
-	 *  The conversations last written in, newest first; those after the conversation `after` where it is
-	 *  given. At most `limit`, by default and at most 200.
+	 *  Returns conversations, most recently written to first; with `after`, those that follow that conversation. At
+	 *  most `limit`; the default and the maximum are 200.
 	 */
 	listConversations: (after: ConversationId | null, limit: number | null) => __TAURI_INVOKE<ConversationSummary[]>("list_conversations", { after, limit }),
-	/**  A conversation and the latest 50 messages of a branch (`main` unless another is named). */
+	/**  Returns a conversation and the latest 50 messages of a branch (`main` unless another is named). */
 	getConversation: (conversationId: ConversationId, branchId: BranchId | null) => __TAURI_INVOKE<ConversationView>("get_conversation", { conversationId, branchId }),
-	/**  Another part of a branch: at most 50 messages before, after or around one. */
+	/**  Returns another part of a branch: at most 50 messages before, after or around a message. */
 	getMessages: (conversationId: ConversationId, branchId: BranchId | null, part: PageQuery) => __TAURI_INVOKE<MessagePage>("get_messages", { conversationId, branchId, part }),
-	/**  The messages of a branch that hold `text`, in upper or lower case, oldest first. */
+	/**  Returns the messages of a branch that contain `text`, ignoring case, oldest first. */
 	findInConversation: (conversationId: ConversationId, branchId: BranchId | null, text: string) => __TAURI_INVOKE<MessageId[]>("find_in_conversation", { conversationId, branchId, text }),
-	/**  Names a conversation. */
+	/**  Renames a conversation. */
 	renameConversation: (conversationId: ConversationId, title: string) => __TAURI_INVOKE<null>("rename_conversation", { conversationId, title }),
 	/**
-	 *  Deletes a conversation and all that is in it; an answer being written is stopped. For ten seconds
-	 *  `restore_conversation` gives it back.
+	 *  Deletes a conversation with all its content; a running answer is stopped. For ten seconds `restore_conversation`
+	 *  can restore it.
 	 */
 	deleteConversation: (conversationId: ConversationId) => __TAURI_INVOKE<null>("delete_conversation", { conversationId }),
-	/**  Gives back a conversation that was deleted within the last ten seconds, else `not_found`. */
+	/**  Restores a conversation that was deleted within the last ten seconds, else fails with `not_found`. */
 	restoreConversation: (conversationId: ConversationId) => __TAURI_INVOKE<null>("restore_conversation", { conversationId }),
-	/**  Sets the model (`provider/model`) of a conversation's answers to come. */
+	/**  Sets the model (`provider/model`) for a conversation's next answers. */
 	setConversationModel: (conversationId: ConversationId, modelId: string) => __TAURI_INVOKE<null>("set_conversation_model", { conversationId, modelId }),
-	/**  Keeps text that was typed but not sent; without an id, for the conversation that does not exist yet. */
+	/**
+	 *  Saves a draft, the text that was typed but not sent; without an id, for the conversation that does not exist
+	 *  yet.
+	 */
 	saveDraft: (conversationId: ConversationId | null, content: string) => __TAURI_INVOKE<null>("save_draft", { conversationId, content }),
-	/**  The text that was typed for the conversation that does not exist yet; empty for none. */
+	/**  Returns the draft of the conversation that does not exist yet; empty when there is none. */
 	getNewDraft: () => __TAURI_INVOKE<string>("get_new_draft"),
 	/**
-	 *  Reads a file, given in base64, and keeps it with what is typed in a conversation, or in the one that
+	 *  Reads a file, given in base64, and attaches it to a conversation's draft, or to that of the conversation that
 	 *  does not exist yet.
 	 */
 	attachFile: (conversationId: ConversationId | null, name: string, bytes: FileBytes) => __TAURI_INVOKE<AttachmentSummary>("attach_file", { conversationId, name, bytes }),
 	/**
-	 *  Reads a file that was copied elsewhere and is pasted now, given by its `file:` address, and keeps it as
-	 *  `attach_file` does. `clipboard_changed` when the system's clipboard does not hold it.
+	 *  Reads a pasted file, given by its `file:` address, and attaches it as `attach_file` does. Fails with
+	 *  `clipboard_changed` when the system's clipboard does not hold it.
 	 */
 	attachCopiedFile: (conversationId: ConversationId | null, uri: string) => __TAURI_INVOKE<AttachmentSummary>("attach_copied_file", { conversationId, uri }),
 	/**
-	 *  Returns the `file:` addresses of the files that are on the system's clipboard; none on macOS and Windows,
-	 *  where a page is given the files themselves. `WebKitGTK` gives it the first address only.
+	 *  Returns the `file:` addresses of the files on the system's clipboard; none on macOS and Windows, where the page
+	 *  receives the files themselves. `WebKitGTK` exposes only the first address.
 	 */
 	copiedFiles: () => __TAURI_INVOKE<string[]>("copied_files"),
-	/**  Takes a file away that was not sent. */
+	/**  Removes a file from a draft. */
 	detachFile: (attachmentId: AttachmentId) => __TAURI_INVOKE<null>("detach_file", { attachmentId }),
 	/**
-	 *  The files with what is typed in the conversation that does not exist yet; an existing one's come with
+	 *  Returns the files of the draft of the conversation that does not exist yet; an existing conversation's come with
 	 *  it.
 	 */
 	draftAttachments: (conversationId: ConversationId | null) => __TAURI_INVOKE<AttachmentSummary[]>("draft_attachments", { conversationId }),
-	/**  Moves files from the conversation that did not exist yet to the one that now does, all or none. */
+	/**  Moves files from the draft of the conversation that did not exist yet to the one that now does, all or none. */
 	adoptAttachments: (conversationId: ConversationId, attachmentIds: AttachmentId[]) => __TAURI_INVOKE<null>("adopt_attachments", { conversationId, attachmentIds }),
-	/**  What is in a file: an image as a `data:` address, else its text. */
+	/**  Returns a file's content: an image as a `data:` address, else its text. */
 	loadAttachment: (attachmentId: AttachmentId) => __TAURI_INVOKE<string>("load_attachment", { attachmentId }),
 	/**
-	 *  Stores a message with its files, in their order, and starts its answer. `accepted` means that all is
-	 *  durable; a request id that arrives twice is sent once. While an answer is being written: `generation_in_progress`.
+	 *  Stores a message with its files, in their order, and starts its answer. `accepted` means that all of it is
+	 *  durable; a request id that arrives twice is sent once. Refused with `generation_in_progress` while an answer is
+	 *  running.
 	 */
 	sendMessage: (conversationId: ConversationId, branchId: BranchId | null, content: string, clientRequestId: RequestId, source: AttemptSource | null, attachmentIds: AttachmentId[] | null) => __TAURI_INVOKE<SendOutcome>("send_message", { conversationId, branchId, content, clientRequestId, source, attachmentIds }),
 	/**
-	 *  For a user message, starts its answer; for an answer, a new version of it. Where other messages follow,
-	 *  on a branch of its own, which `accepted` names.
+	 *  Starts the answer to a user message, or a new version of an answer. Where other messages follow, on a new
+	 *  branch, which `accepted` names.
 	 */
 	generateResponse: (messageId: MessageId, modelId: string | null, clientRequestId: RequestId, source: AttemptSource | null) => __TAURI_INVOKE<SendOutcome>("generate_response", { messageId, modelId, clientRequestId, source }),
 	/**
-	 *  Has a message's branch go on from that version's newest end. While an answer is being written there:
-	 *  `generation_in_progress`.
+	 *  Continues a message's branch from that version's newest end. Refused with `generation_in_progress` while an
+	 *  answer is running there.
 	 */
 	selectVersion: (messageId: MessageId) => __TAURI_INVOKE<SelectedVersion>("select_version", { messageId }),
-	/**  Stops an answer and waits for its end to be stored, but less than a second. A stale id stops nothing. */
+	/**  Stops an answer and waits, for less than a second, until its end is stored. A stale id stops nothing. */
 	stopGeneration: (generationId: GenerationId) => __TAURI_INVOKE<StopOutcome>("stop_generation", { generationId }),
-	/**  Counts a send that the page refused by itself because it knew the branch locked. */
+	/**  Counts a send that the page refused because it knew the branch to be locked. */
 	recordRefusedAttempt: (conversationId: ConversationId, branchId: BranchId | null, source: AttemptSource) => __TAURI_INVOKE<null>("record_refused_attempt", { conversationId, branchId, source }),
 	/**
-	 *  Streams what happens to the answers on a branch into `channel`: at once the text so far of one
-	 *  being written, then what changes. It replaces what this window followed before.
+	 *  Streams the answers of a branch into `channel`: first the text so far of a running one, then each change.
+	 *  Replaces this window's earlier subscription.
 	 */
 	followBranch: (conversationId: ConversationId, branchId: BranchId | null, channel: Channel<PageEvent>) => __TAURI_INVOKE<null>("follow_branch", { conversationId, branchId, channel }),
-	/**  The lock of a branch (`main` unless another is named). For show only: a send does not rely on it. */
+	/**
+	 *  Returns the lock status of a branch (`main` unless another is named). For display only: a send does not rely on
+	 *  it.
+	 */
 	isLocked: (conversationId: ConversationId, branchId: BranchId | null) => __TAURI_INVOKE<LockStatus>("is_locked", { conversationId, branchId }),
-	/**  Frees the locks that have expired, without waiting for the sweeper. */
+	/**  Releases expired locks, without waiting for the sweeper. */
 	cleanupExpiredLocks: () => __TAURI_INVOKE<CleanupOutcome>("cleanup_expired_locks"),
 	/**
-	 *  Every model that can be chosen, the default marked. A provider that cannot be asked is one entry
-	 *  that says why. Lists are remembered for a while; `refresh` asks anew.
+	 *  Returns every selectable model, the default marked. A provider that cannot be reached is one entry with the
+	 *  reason. Lists are cached for a while; `refresh` fetches them again.
 	 */
 	listModels: (refresh: boolean | null) => __TAURI_INVOKE<ModelInfo[]>("list_models", { refresh }),
-	/**  The providers that can be added by filling in a form. */
+	/**  Returns the providers that can be added by filling in a form. */
 	listPresets: () => __TAURI_INVOKE<Preset[]>("list_presets"),
-	/**  Every provider that is configured, the embedded one included. No key is told, only its end. */
+	/**  Returns every configured provider, the embedded one included. No key is returned, only its last characters. */
 	listProviders: () => __TAURI_INVOKE<ProviderInfo[]>("list_providers"),
 	/**
-	 *  Adds a provider or changes one, its key included. `keychain_unavailable` means that nothing was saved
-	 *  and that the key may be kept elsewhere.
+	 *  Adds a provider or changes one, its key included. `keychain_unavailable` means that nothing was saved and that
+	 *  the key can be stored elsewhere.
 	 */
 	saveProvider: (form: ProviderForm) => __TAURI_INVOKE<ProviderInfo>("save_provider", { form }),
-	/**  Forgets a provider and its key. */
+	/**  Deletes a provider and its key. */
 	deleteProvider: (providerId: string) => __TAURI_INVOKE<null>("delete_provider", { providerId }),
-	/**  Tries to reach a provider as it is filled in, and says what is wrong. Nothing is saved. */
+	/**  Tests the connection to a provider as filled in, and returns what is wrong. Nothing is saved. */
 	testProvider: (form: ProviderForm) => __TAURI_INVOKE<ConnectionTest>("test_provider", { form }),
-	/**  Model servers that run on this machine and are not configured yet. */
+	/**  Returns the model servers that run on this machine and are not configured yet. */
 	findLocalServers: () => __TAURI_INVOKE<FoundServer[]>("find_local_servers"),
 	/**
-	 *  Opens a link in the system's browser or mail program. `invalid_argument` for any but http, https and
+	 *  Opens a link in the system's browser or mail program. Fails with `invalid_argument` for any but http, https and
 	 *  mailto addresses.
 	 */
 	openLink: (destination: string) => __TAURI_INVOKE<null>("open_link", { destination }),
-	/**  Fetches an image that the user asked for, as a `data:` address. */
+	/**  Fetches an image at the user's request and returns it as a `data:` address. */
 	loadImage: (destination: string) => __TAURI_INVOKE<string>("load_image", { destination }),
-	/**  Code in pieces by kind, for its colours; null for a language that is not known. */
+	/**  Returns code as tokens for syntax highlighting; null for an unknown language. */
 	highlightCode: (language: string, text: string) => __TAURI_INVOKE<Token[] | null>("highlight_code", { language, text }),
-	/**  What counts for all conversations. */
+	/**  Returns the settings, which apply to all conversations. */
 	getSettings: () => __TAURI_INVOKE<Settings>("get_settings"),
-	/**
-	 *  Saves all settings and returns them tidied. A value that makes no sense is refused, and nothing is
-	 *  saved then.
-	 */
+	/**  Saves all settings and returns them normalized. An invalid value is refused, and nothing is saved then. */
 	saveSettings: (settings: Settings) => __TAURI_INVOKE<Settings>("save_settings", { settings }),
-	/**  Sets what a conversation's requests ask of its model. */
+	/**  Sets the generation parameters of a conversation's requests. */
 	setConversationParameters: (conversationId: ConversationId, parameters: Parameters) => __TAURI_INVOKE<null>("set_conversation_parameters", { conversationId, parameters }),
-	/**  How far the start is; answered as soon as it is not at `seen` any more. */
+	/**  Returns the progress of the start as soon as its stage differs from `seen`. */
 	startStatus: (seen: Stage | null) => __TAURI_INVOKE<StartStatus>("start_status", { seen }),
-	/**  What can be offered when the database cannot be opened. */
-	waysOn: () => __TAURI_INVOKE<WaysOn>("ways_on"),
+	/**  Returns the recovery options when the database cannot be opened. */
+	waysOn: () => __TAURI_INVOKE<RecoveryOptions>("ways_on"),
 	/**  Starts with a backup, by its name. The database that cannot be opened is moved aside. */
 	startWithBackup: (name: string) => __TAURI_INVOKE<null>("start_with_backup", { name }),
-	/**  Starts with what was saved last by `save_readable`. The database that cannot be opened is moved aside. */
+	/**  Starts with the last result of `save_readable`. The database that cannot be opened is moved aside. */
 	startWithSaved: () => __TAURI_INVOKE<null>("start_with_saved"),
 	/**  Starts with an empty database. The one that cannot be opened is moved aside. */
 	startWithEmpty: () => __TAURI_INVOKE<null>("start_with_empty"),
-	/**  Saves what can be read of a database that cannot be opened, which stays as it is. */
+	/**  Salvages what can be read of a database that cannot be opened, which stays unchanged. */
 	saveReadable: () => __TAURI_INVOKE<Salvaged>("save_readable"),
 	/**  Shows the data folder in the system's file manager. */
 	openDataFolder: () => __TAURI_INVOKE<null>("open_data_folder"),
 	/**
-	 *  Opens another window on the same application. It shows this conversation, or the newest one.
-	 *  `window_limit` where 16 are open.
+	 *  Opens another window of the same application. It shows this conversation, or the newest one. Fails with
+	 *  `window_limit` when 16 are open.
 	 */
 	openWindow: (conversationId: ConversationId | null) => __TAURI_INVOKE<null>("open_window", { conversationId }),
 };
@@ -161,15 +165,15 @@ export const events = {
 export const ATTACHMENT_LIMITS = {"fileBytes":20000000,"files":10,"textBytes":1000000} as const;
 
 /* Types */
-/**  A generation that was granted its lock and is durable. */
+/**  A generation that holds its lock and is durable. */
 export type Accepted = {
-	/**  The attempt that writes the answer. */
+	/**  The attempt that generates the answer. */
 	generationId: GenerationId,
-	/**  The message that is answered. */
+	/**  The message to be answered. */
 	userMessageId: MessageId,
 	/**  The answer. */
 	assistantMessageId: MessageId,
-	/**  The branch that both are on. */
+	/**  The branch of both messages. */
 	branchId: BranchId,
 	/**  The fence under which the lock was granted. */
 	fence: number,
@@ -178,16 +182,16 @@ export type Accepted = {
 /**  How a column of a table is aligned. */
 export type Alignment = "none" | "left" | "center" | "right";
 
-/**  Light or dark. */
+/**  The color scheme. */
 export type Appearance = 
-/**  As the system has it. */
+/**  Follows the system. */
 "system" | 
 /**  Always light. */
 "light" | 
 /**  Always dark. */
 "dark";
 
-/**  A file that goes with a message. */
+/**  A file attached to a message. */
 export type AttachmentId = string;
 
 /**  The form in which a file is sent to models. */
@@ -219,7 +223,7 @@ export type AttachmentSummary = {
 	pages: number | null,
 };
 
-/**  Where an attempt to start a generation came from. */
+/**  What triggered an attempt to start a generation. */
 export type AttemptSource = 
 /**  The send button. */
 "button" | 
@@ -227,26 +231,26 @@ export type AttemptSource =
 "enter" | 
 /**  A click on the locked composer. */
 "composer" | 
-/**  Retry beside a failed answer. */
+/**  The Retry button of a failed answer. */
 "retry" | 
-/**  Regenerate beside an answer. */
+/**  The Regenerate button of an answer. */
 "regenerate" | 
-/**  A program that names no source. */
+/**  A client that names no source. */
 "program";
 
-/**  A backup that is there. */
+/**  An existing backup. */
 export type Backup = {
-	/**  Its name among the backups. */
+	/**  The file name. */
 	name: string,
 	/**  When it was made, epoch ms. */
 	madeAt: Timestamp,
-	/**  Its size. */
+	/**  Size in bytes. */
 	bytes: number,
 };
 
 /**  A block of a document. */
 export type Block = 
-/**  Running text. Directly in an item of a tight list it has no space around it. */
+/**  Running text. Directly in an item of a tight list it has no vertical margins. */
 { type: "paragraph"; 
 /**  Its text. */
 inlines: Inline[] } | 
@@ -258,29 +262,29 @@ level: number;
 inlines: Inline[] } | 
 /**  Code, fenced or indented. */
 { type: "code"; 
-/**  The first word of the info string, as it was written. */
+/**  The first word of the info string, as written. */
 language: string | null; 
-/**  The code without its fence. It ends with a line's end, unless it is empty or open. */
+/**  The code without its fence. It ends with a newline, unless it is empty or open. */
 text: string; 
-/**  False while its fence is open at the end of the text. */
+/**  False while the closing fence is missing at the end of the text. */
 closed: boolean } | 
-/**  A formula on lines of its own. */
+/**  A display formula. */
 { type: "math"; 
 /**  The formula. */
 math: Math } | 
 /**  A quotation. */
 { type: "quote"; 
-/**  What is quoted. */
+/**  The quoted blocks. */
 blocks: Block[] } | 
 /**  A list. */
 { type: "list"; 
 /**  The number of the first item; `None` for bullets. */
 start: number | null; 
-/**  Its paragraphs have no space around them. */
+/**  Whether the paragraphs of its items have no vertical margins. */
 tight: boolean; 
 /**  Its items. */
 items: ListItem[] } | 
-/**  A table. No row has more cells than the header; those that it does not have are empty. */
+/**  A table. No row has more cells than the header; missing cells are empty. */
 { type: "table"; 
 /**  One for each column. */
 alignments: Alignment[]; 
@@ -290,9 +294,9 @@ header: Inline[][];
 rows: Inline[][][] } | 
 /**  A thematic break. */
 { type: "rule" } | 
-/**  Raw HTML, which is shown and never interpreted. */
+/**  Raw HTML, shown as text and never interpreted. */
 { type: "html"; 
-/**  As it was written. */
+/**  The HTML, as written. */
 text: string } | 
 /**  The footnotes: at most once, as the last block of a document. */
 { type: "footnotes"; 
@@ -302,23 +306,23 @@ notes: Footnote[] };
 /**  A named pointer to a leaf of a conversation's tree. */
 export type BranchId = string;
 
-/**  What a clean-up found. */
+/**  The outcome of a clean-up. */
 export type CleanupOutcome = {
-	/**  Locks that had expired and are now free. */
+	/**  Number of expired locks that were released. */
 	released: number,
 };
 
-/**  What came of a try to reach a provider. */
+/**  The outcome of a connection test. */
 export type ConnectionTest = {
-	/**  How many models it lists, when it was reached. */
+	/**  How many models it lists, if it was reached. */
 	models: number | null,
-	/**  It lists its models to anybody, so whether the key is good shows with the first message. */
+	/**  It lists its models without authentication, so only the first message shows whether the key is valid. */
 	keyUntried: boolean,
 	/**  Why it was not reached, otherwise. */
 	problem: MessageError | null,
 };
 
-/**  A conversation as it stands in the list's head row or after its creation. */
+/**  A conversation's own row, without its messages. */
 export type Conversation = {
 	/**  Its id. */
 	id: ConversationId,
@@ -330,15 +334,15 @@ export type Conversation = {
 	mainBranchId: BranchId,
 	/**  When it was created, epoch ms. */
 	createdAt: Timestamp,
-	/**  When somebody last wrote in it, epoch ms. */
+	/**  When its last message was written, epoch ms. */
 	updatedAt: Timestamp,
 };
 
 /**  A conversation was created, renamed, deleted, or moved in the list. */
 export type ConversationChange = {
-	/**  Which one. */
+	/**  The conversation's id. */
 	conversationId: ConversationId,
-	/**  It is gone. */
+	/**  Whether it was deleted. */
 	deleted: boolean,
 };
 
@@ -358,9 +362,9 @@ export type ConversationSummary = {
 	mainBranchId: BranchId,
 	/**  When it was created, epoch ms. */
 	createdAt: Timestamp,
-	/**  When somebody last wrote in it, epoch ms. */
+	/**  When its last message was written, epoch ms. */
 	updatedAt: Timestamp,
-	/**  An answer is being written in it, on any branch. */
+	/**  An answer is being generated in it, on any branch. */
 	busy: boolean,
 };
 
@@ -378,9 +382,9 @@ export type ConversationView = {
 	branchId: BranchId,
 	/**  When it was created, epoch ms. */
 	createdAt: Timestamp,
-	/**  When somebody last wrote in it, epoch ms. */
+	/**  When its last message was written, epoch ms. */
 	updatedAt: Timestamp,
-	/**  What its requests ask of the model; the defaults fill in what is not set. */
+	/**  Its request parameters; the defaults fill in those that are not set. */
 	parameters: Parameters,
 	/**  Text typed but not sent. */
 	draft: string,
@@ -388,7 +392,7 @@ export type ConversationView = {
 	attachments: AttachmentSummary[],
 	/**  Oldest first. */
 	messages: Message[],
-	/**  There are messages before the first of these. */
+	/**  Whether the branch has messages before the first of these. */
 	hasEarlier: boolean,
 	/**  The branch's lock. */
 	lock: LockStatus,
@@ -447,47 +451,47 @@ export type ErrorCode =
 /**  A bug in Conch; the log has the details. */
 "internal";
 
-/**  A version of an answer that ended badly, so that the one before it is shown again. */
+/**  A version of an answer that ended badly, so that the one before it is shown in its place. */
 export type FailedVersion = {
-	/**  Which one: it can be chosen all the same. */
+	/**  Its id; it can still be selected. */
 	messageId: MessageId,
-	/**  `failed`, `interrupted`, or `stopped` before its first word. */
+	/**  `failed`, `interrupted`, or `stopped` before its first text. */
 	status: MessageStatus,
-	/**  Why. */
+	/**  The error, if any. */
 	error: MessageError | null,
-	/**  Some of it came. */
+	/**  Whether it has any text. */
 	hasText: boolean,
 };
 
-/**  A file's bytes, which cross as base64: a page has them so at no cost of its own, by `readAsDataURL`. */
+/**  A file's bytes, sent as base64: `readAsDataURL` gives a page that form at no extra cost. */
 export type FileBytes = string;
 
 /**  Why a model stopped writing, where the provider said. */
 export type FinishReason = 
-/**  It had said all, or came to a stop sequence. */
+/**  It finished, or produced a stop sequence. */
 "stop" | 
-/**  It reached the longest answer, or the end of its context. */
+/**  It reached the maximum answer length, or the end of its context. */
 "length" | 
-/**  The provider's filter ended it. */
+/**  The provider's content filter ended it. */
 "content_filter" | 
 /**  The model refused. */
 "refusal";
 
-/**  A footnote that is referred to. */
+/**  A referenced footnote. */
 export type Footnote = {
 	/**  Counted from 1, in the order of the first references. */
 	number: number,
-	/**  What it says. */
+	/**  The content of the footnote. */
 	blocks: Block[],
 };
 
 /**  A model server that was found on this machine. */
 export type FoundServer = {
-	/**  What to make a provider from. */
+	/**  The preset's id. */
 	preset: string,
-	/**  For people. */
+	/**  The display name. */
 	name: string,
-	/**  Where it was found. */
+	/**  Its base address. */
 	baseUrl: string,
 	/**  How many models it lists. */
 	models: number,
@@ -496,49 +500,49 @@ export type FoundServer = {
 /**  One attempt to produce one assistant message. */
 export type GenerationId = string;
 
-/**  A piece of running text. */
+/**  An element of running text. */
 export type Inline = 
 /**  Text. */
 { type: "text"; 
-/**  Never empty, and never beside another one. */
+/**  Never empty, and never adjacent to another text. */
 text: string } | 
 /**  Emphasis. */
 { type: "emphasis"; 
-/**  What is emphasised. */
+/**  The emphasised content. */
 inlines: Inline[] } | 
 /**  Strong emphasis. */
 { type: "strong"; 
-/**  What is emphasised. */
+/**  The emphasised content. */
 inlines: Inline[] } | 
-/**  Text that no longer holds. */
+/**  Struck-through text. */
 { type: "strikethrough"; 
-/**  What is struck through. */
+/**  The struck-through content. */
 inlines: Inline[] } | 
-/**  Code within a line. */
+/**  Inline code. */
 { type: "code"; 
 /**  The code. */
 text: string } | 
 /**  A link. */
 { type: "link"; 
-/**  Where it leads, as it was written. */
+/**  The target address, as written. */
 destination: string; 
 /**  Its title; empty for none. */
 title: string; 
-/**  The host, or the address of `mailto:`. `None`: the destination is refused, and opens nothing. */
+/**  The host, or the address of `mailto:`. `None`: the destination is refused, and cannot be opened. */
 host: string | null; 
-/**  What is clicked. */
+/**  The content of the link. */
 inlines: Inline[] } | 
 /**  An image. */
 { type: "image"; 
-/**  Where it is, as it was written. */
+/**  The address of the image, as written. */
 destination: string; 
 /**  Its title; empty for none. */
 title: string; 
 /**  The host. `None`: the destination is refused, and nothing is loaded. */
 host: string | null; 
-/**  What it shows, in words. */
+/**  The alternative text. */
 alt: string } | 
-/**  A formula within a line. */
+/**  An inline formula. */
 { type: "math"; 
 /**  The formula. */
 math: Math } | 
@@ -546,13 +550,13 @@ math: Math } |
 { type: "footnoteReference"; 
 /**  The footnote's number. */
 number: number } | 
-/**  Raw HTML, which is shown and never interpreted. */
+/**  Raw HTML, shown as text and never interpreted. */
 { type: "html"; 
-/**  As it was written. */
+/**  The HTML, as written. */
 text: string } | 
-/**  The end of a line in the source, which is a space. */
+/**  A line ending in the source, rendered as a space. */
 { type: "softBreak" } | 
-/**  The end of a line. */
+/**  A hard line break. */
 { type: "hardBreak" };
 
 /**  Why a command was refused or failed. */
@@ -563,53 +567,53 @@ export type IpcError = {
 	message: string,
 };
 
-/**  What becomes of a key. */
+/**  What happens to a key. */
 export type KeyChange = 
-/**  It stays as it is. */
+/**  Keep the stored key. */
 { type: "keep" } | 
-/**  There is none any more. */
+/**  Delete the key. */
 { type: "remove" } | 
-/**  It is this one from now on. */
+/**  Replace the key. */
 { type: "set"; 
 /**  The key. */
 key: string; 
-/**  Where to keep it. */
+/**  Where to store it. */
 place: KeyPlace };
 
-/**  Where a key is kept. */
+/**  The place that stores a key. */
 export type KeyPlace = 
 /**  The operating system's keychain. */
 "keychain" | 
-/**  `keys.json` in the data folder, which only its user may read. It is not encrypted. */
+/**  `keys.json` in the data folder, readable only by its owner. It is not encrypted. */
 "file" | 
-/**  This run's memory: it is gone when the application quits. */
+/**  This run's memory: the key is gone when the application quits. */
 "session" | 
-/**  The environment that the application was started with. It is never stored. */
+/**  The environment of the application at its start. Such a key is never stored. */
 "environment";
 
 /**  An item of a list. */
 export type ListItem = {
-	/**  Whether the box of a task is ticked; `None` for an item without a box. */
+	/**  Whether the checkbox of a task is ticked; `None` for an item without a checkbox. */
 	checked: boolean | null,
-	/**  What the item consists of. */
+	/**  The content of the item. */
 	blocks: Block[],
 };
 
-/**  A lock changed, and the change is committed. */
+/**  A committed change of a lock. */
 export type LockChange = {
-	/**  Where. */
+	/**  The conversation of the branch. */
 	conversationId: ConversationId,
-	/**  Where. */
+	/**  The branch whose lock changed. */
 	branchId: BranchId,
-	/**  Held now. */
+	/**  Whether the lock is now held. */
 	locked: boolean,
-	/**  The holder, or the one that held it until now. */
+	/**  The generation that holds the lock, or held it until now. */
 	generationId: GenerationId | null,
-	/**  The answer of that holder. */
+	/**  The answer of that generation. */
 	messageId: MessageId | null,
-	/**  The number of the grant. It only grows; a change with an older one is out of date. */
+	/**  The fence of the grant. It only grows; a change with an older one is stale. */
 	fence: number,
-	/**  Why. */
+	/**  Why the lock changed. */
 	reason: LockReason,
 };
 
@@ -620,50 +624,50 @@ export type LockChanged = LockChange;
 export type LockReason = 
 /**  A generation started. */
 "acquired" | 
-/**  A generation ended and gave its lock back. */
+/**  A generation ended and released its lock. */
 "released" | 
-/**  Its holder went silent for longer than the lease. */
+/**  The holder stopped renewing for longer than the lease. */
 "expired" | 
-/**  Its holder's process had died. */
+/**  The holder's process died. */
 "recovered";
 
-/**  The lock of a branch, as a snapshot. */
+/**  A snapshot of a branch's lock. */
 export type LockStatus = {
-	/**  An answer is being written on this branch. */
+	/**  Whether an answer is being written on this branch. */
 	locked: boolean,
-	/**  A send would be accepted: the branch is free and the conversation below its capacity. */
+	/**  Whether a send would be accepted: the branch is free and the conversation below its capacity. */
 	canSend: boolean,
-	/**  The holder. */
+	/**  The generation that holds the lock. */
 	generationId: GenerationId | null,
 	/**  The answer being written. */
 	messageId: MessageId | null,
-	/**  Whose generation it is. */
+	/**  The user who started the generation. */
 	userId: UserId | null,
 	/**  When the lock was granted, epoch ms. */
 	lockedAt: Timestamp | null,
 	/**  When it expires unless it is renewed, epoch ms. */
 	expiresAt: Timestamp | null,
-	/**  The number of the latest grant; 0 before the first. */
+	/**  The fence of the latest grant; 0 before the first. */
 	fence: number,
 };
 
 /**  A formula. */
 export type Math = {
-	/**  The TeX, as it was written. */
+	/**  The TeX, as written. */
 	source: string,
-	/**  `None`: the source is no valid TeX, and is shown instead. */
+	/**  `None`: the source is not valid TeX or is over a limit, and is shown instead. */
 	tree: MathNode | null,
 };
 
-/**  A part of a formula. */
+/**  A node of a formula's tree. */
 export type MathNode = 
-/**  An element of MathML. */
+/**  A MathML element. */
 { type: "element"; 
 /**  Its name, from a fixed list. */
 name: string; 
 /**  Names and values, the names from a fixed list. */
 attributes: ([string, string])[]; 
-/**  What it consists of. */
+/**  Its child nodes. */
 children: MathNode[] } | 
 /**  Text. */
 { type: "text"; 
@@ -674,23 +678,23 @@ text: string };
 export type Message = {
 	/**  Its id. */
 	id: MessageId,
-	/**  The message that it follows; null for the first. */
+	/**  The preceding message; null for the first. */
 	parentId: MessageId | null,
-	/**  The branch that it was written on. */
+	/**  The branch on which it was written. */
 	branchId: BranchId,
-	/**  Who speaks. */
+	/**  Its author. */
 	role: Role,
-	/**  How far it has come. */
+	/**  Its state. */
 	status: MessageStatus,
-	/**  The Markdown source, also of a message still being written. */
+	/**  The Markdown source, also of a message still being generated. */
 	content: string,
-	/**  What the source of an answer says; empty for what the user wrote, which is shown as it is. */
+	/**  The parsed blocks of an answer; empty for the user's messages, which are shown as plain text. */
 	blocks: Block[],
-	/**  The files that go with it, without what is in them. */
+	/**  The attached files, without their content. */
 	attachments: AttachmentSummary[],
 	/**  `provider/model`, for answers. */
 	model: string | null,
-	/**  What the model thought before it answered. */
+	/**  The model's reasoning before the answer. */
 	reasoning: string,
 	/**  Why it failed or was interrupted. */
 	error: MessageError | null,
@@ -698,42 +702,42 @@ export type Message = {
 	finishReason: FinishReason | null,
 	/**  Tokens, where the provider counted them. */
 	usage: Usage | null,
-	/**  So many of the oldest messages were not shown to the model, because they do not fit it. */
+	/**  How many of the oldest messages were omitted from the request, because they exceed the context. */
 	leftOut: number,
 	/**  When it was created, epoch ms. */
 	createdAt: Timestamp,
 	/**  When an answer ended, epoch ms. */
 	finishedAt: Timestamp | null,
-	/**  Its place among the messages that follow the same one. */
+	/**  Its position among the messages with the same parent. */
 	versions: Versions,
-	/**  What became of the newest version, where this one is shown again because of its end. */
+	/**  The newest version's end, if it failed and this one is shown in its place. */
 	failedVersion: FailedVersion | null,
 };
 
 /**  Why a message failed or was interrupted. */
 export type MessageError = {
-	/**  A stable name. */
+	/**  A stable error code. */
 	code: string,
-	/**  For people, with the provider's reason where there is one. */
+	/**  A message for the user, with the provider's reason if there is one. */
 	message: string,
 };
 
 /**  One message. */
 export type MessageId = string;
 
-/**  A part of a branch. */
+/**  A page of a branch's messages. */
 export type MessagePage = {
 	/**  Oldest first. */
 	messages: Message[],
-	/**  There are messages before the first of these. */
+	/**  Whether the branch has messages before the first of these. */
 	hasEarlier: boolean,
-	/**  There are messages after the last of these. */
+	/**  Whether the branch has messages after the last of these. */
 	hasLater: boolean,
 };
 
-/**  How far a message has come. Only an assistant's is ever anything but `complete`. */
+/**  The state of a message. Only an assistant's is ever anything but `complete`. */
 export type MessageStatus = 
-/**  All of it is there. */
+/**  The message is complete. */
 "complete" | 
 /**  It is being written, under a held lock. */
 "generating" | 
@@ -744,27 +748,27 @@ export type MessageStatus =
 /**  It was cut off: by a crash, a quit, a lost lock or a stream that ended early. */
 "interrupted";
 
-/**  A model that can be chosen. */
+/**  A model that can be selected. */
 export type ModelInfo = {
 	/**  `provider/model`. */
 	id: string,
-	/**  For people. */
+	/**  The display name. */
 	name: string,
 	/**  Its provider's id. */
 	providerId: string,
-	/**  Its provider, for people. */
+	/**  Its provider's display name. */
 	provider: string,
-	/**  It comes with Conch and runs on this machine. */
+	/**  Built in, running on this machine. */
 	embedded: boolean,
-	/**  A new conversation starts with it. */
+	/**  Whether it is the default of new conversations. */
 	isDefault: boolean,
-	/**  What to know before relying on it, or why it cannot be used. */
+	/**  A caution about the model, or why it cannot be used. */
 	note: string | null,
-	/**  It can be used. */
+	/**  Whether it can be used. */
 	available: boolean,
-	/**  How many tokens a conversation and its answer may have, where that is known. */
+	/**  The context window in tokens, if known. */
 	contextTokens: number | null,
-	/**  Whether it accepts images, where that is known. */
+	/**  Whether it accepts images, if known. */
 	sees: boolean | null,
 };
 
@@ -778,156 +782,156 @@ export type Notice =
 /**  The data folder is on a network drive, so only one Conch may use it. */
 "network_drive";
 
-/**  What becomes of the answers being written when the last window is closed. */
+/**  What happens to running answers when the last window is closed. */
 export type OnClose = 
-/**  They end first, and then Conch. */
+/**  They finish first, and then Conch quits. */
 "finishAnswers" | 
-/**  They end at once, with their text kept. */
+/**  They are stopped, with their text kept, and Conch quits. */
 "quitAtOnce";
 
-/**  What happens to the answer on a followed branch, for a page. */
+/**  An event of the answer on a followed branch, for a page. */
 export type PageEvent = 
-/**  What the answer says, as a change of what was told before; from nothing at first. */
+/**  The answer's content, as a patch of the blocks sent before; initially of none. */
 { type: "blocks"; 
-/**  The answer. */
+/**  The answer's id. */
 messageId: MessageId; 
-/**  What changed, in this order. */
+/**  The changes, in order. */
 patches: Patch[] } | 
-/**  More of what the model thinks. */
+/**  Reasoning that follows the reasoning sent before. */
 { type: "reasoning"; 
-/**  The answer. */
+/**  The answer's id. */
 messageId: MessageId; 
-/**  What comes after what was told before. */
+/**  The added reasoning. */
 text: string } | 
 /**  What the answer waits for. */
 { type: "phase"; 
-/**  The answer. */
+/**  The answer's id. */
 messageId: MessageId; 
-/**  What it waits for. */
+/**  Its phase. */
 phase: Phase };
 
-/**  Which part of a branch is meant. */
+/**  Selects a page of a branch. */
 export type PageQuery = 
-/**  Its end. */
+/**  The newest messages. */
 { type: "latest" } | 
-/**  What comes before a message. */
+/**  The messages before this one. */
 { type: "before"; messageId: MessageId } | 
-/**  What follows a message. */
+/**  The messages after this one. */
 { type: "after"; messageId: MessageId } | 
-/**  A message with what comes before and what follows. */
+/**  A message with those before and after it. */
 { type: "around"; messageId: MessageId };
 
-/**  The parameters of a conversation, or the defaults of all. */
+/**  The parameters of a conversation, or the defaults of all conversations. */
 export type Parameters = {
-	/**  What the model is told before the conversation. */
+	/**  Instructions to the model, sent before the conversation. */
 	systemPrompt: string | null,
-	/**  How freely the next token is chosen, from 0 to 2. */
+	/**  The sampling temperature, from 0 to 2. */
 	temperature: number | null,
-	/**  The share of probability to choose from, above 0 and at most 1. */
+	/**  Nucleus sampling: the probability mass to sample from, above 0 and at most 1. */
 	topP: number | null,
-	/**  The longest answer, in tokens. */
+	/**  Maximum length of the answer, in tokens. */
 	maxTokens: number | null,
-	/**  Texts that end an answer, at most four; empty for none. */
+	/**  Stop sequences, at most four; empty for none. */
 	stop: string[],
-	/**  How long a reasoning model thinks before it answers. */
+	/**  How much a reasoning model thinks before it answers. */
 	reasoningEffort: ReasoningEffort | null,
 };
 
-/**  A change of the blocks that were told so far, or of those within one of them. */
+/**  A change to the blocks sent so far, or to those nested in one of them. */
 export type Patch = 
-/**  Keep the first blocks, and put these after them. */
+/**  Keeps the first blocks and replaces the rest. */
 { type: "replace"; 
 /**  How many are kept. */
 from: number; 
-/**  What comes after those. */
+/**  What replaces the rest. */
 blocks: Block[] } | 
-/**  Append to the text of a code block whose fence is open, or to the text that a paragraph ends with. */
+/**  Appends to the text of an open code block, or to the text at the end of a paragraph. */
 { type: "grow"; 
 /**  The index of the block. */
 at: number; 
-/**  What is appended. */
+/**  The appended text. */
 text: string } | 
-/**  The fence of a code block is closed. */
+/**  Marks a code block as closed. */
 { type: "close"; 
 /**  The index of the block. */
 at: number } | 
-/**  Keep what a paragraph begins with, and put these after it. */
+/**  Keeps the first inlines of a paragraph and replaces the rest. */
 { type: "inlines"; 
 /**  The index of the block. */
 at: number; 
 /**  How many inlines are kept. */
 from: number; 
-/**  What comes after those. */
+/**  What replaces the rest. */
 inlines: Inline[] } | 
-/**  Keep the first items of a list, and put these after them. */
+/**  Keeps the first items of a list and replaces the rest. */
 { type: "items"; 
 /**  The index of the block. */
 at: number; 
 /**  How many items are kept. */
 from: number; 
-/**  What comes after those. */
+/**  What replaces the rest. */
 items: ListItem[] } | 
-/**  Keep the first rows of a table, and put these after them. */
+/**  Keeps the first rows of a table and replaces the rest. */
 { type: "rows"; 
 /**  The index of the block. */
 at: number; 
 /**  How many rows are kept. */
 from: number; 
-/**  What comes after those. */
+/**  What replaces the rest. */
 rows: Inline[][][] } | 
-/**  Change the blocks of a quotation, or of the last item of a list. */
+/**  Changes the blocks of a quotation, or of the last item of a list. */
 { type: "within"; 
 /**  The index of the block. */
 at: number; 
-/**  The changes, in this order. */
+/**  The changes, in order. */
 patches: Patch[] };
 
 /**  What an answer waits for. */
 export type Phase = 
-/**  The embedded model's process starts or reads. */
+/**  The embedded model's process starts or loads the model. */
 { type: "startingModel" } | 
-/**  The provider answers as many as it may at once, or has asked for a pause. */
+/**  The provider has its maximum of concurrent answers, or has requested a pause. */
 { type: "waitingForSlot"; 
-/**  Which, for people. */
+/**  The provider's display name. */
 provider: string; 
-/**  When its pause ends, epoch ms; null when it is not known. */
+/**  When its pause ends, epoch ms; null if unknown. */
 until: Timestamp | null } | 
-/**  The provider has been asked. */
+/**  The request was sent, and no response has come. */
 { type: "connecting" } | 
-/**  Text comes. */
+/**  Text arrives. */
 { type: "streaming" } | 
-/**  The provider refused; it will be asked again. */
+/**  The provider refused; the request will be retried. */
 { type: "retrying"; 
 /**  When, epoch ms. */
 until: Timestamp; 
-/**  Which try comes next. */
+/**  The number of the next attempt. */
 attempt: number; 
-/**  Why. */
+/**  The reason. */
 reason: string } | 
-/**  What has come, or the end, cannot be stored yet; that is tried again. */
+/**  Text, or the end, cannot be stored yet; the write is retried. */
 { type: "unstored"; 
-/**  Why, for people, without a full stop. */
+/**  The reason as a sentence for the user, without a full stop. */
 reason: string };
 
-/**  A provider that can be added by filling in a key, or less. */
+/**  A provider that can be added by entering a key, or less. */
 export type Preset = {
-	/**  The first part of its models' names, where no other provider has it. */
+	/**  The prefix of its models' ids, unless another provider has it. */
 	id: string,
-	/**  For people. */
+	/**  The display name. */
 	name: string,
-	/**  What it speaks. */
+	/**  Its wire protocol. */
 	protocol: ProtocolKind,
-	/**  Where it is reached; empty for a server of one's own. */
+	/**  The base address; empty for a self-hosted server. */
 	baseUrl: string,
-	/**  It answers nobody without a key. */
+	/**  Whether it rejects requests without a key. */
 	needsKey: boolean,
-	/**  It runs on this machine. */
+	/**  Whether it runs on this machine. */
 	local: boolean,
-	/**  Where one gets a key. */
+	/**  Where to get a key. */
 	keyUrl: string | null,
 };
 
-/**  Which protocol a provider speaks. */
+/**  The wire protocol of a provider. */
 export type ProtocolKind = 
 /**  OpenAI chat completions, which most servers speak. */
 "open_ai" | 
@@ -935,107 +939,117 @@ export type ProtocolKind =
 "anthropic" | 
 /**  Google Gemini. */
 "gemini" | 
-/**  Ollama's own. */
+/**  Ollama's native protocol. */
 "ollama";
 
-/**  A provider as a user fills it in. */
+/**  The form of a provider. */
 export type ProviderForm = {
-	/**  Which one is changed; null for a new one. */
+	/**  The provider to change; null for a new one. */
 	id: string | null,
-	/**  What it is made from. */
+	/**  The preset's id. */
 	preset: string,
-	/**  For people. */
+	/**  The display name. */
 	name: string,
-	/**  Where it is reached. */
+	/**  The base address. */
 	baseUrl: string,
-	/**  The most answers at once. */
+	/**  Maximum number of concurrent answers. */
 	maxParallel: number,
-	/**  What becomes of its key. */
+	/**  What happens to its key. */
 	key: KeyChange,
 };
 
-/**  A provider as it is listed. Its key is not in here, and no command returns it. */
+/**  A provider as it is listed. Its key is not included, and no command returns it. */
 export type ProviderInfo = {
-	/**  The first part of its models' names. */
+	/**  The prefix of its models' ids. */
 	id: string,
-	/**  For people. */
+	/**  The display name. */
 	name: string,
-	/**  What it was made from. */
+	/**  The preset's id. */
 	preset: string,
-	/**  What it speaks. */
+	/**  Its wire protocol. */
 	protocol: ProtocolKind,
-	/**  Where it is reached; empty for what comes with Conch. */
+	/**  The base address; empty for the embedded model. */
 	baseUrl: string,
-	/**  Who configured it. */
+	/**  Where its configuration comes from. */
 	source: ProviderSource,
-	/**  It has a key. */
+	/**  Whether it has a key. */
 	hasKey: boolean,
-	/**  The end of the key, to tell one from another. */
+	/**  The last four characters of the key, to recognise it by. */
 	keyLastFour: string | null,
-	/**  Where the key is kept. */
+	/**  Where the key is stored. */
 	keyPlace: KeyPlace | null,
-	/**  The most answers at once. */
+	/**  Maximum number of concurrent answers. */
 	maxParallel: number,
 };
 
-/**  Who configured a provider. */
+/**  Where a provider's configuration comes from. */
 export type ProviderSource = 
 /**  The user, in the settings. */
 "settings" | 
-/**  The environment that the application was started with. */
+/**  The environment of the application at its start. */
 "environment" | 
-/**  It comes with Conch. */
+/**  It is shipped with Conch. */
 "built_in";
 
-/**  How long a reasoning model thinks before it answers. */
+/**  How much a reasoning model thinks before it answers. */
 export type ReasoningEffort = 
-/**  As little as it can. */
+/**  As little as possible. */
 "low" | 
-/**  In between. */
+/**  Between low and high. */
 "medium" | 
 /**  As long as it helps. */
 "high";
 
-/**  What a client calls one press of Send, so that a request that arrives twice acts once. */
+/**  The recovery choices that a page offers. */
+export type RecoveryOptions = {
+	/**  The backups, newest first. */
+	backups: Backup[],
+	/**  Whether there is a database, whose rows may be readable. */
+	hasDatabase: boolean,
+	/**  The data folder. */
+	folder: string,
+};
+
+/**  A client's id for one press of Send, so that a request that arrives twice takes effect once. */
 export type RequestId = string;
 
-/**  Who speaks. */
+/**  The author of a message. */
 export type Role = 
 /**  Instructions to the model. */
 "system" | 
-/**  The person. */
+/**  The user. */
 "user" | 
 /**  The model. */
 "assistant";
 
-/**  What was saved. */
+/**  The result of a salvage. */
 export type Salvaged = {
-	/**  Where it is: `conch.db`, which Conch can start with, and a text of each conversation. */
+	/**  The folder with `conch.db`, which Conch can start with, and a Markdown file for each conversation. */
 	folder: string,
-	/**  How many conversations. */
+	/**  Number of conversations. */
 	conversations: number,
-	/**  How many messages. */
+	/**  Number of messages. */
 	messages: number,
-	/**  How many places could not be read, each of them a row or more. */
+	/**  Number of unreadable places, each of them one row or more. */
 	unreadable: number,
 };
 
-/**  What a branch shows after a version was chosen. */
+/**  What a branch shows after a version was selected. */
 export type SelectedVersion = {
 	/**  The branch. */
 	branchId: BranchId,
-	/**  Its newest message from now on. */
+	/**  Its new head. */
 	headMessageId: MessageId,
 };
 
 /**  Which key sends a message. */
 export type SendKey = 
-/**  Enter sends, and with Shift it breaks the line. */
+/**  Enter sends, and Shift+Enter inserts a line break. */
 "enter" | 
-/**  Enter breaks the line, and with Ctrl (or the Command key) it sends. */
+/**  Enter inserts a line break, and Ctrl+Enter (or Command+Enter) sends. */
 "modEnter";
 
-/**  What became of a send. */
+/**  The outcome of a send. */
 export type SendOutcome = 
 /**  The message is stored and its answer has started. */
 {
@@ -1044,19 +1058,19 @@ export type SendOutcome =
 
 /**  All settings. */
 export type Settings = {
-	/**  `provider/model` of new conversations; null for the first that is configured. */
+	/**  `provider/model` of new conversations; null for the first configured model. */
 	defaultModelId: string | null,
-	/**  What every conversation asks of its model, unless it says otherwise. */
+	/**  The default parameters of every conversation. */
 	parameters: Parameters,
-	/**  Tell when an answer ends while no window of Conch is in front. */
+	/**  Notify the user when an answer ends while no Conch window is focused. */
 	notifications: boolean,
-	/**  Light or dark. */
+	/**  The color scheme. */
 	appearance: Appearance,
-	/**  How large everything is drawn, in percent, within [`ZOOM`]. */
+	/**  The zoom level in percent, within [`ZOOM`]. */
 	zoom: number,
 	/**  Which key sends a message. */
 	sendKey: SendKey,
-	/**  What becomes of the answers being written when the last window is closed. */
+	/**  What happens to running answers when the last window is closed. */
 	onClose?: OnClose,
 };
 
@@ -1065,7 +1079,7 @@ export type SettingsChanged = Settings;
 
 /**  `show-conversation`: a notification was clicked. */
 export type ShowConversation = {
-	/**  Which one. */
+	/**  The notification's conversation. */
 	conversationId: ConversationId,
 };
 
@@ -1086,72 +1100,62 @@ export type Stage =
 /**  Recovering what dead processes left. */
 "recovering";
 
-/**  How far the start is. */
+/**  The progress of the start. */
 export type StartStatus = 
-/**  It goes on. */
+/**  The start is in progress. */
 { type: "starting"; 
-/**  What it does now. */
+/**  The current stage. */
 stage: Stage } | 
-/**  Commands are answered. */
+/**  The core serves commands. */
 { type: "running"; 
-/**  What the user has to know of the start; each is said once. */
+/**  What the user has to know about the start; each notice is returned once. */
 notices: Notice[] } | 
-/**  It failed, and every command says why. */
+/**  The start failed; every command returns the reason. */
 { type: "failed" };
 
-/**  What became of a Stop. */
+/**  The outcome of a Stop. */
 export type StopOutcome = {
-	/**  False when that generation had ended already: a stale Stop stops nothing. */
+	/**  False when that generation had already ended: a stale Stop has no effect. */
 	stopped: boolean,
 };
 
 /**  A point in wall time, in milliseconds since the Unix epoch. */
 export type Timestamp = number;
 
-/**  A piece of code. */
+/**  A token of code. */
 export type Token = {
-	/**  What it is. */
+	/**  Its kind. */
 	kind: TokenKind,
-	/**  Never empty. The texts in order are the code. */
+	/**  Never empty. The texts of all tokens in order are the code. */
 	text: string,
 };
 
-/**  What a piece of code is. */
+/**  The kind of a token. */
 export type TokenKind = "plain" | "comment" | "keyword" | "string" | "number" | "constant" | "function" | "type" | "variable" | "operator" | "punctuation" | "tag" | "attribute" | "inserted" | "deleted" | "heading" | 
-/**  A character that shows nothing, and may change how others are shown. */
+/**  An invisible character, which may change how others are shown. */
 "control";
 
-/**  Tokens of a generation, as the provider counted them. */
+/**  Token counts of a generation, as the provider reported them. */
 export type Usage = {
-	/**  Tokens of the conversation so far. */
+	/**  Tokens of the prompt. */
 	promptTokens: number | null,
 	/**  Tokens of the answer, reasoning included. */
 	completionTokens: number | null,
-	/**  Those of the prompt that the provider had kept from before, and bills less for. */
+	/**  Prompt tokens that the provider read from its cache, which cost less. */
 	cachedTokens: number | null,
 };
 
 /**  A local profile. */
 export type UserId = string;
 
-/**  The messages that follow the same one, of which a branch shows one. */
+/**  The messages with the same parent, of which a branch shows one. */
 export type Versions = {
-	/**  The place of this one, from 1. */
+	/**  The index of this one, from 1. */
 	index: number,
 	/**  How many there are. */
 	count: number,
 	/**  All of them, oldest first. */
 	ids: MessageId[],
-};
-
-/**  The recovery choices that a page offers. */
-export type WaysOn = {
-	/**  The backups, newest first. */
-	backups: Backup[],
-	/**  Whether there is a database, whose rows may be readable. */
-	hasDatabase: boolean,
-	/**  The data folder. */
-	folder: string,
 };
 
 /* Tauri Specta runtime */

@@ -36,7 +36,7 @@ export class ScrollFollower {
 	#top = 0;
 	#width = 0;
 	/** What the user reads while the bottom is not followed. */
-	#place: ScrollAnchor | null = null;
+	#anchor: ScrollAnchor | null = null;
 
 	constructor(scroller: HTMLElement, beyond: ScrollEdges) {
 		this.#scroller = scroller;
@@ -51,7 +51,7 @@ export class ScrollFollower {
 			// After a change of width, it comes from the layout.
 			if (scroller.clientWidth !== this.#width) return;
 			if (this.#byUser) this.#scrolled(beyond);
-			this.#place = this.#sticks ? null : new ScrollAnchor(scroller);
+			this.#anchor = this.#sticks ? null : new ScrollAnchor(scroller);
 		});
 		this.#resized.observe(scroller);
 	}
@@ -105,7 +105,7 @@ export class ScrollFollower {
 
 	#follow(grew: boolean): void {
 		const { clientWidth } = this.#scroller;
-		if (clientWidth !== this.#width && !this.#sticks) this.#place?.restore();
+		if (clientWidth !== this.#width && !this.#sticks) this.#anchor?.restore();
 		this.#width = clientWidth;
 		if (grew && this.#folds) {
 			// The user looks at what was unfolded; it is not new.

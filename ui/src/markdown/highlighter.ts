@@ -57,10 +57,10 @@ export class Highlighter {
 		const { source } = block;
 		if (!source.closed) return;
 		const tokens = await this.#tokens(source.language ?? "", source.text);
-		this.#goOn(block, block.color(source, tokens));
+		this.#enqueue(block, block.color(source, tokens));
 	}
 
-	#goOn(block: CodeBlock, coloring: Coloring): void {
+	#enqueue(block: CodeBlock, coloring: Coloring): void {
 		this.#queue.push([block, coloring]);
 		if (!this.#hasColored) this.#nextPiece();
 	}
@@ -87,7 +87,7 @@ export class Highlighter {
 		for (const [block, coloring] of this.#waiting) {
 			if (isSelectedIn(block.code)) continue;
 			this.#waiting.delete(block);
-			this.#goOn(block, coloring);
+			this.#enqueue(block, coloring);
 		}
 		if (this.#waiting.size === 0) document.removeEventListener("selectionchange", this.#selected);
 	};

@@ -28,7 +28,7 @@ export class MarkdownView {
 	/** How much may be rendered after the next portion, in total. */
 	#most = RENDER_BUDGET;
 	#progress: Progress = "written";
-	#goesOn = false;
+	#isScheduled = false;
 
 	constructor(host: HTMLElement, services: MarkdownServices) {
 		const blocks = new Blocks(services);
@@ -53,7 +53,7 @@ export class MarkdownView {
 	show(blocks: readonly Block[], progress: Progress): void {
 		this.#whole = blocks;
 		this.#progress = progress;
-		if (!this.#goesOn) this.#draw();
+		if (!this.#isScheduled) this.#draw();
 	}
 
 	#draw(): void {
@@ -69,14 +69,14 @@ export class MarkdownView {
 			this.#host.removeAttribute("data-partial");
 		} else {
 			this.#host.setAttribute("data-partial", "");
-			this.#goOn();
+			this.#scheduleDraw();
 		}
 	}
 
-	#goOn(): void {
-		this.#goesOn = true;
+	#scheduleDraw(): void {
+		this.#isScheduled = true;
 		requestAnimationFrame(() => {
-			this.#goesOn = false;
+			this.#isScheduled = false;
 			// A detached host is rendered again by `show` before it becomes visible.
 			if (this.#host.isConnected) this.#services.preserveScroll(() => this.#draw());
 		});

@@ -176,7 +176,7 @@ export class Chat {
 		const error = await this.#try(async () => {
 			const view = await commands.getConversation(this.shownId.value, this.#branchId);
 			if (opened !== this.#opened) return;
-			this.#take(view);
+			this.#applySnapshot(view);
 			void this.#follow(view);
 		});
 		if (opened === this.#opened) this.#unopened = error;
@@ -208,7 +208,7 @@ export class Chat {
 				const view = await commands.getConversation(id, this.#branchId);
 				// Reading a long one takes as long as rendering it: yield to user input in between.
 				await yieldToBrowser();
-				if (opened === this.#opened) this.#take(view);
+				if (opened === this.#opened) this.#applySnapshot(view);
 			} while (this.#again);
 		}).finally(() => {
 			this.#reading = null;
@@ -235,7 +235,7 @@ export class Chat {
 		});
 	}
 
-	#take(view: ConversationView): void {
+	#applySnapshot(view: ConversationView): void {
 		// It would lock the page again for a moment; a read after the release is in flight.
 		if (isBeforeRelease(view.lock, this.#released.get(view.branchId) ?? 0)) return;
 		const known = this.lock.value;
@@ -305,9 +305,9 @@ export class Chat {
 				attached,
 			);
 			sent(at, text);
-			if (at === this.shownId.value) this.#lockedBy(outcome);
+			if (at === this.shownId.value) this.#applyAccepted(outcome);
 		} catch (error) {
-			if (hasCode(error, "generation_in_progress")) await this.#overtaken();
+			if (hasCode(error, "generation_in_progress")) await this.#onConflict();
 			else this.toasts.error(messageOf(error));
 		} finally {
 			this.#markSending(id, false);
@@ -346,7 +346,11 @@ export class Chat {
 	}
 
 	/** Locks the composer on acceptance, without waiting for the event that follows. */
-	#lockedBy(outcome: { generationId: string; assistantMessageId: string; fence: number }): void {
+	#applyAccepted(outcome: {
+		generationId: string;
+		assistantMessageId: string;
+		fence: number;
+	}): void {
 		const known = this.lock.value;
 		if (known !== null && outcome.fence <= known.fence) return;
 		this.lock.value = {
@@ -370,7 +374,7 @@ export class Chat {
 	 * Handles a conflict with another window. The send ends only after the lock is read, because the refusal is
 	 * dismissed as soon as the page is not busy.
 	 */
-	async #overtaken(): Promise<void> {
+	async #onConflict(): Promise<void> {
 		this.#askToWait();
 		await this.reread();
 	}
@@ -398,7 +402,7 @@ export class Chat {
 			const outcome = await commands.generateResponse(messageId, null, requestId, source);
 			if (id !== this.shownId.value) return;
 			// Messages from another window follow, so the answer is on a separate branch.
-			if (outcome.branchId === this.shown.value?.branchId) this.#lockedBy(outcome);
+			if (outcome.branchId === this.shown.value?.branchId) this.#applyAccepted(outcome);
 			else await this.#open(id, outcome.branchId);
 		});
 		this.#markSending(id, false);
@@ -528,7 +532,7 @@ export class Chat {
 			} else if (isIpcError(error) && FATAL_CODES.has(error.code) && this.shown.value === null) {
 				this.fatal.value = error;
 			} else if (hasCode(error, "generation_in_progress")) {
-				await this.#overtaken();
+				await this.#onConflict();
 			} else {
 				this.toasts.error(messageOf(error));
 			}

@@ -14,7 +14,7 @@ export class Find {
 	/** The match to scroll to: set once it is loaded. */
 	readonly shown = signal<string | null>(null);
 	readonly #chat: Chat;
-	readonly #later = new Debouncer(() => void this.#look());
+	readonly #debouncer = new Debouncer(() => void this.#search());
 
 	constructor(chat: Chat) {
 		this.#chat = chat;
@@ -22,7 +22,7 @@ export class Find {
 
 	open(): void {
 		this.isOpen.value = true;
-		if (this.text.value !== "") void this.#look();
+		if (this.text.value !== "") void this.#search();
 	}
 
 	close(): void {
@@ -34,22 +34,22 @@ export class Find {
 	type(text: string): void {
 		this.text.value = text;
 		this.found.value = null;
-		if (text === "") this.#later.cancel(null);
-		else this.#later.call(null);
+		if (text === "") this.#debouncer.cancel(null);
+		else this.#debouncer.call(null);
 	}
 
 	/** Goes to the next match, or with -1 to the previous one, wrapping at the ends. */
 	async step(by: 1 | -1): Promise<void> {
 		const found = this.found.value;
-		if (found === null) return this.#look();
+		if (found === null) return this.#search();
 		if (found.length === 0) return;
 		this.at.value = (this.at.value + by + found.length) % found.length;
 		await this.#show();
 	}
 
 	/** Runs the search and shows the last match: users look for new messages more often than for old ones. */
-	async #look(): Promise<void> {
-		this.#later.cancel(null);
+	async #search(): Promise<void> {
+		this.#debouncer.cancel(null);
 		const [view, text] = [this.#chat.shown.value, this.text.value];
 		if (view === null || text === "") return;
 		try {

@@ -14,7 +14,7 @@ export class ParameterFields {
 	readonly problems = signal<ReadonlyMap<ParameterName, string>>(new Map());
 	readonly saved: ReadonlySignal<Parameters>;
 	readonly #save: (parameters: Parameters) => Promise<void>;
-	readonly #later = new Debouncer<ParameterName>((name) => void this.#commit(name, false));
+	readonly #debouncer = new Debouncer<ParameterName>((name) => void this.#commit(name, false));
 	#last: Promise<void> = Promise.resolve();
 
 	/** `save` rejects if the core does; `saved` has the parameters when it resolves. */
@@ -32,12 +32,12 @@ export class ParameterFields {
 		this.typed.value = new Map(this.typed.value).set(name, text);
 		// An error is shown when the typing pauses, and cleared immediately.
 		if (this.problems.value.has(name)) this.#check(name, text);
-		this.#later.call(name);
+		this.#debouncer.call(name);
 	}
 
 	/** Saves a field now, because the user leaves it. */
 	leave(name: ParameterName): Promise<void> {
-		this.#later.cancel(name);
+		this.#debouncer.cancel(name);
 		return this.#commit(name, true);
 	}
 
@@ -71,17 +71,17 @@ export class ParameterFields {
 			// While the user is in the field, it keeps the typed text: 0.70 does not become 0.7.
 			if (leaving && this.typed.value.get(name) === text) this.#release(name);
 		} catch (error) {
-			this.#tell(name, messageOf(error));
+			this.#setProblem(name, messageOf(error));
 		}
 	}
 
 	#check(name: ParameterName, text: string): Parameters | null {
 		const parsed = withParameter(this.saved.value, name, text);
-		this.#tell(name, "problem" in parsed ? parsed.problem : null);
+		this.#setProblem(name, "problem" in parsed ? parsed.problem : null);
 		return "problem" in parsed ? null : parsed.value;
 	}
 
-	#tell(name: ParameterName, problem: string | null): void {
+	#setProblem(name: ParameterName, problem: string | null): void {
 		if ((this.problems.value.get(name) ?? null) === problem) return;
 		const problems = new Map(this.problems.value);
 		if (problem === null) problems.delete(name);

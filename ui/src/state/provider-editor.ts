@@ -84,7 +84,7 @@ export class ProviderEditor {
 		batch(() => {
 			this.keyChoice.value = choice;
 			this.#changed();
-			this.#tell("key", null);
+			this.#setProblem("key", null);
 		});
 	}
 
@@ -105,7 +105,7 @@ export class ProviderEditor {
 	/** Validates a field and shows its error. Returns whether it is valid. */
 	check(field: ProviderField): boolean {
 		const parsed = this.#parse(field);
-		this.#tell(field, "problem" in parsed ? parsed.problem : null);
+		this.#setProblem(field, "problem" in parsed ? parsed.problem : null);
 		return !("problem" in parsed);
 	}
 
@@ -186,7 +186,7 @@ export class ProviderEditor {
 		);
 	}
 
-	#tell(field: ProviderField, problem: string | null): void {
+	#setProblem(field: ProviderField, problem: string | null): void {
 		const problems = new Map(this.problems.value);
 		if (problem === null) problems.delete(field);
 		else problems.set(field, problem);

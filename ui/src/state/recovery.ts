@@ -1,12 +1,12 @@
 /** Recovery options when the conversations cannot be opened, and the outcome of those that were tried. */
 import { computed, signal } from "@preact/signals-core";
-import { commands, messageOf, type WaysOn } from "../ipc/host";
+import { commands, messageOf, type RecoveryOptions } from "../ipc/host";
 
 const PLACES = (count: number) => (count === 1 ? "1 place" : `${count} places`);
 
 export class Recovery {
 	/** Available options; null until known. */
-	readonly options = signal<WaysOn | null>(null);
+	readonly options = signal<RecoveryOptions | null>(null);
 	/** The running action, as shown to the user; null if there is none. */
 	readonly working = signal<string | null>(null);
 	/** Outcome of the last action. */

@@ -1,11 +1,11 @@
 /** The fatal error page with its recovery options, which replaces all others. */
 import { html, nothing, type TemplateResult } from "lit-html";
-import type { Backup, WaysOn } from "../ipc/host";
+import type { Backup, RecoveryOptions } from "../ipc/host";
 
 export interface Fatal {
 	readonly reason: string;
 	/** Available options; null if only closing helps, or while unknown. */
-	readonly options: WaysOn | null;
+	readonly options: RecoveryOptions | null;
 	readonly working: string | null;
 	readonly outcome: string;
 	readonly isSaved: boolean;
@@ -54,7 +54,11 @@ function moving(): TemplateResult {
 }
 
 /** Actions that replace the database that cannot be opened, or help to. */
-function replacements(model: Fatal, options: WaysOn, actions: FatalActions): TemplateResult {
+function replacements(
+	model: Fatal,
+	options: RecoveryOptions,
+	actions: FatalActions,
+): TemplateResult {
 	const newest = options.backups[0];
 	const isFirst = newest === undefined;
 	const { isSaved } = model;
@@ -85,7 +89,7 @@ function replacements(model: Fatal, options: WaysOn, actions: FatalActions): Tem
   `;
 }
 
-function more(model: Fatal, options: WaysOn, actions: FatalActions): TemplateResult {
+function more(model: Fatal, options: RecoveryOptions, actions: FatalActions): TemplateResult {
 	return html`
     <details>
       <summary>More</summary>

@@ -13,7 +13,7 @@ const UNLOCK: &str = if cfg!(any(target_os = "macos", target_os = "windows")) {
 };
 
 /// Advice for an unusable keychain. The connection to the keychain is made once per run.
-const WAY_OUT: &str = if cfg!(any(target_os = "macos", target_os = "windows")) {
+const UNAVAILABLE_ADVICE: &str = if cfg!(any(target_os = "macos", target_os = "windows")) {
     "Keep the key for this run only, or in a file"
 } else {
     "Start one that offers the Secret Service (GNOME Keyring, KWallet or KeePassXC) and then Conch \
@@ -25,7 +25,7 @@ const WAY_OUT: &str = if cfg!(any(target_os = "macos", target_os = "windows")) {
 #[non_exhaustive]
 pub enum KeyError {
     /// There is no keychain, or it failed.
-    #[error("The system's keychain cannot be used: {reason}. {WAY_OUT}")]
+    #[error("The system's keychain cannot be used: {reason}. {UNAVAILABLE_ADVICE}")]
     KeychainUnavailable {
         /// The system's error message.
         reason: String,

@@ -16,7 +16,7 @@ use crate::ids::{BranchId, ConversationId, InstanceId};
 use crate::store::{ChangeCursor, Store, StoreError};
 
 /// Poll interval.
-const EVERY: Duration = Duration::from_millis(300);
+const POLL_INTERVAL: Duration = Duration::from_millis(300);
 
 /// Polls the changes of other processes.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ impl Watch {
         loop {
             self.poll(&mut changes).await?;
             while !changes.poll_commits().await? {
-                tokio::time::sleep(EVERY).await;
+                tokio::time::sleep(POLL_INTERVAL).await;
             }
         }
     }

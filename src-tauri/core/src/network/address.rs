@@ -18,7 +18,7 @@ pub(crate) fn is_this_machine(url: &Url) -> bool {
 }
 
 /// Suffixes of local network names, which are never delegated in DNS.
-const OWN: [&str; 4] = [".local", ".internal", ".home.arpa", ".lan"];
+const LOCAL_SUFFIXES: [&str; 4] = [".local", ".internal", ".home.arpa", ".lan"];
 
 /// Returns whether the host may be on the public internet, judging by its name: its addresses are known only
 /// when it is resolved.
@@ -27,7 +27,9 @@ pub(crate) fn is_public_host(url: &Url) -> bool {
         Some(Host::Name(name)) => {
             let name = name.trim_end_matches('.');
             // A name without a dot is local, too.
-            !is_localhost(name) && name.contains('.') && !OWN.iter().any(|own| name.ends_with(own))
+            !is_localhost(name)
+                && name.contains('.')
+                && !LOCAL_SUFFIXES.iter().any(|own| name.ends_with(own))
         }
         Some(Host::Number(address)) => is_public(address),
         None => false,

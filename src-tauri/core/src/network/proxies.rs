@@ -62,7 +62,7 @@ impl Proxies {
 
     /// Falls back to the system's proxies on macOS and Windows if no variable configures one.
     #[must_use]
-    pub fn or_the_systems(self) -> Self {
+    pub fn or_system(self) -> Self {
         Self {
             system: cfg!(any(target_os = "macos", target_os = "windows")),
             ..self
@@ -88,7 +88,7 @@ impl Proxies {
         let Some(found) = matcher.intercept(&uri) else {
             // Either the host is excluded, or the variable's value is not a proxy.
             return match &self.https {
-                Some(told) if !is_proxy(&told.value) => Err(unusable()),
+                Some(reported) if !is_proxy(&reported.value) => Err(unusable()),
                 _ => Ok(None),
             };
         };
@@ -158,7 +158,7 @@ impl fmt::Display for Proxy {
 impl fmt::Debug for Proxies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Proxies")
-            .field("https", &self.https.as_ref().map(|told| told.name))
+            .field("https", &self.https.as_ref().map(|reported| reported.name))
             .field("except", &self.except)
             .field("system", &self.system)
             .finish_non_exhaustive()

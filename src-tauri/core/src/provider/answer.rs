@@ -11,7 +11,7 @@ use reqwest::header::HeaderMap;
 
 use super::endpoint::Endpoint;
 use super::failure::{Failure, FailureKind, Retry};
-use super::frames::{Broken, Frame, Frames};
+use super::frames::{Frame, FrameError, Frames};
 use super::protocol::{ChatRequest, Decoder, Framing, StreamEvent};
 use crate::clock::Timestamp;
 use crate::network::{Network, Route};
@@ -183,11 +183,13 @@ impl AnswerStream {
             match frames.next().await {
                 Some(Ok(frame)) if frame.text.trim().is_empty() => return StreamEvent::KeptAlive,
                 Some(Ok(frame)) => self.decode(&frame),
-                Some(Err(Broken::TooLarge)) => self.end_with(StreamEvent::Failed(Failure::new(
-                    FailureKind::TooLarge,
-                    "The provider sent a single event of more than 8 MiB",
-                ))),
-                Some(Err(Broken::Transport(reason))) => {
+                Some(Err(FrameError::TooLarge)) => {
+                    self.end_with(StreamEvent::Failed(Failure::new(
+                        FailureKind::TooLarge,
+                        "The provider sent a single event of more than 8 MiB",
+                    )));
+                }
+                Some(Err(FrameError::Transport(reason))) => {
                     self.end_with(StreamEvent::Failed(Failure::new(
                         FailureKind::StreamCut,
                         format!("The connection broke while the answer came: {reason}"),

@@ -48,12 +48,12 @@ struct Running {
     child: Child,
     /// Held open: its end of file makes the engine exit.
     _input: ChildStdin,
-    reached: Reached,
+    reached: RunningModel,
 }
 
 /// The address of the running model, and its name there.
 #[derive(Debug, Clone)]
-pub(super) struct Reached {
+pub(super) struct RunningModel {
     pub(super) provider: Provider,
     pub(super) model: String,
 }
@@ -101,7 +101,7 @@ impl EmbeddedModel {
     }
 
     /// Returns the model's address, and starts it if it is not running.
-    pub(super) async fn reach(&self) -> Result<Reached, Failure> {
+    pub(super) async fn reach(&self) -> Result<RunningModel, Failure> {
         let mut process = self.process.lock().await;
         if let Process::Running(running) = &mut *process
             && matches!(running.child.try_wait(), Ok(None))
@@ -159,7 +159,7 @@ impl EmbeddedModel {
         Ok(Running {
             child,
             _input: input,
-            reached: Reached { provider, model },
+            reached: RunningModel { provider, model },
         })
     }
 }

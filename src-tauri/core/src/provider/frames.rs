@@ -26,7 +26,7 @@ enum Cut {
 
 /// Why a stream failed.
 #[derive(Debug)]
-pub(super) enum Broken {
+pub(super) enum FrameError {
     /// An event exceeded [`EVENT_LIMIT`].
     TooLarge,
     /// The connection or the encoding failed.
@@ -43,7 +43,7 @@ pub(super) struct Frame {
 }
 
 /// The events of a stream.
-pub(super) struct Frames(BoxStream<'static, Result<Frame, Broken>>);
+pub(super) struct Frames(BoxStream<'static, Result<Frame, FrameError>>);
 
 /// A line codec whose last line may lack a terminator.
 struct Lines(LinesCodec);
@@ -103,25 +103,25 @@ impl Frames {
         let reader = StreamReader::new(bytes.map_err(std::io::Error::other).boxed());
         let codec = Lines(LinesCodec::new_with_max_length(EVENT_LIMIT));
         let lines = FramedRead::new(reader, codec).map_err(|error| match error {
-            LinesCodecError::MaxLineLengthExceeded => Broken::TooLarge,
-            LinesCodecError::Io(error) => Broken::Transport(root_cause(&error)),
+            LinesCodecError::MaxLineLengthExceeded => FrameError::TooLarge,
+            LinesCodecError::Io(error) => FrameError::Transport(root_cause(&error)),
         });
         Self(lines.boxed())
     }
 
     /// Returns the next event; `None` at the end of the stream.
-    pub(super) async fn next(&mut self) -> Option<Result<Frame, Broken>> {
+    pub(super) async fn next(&mut self) -> Option<Result<Frame, FrameError>> {
         self.0.next().await
     }
 }
 
-fn broken(error: &sse_stream::Error) -> Broken {
+fn broken(error: &sse_stream::Error) -> FrameError {
     if let sse_stream::Error::Body(body) = error
         && let Some(Cut::TooLarge) = body.downcast_ref::<Cut>()
     {
-        return Broken::TooLarge;
+        return FrameError::TooLarge;
     }
-    Broken::Transport(root_cause(error))
+    FrameError::Transport(root_cause(error))
 }
 
 #[cfg(test)]
@@ -183,7 +183,10 @@ mod tests {
     #[tokio::test]
     async fn what_never_ends_is_cut_at_the_limit() {
         for mut frames in [Frames::events(endless()), Frames::lines(endless())] {
-            assert!(matches!(frames.next().await, Some(Err(Broken::TooLarge))));
+            assert!(matches!(
+                frames.next().await,
+                Some(Err(FrameError::TooLarge))
+            ));
         }
     }
 }

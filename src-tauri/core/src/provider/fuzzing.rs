@@ -36,12 +36,12 @@ pub struct Answer {
     /// The number of events, keep-alives included.
     pub events: usize,
     /// The turn's result for these events.
-    pub turn: Turned,
+    pub turn: TurnResult,
 }
 
 /// The result of a turn.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Turned {
+pub struct TurnResult {
     /// How the turn ended, as debug text; none while it runs.
     pub end: Option<String>,
     /// Bytes of text and of reasoning that it appended.

@@ -51,12 +51,12 @@ struct State {
     max_permits: u32,
     /// The adaptive limit, from 1 to `max_permits`.
     limit: f64,
-    slots: u32,
+    permits: u32,
     /// Requests without a response yet.
     unanswered: u32,
     last_ticket: u64,
     /// Tickets that wait with a permit to retry, and tickets that wait without one.
-    again: VecDeque<u64>,
+    retries: VecDeque<u64>,
     queue: VecDeque<u64>,
     /// No request is sent before this.
     closed_until: Option<Instant>,
@@ -105,7 +105,7 @@ struct Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         let mut state = self.gate.state();
-        state.again.retain(|number| *number != self.number);
+        state.retries.retain(|number| *number != self.number);
         state.queue.retain(|number| *number != self.number);
         drop(state);
         self.gate.changed.send_replace(());
@@ -123,10 +123,10 @@ impl Gate {
                 reported_until: None,
                 max_permits,
                 limit: f64::from(max_permits),
-                slots: 0,
+                permits: 0,
                 unanswered: 0,
                 last_ticket: 0,
-                again: VecDeque::new(),
+                retries: VecDeque::new(),
                 queue: VecDeque::new(),
                 closed_until: None,
                 cautious_until: None,
@@ -153,7 +153,7 @@ impl Gate {
 
     /// Returns whether other answers run besides the caller's.
     pub(crate) fn is_shared(&self) -> bool {
-        self.state().slots > 1
+        self.state().permits > 1
     }
 
     /// Appends an entry to the queue for a permit.
@@ -203,7 +203,7 @@ impl QueueEntry {
     /// Returns whether no answer runs and nothing else waits.
     pub(crate) fn is_alone(&self) -> bool {
         let state = self.0.gate.state();
-        state.slots == 0 && state.queue.len() + state.again.len() == 1
+        state.permits == 0 && state.queue.len() + state.retries.len() == 1
     }
 
     /// Returns whether the provider's slot count was queried recently.
@@ -256,7 +256,7 @@ impl State {
 
     fn queue_up_again(&mut self) -> u64 {
         self.last_ticket += 1;
-        self.again.push_back(self.last_ticket);
+        self.retries.push_back(self.last_ticket);
         self.last_ticket
     }
 
@@ -270,11 +270,11 @@ impl State {
         if let Some(until) = self.closed_until.filter(|until| *until > now) {
             return Err(Some(until));
         }
-        let first = self.again.front().or(self.queue.front());
+        let first = self.retries.front().or(self.queue.front());
         if first != Some(&ticket) {
             return Err(None);
         }
-        if !holds && f64::from(self.slots) + 1.0 > self.limit.max(1.0) {
+        if !holds && f64::from(self.permits) + 1.0 > self.limit.max(1.0) {
             return Err(None);
         }
         let cautious = self.cautious_until.is_some_and(|until| until > now);
@@ -290,7 +290,7 @@ impl State {
         }
         self.unanswered += 1;
         if !holds {
-            self.slots += 1;
+            self.permits += 1;
         }
         Ok(())
     }
@@ -381,7 +381,7 @@ impl Drop for Permit {
     fn drop(&mut self) {
         self.answered(None);
         let ticket = self.ticket.take().map(|number| self.gate.ticket(number));
-        self.gate.state().slots -= 1;
+        self.gate.state().permits -= 1;
         drop(ticket);
         self.gate.changed.send_replace(());
     }

@@ -58,7 +58,7 @@ pub(super) struct Pages {
     main: File,
     log: Option<File>,
     /// Offsets in the WAL of the last committed version of each page.
-    in_log: HashMap<u32, u64>,
+    wal_offsets: HashMap<u32, u64>,
     size: usize,
     count: u32,
 }
@@ -71,17 +71,17 @@ impl Pages {
         let _ = main.read(&mut header)?;
         let size = page_size(&header);
         let mut log = File::open(with_suffix(database, WAL_SUFFIX)).ok();
-        let in_log = match &mut log {
+        let wal_offsets = match &mut log {
             Some(log) => frames(log, size).unwrap_or_default(),
             None => HashMap::new(),
         };
         let length = main.metadata()?.len() / u64::try_from(size).unwrap_or(1);
         let in_main = u32::try_from(length).unwrap_or(u32::MAX);
-        let count = in_log.keys().copied().max().unwrap_or(0).max(in_main);
+        let count = wal_offsets.keys().copied().max().unwrap_or(0).max(in_main);
         Ok(Self {
             main,
             log,
-            in_log,
+            wal_offsets,
             size,
             count,
         })
@@ -112,8 +112,8 @@ impl Pages {
 
     fn page(&mut self, number: u32) -> Option<Vec<u8>> {
         let mut page = vec![0; self.size];
-        let in_log = self.in_log.get(&number);
-        let (file, at) = if let (Some(at), Some(log)) = (in_log, &mut self.log) {
+        let wal_offsets = self.wal_offsets.get(&number);
+        let (file, at) = if let (Some(at), Some(log)) = (wal_offsets, &mut self.log) {
             (log, *at)
         } else {
             let before = u64::from(number.checked_sub(1)?);

@@ -30,16 +30,16 @@ impl Store {
                 tracing::warn!(%error, path = %text.display(), "a text of what was deleted stays");
             }
         }
-        self.forget_unsent_in_copies().await
+        self.purge_unsent_in_copies().await
     }
 
     /// Removes from every copy the drafts and attachments that were sent or discarded since.
     ///
     /// # Errors
     /// On transient errors; it can be called again.
-    pub async fn forget_unsent_in_copies(&self) -> Result<()> {
+    pub async fn purge_unsent_in_copies(&self) -> Result<()> {
         for copy in self.copies() {
-            let forgotten = self.forget_unsent_in(&copy).await;
+            let forgotten = self.purge_unsent_in(&copy).await;
             tolerated(&copy, forgotten)?;
         }
         Ok(())
@@ -71,12 +71,12 @@ impl Store {
         if !gone.is_empty() {
             Self::purge_in(backup, &gone).await?;
         }
-        self.forget_unsent_in(backup).await
+        self.purge_unsent_in(backup).await
     }
 
     /// Removes from a copy the drafts that are no prefix of the current draft, and unsent files that no longer
     /// exist.
-    async fn forget_unsent_in(&self, path: &Path) -> Result<()> {
+    async fn purge_unsent_in(&self, path: &Path) -> Result<()> {
         let typed: Vec<(String, String)> = sqlx::query_as(
             "SELECT conversation_id, content FROM drafts
              UNION ALL SELECT user_id, content FROM new_conversation_drafts",
@@ -88,7 +88,7 @@ impl Store {
             .fetch_all(&self.readers)
             .await?;
         let files: HashSet<_> = files.into_iter().collect();
-        let mut copy = open_to_forget(path).await?;
+        let mut copy = open_secure_delete(path).await?;
         let mut gone = Vec::new();
         for (table, place) in [
             ("drafts", "conversation_id"),
@@ -141,7 +141,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be written; what was purged before that stays purged.
     pub async fn purge_in(path: &Path, ids: &[ConversationId]) -> Result<()> {
-        let mut file = open_to_forget(path).await?;
+        let mut file = open_secure_delete(path).await?;
         let mut held = Vec::new();
         for id in ids {
             let is_there: i64 =
@@ -167,7 +167,7 @@ impl Store {
             end(&mut tx, id).await?;
             tx.commit().await?;
         }
-        forget_words(&mut file).await?;
+        clear_index(&mut file).await?;
         close(file).await
     }
 }
@@ -184,7 +184,7 @@ fn tolerated(copy: &Path, done: Result<()>) -> Result<()> {
 }
 
 /// Opens a database so that deleted content is overwritten with zeros.
-async fn open_to_forget(path: &Path) -> Result<SqliteConnection> {
+async fn open_secure_delete(path: &Path) -> Result<SqliteConnection> {
     let options = SqliteConnectOptions::new()
         .filename(path)
         .foreign_keys(false)
@@ -202,7 +202,7 @@ async fn close(mut file: SqliteConnection) -> Result<()> {
 }
 
 /// Clears the search index, in any schema version. The next start on the file rebuilds it.
-async fn forget_words(file: &mut SqliteConnection) -> Result<()> {
+async fn clear_index(file: &mut SqliteConnection) -> Result<()> {
     sqlx::query("INSERT INTO messages_fts(messages_fts) VALUES ('delete-all')")
         .execute(&mut *file)
         .await?;

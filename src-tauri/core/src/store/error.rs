@@ -209,7 +209,7 @@ mod extended {
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match (extended_code(&error), &error) {
-            (Some(code), _) => sorted(code, error),
+            (Some(code), _) => classify(code, error),
             (None, sqlx::Error::PoolTimedOut) => Self::Transient {
                 condition: Transient::Silent,
                 source: error,
@@ -224,7 +224,7 @@ impl From<sqlx::Error> for StoreError {
 }
 
 /// The only classification of errors into transient and permanent, by SQLite's extended result code.
-fn sorted(code: i32, source: sqlx::Error) -> StoreError {
+fn classify(code: i32, source: sqlx::Error) -> StoreError {
     let condition = match (code & 0xff, code) {
         (_, extended::CORRUPT_VTAB | extended::READONLY_DBMOVED) => None,
         (primary::CORRUPT | primary::NOTADB, _) | (_, extended::IOERR_CORRUPTFS) => {
@@ -283,18 +283,18 @@ mod tests {
             (15, Transient::Busy),
         ];
         for (code, condition) in condition {
-            let error = sorted(code, sqlx::Error::RowNotFound);
+            let error = classify(code, sqlx::Error::RowNotFound);
             assert_eq!(error.transient(), Some(condition), "{code}");
             assert!(!error.is_damage(), "{code}");
         }
         for code in [11, 523, 779, 26, 8458] {
-            let error = sorted(code, sqlx::Error::RowNotFound);
+            let error = classify(code, sqlx::Error::RowNotFound);
             assert!(error.is_damage() && !error.is_transient(), "{code}");
             assert_eq!(error.code(), ErrorCode::DatabaseCorrupt, "{code}");
         }
         // Generic error, abort by a trigger, too big, constraints, mismatch, full-text index, moved file.
         for code in [1, 4, 18, 19, 1555, 1811, 2067, 20, 267, 1032, 99] {
-            let error = sorted(code, sqlx::Error::RowNotFound);
+            let error = classify(code, sqlx::Error::RowNotFound);
             assert!(!error.is_transient() && !error.is_damage(), "{code}");
         }
     }

@@ -252,7 +252,7 @@ async fn inspect_existing(
         }
         Main::Absent if !remains::has_companions(path) => Ok(None),
         Main::Absent | Main::Zeros => {
-            let folder = remains::put_aside(path, now).map_err(refused)?;
+            let folder = remains::move_aside(path, now).map_err(refused)?;
             tracing::warn!(folder = %folder.display(), "what the first start left unwritten is moved aside");
             Ok(None)
         }

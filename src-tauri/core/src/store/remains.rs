@@ -127,7 +127,7 @@ pub(crate) fn put(path: &Path, folder: &Path) -> io::Result<()> {
 }
 
 /// Moves aside a database that was never written, with its companion files. Returns the folder.
-pub(super) fn put_aside(database: &Path, now: Timestamp) -> io::Result<PathBuf> {
+pub(super) fn move_aside(database: &Path, now: Timestamp) -> io::Result<PathBuf> {
     let folder = aside(database.parent().unwrap_or(Path::new("")), now)?;
     for suffix in COMPANIONS {
         put(&with_suffix(database, suffix), &folder)?;

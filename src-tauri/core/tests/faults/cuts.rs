@@ -96,7 +96,7 @@ fn without_answer() -> Vec<Scenario> {
     );
     let unreachable = || failed("provider_unreachable", "No connection to http://127.0.0.1");
     vec![
-        once("nobody listens", nobody.after(0), |_| Vec::new()).user(User::AsksNobody),
+        once("nobody listens", nobody.after(0), |_| Vec::new()).user(User::ProviderDown),
         once("closed without a word", unreachable(), |_| {
             vec![Step::Close]
         }),

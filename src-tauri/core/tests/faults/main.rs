@@ -11,7 +11,7 @@ mod cuts;
 mod errors;
 mod faulty_frames;
 mod fixture;
-mod own_ways;
+mod protocol_specific;
 mod refusals;
 mod retries;
 mod run;
@@ -37,7 +37,7 @@ const AT_LEAST: usize = 45;
 fn all() -> Vec<Scenario> {
     let parts = [
         whole::scenarios(),
-        own_ways::scenarios(),
+        protocol_specific::scenarios(),
         wires::scenarios(),
         cuts::scenarios(),
         errors::scenarios(),

@@ -7,7 +7,7 @@ use crate::fixture::{KEY, LOCAL};
 use crate::scenario::{EVENTS, Expected, HELLO, Scenario, complete, failed, once, scenario};
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    [final_ones(), redirects(), passing_ones(), bodies()]
+    [final_ones(), redirects(), transient(), bodies()]
         .into_iter()
         .flatten()
         .collect()
@@ -48,7 +48,7 @@ fn redirects() -> Vec<Scenario> {
 }
 
 /// Transient refusals: retried up to twice.
-fn passing_ones() -> Vec<Scenario> {
+fn transient() -> Vec<Scenario> {
     let statuses = [408, 409, 500, 502, 503, 504, 520, 529];
     let passes = statuses.map(|status| {
         scenario(
@@ -85,7 +85,7 @@ fn passing_ones() -> Vec<Scenario> {
         failed("provider_fault", "this is why"),
         |_| vec![Step::refusal(503, &[], "this is why")],
     )
-    .asks(LOCAL);
+    .with_provider(LOCAL);
     passes
         .into_iter()
         .chain(stays)
@@ -125,7 +125,7 @@ fn bodies() -> Vec<Scenario> {
             let reason = format!("Incorrect key provided: {KEY}");
             vec![Step::refusal(401, &[], &reason)]
         }),
-        told_apart("a conversation that is too long", failed("context_too_long", "too long"), |protocol| {
+        distinguished("a conversation that is too long", failed("context_too_long", "too long"), |protocol| {
             match protocol {
                 Protocol::OpenAi => r#"{"error":{"message":"maximum context length is 8192 tokens","code":"context_length_exceeded"}}"#,
                 Protocol::Anthropic => r#"{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 210000 tokens > 200000 maximum"}}"#,
@@ -133,18 +133,18 @@ fn bodies() -> Vec<Scenario> {
             }
         })
         .only(EVENTS),
-        told_apart("a wrong key with status 400", failed("wrong_key", "not valid"), |_| {
+        distinguished("a wrong key with status 400", failed("wrong_key", "not valid"), |_| {
             r#"{"error":{"code":400,"message":"API key not valid.","status":"INVALID_ARGUMENT","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"API_KEY_INVALID"}]}}"#
         })
         .only(&[Protocol::Gemini]),
-        told_apart("no credit with status 400", failed("out_of_credit", "credit"), |_| {
+        distinguished("no credit with status 400", failed("out_of_credit", "credit"), |_| {
             r#"{"type":"error","error":{"type":"invalid_request_error","message":"Your credit balance is too low"}}"#
         })
         .only(&[Protocol::Anthropic]),
     ]
 }
 
-fn told_apart(
+fn distinguished(
     name: &'static str,
     expected: Expected,
     body: impl Fn(Protocol) -> &'static str + Send + Sync + 'static,

@@ -69,7 +69,7 @@ impl End {
         for script in (scenario.scripts)(self.protocol) {
             server.push(script);
         }
-        if scenario.user == User::AsksNobody {
+        if scenario.user == User::ProviderDown {
             let port = server.port();
             drop(server);
             while TcpStream::connect(("127.0.0.1", port)).await.is_ok() {

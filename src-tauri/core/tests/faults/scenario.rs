@@ -47,7 +47,7 @@ pub(crate) enum User {
     /// Reads this text, then the provider continues.
     Reads(&'static str),
     /// Has not started the provider.
-    AsksNobody,
+    ProviderDown,
 }
 
 /// The expected outcome.
@@ -82,7 +82,7 @@ impl Scenario {
         self
     }
 
-    pub(crate) fn asks(self, provider: &'static str) -> Self {
+    pub(crate) fn with_provider(self, provider: &'static str) -> Self {
         Self { provider, ..self }
     }
 

@@ -17,7 +17,7 @@ const WORDS: &str = "the user's own words";
 
 /// How a proxy responds; then it reads once more, and closes.
 #[derive(Debug, Clone, Copy)]
-enum Manner {
+enum ProxyBehaviour {
     /// Responds as an HTTP proxy that connects.
     Connects,
     /// Responds to every request with this status.
@@ -40,7 +40,7 @@ impl Drop for Canary {
 }
 
 impl Canary {
-    async fn start(manner: Manner) -> Self {
+    async fn start(manner: ProxyBehaviour) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let heard = Arc::new(Mutex::new(Vec::new()));
@@ -78,18 +78,18 @@ async fn read(stream: &mut TcpStream, all: &Mutex<Vec<Vec<u8>>>, at: usize) -> s
 
 async fn listen(
     mut stream: TcpStream,
-    manner: Manner,
+    manner: ProxyBehaviour,
     all: &Mutex<Vec<Vec<u8>>>,
     at: usize,
 ) -> std::io::Result<()> {
     read(&mut stream, all, at).await?;
     match manner {
-        Manner::Connects => stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?,
-        Manner::Refuses(status) => {
+        ProxyBehaviour::Connects => stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?,
+        ProxyBehaviour::Refuses(status) => {
             let refusal = format!("HTTP/1.1 {status} No\r\ncontent-length: 0\r\n\r\n");
             return stream.write_all(refusal.as_bytes()).await;
         }
-        Manner::Socks(5) => {
+        ProxyBehaviour::Socks(5) => {
             let asks_who = all.lock().unwrap()[at].contains(&2);
             if asks_who {
                 // Requests a user name and a password (RFC 1929), and accepts them.
@@ -102,7 +102,7 @@ async fn listen(
             read(&mut stream, all, at).await?;
             stream.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).await?;
         }
-        Manner::Socks(_) => stream.write_all(&[0, 90, 0, 0, 0, 0, 0, 0]).await?,
+        ProxyBehaviour::Socks(_) => stream.write_all(&[0, 90, 0, 0, 0, 0, 0, 0]).await?,
     }
     // The start of a TLS handshake, or what must never arrive.
     read(&mut stream, all, at).await
@@ -197,7 +197,7 @@ fn contains(bytes: &[u8], part: &str) -> bool {
 #[cfg(unix)]
 #[tokio::test]
 async fn nothing_on_this_machine_is_asked_through_a_proxy() {
-    let canary = Canary::start(Manner::Refuses(502)).await;
+    let canary = Canary::start(ProxyBehaviour::Refuses(502)).await;
     let address = format!("http://127.0.0.1:{}", canary.port);
     for variable in [
         "ALL_PROXY",
@@ -240,7 +240,7 @@ async fn nothing_on_this_machine_is_asked_through_a_proxy() {
 #[tokio::test]
 async fn https_goes_through_a_proxy_that_sees_the_hosts_name_and_no_more() {
     for variable in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
-        let canary = Canary::start(Manner::Connects).await;
+        let canary = Canary::start(ProxyBehaviour::Connects).await;
         let address = format!("http://user:pass-word@127.0.0.1:{}/", canary.port);
         let fixture = Fixture::with(&[(variable, &address)], None).await;
         fixture.add(&remote(Some(KEY))).await;
@@ -287,7 +287,7 @@ async fn https_goes_through_a_proxy_that_sees_the_hosts_name_and_no_more() {
 
 #[tokio::test]
 async fn what_is_not_https_goes_through_no_proxy() {
-    let canary = Canary::start(Manner::Refuses(502)).await;
+    let canary = Canary::start(ProxyBehaviour::Refuses(502)).await;
     for scheme in ["http", "socks5h", "socks4a"] {
         for variable in ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
             let address = format!("{scheme}://127.0.0.1:{}", canary.port);
@@ -307,7 +307,7 @@ async fn what_is_not_https_goes_through_no_proxy() {
 
 #[tokio::test]
 async fn a_host_that_is_excepted_is_asked_directly() {
-    let canary = Canary::start(Manner::Connects).await;
+    let canary = Canary::start(ProxyBehaviour::Connects).await;
     let address = format!("http://127.0.0.1:{}", canary.port);
     for (name, except) in [
         ("NO_PROXY", ".conch.invalid"),
@@ -356,7 +356,7 @@ async fn a_socks_proxy_leads_to_what_is_remote() {
         ),
     ];
     for (scheme, user, version, base_url, parts) in cases {
-        let canary = Canary::start(Manner::Socks(version)).await;
+        let canary = Canary::start(ProxyBehaviour::Socks(version)).await;
         let address = format!("{scheme}://{user}127.0.0.1:{}", canary.port);
         let fixture = Fixture::with(&[("ALL_PROXY", &address)], None).await;
         let message = fixture
@@ -382,8 +382,8 @@ async fn a_socks_proxy_leads_to_what_is_remote() {
 
 #[tokio::test]
 async fn a_proxy_that_fails_is_named_with_what_to_do() {
-    let refuses = Canary::start(Manner::Refuses(403)).await;
-    let asks_who = Canary::start(Manner::Refuses(407)).await;
+    let refuses = Canary::start(ProxyBehaviour::Refuses(403)).await;
+    let asks_who = Canary::start(ProxyBehaviour::Refuses(407)).await;
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let dead = free.local_addr().unwrap().port();
     drop(free);

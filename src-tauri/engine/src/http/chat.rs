@@ -19,7 +19,7 @@ use crate::inference::Job;
 
 /// `GET /v1/models`: the one model.
 pub(super) async fn models(State(shared): State<Arc<Shared>>) -> Json<Value> {
-    let _busy = shared.activity.begin();
+    let _activity_guard = shared.activity.begin();
     let model = json!({
         "id": shared.model.name(),
         "object": "model",

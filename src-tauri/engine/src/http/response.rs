@@ -29,7 +29,7 @@ pub(super) struct Answer {
     form: Form,
     /// The number of oldest messages that the prompt leaves out.
     omitted_messages: usize,
-    _busy: ActivityGuard,
+    _activity_guard: ActivityGuard,
 }
 
 /// The fields that all objects of one answer share.
@@ -55,7 +55,7 @@ impl Answer {
                 model: model.to_owned(),
             },
             omitted_messages,
-            _busy: busy,
+            _activity_guard: busy,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{error_name, filled, usage_after, was_counted};
+use super::{error_name, filled, is_counted_by_finish, usage_after};
 use crate::script::Step;
 
 pub(super) fn encode(steps: &[Step], at: usize) -> String {
@@ -34,7 +34,7 @@ pub(super) fn encode(steps: &[Step], at: usize) -> String {
             });
             leave_block(steps, at) + &event("message_delta", &filled(end))
         }
-        Step::Usage(prompt, answer) if !was_counted(steps, at) => event(
+        Step::Usage(prompt, answer) if !is_counted_by_finish(steps, at) => event(
             "message_delta",
             &json!({
                 "type": "message_delta",

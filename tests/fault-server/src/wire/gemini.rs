@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{error_name, filled, usage_after, was_counted};
+use super::{error_name, filled, is_counted_by_finish, usage_after};
 use crate::script::Step;
 
 pub(super) fn encode(steps: &[Step], at: usize) -> String {
@@ -19,7 +19,7 @@ pub(super) fn encode(steps: &[Step], at: usize) -> String {
             let usage = usage_after(steps, at).map(counts);
             candidate(&json!({"text": ""}), Some(reason), usage.as_ref())
         }
-        Step::Usage(prompt, answer) if !was_counted(steps, at) => event(
+        Step::Usage(prompt, answer) if !is_counted_by_finish(steps, at) => event(
             &json!({"usageMetadata": counts((*prompt, *answer)), "modelVersion": "stand-in-1"}),
         ),
         _ => String::new(),

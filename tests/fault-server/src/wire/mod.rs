@@ -203,7 +203,7 @@ fn usage_after(steps: &[Step], at: usize) -> Option<(u32, u32)> {
 }
 
 /// Whether the counts at this index were sent with the finish reason before them.
-fn was_counted(steps: &[Step], at: usize) -> bool {
+fn is_counted_by_finish(steps: &[Step], at: usize) -> bool {
     at > 0 && matches!(steps[at - 1], Step::Finish(_))
 }
 

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{usage_after, was_counted};
+use super::{is_counted_by_finish, usage_after};
 use crate::script::Step;
 
 pub(super) fn encode(steps: &[Step], at: usize) -> String {
@@ -27,7 +27,7 @@ pub(super) fn encode(steps: &[Step], at: usize) -> String {
             }
             chunk(&json!({"content": ""}), &last)
         }
-        Step::Usage(prompt, answer) if !was_counted(steps, at) => chunk(
+        Step::Usage(prompt, answer) if !is_counted_by_finish(steps, at) => chunk(
             &json!({"content": ""}),
             &json!({"done": false, "prompt_eval_count": prompt, "eval_count": answer}),
         ),

@@ -27,7 +27,7 @@ use super::shim::{Disk, Verdict};
 use super::trial::Trial;
 use crate::application::{self, send};
 use crate::campaign::{Finding, Run, runtime};
-use crate::checks::{self, Moment};
+use crate::checks::{self, DatabaseState};
 use crate::ledger::{Ledger, Promise};
 use crate::report::grouped;
 use crate::turns::QUESTION;
@@ -218,12 +218,12 @@ async fn live(folder: &Path, base_url: &str) -> anyhow::Result<Vec<String>> {
         ledger.record(Promise::Sent(id, QUESTION.to_owned()));
         await_answer(&app, &made.id, &accepted, &mut ledger).await?;
     }
-    let mut broken = checks::violations(&database, Moment::Idle).await?;
+    let mut broken = checks::violations(&database, DatabaseState::Idle).await?;
     broken.extend(ledger.broken(&database).await?);
     app.quit().await;
 
     let app = retry(async || application::open(folder, base_url).await).await;
-    broken.extend(checks::violations(&database, Moment::Idle).await?);
+    broken.extend(checks::violations(&database, DatabaseState::Idle).await?);
     broken.extend(ledger.broken(&database).await?);
     let accepted = retry(async || send(&app, &made.id, QUESTION).await).await;
     await_answer(&app, &made.id, &accepted, &mut ledger).await?;

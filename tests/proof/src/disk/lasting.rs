@@ -26,7 +26,7 @@ use super::shim::{Disk, Verdict};
 use super::trial::Trial;
 use crate::application::{self, send};
 use crate::campaign::{Finding, Run, now, runtime};
-use crate::checks::{self, Moment};
+use crate::checks::{self, DatabaseState};
 use crate::report::grouped;
 use crate::turns::{QUESTION, connect};
 
@@ -111,7 +111,7 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
             .buffer_unordered(AT_ONCE)
             .try_collect()
             .await?;
-        let said = trials.iter().filter_map(|trial| trial.said_after).max();
+        let said = trials.iter().filter_map(|trial| trial.reported_after).max();
         let stopped = trials.iter().map(|trial| trial.stopped_after).max();
         let millis = |time: Option<Duration>| time.unwrap_or_default().as_millis();
         found.extend(trials.into_iter().flat_map(|trial| trial.broken));
@@ -133,7 +133,7 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
 struct Outcome {
     broken: Vec<String>,
     /// Time from the first failing call until the answer's reader was notified.
-    said_after: Option<Duration>,
+    reported_after: Option<Duration>,
     stopped_after: Duration,
 }
 
@@ -284,19 +284,19 @@ impl Trial<FailingDisk> {
             !said
         });
         let ended = ended(app, id);
-        let told = timeout(REPORT_TIMEOUT, async {
+        let reported = timeout(REPORT_TIMEOUT, async {
             tokio::select! {
                 () = follow => {}
                 () = ended => {}
             }
         });
-        if told.await.is_err() {
+        if reported.await.is_err() {
             outcome
                 .broken
                 .push("nothing was said of an answer that is not stored".to_owned());
         }
         if self.disk.has_failed.load(Ordering::Relaxed) {
-            outcome.said_after = Some(begun.elapsed());
+            outcome.reported_after = Some(begun.elapsed());
         }
     }
 }
@@ -327,12 +327,12 @@ async fn next_start(
         Ok(Ok(app)) => app,
         // Damage that was detected stays recorded for this file, over any number of starts.
         Ok(Err(error)) if fault == Fault::Damaged && error.code() == ErrorCode::DatabaseCorrupt => {
-            return checks::violations(&folder.join("conch.db"), Moment::Any).await;
+            return checks::violations(&folder.join("conch.db"), DatabaseState::Any).await;
         }
         Ok(Err(error)) => return Ok(vec![format!("the next start is refused: {error}")]),
         Err(_) => return Ok(vec!["the next start does not end".to_owned()]),
     };
-    broken.extend(checks::violations(&folder.join("conch.db"), Moment::Idle).await?);
+    broken.extend(checks::violations(&folder.join("conch.db"), DatabaseState::Idle).await?);
     let view = app.get_conversation(id, None).await?;
     if let Some(accepted) = accepted {
         let is_kept = |message: &conch_core::chat::Message| {

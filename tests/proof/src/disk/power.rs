@@ -21,7 +21,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use super::shim::{Disk, Mounted, Verdict};
 use crate::application::{self, NO_PROVIDER, send};
 use crate::campaign::{Finding, Run, runtime};
-use crate::checks::{self, Moment};
+use crate::checks::{self, DatabaseState};
 use crate::ledger::{Ledger, Promise};
 use crate::report::grouped;
 use crate::turns::{QUESTION, ensure_written, new_turn, started};
@@ -255,7 +255,7 @@ async fn start(folder: &Path, ledger: &Ledger) -> anyhow::Result<Vec<String>> {
         Err(error) => return Ok(vec![format!("Conch did not start: {error}")]),
     };
     let database = folder.join("conch.db");
-    let mut broken = checks::violations(&database, Moment::Idle).await?;
+    let mut broken = checks::violations(&database, DatabaseState::Idle).await?;
     broken.extend(ledger.broken(&database).await?);
     let conversation = match app.list_conversations(None, None).await?.pop() {
         Some(summary) => summary.id,

@@ -60,7 +60,7 @@ struct Granted {
     turn: NewTurn,
     chunks: i64,
     /// Its row, as read right after the grant.
-    seen: Holder,
+    observed_row: Holder,
 }
 
 pub(super) struct System<'a> {
@@ -174,7 +174,7 @@ impl<'a> System<'a> {
             }
             Step::LateSweep { generation } => outcome(
                 self.store
-                    .expire(&self.granted[*generation].seen, now)
+                    .expire(&self.granted[*generation].observed_row, now)
                     .await?,
             ),
             Step::Clock { .. } => Outcome::None,
@@ -212,7 +212,7 @@ impl<'a> System<'a> {
                 let fence = started.lease.fence;
                 let holders = self.store.holders().await?;
                 let own = |holder: &Holder| holder.lease == started.lease;
-                let seen = holders
+                let observed_row = holders
                     .into_iter()
                     .find(own)
                     .context("granted, but not held")?;
@@ -220,7 +220,7 @@ impl<'a> System<'a> {
                     lease: started.lease,
                     turn,
                     chunks: 0,
-                    seen,
+                    observed_row,
                 });
                 Ok(Outcome::Granted { fence })
             }

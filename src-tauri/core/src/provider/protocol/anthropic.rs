@@ -41,16 +41,16 @@ impl Protocol for Anthropic {
             .map(|turn| json!({"role": turn.role, "content": content(turn)}))
             .collect();
         // With thinking, a temperature other than 1 is rejected, and so is a top-p below 0.95.
-        let samples = model.samples && effort.is_none();
+        let accepts_sampling = model.accepts_sampling && effort.is_none();
         // The scale ends at 1 here; 2 means the maximum.
         let temperature = parameters
             .temperature
-            .filter(|_| samples)
+            .filter(|_| accepts_sampling)
             .map(|temperature| temperature.min(1.0));
         // Most models accept only one of the two.
         let top_p = parameters
             .top_p
-            .filter(|_| samples && temperature.is_none());
+            .filter(|_| accepts_sampling && temperature.is_none());
         let body = only_set([
             ("model", Some(json!(request.model))),
             ("system", system.map(Value::from)),
@@ -144,9 +144,9 @@ struct Model {
     /// Adaptive thinking, with an effort; others take a budget of tokens.
     adaptive: bool,
     /// It may think without being asked to.
-    thinks_unasked: bool,
+    thinks_by_default: bool,
     /// It accepts a temperature or a top-p.
-    samples: bool,
+    accepts_sampling: bool,
 }
 
 impl Model {
@@ -156,8 +156,8 @@ impl Model {
         let Some((_, name)) = name.split_once("claude") else {
             return Self {
                 adaptive: false,
-                thinks_unasked: false,
-                samples: true,
+                thinks_by_default: false,
+                accepts_sampling: true,
             };
         };
         // `-opus-4-20250514`, `-3-7-sonnet-latest`, `-opus-4.6`: longer numbers are dates.
@@ -171,15 +171,15 @@ impl Model {
         let since = |least| version.is_none_or(|version| version >= least);
         Self {
             adaptive: since((4, 6)),
-            thinks_unasked: since((5, 0)),
-            samples: !since((4, 7)),
+            thinks_by_default: since((5, 0)),
+            accepts_sampling: !since((4, 7)),
         }
     }
 
     /// Thinking counts toward the limit, so its budget is added to the answer's.
     fn max_tokens(&self, answer: Option<u32>, effort: Option<ReasoningEffort>) -> u32 {
         // An explicit limit is not raised for thinking that was not requested.
-        let unasked = (answer.is_none() && self.thinks_unasked).then_some(ReasoningEffort::High);
+        let unasked = (answer.is_none() && self.thinks_by_default).then_some(ReasoningEffort::High);
         let thinking = effort.or(unasked).map_or(0, thinking_tokens);
         answer
             .unwrap_or(DEFAULT_MAX_TOKENS)

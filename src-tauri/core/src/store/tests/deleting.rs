@@ -351,10 +351,10 @@ async fn a_file_that_is_nowhere_any_more_leaves_the_backups() {
     let fixture = Fixture::new().await;
     let attached = fixture.attach_text(CANARY).await;
     let backup = copied_to(&fixture, "backups/conch-2026-01-01T00-00-00Z.db").await;
-    fixture.store.forget_unsent_in_copies().await.unwrap();
+    fixture.store.purge_unsent_in_copies().await.unwrap();
     assert!(found_in_file(&backup), "it is still attached");
     fixture.store.detach(&attached).await.unwrap();
-    fixture.store.forget_unsent_in_copies().await.unwrap();
+    fixture.store.purge_unsent_in_copies().await.unwrap();
     assert!(!found_in_file(&backup));
 }
 
