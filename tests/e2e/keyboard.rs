@@ -207,7 +207,7 @@ async fn everything_is_done_by_keyboard_alone() {
     tab_back_to(&scene, "a.link").await;
     assert_eq!(focused(&scene, "a link").await.host, json!("example.com"));
     press(&scene, ENTER).await;
-    crate::until("the browser is told", async || !opener.opened().is_empty()).await;
+    crate::until("the browser opens it", async || !opener.opened().is_empty()).await;
     assert_eq!(opener.opened(), ["1 https://example.com/somewhere"]);
     focused(&scene, "a link that was opened").await;
     tab_back_to(&scene, ".code pre").await;

@@ -81,7 +81,7 @@ async fn a_link_reaches_the_browser_once_and_as_it_was_checked() {
             .unwrap();
     }
     scene.window.click("a.link").await.unwrap();
-    until("the browser is told", async || !opener.opened().is_empty()).await;
+    until("the browser opens it", async || !opener.opened().is_empty()).await;
     assert_eq!(opener.opened(), [FIRST]);
 
     // The core validates again what the page requests.
@@ -103,7 +103,7 @@ async fn a_link_reaches_the_browser_once_and_as_it_was_checked() {
     let at = focused(&scene, "a link").await;
     assert_eq!(at.host, json!("example.com"), "where it leads is shown");
     press(&scene, "\u{e007}").await;
-    until("the browser is told again", async || {
+    until("the browser opens it again", async || {
         opener.opened().len() > 1
     })
     .await;
@@ -142,6 +142,9 @@ async fn a_link_that_nothing_opens_says_so() {
     scene.send("hello").await;
     scene.window.click("a.link").await.unwrap();
     scene
-        .wait_until("document.querySelector('.toast-error')", "an error is told")
+        .wait_until(
+            "document.querySelector('.toast-error')",
+            "an error is shown",
+        )
         .await;
 }

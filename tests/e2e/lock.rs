@@ -172,7 +172,7 @@ async fn two_conversations_answer_side_by_side() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reload_in_mid_answer_shows_the_text_so_far_and_goes_on() {
+async fn a_reload_during_an_answer_shows_the_text_so_far_and_continues() {
     let scene = Scene::open().await;
     scene
         .server

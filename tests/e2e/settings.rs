@@ -73,8 +73,12 @@ async fn a_provider_is_added_and_answers_with_its_key() {
     scene
         .wait_until(listed, "the provider is listed with its key's end")
         .await;
-    let told = "return document.documentElement.outerHTML.includes('sk-window-abcd');";
-    assert_eq!(scene.run(told).await, json!(false), "the page keeps no key");
+    let leaked = "return document.documentElement.outerHTML.includes('sk-window-abcd');";
+    assert_eq!(
+        scene.run(leaked).await,
+        json!(false),
+        "the page keeps no key"
+    );
 
     scene.press("#close-settings").await;
     scene.server.push(Script::answer("With your key."));

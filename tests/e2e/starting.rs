@@ -27,7 +27,7 @@ fn another_start(folder: &Path) -> File {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_start_that_waits_for_another_says_so_and_goes_on_after_it() {
+async fn a_start_that_waits_for_another_shows_it_and_continues_afterwards() {
     let (folder, display) = (tempfile::tempdir().unwrap(), Display::find().unwrap());
     let gate = another_start(folder.path());
     let window = open_early(&display, folder.path()).await;

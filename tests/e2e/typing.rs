@@ -283,7 +283,7 @@ async fn a_suggestion_overwrites_nothing_and_is_taken_back_by_a_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_typed_with_no_field_focused_comes_to_the_composer() {
+async fn typing_without_a_focused_field_goes_to_the_composer() {
     let scene = Scene::open_on_own_display().await;
     scene.server.push(Script::gated("hold", "An ", "answer"));
     scene.window.click("#send-button").await.unwrap();

@@ -34,7 +34,7 @@ fn in_three_parts() -> Script {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_that_reloads_in_mid_answer_goes_on_from_there() {
+async fn a_page_that_reloads_during_an_answer_continues_from_there() {
     let scene = Scene::open().await;
     scene.server.push(in_three_parts());
     scene.send("Count").await;

@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scan_a_protected_file_and_a_damaged_one_are_told_apart() {
+    fn a_scan_a_protected_file_and_a_damaged_one_are_distinguished() {
         assert_eq!(read_pdf(&pdf(&["0 0 m 9 9 l S"], "")), Err(Refusal::NoText));
         let locked = "/ID [<00> <00>] /Encrypt << /Filter /Standard /V 2 /R 3 /Length 128 /P -4 \
             /O <0000000000000000000000000000000000000000000000000000000000000000> \

@@ -148,9 +148,9 @@ mod tests {
         events.lock_changed(change("a", 2, LockReason::Released));
         events.lock_changed(change("a", 2, LockReason::Acquired));
 
-        let mut told = Vec::new();
+        let mut received = Vec::new();
         while let Ok(CoreEvent::Lock(change)) = listener.try_recv() {
-            told.push((change.branch_id.to_string(), change.fence, change.locked));
+            received.push((change.branch_id.to_string(), change.fence, change.locked));
         }
         let expected = [
             ("a", 1, true),
@@ -159,7 +159,7 @@ mod tests {
             ("a", 2, false),
         ];
         assert_eq!(
-            told,
+            received,
             expected.map(|(branch, fence, locked)| (branch.to_owned(), fence, locked))
         );
     }

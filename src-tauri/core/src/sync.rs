@@ -11,6 +11,6 @@ pub(crate) use std::thread;
 pub(crate) use tokio::time::{Instant, sleep_until};
 
 /// Returns the future's output, or `None` if it times out.
-pub(crate) async fn within<T>(patience: Duration, future: impl Future<Output = T>) -> Option<T> {
-    tokio::time::timeout(patience, future).await.ok()
+pub(crate) async fn within<T>(timeout: Duration, future: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout(timeout, future).await.ok()
 }

@@ -295,7 +295,7 @@ fn an_open_code_block_costs_what_is_added_to_it() {
             Patch::Grow { at: 0, .. } => {}
             Patch::Replace { blocks, .. } => {
                 let json = serde_json::to_string(blocks).unwrap();
-                assert!(json.len() < 200, "told anew: {json}");
+                assert!(json.len() < 200, "sent again: {json}");
             }
             other => panic!("{other:?}"),
         }
@@ -423,7 +423,7 @@ fn a_fence_is_open_at_the_end_of_the_text_only() {
 }
 
 #[test]
-fn code_grows_only_while_it_is_open_and_its_text_goes_on() {
+fn code_grows_only_while_it_is_open_and_its_text_continues() {
     let grows = |old: &str, new: &str| match &*patch(&parse(old), &parse(new)) {
         [] => panic!("{old:?} and {new:?} differ"),
         patches => matches!(patches, [Patch::Grow { .. }]),

@@ -48,7 +48,7 @@ async fn ours(app: &conch_core::App) -> anyhow::Result<f64> {
     follow.await;
     wait_for_end(&mut events, &accepted).await?;
     took.map(millis)
-        .ok_or_else(|| anyhow::anyhow!("no text was told"))
+        .ok_or_else(|| anyhow::anyhow!("no text was received"))
 }
 
 async fn theirs(bare: &BareClient) -> anyhow::Result<f64> {

@@ -54,7 +54,7 @@ pub(crate) const ROWS: &[Row] = &[
     },
     Row {
         name: "relay",
-        what: "a 1 MB answer through the core, stored and told",
+        what: "a 1 MB answer through the core, stored and published",
         against: "reqwest and an SSE decoder alone",
         unit: "ms",
         budget: Budget::MaxRatio(1.3),
@@ -62,7 +62,7 @@ pub(crate) const ROWS: &[Row] = &[
     },
     Row {
         name: "first-token",
-        what: "from the send to the first text that a window is told",
+        what: "from the send to the first text that a window receives",
         against: "a bare client on the same server",
         unit: "ms",
         budget: Budget::MaxDifference(5.0),

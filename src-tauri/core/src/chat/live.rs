@@ -475,7 +475,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_late_follower_gets_the_text_so_far_and_goes_on() {
+    async fn a_late_follower_gets_the_text_so_far_and_what_follows() {
         let live = Arc::new(LiveAnswers::default());
         let branch = BranchId::fresh();
         let registration = live.register(GenerationId::fresh(), ConversationId::fresh());

@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_locked_keychain_and_a_missing_one_are_told_apart() {
+    fn a_locked_keychain_and_a_missing_one_are_distinguished() {
         let locked = in_words(&Error::NoStorageAccess("prompt dismissed".into()));
         assert!(matches!(locked, KeyError::KeychainRefused { .. }));
         assert!(locked.to_string().contains("prompt dismissed"));

@@ -281,7 +281,7 @@ mod tests {
         fixture.clock.advance(Duration::from_secs(1));
         assert_eq!(fixture.freed().await, 1);
         let Ok(CoreEvent::Lock(change)) = events.try_recv() else {
-            panic!("a lock change is told");
+            panic!("a lock change is published");
         };
         assert_eq!(
             (change.fence, change.reason),
@@ -327,7 +327,7 @@ mod tests {
         let aside = || fixture.sweeper.aside.of(&bad.conversation_id).len();
         assert_eq!(aside(), 1);
         assert_eq!(fixture.freed().await, 0);
-        assert!(events.try_recv().is_err(), "it is told once");
+        assert!(events.try_recv().is_err(), "it is published once");
 
         fixture.allow_all_ends().await;
         assert_eq!(fixture.freed().await, 1);

@@ -49,8 +49,8 @@ fn what_is_no_proxy_is_refused_and_not_passed_by() {
 fn no_password_is_in_any_debug_output() {
     let network = network(&[("ALL_PROXY", "socks5h://user:pass-word@one")]);
     let route = network.route("https://example.com").unwrap();
-    let told = format!("{network:?} {route:?} {}", route.proxy().unwrap());
-    assert!(!told.contains("pass-word"), "{told}");
+    let shown = format!("{network:?} {route:?} {}", route.proxy().unwrap());
+    assert!(!shown.contains("pass-word"), "{shown}");
 }
 
 #[tokio::test]

@@ -461,7 +461,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_stands_between_is_told_apart() {
+    async fn each_obstacle_has_its_own_message() {
         // Longer than any of these takes on a busy machine.
         const LONG: u64 = 60_000;
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -508,7 +508,10 @@ mod tests {
             8,
             "one at a time, until each has its response"
         );
-        assert!(reported.into_inner() >= 1, "the end of the pause is told");
+        assert!(
+            reported.into_inner() >= 1,
+            "the end of the pause is reported"
+        );
     }
 
     #[tokio::test(start_paused = true)]

@@ -175,8 +175,8 @@ async fn an_image_comes_as_data_made_here_and_its_server_learns_nothing() {
         "what is behind the image is gone"
     );
     let request = serving.join().unwrap().to_lowercase();
-    for told in ["cookie", "referer", "authorization", "origin"] {
-        assert!(!request.contains(told), "{request}");
+    for header in ["cookie", "referer", "authorization", "origin"] {
+        assert!(!request.contains(header), "{request}");
     }
 }
 

@@ -146,13 +146,15 @@ impl End {
         self.same("reasoning", &answer.reasoning.as_str(), &expected.reasoning);
         let message = self.message.clone();
         self.check(message.contains(expected.says), || {
-            format!("{:?} is not told", expected.says)
+            format!("{:?} is not reported", expected.says)
         });
-        self.check(!message.contains(KEY), || "the key is told".to_owned());
+        self.check(!message.contains(KEY), || "the key is shown".to_owned());
         for word in JARGON {
-            self.check(!message.contains(word), || format!("{word:?} is told"));
+            self.check(!message.contains(word), || format!("{word:?} is shown"));
         }
-        self.check(message.len() < 1000, || "too much is told".to_owned());
+        self.check(message.len() < 1000, || {
+            "the message is too long".to_owned()
+        });
     }
 
     /// Checks that the lock is released and the next message is answered.

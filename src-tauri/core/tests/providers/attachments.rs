@@ -78,7 +78,7 @@ async fn files_go_with_their_message_each_time_it_is_shown() {
 
 /// I8: a model that is known to lack vision is refused, and nothing is stored.
 #[tokio::test]
-async fn an_image_is_not_sent_to_a_model_that_sees_none() {
+async fn an_image_is_not_sent_to_a_model_without_vision() {
     let fixture = Fixture::new().await;
     let id = fixture.conversation().await;
     let image = [fixture.attach(&id, "pixel.png", PIXEL).await];

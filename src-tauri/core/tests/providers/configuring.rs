@@ -41,7 +41,7 @@ async fn a_key_stays_with_its_address() {
 
     form.base_url = elsewhere.base_url();
     let moved = fixture.app.save_provider(&form).await.unwrap();
-    assert!(!moved.has_key, "another server is not told this one's key");
+    assert!(!moved.has_key, "another server does not get this one's key");
     let id = fixture.conversation().await;
     fixture.answer(&id, "hello").await;
     assert!(

@@ -238,7 +238,7 @@ async fn nothing_on_this_machine_is_asked_through_a_proxy() {
 }
 
 #[tokio::test]
-async fn https_goes_through_a_proxy_that_sees_the_hosts_name_and_no_more() {
+async fn an_https_proxy_learns_the_host_name_only() {
     for variable in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
         let canary = Canary::start(ProxyBehaviour::Connects).await;
         let address = format!("http://user:pass-word@127.0.0.1:{}/", canary.port);

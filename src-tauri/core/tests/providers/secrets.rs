@@ -38,10 +38,10 @@ async fn a_key_is_in_no_log_no_database_no_answer_and_no_debug_output() {
         .with_writer(move || writer.clone())
         .init();
     let fixture = Fixture::new().await;
-    let mut told = String::new();
+    let mut output = String::new();
 
     let form = fixture.form(CANARY);
-    write!(told, "{form:?}").unwrap();
+    write!(output, "{form:?}").unwrap();
     let test = fixture.app.test_provider(&form).await.unwrap();
     let saved = fixture.app.save_provider(&form).await.unwrap();
     let quotes_the_key =
@@ -59,7 +59,7 @@ async fn a_key_is_in_no_log_no_database_no_answer_and_no_debug_output() {
             "{told_why}"
         );
         write!(
-            told,
+            output,
             "{answer:?}{}",
             serde_json::to_string(&answer).unwrap()
         )
@@ -71,11 +71,11 @@ async fn a_key_is_in_no_log_no_database_no_answer_and_no_debug_output() {
     ]));
     let id = fixture.conversation().await;
     let answer = fixture.answer(&id, "hello").await;
-    write!(told, "{answer:?}").unwrap();
+    write!(output, "{answer:?}").unwrap();
     let (app, models) = (&fixture.app, fixture.app.list_models(true).await.unwrap());
-    write!(told, "{app:?}{test:?}{saved:?}{models:?}").unwrap();
-    write!(told, "{:?}", fixture.app.providers().await.unwrap()).unwrap();
-    assert!(!told.contains(CANARY), "it was told");
+    write!(output, "{app:?}{test:?}{saved:?}{models:?}").unwrap();
+    write!(output, "{:?}", fixture.app.providers().await.unwrap()).unwrap();
+    assert!(!output.contains(CANARY), "it was shown");
 
     // Instead of the keychain a file may hold it, after consent; no other file may.
     let mut in_file = fixture.form("");
@@ -130,7 +130,7 @@ async fn a_key_is_in_no_crashs_output() {
     let said = String::from_utf8_lossy(&said);
     assert!(said.contains("the panic of an answer"), "{said}");
     assert!(said.contains("stack backtrace"), "{said}");
-    assert!(!said.contains(CANARY), "the crash told the key");
+    assert!(!said.contains(CANARY), "the crash's output has the key");
 }
 
 /// Panics with everything that holds a key in the message, while an answer to a request with the key is

@@ -109,13 +109,13 @@ async fn two_conversations_answer_side_by_side() {
 async fn lock_changes_are_published_in_order() {
     let fixture = Fixture::new().await;
     let mut events = fixture.app.subscribe();
-    let mut told = Vec::new();
+    let mut received = Vec::new();
     for text in ["one", "two"] {
         fixture.server.push(Script::answer(text));
         accepted(fixture.send(text).await);
         for _ in 0..2 {
             let change = next_lock_change(&mut events).await;
-            told.push((change.fence, change.reason));
+            received.push((change.fence, change.reason));
         }
         fixture.settled().await;
     }
@@ -125,7 +125,7 @@ async fn lock_changes_are_published_in_order() {
         (2, LockReason::Acquired),
         (2, LockReason::Released),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(received, expected);
 }
 
 #[tokio::test]

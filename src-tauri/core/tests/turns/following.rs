@@ -33,7 +33,7 @@ async fn read_until(events: &mut UnboundedReceiver<TranscriptEvent>, end: &str) 
 }
 
 #[tokio::test]
-async fn a_reload_in_mid_answer_goes_on_from_the_text_so_far() {
+async fn a_reload_during_an_answer_continues_from_the_text_so_far() {
     let fixture = Fixture::new().await;
     fixture
         .server

@@ -380,8 +380,11 @@ fn a_pause_of_hours_is_a_failure_at_once() {
         panic!("it waits");
     };
     assert_eq!(ending.status, MessageStatus::Failed);
-    let told = ending.error.unwrap().message;
-    assert!(told.ends_with("It asks to come again in 2h 1m"), "{told}");
+    let message = ending.error.unwrap().message;
+    assert!(
+        message.ends_with("It asks to come again in 2h 1m"),
+        "{message}"
+    );
 }
 
 #[test]

@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn thoughts_and_text_are_told_apart() {
+    fn thoughts_and_text_are_distinguished() {
         let data = r#"{"model":"qwen3","created_at":"2026-11-24T00:00:00Z",
             "message":{"role":"assistant","content":"Hi","thinking":"hm"},"done":false}"#;
         assert_eq!(

@@ -99,7 +99,7 @@ async fn backups_are_the_users_alone() {
 }
 
 #[tokio::test]
-async fn an_update_goes_on_without_a_backup_where_none_can_be_made_and_says_so() {
+async fn a_migration_without_a_possible_backup_continues_and_reports_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("conch.db");
     older(&path, 1).await;

@@ -31,8 +31,8 @@ async fn foreign_turns_are_reported_once_and_own_turns_never() {
     let (them, us) = (InstanceId::from("instance".to_owned()), InstanceId::fresh());
 
     assert!(to_them.poll_foreign_turns(&them).await.unwrap().is_empty());
-    let told = to_us.poll_foreign_turns(&us).await.unwrap();
-    assert_eq!(told, std::slice::from_ref(&fixture.conversation.id));
+    let reported = to_us.poll_foreign_turns(&us).await.unwrap();
+    assert_eq!(reported, std::slice::from_ref(&fixture.conversation.id));
     assert!(
         to_us.poll_foreign_turns(&us).await.unwrap().is_empty(),
         "once"

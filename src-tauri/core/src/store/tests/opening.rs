@@ -188,7 +188,7 @@ async fn zeros_beyond_one_page_are_not_a_database() {
 
 /// sqlx commits its own table before the first migration.
 #[tokio::test]
-async fn a_start_that_died_before_its_first_migration_goes_on() {
+async fn a_start_killed_before_its_first_migration_is_continued() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("conch.db");
     let mut connection = SqliteConnectOptions::new()

@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn text_thoughts_finish_and_usage_are_told_apart() {
+    fn text_thoughts_finish_and_usage_are_distinguished() {
         let events = decode(
             r#"{"candidates":[{"content":{"role":"model","parts":[{"text":"hm","thought":true},{"text":"Hi"},
                 {"text":"","thoughtSignature":"x"}]},"finishReason":"STOP","index":0}],"modelVersion":"gemini-3-flash",

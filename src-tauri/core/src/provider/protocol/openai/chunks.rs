@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn text_finish_and_usage_are_told_apart() {
+    fn text_finish_and_usage_are_distinguished() {
         let events = decode(
             r#"{"choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":"stop"}],
                 "usage":{"prompt_tokens":3,"completion_tokens":1,"prompt_tokens_details":{"cached_tokens":2}}}"#,
