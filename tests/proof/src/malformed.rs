@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use conch_core::chat::MessageStatus;
@@ -18,6 +19,7 @@ use fastrand::Rng;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
+use tokio::time::timeout;
 
 use crate::application::{self, NO_PROVIDER, send};
 use crate::campaign::{Finding, Run, runtime};
@@ -29,6 +31,9 @@ const PAGE: usize = 4096;
 
 /// Turns in each of the two conversations: enough for B-trees of two levels.
 const TURNS: usize = 60;
+
+/// How long a case may take. It takes about 200 ms; one that hangs must not end the campaign.
+const LONGEST: Duration = Duration::from_secs(60);
 
 /// Starts per damaged file.
 const STARTS: usize = 3;
@@ -47,14 +52,16 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
             .map(async |seed| {
                 let originals = Arc::clone(&originals);
                 // Spawned, so that a panic becomes a finding instead of ending the campaign.
-                let case = tokio::spawn(async move { case(&originals, seed).await });
-                let outcome = match case.await {
-                    Ok(outcome) => outcome.with_context(|| format!("case with seed {seed:#x}"))?,
-                    Err(error) => Outcome {
-                        broken: vec![format!("seed {seed:#x}: Conch panicked: {error}")],
-                        verdict: Verdict::Opened,
-                        saved: false,
-                    },
+                let mut case = tokio::spawn(async move { case(&originals, seed).await });
+                let outcome = match timeout(LONGEST, &mut case).await {
+                    Ok(Ok(outcome)) => {
+                        outcome.with_context(|| format!("case with seed {seed:#x}"))?
+                    }
+                    Ok(Err(error)) => Outcome::failed(seed, &format!("Conch panicked: {error}")),
+                    Err(_) => {
+                        case.abort();
+                        Outcome::failed(seed, &format!("not done after {LONGEST:?}"))
+                    }
                 };
                 run.advance(1);
                 anyhow::Ok(outcome)
@@ -94,6 +101,17 @@ struct Outcome {
     broken: Vec<String>,
     verdict: Verdict,
     saved: bool,
+}
+
+impl Outcome {
+    /// A case that did not reach its end.
+    fn failed(seed: u64, why: &str) -> Self {
+        Self {
+            broken: vec![format!("seed {seed:#x}: {why}")],
+            verdict: Verdict::Opened,
+            saved: false,
+        }
+    }
 }
 
 /// A message as it was before the damage.

@@ -4,83 +4,64 @@
 use std::path::PathBuf;
 
 use crate::error::ErrorCode;
+use crate::ids::MessageId;
 
 /// Why a store operation was refused or failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
+#[expect(missing_docs, reason = "field names say it")]
 pub enum StoreError {
     /// No space left. The failed write was rolled back; writes succeed again once there is space.
-    #[error("The disk is full: make some room and try again. Nothing you typed is lost")]
+    #[error("The disk is full. Free some disk space and try again. Nothing you typed is lost")]
     DiskFull(#[source] sqlx::Error),
     /// The data folder cannot be created or written.
     #[error(
-        "Conch cannot write its data folder {}: check its permissions and that the disk is not read-only ({source})",
+        "Conch cannot write to its data folder {} ({source}). Check its permissions, and that the disk is not read-only",
         path.display()
     )]
     DataFolderUnwritable {
-        /// The folder.
         path: PathBuf,
-        /// The operating system's error.
         source: std::io::Error,
     },
     /// The file was written by a newer version. It was not changed.
     #[error(
-        "The database {} was written by a newer version of Conch: update Conch to open it; it was not changed",
+        "The database {} was written by a newer version of Conch. Update Conch to open it. The database was not changed",
         path.display()
     )]
-    DatabaseNewer {
-        /// The database file.
-        path: PathBuf,
-    },
+    DatabaseNewer { path: PathBuf },
     /// The file is damaged. It was not changed.
     #[error(
-        "The database {} is damaged; it was not changed",
+        "The database {} is damaged. It was not changed",
         path.display()
     )]
-    DatabaseCorrupt {
-        /// The database file.
-        path: PathBuf,
-    },
+    DatabaseCorrupt { path: PathBuf },
     /// The file was found damaged while in use. Nothing is written to it any more.
     #[error(
-        "The database {} was found damaged, so nothing more is written into it: copy what you have typed, then close Conch and start it again. It offers your backups then",
+        "The database {} is damaged, so Conch no longer writes to it. Copy what you have typed, then close Conch and start it again to choose a backup",
         path.display()
     )]
-    FoundDamage {
-        /// The database file.
-        path: PathBuf,
-    },
+    FoundDamage { path: PathBuf },
     /// The data folder is on a network drive that does not forward file locks.
     #[error(
-        "The data folder {} is on a network drive that does not keep two computers from writing to it at once, which would damage your conversations: put the folder on a drive of this computer, and set CONCH_DATA_DIR to it. Nothing was changed",
+        "The data folder {} is on a network drive that does not prevent two computers from writing to it at the same time, which would damage your conversations. Move the folder to a local drive, and set CONCH_DATA_DIR to it. Nothing was changed",
         path.display()
     )]
-    UnsafeDrive {
-        /// The folder.
-        path: PathBuf,
-    },
+    UnsafeDrive { path: PathBuf },
     /// The data folder is on a network drive, and another Conch has it open, perhaps on another computer.
     #[error(
-        "Another Conch has the data folder {} open, perhaps on another computer: close it, then start this one again. On a network drive only one at a time may use it",
+        "Another instance of Conch is using the data folder {}, perhaps on another computer. On a network drive, only one instance can use it at a time. Close the other one, then start this one again",
         path.display()
     )]
-    OpenElsewhere {
-        /// The folder.
-        path: PathBuf,
-    },
+    OpenElsewhere { path: PathBuf },
     /// The file is not a database of Conch. It was not changed.
     #[error(
-        "The file {} is no database of Conch; it was not changed",
+        "The file {} is not a Conch database. It was not changed",
         path.display()
     )]
-    NotADatabase {
-        /// The file.
-        path: PathBuf,
-    },
+    NotADatabase { path: PathBuf },
     /// The disk failed, or the database is locked by others. It may succeed later without any action by Conch.
     #[error("{} at the moment ({source}). Nothing you typed is lost", condition.reason())]
     Transient {
-        /// The cause.
         condition: Transient,
         /// The error of SQLite or the connection pool.
         source: sqlx::Error,
@@ -88,32 +69,35 @@ pub enum StoreError {
     /// The file was found damaged while it was open.
     #[error("The database is damaged: {0}")]
     Damaged(#[source] sqlx::Error),
+    /// The messages before this one cannot be followed to the first: the database is damaged in a way that SQLite's
+    /// quick check does not find.
+    #[error("The database is damaged: the messages before {0} cannot be found")]
+    BrokenPath(MessageId),
     /// Anything else.
-    #[error("The database failed: {0}")]
+    #[error("The database reported an error: {0}")]
     Sql(#[source] sqlx::Error),
     /// A migration failed; its transaction was rolled back.
-    #[error("The database could not be brought to this version: {0}")]
+    #[error("The database could not be updated to this version of Conch: {0}")]
     Migration(#[source] sqlx::migrate::MigrateError),
     /// The linked SQLite has a bug that loses committed transactions.
     #[error(
-        "This build of Conch links SQLite {found}, which can lose data; it needs 3.51.3 or later"
+        "This build of Conch uses SQLite {found}, which can lose data. It needs version 3.51.3 or later"
     )]
     UnsafeSqlite {
-        /// Its version.
+        /// SQLite's version.
         found: String,
     },
 }
 
 /// A cause of a transient error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "variant names say it")]
 pub enum Transient {
-    /// No space left.
     DiskFull,
     /// Locked by others.
     Busy,
     /// No response in time.
     Silent,
-    /// Not writable.
     ReadOnly,
     /// The device or the file system failed.
     Device,
@@ -126,11 +110,11 @@ impl Transient {
     pub fn reason(self) -> &'static str {
         match self {
             Self::DiskFull => "The disk is full",
-            Self::Busy => "Another program holds the database",
-            Self::Silent => "The database does not answer",
+            Self::Busy => "Another program is using the database",
+            Self::Silent => "The database is not responding",
             Self::ReadOnly => "The data folder is read-only",
             Self::Device => "The disk reports an error",
-            Self::Resources => "The system is out of memory or open files",
+            Self::Resources => "The system is out of memory or file handles",
         }
     }
 }
@@ -142,9 +126,10 @@ impl StoreError {
             Self::DiskFull(_) => ErrorCode::DiskFull,
             Self::DataFolderUnwritable { .. } => ErrorCode::DataFolderUnwritable,
             Self::DatabaseNewer { .. } => ErrorCode::DatabaseNewer,
-            Self::DatabaseCorrupt { .. } | Self::FoundDamage { .. } | Self::Damaged(_) => {
-                ErrorCode::DatabaseCorrupt
-            }
+            Self::DatabaseCorrupt { .. }
+            | Self::FoundDamage { .. }
+            | Self::Damaged(_)
+            | Self::BrokenPath(_) => ErrorCode::DatabaseCorrupt,
             Self::NotADatabase { .. } => ErrorCode::NotADatabase,
             Self::UnsafeDrive { .. } | Self::OpenElsewhere { .. } => ErrorCode::DataFolderShared,
             Self::Transient { .. }
@@ -173,7 +158,10 @@ impl StoreError {
     pub fn is_damage(&self) -> bool {
         matches!(
             self,
-            Self::Damaged(_) | Self::FoundDamage { .. } | Self::DatabaseCorrupt { .. }
+            Self::Damaged(_)
+                | Self::BrokenPath(_)
+                | Self::FoundDamage { .. }
+                | Self::DatabaseCorrupt { .. }
         )
     }
 }

@@ -1,6 +1,7 @@
 //! The history that a model gets before it writes an answer: the messages on the path to it, with their files.
 //!
-//! Which part of it is sent, and in which form, is decided by `chat`.
+//! Which part of it is sent, and in which form, is decided by `chat`. The path is followed as [`pages`](super::pages)
+//! does.
 
 use std::collections::HashMap;
 
@@ -8,58 +9,62 @@ use sqlx::SqliteConnection;
 
 use super::attachments::content;
 use super::chunks::MAX_UNJOINED_BYTES;
-use super::{Result, Store};
+use super::{Result, Store, StoreError};
 use crate::attachments::AttachmentContent;
 use crate::chat::Role;
 use crate::ids::MessageId;
 
 /// A message of the history.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "field names say it")]
 pub struct HistoryMessage {
-    /// Its author.
     pub role: Role,
-    /// Its text.
     pub content: String,
-    /// Its attachments, in order.
+    /// In the order in which they were attached.
     pub attachments: Vec<HistoryAttachment>,
 }
 
 /// An attachment of a message of the history.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "field names say it")]
 pub struct HistoryAttachment {
-    /// The file's name.
     pub name: String,
-    /// Its estimated token count.
+    /// Estimated.
     pub tokens: u32,
-    /// Its content.
     pub content: AttachmentContent,
 }
 
 impl Store {
     /// Returns the history before `message_id`: the path from the first message, without messages that have
     /// neither text nor files.
+    ///
+    /// # Errors
+    /// [`StoreError::BrokenPath`] when the path does not lead to the first message.
     pub async fn history(&self, message_id: &MessageId) -> Result<Vec<HistoryMessage>> {
         let mut reader = self.readers.begin().await?;
         let mut files = attachments_before(&mut reader, message_id).await?;
         let rows = sqlx::query!(
-            r#"WITH RECURSIVE path(id, parent_id, depth) AS (
-                 SELECT id, parent_id, 0 FROM messages WHERE id = ?1
+            r#"WITH RECURSIVE path(id, parent_id, search_key) AS (
+                 SELECT id, parent_id, search_key FROM messages WHERE id = ?1
                  UNION ALL
-                 SELECT m.id, m.parent_id, path.depth + 1 FROM path JOIN messages m ON m.id = path.parent_id
+                 SELECT m.id, m.parent_id, m.search_key
+                 FROM path JOIN messages m ON m.id = path.parent_id AND m.search_key < path.search_key
                )
-               SELECT m.id AS "id: MessageId", m.role AS "role: Role",
+               SELECT m.id AS "id: MessageId", m.parent_id AS "parent_id: MessageId", m.role AS "role: Role",
                  m.content || coalesce((SELECT group_concat(text, '' ORDER BY seq) FROM (
                    SELECT seq, text, sum(octet_length(text)) OVER (ORDER BY seq) AS so_far
                    FROM message_chunks WHERE message_id = m.id) WHERE so_far <= ?2), '') AS "content!: String"
-               FROM path JOIN messages m ON m.id = path.id
-               WHERE path.depth > 0
-               ORDER BY path.depth DESC"#,
+               FROM path JOIN messages m ON m.id = path.id ORDER BY path.search_key"#,
             message_id,
             MAX_UNJOINED_BYTES
         )
         .fetch_all(&mut *reader)
         .await?;
-        let messages = rows.into_iter().map(|row| HistoryMessage {
+        if let Some(first) = rows.first().filter(|first| first.parent_id.is_some()) {
+            return Err(StoreError::BrokenPath(first.id.clone()));
+        }
+        let before = rows.into_iter().filter(|row| row.id != *message_id);
+        let messages = before.map(|row| HistoryMessage {
             role: row.role,
             content: row.content,
             attachments: files.remove(&row.id).unwrap_or_default(),
@@ -76,10 +81,11 @@ async fn attachments_before(
     message_id: &MessageId,
 ) -> Result<HashMap<MessageId, Vec<HistoryAttachment>>> {
     let rows = sqlx::query!(
-        r#"WITH RECURSIVE path(id, parent_id) AS (
-             SELECT id, parent_id FROM messages WHERE id = ?
+        r#"WITH RECURSIVE path(id, parent_id, search_key) AS (
+             SELECT id, parent_id, search_key FROM messages WHERE id = ?
              UNION ALL
-             SELECT m.id, m.parent_id FROM path JOIN messages m ON m.id = path.parent_id
+             SELECT m.id, m.parent_id, m.search_key
+             FROM path JOIN messages m ON m.id = path.parent_id AND m.search_key < path.search_key
            )
            SELECT a.message_id AS "message_id!: MessageId", a.name, a.tokens AS "tokens: u32",
              a.media_type, a.text, a.data

@@ -1,5 +1,8 @@
 //! Pages of a branch: the messages on the path from its head to its first message, page by page, so that a
 //! conversation of ten thousand opens as fast as one of ten.
+//!
+//! Every step of a path leads to a smaller `search_key`, because a message is stored after its parent. A step that
+//! does not is damage: followed, it could lead in a circle.
 
 use std::collections::HashMap;
 
@@ -9,7 +12,7 @@ use sqlx::types::Json;
 
 use super::branches::{self, Branch};
 use super::chunks::MAX_UNJOINED_BYTES;
-use super::{Result, Store, attachments, versions};
+use super::{Result, Store, StoreError, attachments, versions};
 use crate::chat::{
     FinishReason, Message, MessageError, MessagePage, MessageStatus, PageQuery, Role, Usage,
     Versions,
@@ -49,21 +52,27 @@ impl Store {
             return Ok(None);
         };
         let mut rows = sqlx::query!(
-            r#"WITH RECURSIVE path(id, depth) AS (
-                 SELECT head_message_id, 1 FROM branches WHERE id = ?
+            r#"WITH RECURSIVE path(id, parent_id, search_key) AS (
+                 SELECT m.id, m.parent_id, m.search_key
+                 FROM branches b JOIN messages m ON m.id = b.head_message_id WHERE b.id = ?
                  UNION ALL
-                 SELECT m.parent_id, path.depth + 1 FROM path JOIN messages m ON m.id = path.id
-                 WHERE m.parent_id IS NOT NULL
+                 SELECT m.id, m.parent_id, m.search_key
+                 FROM path JOIN messages m ON m.id = path.parent_id AND m.search_key < path.search_key
                )
-               SELECT m.id AS "id: MessageId", m.content
-               FROM path JOIN messages m ON m.id = path.id ORDER BY path.depth DESC"#,
+               SELECT m.id AS "id: MessageId", m.parent_id AS "parent_id: MessageId", m.content
+               FROM path JOIN messages m ON m.id = path.id ORDER BY path.search_key"#,
             id
         )
         .fetch(&mut *reader);
         // SQLite folds the case of ASCII only.
         let text = text.to_lowercase();
         let mut found = Vec::new();
+        let mut is_first = true;
         while let Some(row) = rows.try_next().await? {
+            if is_first && row.parent_id.is_some() {
+                return Err(StoreError::BrokenPath(row.id));
+            }
+            is_first = false;
             if row.content.to_lowercase().contains(&text) {
                 found.push(row.id);
             }
@@ -102,13 +111,19 @@ pub(super) async fn page(
 }
 
 async fn parent(reader: &mut SqliteConnection, id: &MessageId) -> Result<Option<MessageId>> {
-    let parent = sqlx::query_scalar!(
-        r#"SELECT parent_id AS "id: MessageId" FROM messages WHERE id = ?"#,
+    let row = sqlx::query!(
+        r#"SELECT m.parent_id IS NULL AS "is_first!: bool", p.id AS "parent_id?: MessageId"
+           FROM messages m LEFT JOIN messages p ON p.id = m.parent_id AND p.search_key < m.search_key
+           WHERE m.id = ?"#,
         id
     )
     .fetch_optional(reader)
     .await?;
-    Ok(parent.flatten())
+    match row {
+        None => Ok(None),
+        Some(row) if row.is_first == row.parent_id.is_none() => Ok(row.parent_id),
+        Some(_) => Err(StoreError::BrokenPath(id.clone())),
+    }
 }
 
 /// Returns the message and those before it, oldest first; as one row, because each row is sent between threads.
@@ -117,20 +132,26 @@ async fn up(
     from: Option<&MessageId>,
     limit: u32,
 ) -> Result<Vec<MessageId>> {
-    let Json(ids) = sqlx::query_scalar!(
-        r#"WITH RECURSIVE path(id, depth) AS (
-             SELECT id, 1 FROM messages WHERE id = ?1
+    let path = sqlx::query!(
+        r#"WITH RECURSIVE path(id, parent_id, search_key, depth) AS (
+             SELECT id, parent_id, search_key, 1 FROM messages WHERE id = ?1
              UNION ALL
-             SELECT m.parent_id, path.depth + 1 FROM path JOIN messages m ON m.id = path.id
-             WHERE m.parent_id IS NOT NULL AND path.depth < ?2
+             SELECT m.id, m.parent_id, m.search_key, path.depth + 1
+             FROM path JOIN messages m ON m.id = path.parent_id AND m.search_key < path.search_key
+             WHERE path.depth < ?2
            )
-           SELECT json_group_array(id ORDER BY depth DESC) AS "ids!: Json<Vec<MessageId>>" FROM path"#,
+           SELECT json_group_array(id ORDER BY depth DESC) AS "ids!: Json<Vec<MessageId>>",
+             count(*) < ?2 AND coalesce(max(parent_id IS NULL) = 0, FALSE) AS "is_broken!: bool"
+           FROM path"#,
         from,
         limit
     )
     .fetch_one(reader)
     .await?;
-    Ok(ids)
+    match path.ids.0.first() {
+        Some(oldest) if path.is_broken => Err(StoreError::BrokenPath(oldest.clone())),
+        _ => Ok(path.ids.0),
+    }
 }
 
 /// Returns the messages that follow this one on the branch, oldest first. A message has no reference to the
@@ -141,22 +162,30 @@ async fn down(
     after: &MessageId,
     limit: u32,
 ) -> Result<Vec<MessageId>> {
-    Ok(sqlx::query_scalar!(
-        r#"WITH RECURSIVE path(id, depth) AS (
-             SELECT ?1, 1
+    let path = sqlx::query!(
+        r#"WITH RECURSIVE path(id, parent_id, search_key) AS (
+             SELECT id, parent_id, search_key FROM messages WHERE id = ?1
              UNION ALL
-             SELECT m.parent_id, path.depth + 1 FROM path JOIN messages m ON m.id = path.id
-             WHERE m.parent_id IS NOT NULL AND m.id <> ?2
+             SELECT m.id, m.parent_id, m.search_key
+             FROM path JOIN messages m ON m.id = path.parent_id AND m.search_key < path.search_key
+             WHERE path.id <> ?2
            )
-           SELECT id AS "id!: MessageId" FROM path
-           WHERE id <> ?2 AND EXISTS (SELECT 1 FROM path WHERE id = ?2)
-           ORDER BY depth DESC LIMIT ?3"#,
+           SELECT (SELECT json_group_array(id ORDER BY search_key) FROM (
+               SELECT id, search_key FROM path
+               WHERE id <> ?2 AND EXISTS (SELECT 1 FROM path WHERE id = ?2) ORDER BY search_key LIMIT ?3
+             )) AS "ids!: Json<Vec<MessageId>>",
+             coalesce(max(parent_id IS NULL OR id = ?2) = 0, FALSE) AS "is_broken!: bool"
+           FROM path"#,
         head,
         after,
         limit
     )
-    .fetch_all(reader)
-    .await?)
+    .fetch_one(reader)
+    .await?;
+    if path.is_broken {
+        return Err(StoreError::BrokenPath(after.clone()));
+    }
+    Ok(path.ids.0)
 }
 
 /// Reads these messages, in this order. The text is the message's content followed by unjoined pieces.

@@ -28,7 +28,8 @@ const MENDING: &[&str] = &[
     "UPDATE messages SET parent_id = (SELECT p.id FROM messages p
        WHERE p.branch_id = messages.branch_id AND p.search_key < messages.search_key
        ORDER BY p.search_key DESC LIMIT 1)
-     WHERE parent_id IS NOT NULL AND parent_id NOT IN (SELECT id FROM messages)",
+     WHERE parent_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM messages p
+       WHERE p.id = messages.parent_id AND p.search_key < messages.search_key)",
     "UPDATE branches SET forked_from = NULL WHERE forked_from NOT IN (SELECT id FROM messages)",
     "UPDATE branches SET head_message_id = (SELECT id FROM messages
        WHERE branch_id = branches.id ORDER BY search_key DESC LIMIT 1)

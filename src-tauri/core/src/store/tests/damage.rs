@@ -7,7 +7,10 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
 use super::backups::older;
-use super::{Fixture, NOW};
+use super::{Fixture, NOW, complete};
+use crate::chat::PageQuery;
+use crate::ids::MessageId;
+use crate::lock::FencedWrite;
 use crate::store::damage::mark_of;
 use crate::store::open::MIGRATOR;
 use crate::store::{DATABASE, Store, StoreError};
@@ -242,5 +245,68 @@ async fn older_schemas_and_added_tables_are_no_damage() {
         let added = "CREATE TABLE notes (text); CREATE INDEX own ON messages(role)";
         change(&path, added).await;
         Store::open(&path, true, NOW).await.unwrap().close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_path_that_does_not_lead_to_the_first_message_is_damage() {
+    for parent in ["(SELECT id FROM messages WHERE search_key = 4)", "'gone'"] {
+        let fixture = Fixture::new().await;
+        let mut last = fixture.begin("first", NOW).await;
+        for question in ["second", "third"] {
+            let ending = complete();
+            let done = fixture.store.finish(&last.lease, None, &ending, NOW).await;
+            assert_eq!(done.unwrap(), FencedWrite::Written);
+            last = fixture.begin(question, NOW).await;
+        }
+        let options = SqliteConnectOptions::new()
+            .filename(fixture.path())
+            .foreign_keys(false);
+        let mut connection = options.connect().await.unwrap();
+        let second = format!("UPDATE messages SET parent_id = {parent} WHERE search_key = 2");
+        sqlx::query(AssertSqlSafe(second))
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        connection.close().await.unwrap();
+
+        let (store, id) = (&fixture.store, &fixture.conversation.id);
+        let ids: Vec<MessageId> =
+            sqlx::query_scalar("SELECT id FROM messages ORDER BY search_key LIMIT 3")
+                .fetch_all(&store.readers)
+                .await
+                .unwrap();
+        let [first, second, third] = &ids[..] else {
+            panic!("{ids:?}");
+        };
+        for part in [
+            PageQuery::Latest,
+            PageQuery::Before(second.clone()),
+            PageQuery::Before(third.clone()),
+            PageQuery::After(first.clone()),
+            PageQuery::Around(third.clone()),
+        ] {
+            let page = store.messages(id, None, &part).await;
+            assert!(
+                matches!(page, Err(StoreError::BrokenPath(_))),
+                "{parent}: {part:?} gave {page:?}"
+            );
+        }
+        let after = PageQuery::After(second.clone());
+        let after = store.messages(id, None, &after).await;
+        assert_eq!(after.unwrap().unwrap().messages.len(), 4, "{parent}");
+        let found = store.find(id, None, "first").await;
+        assert!(
+            matches!(found, Err(StoreError::BrokenPath(_))),
+            "{parent}: {found:?}"
+        );
+        let history = store.history(&last.lease.message_id).await;
+        assert!(
+            matches!(history, Err(StoreError::BrokenPath(_))),
+            "{parent}: {history:?}"
+        );
+        let done = store.finish(&last.lease, None, &complete(), NOW).await;
+        assert_eq!(done.unwrap(), FencedWrite::Written);
+        assert!(store.select_version(second).await.is_ok(), "{parent}");
     }
 }
