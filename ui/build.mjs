@@ -1,8 +1,10 @@
-// Bundles the page into dist/; with --tests its unit tests into node_modules/.conch-tests/, and with --bench
-// the page script of the bench into node_modules/.conch-bench/.
-import { readdir, readFile, rm, writeFile } from "node:fs/promises";
+// Bundles the page into dist/; with --watch into node_modules/.conch-page/, again after each change; with --tests its
+// unit tests into node_modules/.conch-tests/; and with --bench the page script of the bench into
+// node_modules/.conch-bench/.
+import { watch } from "node:fs";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
-import { build } from "esbuild";
+import { build, context } from "esbuild";
 
 /** The icons in use, from Lucide (ISC). */
 const ICONS = [
@@ -50,20 +52,24 @@ async function sprite() {
 	return `<svg id="icons" aria-hidden="true"><!-- Lucide, ISC licence -->${symbols.join("")}</svg>`;
 }
 
+const PAGE = {
+	entryPoints: ["src/main.ts", "src/styles/main.css"],
+	entryNames: "[name]",
+	bundle: true,
+	format: "esm",
+	target: "safari17",
+	logLevel: "warning",
+};
+
+async function html(folder) {
+	const source = await readFile("index.html", "utf8");
+	await writeFile(`${folder}/index.html`, source.replace("<!-- icons -->", await sprite()));
+}
+
 async function page() {
 	await rm("dist", { recursive: true, force: true });
-	await build({
-		entryPoints: ["src/main.ts", "src/styles/main.css"],
-		entryNames: "[name]",
-		outdir: "dist",
-		bundle: true,
-		minify: true,
-		format: "esm",
-		target: "safari17",
-		logLevel: "warning",
-	}).catch(() => process.exit(1));
-	const html = await readFile("index.html", "utf8");
-	await writeFile("dist/index.html", html.replace("<!-- icons -->", await sprite()));
+	await build({ ...PAGE, outdir: "dist", minify: true }).catch(() => process.exit(1));
+	await html("dist");
 	let total = 0;
 	for (const name of await readdir("dist")) {
 		const size = gzipSync(await readFile(`dist/${name}`), { level: 9 }).length;
@@ -71,6 +77,17 @@ async function page() {
 		console.log(`  dist/${name}  ${(size / 1024).toFixed(1)} kB gzip`);
 	}
 	console.log(`  the page: ${(total / 1024).toFixed(1)} kB gzip`);
+}
+
+/** Builds the page now and after each change, unminified and with source maps, until the process is killed. */
+async function watchPage() {
+	const outdir = "node_modules/.conch-page";
+	await rm(outdir, { recursive: true, force: true });
+	await mkdir(outdir, { recursive: true });
+	await html(outdir);
+	watch("index.html", () => html(outdir));
+	const bundle = await context({ ...PAGE, outdir, sourcemap: "inline", logLevel: "info" });
+	await bundle.watch();
 }
 
 async function tests() {
@@ -112,4 +129,5 @@ async function bench() {
 
 if (process.argv.includes("--tests")) await tests();
 else if (process.argv.includes("--bench")) await bench();
+else if (process.argv.includes("--watch")) await watchPage();
 else await page();

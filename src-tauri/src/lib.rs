@@ -12,6 +12,8 @@ mod error;
 mod events;
 mod follow;
 mod host;
+#[cfg(debug_assertions)]
+mod live_page;
 mod log;
 mod notifications;
 mod opener;
@@ -48,6 +50,17 @@ pub fn run(inherited: InheritedLimits) -> ExitCode {
     };
     window::tune_webview();
     let data_folder = config.data_folder.clone();
+    #[cfg_attr(
+        not(debug_assertions),
+        expect(unused_mut, reason = "the page is the embedded one")
+    )]
+    let mut context = tauri::generate_context!();
+    #[cfg(debug_assertions)]
+    let live_page = live_page::LivePage::from_environment();
+    #[cfg(debug_assertions)]
+    if let Some(page) = &live_page {
+        page.replace_in(&mut context);
+    }
     let built = builder(Builder::default())
         .plugin(window::single_instance(&config))
         .plugin(window::window_state(&data_folder))
@@ -64,9 +77,13 @@ pub fn run(inherited: InheritedLimits) -> ExitCode {
             #[cfg(unix)]
             tauri::async_runtime::spawn(signals::exit_on_signal(app.handle().clone()));
             window::open(app.handle())?;
+            #[cfg(debug_assertions)]
+            if let Some(page) = live_page {
+                page.reload_on_change(app.handle().clone());
+            }
             Ok(())
         })
-        .build(tauri::generate_context!());
+        .build(context);
     let app = match built {
         Ok(app) => app,
         #[cfg(unix)]
@@ -125,7 +142,7 @@ fn start_again(
 
     const STARTED_AGAIN: &str = "CONCH_STARTED_AGAIN";
     if std::env::var_os(STARTED_AGAIN).is_some() {
-        return report_failure(&format!("{reason}. Start Conch once more"));
+        return report_failure(&format!("{reason}. Start Conch again"));
     }
     let failed = std::env::current_exe().map(|program| {
         inherited.restore();
@@ -136,7 +153,9 @@ fn start_again(
             .exec()
     });
     let (Ok(error) | Err(error)) = failed;
-    report_failure(&format!("{reason}, and it could not start again: {error}"))
+    report_failure(&format!(
+        "{reason}, and Conch could not be restarted: {error}"
+    ))
 }
 
 /// Forwards the events of a started core to the windows, starts its notifications, and applies the zoom setting.
@@ -146,7 +165,7 @@ async fn on_core_ready(handle: tauri::AppHandle, core: Arc<App>) {
     notifications.start(handle.clone(), Arc::clone(&core));
     match core.settings().await {
         Ok(settings) => window::zoom_all(&handle, settings.zoom),
-        Err(error) => tracing::warn!(%error, "the zoom is not known"),
+        Err(error) => tracing::warn!(%error, "the zoom setting could not be read"),
     }
 }
 

@@ -12,6 +12,8 @@ use crate::stages::Stage;
 pub(crate) const USAGE: &str = "\
 usage: cargo xtask <command>
 
+  dev [-- ARGUMENTS]     set up, open a debug window, and keep it up to date while the sources change
+  fmt                    format the Rust code and the page
   run [-- ARGUMENTS]     set up, build, and open the window; without a display, hold a first conversation
   build                  set up and build target/release/conch
   test [--only STAGE]    set up and check everything, or one of: fmt ui clippy docs direction deny queries tests prove
@@ -30,6 +32,10 @@ pub(crate) enum Command {
     Setup,
     /// Build the release binary.
     Build,
+    /// Develop: open a window with these arguments and keep it up to date.
+    Dev(Vec<OsString>),
+    /// Format all sources.
+    Fmt,
     /// Build and open the window with these arguments.
     Run(Vec<OsString>),
     /// Check everything, or one stage.
@@ -64,6 +70,9 @@ impl Command {
         match (name.to_string_lossy().as_ref(), words.as_slice()) {
             ("setup", []) => Ok(Self::Setup),
             ("build", []) => Ok(Self::Build),
+            ("dev", []) => Ok(Self::Dev(Vec::new())),
+            ("dev", ["--", ..]) => Ok(Self::Dev(rest[1..].to_vec())),
+            ("fmt", []) => Ok(Self::Fmt),
             ("run", []) => Ok(Self::Run(Vec::new())),
             ("run", ["--", ..]) => Ok(Self::Run(rest[1..].to_vec())),
             ("test", []) => Ok(Self::Test(None)),
@@ -79,9 +88,12 @@ impl Command {
             ("queries", []) => Ok(Self::Queries(Mode::Renew)),
             ("queries", ["--check"]) => Ok(Self::Queries(Mode::Check)),
             ("help" | "--help" | "-h", _) => Ok(Self::Help),
-            (name @ ("setup" | "build" | "run" | "test" | "queries"), words) => Err(Error::Usage(
-                format!("`{name}` does not take `{}`", words.join(" ")),
-            )),
+            (name @ ("setup" | "build" | "dev" | "fmt" | "run" | "test" | "queries"), words) => {
+                Err(Error::Usage(format!(
+                    "`{name}` does not take `{}`",
+                    words.join(" ")
+                )))
+            }
             (name, _) => Err(Error::Usage(format!("there is no command `{name}`"))),
         }
     }
@@ -99,6 +111,11 @@ mod tests {
     fn every_command_is_understood() {
         assert_eq!(parse("setup").unwrap(), Command::Setup);
         assert_eq!(parse("build").unwrap(), Command::Build);
+        assert_eq!(parse("fmt").unwrap(), Command::Fmt);
+        assert_eq!(
+            parse("dev -- --a").unwrap(),
+            Command::Dev(vec!["--a".into()])
+        );
         assert_eq!(parse("run").unwrap(), Command::Run(vec![]));
         assert_eq!(
             parse("run -- --a b").unwrap(),

@@ -1,5 +1,5 @@
-//! The project's own commands: `cargo xtask run | test | prove | fuzz | bench | screenshots | build | setup |
-//! queries`.
+//! The project's own commands: `cargo xtask dev | fmt | run | test | prove | fuzz | bench | screenshots | build |
+//! setup | queries`.
 //!
 //! Owns everything between a fresh clone and a running or tested application, so that a person and a CI machine
 //! type the same one command. It depends on very little, because it is the first crate that a new machine compiles;
@@ -10,6 +10,7 @@ mod bench;
 mod cargo_tool;
 mod command_line;
 mod deny;
+mod dev;
 mod direction;
 mod display;
 #[expect(unreachable_pub, reason = "it is compiled into tests/window, too")]
@@ -59,7 +60,9 @@ fn perform(command: Command) -> Result<ExitCode, Error> {
     }
     let workspace = Workspace::find()?;
     match command {
+        Command::Dev(arguments) => return dev::run(&workspace, &arguments),
         Command::Run(arguments) => return application::run(&workspace, &arguments),
+        Command::Fmt => stages::format(&workspace)?,
         Command::Build => drop(application::build(&workspace)?),
         Command::Test(only) => stages::run(&workspace, only)?,
         Command::Prove(amount, kinds) => {

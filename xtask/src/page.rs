@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::error::Error;
 use crate::fingerprint::{self, Stamp};
 use crate::terminal::{heading, say};
-use crate::tool::Tool;
+use crate::tool::{Running, Tool};
 use crate::workspace::Workspace;
 
 const MIN_NODE_VERSION: u32 = 20;
@@ -98,6 +98,23 @@ pub(crate) fn build(workspace: &Workspace) -> Result<(), Error> {
         .args(["run", "build"])
         .run()?;
     stamp.write(&sources)
+}
+
+/// Returns the folder of the page that [`watch`] builds. Not `ui/dist`, which is embedded into the application.
+pub(crate) fn watched_folder(workspace: &Workspace) -> PathBuf {
+    workspace.ui().join("node_modules/.conch-page")
+}
+
+/// Starts the bundler, which builds the page after each change until it is stopped.
+///
+/// # Errors
+/// When it cannot be started.
+pub(crate) fn watch(workspace: &Workspace) -> Result<Running, Error> {
+    // Not through npm, which would not pass a signal on.
+    Tool::new("node", NODE_REMEDY)
+        .dir(&workspace.ui())
+        .args(["build.mjs", "--watch"])
+        .pass_through()
 }
 
 #[cfg(test)]

@@ -155,6 +155,18 @@ pub(crate) fn run(workspace: &Workspace, only: Option<Stage>) -> Result<(), Erro
     result
 }
 
+/// `cargo xtask fmt`: formats the Rust code and the page, and applies Biome's safe fixes.
+///
+/// # Errors
+/// When a formatter fails.
+pub(crate) fn format(workspace: &Workspace) -> Result<(), Error> {
+    setup::run(workspace)?;
+    Tool::cargo(workspace.root()).args(["fmt", "--all"]).run()?;
+    Tool::npm(&workspace.ui(), "its messages stand above")
+        .args(["run", "--silent", "format"])
+        .run()
+}
+
 struct Row {
     name: &'static str,
     time: Duration,

@@ -252,6 +252,16 @@ impl Running {
         status.map_err(|source| self.tool.start_error(source))
     }
 
+    /// Ends the process and waits for it: by SIGTERM where there are signals, so that it can store its state.
+    pub(crate) fn stop(&mut self) {
+        let id = self.child.id().to_string();
+        let kill = || Tool::new("kill", "").args(["-TERM", &id]);
+        if !cfg!(unix) || !kill().succeeds() {
+            let _ = self.child.kill();
+        }
+        let _ = self.child.wait();
+    }
+
     /// Waits until the process exits and expects exit code 0.
     ///
     /// # Errors

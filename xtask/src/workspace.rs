@@ -78,6 +78,11 @@ impl Workspace {
             .join(format!("{name}{}", env::consts::EXE_SUFFIX))
     }
 
+    /// Returns the data folder of a development window.
+    pub(crate) fn development_data(&self) -> PathBuf {
+        self.target.join("development-data")
+    }
+
     /// Returns xtask's folder inside cargo's target folder, created when it does not exist.
     ///
     /// # Errors
