@@ -26,7 +26,7 @@ pub(crate) async fn files<R: Runtime>(handle: &AppHandle<R>) -> Vec<String> {
         });
     });
     if let Err(error) = dispatched {
-        tracing::warn!(%error, "the clipboard could not be asked");
+        tracing::warn!(%error, "the clipboard could not be read");
         return Vec::new();
     }
     let reply = tokio::time::timeout(REPLY_TIMEOUT, reply).await;

@@ -38,7 +38,7 @@ impl IpcError {
 
 impl From<tauri::Error> for IpcError {
     fn from(error: tauri::Error) -> Self {
-        tracing::error!(%error, "the window system refused");
+        tracing::error!(%error, "the window system returned an error");
         Self {
             code: ErrorCode::Internal,
             message: format!("The window could not be opened: {error}"),
@@ -48,7 +48,7 @@ impl From<tauri::Error> for IpcError {
 
 impl From<opener::OpenError> for IpcError {
     fn from(error: opener::OpenError) -> Self {
-        tracing::error!(%error, "no browser took a link");
+        tracing::error!(%error, "no program could be started to open an address");
         Self {
             code: ErrorCode::Internal,
             message: error.to_string(),

@@ -81,7 +81,7 @@ async fn emit_all(handle: &AppHandle, events: &mut Receiver<CoreEvent>) {
             Err(RecvError::Closed) => return,
         };
         if let Err(error) = emitted {
-            tracing::warn!(%error, "an event did not reach the windows");
+            tracing::warn!(%error, "an event could not be sent to the windows");
         }
     }
 }

@@ -70,10 +70,7 @@ enum State {
 #[serde(tag = "type", rename_all = "camelCase")]
 pub(crate) enum StartStatus {
     /// The start is in progress.
-    Starting {
-        /// The current stage.
-        stage: Stage,
-    },
+    Starting { stage: Stage },
     /// The core serves commands.
     Running {
         /// What the user has to know about the start; each notice is returned once.
@@ -140,10 +137,10 @@ impl Host {
             if let Err(error) = opening.await {
                 let failed = State::Failed(IpcError::new(
                     ErrorCode::Internal,
-                    "Conch made a mistake while it started. Close this window and start it again",
+                    "Internal error while Conch was starting. Restart Conch",
                 ));
                 if inner.end_start(failed) {
-                    tracing::error!(%error, "the start ended in the middle");
+                    tracing::error!(%error, "the start did not complete");
                 }
             }
         });
@@ -174,7 +171,7 @@ impl Host {
             State::Failed(error) => Err(error),
             State::Starting(_) => Err(IpcError::new(
                 ErrorCode::Internal,
-                "Conch is still starting: try again in a moment",
+                "Conch is still starting. Try again in a moment",
             )),
             State::Ended => Err(conch_core::Error::ShuttingDown.into()),
         }

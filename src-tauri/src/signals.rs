@@ -9,7 +9,7 @@ pub(crate) async fn exit_on_signal(handle: AppHandle) {
     let mut signals = match subscribe() {
         Ok(signals) => signals,
         Err(error) => {
-            tracing::warn!(%error, "signals are not heard: a shutdown is a crash, which the next start mends");
+            tracing::warn!(%error, "termination signals cannot be received; the next start recovers answers that a shutdown interrupts");
             return;
         }
     };

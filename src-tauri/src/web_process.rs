@@ -70,7 +70,7 @@ mod linux {
             webview
                 .inner()
                 .connect_web_process_terminated(move |view, reason| {
-                    tracing::error!(?reason, "the process that draws a window ended");
+                    tracing::error!(?reason, "the web process of a window ended");
                     if reloads.borrow_mut().try_acquire(clock.monotonic()) {
                         view.reload();
                     } else {
@@ -95,7 +95,7 @@ mod linux {
         );
         dialog.set_title("Conch");
         dialog.set_secondary_text(Some(
-            "Your conversations are safe, and running answers go on. The computer may be short of memory: close something else, then try again.",
+            "Your conversations are safe, and running answers continue. The computer may be low on memory. Close other applications, then try again.",
         ));
         dialog.add_button("Try Again", ResponseType::Accept);
         dialog.set_default_response(ResponseType::Accept);

@@ -26,7 +26,7 @@ const MAX_WINDOWS: usize = 16;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OpenError {
     /// [`MAX_WINDOWS`] are open.
-    #[error("There are {MAX_WINDOWS} windows of Conch already: close one first")]
+    #[error("{MAX_WINDOWS} windows of Conch are already open. Close one first")]
     TooMany,
     /// The window system refused.
     #[error("The window could not be opened: {0}")]
@@ -41,7 +41,7 @@ pub(crate) fn display_missing() -> Option<&'static str> {
     let given = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let needed = cfg!(all(unix, not(target_os = "macos")));
     (needed && !given("DISPLAY") && !given("WAYLAND_DISPLAY")).then_some(
-        "there is no display to open a window on: set DISPLAY or WAYLAND_DISPLAY, or run `cargo xtask run`, which brings its own",
+        "there is no display to open a window on. Set DISPLAY or WAYLAND_DISPLAY, or run `cargo xtask run`, which provides one",
     )
 }
 
@@ -146,7 +146,7 @@ pub(crate) fn init<R: Runtime>(handle: &AppHandle<R>, folder: Option<PathBuf>) {
     let temporary = match folder {
         Some(_) => None,
         None => tempfile::tempdir()
-            .inspect_err(|error| tracing::warn!(%error, "the web view keeps nothing"))
+            .inspect_err(|error| tracing::warn!(%error, "no folder could be created for the web view; it runs incognito"))
             .ok(),
     };
     let of_this_run = || temporary.as_ref().map(|folder| folder.path().to_owned());
@@ -174,7 +174,7 @@ pub(crate) fn open<R: Runtime>(handle: &AppHandle<R>) -> tauri::Result<()> {
 pub(crate) fn reload_all<R: Runtime>(handle: &AppHandle<R>) {
     for window in handle.webview_windows().values() {
         if let Err(error) = window.reload() {
-            tracing::warn!(%error, "a window did not begin again");
+            tracing::warn!(%error, "a window could not be reloaded");
         }
     }
 }
@@ -193,7 +193,7 @@ pub(crate) fn zoom_all<R: Runtime>(handle: &AppHandle<R>, percent: u16) {
 
 fn zoom<R: Runtime>(window: &WebviewWindow<R>, percent: u16) {
     if let Err(error) = window.set_zoom(f64::from(percent) / 100.0) {
-        tracing::warn!(%error, percent, "a window did not take the zoom");
+        tracing::warn!(%error, percent, "the zoom of a window could not be set");
     }
 }
 
@@ -259,7 +259,7 @@ pub(crate) fn bring_up<R: Runtime>(handle: &AppHandle<R>) -> Option<WebviewWindo
     let window = handle.get_webview_window(LABEL).or_else(any)?;
     for step in [window.show(), window.unminimize(), window.set_focus()] {
         if let Err(error) = step {
-            tracing::warn!(%error, "the window did not come up");
+            tracing::warn!(%error, "the window could not be brought to the front");
         }
     }
     Some(window)

@@ -89,7 +89,7 @@ async fn a_start_that_calls_up_a_dying_conch_opens_a_window_itself() {
                 return signal("-KILL", first).await;
             }
         }
-        panic!("the second start called nobody up");
+        panic!("the second start did not raise the window");
     };
     let (second, ()) = tokio::join!(second, kill);
 

@@ -61,7 +61,7 @@ async fn a_provider_that_is_gone_is_named_and_one_that_came_back_is_used() {
     let port = scene.server.port();
     scene.server = FaultServer::start().await;
     scene.send("hello").await;
-    wait_for_failure(&scene, "Nothing listens").await;
+    wait_for_failure(&scene, "Nothing is listening").await;
 
     scene.server = FaultServer::on_port(port).await;
     scene.window.click(".retry").await.unwrap();
@@ -76,7 +76,7 @@ async fn a_file_that_is_no_database_is_reported_and_left_alone() {
     let window = open(&display, folder.path(), None).await;
 
     let page = window.find("#fatal").await.unwrap().text().await.unwrap();
-    assert!(page.contains("no database of Conch"), "{page}");
+    assert!(page.contains("not a Conch database"), "{page}");
     assert_eq!(
         std::fs::read(&file).unwrap(),
         b"a shopping list, not a database"

@@ -151,7 +151,7 @@ async fn no_hostile_answer_has_an_effect() {
     assert_eq!(
         listener.requests(),
         Vec::<String>::new(),
-        "nobody was asked for anything"
+        "a request was sent"
     );
     scene.server.push(Script::answer("Still here."));
     scene.window.click("#new-conversation").await.unwrap();

@@ -103,7 +103,7 @@ async fn a_provider_error_is_shown_and_the_form_keeps_its_input() {
         .fill("#provider-address", "http://127.0.0.1:1/v1")
         .await;
     scene.press("#test-connection").await;
-    let said = "document.querySelector('#test-result[data-state=failed]')?.textContent.includes('Nothing listens at')";
+    let said = "document.querySelector('#test-result[data-state=failed]')?.textContent.includes('Nothing is listening at')";
     scene.wait_until(said, "the test says what is wrong").await;
     scene.fill("#provider-address", "models.example").await;
     scene.press("#save-provider").await;
@@ -190,7 +190,7 @@ async fn a_rate_limit_is_counted_down_and_waited_for() {
     scene.server.push(Script::new([refusal]));
     scene.server.push(Script::answer("Now."));
     scene.send("hello").await;
-    let counts = "/(Trying again in|asked for a pause)/.test(document.querySelector('.message .state')?.textContent)";
+    let counts = "/(Retrying in|Rate limited by)/.test(document.querySelector('.message .state')?.textContent)";
     scene.wait_until(counts, "the pause is counted down").await;
     assert_eq!(
         scene.lock().await["locked"],

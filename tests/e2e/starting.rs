@@ -9,7 +9,7 @@ use tokio::process::Command;
 
 use crate::{environment, until};
 
-const WAITS: &str = "document.querySelector('#starting')?.textContent === 'Waiting for another Conch to finish starting…'";
+const WAITS: &str = "document.querySelector('#starting')?.textContent === 'Waiting for another instance of Conch to finish starting…'";
 
 async fn open_early(display: &Display, folder: &Path) -> Window {
     let launch = Launch {

@@ -20,7 +20,8 @@ import {
 } from "./views/attachments";
 import type { ComposerFileParts } from "./views/composer";
 
-const NOT_PASTED = "Nothing on the clipboard can be pasted here. Drop the file, or attach it";
+const NOT_PASTED =
+	"Nothing on the clipboard can be pasted here. Drop the file or attach it instead";
 
 const CHOOSE: ToastAction = {
 	label: "Attach files",

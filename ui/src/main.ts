@@ -13,6 +13,7 @@ import { byId, hasNoFocus, mount } from "./lib/mount";
 import { focusArrow, focusedArrow } from "./lib/pager";
 import { ScrollFollower } from "./lib/scroll-follower";
 import { lastSendKey, rememberSendKey } from "./lib/send-key";
+import { formatShortcut } from "./lib/shortcut";
 import { typeAnywhere } from "./lib/type-anywhere";
 import { Highlighter } from "./markdown/highlighter";
 import { OverflowObserver } from "./markdown/overflow-observer";
@@ -362,7 +363,7 @@ function closeShortcuts(): void {
 
 async function zoomBy(step: Step): Promise<void> {
 	try {
-		chat.toasts.note(`Zoom: ${await page.settings.zoomBy(step)} %`);
+		chat.toasts.note(`Zoom: ${await page.settings.zoomBy(step)}%`);
 	} catch (error) {
 		chat.toasts.error(messageOf(error));
 	}
@@ -379,7 +380,7 @@ async function copy(text: string): Promise<void> {
 		await navigator.clipboard.writeText(text);
 		chat.toasts.note("Copied");
 	} catch {
-		chat.toasts.error("The text could not be copied: select it and press Ctrl+C");
+		chat.toasts.error(`Could not copy: select the text and press ${formatShortcut("Mod+C")}`);
 	}
 }
 

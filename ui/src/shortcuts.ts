@@ -21,7 +21,7 @@ export const GLOBAL = {
 	rename: { label: "Rename the conversation", keys: ["F2"] },
 	find: { label: "Find in the conversation", keys: ["Mod+F"] },
 	attach: { label: "Attach files", keys: ["Mod+U"] },
-	stop: { label: "Stop the answer", keys: ["Mod+."] },
+	stop: { label: "Stop generating", keys: ["Mod+."] },
 	sidebar: { label: "Show or hide the sidebar", keys: ["Mod+B"] },
 	zoomIn: { label: "Zoom in", keys: ["Mod+Plus"], also: ["Mod+="] },
 	zoomOut: { label: "Zoom out", keys: ["Mod+-"], also: ["Mod+_"] },
@@ -90,8 +90,8 @@ export function shortcutGroups(sendKey: SendKey): [string, Shortcut[]][] {
 				{ label: "New line", keys: [breakLine] },
 				EDITING.undo,
 				EDITING.redo,
-				{ label: "Your last messages, in an empty input", keys: ["ArrowUp"] },
-				{ label: "Back to the newer ones", keys: ["ArrowDown"] },
+				{ label: "Recall sent messages (in an empty input)", keys: ["ArrowUp"] },
+				{ label: "Recall newer messages", keys: ["ArrowDown"] },
 				GLOBAL.attach,
 				GLOBAL.stop,
 			],
@@ -108,7 +108,7 @@ export function shortcutGroups(sendKey: SendKey): [string, Shortcut[]][] {
 			],
 		],
 		[
-			"List of conversations",
+			"Conversation list",
 			[
 				{ label: "Move up", keys: ["ArrowUp"] },
 				{ label: "Move down", keys: ["ArrowDown"] },
@@ -127,7 +127,7 @@ export function shortcutGroups(sendKey: SendKey): [string, Shortcut[]][] {
 				GLOBAL.zoomReset,
 				GLOBAL.settings,
 				{ ...GLOBAL.shortcuts, keys: [...GLOBAL.shortcuts.keys, ...GLOBAL.help.keys] },
-				{ label: "Close what is open", keys: ["Escape"] },
+				{ label: "Close the dialog or panel", keys: ["Escape"] },
 			],
 		],
 	];

@@ -86,7 +86,7 @@ test("a message takes ten files, and says how many were left", async () => {
 	const names = Array.from({ length: 12 }, (_, n) => `f${n}`);
 	await attachments.add("c", files(...names));
 	assert.equal(ids("c").length, 10);
-	assert.deepEqual(refusals, ["A message takes 10 files at most: the last 2 were not attached"]);
+	assert.deepEqual(refusals, ["A message can have at most 10 files: the last 2 were not attached"]);
 	await attachments.add("c", files("more"));
 	assert.equal(refusals.length, 2);
 });

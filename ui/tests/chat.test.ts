@@ -228,7 +228,7 @@ test("a send waits for no file that is still being read, and says so", async () 
 	chat.drafts.type("c", "hello");
 	await chat.send("enter");
 	assert.equal(core.named("send_message").length, 0);
-	assert.match(chat.toasts.shown.value[0]?.text ?? "", /still being read/);
+	assert.match(chat.toasts.shown.value[0]?.text ?? "", /all files are attached/);
 	assert.equal(chat.draft.value, "hello");
 });
 
@@ -240,7 +240,7 @@ test("the file warning disappears when the file is read or another conversation 
 	for (const end of ends) {
 		chat.attachments.lists.value = new Map([["c", [reading]]]);
 		await chat.send("enter");
-		assert.match(shownTexts(chat)[0] ?? "", /still being read/);
+		assert.match(shownTexts(chat)[0] ?? "", /all files are attached/);
 		end();
 		assert.deepEqual(shownTexts(chat), []);
 	}

@@ -64,7 +64,7 @@ test("an Undo that comes too late says so", async () => {
 	});
 	await remove("a", true);
 	await undo();
-	assert.match(texts()[0] ?? "", /“a” is gone for good/);
+	assert.match(texts()[0] ?? "", /“a” was permanently deleted/);
 	assert.deepEqual(shown, []);
 	await yieldToBrowser();
 });

@@ -194,7 +194,7 @@ test("an unsaved draft shows a warning and is retried until it is saved", async 
 		mock.timers.tick(10_000);
 		await chat.drafts.whenSaved();
 	};
-	const warning = ["What you type is not saved yet: The disk is full"];
+	const warning = ["Draft not saved yet: The disk is full"];
 	chat.drafts.type("c", "hello");
 	await later();
 	assert.deepEqual(texts(), warning);
@@ -227,7 +227,7 @@ test("one of several that is saved takes no other's warning away, and one that i
 	drafts.type("d", "hello");
 	drafts.flush();
 	await drafts.whenSaved();
-	assert.deepEqual(said, ["What you type is not saved yet: It fails"]);
+	assert.deepEqual(said, ["Draft not saved yet: It fails"]);
 	code = "not_found";
 	drafts.flush();
 	await drafts.whenSaved();

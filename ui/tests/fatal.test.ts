@@ -40,6 +40,6 @@ test("a start that fails offers the folder, and another database where that help
 	}
 	for (const code of ["disk_full", "database_newer", "data_folder_shared"] as const) {
 		assert.deepEqual(await offered(code), ["Open the folder"], code);
-		assert.match(document.body.textContent ?? "", /start Conch again/);
+		assert.match(document.body.textContent ?? "", /restart Conch/);
 	}
 });

@@ -45,7 +45,7 @@ test("a field says its parameter, and an empty one does not set it", () => {
 test("what no provider takes is refused, with what to write instead", () => {
 	assert.equal(parsed("temperature", "2.1"), "The temperature must be from 0 to 2");
 	assert.equal(parsed("topP", "0"), "Top-p must be above 0 and at most 1");
-	assert.equal(parsed("maxTokens", "0"), "The longest answer must have at least 1 token");
+	assert.equal(parsed("maxTokens", "0"), "Max tokens must be from 1 to 4294967295");
 	assert.match(String(parsed("maxTokens", "1.5")), /whole number/);
 	assert.match(String(parsed("temperature", "hot")), /number/);
 	assert.match(String(parsed("stop", "a\nb\nc\nd\ne")), /four/);
@@ -72,7 +72,8 @@ test("an empty field says what counts", () => {
 	const defaults: Parameters = { ...NO_PARAMETERS, temperature: 0.7, reasoningEffort: "high" };
 	assert.equal(placeholderOf("temperature", defaults), "Default: 0.7");
 	assert.equal(placeholderOf("reasoningEffort", defaults), "Default: High");
-	assert.equal(placeholderOf("topP", defaults), "Not sent");
+	assert.equal(placeholderOf("topP", defaults), "Provider default");
+	assert.equal(placeholderOf("stop", defaults), "None");
 	assert.ok(
 		placeholderOf("systemPrompt", { ...defaults, systemPrompt: "x".repeat(999) }).length < 150,
 	);

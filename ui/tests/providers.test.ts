@@ -43,24 +43,24 @@ test("the state of a key says where it is, and never more than its end", () => {
 	assert.deepEqual(
 		places.map((keyPlace) => keyState({ ...PROVIDER, keyPlace })),
 		[
-			"Key …ab12 in the keychain",
-			"Key …ab12 in a file that only you can read",
-			"Key …ab12 for this run only",
-			"Key …ab12 from the environment",
+			"API key …ab12 in the keychain",
+			"API key …ab12 in a file that only you can read",
+			"API key …ab12, not saved",
+			"API key …ab12 from an environment variable",
 		],
 	);
 	const without = { ...PROVIDER, hasKey: false, keyLastFour: null, keyPlace: null };
-	assert.equal(keyState(without), "No key");
+	assert.equal(keyState(without), "No API key");
 	assert.equal(providerState({ ...without, source: "built_in" }), "Built in");
 	const outside = { ...PROVIDER, source: "environment", keyPlace: "environment" } as const;
-	assert.equal(providerState(outside), "From the environment · Key …ab12");
+	assert.equal(providerState(outside), "From an environment variable · API key …ab12");
 });
 
 test("the result of a connection test is exact", () => {
 	assert.equal(testResult({ models: 1, keyUntried: false, problem: null }), "Connected: 1 model");
 	assert.match(testResult({ models: 0, keyUntried: false, problem: null }), /lists no models/);
 	const untried = testResult({ models: 2, keyUntried: true, problem: null });
-	assert.match(untried, /^Connected: 2 models\. .*whether the key is right/);
+	assert.match(untried, /^Connected: 2 models\. .*the key is not verified yet/);
 	const problem = { code: "unauthorized", message: "The key is wrong" };
 	assert.equal(testResult({ models: null, keyUntried: false, problem }), "The key is wrong");
 });

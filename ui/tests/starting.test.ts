@@ -51,9 +51,9 @@ test("a slow start shows its stage, and returns its notices", async () => {
 	await go();
 	assert.deepEqual(said, []);
 	mock.timers.tick(300);
-	assert.deepEqual(said, ["Waiting for another Conch to finish starting…"]);
+	assert.deepEqual(said, ["Waiting for another instance of Conch to finish starting…"]);
 	await go();
-	assert.equal(said.at(-1), "Bringing your conversations to this version…");
+	assert.equal(said.at(-1), "Updating your conversations to this version…");
 	await go();
 	assert.match(await noticed, /without a backup.*\. .*network drive/, "two notices are one text");
 	assert.deepEqual(
@@ -69,14 +69,14 @@ test("salvaged data is saved, reported and offered", async () => {
 	const core = fakeCore({ save_readable: () => SAVED });
 	const recovery = new Recovery();
 	const saving = recovery.save();
-	assert.equal(recovery.working.value, "Reading what can be read…");
+	assert.equal(recovery.working.value, "Saving what can be read…");
 	await recovery.save();
 	await saving;
 	assert.equal(core.named("save_readable").length, 1, "one at a time");
 	assert.equal(recovery.working.value, null);
 	assert.equal(recovery.isSaved.value, true);
-	assert.match(recovery.outcome.value, /40 messages of 2 conversations in \/data\/saved\/x/);
-	assert.match(recovery.outcome.value, /1 place could not be read/);
+	assert.match(recovery.outcome.value, /40 messages from 2 conversations to \/data\/saved\/x/);
+	assert.match(recovery.outcome.value, /1 part could not be read/);
 });
 
 test("a failed recovery option shows why, and the others stay", async () => {

@@ -58,11 +58,11 @@ test("a note that offers something is pushed out by no other, and two of the sam
 	toasts.show({ text: "Deleted", kind: "note", action: offer("one") });
 	const second = toasts.show({ text: "Deleted", kind: "note", action: offer("two") });
 	toasts.note("Copied");
-	toasts.note("Zoom: 110 %");
-	assert.deepEqual(texts(toasts), ["Deleted", "Deleted", "Zoom: 110 %"]);
+	toasts.note("Zoom: 110%");
+	assert.deepEqual(texts(toasts), ["Deleted", "Deleted", "Zoom: 110%"]);
 	toasts.act(second);
 	assert.deepEqual(done, ["two"]);
-	assert.deepEqual(texts(toasts), ["Deleted", "Zoom: 110 %"]);
+	assert.deepEqual(texts(toasts), ["Deleted", "Zoom: 110%"]);
 });
 
 test("a refusal goes with its reason, and an error stays", () => {

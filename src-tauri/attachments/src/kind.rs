@@ -13,7 +13,7 @@ const PDF_HEAD: usize = 1024;
 pub enum Kind {
     /// Text or code.
     Text,
-    /// An image.
+    /// A PNG, JPEG, GIF or WebP image.
     Image,
     /// A PDF, whose text is extracted.
     Pdf,

@@ -19,7 +19,7 @@ use crate::{FILE_LIMIT, Refusal, TEXT_LIMIT};
 pub struct Pdf {
     /// The text of its pages, separated by empty lines.
     pub text: String,
-    /// Number of pages.
+    /// All pages, also those without text.
     pub pages: u32,
 }
 

@@ -10,13 +10,13 @@ pub enum Refusal {
     #[error("the file is empty")]
     Empty,
     /// A text over [`TEXT_LIMIT`](crate::TEXT_LIMIT).
-    #[error("it has more than 1 MB of text: attach the part that matters")]
+    #[error("it has more than 1 MB of text. Attach only the part that matters")]
     TextTooLong,
     /// A file over [`FILE_LIMIT`](crate::FILE_LIMIT).
-    #[error("it has more than 20 MB: attach a smaller one")]
+    #[error("it is larger than 20 MB. Attach a smaller file")]
     FileTooLarge,
     /// An image with more pixels than the decoding limit.
-    #[error("it has {width} × {height} pixels, more than 64 million: attach a smaller copy")]
+    #[error("it has {width} × {height} pixels, more than 64 million. Attach a smaller copy")]
     TooManyPixels {
         /// Width in pixels.
         width: u32,
@@ -24,26 +24,24 @@ pub enum Refusal {
         height: u32,
     },
     /// A file of a supported kind that is damaged.
-    #[error("the file is damaged or cut off: save or download it again")]
+    #[error("the file is damaged or incomplete. Save or download it again")]
     Damaged,
     /// A PDF that requires a password.
-    #[error("it is protected by a password: save a copy without one")]
+    #[error("it is password-protected. Attach a copy without a password")]
     Encrypted,
     /// A PDF without text, such as a scan.
-    #[error("there is no text in it, it may be a scan: attach its pages as images")]
+    #[error("it contains no text and may be a scan. Attach its pages as images")]
     NoText,
     /// Reading timed out, or crashed the child process.
-    #[error("it could not be read: print it to a new PDF, or attach its text")]
+    #[error("it could not be read. Print it to a new PDF, or attach its text")]
     Unreadable,
     /// An image in an unsupported format.
-    #[error("images of this kind ({0}) are not read: save it as PNG or JPEG")]
+    #[error("{0} images are not supported. Save it as PNG or JPEG")]
     OtherImage(String),
     /// A known file type that is not supported.
-    #[error(
-        "files of this kind ({0}) are not read: only text, code, PDF, PNG, JPEG, GIF and WebP are"
-    )]
+    #[error("{0} files are not supported. Attach text, code, PDF, PNG, JPEG, GIF or WebP files")]
     OtherKind(String),
     /// An unknown file type.
-    #[error("it is no text: only text, code, PDF, PNG, JPEG, GIF and WebP are read")]
+    #[error("its file type is not supported. Attach text, code, PDF, PNG, JPEG, GIF or WebP files")]
     Unknown,
 }

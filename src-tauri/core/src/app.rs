@@ -212,15 +212,19 @@ impl App {
         match timeout(INDEX_TIMEOUT, store.index_answers()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "the search index is not up to date"),
-            Err(_) => tracing::info!("the search index is brought up to date by the next start"),
+            Err(_) => tracing::info!("the search index will be updated at the next start"),
         }
         match timeout(PURGE_TIMEOUT, self.purger.finish()).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "the next start purges what was deleted"),
-            Err(_) => tracing::info!("the next start purges the rest of what was deleted"),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "deleted conversations will be purged at the next start");
+            }
+            Err(_) => tracing::info!(
+                "the remaining deleted conversations will be purged at the next start"
+            ),
         }
         if timeout(CLOSE_TIMEOUT, store.close()).await.is_err() {
-            tracing::warn!("the database was not closed in time; the next start mends that");
+            tracing::warn!("the database was not closed in time; the next start recovers it");
         }
         // The process may exit without running destructors.
         self.instance.end();
@@ -270,7 +274,7 @@ impl App {
         let title = title.trim();
         if title.is_empty() {
             return Err(Error::InvalidArgument(
-                "A conversation needs a name: type one",
+                "The conversation needs a name. Enter one",
             ));
         }
         bounds::TITLE.check(title)?;

@@ -14,25 +14,25 @@ pub(crate) struct Bound {
 /// The name of a conversation.
 pub(crate) const TITLE: Bound = Bound {
     most: 1000,
-    says: "A conversation's name has at most 1,000 bytes: shorten it",
+    says: "The conversation's name is longer than 1,000 bytes. Shorten it",
 };
 
 /// A model id, `provider/model`.
 pub(crate) const MODEL: Bound = Bound {
     most: 1024,
-    says: "A model's id has at most 1,024 bytes: choose a model of the list",
+    says: "The model's id is longer than 1,024 bytes. Choose a model from the list",
 };
 
 /// A client's id for one press of Send.
 pub(crate) const REQUEST: Bound = Bound {
     most: 200,
-    says: "A request's id has at most 200 bytes: use a UUID",
+    says: "The request's id is longer than 200 bytes. Use a UUID",
 };
 
 /// The text to find in a conversation.
 pub(crate) const SEARCH: Bound = Bound {
     most: 4096,
-    says: "What is looked for has at most 4,096 bytes: shorten it",
+    says: "The search text is longer than 4,096 bytes. Shorten it",
 };
 
 impl Bound {

@@ -26,10 +26,10 @@ pub(crate) async fn run(store: Store, clock: Arc<dyn Clock>, quitting: Cancellat
         pause = EVERY;
         match store.back_up_daily(clock.now(), quitting.clone()).await {
             Ok(None) => {}
-            Ok(Some(backup)) => tracing::info!(name = backup.name, "the daily backup is made"),
+            Ok(Some(backup)) => tracing::info!(name = backup.name, "the daily backup was made"),
             Err(_) if quitting.is_cancelled() => return,
             Err(error) if is_damage(&error) => store.mark_damaged(&error.to_string()).await,
-            Err(error) => tracing::warn!(%error, "there is no backup of today yet"),
+            Err(error) => tracing::warn!(%error, "the daily backup failed; retrying later"),
         }
     }
 }

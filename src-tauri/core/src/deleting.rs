@@ -84,7 +84,7 @@ impl Purger {
                     Ok(next_in) => next_in,
                     Err(error) => {
                         report_damage(&self.store, &self.events, &error);
-                        tracing::warn!(%error, "what was deleted is not purged yet; it is tried again");
+                        tracing::warn!(%error, "deleted conversations cannot be purged yet; retrying");
                         POLL_INTERVAL
                     }
                 };
@@ -93,7 +93,7 @@ impl Purger {
                 if std::mem::take(&mut is_first)
                     && let Err(error) = self.cut_attempts(ATTEMPTS).await
                 {
-                    tracing::warn!(%error, "old attempts are still there; the next start tries again");
+                    tracing::warn!(%error, "old attempts were not deleted; retrying at the next start");
                 }
             }
         };
@@ -162,7 +162,7 @@ impl Purger {
 
     fn is_not_purged(&self, id: &ConversationId, error: &StoreError) {
         report_damage(&self.store, &self.events, error);
-        tracing::warn!(%error, conversation = %id, "a deleted conversation is not purged yet");
+        tracing::warn!(%error, conversation = %id, "a deleted conversation cannot be purged yet");
     }
 
     /// Deletes all rows that belong to a conversation. Returns false if it no longer exists.

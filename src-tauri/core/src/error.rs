@@ -23,11 +23,11 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// A send without any text or file.
-    #[error("There is nothing to send yet: type a message first")]
+    #[error("There is nothing to send. Type a message first")]
     EmptyMessage,
     /// A send over [`MESSAGE_LIMIT`].
     #[error(
-        "This message has {bytes} bytes, the limit is {MESSAGE_LIMIT} (1 MiB): shorten it or send it in parts"
+        "This message is {bytes} bytes long, and the limit is {MESSAGE_LIMIT} (1 MiB). Shorten it, or send it in parts"
     )]
     MessageTooLong {
         /// Bytes of UTF-8.
@@ -43,13 +43,13 @@ pub enum Error {
     #[error("{0} not found")]
     NotFound(Entity),
     /// A conversation whose time for Undo is over, or that never existed.
-    #[error("This conversation is gone for good: Undo works for ten seconds after a delete")]
+    #[error("This conversation was permanently deleted: a deletion can be undone for ten seconds")]
     Purged,
-    /// An invalid argument.
+    /// The text says which argument is invalid, and how to correct it.
     #[error("{0}")]
     InvalidArgument(&'static str),
     /// The application is quitting.
-    #[error("Conch is closing: nothing was sent")]
+    #[error("Conch is closing. Nothing was sent")]
     ShuttingDown,
     /// A file could not be attached, or a message with files could not be sent.
     #[error(transparent)]
@@ -67,7 +67,7 @@ pub enum Error {
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
     /// A message could not be parsed as Markdown: a bug in Conch.
-    #[error("Conch made a mistake while it read these messages")]
+    #[error("Internal error: these messages could not be read")]
     Unreadable,
     /// The store failed.
     #[error(transparent)]
@@ -76,16 +76,12 @@ pub enum Error {
 
 /// The kind of thing that was not found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "variant names say it")]
 pub enum Entity {
-    /// A conversation.
     Conversation,
-    /// A branch.
     Branch,
-    /// A message.
     Message,
-    /// A provider.
     Provider,
-    /// A file attached to a message.
     Attachment,
 }
 
@@ -104,6 +100,7 @@ impl std::fmt::Display for Entity {
 /// The stable name of an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, specta::Type)]
 #[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "variant names say it")]
 pub enum ErrorCode {
     /// A send without text or files.
     EmptyMessage,
@@ -113,21 +110,17 @@ pub enum ErrorCode {
     GenerationInProgress,
     /// An id does not exist.
     NotFound,
-    /// An invalid argument.
     InvalidArgument,
     /// The application is quitting.
     ShuttingDown,
     /// The system's keychain cannot be used; a key can be stored elsewhere.
     KeychainUnavailable,
-    /// The key file cannot be used.
     KeyFileUnusable,
-    /// An image could not be loaded.
+    /// A remote image in a message could not be loaded.
     ImageUnavailable,
-    /// A file is over its limit.
     AttachmentTooLarge,
     /// A file is damaged, password-protected, or has no readable content.
     AttachmentUnreadable,
-    /// An unsupported kind of file.
     AttachmentKindUnsupported,
     /// More files than a message can have.
     AttachmentLimit,
@@ -135,17 +128,13 @@ pub enum ErrorCode {
     AttachmentGone,
     /// The model does not support images.
     ImagesNotSeen,
-    /// More windows than allowed.
     WindowLimit,
     /// A pasted file is not on the system's clipboard any more.
     ClipboardChanged,
-    /// The disk is full.
     DiskFull,
-    /// The data folder cannot be written.
     DataFolderUnwritable,
     /// The database was written by a newer version of Conch.
     DatabaseNewer,
-    /// The database is damaged.
     DatabaseCorrupt,
     /// The database file is not an SQLite database.
     NotADatabase,

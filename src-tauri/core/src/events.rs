@@ -23,11 +23,11 @@ const BACKLOG: usize = 4096;
 /// An event of the core.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CoreEvent {
-    /// A lock changed.
+    /// A lock was acquired, released, expired or recovered.
     Lock(LockChange),
-    /// A conversation changed.
+    /// A conversation was created, changed or deleted.
     Conversation(ConversationChange),
-    /// An answer ended.
+    /// An answer ended, whatever its outcome.
     AnswerEnded(AnswerEnd),
     /// The settings were saved.
     Settings(Settings),

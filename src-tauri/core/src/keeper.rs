@@ -62,7 +62,7 @@ fn panic_of(error: JoinError) -> Option<String> {
         .downcast_ref::<&str>()
         .map(|text| (*text).to_owned())
         .or_else(|| panic.downcast_ref::<String>().cloned());
-    Some(format!("it panicked: {}", said.unwrap_or_default()))
+    Some(format!("panicked: {}", said.unwrap_or_default()))
 }
 
 /// The failures of a task, counted by message.
@@ -96,7 +96,7 @@ impl Failures {
             self.kinds.get(&failure).copied().unwrap_or(0) + 1,
         );
         if times == 1 {
-            tracing::warn!(task, %failure, "a task failed; it is started again");
+            tracing::warn!(task, %failure, "a task failed; restarting it");
         } else {
             tracing::debug!(task, %failure, times, "a task failed again");
         }

@@ -47,7 +47,7 @@ pub(crate) async fn open_when_free(
     loop {
         match open(folder, clock, reporter).await {
             Err(Error::Store(error)) if error.transient() == Some(Transient::Busy) => {
-                tracing::warn!(%error, "the database is held by another program; it is tried again");
+                tracing::warn!(%error, "another program is using the database; retrying");
                 reporter.enter(Stage::Busy);
                 tokio::time::sleep(OPEN_AGAIN).await;
             }

@@ -20,29 +20,25 @@ use crate::store::{self, Backup, Salvaged, StoreError};
 /// Why the database could not be replaced or salvaged. It is unchanged.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
+#[expect(missing_docs, reason = "field names say it")]
 pub enum RecoveryError {
     /// The backup no longer exists.
-    #[error("This backup is not there any more: choose another")]
+    #[error("This backup no longer exists. Choose another")]
     BackupGone,
     /// The backup is damaged, too.
     #[error("This backup cannot be used: {0}. Choose another")]
     BackupUnusable(#[source] StoreError),
     /// Another process has the database open.
-    #[error("Another Conch has this data folder open: close it first, then try again")]
+    #[error("Another instance of Conch is using this data folder. Close it and try again")]
     OpenElsewhere,
     /// Not a single conversation can be read.
-    #[error("Nothing of the database can be read: start with a backup, or with an empty one")]
+    #[error("Nothing in the database can be read. Start with a backup or an empty database")]
     NothingReadable,
     /// The data folder cannot be written.
-    #[error("The data folder {} could not be changed ({source}). Nothing is lost: mend that, and try again", path.display())]
-    Folder {
-        /// The folder.
-        path: PathBuf,
-        /// The operating system's error.
-        source: io::Error,
-    },
+    #[error("The data folder {} could not be changed ({source}). Nothing is lost. Correct this and try again", path.display())]
+    Folder { path: PathBuf, source: io::Error },
     /// What can be read could not be saved.
-    #[error("What can be read could not be saved: {0}")]
+    #[error("The readable data could not be saved: {0}")]
     Salvage(#[source] store::SalvageError),
 }
 

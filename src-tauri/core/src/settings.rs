@@ -10,6 +10,7 @@ use crate::chat::Parameters;
 /// All settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "field names say it")]
 pub struct Settings {
     /// `provider/model` of new conversations; null for the first configured model.
     pub default_model_id: Option<String>,
@@ -17,13 +18,10 @@ pub struct Settings {
     pub parameters: Parameters,
     /// Notify the user when an answer ends while no Conch window is focused.
     pub notifications: bool,
-    /// The color scheme.
     pub appearance: Appearance,
     /// The zoom level in percent, within [`ZOOM`].
     pub zoom: u16,
-    /// Which key sends a message.
     pub send_key: SendKey,
-    /// What happens to running answers when the last window is closed.
     #[serde(default)]
     pub on_close: OnClose,
 }
@@ -35,7 +33,7 @@ impl Settings {
     /// Returns the settings normalized, or what is wrong with them.
     pub fn validate(self) -> Result<Self, &'static str> {
         if !ZOOM.contains(&self.zoom) {
-            return Err("The zoom is a percentage from 50 to 200: choose one of these");
+            return Err("The zoom must be a percentage from 50 to 200");
         }
         let parameters = self.parameters.validate()?;
         Ok(Self { parameters, ..self })

@@ -36,8 +36,8 @@ pub enum Notice {
 
 /// The progress of a start.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(missing_docs, reason = "field names say it")]
 pub struct Progress {
-    /// The current step.
     pub stage: Stage,
     /// What the user must know about it.
     pub notices: Vec<Notice>,

@@ -38,37 +38,33 @@ const ACCEPTED: &str = "image/png, image/jpeg, image/webp, image/gif";
 
 /// Why a link is not opened, or an image is not shown.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "field names say it")]
 pub enum WebError {
     /// An address that may not be opened.
-    #[error("This link opens nothing: only http, https and mailto addresses are opened")]
+    #[error("This link cannot be opened. Only http, https and mailto links can be opened")]
     Link,
     /// An address longer than [`ADDRESS_LIMIT`].
-    #[error(
-        "This address has {bytes} bytes, more than any real one: it is not opened (the limit is 8 KiB)"
-    )]
+    #[error("This address is {bytes} bytes long, and the limit is 8 KiB. It was not opened")]
     LongAddress {
         /// Its length in bytes of UTF-8.
         bytes: usize,
     },
     /// An image address that may not be requested.
-    #[error("This image is not loaded: images are loaded over https only")]
+    #[error("The image was not loaded: images are loaded only over https")]
     ImageAddress,
     /// An image on this machine or in its network.
     #[error(
-        "This image is not loaded: {host} is on this machine or in its own network, which an answer must not reach"
+        "The image was not loaded: {host} is on this machine or its local network, which an answer must not reach"
     )]
-    Private {
-        /// The image's host.
-        host: String,
-    },
+    Private { host: String },
     /// A redirect of an image to another site.
     #[error(
-        "The image was not loaded: {host} sends on to another site, {to}. Open it in the browser instead"
+        "The image was not loaded: {host} redirects to another site, {to}. Open it in the browser instead"
     )]
     AnotherSite {
         /// The host that redirects.
         host: String,
-        /// The redirect's target.
+        /// The host that the redirect leads to.
         to: String,
     },
     /// There is no route to the host.
@@ -76,32 +72,22 @@ pub enum WebError {
     RouteError(String),
     /// The host did not respond.
     #[error(
-        "The image was not loaded: {host} did not answer{through}. Check the network, or try again later"
+        "The image was not loaded: {host} did not respond{through}. Check the network, or try again later"
     )]
     Unreachable {
-        /// The host.
         host: String,
         /// The proxy, after a preposition; empty if there was none.
         through: String,
-        /// The HTTP client's error.
         source: reqwest::Error,
     },
     /// A response without a success status.
-    #[error("The image was not loaded: {host} refused it ({status})")]
-    Refused {
-        /// The host.
-        host: String,
-        /// The HTTP status.
-        status: u16,
-    },
+    #[error("The image was not loaded: {host} refused the request ({status})")]
+    Refused { host: String, status: u16 },
     /// More redirects than allowed.
-    #[error("The image was not loaded: {host} sends on and on. Open it in the browser instead")]
-    TooManyRedirects {
-        /// The host.
-        host: String,
-    },
+    #[error("The image was not loaded: {host} redirects too often. Open it in the browser instead")]
+    TooManyRedirects { host: String },
     /// A response over the limit.
-    #[error("The image was not loaded: it has more than 10 MiB. Open it in the browser instead")]
+    #[error("The image was not loaded: it is larger than 10 MiB. Open it in the browser instead")]
     TooLarge,
     /// An image with more pixels than are decoded.
     #[error(
@@ -114,13 +100,8 @@ pub enum WebError {
         height: u32,
     },
     /// A response that is not an image, or a damaged one.
-    #[error(
-        "The image was not loaded: {host} sent something that is no PNG, JPEG, GIF or WebP image, or a damaged one"
-    )]
-    NoImage {
-        /// The host.
-        host: String,
-    },
+    #[error("The image was not loaded: {host} did not send a valid PNG, JPEG, GIF or WebP image")]
+    NoImage { host: String },
 }
 
 /// Returns the address to open in the system's browser or mail program.

@@ -24,7 +24,7 @@ pub(crate) enum Failure {
     Arguments(#[from] ArgumentError),
     #[error("The first line of standard input must be the bearer token")]
     NoToken,
-    #[error("llama.cpp could not be prepared: {0}")]
+    #[error("llama.cpp could not be initialized: {0}")]
     Backend(#[from] llama_cpp_2::LlamaCppError),
     #[error("A thread could not be started: {0}")]
     Thread(io::Error),
@@ -32,9 +32,9 @@ pub(crate) enum Failure {
     Runtime(io::Error),
     #[error("No loopback port could be opened: {0}")]
     Listen(io::Error),
-    #[error("The server ended: {0}")]
+    #[error("The server failed: {0}")]
     Serve(io::Error),
-    #[error("The thread of the model broke down")]
+    #[error("The model's thread panicked")]
     ModelThread,
 }
 

@@ -26,15 +26,15 @@ const MAX_DIMENSIONS: u32 = 4;
 pub(crate) enum Damage {
     #[error("it is not a GGUF file")]
     NotGguf,
-    #[error("it is of GGUF version {0}, and only versions 2 and 3 can be read")]
+    #[error("it has GGUF version {0}, and only versions 2 and 3 are supported")]
     Version(u32),
-    #[error("it ends within its own header")]
+    #[error("its header is incomplete")]
     HeaderCut,
-    #[error("its header makes no sense")]
+    #[error("its header is invalid")]
     Malformed,
-    #[error("it has {actual} bytes of {expected}: the download was cut")]
+    #[error("it has {actual} of {expected} bytes. The download was interrupted")]
     Cut { expected: u64, actual: u64 },
-    #[error("llama.cpp cannot load it, or does not know its architecture")]
+    #[error("llama.cpp cannot load it, or does not support its architecture")]
     Refused,
     #[error("it cannot be read: {0}")]
     Read(io::Error),

@@ -3,6 +3,8 @@
 //! They contain no markup. Text is plain text, raw HTML included, and every address that can be opened has
 //! passed [`web_address`](crate::web_address).
 
+#![expect(missing_docs, reason = "field names say it")]
+
 use serde::Serialize;
 use specta::Type;
 
@@ -18,14 +20,11 @@ use crate::math::Math;
 pub enum Block {
     /// Running text. Directly in an item of a tight list it has no vertical margins.
     Paragraph {
-        /// Its text.
         inlines: Vec<Inline>,
     },
-    /// A heading.
     Heading {
         /// From 1 to 6.
         level: u8,
-        /// Its text.
         inlines: Vec<Inline>,
     },
     /// Code, fenced or indented.
@@ -39,21 +38,16 @@ pub enum Block {
     },
     /// A display formula.
     Math {
-        /// The formula.
         math: Math,
     },
-    /// A quotation.
     Quote {
-        /// The quoted blocks.
         blocks: Vec<Block>,
     },
-    /// A list.
     List {
         /// The number of the first item; `None` for bullets.
         start: Option<u32>,
         /// Whether the paragraphs of its items have no vertical margins.
         tight: bool,
-        /// Its items.
         items: Vec<ListItem>,
     },
     /// A table. No row has more cells than the header; missing cells are empty.
@@ -85,14 +79,12 @@ pub enum Block {
 pub struct ListItem {
     /// Whether the checkbox of a task is ticked; `None` for an item without a checkbox.
     pub checked: Option<bool>,
-    /// The content of the item.
     pub blocks: Vec<Block>,
 }
 
 /// How a column of a table is aligned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "each says itself")]
 pub enum Alignment {
     None,
     Left,
@@ -106,7 +98,6 @@ pub enum Alignment {
 pub struct Footnote {
     /// Counted from 1, in the order of the first references.
     pub number: u32,
-    /// The content of the footnote.
     pub blocks: Vec<Block>,
 }
 
@@ -118,47 +109,35 @@ pub struct Footnote {
     rename_all_fields = "camelCase"
 )]
 pub enum Inline {
-    /// Text.
     Text {
         /// Never empty, and never adjacent to another text.
         text: String,
     },
-    /// Emphasis.
     Emphasis {
-        /// The emphasised content.
         inlines: Vec<Inline>,
     },
-    /// Strong emphasis.
     Strong {
-        /// The emphasised content.
         inlines: Vec<Inline>,
     },
-    /// Struck-through text.
     Strikethrough {
-        /// The struck-through content.
         inlines: Vec<Inline>,
     },
-    /// Inline code.
     Code {
-        /// The code.
         text: String,
     },
-    /// A link.
     Link {
         /// The target address, as written.
         destination: String,
-        /// Its title; empty for none.
+        /// Empty for none.
         title: String,
         /// The host, or the address of `mailto:`. `None`: the destination is refused, and cannot be opened.
         host: Option<String>,
-        /// The content of the link.
         inlines: Vec<Inline>,
     },
-    /// An image.
     Image {
         /// The address of the image, as written.
         destination: String,
-        /// Its title; empty for none.
+        /// Empty for none.
         title: String,
         /// The host. `None`: the destination is refused, and nothing is loaded.
         host: Option<String>,
@@ -167,12 +146,10 @@ pub enum Inline {
     },
     /// An inline formula.
     Math {
-        /// The formula.
         math: Math,
     },
     /// A reference to a footnote.
     FootnoteReference {
-        /// The footnote's number.
         number: u32,
     },
     /// Raw HTML, shown as text and never interpreted.

@@ -9,65 +9,44 @@ use specta::Type;
 
 use crate::block::{Block, Inline, ListItem};
 
-/// A change to the blocks sent so far, or to those nested in one of them.
+/// A change to the blocks sent so far, or to those nested in one of them. `at` is the index of the changed block,
+/// `from` how many of its parts are kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(
     tag = "type",
     rename_all = "camelCase",
     rename_all_fields = "camelCase"
 )]
+#[expect(missing_docs, reason = "field names say it")]
 pub enum Patch {
     /// Keeps the first blocks and replaces the rest.
-    Replace {
-        /// How many are kept.
-        from: u32,
-        /// What replaces the rest.
-        blocks: Vec<Block>,
-    },
+    Replace { from: u32, blocks: Vec<Block> },
     /// Appends to the text of an open code block, or to the text at the end of a paragraph.
-    Grow {
-        /// The index of the block.
-        at: u32,
-        /// The appended text.
-        text: String,
-    },
+    Grow { at: u32, text: String },
     /// Marks a code block as closed.
-    Close {
-        /// The index of the block.
-        at: u32,
-    },
+    Close { at: u32 },
     /// Keeps the first inlines of a paragraph and replaces the rest.
     Inlines {
-        /// The index of the block.
         at: u32,
-        /// How many inlines are kept.
         from: u32,
-        /// What replaces the rest.
         inlines: Vec<Inline>,
     },
     /// Keeps the first items of a list and replaces the rest.
     Items {
-        /// The index of the block.
         at: u32,
-        /// How many items are kept.
         from: u32,
-        /// What replaces the rest.
         items: Vec<ListItem>,
     },
     /// Keeps the first rows of a table and replaces the rest.
     Rows {
-        /// The index of the block.
         at: u32,
-        /// How many rows are kept.
         from: u32,
-        /// What replaces the rest.
         rows: Vec<Vec<Vec<Inline>>>,
     },
     /// Changes the blocks of a quotation, or of the last item of a list.
     Within {
-        /// The index of the block.
         at: u32,
-        /// The changes, in order.
+        /// To be applied in order.
         patches: Vec<Patch>,
     },
 }

@@ -70,7 +70,7 @@ impl Desktop {
     pub(super) async fn show(&mut self, notice: &Notice, conversation: &ConversationId) {
         let sent = match timeout(SEND_TIMEOUT, self.send(notice, conversation)).await {
             Ok(sent) => sent.map_err(|error| error.to_string()),
-            Err(_) => Err("the notification service does not answer".to_owned()),
+            Err(_) => Err("the notification service does not respond".to_owned()),
         };
         if let Err(error) = sent {
             tracing::warn!(%error, "the notification was not shown");

@@ -126,7 +126,7 @@ async fn notice(handle: &AppHandle, core: &App, end: &AnswerEnd) -> Option<Notic
         return None;
     }
     core.notice(end).await.unwrap_or_else(|error| {
-        tracing::warn!(%error, "an answer's end is not notified of");
+        tracing::warn!(%error, "no notification could be made for an answer that ended");
         None
     })
 }
@@ -136,6 +136,6 @@ fn show(handle: &AppHandle, conversation_id: ConversationId) {
     if let Some(window) = window::bring_up(handle)
         && let Err(error) = (ShowConversation { conversation_id }).emit_to(handle, window.label())
     {
-        tracing::warn!(%error, "the window does not know which conversation to show");
+        tracing::warn!(%error, "the window could not be asked to show a conversation");
     }
 }

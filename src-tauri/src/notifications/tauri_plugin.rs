@@ -32,7 +32,7 @@ impl Desktop {
             }
         });
         if let Err(error) = registered {
-            tracing::warn!(%error, "a click on a notification does nothing");
+            tracing::warn!(%error, "clicks on notifications cannot be received");
         }
         Self {
             handle: handle.clone(),

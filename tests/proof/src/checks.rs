@@ -41,7 +41,7 @@ const ALWAYS: &[Check] = &[
                    WHERE l.branch_id = m.branch_id AND l.message_id = m.id AND l.fence = m.fence)",
     },
     Check {
-        broken: "a lock is held for an answer that nobody writes (I6)",
+        broken: "a lock is held for an answer without a writer (I6)",
         count: "SELECT count(*) FROM generation_locks l WHERE l.generation_id IS NOT NULL AND NOT EXISTS
                   (SELECT 1 FROM messages m WHERE m.id = l.message_id AND m.status = 'generating')",
     },

@@ -208,7 +208,7 @@ impl Race {
             let recorded = self.store.count_attempts(outcome).await?;
             if recorded != outcome_count as u64 {
                 return Ok(Err(format!(
-                    "{outcome_count} callers were told {outcome:?}, but {recorded} such attempts are recorded"
+                    "{outcome_count} callers got {outcome:?}, but {recorded} such attempts are recorded"
                 )));
             }
         }
@@ -246,7 +246,7 @@ fn judge(
         match reply {
             Ok(BeginOutcome::Started(started)) => leases.push(started.lease.clone()),
             Ok(BeginOutcome::Busy) => {}
-            other => return Err(format!("a caller was told {other:?}")),
+            other => return Err(format!("a caller got {other:?}")),
         }
     }
     let fences = || leases.iter().map(|lease| lease.fence).collect::<Vec<_>>();
@@ -274,7 +274,7 @@ fn count_grants(branches: &[BranchId], granted: &mut [i64], leases: &[Lease]) ->
         let place = branches.iter().position(|id| *id == lease.branch_id);
         let count = place
             .and_then(|place| granted.get_mut(place))
-            .ok_or("a lock was granted on a branch that nobody named")?;
+            .ok_or("a lock was granted on a branch that no caller named")?;
         *count += 1;
         if lease.fence != *count {
             return Err(format!(

@@ -166,7 +166,7 @@ fn race(arguments: &[String]) -> anyhow::Result<()> {
                     turns::finish(&store, &lease, &clock).await?;
                 }
                 BeginOutcome::Busy => refused += 1,
-                other => bail!("it was told {other:?}"),
+                other => bail!("the process got {other:?}"),
             }
         }
         writeln!(out, "refused {refused}")?;

@@ -217,7 +217,10 @@ async fn live(database: &Path) -> anyhow::Result<()> {
     )?;
     let refused = new_turn(&conversation.id, &conversation.main_branch_id, &instance_id);
     let refused = store.begin_turn(&refused, clock.now()).await?;
-    ensure!(refused == BeginOutcome::Busy, "it was told {refused:?}");
+    ensure!(
+        refused == BeginOutcome::Busy,
+        "the second turn got {refused:?}"
+    );
     finish(&store, &clock, &again.lease, None, "another").await?;
 
     let silent = send().await?;
@@ -261,5 +264,5 @@ async fn finish(
 }
 
 async fn holder(store: &Store) -> anyhow::Result<Holder> {
-    store.holders().await?.pop().context("nobody holds a lock")
+    store.holders().await?.pop().context("no lock is held")
 }

@@ -171,7 +171,6 @@ export type Accepted = {
 	generationId: GenerationId,
 	/**  The message to be answered. */
 	userMessageId: MessageId,
-	/**  The answer. */
 	assistantMessageId: MessageId,
 	/**  The branch of both messages. */
 	branchId: BranchId,
@@ -198,14 +197,13 @@ export type AttachmentId = string;
 export type AttachmentKind = 
 /**  Text or code. */
 "text" | 
-/**  An image. */
+/**  Sent to models that accept images. */
 "image" | 
 /**  The text of a PDF. */
 "pdf";
 
 /**  A file as pages list it; its content is loaded by its id. */
 export type AttachmentSummary = {
-	/**  The attachment's id. */
 	id: AttachmentId,
 	/**  The file's name, without a path. */
 	name: string,
@@ -215,20 +213,16 @@ export type AttachmentSummary = {
 	bytes: number,
 	/**  Estimated tokens that it adds to each request. */
 	tokens: number,
-	/**  Width of the stored image in pixels. */
+	/**  In pixels, of a stored image; null for other files. */
 	width: number | null,
-	/**  Height of the stored image in pixels. */
+	/**  In pixels, of a stored image; null for other files. */
 	height: number | null,
-	/**  Number of pages of a PDF. */
+	/**  Of a PDF; null for other files. */
 	pages: number | null,
 };
 
 /**  What triggered an attempt to start a generation. */
-export type AttemptSource = 
-/**  The send button. */
-"button" | 
-/**  The Enter key. */
-"enter" | 
+export type AttemptSource = "button" | "enter" | 
 /**  A click on the locked composer. */
 "composer" | 
 /**  The Retry button of a failed answer. */
@@ -251,15 +245,9 @@ export type Backup = {
 /**  A block of a document. */
 export type Block = 
 /**  Running text. Directly in an item of a tight list it has no vertical margins. */
-{ type: "paragraph"; 
-/**  Its text. */
-inlines: Inline[] } | 
-/**  A heading. */
-{ type: "heading"; 
+{ type: "paragraph"; inlines: Inline[] } | { type: "heading"; 
 /**  From 1 to 6. */
-level: number; 
-/**  Its text. */
-inlines: Inline[] } | 
+level: number; inlines: Inline[] } | 
 /**  Code, fenced or indented. */
 { type: "code"; 
 /**  The first word of the info string, as written. */
@@ -269,21 +257,11 @@ text: string;
 /**  False while the closing fence is missing at the end of the text. */
 closed: boolean } | 
 /**  A display formula. */
-{ type: "math"; 
-/**  The formula. */
-math: Math } | 
-/**  A quotation. */
-{ type: "quote"; 
-/**  The quoted blocks. */
-blocks: Block[] } | 
-/**  A list. */
-{ type: "list"; 
+{ type: "math"; math: Math } | { type: "quote"; blocks: Block[] } | { type: "list"; 
 /**  The number of the first item; `None` for bullets. */
 start: number | null; 
 /**  Whether the paragraphs of its items have no vertical margins. */
-tight: boolean; 
-/**  Its items. */
-items: ListItem[] } | 
+tight: boolean; items: ListItem[] } | 
 /**  A table. No row has more cells than the header; missing cells are empty. */
 { type: "table"; 
 /**  One for each column. */
@@ -324,7 +302,6 @@ export type ConnectionTest = {
 
 /**  A conversation's own row, without its messages. */
 export type Conversation = {
-	/**  Its id. */
 	id: ConversationId,
 	/**  Null until it is named, by the user or after its first message. */
 	title: string | null,
@@ -340,9 +317,7 @@ export type Conversation = {
 
 /**  A conversation was created, renamed, deleted, or moved in the list. */
 export type ConversationChange = {
-	/**  The conversation's id. */
 	conversationId: ConversationId,
-	/**  Whether it was deleted. */
 	deleted: boolean,
 };
 
@@ -354,7 +329,6 @@ export type ConversationId = string;
 
 /**  A row of the conversation list. */
 export type ConversationSummary = {
-	/**  Its id. */
 	id: ConversationId,
 	/**  Null until it is named. */
 	title: string | null,
@@ -370,7 +344,6 @@ export type ConversationSummary = {
 
 /**  One branch of a conversation: a page of its messages and its lock. */
 export type ConversationView = {
-	/**  The conversation's id. */
 	id: ConversationId,
 	/**  Null until it is named. */
 	title: string | null,
@@ -394,7 +367,7 @@ export type ConversationView = {
 	messages: Message[],
 	/**  Whether the branch has messages before the first of these. */
 	hasEarlier: boolean,
-	/**  The branch's lock. */
+	/**  Of the shown branch. */
 	lock: LockStatus,
 };
 
@@ -407,41 +380,25 @@ export type ErrorCode =
 /**  An answer is already being generated. */
 "generation_in_progress" | 
 /**  An id does not exist. */
-"not_found" | 
-/**  An invalid argument. */
-"invalid_argument" | 
+"not_found" | "invalid_argument" | 
 /**  The application is quitting. */
 "shutting_down" | 
 /**  The system's keychain cannot be used; a key can be stored elsewhere. */
-"keychain_unavailable" | 
-/**  The key file cannot be used. */
-"key_file_unusable" | 
-/**  An image could not be loaded. */
-"image_unavailable" | 
-/**  A file is over its limit. */
-"attachment_too_large" | 
+"keychain_unavailable" | "key_file_unusable" | 
+/**  A remote image in a message could not be loaded. */
+"image_unavailable" | "attachment_too_large" | 
 /**  A file is damaged, password-protected, or has no readable content. */
-"attachment_unreadable" | 
-/**  An unsupported kind of file. */
-"attachment_kind_unsupported" | 
+"attachment_unreadable" | "attachment_kind_unsupported" | 
 /**  More files than a message can have. */
 "attachment_limit" | 
 /**  An attached file was removed, already sent, or belongs to another conversation. */
 "attachment_gone" | 
 /**  The model does not support images. */
-"images_not_seen" | 
-/**  More windows than allowed. */
-"window_limit" | 
+"images_not_seen" | "window_limit" | 
 /**  A pasted file is not on the system's clipboard any more. */
-"clipboard_changed" | 
-/**  The disk is full. */
-"disk_full" | 
-/**  The data folder cannot be written. */
-"data_folder_unwritable" | 
+"clipboard_changed" | "disk_full" | "data_folder_unwritable" | 
 /**  The database was written by a newer version of Conch. */
-"database_newer" | 
-/**  The database is damaged. */
-"database_corrupt" | 
+"database_newer" | "database_corrupt" | 
 /**  The database file is not an SQLite database. */
 "not_a_database" | 
 /**  The data folder is on a drive that cannot hold a database, or is open on another computer. */
@@ -457,9 +414,7 @@ export type FailedVersion = {
 	messageId: MessageId,
 	/**  `failed`, `interrupted`, or `stopped` before its first text. */
 	status: MessageStatus,
-	/**  The error, if any. */
 	error: MessageError | null,
-	/**  Whether it has any text. */
 	hasText: boolean,
 };
 
@@ -473,15 +428,12 @@ export type FinishReason =
 /**  It reached the maximum answer length, or the end of its context. */
 "length" | 
 /**  The provider's content filter ended it. */
-"content_filter" | 
-/**  The model refused. */
-"refusal";
+"content_filter" | "refusal";
 
 /**  A referenced footnote. */
 export type Footnote = {
 	/**  Counted from 1, in the order of the first references. */
 	number: number,
-	/**  The content of the footnote. */
 	blocks: Block[],
 };
 
@@ -491,7 +443,6 @@ export type FoundServer = {
 	preset: string,
 	/**  The display name. */
 	name: string,
-	/**  Its base address. */
 	baseUrl: string,
 	/**  How many models it lists. */
 	models: number,
@@ -501,55 +452,27 @@ export type FoundServer = {
 export type GenerationId = string;
 
 /**  An element of running text. */
-export type Inline = 
-/**  Text. */
-{ type: "text"; 
+export type Inline = { type: "text"; 
 /**  Never empty, and never adjacent to another text. */
-text: string } | 
-/**  Emphasis. */
-{ type: "emphasis"; 
-/**  The emphasised content. */
-inlines: Inline[] } | 
-/**  Strong emphasis. */
-{ type: "strong"; 
-/**  The emphasised content. */
-inlines: Inline[] } | 
-/**  Struck-through text. */
-{ type: "strikethrough"; 
-/**  The struck-through content. */
-inlines: Inline[] } | 
-/**  Inline code. */
-{ type: "code"; 
-/**  The code. */
-text: string } | 
-/**  A link. */
-{ type: "link"; 
+text: string } | { type: "emphasis"; inlines: Inline[] } | { type: "strong"; inlines: Inline[] } | { type: "strikethrough"; inlines: Inline[] } | { type: "code"; text: string } | { type: "link"; 
 /**  The target address, as written. */
 destination: string; 
-/**  Its title; empty for none. */
+/**  Empty for none. */
 title: string; 
 /**  The host, or the address of `mailto:`. `None`: the destination is refused, and cannot be opened. */
-host: string | null; 
-/**  The content of the link. */
-inlines: Inline[] } | 
-/**  An image. */
-{ type: "image"; 
+host: string | null; inlines: Inline[] } | { type: "image"; 
 /**  The address of the image, as written. */
 destination: string; 
-/**  Its title; empty for none. */
+/**  Empty for none. */
 title: string; 
 /**  The host. `None`: the destination is refused, and nothing is loaded. */
 host: string | null; 
 /**  The alternative text. */
 alt: string } | 
 /**  An inline formula. */
-{ type: "math"; 
-/**  The formula. */
-math: Math } | 
+{ type: "math"; math: Math } | 
 /**  A reference to a footnote. */
-{ type: "footnoteReference"; 
-/**  The footnote's number. */
-number: number } | 
+{ type: "footnoteReference"; number: number } | 
 /**  Raw HTML, shown as text and never interpreted. */
 { type: "html"; 
 /**  The HTML, as written. */
@@ -574,9 +497,7 @@ export type KeyChange =
 /**  Delete the key. */
 { type: "remove" } | 
 /**  Replace the key. */
-{ type: "set"; 
-/**  The key. */
-key: string; 
+{ type: "set"; key: string; 
 /**  Where to store it. */
 place: KeyPlace };
 
@@ -595,15 +516,12 @@ export type KeyPlace =
 export type ListItem = {
 	/**  Whether the checkbox of a task is ticked; `None` for an item without a checkbox. */
 	checked: boolean | null,
-	/**  The content of the item. */
 	blocks: Block[],
 };
 
 /**  A committed change of a lock. */
 export type LockChange = {
-	/**  The conversation of the branch. */
 	conversationId: ConversationId,
-	/**  The branch whose lock changed. */
 	branchId: BranchId,
 	/**  Whether the lock is now held. */
 	locked: boolean,
@@ -613,7 +531,6 @@ export type LockChange = {
 	messageId: MessageId | null,
 	/**  The fence of the grant. It only grows; a change with an older one is stale. */
 	fence: number,
-	/**  Why the lock changed. */
 	reason: LockReason,
 };
 
@@ -663,28 +580,19 @@ export type Math = {
 export type MathNode = 
 /**  A MathML element. */
 { type: "element"; 
-/**  Its name, from a fixed list. */
+/**  From a fixed list. */
 name: string; 
 /**  Names and values, the names from a fixed list. */
-attributes: ([string, string])[]; 
-/**  Its child nodes. */
-children: MathNode[] } | 
-/**  Text. */
-{ type: "text"; 
-/**  The text. */
-text: string };
+attributes: ([string, string])[]; children: MathNode[] } | { type: "text"; text: string };
 
 /**  One message. */
 export type Message = {
-	/**  Its id. */
 	id: MessageId,
 	/**  The preceding message; null for the first. */
 	parentId: MessageId | null,
 	/**  The branch on which it was written. */
 	branchId: BranchId,
-	/**  Its author. */
 	role: Role,
-	/**  Its state. */
 	status: MessageStatus,
 	/**  The Markdown source, also of a message still being generated. */
 	content: string,
@@ -736,9 +644,7 @@ export type MessagePage = {
 };
 
 /**  The state of a message. Only an assistant's is ever anything but `complete`. */
-export type MessageStatus = 
-/**  The message is complete. */
-"complete" | 
+export type MessageStatus = "complete" | 
 /**  It is being written, under a held lock. */
 "generating" | 
 /**  The user stopped it; the text so far is kept. */
@@ -754,7 +660,6 @@ export type ModelInfo = {
 	id: string,
 	/**  The display name. */
 	name: string,
-	/**  Its provider's id. */
 	providerId: string,
 	/**  Its provider's display name. */
 	provider: string,
@@ -764,7 +669,7 @@ export type ModelInfo = {
 	isDefault: boolean,
 	/**  A caution about the model, or why it cannot be used. */
 	note: string | null,
-	/**  Whether it can be used. */
+	/**  False if its provider or its file cannot be used; then `note` says why. */
 	available: boolean,
 	/**  The context window in tokens, if known. */
 	contextTokens: number | null,
@@ -789,31 +694,19 @@ export type OnClose =
 /**  They are stopped, with their text kept, and Conch quits. */
 "quitAtOnce";
 
-/**  An event of the answer on a followed branch, for a page. */
+/**  An event of the answer on a followed branch, for a page; `message_id` is the answer's. */
 export type PageEvent = 
 /**  The answer's content, as a patch of the blocks sent before; initially of none. */
-{ type: "blocks"; 
-/**  The answer's id. */
-messageId: MessageId; 
-/**  The changes, in order. */
+{ type: "blocks"; messageId: MessageId; 
+/**  To be applied in order. */
 patches: Patch[] } | 
 /**  Reasoning that follows the reasoning sent before. */
-{ type: "reasoning"; 
-/**  The answer's id. */
-messageId: MessageId; 
-/**  The added reasoning. */
-text: string } | 
+{ type: "reasoning"; messageId: MessageId; text: string } | 
 /**  What the answer waits for. */
-{ type: "phase"; 
-/**  The answer's id. */
-messageId: MessageId; 
-/**  Its phase. */
-phase: Phase };
+{ type: "phase"; messageId: MessageId; phase: Phase };
 
 /**  Selects a page of a branch. */
-export type PageQuery = 
-/**  The newest messages. */
-{ type: "latest" } | 
+export type PageQuery = { type: "latest" } | 
 /**  The messages before this one. */
 { type: "before"; messageId: MessageId } | 
 /**  The messages after this one. */
@@ -837,53 +730,26 @@ export type Parameters = {
 	reasoningEffort: ReasoningEffort | null,
 };
 
-/**  A change to the blocks sent so far, or to those nested in one of them. */
+/**
+ *  A change to the blocks sent so far, or to those nested in one of them. `at` is the index of the changed block,
+ *  `from` how many of its parts are kept.
+ */
 export type Patch = 
 /**  Keeps the first blocks and replaces the rest. */
-{ type: "replace"; 
-/**  How many are kept. */
-from: number; 
-/**  What replaces the rest. */
-blocks: Block[] } | 
+{ type: "replace"; from: number; blocks: Block[] } | 
 /**  Appends to the text of an open code block, or to the text at the end of a paragraph. */
-{ type: "grow"; 
-/**  The index of the block. */
-at: number; 
-/**  The appended text. */
-text: string } | 
+{ type: "grow"; at: number; text: string } | 
 /**  Marks a code block as closed. */
-{ type: "close"; 
-/**  The index of the block. */
-at: number } | 
+{ type: "close"; at: number } | 
 /**  Keeps the first inlines of a paragraph and replaces the rest. */
-{ type: "inlines"; 
-/**  The index of the block. */
-at: number; 
-/**  How many inlines are kept. */
-from: number; 
-/**  What replaces the rest. */
-inlines: Inline[] } | 
+{ type: "inlines"; at: number; from: number; inlines: Inline[] } | 
 /**  Keeps the first items of a list and replaces the rest. */
-{ type: "items"; 
-/**  The index of the block. */
-at: number; 
-/**  How many items are kept. */
-from: number; 
-/**  What replaces the rest. */
-items: ListItem[] } | 
+{ type: "items"; at: number; from: number; items: ListItem[] } | 
 /**  Keeps the first rows of a table and replaces the rest. */
-{ type: "rows"; 
-/**  The index of the block. */
-at: number; 
-/**  How many rows are kept. */
-from: number; 
-/**  What replaces the rest. */
-rows: Inline[][][] } | 
+{ type: "rows"; at: number; from: number; rows: Inline[][][] } | 
 /**  Changes the blocks of a quotation, or of the last item of a list. */
-{ type: "within"; 
-/**  The index of the block. */
-at: number; 
-/**  The changes, in order. */
+{ type: "within"; at: number; 
+/**  To be applied in order. */
 patches: Patch[] };
 
 /**  What an answer waits for. */
@@ -902,11 +768,11 @@ until: Timestamp | null } |
 { type: "streaming" } | 
 /**  The provider refused; the request will be retried. */
 { type: "retrying"; 
-/**  When, epoch ms. */
+/**  When the next attempt starts, epoch ms. */
 until: Timestamp; 
-/**  The number of the next attempt. */
+/**  Of the next attempt; the first was 1. */
 attempt: number; 
-/**  The reason. */
+/**  Why the last attempt failed, for the user. */
 reason: string } | 
 /**  Text, or the end, cannot be stored yet; the write is retried. */
 { type: "unstored"; 
@@ -919,9 +785,8 @@ export type Preset = {
 	id: string,
 	/**  The display name. */
 	name: string,
-	/**  Its wire protocol. */
 	protocol: ProtocolKind,
-	/**  The base address; empty for a self-hosted server. */
+	/**  Empty for a self-hosted server. */
 	baseUrl: string,
 	/**  Whether it rejects requests without a key. */
 	needsKey: boolean,
@@ -950,7 +815,6 @@ export type ProviderForm = {
 	preset: string,
 	/**  The display name. */
 	name: string,
-	/**  The base address. */
 	baseUrl: string,
 	/**  Maximum number of concurrent answers. */
 	maxParallel: number,
@@ -966,17 +830,15 @@ export type ProviderInfo = {
 	name: string,
 	/**  The preset's id. */
 	preset: string,
-	/**  Its wire protocol. */
 	protocol: ProtocolKind,
-	/**  The base address; empty for the embedded model. */
+	/**  Empty for the embedded model. */
 	baseUrl: string,
 	/**  Where its configuration comes from. */
 	source: ProviderSource,
-	/**  Whether it has a key. */
 	hasKey: boolean,
 	/**  The last four characters of the key, to recognise it by. */
 	keyLastFour: string | null,
-	/**  Where the key is stored. */
+	/**  Null if it has no key. */
 	keyPlace: KeyPlace | null,
 	/**  Maximum number of concurrent answers. */
 	maxParallel: number,
@@ -994,9 +856,7 @@ export type ProviderSource =
 /**  How much a reasoning model thinks before it answers. */
 export type ReasoningEffort = 
 /**  As little as possible. */
-"low" | 
-/**  Between low and high. */
-"medium" | 
+"low" | "medium" | 
 /**  As long as it helps. */
 "high";
 
@@ -1016,19 +876,13 @@ export type RequestId = string;
 /**  The author of a message. */
 export type Role = 
 /**  Instructions to the model. */
-"system" | 
-/**  The user. */
-"user" | 
-/**  The model. */
-"assistant";
+"system" | "user" | "assistant";
 
 /**  The result of a salvage. */
 export type Salvaged = {
 	/**  The folder with `conch.db`, which Conch can start with, and a Markdown file for each conversation. */
 	folder: string,
-	/**  Number of conversations. */
 	conversations: number,
-	/**  Number of messages. */
 	messages: number,
 	/**  Number of unreadable places, each of them one row or more. */
 	unreadable: number,
@@ -1036,7 +890,6 @@ export type Salvaged = {
 
 /**  What a branch shows after a version was selected. */
 export type SelectedVersion = {
-	/**  The branch. */
 	branchId: BranchId,
 	/**  Its new head. */
 	headMessageId: MessageId,
@@ -1064,13 +917,10 @@ export type Settings = {
 	parameters: Parameters,
 	/**  Notify the user when an answer ends while no Conch window is focused. */
 	notifications: boolean,
-	/**  The color scheme. */
 	appearance: Appearance,
 	/**  The zoom level in percent, within [`ZOOM`]. */
 	zoom: number,
-	/**  Which key sends a message. */
 	sendKey: SendKey,
-	/**  What happens to running answers when the last window is closed. */
 	onClose?: OnClose,
 };
 
@@ -1103,9 +953,7 @@ export type Stage =
 /**  The progress of the start. */
 export type StartStatus = 
 /**  The start is in progress. */
-{ type: "starting"; 
-/**  The current stage. */
-stage: Stage } | 
+{ type: "starting"; stage: Stage } | 
 /**  The core serves commands. */
 { type: "running"; 
 /**  What the user has to know about the start; each notice is returned once. */
@@ -1124,7 +972,6 @@ export type Timestamp = number;
 
 /**  A token of code. */
 export type Token = {
-	/**  Its kind. */
 	kind: TokenKind,
 	/**  Never empty. The texts of all tokens in order are the code. */
 	text: string,
@@ -1150,9 +997,8 @@ export type UserId = string;
 
 /**  The messages with the same parent, of which a branch shows one. */
 export type Versions = {
-	/**  The index of this one, from 1. */
+	/**  Of this one, from 1. */
 	index: number,
-	/**  How many there are. */
 	count: number,
 	/**  All of them, oldest first. */
 	ids: MessageId[],

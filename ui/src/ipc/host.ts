@@ -32,7 +32,7 @@ export function failureOf(error: unknown): Readonly<IpcError> {
 
 /** Returns the message to show for a rejected command. */
 export function messageOf(error: unknown): string {
-	return isIpcError(error) ? error.message : `Conch made a mistake: ${String(error)}`;
+	return isIpcError(error) ? error.message : `Internal error: ${String(error)}`;
 }
 
 /** Streams the events of a branch to `onEvent`. A later call replaces an earlier one. */

@@ -40,7 +40,7 @@ export function keepFocus(
 	const field = () => {
 		const find = (id: string) => composer.querySelector<HTMLTextAreaElement>(`#${id}`);
 		const found = find("next-input") ?? find("chat-input");
-		if (found === null) throw new Error("the composer was not drawn yet");
+		if (found === null) throw new Error("the composer is not rendered yet");
 		return found;
 	};
 	let drawn: Before | null = null;

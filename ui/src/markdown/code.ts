@@ -16,7 +16,7 @@ const blocks = new WeakMap<Node, CodeBlock>();
 /** Returns the block that owns the element. */
 export function codeBlockOf(node: Node): CodeBlock {
 	const block = blocks.get(node);
-	if (block === undefined) throw new Error("the node is no block of code");
+	if (block === undefined) throw new Error("the node is not a code block");
 	return block;
 }
 

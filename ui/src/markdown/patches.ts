@@ -12,7 +12,7 @@ export function applyPatches(
 	return patches.reduce((blocks, patch) => {
 		if (patch.type === "replace") return joined(blocks, patch.from, patch.blocks);
 		const block = blocks[patch.at];
-		if (block === undefined) throw new RangeError("the patch changes a block not told");
+		if (block === undefined) throw new RangeError("the patch changes an unknown block");
 		return blocks.with(patch.at, applyPatch(block, patch));
 	}, blocks);
 }
@@ -55,6 +55,6 @@ function grown(inlines: readonly Inline[], more: string): Inline[] {
 }
 
 function joined<Item>(list: readonly Item[], from: number, rest: readonly Item[]): Item[] {
-	if (from > list.length) throw new RangeError("the patch follows what was not told");
+	if (from > list.length) throw new RangeError("the patch leaves a gap");
 	return [...list.slice(0, from), ...rest];
 }

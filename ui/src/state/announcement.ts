@@ -50,7 +50,7 @@ export function endOf(answer: Message): string {
 export function endOfVersion({ status, error }: FailedVersion): string {
 	const reason = error === null ? "" : `: ${error.message}`;
 	const ended = status === "failed" ? "failed" : `was ${status}`;
-	return `Answering again ${ended}${reason}. The answer before it is shown.`;
+	return `Answering again ${ended}${reason}. The previous answer is shown.`;
 }
 
 /** Returns the first sentence, cut after a whole word if too long: an answer may be one word of a megabyte. */

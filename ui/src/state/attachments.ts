@@ -120,7 +120,7 @@ export class Attachments {
 		if (over > 0) {
 			const left = over === 1 ? "the last one was not" : `the last ${over} were not`;
 			this.#refuse(
-				`A message takes ${count(ATTACHMENT_LIMITS.files, "file")} at most: ${left} attached`,
+				`A message can have at most ${count(ATTACHMENT_LIMITS.files, "file")}: ${left} attached`,
 			);
 		}
 		const added = files.slice(0, room).map((file): [string, Source] => {
@@ -239,11 +239,11 @@ export class Attachments {
 
 function tooLarge(name: string) {
 	const most = shortBytes(ATTACHMENT_LIMITS.fileBytes);
-	const message = `“${name}” was not attached: it has more than ${most}: attach a smaller one`;
+	const message = `“${name}” was not attached: it is larger than ${most}. Attach a smaller file`;
 	return { code: "attachment_too_large", message };
 }
 
 function unreadable(name: string) {
-	const message = `“${name}” was not attached: it could not be read. A folder cannot be attached; choose the files in it`;
+	const message = `“${name}” was not attached: it could not be read. To attach a folder, choose the files in it`;
 	return { code: "attachment_unreadable", message };
 }

@@ -33,7 +33,7 @@ import { Toasts, TransientError } from "./toasts";
 import { Transcript } from "./transcript";
 import { Typing } from "./typing";
 
-const STILL_READING = "A file is still being read: send when it is ready";
+const STILL_READING = "Wait until all files are attached";
 
 const PLEASE_WAIT = "Generation in progress, please wait...";
 

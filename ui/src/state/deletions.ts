@@ -58,7 +58,7 @@ export class Deletions {
 			} catch (error) {
 				const isGone = isIpcError(error) && error.code === "not_found";
 				this.#toasts.error(
-					isGone ? `“${title}” is gone for good: Undo came too late` : messageOf(error),
+					isGone ? `“${title}” was permanently deleted: it is too late to undo` : messageOf(error),
 				);
 			}
 		}

@@ -141,7 +141,7 @@ export class Drafts {
 			this.#unsaved.add(id);
 			this.#failed.add(id);
 			this.#saveSoon(RETRY_DELAY);
-			this.#fail(`What you type is not saved yet: ${messageOf(error)}`);
+			this.#fail(`Draft not saved yet: ${messageOf(error)}`);
 		}
 	}
 

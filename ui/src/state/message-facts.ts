@@ -9,23 +9,20 @@ export function factsOf(message: Message): readonly (readonly [string, string])[
 	const ms = finishedAt === null ? null : finishedAt - createdAt;
 	const facts: [string, string][] = [];
 	if (model !== null) facts.push(["Model", model]);
-	facts.push(["Asked", new Date(createdAt).toLocaleString(undefined, WHEN)]);
-	if (ms !== null) facts.push(["Took", duration(ms)]);
-	if (usage?.promptTokens != null) facts.push(["Read", tokens(usage.promptTokens)]);
+	facts.push(["Sent", new Date(createdAt).toLocaleString(undefined, WHEN)]);
+	if (ms !== null) facts.push(["Duration", duration(ms)]);
+	if (usage?.promptTokens != null)
+		facts.push(["Input tokens", usage.promptTokens.toLocaleString()]);
 	if (usage?.cachedTokens != null)
-		facts.push(["Of these kept from before", tokens(usage.cachedTokens)]);
+		facts.push(["Cached input tokens", usage.cachedTokens.toLocaleString()]);
 	if (usage?.completionTokens != null) {
-		facts.push(["Written", tokens(usage.completionTokens)]);
+		facts.push(["Output tokens", usage.completionTokens.toLocaleString()]);
 		if (ms !== null && ms > 0) {
 			const speed = (usage.completionTokens * 1000) / ms;
 			facts.push(["Speed", `${(Math.round(speed * 10) / 10).toLocaleString()} tokens/s`]);
 		}
 	}
 	return facts;
-}
-
-function tokens(count: number): string {
-	return count === 1 ? "1 token" : `${count.toLocaleString()} tokens`;
 }
 
 function duration(ms: number): string {

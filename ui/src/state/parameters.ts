@@ -24,6 +24,12 @@ export const EFFORTS: Record<ReasoningEffort, string> = {
 	high: "High",
 };
 
+/** Label of a value that is not sent, so that the provider decides. */
+export const PROVIDER_DEFAULT = "Provider default";
+
+/** Parameters for which a provider has no default. */
+const NONE_BY_DEFAULT: ReadonlySet<ParameterName> = new Set(["systemPrompt", "stop"]);
+
 /** The maximum that the core stores. */
 const MAX_TOKENS = 2 ** 32 - 1;
 
@@ -54,24 +60,24 @@ function parse(name: ParameterName, text: string): ParseResult<Parameters[Parame
 			return { value: text };
 		case "temperature": {
 			const value = parseNumber(text);
-			if (value === null) return { problem: "Write a number, for example 0.7" };
+			if (value === null) return { problem: "Enter a number, for example 0.7" };
 			return value >= 0 && value <= 2
 				? { value }
 				: { problem: "The temperature must be from 0 to 2" };
 		}
 		case "topP": {
 			const value = parseNumber(text);
-			if (value === null) return { problem: "Write a number, for example 0.9" };
+			if (value === null) return { problem: "Enter a number, for example 0.9" };
 			return value > 0 && value <= 1
 				? { value }
 				: { problem: "Top-p must be above 0 and at most 1" };
 		}
 		case "maxTokens": {
 			const value = parseWhole(text);
-			if (value === null) return { problem: "Write a whole number, for example 1000" };
+			if (value === null) return { problem: "Enter a whole number, for example 1000" };
 			return value >= 1 && value <= MAX_TOKENS
 				? { value }
-				: { problem: "The longest answer must have at least 1 token" };
+				: { problem: `Max tokens must be from 1 to ${MAX_TOKENS}` };
 		}
 		case "reasoningEffort":
 			return { value: text as ReasoningEffort };
@@ -80,9 +86,7 @@ function parse(name: ParameterName, text: string): ParseResult<Parameters[Parame
 
 function parseStops(text: string): ParseResult<string[]> {
 	const value = text.split(/\r?\n/).filter((line) => line !== "");
-	return value.length <= MAX_STOPS
-		? { value }
-		: { problem: "There may be at most four stop sequences" };
+	return value.length <= MAX_STOPS ? { value } : { problem: "Enter at most four stop sequences" };
 }
 
 /** Returns whether at least one parameter is set. */
@@ -93,7 +97,7 @@ export function isAnySet(parameters: Parameters): boolean {
 /** Returns the placeholder of an empty field, which shows the value that applies. */
 export function placeholderOf(name: ParameterName, defaults: Parameters): string {
 	const text = parameterText(name, defaults).replace(/\s*\n\s*/g, " · ");
-	if (text === "") return "Not sent";
+	if (text === "") return NONE_BY_DEFAULT.has(name) ? "None" : PROVIDER_DEFAULT;
 	const shown = name === "reasoningEffort" ? EFFORTS[text as ReasoningEffort] : text;
 	return `Default: ${shown.length > 120 ? `${shown.slice(0, 120)}…` : shown}`;
 }

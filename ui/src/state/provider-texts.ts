@@ -10,7 +10,7 @@ const MAX_PARALLEL = 64;
 
 /** Returns whether a provider has a key and where it is stored; empty if it needs none. */
 export function keyState(provider: ProviderInfo): string {
-	if (!provider.hasKey) return provider.source === "built_in" ? "" : "No key";
+	if (!provider.hasKey) return provider.source === "built_in" ? "" : "No API key";
 	const key = keyName(provider);
 	switch (provider.keyPlace) {
 		case "keychain":
@@ -18,9 +18,9 @@ export function keyState(provider: ProviderInfo): string {
 		case "file":
 			return `${key} in a file that only you can read`;
 		case "session":
-			return `${key} for this run only`;
+			return `${key}, not saved`;
 		case "environment":
-			return `${key} from the environment`;
+			return `${key} from an environment variable`;
 		case null:
 			return key;
 	}
@@ -28,7 +28,7 @@ export function keyState(provider: ProviderInfo): string {
 
 /** Returns the display name of a key, with its last four characters. */
 export function keyName({ keyLastFour }: Pick<ProviderInfo, "keyLastFour">): string {
-	return keyLastFour === null ? "Key" : `Key …${keyLastFour}`;
+	return keyLastFour === null ? "API key" : `API key …${keyLastFour}`;
 }
 
 /** Returns where a provider comes from, and the state of its key. */
@@ -40,7 +40,7 @@ export function providerState(provider: ProviderInfo): string {
 
 const SOURCES: Record<ProviderInfo["source"], string> = {
 	settings: "Added by you",
-	environment: "From the environment",
+	environment: "From an environment variable",
 	built_in: "Built in",
 };
 
@@ -50,7 +50,7 @@ export function testResult({ models, keyUntried, problem }: ConnectionTest): str
 	if (models === null || models === 0) return "Connected, but the server lists no models";
 	const connected = `Connected: ${count(models, "model")}`;
 	return keyUntried
-		? `${connected}. It shows them without a key too, so the first message will tell whether the key is right`
+		? `${connected}. The server lists its models without a key, so the key is not verified yet`
 		: connected;
 }
 
@@ -70,31 +70,29 @@ function plainAddress(text: string): string {
 }
 
 export function parseName(text: string): ParseResult<string> {
-	return text.trim() === ""
-		? { problem: "Give it a name, to find its models by" }
-		: { value: text.trim() };
+	return text.trim() === "" ? { problem: "Enter a name" } : { value: text.trim() };
 }
 
 export function parseAddress(text: string): ParseResult<string> {
 	const value = text.trim();
-	if (value === "") return { problem: "Write the server’s address" };
+	if (value === "") return { problem: "Enter the server’s URL" };
 	if (!/^https?:\/\//i.test(value))
-		return { problem: "The address starts with https:// or http://" };
-	return URL.canParse(value) ? { value } : { problem: "This is not an address: look for a slip" };
+		return { problem: "The URL must start with https:// or http://" };
+	return URL.canParse(value) ? { value } : { problem: "Invalid URL: check for typos" };
 }
 
 export function parseParallel(text: string): ParseResult<number> {
 	const value = parseWhole(text);
 	return value !== null && value >= 1 && value <= MAX_PARALLEL
 		? { value }
-		: { problem: `Write a whole number from 1 to ${MAX_PARALLEL}` };
+		: { problem: `Enter a whole number from 1 to ${MAX_PARALLEL}` };
 }
 
 /** Parses a new key, which must not be empty if `isNeeded`. */
 export function parseKey(text: string, isNeeded: boolean): ParseResult<string> {
 	const value = text.trim();
-	if (value === "" && isNeeded) return { problem: "Paste the key of your account" };
-	return /\s/.test(value) ? { problem: "A key has no spaces: copy it again" } : { value };
+	if (value === "" && isNeeded) return { problem: "Paste your API key" };
+	return /\s/.test(value) ? { problem: "An API key has no spaces: copy it again" } : { value };
 }
 
 /** Returns the presets that have every word of the query in their name, id or address. */

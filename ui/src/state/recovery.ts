@@ -1,8 +1,7 @@
 /** Recovery options when the conversations cannot be opened, and the outcome of those that were tried. */
 import { computed, signal } from "@preact/signals-core";
 import { commands, messageOf, type RecoveryOptions } from "../ipc/host";
-
-const PLACES = (count: number) => (count === 1 ? "1 place" : `${count} places`);
+import { count } from "../lib/numbers";
 
 export class Recovery {
 	/** Available options; null until known. */
@@ -27,22 +26,24 @@ export class Recovery {
 	}
 
 	async startWithSaved(): Promise<void> {
-		await this.#try("Starting with what was saved…", () => commands.startWithSaved());
+		await this.#try("Starting with the saved conversations…", () => commands.startWithSaved());
 	}
 
 	async startWithEmpty(): Promise<void> {
-		await this.#try("Starting with no conversations…", () => commands.startWithEmpty());
+		await this.#try("Starting with an empty history…", () => commands.startWithEmpty());
 	}
 
 	async save(): Promise<void> {
-		await this.#try("Reading what can be read…", async () => {
+		await this.#try("Saving what can be read…", async () => {
 			const saved = await commands.saveReadable();
 			const lost =
 				saved.unreadable === 0
-					? "Nothing was unreadable."
-					: `${PLACES(saved.unreadable)} could not be read.`;
+					? "No unreadable parts were found."
+					: `${count(saved.unreadable, "part")} could not be read.`;
 			this.isSaved.value = true;
-			this.outcome.value = `Saved ${saved.messages} messages of ${saved.conversations} conversations in ${saved.folder}. ${lost}`;
+			const messages = count(saved.messages, "message");
+			const conversations = count(saved.conversations, "conversation");
+			this.outcome.value = `Saved ${messages} from ${conversations} to ${saved.folder}. ${lost}`;
 		});
 	}
 

@@ -6,19 +6,19 @@ const STATUS_DELAY = 300;
 
 const STAGES: Record<Stage, string> = {
 	opening: "Opening your conversations…",
-	busy: "Waiting for another program that holds your conversations…",
-	waiting: "Waiting for another Conch to finish starting…",
+	busy: "Waiting for another program that is using your conversations…",
+	waiting: "Waiting for another instance of Conch to finish starting…",
 	checking: "Checking your conversations for damage…",
 	backing_up: "Backing up your conversations before this update…",
-	migrating: "Bringing your conversations to this version…",
-	recovering: "Tidying up what was left unfinished…",
+	migrating: "Updating your conversations to this version…",
+	recovering: "Recovering unfinished answers…",
 };
 
 const NOTICES: Record<Notice, string> = {
 	updated_without_backup:
-		"Your conversations were brought to this version without a backup, because none could be made: make some room on the disk",
+		"Your conversations were updated to this version without a backup, because the backup failed: free some disk space",
 	network_drive:
-		"Your conversations are on a network drive: only one Conch can have them open at a time",
+		"Your conversations are on a network drive: only one instance of Conch can use them at a time",
 };
 
 /**

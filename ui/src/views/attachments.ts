@@ -17,9 +17,9 @@ const SHOWN = { width: 280, height: 200 };
 
 const { textBytes, fileBytes, files: MAX_FILES } = ATTACHMENT_LIMITS;
 
-const LIMITS = `text and code up to ${shortBytes(textBytes)}, images and PDF up to ${shortBytes(fileBytes)}, ${MAX_FILES} files a message`;
+const LIMITS = `text and code up to ${shortBytes(textBytes)}, images and PDF up to ${shortBytes(fileBytes)}, ${MAX_FILES} files per message`;
 
-const UNSEEN = "This model cannot see images: choose another model, or remove the image";
+const UNSEEN = "This model does not support images: choose another model or remove the image";
 
 export interface FileActions {
 	readonly thumbnails: Thumbnails;
@@ -92,7 +92,7 @@ function chip(one: DraftAttachment, actions: AttachActions): TemplateResult {
 		return html`<div class="file" data-state="reading" role="status">
       <span class="kind" data-busy>${icon("loader-circle")}</span>
       <span class="words"><span class="name" title=${name}>${shortName(name)}</span>
-      <span class="fact">Reading…${one.size === null ? "" : ` ${shortBytes(one.size)}`}</span></span>${remove}</div>`;
+      <span class="fact">Loading…${one.size === null ? "" : ` ${shortBytes(one.size)}`}</span></span>${remove}</div>`;
 	}
 	return html`<div class="file" data-state="ready">${fileButton(one.file, actions)}${remove}</div>`;
 }
@@ -124,13 +124,13 @@ function facts(file: AttachmentSummary): string {
 /** The offer for a long pasted text. */
 export function pasteOffer(offered: "attach" | "putBack" | null, actions: AttachActions) {
 	if (offered === null) return nothing;
-	const words = offered === "attach" ? "Attach the pasted text as a file" : "Put the text back";
+	const words = offered === "attach" ? "Attach the pasted text as a file" : "Paste as text instead";
 	return html`
     <p class="offer" role="status">
       <button id="paste-offer" type="button" @click=${actions.acceptOffer}>
         ${icon(offered === "attach" ? "paperclip" : "rotate-ccw")}<span>${words}</span>
       </button>
-      <button type="button" class="bare" aria-label="Leave it" title="Leave it"
+      <button type="button" class="bare" aria-label="Dismiss" title="Dismiss"
         @click=${actions.dismissOffer}>${icon("x")}</button>
     </p>
   `;
@@ -183,7 +183,7 @@ export function preview(
         <span class="quiet">${facts(file)}</span>
         <button class="bare" aria-label="Close" title="Close (Esc)">${icon("x")}</button>
       </form>
-      ${content === null ? html`<p class="quiet">${problem ?? "Opening…"}</p>` : looked(file, content)}
+      ${content === null ? html`<p class="quiet">${problem ?? "Loading…"}</p>` : looked(file, content)}
     </dialog>
   `;
 }

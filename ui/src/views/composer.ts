@@ -128,7 +128,7 @@ export function composer(model: ComposerModel, actions: ComposerActions): Templa
     </div>
     <div class="foot">
       <p id="composer-note" class="quiet">${model.note ?? ""}</p>
-      <div id="refusals" role="alert" aria-label="Refused">${model.refusals}</div>
+      <div id="refusals" role="alert" aria-label="Send errors">${model.refusals}</div>
     </div>
   `;
 }

@@ -37,7 +37,7 @@ const FORMS: Record<Question["type"], (title: string) => TemplateResult> = {
 	removeProvider: (title) =>
 		confirmForm(
 			`Remove “${title}”?`,
-			"Its key is deleted too. Your conversations stay; those that use its models need another one.",
+			"Its API key is deleted too. Your conversations are kept; those that use its models will need another model.",
 			"Remove",
 		),
 };

@@ -42,13 +42,13 @@ export function fatal(model: Fatal, actions: FatalActions): TemplateResult {
 }
 
 function closing(): TemplateResult {
-	return html`<p class="quiet">When that is mended, close this window and start Conch again.</p>`;
+	return html`<p class="quiet">Once this is fixed, restart Conch.</p>`;
 }
 
 function moving(): TemplateResult {
 	return html`
     <p class="quiet">
-      What cannot be opened is never deleted: it is moved into a folder beside your data.
+      Data that cannot be opened is never deleted: it is moved to a subfolder of the data folder.
     </p>
   `;
 }
@@ -71,7 +71,7 @@ function replacements(
 						model,
 						isFirst,
 						actions.startWithSaved,
-						"Start with what was saved",
+						"Start with the saved conversations",
 					)
 				: nothing
 		}
@@ -92,10 +92,10 @@ function replacements(
 function more(model: Fatal, options: RecoveryOptions, actions: FatalActions): TemplateResult {
 	return html`
     <details>
-      <summary>More</summary>
+      <summary>More options</summary>
       <div class="recovery-actions">
         ${options.backups.slice(1).map((each) => backup(each, model, false, actions))}
-        ${actionButton("start-with-empty", model, false, actions.startWithEmpty, "Start with no conversations")}
+        ${actionButton("start-with-empty", model, false, actions.startWithEmpty, "Start with an empty history")}
       </div>
     </details>
   `;

@@ -1,6 +1,7 @@
 /** The find bar. */
 import { html, nothing, type TemplateResult } from "lit-html";
 import { isComposing } from "../lib/keys";
+import { formatShortcut } from "../lib/shortcut";
 import { icon } from "./icon";
 
 export interface FindModel {
@@ -17,6 +18,10 @@ export interface FindActions {
 	step(by: 1 | -1): void;
 	close(): void;
 }
+
+const PREVIOUS = `Previous match (${formatShortcut("Enter")})`;
+const NEXT = `Next match (${formatShortcut("Shift+Enter")})`;
+const CLOSE = `Close (${formatShortcut("Escape")})`;
 
 export function findBar(model: FindModel, actions: FindActions): TemplateResult {
 	if (!model.isOpen) return html`${nothing}`;
@@ -45,11 +50,11 @@ export function findBar(model: FindModel, actions: FindActions): TemplateResult 
         @input=${(event: Event) => actions.type((event.currentTarget as HTMLInputElement).value)}
       />
       <span class="quiet" role="status">${result(model)}</span>
-      <button type="button" class="bare" aria-label="Earlier (Enter)" title="Earlier (Enter)"
+      <button type="button" class="bare" aria-label=${PREVIOUS} title=${PREVIOUS}
         @click=${() => actions.step(-1)}>${icon("chevron-up")}</button>
-      <button type="button" class="bare" aria-label="Later (Shift+Enter)" title="Later (Shift+Enter)"
+      <button type="button" class="bare" aria-label=${NEXT} title=${NEXT}
         @click=${() => actions.step(1)}>${icon("chevron-down")}</button>
-      <button type="button" class="bare" aria-label="Close (Escape)" title="Close (Escape)"
+      <button type="button" class="bare" aria-label=${CLOSE} title=${CLOSE}
         @click=${actions.close}>${icon("x")}</button>
     </search>
   `;
@@ -57,5 +62,5 @@ export function findBar(model: FindModel, actions: FindActions): TemplateResult 
 
 function result({ text, count, at }: FindModel): string {
 	if (text === "" || count === null) return "";
-	return count === 0 ? "Not found" : `${at + 1} of ${count}`;
+	return count === 0 ? "No matches" : `${at + 1} of ${count}`;
 }

@@ -33,7 +33,7 @@ export interface HeaderActions {
 export function header(model: HeaderModel, actions: HeaderActions): TemplateResult {
 	const title = model.title ?? UNTITLED;
 	const name = modelName(model.model, model.modelId, model.modelsRead);
-	const parameters = model.hasParameters ? "Parameters (some are set)" : "Parameters";
+	const parameters = model.hasParameters ? "Parameters (customized)" : "Parameters";
 	return html`
     <button id="toggle-sidebar" type="button" class="bare" aria-controls="sidebar"
       aria-expanded=${String(model.sidebarOpen)} aria-label="Conversations" aria-keyshortcuts=${aria("sidebar")}

@@ -80,33 +80,33 @@ function reasoning(thoughts: string, thinking: boolean): TemplateResult {
 
 function leftOut(number: number): string {
 	return number === 1
-		? "The oldest message was left out: it does not fit this model"
-		: `The ${number} oldest messages were left out: they do not fit this model`;
+		? "The oldest message was omitted: it does not fit the model’s context window"
+		: `The ${number} oldest messages were omitted: they do not fit the model’s context window`;
 }
 
 function progress(live: LiveAnswer | null, message: Message, model: MessageModel) {
 	const phase = live?.phase;
 	if (phase?.type === "unstored") {
-		return html`<p class="state unstored" role="status">Not stored yet: ${phase.reason}</p>`;
+		return html`<p class="state unstored" role="status">Not saved yet: ${phase.reason}</p>`;
 	}
 	if (model.stopping) return html`<p class="state">Stopping…</p>`;
 	const { blocks, reasoning: thoughts } = live ?? message;
 	if (phase?.type === "retrying") {
 		const seconds = secondsTo(phase.until, model.now);
-		return html`<p class="state">Trying again in ${seconds} s: ${phase.reason}</p>`;
+		return html`<p class="state">Retrying in ${seconds} s: ${phase.reason}</p>`;
 	}
 	if (phase?.type === "waitingForSlot") {
 		const { provider, until } = phase;
-		const pause =
-			until === null ? "" : ` ${provider} asked for a pause: ${secondsTo(until, model.now)} s`;
-		return html`<p class="state">Waiting for a free slot at ${provider}…${pause}</p>`;
+		const words =
+			until === null
+				? `Waiting for other answers from ${provider}…`
+				: `Rate limited by ${provider}: continuing in ${secondsTo(until, model.now)} s`;
+		return html`<p class="state">${words}</p>`;
 	}
 	// The caret shows that text arrives, and the folded reasoning that the model thinks.
 	if (blocks.length > 0 || thoughts !== "") return nothing;
 	const words =
-		phase?.type === "startingModel"
-			? "Reading with the built-in model…"
-			: "Waiting for the first word…";
+		phase?.type === "startingModel" ? "Waiting for the built-in model…" : "Waiting for a response…";
 	return html`<p class="state working">${words}</p>`;
 }
 
@@ -120,7 +120,7 @@ function outcome(message: Message, isLast: boolean, actions: MessageActions) {
     <div class="outcome">
       ${state(message)}
       ${content !== "" && status !== "failed" ? continueAnswer(actions) : nothing}
-      ${failedVersion === null ? retry("Retry", message, actions) : nothing}
+      ${failedVersion === null ? retry(message, actions) : nothing}
     </div>
     ${tried(message, isLast, actions)}
   `;
@@ -152,17 +152,17 @@ function tried(message: Message, isLast: boolean, actions: MessageActions) {
       ${
 				hasText
 					? html`<button type="button" class="show-version" @click=${() => actions.select(messageId)}>
-              <span>Show what came</span></button>`
+              <span>Show partial answer</span></button>`
 					: nothing
 			}
-      ${retry("Try again", message, actions)}
+      ${retry(message, actions)}
     </div>
   `;
 }
 
-function retry(words: string, message: Message, actions: MessageActions): TemplateResult {
+function retry(message: Message, actions: MessageActions): TemplateResult {
 	return html`<button type="button" class="retry" @click=${() => actions.retry(message.id)}>
-    ${icon("rotate-ccw")}<span>${words}</span></button>`;
+    ${icon("rotate-ccw")}<span>Retry</span></button>`;
 }
 
 function reasonOf(error: Message["error"]): string {
@@ -170,9 +170,9 @@ function reasonOf(error: Message["error"]): string {
 }
 
 const ENDINGS: Partial<Record<FinishReason, string>> = {
-	length: "Cut off at the longest answer’s length",
-	content_filter: "The provider’s content filter ended the answer",
-	refusal: "The model refused",
+	length: "Cut off at the token limit",
+	content_filter: "Stopped by the provider’s content filter",
+	refusal: "The model refused to answer",
 };
 
 /** Why a complete answer may not be all of it. */

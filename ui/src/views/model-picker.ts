@@ -87,7 +87,7 @@ export function modelMenu(model: PickerModel, actions: PickerActions): TemplateR
 						)}
             ${
 							group.more > 0
-								? html`<div class="more" aria-hidden="true">${group.more} more: type to find one</div>`
+								? html`<div class="more" aria-hidden="true">${group.more} more: type to search</div>`
 								: nothing
 						}
           </div>
@@ -129,15 +129,15 @@ function row(
 }
 
 function summary({ groups, query, reading, problem }: PickerModel): string {
-	if (problem !== null) return `The models could not be listed: ${problem}`;
+	if (problem !== null) return `Could not load the models: ${problem}`;
 	const models = groups.flatMap((group) => group.models);
 	// An unavailable provider is listed, but is not a model.
 	const shown = models.filter(isAvailable).length;
 	const more = groups.reduce((sum, group) => sum + group.more, 0);
 	if (shown > 0)
 		return more > 0 ? `${shown} of ${count(shown + more, "model")}` : count(shown, "model");
-	if (reading) return "Asking the providers…";
-	if (models.length > 0) return "None of them can be used now.";
+	if (reading) return "Loading models…";
+	if (models.length > 0) return "No model is available.";
 	return query.trim() === "" ? "No models yet: add a provider." : "No model matches.";
 }
 

@@ -5,7 +5,7 @@ import { ref } from "lit-html/directives/ref.js";
 import type { Parameters } from "../ipc/host";
 import { afterPress } from "../lib/press";
 import type { ParameterFields } from "../state/parameter-fields";
-import { EFFORTS, type ParameterName, placeholderOf } from "../state/parameters";
+import { EFFORTS, type ParameterName, PROVIDER_DEFAULT, placeholderOf } from "../state/parameters";
 import { openDialog } from "./dialogs";
 import { type FieldLinks, field, textOf } from "./field";
 
@@ -13,19 +13,18 @@ const LABELS: Record<ParameterName, string> = {
 	systemPrompt: "System prompt",
 	temperature: "Temperature",
 	topP: "Top-p",
-	maxTokens: "Longest answer, in tokens",
+	maxTokens: "Max tokens",
 	stop: "Stop sequences",
 	reasoningEffort: "Reasoning effort",
 };
 
 const HELP: Record<ParameterName, string> = {
-	systemPrompt: "What the model is told before the conversation begins.",
-	temperature:
-		"How freely words are chosen: 0 for the most likely ones, up to 2 for the most varied.",
-	topP: "Choose only among the likeliest words that make up this share, above 0 and at most 1.",
-	maxTokens: "The answer is cut off there. A token is about three quarters of an English word.",
-	stop: "The answer ends before one of these texts. One per line, at most four.",
-	reasoningEffort: "How long a model that can reason thinks before it answers.",
+	systemPrompt: "Instructions given to the model before the conversation.",
+	temperature: "Randomness of the answer, from 0 (most predictable) to 2 (most varied).",
+	topP: "Nucleus sampling: considers only the most likely tokens whose total probability reaches this value, above 0 and at most 1.",
+	maxTokens: "Maximum length of an answer. A token is about three quarters of an English word.",
+	stop: "The answer stops before any of these texts. One per line, at most four.",
+	reasoningEffort: "How much a reasoning model thinks before it answers.",
 };
 
 const WIDE: ReadonlySet<ParameterName> = new Set(["systemPrompt", "stop"]);
@@ -101,7 +100,7 @@ function effortSelect(
 	const chosen = fields.text("reasoningEffort");
 	const { reasoningEffort } = defaults;
 	const unset =
-		reasoningEffort === null ? "Not set" : `Not set (default: ${EFFORTS[reasoningEffort]})`;
+		reasoningEffort === null ? PROVIDER_DEFAULT : `Default: ${EFFORTS[reasoningEffort]}`;
 	const choose = (event: Event) => {
 		fields.type("reasoningEffort", textOf(event));
 		void fields.leave("reasoningEffort");
@@ -136,7 +135,7 @@ export function parametersDialog(
     <dialog id="parameters" class="large" aria-labelledby="parameters-title" @close=${closed} ${ref(openDialog)}>
       <form novalidate @submit=${done}>
         <h2 id="parameters-title">Parameters of this conversation</h2>
-        <p>Nothing is sent that you do not set here or in the settings.</p>
+        <p>Only values set here or in the settings are sent.</p>
         <div class="fields">${parameterFields("parameters", fields, defaults)}</div>
         <div class="choices">
           <button id="parameters-clear" type="button" @click=${() => void fields.clear()}>Clear all</button>

@@ -30,15 +30,15 @@ export function providerForm(editor: ProviderEditor, actions: ProviderFormAction
 	return html`
     ${title(known === null ? `Add ${preset.name}` : `Edit ${known.name}`)}
     <form id="provider-form" class="fields" novalidate @submit=${save}>
-      ${text(editor, "name", "Name", "What its models are listed under.", "text")}
-      ${text(editor, "baseUrl", "Address", addressHelp(editor), "url")}
+      ${text(editor, "name", "Name", "Shown in the list of models.", "text")}
+      ${text(editor, "baseUrl", "Base URL", addressHelp(editor), "url")}
       ${known?.hasKey ? keyChoices(editor) : nothing}
       ${editor.takesKey.value ? keyField(editor, actions) : nothing}
       ${text(
 				editor,
 				"maxParallel",
-				"Most answers at once",
-				"Others wait for their turn, so that the provider is not asked too often.",
+				"Concurrent requests",
+				"Further requests wait, to stay within the provider’s limits.",
 				"numeric",
 			)}
       ${test(editor, actions)}
@@ -82,23 +82,24 @@ function text(
 
 function addressHelp({ preset }: ProviderEditor): string {
 	return preset.baseUrl === ""
-		? "Where requests go, for example http://127.0.0.1:8000/v1"
-		: "Where requests go. Change it only for a server of your own in between.";
+		? "Where requests are sent, for example http://127.0.0.1:8000/v1"
+		: "Where requests are sent. Change it only to use a proxy or another server.";
 }
 
 function keyChoices(editor: ProviderEditor): TemplateResult {
 	const { known } = editor;
-	const name = known === null ? "key" : keyName(known).replace("Key", "key");
+	const name = known === null ? "key" : keyName(known).replace("API key", "key");
 	const options: Record<KeyChoice, string> = {
-		keep: `Keep the ${name}`,
-		set: "Replace it",
-		remove: "Remove it",
+		keep: `Keep ${name}`,
+		set: "Replace",
+		remove: "Remove",
 	};
 	return choices(
 		{
 			id: "provider-key-choice",
-			label: "Key",
-			help: known === null ? "" : `${keyState(known)}. A key that is kept is never shown again.`,
+			label: "API key",
+			help:
+				known === null ? "" : `${keyState(known)}. A key is never shown again after you enter it.`,
 			problem: null,
 			wide: true,
 		},
@@ -116,7 +117,7 @@ function keyField(editor: ProviderEditor, actions: ProviderFormActions): Templat
 	return field(
 		{
 			id: IDS.key,
-			label: editor.known?.hasKey ? "New key" : "Key",
+			label: editor.known?.hasKey ? "New API key" : "API key",
 			help: keyHelp(editor, actions),
 			problem: editor.problems.value.get("key") ?? null,
 			wide: true,
@@ -126,7 +127,7 @@ function keyField(editor: ProviderEditor, actions: ProviderFormActions): Templat
         <input id=${IDS.key} type=${shown ? "text" : "password"} autocomplete="off" spellcheck="false"
           aria-describedby=${links.describedBy} aria-invalid=${links.invalid} .value=${live(editor.texts.value.key)}
           @input=${(event: Event) => editor.type("key", textOf(event))} @blur=${() => afterPress(() => editor.leave("key"))} />
-        <button id="show-key" type="button" class="bare" aria-label="Show the key" title=${shown ? "Hide" : "Show"}
+        <button id="show-key" type="button" class="bare" aria-label="Show API key" title=${shown ? "Hide" : "Show"}
           aria-pressed=${String(shown)} @click=${toggle}>${icon(shown ? "eye-off" : "eye")}</button>
       </div>
     `,
@@ -134,19 +135,18 @@ function keyField(editor: ProviderEditor, actions: ProviderFormActions): Templat
 }
 
 function keyHelp({ preset }: ProviderEditor, actions: ProviderFormActions): TemplateResult {
-	const kept = "It is kept in the keychain of this computer.";
+	const kept = "Stored in this computer’s keychain.";
 	const { keyUrl, needsKey } = preset;
-	if (keyUrl === null)
-		return html`${needsKey ? "" : "Only where the server asks for one. "}${kept}`;
-	return html`${kept} To get one, go to
+	if (keyUrl === null) return html`${needsKey ? "" : "Only if the server requires one. "}${kept}`;
+	return html`${kept} Get a key at
     <span class="together"><span class="key-url">${keyUrl.replace(/^https:\/\//, "")}</span>
-    <button id="copy-key-url" type="button" class="bare small" aria-label="Copy the address"
-      title="Copy the address" @click=${() => actions.copy(keyUrl)}>${icon("copy")}</button></span>`;
+    <button id="copy-key-url" type="button" class="bare small" aria-label="Copy link"
+      title="Copy link" @click=${() => actions.copy(keyUrl)}>${icon("copy")}</button></span>`;
 }
 
 function test(editor: ProviderEditor, actions: ProviderFormActions): TemplateResult {
 	const { testing, tested } = editor;
-	const words = testing.value ? "Asking…" : (tested.value?.text ?? "");
+	const words = testing.value ? "Testing…" : (tested.value?.text ?? "");
 	const state = tested.value === null ? "none" : tested.value.worked ? "worked" : "failed";
 	return html`
     <div class="test">
@@ -171,11 +171,11 @@ function outcome(editor: ProviderEditor, actions: ProviderFormActions): Template
 					: html`
             <div id="keychain-problem" class="error-notice">
               <p><strong>Nothing is saved yet.</strong> ${keychain}</p>
-              <p>Where shall the key be kept?</p>
+              <p>Where should the key be stored?</p>
               <button id="keep-for-session" type="button" @click=${() => actions.save("session")}
-                >Keep it for this run only</button>
+                >Use it until Conch quits</button>
               <button id="keep-in-file" type="button" @click=${() => actions.save("file")}
-                >Save it in a file (only your user can read it)</button>
+                >Save it in a file only you can read</button>
             </div>
           `
 			}

@@ -35,7 +35,7 @@ export function providers(model: ProvidersModel, actions: ProvidersActions): Tem
       <button id="add-provider" type="button" class="primary" @click=${actions.add}
         >${icon("plus")}<span>Add provider</span></button>
     </div>
-    <p class="quiet">Who answers. A message goes only to the provider of the model that you chose.</p>
+    <p class="quiet">Services and servers that run the models. Messages go only to the provider of the selected model.</p>
     ${list(model, actions)}
     <h3>On this machine</h3>
     ${servers(model, actions)}
@@ -44,11 +44,11 @@ export function providers(model: ProvidersModel, actions: ProvidersActions): Tem
 
 function list(model: ProvidersModel, actions: ProvidersActions): TemplateResult {
 	if (model.problem !== null) {
-		return errorNotice(`The providers could not be read: ${model.problem}`, actions.load);
+		return errorNotice(`Could not load the providers: ${model.problem}`, actions.load);
 	}
-	if (model.list === null) return html`<p class="quiet" role="status">Reading the providers…</p>`;
+	if (model.list === null) return html`<p class="quiet" role="status">Loading providers…</p>`;
 	if (model.list.length === 0) {
-		return html`<p class="none">No provider yet. Add one to choose among its models.</p>`;
+		return html`<p class="none">No providers yet. Add one to use its models.</p>`;
 	}
 	return html`
     <ul id="provider-list" class="rows" aria-label="Providers">
@@ -86,16 +86,16 @@ function row(provider: ProviderInfo, actions: ProvidersActions): TemplateResult 
 
 function servers(model: ProvidersModel, actions: ProvidersActions): TemplateResult {
 	const words = model.scanning
-		? "Looking for model servers…"
+		? "Scanning for model servers…"
 		: (model.scanProblem ??
 			(model.offered.length === 0
-				? "No other model server was found on this machine."
-				: "Found, and not used until you add it."));
+				? "No other model servers were found on this machine."
+				: "Not used until you add them."));
 	return html`
     <div class="section-head">
       <p class="quiet" role="status">${words}</p>
       <button id="look-for-servers" type="button" class="bare" aria-disabled=${String(model.scanning)}
-        ?data-busy=${model.scanning} @click=${actions.scan}>${icon("refresh-cw")}<span>Look again</span></button>
+        ?data-busy=${model.scanning} @click=${actions.scan}>${icon("refresh-cw")}<span>Scan again</span></button>
     </div>
     <ul id="found-servers" class="rows" aria-label="Servers on this machine">
       ${model.offered.map(
@@ -161,7 +161,7 @@ export function presets(
             <li>
               <button type="button" class="preset" data-preset=${preset.id} @click=${() => actions.choose(preset)}>
                 <span class="name">${preset.name}</span>
-                <span class="address">${preset.baseUrl || "Any server, at your own address"}</span>
+                <span class="address">${preset.baseUrl || "Any OpenAI-compatible server"}</span>
               </button>
             </li>
           `,
@@ -179,8 +179,8 @@ function nonePreset(
 	if (!isUnread) {
 		return html`<p class="none">No provider matches. Most servers can be added as a custom one.</p>`;
 	}
-	if (problem === null) return html`<p class="quiet">Reading the list…</p>`;
-	return errorNotice(`The list could not be read: ${problem}`, actions.load);
+	if (problem === null) return html`<p class="quiet">Loading…</p>`;
+	return errorNotice(`Could not load the list: ${problem}`, actions.load);
 }
 
 function moveFocus(event: KeyboardEvent, step: number): void {

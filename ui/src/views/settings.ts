@@ -19,7 +19,7 @@ export const SECTIONS = {
 	providers: "Providers",
 	answers: "Model & answers",
 	writing: "Writing",
-	notifications: "Notifications & closing",
+	notifications: "Notifications & quitting",
 	appearance: "Appearance",
 } as const;
 
@@ -94,8 +94,8 @@ function body(model: SettingsModel, actions: SettingsActions): TemplateResult {
 }
 
 function unread({ problem }: SettingsModel, actions: SettingsActions): TemplateResult {
-	if (problem === null) return html`<p class="quiet" role="status">Reading the settings…</p>`;
-	return errorNotice(`The settings could not be read: ${problem}`, actions.load);
+	if (problem === null) return html`<p class="quiet" role="status">Loading settings…</p>`;
+	return errorNotice(`Could not load the settings: ${problem}`, actions.load);
 }
 
 const SECTION_BODIES: Record<
@@ -117,7 +117,7 @@ function answers(
 				{
 					id: "default-model",
 					label: "Default model",
-					help: "What a new conversation starts with. Each can use another one.",
+					help: "Used for new conversations. Each conversation can use another model.",
 					problem: model.problems.get("defaultModelId") ?? null,
 				},
 				(links) => html`
@@ -129,9 +129,9 @@ function answers(
         `,
 			)}
     </div>
-    <h3>Parameters of all conversations</h3>
-    <p class="quiet">Nothing is sent that you do not set: where a field is empty, the provider decides.
-      A conversation can have its own.</p>
+    <h3>Default parameters</h3>
+    <p class="quiet">Empty fields are not sent, so the provider’s defaults apply.
+      Each conversation can override these parameters.</p>
     <div class="fields">${parameterFields("settings", model.parameterFields, NO_PARAMETERS)}</div>
   `;
 }
@@ -153,7 +153,7 @@ function writing(
 				{
 					id: "settings-send-key",
 					label: "Send with",
-					help: html`${chord(WRITING_KEYS[settings.sendKey].breakLine)} breaks the line.`,
+					help: html`${chord(WRITING_KEYS[settings.sendKey].breakLine)} inserts a new line.`,
 					problem: model.problems.get("sendKey") ?? null,
 					wide: true,
 				},
@@ -167,7 +167,7 @@ function writing(
 
 const WAYS_TO_CLOSE: Record<OnClose, string> = {
 	finishAnswers: "Finish answers",
-	quitAtOnce: "Quit at once",
+	quitAtOnce: "Quit immediately",
 };
 
 function notifications(
@@ -180,8 +180,8 @@ function notifications(
       ${field(
 				{
 					id: "settings-notifications",
-					label: "Tell me when an answer has ended",
-					help: "By a notification of the system, and only while no window of Conch is in front.",
+					label: "Notify me when an answer ends",
+					help: "Shows a system notification while no Conch window is focused.",
 					problem: model.problems.get("notifications") ?? null,
 				},
 				(links) => html`
@@ -194,7 +194,7 @@ function notifications(
 				{
 					id: "settings-on-close",
 					label: "When I close the last window",
-					help: "Answers that still run can end first, out of sight; then Conch quits. Start Conch to see them sooner.",
+					help: "Conch can finish running answers in the background before it quits. Start Conch again to see them.",
 					problem: model.problems.get("onClose") ?? null,
 					wide: true,
 				},
@@ -218,8 +218,8 @@ function appearance(
       ${choices(
 				{
 					id: "settings-appearance",
-					label: "Colours",
-					help: "Light or dark, or as the system has it. It counts for every window at once.",
+					label: "Theme",
+					help: "Light, dark, or the system setting. Applies to all windows.",
 					problem: model.problems.get("appearance") ?? null,
 					wide: true,
 				},
@@ -231,7 +231,7 @@ function appearance(
 				{
 					id: "settings-zoom",
 					label: "Zoom",
-					help: html`In every window. Also by ${chord(GLOBAL.zoomIn.keys[0])}, ${chord(GLOBAL.zoomOut.keys[0])} and ${chord(GLOBAL.zoomReset.keys[0])}.`,
+					help: html`Applies to all windows. Shortcuts: ${chord(GLOBAL.zoomIn.keys[0])}, ${chord(GLOBAL.zoomOut.keys[0])} and ${chord(GLOBAL.zoomReset.keys[0])}.`,
 					problem: model.problems.get("zoom") ?? null,
 				},
 				(links) => html`
@@ -239,7 +239,7 @@ function appearance(
             .value=${live(String(settings.zoom))} @change=${(event: Event) => actions.zoom(Number(textOf(event)))}>
             ${zoomsWith(settings.zoom).map(
 							(zoom) =>
-								html`<option value=${zoom} ?selected=${zoom === settings.zoom}>${zoom} %</option>`,
+								html`<option value=${zoom} ?selected=${zoom === settings.zoom}>${zoom}%</option>`,
 						)}
           </select>
         `,

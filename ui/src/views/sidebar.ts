@@ -2,7 +2,7 @@
 import { html, nothing, type TemplateResult } from "lit-html";
 import { repeat } from "lit-html/directives/repeat.js";
 import type { ConversationSummary } from "../ipc/host";
-import { matches } from "../lib/shortcut";
+import { formatShortcut, matches } from "../lib/shortcut";
 import { aria, hint } from "../shortcuts";
 import { icon } from "./icon";
 
@@ -34,9 +34,7 @@ export function sidebar(model: SidebarModel, actions: SidebarActions): TemplateR
     </button>
     <nav id="conversation-list" aria-label="Conversations">
       ${
-				model.conversations.length === 0
-					? html`<p class="quiet">Your conversations will be listed here.</p>`
-					: nothing
+				model.conversations.length === 0 ? html`<p class="quiet">No conversations yet</p>` : nothing
 			}
       ${repeat(
 				groups(model.conversations, model.now),
@@ -100,7 +98,7 @@ function row(
       <span class="actions">
         <button type="button" class="bare" aria-label=${`Rename ${title}`} title="Rename (F2)"
           @click=${() => actions.rename(conversation)}>${icon("pencil")}</button>
-        <button type="button" class="bare" aria-label=${`Delete ${title}`} title="Delete (Del)"
+        <button type="button" class="bare" aria-label=${`Delete ${title}`} title=${`Delete (${formatShortcut("Delete")})`}
           @click=${() => actions.remove(conversation)}>${icon("trash-2")}</button>
       </span>
     </li>

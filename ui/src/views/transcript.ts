@@ -28,7 +28,7 @@ const SUGGESTIONS = [
 ];
 
 export function transcript(model: TranscriptModel, actions: TranscriptActions): TemplateResult {
-	if (model.opening) return html`<p class="empty quiet">Opening…</p>`;
+	if (model.opening) return html`<p class="empty quiet">Loading…</p>`;
 	if (model.messages.length === 0) return empty(model.hasDraft, actions);
 	const last = model.hasLater ? undefined : model.messages.at(-1);
 	return html`
@@ -42,7 +42,7 @@ export function transcript(model: TranscriptModel, actions: TranscriptActions): 
     ${
 			model.newBelow
 				? html`<button type="button" class="to-bottom" @click=${actions.toBottom}>
-            ${icon("arrow-down")}<span>${model.live ? "New text" : "Latest messages"}</span></button>`
+            ${icon("arrow-down")}<span>${model.live ? "New messages below" : "Jump to latest"}</span></button>`
 				: nothing
 		}
   `;

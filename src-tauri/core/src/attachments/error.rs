@@ -7,18 +7,14 @@ use crate::error::ErrorCode;
 
 /// Why a file is not attached, or a message with files is not sent. The typed text is kept.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "field names say it")]
 pub enum AttachmentError {
     /// A file that was rejected.
     #[error("“{name}” was not attached: {refusal}")]
-    Refused {
-        /// The file's name.
-        name: String,
-        /// The reason.
-        refusal: Refusal,
-    },
+    Refused { name: String, refusal: Refusal },
     /// More files than one message may have.
     #[error(
-        "A message takes {MAX_ATTACHMENTS} files at most: send these first, or remove one. “{name}” was not attached"
+        "A message can have at most {MAX_ATTACHMENTS} files: send these first, or remove one. “{name}” was not attached"
     )]
     TooMany {
         /// The first file over the limit.
@@ -26,40 +22,33 @@ pub enum AttachmentError {
     },
     /// A pasted file that the system clipboard does not name, or no longer names.
     #[error(
-        "The clipboard holds this file no more, so it was not attached: copy it again and paste"
+        "The file was not attached because it is no longer on the clipboard. Copy it again and paste"
     )]
     NotCopied,
     /// A pasted folder, device or other special file.
     #[error(
-        "“{name}” was not attached: it is a folder or no ordinary file. Attach the files in it"
+        "“{name}” was not attached: it is a folder or a special file. Attach ordinary files only"
     )]
-    NoFile {
-        /// Its name.
-        name: String,
-    },
+    NoFile { name: String },
     /// A pasted file that could not be opened or read.
     #[error(
         "“{name}” was not attached: it could not be opened ({reason}). Copy it again and paste"
     )]
     Unopened {
-        /// The file's name.
         name: String,
         /// The operating system's error.
         reason: String,
     },
     /// A send with an attachment that was removed or sent meanwhile, or belongs to another conversation.
     #[error(
-        "An attached file is not there any more, another window may have sent or removed it: remove it here and send again. Nothing was sent"
+        "Nothing was sent: an attached file no longer exists. Another window may have sent or removed it. Remove it here and send again"
     )]
     Gone,
     /// A send of an image to a model without vision.
     #[error(
-        "This model cannot see images: choose another model, or remove “{name}”. Nothing was sent"
+        "This model does not support images: choose another model or remove “{name}”. Nothing was sent"
     )]
-    NoVision {
-        /// The image's name.
-        name: String,
-    },
+    NoVision { name: String },
 }
 
 impl AttachmentError {

@@ -53,7 +53,7 @@ pub const LIMITS: AttachmentLimits = AttachmentLimits {
 pub enum AttachmentKind {
     /// Text or code.
     Text,
-    /// An image.
+    /// Sent to models that accept images.
     Image,
     /// The text of a PDF.
     Pdf,
@@ -78,8 +78,8 @@ impl AttachmentKind {
 /// A file as pages list it; its content is loaded by its id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "field names say it")]
 pub struct AttachmentSummary {
-    /// The attachment's id.
     pub id: AttachmentId,
     /// The file's name, without a path.
     pub name: String,
@@ -89,22 +89,22 @@ pub struct AttachmentSummary {
     pub bytes: u32,
     /// Estimated tokens that it adds to each request.
     pub tokens: u32,
-    /// Width of the stored image in pixels.
+    /// In pixels, of a stored image; null for other files.
     pub width: Option<u32>,
-    /// Height of the stored image in pixels.
+    /// In pixels, of a stored image; null for other files.
     pub height: Option<u32>,
-    /// Number of pages of a PDF.
+    /// Of a PDF; null for other files.
     pub pages: Option<u32>,
 }
 
 /// A file that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "field names say it")]
 pub struct NewAttachment {
     /// The summary that pages list.
     pub summary: AttachmentSummary,
     /// The conversation whose draft it belongs to; `None` for a conversation that does not exist yet.
     pub conversation_id: Option<ConversationId>,
-    /// The stored content.
     pub content: AttachmentContent,
 }
 
@@ -113,7 +113,7 @@ pub struct NewAttachment {
 pub enum AttachmentContent {
     /// The text of a text file or a PDF.
     Text(String),
-    /// An image.
+    /// An image as it is stored: upright, scaled down, without metadata.
     Image {
         /// `image/png` or `image/jpeg`.
         media_type: String,

@@ -87,11 +87,11 @@ async fn pdf(program: &Path, bytes: &[u8]) -> PdfAnswer {
     let asked = tokio::time::timeout(PDF_TIMEOUT, ask(program, bytes)).await;
     match asked {
         Ok(Ok(answer)) => serde_json::from_slice(&answer).unwrap_or_else(|_| {
-            tracing::warn!("a PDF ended the process that read it");
+            tracing::warn!("the PDF reader process exited without a result");
             Err(Refusal::Unreadable)
         }),
         Ok(Err(error)) => {
-            tracing::warn!(%error, "the process that reads PDFs failed");
+            tracing::warn!(%error, "the PDF reader process failed");
             Err(Refusal::Unreadable)
         }
         Err(_) => Err(Refusal::Unreadable),
@@ -145,7 +145,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_a_refusal() {
-        let read: Result<(), _> = blocking(|| panic!("a file that nobody thought of")).await;
+        let read: Result<(), _> = blocking(|| panic!("an unexpected file")).await;
         assert_eq!(read, Err(Refusal::Unreadable));
     }
 

@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn what_fits_or_may_fit_is_whole() {
-        assert_eq!(omitted_messages(99, None), 0, "nobody knows");
+        assert_eq!(omitted_messages(99, None), 0, "unknown");
         assert_eq!(omitted_messages(7, Some(1000)), 0);
     }
 

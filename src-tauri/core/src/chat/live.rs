@@ -30,23 +30,23 @@ const STOP_TIMEOUT: Duration = Duration::from_millis(800);
 pub enum TranscriptEvent {
     /// Text that follows the text sent before. The first event has all of it.
     Text {
-        /// The answer's id.
+        /// Of the answer.
         message_id: MessageId,
-        /// The added text.
+        /// What to append.
         text: String,
     },
     /// Reasoning that follows the reasoning sent before.
     Reasoning {
-        /// The answer's id.
+        /// Of the answer.
         message_id: MessageId,
-        /// The added reasoning.
+        /// What to append.
         text: String,
     },
     /// What the answer waits for.
     Phase {
-        /// The answer's id.
+        /// Of the answer.
         message_id: MessageId,
-        /// Its phase.
+        /// Replaces the phase sent before.
         phase: Phase,
     },
 }
@@ -74,11 +74,11 @@ pub enum Phase {
     Streaming,
     /// The provider refused; the request will be retried.
     Retrying {
-        /// When, epoch ms.
+        /// When the next attempt starts, epoch ms.
         until: Timestamp,
-        /// The number of the next attempt.
+        /// Of the next attempt; the first was 1.
         attempt: u32,
-        /// The reason.
+        /// Why the last attempt failed, for the user.
         reason: String,
     },
     /// Text, or the end, cannot be stored yet; the write is retried.

@@ -1,6 +1,8 @@
 //! The chat types that cross the IPC bridge to the page: conversations, messages, and the result of a send.
 //! Plain data; the rules about them are in [`store`](crate::store) and [`turn`](super::turn).
 
+#![expect(missing_docs, reason = "field names say it")]
+
 use conch_markdown::Block;
 use serde::{Deserialize, Deserializer, Serialize};
 use specta::Type;
@@ -38,9 +40,7 @@ named! {
     Role {
         /// Instructions to the model.
         System = "system",
-        /// The user.
         User = "user",
-        /// The model.
         Assistant = "assistant",
     }
 }
@@ -48,7 +48,6 @@ named! {
 named! {
     /// The state of a message. Only an assistant's is ever anything but `complete`.
     MessageStatus {
-        /// The message is complete.
         Complete = "complete",
         /// It is being written, under a held lock.
         Generating = "generating",
@@ -70,7 +69,6 @@ named! {
         Length = "length",
         /// The provider's content filter ended it.
         ContentFilter = "content_filter",
-        /// The model refused.
         Refusal = "refusal",
     }
 }
@@ -78,9 +76,7 @@ named! {
 named! {
     /// What triggered an attempt to start a generation.
     AttemptSource {
-        /// The send button.
         Button = "button",
-        /// The Enter key.
         Enter = "enter",
         /// A click on the locked composer.
         Composer = "composer",
@@ -105,7 +101,6 @@ impl<'de> Deserialize<'de> for AttemptSource {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct Conversation {
-    /// Its id.
     pub id: ConversationId,
     /// Null until it is named, by the user or after its first message.
     pub title: Option<String>,
@@ -123,7 +118,6 @@ pub struct Conversation {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct ConversationSummary {
-    /// Its id.
     pub id: ConversationId,
     /// Null until it is named.
     pub title: Option<String>,
@@ -141,7 +135,6 @@ pub struct ConversationSummary {
 #[derive(Debug, Clone, PartialEq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct ConversationView {
-    /// The conversation's id.
     pub id: ConversationId,
     /// Null until it is named.
     pub title: Option<String>,
@@ -165,7 +158,7 @@ pub struct ConversationView {
     pub messages: Vec<Message>,
     /// Whether the branch has messages before the first of these.
     pub has_earlier: bool,
-    /// The branch's lock.
+    /// Of the shown branch.
     pub lock: LockStatus,
 }
 
@@ -173,7 +166,6 @@ pub struct ConversationView {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Type)]
 #[serde(tag = "type", content = "messageId", rename_all = "camelCase")]
 pub enum PageQuery {
-    /// The newest messages.
     Latest,
     /// The messages before this one.
     Before(MessageId),
@@ -199,15 +191,12 @@ pub struct MessagePage {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct Message {
-    /// Its id.
     pub id: MessageId,
     /// The preceding message; null for the first.
     pub parent_id: Option<MessageId>,
     /// The branch on which it was written.
     pub branch_id: BranchId,
-    /// Its author.
     pub role: Role,
-    /// Its state.
     pub status: MessageStatus,
     /// The Markdown source, also of a message still being generated.
     pub content: String,
@@ -240,9 +229,8 @@ pub struct Message {
 /// The messages with the same parent, of which a branch shows one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 pub struct Versions {
-    /// The index of this one, from 1.
+    /// Of this one, from 1.
     pub index: u32,
-    /// How many there are.
     pub count: u32,
     /// All of them, oldest first.
     pub ids: Vec<MessageId>,
@@ -268,9 +256,7 @@ pub struct FailedVersion {
     pub message_id: MessageId,
     /// `failed`, `interrupted`, or `stopped` before its first text.
     pub status: MessageStatus,
-    /// The error, if any.
     pub error: Option<MessageError>,
-    /// Whether it has any text.
     pub has_text: bool,
 }
 
@@ -278,7 +264,6 @@ pub struct FailedVersion {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct SelectedVersion {
-    /// The branch.
     pub branch_id: BranchId,
     /// Its new head.
     pub head_message_id: MessageId,
@@ -313,7 +298,6 @@ pub struct Accepted {
     pub generation_id: GenerationId,
     /// The message to be answered.
     pub user_message_id: MessageId,
-    /// The answer.
     pub assistant_message_id: MessageId,
     /// The branch of both messages.
     pub branch_id: BranchId,
@@ -347,18 +331,15 @@ pub struct CleanupOutcome {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct ConversationChange {
-    /// The conversation's id.
     pub conversation_id: ConversationId,
-    /// Whether it was deleted.
     pub deleted: bool,
 }
 
 /// The end of an answer, for notifications.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AnswerEnd {
-    /// The conversation's id.
     pub conversation_id: ConversationId,
-    /// The final state.
+    /// Anything but `generating`.
     pub status: MessageStatus,
     /// The beginning of the answer as Markdown, or the reason of its failure.
     pub excerpt: String,

@@ -13,35 +13,25 @@ use crate::ids::MessageId;
 /// How much Markdown is parsed in about a millisecond, in bytes.
 const READ_AT_ONCE: usize = 16 * 1024;
 
-/// An event of the answer on a followed branch, for a page.
+/// An event of the answer on a followed branch, for a page; `message_id` is the answer's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(
     tag = "type",
     rename_all = "camelCase",
     rename_all_fields = "camelCase"
 )]
+#[expect(missing_docs, reason = "field names say it")]
 pub enum PageEvent {
     /// The answer's content, as a patch of the blocks sent before; initially of none.
     Blocks {
-        /// The answer's id.
         message_id: MessageId,
-        /// The changes, in order.
+        /// To be applied in order.
         patches: Vec<Patch>,
     },
     /// Reasoning that follows the reasoning sent before.
-    Reasoning {
-        /// The answer's id.
-        message_id: MessageId,
-        /// The added reasoning.
-        text: String,
-    },
+    Reasoning { message_id: MessageId, text: String },
     /// What the answer waits for.
-    Phase {
-        /// The answer's id.
-        message_id: MessageId,
-        /// Its phase.
-        phase: Phase,
-    },
+    Phase { message_id: MessageId, phase: Phase },
 }
 
 /// What one page has received of the answers that it follows.

@@ -34,10 +34,10 @@ pub struct Parameters {
 /// How much a reasoning model thinks before it answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "variant names say it")]
 pub enum ReasoningEffort {
     /// As little as possible.
     Low,
-    /// Between low and high.
     Medium,
     /// As long as it helps.
     High,
@@ -78,7 +78,7 @@ impl Parameters {
             .as_ref()
             .is_some_and(|text| text.len() > MAX_PROMPT_BYTES)
         {
-            return Err("The system prompt is longer than 256 KiB: shorten it");
+            return Err("The system prompt is longer than 256 KiB. Shorten it");
         }
         if !in_range(self.temperature, 0.0, 2.0) {
             return Err("The temperature must be from 0 to 2");
@@ -87,13 +87,13 @@ impl Parameters {
             return Err("Top-p must be above 0 and at most 1");
         }
         if self.max_tokens == Some(0) {
-            return Err("The longest answer must have at least 1 token");
+            return Err("Max tokens must be at least 1");
         }
         if self.stop.len() > MAX_STOPS {
-            return Err("There may be at most four stop sequences");
+            return Err("Enter at most four stop sequences");
         }
         if self.stop.iter().any(|text| text.len() > MAX_STOP_BYTES) {
-            return Err("A stop sequence has at most 1,000 bytes: shorten it");
+            return Err("A stop sequence is longer than 1,000 bytes. Shorten it");
         }
         Ok(self)
     }

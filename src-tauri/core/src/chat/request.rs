@@ -218,7 +218,7 @@ where
                 };
                 has_failed = true;
                 if says(Some(condition.reason())) {
-                    tracing::warn!(%error, "the store is asked again for an answer");
+                    tracing::warn!(%error, "a database query for an answer failed; retrying");
                 }
                 sleep(STORE_RETRY_DELAY).await;
             }

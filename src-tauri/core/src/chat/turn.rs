@@ -70,11 +70,10 @@ pub(crate) enum Effect {
     Connect,
     /// Retry after a pause.
     Pause {
-        /// The length of the pause.
         pause: Duration,
         /// The number of the next attempt; the first was 1.
         attempt: u32,
-        /// The reason.
+        /// Why the attempt failed, for the user.
         reason: String,
     },
     /// Append text to the answer.
@@ -163,9 +162,10 @@ impl Turn {
                 Some(Effect::Abandon)
             }
             Event::Stop => Some(self.end_whole_or(MessageStatus::Stopped, None)),
-            Event::Quit => {
-                Some(self.interrupt("app_quit", "Conch was closed before the answer ended"))
-            }
+            Event::Quit => Some(self.interrupt(
+                "app_quit",
+                "Conch was closed before the answer was complete",
+            )),
             Event::RanTooLong => {
                 Some(self.interrupt("ran_too_long", "The answer ran for an hour and was cut off"))
             }
@@ -271,7 +271,7 @@ impl Turn {
                 if *progress == Progress::Nothing {
                     return Some(self.interrupt(
                         FailureKind::EmptyAnswer.name(),
-                        "The provider ended the answer without sending any",
+                        "The provider sent an empty answer. Try again",
                     ));
                 }
                 let progress = *progress;
@@ -291,7 +291,7 @@ impl Turn {
             }
             (State::Streaming { .. }, StreamEvent::Closed) => Some(self.interrupt(
                 FailureKind::StreamCut.name(),
-                "The connection ended before the answer did",
+                "The connection closed before the answer was complete. Try again",
             )),
             (State::Finishing { resumed: true, .. }, StreamEvent::Failed(failure)) => {
                 let status = match failure.kind {
@@ -331,7 +331,7 @@ impl Turn {
             MessageStatus::Interrupted,
             Some(MessageError {
                 code: FailureKind::Timeout.name().to_owned(),
-                message: "The provider went silent".to_owned(),
+                message: "The provider stopped responding. Try again".to_owned(),
             }),
         )
     }
@@ -346,7 +346,7 @@ impl Turn {
             Retry::Backoff => Some(FIRST_PAUSE * 2_u32.pow(attempt - 1)),
             Retry::After(pause) => {
                 let pause = humantime::format_duration(Duration::from_secs(pause.as_secs()));
-                let _ = write!(failure.message, ". It asks to come again in {pause}");
+                let _ = write!(failure.message, ". Try again in {pause}");
                 None
             }
             Retry::Never => None,
@@ -400,29 +400,27 @@ impl Turn {
     fn instead_of_text(&self, progress: Progress) -> &'static str {
         match (self.finish_reason, self.unshown, progress) {
             (Some(FinishReason::ContentFilter), ..) => {
-                "The provider's content filter held the answer back. Ask in other words"
+                "The provider's content filter blocked the answer. Rephrase your message"
             }
             (Some(FinishReason::Refusal), ..) => {
-                "The model declined to answer. Ask in other words, or choose another model"
+                "The model declined to answer. Rephrase your message, or choose another model"
             }
             (_, Some(Unshown::ToolCall), _) => {
-                "The model called a tool instead of writing an answer, though it was given none. Try again, or choose another model"
+                "The model tried to call a tool instead of writing an answer. Try again, or choose another model"
             }
             (_, Some(Unshown::Media), _) => {
-                "The model sent an image or a sound instead of text, which Conch does not show. Ask for text, or choose another model"
+                "The model sent an image or audio instead of text, which Conch cannot show. Ask for text, or choose another model"
             }
             (Some(FinishReason::Length), _, Progress::Reasoning) => {
-                "The model thought until the longest answer was reached, and wrote none. Allow a longer answer, or less thinking, in the parameters"
+                "The model reached Max tokens while reasoning and wrote no answer. Raise Max tokens, or lower the reasoning effort, in the parameters"
             }
             (Some(FinishReason::Length), ..) => {
-                "The longest answer was reached before its first word. Allow a longer answer in the parameters"
+                "Max tokens was reached before the first word of the answer. Raise it in the parameters"
             }
             (_, _, Progress::Reasoning) => {
-                "The model thought, and then wrote no answer. Try again, or choose another model"
+                "The model reasoned but wrote no answer. Try again, or choose another model"
             }
-            _ => {
-                "The model ended its answer without writing any. Try again, or choose another model"
-            }
+            _ => "The model sent an empty answer. Try again, or choose another model",
         }
     }
 

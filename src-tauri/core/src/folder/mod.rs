@@ -103,7 +103,9 @@ pub(crate) fn restrict_all(data_folder: &Path) {
     let mut paths: Vec<PathBuf> = own(data_folder).collect();
     while let Some(path) = paths.pop() {
         let Some(fewer) = left.checked_sub(1) else {
-            tracing::warn!("the data folder holds too much to look at the permissions of all");
+            tracing::warn!(
+                "the data folder contains too many files; some permissions were not checked"
+            );
             return;
         };
         left = fewer;
@@ -146,9 +148,12 @@ fn restrict(path: &Path) {
         return;
     }
     match fs::set_permissions(path, fs::Permissions::from_mode(closed)) {
-        Ok(()) => tracing::info!("{} was open to others (mode {mode:o})", path.display()),
+        Ok(()) => tracing::info!(
+            "{} was accessible to other users (mode {mode:o}); this was corrected",
+            path.display()
+        ),
         Err(error) => tracing::warn!(
-            "{} is open to others (mode {mode:o}), and that cannot be changed: {error}",
+            "{} is accessible to other users (mode {mode:o}), and its permissions cannot be changed: {error}",
             path.display()
         ),
     }

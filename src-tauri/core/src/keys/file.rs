@@ -81,11 +81,11 @@ impl KeyFile {
         let path = self.path.display();
         match file.set_permissions(fs::Permissions::from_mode(0o600)) {
             Ok(()) => tracing::warn!(
-                "others could read the keys in {path} (mode {mode:o}); now only its owner can"
+                "other users could read the key file {path} (mode {mode:o}); now only its owner can"
             ),
             // Refusing to read it would protect nothing: the keys were exposed already.
             Err(error) => tracing::warn!(
-                "others can read the keys in {path} (mode {mode:o}), and that cannot be changed: {error}"
+                "other users can read the key file {path} (mode {mode:o}), and its permissions cannot be changed: {error}"
             ),
         }
         Ok(())

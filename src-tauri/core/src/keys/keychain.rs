@@ -59,10 +59,12 @@ fn in_words(error: &Error) -> KeyError {
         Error::PlatformFailure(reason) => KeyError::KeychainUnavailable {
             reason: reason.to_string(),
         },
-        Error::BadEncoding(_) => entry("it is no text"),
+        Error::BadEncoding(_) => entry("it is not text"),
         Error::BadDataFormat(..) => entry("it is damaged"),
-        Error::Ambiguous(_) => entry("there are several entries of this name"),
-        Error::TooLong(what, limit) => entry(&format!("its {what} may have {limit} characters")),
+        Error::Ambiguous(_) => entry("there are several entries with this name"),
+        Error::TooLong(what, limit) => {
+            entry(&format!("its {what} is longer than {limit} characters"))
+        }
         other => KeyError::KeychainUnavailable {
             reason: other.to_string(),
         },

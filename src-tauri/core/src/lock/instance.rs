@@ -103,7 +103,7 @@ pub(crate) fn remove_files(instances: &Path, left: &[InstanceId]) {
     for id in left {
         match fs::remove_file(path_of(instances, id)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                tracing::warn!(%error, %id, "the file of a dead instance stays");
+                tracing::warn!(%error, %id, "the file of a dead instance could not be removed");
             }
             _ => {}
         }
@@ -133,7 +133,7 @@ mod tests {
 
         assert!(!is_dead(folder.path(), &id), "it holds its file lock");
         drop(instance);
-        assert!(is_dead(folder.path(), &id), "nobody holds it any more");
+        assert!(is_dead(folder.path(), &id), "its file lock is released");
         let left = find_crashed(folder.path()).unwrap();
         assert!(left.is_empty(), "it ended cleanly");
     }

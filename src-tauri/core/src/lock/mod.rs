@@ -34,10 +34,9 @@ pub const HEARTBEAT: Duration = Duration::from_secs(15);
 /// A held lock, as known to its holder. Every write of a generation carries one, and matches no row once the
 /// lock is lost (I3).
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "field names say it")]
 pub struct Lease {
-    /// The locked branch.
     pub branch_id: BranchId,
-    /// The branch's conversation.
     pub conversation_id: ConversationId,
     /// The generation that holds the lock.
     pub generation_id: GenerationId,
@@ -110,11 +109,12 @@ impl LockReason {
     pub fn ending(self) -> Ending {
         match self {
             Self::Recovered => {
-                Ending::interrupted(PROCESS_ENDED, "Conch ended before the answer did")
+                Ending::interrupted(PROCESS_ENDED, "Conch exited before the answer was complete")
             }
-            Self::Acquired | Self::Released | Self::Expired => {
-                Ending::interrupted(LEASE_EXPIRED, "The answer went silent and its lock expired")
-            }
+            Self::Acquired | Self::Released | Self::Expired => Ending::interrupted(
+                LEASE_EXPIRED,
+                "The answer stopped making progress, and its lock expired",
+            ),
         }
     }
 }
@@ -122,10 +122,9 @@ impl LockReason {
 /// A committed change of a lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "field names say it")]
 pub struct LockChange {
-    /// The conversation of the branch.
     pub conversation_id: ConversationId,
-    /// The branch whose lock changed.
     pub branch_id: BranchId,
     /// Whether the lock is now held.
     pub locked: bool,
@@ -135,7 +134,6 @@ pub struct LockChange {
     pub message_id: Option<MessageId>,
     /// The fence of the grant. It only grows; a change with an older one is stale.
     pub fence: i64,
-    /// Why the lock changed.
     pub reason: LockReason,
 }
 

@@ -120,7 +120,7 @@ impl Sweeper {
                     .aside
                     .set(Aside::new(lease.clone(), reason.ending(), None))
                 {
-                    tracing::warn!(%error, branch = %lease.branch_id, "a lock cannot be freed; its answer is set aside");
+                    tracing::warn!(%error, branch = %lease.branch_id, "a lock cannot be released; its answer is set aside");
                     self.notify(holder, reason);
                 }
                 return false;

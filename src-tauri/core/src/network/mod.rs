@@ -56,15 +56,15 @@ pub(crate) struct Route {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RouteError {
     /// It is not a valid address.
-    #[error("{0} is no web address: correct the provider's address")]
+    #[error("{0} is not a valid URL. Correct the provider's base URL")]
     Address(String),
     /// The proxy in this environment variable cannot be used.
     #[error(
-        "The proxy in {0} cannot be used: Conch knows http, https, socks4, socks4a, socks5 and socks5h proxies. Correct the variable or take it away, and start Conch again"
+        "The proxy in {0} cannot be used. Conch supports http, https, socks4, socks4a, socks5 and socks5h proxies. Correct or unset the variable, and restart Conch"
     )]
     Proxy(&'static str),
     /// The request requires a public address, and this one is on this machine or in its network.
-    #[error("{0} is on this machine or in its network")]
+    #[error("{0} is on this machine or its local network")]
     NotPublic(String),
     /// No client could be built.
     #[error("No connection can be made: {0}")]

@@ -129,7 +129,9 @@ impl Proxies {
 }
 
 fn system_unusable() -> RouteError {
-    RouteError::Client("the system's proxy cannot be used".to_owned())
+    RouteError::Client(
+        "the system's proxy cannot be used. Correct it in the system's settings".to_owned(),
+    )
 }
 
 fn is_proxy(value: &str) -> bool {
@@ -150,7 +152,7 @@ impl Proxy {
 
 impl fmt::Display for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let source = self.variable.unwrap_or("the system's");
+        let source = self.variable.unwrap_or("from the system's settings");
         write!(f, "{} ({source})", self.address)
     }
 }

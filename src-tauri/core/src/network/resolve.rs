@@ -21,7 +21,7 @@ impl Resolve for ThisMachine {
 
 /// A name that resolves to no public address.
 #[derive(Debug, thiserror::Error)]
-#[error("the name leads to this machine or its network")]
+#[error("the name resolves to this machine or its local network")]
 pub(crate) struct NotPublic;
 
 /// Resolves a name to its public addresses only.

@@ -85,7 +85,7 @@ impl AnswerStream {
             return Err(Failure::new(
                 FailureKind::UnexpectedResponse,
                 format!(
-                    "The provider sent its answer compressed ({encoding}), which nobody asked for: check what stands between Conch and the provider"
+                    "The provider sent a compressed answer ({encoding}), which Conch did not request. Check the gateway or proxy between Conch and the provider"
                 ),
             ));
         }
@@ -104,7 +104,7 @@ impl AnswerStream {
             if body.len() >= WHOLE_LIMIT {
                 return Err(Failure::new(
                     FailureKind::TooLarge,
-                    "The provider sent an answer of more than 64 MiB in one piece: ask for a shorter one",
+                    "The provider sent an answer larger than 64 MiB. Ask for a shorter one",
                 ));
             }
             return Ok((whole_answer(decoder, &body)?, headers));
@@ -112,7 +112,7 @@ impl AnswerStream {
         Err(Failure::new(
             FailureKind::UnexpectedResponse,
             format!(
-                "The provider sent {content_type} instead of an answer: check its address, or log in to the network"
+                "The provider sent {content_type} instead of an answer. Check its base URL, or log in to the network"
             ),
         ))
     }
@@ -186,13 +186,13 @@ impl AnswerStream {
                 Some(Err(FrameError::TooLarge)) => {
                     self.end_with(StreamEvent::Failed(Failure::new(
                         FailureKind::TooLarge,
-                        "The provider sent a single event of more than 8 MiB",
+                        "The provider sent an event larger than 8 MiB",
                     )));
                 }
                 Some(Err(FrameError::Transport(reason))) => {
                     self.end_with(StreamEvent::Failed(Failure::new(
                         FailureKind::StreamCut,
-                        format!("The connection broke while the answer came: {reason}"),
+                        format!("The connection was lost during the answer: {reason}"),
                     )));
                 }
                 None => self.end_with(StreamEvent::Closed),
@@ -217,7 +217,7 @@ impl AnswerStream {
             Err(_) if self.begun && !frame.whole => {
                 self.end_with(StreamEvent::Failed(Failure::new(
                     FailureKind::StreamCut,
-                    "The connection ended in the middle of a word",
+                    "The connection closed in the middle of the answer",
                 )));
             }
             Err(failure) if self.local => {
@@ -244,7 +244,7 @@ pub(super) fn whole_answer(
     if !ready.iter().any(is_answer) {
         return Err(Failure::new(
             FailureKind::UnexpectedResponse,
-            "The provider sent JSON that is no answer: check its address",
+            "The provider sent JSON that is not an answer. Check its base URL",
         ));
     }
     ready.push_back(StreamEvent::Done);

@@ -130,7 +130,7 @@ impl Providers {
         if let (Some(place), Some(name)) = (before.key_place, name(before))
             && let Err(error) = self.keys.forget(&name, place).await
         {
-            tracing::warn!(%error, "a key that is not used any more was not removed");
+            tracing::warn!(%error, "an unused key could not be deleted");
         }
     }
 
@@ -166,7 +166,7 @@ impl Providers {
 }
 
 fn key_name(id: &str, base_url: &str) -> Result<KeyName> {
-    KeyName::new(id, base_url).ok_or(Error::InvalidArgument("The address is no web address"))
+    KeyName::new(id, base_url).ok_or(Error::InvalidArgument("The base URL is not valid"))
 }
 
 /// Refuses an address over which a key would travel unencrypted to another machine.
@@ -175,6 +175,6 @@ fn check_secure(base_url: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::InvalidArgument(
-        "A key is sent only over https, or to this machine: change the address to https://",
+        "An API key is sent only over https or to this machine. Change the base URL to https://",
     ))
 }

@@ -86,7 +86,7 @@ impl EmbeddedModel {
             .ok_or_else(|| {
                 let place = self.command.model_files.first();
                 failed(format!(
-                    "The built-in model is missing: {} is not there. Run `cargo xtask setup`, or choose another model",
+                    "The built-in model is missing: {} does not exist. Run `cargo xtask setup`, or choose another model",
                     place.map(|file| file.display().to_string()).unwrap_or_default()
                 ))
             })
@@ -137,14 +137,14 @@ impl EmbeddedModel {
         };
         let line = tokio::time::timeout(START_TIMEOUT, hello)
             .await
-            .map_err(|_| failed("The built-in model did not start within a minute"))?
+            .map_err(|_| failed("The built-in model did not start within a minute. Try again"))?
             .map_err(|error| failed(format!("The built-in model could not start: {error}")))?;
         let (port, model) = match serde_json::from_str(&line) {
             Ok(Hello::Ready { port, model }) => (port, model),
             Ok(Hello::Failed { message }) => return Err(failed(message)),
             Err(_) => {
                 return Err(failed(
-                    "The built-in model ended while it started: the memory may be full",
+                    "The built-in model exited while it was starting. The machine may be out of memory",
                 ));
             }
         };

@@ -13,12 +13,12 @@ pub const DEFAULT_PARALLEL: u32 = 4;
 
 /// A configured provider.
 #[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "field names say it")]
 pub struct Provider {
     /// The prefix of its models' ids in the application.
     pub id: String,
     /// The display name.
     pub name: String,
-    /// Its wire protocol.
     pub protocol: ProtocolKind,
     /// The base address, in the form of its official client: `https://api.openai.com/v1`.
     pub base_url: String,
@@ -44,7 +44,6 @@ pub(crate) enum Locality {
 /// The endpoint of one model.
 #[derive(Debug, Clone)]
 pub(crate) struct Endpoint {
-    /// The provider.
     pub(crate) provider: Provider,
     /// The model's name at the provider.
     pub(crate) model: String,
@@ -91,7 +90,7 @@ impl Provider {
         if !may_carry_key(&self.base_url) {
             return Err(Failure::new(
                 FailureKind::InsecureUrl,
-                "The key was not sent: the provider's address is not https. Use https, or remove the key",
+                "The API key was not sent: the provider's base URL is not https. Use https, or remove the key",
             ));
         }
         Ok(protocol.authorise(request, key))

@@ -28,7 +28,7 @@ pub struct Failure {
 
 /// The stable code of a failure; [`name`](Self::name) is stored with the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each says itself")]
+#[expect(missing_docs, reason = "variant names say it")]
 pub enum FailureKind {
     Unreachable,
     WrongKey,
@@ -141,7 +141,7 @@ impl Failure {
         if let Some(variable) = route.bypassed_proxy() {
             let _ = write!(
                 message,
-                ". The proxy in {variable} was not asked, because it would read what is not sent over https"
+                ". The proxy in {variable} was not used, because it could read unencrypted requests"
             );
         }
         Self::new(FailureKind::Unreachable, message)
@@ -164,18 +164,21 @@ impl Failure {
         let code = status.as_u16();
         let kind = kind_of(code, body, stated.is_some());
         let message = match kind {
-            FailureKind::WrongKey => format!("The provider refused the key ({code}): {reason}"),
+            FailureKind::WrongKey => {
+                format!("The provider rejected the API key ({code}): {reason}")
+            }
             FailureKind::UnknownModel => {
-                format!("The provider does not know this model or address (404): {reason}")
+                format!("The provider does not have this model or address (404): {reason}")
             }
             FailureKind::UnknownPath => {
-                "Nothing answers chats at the provider's address (404): check its path".to_owned()
+                "There is no chat endpoint at the provider's base URL (404). Check its path"
+                    .to_owned()
             }
             FailureKind::RateLimited => {
-                format!("The provider's rate limit is reached ({code}): {reason}")
+                format!("The provider's rate limit was exceeded ({code}): {reason}")
             }
             FailureKind::OutOfCredit => {
-                format!("The account has no credit left at the provider ({code}): {reason}")
+                format!("The provider account has no credit left ({code}): {reason}")
             }
             FailureKind::ContextTooLong => {
                 format!("The conversation is too long for the model ({code}): {reason}")
@@ -189,7 +192,7 @@ impl Failure {
                     .get("location")
                     .and_then(|location| location.to_str().ok())
                     .unwrap_or("another address");
-                format!("The provider's address redirects to {to} ({code}): use that address")
+                format!("The provider's base URL redirects to {to} ({code}). Use that URL")
             }
             _ => format!("The provider rejected the request ({code}): {reason}"),
         };
@@ -211,19 +214,21 @@ impl Failure {
 fn before(base_url: &str, host: &str, obstacle: Obstacle, cause: &str) -> String {
     match obstacle {
         Obstacle::UnknownHost | Obstacle::UnknownBehind => {
-            format!("The host {host} is not known: check the provider's address, or the network")
+            format!(
+                "The host {host} could not be found. Check the provider's base URL and the network"
+            )
         }
         Obstacle::Refused => format!(
-            "Nothing listens at {base_url}: start the server there, or check the address and its port"
+            "Nothing is listening at {base_url}. Start the server, or check the base URL and its port"
         ),
         Obstacle::Insecure => format!(
-            "No secure connection to {host}: {cause}. Check that the address begins with https:// rightly, and this machine's clock"
+            "A secure connection to {host} could not be established: {cause}. Check that the server supports https, and that this machine's clock is right"
         ),
         Obstacle::Slow => format!(
-            "{host} did not answer in time: check the address and the network, or try again later"
+            "{host} did not respond in time. Check the base URL and the network, or try again later"
         ),
         Obstacle::Other => format!(
-            "No connection to {base_url}: {cause}. Check the network and that the provider runs"
+            "A connection to {base_url} could not be established: {cause}. Check the network, and that the provider is running"
         ),
     }
 }
@@ -233,25 +238,27 @@ fn behind(proxy: &Proxy, host: &str, obstacle: Obstacle, cause: &str) -> String 
     let remedy = proxy.remedy();
     match obstacle {
         Obstacle::UnknownBehind => {
-            format!("The host {host} is not known: check the provider's address, or the network")
+            format!(
+                "The host {host} could not be found. Check the provider's base URL and the network"
+            )
         }
         Obstacle::UnknownHost => format!(
-            "The proxy {proxy} is not known: {remedy}, or list {host} in NO_PROXY, and start Conch again"
+            "The proxy {proxy} could not be found: {remedy}, or add {host} to NO_PROXY, and restart Conch"
         ),
         Obstacle::Refused => format!(
-            "The proxy {proxy} does not answer: start it; or {remedy}, or list {host} in NO_PROXY, and start Conch again"
+            "The proxy {proxy} does not accept connections: start it, or {remedy} or add {host} to NO_PROXY and restart Conch"
         ),
         Obstacle::Insecure => format!(
-            "No secure connection to {host} through the proxy {proxy}: {cause}. Check what the proxy does, and this machine's clock"
+            "A secure connection to {host} through the proxy {proxy} could not be established: {cause}. Check the proxy and this machine's clock"
         ),
         Obstacle::Slow => format!(
-            "{host} did not answer in time through the proxy {proxy}: check the proxy and the network, or try again later"
+            "{host} did not respond in time through the proxy {proxy}. Check the proxy and the network, or try again later"
         ),
         Obstacle::Other if cause.contains("authorization required") => format!(
-            "The proxy {proxy} asks for a user name and a password: {remedy}, with user:password@ before its host, and start Conch again"
+            "The proxy {proxy} requires a user name and a password: {remedy} by adding user:password@ before its host, and restart Conch"
         ),
         Obstacle::Other => format!(
-            "The proxy {proxy} made no connection to {host}: {cause}. Check the proxy; or {remedy}, or list {host} in NO_PROXY, and start Conch again"
+            "The proxy {proxy} could not connect to {host}: {cause}. Check the proxy, or {remedy} or add {host} to NO_PROXY and restart Conch"
         ),
     }
 }

@@ -25,6 +25,7 @@ const MAX_KEY_BYTES: usize = 16 * 1024;
 /// The form of a provider.
 #[derive(Debug, Clone, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "field names say it")]
 pub struct ProviderForm {
     /// The provider to change; null for a new one.
     pub id: Option<String>,
@@ -32,7 +33,6 @@ pub struct ProviderForm {
     pub preset: String,
     /// The display name.
     pub name: String,
-    /// The base address.
     pub base_url: String,
     /// Maximum number of concurrent answers.
     pub max_parallel: u32,
@@ -43,6 +43,7 @@ pub struct ProviderForm {
 /// What happens to a key.
 #[derive(Debug, Clone, Deserialize, Type)]
 #[serde(tag = "type", rename_all = "camelCase")]
+#[expect(missing_docs, reason = "field names say it")]
 pub enum KeyChange {
     /// Keep the stored key.
     Keep,
@@ -50,7 +51,6 @@ pub enum KeyChange {
     Remove,
     /// Replace the key.
     Set {
-        /// The key.
         #[specta(type = String)]
         key: SecretString,
         /// Where to store it.
@@ -61,6 +61,7 @@ pub enum KeyChange {
 /// A provider as it is listed. Its key is not included, and no command returns it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "field names say it")]
 pub struct ProviderInfo {
     /// The prefix of its models' ids.
     pub id: String,
@@ -68,17 +69,15 @@ pub struct ProviderInfo {
     pub name: String,
     /// The preset's id.
     pub preset: String,
-    /// Its wire protocol.
     pub protocol: ProtocolKind,
-    /// The base address; empty for the embedded model.
+    /// Empty for the embedded model.
     pub base_url: String,
     /// Where its configuration comes from.
     pub source: ProviderSource,
-    /// Whether it has a key.
     pub has_key: bool,
     /// The last four characters of the key, to recognise it by.
     pub key_last_four: Option<String>,
-    /// Where the key is stored.
+    /// Null if it has no key.
     pub key_place: Option<KeyPlace>,
     /// Maximum number of concurrent answers.
     pub max_parallel: u32,
@@ -111,12 +110,12 @@ pub struct ConnectionTest {
 /// A model server that was found on this machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "field names say it")]
 pub struct FoundServer {
     /// The preset's id.
     pub preset: String,
     /// The display name.
     pub name: String,
-    /// Its base address.
     pub base_url: String,
     /// How many models it lists.
     pub models: u32,
@@ -135,20 +134,21 @@ impl ProviderForm {
     /// # Errors
     /// What the user has to correct.
     pub(super) fn validate(&self) -> Result<ValidatedForm, Error> {
-        let preset = preset(&self.preset)
-            .ok_or(Error::InvalidArgument("There is no such kind of provider"))?;
+        let preset = preset(&self.preset).ok_or(Error::InvalidArgument(
+            "This kind of provider does not exist",
+        ))?;
         let name = match self.name.trim() {
             "" => preset.name,
             name if name.chars().count() > MAX_NAME_CHARS => {
                 return Err(Error::InvalidArgument(
-                    "The provider's name is longer than 80 characters: shorten it",
+                    "The provider's name is longer than 80 characters. Shorten it",
                 ));
             }
             name => name,
         };
         if !(1..=MAX_PARALLEL).contains(&self.max_parallel) {
             return Err(Error::InvalidArgument(
-                "There must be at least 1 and at most 64 answers at once",
+                "Concurrent requests must be from 1 to 64",
             ));
         }
         let base_url = validate_address(&self.base_url)?;
@@ -168,12 +168,12 @@ pub(super) fn validate_address(address: &str) -> Result<String, Error> {
     let address = address.trim().trim_end_matches('/');
     if address.len() > MAX_ADDRESS_BYTES {
         return Err(Error::InvalidArgument(
-            "The address has more than 2048 bytes: copy it again",
+            "The base URL is longer than 2048 bytes. Copy it again",
         ));
     }
     if address.is_empty() {
         return Err(Error::InvalidArgument(
-            "The provider needs an address, such as https://api.example.com/v1",
+            "The provider needs a base URL, such as https://api.example.com/v1",
         ));
     }
     // The URL parser strips trailing control characters, but they would stay in the middle once a path is
@@ -182,16 +182,16 @@ pub(super) fn validate_address(address: &str) -> Result<String, Error> {
     let url = url.and_then(|address| Url::parse(address).ok());
     let url = url.filter(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some());
     let url = url.ok_or(Error::InvalidArgument(
-        "The address is no web address: it begins with https:// (or http:// on this machine)",
+        "The base URL is not valid. It must start with https:// (or http:// on this machine)",
     ))?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(Error::InvalidArgument(
-            "The address must hold no user name and no password: fill in the key instead",
+            "The base URL must not contain a user name or password. Enter an API key instead",
         ));
     }
     if url.query().is_some() || url.fragment().is_some() {
         return Err(Error::InvalidArgument(
-            "The address must end with its path: take away what begins with ? or #",
+            "The base URL must end with its path. Remove the ? or # and what follows it",
         ));
     }
     Ok(address.to_owned())
@@ -203,22 +203,22 @@ fn check_key(key: &SecretString, place: KeyPlace) -> Result<(), Error> {
     let text = key.expose_secret();
     if text.trim().is_empty() {
         return Err(Error::InvalidArgument(
-            "The key is empty: fill it in, or choose to have none",
+            "The API key is empty. Enter it, or choose to use none",
         ));
     }
     if text.len() > MAX_KEY_BYTES {
         return Err(Error::InvalidArgument(
-            "The key has more than 16 KiB, and no key is so long: copy it again",
+            "The API key is longer than 16 KiB. Copy it again",
         ));
     }
     if !text.trim().bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(Error::InvalidArgument(
-            "The key holds characters that no key has: copy it again",
+            "The API key contains invalid characters. Copy it again",
         ));
     }
     if place == KeyPlace::Environment {
         return Err(Error::InvalidArgument(
-            "A key cannot be kept in the environment: choose another place",
+            "An API key cannot be saved in the environment. Choose another place",
         ));
     }
     Ok(())

@@ -25,15 +25,15 @@ use crate::clock::Timestamp;
 /// A decoded answer.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// The text.
+    /// All text of the answer, joined.
     pub text: String,
-    /// The reasoning.
+    /// All reasoning, joined.
     pub reasoning: String,
     /// Every other event with content, in order, as debug text.
     pub other: Vec<String>,
-    /// The failure, if it failed.
+    /// `None` if the stream did not fail.
     pub failure: Option<Failure>,
-    /// The number of events, keep-alives included.
+    /// Keep-alives included.
     pub events: usize,
     /// The turn's result for these events.
     pub turn: TurnResult,

@@ -33,12 +33,12 @@ const ONLY_MODEL: &str = "default";
 /// A model that can be selected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "field names say it")]
 pub struct ModelInfo {
     /// `provider/model`.
     pub id: String,
     /// The display name.
     pub name: String,
-    /// Its provider's id.
     pub provider_id: String,
     /// Its provider's display name.
     pub provider: String,
@@ -48,7 +48,7 @@ pub struct ModelInfo {
     pub is_default: bool,
     /// A caution about the model, or why it cannot be used.
     pub note: Option<String>,
-    /// Whether it can be used.
+    /// False if its provider or its file cannot be used; then `note` says why.
     pub available: bool,
     /// The context window in tokens, if known.
     pub context_tokens: Option<u32>,
@@ -130,7 +130,7 @@ pub(super) async fn fetch(
         Failure::new(
             FailureKind::UnexpectedResponse,
             format!(
-                "{} sent no list of models: check the address",
+                "{} did not send a list of models. Check the base URL",
                 provider.base_url
             ),
         )
@@ -182,7 +182,7 @@ fn no_list(provider: &Provider, body: &str) -> Result<Vec<ListedModel>, Failure>
         return Err(Failure::new(
             FailureKind::UnknownPath,
             format!(
-                "{} has no list of models (404): check the path of the address",
+                "{} has no list of models (404). Check the path of the base URL",
                 provider.base_url
             ),
         ));

@@ -11,14 +11,14 @@ use super::protocol::ProtocolKind::{self, Anthropic, Gemini, Ollama, OpenAi};
 /// A provider that can be added by entering a key, or less.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "field names say it")]
 pub struct Preset {
     /// The prefix of its models' ids, unless another provider has it.
     pub id: &'static str,
     /// The display name.
     pub name: &'static str,
-    /// Its wire protocol.
     pub protocol: ProtocolKind,
-    /// The base address; empty for a self-hosted server.
+    /// Empty for a self-hosted server.
     pub base_url: &'static str,
     /// Whether it rejects requests without a key.
     pub needs_key: bool,

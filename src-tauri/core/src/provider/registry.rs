@@ -244,7 +244,7 @@ impl Providers {
         let unknown = || {
             Failure::new(
                 FailureKind::UnknownModel,
-                format!("No provider is configured for the model {id}: choose another model"),
+                format!("No provider is configured for the model {id}. Choose another model"),
             )
         };
         Ok(first
@@ -359,7 +359,7 @@ impl Providers {
         match key.map_err(|error| missing(error.to_string()))? {
             Some(key) => Ok(Some(key)),
             None => Err(missing(format!(
-                "The key of {} is not there any more: fill it in again in the settings",
+                "The API key of {} is missing. Enter it again in the settings",
                 stored.name
             ))),
         }

@@ -60,7 +60,7 @@ pub struct Backup {
 #[non_exhaustive]
 pub enum BackupError {
     /// The drive has too little free space.
-    #[error("a backup needs {needed} bytes of free room, and {free} are there")]
+    #[error("a backup needs {needed} bytes of free disk space, and {free} are available")]
     NoRoom {
         /// Required space in bytes.
         needed: u64,
@@ -68,7 +68,7 @@ pub enum BackupError {
         free: u64,
     },
     /// The backups folder cannot be written.
-    #[error("the folder of backups cannot be written: {0}")]
+    #[error("the backups folder cannot be written: {0}")]
     Io(#[from] io::Error),
     /// The database could not be read, or the copy could not be written.
     #[error("the database could not be copied: {0}")]
@@ -77,7 +77,7 @@ pub enum BackupError {
     #[error("the copy is damaged")]
     Unsound,
     /// What was deleted meanwhile could not be purged from the copy, so it was discarded.
-    #[error("what was deleted meanwhile could not be taken out of the copy: {0}")]
+    #[error("conversations that were deleted meanwhile could not be removed from the copy: {0}")]
     Purge(#[from] StoreError),
 }
 

@@ -11,10 +11,9 @@ pub(super) const MAX_UNJOINED_BYTES: i64 = 32 * 1024 * 1024;
 
 /// A piece of an answer to append.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "field names say it")]
 pub struct Piece {
-    /// Text of the answer.
     pub text: String,
-    /// Reasoning of the model.
     pub reasoning: String,
 }
 

@@ -49,7 +49,7 @@ stored_as_text! {
     InstanceId: Self::as_str, |text| Ok(text.to_owned().into());
     RequestId: Self::as_str, |text| Ok(text.to_owned().into());
     AttachmentKind: |kind| kind.name(),
-        |text| AttachmentKind::from_name(text).ok_or_else(|| unknown("kind of attachment", text));
+        |text| AttachmentKind::from_name(text).ok_or_else(|| unknown("attachment kind", text));
     Role: |role| role.name(), |text| Role::from_name(text).ok_or_else(|| unknown("role", text));
     MessageStatus: |status| status.name(),
         |text| MessageStatus::from_name(text).ok_or_else(|| unknown("status", text));
@@ -58,13 +58,13 @@ stored_as_text! {
     ProtocolKind: |protocol| protocol.name(),
         |text| ProtocolKind::from_name(text).ok_or_else(|| unknown("protocol", text));
     KeyPlace: |place| place.name(),
-        |text| KeyPlace::from_name(text).ok_or_else(|| unknown("place of a key", text));
+        |text| KeyPlace::from_name(text).ok_or_else(|| unknown("key place", text));
     AttemptSource: |source| source.name(),
         |text| AttemptSource::from_name(text).ok_or_else(|| unknown("source", text));
 }
 
 fn unknown(what: &str, text: &str) -> BoxDynError {
-    format!("the database holds an unknown {what}: {text:?}").into()
+    format!("the database contains an unknown {what}: {text:?}").into()
 }
 
 impl Type<Sqlite> for Timestamp {

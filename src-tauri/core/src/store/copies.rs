@@ -27,7 +27,7 @@ impl Store {
         }
         for text in salvage::texts_of(self.data_folder(), id) {
             if let Err(error) = fs::remove_file(&text) {
-                tracing::warn!(%error, path = %text.display(), "a text of what was deleted stays");
+                tracing::warn!(%error, path = %text.display(), "a text file of a deleted conversation could not be removed");
             }
         }
         self.purge_unsent_in_copies().await
@@ -176,7 +176,7 @@ impl Store {
 fn tolerated(copy: &Path, done: Result<()>) -> Result<()> {
     match done {
         Err(error) if !error.is_transient() => {
-            tracing::warn!(%error, path = %copy.display(), "a copy keeps what was deleted");
+            tracing::warn!(%error, path = %copy.display(), "deleted data could not be purged from a copy");
             Ok(())
         }
         done => done,

@@ -116,7 +116,7 @@ pub(crate) fn mark(database: &Path, found: &str) {
         log: Identity::of(&with_suffix(database, WAL_SUFFIX)),
     };
     if let Err(error) = write(&mark_of(database), &mark) {
-        tracing::warn!(%error, "the mark of a damaged database could not be written");
+        tracing::warn!(%error, "the damage mark of the database could not be written");
     }
 }
 
@@ -141,7 +141,7 @@ pub(super) fn lift(database: &Path) {
     if let Err(error) = fs::remove_file(mark_of(database))
         && error.kind() != io::ErrorKind::NotFound
     {
-        tracing::warn!(%error, "the mark of a mended database stays");
+        tracing::warn!(%error, "the damage mark of an intact database could not be removed");
     }
 }
 
@@ -188,7 +188,7 @@ impl Store {
             // Writes that already wait for the writer are refused by SQLite itself.
             let closed = sqlx::query("PRAGMA query_only = ON").execute(&self.writer);
             if let Err(error) = closed.await {
-                tracing::warn!(%error, "the damaged database could not be closed to writes");
+                tracing::warn!(%error, "the damaged database could not be made read-only");
             }
             // Marked again, to include what was written meanwhile in the recorded file state.
             mark(&self.alarm.database, found);

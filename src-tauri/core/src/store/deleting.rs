@@ -14,8 +14,8 @@ use crate::ids::ConversationId;
 
 /// A deleted conversation that is not purged yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "field names say it")]
 pub struct DeletedConversation {
-    /// Its id.
     pub id: ConversationId,
     /// When it was deleted.
     pub at: Timestamp,

@@ -115,7 +115,7 @@ pub(super) async fn finalize(
             Ok(()) => {}
             Err(error) if error.is_transient() || error.is_damage() => return Err(error),
             Err(error) => {
-                tracing::error!(%error, message = %message_id, "an answer's text stays in pieces");
+                tracing::error!(%error, message = %message_id, "the text of an answer could not be joined");
                 mark(tx, message_id, ending, now).await?;
             }
         },

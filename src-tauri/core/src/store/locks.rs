@@ -13,14 +13,13 @@ use crate::lock::{
 
 /// A held lock, as other processes see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "field names say it")]
 pub struct Holder {
-    /// The holder's lease.
     pub lease: Lease,
-    /// The holder's instance.
     pub instance_id: InstanceId,
     /// Incremented by every renewal.
     pub heartbeat_seq: i64,
-    /// When it expires unless it is renewed.
+    /// Extended by every renewal.
     pub expires_at: Timestamp,
 }
 
@@ -167,7 +166,7 @@ impl Store {
             .map(Some)
     }
 
-    /// The heartbeat: extends the expiry to a full lease from `now`. An expired lease that nobody else acquired
+    /// The heartbeat: extends the expiry to a full lease from `now`. An expired lease that no one else acquired
     /// is renewed too: the fence, not the time, identifies the holder.
     pub async fn renew(&self, lease: &Lease, now: Timestamp) -> Result<FencedWrite> {
         let expires_at = now + LEASE;

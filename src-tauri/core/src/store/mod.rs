@@ -108,7 +108,7 @@ impl Store {
     async fn optimize(&self) {
         let optimized = sqlx::query("PRAGMA optimize").execute(&self.writer).await;
         if let Err(error) = optimized {
-            tracing::warn!(%error, "the statistics of the database are not renewed");
+            tracing::warn!(%error, "the database statistics could not be updated");
         }
     }
 

@@ -104,7 +104,7 @@ impl Store {
             opened = Err(damaged);
         }
         match &opened {
-            Err(StoreError::DatabaseCorrupt { .. }) => damage::mark(path, "found at a start"),
+            Err(StoreError::DatabaseCorrupt { .. }) => damage::mark(path, "found at startup"),
             Ok(_) if check == Check::Full => damage::lift(path),
             _ => {}
         }
@@ -195,7 +195,7 @@ async fn back_up(path: &Path, now: Timestamp, reporter: &ProgressReporter) -> Re
             path: path.to_owned(),
         });
     }
-    tracing::warn!(%error, "there is no backup of the database as it was before this update");
+    tracing::warn!(%error, "the database could not be backed up before the update");
     inspect(path, Check::Quick).await?;
     reporter.note(Notice::UpdatedWithoutBackup);
     Ok(())
@@ -253,7 +253,7 @@ async fn inspect_existing(
         Main::Absent if !remains::has_companions(path) => Ok(None),
         Main::Absent | Main::Zeros => {
             let folder = remains::move_aside(path, now).map_err(refused)?;
-            tracing::warn!(folder = %folder.display(), "what the first start left unwritten is moved aside");
+            tracing::warn!(folder = %folder.display(), "the unfinished files of the first start were moved aside");
             Ok(None)
         }
     }

@@ -7,16 +7,15 @@ use crate::provider::ProtocolKind;
 
 /// A stored provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "field names say it")]
 pub struct StoredProvider {
     /// The first part of its models' ids.
     pub id: String,
     /// The preset that it was created from.
     pub preset: String,
-    /// Its protocol.
     pub protocol: ProtocolKind,
-    /// Its display name.
+    /// The display name.
     pub name: String,
-    /// Its base URL.
     pub base_url: String,
     /// Maximum number of parallel answers.
     pub max_parallel: u32,

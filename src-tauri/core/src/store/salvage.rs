@@ -38,12 +38,11 @@ const BATCH: usize = 500;
 /// The result of a salvage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, specta::Type)]
 #[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "field names say it")]
 pub struct Salvaged {
     /// The folder with `conch.db`, which Conch can start with, and a Markdown file for each conversation.
     pub folder: PathBuf,
-    /// Number of conversations.
     pub conversations: i64,
-    /// Number of messages.
     pub messages: i64,
     /// Number of unreadable places, each of them one row or more.
     pub unreadable: u32,
@@ -54,10 +53,10 @@ pub struct Salvaged {
 #[non_exhaustive]
 pub enum SalvageError {
     /// Not a single conversation can be read.
-    #[error("SQLite cannot read anything of the database")]
+    #[error("SQLite cannot read anything in the database")]
     Nothing,
     /// What was read cannot be written.
-    #[error("what was read could not be written: {0}")]
+    #[error("the readable data could not be written: {0}")]
     Io(#[from] io::Error),
     /// The new database cannot be created.
     #[error(transparent)]

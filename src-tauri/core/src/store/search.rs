@@ -113,7 +113,7 @@ impl Store {
                     return Err(error);
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "the search index failed; it is made again");
+                    tracing::warn!(%error, "the search index failed; rebuilding it");
                     is_new = true;
                     self.begin_clearing().await?;
                 }

@@ -25,7 +25,10 @@ impl Store {
         }
         let mut settings: Settings = over_defaults(stored);
         if !ZOOM.contains(&settings.zoom) {
-            tracing::warn!(settings.zoom, "a stored zoom counts as not set");
+            tracing::warn!(
+                settings.zoom,
+                "the stored zoom is out of range; using the default"
+            );
             settings.zoom = Settings::default().zoom;
         }
         Ok(settings)
@@ -70,7 +73,9 @@ fn over_defaults<T: Serialize + DeserializeOwned + Default>(stored: Map<String, 
         lay_over(&mut with, Map::from_iter([(name.clone(), value)]));
         match serde_json::from_value::<T>(with.clone()) {
             Ok(_) => merged = with,
-            Err(error) => tracing::warn!(%error, name, "a stored value counts as not set"),
+            Err(error) => {
+                tracing::warn!(%error, name, "a stored value is invalid; using the default");
+            }
         }
     }
     serde_json::from_value(merged).unwrap_or_default()

@@ -24,20 +24,19 @@ use crate::lock::{FencedWrite, Lease};
 
 /// A user message to store and answer.
 #[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "field names say it")]
 pub struct NewTurn {
-    /// The conversation.
     pub conversation_id: ConversationId,
-    /// The branch; `None` for `main`.
+    /// `None` for `main`.
     pub branch_id: Option<BranchId>,
     /// The user's text.
     pub content: String,
-    /// The attachments, in this order.
+    /// In the order in which they are shown.
     pub attachments: Vec<AttachmentId>,
     /// The title for a conversation without one.
     pub title: String,
     /// The client's id for this send.
     pub request_id: RequestId,
-    /// The source of the attempt.
     pub source: AttemptSource,
     /// The generation that will answer, already registered so that it can be stopped.
     pub generation_id: GenerationId,
@@ -47,6 +46,7 @@ pub struct NewTurn {
 
 /// A new answer: to a user message, or as another version of an existing answer.
 #[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "field names say it")]
 pub struct NewAnswer {
     /// A user message, or an answer.
     pub message_id: MessageId,
@@ -54,7 +54,6 @@ pub struct NewAnswer {
     pub model_id: Option<String>,
     /// The client's id for this request.
     pub request_id: RequestId,
-    /// The source of the attempt.
     pub source: AttemptSource,
     /// The generation that will answer.
     pub generation_id: GenerationId,
@@ -69,7 +68,7 @@ pub struct StartedTurn {
     pub accepted: Accepted,
     /// The lock that was granted.
     pub lease: Lease,
-    /// The model as `provider/model`; `None` for the default.
+    /// `provider/model`; `None` for the default.
     pub model_id: Option<String>,
     /// Expired locks of the conversation's other branches, released by the grant.
     pub freed: Vec<Lease>,

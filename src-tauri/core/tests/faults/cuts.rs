@@ -72,7 +72,7 @@ fn before_text() -> Vec<Scenario> {
         .only(EVENTS),
         once(
             "an end mark alone",
-            interrupted("empty_answer", "without"),
+            interrupted("empty_answer", "empty answer"),
             |_| vec![Step::Head, Step::Done],
         )
         .only(&[Protocol::OpenAi, Protocol::Anthropic]),
@@ -80,11 +80,9 @@ fn before_text() -> Vec<Scenario> {
             vec![raw("HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n")]
         })
         .only(EVENTS),
-        once(
-            "a finish reason and no text",
-            empty("without writing any"),
-            |_| vec![Step::Head, finish("stop"), Step::Done],
-        ),
+        once("a finish reason and no text", empty("empty answer"), |_| {
+            vec![Step::Head, finish("stop"), Step::Done]
+        }),
     ]
 }
 
@@ -92,11 +90,11 @@ fn before_text() -> Vec<Scenario> {
 fn without_answer() -> Vec<Scenario> {
     let nobody = failed(
         "provider_unreachable",
-        "Nothing listens at http://127.0.0.1",
+        "Nothing is listening at http://127.0.0.1",
     );
-    let unreachable = || failed("provider_unreachable", "No connection to http://127.0.0.1");
+    let unreachable = || failed("provider_unreachable", "A connection to http://127.0.0.1");
     vec![
-        once("nobody listens", nobody.after(0), |_| Vec::new()).user(User::ProviderDown),
+        once("no listener", nobody.after(0), |_| Vec::new()).user(User::ProviderDown),
         once("closed without a word", unreachable(), |_| {
             vec![Step::Close]
         }),

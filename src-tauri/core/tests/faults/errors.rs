@@ -120,10 +120,13 @@ fn in_place_of_streams() -> Vec<Scenario> {
         once("a web page that says it is a stream", cut(), move |_| {
             vec![Step::Head, raw(page)]
         })
-        .but(Protocol::Ollama, failed("unexpected_response", "no answer")),
+        .but(
+            Protocol::Ollama,
+            failed("unexpected_response", "not an answer"),
+        ),
         once(
             "JSON that is no answer",
-            failed("unexpected_response", "check its address"),
+            failed("unexpected_response", "Check its base URL"),
             |_| vec![Step::status(200, &[], r#"{"status":"ok"}"#)],
         )
         // For Ollama it is one more line of the stream, without text.
@@ -135,7 +138,7 @@ fn in_place_of_streams() -> Vec<Scenario> {
         ),
         once(
             "an event that is no JSON",
-            failed("unexpected_response", "no answer").with("half"),
+            failed("unexpected_response", "not an answer").with("half"),
             |protocol| {
                 let odd = match protocol {
                     Protocol::Ollama => "half an object\n",
@@ -146,7 +149,7 @@ fn in_place_of_streams() -> Vec<Scenario> {
         ),
         once(
             "an event of another shape",
-            failed("unexpected_response", "no answer").with("half"),
+            failed("unexpected_response", "not an answer").with("half"),
             |protocol| {
                 let odd = match protocol {
                     Protocol::OpenAi => "data: {\"choices\":\"many\"}\n\n",

@@ -37,7 +37,7 @@ fn one(name: &'static str, protocol: &'static [Protocol], body: &'static str) ->
 
 /// An answer of one protocol with only a tool call.
 fn calls(name: &'static str, protocol: &'static [Protocol], body: &'static str) -> Scenario {
-    once(name, empty("called a tool"), move |_| {
+    once(name, empty("call a tool"), move |_| {
         vec![Step::Head, raw(body)]
     })
     .only(protocol)

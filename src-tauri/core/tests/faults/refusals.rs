@@ -99,13 +99,13 @@ fn bodies() -> Vec<Scenario> {
         once("a refusal that is a web page", failed("request_rejected", "Bad Request"), move |_| {
             vec![Step::status(400, &[("content-type", "text/html")], page)]
         }),
-        once("404 that is a web page", failed("unknown_path", "address"), move |_| {
+        once("404 that is a web page", failed("unknown_path", "base URL"), move |_| {
             vec![Step::status(404, &[("content-type", "text/html")], page)]
         }),
         once("a refusal without a body", failed("wrong_key", "Unauthorized"), |_| {
             vec![Step::status(401, &[], "")]
         }),
-        once("a refusal whose body is cut", failed("wrong_key", "refused the key"), |_| {
+        once("a refusal whose body is cut", failed("wrong_key", "rejected the API key"), |_| {
             vec![raw("HTTP/1.1 401 Unauthorized\r\ncontent-length: 999\r\n\r\n{\"error\":{")]
         }),
         once("a refusal whose body is endless", failed("request_rejected", "Bad Request"), |_| {

@@ -59,6 +59,6 @@ pub(crate) fn complaint(end: &End) -> Option<String> {
     (!end.wrong.is_empty()).then(|| {
         let (name, protocol) = (&end.scenario, end.protocol.name());
         let (wrong, message) = (end.wrong.join("; "), short(&end.message));
-        format!("- {name} ({protocol}): {wrong}; the user is told {message:?}")
+        format!("- {name} ({protocol}): {wrong}; the user reads {message:?}")
     })
 }

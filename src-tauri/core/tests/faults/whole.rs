@@ -198,7 +198,7 @@ fn unfinished() -> Vec<Scenario> {
         ),
         once(
             "reasoning and no text",
-            empty("The model thought").thinking("Hm"),
+            empty("The model reasoned").thinking("Hm"),
             |_| {
                 let thought = Step::Reasoning("Hm".into());
                 vec![Step::Head, thought, finish("stop"), Step::Done]
@@ -206,7 +206,7 @@ fn unfinished() -> Vec<Scenario> {
         ),
         once(
             "reasoning up to the longest answer",
-            failed("empty_answer", "longer answer")
+            failed("empty_answer", "Raise Max tokens")
                 .thinking("Hm")
                 .finish(Some(FinishReason::Length)),
             |_| {

@@ -68,7 +68,7 @@ async fn a_key_of_one_run_is_gone_in_the_next_and_the_failure_says_so() {
     let models = app.list_models(false).await.unwrap();
     assert!(!models[0].available);
     let note = models[0].note.as_deref().unwrap();
-    assert!(note.contains("fill it in again"), "{note}");
+    assert!(note.contains("Enter it again"), "{note}");
 }
 
 #[tokio::test]
@@ -114,7 +114,7 @@ async fn what_is_wrong_with_a_connection_is_said() {
         .unwrap();
     assert_eq!(problem.code, "provider_unreachable");
     assert!(
-        problem.message.starts_with("Nothing listens at"),
+        problem.message.starts_with("Nothing is listening at"),
         "{problem:?}"
     );
 

@@ -295,7 +295,7 @@ async fn what_is_not_https_goes_through_no_proxy() {
             let base_url = "http://models.conch.invalid:8080/v1".to_owned();
             let message = fixture.problem(&form("custom", base_url, None)).await;
             assert!(
-                message.contains("models.conch.invalid is not known"),
+                message.contains("models.conch.invalid could not be found"),
                 "{message}"
             );
             assert!(message.contains(variable), "it says why not: {message}");
@@ -318,7 +318,7 @@ async fn a_host_that_is_excepted_is_asked_directly() {
         let fixture = Fixture::with(&variables, None).await;
         let message = fixture.problem(&remote(Some(KEY))).await;
         assert!(
-            message.starts_with("The host api.conch.invalid is not known"),
+            message.starts_with("The host api.conch.invalid could not be found"),
             "{message}"
         );
         fixture.app.quit().await;
@@ -390,26 +390,28 @@ async fn a_proxy_that_fails_is_named_with_what_to_do() {
     for (address, says) in [
         (
             format!("http://user:pass-word@127.0.0.1:{dead}"),
-            format!("The proxy http://127.0.0.1:{dead} (HTTPS_PROXY) does not answer"),
+            format!("The proxy http://127.0.0.1:{dead} (HTTPS_PROXY) does not accept connections"),
         ),
         (
             format!("socks5h://user:pass-word@127.0.0.1:{dead}"),
-            format!("The proxy socks5h://127.0.0.1:{dead} (HTTPS_PROXY) does not answer"),
+            format!(
+                "The proxy socks5h://127.0.0.1:{dead} (HTTPS_PROXY) does not accept connections"
+            ),
         ),
         (
             format!("127.0.0.1:{}", refuses.port),
             format!(
-                "The proxy http://127.0.0.1:{} (HTTPS_PROXY) made no connection to api.conch.invalid",
+                "The proxy http://127.0.0.1:{} (HTTPS_PROXY) could not connect to api.conch.invalid",
                 refuses.port
             ),
         ),
         (
             format!("http://127.0.0.1:{}", asks_who.port),
-            "asks for a user name and a password".to_owned(),
+            "requires a user name and a password".to_owned(),
         ),
         (
             "http://proxy.conch.invalid".to_owned(),
-            "The proxy http://proxy.conch.invalid:80 (HTTPS_PROXY) is not known".to_owned(),
+            "The proxy http://proxy.conch.invalid:80 (HTTPS_PROXY) could not be found".to_owned(),
         ),
         (
             "ftp://user:pass-word@127.0.0.1:21".to_owned(),
@@ -420,7 +422,7 @@ async fn a_proxy_that_fails_is_named_with_what_to_do() {
         let message = fixture.problem(&remote(Some(KEY))).await;
         assert!(message.contains(&says), "{message}");
         assert!(!message.contains("pass-word"), "{message}");
-        assert!(!message.contains("Nothing listens"), "{message}");
+        assert!(!message.contains("Nothing is listening"), "{message}");
         assert!(
             message.contains("HTTPS_PROXY") || message.contains("Correct"),
             "the next step: {message}"

@@ -68,7 +68,7 @@ async fn a_stream_that_ends_without_an_end_mark_is_interrupted() {
         (status, content.as_str()),
         (MessageStatus::Interrupted, "half")
     );
-    assert!(reason.contains("ended before"), "{reason}");
+    assert!(reason.contains("closed before"), "{reason}");
 }
 
 #[tokio::test]

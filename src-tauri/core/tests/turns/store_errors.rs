@@ -73,7 +73,7 @@ async fn while_another_program_holds_the_database_that_is_said_and_then_all_is_s
     let mut database = open_database(&fixture).await;
     execute(&mut database, "BEGIN IMMEDIATE").await;
     fixture.server.gate("hold").open();
-    assert_eq!(unstored(&fixture).await, "The database does not answer");
+    assert_eq!(unstored(&fixture).await, "The database is not responding");
     execute(&mut database, "ROLLBACK").await;
 
     let answer = fixture.answer().await;
@@ -101,7 +101,7 @@ async fn stop_is_answered_while_the_database_does_not_answer() {
         stopped_soon(&fixture.app, &turn.generation_id).await,
         "again"
     );
-    assert_eq!(unstored(&fixture).await, "The database does not answer");
+    assert_eq!(unstored(&fixture).await, "The database is not responding");
     execute(&mut database, "ROLLBACK").await;
     let answer = fixture.answer().await;
     assert_eq!(

@@ -16,15 +16,15 @@ use crate::inference::{GenerationError, PromptError};
 pub(super) enum ApiError {
     #[error("The bearer token is missing or wrong")]
     Unauthorised,
-    #[error("There is nothing at this address")]
+    #[error("This address does not exist")]
     NotFound,
-    #[error("This address does not take this method")]
+    #[error("This address does not support this method")]
     MethodNotAllowed,
     #[error("The request could not be read: {0}")]
     Body(#[from] BytesRejection),
     #[error("{0}")]
     Request(#[from] RequestError),
-    #[error("The model {requested:?} is not here, only {loaded:?}")]
+    #[error("The model {requested:?} is not loaded. Only {loaded:?} is")]
     ModelNotFound { requested: String, loaded: String },
     #[error("{0}")]
     Prompt(#[from] PromptError),

@@ -30,7 +30,7 @@ pub(super) struct ChatRequest {
 /// Why a request is invalid.
 #[derive(Debug, Error)]
 pub(super) enum RequestError {
-    #[error("The request is not what this protocol expects: {0}")]
+    #[error("The request does not follow the protocol: {0}")]
     Json(#[from] serde_json::Error),
     #[error("`{0}` is required")]
     Missing(&'static str),
@@ -39,11 +39,11 @@ pub(super) enum RequestError {
         field: &'static str,
         expected: &'static str,
     },
-    #[error("The role {0:?} is not known; known are system, user and assistant")]
+    #[error("The role {0:?} is not supported. Use system, user or assistant")]
     Role(String),
-    #[error("Content of type {0:?} cannot be read; this model reads only text")]
+    #[error("Content of type {0:?} is not supported. This model reads only text")]
     Content(String),
-    #[error("Only one answer at a time can be had: `n` must be 1")]
+    #[error("Only one answer at a time is supported: `n` must be 1")]
     Several,
 }
 

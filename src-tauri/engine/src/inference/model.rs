@@ -37,7 +37,7 @@ impl Model {
         let backend = LlamaBackend::init()?;
         let llama = LlamaModel::load_from_file(&backend, path, &LlamaModelParams::default());
         let llama = llama.map_err(|error| {
-            tracing::error!(%error, "llama.cpp refused the model");
+            tracing::error!(%error, "llama.cpp could not load the model");
             Failure::ModelDamaged {
                 path: path.to_owned(),
                 damage: Damage::Refused,

@@ -36,7 +36,7 @@ pub(crate) struct Message {
 pub(crate) enum PromptError {
     /// The newest turn alone is too long.
     #[error(
-        "The newest message needs {tokens} tokens, and at most {limit} fit this model's context"
+        "The newest message needs {tokens} tokens, and this model's context has room for {limit}"
     )]
     TooLong { tokens: usize, limit: usize },
     #[error(transparent)]
@@ -193,7 +193,7 @@ mod tests {
         let error = fitted(&conversation(), 10).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "The newest message needs 11 tokens, and at most 10 fit this model's context"
+            "The newest message needs 11 tokens, and this model's context has room for 10"
         );
         let error = fitted(&[message(Role::System, "much")], 3).unwrap_err();
         assert!(matches!(

@@ -65,7 +65,7 @@ pub(crate) enum GenerationError {
     Decode(#[from] DecodeError),
     #[error("The model could not compute: {0}")]
     Batch(#[from] BatchAddError),
-    #[error("The thread of the model has ended")]
+    #[error("The model's thread has ended")]
     Gone,
 }
 

@@ -26,7 +26,7 @@ pub(crate) enum TemplateError {
     Nul(#[from] NewLlamaChatMessageError),
     #[error("llama.cpp could not apply the chat template: {0}")]
     Apply(#[from] ApplyChatTemplateError),
-    #[error("The model's chat template refuses this conversation: {0}")]
+    #[error("The model's chat template rejects this conversation: {0}")]
     Jinja(#[from] minijinja::Error),
 }
 
@@ -107,7 +107,7 @@ fn interpreter(source: Option<&str>) -> Environment<'static> {
     if let Some(source) = source
         && let Err(error) = jinja.add_template_owned(NAME, source.to_owned())
     {
-        tracing::warn!(%error, "the model's chat template cannot be read");
+        tracing::warn!(%error, "the model's chat template cannot be parsed");
     }
     jinja
 }

@@ -29,8 +29,8 @@ const MAX_SQUARES: usize = 2 * MAX_LINE * MAX_LINE;
 /// A token of code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "field names say it")]
 pub struct Token {
-    /// Its kind.
     pub kind: TokenKind,
     /// Never empty. The texts of all tokens in order are the code.
     pub text: String,
@@ -39,7 +39,7 @@ pub struct Token {
 /// The kind of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "each says itself")]
+#[expect(missing_docs, reason = "variant names say it")]
 pub enum TokenKind {
     Plain,
     Comment,

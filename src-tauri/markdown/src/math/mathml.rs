@@ -94,19 +94,17 @@ const TEXT_CLASSES: [(&str, &str); 3] = [("b", "bold"), ("code", "monospace"), (
     rename_all = "camelCase",
     rename_all_fields = "camelCase"
 )]
+#[expect(missing_docs, reason = "field names say it")]
 pub enum MathNode {
     /// A MathML element.
     Element {
-        /// Its name, from a fixed list.
+        /// From a fixed list.
         name: &'static str,
         /// Names and values, the names from a fixed list.
         attributes: Vec<(&'static str, String)>,
-        /// Its child nodes.
         children: Vec<MathNode>,
     },
-    /// Text.
     Text {
-        /// The text.
         text: String,
     },
 }

@@ -65,7 +65,7 @@ pub(super) fn the_last_event_matches_the_database() {
         let event = (event.fence, event.locked);
         assert!(
             last == (0, false) || place(event) > place(last),
-            "{event:?} was told after {last:?} (I9)"
+            "{event:?} was published after {last:?} (I9)"
         );
         last = event;
     }

@@ -23,7 +23,7 @@ struct FakeKeyStore(Arc<(Mutex<bool>, Condvar)>);
 
 impl FakeKeyStore {
     fn user_comes(&self) {
-        let mut came = self.0.0.lock().expect("nobody panics with it");
+        let mut came = self.0.0.lock().expect("no holder panics");
         *came = true;
         self.0.1.notify_all();
     }
@@ -32,9 +32,9 @@ impl FakeKeyStore {
 impl KeyBackend for FakeKeyStore {
     fn read(&mut self, name: &KeyName) -> Result<Option<SecretString>, KeyError> {
         if name.provider_id() == HANGING {
-            let mut came = self.0.0.lock().expect("nobody panics with it");
+            let mut came = self.0.0.lock().expect("no holder panics");
             while !*came {
-                came = self.0.1.wait(came).expect("nobody panics with it");
+                came = self.0.1.wait(came).expect("no holder panics");
             }
         }
         Ok(Some(SecretString::from(name.provider_id())))
@@ -96,7 +96,7 @@ async fn call(
     let key = handle
         .call(move |backend| {
             let late = given_up.is_some_and(|given_up| given_up.load(Ordering::SeqCst));
-            assert!(!late, "what nobody waits for any more was done");
+            assert!(!late, "an abandoned operation was executed");
             let name = KeyName::new(name, "https://api.example.com").expect("an origin");
             backend.read(&name)
         })

@@ -60,7 +60,7 @@ pub(super) fn no_stop_is_lost() {
         assert_eq!(
             told,
             locked(&stopped).1,
-            "a generation was stopped, and nobody was told so"
+            "a generation was stopped without an event"
         );
         assert!(
             !live.contains(&generation_id),

@@ -63,7 +63,7 @@ pub(super) fn scenes() -> Vec<Scene> {
                 page.open(SHORT[1]).await?;
                 page.cluster().push(page.unfinished(""));
                 page.send("Three more, please.").await?;
-                page.wait_for_text("Waiting for the first word").await
+                page.wait_for_text("Waiting for a response").await
             })
         }),
         Scene::new("thinking", Fixture::Everyday, |page| {
@@ -172,7 +172,7 @@ pub(super) fn scenes() -> Vec<Scene> {
                     page.local().push(page.unfinished("One moment"));
                     page.send(question).await?;
                 }
-                page.wait_for_text("Waiting for a free slot").await
+                page.wait_for_text("Waiting for other answers from").await
             })
         }),
     ]

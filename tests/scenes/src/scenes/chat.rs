@@ -134,7 +134,7 @@ pub(super) fn scenes() -> Vec<Scene> {
                     .await?;
                 page.fill("#find-text", "desert").await?;
                 let none =
-                    "document.querySelector('.find-bar [role=status]').textContent === 'Not found'";
+                    "document.querySelector('.find-bar [role=status]').innerText === 'No matches'";
                 page.wait_until(none, "it is not found").await
             })
         }),

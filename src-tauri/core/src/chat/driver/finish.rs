@@ -27,10 +27,10 @@ pub(crate) async fn supervise(ctx: TurnContext, started: StartedTurn, registrati
     let Err(error) = tokio::spawn(driver.run()).await else {
         return;
     };
-    tracing::error!(%error, generation = %lease.generation_id, "a generation's task failed");
+    tracing::error!(%error, generation = %lease.generation_id, "a generation task failed");
     let fault = Failure::new(
         FailureKind::Internal,
-        "Conch made a mistake while it wrote this answer",
+        "Internal error while this answer was being written",
     );
     let ending = Ending::new(MessageStatus::Failed, Some(fault.to_error()));
     let now = ctx.clock.now();
@@ -39,7 +39,7 @@ pub(crate) async fn supervise(ctx: TurnContext, started: StartedTurn, registrati
         Ok(FencedWrite::Lost) => {}
         Err(error) => {
             ctx.report_damage(&error);
-            tracing::error!(%error, "its end could not be stored");
+            tracing::error!(%error, "the end of a failed generation could not be stored");
             let aside = Aside::new(lease.clone(), ending.clone(), None);
             ctx.aside.set(aside);
             publish_end(&ctx, &lease, &ending, String::new()).await;
@@ -95,7 +95,7 @@ impl Driver {
         drop((self.registration, self.answer));
         self.ctx.indexer.wake();
         if is_stored && let Err(error) = self.ctx.store.checkpoint_wal().await {
-            tracing::warn!(%error, "the log was not folded; the next answer's end tries again");
+            tracing::warn!(%error, "the WAL was not checkpointed; retrying after the next answer");
         }
     }
 
@@ -124,7 +124,7 @@ impl Driver {
                 self.pause(requests).await;
                 continue;
             }
-            tracing::error!(%error, "an answer's end cannot be stored");
+            tracing::error!(%error, "the end of an answer cannot be stored");
             ending = ending.unstored(&error.to_string());
             if self.unsaved.is_empty() {
                 return End::Refused(ending);

@@ -142,7 +142,7 @@ impl Driver {
         async move {
             let Some(at) = first_token_at else { return };
             if let Err(error) = store.record_first_token(&lease, retries, at).await {
-                tracing::warn!(%error, "the first token's time was not stored");
+                tracing::warn!(%error, "the time of the first token was not stored");
             }
         }
     }
@@ -175,7 +175,7 @@ impl Driver {
         if is_news {
             tracing::warn!(
                 reason = condition.reason(),
-                "an answer cannot be stored; that is tried again"
+                "an answer cannot be stored; retrying"
             );
         }
     }

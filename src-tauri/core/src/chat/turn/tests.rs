@@ -99,17 +99,12 @@ fn an_end_without_text_is_a_failure_that_says_what_came() {
     let call = || StreamEvent::Unshown(Unshown::ToolCall);
     let image = || StreamEvent::Unshown(Unshown::Media);
     for (came, reason, code, says) in [
-        (
-            vec![],
-            FinishReason::Stop,
-            "empty_answer",
-            "without writing any",
-        ),
+        (vec![], FinishReason::Stop, "empty_answer", "empty answer"),
         (
             vec![],
             FinishReason::Length,
             "empty_answer",
-            "before its first word",
+            "before the first word",
         ),
         (
             vec![],
@@ -122,25 +117,25 @@ fn an_end_without_text_is_a_failure_that_says_what_came() {
             vec![thought()],
             FinishReason::Stop,
             "empty_answer",
-            "thought, and then",
+            "reasoned but",
         ),
         (
             vec![thought()],
             FinishReason::Length,
             "empty_answer",
-            "thought until",
+            "while reasoning",
         ),
         (
             vec![call()],
             FinishReason::Stop,
             "empty_answer",
-            "called a tool",
+            "call a tool",
         ),
         (
             vec![thought(), call()],
             FinishReason::Stop,
             "empty_answer",
-            "called a tool",
+            "call a tool",
         ),
         (
             vec![image()],
@@ -381,10 +376,7 @@ fn a_pause_of_hours_is_a_failure_at_once() {
     };
     assert_eq!(ending.status, MessageStatus::Failed);
     let message = ending.error.unwrap().message;
-    assert!(
-        message.ends_with("It asks to come again in 2h 1m"),
-        "{message}"
-    );
+    assert!(message.ends_with("Try again in 2h 1m"), "{message}");
 }
 
 #[test]

@@ -53,7 +53,6 @@ pub(crate) struct ChatRequest<'a> {
 /// A message of the conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ChatMessage {
-    /// The author.
     pub(crate) role: Role,
     /// The text, including that of the attached files.
     pub(crate) content: String,
@@ -68,7 +67,7 @@ pub(crate) struct ImagePart {
     pub(crate) media_type: String,
     /// The encoded image in base64.
     pub(crate) base64: String,
-    /// Its estimated cost.
+    /// Estimated.
     pub(crate) tokens: u32,
 }
 
@@ -266,10 +265,10 @@ fn key_header(request: RequestBuilder, name: &'static str, key: &SecretString) -
 
 /// The failure for an event that does not belong to the protocol.
 fn no_answer(error: &serde_json::Error) -> Failure {
-    tracing::debug!(%error, "an event could not be read");
+    tracing::debug!(%error, "an event could not be parsed");
     Failure::new(
         FailureKind::UnexpectedResponse,
-        "The provider sent something that is no answer: check its address, and that it speaks this protocol",
+        "The provider sent something that is not an answer. Check its base URL, and that it supports this protocol",
     )
 }
 
@@ -282,7 +281,7 @@ fn states_failure(error: &Value) -> bool {
 fn stated_failure(kind: FailureKind, data: &str) -> Failure {
     let (what, retry) = match kind {
         FailureKind::ProviderFault => ("The provider failed", Retry::Backoff),
-        FailureKind::RateLimited => ("The provider's rate limit is reached", Retry::Backoff),
+        FailureKind::RateLimited => ("The provider's rate limit was exceeded", Retry::Backoff),
         _ => ("The provider rejected the request", Retry::Never),
     };
     let reason = reason_in(data).unwrap_or_else(|| "no reason given".to_owned());

@@ -31,21 +31,21 @@ async fn a_conversation_takes_a_name_a_model_and_a_draft() {
 #[tokio::test]
 async fn a_conversation_that_is_not_there_takes_nothing() {
     let fixture = Fixture::new().await;
-    let nobody = ConversationId::fresh();
+    let unknown = ConversationId::fresh();
     let store = &fixture.store;
 
-    assert!(!store.rename_conversation(&nobody, "Named").await.unwrap());
+    assert!(!store.rename_conversation(&unknown, "Named").await.unwrap());
     assert!(
         !store
-            .set_conversation_model(&nobody, "openai/x")
+            .set_conversation_model(&unknown, "openai/x")
             .await
             .unwrap()
     );
-    assert!(!store.save_draft(&nobody, "text", NOW).await.unwrap());
-    assert!(!store.delete_conversation(&nobody, NOW).await.unwrap());
-    assert!(!store.restore_conversation(&nobody).await.unwrap());
-    assert!(!store.begin_purge(&nobody).await.unwrap());
-    let view = store.get_conversation(&nobody, None, NOW).await;
+    assert!(!store.save_draft(&unknown, "text", NOW).await.unwrap());
+    assert!(!store.delete_conversation(&unknown, NOW).await.unwrap());
+    assert!(!store.restore_conversation(&unknown).await.unwrap());
+    assert!(!store.begin_purge(&unknown).await.unwrap());
+    let view = store.get_conversation(&unknown, None, NOW).await;
     assert_eq!(view.unwrap(), None);
 }
 
@@ -61,9 +61,9 @@ async fn a_conversation_keeps_its_parameters() {
     assert!(store.set_parameters(id, &brief).await.unwrap());
     assert_eq!(store.parameters(id).await.unwrap(), brief);
 
-    let nobody = ConversationId::fresh();
-    assert!(!store.set_parameters(&nobody, &brief).await.unwrap());
-    let none = store.parameters(&nobody).await.unwrap();
+    let unknown = ConversationId::fresh();
+    assert!(!store.set_parameters(&unknown, &brief).await.unwrap());
+    let none = store.parameters(&unknown).await.unwrap();
     assert_eq!(none, Parameters::default());
 }
 
