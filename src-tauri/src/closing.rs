@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use conch_core::App;
-use conch_core::settings::OnClose;
+use conch_core::model::OnClose;
 use tauri::{AppHandle, CloseRequestApi, Manager, Runtime, Window};
 
 use crate::Host;

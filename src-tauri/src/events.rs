@@ -3,12 +3,9 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use conch_core::chat::ConversationChange;
 use conch_core::events::CoreEvent;
-use conch_core::ids::ConversationId;
 use conch_core::keeper::keep;
-use conch_core::lock::LockChange;
-use conch_core::settings::Settings;
+use conch_core::model::{ConversationChange, ConversationId, LockChange, Settings};
 use serde::{Deserialize, Serialize};
 use specta::Type;
 use tauri::AppHandle;

@@ -108,6 +108,6 @@ async fn reseed_with_damage(database: &Path) {
     damage(database, middle..middle + 4096);
     let instances = database.with_file_name("instances");
     fs::create_dir_all(&instances).unwrap();
-    let dead = conch_core::ids::InstanceId::fresh();
+    let dead = conch_core::model::InstanceId::fresh();
     fs::write(instances.join(format!("{dead}.lock")), "").unwrap();
 }

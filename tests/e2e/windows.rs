@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use conch_core::chat::AttemptSource;
 use conch_core::clock::SystemClock;
-use conch_core::ids::{ConversationId, RequestId};
+use conch_core::model::{AttemptSource, ConversationId, RequestId};
 use conch_core::provider::{EngineCommand, Provider};
 use conch_core::{App, Config, Proxies};
 use conch_fault_server::{Script, Step};

@@ -15,22 +15,24 @@ use crate::bounds;
 use crate::chat::aside::Aside;
 use crate::chat::driver::{TurnContext, supervise};
 use crate::chat::live::{LiveAnswers, Registration};
-use crate::chat::{AttemptSource, CleanupOutcome, Conversation, SendOutcome, StopOutcome};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::daily;
 use crate::deleting::Purger;
-use crate::error::{Entity, Error, MESSAGE_LIMIT, Result};
+use crate::error::{Error, MESSAGE_LIMIT, Result};
 use crate::events::{CoreEvent, Events};
 use crate::folder;
-use crate::ids::{AttachmentId, BranchId, ConversationId, GenerationId, MessageId, RequestId};
 use crate::indexing::Indexer;
 use crate::keeper::keep;
 use crate::keys::Keys;
 use crate::lock::instance::Instance;
 use crate::lock::sweeper::Sweeper;
 use crate::lock::watch::Watch;
-use crate::lock::{FencedWrite, LockChange, LockReason, LockStatus};
+use crate::model::{
+    AttachmentId, AttemptSource, BranchId, CleanupOutcome, Conversation, ConversationId, Entity,
+    FencedWrite, GenerationId, LockChange, LockReason, LockStatus, MessageId, RequestId,
+    SendOutcome, StopOutcome,
+};
 use crate::network::Network;
 use crate::opening;
 use crate::provider::{EmbeddedModel, Providers};

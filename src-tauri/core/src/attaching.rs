@@ -4,12 +4,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::app::App;
-use crate::attachments::{
-    AttachmentContent, AttachmentError, AttachmentKind, AttachmentSummary, Copied, MAX_ATTACHMENTS,
-    NewAttachment, plain_name, read,
+use crate::attachments::{AttachmentError, Copied, plain_name, read};
+use crate::error::{Error, Result};
+use crate::model::{
+    AttachmentContent, AttachmentId, AttachmentKind, AttachmentSummary, ConversationId, Entity,
+    MAX_ATTACHMENTS, NewAttachment,
 };
-use crate::error::{Entity, Error, Result};
-use crate::ids::{AttachmentId, ConversationId};
 use crate::store::AttachOutcome;
 
 impl App {

@@ -2,13 +2,11 @@
 
 use crate::app::App;
 use crate::bounds;
-use crate::chat::Parameters;
-use crate::error::{Entity, Error, Result};
-use crate::ids::ConversationId;
+use crate::error::{Error, Result};
+use crate::model::{ConversationId, Entity, Parameters, Settings};
 use crate::provider::{
     ConnectionTest, FoundServer, ModelInfo, Preset, ProviderForm, ProviderInfo, presets,
 };
-use crate::settings::Settings;
 
 impl App {
     /// Returns the providers that can be added by filling in a form.

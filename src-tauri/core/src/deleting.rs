@@ -16,9 +16,9 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::chat::driver::report_damage;
 use crate::clock::Clock;
-use crate::error::{Entity, Error, Result};
+use crate::error::{Error, Result};
 use crate::events::Events;
-use crate::ids::{AttachmentId, ConversationId};
+use crate::model::{AttachmentId, ConversationId, Entity};
 use crate::store::{DeletedConversation, PurgeProgress, Store, StoreError};
 use crate::sync::Mutex;
 
@@ -341,8 +341,8 @@ impl App {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::AttemptSource;
-    use crate::clock::{ManualClock, Timestamp};
+    use crate::clock::ManualClock;
+    use crate::model::{AttemptSource, Timestamp};
     use crate::store::AttemptOutcome;
 
     const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);

@@ -11,10 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::broadcast;
 
-use crate::chat::{AnswerEnd, ConversationChange};
-use crate::ids::{BranchId, ConversationId};
-use crate::lock::LockChange;
-use crate::settings::Settings;
+use crate::model::{AnswerEnd, BranchId, ConversationChange, ConversationId, LockChange, Settings};
 use crate::sync::Mutex;
 
 /// How many events a subscriber may fall behind.
@@ -111,7 +108,7 @@ impl Events {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lock::LockReason;
+    use crate::model::LockReason;
 
     fn change(branch: &str, fence: i64, reason: LockReason) -> LockChange {
         LockChange {

@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::folder::{self, drive, drive::Drive};
 use crate::lock::instance::{self, Instance};
-use crate::lock::{FencedWrite, LockReason};
+use crate::model::{FencedWrite, LockReason};
 use crate::start::{Notice, ProgressReporter, Stage};
 use crate::store::{self, Store, StoreError, Transient};
 

@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::app::App;
 use crate::bounds;
-use crate::chat::{
-    AnswerEnd, ConversationSummary, ConversationView, Message, MessagePage, MessageStatus, Notice,
-    PageEvent, PageQuery, PageRenderer, Role, TranscriptEvent,
+use crate::chat::{Notice, PageEvent, PageRenderer, TranscriptEvent};
+use crate::error::{Error, Result};
+use crate::model::{
+    AnswerEnd, BranchId, ConversationId, ConversationSummary, ConversationView, Entity, Message,
+    MessageId, MessagePage, MessageStatus, PageQuery, Role,
 };
-use crate::error::{Entity, Error, Result};
-use crate::ids::{BranchId, ConversationId, MessageId};
 
 /// Maximum number of conversations in one page of the list.
 const LIST_LIMIT: u32 = 200;

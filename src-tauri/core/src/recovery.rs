@@ -12,9 +12,10 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::clock::Clock;
-use crate::error::{ErrorCode, Result};
+use crate::error::Result;
 use crate::folder;
 use crate::lock::instance;
+use crate::model::ErrorCode;
 use crate::store::{self, Backup, Salvaged, StoreError};
 
 /// Why the database could not be replaced or salvaged. It is unchanged.

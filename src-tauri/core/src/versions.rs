@@ -1,9 +1,8 @@
 //! Which version of a message a branch shows.
 
 use crate::app::App;
-use crate::chat::SelectedVersion;
-use crate::error::{Entity, Error, Result};
-use crate::ids::MessageId;
+use crate::error::{Error, Result};
+use crate::model::{Entity, MessageId, SelectedVersion};
 use crate::store::SelectOutcome;
 
 impl App {

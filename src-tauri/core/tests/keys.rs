@@ -13,7 +13,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use conch_core::keys::{KeyError, KeyName, KeyPlace, Keys};
+use conch_core::keys::{KeyError, Keys};
+use conch_core::model::{KeyName, KeyPlace};
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
 

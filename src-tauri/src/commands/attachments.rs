@@ -2,8 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use conch_core::attachments::AttachmentSummary;
-use conch_core::ids::{AttachmentId, ConversationId};
+use conch_core::model::{AttachmentId, AttachmentSummary, ConversationId};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use specta::Type;

@@ -1,9 +1,9 @@
 //! Commands about conversations.
 
-use conch_core::chat::{
-    Conversation, ConversationSummary, ConversationView, MessagePage, PageQuery,
+use conch_core::model::{
+    BranchId, Conversation, ConversationId, ConversationSummary, ConversationView, MessageId,
+    MessagePage, PageQuery,
 };
-use conch_core::ids::{BranchId, ConversationId, MessageId};
 use tauri::State;
 
 use super::CommandResult;

@@ -1,8 +1,6 @@
 //! Commands about locks.
 
-use conch_core::chat::CleanupOutcome;
-use conch_core::ids::{BranchId, ConversationId};
-use conch_core::lock::LockStatus;
+use conch_core::model::{BranchId, CleanupOutcome, ConversationId, LockStatus};
 use tauri::State;
 
 use super::CommandResult;

@@ -1,8 +1,6 @@
 //! Commands about settings.
 
-use conch_core::chat::Parameters;
-use conch_core::ids::ConversationId;
-use conch_core::settings::Settings;
+use conch_core::model::{ConversationId, Parameters, Settings};
 use tauri::State;
 
 use super::CommandResult;

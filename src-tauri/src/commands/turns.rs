@@ -1,7 +1,10 @@
 //! Commands that start, follow and stop answers.
 
-use conch_core::chat::{AttemptSource, PageEvent, SelectedVersion, SendOutcome, StopOutcome};
-use conch_core::ids::{AttachmentId, BranchId, ConversationId, GenerationId, MessageId, RequestId};
+use conch_core::chat::PageEvent;
+use conch_core::model::{
+    AttachmentId, AttemptSource, BranchId, ConversationId, GenerationId, MessageId, RequestId,
+    SelectedVersion, SendOutcome, StopOutcome,
+};
 use tauri::ipc::Channel;
 use tauri::{Runtime, State, WebviewWindow};
 

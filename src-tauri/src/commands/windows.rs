@@ -1,6 +1,6 @@
 //! Commands about windows.
 
-use conch_core::ids::ConversationId;
+use conch_core::model::ConversationId;
 use tauri::{Runtime, WebviewWindow};
 
 use super::CommandResult;

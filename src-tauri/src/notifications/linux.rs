@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use conch_core::chat::Notice;
-use conch_core::ids::ConversationId;
+use conch_core::model::ConversationId;
 use futures_util::StreamExt;
 use tauri::AppHandle;
 use tokio::time::timeout;

@@ -12,9 +12,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use conch_core::App;
-use conch_core::chat::{AnswerEnd, Notice};
+use conch_core::chat::Notice;
 use conch_core::events::CoreEvent;
-use conch_core::ids::ConversationId;
+use conch_core::model::{AnswerEnd, ConversationId};
 use tauri::async_runtime::JoinHandle;
 use tauri::plugin::TauriPlugin;
 use tauri::{AppHandle, Manager, Runtime};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use conch_core::chat::Notice;
-use conch_core::ids::ConversationId;
+use conch_core::model::ConversationId;
 use tauri::AppHandle;
 use tauri_plugin_notification::NotificationExt;
 use tokio::sync::mpsc;

@@ -4,10 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::bail;
-use conch_core::chat::{Accepted, AttemptSource, SendOutcome};
 use conch_core::clock::SystemClock;
 use conch_core::events::CoreEvent;
-use conch_core::ids::{ConversationId, RequestId};
+use conch_core::model::{Accepted, AttemptSource, ConversationId, RequestId, SendOutcome};
 use conch_core::provider::{EngineCommand, Provider};
 use conch_core::{App, Config, Proxies};
 use tokio::sync::broadcast::Receiver;

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use conch_core::ids::ConversationId;
+use conch_core::model::ConversationId;
 use conch_seed::{Conversations, conversation_id, make};
 
 use crate::row::Bench;

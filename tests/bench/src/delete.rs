@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::ensure;
 use conch_core::App;
 use conch_core::clock::{Clock, SystemClock};
-use conch_core::ids::ConversationId;
+use conch_core::model::ConversationId;
 use conch_core::store::Store;
 use conch_fault_server::{FaultServer, Script};
 use conch_seed::{Conversations, conversation_id, make};

@@ -3,11 +3,12 @@
 //!
 //! The other side writes everything that ours writes, but reads and decides nothing.
 
-use conch_core::chat::{AttemptSource, MessageStatus};
 use conch_core::clock::{Clock, SystemClock};
-use conch_core::ids::{ConversationId, GenerationId, InstanceId, RequestId};
-use conch_core::lock::FencedWrite;
-use conch_core::store::{BeginOutcome, Ending, NewTurn, Store};
+use conch_core::model::{
+    AttemptSource, ConversationId, Ending, FencedWrite, GenerationId, InstanceId, MessageStatus,
+    RequestId,
+};
+use conch_core::store::{BeginOutcome, NewTurn, Store};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -97,7 +98,7 @@ struct Bare;
 impl Bare {
     async fn prepare(
         pool: &SqlitePool,
-        conversation: &conch_core::chat::Conversation,
+        conversation: &conch_core::model::Conversation,
     ) -> anyhow::Result<()> {
         sqlx::query(
             "INSERT INTO conversations (id, user_id, created_at, updated_at) SELECT ?, id, 0, 0 FROM users",
@@ -117,7 +118,7 @@ impl Bare {
 
     async fn turn(
         pool: &SqlitePool,
-        conversation: &conch_core::chat::Conversation,
+        conversation: &conch_core::model::Conversation,
     ) -> anyhow::Result<()> {
         let fresh = || uuid::Uuid::now_v7().to_string();
         let turn = BareTurn {

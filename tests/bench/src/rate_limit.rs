@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conch_core::App;
-use conch_core::chat::MessageStatus;
+use conch_core::model::MessageStatus;
 use conch_fault_server::{FaultServer, RateHeaders, RateLimit, Script};
 use futures_util::future::try_join_all;
 use serde_json::json;

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use conch_core::keys::KeyName;
-use conch_core::provider::{ProtocolKind, fuzzing};
+use conch_core::model::{KeyName, ProtocolKind};
+use conch_core::provider::fuzzing;
 use conch_markdown::web_address;
 use url::{Host, Url};
 

@@ -1,6 +1,6 @@
 //! Answers in the framing and encoding of each protocol, and model lists.
 
-use conch_core::provider::ProtocolKind;
+use conch_core::model::ProtocolKind;
 use conch_core::provider::fuzzing::{self, Answer};
 
 use crate::place_in;

@@ -1,6 +1,6 @@
 //! The headers in which providers report their rate limits.
 
-use conch_core::clock::Timestamp;
+use conch_core::model::Timestamp;
 use conch_core::provider::fuzzing;
 use http::{HeaderMap, HeaderName, HeaderValue};
 

@@ -3,10 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use conch_core::chat::{Accepted, AttemptSource, SendOutcome};
 use conch_core::clock::{Clock, SystemClock};
 use conch_core::events::CoreEvent;
-use conch_core::ids::{ConversationId, RequestId};
+use conch_core::model::{Accepted, AttemptSource, ConversationId, RequestId, SendOutcome};
 use conch_core::provider::{EngineCommand, Provider};
 use conch_core::{App, Config, Result};
 use tokio::sync::broadcast::Receiver;

@@ -27,7 +27,7 @@ pub(crate) const KINDS: &[Kind] = &[
     Kind {
         name: "model",
         shows: "the protocol, every interleaving of 3 owners, sweeper, crashes and clock steps",
-        prove: crate::model::prove,
+        prove: crate::state_machine::prove,
     },
     Kind {
         name: "reference",

@@ -15,11 +15,12 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 
 use conch_core::App;
-use conch_core::chat::{Accepted, Conversation, MessageStatus, TranscriptEvent};
-use conch_core::clock::{Clock, ManualClock, Timestamp};
-use conch_core::ids::InstanceId;
-use conch_core::lock::{FencedWrite, LEASE, Lease};
-use conch_core::store::{BeginOutcome, Ending, Store};
+use conch_core::chat::TranscriptEvent;
+use conch_core::clock::{Clock, ManualClock};
+use conch_core::model::{
+    Accepted, Conversation, Ending, FencedWrite, InstanceId, LEASE, Lease, MessageStatus, Timestamp,
+};
+use conch_core::store::{BeginOutcome, Store};
 use conch_fault_server::{FaultServer, Script};
 
 use crate::application;

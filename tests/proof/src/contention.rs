@@ -12,8 +12,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use conch_core::clock::{Clock, SystemClock};
-use conch_core::ids::{BranchId, ConversationId, InstanceId};
-use conch_core::lock::Lease;
+use conch_core::model::{BranchId, ConversationId, InstanceId, Lease};
 use conch_core::store::{AttemptOutcome, BeginOutcome, Store, StoreError};
 use indicatif::HumanCount;
 use tokio::sync::Barrier;

@@ -12,8 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use conch_core::App;
-use conch_core::chat::{AttemptSource, MessageStatus, SendOutcome};
-use conch_core::ids::{ConversationId, RequestId};
+use conch_core::model::{AttemptSource, ConversationId, MessageStatus, RequestId, SendOutcome};
 use conch_fault_server::{FaultServer, Script, Step};
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;

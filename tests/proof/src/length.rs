@@ -4,8 +4,7 @@
 use std::iter::repeat_n;
 use std::time::Duration;
 
-use conch_core::chat::{Message, MessageStatus};
-use conch_core::ids::InstanceId;
+use conch_core::model::{InstanceId, Message, MessageStatus};
 use conch_core::store::Store;
 use conch_fault_server::{FaultServer, Script, Step};
 use tokio::time::timeout;
@@ -140,7 +139,7 @@ fn mismatch(answer: Option<Message>, size: usize) -> Option<String> {
 async fn too_big_to_join() -> anyhow::Result<Vec<String>> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("conch.db");
-    let begin = conch_core::clock::Timestamp::from_millis(1_800_000_000_000);
+    let begin = conch_core::model::Timestamp::from_millis(1_800_000_000_000);
     let store = Store::open(&path, false, begin).await?;
     let made = store.create_conversation(None, None, begin).await?;
     let dead = InstanceId::from("dead".to_owned());

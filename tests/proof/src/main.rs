@@ -20,12 +20,12 @@ mod kill;
 mod ledger;
 mod length;
 mod malformed;
-mod model;
 mod processes;
 mod reference;
 mod report;
 mod schedules;
 mod sizes;
+mod state_machine;
 mod steps;
 mod sync;
 mod times;
@@ -68,8 +68,6 @@ mod chat {
     pub(crate) mod aside;
 
     pub(crate) use crate::live;
-    pub(crate) use conch_core::chat as model;
-    pub(crate) use conch_core::chat::*;
 }
 mod failure {
     pub(crate) use conch_core::provider::{Failure, FailureKind, Retry};
@@ -83,9 +81,8 @@ mod limits {
         pub(crate) resets_in: Duration,
     }
 }
-use conch_core::keys::{KeyError, KeyName};
-use conch_core::lock::{FencedWrite, LockChange, LockReason};
-use conch_core::{clock, ids, lock, settings};
+use conch_core::keys::KeyError;
+use conch_core::{clock, model};
 use schedules::{instance, store};
 
 use std::process::ExitCode;

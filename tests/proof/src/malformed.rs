@@ -9,11 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use conch_core::chat::MessageStatus;
 use conch_core::clock::{Clock, SystemClock};
-use conch_core::ids::InstanceId;
+use conch_core::model::{Ending, InstanceId, MessageStatus};
 use conch_core::recovery::Recovery;
-use conch_core::store::{Ending, Piece, Store};
+use conch_core::store::{Piece, Store};
 use conch_core::{Error, ErrorCode};
 use fastrand::Rng;
 use futures_util::{StreamExt, TryStreamExt, stream};

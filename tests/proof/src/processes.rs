@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use conch_core::clock::{Clock, SystemClock};
-use conch_core::ids::{BranchId, ConversationId, InstanceId};
+use conch_core::model::{BranchId, ConversationId, InstanceId};
 use conch_core::store::{BeginOutcome, Store};
 use tokio::process::Command;
 use tokio::task::JoinSet;

@@ -10,9 +10,11 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use conch_core::App;
-use conch_core::chat::{Accepted, AttemptSource, PageQuery, Parameters, SendOutcome};
 use conch_core::clock::{Clock, SystemClock};
-use conch_core::ids::{ConversationId, MessageId, RequestId};
+use conch_core::model::{
+    Accepted, AttemptSource, ConversationId, MessageId, PageQuery, Parameters, RequestId,
+    SendOutcome,
+};
 use conch_core::store::Store;
 use conch_fault_server::{FaultServer, Script};
 use conch_seed::{Conversations, conversation_id, make, message_id};

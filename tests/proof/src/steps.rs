@@ -11,11 +11,11 @@ use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, bail, ensure};
-use conch_core::chat::{AttemptSource, MessageStatus};
 use conch_core::clock::{Clock, SystemClock};
-use conch_core::ids::{GenerationId, InstanceId, RequestId};
-use conch_core::lock::Lease;
-use conch_core::store::{BeginOutcome, Ending, Holder, NewAnswer, Piece, Store};
+use conch_core::model::{
+    AttemptSource, Ending, GenerationId, InstanceId, Lease, MessageStatus, RequestId,
+};
+use conch_core::store::{BeginOutcome, Holder, NewAnswer, Piece, Store};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::process::Command;
 

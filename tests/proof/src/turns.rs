@@ -4,11 +4,12 @@
 use std::path::Path;
 
 use anyhow::{bail, ensure};
-use conch_core::chat::{AttemptSource, MessageStatus};
 use conch_core::clock::{Clock, SystemClock};
-use conch_core::ids::{BranchId, ConversationId, GenerationId, InstanceId, RequestId};
-use conch_core::lock::{FencedWrite, Lease};
-use conch_core::store::{BeginOutcome, Ending, NewTurn, StartedTurn, Store};
+use conch_core::model::{
+    AttemptSource, BranchId, ConversationId, Ending, FencedWrite, GenerationId, InstanceId, Lease,
+    MessageStatus, RequestId,
+};
+use conch_core::store::{BeginOutcome, NewTurn, StartedTurn, Store};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
 

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use conch_core::chat::MessageStatus;
 use conch_core::clock::{Clock, SystemClock};
+use conch_core::model::MessageStatus;
 use conch_core::store::Store;
 use conch_fault_server::{FaultServer, Script, Step};
 use conch_window::{Desktop, Display, Launch, Picture, TopLevel, Window, descendants};

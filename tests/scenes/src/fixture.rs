@@ -5,13 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use conch_core::chat::{AttemptSource, Parameters, SendOutcome};
-use conch_core::clock::{Clock, ManualClock, SystemClock, Timestamp};
+use conch_core::clock::{Clock, ManualClock, SystemClock};
 use conch_core::events::CoreEvent;
-use conch_core::ids::RequestId;
-use conch_core::keys::KeyPlace;
+use conch_core::model::{
+    AttemptSource, KeyPlace, Parameters, RequestId, SendOutcome, Settings, Timestamp,
+};
 use conch_core::provider::{EngineCommand, KeyChange, ProviderForm};
-use conch_core::settings::Settings;
 use conch_core::{App, Config};
 use conch_fault_server::{Protocol, Script, Step};
 

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use conch_core::clock::{Clock, SystemClock};
-use conch_core::ids::{ConversationId, MessageId};
+use conch_core::model::{ConversationId, MessageId};
 use conch_core::store::{Store, StoreError};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};

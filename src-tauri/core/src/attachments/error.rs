@@ -2,8 +2,7 @@
 
 use conch_attachments::Refusal;
 
-use super::MAX_ATTACHMENTS;
-use crate::error::ErrorCode;
+use crate::model::{ErrorCode, MAX_ATTACHMENTS};
 
 /// Why a file is not attached, or a message with files is not sent. The typed text is kept.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -8,10 +8,10 @@ use std::time::Duration;
 use conch_attachments::{FILE_LIMIT, Image, Kind, Pdf, PdfAnswer, Refusal, TEXT_LIMIT};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::{AttachmentContent, AttachmentKind, AttachmentSummary, image_tokens};
+use super::image_tokens;
 use crate::chat::text_tokens;
 use crate::child;
-use crate::ids::AttachmentId;
+use crate::model::{AttachmentContent, AttachmentId, AttachmentKind, AttachmentSummary};
 
 /// Timeout for a PDF: a book of a thousand pages takes a few seconds.
 const PDF_TIMEOUT: Duration = Duration::from_mins(1);

@@ -5,10 +5,9 @@
 use std::collections::HashMap;
 use std::sync::PoisonError;
 
-use super::model::{Message, MessageStatus};
-use crate::ids::{ConversationId, GenerationId, MessageId};
-use crate::lock::{Lease, LockStatus};
-use crate::store::Ending;
+use crate::model::{
+    ConversationId, Ending, GenerationId, Lease, LockStatus, Message, MessageId, MessageStatus,
+};
 use crate::sync::{Mutex, MutexGuard};
 
 /// An answer whose end could not be stored.

@@ -4,7 +4,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::attachments::AttachmentContent;
+use crate::model::AttachmentContent;
 use crate::provider::{ChatMessage, ImagePart};
 use crate::store::{HistoryAttachment, HistoryMessage};
 
@@ -78,7 +78,7 @@ fn longest_run(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::Role;
+    use crate::model::Role;
 
     fn attached(name: &str, content: AttachmentContent) -> HistoryAttachment {
         HistoryAttachment {

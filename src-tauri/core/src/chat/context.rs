@@ -5,7 +5,7 @@
 //! still does not fit, the provider returns an error. An image costs by its size (see
 //! [`attachments`](crate::attachments)).
 
-use super::parameters::Parameters;
+use crate::model::Parameters;
 use crate::provider::ChatMessage;
 
 /// Minimum bytes of UTF-8 per token: three in English prose and code, and in most other scripts, whose
@@ -70,7 +70,7 @@ pub(super) fn fitted(
         }
         // An answer without its question is of little use to a model.
         while omitted_messages + 1 < messages.len()
-            && messages[omitted_messages].role == super::model::Role::Assistant
+            && messages[omitted_messages].role == crate::model::Role::Assistant
         {
             omitted_messages += 1;
         }
@@ -94,7 +94,7 @@ pub(crate) fn text_tokens(text: &str) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::Role;
+    use crate::model::Role;
     use crate::provider::ImagePart;
 
     /// Turns of 100 estimated tokens each.

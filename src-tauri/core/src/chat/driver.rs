@@ -25,10 +25,10 @@ use super::live::{Control, LiveAnswer, Phase, Registration};
 use super::request::{Admission, OpenResult, Waiting, acquire_admission, open_stream};
 use super::timeouts::Timeouts;
 use super::turn::{Effect, Event, Turn};
-use crate::clock::{Clock, Timestamp};
+use crate::clock::Clock;
 use crate::events::Events;
 use crate::indexing::Indexer;
-use crate::lock::{FencedWrite, HEARTBEAT, Lease};
+use crate::model::{FencedWrite, HEARTBEAT, Lease, Timestamp};
 use crate::provider::{Failure, Providers, Response, StreamEvent};
 use crate::store::{Piece, StartedTurn, Store, StoreError, Transient};
 

@@ -9,8 +9,7 @@ use serde::Serialize;
 use specta::Type;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::clock::Timestamp;
-use crate::ids::{BranchId, ConversationId, GenerationId, MessageId};
+use crate::model::{BranchId, ConversationId, GenerationId, MessageId, Timestamp};
 use crate::sync::{Mutex, MutexGuard, within};
 
 /// Minimum interval between two text events of one answer to a subscriber.

@@ -10,22 +10,13 @@ mod attached;
 mod context;
 pub(crate) mod driver;
 pub(crate) mod live;
-mod model;
 mod notice;
 mod page;
-mod parameters;
 mod request;
 mod timeouts;
 pub(crate) mod turn;
 
 pub(crate) use context::text_tokens;
 pub use live::{Phase, TranscriptEvent};
-pub use model::{
-    Accepted, AnswerEnd, AttemptSource, CleanupOutcome, Conversation, ConversationChange,
-    ConversationSummary, ConversationView, FailedVersion, FinishReason, Message, MessageError,
-    MessagePage, MessageStatus, PageQuery, Role, SelectedVersion, SendOutcome, StopOutcome, Usage,
-    Versions,
-};
 pub use notice::Notice;
 pub use page::{PageEvent, PageRenderer};
-pub use parameters::{Parameters, ReasoningEffort};

@@ -1,6 +1,6 @@
 //! The text of a notification about an answer that ended.
 
-use super::model::{AnswerEnd, MessageStatus};
+use crate::model::{AnswerEnd, MessageStatus};
 
 /// Maximum length of the answer's excerpt, in characters.
 const EXCERPT: usize = 120;
@@ -59,7 +59,7 @@ fn one_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::ConversationId;
+    use crate::model::ConversationId;
 
     fn notice(status: MessageStatus, excerpt: &str, title: Option<&str>) -> Option<Notice> {
         let end = AnswerEnd {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use specta::Type;
 
 use super::live::{Phase, TranscriptEvent};
-use crate::ids::MessageId;
+use crate::model::MessageId;
 
 /// How much Markdown is parsed in about a millisecond, in bytes.
 const READ_AT_ONCE: usize = 16 * 1024;

@@ -11,7 +11,7 @@ use super::attached::with_attachments;
 use super::context::fitted;
 use super::driver::{STORE_RETRY_DELAY, TurnContext};
 use super::live::{LiveAnswer, Phase};
-use crate::lock::Lease;
+use crate::model::Lease;
 use crate::provider::{
     AnswerStream, ChatRequest, Endpoint, Failure, FailureKind, Gate, Locality, ModelRef, Permit,
     RequestBudget,
@@ -231,7 +231,7 @@ mod tests {
     use std::cell::Cell;
 
     use super::*;
-    use crate::ids::MessageId;
+    use crate::model::MessageId;
     use crate::store::Transient;
 
     fn busy() -> StoreError {

@@ -13,9 +13,8 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::model::{FinishReason, MessageError, MessageStatus, Usage};
+use crate::model::{Ending, FinishReason, MessageError, MessageStatus, NOT_STORED, Usage};
 use crate::provider::{Failure, FailureKind, Retry, StreamEvent, Unshown};
-use crate::store::{Ending, NOT_STORED};
 
 /// Maximum number of retries, before any text has arrived.
 const RETRIES: u32 = 2;

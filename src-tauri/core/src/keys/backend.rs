@@ -11,7 +11,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tokio::sync::oneshot;
 
-use super::{KeyError, KeyName};
+use super::KeyError;
+use crate::model::KeyName;
 use crate::sync::{Mutex, thread, within};
 
 /// Persistent storage for keys. Its methods may block.

@@ -12,8 +12,9 @@ use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::KeyError;
 use super::backend::KeyBackend;
-use super::{KeyError, KeyName};
+use crate::model::KeyName;
 
 /// The key file.
 #[derive(Debug)]

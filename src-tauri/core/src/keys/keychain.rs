@@ -7,8 +7,9 @@
 use keyring::{Entry, Error};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::KeyError;
 use super::backend::KeyBackend;
-use super::{KeyError, KeyName};
+use crate::model::KeyName;
 
 /// The service name of Conch's entries in the keychain.
 const SERVICE: &str = "app.conch.desktop";

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use secrecy::SecretString;
 
-use super::{KeyName, KeyPlace};
+use crate::model::{KeyName, KeyPlace};
 
 type Remembered = HashMap<(KeyName, KeyPlace), SecretString>;
 

@@ -13,18 +13,17 @@ mod error;
 mod file;
 mod keychain;
 mod memory;
-mod name;
 mod redact;
 #[cfg(test)]
 mod tests;
 
+use crate::model::{KeyName, KeyPlace};
 use std::path::Path;
 use std::time::Duration;
 
 use secrecy::SecretString;
 
 pub use error::KeyError;
-pub use name::{KeyName, KeyPlace};
 pub use redact::{last_four, redact};
 
 use backend::{BackendHandle, KeyBackend};

@@ -4,9 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use crate::clock::Timestamp;
-use crate::ids::BranchId;
-use crate::lock::LEASE;
+use crate::model::{BranchId, LEASE, Timestamp};
 use crate::store::Holder;
 
 /// The longest pause between two sweeps.

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
 use crate::folder;
-use crate::ids::InstanceId;
+use crate::model::InstanceId;
 
 /// This process's instance lock. Other processes consider it dead once this is dropped or the process ends.
 #[derive(Debug)]

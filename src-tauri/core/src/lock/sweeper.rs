@@ -10,12 +10,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::due::{MAX_SLEEP, Memory, Verdict, verdict};
-use super::{FencedWrite, LockChange, LockReason, instance};
+use super::instance;
 use crate::chat::aside::{Aside, SetAside};
 use crate::chat::live::LiveAnswers;
-use crate::clock::{Clock, Timestamp};
+use crate::clock::Clock;
 use crate::events::Events;
-use crate::ids::InstanceId;
+use crate::model::{FencedWrite, InstanceId, LockChange, LockReason, Timestamp};
 use crate::store::{Holder, Store, StoreError};
 
 /// How long the generations of this process have to renew before a sweep.
@@ -162,14 +162,12 @@ mod tests {
     use tokio::task::JoinHandle;
 
     use super::*;
-    use crate::chat::AttemptSource;
     use crate::chat::live::Control;
     use crate::clock::ManualClock;
     use crate::events::CoreEvent;
-    use crate::ids::{GenerationId, RequestId};
     use crate::lock::due::SUSPEND_THRESHOLD;
     use crate::lock::instance::Instance;
-    use crate::lock::{LEASE, Lease};
+    use crate::model::{AttemptSource, GenerationId, LEASE, Lease, RequestId};
     use crate::store::{BeginOutcome, NewTurn};
 
     const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -360,7 +358,7 @@ mod tests {
         let mut registration = fixture
             .sweeper
             .live
-            .register(GenerationId::fresh(), crate::ids::ConversationId::fresh());
+            .register(GenerationId::fresh(), crate::model::ConversationId::fresh());
         fixture.freed().await;
         fixture.clock.step_to(NOW + Duration::from_hours(8));
         fixture.freed().await;

@@ -9,10 +9,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Lease, LockChange, LockReason};
 use crate::chat::live::LiveAnswers;
 use crate::events::Events;
-use crate::ids::{BranchId, ConversationId, InstanceId};
+use crate::model::{BranchId, ConversationId, InstanceId, Lease, LockChange, LockReason};
 use crate::store::{ChangeCursor, Store, StoreError};
 
 /// Poll interval.
@@ -117,12 +116,12 @@ mod tests {
 
     use super::*;
     use crate::chat::live::Control;
-    use crate::chat::{AttemptSource, MessageStatus};
-    use crate::clock::Timestamp;
     use crate::events::CoreEvent;
-    use crate::ids::{GenerationId, RequestId};
-    use crate::lock::{FencedWrite, LEASE};
-    use crate::store::{BeginOutcome, Ending, NewTurn, PurgeProgress};
+    use crate::model::{
+        AttemptSource, Ending, FencedWrite, GenerationId, LEASE, MessageStatus, RequestId,
+        Timestamp,
+    };
+    use crate::store::{BeginOutcome, NewTurn, PurgeProgress};
 
     const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 

@@ -13,7 +13,7 @@ use super::endpoint::Endpoint;
 use super::failure::{Failure, FailureKind, Retry};
 use super::frames::{Frame, FrameError, Frames};
 use super::protocol::{ChatRequest, Decoder, Framing, StreamEvent};
-use crate::clock::Timestamp;
+use crate::model::Timestamp;
 use crate::network::{Network, Route};
 
 /// Maximum bytes read of an error body.

@@ -8,11 +8,10 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::endpoint::may_carry_key;
 use super::form::{KeyChange, ProviderForm, ProviderInfo, ProviderSource};
-use super::protocol::ProtocolKind;
 use super::registry::{EMBEDDED, Providers};
-use crate::clock::Timestamp;
-use crate::error::{Entity, Error, Result};
-use crate::keys::{KeyName, KeyPlace, last_four};
+use crate::error::{Error, Result};
+use crate::keys::last_four;
+use crate::model::{Entity, KeyName, KeyPlace, ProtocolKind, Timestamp};
 use crate::store::StoredProvider;
 
 impl Providers {

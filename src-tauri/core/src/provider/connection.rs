@@ -13,9 +13,8 @@ use super::models;
 use super::presets::presets;
 use super::protocol::ListedModel;
 use super::registry::Providers;
-use crate::clock::Timestamp;
 use crate::error;
-use crate::keys::KeyName;
+use crate::model::{KeyName, Timestamp};
 
 /// Timeout for a server on this machine.
 const LOCAL_TIMEOUT: Duration = Duration::from_millis(800);

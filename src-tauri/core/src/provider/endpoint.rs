@@ -4,8 +4,8 @@ use reqwest::{RequestBuilder, Url};
 use secrecy::SecretString;
 
 use super::failure::{Failure, FailureKind};
-use super::protocol::ProtocolKind;
 use crate::keys::redact;
+use crate::model::ProtocolKind;
 use crate::network::{is_public_host, is_this_machine};
 
 /// Default limit of concurrent answers per provider.

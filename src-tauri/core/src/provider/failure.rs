@@ -8,8 +8,7 @@ use reqwest::header::HeaderMap;
 
 use super::limits::retry_after;
 use super::protocol::protocols;
-use crate::chat::MessageError;
-use crate::clock::Timestamp;
+use crate::model::{MessageError, Timestamp};
 use crate::network::{Proxy, Route, RouteError};
 
 /// Maximum bytes of a reason that are shown and stored.

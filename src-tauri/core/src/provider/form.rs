@@ -6,9 +6,8 @@ use serde::{Deserialize, Serialize};
 use specta::Type;
 
 use super::presets::{Preset, preset};
-use super::protocol::ProtocolKind;
 use crate::error::Error;
-use crate::keys::KeyPlace;
+use crate::model::{KeyPlace, ProtocolKind};
 
 /// Maximum number of concurrent answers that can be set.
 const MAX_PARALLEL: u32 = 64;
@@ -104,7 +103,7 @@ pub struct ConnectionTest {
     /// It lists its models without authentication, so only the first message shows whether the key is valid.
     pub key_untried: bool,
     /// Why it was not reached, otherwise.
-    pub problem: Option<crate::chat::MessageError>,
+    pub problem: Option<crate::model::MessageError>,
 }
 
 /// A model server that was found on this machine.
@@ -227,7 +226,7 @@ fn check_key(key: &SecretString, place: KeyPlace) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::ErrorCode;
+    use crate::model::ErrorCode;
 
     fn form(change: fn(&mut ProviderForm)) -> Result<ValidatedForm, Error> {
         let mut form = ProviderForm {

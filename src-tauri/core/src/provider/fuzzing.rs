@@ -18,9 +18,9 @@ use super::failure::Failure;
 use super::form::validate_address;
 use super::gate::{Gate, Response};
 use super::limits::{RequestBudget, retry_after};
-use super::protocol::{ProtocolKind, StreamEvent};
+use super::protocol::StreamEvent;
 use crate::chat::turn::{Effect, Event, Turn};
-use crate::clock::Timestamp;
+use crate::model::{ProtocolKind, Timestamp};
 
 /// A decoded answer.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::header::HeaderMap;
 
 use super::protocol::{Protocol, protocols};
-use crate::clock::Timestamp;
+use crate::model::Timestamp;
 
 /// The requests that a provider still accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

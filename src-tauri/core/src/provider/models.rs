@@ -14,7 +14,7 @@ use super::answer;
 use super::endpoint::Provider;
 use super::failure::{Failure, FailureKind};
 use super::protocol::ListedModel;
-use crate::clock::Timestamp;
+use crate::model::Timestamp;
 use crate::network::Network;
 
 /// Timeout of a model list.

@@ -6,7 +6,8 @@ use serde::Serialize;
 use specta::Type;
 
 use super::endpoint::{DEFAULT_PARALLEL, Provider};
-use super::protocol::ProtocolKind::{self, Anthropic, Gemini, Ollama, OpenAi};
+use crate::model::ProtocolKind;
+use crate::model::ProtocolKind::{Anthropic, Gemini, Ollama, OpenAi};
 
 /// A provider that can be added by entering a key, or less.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]

@@ -18,9 +18,9 @@ use super::gate::Gate;
 use super::models::{ModelInfo, ModelLists};
 use super::presets::preset;
 use super::protocol::ListedModel;
-use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::keys::{KeyName, Keys};
+use crate::keys::Keys;
+use crate::model::{KeyName, Timestamp};
 use crate::network::Network;
 use crate::store::{Store, StoreError, StoredProvider};
 

@@ -12,8 +12,9 @@ use serde::Deserialize;
 use super::endpoint::{Endpoint, Locality, Provider};
 use super::gate::QueueEntry;
 use super::models;
-use super::protocol::{ProtocolKind, count};
+use super::protocol::count;
 use super::registry::Providers;
+use crate::model::ProtocolKind;
 
 /// Timeout of the query: such a server answers immediately.
 const PROPS_TIMEOUT: Duration = Duration::from_millis(500);

@@ -5,11 +5,10 @@ use sqlx::SqliteConnection;
 
 use super::branches::BranchContext;
 use super::{Result, Store};
-use crate::attachments::{
-    AttachmentContent, AttachmentKind, AttachmentSummary, MAX_ATTACHMENTS, NewAttachment,
+use crate::model::{
+    AttachmentContent, AttachmentId, AttachmentKind, AttachmentSummary, ConversationId,
+    MAX_ATTACHMENTS, MessageId, NewAttachment, Timestamp,
 };
-use crate::clock::Timestamp;
-use crate::ids::{AttachmentId, ConversationId, MessageId};
 
 /// Outcome of attaching a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

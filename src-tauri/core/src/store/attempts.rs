@@ -4,9 +4,7 @@
 use sqlx::SqliteConnection;
 
 use super::{Result, Store};
-use crate::chat::AttemptSource;
-use crate::clock::Timestamp;
-use crate::ids::{BranchId, ConversationId, GenerationId};
+use crate::model::{AttemptSource, BranchId, ConversationId, GenerationId, Timestamp};
 
 /// Outcome of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -19,8 +19,8 @@ use super::damage::{WAL_SUFFIX, with_suffix};
 use super::error::primary_code;
 use super::open::{SQLITE_CORRUPT, is_sound};
 use super::{Store, StoreError};
-use crate::clock::Timestamp;
 use crate::folder;
+use crate::model::Timestamp;
 
 /// How many backups are kept.
 const KEPT: usize = 7;

@@ -3,9 +3,7 @@
 use sqlx::SqliteConnection;
 
 use super::{Result, Store};
-use crate::clock::Timestamp;
-use crate::error::Entity;
-use crate::ids::{BranchId, ConversationId, MessageId};
+use crate::model::{BranchId, ConversationId, Entity, MessageId, Timestamp};
 
 /// A resolved branch.
 pub(super) struct Branch {

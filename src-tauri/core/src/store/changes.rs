@@ -3,7 +3,7 @@
 use sqlx::SqliteConnection;
 
 use super::{Result, Store};
-use crate::ids::{ConversationId, InstanceId};
+use crate::model::{ConversationId, InstanceId};
 
 /// Detects commits by any connection, on a dedicated connection.
 #[derive(Debug)]

@@ -4,7 +4,7 @@
 use sqlx::SqliteConnection;
 
 use super::Result;
-use crate::lock::{FencedWrite, Lease};
+use crate::model::{FencedWrite, Lease};
 
 /// How many bytes of unjoined pieces are read: those left by an earlier version could exhaust memory.
 pub(super) const MAX_UNJOINED_BYTES: i64 = 32 * 1024 * 1024;

@@ -6,14 +6,11 @@ use sqlx::error::BoxDynError;
 use sqlx::sqlite::{Sqlite, SqliteArgumentsBuffer, SqliteTypeInfo, SqliteValueRef};
 use sqlx::{Decode, Encode, Type};
 
-use crate::attachments::AttachmentKind;
-use crate::chat::{AttemptSource, FinishReason, MessageStatus, Role};
-use crate::clock::Timestamp;
-use crate::ids::{
-    AttachmentId, BranchId, ConversationId, GenerationId, InstanceId, MessageId, RequestId, UserId,
+use crate::model::{
+    AttachmentId, AttachmentKind, AttemptSource, BranchId, ConversationId, FinishReason,
+    GenerationId, InstanceId, KeyPlace, MessageId, MessageStatus, ProtocolKind, RequestId, Role,
+    Timestamp, UserId,
 };
-use crate::keys::KeyPlace;
-use crate::provider::ProtocolKind;
 
 macro_rules! stored_as_text {
     ($($name:ty: $to:expr, $from:expr;)+) => {$(

@@ -1,9 +1,10 @@
 //! Conversations: the list, a conversation with its latest page, and their properties.
 
 use super::{Result, Store, attachments, branches, locks, pages, settings};
-use crate::chat::{Conversation, ConversationSummary, ConversationView, PageQuery, Parameters};
-use crate::clock::Timestamp;
-use crate::ids::{BranchId, ConversationId};
+use crate::model::{
+    BranchId, Conversation, ConversationId, ConversationSummary, ConversationView, PageQuery,
+    Parameters, Timestamp,
+};
 
 impl Store {
     /// Creates an empty conversation with its branch `main`.

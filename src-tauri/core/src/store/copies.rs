@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection};
 use super::backup::read_only;
 use super::deleting::{end, unlink};
 use super::{Result, Store, backups, salvage};
-use crate::ids::ConversationId;
+use crate::model::ConversationId;
 
 impl Store {
     /// Purges a conversation from every copy of this database. A copy that is damaged, or permanently

@@ -9,8 +9,7 @@
 use sqlx::{ConnectOptions, Connection, Sqlite, SqliteConnection, Transaction};
 
 use super::{Result, Store, attempts};
-use crate::clock::Timestamp;
-use crate::ids::ConversationId;
+use crate::model::{ConversationId, Timestamp};
 
 /// A deleted conversation that is not purged yet.
 #[derive(Debug, Clone, PartialEq, Eq)]

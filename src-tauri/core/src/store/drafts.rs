@@ -3,8 +3,7 @@
 use sqlx::SqliteConnection;
 
 use super::{Result, Store};
-use crate::clock::Timestamp;
-use crate::ids::ConversationId;
+use crate::model::{ConversationId, Timestamp};
 
 impl Store {
     /// Saves the draft of a conversation. Returns false if it does not exist.

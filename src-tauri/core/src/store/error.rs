@@ -3,8 +3,7 @@
 
 use std::path::PathBuf;
 
-use crate::error::ErrorCode;
-use crate::ids::MessageId;
+use crate::model::{ErrorCode, MessageId};
 
 /// Why a store operation was refused or failed.
 #[derive(Debug, thiserror::Error)]

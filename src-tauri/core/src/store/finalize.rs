@@ -6,71 +6,7 @@ use sqlx::SqliteConnection;
 
 use super::Result;
 use super::versions::restore_previous_version;
-use crate::chat::{FinishReason, MessageError, MessageStatus, Usage};
-use crate::clock::Timestamp;
-use crate::ids::MessageId;
-
-/// Error code of an answer that could not be stored.
-pub(crate) const NOT_STORED: &str = "not_stored";
-
-/// How a generation ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ending {
-    /// Anything but `generating`.
-    pub status: MessageStatus,
-    /// Why, for `failed` and `interrupted`.
-    pub error: Option<MessageError>,
-    /// Token usage, if the provider reported it.
-    pub usage: Usage,
-    /// Finish reason, if the provider reported it.
-    pub finish_reason: Option<FinishReason>,
-    /// How many of the oldest messages were left out of the model's context.
-    pub omitted_messages: u32,
-}
-
-impl Ending {
-    /// Creates an ending without usage.
-    pub fn new(status: MessageStatus, error: Option<MessageError>) -> Self {
-        Self {
-            status,
-            error,
-            usage: Usage::default(),
-            finish_reason: None,
-            omitted_messages: 0,
-        }
-    }
-
-    /// Returns this ending for an answer that could not be stored completely.
-    #[must_use]
-    pub fn unstored(&self, reason: &str) -> Self {
-        Self {
-            status: MessageStatus::Failed,
-            error: Some(MessageError {
-                code: NOT_STORED.to_owned(),
-                message: format!("Not all of this answer could be stored. {reason}"),
-            }),
-            ..self.clone()
-        }
-    }
-
-    fn reason(&self) -> (Option<&str>, Option<&str>) {
-        let error = self.error.as_ref();
-        error
-            .map(|error| (error.code.as_str(), error.message.as_str()))
-            .unzip()
-    }
-
-    /// Creates the ending of a holder whose lock is taken away by another.
-    pub(crate) fn interrupted(code: &str, message: &str) -> Self {
-        Self::new(
-            MessageStatus::Interrupted,
-            Some(MessageError {
-                code: code.to_owned(),
-                message: message.to_owned(),
-            }),
-        )
-    }
-}
+use crate::model::{Ending, MessageId, MessageStatus, Timestamp};
 
 /// Pieces larger than this in total are not joined, in bytes: SQLite's limit is 1,000,000,000, and all of it is
 /// in memory meanwhile.

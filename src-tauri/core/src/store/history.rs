@@ -10,9 +10,7 @@ use sqlx::SqliteConnection;
 use super::attachments::content;
 use super::chunks::MAX_UNJOINED_BYTES;
 use super::{Result, Store, StoreError};
-use crate::attachments::AttachmentContent;
-use crate::chat::Role;
-use crate::ids::MessageId;
+use crate::model::{AttachmentContent, MessageId, Role};
 
 /// A message of the history.
 #[derive(Debug, Clone, PartialEq, Eq)]

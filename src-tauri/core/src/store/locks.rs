@@ -3,12 +3,11 @@
 
 use sqlx::SqliteConnection;
 
-use super::finalize::{Ending, TextLayout, finalize};
+use super::finalize::{TextLayout, finalize};
 use super::{Result, Store, branches};
-use crate::clock::Timestamp;
-use crate::ids::{BranchId, ConversationId, GenerationId, InstanceId, MessageId, UserId};
-use crate::lock::{
-    FencedWrite, LEASE, LEASE_EXPIRED, Lease, LockReason, LockStatus, PROCESS_ENDED,
+use crate::model::{
+    BranchId, ConversationId, Ending, FencedWrite, GenerationId, InstanceId, LEASE, LEASE_EXPIRED,
+    Lease, LockReason, LockStatus, MessageId, PROCESS_ENDED, Timestamp, UserId,
 };
 
 /// A held lock, as other processes see it.

@@ -57,8 +57,6 @@ pub use checkpoint::Wal;
 pub use chunks::Piece;
 pub use deleting::{DeletedConversation, Portion, PurgeProgress};
 pub use error::{StoreError, Transient};
-pub use finalize::Ending;
-pub(crate) use finalize::NOT_STORED;
 pub use history::{HistoryAttachment, HistoryMessage};
 pub use locks::Holder;
 pub use providers::StoredProvider;
@@ -68,7 +66,7 @@ pub(crate) use salvage::{new_folder, salvage, saved};
 pub use turns::{BeginOutcome, NewAnswer, NewTurn, StartedTurn};
 pub use versions::SelectOutcome;
 
-use crate::ids::UserId;
+use crate::model::UserId;
 
 /// The database's file name in the data folder.
 pub const DATABASE: &str = "conch.db";

@@ -20,9 +20,8 @@ use super::error::{extended_code, primary_code};
 use super::integrity::{Depth, damage_in};
 use super::remains::{self, Main};
 use super::{Result, Store, StoreError, schema};
-use crate::clock::Timestamp;
 use crate::folder;
-use crate::ids::UserId;
+use crate::model::{Timestamp, UserId};
 use crate::start::{Notice, ProgressReporter, Stage};
 
 pub(super) static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");

@@ -13,12 +13,10 @@ use sqlx::types::Json;
 use super::branches::{self, Branch};
 use super::chunks::MAX_UNJOINED_BYTES;
 use super::{Result, Store, StoreError, attachments, versions};
-use crate::chat::{
-    FinishReason, Message, MessageError, MessagePage, MessageStatus, PageQuery, Role, Usage,
-    Versions,
+use crate::model::{
+    BranchId, ConversationId, FinishReason, Message, MessageError, MessageId, MessagePage,
+    MessageStatus, PageQuery, Role, Timestamp, Usage, Versions,
 };
-use crate::clock::Timestamp;
-use crate::ids::{BranchId, ConversationId, MessageId};
 
 /// Maximum number of messages in a page.
 const PAGE: u32 = 50;

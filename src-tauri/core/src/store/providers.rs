@@ -1,9 +1,7 @@
 //! The providers that the user added. Their keys are never stored here, only where each key is kept.
 
 use super::{Result, Store};
-use crate::clock::Timestamp;
-use crate::keys::KeyPlace;
-use crate::provider::ProtocolKind;
+use crate::model::{KeyPlace, ProtocolKind, Timestamp};
 
 /// A stored provider.
 #[derive(Debug, Clone, PartialEq, Eq)]

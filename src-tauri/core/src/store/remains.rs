@@ -8,8 +8,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::damage::{WAL_SUFFIX, with_suffix};
-use crate::clock::Timestamp;
 use crate::folder;
+use crate::model::Timestamp;
 
 /// Suffixes of SQLite's files next to a database.
 pub(crate) const COMPANIONS: [&str; 3] = [WAL_SUFFIX, JOURNAL, "-shm"];

@@ -14,8 +14,8 @@ use super::damage::{self, with_suffix};
 use super::open::inspect_whole;
 use super::remains::{COMPANIONS, JOURNAL, aside, put};
 use super::{Result, StoreError};
-use crate::clock::Timestamp;
 use crate::folder;
+use crate::model::Timestamp;
 
 /// Copies a backup next to the database that it will replace, and checks the copy.
 ///

@@ -25,9 +25,8 @@ use super::carve::{CarvedRow, Pages, Value};
 use super::lossy::mend_texts;
 use super::open::is_sound;
 use super::{Store, StoreError};
-use crate::clock::Timestamp;
 use crate::folder;
-use crate::ids::ConversationId;
+use crate::model::{ConversationId, Timestamp};
 
 /// The folder of the Markdown files, next to the salvaged database.
 const TEXTS: &str = "conversations";

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::{Result, Store};
-use crate::settings::{Settings, ZOOM};
+use crate::model::{Settings, ZOOM};
 
 impl Store {
     /// Returns the settings, with defaults for those not saved.
@@ -95,8 +95,7 @@ fn lay_over(base: &mut Value, stored: Map<String, Value>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::Parameters;
-    use crate::settings::Appearance;
+    use crate::model::{Appearance, Parameters};
 
     #[test]
     fn what_cannot_be_read_counts_as_not_set_and_costs_nothing_else() {

@@ -10,17 +10,14 @@ use super::attachments::bind;
 use super::attempts::{Attempt, AttemptOutcome, record};
 use super::branches::{BranchContext, context, fork, head, missing};
 use super::chunks::{Piece, append};
-use super::finalize::{Ending, TextLayout, finalize};
+use super::finalize::{TextLayout, finalize};
 use super::locks::{Grant, acquire, has_room, release};
 use super::versions::{AnswerPlacement, placement};
 use super::{Result, Store};
-use crate::chat::{Accepted, AttemptSource, Role};
-use crate::clock::Timestamp;
-use crate::error::Entity;
-use crate::ids::{
-    AttachmentId, BranchId, ConversationId, GenerationId, InstanceId, MessageId, RequestId,
+use crate::model::{
+    Accepted, AttachmentId, AttemptSource, BranchId, ConversationId, Ending, Entity, FencedWrite,
+    GenerationId, InstanceId, Lease, MessageId, RequestId, Role, Timestamp,
 };
-use crate::lock::{FencedWrite, Lease};
 
 /// A user message to store and answer.
 #[derive(Debug, Clone)]

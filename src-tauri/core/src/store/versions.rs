@@ -8,8 +8,9 @@ use sqlx::SqliteConnection;
 
 use super::branches::BranchContext;
 use super::{Result, Store};
-use crate::chat::{FailedVersion, MessageError, MessageStatus};
-use crate::ids::{BranchId, ConversationId, MessageId};
+use crate::model::{
+    BranchId, ConversationId, FailedVersion, MessageError, MessageId, MessageStatus,
+};
 
 /// Where another answer is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

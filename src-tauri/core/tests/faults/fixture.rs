@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use conch_core::chat::{
-    Accepted, AttemptSource, Conversation, Message, Phase, SendOutcome, TranscriptEvent,
-};
+use conch_core::chat::{Phase, TranscriptEvent};
 use conch_core::clock::SystemClock;
 use conch_core::events::CoreEvent;
-use conch_core::ids::RequestId;
-use conch_core::provider::{EngineCommand, ProtocolKind, Provider};
+use conch_core::model::{
+    Accepted, AttemptSource, Conversation, Message, ProtocolKind, RequestId, SendOutcome,
+};
+use conch_core::provider::{EngineCommand, Provider};
 use conch_core::{App, Config, Proxies};
 use conch_fault_server::Protocol;
 use tempfile::TempDir;

@@ -1,6 +1,6 @@
 //! Behaviour that is specific to one protocol.
 
-use conch_core::chat::FinishReason;
+use conch_core::model::FinishReason;
 use conch_fault_server::{Protocol, Step};
 
 use crate::bodies::{delta, finish, raw};

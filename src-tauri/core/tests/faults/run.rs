@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use conch_core::chat::{Conversation, FinishReason, Message, MessageStatus};
+use conch_core::model::{Conversation, FinishReason, Message, MessageStatus};
 use conch_fault_server::{FaultServer, Protocol, Script};
 use futures_util::future::join_all;
 use tokio::net::TcpStream;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use conch_core::chat::{FinishReason, MessageStatus};
+use conch_core::model::{FinishReason, MessageStatus};
 use conch_fault_server::{Protocol, Script, Step};
 
 use crate::fixture::USUAL;

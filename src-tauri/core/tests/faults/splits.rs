@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use conch_core::chat::{FinishReason, MessageStatus};
+use conch_core::model::{FinishReason, MessageStatus};
 use conch_fault_server::{FaultServer, Protocol, Script, Step};
 
 use crate::bodies::raw;

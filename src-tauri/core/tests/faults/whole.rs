@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use conch_core::chat::FinishReason;
+use conch_core::model::FinishReason;
 use conch_fault_server::{Protocol, Step};
 
 use crate::bodies::{body, changed, cut_in_character, delta, error, finish, hello, raw, text_of};

@@ -1,9 +1,10 @@
 //! Attachments on their way to a model: read, kept with the draft, sent, and sent again with the next
 //! message.
 
-use conch_core::attachments::AttachmentKind;
-use conch_core::chat::{AttemptSource, MessageStatus, SendOutcome};
-use conch_core::ids::{AttachmentId, ConversationId, RequestId};
+use conch_core::model::{
+    AttachmentId, AttachmentKind, AttemptSource, ConversationId, MessageStatus, RequestId,
+    SendOutcome,
+};
 use conch_core::{Error, ErrorCode};
 use serde_json::json;
 

@@ -1,8 +1,7 @@
 //! Adding, changing and removing providers.
 
 use conch_core::ErrorCode;
-use conch_core::chat::MessageStatus;
-use conch_core::keys::KeyPlace;
+use conch_core::model::{KeyPlace, MessageStatus};
 use conch_core::provider::{KeyChange, ProviderSource};
 use conch_fault_server::FaultServer;
 

@@ -1,7 +1,7 @@
 //! The concurrency gate of a provider, with real requests.
 
-use conch_core::chat::{MessageStatus, Phase, TranscriptEvent};
-use conch_core::ids::ConversationId;
+use conch_core::chat::{Phase, TranscriptEvent};
+use conch_core::model::{ConversationId, MessageStatus};
 use conch_fault_server::{Script, Step};
 
 use crate::{Fixture, answered, send};

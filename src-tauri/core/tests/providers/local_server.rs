@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use conch_core::chat::{FinishReason, MessageStatus, Parameters};
+use conch_core::model::{FinishReason, MessageStatus, Parameters};
 use conch_core::provider::{KeyChange, ProviderForm};
 
 use crate::Fixture;

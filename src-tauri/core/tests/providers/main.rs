@@ -14,11 +14,9 @@ mod secrets;
 use std::path::Path;
 use std::sync::Arc;
 
-use conch_core::chat::{AttemptSource, Message, SendOutcome};
 use conch_core::clock::SystemClock;
 use conch_core::events::CoreEvent;
-use conch_core::ids::{ConversationId, RequestId};
-use conch_core::keys::KeyPlace;
+use conch_core::model::{AttemptSource, ConversationId, KeyPlace, Message, RequestId, SendOutcome};
 use conch_core::provider::{EngineCommand, KeyChange, ProviderForm, ProviderInfo};
 use conch_core::{App, Config, Proxies};
 use conch_fault_server::FaultServer;

@@ -1,7 +1,7 @@
 //! The model parameters of a conversation.
 
 use conch_core::ErrorCode;
-use conch_core::chat::{FinishReason, MessageStatus, Parameters};
+use conch_core::model::{FinishReason, MessageStatus, Parameters};
 use conch_fault_server::{Script, Step};
 use serde_json::json;
 

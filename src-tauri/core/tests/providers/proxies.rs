@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use conch_core::chat::MessageStatus;
+use conch_core::model::MessageStatus;
 use conch_core::provider::{EngineCommand, KeyChange, ProviderForm};
 use conch_core::{App, Proxies};
 use conch_fault_server::{FaultServer, Protocol};
@@ -177,7 +177,7 @@ fn form(preset: &str, base_url: String, key: Option<&str>) -> ProviderForm {
         key: match key {
             Some(key) => KeyChange::Set {
                 key: key.into(),
-                place: conch_core::keys::KeyPlace::Session,
+                place: conch_core::model::KeyPlace::Session,
             },
             None => KeyChange::Remove,
         },

@@ -5,8 +5,7 @@ use std::io;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
-use conch_core::chat::MessageStatus;
-use conch_core::keys::KeyPlace;
+use conch_core::model::{KeyPlace, MessageStatus};
 use conch_core::provider::KeyChange;
 use conch_fault_server::Script;
 

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use conch_core::chat::MessageStatus;
 use conch_core::events::CoreEvent;
+use conch_core::model::MessageStatus;
 use conch_core::{App, ErrorCode};
 use conch_fault_server::Script;
 use tokio::sync::broadcast::Receiver;

@@ -1,8 +1,7 @@
 //! Every way in which an answer ends: the right status, the text kept, a reason that the user
 //! understands, and the lock released.
 
-use conch_core::chat::{Message, MessageStatus};
-use conch_core::ids::GenerationId;
+use conch_core::model::{GenerationId, Message, MessageStatus};
 use conch_fault_server::{Script, Step};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};

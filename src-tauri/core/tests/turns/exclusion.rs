@@ -1,9 +1,6 @@
 //! One answer at a time.
 
-use conch_core::chat::AttemptSource;
-use conch_core::chat::MessageStatus;
-use conch_core::ids::RequestId;
-use conch_core::lock::LockReason;
+use conch_core::model::{AttemptSource, LockReason, MessageStatus, RequestId};
 use conch_core::{App, ErrorCode};
 use conch_fault_server::Script;
 

@@ -16,12 +16,12 @@ mod versions;
 use std::path::Path;
 use std::sync::Arc;
 
-use conch_core::chat::{
-    AttemptSource, Conversation, ConversationView, Message, SendOutcome, TranscriptEvent,
-};
+use conch_core::chat::TranscriptEvent;
 use conch_core::clock::SystemClock;
 use conch_core::events::CoreEvent;
-use conch_core::ids::{ConversationId, RequestId};
+use conch_core::model::{
+    AttemptSource, Conversation, ConversationId, ConversationView, Message, RequestId, SendOutcome,
+};
 use conch_core::provider::{EngineCommand, Provider};
 use conch_core::{App, Config, Proxies, Result};
 use conch_fault_server::FaultServer;
@@ -148,7 +148,7 @@ async fn send(app: &App, id: &ConversationId, content: &str) -> Result<SendOutco
     .await
 }
 
-fn accepted(outcome: Result<SendOutcome>) -> conch_core::chat::Accepted {
+fn accepted(outcome: Result<SendOutcome>) -> conch_core::model::Accepted {
     let SendOutcome::Accepted(accepted) = outcome.unwrap();
     accepted
 }
@@ -164,7 +164,7 @@ async fn settled(app: &App, id: &ConversationId) -> ConversationView {
     }
 }
 
-async fn next_lock_change(events: &mut Receiver<CoreEvent>) -> conch_core::lock::LockChange {
+async fn next_lock_change(events: &mut Receiver<CoreEvent>) -> conch_core::model::LockChange {
     loop {
         if let CoreEvent::Lock(change) = events.recv().await.unwrap() {
             return change;

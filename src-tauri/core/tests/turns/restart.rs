@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use conch_core::App;
-use conch_core::chat::MessageStatus;
 use conch_core::clock::SystemClock;
 use conch_core::events::CoreEvent;
-use conch_core::lock::LockReason;
+use conch_core::model::{LockReason, MessageStatus};
 use conch_core::start::{ProgressReporter, Stage};
 use conch_fault_server::Script;
 
@@ -196,7 +195,7 @@ async fn a_damaged_database_is_reported_at_every_start_and_never_written() {
     let middle = bytes.len() / 2 / 4096 * 4096;
     bytes[middle..middle + 8192].fill(0x5a);
     std::fs::write(&path, &bytes).unwrap();
-    let dead = conch_core::ids::InstanceId::fresh();
+    let dead = conch_core::model::InstanceId::fresh();
     std::fs::write(folder.join("instances").join(format!("{dead}.lock")), "").unwrap();
 
     for start in 0..3 {

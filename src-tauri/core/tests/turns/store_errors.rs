@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use conch_core::chat::{MessageStatus, Phase, TranscriptEvent};
-use conch_core::ids::ConversationId;
+use conch_core::chat::{Phase, TranscriptEvent};
+use conch_core::model::{ConversationId, MessageStatus};
 use conch_core::{App, ErrorCode};
 use conch_fault_server::{Script, Step};
 use sqlx::SqliteConnection;
@@ -57,7 +57,7 @@ async fn unstored(fixture: &Fixture) -> String {
     said.unwrap()
 }
 
-async fn stopped_soon(app: &App, id: &conch_core::ids::GenerationId) -> bool {
+async fn stopped_soon(app: &App, id: &conch_core::model::GenerationId) -> bool {
     let stop = timeout(Duration::from_secs(1), app.stop_generation(id));
     stop.await.expect("Stop was not answered").stopped
 }

@@ -1,8 +1,7 @@
 //! Generating another version: a good answer is never lost, and nothing that follows it is hidden.
 
 use conch_core::ErrorCode;
-use conch_core::chat::{Accepted, AttemptSource, MessageStatus};
-use conch_core::ids::{MessageId, RequestId};
+use conch_core::model::{Accepted, AttemptSource, MessageId, MessageStatus, RequestId};
 use conch_fault_server::{Script, Step};
 
 use crate::{Fixture, accepted, open, settled};
@@ -138,7 +137,7 @@ async fn a_retry_of_an_earlier_turn_hides_nothing_that_follows() {
     assert_eq!(there.messages[1].content, "at last");
     let shown = fixture.settled().await.messages;
     assert_eq!(shown[1].versions.ids, there.messages[1].versions.ids);
-    let ids = |messages: &[conch_core::chat::Message]| {
+    let ids = |messages: &[conch_core::model::Message]| {
         messages.iter().map(|m| m.id.clone()).collect::<Vec<_>>()
     };
     assert_eq!(ids(&shown), ids(&before));

@@ -13,8 +13,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use conch_core::App;
-use conch_core::chat::{Accepted, MessageStatus};
-use conch_core::ids::ConversationId;
+use conch_core::model::{Accepted, ConversationId, MessageStatus};
 use conch_fault_server::{FaultServer, Script, Step};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use libsqlite3_sys::{

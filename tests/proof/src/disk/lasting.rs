@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
-use conch_core::chat::{Accepted, MessageStatus, Phase, TranscriptEvent};
-use conch_core::ids::ConversationId;
+use conch_core::chat::{Phase, TranscriptEvent};
+use conch_core::model::{Accepted, ConversationId, MessageStatus};
 use conch_core::{App, ErrorCode};
 use conch_fault_server::{FaultServer, Script, Step};
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -335,14 +335,14 @@ async fn next_start(
     broken.extend(checks::violations(&folder.join("conch.db"), DatabaseState::Idle).await?);
     let view = app.get_conversation(id, None).await?;
     if let Some(accepted) = accepted {
-        let is_kept = |message: &conch_core::chat::Message| {
+        let is_kept = |message: &conch_core::model::Message| {
             message.id == accepted.user_message_id && message.content == QUESTION
         };
         if !view.messages.iter().any(is_kept) {
             broken.push("an accepted message is gone (I8)".to_owned());
         }
         let is_open =
-            |message: &conch_core::chat::Message| message.status == MessageStatus::Generating;
+            |message: &conch_core::model::Message| message.status == MessageStatus::Generating;
         if view.messages.iter().any(is_open) {
             broken.push("an answer is still being written (I7)".to_owned());
         }
@@ -398,7 +398,8 @@ async fn refuse((what, row): (&str, &str), base_url: &str) -> anyhow::Result<Vec
 
     let app = application::open(&path, base_url).await?;
     let view = app.get_conversation(&bad.id, None).await?;
-    let is_open = |message: &conch_core::chat::Message| message.status == MessageStatus::Generating;
+    let is_open =
+        |message: &conch_core::model::Message| message.status == MessageStatus::Generating;
     if view.messages.iter().any(is_open) {
         broken.push("an answer is still being written after the next start (I7)".to_owned());
     }

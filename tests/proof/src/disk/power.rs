@@ -11,10 +11,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context;
-use conch_core::chat::MessageStatus;
 use conch_core::clock::{Clock, SystemClock};
-use conch_core::ids::{BranchId, ConversationId, InstanceId};
-use conch_core::store::{Ending, Piece, Store};
+use conch_core::model::{BranchId, ConversationId, Ending, InstanceId, MessageStatus};
+use conch_core::store::{Piece, Store};
 use fastrand::Rng;
 use futures_util::{StreamExt, TryStreamExt, stream};
 

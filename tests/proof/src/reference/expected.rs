@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use proptest_state_machine::ReferenceStateMachine;
 
-use conch_core::lock::LEASE;
+use conch_core::model::LEASE;
 
 /// Branches of the one conversation.
 pub(super) const BRANCHES: usize = 3;

@@ -10,11 +10,11 @@ use sqlx::{Connection, Row};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
-use conch_core::chat::MessageStatus;
-use conch_core::clock::Timestamp;
-use conch_core::ids::{BranchId, ConversationId, GenerationId, InstanceId};
-use conch_core::lock::{FencedWrite, Lease};
-use conch_core::store::{BeginOutcome, Ending, Holder, NewTurn, Piece, Store};
+use conch_core::model::{
+    BranchId, ConversationId, Ending, FencedWrite, GenerationId, InstanceId, Lease, MessageStatus,
+    Timestamp,
+};
+use conch_core::store::{BeginOutcome, Holder, NewTurn, Piece, Store};
 
 use super::expected::{BRANCHES, Expected, Outcome, START_TIME, Status, Step};
 use crate::turns::{QUESTION, connect, new_turn};

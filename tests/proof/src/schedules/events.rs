@@ -6,8 +6,7 @@ use shuttle::thread;
 
 use super::locked;
 use crate::events::{CoreEvent, Events};
-use crate::ids::{BranchId, ConversationId};
-use crate::lock::{LockChange, LockReason};
+use crate::model::{BranchId, ConversationId, LockChange, LockReason};
 use crate::sync::{self, Mutex};
 
 /// Turns per writer.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::ids::InstanceId;
+use crate::model::InstanceId;
 
 /// Id prefix of a process that died holding its lock.
 pub(crate) const DEAD: &str = "dead";

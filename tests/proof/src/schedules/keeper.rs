@@ -8,9 +8,10 @@ use secrecy::SecretString;
 use shuttle::future;
 use shuttle::sync::{Condvar, Mutex};
 
+use crate::KeyError;
 use crate::backend::{BackendHandle, KeyBackend};
+use crate::model::KeyName;
 use crate::sync;
-use crate::{KeyError, KeyName};
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use shuttle::future;
 
 use super::locked;
-use crate::ids::{ConversationId, GenerationId};
 use crate::live::{Control, LiveAnswers};
+use crate::model::{ConversationId, GenerationId};
 use crate::sync::{self, Mutex};
 
 /// A generation is registered before it requests its lock. Two presses of Stop come at any moment from then on:

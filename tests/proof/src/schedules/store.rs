@@ -5,12 +5,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub(crate) use conch_core::store::{Ending, Holder, StoreError};
+pub(crate) use conch_core::store::{Holder, StoreError};
 
 use super::locked;
-use crate::clock::Timestamp;
-use crate::ids::{BranchId, ConversationId, GenerationId, InstanceId, MessageId};
-use crate::lock::{FencedWrite, LEASE, Lease};
+use crate::model::{
+    BranchId, ConversationId, FencedWrite, GenerationId, InstanceId, LEASE, Lease, MessageId,
+    Timestamp,
+};
 use crate::sync::Mutex;
 
 /// The locks by branch; free ones keep their fence.

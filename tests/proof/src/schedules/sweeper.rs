@@ -11,11 +11,12 @@ use tokio::sync::oneshot;
 
 use super::instance::DEAD;
 use super::store::Store;
-use crate::clock::{Clock, ManualClock, Timestamp};
+use crate::clock::{Clock, ManualClock};
 use crate::due::Memory;
-use crate::ids::{ConversationId, GenerationId, InstanceId};
 use crate::live::{Control, LiveAnswers};
-use crate::lock::{FencedWrite, LEASE, Lease};
+use crate::model::{
+    ConversationId, FencedWrite, GenerationId, InstanceId, LEASE, Lease, Timestamp,
+};
 use crate::sweeper::Sweeper;
 use crate::sync;
 

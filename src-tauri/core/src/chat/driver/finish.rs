@@ -11,11 +11,12 @@ use super::{Driver, TurnContext};
 use crate::chat::activity::Activity;
 use crate::chat::aside::Aside;
 use crate::chat::live::{Control, LiveAnswer, Registration};
-use crate::chat::model::{AnswerEnd, MessageError, MessageStatus};
 use crate::chat::turn::Event;
-use crate::lock::{FencedWrite, Lease, LockChange, LockReason};
+use crate::model::{
+    AnswerEnd, Ending, FencedWrite, Lease, LockChange, LockReason, MessageError, MessageStatus,
+};
 use crate::provider::{Failure, FailureKind};
-use crate::store::{Ending, Piece, StartedTurn, Transient};
+use crate::store::{Piece, StartedTurn, Transient};
 
 /// How much of an answer's Markdown is passed to the notification, in characters.
 const EXCERPT: usize = 1000;

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::Driver;
 use crate::chat::turn::Event;
-use crate::lock::FencedWrite;
+use crate::model::FencedWrite;
 use crate::store::{Piece, StoreError, Transient};
 
 /// The delay before a failed write is retried: the disk may be full.

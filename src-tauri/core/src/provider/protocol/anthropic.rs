@@ -18,7 +18,7 @@ use super::{
     ChatRequest, Decoder, Framing, HttpRequestParts, ListedModel, Protocol, key_header, only_set,
     says, thinking_tokens,
 };
-use crate::chat::ReasoningEffort;
+use crate::model::ReasoningEffort;
 use crate::provider::failure::FailureKind;
 use crate::provider::limits::BudgetHeaders;
 
@@ -228,7 +228,7 @@ impl From<WireModel> for ListedModel {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::{Parameters, Role};
+    use crate::model::{Parameters, Role};
     use crate::provider::protocol::testing::{self, said, shown};
 
     fn body(model: &str, parameters: &Parameters) -> Value {

@@ -16,7 +16,7 @@ use super::{
     ChatRequest, Decoder, Framing, HttpRequestParts, ListedModel, Protocol, key_header, only_set,
     says, thinking_tokens,
 };
-use crate::chat::{ReasoningEffort, Role};
+use crate::model::{ReasoningEffort, Role};
 use crate::provider::failure::FailureKind;
 use crate::provider::limits::spans;
 
@@ -195,7 +195,7 @@ impl From<Model> for ListedModel {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::Parameters;
+    use crate::model::Parameters;
     use crate::provider::protocol::testing::{self, said, shown};
 
     fn body(model: &str, parameters: &Parameters) -> Value {

@@ -21,23 +21,7 @@ use serde_json::{Map, Value, json};
 
 use super::failure::{Failure, FailureKind, Retry, reason_in};
 use super::limits::BudgetHeaders;
-use crate::chat::{FinishReason, Parameters, ReasoningEffort, Role, Usage};
-
-/// The wire protocol of a provider.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, specta::Type,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum ProtocolKind {
-    /// OpenAI chat completions, which most servers speak.
-    OpenAi,
-    /// Anthropic Messages.
-    Anthropic,
-    /// Google Gemini.
-    Gemini,
-    /// Ollama's native protocol.
-    Ollama,
-}
+use crate::model::{FinishReason, Parameters, ProtocolKind, ReasoningEffort, Role, Usage};
 
 /// A chat request to a model.
 #[derive(Debug)]
@@ -206,8 +190,6 @@ pub(crate) trait Decoder: Send {
 }
 
 impl ProtocolKind {
-    const ALL: [Self; 4] = [Self::OpenAi, Self::Anthropic, Self::Gemini, Self::Ollama];
-
     /// Returns the implementation of the protocol.
     pub(crate) fn protocol(self) -> &'static dyn Protocol {
         match self {
@@ -216,20 +198,6 @@ impl ProtocolKind {
             Self::Gemini => &gemini::Gemini,
             Self::Ollama => &ollama::Ollama,
         }
-    }
-
-    /// Returns the name in the database.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::OpenAi => "openai",
-            Self::Anthropic => "anthropic",
-            Self::Gemini => "gemini",
-            Self::Ollama => "ollama",
-        }
-    }
-
-    pub(crate) fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
 

@@ -15,7 +15,7 @@ use super::{
     StreamEvent, Unshown, filled, no_answer, only_set, or_alive, says, stated_failure,
     states_failure,
 };
-use crate::chat::{FinishReason, ReasoningEffort, Usage};
+use crate::model::{FinishReason, ReasoningEffort, Usage};
 use crate::provider::failure::{Failure, FailureKind};
 
 /// The Ollama protocol.
@@ -243,7 +243,7 @@ struct Message {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::{Parameters, Role};
+    use crate::model::{Parameters, Role};
     use crate::provider::failure::Retry;
     use crate::provider::protocol::testing::{self, said, shown};
 

@@ -201,7 +201,7 @@ fn answers_chats(id: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::{Parameters, ReasoningEffort, Role};
+    use crate::model::{Parameters, ReasoningEffort, Role};
     use crate::provider::protocol::testing::{self, said, shown};
 
     fn body(model: &str, parameters: &Parameters) -> Value {

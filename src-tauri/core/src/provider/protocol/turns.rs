@@ -7,7 +7,7 @@
 use serde_json::{Value, json};
 
 use super::{ChatMessage, ChatRequest, ImagePart};
-use crate::chat::Role;
+use crate::model::Role;
 
 /// The user turn before an answer without a question. It only keeps the order of roles, so it has no meaning
 /// in any language.
@@ -125,7 +125,7 @@ pub(super) fn role_messages(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::Parameters;
+    use crate::model::Parameters;
     use crate::provider::protocol::testing::{said, shown};
 
     fn turns<'a>(system: Option<&str>, messages: &'a [ChatMessage]) -> Turns<'a> {

@@ -9,7 +9,7 @@ use sqlx::SqliteConnection;
 
 use super::SalvageError;
 use crate::folder;
-use crate::ids::ConversationId;
+use crate::model::ConversationId;
 
 /// Maximum number of characters of the title in a file name.
 const NAME: usize = 60;

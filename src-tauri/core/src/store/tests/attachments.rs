@@ -1,12 +1,11 @@
 //! Attachments of drafts and of the messages they are sent with: all or nothing.
 
 use super::{Fixture, NOW, complete};
-use crate::attachments::{
-    AttachmentContent, AttachmentKind, AttachmentSummary, MAX_ATTACHMENTS, NewAttachment,
+use crate::model::{
+    AttachmentContent, AttachmentId, AttachmentKind, AttachmentSummary, AttemptSource,
+    ConversationId, FencedWrite, GenerationId, InstanceId, MAX_ATTACHMENTS, NewAttachment,
+    PageQuery, RequestId,
 };
-use crate::chat::{AttemptSource, PageQuery};
-use crate::ids::{AttachmentId, ConversationId, GenerationId, InstanceId, RequestId};
-use crate::lock::FencedWrite;
 use crate::store::{AttachOutcome, BeginOutcome, NewAnswer, NewTurn, StartedTurn};
 
 fn text(name: &str, conversation_id: Option<&ConversationId>) -> NewAttachment {
@@ -74,7 +73,7 @@ impl Fixture {
             .store
             .messages(&self.conversation.id, None, &PageQuery::Latest);
         let messages = page.await.unwrap().unwrap().messages;
-        let of = |message: crate::chat::Message| {
+        let of = |message: crate::model::Message| {
             let names = message.attachments.into_iter().map(|file| file.name);
             (message.content, names.collect())
         };

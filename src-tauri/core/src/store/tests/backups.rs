@@ -9,7 +9,7 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tokio_util::sync::CancellationToken;
 
 use super::{Fixture, NOW, open_to_read};
-use crate::clock::Timestamp;
+use crate::model::Timestamp;
 use crate::start::{Notice, ProgressReporter};
 use crate::store::open::MIGRATOR;
 use crate::store::{Store, backups};

@@ -1,7 +1,7 @@
 //! Detection of changes by other processes.
 
 use super::{Fixture, NOW};
-use crate::ids::InstanceId;
+use crate::model::InstanceId;
 
 #[tokio::test]
 async fn a_commit_is_noticed_once() {

@@ -1,7 +1,7 @@
 //! Checkpoints of the WAL.
 
 use super::{Fixture, NOW, complete};
-use crate::lock::FencedWrite;
+use crate::model::FencedWrite;
 use crate::store::Store;
 
 /// Bytes of an answer whose end would trigger SQLite's default automatic checkpoint.

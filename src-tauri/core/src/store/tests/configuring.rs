@@ -1,10 +1,7 @@
 //! Data of the settings page: providers and settings.
 
 use super::{Fixture, NOW};
-use crate::chat::Parameters;
-use crate::keys::KeyPlace;
-use crate::provider::ProtocolKind;
-use crate::settings::{Appearance, OnClose, SendKey, Settings};
+use crate::model::{Appearance, KeyPlace, OnClose, Parameters, ProtocolKind, SendKey, Settings};
 use crate::store::StoredProvider;
 
 #[tokio::test]

@@ -8,9 +8,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
 use super::backups::older;
 use super::{Fixture, NOW, complete};
-use crate::chat::PageQuery;
-use crate::ids::MessageId;
-use crate::lock::FencedWrite;
+use crate::model::{FencedWrite, MessageId, PageQuery};
 use crate::store::damage::mark_of;
 use crate::store::open::MIGRATOR;
 use crate::store::{DATABASE, Store, StoreError};

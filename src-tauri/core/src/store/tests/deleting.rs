@@ -9,13 +9,13 @@ use sqlx::{ConnectOptions, Connection};
 
 use super::backups::older;
 use super::{Fixture, NOW, complete};
-use crate::chat::{AttemptSource, MessageStatus, PageQuery, Parameters};
-use crate::error::Entity;
-use crate::ids::{AttachmentId, ConversationId, GenerationId, InstanceId, RequestId};
-use crate::lock::FencedWrite;
+use crate::model::{
+    AttachmentId, AttemptSource, ConversationId, Ending, Entity, FencedWrite, GenerationId,
+    InstanceId, MessageStatus, PageQuery, Parameters, RequestId,
+};
 use crate::store::open::MIGRATOR;
 use crate::store::salvage;
-use crate::store::{BeginOutcome, Ending, NewAnswer, PurgeProgress, SelectOutcome, Store};
+use crate::store::{BeginOutcome, NewAnswer, PurgeProgress, SelectOutcome, Store};
 
 /// A word that occurs nowhere else, as the search index stores it.
 const CANARY: &str = "zanzibarfish";

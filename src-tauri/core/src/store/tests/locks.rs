@@ -7,8 +7,7 @@ use sqlx::ConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 
 use super::{Fixture, NOW, complete};
-use crate::chat::MessageStatus;
-use crate::lock::{FencedWrite, LEASE, LockReason, LockStatus};
+use crate::model::{FencedWrite, LEASE, LockReason, LockStatus, MessageStatus};
 use crate::store::{AttemptOutcome, BeginOutcome, NewTurn, StoreError};
 
 #[tokio::test(flavor = "multi_thread")]

@@ -24,11 +24,11 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
 use tempfile::TempDir;
 
-use super::{BeginOutcome, Ending, NewTurn, Piece, PurgeProgress, StartedTurn, Store};
-use crate::chat::{AttemptSource, Conversation, MessageStatus};
-use crate::clock::Timestamp;
-use crate::ids::{BranchId, GenerationId, InstanceId, RequestId};
-use crate::lock::FencedWrite;
+use super::{BeginOutcome, NewTurn, Piece, PurgeProgress, StartedTurn, Store};
+use crate::model::{
+    AttemptSource, BranchId, Conversation, Ending, FencedWrite, GenerationId, InstanceId,
+    MessageStatus, RequestId, Timestamp,
+};
 
 /// The start time of every test.
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);

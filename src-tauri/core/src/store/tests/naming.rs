@@ -1,9 +1,7 @@
 //! Calls that take an id: their effect, and their result for an unknown id.
 
 use super::{Fixture, NOW};
-use crate::chat::{AttemptSource, Parameters};
-use crate::error::Entity;
-use crate::ids::{BranchId, ConversationId, MessageId};
+use crate::model::{AttemptSource, BranchId, ConversationId, Entity, MessageId, Parameters};
 use crate::store::{AttemptOutcome, BeginOutcome, NewTurn};
 
 #[tokio::test]

@@ -1,11 +1,10 @@
 //! Endings that the database refuses permanently: as much of them is stored as possible.
 
 use super::*;
-use crate::chat::PageQuery;
-use crate::lock::FencedWrite;
+use crate::model::{FencedWrite, PageQuery};
 
 impl Fixture {
-    async fn last_message(&self) -> crate::chat::Message {
+    async fn last_message(&self) -> crate::model::Message {
         let page = self
             .store
             .messages(&self.conversation.id, None, &PageQuery::Latest);

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::{Fixture, NOW, complete};
-use crate::chat::{AttemptSource, MessagePage, MessageStatus, PageQuery, Usage};
-use crate::clock::Timestamp;
-use crate::ids::{GenerationId, InstanceId, MessageId, RequestId};
-use crate::lock::FencedWrite;
-use crate::store::{BeginOutcome, Ending, NewAnswer};
+use crate::model::{
+    AttemptSource, Ending, FencedWrite, GenerationId, InstanceId, MessageId, MessagePage,
+    MessageStatus, PageQuery, RequestId, Timestamp, Usage,
+};
+use crate::store::{BeginOutcome, NewAnswer};
 
 async fn answered(fixture: &Fixture, question: &str, answer: &str, now: Timestamp) {
     let started = fixture.begin(question, now).await;

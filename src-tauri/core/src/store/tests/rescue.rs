@@ -11,9 +11,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Fixture, NOW, open_to_read};
 use crate::clock::ManualClock;
-use crate::error::{Error, ErrorCode};
-use crate::lock::FencedWrite;
+use crate::error::Error;
 use crate::lock::instance::Instance;
+use crate::model::{ErrorCode, FencedWrite};
 use crate::recovery::{Recovery, Replacement};
 use crate::store::{Piece, Store, backups};
 

@@ -5,8 +5,7 @@ use sqlx::{ConnectOptions, Connection};
 
 use super::backups::older;
 use super::*;
-use crate::ids::ConversationId;
-use crate::lock::FencedWrite;
+use crate::model::{ConversationId, FencedWrite};
 use crate::store::PurgeProgress;
 
 impl Fixture {

@@ -6,11 +6,11 @@ use std::time::Duration;
 use sqlx::AssertSqlSafe;
 
 use super::{Fixture, NOW, complete};
-use crate::chat::{AttemptSource, Message, MessageError, MessageStatus};
-use crate::clock::Timestamp;
-use crate::ids::{BranchId, GenerationId, InstanceId, MessageId, RequestId};
-use crate::lock::{FencedWrite, LEASE};
-use crate::store::{BeginOutcome, Ending, NewAnswer, SelectOutcome, StartedTurn};
+use crate::model::{
+    AttemptSource, BranchId, Ending, FencedWrite, GenerationId, InstanceId, LEASE, Message,
+    MessageError, MessageId, MessageStatus, RequestId, Timestamp,
+};
+use crate::store::{BeginOutcome, NewAnswer, SelectOutcome, StartedTurn};
 
 const LATER: Timestamp = Timestamp::from_millis(NOW.as_millis() + 3_600_000);
 

@@ -5,7 +5,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::chat::{FinishReason, Usage};
+use crate::model::{FinishReason, Usage};
 use crate::provider::failure::{Failure, FailureKind};
 use crate::provider::protocol::lenient::{count, lenient, stated};
 use crate::provider::protocol::{

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
-use crate::chat::Parameters;
+use crate::model::Parameters;
 
 /// All settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]

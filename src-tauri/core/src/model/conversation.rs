@@ -1,0 +1,83 @@
+//! Conversations and the views of them.
+
+#![expect(missing_docs, reason = "field names say it")]
+
+use serde::Serialize;
+use specta::Type;
+
+use super::{
+    AttachmentSummary, BranchId, ConversationId, LockStatus, Message, Parameters, Timestamp,
+};
+
+/// A conversation's own row, without its messages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct Conversation {
+    pub id: ConversationId,
+    /// Null until it is named, by the user or after its first message.
+    pub title: Option<String>,
+    /// `provider/model`; null means the default at the time of the next send.
+    pub model_id: Option<String>,
+    /// The branch that every conversation starts with.
+    pub main_branch_id: BranchId,
+    /// When it was created, epoch ms.
+    pub created_at: Timestamp,
+    /// When its last message was written, epoch ms.
+    pub updated_at: Timestamp,
+}
+
+/// A row of the conversation list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct ConversationSummary {
+    pub id: ConversationId,
+    /// Null until it is named.
+    pub title: Option<String>,
+    /// The branch that every conversation starts with.
+    pub main_branch_id: BranchId,
+    /// When it was created, epoch ms.
+    pub created_at: Timestamp,
+    /// When its last message was written, epoch ms.
+    pub updated_at: Timestamp,
+    /// An answer is being generated in it, on any branch.
+    pub busy: bool,
+}
+
+/// One branch of a conversation: a page of its messages and its lock.
+#[derive(Debug, Clone, PartialEq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct ConversationView {
+    pub id: ConversationId,
+    /// Null until it is named.
+    pub title: Option<String>,
+    /// `provider/model`; null means the default at the time of the next send.
+    pub model_id: Option<String>,
+    /// The branch that every conversation starts with.
+    pub main_branch_id: BranchId,
+    /// The branch shown here.
+    pub branch_id: BranchId,
+    /// When it was created, epoch ms.
+    pub created_at: Timestamp,
+    /// When its last message was written, epoch ms.
+    pub updated_at: Timestamp,
+    /// Its request parameters; the defaults fill in those that are not set.
+    pub parameters: Parameters,
+    /// Text typed but not sent.
+    pub draft: String,
+    /// Files attached but not sent.
+    pub attachments: Vec<AttachmentSummary>,
+    /// Oldest first.
+    pub messages: Vec<Message>,
+    /// Whether the branch has messages before the first of these.
+    pub has_earlier: bool,
+    /// Of the shown branch.
+    pub lock: LockStatus,
+}
+
+/// A conversation was created, renamed, deleted, or moved in the list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct ConversationChange {
+    pub conversation_id: ConversationId,
+    pub deleted: bool,
+}
