@@ -4,12 +4,13 @@
 //! failed generation is not an `Error` of a command: it ends as a message with status `failed` (see
 //! [`Failure`](crate::provider::Failure)).
 
-use crate::model::{Entity, ErrorCode};
+use std::io;
+use std::path::PathBuf;
 
 use crate::attachments::AttachmentError;
 use crate::keys::KeyError;
-use crate::recovery::RecoveryError;
-use crate::store::StoreError;
+use crate::model::{Entity, ErrorCode};
+use crate::store::{SalvageError, StoreError};
 use crate::web::WebError;
 
 /// The longest message that can be sent, in bytes of UTF-8.
@@ -110,5 +111,44 @@ fn code_of_key(error: &KeyError) -> ErrorCode {
         | KeyError::FileDamaged { .. } => ErrorCode::KeyFileUnusable,
         KeyError::Environment => ErrorCode::InvalidArgument,
         KeyError::NoThread(_) | KeyError::Panicked => ErrorCode::Internal,
+    }
+}
+
+/// Why the database could not be replaced or salvaged. It is unchanged.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "field names say it")]
+pub enum RecoveryError {
+    /// The backup no longer exists.
+    #[error("This backup no longer exists. Choose another")]
+    BackupGone,
+    /// The backup is damaged, too.
+    #[error("This backup cannot be used: {0}. Choose another")]
+    BackupUnusable(#[source] StoreError),
+    /// Another process has the database open.
+    #[error("Another instance of Conch is using this data folder. Close it and try again")]
+    OpenElsewhere,
+    /// Not a single conversation can be read.
+    #[error("Nothing in the database can be read. Start with a backup or an empty database")]
+    NothingReadable,
+    /// The data folder cannot be written.
+    #[error("The data folder {} could not be changed ({source}). Nothing is lost. Correct this and try again", path.display())]
+    Folder { path: PathBuf, source: io::Error },
+    /// What can be read could not be saved.
+    #[error("The readable data could not be saved: {0}")]
+    Salvage(#[source] SalvageError),
+}
+
+impl RecoveryError {
+    /// Returns the error's stable name.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::BackupGone => ErrorCode::NotFound,
+            Self::Folder { .. } => ErrorCode::DataFolderUnwritable,
+            Self::BackupUnusable(error) => error.code(),
+            Self::OpenElsewhere | Self::NothingReadable | Self::Salvage(_) => {
+                ErrorCode::RecoveryFailed
+            }
+        }
     }
 }

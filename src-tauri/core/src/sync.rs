@@ -1,7 +1,7 @@
 //! Synchronization primitives: the standard library's locks and threads, tokio's timers.
 //!
 //! `tests/proof` compiles the modules that import from here a second time, with a scheduler's primitives in
-//! place of this module, and tries random schedules: [`events`](crate::events), [`chat::live`](crate::chat),
+//! place of this module, and tries random schedules: [`events`](crate::events), [`live`](crate::live),
 //! the provider's gate, the keeper of keys and the sweeper.
 
 use std::time::Duration;

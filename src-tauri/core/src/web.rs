@@ -17,8 +17,6 @@ use conch_markdown::web_address;
 use reqwest::{Response, Url};
 use tokio::sync::Semaphore;
 
-use crate::app::App;
-use crate::error::Result;
 use crate::network::{Network, NotPublic, Route, RouteError, is_public_name};
 
 /// Maximum length of an address, in bytes.
@@ -122,17 +120,6 @@ fn check_length(destination: &str) -> Result<(), WebError> {
     }
 }
 
-impl App {
-    /// Loads an image that the user requested, as a `data:` URL with a PNG or a JPEG of at most 1568 pixels a
-    /// side.
-    ///
-    /// # Errors
-    /// When it cannot be shown.
-    pub async fn load_image(&self, destination: &str) -> Result<String> {
-        Ok(self.images.load(destination).await?)
-    }
-}
-
 /// The loader of remote images in messages.
 #[derive(Debug)]
 pub(crate) struct Images {
@@ -161,7 +148,7 @@ impl Images {
         }
     }
 
-    async fn load(&self, destination: &str) -> Result<String, WebError> {
+    pub(crate) async fn load(&self, destination: &str) -> Result<String, WebError> {
         check_length(destination)?;
         let url = web_address(destination).ok_or(WebError::ImageAddress)?;
         let (host, bytes) = self.fetch(url).await?;

@@ -1,6 +1,6 @@
 //! How much later the first text reaches a window than it reaches a bare client.
 
-use conch_core::chat::TranscriptEvent;
+use conch_core::live::TranscriptEvent;
 use conch_fault_server::{FaultServer, Script};
 use serde_json::json;
 

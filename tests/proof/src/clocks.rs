@@ -15,8 +15,8 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 
 use conch_core::App;
-use conch_core::chat::TranscriptEvent;
 use conch_core::clock::{Clock, ManualClock};
+use conch_core::live::TranscriptEvent;
 use conch_core::model::{
     Accepted, Conversation, Ending, FencedWrite, InstanceId, LEASE, Lease, MessageStatus, Timestamp,
 };

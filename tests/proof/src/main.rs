@@ -46,7 +46,7 @@ mod events;
 #[path = "../../../src-tauri/core/src/provider/gate.rs"]
 #[expect(dead_code, reason = "schedules need only a part of it")]
 mod gate;
-#[path = "../../../src-tauri/core/src/chat/live.rs"]
+#[path = "../../../src-tauri/core/src/live/mod.rs"]
 #[expect(
     dead_code,
     unreachable_pub,
@@ -61,14 +61,6 @@ mod sweeper;
 mod due;
 
 /// What the modules above import from their own crate and from their sibling modules.
-#[path = "."]
-mod chat {
-    #[path = "../../../src-tauri/core/src/chat/aside.rs"]
-    #[expect(dead_code, reason = "schedules need only a part of it")]
-    pub(crate) mod aside;
-
-    pub(crate) use crate::live;
-}
 mod failure {
     pub(crate) use conch_core::provider::{Failure, FailureKind, Retry};
 }

@@ -9,9 +9,9 @@ use conch_attachments::{FILE_LIMIT, Image, Kind, Pdf, PdfAnswer, Refusal, TEXT_L
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::image_tokens;
-use crate::chat::text_tokens;
 use crate::child;
 use crate::model::{AttachmentContent, AttachmentId, AttachmentKind, AttachmentSummary};
+use crate::tokens::text_tokens;
 
 /// Timeout for a PDF: a book of a thousand pages takes a few seconds.
 const PDF_TIMEOUT: Duration = Duration::from_mins(1);

@@ -7,10 +7,7 @@
 
 use crate::model::Parameters;
 use crate::provider::ChatMessage;
-
-/// Minimum bytes of UTF-8 per token: three in English prose and code, and in most other scripts, whose
-/// characters have two or three bytes each.
-const BYTES_PER_TOKEN: usize = 3;
+use crate::tokens::text_tokens;
 
 /// Tokens that a message costs in addition to its text.
 const PER_MESSAGE: usize = 8;
@@ -83,12 +80,7 @@ pub(super) fn fitted(
 }
 
 fn tokens_of(text: &str) -> usize {
-    text.len().div_ceil(BYTES_PER_TOKEN) + PER_MESSAGE
-}
-
-/// Estimates the tokens of a text.
-pub(crate) fn text_tokens(text: &str) -> u32 {
-    u32::try_from(text.len().div_ceil(BYTES_PER_TOKEN)).unwrap_or(u32::MAX)
+    text_tokens(text) as usize + PER_MESSAGE
 }
 
 #[cfg(test)]
@@ -96,6 +88,7 @@ mod tests {
     use super::*;
     use crate::model::Role;
     use crate::provider::ImagePart;
+    use crate::tokens::BYTES_PER_TOKEN;
 
     /// Turns of 100 estimated tokens each.
     fn turns(count: usize) -> Vec<ChatMessage> {

@@ -20,14 +20,14 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_unti
 
 use self::storing::{Saved, StoreTask};
 use super::activity::{Activity, Step};
-use super::aside::SetAside;
-use super::live::{Control, LiveAnswer, Phase, Registration};
 use super::request::{Admission, OpenResult, Waiting, acquire_admission, open_stream};
 use super::timeouts::Timeouts;
 use super::turn::{Effect, Event, Turn};
 use crate::clock::Clock;
 use crate::events::Events;
 use crate::indexing::Indexer;
+use crate::live::aside::SetAside;
+use crate::live::{Control, LiveAnswer, Phase, Registration};
 use crate::model::{FencedWrite, HEARTBEAT, Lease, Timestamp};
 use crate::provider::{Failure, Providers, Response, StreamEvent};
 use crate::store::{Piece, StartedTurn, Store, StoreError, Transient};

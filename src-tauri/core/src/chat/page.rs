@@ -1,13 +1,13 @@
 //! What a page receives of an answer being generated: typed blocks, and of these only what changed.
 //!
-//! [`live`](super::live) publishes text as it arrives. Here it is parsed as Markdown; [`IncrementalParser`]
+//! [`live`](crate::live) publishes text as it arrives. Here it is parsed as Markdown; [`IncrementalParser`]
 //! parses again only what may still change. No page parses Markdown, and no HTML crosses the bridge.
 
 use conch_markdown::{IncrementalParser, Patch};
 use serde::Serialize;
 use specta::Type;
 
-use super::live::{Phase, TranscriptEvent};
+use crate::live::{Phase, TranscriptEvent};
 use crate::model::MessageId;
 
 /// How much Markdown is parsed in about a millisecond, in bytes.

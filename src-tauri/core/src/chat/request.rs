@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::attached::with_attachments;
 use super::context::fitted;
 use super::driver::{STORE_RETRY_DELAY, TurnContext};
-use super::live::{LiveAnswer, Phase};
+use crate::live::{LiveAnswer, Phase};
 use crate::model::Lease;
 use crate::provider::{
     AnswerStream, ChatRequest, Endpoint, Failure, FailureKind, Gate, Locality, ModelRef, Permit,

@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use super::due::{MAX_SLEEP, Memory, Verdict, verdict};
 use super::instance;
-use crate::chat::aside::{Aside, SetAside};
-use crate::chat::live::LiveAnswers;
 use crate::clock::Clock;
 use crate::events::Events;
+use crate::live::LiveAnswers;
+use crate::live::aside::{Aside, SetAside};
 use crate::model::{FencedWrite, InstanceId, LockChange, LockReason, Timestamp};
 use crate::store::{Holder, Store, StoreError};
 
@@ -162,9 +162,9 @@ mod tests {
     use tokio::task::JoinHandle;
 
     use super::*;
-    use crate::chat::live::Control;
     use crate::clock::ManualClock;
     use crate::events::CoreEvent;
+    use crate::live::Control;
     use crate::lock::due::SUSPEND_THRESHOLD;
     use crate::lock::instance::Instance;
     use crate::model::{AttemptSource, GenerationId, LEASE, Lease, RequestId};

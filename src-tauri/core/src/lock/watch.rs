@@ -9,8 +9,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::chat::live::LiveAnswers;
 use crate::events::Events;
+use crate::live::LiveAnswers;
 use crate::model::{BranchId, ConversationId, InstanceId, Lease, LockChange, LockReason};
 use crate::store::{ChangeCursor, Store, StoreError};
 
@@ -115,8 +115,8 @@ mod tests {
     use tokio::sync::broadcast;
 
     use super::*;
-    use crate::chat::live::Control;
     use crate::events::CoreEvent;
+    use crate::live::Control;
     use crate::model::{
         AttemptSource, Ending, FencedWrite, GenerationId, LEASE, MessageStatus, RequestId,
         Timestamp,

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use conch_core::chat::{Phase, TranscriptEvent};
 use conch_core::clock::SystemClock;
 use conch_core::events::CoreEvent;
+use conch_core::live::{Phase, TranscriptEvent};
 use conch_core::model::{
     Accepted, AttemptSource, Conversation, Message, ProtocolKind, RequestId, SendOutcome,
 };

@@ -1,6 +1,6 @@
 //! The concurrency gate of a provider, with real requests.
 
-use conch_core::chat::{Phase, TranscriptEvent};
+use conch_core::live::{Phase, TranscriptEvent};
 use conch_core::model::{ConversationId, MessageStatus};
 use conch_fault_server::{Script, Step};
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use conch_core::chat::{Phase, TranscriptEvent};
+use conch_core::live::{Phase, TranscriptEvent};
 use conch_fault_server::{Script, Step};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 

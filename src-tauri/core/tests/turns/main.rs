@@ -16,9 +16,9 @@ mod versions;
 use std::path::Path;
 use std::sync::Arc;
 
-use conch_core::chat::TranscriptEvent;
 use conch_core::clock::SystemClock;
 use conch_core::events::CoreEvent;
+use conch_core::live::TranscriptEvent;
 use conch_core::model::{
     AttemptSource, Conversation, ConversationId, ConversationView, Message, RequestId, SendOutcome,
 };

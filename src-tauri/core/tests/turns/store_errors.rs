@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use conch_core::chat::{Phase, TranscriptEvent};
+use conch_core::live::{Phase, TranscriptEvent};
 use conch_core::model::{ConversationId, MessageStatus};
 use conch_core::{App, ErrorCode};
 use conch_fault_server::{Script, Step};

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
-use conch_core::chat::{Phase, TranscriptEvent};
+use conch_core::live::{Phase, TranscriptEvent};
 use conch_core::model::{Accepted, ConversationId, MessageStatus};
 use conch_core::{App, ErrorCode};
 use conch_fault_server::{FaultServer, Script, Step};

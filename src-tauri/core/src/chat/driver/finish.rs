@@ -9,9 +9,9 @@ use tokio::time::{Instant, sleep_until};
 use super::storing::{STORE_RETRY_DELAY, StoreTask};
 use super::{Driver, TurnContext};
 use crate::chat::activity::Activity;
-use crate::chat::aside::Aside;
-use crate::chat::live::{Control, LiveAnswer, Registration};
 use crate::chat::turn::Event;
+use crate::live::aside::Aside;
+use crate::live::{Control, LiveAnswer, Registration};
 use crate::model::{
     AnswerEnd, Ending, FencedWrite, Lease, LockChange, LockReason, MessageError, MessageStatus,
 };

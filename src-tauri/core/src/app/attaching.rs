@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::app::App;
+use super::App;
 use crate::attachments::{AttachmentError, Copied, plain_name, read};
 use crate::error::{Error, Result};
 use crate::model::{

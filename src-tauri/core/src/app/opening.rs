@@ -6,10 +6,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::chat::aside::{Aside, SetAside};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::folder::{self, drive, drive::Drive};
+use crate::live::aside::{Aside, SetAside};
 use crate::lock::instance::{self, Instance};
 use crate::model::{FencedWrite, LockReason};
 use crate::start::{Notice, ProgressReporter, Stage};

@@ -1,6 +1,8 @@
 //! Answers being generated in this process: a control handle for each, and its text so far for subscribers. A
 //! generation belongs to no window; a page that reloads subscribes again and continues from the text so far.
 
+pub(crate) mod aside;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -447,7 +449,7 @@ fn rest(sent: &mut usize, text: &str) -> Option<String> {
 mod tests {
     use std::future::ready;
 
-    use super::*;
+    use crate::live::*;
 
     #[test]
     fn the_backlog_is_sent_at_once_and_then_only_what_was_added() {

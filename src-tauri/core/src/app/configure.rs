@@ -1,7 +1,7 @@
 //! Commands that read and change the application's settings: providers, models, parameters.
 
-use crate::app::App;
-use crate::bounds;
+use super::App;
+use super::bounds;
 use crate::error::{Error, Result};
 use crate::model::{ConversationId, Entity, Parameters, Settings};
 use crate::provider::{

@@ -2,10 +2,11 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::app::App;
-use crate::bounds;
-use crate::chat::{Notice, PageEvent, PageRenderer, TranscriptEvent};
+use super::App;
+use super::bounds;
+use crate::chat::{Notice, PageEvent, PageRenderer};
 use crate::error::{Error, Result};
+use crate::live::TranscriptEvent;
 use crate::model::{
     AnswerEnd, BranchId, ConversationId, ConversationSummary, ConversationView, Entity, Message,
     MessageId, MessagePage, MessageStatus, PageQuery, Role,
@@ -176,6 +177,15 @@ impl App {
             }
         });
         self.quitting.run_until_cancelled(following).await;
+    }
+
+    /// Loads an image that the user requested, as a `data:` URL with a PNG or a JPEG of at most 1568 pixels a
+    /// side.
+    ///
+    /// # Errors
+    /// When it cannot be shown.
+    pub async fn load_image(&self, destination: &str) -> Result<String> {
+        Ok(self.images.load(destination).await?)
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::App;
+use super::App;
 use crate::chat::driver::report_damage;
 use crate::clock::Clock;
 use crate::error::{Error, Result};

@@ -1,6 +1,6 @@
 //! Which version of a message a branch shows.
 
-use crate::app::App;
+use super::App;
 use crate::error::{Error, Result};
 use crate::model::{Entity, MessageId, SelectedVersion};
 use crate::store::SelectOutcome;

@@ -1,6 +1,18 @@
 //! The application without a window: what the commands call, as thin functions over the modules that implement
 //! them.
 
+mod attaching;
+mod bounds;
+mod config;
+mod configure;
+mod daily;
+mod deleting;
+mod opening;
+mod reading;
+mod versions;
+
+pub use config::Config;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,21 +22,18 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::deleting::Purger;
 use crate::attachments::AttachmentError;
-use crate::bounds;
-use crate::chat::aside::Aside;
 use crate::chat::driver::{TurnContext, supervise};
-use crate::chat::live::{LiveAnswers, Registration};
 use crate::clock::Clock;
-use crate::config::Config;
-use crate::daily;
-use crate::deleting::Purger;
 use crate::error::{Error, MESSAGE_LIMIT, Result};
 use crate::events::{CoreEvent, Events};
 use crate::folder;
 use crate::indexing::Indexer;
 use crate::keeper::keep;
 use crate::keys::Keys;
+use crate::live::aside::Aside;
+use crate::live::{LiveAnswers, Registration};
 use crate::lock::instance::Instance;
 use crate::lock::sweeper::Sweeper;
 use crate::lock::watch::Watch;
@@ -34,7 +43,6 @@ use crate::model::{
     SendOutcome, StopOutcome,
 };
 use crate::network::Network;
-use crate::opening;
 use crate::provider::{EmbeddedModel, Providers};
 use crate::start::ProgressReporter;
 use crate::store::{BeginOutcome, Holder, NewAnswer, NewTurn, StoreError};
