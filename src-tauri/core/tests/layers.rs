@@ -72,8 +72,8 @@ fn layer(module: &str) -> Option<usize> {
 }
 
 fn collect(folder: &Path, files: &mut Vec<std::path::PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in fs::read_dir(folder).expect("a folder of sources") {
+        let path = entry.expect("a source").path();
         if path.is_dir() {
             collect(&path, files);
         } else {
@@ -84,7 +84,10 @@ fn collect(folder: &Path, files: &mut Vec<std::path::PathBuf>) {
 
 /// Returns a file's code without comments and tests.
 fn product_code(text: &str) -> String {
-    let product = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+    let product = text
+        .split("#[cfg(test)]\nmod tests {")
+        .next()
+        .unwrap_or(text);
     let is_code = |line: &&str| !line.trim_start().starts_with("//");
     product
         .lines()
