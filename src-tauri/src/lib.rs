@@ -18,6 +18,7 @@ mod log;
 mod notifications;
 mod opener;
 mod process;
+mod render;
 #[cfg(unix)]
 mod signals;
 mod web_process;

@@ -1,6 +1,6 @@
 //! Answers as the user reads them: rendered as Markdown, sanitized, and searchable.
 
-use conch_fault_server::Script;
+use conch_fault_server::{Script, Step};
 use serde_json::json;
 
 use crate::Scene;
@@ -127,4 +127,51 @@ async fn a_formula_in_a_line_keeps_its_baseline_and_scrolls_where_it_is_too_wide
         )
         .await;
     assert_eq!(seen, json!(["span", false, true, true]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reasoning_is_shown_where_it_happened() {
+    let scene = Scene::open().await;
+    let reasoning = |text: &str| Step::Reasoning(text.to_owned());
+    let text = |text: &str| Step::Delta(text.to_owned());
+    scene.server.push(Script::new([
+        Step::Head,
+        reasoning("First thoughts"),
+        text("*One*"),
+        reasoning("Second thoughts"),
+        text("Two"),
+        Step::Wait("end".to_owned()),
+        text(", three"),
+        Step::Finish("stop".to_owned()),
+        Step::Done,
+    ]));
+    scene.send("hello").await;
+    let shows = async |status: &str, expected: serde_json::Value| {
+        let parts = format!(
+            "JSON.stringify([...document.querySelectorAll('[data-role=assistant][data-status={status}] > :is(.reasoning, .text)')]
+               .map((part) => [part.localName, (part.querySelector('.thoughts') ?? part).textContent.trim()]))
+             === {}",
+            json!(expected.to_string())
+        );
+        scene.wait_until(&parts, "the parts are in order").await;
+    };
+    let parts = |last: &str| {
+        json!([
+            ["details", "First thoughts"],
+            ["div", "One"],
+            ["details", "Second thoughts"],
+            ["div", last]
+        ])
+    };
+    shows("generating", parts("Two")).await;
+    scene.server.gate("end").open();
+    shows("complete", parts("Two, three")).await;
+    scene.window.reload().await.unwrap();
+    shows("complete", parts("Two, three")).await;
+    let view = json!({"conversationId": scene.conversation().await});
+    let view = scene.invoke("get_conversation", view).await;
+    assert_eq!(
+        view["messages"][1]["content"],
+        "OneTwo, three".replace("One", "*One*")
+    );
 }

@@ -13,7 +13,7 @@ function code(text: string): Block {
 }
 
 function blocks(messageId: string, from: number, ...blocks: Block[]): PageEvent {
-	return { type: "blocks", messageId, patches: [{ type: "replace", from, blocks }] };
+	return { type: "blocks", messageId, part: 1, patches: [{ type: "replace", from, blocks }] };
 }
 
 test("what did not change stays the same object", () => {
@@ -81,22 +81,32 @@ test("items, rows and inlines are patched from the first that changed", () => {
 	assert.deepEqual(grown, [paragraph("ab")]);
 });
 
-test("blocks, reasoning and phases of one answer accumulate, and another answer starts empty", () => {
+test("parts and phases of one answer accumulate, and another answer starts empty", () => {
+	const reasoning = (part: number, text: string): PageEvent => ({
+		type: "reasoning",
+		messageId: "a",
+		part,
+		text,
+	});
 	let live = applyEvent(null, { type: "phase", messageId: "a", phase: { type: "connecting" } });
-	live = applyEvent(live, { type: "reasoning", messageId: "a", text: "Hm" });
-	live = applyEvent(live, { type: "reasoning", messageId: "a", text: ", yes" });
+	live = applyEvent(live, reasoning(0, "Hm"));
+	live = applyEvent(live, reasoning(0, ", yes"));
 	live = applyEvent(live, blocks("a", 0, paragraph("Hi")));
+	live = applyEvent(live, reasoning(3, "And?"));
 	assert.deepEqual(live, {
 		messageId: "a",
-		blocks: [paragraph("Hi")],
-		reasoning: "Hm, yes",
+		parts: [
+			{ type: "reasoning", text: "Hm, yes" },
+			{ type: "text", blocks: [paragraph("Hi")] },
+			undefined,
+			{ type: "reasoning", text: "And?" },
+		],
 		phase: { type: "connecting" },
 	});
 	const other = applyEvent(live, blocks("b", 0, paragraph("Ho")));
 	assert.deepEqual(other, {
 		messageId: "b",
-		blocks: [paragraph("Ho")],
-		reasoning: "",
+		parts: [undefined, { type: "text", blocks: [paragraph("Ho")] }],
 		phase: null,
 	});
 });

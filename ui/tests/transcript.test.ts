@@ -76,6 +76,7 @@ const block = (text: string): Block => ({
 
 const blocksEvent = (from: number, ...blocks: Block[]): PageEvent => ({
 	type: "blocks",
+	part: 0,
 	messageId: "answer",
 	patches: [{ type: "replace", from, blocks }],
 });
@@ -97,5 +98,7 @@ test("a snapshot from before an answer keeps its live events", () => {
 	transcript.applyEvent(blocksEvent(0, block("one")));
 	transcript.applySnapshot(view([]));
 	transcript.applyEvent(blocksEvent(1, block("two")));
-	assert.deepEqual(transcript.live.value?.blocks, [block("one"), block("two")]);
+	assert.deepEqual(transcript.live.value?.parts, [
+		{ type: "text", blocks: [block("one"), block("two")] },
+	]);
 });

@@ -1,13 +1,13 @@
 //! Commands about conversations.
 
 use conch_core::model::{
-    BranchId, Conversation, ConversationId, ConversationSummary, ConversationView, MessageId,
-    MessagePage, PageQuery,
+    BranchId, Conversation, ConversationId, ConversationSummary, MessageId, PageQuery,
 };
 use tauri::State;
 
 use super::CommandResult;
 use crate::Host;
+use crate::render::{self, ConversationView, MessagePage};
 
 /// Creates an empty conversation.
 #[tauri::command]
@@ -45,7 +45,8 @@ pub(crate) async fn get_conversation(
     branch_id: Option<BranchId>,
 ) -> CommandResult<ConversationView> {
     let (branch, app) = (branch_id.as_ref(), host.app()?);
-    Ok(app.get_conversation(&conversation_id, branch).await?)
+    let view = app.get_conversation(&conversation_id, branch).await?;
+    Ok(render::conversation(view).await?)
 }
 
 /// Returns another part of a branch: at most 50 messages before, after or around a message.
@@ -58,7 +59,8 @@ pub(crate) async fn get_messages(
     part: PageQuery,
 ) -> CommandResult<MessagePage> {
     let (branch, app) = (branch_id.as_ref(), host.app()?);
-    Ok(app.messages(&conversation_id, branch, &part).await?)
+    let page = app.messages(&conversation_id, branch, &part).await?;
+    Ok(render::page(page).await?)
 }
 
 /// Returns the messages of a branch that contain `text`, ignoring case, oldest first.

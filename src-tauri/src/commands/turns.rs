@@ -1,6 +1,5 @@
 //! Commands that start, follow and stop answers.
 
-use conch_core::chat::PageEvent;
 use conch_core::model::{
     AttachmentId, AttemptSource, BranchId, ConversationId, GenerationId, MessageId, RequestId,
     SelectedVersion, SendOutcome, StopOutcome,
@@ -9,6 +8,7 @@ use tauri::ipc::Channel;
 use tauri::{Runtime, State, WebviewWindow};
 
 use super::CommandResult;
+use crate::render::{self, PageEvent};
 use crate::{Followers, Host};
 
 /// Stores a message with its files, in their order, and starts its answer. `accepted` means that all of it is
@@ -109,8 +109,7 @@ pub(crate) async fn follow_branch<R: Runtime>(
     let branch_id = app.branch(&conversation_id, branch_id.as_ref()).await?;
     let replaced = followers.replace(window.label());
     tauri::async_runtime::spawn(replaced.run_until_cancelled_owned(async move {
-        app.follow_page(&branch_id, move |event| channel.send(event).is_ok())
-            .await;
+        render::follow(&app, &branch_id, move |event| channel.send(event).is_ok()).await;
     }));
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use conch_core::chat::Notice;
+use super::text::Notice;
 use conch_core::model::ConversationId;
 use futures_util::StreamExt;
 use tauri::AppHandle;

@@ -1,20 +1,20 @@
 //! Notifies the user when an answer ends while no window of Conch has the focus; a click shows its conversation.
 //!
-//! The text is the core's [`Notice`]. One task sends all of them, one after the other, so a service that hangs
+//! The text is in [`text`]. One task sends all of them, one after the other, so a service that hangs
 //! delays each by its timeout and blocks nothing else.
 
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(not(target_os = "linux"))]
 mod tauri_plugin;
+mod text;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use conch_core::App;
-use conch_core::chat::Notice;
 use conch_core::events::CoreEvent;
 use conch_core::model::{AnswerEnd, ConversationId};
+use conch_core::{App, Result};
 use tauri::async_runtime::JoinHandle;
 use tauri::plugin::TauriPlugin;
 use tauri::{AppHandle, Manager, Runtime};
@@ -27,6 +27,7 @@ use tokio::sync::{mpsc, oneshot};
 use linux::Desktop;
 #[cfg(not(target_os = "linux"))]
 use tauri_plugin::Desktop;
+use text::Notice;
 
 use crate::events::ShowConversation;
 use crate::window;
@@ -116,7 +117,7 @@ async fn notify(
     }
 }
 
-/// Returns the notice for an answer's end; `None` while a window of Conch has the focus.
+/// Returns the notice for an answer's end; `None` while a window of Conch has the focus, and where the user wants none.
 async fn notice(handle: &AppHandle, core: &App, end: &AnswerEnd) -> Option<Notice> {
     let windows = handle.webview_windows();
     if windows
@@ -125,10 +126,18 @@ async fn notice(handle: &AppHandle, core: &App, end: &AnswerEnd) -> Option<Notic
     {
         return None;
     }
-    core.notice(end).await.unwrap_or_else(|error| {
+    read(core, end).await.unwrap_or_else(|error| {
         tracing::warn!(%error, "no notification could be made for an answer that ended");
         None
     })
+}
+
+async fn read(core: &App, end: &AnswerEnd) -> Result<Option<Notice>> {
+    if !core.settings().await?.notifications {
+        return Ok(None);
+    }
+    let title = core.title(&end.conversation_id).await?;
+    Ok(Notice::of(end, title))
 }
 
 /// Brings a window to the front with the conversation whose notification was clicked.

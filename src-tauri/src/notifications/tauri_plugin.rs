@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use conch_core::chat::Notice;
+use super::text::Notice;
 use conch_core::model::ConversationId;
 use tauri::AppHandle;
 use tauri_plugin_notification::NotificationExt;

@@ -40,7 +40,7 @@ async fn ours(app: &conch_core::App) -> anyhow::Result<f64> {
     let accepted = send(app, &conversation.id).await?;
     let mut took = None;
     let follow = app.follow(&accepted.branch_id, |event| {
-        if matches!(event, TranscriptEvent::Text { .. }) {
+        if matches!(event, TranscriptEvent::Part { .. }) {
             took = Some(started.elapsed());
         }
         took.is_none()

@@ -38,7 +38,7 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> anyhow::Result<()> {
                     let took = started.elapsed();
                     let view = app.get_conversation(&conversation.id, None).await?;
                     let answer = view.messages.last().context("no answer")?;
-                    ensure!(answer.content.len() >= ANSWER, "the answer is {answer:?}");
+                    ensure!(answer.content().len() >= ANSWER, "the answer is {answer:?}");
                     Ok(millis(took))
                 }
                 Side::Theirs => {

@@ -186,7 +186,7 @@ impl Scene {
         self.server
             .set_default_script(Script::gated("rest", "first", " rest"));
         self.send().await?;
-        let first = |event| !matches!(event, TranscriptEvent::Text { .. });
+        let first = |event| !matches!(event, TranscriptEvent::Part { .. });
         self.app
             .follow(&self.conversation.main_branch_id, first)
             .await;
@@ -211,7 +211,7 @@ impl Scene {
             .get_conversation(&self.conversation.id, None)
             .await?;
         let answer = view.messages.get(1).context("there is no answer")?;
-        Ok((answer.status, answer.content.clone()))
+        Ok((answer.status, answer.content().clone()))
     }
 
     async fn wait_for_end(&self) -> anyhow::Result<(MessageStatus, String)> {

@@ -317,6 +317,6 @@ async fn print_answer(app: &App, id: &ConversationId) -> anyhow::Result<()> {
         last.status,
         last.error
     );
-    Promise::Whole(last.id.to_string(), last.content.clone()).print()?;
+    Promise::Whole(last.id.to_string(), last.content().clone()).print()?;
     Ok(())
 }

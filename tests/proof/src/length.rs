@@ -121,7 +121,7 @@ async fn answer_of(size: usize) -> anyhow::Result<(Vec<String>, Duration)> {
 /// Describes what is wrong with the stored answer.
 fn mismatch(answer: Option<Message>, size: usize) -> Option<String> {
     let answer = answer?;
-    let code = answer.error.map(|error| error.code);
+    let code = answer.error.as_ref().map(|error| error.code.as_str());
     let expected = if size > MAX_ANSWER_BYTES {
         (
             MessageStatus::Interrupted,
@@ -131,7 +131,7 @@ fn mismatch(answer: Option<Message>, size: usize) -> Option<String> {
     } else {
         (MessageStatus::Complete, size, None)
     };
-    let found = (answer.status, answer.content.len(), code.as_deref());
+    let found = (answer.status, answer.content().len(), code);
     (found != expected).then(|| format!("it ended as {found:?}"))
 }
 
@@ -163,7 +163,7 @@ async fn too_big_to_join() -> anyhow::Result<Vec<String>> {
     if status != Some(MessageStatus::Interrupted) || view.lock.locked {
         broken.push(format!("an answer too big to join ended as {status:?}"));
     }
-    if answer.is_none_or(|answer| answer.content.is_empty()) {
+    if answer.is_none_or(|answer| answer.content().is_empty()) {
         broken.push("nothing is shown of an answer too big to join".to_owned());
     }
     if let Err(error) = send(&app, &made.id, QUESTION).await {

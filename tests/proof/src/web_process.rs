@@ -231,7 +231,7 @@ impl Scene {
             let answer = view.messages.last().context("it has an answer")?;
             if answer.status == MessageStatus::Complete {
                 ensure!(
-                    answer.content.trim() == whole.trim(),
+                    answer.content().trim() == whole.trim(),
                     "the answer is not whole"
                 );
                 ensure!(view.draft == DRAFT, "the draft is {:?}", view.draft);

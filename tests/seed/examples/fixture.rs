@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use conch_core::model::{
     AttachmentContent, AttachmentId, AttachmentKind, AttachmentSummary, AttemptSource,
     ConversationId, Ending, FinishReason, GenerationId, InstanceId, KeyPlace, MessageError,
-    MessageStatus, NewAttachment, Parameters, ProtocolKind, RequestId, Settings, Timestamp, Usage,
+    MessageStatus, NewAttachment, Parameters, PartDelta, ProtocolKind, RequestId, Settings,
+    Timestamp, Usage,
 };
 use conch_core::store::{
     BeginOutcome, NewAnswer, NewTurn, Piece, StartedTurn, Store, StoredProvider,
@@ -107,9 +108,15 @@ async fn answers(store: &Store) -> Result<(), Box<dyn std::error::Error>> {
             let started = turn(store, None, &question).await?;
             let _ = store.set_model(&started.lease, "openai/gpt").await?;
             store.record_first_token(&started.lease, 1, NOW).await?;
-            let piece = |text: &str, reasoning: &str| Piece {
-                text: text.to_owned(),
-                reasoning: reasoning.to_owned(),
+            let piece = |text: &str, reasoning: &str| {
+                let mut piece = Piece::default();
+                if !reasoning.is_empty() {
+                    piece.push(0, PartDelta::Reasoning(reasoning.to_owned()));
+                }
+                if !text.is_empty() {
+                    piece.push(1, PartDelta::Text(text.to_owned()));
+                }
+                piece
             };
             let _ = store
                 .append(&started.lease, 0, &piece("", reasoning))

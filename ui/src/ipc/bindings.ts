@@ -594,16 +594,14 @@ export type Message = {
 	branchId: BranchId,
 	role: Role,
 	status: MessageStatus,
-	/**  The Markdown source, also of a message still being generated. */
+	/**  The text: the Markdown source of an answer, also of one that is being written. */
 	content: string,
-	/**  The parsed blocks of an answer; empty for the user's messages, which are shown as plain text. */
-	blocks: Block[],
+	/**  What an answer consists of, in order; empty for the user's messages, which are shown as plain text. */
+	parts: Part[],
 	/**  The attached files, without their content. */
 	attachments: AttachmentSummary[],
 	/**  `provider/model`, for answers. */
 	model: string | null,
-	/**  The model's reasoning before the answer. */
-	reasoning: string,
 	/**  Why it failed or was interrupted. */
 	error: MessageError | null,
 	/**  Why the model stopped writing, where the provider said. */
@@ -696,12 +694,22 @@ export type OnClose =
 
 /**  An event of the answer on a followed branch, for a page; `message_id` is the answer's. */
 export type PageEvent = 
-/**  The answer's content, as a patch of the blocks sent before; initially of none. */
+/**  A change of a text part, as a patch of the blocks sent before; initially of none. */
 { type: "blocks"; messageId: MessageId; 
-/**  To be applied in order. */
+/**  The part's position. */
+part: number; 
+/**  The changes, in order. */
 patches: Patch[] } | 
-/**  Reasoning that follows the reasoning sent before. */
-{ type: "reasoning"; messageId: MessageId; text: string } | 
+/**  Reasoning that follows what was sent of its part before. */
+{ type: "reasoning"; messageId: MessageId; 
+/**  The part's position. */
+part: number; 
+/**  What to append. */
+text: string } | 
+/**  A call of a tool, which is a part by itself. */
+{ type: "toolCall"; messageId: MessageId; 
+/**  The part's position. */
+part: number; call: ToolCall } | 
 /**  What the answer waits for. */
 { type: "phase"; messageId: MessageId; phase: Phase };
 
@@ -729,6 +737,21 @@ export type Parameters = {
 	/**  How much a reasoning model thinks before it answers. */
 	reasoningEffort: ReasoningEffort | null,
 };
+
+/**  A part of an answer. */
+export type Part = 
+/**  Parsed Markdown. */
+({ type: "text"; blocks: Block[] }) & { text?: never } | 
+/**  The model's reasoning, as plain text. */
+({ type: "reasoning"; text: string }) & { blocks?: never } | 
+/**  A call of a tool by the model. */
+{
+	type: "toolCall",
+} & ToolCall | 
+/**  The result of a call. */
+{
+	type: "toolResult",
+} & ToolResult;
 
 /**
  *  A change to the blocks sent so far, or to those nested in one of them. `at` is the index of the changed block,
@@ -981,6 +1004,26 @@ export type Token = {
 export type TokenKind = "plain" | "comment" | "keyword" | "string" | "number" | "constant" | "function" | "type" | "variable" | "operator" | "punctuation" | "tag" | "attribute" | "inserted" | "deleted" | "heading" | 
 /**  An invisible character, which may change how others are shown. */
 "control";
+
+/**  A call of a tool by the model. */
+export type ToolCall = {
+	/**  The provider's id of the call, or one made for it. */
+	id: string,
+	/**  The tool's name. */
+	name: string,
+	/**  The arguments as the model wrote them: JSON, unless it made a mistake. */
+	input: string,
+};
+
+/**  The result of a call of a tool. */
+export type ToolResult = {
+	/**  The call's id. */
+	callId: string,
+	/**  What the tool returned, as text. */
+	content: string,
+	/**  Whether it failed. */
+	isError: boolean,
+};
 
 /**  Token counts of a generation, as the provider reported them. */
 export type Usage = {

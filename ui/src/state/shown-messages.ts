@@ -2,7 +2,7 @@
  * The loaded part of a conversation: a run of its messages, bounded, so that a conversation of ten thousand
  * costs as much as one of a few hundred, and one of very long answers no more. Pure.
  */
-import type { Message, MessagePage } from "../ipc/bindings";
+import type { Message, MessagePage, Part } from "../ipc/bindings";
 import { costOf } from "../markdown/render-budget";
 
 /** Maximum number of loaded messages. */
@@ -93,7 +93,9 @@ function affordableEnd(messages: readonly Message[], most: number): readonly Mes
 	return affordable(messages.toReversed(), most).toReversed();
 }
 
-/** Excludes the reasoning, which is folded. */
-function costOfMessage({ role, content, blocks }: Message): number {
-	return role === "user" ? content.length : costOf(blocks);
+/** Excludes the reasoning and the tools, which are folded. */
+function costOfMessage({ role, content, parts }: Message): number {
+	if (role === "user") return content.length;
+	const cost = (part: Part) => (part.type === "text" ? costOf(part.blocks) : 0);
+	return parts.reduce((sum, part) => sum + cost(part), 0);
 }

@@ -1,6 +1,6 @@
 /** One message: its content, its status and its actions. */
 import { html, nothing, render, type TemplateResult } from "lit-html";
-import type { Block, FinishReason, Message, Phase } from "../ipc/host";
+import type { FinishReason, Message, Part, Phase } from "../ipc/host";
 import { placeBy } from "../lib/place";
 import { markdown } from "../markdown/directive";
 import { growingText } from "../markdown/growing-text";
@@ -37,7 +37,7 @@ export function message(
 ): TemplateResult {
 	const writing = message.status === "generating";
 	const live = writing && model.live?.messageId === message.id ? model.live : null;
-	const { blocks, reasoning: thoughts } = live ?? message;
+	const { parts } = live ?? message;
 	return html`
     <article
       class="message"
@@ -49,22 +49,59 @@ export function message(
       aria-label=${message.role === "user" ? "You" : "Answer"}
     >
       ${message.leftOut > 0 ? html`<p class="state left-out">${leftOut(message.leftOut)}</p>` : nothing}
-      ${thoughts === "" ? nothing : reasoning(thoughts, writing && blocks.length === 0)}
       ${messageFiles(message.attachments, actions.files)}
-      ${message.content === "" && message.role === "user" ? nothing : text(message, blocks, actions)}
+      ${message.role === "user" ? question(message) : answer(parts, writing, actions)}
       ${writing ? progress(live, message, model) : outcome(message, isLast, actions)}
       ${writing ? nothing : tools(message, isLast, actions)}
     </article>
   `;
 }
 
-function text(message: Message, blocks: readonly Block[], actions: MessageActions): TemplateResult {
-	const state = message.status === "generating" ? "writing" : "written";
-	return html`<div class="text">${
-		message.role === "user"
-			? growingText(message.content)
-			: markdown(blocks, actions.markdown, state)
-	}</div>`;
+function question({ content }: Message) {
+	return content === "" ? nothing : html`<div class="text">${growingText(content)}</div>`;
+}
+
+/** Draws the parts of an answer in order. An answer without text has an empty one, for what looks for its text. */
+function answer(parts: readonly (Part | undefined)[], writing: boolean, actions: MessageActions) {
+	const hasText = parts.some((part) => part?.type === "text");
+	return [
+		parts.map((part, at) => answerPart(part, writing, at + 1 === parts.length, actions)),
+		hasText ? nothing : html`<div class="text"></div>`,
+	];
+}
+
+/** Draws a part of an answer; `isLast`, of an answer that is being written, is the part that grows. */
+function answerPart(
+	part: Part | undefined,
+	writing: boolean,
+	isLast: boolean,
+	actions: MessageActions,
+) {
+	const grows = writing && isLast;
+	switch (part?.type) {
+		case "text": {
+			const state = grows ? "writing" : "written";
+			return html`<div class="text">${markdown(part.blocks, actions.markdown, state)}</div>`;
+		}
+		case "reasoning":
+			return reasoning(part.text, grows);
+		case "toolCall":
+			return tool(`Tool call: ${part.name}`, part.input);
+		case "toolResult":
+			return tool(part.isError ? "Tool error" : "Tool result", part.content);
+		default:
+			return nothing;
+	}
+}
+
+/** Folded, like the reasoning. */
+function tool(title: string, content: string): TemplateResult {
+	return html`
+    <details class="reasoning tool">
+      <summary class="state">${icon("chevron-down")}<span>${title}</span></summary>
+      <div class="thoughts">${growingText(content)}</div>
+    </details>
+  `;
 }
 
 /** Folded, because it is long and not the answer. What the user unfolds stays unfolded. */
@@ -90,7 +127,6 @@ function progress(live: LiveAnswer | null, message: Message, model: MessageModel
 		return html`<p class="state unstored" role="status">Not saved yet: ${phase.reason}</p>`;
 	}
 	if (model.stopping) return html`<p class="state">Stopping…</p>`;
-	const { blocks, reasoning: thoughts } = live ?? message;
 	if (phase?.type === "retrying") {
 		const seconds = secondsTo(phase.until, model.now);
 		return html`<p class="state">Retrying in ${seconds} s: ${phase.reason}</p>`;
@@ -104,7 +140,7 @@ function progress(live: LiveAnswer | null, message: Message, model: MessageModel
 		return html`<p class="state">${words}</p>`;
 	}
 	// The caret shows that text arrives, and the folded reasoning that the model thinks.
-	if (blocks.length > 0 || thoughts !== "") return nothing;
+	if ((live ?? message).parts.length > 0) return nothing;
 	const words =
 		phase?.type === "startingModel" ? "Waiting for the built-in model…" : "Waiting for a response…";
 	return html`<p class="state working">${words}</p>`;

@@ -1,15 +1,12 @@
 //! Queries on conversations: the list, a conversation, its pages, search, and its live events.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
 use super::App;
 use super::bounds;
-use crate::chat::{Notice, PageEvent, PageRenderer};
 use crate::error::{Error, Result};
 use crate::live::TranscriptEvent;
 use crate::model::{
-    AnswerEnd, BranchId, ConversationId, ConversationSummary, ConversationView, Entity, Message,
-    MessageId, MessagePage, MessageStatus, PageQuery, Role,
+    BranchId, ConversationId, ConversationSummary, ConversationView, Entity, Message, MessageId,
+    MessagePage, MessageStatus, PageQuery,
 };
 
 /// Maximum number of conversations in one page of the list.
@@ -57,7 +54,7 @@ impl App {
             .inspect_err(|error| self.ctx.report_damage(error))?;
         let mut view = view.ok_or(Error::NotFound(Entity::Conversation))?;
         view.lock = self.ctx.aside.show_lock(view.lock);
-        view.messages = self.complete(view.messages).await?;
+        self.complete(&mut view.messages);
         Ok(view)
     }
 
@@ -76,7 +73,7 @@ impl App {
         let page = self.ctx.store.messages(id, branch_id, part).await;
         let page = page.inspect_err(|error| self.ctx.report_damage(error))?;
         let mut page = page.ok_or(Error::NotFound(Entity::Conversation))?;
-        page.messages = self.complete(page.messages).await?;
+        self.complete(&mut page.messages);
         Ok(page)
     }
 
@@ -97,35 +94,26 @@ impl App {
         found.ok_or(Error::NotFound(Entity::Conversation))
     }
 
-    /// Returns the notification of an answer's end; `None` if the user stopped it or the conversation is
-    /// deleted.
-    pub async fn notice(&self, end: &AnswerEnd) -> Result<Option<Notice>> {
-        let title = self.ctx.store.title_of(&end.conversation_id).await;
+    /// Returns the title of a conversation, if it has one.
+    ///
+    /// # Errors
+    /// When the conversation is deleted.
+    pub async fn title(&self, id: &ConversationId) -> Result<Option<String>> {
+        let title = self.ctx.store.title_of(id).await;
         let title = self.ctx.inspect_damage(title)?;
-        Ok(title.and_then(|title| Notice::of(end, title)))
+        title.ok_or(Error::NotFound(Entity::Conversation))
     }
 
-    /// Adds what is not stored: the partial text of answers that this process is writing, and the parsed
-    /// Markdown. Parsing takes a second for the longest answers, so it runs on the blocking pool.
-    async fn complete(&self, mut messages: Vec<Message>) -> Result<Vec<Message>> {
-        for message in &mut messages {
+    /// Adds what is not stored: the partial text of answers that this process is writing.
+    fn complete(&self, messages: &mut [Message]) {
+        for message in messages {
             if message.status == MessageStatus::Generating
-                && let Some((text, reasoning)) = self.live.text_of(&message.id)
+                && let Some(parts) = self.live.parts_of(&message.id)
             {
-                message.content = text;
-                message.reasoning = reasoning;
+                message.parts = parts;
             }
             self.ctx.aside.show(message);
         }
-        let reading = tokio::task::spawn_blocking(move || {
-            for message in &mut messages {
-                if message.role == Role::Assistant {
-                    message.blocks = conch_markdown::parse(&message.content);
-                }
-            }
-            messages
-        });
-        reading.await.map_err(|_| Error::Unreadable)
     }
 
     /// Resolves a branch: `main` if none is given.
@@ -139,43 +127,28 @@ impl App {
         branch_id.ok_or(Error::NotFound(Entity::Branch))
     }
 
-    /// Calls `notify` with the events of the answers on a branch, starting with their partial text, until it
-    /// returns false or the application quits. Text is sent at most every 33 ms, the first immediately.
+    /// Calls `notify` with the events of the answers on a branch, starting with their partial text, until it returns
+    /// false or the application quits. Text is sent at most every 33 ms, the first immediately.
     pub async fn follow(
         &self,
         branch_id: &BranchId,
         notify: impl FnMut(TranscriptEvent) -> bool + Send,
     ) {
         let mut notify = notify;
-        let following = self
-            .live
-            .follow(branch_id, |event| std::future::ready(notify(event)));
-        self.quitting.run_until_cancelled(following).await;
+        self.follow_async(branch_id, |event| std::future::ready(notify(event)))
+            .await;
     }
 
-    /// Like [`follow`](Self::follow), for a page: sends changes of the parsed Markdown. Slow parses run on the
-    /// blocking pool; text that arrives meanwhile is parsed together.
-    pub async fn follow_page(
+    /// Like [`follow`](Self::follow), for a receiver that takes its time: text that arrives meanwhile is sent
+    /// together.
+    pub async fn follow_async<Emitted>(
         &self,
         branch_id: &BranchId,
-        notify: impl FnMut(PageEvent) -> bool + Send + 'static,
-    ) {
-        let reader = Arc::new(Mutex::new((PageRenderer::default(), notify)));
-        let following = self.live.follow(branch_id, |event| {
-            let reader = Arc::clone(&reader);
-            async move {
-                let takes_long = lock(&reader).0.takes_long(&event);
-                let read = move || {
-                    let (page, notify) = &mut *lock(&reader);
-                    page.take(event).is_none_or(notify)
-                };
-                if takes_long {
-                    tokio::task::spawn_blocking(read).await.unwrap_or(false)
-                } else {
-                    read()
-                }
-            }
-        });
+        emit: impl FnMut(TranscriptEvent) -> Emitted + Send,
+    ) where
+        Emitted: Future<Output = bool> + Send,
+    {
+        let following = self.live.follow(branch_id, emit);
         self.quitting.run_until_cancelled(following).await;
     }
 
@@ -187,8 +160,4 @@ impl App {
     pub async fn load_image(&self, destination: &str) -> Result<String> {
         Ok(self.images.load(destination).await?)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,23 +4,34 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::model::AttachmentContent;
-use crate::provider::{ChatMessage, ImagePart};
+use crate::model::{AttachmentContent, Part, PartContent, ProtocolKind};
+use crate::provider::{ChatMessage, ImagePart, StepCall, StepPart, ToolStep};
 use crate::store::{HistoryAttachment, HistoryMessage};
 
 /// Few language names are longer, and models recognise them by it.
 const MAX_EXTENSION_BYTES: usize = 10;
 
-/// Returns the messages for a model whose `vision` may be known. If it is unknown, the images are sent.
+/// Who gets the messages.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Recipient<'a> {
+    /// `provider/model`.
+    pub(super) model_id: &'a str,
+    pub(super) protocol: ProtocolKind,
+    /// Whether the model has vision, if that is known. If it is not, images are sent.
+    pub(super) vision: Option<bool>,
+}
+
+/// Returns the messages as they are sent to this model. Reasoning, and what a provider requires back, are sent only
+/// with calls of tools, and only to the model that wrote them: others reject a foreign signature.
 pub(super) fn with_attachments(
     messages: Vec<HistoryMessage>,
-    vision: Option<bool>,
+    recipient: Recipient<'_>,
 ) -> Vec<ChatMessage> {
-    let of = |message| with_its_own(message, vision != Some(false));
+    let of = |message| with_its_own(message, recipient);
     messages.into_iter().map(of).collect()
 }
 
-fn with_its_own(message: HistoryMessage, vision: bool) -> ChatMessage {
+fn with_its_own(message: HistoryMessage, recipient: Recipient<'_>) -> ChatMessage {
     let mut parts = Vec::new();
     let mut images = Vec::new();
     for HistoryAttachment {
@@ -31,24 +42,76 @@ fn with_its_own(message: HistoryMessage, vision: bool) -> ChatMessage {
     {
         match content {
             AttachmentContent::Text(text) => parts.push(labelled(&name, &text)),
-            AttachmentContent::Image { media_type, data } if vision => images.push(ImagePart {
-                media_type,
-                base64: STANDARD.encode(data),
-                tokens,
-            }),
+            AttachmentContent::Image { media_type, data } if recipient.vision != Some(false) => {
+                images.push(ImagePart {
+                    media_type,
+                    base64: STANDARD.encode(data),
+                    tokens,
+                });
+            }
             AttachmentContent::Image { .. } => parts.push(format!(
                 "[The image “{name}” was attached here. This model cannot see images.]"
             )),
         }
     }
-    if !message.content.is_empty() {
-        parts.push(message.content);
+    let is_own = message.model.as_deref() == Some(recipient.model_id);
+    let (steps, text) = steps(message.parts, is_own.then_some(recipient.protocol));
+    if !text.is_empty() {
+        parts.push(text);
     }
     ChatMessage {
         role: message.role,
         content: parts.join("\n\n"),
         images,
+        steps,
     }
+}
+
+/// Divides an answer into its steps with calls of tools and the text after them. `protocol` is that of the model
+/// that wrote it, if it is also the recipient.
+fn steps(parts: Vec<Part>, protocol: Option<ProtocolKind>) -> (Vec<ToolStep>, String) {
+    let (mut steps, mut step) = (Vec::new(), ToolStep::default());
+    for part in parts {
+        let data = part.provider_data;
+        let data = data.filter(|data| Some(data.protocol) == protocol);
+        let data = data.map(|data| data.data);
+        let begins_next = matches!(
+            part.content,
+            PartContent::Text(_) | PartContent::Reasoning(_)
+        );
+        if begins_next && !step.calls.is_empty() {
+            steps.push(std::mem::take(&mut step));
+        }
+        match part.content {
+            PartContent::Text(text) => step.before.push(StepPart::Text(text)),
+            PartContent::Reasoning(text) if protocol.is_some() => {
+                step.before.push(StepPart::Reasoning { text, data });
+            }
+            PartContent::ToolCall(call) => step.calls.push(StepCall {
+                call,
+                data,
+                // Every protocol requires a result for each call.
+                result: "The tool was not run.".to_owned(),
+                is_error: true,
+            }),
+            PartContent::ToolResult(result) => {
+                let mut calls = step.calls.iter_mut();
+                if let Some(called) = calls.find(|called| called.call.id == result.call_id) {
+                    called.result = result.content;
+                    called.is_error = result.is_error;
+                }
+            }
+            PartContent::Reasoning(_) | PartContent::Attachment(_) => {}
+        }
+    }
+    if !step.calls.is_empty() {
+        steps.push(std::mem::take(&mut step));
+    }
+    let text = step.before.into_iter().filter_map(|part| match part {
+        StepPart::Text(text) => Some(text),
+        StepPart::Reasoning { .. } => None,
+    });
+    (steps, text.collect())
 }
 
 /// Wraps a file's text in a code fence under its name; nothing in the text can close the fence.
@@ -77,8 +140,10 @@ fn longest_run(text: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
-    use crate::model::Role;
+    use crate::model::{ProviderData, Role, ToolCall, ToolResult};
 
     fn attached(name: &str, content: AttachmentContent) -> HistoryAttachment {
         HistoryAttachment {
@@ -107,10 +172,16 @@ mod tests {
     ) -> ChatMessage {
         let message = HistoryMessage {
             role: Role::User,
-            content: content.to_owned(),
+            model: None,
+            parts: vec![Part::text(content)],
             attachments,
         };
-        with_attachments(vec![message], vision).remove(0)
+        let recipient = Recipient {
+            model_id: "openai/m",
+            protocol: ProtocolKind::OpenAi,
+            vision,
+        };
+        with_attachments(vec![message], recipient).remove(0)
     }
 
     #[test]
@@ -154,5 +225,74 @@ mod tests {
             message.content,
             "[The image “a.png” was attached here. This model cannot see images.]\n\nLook"
         );
+    }
+
+    #[test]
+    fn calls_of_tools_are_steps_and_go_back_with_their_data_only_to_the_same_model() {
+        let call = |id: &str| ToolCall {
+            id: id.to_owned(),
+            name: "weather".to_owned(),
+            input: "{}".to_owned(),
+        };
+        let data = || ProviderData {
+            protocol: ProtocolKind::Anthropic,
+            data: json!({"signature": "s"}),
+        };
+        let result = ToolResult {
+            call_id: "b".to_owned(),
+            content: "rain".to_owned(),
+            is_error: false,
+        };
+        let message = HistoryMessage {
+            role: Role::Assistant,
+            model: Some("anthropic/claude".to_owned()),
+            parts: vec![
+                Part {
+                    provider_data: Some(data()),
+                    ..Part::reasoning("Hm")
+                },
+                Part::text("I look."),
+                PartContent::ToolCall(call("a")).into(),
+                PartContent::ToolCall(call("b")).into(),
+                PartContent::ToolResult(result).into(),
+                Part::reasoning("So"),
+                Part::text("It rains."),
+            ],
+            attachments: Vec::new(),
+        };
+        let sent = |model_id, protocol| {
+            let recipient = Recipient {
+                model_id,
+                protocol,
+                vision: None,
+            };
+            with_attachments(vec![message.clone()], recipient).remove(0)
+        };
+        let own = sent("anthropic/claude", ProtocolKind::Anthropic);
+        assert_eq!(own.content, "It rains.");
+        let [step] = &own.steps[..] else {
+            panic!("{own:?}");
+        };
+        let reasoning = |data| StepPart::Reasoning {
+            text: "Hm".to_owned(),
+            data,
+        };
+        let text = StepPart::Text("I look.".to_owned());
+        assert_eq!(step.before, [reasoning(Some(data().data)), text.clone()]);
+        let results: Vec<_> = step
+            .calls
+            .iter()
+            .map(|called| (&*called.call.id, &*called.result, called.is_error))
+            .collect();
+        assert_eq!(
+            results,
+            [("a", "The tool was not run.", true), ("b", "rain", false)]
+        );
+        // The same model behind another protocol: its data means nothing there.
+        let other = sent("anthropic/claude", ProtocolKind::OpenAi);
+        assert_eq!(other.steps[0].before, [reasoning(None), text.clone()]);
+        let foreign = sent("openai/gpt", ProtocolKind::OpenAi);
+        assert_eq!(foreign.steps[0].before, [text]);
+        assert_eq!(foreign.content, "It rains.");
     }
 }

@@ -6,7 +6,7 @@
 //! [`attachments`](crate::attachments)).
 
 use crate::model::Parameters;
-use crate::provider::ChatMessage;
+use crate::provider::{ChatMessage, StepPart, ToolStep};
 use crate::tokens::text_tokens;
 
 /// Tokens that a message costs in addition to its text.
@@ -52,7 +52,9 @@ pub(super) fn fitted(
         .map(|message| {
             let images = message.images.iter().map(|image| image.tokens);
             let images = images.fold(0, u32::saturating_add);
-            tokens_of(&message.content) + usize::try_from(images).unwrap_or(usize::MAX / 2)
+            let steps: usize = message.steps.iter().map(tokens_of_step).sum();
+            let images = usize::try_from(images).unwrap_or(usize::MAX / 2);
+            tokens_of(&message.content) + images + steps
         })
         .collect();
     let total: usize = costs.iter().sum();
@@ -79,6 +81,17 @@ pub(super) fn fitted(
     }
 }
 
+fn tokens_of_step(step: &ToolStep) -> usize {
+    let before = step.before.iter().map(|part| match part {
+        StepPart::Text(text) | StepPart::Reasoning { text, .. } => tokens_of(text),
+    });
+    let calls = step
+        .calls
+        .iter()
+        .map(|called| tokens_of(&called.call.input) + tokens_of(&called.result));
+    before.chain(calls).sum()
+}
+
 fn tokens_of(text: &str) -> usize {
     text_tokens(text) as usize + PER_MESSAGE
 }
@@ -100,6 +113,7 @@ mod tests {
                 role,
                 content: text.clone(),
                 images: Vec::new(),
+                steps: Vec::new(),
             })
             .collect()
     }

@@ -28,7 +28,7 @@ use crate::events::Events;
 use crate::indexing::Indexer;
 use crate::live::aside::SetAside;
 use crate::live::{Control, LiveAnswer, Phase, Registration};
-use crate::model::{FencedWrite, HEARTBEAT, Lease, Timestamp};
+use crate::model::{FencedWrite, HEARTBEAT, Lease, PartDelta, Timestamp, apply};
 use crate::provider::{Failure, Providers, Response, StreamEvent};
 use crate::store::{Piece, StartedTurn, Store, StoreError, Transient};
 
@@ -318,16 +318,10 @@ impl Driver {
                 };
                 self.answer.send_modify(|answer| answer.phase = phase);
             }
-            Effect::Append(text) => {
+            Effect::Append { part, delta } => {
                 self.answer
-                    .send_modify(|answer| answer.text.push_str(&text));
-                self.unsaved_grows(|unsaved| unsaved.text.push_str(&text));
-                self.timeouts.on_data(Instant::now());
-            }
-            Effect::Think(text) => {
-                self.answer
-                    .send_modify(|answer| answer.reasoning.push_str(&text));
-                self.unsaved_grows(|unsaved| unsaved.reasoning.push_str(&text));
+                    .send_modify(|answer| apply(&mut answer.parts, part, delta.clone()));
+                self.unsaved_grows(part, delta);
                 self.timeouts.on_data(Instant::now());
             }
             Effect::AwaitUsage => self.timeouts.on_finish_reason(Instant::now()),
@@ -335,11 +329,11 @@ impl Driver {
         }
     }
 
-    fn unsaved_grows(&mut self, grow: impl FnOnce(&mut Piece)) {
+    fn unsaved_grows(&mut self, part: usize, delta: PartDelta) {
         if self.unsaved.is_empty() {
             self.save_at = Instant::now() + SAVE_EVERY;
         }
-        grow(&mut self.unsaved);
+        self.unsaved.push(part, delta);
         if self.unsaved.len() >= SAVE_BYTES {
             self.save_at = self.save_at.min(Instant::now());
         }

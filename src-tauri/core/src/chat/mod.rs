@@ -1,17 +1,12 @@
 //! Chatting: the turn, from the press of Send to the stored answer.
 //!
-//! [`turn`] decides (pure), [`driver`] performs, [`page`] renders for pages. The answers that run are in
+//! [`turn`] decides (pure), [`driver`] performs. The answers that run are in
 //! [`live`](crate::live), the transactions in [`store`](crate::store), the entry points in [`App`](crate::App).
 
 mod activity;
 mod attached;
 mod context;
 pub(crate) mod driver;
-mod notice;
-mod page;
 mod request;
 mod timeouts;
 pub(crate) mod turn;
-
-pub use notice::Notice;
-pub use page::{PageEvent, PageRenderer};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
-use super::attached::with_attachments;
+use super::attached::{Recipient, with_attachments};
 use super::context::fitted;
 use super::driver::{STORE_RETRY_DELAY, TurnContext};
 use crate::live::{LiveAnswer, Phase};
@@ -166,7 +166,12 @@ async fn send(
         stored(ctx, answer, || store.settings()),
     )?;
     let parameters = own.or(&settings.parameters);
-    let messages = with_attachments(messages, endpoint.vision);
+    let recipient = Recipient {
+        model_id: &endpoint.model_id,
+        protocol: endpoint.provider.protocol,
+        vision: endpoint.vision,
+    };
+    let messages = with_attachments(messages, recipient);
     let fitted = fitted(messages, &parameters, endpoint.context_tokens);
     let request = ChatRequest {
         model: &endpoint.model,

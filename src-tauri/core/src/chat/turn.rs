@@ -13,7 +13,9 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::model::{Ending, FinishReason, MessageError, MessageStatus, NOT_STORED, Usage};
+use crate::model::{
+    Ending, FinishReason, MessageError, MessageStatus, NOT_STORED, PartDelta, PartKind, Usage,
+};
 use crate::provider::{Failure, FailureKind, Retry, StreamEvent, Unshown};
 
 /// Maximum number of retries, before any text has arrived.
@@ -30,6 +32,9 @@ const MAX_PAUSE: Duration = Duration::from_mins(2);
 
 /// Maximum length of an answer, in bytes of UTF-8; the reasoning before it may be as long again.
 pub(crate) const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
+
+/// Maximum number of parts of an answer, for a stream that alternates between text and reasoning.
+const MAX_PARTS: usize = 256;
 
 /// An input of the state machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,10 +80,12 @@ pub(crate) enum Effect {
         /// Why the attempt failed, for the user.
         reason: String,
     },
-    /// Append text to the answer.
-    Append(String),
-    /// Append to the model's reasoning.
-    Think(String),
+    /// Append to the answer.
+    Append {
+        /// The position of the part: an existing one, or the next.
+        part: usize,
+        delta: PartDelta,
+    },
     /// The answer is complete: wait only briefly for what may follow it.
     AwaitUsage,
     /// Close the connection, store the end, release the lock.
@@ -127,6 +134,7 @@ pub(crate) struct Turn {
     finish_reason: Option<FinishReason>,
     unshown: Option<Unshown>,
     omitted_messages: u32,
+    parts: PartPositions,
     /// Remaining room for text, in bytes.
     text_room: usize,
     /// Remaining room for reasoning, in bytes.
@@ -143,6 +151,7 @@ impl Turn {
             finish_reason: None,
             unshown: None,
             omitted_messages: 0,
+            parts: PartPositions::default(),
             text_room: MAX_ANSWER_BYTES,
             reasoning_room: MAX_ANSWER_BYTES,
             is_too_long: false,
@@ -240,16 +249,13 @@ impl Turn {
                 self.record(Progress::Life);
                 None
             }
-            (State::Streaming { .. } | State::Finishing { .. }, StreamEvent::Text(text)) => {
-                self.record(Progress::Text);
-                let text = fitting(text, &mut self.text_room, &mut self.is_too_long);
-                Some(Effect::Append(text))
-            }
-            (State::Streaming { .. } | State::Finishing { .. }, StreamEvent::Reasoning(text)) => {
-                self.record(Progress::Reasoning);
-                let text = fitting(text, &mut self.reasoning_room, &mut self.is_too_long);
-                Some(Effect::Think(text))
-            }
+            (
+                State::Streaming { .. } | State::Finishing { .. },
+                event @ (StreamEvent::Text(_)
+                | StreamEvent::Reasoning(_)
+                | StreamEvent::ProviderData(_)
+                | StreamEvent::HiddenReasoning(_)),
+            ) => self.append(event),
             (State::Streaming { .. }, StreamEvent::Alive) => {
                 self.record(Progress::Life);
                 None
@@ -308,6 +314,35 @@ impl Turn {
             }
             _ => None,
         }
+    }
+
+    /// Appends content to the part that it belongs to.
+    fn append(&mut self, event: StreamEvent) -> Option<Effect> {
+        let (part, delta) = match event {
+            StreamEvent::Text(text) => {
+                self.record(Progress::Text);
+                let text = fitting(text, &mut self.text_room, &mut self.is_too_long);
+                let part = self.parts.position_of(PartKind::Text);
+                (part, PartDelta::Text(text))
+            }
+            StreamEvent::Reasoning(text) => {
+                self.record(Progress::Reasoning);
+                let text = fitting(text, &mut self.reasoning_room, &mut self.is_too_long);
+                let part = self.parts.position_of(PartKind::Reasoning);
+                (part, PartDelta::Reasoning(text))
+            }
+            StreamEvent::ProviderData(data) => {
+                self.record(Progress::Life);
+                (self.parts.close(), PartDelta::ProviderData(data))
+            }
+            StreamEvent::HiddenReasoning(data) => {
+                self.record(Progress::Reasoning);
+                self.parts.begin(PartKind::Reasoning);
+                (self.parts.close(), PartDelta::ProviderData(data))
+            }
+            _ => return None,
+        };
+        Some(Effect::Append { part, delta })
     }
 
     /// Records progress. Content after a finish reason still belongs to the answer.
@@ -432,6 +467,44 @@ impl Turn {
             finish_reason: self.finish_reason,
             omitted_messages: self.omitted_messages,
         })
+    }
+}
+
+/// The parts of an answer so far: each addition belongs to the last one, or begins the next.
+#[derive(Debug, Default)]
+struct PartPositions {
+    kinds: Vec<PartKind>,
+    /// The provider ended the last part.
+    is_closed: bool,
+}
+
+impl PartPositions {
+    /// Returns the position of an addition of this kind.
+    fn position_of(&mut self, kind: PartKind) -> usize {
+        let continues = !self.is_closed && self.kinds.last() == Some(&kind);
+        let earlier = self.kinds.iter().rposition(|known| *known == kind);
+        match earlier {
+            // Beyond the limit, an addition that cannot begin a part belongs to the latest of its kind.
+            Some(position) if continues || self.kinds.len() >= MAX_PARTS => position,
+            _ => self.begin(kind),
+        }
+    }
+
+    /// Ends the last part and returns its position. Without any, there is one of reasoning.
+    fn close(&mut self) -> usize {
+        if self.kinds.is_empty() {
+            self.begin(PartKind::Reasoning);
+        }
+        self.is_closed = true;
+        self.kinds.len() - 1
+    }
+
+    fn begin(&mut self, kind: PartKind) -> usize {
+        if self.kinds.len() < MAX_PARTS || !self.kinds.contains(&kind) {
+            self.kinds.push(kind);
+        }
+        self.is_closed = false;
+        self.kinds.len() - 1
     }
 }
 

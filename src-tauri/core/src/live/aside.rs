@@ -7,6 +7,7 @@ use std::sync::PoisonError;
 
 use crate::model::{
     ConversationId, Ending, GenerationId, Lease, LockStatus, Message, MessageId, MessageStatus,
+    Part,
 };
 use crate::sync::{Mutex, MutexGuard};
 
@@ -15,16 +16,16 @@ use crate::sync::{Mutex, MutexGuard};
 pub(crate) struct Aside {
     pub(crate) lease: Lease,
     pub(crate) ending: Ending,
-    /// Its text and its reasoning, where this process has them.
-    text: Option<(String, String)>,
+    /// Its parts, where this process has them.
+    parts: Option<Vec<Part>>,
 }
 
 impl Aside {
-    pub(crate) fn new(lease: Lease, ending: Ending, text: Option<(String, String)>) -> Self {
+    pub(crate) fn new(lease: Lease, ending: Ending, parts: Option<Vec<Part>>) -> Self {
         Self {
             lease,
             ending,
-            text,
+            parts,
         }
     }
 }
@@ -83,9 +84,8 @@ impl SetAside {
         if let Some(aside) = self.rows().get(&message.id) {
             message.status = aside.ending.status;
             message.error.clone_from(&aside.ending.error);
-            if let Some((text, reasoning)) = &aside.text {
-                message.content.clone_from(text);
-                message.reasoning.clone_from(reasoning);
+            if let Some(parts) = &aside.parts {
+                message.parts.clone_from(parts);
             }
         }
     }

@@ -11,7 +11,9 @@ use serde::Serialize;
 use specta::Type;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::model::{BranchId, ConversationId, GenerationId, MessageId, Timestamp};
+use crate::model::{
+    BranchId, ConversationId, GenerationId, MessageId, Part, PartContent, PartDelta, Timestamp,
+};
 use crate::sync::{Mutex, MutexGuard, within};
 
 /// Minimum interval between two text events of one answer to a subscriber.
@@ -22,26 +24,16 @@ const FLUSH: Duration = Duration::from_millis(33);
 const STOP_TIMEOUT: Duration = Duration::from_millis(800);
 
 /// An event of the answer on a followed branch.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
-#[serde(
-    tag = "type",
-    rename_all = "camelCase",
-    rename_all_fields = "camelCase"
-)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TranscriptEvent {
-    /// Text that follows the text sent before. The first event has all of it.
-    Text {
+    /// An addition to a part that follows what was sent of it before. The first has all of it.
+    Part {
         /// Of the answer.
         message_id: MessageId,
+        /// The part's position.
+        part: usize,
         /// What to append.
-        text: String,
-    },
-    /// Reasoning that follows the reasoning sent before.
-    Reasoning {
-        /// Of the answer.
-        message_id: MessageId,
-        /// What to append.
-        text: String,
+        delta: PartDelta,
     },
     /// What the answer waits for.
     Phase {
@@ -93,8 +85,7 @@ pub enum Phase {
 #[derive(Debug)]
 pub(crate) struct LiveAnswer {
     pub(crate) message_id: MessageId,
-    pub(crate) text: String,
-    pub(crate) reasoning: String,
+    pub(crate) parts: Vec<Part>,
     pub(crate) phase: Phase,
     /// Why it cannot be stored at the moment, in any phase.
     pub(crate) unstored: Option<&'static str>,
@@ -105,8 +96,7 @@ impl LiveAnswer {
     pub(crate) fn new(message_id: MessageId) -> Self {
         Self {
             message_id,
-            text: String::new(),
-            reasoning: String::new(),
+            parts: Vec::new(),
             phase: Phase::Connecting,
             unstored: None,
         }
@@ -310,12 +300,11 @@ impl LiveAnswers {
         }
     }
 
-    /// Returns the text and the reasoning so far of an answer generated here.
-    pub(crate) fn text_of(&self, message_id: &MessageId) -> Option<(String, String)> {
+    /// Returns the parts so far of an answer generated here.
+    pub(crate) fn parts_of(&self, message_id: &MessageId) -> Option<Vec<Part>> {
         self.entries().values().find_map(|entry| {
             let answer = entry.answer.as_ref()?.borrow();
-            (answer.message_id == *message_id)
-                .then(|| (answer.text.clone(), answer.reasoning.clone()))
+            (answer.message_id == *message_id).then(|| answer.parts.clone())
         })
     }
 
@@ -397,16 +386,14 @@ where
 /// How much of an answer was sent to a subscriber.
 #[derive(Debug, Default)]
 struct SentCursor {
-    /// In bytes.
-    text: usize,
-    /// In bytes.
-    reasoning: usize,
+    /// Of each part, in bytes.
+    parts: Vec<usize>,
     phase: Option<Phase>,
 }
 
 impl SentCursor {
     fn text_came(&self) -> bool {
-        self.text > 0 || self.reasoning > 0
+        !self.parts.is_empty()
     }
 
     /// Returns what was not sent yet, in one piece: a subscriber that renders Markdown parses all of it each
@@ -422,17 +409,23 @@ impl SentCursor {
                 phase,
             });
         }
-        if let Some(text) = rest(&mut self.reasoning, &answer.reasoning) {
-            events.push(TranscriptEvent::Reasoning {
+        for (position, part) in answer.parts.iter().enumerate() {
+            let is_new = position >= self.parts.len();
+            if is_new {
+                self.parts.push(0);
+            }
+            let sent = &mut self.parts[position];
+            let delta = match &part.content {
+                PartContent::Text(text) => rest(sent, text).map(PartDelta::Text),
+                PartContent::Reasoning(text) => rest(sent, text).map(PartDelta::Reasoning),
+                PartContent::ToolCall(call) => is_new.then(|| PartDelta::ToolCall(call.clone())),
+                PartContent::ToolResult(_) | PartContent::Attachment(_) => None,
+            };
+            events.extend(delta.map(|delta| TranscriptEvent::Part {
                 message_id: message_id(),
-                text,
-            });
-        }
-        if let Some(text) = rest(&mut self.text, &answer.text) {
-            events.push(TranscriptEvent::Text {
-                message_id: message_id(),
-                text,
-            });
+                part: position,
+                delta,
+            }));
         }
         events
     }
@@ -449,29 +442,34 @@ fn rest(sent: &mut usize, text: &str) -> Option<String> {
 mod tests {
     use std::future::ready;
 
-    use crate::live::*;
+    use super::*;
+    use crate::model::apply;
 
     #[test]
     fn the_backlog_is_sent_at_once_and_then_only_what_was_added() {
+        let long = "é😀x".repeat(200_000);
         let mut answer = LiveAnswer {
-            text: "é😀x".repeat(200_000),
-            reasoning: "Hm".to_owned(),
+            parts: vec![Part::reasoning("Hm"), Part::text(&long)],
             ..LiveAnswer::new(MessageId::fresh())
         };
         let mut sent = SentCursor::default();
         let mut read = |answer: &LiveAnswer| -> Vec<String> {
             let events = sent.catch_up(answer).into_iter();
             let text = |event| match event {
-                TranscriptEvent::Text { text, .. } | TranscriptEvent::Reasoning { text, .. } => {
-                    Some(text)
-                }
-                TranscriptEvent::Phase { .. } => None,
+                TranscriptEvent::Part {
+                    delta: PartDelta::Text(text) | PartDelta::Reasoning(text),
+                    ..
+                } => Some(text),
+                _ => None,
             };
             events.filter_map(text).collect()
         };
-        assert_eq!(read(&answer), ["Hm", &answer.text]);
-        answer.text.push_str("end");
+        assert_eq!(read(&answer), ["Hm", &long]);
+        apply(&mut answer.parts, 1, PartDelta::Text("end".to_owned()));
         assert_eq!(read(&answer), ["end"]);
+        apply(&mut answer.parts, 2, PartDelta::Reasoning("Hm?".to_owned()));
+        apply(&mut answer.parts, 3, PartDelta::Text("more".to_owned()));
+        assert_eq!(read(&answer), ["Hm?", "more"]);
         assert!(read(&answer).is_empty());
     }
 
@@ -483,7 +481,7 @@ mod tests {
         let answer = registration.publish(
             &branch,
             LiveAnswer {
-                text: "so far".to_owned(),
+                parts: vec![Part::text("so far")],
                 ..LiveAnswer::new(MessageId::fresh())
             },
         );
@@ -498,13 +496,18 @@ mod tests {
         let mut text = String::new();
         let mut read_until = async |end: &str, text: &mut String| {
             while !text.ends_with(end) {
-                if let TranscriptEvent::Text { text: more, .. } = sent.recv().await.unwrap() {
+                if let TranscriptEvent::Part {
+                    delta: PartDelta::Text(more),
+                    ..
+                } = sent.recv().await.unwrap()
+                {
                     text.push_str(&more);
                 }
             }
         };
         read_until("so far", &mut text).await;
-        answer.send_modify(|answer| answer.text.push_str(", and more"));
+        let more = PartDelta::Text(", and more".to_owned());
+        answer.send_modify(|answer| apply(&mut answer.parts, 0, more));
         read_until("and more", &mut text).await;
 
         assert_eq!(text, "so far, and more");

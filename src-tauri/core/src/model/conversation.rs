@@ -44,8 +44,7 @@ pub struct ConversationSummary {
 }
 
 /// One branch of a conversation: a page of its messages and its lock.
-#[derive(Debug, Clone, PartialEq, Serialize, Type)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ConversationView {
     pub id: ConversationId,
     /// Null until it is named.

@@ -2,11 +2,12 @@
 
 #![expect(missing_docs, reason = "field names say it")]
 
-use conch_markdown::Block;
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
-use super::{AttachmentSummary, BranchId, MessageId, Timestamp, named};
+use super::{
+    AttachmentSummary, BranchId, MessageId, Part, Timestamp, named, reasoning_of, text_of,
+};
 
 named! {
     /// The author of a message.
@@ -60,8 +61,7 @@ pub enum PageQuery {
 }
 
 /// A page of a branch's messages.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessagePage {
     /// Oldest first.
     pub messages: Vec<Message>,
@@ -72,8 +72,7 @@ pub struct MessagePage {
 }
 
 /// One message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     pub id: MessageId,
     /// The preceding message; null for the first.
@@ -82,16 +81,12 @@ pub struct Message {
     pub branch_id: BranchId,
     pub role: Role,
     pub status: MessageStatus,
-    /// The Markdown source, also of a message still being generated.
-    pub content: String,
-    /// The parsed blocks of an answer; empty for the user's messages, which are shown as plain text.
-    pub blocks: Vec<Block>,
+    /// What was written, in order; also of a message still being generated.
+    pub parts: Vec<Part>,
     /// The attached files, without their content.
     pub attachments: Vec<AttachmentSummary>,
     /// `provider/model`, for answers.
     pub model: Option<String>,
-    /// The model's reasoning before the answer.
-    pub reasoning: String,
     /// Why it failed or was interrupted.
     pub error: Option<MessageError>,
     /// Why the model stopped writing, where the provider said.
@@ -108,6 +103,18 @@ pub struct Message {
     pub versions: Versions,
     /// The newest version's end, if it failed and this one is shown in its place.
     pub failed_version: Option<FailedVersion>,
+}
+
+impl Message {
+    /// Returns its text: the Markdown source of an answer.
+    pub fn content(&self) -> String {
+        text_of(&self.parts)
+    }
+
+    /// Returns the model's reasoning.
+    pub fn reasoning(&self) -> String {
+        reasoning_of(&self.parts)
+    }
 }
 
 /// The messages with the same parent, of which a branch shows one.

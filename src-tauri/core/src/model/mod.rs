@@ -12,6 +12,7 @@ mod key;
 mod lock;
 mod message;
 mod parameters;
+mod part;
 mod provider;
 mod settings;
 mod time;
@@ -62,6 +63,10 @@ pub use message::{
     Role, SelectedVersion, Usage, Versions,
 };
 pub use parameters::{Parameters, ReasoningEffort};
+pub use part::{
+    Part, PartContent, PartDelta, PartKind, ProviderData, ToolCall, ToolResult, apply,
+    reasoning_of, text_of,
+};
 pub use provider::ProtocolKind;
 pub use settings::{Appearance, OnClose, SendKey, Settings, ZOOM};
 pub use time::Timestamp;

@@ -20,7 +20,7 @@ use super::gate::{Gate, Response};
 use super::limits::{RequestBudget, retry_after};
 use super::protocol::StreamEvent;
 use crate::chat::turn::{Effect, Event, Turn};
-use crate::model::{ProtocolKind, Timestamp};
+use crate::model::{PartDelta, ProtocolKind, Timestamp};
 
 /// A decoded answer.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -95,7 +95,10 @@ fn drain(mut stream: AnswerStream) -> Answer {
         let is_last = matches!(event, StreamEvent::Closed | StreamEvent::Done)
             || matches!(event, StreamEvent::Failed(_));
         match turn.handle(Event::Stream(event)) {
-            Some(Effect::Append(text) | Effect::Think(text)) => {
+            Some(Effect::Append {
+                delta: PartDelta::Text(text) | PartDelta::Reasoning(text),
+                ..
+            }) => {
                 answer.turn.appended += text.len();
             }
             Some(end @ (Effect::Finish(_) | Effect::Pause { .. })) => {

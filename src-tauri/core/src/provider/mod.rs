@@ -36,6 +36,8 @@ pub(crate) use gate::{Gate, Permit, Response};
 pub(crate) use limits::RequestBudget;
 pub use models::ModelInfo;
 pub use presets::{Preset, environment_variables, presets};
-pub(crate) use protocol::{ChatMessage, ChatRequest, ImagePart, StreamEvent, Unshown};
+pub(crate) use protocol::{
+    ChatMessage, ChatRequest, ImagePart, StepCall, StepPart, StreamEvent, ToolStep, Unshown,
+};
 pub(crate) use registry::ModelRef;
 pub use registry::Providers;

@@ -8,8 +8,8 @@ use sqlx::{Decode, Encode, Type};
 
 use crate::model::{
     AttachmentId, AttachmentKind, AttemptSource, BranchId, ConversationId, FinishReason,
-    GenerationId, InstanceId, KeyPlace, MessageId, MessageStatus, ProtocolKind, RequestId, Role,
-    Timestamp, UserId,
+    GenerationId, InstanceId, KeyPlace, MessageId, MessageStatus, PartKind, ProtocolKind,
+    RequestId, Role, Timestamp, UserId,
 };
 
 macro_rules! stored_as_text {
@@ -45,6 +45,8 @@ stored_as_text! {
     UserId: Self::as_str, |text| Ok(text.to_owned().into());
     InstanceId: Self::as_str, |text| Ok(text.to_owned().into());
     RequestId: Self::as_str, |text| Ok(text.to_owned().into());
+    PartKind: |kind| kind.name(),
+        |text| PartKind::from_name(text).ok_or_else(|| unknown("part", text));
     AttachmentKind: |kind| kind.name(),
         |text| AttachmentKind::from_name(text).ok_or_else(|| unknown("attachment kind", text));
     Role: |role| role.name(), |text| Role::from_name(text).ok_or_else(|| unknown("role", text));

@@ -9,15 +9,18 @@ use sqlx::SqliteConnection;
 
 use super::attachments::content;
 use super::chunks::MAX_UNJOINED_BYTES;
-use super::{Result, Store, StoreError};
-use crate::model::{AttachmentContent, MessageId, Role};
+use super::{Result, Store, StoreError, parts, versions};
+use crate::model::{AttachmentContent, MessageId, Part, PartContent, Role};
 
 /// A message of the history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "field names say it")]
 pub struct HistoryMessage {
     pub role: Role,
-    pub content: String,
+    /// `provider/model`, for answers.
+    pub model: Option<String>,
+    /// What it consists of, in order.
+    pub parts: Vec<Part>,
     /// In the order in which they were attached.
     pub attachments: Vec<HistoryAttachment>,
 }
@@ -34,7 +37,7 @@ pub struct HistoryAttachment {
 
 impl Store {
     /// Returns the history before `message_id`: the path from the first message, without messages that have
-    /// neither text nor files.
+    /// neither text nor files nor tool calls.
     ///
     /// # Errors
     /// [`StoreError::BrokenPath`] when the path does not lead to the first message.
@@ -48,10 +51,13 @@ impl Store {
                  SELECT m.id, m.parent_id, m.search_key
                  FROM path JOIN messages m ON m.id = path.parent_id AND m.search_key < path.search_key
                )
-               SELECT m.id AS "id: MessageId", m.parent_id AS "parent_id: MessageId", m.role AS "role: Role",
+               SELECT m.id AS "id: MessageId", m.parent_id AS "parent_id: MessageId", m.role AS "role: Role", m.model,
                  m.content || coalesce((SELECT group_concat(text, '' ORDER BY seq) FROM (
                    SELECT seq, text, sum(octet_length(text)) OVER (ORDER BY seq) AS so_far
-                   FROM message_chunks WHERE message_id = m.id) WHERE so_far <= ?2), '') AS "content!: String"
+                   FROM message_chunks WHERE message_id = m.id) WHERE so_far <= ?2), '') AS "content!: String",
+                 m.reasoning || coalesce((SELECT group_concat(reasoning, '' ORDER BY seq) FROM (
+                   SELECT seq, reasoning, sum(octet_length(reasoning)) OVER (ORDER BY seq) AS so_far
+                   FROM message_chunks WHERE message_id = m.id) WHERE so_far <= ?2), '') AS "reasoning!: String"
                FROM path JOIN messages m ON m.id = path.id ORDER BY path.search_key"#,
             message_id,
             MAX_UNJOINED_BYTES
@@ -61,15 +67,24 @@ impl Store {
         if let Some(first) = rows.first().filter(|first| first.parent_id.is_some()) {
             return Err(StoreError::BrokenPath(first.id.clone()));
         }
+        let ids = versions::list(rows.iter().map(|row| &row.id));
+        let mut parts = parts::of_messages(&mut reader, &ids).await?;
         let before = rows.into_iter().filter(|row| row.id != *message_id);
         let messages = before.map(|row| HistoryMessage {
             role: row.role,
-            content: row.content,
+            model: row.model,
+            parts: parts::assemble(&row.content, &row.reasoning, parts.remove(&row.id)),
             attachments: files.remove(&row.id).unwrap_or_default(),
         });
-        Ok(messages
-            .filter(|message| !message.content.is_empty() || !message.attachments.is_empty())
-            .collect())
+        let says_something = |message: &HistoryMessage| {
+            let is_sent = |part: &Part| match &part.content {
+                PartContent::Text(text) => !text.is_empty(),
+                PartContent::ToolCall(_) => true,
+                _ => false,
+            };
+            message.parts.iter().any(is_sent) || !message.attachments.is_empty()
+        };
+        Ok(messages.filter(says_something).collect())
     }
 }
 

@@ -33,6 +33,7 @@ mod locks;
 mod lossy;
 mod open;
 mod pages;
+mod parts;
 mod providers;
 mod remains;
 mod replace;

@@ -346,11 +346,13 @@ async fn inspect(path: &Path, check: Check) -> Result<Inspection> {
         }
         inspection => inspection,
     };
-    inspection.map_err(|error| match primary_code(&error) {
-        // These queries are valid in every schema version.
-        Some(SQLITE_ERROR) => StoreError::DatabaseCorrupt {
-            path: path.to_owned(),
-        },
+    inspection.map_err(|error| match (primary_code(&error), &error) {
+        // These queries are valid in every schema version, and Conch writes no other types.
+        (Some(SQLITE_ERROR), _) | (None, sqlx::Error::ColumnDecode { .. }) => {
+            StoreError::DatabaseCorrupt {
+                path: path.to_owned(),
+            }
+        }
         _ => classify(path, error),
     })?
 }

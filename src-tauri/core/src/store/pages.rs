@@ -12,7 +12,7 @@ use sqlx::types::Json;
 
 use super::branches::{self, Branch};
 use super::chunks::MAX_UNJOINED_BYTES;
-use super::{Result, Store, StoreError, attachments, versions};
+use super::{Result, Store, StoreError, attachments, parts, versions};
 use crate::model::{
     BranchId, ConversationId, FinishReason, Message, MessageError, MessageId, MessagePage,
     MessageStatus, PageQuery, Role, Timestamp, Usage, Versions,
@@ -193,6 +193,7 @@ async fn read(reader: &mut SqliteConnection, ids: &[MessageId]) -> Result<Vec<Me
     for (message_id, file) in attachments::of_messages(reader, &ids).await? {
         files.entry(message_id).or_default().push(file);
     }
+    let mut parts = parts::of_messages(reader, &ids).await?;
     let mut messages = sqlx::query!(
         r#"SELECT m.id AS "id: MessageId", m.parent_id AS "parent_id: MessageId",
              m.branch_id AS "branch_id: BranchId", m.role AS "role: Role", m.status AS "status: MessageStatus",
@@ -218,20 +219,17 @@ async fn read(reader: &mut SqliteConnection, ids: &[MessageId]) -> Result<Vec<Me
     .map(|row| Message {
         versions: Versions::new(row.versions.0, &row.id),
         failed_version: None,
-        id: row.id,
         parent_id: row.parent_id,
         branch_id: row.branch_id,
         role: row.role,
         status: row.status,
-        content: row.content,
-        blocks: Vec::new(),
+        parts: parts::assemble(&row.content, &row.reasoning, parts.remove(&row.id)),
         attachments: Vec::new(),
         model: row.model,
         error: row
             .error_code
             .zip(row.error_message)
             .map(|(code, message)| MessageError { code, message }),
-        reasoning: row.reasoning,
         finish_reason: row.finish_reason,
         usage: counted(Usage {
             prompt_tokens: row.prompt_tokens,
@@ -241,6 +239,7 @@ async fn read(reader: &mut SqliteConnection, ids: &[MessageId]) -> Result<Vec<Me
         left_out: row.left_out,
         created_at: row.created_at,
         finished_at: row.finished_at,
+        id: row.id,
     })
     .fetch_all(&mut *reader)
     .await?;

@@ -307,8 +307,10 @@ impl Store {
 
     /// Appends `piece` as chunk number `seq` of the answer.
     pub async fn append(&self, lease: &Lease, seq: i64, piece: &Piece) -> Result<FencedWrite> {
-        let mut writer = self.writer()?.acquire().await?;
-        append(&mut writer, lease, seq, piece).await
+        let mut tx = self.write().await?;
+        let written = append(&mut tx, lease, seq, piece).await?;
+        tx.commit().await?;
+        Ok(written)
     }
 
     /// Ends a turn: stores the rest of its text and its status, and releases its lock, in one transaction.

@@ -7,7 +7,7 @@ use conch_core::clock::SystemClock;
 use conch_core::events::CoreEvent;
 use conch_core::live::{Phase, TranscriptEvent};
 use conch_core::model::{
-    Accepted, AttemptSource, Conversation, Message, ProtocolKind, RequestId, SendOutcome,
+    Accepted, AttemptSource, Conversation, Message, PartDelta, ProtocolKind, RequestId, SendOutcome,
 };
 use conch_core::provider::{EngineCommand, Provider};
 use conch_core::{App, Config, Proxies};
@@ -74,7 +74,11 @@ impl Fixture {
     pub(crate) async fn wait_for_text(&self, conversation: &Conversation, text: &str) {
         let mut read = String::new();
         let more = |event| {
-            if let TranscriptEvent::Text { text, .. } = event {
+            if let TranscriptEvent::Part {
+                delta: PartDelta::Text(text),
+                ..
+            } = event
+            {
                 read.push_str(&text);
             }
             read != text
@@ -100,7 +104,7 @@ impl Fixture {
         let more = |event| {
             let phase = match event {
                 TranscriptEvent::Phase { phase, .. } => Some(phase),
-                _ => None,
+                TranscriptEvent::Part { .. } => None,
             };
             !matches!(phase, Some(Phase::Retrying { .. }))
         };

@@ -139,11 +139,15 @@ impl End {
         self.same("code", &code, &expected.code);
         self.same("finish reason", &answer.finish_reason, &expected.finish);
         self.same("requests", &self.requests.clone(), &expected.requests);
-        self.same("text", &short(&answer.content), &short(&expected.text));
-        self.check(answer.content == expected.text, || {
+        self.same("text", &short(&answer.content()), &short(&expected.text));
+        self.check(answer.content() == expected.text, || {
             "the texts differ".to_owned()
         });
-        self.same("reasoning", &answer.reasoning.as_str(), &expected.reasoning);
+        self.same(
+            "reasoning",
+            &answer.reasoning().as_str(),
+            &expected.reasoning,
+        );
         let message = self.message.clone();
         self.check(message.contains(expected.says), || {
             format!("{:?} is not reported", expected.says)
@@ -179,7 +183,7 @@ impl End {
         fixture.send(conversation, "and again").await;
         let next = fixture.answer(conversation).await;
         self.check(
-            next.content == HELLO
+            next.content() == HELLO
                 && next.status == MessageStatus::Complete
                 && next.finish_reason == Some(FinishReason::Stop),
             || {

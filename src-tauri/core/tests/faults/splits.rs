@@ -55,7 +55,11 @@ async fn answers_the_same(protocol: Protocol) {
         fixture.send(&conversation, "hello").await;
         let answer = fixture.answer(&conversation).await;
         assert_eq!(
-            (answer.status, answer.content.as_str(), answer.finish_reason),
+            (
+                answer.status,
+                answer.content().as_str(),
+                answer.finish_reason
+            ),
             (MessageStatus::Complete, "é🐚", Some(FinishReason::Stop)),
             "split at {split} of {}: {:?}",
             protocol.name(),

@@ -132,7 +132,7 @@ async fn a_busy_server_that_says_nothing_of_its_slots_is_waited_for_and_said_so(
     answered(&fixture.app, &first).await;
     fixture.server.gate("second").open();
     let answer = answered(&fixture.app, &second).await;
-    assert_eq!(answer.content, "And now you.");
+    assert_eq!(answer.content(), "And now you.");
 }
 
 #[tokio::test]

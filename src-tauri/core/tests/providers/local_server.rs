@@ -112,5 +112,5 @@ async fn a_real_model_server_is_found_out_about_and_answers() {
     let answer = fixture.answer(&id, "Count from one to fifty.").await;
     assert_eq!(answer.status, MessageStatus::Complete, "{answer:?}");
     assert_eq!(answer.finish_reason, Some(FinishReason::Length));
-    assert!(!answer.content.is_empty());
+    assert!(!answer.content().is_empty());
 }

@@ -1,7 +1,7 @@
 //! The model parameters of a conversation.
 
 use conch_core::ErrorCode;
-use conch_core::model::{FinishReason, MessageStatus, Parameters};
+use conch_core::model::{FinishReason, MessageStatus, Parameters, Part};
 use conch_fault_server::{Script, Step};
 use serde_json::json;
 
@@ -90,8 +90,14 @@ async fn reasoning_and_the_reason_of_the_end_are_kept_apart_from_the_answer() {
     let id = fixture.conversation().await;
     let answer = fixture.answer(&id, "what is it?").await;
     assert_eq!(answer.status, MessageStatus::Complete);
-    assert_eq!(answer.content, "42");
-    assert_eq!(answer.reasoning, "Let me think. Let me think. ");
+    assert_eq!(answer.content(), "42");
+    assert_eq!(
+        answer.parts,
+        [
+            Part::reasoning("Let me think. Let me think. "),
+            Part::text("42")
+        ]
+    );
     assert_eq!(answer.finish_reason, Some(FinishReason::Length));
     assert_eq!(answer.usage.unwrap().completion_tokens, Some(5));
 

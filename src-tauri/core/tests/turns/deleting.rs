@@ -69,12 +69,12 @@ async fn an_undo_gives_back_all_but_the_answer_that_was_stopped() {
     app.restore_conversation(id).await.unwrap();
     let answer = fixture.answer().await;
     assert_eq!(
-        (answer.status, answer.content.as_str()),
+        (answer.status, answer.content().as_str()),
         (MessageStatus::Stopped, "text")
     );
     fixture.server.push(Script::answer("and on"));
     accepted(fixture.send("more").await);
-    assert_eq!(fixture.answer().await.content, "and on");
+    assert_eq!(fixture.answer().await.content(), "and on");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Every way in which an answer ends: the right status, the text kept, a reason that the user
 //! understands, and the lock released.
 
-use conch_core::model::{GenerationId, Message, MessageStatus};
+use conch_core::model::{GenerationId, MessageStatus};
 use conch_fault_server::{Script, Step};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
@@ -13,17 +13,13 @@ async fn end_of(script: Script) -> (MessageStatus, String, String) {
     let fixture = Fixture::new().await;
     fixture.server.push(script);
     accepted(fixture.send("hello").await);
-    let Message {
-        status,
-        content,
-        error,
-        ..
-    } = fixture.answer().await;
+    let answer = fixture.answer().await;
+    let (status, content, error) = (answer.status, answer.content(), answer.error);
 
     fixture.server.push(Script::answer("next"));
     accepted(fixture.send("and again").await);
     assert_eq!(
-        fixture.answer().await.content,
+        fixture.answer().await.content(),
         "next",
         "the conversation goes on"
     );
@@ -143,7 +139,7 @@ async fn a_rate_limit_is_waited_out_as_asked_and_the_lock_stays_held() {
 
     let answer = fixture.answer().await;
     assert_eq!(
-        (answer.status, answer.content.as_str()),
+        (answer.status, answer.content().as_str()),
         (MessageStatus::Complete, "at last")
     );
     assert_eq!(fixture.server.completions().len(), 3);
@@ -167,7 +163,7 @@ async fn stop_before_the_first_token_stops() {
     );
     let answer = fixture.answer().await;
     assert_eq!(
-        (answer.status, answer.content.as_str()),
+        (answer.status, answer.content().as_str()),
         (MessageStatus::Stopped, "")
     );
 }
@@ -190,7 +186,7 @@ async fn stop_in_mid_answer_keeps_the_text_and_closes_the_connection() {
     );
     let answer = fixture.answer().await;
     assert_eq!(
-        (answer.status, answer.content.as_str()),
+        (answer.status, answer.content().as_str()),
         (MessageStatus::Stopped, "the first half")
     );
     fixture.server.wait_for_disconnects(1).await;
@@ -223,7 +219,7 @@ async fn a_stale_stop_stops_nothing() {
     fixture.server.gate("hold").open();
     let answer = fixture.answer().await;
     assert_eq!(
-        (answer.status, answer.content.as_str()),
+        (answer.status, answer.content().as_str()),
         (MessageStatus::Complete, "second")
     );
 }
@@ -316,7 +312,7 @@ async fn a_long_answer_that_has_ended_leaves_no_long_log() {
     fixture.server.push(Script::answer(&answer));
     accepted(fixture.send("hello").await);
     fixture.settled().await;
-    assert_eq!(fixture.answer().await.content, answer);
+    assert_eq!(fixture.answer().await.content(), answer);
     fixture.app.quit().await;
 
     let (_, logged, folded): (i64, i64, i64) =

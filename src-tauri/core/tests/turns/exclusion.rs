@@ -45,11 +45,11 @@ async fn should_prevent_concurrent_generation() {
     );
 
     fixture.server.gate("hold").open();
-    assert_eq!(fixture.answer().await.content, "first answer");
+    assert_eq!(fixture.answer().await.content(), "first answer");
 
     fixture.server.push(Script::answer("second answer"));
     accepted(fixture.send("message 2").await);
-    assert_eq!(fixture.answer().await.content, "second answer");
+    assert_eq!(fixture.answer().await.content(), "second answer");
     assert_eq!(
         fixture.server.peak_completions(),
         1,
@@ -91,7 +91,7 @@ async fn two_conversations_answer_side_by_side() {
 
     fixture.server.gate("two").open();
     assert_eq!(
-        settled(&fixture.app, &other.id).await.messages[1].content,
+        settled(&fixture.app, &other.id).await.messages[1].content(),
         "cd"
     );
     assert!(
@@ -99,7 +99,7 @@ async fn two_conversations_answer_side_by_side() {
         "the first still writes"
     );
     fixture.server.gate("one").open();
-    assert_eq!(fixture.answer().await.content, "ab");
+    assert_eq!(fixture.answer().await.content(), "ab");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use conch_core::live::{Phase, TranscriptEvent};
+use conch_core::model::PartDelta;
 use conch_fault_server::{Script, Step};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
@@ -25,7 +26,11 @@ fn follow(fixture: &Fixture) -> UnboundedReceiver<TranscriptEvent> {
 async fn read_until(events: &mut UnboundedReceiver<TranscriptEvent>, end: &str) -> String {
     let mut read = String::new();
     while !read.ends_with(end) {
-        if let TranscriptEvent::Text { text, .. } = events.recv().await.unwrap() {
+        if let TranscriptEvent::Part {
+            delta: PartDelta::Text(text),
+            ..
+        } = events.recv().await.unwrap()
+        {
             read.push_str(&text);
         }
     }
@@ -47,7 +52,8 @@ async fn a_reload_during_an_answer_continues_from_the_text_so_far() {
         .await
         .unwrap();
     assert_eq!(
-        view.messages[1].content, "Grüße, ",
+        view.messages[1].content(),
+        "Grüße, ",
         "a snapshot has the text too"
     );
 

@@ -20,7 +20,8 @@ use conch_core::clock::SystemClock;
 use conch_core::events::CoreEvent;
 use conch_core::live::TranscriptEvent;
 use conch_core::model::{
-    AttemptSource, Conversation, ConversationId, ConversationView, Message, RequestId, SendOutcome,
+    AttemptSource, Conversation, ConversationId, ConversationView, Message, PartDelta, RequestId,
+    SendOutcome,
 };
 use conch_core::provider::{EngineCommand, Provider};
 use conch_core::{App, Config, Proxies, Result};
@@ -65,7 +66,12 @@ impl Fixture {
         let branch = &self.conversation.main_branch_id;
         let (mut read, mut of) = (String::new(), None);
         let follow = self.app.follow(branch, |event| {
-            if let TranscriptEvent::Text { text, message_id } = event {
+            if let TranscriptEvent::Part {
+                delta: PartDelta::Text(text),
+                message_id,
+                ..
+            } = event
+            {
                 // Events of the previous answer may still arrive.
                 if of.replace(message_id.clone()) != Some(message_id) {
                     read.clear();
@@ -88,7 +94,7 @@ impl Fixture {
             if view
                 .messages
                 .last()
-                .is_some_and(|answer| answer.content == text)
+                .is_some_and(|answer| answer.content() == text)
             {
                 return watcher.quit().await;
             }

@@ -66,7 +66,7 @@ async fn a_quit_keeps_the_text_and_frees_the_lock() {
     let view = settled(&app, &fixture.conversation.id).await;
     let answer = &view.messages[1];
     assert_eq!(
-        (answer.status, answer.content.as_str()),
+        (answer.status, answer.content().as_str()),
         (MessageStatus::Interrupted, "so far")
     );
     assert!(view.lock.can_send);
@@ -105,14 +105,14 @@ fn i7_a_crash_leaves_nothing_locked_after_the_next_start() {
         );
         let answer = &view.messages[1];
         assert_eq!(
-            (answer.status, answer.content.as_str()),
+            (answer.status, answer.content().as_str()),
             (MessageStatus::Interrupted, "so far")
         );
 
         server.push(Script::answer("again"));
         accepted(send(&app, &conversation.id, "hello again").await);
         assert_eq!(
-            settled(&app, &conversation.id).await.messages[3].content,
+            settled(&app, &conversation.id).await.messages[3].content(),
             "again"
         );
     });
@@ -169,7 +169,7 @@ async fn a_lock_acquired_elsewhere_is_published_and_its_text_shown() {
             .await
             .unwrap();
         assert!(view.lock.locked);
-        if view.messages[1].content == "first" {
+        if view.messages[1].content() == "first" {
             break;
         }
         while !matches!(events.recv().await.unwrap(), CoreEvent::Conversation(_)) {}

@@ -78,7 +78,7 @@ async fn while_another_program_holds_the_database_that_is_said_and_then_all_is_s
 
     let answer = fixture.answer().await;
     assert_eq!(
-        (answer.status, answer.content.as_str()),
+        (answer.status, answer.content().as_str()),
         (MessageStatus::Complete, "the first half, the second")
     );
 }
@@ -105,7 +105,7 @@ async fn stop_is_answered_while_the_database_does_not_answer() {
     execute(&mut database, "ROLLBACK").await;
     let answer = fixture.answer().await;
     assert_eq!(
-        (answer.status, answer.content.as_str()),
+        (answer.status, answer.content().as_str()),
         (MessageStatus::Stopped, "some text")
     );
 }
@@ -128,7 +128,7 @@ async fn a_permanently_refused_end_is_shown_at_once_and_blocks_nothing_else() {
     let answer = &view.messages[1];
     let reason = &answer.error.as_ref().unwrap().message;
     assert_eq!(answer.status, MessageStatus::Failed);
-    assert_eq!(answer.content, "the first half, the second");
+    assert_eq!(answer.content(), "the first half, the second");
     assert!(reason.contains("it is refused"), "{reason}");
     assert!(view.lock.can_send);
     let status = fixture.app.is_locked(id, None).await.unwrap();
@@ -146,7 +146,7 @@ async fn a_permanently_refused_end_is_shown_at_once_and_blocks_nothing_else() {
     fixture.server.push(Script::answer("fine"));
     accepted(send(&fixture.app, &other.id, "hello").await);
     assert_eq!(
-        settled(&fixture.app, &other.id).await.messages[1].content,
+        settled(&fixture.app, &other.id).await.messages[1].content(),
         "fine"
     );
 
@@ -163,7 +163,7 @@ async fn a_permanently_refused_end_is_shown_at_once_and_blocks_nothing_else() {
     accepted(send(&app, id, "and now").await);
     let view = settled(&app, id).await;
     assert_eq!(view.messages[1].status, MessageStatus::Interrupted);
-    assert_eq!(view.messages[3].content, "at last");
+    assert_eq!(view.messages[3].content(), "at last");
 }
 
 #[tokio::test]
@@ -188,7 +188,7 @@ async fn text_that_is_refused_for_good_ends_the_answer_with_the_reason() {
     execute(&mut database, "DROP TRIGGER refuse").await;
     fixture.server.push(Script::answer("at last"));
     accepted(fixture.send("and now").await);
-    assert_eq!(fixture.answer().await.content, "at last");
+    assert_eq!(fixture.answer().await.content(), "at last");
 }
 
 #[tokio::test]
@@ -229,7 +229,7 @@ async fn an_endless_answer_ends_at_its_longest() {
     fixture.server.wait_for_disconnects(1).await;
     let answer = fixture.answer().await;
     assert_eq!(answer.status, MessageStatus::Interrupted);
+    assert_eq!(answer.content().len(), 16 * 1024 * 1024);
+    assert!(answer.content().starts_with("word word"));
     assert_eq!(answer.error.unwrap().code, "too_long");
-    assert_eq!(answer.content.len(), 16 * 1024 * 1024);
-    assert!(answer.content.starts_with("word word"));
 }

@@ -30,7 +30,7 @@ async fn answering_again_that_fails_leaves_the_good_answer_and_says_why() {
     let tried = fixture.answer_again(&good.assistant_message_id).await;
     let shown = fixture.answer().await;
     assert_eq!(
-        (shown.status, shown.content.as_str()),
+        (shown.status, shown.content().as_str()),
         (MessageStatus::Complete, "good")
     );
     let failed = shown.failed_version.unwrap();
@@ -42,20 +42,24 @@ async fn answering_again_that_fails_leaves_the_good_answer_and_says_why() {
     fixture.server.push(half);
     let tried = fixture.answer_again(&good.assistant_message_id).await;
     let shown = fixture.answer().await;
-    assert_eq!(shown.content, "good");
+    assert_eq!(shown.content(), "good");
     assert!(shown.failed_version.unwrap().has_text);
     let chosen = fixture
         .app
         .select_version(&tried.assistant_message_id)
         .await;
     assert_eq!(chosen.unwrap().head_message_id, tried.assistant_message_id);
-    assert_eq!(fixture.answer().await.content, "half", "what came is there");
+    assert_eq!(
+        fixture.answer().await.content(),
+        "half",
+        "what came is there"
+    );
 
     fixture.server.push(Script::answer("better"));
     fixture.answer_again(&tried.assistant_message_id).await;
     let shown = fixture.answer().await;
     assert_eq!(
-        (shown.content.as_str(), shown.versions.count),
+        (shown.content().as_str(), shown.versions.count),
         ("better", 4)
     );
 }
@@ -76,7 +80,7 @@ async fn a_stop_before_the_first_word_leaves_the_good_answer() {
             .stopped
     );
     let shown = fixture.answer().await;
-    assert_eq!(shown.content, "good");
+    assert_eq!(shown.content(), "good");
     let failed = shown.failed_version.unwrap();
     assert_eq!(failed.status, MessageStatus::Stopped);
 }
@@ -95,7 +99,7 @@ async fn a_quit_in_the_middle_of_answering_again_leaves_the_good_answer() {
         .messages
         .remove(1);
     assert_eq!(
-        (shown.status, shown.content.as_str()),
+        (shown.status, shown.content().as_str()),
         (MessageStatus::Complete, "good")
     );
     let failed = shown.failed_version.unwrap();
@@ -134,7 +138,7 @@ async fn a_retry_of_an_earlier_turn_hides_nothing_that_follows() {
         tokio::task::yield_now().await;
     };
     assert_eq!(there.messages.len(), 2);
-    assert_eq!(there.messages[1].content, "at last");
+    assert_eq!(there.messages[1].content(), "at last");
     let shown = fixture.settled().await.messages;
     assert_eq!(shown[1].versions.ids, there.messages[1].versions.ids);
     let ids = |messages: &[conch_core::model::Message]| {

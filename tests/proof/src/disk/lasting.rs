@@ -336,7 +336,7 @@ async fn next_start(
     let view = app.get_conversation(id, None).await?;
     if let Some(accepted) = accepted {
         let is_kept = |message: &conch_core::model::Message| {
-            message.id == accepted.user_message_id && message.content == QUESTION
+            message.id == accepted.user_message_id && message.content() == QUESTION
         };
         if !view.messages.iter().any(is_kept) {
             broken.push("an accepted message is gone (I8)".to_owned());

@@ -14,6 +14,7 @@ use crate::live::aside::Aside;
 use crate::live::{Control, LiveAnswer, Registration};
 use crate::model::{
     AnswerEnd, Ending, FencedWrite, Lease, LockChange, LockReason, MessageError, MessageStatus,
+    text_of,
 };
 use crate::provider::{Failure, FailureKind};
 use crate::store::{Piece, StartedTurn, Transient};
@@ -36,14 +37,14 @@ pub(crate) async fn supervise(ctx: TurnContext, started: StartedTurn, registrati
     let ending = Ending::new(MessageStatus::Failed, Some(fault.to_error()));
     let now = ctx.clock.now();
     match ctx.store.finish(&lease, None, &ending, now).await {
-        Ok(FencedWrite::Written) => publish_end(&ctx, &lease, &ending, String::new()).await,
+        Ok(FencedWrite::Written) => publish_end(&ctx, &lease, &ending, String::new()),
         Ok(FencedWrite::Lost) => {}
         Err(error) => {
             ctx.report_damage(&error);
             tracing::error!(%error, "the end of a failed generation could not be stored");
             let aside = Aside::new(lease.clone(), ending.clone(), None);
             ctx.aside.set(aside);
-            publish_end(&ctx, &lease, &ending, String::new()).await;
+            publish_end(&ctx, &lease, &ending, String::new());
         }
     }
 }
@@ -75,11 +76,8 @@ impl Driver {
         let (ending, aside) = match end {
             End::Stored(ending) => (ending, None),
             End::Refused(ending) => {
-                let text = {
-                    let answer = self.answer.borrow();
-                    (answer.text.clone(), answer.reasoning.clone())
-                };
-                let aside = Aside::new(self.lease.clone(), ending.clone(), Some(text));
+                let parts = self.answer.borrow().parts.clone();
+                let aside = Aside::new(self.lease.clone(), ending.clone(), Some(parts));
                 (ending, Some(aside))
             }
             End::Left => return,
@@ -92,7 +90,7 @@ impl Driver {
             let _ = done.send(());
         }
         let excerpt = excerpt(&self.answer);
-        publish_end(&self.ctx, &self.lease, &ending, excerpt).await;
+        publish_end(&self.ctx, &self.lease, &ending, excerpt);
         drop((self.registration, self.answer));
         self.ctx.indexer.wake();
         if is_stored && let Err(error) = self.ctx.store.checkpoint_wal().await {
@@ -219,17 +217,15 @@ impl ControlRequests {
 }
 
 fn excerpt(answer: &watch::Sender<LiveAnswer>) -> String {
-    answer.borrow().text.chars().take(EXCERPT).collect()
+    let text = text_of(&answer.borrow().parts);
+    text.chars().take(EXCERPT).collect()
 }
 
-async fn publish_end(ctx: &TurnContext, lease: &Lease, ending: &Ending, excerpt: String) {
+fn publish_end(ctx: &TurnContext, lease: &Lease, ending: &Ending, excerpt: String) {
     ctx.events
         .lock_changed(LockChange::of(lease, LockReason::Released));
     ctx.events
         .conversation_changed(&lease.conversation_id, false);
-    if !ctx.store.settings().await.unwrap_or_default().notifications {
-        return;
-    }
     let reason = |error: &MessageError| error.message.clone();
     ctx.events.answer_ended(AnswerEnd {
         conversation_id: lease.conversation_id.clone(),

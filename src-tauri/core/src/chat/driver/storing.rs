@@ -127,8 +127,7 @@ impl Driver {
             }
             Ok(FencedWrite::Lost) => Some(Event::LeaseLost),
             Err(error) => {
-                self.unsaved.text.insert_str(0, &saved.piece.text);
-                self.unsaved.reasoning.insert_str(0, &saved.piece.reasoning);
+                self.unsaved.prepend(saved.piece);
                 self.save_at = Instant::now() + STORE_RETRY_DELAY;
                 self.failed(&error)
             }

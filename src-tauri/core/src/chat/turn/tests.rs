@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::{ProtocolKind, ProviderData};
 
 fn streaming() -> Turn {
     let mut turn = connecting();
@@ -18,9 +19,20 @@ fn finish(turn: &mut Turn, reason: FinishReason) {
     assert_eq!(turn.handle(event), Some(Effect::AwaitUsage));
 }
 
+fn appended(part: usize, delta: PartDelta) -> Effect {
+    Effect::Append { part, delta }
+}
+
+fn reasoning(text: &str) -> PartDelta {
+    PartDelta::Reasoning(text.to_owned())
+}
+
 fn text(turn: &mut Turn, text: &str) {
     let event = Event::Stream(StreamEvent::Text(text.to_owned()));
-    assert_eq!(turn.handle(event), Some(Effect::Append(text.to_owned())));
+    assert_eq!(
+        turn.handle(event),
+        Some(appended(0, PartDelta::Text(text.to_owned())))
+    );
 }
 
 fn status(effect: Option<Effect>) -> MessageStatus {
@@ -184,7 +196,7 @@ fn what_comes_after_a_reason_is_kept_and_the_last_reason_is_the_answers() {
     text(&mut turn, "second half.");
     assert!(!turn.is_whole(), "more may come");
     let thought = Event::Stream(StreamEvent::Reasoning("hm".to_owned()));
-    assert_eq!(turn.handle(thought), Some(Effect::Think("hm".to_owned())));
+    assert_eq!(turn.handle(thought), Some(appended(1, reasoning("hm"))));
     let again = Event::Stream(StreamEvent::Finish(FinishReason::Stop));
     assert_eq!(turn.handle(again), Some(Effect::AwaitUsage));
     assert!(!turn.is_whole());
@@ -427,7 +439,7 @@ fn an_error_in_the_stream_is_retried_only_before_text() {
 fn after_reasoning_nothing_is_asked_again() {
     let mut turn = streaming();
     let thought = Event::Stream(StreamEvent::Reasoning("hm".to_owned()));
-    assert_eq!(turn.handle(thought), Some(Effect::Think("hm".to_owned())));
+    assert_eq!(turn.handle(thought), Some(appended(0, reasoning("hm"))));
     let failed = Event::Stream(StreamEvent::Failed(busy(Retry::Backoff)));
     assert_eq!(status(turn.handle(failed)), MessageStatus::Failed);
 }
@@ -473,11 +485,17 @@ fn an_answer_ends_at_its_longest_with_all_that_fits() {
     type Kept = fn(Effect) -> Option<String>;
     let kinds: [(Say, Kept); 2] = [
         (StreamEvent::Text, |effect| match effect {
-            Effect::Append(text) => Some(text),
+            Effect::Append {
+                delta: PartDelta::Text(text),
+                ..
+            } => Some(text),
             _ => None,
         }),
         (StreamEvent::Reasoning, |effect| match effect {
-            Effect::Think(text) => Some(text),
+            Effect::Append {
+                delta: PartDelta::Reasoning(text),
+                ..
+            } => Some(text),
             _ => None,
         }),
     ];
@@ -521,4 +539,61 @@ fn what_cannot_be_stored_ends_the_answer_with_the_reason() {
     assert_eq!(ending.status, MessageStatus::Failed);
     assert_eq!(error.code, "not_stored");
     assert!(error.message.contains("The page is damaged"));
+}
+
+/// Returns the positions of these additions.
+fn positions(events: impl IntoIterator<Item = StreamEvent>) -> Vec<usize> {
+    let mut turn = streaming();
+    let mut position = |event| match turn.handle(Event::Stream(event)) {
+        Some(Effect::Append { part, .. }) => part,
+        other => panic!("expected an addition, got {other:?}"),
+    };
+    events.into_iter().map(&mut position).collect()
+}
+
+#[test]
+fn reasoning_and_text_are_parts_in_the_order_in_which_they_arrive() {
+    let text = || StreamEvent::Text("Hi".to_owned());
+    let reasoning = || StreamEvent::Reasoning("Hm".to_owned());
+    let signature = || {
+        StreamEvent::ProviderData(ProviderData {
+            protocol: ProtocolKind::Anthropic,
+            data: serde_json::json!({"signature": "s"}),
+        })
+    };
+    let arrived = [
+        reasoning(),
+        reasoning(),
+        text(),
+        text(),
+        reasoning(),
+        text(),
+    ];
+    assert_eq!(positions(arrived), [0, 0, 1, 1, 2, 3]);
+    // A signature ends its part.
+    let arrived = [reasoning(), signature(), reasoning(), signature(), text()];
+    assert_eq!(positions(arrived), [0, 0, 1, 1, 2]);
+    // Reasoning that the provider hides is a part by itself.
+    let hidden = || match signature() {
+        StreamEvent::ProviderData(data) => StreamEvent::HiddenReasoning(data),
+        other => other,
+    };
+    assert_eq!(
+        positions([text(), hidden(), hidden(), text()]),
+        [0, 1, 2, 3]
+    );
+    assert_eq!(positions([signature(), signature(), text()]), [0, 0, 1]);
+}
+
+#[test]
+fn a_stream_that_alternates_for_ever_has_a_limited_number_of_parts() {
+    let kinds = (0..10 * MAX_PARTS).map(|number| match number % 2 {
+        0 => StreamEvent::Reasoning("Hm".to_owned()),
+        _ => StreamEvent::Text("Hi".to_owned()),
+    });
+    let positions = positions(kinds);
+    assert_eq!(positions.iter().max(), Some(&(MAX_PARTS - 1)));
+    for (number, position) in positions.iter().enumerate() {
+        assert_eq!(number % 2, position % 2, "text and reasoning stay apart");
+    }
 }

@@ -125,18 +125,36 @@ impl Protocol for Anthropic {
 fn content(turn: Turn<'_>) -> Value {
     match <[ContentPart<'_>; 1]>::try_from(turn.parts) {
         Ok([ContentPart::Text(text)]) => text.into(),
-        Ok(parts) => parts.into_iter().map(block).collect(),
-        Err(parts) => parts.into_iter().map(block).collect(),
+        Ok(parts) => parts.into_iter().filter_map(block).collect(),
+        Err(parts) => parts.into_iter().filter_map(block).collect(),
     }
 }
 
-fn block(part: ContentPart<'_>) -> Value {
-    match part {
+/// Returns a part as a content block; nothing for reasoning without its signature, which is not accepted.
+fn block(part: ContentPart<'_>) -> Option<Value> {
+    Some(match part {
         ContentPart::Text(text) => json!({"type": "text", "text": text}),
         ContentPart::Image(image) => json!({"type": "image", "source": {
             "type": "base64", "media_type": image.media_type, "data": image.base64,
         }}),
-    }
+        ContentPart::Reasoning { text, data } => {
+            let data = data?;
+            match (data.get("signature"), data.get("redacted")) {
+                (Some(signature), _) => {
+                    json!({"type": "thinking", "thinking": text, "signature": signature})
+                }
+                (None, Some(redacted)) => json!({"type": "redacted_thinking", "data": redacted}),
+                (None, None) => return None,
+            }
+        }
+        ContentPart::Call(called) => json!({
+            "type": "tool_use", "id": called.call.id, "name": called.call.name, "input": called.input(),
+        }),
+        ContentPart::Result(called) => json!({
+            "type": "tool_result", "tool_use_id": called.call.id, "content": called.result,
+            "is_error": called.is_error,
+        }),
+    })
 }
 
 /// The parameters that a model accepts, according to its name.
@@ -229,7 +247,7 @@ impl From<WireModel> for ListedModel {
 mod tests {
     use super::*;
     use crate::model::{Parameters, Role};
-    use crate::provider::protocol::testing::{self, said, shown};
+    use crate::provider::protocol::testing::{self, said, shown, with_tools};
 
     fn body(model: &str, parameters: &Parameters) -> Value {
         testing::body(&Anthropic, model, &[said(Role::User, "hi")], parameters)
@@ -405,5 +423,47 @@ mod tests {
         assert_eq!(models[0].context_tokens, Some(1_000_000));
         assert_eq!(models[1].context_tokens, None);
         assert!(Anthropic.models("<html>").is_none());
+    }
+
+    #[test]
+    fn calls_of_tools_go_back_with_their_results_and_the_signed_reasoning() {
+        let messages = [
+            said(Role::User, "What about the weather?"),
+            with_tools(&json!({"signature": "s"}), "It rains."),
+            said(Role::User, "Thanks"),
+        ];
+        let sent = testing::body(&Anthropic, "claude-x", &messages, &Parameters::default());
+        assert_eq!(
+            sent["messages"],
+            json!([
+                {"role": "user", "content": "What about the weather?"},
+                {"role": "assistant", "content": [
+                    {"type": "thinking", "thinking": "Hm", "signature": "s"},
+                    {"type": "text", "text": "I look."},
+                    {"type": "tool_use", "id": "c1", "name": "weather", "input": {"city": "Bern"}},
+                    {"type": "tool_use", "id": "c2", "name": "weather", "input": {}},
+                ]},
+                {"role": "user", "content": [
+                    {"type": "tool_result", "tool_use_id": "c1", "content": "rain", "is_error": false},
+                    {"type": "tool_result", "tool_use_id": "c2", "content": "no city", "is_error": true},
+                ]},
+                {"role": "assistant", "content": "It rains."},
+                {"role": "user", "content": "Thanks"},
+            ])
+        );
+        // Cut off after its last call: the next message follows the results in one turn.
+        let cut = [
+            with_tools(&json!({"redacted": "r"}), ""),
+            said(Role::User, "Well?"),
+        ];
+        let sent = testing::body(&Anthropic, "claude-x", &cut, &Parameters::default());
+        assert_eq!(
+            sent["messages"][1]["content"][0],
+            json!({"type": "redacted_thinking", "data": "r"})
+        );
+        let last = &sent["messages"][2];
+        assert_eq!(last["role"], "user");
+        assert_eq!(last["content"][2], json!({"type": "text", "text": "Well?"}));
+        assert_eq!(sent["messages"][3], Value::Null);
     }
 }

@@ -35,7 +35,7 @@ impl Protocol for Gemini {
                     Role::Assistant => "model",
                     Role::User | Role::System => "user",
                 };
-                let parts: Value = turn.parts.into_iter().map(part).collect();
+                let parts: Value = turn.parts.into_iter().filter_map(part).collect();
                 json!({"role": role, "parts": parts})
             })
             .collect();
@@ -127,13 +127,36 @@ impl Protocol for Gemini {
     }
 }
 
-fn part(part: ContentPart<'_>) -> Value {
-    match part {
+/// Returns a part in the protocol's form; nothing for reasoning without its signature.
+fn part(part: ContentPart<'_>) -> Option<Value> {
+    Some(match part {
         ContentPart::Text(text) => json!({"text": text}),
         ContentPart::Image(image) => {
             json!({"inlineData": {"mimeType": image.media_type, "data": image.base64}})
         }
+        // Of reasoning, the signature alone is sent back, at its place.
+        ContentPart::Reasoning { data, .. } => {
+            data?.get("thoughtSignature")?;
+            signed(json!({"text": ""}), data)
+        }
+        ContentPart::Call(called) => {
+            let call = json!({"name": called.call.name, "args": called.input()});
+            signed(json!({"functionCall": call}), called.data.as_ref())
+        }
+        ContentPart::Result(called) => {
+            let name = if called.is_error { "error" } else { "output" };
+            let response = json!({"name": called.call.name, "response": {name: called.result}});
+            json!({"functionResponse": response})
+        }
+    })
+}
+
+/// Adds the signature that came with a part.
+fn signed(mut part: Value, data: Option<&Value>) -> Value {
+    if let Some(signature) = data.and_then(|data| data.get("thoughtSignature")) {
+        part["thoughtSignature"] = signature.clone();
     }
+    part
 }
 
 /// The API version in paths.
@@ -196,7 +219,7 @@ impl From<Model> for ListedModel {
 mod tests {
     use super::*;
     use crate::model::Parameters;
-    use crate::provider::protocol::testing::{self, said, shown};
+    use crate::provider::protocol::testing::{self, said, shown, with_tools};
 
     fn body(model: &str, parameters: &Parameters) -> Value {
         let messages = [
@@ -347,5 +370,31 @@ mod tests {
         ] {
             assert_eq!(Gemini.address(variable), address);
         }
+    }
+
+    #[test]
+    fn calls_of_tools_go_back_with_their_results_and_signatures() {
+        let messages = [
+            said(Role::User, "What about the weather?"),
+            with_tools(&json!({"thoughtSignature": "s"}), "It rains."),
+        ];
+        let sent = testing::body(&Gemini, "gemini-x", &messages, &Parameters::default());
+        assert_eq!(
+            sent["contents"],
+            json!([
+                {"role": "user", "parts": [{"text": "What about the weather?"}]},
+                {"role": "model", "parts": [
+                    {"text": "", "thoughtSignature": "s"},
+                    {"text": "I look."},
+                    {"functionCall": {"name": "weather", "args": {"city": "Bern"}}, "thoughtSignature": "s"},
+                    {"functionCall": {"name": "weather", "args": {}}},
+                ]},
+                {"role": "user", "parts": [
+                    {"functionResponse": {"name": "weather", "response": {"output": "rain"}}},
+                    {"functionResponse": {"name": "weather", "response": {"error": "no city"}}},
+                ]},
+                {"role": "model", "parts": [{"text": "It rains."}]},
+            ])
+        );
     }
 }

@@ -21,7 +21,9 @@ use serde_json::{Map, Value, json};
 
 use super::failure::{Failure, FailureKind, Retry, reason_in};
 use super::limits::BudgetHeaders;
-use crate::model::{FinishReason, Parameters, ProtocolKind, ReasoningEffort, Role, Usage};
+use crate::model::{
+    FinishReason, Parameters, ProtocolKind, ProviderData, ReasoningEffort, Role, ToolCall, Usage,
+};
 
 /// A chat request to a model.
 #[derive(Debug)]
@@ -42,6 +44,72 @@ pub(crate) struct ChatMessage {
     pub(crate) content: String,
     /// Attached images; of the user's messages only.
     pub(crate) images: Vec<ImagePart>,
+    /// The steps of an answer that called tools, which precede its `content`.
+    pub(crate) steps: Vec<ToolStep>,
+}
+
+/// A step of an answer: what the model wrote, the tools that it called, and their results.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ToolStep {
+    /// Text and reasoning before the calls, in order.
+    pub(crate) before: Vec<StepPart>,
+    /// Never empty.
+    pub(crate) calls: Vec<StepCall>,
+}
+
+/// What a model wrote before it called tools.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum StepPart {
+    /// Text of the answer.
+    Text(String),
+    /// Reasoning, with the data that this provider requires back.
+    Reasoning {
+        /// Empty where the provider sends it only encrypted.
+        text: String,
+        /// In the form of the protocol of the request.
+        data: Option<Value>,
+    },
+}
+
+/// A call with its result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StepCall {
+    pub(crate) call: ToolCall,
+    /// What the provider sent with the call and requires back.
+    pub(crate) data: Option<Value>,
+    /// The result's text.
+    pub(crate) result: String,
+    pub(crate) is_error: bool,
+}
+
+impl StepCall {
+    /// Returns the arguments as an object, which most protocols require. Where the model wrote none, it is empty.
+    fn input(&self) -> Value {
+        serde_json::from_str(&self.call.input)
+            .ok()
+            .filter(Value::is_object)
+            .unwrap_or_else(|| json!({}))
+    }
+}
+
+impl ToolStep {
+    /// Returns the text before the calls, joined.
+    fn text(&self) -> String {
+        let texts = self.before.iter().filter_map(|part| match part {
+            StepPart::Text(text) => Some(text.as_str()),
+            StepPart::Reasoning { .. } => None,
+        });
+        texts.collect()
+    }
+
+    /// Returns the reasoning before the calls, joined.
+    fn reasoning(&self) -> String {
+        let texts = self.before.iter().filter_map(|part| match part {
+            StepPart::Reasoning { text, .. } => Some(text.as_str()),
+            StepPart::Text(_) => None,
+        });
+        texts.collect()
+    }
 }
 
 /// An image, in the encoding that every protocol accepts.
@@ -93,6 +161,10 @@ pub(crate) enum StreamEvent {
     Text(String),
     /// Reasoning before the answer.
     Reasoning(String),
+    /// Data of the part that was sent last, which the provider requires back. It ends that part.
+    ProviderData(ProviderData),
+    /// Reasoning that the provider sends only encrypted.
+    HiddenReasoning(ProviderData),
     /// Token counts of the provider. A later count replaces an earlier one.
     Usage(Usage),
     /// How many of the oldest messages were omitted, because they do not fit the model's context.
@@ -274,7 +346,10 @@ fn or_alive(events: Vec<StreamEvent>) -> Vec<StreamEvent> {
 pub(in crate::provider) mod testing {
     //! Requests for the tests of all protocols.
 
-    use super::{ChatMessage, ChatRequest, ImagePart, Parameters, Protocol, Role, Value};
+    use super::{
+        ChatMessage, ChatRequest, ImagePart, Parameters, Protocol, Role, StepCall, StepPart,
+        ToolCall, ToolStep, Value,
+    };
 
     /// A request that is never sent.
     #[expect(clippy::disallowed_methods, reason = "it is sent nowhere")]
@@ -287,6 +362,7 @@ pub(in crate::provider) mod testing {
             role,
             content: content.to_owned(),
             images: Vec::new(),
+            steps: Vec::new(),
         }
     }
 
@@ -300,6 +376,37 @@ pub(in crate::provider) mod testing {
         ChatMessage {
             images: images.iter().map(image).collect(),
             ..said(Role::User, content)
+        }
+    }
+
+    /// An answer that called two tools, one of which failed, with data of its reasoning and of its first call.
+    pub(super) fn with_tools(data: &Value, content: &str) -> ChatMessage {
+        let call = |id: &str, input: &str, result: &str, is_error: bool| StepCall {
+            call: ToolCall {
+                id: id.to_owned(),
+                name: "weather".to_owned(),
+                input: input.to_owned(),
+            },
+            data: (id == "c1").then(|| data.clone()),
+            result: result.to_owned(),
+            is_error,
+        };
+        let step = ToolStep {
+            before: vec![
+                StepPart::Reasoning {
+                    text: "Hm".to_owned(),
+                    data: Some(data.clone()),
+                },
+                StepPart::Text("I look.".to_owned()),
+            ],
+            calls: vec![
+                call("c1", r#"{"city": "Bern"}"#, "rain", false),
+                call("c2", "", "no city", true),
+            ],
+        };
+        ChatMessage {
+            steps: vec![step],
+            ..said(Role::Assistant, content)
         }
     }
 

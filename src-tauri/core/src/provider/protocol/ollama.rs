@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use super::lenient::{count, stated};
 use super::turns::role_messages;
 use super::{
-    ChatMessage, ChatRequest, Decoder, Framing, HttpRequestParts, ListedModel, Protocol,
-    StreamEvent, Unshown, filled, no_answer, only_set, or_alive, says, stated_failure,
+    ChatMessage, ChatRequest, Decoder, Framing, HttpRequestParts, ListedModel, Protocol, StepCall,
+    StreamEvent, ToolStep, Unshown, filled, no_answer, only_set, or_alive, says, stated_failure,
     states_failure,
 };
 use crate::model::{FinishReason, ReasoningEffort, Usage};
@@ -36,7 +36,10 @@ impl Protocol for Ollama {
         ]);
         let body = only_set([
             ("model", Some(json!(request.model))),
-            ("messages", Some(role_messages(request, with_images))),
+            (
+                "messages",
+                Some(role_messages(request, with_images, with_calls)),
+            ),
             ("stream", Some(json!(true))),
             // By default, Ollama silently drops what does not fit.
             ("truncate", Some(json!(false))),
@@ -105,6 +108,22 @@ impl Protocol for Ollama {
         (status == 400 && says(body, &["exceeds the context length"]))
             .then_some(FailureKind::ContextTooLong)
     }
+}
+
+fn with_calls(step: &ToolStep) -> Vec<Value> {
+    let calls: Value = step
+        .calls
+        .iter()
+        .map(|called| json!({"function": {"name": called.call.name, "arguments": called.input()}}))
+        .collect();
+    let mut message = json!({"role": "assistant", "content": step.text(), "tool_calls": calls});
+    let reasoning = step.reasoning();
+    if !reasoning.is_empty() {
+        message["thinking"] = reasoning.into();
+    }
+    let result = |called: &StepCall| json!({"role": "tool", "tool_name": called.call.name, "content": called.result});
+    let results = step.calls.iter().map(result);
+    std::iter::once(message).chain(results).collect()
 }
 
 fn with_images(message: &ChatMessage) -> Value {
@@ -245,7 +264,7 @@ mod tests {
     use super::*;
     use crate::model::{Parameters, Role};
     use crate::provider::failure::Retry;
-    use crate::provider::protocol::testing::{self, said, shown};
+    use crate::provider::protocol::testing::{self, said, shown, with_tools};
 
     fn decode(data: &str) -> Result<Vec<StreamEvent>, Failure> {
         Ollama.decoder().decode(data)
@@ -442,5 +461,23 @@ mod tests {
         ] {
             assert_eq!(Ollama.address(host), address, "{host}");
         }
+    }
+
+    #[test]
+    fn calls_of_tools_go_back_with_their_results() {
+        let messages = [with_tools(&json!({}), "It rains.")];
+        let sent = testing::body(&Ollama, "m", &messages, &Parameters::default());
+        let call =
+            |arguments: Value| json!({"function": {"name": "weather", "arguments": arguments}});
+        assert_eq!(
+            sent["messages"],
+            json!([
+                {"role": "assistant", "content": "I look.", "thinking": "Hm",
+                    "tool_calls": [call(json!({"city": "Bern"})), call(json!({}))]},
+                {"role": "tool", "tool_name": "weather", "content": "rain"},
+                {"role": "tool", "tool_name": "weather", "content": "no city"},
+                {"role": "assistant", "content": "It rains."},
+            ])
+        );
     }
 }

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use self::chunks::Chunks;
 use super::turns::role_messages;
 use super::{
-    ChatMessage, ChatRequest, Decoder, Framing, HttpRequestParts, ListedModel, Protocol, only_set,
-    says,
+    ChatMessage, ChatRequest, Decoder, Framing, HttpRequestParts, ListedModel, Protocol, StepCall,
+    ToolStep, only_set, says,
 };
 use crate::provider::failure::FailureKind;
 use crate::provider::limits::BudgetHeaders;
@@ -26,7 +26,10 @@ impl Protocol for OpenAi {
         let parameters = request.parameters;
         let body = only_set([
             ("model", Some(json!(request.model))),
-            ("messages", Some(role_messages(request, with_images))),
+            (
+                "messages",
+                Some(role_messages(request, with_images, with_calls)),
+            ),
             ("stream", Some(json!(true))),
             ("stream_options", Some(json!({"include_usage": true}))),
             ("temperature", parameters.temperature.map(Value::from)),
@@ -103,6 +106,31 @@ impl Protocol for OpenAi {
             _ => None,
         }
     }
+}
+
+fn with_calls(step: &ToolStep) -> Vec<Value> {
+    let calls: Value = step
+        .calls
+        .iter()
+        .map(|StepCall { call, .. }| {
+            let function = json!({"name": call.name, "arguments": arguments(&call.input)});
+            json!({"id": call.id, "type": "function", "function": function})
+        })
+        .collect();
+    let mut message = json!({"role": "assistant", "content": step.text(), "tool_calls": calls});
+    // DeepSeek requires the reasoning of a turn with calls, and what other servers do not know they ignore.
+    let reasoning = step.reasoning();
+    if !reasoning.is_empty() {
+        message["reasoning_content"] = reasoning.into();
+    }
+    let result = |called: &StepCall| json!({"role": "tool", "tool_call_id": called.call.id, "content": called.result});
+    let results = step.calls.iter().map(result);
+    std::iter::once(message).chain(results).collect()
+}
+
+/// Servers parse the arguments of earlier calls, also where the model wrote none.
+fn arguments(input: &str) -> &str {
+    if input.trim().is_empty() { "{}" } else { input }
 }
 
 fn with_images(message: &ChatMessage) -> Value {
@@ -202,7 +230,7 @@ fn answers_chats(id: &str) -> bool {
 mod tests {
     use super::*;
     use crate::model::{Parameters, ReasoningEffort, Role};
-    use crate::provider::protocol::testing::{self, said, shown};
+    use crate::provider::protocol::testing::{self, said, shown, with_tools};
 
     fn body(model: &str, parameters: &Parameters) -> Value {
         testing::body(&OpenAi, model, &[said(Role::User, "hi")], parameters)
@@ -292,5 +320,30 @@ mod tests {
         assert_eq!(contexts, [Some(8192), Some(4096), Some(2048), None]);
         assert_eq!(models[0].name.as_deref(), Some("A"));
         assert!(OpenAi.models("<html>").is_none());
+    }
+
+    #[test]
+    fn calls_of_tools_go_back_with_their_results() {
+        let messages = [
+            said(Role::User, "What about the weather?"),
+            with_tools(&json!({}), "It rains."),
+            with_tools(&json!({}), ""),
+        ];
+        let sent = testing::body(&OpenAi, "m", &messages, &Parameters::default());
+        let call = |id: &str, arguments: &str| {
+            let function = json!({"name": "weather", "arguments": arguments});
+            json!({"id": id, "type": "function", "function": function})
+        };
+        let calls = [
+            json!({"role": "assistant", "content": "I look.", "reasoning_content": "Hm",
+                "tool_calls": [call("c1", r#"{"city": "Bern"}"#), call("c2", "{}")]}),
+            json!({"role": "tool", "tool_call_id": "c1", "content": "rain"}),
+            json!({"role": "tool", "tool_call_id": "c2", "content": "no city"}),
+        ];
+        let mut expected = vec![json!({"role": "user", "content": "What about the weather?"})];
+        expected.extend(calls.clone());
+        expected.push(json!({"role": "assistant", "content": "It rains."}));
+        expected.extend(calls);
+        assert_eq!(sent["messages"], json!(expected));
     }
 }

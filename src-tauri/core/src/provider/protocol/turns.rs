@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use super::{ChatMessage, ChatRequest, ImagePart};
+use super::{ChatMessage, ChatRequest, ImagePart, StepCall, StepPart, ToolStep};
 use crate::model::Role;
 
 /// The user turn before an answer without a question. It only keeps the order of roles, so it has no meaning
@@ -38,6 +38,17 @@ pub(super) enum ContentPart<'a> {
     Text(String),
     /// An image.
     Image(&'a ImagePart),
+    /// Reasoning before a call of a tool.
+    Reasoning {
+        /// Empty where the provider sends it only encrypted.
+        text: &'a str,
+        /// What the provider requires back with it.
+        data: Option<&'a Value>,
+    },
+    /// A call of a tool.
+    Call(&'a StepCall),
+    /// The result of a call, at the beginning of the user's turn after it.
+    Result(&'a StepCall),
 }
 
 impl<'a> Turns<'a> {
@@ -50,7 +61,8 @@ impl<'a> Turns<'a> {
         let mut turns: Vec<Turn<'_>> = Vec::new();
         for message in request.messages {
             let (role, text) = (message.role, message.content.as_str());
-            if text.trim().is_empty() && message.images.is_empty() {
+            let is_empty = text.trim().is_empty() && message.images.is_empty();
+            if is_empty && message.steps.is_empty() {
                 continue;
             }
             if role == Role::System {
@@ -63,16 +75,13 @@ impl<'a> Turns<'a> {
                     parts: vec![ContentPart::Text(OPENING.to_owned())],
                 });
             }
-            match turns.last_mut() {
-                Some(turn) if turn.role == role => turn.add(message),
-                _ => {
-                    let mut turn = Turn {
-                        role,
-                        parts: Vec::new(),
-                    };
-                    turn.add(message);
-                    turns.push(turn);
-                }
+            for step in &message.steps {
+                turn_of(&mut turns, role).add_calls(step);
+                let results = step.calls.iter().map(ContentPart::Result);
+                turn_of(&mut turns, Role::User).parts.extend(results);
+            }
+            if !is_empty {
+                turn_of(&mut turns, role).add(message);
             }
         }
         Self {
@@ -82,7 +91,32 @@ impl<'a> Turns<'a> {
     }
 }
 
+/// Returns the last turn if it has this role, else a new one.
+fn turn_of<'t, 'a>(turns: &'t mut Vec<Turn<'a>>, role: Role) -> &'t mut Turn<'a> {
+    if turns.last().is_none_or(|turn| turn.role != role) {
+        turns.push(Turn {
+            role,
+            parts: Vec::new(),
+        });
+    }
+    let last = turns.len() - 1;
+    &mut turns[last]
+}
+
 impl<'a> Turn<'a> {
+    fn add_calls(&mut self, step: &'a ToolStep) {
+        self.parts
+            .extend(step.before.iter().filter_map(|part| match part {
+                StepPart::Text(text) if text.trim().is_empty() => None,
+                StepPart::Text(text) => Some(ContentPart::Text(text.clone())),
+                StepPart::Reasoning { text, data } => Some(ContentPart::Reasoning {
+                    text,
+                    data: data.as_ref(),
+                }),
+            }));
+        self.parts.extend(step.calls.iter().map(ContentPart::Call));
+    }
+
     fn add(&mut self, message: &'a ChatMessage) {
         self.parts
             .extend(message.images.iter().map(ContentPart::Image));
@@ -102,22 +136,28 @@ fn add(to: &mut String, text: &str) {
 }
 
 /// Returns the conversation as a list of `{role, content}`, the system prompt first. `with_images` converts a
-/// message with images.
+/// message with images, and `with_calls` a step with calls of tools, into the messages of the calls and of their
+/// results.
 pub(super) fn role_messages(
     request: &ChatRequest<'_>,
     with_images: fn(&ChatMessage) -> Value,
+    with_calls: fn(&ToolStep) -> Vec<Value>,
 ) -> Value {
     let system = request
         .parameters
         .system_prompt
         .iter()
         .map(|text| json!({"role": Role::System, "content": text}));
-    let messages = request.messages.iter().map(|message| {
-        if message.images.is_empty() {
+    let messages = request.messages.iter().flat_map(|message| {
+        let own = if message.images.is_empty() {
             json!({"role": message.role, "content": message.content})
         } else {
             with_images(message)
-        }
+        };
+        // An answer that was cut off after its last call has no text.
+        let is_sent = message.steps.is_empty() || !message.content.is_empty();
+        let steps = message.steps.iter().flat_map(with_calls);
+        steps.chain(is_sent.then_some(own))
     });
     system.chain(messages).collect()
 }
@@ -159,6 +199,7 @@ mod tests {
         let parts = of.turns[0].parts.iter().map(|part| match part {
             ContentPart::Text(text) => text.as_str(),
             ContentPart::Image(image) => &image.base64,
+            other => panic!("{other:?}"),
         });
         assert_eq!(
             parts.collect::<Vec<_>>(),

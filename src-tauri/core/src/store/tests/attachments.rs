@@ -74,8 +74,9 @@ impl Fixture {
             .messages(&self.conversation.id, None, &PageQuery::Latest);
         let messages = page.await.unwrap().unwrap().messages;
         let of = |message: crate::model::Message| {
+            let content = message.content();
             let names = message.attachments.into_iter().map(|file| file.name);
-            (message.content, names.collect())
+            (content, names.collect())
         };
         messages.into_iter().map(of).collect()
     }

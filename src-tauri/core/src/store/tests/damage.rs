@@ -197,6 +197,21 @@ async fn a_schema_or_a_record_of_migrations_that_is_not_what_conch_wrote_is_dama
             false,
         ),
         (
+            "a record of other types",
+            "UPDATE _sqlx_migrations SET success = 'yes' WHERE version = 3".to_owned(),
+            false,
+        ),
+        (
+            "a version that is no number",
+            "UPDATE _sqlx_migrations SET version = 'three' WHERE version = 3".to_owned(),
+            false,
+        ),
+        (
+            "a checksum that is a number",
+            "UPDATE _sqlx_migrations SET checksum = 3 WHERE version = 3".to_owned(),
+            false,
+        ),
+        (
             "the table of records",
             of_schema("checksum BLOB", "cheksum BLOB"),
             false,

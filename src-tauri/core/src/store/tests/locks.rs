@@ -167,7 +167,8 @@ async fn i3_a_holder_that_lost_its_lock_writes_nothing() {
     let interrupted = &view.messages[1];
     assert_eq!(interrupted.status, MessageStatus::Interrupted);
     assert_eq!(
-        interrupted.content, "part",
+        interrupted.content(),
+        "part",
         "what was saved is kept, what came late is not"
     );
     assert_eq!(view.lock.generation_id, Some(second.lease.generation_id));
@@ -267,7 +268,7 @@ async fn an_expired_lock_is_vacated_with_its_text_kept() {
         .get_conversation(&fixture.conversation.id, None, NOW)
         .await;
     let view = view.unwrap().unwrap();
-    assert_eq!(view.messages[1].content, "one two three");
+    assert_eq!(view.messages[1].content(), "one two three");
     assert_eq!(
         view.messages[1].error.as_ref().unwrap().code,
         "lease_expired"

@@ -8,6 +8,7 @@ mod configuring;
 mod damage;
 mod deleting;
 mod locks;
+mod migrating;
 mod naming;
 mod opening;
 mod permanent_errors;

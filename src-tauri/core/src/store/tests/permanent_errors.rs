@@ -1,7 +1,7 @@
 //! Endings that the database refuses permanently: as much of them is stored as possible.
 
 use super::*;
-use crate::model::{FencedWrite, PageQuery};
+use crate::model::{FencedWrite, PageQuery, text_of};
 
 impl Fixture {
     async fn last_message(&self) -> crate::model::Message {
@@ -40,7 +40,7 @@ async fn an_answer_whose_text_cannot_be_joined_ends_with_its_text_in_pieces() {
             MessageStatus::Complete
         };
         assert_eq!(
-            (answer.status, answer.content.as_str()),
+            (answer.status, answer.content().as_str()),
             (status, "first, second")
         );
         assert!(fixture.store.holders().await.unwrap().is_empty());
@@ -50,7 +50,7 @@ async fn an_answer_whose_text_cannot_be_joined_ends_with_its_text_in_pieces() {
     let shown: Vec<_> = prior
         .unwrap()
         .into_iter()
-        .map(|said| said.content)
+        .map(|said| text_of(&said.parts))
         .collect();
     assert_eq!(
         shown,
@@ -82,7 +82,7 @@ async fn an_end_that_is_refused_as_a_whole_leaves_the_lock_held() {
         "a lock without its answer's end is never freed (I6)"
     );
     assert_eq!(
-        fixture.last_message().await.content,
+        fixture.last_message().await.content(),
         "",
         "nothing of it was stored"
     );

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::{Fixture, NOW, complete};
 use crate::model::{
-    AttemptSource, Ending, FencedWrite, GenerationId, InstanceId, MessageId, MessagePage,
-    MessageStatus, PageQuery, RequestId, Timestamp, Usage,
+    AttemptSource, Ending, FencedWrite, GenerationId, InstanceId, Message, MessageId, MessagePage,
+    MessageStatus, PageQuery, Part, PartContent, PartDelta, ProtocolKind, ProviderData, RequestId,
+    Timestamp, ToolCall, Usage, text_of,
 };
-use crate::store::{BeginOutcome, NewAnswer};
+use crate::store::{BeginOutcome, NewAnswer, Piece};
 
 async fn answered(fixture: &Fixture, question: &str, answer: &str, now: Timestamp) {
     let started = fixture.begin(question, now).await;
@@ -38,7 +39,7 @@ async fn pages_join_to_the_whole_conversation() {
         part = PageQuery::Before(page.messages[0].id.clone());
         read.splice(
             0..0,
-            page.messages.into_iter().map(|message| message.content),
+            page.messages.into_iter().map(|message| message.content()),
         );
         if !page.has_earlier {
             break;
@@ -60,7 +61,7 @@ async fn pages_join_to_the_whole_conversation() {
         assert!(page.messages.len() <= 50);
         assert!(page.has_earlier);
         part = PageQuery::After(page.messages.last().unwrap().id.clone());
-        again.extend(page.messages.into_iter().map(|message| message.content));
+        again.extend(page.messages.into_iter().map(|message| message.content()));
         if !page.has_later {
             break;
         }
@@ -78,17 +79,13 @@ async fn a_message_is_found_with_what_stands_around_it() {
     let q40 = latest
         .messages
         .iter()
-        .find(|message| message.content == "q40");
+        .find(|message| message.content() == "q40");
     let page = fixture
         .page(&PageQuery::Around(q40.unwrap().id.clone()))
         .await;
-    let contents: Vec<_> = page
-        .messages
-        .iter()
-        .map(|message| &*message.content)
-        .collect();
+    let contents: Vec<_> = page.messages.iter().map(Message::content).collect();
     assert_eq!(
-        (contents.len(), contents[0], contents[24]),
+        (contents.len(), &*contents[0], &*contents[24]),
         (50, "q28", "q40")
     );
     assert!(page.has_earlier && page.has_later);
@@ -144,7 +141,7 @@ async fn a_new_version_takes_the_old_ones_place_and_sees_only_what_came_before()
         1,
         "the model is not shown the version it replaces"
     );
-    assert_eq!(prior[0].content, "question");
+    assert_eq!(text_of(&prior[0].parts), "question");
 
     let view = fixture
         .store
@@ -202,7 +199,10 @@ async fn a_failed_answer_without_text_is_not_shown_to_the_model() {
         .history(&started.lease.message_id)
         .await
         .unwrap();
-    let prior: Vec<_> = prior.into_iter().map(|message| message.content).collect();
+    let prior: Vec<_> = prior
+        .into_iter()
+        .map(|message| text_of(&message.parts))
+        .collect();
     assert_eq!(prior, ["one", "two"]);
 }
 
@@ -332,4 +332,69 @@ async fn the_first_token_of_an_answer_is_timed_while_it_is_written() {
     assert_eq!(done.unwrap(), FencedWrite::Written);
     record(9, later + Duration::from_secs(1)).await;
     assert_eq!(timing().await, first, "it has ended");
+}
+
+#[tokio::test]
+async fn the_parts_of_an_answer_are_read_as_they_were_written() {
+    let fixture = Fixture::new().await;
+    let data = ProviderData {
+        protocol: ProtocolKind::Anthropic,
+        data: serde_json::json!({"signature": "s"}),
+    };
+    let call = ToolCall {
+        id: "c".to_owned(),
+        name: "weather".to_owned(),
+        input: "{\"city\": \"Bern\"}".to_owned(),
+    };
+    let written = [
+        (0, PartDelta::Reasoning("Let me ".to_owned())),
+        (0, PartDelta::Reasoning("see.".to_owned())),
+        (0, PartDelta::ProviderData(data.clone())),
+        (1, PartDelta::Text("I lo".to_owned())),
+        (1, PartDelta::Text("ök".to_owned())),
+        (2, PartDelta::ToolCall(call.clone())),
+        (3, PartDelta::Reasoning("It rains.".to_owned())),
+        (4, PartDelta::ProviderData(data.clone())),
+        (5, PartDelta::Text("Rain.".to_owned())),
+    ];
+    let expected = [
+        Part {
+            provider_data: Some(data.clone()),
+            ..Part::reasoning("Let me see.")
+        },
+        Part::text("I loök"),
+        PartContent::ToolCall(call).into(),
+        Part::reasoning("It rains."),
+        Part {
+            provider_data: Some(data),
+            ..Part::reasoning("")
+        },
+        Part::text("Rain."),
+    ];
+    for at_once in [1, 2, written.len()] {
+        let started = fixture.begin("what about the weather?", NOW).await;
+        for (seq, deltas) in (0..).zip(written.chunks(at_once)) {
+            let mut piece = Piece::default();
+            for (position, delta) in deltas {
+                piece.push(*position, delta.clone());
+            }
+            let done = fixture.store.append(&started.lease, seq, &piece).await;
+            assert_eq!(done.unwrap(), FencedWrite::Written);
+        }
+        let read = async || {
+            fixture
+                .page(&PageQuery::Latest)
+                .await
+                .messages
+                .pop()
+                .unwrap()
+        };
+        assert_eq!(read().await.parts, expected, "while it is written");
+        let ending = complete();
+        let done = fixture.store.finish(&started.lease, None, &ending, NOW);
+        assert_eq!(done.await.unwrap(), FencedWrite::Written);
+        let answer = read().await;
+        assert_eq!(answer.parts, expected, "when it has ended");
+        assert_eq!(answer.content(), "I loökRain.");
+    }
 }

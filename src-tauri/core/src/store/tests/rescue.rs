@@ -9,11 +9,11 @@ use sqlx::{ConnectOptions, Connection};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-use super::{Fixture, NOW, open_to_read};
+use super::{Fixture, NOW, complete, open_to_read};
 use crate::clock::ManualClock;
 use crate::error::Error;
 use crate::lock::instance::Instance;
-use crate::model::{ErrorCode, FencedWrite};
+use crate::model::{ErrorCode, FencedWrite, PageQuery, Part, PartDelta};
 use crate::recovery::{Recovery, Replacement};
 use crate::store::{Piece, Store, backups};
 
@@ -356,4 +356,32 @@ async fn messages_are_saved_without_their_conversation_branch_or_parent() {
     .await
     .unwrap();
     assert_eq!(count, saved.messages, "all are on the branch that is shown");
+}
+
+#[tokio::test]
+async fn what_is_saved_keeps_its_parts() {
+    let fixture = Fixture::new().await;
+    let started = fixture.begin("question", NOW).await;
+    let mut piece = Piece::default();
+    piece.push(0, PartDelta::Text("One".to_owned()));
+    piece.push(1, PartDelta::Reasoning("Hm".to_owned()));
+    piece.push(2, PartDelta::Text("Two".to_owned()));
+    let ending = complete();
+    let done = fixture
+        .store
+        .finish(&started.lease, Some((0, &piece)), &ending, NOW);
+    assert_eq!(done.await.unwrap(), FencedWrite::Written);
+    let id = fixture.conversation.id.clone();
+    fixture.store.close().await;
+    let recovery = recovery(&fixture.folder);
+    let saved = recovery.save_readable().await.unwrap();
+    let store = Store::open(&saved.folder.join("conch.db"), false, NOW)
+        .await
+        .unwrap();
+    let page = store.messages(&id, None, &PageQuery::Latest).await;
+    let answer = page.unwrap().unwrap().messages.pop().unwrap();
+    assert_eq!(
+        answer.parts,
+        [Part::text("One"), Part::reasoning("Hm"), Part::text("Two")]
+    );
 }

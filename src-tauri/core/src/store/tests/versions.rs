@@ -168,11 +168,11 @@ async fn what_became_of_an_attempt_is_said_until_another_one_ends_well() {
     let better = fixture.again(id).await;
     fixture.end(&better, "better", &complete()).await;
     let last = fixture.last().await;
-    assert_eq!((&last.content[..], last.versions.index), ("better", 4));
+    assert_eq!((&last.content()[..], last.versions.index), ("better", 4));
     assert_eq!(last.failed_version, None);
     fixture.store.select_version(id).await.unwrap();
     let last = fixture.last().await;
-    assert_eq!((&last.content[..], last.failed_version), ("good", None));
+    assert_eq!((&last.content()[..], last.failed_version), ("good", None));
 }
 
 #[tokio::test]

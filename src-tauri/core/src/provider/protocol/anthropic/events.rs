@@ -1,9 +1,9 @@
 //! The events of a response, <https://platform.claude.com/docs/en/build-with-claude/streaming>.
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::model::{FinishReason, Usage};
+use crate::model::{FinishReason, ProtocolKind, ProviderData, Usage};
 use crate::provider::failure::{Failure, FailureKind};
 use crate::provider::protocol::lenient::{count, lenient, stated};
 use crate::provider::protocol::{
@@ -31,7 +31,7 @@ impl Decoder for Events {
                 content_block: piece,
             }
             | Event::ContentBlockDelta { delta: piece } => {
-                piece.and_then(Piece::said).into_iter().collect()
+                piece.map_or_else(Vec::new, Piece::events)
             }
             Event::MessageStop => vec![StreamEvent::Done],
             Event::Error { error } => return Err(stated_failure(kind_of(error.as_ref()), data)),
@@ -83,22 +83,47 @@ struct Message {
 enum Piece {
     #[serde(alias = "text_delta")]
     Text { text: Option<String> },
-    #[serde(alias = "thinking_delta")]
-    Thinking { thinking: Option<String> },
+    #[serde(alias = "thinking_delta", alias = "signature_delta")]
+    Thinking {
+        thinking: Option<String>,
+        /// Comes at the end of the block; a block begins with an empty one.
+        signature: Option<String>,
+    },
+    /// Encrypted: the model's safety systems flagged it.
+    RedactedThinking { data: Option<String> },
     #[serde(alias = "server_tool_use", alias = "mcp_tool_use")]
     ToolUse,
-    /// Signatures, tool arguments and results, citations.
+    /// Tool arguments and results, citations.
     #[serde(other)]
     Other,
 }
 
 impl Piece {
-    fn said(self) -> Option<StreamEvent> {
+    fn events(self) -> Vec<StreamEvent> {
+        let data = |name: &str, value: String| ProviderData {
+            protocol: ProtocolKind::Anthropic,
+            data: json!({ name: value }),
+        };
         match self {
-            Self::Text { text } => filled(text).map(StreamEvent::Text),
-            Self::Thinking { thinking } => filled(thinking).map(StreamEvent::Reasoning),
-            Self::ToolUse => Some(StreamEvent::Unshown(Unshown::ToolCall)),
-            Self::Other => None,
+            Self::Text { text } => filled(text).map(StreamEvent::Text).into_iter().collect(),
+            Self::Thinking {
+                thinking,
+                signature,
+            } => {
+                let signature = filled(signature).map(|signature| data("signature", signature));
+                let reasoning = filled(thinking).map(StreamEvent::Reasoning);
+                let signature = signature.map(StreamEvent::ProviderData);
+                reasoning.into_iter().chain(signature).collect()
+            }
+            Self::RedactedThinking { data: redacted } => {
+                let redacted = filled(redacted).map(|redacted| data("redacted", redacted));
+                redacted
+                    .map(StreamEvent::HiddenReasoning)
+                    .into_iter()
+                    .collect()
+            }
+            Self::ToolUse => vec![StreamEvent::Unshown(Unshown::ToolCall)],
+            Self::Other => Vec::new(),
         }
     }
 }
@@ -112,7 +137,7 @@ impl Events {
             self.usage.into()
         });
         pieces
-            .filter_map(Piece::said)
+            .flat_map(Piece::events)
             .chain(finish.map(StreamEvent::Finish))
             .chain(usage.map(StreamEvent::Usage))
             .collect()
@@ -255,11 +280,37 @@ mod tests {
     }
 
     #[test]
+    fn what_has_to_be_sent_back_is_kept() {
+        let data = |data| ProviderData {
+            protocol: ProtocolKind::Anthropic,
+            data,
+        };
+        let signature = StreamEvent::ProviderData(data(json!({"signature": "x"})));
+        let signed = r#"{"type":"content_block_delta","index":0,"delta":{"type":"signature_delta","signature":"x"}}"#;
+        assert_eq!(decode(signed).unwrap(), std::slice::from_ref(&signature));
+        let redacted = r#"{"type":"content_block_start","index":1,"content_block":{"type":"redacted_thinking","data":"y"}}"#;
+        let hidden = StreamEvent::HiddenReasoning(data(json!({"redacted": "y"})));
+        assert_eq!(decode(redacted).unwrap(), std::slice::from_ref(&hidden));
+        let whole = r#"{"type":"message","content":[{"type":"thinking","thinking":"hm","signature":"x"},
+            {"type":"redacted_thinking","data":"y"},{"type":"text","text":"Hi"}]}"#;
+        assert_eq!(
+            decode(whole).unwrap(),
+            [
+                StreamEvent::Reasoning("hm".to_owned()),
+                signature,
+                hidden,
+                StreamEvent::Text("Hi".to_owned())
+            ]
+        );
+    }
+
+    #[test]
     fn what_carries_no_text_is_a_sign_of_life() {
         for data in [
             r#"{"type":"ping"}"#,
             r#"{"type":"content_block_stop","index":0}"#,
-            r#"{"type":"content_block_delta","index":0,"delta":{"type":"signature_delta","signature":"x"}}"#,
+            r#"{"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":"","signature":""}}"#,
+            r#"{"type":"content_block_start","index":0,"content_block":{"type":"redacted_thinking"}}"#,
             r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":null}}"#,
             r#"{"type":"content_block_delta","delta":{"type":"input_json_delta","partial_json":"{"}}"#,
             r#"{"type":"message_delta","delta":{"stop_reason":""},"usage":7}"#,

@@ -3,9 +3,9 @@
 //! There is no end mark: the finish reason is the end, and the connection closes after it.
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::model::{FinishReason, Usage};
+use crate::model::{FinishReason, ProtocolKind, ProviderData, Usage};
 use crate::provider::failure::{Failure, FailureKind};
 use crate::provider::protocol::lenient::{count, lenient, stated};
 use crate::provider::protocol::{
@@ -36,7 +36,7 @@ impl Decoder for Chunks {
         let mut events: Vec<_> = parts
             .unwrap_or_default()
             .into_iter()
-            .filter_map(Part::said)
+            .flat_map(Part::events)
             .collect();
         // A blocked prompt has no candidates.
         let blocked = chunk
@@ -89,13 +89,15 @@ struct Content {
 struct Part {
     text: Option<String>,
     thought: Option<bool>,
+    /// Encrypted reasoning, which a later request has to contain at the same place.
+    thought_signature: Option<String>,
     function_call: Option<Value>,
     inline_data: Option<Value>,
     file_data: Option<Value>,
 }
 
 impl Part {
-    fn said(self) -> Option<StreamEvent> {
+    fn events(self) -> impl Iterator<Item = StreamEvent> {
         let event = if self.thought == Some(true) {
             StreamEvent::Reasoning
         } else {
@@ -107,7 +109,14 @@ impl Part {
             None => media.map(|_| Unshown::Media),
         };
         let text = filled(self.text).map(event);
-        text.or(unshown.map(StreamEvent::Unshown))
+        let said = text.or(unshown.map(StreamEvent::Unshown));
+        let signature = filled(self.thought_signature).map(|signature| {
+            StreamEvent::ProviderData(ProviderData {
+                protocol: ProtocolKind::Gemini,
+                data: json!({"thoughtSignature": signature}),
+            })
+        });
+        said.into_iter().chain(signature)
     }
 }
 
@@ -184,6 +193,10 @@ mod tests {
             [
                 StreamEvent::Reasoning("hm".to_owned()),
                 StreamEvent::Text("Hi".to_owned()),
+                StreamEvent::ProviderData(ProviderData {
+                    protocol: ProtocolKind::Gemini,
+                    data: json!({"thoughtSignature": "x"}),
+                }),
                 StreamEvent::Finish(FinishReason::Stop),
                 StreamEvent::Usage(Usage {
                     prompt_tokens: Some(9),

@@ -1,17 +1,17 @@
 //! The text of a notification about an answer that ended.
 
-use crate::model::{AnswerEnd, MessageStatus};
+use conch_core::model::{AnswerEnd, MessageStatus};
 
 /// Maximum length of the answer's excerpt, in characters.
 const EXCERPT: usize = 120;
 
 /// A notification. Both fields are plain text: a notification service that renders markup gets them escaped.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notice {
+pub(crate) struct Notice {
     /// The conversation's title.
-    pub title: String,
+    pub(crate) title: String,
     /// The beginning of the answer, or its outcome.
-    pub body: String,
+    pub(crate) body: String,
 }
 
 impl Notice {
@@ -59,7 +59,7 @@ fn one_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::ConversationId;
+    use conch_core::model::ConversationId;
 
     fn notice(status: MessageStatus, excerpt: &str, title: Option<&str>) -> Option<Notice> {
         let end = AnswerEnd {
