@@ -75,6 +75,11 @@ pub(crate) const KINDS: &[Kind] = &[
         prove: crate::disk::faults::prove,
     },
     Kind {
+        name: "update",
+        shows: "an update of an older database that is interrupted at any call, by a full disk or a kill, leaves the old version or the new one, with every message",
+        prove: crate::disk::update::prove,
+    },
+    Kind {
         name: "lasting",
         shows: "a disk that stays full, failing or damaged is reported within 5 s, Stop returns within 1 s, other conversations work, the next start opens",
         prove: crate::disk::lasting::prove,

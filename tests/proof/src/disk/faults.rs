@@ -45,7 +45,7 @@ const PART_BYTES: usize = 2_500;
 
 /// Kinds of failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fault {
+pub(super) enum Fault {
     /// No space, for a while.
     Full,
     /// No space for this call; half of it was written.
@@ -108,7 +108,7 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
 }
 
 /// The disk that fails.
-struct FaultyDisk {
+pub(super) struct FaultyDisk {
     fault: Fault,
     /// Number of the first call that fails.
     number: u64,
@@ -118,7 +118,7 @@ struct FaultyDisk {
 }
 
 impl FaultyDisk {
-    fn new(number: u64, fault: Fault) -> Self {
+    pub(super) fn new(number: u64, fault: Fault) -> Self {
         Self {
             fault,
             number,
@@ -126,6 +126,16 @@ impl FaultyDisk {
             failed: Notify::new(),
             mended: AtomicBool::new(false),
         }
+    }
+
+    /// Returns the number of calls so far.
+    pub(super) fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Lets all further calls succeed.
+    pub(super) fn mend(&self) {
+        self.mended.store(true, Ordering::Relaxed);
     }
 
     fn fails(&self) -> bool {
@@ -187,7 +197,7 @@ impl Trial<FaultyDisk> {
         let mending = tokio::spawn(async move {
             disk.failed.notified().await;
             tokio::time::sleep(FULL_FOR).await;
-            disk.mended.store(true, Ordering::Relaxed);
+            disk.mend();
         });
         let lived = timeout(RECOVERY_TIMEOUT, live(&self.path()?, base_url)).await;
         mending.abort();
@@ -263,7 +273,7 @@ async fn await_answer(
         .find(|message| message.id == accepted.assistant_message_id)
         .context("an accepted answer is not there")?;
     if answer.status == MessageStatus::Complete {
-        ledger.record(Promise::Whole(answer.id.to_string(), answer.content));
+        ledger.record(Promise::Whole(answer.id.to_string(), answer.content()));
     }
     Ok(())
 }

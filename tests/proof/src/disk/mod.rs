@@ -6,3 +6,4 @@ pub(crate) mod lasting;
 pub(crate) mod power;
 mod shim;
 mod trial;
+pub(crate) mod update;
