@@ -81,3 +81,30 @@ test("versions are paged through, to both ends", () => {
 	const writing = { versions, status: "generating" } as const;
 	assert.equal(shown(writing, true).root.querySelector(".version-count"), null);
 });
+
+test("the parts of an answer are drawn in order; reasoning and tools are folded", () => {
+	const { root } = shown(
+		{
+			parts: [
+				{ type: "reasoning", text: "Hm" },
+				{ type: "toolCall", id: "c", name: "weather", input: '{"city": "Bern"}' },
+				{ type: "toolResult", callId: "c", content: "no such city", isError: true },
+				{ type: "toolResult", callId: "d", content: "rain", isError: false },
+			],
+		},
+		true,
+	);
+	const folded = [...root.querySelectorAll("details")];
+	assert.deepEqual(
+		folded.map((part) => [part.querySelector("summary")?.textContent?.trim(), part.open]),
+		[
+			["Reasoning", false],
+			["Tool call: weather", false],
+			["Tool error", false],
+			["Tool result", false],
+		],
+	);
+	const contents = folded.map((part) => part.querySelector(".thoughts")?.textContent);
+	assert.deepEqual(contents, ["Hm", '{"city": "Bern"}', "no such city", "rain"]);
+	assert.equal(root.querySelector(".text")?.textContent, "", "an answer always has a text");
+});
