@@ -28,7 +28,7 @@ use crate::events::Events;
 use crate::indexing::Indexer;
 use crate::live::aside::SetAside;
 use crate::live::{Control, LiveAnswer, Phase, Registration};
-use crate::model::{FencedWrite, HEARTBEAT, Lease, PartDelta, Timestamp, apply};
+use crate::model::{FencedWrite, HEARTBEAT, Lease, PartDelta, Timestamp, append_delta};
 use crate::provider::{Failure, Providers, Response, StreamEvent};
 use crate::store::{Piece, StartedTurn, Store, StoreError, Transient};
 
@@ -320,7 +320,7 @@ impl Driver {
             }
             Effect::Append { part, delta } => {
                 self.answer
-                    .send_modify(|answer| apply(&mut answer.parts, part, delta.clone()));
+                    .send_modify(|answer| append_delta(&mut answer.parts, part, delta.clone()));
                 self.unsaved_grows(part, delta);
                 self.timeouts.on_data(Instant::now());
             }

@@ -443,7 +443,7 @@ mod tests {
     use std::future::ready;
 
     use super::*;
-    use crate::model::apply;
+    use crate::model::append_delta;
 
     #[test]
     fn the_backlog_is_sent_at_once_and_then_only_what_was_added() {
@@ -465,10 +465,10 @@ mod tests {
             events.filter_map(text).collect()
         };
         assert_eq!(read(&answer), ["Hm", &long]);
-        apply(&mut answer.parts, 1, PartDelta::Text("end".to_owned()));
+        append_delta(&mut answer.parts, 1, PartDelta::Text("end".to_owned()));
         assert_eq!(read(&answer), ["end"]);
-        apply(&mut answer.parts, 2, PartDelta::Reasoning("Hm?".to_owned()));
-        apply(&mut answer.parts, 3, PartDelta::Text("more".to_owned()));
+        append_delta(&mut answer.parts, 2, PartDelta::Reasoning("Hm?".to_owned()));
+        append_delta(&mut answer.parts, 3, PartDelta::Text("more".to_owned()));
         assert_eq!(read(&answer), ["Hm?", "more"]);
         assert!(read(&answer).is_empty());
     }
@@ -507,7 +507,7 @@ mod tests {
         };
         read_until("so far", &mut text).await;
         let more = PartDelta::Text(", and more".to_owned());
-        answer.send_modify(|answer| apply(&mut answer.parts, 0, more));
+        answer.send_modify(|answer| append_delta(&mut answer.parts, 0, more));
         read_until("and more", &mut text).await;
 
         assert_eq!(text, "so far, and more");

@@ -64,7 +64,7 @@ pub use message::{
 };
 pub use parameters::{Parameters, ReasoningEffort};
 pub use part::{
-    Part, PartContent, PartDelta, PartKind, ProviderData, ToolCall, ToolResult, apply,
+    Part, PartContent, PartDelta, PartKind, ProviderData, ToolCall, ToolResult, append_delta,
     reasoning_of, text_of,
 };
 pub use provider::ProtocolKind;

@@ -111,17 +111,6 @@ impl Part {
     pub fn reasoning(text: impl Into<String>) -> Self {
         PartContent::Reasoning(text.into()).into()
     }
-
-    /// Returns what it is.
-    pub fn kind(&self) -> PartKind {
-        match self.content {
-            PartContent::Text(_) => PartKind::Text,
-            PartContent::Reasoning(_) => PartKind::Reasoning,
-            PartContent::ToolCall(_) => PartKind::ToolCall,
-            PartContent::ToolResult(_) => PartKind::ToolResult,
-            PartContent::Attachment(_) => PartKind::Attachment,
-        }
-    }
 }
 
 /// Returns the text of a message: its text parts, joined.
@@ -143,7 +132,7 @@ pub fn reasoning_of(parts: &[Part]) -> String {
 }
 
 /// Appends an addition to the part at this position, or begins the next part with it.
-pub fn apply(parts: &mut Vec<Part>, position: usize, delta: PartDelta) {
+pub fn append_delta(parts: &mut Vec<Part>, position: usize, delta: PartDelta) {
     if parts.len() <= position {
         parts.push(match &delta {
             PartDelta::Text(_) => Part::text(""),

@@ -88,13 +88,13 @@ fn before_text() -> Vec<Scenario> {
 
 /// Connections without a response.
 fn without_answer() -> Vec<Scenario> {
-    let nobody = failed(
+    let refused = failed(
         "provider_unreachable",
         "Nothing is listening at http://127.0.0.1",
     );
     let unreachable = || failed("provider_unreachable", "A connection to http://127.0.0.1");
     vec![
-        once("no listener", nobody.after(0), |_| Vec::new()).user(User::ProviderDown),
+        once("no listener", refused.after(0), |_| Vec::new()).user(User::ProviderDown),
         once("closed without a word", unreachable(), |_| {
             vec![Step::Close]
         }),

@@ -397,4 +397,20 @@ async fn the_parts_of_an_answer_are_read_as_they_were_written() {
         assert_eq!(answer.parts, expected, "when it has ended");
         assert_eq!(answer.content(), "I loökRain.");
     }
+
+    // The model gets all of an answer that called tools, and only the text of any other.
+    let other = fixture.begin("and now?", NOW).await;
+    let mut piece = Piece::default();
+    piece.push(0, PartDelta::Reasoning("Hm".to_owned()));
+    piece.push(1, PartDelta::Text("Sun.".to_owned()));
+    let ending = complete();
+    let done = fixture
+        .store
+        .finish(&other.lease, Some((0, &piece)), &ending, NOW);
+    assert_eq!(done.await.unwrap(), FencedWrite::Written);
+    let last = fixture.begin("thanks", NOW).await;
+    let history = fixture.store.history(&last.lease.message_id).await.unwrap();
+    let answers: Vec<_> = history.iter().skip(1).step_by(2).collect();
+    assert_eq!(answers[0].parts, expected);
+    assert_eq!(answers[3].parts, [Part::text("Sun.")]);
 }
