@@ -20,7 +20,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_unti
 
 use self::storing::{Saved, StoreTask};
 use super::activity::{Activity, Step};
-use super::request::{Admission, OpenResult, Waiting, acquire_admission, open_stream};
+use super::admission::{Admission, acquire_admission, open_stream};
 use super::timeouts::Timeouts;
 use super::turn::{Effect, Event, Turn};
 use crate::clock::Clock;
@@ -29,7 +29,7 @@ use crate::indexing::Indexer;
 use crate::live::aside::SetAside;
 use crate::live::{Control, LiveAnswer, Phase, Registration};
 use crate::model::{FencedWrite, HEARTBEAT, Lease, PartDelta, Timestamp, append_delta};
-use crate::provider::{Failure, Providers, Response, StreamEvent};
+use crate::provider::{Providers, StreamEvent};
 use crate::store::{Piece, StartedTurn, Store, StoreError, Transient};
 
 pub(crate) use self::finish::supervise;
@@ -86,8 +86,6 @@ struct Driver {
     turn: Turn,
     activity: Activity,
     timeouts: Timeouts,
-    /// The endpoint and its permit, once known; the permit is held to the end.
-    admission: Option<Box<Admission>>,
     /// Text that is neither stored nor being saved.
     unsaved: Piece,
     /// The save in progress; reading continues meanwhile.
@@ -111,7 +109,6 @@ struct Driver {
 
 impl Driver {
     fn new(ctx: TurnContext, started: StartedTurn, registration: Registration) -> Self {
-        let (turn, _) = Turn::begin();
         let answer = registration.publish(
             &started.lease.branch_id,
             LiveAnswer::new(started.lease.message_id.clone()),
@@ -124,10 +121,9 @@ impl Driver {
             model_id: started.model_id,
             registration,
             answer,
-            turn,
-            activity: Activity::None,
+            turn: Turn::new(),
+            activity: Activity::Idle(None),
             timeouts: Timeouts::new(),
-            admission: None,
             unsaved: Piece::default(),
             saving: None,
             renewing: None,
@@ -143,7 +139,7 @@ impl Driver {
     }
 
     async fn run(mut self) {
-        let mut effect = Some(Effect::Acquire);
+        let mut effect = self.turn.handle(Event::Start);
         loop {
             match effect {
                 Some(Effect::Finish(ending)) => return self.finish(ending).await,
@@ -160,7 +156,7 @@ impl Driver {
             // Waiting for a permit is waiting for other answers, not for the provider.
             let waits = matches!(
                 self.activity,
-                Activity::Connecting(_) | Activity::Streaming(_)
+                Activity::Connecting(_) | Activity::Streaming(..)
             );
             let event = tokio::select! {
                 biased;
@@ -175,7 +171,7 @@ impl Driver {
                     }
                     Some(Control::Woke) => {
                         // A provider that has not sent anything may still be thinking.
-                        if matches!(self.activity, Activity::Streaming(_)) {
+                        if matches!(self.activity, Activity::Streaming(..)) {
                             self.timeouts.shorten_idle_timeout(Instant::now());
                         }
                         None
@@ -202,64 +198,30 @@ impl Driver {
                 }
                 () = at(self.timeouts.idle_deadline()), if waits => Some(Event::Silence),
                 () = at(self.timeouts.run_deadline()) => Some(Event::RanTooLong),
-                step = self.activity.next() => Some(self.on_step(step)),
+                step = self.activity.next() => self.on_step(step),
             };
             effect = event.and_then(|event| self.turn.handle(event));
         }
     }
 
     /// Applies an activity's outcome before the turn handles it.
-    fn on_step(&mut self, step: Step) -> Event {
+    fn on_step(&mut self, step: Step) -> Option<Event> {
         if !self.turn.is_whole() {
             self.timeouts.on_data(Instant::now());
         }
-        let event = match step {
+        match step {
             Step::Admitted(admission) => {
-                self.admission = Some(admission);
-                Event::Admitted
-            }
-            Step::OpenResult(opened) => self.on_response(opened),
-            Step::Event(event) => event,
-        };
-        match event {
-            Event::Refused(failure) => Event::Refused(self.without_key(failure)),
-            Event::Stream(StreamEvent::Failed(failure)) => {
-                let failure = self.without_key(failure);
-                // Some providers report their rate limit inside the stream.
-                if let Some(admission) = &mut self.admission {
-                    admission.permit.note_in_stream(&failure);
+                if self.turn.admit() {
+                    self.connect(admission);
                 }
-                Event::Stream(StreamEvent::Failed(failure))
+                None
             }
-            Event::Stream(StreamEvent::Text(_) | StreamEvent::Reasoning(_)) => {
-                self.on_first_content();
-                event
+            Step::Event(event) => {
+                if let Event::Stream(StreamEvent::Text(_) | StreamEvent::Reasoning(_)) = event {
+                    self.on_first_content();
+                }
+                Some(event)
             }
-            event => event,
-        }
-    }
-
-    fn on_response(&mut self, opened: OpenResult) -> Event {
-        let Some(admission) = &mut self.admission else {
-            return Event::LeaseLost;
-        };
-        match opened {
-            Ok((stream, budget)) => {
-                admission.permit.note(&Response::Accepted(budget));
-                self.activity = Activity::Streaming(stream);
-                Event::Opened
-            }
-            Err(failure) => {
-                admission.permit.note(&Response::Failed(&failure));
-                Event::Refused(failure)
-            }
-        }
-    }
-
-    fn without_key(&self, failure: Failure) -> Failure {
-        match &self.admission {
-            Some(admission) => admission.endpoint.provider.without_key(failure),
-            None => failure,
         }
     }
 
@@ -272,34 +234,32 @@ impl Driver {
         }
     }
 
+    /// Sends the request, which the permit allows.
+    fn connect(&mut self, admission: Box<Admission>) {
+        let provider = &admission.endpoint.provider;
+        self.timeouts
+            .on_request(provider.locality(), Instant::now());
+        let phase = if admission.endpoint.embedded {
+            Phase::StartingModel
+        } else {
+            Phase::Connecting
+        };
+        self.answer.send_modify(|answer| answer.phase = phase);
+        let (ctx, lease) = (self.ctx.clone(), self.lease.clone());
+        let opening = open_stream(ctx, lease, admission, self.answer.clone());
+        self.activity = Activity::Connecting(opening.boxed());
+    }
+
     fn perform(&mut self, effect: Effect) {
         match effect {
             Effect::Acquire => {
                 let admitting = acquire_admission(
                     self.ctx.clone(),
                     self.model_id.clone(),
-                    self.admission.take(),
+                    self.activity.end(),
                     self.answer.clone(),
                 );
                 self.activity = Activity::Waiting(admitting.boxed());
-            }
-            Effect::Connect => {
-                if let Some(admission) = &self.admission {
-                    let provider = &admission.endpoint.provider;
-                    self.timeouts
-                        .on_request(provider.locality(), Instant::now());
-                    let phase = if admission.endpoint.embedded {
-                        Phase::StartingModel
-                    } else {
-                        Phase::Connecting
-                    };
-                    self.answer.send_modify(|answer| answer.phase = phase);
-                    let endpoint = admission.endpoint.clone();
-                    let waiting = Waiting::new(admission, &self.answer);
-                    let asking =
-                        open_stream(self.ctx.clone(), self.lease.clone(), endpoint, waiting);
-                    self.activity = Activity::Connecting(asking.boxed());
-                }
             }
             Effect::Pause {
                 pause,
@@ -310,7 +270,7 @@ impl Driver {
                 let jitter = pause.mul_f64(fastrand::f64() * 0.25).min(MAX_JITTER);
                 let pause = pause + jitter;
                 self.retries += 1;
-                self.activity = Activity::Pausing(Instant::now() + pause);
+                self.activity = Activity::Pausing(self.activity.end(), Instant::now() + pause);
                 let phase = Phase::Retrying {
                     until: self.ctx.clock.now() + pause,
                     attempt,

@@ -4,9 +4,9 @@
 //! [`live`](crate::live), the transactions in [`store`](crate::store), the entry points in [`App`](crate::App).
 
 mod activity;
+mod admission;
 mod attached;
 mod context;
 pub(crate) mod driver;
-mod request;
 mod timeouts;
 pub(crate) mod turn;

@@ -39,8 +39,8 @@ const MAX_PARTS: usize = 256;
 /// An input of the state machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// The gate granted a permit.
-    Admitted,
+    /// The turn begins.
+    Start,
     /// The provider accepted the request.
     Opened,
     /// The request could not be sent, or was refused.
@@ -70,8 +70,6 @@ pub(crate) enum Event {
 pub(crate) enum Effect {
     /// Resolve the model, and acquire a permit at its provider.
     Acquire,
-    /// Send the request.
-    Connect,
     /// Retry after a pause.
     Pause {
         pause: Duration,
@@ -96,6 +94,7 @@ pub(crate) enum Effect {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum State {
+    New,
     Waiting {
         attempt: u32,
     },
@@ -143,10 +142,10 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
-    /// A new turn, which first waits for its provider.
-    pub(crate) fn begin() -> (Self, Effect) {
-        let turn = Self {
-            state: State::Waiting { attempt: 1 },
+    /// A turn that has not started.
+    pub(crate) fn new() -> Self {
+        Self {
+            state: State::New,
             usage: Usage::default(),
             finish_reason: None,
             unshown: None,
@@ -155,8 +154,16 @@ impl Turn {
             text_room: MAX_ANSWER_BYTES,
             reasoning_room: MAX_ANSWER_BYTES,
             is_too_long: false,
+        }
+    }
+
+    /// Returns whether the request is to be sent, now that the gate has granted a permit.
+    pub(crate) fn admit(&mut self) -> bool {
+        let State::Waiting { attempt } = self.state else {
+            return false;
         };
-        (turn, Effect::Acquire)
+        self.state = State::Connecting { attempt };
+        true
     }
 
     /// Handles an event. An event that does not fit the state arrived too late and changes nothing.
@@ -188,10 +195,10 @@ impl Turn {
                 Some(self.end_whole_or(MessageStatus::Failed, Some(error)))
             }
             Event::Silence => Some(self.silence()),
-            Event::Admitted => match self.state {
-                State::Waiting { attempt } => {
-                    self.state = State::Connecting { attempt };
-                    Some(Effect::Connect)
+            Event::Start => match self.state {
+                State::New => {
+                    self.state = State::Waiting { attempt: 1 };
+                    Some(Effect::Acquire)
                 }
                 _ => None,
             },

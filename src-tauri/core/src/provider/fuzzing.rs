@@ -85,8 +85,9 @@ pub fn answer_in_one(protocol: ProtocolKind, body: &str) -> Result<Answer, Failu
 
 fn drain(mut stream: AnswerStream) -> Answer {
     let mut answer = Answer::default();
-    let mut turn = Turn::begin().0;
-    let _ = turn.handle(Event::Admitted);
+    let mut turn = Turn::new();
+    let _ = turn.handle(Event::Start);
+    let _ = turn.admit();
     let _ = turn.handle(Event::Opened);
     loop {
         let event = stream.next().now_or_never();
@@ -165,8 +166,9 @@ pub fn refusal(
         .now_or_never();
     let mut permit = permit.expect("an open gate lets one in");
     permit.note(&Response::Failed(&failure));
-    let mut turn = Turn::begin().0;
-    let _ = turn.handle(Event::Admitted);
+    let mut turn = Turn::new();
+    let _ = turn.handle(Event::Start);
+    let _ = turn.admit();
     let effect = turn.handle(Event::Refused(failure.clone()));
     (failure, effect.map(|effect| format!("{effect:?}")))
 }

@@ -8,7 +8,6 @@ use tokio::time::{Instant, sleep_until};
 
 use super::storing::{STORE_RETRY_DELAY, StoreTask};
 use super::{Driver, TurnContext};
-use crate::chat::activity::Activity;
 use crate::chat::turn::Event;
 use crate::live::aside::Aside;
 use crate::live::{Control, LiveAnswer, Registration};
@@ -62,8 +61,7 @@ enum End {
 impl Driver {
     pub(super) async fn finish(mut self, ending: Ending) {
         // The connection is closed before anything is stored, so the next generation may use the provider.
-        self.activity = Activity::None;
-        self.admission = None;
+        drop(self.activity.end());
         self.answer_probes();
         let mut requests = ControlRequests {
             is_stop: ending.status == MessageStatus::Stopped,

@@ -8,9 +8,14 @@ fn streaming() -> Turn {
 }
 
 fn connecting() -> Turn {
-    let (mut turn, effect) = Turn::begin();
-    assert_eq!(effect, Effect::Acquire);
-    assert_eq!(turn.handle(Event::Admitted), Some(Effect::Connect));
+    let mut turn = waiting();
+    assert!(turn.admit());
+    turn
+}
+
+fn waiting() -> Turn {
+    let mut turn = Turn::new();
+    assert_eq!(turn.handle(Event::Start), Some(Effect::Acquire));
     turn
 }
 
@@ -272,7 +277,7 @@ fn an_answer_that_runs_for_too_long_is_interrupted_and_says_so() {
 #[test]
 fn what_was_overtaken_changes_nothing() {
     let mut streams = streaming();
-    assert_eq!(streams.handle(Event::Admitted), None);
+    assert!(!streams.admit());
     assert_eq!(streams.handle(Event::Refused(busy(Retry::Backoff))), None);
     assert_eq!(streams.handle(Event::PauseOver), None);
     text(&mut streams, "Hi");
@@ -332,7 +337,7 @@ fn a_sign_of_life_is_no_answer() {
 
 #[test]
 fn stop_works_in_every_state_and_only_once() {
-    let (waiting, _) = Turn::begin();
+    let waiting = waiting();
     let mut retrying = connecting();
     retrying.handle(Event::Refused(busy(Retry::Backoff)));
     for mut turn in [waiting, connecting(), retrying, streaming()] {
@@ -376,12 +381,12 @@ fn before_text_a_refusal_is_retried_as_the_provider_asks() {
         })
     );
     assert_eq!(turn.handle(Event::PauseOver), Some(Effect::Acquire));
-    assert_eq!(turn.handle(Event::Admitted), Some(Effect::Connect));
+    assert!(turn.admit());
 }
 
 #[test]
 fn a_pause_of_hours_is_a_failure_at_once() {
-    let (mut turn, _) = Turn::begin();
+    let mut turn = waiting();
     let hours = Retry::After(Duration::from_mins(121));
     let Some(Effect::Finish(ending)) = turn.handle(Event::Refused(busy(hours))) else {
         panic!("it waits");
@@ -393,7 +398,7 @@ fn a_pause_of_hours_is_a_failure_at_once() {
 
 #[test]
 fn retries_end() {
-    let (mut turn, _) = Turn::begin();
+    let mut turn = waiting();
     let fault = Failure::new(FailureKind::ProviderFault, "down").retrying(Retry::Backoff);
     for _ in 0..RETRIES {
         assert!(matches!(
@@ -410,7 +415,7 @@ fn retries_end() {
 
 #[test]
 fn a_rate_limit_is_waited_for_longer_and_each_pause_doubles() {
-    let (mut turn, _) = Turn::begin();
+    let mut turn = waiting();
     let pauses: Vec<u128> = std::iter::from_fn(|| {
         let effect = turn.handle(Event::Refused(busy(Retry::Backoff)));
         turn.handle(Event::PauseOver);
@@ -460,7 +465,7 @@ fn a_filter_that_leaves_nothing_is_a_failure_and_one_that_cuts_is_an_end() {
 
 #[test]
 fn a_model_that_cannot_be_found_fails_while_it_is_waited_for() {
-    let (mut turn, _) = Turn::begin();
+    let mut turn = waiting();
     let failure = Failure::new(FailureKind::UnknownModel, "who?");
     assert_eq!(
         status(turn.handle(Event::Refused(failure))),

@@ -14,7 +14,7 @@ use crate::live::{LiveAnswer, Phase};
 use crate::model::Lease;
 use crate::provider::{
     AnswerStream, ChatRequest, Endpoint, Failure, FailureKind, Gate, Locality, ModelRef, Permit,
-    RequestBudget,
+    RequestBudget, Response, StreamEvent,
 };
 use crate::store::StoreError;
 
@@ -26,6 +26,37 @@ pub(super) type OpenResult = Result<(AnswerStream, Option<RequestBudget>), Failu
 pub(super) struct Admission {
     pub(super) endpoint: Endpoint,
     pub(super) permit: Permit,
+}
+
+impl Admission {
+    /// Passes the outcome of a request to the gate, and returns it without the key.
+    pub(super) fn note(&mut self, opened: OpenResult) -> Result<AnswerStream, Failure> {
+        match opened {
+            Ok((stream, budget)) => {
+                self.permit.note(&Response::Accepted(budget));
+                Ok(stream)
+            }
+            Err(failure) => {
+                self.permit.note(&Response::Failed(&failure));
+                Err(self.without_key(failure))
+            }
+        }
+    }
+
+    /// Passes a failure within the stream to the gate, because some providers report their rate limit there, and
+    /// returns it without the key.
+    pub(super) fn inspect(&mut self, event: StreamEvent) -> StreamEvent {
+        let StreamEvent::Failed(failure) = event else {
+            return event;
+        };
+        let failure = self.without_key(failure);
+        self.permit.note_in_stream(&failure);
+        StreamEvent::Failed(failure)
+    }
+
+    fn without_key(&self, failure: Failure) -> Failure {
+        self.endpoint.provider.without_key(failure)
+    }
 }
 
 /// Resolves the model, and waits for a permit at its provider; meanwhile the answer's phase shows what it
@@ -68,7 +99,7 @@ pub(super) async fn acquire_admission(
 const BUSY_AFTER: Duration = Duration::from_secs(2);
 
 /// A request that waits for its response, and the answer whose phase shows it.
-pub(super) struct Waiting {
+struct Waiting {
     gate: Arc<Gate>,
     provider: String,
     locality: Locality,
@@ -76,7 +107,7 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
-    pub(super) fn new(admission: &Admission, answer: &watch::Sender<LiveAnswer>) -> Self {
+    fn new(admission: &Admission, answer: &watch::Sender<LiveAnswer>) -> Self {
         let provider = &admission.endpoint.provider;
         Self {
             gate: admission.permit.gate(),
@@ -128,15 +159,16 @@ impl Waiting {
 pub(super) async fn open_stream(
     ctx: TurnContext,
     lease: Lease,
-    endpoint: Endpoint,
-    waiting: Waiting,
-) -> OpenResult {
+    admission: Box<Admission>,
+    answer: watch::Sender<LiveAnswer>,
+) -> (Box<Admission>, OpenResult) {
+    let waiting = Waiting::new(&admission, &answer);
     let opened = tokio::select! {
-        opened = noted(&ctx, &lease, &endpoint, &waiting.answer) => opened,
+        opened = noted(&ctx, &lease, &admission.endpoint, &answer) => opened,
         () = waiting.run() => std::future::pending().await,
     };
     waiting.ends();
-    opened
+    (admission, opened)
 }
 
 async fn noted(
