@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Attachments, readyFiles, withKept } from "../src/features/attachments/attachments";
+import { NEW } from "../src/features/chat/composer/drafts";
 import type { AttachmentSummary } from "../src/ipc/bindings";
-import { shortBytes } from "../src/lib/numbers";
-import { shortName } from "../src/lib/short-name";
-import { Attachments, readyFiles, withKept } from "../src/state/attachments";
-import { NEW } from "../src/state/drafts";
+import { shortBytes, shortName } from "../src/shared/format";
 import { fakeCore, refusal } from "./core";
 
 function summary(id: string): AttachmentSummary {

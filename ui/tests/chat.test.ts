@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { effect } from "@preact/signals-core";
+import { Chat } from "../src/features/chat/chat";
+import { NEW } from "../src/features/chat/composer/drafts";
+import { NO_PARAMETERS } from "../src/features/parameters/parameters";
 import type { ConversationSummary, ConversationView, LockChanged } from "../src/ipc/bindings";
-import { yieldToBrowser } from "../src/lib/yield-to-browser";
-import { Chat } from "../src/state/chat";
-import { NEW } from "../src/state/drafts";
-import { NO_PARAMETERS } from "../src/state/parameters";
+import { yieldToBrowser } from "../src/shared/time";
 import { fakeCore, refusal } from "./core";
 import { message } from "./messages";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Conversations } from "../src/features/sidebar/conversations";
 import type { ConversationSummary } from "../src/ipc/bindings";
-import { Conversations } from "../src/state/conversations";
 import { fakeCore } from "./core";
 
 /** A core with conversations, newest first, that answers like the real one. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import { yieldToBrowser } from "../src/lib/yield-to-browser";
-import { Deletions } from "../src/state/deletions";
-import { Toasts } from "../src/state/toasts";
+import { Deletions } from "../src/features/sidebar/deletions";
+import { Toasts } from "../src/features/toasts/toasts";
+import { yieldToBrowser } from "../src/shared/time";
 import { fakeCore, refusal } from "./core";
 
 function scene(answers: Parameters<typeof fakeCore>[0] = {}) {

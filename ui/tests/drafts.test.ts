@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
-import { Chat } from "../src/state/chat";
-import { Drafts, NEW } from "../src/state/drafts";
+import { Chat } from "../src/features/chat/chat";
+import { Drafts, NEW } from "../src/features/chat/composer/drafts";
 import { fakeCore, refusal } from "./core";
 
 beforeEach(() => mock.timers.reset());

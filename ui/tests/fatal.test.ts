@@ -10,7 +10,7 @@ const page = new Window();
 const { document, Element, Node, HTMLElement, Text, Comment } = page;
 Object.assign(globalThis, { window: page, document, Element, Node, HTMLElement, Text, Comment });
 // lit needs the document when it is loaded.
-const { showFatal } = await import("../src/fatal-page");
+const { showFatal } = await import("../src/features/recovery/page");
 
 /** Returns the labels of the recovery actions after a start that failed with `code`. */
 async function offered(code: ErrorCode) {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Chat } from "../src/state/chat";
-import { Find } from "../src/state/find";
+import type { Chat } from "../src/features/chat/chat";
+import { Find } from "../src/features/find/find";
 import { fakeCore } from "./core";
 
 /** The parts of a chat that find needs; `show` resolves once a message is on the page. */

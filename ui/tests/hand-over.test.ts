@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { signal } from "@preact/signals-core";
-import { Drafts } from "../src/state/drafts";
+import { Drafts } from "../src/features/chat/composer/drafts";
 import {
 	FREE,
 	joinTexts,
 	nextFieldState,
 	shiftSelection,
 	textBefore,
-} from "../src/state/hand-over";
-import { Typing } from "../src/state/typing";
+} from "../src/features/chat/composer/hand-over";
+import { Typing } from "../src/features/chat/composer/typing";
 import { fakeCore } from "./core";
 
 test("what is typed goes to the field that is free", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { computed, signal } from "@preact/signals-core";
-import { isLong, LongPaste } from "../src/state/long-paste";
+import { isLong, LongPaste } from "../src/features/attachments/long-paste";
 
 const LONG = "a line\n".repeat(50);
 

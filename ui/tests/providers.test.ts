@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Preset, ProviderInfo } from "../src/ipc/bindings";
-import { ProviderEditor } from "../src/state/provider-editor";
+import { ProviderEditor } from "../src/features/providers/editor";
+import { Providers } from "../src/features/providers/providers";
 import {
 	findPresets,
 	keyState,
@@ -11,8 +11,8 @@ import {
 	providerState,
 	sameAddress,
 	testResult,
-} from "../src/state/provider-texts";
-import { Providers } from "../src/state/providers";
+} from "../src/features/providers/texts";
+import type { Preset, ProviderInfo } from "../src/ipc/bindings";
 import { fakeCore, refusal } from "./core";
 
 const PRESET: Preset = {

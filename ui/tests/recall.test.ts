@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Chat } from "../src/features/chat/chat";
+import { InputHistory } from "../src/features/chat/composer/input-history";
+import { newer, older, type Recall, sentTexts } from "../src/features/chat/composer/recall";
+import { NO_PARAMETERS } from "../src/features/parameters/parameters";
 import type { ConversationView, Message } from "../src/ipc/bindings";
-import { Chat } from "../src/state/chat";
-import { InputHistory } from "../src/state/input-history";
-import { NO_PARAMETERS } from "../src/state/parameters";
-import { newer, older, type Recall, sentTexts } from "../src/state/recall";
 import { fakeCore, refusal } from "./core";
 import { message } from "./messages";
 

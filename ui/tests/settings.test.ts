@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { NO_PARAMETERS } from "../src/features/parameters/parameters";
+import { UserSettings } from "../src/features/settings/settings";
 import type { Settings } from "../src/ipc/bindings";
-import { NO_PARAMETERS } from "../src/state/parameters";
-import { UserSettings } from "../src/state/settings";
 import { fakeCore, refusal } from "./core";
 
 const SETTINGS: Settings = {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Transcript } from "../src/features/chat/transcript/transcript";
+import { NO_PARAMETERS } from "../src/features/parameters/parameters";
 import type { Block, ConversationView, Message, PageEvent } from "../src/ipc/bindings";
-import { NO_PARAMETERS } from "../src/state/parameters";
-import { Transcript } from "../src/state/transcript";
 import { fakeCore } from "./core";
 import { message } from "./messages";
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { signal } from "@preact/signals-core";
-import { Drafts } from "../src/state/drafts";
-import { Typing } from "../src/state/typing";
-import { endOfChange } from "../src/state/undo";
+import { Drafts } from "../src/features/chat/composer/drafts";
+import { Typing } from "../src/features/chat/composer/typing";
+import { endOfChange } from "../src/features/chat/composer/undo";
 import { fakeCore } from "./core";
 
 function scene() {
