@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Attachments, readyFiles, withKept } from "../src/features/attachments/attachments";
-import { NEW } from "../src/features/chat/composer/drafts";
 import type { AttachmentSummary } from "../src/ipc/bindings";
+import { NEW } from "../src/ipc/branch";
 import { shortBytes, shortName } from "../src/shared/format";
-import { fakeCore, refusal } from "./core";
+import { commands, fakeCore, refusal } from "./core";
 
 function summary(id: string): AttachmentSummary {
 	return {
@@ -32,6 +32,7 @@ function scene(answers: Parameters<typeof fakeCore>[0] = {}) {
 	});
 	const refusals: string[] = [];
 	const attachments = new Attachments(
+		commands,
 		async (file) => btoa(await file.text()),
 		(reason) => refusals.push(reason),
 	);

@@ -3,7 +3,7 @@ import { mock, test } from "node:test";
 import { Deletions } from "../src/features/sidebar/deletions";
 import { Toasts } from "../src/features/toasts/toasts";
 import { yieldToBrowser } from "../src/shared/time";
-import { fakeCore, refusal } from "./core";
+import { commands, fakeCore, refusal } from "./core";
 
 function scene(answers: Parameters<typeof fakeCore>[0] = {}) {
 	const core = fakeCore({
@@ -13,7 +13,7 @@ function scene(answers: Parameters<typeof fakeCore>[0] = {}) {
 	});
 	const toasts = new Toasts();
 	const shown: string[] = [];
-	const deletions = new Deletions(toasts, (id) => shown.push(id));
+	const deletions = new Deletions(commands, toasts, (id) => shown.push(id));
 	const remove = (id: string, isShown = false) => deletions.remove({ id, title: id, isShown });
 	const texts = () => toasts.shown.value.map((toast) => toast.text);
 	const undo = async () => {

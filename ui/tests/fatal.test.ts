@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ErrorCode } from "../src/ipc/bindings";
-import { fakeCore } from "./core";
+import { commands, fakeCore } from "./core";
 
 // Not bundled with the tests: it is too large, and not made for it.
 const load = (name: string): Promise<typeof import("happy-dom")> => import(name);
@@ -23,7 +23,7 @@ async function offered(code: ErrorCode) {
 		open_data_folder: () => null,
 	});
 	document.body.removeAttribute("data-fatal");
-	showFatal({ code, message: "It cannot be opened" });
+	showFatal({ code, message: "It cannot be opened" }, commands);
 	await new Promise(setImmediate);
 	const buttons = [...document.querySelectorAll("#fatal > div > .recovery-actions button")];
 	const labels = buttons.map((button) => button.textContent?.replace(/ of .*/, ""));

@@ -3,7 +3,7 @@ import { mock, test } from "node:test";
 import { Recovery } from "../src/features/recovery/recovery";
 import { watchStart } from "../src/features/start/start";
 import type { StartStatus } from "../src/ipc/bindings";
-import { fakeCore, refusal } from "./core";
+import { commands, fakeCore, refusal } from "./core";
 
 /** A core that answers each `start_status` with the next status, once the test releases it. */
 function scriptedCore(statuses: readonly StartStatus[]) {
@@ -30,7 +30,7 @@ test("a start that is quick says nothing", async () => {
 		{ type: "running", notices: [] },
 	]);
 	const said: string[] = [];
-	const noticed = watchStart((text) => said.push(text));
+	const noticed = watchStart(commands, (text) => said.push(text));
 	await go();
 	await go();
 	mock.timers.tick(1000);
@@ -47,7 +47,7 @@ test("a slow start shows its stage, and returns its notices", async () => {
 		{ type: "running", notices: ["updated_without_backup", "network_drive"] },
 	]);
 	const said: string[] = [];
-	const noticed = watchStart((text) => said.push(text));
+	const noticed = watchStart(commands, (text) => said.push(text));
 	await go();
 	assert.deepEqual(said, []);
 	mock.timers.tick(300);
@@ -67,7 +67,7 @@ const SAVED = { folder: "/data/saved/x", conversations: 2, messages: 40, unreada
 
 test("salvaged data is saved, reported and offered", async () => {
 	const core = fakeCore({ save_readable: () => SAVED });
-	const recovery = new Recovery();
+	const recovery = new Recovery(commands);
 	const saving = recovery.save();
 	assert.equal(recovery.working.value, "Saving what can be read…");
 	await recovery.save();
@@ -81,7 +81,7 @@ test("salvaged data is saved, reported and offered", async () => {
 
 test("a failed recovery option shows why, and the others stay", async () => {
 	fakeCore({ start_with_backup: refusal("recovery_failed", "Close the other Conch first") });
-	const recovery = new Recovery();
+	const recovery = new Recovery(commands);
 	await recovery.startWithBackup("conch-2027.db");
 	assert.equal(recovery.outcome.value, "Close the other Conch first");
 	assert.equal(recovery.isBusy.value, false);

@@ -1,12 +1,12 @@
-/** Renders a part of the page whenever a signal that it reads changes. */
+/** Drawing, finding and focusing elements. */
 import { effect, untracked } from "@preact/signals-core";
 import { render, type TemplateResult } from "lit-html";
 
 /**
- * Runs `after` when the DOM is up to date. A focused element keeps the focus when it is moved; when it is
+ * Renders a view now and whenever a signal that it reads changes. Runs `after` when the DOM is up to date. A focused element keeps the focus when it is moved; when it is
  * removed, `lost` has to move the focus.
  */
-export function mount(
+export function mountView(
 	root: HTMLElement,
 	view: () => TemplateResult,
 	after?: () => void,
@@ -30,8 +30,8 @@ export function hasNoFocus(): boolean {
 }
 
 /** Returns the element with this id; throws if the page has none. */
-export function byId<T extends HTMLElement>(id: string): T {
-	const element = document.getElementById(id);
+export function byId<T extends HTMLElement>(page: Document, id: string): T {
+	const element = page.getElementById(id);
 	if (element === null) throw new Error(`the page has no #${id}`);
 	return element as T;
 }

@@ -1,4 +1,5 @@
 /** When work runs: after a frame, after pending browser work, or when the calls for it pause. */
+import { effect, type Signal } from "@preact/signals-core";
 
 /** Runs `act` after the next frame is painted, or soon if the page is hidden and has no frames. */
 export function afterFrame(act: () => void): void {
@@ -9,6 +10,21 @@ export function afterFrame(act: () => void): void {
 /** Yields to pending browser work, such as a click or a frame. */
 export function yieldToBrowser(): Promise<void> {
 	return new Promise((resolve) => setTimeout(resolve));
+}
+
+/** Interval of {@link tickWhile}, in ms. */
+const TICK = 500;
+
+/** Keeps `now` at the current time, in epoch ms, while a condition over signals holds. */
+export function tickWhile(now: Signal<number>, isNeeded: () => boolean): void {
+	effect(() => {
+		if (!isNeeded()) return;
+		now.value = Date.now();
+		const tick = setInterval(() => {
+			now.value = Date.now();
+		}, TICK);
+		return () => clearInterval(tick);
+	});
 }
 
 /** Delay after the last call, in ms: longer than between two keystrokes, too short to make the user wonder. */

@@ -1,11 +1,13 @@
 /**
- * The attachments of each conversation's draft: read by the core one after the other, and stored there, so that
+ * The attachments of each branch's draft: read by the core one after the other, and stored there, so that
  * a restart loses none. Those sent with a message are removed once the core has accepted it.
  */
 import { signal } from "@preact/signals-core";
-import { ATTACHMENT_LIMITS, type AttachmentSummary, commands, messageOf } from "../../ipc/host";
+import { ATTACHMENT_LIMITS, type AttachmentSummary } from "../../ipc/bindings";
+import { type BranchKey, conversationOf, NEW } from "../../ipc/branch";
+import { messageOf } from "../../ipc/errors";
+import type { Commands } from "../../ipc/host";
 import { count, shortBytes } from "../../shared/format";
-import { NEW } from "../chat/composer/drafts";
 import { nameOf } from "./paste";
 
 /** A file in the composer. */
@@ -55,45 +57,61 @@ export function readyFiles(list: readonly DraftAttachment[]): AttachmentSummary[
 	return list.flatMap((one) => (one.state === "ready" ? [one.file] : []));
 }
 
+type AttachmentCommands = Pick<
+	Commands,
+	"attachFile" | "attachCopiedFile" | "detachFile" | "draftAttachments" | "adoptAttachments"
+>;
+
 export class Attachments {
-	readonly lists = signal<ReadonlyMap<string, readonly DraftAttachment[]>>(new Map());
+	readonly lists = signal<ReadonlyMap<BranchKey, readonly DraftAttachment[]>>(new Map());
+	readonly #commands: AttachmentCommands;
 	readonly #readBase64: (file: Blob) => Promise<string>;
 	readonly #refuse: (reason: string) => void;
-	readonly #restored = new Set<string>();
+	readonly #restored = new Set<BranchKey>();
 	/** Reads one file at a time: in the order of attaching, and with only one in memory. */
 	#queue: Promise<void> = Promise.resolve();
 	#lastKey = 0;
 
 	/** `refuse` shows a refusal that concerns no single file. */
-	constructor(readBase64: (file: Blob) => Promise<string>, refuse: (reason: string) => void) {
+	constructor(
+		commands: AttachmentCommands,
+		readBase64: (file: Blob) => Promise<string>,
+		refuse: (reason: string) => void,
+	) {
+		this.#commands = commands;
 		this.#readBase64 = readBase64;
 		this.#refuse = refuse;
 	}
 
-	of(id: string): readonly DraftAttachment[] {
-		return this.lists.value.get(id) ?? NONE;
+	of(branch: BranchKey): readonly DraftAttachment[] {
+		return this.lists.value.get(branch) ?? NONE;
 	}
 
-	isReading(id: string): boolean {
-		return this.of(id).some(({ state }) => state === "reading");
+	/** Returns the ids of the files that can be sent, in order. */
+	readyIds(branch: BranchKey): string[] {
+		return readyFiles(this.of(branch)).map(({ id }) => id);
+	}
+
+	isReading(branch: BranchKey): boolean {
+		return this.of(branch).some(({ state }) => state === "reading");
 	}
 
 	/** Attaches files. Resolves, once all of them are read or refused, to the keys of those that are ready. */
-	async add(id: string, files: readonly File[]): Promise<string[]> {
+	async add(branch: BranchKey, files: readonly File[]): Promise<string[]> {
 		return this.#add(
-			id,
+			branch,
 			files.map((file) => this.#source(file)),
 		);
 	}
 
 	/** Attaches local files by their URLs, as {@link add} does. */
-	async addCopied(id: string, uris: readonly string[]): Promise<string[]> {
+	async addCopied(branch: BranchKey, uris: readonly string[]): Promise<string[]> {
 		return this.#add(
-			id,
+			branch,
 			uris.map((uri) => ({
 				name: nameOf(uri),
 				size: null,
-				read: (conversationId) => commands.attachCopiedFile(conversationId, uri),
+				read: (conversationId) => this.#commands.attachCopiedFile(conversationId, uri),
 			})),
 		);
 	}
@@ -108,13 +126,13 @@ export class Attachments {
 				const bytes = await this.#readBase64(file).catch(() => {
 					throw unreadable(name);
 				});
-				return commands.attachFile(conversationId, name, bytes);
+				return this.#commands.attachFile(conversationId, name, bytes);
 			},
 		};
 	}
 
-	async #add(id: string, files: readonly Source[]): Promise<string[]> {
-		const taken = this.of(id).filter(({ state }) => state !== "failed").length;
+	async #add(branch: BranchKey, files: readonly Source[]): Promise<string[]> {
+		const taken = this.of(branch).filter(({ state }) => state !== "failed").length;
 		const room = Math.max(0, ATTACHMENT_LIMITS.files - taken);
 		const over = files.length - room;
 		if (over > 0) {
@@ -127,8 +145,8 @@ export class Attachments {
 			this.#lastKey += 1;
 			return [`file-${this.#lastKey}`, file];
 		});
-		this.#set(id, [
-			...this.of(id),
+		this.#set(branch, [
+			...this.of(branch),
 			...added.map(
 				([key, { name, size }]): DraftAttachment => ({ state: "reading", key, name, size }),
 			),
@@ -146,37 +164,37 @@ export class Attachments {
 	}
 
 	/** Removes a file, even one that is still being read. */
-	async remove(id: string, key: string): Promise<void> {
-		const one = this.of(id).find((one) => one.key === key);
-		this.#keep(id, (other) => other !== one);
-		if (one?.state === "ready") await commands.detachFile(one.file.id);
+	async remove(branch: BranchKey, key: string): Promise<void> {
+		const one = this.of(branch).find((one) => one.key === key);
+		this.#keep(branch, (other) => other !== one);
+		if (one?.state === "ready") await this.#commands.detachFile(one.file.id);
 	}
 
 	/** Restores the files that the core has stored, once. */
-	restore(id: string, kept: readonly AttachmentSummary[]): void {
-		if (this.#restored.has(id)) return;
-		this.#restored.add(id);
-		if (kept.length > 0) this.#set(id, withKept(this.of(id), kept));
+	restore(branch: BranchKey, kept: readonly AttachmentSummary[]): void {
+		if (this.#restored.has(branch)) return;
+		this.#restored.add(branch);
+		if (kept.length > 0) this.#set(branch, withKept(this.of(branch), kept));
 	}
 
 	/** Restores the files of the conversation that does not exist yet, once. */
 	async restoreNew(): Promise<void> {
-		if (!this.#restored.has(NEW)) this.restore(NEW, await commands.draftAttachments(null));
+		if (!this.#restored.has(NEW)) this.restore(NEW, await this.#commands.draftAttachments(null));
 	}
 
 	/** Removes the files sent from here, and the refusals that were shown. */
-	sent(id: string, ids: readonly string[]): void {
-		this.sentAnywhere(id, ids);
-		this.#keep(id, ({ state }) => state !== "failed");
+	sent(branch: BranchKey, ids: readonly string[]): void {
+		this.sentAnywhere(branch, ids);
+		this.#keep(branch, ({ state }) => state !== "failed");
 	}
 
 	/** Removes files that messages already have: another window may have sent them. */
-	sentAnywhere(id: string, ids: readonly string[]): void {
-		this.#keep(id, (one) => one.state !== "ready" || !ids.includes(one.file.id));
+	sentAnywhere(branch: BranchKey, ids: readonly string[]): void {
+		this.#keep(branch, (one) => one.state !== "ready" || !ids.includes(one.file.id));
 	}
 
 	/** Moves the files attached before their conversation existed; rejects if the core does. */
-	async adopt(id: string): Promise<void> {
+	async adopt(branch: BranchKey): Promise<void> {
 		const adopted = new Set<string>();
 		// Includes files that have become ready meanwhile.
 		for (;;) {
@@ -184,14 +202,20 @@ export class Attachments {
 				adopted.has(file.id) ? [] : [file.id],
 			);
 			if (ids.length === 0) break;
-			await commands.adoptAttachments(id, ids);
+			await this.#move(branch, ids);
 			for (const one of ids) adopted.add(one);
 		}
 		const list = this.of(NEW);
 		if (list.length === 0) return;
-		this.#restored.add(id);
+		this.#restored.add(branch);
 		this.#set(NEW, NONE);
-		this.#set(id, list);
+		this.#set(branch, list);
+	}
+
+	/** Moves files in the core to a branch whose conversation exists by now. */
+	async #move(branch: BranchKey, ids: string[]): Promise<void> {
+		const conversationId = conversationOf(branch);
+		if (conversationId !== null) await this.#commands.adoptAttachments(conversationId, ids);
 	}
 
 	async #read(key: string, file: Source): Promise<string | null> {
@@ -200,11 +224,11 @@ export class Attachments {
 		if (begun === null) return null;
 		let attached: DraftAttachment;
 		try {
-			const summary = await file.read(begun === NEW ? null : begun);
+			const summary = await file.read(conversationOf(begun));
 			const place = this.#placeOf(key);
 			// Removed while it was read, or its conversation has been created.
-			if (place === null) await commands.detachFile(summary.id);
-			else if (place !== begun) await commands.adoptAttachments(place, [summary.id]);
+			if (place === null) await this.#commands.detachFile(summary.id);
+			else if (place !== begun) await this.#move(place, [summary.id]);
 			attached = ready(summary);
 		} catch (error) {
 			attached = { state: "failed", key, name: file.name, reason: messageOf(error) };
@@ -220,20 +244,22 @@ export class Attachments {
 		return attached.state === "ready" ? attached.key : null;
 	}
 
-	/** Returns the conversation that has a file; null if the file was removed. */
-	#placeOf(key: string): string | null {
-		for (const [id, list] of this.lists.value) if (list.some((one) => one.key === key)) return id;
+	/** Returns the branch that has a file; null if the file was removed. */
+	#placeOf(key: string): BranchKey | null {
+		for (const [branch, list] of this.lists.value) {
+			if (list.some((one) => one.key === key)) return branch;
+		}
 		return null;
 	}
 
-	#keep(id: string, stays: (one: DraftAttachment) => boolean): void {
-		const list = this.of(id);
+	#keep(branch: BranchKey, stays: (one: DraftAttachment) => boolean): void {
+		const list = this.of(branch);
 		const kept = list.filter(stays);
-		if (kept.length < list.length) this.#set(id, kept);
+		if (kept.length < list.length) this.#set(branch, kept);
 	}
 
-	#set(id: string, list: readonly DraftAttachment[]): void {
-		this.lists.value = new Map(this.lists.value).set(id, list);
+	#set(branch: BranchKey, list: readonly DraftAttachment[]): void {
+		this.lists.value = new Map(this.lists.value).set(branch, list);
 	}
 }
 

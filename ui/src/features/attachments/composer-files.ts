@@ -1,12 +1,11 @@
 /** Wires up attaching files to the composer: by the button, by drop, by paste. */
-import { type AttachmentSummary, commands, messageOf } from "../../ipc/host";
-import { byId } from "../../shared/dom";
+import type { ReadonlySignal } from "@preact/signals-core";
+import type { AttachmentSummary } from "../../ipc/bindings";
+import type { BranchKey } from "../../ipc/branch";
+import { messageOf } from "../../ipc/errors";
+import type { Commands } from "../../ipc/host";
 import { insertText } from "../../shared/text-area";
-import type { Chat } from "../chat/chat";
-import type { ComposerFocus } from "../chat/composer/focus";
-import type { ComposerFileParts } from "../chat/composer/view";
-import type { ToastAction } from "../toasts/toasts";
-import { readyFiles } from "./attachments";
+import type { Attachments } from "./attachments";
 import { takeDrops } from "./drop";
 import { LongPaste } from "./long-paste";
 import { isText, pastedFiles } from "./paste";
@@ -16,6 +15,7 @@ import {
 	type AttachActions,
 	attachButton,
 	attachedFiles,
+	type ComposerFileParts,
 	type FileActions,
 	pasteOffer,
 } from "./view";
@@ -23,35 +23,61 @@ import {
 const NOT_PASTED =
 	"Nothing on the clipboard can be pasted here. Drop the file or attach it instead";
 
-const CHOOSE: ToastAction = {
-	label: "Attach files",
-	run: () => byId("attach-button").click(),
-};
+/** The composer that the files are attached to. */
+export interface ComposerTarget {
+	/** The shown branch. */
+	readonly key: ReadonlySignal<BranchKey>;
+	/** The text of the active field. */
+	readonly text: ReadonlySignal<string>;
+	type(text: string): void;
+	/** Returns the active field. */
+	field(): HTMLTextAreaElement;
+	focusField(): void;
+	/** Opens the dialog that chooses files. */
+	chooseFiles(): void;
+}
+
+export interface ComposerFilesDeps {
+	readonly commands: Pick<Commands, "copiedFiles" | "loadAttachment">;
+	readonly attachments: Attachments;
+	readonly composer: ComposerTarget;
+	readonly toasts: {
+		show(error: {
+			readonly text: string;
+			readonly kind: "error";
+			readonly action: { readonly label: string; run(): void };
+		}): number;
+		error(text: string): void;
+		dismiss(id: number): void;
+	};
+	/** The model is known to see no images. */
+	lacksVision(): boolean;
+}
 
 export class ComposerFiles {
-	readonly preview = new Preview();
+	readonly preview: Preview;
 	readonly actions: FileActions;
-	readonly #chat: Chat;
-	readonly #focus: ComposerFocus;
+	readonly #deps: ComposerFilesDeps;
 	readonly #paste: LongPaste;
 	readonly #attach: AttachActions;
 	/** Id of the toast that says that nothing was pasted. */
 	#refused = 0;
 
-	constructor(chat: Chat, focus: ComposerFocus) {
-		this.#chat = chat;
-		this.#focus = focus;
-		const { attachments, typing } = chat;
+	constructor(deps: ComposerFilesDeps) {
+		this.#deps = deps;
+		const { commands, attachments, composer } = deps;
+		this.preview = new Preview((id) => commands.loadAttachment(id));
 		this.#paste = new LongPaste({
-			shownId: chat.shownId,
-			draft: typing.text,
-			type: (text) => typing.type(text),
-			attach: async (id, name, text) => {
-				const [key] = await attachments.add(id, [new File([text], name, { type: "text/plain" })]);
+			branch: composer.key,
+			draft: composer.text,
+			type: (text) => composer.type(text),
+			attach: async (branch, name, text) => {
+				const file = new File([text], name, { type: "text/plain" });
+				const [key] = await attachments.add(branch, [file]);
 				return key ?? null;
 			},
-			detach: (id, key) => this.#remove(id, key),
-			isAttached: (id, key) => attachments.of(id).some((one) => one.key === key),
+			detach: (branch, key) => this.#remove(branch, key),
+			isAttached: (branch, key) => attachments.of(branch).some((one) => one.key === key),
 		});
 		this.actions = {
 			thumbnails: new Thumbnails((id) => commands.loadAttachment(id)),
@@ -61,32 +87,32 @@ export class ComposerFiles {
 			...this.actions,
 			attach: (files) => {
 				this.#add(files);
-				focus.focusField();
+				composer.focusField();
 			},
 			remove: (key) => {
-				this.#remove(chat.shownId.value, key);
-				focus.focusField();
+				this.#remove(composer.key.value, key);
+				composer.focusField();
 			},
 			acceptOffer: () => {
 				void this.#paste.accept();
-				focus.focusField();
+				composer.focusField();
 			},
 			dismissOffer: () => {
 				this.#paste.dismiss();
-				focus.focusField();
+				composer.focusField();
 			},
 		};
 	}
 
 	/** Returns the composer's parts for attachments. */
 	parts(): ComposerFileParts {
-		const { shownId, model, attachments } = this.#chat;
-		const list = attachments.lists.value.get(shownId.value) ?? [];
+		const { attachments, composer } = this.#deps;
+		const list = attachments.of(composer.key.value);
 		return {
 			button: attachButton(this.#attach),
-			list: attachedFiles(list, model.value?.sees === false, this.#attach),
+			list: attachedFiles(list, this.#deps.lacksVision(), this.#attach),
 			offer: pasteOffer(this.#paste.offered.value, this.#attach),
-			canSend: readyFiles(list).length > 0,
+			canSend: attachments.readyIds(composer.key.value).length > 0,
 		};
 	}
 
@@ -104,24 +130,27 @@ export class ComposerFiles {
 
 	/** Attaches pasted files, or shows why not. */
 	async #takePasted(data: DataTransfer): Promise<void> {
-		const { attachments, shownId, toasts } = this.#chat;
-		const [id, text] = [shownId.value, data.getData("text/plain")];
+		const { attachments, commands, composer, toasts } = this.#deps;
+		const [branch, text] = [composer.key.value, data.getData("text/plain")];
 		toasts.dismiss(this.#refused);
 		const { files, uris } = await pastedFiles(data, navigator.clipboard, commands.copiedFiles);
-		if (files.length > 0) await attachments.add(id, files);
-		else if (uris.length > 0) await attachments.addCopied(id, uris);
+		if (files.length > 0) await attachments.add(branch, files);
+		else if (uris.length > 0) await attachments.addCopied(branch, uris);
 		// The URL of an image that did not come with it.
-		else if (text !== "") insertText(this.#focus.field(), text);
-		else this.#refused = toasts.show({ text: NOT_PASTED, kind: "error", action: CHOOSE });
+		else if (text !== "") insertText(composer.field(), text);
+		else {
+			const action = { label: "Attach files", run: () => composer.chooseFiles() };
+			this.#refused = toasts.show({ text: NOT_PASTED, kind: "error", action });
+		}
 	}
 
 	#add(files: readonly File[]): void {
-		const { shownId, attachments } = this.#chat;
-		void attachments.add(shownId.value, files);
+		const { attachments, composer } = this.#deps;
+		void attachments.add(composer.key.value, files);
 	}
 
-	#remove(id: string, key: string): void {
-		const { attachments, toasts } = this.#chat;
-		attachments.remove(id, key).catch((error) => toasts.error(messageOf(error)));
+	#remove(branch: BranchKey, key: string): void {
+		const { attachments, toasts } = this.#deps;
+		attachments.remove(branch, key).catch((error) => toasts.error(messageOf(error)));
 	}
 }

@@ -2,7 +2,9 @@
  * Offers to attach a long pasted text as a file instead, and then to put it back. Nothing happens without the
  * user. Pure, except for its {@link PasteTarget}.
  */
+
 import { computed, type ReadonlySignal, signal } from "@preact/signals-core";
+import type { BranchKey } from "../../ipc/branch";
 
 const LONG_CHARACTERS = 2000;
 const LONG_LINES = 40;
@@ -10,10 +12,10 @@ const LONG_LINES = 40;
 const NAME = "Pasted text.txt";
 
 type Offer =
-	| { readonly type: "attach"; readonly at: string; readonly text: string }
+	| { readonly type: "attach"; readonly at: BranchKey; readonly text: string }
 	| {
 			readonly type: "putBack";
-			readonly at: string;
+			readonly at: BranchKey;
 			readonly text: string;
 			readonly index: number;
 			readonly key: string;
@@ -21,15 +23,16 @@ type Offer =
 
 /** The composer, as far as the offers change it. */
 export interface PasteTarget {
-	readonly shownId: ReadonlySignal<string>;
-	/** Text of the active field in the shown conversation. */
+	/** The shown branch. */
+	readonly branch: ReadonlySignal<BranchKey>;
+	/** Text of its active field. */
 	readonly draft: ReadonlySignal<string>;
 	type(text: string): void;
 	/** Attaches a text; resolves to its key, or null if it was refused. */
-	attach(id: string, name: string, text: string): Promise<string | null>;
-	detach(id: string, key: string): void;
+	attach(branch: BranchKey, name: string, text: string): Promise<string | null>;
+	detach(branch: BranchKey, key: string): void;
 	/** Returns whether the file is in the composer. */
-	isAttached(id: string, key: string): boolean;
+	isAttached(branch: BranchKey, key: string): boolean;
 }
 
 /** Returns whether a text is long enough to be a file. */
@@ -49,7 +52,7 @@ export class LongPaste {
 	readonly offered = computed((): Offer["type"] | null => {
 		const offer = this.#offer.value;
 		const target = this.#target;
-		if (offer === null || offer.at !== target.shownId.value) return null;
+		if (offer === null || offer.at !== target.branch.value) return null;
 		const stands =
 			offer.type === "attach"
 				? target.draft.value.includes(offer.text)
@@ -62,7 +65,7 @@ export class LongPaste {
 		// As a textarea normalizes it.
 		const kept = text.replace(/\r\n?/g, "\n");
 		if (isLong(kept)) {
-			this.#offer.value = { type: "attach", at: this.#target.shownId.value, text: kept };
+			this.#offer.value = { type: "attach", at: this.#target.branch.value, text: kept };
 		}
 	}
 
@@ -82,7 +85,7 @@ export class LongPaste {
 		const key = await target.attach(at, NAME, text);
 		// Removed only now, so that a refusal loses nothing; what was typed meanwhile stays.
 		const now = target.draft.value;
-		if (key === null || at !== target.shownId.value || !now.includes(text)) return;
+		if (key === null || at !== target.branch.value || !now.includes(text)) return;
 		const index = now.lastIndexOf(text);
 		target.type(now.slice(0, index) + now.slice(index + text.length));
 		this.#offer.value = { type: "putBack", at, text, index, key };

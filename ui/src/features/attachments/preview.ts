@@ -1,6 +1,7 @@
 /** The file in the preview dialog. */
 import { signal } from "@preact/signals-core";
-import { type AttachmentSummary, commands, messageOf } from "../../ipc/host";
+import type { AttachmentSummary } from "../../ipc/bindings";
+import { messageOf } from "../../ipc/errors";
 
 export interface PreviewState {
 	readonly file: AttachmentSummary;
@@ -11,6 +12,11 @@ export interface PreviewState {
 
 export class Preview {
 	readonly shown = signal<PreviewState | null>(null);
+	readonly #load: (id: string) => Promise<string>;
+
+	constructor(load: (id: string) => Promise<string>) {
+		this.#load = load;
+	}
 
 	async open(file: AttachmentSummary): Promise<void> {
 		this.shown.value = { file, content: null, problem: null };
@@ -20,7 +26,7 @@ export class Preview {
 			if (shown?.file.id === file.id) this.shown.value = { ...shown, ...read };
 		};
 		try {
-			show({ content: await commands.loadAttachment(file.id) });
+			show({ content: await this.#load(file.id) });
 		} catch (error) {
 			show({ problem: messageOf(error) });
 		}

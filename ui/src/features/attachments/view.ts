@@ -2,7 +2,7 @@
 import { html, nothing, type TemplateResult } from "lit-html";
 import { ref } from "lit-html/directives/ref.js";
 import { repeat } from "lit-html/directives/repeat.js";
-import { ATTACHMENT_LIMITS, type AttachmentSummary } from "../../ipc/host";
+import { ATTACHMENT_LIMITS, type AttachmentSummary } from "../../ipc/bindings";
 import { openDialog } from "../../shared/dialog";
 import { count, shortBytes, shortName, shortTokens } from "../../shared/format";
 import { icon } from "../../shared/icon";
@@ -19,6 +19,15 @@ const { textBytes, fileBytes, files: MAX_FILES } = ATTACHMENT_LIMITS;
 const LIMITS = `text and code up to ${shortBytes(textBytes)}, images and PDF up to ${shortBytes(fileBytes)}, ${MAX_FILES} files per message`;
 
 const UNSEEN = "This model does not support images: choose another model or remove the image";
+
+/** The composer's parts for attachments. */
+export interface ComposerFileParts {
+	readonly button: TemplateResult;
+	readonly list: TemplateResult | typeof nothing;
+	readonly offer: TemplateResult | typeof nothing;
+	/** There are files that can be sent. */
+	readonly canSend: boolean;
+}
 
 export interface FileActions {
 	readonly thumbnails: Thumbnails;

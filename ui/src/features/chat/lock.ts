@@ -24,7 +24,40 @@ export function lockAfter(change: LockChanged): LockStatus {
 	};
 }
 
+/** Returns the lock that a generation holds which the core has just accepted. */
+export function lockAccepted(accepted: {
+	readonly generationId: string;
+	readonly assistantMessageId: string;
+	readonly fence: number;
+}): LockStatus {
+	return {
+		locked: true,
+		canSend: false,
+		generationId: accepted.generationId,
+		messageId: accepted.assistantMessageId,
+		userId: null,
+		lockedAt: null,
+		expiresAt: null,
+		fence: accepted.fence,
+	};
+}
+
 /** Returns whether a snapshot predates a release already received, whose fence is `released`. */
 export function isBeforeRelease(snapshot: LockStatus, released: number): boolean {
 	return snapshot.locked && snapshot.fence <= released;
+}
+
+/** The fences of the releases received, by branch: a snapshot read before one of them is stale. */
+export class Releases {
+	readonly #fences = new Map<string, number>();
+
+	/** Notes a release. A lease that only expired may be renewed. */
+	add({ locked, branchId, fence }: LockChanged): void {
+		if (!locked) this.#fences.set(branchId, fence);
+	}
+
+	/** Returns whether the snapshot of a branch's lock predates a release already received. */
+	isStale(branchId: string, lock: LockStatus): boolean {
+		return isBeforeRelease(lock, this.#fences.get(branchId) ?? 0);
+	}
 }

@@ -1,8 +1,18 @@
-/** Search in the shown conversation, including messages that are not loaded. */
-import { signal } from "@preact/signals-core";
-import { commands, messageOf } from "../../ipc/host";
+/** Search in the shown branch, including messages that are not loaded. */
+import { type ReadonlySignal, signal } from "@preact/signals-core";
+import { messageOf } from "../../ipc/errors";
+import type { Commands } from "../../ipc/host";
 import { Debouncer } from "../../shared/time";
-import type { Chat } from "../chat/chat";
+
+type FindCommands = Pick<Commands, "findInConversation">;
+
+/** A branch that can be searched. */
+export interface Searchable {
+	/** Null while it is not read. */
+	readonly view: ReadonlySignal<{ readonly id: string; readonly branchId: string } | null>;
+	/** Loads a message with those around it. */
+	showMessage(messageId: string): Promise<void>;
+}
 
 export class Find {
 	readonly isOpen = signal(false);
@@ -13,11 +23,20 @@ export class Find {
 	readonly at = signal(0);
 	/** The match to scroll to: set once it is loaded. */
 	readonly shown = signal<string | null>(null);
-	readonly #chat: Chat;
+	readonly #commands: FindCommands;
+	readonly #branch: ReadonlySignal<Searchable>;
+	readonly #fail: (reason: string) => void;
 	readonly #debouncer = new Debouncer(() => void this.#search());
 
-	constructor(chat: Chat) {
-		this.#chat = chat;
+	/** Searches `branch`, whichever it is at the time. Calls `fail` with the reason if that is not possible. */
+	constructor(
+		commands: FindCommands,
+		branch: ReadonlySignal<Searchable>,
+		fail: (reason: string) => void,
+	) {
+		this.#commands = commands;
+		this.#branch = branch;
+		this.#fail = fail;
 	}
 
 	open(): void {
@@ -50,16 +69,17 @@ export class Find {
 	/** Runs the search and shows the last match: users look for new messages more often than for old ones. */
 	async #search(): Promise<void> {
 		this.#debouncer.cancel(null);
-		const [view, text] = [this.#chat.shown.value, this.text.value];
+		const [branch, text] = [this.#branch.value, this.text.value];
+		const view = branch.view.value;
 		if (view === null || text === "") return;
 		try {
-			const found = await commands.findInConversation(view.id, view.branchId, text);
-			if (text !== this.text.value || view.id !== this.#chat.shownId.value) return;
+			const found = await this.#commands.findInConversation(view.id, view.branchId, text);
+			if (text !== this.text.value || branch !== this.#branch.value) return;
 			this.at.value = Math.max(0, found.length - 1);
 			this.found.value = found;
 			await this.#show();
 		} catch (error) {
-			this.#chat.toasts.error(messageOf(error));
+			this.#fail(messageOf(error));
 		}
 	}
 
@@ -69,7 +89,7 @@ export class Find {
 		// Reset first, because a step to the only match shows it again.
 		this.shown.value = null;
 		if (id === undefined) return;
-		await this.#chat.load((view) => this.#chat.transcript.show(view, id));
+		await this.#branch.value.showMessage(id);
 		if (found === this.found.value && id === found?.[this.at.value]) this.shown.value = id;
 	}
 }

@@ -1,6 +1,6 @@
 /** The header: the title, the model picker and the parameters. */
 import { html, nothing, type TemplateResult } from "lit-html";
-import type { ModelInfo } from "../../ipc/host";
+import type { ModelInfo } from "../../ipc/bindings";
 import { icon } from "../../shared/icon";
 import { MENU, modelName } from "../models/view";
 import { aria, hint } from "../shortcuts/shortcuts";

@@ -1,10 +1,10 @@
 /** Opens the model picker under its button, and keeps it within the window. */
 import { html, nothing } from "lit-html";
-import { byId, mount } from "../../shared/dom";
+import { mountView } from "../../shared/dom";
 import { isComposing } from "../../shared/keyboard";
 import type { Models } from "./models";
 import { isAvailable, type ModelPicker } from "./picker";
-import { MENU, modelMenu } from "./view";
+import { modelMenu } from "./view";
 
 /** Distances in px. */
 const WIDTH = 416;
@@ -14,8 +14,12 @@ const GAP = 4;
 const ROOM = 280;
 
 /** Renders the list whenever a button opens it. `addProvider` leads to where one is added. */
-export function mountModelMenu(picker: ModelPicker, models: Models, addProvider: () => void): void {
-	const menu = byId(MENU);
+export function mountModelMenu(
+	menu: HTMLElement,
+	picker: ModelPicker,
+	models: Models,
+	addProvider: () => void,
+): void {
 	menu.addEventListener("beforetoggle", (event) => {
 		if (event.newState === "closed") picker.close();
 		else if (picker.request.value !== null) {
@@ -61,7 +65,7 @@ export function mountModelMenu(picker: ModelPicker, models: Models, addProvider:
 	};
 	/** What was scrolled to: a list that is only reread keeps its scroll position. */
 	let seen = "";
-	mount(
+	mountView(
 		menu,
 		() => {
 			const request = picker.request.value;

@@ -1,6 +1,6 @@
 /** State of the model picker, a list in a popover. */
 import { batch, computed, type ReadonlySignal, signal } from "@preact/signals-core";
-import type { ModelInfo } from "../../ipc/host";
+import type { ModelInfo } from "../../ipc/bindings";
 import { findModels } from "./search";
 
 /** Maximum number of models shown: the rest is found by typing. */

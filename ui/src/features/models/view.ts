@@ -2,7 +2,7 @@
 import { html, nothing, type TemplateResult } from "lit-html";
 import { live } from "lit-html/directives/live.js";
 import { repeat } from "lit-html/directives/repeat.js";
-import type { ModelInfo } from "../../ipc/host";
+import type { ModelInfo } from "../../ipc/bindings";
 import { count, shortTokens } from "../../shared/format";
 import { icon } from "../../shared/icon";
 import { isComposing } from "../../shared/keyboard";

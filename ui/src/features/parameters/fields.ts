@@ -3,7 +3,8 @@
  * is valid.
  */
 import { type ReadonlySignal, signal } from "@preact/signals-core";
-import { messageOf, type Parameters } from "../../ipc/host";
+import type { Parameters } from "../../ipc/bindings";
+import { messageOf } from "../../ipc/errors";
 import { Debouncer } from "../../shared/time";
 import { PARAMETER_NAMES, type ParameterName, parameterText, withParameter } from "./parameters";
 

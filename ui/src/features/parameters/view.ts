@@ -2,7 +2,7 @@
 import { html, type TemplateResult } from "lit-html";
 import { live } from "lit-html/directives/live.js";
 import { ref } from "lit-html/directives/ref.js";
-import type { Parameters } from "../../ipc/host";
+import type { Parameters } from "../../ipc/bindings";
 import { openDialog } from "../../shared/dialog";
 import { type FieldLinks, field, textOf } from "../../shared/field";
 import { afterPress } from "../../shared/press";

@@ -3,15 +3,9 @@
  * to the page. If the keychain cannot store it, the user chooses another place; none is chosen automatically.
  */
 import { batch, computed, signal } from "@preact/signals-core";
-import {
-	commands,
-	isIpcError,
-	type KeyChange,
-	messageOf,
-	type Preset,
-	type ProviderForm,
-	type ProviderInfo,
-} from "../../ipc/host";
+import type { KeyChange, Preset, ProviderForm, ProviderInfo } from "../../ipc/bindings";
+import { isIpcError, messageOf } from "../../ipc/errors";
+import type { Commands } from "../../ipc/host";
 import { type ParseResult, parseWhole } from "../../shared/parse";
 import {
 	DEFAULT_PARALLEL,
@@ -31,6 +25,8 @@ export type NewKeyPlace = Extract<KeyChange, { type: "set" }>["place"];
 
 /** The fields, in order. */
 export type ProviderField = "name" | "baseUrl" | "key" | "maxParallel";
+
+export type EditorCommands = Pick<Commands, "testProvider" | "saveProvider">;
 
 export class ProviderEditor {
 	readonly preset: Preset;
@@ -57,8 +53,10 @@ export class ProviderEditor {
 	/** A new key can be typed. */
 	readonly takesKey = computed(() => this.keyChoice.value === "set");
 	#tests = 0;
+	readonly #commands: EditorCommands;
 
-	constructor(preset: Preset, known: ProviderInfo | null) {
+	constructor(commands: EditorCommands, preset: Preset, known: ProviderInfo | null) {
+		this.#commands = commands;
 		this.preset = preset;
 		this.known = known;
 		this.texts.value = {
@@ -118,7 +116,7 @@ export class ProviderEditor {
 		this.testing.value = true;
 		let result: { text: string; worked: boolean };
 		try {
-			const test = await commands.testProvider(form);
+			const test = await this.#commands.testProvider(form);
 			result = { text: testResult(test), worked: test.problem === null };
 		} catch (error) {
 			result = { text: messageOf(error), worked: false };
@@ -136,7 +134,7 @@ export class ProviderEditor {
 		this.problem.value = null;
 		this.keychainProblem.value = null;
 		try {
-			return await commands.saveProvider(form);
+			return await this.#commands.saveProvider(form);
 		} catch (error) {
 			const isKeychain = isIpcError(error) && error.code === "keychain_unavailable";
 			(isKeychain ? this.keychainProblem : this.problem).value = messageOf(error);

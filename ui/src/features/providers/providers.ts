@@ -3,16 +3,14 @@
  * is here too, so that a form keeps its state while the settings are closed.
  */
 import { batch, computed, signal } from "@preact/signals-core";
-import {
-	commands,
-	type FoundServer,
-	messageOf,
-	type Preset,
-	type ProviderForm,
-	type ProviderInfo,
-} from "../../ipc/host";
-import { ProviderEditor } from "./editor";
+import type { FoundServer, Preset, ProviderForm, ProviderInfo } from "../../ipc/bindings";
+import { messageOf } from "../../ipc/errors";
+import type { Commands } from "../../ipc/host";
+import { type EditorCommands, ProviderEditor } from "./editor";
 import { DEFAULT_PARALLEL, sameAddress } from "./texts";
+
+export type ProviderCommands = EditorCommands &
+	Pick<Commands, "listPresets" | "listProviders" | "findLocalServers" | "deleteProvider">;
 
 export class Providers {
 	/** Null until they are read. */
@@ -37,11 +35,17 @@ export class Providers {
 		);
 	});
 
+	readonly #commands: ProviderCommands;
+
+	constructor(commands: ProviderCommands) {
+		this.#commands = commands;
+	}
+
 	async load(): Promise<void> {
 		try {
 			const [presets, list] = await Promise.all([
-				this.presets.value.length > 0 ? this.presets.value : commands.listPresets(),
-				commands.listProviders(),
+				this.presets.value.length > 0 ? this.presets.value : this.#commands.listPresets(),
+				this.#commands.listProviders(),
 			]);
 			batch(() => {
 				this.presets.value = presets;
@@ -59,7 +63,7 @@ export class Providers {
 		this.scanning.value = true;
 		this.scanProblem.value = null;
 		try {
-			this.servers.value = await commands.findLocalServers();
+			this.servers.value = await this.#commands.findLocalServers();
 		} catch (error) {
 			this.scanProblem.value = messageOf(error);
 		} finally {
@@ -72,7 +76,7 @@ export class Providers {
 		const { preset, name, baseUrl } = server;
 		const key: ProviderForm["key"] = { type: "keep" };
 		const form = { id: null, preset, name, baseUrl, maxParallel: DEFAULT_PARALLEL, key };
-		const saved = await commands.saveProvider(form);
+		const saved = await this.#commands.saveProvider(form);
 		await this.load();
 		return saved;
 	}
@@ -90,14 +94,14 @@ export class Providers {
 	create(preset: Preset): void {
 		batch(() => {
 			this.choosing.value = false;
-			this.editor.value = new ProviderEditor(preset, null);
+			this.editor.value = new ProviderEditor(this.#commands, preset, null);
 		});
 	}
 
 	/** Opens the editor for an existing provider. */
 	edit(provider: ProviderInfo): void {
 		const preset = this.presets.value.find(({ id }) => id === provider.preset);
-		this.editor.value = new ProviderEditor(preset ?? presetOf(provider), provider);
+		this.editor.value = new ProviderEditor(this.#commands, preset ?? presetOf(provider), provider);
 	}
 
 	/** Returns to the list, and discards the form with its key. */
@@ -110,7 +114,7 @@ export class Providers {
 
 	/** Deletes a provider and its key. Rejects if the core does. */
 	async remove(id: string): Promise<void> {
-		await commands.deleteProvider(id);
+		await this.#commands.deleteProvider(id);
 		await this.load();
 	}
 }

@@ -1,16 +1,19 @@
 /** The user's actions in the providers section of the settings. */
 import { batch } from "@preact/signals-core";
 import type { TemplateResult } from "lit-html";
-import { type FoundServer, messageOf, type ProviderInfo } from "../../ipc/host";
-import { byId } from "../../shared/dom";
+import type { FoundServer, ProviderInfo } from "../../ipc/bindings";
+import { messageOf } from "../../ipc/errors";
 import { TITLE } from "../../shared/section";
 import type { NewKeyPlace, ProviderEditor } from "./editor";
 import { providerForm } from "./form";
-import { Providers } from "./providers";
+import { type ProviderCommands, Providers } from "./providers";
 import { presets, providers } from "./view";
 
 /** What the section needs from the page. */
 export interface SectionDeps {
+	readonly commands: ProviderCommands;
+	/** The element that the section is drawn in. */
+	readonly root: HTMLElement;
 	/** Focuses the first of these that exists, after the next render. */
 	focus(...selectors: string[]): void;
 	/** Called when a provider is saved: shows the note, and rereads the models. */
@@ -22,11 +25,12 @@ export interface SectionDeps {
 }
 
 export class ProvidersSection {
-	readonly #state = new Providers();
+	readonly #state: Providers;
 	readonly #deps: SectionDeps;
 
 	constructor(deps: SectionDeps) {
 		this.#deps = deps;
+		this.#state = new Providers(deps.commands);
 	}
 
 	/** Rereads the providers. */
@@ -122,7 +126,7 @@ export class ProvidersSection {
 
 	/** Focuses the first invalid field, and scrolls to the error of the save, if any. */
 	#showFault(): void {
-		const form = byId("settings").querySelector("#provider-form");
+		const form = this.#deps.root.querySelector("#provider-form");
 		form?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
 		form?.querySelector("#keychain-problem, #save-problem")?.scrollIntoView({ block: "nearest" });
 	}

@@ -2,7 +2,7 @@
 import { html, nothing, type TemplateResult } from "lit-html";
 import { live } from "lit-html/directives/live.js";
 import { repeat } from "lit-html/directives/repeat.js";
-import type { FoundServer, Preset, ProviderInfo } from "../../ipc/host";
+import type { FoundServer, Preset, ProviderInfo } from "../../ipc/bindings";
 import { count } from "../../shared/format";
 import { icon } from "../../shared/icon";
 import { errorNotice, title } from "../../shared/section";

@@ -1,20 +1,24 @@
 /** Mounts the fatal error page, which replaces all others: why Conch cannot be used, and the recovery options. */
 import { effect } from "@preact/signals-core";
 import { render } from "lit-html";
-import type { IpcError } from "../../ipc/host";
-import { Recovery } from "./recovery";
+import type { ErrorCode, IpcError } from "../../ipc/bindings";
+import { Recovery, type RecoveryCommands } from "./recovery";
 import { fatal } from "./view";
 
 /**
  * Errors that another database solves. A full disk or an inaccessible folder is fixed elsewhere, a newer database by
  * an update.
  */
-const RECOVERABLE = new Set<string>(["database_corrupt", "not_a_database", "internal"]);
+const RECOVERABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+	"database_corrupt",
+	"not_a_database",
+	"internal",
+]);
 
 /** Replaces the page with the fatal error page. The first error stays. */
-export function showFatal({ code, message }: Readonly<IpcError>): void {
+export function showFatal({ code, message }: Readonly<IpcError>, commands: RecoveryCommands): void {
 	if (document.body.hasAttribute("data-fatal")) return;
-	const recovery = new Recovery();
+	const recovery = new Recovery(commands);
 	document.body.toggleAttribute("data-fatal", true);
 	if (RECOVERABLE.has(code)) void recovery.load();
 	effect(() => {

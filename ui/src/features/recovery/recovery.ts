@@ -1,7 +1,20 @@
 /** Recovery options when the conversations cannot be opened, and the outcome of those that were tried. */
 import { computed, signal } from "@preact/signals-core";
-import { commands, messageOf, type RecoveryOptions } from "../../ipc/host";
+import type { RecoveryOptions } from "../../ipc/bindings";
+import { messageOf } from "../../ipc/errors";
+import type { Commands } from "../../ipc/host";
 import { count } from "../../shared/format";
+
+/** The commands that work without a database. */
+export type RecoveryCommands = Pick<
+	Commands,
+	| "waysOn"
+	| "startWithBackup"
+	| "startWithSaved"
+	| "startWithEmpty"
+	| "saveReadable"
+	| "openDataFolder"
+>;
 
 export class Recovery {
 	/** Available options; null until known. */
@@ -13,29 +26,36 @@ export class Recovery {
 	/** Conversations were salvaged that Conch can start with. */
 	readonly isSaved = signal(false);
 	readonly isBusy = computed(() => this.working.value !== null);
+	readonly #commands: RecoveryCommands;
+
+	constructor(commands: RecoveryCommands) {
+		this.#commands = commands;
+	}
 
 	async load(): Promise<void> {
 		await this.#try(null, async () => {
-			this.options.value = await commands.waysOn();
+			this.options.value = await this.#commands.waysOn();
 		});
 	}
 
 	/** The page reloads on success. */
 	async startWithBackup(name: string): Promise<void> {
-		await this.#try("Starting with the backup…", () => commands.startWithBackup(name));
+		await this.#try("Starting with the backup…", () => this.#commands.startWithBackup(name));
 	}
 
 	async startWithSaved(): Promise<void> {
-		await this.#try("Starting with the saved conversations…", () => commands.startWithSaved());
+		await this.#try("Starting with the saved conversations…", () =>
+			this.#commands.startWithSaved(),
+		);
 	}
 
 	async startWithEmpty(): Promise<void> {
-		await this.#try("Starting with an empty history…", () => commands.startWithEmpty());
+		await this.#try("Starting with an empty history…", () => this.#commands.startWithEmpty());
 	}
 
 	async save(): Promise<void> {
 		await this.#try("Saving what can be read…", async () => {
-			const saved = await commands.saveReadable();
+			const saved = await this.#commands.saveReadable();
 			const lost =
 				saved.unreadable === 0
 					? "No unreadable parts were found."
@@ -48,7 +68,7 @@ export class Recovery {
 	}
 
 	async openFolder(): Promise<void> {
-		await this.#try(null, () => commands.openDataFolder());
+		await this.#try(null, () => this.#commands.openDataFolder());
 	}
 
 	/** Runs one action at a time, and shows its error. */

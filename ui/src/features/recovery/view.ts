@@ -1,6 +1,6 @@
 /** The fatal error page with its recovery options, which replaces all others. */
 import { html, nothing, type TemplateResult } from "lit-html";
-import type { Backup, RecoveryOptions } from "../../ipc/host";
+import type { Backup, RecoveryOptions } from "../../ipc/bindings";
 
 export interface Fatal {
 	readonly reason: string;

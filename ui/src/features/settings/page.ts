@@ -4,50 +4,64 @@
  */
 import { batch, signal } from "@preact/signals-core";
 import { html, nothing, type TemplateResult } from "lit-html";
-import type { Settings } from "../../ipc/host";
-import { byId, mount } from "../../shared/dom";
+import type { Settings } from "../../ipc/bindings";
+import { mountView } from "../../shared/dom";
 import { TITLE } from "../../shared/section";
-import type { Chat } from "../chat/chat";
-import type { Question } from "../dialogs/view";
+import type { Models } from "../models/models";
 import type { ModelPicker } from "../models/picker";
+import type { ProviderCommands } from "../providers/providers";
 import { ProvidersSection } from "../providers/section";
-import { UserSettings } from "./settings";
+import { type SettingsCommands, UserSettings } from "./settings";
 import { FIRST_MODEL, type Section, settings } from "./view";
 
 /** What the settings need from the rest of the page. */
 export interface SettingsDeps {
-	readonly chat: Chat;
+	readonly commands: SettingsCommands & ProviderCommands;
+	readonly elements: SettingsElements;
+	readonly models: Models;
 	readonly picker: ModelPicker;
-	ask(question: Question): void;
+	/** Asks whether to remove a provider. */
+	askToRemove(provider: { readonly id: string; readonly name: string }): void;
 	copy(text: string): void;
+	fail(message: string): void;
+	/** Focuses the element that had the focus before, or what is best in its place. */
+	returnFocus(back: Element | null): void;
+}
+
+export interface SettingsElements {
+	/** Contains the conversation and the settings. */
+	readonly main: HTMLElement;
+	readonly conversation: HTMLElement;
+	readonly settings: HTMLElement;
 }
 
 export class SettingsPage {
 	readonly isOpen = signal(false);
-	readonly settings = new UserSettings();
+	readonly settings: UserSettings;
 	readonly providers: ProvidersSection;
 	readonly #section = signal<Section>("providers");
-	readonly #chat: Chat;
-	readonly #picker: ModelPicker;
+	readonly #deps: SettingsDeps;
 	/** Element that had the focus before. */
 	#back: Element | null = null;
 	/** Selectors of what to focus after the next render, best first. */
 	#focus: readonly string[] = [];
 
-	constructor({ chat, picker, ask, copy }: SettingsDeps) {
-		this.#chat = chat;
-		this.#picker = picker;
+	constructor(deps: SettingsDeps) {
+		this.#deps = deps;
+		this.settings = new UserSettings(deps.commands);
 		this.providers = new ProvidersSection({
+			commands: deps.commands,
+			root: deps.elements.settings,
 			focus: (...selectors) => {
 				this.#focus = selectors;
 			},
 			saved: () => {
 				this.settings.saved();
-				void chat.models.read();
+				void deps.models.read();
 			},
-			fail: (message) => chat.toasts.error(message),
-			askToRemove: ({ id, name }) => ask({ type: "removeProvider", id, title: name }),
-			copy,
+			fail: deps.fail,
+			askToRemove: deps.askToRemove,
+			copy: deps.copy,
 		});
 	}
 
@@ -73,12 +87,7 @@ export class SettingsPage {
 	close(): void {
 		if (!this.isOpen.value) return;
 		this.leave();
-		const back = this.#back;
-		if (back instanceof HTMLElement && !byId("composer").contains(back)) back.focus();
-		if (document.activeElement === back) return;
-		// That element may be gone, and an input that waits for an answer cannot have the focus.
-		const input = byId<HTMLTextAreaElement>("chat-input");
-		(input.disabled ? byId("send-button") : input).focus();
+		this.#deps.returnFocus(this.#back);
 	}
 
 	/** Returns to the conversation; the caller moves the focus. */
@@ -96,7 +105,7 @@ export class SettingsPage {
 		this.flush();
 		if (section !== this.#section.value) this.#focus = [TITLE];
 		this.#section.value = section;
-		byId("settings").querySelector(".settings-body")?.scrollTo(0, 0);
+		this.#deps.elements.settings.querySelector(".settings-body")?.scrollTo(0, 0);
 		if (this.settings.current.value === null) void this.settings.load();
 		if (section === "providers") this.providers.show();
 	}
@@ -106,25 +115,25 @@ export class SettingsPage {
 		const before = this.settings.current.value?.defaultModelId;
 		this.settings.settingsChanged(changed);
 		// The list says which model is the default.
-		if (changed.defaultModelId !== before) void this.#chat.models.read();
+		if (changed.defaultModelId !== before) void this.#deps.models.read();
 	}
 
 	/** Called when providers were added, changed or removed, here or in another window. */
 	modelsChanged(): void {
-		void this.#chat.models.read();
+		void this.#deps.models.read();
 		if (this.isOpen.value) this.providers.load();
 	}
 
 	/** Renders the settings whenever they are open. */
 	mount(): void {
-		mount(
-			byId("settings"),
+		mountView(
+			this.#deps.elements.settings,
 			() => {
 				const isOpen = this.isOpen.value;
 				// Before anything in it is rendered, because a hidden element cannot take the focus.
-				byId("main").toggleAttribute("data-settings", isOpen);
-				byId("conversation").inert = isOpen;
-				byId("settings").hidden = !isOpen;
+				this.#deps.elements.main.toggleAttribute("data-settings", isOpen);
+				this.#deps.elements.conversation.inert = isOpen;
+				this.#deps.elements.settings.hidden = !isOpen;
 				return isOpen ? this.#view() : html`${nothing}`;
 			},
 			() => this.#giveFocus(),
@@ -141,8 +150,8 @@ export class SettingsPage {
 				problems: user.problems.value,
 				note: user.note.value,
 				parameterFields: user.parameterFields,
-				models: this.#chat.models.list.value,
-				pickerOpen: this.#picker.request.value !== null,
+				models: this.#deps.models.list.value,
+				pickerOpen: this.#deps.picker.request.value !== null,
 				providers: () => this.providers.view(),
 			},
 			{
@@ -150,7 +159,7 @@ export class SettingsPage {
 				show: (section) => this.show(section),
 				load: () => void user.load(),
 				pickDefault: (anchor) =>
-					this.#picker.open({
+					this.#deps.picker.open({
 						anchor,
 						chosen: user.current.value?.defaultModelId ?? null,
 						none: FIRST_MODEL,
@@ -168,7 +177,7 @@ export class SettingsPage {
 	#giveFocus(): void {
 		if (!this.isOpen.value) return;
 		for (const selector of this.#focus) {
-			const element = byId("settings").querySelector<HTMLElement>(selector);
+			const element = this.#deps.elements.settings.querySelector<HTMLElement>(selector);
 			if (element === null) continue;
 			this.#focus = [];
 			element.focus();

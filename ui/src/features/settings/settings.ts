@@ -1,6 +1,8 @@
 /** The user's settings, as the core stores them. Every change is saved separately and immediately. */
 import { batch, computed, signal } from "@preact/signals-core";
-import { commands, messageOf, type Settings } from "../../ipc/host";
+import type { Settings } from "../../ipc/bindings";
+import { messageOf } from "../../ipc/errors";
+import type { Commands } from "../../ipc/host";
 import { ParameterFields } from "../parameters/fields";
 import { NO_PARAMETERS } from "../parameters/parameters";
 import { type Step, UNZOOMED, zoomAfter } from "./zoom";
@@ -16,6 +18,8 @@ export type Choice =
 
 /** How long the note after a save stays, in ms. */
 const NOTE_LIFETIME = 3000;
+
+export type SettingsCommands = Pick<Commands, "getSettings" | "saveSettings">;
 
 export class UserSettings {
 	/** Null until they are read. */
@@ -33,10 +37,15 @@ export class UserSettings {
 	);
 	#last: Promise<unknown> = Promise.resolve();
 	#timer: ReturnType<typeof setTimeout> | undefined;
+	readonly #commands: SettingsCommands;
+
+	constructor(commands: SettingsCommands) {
+		this.#commands = commands;
+	}
 
 	async load(): Promise<void> {
 		try {
-			const settings = await commands.getSettings();
+			const settings = await this.#commands.getSettings();
 			batch(() => {
 				this.current.value = settings;
 				this.problem.value = null;
@@ -88,9 +97,9 @@ export class UserSettings {
 	): Promise<void> {
 		const save = async () => {
 			// Settings that could not be read must not be replaced by defaults.
-			const current = this.current.value ?? (await commands.getSettings());
+			const current = this.current.value ?? (await this.#commands.getSettings());
 			const changed = typeof change === "function" ? change(current) : change;
-			this.current.value = await commands.saveSettings({ ...current, ...changed });
+			this.current.value = await this.#commands.saveSettings({ ...current, ...changed });
 			this.saved();
 		};
 		const done = this.#last.then(save, save);

@@ -1,7 +1,7 @@
 /** The settings page, shown instead of the conversation. */
 import { html, type TemplateResult } from "lit-html";
 import { live } from "lit-html/directives/live.js";
-import type { Appearance, ModelInfo, OnClose, SendKey, Settings } from "../../ipc/host";
+import type { Appearance, ModelInfo, OnClose, SendKey, Settings } from "../../ipc/bindings";
 import { choices, field, textOf } from "../../shared/field";
 import { icon } from "../../shared/icon";
 import { formatShortcut } from "../../shared/keyboard";

@@ -1,7 +1,7 @@
 /** The dialog that lists all shortcuts. */
 import { html, type TemplateResult } from "lit-html";
 import { ref } from "lit-html/directives/ref.js";
-import type { SendKey } from "../../ipc/host";
+import type { SendKey } from "../../ipc/bindings";
 import { openDialog } from "../../shared/dialog";
 import { chord } from "./chord";
 import { globalOf, type Shortcut, shortcutGroups } from "./shortcuts";

@@ -1,6 +1,9 @@
 /** The conversation list, as far as it has been scrolled, and which conversations are unread. */
 import { signal } from "@preact/signals-core";
-import { type ConversationSummary, commands, isIpcError, type LockChanged } from "../../ipc/host";
+import type { ConversationSummary, LockChanged } from "../../ipc/bindings";
+import { NEW } from "../../ipc/branch";
+import { isIpcError } from "../../ipc/errors";
+import type { Commands } from "../../ipc/host";
 
 /** Page size: more than a window shows, and few enough to render quickly. */
 const PAGE = 40;
@@ -9,6 +12,8 @@ const PAGE = 40;
 const LARGE_PAGE = 200;
 
 type Summaries = readonly ConversationSummary[];
+
+type ListCommands = Pick<Commands, "listConversations">;
 
 export class Conversations {
 	/** Without gaps: what is not in it comes after its last one. */
@@ -20,6 +25,21 @@ export class Conversations {
 	#changed: Set<string> | null = new Set();
 	#reading: Promise<void> | null = null;
 	#again = false;
+	readonly #commands: ListCommands;
+
+	constructor(commands: ListCommands) {
+		this.#commands = commands;
+	}
+
+	/** Id of the most recently changed one; {@link NEW} if there is none. */
+	get newestId(): string {
+		return this.list.value[0]?.id ?? NEW;
+	}
+
+	/** Returns whether an answer is being written in a listed conversation. */
+	isBusy(id: string): boolean {
+		return this.list.value.some((listed) => listed.busy && listed.id === id);
+	}
 
 	/**
 	 * Rereads what may have changed: the conversation with the given id, or without one all that is loaded. Calls
@@ -59,7 +79,7 @@ export class Conversations {
 
 	/** Reads the newest page. Returns whether it contains all that has changed. */
 	async #readNewest(changed: ReadonlySet<string>): Promise<boolean> {
-		const newest = await commands.listConversations(null, PAGE);
+		const newest = await this.#commands.listConversations(null, PAGE);
 		const inPage = new Set(newest.map((summary) => summary.id));
 		const last = newest.at(-1);
 		if (newest.length < PAGE || last === undefined) {
@@ -84,7 +104,7 @@ export class Conversations {
 		let goesOn = true;
 		while (goesOn && all.size < most) {
 			const limit = Math.min(LARGE_PAGE, most - all.size);
-			const page: Summaries = await commands.listConversations(last?.id ?? null, limit);
+			const page: Summaries = await this.#commands.listConversations(last?.id ?? null, limit);
 			for (const summary of page) all.set(summary.id, summary);
 			last = page.at(-1);
 			goesOn = page.length === limit;
@@ -100,7 +120,7 @@ export class Conversations {
 		this.hasMore.value = false;
 		let page: Summaries;
 		try {
-			page = await commands.listConversations(last.id, PAGE);
+			page = await this.#commands.listConversations(last.id, PAGE);
 		} catch (error) {
 			this.hasMore.value = true;
 			if (isIpcError(error) && error.code === "not_found") return this.refresh();

@@ -1,9 +1,23 @@
 /** Deletions in this window that can be undone: one toast for all of them, ten seconds for each. */
-import { commands, isIpcError, messageOf } from "../../ipc/host";
-import type { Toasts } from "../toasts/toasts";
+import { isIpcError, messageOf } from "../../ipc/errors";
+import type { Commands } from "../../ipc/host";
 
 /** How long the core can restore a conversation, in ms. */
 const UNDO = 10_000;
+
+type DeletionCommands = Pick<Commands, "deleteConversation" | "restoreConversation">;
+
+/** Where deletions are shown. */
+export interface DeletionToasts {
+	show(note: {
+		readonly text: string;
+		readonly kind: "note";
+		readonly action: { readonly label: string; run(): void };
+		readonly duration: number;
+	}): number;
+	dismiss(id: number): void;
+	error(text: string): void;
+}
 
 export interface Deletion {
 	readonly id: string;
@@ -16,17 +30,19 @@ export class Deletions {
 	/** Newest last. */
 	#undoable: readonly Deletion[] = [];
 	#toast: number | null = null;
-	readonly #toasts: Toasts;
+	readonly #commands: DeletionCommands;
+	readonly #toasts: DeletionToasts;
 	readonly #show: (id: string) => void;
 
-	constructor(toasts: Toasts, show: (id: string) => void) {
+	constructor(commands: DeletionCommands, toasts: DeletionToasts, show: (id: string) => void) {
+		this.#commands = commands;
 		this.#toasts = toasts;
 		this.#show = show;
 	}
 
 	/** Deletes a conversation and offers Undo. Rejects if it cannot be deleted. */
 	async remove(deletion: Deletion): Promise<void> {
-		await commands.deleteConversation(deletion.id);
+		await this.#commands.deleteConversation(deletion.id);
 		this.#set([...this.#undoable, deletion]);
 		setTimeout(() => {
 			if (this.#undoable.includes(deletion)) this.#set(without(this.#undoable, deletion));
@@ -53,7 +69,7 @@ export class Deletions {
 		this.#set([]);
 		for (const { id, title, isShown } of undone) {
 			try {
-				await commands.restoreConversation(id);
+				await this.#commands.restoreConversation(id);
 				if (isShown) this.#show(id);
 			} catch (error) {
 				const isGone = isIpcError(error) && error.code === "not_found";

@@ -1,7 +1,7 @@
 /** The sidebar with the conversation list. */
 import { html, nothing, type TemplateResult } from "lit-html";
 import { repeat } from "lit-html/directives/repeat.js";
-import type { ConversationSummary } from "../../ipc/host";
+import type { ConversationSummary } from "../../ipc/bindings";
 import { icon } from "../../shared/icon";
 import { formatShortcut, matches } from "../../shared/keyboard";
 import { aria, hint } from "../shortcuts/shortcuts";

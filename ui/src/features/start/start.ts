@@ -1,5 +1,6 @@
 /** Startup status. A usual start is over before the user could read it, so it is shown only if the start takes long. */
-import { commands, type Notice, type Stage, type StartStatus } from "../../ipc/host";
+import type { Notice, Stage, StartStatus } from "../../ipc/bindings";
+import type { Commands } from "../../ipc/host";
 
 /** Delay before the startup status is shown, in ms. */
 const STATUS_DELAY = 300;
@@ -25,7 +26,10 @@ const NOTICES: Record<Notice, string> = {
  * Shows the startup status until the start is over. Resolves to its notices as one text, because of two toasts
  * only the second would stay; empty if there are none.
  */
-export async function watchStart(say: (text: string) => void): Promise<string> {
+export async function watchStart(
+	commands: Pick<Commands, "startStatus">,
+	say: (text: string) => void,
+): Promise<string> {
 	let said: Stage | null = null;
 	let patient = true;
 	const patience = setTimeout(() => {

@@ -1,10 +1,12 @@
 /**
- * Drafts, for each conversation and for the one that does not exist yet: here immediately, in the core soon
+ * Drafts, by branch, and of the conversation that does not exist yet: here immediately, in the core soon
  * after, so that neither a switch nor a crash loses them. While an answer is written, a draft is in two fields;
  * the core stores them as one text.
  */
 import { batch, signal } from "@preact/signals-core";
-import { commands, hasCode, isIpcError, messageOf } from "../../../ipc/host";
+import { type BranchKey, conversationOf, NEW } from "../../../ipc/branch";
+import { hasCode, isIpcError, messageOf } from "../../../ipc/errors";
+import type { Commands } from "../../../ipc/host";
 import { joinTexts, textBefore } from "./hand-over";
 import { rememberedNextPart, rememberNextPart } from "./next-part";
 
@@ -14,100 +16,101 @@ const SAVE_DELAY = 400;
 /** Delay before a failed save is retried, in ms. */
 const RETRY_DELAY = 5000;
 
-/** Id of the conversation that does not exist yet. */
-export const NEW = "";
+type DraftCommands = Pick<Commands, "saveDraft">;
 
 export class Drafts {
 	/** Text of the message field. */
-	readonly texts = signal<ReadonlyMap<string, string>>(new Map());
+	readonly texts = signal<ReadonlyMap<BranchKey, string>>(new Map());
 	/** Text of the field for the next message. */
-	readonly nextTexts = signal<ReadonlyMap<string, string>>(new Map());
+	readonly nextTexts = signal<ReadonlyMap<BranchKey, string>>(new Map());
+	readonly #commands: DraftCommands;
 	readonly #fail: (reason: string | null) => void;
-	readonly #unsaved = new Set<string>();
-	/** Conversations whose stored draft has been restored. */
-	readonly #restored = new Set<string>();
-	/** Conversations whose stored draft is being read: what is typed until then is not saved over it. */
-	readonly #awaited = new Set<string>();
+	readonly #unsaved = new Set<BranchKey>();
+	/** Branches whose stored draft has been restored. */
+	readonly #restored = new Set<BranchKey>();
+	/** Branches whose stored draft is being read: what is typed until then is not saved over it. */
+	readonly #awaited = new Set<BranchKey>();
 	#timer: ReturnType<typeof setTimeout> | undefined;
 	/** Delay of the running timer, in ms. */
 	#pause = 0;
 	#saving: Promise<void> = Promise.resolve();
-	/** Conversations whose last save failed. */
-	readonly #failed = new Set<string>();
+	/** Branches whose last save failed. */
+	readonly #failed = new Set<BranchKey>();
 
 	/** Calls `fail` with the reason each time a draft cannot be saved, and with `null` when all are saved. */
-	constructor(fail: (reason: string | null) => void = () => {}) {
+	constructor(commands: DraftCommands, fail: (reason: string | null) => void) {
+		this.#commands = commands;
 		this.#fail = fail;
 	}
 
-	of(id: string): string {
-		return this.texts.value.get(id) ?? "";
+	of(key: BranchKey): string {
+		return this.texts.value.get(key) ?? "";
 	}
 
-	nextOf(id: string): string {
-		return this.nextTexts.value.get(id) ?? "";
+	nextOf(key: BranchKey): string {
+		return this.nextTexts.value.get(key) ?? "";
 	}
 
 	/** Sets the text of the message field. */
-	type(id: string, text: string): void {
-		this.#set(id, text);
-		this.#changed(id);
+	type(key: BranchKey, text: string): void {
+		this.#set(key, text);
+		this.#changed(key);
 	}
 
 	/** Sets the text of the field for the next message. */
-	typeNext(id: string, text: string): void {
-		this.#setNext(id, text);
-		this.#changed(id);
+	typeNext(key: BranchKey, text: string): void {
+		this.#setNext(key, text);
+		this.#changed(key);
 	}
 
 	/** Appends the text for the next message to that of the message field. */
-	handOver(id: string): void {
-		if (this.nextOf(id) === "") return;
+	handOver(key: BranchKey): void {
+		if (this.nextOf(key) === "") return;
 		batch(() => {
-			this.#set(id, joinTexts(this.of(id), this.nextOf(id)));
-			this.#setNext(id, "");
+			this.#set(key, joinTexts(this.of(key), this.nextOf(key)));
+			this.#setNext(key, "");
 		});
-		this.#changed(id);
+		this.#changed(key);
 	}
 
 	/** Notes that the stored draft is being read. */
-	expect(id: string): void {
-		if (!this.#restored.has(id)) this.#awaited.add(id);
+	expect(key: BranchKey): void {
+		if (!this.#restored.has(key)) this.#awaited.add(key);
 	}
 
 	/** Restores the stored draft, once, and appends what was typed since. */
-	restore(id: string, text: string): void {
-		if (this.#restored.has(id)) return;
-		this.#restored.add(id);
-		this.#awaited.delete(id);
-		const next = rememberedNextPart(id);
+	restore(key: BranchKey, text: string): void {
+		if (this.#restored.has(key)) return;
+		this.#restored.add(key);
+		this.#awaited.delete(key);
+		const next = rememberedNextPart(key);
 		const rest = textBefore(text, next);
-		const isUntouched = this.of(id) === "" && this.nextOf(id) === "";
+		const isUntouched = this.of(key) === "" && this.nextOf(key) === "";
 		batch(() => {
 			if (rest === null || !isUntouched) {
-				this.#set(id, joinTexts(text, this.of(id)));
+				this.#set(key, joinTexts(text, this.of(key)));
 			} else {
-				this.#set(id, rest);
-				this.#setNext(id, next);
+				this.#set(key, rest);
+				this.#setNext(key, next);
 			}
 		});
-		if (this.#unsaved.has(id)) this.#saveSoon();
+		if (this.#unsaved.has(key)) this.#saveSoon();
 	}
 
 	/** Clears the text that was sent, and leaves what was typed after it. */
-	sent(id: string, text: string): void {
-		if (this.of(id) !== text) return;
-		this.type(id, "");
+	sent(key: BranchKey, text: string): void {
+		if (this.of(key) !== text) return;
+		this.type(key, "");
 		// A crash now would restore what was sent, before what was typed since.
-		if (this.nextOf(id) !== "") this.flush();
+		if (this.nextOf(key) !== "") this.flush();
 	}
 
 	/** Moves the draft typed before its conversation existed. It is saved there before it is cleared here. */
-	adopt(id: string): void {
-		this.#restored.add(id);
+	adopt(key: BranchKey): void {
+		this.#restored.add(key);
 		batch(() => {
-			this.typeNext(id, this.nextOf(NEW));
-			this.type(id, this.of(NEW));
+			this.typeNext(key, this.nextOf(NEW));
+			this.type(key, this.of(NEW));
 			this.typeNext(NEW, "");
 			this.type(NEW, "");
 		});
@@ -117,11 +120,11 @@ export class Drafts {
 	flush(): void {
 		clearTimeout(this.#timer);
 		this.#timer = undefined;
-		const unsaved = [...this.#unsaved].filter((id) => !this.#awaited.has(id));
-		for (const id of unsaved) {
-			this.#unsaved.delete(id);
-			rememberNextPart(id, this.nextOf(id));
-			this.#saving = this.#saving.then(() => this.#save(id));
+		const unsaved = [...this.#unsaved].filter((key) => !this.#awaited.has(key));
+		for (const key of unsaved) {
+			this.#unsaved.delete(key);
+			rememberNextPart(key, this.nextOf(key));
+			this.#saving = this.#saving.then(() => this.#save(key));
 		}
 	}
 
@@ -130,29 +133,30 @@ export class Drafts {
 		return this.#saving;
 	}
 
-	async #save(id: string): Promise<void> {
+	async #save(key: BranchKey): Promise<void> {
 		try {
-			await commands.saveDraft(id === NEW ? null : id, joinTexts(this.of(id), this.nextOf(id)));
-			this.#settled(id);
+			const text = joinTexts(this.of(key), this.nextOf(key));
+			await this.#commands.saveDraft(conversationOf(key), text);
+			this.#settled(key);
 		} catch (error) {
 			// A conversation that was deleted meanwhile has no draft to keep.
-			if (hasCode(error, "not_found")) return this.#settled(id);
+			if (hasCode(error, "not_found")) return this.#settled(key);
 			if (!isIpcError(error)) return;
-			this.#unsaved.add(id);
-			this.#failed.add(id);
+			this.#unsaved.add(key);
+			this.#failed.add(key);
 			this.#saveSoon(RETRY_DELAY);
 			this.#fail(`Draft not saved yet: ${messageOf(error)}`);
 		}
 	}
 
-	#settled(id: string): void {
-		if (this.#failed.delete(id) && this.#failed.size === 0) this.#fail(null);
+	#settled(key: BranchKey): void {
+		if (this.#failed.delete(key) && this.#failed.size === 0) this.#fail(null);
 	}
 
-	#changed(id: string): void {
+	#changed(key: BranchKey): void {
 		// Saved in the order of the last change.
-		this.#unsaved.delete(id);
-		this.#unsaved.add(id);
+		this.#unsaved.delete(key);
+		this.#unsaved.add(key);
 		this.#saveSoon();
 	}
 
@@ -164,11 +168,11 @@ export class Drafts {
 		this.#timer = setTimeout(() => this.flush(), pause);
 	}
 
-	#set(id: string, text: string): void {
-		this.texts.value = new Map(this.texts.value).set(id, text);
+	#set(key: BranchKey, text: string): void {
+		this.texts.value = new Map(this.texts.value).set(key, text);
 	}
 
-	#setNext(id: string, text: string): void {
-		this.nextTexts.value = new Map(this.nextTexts.value).set(id, text);
+	#setNext(key: BranchKey, text: string): void {
+		this.nextTexts.value = new Map(this.nextTexts.value).set(key, text);
 	}
 }

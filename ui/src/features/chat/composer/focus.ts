@@ -93,6 +93,15 @@ export function keepFocus(
 	return focus;
 }
 
+/** Focuses an element that had the focus before; one in the composer may be gone or disabled, then another there. */
+export function returnFocus(composer: HTMLElement, back: Element | null): void {
+	if (back instanceof HTMLElement && !composer.contains(back)) back.focus();
+	if (document.activeElement === back) return;
+	const input = composer.querySelector<HTMLTextAreaElement>("#chat-input");
+	const usable = input?.disabled ? composer.querySelector<HTMLElement>("#send-button") : input;
+	usable?.focus();
+}
+
 /** Returns whether keystrokes go to this field, or would if its text were not being sent. */
 function isUsed(field: HTMLTextAreaElement): boolean {
 	const active = document.activeElement;

@@ -1,4 +1,4 @@
-/** The composer's active field in the shown conversation, and its text. */
+/** The composer's active field of the shown branch, and its text. */
 import {
 	batch,
 	computed,
@@ -7,7 +7,8 @@ import {
 	signal,
 	untracked,
 } from "@preact/signals-core";
-import { type Drafts, NEW } from "./drafts";
+import { type BranchKey, NEW } from "../../../ipc/branch";
+import type { Drafts } from "./drafts";
 import { type Field, type FieldState, FREE, nextFieldState } from "./hand-over";
 import {
 	endOfChange,
@@ -21,16 +22,17 @@ import {
 
 export interface TypingDeps {
 	readonly drafts: Drafts;
-	readonly shownId: ReadonlySignal<string>;
+	/** The shown branch, as its draft is kept. */
+	readonly key: ReadonlySignal<BranchKey>;
 	readonly busy: ReadonlySignal<boolean>;
 }
 
 export class Typing {
 	readonly #deps: TypingDeps;
 	readonly #state = signal<FieldState>(FREE);
-	/** The conversation that was shown last. */
-	#id = NEW;
-	readonly #histories: Record<Field, Map<string, History>> = {
+	/** The branch that was shown last. */
+	#key = NEW;
+	readonly #histories: Record<Field, Map<BranchKey, History>> = {
 		message: new Map(),
 		next: new Map(),
 	};
@@ -38,24 +40,22 @@ export class Typing {
 	readonly field = computed(() => this.#state.value.field);
 	/** Text of the active field. */
 	readonly text = computed(() => {
-		const { drafts, shownId } = this.#deps;
+		const { drafts, key } = this.#deps;
 		const texts = this.field.value === "next" ? drafts.nextTexts : drafts.texts;
-		return texts.value.get(shownId.value) ?? "";
+		return texts.value.get(key.value) ?? "";
 	});
 
 	constructor(deps: TypingDeps) {
 		this.#deps = deps;
 		// A reload restores the text of the next message's field, perhaps with no answer pending.
-		const hasNext = computed(
-			() => (deps.drafts.nextTexts.value.get(deps.shownId.value) ?? "") !== "",
-		);
+		const hasNext = computed(() => (deps.drafts.nextTexts.value.get(deps.key.value) ?? "") !== "");
 		effect(() => {
-			const [id, busy] = [deps.shownId.value, deps.busy.value];
+			const [key, busy] = [deps.key.value, deps.busy.value];
 			void hasNext.value;
 			// A composition does not continue in another conversation.
-			const composing = id === this.#id && this.#state.peek().composing;
-			this.#id = id;
-			untracked(() => this.#learn(id, { busy, composing }));
+			const composing = key === this.#key && this.#state.peek().composing;
+			this.#key = key;
+			untracked(() => this.#learn(key, { busy, composing }));
 		});
 	}
 
@@ -78,17 +78,17 @@ export class Typing {
 
 	/** Called when an IME composition starts or ends. */
 	compose(composing: boolean): void {
-		this.#learn(this.#deps.shownId.value, { composing });
+		this.#learn(this.#deps.key.value, { composing });
 	}
 
 	/** Moves the histories of what was typed before its conversation existed. */
-	adopt(from: string, to: string): void {
+	adopt(from: BranchKey, to: BranchKey): void {
 		for (const histories of Object.values(this.#histories)) {
 			const history = histories.get(from);
 			if (history !== undefined) histories.set(to, history);
 			histories.delete(from);
 		}
-		if (this.#id === from) this.#id = to;
+		if (this.#key === from) this.#key = to;
 	}
 
 	#step(step: (history: History) => History | null): number | null {
@@ -102,34 +102,33 @@ export class Typing {
 	}
 
 	#write(text: string): void {
-		const { drafts, shownId } = this.#deps;
-		if (this.field.value === "next") drafts.typeNext(shownId.value, text);
-		else drafts.type(shownId.value, text);
+		const { drafts, key } = this.#deps;
+		if (this.field.value === "next") drafts.typeNext(key.value, text);
+		else drafts.type(key.value, text);
 	}
 
 	/** Returns the history of a field's text; a text that was changed by other means has none. */
 	#history(field: Field): History {
-		const { drafts, shownId } = this.#deps;
-		const id = shownId.value;
-		const text = field === "next" ? drafts.nextOf(id) : drafts.of(id);
-		const known = this.#histories[field].get(id);
+		const { drafts, key } = this.#deps;
+		const text = field === "next" ? drafts.nextOf(key.value) : drafts.of(key.value);
+		const known = this.#histories[field].get(key.value);
 		return known?.now === text ? known : newHistory(text);
 	}
 
 	#keep(history: History): void {
-		this.#histories[this.field.value].set(this.#deps.shownId.value, history);
+		this.#histories[this.field.value].set(this.#deps.key.value, history);
 	}
 
-	#learn(id: string, news: Parameters<typeof nextFieldState>[1]): void {
+	#learn(key: BranchKey, news: Parameters<typeof nextFieldState>[1]): void {
 		const { drafts } = this.#deps;
 		batch(() => {
 			this.#state.value = nextFieldState(this.#state.value, news);
-			if (this.field.value !== "message" || drafts.nextOf(id) === "") return;
+			if (this.field.value !== "message" || drafts.nextOf(key) === "") return;
 			const history = joinHistories(this.#history("message"), this.#history("next"));
 			// In one render, so that the text is always in one of the fields.
-			drafts.handOver(id);
+			drafts.handOver(key);
 			this.#keep(history);
-			this.#histories.next.delete(id);
+			this.#histories.next.delete(key);
 		});
 	}
 }

@@ -1,9 +1,10 @@
 /** The composer: the input, Send and Stop. */
 import { html, nothing, type TemplateResult } from "lit-html";
 import { live } from "lit-html/directives/live.js";
-import type { AttemptSource, SendKey } from "../../../ipc/host";
+import type { AttemptSource, SendKey } from "../../../ipc/bindings";
 import { icon } from "../../../shared/icon";
 import { ariaOf, formatShortcut, isComposing } from "../../../shared/keyboard";
+import type { ComposerFileParts } from "../../attachments/view";
 import { aria, editingOf, hint, sends, WRITING_KEYS } from "../../shortcuts/shortcuts";
 import { type RecallActions, recallByArrows } from "./recall-keys";
 
@@ -20,15 +21,6 @@ export interface ComposerModel {
 	/** Caveat to read before relying on the model. */
 	readonly note: string | null;
 	readonly sendKey: SendKey;
-}
-
-/** The composer's parts for attachments. */
-export interface ComposerFileParts {
-	readonly button: TemplateResult;
-	readonly list: TemplateResult | typeof nothing;
-	readonly offer: TemplateResult | typeof nothing;
-	/** There are files that can be sent. */
-	readonly canSend: boolean;
 }
 
 export interface ComposerActions {

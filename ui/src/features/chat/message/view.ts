@@ -1,6 +1,6 @@
 /** One message: its content, its status and its actions. */
 import { html, nothing, render, type TemplateResult } from "lit-html";
-import type { FinishReason, Message, Part, Phase } from "../../../ipc/host";
+import type { FinishReason, Message, Part, Phase } from "../../../ipc/bindings";
 import { markdown } from "../../../markdown/directive";
 import { growingText } from "../../../markdown/growing-text";
 import type { MarkdownServices } from "../../../markdown/services";

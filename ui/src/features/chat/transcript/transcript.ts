@@ -1,17 +1,22 @@
 /** The loaded messages of the shown conversation, and the live answer. */
 import { batch, computed, signal } from "@preact/signals-core";
-import {
-	type ConversationView,
-	commands,
-	type MessagePage,
-	type PageEvent,
-	type PageQuery,
-} from "../../../ipc/host";
+import type { ConversationView, MessagePage, PageEvent, PageQuery } from "../../../ipc/bindings";
+import type { Commands } from "../../../ipc/host";
 import { applyEvent, type LiveAnswer } from "./live-answer";
 import { NONE, type ShownMessages, withEarlier, withLater, withLatest } from "./shown-messages";
 
 /** Number of messages that fill a screen; the first frame does not wait for more. */
 const FIRST_DRAWN = 12;
+
+type TranscriptCommands = Pick<Commands, "getMessages">;
+
+/** The scrolled region that shows the messages. */
+export interface Viewport {
+	/** Runs a change to the messages above, and keeps what the user reads in place. */
+	preserveScroll(change: () => void): void;
+	/** Returns whether the user looks at the end, so that messages far above can be dropped. */
+	isFollowed(): boolean;
+}
 
 export class Transcript {
 	readonly #part = signal<ShownMessages>(NONE);
@@ -27,13 +32,16 @@ export class Transcript {
 	readonly hasLater = computed(() => this.#part.value.hasLater);
 	/** The live answer; null before its first event. */
 	readonly live = signal<LiveAnswer | null>(null);
-	/** Runs a change to the messages above, and keeps what the user reads in place. */
-	preserveScroll: (change: () => void) => void = (change) => change();
-	/** Returns whether the user looks at the end, so that messages far above can be dropped. */
-	isFollowed: () => boolean = () => true;
+	readonly #commands: TranscriptCommands;
+	readonly #viewport: Viewport;
 	#loading = false;
 	/** Answers that have ended according to a snapshot: later events of these are stale. */
 	#ended: ReadonlySet<string> = new Set();
+
+	constructor(commands: TranscriptCommands, viewport: Viewport) {
+		this.#commands = commands;
+		this.#viewport = viewport;
+	}
 
 	clear(): void {
 		batch(() => {
@@ -47,14 +55,14 @@ export class Transcript {
 	/** Renders the rest of the loaded messages. */
 	drawAll(): void {
 		if (!this.isPartial.value) return;
-		this.preserveScroll(() => {
+		this.#viewport.preserveScroll(() => {
 			this.isPartial.value = false;
 		});
 	}
 
 	/** Applies a snapshot, which may be slightly old: an answer that is not in it has just begun. */
 	applySnapshot(view: ConversationView): void {
-		this.#part.value = withLatest(this.#part.value, view, this.isFollowed());
+		this.#part.value = withLatest(this.#part.value, view, this.#viewport.isFollowed());
 		const ended = view.messages.filter((message) => message.status !== "generating");
 		// A version that its branch went back from has ended, too.
 		const tried = view.messages.flatMap(({ failedVersion }) => failedVersion?.messageId ?? []);
@@ -106,10 +114,10 @@ export class Transcript {
 		const before = this.#part.value;
 		this.#loading = true;
 		try {
-			const page = await commands.getMessages(id, branchId, part);
+			const page = await this.#commands.getMessages(id, branchId, part);
 			// A page read for another part, or another conversation, does not join on.
 			if (!isSameRun(before, this.#part.value)) return;
-			this.preserveScroll(() => {
+			this.#viewport.preserveScroll(() => {
 				this.#part.value = join(this.#part.value, page);
 			});
 		} finally {

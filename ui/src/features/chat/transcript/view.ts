@@ -1,7 +1,7 @@
 /** The messages of the shown conversation. */
 import { html, nothing, type TemplateResult } from "lit-html";
 import { repeat } from "lit-html/directives/repeat.js";
-import type { Message } from "../../../ipc/host";
+import type { Message } from "../../../ipc/bindings";
 import { icon } from "../../../shared/icon";
 import { type MessageActions, type MessageModel, message as messageView } from "../message/view";
 

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { effect } from "@preact/signals-core";
-import { Chat } from "../src/features/chat/chat";
-import { NEW } from "../src/features/chat/composer/drafts";
 import { NO_PARAMETERS } from "../src/features/parameters/parameters";
+import { Workspace } from "../src/features/workspace/workspace";
 import type { ConversationSummary, ConversationView, LockChanged } from "../src/ipc/bindings";
+import { NEW } from "../src/ipc/branch";
 import { yieldToBrowser } from "../src/shared/time";
-import { fakeCore, refusal } from "./core";
+import { commands, fakeCore, refusal } from "./core";
 import { message } from "./messages";
+import { VIEWPORT } from "./viewport";
 
 const FREE = {
 	locked: false,
@@ -56,18 +57,22 @@ test("parameters set before their conversation exists are there before its first
 		save_draft: () => null,
 		send_message: () => ACCEPTED,
 	});
-	const chat = new Chat();
-	await chat.setParameters(NEW, BRIEF);
+	const workspace = new Workspace(commands, VIEWPORT);
+	await workspace.setParameters(NEW, BRIEF);
 	assert.equal(core.calls.length, 0, "nothing exists yet");
-	assert.equal(chat.parameters.value, BRIEF);
-	chat.drafts.type(NEW, "hello");
-	await chat.send("enter");
+	assert.equal(workspace.shown.value.parameters.value, BRIEF);
+	workspace.drafts.type(NEW, "hello");
+	await workspace.shown.value.send("enter");
 	const order = core.calls.map(([name]) => name);
 	assert.ok(order.indexOf("set_conversation_parameters") < order.indexOf("send_message"));
 	assert.deepEqual(core.named("set_conversation_parameters"), [
 		{ conversationId: "c", parameters: BRIEF },
 	]);
-	assert.deepEqual(chat.newParameters.value, NO_PARAMETERS, "the next one starts afresh");
+	assert.deepEqual(
+		workspace.newConversation.parameters.value,
+		NO_PARAMETERS,
+		"the next one starts afresh",
+	);
 });
 
 test("where they cannot be set, nothing is sent and nothing is lost", async () => {
@@ -76,25 +81,28 @@ test("where they cannot be set, nothing is sent and nothing is lost", async () =
 		set_conversation_parameters: refusal("disk_full", "The disk is full"),
 		delete_conversation: () => null,
 	});
-	const chat = new Chat();
-	await chat.setParameters(NEW, BRIEF);
-	chat.drafts.type(NEW, "hello");
-	await chat.send("enter");
+	const workspace = new Workspace(commands, VIEWPORT);
+	await workspace.setParameters(NEW, BRIEF);
+	workspace.drafts.type(NEW, "hello");
+	await workspace.shown.value.send("enter");
 	assert.equal(core.named("send_message").length, 0);
 	assert.equal(core.named("delete_conversation").length, 1, "no empty conversation stays");
-	assert.deepEqual([chat.draft.value, chat.parameters.value], ["hello", BRIEF]);
-	assert.equal(chat.toasts.shown.value[0]?.text, "The disk is full");
-	assert.equal(chat.busy.value, false);
+	assert.deepEqual(
+		[workspace.draft.value, workspace.shown.value.parameters.value],
+		["hello", BRIEF],
+	);
+	assert.equal(workspace.toasts.shown.value[0]?.text, "The disk is full");
+	assert.equal(workspace.busy.value, false);
 });
 
 test("what is chosen for a new conversation is not shown for another", async () => {
 	fakeCore({ get_conversation: () => VIEW, follow_branch: () => null });
-	const chat = new Chat();
-	await chat.chooseModel("openai/gpt-4o");
-	await chat.setParameters(NEW, BRIEF);
-	await chat.open("c");
-	assert.equal(chat.modelId.value, null);
-	assert.deepEqual(chat.parameters.value, NO_PARAMETERS);
+	const workspace = new Workspace(commands, VIEWPORT);
+	await workspace.shown.value.chooseModel("openai/gpt-4o");
+	await workspace.setParameters(NEW, BRIEF);
+	await workspace.open("c");
+	assert.equal(workspace.shown.value.modelId.value, null);
+	assert.deepEqual(workspace.shown.value.parameters.value, NO_PARAMETERS);
 });
 
 test("the two events of an answer's end cause one read, drawn in a later task", async () => {
@@ -105,18 +113,18 @@ test("the two events of an answer's end cause one read, drawn in a later task", 
 		follow_branch: () => null,
 		list_conversations: () => [],
 	});
-	const chat = new Chat();
-	await chat.open("c");
-	chat.shown.value = VIEW;
+	const workspace = new Workspace(commands, VIEWPORT);
+	await workspace.open("c");
+	workspace.shown.value.view.value = VIEW;
 	const before = core.named("get_conversation").length;
 	const released = { conversationId: "c", branchId: "b", messageId: "a", reason: "completed" };
-	chat.lockChanged({ ...released, ...FREE, generationId: "g", fence: 1 } as LockChanged);
-	chat.conversationChanged({ conversationId: "c", deleted: false });
+	workspace.lockChanged({ ...released, ...FREE, generationId: "g", fence: 1 } as LockChanged);
+	workspace.conversationChanged({ conversationId: "c", deleted: false });
 	await yieldToBrowser();
 	assert.equal(core.named("get_conversation").length, before + 1);
-	assert.equal(chat.shown.value.title, null, "a click comes first");
+	assert.equal(workspace.view.value?.title, null, "a click comes first");
 	await yieldToBrowser();
-	assert.equal(chat.shown.value.title, "read anew");
+	assert.equal(workspace.view.value?.title, "read anew");
 	await yieldToBrowser();
 	assert.equal(core.named("get_conversation").length, before + 1);
 });
@@ -130,10 +138,10 @@ test("what is locked asks for its lock from time to time, and is read again only
 		follow_branch: () => null,
 		is_locked: () => lock,
 	});
-	const chat = new Chat();
-	await chat.open("c");
+	const workspace = new Workspace(commands, VIEWPORT);
+	await workspace.open("c");
 	const readings = async () => {
-		await chat.recheck();
+		await workspace.recheck();
 		await yieldToBrowser();
 		await yieldToBrowser();
 		return core.named("get_conversation").length;
@@ -143,7 +151,7 @@ test("what is locked asks for its lock from time to time, and is read again only
 	assert.equal(await readings(), 2, "another answer");
 	lock = { ...FREE, fence: 2 };
 	assert.equal(await readings(), 3, "free");
-	assert.equal(chat.busy.value, false);
+	assert.equal(workspace.busy.value, false);
 	const asked = core.named("is_locked").length;
 	assert.equal(await readings(), 3);
 	assert.equal(core.named("is_locked").length, asked, "what is free is not asked for");
@@ -155,23 +163,23 @@ test("a passing error is shown, and a failed open is retried", async () => {
 		get_conversation: () => (works ? VIEW : refusal("internal", "The database is busy")()),
 		follow_branch: () => null,
 	});
-	const chat = new Chat();
-	await chat.open("c");
-	assert.deepEqual([chat.fatal.value, chat.shown.value], [null, null]);
-	assert.equal(chat.toasts.shown.value[0]?.text, "The database is busy");
-	await chat.recheck();
-	assert.equal(chat.shown.value, null);
+	const workspace = new Workspace(commands, VIEWPORT);
+	await workspace.open("c");
+	assert.deepEqual([workspace.fatal.value, workspace.view.value], [null, null]);
+	assert.equal(workspace.toasts.shown.value[0]?.text, "The database is busy");
+	await workspace.recheck();
+	assert.equal(workspace.view.value, null);
 	works = true;
-	await chat.recheck();
-	assert.deepEqual(chat.shown.value, VIEW);
+	await workspace.recheck();
+	assert.deepEqual(workspace.view.value, VIEW);
 	assert.equal(core.named("follow_branch").length, 1);
-	await chat.recheck();
+	await workspace.recheck();
 	assert.equal(core.named("get_conversation").length, 3, "it is open");
 });
 
 test("a corrupt database replaces the page, and a deleted conversation gives way to the newest", async () => {
 	fakeCore({ get_conversation: refusal("database_corrupt", "The database is damaged") });
-	const damaged = new Chat();
+	const damaged = new Workspace(commands, VIEWPORT);
 	await damaged.open("c");
 	assert.equal(damaged.fatal.value?.code, "database_corrupt");
 
@@ -181,10 +189,10 @@ test("a corrupt database replaces the page, and a deleted conversation gives way
 		follow_branch: () => null,
 		list_conversations: () => [{ id: "c" }],
 	});
-	const chat = new Chat();
-	await chat.open("gone");
-	await chat.recheck();
-	assert.deepEqual([chat.shownId.value, chat.shown.value], ["c", VIEW]);
+	const workspace = new Workspace(commands, VIEWPORT);
+	await workspace.open("gone");
+	await workspace.recheck();
+	assert.deepEqual([workspace.shownId.value, workspace.view.value], ["c", VIEW]);
 });
 
 const FILE = {
@@ -206,63 +214,68 @@ async function withFile(answers: Parameters<typeof fakeCore>[0]) {
 		save_draft: () => null,
 		...answers,
 	});
-	const chat = new Chat();
-	await chat.open("c");
-	return { core, chat };
+	const workspace = new Workspace(commands, VIEWPORT);
+	await workspace.open("c");
+	return { core, workspace };
 }
 
 test("files are sent with the text, or alone, and stay until the core has them", async () => {
-	const { core, chat } = await withFile({ send_message: refusal("disk_full", "The disk is full") });
-	await chat.send("enter");
+	const { core, workspace } = await withFile({
+		send_message: refusal("disk_full", "The disk is full"),
+	});
+	await workspace.shown.value.send("enter");
 	assert.deepEqual(core.named("send_message")[0]?.attachmentIds, ["f"]);
-	assert.equal(chat.attachments.of("c").length, 1, "refused");
+	assert.equal(workspace.attachments.of("c").length, 1, "refused");
 
-	const { chat: accepted } = await withFile({ send_message: () => ACCEPTED });
-	await accepted.send("enter");
+	const { workspace: accepted } = await withFile({ send_message: () => ACCEPTED });
+	await accepted.shown.value.send("enter");
 	assert.equal(accepted.attachments.of("c").length, 0);
 });
 
 test("a send waits for no file that is still being read, and says so", async () => {
-	const { core, chat } = await withFile({ attach_file: () => new Promise(() => {}) });
-	void chat.attachments.add("c", [new File(["x"], "b.txt")]);
-	chat.drafts.type("c", "hello");
-	await chat.send("enter");
+	const { core, workspace } = await withFile({ attach_file: () => new Promise(() => {}) });
+	void workspace.attachments.add("c", [new File(["x"], "b.txt")]);
+	workspace.drafts.type("c", "hello");
+	await workspace.shown.value.send("enter");
 	assert.equal(core.named("send_message").length, 0);
-	assert.match(chat.toasts.shown.value[0]?.text ?? "", /all files are attached/);
-	assert.equal(chat.draft.value, "hello");
+	assert.match(workspace.toasts.shown.value[0]?.text ?? "", /all files are attached/);
+	assert.equal(workspace.draft.value, "hello");
 });
 
 test("the file warning disappears when the file is read or another conversation opens", async () => {
-	const { chat } = await withFile({});
+	const { workspace } = await withFile({});
 	const reading = { state: "reading", key: "1", name: "b.txt", size: 1 } as const;
-	const ends = [() => (chat.attachments.lists.value = new Map()), () => void chat.open("d")];
-	chat.drafts.type("c", "hello");
+	const ends = [
+		() => (workspace.attachments.lists.value = new Map()),
+		() => void workspace.open("d"),
+	];
+	workspace.drafts.type("c", "hello");
 	for (const end of ends) {
-		chat.attachments.lists.value = new Map([["c", [reading]]]);
-		await chat.send("enter");
-		assert.match(shownTexts(chat)[0] ?? "", /all files are attached/);
+		workspace.attachments.lists.value = new Map([["c", [reading]]]);
+		await workspace.shown.value.send("enter");
+		assert.match(shownTexts(workspace)[0] ?? "", /all files are attached/);
 		end();
-		assert.deepEqual(shownTexts(chat), []);
+		assert.deepEqual(shownTexts(workspace), []);
 	}
 });
 
 test("what is sent beside the draft takes no files along", async () => {
-	const { core, chat } = await withFile({ send_message: () => ACCEPTED });
-	await chat.sendText("Continue", "button");
+	const { core, workspace } = await withFile({ send_message: () => ACCEPTED });
+	await workspace.shown.value.sendText("Continue", "button");
 	assert.equal(core.named("send_message")[0]?.attachmentIds, null);
-	assert.equal(chat.attachments.of("c").length, 1);
+	assert.equal(workspace.attachments.of("c").length, 1);
 });
 
 test("what another window sent with its message is no longer in the composer", async () => {
 	const sent = { ...VIEW, messages: [{ ...message(0), attachments: [FILE] }] };
 	let view: ConversationView = { ...VIEW, attachments: [FILE] };
-	const { chat } = await withFile({ get_conversation: () => view });
-	assert.equal(chat.attachments.of("c").length, 1);
+	const { workspace } = await withFile({ get_conversation: () => view });
+	assert.equal(workspace.attachments.of("c").length, 1);
 	view = sent;
-	chat.conversationChanged({ conversationId: "c", deleted: false });
+	workspace.conversationChanged({ conversationId: "c", deleted: false });
 	await yieldToBrowser();
 	await yieldToBrowser();
-	assert.equal(chat.attachments.of("c").length, 0);
+	assert.equal(workspace.attachments.of("c").length, 0);
 });
 
 const HELD = { ...FREE, locked: true, canSend: false, generationId: "g", messageId: "a", fence: 1 };
@@ -277,9 +290,9 @@ async function locked(answers: Parameters<typeof fakeCore>[0] = {}) {
 		save_draft: () => null,
 		...answers,
 	});
-	const chat = new Chat();
-	await chat.open("c");
-	return { core, chat };
+	const workspace = new Workspace(commands, VIEWPORT);
+	await workspace.open("c");
+	return { core, workspace };
 }
 
 const RELEASED = {
@@ -292,22 +305,23 @@ const RELEASED = {
 	reason: "released",
 } as const satisfies LockChanged;
 
-const shownTexts = (chat: Chat) => chat.toasts.shown.value.map((toast) => toast.text);
+const shownTexts = (workspace: Workspace) =>
+	workspace.toasts.shown.value.map((toast) => toast.text);
 
 test("a refusal is shown once, counted each time, and goes with the lock or with a switch", async () => {
-	const { core, chat } = await locked();
-	await chat.send("enter");
-	await chat.send("button");
-	assert.deepEqual(shownTexts(chat), ["Generation in progress, please wait..."]);
+	const { core, workspace } = await locked();
+	await workspace.shown.value.send("enter");
+	await workspace.shown.value.send("button");
+	assert.deepEqual(shownTexts(workspace), ["Generation in progress, please wait..."]);
 	assert.deepEqual(
 		core.named("record_refused_attempt").map(({ source }) => source),
 		["enter", "button"],
 	);
-	chat.lockChanged(RELEASED);
-	assert.deepEqual(shownTexts(chat), [], "the lock is gone");
+	workspace.lockChanged(RELEASED);
+	assert.deepEqual(shownTexts(workspace), [], "the lock is gone");
 
-	const other = (await locked()).chat;
-	await other.send("enter");
+	const other = (await locked()).workspace;
+	await other.shown.value.send("enter");
 	// Busy as well, so that no lock release removes the toast.
 	other.conversations.list.value = [{ id: "d", busy: true } as ConversationSummary];
 	void other.open("d");
@@ -316,43 +330,43 @@ test("a refusal is shown once, counted each time, and goes with the lock or with
 
 const TAKEN = refusal("generation_in_progress", "A generation is already in progress");
 
-const OVERTAKEN: readonly [string, (chat: Chat) => Promise<void>][] = [
-	["send_message", (chat) => chat.sendText("hello", "button")],
-	["generate_response", (chat) => chat.answerAgain("m", "retry")],
-	["select_version", (chat) => chat.select("m")],
+const OVERTAKEN: readonly [string, (workspace: Workspace) => Promise<void>][] = [
+	["send_message", (workspace) => workspace.shown.value.sendText("hello", "button")],
+	["generate_response", (workspace) => workspace.shown.value.answerAgain("m", "retry")],
+	["select_version", (workspace) => workspace.shown.value.select("m")],
 ];
 
 for (const [command, act] of OVERTAKEN) {
 	test(`${command} is refused as the page itself would where another window was first`, async () => {
 		await yieldToBrowser();
 		let lock: typeof FREE | typeof HELD = FREE;
-		const { chat } = await locked({
+		const { workspace } = await locked({
 			get_conversation: () => ({ ...VIEW, lock }),
 			[command]: TAKEN,
 		});
 		lock = HELD;
-		await act(chat);
-		assert.equal(chat.busy.value, true);
-		assert.deepEqual(shownTexts(chat), ["Generation in progress, please wait..."]);
-		chat.lockChanged(RELEASED);
-		assert.deepEqual(shownTexts(chat), [], "it goes with the lock");
+		await act(workspace);
+		assert.equal(workspace.busy.value, true);
+		assert.deepEqual(shownTexts(workspace), ["Generation in progress, please wait..."]);
+		workspace.lockChanged(RELEASED);
+		assert.deepEqual(shownTexts(workspace), [], "it goes with the lock");
 	});
 }
 
 test("a snapshot from before a release does not lock the page again", async () => {
 	await yieldToBrowser();
 	let lock: typeof FREE | typeof HELD = HELD;
-	const { chat } = await locked({
+	const { workspace } = await locked({
 		get_conversation: () => ({ ...VIEW, lock }),
 		list_conversations: () => [],
 	});
 	const seen: boolean[] = [];
 	const watch = effect(() => {
-		seen.push(chat.busy.value);
+		seen.push(workspace.busy.value);
 	});
-	chat.resync();
+	workspace.resync();
 	await yieldToBrowser();
-	chat.lockChanged(RELEASED);
+	workspace.lockChanged(RELEASED);
 	lock = { ...FREE, fence: 1 };
 	await yieldToBrowser();
 	await yieldToBrowser();
@@ -361,9 +375,9 @@ test("a snapshot from before a release does not lock the page again", async () =
 	assert.deepEqual(seen, [true, false]);
 });
 
-const fields = (chat: Chat) => [
-	chat.drafts.of(chat.shownId.value),
-	chat.drafts.nextOf(chat.shownId.value),
+const fields = (workspace: Workspace) => [
+	workspace.drafts.of(workspace.shownId.value),
+	workspace.drafts.nextOf(workspace.shownId.value),
 ];
 
 test("what is typed from the very press of Enter on is the next message", async () => {
@@ -377,19 +391,19 @@ test("what is typed from the very press of Enter on is the next message", async 
 				accept = resolve;
 			}),
 	});
-	const chat = new Chat();
-	await chat.open("c");
-	chat.typing.type("first");
-	const sent = chat.send("enter");
-	assert.equal(chat.typing.field.value, "next", "in the same task");
-	chat.typing.type("sec");
-	assert.deepEqual(fields(chat), ["first", "sec"], "not cleared before it is accepted");
+	const workspace = new Workspace(commands, VIEWPORT);
+	await workspace.open("c");
+	workspace.typing.type("first");
+	const sent = workspace.shown.value.send("enter");
+	assert.equal(workspace.typing.field.value, "next", "in the same task");
+	workspace.typing.type("sec");
+	assert.deepEqual(fields(workspace), ["first", "sec"], "not cleared before it is accepted");
 	accept(ACCEPTED);
 	await sent;
-	assert.deepEqual([...fields(chat), chat.typing.field.value], ["", "sec", "next"]);
-	chat.typing.type("second");
-	chat.lockChanged(RELEASED);
-	assert.deepEqual([...fields(chat), chat.typing.field.value], ["second", "", "message"]);
+	assert.deepEqual([...fields(workspace), workspace.typing.field.value], ["", "sec", "next"]);
+	workspace.typing.type("second");
+	workspace.lockChanged(RELEASED);
+	assert.deepEqual([...fields(workspace), workspace.typing.field.value], ["second", "", "message"]);
 });
 
 test("what is typed while the first message makes its conversation goes with it, in one step", async () => {
@@ -405,20 +419,20 @@ test("what is typed while the first message makes its conversation goes with it,
 		record_refused_attempt: () => null,
 		send_message: () => ACCEPTED,
 	});
-	const chat = new Chat();
-	chat.typing.type("first");
-	const sent = chat.send("enter");
-	chat.typing.type("next");
-	void chat.send("enter");
+	const workspace = new Workspace(commands, VIEWPORT);
+	workspace.typing.type("first");
+	const sent = workspace.shown.value.send("enter");
+	workspace.typing.type("next");
+	void workspace.shown.value.send("enter");
 	const seen = new Set<string>();
 	const watch = effect(() => {
-		seen.add(`${chat.typing.field.value}: ${chat.typing.text.value}`);
+		seen.add(`${workspace.typing.field.value}: ${workspace.typing.text.value}`);
 	});
 	create(VIEW);
 	await sent;
 	watch();
 	assert.deepEqual([...seen], ["next: next"], "no drawing in between empties the field");
-	assert.deepEqual(fields(chat), ["", "next"]);
+	assert.deepEqual(fields(workspace), ["", "next"]);
 	assert.deepEqual(core.named("record_refused_attempt"), [
 		{ conversationId: "c", branchId: null, source: "enter" },
 	]);
@@ -435,23 +449,23 @@ test("a send that is refused leaves both texts, one behind the other", async () 
 				refuse = reject;
 			}),
 	});
-	const chat = new Chat();
-	await chat.open("c");
-	chat.typing.type("first");
-	const sent = chat.send("enter");
-	chat.typing.type("next");
+	const workspace = new Workspace(commands, VIEWPORT);
+	await workspace.open("c");
+	workspace.typing.type("first");
+	const sent = workspace.shown.value.send("enter");
+	workspace.typing.type("next");
 	refuse({ code: "disk_full", message: "The disk is full" });
 	await sent;
-	assert.deepEqual(fields(chat), ["first\nnext", ""]);
+	assert.deepEqual(fields(workspace), ["first\nnext", ""]);
 });
 
 test("a conversation that the list knows to be busy is so before it is read", async () => {
-	const { chat } = await locked();
-	chat.conversations.list.value = [{ id: "d", busy: true } as ConversationSummary];
-	const opened = chat.open("d");
-	assert.equal(chat.typing.field.value, "next");
+	const { workspace } = await locked();
+	workspace.conversations.list.value = [{ id: "d", busy: true } as ConversationSummary];
+	const opened = workspace.open("d");
+	assert.equal(workspace.typing.field.value, "next");
 	await opened;
-	assert.equal(chat.typing.field.value, "message", "it is free after all");
+	assert.equal(workspace.typing.field.value, "message", "it is free after all");
 });
 
 test("a failed regeneration is announced, and its late events change nothing", async () => {
@@ -462,23 +476,23 @@ test("a failed regeneration is announced, and its late events change nothing", a
 		follow_branch: () => null,
 		list_conversations: () => [],
 	});
-	const chat = new Chat();
-	await chat.open("c");
+	const workspace = new Workspace(commands, VIEWPORT);
+	await workspace.open("c");
 	const phase = { type: "phase", messageId: "a", phase: { type: "streaming" } } as const;
-	chat.transcript.applyEvent(phase);
-	assert.equal(chat.transcript.live.value?.messageId, "a");
+	workspace.shown.value.transcript.applyEvent(phase);
+	assert.equal(workspace.shown.value.transcript.live.value?.messageId, "a");
 	view = {
 		...VIEW,
 		messages: [message(0), { ...message(1), failedVersion: tried }],
 		lock: { ...FREE, fence: 1 },
 	};
-	chat.lockChanged(RELEASED);
+	workspace.lockChanged(RELEASED);
 	await yieldToBrowser();
 	await yieldToBrowser();
-	assert.match(chat.announcement.text.value, /^Answering again failed/);
-	assert.equal(chat.transcript.live.value, null);
-	assert.equal(chat.transcript.applyEvent(phase), true);
-	assert.equal(chat.transcript.live.value, null);
+	assert.match(workspace.announcement.text.value, /^Answering again failed/);
+	assert.equal(workspace.shown.value.transcript.live.value, null);
+	assert.equal(workspace.shown.value.transcript.applyEvent(phase), true);
+	assert.equal(workspace.shown.value.transcript.live.value, null);
 });
 
 test("a version of another branch is shown there, and the next message goes there", async () => {
@@ -490,16 +504,16 @@ test("a version of another branch is shown there, and the next message goes ther
 		send_message: () => ({ ...ACCEPTED, branchId: "fork" }),
 		save_draft: () => null,
 	});
-	const chat = new Chat();
-	await chat.open("c");
-	await chat.select("m");
-	assert.equal(chat.shown.value?.branchId, "fork");
+	const workspace = new Workspace(commands, VIEWPORT);
+	await workspace.open("c");
+	await workspace.shown.value.select("m");
+	assert.equal(workspace.view.value?.branchId, "fork");
 	assert.equal(core.named("follow_branch").at(-1)?.branchId, "fork");
-	chat.drafts.type("c", "hello");
-	await chat.send("enter");
+	workspace.drafts.type("c", "hello");
+	await workspace.shown.value.send("enter");
 	assert.equal(core.named("send_message")[0]?.branchId, "fork");
-	await chat.open("c");
-	assert.equal(chat.shown.value?.branchId, "b", "opened again, it is main");
+	await workspace.open("c");
+	assert.equal(workspace.view.value?.branchId, "b", "opened again, it is main");
 });
 
 test("no version is chosen while an answer is written, on this branch or another", async () => {
@@ -508,12 +522,15 @@ test("no version is chosen while an answer is written, on this branch or another
 		get_conversation: () => ({ ...VIEW, lock: elsewhere }),
 		follow_branch: () => null,
 	});
-	const chat = new Chat();
-	await chat.open("c");
-	assert.deepEqual([chat.locked.value, chat.lock.value?.locked], [true, false]);
-	await chat.select("m");
+	const workspace = new Workspace(commands, VIEWPORT);
+	await workspace.open("c");
+	assert.deepEqual(
+		[workspace.shown.value.locked.value, workspace.shown.value.lock.value?.locked],
+		[true, false],
+	);
+	await workspace.shown.value.select("m");
 	assert.equal(core.named("select_version").length, 0);
-	assert.match(chat.toasts.shown.value[0]?.text ?? "", /please wait/);
+	assert.match(workspace.toasts.shown.value[0]?.text ?? "", /please wait/);
 });
 
 test("an answer that got a branch of its own is shown there", async () => {
@@ -522,10 +539,10 @@ test("an answer that got a branch of its own is shown there", async () => {
 		follow_branch: () => null,
 		generate_response: () => ({ ...ACCEPTED, branchId: "fork" }),
 	});
-	const chat = new Chat();
-	await chat.open("c");
-	await chat.answerAgain("m", "retry");
-	assert.equal(chat.shown.value?.branchId, "fork");
+	const workspace = new Workspace(commands, VIEWPORT);
+	await workspace.open("c");
+	await workspace.shown.value.answerAgain("m", "retry");
+	assert.equal(workspace.view.value?.branchId, "fork");
 	assert.equal(core.named("get_conversation")[1]?.branchId, "fork");
 });
 
@@ -536,13 +553,13 @@ test("what was typed a moment ago is kept with what is deleted", async () => {
 		save_draft: () => null,
 		delete_conversation: () => null,
 	});
-	const chat = new Chat();
-	await chat.open("c");
-	chat.drafts.type("c", "half a thought");
-	await chat.remove("c", "Named");
+	const workspace = new Workspace(commands, VIEWPORT);
+	await workspace.open("c");
+	workspace.drafts.type("c", "half a thought");
+	await workspace.remove("c", "Named");
 	const order = core.calls.map(([name]) => name);
 	assert.ok(order.indexOf("save_draft") < order.indexOf("delete_conversation"));
 	assert.ok(order.includes("save_draft"));
-	assert.equal(chat.toasts.shown.value[0]?.action?.label, "Undo");
-	await chat.deletions.undo().catch(() => {});
+	assert.equal(workspace.toasts.shown.value[0]?.action?.label, "Undo");
+	await workspace.deletions.undo().catch(() => {});
 });
