@@ -3,7 +3,7 @@
  * a restart loses none. Those sent with a message are removed once the core has accepted it.
  */
 import { signal } from "@preact/signals-core";
-import { ATTACHMENT_LIMITS, type AttachmentSummary } from "../../ipc/bindings";
+import { ATTACHMENT_LIMITS, type AttachmentSummary, type IpcError } from "../../ipc/bindings";
 import { type BranchKey, conversationOf, NEW } from "../../ipc/branch";
 import { messageOf } from "../../ipc/errors";
 import type { Commands } from "../../ipc/host";
@@ -263,13 +263,13 @@ export class Attachments {
 	}
 }
 
-function tooLarge(name: string) {
+function tooLarge(name: string): Readonly<IpcError> {
 	const most = shortBytes(ATTACHMENT_LIMITS.fileBytes);
 	const message = `“${name}” was not attached: it is larger than ${most}. Attach a smaller file`;
 	return { code: "attachment_too_large", message };
 }
 
-function unreadable(name: string) {
+function unreadable(name: string): Readonly<IpcError> {
 	const message = `“${name}” was not attached: it could not be read. To attach a folder, choose the files in it`;
 	return { code: "attachment_unreadable", message };
 }

@@ -4,7 +4,7 @@
  */
 import { batch, computed, signal } from "@preact/signals-core";
 import type { KeyChange, Preset, ProviderForm, ProviderInfo } from "../../ipc/bindings";
-import { isIpcError, messageOf } from "../../ipc/errors";
+import { hasCode, messageOf } from "../../ipc/errors";
 import type { Commands } from "../../ipc/host";
 import { type ParseResult, parseWhole } from "../../shared/parse";
 import {
@@ -136,7 +136,7 @@ export class ProviderEditor {
 		try {
 			return await this.#commands.saveProvider(form);
 		} catch (error) {
-			const isKeychain = isIpcError(error) && error.code === "keychain_unavailable";
+			const isKeychain = hasCode(error, "keychain_unavailable");
 			(isKeychain ? this.keychainProblem : this.problem).value = messageOf(error);
 			return null;
 		} finally {

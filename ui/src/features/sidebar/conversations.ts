@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals-core";
 import type { ConversationSummary, LockChanged } from "../../ipc/bindings";
 import { NEW } from "../../ipc/branch";
-import { isIpcError } from "../../ipc/errors";
+import { hasCode } from "../../ipc/errors";
 import type { Commands } from "../../ipc/host";
 
 /** Page size: more than a window shows, and few enough to render quickly. */
@@ -71,7 +71,7 @@ export class Conversations {
 			} catch (error) {
 				this.#changed = null;
 				// The cursor's conversation was deleted during the read.
-				if (!isIpcError(error) || error.code !== "not_found") throw error;
+				if (!hasCode(error, "not_found")) throw error;
 				this.#again = true;
 			}
 		} while (this.#again);
@@ -123,7 +123,7 @@ export class Conversations {
 			page = await this.#commands.listConversations(last.id, PAGE);
 		} catch (error) {
 			this.hasMore.value = true;
-			if (isIpcError(error) && error.code === "not_found") return this.refresh();
+			if (hasCode(error, "not_found")) return this.refresh();
 			throw error;
 		}
 		const known = this.list.value;

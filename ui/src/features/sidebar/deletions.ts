@@ -1,5 +1,5 @@
 /** Deletions in this window that can be undone: one toast for all of them, ten seconds for each. */
-import { isIpcError, messageOf } from "../../ipc/errors";
+import { hasCode, messageOf } from "../../ipc/errors";
 import type { Commands } from "../../ipc/host";
 
 /** How long the core can restore a conversation, in ms. */
@@ -72,7 +72,7 @@ export class Deletions {
 				await this.#commands.restoreConversation(id);
 				if (isShown) this.#show(id);
 			} catch (error) {
-				const isGone = isIpcError(error) && error.code === "not_found";
+				const isGone = hasCode(error, "not_found");
 				this.#toasts.error(
 					isGone ? `“${title}” was permanently deleted: it is too late to undo` : messageOf(error),
 				);

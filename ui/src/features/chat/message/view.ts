@@ -1,6 +1,13 @@
 /** One message: its content, its status and its actions. */
 import { html, nothing, render, type TemplateResult } from "lit-html";
-import type { FinishReason, Message, Part, Phase } from "../../../ipc/bindings";
+import type {
+	FinishReason,
+	Message,
+	MessageError,
+	MessageStatus,
+	Part,
+	Phase,
+} from "../../../ipc/bindings";
 import { markdown } from "../../../markdown/directive";
 import { growingText } from "../../../markdown/growing-text";
 import type { MarkdownServices } from "../../../markdown/services";
@@ -148,13 +155,15 @@ function progress(live: LiveAnswer | null, message: Message, model: MessageModel
 
 function outcome(message: Message, isLast: boolean, actions: MessageActions) {
 	const { status, content, failedVersion } = message;
+	if (status === "generating") return nothing;
 	if (status === "complete") {
 		return [ending(message, isLast, actions), tried(message, isLast, actions)];
 	}
-	if (!isLast) return state(message);
+	const ended = html`<p class="state">${ENDED[status]}${reasonOf(message.error)}</p>`;
+	if (!isLast) return ended;
 	return html`
     <div class="outcome">
-      ${state(message)}
+      ${ended}
       ${content !== "" && status !== "failed" ? continueAnswer(actions) : nothing}
       ${failedVersion === null ? retry(message, actions) : nothing}
     </div>
@@ -162,17 +171,16 @@ function outcome(message: Message, isLast: boolean, actions: MessageActions) {
   `;
 }
 
-const ENDED: Record<string, string> = {
+/** How an answer ended before it was complete. */
+type Incomplete = Exclude<MessageStatus, "complete" | "generating">;
+
+const ENDED: Record<Incomplete, string> = {
 	stopped: "Stopped",
 	failed: "Failed",
 	interrupted: "Interrupted",
 };
 
-function state({ status, error }: Pick<Message, "status" | "error">): TemplateResult {
-	return html`<p class="state">${ENDED[status]}${reasonOf(error)}</p>`;
-}
-
-const TRIED: Record<string, string> = {
+const TRIED: Record<Incomplete, string> = {
 	stopped: "Answering again was stopped",
 	failed: "Answering again failed",
 	interrupted: "Answering again was interrupted",
@@ -182,6 +190,7 @@ const TRIED: Record<string, string> = {
 function tried(message: Message, isLast: boolean, actions: MessageActions) {
 	if (!isLast || message.failedVersion === null) return nothing;
 	const { messageId, status, error, hasText } = message.failedVersion;
+	if (status === "generating" || status === "complete") return nothing;
 	return html`
     <div class="outcome tried">
       <p class="state">${TRIED[status]}${reasonOf(error)}</p>
@@ -201,7 +210,7 @@ function retry(message: Message, actions: MessageActions): TemplateResult {
     ${icon("rotate-ccw")}<span>Retry</span></button>`;
 }
 
-function reasonOf(error: Message["error"]): string {
+function reasonOf(error: MessageError | null): string {
 	return error === null ? "" : `: ${error.message}`;
 }
 
