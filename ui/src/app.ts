@@ -10,7 +10,7 @@ import { InputHistory } from "./features/chat/composer/input-history";
 import { mountComposer } from "./features/chat/composer/pane";
 import { typeAnywhere } from "./features/chat/composer/type-anywhere";
 import { markdownServices } from "./features/chat/message/markdown-services";
-import { countsDown } from "./features/chat/message/view";
+import { countsDown } from "./features/chat/message/progress";
 import { mountTranscript } from "./features/chat/transcript/pane";
 import { ScrollFollower } from "./features/chat/transcript/scroll-follower";
 import { Dialogs } from "./features/dialogs/dialogs";
