@@ -110,6 +110,23 @@ test("what is named is there, and what is there is used", () => {
 	);
 });
 
+test("what the page sets is there", async () => {
+	const names = await readdir(source, { recursive: true });
+	const scripts = names.filter((name) => name.endsWith(".ts"));
+	const set = await Promise.all(
+		scripts.map(async (name) => {
+			const text = await readFile(new URL(name, source), "utf8");
+			return [...text.matchAll(/setProperty\("(--[\w-]+)"/g)].map(([, property]) => property);
+		}),
+	);
+	const made = others.map(({ css }) => css).join();
+	assert.ok(set.flat().length >= 2);
+	assert.deepEqual(
+		set.flat().filter((property) => !made.includes(`${property}:`)),
+		[],
+	);
+});
+
 test("what moves does so by the tokens, which know whether it may", () => {
 	assert.deepEqual(
 		breaking(

@@ -7,7 +7,7 @@ const GAP = 4;
 export function placeBy(popover: HTMLElement, button: Element): void {
 	const { top, bottom, left } = button.getBoundingClientRect();
 	const isBelow = bottom < innerHeight / 2;
-	popover.style.setProperty("--by", `${left}px`);
+	popover.style.setProperty("--anchor-left", `${left}px`);
 	popover.style.top = isBelow ? `${bottom + GAP}px` : "auto";
 	popover.style.bottom = isBelow ? "auto" : `${innerHeight - top + GAP}px`;
 }
