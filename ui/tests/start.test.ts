@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import { Recovery } from "../src/features/recovery/recovery";
 import { watchStart } from "../src/features/start/start";
 import type { StartStatus } from "../src/ipc/bindings";
-import { commands, fakeCore, refusal } from "./core";
+import { commands, fakeCore } from "./core";
 
 /** A core that answers each `start_status` with the next status, once the test releases it. */
 function scriptedCore(statuses: readonly StartStatus[]) {
@@ -61,28 +60,4 @@ test("a slow start shows its stage, and returns its notices", async () => {
 		[null, "waiting", "migrating"],
 	);
 	mock.timers.reset();
-});
-
-const SAVED = { folder: "/data/saved/x", conversations: 2, messages: 40, unreadable: 1 };
-
-test("salvaged data is saved, reported and offered", async () => {
-	const core = fakeCore({ save_readable: () => SAVED });
-	const recovery = new Recovery(commands);
-	const saving = recovery.save();
-	assert.equal(recovery.working.value, "Saving what can be read…");
-	await recovery.save();
-	await saving;
-	assert.equal(core.named("save_readable").length, 1, "one at a time");
-	assert.equal(recovery.working.value, null);
-	assert.equal(recovery.isSaved.value, true);
-	assert.match(recovery.outcome.value, /40 messages from 2 conversations to \/data\/saved\/x/);
-	assert.match(recovery.outcome.value, /1 part could not be read/);
-});
-
-test("a failed recovery option shows why, and the others stay", async () => {
-	fakeCore({ start_with_backup: refusal("recovery_failed", "Close the other Conch first") });
-	const recovery = new Recovery(commands);
-	await recovery.startWithBackup("conch-2027.db");
-	assert.equal(recovery.outcome.value, "Close the other Conch first");
-	assert.equal(recovery.isBusy.value, false);
 });
