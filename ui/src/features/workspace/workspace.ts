@@ -58,7 +58,7 @@ export class Workspace {
 	readonly #context: SessionContext;
 	readonly #sending = new Sending();
 	readonly #releases = new Releases();
-	/** Those of all branches that were shown; each is its branch's only one. */
+	/** Of all branches that were shown: a closed one is small, and what it has begun to send goes on. */
 	readonly #sessions = new Map<BranchKey, BranchSession>();
 	readonly #shown: Signal<BranchSession>;
 
