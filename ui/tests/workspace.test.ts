@@ -546,6 +546,31 @@ test("an answer that got a branch of its own is shown there", async () => {
 	assert.equal(core.named("get_conversation")[1]?.branchId, "fork");
 });
 
+test("an answer on a branch of its own is busy from the press on, and shares the draft", async () => {
+	fakeCore({
+		get_conversation: ({ branchId }) => ({
+			...VIEW,
+			branchId: branchId ?? "b",
+			lock: branchId === "fork" ? HELD : FREE,
+		}),
+		follow_branch: () => null,
+		save_draft: () => null,
+		generate_response: () => ({ ...ACCEPTED, branchId: "fork" }),
+	});
+	const workspace = new Workspace(commands, VIEWPORT);
+	await workspace.open("c");
+	workspace.typing.type("half a thought");
+	const seen: boolean[] = [];
+	const watch = effect(() => {
+		seen.push(workspace.busy.value);
+	});
+	await workspace.shown.value.answerAgain("m", "regenerate");
+	watch();
+	assert.deepEqual(seen, [false, true], "it is never free in between");
+	assert.equal(workspace.view.value?.branchId, "fork");
+	assert.equal(workspace.draft.value, "half a thought");
+});
+
 test("what was typed a moment ago is kept with what is deleted", async () => {
 	const core = fakeCore({
 		get_conversation: () => VIEW,
