@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { endOf } from "../src/state/announcement";
+import { endOf } from "../src/features/chat/announcement";
 import { message } from "./messages";
 
 const said = (content: string) => endOf(message(1, content));

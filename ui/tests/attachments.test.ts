@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Attachments, readyFiles, withKept } from "../src/features/attachments/attachments";
 import type { AttachmentSummary } from "../src/ipc/bindings";
-import { shortBytes } from "../src/lib/numbers";
-import { shortName } from "../src/lib/short-name";
-import { Attachments, readyFiles, withKept } from "../src/state/attachments";
-import { NEW } from "../src/state/drafts";
-import { fakeCore, refusal } from "./core";
+import { NEW } from "../src/ipc/branch";
+import { shortBytes, shortName } from "../src/shared/format";
+import { commands, fakeCore, refusal } from "./core";
 
 function summary(id: string): AttachmentSummary {
 	return {
@@ -33,6 +32,7 @@ function scene(answers: Parameters<typeof fakeCore>[0] = {}) {
 	});
 	const refusals: string[] = [];
 	const attachments = new Attachments(
+		commands,
 		async (file) => btoa(await file.text()),
 		(reason) => refusals.push(reason),
 	);

@@ -12,7 +12,7 @@ Object.assign(globalThis, { window: page, document, Element, Node, HTMLTextAreaE
 Object.assign(globalThis, { getComputedStyle });
 // lit needs the document when it is loaded.
 const { html, render } = await import("lit-html");
-const { composer } = await import("../src/views/composer");
+const { composer } = await import("../src/features/chat/composer/view");
 
 /** A composer, and the actions it triggered. */
 function shown(

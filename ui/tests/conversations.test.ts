@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Conversations } from "../src/features/sidebar/conversations";
 import type { ConversationSummary } from "../src/ipc/bindings";
-import { Conversations } from "../src/state/conversations";
-import { fakeCore } from "./core";
+import { commands, fakeCore } from "./core";
 
 /** A core with conversations, newest first, that answers like the real one. */
 function library(count: number) {
@@ -59,7 +59,7 @@ async function scrolledTo(list: Conversations, count: number) {
 test("however many are made at once, the list has no gap, as far as it was scrolled", async () => {
 	for (const known of [15, 40, 41, 130]) {
 		const { make, ids } = library(known);
-		const list = new Conversations();
+		const list = new Conversations(commands);
 		await list.refresh();
 		await scrolledTo(list, known);
 		hasNoGap(list, ids());
@@ -77,7 +77,7 @@ test("however many are made at once, the list has no gap, as far as it was scrol
 
 test("those of one instant stand in the core's order, without a gap", async () => {
 	const { make, ids } = library(60);
-	const list = new Conversations();
+	const list = new Conversations(commands);
 	await list.refresh();
 	await scrolledTo(list, 60);
 	for (let n = 0; n < 100; n += 1) make(5_000);
@@ -90,7 +90,7 @@ test("those of one instant stand in the core's order, without a gap", async () =
 
 test("one that is old and comes back is listed where it belongs", async () => {
 	const { make, take, change, ids } = library(120);
-	const list = new Conversations();
+	const list = new Conversations(commands);
 	await list.refresh();
 	await scrolledTo(list, 120);
 	const gone = ids()[70] ?? "";
@@ -110,7 +110,7 @@ test("one that is old and comes back is listed where it belongs", async () => {
 
 test("one that is written in goes to the top, and that costs one page", async () => {
 	const { core, touch, ids } = library(400);
-	const list = new Conversations();
+	const list = new Conversations(commands);
 	await list.refresh();
 	await scrolledTo(list, 300);
 	const before = core.calls.length;
@@ -123,7 +123,7 @@ test("one that is written in goes to the top, and that costs one page", async ()
 
 test("a page that is asked for while others come joins on, or is asked for again", async () => {
 	const { make, touch, take, ids } = library(100);
-	const list = new Conversations();
+	const list = new Conversations(commands);
 	await list.refresh();
 	const last = list.list.value.at(-1)?.id ?? "";
 	const more = list.loadMore();
@@ -143,7 +143,7 @@ test("a page that is asked for while others come joins on, or is asked for again
 
 test("one that is deleted while the list is read does not come back", async () => {
 	const { take, ids } = library(90);
-	const list = new Conversations();
+	const list = new Conversations(commands);
 	await list.refresh();
 	await scrolledTo(list, 90);
 	const gone = ids()[60] ?? "";

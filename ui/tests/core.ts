@@ -1,3 +1,8 @@
+import { core } from "../src/ipc/host";
+
+/** Commands that the last {@link fakeCore} answers. */
+export const { commands } = core;
+
 /** A fake core: answers the commands that a test expects, and records all of them. */
 type Answer = (args: Record<string, unknown>) => unknown;
 

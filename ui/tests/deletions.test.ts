@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import { yieldToBrowser } from "../src/lib/yield-to-browser";
-import { Deletions } from "../src/state/deletions";
-import { Toasts } from "../src/state/toasts";
-import { fakeCore, refusal } from "./core";
+import { Deletions } from "../src/features/sidebar/deletions";
+import { Toasts } from "../src/features/toasts/toasts";
+import { yieldToBrowser } from "../src/shared/time";
+import { commands, fakeCore, refusal } from "./core";
 
 function scene(answers: Parameters<typeof fakeCore>[0] = {}) {
 	const core = fakeCore({
@@ -13,7 +13,7 @@ function scene(answers: Parameters<typeof fakeCore>[0] = {}) {
 	});
 	const toasts = new Toasts();
 	const shown: string[] = [];
-	const deletions = new Deletions(toasts, (id) => shown.push(id));
+	const deletions = new Deletions(commands, toasts, (id) => shown.push(id));
 	const remove = (id: string, isShown = false) => deletions.remove({ id, title: id, isShown });
 	const texts = () => toasts.shown.value.map((toast) => toast.text);
 	const undo = async () => {

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
-import { Chat } from "../src/state/chat";
-import { Drafts, NEW } from "../src/state/drafts";
-import { fakeCore, refusal } from "./core";
+import { Drafts } from "../src/features/chat/composer/drafts";
+import { Workspace } from "../src/features/workspace/workspace";
+import { NEW } from "../src/ipc/branch";
+import { commands, fakeCore, refusal } from "./core";
+import { VIEWPORT } from "./viewport";
 
 beforeEach(() => mock.timers.reset());
 afterEach(() => mock.timers.reset());
@@ -13,7 +15,7 @@ const flushPromises = () => new Promise(setImmediate);
 test("what is typed before its conversation exists is kept by the core too", async () => {
 	mock.timers.enable({ apis: ["setTimeout"] });
 	const core = fakeCore({ save_draft: () => null });
-	const drafts = new Drafts();
+	const drafts = new Drafts(commands, () => {});
 	drafts.type(NEW, "half a");
 	drafts.type(NEW, "half a thought");
 	mock.timers.tick(1000);
@@ -25,7 +27,7 @@ test("what is typed before its conversation exists is kept by the core too", asy
 test("what is typed without a pause is saved meanwhile", async () => {
 	mock.timers.enable({ apis: ["setTimeout"] });
 	const core = fakeCore({ save_draft: () => null });
-	const drafts = new Drafts();
+	const drafts = new Drafts(commands, () => {});
 	for (let keys = 1; keys <= 20; keys++) {
 		drafts.type(NEW, "x".repeat(keys));
 		mock.timers.tick(100);
@@ -43,7 +45,7 @@ test("an adopted draft is saved where it goes before it is taken from where it w
 			order.push([conversationId, content]);
 		},
 	});
-	const drafts = new Drafts();
+	const drafts = new Drafts(commands, () => {});
 	drafts.type(NEW, "hello");
 	drafts.adopt("c");
 	assert.deepEqual([drafts.of(NEW), drafts.of("c")], ["", "hello"]);
@@ -57,7 +59,7 @@ test("an adopted draft is saved where it goes before it is taken from where it w
 
 test("a draft that cannot be saved does not keep the others from it", async () => {
 	const core = fakeCore({ save_draft: refusal("not_found", "Conversation not found") });
-	const drafts = new Drafts();
+	const drafts = new Drafts(commands, () => {});
 	drafts.type("gone", "text");
 	drafts.type(NEW, "hello");
 	drafts.flush();
@@ -78,40 +80,43 @@ const VIEW = {
 async function started(answers: Parameters<typeof fakeCore>[0]) {
 	mock.timers.enable({ apis: ["setInterval"] });
 	const core = fakeCore({ follow_branch: () => null, get_conversation: () => VIEW, ...answers });
-	const chat = new Chat();
-	await chat.start(NEW);
+	const workspace = new Workspace(commands, VIEWPORT);
+	await workspace.start(NEW);
 	mock.timers.reset();
-	return { core, chat };
+	return { core, workspace };
 }
 
-test("a start shows the newest conversation, and New chat what was typed for one", async () => {
-	const { chat } = await started({
+test("a start shows the newest conversation, and New workspace what was typed for one", async () => {
+	const { workspace } = await started({
 		list_conversations: () => [{ id: "c" }],
 		get_new_draft: () => "half a thought",
 	});
-	assert.deepEqual([chat.shownId.value, chat.draft.value], ["c", ""]);
-	await chat.open(NEW);
-	assert.equal(chat.draft.value, "half a thought");
+	assert.deepEqual([workspace.shownId.value, workspace.draft.value], ["c", ""]);
+	await workspace.open(NEW);
+	assert.equal(workspace.draft.value, "half a thought");
 });
 
 test("where there is no conversation yet, a start shows what was typed for the first", async () => {
-	const { chat } = await started({ list_conversations: () => [], get_new_draft: () => "hello" });
-	assert.equal(chat.draft.value, "hello");
+	const { workspace } = await started({
+		list_conversations: () => [],
+		get_new_draft: () => "hello",
+	});
+	assert.equal(workspace.draft.value, "hello");
 });
 
 test("an unreadable draft is reported and not overwritten", async () => {
-	const { core, chat } = await started({
+	const { core, workspace } = await started({
 		list_conversations: () => [{ id: "c" }],
 		get_new_draft: refusal("not_a_command", "The draft could not be read"),
 	});
-	assert.equal(chat.toasts.shown.value[0]?.text, "The draft could not be read");
-	chat.drafts.flush();
+	assert.equal(workspace.toasts.shown.value[0]?.text, "The draft could not be read");
+	workspace.drafts.flush();
 	assert.equal(core.named("save_draft").length, 0);
 });
 
 test("what is typed for the next message is saved as one draft with what stood there", async () => {
 	const core = fakeCore({ save_draft: () => null });
-	const drafts = new Drafts();
+	const drafts = new Drafts(commands, () => {});
 	drafts.type("c", "half a thought");
 	drafts.typeNext("c", "and another");
 	drafts.flush();
@@ -128,7 +133,7 @@ test("what is typed for the next message is saved as one draft with what stood t
 
 test("when a message is sent, the core keeps at once only what was typed after it", async () => {
 	const core = fakeCore({ save_draft: () => null });
-	const drafts = new Drafts();
+	const drafts = new Drafts(commands, () => {});
 	drafts.type("c", "sent");
 	drafts.typeNext("c", "next");
 	drafts.sent("c", "sent");
@@ -138,7 +143,7 @@ test("when a message is sent, the core keeps at once only what was typed after i
 
 test("a late draft is put before what was typed since, and is not overwritten", async () => {
 	const core = fakeCore({ save_draft: () => null });
-	const drafts = new Drafts();
+	const drafts = new Drafts(commands, () => {});
 	drafts.expect("c");
 	drafts.type("c", "typed at once");
 	drafts.flush();
@@ -168,15 +173,15 @@ test("a reload restores both fields without duplicating text", async () => {
 			saved = String(content);
 		},
 	});
-	const before = new Drafts();
+	const before = new Drafts(commands, () => {});
 	before.type("c", "half a thought");
 	before.typeNext("c", "and anoth");
 	before.flush();
 	await before.whenSaved();
-	const after = new Drafts();
+	const after = new Drafts(commands, () => {});
 	after.restore("c", saved);
 	assert.deepEqual([after.of("c"), after.nextOf("c")], ["half a thought", "and anoth"]);
-	const elsewhere = new Drafts();
+	const elsewhere = new Drafts(commands, () => {});
 	elsewhere.restore("c", "another draft");
 	assert.deepEqual([elsewhere.of("c"), elsewhere.nextOf("c")], ["another draft", ""]);
 	Reflect.deleteProperty(globalThis, "sessionStorage");
@@ -188,21 +193,21 @@ test("an unsaved draft shows a warning and is retried until it is saved", async 
 	const core = fakeCore({
 		save_draft: () => (works ? null : refusal("disk_full", "The disk is full")()),
 	});
-	const chat = new Chat();
-	const texts = () => chat.toasts.shown.value.map((toast) => toast.text);
+	const workspace = new Workspace(commands, VIEWPORT);
+	const texts = () => workspace.toasts.shown.value.map((toast) => toast.text);
 	const later = async () => {
 		mock.timers.tick(10_000);
-		await chat.drafts.whenSaved();
+		await workspace.drafts.whenSaved();
 	};
 	const warning = ["Draft not saved yet: The disk is full"];
-	chat.drafts.type("c", "hello");
+	workspace.drafts.type("c", "hello");
 	await later();
 	assert.deepEqual(texts(), warning);
-	const [first] = chat.toasts.shown.value;
+	const [first] = workspace.toasts.shown.value;
 	mock.timers.tick(4000);
 	await later();
-	assert.equal(chat.toasts.shown.value[0], first, "the same one stays");
-	chat.toasts.error("Something else");
+	assert.equal(workspace.toasts.shown.value[0], first, "the same one stays");
+	workspace.toasts.error("Something else");
 	await later();
 	assert.deepEqual(texts(), warning, "it is still so");
 	works = true;
@@ -221,7 +226,7 @@ test("one of several that is saved takes no other's warning away, and one that i
 			conversationId === "c" ? refusal(code, "It fails")() : null,
 	});
 	const said: (string | null)[] = [];
-	const drafts = new Drafts((reason) => said.push(reason));
+	const drafts = new Drafts(commands, (reason) => said.push(reason));
 	drafts.type("c", "hello");
 	drafts.flush();
 	drafts.type("d", "hello");

@@ -1,32 +1,25 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Chat } from "../src/state/chat";
-import { Find } from "../src/state/find";
-import { fakeCore } from "./core";
+import { signal } from "@preact/signals-core";
+import { Find } from "../src/features/find/find";
+import { commands, fakeCore } from "./core";
 
-/** The parts of a chat that find needs; `show` resolves once a message is on the page. */
-function chat(show: (id: string) => Promise<void>): Chat {
-	const view = { id: "c", branchId: "b" };
-	return {
-		shown: { value: view },
-		shownId: { value: "c" },
-		transcript: { show: (_: unknown, id: string) => show(id) },
-		load: (part: (of: unknown) => Promise<void>) => part(view),
-	} as unknown as Chat;
+/** Searches a branch; `show` resolves once a message is on the page. */
+function findIn(show: (id: string) => Promise<void>): Find {
+	const view = signal({ id: "c", branchId: "b" });
+	return new Find(commands, signal({ view, showMessage: show }), assert.fail);
 }
 
 test("a match is scrolled to once it is on the page", async () => {
 	fakeCore({ find_in_conversation: () => ["first", "last"] });
 	let arrive = () => {};
 	const asked: string[] = [];
-	const find = new Find(
-		chat((id) => {
-			asked.push(id);
-			return new Promise((resolve) => {
-				arrive = resolve;
-			});
-		}),
-	);
+	const find = findIn((id) => {
+		asked.push(id);
+		return new Promise((resolve) => {
+			arrive = resolve;
+		});
+	});
 	find.text.value = "needle";
 	find.open();
 	await new Promise(setImmediate);
@@ -46,7 +39,7 @@ test("a match is scrolled to once it is on the page", async () => {
 test("every step scrolls to the only match again", async () => {
 	fakeCore({ find_in_conversation: () => ["only"] });
 	const gone: (string | null)[] = [];
-	const find = new Find(chat(async () => {}));
+	const find = findIn(async () => {});
 	find.shown.subscribe((id) => gone.push(id));
 	find.text.value = "needle";
 	await find.step(1);

@@ -7,7 +7,7 @@ const { Window } = await load("happy-dom");
 const page = new Window();
 const { document, Element } = page;
 Object.assign(globalThis, { window: page, document, Element });
-const { keepFocus } = await import("../src/lib/focus");
+const { keepFocus } = await import("../src/features/chat/composer/focus");
 
 const composing: boolean[] = [];
 

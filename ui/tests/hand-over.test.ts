@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { signal } from "@preact/signals-core";
-import { Drafts } from "../src/state/drafts";
+import { Drafts } from "../src/features/chat/composer/drafts";
 import {
 	FREE,
 	joinTexts,
 	nextFieldState,
 	shiftSelection,
 	textBefore,
-} from "../src/state/hand-over";
-import { Typing } from "../src/state/typing";
-import { fakeCore } from "./core";
+} from "../src/features/chat/composer/hand-over";
+import { Typing } from "../src/features/chat/composer/typing";
+import { commands, fakeCore } from "./core";
 
 test("what is typed goes to the field that is free", () => {
 	const busy = nextFieldState(FREE, { busy: true });
@@ -61,11 +61,11 @@ test("a selection goes with its text", () => {
 /** The two fields, as the page has them. */
 function scene() {
 	fakeCore({ save_draft: () => null });
-	const [shownId, busy] = [signal("c"), signal(false)];
-	const drafts = new Drafts();
-	const typing = new Typing({ drafts, shownId, busy });
-	const fields = () => [drafts.of(shownId.value), drafts.nextOf(shownId.value)];
-	return { shownId, busy, drafts, typing, fields };
+	const [shown, busy] = [signal("c"), signal(false)];
+	const drafts = new Drafts(commands, () => {});
+	const typing = new Typing({ drafts, key: shown, busy });
+	const fields = () => [drafts.of(shown.value), drafts.nextOf(shown.value)];
+	return { shown, busy, drafts, typing, fields };
 }
 
 test("a release puts the next message behind what stood there", () => {
@@ -101,32 +101,32 @@ test("a next message is handed over when its composition ends", () => {
 });
 
 test("each conversation has a next message of its own, which waits for its own lock", () => {
-	const { shownId, busy, typing, fields } = scene();
+	const { shown, busy, typing, fields } = scene();
 	busy.value = true;
 	typing.type("for c");
-	shownId.value = "d";
+	shown.value = "d";
 	typing.type("for d");
 	assert.deepEqual(fields(), ["", "for d"]);
 	busy.value = false;
 	assert.deepEqual(fields(), ["for d", ""]);
 	busy.value = true;
-	shownId.value = "c";
+	shown.value = "c";
 	assert.deepEqual(fields(), ["", "for c"], "it is written there still");
 	busy.value = false;
 	assert.deepEqual(fields(), ["for c", ""]);
 });
 
 test("a composition ends with its conversation, but for one that is just created", () => {
-	const { shownId, busy, typing } = scene();
+	const { shown, busy, typing } = scene();
 	typing.compose(true);
 	busy.value = true;
 	assert.equal(typing.field.value, "message");
-	shownId.value = "d";
+	shown.value = "d";
 	assert.equal(typing.field.value, "next");
 	typing.compose(true);
 	busy.value = false;
 	typing.adopt("d", "e");
-	shownId.value = "e";
+	shown.value = "e";
 	assert.equal(typing.field.value, "next", "it goes on there");
 });
 
@@ -137,25 +137,25 @@ test("whatever happens in between, every key is kept and in order", () => {
 		return Math.floor((seed / 2 ** 31) * below);
 	};
 	for (let round = 0; round < 200; round += 1) {
-		const { shownId, busy, typing, fields } = scene();
+		const { shown, busy, typing, fields } = scene();
 		const typed: Record<string, string> = { c: "", d: "" };
 		for (let step = 0; step < 60; step += 1) {
 			const what = random(10);
 			if (what < 6) {
 				const key = String.fromCharCode(97 + random(26));
-				typed[shownId.value] += key;
+				typed[shown.value] += key;
 				typing.type(typing.text.value + key);
 			} else if (what < 8) busy.value = !busy.value;
 			else if (what === 8) typing.compose(random(2) === 0);
 			else {
 				typing.compose(false);
-				shownId.value = shownId.value === "c" ? "d" : "c";
+				shown.value = shown.value === "c" ? "d" : "c";
 			}
 		}
 		typing.compose(false);
 		busy.value = false;
 		for (const id of ["c", "d"]) {
-			shownId.value = id;
+			shown.value = id;
 			const [text, next] = fields();
 			assert.deepEqual([text?.replaceAll("\n", ""), next], [typed[id], ""], `round ${round}`);
 		}

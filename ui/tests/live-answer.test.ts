@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { applyEvent } from "../src/features/chat/transcript/live-answer";
 import type { Block, Inline, PageEvent, Patch } from "../src/ipc/bindings";
 import { applyPatches } from "../src/markdown/patches";
-import { applyEvent } from "../src/state/live-answer";
 
 function paragraph(text: string): Block {
 	return { type: "paragraph", inlines: [{ type: "text", text }] };

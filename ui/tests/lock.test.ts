@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { isBeforeRelease, isNewer, lockAfter } from "../src/features/chat/lock";
 import type { LockChanged, LockStatus } from "../src/ipc/bindings";
-import { isBeforeRelease, isNewer, lockAfter } from "../src/state/lock";
 
 function change(fence: number, locked: boolean): LockChanged {
 	const reason = locked ? "acquired" : "released";

@@ -1,19 +1,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { computed, signal } from "@preact/signals-core";
-import { isLong, LongPaste } from "../src/state/long-paste";
+import { isLong, LongPaste } from "../src/features/attachments/long-paste";
 
 const LONG = "a line\n".repeat(50);
 
 function scene(attached: string | null = "key") {
-	const shownId = signal("c");
+	const branch = signal("c");
 	const texts = signal<Record<string, string>>({ c: "" });
 	const files = signal<string[]>([]);
 	const target = {
-		shownId,
-		draft: computed(() => texts.value[shownId.value] ?? ""),
+		branch,
+		draft: computed(() => texts.value[branch.value] ?? ""),
 		type: (text: string) => {
-			texts.value = { ...texts.value, [shownId.value]: text };
+			texts.value = { ...texts.value, [branch.value]: text };
 		},
 		attach: async () => {
 			if (attached !== null) files.value = [...files.value, attached];
@@ -24,7 +24,7 @@ function scene(attached: string | null = "key") {
 		},
 		isAttached: (_: string, key: string) => files.value.includes(key),
 	};
-	return { target, shownId, files, paste: new LongPaste(target) };
+	return { target, branch, files, paste: new LongPaste(target) };
 }
 
 test("only a long text is offered to be a file, and nothing happens by itself", () => {
@@ -60,13 +60,13 @@ test("where the file is refused the text stays", async () => {
 });
 
 test("an offer is for what stands there, in its conversation", async () => {
-	const { target, shownId, files, paste } = scene();
+	const { target, branch, files, paste } = scene();
 	target.type(LONG);
 	paste.pasted(LONG);
-	shownId.value = "other";
+	branch.value = "other";
 	target.type(LONG);
 	assert.equal(paste.offered.value, null);
-	shownId.value = "c";
+	branch.value = "c";
 	target.type(LONG.slice(1));
 	assert.equal(paste.offered.value, null, "it was changed");
 	target.type(LONG);

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
-const styles = new URL("../../src/styles/", import.meta.url);
-const tokens = await readFile(new URL("tokens.css", styles), "utf8");
-const code = await readFile(new URL("code.css", styles), "utf8");
+const source = new URL("../../src/", import.meta.url);
+const tokens = await readFile(new URL("styles/tokens.css", source), "utf8");
+const code = await readFile(new URL("markdown/code.css", source), "utf8");
 
 const pairs = new Map(
 	[...tokens.matchAll(/(--[\w-]+): light-dark\((#\w{6}), (#\w{6})\)/g)].map(

@@ -11,7 +11,7 @@ const { document, Element, Node, HTMLElement, Text, Comment } = page;
 Object.assign(globalThis, { window: page, document, Element, Node, HTMLElement, Text, Comment });
 // lit needs the document when it is loaded.
 const { render } = await import("lit-html");
-const { message } = await import("../src/views/message");
+const { message } = await import("../src/features/chat/message/view");
 
 /** A rendered message, and the actions its buttons triggered. */
 function shown(changes: Partial<Message>, isLast: boolean) {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { signal } from "@preact/signals-core";
+import { ModelPicker } from "../src/features/models/picker";
+import { findModels } from "../src/features/models/search";
 import type { ModelInfo } from "../src/ipc/bindings";
-import { ModelPicker } from "../src/state/model-picker";
-import { findModels } from "../src/state/model-search";
 
 function model(providerId: string, name: string, available = true): ModelInfo {
 	return {

@@ -7,7 +7,7 @@ const { Window } = await load("happy-dom");
 const page = new Window();
 const { document } = page;
 Object.assign(globalThis, { window: page, document });
-const { focusArrow, focusedArrow } = await import("../src/lib/pager");
+const { focusArrow, focusedArrow } = await import("../src/features/chat/message/pager");
 
 /** A rendered pager; `previous` and `next` are whether that arrow is enabled. */
 function pager(previous: boolean, next: boolean): Element {

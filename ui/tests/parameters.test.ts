@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 import { signal } from "@preact/signals-core";
-import type { Parameters } from "../src/ipc/bindings";
-import { ParameterFields } from "../src/state/parameter-fields";
+import { ParameterFields } from "../src/features/parameters/fields";
 import {
 	isAnySet,
 	NO_PARAMETERS,
@@ -10,7 +9,8 @@ import {
 	parameterText,
 	placeholderOf,
 	withParameter,
-} from "../src/state/parameters";
+} from "../src/features/parameters/parameters";
+import type { Parameters } from "../src/ipc/bindings";
 
 function parsed(name: ParameterName, text: string) {
 	const result = withParameter(NO_PARAMETERS, name, text);

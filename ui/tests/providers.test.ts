@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Preset, ProviderInfo } from "../src/ipc/bindings";
-import { ProviderEditor } from "../src/state/provider-editor";
+import { ProviderEditor } from "../src/features/providers/editor";
+import { Providers } from "../src/features/providers/providers";
 import {
 	findPresets,
 	keyState,
@@ -11,9 +11,9 @@ import {
 	providerState,
 	sameAddress,
 	testResult,
-} from "../src/state/provider-texts";
-import { Providers } from "../src/state/providers";
-import { fakeCore, refusal } from "./core";
+} from "../src/features/providers/texts";
+import type { Preset, ProviderInfo } from "../src/ipc/bindings";
+import { commands, fakeCore, refusal } from "./core";
 
 const PRESET: Preset = {
 	id: "openai",
@@ -103,7 +103,7 @@ test("presets are found by name and address", () => {
 
 test("a new provider is not saved without the key that it needs", async () => {
 	const core = fakeCore({ save_provider: () => PROVIDER });
-	const editor = new ProviderEditor(PRESET, null);
+	const editor = new ProviderEditor(commands, PRESET, null);
 	assert.equal(await editor.save("keychain"), null);
 	assert.ok(editor.problems.value.has("key"));
 	editor.type("key", " sk-ab12 ");
@@ -125,7 +125,7 @@ test("a new provider is not saved without the key that it needs", async () => {
 
 test("a server of the user's own in between may need no key", async () => {
 	const core = fakeCore({ save_provider: () => PROVIDER });
-	const editor = new ProviderEditor(PRESET, null);
+	const editor = new ProviderEditor(commands, PRESET, null);
 	editor.type("baseUrl", "http://10.0.0.1/v1");
 	assert.notEqual(await editor.save("keychain"), null);
 	assert.deepEqual((core.named("save_provider")[0]?.form as { key: unknown }).key, {
@@ -135,7 +135,7 @@ test("a server of the user's own in between may need no key", async () => {
 
 test("a key is kept, replaced or removed as the user says", async () => {
 	const core = fakeCore({ save_provider: () => PROVIDER });
-	const editor = new ProviderEditor(PRESET, PROVIDER);
+	const editor = new ProviderEditor(commands, PRESET, PROVIDER);
 	assert.equal(editor.texts.value.key, "", "what is kept does not come back");
 	await editor.save("keychain");
 	editor.chooseKey("remove");
@@ -160,7 +160,7 @@ test("without a keychain nothing is lost, and the user chooses the place", async
 			return place === "keychain" ? unavailable() : PROVIDER;
 		},
 	});
-	const editor = new ProviderEditor(PRESET, null);
+	const editor = new ProviderEditor(commands, PRESET, null);
 	editor.type("key", "sk-ab12");
 	assert.equal(await editor.save("keychain"), null);
 	assert.equal(editor.keychainProblem.value, "No keychain answers");
@@ -173,7 +173,7 @@ test("without a keychain nothing is lost, and the user chooses the place", async
 test("the result of a test is gone when what was tested changes", async () => {
 	let answer: (test: unknown) => void = () => {};
 	fakeCore({ test_provider: () => new Promise((resolve) => (answer = resolve)) });
-	const editor = new ProviderEditor(PRESET, PROVIDER);
+	const editor = new ProviderEditor(commands, PRESET, PROVIDER);
 	const first = editor.test();
 	editor.type("baseUrl", "https://other.example");
 	answer({ models: 3, problem: null });
@@ -201,7 +201,7 @@ test("a server on this machine is offered until it is a provider, and added only
 			return saved;
 		},
 	});
-	const providers = new Providers();
+	const providers = new Providers(commands);
 	await providers.load();
 	await providers.scan();
 	assert.deepEqual(providers.offered.value, [server]);
@@ -213,7 +213,7 @@ test("a server on this machine is offered until it is a provider, and added only
 
 test("unreadable providers are reported as an error, not as an empty list", async () => {
 	fakeCore({ list_presets: () => [], list_providers: refusal("internal", "See the log") });
-	const providers = new Providers();
+	const providers = new Providers(commands);
 	await providers.load();
 	assert.deepEqual([providers.list.value, providers.problem.value], [null, "See the log"]);
 });

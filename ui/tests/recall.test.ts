@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { InputHistory } from "../src/features/chat/composer/input-history";
+import { newer, older, type Recall, sentTexts } from "../src/features/chat/composer/recall";
+import { NO_PARAMETERS } from "../src/features/parameters/parameters";
+import { Workspace } from "../src/features/workspace/workspace";
 import type { ConversationView, Message } from "../src/ipc/bindings";
-import { Chat } from "../src/state/chat";
-import { InputHistory } from "../src/state/input-history";
-import { NO_PARAMETERS } from "../src/state/parameters";
-import { newer, older, type Recall, sentTexts } from "../src/state/recall";
-import { fakeCore, refusal } from "./core";
+import { commands, fakeCore, refusal } from "./core";
 import { message } from "./messages";
+import { VIEWPORT } from "./viewport";
 
 function said(...texts: string[]): Message[] {
 	return texts.flatMap((text, n) => [
@@ -70,70 +71,76 @@ async function opened(pages: Record<string, () => unknown>) {
 		save_draft: () => null,
 		...pages,
 	});
-	const chat = new Chat();
-	await chat.open("c");
-	return { core, chat, inputHistory: new InputHistory(chat) };
+	const workspace = new Workspace(commands, VIEWPORT);
+	await workspace.open("c");
+	return {
+		core,
+		workspace,
+		inputHistory: new InputHistory(commands, workspace.shown, workspace.typing),
+	};
 }
 
 /** Waits until pending requests have been answered. */
 const flushPromises = () => new Promise(setImmediate);
 
 test("older messages are read on demand", async () => {
-	const { core, chat, inputHistory } = await opened({
+	const { core, workspace, inputHistory } = await opened({
 		get_messages: () => ({ messages: said("one", "two"), hasEarlier: false, hasLater: true }),
 	});
 	assert.equal(inputHistory.older(), true);
-	assert.equal(chat.draft.value, "three");
+	assert.equal(workspace.draft.value, "three");
 	assert.equal(core.named("get_messages").length, 0);
 	inputHistory.older();
 	inputHistory.older();
 	await flushPromises();
-	assert.equal(chat.draft.value, "two", "a press while it is read asks for nothing more");
+	assert.equal(workspace.draft.value, "two", "a press while it is read asks for nothing more");
 	assert.deepEqual(core.named("get_messages")[0]?.part, { type: "before", messageId: "three-0" });
 	inputHistory.older();
 	inputHistory.older();
 	await flushPromises();
-	assert.equal(chat.draft.value, "one", "and stays at the oldest");
+	assert.equal(workspace.draft.value, "one", "and stays at the oldest");
 	assert.equal(core.named("get_messages").length, 1);
 	for (const text of ["two", "three", ""]) {
 		assert.equal(inputHistory.newer(), true);
-		assert.equal(chat.draft.value, text);
+		assert.equal(workspace.draft.value, text);
 	}
 	assert.equal(inputHistory.newer(), false);
 });
 
 test("what is typed while a page is read stays", async () => {
-	const { chat, inputHistory } = await opened({
+	const { workspace, inputHistory } = await opened({
 		get_messages: () => ({ messages: said("one"), hasEarlier: false, hasLater: true }),
 	});
 	inputHistory.older();
 	inputHistory.older();
-	chat.drafts.type("c", "three and more");
+	workspace.drafts.type("c", "three and more");
 	await flushPromises();
-	assert.equal(chat.draft.value, "three and more");
+	assert.equal(workspace.draft.value, "three and more");
 	assert.equal(inputHistory.isRecalled(), false);
 });
 
 test("a page that cannot be read leaves what is there", async () => {
-	const { chat, inputHistory } = await opened({ get_messages: refusal("internal", "See the log") });
+	const { workspace, inputHistory } = await opened({
+		get_messages: refusal("internal", "See the log"),
+	});
 	inputHistory.older();
 	inputHistory.older();
 	await flushPromises();
-	assert.equal(chat.draft.value, "three");
+	assert.equal(workspace.draft.value, "three");
 	assert.equal(inputHistory.isRecalled(), true);
 });
 
 test("another conversation has messages of its own", async () => {
-	const { chat, inputHistory } = await opened({});
+	const { workspace, inputHistory } = await opened({});
 	inputHistory.older();
 	const other = { ...VIEW, id: "d", branchId: "e", draft: "three", messages: said("elsewhere") };
 	fakeCore({ get_conversation: () => other, follow_branch: () => null, save_draft: () => null });
-	await chat.open("d");
+	await workspace.open("d");
 	assert.equal(inputHistory.isRecalled(), false, "here the same text was typed");
 	assert.equal(inputHistory.newer(), false);
 	assert.equal(inputHistory.older(), false);
-	assert.equal(chat.draft.value, "three");
-	chat.drafts.type("d", "");
+	assert.equal(workspace.draft.value, "three");
+	workspace.drafts.type("d", "");
 	inputHistory.older();
-	assert.equal(chat.draft.value, "elsewhere");
+	assert.equal(workspace.draft.value, "elsewhere");
 });

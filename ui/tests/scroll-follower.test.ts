@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ScrollFollower } from "../src/lib/scroll-follower";
+import { ScrollFollower } from "../src/features/chat/transcript/scroll-follower";
 
 let resized: (changes: { target: unknown }[]) => void = () => {};
 const observed = new Set<unknown>();

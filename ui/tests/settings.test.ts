@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { NO_PARAMETERS } from "../src/features/parameters/parameters";
+import { UserSettings } from "../src/features/settings/settings";
 import type { Settings } from "../src/ipc/bindings";
-import { NO_PARAMETERS } from "../src/state/parameters";
-import { UserSettings } from "../src/state/settings";
-import { fakeCore, refusal } from "./core";
+import { commands, fakeCore, refusal } from "./core";
 
 const SETTINGS: Settings = {
 	defaultModelId: null,
@@ -25,7 +25,7 @@ test("changes at the same time do not undo one another", async () => {
 			return stored;
 		},
 	});
-	const it = new UserSettings();
+	const it = new UserSettings(commands);
 	await it.load();
 	it.parameterFields.type("temperature", "1");
 	await Promise.all([
@@ -45,7 +45,7 @@ test("a refused choice shows its reason, and the previous value stays", async ()
 		get_settings: () => SETTINGS,
 		save_settings: refusal("disk_full", "The disk is full"),
 	});
-	const it = new UserSettings();
+	const it = new UserSettings(commands);
 	await it.load();
 	await it.choose("appearance", "dark");
 	assert.equal(it.problems.value.get("appearance"), "The disk is full");
@@ -55,7 +55,7 @@ test("a refused choice shows its reason, and the previous value stays", async ()
 
 test("settings that could not be read are not replaced by invented ones", async () => {
 	const core = fakeCore({ get_settings: refusal("internal", "See the log") });
-	const it = new UserSettings();
+	const it = new UserSettings(commands);
 	await it.load();
 	assert.equal(it.problem.value, "See the log");
 	await it.choose("notifications", false);
@@ -73,7 +73,7 @@ test("steps of the zoom that follow fast are all taken", async () => {
 			return stored;
 		},
 	});
-	const it = new UserSettings();
+	const it = new UserSettings(commands);
 	const zooms = await Promise.all([it.zoomBy(1), it.zoomBy(1), it.zoomBy(1)]);
 	assert.deepEqual(zooms, [110, 125, 150]);
 	assert.equal(stored.zoom, 150);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ariaOf, formatShortcut, keysOf, matches, type Press } from "../src/lib/shortcut";
-import { GLOBAL, globalOf, sends, shortcutGroups } from "../src/shortcuts";
+import { GLOBAL, globalOf, sends, shortcutGroups } from "../src/features/shortcuts/shortcuts";
+import { ariaOf, formatShortcut, keysOf, matches, type Press } from "../src/shared/keyboard";
 
 function press(key: string, held: Partial<Press> = {}): Press {
 	const none = { ctrlKey: false, metaKey: false, altKey: false, shiftKey: false };

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { MessagePage } from "../src/ipc/bindings";
 import {
 	MAX_COST,
 	MAX_MESSAGES,
@@ -9,7 +8,8 @@ import {
 	withEarlier,
 	withLater,
 	withLatest,
-} from "../src/state/shown-messages";
+} from "../src/features/chat/transcript/shown-messages";
+import type { MessagePage } from "../src/ipc/bindings";
 import { message } from "./messages";
 
 /** Messages `from` up to, not including, `to`, of a conversation of 1,000. */

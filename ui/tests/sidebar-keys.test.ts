@@ -10,7 +10,7 @@ const { document, KeyboardEvent, Element, Node, HTMLElement, Text, Comment } = p
 Object.assign(globalThis, { window: page, document, Element, Node, HTMLElement, Text, Comment });
 // lit needs the document when it is loaded.
 const { render } = await import("lit-html");
-const { listenToUndo, sidebar } = await import("../src/views/sidebar");
+const { listenToUndo, sidebar } = await import("../src/features/sidebar/view");
 
 /** A sidebar with these conversations, and the actions its keys triggered. */
 function shown(ids: readonly string[]) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Sidebar } from "../src/state/sidebar";
+import { Sidebar } from "../src/features/sidebar/sidebar";
 
 test("where there is room it folds and stays folded", () => {
 	const it = new Sidebar(false);

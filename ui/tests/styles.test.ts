@@ -2,18 +2,35 @@ import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { test } from "node:test";
 
-const styles = new URL("../../src/styles/", import.meta.url);
+const source = new URL("../../src/", import.meta.url);
 const radix = new URL("../@radix-ui/colors/", import.meta.url);
 
-/** Every stylesheet without its comments. */
+/** Every stylesheet of the page, without its comments. */
 const sheets = await Promise.all(
-	(await readdir(styles)).map(async (name) => {
-		const css = await readFile(new URL(name, styles), "utf8");
-		return { name, css: css.replace(/\/\*[\s\S]*?\*\//g, "") };
-	}),
+	(await readdir(source, { recursive: true }))
+		.filter((name) => name.endsWith(".css"))
+		.map(async (name) => {
+			const css = await readFile(new URL(name, source), "utf8");
+			return { name, css: css.replace(/\/\*[\s\S]*?\*\//g, "") };
+		}),
 );
-const tokens = sheets.find(({ name }) => name === "tokens.css")?.css ?? "";
-const others = sheets.filter(({ name }) => name !== "tokens.css");
+const TOKENS = "styles/tokens.css";
+const tokens = sheets.find(({ name }) => name === TOKENS)?.css ?? "";
+const others = sheets.filter(({ name }) => name !== TOKENS);
+
+test("every stylesheet is part of the page", async () => {
+	const main = await readFile(new URL("styles/main.css", source), "utf8");
+	const imported = [...main.matchAll(/@import "([^"]+)"/g)].map(([, path = ""]) => path);
+	const folder = new URL("styles/", source);
+	assert.deepEqual(
+		new Set(imported.map((path) => new URL(path, folder).href)),
+		new Set(
+			sheets
+				.filter(({ name }) => name !== "styles/main.css")
+				.map(({ name }) => new URL(name, source).href),
+		),
+	);
+});
 
 /** The declarations of all stylesheets except tokens.css, located as `file: property: value`. */
 const declarations = others.flatMap(({ name, css }) =>
@@ -89,6 +106,23 @@ test("what is named is there, and what is there is used", () => {
 	);
 	assert.deepEqual(
 		[...made].filter((name) => !used.has(name)),
+		[],
+	);
+});
+
+test("what the page sets is there", async () => {
+	const names = await readdir(source, { recursive: true });
+	const scripts = names.filter((name) => name.endsWith(".ts"));
+	const set = await Promise.all(
+		scripts.map(async (name) => {
+			const text = await readFile(new URL(name, source), "utf8");
+			return [...text.matchAll(/setProperty\("(--[\w-]+)"/g)].map(([, property]) => property);
+		}),
+	);
+	const made = others.map(({ css }) => css).join();
+	assert.ok(set.flat().length >= 2);
+	assert.deepEqual(
+		set.flat().filter((property) => !made.includes(`${property}:`)),
 		[],
 	);
 });

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Transcript } from "../src/features/chat/transcript/transcript";
+import { NO_PARAMETERS } from "../src/features/parameters/parameters";
 import type { Block, ConversationView, Message, PageEvent } from "../src/ipc/bindings";
-import { NO_PARAMETERS } from "../src/state/parameters";
-import { Transcript } from "../src/state/transcript";
-import { fakeCore } from "./core";
+import { commands, fakeCore } from "./core";
 import { message } from "./messages";
+import { VIEWPORT } from "./viewport";
 
 function view(messages: readonly Message[], hasEarlier = false): ConversationView {
 	return {
@@ -36,12 +37,14 @@ function view(messages: readonly Message[], hasEarlier = false): ConversationVie
 const fifty = Array.from({ length: 50 }, (_, n) => message(n + 50));
 
 test("the end of a page is drawn before the rest of it, which then keeps what is in sight in place", () => {
-	const transcript = new Transcript();
 	let kept = 0;
-	transcript.preserveScroll = (change) => {
-		kept += 1;
-		change();
-	};
+	const transcript = new Transcript(commands, {
+		...VIEWPORT,
+		preserveScroll: (change) => {
+			kept += 1;
+			change();
+		},
+	});
 	transcript.applySnapshot(view(fifty));
 	const first = transcript.messages.value;
 	assert.equal(first.at(-1), fifty.at(-1));
@@ -60,7 +63,7 @@ test("an earlier page joins the whole one, and not what is drawn of it", async (
 	const core = fakeCore({
 		get_messages: () => ({ messages: earlier, hasEarlier: false, hasLater: true }),
 	});
-	const transcript = new Transcript();
+	const transcript = new Transcript(commands, VIEWPORT);
 	transcript.applySnapshot(view(fifty, true));
 	await transcript.loadEarlier(view(fifty, true));
 	assert.deepEqual(core.named("get_messages"), [
@@ -84,7 +87,7 @@ const blocksEvent = (from: number, ...blocks: Block[]): PageEvent => ({
 const answer = (status: Message["status"]) => view([{ ...message(1), id: "answer", status }]);
 
 test("late events of an ended answer change nothing", () => {
-	const transcript = new Transcript();
+	const transcript = new Transcript(commands, VIEWPORT);
 	transcript.applySnapshot(answer("generating"));
 	assert.ok(transcript.applyEvent(blocksEvent(0, block("one"))));
 	transcript.applySnapshot(answer("complete"));
@@ -94,7 +97,7 @@ test("late events of an ended answer change nothing", () => {
 });
 
 test("a snapshot from before an answer keeps its live events", () => {
-	const transcript = new Transcript();
+	const transcript = new Transcript(commands, VIEWPORT);
 	transcript.applyEvent(blocksEvent(0, block("one")));
 	transcript.applySnapshot(view([]));
 	transcript.applyEvent(blocksEvent(1, block("two")));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { writes } from "../src/lib/type-anywhere";
+import { writes } from "../src/features/chat/composer/type-anywhere";
 
 /** Returns whether a key press types text. */
 function press(key: string, held: Partial<Parameters<typeof writes>[0]> = {}, altGraph = false) {

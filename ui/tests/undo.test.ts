@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { signal } from "@preact/signals-core";
-import { Drafts } from "../src/state/drafts";
-import { Typing } from "../src/state/typing";
-import { endOfChange } from "../src/state/undo";
-import { fakeCore } from "./core";
+import { Drafts } from "../src/features/chat/composer/drafts";
+import { Typing } from "../src/features/chat/composer/typing";
+import { endOfChange } from "../src/features/chat/composer/undo";
+import { commands, fakeCore } from "./core";
 
 function scene() {
 	fakeCore({ save_draft: () => null });
-	const [shownId, busy] = [signal("c"), signal(false)];
-	const drafts = new Drafts();
-	const typing = new Typing({ drafts, shownId, busy });
+	const [shown, busy] = [signal("c"), signal(false)];
+	const drafts = new Drafts(commands, () => {});
+	const typing = new Typing({ drafts, key: shown, busy });
 	/** Types character by character, as keys do. */
 	const keys = (text: string) => {
 		for (const key of text) typing.type(typing.text.value + key);
@@ -21,7 +21,7 @@ function scene() {
 		while (typing.undo() !== null) texts.push(typing.text.value);
 		return texts;
 	};
-	return { shownId, busy, drafts, typing, keys, back };
+	return { shown, busy, drafts, typing, keys, back };
 }
 
 test("a word is one step, and what was taken back can be made again", () => {
@@ -75,14 +75,14 @@ test("after a hand-over each step is undone behind the earlier text", () => {
 });
 
 test("what was sent is not put back, nor what another conversation has", () => {
-	const { shownId, drafts, typing, keys } = scene();
+	const { shown, drafts, typing, keys } = scene();
 	keys("sent");
 	drafts.sent("c", "sent");
 	assert.equal(typing.undo(), null);
 	keys("here");
-	shownId.value = "d";
+	shown.value = "d";
 	assert.equal(typing.undo(), null);
-	shownId.value = "c";
+	shown.value = "c";
 	typing.undo();
 	assert.equal(typing.text.value, "");
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ZOOMS, zoomAfter, zoomsWith } from "../src/state/zoom";
+import { ZOOMS, zoomAfter, zoomsWith } from "../src/features/settings/zoom";
 
 test("a step goes to the next size, and at an end it stays", () => {
 	assert.deepEqual([zoomAfter(100, 1), zoomAfter(100, -1)], [110, 90]);

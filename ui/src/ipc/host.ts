@@ -1,45 +1,35 @@
 /**
- * The boundary to the core: the only module besides the generated bindings that uses Tauri. It adds what the
- * generator does not know: which rejections come from the core.
+ * The boundary to the core: besides the generated bindings, the only module that uses Tauri. All others take the
+ * commands that they call as an argument, so that tests can pass fakes.
  */
 import { Channel } from "@tauri-apps/api/core";
-import {
-	ATTACHMENT_LIMITS,
-	commands,
-	type ErrorCode,
+import { commands, events, type PageEvent } from "./bindings";
+
+export type Commands = Omit<typeof commands, "followBranch"> & {
+	/** Streams the events of a branch to `onEvent`. A later call replaces an earlier one. */
+	followBranch(
+		conversationId: string,
+		branchId: string,
+		onEvent: (event: PageEvent) => void,
+	): Promise<unknown>;
+};
+
+export type Events = {
+	readonly [Name in keyof typeof events]: Pick<(typeof events)[Name], "listen">;
+};
+
+/** What the page needs from the core. */
+export interface Core {
+	readonly commands: Commands;
+	readonly events: Events;
+}
+
+/** The core of this process. */
+export const core: Core = {
+	commands: {
+		...commands,
+		followBranch: (conversationId, branchId, onEvent) =>
+			commands.followBranch(conversationId, branchId, new Channel(onEvent)),
+	},
 	events,
-	type IpcError,
-	type PageEvent,
-} from "./bindings";
-
-export type * from "./bindings";
-export { ATTACHMENT_LIMITS, commands, events };
-
-/** Returns whether an error comes from the core; anything else is a fault of the bridge. */
-export function isIpcError(error: unknown): error is IpcError {
-	return typeof error === "object" && error !== null && "code" in error && "message" in error;
-}
-
-/** Returns whether an error comes from the core with this code. */
-export function hasCode(error: unknown, code: ErrorCode): boolean {
-	return isIpcError(error) && error.code === code;
-}
-
-/** Returns the core's error for a rejected command; a fault of the bridge becomes `internal`. */
-export function failureOf(error: unknown): Readonly<IpcError> {
-	return isIpcError(error) ? error : { code: "internal", message: messageOf(error) };
-}
-
-/** Returns the message to show for a rejected command. */
-export function messageOf(error: unknown): string {
-	return isIpcError(error) ? error.message : `Internal error: ${String(error)}`;
-}
-
-/** Streams the events of a branch to `onEvent`. A later call replaces an earlier one. */
-export async function followBranch(
-	conversationId: string,
-	branchId: string,
-	onEvent: (event: PageEvent) => void,
-): Promise<void> {
-	await commands.followBranch(conversationId, branchId, new Channel(onEvent));
-}
+};

@@ -21,54 +21,103 @@ const REFERENCE = 3 * NODE;
 /** The cost of a task checkbox, or of an image chip. */
 const BOX = 4 * NODE;
 
-type Part = Block | Inline | ListItem | Footnote;
-type Cell = readonly Inline[];
+type Row = readonly (readonly Inline[])[];
 
 /** Parts are immutable, so each cost is computed once. */
-const costs = new WeakMap<Part, number>();
+const costs = new WeakMap<object, number>();
 
-/** Returns the cost of rendering the parts, in characters of running text. */
-export function costOf(parts: readonly Part[]): number {
-	return total(parts, costOfPart);
+/** Returns the cost of rendering the blocks, in characters of running text. */
+export function costOf(blocks: readonly Block[]): number {
+	return total(blocks, costOfBlock);
 }
 
 /** Returns the longest beginning within the budget; `blocks` itself if all of them fit. */
 export function fitToBudget(blocks: readonly Block[], budget: number): readonly Block[] {
-	return cut(blocks, budget, costOfPart, shortened);
+	return cut(blocks, budget, costOfBlock, shortenBlock);
 }
 
 function total<Item>(items: readonly Item[], cost: (item: Item) => number): number {
 	return items.reduce((sum, item) => sum + cost(item), 0);
 }
 
-function costOfPart(part: Part): number {
+function once<Part extends object>(part: Part, compute: (part: Part) => number): number {
 	const known = costs.get(part);
 	if (known !== undefined) return known;
-	const cost = frameCost(part) + costWithin(part);
+	const cost = compute(part);
 	costs.set(part, cost);
 	return cost;
 }
 
-/** Returns the cost of a part without its content. */
-function frameCost(part: Part): number {
-	return "checked" in part && part.checked !== null ? NODE + BOX : NODE;
+function costOfBlock(block: Block): number {
+	return once(block, () => NODE + costWithinBlock(block));
 }
 
-function costWithin(part: Part): number {
-	if ("inlines" in part) return costOf(part.inlines);
-	if ("blocks" in part) return costOf(part.blocks);
-	if ("items" in part) return costOf(part.items);
-	if ("notes" in part) return costOf(part.notes);
-	if ("alt" in part) return BOX + part.alt.length;
-	if ("rows" in part) return costOfRow(part.header) + total(part.rows, costOfRow);
-	if ("math" in part) return SYMBOL * part.math.source.length;
-	if ("closed" in part) return HEADER + part.text.length;
-	if ("text" in part) return part.text.length;
-	return "number" in part ? REFERENCE : 0;
+function costWithinBlock(block: Block): number {
+	switch (block.type) {
+		case "paragraph":
+		case "heading":
+			return total(block.inlines, costOfInline);
+		case "code":
+			return HEADER + block.text.length;
+		case "math":
+			return SYMBOL * block.math.source.length;
+		case "quote":
+			return costOf(block.blocks);
+		case "list":
+			return total(block.items, costOfItem);
+		case "table":
+			return costOfRow(block.header) + total(block.rows, costOfRow);
+		case "html":
+			return block.text.length;
+		case "footnotes":
+			return total(block.notes, costOfNote);
+		case "rule":
+			return 0;
+	}
 }
 
-function costOfRow(row: readonly Cell[]): number {
-	return NODE + total(row, (cell) => NODE + costOf(cell));
+function costOfInline(inline: Inline): number {
+	return once(inline, () => NODE + costWithinInline(inline));
+}
+
+function costWithinInline(inline: Inline): number {
+	switch (inline.type) {
+		case "text":
+		case "code":
+		case "html":
+			return inline.text.length;
+		case "emphasis":
+		case "strong":
+		case "strikethrough":
+		case "link":
+			return total(inline.inlines, costOfInline);
+		case "image":
+			return BOX + inline.alt.length;
+		case "math":
+			return SYMBOL * inline.math.source.length;
+		case "footnoteReference":
+			return REFERENCE;
+		case "softBreak":
+		case "hardBreak":
+			return 0;
+	}
+}
+
+function costOfRow(row: Row): number {
+	return NODE + total(row, (cell) => NODE + total(cell, costOfInline));
+}
+
+function costOfItem(item: ListItem): number {
+	return once(item, () => bulletCost(item) + costOf(item.blocks));
+}
+
+/** Returns the cost of an item without its content. */
+function bulletCost({ checked }: ListItem): number {
+	return checked === null ? NODE : NODE + BOX;
+}
+
+function costOfNote(note: Footnote): number {
+	return once(note, () => NODE + costOf(note.blocks));
 }
 
 /** Returns the items that fit, and the beginning of the next one. */
@@ -90,24 +139,73 @@ function cut<Item>(
 	return items;
 }
 
-/** Returns the beginning of a part that exceeds the budget; null if it cannot be split. */
-function shortened<Whole extends Part>(part: Whole, budget: number): Whole | null {
-	const left = budget - frameCost(part);
-	const begun = left > 0 ? begunContent(part, left) : null;
-	return begun === null ? null : { ...part, ...begun };
+function cutBlocks(blocks: readonly Block[], budget: number): Block[] {
+	return [...fitToBudget(blocks, budget)];
 }
 
-function begunContent(part: Part, budget: number): object | null {
-	if ("inlines" in part) return { inlines: cut(part.inlines, budget, costOfPart, shortened) };
-	if ("blocks" in part) return { blocks: cut(part.blocks, budget, costOfPart, shortened) };
-	if ("items" in part) return { items: cut(part.items, budget, costOfPart, shortened) };
-	if ("notes" in part) return { notes: cut(part.notes, budget, costOfPart, shortened) };
-	if ("rows" in part) {
-		const left = budget - costOfRow(part.header);
-		return left < 0 ? null : { rows: cut(part.rows, left, costOfRow, () => null) };
+function cutInlines(inlines: readonly Inline[], budget: number): Inline[] {
+	return [...cut(inlines, budget, costOfInline, shortenInline)];
+}
+
+/** Returns the beginning of a block that exceeds the budget; null if it cannot be split. */
+function shortenBlock(block: Block, budget: number): Block | null {
+	const left = budget - NODE;
+	if (left <= 0) return null;
+	switch (block.type) {
+		case "paragraph":
+		case "heading":
+			return { ...block, inlines: cutInlines(block.inlines, left) };
+		case "code":
+			if (left <= HEADER) return null;
+			return { ...block, text: firstOf(block.text, left - HEADER), closed: false };
+		case "quote":
+			return { ...block, blocks: cutBlocks(block.blocks, left) };
+		case "list":
+			return { ...block, items: [...cut(block.items, left, costOfItem, shortenItem)] };
+		case "table": {
+			const rest = left - costOfRow(block.header);
+			return rest < 0
+				? null
+				: { ...block, rows: [...cut(block.rows, rest, costOfRow, () => null)] };
+		}
+		case "html":
+			return { ...block, text: firstOf(block.text, left) };
+		case "footnotes":
+			return { ...block, notes: [...cut(block.notes, left, costOfNote, shortenNote)] };
+		case "math":
+		case "rule":
+			return null;
 	}
-	if ("closed" in part) {
-		return budget > HEADER ? { text: firstOf(part.text, budget - HEADER), closed: false } : null;
+}
+
+function shortenInline(inline: Inline, budget: number): Inline | null {
+	const left = budget - NODE;
+	if (left <= 0) return null;
+	switch (inline.type) {
+		case "text":
+		case "code":
+		case "html":
+			return { ...inline, text: firstOf(inline.text, left) };
+		case "emphasis":
+		case "strong":
+		case "strikethrough":
+		case "link":
+			return { ...inline, inlines: cutInlines(inline.inlines, left) };
+		case "image":
+		case "math":
+		case "footnoteReference":
+		case "softBreak":
+		case "hardBreak":
+			return null;
 	}
-	return "text" in part ? { text: firstOf(part.text, budget) } : null;
+}
+
+function shortenItem(item: ListItem, budget: number): ListItem | null {
+	const left = budget - bulletCost(item);
+	return left > 0 ? { ...item, blocks: cutBlocks(item.blocks, left) } : null;
+}
+
+function shortenNote(note: Footnote, budget: number): Footnote | null {
+	const left = budget - NODE;
+	return left > 0 ? { ...note, blocks: cutBlocks(note.blocks, left) } : null;
 }

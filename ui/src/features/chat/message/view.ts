@@ -1,0 +1,114 @@
+/** One message: its content, its status and its actions. */
+import { html, nothing, type TemplateResult } from "lit-html";
+import type { Message, Part } from "../../../ipc/bindings";
+import { markdown } from "../../../markdown/directive";
+import { growingText } from "../../../markdown/growing-text";
+import type { MarkdownServices } from "../../../markdown/services";
+import { icon } from "../../../shared/icon";
+import { type FileActions, messageFiles } from "../../attachments/view";
+import type { LiveAnswer } from "../transcript/live-answer";
+import { type OutcomeActions, outcome } from "./outcome";
+import { type ProgressModel, progress } from "./progress";
+import { type ToolActions, tools } from "./tools";
+
+export interface MessageModel extends ProgressModel {
+	readonly live: LiveAnswer | null;
+}
+
+export interface MessageActions extends OutcomeActions, ToolActions {
+	readonly markdown: MarkdownServices;
+	readonly files: FileActions;
+}
+
+/** `isLast`: no message follows. Otherwise another answer would hide what follows, so none is offered. */
+export function message(
+	message: Message,
+	isLast: boolean,
+	model: MessageModel,
+	actions: MessageActions,
+): TemplateResult {
+	const writing = message.status === "generating";
+	const live = writing && model.live?.messageId === message.id ? model.live : null;
+	const { parts } = live ?? message;
+	return html`
+    <article
+      class="message"
+      data-message-id=${message.id}
+      data-role=${message.role}
+      data-status=${message.status}
+      aria-busy=${String(writing)}
+      aria-live=${writing ? "off" : nothing}
+      aria-label=${message.role === "user" ? "You" : "Answer"}
+    >
+      ${message.leftOut > 0 ? html`<p class="state left-out">${leftOut(message.leftOut)}</p>` : nothing}
+      ${messageFiles(message.attachments, actions.files)}
+      ${message.role === "user" ? question(message) : answer(parts, writing, actions)}
+      ${writing ? progress(live, message, model) : outcome(message, isLast, actions)}
+      ${writing ? nothing : tools(message, isLast, actions)}
+    </article>
+  `;
+}
+
+function question({ content }: Message) {
+	return content === "" ? nothing : html`<div class="text">${growingText(content)}</div>`;
+}
+
+/** Draws the parts of an answer in order. An answer without text has an empty one, for what looks for its text. */
+function answer(parts: readonly (Part | undefined)[], writing: boolean, actions: MessageActions) {
+	const hasText = parts.some((part) => part?.type === "text");
+	return [
+		parts.map((part, at) => answerPart(part, writing, at + 1 === parts.length, actions)),
+		hasText ? nothing : html`<div class="text"></div>`,
+	];
+}
+
+/** Draws a part of an answer; `isLast`, of an answer that is being written, is the part that grows. */
+function answerPart(
+	part: Part | undefined,
+	writing: boolean,
+	isLast: boolean,
+	actions: MessageActions,
+) {
+	const grows = writing && isLast;
+	switch (part?.type) {
+		case "text": {
+			const state = grows ? "writing" : "written";
+			return html`<div class="text">${markdown(part.blocks, actions.markdown, state)}</div>`;
+		}
+		case "reasoning":
+			return reasoning(part.text, grows);
+		case "toolCall":
+			return tool(`Tool call: ${part.name}`, part.input);
+		case "toolResult":
+			return tool(part.isError ? "Tool error" : "Tool result", part.content);
+		default:
+			return nothing;
+	}
+}
+
+/** Folded, like the reasoning. */
+function tool(title: string, content: string): TemplateResult {
+	return html`
+    <details class="reasoning tool">
+      <summary class="state">${icon("chevron-down")}<span>${title}</span></summary>
+      <div class="thoughts">${growingText(content)}</div>
+    </details>
+  `;
+}
+
+/** Folded, because it is long and not the answer. What the user unfolds stays unfolded. */
+function reasoning(thoughts: string, thinking: boolean): TemplateResult {
+	return html`
+    <details class="reasoning">
+      <summary class=${thinking ? "state working" : "state"}
+        >${icon("chevron-down")}<span>${thinking ? "Thinking…" : "Reasoning"}</span></summary>
+      <div class="thoughts">${growingText(thoughts)}</div>
+    </details>
+  `;
+}
+
+function leftOut(number: number): string {
+	return number === 1
+		? "The oldest message was omitted: it does not fit the model’s context window"
+		: `The ${number} oldest messages were omitted: they do not fit the model’s context window`;
+}

@@ -1,0 +1,69 @@
+/** What a session needs of its window, and shares with the window's other sessions. */
+import type { AttachmentSummary, LockStatus, Message } from "../../ipc/bindings";
+import type { Branch, BranchKey } from "../../ipc/branch";
+import type { Commands } from "../../ipc/host";
+import type { NewConversation } from "./new-conversation";
+import type { BranchSession } from "./session";
+import type { Viewport } from "./transcript/transcript";
+
+type SessionCommands = Pick<
+	Commands,
+	| "followBranch"
+	| "generateResponse"
+	| "getConversation"
+	| "getMessages"
+	| "isLocked"
+	| "recordRefusedAttempt"
+	| "selectVersion"
+	| "sendMessage"
+	| "setConversationModel"
+	| "stopGeneration"
+>;
+
+export interface SessionDrafts {
+	of(key: BranchKey): string;
+	/** Notes that the stored draft is being read. */
+	expect(key: BranchKey): void;
+	restore(key: BranchKey, text: string): void;
+	/** Clears the text that was sent. */
+	sent(key: BranchKey, text: string): void;
+}
+
+export interface SessionFiles {
+	isReading(key: BranchKey): boolean;
+	/** Returns the ids of the files that can be sent. */
+	readyIds(key: BranchKey): string[];
+	restore(key: BranchKey, files: readonly AttachmentSummary[]): void;
+	restoreNew(): Promise<void>;
+	sent(key: BranchKey, ids: readonly string[]): void;
+	/** Removes files that messages already have. */
+	sentAnywhere(key: BranchKey, ids: readonly string[]): void;
+}
+
+export interface SessionContext {
+	readonly commands: SessionCommands;
+	readonly drafts: SessionDrafts;
+	readonly files: SessionFiles;
+	readonly newConversation: NewConversation;
+	readonly viewport: Viewport;
+	readonly sending: {
+		has(key: BranchKey): boolean;
+		start(key: BranchKey): void;
+		end(key: BranchKey): void;
+	};
+	readonly refusals: { askToWait(): void; askToWaitForFiles(): void };
+	readonly releases: { isStale(branchId: string, lock: LockStatus): boolean };
+	readonly announcement: {
+		ended(messageId: string | null): void;
+		read(messages: readonly Message[]): void;
+	};
+	/** Returns whether the conversation list says that an answer is being written. */
+	isListedBusy(conversationId: string): boolean;
+	/** Creates the conversation that does not exist yet. Resolves to the session of its `main`, marked as sending. */
+	create(): Promise<BranchSession>;
+	/** Shows another branch of the same conversation. Resolves once it is read. */
+	show(branch: Branch): Promise<BranchSession>;
+	/** Handles the error of an action, except {@link BranchSession.onConflict}'s. */
+	fail(error: unknown): Promise<void>;
+	showError(text: string): void;
+}

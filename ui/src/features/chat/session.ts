@@ -1,0 +1,378 @@
+/**
+ * One branch of a conversation, as a window shows it, and the user's actions in it. The core owns the lock: here are
+ * its latest snapshot and the changes since. There is one definition of "busy", shared by the button, the input and
+ * the refusal. A session that is closed keeps no messages, but what it has begun to send goes on.
+ */
+import { batch, computed, signal } from "@preact/signals-core";
+import type {
+	AttemptSource,
+	ConversationView,
+	LockChanged,
+	LockStatus,
+	PageEvent,
+} from "../../ipc/bindings";
+import { type Branch, type BranchKey, branchKey, draftKey, NEW } from "../../ipc/branch";
+import { hasCode, messageOf } from "../../ipc/errors";
+import { yieldToBrowser } from "../../shared/time";
+import { isNewer, lockAccepted, lockAfter } from "./lock";
+import type { SessionContext } from "./session-context";
+import { Transcript } from "./transcript/transcript";
+
+export class BranchSession {
+	readonly branch: Branch;
+	readonly key: BranchKey;
+	/** The key of its draft and its files. */
+	readonly draftKey: BranchKey;
+	readonly transcript: Transcript;
+	/** The last snapshot; null until it is read, and of a conversation that does not exist yet. */
+	readonly view = signal<ConversationView | null>(null);
+	readonly lock = signal<LockStatus | null>(null);
+	/** The generation that is being stopped and has not ended yet. */
+	readonly stopping = signal<string | null>(null);
+	readonly #context: SessionContext;
+	/** Identifies the current opening; null while closed. */
+	#opening: object | null = null;
+	/** Why it could not be read. */
+	#unopened: unknown = null;
+	#reading: Promise<unknown> | null = null;
+	#again = false;
+
+	/** An answer is being written here, or may not be started. Until the lock is read, the list decides. */
+	readonly locked = computed(() => {
+		const lock = this.lock.value;
+		return lock !== null ? !lock.canSend : this.#context.isListedBusy(this.branch.conversationId);
+	});
+	/** A send would be refused. */
+	readonly busy = computed(() => this.locked.value || this.#context.sending.has(this.key));
+	/** `provider/model`; null for the default. */
+	readonly modelId = computed(() =>
+		this.isNew ? this.#context.newConversation.modelId.value : (this.view.value?.modelId ?? null),
+	);
+	/** Null until they are read. */
+	readonly parameters = computed(() =>
+		this.isNew
+			? this.#context.newConversation.parameters.value
+			: (this.view.value?.parameters ?? null),
+	);
+
+	constructor(branch: Branch, context: SessionContext) {
+		this.branch = branch;
+		this.key = branchKey(branch);
+		this.draftKey = draftKey(branch);
+		this.#context = context;
+		this.transcript = new Transcript(context.commands, context.viewport);
+	}
+
+	/** The conversation does not exist yet. */
+	get isNew(): boolean {
+		return this.branch.conversationId === NEW;
+	}
+
+	/** The conversation could not be read, because it is gone. */
+	get isMissing(): boolean {
+		return hasCode(this.#unopened, "not_found");
+	}
+
+	/** Reads the branch and follows its answers; {@link recheck} retries after a failure. */
+	async open(): Promise<void> {
+		this.#opening = {};
+		this.#unopened = null;
+		if (this.isNew) {
+			void this.#try(() => this.#context.files.restoreNew());
+			return;
+		}
+		this.#context.drafts.expect(this.draftKey);
+		await this.#read();
+	}
+
+	/** Drops what was read: it may change while nothing shows it. */
+	close(): void {
+		this.#opening = null;
+		batch(() => {
+			this.view.value = null;
+			this.lock.value = null;
+			this.transcript.clear();
+		});
+	}
+
+	async #read(): Promise<void> {
+		const opening = this.#opening;
+		const { conversationId, branchId } = this.branch;
+		const error = await this.#try(async () => {
+			const view = await this.#context.commands.getConversation(conversationId, branchId);
+			if (opening !== this.#opening) return;
+			this.#applySnapshot(view);
+			void this.#follow(view);
+		});
+		if (opening === this.#opening) this.#unopened = error;
+	}
+
+	/** Subscribes to the events of the branch; the core first sends the whole answer so far. */
+	async #follow(view: ConversationView): Promise<void> {
+		const opening = this.#opening;
+		await this.#try(async () => {
+			await this.#context.commands.followBranch(view.id, view.branchId, (event) => {
+				if (opening === this.#opening) this.#applyEvent(event);
+			});
+		});
+	}
+
+	#applyEvent(event: PageEvent): void {
+		if (!this.transcript.applyEvent(event)) this.reread();
+	}
+
+	/** Rereads the branch. Simultaneous calls share one read; calls during it cause one more. */
+	reread(): Promise<unknown> {
+		if (this.#reading !== null) {
+			this.#again = true;
+			return this.#reading;
+		}
+		this.#reading = this.#try(async () => {
+			do {
+				await yieldToBrowser();
+				this.#again = false;
+				const opening = this.#opening;
+				if (opening === null || this.isNew) return;
+				const { conversationId, branchId } = this.branch;
+				const view = await this.#context.commands.getConversation(conversationId, branchId);
+				// Reading a long one takes as long as rendering it: yield to user input in between.
+				await yieldToBrowser();
+				if (opening === this.#opening) this.#applySnapshot(view);
+			} while (this.#again);
+		}).finally(() => {
+			this.#reading = null;
+		});
+		return this.#reading;
+	}
+
+	/** Checks that a locked branch still is, and rereads it if the event was missed. Retries a failed open. */
+	async recheck(): Promise<void> {
+		const unopened = this.#unopened;
+		this.#unopened = null;
+		if (unopened !== null) return this.#read();
+		const [view, known, opening] = [this.view.value, this.lock.value, this.#opening];
+		if (view === null || known === null || !this.locked.value) return;
+		await this.#try(async () => {
+			const lock = await this.#context.commands.isLocked(view.id, view.branchId);
+			const isStill = !lock.canSend && lock.fence === known.fence;
+			if (opening === this.#opening && !isStill) this.reread();
+		});
+	}
+
+	#applySnapshot(view: ConversationView): void {
+		const { drafts, files, releases, announcement } = this.#context;
+		// It would lock the page again for a moment; a read after the release is in flight.
+		if (releases.isStale(view.branchId, view.lock)) return;
+		const known = this.lock.value;
+		batch(() => {
+			this.view.value = view;
+			drafts.restore(this.draftKey, view.draft);
+			files.restore(this.draftKey, view.attachments);
+			const sent = view.messages.flatMap(({ attachments }) => attachments.map((file) => file.id));
+			files.sentAnywhere(this.draftKey, sent);
+			this.transcript.applySnapshot(view);
+			// A snapshot older than a change already received is stale.
+			if (known === null || view.lock.fence >= known.fence) this.lock.value = view.lock;
+			announcement.read(view.messages);
+		});
+	}
+
+	/** Applies a change of the lock of this branch, or of another one of the conversation. */
+	lockChanged(change: LockChanged): void {
+		const known = this.lock.value;
+		if (change.branchId === this.view.value?.branchId && known !== null) {
+			if (!isNewer(known, change)) return;
+			this.lock.value = lockAfter(change);
+			if (!change.locked) this.#context.announcement.ended(change.messageId);
+		}
+		this.reread();
+	}
+
+	loadEarlier(): Promise<void> {
+		return this.#load((view) => this.transcript.loadEarlier(view));
+	}
+
+	loadLater(): Promise<void> {
+		return this.#load((view) => this.transcript.loadLater(view));
+	}
+
+	/** Loads the end of the branch. */
+	showLatest(): Promise<void> {
+		return this.#load((view) => this.transcript.showLatest(view));
+	}
+
+	/** Loads a message with those around it. */
+	showMessage(messageId: string): Promise<void> {
+		return this.#load((view) => this.transcript.show(view, messageId));
+	}
+
+	async #load(part: (view: ConversationView) => Promise<void>): Promise<void> {
+		const view = this.view.value;
+		if (view !== null) await this.#try(() => part(view));
+	}
+
+	/** Sends the draft with its files, or shows why not. Nothing is cleared before the core has accepted it. */
+	async send(source: AttemptSource): Promise<void> {
+		const { drafts, files, refusals } = this.#context;
+		if (!this.busy.value && files.isReading(this.draftKey)) return refusals.askToWaitForFiles();
+		const ids = files.readyIds(this.draftKey);
+		await this.#send(drafts.of(this.draftKey), ids, source, (to, text) => {
+			drafts.sent(to.draftKey, text);
+			files.sent(to.draftKey, ids);
+		});
+	}
+
+	/** Sends another text, and leaves the draft. */
+	async sendText(text: string, source: AttemptSource): Promise<void> {
+		await this.#send(text, [], source, () => {});
+	}
+
+	async #send(
+		content: string,
+		fileIds: string[],
+		source: AttemptSource,
+		onAccepted: (to: BranchSession, content: string) => void,
+	): Promise<void> {
+		if (this.busy.value) return this.refuse(source);
+		if (content.trim() === "" && fileIds.length === 0) return;
+		const { commands, sending, showError } = this.#context;
+		// Set before the first await, so that a second press in the same instant finds it.
+		sending.start(this.key);
+		let to: BranchSession = this;
+		try {
+			if (this.isNew) to = await this.#context.create();
+			const { conversationId, branchId } = to.branch;
+			const outcome = await commands.sendMessage(
+				conversationId,
+				branchId,
+				content,
+				crypto.randomUUID(),
+				source,
+				fileIds.length > 0 ? fileIds : null,
+			);
+			onAccepted(to, content);
+			to.#applyAccepted(outcome);
+		} catch (error) {
+			if (hasCode(error, "generation_in_progress")) await to.onConflict();
+			else showError(messageOf(error));
+		} finally {
+			sending.end(this.key);
+			if (to !== this) sending.end(to.key);
+		}
+		if (to.#opening === null) return;
+		await to.showLatest();
+		to.reread();
+	}
+
+	/** Locks the composer on acceptance, without waiting for the event that follows. */
+	#applyAccepted(accepted: Parameters<typeof lockAccepted>[0]): void {
+		const known = this.lock.value;
+		if (this.#opening === null || (known !== null && accepted.fence <= known.fence)) return;
+		this.lock.value = lockAccepted(accepted);
+	}
+
+	/**
+	 * Handles a conflict with another window. An action ends only after the lock is read, because the refusal is
+	 * dismissed as soon as the page is not busy.
+	 */
+	async onConflict(): Promise<void> {
+		this.#context.refusals.askToWait();
+		await this.reread();
+	}
+
+	/** Shows that an answer is being written, and counts the attempt. */
+	refuse(source: AttemptSource): void {
+		this.#context.refusals.askToWait();
+		if (this.isNew) this.#context.newConversation.refused(source);
+		else this.countRefused(source);
+	}
+
+	/** Counts a refused attempt for the metrics; the refusal does not depend on it. */
+	countRefused(source: AttemptSource): void {
+		const { conversationId, branchId } = this.branch;
+		this.#context.commands.recordRefusedAttempt(conversationId, branchId, source).catch(() => {});
+	}
+
+	/** Generates another answer: after a failure, or as another version. */
+	async answerAgain(messageId: string, source: AttemptSource): Promise<void> {
+		if (this.busy.value) return this.refuse(source);
+		const { commands, sending } = this.#context;
+		let to: BranchSession = this;
+		sending.start(this.key);
+		await this.#try(async () => {
+			const requestId = crypto.randomUUID();
+			const outcome = await commands.generateResponse(messageId, null, requestId, source);
+			if (this.#opening === null) return;
+			// Messages from another window follow, so the answer is on a separate branch.
+			if (outcome.branchId === this.view.value?.branchId) this.#applyAccepted(outcome);
+			else to = await this.#showSending(this.#sibling(outcome.branchId));
+		});
+		sending.end(this.key);
+		to.reread();
+	}
+
+	/** Shows another branch, which is busy until its lock is read. */
+	async #showSending(branch: Branch): Promise<BranchSession> {
+		const { sending, show } = this.#context;
+		sending.start(branchKey(branch));
+		try {
+			return await show(branch);
+		} finally {
+			sending.end(branchKey(branch));
+		}
+	}
+
+	/** Shows another version of a message, and what followed it. */
+	async select(messageId: string): Promise<void> {
+		if (this.busy.value) return this.#context.refusals.askToWait();
+		await this.#try(async () => {
+			const { branchId } = await this.#context.commands.selectVersion(messageId);
+			if (this.#opening === null) return;
+			let to: BranchSession = this;
+			if (branchId === this.view.value?.branchId) await this.reread();
+			else to = await this.#context.show(this.#sibling(branchId));
+			await to.showMessage(messageId);
+		});
+	}
+
+	/** Returns another branch of the conversation. */
+	#sibling(branchId: string): Branch {
+		const isMain = branchId === this.view.value?.mainBranchId;
+		return { conversationId: this.branch.conversationId, branchId: isMain ? null : branchId };
+	}
+
+	async stop(): Promise<void> {
+		const generationId = this.lock.value?.generationId;
+		if (generationId == null || this.stopping.value === generationId) return;
+		this.stopping.value = generationId;
+		await this.#try(async () => {
+			await this.#context.commands.stopGeneration(generationId);
+		});
+		if (this.stopping.value === generationId) this.stopping.value = null;
+		this.reread();
+	}
+
+	async chooseModel(modelId: string): Promise<void> {
+		const view = this.view.value;
+		if (view === null) {
+			this.#context.newConversation.modelId.value = modelId;
+			return;
+		}
+		await this.#try(async () => {
+			await this.#context.commands.setConversationModel(view.id, modelId);
+		});
+		this.reread();
+	}
+
+	/** Runs an action and shows its error. Returns the error, or null. */
+	async #try(action: () => Promise<void>): Promise<unknown> {
+		try {
+			await action();
+			return null;
+		} catch (error) {
+			if (hasCode(error, "generation_in_progress")) await this.onConflict();
+			else await this.#context.fail(error);
+			return error;
+		}
+	}
+}

@@ -1,0 +1,86 @@
+/** Draws the messages of the shown branch into their scrolled region, and carries out the user's actions on them. */
+import { effect, type ReadonlySignal } from "@preact/signals-core";
+import type { MarkdownServices } from "../../../markdown/services";
+import { mountView } from "../../../shared/dom";
+import { afterFrame } from "../../../shared/time";
+import type { FileActions } from "../../attachments/view";
+import { focusArrow, focusedArrow } from "../message/pager";
+import type { BranchSession } from "../session";
+import type { ScrollFollower } from "./scroll-follower";
+import { transcript } from "./view";
+
+export interface TranscriptPaneDeps {
+	readonly shown: ReadonlySignal<BranchSession>;
+	readonly follower: ScrollFollower;
+	readonly markdown: MarkdownServices;
+	readonly files: FileActions;
+	/** Epoch ms. */
+	readonly now: ReadonlySignal<number>;
+	/** Returns whether there is text that is not sent. */
+	hasDraft(): boolean;
+	suggest(text: string): void;
+	copy(text: string): void;
+	/** Called after each render. */
+	rendered(): void;
+	/** Moves the focus to what receives keystrokes. */
+	takeFocus(): void;
+}
+
+export function mountTranscript(scroller: HTMLElement, deps: TranscriptPaneDeps): void {
+	const { shown, follower } = deps;
+
+	/** Shows another version, and keeps the focus on the pager. */
+	async function select(messageId: string): Promise<void> {
+		const pressed = focusedArrow();
+		await shown.value.select(messageId);
+		const message = scroller.querySelector(`[data-message-id="${messageId}"]`);
+		if (message !== null) focusArrow(message, pressed);
+	}
+
+	function toEnd(): void {
+		void shown.value.showLatest().then(() => follower.stick());
+	}
+
+	mountView(
+		scroller,
+		() => {
+			const session = shown.value;
+			const { messages, live, hasLater } = session.transcript;
+			return transcript(
+				{
+					messages: messages.value,
+					live: live.value,
+					stopping: session.stopping.value !== null,
+					opening: !session.isNew && session.view.value === null,
+					hasDraft: deps.hasDraft(),
+					hasLater: hasLater.value,
+					newBelow: follower.hidden.value || hasLater.value,
+					now: deps.now.value,
+				},
+				{
+					suggest: deps.suggest,
+					retry: (messageId) => void shown.value.answerAgain(messageId, "retry"),
+					regenerate: (messageId) => void shown.value.answerAgain(messageId, "regenerate"),
+					select: (messageId) => void select(messageId),
+					continueAnswer: () => void shown.value.sendText("Continue", "button"),
+					copy: deps.copy,
+					markdown: deps.markdown,
+					files: deps.files,
+					toBottom: toEnd,
+				},
+			);
+		},
+		() => {
+			follower.watch();
+			deps.rendered();
+		},
+		// A button is removed by its press; anything else by further scrolling.
+		() => (shown.value.busy.value ? deps.takeFocus() : scroller.focus()),
+	);
+	effect(() => {
+		const { transcript } = shown.value;
+		if (transcript.isPartial.value && transcript.messages.value.length > 0) {
+			afterFrame(() => transcript.drawAll());
+		}
+	});
+}

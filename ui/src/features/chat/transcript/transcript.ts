@@ -1,0 +1,132 @@
+/** The loaded messages of the shown conversation, and the live answer. */
+import { batch, computed, signal } from "@preact/signals-core";
+import type { ConversationView, MessagePage, PageEvent, PageQuery } from "../../../ipc/bindings";
+import type { Commands } from "../../../ipc/host";
+import { applyEvent, type LiveAnswer } from "./live-answer";
+import { NONE, type ShownMessages, withEarlier, withLater, withLatest } from "./shown-messages";
+
+/** Number of messages that fill a screen; the first frame does not wait for more. */
+const FIRST_DRAWN = 12;
+
+type TranscriptCommands = Pick<Commands, "getMessages">;
+
+/** The scrolled region that shows the messages. */
+export interface Viewport {
+	/** Runs a change to the messages above, and keeps what the user reads in place. */
+	preserveScroll(change: () => void): void;
+	/** Returns whether the user looks at the end, so that messages far above can be dropped. */
+	isFollowed(): boolean;
+}
+
+export class Transcript {
+	readonly #part = signal<ShownMessages>(NONE);
+	/** Only the end is rendered, until {@link drawAll}. */
+	readonly isPartial = signal(true);
+	/** Oldest first. */
+	readonly messages = computed(() => {
+		const { messages } = this.#part.value;
+		return this.isPartial.value ? messages.slice(-FIRST_DRAWN) : messages;
+	});
+	readonly hasEarlier = computed(() => this.#part.value.hasEarlier);
+	/** The end of the conversation is not loaded. */
+	readonly hasLater = computed(() => this.#part.value.hasLater);
+	/** The live answer; null before its first event. */
+	readonly live = signal<LiveAnswer | null>(null);
+	readonly #commands: TranscriptCommands;
+	readonly #viewport: Viewport;
+	#loading = false;
+	/** Answers that have ended according to a snapshot: later events of these are stale. */
+	#ended: ReadonlySet<string> = new Set();
+
+	constructor(commands: TranscriptCommands, viewport: Viewport) {
+		this.#commands = commands;
+		this.#viewport = viewport;
+	}
+
+	clear(): void {
+		batch(() => {
+			this.#part.value = NONE;
+			this.isPartial.value = true;
+			this.live.value = null;
+		});
+		this.#ended = new Set();
+	}
+
+	/** Renders the rest of the loaded messages. */
+	drawAll(): void {
+		if (!this.isPartial.value) return;
+		this.#viewport.preserveScroll(() => {
+			this.isPartial.value = false;
+		});
+	}
+
+	/** Applies a snapshot, which may be slightly old: an answer that is not in it has just begun. */
+	applySnapshot(view: ConversationView): void {
+		this.#part.value = withLatest(this.#part.value, view, this.#viewport.isFollowed());
+		const ended = view.messages.filter((message) => message.status !== "generating");
+		// A version that its branch went back from has ended, too.
+		const tried = view.messages.flatMap(({ failedVersion }) => failedVersion?.messageId ?? []);
+		this.#ended = new Set([...ended.map((message) => message.id), ...tried]);
+		if (this.#ended.has(this.live.value?.messageId ?? "")) this.live.value = null;
+	}
+
+	/** Applies an event of an answer. Returns false if its message is not loaded yet. */
+	applyEvent(event: PageEvent): boolean {
+		if (this.#ended.has(event.messageId)) return true;
+		this.live.value = applyEvent(this.live.value, event);
+		return this.messages.value.some((message) => message.id === event.messageId);
+	}
+
+	/** Loads the page before the first message. */
+	async loadEarlier(of: ConversationView): Promise<void> {
+		this.drawAll();
+		const first = this.messages.value[0];
+		if (first === undefined || !this.hasEarlier.value) return;
+		await this.#load(of, { type: "before", messageId: first.id }, withEarlier);
+	}
+
+	/** Loads the page after the last message. */
+	async loadLater(of: ConversationView): Promise<void> {
+		const last = this.messages.value.at(-1);
+		if (last === undefined || !this.hasLater.value) return;
+		await this.#load(of, { type: "after", messageId: last.id }, withLater);
+	}
+
+	/** Loads a message with those before and after it, unless it is loaded. */
+	async show(of: ConversationView, messageId: string): Promise<void> {
+		this.drawAll();
+		if (this.messages.value.some((message) => message.id === messageId)) return;
+		await this.#load(of, { type: "around", messageId }, (_, page) => page);
+	}
+
+	/** Loads the end of the conversation. */
+	async showLatest(of: ConversationView): Promise<void> {
+		if (!this.hasLater.value) return;
+		await this.#load(of, { type: "latest" }, (_, page) => withLatest(NONE, page, true));
+	}
+
+	async #load(
+		{ id, branchId }: ConversationView,
+		part: PageQuery,
+		join: (shown: ShownMessages, page: MessagePage) => ShownMessages,
+	): Promise<void> {
+		if (this.#loading) return;
+		const before = this.#part.value;
+		this.#loading = true;
+		try {
+			const page = await this.#commands.getMessages(id, branchId, part);
+			// A page read for another part, or another conversation, does not join on.
+			if (!isSameRun(before, this.#part.value)) return;
+			this.#viewport.preserveScroll(() => {
+				this.#part.value = join(this.#part.value, page);
+			});
+		} finally {
+			this.#loading = false;
+		}
+	}
+}
+
+function isSameRun(one: ShownMessages, other: ShownMessages): boolean {
+	const ends = ({ messages }: ShownMessages) => [messages[0]?.id, messages.at(-1)?.id];
+	return String(ends(one)) === String(ends(other));
+}

@@ -1,0 +1,179 @@
+/** The form of one provider. */
+import { html, nothing, type TemplateResult } from "lit-html";
+import { live } from "lit-html/directives/live.js";
+import { choices, field, textOf } from "../../shared/field";
+import { icon } from "../../shared/icon";
+import { afterPress } from "../../shared/press";
+import { title } from "../../shared/section";
+import type { KeyChoice, NewKeyPlace, ProviderEditor, ProviderField } from "./editor";
+import { keyName, keyState } from "./texts";
+
+export interface ProviderFormActions {
+	/** Saves the provider, with a new key in `place`. */
+	save(place: NewKeyPlace): void;
+	test(): void;
+	cancel(): void;
+	copy(text: string): void;
+}
+
+export function providerForm(editor: ProviderEditor, actions: ProviderFormActions): TemplateResult {
+	const { preset, known } = editor;
+	const save = (event: SubmitEvent) => {
+		event.preventDefault();
+		actions.save("keychain");
+	};
+	return html`
+    ${title(known === null ? `Add ${preset.name}` : `Edit ${known.name}`)}
+    <form id="provider-form" class="fields" novalidate @submit=${save}>
+      ${text(editor, "name", "Name", "Shown in the list of models.", "text")}
+      ${text(editor, "baseUrl", "Base URL", addressHelp(editor), "url")}
+      ${known?.hasKey ? keyChoices(editor) : nothing}
+      ${editor.takesKey.value ? keyField(editor, actions) : nothing}
+      ${text(
+				editor,
+				"maxParallel",
+				"Concurrent requests",
+				"Further requests wait, to stay within the provider’s limits.",
+				"numeric",
+			)}
+      ${test(editor, actions)}
+      ${outcome(editor, actions)}
+      <div class="choices">
+        <button id="cancel-provider" type="button" @click=${actions.cancel}>Cancel</button>
+        <button id="save-provider" type="submit" class="primary" aria-disabled=${String(editor.saving.value)}
+          >${editor.saving.value ? "Saving…" : "Save"}</button>
+      </div>
+    </form>
+  `;
+}
+
+const IDS: Record<ProviderField, string> = {
+	name: "provider-name",
+	baseUrl: "provider-address",
+	key: "provider-key",
+	maxParallel: "provider-parallel",
+};
+
+function text(
+	editor: ProviderEditor,
+	name: ProviderField,
+	label: string,
+	help: string | TemplateResult,
+	mode: string,
+): TemplateResult {
+	const id = IDS[name];
+	const problem = editor.problems.value.get(name) ?? null;
+	const wide = name !== "maxParallel";
+	return field(
+		{ id, label, help, problem, wide },
+		(
+			links,
+		) => html`<input id=${id} type="text" inputmode=${mode} autocomplete="off" spellcheck="false"
+      aria-describedby=${links.describedBy} aria-invalid=${links.invalid}
+      .value=${live(editor.texts.value[name])} @input=${(event: Event) => editor.type(name, textOf(event))}
+      @blur=${() => afterPress(() => editor.leave(name))} />`,
+	);
+}
+
+function addressHelp({ preset }: ProviderEditor): string {
+	return preset.baseUrl === ""
+		? "Where requests are sent, for example http://127.0.0.1:8000/v1"
+		: "Where requests are sent. Change it only to use a proxy or another server.";
+}
+
+function keyChoices(editor: ProviderEditor): TemplateResult {
+	const { known } = editor;
+	const name = known === null ? "key" : keyName(known).replace("API key", "key");
+	const options: Record<KeyChoice, string> = {
+		keep: `Keep ${name}`,
+		set: "Replace",
+		remove: "Remove",
+	};
+	return choices(
+		{
+			id: "provider-key-choice",
+			label: "API key",
+			help:
+				known === null ? "" : `${keyState(known)}. A key is never shown again after you enter it.`,
+			problem: null,
+			wide: true,
+		},
+		options,
+		editor.keyChoice.value,
+		(choice) => editor.chooseKey(choice),
+	);
+}
+
+function keyField(editor: ProviderEditor, actions: ProviderFormActions): TemplateResult {
+	const shown = editor.keyShown.value;
+	const toggle = () => {
+		editor.keyShown.value = !shown;
+	};
+	return field(
+		{
+			id: IDS.key,
+			label: editor.known?.hasKey ? "New API key" : "API key",
+			help: keyHelp(editor, actions),
+			problem: editor.problems.value.get("key") ?? null,
+			wide: true,
+		},
+		(links) => html`
+      <div class="secret">
+        <input id=${IDS.key} type=${shown ? "text" : "password"} autocomplete="off" spellcheck="false"
+          aria-describedby=${links.describedBy} aria-invalid=${links.invalid} .value=${live(editor.texts.value.key)}
+          @input=${(event: Event) => editor.type("key", textOf(event))} @blur=${() => afterPress(() => editor.leave("key"))} />
+        <button id="show-key" type="button" class="bare" aria-label="Show API key" title=${shown ? "Hide" : "Show"}
+          aria-pressed=${String(shown)} @click=${toggle}>${icon(shown ? "eye-off" : "eye")}</button>
+      </div>
+    `,
+	);
+}
+
+function keyHelp({ preset }: ProviderEditor, actions: ProviderFormActions): TemplateResult {
+	const kept = "Stored in this computer’s keychain.";
+	const { keyUrl, needsKey } = preset;
+	if (keyUrl === null) return html`${needsKey ? "" : "Only if the server requires one. "}${kept}`;
+	return html`${kept} Get a key at
+    <span class="together"><span class="key-url">${keyUrl.replace(/^https:\/\//, "")}</span>
+    <button id="copy-key-url" type="button" class="bare small" aria-label="Copy link"
+      title="Copy link" @click=${() => actions.copy(keyUrl)}>${icon("copy")}</button></span>`;
+}
+
+function test(editor: ProviderEditor, actions: ProviderFormActions): TemplateResult {
+	const { testing, tested } = editor;
+	const words = testing.value ? "Testing…" : (tested.value?.text ?? "");
+	const state = tested.value === null ? "none" : tested.value.worked ? "worked" : "failed";
+	return html`
+    <div class="test">
+      <button id="test-connection" type="button" aria-disabled=${String(testing.value)}
+        @click=${actions.test}>Test connection</button>
+      <p id="test-result" role="status" data-state=${state}>${
+				state === "none" ? nothing : icon(state === "worked" ? "circle-check" : "circle-alert")
+			}<span>${words}</span></p>
+    </div>
+  `;
+}
+
+/** Why it is not saved yet. Without a keychain, only the user chooses where the key is stored. */
+function outcome(editor: ProviderEditor, actions: ProviderFormActions): TemplateResult {
+	const keychain = editor.keychainProblem.value;
+	return html`
+    <div role="alert">
+      ${editor.problem.value === null ? nothing : html`<p id="save-problem" class="problem">${editor.problem.value}</p>`}
+      ${
+				keychain === null
+					? nothing
+					: html`
+            <div id="keychain-problem" class="error-notice">
+              <p><strong>Nothing is saved yet.</strong> ${keychain}</p>
+              <p>Where should the key be stored?</p>
+              <button id="keep-for-session" type="button" @click=${() => actions.save("session")}
+                >Use it until Conch quits</button>
+              <button id="keep-in-file" type="button" @click=${() => actions.save("file")}
+                >Save it in a file only you can read</button>
+            </div>
+          `
+			}
+    </div>
+  `;
+}
