@@ -22,7 +22,10 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Error> {
 
     let mut offers = Vec::new();
     if !system.is_empty() {
-        offers.push(format!("system packages, with apt-get: {}", system.names()));
+        offers.push(format!(
+            "system packages, with apt-get: {}",
+            system.join(" ")
+        ));
     }
     if !packages.are_installed() {
         offers.push("the page's npm packages, into ui/node_modules".to_owned());
@@ -45,7 +48,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Error> {
         say(format!("  - {offer}"));
     }
     if !system.is_empty() {
-        system.install()?;
+        system::install(&system)?;
     }
     if !packages.are_installed() {
         packages.install()?;
