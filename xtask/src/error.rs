@@ -95,11 +95,6 @@ pub(crate) enum Error {
         "the fuzzer broke {0}: each input is in target/fuzz, and its words stand above; mend the cause, and keep the input in tests/fuzz/corpus unless it breaks a crate of others"
     )]
     Fuzzed(String),
-    /// The X server under the tests ended before they did.
-    #[error(
-        "the X server ended before the tests did; run `cargo xtask test --only tests` again, and see `Xvfb :99` if it stays so"
-    )]
-    DisplayEnded,
     /// A stage of `cargo xtask test` failed; its own line precedes this one.
     #[error("stage {stage} failed: {source}")]
     Stage {

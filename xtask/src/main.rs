@@ -12,7 +12,6 @@ mod command_line;
 mod deny;
 mod dev;
 mod direction;
-mod display;
 #[expect(unreachable_pub, reason = "it is compiled into tests/window, too")]
 mod environment;
 mod error;

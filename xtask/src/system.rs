@@ -33,6 +33,8 @@ const PACKAGES: &[(&str, &str)] = &[
     ("python3", "python3 -c 'import sqlite3'"),
     ("python3-pip", "python3 -m pip --version"),
     ("webkit2gtk-driver", "false"),
+    // For xvfb-run.
+    ("xauth", "false"),
     // The tests press real keys, and paste what another application copied.
     ("xclip", "false"),
     ("xdotool", "false"),

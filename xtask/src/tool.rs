@@ -111,16 +111,6 @@ impl Tool {
         self.running(child)
     }
 
-    /// Starts with pipes on standard input and output, for a program that runs alongside a step.
-    ///
-    /// # Errors
-    /// When it does not start.
-    pub(crate) fn piped(mut self) -> Result<Running, Error> {
-        self.command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let child = self.command.spawn();
-        self.running(child)
-    }
-
     /// Runs with inherited standard streams and quotes the last line of stderr in the error.
     ///
     /// # Errors
@@ -228,7 +218,7 @@ impl Tool {
 /// A program that was started.
 #[derive(Debug)]
 pub(crate) struct Running {
-    /// The process; it has pipes when it was started with [`Tool::piped`].
+    /// The process.
     pub(crate) child: Child,
     tool: Tool,
 }
