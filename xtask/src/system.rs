@@ -6,9 +6,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::error::Error;
+use anyhow::Context;
+use xshell::{Shell, cmd};
+
 use crate::terminal::{heading, say};
-use crate::tool::Tool;
 
 /// The packages, which have the same names in Debian 12 and Ubuntu 24.04, each with a shell command whose success
 /// shows that the machine has the same thing from elsewhere (pyenv, a vendor's cmake, …).
@@ -45,19 +46,24 @@ const PACKAGES: &[(&str, &str)] = &[
 ///
 /// # Errors
 /// When dpkg-query cannot be started.
-pub(crate) fn missing_packages() -> Result<Vec<&'static str>, Error> {
+pub(crate) fn missing_packages(shell: &Shell) -> anyhow::Result<Vec<&'static str>> {
     if !Path::new("/etc/debian_version").exists() {
         say(
             "this is neither Debian nor Ubuntu: README.md, \"Other systems\", lists what to install",
         );
         return Ok(Vec::new());
     }
-    let answer = Tool::new("dpkg-query", "it is part of dpkg")
-        .args(["--show", "--showformat", "${db:Status-Abbrev} ${Package}\n"])
-        .args(PACKAGES.iter().map(|(package, _)| package))
-        .answer()?;
-    Ok(missing(&installed(&answer), |command| {
-        Tool::new("sh", "").args(["-c", command]).succeeds()
+    let names = PACKAGES.iter().map(|(package, _)| package);
+    // It fails when it does not know one of them.
+    let format = "${db:Status-Abbrev} ${Package}\n";
+    let known = cmd!(shell, "dpkg-query --show --showformat {format} {names...}")
+        .ignore_status()
+        .ignore_stderr()
+        .quiet()
+        .read()?;
+    Ok(missing(&installed(&known), |command| {
+        let probe = cmd!(shell, "sh -c {command}").ignore_stderr().quiet();
+        probe.ignore_stdout().run().is_ok()
     }))
 }
 
@@ -83,25 +89,36 @@ fn missing(installed: &BTreeSet<&str>, works: impl Fn(&str) -> bool) -> Vec<&'st
 ///
 /// # Errors
 /// When the user is neither root nor has sudo, or when apt-get fails.
-pub(crate) fn install(packages: &[&str]) -> Result<(), Error> {
+pub(crate) fn install(shell: &Shell, packages: &[&str]) -> anyhow::Result<()> {
     heading(format!("installing {} system package(s)", packages.len()));
-    let user = Tool::new("id", "install coreutils").arg("-u").capture()?;
-    let sudo = (user.trim() != "0").then_some("sudo");
-    let apt_get = || {
-        // `env` after sudo, which drops variables; without this one, packages may stop to ask questions.
-        Tool::new("env", format!("Conch needs Debian 12, Ubuntu 24.04 or newer, and the network; put apt right, or run as root: apt-get install {}", packages.join(" ")))
-            .args(sudo)
-            .args(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"])
-            .args(["-o", "DPkg::Lock::Timeout=300"])
-    };
+    let sudo = (cmd!(shell, "id -u").quiet().read()? != "0").then_some("sudo");
+    // After sudo, which drops variables; without this one, packages may stop to ask questions.
+    let apt_get = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"];
     // A broken third-party source must not stop an install that does not need it.
-    if apt_get().arg("update").run().is_err() {
+    if cmd!(shell, "env {sudo...} {apt_get...} update")
+        .run()
+        .is_err()
+    {
         say("apt-get update failed; going on with the package lists at hand");
     }
-    apt_get()
-        .args(["install", "--yes", "--no-install-recommends"])
-        .args(packages)
-        .run()
+    let install = [
+        "-o",
+        "DPkg::Lock::Timeout=300",
+        "install",
+        "--yes",
+        "--no-install-recommends",
+    ];
+    let done = cmd!(
+        shell,
+        "env {sudo...} {apt_get...} {install...} {packages...}"
+    )
+    .run();
+    done.with_context(|| {
+        format!(
+            "Conch needs Debian 12, Ubuntu 24.04 or newer, and the network; put apt right, or run as root: apt-get install {}",
+            packages.join(" ")
+        )
+    })
 }
 
 #[cfg(test)]
