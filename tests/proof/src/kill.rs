@@ -18,13 +18,13 @@ use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 use tokio::task::JoinSet;
 
-use crate::application::{self, send, wait_for_end};
 use crate::campaign::{Finding, Run, now, runtime};
 use crate::checks::{self, DatabaseState, open_read_only};
 use crate::ledger::{Ledger, Promise};
 use crate::report::grouped;
 use crate::turns::QUESTION;
 use crate::worker::Worker;
+use conch_support::application::{self, send, wait_for_end};
 
 /// The child process.
 pub(crate) const WORKER: Worker = Worker {

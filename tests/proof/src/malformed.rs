@@ -20,11 +20,11 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
 use tokio::time::timeout;
 
-use crate::application::{self, NO_PROVIDER, send};
 use crate::campaign::{Finding, Run, runtime};
 use crate::checks;
 use crate::report::grouped;
 use crate::turns::{QUESTION, ensure_written, new_turn, started};
+use conch_support::application::{self, NO_PROVIDER, send};
 
 const PAGE: usize = 4096;
 

@@ -19,13 +19,13 @@ use conch_core::store::{BeginOutcome, Holder, NewAnswer, Piece, Store};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::process::Command;
 
-use crate::application::{self, NO_PROVIDER, send};
 use crate::campaign::{Finding, Run, runtime};
 use crate::checks::{self, DatabaseState};
 use crate::ledger::{Ledger, Promise};
 use crate::report::grouped;
 use crate::turns::{QUESTION, ensure_written, new_turn, started};
 use crate::worker::Worker;
+use conch_support::application::{self, NO_PROVIDER, send};
 
 /// The child process.
 pub(crate) const WORKER: Worker = Worker {

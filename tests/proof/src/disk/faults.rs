@@ -24,12 +24,12 @@ use tokio::time::timeout;
 
 use super::shim::{Disk, Verdict};
 use super::trial::Trial;
-use crate::application::{self, send};
 use crate::campaign::{Finding, Run, runtime};
 use crate::checks::{self, DatabaseState};
 use crate::ledger::{Ledger, Promise};
 use crate::report::grouped;
 use crate::turns::QUESTION;
+use conch_support::application::{self, send};
 
 /// How long a full disk stays full after the first failure.
 const FULL_FOR: Duration = Duration::from_millis(150);

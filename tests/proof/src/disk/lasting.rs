@@ -24,11 +24,11 @@ use tokio::time::timeout;
 
 use super::shim::{Disk, Verdict};
 use super::trial::Trial;
-use crate::application::{self, send};
 use crate::campaign::{Finding, Run, now, runtime};
 use crate::checks::{self, DatabaseState};
 use crate::report::grouped;
 use crate::turns::{QUESTION, connect};
+use conch_support::application::{self, send};
 
 /// A permanent failure must be reported within this time.
 const REPORT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -18,12 +18,12 @@ use fastrand::Rng;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::shim::{Disk, Mounted, Verdict};
-use crate::application::{self, NO_PROVIDER, send};
 use crate::campaign::{Finding, Run, runtime};
 use crate::checks::{self, DatabaseState};
 use crate::ledger::{Ledger, Promise};
 use crate::report::grouped;
 use crate::turns::{QUESTION, ensure_written, new_turn, started};
+use conch_support::application::{self, NO_PROVIDER, send};
 
 /// Granularity at which writes are torn.
 const SECTOR: usize = 512;
