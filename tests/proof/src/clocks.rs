@@ -22,10 +22,10 @@ use conch_core::model::{
 };
 use conch_core::store::{BeginOutcome, Store};
 use conch_fault_server::{FaultServer, Script};
+use conch_support::application;
 
 use crate::campaign::{Finding, Run, runtime};
 use crate::turns::new_turn;
-use conch_support::application;
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 const SWEEP: Duration = Duration::from_secs(15);

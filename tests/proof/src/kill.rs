@@ -14,6 +14,7 @@ use anyhow::{Context, bail, ensure};
 use conch_core::App;
 use conch_core::model::{AttemptSource, ConversationId, MessageStatus, RequestId, SendOutcome};
 use conch_fault_server::{FaultServer, Script, Step};
+use conch_support::application::{self, send, wait_for_end};
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 use tokio::task::JoinSet;
@@ -24,7 +25,6 @@ use crate::ledger::{Ledger, Promise};
 use crate::report::grouped;
 use crate::turns::QUESTION;
 use crate::worker::Worker;
-use conch_support::application::{self, send, wait_for_end};
 
 /// The child process.
 pub(crate) const WORKER: Worker = Worker {

@@ -7,13 +7,13 @@ use std::time::Duration;
 use conch_core::model::{InstanceId, Message, MessageStatus};
 use conch_core::store::Store;
 use conch_fault_server::{FaultServer, Script, Step};
+use conch_support::application::{self, NO_PROVIDER, send};
 use tokio::time::timeout;
 
 use crate::campaign::{Finding, Run, now, runtime};
 use crate::checks::{self, DatabaseState};
 use crate::report::grouped;
 use crate::turns::{QUESTION, connect, new_turn, started};
-use conch_support::application::{self, NO_PROVIDER, send};
 
 /// The longest answer that is kept, in bytes.
 const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;

@@ -14,6 +14,7 @@ use conch_core::model::{Ending, InstanceId, MessageStatus};
 use conch_core::recovery::Recovery;
 use conch_core::store::{Piece, Store};
 use conch_core::{Error, ErrorCode};
+use conch_support::application::{self, NO_PROVIDER, send};
 use fastrand::Rng;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -24,7 +25,6 @@ use crate::campaign::{Finding, Run, runtime};
 use crate::checks;
 use crate::report::grouped;
 use crate::turns::{QUESTION, ensure_written, new_turn, started};
-use conch_support::application::{self, NO_PROVIDER, send};
 
 const PAGE: usize = 4096;
 

@@ -17,10 +17,10 @@ use conch_core::model::{
 };
 use conch_core::store::Store;
 use conch_fault_server::{FaultServer, Script};
+use conch_support::application::{open, send, wait_for_end};
 use conch_support::seed::{Conversations, conversation_id, make, message_id};
 
 use crate::campaign::{Finding, Run, now, runtime};
-use conch_support::application::{open, send, wait_for_end};
 
 /// A word in every message.
 const CANARY: &str = "zanzibarfish";

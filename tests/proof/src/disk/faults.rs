@@ -15,6 +15,7 @@ use anyhow::Context;
 use conch_core::App;
 use conch_core::model::{Accepted, ConversationId, MessageStatus};
 use conch_fault_server::{FaultServer, Script, Step};
+use conch_support::application::{self, send};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use libsqlite3_sys::{
     SQLITE_FULL, SQLITE_IOERR_DELETE, SQLITE_IOERR_FSYNC, SQLITE_IOERR_TRUNCATE, SQLITE_IOERR_WRITE,
@@ -29,7 +30,6 @@ use crate::checks::{self, DatabaseState};
 use crate::ledger::{Ledger, Promise};
 use crate::report::grouped;
 use crate::turns::QUESTION;
-use conch_support::application::{self, send};
 
 /// How long a full disk stays full after the first failure.
 const FULL_FOR: Duration = Duration::from_millis(150);
