@@ -7,10 +7,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use conch_core::clock::SystemClock;
-use conch_core::provider::{EngineCommand, Provider};
-use conch_core::{Config, Proxies};
 use conch_desktop::Host;
 use conch_fault_server::{FaultServer, Script};
+use conch_window::{Error, until};
 use serde_json::{Value, json};
 use tauri::test::{
     INVOKE_KEY, MockRuntime, get_ipc_response, mock_builder, mock_context, noop_assets,
@@ -51,15 +50,7 @@ fn launch(folder: &Path, server: &FaultServer) -> (App<MockRuntime>, WebviewWind
     let app = conch_desktop::builder(mock_builder())
         .build(mock_context(noop_assets()))
         .unwrap();
-    let config = Config {
-        data_folder: folder.to_owned(),
-        providers: vec![Provider::openai(server.base_url(), None)],
-        proxies: Proxies::default(),
-        engine: EngineCommand {
-            program: "no-engine".into(),
-            model_files: Vec::new(),
-        },
-    };
+    let config = conch_support::application::config(folder, server.base_url());
     app.manage(Host::start(config, Arc::new(SystemClock::default())));
     let window = WebviewWindowBuilder::new(&app, "main", tauri::WebviewUrl::default())
         .build()
@@ -144,12 +135,10 @@ fn a_version_of_an_answer_is_chosen_by_its_id() {
         page.call("get_conversation", json!({"conversationId": id}))
             .unwrap()
     };
-    let ended = || loop {
-        let view = get();
-        if view["lock"]["locked"] == json!(false) {
-            break view;
-        }
-        std::thread::yield_now();
+    let ended = || {
+        let is_free = async || Ok::<_, Error>(get()["lock"]["locked"] == json!(false));
+        tauri::async_runtime::block_on(until("the answer has ended", is_free)).unwrap();
+        get()
     };
     page.server.push(Script::answer("first"));
     let message = json!({"conversationId": id, "content": "hello", "clientRequestId": "r1"});

@@ -3,6 +3,7 @@
 // node_modules/.conch-bench/.
 import { watch } from "node:fs";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { basename } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build, context } from "esbuild";
 
@@ -61,18 +62,28 @@ const PAGE = {
 	logLevel: "warning",
 };
 
-async function html(folder) {
-	const source = await readFile("index.html", "utf8");
-	await writeFile(`${folder}/index.html`, source.replace("<!-- icons -->", await sprite()));
+async function html() {
+	return (await readFile("index.html", "utf8")).replace("<!-- icons -->", await sprite());
 }
 
+/** Builds dist/. A file that stays the same is not written: cargo builds the application anew after a newer one. */
 async function page() {
-	await rm("dist", { recursive: true, force: true });
-	await build({ ...PAGE, outdir: "dist", minify: true }).catch(() => process.exit(1));
-	await html("dist");
-	let total = 0;
+	const bundle = await build({ ...PAGE, outdir: "dist", minify: true, write: false }).catch(() =>
+		process.exit(1),
+	);
+	const files = new Map(
+		bundle.outputFiles.map(({ path, contents }) => [basename(path), Buffer.from(contents)]),
+	);
+	files.set("index.html", Buffer.from(await html()));
+	await mkdir("dist", { recursive: true });
 	for (const name of await readdir("dist")) {
-		const size = gzipSync(await readFile(`dist/${name}`), { level: 9 }).length;
+		if (!files.has(name)) await rm(`dist/${name}`, { recursive: true });
+	}
+	let total = 0;
+	for (const [name, content] of files) {
+		const old = await readFile(`dist/${name}`).catch(() => null);
+		if (!old?.equals(content)) await writeFile(`dist/${name}`, content);
+		const size = gzipSync(content, { level: 9 }).length;
 		total += size;
 		console.log(`  dist/${name}  ${(size / 1024).toFixed(1)} kB gzip`);
 	}
@@ -84,8 +95,9 @@ async function watchPage() {
 	const outdir = "node_modules/.conch-page";
 	await rm(outdir, { recursive: true, force: true });
 	await mkdir(outdir, { recursive: true });
-	await html(outdir);
-	watch("index.html", () => html(outdir));
+	const writeHtml = async () => writeFile(`${outdir}/index.html`, await html());
+	await writeHtml();
+	watch("index.html", writeHtml);
 	const bundle = await context({ ...PAGE, outdir, sourcemap: "inline", logLevel: "info" });
 	await bundle.watch();
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use conch_seed::Conversations;
+use conch_support::seed::Conversations;
 use conch_window::{Display, Window};
 use tempfile::TempDir;
 
@@ -20,7 +20,7 @@ const KIND: Conversations = Conversations {
 async fn damaged() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("conch.db");
-    conch_seed::make(&database, &[KIND]).await.unwrap();
+    conch_support::seed::make(&database, &[KIND]).await.unwrap();
     let backups = folder.path().join("backups");
     fs::create_dir(&backups).unwrap();
     fs::copy(&database, backups.join("conch-2026-11-20T08-30-00Z.db")).unwrap();
@@ -102,7 +102,7 @@ async fn what_can_be_read_is_saved_and_started_with() {
 /// Seeds the same conversations, with damage that leaves most of them readable. Only a start after a crash detects it.
 async fn reseed_with_damage(database: &Path) {
     fs::remove_file(database).unwrap();
-    conch_seed::make(database, &[KIND]).await.unwrap();
+    conch_support::seed::make(database, &[KIND]).await.unwrap();
     let pages = usize::try_from(fs::metadata(database).unwrap().len()).unwrap() / 4096;
     let middle = pages / 3 * 4096;
     damage(database, middle..middle + 4096);

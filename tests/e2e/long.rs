@@ -2,7 +2,7 @@
 //! a bounded number of messages on the page and a stable scroll position.
 
 use conch_fault_server::{Script, Step};
-use conch_seed::{Conversations, make, message_id};
+use conch_support::seed::{Conversations, make, message_id};
 use serde::Deserialize;
 use serde_json::json;
 

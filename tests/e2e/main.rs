@@ -33,7 +33,7 @@ mod windows;
 use std::path::Path;
 
 use conch_fault_server::FaultServer;
-use conch_window::{Display, Launch, Window};
+use conch_window::{Display, Error, Launch, Window};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -175,12 +175,8 @@ impl Scene {
 
 /// Waits for a condition outside the page, with a timeout.
 async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    let waited = tokio::time::timeout(std::time::Duration::from_secs(30), async {
-        while !condition().await {
-            tokio::task::yield_now().await;
-        }
-    });
-    assert!(waited.await.is_ok(), "waited in vain until {what}");
+    let waited = conch_window::until(what, async || Ok::<_, Error>(condition().await));
+    waited.await.unwrap();
 }
 
 fn environment(display: &Display, data_folder: &Path) -> Vec<(String, String)> {

@@ -1,13 +1,10 @@
 //! Several views of the same answer: a reloaded page, a second window, another process.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use conch_core::clock::SystemClock;
 use conch_core::model::{AttemptSource, ConversationId, RequestId};
-use conch_core::provider::{EngineCommand, Provider};
-use conch_core::{App, Config, Proxies};
 use conch_fault_server::{Script, Step};
+use conch_support::application;
 use serde_json::{Value, json};
 
 use crate::{Scene, until};
@@ -105,16 +102,7 @@ async fn a_lock_that_another_process_takes_shows_within_a_second() {
     scene.send("Hello").await;
     scene.wait_for_answer("complete", "first").await;
     let conversation = scene.conversation().await.as_str().unwrap().to_owned();
-    let config = Config {
-        data_folder: scene.folder.path().to_owned(),
-        providers: vec![Provider::openai(scene.server.base_url(), None)],
-        proxies: Proxies::default(),
-        engine: EngineCommand {
-            program: "no-engine".into(),
-            model_files: Vec::new(),
-        },
-    };
-    let other = App::open(config, Arc::new(SystemClock::default()))
+    let other = application::open(scene.folder.path(), &scene.server.base_url())
         .await
         .unwrap();
     let saw_lock = scene.run(

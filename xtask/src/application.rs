@@ -5,11 +5,11 @@ use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode, ExitStatus};
 
-use crate::error::Error;
+use xshell::cmd;
+
 use crate::terminal::{Stopwatch, heading, human_size, human_time, say, success};
-use crate::tool::Tool;
 use crate::workspace::Workspace;
 use crate::{page, setup};
 
@@ -17,20 +17,18 @@ use crate::{page, setup};
 ///
 /// # Errors
 /// When any of them fails.
-pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf, Error> {
+pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     let watch = Stopwatch::start();
+    let shell = workspace.shell();
     setup::run(workspace)?;
-    page::build(workspace)?;
+    page::build(shell)?;
     heading("building conch");
-    Tool::cargo(workspace.root())
-        .args(["build", "--release", "--package", "conch", "--bin", "conch"])
-        .run()?;
-    let binary = workspace.release_binary();
-    let metadata = fs::metadata(&binary).map_err(Error::file("find", &binary))?;
+    cmd!(shell, "cargo build --release --package conch --bin conch").run()?;
+    let binary = workspace.program("release", "conch");
     success(format!(
         "{}, {}, after {}",
         binary.display(),
-        human_size(metadata.len()),
+        human_size(fs::metadata(&binary)?.len()),
         human_time(watch.elapsed())
     ));
     Ok(binary)
@@ -40,34 +38,32 @@ pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf, Error> {
 ///
 /// # Errors
 /// When the build fails, or the application cannot be started.
-pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<ExitCode, Error> {
+pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> anyhow::Result<ExitCode> {
     let binary = build(workspace)?;
+    let shell = workspace.shell();
     if has_display() {
         say("opening the window");
-        let status = Tool::new(&binary, "build it again with `cargo xtask build`")
-            .args(arguments)
-            .status()?;
-        let code = status.code().and_then(|code| u8::try_from(code).ok());
-        return Ok(code.map_or(ExitCode::FAILURE, ExitCode::from));
+        let window = cmd!(shell, "{binary} {arguments...}");
+        return Ok(exit_code(Command::from(window).status()?));
     }
     heading("there is no display here (neither DISPLAY nor WAYLAND_DISPLAY is set)");
     say(
         "so the same application opens its window under Xvfb, and the first conversation holds itself",
     );
-    let driver = ["--package", "conch-window", "--bin", "first-conversation"];
-    // Separate from the run, so that only its compilation shows cargo's progress.
-    Tool::cargo(workspace.root())
-        .arg("build")
-        .args(driver)
-        .run()?;
-    Tool::cargo(workspace.root())
-        .args(["run", "--quiet"])
-        .args(driver)
-        .arg("--")
-        .arg(binary)
-        .args(arguments)
-        .run()?;
+    cmd!(
+        shell,
+        "cargo build --package conch-window --bin first-conversation"
+    )
+    .run()?;
+    let conversation = workspace.program("debug", "first-conversation");
+    cmd!(shell, "{conversation} {binary} {arguments...}").run()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Returns the exit code of a program as xtask's own; failure when a signal ended it.
+pub(crate) fn exit_code(status: ExitStatus) -> ExitCode {
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    code.map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
 fn has_display() -> bool {

@@ -2,7 +2,9 @@
 
 use std::ffi::OsString;
 
-use crate::error::Error;
+use lexopt::prelude::*;
+use lexopt::{Error, Parser};
+
 use crate::fuzz::FuzzOptions;
 use crate::prove::Amount;
 use crate::queries::Mode;
@@ -28,29 +30,17 @@ usage: cargo xtask <command>
 /// A command with its options.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Command {
-    /// Install what is missing.
     Setup,
-    /// Build the release binary.
     Build,
-    /// Develop: open a window with these arguments and keep it up to date.
     Dev(Vec<OsString>),
-    /// Format all sources.
     Fmt,
-    /// Build and open the window with these arguments.
     Run(Vec<OsString>),
-    /// Check everything, or one stage.
     Test(Option<Stage>),
-    /// Run the campaign, or these kinds of it.
     Prove(Amount, Vec<OsString>),
-    /// Fuzz, with these options.
     Fuzz(FuzzOptions),
-    /// Measure, with these arguments for the bench.
     Bench(Vec<OsString>),
-    /// Draw the scenes, with these arguments for the program that does.
     Screenshots(Vec<OsString>),
-    /// Renew or check `.sqlx`.
     Queries(Mode),
-    /// Print the usage.
     Help,
 }
 
@@ -58,44 +48,49 @@ impl Command {
     /// Parses the arguments after the program's name.
     ///
     /// # Errors
-    /// [`Error::Usage`] when they are not a valid command.
-    pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, Error> {
-        let mut arguments = arguments.into_iter();
-        let name = arguments
-            .next()
-            .ok_or_else(|| Error::Usage("no command given".to_owned()))?;
-        let rest: Vec<OsString> = arguments.collect();
-        let words: Vec<_> = rest.iter().map(|word| word.to_string_lossy()).collect();
-        let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
-        match (name.to_string_lossy().as_ref(), words.as_slice()) {
-            ("setup", []) => Ok(Self::Setup),
-            ("build", []) => Ok(Self::Build),
-            ("dev", []) => Ok(Self::Dev(Vec::new())),
-            ("dev", ["--", ..]) => Ok(Self::Dev(rest[1..].to_vec())),
-            ("fmt", []) => Ok(Self::Fmt),
-            ("run", []) => Ok(Self::Run(Vec::new())),
-            ("run", ["--", ..]) => Ok(Self::Run(rest[1..].to_vec())),
-            ("test", []) => Ok(Self::Test(None)),
-            ("test", ["--only", stage]) => match Stage::named(stage) {
-                Some(stage) => Ok(Self::Test(Some(stage))),
-                None => Err(Error::Usage(format!("there is no stage `{stage}`"))),
-            },
-            ("prove", ["--quick", ..]) => Ok(Self::Prove(Amount::Quick, rest[1..].to_vec())),
-            ("prove", _) => Ok(Self::Prove(Amount::Full, rest)),
-            ("fuzz", words) => Ok(Self::Fuzz(FuzzOptions::parse(words)?)),
-            ("bench", _) => Ok(Self::Bench(rest)),
-            ("screenshots", _) => Ok(Self::Screenshots(rest)),
-            ("queries", []) => Ok(Self::Queries(Mode::Renew)),
-            ("queries", ["--check"]) => Ok(Self::Queries(Mode::Check)),
-            ("help" | "--help" | "-h", _) => Ok(Self::Help),
-            (name @ ("setup" | "build" | "dev" | "fmt" | "run" | "test" | "queries"), words) => {
-                Err(Error::Usage(format!(
-                    "`{name}` does not take `{}`",
-                    words.join(" ")
-                )))
+    /// When they are not a valid command.
+    pub(crate) fn parse(mut arguments: Parser) -> Result<Self, Error> {
+        let name = match arguments.next()? {
+            Some(Value(name)) => name.string()?,
+            Some(Long("help") | Short('h')) => return Ok(Self::Help),
+            Some(other) => return Err(other.unexpected()),
+            None => return Err("no command given".into()),
+        };
+        let mut command = match name.as_str() {
+            "setup" => Self::Setup,
+            "build" => Self::Build,
+            "dev" => Self::Dev(Vec::new()),
+            "fmt" => Self::Fmt,
+            "run" => Self::Run(Vec::new()),
+            "test" => Self::Test(None),
+            "prove" => Self::Prove(Amount::Full, Vec::new()),
+            "fuzz" => Self::Fuzz(FuzzOptions::default()),
+            // These parse their own.
+            "bench" => Self::Bench(arguments.raw_args()?.collect()),
+            "screenshots" => Self::Screenshots(arguments.raw_args()?.collect()),
+            "queries" => Self::Queries(Mode::Renew),
+            "help" => return Ok(Self::Help),
+            other => return Err(format!("there is no command `{other}`").into()),
+        };
+        while let Some(argument) = arguments.next()? {
+            match (&mut command, argument) {
+                (Self::Dev(rest) | Self::Run(rest) | Self::Prove(_, rest), Value(value)) => {
+                    rest.push(value);
+                }
+                (Self::Test(only), Long("only")) => *only = Some(arguments.value()?.parse()?),
+                (Self::Prove(amount, _), Long("quick")) => *amount = Amount::Quick,
+                (Self::Fuzz(options), Long("minutes")) => {
+                    options.minutes = arguments.value()?.parse()?;
+                }
+                (Self::Fuzz(options), Long("sanitizer")) => {
+                    options.sanitizer = arguments.value()?.string()?;
+                }
+                (Self::Fuzz(options), Value(target)) => options.targets.push(target.string()?),
+                (Self::Queries(mode), Long("check")) => *mode = Mode::Check,
+                (_, argument) => return Err(argument.unexpected()),
             }
-            (name, _) => Err(Error::Usage(format!("there is no command `{name}`"))),
         }
+        Ok(command)
     }
 }
 
@@ -104,68 +99,50 @@ mod tests {
     use super::*;
 
     fn parse(line: &str) -> Result<Command, Error> {
-        Command::parse(line.split_whitespace().map(OsString::from))
+        Command::parse(Parser::from_args(line.split_whitespace()))
     }
 
     #[test]
-    fn every_command_is_understood() {
-        assert_eq!(parse("setup").unwrap(), Command::Setup);
-        assert_eq!(parse("build").unwrap(), Command::Build);
-        assert_eq!(parse("fmt").unwrap(), Command::Fmt);
-        assert_eq!(
-            parse("dev -- --a").unwrap(),
-            Command::Dev(vec!["--a".into()])
-        );
-        assert_eq!(parse("run").unwrap(), Command::Run(vec![]));
-        assert_eq!(
-            parse("run -- --a b").unwrap(),
-            Command::Run(vec!["--a".into(), "b".into()])
-        );
-        assert_eq!(parse("test").unwrap(), Command::Test(None));
-        assert_eq!(
-            parse("test --only clippy").unwrap(),
-            Command::Test(Some(Stage::Clippy))
-        );
-        assert_eq!(
-            parse("prove model").unwrap(),
-            Command::Prove(Amount::Full, vec!["model".into()])
-        );
-        assert_eq!(
-            parse("prove --quick").unwrap(),
-            Command::Prove(Amount::Quick, vec![])
-        );
-        assert!(matches!(
-            parse("fuzz --minutes 60 gguf"),
-            Ok(Command::Fuzz(_))
-        ));
-        assert_eq!(
-            parse("bench --json lock").unwrap(),
-            Command::Bench(vec!["--json".into(), "lock".into()])
-        );
-        assert_eq!(
-            parse("screenshots --only settings").unwrap(),
-            Command::Screenshots(vec!["--only".into(), "settings".into()])
-        );
-        assert_eq!(parse("queries").unwrap(), Command::Queries(Mode::Renew));
-        assert_eq!(
-            parse("queries --check").unwrap(),
-            Command::Queries(Mode::Check)
-        );
-        assert_eq!(parse("--help").unwrap(), Command::Help);
-    }
-
-    #[test]
-    fn everything_else_is_a_usage_error_that_names_it() {
-        for (line, says) in [
-            ("", "no command given"),
-            ("dance", "there is no command `dance`"),
-            ("test --only dance", "there is no stage `dance`"),
-            ("test fmt", "`test` does not take `fmt`"),
-            ("run --fast", "`run` does not take `--fast`"),
+    fn options_and_arguments_are_understood() {
+        let quick = Command::Prove(Amount::Quick, vec!["model".into()]);
+        let fuzz = FuzzOptions {
+            minutes: 60.try_into().unwrap(),
+            sanitizer: "address".to_owned(),
+            targets: vec!["gguf".to_owned(), "code".to_owned()],
+        };
+        for (line, command) in [
+            ("build", Command::Build),
+            ("run -- --a b", Command::Run(vec!["--a".into(), "b".into()])),
+            ("test", Command::Test(None)),
+            ("test --only clippy", Command::Test(Some(Stage::Clippy))),
+            ("prove --quick model", quick),
+            (
+                "fuzz gguf --minutes 60 --sanitizer address code",
+                Command::Fuzz(fuzz),
+            ),
+            (
+                "bench --json lock",
+                Command::Bench(vec!["--json".into(), "lock".into()]),
+            ),
+            ("queries --check", Command::Queries(Mode::Check)),
+            ("--help", Command::Help),
         ] {
-            let error = parse(line).unwrap_err();
-            assert!(matches!(error, Error::Usage(_)), "{line}");
-            assert_eq!(error.to_string(), says);
+            assert_eq!(parse(line).unwrap(), command, "{line}");
+        }
+    }
+
+    #[test]
+    fn everything_else_is_an_error_that_names_it() {
+        for (line, names) in [
+            ("", "no command given"),
+            ("dance", "`dance`"),
+            ("test --only dance", "no stage `dance`"),
+            ("test fmt", "\"fmt\""),
+            ("run --fast", "'--fast'"),
+            ("fuzz --minutes 0", "\"0\""),
+        ] {
+            let error = parse(line).unwrap_err().to_string();
+            assert!(error.contains(names), "{error}");
         }
     }
 

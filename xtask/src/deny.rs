@@ -3,13 +3,15 @@
 //! The advisory database is a git repository, which not every machine can reach. When it cannot be fetched within a
 //! minute, the rest is checked, and the omission is reported.
 
+use std::path::Path;
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use crate::cargo_tool::CargoTool;
-use crate::error::Error;
+use xshell::{Shell, cmd};
+
+use crate::cargo_tool::{self, CargoTool};
 use crate::terminal::{Stopwatch, say};
-use crate::tool::Tool;
 use crate::workspace::Workspace;
 
 /// The timeout for fetching the database.
@@ -19,27 +21,22 @@ const FETCH_TIMEOUT: Duration = Duration::from_mins(1);
 ///
 /// # Errors
 /// When something is found, or cargo-deny cannot run.
-pub(crate) fn check(workspace: &Workspace) -> Result<(), Error> {
-    let deny = CargoTool::DENY.place(workspace)?;
+pub(crate) fn check(workspace: &Workspace) -> anyhow::Result<()> {
+    let shell = workspace.shell();
+    let deny = CargoTool::find(workspace, cargo_tool::DENY)?.program()?;
     // A crate of another system may have to be downloaded, because all systems are checked.
-    deny.tool()?
-        .args(["--workspace", "check", "bans", "licenses", "sources"])
-        .run()?;
-    if !fetch_database(deny.tool()?)? {
+    cmd!(shell, "{deny} --workspace check bans licenses sources").run()?;
+    if !fetch_database(shell, &deny)? {
         say("deny: the database of known faults cannot be had here, so those were not checked");
         return Ok(());
     }
-    deny.tool()?
-        .args(["--workspace", "--offline", "check", "advisories"])
-        .run()
+    Ok(cmd!(shell, "{deny} --workspace --offline check advisories").run()?)
 }
 
-fn fetch_database(deny: Tool) -> Result<bool, Error> {
+fn fetch_database(shell: &Shell, deny: &Path) -> anyhow::Result<bool> {
     let watch = Stopwatch::start();
     // Its messages on a machine without network are not an error of this check.
-    let mut fetching = deny
-        .args(["--log-level", "off", "fetch", "db"])
-        .pass_through()?;
+    let mut fetching = Command::from(cmd!(shell, "{deny} --log-level off fetch db")).spawn()?;
     while watch.elapsed() < FETCH_TIMEOUT {
         if let Some(status) = fetching.try_wait()? {
             return Ok(status.success());
@@ -47,7 +44,7 @@ fn fetch_database(deny: Tool) -> Result<bool, Error> {
         thread::sleep(Duration::from_millis(100));
     }
     // It may have ended just now; otherwise it is killed.
-    drop(fetching.child.kill());
+    drop(fetching.kill());
     fetching.wait()?;
     Ok(false)
 }

@@ -4,17 +4,20 @@
 //! It has a data folder of its own below the target folder, and inherits none of the developer's provider keys.
 
 use std::ffi::OsString;
-use std::process::ExitCode;
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, ExitCode};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use crate::error::Error;
+use xshell::cmd;
+
+use crate::application::exit_code;
 use crate::terminal::{failure, heading, say};
-use crate::tool::{Running, Tool};
 use crate::workspace::Workspace;
-use crate::{fingerprint, page, setup};
+use crate::{environment, page, setup};
 
-/// How often the sources are compared.
+/// How often the sources are looked at.
 const INTERVAL: Duration = Duration::from_millis(500);
 
 /// What the application is built from, besides the page.
@@ -24,33 +27,32 @@ const SOURCES: [&str; 2] = ["src-tauri", "migrations"];
 ///
 /// # Errors
 /// When the set-up or the first build fails, or a program cannot be started.
-pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<ExitCode, Error> {
+pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> anyhow::Result<ExitCode> {
     setup::run(workspace)?;
-    page::build(workspace)?;
-    let mut bundler = page::watch(workspace)?;
+    page::build(workspace.shell())?;
+    let mut bundler = page::watch(workspace.shell())?;
     let code = develop(workspace, arguments);
-    bundler.stop();
+    stop(workspace, &mut bundler);
     code
 }
 
-fn develop(workspace: &Workspace, arguments: &[OsString]) -> Result<ExitCode, Error> {
-    let mut built = sources(workspace)?;
+fn develop(workspace: &Workspace, arguments: &[OsString]) -> anyhow::Result<ExitCode> {
+    let mut built = modified(workspace)?;
     build(workspace)?;
     let mut application = start(workspace, arguments)?;
     loop {
         thread::sleep(INTERVAL);
         if let Some(status) = application.try_wait()? {
-            let code = status.code().and_then(|code| u8::try_from(code).ok());
-            return Ok(code.map_or(ExitCode::FAILURE, ExitCode::from));
+            return Ok(exit_code(status));
         }
-        let found = sources(workspace)?;
+        let found = modified(workspace)?;
         if found == built {
             continue;
         }
         built = found;
         match build(workspace) {
             Ok(()) => {
-                application.stop();
+                stop(workspace, &mut application);
                 application = start(workspace, arguments)?;
             }
             Err(error) => {
@@ -61,25 +63,49 @@ fn develop(workspace: &Workspace, arguments: &[OsString]) -> Result<ExitCode, Er
     }
 }
 
-fn sources(workspace: &Workspace) -> Result<Vec<String>, Error> {
-    SOURCES
-        .iter()
-        .map(|folder| fingerprint::of_tree(&workspace.root().join(folder), &[]))
-        .collect()
+/// Returns when a source was last modified; a folder is, when a file in it comes or goes.
+fn modified(workspace: &Workspace) -> anyhow::Result<Option<SystemTime>> {
+    let root = workspace.shell().current_dir();
+    let folders = SOURCES.map(|folder| newest(&root.join(folder)));
+    let times = folders.into_iter().collect::<Result<Vec<_>, _>>()?;
+    Ok(times.into_iter().max())
 }
 
-fn build(workspace: &Workspace) -> Result<(), Error> {
+fn newest(path: &Path) -> anyhow::Result<SystemTime> {
+    let metadata = fs::metadata(path)?;
+    let mut newest_time = metadata.modified()?;
+    if metadata.is_dir() {
+        for entry in fs::read_dir(path)? {
+            // An editor's temporary file may be gone already.
+            if let Ok(time) = newest(&entry?.path()) {
+                newest_time = newest_time.max(time);
+            }
+        }
+    }
+    Ok(newest_time)
+}
+
+fn build(workspace: &Workspace) -> anyhow::Result<()> {
     heading("building conch");
-    Tool::cargo(workspace.root())
-        .args(["build", "--package", "conch", "--bin", "conch"])
-        .run()
+    Ok(cmd!(workspace.shell(), "cargo build --package conch --bin conch").run()?)
 }
 
-fn start(workspace: &Workspace, arguments: &[OsString]) -> Result<Running, Error> {
-    Tool::new(workspace.debug_binary("conch"), "its messages stand above")
-        .args(arguments)
-        .in_test_environment()
-        .env("CONCH_DATA_DIR", workspace.development_data())
-        .env("CONCH_PAGE_FOLDER", page::watched_folder(workspace))
-        .pass_through()
+fn start(workspace: &Workspace, arguments: &[OsString]) -> anyhow::Result<Child> {
+    let conch = workspace.program("debug", "conch");
+    let application = cmd!(workspace.shell(), "{conch} {arguments...}")
+        .env_clear()
+        .envs(environment::inherited())
+        .env("CONCH_DATA_DIR", workspace.target("development-data"))
+        .env("CONCH_PAGE_FOLDER", page::watched_folder(workspace));
+    Ok(Command::from(application).spawn()?)
+}
+
+/// Ends a process and waits for it: by SIGTERM where there are signals, so that it can store its state.
+fn stop(workspace: &Workspace, process: &mut Child) {
+    let id = process.id().to_string();
+    let terminate = cmd!(workspace.shell(), "kill -TERM {id}").quiet();
+    if !cfg!(unix) || terminate.run().is_err() {
+        drop(process.kill());
+    }
+    drop(process.wait());
 }

@@ -1,10 +1,10 @@
 //! The direction of dependencies, as ARCHITECTURE.md states it: core depends on neither the window nor the model
 //! engine, the engine on neither the window nor the store, and Markdown and attachments on none of them.
 
-use crate::error::Error;
+use anyhow::bail;
+use xshell::{Shell, cmd};
+
 use crate::terminal::say;
-use crate::tool::Tool;
-use crate::workspace::Workspace;
 
 /// A crate and the prefixes of the names that must not appear anywhere in its dependency tree.
 const RULES: &[(&str, &[&str])] = &[
@@ -46,25 +46,15 @@ const RULES: &[(&str, &[&str])] = &[
 ///
 /// # Errors
 /// When a forbidden crate is found, or cargo cannot read the tree.
-pub(crate) fn check(workspace: &Workspace) -> Result<(), Error> {
+pub(crate) fn check(shell: &Shell) -> anyhow::Result<()> {
     for &(package, forbidden) in RULES {
-        let tree = Tool::cargo(workspace.root())
-            .args([
-                "tree",
-                "--package",
-                package,
-                "--prefix",
-                "none",
-                "--format",
-                "{p}",
-            ])
-            .capture()?;
-        let found = find(&tree, forbidden);
-        if let Some(found) = found {
-            return Err(Error::Direction {
-                package,
-                found: found.to_owned(),
-            });
+        let tree = cmd!(shell, "cargo tree --package {package} --prefix none")
+            .quiet()
+            .read()?;
+        if let Some(found) = find(&tree, forbidden) {
+            bail!(
+                "{package} depends on {found}, which ARCHITECTURE.md rules out; `cargo tree -p {package} -i {found}` shows the way there"
+            );
         }
         say(format!(
             "{package} reaches none of {}",

@@ -4,60 +4,38 @@
 //! What a run finds stays in `target/fuzz`, and the next run continues from it; the corpus in the repository is
 //! replayed by `cargo test`.
 
-use std::fs;
+use std::io::{BufRead, BufReader};
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::cargo_tool::CargoTool;
-use crate::error::Error;
-use crate::terminal::{Stopwatch, answer, heading, pass_on};
-use crate::tool::Tool;
+use anyhow::{Context, ensure};
+use xshell::{Shell, cmd};
+
+use crate::cargo_tool::{self, CargoTool};
+use crate::terminal::{Stopwatch, answer, heading, say};
 use crate::workspace::Workspace;
 
 /// The options of `cargo xtask fuzz`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct FuzzOptions {
     /// For each target.
-    minutes: u64,
+    pub(crate) minutes: NonZeroU64,
     /// As cargo-fuzz names it. Without a sanitizer the stable toolchain builds as it is, and the code here is safe
     /// Rust; with one, `RUSTC_BOOTSTRAP` enables the toolchain's unstable options.
-    sanitizer: String,
+    pub(crate) sanitizer: String,
     /// All targets when empty.
-    targets: Vec<String>,
+    pub(crate) targets: Vec<String>,
 }
 
-impl FuzzOptions {
-    /// Parses the arguments.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] when an option is unknown, or its value is missing or invalid.
-    pub(crate) fn parse(words: &[&str]) -> Result<Self, Error> {
-        let mut options = Self {
-            minutes: 10,
+impl Default for FuzzOptions {
+    fn default() -> Self {
+        Self {
+            minutes: const { NonZeroU64::new(10).unwrap() },
             sanitizer: "none".to_owned(),
             targets: Vec::new(),
-        };
-        let mut words = words.iter();
-        while let Some(&word) = words.next() {
-            let mut value = || {
-                let value = words.next().copied();
-                value.ok_or_else(|| Error::Usage(format!("`{word}` needs a value")))
-            };
-            match word {
-                "--minutes" => {
-                    let text = value()?;
-                    let number = text.parse::<u64>().ok().filter(|minutes| *minutes > 0);
-                    options.minutes = number
-                        .ok_or_else(|| Error::Usage(format!("`{text}` is no number of minutes")))?;
-                }
-                "--sanitizer" => value()?.clone_into(&mut options.sanitizer),
-                word if word.starts_with('-') => {
-                    return Err(Error::Usage(format!("`fuzz` does not take `{word}`")));
-                }
-                target => options.targets.push(target.to_owned()),
-            }
         }
-        Ok(options)
     }
 }
 
@@ -65,14 +43,13 @@ impl FuzzOptions {
 ///
 /// # Errors
 /// When a target is unknown or does not build, or something was found.
-pub(crate) fn run(workspace: &Workspace, options: &FuzzOptions) -> Result<(), Error> {
-    let crate_folder = workspace.root().join("tests/fuzz");
-    let known = targets(&crate_folder.join("targets"))?;
+pub(crate) fn run(workspace: &Workspace, options: &FuzzOptions) -> anyhow::Result<()> {
+    let shell = workspace.shell();
+    let known = targets(shell)?;
     if let Some(unknown) = options.targets.iter().find(|name| !known.contains(name)) {
         let known = known.join(" ");
-        return Err(Error::Usage(format!(
-            "there is no target `{unknown}`; there are: {known}"
-        )));
+        let message = format!("there is no target `{unknown}`; there are: {known}");
+        return Err(lexopt::Error::from(message).into());
     }
     let chosen = if options.targets.is_empty() {
         &known
@@ -83,11 +60,9 @@ pub(crate) fn run(workspace: &Workspace, options: &FuzzOptions) -> Result<(), Er
     let mut rows = Vec::new();
     for target in chosen {
         heading(format!("fuzzing {target}"));
-        let place = Place {
-            kept: crate_folder.join("corpus").join(target),
-            found: workspace.fuzz_folder(target)?,
-        };
-        rows.push(place.run(target, &programs.join(target), options)?);
+        let found = workspace.target("fuzz").join(target);
+        let program = programs.join(target);
+        rows.push(fuzz(shell, target, &program, &found, options.minutes)?);
     }
     answer(
         "| target | minutes | executions | edges | inputs | broken |\n|---|---|---|---|---|---|",
@@ -95,24 +70,23 @@ pub(crate) fn run(workspace: &Workspace, options: &FuzzOptions) -> Result<(), Er
     for row in &rows {
         answer(row.line());
     }
-    let broken: Vec<_> = rows.iter().filter(|row| row.is_broken).collect();
-    if broken.is_empty() {
-        return Ok(());
-    }
-    let names: Vec<_> = broken.iter().map(|row| &*row.target).collect();
-    Err(Error::Fuzzed(names.join(", ")))
+    let broken = rows.iter().filter(|row| row.is_broken);
+    let broken: Vec<_> = broken.map(|row| &*row.target).collect();
+    ensure!(
+        broken.is_empty(),
+        "the fuzzer broke {}: each input is in target/fuzz, and its words stand above; mend the cause, and keep the input in tests/fuzz/corpus unless it breaks a crate of others",
+        broken.join(", ")
+    );
+    Ok(())
 }
 
-/// Returns the names of the fuzz targets.
-fn targets(folder: &Path) -> Result<Vec<String>, Error> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(folder).map_err(Error::file("read", folder))? {
-        let path = entry.map_err(Error::file("read", folder))?.path();
-        let name = path.file_stem().unwrap_or_default().to_string_lossy();
-        names.push(name.into_owned());
-    }
-    names.sort();
-    Ok(names)
+/// Returns the names of the fuzz targets, sorted.
+fn targets(shell: &Shell) -> anyhow::Result<Vec<String>> {
+    let files = shell.read_dir("tests/fuzz/targets")?;
+    let names = files.iter().filter_map(|file| file.file_stem());
+    Ok(names
+        .map(|name| name.to_string_lossy().into_owned())
+        .collect())
 }
 
 /// Builds the programs and returns their folder.
@@ -120,74 +94,57 @@ fn build(
     workspace: &Workspace,
     options: &FuzzOptions,
     chosen: &[String],
-) -> Result<PathBuf, Error> {
+) -> anyhow::Result<PathBuf> {
     heading("building the fuzz targets");
-    let cargo_fuzz = CargoTool::FUZZ.place(workspace)?;
-    let build = || {
-        let mut tool = cargo_fuzz
-            .tool()?
-            .args(["fuzz", "build", "--release", "--fuzz-dir", "tests/fuzz"])
-            .args([
-                "--features",
-                "libfuzzer",
-                "--sanitizer",
-                options.sanitizer.as_str(),
-            ])
-            // Through the profile and not a flag for all, so that Cargo.toml can make exceptions.
-            .env("CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS", "true")
-            .env("CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS", "true");
-        if options.sanitizer != "none" {
-            tool = tool.env("RUSTC_BOOTSTRAP", "1");
-        }
-        Ok::<_, Error>(tool)
-    };
-    match chosen {
-        [one] => build()?.arg(one).run()?,
-        _ => build()?.run()?,
+    let shell = workspace.shell();
+    let cargo_fuzz = CargoTool::find(workspace, cargo_tool::FUZZ)?.program()?;
+    let sanitizer = &options.sanitizer;
+    // One target or all.
+    let only = chosen.first().filter(|_| chosen.len() == 1);
+    let mut build = cmd!(
+        shell,
+        "{cargo_fuzz} fuzz build --release --fuzz-dir tests/fuzz --features libfuzzer --sanitizer {sanitizer} {only...}"
+    )
+    // Through the profile and not a flag for all, so that Cargo.toml can make exceptions.
+    .env("CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS", "true")
+    .env("CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS", "true");
+    if sanitizer != "none" {
+        build = build.env("RUSTC_BOOTSTRAP", "1");
     }
-    Ok(workspace.target_of(&host(workspace)?).join("release"))
+    build.run()?;
+    // cargo-fuzz always names the target, even the host's.
+    let rustc = cmd!(shell, "rustc -vV").quiet().read()?;
+    let host = rustc.lines().find_map(|line| line.strip_prefix("host: "));
+    let host = host.context("rustc -vV names no host")?;
+    Ok(workspace.target(host).join("release"))
 }
 
-/// Returns rustc's host triple, by which cargo-fuzz names its target folder.
-fn host(workspace: &Workspace) -> Result<String, Error> {
-    let rustc = Tool::new("rustc", "see whether `rustc -vV` works here").dir(workspace.root());
-    let rustc = rustc.arg("-vV");
-    let command = rustc.line();
-    let output = rustc.capture()?;
-    let host = output.lines().find_map(|line| line.strip_prefix("host: "));
-    host.map(str::to_owned).ok_or(Error::UnexpectedOutput {
-        command,
-        answer: output.clone(),
-    })
-}
-
-/// The folders of a target's inputs.
-struct Place {
-    /// The corpus in the repository, which is only read.
-    kept: PathBuf,
-    /// What this machine found, from which the next run continues.
-    found: PathBuf,
-}
-
-impl Place {
-    fn run(&self, target: &str, program: &Path, options: &FuzzOptions) -> Result<Row, Error> {
-        let inputs = self.found.join("inputs");
-        fs::create_dir_all(&inputs).map_err(Error::file("create", &inputs))?;
-        let seconds = options.minutes * 60;
-        let watch = Stopwatch::start();
-        let mut row = Row::new(target);
-        let mut running = Tool::new(program, "its messages stand above")
-            .arg(&inputs)
-            .arg(&self.kept)
-            .arg(format!("-max_total_time={seconds}"))
-            .arg(format!("-artifact_prefix={}/", self.found.display()))
-            .args(["-max_len=4096", "-timeout=10", "-rss_limit_mb=4096"])
-            .args(["-print_final_stats=1"])
-            .listen(|line| row.update(line))?;
-        row.is_broken = !running.wait()?.success();
-        row.time = watch.elapsed();
-        Ok(row)
+/// Fuzzes one target; continues from what earlier runs of this machine found.
+fn fuzz(
+    shell: &Shell,
+    target: &str,
+    program: &Path,
+    found: &Path,
+    minutes: NonZeroU64,
+) -> anyhow::Result<Row> {
+    let inputs = shell.create_dir(found.join("inputs"))?;
+    let kept = Path::new("tests/fuzz/corpus").join(target);
+    let seconds = minutes.get().saturating_mul(60).to_string();
+    let watch = Stopwatch::start();
+    let mut row = Row::new(target);
+    let fuzzer = cmd!(
+        shell,
+        "{program} {inputs} {kept} -max_total_time={seconds} -artifact_prefix={found}/
+         -max_len=4096 -timeout=10 -rss_limit_mb=4096 -print_final_stats=1"
+    );
+    let mut fuzzer = Command::from(fuzzer).stderr(Stdio::piped()).spawn()?;
+    let stderr = fuzzer.stderr.take().context("no pipe")?;
+    for line in BufReader::new(stderr).split(b'\n') {
+        row.update(String::from_utf8_lossy(&line?).trim_end());
     }
+    row.is_broken = !fuzzer.wait()?.success();
+    row.time = watch.elapsed();
+    Ok(row)
 }
 
 /// The result of a target.
@@ -224,7 +181,7 @@ impl Row {
         self.inputs = after("corp:").unwrap_or(self.inputs);
         let is_progress = words.first().is_some_and(|word| word.starts_with('#'));
         if !is_progress || words.get(1).is_some_and(|word| *word == "pulse") {
-            pass_on(line);
+            say(line);
         }
     }
 
@@ -257,25 +214,6 @@ fn grouped(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn minutes_sanitizer_and_targets_are_read_in_any_order() {
-        let options =
-            FuzzOptions::parse(&["gguf", "--minutes", "60", "--sanitizer", "address", "code"]);
-        let expected = FuzzOptions {
-            minutes: 60,
-            sanitizer: "address".to_owned(),
-            targets: vec!["gguf".to_owned(), "code".to_owned()],
-        };
-        assert_eq!(options.unwrap(), expected);
-        for (words, says) in [
-            (&["--minutes"][..], "`--minutes` needs a value"),
-            (&["--minutes", "0"], "`0` is no number of minutes"),
-            (&["--fast"], "`fuzz` does not take `--fast`"),
-        ] {
-            assert_eq!(FuzzOptions::parse(words).unwrap_err().to_string(), says);
-        }
-    }
 
     #[test]
     fn a_row_is_what_the_fuzzer_said_last() {

@@ -12,52 +12,44 @@ mod command_line;
 mod deny;
 mod dev;
 mod direction;
-mod display;
 #[expect(unreachable_pub, reason = "it is compiled into tests/window, too")]
 mod environment;
-mod error;
-mod fingerprint;
 mod fuzz;
 mod model;
 mod page;
 mod prove;
+mod python;
 mod queries;
 mod screenshots;
 mod setup;
 mod stages;
 mod system;
 mod terminal;
-mod tool;
-mod wheel;
 mod workspace;
 
 use std::process::ExitCode;
 
 use command_line::{Command, USAGE};
-use error::Error;
 use workspace::Workspace;
 
 const USAGE_EXIT_CODE: u8 = 2;
 
 fn main() -> ExitCode {
-    match Command::parse(std::env::args_os().skip(1)).and_then(perform) {
+    match perform() {
         Ok(code) => code,
-        Err(error @ Error::Usage(_)) => {
+        Err(error) if error.is::<lexopt::Error>() => {
             terminal::failure(format!("{error}\n\n{USAGE}"));
             ExitCode::from(USAGE_EXIT_CODE)
         }
         Err(error) => {
-            terminal::failure(error);
+            terminal::failure(format!("{error:#}"));
             ExitCode::FAILURE
         }
     }
 }
 
-fn perform(command: Command) -> Result<ExitCode, Error> {
-    if command == Command::Help {
-        terminal::answer(USAGE);
-        return Ok(ExitCode::SUCCESS);
-    }
+fn perform() -> anyhow::Result<ExitCode> {
+    let command = Command::parse(lexopt::Parser::from_env())?;
     let workspace = Workspace::find()?;
     match command {
         Command::Dev(arguments) => return dev::run(&workspace, &arguments),
@@ -74,7 +66,7 @@ fn perform(command: Command) -> Result<ExitCode, Error> {
         Command::Screenshots(arguments) => screenshots::run(&workspace, &arguments)?,
         Command::Setup => setup::run(&workspace)?,
         Command::Queries(mode) => queries::run(&workspace, mode)?,
-        Command::Help => {}
+        Command::Help => terminal::answer(USAGE),
     }
     Ok(ExitCode::SUCCESS)
 }

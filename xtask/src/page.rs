@@ -1,31 +1,34 @@
 //! The page's tools and its build: Node, the npm packages, `ui/dist`.
 
 use std::path::PathBuf;
+use std::process::{Child, Command};
 
-use crate::error::Error;
-use crate::fingerprint::{self, Stamp};
-use crate::terminal::{heading, say};
-use crate::tool::{Running, Tool};
+use anyhow::{Context, ensure};
+use xshell::{Shell, cmd};
+
+use crate::terminal::heading;
 use crate::workspace::Workspace;
 
 const MIN_NODE_VERSION: u32 = 20;
-const NODE_REMEDY: &str =
-    "install Node.js 20 or newer with npm (see nodejs.org/en/download, or `nvm install 20`)";
+const NODE_REMEDY: &str = "install Node.js 20 or newer with npm (see nodejs.org/en/download)";
+
+pub(crate) const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
+
+const LOCK_FILE: &str = "ui/package-lock.json";
+
+/// A copy of the lock file that was installed last, inside `node_modules`, so that it is removed with the folder.
+const INSTALLED_LOCK_FILE: &str = "ui/node_modules/.conch-package-lock.json";
 
 /// Checks that Node is installed and new enough.
 ///
 /// # Errors
 /// When it is missing or too old; the error includes the remedy.
-pub(crate) fn check_node() -> Result<(), Error> {
-    let answer = Tool::new("node", NODE_REMEDY).arg("--version").capture()?;
-    let found = answer.trim();
-    match major_version(found) {
-        Some(major) if major >= MIN_NODE_VERSION => Ok(()),
-        _ => Err(Error::Missing {
-            what: format!("Node.js {MIN_NODE_VERSION} or newer is needed, found {found}"),
-            remedy: NODE_REMEDY.to_owned(),
-        }),
-    }
+pub(crate) fn check_node(shell: &Shell) -> anyhow::Result<()> {
+    let version = cmd!(shell, "node --version").quiet().read();
+    let version = version.context(NODE_REMEDY)?;
+    let is_new_enough = major_version(&version).is_some_and(|major| major >= MIN_NODE_VERSION);
+    ensure!(is_new_enough, "Node.js is {version}; {NODE_REMEDY}");
+    Ok(())
 }
 
 /// Parses a version such as `v20.11.1`.
@@ -33,88 +36,58 @@ fn major_version(version: &str) -> Option<u32> {
     version.strip_prefix('v')?.split('.').next()?.parse().ok()
 }
 
-/// The npm packages that `ui/package-lock.json` pins.
-#[derive(Debug)]
-pub(crate) struct Packages {
-    ui: PathBuf,
-    lock: String,
-    stamp: Stamp,
+/// Returns whether the installed npm packages are those of the lock file.
+///
+/// # Errors
+/// When the lock file cannot be read.
+pub(crate) fn has_packages(shell: &Shell) -> anyhow::Result<bool> {
+    let wanted = shell.read_binary_file(LOCK_FILE)?;
+    let installed = shell.read_binary_file(INSTALLED_LOCK_FILE);
+    Ok(installed.is_ok_and(|installed| installed == wanted))
 }
 
-impl Packages {
-    /// Reads the lock file.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    pub(crate) fn wanted(workspace: &Workspace) -> Result<Self, Error> {
-        let ui = workspace.ui();
-        Ok(Self {
-            lock: fingerprint::of_file(&ui.join("package-lock.json"))?,
-            // Inside node_modules, so that it is removed with the folder.
-            stamp: Stamp::at(ui.join("node_modules/.package-lock.sha256")),
-            ui,
-        })
-    }
-
-    /// Returns whether the installed packages come from this lock file.
-    pub(crate) fn are_installed(&self) -> bool {
-        self.stamp.is(&self.lock)
-    }
-
-    /// Installs exactly the lock file's packages.
-    ///
-    /// # Errors
-    /// When npm fails.
-    pub(crate) fn install(&self) -> Result<(), Error> {
-        heading("installing the page's npm packages");
-        Tool::npm(
-            &self.ui,
-            "check the network and npm's settings, then run this again",
-        )
-        // Everything that builds and checks the page is a development dependency. No package's install script is
-        // run: esbuild's only checks the binary that comes as a package.
-        .args(["ci", "--include=dev", "--ignore-scripts"])
-        .args(["--no-audit", "--no-fund"])
-        .run_quoting_stderr()?;
-        self.stamp.write(&self.lock)
-    }
+/// Installs exactly the lock file's packages.
+///
+/// # Errors
+/// When npm fails.
+pub(crate) fn install_packages(shell: &Shell) -> anyhow::Result<()> {
+    heading("installing the page's npm packages");
+    // Everything that builds and checks the page is a development dependency. No package's install script is run:
+    // esbuild's only checks the binary that comes as a package.
+    cmd!(
+        shell,
+        "{NPM} --prefix ui ci --include=dev --ignore-scripts --no-audit --no-fund"
+    )
+    .run()
+    .context("check the network and npm's settings, then run this again")?;
+    Ok(shell.copy_file(LOCK_FILE, INSTALLED_LOCK_FILE)?)
 }
 
-/// Builds `ui/dist` when a source changed since it was built.
+/// Builds `ui/dist`, in less than a second. Only files whose content changes are written, because cargo builds the
+/// application anew after them.
 ///
 /// # Errors
 /// When the build fails.
-pub(crate) fn build(workspace: &Workspace) -> Result<(), Error> {
-    let ui = workspace.ui();
-    let sources = fingerprint::of_tree(&ui, &["node_modules", "dist"])?;
-    // Not in dist, whose files are embedded into the application.
-    let stamp = Stamp::at(ui.join("node_modules/.page-build.sha256"));
-    if stamp.is(&sources) && ui.join("dist/index.html").is_file() {
-        say("the page is built already");
-        return Ok(());
-    }
+pub(crate) fn build(shell: &Shell) -> anyhow::Result<()> {
     heading("building the page");
-    Tool::npm(&ui, "its messages stand above")
-        .args(["run", "build"])
-        .run()?;
-    stamp.write(&sources)
+    let _ui = shell.push_dir("ui");
+    Ok(cmd!(shell, "node build.mjs").run()?)
 }
 
 /// Returns the folder of the page that [`watch`] builds. Not `ui/dist`, which is embedded into the application.
 pub(crate) fn watched_folder(workspace: &Workspace) -> PathBuf {
-    workspace.ui().join("node_modules/.conch-page")
+    let root = workspace.shell().current_dir();
+    root.join("ui/node_modules/.conch-page")
 }
 
-/// Starts the bundler, which builds the page after each change until it is stopped.
+/// Starts the bundler, which builds the page after each change until it is ended.
 ///
 /// # Errors
 /// When it cannot be started.
-pub(crate) fn watch(workspace: &Workspace) -> Result<Running, Error> {
-    // Not through npm, which would not pass a signal on.
-    Tool::new("node", NODE_REMEDY)
-        .dir(&workspace.ui())
-        .args(["build.mjs", "--watch"])
-        .pass_through()
+pub(crate) fn watch(shell: &Shell) -> anyhow::Result<Child> {
+    let _ui = shell.push_dir("ui");
+    let bundler = cmd!(shell, "node build.mjs --watch");
+    Ok(Command::from(bundler).spawn()?)
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 
 use std::ffi::OsString;
 
-use crate::error::Error;
-use crate::tool::Tool;
+use xshell::cmd;
+
 use crate::workspace::Workspace;
 use crate::{application, page};
 
@@ -21,32 +21,36 @@ pub(crate) enum Amount {
 ///
 /// # Errors
 /// When an invariant was violated, or the campaign could not run.
-pub(crate) fn run(workspace: &Workspace, amount: Amount, kinds: &[OsString]) -> Result<(), Error> {
-    let application = match amount {
-        Amount::Full => application::build(workspace)?,
+pub(crate) fn run(workspace: &Workspace, amount: Amount, kinds: &[OsString]) -> anyhow::Result<()> {
+    let shell = workspace.shell();
+    let (application, prove) = match amount {
+        Amount::Full => {
+            let application = application::build(workspace)?;
+            cmd!(
+                shell,
+                "cargo build --release --package conch-proof --bin prove"
+            )
+            .run()?;
+            let prove = workspace.program("release", "prove");
+            let report = ["--report", "docs/RELIABILITY.md"];
+            let report = report.iter().filter(|_| kinds.is_empty());
+            (application, cmd!(shell, "{prove} {report...}"))
+        }
         Amount::Quick => {
-            page::build(workspace)?;
+            page::build(shell)?;
             // With the tests' features, so that what they have built is reused.
-            Tool::cargo(workspace.root())
-                .args(["build", "--workspace", "--tests"])
-                .args(["--bin", "conch", "--bin", "prove"])
-                .run()?;
-            workspace.debug_binary("conch")
+            cmd!(
+                shell,
+                "cargo build --workspace --tests --bin conch --bin prove"
+            )
+            .run()?;
+            let prove = workspace.program("debug", "prove");
+            (
+                workspace.program("debug", "conch"),
+                cmd!(shell, "{prove} --quick"),
+            )
         }
     };
-    let mut prove = match amount {
-        Amount::Full => Tool::cargo(workspace.root())
-            .args(["run", "--release", "--package", "conch-proof"])
-            .args(["--bin", "prove", "--"]),
-        Amount::Quick => Tool::new(workspace.debug_binary("prove"), "its messages stand above")
-            .dir(workspace.root())
-            .arg("--quick"),
-    };
-    if amount == Amount::Full && kinds.is_empty() {
-        prove = prove.args(["--report", "docs/RELIABILITY.md"]);
-    }
-    prove
-        .env("CONCH_PROVE_BINARY", application)
-        .args(kinds)
-        .run()
+    let prove = prove.args(kinds).env("CONCH_PROVE_BINARY", application);
+    Ok(prove.run()?)
 }

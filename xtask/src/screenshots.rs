@@ -3,26 +3,22 @@
 
 use std::ffi::OsString;
 
-use crate::application;
-use crate::error::Error;
-use crate::terminal::heading;
-use crate::tool::Tool;
-use crate::workspace::Workspace;
+use xshell::cmd;
 
-const FOLDER: &str = "docs/screenshots";
+use crate::application;
+use crate::terminal::heading;
+use crate::workspace::Workspace;
 
 /// Draws the scenes that the arguments name, or all of them.
 ///
 /// # Errors
 /// When something could not be built, or a scene could not be set up.
-pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<(), Error> {
+pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> anyhow::Result<()> {
     let binary = application::build(workspace)?;
     heading("drawing every view and state");
-    Tool::cargo(workspace.root())
-        .args(["run", "--quiet", "--package", "conch-scenes"])
-        .args(["--bin", "screenshots", "--"])
-        .arg(binary)
-        .arg(FOLDER)
-        .args(arguments)
-        .run()
+    let draw = cmd!(
+        workspace.shell(),
+        "cargo run --quiet --package conch-scenes --bin screenshots -- {binary} docs/screenshots {arguments...}"
+    );
+    Ok(draw.run()?)
 }

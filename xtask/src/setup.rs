@@ -1,60 +1,53 @@
 //! `cargo xtask setup`: lists everything that a fresh machine lacks, then installs it.
 
-use crate::cargo_tool::CargoTool;
-use crate::error::Error;
-use crate::model::Model;
-use crate::page::{self, Packages};
-use crate::system;
+use crate::cargo_tool::{self, CargoTool};
 use crate::terminal::{say, success};
 use crate::workspace::{Workspace, acquire_lock};
+use crate::{model, page, system};
+
+/// What to install, and how.
+type Step<'a> = (String, Box<dyn FnOnce() -> anyhow::Result<()> + 'a>);
 
 /// Installs what is missing; takes seconds when nothing is.
 ///
 /// # Errors
-/// When a prerequisite is missing that xtask does not install, or an installation fails.
-pub(crate) fn run(workspace: &Workspace) -> Result<(), Error> {
+/// When Node is missing, which xtask does not install, or an installation fails.
+pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     let _lock = acquire_lock(&workspace.scratch()?.join("setup.lock"))?;
+    let shell = workspace.shell();
     // Before anything is downloaded, because the user has to install Node.
-    page::check_node()?;
-    let system = system::missing_packages()?;
-    let packages = Packages::wanted(workspace)?;
-    let model = Model::in_data_folder()?;
-
-    let mut offers = Vec::new();
-    if !system.is_empty() {
-        offers.push(format!("system packages, with apt-get: {}", system.names()));
+    page::check_node(shell)?;
+    let packages = system::missing_packages(shell)?;
+    let deny = CargoTool::find(workspace, cargo_tool::DENY)?;
+    let mut steps: Vec<Step<'_>> = Vec::new();
+    if !packages.is_empty() {
+        steps.push((
+            format!("system packages, with apt-get: {}", packages.join(" ")),
+            Box::new(|| system::install(shell, &packages)),
+        ));
     }
-    if !packages.are_installed() {
-        offers.push("the page's npm packages, into ui/node_modules".to_owned());
+    if !page::has_packages(shell)? {
+        steps.push((
+            "the page's npm packages, into ui/node_modules".to_owned(),
+            Box::new(|| page::install_packages(shell)),
+        ));
     }
-    let has_model = model.is_installed()?;
-    if !has_model {
-        offers.push(model.offer());
+    if !model::is_installed()? {
+        steps.push((model::offer()?, Box::new(|| model::install(shell))));
     }
-    let deny = CargoTool::DENY.place(workspace)?;
     if !deny.is_installed() {
-        offers.push(deny.offer());
+        steps.push((deny.offer(), Box::new(|| deny.install())));
     }
-    if offers.is_empty() {
+    if steps.is_empty() {
         say("set-up: nothing left to do");
         return Ok(());
     }
-
     say("set-up is going to install:");
-    for offer in &offers {
+    for (offer, _) in &steps {
         say(format!("  - {offer}"));
     }
-    if !system.is_empty() {
-        system.install()?;
-    }
-    if !packages.are_installed() {
-        packages.install()?;
-    }
-    if !has_model {
-        model.install()?;
-    }
-    if !deny.is_installed() {
-        deny.install()?;
+    for (_, install) in steps {
+        install()?;
     }
     success("set-up is complete");
     Ok(())

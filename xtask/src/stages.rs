@@ -1,17 +1,17 @@
 //! `cargo xtask test`: the stages, in the order in which they are likely to fail fast.
 
-use std::env;
+use std::str::FromStr;
 use std::time::Duration;
 
-use crate::display::Display;
-use crate::error::Error;
-use crate::model::Model;
+use anyhow::Context;
+use xshell::{Cmd, Shell, cmd};
+
+use crate::page::NPM;
 use crate::prove::{self, Amount};
 use crate::queries::{self, Mode};
 use crate::terminal::{Stopwatch, failure, heading, human_time, say, success};
-use crate::tool::Tool;
 use crate::workspace::Workspace;
-use crate::{deny, direction, page, setup};
+use crate::{deny, direction, environment, model, page, setup};
 
 /// One part of the whole check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,45 +65,45 @@ impl Stage {
         }
     }
 
-    /// Returns the stage of that name.
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|stage| stage.name() == name)
-    }
-
-    fn run(self, workspace: &Workspace) -> Result<(), Error> {
-        let cargo = || Tool::cargo(workspace.root());
-        let npm = || Tool::npm(&workspace.ui(), "its messages stand above");
+    fn run(self, workspace: &Workspace) -> anyhow::Result<()> {
+        let shell = workspace.shell();
         match self {
-            Self::Fmt => cargo().args(["fmt", "--all", "--check"]).run(),
+            Self::Fmt => cmd!(shell, "cargo fmt --all --check").run()?,
             Self::Ui => {
-                npm().args(["run", "check"]).run()?;
-                npm().arg("test").run()
+                cmd!(shell, "{NPM} --prefix ui run check").run()?;
+                cmd!(shell, "{NPM} --prefix ui test").run()?;
             }
-            Self::Clippy => cargo()
-                .args([
-                    "clippy",
-                    "--workspace",
-                    "--all-targets",
-                    "--",
-                    "-D",
-                    "warnings",
-                ])
-                .run(),
-            Self::Docs => cargo()
-                .args([
-                    "doc",
-                    "--workspace",
-                    "--no-deps",
-                    "--document-private-items",
-                ])
-                .env("RUSTDOCFLAGS", "-D warnings")
-                .run(),
-            Self::Direction => direction::check(workspace),
-            Self::Deny => deny::check(workspace),
-            Self::Queries => queries::run(workspace, Mode::Check),
-            Self::Tests => test(workspace),
-            Self::Prove => prove::run(workspace, Amount::Quick, &[]),
+            Self::Clippy => {
+                cmd!(
+                    shell,
+                    "cargo clippy --workspace --all-targets -- -D warnings"
+                )
+                .run()?;
+            }
+            Self::Docs => {
+                let docs = cmd!(
+                    shell,
+                    "cargo doc --workspace --no-deps --document-private-items"
+                );
+                docs.env("RUSTDOCFLAGS", "-D warnings").run()?;
+            }
+            Self::Direction => direction::check(shell)?,
+            Self::Deny => deny::check(workspace)?,
+            Self::Queries => queries::run(workspace, Mode::Check)?,
+            Self::Tests => test(shell)?,
+            Self::Prove => prove::run(workspace, Amount::Quick, &[])?,
         }
+        Ok(())
+    }
+}
+
+impl FromStr for Stage {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let mut stages = Self::ALL.into_iter();
+        let stage = stages.find(|stage| stage.name() == name);
+        stage.ok_or_else(|| format!("there is no stage `{name}`"))
     }
 }
 
@@ -111,10 +111,10 @@ impl Stage {
 ///
 /// # Errors
 /// When the set-up, the page's build or a stage fails.
-pub(crate) fn run(workspace: &Workspace, only: Option<Stage>) -> Result<(), Error> {
+pub(crate) fn run(workspace: &Workspace, only: Option<Stage>) -> anyhow::Result<()> {
     let watch = Stopwatch::start();
     setup::run(workspace)?;
-    page::build(workspace)?;
+    page::build(workspace.shell())?;
     let stages = only.map_or_else(|| Stage::ALL.to_vec(), |stage| vec![stage]);
     let mut rows = vec![Row {
         name: "set-up and page",
@@ -135,12 +135,9 @@ pub(crate) fn run(workspace: &Workspace, only: Option<Stage>) -> Result<(), Erro
         });
         match ended {
             Ok(()) => say(format!("{name}: ok after {}", human_time(time))),
-            Err(source) => {
+            Err(error) => {
                 failure(format!("{name}: failed after {}", human_time(time)));
-                result = Err(Error::Stage {
-                    stage: name,
-                    source: Box::new(source),
-                });
+                result = Err(error).with_context(|| format!("stage {name} failed"));
                 break;
             }
         }
@@ -159,13 +156,16 @@ pub(crate) fn run(workspace: &Workspace, only: Option<Stage>) -> Result<(), Erro
 ///
 /// # Errors
 /// When a formatter fails.
-pub(crate) fn format(workspace: &Workspace) -> Result<(), Error> {
+pub(crate) fn format(workspace: &Workspace) -> anyhow::Result<()> {
     setup::run(workspace)?;
-    Tool::cargo(workspace.root()).args(["fmt", "--all"]).run()?;
-    Tool::npm(&workspace.ui(), "its messages stand above")
-        .args(["run", "--silent", "format"])
-        .run()
+    let shell = workspace.shell();
+    cmd!(shell, "cargo fmt --all").run()?;
+    Ok(cmd!(shell, "{NPM} --prefix ui run --silent format").run()?)
 }
+
+/// The virtual screen of the tests. A server that resets when its last window closes refuses the next client for a
+/// moment.
+const SCREEN: &str = "-screen 0 1280x800x24 -noreset";
 
 struct Row {
     name: &'static str,
@@ -184,37 +184,32 @@ impl Row {
     }
 }
 
-/// Runs every cargo test with only the environment variables that [`environment`](crate::environment) lets through,
-/// on Linux under a separate X server and D-Bus session.
-fn test(workspace: &Workspace) -> Result<(), Error> {
-    let arguments = ["test", "--workspace"];
+/// Runs every cargo test with only the environment variables that [`environment`] lets through, on Linux under a
+/// separate X server and D-Bus session.
+fn test(shell: &Shell) -> anyhow::Result<()> {
     // Built with the whole environment: a crate may have to be fetched through a proxy.
-    Tool::cargo(workspace.root())
-        .args(arguments)
-        .arg("--no-run")
-        .run()?;
+    cmd!(shell, "cargo test --workspace --no-run").run()?;
+    let cargo = ["cargo", "test", "--workspace"];
     if !cfg!(target_os = "linux") {
-        let cargo = Tool::cargo(workspace.root()).args(arguments);
-        return in_test_environment(cargo)?.run();
+        let [cargo, arguments @ ..] = cargo;
+        return Ok(in_test_environment(cmd!(shell, "{cargo} {arguments...}"))?.run()?);
     }
-    let display = Display::start()?;
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let session = Tool::new("dbus-run-session", "the tests' messages stand above")
-        .dir(workspace.root())
-        .arg("--")
-        .arg(cargo)
-        .args(arguments);
-    let session = in_test_environment(session)?
-        .env("DISPLAY", display.name())
+    // A window on the developer's own display would take the focus, and a window manager changes what is tested.
+    let tests = cmd!(
+        shell,
+        "xvfb-run --auto-servernum --server-args {SCREEN} dbus-run-session -- {cargo...}"
+    );
+    let tests = in_test_environment(tests)?
         .env("GDK_BACKEND", "x11")
-        .without_env("WAYLAND_DISPLAY");
-    display.run(session)
+        .env_remove("WAYLAND_DISPLAY");
+    Ok(tests.run()?)
 }
 
-fn in_test_environment(tool: Tool) -> Result<Tool, Error> {
-    Ok(tool
-        .in_test_environment()
-        .env("CONCH_MODEL_FILE", Model::in_data_folder()?.path())
+fn in_test_environment(tests: Cmd<'_>) -> anyhow::Result<Cmd<'_>> {
+    Ok(tests
+        .env_clear()
+        .envs(environment::inherited())
+        .env("CONCH_MODEL_FILE", model::path()?)
         .env("LIBGL_ALWAYS_SOFTWARE", "1")
         // The accessibility bus is started on demand and delays every window by seconds where that fails.
         .env("NO_AT_BRIDGE", "1"))
@@ -227,9 +222,8 @@ mod tests {
     #[test]
     fn every_stage_is_found_by_its_name() {
         for stage in Stage::ALL {
-            assert_eq!(Stage::named(stage.name()), Some(stage));
+            assert_eq!(stage.name().parse(), Ok(stage));
         }
-        assert_eq!(Stage::named("nonsense"), None);
     }
 
     #[test]

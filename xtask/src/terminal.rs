@@ -44,11 +44,6 @@ pub(crate) fn failure(text: impl Display) {
     eprintln!("{mark} {text}");
 }
 
-/// Prints one line of a tool's stderr.
-pub(crate) fn pass_on(line: &str) {
-    eprintln!("{line}");
-}
-
 fn paint(colour: &str, text: &str, stream: &impl IsTerminal) -> String {
     if stream.is_terminal() && env::var_os("NO_COLOR").is_none() {
         format!("\x1b[{colour}m{text}\x1b[0m")

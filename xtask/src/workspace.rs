@@ -1,96 +1,59 @@
 //! The paths of the repository, cargo's target folder, and the application's data folder.
 
-use std::env;
-use std::fs::{self, File};
+use std::env::{self, consts::EXE_SUFFIX};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use crate::error::Error;
+use anyhow::Context;
+use xshell::Shell;
+
 use crate::terminal::say;
-use crate::tool::Tool;
 
 /// The folders that the commands work in.
-#[derive(Debug, Clone)]
 pub(crate) struct Workspace {
-    root: PathBuf,
+    shell: Shell,
     target: PathBuf,
 }
 
 impl Workspace {
-    /// Finds the repository of this xtask, and gets its target folder from cargo.
+    /// Finds the repository of this xtask, and the target folder that it was built in.
     ///
     /// # Errors
-    /// When cargo cannot read the workspace.
-    pub(crate) fn find() -> Result<Self, Error> {
+    /// When the operating system does not name them.
+    pub(crate) fn find() -> anyhow::Result<Self> {
         // Cargo sets the folder at run time; the compiled-in one would name another clone when two clones share a
         // target folder.
         let xtask = env::var_os("CARGO_MANIFEST_DIR")
             .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
-        let root = xtask.parent().unwrap_or(&xtask).to_owned();
-        let metadata = Tool::cargo(&root).args(["metadata", "--no-deps", "--format-version", "1"]);
-        let line = metadata.line();
-        let answer = metadata.capture()?;
-        let target = serde_json::from_str::<serde_json::Value>(&answer)
-            .ok()
-            .and_then(|all| all.get("target_directory")?.as_str().map(PathBuf::from))
-            .ok_or_else(|| Error::UnexpectedOutput {
-                command: line,
-                answer: "no target_directory in it".to_owned(),
-            })?;
-        Ok(Self { root, target })
+        let shell = Shell::new()?;
+        shell.change_dir(xtask.parent().unwrap_or(&xtask));
+        let program = env::current_exe()?;
+        let target = program.ancestors().nth(2);
+        let target = target.context("xtask is in no target folder")?.to_owned();
+        Ok(Self { shell, target })
     }
 
-    /// The repository's root.
-    pub(crate) fn root(&self) -> &Path {
-        &self.root
+    /// The shell that runs programs, in the repository's root.
+    pub(crate) fn shell(&self) -> &Shell {
+        &self.shell
     }
 
-    /// The page's sources.
-    pub(crate) fn ui(&self) -> PathBuf {
-        self.root.join("ui")
+    /// Returns the path of something in cargo's target folder, which may not exist.
+    pub(crate) fn target(&self, path: impl AsRef<Path>) -> PathBuf {
+        self.target.join(path)
     }
 
-    /// Returns the path of the release binary, which may not be built yet.
-    pub(crate) fn release_binary(&self) -> PathBuf {
-        self.target
-            .join("release")
-            .join(format!("conch{}", env::consts::EXE_SUFFIX))
-    }
-
-    /// Returns where cargo builds for an explicit target triple, even the host's.
-    pub(crate) fn target_of(&self, triple: &str) -> PathBuf {
-        self.target.join(triple)
-    }
-
-    /// Returns the folder where a fuzz target keeps what it found, created when it does not exist.
-    ///
-    /// # Errors
-    /// When it cannot be created.
-    pub(crate) fn fuzz_folder(&self, target: &str) -> Result<PathBuf, Error> {
-        let folder = self.target.join("fuzz").join(target);
-        fs::create_dir_all(&folder).map_err(Error::file("create", &folder))?;
-        Ok(folder)
-    }
-
-    /// Returns the path of a binary that tests build, which may not be built yet.
-    pub(crate) fn debug_binary(&self, name: &str) -> PathBuf {
-        self.target
-            .join("debug")
-            .join(format!("{name}{}", env::consts::EXE_SUFFIX))
-    }
-
-    /// Returns the data folder of a development window.
-    pub(crate) fn development_data(&self) -> PathBuf {
-        self.target.join("development-data")
+    /// Returns the path of a program in the folder of a profile, which may not be built yet.
+    pub(crate) fn program(&self, profile: &str, name: &str) -> PathBuf {
+        self.target(profile).join(format!("{name}{EXE_SUFFIX}"))
     }
 
     /// Returns xtask's folder inside cargo's target folder, created when it does not exist.
     ///
     /// # Errors
     /// When it cannot be created.
-    pub(crate) fn scratch(&self) -> Result<PathBuf, Error> {
-        let folder = self.target.join("xtask");
-        fs::create_dir_all(&folder).map_err(Error::file("create", &folder))?;
-        Ok(folder)
+    pub(crate) fn scratch(&self) -> anyhow::Result<PathBuf> {
+        Ok(self.shell.create_dir(self.target("xtask"))?)
     }
 }
 
@@ -98,16 +61,15 @@ impl Workspace {
 ///
 /// # Errors
 /// When the platform names no data folder, for example because `HOME` is not set.
-pub(crate) fn data_folder() -> Result<PathBuf, Error> {
+pub(crate) fn data_folder() -> anyhow::Result<PathBuf> {
     let folder = env::var_os("CONCH_DATA_DIR")
         .filter(|value| !value.is_empty())
         .map(PathBuf::from)
         .or_else(|| dirs::data_dir().map(|base| base.join("conch")))
-        .ok_or_else(|| Error::Missing {
-            what: "this account has no home folder".to_owned(),
-            remedy: "set CONCH_DATA_DIR to a folder of your choice".to_owned(),
-        })?;
-    std::path::absolute(&folder).map_err(Error::file("find", folder))
+        .context(
+            "this account has no home folder; set CONCH_DATA_DIR to a folder of your choice",
+        )?;
+    Ok(std::path::absolute(folder)?)
 }
 
 /// Acquires a lock file against other runs of xtask, and prints a line when it has to wait.
@@ -116,15 +78,13 @@ pub(crate) fn data_folder() -> Result<PathBuf, Error> {
 ///
 /// # Errors
 /// When the lock file cannot be created or locked.
-pub(crate) fn acquire_lock(lock_file: &Path) -> Result<File, Error> {
-    let file = File::options()
-        .create(true)
-        .append(true)
-        .open(lock_file)
-        .map_err(Error::file("create", lock_file))?;
+pub(crate) fn acquire_lock(path: &Path) -> anyhow::Result<File> {
+    let file = File::options().create(true).append(true).open(path);
+    let file = file.with_context(|| format!("cannot create {}", path.display()))?;
     if file.try_lock().is_err() {
         say("another `cargo xtask` is at work here; waiting for it");
-        file.lock().map_err(Error::file("lock", lock_file))?;
+        file.lock()
+            .with_context(|| format!("cannot lock {}", path.display()))?;
     }
     Ok(file)
 }

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use conch_core::model::ConversationId;
-use conch_seed::{Conversations, conversation_id, make};
+use conch_support::seed::{Conversations, conversation_id, make};
 
 use crate::row::Bench;
 

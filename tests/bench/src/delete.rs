@@ -10,9 +10,9 @@ use conch_core::clock::{Clock, SystemClock};
 use conch_core::model::ConversationId;
 use conch_core::store::Store;
 use conch_fault_server::{FaultServer, Script};
-use conch_seed::{Conversations, conversation_id, make};
+use conch_support::application::{open, send, wait_for_end};
+use conch_support::seed::{Conversations, conversation_id, make};
 
-use crate::application::{open, send, wait_for_end};
 use crate::row::{Bench, Side, millis, now};
 
 const MESSAGES: i64 = 100_000;
@@ -83,7 +83,7 @@ async fn while_deleting(
 async fn time_to_send(app: &Arc<App>, id: &ConversationId) -> anyhow::Result<f64> {
     let mut events = app.subscribe();
     let began = now();
-    let accepted = send(app, id).await?;
+    let accepted = send(app, id, "a question").await?;
     let took = millis(began.elapsed());
     wait_for_end(&mut events, &accepted).await?;
     Ok(took)

@@ -2,9 +2,10 @@
 
 use conch_core::live::TranscriptEvent;
 use conch_fault_server::{FaultServer, Script};
+use conch_support::application::{open, send, wait_for_end};
 use serde_json::json;
 
-use crate::application::{BareClient, open, send, wait_for_end};
+use crate::bare_client::BareClient;
 use crate::row::{Bench, Side, millis, now};
 use crate::samples::Samples;
 
@@ -37,7 +38,7 @@ async fn ours(app: &conch_core::App) -> anyhow::Result<f64> {
     let conversation = app.create_conversation(None, None).await?;
     let mut events = app.subscribe();
     let started = now();
-    let accepted = send(app, &conversation.id).await?;
+    let accepted = send(app, &conversation.id, "a question").await?;
     let mut took = None;
     let follow = app.follow(&accepted.branch_id, |event| {
         if matches!(event, TranscriptEvent::Part { .. }) {

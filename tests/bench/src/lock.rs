@@ -4,11 +4,9 @@
 //! The other side writes everything that ours writes, but reads and decides nothing.
 
 use conch_core::clock::{Clock, SystemClock};
-use conch_core::model::{
-    AttemptSource, ConversationId, Ending, FencedWrite, GenerationId, InstanceId, MessageStatus,
-    RequestId,
-};
-use conch_core::store::{BeginOutcome, NewTurn, Store};
+use conch_core::model::{ConversationId, Ending, FencedWrite, MessageStatus};
+use conch_core::store::{BeginOutcome, Store};
+use conch_support::application::new_turn;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -65,17 +63,7 @@ async fn turn(
     clock: &SystemClock,
     conversation_id: &ConversationId,
 ) -> anyhow::Result<()> {
-    let turn = NewTurn {
-        conversation_id: conversation_id.clone(),
-        branch_id: None,
-        content: "a question".to_owned(),
-        attachments: Vec::new(),
-        title: "a question".to_owned(),
-        request_id: RequestId::fresh(),
-        source: AttemptSource::Program,
-        generation_id: GenerationId::fresh(),
-        instance_id: InstanceId::fresh(),
-    };
+    let turn = new_turn(conversation_id, "a question");
     let BeginOutcome::Started(started) = store.begin_turn(&turn, clock.now()).await? else {
         anyhow::bail!("a turn did not start");
     };

@@ -5,7 +5,7 @@
 //! reported and fails nothing: a figure means something only together with the machine.
 
 mod answer;
-mod application;
+mod bare_client;
 mod database;
 mod delete;
 mod engine;

@@ -1,8 +1,8 @@
 //! Opens a conversation: its latest page, its draft and its lock, as the page requests them.
 
 use anyhow::ensure;
+use conch_support::application::open;
 
-use crate::application::open;
 use crate::database::BigDatabase;
 use crate::row::{Bench, Side, millis, now};
 

@@ -7,10 +7,11 @@ use std::time::Duration;
 use conch_core::App;
 use conch_core::model::MessageStatus;
 use conch_fault_server::{FaultServer, RateHeaders, RateLimit, Script};
+use conch_support::application::{open, send, wait_for_end};
 use futures_util::future::try_join_all;
 use serde_json::json;
 
-use crate::application::{BareClient, open, send, wait_for_end};
+use crate::bare_client::BareClient;
 use crate::row::{Bench, Side};
 
 const CONVERSATIONS: usize = 20;
@@ -76,7 +77,7 @@ async fn ours(app: &Arc<App>) -> anyhow::Result<usize> {
         let mut failed = 0;
         for _ in 0..SENDS {
             let mut events = app.subscribe();
-            let accepted = send(app, &conversation.id).await?;
+            let accepted = send(app, &conversation.id, "a question").await?;
             wait_for_end(&mut events, &accepted).await?;
             let view = app.get_conversation(&conversation.id, None).await?;
             let last = view.messages.last().map(|message| message.status);

@@ -3,9 +3,10 @@
 
 use anyhow::{Context, ensure};
 use conch_fault_server::{FaultServer, Script, Step};
+use conch_support::application::{open, send, wait_for_end};
 use serde_json::json;
 
-use crate::application::{BareClient, open, send, wait_for_end};
+use crate::bare_client::BareClient;
 use crate::row::{Bench, Side, millis, now};
 
 /// Length of the answer, in bytes of text.
@@ -29,7 +30,7 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> anyhow::Result<()> {
                     let conversation = app.create_conversation(None, None).await?;
                     let mut events = app.subscribe();
                     let started = now();
-                    let accepted = send(&app, &conversation.id).await?;
+                    let accepted = send(&app, &conversation.id, "a question").await?;
                     // A window follows the branch, as one always does, even after this answer's end.
                     tokio::select! {
                         () = app.follow(&accepted.branch_id, |_| true) => {}

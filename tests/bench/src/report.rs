@@ -46,7 +46,7 @@ pub(crate) fn print_json(rows: &[Measurement]) -> anyhow::Result<()> {
 
 /// Updates the table in a Markdown page.
 pub(crate) fn write(page: &Path, rows: &[Measurement]) -> anyhow::Result<()> {
-    conch_report::update_section(page, "bench", &table(rows))
+    conch_support::report::update_section(page, "bench", &table(rows))
 }
 
 fn table(rows: &[Measurement]) -> String {

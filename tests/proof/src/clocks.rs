@@ -22,8 +22,8 @@ use conch_core::model::{
 };
 use conch_core::store::{BeginOutcome, Store};
 use conch_fault_server::{FaultServer, Script};
+use conch_support::application;
 
-use crate::application;
 use crate::campaign::{Finding, Run, runtime};
 use crate::turns::new_turn;
 

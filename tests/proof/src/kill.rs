@@ -14,11 +14,11 @@ use anyhow::{Context, bail, ensure};
 use conch_core::App;
 use conch_core::model::{AttemptSource, ConversationId, MessageStatus, RequestId, SendOutcome};
 use conch_fault_server::{FaultServer, Script, Step};
+use conch_support::application::{self, send, wait_for_end};
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 use tokio::task::JoinSet;
 
-use crate::application::{self, send, wait_for_end};
 use crate::campaign::{Finding, Run, now, runtime};
 use crate::checks::{self, DatabaseState, open_read_only};
 use crate::ledger::{Ledger, Promise};

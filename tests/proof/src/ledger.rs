@@ -9,8 +9,10 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use conch_support::application::{self, NO_PROVIDER, send};
 
-use crate::checks::open_read_only;
+use crate::checks::{self, DatabaseState, open_read_only};
+use crate::turns::QUESTION;
 
 /// An acknowledgement that must survive a crash.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +85,26 @@ impl Ledger {
     /// Returns the number of promised messages.
     pub(crate) fn count(&self) -> usize {
         self.messages.len()
+    }
+
+    /// Starts Conch on what a crash left; returns what is broken, also when it does not start or refuses a send.
+    pub(crate) async fn broken_at_start(&self, folder: &Path) -> anyhow::Result<Vec<String>> {
+        let app = match application::open(folder, NO_PROVIDER).await {
+            Ok(app) => app,
+            Err(error) => return Ok(vec![format!("Conch did not start: {error}")]),
+        };
+        let database = folder.join("conch.db");
+        let mut broken = checks::violations(&database, DatabaseState::Idle).await?;
+        broken.extend(self.broken(&database).await?);
+        let conversation = match app.list_conversations(None, None).await?.pop() {
+            Some(summary) => summary.id,
+            None => app.create_conversation(None, None).await?.id,
+        };
+        if let Err(error) = send(&app, &conversation, QUESTION).await {
+            broken.push(format!("a send after the start was refused: {error}"));
+        }
+        app.quit().await;
+        Ok(broken)
     }
 
     /// Describes the promises that the database broke.

@@ -7,9 +7,9 @@ use std::time::Duration;
 use conch_core::model::{InstanceId, Message, MessageStatus};
 use conch_core::store::Store;
 use conch_fault_server::{FaultServer, Script, Step};
+use conch_support::application::{self, NO_PROVIDER, send};
 use tokio::time::timeout;
 
-use crate::application::{self, NO_PROVIDER, send};
 use crate::campaign::{Finding, Run, now, runtime};
 use crate::checks::{self, DatabaseState};
 use crate::report::grouped;

@@ -10,7 +10,6 @@
 // The modules of the core that are compiled in here bring their unit tests, which need the rest of the core.
 #![cfg(not(test))]
 
-mod application;
 mod campaign;
 mod checks;
 mod clocks;

@@ -14,13 +14,13 @@ use conch_core::model::{Ending, InstanceId, MessageStatus};
 use conch_core::recovery::Recovery;
 use conch_core::store::{Piece, Store};
 use conch_core::{Error, ErrorCode};
+use conch_support::application::{self, NO_PROVIDER, send};
 use fastrand::Rng;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
 use tokio::time::timeout;
 
-use crate::application::{self, NO_PROVIDER, send};
 use crate::campaign::{Finding, Run, runtime};
 use crate::checks;
 use crate::report::grouped;

@@ -45,7 +45,7 @@ fn line(row: &Row) -> String {
 
 /// Updates the table in a Markdown page.
 pub(crate) fn write(page: &Path, rows: &[Row]) -> anyhow::Result<()> {
-    conch_report::update_section(page, "prove", &table(rows))
+    conch_support::report::update_section(page, "prove", &table(rows))
 }
 
 /// Formats a number with thousands separators: `12,345`.

@@ -17,9 +17,9 @@ use conch_core::model::{
 };
 use conch_core::store::Store;
 use conch_fault_server::{FaultServer, Script};
-use conch_seed::{Conversations, conversation_id, make, message_id};
+use conch_support::application::{open, send, wait_for_end};
+use conch_support::seed::{Conversations, conversation_id, make, message_id};
 
-use crate::application::{open, send, wait_for_end};
 use crate::campaign::{Finding, Run, now, runtime};
 
 /// A word in every message.

@@ -19,9 +19,7 @@ use conch_core::store::{BeginOutcome, Holder, NewAnswer, Piece, Store};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::process::Command;
 
-use crate::application::{self, NO_PROVIDER, send};
 use crate::campaign::{Finding, Run, runtime};
-use crate::checks::{self, DatabaseState};
 use crate::ledger::{Ledger, Promise};
 use crate::report::grouped;
 use crate::turns::{QUESTION, ensure_written, new_turn, started};
@@ -86,23 +84,12 @@ fn child(folder: &Path, point: u64) -> anyhow::Result<Command> {
 /// Aborts at a point, starts the application on what is left, and returns what is broken.
 async fn abort_once(point: u64) -> anyhow::Result<Vec<String>> {
     let folder = tempfile::tempdir()?;
-    let database = folder.path().join("conch.db");
     let ended = child(folder.path(), point)?.output().await?;
     ensure!(!ended.status.success(), "the child ended without an abort");
     let mut ledger = Ledger::default();
     ledger.record_output(&ended.stdout)?;
 
-    let app = application::open(folder.path(), NO_PROVIDER).await?;
-    let mut broken = checks::violations(&database, DatabaseState::Idle).await?;
-    broken.extend(ledger.broken(&database).await?);
-    let conversation = match app.list_conversations(None, None).await?.pop() {
-        Some(summary) => summary.id,
-        None => app.create_conversation(None, None).await?.id,
-    };
-    if let Err(error) = send(&app, &conversation, QUESTION).await {
-        broken.push(format!("a send after the restart was refused: {error}"));
-    }
-    app.quit().await;
+    let broken = ledger.broken_at_start(folder.path()).await?;
     let broken = broken.into_iter();
     Ok(broken
         .map(|what| format!("abort at point {point}: {what}"))

@@ -6,10 +6,10 @@ use std::path::Path;
 use anyhow::{bail, ensure};
 use conch_core::clock::{Clock, SystemClock};
 use conch_core::model::{
-    AttemptSource, BranchId, ConversationId, Ending, FencedWrite, GenerationId, InstanceId, Lease,
-    MessageStatus, RequestId,
+    BranchId, ConversationId, Ending, FencedWrite, InstanceId, Lease, MessageStatus,
 };
 use conch_core::store::{BeginOutcome, NewTurn, StartedTurn, Store};
+use conch_support::application;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
 
@@ -26,15 +26,9 @@ pub(crate) fn new_turn(
     instance_id: &InstanceId,
 ) -> NewTurn {
     NewTurn {
-        conversation_id: conversation_id.clone(),
         branch_id: Some(branch_id.clone()),
-        content: QUESTION.to_owned(),
-        attachments: Vec::new(),
-        title: QUESTION.to_owned(),
-        request_id: RequestId::fresh(),
-        source: AttemptSource::Program,
-        generation_id: GenerationId::fresh(),
         instance_id: instance_id.clone(),
+        ..application::new_turn(conversation_id, QUESTION)
     }
 }
 

@@ -12,10 +12,9 @@ use conch_core::clock::{Clock, SystemClock};
 use conch_core::model::MessageStatus;
 use conch_core::store::Store;
 use conch_fault_server::{FaultServer, Script, Step};
-use conch_window::{Desktop, Display, Launch, Picture, TopLevel, Window, descendants};
+use conch_window::{Desktop, Display, Launch, Picture, TopLevel, Window, descendants, until};
 use serde_json::json;
 use tokio::process::Command;
-use tokio::time::sleep;
 
 use crate::campaign::{Finding, Run, now, runtime};
 use crate::report::grouped;
@@ -33,12 +32,6 @@ const DRAFT: &str =
 /// Maximum number of pixels by which a blinking caret and a spinner may differ. A part of the answer is more, and so
 /// is the draft.
 const MAX_NOISE_PIXELS: usize = 500;
-
-/// How long a window may take to appear or change.
-const TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How often the window is polled.
-const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Kills as often as the scale says.
 pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
@@ -146,16 +139,12 @@ impl Scene {
     async fn wait_for_draft(&self) -> anyhow::Result<()> {
         let script = "return document.querySelector('.conversation:has([aria-current=page])').dataset.conversationId;";
         let id = self.window.run(script).await?;
-        let started = now();
-        loop {
+        until("the draft is kept", async || {
             let arguments = json!({"conversationId": id});
             let view = self.window.invoke("get_conversation", arguments).await?;
-            if view.is_ok_and(|view| view["draft"] == json!(DRAFT)) {
-                return Ok(());
-            }
-            ensure!(started.elapsed() < TIMEOUT, "the draft is not kept");
-            sleep(POLL_INTERVAL).await;
-        }
+            anyhow::Ok(view.is_ok_and(|view| view["draft"] == json!(DRAFT)))
+        })
+        .await
     }
 
     async fn wait_for_part(&self, part: usize) -> anyhow::Result<()> {
@@ -199,14 +188,12 @@ impl Scene {
             // What is shown from here on was never in the killed process.
             self.server.gate(&gate(part)).open();
             let expected = pictures.get(part).context("there is a picture")?;
-            while desktop.picture(&window)?.difference(expected) >= MAX_NOISE_PIXELS {
-                ensure!(
-                    started.elapsed() < TIMEOUT,
-                    "kill {part}: the window does not show part {} of the answer, and the draft",
-                    part + 1
-                );
-                sleep(POLL_INTERVAL).await;
-            }
+            let what = format!("part {} is shown after kill {part}", part + 1);
+            until(&what, async || {
+                let picture = desktop.picture(&window)?;
+                anyhow::Ok(picture.difference(expected) < MAX_NOISE_PIXELS)
+            })
+            .await?;
             ensure!(self.web_process() != Some(killed), "it was not killed");
             times.push(started.elapsed());
         }
@@ -224,22 +211,21 @@ impl Scene {
         let store = Store::open(&path, false, clock.now()).await?;
         let listed = store.list_conversations(None, 1).await?;
         let id = &listed.first().context("there is a conversation")?.id;
-        let started = now();
-        loop {
+        until("the answer has ended", async || {
             let view = store.get_conversation(id, None, clock.now()).await?;
             let view = view.context("it is there")?;
             let answer = view.messages.last().context("it has an answer")?;
-            if answer.status == MessageStatus::Complete {
-                ensure!(
-                    answer.content().trim() == whole.trim(),
-                    "the answer is not whole"
-                );
-                ensure!(view.draft == DRAFT, "the draft is {:?}", view.draft);
-                break;
+            if answer.status != MessageStatus::Complete {
+                return Ok(false);
             }
-            ensure!(started.elapsed() < TIMEOUT, "the answer does not end");
-            sleep(POLL_INTERVAL).await;
-        }
+            ensure!(
+                answer.content().trim() == whole.trim(),
+                "the answer is not whole"
+            );
+            ensure!(view.draft == DRAFT, "the draft is {:?}", view.draft);
+            Ok(true)
+        })
+        .await?;
         store.close().await;
         Ok(())
     }

@@ -6,13 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conch_core::clock::{Clock, ManualClock, SystemClock};
-use conch_core::events::CoreEvent;
-use conch_core::model::{
-    AttemptSource, KeyPlace, Parameters, RequestId, SendOutcome, Settings, Timestamp,
-};
+use conch_core::model::{KeyPlace, Parameters, Settings, Timestamp};
 use conch_core::provider::{EngineCommand, KeyChange, ProviderForm};
 use conch_core::{App, Config};
 use conch_fault_server::{Protocol, Script, Step};
+use conch_support::application::{send, wait_for_end};
 
 use crate::Error;
 use crate::runner::Servers;
@@ -308,25 +306,12 @@ impl<'a> FixtureBuilder<'a> {
                 Step::Done,
             ]));
             let asked = cluster.completions().len();
-            let (id, request) = (&conversation.id, RequestId::fresh());
-            let sent =
-                self.app
-                    .send_message(id, None, question, &[], &request, AttemptSource::Program);
-            let SendOutcome::Accepted(accepted) = sent.await?;
+            let accepted = send(&self.app, &conversation.id, question).await?;
             cluster.wait_for_requests(asked + 1).await;
             self.clock.advance(TOOK);
             cluster.gate(&gate).open();
-            loop {
-                match events.recv().await {
-                    Ok(CoreEvent::Lock(change))
-                        if !change.locked && change.fence == accepted.fence =>
-                    {
-                        break;
-                    }
-                    Ok(_) => {}
-                    Err(_) => return Err(Error::Silent),
-                }
-            }
+            let ended = wait_for_end(&mut events, &accepted).await;
+            ended.map_err(|_| Error::Silent)?;
         }
         Ok(())
     }

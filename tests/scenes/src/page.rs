@@ -168,8 +168,7 @@ impl<'a> Page<'a> {
             "document.querySelectorAll('.message').length > 0 && !document.querySelector('.code.open')",
             "its messages are shown",
         )
-        .await?;
-        self.leave_pointer().await
+        .await
     }
 
     /// Starts a chat, and clears the draft of an earlier scene.
@@ -177,15 +176,13 @@ impl<'a> Page<'a> {
         self.press("#new-conversation").await?;
         self.wait_for(".empty h2").await?;
         self.paste("#chat-input", "").await?;
-        self.wait_for(".suggestions").await?;
-        self.leave_pointer().await
+        self.wait_for(".suggestions").await
     }
 
     /// Sends a message; its answer is the stand-in's next one.
     pub(crate) async fn send(&self, text: &str) -> Result<(), Error> {
         self.fill("#chat-input", text).await?;
-        self.press("#send-button").await?;
-        self.leave_pointer().await
+        self.press("#send-button").await
     }
 
     /// Waits until the last answer has this status.
@@ -226,8 +223,7 @@ impl<'a> Page<'a> {
         self.press(&format!(".sections [data-section={section}]"))
             .await?;
         self.wait_for(&format!(".section[data-section={section}] h2"))
-            .await?;
-        self.leave_pointer().await
+            .await
     }
 
     /// Moves the pointer to an empty spot.

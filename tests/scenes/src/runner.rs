@@ -165,7 +165,8 @@ impl SceneRunner {
         let shown = async {
             page.resize(size).await?;
             page.wait_for_start().await?;
-            (scene.show)(&page).await
+            scene.show.show(&page).await?;
+            page.leave_pointer().await
         };
         shown.await.map_err(failed)?;
         Ok(page)

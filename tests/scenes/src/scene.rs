@@ -1,15 +1,30 @@
 //! The definition of a scene.
 
 use std::pin::Pin;
+use std::rc::Rc;
 
 use crate::{Error, Fixture, Page};
 
-/// The user's actions that lead to a scene.
-pub(crate) type Show =
-    for<'page> fn(&'page Page) -> Pin<Box<dyn Future<Output = Result<(), Error>> + 'page>>;
+/// The user's actions that lead to a scene: an async closure as a trait object, which `AsyncFn` cannot be.
+pub(crate) trait Show {
+    /// Acts on the page.
+    fn show<'a>(
+        &'a self,
+        page: &'a Page<'_>,
+    ) -> Pin<Box<dyn Future<Output = Result<(), Error>> + 'a>>;
+}
+
+impl<F: AsyncFn(&Page<'_>) -> Result<(), Error>> Show for F {
+    fn show<'a>(
+        &'a self,
+        page: &'a Page<'_>,
+    ) -> Pin<Box<dyn Future<Output = Result<(), Error>> + 'a>> {
+        Box::pin(async move { self(page).await })
+    }
+}
 
 /// A view, or a state of one.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone)]
 pub struct Scene {
     /// The name of the scene and of its pictures.
     pub name: &'static str,
@@ -17,16 +32,20 @@ pub struct Scene {
     pub fixture: Fixture,
     /// The window sizes at which it is captured.
     pub sizes: &'static [Size],
-    pub(crate) show: Show,
+    pub(crate) show: Rc<dyn Show>,
 }
 
 impl Scene {
-    pub(crate) fn new(name: &'static str, fixture: Fixture, show: Show) -> Self {
+    pub(crate) fn new(
+        name: &'static str,
+        fixture: Fixture,
+        show: impl AsyncFn(&Page<'_>) -> Result<(), Error> + 'static,
+    ) -> Self {
         Self {
             name,
             fixture,
             sizes: &[Size::USUAL, Size::SMALL],
-            show,
+            show: Rc::new(show),
         }
     }
 

@@ -24,12 +24,10 @@ pub enum Error {
     #[error("the window did not do as told: {0}")]
     Command(#[from] fantoccini::error::CmdError),
     /// A wait timed out.
-    #[error("waited in vain until {what}; the page says: {page}")]
+    #[error("waited in vain until {what}")]
     TimedOut {
-        /// The condition.
+        /// The condition, and what the page says if it is one of the page.
         what: String,
-        /// The text of the page at that time.
-        page: String,
     },
     /// The driver did not respond: the application hangs, or opened no window.
     #[error("waited in vain until {what}: the driver does not answer")]

@@ -10,6 +10,7 @@ mod display;
 mod environment;
 mod error;
 mod picture;
+mod polling;
 mod processes;
 mod window;
 
@@ -18,5 +19,6 @@ pub use display::Display;
 pub use environment::is_inherited;
 pub use error::Error;
 pub use picture::Picture;
+pub use polling::until;
 pub use processes::{Process, descendants};
 pub use window::{Launch, Window, has_ended};

@@ -11,19 +11,14 @@ use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 
-use crate::{Error, environment};
-
-/// The timeout of a condition.
-const TIMEOUT: Duration = Duration::from_secs(30);
+use crate::polling::TIMEOUT;
+use crate::{Error, environment, until};
 
 /// The timeout of a driver command, above the driver's own limit for a script (30 s). The driver has none
 /// for an application that never opens a window.
 const DRIVER_TIMEOUT: Duration = Duration::from_mins(1);
-
-/// The interval at which a condition is polled.
-const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The application to open.
 #[derive(Debug, Clone)]
@@ -74,7 +69,9 @@ impl Window {
             program: "WebKitWebDriver",
             source,
         })?;
-        wait_for_port(port).await?;
+        let listens =
+            async || Ok::<_, Error>(TcpStream::connect(("127.0.0.1", port)).await.is_ok());
+        until("the driver listens", listens).await?;
         let options = json!({"binary": launch.binary});
         let capabilities = [("webkitgtk:browserOptions".to_owned(), options)];
         let address = format!("http://127.0.0.1:{port}");
@@ -143,23 +140,22 @@ impl Window {
     /// # Errors
     /// When it is still false after half a minute.
     pub async fn wait_until(&self, expression: &str, what: &str) -> Result<(), Error> {
-        let deadline = Instant::now() + TIMEOUT;
         let script = format!("return Boolean({expression});");
-        loop {
-            match self.run(&script).await {
-                Ok(Value::Bool(true)) => return Ok(()),
-                // A page that is reloading has no document yet.
-                Ok(_) | Err(Error::Command(CmdError::Standard(_))) => {}
-                Err(error) => return Err(error),
-            }
-            if Instant::now() > deadline {
+        let waited = until(what, async || match self.run(&script).await {
+            Ok(value) => Ok(value == json!(true)),
+            // A page that is reloading has no document yet.
+            Err(Error::Command(CmdError::Standard(_))) => Ok(false),
+            Err(error) => Err(error),
+        });
+        match waited.await {
+            Err(Error::TimedOut { what }) => {
                 let page = self.run("return document.body.innerText;").await?;
-                return Err(Error::TimedOut {
-                    what: what.to_owned(),
-                    page: page.as_str().unwrap_or_default().to_owned(),
-                });
+                let page = page.as_str().unwrap_or_default();
+                Err(Error::TimedOut {
+                    what: format!("{what}; the page says: {page}"),
+                })
             }
-            sleep(POLL_INTERVAL).await;
+            waited => waited,
         }
     }
 
@@ -212,13 +208,10 @@ impl Window {
                 program: "kill",
                 source,
             })?;
-            let ended = async {
-                while !has_ended(application) {
-                    sleep(POLL_INTERVAL).await;
-                }
-                Ok::<(), Error>(())
-            };
-            if let Err(error) = with_timeout("the application ends", ended).await {
+            let ended = until("the application ends", async || {
+                Ok::<_, Error>(has_ended(application))
+            });
+            if let Err(error) = ended.await {
                 kill_now(Some(application));
                 return Err(error);
             }
@@ -277,17 +270,6 @@ async fn free_port() -> Result<u16, Error> {
             Ok(_) => return Ok(port),
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
             Err(error) => return Err(error.into()),
-        }
-    }
-}
-
-async fn wait_for_port(port: u16) -> Result<(), Error> {
-    let deadline = Instant::now() + TIMEOUT;
-    loop {
-        match TcpStream::connect(("127.0.0.1", port)).await {
-            Ok(_) => return Ok(()),
-            Err(error) if Instant::now() > deadline => return Err(error.into()),
-            Err(_) => sleep(POLL_INTERVAL).await,
         }
     }
 }

@@ -15,6 +15,7 @@ use anyhow::Context;
 use conch_core::App;
 use conch_core::model::{Accepted, ConversationId, MessageStatus};
 use conch_fault_server::{FaultServer, Script, Step};
+use conch_support::application::{self, send};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use libsqlite3_sys::{
     SQLITE_FULL, SQLITE_IOERR_DELETE, SQLITE_IOERR_FSYNC, SQLITE_IOERR_TRUNCATE, SQLITE_IOERR_WRITE,
@@ -24,7 +25,6 @@ use tokio::time::timeout;
 
 use super::shim::{Disk, Verdict};
 use super::trial::Trial;
-use crate::application::{self, send};
 use crate::campaign::{Finding, Run, runtime};
 use crate::checks::{self, DatabaseState};
 use crate::ledger::{Ledger, Promise};

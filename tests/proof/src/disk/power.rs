@@ -7,7 +7,6 @@
 //! before the cut.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context;
@@ -18,9 +17,7 @@ use fastrand::Rng;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::shim::{Disk, Mounted, Verdict};
-use crate::application::{self, NO_PROVIDER, send};
 use crate::campaign::{Finding, Run, runtime};
-use crate::checks::{self, DatabaseState};
 use crate::ledger::{Ledger, Promise};
 use crate::report::grouped;
 use crate::turns::{QUESTION, ensure_written, new_turn, started};
@@ -239,32 +236,12 @@ async fn cut(life: &Life, seed: u64) -> anyhow::Result<Vec<String>> {
             ledger.record(promise.clone());
         }
     }
-    let broken = start(folder.path(), &ledger).await?;
+    let broken = ledger.broken_at_start(folder.path()).await?;
     let after = format!("seed {seed:#x}, cut after step {}", lived.len());
     Ok(broken
         .into_iter()
         .map(|what| format!("{after}: {what}"))
         .collect())
-}
-
-/// Starts Conch on a folder after a power cut; returns what is broken.
-async fn start(folder: &Path, ledger: &Ledger) -> anyhow::Result<Vec<String>> {
-    let app = match application::open(folder, NO_PROVIDER).await {
-        Ok(app) => app,
-        Err(error) => return Ok(vec![format!("Conch did not start: {error}")]),
-    };
-    let database = folder.join("conch.db");
-    let mut broken = checks::violations(&database, DatabaseState::Idle).await?;
-    broken.extend(ledger.broken(&database).await?);
-    let conversation = match app.list_conversations(None, None).await?.pop() {
-        Some(summary) => summary.id,
-        None => app.create_conversation(None, None).await?.id,
-    };
-    if let Err(error) = send(&app, &conversation, QUESTION).await {
-        broken.push(format!("a send after the power cut was refused: {error}"));
-    }
-    app.quit().await;
-    Ok(broken)
 }
 
 /// A file on the disk: its durable content, and the changes since.

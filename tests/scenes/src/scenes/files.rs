@@ -6,60 +6,44 @@ use crate::{Error, Fixture, Page, Scene};
 
 pub(super) fn scenes() -> Vec<Scene> {
     vec![
-        Scene::new("files-attached", Fixture::Everyday, |page| {
-            Box::pin(async move {
-                page.new_chat().await?;
-                page.fill("#chat-input", "When should we put the boat in?")
-                    .await?;
-                attach(page).await?;
-                page.leave_pointer().await
-            })
+        Scene::new("files-attached", Fixture::Everyday, async |page| {
+            page.new_chat().await?;
+            page.fill("#chat-input", "When should we put the boat in?")
+                .await?;
+            attach(page).await
         }),
-        Scene::new("files-sent", Fixture::Everyday, |page| {
-            Box::pin(async move {
-                send(page).await?;
-                page.leave_pointer().await
-            })
+        Scene::new("files-sent", Fixture::Everyday, async |page| {
+            send(page).await
         }),
-        Scene::new("file-preview", Fixture::Everyday, |page| {
-            Box::pin(async move {
-                send(page).await?;
-                page.press(".message .file .look").await?;
-                page.wait_for("dialog.preview pre").await?;
-                page.leave_pointer().await
-            })
+        Scene::new("file-preview", Fixture::Everyday, async |page| {
+            send(page).await?;
+            page.press(".message .file .look").await?;
+            page.wait_for("dialog.preview pre").await
         }),
-        Scene::new("picture-preview", Fixture::Everyday, |page| {
-            Box::pin(async move {
-                send(page).await?;
-                page.press(".message .picture").await?;
-                page.wait_for("dialog.preview img").await?;
-                page.leave_pointer().await
-            })
+        Scene::new("picture-preview", Fixture::Everyday, async |page| {
+            send(page).await?;
+            page.press(".message .picture").await?;
+            page.wait_for("dialog.preview img").await
         }),
-        Scene::new("nothing-pasted", Fixture::Everyday, |page| {
-            Box::pin(async move {
-                const PASTE: &str = "const data = { clipboardData: new DataTransfer(), bubbles: true, cancelable: true };
+        Scene::new("nothing-pasted", Fixture::Everyday, async |page| {
+            const PASTE: &str = "const data = { clipboardData: new DataTransfer(), bubbles: true, cancelable: true };
                     document.querySelector('#chat-input').dispatchEvent(new ClipboardEvent('paste', data));";
-                page.new_chat().await?;
-                page.run(PASTE).await?;
-                page.wait_for(".toast .toast-action").await?;
-                page.hold_toast().await
-            })
+            page.new_chat().await?;
+            page.run(PASTE).await?;
+            page.wait_for(".toast .toast-action").await?;
+            page.hold_toast().await
         }),
-        Scene::new("long-paste", Fixture::Everyday, |page| {
-            Box::pin(async move {
-                const PASTE: &str = "const text = Array.from({ length: 60 }, (_, hour) => `${hour} h: ${(4 + 3 * Math.cos(hour / 2)).toFixed(1)} m`).join('\\n');
+        Scene::new("long-paste", Fixture::Everyday, async |page| {
+            const PASTE: &str = "const text = Array.from({ length: 60 }, (_, hour) => `${hour} h: ${(4 + 3 * Math.cos(hour / 2)).toFixed(1)} m`).join('\\n');
                     const data = new DataTransfer();
                     data.setData('text/plain', text);
                     const input = document.querySelector('#chat-input');
                     input.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true }));
                     input.value = text;
                     input.dispatchEvent(new Event('input', { bubbles: true }));";
-                page.new_chat().await?;
-                page.run(PASTE).await?;
-                page.wait_for("#paste-offer").await
-            })
+            page.new_chat().await?;
+            page.run(PASTE).await?;
+            page.wait_for("#paste-offer").await
         }),
     ]
 }

@@ -5,44 +5,33 @@ use crate::{Error, Fixture, Page, Scene};
 
 pub(super) fn scenes() -> Vec<Scene> {
     vec![
-        Scene::new("models", Fixture::Everyday, |page| {
-            Box::pin(async move { open_menu(page).await })
+        Scene::new("models", Fixture::Everyday, async |page| {
+            open_menu(page).await
         }),
-        Scene::new("models-search", Fixture::Everyday, |page| {
-            Box::pin(async move {
-                open_menu(page).await?;
-                page.fill("#model-search", "coder").await?;
-                let few = "document.querySelectorAll('.option').length < 4";
-                page.wait_until(few, "few are left").await
-            })
+        Scene::new("models-search", Fixture::Everyday, async |page| {
+            open_menu(page).await?;
+            page.fill("#model-search", "coder").await?;
+            let few = "document.querySelectorAll('.option').length < 4";
+            page.wait_until(few, "few are left").await
         }),
-        Scene::new("models-none", Fixture::Everyday, |page| {
-            Box::pin(async move {
-                open_menu(page).await?;
-                page.fill("#model-search", "whale").await?;
-                let none = "!document.querySelector('.option')";
-                page.wait_until(none, "none is left").await
-            })
+        Scene::new("models-none", Fixture::Everyday, async |page| {
+            open_menu(page).await?;
+            page.fill("#model-search", "whale").await?;
+            let none = "!document.querySelector('.option')";
+            page.wait_until(none, "none is left").await
         }),
-        Scene::new("parameters", Fixture::Everyday, |page| {
-            Box::pin(async move {
-                page.open(REASONED).await?;
-                page.press("#open-parameters").await?;
-                page.wait_for("dialog[open] #parameters-temperature")
-                    .await?;
-                page.leave_pointer().await
-            })
+        Scene::new("parameters", Fixture::Everyday, async |page| {
+            page.open(REASONED).await?;
+            page.press("#open-parameters").await?;
+            page.wait_for("dialog[open] #parameters-temperature").await
         }),
-        Scene::new("parameters-wrong", Fixture::Everyday, |page| {
-            Box::pin(async move {
-                page.open(REASONED).await?;
-                page.press("#open-parameters").await?;
-                page.fill("#parameters-temperature", "3").await?;
-                page.press("#parameters-done").await?;
-                page.wait_for("#parameters-temperature[aria-invalid=true]")
-                    .await?;
-                page.leave_pointer().await
-            })
+        Scene::new("parameters-wrong", Fixture::Everyday, async |page| {
+            page.open(REASONED).await?;
+            page.press("#open-parameters").await?;
+            page.fill("#parameters-temperature", "3").await?;
+            page.press("#parameters-done").await?;
+            page.wait_for("#parameters-temperature[aria-invalid=true]")
+                .await
         }),
     ]
 }
@@ -52,6 +41,5 @@ async fn open_menu(page: &Page<'_>) -> Result<(), Error> {
     page.press("#model-picker").await?;
     page.wait_for(&format!(".option[data-model-id={CLUSTER_MODEL:?}]"))
         .await?;
-    page.wait_for(".option[data-model-id^=ollama]").await?;
-    page.leave_pointer().await
+    page.wait_for(".option[data-model-id^=ollama]").await
 }

@@ -2,143 +2,100 @@
 
 use crate::{Error, Fixture, Page, Scene};
 
-#[expect(
-    clippy::too_many_lines,
-    reason = "a list, and each of its entries is short"
-)]
 pub(super) fn scenes() -> Vec<Scene> {
     vec![
-        Scene::new("settings-providers", Fixture::Everyday, |page| {
-            Box::pin(async move {
-                page.open_settings("providers").await?;
-                page.wait_for(".provider").await?;
-                wait_for_discovery(page).await
-            })
+        Scene::new("settings-providers", Fixture::Everyday, async |page| {
+            page.open_settings("providers").await?;
+            page.wait_for(".provider").await?;
+            wait_for_discovery(page).await
         }),
-        Scene::new("settings-no-provider", Fixture::Fresh, |page| {
-            Box::pin(async move {
-                page.open_settings("providers").await?;
-                wait_for_discovery(page).await
-            })
+        Scene::new("settings-no-provider", Fixture::Fresh, async |page| {
+            page.open_settings("providers").await?;
+            wait_for_discovery(page).await
         }),
-        Scene::new("settings-presets", Fixture::Everyday, |page| {
-            Box::pin(async move {
-                page.open_settings("providers").await?;
-                page.press("#add-provider").await?;
-                page.wait_for(".preset").await?;
-                page.leave_pointer().await
-            })
+        Scene::new("settings-presets", Fixture::Everyday, async |page| {
+            page.open_settings("providers").await?;
+            page.press("#add-provider").await?;
+            page.wait_for(".preset").await
         }),
-        Scene::new("settings-no-preset", Fixture::Everyday, |page| {
-            Box::pin(async move {
-                page.open_settings("providers").await?;
-                page.press("#add-provider").await?;
-                page.fill("#preset-search", "lighthouse").await?;
-                page.wait_for(".none").await?;
-                page.leave_pointer().await
-            })
+        Scene::new("settings-no-preset", Fixture::Everyday, async |page| {
+            page.open_settings("providers").await?;
+            page.press("#add-provider").await?;
+            page.fill("#preset-search", "lighthouse").await?;
+            page.wait_for(".none").await
         }),
-        Scene::new("settings-provider", Fixture::Everyday, |page| {
-            Box::pin(async move {
-                add(page, "anthropic").await?;
-                page.fill("#provider-key", "sk-ant-0123456789").await?;
-                page.leave_pointer().await
-            })
+        Scene::new("settings-provider", Fixture::Everyday, async |page| {
+            add(page, "anthropic").await?;
+            page.fill("#provider-key", "sk-ant-0123456789").await
         }),
-        Scene::new("settings-provider-edit", Fixture::Everyday, |page| {
-            Box::pin(async move {
-                page.open_settings("providers").await?;
-                page.press(".provider[data-provider-id=custom] .edit")
-                    .await?;
-                page.wait_for("#provider-form").await?;
-                page.leave_pointer().await
-            })
-        }),
-        Scene::new("settings-test-worked", Fixture::Everyday, |page| {
-            Box::pin(async move {
-                add(page, "custom").await?;
-                page.fill("#provider-name", "Marine lab, second floor")
-                    .await?;
-                page.fill("#provider-address", &page.cluster().base_url())
-                    .await?;
-                page.press("#test-connection").await?;
-                page.wait_for("#test-result[data-state=worked]").await?;
-                page.leave_pointer().await
-            })
-        }),
-        Scene::new("settings-test-failed", Fixture::Everyday, |page| {
-            Box::pin(async move {
-                add(page, "custom").await?;
-                page.fill("#provider-name", "Marine lab, second floor")
-                    .await?;
-                page.fill("#provider-address", "http://127.0.0.1:1/v1")
-                    .await?;
-                page.press("#test-connection").await?;
-                page.wait_for("#test-result[data-state=failed]").await?;
-                page.leave_pointer().await
-            })
-        }),
-        Scene::new("settings-wrong", Fixture::Everyday, |page| {
-            Box::pin(async move {
-                add(page, "custom").await?;
-                page.fill("#provider-address", "models.example").await?;
-                page.press("#save-provider").await?;
-                page.wait_for("#provider-address[aria-invalid=true]")
-                    .await?;
-                page.leave_pointer().await
-            })
-        }),
-        Scene::new("settings-no-keychain", Fixture::Everyday, |page| {
-            Box::pin(async move {
-                add(page, "anthropic").await?;
-                page.fill("#provider-key", "sk-ant-0123456789").await?;
-                page.press("#save-provider").await?;
-                page.wait_for("#keychain-problem").await?;
-                page.run(
-                    "document.querySelector('#keychain-problem').scrollIntoView({ block: 'end' });",
-                )
+        Scene::new("settings-provider-edit", Fixture::Everyday, async |page| {
+            page.open_settings("providers").await?;
+            page.press(".provider[data-provider-id=custom] .edit")
                 .await?;
-                page.leave_pointer().await
-            })
+            page.wait_for("#provider-form").await
         }),
-        Scene::new("settings-remove", Fixture::Everyday, |page| {
-            Box::pin(async move {
-                page.open_settings("providers").await?;
-                page.press(".provider[data-provider-id=custom] .remove")
-                    .await?;
-                page.wait_for("dialog[open] .danger").await?;
-                page.leave_pointer().await
-            })
+        Scene::new("settings-test-worked", Fixture::Everyday, async |page| {
+            add(page, "custom").await?;
+            page.fill("#provider-name", "Marine lab, second floor")
+                .await?;
+            page.fill("#provider-address", &page.cluster().base_url())
+                .await?;
+            page.press("#test-connection").await?;
+            page.wait_for("#test-result[data-state=worked]").await
         }),
-        Scene::new("settings-answers", Fixture::Everyday, |page| {
-            Box::pin(async move {
-                page.open_settings("answers").await?;
-                page.wait_for("#settings-temperature").await
-            })
+        Scene::new("settings-test-failed", Fixture::Everyday, async |page| {
+            add(page, "custom").await?;
+            page.fill("#provider-name", "Marine lab, second floor")
+                .await?;
+            page.fill("#provider-address", "http://127.0.0.1:1/v1")
+                .await?;
+            page.press("#test-connection").await?;
+            page.wait_for("#test-result[data-state=failed]").await
         }),
-        Scene::new("settings-answers-end", Fixture::Everyday, |page| {
-            Box::pin(async move {
-                page.open_settings("answers").await?;
-                page.wait_for("#settings-temperature").await?;
-                page.run("document.querySelector('.settings-body').scrollTop = 9999;")
-                    .await
-                    .map(drop)
-            })
+        Scene::new("settings-wrong", Fixture::Everyday, async |page| {
+            add(page, "custom").await?;
+            page.fill("#provider-address", "models.example").await?;
+            page.press("#save-provider").await?;
+            page.wait_for("#provider-address[aria-invalid=true]").await
         }),
-        Scene::new("settings-writing", Fixture::Everyday, |page| {
-            Box::pin(async move { page.open_settings("writing").await })
+        Scene::new("settings-no-keychain", Fixture::Everyday, async |page| {
+            add(page, "anthropic").await?;
+            page.fill("#provider-key", "sk-ant-0123456789").await?;
+            page.press("#save-provider").await?;
+            page.wait_for("#keychain-problem").await?;
+            page.run(
+                "document.querySelector('#keychain-problem').scrollIntoView({ block: 'end' });",
+            )
+            .await
+            .map(drop)
         }),
-        Scene::new("settings-notifications", Fixture::Everyday, |page| {
-            Box::pin(async move {
-                page.open_settings("notifications").await?;
-                page.wait_for("#settings-notifications").await
-            })
+        Scene::new("settings-remove", Fixture::Everyday, async |page| {
+            page.open_settings("providers").await?;
+            page.press(".provider[data-provider-id=custom] .remove")
+                .await?;
+            page.wait_for("dialog[open] .danger").await
         }),
-        Scene::new("settings-appearance", Fixture::Everyday, |page| {
-            Box::pin(async move {
-                page.open_settings("appearance").await?;
-                page.wait_for("[name=settings-appearance]").await
-            })
+        Scene::new("settings-answers", Fixture::Everyday, async |page| {
+            page.open_settings("answers").await?;
+            page.wait_for("#settings-temperature").await
+        }),
+        Scene::new("settings-answers-end", Fixture::Everyday, async |page| {
+            page.open_settings("answers").await?;
+            page.wait_for("#settings-temperature").await?;
+            page.run("document.querySelector('.settings-body').scrollTop = 9999;")
+                .await
+                .map(drop)
+        }),
+        Scene::new("settings-writing", Fixture::Everyday, async |page| {
+            page.open_settings("writing").await
+        }),
+        Scene::new("settings-notifications", Fixture::Everyday, async |page| {
+            page.open_settings("notifications").await?;
+            page.wait_for("#settings-notifications").await
+        }),
+        Scene::new("settings-appearance", Fixture::Everyday, async |page| {
+            page.open_settings("appearance").await?;
+            page.wait_for("[name=settings-appearance]").await
         }),
     ]
 }

@@ -5,44 +5,34 @@ use crate::{Error, Fixture, Page, Scene, Size};
 
 pub(super) fn scenes() -> Vec<Scene> {
     vec![
-        Scene::new("crowded", Fixture::Crowded, |page| {
-            Box::pin(async move {
-                page.open(LONG_TITLE).await?;
-                page.run("document.querySelector('#transcript').scrollTop = 0;")
-                    .await
-                    .map(drop)
-            })
+        Scene::new("crowded", Fixture::Crowded, async |page| {
+            page.open(LONG_TITLE).await?;
+            page.run("document.querySelector('#transcript').scrollTop = 0;")
+                .await
+                .map(drop)
         }),
-        Scene::new("crowded-end", Fixture::Crowded, |page| {
-            Box::pin(async move { page.open(LONG_TITLE).await })
+        Scene::new("crowded-end", Fixture::Crowded, async |page| {
+            page.open(LONG_TITLE).await
         }),
-        Scene::new("narrow", Fixture::Everyday, |page| {
-            Box::pin(async move {
-                open_sidebar(page).await?;
-                page.open(REASONED).await
-            })
+        Scene::new("narrow", Fixture::Everyday, async |page| {
+            open_sidebar(page).await?;
+            page.open(REASONED).await
         })
         .only_at(&[Size::NARROW]),
-        Scene::new("narrow-sidebar", Fixture::Everyday, |page| {
-            Box::pin(async move {
-                open_sidebar(page).await?;
-                page.open(REASONED).await?;
-                open_sidebar(page).await
-            })
+        Scene::new("narrow-sidebar", Fixture::Everyday, async |page| {
+            open_sidebar(page).await?;
+            page.open(REASONED).await?;
+            open_sidebar(page).await
         })
         .only_at(&[Size::NARROW]),
-        Scene::new("cannot-start", Fixture::Foreign, |page| {
-            Box::pin(async move {
-                let in_sight =
-                    "document.elementFromPoint(innerWidth / 2, innerHeight / 2)?.closest('#fatal')";
-                page.wait_until(in_sight, "the reason is in sight").await
-            })
+        Scene::new("cannot-start", Fixture::Foreign, async |page| {
+            let in_sight =
+                "document.elementFromPoint(innerWidth / 2, innerHeight / 2)?.closest('#fatal')";
+            page.wait_until(in_sight, "the reason is in sight").await
         }),
-        Scene::new("damaged", Fixture::Damaged, |page| {
-            Box::pin(async move {
-                let offered = "document.querySelectorAll('#fatal button').length > 1";
-                page.wait_until(offered, "ways on are offered").await
-            })
+        Scene::new("damaged", Fixture::Damaged, async |page| {
+            let offered = "document.querySelectorAll('#fatal button').length > 1";
+            page.wait_until(offered, "ways on are offered").await
         }),
     ]
 }

@@ -14,7 +14,8 @@ use conch_core::model::{
 use conch_core::store::{
     BeginOutcome, NewAnswer, NewTurn, Piece, StartedTurn, Store, StoredProvider,
 };
-use conch_seed::Conversations;
+use conch_support::application::new_turn;
+use conch_support::seed::{self, Conversations};
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
@@ -30,7 +31,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         messages: 100,
         content: "'Message ' || k || ' of conversation ' || n || ': ' || substr('the quick brown fox jumps over the lazy dog, äöü 你好', 1 + k % 20, 20 + n % 25)",
     };
-    conch_seed::make(&path, &[ordinary]).await?;
+    seed::make(&path, &[ordinary]).await?;
     let store = Store::open(&path, false, NOW).await?;
     answers(&store).await?;
     other(&store).await?;
@@ -54,15 +55,9 @@ async fn turn(
     };
     let attachments = store.draft_attachments(Some(&conversation_id)).await?;
     let turn = NewTurn {
-        conversation_id,
-        branch_id: None,
-        content: content.to_owned(),
         attachments: attachments.into_iter().map(|file| file.id).collect(),
-        title: content.to_owned(),
-        request_id: RequestId::fresh(),
         source: AttemptSource::Enter,
-        generation_id: GenerationId::fresh(),
-        instance_id: InstanceId::fresh(),
+        ..new_turn(&conversation_id, content)
     };
     match store.begin_turn(&turn, NOW).await? {
         BeginOutcome::Started(started) => Ok(*started),
