@@ -15,7 +15,7 @@ pub(crate) fn on_close_requested<R: Runtime>(window: &Window<R>, api: &CloseRequ
     let handle = window.app_handle();
     let host = handle.state::<Host>();
     let Ok(core) = host.app() else { return };
-    if !core.is_answering() || has_other_visible_window(window) {
+    if !core.turns.is_answering() || has_other_visible_window(window) {
         return;
     }
     api.prevent_close();
@@ -32,7 +32,7 @@ fn has_other_visible_window<R: Runtime>(window: &Window<R>) -> bool {
 
 /// Closes the last window according to the settings.
 async fn close<R: Runtime>(window: Window<R>, core: Arc<App>) {
-    let settings = core.settings().await.unwrap_or_default();
+    let settings = core.settings.get().await.unwrap_or_default();
     let handle = window.app_handle();
     if settings.on_close == OnClose::FinishAnswers && hide(&window) {
         exit_when_idle(handle, &core).await;
@@ -52,7 +52,7 @@ fn hide<R: Runtime>(window: &Window<R>) -> bool {
 /// Exits the application when no answer runs and no window is visible. A window that was brought up meanwhile keeps
 /// it running until it is closed itself.
 async fn exit_when_idle<R: Runtime>(handle: &AppHandle<R>, core: &App) {
-    core.answers_ended().await;
+    core.turns.all_ended().await;
     if let Some(notifications) = handle.try_state::<Notifications>() {
         notifications.flush().await;
     }
@@ -60,7 +60,7 @@ async fn exit_when_idle<R: Runtime>(handle: &AppHandle<R>, core: &App) {
     let any_seen = windows
         .values()
         .any(|window| window.is_visible().unwrap_or(true));
-    if !any_seen && !core.is_answering() {
+    if !any_seen && !core.turns.is_answering() {
         handle.exit(0);
     }
 }

@@ -164,7 +164,7 @@ async fn on_core_ready(handle: tauri::AppHandle, core: Arc<App>) {
     tauri::async_runtime::spawn(events::forward(handle.clone(), core.subscribe()));
     let notifications = handle.state::<Notifications>();
     notifications.start(handle.clone(), Arc::clone(&core));
-    match core.settings().await {
+    match core.settings.get().await {
         Ok(settings) => window::zoom_all(&handle, settings.zoom),
         Err(error) => tracing::warn!(%error, "the zoom setting could not be read"),
     }

@@ -201,7 +201,7 @@ pub(crate) async fn page(page: model::MessagePage) -> Result<MessagePage> {
 }
 
 /// An event of the answer on a followed branch, for a page; `message_id` is the answer's.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+#[derive(Debug, Clone, PartialEq, Serialize, Type)]
 #[serde(
     tag = "type",
     rename_all = "camelCase",
@@ -233,6 +233,18 @@ pub(crate) enum PageEvent {
     },
     /// What the answer waits for.
     Phase { message_id: MessageId, phase: Phase },
+    /// An answer began.
+    Started {
+        /// The message that it answers, and the answer; empty if the branch shows another one.
+        messages: Vec<Message>,
+    },
+    /// The answer ended.
+    Ended {
+        /// As it is stored; null if the branch shows another one.
+        message: Option<Box<Message>>,
+    },
+    /// The events before this one are incomplete: read the branch again.
+    Missed,
 }
 
 /// What one page has received of the answers that it follows.
@@ -275,6 +287,9 @@ impl PageRenderer {
             TranscriptEvent::Phase { message_id, phase } => {
                 Some(PageEvent::Phase { message_id, phase })
             }
+            // Read from the database instead.
+            TranscriptEvent::Started { .. } | TranscriptEvent::Ended { .. } => None,
+            TranscriptEvent::Missed => Some(PageEvent::Missed),
         }
     }
 
@@ -322,6 +337,22 @@ pub(crate) async fn follow(
     let emit = |event| {
         let reader = Arc::clone(&reader);
         async move {
+            let stored = match &event {
+                TranscriptEvent::Started { message_id } => {
+                    let messages = stored(app, branch_id, message_id, 2).await;
+                    Some(messages.map(|messages| PageEvent::Started { messages }))
+                }
+                TranscriptEvent::Ended { message_id } => {
+                    let messages = stored(app, branch_id, message_id, 1).await;
+                    Some(messages.map(|mut messages| PageEvent::Ended {
+                        message: messages.pop().map(Box::new),
+                    }))
+                }
+                _ => None,
+            };
+            if let Some(event) = stored {
+                return (lock(&reader).1)(event.unwrap_or(PageEvent::Missed));
+            }
             let takes_long = lock(&reader).0.takes_long(&event);
             let read = move || {
                 let (page, notify) = &mut *lock(&reader);
@@ -334,7 +365,22 @@ pub(crate) async fn follow(
             }
         }
     };
-    app.follow_async(branch_id, emit).await;
+    app.turns.follow_async(branch_id, emit).await;
+}
+
+/// Reads the last messages of a branch up to this one; none if the branch shows another one.
+async fn stored(
+    app: &App,
+    branch_id: &BranchId,
+    last: &MessageId,
+    count: u32,
+) -> Option<Vec<Message>> {
+    let read = app
+        .conversations
+        .end_of_branch(branch_id, last, count)
+        .await;
+    let read = read.inspect_err(|error| tracing::warn!(%error, "an answer could not be read"));
+    messages(read.ok()?).await.ok()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use conch_core::model::{AttemptSource, ConversationId, RequestId};
+use conch_core::model::{ConversationId, TurnRequest};
 use conch_fault_server::{Script, Step};
 use conch_support::application;
 use serde_json::{Value, json};
@@ -114,14 +114,8 @@ async fn a_lock_that_another_process_takes_shows_within_a_second() {
     scene.server.push(in_three_parts());
     let id = ConversationId::from(conversation);
     let accepted = other
-        .send_message(
-            &id,
-            None,
-            "From elsewhere",
-            &[],
-            &RequestId::fresh(),
-            AttemptSource::Program,
-        )
+        .turns
+        .start(TurnRequest::message(&id, "From elsewhere"))
         .await
         .unwrap();
     let taken_at = scene.run("return Date.now();").await.as_i64().unwrap();

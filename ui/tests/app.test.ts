@@ -192,7 +192,7 @@ test("a message is sent, and a second one is refused until the answer has ended"
 	view = { ...view, lock: { ...FREE, fence: 1 } };
 	const change = { conversationId: "c", branchId: "b", messageId: "a", reason: "released" };
 	listeners.get("lockChanged")?.({
-		payload: { ...change, generationId: "g", fence: 1, locked: false },
+		payload: { ...change, generationId: "g", fence: 1, locked: false, conversation: SUMMARY },
 	});
 	assert.equal(find(".toast-error"), null, "it goes with the lock");
 	assert.equal(input().disabled, false);

@@ -11,7 +11,15 @@ function library(count: number) {
 	const make = (at = made * 10): ConversationSummary => {
 		made += 1;
 		const id = `c${String(made).padStart(6, "0")}`;
-		const row = { id, title: id, mainBranchId: id, createdAt: at, updatedAt: at, busy: false };
+		const row = {
+			id,
+			title: id,
+			modelId: null,
+			mainBranchId: id,
+			createdAt: at,
+			updatedAt: at,
+			busy: false,
+		};
 		rows.push(row);
 		return row;
 	};

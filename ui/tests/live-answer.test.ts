@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { applyEvent } from "../src/features/chat/transcript/live-answer";
-import type { Block, Inline, PageEvent, Patch } from "../src/ipc/bindings";
+import { type AnswerEvent, applyEvent } from "../src/features/chat/transcript/live-answer";
+import type { Block, Inline, Patch } from "../src/ipc/bindings";
 import { applyPatches } from "../src/markdown/patches";
 
 function paragraph(text: string): Block {
@@ -12,7 +12,7 @@ function code(text: string): Block {
 	return { type: "code", language: "rust", text, closed: false };
 }
 
-function blocks(messageId: string, from: number, ...blocks: Block[]): PageEvent {
+function blocks(messageId: string, from: number, ...blocks: Block[]): AnswerEvent {
 	return { type: "blocks", messageId, part: 1, patches: [{ type: "replace", from, blocks }] };
 }
 
@@ -82,7 +82,7 @@ test("items, rows and inlines are patched from the first that changed", () => {
 });
 
 test("parts and phases of one answer accumulate, and another answer starts empty", () => {
-	const reasoning = (part: number, text: string): PageEvent => ({
+	const reasoning = (part: number, text: string): AnswerEvent => ({
 		type: "reasoning",
 		messageId: "a",
 		part,

@@ -6,7 +6,7 @@ import type { LockChanged, LockStatus } from "../src/ipc/bindings";
 function change(fence: number, locked: boolean): LockChanged {
 	const reason = locked ? "acquired" : "released";
 	const ids = { conversationId: "c", branchId: "b", generationId: "g", messageId: "m" };
-	return { ...ids, fence, locked, reason };
+	return { ...ids, fence, locked, reason, conversation: null };
 }
 
 test("a lock change is applied only when it is newer or ends the known grant", () => {

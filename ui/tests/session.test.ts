@@ -106,7 +106,13 @@ test("a release and a Stop are about one branch", async () => {
 	const { core, main, fork } = await sideBySide();
 	await fork.send("enter");
 	const released = { conversationId: "c", branchId: "b", generationId: "g", messageId: "a" };
-	const change: LockChanged = { ...released, fence: 1, locked: false, reason: "released" };
+	const change: LockChanged = {
+		...released,
+		fence: 1,
+		locked: false,
+		reason: "released",
+		conversation: null,
+	};
 	main.lockChanged(change);
 	fork.lockChanged(change);
 	assert.deepEqual([main.busy.value, fork.busy.value], [false, true]);

@@ -3,7 +3,13 @@ import { test } from "node:test";
 import { effect } from "@preact/signals-core";
 import { NO_PARAMETERS } from "../src/features/parameters/parameters";
 import { Workspace } from "../src/features/workspace/workspace";
-import type { ConversationSummary, ConversationView, LockChanged } from "../src/ipc/bindings";
+import type {
+	ConversationChanged,
+	ConversationSummary,
+	ConversationView,
+	LockChanged,
+	PageEvent,
+} from "../src/ipc/bindings";
 import { NEW } from "../src/ipc/branch";
 import { yieldToBrowser } from "../src/shared/time";
 import { commands, fakeCore, refusal } from "./core";
@@ -105,7 +111,7 @@ test("what is chosen for a new conversation is not shown for another", async () 
 	assert.deepEqual(workspace.shown.value.parameters.value, NO_PARAMETERS);
 });
 
-test("the two events of an answer's end cause one read, drawn in a later task", async () => {
+test("two events that need a read cause one, drawn in a later task", async () => {
 	// Pending reads of other chats must not count as calls to this core.
 	await yieldToBrowser();
 	const core = fakeCore({
@@ -117,9 +123,8 @@ test("the two events of an answer's end cause one read, drawn in a later task", 
 	await workspace.open("c");
 	workspace.shown.value.view.value = VIEW;
 	const before = core.named("get_conversation").length;
-	const released = { conversationId: "c", branchId: "b", messageId: "a", reason: "completed" };
-	workspace.lockChanged({ ...released, ...FREE, generationId: "g", fence: 1 } as LockChanged);
-	workspace.conversationChanged({ conversationId: "c", deleted: false });
+	workspace.lockChanged(RELEASED);
+	workspace.conversationChanged(STALE);
 	await yieldToBrowser();
 	assert.equal(core.named("get_conversation").length, before + 1);
 	assert.equal(workspace.view.value?.title, null, "a click comes first");
@@ -127,6 +132,58 @@ test("the two events of an answer's end cause one read, drawn in a later task", 
 	assert.equal(workspace.view.value?.title, "read anew");
 	await yieldToBrowser();
 	assert.equal(core.named("get_conversation").length, before + 1);
+});
+
+test("an answer that is followed is shown from its start to its end without a read", async () => {
+	await yieldToBrowser();
+	let follow = (_: PageEvent) => {};
+	const core = fakeCore({
+		get_conversation: () => VIEW,
+		follow_branch: ({ channel }) => {
+			follow = (event) => (channel as { onmessage(event: PageEvent): void }).onmessage(event);
+		},
+		save_draft: () => null,
+		send_message: () => ACCEPTED,
+	});
+	const workspace = new Workspace(commands, VIEWPORT);
+	await workspace.open("c");
+	const before = core.calls.length;
+	const row: ConversationSummary = {
+		id: "c",
+		title: "Named by its first message",
+		modelId: "openai/gpt-4o",
+		mainBranchId: "b",
+		createdAt: 0,
+		updatedAt: 7,
+		busy: true,
+	};
+	workspace.drafts.type("c", "hello");
+	await workspace.shown.value.send("enter");
+	workspace.lockChanged({ ...RELEASED, locked: true, reason: "acquired", conversation: row });
+	const [question, answer] = [message(0, "hello"), { ...message(1), id: "a" }];
+	follow({ type: "started", messages: [question, { ...answer, status: "generating" }] });
+	follow({ type: "phase", messageId: "a", phase: { type: "streaming" } });
+	const { transcript } = workspace.shown.value;
+	assert.deepEqual(
+		transcript.messages.value.map(({ id, status }) => [id, status]),
+		[
+			[question.id, "complete"],
+			["a", "generating"],
+		],
+	);
+	workspace.lockChanged({ ...RELEASED, conversation: { ...row, busy: false } });
+	follow({ type: "ended", message: answer });
+	await yieldToBrowser();
+	await yieldToBrowser();
+	assert.deepEqual([transcript.messages.value[1], transcript.live.value], [answer, null]);
+	assert.equal(workspace.busy.value, false);
+	assert.equal(workspace.view.value?.title, "Named by its first message");
+	assert.match(workspace.announcement.text.value, /^Answer finished/);
+	assert.deepEqual(
+		core.calls.slice(before).map(([name]) => name),
+		["save_draft", "send_message"].filter((name) => core.named(name).length > 0),
+		"nothing is read",
+	);
 });
 
 test("what is locked asks for its lock from time to time, and is read again only for another", async () => {
@@ -272,7 +329,7 @@ test("what another window sent with its message is no longer in the composer", a
 	const { workspace } = await withFile({ get_conversation: () => view });
 	assert.equal(workspace.attachments.of("c").length, 1);
 	view = sent;
-	workspace.conversationChanged({ conversationId: "c", deleted: false });
+	workspace.conversationChanged(STALE);
 	await yieldToBrowser();
 	await yieldToBrowser();
 	assert.equal(workspace.attachments.of("c").length, 0);
@@ -303,7 +360,16 @@ const RELEASED = {
 	fence: 1,
 	locked: false,
 	reason: "released",
+	conversation: null,
 } as const satisfies LockChanged;
+
+/** Another process changed the conversation. */
+const STALE: ConversationChanged = {
+	conversationId: "c",
+	deleted: false,
+	conversation: null,
+	stale: true,
+};
 
 const shownTexts = (workspace: Workspace) =>
 	workspace.toasts.shown.value.map((toast) => toast.text);
@@ -471,15 +537,18 @@ test("a conversation that the list knows to be busy is so before it is read", as
 test("a failed regeneration is announced, and its late events change nothing", async () => {
 	const tried = { messageId: "a", status: "failed", error: null, hasText: false } as const;
 	let view: ConversationView = { ...VIEW, messages: [message(0), message(1)], lock: HELD };
+	let follow = (_: PageEvent) => {};
 	fakeCore({
 		get_conversation: () => view,
-		follow_branch: () => null,
+		follow_branch: ({ channel }) => {
+			follow = (event) => (channel as { onmessage(event: PageEvent): void }).onmessage(event);
+		},
 		list_conversations: () => [],
 	});
 	const workspace = new Workspace(commands, VIEWPORT);
 	await workspace.open("c");
 	const phase = { type: "phase", messageId: "a", phase: { type: "streaming" } } as const;
-	workspace.shown.value.transcript.applyEvent(phase);
+	follow(phase);
 	assert.equal(workspace.shown.value.transcript.live.value?.messageId, "a");
 	view = {
 		...VIEW,
@@ -487,6 +556,7 @@ test("a failed regeneration is announced, and its late events change nothing", a
 		lock: { ...FREE, fence: 1 },
 	};
 	workspace.lockChanged(RELEASED);
+	follow({ type: "ended", message: null });
 	await yieldToBrowser();
 	await yieldToBrowser();
 	assert.match(workspace.announcement.text.value, /^Answering again failed/);

@@ -1,4 +1,5 @@
-//! The events that the core publishes to its windows, after the change is committed.
+//! The events that the core publishes to its windows. Those about stored data come from commits only: the store
+//! publishes them, see `store/write.rs`.
 //!
 //! Lock changes are published in fence order (I9): two tasks may report their commits out of order, and two may
 //! report the same one, so the bus remembers the latest change of each branch and drops what is not newer. A
@@ -12,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::broadcast;
 
 use crate::model::{AnswerEnd, BranchId, ConversationChange, ConversationId, LockChange, Settings};
-use crate::sync::Mutex;
+use crate::sync::{Mutex, MutexGuard};
 
 /// How many events a subscriber may fall behind.
 const BACKLOG: usize = 4096;
@@ -38,10 +39,16 @@ pub enum CoreEvent {
 #[derive(Debug)]
 pub(crate) struct Events {
     sender: broadcast::Sender<CoreEvent>,
-    /// The latest change of each branch: its fence, and whether it released the lock, which orders after the
-    /// grant of the same fence.
-    latest: Mutex<HashMap<BranchId, (i64, bool)>>,
+    /// The latest change of each branch, until its conversation is deleted.
+    latest: Mutex<HashMap<BranchId, Latest>>,
     damage: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Latest {
+    conversation_id: ConversationId,
+    /// The fence, and whether the lock was released, which orders after the grant of the same fence.
+    place: (i64, bool),
 }
 
 impl Default for Events {
@@ -59,44 +66,42 @@ impl Events {
         self.sender.subscribe()
     }
 
-    pub(crate) fn lock_changed(&self, change: LockChange) {
-        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Publishes an event. A lock change that is not newer than the last one of its branch is dropped, and damage
+    /// is published once.
+    pub(crate) fn publish(&self, event: CoreEvent) {
+        match event {
+            CoreEvent::Lock(change) => self.publish_lock(change),
+            CoreEvent::DamageDetected if self.damage.swap(true, Ordering::Relaxed) => {}
+            CoreEvent::Conversation(change) if change.deleted => {
+                self.latest()
+                    .retain(|_, latest| latest.conversation_id != change.conversation_id);
+                self.send(CoreEvent::Conversation(change));
+            }
+            event => self.send(event),
+        }
+    }
+
+    fn publish_lock(&self, change: LockChange) {
+        let mut latest = self.latest();
         let place = (change.fence, !change.locked);
         if latest
             .get(&change.branch_id)
-            .is_some_and(|known| place <= *known)
+            .is_some_and(|known| place <= known.place)
         {
             return;
         }
-        latest.insert(change.branch_id.clone(), place);
+        let conversation_id = change.conversation_id.clone();
+        let now = Latest {
+            conversation_id,
+            place,
+        };
+        latest.insert(change.branch_id.clone(), now);
         // Sent while the mutex is held, or two changes could still be reordered here.
         self.send(CoreEvent::Lock(change));
     }
 
-    pub(crate) fn conversation_changed(&self, conversation_id: &ConversationId, deleted: bool) {
-        self.send(CoreEvent::Conversation(ConversationChange {
-            conversation_id: conversation_id.clone(),
-            deleted,
-        }));
-    }
-
-    pub(crate) fn answer_ended(&self, end: AnswerEnd) {
-        self.send(CoreEvent::AnswerEnded(end));
-    }
-
-    pub(crate) fn settings_changed(&self, settings: Settings) {
-        self.send(CoreEvent::Settings(settings));
-    }
-
-    pub(crate) fn models_changed(&self) {
-        self.send(CoreEvent::Models);
-    }
-
-    /// Publishes that the database is damaged, once.
-    pub(crate) fn damage_detected(&self) {
-        if !self.damage.swap(true, Ordering::Relaxed) {
-            self.send(CoreEvent::DamageDetected);
-        }
+    fn latest(&self) -> MutexGuard<'_, HashMap<BranchId, Latest>> {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn send(&self, event: CoreEvent) {
@@ -119,6 +124,7 @@ mod tests {
             message_id: None,
             fence,
             reason,
+            conversation: None,
         }
     }
 
@@ -126,8 +132,8 @@ mod tests {
     fn damage_is_published_once() {
         let events = Events::default();
         let mut listener = events.subscribe();
-        events.damage_detected();
-        events.damage_detected();
+        events.publish(CoreEvent::DamageDetected);
+        events.publish(CoreEvent::DamageDetected);
         assert_eq!(listener.try_recv(), Ok(CoreEvent::DamageDetected));
         assert!(listener.try_recv().is_err());
     }
@@ -137,13 +143,13 @@ mod tests {
         let events = Events::default();
         let mut listener = events.subscribe();
 
-        events.lock_changed(change("a", 1, LockReason::Acquired));
-        events.lock_changed(change("a", 1, LockReason::Acquired));
-        events.lock_changed(change("a", 2, LockReason::Acquired));
-        events.lock_changed(change("a", 1, LockReason::Released));
-        events.lock_changed(change("b", 1, LockReason::Acquired));
-        events.lock_changed(change("a", 2, LockReason::Released));
-        events.lock_changed(change("a", 2, LockReason::Acquired));
+        events.publish(CoreEvent::Lock(change("a", 1, LockReason::Acquired)));
+        events.publish(CoreEvent::Lock(change("a", 1, LockReason::Acquired)));
+        events.publish(CoreEvent::Lock(change("a", 2, LockReason::Acquired)));
+        events.publish(CoreEvent::Lock(change("a", 1, LockReason::Released)));
+        events.publish(CoreEvent::Lock(change("b", 1, LockReason::Acquired)));
+        events.publish(CoreEvent::Lock(change("a", 2, LockReason::Released)));
+        events.publish(CoreEvent::Lock(change("a", 2, LockReason::Acquired)));
 
         let mut received = Vec::new();
         while let Ok(CoreEvent::Lock(change)) = listener.try_recv() {

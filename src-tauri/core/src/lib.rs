@@ -5,7 +5,7 @@
 
 mod app;
 pub mod attachments;
-pub mod chat;
+mod bounds;
 mod child;
 pub mod clock;
 pub mod error;
@@ -24,9 +24,12 @@ pub mod start;
 pub mod store;
 mod sync;
 mod tokens;
+pub mod turns;
 pub mod web;
 
-pub use app::{App, Config};
+pub use app::{
+    App, Attachments, Config, ConfiguredProviders, Conversations, Drafts, SavedSettings,
+};
 pub use error::{Error, Result};
 pub use folder::make as make_private_folder;
 pub use model::ErrorCode;

@@ -33,7 +33,7 @@ pub(crate) async fn attach_file(
     bytes: FileBytes,
 ) -> CommandResult<AttachmentSummary> {
     let (id, app) = (conversation_id.as_ref(), host.app()?);
-    Ok(app.attach_file(id, &name, bytes.0).await?)
+    Ok(app.attachments.attach(id, &name, bytes.0).await?)
 }
 
 /// Returns the `file:` addresses of the files on the system's clipboard; none on macOS and Windows, where the page
@@ -56,7 +56,7 @@ pub(crate) async fn attach_copied_file<R: Runtime>(
 ) -> CommandResult<AttachmentSummary> {
     let (id, core) = (conversation_id.as_ref(), host.app()?);
     let clipboard = clipboard::files(&app).await;
-    Ok(core.attach_copied_file(id, &uri, &clipboard).await?)
+    Ok(core.attachments.attach_copied(id, &uri, &clipboard).await?)
 }
 
 /// Removes a file from a draft.
@@ -66,7 +66,7 @@ pub(crate) async fn detach_file(
     host: State<'_, Host>,
     attachment_id: AttachmentId,
 ) -> CommandResult<()> {
-    Ok(host.app()?.detach_file(&attachment_id).await?)
+    Ok(host.app()?.attachments.detach(&attachment_id).await?)
 }
 
 /// Returns the files of the draft of the conversation that does not exist yet; an existing conversation's come with
@@ -78,7 +78,7 @@ pub(crate) async fn draft_attachments(
     conversation_id: Option<ConversationId>,
 ) -> CommandResult<Vec<AttachmentSummary>> {
     let (id, app) = (conversation_id.as_ref(), host.app()?);
-    Ok(app.draft_attachments(id).await?)
+    Ok(app.attachments.of_draft(id).await?)
 }
 
 /// Moves files from the draft of the conversation that did not exist yet to the one that now does, all or none.
@@ -90,7 +90,7 @@ pub(crate) async fn adopt_attachments(
     attachment_ids: Vec<AttachmentId>,
 ) -> CommandResult<()> {
     let (id, app) = (conversation_id, host.app()?);
-    Ok(app.adopt_attachments(&id, &attachment_ids).await?)
+    Ok(app.attachments.adopt(&id, &attachment_ids).await?)
 }
 
 /// Returns a file's content: an image as a `data:` address, else its text.
@@ -100,5 +100,5 @@ pub(crate) async fn load_attachment(
     host: State<'_, Host>,
     attachment_id: AttachmentId,
 ) -> CommandResult<String> {
-    Ok(host.app()?.load_attachment(&attachment_id).await?)
+    Ok(host.app()?.attachments.load(&attachment_id).await?)
 }

@@ -18,7 +18,7 @@ pub(crate) async fn create_conversation(
     model_id: Option<String>,
 ) -> CommandResult<Conversation> {
     let (title, model) = (title.as_deref(), model_id.as_deref());
-    Ok(host.app()?.create_conversation(title, model).await?)
+    Ok(host.app()?.conversations.create(title, model).await?)
 }
 
 /// Returns conversations, most recently written to first; with `after`, those that follow that conversation. At
@@ -32,7 +32,8 @@ pub(crate) async fn list_conversations(
 ) -> CommandResult<Vec<ConversationSummary>> {
     Ok(host
         .app()?
-        .list_conversations(after.as_ref(), limit)
+        .conversations
+        .list(after.as_ref(), limit)
         .await?)
 }
 
@@ -45,7 +46,7 @@ pub(crate) async fn get_conversation(
     branch_id: Option<BranchId>,
 ) -> CommandResult<ConversationView> {
     let (branch, app) = (branch_id.as_ref(), host.app()?);
-    let view = app.get_conversation(&conversation_id, branch).await?;
+    let view = app.conversations.get(&conversation_id, branch).await?;
     Ok(render::conversation(view).await?)
 }
 
@@ -59,7 +60,10 @@ pub(crate) async fn get_messages(
     part: PageQuery,
 ) -> CommandResult<MessagePage> {
     let (branch, app) = (branch_id.as_ref(), host.app()?);
-    let page = app.messages(&conversation_id, branch, &part).await?;
+    let page = app
+        .conversations
+        .messages(&conversation_id, branch, &part)
+        .await?;
     Ok(render::page(page).await?)
 }
 
@@ -74,7 +78,8 @@ pub(crate) async fn find_in_conversation(
 ) -> CommandResult<Vec<MessageId>> {
     let (branch, app) = (branch_id.as_ref(), host.app()?);
     Ok(app
-        .find_in_conversation(&conversation_id, branch, &text)
+        .conversations
+        .find(&conversation_id, branch, &text)
         .await?)
 }
 
@@ -88,7 +93,8 @@ pub(crate) async fn rename_conversation(
 ) -> CommandResult<()> {
     Ok(host
         .app()?
-        .rename_conversation(&conversation_id, &title)
+        .conversations
+        .rename(&conversation_id, &title)
         .await?)
 }
 
@@ -100,7 +106,7 @@ pub(crate) async fn delete_conversation(
     host: State<'_, Host>,
     conversation_id: ConversationId,
 ) -> CommandResult<()> {
-    Ok(host.app()?.delete_conversation(&conversation_id).await?)
+    Ok(host.app()?.conversations.delete(&conversation_id).await?)
 }
 
 /// Restores a conversation that was deleted within the last ten seconds, else fails with `not_found`.
@@ -110,7 +116,7 @@ pub(crate) async fn restore_conversation(
     host: State<'_, Host>,
     conversation_id: ConversationId,
 ) -> CommandResult<()> {
-    Ok(host.app()?.restore_conversation(&conversation_id).await?)
+    Ok(host.app()?.conversations.restore(&conversation_id).await?)
 }
 
 /// Sets the model (`provider/model`) for a conversation's next answers.
@@ -123,7 +129,8 @@ pub(crate) async fn set_conversation_model(
 ) -> CommandResult<()> {
     Ok(host
         .app()?
-        .set_conversation_model(&conversation_id, &model_id)
+        .conversations
+        .set_model(&conversation_id, &model_id)
         .await?)
 }
 
@@ -137,12 +144,12 @@ pub(crate) async fn save_draft(
     content: String,
 ) -> CommandResult<()> {
     let (id, app) = (conversation_id.as_ref(), host.app()?);
-    Ok(app.save_draft(id, &content).await?)
+    Ok(app.drafts.save(id, &content).await?)
 }
 
 /// Returns the draft of the conversation that does not exist yet; empty when there is none.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn get_new_draft(host: State<'_, Host>) -> CommandResult<String> {
-    Ok(host.app()?.new_draft().await?)
+    Ok(host.app()?.drafts.of_new_conversation().await?)
 }

@@ -17,7 +17,8 @@ pub(crate) async fn is_locked(
 ) -> CommandResult<LockStatus> {
     Ok(host
         .app()?
-        .is_locked(&conversation_id, branch_id.as_ref())
+        .turns
+        .lock_status(&conversation_id, branch_id.as_ref())
         .await?)
 }
 
@@ -25,5 +26,5 @@ pub(crate) async fn is_locked(
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn cleanup_expired_locks(host: State<'_, Host>) -> CommandResult<CleanupOutcome> {
-    Ok(host.app()?.cleanup_expired_locks().await?)
+    Ok(host.app()?.turns.cleanup_expired_locks().await?)
 }

@@ -16,21 +16,25 @@ pub(crate) async fn list_models(
     host: State<'_, Host>,
     refresh: Option<bool>,
 ) -> CommandResult<Vec<ModelInfo>> {
-    Ok(host.app()?.list_models(refresh.unwrap_or(false)).await?)
+    Ok(host
+        .app()?
+        .providers
+        .models(refresh.unwrap_or(false))
+        .await?)
 }
 
 /// Returns the providers that can be added by filling in a form.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn list_presets(host: State<'_, Host>) -> CommandResult<Vec<Preset>> {
-    Ok(host.app()?.presets())
+    Ok(host.app()?.providers.presets())
 }
 
 /// Returns every configured provider, the embedded one included. No key is returned, only its last characters.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn list_providers(host: State<'_, Host>) -> CommandResult<Vec<ProviderInfo>> {
-    Ok(host.app()?.providers().await?)
+    Ok(host.app()?.providers.list().await?)
 }
 
 /// Adds a provider or changes one, its key included. `keychain_unavailable` means that nothing was saved and that
@@ -41,7 +45,7 @@ pub(crate) async fn save_provider(
     host: State<'_, Host>,
     form: ProviderForm,
 ) -> CommandResult<ProviderInfo> {
-    Ok(host.app()?.save_provider(&form).await?)
+    Ok(host.app()?.providers.save(&form).await?)
 }
 
 /// Deletes a provider and its key.
@@ -51,7 +55,7 @@ pub(crate) async fn delete_provider(
     host: State<'_, Host>,
     provider_id: String,
 ) -> CommandResult<()> {
-    Ok(host.app()?.delete_provider(&provider_id).await?)
+    Ok(host.app()?.providers.delete(&provider_id).await?)
 }
 
 /// Tests the connection to a provider as filled in, and returns what is wrong. Nothing is saved.
@@ -61,12 +65,12 @@ pub(crate) async fn test_provider(
     host: State<'_, Host>,
     form: ProviderForm,
 ) -> CommandResult<ConnectionTest> {
-    Ok(host.app()?.test_provider(&form).await?)
+    Ok(host.app()?.providers.test(&form).await?)
 }
 
 /// Returns the model servers that run on this machine and are not configured yet.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn find_local_servers(host: State<'_, Host>) -> CommandResult<Vec<FoundServer>> {
-    Ok(host.app()?.find_local_servers().await?)
+    Ok(host.app()?.providers.find_local().await?)
 }

@@ -10,7 +10,7 @@ use crate::Host;
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn get_settings(host: State<'_, Host>) -> CommandResult<Settings> {
-    Ok(host.app()?.settings().await?)
+    Ok(host.app()?.settings.get().await?)
 }
 
 /// Saves all settings and returns them normalized. An invalid value is refused, and nothing is saved then.
@@ -20,7 +20,7 @@ pub(crate) async fn save_settings(
     host: State<'_, Host>,
     settings: Settings,
 ) -> CommandResult<Settings> {
-    Ok(host.app()?.save_settings(settings).await?)
+    Ok(host.app()?.settings.save(settings).await?)
 }
 
 /// Sets the generation parameters of a conversation's requests.
@@ -33,6 +33,7 @@ pub(crate) async fn set_conversation_parameters(
 ) -> CommandResult<()> {
     Ok(host
         .app()?
-        .set_conversation_parameters(&conversation_id, parameters)
+        .conversations
+        .set_parameters(&conversation_id, parameters)
         .await?)
 }

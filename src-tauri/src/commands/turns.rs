@@ -1,8 +1,8 @@
 //! Commands that start, follow and stop answers.
 
 use conch_core::model::{
-    AttachmentId, AttemptSource, BranchId, ConversationId, GenerationId, MessageId, RequestId,
-    SelectedVersion, SendOutcome, StopOutcome,
+    AttachmentId, AttemptSource, BranchId, ConversationId, GenerationId, MessageId, NewMessage,
+    RequestId, SelectedVersion, SendOutcome, StopOutcome, TurnRequest, TurnTarget,
 };
 use tauri::ipc::Channel;
 use tauri::{Runtime, State, WebviewWindow};
@@ -25,18 +25,19 @@ pub(crate) async fn send_message(
     source: Option<AttemptSource>,
     attachment_ids: Option<Vec<AttachmentId>>,
 ) -> CommandResult<SendOutcome> {
-    let source = source.unwrap_or(AttemptSource::Program);
-    let (branch, app) = (branch_id.as_ref(), host.app()?);
-    Ok(app
-        .send_message(
-            &conversation_id,
-            branch,
-            &content,
-            &attachment_ids.unwrap_or_default(),
-            &client_request_id,
-            source,
-        )
-        .await?)
+    let message = NewMessage {
+        conversation_id,
+        branch_id,
+        content,
+        attachments: attachment_ids.unwrap_or_default(),
+    };
+    let request = TurnRequest {
+        target: TurnTarget::Message(message),
+        model_id: None,
+        request_id: client_request_id,
+        source: source.unwrap_or(AttemptSource::Program),
+    };
+    Ok(host.app()?.turns.start(request).await?)
 }
 
 /// Starts the answer to a user message, or a new version of an answer. Where other messages follow, on a new
@@ -50,11 +51,13 @@ pub(crate) async fn generate_response(
     client_request_id: RequestId,
     source: Option<AttemptSource>,
 ) -> CommandResult<SendOutcome> {
-    let source = source.unwrap_or(AttemptSource::Program);
-    let (model, app) = (model_id.as_deref(), host.app()?);
-    Ok(app
-        .generate_response(&message_id, model, &client_request_id, source)
-        .await?)
+    let request = TurnRequest {
+        target: TurnTarget::Answer(message_id),
+        model_id,
+        request_id: client_request_id,
+        source: source.unwrap_or(AttemptSource::Program),
+    };
+    Ok(host.app()?.turns.start(request).await?)
 }
 
 /// Continues a message's branch from that version's newest end. Refused with `generation_in_progress` while an
@@ -65,7 +68,11 @@ pub(crate) async fn select_version(
     host: State<'_, Host>,
     message_id: MessageId,
 ) -> CommandResult<SelectedVersion> {
-    Ok(host.app()?.select_version(&message_id).await?)
+    Ok(host
+        .app()?
+        .conversations
+        .select_version(&message_id)
+        .await?)
 }
 
 /// Stops an answer and waits, for less than a second, until its end is stored. A stale id stops nothing.
@@ -75,7 +82,7 @@ pub(crate) async fn stop_generation(
     host: State<'_, Host>,
     generation_id: GenerationId,
 ) -> CommandResult<StopOutcome> {
-    Ok(host.app()?.stop_generation(&generation_id).await)
+    Ok(host.app()?.turns.stop(&generation_id).await)
 }
 
 /// Counts a send that the page refused because it knew the branch to be locked.
@@ -89,7 +96,8 @@ pub(crate) async fn record_refused_attempt(
 ) -> CommandResult<()> {
     let (branch, app) = (branch_id.as_ref(), host.app()?);
     Ok(app
-        .record_refused_attempt(&conversation_id, branch, source)
+        .turns
+        .record_refused(&conversation_id, branch, source)
         .await?)
 }
 
@@ -106,7 +114,10 @@ pub(crate) async fn follow_branch<R: Runtime>(
     channel: Channel<PageEvent>,
 ) -> CommandResult<()> {
     let app = host.app()?;
-    let branch_id = app.branch(&conversation_id, branch_id.as_ref()).await?;
+    let branch_id = app
+        .conversations
+        .branch(&conversation_id, branch_id.as_ref())
+        .await?;
     let replaced = followers.replace(window.label());
     tauri::async_runtime::spawn(replaced.run_until_cancelled_owned(async move {
         render::follow(&app, &branch_id, move |event| channel.send(event).is_ok()).await;

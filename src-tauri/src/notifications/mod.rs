@@ -133,10 +133,10 @@ async fn notice(handle: &AppHandle, core: &App, end: &AnswerEnd) -> Option<Notic
 }
 
 async fn read(core: &App, end: &AnswerEnd) -> Result<Option<Notice>> {
-    if !core.settings().await?.notifications {
+    if !core.settings.get().await?.notifications {
         return Ok(None);
     }
-    let title = core.title(&end.conversation_id).await?;
+    let title = core.conversations.title(&end.conversation_id).await?;
     Ok(Notice::of(end, title))
 }
 

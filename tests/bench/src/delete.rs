@@ -40,7 +40,7 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> anyhow::Result<()> {
             };
             make(&file, &[kind]).await?;
             let app = open(folder.path(), &server.base_url()).await?;
-            let other = app.create_conversation(None, None).await?.id;
+            let other = app.conversations.create(None, None).await?.id;
             let longest = match side {
                 Side::Ours => while_deleting(&app, &other, &file).await,
                 Side::Theirs => {
@@ -64,7 +64,7 @@ async fn while_deleting(
     file: &Path,
 ) -> anyhow::Result<f64> {
     let beside = Store::open(file, false, SystemClock::default().now()).await?;
-    app.delete_conversation(&conversation_id(1)).await?;
+    app.conversations.delete(&conversation_id(1)).await?;
     let (mut longest, mut during): (f64, u32) = (0.0, 0);
     loop {
         let deleted = beside.deleted_conversations().await?;

@@ -35,12 +35,12 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> anyhow::Result<()> {
 }
 
 async fn ours(app: &conch_core::App) -> anyhow::Result<f64> {
-    let conversation = app.create_conversation(None, None).await?;
+    let conversation = app.conversations.create(None, None).await?;
     let mut events = app.subscribe();
     let started = now();
     let accepted = send(app, &conversation.id, "a question").await?;
     let mut took = None;
-    let follow = app.follow(&accepted.branch_id, |event| {
+    let follow = app.turns.follow(&accepted.branch_id, |event| {
         if matches!(event, TranscriptEvent::Part { .. }) {
             took = Some(started.elapsed());
         }

@@ -64,7 +64,7 @@ async fn turn(
     conversation_id: &ConversationId,
 ) -> anyhow::Result<()> {
     let turn = new_turn(conversation_id, "a question");
-    let BeginOutcome::Started(started) = store.begin_turn(&turn, clock.now()).await? else {
+    let BeginOutcome::Started(started) = store.begin(&turn, clock.now()).await? else {
         anyhow::bail!("a turn did not start");
     };
     let ending = Ending::new(MessageStatus::Complete, None);

@@ -25,7 +25,7 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> anyhow::Result<()> {
         bench.runtime.block_on(async {
             let started = now();
             for _ in 0..OPENINGS {
-                let view = app.get_conversation(id, None).await?;
+                let view = app.conversations.get(id, None).await?;
                 ensure!(view.messages.len() >= 10, "there is nothing in it");
             }
             Ok(millis(started.elapsed()) / f64::from(OPENINGS))

@@ -73,13 +73,13 @@ fn measure(bench: &mut Bench<'_>, figure: fn(&Outcome) -> f64) -> anyhow::Result
 
 async fn ours(app: &Arc<App>) -> anyhow::Result<usize> {
     let conversations = (0..CONVERSATIONS).map(|_| async {
-        let conversation = app.create_conversation(None, None).await?;
+        let conversation = app.conversations.create(None, None).await?;
         let mut failed = 0;
         for _ in 0..SENDS {
             let mut events = app.subscribe();
             let accepted = send(app, &conversation.id, "a question").await?;
             wait_for_end(&mut events, &accepted).await?;
-            let view = app.get_conversation(&conversation.id, None).await?;
+            let view = app.conversations.get(&conversation.id, None).await?;
             let last = view.messages.last().map(|message| message.status);
             failed += usize::from(last != Some(MessageStatus::Complete));
         }

@@ -27,17 +27,17 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> anyhow::Result<()> {
         bench.runtime.block_on(async {
             match side {
                 Side::Ours => {
-                    let conversation = app.create_conversation(None, None).await?;
+                    let conversation = app.conversations.create(None, None).await?;
                     let mut events = app.subscribe();
                     let started = now();
                     let accepted = send(&app, &conversation.id, "a question").await?;
                     // A window follows the branch, as one always does, even after this answer's end.
                     tokio::select! {
-                        () = app.follow(&accepted.branch_id, |_| true) => {}
+                        () = app.turns.follow(&accepted.branch_id, |_| true) => {}
                         ended = wait_for_end(&mut events, &accepted) => ended?,
                     }
                     let took = started.elapsed();
-                    let view = app.get_conversation(&conversation.id, None).await?;
+                    let view = app.conversations.get(&conversation.id, None).await?;
                     let answer = view.messages.last().context("no answer")?;
                     ensure!(answer.content().len() >= ANSWER, "the answer is {answer:?}");
                     Ok(millis(took))

@@ -171,7 +171,7 @@ impl Scene {
         let folder = tempfile::tempdir()?;
         let wall = Arc::clone(&clock) as Arc<dyn Clock>;
         let app = application::open_at(folder.path(), base_url, wall).await?;
-        let conversation = app.create_conversation(None, None).await?;
+        let conversation = app.conversations.create(None, None).await?;
         Ok(Self {
             clock,
             server,
@@ -188,6 +188,7 @@ impl Scene {
         self.send().await?;
         let first = |event| !matches!(event, TranscriptEvent::Part { .. });
         self.app
+            .turns
             .follow(&self.conversation.main_branch_id, first)
             .await;
         Ok(())
@@ -200,7 +201,8 @@ impl Scene {
     async fn is_locked(&self) -> anyhow::Result<bool> {
         Ok(self
             .app
-            .is_locked(&self.conversation.id, None)
+            .turns
+            .lock_status(&self.conversation.id, None)
             .await?
             .locked)
     }
@@ -208,7 +210,8 @@ impl Scene {
     async fn status(&self) -> anyhow::Result<(MessageStatus, String)> {
         let view = self
             .app
-            .get_conversation(&self.conversation.id, None)
+            .conversations
+            .get(&self.conversation.id, None)
             .await?;
         let answer = view.messages.get(1).context("there is no answer")?;
         Ok((answer.status, answer.content().clone()))
@@ -227,7 +230,7 @@ impl Scene {
         self.clock.advance(running);
         let drift = i64::try_from(running.as_millis())? * (i64::from(rate) - 1000) / 1000;
         self.step(drift);
-        Ok(self.app.cleanup_expired_locks().await?.released)
+        Ok(self.app.turns.cleanup_expired_locks().await?.released)
     }
 
     fn step(&self, by_millis: i64) {
@@ -359,7 +362,7 @@ async fn take(store: &Store, scene: &Scene, instance: &str) -> anyhow::Result<Le
         &conversation.main_branch_id,
         &InstanceId::from(instance.to_owned()),
     );
-    match store.begin_turn(&turn, scene.clock.now()).await? {
+    match store.begin(&turn, scene.clock.now()).await? {
         BeginOutcome::Started(started) => Ok(started.lease),
         other => anyhow::bail!("{other:?} on a free branch"),
     }
@@ -369,9 +372,9 @@ async fn take(store: &Store, scene: &Scene, instance: &str) -> anyhow::Result<Le
 async fn asleep_together() -> anyhow::Result<()> {
     let scene = Scene::new().await?;
     scene.answer().await?;
-    scene.app.cleanup_expired_locks().await?;
+    scene.app.turns.cleanup_expired_locks().await?;
     scene.step(8 * 60 * MINUTE);
-    scene.app.cleanup_expired_locks().await?;
+    scene.app.turns.cleanup_expired_locks().await?;
     scene.server.gate("rest").open();
     let (status, text) = scene.wait_for_end().await?;
     ensure!(
@@ -416,10 +419,10 @@ async fn half_open(elsewhere: IpAddr) -> anyhow::Result<()> {
     let base_url = base_url.replace(host, &there.to_string());
     let scene = Scene::with(server, &base_url).await?;
     scene.answer().await?;
-    scene.app.cleanup_expired_locks().await?;
+    scene.app.turns.cleanup_expired_locks().await?;
     scene.step(8 * 60 * MINUTE);
     ensure!(
-        scene.app.cleanup_expired_locks().await?.released == 0,
+        scene.app.turns.cleanup_expired_locks().await?.released == 0,
         "a living holder was freed"
     );
     let noticed = tokio::time::timeout(Duration::from_secs(30), scene.wait_for_end()).await;

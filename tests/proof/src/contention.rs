@@ -185,7 +185,7 @@ impl Race {
             let together = Arc::clone(&together);
             asking.spawn(async move {
                 together.wait().await;
-                timed(store.begin_turn(&turn, clock.now())).await
+                timed(store.begin(&turn, clock.now())).await
             });
         }
         let mut replies = Vec::with_capacity(TASKS);

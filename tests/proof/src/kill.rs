@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use conch_core::App;
-use conch_core::model::{AttemptSource, ConversationId, MessageStatus, RequestId, SendOutcome};
+use conch_core::model::{ConversationId, MessageStatus, SendOutcome, TurnRequest};
 use conch_fault_server::{FaultServer, Script, Step};
 use conch_support::application::{self, send, wait_for_end};
 use tokio::io::AsyncReadExt;
@@ -153,9 +153,9 @@ impl Folder {
     async fn new(base_url: &str) -> anyhow::Result<Self> {
         let data = tempfile::tempdir()?;
         let app = application::open(data.path(), base_url).await?;
-        let mut conversation = app.create_conversation(None, None).await?.id;
+        let mut conversation = app.conversations.create(None, None).await?.id;
         for _ in 1..CONVERSATIONS {
-            conversation = app.create_conversation(None, None).await?.id;
+            conversation = app.conversations.create(None, None).await?.id;
         }
         app.quit().await;
         Ok(Self {
@@ -275,7 +275,7 @@ fn chat(arguments: &[String]) -> anyhow::Result<()> {
     runtime()?.block_on(async {
         let app = application::open(folder.as_ref(), base_url).await?;
         Promise::Open.print()?;
-        let conversations = app.list_conversations(None, None).await?;
+        let conversations = app.conversations.list(None, None).await?;
         let chats = conversations.iter().map(|summary| talk(&app, &summary.id));
         futures_util::future::try_join_all(chats).await?;
         Ok(())
@@ -294,12 +294,8 @@ async fn talk(app: &App, id: &ConversationId) -> anyhow::Result<()> {
         wait_for_end(&mut events, &sent).await?;
         print_answer(app, id).await?;
         let SendOutcome::Accepted(again) = app
-            .generate_response(
-                &sent.user_message_id,
-                None,
-                &RequestId::fresh(),
-                AttemptSource::Program,
-            )
+            .turns
+            .start(TurnRequest::answer(&sent.user_message_id))
             .await?;
         wait_for_end(&mut events, &again).await?;
         print_answer(app, id).await?;
@@ -309,7 +305,7 @@ async fn talk(app: &App, id: &ConversationId) -> anyhow::Result<()> {
 
 /// Prints the promise that the last answer of the conversation is complete.
 async fn print_answer(app: &App, id: &ConversationId) -> anyhow::Result<()> {
-    let view = app.get_conversation(id, None).await?;
+    let view = app.conversations.get(id, None).await?;
     let last = view.messages.last().context("no message")?;
     ensure!(
         last.status == MessageStatus::Complete,

@@ -96,9 +96,9 @@ impl Ledger {
         let database = folder.join("conch.db");
         let mut broken = checks::violations(&database, DatabaseState::Idle).await?;
         broken.extend(self.broken(&database).await?);
-        let conversation = match app.list_conversations(None, None).await?.pop() {
+        let conversation = match app.conversations.list(None, None).await?.pop() {
             Some(summary) => summary.id,
-            None => app.create_conversation(None, None).await?.id,
+            None => app.conversations.create(None, None).await?.id,
         };
         if let Err(error) = send(&app, &conversation, QUESTION).await {
             broken.push(format!("a send after the start was refused: {error}"));

@@ -89,16 +89,16 @@ async fn answer_of(size: usize) -> anyhow::Result<(Vec<String>, Duration)> {
     let folder = tempfile::tempdir()?;
     let app = application::open(folder.path(), &server.base_url()).await?;
     let (long, other) = (
-        app.create_conversation(None, None).await?,
-        app.create_conversation(None, None).await?,
+        app.conversations.create(None, None).await?,
+        app.conversations.create(None, None).await?,
     );
     send(&app, &long.id, QUESTION).await?;
     let mut broken = Vec::new();
     let mut slowest = Duration::ZERO;
     let ended = timeout(ANSWER_TIMEOUT, async {
-        while app.is_locked(&long.id, None).await?.locked {
+        while app.turns.lock_status(&long.id, None).await?.locked {
             let begun = now();
-            app.get_conversation(&other.id, None).await?;
+            app.conversations.get(&other.id, None).await?;
             slowest = slowest.max(begun.elapsed());
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -111,7 +111,7 @@ async fn answer_of(size: usize) -> anyhow::Result<(Vec<String>, Duration)> {
     if slowest > MAX_READ_TIME {
         broken.push(format!("another read took {} ms", slowest.as_millis()));
     }
-    let answer = app.get_conversation(&long.id, None).await?.messages.pop();
+    let answer = app.conversations.get(&long.id, None).await?.messages.pop();
     broken.extend(mismatch(answer, size));
     app.quit().await;
     broken.extend(checks::violations(&folder.path().join("conch.db"), DatabaseState::Idle).await?);
@@ -144,7 +144,7 @@ async fn too_big_to_join() -> anyhow::Result<Vec<String>> {
     let made = store.create_conversation(None, None, begin).await?;
     let dead = InstanceId::from("dead".to_owned());
     let turn = new_turn(&made.id, &made.main_branch_id, &dead);
-    let lease = started(store.begin_turn(&turn, begin).await?)?.lease;
+    let lease = started(store.begin(&turn, begin).await?)?.lease;
     store.close().await;
     let mut database = connect(&path).await?;
     sqlx::query(
@@ -157,7 +157,7 @@ async fn too_big_to_join() -> anyhow::Result<Vec<String>> {
 
     let mut broken = Vec::new();
     let app = application::open(folder.path(), NO_PROVIDER).await?;
-    let view = app.get_conversation(&made.id, None).await?;
+    let view = app.conversations.get(&made.id, None).await?;
     let answer = view.messages.last();
     let status = answer.map(|answer| answer.status);
     if status != Some(MessageStatus::Interrupted) || view.lock.locked {

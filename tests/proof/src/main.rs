@@ -49,6 +49,7 @@ mod gate;
 #[expect(
     dead_code,
     unreachable_pub,
+    unused_imports,
     reason = "schedules need only a part of it"
 )]
 mod live;

@@ -175,7 +175,7 @@ async fn talk(store: &Store, turns: usize) -> anyhow::Result<()> {
     let made = store.create_conversation(None, None, clock.now()).await?;
     for number in 0..turns {
         let new_turn = new_turn(&made.id, &made.main_branch_id, &instance_id);
-        let started = started(store.begin_turn(&new_turn, clock.now()).await?)?;
+        let started = started(store.begin(&new_turn, clock.now()).await?)?;
         let text = Piece::from(&*format!("part {number} ").repeat(1 + number * 37 % 1_000));
         let ending = Ending::new(MessageStatus::Complete, None);
         let lease = &started.lease;
@@ -264,12 +264,10 @@ fn verdict_of(error: &Error) -> Option<Verdict> {
 /// Starts Conch and uses it; damage reported by a command, not by the start, is no error.
 async fn start_on(folder: &Path) -> Result<(), Error> {
     let app = application::open(folder, NO_PROVIDER).await?;
-    if let Ok(conversations) = app.list_conversations(None, None).await {
+    if let Ok(conversations) = app.conversations.list(None, None).await {
         for conversation in conversations {
-            let _ = app.get_conversation(&conversation.id, None).await;
-            let _ = app
-                .find_in_conversation(&conversation.id, None, "part")
-                .await;
+            let _ = app.conversations.get(&conversation.id, None).await;
+            let _ = app.conversations.find(&conversation.id, None, "part").await;
             let _ = send(&app, &conversation.id, QUESTION).await;
         }
     }

@@ -152,7 +152,7 @@ fn race(arguments: &[String]) -> anyhow::Result<()> {
         let started = now();
         while started.elapsed() < time {
             let turn = new_turn(&conversation_id, &branch_id, &instance_id);
-            let (begun, took) = timed(store.begin_turn(&turn, clock.now())).await;
+            let (begun, took) = timed(store.begin(&turn, clock.now())).await;
             calls.add(took);
             match begun? {
                 BeginOutcome::Started(started) => {

@@ -12,8 +12,8 @@ use anyhow::{Context, ensure};
 use conch_core::App;
 use conch_core::clock::{Clock, SystemClock};
 use conch_core::model::{
-    Accepted, AttemptSource, ConversationId, MessageId, PageQuery, Parameters, RequestId,
-    SendOutcome,
+    Accepted, AttemptSource, ConversationId, MessageId, PageQuery, Parameters, SendOutcome,
+    TurnRequest,
 };
 use conch_core::store::Store;
 use conch_fault_server::{FaultServer, Script};
@@ -126,10 +126,10 @@ impl Size {
 
     async fn read(&mut self) -> anyhow::Result<()> {
         let (app, id, all) = (Arc::clone(&self.app), self.id.clone(), self.messages);
-        let list = app.list_conversations(None, None);
+        let list = app.conversations.list(None, None);
         let list = self.call("list_conversations", list).await?;
         ensure!(list.len() == 1, "it is not listed");
-        let view = app.get_conversation(&id, None);
+        let view = app.conversations.get(&id, None);
         let view = self.call("get_conversation", view).await?;
         let newest = view.messages.last().map(|message| message.id.clone());
         ensure!(
@@ -147,7 +147,7 @@ impl Size {
             (PageQuery::Before(message_in_it(AFTER_A_PAGE)), false, true),
         ] {
             let page = self
-                .call("get_messages", app.messages(&id, None, &part))
+                .call("get_messages", app.conversations.messages(&id, None, &part))
                 .await?;
             let shape = (page.messages.len(), page.has_earlier, page.has_later);
             ensure!(
@@ -156,38 +156,42 @@ impl Size {
             );
         }
         let one = format!("{CANARY} {} ", all / 2);
-        let found = app.find_in_conversation(&id, None, &one);
+        let found = app.conversations.find(&id, None, &one);
         let found = self.call("find_in_conversation", found).await?;
         ensure!(found == [middle], "one is found: {}", found.len());
-        let found = app.find_in_conversation(&id, None, CANARY);
+        let found = app.conversations.find(&id, None, CANARY);
         let found = self.call("find_in_conversation", found).await?;
         ensure!(i64::try_from(found.len())? == all, "all are found");
-        let lock = self.call("is_locked", app.is_locked(&id, None)).await?;
+        let lock = self
+            .call("is_locked", app.turns.lock_status(&id, None))
+            .await?;
         ensure!(lock.can_send, "it is locked");
         Ok(())
     }
 
     async fn change(&mut self) -> anyhow::Result<()> {
         let (app, id) = (Arc::clone(&self.app), self.id.clone());
-        let renamed = app.rename_conversation(&id, CANARY);
+        let renamed = app.conversations.rename(&id, CANARY);
         self.call("rename_conversation", renamed).await?;
-        let model = app.set_conversation_model(&id, "openai/stand-in-1");
+        let model = app.conversations.set_model(&id, "openai/stand-in-1");
         self.call("set_conversation_model", model).await?;
         let parameters = Parameters::default();
-        let set = app.set_conversation_parameters(&id, parameters);
+        let set = app.conversations.set_parameters(&id, parameters);
         self.call("set_conversation_parameters", set).await?;
-        let draft = app.save_draft(Some(&id), CANARY);
+        let draft = app.drafts.save(Some(&id), CANARY);
         self.call("save_draft", draft).await?;
-        let file = app.attach_file(Some(&id), "notes.txt", CANARY.into());
+        let file = app
+            .attachments
+            .attach(Some(&id), "notes.txt", CANARY.into());
         self.call("attach_file", file).await?;
-        let files = app.draft_attachments(Some(&id));
+        let files = app.attachments.of_draft(Some(&id));
         let files = self.call("draft_attachments", files).await?;
-        let loaded = app.load_attachment(&files[0].id);
+        let loaded = app.attachments.load(&files[0].id);
         self.call("load_attachment", loaded).await?;
-        self.call("detach_file", app.detach_file(&files[0].id))
+        self.call("detach_file", app.attachments.detach(&files[0].id))
             .await?;
         let source = AttemptSource::Enter;
-        let refused = app.record_refused_attempt(&id, None, source);
+        let refused = app.turns.record_refused(&id, None, source);
         self.call("record_refused_attempt", refused).await
     }
 
@@ -201,20 +205,20 @@ impl Size {
         let earlier = self.again(&message_in_it(all / 2)).await?;
         ensure!(earlier.branch_id != sent.branch_id, "it hides what follows");
         let second = message_in_it(2);
-        let chosen = app.select_version(&second);
+        let chosen = app.conversations.select_version(&second);
         let chosen = self.call("select_version", chosen).await?;
         ensure!(chosen.branch_id == sent.branch_id, "of another branch");
-        let view = app.get_conversation(&id, None);
+        let view = app.conversations.get(&id, None);
         let view = self.call("get_conversation", view).await?;
         let newest = view.messages.last().map(|message| message.id.clone());
         ensure!(newest == Some(chosen.head_message_id), "it is not shown");
 
         self.server.push(Script::gated("never", "half", "more"));
         let held = self.call("send_message", send(&app, &id, CANARY)).await?;
-        let stopped = async { Ok(app.stop_generation(&held.generation_id).await) };
+        let stopped = async { Ok(app.turns.stop(&held.generation_id).await) };
         let stopped = self.call("stop_generation", stopped).await?;
         ensure!(stopped.stopped, "it is not stopped");
-        let cleaned = app.cleanup_expired_locks();
+        let cleaned = app.turns.cleanup_expired_locks();
         self.call("cleanup_expired_locks", cleaned).await?;
         Ok(())
     }
@@ -222,8 +226,7 @@ impl Size {
     async fn again(&mut self, id: &MessageId) -> anyhow::Result<Accepted> {
         let app = Arc::clone(&self.app);
         let mut events = app.subscribe();
-        let (request, source) = (RequestId::fresh(), AttemptSource::Program);
-        let asked = app.generate_response(id, None, &request, source);
+        let asked = app.turns.start(TurnRequest::answer(id));
         let SendOutcome::Accepted(accepted) = self.call("generate_response", asked).await?;
         wait_for_end(&mut events, &accepted).await?;
         Ok(accepted)
@@ -232,17 +235,17 @@ impl Size {
     async fn delete(&mut self) -> anyhow::Result<()> {
         let (app, id) = (Arc::clone(&self.app), self.id.clone());
         for _ in 0..2 {
-            let deleted = app.delete_conversation(&id);
+            let deleted = app.conversations.delete(&id);
             self.call("delete_conversation", deleted).await?;
             ensure!(
-                app.get_conversation(&id, None).await.is_err(),
+                app.conversations.get(&id, None).await.is_err(),
                 "it is there"
             );
-            let restored = app.restore_conversation(&id);
+            let restored = app.conversations.restore(&id);
             self.call("restore_conversation", restored).await?;
-            ensure!(app.get_conversation(&id, None).await.is_ok(), "it is gone");
+            ensure!(app.conversations.get(&id, None).await.is_ok(), "it is gone");
         }
-        self.call("delete_conversation", app.delete_conversation(&id))
+        self.call("delete_conversation", app.conversations.delete(&id))
             .await?;
         if self.messages > LEFT_TO_THE_QUIT {
             let beside = Store::open(&self.database, false, SystemClock::default().now()).await?;

@@ -12,10 +12,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, bail, ensure};
 use conch_core::clock::{Clock, SystemClock};
-use conch_core::model::{
-    AttemptSource, Ending, GenerationId, InstanceId, Lease, MessageStatus, RequestId,
-};
-use conch_core::store::{BeginOutcome, Holder, NewAnswer, Piece, Store};
+use conch_core::model::{Ending, InstanceId, Lease, MessageStatus, TurnRequest};
+use conch_core::store::{BeginOutcome, BeginTurn, Holder, Piece, Store};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::process::Command;
 
@@ -156,7 +154,7 @@ async fn live(database: &Path) -> anyhow::Result<()> {
     let instance_id = InstanceId::fresh();
     let send = async || {
         let turn = new_turn(&conversation.id, &conversation.main_branch_id, &instance_id);
-        let begun = store.begin_turn(&turn, clock.now()).await?;
+        let begun = store.begin(&turn, clock.now()).await?;
         let started = started(begun)?;
         let id = started.accepted.user_message_id.to_string();
         Promise::Sent(id, QUESTION.to_owned()).print()?;
@@ -189,21 +187,15 @@ async fn live(database: &Path) -> anyhow::Result<()> {
     )
     .await?;
 
-    let again = NewAnswer {
-        message_id: first.accepted.user_message_id.clone(),
-        model_id: None,
-        request_id: RequestId::fresh(),
-        source: AttemptSource::Program,
-        generation_id: GenerationId::fresh(),
-        instance_id: instance_id.clone(),
-    };
-    let again = started(store.begin_answer(&again, clock.now()).await?)?;
+    let again = TurnRequest::answer(&first.accepted.user_message_id);
+    let again = BeginTurn::new(again, instance_id.clone());
+    let again = started(store.begin(&again, clock.now()).await?)?;
     ensure_written(
         store.append(&again.lease, 0, &"another".into()).await?,
         &again.lease,
     )?;
     let refused = new_turn(&conversation.id, &conversation.main_branch_id, &instance_id);
-    let refused = store.begin_turn(&refused, clock.now()).await?;
+    let refused = store.begin(&refused, clock.now()).await?;
     ensure!(
         refused == BeginOutcome::Busy,
         "the second turn got {refused:?}"

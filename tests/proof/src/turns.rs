@@ -6,10 +6,9 @@ use std::path::Path;
 use anyhow::{bail, ensure};
 use conch_core::clock::{Clock, SystemClock};
 use conch_core::model::{
-    BranchId, ConversationId, Ending, FencedWrite, InstanceId, Lease, MessageStatus,
+    BranchId, ConversationId, Ending, FencedWrite, InstanceId, Lease, MessageStatus, NewMessage,
 };
-use conch_core::store::{BeginOutcome, NewTurn, StartedTurn, Store};
-use conch_support::application;
+use conch_core::store::{BeginOutcome, BeginTurn, StartedTurn, Store};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
 
@@ -24,11 +23,14 @@ pub(crate) fn new_turn(
     conversation_id: &ConversationId,
     branch_id: &BranchId,
     instance_id: &InstanceId,
-) -> NewTurn {
-    NewTurn {
+) -> BeginTurn {
+    let message = NewMessage {
         branch_id: Some(branch_id.clone()),
-        instance_id: instance_id.clone(),
-        ..application::new_turn(conversation_id, QUESTION)
+        ..NewMessage::new(conversation_id, QUESTION)
+    };
+    BeginTurn {
+        title: Some(QUESTION.to_owned()),
+        ..BeginTurn::new(message.into(), instance_id.clone())
     }
 }
 

@@ -180,7 +180,7 @@ impl<'a> FixtureBuilder<'a> {
             ),
         ];
         for form in forms {
-            self.app.save_provider(&form).await?;
+            self.app.providers.save(&form).await?;
         }
         let settings = Settings {
             default_model_id: Some(CLUSTER_MODEL.to_owned()),
@@ -190,7 +190,7 @@ impl<'a> FixtureBuilder<'a> {
             },
             ..Settings::default()
         };
-        self.app.save_settings(settings).await?;
+        self.app.settings.save(settings).await?;
         Ok(())
     }
 
@@ -269,7 +269,8 @@ impl<'a> FixtureBuilder<'a> {
             let at = self.midnight - number * 7 * 60 * MINUTE;
             self.clock.step_to(Timestamp::from_millis(at));
             self.app
-                .create_conversation(Some(&format!("{topic}, part {number}")), None)
+                .conversations
+                .create(Some(&format!("{topic}, part {number}")), None)
                 .await?;
         }
         let word =
@@ -291,7 +292,7 @@ impl<'a> FixtureBuilder<'a> {
         // The duration of a realistic answer of this size.
         const TOOK: Duration = Duration::from_millis(8_400);
         self.clock.step_to(Timestamp::from_millis(at));
-        let conversation = self.app.create_conversation(Some(title), None).await?;
+        let conversation = self.app.conversations.create(Some(title), None).await?;
         let mut events = self.app.subscribe();
         for (turn, (question, thoughts, answer)) in turns.iter().enumerate() {
             let gate = format!("{title} {turn}");

@@ -7,14 +7,11 @@ use std::path::PathBuf;
 
 use conch_core::model::{
     AttachmentContent, AttachmentId, AttachmentKind, AttachmentSummary, AttemptSource,
-    ConversationId, Ending, FinishReason, GenerationId, InstanceId, KeyPlace, MessageError,
-    MessageStatus, NewAttachment, Parameters, PartDelta, ProtocolKind, RequestId, Settings,
-    Timestamp, Usage,
+    ConversationId, Ending, FinishReason, InstanceId, KeyPlace, MessageError, MessageStatus,
+    NewAttachment, NewMessage, Parameters, PartDelta, ProtocolKind, Settings, Timestamp,
+    TurnRequest, Usage,
 };
-use conch_core::store::{
-    BeginOutcome, NewAnswer, NewTurn, Piece, StartedTurn, Store, StoredProvider,
-};
-use conch_support::application::new_turn;
+use conch_core::store::{BeginOutcome, BeginTurn, Piece, StartedTurn, Store, StoredProvider};
 use conch_support::seed::{self, Conversations};
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -54,12 +51,19 @@ async fn turn(
         None => store.create_conversation(None, None, NOW).await?.id,
     };
     let attachments = store.draft_attachments(Some(&conversation_id)).await?;
-    let turn = NewTurn {
+    let message = NewMessage {
         attachments: attachments.into_iter().map(|file| file.id).collect(),
-        source: AttemptSource::Enter,
-        ..new_turn(&conversation_id, content)
+        ..NewMessage::new(&conversation_id, content)
     };
-    match store.begin_turn(&turn, NOW).await? {
+    let request = TurnRequest {
+        source: AttemptSource::Enter,
+        ..message.into()
+    };
+    let turn = BeginTurn {
+        title: Some(content.to_owned()),
+        ..BeginTurn::new(request, InstanceId::fresh())
+    };
+    match store.begin(&turn, NOW).await? {
         BeginOutcome::Started(started) => Ok(*started),
         other => Err(format!("{other:?}").into()),
     }
@@ -120,15 +124,13 @@ async fn answers(store: &Store) -> Result<(), Box<dyn std::error::Error>> {
             let _ = store
                 .finish(&started.lease, Some((1, &rest)), ending, NOW)
                 .await?;
-            let again = NewAnswer {
-                message_id: started.accepted.assistant_message_id.clone(),
+            let request = TurnRequest {
                 model_id: Some("anthropic/claude".to_owned()),
-                request_id: RequestId::fresh(),
                 source: AttemptSource::Regenerate,
-                generation_id: GenerationId::fresh(),
-                instance_id: InstanceId::fresh(),
+                ..TurnRequest::answer(&started.accepted.assistant_message_id)
             };
-            let BeginOutcome::Started(again) = store.begin_answer(&again, NOW).await? else {
+            let again = BeginTurn::new(request, InstanceId::fresh());
+            let BeginOutcome::Started(again) = store.begin(&again, NOW).await? else {
                 return Err("not started".into());
             };
             let rest = piece("another", reasoning);

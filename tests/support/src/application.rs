@@ -6,10 +6,10 @@ use std::sync::Arc;
 use conch_core::clock::{Clock, SystemClock};
 use conch_core::events::CoreEvent;
 use conch_core::model::{
-    Accepted, AttemptSource, ConversationId, GenerationId, InstanceId, RequestId, SendOutcome,
+    Accepted, ConversationId, InstanceId, NewMessage, SendOutcome, TurnRequest,
 };
 use conch_core::provider::{EngineCommand, Provider};
-use conch_core::store::NewTurn;
+use conch_core::store::BeginTurn;
 use conch_core::{App, Config, Proxies, Result};
 use tokio::sync::broadcast::Receiver;
 
@@ -41,26 +41,18 @@ pub async fn open_at(folder: &Path, base_url: &str, clock: Arc<dyn Clock>) -> Re
 }
 
 /// Returns a turn for the store, under fresh ids.
-pub fn new_turn(conversation_id: &ConversationId, content: &str) -> NewTurn {
-    NewTurn {
-        conversation_id: conversation_id.clone(),
-        branch_id: None,
-        content: content.to_owned(),
-        attachments: Vec::new(),
-        title: content.to_owned(),
-        request_id: RequestId::fresh(),
-        source: AttemptSource::Program,
-        generation_id: GenerationId::fresh(),
-        instance_id: InstanceId::fresh(),
+pub fn new_turn(conversation_id: &ConversationId, content: &str) -> BeginTurn {
+    let message = NewMessage::new(conversation_id, content);
+    BeginTurn {
+        title: Some(content.to_owned()),
+        ..BeginTurn::new(message.into(), InstanceId::fresh())
     }
 }
 
 /// Sends a message under a fresh request id.
 pub async fn send(app: &App, id: &ConversationId, content: &str) -> Result<Accepted> {
-    let request_id = RequestId::fresh();
-    let SendOutcome::Accepted(accepted) = app
-        .send_message(id, None, content, &[], &request_id, AttemptSource::Program)
-        .await?;
+    let sent = app.turns.start(TurnRequest::message(id, content)).await?;
+    let SendOutcome::Accepted(accepted) = sent;
     Ok(accepted)
 }
 

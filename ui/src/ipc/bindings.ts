@@ -319,6 +319,10 @@ export type Conversation = {
 export type ConversationChange = {
 	conversationId: ConversationId,
 	deleted: boolean,
+	/**  Its row of the list after the change; null if it is deleted or not known, so that the list has to be read. */
+	conversation: ConversationSummary | null,
+	/**  What a window shows of the conversation is stale and has to be read: its parameters, or its messages. */
+	stale: boolean,
 };
 
 /**  `conversation-changed`: created, renamed, deleted, or moved in the list. */
@@ -332,6 +336,8 @@ export type ConversationSummary = {
 	id: ConversationId,
 	/**  Null until it is named. */
 	title: string | null,
+	/**  `provider/model`; null means the default at the time of the next send. */
+	modelId: string | null,
 	/**  The branch that every conversation starts with. */
 	mainBranchId: BranchId,
 	/**  When it was created, epoch ms. */
@@ -532,6 +538,11 @@ export type LockChange = {
 	/**  The fence of the grant. It only grows; a change with an older one is stale. */
 	fence: number,
 	reason: LockReason,
+	/**
+	 *  The conversation's row of the list after the change; null if it is not known, so that the list has to be
+	 *  read.
+	 */
+	conversation: ConversationSummary | null,
 };
 
 /**  `lock-changed`: a lock was granted, released, expired or recovered. */
@@ -711,7 +722,17 @@ text: string } |
 /**  The part's position. */
 part: number; call: ToolCall } | 
 /**  What the answer waits for. */
-{ type: "phase"; messageId: MessageId; phase: Phase };
+{ type: "phase"; messageId: MessageId; phase: Phase } | 
+/**  An answer began. */
+{ type: "started"; 
+/**  The message that it answers, and the answer; empty if the branch shows another one. */
+messages: Message[] } | 
+/**  The answer ended. */
+{ type: "ended"; 
+/**  As it is stored; null if the branch shows another one. */
+message: Message | null } | 
+/**  The events before this one are incomplete: read the branch again. */
+{ type: "missed" };
 
 /**  Selects a page of a branch. */
 export type PageQuery = { type: "latest" } | 

@@ -3,7 +3,7 @@
 //!
 //! File types and previews are in [`conch_attachments`]; [`read()`] runs that off the runtime's workers. The
 //! token estimate is made here, where it is stored with the file. What the model receives is in
-//! [`chat::attached`](crate::chat), the binding to a message in the send of the [store](crate::store).
+//! [`turns::attached`](crate::turns), the binding to a message in the send of the [store](crate::store).
 
 mod copied;
 mod error;

@@ -1,7 +1,8 @@
-//! Answers being generated in this process: a control handle for each, and its text so far for subscribers. A
-//! generation belongs to no window; a page that reloads subscribes again and continues from the text so far.
+//! Answers being generated in this process: a control handle for each, and its text so far for subscribers
+//! ([`follow`]).
 
 pub(crate) mod aside;
+mod follow;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError};
@@ -9,40 +10,15 @@ use std::time::Duration;
 
 use serde::Serialize;
 use specta::Type;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
-use crate::model::{
-    BranchId, ConversationId, GenerationId, MessageId, Part, PartContent, PartDelta, Timestamp,
-};
+pub use self::follow::TranscriptEvent;
+use crate::model::{BranchId, ConversationId, GenerationId, MessageId, Part, Timestamp};
 use crate::sync::{Mutex, MutexGuard, within};
-
-/// Minimum interval between two text events of one answer to a subscriber.
-const FLUSH: Duration = Duration::from_millis(33);
 
 /// How long a Stop waits for the end to be stored. The generation itself stops before that: its connection is
 /// closed, and what prevents the end from being stored is published as its [phase](Phase::Unstored).
 const STOP_TIMEOUT: Duration = Duration::from_millis(800);
-
-/// An event of the answer on a followed branch.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TranscriptEvent {
-    /// An addition to a part that follows what was sent of it before. The first has all of it.
-    Part {
-        /// Of the answer.
-        message_id: MessageId,
-        /// The part's position.
-        part: usize,
-        /// What to append.
-        delta: PartDelta,
-    },
-    /// What the answer waits for.
-    Phase {
-        /// Of the answer.
-        message_id: MessageId,
-        /// Replaces the phase sent before.
-        phase: Phase,
-    },
-}
 
 /// What an answer waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
@@ -130,16 +106,26 @@ pub(crate) enum Control {
 #[derive(Debug)]
 struct Entry {
     conversation_id: ConversationId,
-    branch_id: Option<BranchId>,
     control: mpsc::UnboundedSender<Control>,
-    answer: Option<watch::Receiver<LiveAnswer>>,
+    published: Option<Published>,
 }
+
+/// An answer with its branch.
+#[derive(Debug, Clone)]
+struct Published {
+    branch_id: BranchId,
+    answer: watch::Receiver<LiveAnswer>,
+}
+
+/// How many answers may begin while a follower handles an event.
+const BACKLOG: usize = 64;
 
 /// All answers being generated in this process.
 #[derive(Debug)]
 pub(crate) struct LiveAnswers {
     entries: Mutex<HashMap<GenerationId, Entry>>,
     changed: watch::Sender<()>,
+    begun: broadcast::Sender<Published>,
 }
 
 /// A generation's entry among the live answers, removed on drop.
@@ -165,11 +151,15 @@ impl Registration {
         answer: LiveAnswer,
     ) -> watch::Sender<LiveAnswer> {
         let (sender, receiver) = watch::channel(answer);
+        let published = Published {
+            branch_id: branch_id.clone(),
+            answer: receiver,
+        };
         if let Some(entry) = self.live.entries().get_mut(&self.generation_id) {
-            entry.branch_id = Some(branch_id.clone());
-            entry.answer = Some(receiver);
+            entry.published = Some(published.clone());
         }
-        self.live.changed.send_replace(());
+        // Nobody may be following.
+        let _ = self.live.begun.send(published);
         sender
     }
 }
@@ -179,6 +169,7 @@ impl Default for LiveAnswers {
         Self {
             entries: Mutex::default(),
             changed: watch::Sender::new(()),
+            begun: broadcast::Sender::new(BACKLOG),
         }
     }
 }
@@ -197,9 +188,8 @@ impl LiveAnswers {
         let (sender, control) = mpsc::unbounded_channel();
         let entry = Entry {
             conversation_id,
-            branch_id: None,
             control: sender,
-            answer: None,
+            published: None,
         };
         self.entries().insert(generation_id.clone(), entry);
         Registration {
@@ -303,214 +293,8 @@ impl LiveAnswers {
     /// Returns the parts so far of an answer generated here.
     pub(crate) fn parts_of(&self, message_id: &MessageId) -> Option<Vec<Part>> {
         self.entries().values().find_map(|entry| {
-            let answer = entry.answer.as_ref()?.borrow();
+            let answer = entry.published.as_ref()?.answer.borrow();
             (answer.message_id == *message_id).then(|| answer.parts.clone())
         })
-    }
-
-    fn on_branch(&self, branch_id: &BranchId) -> Option<watch::Receiver<LiveAnswer>> {
-        self.entries()
-            .values()
-            .find(|entry| entry.branch_id.as_ref() == Some(branch_id))
-            .and_then(|entry| entry.answer.clone())
-    }
-
-    /// Passes the events of the answers on a branch to `emit`, starting with the text so far, until it
-    /// returns false. Text is passed as it arrives but at most every 33 ms; the first immediately. While
-    /// `emit` runs, further text accumulates into one event.
-    pub(crate) async fn follow<Answered>(
-        &self,
-        branch_id: &BranchId,
-        mut emit: impl FnMut(TranscriptEvent) -> Answered + Send,
-    ) where
-        Answered: Future<Output = bool> + Send,
-    {
-        let mut changed = self.changed.subscribe();
-        loop {
-            changed.mark_unchanged();
-            if let Some(answer) = self.on_branch(branch_id)
-                && !follow_answer(answer, &mut emit).await
-            {
-                return;
-            }
-            if changed.changed().await.is_err() {
-                return;
-            }
-        }
-    }
-}
-
-/// Follows one answer to its end; returns false when `emit` did.
-async fn follow_answer<Answered>(
-    mut answer: watch::Receiver<LiveAnswer>,
-    emit: &mut (impl FnMut(TranscriptEvent) -> Answered + Send),
-) -> bool
-where
-    Answered: Future<Output = bool> + Send,
-{
-    let mut sent = SentCursor::default();
-    loop {
-        let events = sent.catch_up(&answer.borrow_and_update());
-        if !emit_all(events, emit).await {
-            return false;
-        }
-        if !sent.text_came() {
-            if answer.changed().await.is_err() {
-                return true;
-            }
-            continue;
-        }
-        tokio::time::sleep(FLUSH).await;
-        if answer.changed().await.is_err() {
-            let rest = sent.catch_up(&answer.borrow());
-            return emit_all(rest, emit).await;
-        }
-    }
-}
-
-async fn emit_all<Answered>(
-    events: Vec<TranscriptEvent>,
-    emit: &mut (impl FnMut(TranscriptEvent) -> Answered + Send),
-) -> bool
-where
-    Answered: Future<Output = bool> + Send,
-{
-    for event in events {
-        if !emit(event).await {
-            return false;
-        }
-    }
-    true
-}
-
-/// How much of an answer was sent to a subscriber.
-#[derive(Debug, Default)]
-struct SentCursor {
-    /// Of each part, in bytes.
-    parts: Vec<usize>,
-    phase: Option<Phase>,
-}
-
-impl SentCursor {
-    fn text_came(&self) -> bool {
-        !self.parts.is_empty()
-    }
-
-    /// Returns what was not sent yet, in one piece: a subscriber that renders Markdown parses all of it each
-    /// time.
-    fn catch_up(&mut self, answer: &LiveAnswer) -> Vec<TranscriptEvent> {
-        let mut events = Vec::new();
-        let message_id = || answer.message_id.clone();
-        let phase = answer.shown_phase();
-        if self.phase.as_ref() != Some(&phase) {
-            self.phase = Some(phase.clone());
-            events.push(TranscriptEvent::Phase {
-                message_id: message_id(),
-                phase,
-            });
-        }
-        for (position, part) in answer.parts.iter().enumerate() {
-            let is_new = position >= self.parts.len();
-            if is_new {
-                self.parts.push(0);
-            }
-            let sent = &mut self.parts[position];
-            let delta = match &part.content {
-                PartContent::Text(text) => rest(sent, text).map(PartDelta::Text),
-                PartContent::Reasoning(text) => rest(sent, text).map(PartDelta::Reasoning),
-                PartContent::ToolCall(call) => is_new.then(|| PartDelta::ToolCall(call.clone())),
-                PartContent::ToolResult(_) | PartContent::Attachment(_) => None,
-            };
-            events.extend(delta.map(|delta| TranscriptEvent::Part {
-                message_id: message_id(),
-                part: position,
-                delta,
-            }));
-        }
-        events
-    }
-}
-
-/// Returns the part of `text` after the first `sent` bytes, and advances `sent`.
-fn rest(sent: &mut usize, text: &str) -> Option<String> {
-    let rest = &text[*sent..];
-    *sent = text.len();
-    (!rest.is_empty()).then(|| rest.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::future::ready;
-
-    use super::*;
-    use crate::model::append_delta;
-
-    #[test]
-    fn the_backlog_is_sent_at_once_and_then_only_what_was_added() {
-        let long = "é😀x".repeat(200_000);
-        let mut answer = LiveAnswer {
-            parts: vec![Part::reasoning("Hm"), Part::text(&long)],
-            ..LiveAnswer::new(MessageId::fresh())
-        };
-        let mut sent = SentCursor::default();
-        let mut read = |answer: &LiveAnswer| -> Vec<String> {
-            let events = sent.catch_up(answer).into_iter();
-            let text = |event| match event {
-                TranscriptEvent::Part {
-                    delta: PartDelta::Text(text) | PartDelta::Reasoning(text),
-                    ..
-                } => Some(text),
-                _ => None,
-            };
-            events.filter_map(text).collect()
-        };
-        assert_eq!(read(&answer), ["Hm", &long]);
-        append_delta(&mut answer.parts, 1, PartDelta::Text("end".to_owned()));
-        assert_eq!(read(&answer), ["end"]);
-        append_delta(&mut answer.parts, 2, PartDelta::Reasoning("Hm?".to_owned()));
-        append_delta(&mut answer.parts, 3, PartDelta::Text("more".to_owned()));
-        assert_eq!(read(&answer), ["Hm?", "more"]);
-        assert!(read(&answer).is_empty());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_late_follower_gets_the_text_so_far_and_what_follows() {
-        let live = Arc::new(LiveAnswers::default());
-        let branch = BranchId::fresh();
-        let registration = live.register(GenerationId::fresh(), ConversationId::fresh());
-        let answer = registration.publish(
-            &branch,
-            LiveAnswer {
-                parts: vec![Part::text("so far")],
-                ..LiveAnswer::new(MessageId::fresh())
-            },
-        );
-        let (sender, mut sent) = mpsc::unbounded_channel();
-        let following = tokio::spawn({
-            let (live, branch) = (Arc::clone(&live), branch.clone());
-            async move {
-                live.follow(&branch, |event| ready(sender.send(event).is_ok()))
-                    .await;
-            }
-        });
-        let mut text = String::new();
-        let mut read_until = async |end: &str, text: &mut String| {
-            while !text.ends_with(end) {
-                if let TranscriptEvent::Part {
-                    delta: PartDelta::Text(more),
-                    ..
-                } = sent.recv().await.unwrap()
-                {
-                    text.push_str(&more);
-                }
-            }
-        };
-        read_until("so far", &mut text).await;
-        let more = PartDelta::Text(", and more".to_owned());
-        answer.send_modify(|answer| append_delta(&mut answer.parts, 0, more));
-        read_until("and more", &mut text).await;
-
-        assert_eq!(text, "so far, and more");
-        following.abort();
     }
 }

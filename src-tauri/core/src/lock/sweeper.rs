@@ -12,10 +12,12 @@ use std::time::Duration;
 use super::due::{MAX_SLEEP, Memory, Verdict, verdict};
 use super::instance;
 use crate::clock::Clock;
-use crate::events::Events;
+use crate::events::CoreEvent;
 use crate::live::LiveAnswers;
 use crate::live::aside::{Aside, SetAside};
-use crate::model::{FencedWrite, InstanceId, LockChange, LockReason, Timestamp};
+use crate::model::{
+    ConversationChange, FencedWrite, InstanceId, Lease, LockChange, LockReason, Timestamp,
+};
 use crate::store::{Holder, Store, StoreError};
 
 /// How long the generations of this process have to renew before a sweep.
@@ -26,7 +28,6 @@ const RENEWAL_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) struct Sweeper {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) events: Arc<Events>,
     pub(crate) live: Arc<LiveAnswers>,
     pub(crate) aside: Arc<SetAside>,
     /// The folder of the instances' files.
@@ -112,32 +113,27 @@ impl Sweeper {
         let freed = match freed {
             Ok(freed) => freed,
             Err(error) => {
-                if error.is_damage() {
-                    self.events.damage_detected();
-                    self.store.mark_damaged(&error.to_string()).await;
-                }
+                self.store.report_damage(&error);
                 if self
                     .aside
                     .set(Aside::new(lease.clone(), reason.ending(), None))
                 {
                     tracing::warn!(%error, branch = %lease.branch_id, "a lock cannot be released; its answer is set aside");
-                    self.notify(holder, reason);
+                    self.publish_aside(lease, reason);
                 }
                 return false;
             }
         };
         self.aside.take_back(&lease.message_id);
-        if freed == FencedWrite::Written {
-            self.notify(holder, reason);
-        }
         freed == FencedWrite::Written
     }
 
-    fn notify(&self, holder: &Holder, reason: LockReason) {
-        let lease = &holder.lease;
-        self.events.lock_changed(LockChange::of(lease, reason));
-        self.events
-            .conversation_changed(&lease.conversation_id, false);
+    /// Publishes the end of an answer that is set aside, which no commit does.
+    fn publish_aside(&self, lease: &Lease, reason: LockReason) {
+        let events = self.store.events();
+        events.publish(CoreEvent::Lock(LockChange::of(lease, reason)));
+        let changed = ConversationChange::unknown(lease.conversation_id.clone());
+        events.publish(CoreEvent::Conversation(changed));
     }
 
     fn is_dead(&self, holder: &Holder) -> bool {
@@ -163,12 +159,11 @@ mod tests {
 
     use super::*;
     use crate::clock::ManualClock;
-    use crate::events::CoreEvent;
     use crate::live::Control;
     use crate::lock::due::SUSPEND_THRESHOLD;
     use crate::lock::instance::Instance;
-    use crate::model::{AttemptSource, GenerationId, LEASE, Lease, RequestId};
-    use crate::store::{BeginOutcome, NewTurn};
+    use crate::model::{GenerationId, LEASE, TurnRequest};
+    use crate::store::{BeginOutcome, BeginTurn};
 
     const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
@@ -187,7 +182,6 @@ mod tests {
                     .await
                     .unwrap(),
                 clock: Arc::clone(&clock) as Arc<dyn Clock>,
-                events: Arc::default(),
                 live: Arc::default(),
                 aside: Arc::default(),
                 instances: folder.path().join("instances"),
@@ -204,18 +198,9 @@ mod tests {
         async fn lock_of(&self, instance_id: InstanceId) -> Lease {
             let store = &self.sweeper.store;
             let conversation = store.create_conversation(None, None, NOW).await.unwrap();
-            let turn = NewTurn {
-                conversation_id: conversation.id,
-                branch_id: None,
-                content: "hello".to_owned(),
-                attachments: Vec::new(),
-                title: "hello".to_owned(),
-                request_id: RequestId::fresh(),
-                source: AttemptSource::Program,
-                generation_id: GenerationId::fresh(),
-                instance_id,
-            };
-            match store.begin_turn(&turn, self.clock.now()).await.unwrap() {
+            let request = TurnRequest::message(&conversation.id, "hello");
+            let turn = BeginTurn::new(request, instance_id);
+            match store.begin(&turn, self.clock.now()).await.unwrap() {
                 BeginOutcome::Started(started) => started.lease,
                 other => panic!("{other:?}"),
             }
@@ -263,7 +248,7 @@ mod tests {
     async fn an_expired_lease_is_freed_and_published() {
         let fixture = Fixture::new().await;
         let lease = fixture.lock_of(fixture.own()).await;
-        let mut events = fixture.sweeper.events.subscribe();
+        let mut events = fixture.sweeper.store.events().subscribe();
 
         fixture
             .clock
@@ -292,7 +277,7 @@ mod tests {
         let fixture = Fixture::new().await;
         fixture.lock_of(fixture.own()).await;
         fixture.clock.advance(LEASE);
-        let mut events = fixture.sweeper.events.subscribe();
+        let mut events = fixture.sweeper.store.events().subscribe();
         tokio::select! {
             ended = fixture.sweeper.run() => panic!("{ended:?}"),
             events = events.recv() => drop(events.unwrap()),
@@ -309,7 +294,7 @@ mod tests {
         );
         fixture.refuse_the_end_of(&bad).await;
         fixture.clock.advance(LEASE);
-        let mut events = fixture.sweeper.events.subscribe();
+        let mut events = fixture.sweeper.store.events().subscribe();
 
         let sweep = fixture.sweeper.sweep().await.unwrap();
         assert_eq!(sweep.freed, 1);

@@ -9,9 +9,11 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::events::Events;
+use crate::events::CoreEvent;
 use crate::live::LiveAnswers;
-use crate::model::{BranchId, ConversationId, InstanceId, Lease, LockChange, LockReason};
+use crate::model::{
+    BranchId, ConversationChange, ConversationId, InstanceId, Lease, LockChange, LockReason,
+};
 use crate::store::{ChangeCursor, Store, StoreError};
 
 /// Poll interval.
@@ -21,7 +23,6 @@ const POLL_INTERVAL: Duration = Duration::from_millis(300);
 #[derive(Debug)]
 pub(crate) struct Watch {
     store: Store,
-    events: Arc<Events>,
     live: Arc<LiveAnswers>,
     instance_id: InstanceId,
     /// The locks that other processes held at the last poll.
@@ -31,15 +32,9 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn new(
-        store: Store,
-        events: Arc<Events>,
-        live: Arc<LiveAnswers>,
-        instance_id: InstanceId,
-    ) -> Self {
+    pub(crate) fn new(store: Store, live: Arc<LiveAnswers>, instance_id: InstanceId) -> Self {
         Self {
             store,
-            events,
             live,
             instance_id,
             held: HashMap::new(),
@@ -75,18 +70,17 @@ impl Watch {
         for (branch, lease) in &self.held {
             if now.get(branch) != Some(lease) {
                 let reason = self.store.release_reason(lease).await?;
-                self.events.lock_changed(LockChange::of(lease, reason));
+                self.publish_lock(lease, reason);
                 touched.insert(lease.conversation_id.clone());
             }
         }
         for lease in now.values() {
-            self.events
-                .lock_changed(LockChange::of(lease, LockReason::Acquired));
+            self.publish_lock(lease, LockReason::Acquired);
             // Its text grows with each save of the process that writes it.
             touched.insert(lease.conversation_id.clone());
         }
         for conversation_id in &touched {
-            self.events.conversation_changed(conversation_id, false);
+            self.publish_conversation(conversation_id);
         }
         self.held = now;
         self.poll_deleted().await
@@ -96,17 +90,31 @@ impl Watch {
         let deleted = self.store.deleted_conversations().await?.into_iter();
         let deleted: HashSet<_> = deleted.map(|deleted| deleted.id).collect();
         for id in deleted.difference(&self.deleted) {
-            self.events.conversation_changed(id, true);
+            let deleted = ConversationChange::deleted(id.clone());
+            self.publish(CoreEvent::Conversation(deleted));
             // The process that deletes a conversation can stop only its own answers.
             self.live.begin_stop_all(id);
         }
         for id in self.deleted.difference(&deleted) {
             if self.store.branch(id, None).await?.is_some() {
-                self.events.conversation_changed(id, false);
+                self.publish_conversation(id);
             }
         }
         self.deleted = deleted;
         Ok(())
+    }
+
+    fn publish_lock(&self, lease: &Lease, reason: LockReason) {
+        self.publish(CoreEvent::Lock(LockChange::of(lease, reason)));
+    }
+
+    fn publish_conversation(&self, id: &ConversationId) {
+        let changed = ConversationChange::unknown(id.clone());
+        self.publish(CoreEvent::Conversation(changed));
+    }
+
+    fn publish(&self, event: CoreEvent) {
+        self.store.events().publish(event);
     }
 }
 
@@ -115,13 +123,11 @@ mod tests {
     use tokio::sync::broadcast;
 
     use super::*;
-    use crate::events::CoreEvent;
     use crate::live::Control;
     use crate::model::{
-        AttemptSource, Ending, FencedWrite, GenerationId, LEASE, MessageStatus, RequestId,
-        Timestamp,
+        Ending, FencedWrite, GenerationId, LEASE, MessageStatus, Timestamp, TurnRequest,
     };
-    use crate::store::{BeginOutcome, NewTurn, PurgeProgress};
+    use crate::store::{BeginOutcome, BeginTurn, PurgeProgress};
 
     const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
@@ -140,18 +146,12 @@ mod tests {
             let path = folder.path().join("conch.db");
             let ours = Store::open(&path, false, NOW).await.unwrap();
             let theirs = Store::open(&path, false, NOW).await.unwrap();
-            let events = Arc::new(Events::default());
             Self {
                 _folder: folder,
                 theirs,
-                events: events.subscribe(),
+                events: ours.events().subscribe(),
                 changes: ours.changes().await.unwrap(),
-                watch: Watch::new(
-                    ours,
-                    events,
-                    Arc::default(),
-                    InstanceId::from("ours".to_owned()),
-                ),
+                watch: Watch::new(ours, Arc::default(), InstanceId::from("ours".to_owned())),
             }
         }
 
@@ -177,18 +177,9 @@ mod tests {
     /// Begins a turn of this instance in a new conversation.
     async fn begin(store: &Store, instance_id: &str) -> Lease {
         let conversation = store.create_conversation(None, None, NOW);
-        let turn = NewTurn {
-            conversation_id: conversation.await.unwrap().id,
-            branch_id: None,
-            content: "hello".to_owned(),
-            attachments: Vec::new(),
-            title: "hello".to_owned(),
-            request_id: RequestId::fresh(),
-            source: AttemptSource::Program,
-            generation_id: GenerationId::fresh(),
-            instance_id: InstanceId::from(instance_id.to_owned()),
-        };
-        match store.begin_turn(&turn, NOW).await.unwrap() {
+        let request = TurnRequest::message(&conversation.await.unwrap().id, "hello");
+        let turn = BeginTurn::new(request, InstanceId::from(instance_id.to_owned()));
+        match store.begin(&turn, NOW).await.unwrap() {
             BeginOutcome::Started(started) => started.lease,
             other => panic!("{other:?}"),
         }

@@ -3,36 +3,20 @@
 use serde::Serialize;
 use specta::Type;
 
-use super::{AttachmentId, ConversationId};
+use super::{AttachmentId, ConversationId, named};
 
 /// Maximum number of files per message.
 pub const MAX_ATTACHMENTS: usize = 10;
 
-/// The form in which a file is sent to models.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
-#[serde(rename_all = "snake_case")]
-pub enum AttachmentKind {
-    /// Text or code.
-    Text,
-    /// Sent to models that accept images.
-    Image,
-    /// The text of a PDF.
-    Pdf,
-}
-
-impl AttachmentKind {
-    /// Returns the name in the database, which is also the name on the wire.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::Image => "image",
-            Self::Pdf => "pdf",
-        }
-    }
-
-    pub(crate) fn from_name(name: &str) -> Option<Self> {
-        let kinds = [Self::Text, Self::Image, Self::Pdf];
-        kinds.into_iter().find(|kind| kind.name() == name)
+named! {
+    /// The form in which a file is sent to models.
+    AttachmentKind {
+        /// Text or code.
+        Text = "text",
+        /// Sent to models that accept images.
+        Image = "image",
+        /// The text of a PDF.
+        Pdf = "pdf",
     }
 }
 

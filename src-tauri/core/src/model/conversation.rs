@@ -33,6 +33,8 @@ pub struct ConversationSummary {
     pub id: ConversationId,
     /// Null until it is named.
     pub title: Option<String>,
+    /// `provider/model`; null means the default at the time of the next send.
+    pub model_id: Option<String>,
     /// The branch that every conversation starts with.
     pub main_branch_id: BranchId,
     /// When it was created, epoch ms.
@@ -79,4 +81,30 @@ pub struct ConversationView {
 pub struct ConversationChange {
     pub conversation_id: ConversationId,
     pub deleted: bool,
+    /// Its row of the list after the change; null if it is deleted or not known, so that the list has to be read.
+    pub conversation: Option<ConversationSummary>,
+    /// What a window shows of the conversation is stale and has to be read: its parameters, or its messages.
+    pub stale: bool,
+}
+
+impl ConversationChange {
+    /// A deletion.
+    pub fn deleted(conversation_id: ConversationId) -> Self {
+        Self {
+            conversation_id,
+            deleted: true,
+            conversation: None,
+            stale: true,
+        }
+    }
+
+    /// A change of which only the id is known.
+    pub fn unknown(conversation_id: ConversationId) -> Self {
+        Self {
+            conversation_id,
+            deleted: false,
+            conversation: None,
+            stale: true,
+        }
+    }
 }

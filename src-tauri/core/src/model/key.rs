@@ -3,37 +3,22 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use specta::Type;
 
-/// The place that stores a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, specta::Type)]
-#[serde(rename_all = "snake_case")]
-pub enum KeyPlace {
-    /// The operating system's keychain.
-    Keychain,
-    /// `keys.json` in the data folder, readable only by its owner. It is not encrypted.
-    File,
-    /// This run's memory: the key is gone when the application quits.
-    Session,
-    /// The environment of the application at its start. Such a key is never stored.
-    Environment,
-}
+use super::named;
 
-impl KeyPlace {
-    const ALL: [Self; 4] = [Self::Keychain, Self::File, Self::Session, Self::Environment];
-
-    /// Returns the name in the database and on the wire.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Keychain => "keychain",
-            Self::File => "file",
-            Self::Session => "session",
-            Self::Environment => "environment",
-        }
-    }
-
-    /// Returns the place with this [`name`](Self::name).
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|place| place.name() == name)
+named! {
+    /// The place that stores a key.
+    #[derive(Deserialize)]
+    KeyPlace {
+        /// The operating system's keychain.
+        Keychain = "keychain",
+        /// `keys.json` in the data folder, readable only by its owner. It is not encrypted.
+        File = "file",
+        /// This run's memory: the key is gone when the application quits.
+        Session = "session",
+        /// The environment of the application at its start. Such a key is never stored.
+        Environment = "environment",
     }
 }
 
@@ -130,18 +115,5 @@ mod tests {
         ] {
             assert_eq!(name(base_url), None, "{base_url}");
         }
-    }
-
-    #[test]
-    fn a_place_is_found_by_its_name() {
-        for place in KeyPlace::ALL {
-            assert_eq!(KeyPlace::from_name(place.name()), Some(place));
-            assert_eq!(
-                serde_json::to_value(place).unwrap(),
-                place.name(),
-                "the wire and the database agree"
-            );
-        }
-        assert_eq!(KeyPlace::from_name("drawer"), None);
     }
 }

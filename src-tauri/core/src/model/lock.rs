@@ -5,7 +5,10 @@ use std::time::Duration;
 use serde::Serialize;
 use specta::Type;
 
-use super::{BranchId, ConversationId, Ending, GenerationId, MessageId, Timestamp, UserId};
+use super::{
+    BranchId, ConversationId, ConversationSummary, Ending, GenerationId, MessageId, Timestamp,
+    UserId,
+};
 
 /// How long a lock outlives its last heartbeat.
 pub const LEASE: Duration = Duration::from_mins(1);
@@ -117,10 +120,13 @@ pub struct LockChange {
     /// The fence of the grant. It only grows; a change with an older one is stale.
     pub fence: i64,
     pub reason: LockReason,
+    /// The conversation's row of the list after the change; null if it is not known, so that the list has to be
+    /// read.
+    pub conversation: Option<ConversationSummary>,
 }
 
 impl LockChange {
-    /// Describes the change of the lock under this lease.
+    /// Describes the change of the lock under this lease, without the conversation's row.
     pub fn of(lease: &Lease, reason: LockReason) -> Self {
         Self {
             conversation_id: lease.conversation_id.clone(),
@@ -130,6 +136,7 @@ impl LockChange {
             message_id: Some(lease.message_id.clone()),
             fence: lease.fence,
             reason,
+            conversation: None,
         }
     }
 }

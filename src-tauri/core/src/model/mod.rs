@@ -1,7 +1,7 @@
 //! The domain: plain data without I/O. All other modules of the core may import it; it imports none of them.
 //!
 //! Most of it crosses the IPC bridge to the page. The rules about it are in the modules above: what is stored and
-//! when in [`store`](crate::store), what a turn does in [`chat`](crate::chat).
+//! when in [`store`](crate::store), what a turn does in [`turns`](crate::turns).
 
 mod attachment;
 mod conversation;
@@ -16,15 +16,15 @@ mod part;
 mod provider;
 mod settings;
 mod time;
+mod turn;
 
 /// Defines an enum whose variants have the same name in the database and on the wire.
 macro_rules! named {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Type)]
-        #[serde(rename_all = "snake_case")]
         pub enum $name {
-            $($(#[$variant_doc])* $variant),+
+            $($(#[$variant_doc])* #[serde(rename = $text)] $variant),+
         }
 
         impl $name {
@@ -34,7 +34,7 @@ macro_rules! named {
             }
 
             /// Returns the variant of that name.
-            pub(crate) fn from_name(name: &str) -> Option<Self> {
+            pub fn from_name(name: &str) -> Option<Self> {
                 match name { $($text => Some(Self::$variant),)+ _ => None }
             }
         }
@@ -70,3 +70,4 @@ pub use part::{
 pub use provider::ProtocolKind;
 pub use settings::{Appearance, OnClose, SendKey, Settings, ZOOM};
 pub use time::Timestamp;
+pub use turn::{NewMessage, TurnRequest, TurnTarget};

@@ -19,8 +19,8 @@ use super::form::validate_address;
 use super::gate::{Gate, Response};
 use super::limits::{RequestBudget, retry_after};
 use super::protocol::StreamEvent;
-use crate::chat::turn::{Effect, Event, Turn};
 use crate::model::{PartDelta, ProtocolKind, Timestamp};
+use crate::turns::turn::{Effect, Event, Turn};
 
 /// A decoded answer.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]

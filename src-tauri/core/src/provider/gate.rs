@@ -7,7 +7,7 @@
 //! multiplicative decrease, as in TCP: RFC 5681 §3.1).
 //!
 //! Times are monotonic, so a stepped clock opens no gate early. Whether a refused request is retried is
-//! decided in `chat::turn`.
+//! decided in `turns::turn`.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};

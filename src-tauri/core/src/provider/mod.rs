@@ -3,7 +3,7 @@
 //! [`Providers`] resolves models to endpoints; [`protocol`] defines the wire formats, one file per protocol,
 //! [`answer`] sends the request and decodes the stream, [`gate`] limits concurrency,
 //! [`network`](crate::network) selects the route, and [`embedded`] runs the built-in model's process, which
-//! is addressed like any other provider. Whether to retry is decided in [`turn`](crate::chat::turn).
+//! is addressed like any other provider. Whether to retry is decided in [`turn`](crate::turns::turn).
 
 mod answer;
 mod configuring;

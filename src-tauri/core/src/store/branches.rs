@@ -32,6 +32,12 @@ impl Store {
         .await?)
     }
 
+    /// Returns which does not exist, the conversation or its branch, after a call found no branch.
+    pub async fn missing(&self, conversation_id: &ConversationId) -> Result<Entity> {
+        let mut reader = self.readers.acquire().await?;
+        missing(&mut reader, conversation_id).await
+    }
+
     /// Resolves a branch: `main` if none is given.
     pub async fn branch(
         &self,

@@ -1,5 +1,8 @@
 //! Conversations: the list, a conversation with its latest page, and their properties.
 
+use sqlx::SqliteConnection;
+
+use super::write::Change;
 use super::{Result, Store, attachments, branches, locks, pages, settings};
 use crate::model::{
     BranchId, Conversation, ConversationId, ConversationSummary, ConversationView, PageQuery,
@@ -35,6 +38,7 @@ impl Store {
         )
         .execute(&mut *tx)
         .await?;
+        tx.changed(Change::Row(id.clone()));
         tx.commit().await?;
         Ok(Conversation {
             id,
@@ -55,7 +59,7 @@ impl Store {
     ) -> Result<Vec<ConversationSummary>> {
         Ok(sqlx::query_as!(
             ConversationSummary,
-            r#"SELECT c.id AS "id: _", c.title, b.id AS "main_branch_id: _",
+            r#"SELECT c.id AS "id: _", c.title, c.model_id, b.id AS "main_branch_id: _",
                  c.created_at AS "created_at: _", c.updated_at AS "updated_at: _",
                  EXISTS (SELECT 1 FROM generation_locks l
                    WHERE l.conversation_id = c.id AND l.generation_id IS NOT NULL) AS "busy!: bool"
@@ -123,26 +127,38 @@ impl Store {
 
     /// Renames a conversation. Returns false if it does not exist.
     pub async fn rename_conversation(&self, id: &ConversationId, title: &str) -> Result<bool> {
+        let mut tx = self.write().await?;
         let done = sqlx::query!(
             "UPDATE conversations SET title = ? WHERE id = ? AND deleted_at IS NULL",
             title,
             id
         )
-        .execute(self.writer()?)
+        .execute(&mut *tx)
         .await?;
-        Ok(done.rows_affected() > 0)
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+        tx.changed(Change::Row(id.clone()));
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// Sets the model for future answers. Returns false if the conversation does not exist.
     pub async fn set_conversation_model(&self, id: &ConversationId, model: &str) -> Result<bool> {
+        let mut tx = self.write().await?;
         let done = sqlx::query!(
             "UPDATE conversations SET model_id = ? WHERE id = ? AND deleted_at IS NULL",
             model,
             id
         )
-        .execute(self.writer()?)
+        .execute(&mut *tx)
         .await?;
-        Ok(done.rows_affected() > 0)
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+        tx.changed(Change::Row(id.clone()));
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// Returns the model for future answers; `None` for the default, and if the conversation does not exist.
@@ -166,14 +182,20 @@ impl Store {
         parameters: &Parameters,
     ) -> Result<bool> {
         let parameters = settings::to_json(parameters);
+        let mut tx = self.write().await?;
         let done = sqlx::query!(
             "UPDATE conversations SET parameters = ? WHERE id = ? AND deleted_at IS NULL",
             parameters,
             id
         )
-        .execute(self.writer()?)
+        .execute(&mut *tx)
         .await?;
-        Ok(done.rows_affected() > 0)
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+        tx.changed(Change::View(id.clone()));
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// Returns the model parameters of a conversation; the default if it does not exist.
@@ -185,4 +207,23 @@ impl Store {
             .map(|text| settings::from_json(&text))
             .unwrap_or_default())
     }
+}
+
+/// Returns a conversation's row of the list; `None` if it does not exist.
+pub(super) async fn summary(
+    connection: &mut SqliteConnection,
+    id: &ConversationId,
+) -> Result<Option<ConversationSummary>> {
+    Ok(sqlx::query_as!(
+        ConversationSummary,
+        r#"SELECT c.id AS "id: _", c.title, c.model_id, b.id AS "main_branch_id: _",
+             c.created_at AS "created_at: _", c.updated_at AS "updated_at: _",
+             EXISTS (SELECT 1 FROM generation_locks l
+               WHERE l.conversation_id = c.id AND l.generation_id IS NOT NULL) AS "busy!: bool"
+           FROM conversations c CROSS JOIN branches b ON b.conversation_id = c.id AND b.name = 'main'
+           WHERE c.id = ? AND c.deleted_at IS NULL"#,
+        id
+    )
+    .fetch_optional(connection)
+    .await?)
 }

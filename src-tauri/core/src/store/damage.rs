@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::{Deserialize, Serialize};
 
 use super::{Result, Store, StoreError};
+use crate::events::CoreEvent;
 use crate::folder;
 
 /// File name suffix of the WAL.
@@ -180,6 +181,22 @@ impl Alarm {
 }
 
 impl Store {
+    /// Reports the error of a call: damage is published to all windows, and nothing is written after that. Any
+    /// other error changes nothing.
+    pub(crate) fn report_damage(&self, error: &StoreError) {
+        if error.is_damage() {
+            self.events.publish(CoreEvent::DamageDetected);
+            let (store, found) = (self.clone(), error.to_string());
+            // A separate task: it waits for the writer, which the caller may hold.
+            tokio::spawn(async move { store.mark_damaged(&found).await });
+        }
+    }
+
+    /// Reports the error of a result, if it has one.
+    pub(crate) fn inspect_damage<T>(&self, done: Result<T>) -> Result<T> {
+        done.inspect_err(|error| self.report_damage(error))
+    }
+
     /// Records that SQLite found damage while the database was in use (`SQLITE_CORRUPT`, except in the
     /// full-text index). From then on nothing is written, and no start opens this file again.
     pub async fn mark_damaged(&self, found: &str) {

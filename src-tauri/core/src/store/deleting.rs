@@ -6,8 +6,9 @@
 //! (<https://sqlite.org/limits.html>). Freed space is overwritten with zeros (`secure_delete`); what the WAL
 //! still holds is removed by [`Wal::truncate`](super::Wal::truncate).
 
-use sqlx::{ConnectOptions, Connection, Sqlite, SqliteConnection, Transaction};
+use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
+use super::write::{Change, WriteTx};
 use super::{Result, Store, attempts};
 use crate::model::{ConversationId, Timestamp};
 
@@ -34,31 +35,43 @@ pub enum PurgeProgress {
 /// A batch of a purge: holds the write transaction.
 #[derive(Debug)]
 pub struct Portion {
-    tx: Transaction<'static, Sqlite>,
+    tx: WriteTx,
 }
 
 impl Store {
     /// Hides a conversation from all reads and writes. Returns false if it does not exist.
     pub async fn delete_conversation(&self, id: &ConversationId, now: Timestamp) -> Result<bool> {
+        let mut tx = self.write().await?;
         let done = sqlx::query!(
             "UPDATE conversations SET deleted_at = ? WHERE id = ? AND deleted_at IS NULL",
             now,
             id
         )
-        .execute(self.writer()?)
+        .execute(&mut *tx)
         .await?;
-        Ok(done.rows_affected() > 0)
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+        tx.changed(Change::Deleted(id.clone()));
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// Restores a deleted conversation. Returns false if its purge has begun or is complete.
     pub async fn restore_conversation(&self, id: &ConversationId) -> Result<bool> {
+        let mut tx = self.write().await?;
         let done = sqlx::query!(
             "UPDATE conversations SET deleted_at = NULL WHERE id = ? AND purging = 0",
             id
         )
-        .execute(self.writer()?)
+        .execute(&mut *tx)
         .await?;
-        Ok(done.rows_affected() > 0)
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+        tx.changed(Change::View(id.clone()));
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// Returns every deleted conversation that is not purged yet.

@@ -4,10 +4,11 @@
 use sqlx::SqliteConnection;
 
 use super::finalize::{TextLayout, finalize};
+use super::write::{Change, WriteTx};
 use super::{Result, Store, branches};
 use crate::model::{
-    BranchId, ConversationId, Ending, FencedWrite, GenerationId, InstanceId, LEASE, LEASE_EXPIRED,
-    Lease, LockReason, LockStatus, MessageId, PROCESS_ENDED, Timestamp, UserId,
+    BranchId, ConversationId, FencedWrite, GenerationId, InstanceId, LEASE, LEASE_EXPIRED, Lease,
+    LockReason, LockStatus, MessageId, PROCESS_ENDED, Timestamp, UserId,
 };
 
 /// A held lock, as other processes see it.
@@ -34,9 +35,7 @@ pub(super) struct Grant<'a> {
 
 /// The result of a grant.
 pub(super) struct Granted {
-    pub(super) fence: i64,
-    /// Expired locks of the conversation's other branches, released by the grant.
-    pub(super) freed: Vec<Lease>,
+    pub(super) lease: Lease,
     /// Whether the grant ended an answer that an expired holder left on the branch, which may have changed its
     /// head.
     pub(super) took_over: bool,
@@ -47,7 +46,7 @@ pub(super) struct Granted {
 /// A grant that ignores an expired lock for the capacity also releases it in the same transaction: otherwise
 /// its holder could renew alongside the new one, and more than `max_parallel` would write.
 pub(super) async fn acquire(
-    tx: &mut SqliteConnection,
+    tx: &mut WriteTx,
     grant: &Grant<'_>,
     now: Timestamp,
 ) -> Result<Option<Granted>> {
@@ -75,23 +74,27 @@ pub(super) async fn acquire(
         expires_at,
         grant.max_parallel
     )
-    .fetch_optional(&mut *tx)
+    .fetch_optional(&mut **tx)
     .await?;
     let Some(fence) = fence else {
         return Ok(None);
     };
     let took_over = interrupt_left_behind(tx, grant.branch_id, now).await?;
-    let mut freed = Vec::new();
-    for holder in expired(tx, grant.conversation_id, now).await? {
-        if vacate(tx, &holder, &LockReason::Expired.ending(), now).await? == FencedWrite::Written {
-            freed.push(holder.lease);
-        }
+    if took_over {
+        tx.changed(Change::View(grant.conversation_id.clone()));
     }
-    Ok(Some(Granted {
+    for holder in expired(tx, grant.conversation_id, now).await? {
+        let _: FencedWrite = vacate(tx, &holder, LockReason::Expired, now).await?;
+    }
+    let lease = Lease {
+        branch_id: grant.branch_id.clone(),
+        conversation_id: grant.conversation_id.clone(),
+        generation_id: grant.generation_id.clone(),
+        message_id: grant.message_id.clone(),
         fence,
-        freed,
-        took_over,
-    }))
+    };
+    tx.changed(Change::lock(&lease, LockReason::Acquired));
+    Ok(Some(Granted { lease, took_over }))
 }
 
 /// Returns true if the conversation is below its capacity, so that a free branch can be locked.
@@ -132,7 +135,11 @@ async fn interrupt_left_behind(
 }
 
 /// Releases the lock; [`FencedWrite::Lost`] if `lease` is not the current one (I4).
-pub(super) async fn release(tx: &mut SqliteConnection, lease: &Lease) -> Result<FencedWrite> {
+pub(super) async fn release(
+    tx: &mut WriteTx,
+    lease: &Lease,
+    reason: LockReason,
+) -> Result<FencedWrite> {
     let done = sqlx::query!(
         "UPDATE generation_locks SET generation_id = NULL, message_id = NULL, user_id = NULL,
            instance_id = NULL, locked_at = NULL, heartbeat_seq = NULL, heartbeat_at = NULL, expires_at = NULL
@@ -141,9 +148,13 @@ pub(super) async fn release(tx: &mut SqliteConnection, lease: &Lease) -> Result<
         lease.generation_id,
         lease.fence
     )
-    .execute(tx)
+    .execute(&mut **tx)
     .await?;
-    Ok(FencedWrite::from_rows(done.rows_affected()))
+    let released = FencedWrite::from_rows(done.rows_affected());
+    if released == FencedWrite::Written {
+        tx.changed(Change::lock(lease, reason));
+    }
+    Ok(released)
 }
 
 impl Store {
@@ -227,24 +238,22 @@ impl Store {
     /// [`FencedWrite::Lost`] if it was renewed (its `heartbeat_seq` changed), released or acquired since
     /// `holder` was read.
     pub async fn expire(&self, holder: &Holder, now: Timestamp) -> Result<FencedWrite> {
-        self.vacate(holder, &LockReason::Expired.ending(), now)
-            .await
+        self.vacate(holder, LockReason::Expired, now).await
     }
 
     /// Releases a lock whose holder's process is dead and marks its answer interrupted.
     pub async fn recover(&self, holder: &Holder, now: Timestamp) -> Result<FencedWrite> {
-        self.vacate(holder, &LockReason::Recovered.ending(), now)
-            .await
+        self.vacate(holder, LockReason::Recovered, now).await
     }
 
     async fn vacate(
         &self,
         holder: &Holder,
-        ending: &Ending,
+        reason: LockReason,
         now: Timestamp,
     ) -> Result<FencedWrite> {
         let mut tx = self.write().await?;
-        let vacated = vacate(&mut tx, holder, ending, now).await?;
+        let vacated = vacate(&mut tx, holder, reason, now).await?;
         tx.commit().await?;
         Ok(vacated)
     }
@@ -253,9 +262,9 @@ impl Store {
 /// Releases the lock of `holder` and finalizes its answer; [`FencedWrite::Lost`] if it was renewed, released or
 /// acquired since `holder` was read.
 async fn vacate(
-    tx: &mut SqliteConnection,
+    tx: &mut WriteTx,
     holder: &Holder,
-    ending: &Ending,
+    reason: LockReason,
     now: Timestamp,
 ) -> Result<FencedWrite> {
     let renewed = sqlx::query_scalar!(
@@ -265,14 +274,16 @@ async fn vacate(
         holder.lease.fence,
         holder.heartbeat_seq
     )
-    .fetch_one(&mut *tx)
+    .fetch_one(&mut **tx)
     .await?;
-    if renewed > 0 || release(tx, &holder.lease).await? == FencedWrite::Lost {
+    if renewed > 0 || release(tx, &holder.lease, reason).await? == FencedWrite::Lost {
         return Ok(FencedWrite::Lost);
     }
     let message_id = &holder.lease.message_id;
     let text = TextLayout::of(tx, message_id).await?;
-    finalize(tx, message_id, ending, text, now).await?;
+    finalize(tx, message_id, &reason.ending(), text, now).await?;
+    // Its followers do not get this end: the task that wrote it is gone, or runs in another process.
+    tx.changed(Change::View(holder.lease.conversation_id.clone()));
     Ok(FencedWrite::Written)
 }
 

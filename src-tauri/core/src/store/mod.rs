@@ -9,7 +9,7 @@
 //! read would cost its connection.
 //!
 //! Nothing outside this module depends on sqlx, so that a second engine is one more module. Nothing here reads
-//! a clock: `now` is an argument.
+//! a clock: `now` is an argument. A commit publishes what it changed ([`write`]).
 
 mod attachments;
 mod attempts;
@@ -45,9 +45,11 @@ mod settings;
 mod tests;
 mod turns;
 mod versions;
+mod write;
+
+use std::sync::Arc;
 
 use sqlx::sqlite::SqlitePool;
-use sqlx::{Sqlite, Transaction};
 
 pub use attachments::AttachOutcome;
 pub use attempts::AttemptOutcome;
@@ -64,9 +66,11 @@ pub use providers::StoredProvider;
 pub(crate) use replace::{prepare, replace};
 pub use salvage::{SalvageError, Salvaged};
 pub(crate) use salvage::{new_folder, salvage, saved};
-pub use turns::{BeginOutcome, NewAnswer, NewTurn, StartedTurn};
+pub use turns::{BeginOutcome, BeginTurn, StartedTurn};
 pub use versions::SelectOutcome;
 
+use self::write::WriteTx;
+use crate::events::Events;
 use crate::model::UserId;
 
 /// The database's file name in the data folder.
@@ -80,10 +84,16 @@ pub struct Store {
     writer: SqlitePool,
     readers: SqlitePool,
     user_id: UserId,
+    events: Arc<Events>,
     alarm: damage::Alarm,
 }
 
 impl Store {
+    /// Returns the bus on which commits publish their changes.
+    pub(crate) fn events(&self) -> &Arc<Events> {
+        &self.events
+    }
+
     /// Returns the id of the local profile.
     pub fn user_id(&self) -> &UserId {
         &self.user_id
@@ -140,8 +150,9 @@ impl Store {
         Ok(&self.writer)
     }
 
-    /// Begins a write transaction, which is rolled back unless committed. Fails if the database is damaged.
-    async fn write(&self) -> Result<Transaction<'static, Sqlite>> {
-        Ok(self.writer()?.begin_with("BEGIN IMMEDIATE").await?)
+    /// Begins a write transaction. Fails if the database is damaged.
+    async fn write(&self) -> Result<WriteTx> {
+        let tx = self.writer()?.begin_with("BEGIN IMMEDIATE").await?;
+        Ok(WriteTx::new(tx, Arc::clone(&self.events)))
     }
 }

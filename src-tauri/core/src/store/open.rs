@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
@@ -177,6 +178,7 @@ async fn open(
         writer,
         readers,
         user_id,
+        events: Arc::default(),
         alarm: Alarm::new(path),
     })
 }

@@ -36,6 +36,23 @@ impl Store {
         }
     }
 
+    /// Returns the last messages of a branch up to this one, oldest first, at most `count`; empty if the branch does
+    /// not end with it.
+    pub async fn end_of_branch(
+        &self,
+        branch_id: &BranchId,
+        last: &MessageId,
+        count: u32,
+    ) -> Result<Vec<Message>> {
+        let mut reader = self.readers.begin().await?;
+        let head = branches::head(&mut reader, branch_id).await?;
+        if head.as_ref() != Some(last) {
+            return Ok(Vec::new());
+        }
+        let ids = up(&mut reader, head.as_ref(), count).await?;
+        read(&mut reader, &ids).await
+    }
+
     /// Returns the messages of a branch that contain `text`, ignoring case, oldest first. `None` if there is no
     /// such branch.
     pub async fn find(

@@ -1,6 +1,8 @@
 //! The providers that the user added. Their keys are never stored here, only where each key is kept.
 
+use super::write::Change;
 use super::{Result, Store};
+use crate::events::CoreEvent;
 use crate::model::{KeyPlace, ProtocolKind, Timestamp};
 
 /// A stored provider.
@@ -38,6 +40,7 @@ impl Store {
 
     /// Adds a provider, or updates the one with the same id.
     pub async fn save_provider(&self, provider: &StoredProvider, now: Timestamp) -> Result<()> {
+        let mut tx = self.write().await?;
         sqlx::query!(
             "INSERT INTO providers (id, preset, protocol, name, base_url, max_parallel, key_place, key_last_four, created_at)
              VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -54,16 +57,20 @@ impl Store {
             provider.key_last_four,
             now
         )
-        .execute(self.writer()?)
+        .execute(&mut *tx)
         .await?;
-        Ok(())
+        tx.changed(Change::Other(CoreEvent::Models));
+        tx.commit().await
     }
 
     /// Deletes a provider. Returns false if it does not exist.
     pub async fn delete_provider(&self, id: &str) -> Result<bool> {
+        let mut tx = self.write().await?;
         let done = sqlx::query!("DELETE FROM providers WHERE id = ?", id)
-            .execute(self.writer()?)
+            .execute(&mut *tx)
             .await?;
+        tx.changed(Change::Other(CoreEvent::Models));
+        tx.commit().await?;
         Ok(done.rows_affected() > 0)
     }
 }

@@ -5,7 +5,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::write::Change;
 use super::{Result, Store};
+use crate::events::CoreEvent;
 use crate::model::{Settings, ZOOM};
 
 impl Store {
@@ -51,7 +53,9 @@ impl Store {
             .execute(&mut *tx)
             .await?;
         }
-        Ok(tx.commit().await?)
+        let saved = CoreEvent::Settings(settings.clone());
+        tx.changed(Change::Other(saved));
+        tx.commit().await
     }
 }
 

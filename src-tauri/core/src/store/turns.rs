@@ -11,51 +11,38 @@ use super::attempts::{Attempt, AttemptOutcome, record};
 use super::branches::{BranchContext, context, fork, head, missing};
 use super::chunks::{Piece, append};
 use super::finalize::{TextLayout, finalize};
-use super::locks::{Grant, acquire, has_room, release};
+use super::locks::{Grant, Granted, acquire, has_room, release};
 use super::versions::{AnswerPlacement, placement};
+use super::write::WriteTx;
 use super::{Result, Store};
 use crate::model::{
-    Accepted, AttachmentId, AttemptSource, BranchId, ConversationId, Ending, Entity, FencedWrite,
-    GenerationId, InstanceId, Lease, MessageId, RequestId, Role, Timestamp,
+    Accepted, BranchId, ConversationId, Ending, Entity, FencedWrite, GenerationId, InstanceId,
+    Lease, LockReason, MessageId, NewMessage, RequestId, Role, Timestamp, TurnRequest, TurnTarget,
 };
 
-/// A user message to store and answer.
+/// What a turn begins with.
 #[derive(Debug, Clone)]
-#[expect(missing_docs, reason = "field names say it")]
-pub struct NewTurn {
-    pub conversation_id: ConversationId,
-    /// `None` for `main`.
-    pub branch_id: Option<BranchId>,
-    /// The user's text.
-    pub content: String,
-    /// In the order in which they are shown.
-    pub attachments: Vec<AttachmentId>,
+pub struct BeginTurn {
+    /// A request whose values are valid.
+    pub request: TurnRequest,
     /// The title for a conversation without one.
-    pub title: String,
-    /// The client's id for this send.
-    pub request_id: RequestId,
-    pub source: AttemptSource,
+    pub title: Option<String>,
     /// The generation that will answer, already registered so that it can be stopped.
     pub generation_id: GenerationId,
     /// The id of this process.
     pub instance_id: InstanceId,
 }
 
-/// A new answer: to a user message, or as another version of an existing answer.
-#[derive(Debug, Clone)]
-#[expect(missing_docs, reason = "field names say it")]
-pub struct NewAnswer {
-    /// A user message, or an answer.
-    pub message_id: MessageId,
-    /// `provider/model`; `None` for the conversation's model.
-    pub model_id: Option<String>,
-    /// The client's id for this request.
-    pub request_id: RequestId,
-    pub source: AttemptSource,
-    /// The generation that will answer.
-    pub generation_id: GenerationId,
-    /// The id of this process.
-    pub instance_id: InstanceId,
+impl BeginTurn {
+    /// A turn of a new generation, which names no conversation.
+    pub fn new(request: TurnRequest, instance_id: InstanceId) -> Self {
+        Self {
+            request,
+            title: None,
+            generation_id: GenerationId::fresh(),
+            instance_id,
+        }
+    }
 }
 
 /// A started turn.
@@ -67,8 +54,6 @@ pub struct StartedTurn {
     pub lease: Lease,
     /// `provider/model`; `None` for the default.
     pub model_id: Option<String>,
-    /// Expired locks of the conversation's other branches, released by the grant.
-    pub freed: Vec<Lease>,
 }
 
 /// Outcome of beginning a turn.
@@ -86,124 +71,98 @@ pub enum BeginOutcome {
     AttachmentGone,
 }
 
-/// A request for the lock.
-struct LockRequest<'a> {
-    request_id: &'a RequestId,
-    source: AttemptSource,
-    generation_id: &'a GenerationId,
-    instance_id: &'a InstanceId,
-    /// Where to fork a new branch for the answer from the branch of the context.
-    fork_at: Option<&'a MessageId>,
+/// Where a turn goes.
+struct Place<'a> {
+    context: BranchContext,
+    user_message: UserMessage<'a>,
+    /// The answer gets a branch of its own, which forks there.
+    fork_at: Option<MessageId>,
+    /// It is another version of the answer that the branch shows.
+    is_version: bool,
+}
+
+/// The message to answer.
+enum UserMessage<'a> {
+    /// Its id is older than its answer's, because ids sort by age.
+    New(MessageId, &'a NewMessage),
+    Stored(MessageId),
 }
 
 impl Store {
-    /// Stores a user message and its empty answer, under a granted lock.
-    pub async fn begin_turn(&self, turn: &NewTurn, now: Timestamp) -> Result<BeginOutcome> {
+    /// Begins a turn under a granted lock: stores its new message, if it has one, and an empty answer. Another
+    /// answer to a message that others follow gets its own branch: on theirs, its head would hide them.
+    pub async fn begin(&self, turn: &BeginTurn, now: Timestamp) -> Result<BeginOutcome> {
         let mut tx = self.write().await?;
-        let context = context(&mut tx, &turn.conversation_id, turn.branch_id.as_ref()).await?;
-        let Some(context) = context else {
-            return Ok(BeginOutcome::NotFound(
-                missing(&mut tx, &turn.conversation_id).await?,
-            ));
+        let place = match place(&mut tx, &turn.request.target).await? {
+            Ok(place) => place,
+            Err(missing) => return Ok(BeginOutcome::NotFound(missing)),
         };
-        let request = LockRequest {
-            request_id: &turn.request_id,
-            source: turn.source,
-            generation_id: &turn.generation_id,
-            instance_id: &turn.instance_id,
-            fork_at: None,
-        };
-        let user_message_id = MessageId::fresh();
-        let acquired = match self.ask_for_lock(&mut tx, &context, &request, now).await? {
-            LockOutcome::Granted(acquired) => acquired,
+        let granted = match self.ask_for_lock(&mut tx, &place, turn, now).await? {
+            LockOutcome::Granted(granted) => granted,
             LockOutcome::Answered(begin) => {
                 tx.commit().await?;
                 return Ok(begin);
             }
         };
+        let head = if granted.took_over {
+            head(&mut tx, &granted.lease.branch_id).await?
+        } else {
+            place.context.head.clone()
+        };
+        let previous = head.clone().filter(|_| place.is_version);
+        let user_message_id = match place.user_message {
+            UserMessage::Stored(id) => id,
+            UserMessage::New(id, message) => {
+                let (tx, context) = (&mut tx, &place.context);
+                if !self.store_message(tx, context, &id, message, head, now).await? {
+                    return Ok(BeginOutcome::AttachmentGone);
+                }
+                id
+            }
+        };
+        let row = NewAnswerRow {
+            user_message_id,
+            previous,
+        };
+        let started = start(&mut tx, place.context, turn, granted.lease, row, now).await?;
+        tx.commit().await?;
+        Ok(BeginOutcome::Started(Box::new(started)))
+    }
+
+    /// Stores a user message with its files, and takes its draft. Returns false if a file is gone.
+    async fn store_message(
+        &self,
+        tx: &mut WriteTx,
+        context: &BranchContext,
+        id: &MessageId,
+        message: &NewMessage,
+        parent_id: Option<MessageId>,
+        now: Timestamp,
+    ) -> Result<bool> {
         sqlx::query!(
             "INSERT INTO messages (id, conversation_id, branch_id, parent_id, role, status, content, created_at, finished_at)
              VALUES (?, ?, ?, ?, 'user', 'complete', ?, ?, ?)",
-            user_message_id, context.conversation_id, context.branch_id, acquired.head, turn.content, now, now
+            id, context.conversation_id, context.branch_id, parent_id, message.content, now, now
         )
-        .execute(&mut *tx)
+        .execute(&mut **tx)
         .await?;
-        if !bind(&mut tx, &context, &user_message_id, &turn.attachments).await? {
-            return Ok(BeginOutcome::AttachmentGone);
+        if !bind(tx, context, id, &message.attachments).await? {
+            return Ok(false);
         }
-        let (id, is_first) = (&context.conversation_id, context.head.is_none());
-        self.take_draft(&mut tx, id, &turn.content, is_first)
+        let is_first = context.head.is_none();
+        self.take_draft(tx, &context.conversation_id, &message.content, is_first)
             .await?;
-        let row = NewAnswerRow {
-            user_message_id,
-            previous: None,
-            title: Some(&turn.title),
-            model_id: None,
-        };
-        let started = start(&mut tx, &context, &request, acquired, row, now).await?;
-        tx.commit().await?;
-        Ok(started)
-    }
-
-    /// Stores an empty answer to a message, or another version of one, under a granted lock. If other messages
-    /// follow, it gets its own branch: on theirs, its head would hide them.
-    pub async fn begin_answer(&self, answer: &NewAnswer, now: Timestamp) -> Result<BeginOutcome> {
-        let mut tx = self.write().await?;
-        let target = sqlx::query!(
-            r#"SELECT conversation_id AS "conversation_id: ConversationId", branch_id AS "branch_id: BranchId",
-                 parent_id AS "parent_id: MessageId", role AS "role: Role"
-               FROM messages WHERE id = ?"#,
-            answer.message_id
-        )
-        .fetch_optional(&mut *tx)
-        .await?;
-        let Some(target) = target else {
-            return Ok(BeginOutcome::NotFound(Entity::Message));
-        };
-        let user_message_id = match (target.role, target.parent_id) {
-            (Role::Assistant, Some(parent_id)) => parent_id,
-            _ => answer.message_id.clone(),
-        };
-        let context = context(&mut tx, &target.conversation_id, Some(&target.branch_id)).await?;
-        let Some(context) = context else {
-            return Ok(BeginOutcome::NotFound(Entity::Branch));
-        };
-        let placement = placement(&mut tx, &context, &user_message_id).await?;
-        let request = LockRequest {
-            request_id: &answer.request_id,
-            source: answer.source,
-            generation_id: &answer.generation_id,
-            instance_id: &answer.instance_id,
-            fork_at: (placement == AnswerPlacement::Fork).then_some(&user_message_id),
-        };
-        let acquired = match self.ask_for_lock(&mut tx, &context, &request, now).await? {
-            LockOutcome::Granted(acquired) => acquired,
-            LockOutcome::Answered(begin) => {
-                tx.commit().await?;
-                return Ok(begin);
-            }
-        };
-        let row = NewAnswerRow {
-            previous: acquired
-                .head
-                .clone()
-                .filter(|_| placement == AnswerPlacement::Beside),
-            user_message_id: user_message_id.clone(),
-            title: None,
-            model_id: answer.model_id.clone(),
-        };
-        let started = start(&mut tx, &context, &request, acquired, row, now).await?;
-        tx.commit().await?;
-        Ok(started)
+        Ok(true)
     }
 
     async fn ask_for_lock(
         &self,
-        tx: &mut SqliteConnection,
-        context: &BranchContext,
-        request: &LockRequest<'_>,
+        tx: &mut WriteTx,
+        place: &Place<'_>,
+        turn: &BeginTurn,
         now: Timestamp,
     ) -> Result<LockOutcome> {
+        let (context, request) = (&place.context, &turn.request);
         let attempt = |generation_id, outcome| Attempt {
             conversation_id: &context.conversation_id,
             branch_id: &context.branch_id,
@@ -212,14 +171,14 @@ impl Store {
             outcome,
         };
         if let Some(earlier) =
-            accepted_before(tx, &context.conversation_id, request.request_id).await?
+            accepted_before(tx, &context.conversation_id, &request.request_id).await?
         {
             let duplicate = attempt(Some(&earlier.generation_id), AttemptOutcome::Duplicate);
             record(tx, duplicate, now).await?;
             return Ok(LockOutcome::Answered(BeginOutcome::Duplicate(earlier)));
         }
-        let message_id = MessageId::fresh();
-        let branch_id = match request.fork_at {
+        let refused = attempt(None, AttemptOutcome::Refused);
+        let branch_id = match &place.fork_at {
             None => context.branch_id.clone(),
             Some(at)
                 if has_room(tx, &context.conversation_id, context.max_parallel, now).await? =>
@@ -227,46 +186,26 @@ impl Store {
                 fork(tx, context, at, now).await?
             }
             Some(_) => {
-                record(tx, attempt(None, AttemptOutcome::Refused), now).await?;
+                record(tx, refused, now).await?;
                 return Ok(LockOutcome::Answered(BeginOutcome::Busy));
             }
         };
         let grant = Grant {
             branch_id: &branch_id,
             conversation_id: &context.conversation_id,
-            generation_id: request.generation_id,
-            message_id: &message_id,
+            generation_id: &turn.generation_id,
+            message_id: &MessageId::fresh(),
             user_id: &self.user_id,
-            instance_id: request.instance_id,
+            instance_id: &turn.instance_id,
             max_parallel: context.max_parallel,
         };
         let Some(granted) = acquire(tx, &grant, now).await? else {
-            record(tx, attempt(None, AttemptOutcome::Refused), now).await?;
+            record(tx, refused, now).await?;
             return Ok(LockOutcome::Answered(BeginOutcome::Busy));
         };
-        record(
-            tx,
-            attempt(Some(request.generation_id), AttemptOutcome::Started),
-            now,
-        )
-        .await?;
-        let lease = Lease {
-            branch_id,
-            conversation_id: context.conversation_id.clone(),
-            generation_id: request.generation_id.clone(),
-            message_id,
-            fence: granted.fence,
-        };
-        let head = if granted.took_over {
-            head(tx, &lease.branch_id).await?
-        } else {
-            context.head.clone()
-        };
-        Ok(LockOutcome::Granted(AcquiredLock {
-            lease,
-            head,
-            freed: granted.freed,
-        }))
+        let started = attempt(Some(&turn.generation_id), AttemptOutcome::Started);
+        record(tx, started, now).await?;
+        Ok(LockOutcome::Granted(granted))
     }
 
     /// Records which model answers, once it is known: on the answer, on the generation, and on a conversation
@@ -332,7 +271,7 @@ impl Store {
         {
             return Ok(FencedWrite::Lost);
         }
-        if release(&mut tx, lease).await? == FencedWrite::Lost {
+        if release(&mut tx, lease, LockReason::Released).await? == FencedWrite::Lost {
             return Ok(FencedWrite::Lost);
         }
         finalize(&mut tx, &lease.message_id, ending, TextLayout::Joined, now).await?;
@@ -366,44 +305,78 @@ impl Store {
     }
 }
 
-/// The acquired lock of a new turn.
-struct AcquiredLock {
-    lease: Lease,
-    /// The current head of the context's branch.
-    head: Option<MessageId>,
-    freed: Vec<Lease>,
-}
-
-/// The other data of a new turn.
-struct NewAnswerRow<'a> {
+/// The other data of a new answer.
+struct NewAnswerRow {
     user_message_id: MessageId,
     /// The answer that the branch shows, restored if the new one turns out worse.
     previous: Option<MessageId>,
-    /// For a conversation without a title.
-    title: Option<&'a str>,
-    model_id: Option<String>,
 }
 
 enum LockOutcome {
-    Granted(AcquiredLock),
+    Granted(Granted),
     Answered(BeginOutcome),
+}
+
+/// Finds where a turn goes; the error is what does not exist.
+async fn place<'a>(
+    tx: &mut WriteTx,
+    target: &'a TurnTarget,
+) -> Result<std::result::Result<Place<'a>, Entity>> {
+    let message_id = match target {
+        TurnTarget::Message(message) => {
+            let id = &message.conversation_id;
+            let Some(context) = context(tx, id, message.branch_id.as_ref()).await? else {
+                return Ok(Err(missing(tx, id).await?));
+            };
+            return Ok(Ok(Place {
+                context,
+                user_message: UserMessage::New(MessageId::fresh(), message),
+                fork_at: None,
+                is_version: false,
+            }));
+        }
+        TurnTarget::Answer(message_id) => message_id,
+    };
+    let stored = sqlx::query!(
+        r#"SELECT conversation_id AS "conversation_id: ConversationId", branch_id AS "branch_id: BranchId",
+             parent_id AS "parent_id: MessageId", role AS "role: Role"
+           FROM messages WHERE id = ?"#,
+        message_id
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    let Some(stored) = stored else {
+        return Ok(Err(Entity::Message));
+    };
+    let user_message_id = match (stored.role, stored.parent_id) {
+        (Role::Assistant, Some(parent_id)) => parent_id,
+        _ => message_id.clone(),
+    };
+    let context = context(tx, &stored.conversation_id, Some(&stored.branch_id)).await?;
+    let Some(context) = context else {
+        return Ok(Err(Entity::Branch));
+    };
+    let placement = placement(tx, &context, &user_message_id).await?;
+    Ok(Ok(Place {
+        context,
+        fork_at: (placement == AnswerPlacement::Fork).then(|| user_message_id.clone()),
+        is_version: placement == AnswerPlacement::Beside,
+        user_message: UserMessage::Stored(user_message_id),
+    }))
 }
 
 /// Stores the empty answer with its generation, and updates the branch and the conversation.
 async fn start(
-    tx: &mut SqliteConnection,
-    context: &BranchContext,
-    request: &LockRequest<'_>,
-    acquired: AcquiredLock,
-    row: NewAnswerRow<'_>,
+    tx: &mut WriteTx,
+    context: BranchContext,
+    turn: &BeginTurn,
+    lease: Lease,
+    row: NewAnswerRow,
     now: Timestamp,
-) -> Result<BeginOutcome> {
-    let AcquiredLock { lease, freed, .. } = acquired;
+) -> Result<StartedTurn> {
     let NewAnswerRow {
         user_message_id,
         previous,
-        title,
-        model_id,
     } = row;
     sqlx::query!(
         "INSERT INTO messages (id, conversation_id, branch_id, parent_id, role, status, content, fence, created_at)
@@ -415,22 +388,22 @@ async fn start(
         lease.fence,
         now
     )
-    .execute(&mut *tx)
+    .execute(&mut **tx)
     .await?;
     sqlx::query!(
         "UPDATE branches SET head_message_id = ? WHERE id = ?",
         lease.message_id,
         lease.branch_id
     )
-    .execute(&mut *tx)
+    .execute(&mut **tx)
     .await?;
     sqlx::query!(
         "UPDATE conversations SET updated_at = ?, title = coalesce(title, ?) WHERE id = ?",
         now,
-        title,
+        turn.title,
         context.conversation_id
     )
-    .execute(&mut *tx)
+    .execute(&mut **tx)
     .await?;
     sqlx::query!(
         "INSERT INTO generations (id, conversation_id, branch_id, user_message_id, message_id, instance_id,
@@ -441,15 +414,15 @@ async fn start(
         lease.branch_id,
         user_message_id,
         lease.message_id,
-        request.instance_id,
-        request.request_id,
+        turn.instance_id,
+        turn.request.request_id,
         lease.fence,
         now,
         previous
     )
-    .execute(&mut *tx)
+    .execute(&mut **tx)
     .await?;
-    Ok(BeginOutcome::Started(Box::new(StartedTurn {
+    Ok(StartedTurn {
         accepted: Accepted {
             generation_id: lease.generation_id.clone(),
             user_message_id,
@@ -458,9 +431,8 @@ async fn start(
             fence: lease.fence,
         },
         lease,
-        model_id: model_id.or_else(|| context.model_id.clone()),
-        freed,
-    })))
+        model_id: turn.request.model_id.clone().or(context.model_id),
+    })
 }
 
 async fn accepted_before(

@@ -7,6 +7,7 @@ use serde_json::Value;
 use sqlx::SqliteConnection;
 
 use super::branches::BranchContext;
+use super::write::Change;
 use super::{Result, Store};
 use crate::model::{
     BranchId, ConversationId, FailedVersion, MessageError, MessageId, MessageStatus,
@@ -25,11 +26,9 @@ pub(super) enum AnswerPlacement {
 
 /// Outcome of selecting a version.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "field names say it")]
 pub enum SelectOutcome {
     /// The branch now continues from the version.
     Shown {
-        conversation_id: ConversationId,
         /// The version's branch.
         branch_id: BranchId,
         /// The new head of the branch.
@@ -62,9 +61,9 @@ impl Store {
             .execute(&mut *tx)
             .await?;
             if moved.rows_affected() > 0 {
+                tx.changed(Change::View(end.conversation_id));
                 tx.commit().await?;
                 return Ok(SelectOutcome::Shown {
-                    conversation_id: end.conversation_id,
                     branch_id: end.branch_id,
                     head: end.head,
                 });

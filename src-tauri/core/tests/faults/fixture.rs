@@ -7,7 +7,7 @@ use conch_core::clock::SystemClock;
 use conch_core::events::CoreEvent;
 use conch_core::live::{Phase, TranscriptEvent};
 use conch_core::model::{
-    Accepted, AttemptSource, Conversation, Message, PartDelta, ProtocolKind, RequestId, SendOutcome,
+    Accepted, Conversation, Message, PartDelta, ProtocolKind, SendOutcome, TurnRequest,
 };
 use conch_core::provider::{EngineCommand, Provider};
 use conch_core::{App, Config, Proxies};
@@ -42,17 +42,15 @@ impl Fixture {
     pub(crate) async fn conversation(&self, provider: &str, protocol: Protocol) -> Conversation {
         let model = model(provider, protocol);
         self.app
-            .create_conversation(None, Some(&model))
+            .conversations
+            .create(None, Some(&model))
             .await
             .unwrap()
     }
 
     pub(crate) async fn send(&self, conversation: &Conversation, content: &str) -> Accepted {
-        let (request, source) = (RequestId::fresh(), AttemptSource::Program);
-        let id = &conversation.id;
-        let sent = self
-            .app
-            .send_message(id, None, content, &[], &request, source);
+        let request = TurnRequest::message(&conversation.id, content);
+        let sent = self.app.turns.start(request);
         let SendOutcome::Accepted(accepted) = sent.await.unwrap();
         accepted
     }
@@ -61,7 +59,7 @@ impl Fixture {
     pub(crate) async fn answer(&self, conversation: &Conversation) -> Message {
         let mut events = self.app.subscribe();
         loop {
-            let view = self.app.get_conversation(&conversation.id, None);
+            let view = self.app.conversations.get(&conversation.id, None);
             let mut view = view.await.unwrap();
             if !view.lock.locked {
                 return view.messages.pop().unwrap();
@@ -94,7 +92,7 @@ impl Fixture {
         more: impl FnMut(TranscriptEvent) -> bool + Send,
     ) {
         tokio::select! {
-            () = self.app.follow(&conversation.main_branch_id, more) => {}
+            () = self.app.turns.follow(&conversation.main_branch_id, more) => {}
             _ = self.answer(conversation) => {}
         }
     }
@@ -104,7 +102,7 @@ impl Fixture {
         let more = |event| {
             let phase = match event {
                 TranscriptEvent::Phase { phase, .. } => Some(phase),
-                TranscriptEvent::Part { .. } => None,
+                _ => None,
             };
             !matches!(phase, Some(Phase::Retrying { .. }))
         };

@@ -114,11 +114,7 @@ impl End {
         );
         if stops {
             self.check(
-                fixture
-                    .app
-                    .stop_generation(&sent.generation_id)
-                    .await
-                    .stopped,
+                fixture.app.turns.stop(&sent.generation_id).await.stopped,
                 || "Stop stopped nothing".to_owned(),
             );
         }
@@ -169,7 +165,12 @@ impl End {
         server: &FaultServer,
         scenario: &Scenario,
     ) {
-        let lock = fixture.app.is_locked(&conversation.id, None).await.unwrap();
+        let lock = fixture
+            .app
+            .turns
+            .lock_status(&conversation.id, None)
+            .await
+            .unwrap();
         self.check(lock.can_send && !lock.locked, || {
             format!("the lock is held: {lock:?}")
         });
@@ -177,7 +178,10 @@ impl End {
         server.set_default_script(Script::answer(HELLO));
         if scenario.closed {
             let model = model(OTHER, self.protocol);
-            let moved = fixture.app.set_conversation_model(&conversation.id, &model);
+            let moved = fixture
+                .app
+                .conversations
+                .set_model(&conversation.id, &model);
             moved.await.unwrap();
         }
         fixture.send(conversation, "and again").await;

@@ -2,8 +2,7 @@
 //! message.
 
 use conch_core::model::{
-    AttachmentId, AttachmentKind, AttemptSource, ConversationId, MessageStatus, RequestId,
-    SendOutcome,
+    AttachmentId, AttachmentKind, ConversationId, MessageStatus, NewMessage, SendOutcome,
 };
 use conch_core::{Error, ErrorCode};
 use serde_json::json;
@@ -20,7 +19,11 @@ const PIXEL: &[u8] = &[
 
 impl Fixture {
     async fn attach(&self, id: &ConversationId, name: &str, bytes: &[u8]) -> AttachmentId {
-        let attached = self.app.attach_file(Some(id), name, bytes.to_vec()).await;
+        let attached = self
+            .app
+            .attachments
+            .attach(Some(id), name, bytes.to_vec())
+            .await;
         attached.unwrap().id
     }
 
@@ -30,11 +33,11 @@ impl Fixture {
         text: &str,
         files: &[AttachmentId],
     ) -> Result<SendOutcome, Error> {
-        let request = RequestId::fresh();
-        let sent = self
-            .app
-            .send_message(id, None, text, files, &request, AttemptSource::Program);
-        sent.await
+        let message = NewMessage {
+            attachments: files.to_vec(),
+            ..NewMessage::new(id, text)
+        };
+        self.app.turns.start(message.into()).await
     }
 }
 
@@ -67,7 +70,7 @@ async fn files_go_with_their_message_each_time_it_is_shown() {
         "as it was, with the next question"
     );
     assert_eq!(asked[1].body["messages"][2]["content"], "And now?");
-    let view = fixture.app.get_conversation(&id, None).await.unwrap();
+    let view = fixture.app.conversations.get(&id, None).await.unwrap();
     let kinds: Vec<_> = view.messages[0]
         .attachments
         .iter()
@@ -86,7 +89,7 @@ async fn an_image_is_not_sent_to_a_model_without_vision() {
     let refused = fixture.send_with(&id, "Look", &image).await.unwrap_err();
     assert_eq!(refused.code(), ErrorCode::ImagesNotSeen);
     assert!(refused.to_string().contains("“pixel.png”"), "{refused}");
-    let view = fixture.app.get_conversation(&id, None).await.unwrap();
+    let view = fixture.app.conversations.get(&id, None).await.unwrap();
     assert!(view.messages.is_empty() && !view.lock.locked);
     assert_eq!(view.attachments.len(), 1, "and it waits");
 
@@ -97,7 +100,7 @@ async fn an_image_is_not_sent_to_a_model_without_vision() {
         answered(&fixture.app, &id).await.status,
         MessageStatus::Complete
     );
-    let view = fixture.app.get_conversation(&id, None).await.unwrap();
+    let view = fixture.app.conversations.get(&id, None).await.unwrap();
     assert_eq!(view.title.as_deref(), Some("pixel.png"));
 }
 
@@ -108,7 +111,8 @@ async fn what_is_not_read_is_named_and_not_kept() {
     let refused = async |name: &str, bytes: Vec<u8>| {
         let refused = fixture
             .app
-            .attach_file(Some(&id), name, bytes)
+            .attachments
+            .attach(Some(&id), name, bytes)
             .await
             .unwrap_err();
         assert!(
@@ -143,7 +147,8 @@ async fn what_is_not_read_is_named_and_not_kept() {
     assert!(
         fixture
             .app
-            .draft_attachments(Some(&id))
+            .attachments
+            .of_draft(Some(&id))
             .await
             .unwrap()
             .is_empty()
@@ -155,22 +160,27 @@ async fn what_is_kept_can_be_looked_at() {
     let fixture = Fixture::new().await;
     let text = fixture
         .app
-        .attach_file(None, "/home/me/a.md", b"# Hi".to_vec())
+        .attachments
+        .attach(None, "/home/me/a.md", b"# Hi".to_vec())
         .await
         .unwrap();
     assert_eq!(
         (text.name.as_str(), text.bytes, text.tokens),
         ("a.md", 4, 2)
     );
-    assert_eq!(fixture.app.load_attachment(&text.id).await.unwrap(), "# Hi");
+    assert_eq!(
+        fixture.app.attachments.load(&text.id).await.unwrap(),
+        "# Hi"
+    );
     let image = fixture
         .app
-        .attach_file(None, "p.png", PIXEL.to_vec())
+        .attachments
+        .attach(None, "p.png", PIXEL.to_vec())
         .await
         .unwrap();
-    let shown = fixture.app.load_attachment(&image.id).await.unwrap();
+    let shown = fixture.app.attachments.load(&image.id).await.unwrap();
     assert!(shown.starts_with("data:image/png;base64,"), "{shown}");
-    fixture.app.detach_file(&image.id).await.unwrap();
-    let gone = fixture.app.load_attachment(&image.id).await.unwrap_err();
+    fixture.app.attachments.detach(&image.id).await.unwrap();
+    let gone = fixture.app.attachments.load(&image.id).await.unwrap_err();
     assert_eq!(json!(gone.code()), "not_found");
 }

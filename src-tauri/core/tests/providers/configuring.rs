@@ -14,7 +14,7 @@ async fn a_provider_that_is_added_answers_with_its_key_and_is_the_default() {
     assert_eq!(saved.source, ProviderSource::Settings);
     assert_eq!(saved.key_last_four.as_deref(), Some("1234"));
 
-    let models = fixture.app.list_models(false).await.unwrap();
+    let models = fixture.app.providers.models(false).await.unwrap();
     assert_eq!(models[0].id, "custom/stand-in-1");
     assert!(models[0].is_default, "no longer the embedded one");
 
@@ -35,11 +35,11 @@ async fn a_key_stays_with_its_address() {
     form.id = Some(saved.id.clone());
     form.key = KeyChange::Keep;
     form.name = "Renamed".to_owned();
-    let renamed = fixture.app.save_provider(&form).await.unwrap();
+    let renamed = fixture.app.providers.save(&form).await.unwrap();
     assert!(renamed.has_key, "the same address keeps its key");
 
     form.base_url = elsewhere.base_url();
-    let moved = fixture.app.save_provider(&form).await.unwrap();
+    let moved = fixture.app.providers.save(&form).await.unwrap();
     assert!(!moved.has_key, "another server does not get this one's key");
     let id = fixture.conversation().await;
     fixture.answer(&id, "hello").await;
@@ -50,7 +50,7 @@ async fn a_key_stays_with_its_address() {
     );
 
     form.base_url = fixture.server.base_url();
-    let back = fixture.app.save_provider(&form).await.unwrap();
+    let back = fixture.app.providers.save(&form).await.unwrap();
     assert!(!back.has_key, "and it is gone where it was");
 }
 
@@ -61,10 +61,10 @@ async fn a_key_of_one_run_is_gone_in_the_next_and_the_failure_says_so() {
     fixture.app.quit().await;
     let app = open(fixture.folder.path()).await;
 
-    let providers = app.providers().await.unwrap();
+    let providers = app.providers.list().await.unwrap();
     assert_eq!(providers[0].name, "Stand-in");
     assert!(!providers[0].has_key);
-    let models = app.list_models(false).await.unwrap();
+    let models = app.providers.models(false).await.unwrap();
     assert!(!models[0].available);
     let note = models[0].note.as_deref().unwrap();
     assert!(note.contains("Enter it again"), "{note}");
@@ -78,11 +78,11 @@ async fn a_key_in_the_file_is_there_in_the_next_run() {
         key: " key-abcd1234\n".into(),
         place: KeyPlace::File,
     };
-    fixture.app.save_provider(&form).await.unwrap();
+    fixture.app.providers.save(&form).await.unwrap();
     fixture.app.quit().await;
 
     let app = open(fixture.folder.path()).await;
-    let id = app.create_conversation(None, None).await.unwrap().id;
+    let id = app.conversations.create(None, None).await.unwrap().id;
     crate::send(&app, &id, "hello").await;
     crate::answered(&app, &id).await;
     assert_eq!(
@@ -97,7 +97,8 @@ async fn what_is_wrong_with_a_connection_is_said() {
     let fixture = Fixture::new().await;
     let works = fixture
         .app
-        .test_provider(&fixture.form("key"))
+        .providers
+        .test(&fixture.form("key"))
         .await
         .unwrap();
     assert_eq!((works.models, works.problem), (Some(1), None));
@@ -106,7 +107,8 @@ async fn what_is_wrong_with_a_connection_is_said() {
     form.base_url = "http://127.0.0.1:1/v1".to_owned();
     let problem = fixture
         .app
-        .test_provider(&form)
+        .providers
+        .test(&form)
         .await
         .unwrap()
         .problem
@@ -118,14 +120,14 @@ async fn what_is_wrong_with_a_connection_is_said() {
     );
 
     form.base_url = "http://models.example/v1".to_owned();
-    let refused = fixture.app.save_provider(&form).await.unwrap_err();
+    let refused = fixture.app.providers.save(&form).await.unwrap_err();
     assert_eq!(
         refused.code(),
         ErrorCode::InvalidArgument,
         "a key in the clear"
     );
     assert_eq!(
-        fixture.app.providers().await.unwrap().len(),
+        fixture.app.providers.list().await.unwrap().len(),
         1,
         "nothing was saved"
     );
@@ -138,7 +140,7 @@ async fn a_wrong_key_is_reported_even_where_listing_models_needs_none() {
     let test = async |preset: &str, key: &str| {
         let mut form = fixture.form(key);
         form.preset = preset.to_owned();
-        fixture.app.test_provider(&form).await.unwrap()
+        fixture.app.providers.test(&form).await.unwrap()
     };
     fixture.server.require_key(KEY, false);
     let found = test("custom", KEY).await;
@@ -165,8 +167,8 @@ async fn a_removed_provider_is_named_when_its_model_is_asked_for() {
     let saved = fixture.add("key-abcd1234").await;
     let id = fixture.conversation().await;
     fixture.answer(&id, "hello").await;
-    fixture.app.delete_provider(&saved.id).await.unwrap();
-    let again = fixture.app.delete_provider(&saved.id).await.unwrap_err();
+    fixture.app.providers.delete(&saved.id).await.unwrap();
+    let again = fixture.app.providers.delete(&saved.id).await.unwrap_err();
     assert_eq!(again.code(), ErrorCode::NotFound);
 
     let answer = fixture.answer(&id, "and now?").await;
@@ -183,9 +185,9 @@ async fn two_providers_of_one_kind_have_names_of_their_own() {
     let second = fixture.add("key-abcd5678").await;
     assert_eq!((&*first.id, &*second.id), ("custom", "custom-2"));
 
-    let mut settings = fixture.app.settings().await.unwrap();
+    let mut settings = fixture.app.settings.get().await.unwrap();
     settings.default_model_id = Some("custom-2/stand-in-1".to_owned());
-    fixture.app.save_settings(settings).await.unwrap();
+    fixture.app.settings.save(settings).await.unwrap();
     let id = fixture.conversation().await;
     fixture.answer(&id, "hello").await;
     let asked = fixture.server.completions();
@@ -196,11 +198,11 @@ async fn two_providers_of_one_kind_have_names_of_their_own() {
 async fn a_default_whose_provider_is_gone_is_none() {
     let fixture = Fixture::new().await;
     fixture.add("key-abcd1234").await;
-    let mut settings = fixture.app.settings().await.unwrap();
+    let mut settings = fixture.app.settings.get().await.unwrap();
     settings.default_model_id = Some("gone/model".to_owned());
-    fixture.app.save_settings(settings).await.unwrap();
+    fixture.app.settings.save(settings).await.unwrap();
 
-    let models = fixture.app.list_models(false).await.unwrap();
+    let models = fixture.app.providers.models(false).await.unwrap();
     assert_eq!(models.iter().position(|model| model.is_default), Some(0));
     let id = fixture.conversation().await;
     let answer = fixture.answer(&id, "hello").await;

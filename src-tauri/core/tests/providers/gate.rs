@@ -11,20 +11,20 @@ async fn concurrent_answers_stay_within_the_limit_and_waiting_is_reported() {
     let fixture = Fixture::new().await;
     let mut form = fixture.form("key-abcd1234");
     form.max_parallel = 2;
-    fixture.app.save_provider(&form).await.unwrap();
+    fixture.app.providers.save(&form).await.unwrap();
     fixture
         .server
         .set_default_script(Script::gated("all", "so ", "far"));
     let mut conversations = Vec::new();
     for _ in 0..5 {
-        let created = fixture.app.create_conversation(None, None).await.unwrap();
+        let created = fixture.app.conversations.create(None, None).await.unwrap();
         send(&fixture.app, &created.id, "hello").await;
         conversations.push(created);
     }
     fixture.server.wait_for_requests(2).await;
     let third = &conversations[2].main_branch_id;
     let mut waits_for = None;
-    let follow = fixture.app.follow(third, |event| {
+    let follow = fixture.app.turns.follow(third, |event| {
         if let TranscriptEvent::Phase {
             phase: Phase::WaitingForSlot { provider, .. },
             ..
@@ -48,9 +48,14 @@ async fn concurrent_answers_stay_within_the_limit_and_waiting_is_reported() {
 
 /// Waits until the answer on this branch reports that it waits for a slot, and returns the provider's name.
 async fn waits_for_slot(fixture: &Fixture, conversation: &ConversationId) -> Option<String> {
-    let branch = fixture.app.branch(conversation, None).await.unwrap();
+    let branch = fixture
+        .app
+        .conversations
+        .branch(conversation, None)
+        .await
+        .unwrap();
     let mut waits_for = None;
-    let follow = fixture.app.follow(&branch, |event| {
+    let follow = fixture.app.turns.follow(&branch, |event| {
         if let TranscriptEvent::Phase {
             phase: Phase::WaitingForSlot { provider, .. },
             ..
@@ -140,17 +145,14 @@ async fn a_generation_waiting_for_a_slot_can_be_stopped_without_a_request() {
     let fixture = Fixture::new().await;
     let mut form = fixture.form("key-abcd1234");
     form.max_parallel = 1;
-    fixture.app.save_provider(&form).await.unwrap();
+    fixture.app.providers.save(&form).await.unwrap();
     fixture.server.push(Script::gated("first", "so ", "far"));
     let (first, second) = (fixture.conversation().await, fixture.conversation().await);
     send(&fixture.app, &first, "hello").await;
     fixture.server.wait_for_requests(1).await;
     send(&fixture.app, &second, "me too").await;
-    let lock = fixture.app.is_locked(&second, None).await.unwrap();
-    let stopped = fixture
-        .app
-        .stop_generation(&lock.generation_id.unwrap())
-        .await;
+    let lock = fixture.app.turns.lock_status(&second, None).await.unwrap();
+    let stopped = fixture.app.turns.stop(&lock.generation_id.unwrap()).await;
     assert!(stopped.stopped);
     assert_eq!(
         answered(&fixture.app, &second).await.status,
@@ -179,8 +181,13 @@ async fn one_refusal_holds_all_who_wait_back_until_its_pause_is_over() {
     send(&fixture.app, &refused, "first").await;
     fixture.server.wait_for_requests(1).await;
     // By the time the answer reports the retry, the gate has recorded the refusal.
-    let branch = fixture.app.branch(&refused, None).await.unwrap();
-    let follow = fixture.app.follow(&branch, |event| {
+    let branch = fixture
+        .app
+        .conversations
+        .branch(&refused, None)
+        .await
+        .unwrap();
+    let follow = fixture.app.turns.follow(&branch, |event| {
         !matches!(
             event,
             TranscriptEvent::Phase {

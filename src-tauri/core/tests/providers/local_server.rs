@@ -89,14 +89,14 @@ async fn a_real_model_server_is_found_out_about_and_answers() {
     // The server loads its model first.
     let begun = tokio::time::Instant::now();
     let tested = loop {
-        let tested = fixture.app.test_provider(&form).await.unwrap();
+        let tested = fixture.app.providers.test(&form).await.unwrap();
         if tested.models.is_some() || begun.elapsed().as_secs() > 60 {
             break tested;
         }
         tokio::time::sleep(LOOK_EVERY).await;
     };
     assert_eq!(tested.models, Some(1), "{tested:?}");
-    fixture.app.save_provider(&form).await.unwrap();
+    fixture.app.providers.save(&form).await.unwrap();
 
     let id = fixture.conversation().await;
     let brief = Parameters {
@@ -106,7 +106,8 @@ async fn a_real_model_server_is_found_out_about_and_answers() {
     };
     fixture
         .app
-        .set_conversation_parameters(&id, brief)
+        .conversations
+        .set_parameters(&id, brief)
         .await
         .unwrap();
     let answer = fixture.answer(&id, "Count from one to fifty.").await;

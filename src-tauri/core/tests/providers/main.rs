@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use conch_core::clock::SystemClock;
 use conch_core::events::CoreEvent;
-use conch_core::model::{AttemptSource, ConversationId, KeyPlace, Message, RequestId, SendOutcome};
+use conch_core::model::{ConversationId, KeyPlace, Message, SendOutcome, TurnRequest};
 use conch_core::provider::{EngineCommand, KeyChange, ProviderForm, ProviderInfo};
 use conch_core::{App, Config, Proxies};
 use conch_fault_server::FaultServer;
@@ -55,11 +55,11 @@ impl Fixture {
 
     /// Adds the stand-in as a provider.
     async fn add(&self, key: &str) -> ProviderInfo {
-        self.app.save_provider(&self.form(key)).await.unwrap()
+        self.app.providers.save(&self.form(key)).await.unwrap()
     }
 
     async fn conversation(&self) -> ConversationId {
-        self.app.create_conversation(None, None).await.unwrap().id
+        self.app.conversations.create(None, None).await.unwrap().id
     }
 
     /// Sends, and waits for the end of the answer.
@@ -90,8 +90,7 @@ async fn open_behind(folder: &Path, proxies: Proxies, engine: EngineCommand) -> 
 }
 
 async fn send(app: &App, id: &ConversationId, text: &str) {
-    let request = RequestId::fresh();
-    let sent = app.send_message(id, None, text, &[], &request, AttemptSource::Program);
+    let sent = app.turns.start(TurnRequest::message(id, text));
     let SendOutcome::Accepted(_) = sent.await.unwrap();
 }
 
@@ -99,7 +98,7 @@ async fn send(app: &App, id: &ConversationId, text: &str) {
 async fn answered(app: &App, id: &ConversationId) -> Message {
     let mut events = app.subscribe();
     loop {
-        let mut view = app.get_conversation(id, None).await.unwrap();
+        let mut view = app.conversations.get(id, None).await.unwrap();
         if !view.lock.locked {
             return view.messages.pop().unwrap();
         }

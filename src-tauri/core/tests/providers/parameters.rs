@@ -16,13 +16,13 @@ async fn fixture() -> Fixture {
 #[tokio::test]
 async fn a_conversations_parameters_go_before_the_defaults_and_what_is_not_set_is_not_sent() {
     let fixture = fixture().await;
-    let mut settings = fixture.app.settings().await.unwrap();
+    let mut settings = fixture.app.settings.get().await.unwrap();
     settings.parameters = Parameters {
         system_prompt: Some("Be brief".to_owned()),
         temperature: Some(1.0),
         ..Parameters::default()
     };
-    fixture.app.save_settings(settings).await.unwrap();
+    fixture.app.settings.save(settings).await.unwrap();
     let id = fixture.conversation().await;
     let own = Parameters {
         temperature: Some(0.0),
@@ -30,10 +30,11 @@ async fn a_conversations_parameters_go_before_the_defaults_and_what_is_not_set_i
     };
     fixture
         .app
-        .set_conversation_parameters(&id, own.clone())
+        .conversations
+        .set_parameters(&id, own.clone())
         .await
         .unwrap();
-    let view = fixture.app.get_conversation(&id, None).await.unwrap();
+    let view = fixture.app.conversations.get(&id, None).await.unwrap();
     assert_eq!(view.parameters, own);
 
     fixture.answer(&id, "hello").await;
@@ -64,15 +65,16 @@ async fn a_bad_value_is_refused_and_changes_nothing() {
     };
     let refused = fixture
         .app
-        .set_conversation_parameters(&id, bad.clone())
+        .conversations
+        .set_parameters(&id, bad.clone())
         .await
         .unwrap_err();
     assert_eq!(refused.code(), ErrorCode::InvalidArgument);
-    let mut settings = fixture.app.settings().await.unwrap();
+    let mut settings = fixture.app.settings.get().await.unwrap();
     let before = settings.clone();
     settings.parameters = bad;
-    assert!(fixture.app.save_settings(settings).await.is_err());
-    assert_eq!(fixture.app.settings().await.unwrap(), before);
+    assert!(fixture.app.settings.save(settings).await.is_err());
+    assert_eq!(fixture.app.settings.get().await.unwrap(), before);
 }
 
 #[tokio::test]
@@ -113,7 +115,7 @@ async fn reasoning_and_the_reason_of_the_end_are_kept_apart_from_the_answer() {
 async fn a_conversation_that_does_not_fit_is_cut_at_its_oldest_and_says_so() {
     let fixture = fixture().await;
     fixture.server.set_context_tokens(400);
-    fixture.app.list_models(true).await.unwrap();
+    fixture.app.providers.models(true).await.unwrap();
     let id = fixture.conversation().await;
     for turn in 0..3 {
         let text = format!("turn {turn} {}", "word ".repeat(60));
@@ -122,7 +124,7 @@ async fn a_conversation_that_does_not_fit_is_cut_at_its_oldest_and_says_so() {
             assert_eq!(answer.left_out, 0);
         }
     }
-    let view = fixture.app.get_conversation(&id, None).await.unwrap();
+    let view = fixture.app.conversations.get(&id, None).await.unwrap();
     let last = view.messages.last().unwrap();
     assert!(last.left_out > 0, "{last:?}");
     let sent = fixture.server.completions()[2].body["messages"]

@@ -129,19 +129,19 @@ impl Fixture {
     }
 
     async fn add(&self, form: &ProviderForm) -> String {
-        self.app.save_provider(form).await.unwrap().id
+        self.app.providers.save(form).await.unwrap().id
     }
 
     /// Returns why the provider in the form is unreachable.
     async fn problem(&self, form: &ProviderForm) -> String {
-        let tested = self.app.test_provider(form).await.unwrap();
+        let tested = self.app.providers.test(form).await.unwrap();
         let problem = tested.problem.unwrap();
         assert_eq!(problem.code, "provider_unreachable", "{problem:?}");
         problem.message
     }
 
     async fn answers(&self, model: Option<&str>) {
-        let id = self.app.create_conversation(None, model).await.unwrap().id;
+        let id = self.app.conversations.create(None, model).await.unwrap().id;
         send(&self.app, &id, WORDS).await;
         let answer = answered(&self.app, &id).await;
         assert_eq!(answer.status, MessageStatus::Complete, "{answer:?}");
@@ -220,17 +220,17 @@ async fn nothing_on_this_machine_is_asked_through_a_proxy() {
             format!("http://[::ffff:127.0.0.1]:{port}/v1"),
         ] {
             let form = form("lmstudio", base_url.clone(), Some(KEY));
-            let tested = fixture.app.test_provider(&form).await.unwrap();
+            let tested = fixture.app.providers.test(&form).await.unwrap();
             assert_eq!(tested.models, Some(1), "{base_url}: {tested:?}");
             let id = fixture.add(&form).await;
             fixture.answers(Some(&format!("{id}/stand-in-1"))).await;
-            fixture.app.delete_provider(&id).await.unwrap();
+            fixture.app.providers.delete(&id).await.unwrap();
         }
         let ollama = form("ollama", server.base_url_of(Protocol::Ollama), None);
         let id = fixture.add(&ollama).await;
         fixture.answers(Some(&format!("{id}/stand-in-1"))).await;
-        assert!(fixture.app.list_models(true).await.unwrap()[0].available);
-        fixture.app.find_local_servers().await.unwrap();
+        assert!(fixture.app.providers.models(true).await.unwrap()[0].available);
+        fixture.app.providers.find_local().await.unwrap();
         fixture.app.quit().await;
         assert_eq!(server.completions().len(), 7, "{variable}");
         assert_eq!(canary.heard(), Vec::<Vec<u8>>::new(), "{variable}");
@@ -249,7 +249,7 @@ async fn an_https_proxy_learns_the_host_name_only() {
         assert!(message.contains(&named), "{message}");
         assert!(!message.contains("pass-word"), "{message}");
 
-        let models = fixture.app.list_models(true).await.unwrap();
+        let models = fixture.app.providers.models(true).await.unwrap();
         let note = models[0].note.as_deref().unwrap();
         assert!(note.contains(&named), "{note}");
         let picture = fixture
@@ -259,7 +259,8 @@ async fn an_https_proxy_learns_the_host_name_only() {
         assert!(message.contains(&named), "{message}");
         let id = fixture
             .app
-            .create_conversation(None, Some("custom/m"))
+            .conversations
+            .create(None, Some("custom/m"))
             .await;
         let id = id.unwrap().id;
         send(&fixture.app, &id, WORDS).await;

@@ -41,8 +41,8 @@ async fn a_key_is_in_no_log_no_database_no_answer_and_no_debug_output() {
 
     let form = fixture.form(CANARY);
     write!(output, "{form:?}").unwrap();
-    let test = fixture.app.test_provider(&form).await.unwrap();
-    let saved = fixture.app.save_provider(&form).await.unwrap();
+    let test = fixture.app.providers.test(&form).await.unwrap();
+    let saved = fixture.app.providers.save(&form).await.unwrap();
     let quotes_the_key =
         format!(r#"{{"error":{{"message":"Incorrect API key provided: {CANARY}"}}}}"#);
     for status in [401, 403, 400, 500, 503] {
@@ -66,9 +66,12 @@ async fn a_key_is_in_no_log_no_database_no_answer_and_no_debug_output() {
     let id = fixture.conversation().await;
     let answer = fixture.answer(&id, "hello").await;
     write!(output, "{answer:?}").unwrap();
-    let (app, models) = (&fixture.app, fixture.app.list_models(true).await.unwrap());
+    let (app, models) = (
+        &fixture.app,
+        fixture.app.providers.models(true).await.unwrap(),
+    );
     write!(output, "{app:?}{test:?}{saved:?}{models:?}").unwrap();
-    write!(output, "{:?}", fixture.app.providers().await.unwrap()).unwrap();
+    write!(output, "{:?}", fixture.app.providers.list().await.unwrap()).unwrap();
     assert!(!output.contains(CANARY), "it was shown");
 
     // Instead of the keychain a file may hold it, after consent; no other file may.
@@ -78,7 +81,7 @@ async fn a_key_is_in_no_log_no_database_no_answer_and_no_debug_output() {
         key: CANARY.into(),
         place: KeyPlace::File,
     };
-    fixture.app.save_provider(&in_file).await.unwrap();
+    fixture.app.providers.save(&in_file).await.unwrap();
     fixture.app.quit().await;
     let mut pending = vec![fixture.folder.path().to_owned()];
     let mut files = 0;
@@ -135,7 +138,7 @@ async fn crash() {
         .init();
     let fixture = Fixture::new().await;
     let form = fixture.form(CANARY);
-    fixture.app.save_provider(&form).await.unwrap();
+    fixture.app.providers.save(&form).await.unwrap();
     fixture
         .server
         .set_default_script(Script::gated("middle", "Hello", " there"));

@@ -52,21 +52,21 @@ async fn an_undo_gives_back_all_but_the_answer_that_was_stopped() {
     fixture.wait_for_text("text").await;
     let (app, id) = (&fixture.app, &fixture.conversation.id);
     let mut events = app.subscribe();
-    app.delete_conversation(id).await.unwrap();
+    app.conversations.delete(id).await.unwrap();
     event(&mut events, true).await;
     fixture.server.wait_for_disconnects(1).await;
     for refused in [
         fixture.send("more").await.unwrap_err().code(),
-        app.get_conversation(id, None).await.unwrap_err().code(),
-        app.is_locked(id, None).await.unwrap_err().code(),
-        app.delete_conversation(id).await.unwrap_err().code(),
-        app.save_draft(Some(id), "x").await.unwrap_err().code(),
+        app.conversations.get(id, None).await.unwrap_err().code(),
+        app.turns.lock_status(id, None).await.unwrap_err().code(),
+        app.conversations.delete(id).await.unwrap_err().code(),
+        app.drafts.save(Some(id), "x").await.unwrap_err().code(),
     ] {
         assert_eq!(refused, ErrorCode::NotFound);
     }
-    assert!(app.list_conversations(None, None).await.unwrap().is_empty());
+    assert!(app.conversations.list(None, None).await.unwrap().is_empty());
 
-    app.restore_conversation(id).await.unwrap();
+    app.conversations.restore(id).await.unwrap();
     let answer = fixture.answer().await;
     assert_eq!(
         (answer.status, answer.content().as_str()),
@@ -82,7 +82,8 @@ async fn a_quit_leaves_nothing_of_what_was_deleted() {
     let fixture = Fixture::new().await;
     let kept = fixture
         .app
-        .create_conversation(Some("kept"), None)
+        .conversations
+        .create(Some("kept"), None)
         .await
         .unwrap();
     fixture
@@ -91,18 +92,21 @@ async fn a_quit_leaves_nothing_of_what_was_deleted() {
     accepted(fixture.send(CANARY).await);
     fixture.settled().await;
     let (app, id) = (&fixture.app, &fixture.conversation.id);
-    let file = app.attach_file(Some(id), "notes.txt", CANARY.into()).await;
+    let file = app
+        .attachments
+        .attach(Some(id), "notes.txt", CANARY.into())
+        .await;
     file.unwrap();
-    app.save_draft(Some(id), CANARY).await.unwrap();
+    app.drafts.save(Some(id), CANARY).await.unwrap();
     assert_ne!(found_in(fixture.folder.path()), Vec::<PathBuf>::new());
-    app.delete_conversation(id).await.unwrap();
+    app.conversations.delete(id).await.unwrap();
     app.quit().await;
     assert_eq!(found_in(fixture.folder.path()), Vec::<PathBuf>::new());
 
     let app = open(fixture.folder.path(), &fixture.server).await;
-    let too_late = app.restore_conversation(id).await.unwrap_err();
+    let too_late = app.conversations.restore(id).await.unwrap_err();
     assert_eq!(too_late.code(), ErrorCode::NotFound);
-    let listed = app.list_conversations(None, None).await.unwrap();
+    let listed = app.conversations.list(None, None).await.unwrap();
     assert_eq!((listed.len(), &listed[0].id), (1, &kept.id));
 }
 
@@ -112,10 +116,13 @@ async fn a_quit_leaves_nothing_of_a_draft_or_a_file_that_was_taken_back() {
     let fixture = Fixture::new().await;
     let beside: std::sync::Arc<App> = open(fixture.folder.path(), &fixture.server).await;
     let app = &fixture.app;
-    let file = app.attach_file(None, "notes.txt", CANARY.into()).await;
-    app.save_draft(None, CANARY).await.unwrap();
-    app.save_draft(None, "").await.unwrap();
-    app.detach_file(&file.unwrap().id).await.unwrap();
+    let file = app
+        .attachments
+        .attach(None, "notes.txt", CANARY.into())
+        .await;
+    app.drafts.save(None, CANARY).await.unwrap();
+    app.drafts.save(None, "").await.unwrap();
+    app.attachments.detach(&file.unwrap().id).await.unwrap();
     assert_ne!(found_in(fixture.folder.path()), Vec::<PathBuf>::new());
     app.quit().await;
     assert_eq!(found_in(fixture.folder.path()), Vec::<PathBuf>::new());
@@ -132,19 +139,19 @@ async fn another_process_shows_a_deletion_stops_its_answer_and_leaves_the_undo()
     fixture.server.wait_for_requests(1).await;
     let mut events = other.subscribe();
 
-    fixture.app.delete_conversation(id).await.unwrap();
+    fixture.app.conversations.delete(id).await.unwrap();
     event(&mut events, true).await;
     fixture.server.wait_for_disconnects(1).await;
-    fixture.app.restore_conversation(id).await.unwrap();
+    fixture.app.conversations.restore(id).await.unwrap();
     event(&mut events, false).await;
-    let there = other.get_conversation(id, None).await.unwrap();
+    let there = other.conversations.get(id, None).await.unwrap();
     assert_eq!(there.messages.len(), 2);
 
-    fixture.app.delete_conversation(id).await.unwrap();
+    fixture.app.conversations.delete(id).await.unwrap();
     other.quit().await;
-    fixture.app.restore_conversation(id).await.unwrap();
+    fixture.app.conversations.restore(id).await.unwrap();
     assert!(
-        fixture.app.get_conversation(id, None).await.is_ok(),
+        fixture.app.conversations.get(id, None).await.is_ok(),
         "it was not theirs to purge"
     );
 }

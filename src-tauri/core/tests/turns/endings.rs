@@ -154,13 +154,7 @@ async fn stop_before_the_first_token_stops() {
     fixture.server.push(Script::gated("never", "", "too late"));
     let turn = accepted(fixture.send("hello").await);
 
-    assert!(
-        fixture
-            .app
-            .stop_generation(&turn.generation_id)
-            .await
-            .stopped
-    );
+    assert!(fixture.app.turns.stop(&turn.generation_id).await.stopped);
     let answer = fixture.answer().await;
     assert_eq!(
         (answer.status, answer.content().as_str()),
@@ -177,13 +171,7 @@ async fn stop_in_mid_answer_keeps_the_text_and_closes_the_connection() {
     let turn = accepted(fixture.send("hello").await);
     fixture.wait_for_text("the first half").await;
 
-    assert!(
-        fixture
-            .app
-            .stop_generation(&turn.generation_id)
-            .await
-            .stopped
-    );
+    assert!(fixture.app.turns.stop(&turn.generation_id).await.stopped);
     let answer = fixture.answer().await;
     assert_eq!(
         (answer.status, answer.content().as_str()),
@@ -202,20 +190,8 @@ async fn a_stale_stop_stops_nothing() {
     accepted(fixture.send("two").await);
     fixture.wait_for_text("sec").await;
 
-    assert!(
-        !fixture
-            .app
-            .stop_generation(&first.generation_id)
-            .await
-            .stopped
-    );
-    assert!(
-        !fixture
-            .app
-            .stop_generation(&GenerationId::fresh())
-            .await
-            .stopped
-    );
+    assert!(!fixture.app.turns.stop(&first.generation_id).await.stopped);
+    assert!(!fixture.app.turns.stop(&GenerationId::fresh()).await.stopped);
     fixture.server.gate("hold").open();
     let answer = fixture.answer().await;
     assert_eq!(
@@ -233,14 +209,16 @@ async fn deleting_a_conversation_stops_its_answer() {
 
     fixture
         .app
-        .delete_conversation(&fixture.conversation.id)
+        .conversations
+        .delete(&fixture.conversation.id)
         .await
         .unwrap();
     fixture.server.wait_for_disconnects(1).await;
     assert!(
         fixture
             .app
-            .list_conversations(None, None)
+            .conversations
+            .list(None, None)
             .await
             .unwrap()
             .is_empty()

@@ -1,13 +1,14 @@
 //! One answer at a time.
 
-use conch_core::model::{AttemptSource, LockReason, MessageStatus, RequestId};
+use conch_core::model::{LockReason, MessageStatus, TurnRequest};
 use conch_core::{App, ErrorCode};
 use conch_fault_server::Script;
 
 use crate::{Fixture, accepted, next_lock_change, send, settled};
 
 async fn is_locked(app: &App, fixture: &Fixture) -> bool {
-    app.is_locked(&fixture.conversation.id, None)
+    app.turns
+        .lock_status(&fixture.conversation.id, None)
         .await
         .unwrap()
         .locked
@@ -30,12 +31,8 @@ async fn should_prevent_concurrent_generation() {
     );
     let again = fixture
         .app
-        .generate_response(
-            &first.user_message_id,
-            None,
-            &RequestId::fresh(),
-            AttemptSource::Program,
-        )
+        .turns
+        .start(TurnRequest::answer(&first.user_message_id))
         .await
         .unwrap_err();
     assert_eq!(again.code(), ErrorCode::GenerationInProgress);
@@ -80,7 +77,7 @@ async fn should_release_lock_on_error() {
 #[tokio::test]
 async fn two_conversations_answer_side_by_side() {
     let fixture = Fixture::new().await;
-    let other = fixture.app.create_conversation(None, None).await.unwrap();
+    let other = fixture.app.conversations.create(None, None).await.unwrap();
     fixture.server.push(Script::gated("one", "a", "b"));
     fixture.server.push(Script::gated("two", "c", "d"));
     accepted(fixture.send("first").await);
@@ -140,12 +137,8 @@ async fn bad_input_stores_nothing_and_says_why() {
     assert_eq!(unknown.code(), ErrorCode::NotFound);
     let unknown = fixture
         .app
-        .generate_response(
-            &nowhere.into(),
-            None,
-            &RequestId::fresh(),
-            AttemptSource::Program,
-        )
+        .turns
+        .start(TurnRequest::answer(&nowhere.into()))
         .await
         .unwrap_err();
     assert_eq!(unknown.to_string(), "Message not found");

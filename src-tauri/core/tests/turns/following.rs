@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use conch_core::events::CoreEvent;
 use conch_core::live::{Phase, TranscriptEvent};
-use conch_core::model::PartDelta;
+use conch_core::model::{LockReason, PartDelta};
 use conch_fault_server::{Script, Step};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
@@ -16,7 +17,8 @@ fn follow(fixture: &Fixture) -> UnboundedReceiver<TranscriptEvent> {
         fixture.conversation.main_branch_id.clone(),
     );
     tokio::spawn(async move {
-        app.follow(&branch, |event| sender.send(event).is_ok())
+        app.turns
+            .follow(&branch, |event| sender.send(event).is_ok())
             .await;
     });
     receiver
@@ -48,7 +50,8 @@ async fn a_reload_during_an_answer_continues_from_the_text_so_far() {
     assert_eq!(read_until(&mut first, "Grüße, ").await, "Grüße, ");
     let view = fixture
         .app
-        .get_conversation(&fixture.conversation.id, None)
+        .conversations
+        .get(&fixture.conversation.id, None)
         .await
         .unwrap();
     assert_eq!(
@@ -61,6 +64,55 @@ async fn a_reload_during_an_answer_continues_from_the_text_so_far() {
     let mut second = follow(&fixture);
     fixture.server.gate("hold").open();
     assert_eq!(read_until(&mut second, "🐚").await, "Grüße, Welt 🐚");
+}
+
+/// Windows show an answer from these alone: they read nothing for it.
+#[tokio::test]
+async fn an_answer_is_two_events_for_the_windows_and_a_start_and_an_end_for_its_followers() {
+    let fixture = Fixture::new().await;
+    fixture.server.push(Script::answer("an answer"));
+    let (mut events, mut followed) = (fixture.app.subscribe(), follow(&fixture));
+    let sent = accepted(fixture.send("A question").await);
+
+    let mut published = Vec::new();
+    loop {
+        match events.recv().await.unwrap() {
+            CoreEvent::Lock(change) => {
+                let row = change.conversation.expect("it exists");
+                assert_eq!(row.title.as_deref(), Some("A question"));
+                published.push((change.reason, row.busy, row.model_id.is_some()));
+            }
+            CoreEvent::AnswerEnded(_) => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    let expected = [
+        (LockReason::Acquired, true, false),
+        (LockReason::Released, false, true),
+    ];
+    assert_eq!(published, expected);
+    assert!(events.try_recv().is_err(), "nothing else");
+
+    let mut ends = Vec::new();
+    while ends.len() < 2 {
+        match followed.recv().await.unwrap() {
+            TranscriptEvent::Started { message_id } => ends.push(("started", message_id)),
+            TranscriptEvent::Ended { message_id } => ends.push(("ended", message_id)),
+            TranscriptEvent::Missed => panic!("a follower was late"),
+            TranscriptEvent::Part { .. } | TranscriptEvent::Phase { .. } => {}
+        }
+    }
+    let id = sent.assistant_message_id;
+    assert_eq!(ends, [("started", id.clone()), ("ended", id.clone())]);
+    let conversations = &fixture.app.conversations;
+    let end = async |count| {
+        let messages = conversations.end_of_branch(&sent.branch_id, &id, count);
+        messages.await.unwrap()
+    };
+    assert_eq!(end(2).await[0].id, sent.user_message_id);
+    assert_eq!(end(1).await[0].content(), "an answer");
+    let of_question = conversations.end_of_branch(&sent.branch_id, &sent.user_message_id, 1);
+    assert!(of_question.await.unwrap().is_empty(), "it is not the end");
 }
 
 #[tokio::test]

@@ -20,8 +20,7 @@ use conch_core::clock::SystemClock;
 use conch_core::events::CoreEvent;
 use conch_core::live::TranscriptEvent;
 use conch_core::model::{
-    AttemptSource, Conversation, ConversationId, ConversationView, Message, PartDelta, RequestId,
-    SendOutcome,
+    Conversation, ConversationId, ConversationView, Message, PartDelta, SendOutcome, TurnRequest,
 };
 use conch_core::provider::{EngineCommand, Provider};
 use conch_core::{App, Config, Proxies, Result};
@@ -43,7 +42,7 @@ impl Fixture {
         let server = FaultServer::start().await;
         let folder = tempfile::tempdir().unwrap();
         let app = open(folder.path(), &server).await;
-        let conversation = app.create_conversation(None, None).await.unwrap();
+        let conversation = app.conversations.create(None, None).await.unwrap();
         Self {
             server,
             app,
@@ -65,7 +64,7 @@ impl Fixture {
     async fn wait_for_text(&self, text: &str) {
         let branch = &self.conversation.main_branch_id;
         let (mut read, mut of) = (String::new(), None);
-        let follow = self.app.follow(branch, |event| {
+        let follow = self.app.turns.follow(branch, |event| {
             if let TranscriptEvent::Part {
                 delta: PartDelta::Text(text),
                 message_id,
@@ -88,7 +87,8 @@ impl Fixture {
         let watcher = open(self.folder.path(), &self.server).await;
         loop {
             let view = watcher
-                .get_conversation(&self.conversation.id, None)
+                .conversations
+                .get(&self.conversation.id, None)
                 .await
                 .unwrap();
             if view
@@ -143,15 +143,7 @@ fn config(folder: &Path, server: &FaultServer) -> Config {
 }
 
 async fn send(app: &App, id: &ConversationId, content: &str) -> Result<SendOutcome> {
-    app.send_message(
-        id,
-        None,
-        content,
-        &[],
-        &RequestId::fresh(),
-        AttemptSource::Program,
-    )
-    .await
+    app.turns.start(TurnRequest::message(id, content)).await
 }
 
 fn accepted(outcome: Result<SendOutcome>) -> conch_core::model::Accepted {
@@ -162,7 +154,7 @@ fn accepted(outcome: Result<SendOutcome>) -> conch_core::model::Accepted {
 async fn settled(app: &App, id: &ConversationId) -> ConversationView {
     let mut events = app.subscribe();
     loop {
-        let view = app.get_conversation(id, None).await.unwrap();
+        let view = app.conversations.get(id, None).await.unwrap();
         if !view.lock.locked {
             return view;
         }

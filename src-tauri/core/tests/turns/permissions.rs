@@ -49,7 +49,7 @@ async fn session(folder: &Path) {
     let fixture = Fixture::new().await;
     let app = open(folder, &fixture.server).await;
     fixture.server.push(Script::answer("Hello."));
-    let conversation = app.create_conversation(None, None).await.unwrap();
+    let conversation = app.conversations.create(None, None).await.unwrap();
     accepted(crate::send(&app, &conversation.id, "hello").await);
     settled(&app, &conversation.id).await;
     check_while_open(folder);

@@ -20,7 +20,7 @@ async fn a_start_without_writes_does_not_wait() {
     let mut other = open_database(&fixture).await;
     execute(&mut other, "BEGIN IMMEDIATE").await;
     let app = open(fixture.folder.path(), &fixture.server).await;
-    assert_eq!(app.list_conversations(None, None).await.unwrap().len(), 1);
+    assert_eq!(app.conversations.list(None, None).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -43,7 +43,7 @@ async fn a_start_waits_for_a_program_that_holds_the_database_and_says_so() {
     said.await.unwrap();
     execute(&mut other, "ROLLBACK").await;
     let app = opening.await.unwrap().unwrap();
-    app.create_conversation(None, None).await.unwrap();
+    app.conversations.create(None, None).await.unwrap();
 }
 
 #[tokio::test]
@@ -98,7 +98,7 @@ fn i7_a_crash_leaves_nothing_locked_after_the_next_start() {
     second_life.block_on(async {
         let server = conch_fault_server::FaultServer::start().await;
         let app = open(folder.path(), &server).await;
-        let view = app.get_conversation(&conversation.id, None).await.unwrap();
+        let view = app.conversations.get(&conversation.id, None).await.unwrap();
         assert!(
             !view.lock.locked,
             "free before the first command is answered"
@@ -128,7 +128,8 @@ async fn a_second_process_respects_the_lock_of_a_living_one() {
     let second = open(fixture.folder.path(), &fixture.server).await;
     let mut events = second.subscribe();
     let status = second
-        .is_locked(&fixture.conversation.id, None)
+        .turns
+        .lock_status(&fixture.conversation.id, None)
         .await
         .unwrap();
     assert!(
@@ -165,7 +166,8 @@ async fn a_lock_acquired_elsewhere_is_published_and_its_text_shown() {
     );
     loop {
         let view = second
-            .get_conversation(&fixture.conversation.id, None)
+            .conversations
+            .get(&fixture.conversation.id, None)
             .await
             .unwrap();
         assert!(view.lock.locked);

@@ -43,6 +43,7 @@ async fn unstored(fixture: &Fixture) -> String {
     let mut said = None;
     let follow = fixture
         .app
+        .turns
         .follow(&fixture.conversation.main_branch_id, |event| {
             if let TranscriptEvent::Phase {
                 phase: Phase::Unstored { reason },
@@ -58,7 +59,7 @@ async fn unstored(fixture: &Fixture) -> String {
 }
 
 async fn stopped_soon(app: &App, id: &conch_core::model::GenerationId) -> bool {
-    let stop = timeout(Duration::from_secs(1), app.stop_generation(id));
+    let stop = timeout(Duration::from_secs(1), app.turns.stop(id));
     stop.await.expect("Stop was not answered").stopped
 }
 
@@ -131,9 +132,9 @@ async fn a_permanently_refused_end_is_shown_at_once_and_blocks_nothing_else() {
     assert_eq!(answer.content(), "the first half, the second");
     assert!(reason.contains("it is refused"), "{reason}");
     assert!(view.lock.can_send);
-    let status = fixture.app.is_locked(id, None).await.unwrap();
+    let status = fixture.app.turns.lock_status(id, None).await.unwrap();
     assert!(!status.locked);
-    assert!(!fixture.app.list_conversations(None, None).await.unwrap()[0].busy);
+    assert!(!fixture.app.conversations.list(None, None).await.unwrap()[0].busy);
     assert!(
         !stopped_soon(&fixture.app, &turn.generation_id).await,
         "it has ended"
@@ -142,7 +143,7 @@ async fn a_permanently_refused_end_is_shown_at_once_and_blocks_nothing_else() {
     let refused = fixture.send("and now").await.unwrap_err();
     assert_eq!(refused.code(), ErrorCode::Internal, "{refused}");
     assert!(refused.to_string().contains("it is refused"), "{refused}");
-    let other = fixture.app.create_conversation(None, None).await.unwrap();
+    let other = fixture.app.conversations.create(None, None).await.unwrap();
     fixture.server.push(Script::answer("fine"));
     accepted(send(&fixture.app, &other.id, "hello").await);
     assert_eq!(
@@ -153,7 +154,7 @@ async fn a_permanently_refused_end_is_shown_at_once_and_blocks_nothing_else() {
     // The next start finds only what was saved, and writes still fail.
     fixture.app.quit().await;
     let app = open(fixture.folder.path(), &fixture.server).await;
-    let view = app.get_conversation(id, None).await.unwrap();
+    let view = app.conversations.get(id, None).await.unwrap();
     assert_eq!(view.messages[1].status, MessageStatus::Interrupted);
     assert!(!view.lock.locked);
     assert!(send(&app, id, "and now").await.is_err());
@@ -199,9 +200,9 @@ async fn a_conversation_whose_answer_cannot_end_can_be_deleted() {
     accepted(fixture.send("hello").await);
     fixture.wait_for_text("text").await;
     let _database = refuse(&fixture, "UPDATE OF status ON messages", id).await;
-    let deleting = timeout(SOON, fixture.app.delete_conversation(id));
+    let deleting = timeout(SOON, fixture.app.conversations.delete(id));
     deleting.await.expect("it waits").unwrap();
-    let listed = fixture.app.list_conversations(None, None).await.unwrap();
+    let listed = fixture.app.conversations.list(None, None).await.unwrap();
     assert!(listed.is_empty());
 }
 

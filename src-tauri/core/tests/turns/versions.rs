@@ -1,16 +1,14 @@
 //! Generating another version: a good answer is never lost, and nothing that follows it is hidden.
 
 use conch_core::ErrorCode;
-use conch_core::model::{Accepted, AttemptSource, MessageId, MessageStatus, RequestId};
+use conch_core::model::{Accepted, MessageId, MessageStatus, TurnRequest};
 use conch_fault_server::{Script, Step};
 
 use crate::{Fixture, accepted, open, settled};
 
 impl Fixture {
     async fn answer_again(&self, id: &MessageId) -> Accepted {
-        let (request, source) = (RequestId::fresh(), AttemptSource::Regenerate);
-        let begun = self.app.generate_response(id, None, &request, source);
-        accepted(begun.await)
+        accepted(self.app.turns.start(TurnRequest::answer(id)).await)
     }
 
     async fn answered(&self, question: &str, answer: &str) -> Accepted {
@@ -46,6 +44,7 @@ async fn answering_again_that_fails_leaves_the_good_answer_and_says_why() {
     assert!(shown.failed_version.unwrap().has_text);
     let chosen = fixture
         .app
+        .conversations
         .select_version(&tried.assistant_message_id)
         .await;
     assert_eq!(chosen.unwrap().head_message_id, tried.assistant_message_id);
@@ -70,15 +69,13 @@ async fn a_stop_before_the_first_word_leaves_the_good_answer() {
     let good = fixture.answered("hello", "good").await;
     fixture.server.push(Script::gated("never", "", "too late"));
     let tried = fixture.answer_again(&good.assistant_message_id).await;
-    let busy = fixture.app.select_version(&good.assistant_message_id).await;
+    let busy = fixture
+        .app
+        .conversations
+        .select_version(&good.assistant_message_id)
+        .await;
     assert_eq!(busy.unwrap_err().code(), ErrorCode::GenerationInProgress);
-    assert!(
-        fixture
-            .app
-            .stop_generation(&tried.generation_id)
-            .await
-            .stopped
-    );
+    assert!(fixture.app.turns.stop(&tried.generation_id).await.stopped);
     let shown = fixture.answer().await;
     assert_eq!(shown.content(), "good");
     let failed = shown.failed_version.unwrap();
@@ -129,7 +126,8 @@ async fn a_retry_of_an_earlier_turn_hides_nothing_that_follows() {
     let id = &fixture.conversation.id;
     let there = loop {
         let view = app
-            .get_conversation(id, Some(&retried.branch_id))
+            .conversations
+            .get(id, Some(&retried.branch_id))
             .await
             .unwrap();
         if !view.lock.locked {

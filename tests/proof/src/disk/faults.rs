@@ -220,7 +220,7 @@ async fn live(folder: &Path, base_url: &str) -> anyhow::Result<Vec<String>> {
     let database = folder.join("conch.db");
     let mut ledger = Ledger::default();
     let app = retry(async || application::open(folder, base_url).await).await;
-    let made = retry(async || app.create_conversation(None, None).await).await;
+    let made = retry(async || app.conversations.create(None, None).await).await;
     for _ in 0..2 {
         let accepted = retry(async || send(&app, &made.id, QUESTION).await).await;
         let id = accepted.user_message_id.to_string();
@@ -259,14 +259,14 @@ async fn await_answer(
 ) -> anyhow::Result<()> {
     let mut events = app.subscribe();
     loop {
-        let status = app.is_locked(id, None).await?;
+        let status = app.turns.lock_status(id, None).await?;
         if !status.locked {
             break;
         }
         // Poll the status again in case an event was missed.
         let _ = timeout(FULL_FOR, events.recv()).await;
     }
-    let view = app.get_conversation(id, None).await?;
+    let view = app.conversations.get(id, None).await?;
     let answer = view
         .messages
         .into_iter()

@@ -223,7 +223,7 @@ impl Trial<FailingDisk> {
     async fn live(&self, base_url: &str) -> anyhow::Result<Outcome> {
         let path = self.path()?;
         let app = application::open(&path, base_url).await?;
-        let made = app.create_conversation(None, None).await?;
+        let made = app.conversations.create(None, None).await?;
         let calls = self.disk.calls.load(Ordering::Relaxed);
         self.disk.before.store(calls, Ordering::Relaxed);
 
@@ -237,7 +237,7 @@ impl Trial<FailingDisk> {
             self.watch_answer(&app, &made.id, accepted, &mut outcome)
                 .await;
             let begun = now();
-            let stop = app.stop_generation(&accepted.generation_id);
+            let stop = app.turns.stop(&accepted.generation_id);
             if timeout(STOP_TIMEOUT, stop).await.is_err() {
                 outcome.broken.push("Stop was not answered".to_owned());
             }
@@ -273,7 +273,7 @@ impl Trial<FailingDisk> {
     ) {
         let begun = now();
         let mut said = false;
-        let follow = app.follow(&accepted.branch_id, |event| {
+        let follow = app.turns.follow(&accepted.branch_id, |event| {
             said |= matches!(
                 event,
                 TranscriptEvent::Phase {
@@ -305,7 +305,7 @@ impl Trial<FailingDisk> {
 async fn ended(app: &App, id: &ConversationId) {
     let mut events = app.subscribe();
     loop {
-        match app.is_locked(id, None).await {
+        match app.turns.lock_status(id, None).await {
             Ok(status) if !status.locked => return,
             _ => {}
         }
@@ -333,7 +333,7 @@ async fn next_start(
         Err(_) => return Ok(vec!["the next start does not end".to_owned()]),
     };
     broken.extend(checks::violations(&folder.join("conch.db"), DatabaseState::Idle).await?);
-    let view = app.get_conversation(id, None).await?;
+    let view = app.conversations.get(id, None).await?;
     if let Some(accepted) = accepted {
         let is_kept = |message: &conch_core::model::Message| {
             message.id == accepted.user_message_id && message.content() == QUESTION
@@ -362,8 +362,8 @@ async fn refuse((what, row): (&str, &str), base_url: &str) -> anyhow::Result<Vec
     let path = folder.path().canonicalize()?;
     let app = application::open(&path, base_url).await?;
     let (bad, good) = (
-        app.create_conversation(None, None).await?,
-        app.create_conversation(None, None).await?,
+        app.conversations.create(None, None).await?,
+        app.conversations.create(None, None).await?,
     );
     let refuse = format!(
         "CREATE TRIGGER refuse {what}
@@ -381,7 +381,7 @@ async fn refuse((what, row): (&str, &str), base_url: &str) -> anyhow::Result<Vec
     if timeout(REPORT_TIMEOUT, ended(&app, &bad.id)).await.is_err() {
         broken.push("the answer does not end".to_owned());
     }
-    let stop = app.stop_generation(&accepted.generation_id);
+    let stop = app.turns.stop(&accepted.generation_id);
     if timeout(STOP_TIMEOUT, stop).await.is_err() {
         broken.push("Stop was not answered".to_owned());
     }
@@ -397,7 +397,7 @@ async fn refuse((what, row): (&str, &str), base_url: &str) -> anyhow::Result<Vec
     app.quit().await;
 
     let app = application::open(&path, base_url).await?;
-    let view = app.get_conversation(&bad.id, None).await?;
+    let view = app.conversations.get(&bad.id, None).await?;
     let is_open =
         |message: &conch_core::model::Message| message.status == MessageStatus::Generating;
     if view.messages.iter().any(is_open) {

@@ -192,7 +192,7 @@ async fn turn(
     recorder: &Recorder,
 ) -> anyhow::Result<()> {
     let new_turn = new_turn(conversation_id, branch_id, instance_id);
-    let started = started(store.begin_turn(&new_turn, clock.now()).await?)?;
+    let started = started(store.begin(&new_turn, clock.now()).await?)?;
     let lease = &started.lease;
     let sent = started.accepted.user_message_id.to_string();
     recorder.acknowledge(Promise::Sent(sent, QUESTION.to_owned()));

@@ -14,7 +14,7 @@ use conch_core::model::{
     BranchId, ConversationId, Ending, FencedWrite, GenerationId, InstanceId, Lease, MessageStatus,
     Timestamp,
 };
-use conch_core::store::{BeginOutcome, Holder, NewTurn, Piece, Store};
+use conch_core::store::{BeginOutcome, BeginTurn, Holder, Piece, Store};
 
 use super::expected::{BRANCHES, Expected, Outcome, START_TIME, Status, Step};
 use crate::turns::{QUESTION, connect, new_turn};
@@ -57,7 +57,7 @@ impl Template {
 /// A generation as its owner knows it.
 struct Granted {
     lease: Lease,
-    turn: NewTurn,
+    turn: BeginTurn,
     chunks: i64,
     /// Its row, as read right after the grant.
     observed_row: Holder,
@@ -119,11 +119,11 @@ impl<'a> System<'a> {
             Step::Send { branch, instance } => self.send(*branch, *instance, now).await?,
             Step::SendAgain { generation } => {
                 let turn = self.granted[*generation].turn.clone();
-                let again = NewTurn {
+                let again = BeginTurn {
                     generation_id: GenerationId::fresh(),
                     ..turn
                 };
-                match self.store.begin_turn(&again, now).await? {
+                match self.store.begin(&again, now).await? {
                     BeginOutcome::Duplicate(accepted) => {
                         let earlier = |granted: &Granted| {
                             granted.lease.generation_id == accepted.generation_id
@@ -207,7 +207,7 @@ impl<'a> System<'a> {
             &self.template.branches[branch],
             &instance_id(instance),
         );
-        match self.store.begin_turn(&turn, now).await? {
+        match self.store.begin(&turn, now).await? {
             BeginOutcome::Started(started) => {
                 let fence = started.lease.fence;
                 let holders = self.store.holders().await?;

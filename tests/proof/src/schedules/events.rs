@@ -32,9 +32,9 @@ pub(super) fn the_last_event_matches_the_database() {
                 let Some(fence) = acquire(&database) else {
                     continue;
                 };
-                bus.lock_changed(change(fence, LockReason::Acquired));
+                bus.publish(CoreEvent::Lock(change(fence, LockReason::Acquired)));
                 release(&database, fence);
-                bus.lock_changed(change(fence, LockReason::Released));
+                bus.publish(CoreEvent::Lock(change(fence, LockReason::Released)));
             }
         }));
     }
@@ -49,7 +49,7 @@ pub(super) fn the_last_event_matches_the_database() {
                     LockReason::Released
                 };
                 if fence > 0 {
-                    bus.lock_changed(change(fence, reason));
+                    bus.publish(CoreEvent::Lock(change(fence, reason)));
                 }
             }
         }
@@ -104,5 +104,6 @@ fn change(fence: i64, reason: LockReason) -> LockChange {
         message_id: None,
         fence,
         reason,
+        conversation: None,
     }
 }

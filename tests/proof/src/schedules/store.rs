@@ -8,6 +8,7 @@ use std::sync::Arc;
 pub(crate) use conch_core::store::{Holder, StoreError};
 
 use super::locked;
+use crate::events::Events;
 use crate::model::{
     BranchId, ConversationId, FencedWrite, GenerationId, InstanceId, LEASE, Lease, MessageId,
     Timestamp,
@@ -16,7 +17,10 @@ use crate::sync::Mutex;
 
 /// The locks by branch; free ones keep their fence.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Store(Arc<Mutex<BTreeMap<String, Lock>>>);
+pub(crate) struct Store {
+    locks: Arc<Mutex<BTreeMap<String, Lock>>>,
+    events: Arc<Events>,
+}
 
 #[derive(Debug, Default)]
 struct Lock {
@@ -33,7 +37,7 @@ impl Store {
         generation: &GenerationId,
         now: Timestamp,
     ) -> Option<Lease> {
-        let mut locks = locked(&self.0);
+        let mut locks = locked(&self.locks);
         let lock = locks.entry(branch.to_owned()).or_default();
         if lock.holder.is_some() {
             return None;
@@ -71,7 +75,7 @@ impl Store {
     }
 
     fn change(&self, lease: &Lease, change: impl FnOnce(&mut Lock)) -> FencedWrite {
-        let mut locks = locked(&self.0);
+        let mut locks = locked(&self.locks);
         let lock = locks.values_mut().find(|lock| {
             lock.holder
                 .as_ref()
@@ -93,7 +97,7 @@ impl Store {
 
     #[expect(clippy::unused_async, reason = "as the core's")]
     pub(crate) async fn holders(&self) -> Result<Vec<Holder>, StoreError> {
-        let locks = locked(&self.0);
+        let locks = locked(&self.locks);
         Ok(locks
             .values()
             .filter_map(|lock| lock.holder.clone())
@@ -107,7 +111,7 @@ impl Store {
         read: &Holder,
         _now: Timestamp,
     ) -> Result<FencedWrite, StoreError> {
-        let mut locks = locked(&self.0);
+        let mut locks = locked(&self.locks);
         let lock = locks.values_mut().find(|lock| {
             lock.holder.as_ref().is_some_and(|holder| {
                 holder.lease == read.lease && holder.heartbeat_seq == read.heartbeat_seq
@@ -123,8 +127,12 @@ impl Store {
     }
 
     /// Does nothing: memory is not damaged.
-    #[expect(clippy::unused_async, reason = "as the core's")]
-    pub(crate) async fn mark_damaged(&self, _what: &str) {}
+    #[expect(clippy::unused_self, reason = "as the core's")]
+    pub(crate) fn report_damage(&self, _error: &StoreError) {}
+
+    pub(crate) fn events(&self) -> &Arc<Events> {
+        &self.events
+    }
 
     pub(crate) async fn recover(
         &self,

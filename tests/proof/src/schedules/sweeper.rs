@@ -43,7 +43,6 @@ pub(super) fn a_renewing_holder_keeps_the_lock_and_a_silent_one_loses_it() {
     let sweeper = Arc::new(Sweeper {
         store: store.clone(),
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
-        events: Arc::default(),
         live: Arc::clone(&live),
         aside: Arc::default(),
         instances: PathBuf::new(),

@@ -6,9 +6,11 @@
 import { batch, computed, signal } from "@preact/signals-core";
 import type {
 	AttemptSource,
+	ConversationSummary,
 	ConversationView,
 	LockChanged,
 	LockStatus,
+	Message,
 	PageEvent,
 } from "../../ipc/bindings";
 import { type Branch, type BranchKey, branchKey, draftKey, NEW } from "../../ipc/branch";
@@ -118,7 +120,13 @@ export class BranchSession {
 	}
 
 	#applyEvent(event: PageEvent): void {
-		if (!this.transcript.applyEvent(event)) this.reread();
+		if (!this.transcript.applyEvent(event)) {
+			this.reread();
+			return;
+		}
+		const { files, announcement } = this.#context;
+		if (event.type === "started") files.sentAnywhere(this.draftKey, filesOf(event.messages));
+		if (event.type === "ended" && event.message !== null) announcement.read([event.message]);
 	}
 
 	/** Rereads the branch. Simultaneous calls share one read; calls during it cause one more. */
@@ -168,8 +176,7 @@ export class BranchSession {
 			this.view.value = view;
 			drafts.restore(this.draftKey, view.draft);
 			files.restore(this.draftKey, view.attachments);
-			const sent = view.messages.flatMap(({ attachments }) => attachments.map((file) => file.id));
-			files.sentAnywhere(this.draftKey, sent);
+			files.sentAnywhere(this.draftKey, filesOf(view.messages));
 			this.transcript.applySnapshot(view);
 			// A snapshot older than a change already received is stale.
 			if (known === null || view.lock.fence >= known.fence) this.lock.value = view.lock;
@@ -180,12 +187,24 @@ export class BranchSession {
 	/** Applies a change of the lock of this branch, or of another one of the conversation. */
 	lockChanged(change: LockChanged): void {
 		const known = this.lock.value;
-		if (change.branchId === this.view.value?.branchId && known !== null) {
-			if (!isNewer(known, change)) return;
-			this.lock.value = lockAfter(change);
-			if (!change.locked) this.#context.announcement.ended(change.messageId);
+		if (change.branchId !== this.view.value?.branchId || known === null) {
+			this.reread();
+			return;
 		}
-		this.reread();
+		if (!isNewer(known, change)) return;
+		this.lock.value = lockAfter(change);
+		if (change.locked) return;
+		const { announcement } = this.#context;
+		announcement.ended(change.messageId);
+		announcement.read(this.transcript.messages.value);
+		// The end of an answer that is followed comes with its own event.
+		if (!this.transcript.isFollowing(change.messageId)) this.reread();
+	}
+
+	/** Applies a change of the conversation's row of the list. */
+	rowChanged({ title, modelId, updatedAt }: ConversationSummary): void {
+		const view = this.view.value;
+		if (view !== null) this.view.value = { ...view, title, modelId, updatedAt };
 	}
 
 	loadEarlier(): Promise<void> {
@@ -259,9 +278,7 @@ export class BranchSession {
 			sending.end(this.key);
 			if (to !== this) sending.end(to.key);
 		}
-		if (to.#opening === null) return;
-		await to.showLatest();
-		to.reread();
+		if (to.#opening !== null) await to.showLatest();
 	}
 
 	/** Locks the composer on acceptance, without waiting for the event that follows. */
@@ -308,7 +325,7 @@ export class BranchSession {
 			else to = await this.#showSending(this.#sibling(outcome.branchId));
 		});
 		sending.end(this.key);
-		to.reread();
+		if (to !== this) to.reread();
 	}
 
 	/** Shows another branch, which is busy until its lock is read. */
@@ -346,10 +363,10 @@ export class BranchSession {
 		if (generationId == null || this.stopping.value === generationId) return;
 		this.stopping.value = generationId;
 		await this.#try(async () => {
-			await this.#context.commands.stopGeneration(generationId);
+			const { stopped } = await this.#context.commands.stopGeneration(generationId);
+			if (!stopped) this.reread();
 		});
 		if (this.stopping.value === generationId) this.stopping.value = null;
-		this.reread();
 	}
 
 	async chooseModel(modelId: string): Promise<void> {
@@ -361,7 +378,6 @@ export class BranchSession {
 		await this.#try(async () => {
 			await this.#context.commands.setConversationModel(view.id, modelId);
 		});
-		this.reread();
 	}
 
 	/** Runs an action and shows its error. Returns the error, or null. */
@@ -375,4 +391,8 @@ export class BranchSession {
 			return error;
 		}
 	}
+}
+
+function filesOf(messages: readonly Message[]): string[] {
+	return messages.flatMap(({ attachments }) => attachments.map((file) => file.id));
 }

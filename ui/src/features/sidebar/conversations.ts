@@ -133,7 +133,20 @@ export class Conversations {
 		this.hasMore.value = !joins || page.length === PAGE;
 	}
 
-	/** Applies a lock change immediately; the list is reread soon after. */
+	/** Applies a changed row: moves it to its place, or inserts it. */
+	rowChanged(row: ConversationSummary): void {
+		const others = this.list.value.filter(({ id }) => id !== row.id);
+		const at = others.findIndex((other) => isNewerRow(row, other));
+		// One that comes after the last loaded row is read with the next page.
+		if (at >= 0) this.list.value = others.toSpliced(at, 0, row);
+		else this.list.value = this.hasMore.value ? others : [...others, row];
+		if (this.#reading === null) return;
+		// What is being read may be older than this change.
+		this.#changed?.add(row.id);
+		this.#again = true;
+	}
+
+	/** Applies a lock change immediately, for a row that is to be read. */
 	lockChanged(change: LockChanged, shownId: string | null): void {
 		this.list.value = this.list.value.map((summary) =>
 			summary.id === change.conversationId ? { ...summary, busy: change.locked } : summary,
@@ -152,4 +165,10 @@ export class Conversations {
 		this.list.value = this.list.value.filter((summary) => summary.id !== id);
 		this.markRead(id);
 	}
+}
+
+/** Returns whether a row comes before another one: most recently written first, as the core sorts them. */
+function isNewerRow(row: ConversationSummary, other: ConversationSummary): boolean {
+	if (row.updatedAt !== other.updatedAt) return row.updatedAt > other.updatedAt;
+	return row.id > other.id;
 }

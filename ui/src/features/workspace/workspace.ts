@@ -219,18 +219,30 @@ export class Workspace {
 	lockChanged(change: LockChanged): void {
 		this.#releases.add(change);
 		this.conversations.lockChanged(change, this.shownId.value);
+		this.#rowChanged(change);
 		if (change.conversationId === this.shownId.value) this.shown.value.lockChanged(change);
 	}
 
-	conversationChanged({ conversationId, deleted }: ConversationChanged): void {
-		const isShown = conversationId === this.shownId.value;
-		if (deleted) {
-			this.conversations.removed(conversationId);
+	conversationChanged(change: ConversationChanged): void {
+		const isShown = change.conversationId === this.shownId.value;
+		if (change.deleted) {
+			this.conversations.removed(change.conversationId);
 			if (isShown) void this.open(this.conversations.newestId);
-		} else if (isShown) {
-			this.shown.value.reread();
+			void this.#try(() => this.conversations.refresh());
+			return;
 		}
-		void this.#try(() => this.conversations.refresh(deleted ? null : conversationId));
+		this.#rowChanged(change);
+		if (isShown && change.stale) this.shown.value.reread();
+	}
+
+	/** Applies a changed row of the list, or reads it. */
+	#rowChanged({ conversationId, conversation: row }: LockChanged | ConversationChanged): void {
+		if (row === null) {
+			void this.#try(() => this.conversations.refresh(conversationId));
+			return;
+		}
+		this.conversations.rowChanged(row);
+		if (conversationId === this.shownId.value) this.shown.value.rowChanged(row);
 	}
 
 	/** Rereads what may have been missed while the window was hidden or not focused. */

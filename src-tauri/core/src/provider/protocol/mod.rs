@@ -2,7 +2,7 @@
 //!
 //! One file per protocol, behind one trait. A protocol knows paths, bodies, headers and events, and nothing
 //! about connections: [`answer`](super::answer) sends its requests and feeds it the responses. What an event
-//! means for the message is decided in [`turn`](crate::chat::turn).
+//! means for the message is decided in [`turn`](crate::turns::turn).
 
 mod anthropic;
 mod gemini;

@@ -1,12 +1,12 @@
 //! Attachments of drafts and of the messages they are sent with: all or nothing.
 
+use super::answering;
 use super::{Fixture, NOW, complete};
 use crate::model::{
-    AttachmentContent, AttachmentId, AttachmentKind, AttachmentSummary, AttemptSource,
-    ConversationId, FencedWrite, GenerationId, InstanceId, MAX_ATTACHMENTS, NewAttachment,
-    PageQuery, RequestId,
+    AttachmentContent, AttachmentId, AttachmentKind, AttachmentSummary, ConversationId,
+    FencedWrite, MAX_ATTACHMENTS, NewAttachment, NewMessage, PageQuery,
 };
-use crate::store::{AttachOutcome, BeginOutcome, NewAnswer, NewTurn, StartedTurn};
+use crate::store::{AttachOutcome, BeginOutcome, StartedTurn};
 
 fn text(name: &str, conversation_id: Option<&ConversationId>) -> NewAttachment {
     NewAttachment {
@@ -49,11 +49,11 @@ impl Fixture {
     }
 
     async fn begin_with(&self, attachments: &[&AttachmentId]) -> BeginOutcome {
-        let turn = NewTurn {
+        let turn = self.turn_with(NewMessage {
             attachments: attachments.iter().map(|id| (*id).clone()).collect(),
-            ..self.turn("with files")
-        };
-        self.store.begin_turn(&turn, NOW).await.unwrap()
+            ..self.message("with files")
+        });
+        self.store.begin(&turn, NOW).await.unwrap()
     }
 
     async fn finish(&self, started: &StartedTurn) {
@@ -153,11 +153,11 @@ async fn a_send_takes_its_files_along_in_its_order() {
 async fn a_message_of_files_alone_is_shown_to_the_model() {
     let fixture = Fixture::new().await;
     let one = fixture.attach_text("1.txt").await;
-    let turn = NewTurn {
+    let turn = fixture.turn_with(NewMessage {
         attachments: vec![one],
-        ..fixture.turn("")
-    };
-    let BeginOutcome::Started(started) = fixture.store.begin_turn(&turn, NOW).await.unwrap() else {
+        ..fixture.message("")
+    });
+    let BeginOutcome::Started(started) = fixture.store.begin(&turn, NOW).await.unwrap() else {
         panic!("it was refused");
     };
     let shown = fixture
@@ -242,16 +242,8 @@ async fn another_answer_is_given_the_same_files() {
         panic!("it was refused");
     };
     fixture.finish(&started).await;
-    let again = NewAnswer {
-        message_id: started.accepted.assistant_message_id.clone(),
-        model_id: None,
-        request_id: RequestId::fresh(),
-        source: AttemptSource::Program,
-        generation_id: GenerationId::fresh(),
-        instance_id: InstanceId::from("instance".to_owned()),
-    };
-    let BeginOutcome::Started(again) = fixture.store.begin_answer(&again, NOW).await.unwrap()
-    else {
+    let again = answering(&started.accepted.assistant_message_id);
+    let BeginOutcome::Started(again) = fixture.store.begin(&again, NOW).await.unwrap() else {
         panic!("it was refused");
     };
     let shown = fixture

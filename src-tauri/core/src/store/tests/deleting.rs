@@ -7,15 +7,16 @@ use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 
+use super::answering;
 use super::backups::older;
 use super::{Fixture, NOW, complete};
 use crate::model::{
-    AttachmentId, AttemptSource, ConversationId, Ending, Entity, FencedWrite, GenerationId,
-    InstanceId, MessageStatus, PageQuery, Parameters, RequestId,
+    AttachmentId, AttemptSource, ConversationId, Ending, Entity, FencedWrite, InstanceId,
+    MessageStatus, PageQuery, Parameters,
 };
 use crate::store::open::MIGRATOR;
 use crate::store::salvage;
-use crate::store::{BeginOutcome, NewAnswer, PurgeProgress, SelectOutcome, Store};
+use crate::store::{BeginOutcome, PurgeProgress, SelectOutcome, Store};
 
 /// A word that occurs nowhere else, as the search index stores it.
 const CANARY: &str = "zanzibarfish";
@@ -97,17 +98,10 @@ async fn a_deleted_conversation_is_nowhere_until_it_is_given_back() {
         store.adopt_attachments(id, &no_files).await.unwrap(),
         "none"
     );
-    let sent = store.begin_turn(&fixture.turn("more"), NOW).await.unwrap();
+    let sent = store.begin(&fixture.turn("more"), NOW).await.unwrap();
     assert_eq!(sent, BeginOutcome::NotFound(Entity::Conversation));
-    let again = NewAnswer {
-        message_id: answer,
-        model_id: None,
-        request_id: RequestId::fresh(),
-        source: AttemptSource::Retry,
-        generation_id: GenerationId::fresh(),
-        instance_id: InstanceId::fresh(),
-    };
-    let sent = store.begin_answer(&again, NOW).await.unwrap();
+    let again = answering(&answer);
+    let sent = store.begin(&again, NOW).await.unwrap();
     assert!(matches!(sent, BeginOutcome::NotFound(_)));
     let deleted = store.deleted_conversations().await.unwrap();
     assert_eq!((&deleted[0].id, deleted[0].at, deleted.len()), (id, NOW, 1));

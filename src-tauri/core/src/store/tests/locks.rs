@@ -7,8 +7,9 @@ use sqlx::ConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 
 use super::{Fixture, NOW, complete};
-use crate::model::{FencedWrite, LEASE, LockReason, LockStatus, MessageStatus};
-use crate::store::{AttemptOutcome, BeginOutcome, NewTurn, StoreError};
+use crate::events::CoreEvent;
+use crate::model::{FencedWrite, LEASE, LockReason, LockStatus, MessageStatus, NewMessage};
+use crate::store::{AttemptOutcome, BeginOutcome, StoreError};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn i1_of_a_hundred_sends_at_once_one_is_granted() {
@@ -16,7 +17,7 @@ async fn i1_of_a_hundred_sends_at_once_one_is_granted() {
     let turns: Vec<_> = (0..100)
         .map(|n| fixture.turn(&format!("message {n}")))
         .collect();
-    let begun = join_all(turns.iter().map(|turn| fixture.store.begin_turn(turn, NOW))).await;
+    let begun = join_all(turns.iter().map(|turn| fixture.store.begin(turn, NOW))).await;
 
     let granted = begun
         .iter()
@@ -52,11 +53,11 @@ async fn i1_capacity_bounds_the_branches_of_a_conversation() {
     let fixture = Fixture::new().await;
     let lane = fixture.second_branch().await;
     fixture.begin("on main", NOW).await;
-    let on_lane = NewTurn {
+    let on_lane = fixture.turn_with(NewMessage {
         branch_id: Some(lane),
-        ..fixture.turn("on the lane")
-    };
-    let refused = fixture.store.begin_turn(&on_lane, NOW).await.unwrap();
+        ..fixture.message("on the lane")
+    });
+    let refused = fixture.store.begin(&on_lane, NOW).await.unwrap();
     assert_eq!(
         refused,
         BeginOutcome::Busy,
@@ -67,7 +68,7 @@ async fn i1_capacity_bounds_the_branches_of_a_conversation() {
         .execute(&fixture.store.writer)
         .await
         .unwrap();
-    let granted = fixture.store.begin_turn(&on_lane, NOW).await.unwrap();
+    let granted = fixture.store.begin(&on_lane, NOW).await.unwrap();
     assert!(matches!(granted, BeginOutcome::Started(_)), "{granted:?}");
 }
 
@@ -77,17 +78,26 @@ async fn i1_capacity_bounds_the_branches_of_a_conversation() {
 async fn i1_a_grant_that_does_not_count_an_expired_lock_frees_it() {
     let fixture = Fixture::new().await;
     let silent = fixture.begin("on main, then silent", NOW).await;
-    let on_lane = NewTurn {
+    let on_lane = fixture.turn_with(NewMessage {
         branch_id: Some(fixture.second_branch().await),
-        ..fixture.turn("on the lane")
-    };
-    let later = NOW + LEASE;
-    let BeginOutcome::Started(granted) = fixture.store.begin_turn(&on_lane, later).await.unwrap()
-    else {
+        ..fixture.message("on the lane")
+    });
+    let (later, mut events) = (NOW + LEASE, fixture.store.events().subscribe());
+    let BeginOutcome::Started(granted) = fixture.store.begin(&on_lane, later).await.unwrap() else {
         panic!("the other lock has expired");
     };
 
-    assert_eq!(granted.freed, std::slice::from_ref(&silent.lease));
+    let mut published = Vec::new();
+    while let Ok(event) = events.try_recv() {
+        if let CoreEvent::Lock(change) = event {
+            published.push((change.branch_id, change.reason));
+        }
+    }
+    let expected = [
+        (silent.lease.branch_id.clone(), LockReason::Expired),
+        (granted.lease.branch_id.clone(), LockReason::Acquired),
+    ];
+    assert_eq!(published, expected);
     assert_eq!(
         fixture.store.renew(&silent.lease, later).await.unwrap(),
         FencedWrite::Lost
@@ -231,7 +241,7 @@ async fn a_renewed_lock_is_neither_taken_nor_expired() {
 
     let send = fixture
         .store
-        .begin_turn(&fixture.turn("second"), later)
+        .begin(&fixture.turn("second"), later)
         .await
         .unwrap();
     assert_eq!(send, BeginOutcome::Busy);
@@ -281,7 +291,7 @@ async fn an_expired_lock_is_vacated_with_its_text_kept() {
 async fn a_request_id_sent_twice_sends_once() {
     let fixture = Fixture::new().await;
     let turn = fixture.turn("once");
-    let BeginOutcome::Started(first) = fixture.store.begin_turn(&turn, NOW).await.unwrap() else {
+    let BeginOutcome::Started(first) = fixture.store.begin(&turn, NOW).await.unwrap() else {
         panic!("the first is granted");
     };
     for after_end in [false, true] {
@@ -293,7 +303,7 @@ async fn a_request_id_sent_twice_sends_once() {
                 .unwrap();
             assert_eq!(done, FencedWrite::Written);
         }
-        let again = fixture.store.begin_turn(&turn, NOW).await.unwrap();
+        let again = fixture.store.begin(&turn, NOW).await.unwrap();
         assert_eq!(again, BeginOutcome::Duplicate(first.accepted.clone()));
     }
     let view = fixture
@@ -325,7 +335,7 @@ async fn a_full_disk_fails_the_write_and_nothing_after_it() {
         .unwrap();
 
     let big = fixture.turn(&"x".repeat(500_000));
-    let full = fixture.store.begin_turn(&big, NOW).await.unwrap_err();
+    let full = fixture.store.begin(&big, NOW).await.unwrap_err();
     assert!(matches!(full, StoreError::DiskFull(_)), "{full:?}");
     let view = fixture
         .store
@@ -361,7 +371,7 @@ async fn an_automatic_rollback_does_not_poison_the_writer() {
     sqlx::query(trigger).execute(&mut aside).await.unwrap();
     fixture
         .store
-        .begin_turn(&fixture.turn("fails"), NOW)
+        .begin(&fixture.turn("fails"), NOW)
         .await
         .unwrap_err();
 

@@ -12,7 +12,7 @@ use super::NOW;
 use crate::model::{MessageStatus, PageQuery, Part};
 use crate::store::Store;
 
-/// Written by `tests/seed/examples/fixture.rs` with the version before messages had parts: 10,000 messages of
+/// Written by `tests/support/examples/fixture.rs` with the version before messages had parts: 10,000 messages of
 /// ordinary conversations, and an answer of each status with and without reasoning, versions, files, drafts, a
 /// deleted conversation, a provider, settings, and an answer that a killed process was writing.
 const BEFORE_PARTS: &[u8] = include_bytes!("../../../tests/fixtures/before_parts.db.gz");

@@ -25,10 +25,10 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
 use tempfile::TempDir;
 
-use super::{BeginOutcome, NewTurn, Piece, PurgeProgress, StartedTurn, Store};
+use super::{BeginOutcome, BeginTurn, Piece, PurgeProgress, StartedTurn, Store};
 use crate::model::{
-    AttemptSource, BranchId, Conversation, Ending, FencedWrite, GenerationId, InstanceId,
-    MessageStatus, RequestId, Timestamp,
+    BranchId, Conversation, Ending, FencedWrite, InstanceId, MessageId, MessageStatus, NewMessage,
+    Timestamp, TurnRequest,
 };
 
 /// The start time of every test.
@@ -44,6 +44,15 @@ struct Fixture {
     folder: TempDir,
     store: Store,
     conversation: Conversation,
+}
+
+fn instance() -> InstanceId {
+    InstanceId::from("instance".to_owned())
+}
+
+/// Another answer to a message, or another version of an answer.
+fn answering(message_id: &MessageId) -> BeginTurn {
+    BeginTurn::new(TurnRequest::answer(message_id), instance())
 }
 
 impl Fixture {
@@ -70,27 +79,23 @@ impl Fixture {
         Self { store, ..self }
     }
 
-    fn turn(&self, content: &str) -> NewTurn {
-        NewTurn {
-            conversation_id: self.conversation.id.clone(),
-            branch_id: None,
-            content: content.to_owned(),
-            attachments: Vec::new(),
-            title: content.to_owned(),
-            request_id: RequestId::fresh(),
-            source: AttemptSource::Program,
-            generation_id: GenerationId::fresh(),
-            instance_id: InstanceId::from("instance".to_owned()),
+    fn turn(&self, content: &str) -> BeginTurn {
+        self.turn_with(self.message(content))
+    }
+
+    fn message(&self, content: &str) -> NewMessage {
+        NewMessage::new(&self.conversation.id, content)
+    }
+
+    fn turn_with(&self, message: NewMessage) -> BeginTurn {
+        BeginTurn {
+            title: Some(message.content.clone()),
+            ..BeginTurn::new(message.into(), instance())
         }
     }
 
     async fn begin(&self, content: &str, now: Timestamp) -> StartedTurn {
-        match self
-            .store
-            .begin_turn(&self.turn(content), now)
-            .await
-            .unwrap()
-        {
+        match self.store.begin(&self.turn(content), now).await.unwrap() {
             BeginOutcome::Started(started) => *started,
             other => panic!("expected the lock, got {other:?}"),
         }

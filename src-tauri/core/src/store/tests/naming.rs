@@ -1,8 +1,10 @@
 //! Calls that take an id: their effect, and their result for an unknown id.
 
 use super::{Fixture, NOW};
-use crate::model::{AttemptSource, BranchId, ConversationId, Entity, MessageId, Parameters};
-use crate::store::{AttemptOutcome, BeginOutcome, NewTurn};
+use crate::model::{
+    AttemptSource, BranchId, ConversationId, Entity, MessageId, NewMessage, Parameters,
+};
+use crate::store::{AttemptOutcome, BeginOutcome, BeginTurn};
 
 #[tokio::test]
 async fn a_conversation_takes_a_name_a_model_and_a_draft() {
@@ -95,15 +97,15 @@ async fn a_message_id_resolves_to_its_conversation() {
 #[tokio::test]
 async fn a_send_reports_which_id_is_unknown() {
     let fixture = Fixture::new().await;
-    let no_branch = NewTurn {
+    let no_branch = fixture.turn_with(NewMessage {
         branch_id: Some(BranchId::fresh()),
-        ..fixture.turn("to a branch that is not there")
-    };
-    let no_conversation = NewTurn {
+        ..fixture.message("to a branch that is not there")
+    });
+    let no_conversation = fixture.turn_with(NewMessage {
         conversation_id: ConversationId::fresh(),
-        ..fixture.turn("to a conversation that is not there")
-    };
-    let begin = async |turn: &NewTurn| fixture.store.begin_turn(turn, NOW).await.unwrap();
+        ..fixture.message("to a conversation that is not there")
+    });
+    let begin = async |turn: &BeginTurn| fixture.store.begin(turn, NOW).await.unwrap();
 
     assert_eq!(
         begin(&no_branch).await,

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use super::answering;
 use super::{Fixture, NOW, complete};
 use crate::model::{
-    AttemptSource, Ending, FencedWrite, GenerationId, InstanceId, Message, MessageId, MessagePage,
-    MessageStatus, PageQuery, Part, PartContent, PartDelta, ProtocolKind, ProviderData, RequestId,
-    Timestamp, ToolCall, Usage, text_of,
+    Ending, FencedWrite, Message, MessageId, MessagePage, MessageStatus, PageQuery, Part,
+    PartContent, PartDelta, ProtocolKind, ProviderData, Timestamp, ToolCall, Usage, text_of,
 };
-use crate::store::{BeginOutcome, NewAnswer, Piece};
+use crate::store::{BeginOutcome, Piece};
 
 async fn answered(fixture: &Fixture, question: &str, answer: &str, now: Timestamp) {
     let started = fixture.begin(question, now).await;
@@ -119,16 +119,8 @@ async fn a_new_version_takes_the_old_ones_place_and_sees_only_what_came_before()
         .get_conversation(&fixture.conversation.id, None, NOW)
         .await;
     let first = view.unwrap().unwrap().messages.remove(1);
-    let answer = NewAnswer {
-        message_id: first.id.clone(),
-        model_id: None,
-        request_id: RequestId::fresh(),
-        source: AttemptSource::Retry,
-        generation_id: GenerationId::fresh(),
-        instance_id: InstanceId::fresh(),
-    };
-    let BeginOutcome::Started(started) = fixture.store.begin_answer(&answer, NOW).await.unwrap()
-    else {
+    let answer = answering(&first.id);
+    let BeginOutcome::Started(started) = fixture.store.begin(&answer, NOW).await.unwrap() else {
         panic!("the branch is free");
     };
     let prior = fixture

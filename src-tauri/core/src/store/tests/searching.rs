@@ -5,7 +5,7 @@ use sqlx::{ConnectOptions, Connection};
 
 use super::backups::older;
 use super::*;
-use crate::model::{ConversationId, FencedWrite};
+use crate::model::{ConversationId, FencedWrite, NewMessage};
 use crate::store::PurgeProgress;
 
 impl Fixture {
@@ -99,11 +99,11 @@ async fn no_word_of_what_was_deleted_stays_in_the_index() {
         .create_conversation(None, None, NOW)
         .await
         .unwrap();
-    let turn = NewTurn {
+    let turn = fixture.turn_with(NewMessage {
         conversation_id: gone.id.clone(),
-        ..fixture.turn("the canarybird sings")
-    };
-    fixture.store.begin_turn(&turn, NOW).await.unwrap();
+        ..fixture.message("the canarybird sings")
+    });
+    fixture.store.begin(&turn, NOW).await.unwrap();
     fixture.index().await;
     let pages = "messages_fts_data WHERE instr(block, CAST('narybird' AS BLOB)) > 0";
     assert_eq!(
@@ -291,11 +291,11 @@ async fn a_damaged_index_blocks_nothing_and_is_rebuilt() {
             .create_conversation(None, None, NOW)
             .await
             .unwrap();
-        let turn = NewTurn {
+        let turn = fixture.turn_with(NewMessage {
             conversation_id: doomed.id.clone(),
-            ..fixture.turn("a third question")
-        };
-        fixture.store.begin_turn(&turn, NOW).await.unwrap();
+            ..fixture.message("a third question")
+        });
+        fixture.store.begin(&turn, NOW).await.unwrap();
         fixture.purge_other(&doomed.id).await;
 
         fixture.index().await;

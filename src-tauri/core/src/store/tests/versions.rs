@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use sqlx::AssertSqlSafe;
 
+use super::answering;
 use super::{Fixture, NOW, complete};
 use crate::model::{
-    AttemptSource, BranchId, Ending, FencedWrite, GenerationId, InstanceId, LEASE, Message,
-    MessageError, MessageId, MessageStatus, RequestId, Timestamp,
+    BranchId, Ending, FencedWrite, LEASE, Message, MessageError, MessageId, MessageStatus,
+    Timestamp,
 };
-use crate::store::{BeginOutcome, NewAnswer, SelectOutcome, StartedTurn};
+use crate::store::{BeginOutcome, SelectOutcome, StartedTurn};
 
 const LATER: Timestamp = Timestamp::from_millis(NOW.as_millis() + 3_600_000);
 
@@ -29,15 +30,8 @@ impl Fixture {
     }
 
     async fn ask_again(&self, message_id: &MessageId) -> BeginOutcome {
-        let answer = NewAnswer {
-            message_id: message_id.clone(),
-            model_id: None,
-            request_id: RequestId::fresh(),
-            source: AttemptSource::Retry,
-            generation_id: GenerationId::fresh(),
-            instance_id: InstanceId::from("instance".to_owned()),
-        };
-        self.store.begin_answer(&answer, NOW).await.unwrap()
+        let answer = answering(message_id);
+        self.store.begin(&answer, NOW).await.unwrap()
     }
 
     async fn again(&self, message_id: &MessageId) -> StartedTurn {
@@ -140,7 +134,7 @@ async fn an_abandoned_answer_restores_the_previous_version() {
             "recover" => (fixture.store.recover(&holder, NOW).await, 2),
             _ => {
                 let turn = fixture.turn("next");
-                let begun = fixture.store.begin_turn(&turn, expired).await.unwrap();
+                let begun = fixture.store.begin(&turn, expired).await.unwrap();
                 assert!(matches!(begun, BeginOutcome::Started(_)));
                 (Ok(FencedWrite::Written), 4)
             }
@@ -179,16 +173,12 @@ async fn what_became_of_an_attempt_is_said_until_another_one_ends_well() {
 async fn a_version_is_shown_with_what_followed_it() {
     let fixture = Fixture::new().await;
     let first = fixture.answered("question", "first").await;
-    let (main, conversation) = (
-        &fixture.conversation.main_branch_id,
-        &fixture.conversation.id,
-    );
+    let main = &fixture.conversation.main_branch_id;
     fixture.answered("and then?", "then").await;
     let end = fixture.answered("and then?", "the end").await;
     let bad = fixture.again(&end.lease.message_id).await;
     fixture.end(&bad, "", &failed()).await;
     let chosen = |head: &MessageId| SelectOutcome::Shown {
-        conversation_id: conversation.clone(),
         branch_id: main.clone(),
         head: head.clone(),
     };

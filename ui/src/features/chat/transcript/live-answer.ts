@@ -12,8 +12,11 @@ export interface LiveAnswer {
 	readonly phase: Phase | null;
 }
 
+/** An event of an answer's text. */
+export type AnswerEvent = Exclude<PageEvent, { type: "started" | "ended" | "missed" }>;
+
 /** Returns the answer after an event. An event of another answer starts from an empty one. */
-export function applyEvent(known: LiveAnswer | null, event: PageEvent): LiveAnswer {
+export function applyEvent(known: LiveAnswer | null, event: AnswerEvent): LiveAnswer {
 	const { messageId } = event;
 	const before = known?.messageId === messageId ? known : { messageId, parts: [], phase: null };
 	if (event.type === "phase") return { ...before, phase: event.phase };
@@ -24,7 +27,7 @@ export function applyEvent(known: LiveAnswer | null, event: PageEvent): LiveAnsw
 	return { ...before, parts };
 }
 
-function grown(part: Part | undefined, event: Exclude<PageEvent, { type: "phase" }>): Part {
+function grown(part: Part | undefined, event: Exclude<AnswerEvent, { type: "phase" }>): Part {
 	switch (event.type) {
 		case "blocks": {
 			const blocks = part?.type === "text" ? part.blocks : [];

@@ -78,6 +78,31 @@ export function withLatest(
 	};
 }
 
+/**
+ * Appends messages that have just been stored, in place of those that they follow on the branch no more. Returns
+ * null if they do not join on what is loaded.
+ */
+export function withStored(
+	shown: ShownMessages,
+	stored: readonly Message[],
+	isFollowed: boolean,
+): ShownMessages | null {
+	const [first] = stored;
+	if (first === undefined || shown.hasLater) return null;
+	const { messages } = shown;
+	const before = messages.findIndex((message) => message.id === first.parentId) + 1;
+	const same = messages.findIndex((message) => message.id === first.id);
+	const end = same < 0 ? before : same;
+	if (end === 0 && first.parentId !== null) return null;
+	const all = [...messages.slice(0, end), ...stored];
+	const kept = (isFollowed ? affordableEnd(all, MAX_COST) : all).slice(-MAX_MESSAGES);
+	return {
+		messages: kept,
+		hasEarlier: shown.hasEarlier || kept.length < all.length,
+		hasLater: false,
+	};
+}
+
 /** Returns the first messages, up to the one that reaches the cost `most`. */
 function affordable(messages: readonly Message[], most: number): readonly Message[] {
 	let left = most;

@@ -1,9 +1,22 @@
 /** The loaded messages of the shown conversation, and the live answer. */
 import { batch, computed, signal } from "@preact/signals-core";
-import type { ConversationView, MessagePage, PageEvent, PageQuery } from "../../../ipc/bindings";
+import type {
+	ConversationView,
+	Message,
+	MessagePage,
+	PageEvent,
+	PageQuery,
+} from "../../../ipc/bindings";
 import type { Commands } from "../../../ipc/host";
 import { applyEvent, type LiveAnswer } from "./live-answer";
-import { NONE, type ShownMessages, withEarlier, withLater, withLatest } from "./shown-messages";
+import {
+	NONE,
+	type ShownMessages,
+	withEarlier,
+	withLater,
+	withLatest,
+	withStored,
+} from "./shown-messages";
 
 /** Number of messages that fill a screen; the first frame does not wait for more. */
 const FIRST_DRAWN = 12;
@@ -70,11 +83,51 @@ export class Transcript {
 		if (this.#ended.has(this.live.value?.messageId ?? "")) this.live.value = null;
 	}
 
-	/** Applies an event of an answer. Returns false if its message is not loaded yet. */
+	/** Applies an event of the branch. Returns false if only a snapshot shows what is on the branch now. */
 	applyEvent(event: PageEvent): boolean {
-		if (this.#ended.has(event.messageId)) return true;
-		this.live.value = applyEvent(this.live.value, event);
-		return this.messages.value.some((message) => message.id === event.messageId);
+		switch (event.type) {
+			case "missed":
+				return false;
+			case "started":
+				return this.#started(event.messages);
+			case "ended":
+				return event.message !== null && this.#end(event.message);
+			default:
+				if (this.#ended.has(event.messageId)) return true;
+				this.live.value = applyEvent(this.live.value, event);
+				return this.#has(event.messageId);
+		}
+	}
+
+	/** Returns whether the end of this answer is shown, or will be, without a snapshot. */
+	isFollowing(messageId: string | null): boolean {
+		return (
+			messageId !== null && (this.#ended.has(messageId) || this.live.value?.messageId === messageId)
+		);
+	}
+
+	#has(messageId: string): boolean {
+		return this.#part.value.messages.some((message) => message.id === messageId);
+	}
+
+	#started(stored: readonly Message[]): boolean {
+		// A snapshot may have shown them already, or even their end.
+		if (stored.every(({ id }) => this.#has(id))) return stored.length > 0;
+		const joined = withStored(this.#part.value, stored, this.#viewport.isFollowed());
+		if (joined !== null) this.#part.value = joined;
+		return joined !== null;
+	}
+
+	#end(message: Message): boolean {
+		const shown = this.#part.value;
+		if (!this.#has(message.id)) return false;
+		batch(() => {
+			const messages = shown.messages.map((known) => (known.id === message.id ? message : known));
+			this.#part.value = { ...shown, messages };
+			this.#ended = new Set([...this.#ended, message.id]);
+			if (this.live.value?.messageId === message.id) this.live.value = null;
+		});
+		return true;
 	}
 
 	/** Loads the page before the first message. */

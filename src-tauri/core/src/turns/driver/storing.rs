@@ -12,12 +12,12 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio::time::Instant;
 
 use super::Driver;
-use crate::chat::turn::Event;
 use crate::model::FencedWrite;
 use crate::store::{Piece, StoreError, Transient};
+use crate::turns::turn::Event;
 
 /// The delay before a failed write is retried: the disk may be full.
-pub(in crate::chat) const STORE_RETRY_DELAY: Duration = Duration::from_secs(1);
+pub(in crate::turns) const STORE_RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// How long the database may take before the stall is shown.
 pub(super) const STALL_TIMEOUT: Duration = Duration::from_secs(3);
@@ -157,7 +157,7 @@ impl Driver {
     }
 
     fn failed(&mut self, error: &StoreError) -> Option<Event> {
-        self.ctx.report_damage(error);
+        self.ctx.store.report_damage(error);
         let Some(condition) = error.transient() else {
             return Some(Event::Unstorable(error.to_string()));
         };

@@ -24,7 +24,6 @@ use super::admission::{Admission, acquire_admission, open_stream};
 use super::timeouts::Timeouts;
 use super::turn::{Effect, Event, Turn};
 use crate::clock::Clock;
-use crate::events::Events;
 use crate::indexing::Indexer;
 use crate::live::aside::SetAside;
 use crate::live::{Control, LiveAnswer, Phase, Registration};
@@ -50,31 +49,8 @@ pub(crate) struct TurnContext {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) providers: Arc<Providers>,
-    pub(crate) events: Arc<Events>,
     pub(crate) aside: Arc<SetAside>,
     pub(crate) indexer: Arc<Indexer>,
-}
-
-impl TurnContext {
-    /// Reports a store error: damage is published to all windows, and the store stops writing.
-    pub(crate) fn report_damage(&self, error: &StoreError) {
-        report_damage(&self.store, &self.events, error);
-    }
-
-    /// Reports the error of a result, if it has one.
-    pub(crate) fn inspect_damage<T>(&self, done: Result<T, StoreError>) -> Result<T, StoreError> {
-        done.inspect_err(|error| self.report_damage(error))
-    }
-}
-
-/// See [`TurnContext::report_damage`].
-pub(crate) fn report_damage(store: &Store, events: &Events, error: &StoreError) {
-    if error.is_damage() {
-        events.damage_detected();
-        let (store, found) = (store.clone(), error.to_string());
-        // A separate task: it waits for the writer, which the caller may hold.
-        tokio::spawn(async move { store.mark_damaged(&found).await });
-    }
 }
 
 struct Driver {

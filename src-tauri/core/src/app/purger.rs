@@ -13,12 +13,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::App;
-use crate::chat::driver::report_damage;
 use crate::clock::Clock;
-use crate::error::{Error, Result};
-use crate::events::Events;
-use crate::model::{AttachmentId, ConversationId, Entity};
+use crate::model::ConversationId;
 use crate::store::{DeletedConversation, PurgeProgress, Store, StoreError};
 use crate::sync::Mutex;
 
@@ -51,7 +47,6 @@ const ATTEMPTS: u32 = 200_000;
 pub(crate) struct Purger {
     store: Store,
     clock: Arc<dyn Clock>,
-    events: Arc<Events>,
     wake: Notify,
     /// Conversations deleted by this process, which a quit purges.
     own: Mutex<HashSet<ConversationId>>,
@@ -62,11 +57,10 @@ pub(crate) struct Purger {
 }
 
 impl Purger {
-    pub(crate) fn new(store: Store, clock: Arc<dyn Clock>, events: Arc<Events>) -> Self {
+    pub(crate) fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
         Self {
             store,
             clock,
-            events,
             wake: Notify::new(),
             own: Mutex::default(),
             wal_truncation_due: Mutex::default(),
@@ -83,7 +77,7 @@ impl Purger {
                 let next_in = match self.pass(&mut seen).await {
                     Ok(next_in) => next_in,
                     Err(error) => {
-                        report_damage(&self.store, &self.events, &error);
+                        self.store.report_damage(&error);
                         tracing::warn!(%error, "deleted conversations cannot be purged yet; retrying");
                         POLL_INTERVAL
                     }
@@ -161,7 +155,7 @@ impl Purger {
     }
 
     fn is_not_purged(&self, id: &ConversationId, error: &StoreError) {
-        report_damage(&self.store, &self.events, error);
+        self.store.report_damage(error);
         tracing::warn!(%error, conversation = %id, "a deleted conversation cannot be purged yet");
     }
 
@@ -240,12 +234,12 @@ impl Purger {
     }
 
     /// Records a conversation that this process deleted.
-    fn deleted(&self, id: &ConversationId) {
+    pub(super) fn deleted(&self, id: &ConversationId) {
         self.own().insert(id.clone());
         self.wake.notify_one();
     }
 
-    fn restored(&self, id: &ConversationId) {
+    pub(super) fn restored(&self, id: &ConversationId) {
         self.own().remove(id);
     }
 
@@ -301,43 +295,6 @@ fn next_portion(limit: u32, took: Duration, length: Duration) -> u32 {
     next.clamp(1, LARGEST)
 }
 
-impl App {
-    /// Deletes a conversation: it disappears immediately, and its running answers are stopped. It can be
-    /// restored for ten seconds.
-    pub async fn delete_conversation(&self, id: &ConversationId) -> Result<()> {
-        let now = self.ctx.clock.now();
-        let deleted = self.ctx.store.delete_conversation(id, now).await;
-        if !self.ctx.inspect_damage(deleted)? {
-            return Err(Error::NotFound(Entity::Conversation));
-        }
-        self.purger.deleted(id);
-        self.ctx.events.conversation_changed(id, true);
-        self.live.stop_all(id).await;
-        Ok(())
-    }
-
-    /// Restores a deleted conversation.
-    ///
-    /// # Errors
-    /// When its time for Undo is over, or it never existed.
-    pub async fn restore_conversation(&self, id: &ConversationId) -> Result<()> {
-        let restored = self.ctx.store.restore_conversation(id).await;
-        if !self.ctx.inspect_damage(restored)? {
-            return Err(Error::Purged);
-        }
-        self.purger.restored(id);
-        self.changed(id);
-        Ok(())
-    }
-
-    /// Deletes an attached file that was not sent. Does nothing if it was sent or is gone.
-    pub async fn detach_file(&self, id: &AttachmentId) -> Result<()> {
-        self.ctx.inspect_damage(self.ctx.store.detach(id).await)?;
-        self.purger.schedule_wal_truncation();
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -361,7 +318,7 @@ mod tests {
             let store = Store::open(&path, false, NOW);
             let clock = Arc::new(ManualClock::at(NOW));
             let timed = Arc::clone(&clock) as Arc<dyn Clock>;
-            let purger = Purger::new(store.await.unwrap(), timed, Arc::default());
+            let purger = Purger::new(store.await.unwrap(), timed);
             Self {
                 folder,
                 clock,
@@ -563,7 +520,7 @@ mod tests {
             .store
             .mark_damaged("a page that is none")
             .await;
-        let mut events = fixture.purger.events.subscribe();
+        let mut events = fixture.purger.store.events().subscribe();
         fixture.clock.advance(UNDO);
         fixture.pass().await;
         assert_eq!(

@@ -8,15 +8,16 @@ use tokio::time::{Instant, sleep_until};
 
 use super::storing::{STORE_RETRY_DELAY, StoreTask};
 use super::{Driver, TurnContext};
-use crate::chat::turn::Event;
+use crate::events::CoreEvent;
 use crate::live::aside::Aside;
 use crate::live::{Control, LiveAnswer, Registration};
 use crate::model::{
-    AnswerEnd, Ending, FencedWrite, Lease, LockChange, LockReason, MessageError, MessageStatus,
-    text_of,
+    AnswerEnd, ConversationChange, Ending, FencedWrite, Lease, LockChange, LockReason,
+    MessageError, MessageStatus, text_of,
 };
 use crate::provider::{Failure, FailureKind};
 use crate::store::{Piece, StartedTurn, Transient};
+use crate::turns::turn::Event;
 
 /// How much of an answer's Markdown is passed to the notification, in characters.
 const EXCERPT: usize = 1000;
@@ -39,10 +40,9 @@ pub(crate) async fn supervise(ctx: TurnContext, started: StartedTurn, registrati
         Ok(FencedWrite::Written) => publish_end(&ctx, &lease, &ending, String::new()),
         Ok(FencedWrite::Lost) => {}
         Err(error) => {
-            ctx.report_damage(&error);
+            ctx.store.report_damage(&error);
             tracing::error!(%error, "the end of a failed generation could not be stored");
-            let aside = Aside::new(lease.clone(), ending.clone(), None);
-            ctx.aside.set(aside);
+            set_aside(&ctx, Aside::new(lease.clone(), ending.clone(), None));
             publish_end(&ctx, &lease, &ending, String::new());
         }
     }
@@ -82,7 +82,7 @@ impl Driver {
         };
         let is_stored = aside.is_none();
         if let Some(aside) = aside {
-            self.ctx.aside.set(aside);
+            set_aside(&self.ctx, aside);
         }
         for done in self.stops {
             let _ = done.send(());
@@ -111,7 +111,7 @@ impl Driver {
                 Ok(FencedWrite::Lost) => return End::Left,
                 Err(error) => error,
             };
-            self.ctx.report_damage(&error);
+            self.ctx.store.report_damage(&error);
             if let Some(condition) = error.transient() {
                 self.cannot_store(condition);
                 // The next start finds that the lock's holder is dead and keeps the saved text.
@@ -219,15 +219,25 @@ fn excerpt(answer: &watch::Sender<LiveAnswer>) -> String {
     text.chars().take(EXCERPT).collect()
 }
 
+/// Sets an answer aside, and publishes its end, which no commit does.
+fn set_aside(ctx: &TurnContext, aside: Aside) {
+    let lease = aside.lease.clone();
+    ctx.aside.set(aside);
+    let events = ctx.store.events();
+    events.publish(CoreEvent::Lock(LockChange::of(
+        &lease,
+        LockReason::Released,
+    )));
+    let changed = ConversationChange::unknown(lease.conversation_id);
+    events.publish(CoreEvent::Conversation(changed));
+}
+
 fn publish_end(ctx: &TurnContext, lease: &Lease, ending: &Ending, excerpt: String) {
-    ctx.events
-        .lock_changed(LockChange::of(lease, LockReason::Released));
-    ctx.events
-        .conversation_changed(&lease.conversation_id, false);
     let reason = |error: &MessageError| error.message.clone();
-    ctx.events.answer_ended(AnswerEnd {
+    let end = AnswerEnd {
         conversation_id: lease.conversation_id.clone(),
         status: ending.status,
         excerpt: ending.error.as_ref().map_or(excerpt, reason),
-    });
+    };
+    ctx.store.events().publish(CoreEvent::AnswerEnded(end));
 }

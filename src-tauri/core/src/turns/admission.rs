@@ -225,7 +225,7 @@ async fn stored<T, F>(
 where
     F: Future<Output = Result<T, StoreError>>,
 {
-    until_stored(answer, |error| ctx.report_damage(error), call).await
+    until_stored(answer, |error| ctx.store.report_damage(error), call).await
 }
 
 async fn until_stored<T, F>(

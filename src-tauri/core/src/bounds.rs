@@ -1,7 +1,7 @@
 //! Length limits for texts from outside that nothing else limits. The page never exceeds them; a longer text is
 //! refused before anything is stored or requested.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, MESSAGE_LIMIT, Result};
 
 /// A length limit and the error message for exceeding it.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +50,16 @@ impl Bound {
     pub(crate) fn check_any(self, text: Option<&str>) -> Result<()> {
         text.map_or(Ok(()), |text| self.check(text))
     }
+}
+
+/// Refuses a message's text over [`MESSAGE_LIMIT`].
+pub(crate) fn check_message(content: &str) -> Result<()> {
+    if content.len() > MESSAGE_LIMIT {
+        return Err(Error::MessageTooLong {
+            bytes: content.len(),
+        });
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,0 +1,44 @@
+//! Drafts: text that was typed and not sent.
+
+use std::sync::Arc;
+
+use super::purger::Purger;
+use crate::bounds;
+use crate::clock::Clock;
+use crate::error::{Error, Result};
+use crate::model::{ConversationId, Entity};
+use crate::store::Store;
+
+/// The draft of each conversation, and of the one that does not exist yet.
+#[derive(Debug)]
+pub struct Drafts {
+    pub(super) store: Store,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) purger: Arc<Purger>,
+}
+
+impl Drafts {
+    /// Saves the draft of a conversation; `None` is the draft of a conversation that does not exist yet.
+    pub async fn save(&self, id: Option<&ConversationId>, content: &str) -> Result<()> {
+        bounds::check_message(content)?;
+        if content.is_empty() {
+            self.purger.schedule_wal_truncation();
+        }
+        let (now, store) = (self.clock.now(), &self.store);
+        let Some(id) = id else {
+            let saved = store.save_new_draft(content, now).await;
+            return Ok(store.inspect_damage(saved)?);
+        };
+        let saved = store.save_draft(id, content, now).await;
+        if store.inspect_damage(saved)? {
+            Ok(())
+        } else {
+            Err(Error::NotFound(Entity::Conversation))
+        }
+    }
+
+    /// Returns the draft of a conversation that does not exist yet; empty if there is none.
+    pub async fn of_new_conversation(&self) -> Result<String> {
+        Ok(self.store.inspect_damage(self.store.new_draft().await)?)
+    }
+}

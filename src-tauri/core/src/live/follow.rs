@@ -1,0 +1,315 @@
+//! The answers on a branch as a stream of events. A generation belongs to no window: a page that reloads follows
+//! again, and continues from the text so far.
+
+use std::time::Duration;
+
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
+
+use super::{LiveAnswer, LiveAnswers, Phase, Published};
+use crate::model::{BranchId, MessageId, PartContent, PartDelta};
+
+/// Minimum interval between two text events of one answer to a subscriber.
+const FLUSH: Duration = Duration::from_millis(33);
+
+/// An event of the answers on a followed branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TranscriptEvent {
+    /// An answer began: it is stored, and so is the message that it answers. Not sent of one that runs already.
+    Started {
+        /// Of the answer.
+        message_id: MessageId,
+    },
+    /// An addition to a part that follows what was sent of it before. The first has all of it.
+    Part {
+        /// Of the answer.
+        message_id: MessageId,
+        /// The part's position.
+        part: usize,
+        /// What to append.
+        delta: PartDelta,
+    },
+    /// What the answer waits for.
+    Phase {
+        /// Of the answer.
+        message_id: MessageId,
+        /// Replaces the phase sent before.
+        phase: Phase,
+    },
+    /// The answer ended, and its end is stored.
+    Ended {
+        /// Of the answer.
+        message_id: MessageId,
+    },
+    /// Answers began and ended that the follower was too slow to see: read the branch again.
+    Missed,
+}
+
+impl LiveAnswers {
+    /// Passes the events of the answers on a branch to `emit`, starting with the text so far, until it
+    /// returns false. Text is passed as it arrives but at most every 33 ms; the first immediately. While
+    /// `emit` runs, further text accumulates into one event.
+    pub(crate) async fn follow<Answered>(
+        &self,
+        branch_id: &BranchId,
+        mut emit: impl FnMut(TranscriptEvent) -> Answered + Send,
+    ) where
+        Answered: Future<Output = bool> + Send,
+    {
+        let mut begun = self.begun.subscribe();
+        let running = self.on_branch(branch_id);
+        let known = running.as_ref().map(message_of);
+        if let Some(published) = running
+            && !follow_answer(published.answer, &mut emit).await
+        {
+            return;
+        }
+        loop {
+            let goes_on = match begun.recv().await {
+                Ok(published) if published.branch_id == *branch_id => {
+                    let message_id = message_of(&published);
+                    // One that was running already was also announced, if it began after the subscription.
+                    known.as_ref() == Some(&message_id)
+                        || emit(TranscriptEvent::Started { message_id }).await
+                            && follow_answer(published.answer, &mut emit).await
+                }
+                Ok(_) => true,
+                Err(RecvError::Lagged(_)) => emit(TranscriptEvent::Missed).await,
+                Err(RecvError::Closed) => false,
+            };
+            if !goes_on {
+                return;
+            }
+        }
+    }
+
+    fn on_branch(&self, branch_id: &BranchId) -> Option<Published> {
+        let entries = self.entries();
+        let mut published = entries
+            .values()
+            .filter_map(|entry| entry.published.as_ref());
+        published
+            .find(|published| published.branch_id == *branch_id)
+            .cloned()
+    }
+}
+
+fn message_of(published: &Published) -> MessageId {
+    published.answer.borrow().message_id.clone()
+}
+
+/// Follows one answer to its end; returns false when `emit` did.
+async fn follow_answer<Answered>(
+    mut answer: watch::Receiver<LiveAnswer>,
+    emit: &mut (impl FnMut(TranscriptEvent) -> Answered + Send),
+) -> bool
+where
+    Answered: Future<Output = bool> + Send,
+{
+    let mut sent = SentCursor::default();
+    loop {
+        let events = sent.catch_up(&answer.borrow_and_update());
+        if !emit_all(events, emit).await {
+            return false;
+        }
+        if sent.text_came() {
+            tokio::time::sleep(FLUSH).await;
+        }
+        if answer.changed().await.is_err() {
+            let mut rest = sent.catch_up(&answer.borrow());
+            let message_id = answer.borrow().message_id.clone();
+            rest.push(TranscriptEvent::Ended { message_id });
+            return emit_all(rest, emit).await;
+        }
+    }
+}
+
+async fn emit_all<Answered>(
+    events: Vec<TranscriptEvent>,
+    emit: &mut (impl FnMut(TranscriptEvent) -> Answered + Send),
+) -> bool
+where
+    Answered: Future<Output = bool> + Send,
+{
+    for event in events {
+        if !emit(event).await {
+            return false;
+        }
+    }
+    true
+}
+
+/// How much of an answer was sent to a subscriber.
+#[derive(Debug, Default)]
+struct SentCursor {
+    /// Of each part, in bytes.
+    parts: Vec<usize>,
+    phase: Option<Phase>,
+}
+
+impl SentCursor {
+    fn text_came(&self) -> bool {
+        !self.parts.is_empty()
+    }
+
+    /// Returns what was not sent yet, in one piece: a subscriber that renders Markdown parses all of it each
+    /// time.
+    fn catch_up(&mut self, answer: &LiveAnswer) -> Vec<TranscriptEvent> {
+        let mut events = Vec::new();
+        let message_id = || answer.message_id.clone();
+        let phase = answer.shown_phase();
+        if self.phase.as_ref() != Some(&phase) {
+            self.phase = Some(phase.clone());
+            events.push(TranscriptEvent::Phase {
+                message_id: message_id(),
+                phase,
+            });
+        }
+        for (position, part) in answer.parts.iter().enumerate() {
+            let is_new = position >= self.parts.len();
+            if is_new {
+                self.parts.push(0);
+            }
+            let sent = &mut self.parts[position];
+            let delta = match &part.content {
+                PartContent::Text(text) => rest(sent, text).map(PartDelta::Text),
+                PartContent::Reasoning(text) => rest(sent, text).map(PartDelta::Reasoning),
+                PartContent::ToolCall(call) => is_new.then(|| PartDelta::ToolCall(call.clone())),
+                PartContent::ToolResult(_) | PartContent::Attachment(_) => None,
+            };
+            events.extend(delta.map(|delta| TranscriptEvent::Part {
+                message_id: message_id(),
+                part: position,
+                delta,
+            }));
+        }
+        events
+    }
+}
+
+/// Returns the part of `text` after the first `sent` bytes, and advances `sent`.
+fn rest(sent: &mut usize, text: &str) -> Option<String> {
+    let rest = &text[*sent..];
+    *sent = text.len();
+    (!rest.is_empty()).then(|| rest.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::ready;
+    use std::sync::Arc;
+
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::model::{ConversationId, GenerationId, Part, append_delta};
+
+    #[test]
+    fn the_backlog_is_sent_at_once_and_then_only_what_was_added() {
+        let long = "é😀x".repeat(200_000);
+        let mut answer = LiveAnswer {
+            parts: vec![Part::reasoning("Hm"), Part::text(&long)],
+            ..LiveAnswer::new(MessageId::fresh())
+        };
+        let mut sent = SentCursor::default();
+        let mut read = |answer: &LiveAnswer| -> Vec<String> {
+            let events = sent.catch_up(answer).into_iter();
+            let text = |event| match event {
+                TranscriptEvent::Part {
+                    delta: PartDelta::Text(text) | PartDelta::Reasoning(text),
+                    ..
+                } => Some(text),
+                _ => None,
+            };
+            events.filter_map(text).collect()
+        };
+        assert_eq!(read(&answer), ["Hm", &long]);
+        append_delta(&mut answer.parts, 1, PartDelta::Text("end".to_owned()));
+        assert_eq!(read(&answer), ["end"]);
+        append_delta(&mut answer.parts, 2, PartDelta::Reasoning("Hm?".to_owned()));
+        append_delta(&mut answer.parts, 3, PartDelta::Text("more".to_owned()));
+        assert_eq!(read(&answer), ["Hm?", "more"]);
+        assert!(read(&answer).is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_late_follower_gets_the_text_so_far_and_what_follows() {
+        let live = Arc::new(LiveAnswers::default());
+        let branch = BranchId::fresh();
+        let registration = live.register(GenerationId::fresh(), ConversationId::fresh());
+        let answer = registration.publish(
+            &branch,
+            LiveAnswer {
+                parts: vec![Part::text("so far")],
+                ..LiveAnswer::new(MessageId::fresh())
+            },
+        );
+        let (sender, mut sent) = mpsc::unbounded_channel();
+        let following = tokio::spawn({
+            let (live, branch) = (Arc::clone(&live), branch.clone());
+            async move {
+                live.follow(&branch, |event| ready(sender.send(event).is_ok()))
+                    .await;
+            }
+        });
+        let mut text = String::new();
+        let mut read_until = async |end: &str, text: &mut String| {
+            while !text.ends_with(end) {
+                if let TranscriptEvent::Part {
+                    delta: PartDelta::Text(more),
+                    ..
+                } = sent.recv().await.unwrap()
+                {
+                    text.push_str(&more);
+                }
+            }
+        };
+        read_until("so far", &mut text).await;
+        let more = PartDelta::Text(", and more".to_owned());
+        answer.send_modify(|answer| append_delta(&mut answer.parts, 0, more));
+        read_until("and more", &mut text).await;
+
+        assert_eq!(text, "so far, and more");
+        following.abort();
+    }
+
+    #[tokio::test]
+    async fn each_answer_starts_and_ends_even_one_that_is_over_before_it_is_seen() {
+        let live = Arc::new(LiveAnswers::default());
+        let branch = BranchId::fresh();
+        let publish = |branch: &BranchId| {
+            let registration = live.register(GenerationId::fresh(), ConversationId::fresh());
+            let id = MessageId::fresh();
+            let answer = registration.publish(branch, LiveAnswer::new(id.clone()));
+            (id, (registration, answer))
+        };
+        let (running, first) = publish(&branch);
+        let (sender, mut sent) = mpsc::unbounded_channel();
+        let following = live.follow(&branch, |event| {
+            let is_phase = matches!(event, TranscriptEvent::Phase { .. });
+            ready(is_phase || sender.send(event).is_ok())
+        });
+        tokio::pin!(following);
+        // It subscribes, and follows the running answer.
+        assert!(futures_util::poll!(&mut following).is_pending());
+        let (second, answer) = publish(&branch);
+        drop(answer);
+        drop(publish(&BranchId::fresh()));
+        drop(first);
+        assert!(futures_util::poll!(&mut following).is_pending());
+        let mut events = Vec::new();
+        while let Ok(event) = sent.try_recv() {
+            events.push(event);
+        }
+        let expected = [
+            TranscriptEvent::Ended {
+                message_id: running,
+            },
+            TranscriptEvent::Started {
+                message_id: second.clone(),
+            },
+            TranscriptEvent::Ended { message_id: second },
+        ];
+        assert_eq!(events, expected);
+    }
+}

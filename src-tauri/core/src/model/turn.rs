@@ -1,0 +1,78 @@
+//! What starts a turn: one request, whether a person sends a message, asks again, or a program does.
+
+use super::{AttachmentId, AttemptSource, BranchId, ConversationId, MessageId, RequestId};
+
+/// A request for an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "field names say it")]
+pub struct TurnRequest {
+    pub target: TurnTarget,
+    /// `provider/model`; `None` for the conversation's model.
+    pub model_id: Option<String>,
+    /// The client's id for this request: a request that arrives twice starts one turn.
+    pub request_id: RequestId,
+    pub source: AttemptSource,
+}
+
+/// What is to be answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TurnTarget {
+    /// A new message at the end of a branch.
+    Message(NewMessage),
+    /// A stored message: a user message that has no answer, or that gets another one, or an answer that gets
+    /// another version.
+    Answer(MessageId),
+}
+
+/// A user message to store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "field names say it")]
+pub struct NewMessage {
+    pub conversation_id: ConversationId,
+    /// `None` for `main`.
+    pub branch_id: Option<BranchId>,
+    /// The user's text.
+    pub content: String,
+    /// In the order in which they are shown.
+    pub attachments: Vec<AttachmentId>,
+}
+
+impl NewMessage {
+    /// A message without files, on the branch `main`.
+    pub fn new(conversation_id: &ConversationId, content: &str) -> Self {
+        Self {
+            conversation_id: conversation_id.clone(),
+            branch_id: None,
+            content: content.to_owned(),
+            attachments: Vec::new(),
+        }
+    }
+}
+
+impl From<NewMessage> for TurnRequest {
+    /// A program's request to send the message.
+    fn from(message: NewMessage) -> Self {
+        Self::of(TurnTarget::Message(message))
+    }
+}
+
+impl TurnRequest {
+    /// A program's request to send a message without files, on the branch `main`.
+    pub fn message(conversation_id: &ConversationId, content: &str) -> Self {
+        NewMessage::new(conversation_id, content).into()
+    }
+
+    /// A program's request to answer a stored message.
+    pub fn answer(message_id: &MessageId) -> Self {
+        Self::of(TurnTarget::Answer(message_id.clone()))
+    }
+
+    fn of(target: TurnTarget) -> Self {
+        Self {
+            target,
+            model_id: None,
+            request_id: RequestId::fresh(),
+            source: AttemptSource::Program,
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Write transactions. What one changes is published when it is committed, and never before or without that, so
+//! no caller has to remember it.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
+use sqlx::{Sqlite, SqliteConnection, Transaction};
+
+use super::{Result, conversations};
+use crate::events::{CoreEvent, Events};
+use crate::model::{
+    ConversationChange, ConversationId, ConversationSummary, Lease, LockChange, LockReason,
+};
+
+/// A write transaction, rolled back unless it is committed.
+#[derive(Debug)]
+pub(super) struct WriteTx {
+    tx: Transaction<'static, Sqlite>,
+    events: Arc<Events>,
+    changes: Vec<Change>,
+}
+
+/// A change for the windows.
+#[derive(Debug, PartialEq)]
+pub(super) enum Change {
+    /// A lock was acquired or released.
+    Lock(LockChange),
+    /// A conversation's row in the list changed.
+    Row(ConversationId),
+    /// What a conversation shows changed otherwise than by an answer of this process: its parameters, or which
+    /// messages are on a branch.
+    View(ConversationId),
+    /// A conversation was deleted.
+    Deleted(ConversationId),
+    /// Anything without a row in the list.
+    Other(CoreEvent),
+}
+
+impl Change {
+    pub(super) fn lock(lease: &Lease, reason: LockReason) -> Self {
+        Self::Lock(LockChange::of(lease, reason))
+    }
+}
+
+impl WriteTx {
+    pub(super) fn new(tx: Transaction<'static, Sqlite>, events: Arc<Events>) -> Self {
+        Self {
+            tx,
+            events,
+            changes: Vec::new(),
+        }
+    }
+
+    /// Adds a change to publish with the commit. Each is published once.
+    pub(super) fn changed(&mut self, change: Change) {
+        if !self.changes.contains(&change) {
+            self.changes.push(change);
+        }
+    }
+
+    /// Commits, and publishes the changes in their order.
+    pub(super) async fn commit(mut self) -> Result<()> {
+        let mut published = Vec::new();
+        for change in std::mem::take(&mut self.changes) {
+            published.push(match change {
+                Change::Lock(mut change) => {
+                    change.conversation = self.row(&change.conversation_id).await;
+                    CoreEvent::Lock(change)
+                }
+                Change::Row(id) => self.conversation_event(id, false).await,
+                Change::View(id) => self.conversation_event(id, true).await,
+                Change::Deleted(id) => CoreEvent::Conversation(ConversationChange::deleted(id)),
+                Change::Other(event) => event,
+            });
+        }
+        self.tx.commit().await?;
+        for event in published {
+            self.events.publish(event);
+        }
+        Ok(())
+    }
+
+    async fn conversation_event(&mut self, id: ConversationId, stale: bool) -> CoreEvent {
+        CoreEvent::Conversation(ConversationChange {
+            deleted: false,
+            conversation: self.row(&id).await,
+            conversation_id: id,
+            stale,
+        })
+    }
+
+    /// Returns the row of the list as this transaction leaves it. Without it, windows read the list again: an error
+    /// must not prevent the write.
+    async fn row(&mut self, id: &ConversationId) -> Option<ConversationSummary> {
+        let row = conversations::summary(&mut self.tx, id).await;
+        row.unwrap_or_else(|error| {
+            tracing::warn!(%error, "a changed conversation could not be read");
+            None
+        })
+    }
+}
+
+impl Deref for WriteTx {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        &self.tx
+    }
+}
+
+impl DerefMut for WriteTx {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        &mut self.tx
+    }
+}

@@ -1,0 +1,113 @@
+//! The check of a turn's request, before anything is stored.
+
+use super::Turns;
+use crate::attachments::AttachmentError;
+use crate::bounds;
+use crate::error::{Error, Result};
+use crate::model::{
+    AttachmentKind, AttachmentSummary, ConversationId, Entity, MAX_ATTACHMENTS, NewMessage,
+    TurnRequest, TurnTarget,
+};
+
+/// Maximum number of characters of the title derived from a conversation's first message.
+const TITLE: usize = 60;
+
+/// A valid request.
+pub(super) struct CheckedRequest {
+    pub(super) conversation_id: ConversationId,
+    /// The title that the message gives to a conversation without one.
+    pub(super) title: Option<String>,
+}
+
+impl Turns {
+    pub(super) async fn check(&self, request: &TurnRequest) -> Result<CheckedRequest> {
+        bounds::MODEL.check_any(request.model_id.as_deref())?;
+        bounds::REQUEST.check(request.request_id.as_str())?;
+        match &request.target {
+            TurnTarget::Message(message) => {
+                if message.content.trim().is_empty() && message.attachments.is_empty() {
+                    return Err(Error::EmptyMessage);
+                }
+                bounds::check_message(&message.content)?;
+                let file_name = self.check_attachments(request, message).await?;
+                Ok(CheckedRequest {
+                    conversation_id: message.conversation_id.clone(),
+                    title: Some(title_of(&message.content, file_name.as_deref())),
+                })
+            }
+            TurnTarget::Answer(message_id) => {
+                let store = &self.ctx.store;
+                let known = store.inspect_damage(store.conversation_of(message_id).await)?;
+                Ok(CheckedRequest {
+                    conversation_id: known.ok_or(Error::NotFound(Entity::Message))?,
+                    title: None,
+                })
+            }
+        }
+    }
+
+    /// Checks that the message's files can be sent; returns the name of the first, the title of a message without
+    /// text.
+    async fn check_attachments(
+        &self,
+        request: &TurnRequest,
+        message: &NewMessage,
+    ) -> Result<Option<String>> {
+        if message.attachments.is_empty() {
+            return Ok(None);
+        }
+        let store = &self.ctx.store;
+        let attached = store.attachments(&message.attachments).await?;
+        if let Some(one_too_many) = attached.get(MAX_ATTACHMENTS) {
+            let name = one_too_many.name.clone();
+            return Err(AttachmentError::TooMany { name }.into());
+        }
+        let is_image = |file: &&AttachmentSummary| file.kind == AttachmentKind::Image;
+        if let Some(image) = attached.iter().find(is_image) {
+            let model_id = match &request.model_id {
+                Some(model_id) => Some(model_id.clone()),
+                None => store.model_of(&message.conversation_id).await?,
+            };
+            let name = image.name.clone();
+            if self.ctx.providers.vision(model_id.as_deref()).await == Some(false) {
+                return Err(AttachmentError::NoVision { name }.into());
+            }
+        }
+        Ok(attached.into_iter().next().map(|first| first.name))
+    }
+}
+
+/// Returns the title of a conversation that starts with this message: its first line, or the name of its first
+/// file if it has no text, cut between words.
+fn title_of(content: &str, file_name: Option<&str>) -> String {
+    let first_line = content.trim().lines().next();
+    let line = first_line.or(file_name).unwrap_or_default().trim();
+    if line.chars().count() <= TITLE {
+        return line.to_owned();
+    }
+    let cut: String = line.chars().take(TITLE).collect();
+    let cut = cut
+        .rsplit_once(' ')
+        .map_or(cut.as_str(), |(words, _)| words);
+    format!("{}…", cut.trim_end_matches([',', '.', ';', ':']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_is_the_first_line_cut_between_words() {
+        assert_eq!(title_of("  Hello\nthere ", Some("a.txt")), "Hello");
+        assert_eq!(title_of(" ", Some("a.txt")), "a.txt");
+        let long = title_of(
+            "Write me a very long story about a conch, a crab and the deep blue sea",
+            None,
+        );
+        assert_eq!(
+            long,
+            "Write me a very long story about a conch, a crab and the…"
+        );
+        assert_eq!(title_of(&"x".repeat(100), None).chars().count(), TITLE + 1);
+    }
+}
