@@ -114,7 +114,10 @@ impl Store {
             UserMessage::Stored(id) => id,
             UserMessage::New(id, message) => {
                 let (tx, context) = (&mut tx, &place.context);
-                if !self.store_message(tx, context, &id, message, head, now).await? {
+                if !self
+                    .store_message(tx, context, &id, message, head, now)
+                    .await?
+                {
                     return Ok(BeginOutcome::AttachmentGone);
                 }
                 id
