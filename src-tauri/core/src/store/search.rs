@@ -165,7 +165,7 @@ impl Store {
             Task::Erase => erase(&mut tx).await?,
             Task::Insert => {}
         }
-        Ok(tx.commit().await?)
+        tx.commit().await
     }
 
     async fn begin_clearing(&self) -> Result<()> {
@@ -184,7 +184,7 @@ impl Store {
             while let Some(entry) = entries.next_if(|next| next.text.len() <= room) {
                 room -= entry.text.len();
                 if !insert(&mut tx, &entry).await? {
-                    return Ok(tx.commit().await?);
+                    return tx.commit().await;
                 }
             }
             tx.commit().await?;

@@ -1,6 +1,7 @@
 //! Attachments of drafts and of the messages they are sent with: all or nothing.
 
 use super::answering;
+use super::turn_with;
 use super::{Fixture, NOW, complete};
 use crate::model::{
     AttachmentContent, AttachmentId, AttachmentKind, AttachmentSummary, ConversationId,
@@ -49,7 +50,7 @@ impl Fixture {
     }
 
     async fn begin_with(&self, attachments: &[&AttachmentId]) -> BeginOutcome {
-        let turn = self.turn_with(NewMessage {
+        let turn = turn_with(NewMessage {
             attachments: attachments.iter().map(|id| (*id).clone()).collect(),
             ..self.message("with files")
         });
@@ -153,7 +154,7 @@ async fn a_send_takes_its_files_along_in_its_order() {
 async fn a_message_of_files_alone_is_shown_to_the_model() {
     let fixture = Fixture::new().await;
     let one = fixture.attach_text("1.txt").await;
-    let turn = fixture.turn_with(NewMessage {
+    let turn = turn_with(NewMessage {
         attachments: vec![one],
         ..fixture.message("")
     });

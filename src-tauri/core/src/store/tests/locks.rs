@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 use sqlx::ConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 
+use super::turn_with;
 use super::{Fixture, NOW, complete};
 use crate::events::CoreEvent;
 use crate::model::{FencedWrite, LEASE, LockReason, LockStatus, MessageStatus, NewMessage};
@@ -53,7 +54,7 @@ async fn i1_capacity_bounds_the_branches_of_a_conversation() {
     let fixture = Fixture::new().await;
     let lane = fixture.second_branch().await;
     fixture.begin("on main", NOW).await;
-    let on_lane = fixture.turn_with(NewMessage {
+    let on_lane = turn_with(NewMessage {
         branch_id: Some(lane),
         ..fixture.message("on the lane")
     });
@@ -78,7 +79,7 @@ async fn i1_capacity_bounds_the_branches_of_a_conversation() {
 async fn i1_a_grant_that_does_not_count_an_expired_lock_frees_it() {
     let fixture = Fixture::new().await;
     let silent = fixture.begin("on main, then silent", NOW).await;
-    let on_lane = fixture.turn_with(NewMessage {
+    let on_lane = turn_with(NewMessage {
         branch_id: Some(fixture.second_branch().await),
         ..fixture.message("on the lane")
     });

@@ -50,6 +50,14 @@ fn instance() -> InstanceId {
     InstanceId::from("instance".to_owned())
 }
 
+/// Sends a message, whose text is also its title.
+fn turn_with(message: NewMessage) -> BeginTurn {
+    BeginTurn {
+        title: Some(message.content.clone()),
+        ..BeginTurn::new(message.into(), instance())
+    }
+}
+
 /// Another answer to a message, or another version of an answer.
 fn answering(message_id: &MessageId) -> BeginTurn {
     BeginTurn::new(TurnRequest::answer(message_id), instance())
@@ -80,18 +88,11 @@ impl Fixture {
     }
 
     fn turn(&self, content: &str) -> BeginTurn {
-        self.turn_with(self.message(content))
+        turn_with(self.message(content))
     }
 
     fn message(&self, content: &str) -> NewMessage {
         NewMessage::new(&self.conversation.id, content)
-    }
-
-    fn turn_with(&self, message: NewMessage) -> BeginTurn {
-        BeginTurn {
-            title: Some(message.content.clone()),
-            ..BeginTurn::new(message.into(), instance())
-        }
     }
 
     async fn begin(&self, content: &str, now: Timestamp) -> StartedTurn {

@@ -1,5 +1,6 @@
 //! Calls that take an id: their effect, and their result for an unknown id.
 
+use super::turn_with;
 use super::{Fixture, NOW};
 use crate::model::{
     AttemptSource, BranchId, ConversationId, Entity, MessageId, NewMessage, Parameters,
@@ -97,11 +98,11 @@ async fn a_message_id_resolves_to_its_conversation() {
 #[tokio::test]
 async fn a_send_reports_which_id_is_unknown() {
     let fixture = Fixture::new().await;
-    let no_branch = fixture.turn_with(NewMessage {
+    let no_branch = turn_with(NewMessage {
         branch_id: Some(BranchId::fresh()),
         ..fixture.message("to a branch that is not there")
     });
-    let no_conversation = fixture.turn_with(NewMessage {
+    let no_conversation = turn_with(NewMessage {
         conversation_id: ConversationId::fresh(),
         ..fixture.message("to a conversation that is not there")
     });

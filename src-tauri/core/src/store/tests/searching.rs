@@ -4,6 +4,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 
 use super::backups::older;
+use super::turn_with;
 use super::*;
 use crate::model::{ConversationId, FencedWrite, NewMessage};
 use crate::store::PurgeProgress;
@@ -99,7 +100,7 @@ async fn no_word_of_what_was_deleted_stays_in_the_index() {
         .create_conversation(None, None, NOW)
         .await
         .unwrap();
-    let turn = fixture.turn_with(NewMessage {
+    let turn = turn_with(NewMessage {
         conversation_id: gone.id.clone(),
         ..fixture.message("the canarybird sings")
     });
@@ -291,7 +292,7 @@ async fn a_damaged_index_blocks_nothing_and_is_rebuilt() {
             .create_conversation(None, None, NOW)
             .await
             .unwrap();
-        let turn = fixture.turn_with(NewMessage {
+        let turn = turn_with(NewMessage {
             conversation_id: doomed.id.clone(),
             ..fixture.message("a third question")
         });
