@@ -9,7 +9,7 @@
 //! read would cost its connection.
 //!
 //! Nothing outside this module depends on sqlx, so that a second engine is one more module. Nothing here reads
-//! a clock: `now` is an argument. A commit publishes what it changed ([`write`]).
+//! a clock: `now` is an argument. A commit publishes what it changed ([`mod@write`]).
 
 mod attachments;
 mod attempts;
