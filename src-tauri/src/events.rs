@@ -22,7 +22,7 @@ use crate::window;
 #[serde(transparent)]
 pub(crate) struct LockChanged(LockChange);
 
-/// `conversation-changed`: created, renamed, deleted, or moved in the list.
+/// `conversation-changed`: created, changed, deleted or restored.
 #[derive(Debug, Clone, Serialize, Type, Event)]
 #[serde(transparent)]
 pub(crate) struct ConversationChanged(ConversationChange);

@@ -115,7 +115,7 @@ test("two events that need a read cause one, drawn in a later task", async () =>
 	// Pending reads of other chats must not count as calls to this core.
 	await yieldToBrowser();
 	const core = fakeCore({
-		get_conversation: () => ({ ...VIEW, title: "read anew" }),
+		get_conversation: () => ({ ...VIEW, title: "read anew", lock: { ...FREE, fence: 1 } }),
 		follow_branch: () => null,
 		list_conversations: () => [],
 	});

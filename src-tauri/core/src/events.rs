@@ -1,5 +1,5 @@
-//! The events that the core publishes to its windows. Those about stored data come from commits only: the store
-//! publishes them, see `store/write.rs`.
+//! The events that the core publishes to its windows. Those about stored data come from the store's commits, see
+//! `store/write.rs`.
 //!
 //! Lock changes are published in fence order (I9): two tasks may report their commits out of order, and two may
 //! report the same one, so the bus remembers the latest change of each branch and drops what is not newer. A
@@ -39,7 +39,7 @@ pub enum CoreEvent {
 #[derive(Debug)]
 pub(crate) struct Events {
     sender: broadcast::Sender<CoreEvent>,
-    /// The latest change of each branch, until its conversation is deleted.
+    /// The latest change of each branch. A deletion drops those of its conversation.
     latest: Mutex<HashMap<BranchId, Latest>>,
     damage: AtomicBool,
 }

@@ -5,9 +5,10 @@
 use std::collections::HashMap;
 use std::sync::PoisonError;
 
+use crate::events::{CoreEvent, Events};
 use crate::model::{
-    ConversationId, Ending, GenerationId, Lease, LockStatus, Message, MessageId, MessageStatus,
-    Part,
+    ConversationChange, ConversationId, Ending, GenerationId, Lease, LockChange, LockReason,
+    LockStatus, Message, MessageId, MessageStatus, Part,
 };
 use crate::sync::{Mutex, MutexGuard};
 
@@ -28,6 +29,13 @@ impl Aside {
             parts,
         }
     }
+}
+
+/// Publishes the end of an answer that is set aside, which no commit does.
+pub(crate) fn publish_aside(events: &Events, lease: &Lease, reason: LockReason) {
+    events.publish(CoreEvent::Lock(LockChange::of(lease, reason)));
+    let changed = ConversationChange::unknown(lease.conversation_id.clone());
+    events.publish(CoreEvent::Conversation(changed));
 }
 
 /// All answers set aside in this process.

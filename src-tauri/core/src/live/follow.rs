@@ -15,7 +15,8 @@ const FLUSH: Duration = Duration::from_millis(33);
 /// An event of the answers on a followed branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TranscriptEvent {
-    /// An answer began: it is stored, and so is the message that it answers. Not sent of one that runs already.
+    /// An answer began: it is stored, and so is the message that it answers. Not sent for an answer that is already
+    /// running.
     Started {
         /// Of the answer.
         message_id: MessageId,
@@ -36,7 +37,7 @@ pub enum TranscriptEvent {
         /// Replaces the phase sent before.
         phase: Phase,
     },
-    /// The answer ended, and its end is stored.
+    /// The answer ended. Its end is stored, except after an internal error, when it is about to be.
     Ended {
         /// Of the answer.
         message_id: MessageId,
@@ -57,41 +58,69 @@ impl LiveAnswers {
         Answered: Future<Output = bool> + Send,
     {
         let mut begun = self.begun.subscribe();
-        let running = self.on_branch(branch_id);
-        let known = running.as_ref().map(message_of);
-        if let Some(published) = running
-            && !follow_answer(published.answer, &mut emit).await
-        {
-            return;
-        }
+        // The last answer that was followed. Ids sort by age.
+        let mut last = None;
+        let mut announces = false;
+        let mut catches_up = true;
         loop {
-            let goes_on = match begun.recv().await {
+            // Answers that began before the subscription, or while it lagged.
+            while catches_up && let Some(running) = self.running(branch_id, last.as_ref()) {
+                last = Some(message_of(&running));
+                if !follow_one(running, announces, &mut emit).await {
+                    return;
+                }
+                announces = true;
+            }
+            (announces, catches_up) = (true, false);
+            match begun.recv().await {
                 Ok(published) if published.branch_id == *branch_id => {
                     let message_id = message_of(&published);
-                    // One that was running already was also announced, if it began after the subscription.
-                    known.as_ref() == Some(&message_id)
-                        || emit(TranscriptEvent::Started { message_id }).await
-                            && follow_answer(published.answer, &mut emit).await
+                    if last.as_ref() >= Some(&message_id) {
+                        continue;
+                    }
+                    last = Some(message_id);
+                    if !follow_one(published, true, &mut emit).await {
+                        return;
+                    }
                 }
-                Ok(_) => true,
-                Err(RecvError::Lagged(_)) => emit(TranscriptEvent::Missed).await,
-                Err(RecvError::Closed) => false,
-            };
-            if !goes_on {
-                return;
+                Ok(_) => {}
+                Err(RecvError::Lagged(_)) => {
+                    if !emit(TranscriptEvent::Missed).await {
+                        return;
+                    }
+                    catches_up = true;
+                }
+                Err(RecvError::Closed) => return,
             }
         }
     }
 
-    fn on_branch(&self, branch_id: &BranchId) -> Option<Published> {
+    /// Returns the first answer on a branch that is newer than `last`. One that has ended is here until its task has.
+    fn running(&self, branch_id: &BranchId, last: Option<&MessageId>) -> Option<Published> {
         let entries = self.entries();
-        let mut published = entries
+        let published = entries
             .values()
             .filter_map(|entry| entry.published.as_ref());
         published
-            .find(|published| published.branch_id == *branch_id)
+            .filter(|published| published.branch_id == *branch_id)
+            .filter(|published| Some(&message_of(published)) > last)
+            .min_by_key(|published| message_of(published))
             .cloned()
     }
+}
+
+/// Follows one answer from its start, if that is announced, to its end; returns false when `emit` did.
+async fn follow_one<Answered>(
+    published: Published,
+    announces: bool,
+    emit: &mut (impl FnMut(TranscriptEvent) -> Answered + Send),
+) -> bool
+where
+    Answered: Future<Output = bool> + Send,
+{
+    let message_id = message_of(&published);
+    (!announces || emit(TranscriptEvent::Started { message_id }).await)
+        && follow_answer(published.answer, emit).await
 }
 
 fn message_of(published: &Published) -> MessageId {

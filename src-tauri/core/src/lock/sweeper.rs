@@ -12,12 +12,9 @@ use std::time::Duration;
 use super::due::{MAX_SLEEP, Memory, Verdict, verdict};
 use super::instance;
 use crate::clock::Clock;
-use crate::events::CoreEvent;
 use crate::live::LiveAnswers;
-use crate::live::aside::{Aside, SetAside};
-use crate::model::{
-    ConversationChange, FencedWrite, InstanceId, Lease, LockChange, LockReason, Timestamp,
-};
+use crate::live::aside::{Aside, SetAside, publish_aside};
+use crate::model::{FencedWrite, InstanceId, LockReason, Timestamp};
 use crate::store::{Holder, Store, StoreError};
 
 /// How long the generations of this process have to renew before a sweep.
@@ -119,21 +116,13 @@ impl Sweeper {
                     .set(Aside::new(lease.clone(), reason.ending(), None))
                 {
                     tracing::warn!(%error, branch = %lease.branch_id, "a lock cannot be released; its answer is set aside");
-                    self.publish_aside(lease, reason);
+                    publish_aside(self.store.events(), lease, reason);
                 }
                 return false;
             }
         };
         self.aside.take_back(&lease.message_id);
         freed == FencedWrite::Written
-    }
-
-    /// Publishes the end of an answer that is set aside, which no commit does.
-    fn publish_aside(&self, lease: &Lease, reason: LockReason) {
-        let events = self.store.events();
-        events.publish(CoreEvent::Lock(LockChange::of(lease, reason)));
-        let changed = ConversationChange::unknown(lease.conversation_id.clone());
-        events.publish(CoreEvent::Conversation(changed));
     }
 
     fn is_dead(&self, holder: &Holder) -> bool {
@@ -159,10 +148,11 @@ mod tests {
 
     use super::*;
     use crate::clock::ManualClock;
+    use crate::events::CoreEvent;
     use crate::live::Control;
     use crate::lock::due::SUSPEND_THRESHOLD;
     use crate::lock::instance::Instance;
-    use crate::model::{GenerationId, LEASE, TurnRequest};
+    use crate::model::{GenerationId, LEASE, Lease, TurnRequest};
     use crate::store::{BeginOutcome, BeginTurn};
 
     const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);

@@ -75,7 +75,7 @@ pub struct ConversationView {
     pub lock: LockStatus,
 }
 
-/// A conversation was created, renamed, deleted, or moved in the list.
+/// A conversation was created, changed, deleted or restored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct ConversationChange {

@@ -1,4 +1,4 @@
-//! What starts a turn: one request, whether a person sends a message, asks again, or a program does.
+//! The request that starts a turn, from a person or a program.
 
 use super::{AttachmentId, AttemptSource, BranchId, ConversationId, MessageId, RequestId};
 

@@ -185,7 +185,7 @@ impl Store {
     /// other error changes nothing.
     pub(crate) fn report_damage(&self, error: &StoreError) {
         if error.is_damage() {
-            self.events.publish(CoreEvent::DamageDetected);
+            self.events().publish(CoreEvent::DamageDetected);
             let (store, found) = (self.clone(), error.to_string());
             // A separate task: it waits for the writer, which the caller may hold.
             tokio::spawn(async move { store.mark_damaged(&found).await });

@@ -69,7 +69,7 @@ pub(crate) use salvage::{new_folder, salvage, saved};
 pub use turns::{BeginOutcome, BeginTurn, StartedTurn};
 pub use versions::SelectOutcome;
 
-use self::write::WriteTx;
+use self::write::{Publisher, WriteTx};
 use crate::events::Events;
 use crate::model::UserId;
 
@@ -84,14 +84,14 @@ pub struct Store {
     writer: SqlitePool,
     readers: SqlitePool,
     user_id: UserId,
-    events: Arc<Events>,
+    publisher: Publisher,
     alarm: damage::Alarm,
 }
 
 impl Store {
     /// Returns the bus on which commits publish their changes.
     pub(crate) fn events(&self) -> &Arc<Events> {
-        &self.events
+        &self.publisher.events
     }
 
     /// Returns the id of the local profile.
@@ -153,6 +153,6 @@ impl Store {
     /// Begins a write transaction. Fails if the database is damaged.
     async fn write(&self) -> Result<WriteTx> {
         let tx = self.writer()?.begin_with("BEGIN IMMEDIATE").await?;
-        Ok(WriteTx::new(tx, Arc::clone(&self.events)))
+        Ok(WriteTx::new(tx, self.publisher.clone()))
     }
 }

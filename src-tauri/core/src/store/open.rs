@@ -5,7 +5,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
@@ -178,7 +177,7 @@ async fn open(
         writer,
         readers,
         user_id,
-        events: Arc::default(),
+        publisher: super::write::Publisher::default(),
         alarm: Alarm::new(path),
     })
 }

@@ -69,8 +69,11 @@ impl Store {
         let done = sqlx::query!("DELETE FROM providers WHERE id = ?", id)
             .execute(&mut *tx)
             .await?;
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
         tx.changed(Change::Other(CoreEvent::Models));
         tx.commit().await?;
-        Ok(done.rows_affected() > 0)
+        Ok(true)
     }
 }

@@ -1,10 +1,11 @@
-//! Write transactions. What one changes is published when it is committed, and never before or without that, so
-//! no caller has to remember it.
+//! Write transactions. What one changes is published when it is committed, and only then, so no caller has to
+//! remember it.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use sqlx::{Sqlite, SqliteConnection, Transaction};
+use tokio::sync::Mutex;
 
 use super::{Result, conversations};
 use crate::events::{CoreEvent, Events};
@@ -16,8 +17,16 @@ use crate::model::{
 #[derive(Debug)]
 pub(super) struct WriteTx {
     tx: Transaction<'static, Sqlite>,
-    events: Arc<Events>,
+    publisher: Publisher,
     changes: Vec<Change>,
+}
+
+/// Where commits publish their changes, in the order of the commits.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Publisher {
+    pub(super) events: Arc<Events>,
+    /// Held from before a commit until its changes are published: the writer is free in between.
+    order: Arc<Mutex<()>>,
 }
 
 /// A change for the windows.
@@ -27,7 +36,7 @@ pub(super) enum Change {
     Lock(LockChange),
     /// A conversation's row in the list changed.
     Row(ConversationId),
-    /// What a conversation shows changed otherwise than by an answer of this process: its parameters, or which
+    /// What a conversation shows changed, other than through an answer of this process: its parameters, or which
     /// messages are on a branch.
     View(ConversationId),
     /// A conversation was deleted.
@@ -43,10 +52,10 @@ impl Change {
 }
 
 impl WriteTx {
-    pub(super) fn new(tx: Transaction<'static, Sqlite>, events: Arc<Events>) -> Self {
+    pub(super) fn new(tx: Transaction<'static, Sqlite>, publisher: Publisher) -> Self {
         Self {
             tx,
-            events,
+            publisher,
             changes: Vec::new(),
         }
     }
@@ -64,39 +73,42 @@ impl WriteTx {
         for change in std::mem::take(&mut self.changes) {
             published.push(match change {
                 Change::Lock(mut change) => {
-                    change.conversation = self.row(&change.conversation_id).await;
+                    change.conversation = self.row(&change.conversation_id).await?;
                     CoreEvent::Lock(change)
                 }
-                Change::Row(id) => self.conversation_event(id, false).await,
-                Change::View(id) => self.conversation_event(id, true).await,
+                Change::Row(id) => self.conversation_event(id, false).await?,
+                Change::View(id) => self.conversation_event(id, true).await?,
                 Change::Deleted(id) => CoreEvent::Conversation(ConversationChange::deleted(id)),
                 Change::Other(event) => event,
             });
         }
+        let _order = self.publisher.order.lock().await;
         self.tx.commit().await?;
         for event in published {
-            self.events.publish(event);
+            self.publisher.events.publish(event);
         }
         Ok(())
     }
 
-    async fn conversation_event(&mut self, id: ConversationId, stale: bool) -> CoreEvent {
-        CoreEvent::Conversation(ConversationChange {
+    async fn conversation_event(&mut self, id: ConversationId, stale: bool) -> Result<CoreEvent> {
+        Ok(CoreEvent::Conversation(ConversationChange {
             deleted: false,
-            conversation: self.row(&id).await,
+            conversation: self.row(&id).await?,
             conversation_id: id,
             stale,
-        })
+        }))
     }
 
     /// Returns the row of the list as this transaction leaves it. Without it, windows read the list again: an error
-    /// must not prevent the write.
-    async fn row(&mut self, id: &ConversationId) -> Option<ConversationSummary> {
-        let row = conversations::summary(&mut self.tx, id).await;
-        row.unwrap_or_else(|error| {
-            tracing::warn!(%error, "a changed conversation could not be read");
-            None
-        })
+    /// must not prevent the write, unless it is damage.
+    async fn row(&mut self, id: &ConversationId) -> Result<Option<ConversationSummary>> {
+        match conversations::summary(&mut self.tx, id).await {
+            Err(error) if !error.is_damage() => {
+                tracing::warn!(%error, "a changed conversation could not be read");
+                Ok(None)
+            }
+            read => read,
+        }
     }
 }
 

@@ -11,7 +11,7 @@ export class Announcement {
 	/** The answer whose end is not announced yet. */
 	#ended: string | null = null;
 
-	/** Notes that an answer has ended; the next snapshot says how. */
+	/** Notes that an answer has ended; its stored message says how. */
 	ended(messageId: string | null): void {
 		this.#ended = messageId;
 	}

@@ -10,7 +10,7 @@ export function isNewer(known: LockStatus, change: LockChanged): boolean {
 	return known.locked && !change.locked;
 }
 
-/** Returns the lock after a change. What a release leaves open, a snapshot fills in soon after. */
+/** Returns the lock after a change. What it leaves open, the next snapshot fills in. */
 export function lockAfter(change: LockChanged): LockStatus {
 	return {
 		locked: change.locked,

@@ -103,7 +103,7 @@ export class BranchSession {
 		const error = await this.#try(async () => {
 			const view = await this.#context.commands.getConversation(conversationId, branchId);
 			if (opening !== this.#opening) return;
-			this.#applySnapshot(view);
+			if (!this.#applySnapshot(view)) this.reread();
 			void this.#follow(view);
 		});
 		if (opening === this.#opening) this.#unopened = error;
@@ -136,6 +136,7 @@ export class BranchSession {
 			return this.#reading;
 		}
 		this.#reading = this.#try(async () => {
+			let mayBeOlder = true;
 			do {
 				await yieldToBrowser();
 				this.#again = false;
@@ -145,7 +146,10 @@ export class BranchSession {
 				const view = await this.#context.commands.getConversation(conversationId, branchId);
 				// Reading a long one takes as long as rendering it: yield to user input in between.
 				await yieldToBrowser();
-				if (opening === this.#opening) this.#applySnapshot(view);
+				if (opening !== this.#opening || this.#applySnapshot(view)) continue;
+				// One that was read after the change is not older.
+				this.#again ||= mayBeOlder;
+				mayBeOlder = false;
 			} while (this.#again);
 		}).finally(() => {
 			this.#reading = null;
@@ -167,21 +171,22 @@ export class BranchSession {
 		});
 	}
 
-	#applySnapshot(view: ConversationView): void {
+	/** Returns false for a snapshot that is older than a change of the lock already received: it is to be read again. */
+	#applySnapshot(view: ConversationView): boolean {
 		const { drafts, files, releases, announcement } = this.#context;
-		// It would lock the page again for a moment; a read after the release is in flight.
-		if (releases.isStale(view.branchId, view.lock)) return;
 		const known = this.lock.value;
+		const isOlder = known !== null && view.lock.fence < known.fence;
+		if (isOlder || releases.isStale(view.branchId, view.lock)) return false;
 		batch(() => {
 			this.view.value = view;
 			drafts.restore(this.draftKey, view.draft);
 			files.restore(this.draftKey, view.attachments);
 			files.sentAnywhere(this.draftKey, filesOf(view.messages));
 			this.transcript.applySnapshot(view);
-			// A snapshot older than a change already received is stale.
-			if (known === null || view.lock.fence >= known.fence) this.lock.value = view.lock;
+			this.lock.value = view.lock;
 			announcement.read(view.messages);
 		});
+		return true;
 	}
 
 	/** Applies a change of the lock of this branch, or of another one of the conversation. */
@@ -203,8 +208,11 @@ export class BranchSession {
 
 	/** Applies a change of the conversation's row of the list. */
 	rowChanged({ title, modelId, updatedAt }: ConversationSummary): void {
+		// What is being read may be older than this change.
+		if (this.#reading !== null) this.#again = true;
 		const view = this.view.value;
 		if (view !== null) this.view.value = { ...view, title, modelId, updatedAt };
+		else if (this.#opening !== null && !this.isNew) this.reread();
 	}
 
 	loadEarlier(): Promise<void> {
@@ -314,7 +322,6 @@ export class BranchSession {
 	async answerAgain(messageId: string, source: AttemptSource): Promise<void> {
 		if (this.busy.value) return this.refuse(source);
 		const { commands, sending } = this.#context;
-		let to: BranchSession = this;
 		sending.start(this.key);
 		await this.#try(async () => {
 			const requestId = crypto.randomUUID();
@@ -322,18 +329,17 @@ export class BranchSession {
 			if (this.#opening === null) return;
 			// Messages from another window follow, so the answer is on a separate branch.
 			if (outcome.branchId === this.view.value?.branchId) this.#applyAccepted(outcome);
-			else to = await this.#showSending(this.#sibling(outcome.branchId));
+			else await this.#showSending(this.#sibling(outcome.branchId));
 		});
 		sending.end(this.key);
-		if (to !== this) to.reread();
 	}
 
 	/** Shows another branch, which is busy until its lock is read. */
-	async #showSending(branch: Branch): Promise<BranchSession> {
+	async #showSending(branch: Branch): Promise<void> {
 		const { sending, show } = this.#context;
 		sending.start(branchKey(branch));
 		try {
-			return await show(branch);
+			await show(branch);
 		} finally {
 			sending.end(branchKey(branch));
 		}

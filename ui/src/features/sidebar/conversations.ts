@@ -1,5 +1,5 @@
 /** The conversation list, as far as it has been scrolled, and which conversations are unread. */
-import { signal } from "@preact/signals-core";
+import { batch, signal } from "@preact/signals-core";
 import type { ConversationSummary, LockChanged } from "../../ipc/bindings";
 import { NEW } from "../../ipc/branch";
 import { hasCode } from "../../ipc/errors";
@@ -25,6 +25,7 @@ export class Conversations {
 	#changed: Set<string> | null = new Set();
 	#reading: Promise<void> | null = null;
 	#again = false;
+	#loading = false;
 	readonly #commands: ListCommands;
 
 	constructor(commands: ListCommands) {
@@ -116,41 +117,49 @@ export class Conversations {
 	/** Appends the next page. */
 	async loadMore(): Promise<void> {
 		const last = this.list.value.at(-1);
-		if (!this.hasMore.value || last === undefined) return;
-		this.hasMore.value = false;
+		if (!this.hasMore.value || last === undefined || this.#loading) return;
 		let page: Summaries;
+		this.#loading = true;
 		try {
 			page = await this.#commands.listConversations(last.id, PAGE);
 		} catch (error) {
-			this.hasMore.value = true;
 			if (hasCode(error, "not_found")) return this.refresh();
 			throw error;
+		} finally {
+			this.#loading = false;
 		}
 		const known = this.list.value;
 		// If the last one has changed, the page does not join on, and will be requested again.
-		const joins = known.at(-1)?.id === last.id && known.at(-1)?.updatedAt === last.updatedAt;
-		if (joins) this.list.value = [...known, ...page];
-		this.hasMore.value = !joins || page.length === PAGE;
+		if (known.at(-1)?.id !== last.id || known.at(-1)?.updatedAt !== last.updatedAt) return;
+		// One that has moved up since is known.
+		const ids = new Set(known.map(({ id }) => id));
+		batch(() => {
+			this.list.value = [...known, ...page.filter(({ id }) => !ids.has(id))];
+			this.hasMore.value = page.length === PAGE;
+		});
 	}
 
 	/** Applies a changed row: moves it to its place, or inserts it. */
 	rowChanged(row: ConversationSummary): void {
 		const others = this.list.value.filter(({ id }) => id !== row.id);
 		const at = others.findIndex((other) => isNewerRow(row, other));
-		// One that comes after the last loaded row is read with the next page.
+		const isLast = this.list.value.at(-1)?.id === row.id;
 		if (at >= 0) this.list.value = others.toSpliced(at, 0, row);
-		else this.list.value = this.hasMore.value ? others : [...others, row];
+		// Another one that comes after the last loaded row is read with the next page.
+		else this.list.value = isLast || !this.hasMore.value ? [...others, row] : others;
 		if (this.#reading === null) return;
 		// What is being read may be older than this change.
 		this.#changed?.add(row.id);
 		this.#again = true;
 	}
 
-	/** Applies a lock change immediately, for a row that is to be read. */
+	/** Applies a lock change: immediately, also where the row is still to be read. */
 	lockChanged(change: LockChanged, shownId: string | null): void {
-		this.list.value = this.list.value.map((summary) =>
-			summary.id === change.conversationId ? { ...summary, busy: change.locked } : summary,
-		);
+		if (change.conversation === null) {
+			this.list.value = this.list.value.map((summary) =>
+				summary.id === change.conversationId ? { ...summary, busy: change.locked } : summary,
+			);
+		}
 		if (!change.locked && change.conversationId !== shownId) {
 			this.unread.value = new Set([...this.unread.value, change.conversationId]);
 		}

@@ -218,9 +218,11 @@ export class Workspace {
 
 	lockChanged(change: LockChanged): void {
 		this.#releases.add(change);
-		this.conversations.lockChanged(change, this.shownId.value);
-		this.#rowChanged(change);
-		if (change.conversationId === this.shownId.value) this.shown.value.lockChanged(change);
+		batch(() => {
+			this.conversations.lockChanged(change, this.shownId.value);
+			this.#rowChanged(change);
+			if (change.conversationId === this.shownId.value) this.shown.value.lockChanged(change);
+		});
 	}
 
 	conversationChanged(change: ConversationChanged): void {

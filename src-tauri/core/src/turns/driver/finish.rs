@@ -9,11 +9,10 @@ use tokio::time::{Instant, sleep_until};
 use super::storing::{STORE_RETRY_DELAY, StoreTask};
 use super::{Driver, TurnContext};
 use crate::events::CoreEvent;
-use crate::live::aside::Aside;
+use crate::live::aside::{Aside, publish_aside};
 use crate::live::{Control, LiveAnswer, Registration};
 use crate::model::{
-    AnswerEnd, ConversationChange, Ending, FencedWrite, Lease, LockChange, LockReason,
-    MessageError, MessageStatus, text_of,
+    AnswerEnd, Ending, FencedWrite, Lease, LockReason, MessageError, MessageStatus, text_of,
 };
 use crate::provider::{Failure, FailureKind};
 use crate::store::{Piece, StartedTurn, Transient};
@@ -219,17 +218,10 @@ fn excerpt(answer: &watch::Sender<LiveAnswer>) -> String {
     text.chars().take(EXCERPT).collect()
 }
 
-/// Sets an answer aside, and publishes its end, which no commit does.
 fn set_aside(ctx: &TurnContext, aside: Aside) {
     let lease = aside.lease.clone();
     ctx.aside.set(aside);
-    let events = ctx.store.events();
-    events.publish(CoreEvent::Lock(LockChange::of(
-        &lease,
-        LockReason::Released,
-    )));
-    let changed = ConversationChange::unknown(lease.conversation_id);
-    events.publish(CoreEvent::Conversation(changed));
+    publish_aside(ctx.store.events(), &lease, LockReason::Released);
 }
 
 fn publish_end(ctx: &TurnContext, lease: &Lease, ending: &Ending, excerpt: String) {

@@ -79,8 +79,8 @@ export function withLatest(
 }
 
 /**
- * Appends messages that have just been stored, in place of those that they follow on the branch no more. Returns
- * null if they do not join on what is loaded.
+ * Appends messages that have just been stored, replacing those that the branch no longer shows. Returns null if they
+ * do not join on what is loaded.
  */
 export function withStored(
 	shown: ShownMessages,

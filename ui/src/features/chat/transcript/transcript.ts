@@ -95,7 +95,8 @@ export class Transcript {
 			default:
 				if (this.#ended.has(event.messageId)) return true;
 				this.live.value = applyEvent(this.live.value, event);
-				return this.#has(event.messageId);
+				// It stands at the end, which is read when the user goes there.
+				return this.hasLater.value || this.#has(event.messageId);
 		}
 	}
 
@@ -111,8 +112,9 @@ export class Transcript {
 	}
 
 	#started(stored: readonly Message[]): boolean {
+		if (stored.length === 0) return false;
 		// A snapshot may have shown them already, or even their end.
-		if (stored.every(({ id }) => this.#has(id))) return stored.length > 0;
+		if (this.hasLater.value || stored.every(({ id }) => this.#has(id))) return true;
 		const joined = withStored(this.#part.value, stored, this.#viewport.isFollowed());
 		if (joined !== null) this.#part.value = joined;
 		return joined !== null;
@@ -120,7 +122,12 @@ export class Transcript {
 
 	#end(message: Message): boolean {
 		const shown = this.#part.value;
-		if (!this.#has(message.id)) return false;
+		const isStored = message.status !== "generating";
+		if (!isStored || !(shown.hasLater || this.#has(message.id))) {
+			// It is read again with the release of its lock.
+			this.live.value = null;
+			return false;
+		}
 		batch(() => {
 			const messages = shown.messages.map((known) => (known.id === message.id ? message : known));
 			this.#part.value = { ...shown, messages };
