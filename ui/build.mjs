@@ -66,7 +66,7 @@ async function html() {
 	return (await readFile("index.html", "utf8")).replace("<!-- icons -->", await sprite());
 }
 
-/** Builds dist/. A file that stays the same is not written: cargo builds the application anew after a newer one. */
+/** Builds dist/. A file that stays the same is not written: cargo rebuilds the application when one is newer. */
 async function page() {
 	const bundle = await build({ ...PAGE, outdir: "dist", minify: true, write: false }).catch(() =>
 		process.exit(1),

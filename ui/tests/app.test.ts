@@ -105,7 +105,7 @@ const commands = new Proxy({} as Commands, {
 		async (...args: unknown[]) => {
 			calls.push([name, args]);
 			const answer = answers[name];
-			if (answer === undefined) throw new Error(`nobody expects ${name}`);
+			if (answer === undefined) throw new Error(`no answer for ${name}`);
 			return answer(...args);
 		},
 });

@@ -11,7 +11,7 @@ export function fakeCore(answers: Readonly<Record<string, Answer>>) {
 	const invoke = async (command: string, args: Record<string, unknown> = {}) => {
 		calls.push([command, args]);
 		const answer = answers[command];
-		if (answer === undefined) throw new Error(`nobody expects ${command}`);
+		if (answer === undefined) throw new Error(`no answer for ${command}`);
 		return answer(args);
 	};
 	const internals = { invoke, transformCallback: () => 0, unregisterCallback: () => {} };

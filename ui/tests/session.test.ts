@@ -11,6 +11,7 @@ import type { ConversationView, LockChanged } from "../src/ipc/bindings";
 import { branchKey, conversationOf, draftKey, NEW } from "../src/ipc/branch";
 import { commands, fakeCore } from "./core";
 import { VIEWPORT } from "./viewport";
+import { FREE } from "./views";
 
 test("main is named as its conversation, and all branches share the draft that the core stores", () => {
 	const main = { conversationId: "c", branchId: null };
@@ -22,16 +23,6 @@ test("main is named as its conversation, and all branches share the draft that t
 	assert.equal(conversationOf(NEW), null, "it does not exist yet");
 });
 
-const FREE = {
-	locked: false,
-	canSend: true,
-	generationId: null,
-	messageId: null,
-	userId: null,
-	lockedAt: null,
-	expiresAt: null,
-	fence: 0,
-};
 const HELD = { ...FREE, locked: true, canSend: false, generationId: "g", messageId: "a", fence: 1 };
 
 /** Two branches of one conversation, open at the same time. */

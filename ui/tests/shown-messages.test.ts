@@ -38,7 +38,7 @@ test("a walk to the beginning and back keeps a bounded run without a gap", () =>
 	assert.deepEqual([shown.hasEarlier, shown.hasLater], [true, false]);
 });
 
-test("older pages stay when the latest is read anew, and a replaced version goes", () => {
+test("older pages stay when the latest is read again, and a replaced version goes", () => {
 	const shown = withEarlier(withLatest(NONE, page(950, 1000), true), page(900, 950));
 	const again = { ...message(999), id: "again" };
 	const latest = { messages: [...page(950, 999).messages, again], hasEarlier: true };

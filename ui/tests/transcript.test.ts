@@ -1,37 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Transcript } from "../src/features/chat/transcript/transcript";
-import { NO_PARAMETERS } from "../src/features/parameters/parameters";
 import type { Block, ConversationView, Message, PageEvent } from "../src/ipc/bindings";
 import { commands, fakeCore } from "./core";
 import { message } from "./messages";
 import { VIEWPORT } from "./viewport";
+import { VIEW } from "./views";
 
 function view(messages: readonly Message[], hasEarlier = false): ConversationView {
-	return {
-		id: "c",
-		title: null,
-		modelId: null,
-		mainBranchId: "b",
-		branchId: "b",
-		createdAt: 0,
-		updatedAt: 0,
-		parameters: NO_PARAMETERS,
-		draft: "",
-		attachments: [],
-		messages: [...messages],
-		hasEarlier,
-		lock: {
-			locked: false,
-			canSend: true,
-			generationId: null,
-			messageId: null,
-			userId: null,
-			lockedAt: null,
-			expiresAt: null,
-			fence: 0,
-		},
-	};
+	return { ...VIEW, messages: [...messages], hasEarlier };
 }
 
 const fifty = Array.from({ length: 50 }, (_, n) => message(n + 50));

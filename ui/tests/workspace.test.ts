@@ -15,33 +15,7 @@ import { yieldToBrowser } from "../src/shared/time";
 import { commands, fakeCore, refusal } from "./core";
 import { message } from "./messages";
 import { VIEWPORT } from "./viewport";
-
-const FREE = {
-	locked: false,
-	canSend: true,
-	generationId: null,
-	messageId: null,
-	userId: null,
-	lockedAt: null,
-	expiresAt: null,
-	fence: 0,
-};
-
-const VIEW: ConversationView = {
-	id: "c",
-	title: null,
-	modelId: null,
-	mainBranchId: "b",
-	branchId: "b",
-	createdAt: 0,
-	updatedAt: 0,
-	parameters: NO_PARAMETERS,
-	draft: "",
-	attachments: [],
-	messages: [],
-	hasEarlier: false,
-	lock: FREE,
-};
+import { FREE, VIEW } from "./views";
 
 const ACCEPTED = {
 	type: "accepted",
@@ -115,7 +89,7 @@ test("two events that need a read cause one, drawn in a later task", async () =>
 	// Pending reads of other chats must not count as calls to this core.
 	await yieldToBrowser();
 	const core = fakeCore({
-		get_conversation: () => ({ ...VIEW, title: "read anew", lock: { ...FREE, fence: 1 } }),
+		get_conversation: () => ({ ...VIEW, title: "read again", lock: { ...FREE, fence: 1 } }),
 		follow_branch: () => null,
 		list_conversations: () => [],
 	});
@@ -129,7 +103,7 @@ test("two events that need a read cause one, drawn in a later task", async () =>
 	assert.equal(core.named("get_conversation").length, before + 1);
 	assert.equal(workspace.view.value?.title, null, "a click comes first");
 	await yieldToBrowser();
-	assert.equal(workspace.view.value?.title, "read anew");
+	assert.equal(workspace.view.value?.title, "read again");
 	await yieldToBrowser();
 	assert.equal(core.named("get_conversation").length, before + 1);
 });
@@ -184,6 +158,32 @@ test("an answer that is followed is shown from its start to its end without a re
 		["save_draft", "send_message"].filter((name) => core.named(name).length > 0),
 		"nothing is read",
 	);
+});
+
+test("a snapshot from before a grant does not remove the message just sent, and is read again", async () => {
+	await yieldToBrowser();
+	let follow = (_: PageEvent) => {};
+	let view: ConversationView = VIEW;
+	const core = fakeCore({
+		get_conversation: () => view,
+		follow_branch: ({ channel }) => {
+			follow = (event) => (channel as { onmessage(event: PageEvent): void }).onmessage(event);
+		},
+		list_conversations: () => [],
+	});
+	const workspace = new Workspace(commands, VIEWPORT);
+	await workspace.open("c");
+	workspace.resync();
+	const sent = message(0, "hello");
+	workspace.lockChanged({ ...RELEASED, locked: true, reason: "acquired" });
+	follow({ type: "started", messages: [sent] });
+	await yieldToBrowser();
+	await yieldToBrowser();
+	assert.deepEqual(workspace.shown.value.transcript.messages.value, [sent]);
+	view = { ...VIEW, messages: [sent], lock: { ...FREE, fence: 1 } };
+	for (let turn = 0; turn < 4; turn += 1) await yieldToBrowser();
+	assert.equal(workspace.shown.value.lock.value?.locked, false, "the one read again");
+	assert.equal(core.named("get_conversation").length, 3);
 });
 
 test("what is locked asks for its lock from time to time, and is read again only for another", async () => {

@@ -22,8 +22,8 @@ pub(crate) fn path() -> anyhow::Result<PathBuf> {
     Ok(data_folder()?.join("models").join(FILE))
 }
 
-/// Returns whether the file is installed. It is put in place complete and checked, or not at all; the size tells it
-/// from another file of that name.
+/// Returns whether the file is installed. Set-up verifies it before it moves it into place, so its size is enough to
+/// recognize it.
 ///
 /// # Errors
 /// When there is no data folder.

@@ -63,8 +63,8 @@ pub(crate) fn install_packages(shell: &Shell) -> anyhow::Result<()> {
     Ok(shell.copy_file(LOCK_FILE, INSTALLED_LOCK_FILE)?)
 }
 
-/// Builds `ui/dist`, in less than a second. Only files whose content changes are written, because cargo builds the
-/// application anew after them.
+/// Builds `ui/dist`, in less than a second. Only files whose content changes are written, because cargo rebuilds
+/// the application when one is newer.
 ///
 /// # Errors
 /// When the build fails.

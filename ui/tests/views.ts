@@ -1,0 +1,31 @@
+import { NO_PARAMETERS } from "../src/features/parameters/parameters";
+import type { ConversationView } from "../src/ipc/bindings";
+
+/** The lock of a branch that no answer has held. */
+export const FREE = {
+	locked: false,
+	canSend: true,
+	generationId: null,
+	messageId: null,
+	userId: null,
+	lockedAt: null,
+	expiresAt: null,
+	fence: 0,
+};
+
+/** An empty conversation. */
+export const VIEW: ConversationView = {
+	id: "c",
+	title: null,
+	modelId: null,
+	mainBranchId: "b",
+	branchId: "b",
+	createdAt: 0,
+	updatedAt: 0,
+	parameters: NO_PARAMETERS,
+	draft: "",
+	attachments: [],
+	messages: [],
+	hasEarlier: false,
+	lock: FREE,
+};
