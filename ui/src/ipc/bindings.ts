@@ -315,7 +315,7 @@ export type Conversation = {
 	updatedAt: Timestamp,
 };
 
-/**  A conversation was created, renamed, deleted, or moved in the list. */
+/**  A conversation was created, changed, deleted or restored. */
 export type ConversationChange = {
 	conversationId: ConversationId,
 	deleted: boolean,
@@ -325,7 +325,7 @@ export type ConversationChange = {
 	stale: boolean,
 };
 
-/**  `conversation-changed`: created, renamed, deleted, or moved in the list. */
+/**  `conversation-changed`: created, changed, deleted or restored. */
 export type ConversationChanged = ConversationChange;
 
 /**  A conversation: a tree of messages. */
