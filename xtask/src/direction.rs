@@ -20,6 +20,15 @@ const RULES: &[(&str, &[&str])] = &[
             "conch-engine",
         ],
     ),
+    ("conch-model", &["tauri", "tokio", "reqwest", "sqlx"]),
+    (
+        "conch-store",
+        &["tauri", "reqwest", "conch-provider", "conch-core"],
+    ),
+    (
+        "conch-provider",
+        &["tauri", "sqlx", "conch-store", "conch-core"],
+    ),
     (
         "conch-engine",
         &[

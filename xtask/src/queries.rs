@@ -1,7 +1,7 @@
 //! `cargo xtask queries`: renews or checks the committed `.sqlx`.
 //!
 //! Does what sqlx-cli's `prepare` does, which would have to be compiled on every new machine: creates a database from
-//! the migrations alone, checks conch-core against it, during which the query macros write their query data, and
+//! the migrations alone, checks conch-store against it, during which the query macros write their query data, and
 //! compares that with `.sqlx`.
 
 use std::collections::BTreeMap;
@@ -39,7 +39,7 @@ pub(crate) enum Mode {
     Check,
 }
 
-/// Compares `.sqlx` with the queries in conch-core and renews it or fails.
+/// Compares `.sqlx` with the queries in conch-store and renews it or fails.
 ///
 /// # Errors
 /// When a migration or a query is wrong, or, with [`Mode::Check`], when `.sqlx` is stale.
@@ -49,7 +49,7 @@ pub(crate) fn run(workspace: &Workspace, mode: Mode) -> anyhow::Result<()> {
     let _lock = acquire_lock(&folder.with_extension("lock"))?;
     shell.remove_path(&folder)?;
     let found = shell.create_dir(folder.join("found"))?;
-    // conch-core's build script watches the URL: with a new one, cargo compiles the crate even if nothing else changed.
+    // conch-store's build script watches the URL: with a new one, cargo compiles the crate even if nothing else changed.
     let run = RandomState::new().hash_one(());
     let database = folder.join(format!("{run:x}.sqlite"));
     // By name, and so by number, which has four digits.
@@ -61,7 +61,8 @@ pub(crate) fn run(workspace: &Workspace, mode: Mode) -> anyhow::Result<()> {
     .quiet()
     .run()
     .context("a migration must apply to an empty database, with Python's SQLite 3.37 or newer")?;
-    cmd!(shell, "cargo check --package conch-core")
+    // All packages, so that the dependencies have the features that clippy has already checked them with.
+    cmd!(shell, "cargo check --workspace --lib")
         .env("SQLX_OFFLINE", "false")
         .env("SQLX_OFFLINE_DIR", &found)
         .env("DATABASE_URL", database_url(&database))
@@ -73,7 +74,7 @@ pub(crate) fn run(workspace: &Workspace, mode: Mode) -> anyhow::Result<()> {
     );
     ensure!(
         !new.is_empty(),
-        "the check of conch-core wrote no query data; nothing was changed"
+        "the check of conch-store wrote no query data; nothing was changed"
     );
     let changes = changes(&old, &new);
     if changes.is_empty() {

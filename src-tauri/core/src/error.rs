@@ -87,7 +87,7 @@ impl Error {
             Self::NotFound(_) | Self::Purged => ErrorCode::NotFound,
             Self::ShuttingDown => ErrorCode::ShuttingDown,
             Self::Attachment(error) => error.code(),
-            Self::Key(error) => code_of_key(error),
+            Self::Key(error) => error.code(),
             Self::InvalidArgument(_)
             | Self::Web(WebError::Link | WebError::LongAddress { .. } | WebError::ImageAddress) => {
                 ErrorCode::InvalidArgument
@@ -97,20 +97,6 @@ impl Error {
             Self::Recovery(error) => error.code(),
             Self::Store(error) => error.code(),
         }
-    }
-}
-
-fn code_of_key(error: &KeyError) -> ErrorCode {
-    match error {
-        KeyError::KeychainUnavailable { .. }
-        | KeyError::KeychainRefused { .. }
-        | KeyError::KeychainTimedOut { .. }
-        | KeyError::KeychainEntry { .. } => ErrorCode::KeychainUnavailable,
-        KeyError::FileUnreadable { .. }
-        | KeyError::FileUnwritable { .. }
-        | KeyError::FileDamaged { .. } => ErrorCode::KeyFileUnusable,
-        KeyError::Environment => ErrorCode::InvalidArgument,
-        KeyError::NoThread(_) | KeyError::Panicked => ErrorCode::Internal,
     }
 }
 

@@ -6,31 +6,29 @@
 mod app;
 pub mod attachments;
 mod bounds;
-mod child;
-pub mod clock;
 pub mod error;
-pub mod events;
-mod folder;
 mod indexing;
 pub mod keeper;
-pub mod keys;
 pub mod live;
 pub mod lock;
-pub mod model;
-mod network;
 pub mod provider;
 pub mod recovery;
-pub mod start;
-pub mod store;
 mod sync;
 mod tokens;
 pub mod turns;
-pub mod web;
+
+pub use conch_model as model;
+pub use conch_model::clock;
+pub(crate) use conch_provider::{child, network};
+pub use conch_provider::{keys, web};
+pub use conch_store as store;
+pub(crate) use conch_store::folder;
+pub use conch_store::{events, start};
 
 pub use app::{
     App, Attachments, Config, ConfiguredProviders, Conversations, Drafts, SavedSettings,
 };
+pub use conch_model::ErrorCode;
+pub use conch_provider::network::Proxies;
+pub use conch_store::folder::make as make_private_folder;
 pub use error::{Error, Result};
-pub use folder::make as make_private_folder;
-pub use model::ErrorCode;
-pub use network::Proxies;

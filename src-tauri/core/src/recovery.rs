@@ -4,6 +4,9 @@
 //! Nothing is deleted. What is replaced is moved into the folder `aside/`, under a name with the time.
 //! Meanwhile the database stays marked as damaged, so a start in between offers the same choices again.
 
+#[cfg(test)]
+mod tests;
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};

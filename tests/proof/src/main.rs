@@ -32,18 +32,22 @@ mod turns;
 mod web_process;
 mod worker;
 
-#[path = "../../../src-tauri/core/src/keys/backend.rs"]
+#[path = "../../../src-tauri/provider/src/keys/backend.rs"]
 #[expect(dead_code, reason = "schedules need only a part of it")]
 mod backend;
-#[path = "../../../src-tauri/core/src/events.rs"]
+#[path = "../../../src-tauri/store/src/events.rs"]
 #[expect(
     dead_code,
     unreachable_pub,
     reason = "schedules need only a part of it"
 )]
 mod events;
-#[path = "../../../src-tauri/core/src/provider/gate.rs"]
-#[expect(dead_code, reason = "schedules need only a part of it")]
+#[path = "../../../src-tauri/provider/src/gate.rs"]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "schedules need only a part of it"
+)]
 mod gate;
 #[path = "../../../src-tauri/core/src/live/mod.rs"]
 #[expect(

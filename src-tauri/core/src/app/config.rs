@@ -3,8 +3,10 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use conch_provider::environment;
+
 use crate::network::Proxies;
-use crate::provider::{EngineCommand, Provider, environment};
+use crate::provider::{EngineCommand, Provider};
 
 const MODEL_FILE: &str = "models/SmolLM2-135M-Instruct.Q4_1.gguf";
 

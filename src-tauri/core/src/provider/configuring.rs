@@ -4,9 +4,9 @@
 //! A key is stored before the provider that needs it, and deleted after the provider that had it: every
 //! listed provider is usable at every moment.
 
+use conch_provider::endpoint::may_carry_key;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::endpoint::may_carry_key;
 use super::form::{KeyChange, ProviderForm, ProviderInfo, ProviderSource};
 use super::registry::{EMBEDDED, Providers};
 use crate::error::{Error, Result};

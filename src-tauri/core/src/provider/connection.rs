@@ -3,15 +3,15 @@
 
 use std::time::Duration;
 
+use conch_provider::endpoint::Provider;
+use conch_provider::failure::{Failure, FailureKind};
+use conch_provider::models;
+use conch_provider::presets::presets;
+use conch_provider::protocol::ListedModel;
 use futures_util::future::join_all;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::endpoint::Provider;
-use super::failure::{Failure, FailureKind};
 use super::form::{ConnectionTest, FoundServer, KeyChange, ProviderForm};
-use super::models;
-use super::presets::presets;
-use super::protocol::ListedModel;
 use super::registry::Providers;
 use crate::error;
 use crate::model::{KeyName, Timestamp};

@@ -1,11 +1,11 @@
 //! The form to add or change a provider, and its validation.
 
+use conch_provider::presets::{Preset, preset};
 use reqwest::Url;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
-use super::presets::{Preset, preset};
 use crate::error::Error;
 use crate::model::{KeyPlace, ProtocolKind};
 

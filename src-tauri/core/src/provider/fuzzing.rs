@@ -8,17 +8,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use conch_provider::answer::{AnswerStream, whole_answer};
+use conch_provider::endpoint::{Provider, may_carry_key};
+use conch_provider::failure::Failure;
+use conch_provider::gate::{Gate, Response};
+use conch_provider::limits::{RequestBudget, retry_after};
+use conch_provider::protocol::{self, StreamEvent};
 use futures_util::{FutureExt, stream};
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 
-use super::answer::{AnswerStream, whole_answer};
-use super::endpoint::{Provider, may_carry_key};
-use super::failure::Failure;
 use super::form::validate_address;
-use super::gate::{Gate, Response};
-use super::limits::{RequestBudget, retry_after};
-use super::protocol::StreamEvent;
 use crate::model::{PartDelta, ProtocolKind, Timestamp};
 use crate::turns::turn::{Effect, Event, Turn};
 
@@ -66,7 +66,7 @@ impl Answer {
 /// # Panics
 /// When the stream does not end after all its bytes.
 pub fn answer(protocol: ProtocolKind, pieces: Vec<Vec<u8>>) -> Answer {
-    let protocol = protocol.protocol();
+    let protocol = protocol::of(protocol);
     let pieces = pieces
         .into_iter()
         .map(|piece| Ok::<_, Infallible>(Bytes::from(piece)));
@@ -80,7 +80,7 @@ pub fn answer(protocol: ProtocolKind, pieces: Vec<Vec<u8>>) -> Answer {
 /// # Errors
 /// When the body is not an answer.
 pub fn answer_in_one(protocol: ProtocolKind, body: &str) -> Result<Answer, Failure> {
-    whole_answer(protocol.protocol().decoder(), body).map(drain)
+    whole_answer(protocol::of(protocol).decoder(), body).map(drain)
 }
 
 fn drain(mut stream: AnswerStream) -> Answer {
@@ -115,7 +115,9 @@ fn drain(mut stream: AnswerStream) -> Answer {
 
 /// Returns how many models a list names; none when it is not a list of the protocol.
 pub fn models(protocol: ProtocolKind, body: &str) -> Option<usize> {
-    protocol.protocol().models(body).map(|models| models.len())
+    protocol::of(protocol)
+        .models(body)
+        .map(|models| models.len())
 }
 
 /// The rate limits in a response's headers.
@@ -180,7 +182,7 @@ pub fn typed_address(typed: &str) -> Option<String> {
 
 /// Returns the base address for the value of the official client's variable.
 pub fn address_in_variable(protocol: ProtocolKind, variable: &str) -> String {
-    protocol.protocol().address(variable)
+    protocol::of(protocol).address(variable)
 }
 
 /// Returns whether a key may travel to this address.

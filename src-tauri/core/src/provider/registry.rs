@@ -8,16 +8,16 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use conch_provider::embedded::EmbeddedModel;
+use conch_provider::endpoint::{Endpoint, Provider};
+use conch_provider::failure::{Failure, FailureKind};
+use conch_provider::gate::Gate;
+use conch_provider::models::{ModelInfo, ModelLists};
+use conch_provider::presets::preset;
+use conch_provider::protocol::ListedModel;
 use futures_util::future::join_all;
 use secrecy::SecretString;
 
-use super::embedded::EmbeddedModel;
-use super::endpoint::{Endpoint, Provider};
-use super::failure::{Failure, FailureKind};
-use super::gate::Gate;
-use super::models::{ModelInfo, ModelLists};
-use super::presets::preset;
-use super::protocol::ListedModel;
 use crate::error::Result;
 use crate::keys::Keys;
 use crate::model::{KeyName, Timestamp};

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use conch_provider::slots;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
@@ -89,7 +90,7 @@ pub(super) async fn acquire_admission(
         before.permit.reacquire(waiting).await
     } else {
         let place = providers.gate(&endpoint.provider).queue_up();
-        providers.learn_slots(&place, &endpoint).await;
+        slots::learn_slots(providers.network(), &place, &endpoint).await;
         place.acquire(waiting).await
     };
     Ok(Box::new(Admission { endpoint, permit }))

@@ -21,7 +21,7 @@ use crate::checks;
 use crate::report::grouped;
 
 /// Made by `tests/seed/examples/fixture.rs`: 10,066 messages, among them answers of every status.
-const OLD: &[u8] = include_bytes!("../../../../src-tauri/core/tests/fixtures/before_parts.db.gz");
+const OLD: &[u8] = include_bytes!("../../../../src-tauri/store/tests/fixtures/before_parts.db.gz");
 
 /// A message as it is stored: its key, id, status, text, reasoning, and text that is not joined yet.
 type Row = (i64, String, String, String, String, Option<String>);

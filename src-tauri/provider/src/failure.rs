@@ -1,0 +1,505 @@
+//! Why a provider returned no answer, in words for the user, and whether a retry may help.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use conch_model::{MessageError, Timestamp};
+use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
+
+use super::limits::retry_after;
+use super::protocol::protocols;
+use crate::network::{Proxy, Route, RouteError};
+
+/// Maximum bytes of a reason that are shown and stored.
+const REASON_LIMIT: usize = 4 * 1024;
+
+/// A failed answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The stable error code.
+    pub kind: FailureKind,
+    /// The message for the user: the provider's reason if there is one, and what to do.
+    pub message: String,
+    /// Whether a retry may help, as long as no text has arrived.
+    pub retry: Retry,
+}
+
+/// The stable code of a failure; [`name`](Self::name) is stored with the message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "variant names say it")]
+pub enum FailureKind {
+    Unreachable,
+    WrongKey,
+    UnknownModel,
+    UnknownPath,
+    RateLimited,
+    OutOfCredit,
+    ContextTooLong,
+    ContentFiltered,
+    EmptyAnswer,
+    Rejected,
+    ProviderFault,
+    UnexpectedResponse,
+    TooLarge,
+    Timeout,
+    StreamCut,
+    InsecureUrl,
+    EmbeddedModel,
+    Internal,
+}
+
+impl FailureKind {
+    /// Returns the name in the database and on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unreachable => "provider_unreachable",
+            Self::WrongKey => "wrong_key",
+            Self::UnknownModel => "unknown_model",
+            Self::UnknownPath => "unknown_path",
+            Self::RateLimited => "rate_limited",
+            Self::OutOfCredit => "out_of_credit",
+            Self::ContextTooLong => "context_too_long",
+            Self::ContentFiltered => "content_filtered",
+            Self::EmptyAnswer => "empty_answer",
+            Self::Rejected => "request_rejected",
+            Self::ProviderFault => "provider_fault",
+            Self::UnexpectedResponse => "unexpected_response",
+            Self::TooLarge => "response_too_large",
+            Self::Timeout => "timed_out",
+            Self::StreamCut => "stream_cut",
+            Self::InsecureUrl => "insecure_url",
+            Self::EmbeddedModel => "embedded_model",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+impl From<RouteError> for Failure {
+    fn from(error: RouteError) -> Self {
+        let kind = match error {
+            RouteError::Address(_) | RouteError::Proxy(_) => FailureKind::Unreachable,
+            RouteError::NotPublic(_) | RouteError::Client(_) => FailureKind::Internal,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+/// Whether a retry may help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// A retry would fail the same way, or could produce a second answer.
+    Never,
+    /// After a pause from Conch's own backoff.
+    Backoff,
+    /// After the pause that the provider requested.
+    After(Duration),
+}
+
+impl Failure {
+    /// Creates a failure that is not retried.
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            retry: Retry::Never,
+        }
+    }
+
+    /// Returns the failure with another decision about a retry.
+    #[must_use]
+    pub fn retrying(self, retry: Retry) -> Self {
+        Self { retry, ..self }
+    }
+
+    /// Returns the error that is stored with the message.
+    pub fn to_error(&self) -> MessageError {
+        MessageError {
+            code: self.kind.name().to_owned(),
+            message: bounded(self.message.clone()),
+        }
+    }
+
+    /// Truncates the message: a provider may send megabytes of reason.
+    pub(super) fn bounded(self) -> Self {
+        Self {
+            message: bounded(self.message),
+            ..self
+        }
+    }
+
+    /// A connection to `base_url` by this route that was not established, or broke.
+    pub(super) fn unreachable(base_url: &str, error: &reqwest::Error, route: &Route) -> Self {
+        let url = reqwest::Url::parse(base_url).ok();
+        let host = url.as_ref().and_then(reqwest::Url::host_str);
+        let host = host.unwrap_or(base_url);
+        let obstacle = Obstacle::of(error);
+        let cause = root_cause(error);
+        let mut message = match route.proxy() {
+            Some(proxy) => behind(proxy, host, obstacle, &cause),
+            None => before(base_url, host, obstacle, &cause),
+        };
+        if let Some(variable) = route.bypassed_proxy() {
+            let _ = write!(
+                message,
+                ". The proxy in {variable} was not used, because it could read unencrypted requests"
+            );
+        }
+        Self::new(FailureKind::Unreachable, message)
+    }
+
+    /// An HTTP error status, with the reason from the body.
+    pub fn from_status(
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &str,
+        now: Timestamp,
+    ) -> Self {
+        let stated = reason_in(body);
+        let reason = stated.clone().unwrap_or_else(|| {
+            status
+                .canonical_reason()
+                .unwrap_or("no reason given")
+                .to_owned()
+        });
+        let code = status.as_u16();
+        let kind = kind_of(code, body, stated.is_some());
+        let message = match kind {
+            FailureKind::WrongKey => {
+                format!("The provider rejected the API key ({code}): {reason}")
+            }
+            FailureKind::UnknownModel => {
+                format!("The provider does not have this model or address (404): {reason}")
+            }
+            FailureKind::UnknownPath => {
+                "There is no chat endpoint at the provider's base URL (404). Check its path"
+                    .to_owned()
+            }
+            FailureKind::RateLimited => {
+                format!("The provider's rate limit was exceeded ({code}): {reason}")
+            }
+            FailureKind::OutOfCredit => {
+                format!("The provider account has no credit left ({code}): {reason}")
+            }
+            FailureKind::ContextTooLong => {
+                format!("The conversation is too long for the model ({code}): {reason}")
+            }
+            FailureKind::ContentFiltered => {
+                format!("The provider's content filter refused the message ({code}): {reason}")
+            }
+            FailureKind::ProviderFault => format!("The provider failed ({code}): {reason}"),
+            FailureKind::UnexpectedResponse => {
+                let to = headers
+                    .get("location")
+                    .and_then(|location| location.to_str().ok())
+                    .unwrap_or("another address");
+                format!("The provider's base URL redirects to {to} ({code}). Use that URL")
+            }
+            _ => format!("The provider rejected the request ({code}): {reason}"),
+        };
+        let may_pass = kind == FailureKind::ProviderFault
+            || kind == FailureKind::RateLimited
+            || matches!(code, 408 | 409);
+        let retry = if may_pass {
+            let reported = || protocols().find_map(|protocol| protocol.pause(body));
+            let pause = retry_after(headers, now).or_else(reported);
+            pause.map_or(Retry::Backoff, Retry::After)
+        } else {
+            Retry::Never
+        };
+        Self::new(kind, message).retrying(retry)
+    }
+}
+
+/// Explains why a direct connection to the host failed, and what to do.
+fn before(base_url: &str, host: &str, obstacle: Obstacle, cause: &str) -> String {
+    match obstacle {
+        Obstacle::UnknownHost | Obstacle::UnknownBehind => {
+            format!(
+                "The host {host} could not be found. Check the provider's base URL and the network"
+            )
+        }
+        Obstacle::Refused => format!(
+            "Nothing is listening at {base_url}. Start the server, or check the base URL and its port"
+        ),
+        Obstacle::Insecure => format!(
+            "A secure connection to {host} could not be established: {cause}. Check that the server supports https, and that this machine's clock is right"
+        ),
+        Obstacle::Slow => format!(
+            "{host} did not respond in time. Check the base URL and the network, or try again later"
+        ),
+        Obstacle::Other => format!(
+            "A connection to {base_url} could not be established: {cause}. Check the network, and that the provider is running"
+        ),
+    }
+}
+
+/// Explains why a connection to the host through a proxy failed, and what to do.
+fn behind(proxy: &Proxy, host: &str, obstacle: Obstacle, cause: &str) -> String {
+    let remedy = proxy.remedy();
+    match obstacle {
+        Obstacle::UnknownBehind => {
+            format!(
+                "The host {host} could not be found. Check the provider's base URL and the network"
+            )
+        }
+        Obstacle::UnknownHost => format!(
+            "The proxy {proxy} could not be found: {remedy}, or add {host} to NO_PROXY, and restart Conch"
+        ),
+        Obstacle::Refused => format!(
+            "The proxy {proxy} does not accept connections: start it, or {remedy} or add {host} to NO_PROXY and restart Conch"
+        ),
+        Obstacle::Insecure => format!(
+            "A secure connection to {host} through the proxy {proxy} could not be established: {cause}. Check the proxy and this machine's clock"
+        ),
+        Obstacle::Slow => format!(
+            "{host} did not respond in time through the proxy {proxy}. Check the proxy and the network, or try again later"
+        ),
+        Obstacle::Other if cause.contains("authorization required") => format!(
+            "The proxy {proxy} requires a user name and a password: {remedy} by adding user:password@ before its host, and restart Conch"
+        ),
+        Obstacle::Other => format!(
+            "The proxy {proxy} could not connect to {host}: {cause}. Check the proxy, or {remedy} or add {host} to NO_PROXY and restart Conch"
+        ),
+    }
+}
+
+/// Why a provider is unreachable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Obstacle {
+    UnknownHost,
+    /// The name was resolved for a proxy that accepts IP addresses only.
+    UnknownBehind,
+    Refused,
+    Insecure,
+    Slow,
+    Other,
+}
+
+impl Obstacle {
+    /// Classifies an error. The HTTP client distinguishes most of these only in its messages.
+    fn of(error: &reqwest::Error) -> Self {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+        while let Some(error) = cause {
+            let io = error.downcast_ref::<std::io::Error>();
+            if io.is_some_and(|io| io.kind() == std::io::ErrorKind::ConnectionRefused) {
+                return Self::Refused;
+            }
+            let words = error.to_string();
+            if words.contains("resolving for socks proxy") {
+                return Self::UnknownBehind;
+            }
+            // It hides the reason why the proxy itself was not reached.
+            if words.contains("SOCKS error: failed to create underlying connection") {
+                return Self::Refused;
+            }
+            if words.contains("dns error") || words.contains("failed to lookup address") {
+                return Self::UnknownHost;
+            }
+            let of_tls = ["certificate", "corrupt message", "handshake", "tls", "TLS"];
+            if error.source().is_none() && of_tls.iter().any(|word| words.contains(word)) {
+                return Self::Insecure;
+            }
+            cause = error.source();
+        }
+        if error.is_timeout() {
+            Self::Slow
+        } else {
+            Self::Other
+        }
+    }
+}
+
+/// Classifies a refusal: by what a protocol recognises in its body, else by its status.
+fn kind_of(status: u16, body: &str, says_why: bool) -> FailureKind {
+    if let Some(kind) = protocols().find_map(|protocol| protocol.refusal(status, body)) {
+        return kind;
+    }
+    match status {
+        300..=399 => FailureKind::UnexpectedResponse,
+        401 | 403 => FailureKind::WrongKey,
+        402 => FailureKind::OutOfCredit,
+        404 if says_why => FailureKind::UnknownModel,
+        404 => FailureKind::UnknownPath,
+        413 => FailureKind::ContextTooLong,
+        429 => FailureKind::RateLimited,
+        500.. => FailureKind::ProviderFault,
+        _ => FailureKind::Rejected,
+    }
+}
+
+fn bounded(mut message: String) -> String {
+    if message.len() > REASON_LIMIT {
+        message.truncate(message.floor_char_boundary(REASON_LIMIT - '…'.len_utf8()));
+        message.push('…');
+    }
+    message
+}
+
+/// Returns the last cause of an error, which is more specific than "error sending request".
+pub(super) fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut error = error;
+    while let Some(cause) = error.source() {
+        error = cause;
+    }
+    error.to_string()
+}
+
+/// Extracts the message from an error body: `{"error":{"message":…}}`, `{"error":"…"}` or `{"message":…}`, or
+/// the first of a list of these.
+pub(super) fn reason_in(body: &str) -> Option<String> {
+    let body: serde_json::Value = serde_json::from_str(body).ok()?;
+    let body = body.get(0).unwrap_or(&body);
+    let error = body.get("error").filter(|error| !error.is_null());
+    let reason = match error {
+        Some(error) => error.get("message").unwrap_or(error),
+        None => body.get("message").or_else(|| body.get("detail"))?,
+    };
+    match reason {
+        serde_json::Value::String(text) if text.trim().is_empty() => None,
+        serde_json::Value::String(text) => Some(text.trim().to_owned()),
+        other => Some(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::{Network, Proxies};
+
+    const NOW: Timestamp = Timestamp::from_millis(0);
+
+    #[test]
+    fn the_providers_own_reason_is_shown() {
+        for body in [
+            r#"{"error":{"message":"no such key","type":"x"}}"#,
+            r#"{"error":"no such key"}"#,
+            r#"{"message":"no such key"}"#,
+            r#"{"error":null,"detail":"no such key"}"#,
+        ] {
+            let failure =
+                Failure::from_status(StatusCode::UNAUTHORIZED, &HeaderMap::new(), body, NOW);
+            assert_eq!(failure.kind, FailureKind::WrongKey);
+            assert!(
+                failure.message.ends_with("no such key"),
+                "{body}: {failure:?}"
+            );
+            assert_eq!(failure.retry, Retry::Never, "a wrong key stays wrong");
+        }
+    }
+
+    #[test]
+    fn only_passing_faults_are_asked_again() {
+        let retry = |code: u16| {
+            let status = StatusCode::from_u16(code).unwrap();
+            Failure::from_status(status, &HeaderMap::new(), "", NOW).retry
+        };
+        for code in [408, 409, 429, 500, 502, 503, 529] {
+            assert_eq!(retry(code), Retry::Backoff, "{code}");
+        }
+        for code in [301, 400, 401, 403, 404, 413, 422] {
+            assert_eq!(retry(code), Retry::Never, "{code}");
+        }
+    }
+
+    #[test]
+    fn errors_with_the_same_status_are_distinguished_by_the_body() {
+        let kind = |code: u16, body: &str| {
+            let status = StatusCode::from_u16(code).unwrap();
+            Failure::from_status(status, &HeaderMap::new(), body, NOW).kind
+        };
+        let reported =
+            |words: &str| format!(r#"{{"error":{{"message":"{words}","code":"{words}"}}}}"#);
+        assert_eq!(
+            kind(429, &reported("insufficient_quota")),
+            FailureKind::OutOfCredit
+        );
+        assert_eq!(kind(429, &reported("slow down")), FailureKind::RateLimited);
+        assert_eq!(
+            kind(400, &reported("context_length_exceeded")),
+            FailureKind::ContextTooLong
+        );
+        assert_eq!(
+            kind(400, &reported("content_filter")),
+            FailureKind::ContentFiltered
+        );
+        assert_eq!(kind(400, &reported("no such field")), FailureKind::Rejected);
+        assert_eq!(
+            kind(404, &reported("no such model")),
+            FailureKind::UnknownModel
+        );
+        assert_eq!(kind(404, "<html>"), FailureKind::UnknownPath);
+        assert_eq!(kind(402, ""), FailureKind::OutOfCredit);
+    }
+
+    #[test]
+    fn a_reason_of_any_length_is_shown_in_part() {
+        let body = format!(r#"{{"error":"{}"}}"#, "ä".repeat(40_000));
+        let status = StatusCode::BAD_REQUEST;
+        let failure = Failure::from_status(status, &HeaderMap::new(), &body, NOW);
+        for message in [
+            failure.to_error().message,
+            failure.clone().bounded().message,
+        ] {
+            assert!(message.len() <= REASON_LIMIT && message.len() > REASON_LIMIT - 4);
+            assert!(message.starts_with("The provider rejected the request (400): ää"));
+            assert!(message.ends_with("ä…"), "it says that it goes on");
+        }
+    }
+
+    #[test]
+    fn a_redirect_says_where_to() {
+        let location = [(
+            reqwest::header::LOCATION,
+            reqwest::header::HeaderValue::from_static("https://new.example/v1"),
+        )];
+        let headers = location.into_iter().collect();
+        let failure = Failure::from_status(StatusCode::PERMANENT_REDIRECT, &headers, "", NOW);
+        assert!(
+            failure.message.contains("https://new.example/v1"),
+            "{failure:?}"
+        );
+    }
+
+    /// Returns the obstacle that a request to `url` meets within `millis`.
+    async fn obstacle(url: &str, millis: u64) -> Obstacle {
+        let route = Network::new(Proxies::default()).route(url).unwrap();
+        let request = route.get().timeout(Duration::from_millis(millis));
+        Obstacle::of(&request.send().await.unwrap_err())
+    }
+
+    #[tokio::test]
+    async fn each_obstacle_has_its_own_message() {
+        // Longer than any of these takes on a busy machine.
+        const LONG: u64 = 60_000;
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        assert_eq!(
+            obstacle(&format!("http://127.0.0.1:{port}/"), 100).await,
+            Obstacle::Slow,
+            "it accepts and says nothing"
+        );
+        let answers_in_plain_text = std::thread::spawn(move || {
+            use std::io::Write;
+            for stream in listener.incoming().take(2).flatten() {
+                let _ = (&stream).write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+            }
+        });
+        assert_eq!(
+            obstacle(&format!("https://127.0.0.1:{port}/"), LONG).await,
+            Obstacle::Insecure
+        );
+        drop(answers_in_plain_text);
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        assert_eq!(
+            obstacle(&format!("http://127.0.0.1:{port}/"), LONG).await,
+            Obstacle::Refused
+        );
+        assert_eq!(
+            obstacle("http://no-such-host.invalid/", LONG).await,
+            Obstacle::UnknownHost
+        );
+    }
+}

@@ -1,0 +1,197 @@
+//! The models that a provider lists, cached for a while.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use conch_model::Timestamp;
+use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
+use serde::Serialize;
+use specta::Type;
+use tokio::time::Instant;
+
+use super::answer;
+use super::endpoint::Provider;
+use super::failure::{Failure, FailureKind};
+use super::protocol::{self, ListedModel};
+use crate::network::Network;
+
+/// Timeout of a model list.
+const LIST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a cached list is valid. A server on this machine is queried each time: its models come and go,
+/// and the query costs nothing.
+const LIST_TTL: Duration = Duration::from_mins(10);
+
+/// Maximum bytes of a list: the longest known has half a megabyte.
+const LIST_LIMIT: usize = 16 * 1024 * 1024;
+
+/// The model name for a server without a list: it serves one model, whatever its name.
+const ONLY_MODEL: &str = "default";
+
+/// A model that can be selected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "field names say it")]
+pub struct ModelInfo {
+    /// `provider/model`.
+    pub id: String,
+    /// The display name.
+    pub name: String,
+    pub provider_id: String,
+    /// Its provider's display name.
+    pub provider: String,
+    /// Built in, running on this machine.
+    pub embedded: bool,
+    /// Whether it is the default of new conversations.
+    pub is_default: bool,
+    /// A caution about the model, or why it cannot be used.
+    pub note: Option<String>,
+    /// False if its provider or its file cannot be used; then `note` says why.
+    pub available: bool,
+    /// The context window in tokens, if known.
+    pub context_tokens: Option<u32>,
+    /// Whether it accepts images, if known.
+    #[serde(rename = "sees")]
+    pub vision: Option<bool>,
+}
+
+/// The cached lists, by provider.
+#[derive(Debug, Default)]
+pub struct ModelLists(Mutex<HashMap<String, Listed>>);
+
+#[derive(Debug, Clone)]
+struct Listed {
+    base_url: String,
+    models: Vec<ListedModel>,
+    at: Instant,
+}
+
+impl ModelLists {
+    /// Returns the provider's models, from the cache if it is valid and `refresh` is not set.
+    pub async fn of(
+        &self,
+        network: &Network,
+        provider: &Provider,
+        refresh: bool,
+        now: Timestamp,
+    ) -> Result<Vec<ListedModel>, Failure> {
+        let fresh = |listed: &Listed| !provider.is_local() && listed.at.elapsed() < LIST_TTL;
+        if !refresh && let Some(listed) = self.remembered(provider).filter(fresh) {
+            return Ok(listed.models);
+        }
+        let models = fetch(network, provider, LIST_TIMEOUT, now).await?;
+        let listed = Listed {
+            base_url: provider.base_url.clone(),
+            models: models.clone(),
+            at: Instant::now(),
+        };
+        let mut lists = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lists.insert(provider.id.clone(), listed);
+        Ok(models)
+    }
+
+    /// Returns the cached models, however old; `None` if there are none.
+    pub fn known(&self, provider: &Provider) -> Option<Vec<ListedModel>> {
+        Some(self.remembered(provider)?.models)
+    }
+
+    fn remembered(&self, provider: &Provider) -> Option<Listed> {
+        let lists = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let listed = lists.get(&provider.id)?;
+        // Another address is another server, with other models.
+        (listed.base_url == provider.base_url).then(|| listed.clone())
+    }
+}
+
+/// Requests a provider's model list.
+pub async fn fetch(
+    network: &Network,
+    provider: &Provider,
+    timeout: Duration,
+    now: Timestamp,
+) -> Result<Vec<ListedModel>, Failure> {
+    let protocol = protocol::of(provider.protocol);
+    let response = get(
+        network,
+        provider,
+        &provider.url(protocol.models_path()),
+        timeout,
+    )
+    .await?;
+    if matches!(response.status.as_u16(), 404 | 405 | 501) {
+        return no_list(provider, &response.body);
+    }
+    if !response.status.is_success() {
+        return Err(response.failure(now));
+    }
+    protocol.models(&response.body).ok_or_else(|| {
+        Failure::new(
+            FailureKind::UnexpectedResponse,
+            format!(
+                "{} did not send a list of models. Check the base URL",
+                provider.base_url
+            ),
+        )
+    })
+}
+
+/// A provider's response, with its body.
+#[expect(missing_docs, reason = "field names say it")]
+pub struct RawResponse {
+    pub status: StatusCode,
+    headers: HeaderMap,
+    body: String,
+}
+
+impl RawResponse {
+    pub(super) fn body(&self) -> &str {
+        &self.body
+    }
+
+    /// Converts an error response to a failure.
+    pub fn failure(&self, now: Timestamp) -> Failure {
+        Failure::from_status(self.status, &self.headers, &self.body, now)
+    }
+}
+
+/// Sends a GET request with the provider's key.
+pub async fn get(
+    network: &Network,
+    provider: &Provider,
+    address: &str,
+    timeout: Duration,
+) -> Result<RawResponse, Failure> {
+    let route = network.route(address)?;
+    let request = route.get().timeout(timeout);
+    let response = provider
+        .authorise(request)?
+        .send()
+        .await
+        .map_err(|error| Failure::unreachable(&provider.base_url, &error, &route))?;
+    Ok(RawResponse {
+        status: response.status(),
+        headers: response.headers().clone(),
+        body: answer::read_capped(response, LIST_LIMIT).await,
+    })
+}
+
+/// Some servers serve one model and list none. A response in HTML is not from such a server.
+fn no_list(provider: &Provider, body: &str) -> Result<Vec<ListedModel>, Failure> {
+    if body.trim_start().starts_with('<') {
+        return Err(Failure::new(
+            FailureKind::UnknownPath,
+            format!(
+                "{} has no list of models (404). Check the path of the base URL",
+                provider.base_url
+            ),
+        ));
+    }
+    Ok(vec![ListedModel {
+        id: ONLY_MODEL.to_owned(),
+        name: None,
+        context_tokens: None,
+        vision: None,
+    }])
+}

@@ -1,0 +1,400 @@
+//! Google Gemini, <https://ai.google.dev/api/generate-content>, version `v1beta` as Google's own clients use
+//! it: the requests. The responses are in [`events`].
+
+mod events;
+
+use std::time::Duration;
+
+use conch_model::{ReasoningEffort, Role};
+use reqwest::{RequestBuilder, Url};
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use self::events::Chunks;
+use super::turns::{ContentPart, Turns};
+use super::{
+    ChatRequest, Decoder, Framing, HttpRequestParts, ListedModel, Protocol, key_header, only_set,
+    says, thinking_tokens,
+};
+use crate::failure::FailureKind;
+use crate::limits::spans;
+
+/// The Gemini protocol.
+#[derive(Debug)]
+pub(super) struct Gemini;
+
+impl Protocol for Gemini {
+    fn build_request(&self, request: &ChatRequest<'_>) -> HttpRequestParts {
+        let parameters = request.parameters;
+        let Turns { system, turns } = Turns::of(request);
+        let contents: Value = turns
+            .into_iter()
+            .map(|turn| {
+                let role = match turn.role {
+                    Role::Assistant => "model",
+                    Role::User | Role::System => "user",
+                };
+                let parts: Value = turn.parts.into_iter().filter_map(part).collect();
+                json!({"role": role, "parts": parts})
+            })
+            .collect();
+        let config = only_set([
+            ("temperature", parameters.temperature.map(Value::from)),
+            ("topP", parameters.top_p.map(Value::from)),
+            ("maxOutputTokens", parameters.max_tokens.map(Value::from)),
+            (
+                "stopSequences",
+                (!parameters.stop.is_empty()).then(|| json!(parameters.stop)),
+            ),
+            (
+                "thinkingConfig",
+                parameters
+                    .reasoning_effort
+                    .map(|effort| thinking(request.model, effort)),
+            ),
+        ]);
+        let body = only_set([
+            (
+                "system_instruction",
+                system.map(|text| json!({"parts": [{"text": text}]})),
+            ),
+            ("contents", Some(contents)),
+            (
+                "generationConfig",
+                (!config.is_empty()).then(|| config.into()),
+            ),
+        ]);
+        // A tuned model has its own path: `tunedModels/…`.
+        let prefix = if request.model.contains('/') {
+            ""
+        } else {
+            PREFIX
+        };
+        HttpRequestParts {
+            path: format!("{prefix}{}:streamGenerateContent?alt=sse", request.model),
+            body: body.into(),
+        }
+    }
+
+    fn authorise(&self, request: RequestBuilder, key: &SecretString) -> RequestBuilder {
+        key_header(request, "x-goog-api-key", key)
+    }
+
+    fn framing(&self) -> Framing {
+        Framing::Events
+    }
+
+    fn decoder(&self) -> Box<dyn Decoder> {
+        Box::new(Chunks)
+    }
+
+    fn models_path(&self) -> &'static str {
+        "models?pageSize=1000"
+    }
+
+    fn models(&self, body: &str) -> Option<Vec<ListedModel>> {
+        let list: ModelList = serde_json::from_str(body).ok()?;
+        let models = list.models.into_iter().filter(Model::answers_chats);
+        Some(models.map(ListedModel::from).collect())
+    }
+
+    /// The variable holds the server's address, to which the client adds the version.
+    fn address(&self, variable: &str) -> String {
+        match Url::parse(variable) {
+            Ok(url) if url.path() == "/" => format!("{}/{VERSION}", variable.trim_end_matches('/')),
+            _ => variable.to_owned(),
+        }
+    }
+
+    fn refusal(&self, status: u16, body: &str) -> Option<FailureKind> {
+        let too_long = ["exceeds the maximum number of tokens"];
+        match status {
+            400 if says(body, &too_long) => Some(FailureKind::ContextTooLong),
+            400 if says(body, &["API_KEY_INVALID"]) => Some(FailureKind::WrongKey),
+            _ => None,
+        }
+    }
+
+    /// Only in the body
+    /// ([RetryInfo](https://github.com/googleapis/googleapis/blob/master/google/rpc/error_details.proto)).
+    fn pause(&self, body: &str) -> Option<Duration> {
+        let body: Value = serde_json::from_str(body).ok()?;
+        let body = body.get(0).unwrap_or(&body);
+        let details = body.pointer("/error/details")?.as_array()?;
+        let delay = details.iter().find_map(|detail| detail.get("retryDelay"));
+        spans(delay?.as_str()?)
+    }
+}
+
+/// Returns a part in the protocol's form; nothing for reasoning without its signature.
+fn part(part: ContentPart<'_>) -> Option<Value> {
+    Some(match part {
+        ContentPart::Text(text) => json!({"text": text}),
+        ContentPart::Image(image) => {
+            json!({"inlineData": {"mimeType": image.media_type, "data": image.base64}})
+        }
+        // Of reasoning, the signature alone is sent back, at its place.
+        ContentPart::Reasoning { data, .. } => {
+            data?.get("thoughtSignature")?;
+            signed(json!({"text": ""}), data)
+        }
+        ContentPart::Call(called) => {
+            let call = json!({"name": called.call.name, "args": called.input()});
+            signed(json!({"functionCall": call}), called.data.as_ref())
+        }
+        ContentPart::Result(called) => {
+            let name = if called.is_error { "error" } else { "output" };
+            let response = json!({"name": called.call.name, "response": {name: called.result}});
+            json!({"functionResponse": response})
+        }
+    })
+}
+
+/// Adds the signature that came with a part.
+fn signed(mut part: Value, data: Option<&Value>) -> Value {
+    if let Some(signature) = data.and_then(|data| data.get("thoughtSignature")) {
+        part["thoughtSignature"] = signature.clone();
+    }
+    part
+}
+
+/// The API version in paths.
+const VERSION: &str = "v1beta";
+
+/// The prefix of model names, in the list and in paths.
+const PREFIX: &str = "models/";
+
+/// Gemini 2 takes a token budget and rejects a level, later versions require a level. Names without a
+/// version, such as `gemini-flash-latest`, are of the newest.
+fn thinking(model: &str, effort: ReasoningEffort) -> Value {
+    if model.trim_start_matches(PREFIX).starts_with("gemini-2") {
+        json!({"thinkingBudget": thinking_tokens(effort), "includeThoughts": true})
+    } else {
+        json!({"thinkingLevel": effort, "includeThoughts": true})
+    }
+}
+
+#[derive(Deserialize)]
+struct ModelList {
+    models: Vec<Model>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Model {
+    name: String,
+    display_name: Option<String>,
+    input_token_limit: Option<u32>,
+    supported_generation_methods: Option<Vec<String>>,
+}
+
+impl Model {
+    /// Excludes models that cannot generate, and those that generate only audio, images or clicks.
+    fn answers_chats(&self) -> bool {
+        const OTHERS: [&str; 3] = ["-computer-use", "-image", "-tts"];
+        let generates = self
+            .supported_generation_methods
+            .iter()
+            .flatten()
+            .any(|method| method == "generateContent");
+        generates && !OTHERS.iter().any(|part| self.name.contains(part))
+    }
+}
+
+impl From<Model> for ListedModel {
+    fn from(model: Model) -> Self {
+        let id = model.name.trim_start_matches(PREFIX);
+        Self {
+            // Every Gemini accepts images. Some of the others do, but the list does not report it.
+            vision: id.starts_with("gemini").then_some(true),
+            id: id.to_owned(),
+            name: model.display_name,
+            context_tokens: model.input_token_limit,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::testing::{self, said, shown, with_tools};
+    use conch_model::Parameters;
+
+    fn body(model: &str, parameters: &Parameters) -> Value {
+        let messages = [
+            said(Role::User, "hi"),
+            said(Role::User, "there"),
+            said(Role::Assistant, "Hello"),
+            said(Role::User, "bye"),
+        ];
+        testing::body(&Gemini, model, &messages, parameters)
+    }
+
+    #[test]
+    fn what_is_not_set_is_not_sent() {
+        assert_eq!(
+            body("gemini-3-flash", &Parameters::default()),
+            json!({
+                "contents": [
+                    {"role": "user", "parts": [{"text": "hi\n\nthere"}]},
+                    {"role": "model", "parts": [{"text": "Hello"}]},
+                    {"role": "user", "parts": [{"text": "bye"}]},
+                ],
+            })
+        );
+    }
+
+    #[test]
+    fn every_parameter_has_its_place() {
+        let parameters = Parameters {
+            system_prompt: Some("Be brief".to_owned()),
+            temperature: Some(0.5),
+            top_p: Some(0.9),
+            max_tokens: Some(7),
+            stop: vec!["END".to_owned()],
+            reasoning_effort: Some(ReasoningEffort::High),
+        };
+        let sent = body("gemini-2.5-pro", &parameters);
+        assert_eq!(
+            sent["system_instruction"],
+            json!({"parts": [{"text": "Be brief"}]})
+        );
+        assert_eq!(
+            sent["generationConfig"],
+            json!({
+                "temperature": 0.5,
+                "topP": 0.9,
+                "maxOutputTokens": 7,
+                "stopSequences": ["END"],
+                "thinkingConfig": {"thinkingBudget": 16384, "includeThoughts": true},
+            })
+        );
+    }
+
+    #[test]
+    fn a_newer_model_gets_a_level_instead_of_a_budget() {
+        let parameters = Parameters {
+            reasoning_effort: Some(ReasoningEffort::Low),
+            ..Parameters::default()
+        };
+        for model in ["gemini-3-pro-preview", "gemini-flash-latest"] {
+            assert_eq!(
+                body(model, &parameters)["generationConfig"]["thinkingConfig"],
+                json!({"thinkingLevel": "low", "includeThoughts": true}),
+                "{model}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_model_is_named_in_the_path() {
+        let path = |model| {
+            Gemini
+                .build_request(&ChatRequest {
+                    model,
+                    messages: &[],
+                    parameters: &Parameters::default(),
+                })
+                .path
+        };
+        let expected = "models/gemini-3-flash:streamGenerateContent?alt=sse";
+        assert_eq!(path("gemini-3-flash"), expected);
+        assert_eq!(path("models/gemini-3-flash"), expected);
+        assert_eq!(
+            path("tunedModels/mine"),
+            "tunedModels/mine:streamGenerateContent?alt=sse"
+        );
+    }
+
+    #[test]
+    fn an_image_is_a_part_of_its_own() {
+        let messages = [shown("Look", &["QQ=="])];
+        let sent = testing::body(&Gemini, "m", &messages, &Parameters::default());
+        assert_eq!(
+            sent["contents"],
+            json!([{"role": "user", "parts": [
+                {"inlineData": {"mimeType": "image/png", "data": "QQ=="}},
+                {"text": "Look"},
+            ]}])
+        );
+    }
+
+    #[test]
+    fn the_key_is_in_no_log() {
+        let request = testing::request();
+        let request = Gemini.authorise(request, &"secret".into()).build().unwrap();
+        assert_eq!(request.headers()["x-goog-api-key"], "secret");
+        assert!(!format!("{:?}", request.headers()).contains("secret"));
+    }
+
+    #[test]
+    fn a_list_of_models_leaves_out_those_that_do_not_chat() {
+        let models = Gemini
+            .models(
+                r#"{"models":[
+                    {"name":"models/gemini-3-flash","displayName":"Gemini 3 Flash","inputTokenLimit":1048576,
+                     "supportedGenerationMethods":["generateContent","countTokens"]},
+                    {"name":"models/gemini-embedding-001","supportedGenerationMethods":["embedContent"]},
+                    {"name":"models/gemini-3-flash-tts","supportedGenerationMethods":["generateContent"]},
+                    {"name":"models/nameless","displayName":null,"supportedGenerationMethods":null}]}"#,
+            )
+            .unwrap();
+        assert_eq!(
+            models,
+            [ListedModel {
+                id: "gemini-3-flash".to_owned(),
+                name: Some("Gemini 3 Flash".to_owned()),
+                context_tokens: Some(1_048_576),
+                vision: Some(true),
+            }]
+        );
+        assert!(Gemini.models("<html>").is_none());
+    }
+
+    #[test]
+    fn a_pause_in_the_body_is_read() {
+        let body = r#"{"error":{"code":429,"details":[{"@type":"x"},{"retryDelay":"3600s"}]}}"#;
+        assert_eq!(Gemini.pause(body), Some(Duration::from_hours(1)));
+        let listed = format!("[{body}]");
+        assert_eq!(Gemini.pause(&listed), Some(Duration::from_hours(1)));
+        assert_eq!(Gemini.pause("<html>"), None);
+    }
+
+    #[test]
+    fn an_address_with_a_path_is_taken_as_it_is() {
+        for (variable, address) in [
+            ("https://box.example", "https://box.example/v1beta"),
+            ("https://box.example/v1beta", "https://box.example/v1beta"),
+            ("https://box.example/v1alpha", "https://box.example/v1alpha"),
+        ] {
+            assert_eq!(Gemini.address(variable), address);
+        }
+    }
+
+    #[test]
+    fn calls_of_tools_go_back_with_their_results_and_signatures() {
+        let messages = [
+            said(Role::User, "What about the weather?"),
+            with_tools(&json!({"thoughtSignature": "s"}), "It rains."),
+        ];
+        let sent = testing::body(&Gemini, "gemini-x", &messages, &Parameters::default());
+        assert_eq!(
+            sent["contents"],
+            json!([
+                {"role": "user", "parts": [{"text": "What about the weather?"}]},
+                {"role": "model", "parts": [
+                    {"text": "", "thoughtSignature": "s"},
+                    {"text": "I look."},
+                    {"functionCall": {"name": "weather", "args": {"city": "Bern"}}, "thoughtSignature": "s"},
+                    {"functionCall": {"name": "weather", "args": {}}},
+                ]},
+                {"role": "user", "parts": [
+                    {"functionResponse": {"name": "weather", "response": {"output": "rain"}}},
+                    {"functionResponse": {"name": "weather", "response": {"error": "no city"}}},
+                ]},
+                {"role": "model", "parts": [{"text": "It rains."}]},
+            ])
+        );
+    }
+}

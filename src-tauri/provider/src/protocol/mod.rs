@@ -1,0 +1,426 @@
+//! The wire protocols: how each encodes a request, and decodes a response.
+//!
+//! One file per protocol, behind one trait. A protocol knows paths, bodies, headers and events, and nothing
+//! about connections: [`answer`](super::answer) sends its requests and feeds it the responses. What an event
+//! means for the message is decided in `turns/turn.rs` of `conch-core`.
+
+mod anthropic;
+mod gemini;
+mod lenient;
+mod ollama;
+mod openai;
+mod turns;
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use conch_model::{
+    FinishReason, Parameters, ProtocolKind, ProviderData, ReasoningEffort, Role, ToolCall, Usage,
+};
+use reqwest::RequestBuilder;
+use reqwest::header::HeaderValue;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value, json};
+
+use super::failure::{Failure, FailureKind, Retry, reason_in};
+use super::limits::BudgetHeaders;
+
+/// A chat request to a model.
+#[derive(Debug)]
+pub struct ChatRequest<'a> {
+    /// The model's name at the provider.
+    pub model: &'a str,
+    /// The conversation, oldest first; without the system prompt, which is a parameter.
+    pub messages: &'a [ChatMessage],
+    /// The parameters that are set; the rest is not sent.
+    pub parameters: &'a Parameters,
+}
+
+/// A message of the conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "field names say it")]
+pub struct ChatMessage {
+    pub role: Role,
+    /// The text, including that of the attached files.
+    pub content: String,
+    /// Attached images; of the user's messages only.
+    pub images: Vec<ImagePart>,
+    /// The steps of an answer that called tools, which precede its `content`.
+    pub steps: Vec<ToolStep>,
+}
+
+/// A step of an answer: what the model wrote, the tools that it called, and their results.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ToolStep {
+    /// Text and reasoning before the calls, in order.
+    pub before: Vec<StepPart>,
+    /// Never empty.
+    pub calls: Vec<StepCall>,
+}
+
+/// What a model wrote before it called tools.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StepPart {
+    /// Text of the answer.
+    Text(String),
+    /// Reasoning, with the data that this provider requires back.
+    Reasoning {
+        /// Empty where the provider sends it only encrypted.
+        text: String,
+        /// In the form of the protocol of the request.
+        data: Option<Value>,
+    },
+}
+
+/// A call with its result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "field names say it")]
+pub struct StepCall {
+    pub call: ToolCall,
+    /// What the provider sent with the call and requires back.
+    pub data: Option<Value>,
+    /// The result's text.
+    pub result: String,
+    pub is_error: bool,
+}
+
+impl StepCall {
+    /// Returns the arguments as an object, which most protocols require. Where the model wrote none, it is empty.
+    fn input(&self) -> Value {
+        serde_json::from_str(&self.call.input)
+            .ok()
+            .filter(Value::is_object)
+            .unwrap_or_else(|| json!({}))
+    }
+}
+
+impl ToolStep {
+    /// Returns the text before the calls, joined.
+    fn text(&self) -> String {
+        let texts = self.before.iter().filter_map(|part| match part {
+            StepPart::Text(text) => Some(text.as_str()),
+            StepPart::Reasoning { .. } => None,
+        });
+        texts.collect()
+    }
+
+    /// Returns the reasoning before the calls, joined.
+    fn reasoning(&self) -> String {
+        let texts = self.before.iter().filter_map(|part| match part {
+            StepPart::Reasoning { text, .. } => Some(text.as_str()),
+            StepPart::Text(_) => None,
+        });
+        texts.collect()
+    }
+}
+
+/// An image, in the encoding that every protocol accepts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImagePart {
+    /// `image/png` or `image/jpeg`.
+    pub media_type: String,
+    /// The encoded image in base64.
+    pub base64: String,
+    /// Estimated.
+    pub tokens: u32,
+}
+
+/// An HTTP POST that requests a streamed answer.
+#[derive(Debug, PartialEq)]
+pub struct HttpRequestParts {
+    /// The path below the provider's base address.
+    pub path: String,
+    /// The JSON body.
+    pub body: Value,
+}
+
+/// A model as a provider lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedModel {
+    /// Its name in requests.
+    pub id: String,
+    /// Its display name, if it has another.
+    pub name: Option<String>,
+    /// The context window in tokens, if the provider reports it.
+    pub context_tokens: Option<u32>,
+    /// Whether it accepts images, if the provider reports it.
+    pub vision: Option<bool>,
+}
+
+/// How a stream is split into events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    /// Server-sent events.
+    Events,
+    /// One JSON object per line.
+    Lines,
+}
+
+/// A piece of an answer, or its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StreamEvent {
+    /// Text of the answer.
+    Text(String),
+    /// Reasoning before the answer.
+    Reasoning(String),
+    /// Data of the part that was sent last, which the provider requires back. It ends that part.
+    ProviderData(ProviderData),
+    /// Reasoning that the provider sends only encrypted.
+    HiddenReasoning(ProviderData),
+    /// Token counts of the provider. A later count replaces an earlier one.
+    Usage(Usage),
+    /// How many of the oldest messages were omitted, because they do not fit the model's context.
+    OmittedMessages(u32),
+    /// Content that is neither text nor reasoning, and is not shown.
+    Unshown(Unshown),
+    /// The answer is complete, though its usage may follow.
+    Finish(FinishReason),
+    /// The protocol's end mark.
+    Done,
+    /// The provider or the transport failed.
+    Failed(Failure),
+    /// The connection ended.
+    Closed,
+    /// An event without content: the provider is alive.
+    Alive,
+    /// A keep-alive comment: the connection is alive, which says nothing about the answer.
+    KeptAlive,
+}
+
+/// Content of an answer besides text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unshown {
+    /// A tool call, although the request offered no tool.
+    ToolCall,
+    /// An image, audio, or a file.
+    Media,
+}
+
+/// One wire protocol.
+pub trait Protocol: Debug + Send + Sync {
+    /// Builds the request for a streamed answer.
+    fn build_request(&self, request: &ChatRequest<'_>) -> HttpRequestParts;
+
+    /// Returns the headers of every request, with a key or without: the protocol version, if it is sent in a
+    /// header.
+    fn headers(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
+    /// Adds the key to a request.
+    fn authorise(&self, request: RequestBuilder, key: &SecretString) -> RequestBuilder;
+
+    /// Returns how the response stream is split into events.
+    fn framing(&self) -> Framing;
+
+    /// Creates the decoder of one answer.
+    fn decoder(&self) -> Box<dyn Decoder>;
+
+    /// Returns the path of the model list, below the base address.
+    fn models_path(&self) -> &'static str;
+
+    /// Returns the chat models in that list; `None` when the body is not such a list.
+    fn models(&self, body: &str) -> Option<Vec<ListedModel>>;
+
+    /// Returns the base address for the value of the official client's environment variable.
+    fn address(&self, variable: &str) -> String {
+        variable.to_owned()
+    }
+
+    /// Returns the names of the headers with the remaining request budget.
+    fn budget_headers(&self) -> &'static [BudgetHeaders] {
+        &[]
+    }
+
+    /// Classifies a refusal by its body, where the status alone is ambiguous.
+    fn refusal(&self, _status: u16, _body: &str) -> Option<FailureKind> {
+        None
+    }
+
+    /// Returns the pause that a refusal requests in its body.
+    fn pause(&self, _body: &str) -> Option<Duration> {
+        None
+    }
+}
+
+/// Returns all protocols. Errors and headers are read in every protocol's form: a gateway speaks one and
+/// passes on the headers and error bodies of another.
+pub(super) fn protocols() -> impl Iterator<Item = &'static dyn Protocol> {
+    ProtocolKind::ALL.into_iter().map(of)
+}
+
+/// Returns whether a body contains one of these words.
+fn says(body: &str, words: &[&str]) -> bool {
+    words.iter().any(|word| body.contains(word))
+}
+
+/// Decodes the events of one answer.
+pub trait Decoder: Send {
+    /// Decodes one event. An event without content is [`StreamEvent::Alive`].
+    ///
+    /// # Errors
+    /// When it reports a failure, or is not an event of the protocol.
+    fn decode(&mut self, data: &str) -> Result<Vec<StreamEvent>, Failure>;
+}
+
+/// Returns the implementation of a protocol.
+pub fn of(kind: ProtocolKind) -> &'static dyn Protocol {
+    match kind {
+        ProtocolKind::OpenAi => &openai::OpenAi,
+        ProtocolKind::Anthropic => &anthropic::Anthropic,
+        ProtocolKind::Gemini => &gemini::Gemini,
+        ProtocolKind::Ollama => &ollama::Ollama,
+    }
+}
+
+pub(super) use self::lenient::count;
+
+/// Returns an object of the fields that are set.
+fn only_set<const N: usize>(fields: [(&str, Option<Value>); N]) -> Map<String, Value> {
+    let set = |(name, value): (&str, Option<Value>)| Some((name.to_owned(), value?));
+    fields.into_iter().filter_map(set).collect()
+}
+
+/// Returns the thinking budget in tokens, for protocols that take one: from Anthropic's minimum to what every
+/// thinking Gemini model accepts.
+fn thinking_tokens(effort: ReasoningEffort) -> u32 {
+    match effort {
+        ReasoningEffort::Low => 1024,
+        ReasoningEffort::Medium => 4096,
+        ReasoningEffort::High => 16_384,
+    }
+}
+
+/// Adds the key in the protocol's own header, marked as sensitive so that no log shows it.
+fn key_header(request: RequestBuilder, name: &'static str, key: &SecretString) -> RequestBuilder {
+    match HeaderValue::from_str(key.expose_secret()) {
+        Ok(mut value) => {
+            value.set_sensitive(true);
+            request.header(name, value)
+        }
+        // An invalid header value fails when the request is sent, as a bearer token does.
+        Err(_) => request.header(name, key.expose_secret()),
+    }
+}
+
+/// The failure for an event that does not belong to the protocol.
+fn no_answer(error: &serde_json::Error) -> Failure {
+    tracing::debug!(%error, "an event could not be parsed");
+    Failure::new(
+        FailureKind::UnexpectedResponse,
+        "The provider sent something that is not an answer. Check its base URL, and that it supports this protocol",
+    )
+}
+
+/// Returns whether an event's `error` field is an error. Some servers send an empty one with every event.
+fn states_failure(error: &Value) -> bool {
+    !error.is_null() && *error != json!("") && *error != json!({})
+}
+
+/// The failure of `kind` that the event `data` reports inside a stream. A transient one may be retried.
+fn stated_failure(kind: FailureKind, data: &str) -> Failure {
+    let (what, retry) = match kind {
+        FailureKind::ProviderFault => ("The provider failed", Retry::Backoff),
+        FailureKind::RateLimited => ("The provider's rate limit was exceeded", Retry::Backoff),
+        _ => ("The provider rejected the request", Retry::Never),
+    };
+    let reason = reason_in(data).unwrap_or_else(|| "no reason given".to_owned());
+    Failure::new(kind, format!("{what}: {reason}")).retrying(retry)
+}
+
+/// Returns text unless it is empty.
+fn filled(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
+}
+
+/// Returns the events, or [`StreamEvent::Alive`] if there are none.
+fn or_alive(events: Vec<StreamEvent>) -> Vec<StreamEvent> {
+    if events.is_empty() {
+        vec![StreamEvent::Alive]
+    } else {
+        events
+    }
+}
+
+#[cfg(test)]
+pub mod testing {
+    //! Requests for the tests of all protocols.
+
+    use super::{
+        ChatMessage, ChatRequest, ImagePart, Parameters, Protocol, Role, StepCall, StepPart,
+        ToolCall, ToolStep, Value,
+    };
+
+    /// A request that is never sent.
+    #[expect(clippy::disallowed_methods, reason = "it is sent nowhere")]
+    pub(crate) fn request() -> reqwest::RequestBuilder {
+        reqwest::Client::new().post("http://localhost")
+    }
+
+    pub(super) fn said(role: Role, content: &str) -> ChatMessage {
+        ChatMessage {
+            role,
+            content: content.to_owned(),
+            images: Vec::new(),
+            steps: Vec::new(),
+        }
+    }
+
+    /// A user message with images, given as base64.
+    pub(super) fn shown(content: &str, images: &[&str]) -> ChatMessage {
+        let image = |base64: &&str| ImagePart {
+            media_type: "image/png".to_owned(),
+            base64: (*base64).to_owned(),
+            tokens: 1,
+        };
+        ChatMessage {
+            images: images.iter().map(image).collect(),
+            ..said(Role::User, content)
+        }
+    }
+
+    /// An answer that called two tools, one of which failed, with data of its reasoning and of its first call.
+    pub(super) fn with_tools(data: &Value, content: &str) -> ChatMessage {
+        let call = |id: &str, input: &str, result: &str, is_error: bool| StepCall {
+            call: ToolCall {
+                id: id.to_owned(),
+                name: "weather".to_owned(),
+                input: input.to_owned(),
+            },
+            data: (id == "c1").then(|| data.clone()),
+            result: result.to_owned(),
+            is_error,
+        };
+        let step = ToolStep {
+            before: vec![
+                StepPart::Reasoning {
+                    text: "Hm".to_owned(),
+                    data: Some(data.clone()),
+                },
+                StepPart::Text("I look.".to_owned()),
+            ],
+            calls: vec![
+                call("c1", r#"{"city": "Bern"}"#, "rain", false),
+                call("c2", "", "no city", true),
+            ],
+        };
+        ChatMessage {
+            steps: vec![step],
+            ..said(Role::Assistant, content)
+        }
+    }
+
+    pub(super) fn body(
+        protocol: &dyn Protocol,
+        model: &str,
+        messages: &[ChatMessage],
+        parameters: &Parameters,
+    ) -> Value {
+        let request = ChatRequest {
+            model,
+            messages,
+            parameters,
+        };
+        protocol.build_request(&request).body
+    }
+}

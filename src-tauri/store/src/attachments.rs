@@ -1,0 +1,246 @@
+//! Attachments in the database: of a draft, and once sent, of a message.
+
+use conch_model::{
+    AttachmentContent, AttachmentId, AttachmentKind, AttachmentSummary, ConversationId,
+    MAX_ATTACHMENTS, MessageId, NewAttachment, Timestamp,
+};
+use serde_json::Value;
+use sqlx::SqliteConnection;
+
+use super::branches::BranchContext;
+use super::{Result, Store};
+
+/// Outcome of attaching a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttachOutcome {
+    /// The file is stored durably.
+    Attached,
+    /// The draft already has the maximum number of attachments.
+    Full,
+    /// The conversation does not exist.
+    NoConversation,
+}
+
+impl Store {
+    /// Stores a file as an attachment of a draft.
+    pub async fn attach(&self, new: &NewAttachment, now: Timestamp) -> Result<AttachOutcome> {
+        let NewAttachment {
+            summary,
+            conversation_id,
+            content,
+        } = new;
+        let media_type = content.media_type();
+        let (text, data) = match content {
+            AttachmentContent::Text(text) => (Some(text.as_str()), None),
+            AttachmentContent::Image { data, .. } => (None, Some(data.as_slice())),
+        };
+        let most = i64::try_from(MAX_ATTACHMENTS).unwrap_or(i64::MAX);
+        let mut tx = self.write().await?;
+        if let Some(id) = conversation_id {
+            let known = sqlx::query_scalar!(
+                "SELECT id FROM conversations WHERE id = ? AND deleted_at IS NULL",
+                id
+            )
+            .fetch_optional(&mut *tx)
+            .await?;
+            if known.is_none() {
+                return Ok(AttachOutcome::NoConversation);
+            }
+        }
+        let done = sqlx::query!(
+            "INSERT INTO attachments (id, conversation_id, name, kind, media_type, bytes, tokens,
+               width, height, pages, created_at, text, data)
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13
+             WHERE (SELECT count(*) FROM attachments WHERE conversation_id IS ?2 AND message_id IS NULL) < ?14",
+            summary.id,
+            conversation_id,
+            summary.name,
+            summary.kind,
+            media_type,
+            summary.bytes,
+            summary.tokens,
+            summary.width,
+            summary.height,
+            summary.pages,
+            now,
+            text,
+            data,
+            most
+        )
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(if done.rows_affected() > 0 {
+            AttachOutcome::Attached
+        } else {
+            AttachOutcome::Full
+        })
+    }
+
+    /// Deletes an attachment, unless it was sent.
+    pub async fn detach(&self, id: &AttachmentId) -> Result<()> {
+        sqlx::query!(
+            "DELETE FROM attachments WHERE id = ? AND message_id IS NULL",
+            id
+        )
+        .execute(self.writer()?)
+        .await?;
+        Ok(())
+    }
+
+    /// Returns the attachments of a conversation's draft, in the order in which they were attached; `None` is
+    /// the conversation that does not exist yet.
+    pub async fn draft_attachments(
+        &self,
+        conversation_id: Option<&ConversationId>,
+    ) -> Result<Vec<AttachmentSummary>> {
+        let mut reader = self.readers.acquire().await?;
+        drafted(&mut reader, conversation_id).await
+    }
+
+    /// Moves attachments from the draft without a conversation to this one, all or none; false if none were
+    /// moved.
+    pub async fn adopt_attachments(
+        &self,
+        conversation_id: &ConversationId,
+        ids: &[AttachmentId],
+    ) -> Result<bool> {
+        let list = list(ids);
+        let mut tx = self.write().await?;
+        let moved = sqlx::query!(
+            "UPDATE attachments SET conversation_id = (SELECT id FROM conversations WHERE id = ?1)
+             WHERE id IN (SELECT value FROM json_each(?2)) AND conversation_id IS NULL AND message_id IS NULL
+               AND EXISTS (SELECT 1 FROM conversations WHERE id = ?1 AND deleted_at IS NULL)",
+            conversation_id,
+            list
+        )
+        .execute(&mut *tx)
+        .await?;
+        if moved.rows_affected() != count(ids) {
+            return Ok(false);
+        }
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Returns these attachments, in this order, without those that are gone.
+    pub async fn attachments(&self, ids: &[AttachmentId]) -> Result<Vec<AttachmentSummary>> {
+        let list = list(ids);
+        Ok(sqlx::query_as!(
+            AttachmentSummary,
+            r#"SELECT a.id AS "id: _", a.name, a.kind AS "kind: _", a.bytes AS "bytes: _", a.tokens AS "tokens: _",
+                 a.width AS "width: _", a.height AS "height: _", a.pages AS "pages: _"
+               FROM json_each(?) AS listed CROSS JOIN attachments a ON a.id = listed.value ORDER BY listed.key"#,
+            list
+        )
+        .fetch_all(&self.readers)
+        .await?)
+    }
+
+    /// Returns the content of an attachment.
+    pub async fn attachment(&self, id: &AttachmentId) -> Result<Option<AttachmentContent>> {
+        let row = sqlx::query!(
+            "SELECT a.media_type, a.text, a.data
+             FROM attachments a LEFT JOIN conversations c ON c.id = a.conversation_id
+             WHERE a.id = ? AND c.deleted_at IS NULL",
+            id
+        )
+        .fetch_optional(&self.readers)
+        .await?;
+        Ok(row.map(|row| content(row.media_type, row.text, row.data)))
+    }
+}
+
+/// Builds an attachment's content from its columns.
+pub(super) fn content(
+    media_type: String,
+    text: Option<String>,
+    data: Option<Vec<u8>>,
+) -> AttachmentContent {
+    match data {
+        Some(data) => AttachmentContent::Image { media_type, data },
+        None => AttachmentContent::Text(text.unwrap_or_default()),
+    }
+}
+
+/// Returns the attachments of a conversation's draft.
+pub(super) async fn drafted(
+    reader: &mut SqliteConnection,
+    conversation_id: Option<&ConversationId>,
+) -> Result<Vec<AttachmentSummary>> {
+    Ok(sqlx::query_as!(
+        AttachmentSummary,
+        r#"SELECT id AS "id: _", name, kind AS "kind: _", bytes AS "bytes: _", tokens AS "tokens: _",
+             width AS "width: _", height AS "height: _", pages AS "pages: _"
+           FROM attachments WHERE conversation_id IS ? AND message_id IS NULL ORDER BY id"#,
+        conversation_id
+    )
+    .fetch_all(reader)
+    .await?)
+}
+
+/// Returns the attachments of messages, each with its message's id, in the order in which they were sent.
+pub(super) async fn of_messages(
+    reader: &mut SqliteConnection,
+    message_ids: &str,
+) -> Result<Vec<(MessageId, AttachmentSummary)>> {
+    Ok(sqlx::query!(
+        r#"SELECT a.message_id AS "message_id!: MessageId", a.id AS "id: AttachmentId", a.name,
+             a.kind AS "kind: AttachmentKind", a.bytes AS "bytes: u32", a.tokens AS "tokens: u32",
+             a.width AS "width: u32", a.height AS "height: u32", a.pages AS "pages: u32"
+           FROM json_each(?) AS listed CROSS JOIN attachments a ON a.message_id = listed.value
+           ORDER BY a.position"#,
+        message_ids
+    )
+    .map(|row| {
+        let summary = AttachmentSummary {
+            id: row.id,
+            name: row.name,
+            kind: row.kind,
+            bytes: row.bytes,
+            tokens: row.tokens,
+            width: row.width,
+            height: row.height,
+            pages: row.pages,
+        };
+        (row.message_id, summary)
+    })
+    .fetch_all(reader)
+    .await?)
+}
+
+/// Binds attachments to the message they are sent with, in this order. Returns false if one of them is gone,
+/// was already sent or belongs to another conversation; the caller must then roll back.
+pub(super) async fn bind(
+    tx: &mut SqliteConnection,
+    context: &BranchContext,
+    message_id: &MessageId,
+    ids: &[AttachmentId],
+) -> Result<bool> {
+    if ids.is_empty() {
+        return Ok(true);
+    }
+    let list = list(ids);
+    let bound = sqlx::query!(
+        "UPDATE attachments SET message_id = ?1, position = listed.key
+         FROM json_each(?2) AS listed
+         WHERE attachments.id = listed.value AND attachments.message_id IS NULL
+           AND attachments.conversation_id = ?3",
+        message_id,
+        list,
+        context.conversation_id
+    )
+    .execute(&mut *tx)
+    .await?;
+    Ok(bound.rows_affected() == count(ids))
+}
+
+fn list(ids: &[AttachmentId]) -> String {
+    let list: Value = ids.iter().map(ToString::to_string).collect();
+    list.to_string()
+}
+
+/// Returns the number of ids; a duplicate id counts here but matches only one row.
+fn count(ids: &[AttachmentId]) -> u64 {
+    u64::try_from(ids.len()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,279 @@
+//! Pages of a branch: the messages on the path from its head to its first message, page by page, so that a
+//! conversation of ten thousand opens as fast as one of ten.
+//!
+//! Every step of a path leads to a smaller `search_key`, because a message is stored after its parent. A step that
+//! does not is damage: followed, it could lead in a circle.
+
+use std::collections::HashMap;
+
+use conch_model::{
+    BranchId, ConversationId, FinishReason, Message, MessageError, MessageId, MessagePage,
+    MessageStatus, PageQuery, Role, Timestamp, Usage, Versions,
+};
+use futures_util::TryStreamExt;
+use sqlx::SqliteConnection;
+use sqlx::types::Json;
+
+use super::branches::{self, Branch};
+use super::chunks::MAX_UNJOINED_BYTES;
+use super::{Result, Store, StoreError, attachments, parts, versions};
+
+/// Maximum number of messages in a page.
+const PAGE: u32 = 50;
+
+impl Store {
+    /// Returns a page of a branch. `None` if there is no such branch; empty if the cursor message is not on it.
+    pub async fn messages(
+        &self,
+        conversation_id: &ConversationId,
+        branch_id: Option<&BranchId>,
+        part: &PageQuery,
+    ) -> Result<Option<MessagePage>> {
+        let mut reader = self.readers.begin().await?;
+        match branches::resolve_branch(&mut reader, conversation_id, branch_id).await? {
+            Some(branch) => page(&mut reader, &branch, part).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Returns the last messages of a branch up to this one, oldest first, at most `count`; empty if the branch does
+    /// not end with it.
+    pub async fn end_of_branch(
+        &self,
+        branch_id: &BranchId,
+        last: &MessageId,
+        count: u32,
+    ) -> Result<Vec<Message>> {
+        let mut reader = self.readers.begin().await?;
+        let head = branches::head(&mut reader, branch_id).await?;
+        if head.as_ref() != Some(last) {
+            return Ok(Vec::new());
+        }
+        let ids = up(&mut reader, head.as_ref(), count).await?;
+        read(&mut reader, &ids).await
+    }
+
+    /// Returns the messages of a branch that contain `text`, ignoring case, oldest first. `None` if there is no
+    /// such branch.
+    pub async fn find(
+        &self,
+        conversation_id: &ConversationId,
+        branch_id: Option<&BranchId>,
+        text: &str,
+    ) -> Result<Option<Vec<MessageId>>> {
+        let mut reader = self.readers.begin().await?;
+        let branch = branches::resolve_branch(&mut reader, conversation_id, branch_id).await?;
+        let Some(Branch { id, .. }) = branch else {
+            return Ok(None);
+        };
+        let mut rows = sqlx::query!(
+            r#"WITH RECURSIVE path(id, parent_id, search_key) AS (
+                 SELECT m.id, m.parent_id, m.search_key
+                 FROM branches b JOIN messages m ON m.id = b.head_message_id WHERE b.id = ?
+                 UNION ALL
+                 SELECT m.id, m.parent_id, m.search_key
+                 FROM path JOIN messages m ON m.id = path.parent_id AND m.search_key < path.search_key
+               )
+               SELECT m.id AS "id: MessageId", m.parent_id AS "parent_id: MessageId", m.content
+               FROM path JOIN messages m ON m.id = path.id ORDER BY path.search_key"#,
+            id
+        )
+        .fetch(&mut *reader);
+        // SQLite folds the case of ASCII only.
+        let text = text.to_lowercase();
+        let mut found = Vec::new();
+        let mut is_first = true;
+        while let Some(row) = rows.try_next().await? {
+            if is_first && row.parent_id.is_some() {
+                return Err(StoreError::BrokenPath(row.id));
+            }
+            is_first = false;
+            if row.content.to_lowercase().contains(&text) {
+                found.push(row.id);
+            }
+        }
+        Ok(Some(found))
+    }
+}
+
+pub(super) async fn page(
+    reader: &mut SqliteConnection,
+    branch: &Branch,
+    part: &PageQuery,
+) -> Result<MessagePage> {
+    let head = branch.head.as_ref();
+    let ids = match part {
+        PageQuery::Latest => up(reader, head, PAGE).await?,
+        PageQuery::Before(id) => {
+            let parent = parent(reader, id).await?;
+            up(reader, parent.as_ref(), PAGE).await?
+        }
+        PageQuery::After(id) => down(reader, head, id, PAGE).await?,
+        PageQuery::Around(id) => {
+            let mut ids = up(reader, Some(id), PAGE / 2).await?;
+            ids.extend(down(reader, head, id, PAGE / 2).await?);
+            ids
+        }
+    };
+    let messages = read(reader, &ids).await?;
+    Ok(MessagePage {
+        has_earlier: messages
+            .first()
+            .is_some_and(|first| first.parent_id.is_some()),
+        has_later: messages.last().is_some_and(|last| Some(&last.id) != head),
+        messages,
+    })
+}
+
+async fn parent(reader: &mut SqliteConnection, id: &MessageId) -> Result<Option<MessageId>> {
+    let row = sqlx::query!(
+        r#"SELECT m.parent_id IS NULL AS "is_first!: bool", p.id AS "parent_id?: MessageId"
+           FROM messages m LEFT JOIN messages p ON p.id = m.parent_id AND p.search_key < m.search_key
+           WHERE m.id = ?"#,
+        id
+    )
+    .fetch_optional(reader)
+    .await?;
+    match row {
+        None => Ok(None),
+        Some(row) if row.is_first == row.parent_id.is_none() => Ok(row.parent_id),
+        Some(_) => Err(StoreError::BrokenPath(id.clone())),
+    }
+}
+
+/// Returns the message and those before it, oldest first; as one row, because each row is sent between threads.
+async fn up(
+    reader: &mut SqliteConnection,
+    from: Option<&MessageId>,
+    limit: u32,
+) -> Result<Vec<MessageId>> {
+    let path = sqlx::query!(
+        r#"WITH RECURSIVE path(id, parent_id, search_key, depth) AS (
+             SELECT id, parent_id, search_key, 1 FROM messages WHERE id = ?1
+             UNION ALL
+             SELECT m.id, m.parent_id, m.search_key, path.depth + 1
+             FROM path JOIN messages m ON m.id = path.parent_id AND m.search_key < path.search_key
+             WHERE path.depth < ?2
+           )
+           SELECT json_group_array(id ORDER BY depth DESC) AS "ids!: Json<Vec<MessageId>>",
+             count(*) < ?2 AND coalesce(max(parent_id IS NULL) = 0, FALSE) AS "is_broken!: bool"
+           FROM path"#,
+        from,
+        limit
+    )
+    .fetch_one(reader)
+    .await?;
+    match path.ids.0.first() {
+        Some(oldest) if path.is_broken => Err(StoreError::BrokenPath(oldest.clone())),
+        _ => Ok(path.ids.0),
+    }
+}
+
+/// Returns the messages that follow this one on the branch, oldest first. A message has no reference to the
+/// next, since several may follow: the path is walked from the head, over ids only.
+async fn down(
+    reader: &mut SqliteConnection,
+    head: Option<&MessageId>,
+    after: &MessageId,
+    limit: u32,
+) -> Result<Vec<MessageId>> {
+    let path = sqlx::query!(
+        r#"WITH RECURSIVE path(id, parent_id, search_key) AS (
+             SELECT id, parent_id, search_key FROM messages WHERE id = ?1
+             UNION ALL
+             SELECT m.id, m.parent_id, m.search_key
+             FROM path JOIN messages m ON m.id = path.parent_id AND m.search_key < path.search_key
+             WHERE path.id <> ?2
+           )
+           SELECT (SELECT json_group_array(id ORDER BY search_key) FROM (
+               SELECT id, search_key FROM path
+               WHERE id <> ?2 AND EXISTS (SELECT 1 FROM path WHERE id = ?2) ORDER BY search_key LIMIT ?3
+             )) AS "ids!: Json<Vec<MessageId>>",
+             coalesce(max(parent_id IS NULL OR id = ?2) = 0, FALSE) AS "is_broken!: bool"
+           FROM path"#,
+        head,
+        after,
+        limit
+    )
+    .fetch_one(reader)
+    .await?;
+    if path.is_broken {
+        return Err(StoreError::BrokenPath(after.clone()));
+    }
+    Ok(path.ids.0)
+}
+
+/// Reads these messages, in this order. The text is the message's content followed by unjoined pieces.
+async fn read(reader: &mut SqliteConnection, ids: &[MessageId]) -> Result<Vec<Message>> {
+    let ids = versions::list(ids.iter());
+    let mut files: HashMap<_, Vec<_>> = HashMap::new();
+    for (message_id, file) in attachments::of_messages(reader, &ids).await? {
+        files.entry(message_id).or_default().push(file);
+    }
+    let mut parts = parts::of_messages(reader, &ids).await?;
+    let mut messages = sqlx::query!(
+        r#"SELECT m.id AS "id: MessageId", m.parent_id AS "parent_id: MessageId",
+             m.branch_id AS "branch_id: BranchId", m.role AS "role: Role", m.status AS "status: MessageStatus",
+             m.content || coalesce((SELECT group_concat(text, '' ORDER BY seq) FROM (
+                 SELECT seq, text, sum(octet_length(text)) OVER (ORDER BY seq) AS so_far
+                 FROM message_chunks WHERE message_id = m.id) WHERE so_far <= ?2), '') AS "content!: String",
+             m.reasoning || coalesce((SELECT group_concat(reasoning, '' ORDER BY seq) FROM (
+                 SELECT seq, reasoning, sum(octet_length(reasoning)) OVER (ORDER BY seq) AS so_far
+                 FROM message_chunks WHERE message_id = m.id) WHERE so_far <= ?2), '') AS "reasoning!: String",
+             m.model, m.error_code, m.error_message, m.finish_reason AS "finish_reason: FinishReason",
+             m.prompt_tokens AS "prompt_tokens: u32", m.completion_tokens AS "completion_tokens: u32",
+             m.cached_tokens AS "cached_tokens: u32", m.left_out AS "left_out: u32",
+             m.created_at AS "created_at: Timestamp", m.finished_at AS "finished_at: Timestamp",
+             CASE WHEN m.parent_id IS NULL
+               THEN (SELECT json_group_array(v.id ORDER BY v.search_key) FROM messages v
+                     WHERE v.conversation_id = m.conversation_id AND v.parent_id IS NULL)
+               ELSE (SELECT json_group_array(v.id ORDER BY v.search_key) FROM messages v
+                     WHERE v.parent_id = m.parent_id) END AS "versions!: Json<Vec<MessageId>>"
+           FROM json_each(?1) AS listed JOIN messages m ON m.id = listed.value ORDER BY listed.key"#,
+        ids,
+        MAX_UNJOINED_BYTES
+    )
+    .map(|row| Message {
+        versions: Versions::new(row.versions.0, &row.id),
+        failed_version: None,
+        parent_id: row.parent_id,
+        branch_id: row.branch_id,
+        role: row.role,
+        status: row.status,
+        parts: parts::assemble(&row.content, &row.reasoning, parts.remove(&row.id)),
+        attachments: Vec::new(),
+        model: row.model,
+        error: row
+            .error_code
+            .zip(row.error_message)
+            .map(|(code, message)| MessageError { code, message }),
+        finish_reason: row.finish_reason,
+        usage: counted(Usage {
+            prompt_tokens: row.prompt_tokens,
+            completion_tokens: row.completion_tokens,
+            cached_tokens: row.cached_tokens,
+        }),
+        left_out: row.left_out,
+        created_at: row.created_at,
+        finished_at: row.finished_at,
+        id: row.id,
+    })
+    .fetch_all(&mut *reader)
+    .await?;
+    let several = messages.iter().filter(|message| message.versions.count > 1);
+    let several = versions::list(several.map(|message| &message.id));
+    let mut failed = match several.as_str() {
+        "[]" => HashMap::new(),
+        several => versions::failed(reader, several).await?,
+    };
+    for message in &mut messages {
+        message.attachments = files.remove(&message.id).unwrap_or_default();
+        message.failed_version = failed.remove(&message.id);
+    }
+    Ok(messages)
+}
+
+/// Returns `None` if the provider reported no usage.
+fn counted(usage: Usage) -> Option<Usage> {
+    (usage != Usage::default()).then_some(usage)
+}

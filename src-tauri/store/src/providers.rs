@@ -1,0 +1,80 @@
+//! The providers that the user added. Their keys are never stored here, only where each key is kept.
+
+use conch_model::{KeyPlace, ProtocolKind, Timestamp};
+
+use super::write::Change;
+use super::{Result, Store};
+use crate::events::CoreEvent;
+
+/// A stored provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "field names say it")]
+pub struct StoredProvider {
+    /// The first part of its models' ids.
+    pub id: String,
+    /// The preset that it was created from.
+    pub preset: String,
+    pub protocol: ProtocolKind,
+    /// The display name.
+    pub name: String,
+    pub base_url: String,
+    /// Maximum number of parallel answers.
+    pub max_parallel: u32,
+    /// Where its key is kept; `None` if it has none.
+    pub key_place: Option<KeyPlace>,
+    /// The last four characters of its key, to identify it.
+    pub key_last_four: Option<String>,
+}
+
+impl Store {
+    /// Returns the providers that the user added, oldest first.
+    pub async fn providers(&self) -> Result<Vec<StoredProvider>> {
+        Ok(sqlx::query_as!(
+            StoredProvider,
+            r#"SELECT id, preset, protocol AS "protocol: _", name, base_url, max_parallel AS "max_parallel: _",
+                 key_place AS "key_place: _", key_last_four
+               FROM providers ORDER BY created_at, id"#
+        )
+        .fetch_all(&self.readers)
+        .await?)
+    }
+
+    /// Adds a provider, or updates the one with the same id.
+    pub async fn save_provider(&self, provider: &StoredProvider, now: Timestamp) -> Result<()> {
+        let mut tx = self.write().await?;
+        sqlx::query!(
+            "INSERT INTO providers (id, preset, protocol, name, base_url, max_parallel, key_place, key_last_four, created_at)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+             ON CONFLICT (id) DO UPDATE SET preset = excluded.preset, protocol = excluded.protocol, name = excluded.name,
+               base_url = excluded.base_url, max_parallel = excluded.max_parallel, key_place = excluded.key_place,
+               key_last_four = excluded.key_last_four",
+            provider.id,
+            provider.preset,
+            provider.protocol,
+            provider.name,
+            provider.base_url,
+            provider.max_parallel,
+            provider.key_place,
+            provider.key_last_four,
+            now
+        )
+        .execute(&mut *tx)
+        .await?;
+        tx.changed(Change::Other(CoreEvent::Models));
+        tx.commit().await
+    }
+
+    /// Deletes a provider. Returns false if it does not exist.
+    pub async fn delete_provider(&self, id: &str) -> Result<bool> {
+        let mut tx = self.write().await?;
+        let done = sqlx::query!("DELETE FROM providers WHERE id = ?", id)
+            .execute(&mut *tx)
+            .await?;
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+        tx.changed(Change::Other(CoreEvent::Models));
+        tx.commit().await?;
+        Ok(true)
+    }
+}
