@@ -3,9 +3,10 @@
 use conch_model::{ConversationId, Timestamp};
 use sqlx::SqliteConnection;
 
+use super::profile::Profile;
 use super::{Result, Store};
 
-impl Store {
+impl Profile {
     /// Saves the draft of a conversation. Returns false if it does not exist.
     pub async fn save_draft(
         &self,
@@ -21,7 +22,7 @@ impl Store {
             content,
             now
         )
-        .execute(self.writer()?)
+        .execute(self.store.writer()?)
         .await?;
         Ok(done.rows_affected() > 0)
     }
@@ -31,11 +32,11 @@ impl Store {
         sqlx::query!(
             "INSERT INTO new_conversation_drafts (user_id, content, updated_at) VALUES (?, ?, ?)
              ON CONFLICT (user_id) DO UPDATE SET content = excluded.content, updated_at = excluded.updated_at",
-            self.user_id,
+            self.store.user_id,
             content,
             now
         )
-        .execute(self.writer()?)
+        .execute(self.store.writer()?)
         .await?;
         Ok(())
     }
@@ -44,13 +45,15 @@ impl Store {
     pub async fn new_draft(&self) -> Result<String> {
         let draft = sqlx::query_scalar!(
             "SELECT content FROM new_conversation_drafts WHERE user_id = ?",
-            self.user_id
+            self.store.user_id
         )
-        .fetch_optional(&self.readers)
+        .fetch_optional(&self.store.readers)
         .await?;
         Ok(draft.unwrap_or_default())
     }
+}
 
+impl Store {
     /// Deletes the draft that is being sent, in the transaction that stores the message. Keeps a draft with
     /// other text: a program may send while the user types. The first message of a conversation may be the
     /// draft from before the conversation existed.

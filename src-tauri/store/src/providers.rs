@@ -2,8 +2,9 @@
 
 use conch_model::{KeyPlace, ProtocolKind, Timestamp};
 
+use super::Result;
+use super::profile::Profile;
 use super::write::Change;
-use super::{Result, Store};
 use crate::events::CoreEvent;
 
 /// A stored provider.
@@ -26,7 +27,7 @@ pub struct StoredProvider {
     pub key_last_four: Option<String>,
 }
 
-impl Store {
+impl Profile {
     /// Returns the providers that the user added, oldest first.
     pub async fn providers(&self) -> Result<Vec<StoredProvider>> {
         Ok(sqlx::query_as!(
@@ -35,13 +36,13 @@ impl Store {
                  key_place AS "key_place: _", key_last_four
                FROM providers ORDER BY created_at, id"#
         )
-        .fetch_all(&self.readers)
+        .fetch_all(&self.store.readers)
         .await?)
     }
 
     /// Adds a provider, or updates the one with the same id.
     pub async fn save_provider(&self, provider: &StoredProvider, now: Timestamp) -> Result<()> {
-        let mut tx = self.write().await?;
+        let mut tx = self.store.write().await?;
         sqlx::query!(
             "INSERT INTO providers (id, preset, protocol, name, base_url, max_parallel, key_place, key_last_four, created_at)
              VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -66,7 +67,7 @@ impl Store {
 
     /// Deletes a provider. Returns false if it does not exist.
     pub async fn delete_provider(&self, id: &str) -> Result<bool> {
-        let mut tx = self.write().await?;
+        let mut tx = self.store.write().await?;
         let done = sqlx::query!("DELETE FROM providers WHERE id = ?", id)
             .execute(&mut *tx)
             .await?;

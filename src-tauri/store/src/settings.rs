@@ -6,15 +6,16 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::Result;
+use super::profile::Profile;
 use super::write::Change;
-use super::{Result, Store};
 use crate::events::CoreEvent;
 
-impl Store {
+impl Profile {
     /// Returns the settings, with defaults for those not saved.
     pub async fn settings(&self) -> Result<Settings> {
         let rows = sqlx::query!("SELECT name, value FROM settings")
-            .fetch_all(&self.readers)
+            .fetch_all(&self.store.readers)
             .await?;
         let mut stored = Map::new();
         for row in rows {
@@ -41,7 +42,7 @@ impl Store {
         let Ok(Value::Object(rows)) = serde_json::to_value(settings) else {
             return Ok(());
         };
-        let mut tx = self.write().await?;
+        let mut tx = self.store.write().await?;
         for (name, value) in rows {
             let value = value.to_string();
             sqlx::query!(

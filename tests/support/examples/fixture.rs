@@ -187,8 +187,11 @@ async fn other(store: &Store) -> Result<(), Box<dyn std::error::Error>> {
         };
         store.attach(&file, NOW).await?;
     }
-    store.save_draft(&with_files, "a draft", NOW).await?;
-    store.save_new_draft("a new draft", NOW).await?;
+    store
+        .profile()
+        .save_draft(&with_files, "a draft", NOW)
+        .await?;
+    store.profile().save_new_draft("a new draft", NOW).await?;
     let parameters = Parameters {
         temperature: Some(0.5),
         ..Parameters::default()
@@ -206,6 +209,7 @@ async fn other(store: &Store) -> Result<(), Box<dyn std::error::Error>> {
         .record_refused_by_page(&with_files, None, AttemptSource::Composer, NOW)
         .await?;
     store
+        .profile()
         .save_provider(
             &StoredProvider {
                 id: "mine".to_owned(),
@@ -221,6 +225,7 @@ async fn other(store: &Store) -> Result<(), Box<dyn std::error::Error>> {
         )
         .await?;
     store
+        .profile()
         .save_settings(&Settings {
             zoom: 110,
             ..Settings::default()

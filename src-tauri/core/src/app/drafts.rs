@@ -26,10 +26,10 @@ impl Drafts {
         }
         let (now, store) = (self.clock.now(), &self.store);
         let Some(id) = id else {
-            let saved = store.save_new_draft(content, now).await;
+            let saved = store.profile().save_new_draft(content, now).await;
             return Ok(store.inspect_damage(saved)?);
         };
-        let saved = store.save_draft(id, content, now).await;
+        let saved = store.profile().save_draft(id, content, now).await;
         if store.inspect_damage(saved)? {
             Ok(())
         } else {
@@ -39,6 +39,8 @@ impl Drafts {
 
     /// Returns the draft of a conversation that does not exist yet; empty if there is none.
     pub async fn of_new_conversation(&self) -> Result<String> {
-        Ok(self.store.inspect_damage(self.store.new_draft().await)?)
+        Ok(self
+            .store
+            .inspect_damage(self.store.profile().new_draft().await)?)
     }
 }

@@ -121,7 +121,7 @@ impl App {
             config.providers,
             network,
             EmbeddedModel::new(config.engine),
-            store.clone(),
+            store.profile(),
             Keys::new(&config.data_folder),
         ));
         let (live, aside) = (Arc::new(LiveAnswers::default()), Arc::new(aside));

@@ -496,11 +496,11 @@ mod tests {
     async fn what_was_typed_and_is_gone_leaves_the_backups() {
         let mut fixture = Fixture::new().await;
         let store = fixture.purger.store.clone();
-        store.save_new_draft(CANARY, NOW).await.unwrap();
+        store.profile().save_new_draft(CANARY, NOW).await.unwrap();
         let backup = store.back_up_daily(NOW, CancellationToken::new()).await;
         let backup = backup.unwrap().expect("the first one is due").path;
         let mut forget = async |draft: &str| {
-            store.save_new_draft(draft, NOW).await.unwrap();
+            store.profile().save_new_draft(draft, NOW).await.unwrap();
             fixture.purger.schedule_wal_truncation();
             fixture.clock.advance(UNDO);
             fixture.pass().await;

@@ -14,7 +14,9 @@ pub struct SavedSettings {
 impl SavedSettings {
     /// Returns the settings.
     pub async fn get(&self) -> Result<Settings> {
-        Ok(self.store.inspect_damage(self.store.settings().await)?)
+        Ok(self
+            .store
+            .inspect_damage(self.store.profile().settings().await)?)
     }
 
     /// Saves all settings, normalized, and returns them.
@@ -24,7 +26,7 @@ impl SavedSettings {
     pub async fn save(&self, settings: Settings) -> Result<Settings> {
         bounds::MODEL.check_any(settings.default_model_id.as_deref())?;
         let settings = settings.validate().map_err(Error::InvalidArgument)?;
-        let saved = self.store.save_settings(&settings).await;
+        let saved = self.store.profile().save_settings(&settings).await;
         self.store.inspect_damage(saved)?;
         Ok(settings)
     }

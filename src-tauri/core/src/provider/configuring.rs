@@ -17,7 +17,7 @@ use crate::store::StoredProvider;
 impl Providers {
     /// Lists every provider as it is shown to the user.
     pub(crate) async fn list(&self) -> Result<Vec<ProviderInfo>> {
-        let stored = self.store.providers().await?;
+        let stored = self.profile.providers().await?;
         let environment = self.environment.iter().map(|provider| ProviderInfo {
             id: provider.id.clone(),
             name: provider.name.clone(),
@@ -73,7 +73,7 @@ impl Providers {
     /// When the form is invalid, or the key cannot be stored in its place. Nothing was saved then.
     pub(crate) async fn save(&self, form: &ProviderForm, now: Timestamp) -> Result<ProviderInfo> {
         let checked = form.validate()?;
-        let stored = self.store.providers().await?;
+        let stored = self.profile.providers().await?;
         let before = match &form.id {
             Some(id) => {
                 let known = stored.iter().find(|provider| provider.id == *id);
@@ -112,7 +112,7 @@ impl Providers {
             key_place,
             key_last_four,
         };
-        self.store.save_provider(&saved, now).await?;
+        self.profile.save_provider(&saved, now).await?;
         if let Some(before) = before {
             self.forget_key(before, &saved).await;
         }
@@ -135,10 +135,10 @@ impl Providers {
 
     /// Deletes a provider and its key.
     pub(crate) async fn delete(&self, id: &str) -> Result<()> {
-        let stored = self.store.providers().await?;
+        let stored = self.profile.providers().await?;
         let before = stored.into_iter().find(|provider| provider.id == id);
         let before = before.ok_or(Error::NotFound(Entity::Provider))?;
-        self.store.delete_provider(id).await?;
+        self.profile.delete_provider(id).await?;
         let without = StoredProvider {
             key_place: None,
             ..before.clone()

@@ -105,7 +105,7 @@ impl Providers {
         id: Option<&str>,
         base_url: &str,
     ) -> error::Result<Option<SecretString>> {
-        let stored = self.store.providers().await?;
+        let stored = self.profile.providers().await?;
         let stored = stored.iter().find(|provider| Some(&*provider.id) == id);
         let Some(stored) = stored else {
             return Ok(None);

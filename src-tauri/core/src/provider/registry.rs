@@ -22,7 +22,7 @@ use crate::error::Result;
 use crate::keys::Keys;
 use crate::model::{KeyName, Timestamp};
 use crate::network::Network;
-use crate::store::{Store, StoreError, StoredProvider};
+use crate::store::{Profile, StoreError, StoredProvider};
 
 pub(super) const EMBEDDED: &str = "embedded";
 
@@ -34,7 +34,7 @@ const EMBEDDED_NOTE: &str =
 #[derive(Debug)]
 pub struct Providers {
     pub(super) network: Arc<Network>,
-    pub(super) store: Store,
+    pub(super) profile: Profile,
     pub(super) keys: Keys,
     pub(super) environment: Vec<Provider>,
     embedded: EmbeddedModel,
@@ -72,17 +72,17 @@ pub(crate) enum ModelRef {
 }
 
 impl Providers {
-    /// Creates the registry from the environment's providers, the store, and the embedded model.
+    /// Creates the registry from the environment's providers, the user's profile, and the embedded model.
     pub(crate) fn new(
         environment: Vec<Provider>,
         network: Arc<Network>,
         embedded: EmbeddedModel,
-        store: Store,
+        profile: Profile,
         keys: Keys,
     ) -> Self {
         Self {
             network,
-            store,
+            profile,
             keys,
             environment,
             embedded,
@@ -115,7 +115,7 @@ impl Providers {
             .map(|provider| self.models_of(provider, refresh, now));
         let mut models: Vec<_> = join_all(asked).await.into_iter().flatten().collect();
         models.push(self.embedded_model());
-        let chosen = self.store.settings().await?.default_model_id;
+        let chosen = self.profile.settings().await?.default_model_id;
         let is_chosen = |model: &ModelInfo| Some(&model.id) == chosen.as_ref();
         // The provider may have a model that it does not list.
         let provider = chosen.as_deref().and_then(|id| id.split('/').next());
@@ -220,7 +220,7 @@ impl Providers {
         let mut configured = self.configured().await?;
         let known = |id: &str| configured.iter().position(|known| known.id() == id);
         let Some(id) = model_id else {
-            let settings = self.store.settings().await?;
+            let settings = self.profile.settings().await?;
             // A default whose provider was deleted does not count.
             let chosen = settings.default_model_id.as_deref();
             let (provider, model) = chosen.and_then(|id| id.split_once('/')).unwrap_or_default();
@@ -315,7 +315,7 @@ impl Providers {
     /// Returns the configured providers, those of the environment first.
     async fn configured(&self) -> Result<Vec<Configured>, StoreError> {
         let environment = self.environment.iter().cloned();
-        let stored = self.store.providers().await?.into_iter();
+        let stored = self.profile.providers().await?.into_iter();
         Ok(environment
             .map(Configured::Environment)
             .chain(stored.map(Configured::Stored))

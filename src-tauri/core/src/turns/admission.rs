@@ -192,11 +192,11 @@ async fn send(
     endpoint: &Endpoint,
     answer: &watch::Sender<LiveAnswer>,
 ) -> OpenResult {
-    let store = &ctx.store;
+    let (store, profile) = (&ctx.store, ctx.store.profile());
     let (messages, own, settings) = tokio::try_join!(
         stored(ctx, answer, || store.history(&lease.message_id)),
         stored(ctx, answer, || store.parameters(&lease.conversation_id)),
-        stored(ctx, answer, || store.settings()),
+        stored(ctx, answer, || profile.settings()),
     )?;
     let parameters = own.or(&settings.parameters);
     let recipient = Recipient {

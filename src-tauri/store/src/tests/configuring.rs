@@ -9,7 +9,7 @@ use crate::StoredProvider;
 async fn a_provider_is_added_changed_and_forgotten() {
     let fixture = Fixture::new().await;
     let store = &fixture.store;
-    assert_eq!(store.providers().await.unwrap(), []);
+    assert_eq!(store.profile().providers().await.unwrap(), []);
     let work = StoredProvider {
         id: "work".to_owned(),
         preset: "custom".to_owned(),
@@ -20,7 +20,7 @@ async fn a_provider_is_added_changed_and_forgotten() {
         key_place: Some(KeyPlace::File),
         key_last_four: Some("wxyz".to_owned()),
     };
-    store.save_provider(&work, NOW).await.unwrap();
+    store.profile().save_provider(&work, NOW).await.unwrap();
     let changed = StoredProvider {
         name: "Home".to_owned(),
         key_place: None,
@@ -32,21 +32,28 @@ async fn a_provider_is_added_changed_and_forgotten() {
         ..work.clone()
     };
     let later = NOW + std::time::Duration::from_secs(1);
-    store.save_provider(&other, later).await.unwrap();
-    store.save_provider(&changed, later).await.unwrap();
-    let all = store.providers().await.unwrap();
+    store.profile().save_provider(&other, later).await.unwrap();
+    store
+        .profile()
+        .save_provider(&changed, later)
+        .await
+        .unwrap();
+    let all = store.profile().providers().await.unwrap();
     assert_eq!(all, [changed, other.clone()], "oldest first");
 
-    assert!(store.delete_provider("work").await.unwrap());
-    assert!(!store.delete_provider("work").await.unwrap(), "it is gone");
-    assert_eq!(store.providers().await.unwrap(), [other]);
+    assert!(store.profile().delete_provider("work").await.unwrap());
+    assert!(
+        !store.profile().delete_provider("work").await.unwrap(),
+        "it is gone"
+    );
+    assert_eq!(store.profile().providers().await.unwrap(), [other]);
 }
 
 #[tokio::test]
 async fn settings_are_defaults_until_they_are_saved() {
     let fixture = Fixture::new().await;
     let defaults = Settings::default();
-    assert_eq!(fixture.store.settings().await.unwrap(), defaults);
+    assert_eq!(fixture.store.profile().settings().await.unwrap(), defaults);
     let saved = Settings {
         appearance: Appearance::Dark,
         send_key: SendKey::ModEnter,
@@ -59,8 +66,8 @@ async fn settings_are_defaults_until_they_are_saved() {
         },
         ..defaults
     };
-    fixture.store.save_settings(&saved).await.unwrap();
-    assert_eq!(fixture.store.settings().await.unwrap(), saved);
+    fixture.store.profile().save_settings(&saved).await.unwrap();
+    assert_eq!(fixture.store.profile().settings().await.unwrap(), saved);
 }
 
 #[tokio::test]
@@ -70,6 +77,11 @@ async fn a_stored_zoom_that_is_none_counts_as_not_set() {
         zoom: 5000,
         ..Settings::default()
     };
-    fixture.store.save_settings(&unusable).await.unwrap();
-    assert_eq!(fixture.store.settings().await.unwrap().zoom, 100);
+    fixture
+        .store
+        .profile()
+        .save_settings(&unusable)
+        .await
+        .unwrap();
+    assert_eq!(fixture.store.profile().settings().await.unwrap().zoom, 100);
 }

@@ -118,6 +118,7 @@ async fn damage_that_is_met_while_running_stops_all_writes_and_the_next_start() 
     assert!(matches!(refused, Err(StoreError::FoundDamage { .. })));
     let draft = fixture
         .store
+        .profile()
         .save_draft(&fixture.conversation.id, "text", NOW)
         .await;
     assert!(

@@ -68,7 +68,11 @@ async fn a_deleted_conversation_is_nowhere_until_it_is_given_back() {
     let fixture = Fixture::new().await;
     answered(&fixture, "question", "answer").await;
     let (store, id) = (&fixture.store, &fixture.conversation.id);
-    store.save_draft(id, "half a thought", NOW).await.unwrap();
+    store
+        .profile()
+        .save_draft(id, "half a thought", NOW)
+        .await
+        .unwrap();
     let view = store.get_conversation(id, None, NOW).await.unwrap();
     let answer = view.as_ref().unwrap().messages[1].id.clone();
     let main = fixture.conversation.main_branch_id.clone();
@@ -87,7 +91,7 @@ async fn a_deleted_conversation_is_nowhere_until_it_is_given_back() {
     assert!(!store.set_conversation_model(id, "x/y").await.unwrap());
     let parameters = Parameters::default();
     assert!(!store.set_parameters(id, &parameters).await.unwrap());
-    assert!(!store.save_draft(id, "x", NOW).await.unwrap());
+    assert!(!store.profile().save_draft(id, "x", NOW).await.unwrap());
     let chosen = store.select_version(&answer).await.unwrap();
     assert_eq!(chosen, SelectOutcome::NotFound);
     let refused = AttemptSource::Enter;
@@ -119,7 +123,11 @@ async fn what_is_purged_leaves_no_row_and_cannot_be_given_back() {
     for n in 0..40 {
         answered(&fixture, &format!("q{n}"), &"a long answer ".repeat(40)).await;
     }
-    store.save_draft(id, "half a thought", NOW).await.unwrap();
+    store
+        .profile()
+        .save_draft(id, "half a thought", NOW)
+        .await
+        .unwrap();
     // An answer that is still being written, perhaps by another process.
     let writing = fixture.begin("last", NOW).await;
     let saved = store.append(&writing.lease, 0, &"text".into()).await;
@@ -211,7 +219,7 @@ async fn nothing_of_it_is_in_any_file_while_the_database_is_open() {
     }
     let id = id.clone();
     store.rename_conversation(&id, CANARY).await.unwrap();
-    store.save_draft(&id, CANARY, NOW).await.unwrap();
+    store.profile().save_draft(&id, CANARY, NOW).await.unwrap();
     store.index_answers().await.unwrap();
     assert_ne!(found_in(fixture.folder.path()), Vec::<String>::new());
     fixture.purge().await;

@@ -16,7 +16,13 @@ async fn a_conversation_takes_a_name_a_model_and_a_draft() {
 
     assert!(store.rename_conversation(id, "Named").await.unwrap());
     assert!(store.set_conversation_model(id, "openai/x").await.unwrap());
-    assert!(store.save_draft(id, "half a thought", NOW).await.unwrap());
+    assert!(
+        store
+            .profile()
+            .save_draft(id, "half a thought", NOW)
+            .await
+            .unwrap()
+    );
 
     let view = store.get_conversation(id, None, NOW).await.unwrap();
     let view = view.unwrap();
@@ -43,7 +49,13 @@ async fn a_conversation_that_is_not_there_takes_nothing() {
             .await
             .unwrap()
     );
-    assert!(!store.save_draft(&unknown, "text", NOW).await.unwrap());
+    assert!(
+        !store
+            .profile()
+            .save_draft(&unknown, "text", NOW)
+            .await
+            .unwrap()
+    );
     assert!(!store.delete_conversation(&unknown, NOW).await.unwrap());
     assert!(!store.restore_conversation(&unknown).await.unwrap());
     assert!(!store.begin_purge(&unknown).await.unwrap());

@@ -209,6 +209,7 @@ async fn a_send_takes_its_own_text_out_of_the_draft_and_no_other() {
     };
     fixture
         .store
+        .profile()
         .save_draft(id, "half a thought", NOW)
         .await
         .unwrap();
@@ -217,6 +218,7 @@ async fn a_send_takes_its_own_text_out_of_the_draft_and_no_other() {
 
     fixture
         .store
+        .profile()
         .save_draft(id, "typed and sent", NOW)
         .await
         .unwrap();
@@ -227,13 +229,18 @@ async fn a_send_takes_its_own_text_out_of_the_draft_and_no_other() {
 #[tokio::test]
 async fn the_draft_of_a_new_conversation_is_kept_until_it_is_sent_in_one() {
     let fixture = Fixture::new().await;
-    assert_eq!(fixture.store.new_draft().await.unwrap(), "");
+    assert_eq!(fixture.store.profile().new_draft().await.unwrap(), "");
     for text in ["half a", "half a thought"] {
-        fixture.store.save_new_draft(text, NOW).await.unwrap();
+        fixture
+            .store
+            .profile()
+            .save_new_draft(text, NOW)
+            .await
+            .unwrap();
     }
     answered(&fixture, "sent by a program", "ok", NOW).await;
     let fixture = fixture.reopen().await;
-    let draft = async |fixture: &Fixture| fixture.store.new_draft().await.unwrap();
+    let draft = async |fixture: &Fixture| fixture.store.profile().new_draft().await.unwrap();
     assert_eq!(
         draft(&fixture).await,
         "half a thought",

@@ -350,7 +350,7 @@ async fn others_write_while_much_is_indexed() {
     });
     let mut writes = 0;
     while !indexing.is_finished() {
-        store.save_draft(&id, "typed", NOW).await.unwrap();
+        store.profile().save_draft(&id, "typed", NOW).await.unwrap();
         writes += 1;
         tokio::task::yield_now().await;
     }
