@@ -8,6 +8,7 @@ const CAPABILITY: &str = "src-tauri/capabilities/main.json";
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=ui/dist");
+    println!("cargo::rerun-if-changed={CAPABILITY}");
     let capability: serde_json::Value = serde_json::from_str(&fs::read_to_string(CAPABILITY)?)?;
     let permissions = capability["permissions"].as_array().into_iter().flatten();
     let commands = permissions.filter_map(|permission| permission.as_str()?.strip_prefix("allow-"));

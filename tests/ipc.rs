@@ -41,6 +41,17 @@ impl Page {
         call(&self.window, command, arguments)
     }
 
+    /// Waits until no answer is being written on `main`, and returns the conversation.
+    fn ended(&self, id: &Value) -> Value {
+        let get = || {
+            self.call("get_conversation", json!({"conversationId": id}))
+                .unwrap()
+        };
+        let is_free = async || Ok::<_, Error>(get()["lock"]["locked"] == json!(false));
+        tauri::async_runtime::block_on(until("the answer has ended", is_free)).unwrap();
+        get()
+    }
+
     fn new_conversation(&self) -> Value {
         self.call("create_conversation", json!({})).unwrap()["id"].clone()
     }
@@ -94,7 +105,11 @@ fn a_hundred_sends_at_once_are_one_accepted_and_ninety_nine_refused() {
             .collect();
         sends.into_iter().map(|send| send.join().unwrap()).collect()
     });
+    let branches = page
+        .call("list_branches", json!({"conversationId": id}))
+        .unwrap();
     let refusal = json!({
+        "branchId": branches[0]["id"],
         "code": "generation_in_progress",
         "message": "Please wait for the current response to complete before sending another message",
     });
@@ -135,11 +150,7 @@ fn a_version_of_an_answer_is_chosen_by_its_id() {
         page.call("get_conversation", json!({"conversationId": id}))
             .unwrap()
     };
-    let ended = || {
-        let is_free = async || Ok::<_, Error>(get()["lock"]["locked"] == json!(false));
-        tauri::async_runtime::block_on(until("the answer has ended", is_free)).unwrap();
-        get()
-    };
+    let ended = || page.ended(&id);
     page.server.push(Script::answer("first"));
     let message = json!({"conversationId": id, "content": "hello", "clientRequestId": "r1"});
     let sent = page.call("send_message", message).unwrap();
@@ -180,6 +191,105 @@ fn a_version_of_an_answer_is_chosen_by_its_id() {
     assert_eq!(busy.unwrap_err()["code"], "generation_in_progress");
     page.server.gate("hold").open();
     assert_eq!(ended()["messages"][1]["content"], "third");
+}
+
+#[test]
+fn a_conversation_is_a_tree_of_branches() {
+    let page = Page::open();
+    let id = page.new_conversation();
+    page.server.push(Script::answer("first"));
+    let sent = json!({"conversationId": id, "content": "one", "clientRequestId": "r1"});
+    let sent = page.call("send_message", sent).unwrap();
+    page.ended(&id);
+    page.server.push(Script::answer("to the edited one"));
+    let edited =
+        json!({"messageId": sent["userMessageId"], "content": "changed", "clientRequestId": "r2"});
+    let accepted = page.call("edit_message", edited.clone()).unwrap();
+    assert_eq!(accepted["type"], "accepted");
+    assert_eq!(accepted["branchId"], sent["branchId"]);
+    let view = page.ended(&id);
+    assert_eq!(view["messages"][0]["content"], "changed");
+    let ids = json!([sent["userMessageId"], accepted["userMessageId"]]);
+    assert_eq!(
+        view["messages"][0]["versions"],
+        json!({"index": 2, "count": 2, "ids": ids})
+    );
+    let again = page.call("edit_message", edited).unwrap();
+    assert_eq!(again, accepted, "a request that arrives twice");
+    let answer =
+        json!({"messageId": sent["assistantMessageId"], "content": "x", "clientRequestId": "r3"});
+    let refused = page.call("edit_message", answer).unwrap_err();
+    assert_eq!(refused["code"], "invalid_argument");
+
+    let fork = json!({"messageId": sent["assistantMessageId"], "name": "Another way"});
+    let branch = page.call("fork_branch", fork.clone()).unwrap();
+    assert_eq!(branch["conversationId"], id);
+    assert_eq!(branch["name"], "Another way");
+    assert_eq!(branch["headMessageId"], sent["assistantMessageId"]);
+    assert_eq!(branch["forkedFrom"], sent["assistantMessageId"]);
+    let taken = page.call("fork_branch", fork).unwrap_err();
+    assert_eq!(taken["code"], "invalid_argument");
+
+    page.server.push(Script::gated("hold", "", "there"));
+    let there = json!({"conversationId": id, "branchId": branch["id"], "content": "two", "clientRequestId": "r4"});
+    page.call("send_message", there).unwrap();
+    let listed = page
+        .call("list_branches", json!({"conversationId": id}))
+        .unwrap();
+    let states: Vec<_> = listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (&one["name"], &one["locked"]))
+        .collect();
+    assert_eq!(
+        states,
+        [
+            (&json!("main"), &json!(false)),
+            (&json!("Another way"), &json!(true))
+        ]
+    );
+    let beside = |request: &str| json!({"conversationId": id, "content": "three", "clientRequestId": request});
+    let full = page.call("send_message", beside("r5")).unwrap_err();
+    assert_eq!(
+        (&full["code"], &full["branchId"]),
+        (&json!("generation_in_progress"), &branch["id"])
+    );
+    let nine = json!({"conversationId": id, "maxParallel": 9});
+    assert_eq!(
+        page.call("set_max_parallel", nine).unwrap_err()["code"],
+        "invalid_argument"
+    );
+    page.call(
+        "set_max_parallel",
+        json!({"conversationId": id, "maxParallel": 2}),
+    )
+    .unwrap();
+    page.server.push(Script::gated("hold", "", "beside"));
+    page.call("send_message", beside("r6")).unwrap();
+    let stopped = page.call("stop_all_generations", json!({})).unwrap();
+    assert_eq!(stopped, json!({"stopped": 2}));
+
+    let rename = |branch: &Value, name: &str| {
+        page.call("rename_branch", json!({"branchId": branch, "name": name}))
+    };
+    rename(&branch["id"], " Short ").unwrap();
+    assert_eq!(
+        rename(&branch["id"], " ").unwrap_err()["code"],
+        "invalid_argument"
+    );
+    assert_eq!(
+        rename(&sent["branchId"], "x").unwrap_err()["code"],
+        "invalid_argument"
+    );
+    assert_eq!(
+        rename(&json!("gone"), "x").unwrap_err()["code"],
+        "not_found"
+    );
+    let listed = page
+        .call("list_branches", json!({"conversationId": id}))
+        .unwrap();
+    assert_eq!(listed[1]["name"], "Short");
 }
 
 #[test]

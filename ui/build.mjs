@@ -23,6 +23,7 @@ const ICONS = [
 	"eye",
 	"eye-off",
 	"file-text",
+	"git-branch",
 	"info",
 	"keyboard",
 	"loader-circle",

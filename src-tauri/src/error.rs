@@ -1,5 +1,6 @@
 //! Errors as the page receives them: a stable code for programs, a message for people.
 
+use conch_core::model::BranchId;
 use conch_core::{Error, ErrorCode};
 use serde::Serialize;
 use specta::Type;
@@ -13,6 +14,10 @@ pub struct IpcError {
     pub code: ErrorCode,
     /// What happened and what to do next.
     pub message: String,
+    /// The branch that holds the lock, where a lock is the reason.
+    #[serde(rename = "branchId", skip_serializing_if = "Option::is_none")]
+    #[specta(optional)]
+    pub branch_id: Option<BranchId>,
 }
 
 impl From<window::OpenError> for IpcError {
@@ -21,6 +26,7 @@ impl From<window::OpenError> for IpcError {
             window::OpenError::TooMany => Self {
                 code: ErrorCode::WindowLimit,
                 message: error.to_string(),
+                branch_id: None,
             },
             window::OpenError::Refused(error) => error.into(),
         }
@@ -32,6 +38,7 @@ impl IpcError {
         Self {
             code,
             message: message.to_owned(),
+            branch_id: None,
         }
     }
 }
@@ -42,6 +49,7 @@ impl From<tauri::Error> for IpcError {
         Self {
             code: ErrorCode::Internal,
             message: format!("The window could not be opened: {error}"),
+            branch_id: None,
         }
     }
 }
@@ -52,6 +60,7 @@ impl From<opener::OpenError> for IpcError {
         Self {
             code: ErrorCode::Internal,
             message: error.to_string(),
+            branch_id: None,
         }
     }
 }
@@ -65,6 +74,7 @@ impl From<Error> for IpcError {
         Self {
             code,
             message: error.to_string(),
+            branch_id: error.branch_id().cloned(),
         }
     }
 }

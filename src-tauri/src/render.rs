@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use conch_core::live::{Phase, TranscriptEvent};
 use conch_core::model::{
-    self, AttachmentSummary, BranchId, ConversationId, FailedVersion, FinishReason, LockStatus,
-    MessageError, MessageId, MessageStatus, Parameters, PartContent, PartDelta, Role, Timestamp,
-    ToolCall, ToolResult, Usage, Versions,
+    self, AttachmentSummary, Branch, BranchId, ConversationId, FailedVersion, FinishReason,
+    LockStatus, MessageError, MessageId, MessageStatus, Parameters, PartContent, PartDelta, Role,
+    Timestamp, ToolCall, ToolResult, Usage, Versions,
 };
 use conch_core::{App, Error, Result};
 use conch_markdown::{Block, IncrementalParser, Patch, parse};
@@ -33,6 +33,10 @@ pub(crate) struct ConversationView {
     main_branch_id: BranchId,
     /// The branch shown here.
     branch_id: BranchId,
+    /// All of its branches, `main` first and then the oldest.
+    branches: Vec<Branch>,
+    /// How many of them may answer at the same time.
+    max_parallel: u32,
     /// When it was created, epoch ms.
     created_at: Timestamp,
     /// When its last message was written, epoch ms.
@@ -177,6 +181,8 @@ pub(crate) async fn conversation(view: model::ConversationView) -> Result<Conver
         model_id: view.model_id,
         main_branch_id: view.main_branch_id,
         branch_id: view.branch_id,
+        branches: view.branches,
+        max_parallel: view.max_parallel,
         created_at: view.created_at,
         updated_at: view.updated_at,
         parameters: view.parameters,

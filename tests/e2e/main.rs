@@ -25,6 +25,7 @@ mod settings;
 mod shortcuts;
 mod starting;
 mod stop;
+mod tree;
 mod typing;
 mod versions;
 mod web_process;

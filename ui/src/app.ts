@@ -5,6 +5,7 @@
 import { computed, effect, type ReadonlySignal, signal } from "@preact/signals-core";
 import { elementsOf } from "./elements";
 import { ComposerFiles } from "./features/attachments/composer-files";
+import { mountBranchMenu } from "./features/branches/mount";
 import { type ComposerFocus, keepFocus, returnFocus } from "./features/chat/composer/focus";
 import { InputHistory } from "./features/chat/composer/input-history";
 import { mountComposer } from "./features/chat/composer/pane";
@@ -135,6 +136,7 @@ class App {
 			defaultParameters: settings.parameters,
 			sendKey: this.#sendKey,
 			rename: (id, title) => void this.#workspace.rename(id, title),
+			renameBranch: (id, name) => void this.#workspace.renameBranch(id, name),
 			removeProvider: (id) => void this.#settings.providers.remove(id),
 			takeFocus,
 		});
@@ -202,6 +204,7 @@ class App {
 			}),
 			files: this.#files.actions,
 			now: this.#now,
+			sendKey: this.#sendKey,
 			hasDraft: () => hasDraft.value,
 			suggest: (text) => {
 				// A suggestion is shown only if nothing is typed, but a draft may have come since.
@@ -237,7 +240,7 @@ class App {
 
 	/** Draws what typing need not wait for. */
 	#mountRest(): void {
-		const { header, sidebar, modelMenu } = this.#elements;
+		const { header, sidebar, modelMenu, branchMenu } = this.#elements;
 		const workspace = this.#workspace;
 		const { shown, shownId } = workspace;
 		const create = () => this.#open(NEW);
@@ -272,6 +275,19 @@ class App {
 			},
 		});
 		mountModelMenu(modelMenu, this.#picker, this.#models, () => this.#settings.addProvider());
+		mountBranchMenu(branchMenu, {
+			view: workspace.view,
+			button: () => this.#page.getElementById("branch-picker"),
+			actions: {
+				show: ({ id }) =>
+					void shown.value.showBranch(id).then(() => {
+						this.#follower.stick();
+						this.#takeFocus();
+					}),
+				rename: ({ id, name }) => this.#dialogs.ask({ type: "renameBranch", id, title: name }),
+				setMaxParallel: (max) => void workspace.setMaxParallel(max),
+			},
+		});
 		this.#settings.mount();
 		effect(() => {
 			const appearance = this.#settings.settings.current.value?.appearance;

@@ -14,6 +14,7 @@ export function elementsOf(page: Document) {
 		settings: byId(page, "settings"),
 		starting: byId(page, "starting"),
 		modelMenu: byId(page, "model-menu"),
+		branchMenu: byId(page, "branch-menu"),
 		dialogs: byId(page, "dialogs"),
 		toasts: byId(page, "toasts"),
 		notices: byId(page, "notices"),

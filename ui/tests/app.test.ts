@@ -65,6 +65,8 @@ let view: ConversationView = {
 	parameters: PARAMETERS,
 	draft: "",
 	attachments: [],
+	branches: [],
+	maxParallel: 1,
 	messages: [message(0, "What is a conch?")],
 	hasEarlier: false,
 	lock: FREE,

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Edit } from "../src/features/chat/message/editor";
 import type { Message } from "../src/ipc/bindings";
 import { message as made } from "./messages";
 
@@ -14,7 +15,7 @@ const { render } = await import("lit-html");
 const { message } = await import("../src/features/chat/message/view");
 
 /** A rendered message, and the actions its buttons triggered. */
-function shown(changes: Partial<Message>, isLast: boolean) {
+function shown(changes: Partial<Message>, isLast: boolean, edit: Edit | null = null) {
 	const root = document.createElement("div") as unknown as HTMLElement;
 	const done: string[] = [];
 	const actions = {
@@ -23,10 +24,19 @@ function shown(changes: Partial<Message>, isLast: boolean) {
 		retry: (id: string) => done.push(`retry ${id}`),
 		regenerate: (id: string) => done.push(`regenerate ${id}`),
 		select: (id: string) => done.push(`select ${id}`),
+		edit: ({ id }: { id: string }) => done.push(`edit ${id}`),
+		fork: (id: string) => done.push(`fork ${id}`),
+		editing: {
+			sendKey: "enter",
+			type: (text: string) => done.push(`type ${text}`),
+			remove: (id: string) => done.push(`remove ${id}`),
+			submit: () => done.push("submit"),
+			cancel: () => done.push("cancel"),
+		},
 		continueAnswer: () => done.push("continue"),
 		copy: () => {},
 	};
-	const model = { live: null, stopping: false, now: 0 };
+	const model = { live: null, stopping: false, now: 0, edit, lastId: "m5" };
 	const shape = { ...made(1), ...changes };
 	render(message(shape, isLast, model, actions as unknown as Parameters<typeof message>[3]), root);
 	const press = (selector: string) => root.querySelector<HTMLElement>(selector)?.click();
@@ -36,7 +46,7 @@ function shown(changes: Partial<Message>, isLast: boolean) {
 const UNREACHABLE = { code: "unreachable", message: "Nothing listens there" };
 const TRIED = { messageId: "m9", status: "failed", error: UNREACHABLE, hasText: true } as const;
 
-test("another answer is offered only where nothing follows that it would hide", () => {
+test("a retry is offered only where nothing follows that it would hide", () => {
 	const bad = { status: "failed", content: "", error: UNREACHABLE } as const;
 	const { done, press } = shown(bad, true);
 	press(".retry");
@@ -46,7 +56,30 @@ test("another answer is offered only where nothing follows that it would hide", 
 	assert.match(earlier.text, /Failed: Nothing listens there/);
 	const again = "[aria-label='Answer again']";
 	assert.ok(shown({}, true).root.querySelector(again));
-	assert.equal(shown({}, false).root.querySelector(again), null);
+	const amid = shown({}, false);
+	amid.press(again);
+	amid.press(".fork-branch");
+	assert.deepEqual(amid.done, ["regenerate m1", "fork m1"], "what follows stays below the other");
+});
+
+test("a sent message is edited in its place", () => {
+	const sent = { role: "user", content: "hello" } as const;
+	const { done, press } = shown(sent, false);
+	press(".edit-message");
+	assert.deepEqual(done, ["edit m1"]);
+	const file = { id: "f1", name: "notes.txt" } as Edit["files"][number];
+	const edit = { messageId: "m1", text: "hello there", files: [file], isSending: false };
+	const editor = shown(sent, false, edit);
+	const field = editor.root.querySelector<HTMLTextAreaElement>(".edit-input");
+	assert.equal(field?.value, "hello there");
+	assert.equal(editor.root.querySelector(".edit-message"), null);
+	editor.press(".remove");
+	editor.press(".cancel-edit");
+	assert.deepEqual(editor.done, ["remove f1", "cancel"]);
+	const nothing = shown(sent, false, { ...edit, text: " ", files: [] });
+	const send = nothing.root.querySelector(".send-edit");
+	assert.equal(send?.getAttribute("aria-disabled"), "true", "there is nothing to send");
+	assert.equal(shown({}, false).root.querySelector(".edit-message"), null, "not of an answer");
 });
 
 test("a complete answer shows the outcome of a failed regeneration", () => {
@@ -59,7 +92,9 @@ test("a complete answer shows the outcome of a failed regeneration", () => {
 
 	const without = shown({ failedVersion: { ...TRIED, hasText: false } }, true);
 	assert.equal(without.root.querySelector(".show-version"), null);
-	assert.doesNotMatch(shown({ failedVersion: TRIED }, false).text, /again/, "old news");
+	const older = { ...TRIED, messageId: "m2" };
+	assert.doesNotMatch(shown({ failedVersion: older }, false).text, /again/, "old news");
+	assert.match(shown({ failedVersion: TRIED }, false).text, /again failed/, "newer than the end");
 	const stopped = { status: "stopped", failedVersion: TRIED } as const;
 	const { root: both } = shown(stopped, true);
 	assert.equal(both.querySelectorAll(".retry").length, 1, "one way on");

@@ -20,6 +20,18 @@ export const VIEW: ConversationView = {
 	modelId: null,
 	mainBranchId: "b",
 	branchId: "b",
+	branches: [
+		{
+			id: "b",
+			conversationId: "c",
+			name: "main",
+			headMessageId: null,
+			forkedFrom: null,
+			createdAt: 0,
+			locked: false,
+		},
+	],
+	maxParallel: 1,
 	createdAt: 0,
 	updatedAt: 0,
 	parameters: NO_PARAMETERS,

@@ -17,6 +17,12 @@ pub(crate) const TITLE: Bound = Bound {
     says: "The conversation's name is longer than 1,000 bytes. Shorten it",
 };
 
+/// The name of a branch.
+pub(crate) const BRANCH: Bound = Bound {
+    most: 200,
+    says: "The branch's name is longer than 200 bytes. Shorten it",
+};
+
 /// A model id, `provider/model`.
 pub(crate) const MODEL: Bound = Bound {
     most: 1024,

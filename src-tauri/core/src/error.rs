@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use crate::attachments::AttachmentError;
 use crate::keys::KeyError;
-use crate::model::{Entity, ErrorCode};
+use crate::model::{BranchId, Entity, ErrorCode};
 use crate::store::{SalvageError, StoreError};
 use crate::web::WebError;
 
@@ -36,10 +36,16 @@ pub enum Error {
     },
     /// `send_message` while the conversation may not start another answer.
     #[error("Please wait for the current response to complete before sending another message")]
-    SendWhileGenerating,
+    SendWhileGenerating {
+        /// The branch that holds the lock.
+        branch_id: BranchId,
+    },
     /// `generate_response` while the conversation may not start another answer.
     #[error("A generation is already in progress for this conversation")]
-    GenerateWhileGenerating,
+    GenerateWhileGenerating {
+        /// The branch that holds the lock.
+        branch_id: BranchId,
+    },
     /// An id that does not exist.
     #[error("{0} not found")]
     NotFound(Entity),
@@ -76,12 +82,21 @@ pub enum Error {
 }
 
 impl Error {
+    /// Returns the branch that holds the lock, where a lock is the reason.
+    pub fn branch_id(&self) -> Option<&BranchId> {
+        match self {
+            Self::SendWhileGenerating { branch_id }
+            | Self::GenerateWhileGenerating { branch_id } => Some(branch_id),
+            _ => None,
+        }
+    }
+
     /// Returns the error's stable name.
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::EmptyMessage => ErrorCode::EmptyMessage,
             Self::MessageTooLong { .. } => ErrorCode::MessageTooLong,
-            Self::SendWhileGenerating | Self::GenerateWhileGenerating => {
+            Self::SendWhileGenerating { .. } | Self::GenerateWhileGenerating { .. } => {
                 ErrorCode::GenerationInProgress
             }
             Self::NotFound(_) | Self::Purged => ErrorCode::NotFound,

@@ -6,7 +6,7 @@ use serde::Serialize;
 use specta::Type;
 
 use super::{
-    AttachmentSummary, BranchId, ConversationId, LockStatus, Message, Parameters, Timestamp,
+    AttachmentSummary, Branch, BranchId, ConversationId, LockStatus, Message, Parameters, Timestamp,
 };
 
 /// A conversation's own row, without its messages.
@@ -57,6 +57,10 @@ pub struct ConversationView {
     pub main_branch_id: BranchId,
     /// The branch shown here.
     pub branch_id: BranchId,
+    /// All of its branches, `main` first and then the oldest.
+    pub branches: Vec<Branch>,
+    /// How many of them may answer at the same time.
+    pub max_parallel: u32,
     /// When it was created, epoch ms.
     pub created_at: Timestamp,
     /// When its last message was written, epoch ms.

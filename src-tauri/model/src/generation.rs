@@ -40,6 +40,13 @@ pub struct StopOutcome {
     pub stopped: bool,
 }
 
+/// The outcome of stopping all generations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
+pub struct StopAllOutcome {
+    /// How many were running.
+    pub stopped: u32,
+}
+
 /// The outcome of a clean-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
 pub struct CleanupOutcome {

@@ -5,6 +5,7 @@
 //! when in `conch-store`, what a turn does in `turns` of `conch-core`.
 
 mod attachment;
+mod branch;
 pub mod clock;
 mod conversation;
 mod error;
@@ -50,11 +51,13 @@ use named;
 pub use attachment::{
     AttachmentContent, AttachmentKind, AttachmentSummary, MAX_ATTACHMENTS, NewAttachment,
 };
+pub use branch::{Branch, MAIN_BRANCH, MAX_PARALLEL};
 pub use conversation::{Conversation, ConversationChange, ConversationSummary, ConversationView};
 pub use error::{Entity, ErrorCode};
 pub use generation::NOT_STORED;
 pub use generation::{
-    Accepted, AnswerEnd, AttemptSource, CleanupOutcome, Ending, SendOutcome, StopOutcome,
+    Accepted, AnswerEnd, AttemptSource, CleanupOutcome, Ending, SendOutcome, StopAllOutcome,
+    StopOutcome,
 };
 pub use ids::{
     AttachmentId, BranchId, ConversationId, GenerationId, InstanceId, MessageId, RequestId, UserId,
@@ -74,4 +77,4 @@ pub use part::{
 pub use provider::ProtocolKind;
 pub use settings::{Appearance, OnClose, SendKey, Settings, ZOOM};
 pub use time::Timestamp;
-pub use turn::{NewMessage, TurnRequest, TurnTarget};
+pub use turn::{EditedMessage, NewMessage, TurnRequest, TurnTarget};

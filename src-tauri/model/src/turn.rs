@@ -22,6 +22,20 @@ pub enum TurnTarget {
     /// A stored message: a user message that has no answer, or that gets another one, or an answer that gets
     /// another version.
     Answer(MessageId),
+    /// A new version of a user message, beside the old one, and its answer.
+    Edit(EditedMessage),
+}
+
+/// A new version of a user message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "field names say it")]
+pub struct EditedMessage {
+    /// The version that it is made of.
+    pub message_id: MessageId,
+    pub content: String,
+    /// Files of that version, or attached since, in the order in which they are shown; `None` for all of that
+    /// version.
+    pub attachments: Option<Vec<AttachmentId>>,
 }
 
 /// A user message to store.
@@ -65,6 +79,15 @@ impl TurnRequest {
     /// A program's request to answer a stored message.
     pub fn answer(message_id: &MessageId) -> Self {
         Self::of(TurnTarget::Answer(message_id.clone()))
+    }
+
+    /// A program's request for a new version of a user message, with the same files.
+    pub fn edit(message_id: &MessageId, content: &str) -> Self {
+        Self::of(TurnTarget::Edit(EditedMessage {
+            message_id: message_id.clone(),
+            content: content.to_owned(),
+            attachments: None,
+        }))
     }
 
     fn of(target: TurnTarget) -> Self {

@@ -1,6 +1,7 @@
 //! The commands: each unpacks its arguments and calls the core. An `if` or SQL here is in the wrong crate.
 
 pub(crate) mod attachments;
+pub(crate) mod branches;
 pub(crate) mod content;
 pub(crate) mod conversations;
 pub(crate) mod locks;

@@ -1,8 +1,9 @@
 //! Commands that start, follow and stop answers.
 
 use conch_core::model::{
-    AttachmentId, AttemptSource, BranchId, ConversationId, GenerationId, MessageId, NewMessage,
-    RequestId, SelectedVersion, SendOutcome, StopOutcome, TurnRequest, TurnTarget,
+    AttachmentId, AttemptSource, BranchId, ConversationId, EditedMessage, GenerationId, MessageId,
+    NewMessage, RequestId, SelectedVersion, SendOutcome, StopAllOutcome, StopOutcome, TurnRequest,
+    TurnTarget,
 };
 use tauri::ipc::Channel;
 use tauri::{Runtime, State, WebviewWindow};
@@ -40,8 +41,8 @@ pub(crate) async fn send_message(
     Ok(host.app()?.turns.start(request).await?)
 }
 
-/// Starts the answer to a user message, or a new version of an answer. Where other messages follow, on a new
-/// branch, which `accepted` names.
+/// Starts the answer to a user message, or a new version of an answer, on its branch; `accepted` names it. Only in
+/// place of an answer that ended badly and that others follow, it is a new one.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn generate_response(
@@ -54,6 +55,32 @@ pub(crate) async fn generate_response(
     let request = TurnRequest {
         target: TurnTarget::Answer(message_id),
         model_id,
+        request_id: client_request_id,
+        source: source.unwrap_or(AttemptSource::Program),
+    };
+    Ok(host.app()?.turns.start(request).await?)
+}
+
+/// Stores a new version of a user message beside the old one, with the old one's files unless others are named, and
+/// starts its answer on the same branch. Refused with `generation_in_progress` while an answer is running there.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn edit_message(
+    host: State<'_, Host>,
+    message_id: MessageId,
+    content: String,
+    attachment_ids: Option<Vec<AttachmentId>>,
+    client_request_id: RequestId,
+    source: Option<AttemptSource>,
+) -> CommandResult<SendOutcome> {
+    let edited = EditedMessage {
+        message_id,
+        content,
+        attachments: attachment_ids,
+    };
+    let request = TurnRequest {
+        target: TurnTarget::Edit(edited),
+        model_id: None,
         request_id: client_request_id,
         source: source.unwrap_or(AttemptSource::Program),
     };
@@ -83,6 +110,13 @@ pub(crate) async fn stop_generation(
     generation_id: GenerationId,
 ) -> CommandResult<StopOutcome> {
     Ok(host.app()?.turns.stop(&generation_id).await)
+}
+
+/// Stops every answer of this process, and returns how many were running.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn stop_all_generations(host: State<'_, Host>) -> CommandResult<StopAllOutcome> {
+    Ok(host.app()?.turns.stop_all().await)
 }
 
 /// Counts a send that the page refused because it knew the branch to be locked.

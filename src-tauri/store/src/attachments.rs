@@ -235,6 +235,64 @@ pub(super) async fn bind(
     Ok(bound.rows_affected() == count(ids))
 }
 
+/// Gives a new version of a message its files: copies of those of the edited version, and those that wait in the
+/// composer; all of the edited version if `ids` is `None`. Returns false if one of them is gone, belongs to another
+/// message, or comes twice; the caller must then roll back.
+pub(super) async fn bind_edited(
+    tx: &mut SqliteConnection,
+    context: &BranchContext,
+    message_id: &MessageId,
+    edited: &MessageId,
+    ids: Option<&[AttachmentId]>,
+    now: Timestamp,
+) -> Result<bool> {
+    let kept = sqlx::query_scalar!(
+        r#"SELECT id AS "id: AttachmentId" FROM attachments WHERE message_id = ? ORDER BY position"#,
+        edited
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    let ids = ids.unwrap_or(&kept);
+    for (index, id) in ids.iter().enumerate() {
+        if ids[..index].contains(id) {
+            return Ok(false);
+        }
+        let position = i64::try_from(index).unwrap_or(i64::MAX);
+        let done = if kept.contains(id) {
+            let copy = AttachmentId::fresh();
+            sqlx::query!(
+                "INSERT INTO attachments (id, conversation_id, message_id, position, name, kind, media_type, bytes,
+                   tokens, width, height, pages, created_at, text, data)
+                 SELECT ?1, conversation_id, ?2, ?3, name, kind, media_type, bytes, tokens, width, height, pages, ?4,
+                   text, data
+                 FROM attachments WHERE id = ?5",
+                copy,
+                message_id,
+                position,
+                now,
+                id
+            )
+            .execute(&mut *tx)
+            .await?
+        } else {
+            sqlx::query!(
+                "UPDATE attachments SET message_id = ?1, position = ?2
+                 WHERE id = ?3 AND message_id IS NULL AND conversation_id = ?4",
+                message_id,
+                position,
+                id,
+                context.conversation_id
+            )
+            .execute(&mut *tx)
+            .await?
+        };
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 fn list(ids: &[AttachmentId]) -> String {
     let list: Value = ids.iter().map(ToString::to_string).collect();
     list.to_string()

@@ -122,11 +122,12 @@ pub(super) async fn head(
     Ok(head)
 }
 
-/// Creates a branch that forks from this one at a message, under an unused name.
+/// Creates a branch that forks at a message, under this name or under an unused one.
 pub(super) async fn fork(
     tx: &mut SqliteConnection,
-    context: &BranchContext,
+    conversation_id: &ConversationId,
     at: &MessageId,
+    name: Option<&str>,
     now: Timestamp,
 ) -> Result<BranchId> {
     let id = BranchId::fresh();
@@ -134,18 +135,19 @@ pub(super) async fn fork(
         // Named in a scalar subquery: an INSERT from a SELECT makes SQLite search for rows that might reference
         // the new row.
         "INSERT INTO branches (id, conversation_id, name, head_message_id, forked_from, created_at)
-         VALUES (?1, ?2, (
+         VALUES (?1, ?2, coalesce(?5, (
            WITH RECURSIVE path(n) AS (
              SELECT 2
              UNION ALL
              SELECT n + 1 FROM path
              WHERE EXISTS (SELECT 1 FROM branches WHERE conversation_id = ?2 AND name = 'Branch ' || n)
            )
-           SELECT 'Branch ' || max(n) FROM path), ?3, ?3, ?4)",
+           SELECT 'Branch ' || max(n) FROM path)), ?3, ?3, ?4)",
         id,
-        context.conversation_id,
+        conversation_id,
         at,
-        now
+        now,
+        name
     )
     .execute(tx)
     .await?;

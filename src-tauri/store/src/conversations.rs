@@ -7,7 +7,7 @@ use conch_model::{
 use sqlx::SqliteConnection;
 
 use super::write::Change;
-use super::{Result, Store, attachments, branches, locks, pages, settings};
+use super::{Result, Store, attachments, branch_list, branches, locks, pages, settings};
 
 impl Store {
     /// Creates an empty conversation with its branch `main`.
@@ -96,7 +96,7 @@ impl Store {
             return Ok(None);
         };
         let row = sqlx::query!(
-            r#"SELECT c.title, c.model_id, c.parameters, main.id AS "main_branch_id: BranchId",
+            r#"SELECT c.title, c.model_id, c.parameters, c.max_parallel AS "max_parallel: u32", main.id AS "main_branch_id: BranchId",
                  c.created_at AS "created_at: Timestamp", c.updated_at AS "updated_at: Timestamp",
                  coalesce((SELECT d.content FROM drafts d WHERE d.conversation_id = c.id), '') AS "draft!: String"
                FROM conversations c JOIN branches main ON main.conversation_id = c.id AND main.name = 'main'
@@ -108,12 +108,15 @@ impl Store {
         let attachments = attachments::drafted(&mut reader, Some(conversation_id)).await?;
         let page = pages::page(&mut reader, &branch, &PageQuery::Latest).await?;
         let lock = locks::lock_status(&mut reader, conversation_id, &branch.id, now).await?;
+        let branches = branch_list::listed(&mut reader, conversation_id, None, now).await?;
         Ok(Some(ConversationView {
             id: conversation_id.clone(),
             title: row.title,
             model_id: row.model_id,
             main_branch_id: row.main_branch_id,
             branch_id: branch.id,
+            branches,
+            max_parallel: row.max_parallel,
             created_at: row.created_at,
             updated_at: row.updated_at,
             parameters: settings::from_json(&row.parameters),

@@ -14,6 +14,7 @@
 mod attachments;
 mod attempts;
 mod backup;
+mod branch_list;
 mod branches;
 mod carve;
 mod changes;
@@ -60,6 +61,7 @@ pub use attachments::AttachOutcome;
 pub use attempts::AttemptOutcome;
 pub use backup::is_damage;
 pub use backup::{Backup, BackupError, backups};
+pub use branch_list::{ForkOutcome, RenameOutcome};
 pub use changes::ChangeCursor;
 pub use checkpoint::Wal;
 pub use chunks::Piece;

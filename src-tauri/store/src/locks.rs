@@ -115,6 +115,25 @@ pub(super) async fn has_room(
     Ok(live < max_parallel)
 }
 
+/// Returns a branch of the conversation that holds its lock: this one, or else the one that has held it longest.
+pub(super) async fn busy_branch(
+    tx: &mut SqliteConnection,
+    conversation_id: &ConversationId,
+    branch_id: &BranchId,
+    now: Timestamp,
+) -> Result<Option<BranchId>> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT branch_id AS "id: BranchId" FROM generation_locks
+           WHERE conversation_id = ? AND generation_id IS NOT NULL AND expires_at > ?
+           ORDER BY branch_id = ? DESC, locked_at LIMIT 1"#,
+        conversation_id,
+        now,
+        branch_id
+    )
+    .fetch_optional(tx)
+    .await?)
+}
+
 /// Ends the answer that an expired holder left on the branch. Returns false if there is none.
 async fn interrupt_left_behind(
     tx: &mut SqliteConnection,

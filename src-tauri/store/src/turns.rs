@@ -5,17 +5,18 @@
 //! commits, but only the record of the attempt.
 
 use conch_model::{
-    Accepted, BranchId, ConversationId, Ending, Entity, FencedWrite, GenerationId, InstanceId,
-    Lease, LockReason, MessageId, NewMessage, RequestId, Role, Timestamp, TurnRequest, TurnTarget,
+    Accepted, AttachmentId, BranchId, ConversationId, EditedMessage, Ending, Entity, FencedWrite,
+    GenerationId, InstanceId, Lease, LockReason, MessageId, NewMessage, RequestId, Role, Timestamp,
+    TurnRequest, TurnTarget,
 };
 use sqlx::SqliteConnection;
 
-use super::attachments::bind;
+use super::attachments::{bind, bind_edited};
 use super::attempts::{Attempt, AttemptOutcome, record};
 use super::branches::{BranchContext, context, fork, head, missing};
 use super::chunks::{Piece, append};
 use super::finalize::{TextLayout, finalize};
-use super::locks::{Grant, Granted, acquire, has_room, release};
+use super::locks::{Grant, Granted, acquire, busy_branch, has_room, release};
 use super::versions::{AnswerPlacement, placement};
 use super::write::WriteTx;
 use super::{Result, Store};
@@ -64,7 +65,12 @@ pub enum BeginOutcome {
     /// The request id was accepted before, with this result.
     Duplicate(Accepted),
     /// The lock is held, or the conversation is at its capacity.
-    Busy,
+    Busy {
+        /// The branch that holds the lock.
+        branch_id: BranchId,
+    },
+    /// The message to edit is not the user's.
+    NotEditable,
     /// An id does not exist.
     NotFound(Entity),
     /// An attachment is gone, was already sent, or belongs to another conversation.
@@ -85,17 +91,38 @@ struct Place<'a> {
 enum UserMessage<'a> {
     /// Its id is older than its answer's, because ids sort by age.
     New(MessageId, &'a NewMessage),
+    /// A new version of a stored message, beside it.
+    Edited {
+        id: MessageId,
+        edited: &'a EditedMessage,
+        parent_id: Option<MessageId>,
+    },
     Stored(MessageId),
+}
+
+/// The row of a new user message.
+struct NewUserRow<'a> {
+    id: &'a MessageId,
+    parent_id: Option<MessageId>,
+    content: &'a str,
+}
+
+/// Why a turn has no place.
+enum NoPlace {
+    Missing(Entity),
+    NotEditable,
 }
 
 impl Store {
     /// Begins a turn under a granted lock: stores its new message, if it has one, and an empty answer. Another
-    /// answer to a message that others follow gets its own branch: on theirs, its head would hide them.
+    /// answer and an edited message stay on their branch, whose head moves to them; what followed stays below the
+    /// other version. Only a retry of an answer that ended badly, and that others follow, gets a branch of its own.
     pub async fn begin(&self, turn: &BeginTurn, now: Timestamp) -> Result<BeginOutcome> {
         let mut tx = self.write().await?;
         let place = match place(&mut tx, &turn.request.target).await? {
             Ok(place) => place,
-            Err(missing) => return Ok(BeginOutcome::NotFound(missing)),
+            Err(NoPlace::Missing(entity)) => return Ok(BeginOutcome::NotFound(entity)),
+            Err(NoPlace::NotEditable) => return Ok(BeginOutcome::NotEditable),
         };
         let granted = match self.ask_for_lock(&mut tx, &place, turn, now).await? {
             LockOutcome::Granted(granted) => granted,
@@ -114,10 +141,34 @@ impl Store {
             UserMessage::Stored(id) => id,
             UserMessage::New(id, message) => {
                 let (tx, context) = (&mut tx, &place.context);
-                if !self
-                    .store_message(tx, context, &id, message, head, now)
-                    .await?
-                {
+                let row = NewUserRow {
+                    id: &id,
+                    parent_id: head,
+                    content: &message.content,
+                };
+                store_message(tx, context, row, now).await?;
+                if !bind(tx, context, &id, &message.attachments).await? {
+                    return Ok(BeginOutcome::AttachmentGone);
+                }
+                let is_first = context.head.is_none();
+                self.take_draft(tx, &context.conversation_id, &message.content, is_first)
+                    .await?;
+                id
+            }
+            UserMessage::Edited {
+                id,
+                edited,
+                parent_id,
+            } => {
+                let (tx, context) = (&mut tx, &place.context);
+                let row = NewUserRow {
+                    id: &id,
+                    parent_id,
+                    content: &edited.content,
+                };
+                store_message(tx, context, row, now).await?;
+                let files: Option<&[AttachmentId]> = edited.attachments.as_deref();
+                if !bind_edited(tx, context, &id, &edited.message_id, files, now).await? {
                     return Ok(BeginOutcome::AttachmentGone);
                 }
                 id
@@ -130,32 +181,6 @@ impl Store {
         let started = start(&mut tx, place.context, turn, granted.lease, row, now).await?;
         tx.commit().await?;
         Ok(BeginOutcome::Started(Box::new(started)))
-    }
-
-    /// Stores a user message with its files, and takes its draft. Returns false if a file is gone.
-    async fn store_message(
-        &self,
-        tx: &mut WriteTx,
-        context: &BranchContext,
-        id: &MessageId,
-        message: &NewMessage,
-        parent_id: Option<MessageId>,
-        now: Timestamp,
-    ) -> Result<bool> {
-        sqlx::query!(
-            "INSERT INTO messages (id, conversation_id, branch_id, parent_id, role, status, content, created_at, finished_at)
-             VALUES (?, ?, ?, ?, 'user', 'complete', ?, ?, ?)",
-            id, context.conversation_id, context.branch_id, parent_id, message.content, now, now
-        )
-        .execute(&mut **tx)
-        .await?;
-        if !bind(tx, context, id, &message.attachments).await? {
-            return Ok(false);
-        }
-        let is_first = context.head.is_none();
-        self.take_draft(tx, &context.conversation_id, &message.content, is_first)
-            .await?;
-        Ok(true)
     }
 
     async fn ask_for_lock(
@@ -186,11 +211,11 @@ impl Store {
             Some(at)
                 if has_room(tx, &context.conversation_id, context.max_parallel, now).await? =>
             {
-                fork(tx, context, at, now).await?
+                fork(tx, &context.conversation_id, at, None, now).await?
             }
             Some(_) => {
                 record(tx, refused, now).await?;
-                return Ok(LockOutcome::Answered(BeginOutcome::Busy));
+                return Ok(LockOutcome::Answered(busy(tx, context, now).await?));
             }
         };
         let grant = Grant {
@@ -204,7 +229,7 @@ impl Store {
         };
         let Some(granted) = acquire(tx, &grant, now).await? else {
             record(tx, refused, now).await?;
-            return Ok(LockOutcome::Answered(BeginOutcome::Busy));
+            return Ok(LockOutcome::Answered(busy(tx, context, now).await?));
         };
         let started = attempt(Some(&turn.generation_id), AttemptOutcome::Started);
         record(tx, started, now).await?;
@@ -320,16 +345,44 @@ enum LockOutcome {
     Answered(BeginOutcome),
 }
 
-/// Finds where a turn goes; the error is what does not exist.
+/// Returns the refusal, with the branch that holds the lock: its own, or one that uses up the capacity.
+async fn busy(
+    tx: &mut SqliteConnection,
+    context: &BranchContext,
+    now: Timestamp,
+) -> Result<BeginOutcome> {
+    let holder = busy_branch(tx, &context.conversation_id, &context.branch_id, now).await?;
+    Ok(BeginOutcome::Busy {
+        branch_id: holder.unwrap_or_else(|| context.branch_id.clone()),
+    })
+}
+
+async fn store_message(
+    tx: &mut WriteTx,
+    context: &BranchContext,
+    row: NewUserRow<'_>,
+    now: Timestamp,
+) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO messages (id, conversation_id, branch_id, parent_id, role, status, content, created_at, finished_at)
+         VALUES (?, ?, ?, ?, 'user', 'complete', ?, ?, ?)",
+        row.id, context.conversation_id, context.branch_id, row.parent_id, row.content, now, now
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Finds where a turn goes.
 async fn place<'a>(
     tx: &mut WriteTx,
     target: &'a TurnTarget,
-) -> Result<std::result::Result<Place<'a>, Entity>> {
+) -> Result<std::result::Result<Place<'a>, NoPlace>> {
     let message_id = match target {
         TurnTarget::Message(message) => {
             let id = &message.conversation_id;
             let Some(context) = context(tx, id, message.branch_id.as_ref()).await? else {
-                return Ok(Err(missing(tx, id).await?));
+                return Ok(Err(NoPlace::Missing(missing(tx, id).await?)));
             };
             return Ok(Ok(Place {
                 context,
@@ -339,27 +392,51 @@ async fn place<'a>(
             }));
         }
         TurnTarget::Answer(message_id) => message_id,
+        TurnTarget::Edit(edited) => &edited.message_id,
     };
+    // A user message at the end of a branch is answered there, also where it was written on another.
     let stored = sqlx::query!(
-        r#"SELECT conversation_id AS "conversation_id: ConversationId", branch_id AS "branch_id: BranchId",
-             parent_id AS "parent_id: MessageId", role AS "role: Role"
-           FROM messages WHERE id = ?"#,
+        r#"SELECT m.conversation_id AS "conversation_id: ConversationId",
+             (SELECT coalesce(max(b.id) FILTER (WHERE b.id = m.branch_id), max(b.id), m.branch_id)
+               FROM branches b WHERE b.head_message_id = m.id AND m.role = 'user') AS "end_branch_id!: BranchId",
+             m.branch_id AS "branch_id: BranchId", m.parent_id AS "parent_id: MessageId", m.role AS "role: Role",
+             m.status <> 'complete' AS "is_incomplete!: bool"
+           FROM messages m WHERE m.id = ?"#,
         message_id
     )
     .fetch_optional(&mut **tx)
     .await?;
     let Some(stored) = stored else {
-        return Ok(Err(Entity::Message));
+        return Ok(Err(NoPlace::Missing(Entity::Message)));
     };
+    if let TurnTarget::Edit(edited) = target {
+        if stored.role != Role::User {
+            return Ok(Err(NoPlace::NotEditable));
+        }
+        let context = context(tx, &stored.conversation_id, Some(&stored.branch_id)).await?;
+        let Some(context) = context else {
+            return Ok(Err(NoPlace::Missing(Entity::Branch)));
+        };
+        return Ok(Ok(Place {
+            context,
+            user_message: UserMessage::Edited {
+                id: MessageId::fresh(),
+                edited,
+                parent_id: stored.parent_id,
+            },
+            fork_at: None,
+            is_version: false,
+        }));
+    }
     let user_message_id = match (stored.role, stored.parent_id) {
         (Role::Assistant, Some(parent_id)) => parent_id,
         _ => message_id.clone(),
     };
-    let context = context(tx, &stored.conversation_id, Some(&stored.branch_id)).await?;
+    let context = context(tx, &stored.conversation_id, Some(&stored.end_branch_id)).await?;
     let Some(context) = context else {
-        return Ok(Err(Entity::Branch));
+        return Ok(Err(NoPlace::Missing(Entity::Branch)));
     };
-    let placement = placement(tx, &context, &user_message_id).await?;
+    let placement = placement(tx, &context, &user_message_id, stored.is_incomplete).await?;
     Ok(Ok(Place {
         context,
         fork_at: (placement == AnswerPlacement::Fork).then(|| user_message_id.clone()),

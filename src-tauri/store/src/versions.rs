@@ -20,7 +20,7 @@ pub(super) enum AnswerPlacement {
     First,
     /// On the same branch, as another version of the answer at its head.
     Beside,
-    /// On a new branch, because other messages follow: a moved head would hide them.
+    /// On a new branch: it retries an answer that ended badly, and a moved head would hide what follows.
     Fork,
 }
 
@@ -34,8 +34,8 @@ pub enum SelectOutcome {
         /// The new head of the branch.
         head: MessageId,
     },
-    /// An answer is being written on the branch.
-    Busy,
+    /// An answer is being written on this branch.
+    Busy(BranchId),
     /// The message does not exist.
     NotFound,
 }
@@ -75,7 +75,7 @@ impl Store {
             .fetch_one(&mut *tx)
             .await?;
             if held > 0 {
-                return Ok(SelectOutcome::Busy);
+                return Ok(SelectOutcome::Busy(end.branch_id));
             }
         }
     }
@@ -114,11 +114,13 @@ struct End {
     known_head: Option<MessageId>,
 }
 
-/// Returns where another answer to `user_message_id` is stored.
+/// Returns where another answer to `user_message_id` is stored. `is_retry` is set for one in place of an answer that
+/// ended badly.
 pub(super) async fn placement(
     tx: &mut SqliteConnection,
     context: &BranchContext,
     user_message_id: &MessageId,
+    is_retry: bool,
 ) -> Result<AnswerPlacement> {
     if context.head.as_ref() == Some(user_message_id) {
         return Ok(AnswerPlacement::First);
@@ -130,10 +132,10 @@ pub(super) async fn placement(
     )
     .fetch_one(tx)
     .await?;
-    Ok(if follows > 0 {
-        AnswerPlacement::Beside
-    } else {
+    Ok(if follows == 0 && is_retry {
         AnswerPlacement::Fork
+    } else {
+        AnswerPlacement::Beside
     })
 }
 
@@ -170,8 +172,8 @@ pub(super) async fn failed(
              tried.content <> '' AS "has_text!: bool"
            FROM json_each(?) AS listed CROSS JOIN messages shown ON shown.id = listed.value
              CROSS JOIN messages tried ON tried.parent_id = shown.parent_id
-             CROSS JOIN generations g ON g.message_id = tried.id AND g.previous_message_id = shown.id
-           WHERE (tried.status IN ('failed', 'interrupted') OR (tried.status = 'stopped' AND tried.content = ''))
+             CROSS JOIN generations g ON g.message_id = tried.id AND g.previous_message_id IS NOT NULL
+           WHERE tried.id <> shown.id AND (tried.status IN ('failed', 'interrupted') OR (tried.status = 'stopped' AND tried.content = ''))
              AND tried.search_key = (SELECT max(search_key) FROM messages WHERE parent_id = shown.parent_id)"#,
         ids
     )

@@ -244,7 +244,7 @@ fn judge(
     for reply in replies {
         match reply {
             Ok(BeginOutcome::Started(started)) => leases.push(started.lease.clone()),
-            Ok(BeginOutcome::Busy) => {}
+            Ok(BeginOutcome::Busy { .. }) => {}
             other => return Err(format!("a caller got {other:?}")),
         }
     }

@@ -165,7 +165,7 @@ fn race(arguments: &[String]) -> anyhow::Result<()> {
                     side_file.unlock()?;
                     turns::finish(&store, &lease, &clock).await?;
                 }
-                BeginOutcome::Busy => refused += 1,
+                BeginOutcome::Busy { .. } => refused += 1,
                 other => bail!("the process got {other:?}"),
             }
         }

@@ -64,6 +64,14 @@ export const commands = {
 	adoptAttachments: (conversationId: ConversationId, attachmentIds: AttachmentId[]) => __TAURI_INVOKE<null>("adopt_attachments", { conversationId, attachmentIds }),
 	/**  Returns a file's content: an image as a `data:` address, else its text. */
 	loadAttachment: (attachmentId: AttachmentId) => __TAURI_INVOKE<string>("load_attachment", { attachmentId }),
+	/**  Returns a conversation's branches, `main` first and then the oldest, each with whether it is locked. */
+	listBranches: (conversationId: ConversationId) => __TAURI_INVOKE<Branch[]>("list_branches", { conversationId }),
+	/**  Creates a branch that goes its own way after a message; without a name it gets the next free one. */
+	forkBranch: (messageId: MessageId, name: string | null) => __TAURI_INVOKE<Branch>("fork_branch", { messageId, name }),
+	/**  Renames a branch other than `main`. */
+	renameBranch: (branchId: BranchId, name: string) => __TAURI_INVOKE<null>("rename_branch", { branchId, name }),
+	/**  Sets how many branches of a conversation may answer at the same time, from 1 to 8. */
+	setMaxParallel: (conversationId: ConversationId, maxParallel: number) => __TAURI_INVOKE<null>("set_max_parallel", { conversationId, maxParallel }),
 	/**
 	 *  Stores a message with its files, in their order, and starts its answer. `accepted` means that all of it is
 	 *  durable; a request id that arrives twice is sent once. Refused with `generation_in_progress` while an answer is
@@ -71,10 +79,15 @@ export const commands = {
 	 */
 	sendMessage: (conversationId: ConversationId, branchId: BranchId | null, content: string, clientRequestId: RequestId, source: AttemptSource | null, attachmentIds: AttachmentId[] | null) => __TAURI_INVOKE<SendOutcome>("send_message", { conversationId, branchId, content, clientRequestId, source, attachmentIds }),
 	/**
-	 *  Starts the answer to a user message, or a new version of an answer. Where other messages follow, on a new
-	 *  branch, which `accepted` names.
+	 *  Starts the answer to a user message, or a new version of an answer, on its branch; `accepted` names it. Only in
+	 *  place of an answer that ended badly and that others follow, it is a new one.
 	 */
 	generateResponse: (messageId: MessageId, modelId: string | null, clientRequestId: RequestId, source: AttemptSource | null) => __TAURI_INVOKE<SendOutcome>("generate_response", { messageId, modelId, clientRequestId, source }),
+	/**
+	 *  Stores a new version of a user message beside the old one, with the old one's files unless others are named, and
+	 *  starts its answer on the same branch. Refused with `generation_in_progress` while an answer is running there.
+	 */
+	editMessage: (messageId: MessageId, content: string, attachmentIds: AttachmentId[] | null, clientRequestId: RequestId, source: AttemptSource | null) => __TAURI_INVOKE<SendOutcome>("edit_message", { messageId, content, attachmentIds, clientRequestId, source }),
 	/**
 	 *  Continues a message's branch from that version's newest end. Refused with `generation_in_progress` while an
 	 *  answer is running there.
@@ -82,6 +95,8 @@ export const commands = {
 	selectVersion: (messageId: MessageId) => __TAURI_INVOKE<SelectedVersion>("select_version", { messageId }),
 	/**  Stops an answer and waits, for less than a second, until its end is stored. A stale id stops nothing. */
 	stopGeneration: (generationId: GenerationId) => __TAURI_INVOKE<StopOutcome>("stop_generation", { generationId }),
+	/**  Stops every answer of this process, and returns how many were running. */
+	stopAllGenerations: () => __TAURI_INVOKE<StopAllOutcome>("stop_all_generations"),
 	/**  Counts a send that the page refused because it knew the branch to be locked. */
 	recordRefusedAttempt: (conversationId: ConversationId, branchId: BranchId | null, source: AttemptSource) => __TAURI_INVOKE<null>("record_refused_attempt", { conversationId, branchId, source }),
 	/**
@@ -281,6 +296,22 @@ text: string } |
 /**  In the order of their numbers. */
 notes: Footnote[] };
 
+/**  A branch: the messages from a first one to its head. */
+export type Branch = {
+	id: BranchId,
+	conversationId: ConversationId,
+	/**  Unique in the conversation. */
+	name: string,
+	/**  Its last message; null while it is empty. */
+	headMessageId: MessageId | null,
+	/**  The message after which it goes its own way; null for `main`. */
+	forkedFrom: MessageId | null,
+	/**  When it was created, epoch ms. */
+	createdAt: Timestamp,
+	/**  An answer is being generated on it. */
+	locked: boolean,
+};
+
 /**  A named pointer to a leaf of a conversation's tree. */
 export type BranchId = string;
 
@@ -359,6 +390,10 @@ export type ConversationView = {
 	mainBranchId: BranchId,
 	/**  The branch shown here. */
 	branchId: BranchId,
+	/**  All of its branches, `main` first and then the oldest. */
+	branches: Branch[],
+	/**  How many of them may answer at the same time. */
+	maxParallel: number,
 	/**  When it was created, epoch ms. */
 	createdAt: Timestamp,
 	/**  When its last message was written, epoch ms. */
@@ -494,6 +529,8 @@ export type IpcError = {
 	code: ErrorCode,
 	/**  What happened and what to do next. */
 	message: string,
+	/**  The branch that holds the lock, where a lock is the reason. */
+	branchId?: BranchId | null,
 };
 
 /**  What happens to a key. */
@@ -1004,6 +1041,12 @@ export type StartStatus =
 notices: Notice[] } | 
 /**  The start failed; every command returns the reason. */
 { type: "failed" };
+
+/**  The outcome of stopping all generations. */
+export type StopAllOutcome = {
+	/**  How many were running. */
+	stopped: number,
+};
 
 /**  The outcome of a Stop. */
 export type StopOutcome = {

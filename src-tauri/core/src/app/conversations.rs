@@ -9,8 +9,8 @@ use crate::error::{Error, Result};
 use crate::live::LiveAnswers;
 use crate::live::aside::SetAside;
 use crate::model::{
-    BranchId, Conversation, ConversationId, ConversationSummary, ConversationView, Entity, Message,
-    MessageId, MessagePage, MessageStatus, PageQuery, Parameters, SelectedVersion,
+    Branch, BranchId, Conversation, ConversationId, ConversationSummary, ConversationView, Entity,
+    Message, MessageId, MessagePage, MessageStatus, PageQuery, Parameters, SelectedVersion,
 };
 use crate::store::{SelectOutcome, Store};
 
@@ -80,6 +80,7 @@ impl Conversations {
             return Err(self.missing(id).await);
         };
         view.lock = self.aside.show_lock(view.lock);
+        self.show_free(&mut view.branches);
         self.complete(&mut view.messages);
         Ok(view)
     }
@@ -194,7 +195,7 @@ impl Conversations {
                 branch_id,
                 head_message_id: head,
             }),
-            SelectOutcome::Busy => Err(Error::GenerateWhileGenerating),
+            SelectOutcome::Busy(branch_id) => Err(Error::GenerateWhileGenerating { branch_id }),
             SelectOutcome::NotFound => Err(Error::NotFound(Entity::Message)),
         }
     }
@@ -227,6 +228,13 @@ impl Conversations {
         match self.store.missing(id).await {
             Ok(entity) => Error::NotFound(entity),
             Err(error) => error.into(),
+        }
+    }
+
+    /// Shows branches as free whose answers are set aside.
+    pub(super) fn show_free(&self, branches: &mut [Branch]) {
+        for branch in branches {
+            branch.locked &= !self.aside.has_branch(&branch.id);
         }
     }
 

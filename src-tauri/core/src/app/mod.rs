@@ -3,6 +3,7 @@
 
 mod attachments;
 mod background;
+mod branches;
 mod config;
 mod conversations;
 mod daily;

@@ -7,8 +7,8 @@ use std::sync::PoisonError;
 
 use crate::events::{CoreEvent, Events};
 use crate::model::{
-    ConversationChange, ConversationId, Ending, GenerationId, Lease, LockChange, LockReason,
-    LockStatus, Message, MessageId, MessageStatus, Part,
+    BranchId, ConversationChange, ConversationId, Ending, GenerationId, Lease, LockChange,
+    LockReason, LockStatus, Message, MessageId, MessageStatus, Part,
 };
 use crate::sync::{Mutex, MutexGuard};
 
@@ -76,6 +76,12 @@ impl SetAside {
         self.rows()
             .values()
             .any(|aside| aside.lease.conversation_id == *conversation_id)
+    }
+
+    pub(crate) fn has_branch(&self, branch_id: &BranchId) -> bool {
+        self.rows()
+            .values()
+            .any(|aside| aside.lease.branch_id == *branch_id)
     }
 
     fn holds(&self, generation_id: &GenerationId) -> bool {

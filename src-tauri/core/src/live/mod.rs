@@ -235,6 +235,15 @@ impl LiveAnswers {
         futures_util::future::join_all(stops).await;
     }
 
+    /// Stops every generation; returns how many were running.
+    pub(crate) async fn stop_everything(&self) -> u32 {
+        let generations: Vec<_> = self.entries().keys().cloned().collect();
+        let stops = generations.iter().map(|id| self.stop(id));
+        let stopped = futures_util::future::join_all(stops).await;
+        let stopped = stopped.into_iter().filter(|stopped| *stopped).count();
+        u32::try_from(stopped).unwrap_or(u32::MAX)
+    }
+
     /// Returns how many answers are being generated.
     pub(crate) fn count(&self) -> usize {
         self.entries().len()

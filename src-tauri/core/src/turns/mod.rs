@@ -26,7 +26,7 @@ use crate::live::{LiveAnswers, TranscriptEvent};
 use crate::lock::sweeper::Sweeper;
 use crate::model::{
     AttemptSource, BranchId, CleanupOutcome, ConversationId, Entity, FencedWrite, GenerationId,
-    InstanceId, LockStatus, SendOutcome, StopOutcome, TurnRequest, TurnTarget,
+    InstanceId, LockStatus, SendOutcome, StopAllOutcome, StopOutcome, TurnRequest, TurnTarget,
 };
 use crate::store::{BeginOutcome, BeginTurn, Holder};
 
@@ -81,10 +81,15 @@ impl Turns {
                 Ok(SendOutcome::Accepted(accepted))
             }
             BeginOutcome::Duplicate(accepted) => Ok(SendOutcome::Accepted(accepted)),
-            BeginOutcome::Busy => Err(match turn.request.target {
-                TurnTarget::Message(_) => Error::SendWhileGenerating,
-                TurnTarget::Answer(_) => Error::GenerateWhileGenerating,
+            BeginOutcome::Busy { branch_id } => Err(match turn.request.target {
+                TurnTarget::Message(_) | TurnTarget::Edit(_) => {
+                    Error::SendWhileGenerating { branch_id }
+                }
+                TurnTarget::Answer(_) => Error::GenerateWhileGenerating { branch_id },
             }),
+            BeginOutcome::NotEditable => Err(Error::InvalidArgument(
+                "Only your own messages can be edited",
+            )),
             BeginOutcome::NotFound(entity) => Err(Error::NotFound(entity)),
             BeginOutcome::AttachmentGone => Err(AttachmentError::Gone.into()),
         }
@@ -95,6 +100,13 @@ impl Turns {
     pub async fn stop(&self, id: &GenerationId) -> StopOutcome {
         StopOutcome {
             stopped: self.live.stop(id).await,
+        }
+    }
+
+    /// Stops every generation of this process, as [`stop`](Self::stop) does. Returns how many were stopped.
+    pub async fn stop_all(&self) -> StopAllOutcome {
+        StopAllOutcome {
+            stopped: self.live.stop_everything().await,
         }
     }
 

@@ -5,7 +5,7 @@ use crate::attachments::AttachmentError;
 use crate::bounds;
 use crate::error::{Error, Result};
 use crate::model::{
-    AttachmentKind, AttachmentSummary, ConversationId, Entity, MAX_ATTACHMENTS, NewMessage,
+    AttachmentId, AttachmentKind, AttachmentSummary, ConversationId, Entity, MAX_ATTACHMENTS,
     TurnRequest, TurnTarget,
 };
 
@@ -29,10 +29,31 @@ impl Turns {
                     return Err(Error::EmptyMessage);
                 }
                 bounds::check_message(&message.content)?;
-                let file_name = self.check_attachments(request, message).await?;
+                let model_id = request.model_id.as_deref();
+                let (id, files) = (&message.conversation_id, &message.attachments);
+                let file_name = self.check_attachments(id, model_id, files).await?;
                 Ok(CheckedRequest {
                     conversation_id: message.conversation_id.clone(),
                     title: Some(title_of(&message.content, file_name.as_deref())),
+                })
+            }
+            TurnTarget::Edit(edited) => {
+                let store = &self.ctx.store;
+                let known = store.conversation_of(&edited.message_id).await;
+                let conversation_id = store
+                    .inspect_damage(known)?
+                    .ok_or(Error::NotFound(Entity::Message))?;
+                bounds::check_message(&edited.content)?;
+                let files = edited.attachments.as_deref();
+                if edited.content.trim().is_empty() && files.is_none_or(<[_]>::is_empty) {
+                    return Err(Error::EmptyMessage);
+                }
+                let model_id = request.model_id.as_deref();
+                self.check_attachments(&conversation_id, model_id, files.unwrap_or_default())
+                    .await?;
+                Ok(CheckedRequest {
+                    conversation_id,
+                    title: None,
                 })
             }
             TurnTarget::Answer(message_id) => {
@@ -50,23 +71,24 @@ impl Turns {
     /// text.
     async fn check_attachments(
         &self,
-        request: &TurnRequest,
-        message: &NewMessage,
+        conversation_id: &ConversationId,
+        model_id: Option<&str>,
+        files: &[AttachmentId],
     ) -> Result<Option<String>> {
-        if message.attachments.is_empty() {
+        if files.is_empty() {
             return Ok(None);
         }
         let store = &self.ctx.store;
-        let attached = store.attachments(&message.attachments).await?;
+        let attached = store.attachments(files).await?;
         if let Some(one_too_many) = attached.get(MAX_ATTACHMENTS) {
             let name = one_too_many.name.clone();
             return Err(AttachmentError::TooMany { name }.into());
         }
         let is_image = |file: &&AttachmentSummary| file.kind == AttachmentKind::Image;
         if let Some(image) = attached.iter().find(is_image) {
-            let model_id = match &request.model_id {
-                Some(model_id) => Some(model_id.clone()),
-                None => store.model_of(&message.conversation_id).await?,
+            let model_id = match model_id {
+                Some(model_id) => Some(model_id.to_owned()),
+                None => store.model_of(conversation_id).await?,
             };
             let name = image.name.clone();
             if self.ctx.providers.vision(model_id.as_deref()).await == Some(false) {

@@ -16,6 +16,7 @@ mod plans;
 mod reading;
 mod remains;
 mod searching;
+mod tree;
 mod versions;
 
 use std::path::{Path, PathBuf};

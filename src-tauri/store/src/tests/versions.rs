@@ -29,6 +29,12 @@ impl Fixture {
         assert_eq!(ended.unwrap(), FencedWrite::Written);
     }
 
+    async fn failed(&self, question: &str) -> StartedTurn {
+        let started = self.begin(question, NOW).await;
+        self.end(&started, "", &failed()).await;
+        started
+    }
+
     async fn ask_again(&self, message_id: &MessageId) -> BeginOutcome {
         let answer = answering(message_id);
         self.store.begin(&answer, NOW).await.unwrap()
@@ -202,8 +208,14 @@ async fn a_version_is_shown_with_what_followed_it() {
     assert_eq!(select(&MessageId::fresh()).await, SelectOutcome::NotFound);
 
     // Versions on another branch belong to that branch.
-    let elsewhere = fixture.again(&first.lease.message_id).await;
-    assert_ne!(&elsewhere.lease.branch_id, main);
+    let question = &first.accepted.user_message_id;
+    fixture
+        .store
+        .fork_branch(question, None, NOW)
+        .await
+        .unwrap();
+    let elsewhere = fixture.again(question).await;
+    assert_ne!(&elsewhere.lease.branch_id, main, "it ends at the question");
     fixture.end(&elsewhere, "elsewhere", &complete()).await;
     let from_the_question = select(&first.accepted.user_message_id).await;
     assert_eq!(from_the_question, chosen(&end.lease.message_id));
@@ -219,7 +231,8 @@ async fn a_version_is_shown_with_what_followed_it() {
     );
 
     let writing = fixture.begin("one more", NOW).await;
-    assert_eq!(select(&first.lease.message_id).await, SelectOutcome::Busy);
+    let busy = SelectOutcome::Busy(main.clone());
+    assert_eq!(select(&first.lease.message_id).await, busy);
     fixture.end(&writing, "done", &complete()).await;
     assert_eq!(
         select(&first.lease.message_id).await,
@@ -228,21 +241,47 @@ async fn a_version_is_shown_with_what_followed_it() {
 }
 
 #[tokio::test]
-async fn an_answer_to_an_earlier_message_hides_nothing() {
+async fn another_answer_to_an_earlier_message_stays_on_its_branch() {
     let fixture = Fixture::new().await;
     let first = fixture.answered("one", "first").await;
-    let second = fixture.answered("two", "second").await;
+    let last = fixture.answered("two", "second").await;
+    let targets = [&first.lease.message_id, &first.accepted.user_message_id];
+    for (n, target) in targets.into_iter().enumerate() {
+        let other = fixture.again(target).await;
+        assert_eq!(
+            other.lease.branch_id, fixture.conversation.main_branch_id,
+            "it takes that branch's lock"
+        );
+        fixture.end(&other, "other", &complete()).await;
+        let shown = fixture.last().await;
+        assert_eq!(shown.id, other.lease.message_id);
+        assert_eq!(shown.versions.count, u32::try_from(n).unwrap() + 2);
+        let back = fixture.store.select_version(&first.lease.message_id).await;
+        let SelectOutcome::Shown { head, .. } = back.unwrap() else {
+            panic!("it is there");
+        };
+        assert_eq!(head, last.lease.message_id, "with what followed");
+    }
+    let refused = fixture.again(&first.lease.message_id).await;
+    fixture.end(&refused, "", &failed()).await;
+    let shown = fixture.shown(None).await;
+    assert_eq!(shown.last().unwrap().id, last.lease.message_id, "as before");
+    let refusal = shown[1].failed_version.as_ref().unwrap();
+    assert_eq!(refusal.message_id, refused.lease.message_id);
+}
+
+#[tokio::test]
+async fn a_retry_of_an_earlier_answer_hides_nothing() {
+    let fixture = Fixture::new().await;
+    let first = fixture.failed("one").await;
+    let second = fixture.failed("two").await;
     fixture.answered("three", "third").await;
     let ids = async |branch: Option<&BranchId>| {
         let shown = fixture.shown(branch).await.into_iter();
         shown.map(|message| message.id).collect::<Vec<_>>()
     };
     let before = ids(None).await;
-    let targets = [
-        &first.lease.message_id,
-        &first.accepted.user_message_id,
-        &second.lease.message_id,
-    ];
+    let targets = [&first.lease.message_id, &second.lease.message_id];
     for (n, target) in targets.into_iter().enumerate() {
         let other = fixture.again(target).await;
         let branch = &other.accepted.branch_id;
@@ -276,13 +315,15 @@ async fn an_answer_to_an_earlier_message_hides_nothing() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_refused_leaves_no_branch() {
+async fn a_retry_that_is_refused_leaves_no_branch() {
     let fixture = Fixture::new().await;
-    let first = fixture.answered("one", "first").await;
+    let first = fixture.failed("one").await;
     let writing = fixture.begin("two", NOW).await;
     assert_eq!(
         fixture.ask_again(&first.lease.message_id).await,
-        BeginOutcome::Busy
+        BeginOutcome::Busy {
+            branch_id: writing.lease.branch_id.clone()
+        }
     );
     let count = async |what: &str| -> i64 {
         let count = sqlx::query_scalar(AssertSqlSafe(format!("SELECT count(*) FROM {what}")));
@@ -298,9 +339,9 @@ async fn an_answer_that_is_refused_leaves_no_branch() {
     let writing = fixture.begin("three", LATER).await;
     let beside = fixture.again(&first.lease.message_id).await;
     assert_ne!(beside.lease.branch_id, writing.lease.branch_id);
-    assert_eq!(
+    assert!(matches!(
         fixture.ask_again(&first.lease.message_id).await,
-        BeginOutcome::Busy
-    );
+        BeginOutcome::Busy { .. }
+    ));
     assert_eq!(count("branches").await, 2);
 }

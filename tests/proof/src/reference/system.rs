@@ -224,7 +224,7 @@ impl<'a> System<'a> {
                 });
                 Ok(Outcome::Granted { fence })
             }
-            BeginOutcome::Busy => Ok(Outcome::Busy),
+            BeginOutcome::Busy { .. } => Ok(Outcome::Busy),
             other => bail!("{other:?} to a new request"),
         }
     }

@@ -8,7 +8,9 @@ import type { Viewport } from "./transcript/transcript";
 
 type SessionCommands = Pick<
 	Commands,
+	| "editMessage"
 	| "followBranch"
+	| "forkBranch"
 	| "generateResponse"
 	| "getConversation"
 	| "getMessages"

@@ -12,11 +12,13 @@ import type {
 	LockStatus,
 	Message,
 	PageEvent,
+	SendOutcome,
 } from "../../ipc/bindings";
 import { type Branch, type BranchKey, branchKey, draftKey, NEW } from "../../ipc/branch";
 import { hasCode, messageOf } from "../../ipc/errors";
 import { yieldToBrowser } from "../../shared/time";
 import { isNewer, lockAccepted, lockAfter } from "./lock";
+import { MessageEditor } from "./message/editor";
 import type { SessionContext } from "./session-context";
 import { Transcript } from "./transcript/transcript";
 
@@ -26,6 +28,7 @@ export class BranchSession {
 	/** The key of its draft and its files. */
 	readonly draftKey: BranchKey;
 	readonly transcript: Transcript;
+	readonly editor = new MessageEditor();
 	/** The last snapshot; null until it is read, and of a conversation that does not exist yet. */
 	readonly view = signal<ConversationView | null>(null);
 	readonly lock = signal<LockStatus | null>(null);
@@ -290,7 +293,7 @@ export class BranchSession {
 	}
 
 	/** Locks the composer on acceptance, without waiting for the event that follows. */
-	#applyAccepted(accepted: Parameters<typeof lockAccepted>[0]): void {
+	#applyAccepted(accepted: SendOutcome): void {
 		const known = this.lock.value;
 		if (this.#opening === null || (known !== null && accepted.fence <= known.fence)) return;
 		this.lock.value = lockAccepted(accepted);
@@ -327,11 +330,54 @@ export class BranchSession {
 			const requestId = crypto.randomUUID();
 			const outcome = await commands.generateResponse(messageId, null, requestId, source);
 			if (this.#opening === null) return;
-			// Messages from another window follow, so the answer is on a separate branch.
-			if (outcome.branchId === this.view.value?.branchId) this.#applyAccepted(outcome);
-			else await this.#showSending(this.#sibling(outcome.branchId));
+			await this.#showAccepted(outcome);
 		});
 		sending.end(this.key);
+	}
+
+	/**
+	 * Sends the edited message, beside the version that it is made of. The editor keeps its text unless the core has
+	 * accepted it.
+	 */
+	async sendEdit(source: AttemptSource): Promise<void> {
+		if (this.busy.value) return this.refuse(source);
+		const { commands, sending } = this.#context;
+		await this.editor.submit(async ({ messageId, text, files }) => {
+			sending.start(this.key);
+			const error = await this.#try(async () => {
+				const fileIds = files.map(({ id }) => id);
+				const requestId = crypto.randomUUID();
+				await this.#showAccepted(
+					await commands.editMessage(messageId, text, fileIds, requestId, source),
+				);
+			});
+			sending.end(this.key);
+			return error === null;
+		});
+	}
+
+	/** Shows an answer that has started, which may be on another branch: of an answer that ended badly, for example. */
+	async #showAccepted(outcome: SendOutcome): Promise<void> {
+		if (this.#opening === null) return;
+		if (outcome.branchId !== this.view.value?.branchId) {
+			await this.#showSending(this.#sibling(outcome.branchId));
+			return;
+		}
+		this.#applyAccepted(outcome);
+		await this.showLatest();
+	}
+
+	/** Begins a branch after a message, and shows it. */
+	async fork(messageId: string): Promise<void> {
+		await this.#try(async () => {
+			const { id } = await this.#context.commands.forkBranch(messageId, null);
+			if (this.#opening !== null) await this.#context.show(this.#sibling(id));
+		});
+	}
+
+	/** Shows another branch of the conversation. */
+	async showBranch(branchId: string): Promise<void> {
+		if (branchId !== this.view.value?.branchId) await this.#context.show(this.#sibling(branchId));
 	}
 
 	/** Shows another branch, which is busy until its lock is read. */

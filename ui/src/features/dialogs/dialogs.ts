@@ -16,6 +16,7 @@ export interface DialogsDeps {
 	readonly defaultParameters: ReadonlySignal<Parameters>;
 	readonly sendKey: ReadonlySignal<SendKey>;
 	rename(id: string, title: string): void;
+	renameBranch(id: string, name: string): void;
 	removeProvider(id: string): void;
 	/** Moves the focus to what receives keystrokes. */
 	takeFocus(): void;
@@ -65,6 +66,7 @@ export class Dialogs {
 		}
 		return dialogs(this.#question.value, {
 			rename: this.#deps.rename,
+			renameBranch: this.#deps.renameBranch,
 			removeProvider: this.#deps.removeProvider,
 			close: () => {
 				this.#question.value = null;

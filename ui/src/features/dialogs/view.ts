@@ -5,10 +5,12 @@ import { openDialog } from "../../shared/dialog";
 
 export type Question =
 	| { readonly type: "rename"; readonly id: string; readonly title: string }
+	| { readonly type: "renameBranch"; readonly id: string; readonly title: string }
 	| { readonly type: "removeProvider"; readonly id: string; readonly title: string };
 
 export interface DialogActions {
 	rename(id: string, title: string): void;
+	renameBranch(id: string, name: string): void;
 	removeProvider(id: string): void;
 	close(): void;
 }
@@ -24,7 +26,7 @@ export function dialogs(question: Question | null, actions: DialogActions): Temp
 		form.closest("dialog")?.close();
 		actions.close();
 		if (question.type === "removeProvider") actions.removeProvider(question.id);
-		else actions.rename(question.id, String(title));
+		else actions[question.type](question.id, String(title));
 	};
 	return html`
     <dialog aria-labelledby="question" @close=${actions.close} ${ref(openDialog)}>
@@ -34,7 +36,8 @@ export function dialogs(question: Question | null, actions: DialogActions): Temp
 }
 
 const FORMS: Record<Question["type"], (title: string) => TemplateResult> = {
-	rename: renameForm,
+	rename: (title) => renameForm("Rename conversation", title),
+	renameBranch: (title) => renameForm("Rename branch", title),
 	removeProvider: (title) =>
 		confirmForm(
 			`Remove “${title}”?`,
@@ -43,9 +46,9 @@ const FORMS: Record<Question["type"], (title: string) => TemplateResult> = {
 		),
 };
 
-function renameForm(title: string): TemplateResult {
+function renameForm(question: string, title: string): TemplateResult {
 	return html`
-    <h2 id="question">Rename conversation</h2>
+    <h2 id="question">${question}</h2>
     <input name="title" aria-labelledby="question" .value=${title} maxlength="200" required autofocus />
     <div class="choices">
       <button type="button" @click=${cancel}>Cancel</button>

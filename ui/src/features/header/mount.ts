@@ -54,8 +54,7 @@ export function mountHeader(root: HTMLElement, deps: HeaderDeps): void {
 		const { view, modelId, parameters } = shown.value;
 		return header(
 			{
-				title: view.value?.title ?? null,
-				exists: view.value !== null,
+				view: view.value,
 				modelId: modelId.value,
 				model: model.value,
 				modelsRead: models.list.value.length > 0,

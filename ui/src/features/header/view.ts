@@ -1,14 +1,15 @@
 /** The header: the title, the model picker and the parameters. */
 import { html, nothing, type TemplateResult } from "lit-html";
-import type { ModelInfo } from "../../ipc/bindings";
+import type { ConversationView, ModelInfo } from "../../ipc/bindings";
 import { icon } from "../../shared/icon";
+import { branchPicker } from "../branches/view";
 import { MENU, modelName } from "../models/view";
 import { aria, hint } from "../shortcuts/shortcuts";
 import { UNTITLED } from "../sidebar/view";
 
 export interface HeaderModel {
-	readonly title: string | null;
-	readonly exists: boolean;
+	/** Null for a conversation that does not exist yet. */
+	readonly view: ConversationView | null;
 	/** `provider/model` of this conversation; null for the default. */
 	readonly modelId: string | null;
 	/** Undefined if it is unknown, or not loaded yet. */
@@ -31,7 +32,7 @@ export interface HeaderActions {
 }
 
 export function header(model: HeaderModel, actions: HeaderActions): TemplateResult {
-	const title = model.title ?? UNTITLED;
+	const title = model.view?.title ?? UNTITLED;
 	const name = modelName(model.model, model.modelId, model.modelsRead);
 	const parameters = model.hasParameters ? "Parameters (customized)" : "Parameters";
 	return html`
@@ -47,11 +48,12 @@ export function header(model: HeaderModel, actions: HeaderActions): TemplateResu
 		}
     <h1>
       ${
-				model.exists
+				model.view !== null
 					? html`<button type="button" class="title" title=${hint("Rename", "rename")} @click=${actions.rename}>${title}</button>`
 					: html`<span class="title">${title}</span>`
 			}
     </h1>
+    ${branchPicker(model.view)}
     <button id="model-picker" type="button" class="picker" popovertarget=${MENU} aria-haspopup="dialog"
       aria-expanded=${String(model.pickerOpen)} aria-label=${`Model: ${name}`}
       title=${model.model?.provider ?? ""} .value=${model.modelId ?? model.model?.id ?? ""}

@@ -197,6 +197,20 @@ export class Workspace {
 		});
 	}
 
+	async renameBranch(id: string, name: string): Promise<void> {
+		await this.#try(async () => {
+			await this.#commands.renameBranch(id, name);
+		});
+	}
+
+	/** Sets how many branches of the shown conversation may answer at the same time. */
+	async setMaxParallel(max: number): Promise<void> {
+		const id = this.shownId.value;
+		await this.#try(async () => {
+			await this.#commands.setMaxParallel(id, max);
+		});
+	}
+
 	/** Deletes a conversation, and offers Undo. */
 	async remove(id: string, title: string): Promise<void> {
 		const isShown = id === this.shownId.value;

@@ -10,11 +10,17 @@ export interface OutcomeActions {
 	continueAnswer(): void;
 }
 
-export function outcome(message: Message, isLast: boolean, actions: OutcomeActions) {
+/** `isNews`: nothing that is shown is newer than its failed version. */
+export function outcome(
+	message: Message,
+	isLast: boolean,
+	isNews: boolean,
+	actions: OutcomeActions,
+) {
 	const { status, content, failedVersion } = message;
 	if (status === "generating") return nothing;
 	if (status === "complete") {
-		return [ending(message, isLast, actions), tried(message, isLast, actions)];
+		return [ending(message, isLast, actions), tried(message, isNews, actions)];
 	}
 	const ended = html`<p class="state">${ENDED[status]}${reasonOf(message.error)}</p>`;
 	if (!isLast) return ended;
@@ -24,7 +30,7 @@ export function outcome(message: Message, isLast: boolean, actions: OutcomeActio
       ${content !== "" && status !== "failed" ? continueAnswer(actions) : nothing}
       ${failedVersion === null ? retry(message, actions) : nothing}
     </div>
-    ${tried(message, isLast, actions)}
+    ${tried(message, isNews, actions)}
   `;
 }
 
@@ -44,8 +50,8 @@ const TRIED: Record<Incomplete, string> = {
 };
 
 /** Outcome of a failed regeneration, under the previous answer, which is shown instead. */
-function tried(message: Message, isLast: boolean, actions: OutcomeActions) {
-	if (!isLast || message.failedVersion === null) return nothing;
+function tried(message: Message, isNews: boolean, actions: OutcomeActions) {
+	if (!isNews || message.failedVersion === null) return nothing;
 	const { messageId, status, error, hasText } = message.failedVersion;
 	if (status === "generating" || status === "complete") return nothing;
 	return html`

@@ -1,24 +1,27 @@
-/** The buttons of a message: its versions, Copy, Answer again, and the details of its answer. */
+/** The buttons of a message: its versions, Copy, Edit, Answer again, Branch, and the details of its answer. */
 import { html, nothing, render, type TemplateResult } from "lit-html";
 import type { Message } from "../../../ipc/bindings";
 import { icon } from "../../../shared/icon";
+import { placeBy } from "../../../shared/popover";
 import { factsOf } from "./facts";
-import { placeBy } from "./popover";
 
 export interface ToolActions {
 	/** Shows another version. */
 	select(messageId: string): void;
 	regenerate(messageId: string): void;
+	/** Opens the editor of a message. */
+	edit(message: Message): void;
+	/** Begins a branch after a message. */
+	fork(messageId: string): void;
 	copy(text: string): void;
 }
 
 export function tools(message: Message, isLast: boolean, actions: ToolActions) {
-	const again = isLast && message.role === "assistant" && message.status === "complete";
-	const several = message.versions.count > 1;
-	if (message.content === "" && !again && !several) return nothing;
+	const isAnswer = message.role === "assistant";
+	const again = isAnswer && message.status === "complete";
 	return html`
     <div class=${isLast ? "tools" : "tools on-demand"}>
-      ${several ? pager(message, actions) : nothing}
+      ${message.versions.count > 1 ? pager(message, actions) : nothing}
       ${
 				message.content === ""
 					? nothing
@@ -26,12 +29,24 @@ export function tools(message: Message, isLast: boolean, actions: ToolActions) {
               @click=${() => actions.copy(message.content)}>${icon("copy")}</button>`
 			}
       ${
+				message.role === "user"
+					? html`<button type="button" class="bare edit-message" aria-label="Edit" title="Edit"
+              @click=${() => actions.edit(message)}>${icon("pencil")}</button>`
+					: nothing
+			}
+      ${
 				again
 					? html`<button type="button" class="bare" aria-label="Answer again" title="Answer again"
               @click=${() => actions.regenerate(message.id)}>${icon("refresh-cw")}</button>`
 					: nothing
 			}
-      ${message.role === "assistant" ? details(message) : nothing}
+      ${
+				isAnswer
+					? html`<button type="button" class="bare fork-branch" aria-label="Branch from here" title="Branch from here"
+              @click=${() => actions.fork(message.id)}>${icon("git-branch")}</button>`
+					: nothing
+			}
+      ${isAnswer ? details(message) : nothing}
     </div>
   `;
 }

@@ -7,20 +7,26 @@ import type { MarkdownServices } from "../../../markdown/services";
 import { icon } from "../../../shared/icon";
 import { type FileActions, messageFiles } from "../../attachments/view";
 import type { LiveAnswer } from "../transcript/live-answer";
+import { type Edit, type EditActions, messageEditor } from "./editor";
 import { type OutcomeActions, outcome } from "./outcome";
 import { type ProgressModel, progress } from "./progress";
 import { type ToolActions, tools } from "./tools";
 
 export interface MessageModel extends ProgressModel {
 	readonly live: LiveAnswer | null;
+	/** The message that is being edited. */
+	readonly edit: Edit | null;
+	/** The id of the last message of the branch, where it is shown. Ids sort by age. */
+	readonly lastId: string | null;
 }
 
 export interface MessageActions extends OutcomeActions, ToolActions {
 	readonly markdown: MarkdownServices;
 	readonly files: FileActions;
+	readonly editing: EditActions;
 }
 
-/** `isLast`: no message follows. Otherwise another answer would hide what follows, so none is offered. */
+/** `isLast`: no message follows. Otherwise a retry would hide what follows, so none is offered. */
 export function message(
 	message: Message,
 	isLast: boolean,
@@ -30,6 +36,11 @@ export function message(
 	const writing = message.status === "generating";
 	const live = writing && model.live?.messageId === message.id ? model.live : null;
 	const { parts } = live ?? message;
+	const { failedVersion } = message;
+	const isNews =
+		isLast ||
+		(failedVersion !== null && model.lastId !== null && failedVersion.messageId > model.lastId);
+	const edit = model.edit?.messageId === message.id ? model.edit : null;
 	return html`
     <article
       class="message"
@@ -41,10 +52,11 @@ export function message(
       aria-label=${message.role === "user" ? "You" : "Answer"}
     >
       ${message.leftOut > 0 ? html`<p class="state left-out">${leftOut(message.leftOut)}</p>` : nothing}
-      ${messageFiles(message.attachments, actions.files)}
-      ${message.role === "user" ? question(message) : answer(parts, writing, actions)}
-      ${writing ? progress(live, message, model) : outcome(message, isLast, actions)}
-      ${writing ? nothing : tools(message, isLast, actions)}
+      ${edit === null ? messageFiles(message.attachments, actions.files) : messageEditor(edit, actions.editing)}
+      ${message.role === "assistant" ? answer(parts, writing, actions) : nothing}
+      ${message.role === "user" && edit === null ? question(message) : nothing}
+      ${writing ? progress(live, message, model) : outcome(message, isLast, isNews, actions)}
+      ${writing || edit !== null ? nothing : tools(message, isLast, actions)}
     </article>
   `;
 }

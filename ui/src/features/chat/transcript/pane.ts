@@ -1,7 +1,9 @@
 /** Draws the messages of the shown branch into their scrolled region, and carries out the user's actions on them. */
 import { effect, type ReadonlySignal } from "@preact/signals-core";
+import type { SendKey } from "../../../ipc/bindings";
 import type { MarkdownServices } from "../../../markdown/services";
 import { mountView } from "../../../shared/dom";
+import { grow } from "../../../shared/text-area";
 import { afterFrame } from "../../../shared/time";
 import type { FileActions } from "../../attachments/view";
 import { focusArrow, focusedArrow } from "../message/pager";
@@ -16,6 +18,7 @@ export interface TranscriptPaneDeps {
 	readonly files: FileActions;
 	/** Epoch ms. */
 	readonly now: ReadonlySignal<number>;
+	readonly sendKey: ReadonlySignal<SendKey>;
 	/** Returns whether there is text that is not sent. */
 	hasDraft(): boolean;
 	suggest(text: string): void;
@@ -28,6 +31,7 @@ export interface TranscriptPaneDeps {
 
 export function mountTranscript(scroller: HTMLElement, deps: TranscriptPaneDeps): void {
 	const { shown, follower } = deps;
+	let edited: HTMLTextAreaElement | null = null;
 
 	/** Shows another version, and keeps the focus on the pager. */
 	async function select(messageId: string): Promise<void> {
@@ -35,6 +39,16 @@ export function mountTranscript(scroller: HTMLElement, deps: TranscriptPaneDeps)
 		await shown.value.select(messageId);
 		const message = scroller.querySelector(`[data-message-id="${messageId}"]`);
 		if (message !== null) focusArrow(message, pressed);
+	}
+
+	/** Grows the editor's field with its text, and focuses one that has just appeared, at the end of its text. */
+	function showEditor(field: HTMLTextAreaElement | null): void {
+		if (field !== null) grow(field);
+		if (field !== null && field !== edited) {
+			field.focus();
+			field.setSelectionRange(field.value.length, field.value.length);
+		}
+		edited = field;
 	}
 
 	function toEnd(): void {
@@ -50,6 +64,8 @@ export function mountTranscript(scroller: HTMLElement, deps: TranscriptPaneDeps)
 				{
 					messages: messages.value,
 					live: live.value,
+					edit: session.editor.edit.value,
+					lastId: hasLater.value ? null : (messages.value.at(-1)?.id ?? null),
 					stopping: session.stopping.value !== null,
 					opening: !session.isNew && session.view.value === null,
 					hasDraft: deps.hasDraft(),
@@ -61,6 +77,18 @@ export function mountTranscript(scroller: HTMLElement, deps: TranscriptPaneDeps)
 					suggest: deps.suggest,
 					retry: (messageId) => void shown.value.answerAgain(messageId, "retry"),
 					regenerate: (messageId) => void shown.value.answerAgain(messageId, "regenerate"),
+					edit: (message) => session.editor.open(message),
+					fork: (messageId) => void shown.value.fork(messageId),
+					editing: {
+						sendKey: deps.sendKey.value,
+						type: (text) => session.editor.type(text),
+						remove: (fileId) => session.editor.remove(fileId),
+						submit: () => void session.sendEdit("button"),
+						cancel: () => {
+							session.editor.close();
+							deps.takeFocus();
+						},
+					},
 					select: (messageId) => void select(messageId),
 					continueAnswer: () => void shown.value.sendText("Continue", "button"),
 					copy: deps.copy,
@@ -72,6 +100,7 @@ export function mountTranscript(scroller: HTMLElement, deps: TranscriptPaneDeps)
 		},
 		() => {
 			follower.watch();
+			showEditor(scroller.querySelector<HTMLTextAreaElement>(".edit-input"));
 			deps.rendered();
 		},
 		// A button is removed by its press; anything else by further scrolling.
