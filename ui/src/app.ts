@@ -276,7 +276,7 @@ class App {
 		});
 		mountModelMenu(modelMenu, this.#picker, this.#models, () => this.#settings.addProvider());
 		mountBranchMenu(branchMenu, {
-			view: workspace.view,
+			shown,
 			button: () => this.#page.getElementById("branch-picker"),
 			actions: {
 				show: ({ id }) =>

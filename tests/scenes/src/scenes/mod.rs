@@ -7,6 +7,7 @@ mod files;
 mod models;
 mod settings;
 mod sizes;
+mod tree;
 
 use crate::Scene;
 
@@ -16,6 +17,7 @@ pub fn all() -> Vec<Scene> {
         chat::scenes(),
         files::scenes(),
         answers::scenes(),
+        tree::scenes(),
         models::scenes(),
         settings::scenes(),
         sizes::scenes(),

@@ -1,19 +1,23 @@
 /** Draws the menu of branches under its button. */
 import type { ReadonlySignal } from "@preact/signals-core";
-import type { ConversationView } from "../../ipc/bindings";
+import type { Branch, ConversationView } from "../../ipc/bindings";
 import { mountView } from "../../shared/dom";
 import { placeBy } from "../../shared/popover";
 import { type BranchActions, branchMenu } from "./view";
 
 export interface BranchMenuDeps {
-	readonly view: ReadonlySignal<ConversationView | null>;
+	readonly shown: ReadonlySignal<{
+		readonly view: ReadonlySignal<ConversationView | null>;
+		/** All branches, with their latest states. */
+		readonly branches: ReadonlySignal<readonly Branch[]>;
+	}>;
 	/** Returns the button of the menu, unless it is hidden. */
 	button(): HTMLElement | null;
 	readonly actions: BranchActions;
 }
 
 export function mountBranchMenu(menu: HTMLElement, deps: BranchMenuDeps): void {
-	const { view, actions } = deps;
+	const { shown, actions } = deps;
 	menu.addEventListener("beforetoggle", ({ newState }) => {
 		const button = deps.button();
 		if (newState === "open" && button !== null) placeBy(menu, button);
@@ -28,7 +32,7 @@ export function mountBranchMenu(menu: HTMLElement, deps: BranchMenuDeps): void {
 	});
 	window.addEventListener("resize", () => menu.hidePopover());
 	mountView(menu, () =>
-		branchMenu(view.value, {
+		branchMenu(shown.value.view.value, shown.value.branches.value, {
 			show: (branch) => {
 				menu.hidePopover();
 				actions.show(branch);

@@ -31,15 +31,20 @@ export function branchPicker(view: ConversationView | null): TemplateResult | ty
     >${icon("git-branch")}<span>${name}</span></button>`;
 }
 
-export function branchMenu(view: ConversationView | null, actions: BranchActions): TemplateResult {
+/** `branches` have the latest states. */
+export function branchMenu(
+	view: ConversationView | null,
+	branches: readonly Branch[],
+	actions: BranchActions,
+): TemplateResult {
 	if (view === null) return html``;
 	const shown = shownBranch(view);
 	return html`
     <ul>
       ${repeat(
-				view.branches,
+				branches,
 				({ id }) => id,
-				(branch) => html`<li>${row(branch, branch === shown, actions)}</li>`,
+				(branch) => html`<li>${row(branch, branch.id === view.branchId, actions)}</li>`,
 			)}
     </ul>
     <div class="foot">

@@ -47,6 +47,13 @@ export class BranchSession {
 		const lock = this.lock.value;
 		return lock !== null ? !lock.canSend : this.#context.isListedBusy(this.branch.conversationId);
 	});
+	/** All branches of the conversation, with the latest state of this one. */
+	readonly branches = computed(() => {
+		const [view, lock] = [this.view.value, this.lock.value];
+		return (view?.branches ?? []).map((branch) =>
+			lock !== null && branch.id === view?.branchId ? { ...branch, locked: lock.locked } : branch,
+		);
+	});
 	/** A send would be refused. */
 	readonly busy = computed(() => this.locked.value || this.#context.sending.has(this.key));
 	/** `provider/model`; null for the default. */

@@ -18,10 +18,11 @@ export interface ToolActions {
 
 export function tools(message: Message, isLast: boolean, actions: ToolActions) {
 	const isAnswer = message.role === "assistant";
+	const several = message.versions.count > 1;
 	const again = isAnswer && message.status === "complete";
 	return html`
-    <div class=${isLast ? "tools" : "tools on-demand"}>
-      ${message.versions.count > 1 ? pager(message, actions) : nothing}
+    <div class=${isLast || several ? "tools" : "tools on-demand"}>
+      ${several ? pager(message, actions) : nothing}
       ${
 				message.content === ""
 					? nothing

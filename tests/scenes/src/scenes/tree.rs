@@ -1,0 +1,56 @@
+//! The tree of a conversation: edited messages and branches.
+
+use conch_fault_server::Script;
+
+use crate::fixture::{DATED, SHORT};
+use crate::{Error, Fixture, Page, Scene};
+
+pub(super) fn scenes() -> Vec<Scene> {
+    vec![
+        Scene::new("editing", Fixture::Everyday, async |page| {
+            page.open(SHORT[1]).await?;
+            page.press(".message .edit-message").await?;
+            page.wait_for(".editor").await
+        }),
+        Scene::new("edited", Fixture::Everyday, async |page| {
+            page.open(SHORT[1]).await?;
+            page.cluster().push(Script::answer(
+                "**Guillemot**, **Petrel** and **Shearwater**.",
+            ));
+            page.press(".message .edit-message").await?;
+            page.fill(
+                ".edit-input",
+                "Suggest three names for a small sailing boat, all of them birds.",
+            )
+            .await?;
+            page.press(".send-edit").await?;
+            page.wait_for_text("Shearwater").await?;
+            page.wait_for(".version-count").await
+        }),
+        Scene::new("branches", Fixture::Everyday, async |page| {
+            page.open(DATED).await?;
+            fork(page, "The short way").await?;
+            page.cluster()
+                .push(page.unfinished("Once more, and shorter:"));
+            page.send("Explain it in one sentence.").await?;
+            page.wait_for_text("Once more").await?;
+            page.press("#branch-picker").await?;
+            page.wait_for("#branch-menu:popover-open .fact").await
+        }),
+    ]
+}
+
+/// Begins a branch at the last answer, and names it.
+async fn fork(page: &Page<'_>, name: &str) -> Result<(), Error> {
+    page.press(".message:last-child .fork-branch").await?;
+    page.wait_for("#branch-picker").await?;
+    page.press("#branch-picker").await?;
+    page.press("#rename-branch").await?;
+    page.fill("dialog input", name).await?;
+    page.press("dialog [type=submit]").await?;
+    page.wait_until(
+        &format!("document.querySelector('#branch-picker').innerText.trim() === {name:?}"),
+        "the branch has its name",
+    )
+    .await
+}
