@@ -11,7 +11,7 @@ import type { ConversationView, LockChanged } from "../src/ipc/bindings";
 import { branchKey, conversationOf, draftKey, NEW } from "../src/ipc/branch";
 import { commands, fakeCore } from "./core";
 import { VIEWPORT } from "./viewport";
-import { FREE } from "./views";
+import { FREE, MAIN } from "./views";
 
 test("main is named as its conversation, and all branches share the draft that the core stores", () => {
 	const main = { conversationId: "c", branchId: null };
@@ -25,6 +25,9 @@ test("main is named as its conversation, and all branches share the draft that t
 
 const HELD = { ...FREE, locked: true, canSend: false, generationId: "g", messageId: "a", fence: 1 };
 
+/** Of a free branch while others use up the capacity. */
+const FULL = { ...FREE, canSend: false };
+
 /** Two branches of one conversation, open at the same time. */
 async function sideBySide() {
 	const shape = { id: "c", mainBranchId: "b", parameters: NO_PARAMETERS, draft: "" };
@@ -33,7 +36,8 @@ async function sideBySide() {
 			({
 				...shape,
 				branchId: branchId ?? "b",
-				lock: branchId === null ? HELD : FREE,
+				lock: branchId === null ? HELD : branchId === "idle" ? FULL : FREE,
+				branches: [{ ...MAIN, locked: true }],
 				messages: [],
 				attachments: [],
 				hasEarlier: false,
@@ -66,7 +70,10 @@ async function sideBySide() {
 		newConversation: new NewConversation(commands, files),
 		viewport: VIEWPORT,
 		sending: new Sending(),
-		refusals: { askToWait: () => refused.push("wait"), askToWaitForFiles: () => {} },
+		refusals: {
+			askToWait: (elsewhere) => refused.push(elsewhere ?? "wait"),
+			askToWaitForFiles: () => {},
+		},
 		releases: new Releases(),
 		announcement: new Announcement(),
 		isListedBusy: () => false,
@@ -78,7 +85,7 @@ async function sideBySide() {
 	const main = new BranchSession({ conversationId: "c", branchId: null }, context);
 	const fork = new BranchSession({ conversationId: "c", branchId: "fork" }, context);
 	await Promise.all([main.open(), fork.open()]);
-	return { core, main, fork, refused };
+	return { core, main, fork, refused, context };
 }
 
 test("two branches are shown at once, each with its own lock", async () => {
@@ -91,6 +98,16 @@ test("two branches are shown at once, each with its own lock", async () => {
 	await sent;
 	assert.equal(core.named("send_message")[0]?.branchId, "fork");
 	assert.deepEqual([main.lock.value?.fence, fork.lock.value?.fence], [1, 7]);
+});
+
+test("a refusal names the branch that uses up the capacity", async () => {
+	const { main, refused, context } = await sideBySide();
+	const idle = new BranchSession({ conversationId: "c", branchId: "idle" }, context);
+	await idle.open();
+	assert.equal(idle.busy.value, true);
+	await idle.send("enter");
+	await main.send("enter");
+	assert.deepEqual(refused, ["main", "wait"]);
 });
 
 test("a release and a Stop are about one branch", async () => {

@@ -1,5 +1,5 @@
 import { NO_PARAMETERS } from "../src/features/parameters/parameters";
-import type { ConversationView } from "../src/ipc/bindings";
+import type { Branch, ConversationView } from "../src/ipc/bindings";
 
 /** The lock of a branch that no answer has held. */
 export const FREE = {
@@ -13,6 +13,17 @@ export const FREE = {
 	fence: 0,
 };
 
+/** Its first branch. */
+export const MAIN: Branch = {
+	id: "b",
+	conversationId: "c",
+	name: "main",
+	headMessageId: null,
+	forkedFrom: null,
+	createdAt: 0,
+	locked: false,
+};
+
 /** An empty conversation. */
 export const VIEW: ConversationView = {
 	id: "c",
@@ -20,17 +31,7 @@ export const VIEW: ConversationView = {
 	modelId: null,
 	mainBranchId: "b",
 	branchId: "b",
-	branches: [
-		{
-			id: "b",
-			conversationId: "c",
-			name: "main",
-			headMessageId: null,
-			forkedFrom: null,
-			createdAt: 0,
-			locked: false,
-		},
-	],
+	branches: [MAIN],
 	maxParallel: 1,
 	createdAt: 0,
 	updatedAt: 0,

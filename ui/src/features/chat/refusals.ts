@@ -43,9 +43,10 @@ export class Refusals {
 		});
 	}
 
-	/** Shows that an answer is being written. */
-	askToWait(): void {
-		this.#toasts.show({ text: PLEASE_WAIT, kind: "refusal" });
+	/** Shows that an answer is being written: here, or on the branch of that name. */
+	askToWait(elsewhere: string | null): void {
+		const where = elsewhere === null ? "" : ` The branch “${elsewhere}” is answering.`;
+		this.#toasts.show({ text: PLEASE_WAIT + where, kind: "refusal" });
 	}
 
 	/** Shows that a file is still being attached. */

@@ -53,7 +53,7 @@ export interface SessionContext {
 		start(key: BranchKey): void;
 		end(key: BranchKey): void;
 	};
-	readonly refusals: { askToWait(): void; askToWaitForFiles(): void };
+	readonly refusals: { askToWait(elsewhere: string | null): void; askToWaitForFiles(): void };
 	readonly releases: { isStale(branchId: string, lock: LockStatus): boolean };
 	readonly announcement: {
 		ended(messageId: string | null): void;

@@ -311,15 +311,22 @@ export class BranchSession {
 	 * dismissed as soon as the page is not busy.
 	 */
 	async onConflict(): Promise<void> {
-		this.#context.refusals.askToWait();
+		this.#context.refusals.askToWait(this.#busyElsewhere());
 		await this.reread();
 	}
 
 	/** Shows that an answer is being written, and counts the attempt. */
 	refuse(source: AttemptSource): void {
-		this.#context.refusals.askToWait();
+		this.#context.refusals.askToWait(this.#busyElsewhere());
 		if (this.isNew) this.#context.newConversation.refused(source);
 		else this.countRefused(source);
+	}
+
+	/** Returns the name of the branch that uses up the capacity while this one is free; null otherwise. */
+	#busyElsewhere(): string | null {
+		const lock = this.lock.value;
+		if (lock === null || lock.locked || lock.canSend) return null;
+		return this.branches.value.find(({ locked }) => locked)?.name ?? null;
 	}
 
 	/** Counts a refused attempt for the metrics; the refusal does not depend on it. */
@@ -400,7 +407,7 @@ export class BranchSession {
 
 	/** Shows another version of a message, and what followed it. */
 	async select(messageId: string): Promise<void> {
-		if (this.busy.value) return this.#context.refusals.askToWait();
+		if (this.busy.value) return this.#context.refusals.askToWait(this.#busyElsewhere());
 		await this.#try(async () => {
 			const { branchId } = await this.#context.commands.selectVersion(messageId);
 			if (this.#opening === null) return;
