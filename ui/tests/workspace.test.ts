@@ -153,11 +153,10 @@ test("an answer that is followed is shown from its start to its end without a re
 	assert.equal(workspace.busy.value, false);
 	assert.equal(workspace.view.value?.title, "Named by its first message");
 	assert.match(workspace.announcement.text.value, /^Answer finished/);
-	assert.deepEqual(
-		core.calls.slice(before).map(([name]) => name),
-		["save_draft", "send_message"].filter((name) => core.named(name).length > 0),
-		"nothing is read",
-	);
+	// How often the draft is saved depends on how long this takes.
+	const writes = ["save_draft", "send_message"];
+	const reads = core.calls.slice(before).filter(([name]) => !writes.includes(name));
+	assert.deepEqual(reads, [], "nothing is read");
 });
 
 test("a snapshot from before a grant does not remove the message just sent, and is read again", async () => {
