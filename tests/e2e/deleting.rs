@@ -110,9 +110,10 @@ async fn after_ten_seconds_nothing_of_it_is_left() {
     assert_eq!(found_in(scene.folder.path()), Vec::<PathBuf>::new());
 }
 
-/// Returns the files that contain the canary, in the folder and its subfolders.
+/// Returns the files that contain the canary, in the folder and its subfolders. The log is read before the database: a
+/// checkpoint in between moves what is in the log to the database.
 fn found_in(folder: &Path) -> Vec<PathBuf> {
-    let (mut folders, mut found) = (vec![folder.to_owned()], Vec::new());
+    let (mut folders, mut files) = (vec![folder.to_owned()], Vec::new());
     while let Some(folder) = folders.pop() {
         let Ok(entries) = std::fs::read_dir(folder) else {
             continue;
@@ -120,13 +121,17 @@ fn found_in(folder: &Path) -> Vec<PathBuf> {
         for path in entries.map(|entry| entry.unwrap().path()) {
             if path.is_dir() {
                 folders.push(path);
-            } else if std::fs::read(&path).is_ok_and(|bytes| {
-                let mut words = bytes.windows(CANARY.len());
-                words.any(|word| word == CANARY.as_bytes())
-            }) {
-                found.push(path);
+            } else {
+                files.push(path);
             }
         }
     }
-    found
+    files.sort_by_key(|path| !path.to_string_lossy().ends_with("-wal"));
+    files.retain(|path| {
+        std::fs::read(path).is_ok_and(|bytes| {
+            let mut words = bytes.windows(CANARY.len());
+            words.any(|word| word == CANARY.as_bytes())
+        })
+    });
+    files
 }
