@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use conch_core::model::{Conversation, FinishReason, Message, MessageStatus};
+use conch_core::model::{Conversation, FinishReason, Message, MessageStatus, Part, PartContent};
 use conch_fault_server::{FaultServer, Protocol, Script};
 use futures_util::future::join_all;
 use tokio::net::TcpStream;
@@ -144,6 +144,8 @@ impl End {
             &answer.reasoning().as_str(),
             &expected.reasoning,
         );
+        let calls: Vec<_> = answer.parts.iter().filter_map(call).collect();
+        self.same("calls", &calls.as_slice(), &expected.calls);
         let message = self.message.clone();
         self.check(message.contains(expected.says), || {
             format!("{:?} is not reported", expected.says)
@@ -209,6 +211,13 @@ impl End {
         if !holds {
             self.wrong.push(otherwise());
         }
+    }
+}
+
+fn call(part: &Part) -> Option<(&str, &str)> {
+    match &part.content {
+        PartContent::ToolCall(call) => Some((&call.name, &call.input)),
+        _ => None,
     }
 }
 
