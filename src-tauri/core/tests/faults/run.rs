@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use conch_core::model::{Conversation, FinishReason, Message, MessageStatus, Part, PartContent};
-use conch_fault_server::{FaultServer, Protocol, Script};
+use conch_fault_server::{FaultServer, Protocol, Request, Script};
 use futures_util::future::join_all;
+use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
@@ -199,6 +200,10 @@ impl End {
                 )
             },
         );
+        let roles = server.completions().last().map(roles).unwrap_or_default();
+        self.check(roles.is_sorted_by(|one, next| one != next), || {
+            format!("the roles do not alternate: {roles:?}")
+        });
     }
 
     fn same<T: PartialEq + std::fmt::Debug>(&mut self, what: &str, is: &T, should: &T) {
@@ -219,6 +224,14 @@ fn call(part: &Part) -> Option<(&str, &str)> {
         PartContent::ToolCall(call) => Some((&call.name, &call.input)),
         _ => None,
     }
+}
+
+/// Returns the roles of the messages in a request.
+fn roles(request: &Request) -> Vec<String> {
+    let mut messages = ["messages", "contents"].iter();
+    let messages = messages.find_map(|name| request.body.get(name)?.as_array());
+    let role = |message: &Value| message.get("role")?.as_str().map(str::to_owned);
+    messages.into_iter().flatten().filter_map(role).collect()
 }
 
 pub(crate) fn short(text: &str) -> String {
