@@ -1,7 +1,11 @@
 //! One answer: the connection that requests it, and its event stream.
 //!
 //! The wire format is the [`protocol`]'s. Nothing here decides what an event means for the
-//! message; it only distinguishes an end mark from a stream that merely closed.
+//! message; it only distinguishes an end mark from a stream that merely closed. What a response is shows in its bytes
+//! and not in its headers: proxies send streams under any content type, and an answer in one piece where a stream was
+//! requested.
+
+mod decoding;
 
 use std::collections::VecDeque;
 
@@ -10,10 +14,11 @@ use futures_util::{FutureExt, Stream};
 use reqwest::Response;
 use reqwest::header::HeaderMap;
 
+use self::decoding::Decoding;
 use super::endpoint::Endpoint;
 use super::failure::{Failure, FailureKind, Retry};
-use super::frames::{Frame, FrameError, Frames};
-use super::protocol::{self, ChatRequest, Decoder, Framing, StreamEvent};
+use super::frames::{EVENT_LIMIT, FrameError, Frames};
+use super::protocol::{self, ChatRequest, Content, Decoder, Framing, StreamEvent};
 use crate::network::{Network, Route};
 
 /// Maximum bytes read of an error body.
@@ -30,16 +35,12 @@ const COALESCED: usize = 2 * 1024;
 pub struct AnswerStream {
     /// Failures are not retried: the server is self-hosted.
     local: bool,
-    /// Whether anything was decoded.
-    begun: bool,
-    source: Source,
-    decoder: Box<dyn Decoder>,
+    /// `None` once it has ended.
+    frames: Option<Frames>,
+    /// Maximum size of an event in bytes.
+    limit: usize,
+    decoding: Decoding,
     ready: VecDeque<StreamEvent>,
-}
-
-enum Source {
-    Frames(Frames),
-    Ended,
 }
 
 impl AnswerStream {
@@ -75,7 +76,6 @@ impl AnswerStream {
                 _ => failure,
             });
         }
-        let (framing, decoder) = (protocol.framing(), protocol.decoder());
         let header = |name| {
             let value = headers.get(name).and_then(|value| value.to_str().ok());
             value.unwrap_or_default().to_ascii_lowercase()
@@ -89,32 +89,19 @@ impl AnswerStream {
                 ),
             ));
         }
+        let (framing, decoder) = (protocol.framing(), protocol.decoder());
         let content_type = header("content-type");
-        let streams = content_type.is_empty()
-            || match framing {
-                Framing::Events => content_type.starts_with("text/event-stream"),
-                Framing::Lines => content_type.contains("json"),
-            };
-        if streams {
-            let answer = Self::read(provider.local, framing, decoder, response.bytes_stream());
-            return Ok((answer, headers));
-        }
-        if content_type.contains("json") {
-            let body = read_capped(response, WHOLE_LIMIT).await;
-            if body.len() >= WHOLE_LIMIT {
-                return Err(Failure::new(
-                    FailureKind::TooLarge,
-                    "The provider sent an answer larger than 64 MiB. Ask for a shorter one",
-                ));
-            }
-            return Ok((whole_answer(decoder, &body)?, headers));
-        }
-        Err(Failure::new(
-            FailureKind::UnexpectedResponse,
-            format!(
-                "The provider sent {content_type} instead of an answer. Check its base URL, or log in to the network"
-            ),
-        ))
+        let is_whole = framing == Framing::Events && content_type.contains("json");
+        let limit = if is_whole { WHOLE_LIMIT } else { EVENT_LIMIT };
+        let bytes = response.bytes_stream();
+        let answer = Self {
+            local: provider.local,
+            frames: Some(Frames::new(bytes, limit)),
+            limit,
+            decoding: Decoding::new(framing, decoder, content_type),
+            ready: VecDeque::new(),
+        };
+        Ok((answer, headers))
     }
 
     /// Decodes a byte stream.
@@ -128,15 +115,11 @@ impl AnswerStream {
         B: bytes::Buf + Send + 'static,
         E: std::error::Error + Send + Sync + 'static,
     {
-        let frames = match framing {
-            Framing::Events => Frames::events(bytes),
-            Framing::Lines => Frames::lines(bytes),
-        };
         Self {
             local,
-            begun: false,
-            source: Source::Frames(frames),
-            decoder,
+            frames: Some(Frames::new(bytes, EVENT_LIMIT)),
+            limit: EVENT_LIMIT,
+            decoding: Decoding::new(framing, decoder, String::new()),
             ready: VecDeque::new(),
         }
     }
@@ -156,10 +139,10 @@ impl AnswerStream {
     /// handling an event costs more than the token.
     pub async fn next(&mut self) -> StreamEvent {
         let mut event = self.next_one().await;
-        if let StreamEvent::Text(text) = &mut event {
+        if let StreamEvent::Content(Content::Text(text)) = &mut event {
             while text.len() < COALESCED {
                 match self.next_one().now_or_never() {
-                    Some(StreamEvent::Text(more)) => text.push_str(&more),
+                    Some(StreamEvent::Content(Content::Text(more))) => text.push_str(&more),
                     Some(StreamEvent::Alive | StreamEvent::KeptAlive) => {}
                     Some(other) => {
                         self.ready.push_front(other);
@@ -175,83 +158,50 @@ impl AnswerStream {
     async fn next_one(&mut self) -> StreamEvent {
         loop {
             if let Some(event) = self.ready.pop_front() {
-                return event;
+                return self.of_server(event);
             }
-            let Source::Frames(frames) = &mut self.source else {
+            let Some(frames) = &mut self.frames else {
                 return StreamEvent::Closed;
             };
             match frames.next().await {
-                Some(Ok(frame)) if frame.text.trim().is_empty() => return StreamEvent::KeptAlive,
-                Some(Ok(frame)) => self.decode(&frame),
-                Some(Err(FrameError::TooLarge)) => {
-                    self.end_with(StreamEvent::Failed(Failure::new(
-                        FailureKind::TooLarge,
-                        "The provider sent an event larger than 8 MiB",
-                    )));
+                Some(Ok(frame)) => self.decoding.read(&frame, &mut self.ready),
+                Some(Err(error)) => {
+                    let failure = self.broken(error);
+                    self.decoding.fail(failure, &mut self.ready);
                 }
-                Some(Err(FrameError::Transport(reason))) => {
-                    self.end_with(StreamEvent::Failed(Failure::new(
-                        FailureKind::StreamCut,
-                        format!("The connection was lost during the answer: {reason}"),
-                    )));
-                }
-                None => self.end_with(StreamEvent::Closed),
+                None => self.decoding.end(&mut self.ready),
+            }
+            if self.decoding.has_ended() {
+                self.frames = None;
             }
         }
     }
 
-    fn end_with(&mut self, event: StreamEvent) {
-        self.source = Source::Ended;
-        self.ready.push_back(event);
-    }
-
-    fn decode(&mut self, frame: &Frame) {
-        match self.decoder.decode(&frame.text) {
-            Ok(events) => {
-                self.begun = true;
-                if events.contains(&StreamEvent::Done) {
-                    self.source = Source::Ended;
-                }
-                self.ready.extend(events);
+    /// Returns an event with what is true of the server: a failure of one's own is not asked again.
+    fn of_server(&self, event: StreamEvent) -> StreamEvent {
+        match event {
+            StreamEvent::Failed(failure) if self.local => {
+                StreamEvent::Failed(failure.retrying(Retry::Never))
             }
-            Err(_) if self.begun && !frame.whole => {
-                self.end_with(StreamEvent::Failed(Failure::new(
-                    FailureKind::StreamCut,
-                    "The connection closed in the middle of the answer",
-                )));
-            }
-            Err(failure) if self.local => {
-                self.end_with(StreamEvent::Failed(failure.retrying(Retry::Never)));
-            }
-            Err(failure) => self.end_with(StreamEvent::Failed(failure)),
+            other => other,
         }
     }
-}
 
-/// Returns an answer that was sent whole although a stream was requested, as some gateways do.
-pub fn whole_answer(mut decoder: Box<dyn Decoder>, body: &str) -> Result<AnswerStream, Failure> {
-    let mut ready: VecDeque<_> = decoder.decode(body)?.into();
-    // It is complete whatever its finish reason, even without one.
-    let is_answer = |event: &StreamEvent| {
-        matches!(
-            event,
-            StreamEvent::Finish(_) | StreamEvent::Text(_) | StreamEvent::Reasoning(_)
-        )
-    };
-    if !ready.iter().any(is_answer) {
-        return Err(Failure::new(
-            FailureKind::UnexpectedResponse,
-            "The provider sent JSON that is not an answer. Check its base URL",
-        ));
+    fn broken(&self, error: FrameError) -> Failure {
+        match error {
+            FrameError::TooLarge => Failure::new(
+                FailureKind::TooLarge,
+                format!(
+                    "The provider sent an event larger than {} MiB",
+                    self.limit / 1024 / 1024
+                ),
+            ),
+            FrameError::Transport(reason) => Failure::new(
+                FailureKind::StreamCut,
+                format!("The connection was lost during the answer: {reason}"),
+            ),
+        }
     }
-    ready.push_back(StreamEvent::Done);
-    Ok(AnswerStream {
-        local: false,
-        begun: true,
-        source: Source::Ended,
-        decoder,
-        ready,
-    })
 }
 
 fn unreachable(error: &reqwest::Error, endpoint: &Endpoint, route: &Route) -> Failure {

@@ -9,6 +9,7 @@ use reqwest::header::HeaderMap;
 
 use super::limits::retry_after;
 use super::protocol::protocols;
+use super::reasons::reason_in;
 use crate::network::{Proxy, Route, RouteError};
 
 /// Maximum bytes of a reason that are shown and stored.
@@ -163,7 +164,7 @@ impl Failure {
                 .to_owned()
         });
         let code = status.as_u16();
-        let kind = kind_of(code, body, stated.is_some());
+        let kind = kind_of(code, body, stated.as_deref());
         let message = match kind {
             FailureKind::WrongKey => {
                 format!("The provider rejected the API key ({code}): {reason}")
@@ -311,7 +312,10 @@ impl Obstacle {
 }
 
 /// Classifies a refusal: by what a protocol recognises in its body, else by its status.
-fn kind_of(status: u16, body: &str, says_why: bool) -> FailureKind {
+fn kind_of(status: u16, body: &str, reason: Option<&str>) -> FailureKind {
+    // A web server says in plain text that it has no such path.
+    let is_json = body.trim_start().starts_with(['{', '[']);
+    let says_why = reason.is_some_and(|reason| is_json || reason.contains("model"));
     if let Some(kind) = protocols().find_map(|protocol| protocol.refusal(status, body)) {
         return kind;
     }
@@ -343,23 +347,6 @@ pub(super) fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
         error = cause;
     }
     error.to_string()
-}
-
-/// Extracts the message from an error body: `{"error":{"message":…}}`, `{"error":"…"}` or `{"message":…}`, or
-/// the first of a list of these.
-pub(super) fn reason_in(body: &str) -> Option<String> {
-    let body: serde_json::Value = serde_json::from_str(body).ok()?;
-    let body = body.get(0).unwrap_or(&body);
-    let error = body.get("error").filter(|error| !error.is_null());
-    let reason = match error {
-        Some(error) => error.get("message").unwrap_or(error),
-        None => body.get("message").or_else(|| body.get("detail"))?,
-    };
-    match reason {
-        serde_json::Value::String(text) if text.trim().is_empty() => None,
-        serde_json::Value::String(text) => Some(text.trim().to_owned()),
-        other => Some(other.to_string()),
-    }
 }
 
 #[cfg(test)]

@@ -18,8 +18,11 @@ pub mod models;
 pub mod network;
 pub mod presets;
 pub mod protocol;
+mod reasons;
 pub mod slots;
+mod surrogates;
 mod sync;
+mod think_tags;
 pub mod web;
 
 pub use answer::AnswerStream;
@@ -31,5 +34,6 @@ pub use limits::RequestBudget;
 pub use models::ModelInfo;
 pub use presets::{Preset, environment_variables, presets};
 pub use protocol::{
-    ChatMessage, ChatRequest, ImagePart, StepCall, StepPart, StreamEvent, ToolStep, Unshown,
+    ChatMessage, ChatRequest, Content, ImagePart, StepCall, StepPart, StreamEvent, ToolStep,
+    Unshown,
 };

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use conch_provider::answer::{AnswerStream, whole_answer};
+use conch_provider::answer::AnswerStream;
 use conch_provider::endpoint::{Provider, may_carry_key};
 use conch_provider::failure::Failure;
 use conch_provider::gate::{Gate, Response};
 use conch_provider::limits::{RequestBudget, retry_after};
-use conch_provider::protocol::{self, StreamEvent};
+use conch_provider::protocol::{self, Content, StreamEvent};
 use futures_util::{FutureExt, stream};
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
@@ -52,8 +52,12 @@ impl Answer {
     fn take(&mut self, event: &StreamEvent) {
         self.events += 1;
         match event {
-            StreamEvent::Text(text) => self.text.push_str(text),
-            StreamEvent::Reasoning(text) => self.reasoning.push_str(text),
+            StreamEvent::Content(Content::Text(text)) => self.text.push_str(text),
+            StreamEvent::Content(Content::Reasoning(text)) => self.reasoning.push_str(text),
+            // Without its id, which is a random one where the provider sends none.
+            StreamEvent::Content(Content::ToolCall(call)) => {
+                self.other.push(format!("{:?}", (&call.name, &call.input)));
+            }
             StreamEvent::Failed(failure) => self.failure = Some(failure.clone()),
             StreamEvent::Alive | StreamEvent::KeptAlive => {}
             other => self.other.push(format!("{other:?}")),
@@ -73,14 +77,6 @@ pub fn answer(protocol: ProtocolKind, pieces: Vec<Vec<u8>>) -> Answer {
     let bytes = stream::iter(pieces);
     let stream = AnswerStream::read(false, protocol.framing(), protocol.decoder(), bytes);
     drain(stream)
-}
-
-/// Decodes the answer in the body of a provider that does not stream.
-///
-/// # Errors
-/// When the body is not an answer.
-pub fn answer_in_one(protocol: ProtocolKind, body: &str) -> Result<Answer, Failure> {
-    whole_answer(protocol::of(protocol).decoder(), body).map(drain)
 }
 
 fn drain(mut stream: AnswerStream) -> Answer {

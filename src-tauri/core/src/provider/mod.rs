@@ -9,7 +9,7 @@ pub mod fuzzing;
 mod registry;
 
 pub(crate) use conch_provider::{
-    AnswerStream, ChatMessage, ChatRequest, Endpoint, Gate, ImagePart, Locality, Permit,
+    AnswerStream, ChatMessage, ChatRequest, Content, Endpoint, Gate, ImagePart, Locality, Permit,
     RequestBudget, Response, StepCall, StepPart, StreamEvent, ToolStep, Unshown,
 };
 pub use conch_provider::{

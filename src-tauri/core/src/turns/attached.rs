@@ -68,9 +68,12 @@ fn with_its_own(message: HistoryMessage, recipient: Recipient<'_>) -> ChatMessag
 }
 
 /// Divides an answer into its steps with calls of tools and the text after them. `protocol` is that of the model
-/// that wrote it, if it is also the recipient.
+/// that wrote it, if it is also the recipient. Calls of which none was run are not sent: the model called tools that it
+/// was not offered, and providers reject calls in a request that offers none.
 fn steps(parts: Vec<Part>, protocol: Option<ProtocolKind>) -> (Vec<ToolStep>, String) {
     let (mut steps, mut step) = (Vec::new(), ToolStep::default());
+    let is_result = |part: &Part| matches!(part.content, PartContent::ToolResult(_));
+    let has_results = parts.iter().any(is_result);
     for part in parts {
         let data = part.provider_data;
         let data = data.filter(|data| Some(data.protocol) == protocol);
@@ -87,7 +90,7 @@ fn steps(parts: Vec<Part>, protocol: Option<ProtocolKind>) -> (Vec<ToolStep>, St
             PartContent::Reasoning(text) if protocol.is_some() => {
                 step.before.push(StepPart::Reasoning { text, data });
             }
-            PartContent::ToolCall(call) => step.calls.push(StepCall {
+            PartContent::ToolCall(call) if has_results => step.calls.push(StepCall {
                 call,
                 data,
                 // Every protocol requires a result for each call.
@@ -101,7 +104,7 @@ fn steps(parts: Vec<Part>, protocol: Option<ProtocolKind>) -> (Vec<ToolStep>, St
                     called.is_error = result.is_error;
                 }
             }
-            PartContent::Reasoning(_) | PartContent::Attachment(_) => {}
+            PartContent::Reasoning(_) | PartContent::ToolCall(_) | PartContent::Attachment(_) => {}
         }
     }
     if !step.calls.is_empty() {
@@ -294,5 +297,31 @@ mod tests {
         let foreign = sent("openai/gpt", ProtocolKind::OpenAi);
         assert_eq!(foreign.steps[0].before, [text]);
         assert_eq!(foreign.content, "It rains.");
+    }
+
+    #[test]
+    fn calls_of_which_none_was_run_are_not_sent() {
+        let call = ToolCall {
+            id: "a".to_owned(),
+            name: "weather".to_owned(),
+            input: "{}".to_owned(),
+        };
+        let message = HistoryMessage {
+            role: Role::Assistant,
+            model: Some("anthropic/claude".to_owned()),
+            parts: vec![
+                Part::reasoning("Hm"),
+                Part::text("I look."),
+                PartContent::ToolCall(call).into(),
+            ],
+            attachments: Vec::new(),
+        };
+        let recipient = Recipient {
+            model_id: "anthropic/claude",
+            protocol: ProtocolKind::Anthropic,
+            vision: None,
+        };
+        let sent = with_attachments(vec![message], recipient).remove(0);
+        assert_eq!((&*sent.content, sent.steps), ("I look.", Vec::new()));
     }
 }

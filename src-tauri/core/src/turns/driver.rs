@@ -193,7 +193,7 @@ impl Driver {
                 None
             }
             Step::Event(event) => {
-                if let Event::Stream(StreamEvent::Text(_) | StreamEvent::Reasoning(_)) = event {
+                if let Event::Stream(StreamEvent::Content(_)) = event {
                     self.on_first_content();
                 }
                 Some(event)

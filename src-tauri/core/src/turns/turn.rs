@@ -16,7 +16,7 @@ use std::time::Duration;
 use crate::model::{
     Ending, FinishReason, MessageError, MessageStatus, NOT_STORED, PartDelta, PartKind, Usage,
 };
-use crate::provider::{Failure, FailureKind, Retry, StreamEvent, Unshown};
+use crate::provider::{Content, Failure, FailureKind, Retry, StreamEvent, Unshown};
 
 /// Maximum number of retries, before any text has arrived.
 const RETRIES: u32 = 2;
@@ -121,6 +121,7 @@ enum State {
 enum Progress {
     Nothing,
     Life,
+    Call,
     Reasoning,
     Text,
 }
@@ -131,7 +132,8 @@ pub(crate) struct Turn {
     state: State,
     usage: Usage,
     finish_reason: Option<FinishReason>,
-    unshown: Option<Unshown>,
+    /// What came besides text and reasoning.
+    beside_text: Option<Unshown>,
     omitted_messages: u32,
     parts: PartPositions,
     /// Remaining room for text, in bytes.
@@ -148,7 +150,7 @@ impl Turn {
             state: State::New,
             usage: Usage::default(),
             finish_reason: None,
-            unshown: None,
+            beside_text: None,
             omitted_messages: 0,
             parts: PartPositions::default(),
             text_room: MAX_ANSWER_BYTES,
@@ -252,17 +254,13 @@ impl Turn {
                 None
             }
             (State::Streaming { .. } | State::Finishing { .. }, StreamEvent::Unshown(unshown)) => {
-                self.unshown = Some(unshown);
+                self.beside_text = Some(unshown);
                 self.record(Progress::Life);
                 None
             }
-            (
-                State::Streaming { .. } | State::Finishing { .. },
-                event @ (StreamEvent::Text(_)
-                | StreamEvent::Reasoning(_)
-                | StreamEvent::ProviderData(_)
-                | StreamEvent::HiddenReasoning(_)),
-            ) => self.append(event),
+            (State::Streaming { .. } | State::Finishing { .. }, StreamEvent::Content(content)) => {
+                self.append(content)
+            }
             (State::Streaming { .. }, StreamEvent::Alive) => {
                 self.record(Progress::Life);
                 None
@@ -296,7 +294,9 @@ impl Turn {
                 }
                 // After content, a retry would repeat the text, and its cost.
                 let failure = match progress {
-                    Progress::Text | Progress::Reasoning => failure.retrying(Retry::Never),
+                    Progress::Text | Progress::Reasoning | Progress::Call => {
+                        failure.retrying(Retry::Never)
+                    }
                     Progress::Nothing | Progress::Life => failure,
                 };
                 Some(self.fail(attempt, failure))
@@ -323,33 +323,56 @@ impl Turn {
         }
     }
 
-    /// Appends content to the part that it belongs to.
-    fn append(&mut self, event: StreamEvent) -> Option<Effect> {
-        let (part, delta) = match event {
-            StreamEvent::Text(text) => {
+    /// Appends content to the part that it belongs to. Nothing is appended beyond the maximum number of parts, if it
+    /// cannot belong to an earlier one.
+    fn append(&mut self, content: Content) -> Option<Effect> {
+        let (part, delta) = match content {
+            Content::Text(text) => {
                 self.record(Progress::Text);
                 let text = fitting(text, &mut self.text_room, &mut self.is_too_long);
                 let part = self.parts.position_of(PartKind::Text);
                 (part, PartDelta::Text(text))
             }
-            StreamEvent::Reasoning(text) => {
+            Content::Reasoning(text) => {
                 self.record(Progress::Reasoning);
                 let text = fitting(text, &mut self.reasoning_room, &mut self.is_too_long);
                 let part = self.parts.position_of(PartKind::Reasoning);
                 (part, PartDelta::Reasoning(text))
             }
-            StreamEvent::ProviderData(data) => {
-                self.record(Progress::Life);
-                (self.parts.close(), PartDelta::ProviderData(data))
+            Content::ToolCall(call) => {
+                self.beside_text = Some(Unshown::ToolCall);
+                self.record(Progress::Call);
+                let length = call.name.len() + call.input.len();
+                if length > self.text_room {
+                    // Half a call is none.
+                    self.is_too_long = true;
+                    return None;
+                }
+                self.text_room -= length;
+                (
+                    self.parts.begin(PartKind::ToolCall)?,
+                    PartDelta::ToolCall(call),
+                )
             }
-            StreamEvent::HiddenReasoning(data) => {
-                self.record(Progress::Reasoning);
-                self.parts.begin(PartKind::Reasoning);
-                (self.parts.close(), PartDelta::ProviderData(data))
+            Content::ProviderData(data) => {
+                let part = match self.parts.close() {
+                    Some(part) => part,
+                    None => self.hidden_reasoning()?,
+                };
+                (part, PartDelta::ProviderData(data))
             }
-            _ => return None,
+            Content::HiddenReasoning(data) => {
+                (self.hidden_reasoning()?, PartDelta::ProviderData(data))
+            }
         };
         Some(Effect::Append { part, delta })
+    }
+
+    /// Begins a part of reasoning that consists of its data alone, and returns its position.
+    fn hidden_reasoning(&mut self) -> Option<usize> {
+        self.record(Progress::Reasoning);
+        self.parts.begin(PartKind::Reasoning)?;
+        self.parts.close()
     }
 
     /// Records progress. Content after a finish reason still belongs to the answer.
@@ -439,7 +462,7 @@ impl Turn {
     }
 
     fn instead_of_text(&self, progress: Progress) -> &'static str {
-        match (self.finish_reason, self.unshown, progress) {
+        match (self.finish_reason, self.beside_text, progress) {
             (Some(FinishReason::ContentFilter), ..) => {
                 "The provider's content filter blocked the answer. Rephrase your message"
             }
@@ -486,32 +509,45 @@ struct PartPositions {
 }
 
 impl PartPositions {
-    /// Returns the position of an addition of this kind.
+    /// Returns the position of text or reasoning.
     fn position_of(&mut self, kind: PartKind) -> usize {
+        let last = self.kinds.len().saturating_sub(1);
         let continues = !self.is_closed && self.kinds.last() == Some(&kind);
+        if continues {
+            return last;
+        }
+        if let Some(next) = self.begin(kind) {
+            return next;
+        }
+        // Beyond the limit it belongs to the latest part of its kind.
         let earlier = self.kinds.iter().rposition(|known| *known == kind);
-        match earlier {
-            // Beyond the limit, an addition that cannot begin a part belongs to the latest of its kind.
-            Some(position) if continues || self.kinds.len() >= MAX_PARTS => position,
-            _ => self.begin(kind),
-        }
-    }
-
-    /// Ends the last part and returns its position. Without any, there is one of reasoning.
-    fn close(&mut self) -> usize {
-        if self.kinds.is_empty() {
-            self.begin(PartKind::Reasoning);
-        }
-        self.is_closed = true;
-        self.kinds.len() - 1
-    }
-
-    fn begin(&mut self, kind: PartKind) -> usize {
-        if self.kinds.len() < MAX_PARTS || !self.kinds.contains(&kind) {
+        earlier.unwrap_or_else(|| {
             self.kinds.push(kind);
+            self.is_closed = false;
+            self.kinds.len() - 1
+        })
+    }
+
+    /// Ends the last part and returns its position; none if it was ended before, or there is none.
+    fn close(&mut self) -> Option<usize> {
+        let last = self.kinds.len().checked_sub(1)?;
+        if std::mem::replace(&mut self.is_closed, true) {
+            return None;
         }
+        Some(last)
+    }
+
+    /// Begins a part and returns its position; none beyond the maximum number of parts.
+    fn begin(&mut self, kind: PartKind) -> Option<usize> {
+        if self.kinds.len() >= MAX_PARTS {
+            // What comes with it belongs to no other part.
+            self.is_closed = true;
+            return None;
+        }
+        self.kinds.push(kind);
+        // A call is complete, but its data may follow.
         self.is_closed = false;
-        self.kinds.len() - 1
+        Some(self.kinds.len() - 1)
     }
 }
 

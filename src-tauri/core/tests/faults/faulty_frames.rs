@@ -53,12 +53,16 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
                 vec![raw(head), raw(gzip.finish().unwrap())]
             },
         ),
-        once("a byte that is no UTF-8", cut().with("half"), |protocol| {
-            let line = half(protocol).into_bytes();
-            let at = line.windows(4).position(|window| window == b"half");
-            let mut broken = line.clone();
-            broken[at.unwrap() + 1] = 0xFF;
-            vec![Step::Head, raw(line), raw(broken)]
-        }),
+        once(
+            "a byte that is no UTF-8",
+            cut().with("halfh\u{fffd}lf"),
+            |protocol| {
+                let line = half(protocol).into_bytes();
+                let at = line.windows(4).position(|window| window == b"half");
+                let mut broken = line.clone();
+                broken[at.unwrap() + 1] = 0xFF;
+                vec![Step::Head, raw(line), raw(broken)]
+            },
+        ),
     ]
 }

@@ -16,6 +16,7 @@ mod refusals;
 mod retries;
 mod run;
 mod scenario;
+mod shapes;
 mod splits;
 mod stops;
 mod table;
@@ -42,6 +43,7 @@ fn all() -> Vec<Scenario> {
         cuts::scenarios(),
         errors::scenarios(),
         faulty_frames::scenarios(),
+        shapes::scenarios(),
         refusals::scenarios(),
         retries::scenarios(),
         stops::scenarios(),

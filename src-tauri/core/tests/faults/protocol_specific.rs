@@ -35,9 +35,14 @@ fn one(name: &'static str, protocol: &'static [Protocol], body: &'static str) ->
     says(name, protocol, "Hi", body)
 }
 
-/// An answer of one protocol with only a tool call.
-fn calls(name: &'static str, protocol: &'static [Protocol], body: &'static str) -> Scenario {
-    once(name, empty("call a tool"), move |_| {
+/// An answer of one protocol with only these tool calls.
+fn calls(
+    name: &'static str,
+    protocol: &'static [Protocol],
+    calls: &'static [(&'static str, &'static str)],
+    body: &'static str,
+) -> Scenario {
+    once(name, empty("call a tool").calling(calls), move |_| {
         vec![Step::Head, raw(body)]
     })
     .only(protocol)
@@ -104,9 +109,10 @@ fn tool_calls() -> Vec<Scenario> {
         calls(
             "OpenAI: a tool call and no text",
             &[Protocol::OpenAi],
+            &[("container.exec", "{\"cmd\":[\"ls\"]}")],
             concat!(
                 "data: {\"choices\": [{\"index\": 0, \"delta\": {\"role\": \"assistant\", \"content\": null, \"tool_calls\": [{\"index\": 0, \"id\": \"call_1\", \"type\": \"function\", \"function\": {\"name\": \"container.exec\", \"arguments\": \"\"}}]}, \"finish_reason\": null}]}\n\n",
-                "data: {\"choices\": [{\"index\": 0, \"delta\": {\"tool_calls\": [{\"index\": 0, \"function\": {\"arguments\": \"{}\"}}]}, \"finish_reason\": null}]}\n\n",
+                "data: {\"choices\": [{\"index\": 0, \"delta\": {\"tool_calls\": [{\"index\": 0, \"function\": {\"arguments\": \"{\\\"cmd\\\":[\\\"ls\\\"]}\"}}]}, \"finish_reason\": null}]}\n\n",
                 "data: {\"choices\": [{\"index\": 0, \"delta\": {}, \"finish_reason\": \"tool_calls\"}]}\n\n",
                 "data: [DONE]\n\n",
             ),
@@ -114,6 +120,7 @@ fn tool_calls() -> Vec<Scenario> {
         calls(
             "Anthropic: a tool call and no text",
             &[Protocol::Anthropic],
+            &[("x", "{}")],
             concat!(
                 "data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"x\",\"input\":{}}}\n\n",
                 "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"tool_use\"}}\n\n",
@@ -121,13 +128,21 @@ fn tool_calls() -> Vec<Scenario> {
             ),
         ),
         calls(
+            "Gemini: a tool call and no text",
+            &[Protocol::Gemini],
+            &[("x", "{\"a\":1}")],
+            "data: {\"candidates\":[{\"content\":{\"parts\":[{\"functionCall\":{\"name\":\"x\",\"args\":{\"a\":1}},\"thoughtSignature\":\"s\"}]},\"finishReason\":\"STOP\"}]}\n\n",
+        ),
+        calls(
             "Gemini: a tool call that is no good",
             &[Protocol::Gemini],
+            &[],
             "data: {\"candidates\":[{\"content\":{},\"finishReason\":\"MALFORMED_FUNCTION_CALL\"}]}\n\n",
         ),
         calls(
             "Ollama: a tool call and no text",
             &[Protocol::Ollama],
+            &[("x", "")],
             concat!(
                 "{\"message\":{\"content\":\"\",\"tool_calls\":[{\"function\":{\"name\":\"x\"}}]},\"done\":false}\n",
                 "{\"message\":{\"content\":\"\"},\"done\":true,\"done_reason\":\"stop\"}\n",

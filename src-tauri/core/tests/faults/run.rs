@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use conch_core::model::{Conversation, FinishReason, Message, MessageStatus};
-use conch_fault_server::{FaultServer, Protocol, Script};
+use conch_core::model::{Conversation, FinishReason, Message, MessageStatus, Part, PartContent};
+use conch_fault_server::{FaultServer, Protocol, Request, Script};
 use futures_util::future::join_all;
+use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
@@ -144,6 +145,8 @@ impl End {
             &answer.reasoning().as_str(),
             &expected.reasoning,
         );
+        let calls: Vec<_> = answer.parts.iter().filter_map(call).collect();
+        self.same("calls", &calls.as_slice(), &expected.calls);
         let message = self.message.clone();
         self.check(message.contains(expected.says), || {
             format!("{:?} is not reported", expected.says)
@@ -197,6 +200,10 @@ impl End {
                 )
             },
         );
+        let roles = server.completions().last().map(roles).unwrap_or_default();
+        self.check(roles.is_sorted_by(|one, next| one != next), || {
+            format!("the roles do not alternate: {roles:?}")
+        });
     }
 
     fn same<T: PartialEq + std::fmt::Debug>(&mut self, what: &str, is: &T, should: &T) {
@@ -210,6 +217,21 @@ impl End {
             self.wrong.push(otherwise());
         }
     }
+}
+
+fn call(part: &Part) -> Option<(&str, &str)> {
+    match &part.content {
+        PartContent::ToolCall(call) => Some((&call.name, &call.input)),
+        _ => None,
+    }
+}
+
+/// Returns the roles of the messages in a request.
+fn roles(request: &Request) -> Vec<String> {
+    let mut messages = ["messages", "contents"].iter();
+    let messages = messages.find_map(|name| request.body.get(name)?.as_array());
+    let role = |message: &Value| message.get("role")?.as_str().map(str::to_owned);
+    messages.into_iter().flatten().filter_map(role).collect()
 }
 
 pub(crate) fn short(text: &str) -> String {

@@ -57,6 +57,8 @@ pub(crate) struct Expected {
     pub(crate) code: Option<&'static str>,
     pub(crate) text: String,
     pub(crate) reasoning: &'static str,
+    /// Names and arguments of the calls of tools that are kept.
+    pub(crate) calls: &'static [(&'static str, &'static str)],
     pub(crate) finish: Option<FinishReason>,
     pub(crate) requests: usize,
     /// A part of the message shown to the user.
@@ -158,6 +160,7 @@ fn ended(status: MessageStatus, code: Option<&'static str>, says: &'static str) 
         code,
         text: String::new(),
         reasoning: "",
+        calls: &[],
         finish: None,
         requests: 1,
         says,
@@ -176,6 +179,11 @@ impl Expected {
     /// Expects this reasoning to be kept.
     pub(crate) fn thinking(self, reasoning: &'static str) -> Self {
         Self { reasoning, ..self }
+    }
+
+    /// Expects these calls of tools to be kept.
+    pub(crate) fn calling(self, calls: &'static [(&'static str, &'static str)]) -> Self {
+        Self { calls, ..self }
     }
 
     /// Expects this finish reason.

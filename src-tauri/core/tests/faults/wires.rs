@@ -80,7 +80,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
 }
 
 /// Returns the protocol's response to a request that does not stream.
-fn whole(protocol: Protocol) -> &'static str {
+pub(crate) fn whole(protocol: Protocol) -> &'static str {
     match protocol {
         Protocol::OpenAi => {
             r#"{"object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"Hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":1}}"#

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use self::events::Events;
+use super::lenient::{count, entries, id, lenient};
 use super::turns::{ContentPart, Turn, Turns};
 use super::{
     ChatRequest, Decoder, Framing, HttpRequestParts, ListedModel, Protocol, key_header, only_set,
@@ -101,8 +102,8 @@ impl Protocol for Anthropic {
     }
 
     fn models(&self, body: &str) -> Option<Vec<ListedModel>> {
-        let list: ModelList = serde_json::from_str(body).ok()?;
-        Some(list.data.into_iter().map(ListedModel::from).collect())
+        let list: Vec<WireModel> = entries(body, "data")?;
+        Some(list.into_iter().map(ListedModel::from).collect())
     }
 
     fn budget_headers(&self) -> &'static [BudgetHeaders] {
@@ -215,14 +216,12 @@ impl Model {
 }
 
 #[derive(Deserialize)]
-struct ModelList {
-    data: Vec<WireModel>,
-}
-
-#[derive(Deserialize)]
 struct WireModel {
+    #[serde(deserialize_with = "id")]
     id: String,
+    #[serde(default, deserialize_with = "lenient")]
     display_name: Option<String>,
+    #[serde(default, deserialize_with = "count")]
     max_input_tokens: Option<u32>,
     capabilities: Option<Value>,
 }
@@ -465,5 +464,19 @@ mod tests {
         assert_eq!(last["role"], "user");
         assert_eq!(last["content"][2], json!({"type": "text", "text": "Well?"}));
         assert_eq!(sent["messages"][3], Value::Null);
+    }
+
+    #[test]
+    fn an_odd_entry_or_field_costs_no_other_model() {
+        let models = Anthropic
+            .models(
+                r#"{"data":[{"id":"a","max_input_tokens":"200000","display_name":7},{"name":"x"},7,{"id":"b"}]}"#,
+            )
+            .unwrap();
+        let read: Vec<_> = models
+            .iter()
+            .map(|model| (&*model.id, model.context_tokens))
+            .collect();
+        assert_eq!(read, [("a", Some(200_000)), ("b", None)]);
     }
 }

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use self::events::Chunks;
+use super::lenient::{count, entries, id, lenient, list};
 use super::turns::{ContentPart, Turns};
 use super::{
     ChatRequest, Decoder, Framing, HttpRequestParts, ListedModel, Protocol, key_header, only_set,
@@ -86,7 +87,7 @@ impl Protocol for Gemini {
     }
 
     fn decoder(&self) -> Box<dyn Decoder> {
-        Box::new(Chunks)
+        Box::new(Chunks::default())
     }
 
     fn models_path(&self) -> &'static str {
@@ -94,8 +95,8 @@ impl Protocol for Gemini {
     }
 
     fn models(&self, body: &str) -> Option<Vec<ListedModel>> {
-        let list: ModelList = serde_json::from_str(body).ok()?;
-        let models = list.models.into_iter().filter(Model::answers_chats);
+        let list: Vec<Model> = entries(body, "models")?;
+        let models = list.into_iter().filter(Model::answers_chats);
         Some(models.map(ListedModel::from).collect())
     }
 
@@ -176,17 +177,16 @@ fn thinking(model: &str, effort: ReasoningEffort) -> Value {
 }
 
 #[derive(Deserialize)]
-struct ModelList {
-    models: Vec<Model>,
-}
-
-#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Model {
+    #[serde(deserialize_with = "id")]
     name: String,
+    #[serde(default, deserialize_with = "lenient")]
     display_name: Option<String>,
+    #[serde(default, deserialize_with = "count")]
     input_token_limit: Option<u32>,
-    supported_generation_methods: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "list")]
+    supported_generation_methods: Vec<String>,
 }
 
 impl Model {
@@ -196,7 +196,6 @@ impl Model {
         let generates = self
             .supported_generation_methods
             .iter()
-            .flatten()
             .any(|method| method == "generateContent");
         generates && !OTHERS.iter().any(|part| self.name.contains(part))
     }
@@ -396,5 +395,20 @@ mod tests {
                 {"role": "model", "parts": [{"text": "It rains."}]},
             ])
         );
+    }
+
+    #[test]
+    fn an_odd_entry_or_field_costs_no_other_model() {
+        let models = Gemini
+            .models(
+                r#"{"models":[{"name":"models/a","inputTokenLimit":8192.0,"displayName":[],"supportedGenerationMethods":["generateContent",7]},
+                    {"displayName":"x"},"odd",{"name":"models/b","supportedGenerationMethods":["generateContent"]}]}"#,
+            )
+            .unwrap();
+        let read: Vec<_> = models
+            .iter()
+            .map(|model| (&*model.id, model.context_tokens))
+            .collect();
+        assert_eq!(read, [("a", Some(8192)), ("b", None)]);
     }
 }

@@ -1,9 +1,14 @@
 //! Lenient deserialization of optional data that must not fail an answer: a value of an unexpected form
 //! counts as absent.
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+
+/// Reads an object of optional fields; all of them are absent if the value is no object.
+pub(super) fn read<T: DeserializeOwned + Default>(value: &Value) -> T {
+    T::deserialize(value).unwrap_or_default()
+}
 
 /// Deserializes a value; none if it has another form.
 pub(super) fn lenient<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
@@ -13,6 +18,93 @@ where
 {
     let value = Option::<Value>::deserialize(deserializer)?;
     Ok(value.and_then(|value| serde_json::from_value(value).ok()))
+}
+
+/// Returns the entries of a list in a body, each read for itself: those of another form are left out. The list is the
+/// body itself, or has this name in it. `None` if there is no list.
+pub(super) fn entries<T: DeserializeOwned>(body: &str, name: &str) -> Option<Vec<T>> {
+    let list = match serde_json::from_str(body).ok()? {
+        Value::Array(entries) => entries,
+        Value::Object(mut fields) => match fields.remove(name)? {
+            Value::Array(entries) => entries,
+            Value::Null => Vec::new(),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let read = |entry| serde_json::from_value(entry).ok();
+    Some(list.into_iter().filter_map(read).collect())
+}
+
+/// Deserializes a list, each entry for itself: those of another form are left out.
+pub(super) fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    let entries = match Option::<Value>::deserialize(deserializer)? {
+        Some(Value::Array(entries)) => entries,
+        _ => Vec::new(),
+    };
+    let read = |entry| serde_json::from_value(entry).ok();
+    Ok(entries.into_iter().filter_map(read).collect())
+}
+
+/// Deserializes a text that some servers send in parts, see [`text_in`]; none if it is empty.
+pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let value = Option::<Value>::deserialize(deserializer)?;
+    Ok(value.as_ref().and_then(text_in))
+}
+
+/// Returns the text of a value: a string, an object with one, or a list of these; none if it is empty.
+pub(super) fn text_in(value: &Value) -> Option<String> {
+    const NAMES: [&str; 5] = ["text", "content", "thinking", "summary", "value"];
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => parts.iter().filter_map(text_in).collect(),
+        Value::Object(fields) => NAMES.iter().find_map(|name| text_in(fields.get(*name)?))?,
+        Value::Null | Value::Bool(_) | Value::Number(_) => return None,
+    };
+    (!text.is_empty()).then_some(text)
+}
+
+/// Returns whether a field has content: some servers send every known field, empty.
+pub(super) fn says_something(field: &Value) -> bool {
+    match field {
+        Value::Array(parts) => !parts.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
+/// Deserializes an identifier, which an entry of a list has to have.
+pub(super) fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let id = String::deserialize(deserializer)?;
+    if id.trim().is_empty() {
+        return Err(D::Error::custom("an empty identifier"));
+    }
+    Ok(id)
+}
+
+/// Deserializes a truth value, from its name too.
+pub(super) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Ok(match Option::<Value>::deserialize(deserializer)? {
+        Some(Value::Bool(flag)) => flag,
+        Some(Value::String(name)) => name.eq_ignore_ascii_case("true"),
+        Some(Value::Number(number)) => number.as_f64() == Some(1.0),
+        _ => false,
+    })
+}
+
+/// Deserializes the arguments of a call: JSON in a string, or the object itself; none if they are empty.
+pub(super) fn arguments<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
+    Ok(match Option::<Value>::deserialize(deserializer)? {
+        None | Some(Value::Null) => None,
+        Some(Value::String(text)) => Some(text).filter(|text| !text.is_empty()),
+        Some(other) => Some(other.to_string()),
+    })
 }
 
 /// Deserializes a count, from a number or a string of digits; none if it is negative or too large.

@@ -5,6 +5,7 @@
 //! means for the message is decided in `turns/turn.rs` of `conch-core`.
 
 mod anthropic;
+mod calls;
 mod gemini;
 mod lenient;
 mod ollama;
@@ -22,7 +23,7 @@ use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 
-use super::failure::{Failure, FailureKind, Retry, reason_in};
+use super::failure::{Failure, FailureKind};
 use super::limits::BudgetHeaders;
 
 /// A chat request to a model.
@@ -147,7 +148,8 @@ pub struct ListedModel {
     pub vision: Option<bool>,
 }
 
-/// How a stream is split into events.
+/// The form of a protocol's streams. Others are read, too; but in a stream of events, one JSON object alone is an answer
+/// that does not stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {
     /// Server-sent events.
@@ -156,22 +158,16 @@ pub enum Framing {
     Lines,
 }
 
-/// A piece of an answer, or its end.
+/// An event of an answer's stream: content, what is known about it, or its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StreamEvent {
-    /// Text of the answer.
-    Text(String),
-    /// Reasoning before the answer.
-    Reasoning(String),
-    /// Data of the part that was sent last, which the provider requires back. It ends that part.
-    ProviderData(ProviderData),
-    /// Reasoning that the provider sends only encrypted.
-    HiddenReasoning(ProviderData),
+    /// A piece of the answer.
+    Content(Content),
     /// Token counts of the provider. A later count replaces an earlier one.
     Usage(Usage),
     /// How many of the oldest messages were omitted, because they do not fit the model's context.
     OmittedMessages(u32),
-    /// Content that is neither text nor reasoning, and is not shown.
+    /// Content that is not shown.
     Unshown(Unshown),
     /// The answer is complete, though its usage may follow.
     Finish(FinishReason),
@@ -187,10 +183,43 @@ pub enum StreamEvent {
     KeptAlive,
 }
 
-/// Content of an answer besides text.
+/// A piece of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// Text of the answer.
+    Text(String),
+    /// Reasoning before the answer.
+    Reasoning(String),
+    /// Reasoning that the provider sends only encrypted. It is a part by itself.
+    HiddenReasoning(ProviderData),
+    /// Data of the part that was sent last, which the provider requires back. It ends that part, and comes once.
+    ProviderData(ProviderData),
+    /// A complete call of a tool. It is a part by itself.
+    ToolCall(ToolCall),
+}
+
+impl From<Content> for StreamEvent {
+    fn from(content: Content) -> Self {
+        Self::Content(content)
+    }
+}
+
+impl StreamEvent {
+    /// Creates an event with text of the answer.
+    pub fn text(text: impl Into<String>) -> Self {
+        Content::Text(text.into()).into()
+    }
+
+    /// Creates an event with reasoning.
+    pub fn reasoning(text: impl Into<String>) -> Self {
+        Content::Reasoning(text.into()).into()
+    }
+}
+
+/// Content of an answer that is not shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unshown {
-    /// A tool call, although the request offered no tool.
+    /// A call of a tool that could not be decoded, or that the provider itself runs.
     ToolCall,
     /// An image, audio, or a file.
     Media,
@@ -210,7 +239,7 @@ pub trait Protocol: Debug + Send + Sync {
     /// Adds the key to a request.
     fn authorise(&self, request: RequestBuilder, key: &SecretString) -> RequestBuilder;
 
-    /// Returns how the response stream is split into events.
+    /// Returns the form of its streams.
     fn framing(&self) -> Framing;
 
     /// Creates the decoder of one answer.
@@ -254,13 +283,17 @@ fn says(body: &str, words: &[&str]) -> bool {
     words.iter().any(|word| body.contains(word))
 }
 
-/// Decodes the events of one answer.
+/// Decodes the events of one answer. A field of an unexpected form counts as absent: it costs what it contains,
+/// never the answer.
 pub trait Decoder: Send {
-    /// Decodes one event. An event without content is [`StreamEvent::Alive`].
-    ///
-    /// # Errors
-    /// When it reports a failure, or is not an event of the protocol.
-    fn decode(&mut self, data: &str) -> Result<Vec<StreamEvent>, Failure>;
+    /// Decodes one event, which is a JSON object; `None` if nothing in it belongs to the protocol. An event that
+    /// states a failure is not decoded.
+    fn decode(&mut self, event: &Value) -> Option<Vec<StreamEvent>>;
+
+    /// Returns what was held back, when the stream has ended.
+    fn end(&mut self) -> Vec<StreamEvent> {
+        Vec::new()
+    }
 }
 
 /// Returns the implementation of a protocol.
@@ -303,53 +336,30 @@ fn key_header(request: RequestBuilder, name: &'static str, key: &SecretString) -
     }
 }
 
-/// The failure for an event that does not belong to the protocol.
-fn no_answer(error: &serde_json::Error) -> Failure {
-    tracing::debug!(%error, "an event could not be parsed");
-    Failure::new(
-        FailureKind::UnexpectedResponse,
-        "The provider sent something that is not an answer. Check its base URL, and that it supports this protocol",
-    )
-}
-
-/// Returns whether an event's `error` field is an error. Some servers send an empty one with every event.
-fn states_failure(error: &Value) -> bool {
-    !error.is_null() && *error != json!("") && *error != json!({})
-}
-
-/// The failure of `kind` that the event `data` reports inside a stream. A transient one may be retried.
-fn stated_failure(kind: FailureKind, data: &str) -> Failure {
-    let (what, retry) = match kind {
-        FailureKind::ProviderFault => ("The provider failed", Retry::Backoff),
-        FailureKind::RateLimited => ("The provider's rate limit was exceeded", Retry::Backoff),
-        _ => ("The provider rejected the request", Retry::Never),
-    };
-    let reason = reason_in(data).unwrap_or_else(|| "no reason given".to_owned());
-    Failure::new(kind, format!("{what}: {reason}")).retrying(retry)
-}
-
-/// Returns text unless it is empty.
-fn filled(text: Option<String>) -> Option<String> {
-    text.filter(|text| !text.is_empty())
-}
-
-/// Returns the events, or [`StreamEvent::Alive`] if there are none.
-fn or_alive(events: Vec<StreamEvent>) -> Vec<StreamEvent> {
-    if events.is_empty() {
-        vec![StreamEvent::Alive]
-    } else {
-        events
-    }
-}
-
 #[cfg(test)]
 pub mod testing {
     //! Requests for the tests of all protocols.
 
     use super::{
-        ChatMessage, ChatRequest, ImagePart, Parameters, Protocol, Role, StepCall, StepPart,
-        ToolCall, ToolStep, Value,
+        ChatMessage, ChatRequest, Content, Decoder, ImagePart, Parameters, Protocol, Role,
+        StepCall, StepPart, StreamEvent, ToolCall, ToolStep, Value,
     };
+
+    /// Decodes one event, given as JSON; nothing if it does not belong to the protocol.
+    pub(super) fn decode(decoder: &mut dyn Decoder, event: &str) -> Vec<StreamEvent> {
+        let event = serde_json::from_str(event).unwrap();
+        decoder.decode(&event).unwrap_or_default()
+    }
+
+    /// The event of a complete call.
+    pub(super) fn called(id: &str, name: &str, input: &str) -> StreamEvent {
+        let call = ToolCall {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            input: input.to_owned(),
+        };
+        Content::ToolCall(call).into()
+    }
 
     /// A request that is never sent.
     #[expect(clippy::disallowed_methods, reason = "it is sent nowhere")]

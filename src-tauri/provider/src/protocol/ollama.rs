@@ -3,20 +3,22 @@
 //! Ollama also offers the OpenAI protocol, but does not report there which of its models only embed, and
 //! accepts fewer options.
 
-use conch_model::{FinishReason, ReasoningEffort, Usage};
+mod lines;
+
+use conch_model::ReasoningEffort;
 use reqwest::{RequestBuilder, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::lenient::{count, stated};
+use self::lines::Lines;
+use super::lenient::{entries, id, lenient, list};
 use super::turns::role_messages;
 use super::{
     ChatMessage, ChatRequest, Decoder, Framing, HttpRequestParts, ListedModel, Protocol, StepCall,
-    StreamEvent, ToolStep, Unshown, filled, no_answer, only_set, or_alive, says, stated_failure,
-    states_failure,
+    ToolStep, only_set, says,
 };
-use crate::failure::{Failure, FailureKind};
+use crate::failure::FailureKind;
 
 /// The Ollama protocol.
 #[derive(Debug)]
@@ -67,7 +69,7 @@ impl Protocol for Ollama {
     }
 
     fn decoder(&self) -> Box<dyn Decoder> {
-        Box::new(Lines)
+        Box::new(Lines::default())
     }
 
     fn models_path(&self) -> &'static str {
@@ -75,8 +77,8 @@ impl Protocol for Ollama {
     }
 
     fn models(&self, body: &str) -> Option<Vec<ListedModel>> {
-        let list: ModelList = serde_json::from_str(body).ok()?;
-        let models = list.models.into_iter().filter(Model::answers_chats);
+        let list: Vec<Model> = entries(body, "models")?;
+        let models = list.into_iter().filter(Model::answers_chats);
         Some(models.map(ListedModel::from).collect())
     }
 
@@ -148,22 +150,22 @@ fn think(model: &str, effort: ReasoningEffort) -> Value {
 }
 
 #[derive(Deserialize)]
-struct ModelList {
-    models: Vec<Model>,
-}
-
-#[derive(Deserialize)]
 struct Model {
+    #[serde(deserialize_with = "id")]
     name: String,
+    #[serde(default, deserialize_with = "lenient")]
     details: Option<Details>,
     /// Newer versions report it in the list; older ones only in each model's details.
+    #[serde(default, deserialize_with = "lenient")]
     capabilities: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
 struct Details {
+    #[serde(default, deserialize_with = "lenient")]
     family: Option<String>,
-    families: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "list")]
+    families: Vec<String>,
 }
 
 impl Model {
@@ -185,10 +187,9 @@ impl Model {
     }
 
     fn families(&self) -> impl Iterator<Item = &String> {
-        self.details.iter().flat_map(|details| {
-            let families = details.families.iter().flatten();
-            details.family.iter().chain(families)
-        })
+        self.details
+            .iter()
+            .flat_map(|details| details.family.iter().chain(&details.families))
     }
 }
 
@@ -203,72 +204,11 @@ impl From<Model> for ListedModel {
     }
 }
 
-struct Lines;
-
-impl Decoder for Lines {
-    fn decode(&mut self, data: &str) -> Result<Vec<StreamEvent>, Failure> {
-        let line: Line = serde_json::from_str(data).map_err(|error| no_answer(&error))?;
-        if line.error.as_ref().is_some_and(states_failure) {
-            return Err(stated_failure(FailureKind::ProviderFault, data));
-        }
-        let message = line.message.unwrap_or_default();
-        let mut events: Vec<_> = filled(message.thinking)
-            .map(StreamEvent::Reasoning)
-            .into_iter()
-            .chain(filled(message.content).map(StreamEvent::Text))
-            .collect();
-        let calls = message.tool_calls.as_ref().and_then(Value::as_array);
-        if calls.is_some_and(|calls| !calls.is_empty()) {
-            events.push(StreamEvent::Unshown(Unshown::ToolCall));
-        }
-        if line.done == Some(true) {
-            let reason = match stated(line.done_reason.as_deref()) {
-                Some("length") => FinishReason::Length,
-                _ => FinishReason::Stop,
-            };
-            events.extend([
-                StreamEvent::Finish(reason),
-                StreamEvent::Usage(Usage {
-                    prompt_tokens: line.prompt_eval_count,
-                    completion_tokens: line.eval_count,
-                    cached_tokens: None,
-                }),
-                StreamEvent::Done,
-            ]);
-        }
-        Ok(or_alive(events))
-    }
-}
-
-#[derive(Deserialize)]
-struct Line {
-    message: Option<Message>,
-    done: Option<bool>,
-    done_reason: Option<String>,
-    #[serde(default, deserialize_with = "count")]
-    prompt_eval_count: Option<u32>,
-    #[serde(default, deserialize_with = "count")]
-    eval_count: Option<u32>,
-    error: Option<Value>,
-}
-
-#[derive(Default, Deserialize)]
-struct Message {
-    content: Option<String>,
-    thinking: Option<String>,
-    tool_calls: Option<Value>,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::failure::Retry;
     use crate::protocol::testing::{self, said, shown, with_tools};
     use conch_model::{Parameters, Role};
-
-    fn decode(data: &str) -> Result<Vec<StreamEvent>, Failure> {
-        Ollama.decoder().decode(data)
-    }
 
     fn body(model: &str, parameters: &Parameters) -> Value {
         testing::body(&Ollama, model, &[said(Role::User, "hi")], parameters)
@@ -289,12 +229,17 @@ mod tests {
 
     #[test]
     fn images_stand_beside_the_text() {
-        let messages = [said(Role::User, "hi"), shown("Look", &["QQ==", "Qg=="])];
+        let messages = [
+            said(Role::User, "hi"),
+            said(Role::Assistant, "Hi"),
+            shown("Look", &["QQ==", "Qg=="]),
+        ];
         let sent = testing::body(&Ollama, "m", &messages, &Parameters::default());
         assert_eq!(
             sent["messages"],
             json!([
                 {"role": "user", "content": "hi"},
+                {"role": "assistant", "content": "Hi"},
                 {"role": "user", "content": "Look", "images": ["QQ==", "Qg=="]},
             ])
         );
@@ -328,93 +273,6 @@ mod tests {
         let request = testing::request();
         let request = Ollama.authorise(request, &"secret".into()).build().unwrap();
         assert_eq!(request.headers()["authorization"], "Bearer secret");
-    }
-
-    #[test]
-    fn thoughts_and_text_are_distinguished() {
-        let data = r#"{"model":"qwen3","created_at":"2026-11-24T00:00:00Z",
-            "message":{"role":"assistant","content":"Hi","thinking":"hm"},"done":false}"#;
-        assert_eq!(
-            decode(data).unwrap(),
-            [
-                StreamEvent::Reasoning("hm".to_owned()),
-                StreamEvent::Text("Hi".to_owned())
-            ]
-        );
-    }
-
-    #[test]
-    fn the_last_line_says_why_and_how_much() {
-        let last = |reason: &str| {
-            decode(&format!(
-                r#"{{"message":{{"content":""}},"done":true,"done_reason":{reason},
-                    "total_duration":10706818083,"prompt_eval_count":26,"eval_count":259}}"#
-            ))
-            .unwrap()
-        };
-        let is = |reason| {
-            let usage = Usage {
-                prompt_tokens: Some(26),
-                completion_tokens: Some(259),
-                cached_tokens: None,
-            };
-            [
-                StreamEvent::Finish(reason),
-                StreamEvent::Usage(usage),
-                StreamEvent::Done,
-            ]
-        };
-        assert_eq!(last(r#""stop""#), is(FinishReason::Stop));
-        assert_eq!(last(r#""load""#), is(FinishReason::Stop));
-        assert_eq!(last("null"), is(FinishReason::Stop));
-        assert_eq!(last(r#""""#), is(FinishReason::Stop));
-        assert_eq!(last(r#""length""#), is(FinishReason::Length));
-    }
-
-    #[test]
-    fn what_carries_no_text_is_a_sign_of_life() {
-        for data in [
-            "{}",
-            r#"{"message":{"role":"assistant","content":"","thinking":null},"done":false}"#,
-            r#"{"message":null,"done":null,"error":null}"#,
-            r#"{"message":{"tool_calls":[]},"done_reason":"","new":1}"#,
-        ] {
-            assert_eq!(decode(data).unwrap(), [StreamEvent::Alive], "{data}");
-        }
-        assert!(decode("<html>").is_err());
-    }
-
-    #[test]
-    fn a_tool_call_is_reported() {
-        let call = r#"{"message":{"tool_calls":[{"function":{"name":"x"}}]},"done":false}"#;
-        assert_eq!(
-            decode(call).unwrap(),
-            [StreamEvent::Unshown(Unshown::ToolCall)]
-        );
-    }
-
-    #[test]
-    fn counts_of_another_form_cost_no_text() {
-        let last = r#"{"message":{"content":"Hi"},"done":true,"done_reason":"stop",
-            "prompt_eval_count":"12","eval_count":4294967296}"#;
-        let counted = StreamEvent::Usage(Usage {
-            prompt_tokens: Some(12),
-            ..Usage::default()
-        });
-        let events = decode(last).unwrap();
-        assert_eq!(events[0], StreamEvent::Text("Hi".to_owned()));
-        assert_eq!(events[2], counted);
-    }
-
-    #[test]
-    fn an_error_in_the_stream_is_an_error() {
-        let failure = decode(r#"{"error":"model runner has unexpectedly stopped"}"#).unwrap_err();
-        assert_eq!(failure.kind, FailureKind::ProviderFault);
-        assert_eq!(failure.retry, Retry::Backoff);
-        assert!(
-            failure.message.ends_with("unexpectedly stopped"),
-            "{failure:?}"
-        );
     }
 
     #[test]
@@ -479,5 +337,19 @@ mod tests {
                 {"role": "assistant", "content": "It rains."},
             ])
         );
+    }
+
+    #[test]
+    fn an_odd_entry_or_field_costs_no_other_model() {
+        let models = Ollama
+            .models(
+                r#"{"models":[{"name":"a","details":"x","capabilities":7},{"model":"x"},null,{"name":"b","details":{"families":[7,"clip"]}}]}"#,
+            )
+            .unwrap();
+        let read: Vec<_> = models
+            .iter()
+            .map(|model| (&*model.id, model.vision))
+            .collect();
+        assert_eq!(read, [("a", None), ("b", Some(true))]);
     }
 }

@@ -2,6 +2,7 @@
 //! compatible servers: the requests. The responses are in [`chunks`].
 
 mod chunks;
+mod details;
 
 use reqwest::RequestBuilder;
 use secrecy::{ExposeSecret, SecretString};
@@ -9,6 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use self::chunks::Chunks;
+use super::lenient::{count, entries, id, lenient};
 use super::turns::role_messages;
 use super::{
     ChatMessage, ChatRequest, Decoder, Framing, HttpRequestParts, ListedModel, Protocol, StepCall,
@@ -72,11 +74,8 @@ impl Protocol for OpenAi {
     }
 
     fn models(&self, body: &str) -> Option<Vec<ListedModel>> {
-        let list: ModelList = serde_json::from_str(body).ok()?;
-        let models = list
-            .data
-            .into_iter()
-            .filter(|model| answers_chats(&model.id));
+        let list: Vec<Model> = entries(body, "data")?;
+        let models = list.into_iter().filter(Model::answers_chats);
         Some(models.map(ListedModel::from).collect())
     }
 
@@ -94,7 +93,7 @@ impl Protocol for OpenAi {
         ]
     }
 
-    /// By the error codes of OpenAI and llama.cpp.
+    /// By the error codes of OpenAI and llama.cpp, and the words of gateways.
     fn refusal(&self, status: u16, body: &str) -> Option<FailureKind> {
         let too_long = ["context_length_exceeded", "exceed_context_size"];
         match status {
@@ -103,6 +102,14 @@ impl Protocol for OpenAi {
             400 if says(body, &["content_filter", "content_policy"]) => {
                 Some(FailureKind::ContentFiltered)
             }
+            403 if says(body, &["requires moderation", "flagged"]) => {
+                Some(FailureKind::ContentFiltered)
+            }
+            403 if says(body, &["unsupported_country", "not available in your"]) => {
+                Some(FailureKind::Rejected)
+            }
+            // Without its database it cannot check a key.
+            400 if says(body, &["No connected db"]) => Some(FailureKind::WrongKey),
             _ => None,
         }
     }
@@ -118,9 +125,11 @@ fn with_calls(step: &ToolStep) -> Vec<Value> {
         })
         .collect();
     let mut message = json!({"role": "assistant", "content": step.text(), "tool_calls": calls});
-    // DeepSeek requires the reasoning of a turn with calls, and what other servers do not know they ignore.
     let reasoning = step.reasoning();
-    if !reasoning.is_empty() {
+    if let Some(details) = details::sent_back(&step.before) {
+        message["reasoning_details"] = details;
+    } else if !reasoning.is_empty() {
+        // DeepSeek requires the reasoning of a turn with calls, and what other servers do not know they ignore.
         message["reasoning_content"] = reasoning.into();
     }
     let result = |called: &StepCall| json!({"role": "tool", "tool_call_id": called.call.id, "content": called.result});
@@ -155,22 +164,29 @@ fn max_tokens_name(model: &str) -> &'static str {
 }
 
 #[derive(Deserialize)]
-struct ModelList {
-    data: Vec<Model>,
-}
-
-#[derive(Deserialize)]
 struct Model {
+    #[serde(deserialize_with = "id")]
     id: String,
     /// Sent by OpenRouter.
+    #[serde(default, deserialize_with = "lenient")]
     name: Option<String>,
-    /// Sent by OpenRouter, Groq, vLLM, Mistral, and llama.cpp in `meta`.
-    #[serde(
-        alias = "context_window",
-        alias = "max_model_len",
-        alias = "max_context_length"
-    )]
+    /// Sent by Together: `chat`, or what else the model is for.
+    #[serde(default, rename = "type", deserialize_with = "lenient")]
+    kind: Option<String>,
+    /// Sent by OpenRouter.
+    #[serde(default, deserialize_with = "count")]
     context_length: Option<u32>,
+    /// Sent by Groq.
+    #[serde(default, deserialize_with = "count")]
+    context_window: Option<u32>,
+    /// Sent by vLLM.
+    #[serde(default, deserialize_with = "count")]
+    max_model_len: Option<u32>,
+    /// Sent by Mistral.
+    #[serde(default, deserialize_with = "count")]
+    max_context_length: Option<u32>,
+    /// Sent by llama.cpp.
+    #[serde(default, deserialize_with = "lenient")]
     meta: Option<Meta>,
     /// Sent by OpenRouter. Untyped, as is the next field: a server that uses the name for something else must
     /// not fail to list its models.
@@ -180,6 +196,19 @@ struct Model {
 }
 
 impl Model {
+    fn answers_chats(&self) -> bool {
+        const OTHERS: [&str; 6] = [
+            "image",
+            "embedding",
+            "audio",
+            "video",
+            "moderation",
+            "rerank",
+        ];
+        let is_other = |kind: &String| OTHERS.contains(&kind.as_str());
+        answers_chats(&self.id) && !self.kind.as_ref().is_some_and(is_other)
+    }
+
     fn vision(&self) -> Option<bool> {
         let modalities = self.architecture.as_ref();
         let modalities =
@@ -193,6 +222,7 @@ impl Model {
 
 #[derive(Deserialize)]
 struct Meta {
+    #[serde(default, deserialize_with = "count")]
     n_ctx: Option<u32>,
 }
 
@@ -200,11 +230,18 @@ impl From<Model> for ListedModel {
     fn from(model: Model) -> Self {
         let vision = model.vision();
         let meta = model.meta.and_then(|meta| meta.n_ctx);
+        let lengths = [
+            model.context_length,
+            model.context_window,
+            model.max_model_len,
+            model.max_context_length,
+            meta,
+        ];
         Self {
             vision,
             id: model.id,
             name: model.name,
-            context_tokens: model.context_length.or(meta),
+            context_tokens: lengths.into_iter().flatten().next(),
         }
     }
 }
@@ -240,7 +277,9 @@ mod tests {
     fn images_stand_behind_the_text_of_their_message_alone() {
         let messages = [
             said(Role::User, "hi"),
+            said(Role::Assistant, "Hi"),
             shown("Look", &["QQ=="]),
+            said(Role::Assistant, "Yes"),
             shown("", &["Qg=="]),
         ];
         let sent = testing::body(&OpenAi, "m", &messages, &Parameters::default());
@@ -249,10 +288,12 @@ mod tests {
             sent["messages"],
             json!([
                 {"role": "user", "content": "hi"},
+                {"role": "assistant", "content": "Hi"},
                 {"role": "user", "content": [
                     {"type": "text", "text": "Look"},
                     image("data:image/png;base64,QQ=="),
                 ]},
+                {"role": "assistant", "content": "Yes"},
                 {"role": "user", "content": [image("data:image/png;base64,Qg==")]},
             ])
         );
@@ -345,5 +386,58 @@ mod tests {
         expected.push(json!({"role": "assistant", "content": "It rains."}));
         expected.extend(calls);
         assert_eq!(sent["messages"], json!(expected));
+    }
+
+    #[test]
+    fn the_details_of_reasoning_go_back_in_its_place() {
+        let entry = json!({"type": "reasoning.text", "text": "Hm", "signature": "s", "index": 0});
+        let data = json!({ "reasoning_details": [entry.clone()] });
+        let messages = [with_tools(&data, "It rains.")];
+        let sent = testing::body(&OpenAi, "m", &messages, &Parameters::default());
+        let message = &sent["messages"][0];
+        assert_eq!(message["reasoning_details"], json!([entry]));
+        assert_eq!(
+            message.get("reasoning_content"),
+            None,
+            "it is in the details"
+        );
+    }
+
+    #[test]
+    fn an_odd_entry_or_field_costs_no_other() {
+        for (body, expected) in [
+            (
+                r#"[{"id":"meta-llama/Llama","type":"chat","context_length":131072,"pricing":{"input":0.88}},
+                    {"id":"black-forest/FLUX","type":"image"}]"#,
+                &[("meta-llama/Llama", Some(131_072))][..],
+            ),
+            (
+                r#"{"object":"list","data":[{"id":"a","context_length":131072,"max_model_len":131072},{"id":"b"}]}"#,
+                &[("a", Some(131_072)), ("b", None)],
+            ),
+            (
+                r#"{"data":[{"id":"a","context_length":"131072"},{"id":"b","context_length":[]}]}"#,
+                &[("a", Some(131_072)), ("b", None)],
+            ),
+            (
+                r#"{"data":[{"id":"a","context_length":131072.0,"name":7,"meta":"x"},{"id":"b","meta":{"n_ctx":null}}]}"#,
+                &[("a", Some(131_072)), ("b", None)],
+            ),
+            (
+                r#"{"data":[{"name":"models/x"},{"id":7},"c",null,{"id":" "},{"id":"b"}]}"#,
+                &[("b", None)],
+            ),
+            (r#"{"data":null}"#, &[]),
+        ] {
+            let models = OpenAi.models(body).unwrap();
+            let read: Vec<_> = models
+                .iter()
+                .map(|model| (model.id.as_str(), model.context_tokens))
+                .collect();
+            assert_eq!(read, expected, "{body}");
+        }
+        for body in ["7", "{}", r#"{"data":"many"}"#] {
+            assert!(OpenAi.models(body).is_none(), "{body}");
+        }
     }
 }

@@ -1,8 +1,10 @@
 //! A conversation in the form that each family of protocols requires.
 //!
-//! Some take the system prompt as the first message and accept any order of roles. Others take it in a
-//! separate field, and require that the user begins and the roles alternate; a conversation may not, since an
-//! answer that failed before its first word is not a message.
+//! Some take the system prompt as the first message, and others in a separate field and require that the user begins.
+//! Most require that the roles alternate; a conversation may not, since an answer that failed before its first word is
+//! not a message.
+
+use std::borrow::Cow;
 
 use conch_model::Role;
 use serde_json::{Value, json};
@@ -137,7 +139,8 @@ fn add(to: &mut String, text: &str) {
 
 /// Returns the conversation as a list of `{role, content}`, the system prompt first. `with_images` converts a
 /// message with images, and `with_calls` a step with calls of tools, into the messages of the calls and of their
-/// results.
+/// results. Messages of one role in a row become one, because the templates of many models require that the roles
+/// alternate; blank ones are left out.
 pub(super) fn role_messages(
     request: &ChatRequest<'_>,
     with_images: fn(&ChatMessage) -> Value,
@@ -148,18 +151,43 @@ pub(super) fn role_messages(
         .system_prompt
         .iter()
         .map(|text| json!({"role": Role::System, "content": text}));
-    let messages = request.messages.iter().flat_map(|message| {
+    let messages = joined(request.messages);
+    let messages = messages.iter().flat_map(|message| {
         let own = if message.images.is_empty() {
             json!({"role": message.role, "content": message.content})
         } else {
             with_images(message)
         };
         // An answer that was cut off after its last call has no text.
-        let is_sent = message.steps.is_empty() || !message.content.is_empty();
+        let is_sent = message.steps.is_empty() || !message.content.trim().is_empty();
         let steps = message.steps.iter().flat_map(with_calls);
         steps.chain(is_sent.then_some(own))
     });
     system.chain(messages).collect()
+}
+
+/// Joins messages of one role in a row, separated by a blank line, and leaves blank ones out.
+fn joined(messages: &[ChatMessage]) -> Vec<Cow<'_, ChatMessage>> {
+    let mut joined: Vec<Cow<'_, ChatMessage>> = Vec::new();
+    for message in messages {
+        let is_blank = message.content.trim().is_empty() && message.images.is_empty();
+        if is_blank && message.steps.is_empty() {
+            continue;
+        }
+        match joined.last_mut() {
+            Some(last) if last.role == message.role && message.steps.is_empty() => {
+                let last = last.to_mut();
+                if last.content.trim().is_empty() {
+                    last.content.clone_from(&message.content);
+                } else if !message.content.trim().is_empty() {
+                    add(&mut last.content, &message.content);
+                }
+                last.images.extend_from_slice(&message.images);
+            }
+            _ => joined.push(Cow::Borrowed(message)),
+        }
+    }
+    joined
 }
 
 #[cfg(test)]
@@ -257,5 +285,35 @@ mod tests {
             ]
         );
         assert_eq!(turns(None, &[]).turns, []);
+    }
+
+    #[test]
+    fn the_roles_alternate_where_the_system_prompt_is_a_message_too() {
+        let messages = [
+            said(Role::User, "one"),
+            shown("two", &["a"]),
+            said(Role::Assistant, "\n"),
+            shown("", &["b"]),
+            said(Role::Assistant, "three"),
+            said(Role::User, " "),
+            said(Role::User, "four"),
+        ];
+        let request = ChatRequest {
+            model: "m",
+            messages: &messages,
+            parameters: &Parameters::default(),
+        };
+        let with_images = |message: &ChatMessage| {
+            let images: Vec<_> = message.images.iter().map(|image| &image.base64).collect();
+            json!([message.role, message.content, images])
+        };
+        assert_eq!(
+            role_messages(&request, with_images, |_| Vec::new()),
+            json!([
+                ["user", "one\n\ntwo", ["a", "b"]],
+                {"role": "assistant", "content": "three"},
+                {"role": "user", "content": "four"},
+            ])
+        );
     }
 }

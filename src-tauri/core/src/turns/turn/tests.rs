@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{ProtocolKind, ProviderData};
+use crate::model::{ProtocolKind, ProviderData, ToolCall};
 
 fn streaming() -> Turn {
     let mut turn = connecting();
@@ -28,12 +28,27 @@ fn appended(part: usize, delta: PartDelta) -> Effect {
     Effect::Append { part, delta }
 }
 
+fn data(signature: &str) -> ProviderData {
+    ProviderData {
+        protocol: ProtocolKind::Anthropic,
+        data: serde_json::json!({"signature": signature}),
+    }
+}
+
+fn call() -> StreamEvent {
+    StreamEvent::Content(Content::ToolCall(ToolCall {
+        id: "c".to_owned(),
+        name: "weather".to_owned(),
+        input: "{}".to_owned(),
+    }))
+}
+
 fn reasoning(text: &str) -> PartDelta {
     PartDelta::Reasoning(text.to_owned())
 }
 
 fn text(turn: &mut Turn, text: &str) {
-    let event = Event::Stream(StreamEvent::Text(text.to_owned()));
+    let event = Event::Stream(StreamEvent::text(text));
     assert_eq!(
         turn.handle(event),
         Some(appended(0, PartDelta::Text(text.to_owned())))
@@ -112,7 +127,7 @@ fn error(effect: Option<Effect>) -> MessageError {
 
 #[test]
 fn an_end_without_text_is_a_failure_that_says_what_came() {
-    let thought = || StreamEvent::Reasoning("hm".to_owned());
+    let thought = || StreamEvent::reasoning("hm");
     let call = || StreamEvent::Unshown(Unshown::ToolCall);
     let image = || StreamEvent::Unshown(Unshown::Media);
     for (came, reason, code, says) in [
@@ -200,7 +215,7 @@ fn what_comes_after_a_reason_is_kept_and_the_last_reason_is_the_answers() {
     assert!(turn.is_whole());
     text(&mut turn, "second half.");
     assert!(!turn.is_whole(), "more may come");
-    let thought = Event::Stream(StreamEvent::Reasoning("hm".to_owned()));
+    let thought = Event::Stream(StreamEvent::reasoning("hm"));
     assert_eq!(turn.handle(thought), Some(appended(1, reasoning("hm"))));
     let again = Event::Stream(StreamEvent::Finish(FinishReason::Stop));
     assert_eq!(turn.handle(again), Some(Effect::AwaitUsage));
@@ -443,7 +458,7 @@ fn an_error_in_the_stream_is_retried_only_before_text() {
 #[test]
 fn after_reasoning_nothing_is_asked_again() {
     let mut turn = streaming();
-    let thought = Event::Stream(StreamEvent::Reasoning("hm".to_owned()));
+    let thought = Event::Stream(StreamEvent::reasoning("hm"));
     assert_eq!(turn.handle(thought), Some(appended(0, reasoning("hm"))));
     let failed = Event::Stream(StreamEvent::Failed(busy(Retry::Backoff)));
     assert_eq!(status(turn.handle(failed)), MessageStatus::Failed);
@@ -489,14 +504,14 @@ fn an_answer_ends_at_its_longest_with_all_that_fits() {
     type Say = fn(String) -> StreamEvent;
     type Kept = fn(Effect) -> Option<String>;
     let kinds: [(Say, Kept); 2] = [
-        (StreamEvent::Text, |effect| match effect {
+        (StreamEvent::text, |effect| match effect {
             Effect::Append {
                 delta: PartDelta::Text(text),
                 ..
             } => Some(text),
             _ => None,
         }),
-        (StreamEvent::Reasoning, |effect| match effect {
+        (StreamEvent::reasoning, |effect| match effect {
             Effect::Append {
                 delta: PartDelta::Reasoning(text),
                 ..
@@ -558,14 +573,9 @@ fn positions(events: impl IntoIterator<Item = StreamEvent>) -> Vec<usize> {
 
 #[test]
 fn reasoning_and_text_are_parts_in_the_order_in_which_they_arrive() {
-    let text = || StreamEvent::Text("Hi".to_owned());
-    let reasoning = || StreamEvent::Reasoning("Hm".to_owned());
-    let signature = || {
-        StreamEvent::ProviderData(ProviderData {
-            protocol: ProtocolKind::Anthropic,
-            data: serde_json::json!({"signature": "s"}),
-        })
-    };
+    let text = || StreamEvent::text("Hi");
+    let reasoning = || StreamEvent::reasoning("Hm");
+    let signature = || StreamEvent::Content(Content::ProviderData(data("s")));
     let arrived = [
         reasoning(),
         reasoning(),
@@ -579,26 +589,77 @@ fn reasoning_and_text_are_parts_in_the_order_in_which_they_arrive() {
     let arrived = [reasoning(), signature(), reasoning(), signature(), text()];
     assert_eq!(positions(arrived), [0, 0, 1, 1, 2]);
     // Reasoning that the provider hides is a part by itself.
-    let hidden = || match signature() {
-        StreamEvent::ProviderData(data) => StreamEvent::HiddenReasoning(data),
-        other => other,
-    };
+    let hidden = || StreamEvent::Content(Content::HiddenReasoning(data("s")));
     assert_eq!(
         positions([text(), hidden(), hidden(), text()]),
         [0, 1, 2, 3]
     );
-    assert_eq!(positions([signature(), signature(), text()]), [0, 0, 1]);
+    // Data without a part of its own is a part by itself, and takes no other's data away.
+    assert_eq!(positions([signature(), signature(), text()]), [0, 1, 2]);
+    let arrived = [text(), signature(), signature(), reasoning(), signature()];
+    assert_eq!(positions(arrived), [0, 0, 1, 2, 2]);
+    // A call is a part by itself, and its data belongs to it.
+    let arrived = [text(), call(), signature(), call(), call(), text()];
+    assert_eq!(positions(arrived), [0, 1, 1, 2, 3, 4]);
 }
 
 #[test]
 fn a_stream_that_alternates_for_ever_has_a_limited_number_of_parts() {
     let kinds = (0..10 * MAX_PARTS).map(|number| match number % 2 {
-        0 => StreamEvent::Reasoning("Hm".to_owned()),
-        _ => StreamEvent::Text("Hi".to_owned()),
+        0 => StreamEvent::reasoning("Hm"),
+        _ => StreamEvent::text("Hi"),
     });
     let positions = positions(kinds);
     assert_eq!(positions.iter().max(), Some(&(MAX_PARTS - 1)));
     for (number, position) in positions.iter().enumerate() {
         assert_eq!(number % 2, position % 2, "text and reasoning stay apart");
     }
+}
+
+#[test]
+fn an_answer_with_only_a_call_says_so_and_is_not_asked_again() {
+    let mut turn = streaming();
+    let Some(Effect::Append { part: 0, delta }) = turn.handle(Event::Stream(call())) else {
+        panic!("the call is a part");
+    };
+    assert!(matches!(delta, PartDelta::ToolCall(_)), "{delta:?}");
+    let mut fails = streaming();
+    fails.handle(Event::Stream(call()));
+    let failed = Event::Stream(StreamEvent::Failed(busy(Retry::Backoff)));
+    assert_eq!(status(fails.handle(failed)), MessageStatus::Failed);
+    finish(&mut turn, FinishReason::Stop);
+    let error = error(turn.handle(Event::Stream(StreamEvent::Done)));
+    assert!(error.message.contains("call a tool"), "{error:?}");
+}
+
+#[test]
+fn beyond_the_limit_a_call_and_its_data_belong_to_no_other_part() {
+    let mut turn = streaming();
+    for _ in 0..MAX_PARTS {
+        assert!(turn.handle(Event::Stream(call())).is_some());
+    }
+    let signature = StreamEvent::Content(Content::ProviderData(data("s")));
+    let hidden = StreamEvent::Content(Content::HiddenReasoning(data("s")));
+    for event in [call(), signature, hidden] {
+        assert_eq!(turn.handle(Event::Stream(event)), None);
+    }
+    let text = turn.handle(Event::Stream(StreamEvent::text("Hi")));
+    assert_eq!(
+        text,
+        Some(appended(MAX_PARTS, PartDelta::Text("Hi".to_owned()))),
+        "text is never lost"
+    );
+}
+
+#[test]
+fn a_call_that_is_too_long_ends_the_answer() {
+    let mut turn = streaming();
+    let long = ToolCall {
+        id: "c".to_owned(),
+        name: "x".to_owned(),
+        input: "x".repeat(MAX_ANSWER_BYTES),
+    };
+    let long = StreamEvent::Content(Content::ToolCall(long));
+    assert_eq!(turn.handle(Event::Stream(long)), None);
+    assert!(turn.is_too_long());
 }

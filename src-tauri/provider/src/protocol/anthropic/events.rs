@@ -4,141 +4,259 @@ use conch_model::{FinishReason, ProtocolKind, ProviderData, Usage};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::failure::{Failure, FailureKind};
-use crate::protocol::lenient::{count, lenient, stated};
-use crate::protocol::{Decoder, StreamEvent, Unshown, filled, no_answer, or_alive, stated_failure};
+use crate::protocol::calls::Calls;
+use crate::protocol::lenient::{arguments, count, lenient, read, stated, text, text_in};
+use crate::protocol::{Content, Decoder, StreamEvent, Unshown};
 
 /// Decodes one answer.
 #[derive(Default)]
 pub(super) struct Events {
     /// The prompt is counted when the answer starts, the answer when it ends.
     usage: WireUsage,
+    /// The content block that is being written.
+    block: Block,
+    calls: Calls,
+}
+
+/// What has to wait for the end of a content block.
+#[derive(Default)]
+enum Block {
+    /// Nothing.
+    #[default]
+    Plain,
+    Thinking {
+        /// Some of it is shown.
+        has_text: bool,
+        signature: String,
+    },
+    Call {
+        id: Option<String>,
+        name: Option<String>,
+        /// The arguments, where they stand in the block's start.
+        whole: Option<String>,
+        /// The arguments that came in pieces.
+        pieces: String,
+    },
 }
 
 impl Decoder for Events {
-    fn decode(&mut self, data: &str) -> Result<Vec<StreamEvent>, Failure> {
-        let event: Event = serde_json::from_str(data).map_err(|error| no_answer(&error))?;
-        let events = match event {
-            Event::MessageStart { message } => self.message_events(message.unwrap_or_default()),
-            Event::MessageDelta { delta, usage } => self.message_events(Message {
-                usage,
-                ..delta.unwrap_or_default()
-            }),
-            Event::Message(message) => self.message_events(message),
-            Event::ContentBlockStart {
-                content_block: piece,
+    fn decode(&mut self, event: &Value) -> Option<Vec<StreamEvent>> {
+        let wire: WireEvent = read(event);
+        let mut events = Vec::new();
+        match wire.kind.as_deref()? {
+            "message_start" => {
+                let message = wire.message.unwrap_or_default();
+                self.message(&message, &mut events);
             }
-            | Event::ContentBlockDelta { delta: piece } => {
-                piece.map_or_else(Vec::new, Piece::events)
+            // The response of a gateway that does not stream.
+            "message" => self.message(&read(event), &mut events),
+            "message_delta" => {
+                let delta = wire.delta.as_ref().map(read).unwrap_or_default();
+                let usage = wire.usage;
+                self.message(&Message { usage, ..delta }, &mut events);
             }
-            Event::MessageStop => vec![StreamEvent::Done],
-            Event::Error { error } => return Err(stated_failure(kind_of(error.as_ref()), data)),
-            Event::Other => Vec::new(),
-        };
-        Ok(or_alive(events))
+            "content_block_start" => {
+                self.end_block(&mut events);
+                if let Some(piece) = &wire.content_block {
+                    self.piece(piece, &mut events);
+                }
+            }
+            "content_block_delta" => {
+                if let Some(piece) = &wire.delta {
+                    self.piece(piece, &mut events);
+                }
+            }
+            "content_block_stop" => self.end_block(&mut events),
+            "message_stop" => {
+                self.end_block(&mut events);
+                events.push(StreamEvent::Done);
+            }
+            "ping" => {}
+            _ => return None,
+        }
+        Some(events)
+    }
+
+    fn end(&mut self) -> Vec<StreamEvent> {
+        let mut events = Vec::new();
+        match &self.block {
+            // It was cut off.
+            Block::Call { .. } => self.block = Block::Plain,
+            Block::Plain | Block::Thinking { .. } => self.end_block(&mut events),
+        }
+        events
     }
 }
 
-#[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum Event {
-    MessageStart {
-        message: Option<Message>,
-    },
-    ContentBlockStart {
-        content_block: Option<Piece>,
-    },
-    ContentBlockDelta {
-        delta: Option<Piece>,
-    },
-    MessageDelta {
-        delta: Option<Message>,
-        #[serde(default, deserialize_with = "lenient")]
-        usage: Option<WireUsage>,
-    },
-    MessageStop,
-    /// The response of a gateway that does not stream.
-    Message(Message),
-    Error {
-        error: Option<Value>,
-    },
-    /// `ping`, `content_block_stop`, and future events.
-    #[serde(other)]
-    Other,
+#[derive(Default, Deserialize)]
+struct WireEvent {
+    #[serde(default, rename = "type", deserialize_with = "lenient")]
+    kind: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    message: Option<Message>,
+    content_block: Option<Value>,
+    delta: Option<Value>,
+    #[serde(default, deserialize_with = "lenient")]
+    usage: Option<WireUsage>,
 }
 
 #[derive(Default, Deserialize)]
 struct Message {
-    content: Option<Vec<Piece>>,
+    content: Option<Value>,
+    #[serde(default, deserialize_with = "lenient")]
     stop_reason: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
     usage: Option<WireUsage>,
 }
 
 /// A content block, or a delta of one.
-#[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum Piece {
-    #[serde(alias = "text_delta")]
-    Text { text: Option<String> },
-    #[serde(alias = "thinking_delta", alias = "signature_delta")]
-    Thinking {
-        thinking: Option<String>,
-        /// Comes at the end of the block; a block begins with an empty one.
-        signature: Option<String>,
-    },
-    /// Encrypted: the model's safety systems flagged it.
-    RedactedThinking { data: Option<String> },
-    #[serde(alias = "server_tool_use", alias = "mcp_tool_use")]
-    ToolUse,
-    /// Tool arguments and results, citations.
-    #[serde(other)]
-    Other,
+#[derive(Default, Deserialize)]
+struct Piece {
+    #[serde(default, rename = "type", deserialize_with = "lenient")]
+    kind: Option<String>,
+    #[serde(default, deserialize_with = "text")]
+    text: Option<String>,
+    #[serde(default, deserialize_with = "text")]
+    thinking: Option<String>,
+    /// Comes at the end of the block; a block begins with an empty one.
+    #[serde(default, deserialize_with = "lenient")]
+    signature: Option<String>,
+    /// Of thinking that is encrypted, because the model's safety systems flagged it.
+    #[serde(default, deserialize_with = "lenient")]
+    data: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    id: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    name: Option<String>,
+    /// Begins as an empty object, when the arguments come in pieces.
+    #[serde(default, deserialize_with = "arguments")]
+    input: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    partial_json: Option<String>,
 }
 
-impl Piece {
-    fn events(self) -> Vec<StreamEvent> {
-        let data = |name: &str, value: String| ProviderData {
-            protocol: ProtocolKind::Anthropic,
-            data: json!({ name: value }),
+impl Events {
+    fn message(&mut self, message: &Message, events: &mut Vec<StreamEvent>) {
+        match &message.content {
+            Some(Value::Array(pieces)) => {
+                for piece in pieces {
+                    self.piece(piece, events);
+                    self.end_block(events);
+                }
+            }
+            // Gateways send a mere text.
+            Some(content) => events.extend(text_in(content).map(StreamEvent::text)),
+            None => {}
+        }
+        if let Some(reason) = stated(message.stop_reason.as_deref()) {
+            self.end_block(events);
+            events.push(StreamEvent::Finish(finish(reason)));
+        }
+        if let Some(usage) = message.usage {
+            self.usage.grow(usage);
+            events.push(StreamEvent::Usage(self.usage.into()));
+        }
+    }
+
+    fn piece(&mut self, piece: &Value, events: &mut Vec<StreamEvent>) {
+        let piece: Piece = read(piece);
+        let kind = piece.kind.as_deref();
+        match kind {
+            Some("thinking" | "thinking_delta" | "signature_delta") => {
+                self.thinking(piece, events);
+            }
+            // Gateways leave the type out.
+            None if piece.thinking.is_some() => self.thinking(piece, events),
+            Some("text" | "text_delta") | None => events.extend(piece.text.map(StreamEvent::text)),
+            Some("redacted_thinking") => {
+                let redacted = piece.data.filter(|data| !data.is_empty());
+                let data = redacted.map(|redacted| provider_data("redacted", &redacted));
+                events.extend(data.map(|data| Content::HiddenReasoning(data).into()));
+            }
+            Some("tool_use") => {
+                self.end_block(events);
+                self.block = Block::Call {
+                    id: piece.id,
+                    name: piece.name,
+                    whole: piece.input,
+                    pieces: String::new(),
+                };
+            }
+            Some("input_json_delta") => {
+                if let Block::Call { pieces, .. } = &mut self.block {
+                    pieces.push_str(&piece.partial_json.unwrap_or_default());
+                }
+            }
+            Some("server_tool_use" | "mcp_tool_use") => {
+                events.push(StreamEvent::Unshown(Unshown::ToolCall));
+            }
+            Some("image") => events.push(StreamEvent::Unshown(Unshown::Media)),
+            // Results of the provider's own tools, citations, and what is new.
+            Some(_) => {}
+        }
+    }
+
+    fn thinking(&mut self, piece: Piece, events: &mut Vec<StreamEvent>) {
+        if !matches!(self.block, Block::Thinking { .. }) {
+            self.end_block(events);
+            self.block = Block::Thinking {
+                has_text: false,
+                signature: String::new(),
+            };
+        }
+        let Block::Thinking {
+            has_text,
+            signature,
+        } = &mut self.block
+        else {
+            return;
         };
-        match self {
-            Self::Text { text } => filled(text).map(StreamEvent::Text).into_iter().collect(),
-            Self::Thinking {
-                thinking,
+        signature.push_str(&piece.signature.unwrap_or_default());
+        if let Some(thinking) = piece.thinking {
+            *has_text = true;
+            events.push(StreamEvent::reasoning(thinking));
+        }
+    }
+
+    /// Ends the content block: its signature belongs to the reasoning that came before it in the block, and is a part
+    /// by itself if none did.
+    fn end_block(&mut self, events: &mut Vec<StreamEvent>) {
+        match std::mem::take(&mut self.block) {
+            Block::Plain => {}
+            Block::Thinking { signature, .. } if signature.is_empty() => {}
+            Block::Thinking {
+                has_text,
                 signature,
             } => {
-                let signature = filled(signature).map(|signature| data("signature", signature));
-                let reasoning = filled(thinking).map(StreamEvent::Reasoning);
-                let signature = signature.map(StreamEvent::ProviderData);
-                reasoning.into_iter().chain(signature).collect()
+                let data = provider_data("signature", &signature);
+                let content = if has_text {
+                    Content::ProviderData(data)
+                } else {
+                    Content::HiddenReasoning(data)
+                };
+                events.push(content.into());
             }
-            Self::RedactedThinking { data: redacted } => {
-                let redacted = filled(redacted).map(|redacted| data("redacted", redacted));
-                redacted
-                    .map(StreamEvent::HiddenReasoning)
-                    .into_iter()
-                    .collect()
+            Block::Call {
+                id,
+                name,
+                whole,
+                pieces,
+            } => {
+                let input = if pieces.is_empty() {
+                    whole.unwrap_or_default()
+                } else {
+                    pieces
+                };
+                events.push(self.calls.event(id, name, input));
             }
-            Self::ToolUse => vec![StreamEvent::Unshown(Unshown::ToolCall)],
-            Self::Other => Vec::new(),
         }
     }
 }
 
-impl Events {
-    fn message_events(&mut self, message: Message) -> Vec<StreamEvent> {
-        let pieces = message.content.unwrap_or_default().into_iter();
-        let finish = stated(message.stop_reason.as_deref()).map(finish);
-        let usage = message.usage.map(|usage| {
-            self.usage.grow(usage);
-            self.usage.into()
-        });
-        pieces
-            .flat_map(Piece::events)
-            .chain(finish.map(StreamEvent::Finish))
-            .chain(usage.map(StreamEvent::Usage))
-            .collect()
+fn provider_data(name: &str, value: &str) -> ProviderData {
+    ProviderData {
+        protocol: ProtocolKind::Anthropic,
+        data: json!({ name: value }),
     }
 }
 
@@ -147,15 +265,6 @@ fn finish(reason: &str) -> FinishReason {
         "max_tokens" | "model_context_window_exceeded" => FinishReason::Length,
         "refusal" => FinishReason::Refusal,
         _ => FinishReason::Stop,
-    }
-}
-
-fn kind_of(error: Option<&Value>) -> FailureKind {
-    let name = error.and_then(|error| error.get("type")?.as_str());
-    match name {
-        Some("api_error" | "overloaded_error" | "timeout_error") => FailureKind::ProviderFault,
-        Some("rate_limit_error") => FailureKind::RateLimited,
-        _ => FailureKind::Rejected,
     }
 }
 
@@ -204,16 +313,16 @@ impl From<WireUsage> for Usage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::failure::Retry;
+    use crate::protocol::testing;
 
-    fn decode(data: &str) -> Result<Vec<StreamEvent>, Failure> {
-        Events::default().decode(data)
+    fn decode(data: &str) -> Vec<StreamEvent> {
+        testing::decode(&mut Events::default(), data)
     }
 
     #[test]
     fn an_answer_is_read_from_its_events() {
         let mut decoder = Events::default();
-        let mut read = |data: &str| decoder.decode(data).unwrap();
+        let mut read = |data: &str| testing::decode(&mut decoder, data);
         let usage = |completion| {
             StreamEvent::Usage(Usage {
                 prompt_tokens: Some(60),
@@ -233,19 +342,19 @@ mod tests {
             read(
                 r#"{"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":""}}"#
             ),
-            [StreamEvent::Alive]
+            []
         );
         assert_eq!(
             read(
                 r#"{"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"hm"}}"#
             ),
-            [StreamEvent::Reasoning("hm".to_owned())]
+            [StreamEvent::reasoning("hm")]
         );
         assert_eq!(
             read(
                 r#"{"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":"Hi"}}"#
             ),
-            [StreamEvent::Text("Hi".to_owned())]
+            [StreamEvent::text("Hi")]
         );
         assert_eq!(
             read(
@@ -263,7 +372,6 @@ mod tests {
             decode(&format!(
                 r#"{{"type":"message_delta","delta":{{"stop_reason":"{reason}"}}}}"#
             ))
-            .unwrap()
         };
         let is = |reason| [StreamEvent::Finish(reason)];
         assert_eq!(finish("end_turn"), is(FinishReason::Stop));
@@ -283,21 +391,19 @@ mod tests {
             protocol: ProtocolKind::Anthropic,
             data,
         };
-        let signature = StreamEvent::ProviderData(data(json!({"signature": "x"})));
-        let signed = r#"{"type":"content_block_delta","index":0,"delta":{"type":"signature_delta","signature":"x"}}"#;
-        assert_eq!(decode(signed).unwrap(), std::slice::from_ref(&signature));
         let redacted = r#"{"type":"content_block_start","index":1,"content_block":{"type":"redacted_thinking","data":"y"}}"#;
-        let hidden = StreamEvent::HiddenReasoning(data(json!({"redacted": "y"})));
-        assert_eq!(decode(redacted).unwrap(), std::slice::from_ref(&hidden));
+        let signature: StreamEvent = Content::ProviderData(data(json!({"signature": "x"}))).into();
+        let hidden: StreamEvent = Content::HiddenReasoning(data(json!({"redacted": "y"}))).into();
+        assert_eq!(decode(redacted), std::slice::from_ref(&hidden));
         let whole = r#"{"type":"message","content":[{"type":"thinking","thinking":"hm","signature":"x"},
             {"type":"redacted_thinking","data":"y"},{"type":"text","text":"Hi"}]}"#;
         assert_eq!(
-            decode(whole).unwrap(),
+            decode(whole),
             [
-                StreamEvent::Reasoning("hm".to_owned()),
+                StreamEvent::reasoning("hm"),
                 signature,
                 hidden,
-                StreamEvent::Text("Hi".to_owned())
+                StreamEvent::text("Hi")
             ]
         );
     }
@@ -316,19 +422,77 @@ mod tests {
             r#"{"type":"message_start","message":null}"#,
             r#"{"type":"something_new","text":{"a":1}}"#,
         ] {
-            assert_eq!(decode(data).unwrap(), [StreamEvent::Alive], "{data}");
+            assert_eq!(decode(data), [], "{data}");
         }
-        assert!(decode("<html>").is_err());
+    }
+
+    /// Returns what comes with these deltas in one content block, its end included.
+    fn block(start: &str, deltas: &[&str]) -> Vec<StreamEvent> {
+        let mut decoder = Events::default();
+        let start =
+            format!(r#"{{"type":"content_block_start","index":1,"content_block":{start}}}"#);
+        let mut events = testing::decode(&mut decoder, &start);
+        for delta in deltas {
+            let delta = format!(r#"{{"type":"content_block_delta","index":1,"delta":{delta}}}"#);
+            events.extend(testing::decode(&mut decoder, &delta));
+        }
+        let stop = r#"{"type":"content_block_stop","index":1}"#;
+        events.extend(testing::decode(&mut decoder, stop));
+        events
     }
 
     #[test]
-    fn a_tool_call_is_reported() {
-        let call =
-            r#"{"type":"content_block_start","content_block":{"type":"tool_use","input":{}}}"#;
+    fn a_signature_belongs_to_the_thinking_of_its_block_wherever_it_stands_there() {
+        let data = || provider_data("signature", "x");
+        let thinking = r#"{"type":"thinking","thinking":"","signature":""}"#;
+        let thought = r#"{"type":"thinking_delta","thinking":"hm"}"#;
+        let signature = r#"{"type":"signature_delta","signature":"x"}"#;
+        for deltas in [[thought, signature], [signature, thought]] {
+            assert_eq!(
+                block(thinking, &deltas),
+                [
+                    StreamEvent::reasoning("hm"),
+                    Content::ProviderData(data()).into()
+                ]
+            );
+        }
+        let signed = r#"{"type":"thinking","thinking":"","signature":"x"}"#;
+        for events in [block(thinking, &[signature]), block(signed, &[])] {
+            assert_eq!(events, [Content::HiddenReasoning(data()).into()]);
+        }
+        // Without the event at the end of a block.
+        let mut decoder = Events::default();
+        let signed =
+            r#"{"type":"content_block_delta","delta":{"type":"signature_delta","signature":"x"}}"#;
+        assert_eq!(testing::decode(&mut decoder, signed), []);
+        assert_eq!(decoder.end(), [Content::HiddenReasoning(data()).into()]);
+    }
+
+    #[test]
+    fn a_call_is_complete_with_its_block() {
+        let empty = r#"{"type":"tool_use","id":"t","name":"x","input":{}}"#;
+        let first = r#"{"type":"input_json_delta","partial_json":"{\"a\":"}"#;
+        let second = r#"{"type":"input_json_delta","partial_json":"1}"}"#;
+        let call = |input| [testing::called("t", "x", input)];
+        assert_eq!(block(empty, &[first, second]), call(r#"{"a":1}"#));
+        assert_eq!(block(empty, &[]), call("{}"));
+        let whole = r#"{"type":"tool_use","id":"t","name":"x","input":{"a":1}}"#;
+        assert_eq!(block(whole, &[]), call(r#"{"a":1}"#));
+        let nameless = r#"{"type":"tool_use","input":{}}"#;
+        let unshown = [StreamEvent::Unshown(Unshown::ToolCall)];
+        assert_eq!(block(nameless, &[]), unshown);
         assert_eq!(
-            decode(call).unwrap(),
-            [StreamEvent::Unshown(Unshown::ToolCall)]
+            block(r#"{"type":"server_tool_use","name":"x"}"#, &[]),
+            unshown
         );
+    }
+
+    #[test]
+    fn a_call_that_the_end_of_the_stream_cut_is_none() {
+        let mut decoder = Events::default();
+        let start = r#"{"type":"content_block_start","content_block":{"type":"tool_use","id":"t","name":"x","input":{}}}"#;
+        assert_eq!(testing::decode(&mut decoder, start), []);
+        assert_eq!(decoder.end(), []);
     }
 
     #[test]
@@ -343,39 +507,7 @@ mod tests {
             completion_tokens: Some(3),
             cached_tokens: None,
         });
-        assert_eq!(
-            events.unwrap(),
-            [StreamEvent::Finish(FinishReason::Stop), counted]
-        );
-    }
-
-    #[test]
-    fn an_error_in_the_stream_says_whether_to_ask_again() {
-        let failure = |name: &str| {
-            let data =
-                format!(r#"{{"type":"error","error":{{"type":"{name}","message":"Too busy"}}}}"#);
-            let failure = decode(&data).unwrap_err();
-            assert!(failure.message.ends_with("Too busy"), "{failure:?}");
-            (failure.kind, failure.retry)
-        };
-        assert_eq!(
-            failure("overloaded_error"),
-            (FailureKind::ProviderFault, Retry::Backoff)
-        );
-        assert_eq!(
-            failure("api_error"),
-            (FailureKind::ProviderFault, Retry::Backoff)
-        );
-        assert_eq!(
-            failure("rate_limit_error"),
-            (FailureKind::RateLimited, Retry::Backoff)
-        );
-        assert_eq!(
-            failure("invalid_request_error"),
-            (FailureKind::Rejected, Retry::Never)
-        );
-        let nameless = decode(r#"{"type":"error","error":null}"#).unwrap_err();
-        assert_eq!(nameless.kind, FailureKind::Rejected);
+        assert_eq!(events, [StreamEvent::Finish(FinishReason::Stop), counted]);
     }
 
     #[test]
@@ -383,10 +515,9 @@ mod tests {
         let events = decode(
             r#"{"type":"message","content":[{"type":"thinking","thinking":"hm"},{"type":"text","text":"Hi"}],
                 "stop_reason":"end_turn","usage":{"input_tokens":3,"output_tokens":1}}"#,
-        )
-        .unwrap();
+        );
         assert_eq!(events.len(), 4);
-        assert_eq!(events[1], StreamEvent::Text("Hi".to_owned()));
+        assert_eq!(events[1], StreamEvent::text("Hi"));
         assert_eq!(events[2], StreamEvent::Finish(FinishReason::Stop));
     }
 }

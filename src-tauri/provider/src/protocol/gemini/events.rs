@@ -6,44 +6,46 @@ use conch_model::{FinishReason, ProtocolKind, ProviderData, Usage};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::failure::{Failure, FailureKind};
-use crate::protocol::lenient::{count, lenient, stated};
-use crate::protocol::{
-    Decoder, StreamEvent, Unshown, filled, no_answer, or_alive, stated_failure, states_failure,
+use crate::protocol::calls::Calls;
+use crate::protocol::lenient::{
+    arguments, count, flag, lenient, list, read, says_something, stated, text, text_in,
 };
+use crate::protocol::{Content, Decoder, StreamEvent, Unshown};
 
-/// Decodes one answer. Stateless: each chunk is complete.
-pub(super) struct Chunks;
+/// Decodes one answer. Each part is complete.
+#[derive(Default)]
+pub(super) struct Chunks {
+    calls: Calls,
+}
 
 impl Decoder for Chunks {
-    fn decode(&mut self, data: &str) -> Result<Vec<StreamEvent>, Failure> {
-        let chunk: Chunk = serde_json::from_str(data).map_err(|error| no_answer(&error))?;
-        if let Some(error) = chunk.error.filter(states_failure) {
-            let kind = match error.get("code").and_then(Value::as_u64) {
-                Some(429) => FailureKind::RateLimited,
-                Some(400..500) => FailureKind::Rejected,
-                _ => FailureKind::ProviderFault,
-            };
-            return Err(stated_failure(kind, data));
+    fn decode(&mut self, event: &Value) -> Option<Vec<StreamEvent>> {
+        let is_chunk = ["candidates", "promptFeedback", "usageMetadata"]
+            .iter()
+            .any(|field| event.get(field).is_some());
+        if !is_chunk {
+            return None;
         }
-        let candidate = chunk
-            .candidates
-            .unwrap_or_default()
-            .into_iter()
-            .next()
-            .unwrap_or_default();
-        let parts = candidate.content.unwrap_or_default().parts;
-        let mut events: Vec<_> = parts
-            .unwrap_or_default()
-            .into_iter()
-            .flat_map(Part::events)
-            .collect();
+        let chunk: Chunk = read(event);
+        let candidate = chunk.candidates.into_iter().next().unwrap_or_default();
+        let mut events = Vec::new();
+        match candidate.content {
+            Some(Value::Object(content)) => match content.get("parts") {
+                Some(Value::Array(parts)) => {
+                    for part in parts {
+                        self.part(part, &mut events);
+                    }
+                }
+                Some(part) => self.part(part, &mut events),
+                None => {}
+            },
+            Some(content) => events.extend(text_in(&content).map(StreamEvent::text)),
+            None => {}
+        }
         // A blocked prompt has no candidates.
-        let blocked = chunk
-            .prompt_feedback
-            .and_then(|feedback| feedback.block_reason)
-            .filter(|reason| reason != "BLOCK_REASON_UNSPECIFIED")
-            .filter(|reason| stated(Some(reason)).is_some())
+        let feedback = chunk.prompt_feedback.unwrap_or_default();
+        let blocked = stated(feedback.block_reason.as_deref())
+            .filter(|reason| *reason != "BLOCK_REASON_UNSPECIFIED")
             .map(|_| FinishReason::ContentFilter);
         let reason = stated(candidate.finish_reason.as_deref());
         // A malformed tool call is reported only as a finish reason.
@@ -53,77 +55,102 @@ impl Decoder for Chunks {
         events.extend(call.map(StreamEvent::Unshown));
         let finish = reason.map(finish);
         events.extend(finish.or(blocked).map(StreamEvent::Finish));
-        events.extend(
-            chunk
-                .usage_metadata
-                .map(|usage| StreamEvent::Usage(usage.into())),
-        );
-        Ok(or_alive(events))
+        let usage = chunk.usage_metadata;
+        events.extend(usage.map(|usage| StreamEvent::Usage(usage.into())));
+        Some(events)
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Chunk {
-    candidates: Option<Vec<Candidate>>,
+    #[serde(default, deserialize_with = "list")]
+    candidates: Vec<Candidate>,
+    #[serde(default, deserialize_with = "lenient")]
     prompt_feedback: Option<PromptFeedback>,
     #[serde(default, deserialize_with = "lenient")]
     usage_metadata: Option<UsageMetadata>,
-    error: Option<Value>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Candidate {
-    content: Option<Content>,
+    content: Option<Value>,
+    #[serde(default, deserialize_with = "lenient")]
     finish_reason: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
-struct Content {
-    parts: Option<Vec<Part>>,
-}
-
-#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Part {
+    #[serde(default, deserialize_with = "text")]
     text: Option<String>,
-    thought: Option<bool>,
+    #[serde(default, deserialize_with = "flag")]
+    thought: bool,
     /// Encrypted reasoning, which a later request has to contain at the same place.
+    #[serde(default, deserialize_with = "lenient")]
     thought_signature: Option<String>,
-    function_call: Option<Value>,
+    #[serde(default, deserialize_with = "lenient")]
+    function_call: Option<FunctionCall>,
     inline_data: Option<Value>,
     file_data: Option<Value>,
 }
 
-impl Part {
-    fn events(self) -> impl Iterator<Item = StreamEvent> {
-        let event = if self.thought == Some(true) {
-            StreamEvent::Reasoning
-        } else {
-            StreamEvent::Text
-        };
-        let media = self.inline_data.or(self.file_data);
-        let unshown = match self.function_call {
-            Some(_) => Some(Unshown::ToolCall),
-            None => media.map(|_| Unshown::Media),
-        };
-        let text = filled(self.text).map(event);
-        let said = text.or(unshown.map(StreamEvent::Unshown));
-        let signature = filled(self.thought_signature).map(|signature| {
-            StreamEvent::ProviderData(ProviderData {
-                protocol: ProtocolKind::Gemini,
-                data: json!({"thoughtSignature": signature}),
-            })
-        });
-        said.into_iter().chain(signature)
-    }
+#[derive(Deserialize)]
+struct FunctionCall {
+    #[serde(default, deserialize_with = "lenient")]
+    id: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    name: Option<String>,
+    #[serde(default, deserialize_with = "arguments")]
+    args: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct PromptFeedback {
+    #[serde(default, deserialize_with = "lenient")]
     block_reason: Option<String>,
+}
+
+impl Chunks {
+    fn part(&mut self, part: &Value, events: &mut Vec<StreamEvent>) {
+        let part: Part = read(part);
+        let mut has_content = false;
+        if let Some(text) = part.text {
+            has_content = true;
+            events.push(if part.thought {
+                StreamEvent::reasoning(text)
+            } else {
+                StreamEvent::text(text)
+            });
+        }
+        if let Some(call) = part.function_call {
+            let call = self
+                .calls
+                .event(call.id, call.name, call.args.unwrap_or_default());
+            has_content = matches!(call, StreamEvent::Content(_));
+            events.push(call);
+        }
+        let media = [part.inline_data, part.file_data];
+        if media.iter().flatten().any(says_something) {
+            events.push(StreamEvent::Unshown(Unshown::Media));
+        }
+        let signature = part.thought_signature.filter(|data| !data.is_empty());
+        if let Some(signature) = signature {
+            let data = ProviderData {
+                protocol: ProtocolKind::Gemini,
+                data: json!({"thoughtSignature": signature}),
+            };
+            // The signature of an empty part belongs to no other, and has to stay in its place.
+            let content = if has_content {
+                Content::ProviderData(data)
+            } else {
+                Content::HiddenReasoning(data)
+            };
+            events.push(content.into());
+        }
+    }
 }
 
 fn finish(reason: &str) -> FinishReason {
@@ -173,10 +200,10 @@ impl From<UsageMetadata> for Usage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::failure::Retry;
+    use crate::protocol::testing;
 
-    fn decode(data: &str) -> Result<Vec<StreamEvent>, Failure> {
-        Chunks.decode(data)
+    fn decode(data: &str) -> Vec<StreamEvent> {
+        testing::decode(&mut Chunks::default(), data)
     }
 
     #[test]
@@ -186,17 +213,13 @@ mod tests {
                 {"text":"","thoughtSignature":"x"}]},"finishReason":"STOP","index":0}],"modelVersion":"gemini-3-flash",
                 "usageMetadata":{"promptTokenCount":9,"candidatesTokenCount":2,"thoughtsTokenCount":5,
                 "cachedContentTokenCount":4,"totalTokenCount":16}}"#,
-        )
-        .unwrap();
+        );
         assert_eq!(
             events,
             [
-                StreamEvent::Reasoning("hm".to_owned()),
-                StreamEvent::Text("Hi".to_owned()),
-                StreamEvent::ProviderData(ProviderData {
-                    protocol: ProtocolKind::Gemini,
-                    data: json!({"thoughtSignature": "x"}),
-                }),
+                StreamEvent::reasoning("hm"),
+                StreamEvent::text("Hi"),
+                Content::HiddenReasoning(signature()).into(),
                 StreamEvent::Finish(FinishReason::Stop),
                 StreamEvent::Usage(Usage {
                     prompt_tokens: Some(9),
@@ -213,7 +236,6 @@ mod tests {
             decode(&format!(
                 r#"{{"candidates":[{{"finishReason":"{reason}"}}]}}"#
             ))
-            .unwrap()
         };
         let is = |reason| [StreamEvent::Finish(reason)];
         assert_eq!(finish("STOP"), is(FinishReason::Stop));
@@ -238,8 +260,7 @@ mod tests {
     fn a_blocked_prompt_is_an_answer_that_the_filter_ended() {
         let events = decode(
             r#"{"promptFeedback":{"blockReason":"PROHIBITED_CONTENT"},"usageMetadata":{"promptTokenCount":9}}"#,
-        )
-        .unwrap();
+        );
         assert_eq!(events[0], StreamEvent::Finish(FinishReason::ContentFilter));
     }
 
@@ -254,20 +275,19 @@ mod tests {
             r#"{"candidates":[{"finishReason":"FINISH_REASON_UNSPECIFIED"}]}"#,
             r#"{"promptFeedback":{"blockReason":"BLOCK_REASON_UNSPECIFIED"}}"#,
         ] {
-            assert_eq!(decode(data).unwrap(), [StreamEvent::Alive], "{data}");
+            assert_eq!(decode(data), [], "{data}");
         }
-        assert!(decode("<html>").is_err());
     }
 
     #[test]
     fn what_is_neither_text_nor_reasoning_is_reported() {
         let reported = |candidate: &str| {
-            let events = decode(&format!(r#"{{"candidates":[{candidate}]}}"#)).unwrap();
+            let events = decode(&format!(r#"{{"candidates":[{candidate}]}}"#));
             events.into_iter().next()
         };
         let call = Some(StreamEvent::Unshown(Unshown::ToolCall));
         assert_eq!(
-            reported(r#"{"content":{"parts":[{"functionCall":{"name":"x"}}]}}"#),
+            reported(r#"{"content":{"parts":[{"functionCall":{"args":{}}}]}}"#),
             call
         );
         assert_eq!(
@@ -281,6 +301,44 @@ mod tests {
         );
     }
 
+    fn signature() -> ProviderData {
+        ProviderData {
+            protocol: ProtocolKind::Gemini,
+            data: json!({"thoughtSignature": "x"}),
+        }
+    }
+
+    #[test]
+    fn calls_are_complete_parts_with_their_signatures() {
+        let events = decode(
+            r#"{"candidates":[{"content":{"parts":[
+                {"functionCall":{"id":"f","name":"weather","args":{"city":"Bern"}},"thoughtSignature":"x"},
+                {"functionCall":{"id":"g","name":"time"}}]},"finishReason":"STOP"}]}"#,
+        );
+        assert_eq!(
+            events,
+            [
+                testing::called("f", "weather", r#"{"city":"Bern"}"#),
+                Content::ProviderData(signature()).into(),
+                testing::called("g", "time", ""),
+                StreamEvent::Finish(FinishReason::Stop),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_signature_without_content_takes_no_other_parts_place() {
+        let hidden = [Content::HiddenReasoning(signature()).into()];
+        for part in [
+            r#"{"thoughtSignature":"x"}"#,
+            r#"{"text":"","thoughtSignature":"x"}"#,
+            r#"{"text":"","thought":true,"thoughtSignature":"x"}"#,
+        ] {
+            let data = format!(r#"{{"candidates":[{{"content":{{"parts":[{part}]}}}}]}}"#);
+            assert_eq!(decode(&data), hidden, "{part}");
+        }
+    }
+
     #[test]
     fn counts_of_another_form_cost_no_text() {
         let events = decode(
@@ -292,24 +350,6 @@ mod tests {
             completion_tokens: Some(3),
             cached_tokens: None,
         });
-        assert_eq!(
-            events.unwrap(),
-            [StreamEvent::Text("Hi".to_owned()), counted]
-        );
-    }
-
-    #[test]
-    fn an_error_in_the_stream_says_whether_to_ask_again() {
-        let failure = |code: u16| {
-            let failure = decode(&format!(
-                r#"{{"error":{{"code":{code},"message":"Too busy","status":"X"}}}}"#
-            ))
-            .unwrap_err();
-            assert!(failure.message.ends_with("Too busy"), "{failure:?}");
-            (failure.kind, failure.retry)
-        };
-        assert_eq!(failure(503), (FailureKind::ProviderFault, Retry::Backoff));
-        assert_eq!(failure(429), (FailureKind::RateLimited, Retry::Backoff));
-        assert_eq!(failure(400), (FailureKind::Rejected, Retry::Never));
+        assert_eq!(events, [StreamEvent::text("Hi"), counted]);
     }
 }
