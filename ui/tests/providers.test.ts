@@ -57,12 +57,17 @@ test("the state of a key says where it is, and never more than its end", () => {
 });
 
 test("the result of a connection test is exact", () => {
-	assert.equal(testResult({ models: 1, keyUntried: false, problem: null }), "Connected: 1 model");
-	assert.match(testResult({ models: 0, keyUntried: false, problem: null }), /lists no models/);
-	const untried = testResult({ models: 2, keyUntried: true, problem: null });
+	const works = { models: 1, foundAt: null, keyUntried: false, problem: null };
+	assert.equal(testResult(works), "Connected: 1 model");
+	assert.match(testResult({ ...works, models: 0 }), /lists no models/);
+	const untried = testResult({ ...works, models: 2, keyUntried: true });
 	assert.match(untried, /^Connected: 2 models\. .*the key is not verified yet/);
+	assert.equal(
+		testResult({ ...works, foundAt: "http://box/v1" }),
+		"Found at http://box/v1. Connected: 1 model",
+	);
 	const problem = { code: "unauthorized", message: "The key is wrong" };
-	assert.equal(testResult({ models: null, keyUntried: false, problem }), "The key is wrong");
+	assert.equal(testResult({ ...works, models: null, problem }), "The key is wrong");
 });
 
 test("the same server is known by any of its names", () => {
@@ -75,7 +80,7 @@ test("the same server is known by any of its names", () => {
 test("fields say what to mend", () => {
 	const wrong = [
 		parseAddress(""),
-		parseAddress("api.openai.com"),
+		parseAddress("two words"),
 		parseAddress("ftp://a"),
 		parseAddress("http://"),
 		parseParallel("0"),
@@ -85,7 +90,14 @@ test("fields say what to mend", () => {
 		parseKey("sk-1 sk-2", false),
 	];
 	for (const parsed of wrong) assert.ok("problem" in parsed);
-	const right = [parseAddress(" http://[::1]:8000/v1 "), parseParallel("64"), parseKey("", false)];
+	const right = [
+		parseAddress(" http://[::1]:8000/v1 "),
+		parseAddress("api.openai.com/v1"),
+		parseAddress("localhost:8080"),
+		parseAddress("“https://api.openai.com/v1”,"),
+		parseParallel("64"),
+		parseKey("", false),
+	];
 	for (const parsed of right) assert.ok("value" in parsed);
 });
 
@@ -176,16 +188,36 @@ test("the result of a test is gone when what was tested changes", async () => {
 	const editor = new ProviderEditor(commands, PRESET, PROVIDER);
 	const first = editor.test();
 	editor.type("baseUrl", "https://other.example");
-	answer({ models: 3, problem: null });
+	answer({ models: 3, foundAt: null, problem: null });
 	await first;
 	assert.equal(editor.tested.value, null, "the answer to an older question is not told");
 	const second = editor.test();
 	assert.ok(editor.testing.value);
-	answer({ models: 3, problem: null });
+	answer({ models: 3, foundAt: null, problem: null });
 	await second;
 	assert.deepEqual(editor.tested.value, { text: "Connected: 3 models", worked: true });
 	editor.type("name", "x");
 	assert.equal(editor.tested.value, null);
+});
+
+test("the address at which a server was found is the one that is saved", async () => {
+	const core = fakeCore({
+		test_provider: () => ({
+			models: 3,
+			foundAt: "http://10.0.0.1/v1",
+			keyUntried: false,
+			problem: null,
+		}),
+		save_provider: () => PROVIDER,
+	});
+	const editor = new ProviderEditor(commands, PRESET, PROVIDER);
+	editor.type("baseUrl", "10.0.0.1/v1/chat/completions");
+	await editor.test();
+	assert.equal(editor.texts.value.baseUrl, "http://10.0.0.1/v1");
+	assert.equal(editor.tested.value?.text, "Found at http://10.0.0.1/v1. Connected: 3 models");
+	await editor.save("keychain");
+	const { baseUrl } = core.named("save_provider")[0]?.form as { baseUrl: string };
+	assert.equal(baseUrl, "http://10.0.0.1/v1");
 });
 
 test("a server on this machine is offered until it is a provider, and added only when asked", async () => {

@@ -3,6 +3,7 @@
 use reqwest::Url;
 use secrecy::SecretString;
 
+use super::base_url;
 use super::endpoint::{DEFAULT_PARALLEL, Provider};
 use super::presets::{Preset, presets};
 use super::protocol;
@@ -20,7 +21,11 @@ pub fn providers(variable: impl Fn(&str) -> Option<String>) -> Vec<Provider> {
         let protocol = protocol::of(preset.protocol);
         let base_url = address.map_or_else(
             || preset.base_url.to_owned(),
-            |address| protocol.address(&address),
+            |address| {
+                let address = protocol.address(base_url::bare(&address));
+                // A request to what is no base URL is refused and says why.
+                base_url::parse(&address, preset.protocol).unwrap_or(address)
+            },
         );
         Some(Provider {
             id: preset.id.to_owned(),
@@ -93,6 +98,23 @@ mod tests {
             addresses,
             ["https://box.example/v1beta", "http://box:11434"]
         );
+    }
+
+    #[test]
+    fn an_address_is_read_as_the_form_reads_it() {
+        for address in [
+            "models.example.com/v1",
+            "\"https://models.example.com/v1/\"",
+            "'https://models.example.com/v1/chat/completions'",
+        ] {
+            let all = configured(&[("OPENAI_BASE_URL", address), ("OPENAI_API_KEY", "k")]);
+            assert_eq!(
+                all[0].base_url, "https://models.example.com/v1",
+                "{address}"
+            );
+        }
+        let ollama = configured(&[("OLLAMA_HOST", "\"http://box:11434/v1/\"")]);
+        assert_eq!(ollama[0].base_url, "http://box:11434");
     }
 
     #[test]

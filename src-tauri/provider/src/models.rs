@@ -4,17 +4,18 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use conch_model::Timestamp;
+use conch_model::{Parameters, Timestamp};
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 use serde::Serialize;
+use serde_json::json;
 use specta::Type;
 use tokio::time::Instant;
 
 use super::answer;
 use super::endpoint::Provider;
 use super::failure::{Failure, FailureKind};
-use super::protocol::{self, ListedModel};
+use super::protocol::{self, ChatRequest, ListedModel};
 use crate::network::Network;
 
 /// Timeout of a model list.
@@ -121,7 +122,7 @@ pub async fn fetch(
     )
     .await?;
     if matches!(response.status.as_u16(), 404 | 405 | 501) {
-        return no_list(provider, &response.body);
+        return no_list(network, provider, &response.body, timeout, now).await;
     }
     if !response.status.is_success() {
         return Err(response.failure(now));
@@ -146,6 +147,14 @@ pub struct RawResponse {
 }
 
 impl RawResponse {
+    async fn read(response: reqwest::Response) -> Self {
+        Self {
+            status: response.status(),
+            headers: response.headers().clone(),
+            body: answer::read_capped(response, LIST_LIMIT).await,
+        }
+    }
+
     pub(super) fn body(&self) -> &str {
         &self.body
     }
@@ -170,16 +179,18 @@ pub async fn get(
         .send()
         .await
         .map_err(|error| Failure::unreachable(&provider.base_url, &error, &route))?;
-    Ok(RawResponse {
-        status: response.status(),
-        headers: response.headers().clone(),
-        body: answer::read_capped(response, LIST_LIMIT).await,
-    })
+    Ok(RawResponse::read(response).await)
 }
 
-/// Some servers serve one model and list none. A response in HTML is not from such a server.
-fn no_list(provider: &Provider, body: &str) -> Result<Vec<ListedModel>, Failure> {
-    if body.trim_start().starts_with('<') {
+/// Some servers serve one model and list none. They answer chats; a server that does not has another base URL.
+async fn no_list(
+    network: &Network,
+    provider: &Provider,
+    body: &str,
+    timeout: Duration,
+    now: Timestamp,
+) -> Result<Vec<ListedModel>, Failure> {
+    if is_html(body) {
         return Err(Failure::new(
             FailureKind::UnknownPath,
             format!(
@@ -188,10 +199,61 @@ fn no_list(provider: &Provider, body: &str) -> Result<Vec<ListedModel>, Failure>
             ),
         ));
     }
+    check_chat(network, provider, ONLY_MODEL, timeout, now).await?;
     Ok(vec![ListedModel {
         id: ONLY_MODEL.to_owned(),
         name: None,
         context_tokens: None,
         vision: None,
     }])
+}
+
+/// Checks that the provider would answer a chat, by a request without a message, which costs nothing. A server that is
+/// too busy for it is believed.
+pub async fn check_chat(
+    network: &Network,
+    provider: &Provider,
+    model: &str,
+    timeout: Duration,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let chat = protocol::of(provider.protocol).build_request(&ChatRequest {
+        model,
+        messages: &[],
+        parameters: &Parameters::default(),
+    });
+    let route = network.route(&provider.url(&chat.path))?;
+    // A server that answers even this one writes one token.
+    let request = route
+        .post()
+        .timeout(timeout)
+        .json(&json!({"messages": [], "max_tokens": 1}));
+    let sent = provider.authorise(request)?.send().await;
+    let response = match sent {
+        Ok(response) => RawResponse::read(response).await,
+        Err(error) if error.is_timeout() && !error.is_connect() => return Ok(()),
+        Err(error) => return Err(Failure::unreachable(&provider.base_url, &error, &route)),
+    };
+    let status = response.status.as_u16();
+    // LM Studio answers every path with 200.
+    let is_elsewhere = response.body.contains("Unexpected endpoint");
+    let is_page = status < 500 && is_html(&response.body);
+    if matches!(status, 404 | 405 | 501) || is_elsewhere || is_page {
+        return Err(Failure::new(
+            FailureKind::UnknownPath,
+            format!(
+                "There is no chat endpoint at {}. Check the path of the base URL",
+                provider.base_url
+            ),
+        ));
+    }
+    match response.failure(now) {
+        refused if matches!(refused.kind, FailureKind::WrongKey) => Err(refused),
+        redirected if (300..400).contains(&status) => Err(redirected),
+        _ => Ok(()),
+    }
+}
+
+fn is_html(body: &str) -> bool {
+    body.trim_start().starts_with('<')
 }

@@ -294,6 +294,8 @@ export type CleanupOutcome = {
 export type ConnectionTest = {
 	/**  How many models it lists, if it was reached. */
 	models: number | null,
+	/**  The base URL at which it was reached, if it is not the one in the form. */
+	foundAt: string | null,
 	/**  It lists its models without authentication, so only the first message shows whether the key is valid. */
 	keyUntried: boolean,
 	/**  Why it was not reached, otherwise. */

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use conch_provider::base_url;
 use conch_provider::endpoint::Provider;
 use conch_provider::failure::{Failure, FailureKind};
 use conch_provider::models;
@@ -38,23 +39,51 @@ impl Providers {
             KeyChange::Remove => None,
             KeyChange::Keep => self.kept_key(form.id.as_deref(), &checked.base_url).await?,
         };
-        let provider = Provider {
+        let mut provider = Provider {
             id: form.id.clone().unwrap_or_default(),
             name: checked.name,
             protocol: checked.preset.protocol,
-            base_url: checked.base_url,
+            base_url: checked.base_url.clone(),
             key,
             max_parallel: checked.max_parallel,
             local: checked.preset.local,
         };
-        let reached = self.reach(&provider, checked.preset.key_check_path, now);
-        Ok(reached.await.unwrap_or_else(|failure| ConnectionTest {
+        let mut first = None;
+        for base_url in base_url::candidates(&checked.base_url, provider.protocol) {
+            provider.base_url = base_url;
+            let reached = self
+                .reach(&provider, checked.preset.key_check_path, now)
+                .await;
+            let failure = match reached {
+                Ok(test) => {
+                    let found_at = Some(provider.base_url).filter(|found| *found != form.base_url);
+                    return Ok(ConnectionTest { found_at, ..test });
+                }
+                Err(failure) => failure,
+            };
+            let is_elsewhere = matches!(
+                failure.kind,
+                FailureKind::UnknownPath
+                    | FailureKind::UnknownModel
+                    | FailureKind::UnexpectedResponse
+            );
+            // The failure at the typed address is the one that the user understands.
+            if first.is_none() || !is_elsewhere {
+                first = Some(failure);
+            }
+            if !is_elsewhere {
+                break;
+            }
+        }
+        Ok(ConnectionTest {
             models: None,
+            found_at: None,
             key_untried: false,
-            problem: Some(provider.without_key(failure).to_error()),
-        }))
+            problem: first.map(|failure| provider.without_key(failure).to_error()),
+        })
     }
 
+    /// Requests the list of models, checks that a chat would be answered, and that the key counts.
     async fn reach(
         &self,
         provider: &Provider,
@@ -62,12 +91,16 @@ impl Providers {
         now: Timestamp,
     ) -> Result<ConnectionTest, Failure> {
         let models = models::fetch(&self.network, provider, TEST_TIMEOUT, now).await?;
+        if let Some(first) = models.first() {
+            models::check_chat(&self.network, provider, &first.id, TEST_TIMEOUT, now).await?;
+        }
         let key_tried = match provider.key {
             Some(_) => self.try_key(provider, key_check_path, now).await?,
             None => true,
         };
         Ok(ConnectionTest {
             models: Some(count(&models)),
+            found_at: None,
             key_untried: !key_tried,
             problem: None,
         })

@@ -45,10 +45,11 @@ const SOURCES: Record<ProviderInfo["source"], string> = {
 };
 
 /** Returns the exact result of a connection test. */
-export function testResult({ models, keyUntried, problem }: ConnectionTest): string {
+export function testResult({ models, foundAt, keyUntried, problem }: ConnectionTest): string {
 	if (problem !== null) return problem.message;
-	if (models === null || models === 0) return "Connected, but the server lists no models";
-	const connected = `Connected: ${count(models, "model")}`;
+	const found = foundAt === null ? "" : `Found at ${foundAt}. `;
+	if (models === null || models === 0) return `${found}Connected, but the server lists no models`;
+	const connected = `${found}Connected: ${count(models, "model")}`;
 	return keyUntried
 		? `${connected}. The server lists its models without a key, so the key is not verified yet`
 		: connected;
@@ -73,12 +74,15 @@ export function parseName(text: string): ParseResult<string> {
 	return text.trim() === "" ? { problem: "Enter a name" } : { value: text.trim() };
 }
 
+/** Parses a URL roughly: the core adds a missing scheme, and strips quotes, endpoints and slashes. */
 export function parseAddress(text: string): ParseResult<string> {
-	const value = text.trim();
+	const value = text.trim().replace(/^["'`“”„‘’«»<]+|["'`“”‘’«»>,;]+$/g, "");
 	if (value === "") return { problem: "Enter the server’s URL" };
-	if (!/^https?:\/\//i.test(value))
+	const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(value)?.[1]?.toLowerCase();
+	if (scheme !== undefined && scheme !== "http" && scheme !== "https")
 		return { problem: "The URL must start with https:// or http://" };
-	return URL.canParse(value) ? { value } : { problem: "Invalid URL: check for typos" };
+	const whole = scheme === undefined ? `https://${value}` : value;
+	return URL.canParse(whole) ? { value } : { problem: "Invalid URL: check for typos" };
 }
 
 export function parseParallel(text: string): ParseResult<number> {
