@@ -21,6 +21,7 @@ pub mod presets;
 pub mod protocol;
 pub mod slots;
 mod sync;
+mod tls;
 pub mod web;
 
 pub use answer::AnswerStream;
