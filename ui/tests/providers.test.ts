@@ -23,6 +23,7 @@ const PRESET: Preset = {
 	needsKey: true,
 	local: false,
 	keyUrl: null,
+	keyPrefixes: ["sk-proj-"],
 };
 
 const PROVIDER: ProviderInfo = {
@@ -111,6 +112,43 @@ test("presets are found by name and address", () => {
 		["groq"],
 	);
 	assert.equal(findPresets(presets, " ").length, 2);
+});
+
+test("a pasted key opens its provider with the key, which is tested at once", async () => {
+	const core = fakeCore({
+		list_presets: () => [{ ...PRESET, id: "other", keyPrefixes: ["gsk_"] }, PRESET],
+		list_providers: () => [],
+		test_provider: () => ({ models: 2, foundAt: null, keyUntried: false, problem: null }),
+	});
+	const providers = new Providers(commands);
+	await providers.load();
+	assert.equal(providers.search("sk-proj-"), false, "it is being typed");
+	assert.equal(providers.search(" sk-proj-0123456789abcdef "), true);
+	const editor = providers.editor.value;
+	assert.equal(editor?.preset.id, "openai");
+	assert.equal(editor?.texts.value.key, "sk-proj-0123456789abcdef");
+	assert.equal(providers.presetQuery.value, "", "the key is in no field that shows it");
+	assert.equal(core.named("test_provider").length, 1);
+	assert.equal(core.named("save_provider").length, 0, "nothing is saved unasked");
+});
+
+test("a key that may be of several providers goes with the one that is chosen", async () => {
+	const core = fakeCore({
+		list_presets: () => [PRESET],
+		list_providers: () => [],
+		test_provider: () => ({ models: 2, foundAt: null, keyUntried: false, problem: null }),
+	});
+	const providers = new Providers(commands);
+	await providers.load();
+	assert.equal(providers.search("sk-0123456789abcdef0123"), false);
+	providers.create(PRESET);
+	assert.equal(providers.editor.value?.texts.value.key, "sk-0123456789abcdef0123");
+	assert.equal(core.named("test_provider").length, 1);
+
+	providers.choosePreset();
+	assert.equal(providers.search("https://api.example.com/v1"), false);
+	providers.create(PRESET);
+	assert.equal(providers.editor.value?.texts.value.key, "", "an address is no key");
 });
 
 test("a new provider is not saved without the key that it needs", async () => {

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::answer;
 use super::endpoint::Provider;
 use super::failure::{Failure, FailureKind};
+use super::presets::{self, Models};
 use super::protocol::{self, ChatRequest, ListedModel};
 use crate::network::Network;
 
@@ -114,13 +115,12 @@ pub async fn fetch(
     now: Timestamp,
 ) -> Result<Vec<ListedModel>, Failure> {
     let protocol = protocol::of(provider.protocol);
-    let response = get(
-        network,
-        provider,
-        &provider.url(protocol.models_path()),
-        timeout,
-    )
-    .await?;
+    let path = match presets::models_at(&provider.base_url) {
+        Models::Protocol => protocol.models_path(),
+        Models::Path(path) => path,
+        Models::Fixed(names) => return Ok(names.iter().map(|name| bare(name)).collect()),
+    };
+    let response = get(network, provider, &provider.url(path), timeout).await?;
     if matches!(response.status.as_u16(), 404 | 405 | 501) {
         return no_list(network, provider, &response.body, timeout, now).await;
     }
@@ -200,12 +200,17 @@ async fn no_list(
         ));
     }
     check_chat(network, provider, ONLY_MODEL, timeout, now).await?;
-    Ok(vec![ListedModel {
-        id: ONLY_MODEL.to_owned(),
+    Ok(vec![bare(ONLY_MODEL)])
+}
+
+/// A model of which only its name in requests is known.
+fn bare(id: &str) -> ListedModel {
+    ListedModel {
+        id: id.to_owned(),
         name: None,
         context_tokens: None,
         vision: None,
-    }])
+    }
 }
 
 /// Checks that the provider would answer a chat, by a request without a message, which costs nothing. A server that is
@@ -256,4 +261,33 @@ pub async fn check_chat(
 
 fn is_html(body: &str) -> bool {
     body.trim_start().starts_with('<')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::Proxies;
+
+    #[test]
+    fn a_list_beside_the_base_url_is_found_there() {
+        let base_url = "https://models.github.ai/inference";
+        let Models::Path(path) = presets::models_at(base_url) else {
+            panic!("GitHub lists its models elsewhere");
+        };
+        let address = Provider::openai(base_url, None).url(path);
+        let address = reqwest::Url::parse(&address).unwrap();
+        assert_eq!(address.as_str(), "https://models.github.ai/catalog/models");
+    }
+
+    #[tokio::test]
+    async fn a_provider_without_a_list_has_the_known_models() {
+        let provider = Provider::openai("https://api.perplexity.ai", None);
+        let network = Network::new(Proxies::default());
+        let now = Timestamp::from_millis(0);
+        // Without a request: nothing is reached in this time.
+        let models = fetch(&network, &provider, Duration::ZERO, now)
+            .await
+            .unwrap();
+        assert_eq!(models[0].id, "sonar");
+    }
 }

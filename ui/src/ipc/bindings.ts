@@ -832,7 +832,7 @@ export type Preset = {
 	/**  The display name. */
 	name: string,
 	protocol: ProtocolKind,
-	/**  Empty for a self-hosted server. */
+	/**  Empty for a self-hosted server, and for one at the user's own host name. */
 	baseUrl: string,
 	/**  Whether it rejects requests without a key. */
 	needsKey: boolean,
@@ -840,6 +840,8 @@ export type Preset = {
 	local: boolean,
 	/**  Where to get a key. */
 	keyUrl: string | null,
+	/**  The beginnings of its keys that no other provider's keys have. */
+	keyPrefixes: string[],
 };
 
 /**  The wire protocol of a provider. */

@@ -1,13 +1,14 @@
 //! Connection tests: whether a provider is reachable as the form describes it, whether its key is valid, and
 //! which model servers run on this machine.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use conch_provider::base_url;
 use conch_provider::endpoint::Provider;
 use conch_provider::failure::{Failure, FailureKind};
 use conch_provider::models;
-use conch_provider::presets::presets;
+use conch_provider::presets::{Preset, of_key, presets};
 use conch_provider::protocol::ListedModel;
 use futures_util::future::join_all;
 use secrecy::{ExposeSecret, SecretString};
@@ -79,7 +80,10 @@ impl Providers {
             models: None,
             found_at: None,
             key_untried: false,
-            problem: first.map(|failure| provider.without_key(failure).to_error()),
+            problem: first.map(|failure| {
+                let failure = whose_key(failure, &provider, &checked.preset);
+                provider.without_key(failure).to_error()
+            }),
         })
     }
 
@@ -129,8 +133,17 @@ impl Providers {
             key: None,
             ..provider.clone()
         };
+        let refused = |failure: &Failure| failure.kind == FailureKind::WrongKey;
         let listed = models::fetch(&self.network, &keyless, TEST_TIMEOUT, now).await;
-        Ok(listed.is_err_and(|failure| failure.kind == FailureKind::WrongKey))
+        let Ok(models) = listed else {
+            return Ok(listed.is_err_and(|failure| refused(&failure)));
+        };
+        // With the key, the same request was not refused.
+        let Some(first) = models.first() else {
+            return Ok(false);
+        };
+        let chat = models::check_chat(&self.network, &keyless, &first.id, TEST_TIMEOUT, now);
+        Ok(chat.await.is_err_and(|failure| refused(&failure)))
     }
 
     async fn kept_key(
@@ -183,6 +196,22 @@ impl Providers {
         });
         Ok(join_all(asked).await.into_iter().flatten().collect())
     }
+}
+
+/// Adds whose key was refused, where its form tells.
+fn whose_key(mut failure: Failure, provider: &Provider, preset: &Preset) -> Failure {
+    let key = provider.key.as_ref().map(ExposeSecret::expose_secret);
+    let other = key.and_then(of_key).filter(|other| other.id != preset.id);
+    if failure.kind == FailureKind::WrongKey
+        && let Some(other) = other
+    {
+        let _ = write!(
+            failure.message,
+            ". It has the form of a key of {}",
+            other.name
+        );
+    }
+    failure
 }
 
 fn count(models: &[ListedModel]) -> u32 {

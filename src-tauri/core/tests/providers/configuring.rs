@@ -211,6 +211,10 @@ async fn a_wrong_key_is_reported_even_where_listing_models_needs_none() {
     let problem = test("custom", "sk-wrong").await.problem.unwrap();
     assert_eq!(problem.code, "wrong_key");
 
+    let problem = test("custom", "sk-ant-api03-0123456789abcdef").await;
+    let message = problem.problem.unwrap().message;
+    assert!(message.contains("form of a key of Anthropic"), "{message}");
+
     fixture.server.require_key(KEY, true);
     let found = test("openrouter", KEY).await;
     assert_eq!((found.models, found.key_untried), (Some(1), false));

@@ -99,6 +99,28 @@ export function parseKey(text: string, isNeeded: boolean): ParseResult<string> {
 	return /\s/.test(value) ? { problem: "An API key has no spaces: copy it again" } : { value };
 }
 
+/** What is shorter is the beginning of a key, or none. */
+const MIN_KEY_LENGTH = 20;
+
+/** Returns whether a text may be an API key, and is no name or address of a provider. */
+export function isLikelyKey(text: string): boolean {
+	return /^[!-~]+$/.test(text.trim()) && text.trim().length >= MIN_KEY_LENGTH && !/[/.]/.test(text);
+}
+
+/** Returns the preset whose keys have the form of this one; null where that is not certain. */
+export function presetOfKey(presets: readonly Preset[], text: string): Preset | null {
+	const key = text.trim();
+	if (!/^[!-~]+$/.test(key) || key.length < MIN_KEY_LENGTH) return null;
+	const isIts = ({ keyPrefixes }: Preset) => keyPrefixes.some((prefix) => key.startsWith(prefix));
+	return presets.find(isIts) ?? null;
+}
+
+/** Returns the address of a preset, or what stands for it in a list. */
+export function presetAddress({ id, baseUrl }: Preset): string {
+	if (baseUrl !== "") return baseUrl;
+	return id === "azure" ? "https://….openai.azure.com" : "Any OpenAI-compatible server";
+}
+
 /** Returns the presets that have every word of the query in their name, id or address. */
 export function findPresets(presets: readonly Preset[], query: string): Preset[] {
 	const words = query.toLowerCase().split(/\s+/).filter(Boolean);
