@@ -228,7 +228,7 @@ pub async fn check_chat(
         parameters: &Parameters::default(),
     });
     let route = network.route(&provider.url(&chat.path))?;
-    // A server that answers even this one writes one token.
+    // Without a model, which a local server would load. One that answers even this writes one token.
     let request = route
         .post()
         .timeout(timeout)
@@ -240,10 +240,7 @@ pub async fn check_chat(
         Err(error) => return Err(Failure::unreachable(&provider.base_url, &error, &route)),
     };
     let status = response.status.as_u16();
-    // LM Studio answers every path with 200.
-    let is_elsewhere = response.body.contains("Unexpected endpoint");
-    let is_page = status < 500 && is_html(&response.body);
-    if matches!(status, 404 | 405 | 501) || is_elsewhere || is_page {
+    if is_absent(status, &response.body) {
         return Err(Failure::new(
             FailureKind::UnknownPath,
             format!(
@@ -256,6 +253,18 @@ pub async fn check_chat(
         refused if matches!(refused.kind, FailureKind::WrongKey) => Err(refused),
         redirected if (300..400).contains(&status) => Err(redirected),
         _ => Ok(()),
+    }
+}
+
+/// Returns whether a response says that nothing is at its path. The request names no model, which some report by the
+/// same status.
+fn is_absent(status: u16, body: &str) -> bool {
+    let body = body.to_ascii_lowercase();
+    match status {
+        404 => !(body.contains("model") || body.contains("deployment")) || is_html(&body),
+        405 | 501 => true,
+        // LM Studio answers every path with 200.
+        _ => body.contains("unexpected endpoint") || (status < 500 && is_html(&body)),
     }
 }
 
@@ -277,6 +286,53 @@ mod tests {
         let address = Provider::openai(base_url, None).url(path);
         let address = reqwest::Url::parse(&address).unwrap();
         assert_eq!(address.as_str(), "https://models.github.ai/catalog/models");
+    }
+
+    #[test]
+    fn a_path_without_anything_is_told_from_a_missing_model() {
+        for (status, body) in [
+            (404, "404 page not found"),
+            (404, r#"{"detail":"Not Found"}"#),
+            (
+                404,
+                r#"{"error":{"code":404,"message":"File Not Found","type":"not_found_error"}}"#,
+            ),
+            (
+                404,
+                r#"{"error":{"message":"Invalid URL (POST /chat/completions)"}}"#,
+            ),
+            (404, "<!doctype html><title>A model railway</title>"),
+            (405, r#"{"detail":"Method Not Allowed"}"#),
+            (
+                200,
+                r#"{"error":"Unexpected endpoint or method. (POST /chat/completions)"}"#,
+            ),
+            (200, " <html>Log in</html>"),
+            (403, "<html>Forbidden</html>"),
+        ] {
+            assert!(is_absent(status, body), "{status} {body}");
+        }
+        for (status, body) in [
+            (
+                400,
+                r#"{"error":{"message":"you must provide a model parameter"}}"#,
+            ),
+            (422, r#"{"detail":[{"loc":["body","messages"]}]}"#),
+            (401, r#"{"error":"Unauthorized"}"#),
+            (
+                404,
+                r#"{"object":"error","message":"The model `` does not exist."}"#,
+            ),
+            (
+                404,
+                r#"{"error":{"code":"DeploymentNotFound","message":"The API deployment"}}"#,
+            ),
+            (429, ""),
+            (502, "<html>Bad Gateway</html>"),
+            (200, r#"{"choices":[]}"#),
+        ] {
+            assert!(!is_absent(status, body), "{status} {body}");
+        }
     }
 
     #[tokio::test]

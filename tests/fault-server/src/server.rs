@@ -88,7 +88,7 @@ impl State {
     /// Returns the body of the 404 for a path outside of the only one, if there is one.
     pub(crate) fn is_elsewhere(&self, request: &Request) -> Option<String> {
         let only = self.only_below.as_ref()?;
-        let body = || Protocol::OpenAi.error_body(404, "no such path");
+        let body = || r#"{"detail":"Not Found"}"#.to_owned();
         (!request.place().starts_with(only)).then(body)
     }
 
