@@ -105,7 +105,7 @@ async fn a_provider_error_is_shown_and_the_form_keeps_its_input() {
     scene.press("#test-connection").await;
     let said = "document.querySelector('#test-result[data-state=failed]')?.textContent.includes('Nothing is listening at')";
     scene.wait_until(said, "the test says what is wrong").await;
-    scene.fill("#provider-address", "models.example").await;
+    scene.fill("#provider-address", "models example").await;
     scene.press("#save-provider").await;
     scene
         .wait_until(

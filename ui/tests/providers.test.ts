@@ -23,6 +23,7 @@ const PRESET: Preset = {
 	needsKey: true,
 	local: false,
 	keyUrl: null,
+	keyPrefixes: ["sk-proj-"],
 };
 
 const PROVIDER: ProviderInfo = {
@@ -57,12 +58,17 @@ test("the state of a key says where it is, and never more than its end", () => {
 });
 
 test("the result of a connection test is exact", () => {
-	assert.equal(testResult({ models: 1, keyUntried: false, problem: null }), "Connected: 1 model");
-	assert.match(testResult({ models: 0, keyUntried: false, problem: null }), /lists no models/);
-	const untried = testResult({ models: 2, keyUntried: true, problem: null });
+	const works = { models: 1, foundAt: null, keyUntried: false, problem: null };
+	assert.equal(testResult(works), "Connected: 1 model");
+	assert.match(testResult({ ...works, models: 0 }), /lists no models/);
+	const untried = testResult({ ...works, models: 2, keyUntried: true });
 	assert.match(untried, /^Connected: 2 models\. .*the key is not verified yet/);
+	assert.equal(
+		testResult({ ...works, foundAt: "http://box/v1" }),
+		"Found at http://box/v1. Connected: 1 model",
+	);
 	const problem = { code: "unauthorized", message: "The key is wrong" };
-	assert.equal(testResult({ models: null, keyUntried: false, problem }), "The key is wrong");
+	assert.equal(testResult({ ...works, models: null, problem }), "The key is wrong");
 });
 
 test("the same server is known by any of its names", () => {
@@ -75,7 +81,7 @@ test("the same server is known by any of its names", () => {
 test("fields say what to mend", () => {
 	const wrong = [
 		parseAddress(""),
-		parseAddress("api.openai.com"),
+		parseAddress("two words"),
 		parseAddress("ftp://a"),
 		parseAddress("http://"),
 		parseParallel("0"),
@@ -85,7 +91,14 @@ test("fields say what to mend", () => {
 		parseKey("sk-1 sk-2", false),
 	];
 	for (const parsed of wrong) assert.ok("problem" in parsed);
-	const right = [parseAddress(" http://[::1]:8000/v1 "), parseParallel("64"), parseKey("", false)];
+	const right = [
+		parseAddress(" http://[::1]:8000/v1 "),
+		parseAddress("api.openai.com/v1"),
+		parseAddress("localhost:8080"),
+		parseAddress("“https://api.openai.com/v1”,"),
+		parseParallel("64"),
+		parseKey("", false),
+	];
 	for (const parsed of right) assert.ok("value" in parsed);
 });
 
@@ -99,6 +112,43 @@ test("presets are found by name and address", () => {
 		["groq"],
 	);
 	assert.equal(findPresets(presets, " ").length, 2);
+});
+
+test("a pasted key opens its provider with the key, which is tested at once", async () => {
+	const core = fakeCore({
+		list_presets: () => [{ ...PRESET, id: "other", keyPrefixes: ["gsk_"] }, PRESET],
+		list_providers: () => [],
+		test_provider: () => ({ models: 2, foundAt: null, keyUntried: false, problem: null }),
+	});
+	const providers = new Providers(commands);
+	await providers.load();
+	assert.equal(providers.search("sk-proj-"), false, "it is being typed");
+	assert.equal(providers.search(" sk-proj-0123456789abcdef "), true);
+	const editor = providers.editor.value;
+	assert.equal(editor?.preset.id, "openai");
+	assert.equal(editor?.texts.value.key, "sk-proj-0123456789abcdef");
+	assert.equal(providers.presetQuery.value, "", "the key is in no field that shows it");
+	assert.equal(core.named("test_provider").length, 1);
+	assert.equal(core.named("save_provider").length, 0, "nothing is saved unasked");
+});
+
+test("a key that may be of several providers goes with the one that is chosen", async () => {
+	const core = fakeCore({
+		list_presets: () => [PRESET],
+		list_providers: () => [],
+		test_provider: () => ({ models: 2, foundAt: null, keyUntried: false, problem: null }),
+	});
+	const providers = new Providers(commands);
+	await providers.load();
+	assert.equal(providers.search("sk-0123456789abcdef0123"), false);
+	providers.create(PRESET);
+	assert.equal(providers.editor.value?.texts.value.key, "sk-0123456789abcdef0123");
+	assert.equal(core.named("test_provider").length, 1);
+
+	providers.choosePreset();
+	assert.equal(providers.search("https://api.example.com/v1"), false);
+	providers.create(PRESET);
+	assert.equal(providers.editor.value?.texts.value.key, "", "an address is no key");
 });
 
 test("a new provider is not saved without the key that it needs", async () => {
@@ -176,16 +226,36 @@ test("the result of a test is gone when what was tested changes", async () => {
 	const editor = new ProviderEditor(commands, PRESET, PROVIDER);
 	const first = editor.test();
 	editor.type("baseUrl", "https://other.example");
-	answer({ models: 3, problem: null });
+	answer({ models: 3, foundAt: null, problem: null });
 	await first;
 	assert.equal(editor.tested.value, null, "the answer to an older question is not told");
 	const second = editor.test();
 	assert.ok(editor.testing.value);
-	answer({ models: 3, problem: null });
+	answer({ models: 3, foundAt: null, problem: null });
 	await second;
 	assert.deepEqual(editor.tested.value, { text: "Connected: 3 models", worked: true });
 	editor.type("name", "x");
 	assert.equal(editor.tested.value, null);
+});
+
+test("the address at which a server was found is the one that is saved", async () => {
+	const core = fakeCore({
+		test_provider: () => ({
+			models: 3,
+			foundAt: "http://10.0.0.1/v1",
+			keyUntried: false,
+			problem: null,
+		}),
+		save_provider: () => PROVIDER,
+	});
+	const editor = new ProviderEditor(commands, PRESET, PROVIDER);
+	editor.type("baseUrl", "10.0.0.1/v1/chat/completions");
+	await editor.test();
+	assert.equal(editor.texts.value.baseUrl, "http://10.0.0.1/v1");
+	assert.equal(editor.tested.value?.text, "Found at http://10.0.0.1/v1. Connected: 3 models");
+	await editor.save("keychain");
+	const { baseUrl } = core.named("save_provider")[0]?.form as { baseUrl: string };
+	assert.equal(baseUrl, "http://10.0.0.1/v1");
 });
 
 test("a server on this machine is offered until it is a provider, and added only when asked", async () => {

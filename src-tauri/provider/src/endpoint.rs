@@ -4,6 +4,7 @@ use conch_model::ProtocolKind;
 use reqwest::{RequestBuilder, Url};
 use secrecy::SecretString;
 
+use super::base_url;
 use super::failure::{Failure, FailureKind};
 use super::protocol;
 use crate::keys::redact;
@@ -79,8 +80,10 @@ impl Provider {
     }
 
     /// Adds the protocol's headers, and the key where the key may travel: never unencrypted to another
-    /// machine.
+    /// machine. Every request passes here, so that an unchecked base URL, of an environment variable, is refused.
     pub(super) fn authorise(&self, request: RequestBuilder) -> Result<RequestBuilder, Failure> {
+        base_url::check(&self.base_url)
+            .map_err(|error| Failure::new(FailureKind::Unreachable, error.message()))?;
         let protocol = protocol::of(self.protocol);
         let headers = protocol.headers().iter();
         let request = headers.fold(request, |request, (name, value)| {
@@ -153,6 +156,15 @@ mod tests {
             locality(false, "http://192.168.1.7:11434"),
             Locality::Remote
         );
+    }
+
+    #[test]
+    fn nothing_is_sent_to_what_is_no_base_url() {
+        for base_url in ["https://me:secret@example.com", "https://example.com?x=1"] {
+            let provider = Provider::openai(base_url, None);
+            let refused = provider.authorise(testing::request()).unwrap_err();
+            assert_eq!(refused.kind, FailureKind::Unreachable, "{base_url}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use reqwest::Url;
 use secrecy::SecretString;
 
+use super::base_url;
 use super::endpoint::{DEFAULT_PARALLEL, Provider};
 use super::presets::{Preset, presets};
 use super::protocol;
@@ -17,10 +18,17 @@ pub fn providers(variable: impl Fn(&str) -> Option<String>) -> Vec<Provider> {
         if address.is_none() && key.is_none() {
             return None;
         }
+        if address.is_none() && preset.base_url.is_empty() {
+            return None;
+        }
         let protocol = protocol::of(preset.protocol);
         let base_url = address.map_or_else(
             || preset.base_url.to_owned(),
-            |address| protocol.address(&address),
+            |address| {
+                let address = protocol.address(base_url::bare(&address));
+                // A request to what is no base URL is refused and says why.
+                base_url::parse(&address, preset.protocol).unwrap_or(address)
+            },
         );
         Some(Provider {
             id: preset.id.to_owned(),
@@ -96,8 +104,38 @@ mod tests {
     }
 
     #[test]
+    fn azure_needs_its_address_beside_its_key() {
+        assert!(configured(&[("AZURE_OPENAI_API_KEY", "k")]).is_empty());
+        let all = configured(&[
+            ("AZURE_OPENAI_API_KEY", "k"),
+            ("AZURE_OPENAI_ENDPOINT", "https://mine.openai.azure.com/"),
+        ]);
+        assert_eq!(all[0].base_url, "https://mine.openai.azure.com/openai/v1");
+    }
+
+    #[test]
+    fn an_address_is_read_as_the_form_reads_it() {
+        for address in [
+            "models.example.com/v1",
+            "\"https://models.example.com/v1/\"",
+            "'https://models.example.com/v1/chat/completions'",
+        ] {
+            let all = configured(&[("OPENAI_BASE_URL", address), ("OPENAI_API_KEY", "k")]);
+            assert_eq!(
+                all[0].base_url, "https://models.example.com/v1",
+                "{address}"
+            );
+        }
+        let ollama = configured(&[("OLLAMA_HOST", "\"http://box:11434/v1/\"")]);
+        assert_eq!(ollama[0].base_url, "http://box:11434");
+    }
+
+    #[test]
     fn every_provider_that_needs_a_key_has_a_variable_for_it() {
-        for preset in presets() {
+        // The variables of these are set for other purposes, too, or need an address beside them.
+        let without = ["huggingface", "github", "azure"];
+        let known = presets().into_iter();
+        for preset in known.filter(|preset| !without.contains(&preset.id)) {
             let found = preset
                 .key_variables
                 .iter()

@@ -10,6 +10,7 @@ use reqwest::header::HeaderMap;
 use super::limits::retry_after;
 use super::protocol::protocols;
 use super::reasons::reason_in;
+use super::tls::{self, TlsFault};
 use crate::network::{Proxy, Route, RouteError};
 
 /// Maximum bytes of a reason that are shown and stored.
@@ -136,10 +137,15 @@ impl Failure {
         let host = host.unwrap_or(base_url);
         let obstacle = Obstacle::of(error);
         let cause = root_cause(error);
-        let mut message = match route.proxy() {
-            Some(proxy) => behind(proxy, host, obstacle, &cause),
-            None => before(base_url, host, obstacle, &cause),
+        let mut message = match (TlsFault::of(error), route.proxy()) {
+            (Some(fault), proxy) => fault.message(host, proxy),
+            (None, Some(proxy)) => behind(proxy, host, obstacle, &cause),
+            (None, None) => before(base_url, host, obstacle, &cause),
         };
+        let is_plain = url.as_ref().is_some_and(|url| url.scheme() == "http");
+        if obstacle == Obstacle::Other && is_plain {
+            message.push_str(". If the server expects encryption, change http:// to https://");
+        }
         if let Some(variable) = route.bypassed_proxy() {
             let _ = write!(
                 message,
@@ -196,6 +202,9 @@ impl Failure {
                     .unwrap_or("another address");
                 format!("The provider's base URL redirects to {to} ({code}). Use that URL")
             }
+            _ if tls::expects_https(body) => format!(
+                "The server expects encryption ({code}). Change http:// to https:// in the base URL"
+            ),
             _ => format!("The provider rejected the request ({code}): {reason}"),
         };
         let may_pass = kind == FailureKind::ProviderFault

@@ -5,6 +5,7 @@
 //! [`embedded`] runs the built-in model's process, which is addressed like any other provider.
 
 pub mod answer;
+pub mod base_url;
 pub mod child;
 pub mod embedded;
 pub mod endpoint;
@@ -23,6 +24,7 @@ pub mod slots;
 mod surrogates;
 mod sync;
 mod think_tags;
+mod tls;
 pub mod web;
 
 pub use answer::AnswerStream;

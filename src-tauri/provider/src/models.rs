@@ -4,17 +4,19 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use conch_model::Timestamp;
+use conch_model::{Parameters, Timestamp};
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 use serde::Serialize;
+use serde_json::json;
 use specta::Type;
 use tokio::time::Instant;
 
 use super::answer;
 use super::endpoint::Provider;
 use super::failure::{Failure, FailureKind};
-use super::protocol::{self, ListedModel};
+use super::presets::{self, Models};
+use super::protocol::{self, ChatRequest, ListedModel};
 use crate::network::Network;
 
 /// Timeout of a model list.
@@ -113,15 +115,14 @@ pub async fn fetch(
     now: Timestamp,
 ) -> Result<Vec<ListedModel>, Failure> {
     let protocol = protocol::of(provider.protocol);
-    let response = get(
-        network,
-        provider,
-        &provider.url(protocol.models_path()),
-        timeout,
-    )
-    .await?;
+    let path = match presets::models_at(&provider.base_url) {
+        Models::Protocol => protocol.models_path(),
+        Models::Path(path) => path,
+        Models::Fixed(names) => return Ok(names.iter().map(|name| bare(name)).collect()),
+    };
+    let response = get(network, provider, &provider.url(path), timeout).await?;
     if matches!(response.status.as_u16(), 404 | 405 | 501) {
-        return no_list(provider, &response.body);
+        return no_list(network, provider, &response.body, timeout, now).await;
     }
     if !response.status.is_success() {
         return Err(response.failure(now));
@@ -146,6 +147,14 @@ pub struct RawResponse {
 }
 
 impl RawResponse {
+    async fn read(response: reqwest::Response) -> Self {
+        Self {
+            status: response.status(),
+            headers: response.headers().clone(),
+            body: answer::read_capped(response, LIST_LIMIT).await,
+        }
+    }
+
     pub(super) fn body(&self) -> &str {
         &self.body
     }
@@ -170,16 +179,18 @@ pub async fn get(
         .send()
         .await
         .map_err(|error| Failure::unreachable(&provider.base_url, &error, &route))?;
-    Ok(RawResponse {
-        status: response.status(),
-        headers: response.headers().clone(),
-        body: answer::read_capped(response, LIST_LIMIT).await,
-    })
+    Ok(RawResponse::read(response).await)
 }
 
-/// Some servers serve one model and list none. A response in HTML is not from such a server.
-fn no_list(provider: &Provider, body: &str) -> Result<Vec<ListedModel>, Failure> {
-    if body.trim_start().starts_with('<') {
+/// Some servers serve one model and list none. They answer chats; a server that does not has another base URL.
+async fn no_list(
+    network: &Network,
+    provider: &Provider,
+    body: &str,
+    timeout: Duration,
+    now: Timestamp,
+) -> Result<Vec<ListedModel>, Failure> {
+    if is_html(body) {
         return Err(Failure::new(
             FailureKind::UnknownPath,
             format!(
@@ -188,10 +199,151 @@ fn no_list(provider: &Provider, body: &str) -> Result<Vec<ListedModel>, Failure>
             ),
         ));
     }
-    Ok(vec![ListedModel {
-        id: ONLY_MODEL.to_owned(),
+    check_chat(network, provider, ONLY_MODEL, timeout, now).await?;
+    Ok(vec![bare(ONLY_MODEL)])
+}
+
+/// A model of which only its name in requests is known.
+fn bare(id: &str) -> ListedModel {
+    ListedModel {
+        id: id.to_owned(),
         name: None,
         context_tokens: None,
         vision: None,
-    }])
+    }
+}
+
+/// Checks that the provider would answer a chat, by a request without a message, which costs nothing. A server that is
+/// too busy for it is believed.
+pub async fn check_chat(
+    network: &Network,
+    provider: &Provider,
+    model: &str,
+    timeout: Duration,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let chat = protocol::of(provider.protocol).build_request(&ChatRequest {
+        model,
+        messages: &[],
+        parameters: &Parameters::default(),
+    });
+    let route = network.route(&provider.url(&chat.path))?;
+    // Without a model, which a local server would load. One that answers even this writes one token.
+    let request = route
+        .post()
+        .timeout(timeout)
+        .json(&json!({"messages": [], "max_tokens": 1}));
+    let sent = provider.authorise(request)?.send().await;
+    let response = match sent {
+        Ok(response) => RawResponse::read(response).await,
+        Err(error) if error.is_timeout() && !error.is_connect() => return Ok(()),
+        Err(error) => return Err(Failure::unreachable(&provider.base_url, &error, &route)),
+    };
+    let status = response.status.as_u16();
+    if is_absent(status, &response.body) {
+        return Err(Failure::new(
+            FailureKind::UnknownPath,
+            format!(
+                "There is no chat endpoint at {}. Check the path of the base URL",
+                provider.base_url
+            ),
+        ));
+    }
+    match response.failure(now) {
+        refused if matches!(refused.kind, FailureKind::WrongKey) => Err(refused),
+        redirected if (300..400).contains(&status) => Err(redirected),
+        _ => Ok(()),
+    }
+}
+
+/// Returns whether a response says that nothing is at its path. The request names no model, which some report by the
+/// same status.
+fn is_absent(status: u16, body: &str) -> bool {
+    let body = body.to_ascii_lowercase();
+    match status {
+        404 => !(body.contains("model") || body.contains("deployment")) || is_html(&body),
+        405 | 501 => true,
+        // LM Studio answers every path with 200.
+        _ => body.contains("unexpected endpoint") || (status < 500 && is_html(&body)),
+    }
+}
+
+fn is_html(body: &str) -> bool {
+    body.trim_start().starts_with('<')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::Proxies;
+
+    #[test]
+    fn a_list_beside_the_base_url_is_found_there() {
+        let base_url = "https://models.github.ai/inference";
+        let Models::Path(path) = presets::models_at(base_url) else {
+            panic!("GitHub lists its models elsewhere");
+        };
+        let address = Provider::openai(base_url, None).url(path);
+        let address = reqwest::Url::parse(&address).unwrap();
+        assert_eq!(address.as_str(), "https://models.github.ai/catalog/models");
+    }
+
+    #[test]
+    fn a_path_without_anything_is_told_from_a_missing_model() {
+        for (status, body) in [
+            (404, "404 page not found"),
+            (404, r#"{"detail":"Not Found"}"#),
+            (
+                404,
+                r#"{"error":{"code":404,"message":"File Not Found","type":"not_found_error"}}"#,
+            ),
+            (
+                404,
+                r#"{"error":{"message":"Invalid URL (POST /chat/completions)"}}"#,
+            ),
+            (404, "<!doctype html><title>A model railway</title>"),
+            (405, r#"{"detail":"Method Not Allowed"}"#),
+            (
+                200,
+                r#"{"error":"Unexpected endpoint or method. (POST /chat/completions)"}"#,
+            ),
+            (200, " <html>Log in</html>"),
+            (403, "<html>Forbidden</html>"),
+        ] {
+            assert!(is_absent(status, body), "{status} {body}");
+        }
+        for (status, body) in [
+            (
+                400,
+                r#"{"error":{"message":"you must provide a model parameter"}}"#,
+            ),
+            (422, r#"{"detail":[{"loc":["body","messages"]}]}"#),
+            (401, r#"{"error":"Unauthorized"}"#),
+            (
+                404,
+                r#"{"object":"error","message":"The model `` does not exist."}"#,
+            ),
+            (
+                404,
+                r#"{"error":{"code":"DeploymentNotFound","message":"The API deployment"}}"#,
+            ),
+            (429, ""),
+            (502, "<html>Bad Gateway</html>"),
+            (200, r#"{"choices":[]}"#),
+        ] {
+            assert!(!is_absent(status, body), "{status} {body}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_provider_without_a_list_has_the_known_models() {
+        let provider = Provider::openai("https://api.perplexity.ai", None);
+        let network = Network::new(Proxies::default());
+        let now = Timestamp::from_millis(0);
+        // Without a request: nothing is reached in this time.
+        let models = fetch(&network, &provider, Duration::ZERO, now)
+            .await
+            .unwrap();
+        assert_eq!(models[0].id, "sonar");
+    }
 }

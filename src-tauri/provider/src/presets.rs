@@ -19,7 +19,7 @@ pub struct Preset {
     /// The display name.
     pub name: &'static str,
     pub protocol: ProtocolKind,
-    /// Empty for a self-hosted server.
+    /// Empty for a self-hosted server, and for one at the user's own host name.
     pub base_url: &'static str,
     /// Whether it rejects requests without a key.
     pub needs_key: bool,
@@ -27,6 +27,8 @@ pub struct Preset {
     pub local: bool,
     /// Where to get a key.
     pub key_url: Option<&'static str>,
+    /// The beginnings of its keys that no other provider's keys have.
+    pub key_prefixes: &'static [&'static str],
     /// The environment variables with its address, in the form of its official client.
     #[serde(skip)]
     pub(crate) address_variables: &'static [&'static str],
@@ -36,16 +38,37 @@ pub struct Preset {
     /// A path that requires a valid key, for a provider that lists its models without one.
     #[serde(skip)]
     pub key_check_path: Option<&'static str>,
+    /// Where its models are, if not at the protocol's path.
+    #[serde(skip)]
+    pub(crate) models: Models,
+}
+
+/// Where the models of a provider are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Models {
+    /// At the protocol's path.
+    Protocol,
+    /// At this path, relative to the base URL.
+    Path(&'static str),
+    /// Nowhere: these are its chat models.
+    Fixed(&'static [&'static str]),
 }
 
 /// The preset of a self-hosted server.
 pub(super) const CUSTOM: &str = "custom";
 
+/// The preset whose base URL has the user's own host name.
+const AZURE: &str = "azure";
+
+/// What is shorter is the beginning of a key, or none.
+const MIN_KEY_BYTES: usize = 20;
+
 /// In the order in which they are offered, and in which providers from the environment are listed.
-const PRESETS: [Preset; 14] = [
+const PRESETS: [Preset; 28] = [
     Preset {
         address_variables: &["OPENAI_BASE_URL"],
         key_variables: &["OPENAI_API_KEY"],
+        key_prefixes: &["sk-proj-", "sk-svcacct-"],
         ..remote(
             "openai",
             "OpenAI",
@@ -57,6 +80,7 @@ const PRESETS: [Preset; 14] = [
     Preset {
         address_variables: &["ANTHROPIC_BASE_URL"],
         key_variables: &["ANTHROPIC_API_KEY"],
+        key_prefixes: &["sk-ant-"],
         ..remote(
             "anthropic",
             "Anthropic",
@@ -68,6 +92,7 @@ const PRESETS: [Preset; 14] = [
     Preset {
         address_variables: &["GOOGLE_GEMINI_BASE_URL"],
         key_variables: &["GEMINI_API_KEY", "GOOGLE_API_KEY"],
+        key_prefixes: &["AIza"],
         ..remote(
             "gemini",
             "Google Gemini",
@@ -78,6 +103,7 @@ const PRESETS: [Preset; 14] = [
     },
     Preset {
         key_variables: &["OPENROUTER_API_KEY"],
+        key_prefixes: &["sk-or-"],
         key_check_path: Some("key"),
         ..remote(
             "openrouter",
@@ -89,6 +115,7 @@ const PRESETS: [Preset; 14] = [
     },
     Preset {
         key_variables: &["GROQ_API_KEY"],
+        key_prefixes: &["gsk_"],
         ..remote(
             "groq",
             "Groq",
@@ -119,6 +146,7 @@ const PRESETS: [Preset; 14] = [
     },
     Preset {
         key_variables: &["XAI_API_KEY"],
+        key_prefixes: &["xai-"],
         ..remote(
             "xai",
             "xAI",
@@ -129,6 +157,7 @@ const PRESETS: [Preset; 14] = [
     },
     Preset {
         key_variables: &["TOGETHER_API_KEY"],
+        key_prefixes: &["tgp_v1_"],
         ..remote(
             "together",
             "Together",
@@ -136,6 +165,114 @@ const PRESETS: [Preset; 14] = [
             "https://api.together.xyz/v1",
             "https://api.together.ai/settings/api-keys",
         )
+    },
+    Preset {
+        key_variables: &["PERPLEXITY_API_KEY"],
+        key_prefixes: &["pplx-"],
+        // What it lists elsewhere are the models of another API.
+        models: Models::Fixed(&[
+            "sonar",
+            "sonar-pro",
+            "sonar-reasoning-pro",
+            "sonar-deep-research",
+        ]),
+        ..remote(
+            "perplexity",
+            "Perplexity",
+            OpenAi,
+            "https://api.perplexity.ai",
+            "https://www.perplexity.ai/account/api/keys",
+        )
+    },
+    Preset {
+        key_variables: &["CO_API_KEY", "COHERE_API_KEY"],
+        ..remote(
+            "cohere",
+            "Cohere",
+            OpenAi,
+            "https://api.cohere.ai/compatibility/v1",
+            "https://dashboard.cohere.com/api-keys",
+        )
+    },
+    Preset {
+        key_variables: &["CEREBRAS_API_KEY"],
+        key_prefixes: &["csk-"],
+        ..remote(
+            "cerebras",
+            "Cerebras",
+            OpenAi,
+            "https://api.cerebras.ai/v1",
+            "https://cloud.cerebras.ai",
+        )
+    },
+    Preset {
+        key_variables: &["FIREWORKS_API_KEY"],
+        key_prefixes: &["fw_"],
+        ..remote(
+            "fireworks",
+            "Fireworks",
+            OpenAi,
+            "https://api.fireworks.ai/inference/v1",
+            "https://app.fireworks.ai/settings/users/api-keys",
+        )
+    },
+    Preset {
+        key_variables: &["ZAI_API_KEY"],
+        ..remote(
+            "zai",
+            "Z.ai",
+            OpenAi,
+            "https://api.z.ai/api/paas/v4",
+            "https://z.ai/manage-apikey/apikey-list",
+        )
+    },
+    Preset {
+        key_variables: &["MOONSHOT_API_KEY"],
+        ..remote(
+            "moonshot",
+            "Moonshot",
+            OpenAi,
+            "https://api.moonshot.ai/v1",
+            "https://platform.moonshot.ai/console/api-keys",
+        )
+    },
+    Preset {
+        key_variables: &["DASHSCOPE_API_KEY"],
+        ..remote(
+            "alibaba",
+            "Alibaba Cloud",
+            OpenAi,
+            "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
+            "https://modelstudio.console.alibabacloud.com/?tab=playground#/api-key",
+        )
+    },
+    Preset {
+        key_prefixes: &["hf_"],
+        // HF_TOKEN is set to download models, and does not choose where chats go.
+        ..remote(
+            "huggingface",
+            "Hugging Face",
+            OpenAi,
+            "https://router.huggingface.co/v1",
+            "https://huggingface.co/settings/tokens",
+        )
+    },
+    Preset {
+        key_prefixes: &["github_pat_", "ghp_"],
+        // GITHUB_TOKEN is set for other purposes, and does not choose where chats go.
+        models: Models::Path("../catalog/models"),
+        ..remote(
+            "github",
+            "GitHub Models",
+            OpenAi,
+            "https://models.github.ai/inference",
+            "https://github.com/settings/personal-access-tokens",
+        )
+    },
+    Preset {
+        address_variables: &["AZURE_OPENAI_ENDPOINT"],
+        key_variables: &["AZURE_OPENAI_API_KEY"],
+        ..remote(AZURE, "Azure OpenAI", OpenAi, "", "https://ai.azure.com")
     },
     Preset {
         address_variables: &["OLLAMA_HOST"],
@@ -149,6 +286,14 @@ const PRESETS: [Preset; 14] = [
         "http://127.0.0.1:8080/v1",
     ),
     local("vllm", "vLLM", OpenAi, "http://127.0.0.1:8000/v1"),
+    local("sglang", "SGLang", OpenAi, "http://127.0.0.1:30000/v1"),
+    local("koboldcpp", "KoboldCpp", OpenAi, "http://127.0.0.1:5001/v1"),
+    local("jan", "Jan", OpenAi, "http://127.0.0.1:1337/v1"),
+    Preset {
+        address_variables: &["LITELLM_PROXY_API_BASE"],
+        key_variables: &["LITELLM_PROXY_API_KEY"],
+        ..local("litellm", "LiteLLM", OpenAi, "http://127.0.0.1:4000/v1")
+    },
     Preset {
         local: false,
         ..local(CUSTOM, "Another server", OpenAi, "")
@@ -186,7 +331,9 @@ const fn local(
         key_url: None,
         address_variables: &[],
         key_variables: &[],
+        key_prefixes: &[],
         key_check_path: None,
+        models: Models::Protocol,
     }
 }
 
@@ -231,6 +378,24 @@ pub fn preset(id: &str) -> Option<Preset> {
     presets().into_iter().find(|preset| preset.id == id)
 }
 
+/// Returns the preset whose keys have the form of this one, where that is certain: many providers' keys begin with
+/// `sk-`, and some keys have no form.
+pub fn of_key(key: &str) -> Option<Preset> {
+    let key = key.trim();
+    let is_key = key.len() >= MIN_KEY_BYTES && key.bytes().all(|byte| byte.is_ascii_graphic());
+    let begins = |prefix: &&'static str| key.starts_with(prefix);
+    let is_its = |preset: &Preset| preset.key_prefixes.iter().any(begins);
+    presets()
+        .into_iter()
+        .find(|preset| is_key && is_its(preset))
+}
+
+/// Returns where the models of the server at this base URL are listed.
+pub(crate) fn models_at(base_url: &str) -> Models {
+    let preset = PRESETS.iter().find(|preset| preset.base_url == base_url);
+    preset.map_or(Models::Protocol, |preset| preset.models)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -243,12 +408,55 @@ mod tests {
             assert_eq!(same.count(), 1, "{} is there once", preset.id);
             let secure = preset.base_url.starts_with("https://");
             assert!(
-                secure || preset.local || preset.id == CUSTOM,
+                secure || preset.local || preset.base_url.is_empty(),
                 "a key never travels in the clear: {}",
                 preset.base_url
             );
             assert!(!preset.base_url.ends_with('/'));
             assert_eq!(preset.needs_key, preset.key_url.is_some());
+        }
+    }
+
+    #[test]
+    fn a_key_is_recognised_where_its_form_is_certain() {
+        let of = |beginning: &str| {
+            let preset = of_key(&format!("{beginning}0123456789abcdefghij"));
+            preset.map(|preset| preset.id)
+        };
+        for (beginning, id) in [
+            ("sk-ant-api03-", "anthropic"),
+            ("sk-proj-", "openai"),
+            ("sk-or-v1-", "openrouter"),
+            ("AIza", "gemini"),
+            ("gsk_", "groq"),
+            ("xai-", "xai"),
+            ("hf_", "huggingface"),
+            ("pplx-", "perplexity"),
+            ("csk-", "cerebras"),
+            ("fw_", "fireworks"),
+            ("github_pat_", "github"),
+            ("tgp_v1_", "together"),
+            (" sk-ant-", "anthropic"),
+        ] {
+            assert_eq!(of(beginning), Some(id), "{beginning}");
+        }
+        // OpenAI's old keys, DeepSeek's, Moonshot's and Alibaba's.
+        for beginning in ["sk-", "", "SK-ANT-", "two words sk-ant-"] {
+            assert_eq!(of(beginning), None, "{beginning}");
+        }
+        assert_eq!(of_key("sk-ant-"), None, "it is being typed");
+        assert_eq!(of_key("gsk_0123456789 abcdefghij"), None);
+    }
+
+    #[test]
+    fn no_beginning_of_a_key_is_two_providers() {
+        let all: Vec<_> = presets()
+            .into_iter()
+            .flat_map(|preset| preset.key_prefixes)
+            .collect();
+        for one in &all {
+            let same = all.iter().filter(|other| other.starts_with(**one));
+            assert_eq!(same.count(), 1, "{one}");
         }
     }
 }

@@ -25,7 +25,15 @@ async fn serve(mut stream: TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
     let Some(request) = Request::read(&mut stream).await? else {
         return Ok(());
     };
+    let elsewhere = shared.state().is_elsewhere(&request);
+    if let Some(body) = elsewhere {
+        return stream.write_all(&whole(404, &[], &body)).await;
+    }
     if let Some(protocol) = Protocol::of_completion(&request) {
+        if request.body["messages"] == serde_json::json!([]) {
+            let (status, body) = shared.state().refuse_empty(&request, protocol);
+            return stream.write_all(&whole(status, &[], &body)).await;
+        }
         return complete(&mut stream, protocol, request, shared).await;
     }
     let (status, body) = shared.state().look_up(&request);

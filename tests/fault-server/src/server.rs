@@ -34,6 +34,7 @@ pub(crate) struct State {
     slots: Option<u32>,
     slot_requests: usize,
     pub(crate) key: Option<RequiredKey>,
+    only_below: Option<String>,
     scripts: VecDeque<Script>,
     default: Script,
     pub(crate) open_gates: HashSet<String>,
@@ -84,6 +85,22 @@ impl State {
         }
     }
 
+    /// Returns the body of the 404 for a path outside of the only one, if there is one.
+    pub(crate) fn is_elsewhere(&self, request: &Request) -> Option<String> {
+        let only = self.only_below.as_ref()?;
+        let body = || r#"{"detail":"Not Found"}"#.to_owned();
+        (!request.place().starts_with(only)).then(body)
+    }
+
+    /// Refuses a request without a message, as providers do.
+    pub(crate) fn refuse_empty(&self, request: &Request, protocol: Protocol) -> (u16, String) {
+        let mut key = self.key.iter();
+        if key.any(|key| !key.open_lists && !key.is_sent_with(request)) {
+            return (401, protocol.error_body(401, "no such key"));
+        }
+        (400, protocol.error_body(400, "messages is empty"))
+    }
+
     pub(crate) fn next_script(&mut self) -> Script {
         self.scripts
             .pop_front()
@@ -131,6 +148,7 @@ impl FaultServer {
             state: Mutex::new(State {
                 models: vec!["stand-in-1".to_owned()],
                 key: None,
+                only_below: None,
                 context_tokens: None,
                 slots: None,
                 slot_requests: 0,
@@ -198,6 +216,12 @@ impl FaultServer {
     /// Stops listing models, like a server that serves only one model.
     pub fn refuse_lists(&self) {
         self.shared.change(|state| state.models.clear());
+    }
+
+    /// Answers paths below this one only, such as `/v1/`. Without it, every base path is served.
+    pub fn serve_only_below(&self, path: &str) {
+        self.shared
+            .change(|state| state.only_below = Some(path.to_owned()));
     }
 
     /// Requires this key, at `key` as OpenRouter does, and for its lists unless they are public.

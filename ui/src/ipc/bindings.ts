@@ -325,6 +325,8 @@ export type CleanupOutcome = {
 export type ConnectionTest = {
 	/**  How many models it lists, if it was reached. */
 	models: number | null,
+	/**  The base URL at which it was reached, if it is not the one in the form. */
+	foundAt: string | null,
 	/**  It lists its models without authentication, so only the first message shows whether the key is valid. */
 	keyUntried: boolean,
 	/**  Why it was not reached, otherwise. */
@@ -867,7 +869,7 @@ export type Preset = {
 	/**  The display name. */
 	name: string,
 	protocol: ProtocolKind,
-	/**  Empty for a self-hosted server. */
+	/**  Empty for a self-hosted server, and for one at the user's own host name. */
 	baseUrl: string,
 	/**  Whether it rejects requests without a key. */
 	needsKey: boolean,
@@ -875,6 +877,8 @@ export type Preset = {
 	local: boolean,
 	/**  Where to get a key. */
 	keyUrl: string | null,
+	/**  The beginnings of its keys that no other provider's keys have. */
+	keyPrefixes: string[],
 };
 
 /**  The wire protocol of a provider. */

@@ -1,12 +1,14 @@
 //! Connection tests: whether a provider is reachable as the form describes it, whether its key is valid, and
 //! which model servers run on this machine.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
+use conch_provider::base_url;
 use conch_provider::endpoint::Provider;
 use conch_provider::failure::{Failure, FailureKind};
 use conch_provider::models;
-use conch_provider::presets::presets;
+use conch_provider::presets::{Preset, of_key, presets};
 use conch_provider::protocol::ListedModel;
 use futures_util::future::join_all;
 use secrecy::{ExposeSecret, SecretString};
@@ -38,23 +40,54 @@ impl Providers {
             KeyChange::Remove => None,
             KeyChange::Keep => self.kept_key(form.id.as_deref(), &checked.base_url).await?,
         };
-        let provider = Provider {
+        let mut provider = Provider {
             id: form.id.clone().unwrap_or_default(),
             name: checked.name,
             protocol: checked.preset.protocol,
-            base_url: checked.base_url,
+            base_url: checked.base_url.clone(),
             key,
             max_parallel: checked.max_parallel,
             local: checked.preset.local,
         };
-        let reached = self.reach(&provider, checked.preset.key_check_path, now);
-        Ok(reached.await.unwrap_or_else(|failure| ConnectionTest {
+        let mut first = None;
+        for base_url in base_url::candidates(&checked.base_url, provider.protocol) {
+            provider.base_url = base_url;
+            let reached = self
+                .reach(&provider, checked.preset.key_check_path, now)
+                .await;
+            let failure = match reached {
+                Ok(test) => {
+                    let found_at = Some(provider.base_url).filter(|found| *found != form.base_url);
+                    return Ok(ConnectionTest { found_at, ..test });
+                }
+                Err(failure) => failure,
+            };
+            let is_elsewhere = matches!(
+                failure.kind,
+                FailureKind::UnknownPath
+                    | FailureKind::UnknownModel
+                    | FailureKind::UnexpectedResponse
+            );
+            // The failure at the typed address is the one that the user understands.
+            if first.is_none() || !is_elsewhere {
+                first = Some(failure);
+            }
+            if !is_elsewhere {
+                break;
+            }
+        }
+        Ok(ConnectionTest {
             models: None,
+            found_at: None,
             key_untried: false,
-            problem: Some(provider.without_key(failure).to_error()),
-        }))
+            problem: first.map(|failure| {
+                let failure = whose_key(failure, &provider, &checked.preset);
+                provider.without_key(failure).to_error()
+            }),
+        })
     }
 
+    /// Requests the list of models, checks that a chat would be answered, and that the key counts.
     async fn reach(
         &self,
         provider: &Provider,
@@ -62,12 +95,16 @@ impl Providers {
         now: Timestamp,
     ) -> Result<ConnectionTest, Failure> {
         let models = models::fetch(&self.network, provider, TEST_TIMEOUT, now).await?;
+        if let Some(first) = models.first() {
+            models::check_chat(&self.network, provider, &first.id, TEST_TIMEOUT, now).await?;
+        }
         let key_tried = match provider.key {
             Some(_) => self.try_key(provider, key_check_path, now).await?,
             None => true,
         };
         Ok(ConnectionTest {
             models: Some(count(&models)),
+            found_at: None,
             key_untried: !key_tried,
             problem: None,
         })
@@ -96,8 +133,17 @@ impl Providers {
             key: None,
             ..provider.clone()
         };
+        let refused = |failure: &Failure| failure.kind == FailureKind::WrongKey;
         let listed = models::fetch(&self.network, &keyless, TEST_TIMEOUT, now).await;
-        Ok(listed.is_err_and(|failure| failure.kind == FailureKind::WrongKey))
+        let Ok(models) = listed else {
+            return Ok(listed.is_err_and(|failure| refused(&failure)));
+        };
+        // With the key, the same request was not refused.
+        let Some(first) = models.first() else {
+            return Ok(false);
+        };
+        let chat = models::check_chat(&self.network, &keyless, &first.id, TEST_TIMEOUT, now);
+        Ok(chat.await.is_err_and(|failure| refused(&failure)))
     }
 
     async fn kept_key(
@@ -150,6 +196,22 @@ impl Providers {
         });
         Ok(join_all(asked).await.into_iter().flatten().collect())
     }
+}
+
+/// Adds whose key was refused, where its form tells.
+fn whose_key(mut failure: Failure, provider: &Provider, preset: &Preset) -> Failure {
+    let key = provider.key.as_ref().map(ExposeSecret::expose_secret);
+    let other = key.and_then(of_key).filter(|other| other.id != preset.id);
+    if failure.kind == FailureKind::WrongKey
+        && let Some(other) = other
+    {
+        let _ = write!(
+            failure.message,
+            ". It has the form of a key of {}",
+            other.name
+        );
+    }
+    failure
 }
 
 fn count(models: &[ListedModel]) -> u32 {

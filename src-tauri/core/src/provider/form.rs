@@ -1,7 +1,7 @@
 //! The form to add or change a provider, and its validation.
 
+use conch_provider::base_url;
 use conch_provider::presets::{Preset, preset};
-use reqwest::Url;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use specta::Type;
@@ -14,9 +14,6 @@ const MAX_PARALLEL: u32 = 64;
 
 /// Maximum length of a name, in characters.
 const MAX_NAME_CHARS: usize = 80;
-
-/// Maximum length of an address, in bytes: browsers and servers accept no longer ones.
-const MAX_ADDRESS_BYTES: usize = 2048;
 
 /// Maximum length of a key, in bytes: a token with signed claims has a few thousand.
 const MAX_KEY_BYTES: usize = 16 * 1024;
@@ -100,6 +97,8 @@ pub enum ProviderSource {
 pub struct ConnectionTest {
     /// How many models it lists, if it was reached.
     pub models: Option<u32>,
+    /// The base URL at which it was reached, if it is not the one in the form.
+    pub found_at: Option<String>,
     /// It lists its models without authentication, so only the first message shows whether the key is valid.
     pub key_untried: bool,
     /// Why it was not reached, otherwise.
@@ -150,7 +149,7 @@ impl ProviderForm {
                 "Concurrent requests must be from 1 to 64",
             ));
         }
-        let base_url = validate_address(&self.base_url)?;
+        let base_url = validate_address(&self.base_url, preset.protocol)?;
         if let KeyChange::Set { key, place } = &self.key {
             check_key(key, *place)?;
         }
@@ -163,37 +162,9 @@ impl ProviderForm {
     }
 }
 
-pub(super) fn validate_address(address: &str) -> Result<String, Error> {
-    let address = address.trim().trim_end_matches('/');
-    if address.len() > MAX_ADDRESS_BYTES {
-        return Err(Error::InvalidArgument(
-            "The base URL is longer than 2048 bytes. Copy it again",
-        ));
-    }
-    if address.is_empty() {
-        return Err(Error::InvalidArgument(
-            "The provider needs a base URL, such as https://api.example.com/v1",
-        ));
-    }
-    // The URL parser strips trailing control characters, but they would stay in the middle once a path is
-    // appended.
-    let url = Some(address).filter(|address| !address.contains(char::is_control));
-    let url = url.and_then(|address| Url::parse(address).ok());
-    let url = url.filter(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some());
-    let url = url.ok_or(Error::InvalidArgument(
-        "The base URL is not valid. It must start with https:// (or http:// on this machine)",
-    ))?;
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(Error::InvalidArgument(
-            "The base URL must not contain a user name or password. Enter an API key instead",
-        ));
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(Error::InvalidArgument(
-            "The base URL must end with its path. Remove the ? or # and what follows it",
-        ));
-    }
-    Ok(address.to_owned())
+/// Returns the base URL in a user's input, see [`base_url`].
+pub(super) fn validate_address(typed: &str, protocol: ProtocolKind) -> Result<String, Error> {
+    base_url::parse(typed, protocol).map_err(|error| Error::InvalidArgument(error.message()))
 }
 
 fn check_key(key: &SecretString, place: KeyPlace) -> Result<(), Error> {
@@ -256,14 +227,14 @@ mod tests {
             |form| form.max_parallel = 0,
             |form| form.max_parallel = 65,
             |form| form.base_url = String::new(),
-            |form| form.base_url = format!("https://{}.com/v1", "x".repeat(MAX_ADDRESS_BYTES)),
+            |form| form.base_url = format!("https://{}.com/v1", "x".repeat(2048)),
             |form| {
                 form.key = KeyChange::Set {
                     key: "k".repeat(MAX_KEY_BYTES + 1).into(),
                     place: KeyPlace::Session,
                 }
             },
-            |form| form.base_url = "api.openai.com".to_owned(),
+            |form| form.base_url = "two words".to_owned(),
             |form| form.base_url = "file:///etc/passwd".to_owned(),
             |form| form.base_url = "https://me:secret@example.com/v1".to_owned(),
             |form| form.base_url = "https://example.com/v1?key=1".to_owned(),

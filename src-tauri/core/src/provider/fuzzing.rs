@@ -173,7 +173,7 @@ pub fn refusal(
 
 /// Returns the normalized address of a user's input.
 pub fn typed_address(typed: &str) -> Option<String> {
-    validate_address(typed).ok()
+    validate_address(typed, ProtocolKind::OpenAi).ok()
 }
 
 /// Returns the base address for the value of the official client's variable.

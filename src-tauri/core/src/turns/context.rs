@@ -1,16 +1,12 @@
 //! Which messages are sent to a model: all, or, when they exceed its context, all but the oldest.
 //!
-//! Only the provider can count tokens, so they are estimated, conservatively against the usual ratio (four
-//! characters per token in English, fewer in code and other languages). If a request passes the estimate and
-//! still does not fit, the provider returns an error. An image costs by its size (see
+//! Only the provider can count tokens, so they are estimated (see [`tokens`](crate::tokens)). If a request passes
+//! the estimate and still does not fit, the provider returns an error. An image costs by its size (see
 //! [`attachments`](crate::attachments)).
 
 use crate::model::Parameters;
 use crate::provider::{ChatMessage, StepPart, ToolStep};
-use crate::tokens::text_tokens;
-
-/// Tokens that a message costs in addition to its text.
-const PER_MESSAGE: usize = 8;
+use crate::tokens::{PER_MESSAGE, PER_REQUEST, text_tokens};
 
 /// The share of the context reserved for the answer if no maximum length is set: a quarter.
 const ANSWER_SHARE: usize = 4;
@@ -46,7 +42,7 @@ pub(super) fn fitted(
         .and_then(|tokens| usize::try_from(tokens).ok())
         .map_or(context / ANSWER_SHARE, |tokens| tokens.min(context / 2));
     let system = parameters.system_prompt.as_deref().map_or(0, tokens_of);
-    let room = context.saturating_sub(answer + system);
+    let room = context.saturating_sub(answer + system + PER_REQUEST as usize);
     let costs: Vec<_> = messages
         .iter()
         .map(|message| {
@@ -93,7 +89,7 @@ fn tokens_of_step(step: &ToolStep) -> usize {
 }
 
 fn tokens_of(text: &str) -> usize {
-    text_tokens(text) as usize + PER_MESSAGE
+    (text_tokens(text).saturating_add(PER_MESSAGE)) as usize
 }
 
 #[cfg(test)]
@@ -101,11 +97,10 @@ mod tests {
     use super::*;
     use crate::model::Role;
     use crate::provider::ImagePart;
-    use crate::tokens::BYTES_PER_TOKEN;
 
     /// Turns of 100 estimated tokens each.
     fn turns(count: usize) -> Vec<ChatMessage> {
-        let text = "x".repeat((100 - PER_MESSAGE) * BYTES_PER_TOKEN);
+        let text = "7".repeat(100 - PER_MESSAGE as usize);
         let roles = [Role::User, Role::Assistant].into_iter().cycle();
         roles
             .take(count)
@@ -146,20 +141,26 @@ mod tests {
 
     #[test]
     fn the_cut_stays_while_the_conversation_grows() {
-        let cuts: Vec<_> = [9, 11, 13, 15]
+        let cuts: Vec<_> = [9, 11, 13]
             .map(|count| omitted_messages(count, Some(2000)))
             .into();
-        assert_eq!(cuts, [0, 0, 0, 0]);
-        let cuts: Vec<_> = [17, 19, 21]
+        assert_eq!(cuts, [0, 0, 0]);
+        let cuts: Vec<_> = [15, 17, 19, 21]
             .map(|count| omitted_messages(count, Some(2000)))
             .into();
-        assert_eq!(cuts, [6, 6, 10]);
+        assert_eq!(cuts, [6, 6, 6, 10]);
     }
 
     #[test]
     fn the_last_message_stays_whatever_its_length() {
         assert_eq!(omitted_messages(1, Some(10)), 0);
         assert_eq!(omitted_messages(3, Some(10)), 2);
+    }
+
+    #[test]
+    fn the_fixed_part_of_a_request_takes_its_room() {
+        // A quarter is for the answer, and 720 tokens are left.
+        assert!(omitted_messages(7, Some(960)) > 0);
     }
 
     #[test]
@@ -182,7 +183,7 @@ mod tests {
         let with = |max_tokens, system: usize| {
             let parameters = Parameters {
                 max_tokens,
-                system_prompt: Some("x".repeat(system * BYTES_PER_TOKEN)),
+                system_prompt: Some("7".repeat(system)),
                 ..Parameters::default()
             };
             fitted(turns(5), &parameters, Some(1000)).omitted_messages

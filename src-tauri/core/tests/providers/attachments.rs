@@ -166,7 +166,7 @@ async fn what_is_kept_can_be_looked_at() {
         .unwrap();
     assert_eq!(
         (text.name.as_str(), text.bytes, text.tokens),
-        ("a.md", 4, 2)
+        ("a.md", 4, 3)
     );
     assert_eq!(
         fixture.app.attachments.load(&text.id).await.unwrap(),

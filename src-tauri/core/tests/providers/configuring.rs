@@ -134,6 +134,69 @@ async fn what_is_wrong_with_a_connection_is_said() {
 }
 
 #[tokio::test]
+async fn a_server_is_found_where_a_chat_would_be_answered() {
+    let fixture = Fixture::new().await;
+    fixture.server.serve_only_below("/v1/");
+    let base_url = fixture.server.base_url();
+    let address = base_url.trim_start_matches("http://");
+    let root = fixture.server.origin();
+    for typed in [
+        root.clone(),
+        address.to_owned(),
+        format!(" \"{base_url}/\" "),
+        format!("{base_url}/chat/completions"),
+        format!("{address}/chat/completions?api-version=2024-10-21"),
+        format!("{base_url}/models"),
+        format!("{root}/api"),
+    ] {
+        let mut form = fixture.form("key");
+        form.base_url.clone_from(&typed);
+        let test = fixture.app.providers.test(&form).await.unwrap();
+        assert_eq!(test.problem, None, "{typed}");
+        assert_eq!(test.found_at.as_ref(), Some(&base_url), "{typed}");
+        assert_eq!(test.models, Some(1), "{typed}");
+    }
+    let test = fixture.app.providers.test(&fixture.form("key")).await;
+    assert_eq!(
+        test.unwrap().found_at,
+        None,
+        "it is where it was looked for"
+    );
+    assert!(
+        fixture.server.completions().is_empty(),
+        "no model was asked"
+    );
+}
+
+#[tokio::test]
+async fn a_server_without_a_list_is_connected_only_if_it_answers_chats() {
+    let fixture = Fixture::new().await;
+    fixture.server.refuse_lists();
+    fixture.server.serve_only_below("/v1/");
+    let test = fixture
+        .app
+        .providers
+        .test(&fixture.form("key"))
+        .await
+        .unwrap();
+    assert_eq!((test.models, test.problem), (Some(1), None));
+
+    let mut form = fixture.form("key");
+    form.base_url = format!("{}/elsewhere/v2", fixture.server.origin());
+    let saved = fixture.app.providers.save(&form).await.unwrap();
+    assert_eq!(saved.base_url, form.base_url);
+    let test = fixture.app.providers.test(&form).await.unwrap();
+    assert_eq!(test.models, None);
+    let problem = test.problem.unwrap();
+    assert_eq!(problem.code, "unknown_path", "{problem:?}");
+    assert!(problem.message.contains("/elsewhere/v2"), "{problem:?}");
+
+    // The picker offers no model that cannot answer either.
+    let models = fixture.app.providers.models(false).await.unwrap();
+    assert!(!models[0].available, "{:?}", models[0]);
+}
+
+#[tokio::test]
 async fn a_wrong_key_is_reported_even_where_listing_models_needs_none() {
     const KEY: &str = "sk-good-0123456789";
     let fixture = Fixture::new().await;
@@ -147,6 +210,10 @@ async fn a_wrong_key_is_reported_even_where_listing_models_needs_none() {
     assert_eq!((found.models, found.key_untried), (Some(1), false));
     let problem = test("custom", "sk-wrong").await.problem.unwrap();
     assert_eq!(problem.code, "wrong_key");
+
+    let problem = test("custom", "sk-ant-api03-0123456789abcdef").await;
+    let message = problem.problem.unwrap().message;
+    assert!(message.contains("form of a key of Anthropic"), "{message}");
 
     fixture.server.require_key(KEY, true);
     let found = test("openrouter", KEY).await;

@@ -14,6 +14,8 @@ use std::time::Duration;
 
 use reqwest::{Client, ClientBuilder, RequestBuilder, Url};
 
+use crate::failure::root_cause;
+
 pub(crate) use self::address::{is_public_host, is_this_machine};
 pub use self::proxies::Proxies;
 pub(crate) use self::proxies::Proxy;
@@ -127,7 +129,7 @@ impl Network {
         };
         let client = self
             .proxied
-            .get_or_init(|| build(|client| client.proxy(reached)));
+            .get_or_init(|| build(|client| client.proxy(reached.clone())));
         Ok(Route {
             client: client.clone().map_err(RouteError::Client)?,
             url,
@@ -143,13 +145,25 @@ impl Network {
     clippy::disallowed_methods,
     reason = "this is where every client is made"
 )]
-fn build(set: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Result<Client, String> {
-    set(Client::builder())
-        .connect_timeout(CONNECT_TIMEOUT)
-        .redirect(reqwest::redirect::Policy::none())
-        .user_agent(concat!("Conch/", env!("CARGO_PKG_VERSION")))
+fn build(set: impl Fn(ClientBuilder) -> ClientBuilder) -> Result<Client, String> {
+    let builder = || {
+        set(Client::builder())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("Conch/", env!("CARGO_PKG_VERSION")))
+    };
+    builder()
         .build()
-        .map_err(|error| error.to_string())
+        .or_else(|error| {
+            // Without a store of certificates, plain http and the built-in model still work, and nothing else is
+            // trusted.
+            tracing::warn!(
+                cause = root_cause(&error),
+                "the system's certificates cannot be read"
+            );
+            builder().tls_certs_only([]).build()
+        })
+        .map_err(|error| root_cause(&error))
 }
 
 impl Route {

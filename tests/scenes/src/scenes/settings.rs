@@ -54,7 +54,7 @@ pub(super) fn scenes() -> Vec<Scene> {
         }),
         Scene::new("settings-wrong", Fixture::Everyday, async |page| {
             add(page, "custom").await?;
-            page.fill("#provider-address", "models.example").await?;
+            page.fill("#provider-address", "models example").await?;
             page.press("#save-provider").await?;
             page.wait_for("#provider-address[aria-invalid=true]").await
         }),

@@ -115,15 +115,21 @@ export class ProviderEditor {
 		this.tested.value = null;
 		this.testing.value = true;
 		let result: { text: string; worked: boolean };
+		let foundAt: string | null = null;
 		try {
 			const test = await this.#commands.testProvider(form);
+			foundAt = test.foundAt;
 			result = { text: testResult(test), worked: test.problem === null };
 		} catch (error) {
 			result = { text: messageOf(error), worked: false };
 		}
 		if (asked !== this.#tests) return;
-		this.testing.value = false;
-		this.tested.value = result;
+		batch(() => {
+			this.testing.value = false;
+			this.tested.value = result;
+			// What worked is what Save stores.
+			if (foundAt !== null) this.texts.value = { ...this.texts.value, baseUrl: foundAt };
+		});
 	}
 
 	/** Saves the provider, with a new key in `place`. Resolves to null if it is not saved; the page shows why. */

@@ -76,6 +76,8 @@ function text(
 }
 
 function addressHelp({ preset }: ProviderEditor): string {
+	if (preset.id === "azure")
+		return "The resource’s endpoint, for example https://my-resource.openai.azure.com";
 	return preset.baseUrl === ""
 		? "Where requests are sent, for example http://127.0.0.1:8000/v1"
 		: "Where requests are sent. Change it only to use a proxy or another server.";

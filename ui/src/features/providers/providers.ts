@@ -7,7 +7,7 @@ import type { FoundServer, Preset, ProviderForm, ProviderInfo } from "../../ipc/
 import { messageOf } from "../../ipc/errors";
 import type { Commands } from "../../ipc/host";
 import { type EditorCommands, ProviderEditor } from "./editor";
-import { DEFAULT_PARALLEL, sameAddress } from "./texts";
+import { DEFAULT_PARALLEL, isLikelyKey, presetOfKey, sameAddress } from "./texts";
 
 export type ProviderCommands = EditorCommands &
 	Pick<Commands, "listPresets" | "listProviders" | "findLocalServers" | "deleteProvider">;
@@ -90,12 +90,27 @@ export class Providers {
 		});
 	}
 
-	/** Opens the editor for a new provider. */
+	/** Searches the presets. A pasted key opens the editor of its provider; returns whether it did. */
+	search(text: string): boolean {
+		this.presetQuery.value = text;
+		const preset = presetOfKey(this.presets.value, text);
+		if (preset === null) return false;
+		this.create(preset);
+		return true;
+	}
+
+	/** Opens the editor for a new provider. A key in the place of a search goes with it, and is tested at once. */
 	create(preset: Preset): void {
+		const typed = this.presetQuery.value;
+		const editor = new ProviderEditor(this.#commands, preset, null);
 		batch(() => {
+			this.presetQuery.value = "";
 			this.choosing.value = false;
-			this.editor.value = new ProviderEditor(this.#commands, preset, null);
+			this.editor.value = editor;
 		});
+		if (!isLikelyKey(typed) && presetOfKey([preset], typed) === null) return;
+		editor.type("key", typed.trim());
+		if (preset.baseUrl !== "") void editor.test();
 	}
 
 	/** Opens the editor for an existing provider. */
@@ -122,5 +137,14 @@ export class Providers {
 /** Returns a substitute for the preset of a provider, if this version does not know it any more. */
 function presetOf(provider: ProviderInfo): Preset {
 	const { preset: id, name, protocol, baseUrl } = provider;
-	return { id, name, protocol, baseUrl, needsKey: false, local: false, keyUrl: null };
+	return {
+		id,
+		name,
+		protocol,
+		baseUrl,
+		needsKey: false,
+		local: false,
+		keyUrl: null,
+		keyPrefixes: [],
+	};
 }

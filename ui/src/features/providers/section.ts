@@ -80,7 +80,7 @@ export class ProvidersSection {
 		return presets(state.presets.value, state.presetQuery.value, state.problem.value, {
 			load: () => this.load(),
 			search: (text) => {
-				state.presetQuery.value = text;
+				if (state.search(text)) this.#deps.focus(TITLE);
 			},
 			choose: (preset) => {
 				this.#deps.focus(TITLE);

@@ -45,10 +45,11 @@ const SOURCES: Record<ProviderInfo["source"], string> = {
 };
 
 /** Returns the exact result of a connection test. */
-export function testResult({ models, keyUntried, problem }: ConnectionTest): string {
+export function testResult({ models, foundAt, keyUntried, problem }: ConnectionTest): string {
 	if (problem !== null) return problem.message;
-	if (models === null || models === 0) return "Connected, but the server lists no models";
-	const connected = `Connected: ${count(models, "model")}`;
+	const found = foundAt === null ? "" : `Found at ${foundAt}. `;
+	if (models === null || models === 0) return `${found}Connected, but the server lists no models`;
+	const connected = `${found}Connected: ${count(models, "model")}`;
 	return keyUntried
 		? `${connected}. The server lists its models without a key, so the key is not verified yet`
 		: connected;
@@ -73,12 +74,15 @@ export function parseName(text: string): ParseResult<string> {
 	return text.trim() === "" ? { problem: "Enter a name" } : { value: text.trim() };
 }
 
+/** Parses a URL roughly: the core adds a missing scheme, and strips quotes, endpoints and slashes. */
 export function parseAddress(text: string): ParseResult<string> {
-	const value = text.trim();
+	const value = text.trim().replace(/^["'`“”„‘’«»<]+|["'`“”‘’«»>,;]+$/g, "");
 	if (value === "") return { problem: "Enter the server’s URL" };
-	if (!/^https?:\/\//i.test(value))
+	const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(value)?.[1]?.toLowerCase();
+	if (scheme !== undefined && scheme !== "http" && scheme !== "https")
 		return { problem: "The URL must start with https:// or http://" };
-	return URL.canParse(value) ? { value } : { problem: "Invalid URL: check for typos" };
+	const whole = scheme === undefined ? `https://${value}` : value;
+	return URL.canParse(whole) ? { value } : { problem: "Invalid URL: check for typos" };
 }
 
 export function parseParallel(text: string): ParseResult<number> {
@@ -93,6 +97,28 @@ export function parseKey(text: string, isNeeded: boolean): ParseResult<string> {
 	const value = text.trim();
 	if (value === "" && isNeeded) return { problem: "Paste your API key" };
 	return /\s/.test(value) ? { problem: "An API key has no spaces: copy it again" } : { value };
+}
+
+/** What is shorter is the beginning of a key, or none. */
+const MIN_KEY_LENGTH = 20;
+
+/** Returns whether a text may be an API key, and is no name or address of a provider. */
+export function isLikelyKey(text: string): boolean {
+	return /^[!-~]+$/.test(text.trim()) && text.trim().length >= MIN_KEY_LENGTH && !/[/.]/.test(text);
+}
+
+/** Returns the preset whose keys have the form of this one; null where that is not certain. */
+export function presetOfKey(presets: readonly Preset[], text: string): Preset | null {
+	const key = text.trim();
+	if (!/^[!-~]+$/.test(key) || key.length < MIN_KEY_LENGTH) return null;
+	const isIts = ({ keyPrefixes }: Preset) => keyPrefixes.some((prefix) => key.startsWith(prefix));
+	return presets.find(isIts) ?? null;
+}
+
+/** Returns the address of a preset, or what stands for it in a list. */
+export function presetAddress({ id, baseUrl }: Preset): string {
+	if (baseUrl !== "") return baseUrl;
+	return id === "azure" ? "https://….openai.azure.com" : "Any OpenAI-compatible server";
 }
 
 /** Returns the presets that have every word of the query in their name, id or address. */

@@ -6,7 +6,7 @@ import type { FoundServer, Preset, ProviderInfo } from "../../ipc/bindings";
 import { count } from "../../shared/format";
 import { icon } from "../../shared/icon";
 import { errorNotice, title } from "../../shared/section";
-import { findPresets, providerState } from "./texts";
+import { findPresets, isLikelyKey, presetAddress, providerState } from "./texts";
 
 export interface ProvidersModel {
 	/** Null until they are read. */
@@ -129,7 +129,8 @@ export function presets(
 	problem: string | null,
 	actions: PresetActions,
 ): TemplateResult {
-	const found = findPresets(all, query);
+	const isKey = isLikelyKey(query);
+	const found = findPresets(all, isKey ? "" : query);
 	const onKey = (event: KeyboardEvent) => {
 		const first = found[0];
 		if (event.key === "ArrowDown") moveFocus(event, 1);
@@ -147,11 +148,16 @@ export function presets(
     <div class="presets" @keydown=${onKey}>
       <div class="search">
         ${icon("search")}
-        <input id="preset-search" type="text" placeholder="Search providers" aria-label="Search providers"
+        <input id="preset-search" type="text" placeholder="Search providers, or paste an API key"
+          aria-label="Search providers, or paste an API key"
           autocomplete="off" spellcheck="false" .value=${live(query)}
           @input=${(event: Event) => actions.search((event.currentTarget as HTMLInputElement).value)} />
       </div>
-      <p class="visually-hidden" role="status">${count(found.length, "provider")}</p>
+      ${
+				isKey
+					? html`<p class="quiet" role="status">Keys of several providers look like this one. Choose the provider.</p>`
+					: html`<p class="visually-hidden" role="status">${count(found.length, "provider")}</p>`
+			}
       ${found.length === 0 ? nonePreset(all.length === 0, problem, actions) : nothing}
       <ul id="preset-list" class="rows" aria-label="Providers to add">
         ${repeat(
@@ -161,7 +167,7 @@ export function presets(
             <li>
               <button type="button" class="preset" data-preset=${preset.id} @click=${() => actions.choose(preset)}>
                 <span class="name">${preset.name}</span>
-                <span class="address">${preset.baseUrl || "Any OpenAI-compatible server"}</span>
+                <span class="address">${presetAddress(preset)}</span>
               </button>
             </li>
           `,
