@@ -18,6 +18,7 @@ pub mod models;
 pub mod network;
 pub mod presets;
 pub mod protocol;
+pub mod record;
 pub mod slots;
 mod sync;
 pub mod web;
@@ -33,3 +34,4 @@ pub use presets::{Preset, environment_variables, presets};
 pub use protocol::{
     ChatMessage, ChatRequest, ImagePart, StepCall, StepPart, StreamEvent, ToolStep, Unshown,
 };
+pub use record::{ModelRecord, Parameter, Price, Refusal, Refusals, Sampling};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use conch_model::Timestamp;
+use conch_model::{ReasoningEffort, Timestamp};
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 use serde::Serialize;
@@ -15,6 +15,7 @@ use super::answer;
 use super::endpoint::Provider;
 use super::failure::{Failure, FailureKind};
 use super::protocol::{self, ListedModel};
+use super::record::{ModelRecord, Parameter, Price, Sampling, record_of};
 use crate::network::Network;
 
 /// Timeout of a model list.
@@ -30,10 +31,17 @@ const LIST_LIMIT: usize = 16 * 1024 * 1024;
 /// The model name for a server without a list: it serves one model, whatever its name.
 const ONLY_MODEL: &str = "default";
 
+/// Why a model cannot be used that only OpenAI's Responses protocol reaches.
+const RESPONSES_ONLY: &str = "Needs the Responses protocol, which Conch does not speak yet.";
+
 /// A model that can be selected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "field names say it")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "traits that do not depend on each other"
+)]
 pub struct ModelInfo {
     /// `provider/model`.
     pub id: String,
@@ -55,6 +63,53 @@ pub struct ModelInfo {
     /// Whether it accepts images, if known.
     #[serde(rename = "sees")]
     pub vision: Option<bool>,
+    /// The longest answer in tokens, with its thinking, if known.
+    pub max_output_tokens: Option<u32>,
+    /// Whether it calls tools, if known.
+    pub tools: Option<bool>,
+    /// The reasoning efforts that it takes, least first; empty for none, null if unknown.
+    pub efforts: Option<Vec<ReasoningEffort>>,
+    /// When it takes a temperature and a top-p, if known.
+    pub sampling: Option<Sampling>,
+    /// The parameters that it does not take.
+    pub refused: Vec<Parameter>,
+    /// Its price, if known.
+    pub price: Option<Price>,
+    /// When its provider shuts it down, if that is announced.
+    pub ends_at: Option<Timestamp>,
+    /// Whether a server on this machine passes its requests on to a service.
+    pub cloud: bool,
+}
+
+impl ModelInfo {
+    /// Returns this model with what its record says. A model that Conch cannot use says why.
+    #[must_use]
+    pub fn with(self, record: ModelRecord) -> Self {
+        let mut refused = record.refused;
+        if record.stop == Some(false) && !refused.contains(&Parameter::Stop) {
+            refused.push(Parameter::Stop);
+        }
+        let is_out_of_reach = record.responses_only == Some(true);
+        Self {
+            note: if is_out_of_reach {
+                Some(RESPONSES_ONLY.to_owned())
+            } else {
+                self.note
+            },
+            available: self.available && !is_out_of_reach,
+            context_tokens: record.context_tokens,
+            vision: record.vision,
+            max_output_tokens: record.max_output_tokens,
+            tools: record.tools,
+            efforts: record.efforts,
+            sampling: record.sampling,
+            refused,
+            price: record.price,
+            ends_at: record.ends_at,
+            cloud: record.cloud == Some(true),
+            ..self
+        }
+    }
 }
 
 /// The cached lists, by provider.
@@ -126,7 +181,7 @@ pub async fn fetch(
     if !response.status.is_success() {
         return Err(response.failure(now));
     }
-    protocol.models(&response.body).ok_or_else(|| {
+    let listed = protocol.models(&response.body).ok_or_else(|| {
         Failure::new(
             FailureKind::UnexpectedResponse,
             format!(
@@ -134,7 +189,20 @@ pub async fn fetch(
                 provider.base_url
             ),
         )
-    })
+    })?;
+    Ok(offered(provider, listed, now))
+}
+
+/// Returns the models that answer messages, with what the table knows about them. Those that end soon are last:
+/// the first is the default of a provider.
+fn offered(provider: &Provider, listed: Vec<ListedModel>, now: Timestamp) -> Vec<ListedModel> {
+    let completed = listed.into_iter().map(|model| ListedModel {
+        record: model.record.or(record_of(provider, &model.id)),
+        ..model
+    });
+    let mut models: Vec<_> = completed.filter(|model| model.record.chats()).collect();
+    models.sort_by_key(|model| !model.record.is_usable() || model.record.ends_soon(now));
+    models
 }
 
 /// A provider's response, with its body.
@@ -191,7 +259,41 @@ fn no_list(provider: &Provider, body: &str) -> Result<Vec<ListedModel>, Failure>
     Ok(vec![ListedModel {
         id: ONLY_MODEL.to_owned(),
         name: None,
-        context_tokens: None,
-        vision: None,
+        record: record_of(provider, ONLY_MODEL),
     }])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::parse_day;
+
+    #[test]
+    fn what_does_not_chat_is_not_offered_and_what_ends_soon_is_last() {
+        let list = r#"{"data":[{"id":"gpt-5-mini"},{"id":"text-embedding-3-small"},{"id":"gpt-5.5-pro"},
+            {"id":"gpt-6-sol"},{"id":"whisper-1"},{"id":"gpt-6-new","shutdown_date":"2026-12-01"},
+            {"id":"brand-new"},{"name":"no id"},7]}"#;
+        let provider = Provider::openai("https://api.openai.com/v1", None);
+        let listed = protocol::of(provider.protocol).models(list).unwrap();
+        let models = offered(&provider, listed, parse_day("2026-11-30").unwrap());
+        let ids: Vec<_> = models.iter().map(|model| model.id.as_str()).collect();
+        assert_eq!(ids[..2], ["gpt-6-sol", "brand-new"]);
+        assert_eq!(ids[2..], ["gpt-5-mini", "gpt-5.5-pro", "gpt-6-new"]);
+    }
+
+    #[test]
+    fn the_list_goes_before_the_table() {
+        let provider = Provider::openai("https://api.openai.com/v1", None);
+        let listed = ListedModel {
+            id: "gpt-5-mini".to_owned(),
+            name: None,
+            record: ModelRecord {
+                context_tokens: Some(7),
+                ..ModelRecord::default()
+            },
+        };
+        let models = offered(&provider, vec![listed], Timestamp::from_millis(0));
+        assert_eq!(models[0].record.context_tokens, Some(7));
+        assert_eq!(models[0].record.max_output_tokens, Some(128_000));
+    }
 }

@@ -166,17 +166,19 @@ pub(super) fn role_messages(
 mod tests {
     use super::*;
     use crate::protocol::testing::{said, shown};
+    use crate::record::ModelRecord;
     use conch_model::Parameters;
 
     fn turns<'a>(system: Option<&str>, messages: &'a [ChatMessage]) -> Turns<'a> {
         Turns::of(&ChatRequest {
             model: "m",
             messages,
-            // Leaked: the parameters have to outlive the returned value.
+            // Leaked: they have to outlive the returned value.
             parameters: Box::leak(Box::new(Parameters {
                 system_prompt: system.map(str::to_owned),
                 ..Parameters::default()
             })),
+            record: Box::leak(Box::new(ModelRecord::default())),
         })
     }
 
