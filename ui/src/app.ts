@@ -133,6 +133,7 @@ class App {
 			preview: this.#files.preview,
 			parameters: this.#parameters,
 			defaultParameters: settings.parameters,
+			model: this.#model,
 			sendKey: this.#sendKey,
 			rename: (id, title) => void this.#workspace.rename(id, title),
 			removeProvider: (id) => void this.#settings.providers.remove(id),
