@@ -5,8 +5,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use conch_model::{ReasoningEffort, Timestamp};
-use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
+use reqwest::{StatusCode, Url};
 use serde::Serialize;
 use specta::Type;
 use tokio::time::Instant;
@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::answer;
 use super::endpoint::Provider;
 use super::failure::{Failure, FailureKind};
+use super::presets::preset_of;
 use super::protocol::{self, ListedModel};
 use super::record::{ModelRecord, Parameter, Price, Sampling, record_of};
 use crate::network::Network;
@@ -160,13 +161,16 @@ impl ModelLists {
     }
 }
 
-/// Requests a provider's model list.
+/// Requests a provider's list of the models that answer messages, with what the table knows about them.
 pub async fn fetch(
     network: &Network,
     provider: &Provider,
     timeout: Duration,
     now: Timestamp,
 ) -> Result<Vec<ListedModel>, Failure> {
+    if let Some(listed) = own_list(network, provider, timeout).await {
+        return Ok(offered(provider, listed, now));
+    }
     let protocol = protocol::of(provider.protocol);
     let response = get(
         network,
@@ -191,6 +195,21 @@ pub async fn fetch(
         )
     })?;
     Ok(offered(provider, listed, now))
+}
+
+/// Requests the list that tells more than the protocol's; `None` where there is none, or it cannot be read.
+async fn own_list(
+    network: &Network,
+    provider: &Provider,
+    timeout: Duration,
+) -> Option<Vec<ListedModel>> {
+    let path = preset_of(provider)?.own_list_path?;
+    let address = Url::parse(&provider.base_url).ok()?.join(path).ok()?;
+    let response = get(network, provider, address.as_str(), timeout)
+        .await
+        .ok()?;
+    let is_success = response.status.is_success();
+    is_success.then(|| protocol::lm_studio_models(&response.body))?
 }
 
 /// Returns the models that answer messages, with what the table knows about them. Those that end soon are last:
@@ -265,7 +284,11 @@ fn no_list(provider: &Provider, body: &str) -> Result<Vec<ListedModel>, Failure>
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+
     use super::*;
+    use crate::network::Proxies;
     use crate::record::parse_day;
 
     #[test]
@@ -279,6 +302,54 @@ mod tests {
         let ids: Vec<_> = models.iter().map(|model| model.id.as_str()).collect();
         assert_eq!(ids[..2], ["gpt-6-sol", "brand-new"]);
         assert_eq!(ids[2..], ["gpt-5-mini", "gpt-5.5-pro", "gpt-6-new"]);
+    }
+
+    /// Answers each request with the body of its path, and 404 without one.
+    fn serve(bodies: &'static [(&str, &str)]) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let origin = format!("http://{}", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut request = [0; 4096];
+                let length = stream.read(&mut request).unwrap();
+                let request = String::from_utf8_lossy(&request[..length]).into_owned();
+                let path = request.split(' ').nth(1).unwrap_or_default();
+                let body = bodies.iter().find(|(known, _)| *known == path);
+                let (status, body) = body.map_or(("404", "{}"), |(_, body)| ("200", *body));
+                let response = format!(
+                    "HTTP/1.1 {status} .\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+                    body.len()
+                );
+                stream.write_all(response.as_bytes()).unwrap();
+            }
+        });
+        origin
+    }
+
+    #[tokio::test]
+    async fn lm_studios_own_list_is_read_where_there_is_one() {
+        let plain = r#"{"data":[{"id":"qwen"},{"id":"text-embedding-nomic"}]}"#;
+        let own = r#"{"models":[{"type":"llm","key":"qwen","display_name":"Qwen","max_context_length":262144,
+            "loaded_instances":[{"id":"qwen","config":{"context_length":4096}}]}]}"#;
+        let network = Network::new(Proxies::default());
+        let list = async |origin: String| {
+            let provider = Provider {
+                id: "lmstudio".to_owned(),
+                ..Provider::openai(format!("{origin}/v1"), None)
+            };
+            let now = Timestamp::from_millis(0);
+            let listed = fetch(&network, &provider, LIST_TIMEOUT, now).await.unwrap();
+            assert_eq!(listed.len(), 1, "{listed:?}");
+            listed[0].record.context_tokens
+        };
+        let both = serve(Box::leak(Box::new([
+            ("/v1/models", plain),
+            ("/api/v1/models", own),
+        ])));
+        assert_eq!(list(both).await, Some(4096));
+        let older = serve(Box::leak(Box::new([("/v1/models", plain)])));
+        assert_eq!(list(older).await, None);
     }
 
     #[test]

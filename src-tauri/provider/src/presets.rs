@@ -36,6 +36,9 @@ pub struct Preset {
     /// A path that requires a valid key, for a provider that lists its models without one.
     #[serde(skip)]
     pub key_check_path: Option<&'static str>,
+    /// The path, from the root of the server, of a list in LM Studio's form, which tells more than the protocol's.
+    #[serde(skip)]
+    pub(crate) own_list_path: Option<&'static str>,
 }
 
 /// The preset of a self-hosted server.
@@ -141,7 +144,10 @@ const PRESETS: [Preset; 14] = [
         address_variables: &["OLLAMA_HOST"],
         ..local("ollama", "Ollama", Ollama, "http://127.0.0.1:11434")
     },
-    local("lmstudio", "LM Studio", OpenAi, "http://127.0.0.1:1234/v1"),
+    Preset {
+        own_list_path: Some("/api/v1/models"),
+        ..local("lmstudio", "LM Studio", OpenAi, "http://127.0.0.1:1234/v1")
+    },
     local(
         "llamacpp",
         "llama.cpp server",
@@ -187,6 +193,7 @@ const fn local(
         address_variables: &[],
         key_variables: &[],
         key_check_path: None,
+        own_list_path: None,
     }
 }
 
@@ -226,6 +233,14 @@ pub fn environment_variables() -> impl Iterator<Item = &'static str> {
         .copied()
 }
 
+/// Returns the preset of a provider, which gave it its id: `lmstudio`, or `lmstudio-2` where another has that.
+pub(crate) fn preset_of(provider: &Provider) -> Option<Preset> {
+    let id = provider.id.as_str();
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let numbered = id.rsplit_once('-').filter(|(_, number)| is_number(number));
+    preset(numbered.map_or(id, |(id, _)| id))
+}
+
 /// Returns the preset with this id.
 pub fn preset(id: &str) -> Option<Preset> {
     presets().into_iter().find(|preset| preset.id == id)
@@ -234,6 +249,19 @@ pub fn preset(id: &str) -> Option<Preset> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_provider_has_the_preset_that_gave_it_its_id() {
+        let of = |id: &str| {
+            let provider = Provider::openai("http://localhost", None);
+            let id = id.to_owned();
+            preset_of(&Provider { id, ..provider }).map(|preset| preset.id)
+        };
+        assert_eq!(of("lmstudio"), Some("lmstudio"));
+        assert_eq!(of("lmstudio-12"), Some("lmstudio"));
+        assert_eq!(of("lmstudio-two"), None);
+        assert_eq!(of(""), None);
+    }
 
     #[test]
     fn each_preset_is_complete() {

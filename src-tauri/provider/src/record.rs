@@ -122,15 +122,31 @@ impl LengthName {
 }
 
 /// A price in millionths of a US dollar per million tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
 pub struct Price {
     /// Of what is sent, not cached.
-    #[serde(deserialize_with = "dollars")]
     pub input: u32,
     /// Of the answer and its thinking.
-    #[serde(deserialize_with = "dollars")]
     pub output: u32,
+}
+
+/// From dollars, as the file has it.
+impl<'de> Deserialize<'de> for Price {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Dollars {
+            input: f64,
+            output: f64,
+        }
+        let Dollars { input, output } = Dollars::deserialize(deserializer)?;
+        let millionths =
+            |dollars| millionths(dollars).ok_or_else(|| serde::de::Error::custom("not a price"));
+        Ok(Self {
+            input: millionths(input)?,
+            output: millionths(output)?,
+        })
+    }
 }
 
 /// Returns US dollars in millionths; `None` below zero or above 4294 dollars.
@@ -144,12 +160,6 @@ pub(crate) fn millionths(dollars: f64) -> Option<u32> {
     (0.0..=f64::from(u32::MAX))
         .contains(&millionths)
         .then_some(millionths as u32)
-}
-
-/// The file has dollars.
-fn dollars<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    let dollars = f64::deserialize(deserializer)?;
-    millionths(dollars).ok_or_else(|| serde::de::Error::custom("not a price"))
 }
 
 /// A request parameter that a model may refuse.

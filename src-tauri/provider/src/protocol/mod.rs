@@ -284,6 +284,7 @@ pub fn of(kind: ProtocolKind) -> &'static dyn Protocol {
 }
 
 pub(super) use self::lenient::count;
+pub(super) use self::openai::lm_studio_models;
 
 /// Returns an object of the fields that are set.
 fn only_set<const N: usize>(fields: [(&str, Option<Value>); N]) -> Map<String, Value> {

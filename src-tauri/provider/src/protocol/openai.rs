@@ -3,6 +3,7 @@
 
 mod chunks;
 mod list;
+mod lm_studio;
 
 use conch_model::ReasoningEffort;
 use reqwest::RequestBuilder;
@@ -11,6 +12,7 @@ use serde_json::{Value, json};
 
 use self::chunks::Chunks;
 use self::list::{Model, ModelList};
+pub(crate) use self::lm_studio::models as lm_studio_models;
 use super::turns::role_messages;
 use super::{
     ChatMessage, ChatRequest, Decoder, Framing, HttpRequestParts, ListedModel, Protocol, StepCall,
