@@ -254,7 +254,11 @@ class App {
 			create,
 			rename,
 			openWindow: () => void workspace.openWindow(),
-			openParameters: () => this.#parameters.open(),
+			openParameters: () => {
+				// What a model refused since the list was read.
+				void this.#models.read();
+				this.#parameters.open();
+			},
 		});
 		mountSidebar(sidebar, {
 			conversations: workspace.conversations,

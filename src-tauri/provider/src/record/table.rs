@@ -287,6 +287,17 @@ mod tests {
     }
 
     #[test]
+    fn what_thinks_at_ollama_takes_levels_and_gpt_oss_cannot_be_turned_off() {
+        let efforts = |model| {
+            record_anywhere(ProtocolKind::Ollama, model)
+                .efforts
+                .unwrap()
+        };
+        assert_eq!(efforts("qwen3:4b"), [Off, Low, Medium, High, Max]);
+        assert_eq!(efforts("gpt-oss:120b-cloud"), [Low, Medium, High]);
+    }
+
+    #[test]
     fn each_gemini_has_its_own_levels() {
         let efforts: [(&str, ThinkingForm, &[ReasoningEffort]); 7] = [
             ("gemini-2.5-pro", ThinkingForm::Budget, &[Low, Medium, High]),

@@ -60,13 +60,14 @@ export function typedModels(
 	const text = query.trim();
 	if (text === "" || /\s/.test(text)) return [];
 	const providers = new Map(models.filter(answersForOthers).map((one) => [one.providerId, one]));
-	const typed = [...providers.values()].flatMap((one) => {
-		const prefix = `${one.providerId}/`;
-		if (text.startsWith(prefix)) return text === prefix ? [] : [typedModel(one, text)];
-		return matches ? [] : [typedModel(one, `${prefix}${text}`)];
-	});
-	const own = typed.filter(({ id }) => text === id);
-	return (own.length > 0 ? own : typed)
+	const all = [...providers.values()];
+	const named = all.filter((one) => text.startsWith(`${one.providerId}/`));
+	const unnamed = matches ? [] : all;
+	const typed =
+		named.length > 0
+			? named.filter((one) => text !== `${one.providerId}/`).map((one) => typedModel(one, text))
+			: unnamed.map((one) => typedModel(one, `${one.providerId}/${text}`));
+	return typed
 		.filter(({ id }) => models.every((known) => known.id !== id))
 		.map((one) => ({
 			providerId: one.providerId,

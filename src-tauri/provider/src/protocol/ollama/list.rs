@@ -1,22 +1,12 @@
 //! The list of the models on a server,
 //! <https://github.com/ollama/ollama/blob/main/api/types.go> (`ListModelResponse`).
 
-use conch_model::ReasoningEffort;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::protocol::ListedModel;
 use crate::protocol::lenient::{count, lenient};
 use crate::record::{ModelKind, ModelRecord, ThinkingForm};
-
-/// The efforts of a model that thinks, besides gpt-oss.
-const EFFORTS: [ReasoningEffort; 5] = [
-    ReasoningEffort::None,
-    ReasoningEffort::Low,
-    ReasoningEffort::Medium,
-    ReasoningEffort::High,
-    ReasoningEffort::Max,
-];
 
 /// A list, whose entries are read one by one.
 #[derive(Deserialize)]
@@ -86,20 +76,6 @@ impl Model {
             details.family.iter().chain(families)
         })
     }
-
-    /// Returns the efforts; for gpt-oss the table knows them.
-    fn efforts(&self) -> Option<Vec<ReasoningEffort>> {
-        match self.can("thinking")? {
-            true if self.is_gpt_oss() => None,
-            true => Some(EFFORTS.to_vec()),
-            false => Some(Vec::new()),
-        }
-    }
-
-    /// It ignores booleans, so that its thinking cannot be turned off.
-    fn is_gpt_oss(&self) -> bool {
-        self.name.contains("gpt-oss") || self.families().any(|family| family == "gptoss")
-    }
 }
 
 impl From<Model> for ListedModel {
@@ -115,7 +91,8 @@ impl From<Model> for ListedModel {
             vision: model.vision(),
             tools: model.can("tools"),
             thinking: (thinks == Some(true)).then_some(ThinkingForm::Level),
-            efforts: model.efforts(),
+            // Those of a model that thinks are in the table.
+            efforts: (thinks == Some(false)).then(Vec::new),
             thinks_by_default: thinks,
             cloud: Some(cloud.is_some_and(|name| !name.is_empty())),
             ..ModelRecord::default()
@@ -196,11 +173,10 @@ mod tests {
         assert_eq!(qwen.record.context_tokens, Some(40960));
         assert_eq!(qwen.record.tools, Some(true));
         assert_eq!(qwen.record.thinking, Some(ThinkingForm::Level));
-        assert_eq!(qwen.record.efforts, Some(EFFORTS.to_vec()));
+        assert_eq!(qwen.record.efforts, None, "the table knows");
         assert_eq!(qwen.record.thinks_by_default, Some(true));
         assert_eq!(qwen.record.cloud, Some(false));
         assert_eq!(cloud.record.cloud, Some(true));
-        assert_eq!(cloud.record.efforts, None, "the table knows");
         assert_eq!(gemma.record.efforts, Some(vec![]));
         assert_eq!(gemma.record.tools, Some(false));
         assert_eq!(old.record.efforts, None);
