@@ -248,6 +248,9 @@ mod tests {
             assert_eq!(openai(model).kind, Some(kind), "{model}");
         }
         assert!(openai("gpt-6-sol").chats());
+        let elsewhere = |model| record_anywhere(ProtocolKind::OpenAi, model).chats();
+        assert!(elsewhere("qwen2-audio-7b-instruct"), "it reads text, too");
+        assert!(!elsewhere("gpt-4o-audio-preview"));
     }
 
     #[test]

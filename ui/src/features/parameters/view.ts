@@ -80,7 +80,7 @@ function helpOf(name: ParameterName, model: Taker | undefined): string {
 }
 
 /** Names the parameters that the model does not take; null if it takes all. */
-function notTaken(model: Taker | undefined): string | null {
+export function notTaken(model: Taker | undefined): string | null {
 	const names = Object.keys(LABELS) as ParameterName[];
 	const missing = names.filter((name) => !takes(model, name));
 	if (model === undefined || missing.length === 0) return null;
