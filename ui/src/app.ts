@@ -134,6 +134,7 @@ class App {
 			preview: this.#files.preview,
 			parameters: this.#parameters,
 			defaultParameters: settings.parameters,
+			model: this.#model,
 			sendKey: this.#sendKey,
 			rename: (id, title) => void this.#workspace.rename(id, title),
 			renameBranch: (id, name) => void this.#workspace.renameBranch(id, name),
@@ -256,7 +257,11 @@ class App {
 			create,
 			rename,
 			openWindow: () => void workspace.openWindow(),
-			openParameters: () => this.#parameters.open(),
+			openParameters: () => {
+				// What a model refused since the list was read.
+				void this.#models.read();
+				this.#parameters.open();
+			},
 		});
 		mountSidebar(sidebar, {
 			conversations: workspace.conversations,

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { signal } from "@preact/signals-core";
 import { ModelPicker } from "../src/features/models/picker";
-import { findModels } from "../src/features/models/search";
+import { findModels, modelById, typedModels } from "../src/features/models/search";
+import { noteOf } from "../src/features/models/view";
 import type { ModelInfo } from "../src/ipc/bindings";
 
 function model(providerId: string, name: string, available = true): ModelInfo {
@@ -17,6 +18,14 @@ function model(providerId: string, name: string, available = true): ModelInfo {
 		available,
 		contextTokens: null,
 		sees: null,
+		maxOutputTokens: null,
+		tools: null,
+		efforts: null,
+		sampling: null,
+		refused: [],
+		price: null,
+		endsAt: null,
+		cloud: false,
 	};
 }
 
@@ -113,4 +122,45 @@ test("no model is a choice only where it is offered, and no match of a search", 
 	it.search("gpt");
 	assert.equal(it.options.value.includes(null), false);
 	assert.equal(picker(MODELS, null).options.value.includes(null), false);
+});
+
+test("a model that no list has is chosen by typing its id", () => {
+	const ids = (query: string, matches: boolean) =>
+		typedModels([...MODELS, model("c", "c", false)], query, matches).flatMap(({ models }) =>
+			models.map(({ id }) => id),
+		);
+	assert.deepEqual(ids("new-model", false), ["a/new-model", "b/new-model"], "c is not available");
+	assert.deepEqual(ids("maker/new", false), ["a/maker/new", "b/maker/new"]);
+	assert.deepEqual(ids("b/new-model", false), ["b/new-model"]);
+	assert.deepEqual(ids("b/gpt", true), ["b/gpt"], "a prefix means it, whatever else matches");
+	for (const query of ["", "two words", "a/", "a/gpt-4o"]) assert.deepEqual(ids(query, false), []);
+	assert.deepEqual(ids("gpt", true), [], "it is a search");
+
+	const it = picker(MODELS, null);
+	it.search("b/new");
+	assert.equal(active(it), "b/new");
+	it.search("b/claude");
+	const groups = it.groups.value.map(({ providerId, models }) => [providerId, models.length]);
+	assert.deepEqual(groups, [["b", 2]], "a provider is one group");
+});
+
+test("a model that was typed is shown by its name, and one without a provider is unknown", () => {
+	assert.equal(modelById(MODELS, "b/claude opus"), MODELS[1]);
+	const typed = modelById(MODELS, "b/maker/new");
+	assert.equal(typed?.name, "maker/new");
+	assert.equal(typed?.isDefault, false);
+	assert.equal(modelById(MODELS, "gone/new"), undefined);
+	assert.equal(modelById(MODELS, "b/"), undefined);
+	const builtIn = { ...model("embedded", "tiny"), embedded: true };
+	assert.equal(modelById([builtIn], "embedded/other"), undefined);
+});
+
+test("a row says that a model ends, and that it runs in the cloud", () => {
+	const endsAt = Date.UTC(2026, 11, 11);
+	const ending = { ...model("a", "old"), endsAt };
+	assert.match(noteOf(ending, endsAt - 1), /^Ends on .*11.*\.$/);
+	assert.match(noteOf(ending, endsAt), /^Ended on /);
+	const cloud = { ...model("a", "far"), note: "Slow.", cloud: true };
+	assert.equal(noteOf(cloud), "Slow. Runs in the cloud, not on this machine.");
+	assert.equal(noteOf(model("a", "plain")), "");
 });

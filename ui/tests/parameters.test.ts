@@ -3,11 +3,14 @@ import { mock, test } from "node:test";
 import { signal } from "@preact/signals-core";
 import { ParameterFields } from "../src/features/parameters/fields";
 import {
+	effortsOf,
 	isAnySet,
 	NO_PARAMETERS,
 	type ParameterName,
 	parameterText,
 	placeholderOf,
+	type Taker,
+	takes,
 	withParameter,
 } from "../src/features/parameters/parameters";
 import type { Parameters } from "../src/ipc/bindings";
@@ -77,6 +80,34 @@ test("an empty field says what counts", () => {
 	assert.ok(
 		placeholderOf("systemPrompt", { ...defaults, systemPrompt: "x".repeat(999) }).length < 150,
 	);
+});
+
+test("a model is asked only for what it takes", () => {
+	const model = (change: Partial<Taker>): Taker => ({
+		name: "m",
+		efforts: null,
+		sampling: null,
+		refused: [],
+		...change,
+	});
+	const names = Object.keys(NO_PARAMETERS) as ParameterName[];
+	const taken = (change: Partial<Taker>) => names.filter((name) => takes(model(change), name));
+	assert.deepEqual(taken({}), names, "what is unknown is offered");
+	assert.deepEqual(taken({ sampling: "without_thinking", efforts: ["low"] }), names);
+	assert.deepEqual(taken({ sampling: "never", efforts: [] }), [
+		"systemPrompt",
+		"maxTokens",
+		"stop",
+	]);
+	assert.ok(!takes(model({ refused: ["stop"] }), "stop"));
+	assert.ok(takes(undefined, "temperature"));
+});
+
+test("the efforts are the model's own, and the chosen one", () => {
+	const model: Taker = { name: "m", efforts: ["none", "low", "max"], sampling: null, refused: [] };
+	assert.deepEqual(effortsOf(model, ""), ["none", "low", "max"]);
+	assert.deepEqual(effortsOf(model, "high"), ["none", "low", "high", "max"]);
+	assert.equal(effortsOf(undefined, "").length, 7);
 });
 
 test("typing is saved when it pauses, and stays as it was typed until the field is left", async () => {

@@ -31,16 +31,49 @@ pub struct Parameters {
     pub reasoning_effort: Option<ReasoningEffort>,
 }
 
-/// How much a reasoning model thinks before it answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+/// How much a reasoning model thinks before it answers, least first. No model takes every level
+/// (<https://developers.openai.com/api/docs/guides/reasoning>).
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Type,
+)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "variant names say it")]
 pub enum ReasoningEffort {
-    /// As little as possible.
+    /// It does not think.
+    None,
+    Minimal,
     Low,
     Medium,
-    /// As long as it helps.
     High,
+    Xhigh,
+    /// As long as it helps.
+    Max,
+}
+
+impl ReasoningEffort {
+    /// All levels, least first.
+    pub const ALL: [Self; 7] = [
+        Self::None,
+        Self::Minimal,
+        Self::Low,
+        Self::Medium,
+        Self::High,
+        Self::Xhigh,
+        Self::Max,
+    ];
+
+    /// Returns the name on the wire, which the OpenAI and Anthropic protocols share.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Minimal => "minimal",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Xhigh => "xhigh",
+            Self::Max => "max",
+        }
+    }
 }
 
 impl Parameters {
@@ -120,6 +153,15 @@ mod tests {
         assert_eq!(merged.max_tokens, Some(100));
         assert_eq!(merged.stop, ["END"]);
         assert_eq!(merged.top_p, None, "set nowhere, sent nowhere");
+    }
+
+    #[test]
+    fn an_effort_has_one_name_everywhere_and_the_levels_are_in_order() {
+        for effort in ReasoningEffort::ALL {
+            let named = serde_json::to_value(effort).unwrap();
+            assert_eq!(named, effort.name());
+        }
+        assert!(ReasoningEffort::ALL.is_sorted());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use super::base_url;
 use super::failure::{Failure, FailureKind};
 use super::protocol;
+use super::record::ModelRecord;
 use crate::keys::redact;
 use crate::network::{is_public_host, is_this_machine};
 
@@ -52,10 +53,8 @@ pub struct Endpoint {
     pub model: String,
     /// `provider/model`, the name in the application.
     pub model_id: String,
-    /// The context window in tokens, if known.
-    pub context_tokens: Option<u32>,
-    /// Whether it accepts images, if known.
-    pub vision: Option<bool>,
+    /// What the model takes.
+    pub record: ModelRecord,
     /// The process is a child of this one and may be restarted, so a refused connection is worth a retry.
     pub embedded: bool,
 }

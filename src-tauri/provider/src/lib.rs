@@ -20,6 +20,7 @@ pub mod network;
 pub mod presets;
 pub mod protocol;
 mod reasons;
+pub mod record;
 pub mod slots;
 mod surrogates;
 mod sync;
@@ -39,3 +40,4 @@ pub use protocol::{
     ChatMessage, ChatRequest, Content, ImagePart, StepCall, StepPart, StreamEvent, ToolStep,
     Unshown,
 };
+pub use record::{ModelRecord, Parameter, Price, Refusal, Refusals, Sampling};

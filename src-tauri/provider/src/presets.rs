@@ -41,6 +41,9 @@ pub struct Preset {
     /// Where its models are, if not at the protocol's path.
     #[serde(skip)]
     pub(crate) models: Models,
+    /// The path, from the root of the server, of a list in LM Studio's form, which tells more than the protocol's.
+    #[serde(skip)]
+    pub(crate) own_list_path: Option<&'static str>,
 }
 
 /// Where the models of a provider are listed.
@@ -278,7 +281,10 @@ const PRESETS: [Preset; 28] = [
         address_variables: &["OLLAMA_HOST"],
         ..local("ollama", "Ollama", Ollama, "http://127.0.0.1:11434")
     },
-    local("lmstudio", "LM Studio", OpenAi, "http://127.0.0.1:1234/v1"),
+    Preset {
+        own_list_path: Some("/api/v1/models"),
+        ..local("lmstudio", "LM Studio", OpenAi, "http://127.0.0.1:1234/v1")
+    },
     local(
         "llamacpp",
         "llama.cpp server",
@@ -334,6 +340,7 @@ const fn local(
         key_prefixes: &[],
         key_check_path: None,
         models: Models::Protocol,
+        own_list_path: None,
     }
 }
 
@@ -373,6 +380,14 @@ pub fn environment_variables() -> impl Iterator<Item = &'static str> {
         .copied()
 }
 
+/// Returns the preset of a provider, which gave it its id: `lmstudio`, or `lmstudio-2` where another has that.
+pub(crate) fn preset_of(provider: &Provider) -> Option<Preset> {
+    let id = provider.id.as_str();
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let numbered = id.rsplit_once('-').filter(|(_, number)| is_number(number));
+    preset(numbered.map_or(id, |(id, _)| id))
+}
+
 /// Returns the preset with this id.
 pub fn preset(id: &str) -> Option<Preset> {
     presets().into_iter().find(|preset| preset.id == id)
@@ -399,6 +414,19 @@ pub(crate) fn models_at(base_url: &str) -> Models {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_provider_has_the_preset_that_gave_it_its_id() {
+        let of = |id: &str| {
+            let provider = Provider::openai("http://localhost", None);
+            let id = id.to_owned();
+            preset_of(&Provider { id, ..provider }).map(|preset| preset.id)
+        };
+        assert_eq!(of("lmstudio"), Some("lmstudio"));
+        assert_eq!(of("lmstudio-12"), Some("lmstudio"));
+        assert_eq!(of("lmstudio-two"), None);
+        assert_eq!(of(""), None);
+    }
 
     #[test]
     fn each_preset_is_complete() {

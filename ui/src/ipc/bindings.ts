@@ -723,6 +723,22 @@ export type ModelInfo = {
 	contextTokens: number | null,
 	/**  Whether it accepts images, if known. */
 	sees: boolean | null,
+	/**  The longest answer in tokens, with its thinking, if known. */
+	maxOutputTokens: number | null,
+	/**  Whether it calls tools, if known. */
+	tools: boolean | null,
+	/**  The reasoning efforts that it takes, least first; empty for none, null if unknown. */
+	efforts: ReasoningEffort[] | null,
+	/**  When it takes a temperature and a top-p, if known. */
+	sampling: Sampling | null,
+	/**  The parameters that it does not take. */
+	refused: Parameter[],
+	/**  Its price, if known. */
+	price: Price | null,
+	/**  When its provider shuts it down, if that is announced. */
+	endsAt: Timestamp | null,
+	/**  Whether a server on this machine passes its requests on to a service. */
+	cloud: boolean,
 };
 
 /**  `models-changed`: a provider was added, changed or removed. */
@@ -781,6 +797,9 @@ export type PageQuery = { type: "latest" } |
 { type: "after"; messageId: MessageId } | 
 /**  A message with those before and after it. */
 { type: "around"; messageId: MessageId };
+
+/**  A request parameter that a model may refuse. */
+export type Parameter = "temperature" | "topP" | "maxTokens" | "stop" | "reasoningEffort";
 
 /**  The parameters of a conversation, or the defaults of all conversations. */
 export type Parameters = {
@@ -881,6 +900,14 @@ export type Preset = {
 	keyPrefixes: string[],
 };
 
+/**  A price in millionths of a US dollar per million tokens. */
+export type Price = {
+	/**  Of what is sent, not cached. */
+	input: number,
+	/**  Of the answer and its thinking. */
+	output: number,
+};
+
 /**  The wire protocol of a provider. */
 export type ProtocolKind = 
 /**  OpenAI chat completions, which most servers speak. */
@@ -938,12 +965,15 @@ export type ProviderSource =
 /**  It is shipped with Conch. */
 "built_in";
 
-/**  How much a reasoning model thinks before it answers. */
+/**
+ *  How much a reasoning model thinks before it answers, least first. No model takes every level
+ *  (<https://developers.openai.com/api/docs/guides/reasoning>).
+ */
 export type ReasoningEffort = 
-/**  As little as possible. */
-"low" | "medium" | 
+/**  It does not think. */
+"none" | "minimal" | "low" | "medium" | "high" | "xhigh" | 
 /**  As long as it helps. */
-"high";
+"max";
 
 /**  The recovery choices that a page offers. */
 export type RecoveryOptions = {
@@ -972,6 +1002,15 @@ export type Salvaged = {
 	/**  Number of unreadable places, each of them one row or more. */
 	unreadable: number,
 };
+
+/**  When a model takes a temperature and a top-p. */
+export type Sampling = 
+/**  In every request. */
+"always" | 
+/**  Unless it thinks. */
+"without_thinking" | 
+/**  Never. */
+"never";
 
 /**  What a branch shows after a version was selected. */
 export type SelectedVersion = {

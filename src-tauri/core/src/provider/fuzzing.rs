@@ -14,12 +14,13 @@ use conch_provider::failure::Failure;
 use conch_provider::gate::{Gate, Response};
 use conch_provider::limits::{RequestBudget, retry_after};
 use conch_provider::protocol::{self, Content, StreamEvent};
+use conch_provider::record::{ModelRecord, Refusal};
 use futures_util::{FutureExt, stream};
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 
 use super::form::validate_address;
-use crate::model::{PartDelta, ProtocolKind, Timestamp};
+use crate::model::{Parameters, PartDelta, ProtocolKind, ReasoningEffort, Timestamp};
 use crate::turns::turn::{Effect, Event, Turn};
 
 /// A decoded answer.
@@ -147,7 +148,7 @@ pub fn limits(headers: &HeaderMap, now: Timestamp) -> Limits {
 /// too.
 ///
 /// # Panics
-/// When the gate grants no permit.
+/// When the gate grants no permit, or the same refusal takes parameters away for ever.
 pub fn refusal(
     status: StatusCode,
     headers: &HeaderMap,
@@ -164,11 +165,31 @@ pub fn refusal(
         .now_or_never();
     let mut permit = permit.expect("an open gate lets one in");
     permit.note(&Response::Failed(&failure));
+    assert!(repetitions(&failure) < 10, "the request is sent for ever");
     let mut turn = Turn::new();
     let _ = turn.handle(Event::Start);
     let _ = turn.admit();
     let effect = turn.handle(Event::Refused(failure.clone()));
     (failure, effect.map(|effect| format!("{effect:?}")))
+}
+
+/// Returns how often a request with every parameter is sent again, if this failure always answers it.
+fn repetitions(failure: &Failure) -> usize {
+    let parameters = Parameters {
+        system_prompt: None,
+        temperature: Some(0.5),
+        top_p: Some(0.9),
+        max_tokens: Some(100),
+        stop: vec!["END".to_owned()],
+        reasoning_effort: Some(ReasoningEffort::Max),
+    };
+    let mut record = ModelRecord::default();
+    let refusals = std::iter::from_fn(|| {
+        let refusal = Refusal::in_failure(failure, &parameters, &record)?;
+        record.learn(refusal);
+        Some(())
+    });
+    refusals.take(10).count()
 }
 
 /// Returns the normalized address of a user's input.

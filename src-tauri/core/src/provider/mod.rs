@@ -10,11 +10,11 @@ mod registry;
 
 pub(crate) use conch_provider::{
     AnswerStream, ChatMessage, ChatRequest, Content, Endpoint, Gate, ImagePart, Locality, Permit,
-    RequestBudget, Response, StepCall, StepPart, StreamEvent, ToolStep, Unshown,
+    Refusal, RequestBudget, Response, StepCall, StepPart, StreamEvent, ToolStep, Unshown,
 };
 pub use conch_provider::{
-    DEFAULT_PARALLEL, EmbeddedModel, EngineCommand, Failure, FailureKind, ModelInfo, Preset,
-    Provider, Retry, environment_variables, presets,
+    DEFAULT_PARALLEL, EmbeddedModel, EngineCommand, Failure, FailureKind, ModelInfo, Parameter,
+    Preset, Provider, Retry, environment_variables, presets,
 };
 pub use form::{
     ConnectionTest, FoundServer, KeyChange, ProviderForm, ProviderInfo, ProviderSource,

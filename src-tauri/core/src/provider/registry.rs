@@ -14,7 +14,7 @@ use conch_provider::failure::{Failure, FailureKind};
 use conch_provider::gate::Gate;
 use conch_provider::models::{ModelInfo, ModelLists};
 use conch_provider::presets::preset;
-use conch_provider::protocol::ListedModel;
+use conch_provider::record::{ModelRecord, Refusal, Refusals, Sampling, record_of};
 use futures_util::future::join_all;
 use secrecy::SecretString;
 
@@ -39,6 +39,7 @@ pub struct Providers {
     pub(super) environment: Vec<Provider>,
     embedded: EmbeddedModel,
     lists: ModelLists,
+    refusals: Refusals,
     gates: Mutex<HashMap<String, Arc<Gate>>>,
 }
 
@@ -87,6 +88,7 @@ impl Providers {
             environment,
             embedded,
             lists: ModelLists::default(),
+            refusals: Refusals::default(),
             gates: Mutex::default(),
         }
     }
@@ -150,6 +152,14 @@ impl Providers {
             available: true,
             context_tokens: None,
             vision: None,
+            max_output_tokens: None,
+            tools: None,
+            efforts: None,
+            sampling: None,
+            refused: Vec::new(),
+            price: None,
+            ends_at: None,
+            cloud: false,
         };
         let listed = match keyless {
             None => self.lists.of(&self.network, &provider, refresh, now).await,
@@ -158,10 +168,11 @@ impl Providers {
         match listed {
             Ok(models) => models
                 .into_iter()
-                .map(|model| ModelInfo {
-                    context_tokens: model.context_tokens,
-                    vision: model.vision,
-                    ..entry(&model.id, model.name.as_deref().unwrap_or(&model.id))
+                .map(|mut model| {
+                    let refusals = &self.refusals;
+                    refusals.apply(&provider, &model.id, &mut model.record);
+                    let name = model.name.as_deref().unwrap_or(&model.id);
+                    entry(&model.id, name).with(model.record)
                 })
                 .collect(),
             Err(failure) => vec![ModelInfo {
@@ -186,6 +197,14 @@ impl Providers {
             note: Some(missing.map_or_else(|| EMBEDDED_NOTE.to_owned(), |failure| failure.message)),
             context_tokens: None,
             vision: Some(false),
+            max_output_tokens: None,
+            tools: Some(false),
+            efforts: Some(Vec::new()),
+            sampling: Some(Sampling::Always),
+            refused: Vec::new(),
+            price: None,
+            ends_at: None,
+            cloud: false,
         }
     }
 
@@ -260,19 +279,35 @@ impl Providers {
             ModelRef::FirstOf(configured) => (configured, None),
             ModelRef::Named(configured, model) => (configured, Some(model)),
         };
-        let mut known = self.lists.known(&without_key(&configured))?.into_iter();
-        let is_meant = |listed: &ListedModel| model.as_ref().is_none_or(|id| listed.id == *id);
-        known.find(is_meant)?.vision
+        let provider = without_key(&configured);
+        let model = model.or_else(|| {
+            let known = self.lists.known(&provider)?.into_iter().next();
+            known.map(|first| first.id)
+        })?;
+        self.record(&provider, &model).vision
+    }
+
+    /// Returns what a model takes: as the cached list and the table say, and as it refused in this run.
+    fn record(&self, provider: &Provider, model: &str) -> ModelRecord {
+        let known = self.lists.known(provider).unwrap_or_default();
+        let listed = known.into_iter().find(|listed| listed.id == model);
+        let listed = listed.map(|listed| listed.record);
+        let mut record = listed.unwrap_or_else(|| record_of(provider, model));
+        self.refusals.apply(provider, model, &mut record);
+        record
+    }
+
+    /// Takes note of what the endpoint's model refused, for this run.
+    pub(crate) fn remember(&self, endpoint: &Endpoint, refusal: Refusal) {
+        let (provider, model) = (&endpoint.provider, &endpoint.model);
+        self.refusals.remember(provider, model, refusal);
     }
 
     fn at(&self, provider: Provider, model: &str) -> Endpoint {
-        let known = self.lists.known(&provider).unwrap_or_default();
-        let listed = known.iter().find(|listed| listed.id == model);
         Endpoint {
             model: model.to_owned(),
             model_id: format!("{}/{model}", provider.id),
-            context_tokens: listed.and_then(|listed| listed.context_tokens),
-            vision: listed.and_then(|listed| listed.vision),
+            record: self.record(&provider, model),
             embedded: false,
             provider,
         }
@@ -293,7 +328,7 @@ impl Providers {
             let listed = self.lists.of(&self.network, provider, false, now).await;
             listed.map_err(|failure| provider.without_key(failure))?
         };
-        let first = models.into_iter().next();
+        let first = models.into_iter().find(|model| model.record.is_usable());
         first
             .map(|model| model.id)
             .ok_or_else(|| Failure::new(FailureKind::UnknownModel, "The provider lists no models"))
@@ -305,9 +340,13 @@ impl Providers {
             provider: reached.provider,
             model: reached.model,
             model_id: format!("{EMBEDDED}/{}", self.embedded.name()),
-            // The engine truncates the conversation itself, and reports how many messages it omitted.
-            context_tokens: None,
-            vision: Some(false),
+            // Without a context: the engine truncates the conversation itself, and reports how many messages it
+            // omitted.
+            record: ModelRecord {
+                vision: Some(false),
+                efforts: Some(Vec::new()),
+                ..ModelRecord::default()
+            },
             embedded: true,
         })
     }

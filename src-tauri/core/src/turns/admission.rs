@@ -15,7 +15,7 @@ use crate::live::{LiveAnswer, Phase};
 use crate::model::Lease;
 use crate::provider::{
     AnswerStream, ChatRequest, Endpoint, Failure, FailureKind, Gate, Locality, ModelRef, Permit,
-    RequestBudget, Response, StreamEvent,
+    Refusal, RequestBudget, Response, StreamEvent,
 };
 use crate::store::StoreError;
 
@@ -202,17 +202,37 @@ async fn send(
     let recipient = Recipient {
         model_id: &endpoint.model_id,
         protocol: endpoint.provider.protocol,
-        vision: endpoint.vision,
+        vision: endpoint.record.vision,
     };
     let messages = with_attachments(messages, recipient);
-    let fitted = fitted(messages, &parameters, endpoint.context_tokens);
-    let request = ChatRequest {
-        model: &endpoint.model,
-        messages: &fitted.messages,
-        parameters: &parameters,
-    };
+    let mut record = endpoint.record.clone();
+    let fitted = fitted(messages, &parameters, record.context_tokens);
     let (network, now) = (ctx.providers.network(), ctx.clock.now());
-    let (mut answer, headers) = AnswerStream::open(network, endpoint, &request, now).await?;
+    // A refused request produced no answer, so it is sent again without the parameter that the refusal names. Each
+    // refusal takes one away.
+    let (mut answer, headers) = loop {
+        let request = ChatRequest {
+            model: &endpoint.model,
+            messages: &fitted.messages,
+            parameters: &parameters,
+            record: &record,
+        };
+        let opened = AnswerStream::open(network, endpoint, &request, now).await;
+        let failure = match opened {
+            Ok(opened) => break opened,
+            Err(failure) => failure,
+        };
+        let Some(refusal) = Refusal::in_failure(&failure, &parameters, &record) else {
+            return Err(failure);
+        };
+        tracing::info!(
+            model = endpoint.model_id,
+            ?refusal,
+            "a parameter was refused"
+        );
+        record.learn(refusal.clone());
+        ctx.providers.remember(endpoint, refusal);
+    };
     answer.prepend_omitted_messages(fitted.omitted_messages);
     Ok((answer, RequestBudget::read(&headers, now)))
 }

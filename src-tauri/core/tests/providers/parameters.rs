@@ -1,7 +1,8 @@
 //! The model parameters of a conversation.
 
 use conch_core::ErrorCode;
-use conch_core::model::{FinishReason, MessageStatus, Parameters, Part};
+use conch_core::model::{FinishReason, MessageStatus, Parameters, Part, ReasoningEffort};
+use conch_core::provider::Parameter;
 use conch_fault_server::{Script, Step};
 use serde_json::json;
 
@@ -75,6 +76,89 @@ async fn a_bad_value_is_refused_and_changes_nothing() {
     settings.parameters = bad;
     assert!(fixture.app.settings.save(settings).await.is_err());
     assert_eq!(fixture.app.settings.get().await.unwrap(), before);
+}
+
+/// A refusal in OpenAI's words.
+fn refusal(status: u16, message: &str) -> Script {
+    Script::status(status, &json!({"error": {"message": message}}).to_string())
+}
+
+#[tokio::test]
+async fn a_refused_parameter_is_left_out_at_once_and_for_the_rest_of_the_run() {
+    let fixture = fixture().await;
+    let id = fixture.conversation().await;
+    let parameters = Parameters {
+        temperature: Some(0.5),
+        max_tokens: Some(100),
+        reasoning_effort: Some(ReasoningEffort::Max),
+        ..Parameters::default()
+    };
+    let conversations = &fixture.app.conversations;
+    conversations.set_parameters(&id, parameters).await.unwrap();
+    for (status, message) in [
+        (
+            400,
+            "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
+        ),
+        (
+            422,
+            "Unsupported value: 'temperature' does not support 0.5 with this model.",
+        ),
+        (
+            400,
+            "Unsupported value: 'reasoning_effort' does not support 'max' with this model. Supported values are: 'low' and 'high'.",
+        ),
+    ] {
+        fixture.server.push(refusal(status, message));
+    }
+    let answer = fixture.answer(&id, "hello").await;
+    assert_eq!(answer.status, MessageStatus::Complete, "{answer:?}");
+
+    fixture.answer(&id, "again").await;
+    let bodies: Vec<_> = fixture.server.completions();
+    assert_eq!(bodies.len(), 5, "three were refused, none of them twice");
+    let sent = |body: &serde_json::Value| {
+        [
+            "temperature",
+            "max_tokens",
+            "max_completion_tokens",
+            "reasoning_effort",
+        ]
+        .map(|name| body.get(name).cloned().unwrap_or_default())
+    };
+    let none = json!(null);
+    assert_eq!(
+        sent(&bodies[0].body),
+        [json!(0.5), json!(100), none.clone(), json!("max")]
+    );
+    for request in &bodies[3..] {
+        let accepted = [none.clone(), none.clone(), json!(100), json!("high")];
+        assert_eq!(sent(&request.body), accepted);
+    }
+
+    let models = fixture.app.providers.models(true).await.unwrap();
+    let model = models.iter().find(|model| model.is_default).unwrap();
+    assert_eq!(model.refused, [Parameter::Temperature]);
+    let efforts = vec![ReasoningEffort::Low, ReasoningEffort::High];
+    assert_eq!(model.efforts, Some(efforts));
+}
+
+#[tokio::test]
+async fn an_error_that_names_no_parameter_is_told_and_not_asked_again() {
+    let fixture = fixture().await;
+    let id = fixture.conversation().await;
+    let parameters = Parameters {
+        temperature: Some(0.5),
+        ..Parameters::default()
+    };
+    let conversations = &fixture.app.conversations;
+    conversations.set_parameters(&id, parameters).await.unwrap();
+    fixture
+        .server
+        .push(refusal(400, "messages: roles must alternate"));
+    let answer = fixture.answer(&id, "hello").await;
+    assert_eq!(answer.status, MessageStatus::Failed);
+    assert_eq!(fixture.server.completions().len(), 1);
 }
 
 #[tokio::test]

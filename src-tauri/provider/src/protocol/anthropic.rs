@@ -1,20 +1,21 @@
 //! Anthropic Messages, <https://platform.claude.com/docs/en/api/messages>: the requests. The responses are in
 //! [`events`].
 //!
-//! The parameters that a model accepts depend on its version: how thinking is configured, and whether
-//! sampling parameters are allowed. Rejected parameters are not sent, since the defaults of all conversations
-//! are set without knowing the model, and a rejected default would fail the conversation.
+//! How thinking is configured depends on the model: the newest decide by themselves within an effort, the older
+//! ones and most of other companies take a budget of tokens
+//! (<https://platform.claude.com/docs/en/build-with-claude/thinking>). The lists of models are in [`list`].
 
 mod events;
+mod list;
 
-use conch_model::ReasoningEffort;
+use conch_model::{Parameters, ReasoningEffort};
 use reqwest::RequestBuilder;
 use secrecy::SecretString;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use self::events::Events;
-use super::lenient::{count, entries, id, lenient};
+use self::list::Model;
+use super::lenient::entries;
 use super::turns::{ContentPart, Turn, Turns};
 use super::{
     ChatRequest, Decoder, Framing, HttpRequestParts, ListedModel, Protocol, key_header, only_set,
@@ -22,6 +23,7 @@ use super::{
 };
 use crate::failure::FailureKind;
 use crate::limits::BudgetHeaders;
+use crate::record::{ModelRecord, Parameter, ThinkingForm};
 
 /// The maximum answer length if none is set, since the API rejects a request without one. Every Claude still
 /// served can write that much.
@@ -33,8 +35,7 @@ pub(super) struct Anthropic;
 
 impl Protocol for Anthropic {
     fn build_request(&self, request: &ChatRequest<'_>) -> HttpRequestParts {
-        let parameters = request.parameters;
-        let model = Model::named(request.model);
+        let parameters = request.accepted();
         let effort = parameters.reasoning_effort;
         let Turns { system, turns } = Turns::of(request);
         let messages: Value = turns
@@ -42,7 +43,7 @@ impl Protocol for Anthropic {
             .map(|turn| json!({"role": turn.role, "content": content(turn)}))
             .collect();
         // With thinking, a temperature other than 1 is rejected, and so is a top-p below 0.95.
-        let accepts_sampling = model.accepts_sampling && effort.is_none();
+        let accepts_sampling = !request.record.thinks(effort);
         // The scale ends at 1 here; 2 means the maximum.
         let temperature = parameters
             .temperature
@@ -59,7 +60,7 @@ impl Protocol for Anthropic {
             ("stream", Some(json!(true))),
             (
                 "max_tokens",
-                Some(json!(model.max_tokens(parameters.max_tokens, effort))),
+                Some(json!(max_tokens(request.record, &parameters))),
             ),
             ("temperature", temperature.map(Value::from)),
             ("top_p", top_p.map(Value::from)),
@@ -67,12 +68,10 @@ impl Protocol for Anthropic {
                 "stop_sequences",
                 (!parameters.stop.is_empty()).then(|| json!(parameters.stop)),
             ),
-            ("thinking", effort.map(|effort| model.thinking(effort))),
+            ("thinking", thinking(request.record, effort)),
             (
                 "output_config",
-                effort
-                    .filter(|_| model.adaptive)
-                    .map(|effort| json!({"effort": effort})),
+                output_effort(request.record, effort).map(|effort| json!({"effort": effort})),
             ),
         ]);
         HttpRequestParts {
@@ -102,7 +101,7 @@ impl Protocol for Anthropic {
     }
 
     fn models(&self, body: &str) -> Option<Vec<ListedModel>> {
-        let list: Vec<WireModel> = entries(body, "data")?;
+        let list: Vec<Model> = entries(body, "data")?;
         Some(list.into_iter().map(ListedModel::from).collect())
     }
 
@@ -158,98 +157,58 @@ fn block(part: ContentPart<'_>) -> Option<Value> {
     })
 }
 
-/// The parameters that a model accepts, according to its name.
-struct Model {
-    /// Adaptive thinking, with an effort; others take a budget of tokens.
-    adaptive: bool,
-    /// It may think without being asked to.
-    thinks_by_default: bool,
-    /// It accepts a temperature or a top-p.
-    accepts_sampling: bool,
+/// Returns the limit of the answer with its thinking, which counts toward it: a limit for the answer alone would
+/// cut it off.
+fn max_tokens(record: &ModelRecord, parameters: &Parameters) -> u32 {
+    let answer = parameters.max_tokens;
+    // An explicit limit is not raised for thinking that was not requested.
+    let by_default = answer.is_none() && record.thinks_by_default == Some(true);
+    let by_default = by_default.then_some(ReasoningEffort::High);
+    let effort = parameters.reasoning_effort.or(by_default);
+    let thinking = effort.map_or(0, thinking_tokens);
+    let total = answer
+        .unwrap_or(DEFAULT_MAX_TOKENS)
+        .saturating_add(thinking);
+    total.min(record.max_output_tokens.unwrap_or(u32::MAX))
 }
 
-impl Model {
-    /// Treats a Claude without a version as a new one. A name without "claude" belongs to another company's
-    /// model behind the same protocol, which is assumed to know the older form.
-    fn named(name: &str) -> Self {
-        let Some((_, name)) = name.split_once("claude") else {
-            return Self {
-                adaptive: false,
-                thinks_by_default: false,
-                accepts_sampling: true,
-            };
-        };
-        // `-opus-4-20250514`, `-3-7-sonnet-latest`, `-opus-4.6`: longer numbers are dates.
-        let mut numbers = name
-            .split(['-', '.', '@', ':'])
-            .filter(|part| part.len() <= 2)
-            .filter_map(|part| part.parse::<u32>().ok());
-        let version = numbers
-            .next()
-            .map(|major| (major, numbers.next().unwrap_or(0)));
-        let since = |least| version.is_none_or(|version| version >= least);
-        Self {
-            adaptive: since((4, 6)),
-            thinks_by_default: since((5, 0)),
-            accepts_sampling: !since((4, 7)),
-        }
+/// Returns the configuration of thinking. Without `display`, the newer models think in silence, so that those
+/// that think by default get it also where no effort is set.
+fn thinking(record: &ModelRecord, effort: Option<ReasoningEffort>) -> Option<Value> {
+    if effort == Some(ReasoningEffort::None) {
+        return Some(json!({"type": "disabled"}));
     }
-
-    /// Thinking counts toward the limit, so its budget is added to the answer's.
-    fn max_tokens(&self, answer: Option<u32>, effort: Option<ReasoningEffort>) -> u32 {
-        // An explicit limit is not raised for thinking that was not requested.
-        let unasked = (answer.is_none() && self.thinks_by_default).then_some(ReasoningEffort::High);
-        let thinking = effort.or(unasked).map_or(0, thinking_tokens);
-        answer
-            .unwrap_or(DEFAULT_MAX_TOKENS)
-            .saturating_add(thinking)
-    }
-
-    fn thinking(&self, effort: ReasoningEffort) -> Value {
-        if self.adaptive {
-            // Without `display`, the newer models omit their thinking from the stream.
-            json!({"type": "adaptive", "display": "summarized"})
-        } else {
-            json!({"type": "enabled", "budget_tokens": thinking_tokens(effort)})
+    match record.thinking {
+        Some(ThinkingForm::Adaptive) => {
+            let may_say = !record.refused.contains(&Parameter::ReasoningEffort);
+            (record.thinks(effort) && may_say)
+                .then(|| json!({"type": "adaptive", "display": "summarized"}))
         }
+        Some(ThinkingForm::Level | ThinkingForm::LevelAndSwitch) => None,
+        Some(ThinkingForm::Budget) | None => effort
+            .map(|effort| json!({"type": "enabled", "budget_tokens": thinking_tokens(effort)})),
     }
 }
 
-#[derive(Deserialize)]
-struct WireModel {
-    #[serde(deserialize_with = "id")]
-    id: String,
-    #[serde(default, deserialize_with = "lenient")]
-    display_name: Option<String>,
-    #[serde(default, deserialize_with = "count")]
-    max_input_tokens: Option<u32>,
-    capabilities: Option<Value>,
-}
-
-impl From<WireModel> for ListedModel {
-    fn from(model: WireModel) -> Self {
-        let reported = model.capabilities.as_ref();
-        let reported =
-            reported.and_then(|reported| reported.pointer("/image_input/supported")?.as_bool());
-        // Every Claude still served accepts images; another company's model may not.
-        let vision = reported.or_else(|| model.id.contains("claude").then_some(true));
-        Self {
-            vision,
-            id: model.id,
-            name: model.display_name,
-            context_tokens: model.max_input_tokens,
-        }
-    }
+/// Returns the effort, for models that take one by its name.
+fn output_effort(record: &ModelRecord, effort: Option<ReasoningEffort>) -> Option<ReasoningEffort> {
+    let by_budget = matches!(record.thinking, Some(ThinkingForm::Budget) | None);
+    effort.filter(|effort| !by_budget && *effort != ReasoningEffort::None)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::protocol::testing::{self, said, shown, with_tools};
-    use conch_model::{Parameters, Role};
+    use conch_model::{ProtocolKind, Role};
 
     fn body(model: &str, parameters: &Parameters) -> Value {
-        testing::body(&Anthropic, model, &[said(Role::User, "hi")], parameters)
+        testing::body(
+            ProtocolKind::Anthropic,
+            model,
+            &[said(Role::User, "hi")],
+            parameters,
+        )
     }
 
     fn thinking(effort: ReasoningEffort, max_tokens: Option<u32>) -> Parameters {
@@ -332,17 +291,105 @@ mod tests {
             "claude-opus-5",
             "anthropic/claude-opus-4.7",
             "claude-mythos-preview",
+            "claude-opus-5-5",
         ] {
-            let sent = body(model, &thinking(ReasoningEffort::Low, None));
             assert_eq!(
-                sent["thinking"],
-                json!({"type": "adaptive", "display": "summarized"}),
+                body(model, &thinking(ReasoningEffort::Low, None)),
+                json!({
+                    "model": model,
+                    "messages": [{"role": "user", "content": "hi"}],
+                    "stream": true,
+                    "max_tokens": 8192 + 1024,
+                    "thinking": {"type": "adaptive", "display": "summarized"},
+                    "output_config": {"effort": "low"},
+                }),
                 "{model}"
             );
-            assert_eq!(sent["output_config"], json!({"effort": "low"}));
-            assert_eq!(sent["max_tokens"], 8192 + 1024);
-            assert_eq!(sent.get("temperature"), None);
         }
+    }
+
+    #[test]
+    fn each_effort_of_the_newest_models_has_its_name_and_room() {
+        for (effort, name, tokens) in [
+            (ReasoningEffort::Minimal, "low", 1024),
+            (ReasoningEffort::Xhigh, "xhigh", 32_768),
+            (ReasoningEffort::Max, "max", 65_536),
+        ] {
+            let sent = body("claude-sonnet-5-5", &thinking(effort, Some(100)));
+            assert_eq!(sent["output_config"], json!({"effort": name}));
+            assert_eq!(sent["max_tokens"], 100 + tokens);
+        }
+        let sent = body(
+            "claude-fable-5-2",
+            &thinking(ReasoningEffort::Max, Some(120_000)),
+        );
+        assert_eq!(sent["max_tokens"], 128_000, "more than it can write");
+        let older = body("claude-opus-4-6", &thinking(ReasoningEffort::Xhigh, None));
+        assert_eq!(older["output_config"], json!({"effort": "high"}));
+    }
+
+    #[test]
+    fn thinking_is_turned_off_where_that_is_possible() {
+        let off = thinking(ReasoningEffort::None, None);
+        for model in [
+            "claude-opus-5",
+            "claude-haiku-5-5",
+            "claude-opus-4-8",
+            "claude-haiku-4-5",
+        ] {
+            let sent = body(model, &off);
+            assert_eq!(sent["thinking"], json!({"type": "disabled"}), "{model}");
+            assert_eq!(sent.get("output_config"), None);
+            assert_eq!(sent["max_tokens"], 8192);
+        }
+        let sent = body("claude-opus-5-5", &off);
+        assert_eq!(sent["thinking"]["type"], "adaptive", "it always thinks");
+        assert_eq!(sent["output_config"], json!({"effort": "low"}));
+    }
+
+    #[test]
+    fn what_thinks_unasked_shows_its_thinking() {
+        let shown = |model| body(model, &Parameters::default()).get("thinking").cloned();
+        let summarized = json!({"type": "adaptive", "display": "summarized"});
+        for model in ["claude-opus-5", "claude-opus-5-5", "claude-haiku-5-5"] {
+            assert_eq!(shown(model), Some(summarized.clone()), "{model}");
+        }
+        for model in ["claude-opus-4-8", "claude-haiku-4-5", "glm-5"] {
+            assert_eq!(shown(model), None, "{model}");
+        }
+        let refused = ModelRecord {
+            thinking: Some(ThinkingForm::Adaptive),
+            thinks_by_default: Some(true),
+            refused: vec![Parameter::ReasoningEffort],
+            ..ModelRecord::default()
+        };
+        let messages = [said(Role::User, "hi")];
+        let parameters = Parameters::default();
+        let kind = ProtocolKind::Anthropic;
+        let sent = testing::body_with(kind, "m", &refused, &messages, &parameters);
+        assert_eq!(sent.get("thinking"), None);
+    }
+
+    #[test]
+    fn deepseek_behind_the_protocol_takes_an_effort_and_a_switch() {
+        let record = ModelRecord {
+            thinking: Some(ThinkingForm::LevelAndSwitch),
+            ..ModelRecord::default()
+        };
+        let sent = |effort| {
+            let messages = [said(Role::User, "hi")];
+            let kind = ProtocolKind::Anthropic;
+            let parameters = thinking(effort, None);
+            let sent = testing::body_with(kind, "m", &record, &messages, &parameters);
+            (
+                sent.get("thinking").cloned(),
+                sent.get("output_config").cloned(),
+            )
+        };
+        let effort = json!({"effort": "max"});
+        assert_eq!(sent(ReasoningEffort::Max), (None, Some(effort)));
+        let off = json!({"type": "disabled"});
+        assert_eq!(sent(ReasoningEffort::None), (Some(off), None));
     }
 
     #[test]
@@ -390,7 +437,12 @@ mod tests {
             said(Role::Assistant, "A conch"),
             shown("", &["Qg=="]),
         ];
-        let sent = testing::body(&Anthropic, "m", &messages, &Parameters::default());
+        let sent = testing::body(
+            ProtocolKind::Anthropic,
+            "m",
+            &messages,
+            &Parameters::default(),
+        );
         let image = |data: &str| {
             let source = json!({"type": "base64", "media_type": "image/png", "data": data});
             json!({"type": "image", "source": source})
@@ -406,32 +458,18 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_models_says_their_names_and_what_they_can_read() {
-        let models = Anthropic
-            .models(
-                r#"{"data":[{"type":"model","id":"claude-opus-5","display_name":"Claude Opus 5",
-                    "max_input_tokens":1000000,"capabilities":{}},{"id":"b","max_input_tokens":null},
-                    {"id":"claude-blind","capabilities":{"image_input":{"supported":false}}}],"has_more":false}"#,
-            )
-            .unwrap();
-        assert_eq!(models.len(), 3);
-        let vision: Vec<_> = models.iter().map(|model| model.vision).collect();
-        assert_eq!(vision, [Some(true), None, Some(false)]);
-        assert_eq!(models[0].id, "claude-opus-5");
-        assert_eq!(models[0].name.as_deref(), Some("Claude Opus 5"));
-        assert_eq!(models[0].context_tokens, Some(1_000_000));
-        assert_eq!(models[1].context_tokens, None);
-        assert!(Anthropic.models("<html>").is_none());
-    }
-
-    #[test]
     fn calls_of_tools_go_back_with_their_results_and_the_signed_reasoning() {
         let messages = [
             said(Role::User, "What about the weather?"),
             with_tools(&json!({"signature": "s"}), "It rains."),
             said(Role::User, "Thanks"),
         ];
-        let sent = testing::body(&Anthropic, "claude-x", &messages, &Parameters::default());
+        let sent = testing::body(
+            ProtocolKind::Anthropic,
+            "claude-x",
+            &messages,
+            &Parameters::default(),
+        );
         assert_eq!(
             sent["messages"],
             json!([
@@ -455,7 +493,12 @@ mod tests {
             with_tools(&json!({"redacted": "r"}), ""),
             said(Role::User, "Well?"),
         ];
-        let sent = testing::body(&Anthropic, "claude-x", &cut, &Parameters::default());
+        let sent = testing::body(
+            ProtocolKind::Anthropic,
+            "claude-x",
+            &cut,
+            &Parameters::default(),
+        );
         assert_eq!(
             sent["messages"][1]["content"][0],
             json!({"type": "redacted_thinking", "data": "r"})
@@ -475,7 +518,7 @@ mod tests {
             .unwrap();
         let read: Vec<_> = models
             .iter()
-            .map(|model| (&*model.id, model.context_tokens))
+            .map(|model| (&*model.id, model.record.context_tokens))
             .collect();
         assert_eq!(read, [("a", Some(200_000)), ("b", None)]);
     }

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use self::events::Chunks;
-use super::lenient::{count, entries, id, lenient, list};
+use super::lenient::{count, entries, id, lenient};
 use super::turns::{ContentPart, Turns};
 use super::{
     ChatRequest, Decoder, Framing, HttpRequestParts, ListedModel, Protocol, key_header, only_set,
@@ -20,6 +20,7 @@ use super::{
 };
 use crate::failure::FailureKind;
 use crate::limits::spans;
+use crate::record::{ModelKind, ModelRecord, ThinkingForm};
 
 /// The Gemini protocol.
 #[derive(Debug)]
@@ -27,7 +28,7 @@ pub(super) struct Gemini;
 
 impl Protocol for Gemini {
     fn build_request(&self, request: &ChatRequest<'_>) -> HttpRequestParts {
-        let parameters = request.parameters;
+        let parameters = request.accepted();
         let Turns { system, turns } = Turns::of(request);
         let contents: Value = turns
             .into_iter()
@@ -52,7 +53,7 @@ impl Protocol for Gemini {
                 "thinkingConfig",
                 parameters
                     .reasoning_effort
-                    .map(|effort| thinking(request.model, effort)),
+                    .map(|effort| thinking(request, effort)),
             ),
         ]);
         let body = only_set([
@@ -96,8 +97,7 @@ impl Protocol for Gemini {
 
     fn models(&self, body: &str) -> Option<Vec<ListedModel>> {
         let list: Vec<Model> = entries(body, "models")?;
-        let models = list.into_iter().filter(Model::answers_chats);
-        Some(models.map(ListedModel::from).collect())
+        Some(list.into_iter().map(ListedModel::from).collect())
     }
 
     /// The variable holds the server's address, to which the client adds the version.
@@ -166,11 +166,12 @@ const VERSION: &str = "v1beta";
 /// The prefix of model names, in the list and in paths.
 const PREFIX: &str = "models/";
 
-/// Gemini 2 takes a token budget and rejects a level, later versions require a level. Names without a
-/// version, such as `gemini-flash-latest`, are of the newest.
-fn thinking(model: &str, effort: ReasoningEffort) -> Value {
-    if model.trim_start_matches(PREFIX).starts_with("gemini-2") {
-        json!({"thinkingBudget": thinking_tokens(effort), "includeThoughts": true})
+/// Gemini 2 takes a budget of tokens and rejects a level, later models the reverse. A level has no "none": a
+/// model that can be turned off takes no tokens.
+fn thinking(request: &ChatRequest<'_>, effort: ReasoningEffort) -> Value {
+    let is_off = effort == ReasoningEffort::None;
+    if is_off || request.record.thinking == Some(ThinkingForm::Budget) {
+        json!({"thinkingBudget": thinking_tokens(effort), "includeThoughts": !is_off})
     } else {
         json!({"thinkingLevel": effort, "includeThoughts": true})
     }
@@ -185,31 +186,45 @@ struct Model {
     display_name: Option<String>,
     #[serde(default, deserialize_with = "count")]
     input_token_limit: Option<u32>,
-    #[serde(default, deserialize_with = "list")]
-    supported_generation_methods: Vec<String>,
+    #[serde(default, deserialize_with = "count")]
+    output_token_limit: Option<u32>,
+    #[serde(default, deserialize_with = "lenient")]
+    supported_generation_methods: Option<Vec<String>>,
+    /// Whether it thinks.
+    #[serde(default, deserialize_with = "lenient")]
+    thinking: Option<bool>,
 }
 
 impl Model {
-    /// Excludes models that cannot generate, and those that generate only audio, images or clicks.
-    fn answers_chats(&self) -> bool {
-        const OTHERS: [&str; 3] = ["-computer-use", "-image", "-tts"];
-        let generates = self
-            .supported_generation_methods
-            .iter()
-            .any(|method| method == "generateContent");
-        generates && !OTHERS.iter().any(|part| self.name.contains(part))
+    /// Returns what the methods say: what generates may still generate only sound or images, which the name
+    /// tells.
+    fn kind(&self) -> Option<ModelKind> {
+        let mut methods = self.supported_generation_methods.iter().flatten();
+        if methods.clone().any(|method| method == "generateContent") {
+            return None;
+        }
+        let embeds = methods.any(|method| method.starts_with("embed"));
+        Some(if embeds {
+            ModelKind::Embedding
+        } else {
+            ModelKind::Other
+        })
     }
 }
 
 impl From<Model> for ListedModel {
     fn from(model: Model) -> Self {
-        let id = model.name.trim_start_matches(PREFIX);
-        Self {
-            // Every Gemini accepts images. Some of the others do, but the list does not report it.
-            vision: id.starts_with("gemini").then_some(true),
-            id: id.to_owned(),
-            name: model.display_name,
+        let record = ModelRecord {
+            kind: model.kind(),
             context_tokens: model.input_token_limit,
+            max_output_tokens: model.output_token_limit,
+            efforts: (model.thinking == Some(false)).then(Vec::new),
+            ..ModelRecord::default()
+        };
+        Self {
+            record,
+            id: model.name.trim_start_matches(PREFIX).to_owned(),
+            name: model.display_name,
         }
     }
 }
@@ -218,7 +233,7 @@ impl From<Model> for ListedModel {
 mod tests {
     use super::*;
     use crate::protocol::testing::{self, said, shown, with_tools};
-    use conch_model::Parameters;
+    use conch_model::{Parameters, ProtocolKind};
 
     fn body(model: &str, parameters: &Parameters) -> Value {
         let messages = [
@@ -227,7 +242,7 @@ mod tests {
             said(Role::Assistant, "Hello"),
             said(Role::User, "bye"),
         ];
-        testing::body(&Gemini, model, &messages, parameters)
+        testing::body(ProtocolKind::Gemini, model, &messages, parameters)
     }
 
     #[test]
@@ -272,18 +287,48 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_model_gets_a_level_instead_of_a_budget() {
-        let parameters = Parameters {
-            reasoning_effort: Some(ReasoningEffort::Low),
-            ..Parameters::default()
-        };
-        for model in ["gemini-3-pro-preview", "gemini-flash-latest"] {
+    fn each_model_gets_its_level_or_a_budget() {
+        use conch_model::ReasoningEffort::{High, Low, Max, Minimal, None as Off};
+        let level = |level: &str| json!({"thinkingLevel": level, "includeThoughts": true});
+        let budget = |tokens: u32| json!({"thinkingBudget": tokens, "includeThoughts": tokens > 0});
+        for (model, effort, expected) in [
+            ("gemini-3-pro-preview", Low, level("low")),
+            ("gemini-3-flash-preview", Off, level("minimal")),
+            ("gemini-3-flash-preview", Max, level("high")),
+            ("gemini-3.8-flash", Minimal, level("low")),
+            ("gemini-4-hydrogen", Max, level("xhigh")),
+            ("gemini-flash-latest", High, level("high")),
+            ("models/gemini-2.5-flash", Off, budget(0)),
+            ("gemini-2.5-flash", Max, budget(16384)),
+            ("gemini-2.5-pro", Off, budget(1024)),
+        ] {
+            let parameters = Parameters {
+                reasoning_effort: Some(effort),
+                ..Parameters::default()
+            };
             assert_eq!(
-                body(model, &parameters)["generationConfig"]["thinkingConfig"],
-                json!({"thinkingLevel": "low", "includeThoughts": true}),
-                "{model}"
+                body(model, &parameters)["generationConfig"],
+                json!({"thinkingConfig": expected}),
+                "{model} {effort:?}"
             );
         }
+    }
+
+    #[test]
+    fn what_a_model_does_not_take_is_not_sent() {
+        let parameters = Parameters {
+            temperature: Some(0.5),
+            reasoning_effort: Some(ReasoningEffort::High),
+            ..Parameters::default()
+        };
+        assert_eq!(
+            body("gemini-2.0-flash", &parameters)["generationConfig"],
+            json!({"temperature": 0.5})
+        );
+        assert_eq!(
+            body("gemini-3.8-flash", &parameters)["generationConfig"],
+            json!({"thinkingConfig": {"thinkingLevel": "high", "includeThoughts": true}})
+        );
     }
 
     #[test]
@@ -294,6 +339,7 @@ mod tests {
                     model,
                     messages: &[],
                     parameters: &Parameters::default(),
+                    record: &ModelRecord::default(),
                 })
                 .path
         };
@@ -309,7 +355,7 @@ mod tests {
     #[test]
     fn an_image_is_a_part_of_its_own() {
         let messages = [shown("Look", &["QQ=="])];
-        let sent = testing::body(&Gemini, "m", &messages, &Parameters::default());
+        let sent = testing::body(ProtocolKind::Gemini, "m", &messages, &Parameters::default());
         assert_eq!(
             sent["contents"],
             json!([{"role": "user", "parts": [
@@ -328,26 +374,35 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_models_leaves_out_those_that_do_not_chat() {
+    fn a_list_of_models_says_their_lengths_and_which_chat() {
         let models = Gemini
             .models(
                 r#"{"models":[
                     {"name":"models/gemini-3-flash","displayName":"Gemini 3 Flash","inputTokenLimit":1048576,
+                     "outputTokenLimit":65536,"thinking":true,
                      "supportedGenerationMethods":["generateContent","countTokens"]},
+                    {"name":"models/gemma-3","thinking":false,"inputTokenLimit":"many",
+                     "supportedGenerationMethods":["generateContent"]},
+                    {"displayName":"no name"},7,
                     {"name":"models/gemini-embedding-001","supportedGenerationMethods":["embedContent"]},
-                    {"name":"models/gemini-3-flash-tts","supportedGenerationMethods":["generateContent"]},
                     {"name":"models/nameless","displayName":null,"supportedGenerationMethods":null}]}"#,
             )
             .unwrap();
         assert_eq!(
-            models,
-            [ListedModel {
+            models[0],
+            ListedModel {
                 id: "gemini-3-flash".to_owned(),
                 name: Some("Gemini 3 Flash".to_owned()),
-                context_tokens: Some(1_048_576),
-                vision: Some(true),
-            }]
+                record: ModelRecord {
+                    context_tokens: Some(1_048_576),
+                    max_output_tokens: Some(65_536),
+                    ..ModelRecord::default()
+                },
+            }
         );
+        assert_eq!(models[1].record.efforts, Some(vec![]));
+        let chats: Vec<_> = models.iter().map(|model| model.record.chats()).collect();
+        assert_eq!(chats, [true, true, false, false]);
         assert!(Gemini.models("<html>").is_none());
     }
 
@@ -377,7 +432,12 @@ mod tests {
             said(Role::User, "What about the weather?"),
             with_tools(&json!({"thoughtSignature": "s"}), "It rains."),
         ];
-        let sent = testing::body(&Gemini, "gemini-x", &messages, &Parameters::default());
+        let sent = testing::body(
+            ProtocolKind::Gemini,
+            "gemini-x",
+            &messages,
+            &Parameters::default(),
+        );
         assert_eq!(
             sent["contents"],
             json!([
@@ -407,7 +467,7 @@ mod tests {
             .unwrap();
         let read: Vec<_> = models
             .iter()
-            .map(|model| (&*model.id, model.context_tokens))
+            .map(|model| (&*model.id, model.record.context_tokens))
             .collect();
         assert_eq!(read, [("a", Some(8192)), ("b", None)]);
     }

@@ -25,6 +25,7 @@ use serde_json::{Map, Value, json};
 
 use super::failure::{Failure, FailureKind};
 use super::limits::BudgetHeaders;
+use super::record::ModelRecord;
 
 /// A chat request to a model.
 #[derive(Debug)]
@@ -33,8 +34,17 @@ pub struct ChatRequest<'a> {
     pub model: &'a str,
     /// The conversation, oldest first; without the system prompt, which is a parameter.
     pub messages: &'a [ChatMessage],
-    /// The parameters that are set; the rest is not sent.
+    /// The parameters that are set; the rest is not sent, nor what the model refuses.
     pub parameters: &'a Parameters,
+    /// What the model takes.
+    pub record: &'a ModelRecord,
+}
+
+impl ChatRequest<'_> {
+    /// Returns the parameters that the model takes.
+    fn accepted(&self) -> Parameters {
+        self.record.accepted(self.parameters)
+    }
 }
 
 /// A message of the conversation.
@@ -142,10 +152,8 @@ pub struct ListedModel {
     pub id: String,
     /// Its display name, if it has another.
     pub name: Option<String>,
-    /// The context window in tokens, if the provider reports it.
-    pub context_tokens: Option<u32>,
-    /// Whether it accepts images, if the provider reports it.
-    pub vision: Option<bool>,
+    /// What the provider reports about it.
+    pub record: ModelRecord,
 }
 
 /// The form of a protocol's streams. Others are read, too; but in a stream of events, one JSON object alone is an answer
@@ -248,7 +256,8 @@ pub trait Protocol: Debug + Send + Sync {
     /// Returns the path of the model list, below the base address.
     fn models_path(&self) -> &'static str;
 
-    /// Returns the chat models in that list; `None` when the body is not such a list.
+    /// Returns the models in that list; `None` when the body is not such a list. An entry of another form is
+    /// left out, and costs no other.
     fn models(&self, body: &str) -> Option<Vec<ListedModel>>;
 
     /// Returns the base address for the value of the official client's environment variable.
@@ -307,6 +316,7 @@ pub fn of(kind: ProtocolKind) -> &'static dyn Protocol {
 }
 
 pub(super) use self::lenient::count;
+pub(super) use self::openai::lm_studio_models;
 
 /// Returns an object of the fields that are set.
 fn only_set<const N: usize>(fields: [(&str, Option<Value>); N]) -> Map<String, Value> {
@@ -314,13 +324,16 @@ fn only_set<const N: usize>(fields: [(&str, Option<Value>); N]) -> Map<String, V
     fields.into_iter().filter_map(set).collect()
 }
 
-/// Returns the thinking budget in tokens, for protocols that take one: from Anthropic's minimum to what every
-/// thinking Gemini model accepts.
-fn thinking_tokens(effort: ReasoningEffort) -> u32 {
+/// Returns the thinking budget in tokens, for protocols that take one or add it to the answer's length: from
+/// Anthropic's minimum to what every thinking Gemini model accepts, and beyond for the efforts above.
+const fn thinking_tokens(effort: ReasoningEffort) -> u32 {
     match effort {
-        ReasoningEffort::Low => 1024,
+        ReasoningEffort::None => 0,
+        ReasoningEffort::Minimal | ReasoningEffort::Low => 1024,
         ReasoningEffort::Medium => 4096,
         ReasoningEffort::High => 16_384,
+        ReasoningEffort::Xhigh => 32_768,
+        ReasoningEffort::Max => 65_536,
     }
 }
 
@@ -341,9 +354,10 @@ pub mod testing {
     //! Requests for the tests of all protocols.
 
     use super::{
-        ChatMessage, ChatRequest, Content, Decoder, ImagePart, Parameters, Protocol, Role,
-        StepCall, StepPart, StreamEvent, ToolCall, ToolStep, Value,
+        ChatMessage, ChatRequest, Content, Decoder, ImagePart, ModelRecord, Parameters,
+        ProtocolKind, Role, StepCall, StepPart, StreamEvent, ToolCall, ToolStep, Value, of,
     };
+    use crate::record::record_anywhere;
 
     /// Decodes one event, given as JSON; nothing if it does not belong to the protocol.
     pub(super) fn decode(decoder: &mut dyn Decoder, event: &str) -> Vec<StreamEvent> {
@@ -420,9 +434,21 @@ pub mod testing {
         }
     }
 
+    /// The body for a model of which the table alone knows.
     pub(super) fn body(
-        protocol: &dyn Protocol,
+        protocol: ProtocolKind,
         model: &str,
+        messages: &[ChatMessage],
+        parameters: &Parameters,
+    ) -> Value {
+        let record = record_anywhere(protocol, model);
+        body_with(protocol, model, &record, messages, parameters)
+    }
+
+    pub(super) fn body_with(
+        protocol: ProtocolKind,
+        model: &str,
+        record: &ModelRecord,
         messages: &[ChatMessage],
         parameters: &Parameters,
     ) -> Value {
@@ -430,7 +456,8 @@ pub mod testing {
             model,
             messages,
             parameters,
+            record,
         };
-        protocol.build_request(&request).body
+        of(protocol).build_request(&request).body
     }
 }

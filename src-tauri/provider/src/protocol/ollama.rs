@@ -4,21 +4,23 @@
 //! accepts fewer options.
 
 mod lines;
+mod list;
 
 use conch_model::ReasoningEffort;
 use reqwest::{RequestBuilder, Url};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use self::lines::Lines;
-use super::lenient::{entries, id, lenient, list};
+use self::list::Model;
+use super::lenient::entries;
 use super::turns::role_messages;
 use super::{
     ChatMessage, ChatRequest, Decoder, Framing, HttpRequestParts, ListedModel, Protocol, StepCall,
     ToolStep, only_set, says,
 };
 use crate::failure::FailureKind;
+use crate::record::{ModelRecord, ThinkingForm};
 
 /// The Ollama protocol.
 #[derive(Debug)]
@@ -26,7 +28,7 @@ pub(super) struct Ollama;
 
 impl Protocol for Ollama {
     fn build_request(&self, request: &ChatRequest<'_>) -> HttpRequestParts {
-        let parameters = request.parameters;
+        let parameters = request.accepted();
         let options = only_set([
             ("temperature", parameters.temperature.map(Value::from)),
             ("top_p", parameters.top_p.map(Value::from)),
@@ -43,13 +45,14 @@ impl Protocol for Ollama {
                 Some(role_messages(request, with_images, with_calls)),
             ),
             ("stream", Some(json!(true))),
-            // By default, Ollama silently drops what does not fit.
+            // By default, Ollama silently drops what does not fit, before the answer and during it.
             ("truncate", Some(json!(false))),
+            ("shift", Some(json!(false))),
             (
                 "think",
                 parameters
                     .reasoning_effort
-                    .map(|effort| think(request.model, effort)),
+                    .map(|effort| think(request.record, effort)),
             ),
             ("options", (!options.is_empty()).then(|| options.into())),
         ]);
@@ -78,8 +81,7 @@ impl Protocol for Ollama {
 
     fn models(&self, body: &str) -> Option<Vec<ListedModel>> {
         let list: Vec<Model> = entries(body, "models")?;
-        let models = list.into_iter().filter(Model::answers_chats);
-        Some(models.map(ListedModel::from).collect())
+        Some(list.into_iter().map(ListedModel::from).collect())
     }
 
     /// `OLLAMA_HOST` also configures the server: a host, perhaps with a port or a scheme, and `0.0.0.0` for
@@ -140,67 +142,13 @@ fn with_images(message: &ChatMessage) -> Value {
 /// Ollama's default port.
 const PORT: u16 = 11434;
 
-/// Levels are for gpt-oss; other models may reject them, and only have thinking enabled.
-fn think(model: &str, effort: ReasoningEffort) -> Value {
-    if model.contains("gpt-oss") {
-        json!(effort)
-    } else {
-        json!(true)
-    }
-}
-
-#[derive(Deserialize)]
-struct Model {
-    #[serde(deserialize_with = "id")]
-    name: String,
-    #[serde(default, deserialize_with = "lenient")]
-    details: Option<Details>,
-    /// Newer versions report it in the list; older ones only in each model's details.
-    #[serde(default, deserialize_with = "lenient")]
-    capabilities: Option<Vec<String>>,
-}
-
-#[derive(Deserialize)]
-struct Details {
-    #[serde(default, deserialize_with = "lenient")]
-    family: Option<String>,
-    #[serde(default, deserialize_with = "list")]
-    families: Vec<String>,
-}
-
-impl Model {
-    /// Excludes embedding models: by their family (`bert`, `nomic-bert`), or by their name if they belong to
-    /// a chat model's family (`embeddinggemma`, `qwen3-embedding`).
-    fn answers_chats(&self) -> bool {
-        let embeds = |name: &String| name.contains("embed");
-        let mut families = self.families();
-        !embeds(&self.name) && !families.any(|family| embeds(family) || family.contains("bert"))
-    }
-
-    /// Without capabilities, vision is inferred from the family of the model's image encoder.
-    fn vision(&self) -> Option<bool> {
-        if let Some(capabilities) = &self.capabilities {
-            return Some(capabilities.iter().any(|capability| capability == "vision"));
-        }
-        let vision = |family: &String| ["clip", "mllama"].contains(&family.as_str());
-        self.families().any(vision).then_some(true)
-    }
-
-    fn families(&self) -> impl Iterator<Item = &String> {
-        self.details
-            .iter()
-            .flat_map(|details| details.family.iter().chain(&details.families))
-    }
-}
-
-impl From<Model> for ListedModel {
-    fn from(model: Model) -> Self {
-        Self {
-            vision: model.vision(),
-            id: model.name,
-            name: None,
-            context_tokens: None,
-        }
+/// Returns the value of `think`. A server that does not list what its models can is an older one, which takes
+/// levels for gpt-oss alone.
+fn think(record: &ModelRecord, effort: ReasoningEffort) -> Value {
+    match effort {
+        ReasoningEffort::None => json!(false),
+        level if record.thinking == Some(ThinkingForm::Level) => json!(level),
+        _ => json!(true),
     }
 }
 
@@ -208,10 +156,15 @@ impl From<Model> for ListedModel {
 mod tests {
     use super::*;
     use crate::protocol::testing::{self, said, shown, with_tools};
-    use conch_model::{Parameters, Role};
+    use conch_model::{Parameters, ProtocolKind, Role};
 
     fn body(model: &str, parameters: &Parameters) -> Value {
-        testing::body(&Ollama, model, &[said(Role::User, "hi")], parameters)
+        testing::body(
+            ProtocolKind::Ollama,
+            model,
+            &[said(Role::User, "hi")],
+            parameters,
+        )
     }
 
     #[test]
@@ -223,6 +176,7 @@ mod tests {
                 "messages": [{"role": "user", "content": "hi"}],
                 "stream": true,
                 "truncate": false,
+                "shift": false,
             })
         );
     }
@@ -234,7 +188,7 @@ mod tests {
             said(Role::Assistant, "Hi"),
             shown("Look", &["QQ==", "Qg=="]),
         ];
-        let sent = testing::body(&Ollama, "m", &messages, &Parameters::default());
+        let sent = testing::body(ProtocolKind::Ollama, "m", &messages, &Parameters::default());
         assert_eq!(
             sent["messages"],
             json!([
@@ -269,42 +223,50 @@ mod tests {
     }
 
     #[test]
+    fn a_model_gets_its_level_or_a_switch() {
+        use conch_model::ReasoningEffort::{High, Low, Max, Minimal, None as Off};
+        let think = |record: &ModelRecord, model: &str, effort| {
+            let parameters = Parameters {
+                reasoning_effort: Some(effort),
+                ..Parameters::default()
+            };
+            let messages = [said(Role::User, "hi")];
+            let kind = ProtocolKind::Ollama;
+            let sent = testing::body_with(kind, model, record, &messages, &parameters);
+            sent.get("think").cloned()
+        };
+        let listed = ModelRecord {
+            thinking: Some(ThinkingForm::Level),
+            efforts: Some(vec![Off, Low, High, Max]),
+            ..ModelRecord::default()
+        };
+        assert_eq!(think(&listed, "qwen3", Off), Some(json!(false)));
+        assert_eq!(think(&listed, "qwen3", Minimal), Some(json!("low")));
+        assert_eq!(think(&listed, "qwen3", Max), Some(json!("max")));
+        let unknown = ModelRecord::default();
+        assert_eq!(think(&unknown, "qwen3", Off), Some(json!(false)));
+        assert_eq!(think(&unknown, "qwen3", Low), Some(json!(true)));
+        let thoughtless = ModelRecord {
+            efforts: Some(vec![]),
+            ..ModelRecord::default()
+        };
+        assert_eq!(think(&thoughtless, "gemma3", High), None);
+        let off = Parameters {
+            reasoning_effort: Some(Off),
+            ..Parameters::default()
+        };
+        assert_eq!(
+            body("gpt-oss:20b", &off)["think"],
+            "low",
+            "it ignores booleans"
+        );
+    }
+
+    #[test]
     fn a_key_is_a_bearer_token() {
         let request = testing::request();
         let request = Ollama.authorise(request, &"secret".into()).build().unwrap();
         assert_eq!(request.headers()["authorization"], "Bearer secret");
-    }
-
-    #[test]
-    fn a_list_of_models_leaves_out_those_that_embed() {
-        let models = Ollama
-            .models(
-                r#"{"models":[
-                    {"name":"qwen3:4b","model":"qwen3:4b","details":{"family":"qwen3","families":["qwen3"]}},
-                    {"name":"all-minilm:latest","details":{"family":"bert","families":null}},
-                    {"name":"bge-m3:latest","details":{"family":null,"families":["bert"]}},
-                    {"name":"embeddinggemma:300m","details":{"family":"gemma3"}},
-                    {"name":"mine:latest","details":null}]}"#,
-            )
-            .unwrap();
-        let names: Vec<_> = models.iter().map(|model| model.id.as_str()).collect();
-        assert_eq!(names, ["qwen3:4b", "mine:latest"]);
-        assert!(Ollama.models("<html>").is_none());
-    }
-
-    #[test]
-    fn a_list_says_which_models_see_where_the_server_knows_it() {
-        let models = Ollama
-            .models(
-                r#"{"models":[
-                    {"name":"new","capabilities":["completion","vision"]},
-                    {"name":"blind","capabilities":["completion"]},
-                    {"name":"llava","details":{"family":"llama","families":["llama","clip"]}},
-                    {"name":"old","details":{"family":"llama"}}]}"#,
-            )
-            .unwrap();
-        let vision: Vec<_> = models.iter().map(|model| model.vision).collect();
-        assert_eq!(vision, [Some(true), Some(false), Some(true), None]);
     }
 
     #[test]
@@ -324,7 +286,7 @@ mod tests {
     #[test]
     fn calls_of_tools_go_back_with_their_results() {
         let messages = [with_tools(&json!({}), "It rains.")];
-        let sent = testing::body(&Ollama, "m", &messages, &Parameters::default());
+        let sent = testing::body(ProtocolKind::Ollama, "m", &messages, &Parameters::default());
         let call =
             |arguments: Value| json!({"function": {"name": "weather", "arguments": arguments}});
         assert_eq!(
@@ -348,7 +310,7 @@ mod tests {
             .unwrap();
         let read: Vec<_> = models
             .iter()
-            .map(|model| (&*model.id, model.vision))
+            .map(|model| (&*model.id, model.record.vision))
             .collect();
         assert_eq!(read, [("a", None), ("b", Some(true))]);
     }

@@ -1,16 +1,20 @@
 //! OpenAI chat completions, <https://platform.openai.com/docs/api-reference/chat>, as spoken by the many
-//! compatible servers: the requests. The responses are in [`chunks`].
+//! compatible servers: the requests. The responses are in [`chunks`], the lists of models in [`list`].
 
 mod chunks;
 mod details;
+mod list;
+mod lm_studio;
 
+use conch_model::ReasoningEffort;
 use reqwest::RequestBuilder;
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use self::chunks::Chunks;
-use super::lenient::{count, entries, id, lenient};
+use self::list::Model;
+pub(crate) use self::lm_studio::models as lm_studio_models;
+use super::lenient::entries;
 use super::turns::role_messages;
 use super::{
     ChatMessage, ChatRequest, Decoder, Framing, HttpRequestParts, ListedModel, Protocol, StepCall,
@@ -18,6 +22,7 @@ use super::{
 };
 use crate::failure::FailureKind;
 use crate::limits::BudgetHeaders;
+use crate::record::{LengthName, ThinkingForm};
 
 /// The OpenAI protocol.
 #[derive(Debug)]
@@ -25,7 +30,13 @@ pub(super) struct OpenAi;
 
 impl Protocol for OpenAi {
     fn build_request(&self, request: &ChatRequest<'_>) -> HttpRequestParts {
-        let parameters = request.parameters;
+        let parameters = request.accepted();
+        let effort = parameters.reasoning_effort;
+        // DeepSeek's level does not turn thinking off.
+        let switches = request.record.thinking == Some(ThinkingForm::LevelAndSwitch);
+        let is_off = switches && effort == Some(ReasoningEffort::None);
+        // Most servers other than OpenAI's do not know the newer name.
+        let length = request.record.length.unwrap_or(LengthName::MaxTokens);
         let body = only_set([
             ("model", Some(json!(request.model))),
             (
@@ -36,20 +47,16 @@ impl Protocol for OpenAi {
             ("stream_options", Some(json!({"include_usage": true}))),
             ("temperature", parameters.temperature.map(Value::from)),
             ("top_p", parameters.top_p.map(Value::from)),
-            // Most servers other than OpenAI's do not know the newer `max_completion_tokens`, and OpenAI's
-            // reasoning models reject the older name.
-            (
-                max_tokens_name(request.model),
-                parameters.max_tokens.map(Value::from),
-            ),
+            (length.name(), parameters.max_tokens.map(Value::from)),
             (
                 "stop",
                 (!parameters.stop.is_empty()).then(|| json!(parameters.stop)),
             ),
             (
                 "reasoning_effort",
-                parameters.reasoning_effort.map(|effort| json!(effort)),
+                effort.filter(|_| !is_off).map(|effort| json!(effort)),
             ),
+            ("thinking", is_off.then(|| json!({"type": "disabled"}))),
         ]);
         HttpRequestParts {
             path: "chat/completions".to_owned(),
@@ -75,8 +82,7 @@ impl Protocol for OpenAi {
 
     fn models(&self, body: &str) -> Option<Vec<ListedModel>> {
         let list: Vec<Model> = entries(body, "data")?;
-        let models = list.into_iter().filter(Model::answers_chats);
-        Some(models.map(ListedModel::from).collect())
+        Some(list.into_iter().map(ListedModel::from).collect())
     }
 
     /// The headers of OpenAI and Groq, and of OpenRouter.
@@ -153,124 +159,20 @@ fn with_images(message: &ChatMessage) -> Value {
     json!({"role": message.role, "content": content})
 }
 
-/// OpenAI's reasoning models and later ones accept only the newer name.
-fn max_tokens_name(model: &str) -> &'static str {
-    let newer = ["o1", "o3", "o4", "gpt-5"];
-    if newer.iter().any(|prefix| model.starts_with(prefix)) {
-        "max_completion_tokens"
-    } else {
-        "max_tokens"
-    }
-}
-
-#[derive(Deserialize)]
-struct Model {
-    #[serde(deserialize_with = "id")]
-    id: String,
-    /// Sent by OpenRouter.
-    #[serde(default, deserialize_with = "lenient")]
-    name: Option<String>,
-    /// Sent by Together: `chat`, or what else the model is for.
-    #[serde(default, rename = "type", deserialize_with = "lenient")]
-    kind: Option<String>,
-    /// Sent by OpenRouter.
-    #[serde(default, deserialize_with = "count")]
-    context_length: Option<u32>,
-    /// Sent by Groq.
-    #[serde(default, deserialize_with = "count")]
-    context_window: Option<u32>,
-    /// Sent by vLLM.
-    #[serde(default, deserialize_with = "count")]
-    max_model_len: Option<u32>,
-    /// Sent by Mistral.
-    #[serde(default, deserialize_with = "count")]
-    max_context_length: Option<u32>,
-    /// Sent by llama.cpp.
-    #[serde(default, deserialize_with = "lenient")]
-    meta: Option<Meta>,
-    /// Sent by OpenRouter. Untyped, as is the next field: a server that uses the name for something else must
-    /// not fail to list its models.
-    architecture: Option<Value>,
-    /// Sent by Mistral.
-    capabilities: Option<Value>,
-}
-
-impl Model {
-    fn answers_chats(&self) -> bool {
-        const OTHERS: [&str; 6] = [
-            "image",
-            "embedding",
-            "audio",
-            "video",
-            "moderation",
-            "rerank",
-        ];
-        let is_other = |kind: &String| OTHERS.contains(&kind.as_str());
-        answers_chats(&self.id) && !self.kind.as_ref().is_some_and(is_other)
-    }
-
-    fn vision(&self) -> Option<bool> {
-        let modalities = self.architecture.as_ref();
-        let modalities =
-            modalities.and_then(|reported| reported.get("input_modalities")?.as_array());
-        let vision = self.capabilities.as_ref();
-        modalities
-            .map(|modalities| modalities.contains(&json!("image")))
-            .or_else(|| vision?.get("vision")?.as_bool())
-    }
-}
-
-#[derive(Deserialize)]
-struct Meta {
-    #[serde(default, deserialize_with = "count")]
-    n_ctx: Option<u32>,
-}
-
-impl From<Model> for ListedModel {
-    fn from(model: Model) -> Self {
-        let vision = model.vision();
-        let meta = model.meta.and_then(|meta| meta.n_ctx);
-        let lengths = [
-            model.context_length,
-            model.context_window,
-            model.max_model_len,
-            model.max_context_length,
-            meta,
-        ];
-        Self {
-            vision,
-            id: model.id,
-            name: model.name,
-            context_tokens: lengths.into_iter().flatten().next(),
-        }
-    }
-}
-
-/// Excludes the models that OpenAI lists besides its chat models.
-fn answers_chats(id: &str) -> bool {
-    const OTHERS: [&str; 10] = [
-        "babbage-",
-        "dall-e-",
-        "davinci-",
-        "gpt-image-",
-        "omni-moderation-",
-        "sora-",
-        "text-embedding-",
-        "text-moderation-",
-        "tts-",
-        "whisper-",
-    ];
-    !OTHERS.iter().any(|prefix| id.starts_with(prefix))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::protocol::testing::{self, said, shown, with_tools};
-    use conch_model::{Parameters, ReasoningEffort, Role};
+    use crate::record::{ModelRecord, Parameter};
+    use conch_model::{Parameters, ProtocolKind, ReasoningEffort, Role};
 
     fn body(model: &str, parameters: &Parameters) -> Value {
-        testing::body(&OpenAi, model, &[said(Role::User, "hi")], parameters)
+        testing::body(
+            ProtocolKind::OpenAi,
+            model,
+            &[said(Role::User, "hi")],
+            parameters,
+        )
     }
 
     #[test]
@@ -282,7 +184,7 @@ mod tests {
             said(Role::Assistant, "Yes"),
             shown("", &["Qg=="]),
         ];
-        let sent = testing::body(&OpenAi, "m", &messages, &Parameters::default());
+        let sent = testing::body(ProtocolKind::OpenAi, "m", &messages, &Parameters::default());
         let image = |url: &str| json!({"type": "image_url", "image_url": {"url": url}});
         assert_eq!(
             sent["messages"],
@@ -297,20 +199,6 @@ mod tests {
                 {"role": "user", "content": [image("data:image/png;base64,Qg==")]},
             ])
         );
-    }
-
-    #[test]
-    fn a_list_says_which_models_see_where_the_server_knows_it() {
-        let models = OpenAi
-            .models(
-                r#"{"data":[{"id":"a","architecture":{"input_modalities":["text","image"]}},
-                    {"id":"b","architecture":{"input_modalities":["text"]}},
-                    {"id":"c","capabilities":{"vision":true}},
-                    {"id":"d","capabilities":["completion"],"architecture":"llama"},{"id":"e"}]}"#,
-            )
-            .unwrap();
-        let vision: Vec<_> = models.iter().map(|model| model.vision).collect();
-        assert_eq!(vision, [Some(true), Some(false), Some(true), None, None]);
     }
 
     #[test]
@@ -336,31 +224,93 @@ mod tests {
             stop: vec!["END".to_owned()],
             reasoning_effort: Some(ReasoningEffort::High),
         };
-        let sent = body("gpt-5-mini", &parameters);
         assert_eq!(
-            sent["messages"][0],
-            json!({"role": "system", "content": "Be brief"})
+            body("m", &parameters),
+            json!({
+                "model": "m",
+                "messages": [{"role": "system", "content": "Be brief"}, {"role": "user", "content": "hi"}],
+                "stream": true,
+                "stream_options": {"include_usage": true},
+                "temperature": 0.5,
+                "top_p": 0.9,
+                "max_tokens": 7,
+                "stop": ["END"],
+                "reasoning_effort": "high",
+            })
         );
-        assert_eq!(sent["temperature"], 0.5);
-        assert_eq!(sent["top_p"], 0.9);
-        assert_eq!(sent["max_completion_tokens"], 7);
-        assert_eq!(sent["stop"], json!(["END"]));
-        assert_eq!(sent["reasoning_effort"], "high");
-        assert_eq!(body("llama-3", &parameters)["max_tokens"], 7);
     }
 
     #[test]
-    fn a_list_of_models_says_their_context_where_the_server_knows_it() {
-        let models = OpenAi
-            .models(
-                r#"{"data":[{"id":"a","name":"A","context_length":8192},{"id":"b","max_model_len":4096},
-                    {"id":"c","meta":{"n_ctx":2048}},{"id":"d"},{"id":"whisper-1"}]}"#,
+    fn a_reasoning_model_gets_what_it_takes_under_its_names() {
+        let parameters = Parameters {
+            temperature: Some(0.5),
+            max_tokens: Some(7),
+            stop: vec!["END".to_owned()],
+            reasoning_effort: Some(ReasoningEffort::Max),
+            ..Parameters::default()
+        };
+        let rest = |model: &str, parameters: &Parameters| {
+            let mut sent = body(model, parameters);
+            for same in ["model", "messages", "stream", "stream_options"] {
+                sent.as_object_mut().unwrap().remove(same);
+            }
+            sent
+        };
+        let newer = |effort: &str| json!({"max_completion_tokens": 7, "reasoning_effort": effort});
+        assert_eq!(rest("gpt-6-sol", &parameters), newer("max"));
+        assert_eq!(rest("openai/gpt-5.4", &parameters), newer("xhigh"));
+        assert_eq!(rest("gpt-5-mini", &parameters), newer("high"));
+        let off = Parameters {
+            reasoning_effort: Some(ReasoningEffort::None),
+            ..parameters
+        };
+        let mut without_thinking = newer("none");
+        without_thinking["temperature"] = json!(0.5);
+        assert_eq!(rest("gpt-6-sol", &off), without_thinking);
+        assert_eq!(rest("gpt-6-astra", &off), newer("low"), "it always thinks");
+    }
+
+    #[test]
+    fn deepseeks_thinking_is_turned_off_by_its_switch() {
+        let record = ModelRecord {
+            thinking: Some(ThinkingForm::LevelAndSwitch),
+            ..ModelRecord::default()
+        };
+        let sent = |effort| {
+            let parameters = Parameters {
+                reasoning_effort: Some(effort),
+                ..Parameters::default()
+            };
+            let messages = [said(Role::User, "hi")];
+            let kind = ProtocolKind::OpenAi;
+            let sent = testing::body_with(kind, "m", &record, &messages, &parameters);
+            (
+                sent.get("thinking").cloned(),
+                sent.get("reasoning_effort").cloned(),
             )
-            .unwrap();
-        let contexts: Vec<_> = models.iter().map(|model| model.context_tokens).collect();
-        assert_eq!(contexts, [Some(8192), Some(4096), Some(2048), None]);
-        assert_eq!(models[0].name.as_deref(), Some("A"));
-        assert!(OpenAi.models("<html>").is_none());
+        };
+        let off = json!({"type": "disabled"});
+        assert_eq!(sent(ReasoningEffort::None), (Some(off), None));
+        assert_eq!(sent(ReasoningEffort::Max), (None, Some(json!("max"))));
+    }
+
+    #[test]
+    fn what_a_model_refused_is_not_sent_again() {
+        let record = ModelRecord {
+            refused: vec![Parameter::Temperature, Parameter::ReasoningEffort],
+            ..ModelRecord::default()
+        };
+        let parameters = Parameters {
+            temperature: Some(0.5),
+            top_p: Some(0.9),
+            reasoning_effort: Some(ReasoningEffort::Low),
+            ..Parameters::default()
+        };
+        let kind = ProtocolKind::OpenAi;
+        let sent = testing::body_with(kind, "m", &record, &[said(Role::User, "hi")], &parameters);
+        assert_eq!(sent.get("temperature"), None);
+        assert_eq!(sent.get("reasoning_effort"), None);
+        assert_eq!(sent["top_p"], 0.9);
     }
 
     #[test]
@@ -370,7 +320,7 @@ mod tests {
             with_tools(&json!({}), "It rains."),
             with_tools(&json!({}), ""),
         ];
-        let sent = testing::body(&OpenAi, "m", &messages, &Parameters::default());
+        let sent = testing::body(ProtocolKind::OpenAi, "m", &messages, &Parameters::default());
         let call = |id: &str, arguments: &str| {
             let function = json!({"name": "weather", "arguments": arguments});
             json!({"id": id, "type": "function", "function": function})
@@ -393,7 +343,7 @@ mod tests {
         let entry = json!({"type": "reasoning.text", "text": "Hm", "signature": "s", "index": 0});
         let data = json!({ "reasoning_details": [entry.clone()] });
         let messages = [with_tools(&data, "It rains.")];
-        let sent = testing::body(&OpenAi, "m", &messages, &Parameters::default());
+        let sent = testing::body(ProtocolKind::OpenAi, "m", &messages, &Parameters::default());
         let message = &sent["messages"][0];
         assert_eq!(message["reasoning_details"], json!([entry]));
         assert_eq!(
@@ -432,7 +382,8 @@ mod tests {
             let models = OpenAi.models(body).unwrap();
             let read: Vec<_> = models
                 .iter()
-                .map(|model| (model.id.as_str(), model.context_tokens))
+                .filter(|model| model.record.chats())
+                .map(|model| (model.id.as_str(), model.record.context_tokens))
                 .collect();
             assert_eq!(read, expected, "{body}");
         }

@@ -194,17 +194,19 @@ fn joined(messages: &[ChatMessage]) -> Vec<Cow<'_, ChatMessage>> {
 mod tests {
     use super::*;
     use crate::protocol::testing::{said, shown};
+    use crate::record::ModelRecord;
     use conch_model::Parameters;
 
     fn turns<'a>(system: Option<&str>, messages: &'a [ChatMessage]) -> Turns<'a> {
         Turns::of(&ChatRequest {
             model: "m",
             messages,
-            // Leaked: the parameters have to outlive the returned value.
+            // Leaked: they have to outlive the returned value.
             parameters: Box::leak(Box::new(Parameters {
                 system_prompt: system.map(str::to_owned),
                 ..Parameters::default()
             })),
+            record: Box::leak(Box::new(ModelRecord::default())),
         })
     }
 
@@ -302,6 +304,7 @@ mod tests {
             model: "m",
             messages: &messages,
             parameters: &Parameters::default(),
+            record: &ModelRecord::default(),
         };
         let with_images = |message: &ChatMessage| {
             let images: Vec<_> = message.images.iter().map(|image| &image.base64).collect();

@@ -1,6 +1,6 @@
 /** Draws the dialog that is open, at most one: a preview, the parameters, the shortcuts, or a question. */
 import { type ReadonlySignal, signal } from "@preact/signals-core";
-import type { Parameters, SendKey } from "../../ipc/bindings";
+import type { ModelInfo, Parameters, SendKey } from "../../ipc/bindings";
 import { hasNoFocus, mountView } from "../../shared/dom";
 import type { Preview } from "../attachments/preview";
 import { preview } from "../attachments/view";
@@ -14,6 +14,8 @@ export interface DialogsDeps {
 	readonly parameters: ConversationParameters;
 	/** The parameters that apply where a conversation sets none. */
 	readonly defaultParameters: ReadonlySignal<Parameters>;
+	/** The model of the shown conversation, unless it is unknown. */
+	readonly model: ReadonlySignal<ModelInfo | undefined>;
 	readonly sendKey: ReadonlySignal<SendKey>;
 	rename(id: string, title: string): void;
 	renameBranch(id: string, name: string): void;
@@ -52,12 +54,13 @@ export class Dialogs {
 	}
 
 	#view() {
-		const { preview: looked, parameters, defaultParameters, sendKey } = this.#deps;
+		const { preview: looked, parameters, defaultParameters, model, sendKey } = this.#deps;
 		const file = looked.shown.value;
 		if (file !== null) return preview(file, () => looked.close());
 		const fields = parameters.fields.value;
 		if (fields !== null) {
-			return parametersDialog(fields, defaultParameters.value, () => parameters.close());
+			const close = () => parameters.close();
+			return parametersDialog(fields, defaultParameters.value, model.value, close);
 		}
 		if (this.#areShortcutsOpen.value) {
 			return shortcutsDialog(sendKey.value, () => {

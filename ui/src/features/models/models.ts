@@ -3,6 +3,7 @@ import { batch, signal } from "@preact/signals-core";
 import type { ModelInfo } from "../../ipc/bindings";
 import { messageOf } from "../../ipc/errors";
 import type { Commands } from "../../ipc/host";
+import { modelById } from "./search";
 
 type ModelCommands = Pick<Commands, "listModels">;
 
@@ -18,9 +19,10 @@ export class Models {
 		this.#commands = commands;
 	}
 
-	/** Returns a model of the list; without an id, the default. */
+	/** Returns a model by its id, also one that its provider does not list; without an id, the default. */
 	find(id: string | null): ModelInfo | undefined {
-		return this.list.value.find((model) => (id === null ? model.isDefault : model.id === id));
+		const list = this.list.value;
+		return id === null ? list.find((model) => model.isDefault) : modelById(list, id);
 	}
 
 	/** Reads the list; with `refresh` the core queries the providers again. */

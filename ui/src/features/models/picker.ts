@@ -1,7 +1,7 @@
 /** State of the model picker, a list in a popover. */
 import { batch, computed, type ReadonlySignal, signal } from "@preact/signals-core";
 import type { ModelInfo } from "../../ipc/bindings";
-import { findModels } from "./search";
+import { findModels, type ModelGroup, typedModels } from "./search";
 
 /** Maximum number of models shown: the rest is found by typing. */
 const MAX_MODELS = 100;
@@ -25,9 +25,11 @@ export class ModelPicker {
 	readonly query = signal("");
 	/** The row that Enter chooses, by its model's id. */
 	readonly #active = signal<string | null | undefined>(undefined);
-	readonly groups = computed(() =>
-		findModels(this.#models.value, this.query.value, MAX_MODELS, this.request.value?.chosen),
-	);
+	readonly groups = computed(() => {
+		const [models, query] = [this.#models.value, this.query.value];
+		const found = findModels(models, query, MAX_MODELS, this.request.value?.chosen);
+		return withTyped(found, typedModels(models, query, found.length > 0));
+	});
 	/** All rows, in order. */
 	readonly options = computed((): readonly PickerOption[] => {
 		const models = this.groups.value.flatMap((group) => group.models);
@@ -73,6 +75,17 @@ export class ModelPicker {
 		const option = this.options.value[to];
 		if (option !== undefined) this.#active.value = idOf(option);
 	}
+}
+
+/** Appends what was typed to its provider's models: each provider is one group. */
+function withTyped(found: readonly ModelGroup[], typed: readonly ModelGroup[]): ModelGroup[] {
+	const own = (group: ModelGroup) => typed.filter((one) => one.providerId === group.providerId);
+	const extended = found.map((group) => ({
+		...group,
+		models: [...group.models, ...own(group).flatMap(({ models }) => models)],
+	}));
+	const isFound = (one: ModelGroup) => found.some((group) => group.providerId === one.providerId);
+	return [...extended, ...typed.filter((one) => !isFound(one))];
 }
 
 /** Returns whether an option can be chosen. An unavailable provider is listed so that its reason is read. */

@@ -45,6 +45,77 @@ export function findModels(
 	});
 }
 
+/** Note of a model that was typed. */
+const TYPED = "Not in the provider’s list.";
+
+/**
+ * Returns the models that the user may mean by typing an id: a list may lack a model that its provider answers for.
+ * With the id of a provider before it, that provider's; otherwise, where nothing else matches, every provider's.
+ */
+export function typedModels(
+	models: readonly ModelInfo[],
+	query: string,
+	matches: boolean,
+): ModelGroup[] {
+	const text = query.trim();
+	if (text === "" || /\s/.test(text)) return [];
+	const providers = new Map(models.filter(answersForOthers).map((one) => [one.providerId, one]));
+	const all = [...providers.values()];
+	const named = all.filter((one) => text.startsWith(`${one.providerId}/`));
+	const unnamed = matches ? [] : all;
+	const typed =
+		named.length > 0
+			? named.filter((one) => text !== `${one.providerId}/`).map((one) => typedModel(one, text))
+			: unnamed.map((one) => typedModel(one, `${one.providerId}/${text}`));
+	return typed
+		.filter(({ id }) => models.every((known) => known.id !== id))
+		.map((one) => ({
+			providerId: one.providerId,
+			provider: one.provider,
+			models: [one],
+			more: 0,
+		}));
+}
+
+/** Returns a model by its id. One that its provider does not list is as it was typed; undefined without a provider. */
+export function modelById(models: readonly ModelInfo[], id: string): ModelInfo | undefined {
+	const known = models.find((model) => model.id === id);
+	if (known !== undefined) return known;
+	const isOwn = (one: ModelInfo) =>
+		answersForOthers(one) && id.startsWith(`${one.providerId}/`) && id !== `${one.providerId}/`;
+	const own = models.find(isOwn);
+	return own === undefined ? undefined : typedModel(own, id);
+}
+
+/** The built-in model is the only one of its kind, and a provider that cannot be reached is no model. */
+function answersForOthers(model: ModelInfo): boolean {
+	return model.available && !model.embedded;
+}
+
+/** Nothing is known about it but its provider. */
+function typedModel(of: ModelInfo, id: string): ModelInfo {
+	return {
+		id,
+		name: id.slice(of.providerId.length + 1),
+		providerId: of.providerId,
+		provider: of.provider,
+		embedded: false,
+		isDefault: false,
+		note: TYPED,
+		available: true,
+		contextTokens: null,
+		sees: null,
+		maxOutputTokens: null,
+		tools: null,
+		efforts: null,
+		sampling: null,
+		refused: [],
+		price: null,
+		endsAt: null,
+		cloud: false,
+	};
+}
+
 /** Returns how well a model matches, 0 best; null if it does not. */
 function rankOf(model: ModelInfo, words: readonly string[]): number | null {
 	const first = words[0];

@@ -112,10 +112,11 @@ function row(
 ): TemplateResult {
 	const id = option?.id ?? null;
 	const context = option?.contextTokens ?? null;
+	const note = option === null ? "" : noteOf(option);
 	return html`
     <div role="option" class="option" id=${optionId(index)} data-model-id=${id ?? ""}
       aria-selected=${String(id === model.chosen)} aria-disabled=${String(!isAvailable(option))}
-      ?data-active=${index === model.active} title=${id ?? ""} @click=${() => actions.choose(option)}>
+      ?data-active=${index === model.active} title=${option === null ? "" : hintOf(option)} @click=${() => actions.choose(option)}>
       <span class="tick">${id === model.chosen ? icon("check") : nothing}</span>
       <span class="name">${option?.name ?? model.none}</span>
       ${
@@ -123,9 +124,26 @@ function row(
 					? nothing
 					: html`<span class="context">${shortTokens(context)}<span class="visually-hidden"> tokens of context</span></span>`
 			}
-      ${option?.note == null ? nothing : html`<span class="note">${option.note}</span>`}
+      ${note === "" ? nothing : html`<span class="note">${note}</span>`}
     </div>
   `;
+}
+
+const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "long", timeZone: "UTC" });
+
+/** Returns what to know before choosing a model; empty if there is nothing. */
+export function noteOf({ note, cloud, endsAt }: ModelInfo, now = Date.now()): string {
+	const notes = note === null ? [] : [note];
+	if (cloud) notes.push("Runs in the cloud, not on this machine.");
+	if (endsAt !== null) notes.push(`${endsAt > now ? "Ends" : "Ended"} on ${DAY.format(endsAt)}.`);
+	return notes.join(" ");
+}
+
+/** Returns a model's id, and its price if that is known. */
+function hintOf({ id, price }: ModelInfo): string {
+	if (price === null) return id;
+	const [input, output] = [price.input, price.output].map((millionths) => `$${millionths / 1e6}`);
+	return `${id}\n${input} in, ${output} out per million tokens`;
 }
 
 function summary({ groups, query, reading, problem }: PickerModel): string {

@@ -1,5 +1,5 @@
 /** Request parameters as text in fields. Pure. */
-import type { Parameters, ReasoningEffort } from "../../ipc/bindings";
+import type { ModelInfo, Parameters, ReasoningEffort } from "../../ipc/bindings";
 import { type ParseResult, parseNumber, parseWhole } from "../../shared/parse";
 
 export type ParameterName = keyof Parameters;
@@ -15,11 +15,34 @@ export const NO_PARAMETERS: Parameters = {
 
 export const PARAMETER_NAMES = Object.keys(NO_PARAMETERS) as readonly ParameterName[];
 
+/** The efforts, least first. */
 export const EFFORTS: Record<ReasoningEffort, string> = {
+	none: "Off",
+	minimal: "Minimal",
 	low: "Low",
 	medium: "Medium",
 	high: "High",
+	xhigh: "Extra high",
+	max: "Maximum",
 };
+
+/** What a model takes of the parameters. Without a model, every one. */
+export type Taker = Pick<ModelInfo, "name" | "efforts" | "sampling" | "refused">;
+
+/** Returns whether a model takes a parameter, as far as it is known. */
+export function takes(model: Taker | undefined, name: ParameterName): boolean {
+	if (model === undefined) return true;
+	if (model.refused.some((refused) => refused === name)) return false;
+	if (name === "temperature" || name === "topP") return model.sampling !== "never";
+	return name !== "reasoningEffort" || model.efforts === null || model.efforts.length > 0;
+}
+
+/** Returns the efforts to choose from: those of the model, and the chosen one, which may be of another model. */
+export function effortsOf(model: Taker | undefined, chosen: string): ReasoningEffort[] {
+	const all = Object.keys(EFFORTS) as ReasoningEffort[];
+	const offered = model?.efforts ?? all;
+	return all.filter((effort) => offered.includes(effort) || effort === chosen);
+}
 
 /** Label of a value that is not sent, so that the provider decides. */
 export const PROVIDER_DEFAULT = "Provider default";

@@ -1,5 +1,5 @@
 /** The parameter fields: the same for all conversations and for one. */
-import { html, type TemplateResult } from "lit-html";
+import { html, nothing, type TemplateResult } from "lit-html";
 import { live } from "lit-html/directives/live.js";
 import { ref } from "lit-html/directives/ref.js";
 import type { Parameters } from "../../ipc/bindings";
@@ -7,7 +7,15 @@ import { openDialog } from "../../shared/dialog";
 import { type FieldLinks, field, textOf } from "../../shared/field";
 import { afterPress } from "../../shared/press";
 import type { ParameterFields } from "./fields";
-import { EFFORTS, type ParameterName, PROVIDER_DEFAULT, placeholderOf } from "./parameters";
+import {
+	EFFORTS,
+	effortsOf,
+	type ParameterName,
+	PROVIDER_DEFAULT,
+	placeholderOf,
+	type Taker,
+	takes,
+} from "./parameters";
 
 const LABELS: Record<ParameterName, string> = {
 	systemPrompt: "System prompt",
@@ -29,22 +37,26 @@ const HELP: Record<ParameterName, string> = {
 
 const WIDE: ReadonlySet<ParameterName> = new Set(["systemPrompt", "stop"]);
 
-/** The fields; `defaults` applies where one is empty. */
+/** Help for a model that samples only while it does not think. */
+const WITHOUT_THINKING = "This model ignores it while it thinks.";
+
+/** The fields; `defaults` applies where one is empty. Only those that the model takes are shown. */
 export function parameterFields(
 	prefix: string,
 	fields: ParameterFields,
 	defaults: Parameters,
+	model?: Taker,
 ): TemplateResult {
 	const shown = (
 		name: ParameterName,
 		control: (id: string, links: FieldLinks) => TemplateResult,
 	) => {
+		if (!takes(model, name)) return nothing;
 		const id = `${prefix}-${kebab(name)}`;
 		const problem = fields.problems.value.get(name) ?? null;
 		const wide = WIDE.has(name);
-		return field({ id, label: LABELS[name], help: HELP[name], problem, wide }, (links) =>
-			control(id, links),
-		);
+		const help = helpOf(name, model);
+		return field({ id, label: LABELS[name], help, problem, wide }, (links) => control(id, links));
 	};
 	const number = (name: ParameterName, mode: string) =>
 		shown(name, (id, links) => numberInput(id, name, mode, links, fields, defaults));
@@ -55,9 +67,26 @@ export function parameterFields(
     ${number("temperature", "decimal")}
     ${number("topP", "decimal")}
     ${number("maxTokens", "numeric")}
-    ${shown("reasoningEffort", (id, links) => effortSelect(id, links, fields, defaults))}
+    ${shown("reasoningEffort", (id, links) => effortSelect(id, links, fields, defaults, model))}
     ${text("stop", 2)}
   `;
+}
+
+function helpOf(name: ParameterName, model: Taker | undefined): string {
+	const samples = name === "temperature" || name === "topP";
+	return samples && model?.sampling === "without_thinking"
+		? `${HELP[name]} ${WITHOUT_THINKING}`
+		: HELP[name];
+}
+
+/** Names the parameters that the model does not take; null if it takes all. */
+export function notTaken(model: Taker | undefined): string | null {
+	const names = Object.keys(LABELS) as ParameterName[];
+	const missing = names.filter((name) => !takes(model, name));
+	if (model === undefined || missing.length === 0) return null;
+	const labels = missing.map((name) => LABELS[name].toLowerCase());
+	const list = new Intl.ListFormat("en", { type: "disjunction" }).format(labels);
+	return `${model.name} takes no ${list}.`;
 }
 
 function numberInput(
@@ -96,6 +125,7 @@ function effortSelect(
 	links: FieldLinks,
 	fields: ParameterFields,
 	defaults: Parameters,
+	model: Taker | undefined,
 ): TemplateResult {
 	const chosen = fields.text("reasoningEffort");
 	const { reasoningEffort } = defaults;
@@ -108,9 +138,9 @@ function effortSelect(
 	return html`<select id=${id} aria-describedby=${links.describedBy} aria-invalid=${links.invalid}
     .value=${live(chosen)} @change=${choose}>
     <option value="" ?selected=${chosen === ""}>${unset}</option>
-    ${Object.entries(EFFORTS).map(
-			([value, label]) =>
-				html`<option value=${value} ?selected=${chosen === value}>${label}</option>`,
+    ${effortsOf(model, chosen).map(
+			(value) =>
+				html`<option value=${value} ?selected=${chosen === value}>${EFFORTS[value]}</option>`,
 		)}
   </select>`;
 }
@@ -119,8 +149,10 @@ function effortSelect(
 export function parametersDialog(
 	fields: ParameterFields,
 	defaults: Parameters,
+	model: Taker | undefined,
 	close: () => void,
 ): TemplateResult {
+	const missing = notTaken(model);
 	const done = async (event: SubmitEvent) => {
 		event.preventDefault();
 		const form = event.currentTarget as HTMLFormElement;
@@ -136,7 +168,8 @@ export function parametersDialog(
       <form novalidate @submit=${done}>
         <h2 id="parameters-title">Parameters of this conversation</h2>
         <p>Only values set here or in the settings are sent.</p>
-        <div class="fields">${parameterFields("parameters", fields, defaults)}</div>
+        <div class="fields">${parameterFields("parameters", fields, defaults, model)}</div>
+        ${missing === null ? nothing : html`<p id="parameters-not-taken" class="quiet">${missing}</p>`}
         <div class="choices">
           <button id="parameters-clear" type="button" @click=${() => void fields.clear()}>Clear all</button>
           <button id="parameters-done" type="submit" class="primary">Done</button>

@@ -6,6 +6,7 @@ import { choices, field, textOf } from "../../shared/field";
 import { icon } from "../../shared/icon";
 import { formatShortcut } from "../../shared/keyboard";
 import { errorNotice, title } from "../../shared/section";
+import { modelById } from "../models/search";
 import { MENU, modelName } from "../models/view";
 import type { ParameterFields } from "../parameters/fields";
 import { NO_PARAMETERS } from "../parameters/parameters";
@@ -109,7 +110,7 @@ function answers(
 	actions: SettingsActions,
 ): TemplateResult {
 	const id = settings.defaultModelId;
-	const known = model.models.find((one) => one.id === id);
+	const known = id === null ? undefined : modelById(model.models, id);
 	const name = id === null ? FIRST_MODEL : modelName(known, id, model.models.length > 0);
 	return html`
     <div class="fields">
