@@ -298,9 +298,11 @@ impl Providers {
     }
 
     /// Takes note of what the endpoint's model refused, for this run.
-    pub(crate) fn remember(&self, endpoint: &Endpoint, refusal: Refusal) {
+    pub(crate) fn remember(&self, endpoint: &Endpoint, refusals: Vec<Refusal>) {
         let (provider, model) = (&endpoint.provider, &endpoint.model);
-        self.refusals.remember(provider, model, refusal);
+        for refusal in refusals {
+            self.refusals.remember(provider, model, refusal);
+        }
     }
 
     fn at(&self, provider: Provider, model: &str) -> Endpoint {

@@ -209,7 +209,8 @@ async fn send(
     let fitted = fitted(messages, &parameters, record.context_tokens);
     let (network, now) = (ctx.providers.network(), ctx.clock.now());
     // A refused request produced no answer, so it is sent again without the parameter that the refusal names. Each
-    // refusal takes one away.
+    // refusal takes one away, and is remembered when the request without it is accepted.
+    let mut refusals = Vec::new();
     let (mut answer, headers) = loop {
         let request = ChatRequest {
             model: &endpoint.model,
@@ -231,8 +232,9 @@ async fn send(
             "a parameter was refused"
         );
         record.learn(refusal.clone());
-        ctx.providers.remember(endpoint, refusal);
+        refusals.push(refusal);
     };
+    ctx.providers.remember(endpoint, refusals);
     answer.prepend_omitted_messages(fitted.omitted_messages);
     Ok((answer, RequestBudget::read(&headers, now)))
 }

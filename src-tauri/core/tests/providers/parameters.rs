@@ -144,6 +144,31 @@ async fn a_refused_parameter_is_left_out_at_once_and_for_the_rest_of_the_run() {
 }
 
 #[tokio::test]
+async fn a_refusal_that_does_not_help_is_not_remembered() {
+    let fixture = fixture().await;
+    let id = fixture.conversation().await;
+    let parameters = Parameters {
+        temperature: Some(0.5),
+        ..Parameters::default()
+    };
+    let conversations = &fixture.app.conversations;
+    conversations.set_parameters(&id, parameters).await.unwrap();
+    fixture.server.push(refusal(400, "temperature is bad"));
+    fixture.server.push(refusal(400, "and so is the rest"));
+    let answer = fixture.answer(&id, "hello").await;
+    assert_eq!(answer.status, MessageStatus::Failed);
+    let said = answer.error.unwrap().message;
+    assert!(said.ends_with("and so is the rest"), "{said}");
+    fixture.answer(&id, "again").await;
+    let bodies = fixture.server.completions();
+    let sent: Vec<_> = bodies
+        .iter()
+        .map(|request| request.body.get("temperature").is_some())
+        .collect();
+    assert_eq!(sent, [true, false, true]);
+}
+
+#[tokio::test]
 async fn an_error_that_names_no_parameter_is_told_and_not_asked_again() {
     let fixture = fixture().await;
     let id = fixture.conversation().await;

@@ -33,6 +33,13 @@ impl Refusal {
         record: &ModelRecord,
     ) -> Option<Self> {
         let reason = reason(failure)?;
+        // "messages.1.content.0: Invalid `signature` in `thinking` block" is about the conversation.
+        if words(reason)
+            .find(|word| !word.is_empty())?
+            .starts_with("messages")
+        {
+            return None;
+        }
         let sent = record.accepted(parameters);
         // A path of fields, as `body.reasoning_effort`, names each of them.
         let is = |word: &str, name: &str| {
@@ -304,6 +311,7 @@ mod tests {
         for body in [
             r#"{"error":{"message":"The model must stop here"}}"#,
             r#"{"error":{"message":"messages: roles must alternate"}}"#,
+            r#"{"error":{"message":"messages.1.content.0: Invalid `signature` in `thinking` block"}}"#,
             "<html>temperature</html>",
         ] {
             let refusal = Refusal::in_failure(&bad(body), &all(), &unknown);
