@@ -122,7 +122,7 @@ test("the parts of an answer are drawn in order; reasoning and tools are folded"
 		{
 			parts: [
 				{ type: "reasoning", text: "Hm" },
-				{ type: "toolCall", id: "c", name: "weather", input: '{"city": "Bern"}' },
+				{ type: "toolCall", id: "c", name: "weather", input: '{"city":\n  "Bern"}' },
 				{ type: "toolResult", callId: "c", content: "no such city", isError: true },
 				{ type: "toolResult", callId: "d", content: "rain", isError: false },
 			],
@@ -134,12 +134,23 @@ test("the parts of an answer are drawn in order; reasoning and tools are folded"
 		folded.map((part) => [part.querySelector("summary")?.textContent?.trim(), part.open]),
 		[
 			["Reasoning", false],
-			["Tool call: weather", false],
+			['Tool call: weather {"city": "Bern"}', false],
 			["Tool error", false],
 			["Tool result", false],
 		],
 	);
 	const contents = folded.map((part) => part.querySelector(".thoughts")?.textContent);
-	assert.deepEqual(contents, ["Hm", '{"city": "Bern"}', "no such city", "rain"]);
+	assert.deepEqual(contents, ["Hm", '{"city":\n  "Bern"}', "no such city", "rain"]);
 	assert.equal(root.querySelector(".text")?.textContent, "", "an answer always has a text");
+});
+
+test("of a call's arguments as much is shown as fits a line", () => {
+	const title = (input: string) => {
+		const part = { type: "toolCall", id: "c", name: "write", input } as const;
+		const { root } = shown({ parts: [part] }, true);
+		return root.querySelector("summary")?.textContent?.trim();
+	};
+	assert.equal(title(""), "Tool call: write");
+	assert.equal(title("x".repeat(80)), `Tool call: write ${"x".repeat(80)}`);
+	assert.equal(title("🐚".repeat(81)), `Tool call: write ${"🐚".repeat(80)}…`);
 });

@@ -136,7 +136,7 @@ pub(crate) struct Turn {
     beside_text: Option<Unshown>,
     omitted_messages: u32,
     parts: PartPositions,
-    /// Remaining room for text, in bytes.
+    /// Remaining room for text and calls of tools, in bytes.
     text_room: usize,
     /// Remaining room for reasoning, in bytes.
     reasoning_room: usize,

@@ -12,10 +12,13 @@ fn pieces(pieces: Vec<Vec<u8>>) -> impl Stream<Item = io::Result<bytes::Bytes>> 
     stream::iter(pieces.map(Ok))
 }
 
+/// Small, to reach it soon.
+const LIMIT: usize = 256 * 1024;
+
 fn endless(bytes: &'static [u8]) -> Frames {
     let bytes = bytes::Bytes::from(bytes.repeat(64 * 1024 / bytes.len()));
     let endless = stream::repeat_with(move || Ok::<_, io::Error>(bytes.clone()));
-    Frames::new(endless, EVENT_LIMIT)
+    Frames::new(endless, LIMIT)
 }
 
 /// Returns the frames but for the keep-alives, each with whether it is whole; the same for every split.
@@ -78,6 +81,9 @@ async fn an_event_needs_no_blank_line_after_it() {
     ] {
         assert_frames(text, &events).await;
     }
+    let quoted = r#"{"a":"\"}\\","b":"]"}"#;
+    let two = format!("data: {quoted}\ndata: {quoted}\n");
+    assert_frames(two, &[(DATA, quoted), (DATA, quoted)]).await;
     // A text that is no JSON is complete with the stream, at least.
     let frames = frames(b"data: one\ndata: two").await;
     assert_eq!(frames, [(DATA, "one\ntwo".to_owned(), false)]);

@@ -56,7 +56,10 @@ impl Calls {
         // Some servers number every call 0, and some none, and send each whole.
         let goes_on = |call: &OpenCall| match (&id, &name) {
             (Some(id), _) if call.id.is_some() => call.id.as_ref() == Some(id),
-            (_, Some(_)) => call.name.is_none() || !is_whole(&call.input),
+            (_, Some(name)) => {
+                let is_same = call.name.as_ref().is_none_or(|known| known == name);
+                is_same && !is_whole(&call.input)
+            }
             _ => true,
         };
         let call = match known {
@@ -111,7 +114,8 @@ fn new_id() -> String {
 }
 
 fn is_whole(input: &str) -> bool {
-    serde_json::from_str::<serde::de::IgnoredAny>(input).is_ok()
+    // First what costs nothing: this is asked about each fragment with a name.
+    input.trim_end().ends_with('}') && serde_json::from_str::<serde::de::IgnoredAny>(input).is_ok()
 }
 
 #[cfg(test)]
@@ -160,29 +164,38 @@ mod tests {
         ];
         let expected = [pair("one", "{\"x\":1}"), pair("two", "{}")];
         assert_eq!(assembled(two), expected);
-        // The id and the name in every fragment.
-        let repeated = vec![
-            fragment(Some(0), "a", "one", "{\"x\":"),
-            fragment(Some(0), "a", "one", "1}"),
-        ];
-        assert_eq!(assembled(repeated), expected[..1]);
+        // The id and the name in every fragment, or the name alone.
+        for id in ["a", ""] {
+            let repeated = vec![
+                fragment(Some(0), id, "one", "{\"x\":"),
+                fragment(Some(0), id, "one", "1}"),
+            ];
+            assert_eq!(assembled(repeated), expected[..1], "{id:?}");
+        }
     }
 
     #[test]
     fn calls_that_come_whole_are_calls_of_their_own_whatever_their_index() {
         for index in [Some(0), None] {
             for (first, second) in [("a", "b"), ("", "")] {
-                let two = vec![
-                    fragment(index, first, "one", "{}"),
-                    fragment(index, second, "two", "{}"),
-                ];
-                assert_eq!(
-                    assembled(two),
-                    [pair("one", "{}"), pair("two", "{}")],
-                    "{index:?} {first:?}"
-                );
+                for input in ["{}", ""] {
+                    let two = vec![
+                        fragment(index, first, "one", input),
+                        fragment(index, second, "two", input),
+                    ];
+                    assert_eq!(
+                        assembled(two),
+                        [pair("one", input), pair("two", input)],
+                        "{index:?} {first:?}"
+                    );
+                }
             }
         }
+        let twice = vec![
+            fragment(None, "", "one", "{}"),
+            fragment(None, "", "one", "{}"),
+        ];
+        assert_eq!(assembled(twice).len(), 2);
     }
 
     #[test]

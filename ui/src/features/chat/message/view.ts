@@ -90,12 +90,21 @@ function answerPart(
 		case "reasoning":
 			return reasoning(part.text, grows);
 		case "toolCall":
-			return tool(`Tool call: ${part.name}`, part.input);
+			return tool(`Tool call: ${part.name} ${inOneLine(part.input)}`.trimEnd(), part.input);
 		case "toolResult":
 			return tool(part.isError ? "Tool error" : "Tool result", part.content);
 		default:
 			return nothing;
 	}
+}
+
+/** How many characters of a call's arguments are shown while it is folded. */
+const SHOWN_ARGUMENTS = 80;
+
+function inOneLine(text: string): string {
+	const line = text.replaceAll(/\s+/g, " ").trim();
+	const shown = [...line.slice(0, 2 * SHOWN_ARGUMENTS)].slice(0, SHOWN_ARGUMENTS).join("");
+	return shown.length < line.length ? `${shown}…` : line;
 }
 
 /** Folded, like the reasoning. */
