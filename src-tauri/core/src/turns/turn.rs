@@ -10,9 +10,12 @@
 //!
 //! From every state: `Ended`.
 
+mod positions;
+
 use std::fmt::Write;
 use std::time::Duration;
 
+use self::positions::PartPositions;
 use crate::model::{
     Ending, FinishReason, MessageError, MessageStatus, NOT_STORED, PartDelta, PartKind, Usage,
 };
@@ -32,9 +35,6 @@ const MAX_PAUSE: Duration = Duration::from_mins(2);
 
 /// Maximum length of an answer, in bytes of UTF-8; the reasoning before it may be as long again.
 pub(crate) const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
-
-/// Maximum number of parts of an answer, for a stream that alternates between text and reasoning.
-const MAX_PARTS: usize = 256;
 
 /// An input of the state machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -497,57 +497,6 @@ impl Turn {
             finish_reason: self.finish_reason,
             omitted_messages: self.omitted_messages,
         })
-    }
-}
-
-/// The parts of an answer so far: each addition belongs to the last one, or begins the next.
-#[derive(Debug, Default)]
-struct PartPositions {
-    kinds: Vec<PartKind>,
-    /// The provider ended the last part.
-    is_closed: bool,
-}
-
-impl PartPositions {
-    /// Returns the position of text or reasoning.
-    fn position_of(&mut self, kind: PartKind) -> usize {
-        let last = self.kinds.len().saturating_sub(1);
-        let continues = !self.is_closed && self.kinds.last() == Some(&kind);
-        if continues {
-            return last;
-        }
-        if let Some(next) = self.begin(kind) {
-            return next;
-        }
-        // Beyond the limit it belongs to the latest part of its kind.
-        let earlier = self.kinds.iter().rposition(|known| *known == kind);
-        earlier.unwrap_or_else(|| {
-            self.kinds.push(kind);
-            self.is_closed = false;
-            self.kinds.len() - 1
-        })
-    }
-
-    /// Ends the last part and returns its position; none if it was ended before, or there is none.
-    fn close(&mut self) -> Option<usize> {
-        let last = self.kinds.len().checked_sub(1)?;
-        if std::mem::replace(&mut self.is_closed, true) {
-            return None;
-        }
-        Some(last)
-    }
-
-    /// Begins a part and returns its position; none beyond the maximum number of parts.
-    fn begin(&mut self, kind: PartKind) -> Option<usize> {
-        if self.kinds.len() >= MAX_PARTS {
-            // What comes with it belongs to no other part.
-            self.is_closed = true;
-            return None;
-        }
-        self.kinds.push(kind);
-        // A call is complete, but its data may follow.
-        self.is_closed = false;
-        Some(self.kinds.len() - 1)
     }
 }
 

@@ -1,3 +1,4 @@
+use super::positions::MAX_PARTS;
 use super::*;
 use crate::model::{ProtocolKind, ProviderData, ToolCall};
 
