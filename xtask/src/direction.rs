@@ -18,6 +18,7 @@ const RULES: &[(&str, &[&str])] = &[
             "webkit2gtk",
             "llama-cpp",
             "conch-engine",
+            "conch-markdown",
         ],
     ),
     ("conch-model", &["tauri", "tokio", "reqwest", "sqlx"]),

@@ -1,7 +1,7 @@
 //! The typed blocks of a document, and all that the page receives of it.
 //!
 //! They contain no markup. Text is plain text, raw HTML included, and every address that can be opened has
-//! passed [`web_address`](crate::web_address).
+//! passed [`web_address`](conch_model::web_address).
 
 #![expect(missing_docs, reason = "field names say it")]
 

@@ -7,7 +7,7 @@
 //! returns the plain text of blocks.
 //!
 //! No HTML is generated or interpreted here: it is text. Neither is anything fetched or opened;
-//! [`web_address`] decides what may be.
+//! [`web_address`](conch_model::web_address) decides what may be.
 
 #![expect(clippy::doc_markdown, reason = "CommonMark and MathML are names")]
 
@@ -25,7 +25,6 @@ mod parse;
 mod patch;
 mod plain;
 
-pub use address::web_address;
 pub use block::{Alignment, Block, Footnote, Inline, ListItem};
 pub use highlight::{Token, TokenKind, highlight};
 pub use incremental::IncrementalParser;

@@ -1,7 +1,8 @@
 //! Addresses that must not be opened: none of them gets a host, however it is written in Markdown. And those
 //! that may be opened show the host that they lead to.
 
-use conch_markdown::{Block, Inline, parse, web_address};
+use conch_markdown::{Block, Inline, parse};
+use conch_model::web_address;
 
 /// Destinations that are refused.
 const REFUSED: &[&str] = &[

@@ -4,6 +4,7 @@
 //! Most of it crosses the IPC bridge to the page. The rules about it are in the crates above: what is stored and
 //! when in `conch-store`, what a turn does in `turns` of `conch-core`.
 
+mod address;
 mod attachment;
 mod branch;
 pub mod clock;
@@ -48,6 +49,7 @@ macro_rules! named {
 
 use named;
 
+pub use address::web_address;
 pub use attachment::{
     AttachmentContent, AttachmentKind, AttachmentSummary, MAX_ATTACHMENTS, NewAttachment,
 };

@@ -13,7 +13,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use conch_attachments::{Refusal, read_image};
-use conch_markdown::web_address;
+use conch_model::web_address;
 use reqwest::{Response, Url};
 use tokio::sync::Semaphore;
 
