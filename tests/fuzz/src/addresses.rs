@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use conch_core::model::{KeyName, ProtocolKind};
 use conch_core::provider::fuzzing;
-use conch_markdown::web_address;
+use conch_model::web_address;
 use url::{Host, Url};
 
 /// Any text as the address of a provider, as one in an environment variable, and as a link.

@@ -35,7 +35,7 @@ struct Family {
     protocol: ProtocolKind,
     /// The host of the only provider of which this is true.
     host: Option<String>,
-    /// Patterns of names, see [`matches`].
+    /// Patterns of names, see [`matches()`].
     models: Vec<String>,
     record: ModelRecord,
     /// Where it is written, and when it was read.
