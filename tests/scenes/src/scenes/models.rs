@@ -16,9 +16,15 @@ pub(super) fn scenes() -> Vec<Scene> {
         }),
         Scene::new("models-none", Fixture::Everyday, async |page| {
             open_menu(page).await?;
-            page.fill("#model-search", "whale").await?;
+            // Two words are no id that a provider may answer for.
+            page.fill("#model-search", "white whale").await?;
             let none = "!document.querySelector('.option')";
             page.wait_until(none, "none is left").await
+        }),
+        Scene::new("models-typed", Fixture::Everyday, async |page| {
+            open_menu(page).await?;
+            page.fill("#model-search", "whale-2").await?;
+            page.wait_for(".option .note").await
         }),
         Scene::new("parameters", Fixture::Everyday, async |page| {
             page.open(REASONED).await?;
