@@ -203,7 +203,18 @@ impl Size {
         let again = self.again(&sent.assistant_message_id).await?;
         ensure!(again.branch_id == sent.branch_id, "it is the last turn");
         let earlier = self.again(&message_in_it(all / 2)).await?;
-        ensure!(earlier.branch_id != sent.branch_id, "it hides what follows");
+        ensure!(
+            earlier.branch_id == sent.branch_id,
+            "it is on another branch"
+        );
+        let edit = TurnRequest::edit(&message_in_it(all / 2 - 1), CANARY);
+        let edited = app.turns.start(edit);
+        let SendOutcome::Accepted(edited) = self.call("edit_message", edited).await?;
+        wait_for_end(&mut events, &edited).await?;
+        ensure!(
+            edited.branch_id == sent.branch_id,
+            "it is on another branch"
+        );
         let second = message_in_it(2);
         let chosen = app.conversations.select_version(&second);
         let chosen = self.call("select_version", chosen).await?;
@@ -212,6 +223,17 @@ impl Size {
         let view = self.call("get_conversation", view).await?;
         let newest = view.messages.last().map(|message| message.id.clone());
         ensure!(newest == Some(chosen.head_message_id), "it is not shown");
+
+        let middle = message_in_it(all / 2);
+        let fork = app.conversations.fork(&middle, None);
+        let branch = self.call("fork_branch", fork).await?;
+        let rename = app.conversations.rename_branch(&branch.id, CANARY);
+        self.call("rename_branch", rename).await?;
+        let parallel = app.conversations.set_max_parallel(&id, 2);
+        self.call("set_max_parallel", parallel).await?;
+        let branches = app.conversations.branches(&id);
+        let branches = self.call("list_branches", branches).await?;
+        ensure!(branches.len() == 2, "not both branches are listed");
 
         self.server.push(Script::gated("never", "half", "more"));
         let held = self.call("send_message", send(&app, &id, CANARY)).await?;
