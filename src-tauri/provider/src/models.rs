@@ -199,7 +199,8 @@ pub async fn fetch(
     Ok(offered(provider, listed, now))
 }
 
-/// Requests the list that tells more than the protocol's; `None` where there is none, or it cannot be read.
+/// Requests the provider's own list, which reports more than the protocol's; `None` if there is none, or it cannot be
+/// parsed.
 async fn own_list(
     network: &Network,
     provider: &Provider,

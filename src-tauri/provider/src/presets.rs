@@ -41,7 +41,7 @@ pub struct Preset {
     /// Where its models are, if not at the protocol's path.
     #[serde(skip)]
     pub(crate) models: Models,
-    /// The path, from the root of the server, of a list in LM Studio's form, which tells more than the protocol's.
+    /// The path, from the root of the server, of a list in LM Studio's form, which reports more than the protocol's.
     #[serde(skip)]
     pub(crate) own_list_path: Option<&'static str>,
 }

@@ -1,6 +1,6 @@
 //! What a model takes and costs: the record of one model at one provider.
 //!
-//! A record is filled from the provider's list where it tells, then from the [`table`], then from a refusal
+//! A record is filled from the fields that the provider's list reports, then from the [`table`], then from a refusal
 //! that names a parameter ([`refusal`]). A field that none of them knows is `None`, and the protocol decides.
 
 mod refusal;

@@ -117,12 +117,8 @@ impl Store {
         )
         .execute(&mut *tx)
         .await?;
-        if done.rows_affected() == 0 {
-            return Ok(false);
-        }
-        tx.changed(Change::View(id.clone()));
-        tx.commit().await?;
-        Ok(true)
+        tx.commit_if_affected(done.rows_affected(), Change::View(id.clone()))
+            .await
     }
 }
 

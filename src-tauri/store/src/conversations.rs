@@ -138,12 +138,8 @@ impl Store {
         )
         .execute(&mut *tx)
         .await?;
-        if done.rows_affected() == 0 {
-            return Ok(false);
-        }
-        tx.changed(Change::Row(id.clone()));
-        tx.commit().await?;
-        Ok(true)
+        tx.commit_if_affected(done.rows_affected(), Change::Row(id.clone()))
+            .await
     }
 
     /// Sets the model for future answers. Returns false if the conversation does not exist.
@@ -156,12 +152,8 @@ impl Store {
         )
         .execute(&mut *tx)
         .await?;
-        if done.rows_affected() == 0 {
-            return Ok(false);
-        }
-        tx.changed(Change::Row(id.clone()));
-        tx.commit().await?;
-        Ok(true)
+        tx.commit_if_affected(done.rows_affected(), Change::Row(id.clone()))
+            .await
     }
 
     /// Returns the model for future answers; `None` for the default, and if the conversation does not exist.
@@ -193,12 +185,8 @@ impl Store {
         )
         .execute(&mut *tx)
         .await?;
-        if done.rows_affected() == 0 {
-            return Ok(false);
-        }
-        tx.changed(Change::View(id.clone()));
-        tx.commit().await?;
-        Ok(true)
+        tx.commit_if_affected(done.rows_affected(), Change::View(id.clone()))
+            .await
     }
 
     /// Returns the model parameters of a conversation; the default if it does not exist.

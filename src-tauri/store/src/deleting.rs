@@ -49,12 +49,8 @@ impl Store {
         )
         .execute(&mut *tx)
         .await?;
-        if done.rows_affected() == 0 {
-            return Ok(false);
-        }
-        tx.changed(Change::Deleted(id.clone()));
-        tx.commit().await?;
-        Ok(true)
+        tx.commit_if_affected(done.rows_affected(), Change::Deleted(id.clone()))
+            .await
     }
 
     /// Restores a deleted conversation. Returns false if its purge has begun or is complete.
@@ -66,12 +62,8 @@ impl Store {
         )
         .execute(&mut *tx)
         .await?;
-        if done.rows_affected() == 0 {
-            return Ok(false);
-        }
-        tx.changed(Change::View(id.clone()));
-        tx.commit().await?;
-        Ok(true)
+        tx.commit_if_affected(done.rows_affected(), Change::View(id.clone()))
+            .await
     }
 
     /// Returns every deleted conversation that is not purged yet.

@@ -90,6 +90,16 @@ impl WriteTx {
         Ok(())
     }
 
+    /// Commits the change of a statement. Returns false, and commits nothing, if the statement affected no row.
+    pub(super) async fn commit_if_affected(mut self, rows: u64, change: Change) -> Result<bool> {
+        if rows == 0 {
+            return Ok(false);
+        }
+        self.changed(change);
+        self.commit().await?;
+        Ok(true)
+    }
+
     async fn conversation_event(&mut self, id: ConversationId, stale: bool) -> Result<CoreEvent> {
         Ok(CoreEvent::Conversation(ConversationChange {
             deleted: false,

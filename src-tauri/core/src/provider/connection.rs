@@ -198,7 +198,7 @@ impl Providers {
     }
 }
 
-/// Adds whose key was refused, where its form tells.
+/// Names the provider of a refused key, if the form of the key identifies one.
 fn whose_key(mut failure: Failure, provider: &Provider, preset: &Preset) -> Failure {
     let key = provider.key.as_ref().map(ExposeSecret::expose_secret);
     let other = key.and_then(of_key).filter(|other| other.id != preset.id);

@@ -196,8 +196,8 @@ struct Model {
 }
 
 impl Model {
-    /// Returns what the methods say: what generates may still generate only sound or images, which the name
-    /// tells.
+    /// Returns the kind by the methods. A model that generates may generate only sound or images, which only its
+    /// name shows.
     fn kind(&self) -> Option<ModelKind> {
         let mut methods = self.supported_generation_methods.iter().flatten();
         if methods.clone().any(|method| method == "generateContent") {

@@ -1,6 +1,6 @@
 //! What a provider refused: the parameter that an error names, remembered for the run.
 //!
-//! No list tells everything, and a parameter in the defaults of all conversations would fail each request to a
+//! No list reports everything, and a parameter in the defaults of all conversations would fail each request to a
 //! model that does not take it. A refused request produced no answer, so it may be sent again without the
 //! parameter.
 

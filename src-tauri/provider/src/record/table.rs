@@ -1,4 +1,4 @@
-//! What the lists of providers do not tell, from one dated file: `data/models.json`.
+//! What the lists of providers do not report, from one dated file: `data/models.json`.
 //!
 //! An entry describes a family of models: their protocol, the host if it is true of one provider only, patterns
 //! of their names, the source and its date. The entries are read from the first to the last, and a later one

@@ -1,5 +1,5 @@
-//! The list of models, <https://platform.claude.com/docs/en/api/models-list>: the only one that tells of each
-//! model how its thinking is configured.
+//! The list of models, <https://platform.claude.com/docs/en/api/models-list>: the only one that reports
+//! how the thinking of each model is configured.
 
 use conch_model::ReasoningEffort;
 use serde::Deserialize;
