@@ -74,10 +74,11 @@ export const commands = {
 	setMaxParallel: (conversationId: ConversationId, maxParallel: number) => __TAURI_INVOKE<null>("set_max_parallel", { conversationId, maxParallel }),
 	/**
 	 *  Stores a message with its files, in their order, and starts its answer. `accepted` means that all of it is
-	 *  durable; a request id that arrives twice is sent once. Refused with `generation_in_progress` while an answer is
-	 *  running.
+	 *  durable; a request id that arrives twice is sent once. While an answer is running, `policy`, or else the policy of
+	 *  the conversation, says whether it is refused with `generation_in_progress`, waits (`queued`, or `queue_full`), or
+	 *  stops that answer.
 	 */
-	sendMessage: (conversationId: ConversationId, branchId: BranchId | null, content: string, clientRequestId: RequestId, source: AttemptSource | null, attachmentIds: AttachmentId[] | null) => __TAURI_INVOKE<SendOutcome>("send_message", { conversationId, branchId, content, clientRequestId, source, attachmentIds }),
+	sendMessage: (conversationId: ConversationId, branchId: BranchId | null, content: string, clientRequestId: RequestId, source: AttemptSource | null, attachmentIds: AttachmentId[] | null, policy: SendPolicy | null) => __TAURI_INVOKE<SendOutcome>("send_message", { conversationId, branchId, content, clientRequestId, source, attachmentIds, policy }),
 	/**
 	 *  Starts the answer to a user message, or a new version of an answer, on its branch; `accepted` names it. Only in
 	 *  place of an answer that ended badly and that others follow, it is a new one.
@@ -104,6 +105,17 @@ export const commands = {
 	 *  Replaces this window's earlier subscription.
 	 */
 	followBranch: (conversationId: ConversationId, branchId: BranchId | null, channel: Channel<PageEvent>) => __TAURI_INVOKE<null>("follow_branch", { conversationId, branchId, channel }),
+	listQueue: (conversationId: ConversationId, branchId: BranchId | null) => __TAURI_INVOKE<Queue>("list_queue", { conversationId, branchId }),
+	editQueuedMessage: (queuedMessageId: QueuedMessageId, content: string, modelId: string | null) => __TAURI_INVOKE<null>("edit_queued_message", { queuedMessageId, content, modelId }),
+	holdQueuedMessage: (queuedMessageId: QueuedMessageId, held: boolean) => __TAURI_INVOKE<null>("hold_queued_message", { queuedMessageId, held }),
+	moveQueuedMessage: (queuedMessageId: QueuedMessageId, position: number) => __TAURI_INVOKE<null>("move_queued_message", { queuedMessageId, position }),
+	removeQueuedMessage: (queuedMessageId: QueuedMessageId) => __TAURI_INVOKE<null>("remove_queued_message", { queuedMessageId }),
+	restoreQueuedMessage: (queuedMessageId: QueuedMessageId) => __TAURI_INVOKE<null>("restore_queued_message", { queuedMessageId }),
+	sendQueuedMessageNow: (queuedMessageId: QueuedMessageId) => __TAURI_INVOKE<SendOutcome>("send_queued_message_now", { queuedMessageId }),
+	clearQueue: (conversationId: ConversationId, branchId: BranchId | null) => __TAURI_INVOKE<null>("clear_queue", { conversationId, branchId }),
+	pauseQueue: (conversationId: ConversationId, branchId: BranchId | null) => __TAURI_INVOKE<null>("pause_queue", { conversationId, branchId }),
+	resumeQueue: (conversationId: ConversationId, branchId: BranchId | null) => __TAURI_INVOKE<null>("resume_queue", { conversationId, branchId }),
+	setSendPolicy: (conversationId: ConversationId | null, policy: SendPolicy | null) => __TAURI_INVOKE<null>("set_send_policy", { conversationId, policy }),
 	/**
 	 *  Returns the lock status of a branch (`main` unless another is named). For display only: a send does not rely on
 	 *  it.
@@ -172,12 +184,15 @@ export const events = {
 	conversationChanged: makeEvent<ConversationChanged, ConversationChanged>("conversation-changed"),
 	lockChanged: makeEvent<LockChanged, LockChanged>("lock-changed"),
 	modelsChanged: makeEvent<ModelsChanged, ModelsChanged>("models-changed"),
+	queueChanged: makeEvent<QueueChanged, QueueChanged>("queue-changed"),
 	settingsChanged: makeEvent<SettingsChanged, SettingsChanged>("settings-changed"),
 	showConversation: makeEvent<ShowConversation, ShowConversation>("show-conversation"),
 };
 
 /* Constants */
 export const ATTACHMENT_LIMITS = {"fileBytes":20000000,"files":10,"textBytes":1000000} as const;
+
+export const MAX_QUEUED = 10 as const;
 
 /* Types */
 /**  A generation that holds its lock and is durable. */
@@ -402,6 +417,10 @@ export type ConversationView = {
 	updatedAt: Timestamp,
 	/**  Its request parameters; the defaults fill in those that are not set. */
 	parameters: Parameters,
+	/**  What a send does while an answer is running; null for the default of all conversations. */
+	sendPolicy: SendPolicy | null,
+	/**  Of the shown branch. */
+	queue: Queue,
 	/**  Text typed but not sent. */
 	draft: string,
 	/**  Files attached but not sent. */
@@ -422,6 +441,8 @@ export type ErrorCode =
 "message_too_long" | 
 /**  An answer is already being generated. */
 "generation_in_progress" | 
+/**  As many messages wait on the branch as may. */
+"queue_full" | 
 /**  An id does not exist. */
 "not_found" | "invalid_argument" | 
 /**  The application is quitting. */
@@ -965,6 +986,72 @@ export type ProviderSource =
 /**  It is shipped with Conch. */
 "built_in";
 
+/**  Why a queue is paused. */
+export type PauseReason = 
+/**  The user stopped an answer of the branch. */
+"stopped" | 
+/**  An answer of the branch failed, or the next message cannot be sent. */
+"failed" | 
+/**  Conch was closed while messages were waiting. */
+"restarted" | 
+/**  The user paused it. */
+"user";
+
+/**  The queue of a branch. */
+export type Queue = {
+	/**  Whether the next message waits for the user to resume the queue. */
+	paused: boolean,
+	/**  Null while it is not paused. */
+	pauseReason: PauseReason | null,
+	/**  What prevents the next message from being sent, for the user; null for a reason that says enough. */
+	pauseMessage: string | null,
+	/**  In the order in which they will be sent. */
+	items: QueuedMessage[],
+};
+
+/**  A branch's queue changed. */
+export type QueueChange = {
+	conversationId: ConversationId,
+	branchId: BranchId,
+	/**  How many messages wait now. */
+	count: number,
+	paused: boolean,
+	/**  How many messages this change removed because an earlier message was edited. */
+	cleared: number,
+};
+
+/**  `queue-changed`: what waits on a branch changed, or its pause. */
+export type QueueChanged = QueueChange;
+
+/**  A send that waits in the queue of its branch. */
+export type Queued = {
+	/**  The message in the queue. */
+	queuedMessageId: QueuedMessageId,
+	/**  Its place, from 1. */
+	position: number,
+};
+
+/**  A message that waits for its branch. */
+export type QueuedMessage = {
+	id: QueuedMessageId,
+	/**  Its place, from 1. */
+	position: number,
+	content: string,
+	/**  `provider/model` at the time of queueing; null for the default at the time of sending. */
+	modelId: string | null,
+	/**  In the order in which they are shown. */
+	attachmentIds: AttachmentId[],
+	/**  The same files, without their content. */
+	attachments: AttachmentSummary[],
+	/**  An open editor holds it back. */
+	held: boolean,
+	/**  When it was queued, epoch ms. */
+	createdAt: Timestamp,
+};
+
+/**  A message that waits in the queue of its branch. */
+export type QueuedMessageId = string;
+
 /**
  *  How much a reasoning model thinks before it answers, least first. No model takes every level
  *  (<https://developers.openai.com/api/docs/guides/reasoning>).
@@ -1031,7 +1118,22 @@ export type SendOutcome =
 /**  The message is stored and its answer has started. */
 {
 	type: "accepted",
-} & Accepted;
+} & Accepted | 
+/**  The message waits in the queue of its branch. */
+{
+	type: "queued",
+} & Queued;
+
+/**  What a send does while an answer is running on its branch. */
+export type SendPolicy = 
+/**  It is refused. */
+"reject" | 
+/**  The message waits in the branch's queue. */
+"queue" | 
+/**  The answer is stopped, its text is kept, and the message follows it. */
+"interrupt" | 
+/**  The answer is stopped, and the message takes the place of the whole turn, which remains as a version. */
+"rollback";
 
 /**  All settings. */
 export type Settings = {
@@ -1046,6 +1148,8 @@ export type Settings = {
 	zoom: number,
 	sendKey: SendKey,
 	onClose?: OnClose,
+	/**  What a send does while an answer is running, in conversations that do not say otherwise. */
+	sendPolicy?: SendPolicy,
 };
 
 /**  `settings-changed`: the settings were saved. */
