@@ -74,10 +74,11 @@ export const commands = {
 	setMaxParallel: (conversationId: ConversationId, maxParallel: number) => __TAURI_INVOKE<null>("set_max_parallel", { conversationId, maxParallel }),
 	/**
 	 *  Stores a message with its files, in their order, and starts its answer. `accepted` means that all of it is
-	 *  durable; a request id that arrives twice is sent once. Refused with `generation_in_progress` while an answer is
-	 *  running.
+	 *  durable; a request id that arrives twice is sent once. While an answer is running, `policy`, or else the policy of
+	 *  the conversation, says whether it is refused with `generation_in_progress`, waits (`queued`, or `queue_full`), or
+	 *  stops that answer.
 	 */
-	sendMessage: (conversationId: ConversationId, branchId: BranchId | null, content: string, clientRequestId: RequestId, source: AttemptSource | null, attachmentIds: AttachmentId[] | null) => __TAURI_INVOKE<SendOutcome>("send_message", { conversationId, branchId, content, clientRequestId, source, attachmentIds }),
+	sendMessage: (conversationId: ConversationId, branchId: BranchId | null, content: string, clientRequestId: RequestId, source: AttemptSource | null, attachmentIds: AttachmentId[] | null, policy: SendPolicy | null) => __TAURI_INVOKE<SendOutcome>("send_message", { conversationId, branchId, content, clientRequestId, source, attachmentIds, policy }),
 	/**
 	 *  Starts the answer to a user message, or a new version of an answer, on its branch; `accepted` names it. Only in
 	 *  place of an answer that ended badly and that others follow, it is a new one.
@@ -104,6 +105,131 @@ export const commands = {
 	 *  Replaces this window's earlier subscription.
 	 */
 	followBranch: (conversationId: ConversationId, branchId: BranchId | null, channel: Channel<PageEvent>) => __TAURI_INVOKE<null>("follow_branch", { conversationId, branchId, channel }),
+	/**
+	 *  Returns the messages that wait on a branch (`main` unless another is named), in the order in which they will be
+	 *  sent.
+	 * auri::command]
+	 * pecta::specta]
+	 * (crate) async fn list_queue(
+	 *  host: State<'_, Host>,
+	 *  conversation_id: ConversationId,
+	 *  branch_id: Option<BranchId>,
+	 * > CommandResult<Queue> {
+	 *  let (branch, app) = (branch_id.as_ref(), host.app()?);
+	 *  Ok(app.queues.list(&conversation_id, branch).await?)
+	 * 
+	 * 
+	 *  Changes the text of a queued message, and its model if one is named. Its place stays, and it is no longer held
+	 *  back. Fails with `not_found` if it was sent or removed meanwhile.
+	 * auri::command]
+	 * pecta::specta]
+	 * (crate) async fn edit_queued_message(
+	 *  host: State<'_, Host>,
+	 *  queued_message_id: QueuedMessageId,
+	 *  content: String,
+	 *  model_id: Option<String>,
+	 * > CommandResult<()> {
+	 *  let (model, app) = (model_id.as_deref(), host.app()?);
+	 *  Ok(app.queues.edit(&queued_message_id, &content, model).await?)
+	 * 
+	 * 
+	 *  Holds a queued message back for a minute while its editor is open, or no longer. An open editor calls it again
+	 *  before the minute is over; that of a window that died is forgotten then.
+	 * auri::command]
+	 * pecta::specta]
+	 * (crate) async fn hold_queued_message(
+	 *  host: State<'_, Host>,
+	 *  queued_message_id: QueuedMessageId,
+	 *  held: bool,
+	 * > CommandResult<()> {
+	 *  Ok(host.app()?.queues.hold(&queued_message_id, held).await?)
+	 * 
+	 * 
+	 *  Moves a queued message to another place of its queue, from 1; one beyond the end is the last.
+	 * auri::command]
+	 * pecta::specta]
+	 * (crate) async fn move_queued_message(
+	 *  host: State<'_, Host>,
+	 *  queued_message_id: QueuedMessageId,
+	 *  position: u32,
+	 * > CommandResult<()> {
+	 *  let queues = &host.app()?.queues;
+	 *  Ok(queues.move_to(&queued_message_id, position).await?)
+	 * 
+	 * 
+	 *  Removes a queued message with its files. For ten seconds `restore_queued_message` can restore it.
+	 * auri::command]
+	 * pecta::specta]
+	 * (crate) async fn remove_queued_message(
+	 *  host: State<'_, Host>,
+	 *  queued_message_id: QueuedMessageId,
+	 * > CommandResult<()> {
+	 *  Ok(host.app()?.queues.remove(&queued_message_id).await?)
+	 * 
+	 * 
+	 *  Restores a queued message that was removed or cleared within the last ten seconds, at its place. Fails with
+	 *  `not_found` later, and with `queue_full` if others have taken its place.
+	 * auri::command]
+	 * pecta::specta]
+	 * (crate) async fn restore_queued_message(
+	 *  host: State<'_, Host>,
+	 *  queued_message_id: QueuedMessageId,
+	 * > CommandResult<()> {
+	 *  Ok(host.app()?.queues.restore(&queued_message_id).await?)
+	 * 
+	 * 
+	 *  Sends a queued message at once, whatever its place, also from a paused queue. A running answer of its branch is
+	 *  stopped, its text is kept, and the queue is not paused. Refused with `generation_in_progress` while other branches
+	 *  use up the conversation's capacity.
+	 * auri::command]
+	 * pecta::specta]
+	 * (crate) async fn send_queued_message_now(
+	 *  host: State<'_, Host>,
+	 *  queued_message_id: QueuedMessageId,
+	 * > CommandResult<SendOutcome> {
+	 *  Ok(host.app()?.turns.send_now(queued_message_id).await?)
+	 * 
+	 * 
+	 *  Removes all messages from the queue of a branch. Each can be restored for ten seconds.
+	 * auri::command]
+	 * pecta::specta]
+	 * (crate) async fn clear_queue(
+	 *  host: State<'_, Host>,
+	 *  conversation_id: ConversationId,
+	 *  branch_id: Option<BranchId>,
+	 * > CommandResult<()> {
+	 *  let (branch, app) = (branch_id.as_ref(), host.app()?);
+	 *  Ok(app.queues.clear(&conversation_id, branch).await?)
+	 * 
+	 * 
+	 *  Pauses the queue of a branch: what waits there waits until `resume_queue`.
+	 * auri::command]
+	 * pecta::specta]
+	 * (crate) async fn pause_queue(
+	 *  host: State<'_, Host>,
+	 *  conversation_id: ConversationId,
+	 *  branch_id: Option<BranchId>,
+	 * > CommandResult<()> {
+	 *  let (branch, app) = (branch_id.as_ref(), host.app()?);
+	 *  Ok(app.queues.pause(&conversation_id, branch).await?)
+	 * 
+	 * 
+	 *  Resumes the queue of a branch, whatever paused it.
+	 * auri::command]
+	 * pecta::specta]
+	 * (crate) async fn resume_queue(
+	 *  host: State<'_, Host>,
+	 *  conversation_id: ConversationId,
+	 *  branch_id: Option<BranchId>,
+	 * > CommandResult<()> {
+	 *  let (branch, app) = (branch_id.as_ref(), host.app()?);
+	 *  Ok(app.queues.resume(&conversation_id, branch).await?)
+	 * 
+	 * 
+	 *  Sets what a send does while an answer is running: in a conversation (null for the default), or without one, by
+	 *  default.
+	 */
+	setSendPolicy: (conversationId: ConversationId | null, policy: SendPolicy | null) => __TAURI_INVOKE<null>("set_send_policy", { conversationId, policy }),
 	/**
 	 *  Returns the lock status of a branch (`main` unless another is named). For display only: a send does not rely on
 	 *  it.
@@ -172,12 +298,15 @@ export const events = {
 	conversationChanged: makeEvent<ConversationChanged, ConversationChanged>("conversation-changed"),
 	lockChanged: makeEvent<LockChanged, LockChanged>("lock-changed"),
 	modelsChanged: makeEvent<ModelsChanged, ModelsChanged>("models-changed"),
+	queueChanged: makeEvent<QueueChanged, QueueChanged>("queue-changed"),
 	settingsChanged: makeEvent<SettingsChanged, SettingsChanged>("settings-changed"),
 	showConversation: makeEvent<ShowConversation, ShowConversation>("show-conversation"),
 };
 
 /* Constants */
 export const ATTACHMENT_LIMITS = {"fileBytes":20000000,"files":10,"textBytes":1000000} as const;
+
+export const MAX_QUEUED = 10 as const;
 
 /* Types */
 /**  A generation that holds its lock and is durable. */
@@ -402,6 +531,10 @@ export type ConversationView = {
 	updatedAt: Timestamp,
 	/**  Its request parameters; the defaults fill in those that are not set. */
 	parameters: Parameters,
+	/**  What a send does while an answer is running; null for the default of all conversations. */
+	sendPolicy: SendPolicy | null,
+	/**  Of the shown branch. */
+	queue: Queue,
 	/**  Text typed but not sent. */
 	draft: string,
 	/**  Files attached but not sent. */
@@ -422,6 +555,8 @@ export type ErrorCode =
 "message_too_long" | 
 /**  An answer is already being generated. */
 "generation_in_progress" | 
+/**  As many messages wait on the branch as may. */
+"queue_full" | 
 /**  An id does not exist. */
 "not_found" | "invalid_argument" | 
 /**  The application is quitting. */
@@ -965,6 +1100,72 @@ export type ProviderSource =
 /**  It is shipped with Conch. */
 "built_in";
 
+/**  Why a queue is paused. */
+export type PauseReason = 
+/**  The user stopped an answer of the branch. */
+"stopped" | 
+/**  An answer of the branch failed, or the next message cannot be sent. */
+"failed" | 
+/**  Conch was closed while messages were waiting. */
+"restarted" | 
+/**  The user paused it. */
+"user";
+
+/**  The queue of a branch. */
+export type Queue = {
+	/**  Whether the next message waits for the user to resume the queue. */
+	paused: boolean,
+	/**  Null while it is not paused. */
+	pauseReason: PauseReason | null,
+	/**  What prevents the next message from being sent, for the user; null for a reason that says enough. */
+	pauseMessage: string | null,
+	/**  In the order in which they will be sent. */
+	items: QueuedMessage[],
+};
+
+/**  A branch's queue changed. */
+export type QueueChange = {
+	conversationId: ConversationId,
+	branchId: BranchId,
+	/**  How many messages wait now. */
+	count: number,
+	paused: boolean,
+	/**  How many messages this change removed because an earlier message was edited. */
+	cleared: number,
+};
+
+/**  `queue-changed`: what waits on a branch changed, or its pause. */
+export type QueueChanged = QueueChange;
+
+/**  A send that waits in the queue of its branch. */
+export type Queued = {
+	/**  The message in the queue. */
+	queuedMessageId: QueuedMessageId,
+	/**  Its place, from 1. */
+	position: number,
+};
+
+/**  A message that waits for its branch. */
+export type QueuedMessage = {
+	id: QueuedMessageId,
+	/**  Its place, from 1. */
+	position: number,
+	content: string,
+	/**  `provider/model` at the time of queueing; null for the default at the time of sending. */
+	modelId: string | null,
+	/**  In the order in which they are shown. */
+	attachmentIds: AttachmentId[],
+	/**  The same files, without their content. */
+	attachments: AttachmentSummary[],
+	/**  An open editor holds it back. */
+	held: boolean,
+	/**  When it was queued, epoch ms. */
+	createdAt: Timestamp,
+};
+
+/**  A message that waits in the queue of its branch. */
+export type QueuedMessageId = string;
+
 /**
  *  How much a reasoning model thinks before it answers, least first. No model takes every level
  *  (<https://developers.openai.com/api/docs/guides/reasoning>).
@@ -1031,7 +1232,22 @@ export type SendOutcome =
 /**  The message is stored and its answer has started. */
 {
 	type: "accepted",
-} & Accepted;
+} & Accepted | 
+/**  The message waits in the queue of its branch. */
+{
+	type: "queued",
+} & Queued;
+
+/**  What a send does while an answer is running on its branch. */
+export type SendPolicy = 
+/**  It is refused. */
+"reject" | 
+/**  The message waits in the branch's queue. */
+"queue" | 
+/**  The answer is stopped, its text is kept, and the message follows it. */
+"interrupt" | 
+/**  The answer is stopped, and the message takes the place of the whole turn, which remains as a version. */
+"rollback";
 
 /**  All settings. */
 export type Settings = {
@@ -1046,6 +1262,8 @@ export type Settings = {
 	zoom: number,
 	sendKey: SendKey,
 	onClose?: OnClose,
+	/**  What a send does while an answer is running, in conversations that do not say otherwise. */
+	sendPolicy?: SendPolicy,
 };
 
 /**  `settings-changed`: the settings were saved. */
