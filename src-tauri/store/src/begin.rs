@@ -325,7 +325,7 @@ impl Store {
                 }
                 let decision = decide(tx, context, request.policy, blocker).await?;
                 if matches!(decision, Decision::Queue) {
-                    let queued = self.queue(tx, context, message, request, now).await?;
+                    let queued = self.enqueue(tx, context, message, request, now).await?;
                     let outcome = match queued {
                         BeginOutcome::Queued(_) => AttemptOutcome::Queued,
                         _ => AttemptOutcome::Refused,
@@ -387,7 +387,7 @@ impl Store {
         Ok(LockOutcome::Granted(granted))
     }
 
-    async fn queue(
+    async fn enqueue(
         &self,
         tx: &mut WriteTx,
         context: &BranchContext,

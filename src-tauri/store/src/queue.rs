@@ -239,6 +239,16 @@ impl Store {
 
     /// Pauses every queue in which messages wait, for this reason; one that is paused keeps its reason.
     pub async fn pause_queues(&self, reason: PauseReason) -> Result<()> {
+        // A start that has nothing to write must not wait for the writer.
+        let waiting = sqlx::query_scalar!(
+            "SELECT count(*) FROM queued_messages CROSS JOIN branches b ON b.id = queued_messages.branch_id
+             WHERE removed_at IS NULL AND b.queue_paused IS NULL"
+        )
+        .fetch_one(&self.readers)
+        .await?;
+        if waiting == 0 {
+            return Ok(());
+        }
         let mut tx = self.write().await?;
         let paused = sqlx::query!(
             r#"UPDATE branches SET queue_paused = ?

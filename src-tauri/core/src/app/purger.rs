@@ -28,7 +28,7 @@ const POLL_INTERVAL: Duration = Duration::from_secs(15);
 const WAL_RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// The shortest pause before the next pass, however soon something is due.
-const FIRST_LOOK: Duration = Duration::from_millis(100);
+const MIN_PAUSE: Duration = Duration::from_millis(100);
 
 /// Target duration of a batch: short enough that a waiting write is not noticeably delayed.
 const PORTION: Duration = Duration::from_millis(10);
@@ -191,7 +191,7 @@ impl Purger {
             self.wal_truncation_due().replace(self.clock.monotonic());
         }
         let next = purge.next.map(|next| next.since(now));
-        Ok(next.unwrap_or(POLL_INTERVAL).max(FIRST_LOOK))
+        Ok(next.unwrap_or(POLL_INTERVAL).max(MIN_PAUSE))
     }
 
     /// Removes what was sent or discarded without Undo from the backups: drafts, queued messages and files.
