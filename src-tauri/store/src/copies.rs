@@ -33,7 +33,7 @@ impl Store {
         self.purge_unsent_in_copies().await
     }
 
-    /// Removes from every copy the drafts and attachments that were sent or discarded since.
+    /// Removes from every copy the drafts, queued messages and attachments that were sent or discarded since.
     ///
     /// # Errors
     /// On transient errors; it can be called again.
@@ -74,8 +74,8 @@ impl Store {
         self.purge_unsent_in(backup).await
     }
 
-    /// Removes from a copy the drafts that are no prefix of the current draft, and unsent files that no longer
-    /// exist.
+    /// Removes from a copy the drafts that are no prefix of the current draft, the queued messages that no longer wait
+    /// with this text, and unsent files that no longer exist.
     async fn purge_unsent_in(&self, path: &Path) -> Result<()> {
         let typed: Vec<(String, String)> = sqlx::query_as(
             "SELECT conversation_id, content FROM drafts
@@ -88,6 +88,11 @@ impl Store {
             .fetch_all(&self.readers)
             .await?;
         let files: HashSet<_> = files.into_iter().collect();
+        let waiting: Vec<(String, String)> =
+            sqlx::query_as("SELECT id, content FROM queued_messages WHERE removed_at IS NULL")
+                .fetch_all(&self.readers)
+                .await?;
+        let waiting: HashSet<_> = waiting.into_iter().collect();
         let mut copy = open_secure_delete(path).await?;
         let mut gone = Vec::new();
         for (table, place) in [
@@ -112,6 +117,19 @@ impl Store {
                     .filter(is_gone)
                     .map(|(id, _)| (delete.clone(), id)),
             );
+        }
+        // A message that was sent since must not wait again where a backup is restored.
+        let queued: Vec<(String, String)> =
+            sqlx::query_as("SELECT id, content FROM queued_messages")
+                .fetch_all(&mut copy)
+                .await?;
+        let files_wait = has_column(&mut copy, "attachments", "queued_message_id").await?;
+        for (id, _) in queued.into_iter().filter(|row| !waiting.contains(row)) {
+            if files_wait {
+                let delete = "DELETE FROM attachments WHERE queued_message_id = ?".to_owned();
+                gone.push((delete, id.clone()));
+            }
+            gone.push(("DELETE FROM queued_messages WHERE id = ?".to_owned(), id));
         }
         if has(&mut copy, "attachments").await? {
             let had: Vec<String> =
@@ -218,6 +236,16 @@ async fn clear_index(file: &mut SqliteConnection) -> Result<()> {
 async fn has(file: &mut SqliteConnection, table: &str) -> Result<bool> {
     let count: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE name = ?")
         .bind(table)
+        .fetch_one(file)
+        .await?;
+    Ok(count > 0)
+}
+
+/// Returns whether a table of a database has a column.
+async fn has_column(file: &mut SqliteConnection, table: &str, column: &str) -> Result<bool> {
+    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM pragma_table_info(?) WHERE name = ?")
+        .bind(table)
+        .bind(column)
         .fetch_one(file)
         .await?;
     Ok(count > 0)

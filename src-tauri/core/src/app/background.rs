@@ -15,6 +15,7 @@ use crate::keeper::keep;
 use crate::lock::sweeper::Sweeper;
 use crate::lock::watch::Watch;
 use crate::store::{Store, StoreError};
+use crate::turns::drainer::Drainer;
 
 /// What the background tasks work on.
 pub(super) struct Background {
@@ -28,7 +29,7 @@ pub(super) struct Background {
 
 impl Background {
     /// Starts all tasks.
-    pub(super) fn start(&self, sweeper: Arc<Sweeper>, watch: Watch) {
+    pub(super) fn start(&self, sweeper: Arc<Sweeper>, watch: Watch, drainer: Drainer) {
         self.keep("sweeper", move || {
             let sweeper = Arc::clone(&sweeper);
             async move { sweeper.run().await }
@@ -37,6 +38,11 @@ impl Background {
         self.keep("watch", move || {
             let watch = Arc::clone(&watch);
             async move { watch.lock().await.run().await }
+        });
+        let drainer = Arc::new(drainer);
+        self.keep("queues", move || {
+            let drainer = Arc::clone(&drainer);
+            async move { drainer.run().await }
         });
         let indexer = Arc::clone(&self.indexer);
         self.keep("search index", move || {

@@ -11,6 +11,7 @@ mod drafts;
 mod opening;
 mod providers;
 mod purger;
+mod queues;
 mod settings;
 
 pub use attachments::Attachments;
@@ -18,12 +19,13 @@ pub use config::Config;
 pub use conversations::Conversations;
 pub use drafts::Drafts;
 pub use providers::ConfiguredProviders;
+pub use queues::Queues;
 pub use settings::SavedSettings;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -46,6 +48,7 @@ use crate::provider::{EmbeddedModel, Providers};
 use crate::start::ProgressReporter;
 use crate::store::Store;
 use crate::turns::Turns;
+use crate::turns::drainer::Drainer;
 use crate::turns::driver::TurnContext;
 use crate::web::Images;
 
@@ -67,6 +70,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 pub struct App {
     pub conversations: Conversations,
     pub turns: Turns,
+    pub queues: Queues,
     pub drafts: Drafts,
     pub attachments: Attachments,
     pub providers: ConfiguredProviders,
@@ -143,13 +147,30 @@ impl App {
             tasks: TaskTracker::new(),
             quitting: CancellationToken::new(),
         };
-        let own = instance.id().clone();
-        background.start(
-            Arc::clone(&sweeper),
-            Watch::new(store.clone(), Arc::clone(&live), own),
-        );
+        let turns = Turns {
+            ctx: TurnContext {
+                store: store.clone(),
+                clock: Arc::clone(&clock),
+                providers: Arc::clone(&providers),
+                aside: Arc::clone(&aside),
+                indexer: Arc::clone(&background.indexer),
+            },
+            live: Arc::clone(&live),
+            sweeper: Arc::clone(&sweeper),
+            instance_id: instance.id().clone(),
+            tasks: background.tasks.clone(),
+            quitting: background.quitting.clone(),
+        };
+        let (own, committed) = (instance.id().clone(), Arc::new(Notify::new()));
+        let watch = Watch::new(store.clone(), Arc::clone(&live), own, Arc::clone(&committed));
+        let sent = Arc::clone(&background.purger);
+        let drainer = Drainer {
+            turns: turns.clone(),
+            woken: committed,
+            on_sent: Box::new(move || sent.schedule_wal_truncation()),
+        };
+        background.start(sweeper, watch, drainer);
         let Background {
-            indexer,
             purger,
             tasks,
             quitting,
@@ -159,23 +180,17 @@ impl App {
             conversations: Conversations {
                 store: store.clone(),
                 clock: Arc::clone(&clock),
-                live: Arc::clone(&live),
-                aside: Arc::clone(&aside),
+                live,
+                aside,
                 purger: Arc::clone(&purger),
             },
-            turns: Turns {
-                ctx: TurnContext {
-                    store: store.clone(),
-                    clock: Arc::clone(&clock),
-                    providers: Arc::clone(&providers),
-                    aside,
-                    indexer,
-                },
-                live,
-                sweeper,
+            turns,
+            queues: Queues {
+                store: store.clone(),
+                clock: Arc::clone(&clock),
+                purger: Arc::clone(&purger),
+                instances: opening::instances_of(&config.data_folder),
                 instance_id: instance.id().clone(),
-                tasks: tasks.clone(),
-                quitting: quitting.clone(),
             },
             drafts: Drafts {
                 store: store.clone(),

@@ -13,6 +13,8 @@ mod naming;
 mod opening;
 mod permanent_errors;
 mod plans;
+mod policies;
+mod queue;
 mod reading;
 mod remains;
 mod searching;
