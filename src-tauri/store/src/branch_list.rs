@@ -63,7 +63,8 @@ impl Store {
             r#"SELECT m.conversation_id AS "conversation_id: ConversationId", m.branch_id AS "branch_id: BranchId",
                  m.status AS "status: MessageStatus"
                FROM messages m JOIN conversations c ON c.id = m.conversation_id
-               WHERE m.id = ? AND c.deleted_at IS NULL"#,
+                 JOIN branches b ON b.id = m.branch_id
+               WHERE m.id = ? AND b.deleted_at IS NULL AND c.deleted_at IS NULL"#,
             message_id
         )
         .fetch_optional(&mut *tx)
@@ -136,7 +137,8 @@ pub(super) async fn listed(
              b.head_message_id AS "head_message_id: _", b.forked_from AS "forked_from: _",
              b.created_at AS "created_at: _", 0 AS "locked!: bool"
            FROM branches b JOIN conversations c ON c.id = b.conversation_id
-           WHERE b.conversation_id = ?1 AND (?2 IS NULL OR b.id = ?2) AND c.deleted_at IS NULL
+           WHERE b.conversation_id = ?1 AND (?2 IS NULL OR b.id = ?2)
+             AND b.deleted_at IS NULL AND c.deleted_at IS NULL
            ORDER BY b.name <> 'main', b.created_at, b.id"#,
         conversation_id,
         only
@@ -158,7 +160,7 @@ async fn named(tx: &mut WriteTx, id: &BranchId) -> Result<Option<(ConversationId
     let row = sqlx::query!(
         r#"SELECT b.conversation_id AS "conversation_id: ConversationId", b.name
            FROM branches b JOIN conversations c ON c.id = b.conversation_id
-           WHERE b.id = ? AND c.deleted_at IS NULL"#,
+           WHERE b.id = ? AND b.deleted_at IS NULL AND c.deleted_at IS NULL"#,
         id
     )
     .fetch_optional(&mut **tx)

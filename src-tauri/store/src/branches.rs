@@ -64,7 +64,7 @@ pub(super) async fn resolve_branch(
         r#"SELECT b.id AS "id!: _", b.head_message_id AS "head?: _"
            FROM branches b JOIN conversations c ON c.id = b.conversation_id
            WHERE b.conversation_id = ?1 AND (b.id = ?2 OR (?2 IS NULL AND b.name = 'main'))
-             AND c.deleted_at IS NULL"#,
+             AND b.deleted_at IS NULL AND c.deleted_at IS NULL"#,
         conversation_id,
         branch_id
     )
@@ -102,7 +102,7 @@ pub(super) async fn context(
              c.model_id, c.max_parallel, c.send_policy AS "send_policy: _"
            FROM branches b JOIN conversations c ON c.id = b.conversation_id
            WHERE b.conversation_id = ?1 AND (b.id = ?2 OR (?2 IS NULL AND b.name = 'main'))
-             AND c.deleted_at IS NULL"#,
+             AND b.deleted_at IS NULL AND c.deleted_at IS NULL"#,
         conversation_id,
         branch_id
     )

@@ -6,11 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use conch_model::ConversationId;
+use conch_model::{BranchId, ConversationId};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection};
 
 use super::backup::read_only;
+use super::branch_deleting::DeletedBranch;
 use super::deleting::{end, unlink};
 use super::{Result, Store, backups, salvage};
 
@@ -45,7 +46,7 @@ impl Store {
         Ok(())
     }
 
-    fn copies(&self) -> Vec<PathBuf> {
+    pub(super) fn copies(&self) -> Vec<PathBuf> {
         let backups = backups(self.data_folder()).into_iter();
         let saved = salvage::saved(self.data_folder());
         backups.map(|backup| backup.path).chain(saved).collect()
@@ -71,7 +72,31 @@ impl Store {
         if !gone.is_empty() {
             Self::purge_in(backup, &gone).await?;
         }
+        for branch in self.branches_gone_in(backup).await? {
+            self.purge_branch_in(backup, &branch).await?;
+        }
         self.purge_unsent_in(backup).await
+    }
+
+    /// Returns the branches of a copy that this database no longer has, or hides.
+    async fn branches_gone_in(&self, copy: &Path) -> Result<Vec<DeletedBranch>> {
+        const BRANCHES: &str = "SELECT id, conversation_id FROM branches";
+        let mut file = read_only(copy).await?;
+        let copied: Vec<(BranchId, ConversationId)> =
+            sqlx::query_as(BRANCHES).fetch_all(&mut file).await?;
+        file.close().await?;
+        let there: Vec<(BranchId, ConversationId)> =
+            sqlx::query_as(AssertSqlSafe(format!("{BRANCHES} WHERE deleted_at IS NULL")))
+                .fetch_all(&self.readers)
+                .await?;
+        let there: HashSet<_> = there.into_iter().collect();
+        let gone = copied.into_iter().filter(|branch| !there.contains(branch));
+        Ok(gone
+            .map(|(id, conversation_id)| DeletedBranch {
+                id,
+                conversation_id,
+            })
+            .collect())
     }
 
     /// Removes from a copy the drafts that are no prefix of the current draft, the queued messages that no longer wait
@@ -191,7 +216,7 @@ impl Store {
 }
 
 /// Logs permanent errors and ignores them, so that they do not block the purge.
-fn tolerated(copy: &Path, done: Result<()>) -> Result<()> {
+pub(super) fn tolerated(copy: &Path, done: Result<()>) -> Result<()> {
     match done {
         Err(error) if !error.is_transient() => {
             tracing::warn!(%error, path = %copy.display(), "deleted data could not be purged from a copy");
@@ -202,7 +227,7 @@ fn tolerated(copy: &Path, done: Result<()>) -> Result<()> {
 }
 
 /// Opens a database so that deleted content is overwritten with zeros.
-async fn open_secure_delete(path: &Path) -> Result<SqliteConnection> {
+pub(super) async fn open_secure_delete(path: &Path) -> Result<SqliteConnection> {
     let options = SqliteConnectOptions::new()
         .filename(path)
         .foreign_keys(false)
@@ -212,7 +237,7 @@ async fn open_secure_delete(path: &Path) -> Result<SqliteConnection> {
     Ok(options.connect().await?)
 }
 
-async fn close(mut file: SqliteConnection) -> Result<()> {
+pub(super) async fn close(mut file: SqliteConnection) -> Result<()> {
     sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
         .execute(&mut file)
         .await?;
@@ -220,7 +245,7 @@ async fn close(mut file: SqliteConnection) -> Result<()> {
 }
 
 /// Clears the search index, in any schema version. The next start on the file rebuilds it.
-async fn clear_index(file: &mut SqliteConnection) -> Result<()> {
+pub(super) async fn clear_index(file: &mut SqliteConnection) -> Result<()> {
     sqlx::query("INSERT INTO messages_fts(messages_fts) VALUES ('delete-all')")
         .execute(&mut *file)
         .await?;
@@ -233,7 +258,7 @@ async fn clear_index(file: &mut SqliteConnection) -> Result<()> {
 }
 
 /// Returns whether a database has a table.
-async fn has(file: &mut SqliteConnection, table: &str) -> Result<bool> {
+pub(super) async fn has(file: &mut SqliteConnection, table: &str) -> Result<bool> {
     let count: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE name = ?")
         .bind(table)
         .fetch_one(file)

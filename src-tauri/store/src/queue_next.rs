@@ -58,7 +58,8 @@ impl Store {
                FROM queued_messages
                  CROSS JOIN branches b ON b.id = queued_messages.branch_id
                  CROSS JOIN conversations c ON c.id = queued_messages.conversation_id
-               WHERE removed_at IS NULL AND b.queue_paused IS NULL AND c.deleted_at IS NULL
+               WHERE removed_at IS NULL AND b.queue_paused IS NULL AND b.deleted_at IS NULL
+                 AND c.deleted_at IS NULL
                  AND position = (SELECT min(n.position) FROM queued_messages n
                    WHERE n.branch_id = queued_messages.branch_id AND n.removed_at IS NULL)
                ORDER BY queued_messages.id"#,
