@@ -642,7 +642,8 @@ async fn backups_hold_only_what_still_waits() {
     let edited = fixture.enqueue("edited since").await;
     fixture.enqueue("still waiting").await;
     let store = &fixture.store;
-    store.backup(NOW).await.unwrap();
+    let cancelled = tokio_util::sync::CancellationToken::new();
+    store.back_up_daily(NOW, cancelled).await.unwrap();
     fixture.end_as(&first, MessageStatus::Complete).await;
     fixture.drain_one().await;
     assert!(store.remove_queued(&removed, NOW).await.unwrap());
