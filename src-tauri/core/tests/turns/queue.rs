@@ -92,7 +92,10 @@ fn asked(fixture: &Fixture) -> Vec<String> {
             .to_owned()
     };
     let requests = fixture.server.completions();
-    requests.iter().map(|request| last(&request.body.clone())).collect()
+    requests
+        .iter()
+        .map(|request| last(&request.body.clone()))
+        .collect()
 }
 
 #[tokio::test]
@@ -109,7 +112,14 @@ async fn what_waits_is_sent_in_order_one_by_one() {
     assert_eq!(
         fixture.contents().await,
         [
-            "first", "a", "second", "to second", "third", "to third", "fourth", "to fourth"
+            "first",
+            "a",
+            "second",
+            "to second",
+            "third",
+            "to third",
+            "fourth",
+            "to fourth"
         ]
     );
     assert_eq!(fixture.server.peak_completions(), 1);

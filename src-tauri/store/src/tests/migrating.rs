@@ -174,10 +174,11 @@ async fn an_answer_of_a_killed_process_is_recovered_after_the_update() {
 async fn an_older_conversation_follows_the_default_policy() {
     let (_folder, path) = before_parts();
     let store = Store::open(&path, true, NOW).await.unwrap();
-    let own: i64 = sqlx::query_scalar("SELECT count(*) FROM conversations WHERE send_policy IS NOT NULL")
-        .fetch_one(&store.readers)
-        .await
-        .unwrap();
+    let own: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM conversations WHERE send_policy IS NOT NULL")
+            .fetch_one(&store.readers)
+            .await
+            .unwrap();
     assert_eq!(own, 0);
 }
 
@@ -191,10 +192,7 @@ async fn what_later_versions_need_can_be_stored() {
         .await
         .unwrap();
     for (statement, is_valid) in [
-        (
-            "UPDATE conversations SET send_policy = 'rollback'",
-            true,
-        ),
+        ("UPDATE conversations SET send_policy = 'rollback'", true),
         ("UPDATE conversations SET send_policy = 'merge'", false),
         ("UPDATE branches SET queue_paused = 'restarted'", true),
         ("UPDATE branches SET queue_paused = 'bored'", false),
