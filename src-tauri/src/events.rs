@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use conch_core::events::CoreEvent;
 use conch_core::keeper::keep;
-use conch_core::model::{
-    ConversationChange, ConversationId, LockChange, QueueChange, Settings,
-};
+use conch_core::model::{ConversationChange, ConversationId, LockChange, QueueChange, Settings};
 use serde::{Deserialize, Serialize};
 use specta::Type;
 use tauri::AppHandle;

@@ -79,9 +79,7 @@ pub use part::{
     reasoning_of, text_of,
 };
 pub use provider::ProtocolKind;
-pub use queue::{
-    MAX_QUEUED, PauseReason, Queue, QueueChange, Queued, QueuedMessage, SendPolicy,
-};
+pub use queue::{MAX_QUEUED, PauseReason, Queue, QueueChange, Queued, QueuedMessage, SendPolicy};
 pub use settings::{Appearance, OnClose, SendKey, Settings, ZOOM};
 pub use time::Timestamp;
 pub use turn::{EditedMessage, NewMessage, QueuedTurn, TurnRequest, TurnTarget};

@@ -2,8 +2,8 @@
 
 use conch_core::model::{
     AttachmentId, AttemptSource, BranchId, ConversationId, EditedMessage, GenerationId, MessageId,
-    NewMessage, RequestId, SelectedVersion, SendOutcome, SendPolicy, StopAllOutcome, StopOutcome, TurnRequest,
-    TurnTarget,
+    NewMessage, RequestId, SelectedVersion, SendOutcome, SendPolicy, StopAllOutcome, StopOutcome,
+    TurnRequest, TurnTarget,
 };
 use tauri::ipc::Channel;
 use tauri::{Runtime, State, WebviewWindow};

@@ -309,8 +309,7 @@ impl Store {
         };
         let decision = match &place.user_message {
             UserMessage::New(_, message) => {
-                let before =
-                    queue::queued_before(tx, &context.conversation_id, request_id).await?;
+                let before = queue::queued_before(tx, &context.conversation_id, request_id).await?;
                 match before {
                     Some(QueuedBefore::Waiting(queued)) => {
                         record(tx, attempt(None, AttemptOutcome::Duplicate), now).await?;

@@ -136,10 +136,7 @@ impl Store {
     }
 }
 
-async fn queued(
-    reader: &mut SqliteConnection,
-    id: &QueuedMessageId,
-) -> Result<Option<NextQueued>> {
+async fn queued(reader: &mut SqliteConnection, id: &QueuedMessageId) -> Result<Option<NextQueued>> {
     let row = sqlx::query!(
         r#"SELECT q.conversation_id AS "conversation_id: ConversationId", q.branch_id AS "branch_id: BranchId",
              q.content, q.model_id

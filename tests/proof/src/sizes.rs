@@ -12,8 +12,7 @@ use anyhow::{Context, ensure};
 use conch_core::App;
 use conch_core::clock::{Clock, SystemClock};
 use conch_core::model::{
-    Accepted, AttemptSource, ConversationId, MessageId, PageQuery, Parameters,
-    TurnRequest,
+    Accepted, AttemptSource, ConversationId, MessageId, PageQuery, Parameters, TurnRequest,
 };
 use conch_core::store::Store;
 use conch_fault_server::{FaultServer, Script};

@@ -119,124 +119,40 @@ export const commands = {
 	/**
 	 *  Returns the messages that wait on a branch (`main` unless another is named), in the order in which they will be
 	 *  sent.
-	 * auri::command]
-	 * pecta::specta]
-	 * (crate) async fn list_queue(
-	 *  host: State<'_, Host>,
-	 *  conversation_id: ConversationId,
-	 *  branch_id: Option<BranchId>,
-	 * > CommandResult<Queue> {
-	 *  let (branch, app) = (branch_id.as_ref(), host.app()?);
-	 *  Ok(app.queues.list(&conversation_id, branch).await?)
-	 * 
-	 * 
+	 */
+	listQueue: (conversationId: ConversationId, branchId: BranchId | null) => __TAURI_INVOKE<Queue>("list_queue", { conversationId, branchId }),
+	/**
 	 *  Changes the text of a queued message, and its model if one is named. Its place stays, and it is no longer held
 	 *  back. Fails with `not_found` if it was sent or removed meanwhile.
-	 * auri::command]
-	 * pecta::specta]
-	 * (crate) async fn edit_queued_message(
-	 *  host: State<'_, Host>,
-	 *  queued_message_id: QueuedMessageId,
-	 *  content: String,
-	 *  model_id: Option<String>,
-	 * > CommandResult<()> {
-	 *  let (model, app) = (model_id.as_deref(), host.app()?);
-	 *  Ok(app.queues.edit(&queued_message_id, &content, model).await?)
-	 * 
-	 * 
+	 */
+	editQueuedMessage: (queuedMessageId: QueuedMessageId, content: string, modelId: string | null) => __TAURI_INVOKE<null>("edit_queued_message", { queuedMessageId, content, modelId }),
+	/**
 	 *  Holds a queued message back for a minute while its editor is open, or no longer. An open editor calls it again
 	 *  before the minute is over; that of a window that died is forgotten then.
-	 * auri::command]
-	 * pecta::specta]
-	 * (crate) async fn hold_queued_message(
-	 *  host: State<'_, Host>,
-	 *  queued_message_id: QueuedMessageId,
-	 *  held: bool,
-	 * > CommandResult<()> {
-	 *  Ok(host.app()?.queues.hold(&queued_message_id, held).await?)
-	 * 
-	 * 
-	 *  Moves a queued message to another place of its queue, from 1; one beyond the end is the last.
-	 * auri::command]
-	 * pecta::specta]
-	 * (crate) async fn move_queued_message(
-	 *  host: State<'_, Host>,
-	 *  queued_message_id: QueuedMessageId,
-	 *  position: u32,
-	 * > CommandResult<()> {
-	 *  let queues = &host.app()?.queues;
-	 *  Ok(queues.move_to(&queued_message_id, position).await?)
-	 * 
-	 * 
-	 *  Removes a queued message with its files. For ten seconds `restore_queued_message` can restore it.
-	 * auri::command]
-	 * pecta::specta]
-	 * (crate) async fn remove_queued_message(
-	 *  host: State<'_, Host>,
-	 *  queued_message_id: QueuedMessageId,
-	 * > CommandResult<()> {
-	 *  Ok(host.app()?.queues.remove(&queued_message_id).await?)
-	 * 
-	 * 
+	 */
+	holdQueuedMessage: (queuedMessageId: QueuedMessageId, held: boolean) => __TAURI_INVOKE<null>("hold_queued_message", { queuedMessageId, held }),
+	/**  Moves a queued message to another place of its queue, from 1; one beyond the end is the last. */
+	moveQueuedMessage: (queuedMessageId: QueuedMessageId, position: number) => __TAURI_INVOKE<null>("move_queued_message", { queuedMessageId, position }),
+	/**  Removes a queued message with its files. For ten seconds `restore_queued_message` can restore it. */
+	removeQueuedMessage: (queuedMessageId: QueuedMessageId) => __TAURI_INVOKE<null>("remove_queued_message", { queuedMessageId }),
+	/**
 	 *  Restores a queued message that was removed or cleared within the last ten seconds, at its place. Fails with
 	 *  `not_found` later, and with `queue_full` if others have taken its place.
-	 * auri::command]
-	 * pecta::specta]
-	 * (crate) async fn restore_queued_message(
-	 *  host: State<'_, Host>,
-	 *  queued_message_id: QueuedMessageId,
-	 * > CommandResult<()> {
-	 *  Ok(host.app()?.queues.restore(&queued_message_id).await?)
-	 * 
-	 * 
+	 */
+	restoreQueuedMessage: (queuedMessageId: QueuedMessageId) => __TAURI_INVOKE<null>("restore_queued_message", { queuedMessageId }),
+	/**
 	 *  Sends a queued message at once, whatever its place, also from a paused queue. A running answer of its branch is
 	 *  stopped, its text is kept, and the queue is not paused. Refused with `generation_in_progress` while other branches
 	 *  use up the conversation's capacity.
-	 * auri::command]
-	 * pecta::specta]
-	 * (crate) async fn send_queued_message_now(
-	 *  host: State<'_, Host>,
-	 *  queued_message_id: QueuedMessageId,
-	 * > CommandResult<SendOutcome> {
-	 *  Ok(host.app()?.turns.send_now(queued_message_id).await?)
-	 * 
-	 * 
-	 *  Removes all messages from the queue of a branch. Each can be restored for ten seconds.
-	 * auri::command]
-	 * pecta::specta]
-	 * (crate) async fn clear_queue(
-	 *  host: State<'_, Host>,
-	 *  conversation_id: ConversationId,
-	 *  branch_id: Option<BranchId>,
-	 * > CommandResult<()> {
-	 *  let (branch, app) = (branch_id.as_ref(), host.app()?);
-	 *  Ok(app.queues.clear(&conversation_id, branch).await?)
-	 * 
-	 * 
-	 *  Pauses the queue of a branch: what waits there waits until `resume_queue`.
-	 * auri::command]
-	 * pecta::specta]
-	 * (crate) async fn pause_queue(
-	 *  host: State<'_, Host>,
-	 *  conversation_id: ConversationId,
-	 *  branch_id: Option<BranchId>,
-	 * > CommandResult<()> {
-	 *  let (branch, app) = (branch_id.as_ref(), host.app()?);
-	 *  Ok(app.queues.pause(&conversation_id, branch).await?)
-	 * 
-	 * 
-	 *  Resumes the queue of a branch, whatever paused it.
-	 * auri::command]
-	 * pecta::specta]
-	 * (crate) async fn resume_queue(
-	 *  host: State<'_, Host>,
-	 *  conversation_id: ConversationId,
-	 *  branch_id: Option<BranchId>,
-	 * > CommandResult<()> {
-	 *  let (branch, app) = (branch_id.as_ref(), host.app()?);
-	 *  Ok(app.queues.resume(&conversation_id, branch).await?)
-	 * 
-	 * 
+	 */
+	sendQueuedMessageNow: (queuedMessageId: QueuedMessageId) => __TAURI_INVOKE<SendOutcome>("send_queued_message_now", { queuedMessageId }),
+	/**  Removes all messages from the queue of a branch. Each can be restored for ten seconds. */
+	clearQueue: (conversationId: ConversationId, branchId: BranchId | null) => __TAURI_INVOKE<null>("clear_queue", { conversationId, branchId }),
+	/**  Pauses the queue of a branch: what waits there waits until `resume_queue`. */
+	pauseQueue: (conversationId: ConversationId, branchId: BranchId | null) => __TAURI_INVOKE<null>("pause_queue", { conversationId, branchId }),
+	/**  Resumes the queue of a branch, whatever paused it. */
+	resumeQueue: (conversationId: ConversationId, branchId: BranchId | null) => __TAURI_INVOKE<null>("resume_queue", { conversationId, branchId }),
+	/**
 	 *  Sets what a send does while an answer is running: in a conversation (null for the default), or without one, by
 	 *  default.
 	 */
@@ -384,6 +300,8 @@ export type AttemptSource = "button" | "enter" |
 "retry" | 
 /**  The Regenerate button of an answer. */
 "regenerate" | 
+/**  The queue of a branch, whose turn it was. */
+"queue" | 
 /**  A client that names no source. */
 "program";
 
@@ -1000,6 +918,17 @@ export type Patch =
 /**  To be applied in order. */
 patches: Patch[] };
 
+/**  Why a queue is paused. */
+export type PauseReason = 
+/**  The user stopped an answer of the branch. */
+"stopped" | 
+/**  An answer of the branch failed, or the next message cannot be sent. */
+"failed" | 
+/**  Conch was closed while messages were waiting. */
+"restarted" | 
+/**  The user paused it. */
+"user";
+
 /**  What an answer waits for. */
 export type Phase = 
 /**  The embedded model's process starts or loads the model. */
@@ -1110,17 +1039,6 @@ export type ProviderSource =
 "environment" | 
 /**  It is shipped with Conch. */
 "built_in";
-
-/**  Why a queue is paused. */
-export type PauseReason = 
-/**  The user stopped an answer of the branch. */
-"stopped" | 
-/**  An answer of the branch failed, or the next message cannot be sent. */
-"failed" | 
-/**  Conch was closed while messages were waiting. */
-"restarted" | 
-/**  The user paused it. */
-"user";
 
 /**  The queue of a branch. */
 export type Queue = {

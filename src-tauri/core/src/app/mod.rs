@@ -162,7 +162,12 @@ impl App {
             quitting: background.quitting.clone(),
         };
         let (own, committed) = (instance.id().clone(), Arc::new(Notify::new()));
-        let watch = Watch::new(store.clone(), Arc::clone(&live), own, Arc::clone(&committed));
+        let watch = Watch::new(
+            store.clone(),
+            Arc::clone(&live),
+            own,
+            Arc::clone(&committed),
+        );
         let sent = Arc::clone(&background.purger);
         let drainer = Drainer {
             turns: turns.clone(),

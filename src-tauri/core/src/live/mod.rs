@@ -244,9 +244,8 @@ impl LiveAnswers {
     /// Waits up to [`STOP_TIMEOUT`] until a generation has ended.
     pub(crate) async fn ended(&self, generation_id: &GenerationId) {
         let mut changed = self.changed.subscribe();
-        let ended = async {
-            while self.contains(generation_id) && changed.changed().await.is_ok() {}
-        };
+        let ended =
+            async { while self.contains(generation_id) && changed.changed().await.is_ok() {} };
         let _: Option<()> = within(STOP_TIMEOUT, ended).await;
     }
 

@@ -27,9 +27,7 @@ use crate::clock::Clock;
 use crate::indexing::Indexer;
 use crate::live::aside::SetAside;
 use crate::live::{Control, LiveAnswer, Phase, Registration, Successor};
-use crate::model::{
-    FencedWrite, HEARTBEAT, Lease, Parameters, PartDelta, Timestamp, append_delta,
-};
+use crate::model::{FencedWrite, HEARTBEAT, Lease, Parameters, PartDelta, Timestamp, append_delta};
 use crate::provider::{Providers, StreamEvent};
 use crate::store::{Piece, StartedTurn, Store, StoreError, Transient};
 

@@ -6,7 +6,7 @@ use conch_core::model::{
     TurnRequest,
 };
 use conch_core::{App, ErrorCode, Result};
-use conch_fault_server::Script;
+use conch_fault_server::{Script, Step};
 use tokio::sync::broadcast::Receiver;
 
 use crate::{Fixture, accepted, open, settled};
@@ -66,8 +66,9 @@ async fn queue_of(app: &App, fixture: &Fixture) -> Queue {
 async fn drained(app: &App, fixture: &Fixture, count: usize) {
     let mut events = app.subscribe();
     loop {
-        let free = !settled(app, &fixture.conversation.id).await.lock.locked;
-        if free && queue_of(app, fixture).await.items.len() == count {
+        let view = app.conversations.get(&fixture.conversation.id, None).await;
+        let view = view.unwrap();
+        if !view.lock.locked && view.queue.items.len() == count {
             return;
         }
         changed(&mut events).await;
@@ -91,7 +92,10 @@ fn asked(fixture: &Fixture) -> Vec<String> {
             .to_owned()
     };
     let requests = fixture.server.completions();
-    requests.iter().map(|request| last(&request.body.clone())).collect()
+    requests
+        .iter()
+        .map(|request| last(&request.body.clone()))
+        .collect()
 }
 
 #[tokio::test]
@@ -108,7 +112,14 @@ async fn what_waits_is_sent_in_order_one_by_one() {
     assert_eq!(
         fixture.contents().await,
         [
-            "first", "a", "second", "to second", "third", "to third", "fourth", "to fourth"
+            "first",
+            "a",
+            "second",
+            "to second",
+            "third",
+            "to third",
+            "fourth",
+            "to fourth"
         ]
     );
     assert_eq!(fixture.server.peak_completions(), 1);
@@ -202,10 +213,10 @@ async fn an_answer_that_fails_pauses_what_waits() {
     let fixture = Fixture::new().await;
     let error = serde_json::json!({"error": {"message": "overloaded"}});
     fixture.server.push(Script::new([
-        conch_fault_server::Step::Head,
-        conch_fault_server::Step::Delta("half".into()),
-        conch_fault_server::Step::Gate("hold".into()),
-        conch_fault_server::Step::Error(error),
+        Step::Head,
+        Step::Delta("half".into()),
+        Step::Wait("hold".into()),
+        Step::Error(error),
     ]));
     accepted(fixture.send("first").await);
     fixture.wait_for_text("half").await;

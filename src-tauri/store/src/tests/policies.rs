@@ -290,7 +290,9 @@ async fn a_turn_that_cannot_follow_changes_nothing() {
         ended,
         Succession::Refused(BeginOutcome::AttachmentGone)
     ));
-    let locked = fixture.store.lock_status(&fixture.conversation.id, None, NOW);
+    let locked = fixture
+        .store
+        .lock_status(&fixture.conversation.id, None, NOW);
     assert!(locked.await.unwrap().unwrap().locked, "it still runs");
     fixture.end_as(&first, MessageStatus::Complete).await;
 }

@@ -176,7 +176,10 @@ async fn f13_stop_and_errors_pause_the_queue_until_it_is_resumed() {
         let mut events = fixture.store.events().subscribe();
         fixture.end_as(&first, status).await;
         assert_eq!(fixture.reason().await, reason, "{status:?}");
-        assert_eq!(fixture.ready(NOW).await.len(), usize::from(reason.is_none()));
+        assert_eq!(
+            fixture.ready(NOW).await.len(),
+            usize::from(reason.is_none())
+        );
         let mut said = None;
         while let Ok(event) = events.try_recv() {
             if let CoreEvent::Queue(change) = event {
@@ -206,7 +209,11 @@ async fn an_empty_queue_is_paused_only_by_the_user() {
     assert_eq!(fixture.reason().await, None, "nothing waits");
     let restored = fixture.store.restore_queued(&waits).await.unwrap();
     assert_eq!(restored, RestoreOutcome::Restored);
-    assert_eq!(fixture.reason().await, Some(PauseReason::Stopped), "as before");
+    assert_eq!(
+        fixture.reason().await,
+        Some(PauseReason::Stopped),
+        "as before"
+    );
 
     assert!(fixture.store.remove_queued(&waits, NOW).await.unwrap());
     fixture.begin("fourth", NOW).await;
@@ -526,7 +533,9 @@ async fn a_file_that_vanished_stops_its_message_until_it_is_edited() {
     fixture.end_as(&first, MessageStatus::Complete).await;
     store.execute("DELETE FROM attachments").await;
     let next = fixture.ready(NOW).await.remove(0);
-    let begun = fixture.begin_queued(QueuedTurn::Next(id.clone()), NOW).await;
+    let begun = fixture
+        .begin_queued(QueuedTurn::Next(id.clone()), NOW)
+        .await;
     assert_eq!(begun, BeginOutcome::AttachmentGone);
     store.pause_at(&next, "A file is gone").await.unwrap();
     let queue = fixture.queue().await;
@@ -560,7 +569,10 @@ async fn f12_each_branch_has_a_queue_of_its_own() {
     let on = async |branch: &BranchId| {
         let queue = fixture.store.queue(id, Some(branch), NOW).await;
         let items = queue.unwrap().unwrap().items;
-        items.into_iter().map(|item| item.content).collect::<String>()
+        items
+            .into_iter()
+            .map(|item| item.content)
+            .collect::<String>()
     };
     assert_eq!(on(&lane).await, "for the lane");
     assert_eq!(fixture.waiting().await, ["for main"]);
@@ -571,7 +583,10 @@ async fn f12_each_branch_has_a_queue_of_its_own() {
     assert_eq!(ready.len(), 1, "the other branch goes on");
     let sent = fixture.drain_one().await;
     assert_eq!(sent.lease.branch_id, lane);
-    assert!(fixture.ready(NOW).await.is_empty(), "the capacity is used up");
+    assert!(
+        fixture.ready(NOW).await.is_empty(),
+        "the capacity is used up"
+    );
 }
 
 #[tokio::test]
@@ -642,15 +657,25 @@ async fn backups_hold_only_what_still_waits() {
     let edited = fixture.enqueue("edited since").await;
     fixture.enqueue("still waiting").await;
     let store = &fixture.store;
-    store.backup(NOW).await.unwrap();
+    let cancelled = tokio_util::sync::CancellationToken::new();
+    store.back_up_daily(NOW, cancelled).await.unwrap();
     fixture.end_as(&first, MessageStatus::Complete).await;
     fixture.drain_one().await;
     assert!(store.remove_queued(&removed, NOW).await.unwrap());
-    assert!(store.edit_queued(&edited, "other text", None).await.unwrap());
+    assert!(
+        store
+            .edit_queued(&edited, "other text", None)
+            .await
+            .unwrap()
+    );
     store.purge_unsent_in_copies().await.unwrap();
     let backup = crate::backups(fixture.folder.path()).remove(0).path;
     let bytes = std::fs::read(&backup).unwrap();
-    let holds = |text: &str| bytes.windows(text.len()).any(|part| part == text.as_bytes());
+    let holds = |text: &str| {
+        bytes
+            .windows(text.len())
+            .any(|part| part == text.as_bytes())
+    };
     assert!(holds("still waiting"));
     for gone in ["sent since", "removed since", "edited since", "in a.txt"] {
         assert!(!holds(gone), "{gone}");
@@ -673,7 +698,9 @@ async fn a_deleted_conversation_takes_its_queue() {
     assert!(!store.edit_queued(&waits, "x", None).await.unwrap());
     assert!(!store.remove_queued(&waits, NOW).await.unwrap());
     assert!(!store.pause_queue(id, None, true).await.unwrap());
-    let now = fixture.begin_queued(QueuedTurn::Now(waits.clone()), NOW).await;
+    let now = fixture
+        .begin_queued(QueuedTurn::Now(waits.clone()), NOW)
+        .await;
     assert_eq!(now, BeginOutcome::NotFound(Entity::QueuedMessage));
     assert!(store.restore_conversation(id).await.unwrap());
     assert_eq!(fixture.ready(NOW).await.len(), 1);

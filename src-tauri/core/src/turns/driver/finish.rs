@@ -79,9 +79,7 @@ impl Driver {
             self.stops.clear();
         }
         let mut succession = None;
-        let end = self
-            .store_end(ending, &mut requests, &mut succession)
-            .await;
+        let end = self.store_end(ending, &mut requests, &mut succession).await;
         let (ending, aside) = match end {
             End::Stored(ending) => (ending, None),
             End::Refused(ending) => {
@@ -257,11 +255,7 @@ struct ControlRequests {
 }
 
 impl ControlRequests {
-    fn record(
-        &mut self,
-        control: Option<Control>,
-        stops: &mut Vec<oneshot::Sender<()>>,
-    ) {
+    fn record(&mut self, control: Option<Control>, stops: &mut Vec<oneshot::Sender<()>>) {
         match control {
             Some(Control::Stop(done)) if self.is_stop => stops.push(done),
             Some(Control::Heartbeat(done)) => {
