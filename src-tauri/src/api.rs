@@ -30,6 +30,7 @@ pub fn ipc<R: Runtime>() -> Builder<R> {
             commands::branches::list_branches,
             commands::branches::fork_branch,
             commands::branches::rename_branch,
+            commands::branches::delete_branch,
             commands::branches::set_max_parallel,
             commands::turns::send_message,
             commands::turns::generate_response,

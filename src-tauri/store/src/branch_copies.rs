@@ -104,11 +104,9 @@ async fn end(tx: &mut SqliteConnection, id: &BranchId) -> Result<bool> {
         .bind(id)
         .execute(&mut *tx)
         .await?;
-    sqlx::query(
-        "DELETE FROM generation_locks WHERE branch_id NOT IN (SELECT id FROM branches)",
-    )
-    .execute(&mut *tx)
-    .await?;
+    sqlx::query("DELETE FROM generation_locks WHERE branch_id NOT IN (SELECT id FROM branches)")
+        .execute(&mut *tx)
+        .await?;
     sqlx::query("DELETE FROM queued_messages WHERE branch_id = ?")
         .bind(id)
         .execute(tx)

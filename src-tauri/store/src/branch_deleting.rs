@@ -3,7 +3,7 @@
 //! A message that another branch continues from stays, as a message of that branch. The rest is deleted in batches,
 //! as in [`deleting`](super::deleting): newest first, so that each is a leaf when its turn comes.
 
-use conch_model::{BranchId, ConversationId, MAIN_BRANCH, MessageId, Timestamp};
+use conch_model::{BranchId, ConversationId, GenerationId, MAIN_BRANCH, MessageId, Timestamp};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
 use super::deleting::{Portion, PurgeProgress};
@@ -14,7 +14,9 @@ use super::{Result, Store};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeleteBranchOutcome {
     /// It is hidden, and will be gone.
-    Deleted(ConversationId),
+    Deleted,
+    /// This generation writes an answer on the branch.
+    Busy(GenerationId),
     /// The branch does not exist.
     NotFound,
     /// `main` cannot be deleted.
@@ -31,10 +33,12 @@ pub struct DeletedBranch {
 }
 
 impl Store {
-    /// Hides a branch from all reads and writes. An answer that another process writes there finds its lock lost.
+    /// Hides a branch from all reads and writes, unless an answer is being written there; with `is_lost`, also then:
+    /// the process that writes it finds its lock lost.
     pub async fn delete_branch(
         &self,
         id: &BranchId,
+        is_lost: bool,
         now: Timestamp,
     ) -> Result<DeleteBranchOutcome> {
         let mut tx = self.write().await?;
@@ -51,6 +55,16 @@ impl Store {
         };
         if found.name == MAIN_BRANCH {
             return Ok(DeleteBranchOutcome::Main);
+        }
+        let holder = sqlx::query_scalar!(
+            r#"SELECT generation_id AS "id!: GenerationId" FROM generation_locks
+               WHERE branch_id = ? AND generation_id IS NOT NULL"#,
+            id
+        )
+        .fetch_optional(&mut *tx)
+        .await?;
+        if let (Some(generation_id), false) = (holder, is_lost) {
+            return Ok(DeleteBranchOutcome::Busy(generation_id));
         }
         // The name is free at once, and is in no file afterwards.
         sqlx::query!(
@@ -73,9 +87,9 @@ impl Store {
         sqlx::query!("DELETE FROM queued_messages WHERE branch_id = ?", id)
             .execute(&mut *tx)
             .await?;
-        tx.changed(Change::View(found.conversation_id.clone()));
+        tx.changed(Change::View(found.conversation_id));
         tx.commit().await?;
-        Ok(DeleteBranchOutcome::Deleted(found.conversation_id))
+        Ok(DeleteBranchOutcome::Deleted)
     }
 
     /// Returns every branch that is hidden and not gone yet, of conversations that are not deleted themselves.
@@ -124,7 +138,8 @@ impl Portion {
         limit: u32,
     ) -> Result<PurgeProgress> {
         let progress = purge(&mut self.tx, &branch.id, limit).await?;
-        self.tx.changed(Change::View(branch.conversation_id.clone()));
+        self.tx
+            .changed(Change::View(branch.conversation_id.clone()));
         self.tx.commit().await?;
         Ok(progress)
     }

@@ -85,10 +85,11 @@ impl Store {
         let copied: Vec<(BranchId, ConversationId)> =
             sqlx::query_as(BRANCHES).fetch_all(&mut file).await?;
         file.close().await?;
-        let there: Vec<(BranchId, ConversationId)> =
-            sqlx::query_as(AssertSqlSafe(format!("{BRANCHES} WHERE deleted_at IS NULL")))
-                .fetch_all(&self.readers)
-                .await?;
+        let there: Vec<(BranchId, ConversationId)> = sqlx::query_as(AssertSqlSafe(format!(
+            "{BRANCHES} WHERE deleted_at IS NULL"
+        )))
+        .fetch_all(&self.readers)
+        .await?;
         let there: HashSet<_> = there.into_iter().collect();
         let gone = copied.into_iter().filter(|branch| !there.contains(branch));
         Ok(gone

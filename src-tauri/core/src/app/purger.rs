@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::model::ConversationId;
-use crate::store::{DeletedConversation, PurgeProgress, Store, StoreError};
+use crate::store::{DeletedBranch, DeletedConversation, PurgeProgress, Store, StoreError};
 use crate::sync::Mutex;
 
 /// How long a deleted conversation can be restored.
@@ -117,6 +117,7 @@ impl Purger {
             }
         }
         let purged = self.purge(&due, PORTION).await;
+        let branches = self.purge_branches(PORTION).await;
         next_in = next_in.min(self.purge_removed(UNDO).await?);
         let wal_truncation_due = *self.wal_truncation_due();
         if let Some(due) = wal_truncation_due {
@@ -130,7 +131,7 @@ impl Purger {
                 next_in = next_in.min(left);
             }
         }
-        purged.map(|()| next_in)
+        purged.and(branches).map(|()| next_in)
     }
 
     /// Purges conversations regardless of the deadline, in batches of about this duration: first their rows,
@@ -218,6 +219,7 @@ impl Purger {
             let began = self.clock.monotonic();
             let taken = match what {
                 PurgeTarget::Conversation(id) => portion.purge(id, limit).await?,
+                PurgeTarget::Branch(branch) => portion.purge_branch(branch, limit).await?,
                 PurgeTarget::AttemptsOver(kept) => portion.cut_attempts(kept, limit).await?,
             };
             limit = next_portion(limit, self.clock.monotonic().saturating_sub(began), length);
@@ -249,6 +251,11 @@ impl Purger {
         Ok(emptied)
     }
 
+    /// Wakes the purger: a branch was deleted.
+    pub(super) fn branch_deleted(&self) {
+        self.wake.notify_one();
+    }
+
     /// Records a conversation that this process deleted.
     pub(super) fn deleted(&self, id: &ConversationId) {
         self.own().insert(id.clone());
@@ -274,12 +281,13 @@ impl Purger {
     pub(crate) async fn finish(&self) -> Result<(), StoreError> {
         let own: Vec<_> = self.own().iter().cloned().collect();
         let purged = self.purge(&own, QUIT_PORTION).await;
+        let branches = self.purge_branches(QUIT_PORTION).await;
         self.purge_removed(Duration::ZERO).await?;
         self.purge_unsent().await?;
         if self.wal_truncation_due().is_some() {
             self.truncate_wal().await?;
         }
-        purged
+        purged.and(branches)
     }
 
     fn own(&self) -> crate::sync::MutexGuard<'_, HashSet<ConversationId>> {
@@ -297,6 +305,7 @@ impl Purger {
 #[derive(Debug, Clone, Copy)]
 enum PurgeTarget<'a> {
     Conversation(&'a ConversationId),
+    Branch(&'a DeletedBranch),
     AttemptsOver(u32),
 }
 
@@ -311,6 +320,8 @@ fn next_portion(limit: u32, took: Duration, length: Duration) -> u32 {
     };
     next.clamp(1, LARGEST)
 }
+
+mod branches;
 
 #[cfg(test)]
 mod tests {

@@ -2,6 +2,7 @@
 
 mod attachments;
 mod backups;
+mod branch_deleting;
 mod changes;
 mod checkpoint;
 mod configuring;
