@@ -761,3 +761,64 @@ async fn f1_of_many_drainers_one_sends_a_message() {
     assert_eq!(fixture.contents().await, ["first", "", "a", ""]);
     assert_eq!(fixture.waiting().await, ["b"]);
 }
+
+#[tokio::test]
+async fn what_waits_is_salvaged_also_without_its_branch_or_its_conversation() {
+    let fixture = Fixture::new().await;
+    let lane = fixture.second_branch().await;
+    fixture.begin("first", NOW).await;
+    let file = fixture.attach_text("a.txt").await;
+    let with_file = NewMessage {
+        attachments: vec![file],
+        ..fixture.message("on main")
+    };
+    queued(
+        fixture
+            .store
+            .begin(&queueing(with_file), NOW)
+            .await
+            .unwrap(),
+    );
+    let on_lane = NewMessage {
+        branch_id: Some(lane.clone()),
+        ..fixture.message("on the lane")
+    };
+    queued(fixture.store.begin(&queueing(on_lane), NOW).await.unwrap());
+    let other = fixture.store.create_conversation(None, None, NOW);
+    let other = other.await.unwrap();
+    let elsewhere = NewMessage::new(&other.id, "elsewhere");
+    started(
+        fixture
+            .store
+            .begin(&turn_with(elsewhere.clone()), NOW)
+            .await
+            .unwrap(),
+    );
+    queued(
+        fixture
+            .store
+            .begin(&queueing(elsewhere), NOW)
+            .await
+            .unwrap(),
+    );
+    let folder = crate::new_folder(fixture.folder.path(), NOW).unwrap();
+    let lost = format!(
+        "PRAGMA foreign_keys = OFF; DELETE FROM branches WHERE id = '{lane}';
+         DELETE FROM conversations WHERE id = '{}'; PRAGMA foreign_keys = ON",
+        other.id
+    );
+    fixture.store.execute(&lost).await;
+    crate::salvage(&fixture.path(), &folder, NOW).await.unwrap();
+    let saved = Store::open(&folder.join("conch.db"), true, NOW).await;
+    let saved = saved.unwrap();
+    let on = async |id| {
+        let queue = saved.queue(id, None, NOW).await.unwrap().unwrap();
+        let items = queue.items.into_iter();
+        items
+            .map(|item| (item.content, item.attachments.len()))
+            .collect::<Vec<_>>()
+    };
+    let expected = [("on main".to_owned(), 1), ("on the lane".to_owned(), 0)];
+    assert_eq!(on(&fixture.conversation.id).await, expected);
+    assert_eq!(on(&other.id).await, [("elsewhere".to_owned(), 0)]);
+}
