@@ -536,13 +536,13 @@ fn a_queue_is_listed_changed_and_sent_by_its_commands() {
 
     // A paused queue lets the user send what is chosen.
     page.server.push(Script::gated("now", "", "to better"));
-    let sent = page.call("send_queued_message_now", of(second)).unwrap();
-    assert_eq!(sent["type"], "accepted");
-    assert_eq!(sent["branchId"], running["branchId"]);
+    let begun = page.call("send_queued_message_now", of(second)).unwrap();
+    assert_eq!(begun["type"], "accepted");
+    assert_eq!(begun["branchId"], running["branchId"]);
     let again = page.call("send_queued_message_now", of(second)).unwrap();
-    assert_eq!(again, sent);
+    assert_eq!(again, begun);
     assert_eq!(contents(), "third");
-    let stop = json!({"generationId": sent["generationId"]});
+    let stop = json!({"generationId": begun["generationId"]});
     page.call("stop_generation", stop).unwrap();
     assert_eq!(list()["pauseReason"], "stopped");
     call("clear_queue", on.clone());

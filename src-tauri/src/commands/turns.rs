@@ -18,6 +18,10 @@ use crate::{Followers, Host};
 /// stops that answer.
 #[tauri::command]
 #[specta::specta]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the arguments of a command are flat"
+)]
 pub(crate) async fn send_message(
     host: State<'_, Host>,
     conversation_id: ConversationId,

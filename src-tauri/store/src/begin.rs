@@ -3,20 +3,24 @@
 //! Where the lock is not free, the policy of the send decides in the same transaction: a refusal commits only the
 //! record of the attempt, and a queued message waits.
 
+mod place;
+mod policy;
+
 use conch_model::{
-    Accepted, AttachmentId, BranchId, ConversationId, EditedMessage, Entity, GenerationId,
-    InstanceId, Lease, MessageId, NewMessage, Parameters, Queued, QueuedMessageId, QueuedTurn,
-    RequestId, Role, SendPolicy, Timestamp, TurnRequest, TurnTarget,
+    Accepted, AttachmentId, BranchId, ConversationId, Entity, GenerationId, InstanceId, Lease,
+    MessageId, Parameters, Queued, QueuedMessageId, RequestId, Timestamp, TurnRequest,
 };
 use sqlx::SqliteConnection;
 
+use self::place::{Place, UserMessage, place};
+use self::policy::Decision;
+
 use super::attachments::{bind, bind_edited};
 use super::attempts::{Attempt, AttemptOutcome, record};
-use super::branches::{BranchContext, context, fork, head, missing};
-use super::busy::{LiveLock, Occupancy};
+use super::branches::{BranchContext, fork, head};
+use super::busy::Occupancy;
 use super::locks::{Grant, Granted, acquire};
-use super::queue::{self, EnqueueOutcome, Enqueued, Leaving, QueuedBefore};
-use super::versions::{AnswerPlacement, placement};
+use super::queue;
 use super::write::{Change, WriteTx};
 use super::{Result, Store, settings};
 
@@ -128,31 +132,6 @@ impl BeginOutcome {
             | Self::AttachmentGone => false,
         }
     }
-}
-
-/// Where a turn goes.
-struct Place<'a> {
-    context: BranchContext,
-    user_message: UserMessage<'a>,
-    /// The answer gets a branch of its own, which forks there.
-    fork_at: Option<MessageId>,
-    /// It is another version of the answer that the branch shows.
-    is_version: bool,
-}
-
-/// The message to answer.
-enum UserMessage<'a> {
-    /// Its id is older than its answer's, because ids sort by age.
-    New(MessageId, &'a NewMessage),
-    /// A message that waits.
-    Queued(MessageId, Box<Leaving>),
-    /// A new version of a stored message, beside it.
-    Edited {
-        id: MessageId,
-        edited: &'a EditedMessage,
-        parent_id: Option<MessageId>,
-    },
-    Stored(MessageId),
 }
 
 /// The row of a new user message.
@@ -307,48 +286,25 @@ impl Store {
             None => occupancy.blocker(&context.branch_id),
             Some(_) => occupancy.at_capacity(),
         };
-        let decision = match &place.user_message {
-            UserMessage::New(_, message) => {
-                let before = queue::queued_before(tx, &context.conversation_id, request_id).await?;
-                match before {
-                    Some(QueuedBefore::Waiting(queued)) => {
-                        record(tx, attempt(None, AttemptOutcome::Duplicate), now).await?;
-                        return Ok(LockOutcome::Answered(BeginOutcome::Queued(queued)));
-                    }
-                    Some(QueuedBefore::Removed) => {
-                        return Ok(LockOutcome::Answered(BeginOutcome::NotFound(
-                            Entity::QueuedMessage,
-                        )));
-                    }
-                    None => {}
-                }
-                let decision = decide(tx, context, request.policy, blocker).await?;
-                if matches!(decision, Decision::Queue) {
-                    let queued = self.enqueue(tx, context, message, request, now).await?;
-                    let outcome = match queued {
-                        BeginOutcome::Queued(_) => AttemptOutcome::Queued,
-                        _ => AttemptOutcome::Refused,
-                    };
-                    record(tx, attempt(None, outcome), now).await?;
-                    return Ok(LockOutcome::Answered(queued));
-                }
-                decision
-            }
-            UserMessage::Queued(..) => match (&request.target, blocker) {
-                (TurnTarget::Queued(QueuedTurn::Next(_)), Some(_)) => {
-                    return Ok(LockOutcome::Answered(BeginOutcome::NotNext));
-                }
-                (_, Some(lock)) => Decision::of(lock, context, SendPolicy::Interrupt),
-                (_, None) => Decision::Acquire,
-            },
-            UserMessage::Edited { .. } | UserMessage::Stored(_) => blocker
-                .map_or(Decision::Acquire, |lock| {
-                    Decision::of(lock, context, SendPolicy::Reject)
-                }),
-        };
+        let decision = self.decide(tx, place, request, blocker, now).await?;
         let refused = attempt(None, AttemptOutcome::Refused);
         match decision {
-            Decision::Acquire | Decision::Queue => {}
+            Decision::Acquire => {}
+            Decision::Answer(outcome) => {
+                let recorded = match outcome {
+                    BeginOutcome::Queued(_) => Some(AttemptOutcome::Queued),
+                    BeginOutcome::QueueFull => Some(AttemptOutcome::Refused),
+                    _ => None,
+                };
+                if let Some(recorded) = recorded {
+                    record(tx, attempt(None, recorded), now).await?;
+                }
+                return Ok(LockOutcome::Answered(outcome));
+            }
+            Decision::Again(queued) => {
+                record(tx, attempt(None, AttemptOutcome::Duplicate), now).await?;
+                return Ok(LockOutcome::Answered(BeginOutcome::Queued(queued)));
+            }
             Decision::Refuse(branch_id) => {
                 record(tx, refused, now).await?;
                 return Ok(LockOutcome::Answered(BeginOutcome::Busy { branch_id }));
@@ -385,92 +341,6 @@ impl Store {
         record(tx, attempt(Some(&turn.generation_id), outcome), now).await?;
         Ok(LockOutcome::Granted(granted))
     }
-
-    async fn enqueue(
-        &self,
-        tx: &mut WriteTx,
-        context: &BranchContext,
-        message: &NewMessage,
-        request: &TurnRequest,
-        now: Timestamp,
-    ) -> Result<BeginOutcome> {
-        let enqueued = Enqueued {
-            content: &message.content,
-            attachments: &message.attachments,
-            model_id: request.model_id.as_deref(),
-            request_id: &request.request_id,
-        };
-        let queued = match queue::enqueue(tx, context, &enqueued, now).await? {
-            EnqueueOutcome::Queued(queued) => queued,
-            EnqueueOutcome::Full => return Ok(BeginOutcome::QueueFull),
-            EnqueueOutcome::AttachmentGone => return Ok(BeginOutcome::AttachmentGone),
-        };
-        let is_first = context.head.is_none();
-        self.take_draft(tx, &context.conversation_id, &message.content, is_first)
-            .await?;
-        Ok(BeginOutcome::Queued(queued))
-    }
-}
-
-/// What a send does.
-enum Decision {
-    Acquire,
-    Queue,
-    /// This branch holds the lock.
-    Refuse(BranchId),
-    /// It stops this generation first.
-    Stop(GenerationId, Takeover),
-}
-
-impl Decision {
-    /// Decides about a send that this lock prevents. Only the answer of the branch itself can be stopped for it: that
-    /// of another branch is not in its way, but the capacity is.
-    fn of(blocker: &LiveLock, context: &BranchContext, policy: SendPolicy) -> Self {
-        let takeover = match policy {
-            SendPolicy::Queue => return Self::Queue,
-            SendPolicy::Reject => None,
-            SendPolicy::Interrupt => Some(Takeover::Interrupt),
-            SendPolicy::Rollback => Some(Takeover::Rollback),
-        };
-        match takeover {
-            Some(takeover) if blocker.branch_id == context.branch_id => {
-                Self::Stop(blocker.generation_id.clone(), takeover)
-            }
-            _ => Self::Refuse(blocker.branch_id.clone()),
-        }
-    }
-}
-
-/// Decides what a new message does. Under the policy `queue`, it also waits behind those that wait already.
-async fn decide(
-    tx: &mut SqliteConnection,
-    context: &BranchContext,
-    policy: Option<SendPolicy>,
-    blocker: Option<&LiveLock>,
-) -> Result<Decision> {
-    let Some(lock) = blocker else {
-        if queue::count(tx, &context.branch_id).await? == 0 {
-            return Ok(Decision::Acquire);
-        }
-        return Ok(match resolved(tx, context, policy).await? {
-            SendPolicy::Queue => Decision::Queue,
-            _ => Decision::Acquire,
-        });
-    };
-    let policy = resolved(tx, context, policy).await?;
-    Ok(Decision::of(lock, context, policy))
-}
-
-/// Returns the policy of a send: its own, the conversation's, or the default of all.
-async fn resolved(
-    tx: &mut SqliteConnection,
-    context: &BranchContext,
-    policy: Option<SendPolicy>,
-) -> Result<SendPolicy> {
-    match policy.or(context.send_policy) {
-        Some(policy) => Ok(policy),
-        None => Ok(settings::read(tx).await?.send_policy),
-    }
 }
 
 /// The other data of a new answer.
@@ -505,130 +375,6 @@ async fn store_message(
     .execute(&mut **tx)
     .await?;
     Ok(())
-}
-
-/// Finds where a turn goes; the error is why it has no place.
-async fn place<'a>(
-    tx: &mut WriteTx,
-    target: &'a TurnTarget,
-    now: Timestamp,
-) -> Result<std::result::Result<Place<'a>, BeginOutcome>> {
-    let message_id = match target {
-        TurnTarget::Message(message) => {
-            let id = &message.conversation_id;
-            let Some(context) = context(tx, id, message.branch_id.as_ref()).await? else {
-                return Ok(Err(BeginOutcome::NotFound(missing(tx, id).await?)));
-            };
-            return Ok(Ok(Place {
-                context,
-                user_message: UserMessage::New(MessageId::fresh(), message),
-                fork_at: None,
-                is_version: false,
-            }));
-        }
-        TurnTarget::Queued(turn) => return queued_place(tx, turn, now).await,
-        TurnTarget::Answer(message_id) => message_id,
-        TurnTarget::Edit(edited) => &edited.message_id,
-    };
-    // A user message at the end of a branch is answered there, also where it was written on another.
-    let stored = sqlx::query!(
-        r#"SELECT m.conversation_id AS "conversation_id: ConversationId",
-             (SELECT coalesce(max(b.id) FILTER (WHERE b.id = m.branch_id), max(b.id), m.branch_id)
-               FROM branches b WHERE b.head_message_id = m.id AND m.role = 'user') AS "end_branch_id!: BranchId",
-             m.branch_id AS "branch_id: BranchId", m.parent_id AS "parent_id: MessageId", m.role AS "role: Role",
-             m.status <> 'complete' AS "is_incomplete!: bool"
-           FROM messages m WHERE m.id = ?"#,
-        message_id
-    )
-    .fetch_optional(&mut **tx)
-    .await?;
-    let Some(stored) = stored else {
-        return Ok(Err(BeginOutcome::NotFound(Entity::Message)));
-    };
-    if let TurnTarget::Edit(edited) = target {
-        if stored.role != Role::User {
-            return Ok(Err(BeginOutcome::NotEditable));
-        }
-        let context = context(tx, &stored.conversation_id, Some(&stored.branch_id)).await?;
-        let Some(context) = context else {
-            return Ok(Err(BeginOutcome::NotFound(Entity::Branch)));
-        };
-        return Ok(Ok(Place {
-            context,
-            user_message: UserMessage::Edited {
-                id: MessageId::fresh(),
-                edited,
-                parent_id: stored.parent_id,
-            },
-            fork_at: None,
-            is_version: false,
-        }));
-    }
-    let user_message_id = match (stored.role, stored.parent_id) {
-        (Role::Assistant, Some(parent_id)) => parent_id,
-        _ => message_id.clone(),
-    };
-    let context = context(tx, &stored.conversation_id, Some(&stored.end_branch_id)).await?;
-    let Some(context) = context else {
-        return Ok(Err(BeginOutcome::NotFound(Entity::Branch)));
-    };
-    let placement = placement(tx, &context, &user_message_id, stored.is_incomplete).await?;
-    Ok(Ok(Place {
-        context,
-        fork_at: (placement == AnswerPlacement::Fork).then(|| user_message_id.clone()),
-        is_version: placement == AnswerPlacement::Beside,
-        user_message: UserMessage::Stored(user_message_id),
-    }))
-}
-
-/// Finds the place of a message that waits, if it is its turn.
-async fn queued_place<'a>(
-    tx: &mut WriteTx,
-    turn: &QueuedTurn,
-    now: Timestamp,
-) -> Result<std::result::Result<Place<'a>, BeginOutcome>> {
-    let id = turn.id();
-    let until = now + queue::HOLD;
-    let row = sqlx::query!(
-        r#"SELECT q.conversation_id AS "conversation_id: ConversationId", q.branch_id AS "branch_id: BranchId",
-             q.content, q.model_id, q.parameters, q.files, q.client_request_id AS "request_id: RequestId",
-             b.queue_paused IS NULL AND coalesce(q.held_until <= ?2 OR q.held_until > ?3, 1)
-               AND q.position = (SELECT min(n.position) FROM queued_messages n
-                 WHERE n.branch_id = q.branch_id AND n.removed_at IS NULL) AS "is_next!: bool"
-           FROM queued_messages q CROSS JOIN branches b ON b.id = q.branch_id
-           WHERE q.id = ?1 AND q.removed_at IS NULL"#,
-        id,
-        now,
-        until
-    )
-    .fetch_optional(&mut **tx)
-    .await?;
-    let Some(row) = row else {
-        let sent = sent_before(tx, id).await?;
-        let gone = BeginOutcome::NotFound(Entity::QueuedMessage);
-        return Ok(Err(sent.map_or(gone, BeginOutcome::Duplicate)));
-    };
-    if matches!(turn, QueuedTurn::Next(_)) && !row.is_next {
-        return Ok(Err(BeginOutcome::NotNext));
-    }
-    let context = context(tx, &row.conversation_id, Some(&row.branch_id)).await?;
-    let Some(context) = context else {
-        return Ok(Err(BeginOutcome::NotFound(Entity::QueuedMessage)));
-    };
-    let leaving = Leaving {
-        id: id.clone(),
-        content: row.content,
-        model_id: row.model_id,
-        parameters: row.parameters,
-        files: row.files,
-        request_id: row.request_id,
-    };
-    Ok(Ok(Place {
-        context,
-        user_message: UserMessage::Queued(MessageId::fresh(), Box::new(leaving)),
-        fork_at: None,
-        is_version: false,
-    }))
 }
 
 /// Stores the empty answer with its generation, and updates the branch and the conversation.

@@ -12,6 +12,7 @@ pub(super) const AT_ANY_TIME: Timestamp = Timestamp::from_millis(0);
 
 /// A held lock that has not expired.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "these are ids")]
 pub(super) struct LiveLock {
     pub(super) branch_id: BranchId,
     pub(super) conversation_id: ConversationId,

@@ -25,7 +25,7 @@ pub use settings::SavedSettings;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::broadcast;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -42,13 +42,11 @@ use crate::keys::Keys;
 use crate::live::LiveAnswers;
 use crate::lock::instance::Instance;
 use crate::lock::sweeper::Sweeper;
-use crate::lock::watch::Watch;
 use crate::network::Network;
 use crate::provider::{EmbeddedModel, Providers};
 use crate::start::ProgressReporter;
 use crate::store::Store;
 use crate::turns::Turns;
-use crate::turns::drainer::Drainer;
 use crate::turns::driver::TurnContext;
 use crate::web::Images;
 
@@ -156,25 +154,12 @@ impl App {
                 indexer: Arc::clone(&background.indexer),
             },
             live: Arc::clone(&live),
-            sweeper: Arc::clone(&sweeper),
+            sweeper,
             instance_id: instance.id().clone(),
             tasks: background.tasks.clone(),
             quitting: background.quitting.clone(),
         };
-        let (own, committed) = (instance.id().clone(), Arc::new(Notify::new()));
-        let watch = Watch::new(
-            store.clone(),
-            Arc::clone(&live),
-            own,
-            Arc::clone(&committed),
-        );
-        let sent = Arc::clone(&background.purger);
-        let drainer = Drainer {
-            turns: turns.clone(),
-            woken: committed,
-            on_sent: Box::new(move || sent.schedule_wal_truncation()),
-        };
-        background.start(sweeper, watch, drainer);
+        background.start(&turns);
         let Background {
             purger,
             tasks,

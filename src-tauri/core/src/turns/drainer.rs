@@ -89,13 +89,23 @@ impl Drainer {
     /// Returns false if it has to be tried again soon.
     async fn send(&self, next: &NextQueued) -> bool {
         let store = &self.turns.ctx.store;
-        let error = match self.turns.start_next(next).await {
-            Ok(()) => {
-                (self.on_sent)();
+        // A task of its own: one that is cut off between the commit and the start of its answer would leave a message
+        // that was sent to nobody.
+        let (turns, queued) = (self.turns.clone(), next.clone());
+        let starting = async move { turns.start_next(&queued).await };
+        let error = match self.turns.tasks.spawn(starting).await {
+            Ok(Ok(started)) => {
+                if started {
+                    (self.on_sent)();
+                }
                 return true;
             }
-            Err(Error::ShuttingDown) => return true,
-            Err(error) => error,
+            Ok(Err(Error::ShuttingDown)) => return true,
+            Ok(Err(error)) => error,
+            Err(error) => {
+                tracing::error!(%error, "a queued message could not be sent");
+                return false;
+            }
         };
         if let Error::Store(error) = &error
             && error.is_transient()

@@ -51,11 +51,11 @@ impl Turns {
         outcome(begun.await?, false)
     }
 
-    /// Starts the answer to the next message of a queue, unless something has changed since it was read.
+    /// Starts the answer to the next message of a queue. Returns false if something has changed since it was read.
     ///
     /// # Errors
     /// When the message cannot be sent: its model or a file is gone.
-    pub(super) async fn start_next(&self, next: &NextQueued) -> Result<()> {
+    pub(super) async fn start_next(&self, next: &NextQueued) -> Result<bool> {
         self.check_queued(next).await?;
         let request = TurnRequest::queued(QueuedTurn::Next(next.id.clone()));
         let title = title_of_queued(next);
@@ -64,7 +64,7 @@ impl Turns {
             .await?
         {
             BeginOutcome::AttachmentGone => Err(AttachmentError::Gone.into()),
-            _ => Ok(()),
+            begun => Ok(matches!(begun, BeginOutcome::Started(_))),
         }
     }
 

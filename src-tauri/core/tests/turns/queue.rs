@@ -2,8 +2,8 @@
 
 use conch_core::events::CoreEvent;
 use conch_core::model::{
-    Accepted, MessageStatus, NewMessage, PauseReason, Queue, Queued, SendOutcome, SendPolicy,
-    TurnRequest,
+    Accepted, Message, MessageStatus, NewMessage, PauseReason, Queue, Queued, SendOutcome,
+    SendPolicy, TurnRequest,
 };
 use conch_core::{App, ErrorCode, Result};
 use conch_fault_server::{Script, Step};
@@ -37,7 +37,7 @@ impl Fixture {
 
     async fn contents(&self) -> Vec<String> {
         let view = self.settled().await;
-        let contents = view.messages.iter().map(|message| message.content());
+        let contents = view.messages.iter().map(Message::content);
         contents.collect()
     }
 }
@@ -340,7 +340,7 @@ async fn many_interrupts_at_once_leave_one_answer_and_every_accepted_message() {
         .get(&fixture.conversation.id, None)
         .await
         .unwrap();
-    let stored: Vec<_> = view.messages.iter().map(|one| one.content()).collect();
+    let stored: Vec<_> = view.messages.iter().map(Message::content).collect();
     for (text, outcome) in texts.iter().zip(&sent) {
         let times = stored.iter().filter(|one| *one == text).count();
         assert_eq!(times, usize::from(outcome.is_ok()), "{text}: {outcome:?}");
@@ -452,4 +452,102 @@ async fn bad_input_changes_nothing_and_says_why() {
         ErrorCode::InvalidArgument
     );
     assert_eq!(fixture.queue().await.items.len(), 10);
+}
+
+/// F6, F7, F8: Stop works before the provider has answered, closes the connection, and stops only the answer that it
+/// names.
+#[tokio::test]
+async fn f6_f7_f8_stop_is_never_too_early_and_a_late_one_stops_nothing_else() {
+    let fixture = Fixture::new().await;
+    fixture
+        .server
+        .push(Script::new([Step::Wait("never".into()), Step::Head]));
+    let first = accepted(fixture.send("first").await);
+    fixture.server.wait_for_requests(1).await;
+    fixture.server.push(Script::gated("next", "half", ""));
+    let second = accepted(fixture.send_as("second", SendPolicy::Interrupt).await);
+    fixture.server.wait_for_disconnects(1).await;
+    fixture.wait_for_text("half").await;
+    let late = fixture.app.turns.stop(&first.generation_id).await;
+    assert!(!late.stopped);
+    let id = &fixture.conversation.id;
+    let lock = fixture.app.turns.lock_status(id, None).await.unwrap();
+    assert_eq!(lock.generation_id.as_ref(), Some(&second.generation_id));
+    fixture.server.gate("next").open();
+    let view = fixture.settled().await;
+    let ends: Vec<_> = view.messages.iter().map(|one| one.status).collect();
+    let complete = MessageStatus::Complete;
+    assert_eq!(ends, [complete, MessageStatus::Stopped, complete, complete]);
+}
+
+/// F7: an answer that has not sent its request yet can be stopped, also one from the queue.
+#[tokio::test]
+async fn f7_an_answer_from_the_queue_is_stopped_from_its_first_moment() {
+    let fixture = Fixture::new().await;
+    fixture.hold("a").await;
+    fixture.enqueue("second").await;
+    fixture.enqueue("third").await;
+    fixture.server.push(Script::gated("never", "", ""));
+    let mut events = fixture.app.subscribe();
+    fixture.server.gate("hold").open();
+    let generation_id = loop {
+        let CoreEvent::Lock(change) = events.recv().await.unwrap() else {
+            continue;
+        };
+        if change.locked {
+            break change.generation_id.unwrap();
+        }
+    };
+    assert!(fixture.app.turns.stop(&generation_id).await.stopped);
+    let queue = fixture.queue().await;
+    assert_eq!(queue.pause_reason, Some(PauseReason::Stopped));
+    assert_eq!(queue.items.len(), 1);
+}
+
+/// F10: whatever refuses a send leaves the typed text and its files in the composer.
+#[tokio::test]
+async fn f10_a_send_that_is_refused_leaves_what_was_typed() {
+    let fixture = Fixture::new().await;
+    fixture.hold("half").await;
+    let (app, id) = (&fixture.app, &fixture.conversation.id);
+    app.drafts.save(Some(id), "typed").await.unwrap();
+    let file = app.attachments.attach(Some(id), "a.txt", b"text".to_vec());
+    let file = file.await.unwrap().id;
+    for n in 0..10 {
+        fixture.enqueue(&format!("message {n}")).await;
+    }
+    for policy in [SendPolicy::Reject, SendPolicy::Queue] {
+        let message = NewMessage {
+            attachments: vec![file.clone()],
+            ..NewMessage::new(id, "typed")
+        };
+        let request = TurnRequest {
+            policy: Some(policy),
+            ..message.into()
+        };
+        app.turns.start(request).await.unwrap_err();
+        let view = app.conversations.get(id, None).await.unwrap();
+        assert_eq!(view.draft, "typed", "{policy:?}");
+        assert_eq!(view.attachments[0].id, file, "{policy:?}");
+    }
+}
+
+/// F14: what one process queues, the windows of another show, and either changes it.
+#[tokio::test]
+async fn f14_two_processes_show_and_change_one_queue() {
+    let fixture = Fixture::new().await;
+    fixture.hold("half").await;
+    let second = open(fixture.folder.path(), &fixture.server).await;
+    let mut events = second.subscribe();
+    let id = fixture.enqueue("waits").await.queued_message_id;
+    let change = loop {
+        if let CoreEvent::Queue(change) = events.recv().await.unwrap() {
+            break change;
+        }
+    };
+    assert_eq!((change.count, change.paused, change.cleared), (1, false, 0));
+    second.queues.edit(&id, "better", None).await.unwrap();
+    assert_eq!(fixture.queue().await.items[0].content, "better");
+    fixture.app.queues.remove(&id).await.unwrap();
+    while !matches!(events.recv().await.unwrap(), CoreEvent::Queue(change) if change.count == 0) {}
 }

@@ -6,7 +6,7 @@ use conch_model::{
     Ending, FencedWrite, LEASE, MessageStatus, NewMessage, QueuedTurn, SendPolicy, TurnRequest,
 };
 
-use super::queue::{queued, started};
+use super::queue::{queued, queueing, started};
 use super::{Fixture, NOW, complete, instance, turn_with};
 use crate::{
     AttemptOutcome, BeginOutcome, BeginTurn, NextTurn, Piece, StartedTurn, Succession, Takeover,
@@ -316,7 +316,7 @@ async fn f3_button_queue_lists_and_send_agree_on_busy() {
             let lock = lock.unwrap().unwrap();
             assert_eq!(branch.locked, lock.locked);
             assert_eq!(lock.locked, !expired && branch.id != lane);
-            let waits = fixture.queueing(NewMessage {
+            let waits = queueing(NewMessage {
                 branch_id: Some(branch.id.clone()),
                 ..fixture.message("waits")
             });

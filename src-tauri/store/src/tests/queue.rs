@@ -17,14 +17,8 @@ use crate::{
 const UNDO: Duration = Duration::from_secs(10);
 
 impl Fixture {
-    pub(super) fn queueing(&self, message: NewMessage) -> BeginTurn {
-        let mut turn = turn_with(message);
-        turn.request.policy = Some(SendPolicy::Queue);
-        turn
-    }
-
     pub(super) async fn enqueue(&self, content: &str) -> QueuedMessageId {
-        let turn = self.queueing(self.message(content));
+        let turn = queueing(self.message(content));
         queued(self.store.begin(&turn, NOW).await.unwrap()).queued_message_id
     }
 
@@ -75,6 +69,13 @@ impl Fixture {
         let messages = view.await.unwrap().unwrap().messages;
         messages.iter().map(conch_model::Message::content).collect()
     }
+}
+
+/// Sends a message under the policy `queue`.
+pub(super) fn queueing(message: NewMessage) -> BeginTurn {
+    let mut turn = turn_with(message);
+    turn.request.policy = Some(SendPolicy::Queue);
+    turn
 }
 
 pub(super) fn queued(begun: BeginOutcome) -> Queued {
@@ -248,7 +249,7 @@ async fn a_start_pauses_what_waits_and_keeps_other_reasons() {
 async fn a_message_is_sent_once_also_when_the_process_dies_after_its_claim() {
     let fixture = Fixture::new().await;
     let first = fixture.begin("first", NOW).await;
-    let turn = fixture.queueing(fixture.message("second"));
+    let turn = queueing(fixture.message("second"));
     let id = queued(fixture.store.begin(&turn, NOW).await.unwrap()).queued_message_id;
     fixture.end_as(&first, MessageStatus::Complete).await;
     let claimed = fixture.drain_one().await;
@@ -283,7 +284,7 @@ async fn a_message_is_sent_once_also_when_the_process_dies_after_its_claim() {
 async fn a_request_id_waits_once_and_is_accepted_once() {
     let fixture = Fixture::new().await;
     let first = fixture.begin("first", NOW).await;
-    let turn = fixture.queueing(fixture.message("second"));
+    let turn = queueing(fixture.message("second"));
     let waits = fixture.store.begin(&turn, NOW).await.unwrap();
     fixture.enqueue("third").await;
     for policy in [SendPolicy::Queue, SendPolicy::Reject, SendPolicy::Interrupt] {
@@ -303,7 +304,7 @@ async fn a_request_id_waits_once_and_is_accepted_once() {
     assert_eq!(again, BeginOutcome::Duplicate(sent.accepted));
 
     let third = fixture.queue().await.items.remove(0).id;
-    let mut retried = fixture.queueing(fixture.message("third"));
+    let mut retried = queueing(fixture.message("third"));
     let request = sqlx::query_scalar("SELECT client_request_id FROM queued_messages")
         .fetch_one(&fixture.store.readers);
     let request: String = request.await.unwrap();
@@ -332,7 +333,7 @@ async fn an_eleventh_message_is_refused_and_stores_nothing() {
         attachments: vec![file.clone()],
         ..fixture.message("one more")
     };
-    let turn = fixture.queueing(message);
+    let turn = queueing(message);
     assert_eq!(
         fixture.store.begin(&turn, NOW).await.unwrap(),
         BeginOutcome::QueueFull
@@ -356,7 +357,7 @@ async fn of_two_sends_for_the_last_place_one_gets_it() {
     for n in 1..MAX_QUEUED {
         fixture.enqueue(&format!("message {n}")).await;
     }
-    let turns = ["one", "other"].map(|text| fixture.queueing(fixture.message(text)));
+    let turns = ["one", "other"].map(|text| queueing(fixture.message(text)));
     let (one, other) = tokio::join!(
         fixture.store.begin(&turns[0], NOW),
         fixture.store.begin(&turns[1], NOW)
@@ -493,7 +494,7 @@ async fn files_wait_with_their_message_and_leave_the_composer() {
         fixture.attach_text("b.txt").await,
     );
     let with = |attachments: Vec<AttachmentId>| {
-        fixture.queueing(NewMessage {
+        queueing(NewMessage {
             attachments,
             ..fixture.message("second")
         })
@@ -525,7 +526,7 @@ async fn a_file_that_vanished_stops_its_message_until_it_is_edited() {
     let store = &fixture.store;
     let first = fixture.begin("first", NOW).await;
     let file = fixture.attach_text("a.txt").await;
-    let turn = fixture.queueing(NewMessage {
+    let turn = queueing(NewMessage {
         attachments: vec![file],
         ..fixture.message("second")
     });
@@ -560,7 +561,7 @@ async fn f12_each_branch_has_a_queue_of_its_own() {
     let lane = fixture.second_branch().await;
     let id = &fixture.conversation.id;
     let first = fixture.begin("on main", NOW).await;
-    let on_lane = fixture.queueing(NewMessage {
+    let on_lane = queueing(NewMessage {
         branch_id: Some(lane.clone()),
         ..fixture.message("for the lane")
     });
@@ -620,7 +621,7 @@ async fn what_was_removed_is_purged_after_the_time_for_undo() {
     let fixture = Fixture::new().await;
     fixture.begin("first", NOW).await;
     let file = fixture.attach_text("a.txt").await;
-    let turn = fixture.queueing(NewMessage {
+    let turn = queueing(NewMessage {
         attachments: vec![file.clone()],
         ..fixture.message("second")
     });
@@ -636,7 +637,7 @@ async fn what_was_removed_is_purged_after_the_time_for_undo() {
     assert_eq!(store.attachment(&file).await.unwrap(), None);
 
     let id = fixture.enqueue("third").await;
-    let later = NOW + Duration::from_secs(60);
+    let later = NOW + Duration::from_mins(1);
     assert!(store.remove_queued(&id, later).await.unwrap());
     let set_back = store.purge_removed(NOW, UNDO).await.unwrap();
     assert_eq!(set_back.purged, 1, "a clock set back keeps nothing");
@@ -648,7 +649,7 @@ async fn backups_hold_only_what_still_waits() {
     let fixture = Fixture::new().await;
     let first = fixture.begin("first", NOW).await;
     let file = fixture.attach_text("a.txt").await;
-    let sent = fixture.queueing(NewMessage {
+    let sent = queueing(NewMessage {
         attachments: vec![file],
         ..fixture.message("sent since")
     });
@@ -759,4 +760,65 @@ async fn f1_of_many_drainers_one_sends_a_message() {
     assert_eq!(started.len(), 1);
     assert_eq!(fixture.contents().await, ["first", "", "a", ""]);
     assert_eq!(fixture.waiting().await, ["b"]);
+}
+
+#[tokio::test]
+async fn what_waits_is_salvaged_also_without_its_branch_or_its_conversation() {
+    let fixture = Fixture::new().await;
+    let lane = fixture.second_branch().await;
+    fixture.begin("first", NOW).await;
+    let file = fixture.attach_text("a.txt").await;
+    let with_file = NewMessage {
+        attachments: vec![file],
+        ..fixture.message("on main")
+    };
+    queued(
+        fixture
+            .store
+            .begin(&queueing(with_file), NOW)
+            .await
+            .unwrap(),
+    );
+    let on_lane = NewMessage {
+        branch_id: Some(lane.clone()),
+        ..fixture.message("on the lane")
+    };
+    queued(fixture.store.begin(&queueing(on_lane), NOW).await.unwrap());
+    let other = fixture.store.create_conversation(None, None, NOW);
+    let other = other.await.unwrap();
+    let elsewhere = NewMessage::new(&other.id, "elsewhere");
+    started(
+        fixture
+            .store
+            .begin(&turn_with(elsewhere.clone()), NOW)
+            .await
+            .unwrap(),
+    );
+    queued(
+        fixture
+            .store
+            .begin(&queueing(elsewhere), NOW)
+            .await
+            .unwrap(),
+    );
+    let folder = crate::new_folder(fixture.folder.path(), NOW).unwrap();
+    let lost = format!(
+        "PRAGMA foreign_keys = OFF; DELETE FROM branches WHERE id = '{lane}';
+         DELETE FROM conversations WHERE id = '{}'; PRAGMA foreign_keys = ON",
+        other.id
+    );
+    fixture.store.execute(&lost).await;
+    crate::salvage(&fixture.path(), &folder, NOW).await.unwrap();
+    let saved = Store::open(&folder.join("conch.db"), true, NOW).await;
+    let saved = saved.unwrap();
+    let on = async |id| {
+        let queue = saved.queue(id, None, NOW).await.unwrap().unwrap();
+        let items = queue.items.into_iter();
+        items
+            .map(|item| (item.content, item.attachments.len()))
+            .collect::<Vec<_>>()
+    };
+    let expected = [("on main".to_owned(), 1), ("on the lane".to_owned(), 0)];
+    assert_eq!(on(&fixture.conversation.id).await, expected);
+    assert_eq!(on(&other.id).await, [("elsewhere".to_owned(), 0)]);
 }
