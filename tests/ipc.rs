@@ -290,6 +290,16 @@ fn a_conversation_is_a_tree_of_branches() {
         .call("list_branches", json!({"conversationId": id}))
         .unwrap();
     assert_eq!(listed[1]["name"], "Short");
+
+    let delete = |branch: &Value| page.call("delete_branch", json!({"branchId": branch}));
+    let refused = delete(&sent["branchId"]).unwrap_err();
+    assert_eq!(refused["code"], "invalid_argument", "main stays");
+    delete(&branch["id"]).unwrap();
+    assert_eq!(delete(&branch["id"]).unwrap_err()["code"], "not_found");
+    let listed = page
+        .call("list_branches", json!({"conversationId": id}))
+        .unwrap();
+    assert_eq!(listed.as_array().unwrap().len(), 1);
 }
 
 #[test]

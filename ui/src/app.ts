@@ -151,6 +151,7 @@ class App {
 			},
 			rename: (id, title) => void this.#workspace.rename(id, title),
 			renameBranch: (id, name) => void this.#workspace.renameBranch(id, name),
+			deleteBranch: (id) => void this.#workspace.deleteBranch(id),
 			removeProvider: (id) => void this.#settings.providers.remove(id),
 			takeFocus,
 		});
@@ -313,6 +314,7 @@ class App {
 						this.#takeFocus();
 					}),
 				rename: ({ id, name }) => this.#dialogs.ask({ type: "renameBranch", id, title: name }),
+				remove: ({ id, name }) => this.#dialogs.ask({ type: "deleteBranch", id, title: name }),
 				setMaxParallel: (max) => void workspace.setMaxParallel(max),
 			},
 		});

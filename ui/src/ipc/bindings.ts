@@ -70,6 +70,11 @@ export const commands = {
 	forkBranch: (messageId: MessageId, name: string | null) => __TAURI_INVOKE<Branch>("fork_branch", { messageId, name }),
 	/**  Renames a branch other than `main`. */
 	renameBranch: (branchId: BranchId, name: string) => __TAURI_INVOKE<null>("rename_branch", { branchId, name }),
+	/**
+	 *  Deletes a branch other than `main`, with the messages that no other branch continues from. A running answer of it
+	 *  is stopped.
+	 */
+	deleteBranch: (branchId: BranchId) => __TAURI_INVOKE<null>("delete_branch", { branchId }),
 	/**  Sets how many branches of a conversation may answer at the same time, from 1 to 8. */
 	setMaxParallel: (conversationId: ConversationId, maxParallel: number) => __TAURI_INVOKE<null>("set_max_parallel", { conversationId, maxParallel }),
 	/**
@@ -105,17 +110,6 @@ export const commands = {
 	 *  Replaces this window's earlier subscription.
 	 */
 	followBranch: (conversationId: ConversationId, branchId: BranchId | null, channel: Channel<PageEvent>) => __TAURI_INVOKE<null>("follow_branch", { conversationId, branchId, channel }),
-	listQueue: (conversationId: ConversationId, branchId: BranchId | null) => __TAURI_INVOKE<Queue>("list_queue", { conversationId, branchId }),
-	editQueuedMessage: (queuedMessageId: QueuedMessageId, content: string, modelId: string | null) => __TAURI_INVOKE<null>("edit_queued_message", { queuedMessageId, content, modelId }),
-	holdQueuedMessage: (queuedMessageId: QueuedMessageId, held: boolean) => __TAURI_INVOKE<null>("hold_queued_message", { queuedMessageId, held }),
-	moveQueuedMessage: (queuedMessageId: QueuedMessageId, position: number) => __TAURI_INVOKE<null>("move_queued_message", { queuedMessageId, position }),
-	removeQueuedMessage: (queuedMessageId: QueuedMessageId) => __TAURI_INVOKE<null>("remove_queued_message", { queuedMessageId }),
-	restoreQueuedMessage: (queuedMessageId: QueuedMessageId) => __TAURI_INVOKE<null>("restore_queued_message", { queuedMessageId }),
-	sendQueuedMessageNow: (queuedMessageId: QueuedMessageId) => __TAURI_INVOKE<SendOutcome>("send_queued_message_now", { queuedMessageId }),
-	clearQueue: (conversationId: ConversationId, branchId: BranchId | null) => __TAURI_INVOKE<null>("clear_queue", { conversationId, branchId }),
-	pauseQueue: (conversationId: ConversationId, branchId: BranchId | null) => __TAURI_INVOKE<null>("pause_queue", { conversationId, branchId }),
-	resumeQueue: (conversationId: ConversationId, branchId: BranchId | null) => __TAURI_INVOKE<null>("resume_queue", { conversationId, branchId }),
-	setSendPolicy: (conversationId: ConversationId | null, policy: SendPolicy | null) => __TAURI_INVOKE<null>("set_send_policy", { conversationId, policy }),
 	/**
 	 *  Returns the messages that wait on a branch (`main` unless another is named), in the order in which they will be
 	 *  sent.

@@ -170,26 +170,40 @@ export class BranchSession {
 			this.#again = true;
 			return this.#reading;
 		}
-		this.#reading = this.#try(async () => {
-			let mayBeOlder = true;
-			do {
-				await yieldToBrowser();
-				this.#again = false;
-				const opening = this.#opening;
-				if (opening === null || this.isNew) return;
-				const { conversationId, branchId } = this.branch;
-				const view = await this.#context.commands.getConversation(conversationId, branchId);
-				// Reading a long one takes as long as rendering it: yield to user input in between.
-				await yieldToBrowser();
-				if (opening !== this.#opening || this.#applySnapshot(view)) continue;
-				// One that was read after the change is not older.
-				this.#again ||= mayBeOlder;
-				mayBeOlder = false;
-			} while (this.#again);
-		}).finally(() => {
+		this.#reading = this.#readAgain().finally(() => {
 			this.#reading = null;
 		});
 		return this.#reading;
+	}
+
+	async #readAgain(): Promise<void> {
+		const { branchId, conversationId } = this.branch;
+		try {
+			await this.#readUntilCurrent();
+		} catch (error) {
+			// Deleted here or in another window, while the conversation is still there.
+			const isGone = hasCode(error, "not_found") && branchId !== null && this.#opening !== null;
+			if (isGone) await this.#context.show({ conversationId, branchId: null });
+			else await this.#context.fail(error);
+		}
+	}
+
+	async #readUntilCurrent(): Promise<void> {
+		let mayBeOlder = true;
+		do {
+			await yieldToBrowser();
+			this.#again = false;
+			const opening = this.#opening;
+			if (opening === null || this.isNew) return;
+			const { conversationId, branchId } = this.branch;
+			const view = await this.#context.commands.getConversation(conversationId, branchId);
+			// Reading a long one takes as long as rendering it: yield to user input in between.
+			await yieldToBrowser();
+			if (opening !== this.#opening || this.#applySnapshot(view)) continue;
+			// One that was read after the change is not older.
+			this.#again ||= mayBeOlder;
+			mayBeOlder = false;
+		} while (this.#again);
 	}
 
 	/** Checks that a locked branch still is, and rereads it if the event was missed. Retries a failed open. */

@@ -22,6 +22,7 @@ export interface DialogsDeps {
 	conversationFields(): TemplateResult | typeof nothing;
 	rename(id: string, title: string): void;
 	renameBranch(id: string, name: string): void;
+	deleteBranch(id: string): void;
 	removeProvider(id: string): void;
 	/** Moves the focus to what receives keystrokes. */
 	takeFocus(): void;
@@ -74,6 +75,7 @@ export class Dialogs {
 		return dialogs(this.#question.value, {
 			rename: this.#deps.rename,
 			renameBranch: this.#deps.renameBranch,
+			deleteBranch: this.#deps.deleteBranch,
 			removeProvider: this.#deps.removeProvider,
 			close: () => {
 				this.#question.value = null;

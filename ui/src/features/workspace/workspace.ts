@@ -210,6 +210,14 @@ export class Workspace {
 		});
 	}
 
+	/** Deletes a branch, and shows `main` if it was shown. */
+	async deleteBranch(id: string): Promise<void> {
+		await this.#try(async () => {
+			await this.#commands.deleteBranch(id);
+			if (this.view.value?.branchId === id) await this.#show(mainOf(this.shownId.value));
+		});
+	}
+
 	/** Sets how many branches of the shown conversation may answer at the same time. */
 	async setMaxParallel(max: number): Promise<void> {
 		const id = this.shownId.value;
