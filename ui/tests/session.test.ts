@@ -197,6 +197,8 @@ test("while another branch answers, nothing is offered that would stop it", asyn
 test("under another policy the input stays open, and the core decides what a send does", async () => {
 	const { core, main, refused, context } = await sideBySide();
 	(context.defaultPolicy as Signal<SendPolicy>).value = "queue";
+	let text = "hello";
+	Object.assign(context.drafts, { of: () => text, sent: () => (text = "") });
 	assert.deepEqual([main.busy.value, main.refusesSend.value], [true, false]);
 	const sent = main.send("enter");
 	assert.equal(main.closesField.value, false, "not even while it is sent");
@@ -208,4 +210,18 @@ test("under another policy the input stays open, and the core decides what a sen
 		"once, by the policy that the core knows",
 	);
 	assert.deepEqual(refused, []);
+});
+
+test("what is typed and sent while a send is on its way follows it", async () => {
+	const { core, main, context } = await sideBySide();
+	(context.defaultPolicy as Signal<SendPolicy>).value = "queue";
+	const texts = ["a", "b", ""];
+	Object.assign(context.drafts, { of: () => texts[0] ?? "", sent: () => texts.shift() });
+	const sent = main.send("enter");
+	await main.send("enter");
+	await sent;
+	assert.deepEqual(
+		core.named("send_message").map(({ content }) => content),
+		["a", "b"],
+	);
 });

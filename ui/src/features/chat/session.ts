@@ -45,6 +45,8 @@ export class BranchSession {
 	/** Why it could not be read. */
 	#unopened: unknown = null;
 	#reading: Promise<unknown> | null = null;
+	/** A press of Send while another send was on its way. */
+	#pressed: AttemptSource | null = null;
 	#again = false;
 
 	/** An answer is being written here, or may not be started. Until the lock is read, the list decides. */
@@ -291,15 +293,22 @@ export class BranchSession {
 	/** Sends the draft with its files, or shows why not. Nothing is cleared before the core has accepted it. */
 	async send(source: AttemptSource): Promise<void> {
 		const { drafts, files, refusals } = this.#context;
-		// A second press in the same instant: the first one sends the text.
-		if (this.#isSending && this.policy.value !== "reject") return;
+		// While a send is on its way, a press is about what was typed behind its text.
+		if (this.#isSending && this.policy.value !== "reject") {
+			this.#pressed = source;
+			return;
+		}
 		if (this.refusesSend.value) return this.#refuseSend(source);
 		if (files.isReading(this.draftKey)) return refusals.askToWaitForFiles();
 		const ids = files.readyIds(this.draftKey);
+		this.#pressed = null;
+		let isSent = false;
 		await this.#send({ content: drafts.of(this.draftKey), fileIds: ids, source }, (to, text) => {
 			drafts.sent(to.draftKey, text);
 			files.sent(to.draftKey, ids);
+			isSent = true;
 		});
+		if (isSent && this.#pressed !== null) await this.send(this.#pressed);
 	}
 
 	/**
