@@ -15,6 +15,7 @@ mod permanent_errors;
 mod plans;
 mod policies;
 mod queue;
+mod queue_model;
 mod reading;
 mod remains;
 mod searching;
