@@ -1,5 +1,7 @@
 //! The queue and the send policies through the core's public API, up to the requests that the provider gets.
 
+use std::time::Duration;
+
 use conch_core::events::CoreEvent;
 use conch_core::model::{
     Accepted, Message, MessageStatus, NewMessage, PauseReason, Queue, Queued, SendOutcome,
@@ -8,6 +10,7 @@ use conch_core::model::{
 use conch_core::{App, ErrorCode, Result};
 use conch_fault_server::{Script, Step};
 use tokio::sync::broadcast::Receiver;
+use tokio::time::timeout;
 
 use crate::{Fixture, accepted, open, settled};
 
@@ -62,8 +65,13 @@ async fn queue_of(app: &App, fixture: &Fixture) -> Queue {
         .unwrap()
 }
 
-/// Waits until this many messages wait and the branch is free.
+/// Waits until this many messages wait and the branch is free: not for the drainer's timer, which fires later.
 async fn drained(app: &App, fixture: &Fixture, count: usize) {
+    let draining = timeout(Duration::from_secs(10), until_drained(app, fixture, count));
+    draining.await.unwrap();
+}
+
+async fn until_drained(app: &App, fixture: &Fixture, count: usize) {
     let mut events = app.subscribe();
     loop {
         let view = app.conversations.get(&fixture.conversation.id, None).await;

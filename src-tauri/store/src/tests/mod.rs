@@ -16,6 +16,7 @@ mod permanent_errors;
 mod plans;
 mod policies;
 mod queue;
+mod queue_model;
 mod reading;
 mod remains;
 mod searching;
