@@ -89,8 +89,8 @@ impl Drainer {
     /// Returns false if it has to be tried again soon.
     async fn send(&self, next: &NextQueued) -> bool {
         let store = &self.turns.ctx.store;
-        // A task of its own: one that is cut off between the commit and the start of its answer would leave a message
-        // that was sent to nobody.
+        // A task of its own: if it were cut off between the commit and the start of its answer, the message would be sent
+        // but never answered.
         let (turns, queued) = (self.turns.clone(), next.clone());
         let starting = async move { turns.start_next(&queued).await };
         let error = match self.turns.tasks.spawn(starting).await {

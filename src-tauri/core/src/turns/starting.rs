@@ -116,7 +116,7 @@ impl Turns {
             let Some(begun) = self.live.take_over(&running, next) else {
                 return self.refused(busy).await;
             };
-            // A caller that goes away must not leave a turn behind that nobody writes.
+            // A caller that goes away must not leave a turn behind without a task.
             let turns = self.clone();
             let beginning = self.tasks.spawn(async move {
                 let begun = begun.await.ok()?;
