@@ -5,6 +5,7 @@ mod answers;
 mod chat;
 mod files;
 mod models;
+mod queue;
 mod settings;
 mod sizes;
 mod tree;
@@ -18,6 +19,7 @@ pub fn all() -> Vec<Scene> {
         files::scenes(),
         answers::scenes(),
         tree::scenes(),
+        queue::scenes(),
         models::scenes(),
         settings::scenes(),
         sizes::scenes(),
