@@ -228,7 +228,7 @@ fn call(part: &Part) -> Option<(&str, &str)> {
 
 /// Returns the roles of the messages in a request.
 fn roles(request: &Request) -> Vec<String> {
-    let mut messages = ["messages", "contents"].iter();
+    let mut messages = ["messages", "contents", "input"].iter();
     let messages = messages.find_map(|name| request.body.get(name)?.as_array());
     let role = |message: &Value| message.get("role")?.as_str().map(str::to_owned);
     messages.into_iter().flatten().filter_map(role).collect()

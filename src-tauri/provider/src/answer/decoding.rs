@@ -109,12 +109,12 @@ impl Decoding {
     /// Ends the stream with a failure.
     pub(super) fn fail(&mut self, failure: Failure, to: &mut VecDeque<StreamEvent>) {
         self.flush(to);
-        let message = if self.has_halves {
-            joined(&failure.message)
+        let failure = if self.has_halves {
+            failure.map_texts(|text| joined(&text))
         } else {
-            failure.message
+            failure
         };
-        self.finish(StreamEvent::Failed(Failure { message, ..failure }), to);
+        self.finish(StreamEvent::Failed(failure), to);
     }
 
     /// Handles the end of the connection.

@@ -14,6 +14,8 @@ fn an_answer_is_read_from_its_events() {
             prompt_tokens: Some(60),
             completion_tokens: Some(completion),
             cached_tokens: Some(20),
+            cache_written_tokens: Some(30),
+            reasoning_tokens: None,
         })
     };
     assert_eq!(
@@ -45,7 +47,7 @@ fn an_answer_is_read_from_its_events() {
     assert_eq!(
         read(
             r#"{"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null},
-                "usage":{"input_tokens":0,"output_tokens":15}}"#
+                "usage":{"input_tokens":0,"output_tokens":15,"output_tokens_details":{"thinking_tokens":8}}}"#
         ),
         [StreamEvent::Finish(FinishReason::Stop), usage(15)]
     );
@@ -190,7 +192,7 @@ fn counts_of_another_form_cost_no_end() {
     let counted = StreamEvent::Usage(Usage {
         prompt_tokens: Some(12),
         completion_tokens: Some(3),
-        cached_tokens: None,
+        ..Usage::default()
     });
     assert_eq!(events, [StreamEvent::Finish(FinishReason::Stop), counted]);
 }
