@@ -19,9 +19,9 @@ import type OpenAI from "openai";
 
 /** The type of each protocol's body, and the body in the form of the type. */
 const PROTOCOLS = {
-	openai: ["OpenAI.Chat.ChatCompletionCreateParamsStreaming", (body) => body],
+	openai: ["OpenAI.Chat.ChatCompletionCreateParamsStreaming", ofOpenAi],
 	responses: ["OpenAI.Responses.ResponseCreateParamsStreaming", (body) => body],
-	anthropic: ["Anthropic.MessageCreateParamsStreaming", (body) => body],
+	anthropic: ["Anthropic.MessageCreateParamsStreaming", ofAnthropic],
 	gemini: ["GenerateContentParameters", ofGemini],
 	ollama: ["ChatRequest & { stream: true }", ofOllama],
 };
@@ -29,6 +29,17 @@ const PROTOCOLS = {
 /** The package has no type of the body, but of what its client makes it of. */
 function ofGemini({ contents, generationConfig, systemInstruction, ...unknown }) {
 	return { model: "m", contents, config: { ...generationConfig, systemInstruction }, ...unknown };
+}
+
+/** DeepSeek requires the reasoning in turns with calls of tools; models of OpenAI send none here. */
+function ofOpenAi({ messages, ...body }) {
+	const without = ({ reasoning_content: _, ...message }) => message;
+	return { messages: Array.isArray(messages) ? messages.map(without) : messages, ...body };
+}
+
+/** The models up to Claude Opus 4.6 take these; types since 1.0 do not have them. */
+function ofAnthropic({ temperature: _temperature, top_p: _topP, ...body }) {
+	return body;
 }
 
 /** What Ollama takes that its package's type does not have: `ChatRequest` and `ThinkValue` in Ollama's api/types.go. */

@@ -4,6 +4,7 @@ Reads `requests/<protocol>.json`, which `cargo test -p conch-provider --test pee
 not have is an error, and so are a missing field and a value of another type. Exits with 1 after naming them all.
 """
 
+import base64
 import collections.abc
 import json
 import sys
@@ -15,12 +16,19 @@ import typing_extensions
 from anthropic.types.message_create_params import MessageCreateParamsStreaming
 from google.genai import types as gemini
 from google.genai.models import _GenerateContentParameters_to_mldev
-from ollama import ChatRequest
+from ollama._types import ChatRequest, Message
 from openai.types.chat.completion_create_params import CompletionCreateParamsStreaming
 from openai.types.responses.response_create_params import ResponseCreateParamsStreaming
 
-# What a provider takes that its package's type does not have, with its source. A whole path, with * for an index.
+# What is sent beyond a package's types, with the source that says so: the end of a path.
 BEYOND = {
+    "openai": {
+        "reasoning_content": "DeepSeek's API, in turns with calls of tools; models of OpenAI send no reasoning here",
+    },
+    "anthropic": {
+        "temperature": "anthropic before 2.0: the models up to Claude Opus 4.6 take it, and no other is sent it",
+        "top_p": "as temperature",
+    },
     "ollama": {
         "truncate": "ollama api/types.go, ChatRequest.Truncate",
         "shift": "ollama api/types.go, ChatRequest.Shift",
@@ -100,7 +108,7 @@ class Checker:
             inner = f"{path}.{name}" if path else name
             if name in fields:
                 self.walk(entry, fields[name], inner)
-            elif inner not in self.beyond:
+            elif name not in self.beyond:
                 self.fail(inner, f"{kind.__name__} has no such field")
 
 
@@ -124,7 +132,7 @@ def differences(sent, kept, beyond, path=""):
             inner = f"{path}.{name}" if path else name
             if name in kept:
                 yield from differences(value, kept[name], beyond, inner)
-            elif inner not in beyond:
+            elif name not in beyond:
                 yield f"{inner}: the package's type has no such field"
     elif isinstance(sent, list) and isinstance(kept, list) and len(sent) == len(kept):
         for index, (one, other) in enumerate(zip(sent, kept)):
@@ -140,7 +148,15 @@ def is_number(value):
 def ollama(protocol, body):
     """The package's request drops the fields that it does not know, so that what is left is compared."""
     kept = ChatRequest.model_validate(body).model_dump(exclude_unset=True, mode="json")
-    return list(differences(body, kept, BEYOND[protocol]))
+    errors = list(differences(body, kept, BEYOND[protocol]))
+    for index, message in enumerate(body["messages"]):
+        # Of an image, the type takes the bytes and a path, and writes the base64 that is sent.
+        message = dict(message)
+        if not all(isinstance(image, str) for image in message.pop("images", [])):
+            errors.append(f"messages[{index}].images: not in base64")
+        kept = Message.model_validate(message).model_dump(exclude_unset=True, mode="json")
+        errors += differences(message, kept, (), f"messages[{index}]")
+    return errors
 
 
 def of_gemini(_, body):
@@ -182,12 +198,15 @@ def gemini_name(name):
 def plain(value):
     """Returns a value of the package as JSON."""
     if hasattr(value, "model_dump"):
-        return plain(value.model_dump(exclude_none=True, by_alias=True, mode="json"))
+        return plain(value.model_dump(exclude_none=True, by_alias=True))
     if isinstance(value, dict):
         return {name: plain(entry) for name, entry in value.items() if entry is not None}
     if isinstance(value, list):
         return [plain(entry) for entry in value]
-    return value.lower() if isinstance(value, gemini.ThinkingLevel) else value
+    if isinstance(value, gemini.ThinkingLevel):
+        # The API takes both.
+        return value.value.lower()
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else value
 
 
 CHECKS = {

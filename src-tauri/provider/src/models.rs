@@ -439,8 +439,8 @@ mod tests {
         let listed = protocol::of(provider.protocol).models(list).unwrap();
         let models = offered(&provider, listed, parse_day("2026-11-30").unwrap());
         let ids: Vec<_> = models.iter().map(|model| model.id.as_str()).collect();
-        assert_eq!(ids[..2], ["gpt-6-sol", "brand-new"]);
-        assert_eq!(ids[2..], ["gpt-5-mini", "gpt-5.5-pro", "gpt-6-new"]);
+        assert_eq!(ids[..3], ["gpt-5.5-pro", "gpt-6-sol", "brand-new"]);
+        assert_eq!(ids[3..], ["gpt-5-mini", "gpt-6-new"]);
     }
 
     /// Answers each request with the body of its path, and 404 without one.
