@@ -28,6 +28,8 @@ pub(super) struct Events {
     /// The part that was sent last, which data may belong to.
     last: Last,
     refused: bool,
+    /// The ids of the items that are done: one that comes again is the same.
+    done: HashSet<String>,
 }
 
 /// The messages so far.
@@ -153,6 +155,8 @@ struct IncompleteDetails {
 /// An item.
 #[derive(Default, Deserialize)]
 struct Item {
+    #[serde(default, deserialize_with = "lenient")]
+    id: Option<String>,
     #[serde(default, rename = "type", deserialize_with = "lenient")]
     kind: Option<String>,
     /// Of a message its parts, and of reasoning its text.
@@ -234,6 +238,10 @@ impl Events {
     /// Ends an item, which is complete.
     fn done(&mut self, whole: &Value, index: Option<u32>, events: &mut Vec<StreamEvent>) {
         let item: Item = read(whole);
+        let id = item.id.as_ref().filter(|id| !id.is_empty());
+        if id.is_some_and(|id| !self.done.insert(id.clone())) {
+            return;
+        }
         match item.kind() {
             ItemKind::Message => {
                 if !self.message.has_text {

@@ -34,7 +34,7 @@ fn completed(response: &Value) -> Value {
 }
 
 fn message(text: &str, phase: Option<&str>) -> Value {
-    json!({"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "phase": phase,
+    json!({"type": "message", "id": format!("msg_{text}"), "role": "assistant", "status": "completed", "phase": phase,
         "content": [{"type": "output_text", "text": text, "annotations": []}]})
 }
 
@@ -166,7 +166,7 @@ fn each_end_has_its_reason() {
 
 #[test]
 fn calls_are_read_from_their_pieces_or_whole() {
-    let call = |id: &str, arguments: &str| json!({"type": "function_call", "id": "fc_1", "call_id": id, "name": "weather", "arguments": arguments});
+    let call = |id: &str, arguments: &str| json!({"type": "function_call", "id": format!("fc_{id}"), "call_id": id, "name": "weather", "arguments": arguments});
     let piece = |index: Value, delta: &str| json!({"type": "response.function_call_arguments.delta", "output_index": index, "delta": delta});
     let at = |mut event: Value, index: Value| {
         event["output_index"] = index;
@@ -316,4 +316,10 @@ fn an_event_is_read_alone() {
     let event = r#"{"type":"response.output_text.delta","delta":[{"type":"output_text","text":"Hi"}],"output_index":"x"}"#;
     let events = testing::decode(&mut Events::default(), event);
     assert_eq!(events, [StreamEvent::text("Hi")]);
+}
+
+#[test]
+fn an_item_that_is_done_twice_is_read_once() {
+    let item = done(&message("Hi", None));
+    assert_eq!(decode(&[item.clone(), item]), [StreamEvent::text("Hi")]);
 }
