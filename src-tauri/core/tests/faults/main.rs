@@ -13,6 +13,7 @@ mod faulty_frames;
 mod fixture;
 mod protocol_specific;
 mod refusals;
+mod required_back;
 mod retries;
 mod run;
 mod scenario;
