@@ -140,8 +140,8 @@ async fn a_rate_limit_refuses_what_is_too_much_and_counts_it() {
         assert!(response.contains("\r\nx-ratelimit-remaining-requests: "));
         statuses.push(response[9..12].to_owned());
     }
-    assert_eq!(statuses, ["200", "200", "429", "429"]);
-    assert_eq!(server.refusals(), 2);
-    assert_eq!(server.refusals_per_window(), [2]);
-    assert_eq!(server.completions().len(), 4);
+    assert_eq!(statuses, ["200", "200", "429", "429", "429"]);
+    assert_eq!(server.refusals(), 3);
+    assert_eq!(server.refusals_per_window(), [3]);
+    assert_eq!(server.completions().len(), 5);
 }
