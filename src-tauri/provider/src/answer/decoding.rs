@@ -226,6 +226,12 @@ impl Decoding {
 
     fn pass(&mut self, content: Content, to: &mut VecDeque<StreamEvent>) {
         self.is_answer = true;
+        let is_text = matches!(content, Content::Text(_) | Content::Reasoning(_));
+        if !is_text && let Some(replacement) = self.halves.end() {
+            // It belongs to the part that ends here.
+            let pass = |content| to.push_back(StreamEvent::Content(content));
+            self.tags.pass(Content::Text(replacement.into()), pass);
+        }
         let content = if self.has_halves || self.halves.is_open() {
             self.without_halves(content)
         } else {

@@ -144,12 +144,9 @@ fn of_one(content: Vec<Value>) -> Value {
 /// Returns whether the model reasons, as far as it is known. Models that do not reject what is about reasoning.
 fn may_reason(record: &ModelRecord) -> bool {
     let levels = record.efforts.as_ref();
+    let is_level = |effort: &ReasoningEffort| *effort != ReasoningEffort::None;
     let has_level = levels.is_none_or(|levels| levels.iter().any(is_level));
     has_level || record.thinks_by_default == Some(true)
-}
-
-fn is_level(effort: &ReasoningEffort) -> bool {
-    *effort != ReasoningEffort::None
 }
 
 /// Returns the configuration of reasoning. Its summary is requested, too: the reasoning itself is not sent.

@@ -6,10 +6,10 @@ use crate::protocol::testing::{self, called};
 /// Decodes the events of one answer.
 fn decode(events: &[Value]) -> Vec<StreamEvent> {
     let mut decoder = Events::default();
-    let decoded = events.iter().filter_map(|event| decoder.decode(event));
-    let mut decoded: Vec<_> = decoded.flatten().collect();
-    decoded.extend(decoder.end());
-    decoded
+    let read = events.iter().filter_map(|event| decoder.decode(event));
+    let mut read: Vec<_> = read.flatten().collect();
+    read.extend(decoder.end());
+    read
 }
 
 fn text(delta: &str) -> Value {
@@ -189,7 +189,7 @@ fn calls_are_read_from_their_pieces_or_whole() {
             at(added(&call("b", "")), two.clone()),
             at(done(&call("b", r#"{"y":2}"#)), two.clone()),
         ];
-        let events = [&first[..], &second[..], &[end.clone()]].concat();
+        let events = [&first[..], &second[..], std::slice::from_ref(&end)].concat();
         assert_eq!(decode(&events), expected, "{one}");
     }
     let items = [
