@@ -130,6 +130,10 @@ fn items(turn: Turn<'_>) -> Vec<Value> {
     if !content.is_empty() {
         items.push(json!({"type": "message", "role": role, "content": of_one(content)}));
     }
+    // Reasoning without what it led to is rejected: an answer that was stopped, or a call that is not sent.
+    while items.last().is_some_and(|item| item["type"] == ITEM) {
+        items.pop();
+    }
     items
 }
 

@@ -170,11 +170,13 @@ fn extra_in(reason: &str) -> Option<Extra> {
     const SUMMARY: [&str; 2] = ["reasoning.summary", "reasoning summar"];
     // Anthropic: "Invalid `signature` in `thinking` block". Gemini: "Corrupted thought signature". OpenAI: "The
     // encrypted content for item rs_1 could not be verified", "Encrypted content is not supported with this model".
-    const DATA: [&str; 4] = [
+    // "Item 'rs_1' of type 'reasoning' was provided without its required following item".
+    const DATA: [&str; 5] = [
         "signature",
         "encrypted content",
         "encrypted_content",
         "redacted_thinking",
+        "required following item",
     ];
     let reason = reason.to_ascii_lowercase();
     let names = |words: &[&str]| words.iter().any(|word| reason.contains(word));
@@ -347,6 +349,10 @@ mod tests {
                 ProviderData,
             ),
             ("Corrupted thought signature.", ProviderData),
+            (
+                "Item 'rs_1' of type 'reasoning' was provided without its required following item.",
+                ProviderData,
+            ),
             (
                 "messages.1.content.0: Invalid `signature` in `thinking` block",
                 ProviderData,

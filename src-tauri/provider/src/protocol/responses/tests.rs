@@ -179,6 +179,17 @@ fn reasoning_and_phases_go_back_as_they_came() {
 }
 
 #[test]
+fn reasoning_that_led_to_nothing_is_not_sent() {
+    let mut answer = answered();
+    let reasoning = answer.parts[0].clone();
+    answer.parts.push(reasoning);
+    let sent = input(&[said(Role::User, "hi"), answer]);
+    let kinds: Vec<_> = sent.as_array().unwrap().iter().collect();
+    assert_eq!(kinds.len(), 4, "{sent}");
+    assert_eq!(kinds[3]["content"], "It rains.");
+}
+
+#[test]
 fn calls_of_tools_go_back_with_their_results() {
     let data = json!({"reasoning": item()});
     assert_eq!(
