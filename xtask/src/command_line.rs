@@ -6,6 +6,7 @@ use lexopt::prelude::*;
 use lexopt::{Error, Parser};
 
 use crate::fuzz::FuzzOptions;
+use crate::peers::Part;
 use crate::prove::Amount;
 use crate::queries::Mode;
 use crate::stages::Stage;
@@ -21,6 +22,7 @@ usage: cargo xtask <command>
   test [--only STAGE]    set up and check everything, or one of: fmt ui clippy docs direction deny queries tests prove
   prove [--quick] [KIND]  try to break the generation lock; the full campaign renews docs/RELIABILITY.md
   fuzz [--minutes N] [--sanitizer NAME] [TARGET]  look for input that breaks what reads it, 10 minutes for each target
+  peers-test [--types]   check requests and answers against the official packages of the providers
   bench [--json] [ROW]   measure Conch beside what it is compared with; all rows renew docs/PERFORMANCE.md
   screenshots [--only NAME]  draw every view and state of the window into docs/screenshots
   setup                  install what this machine lacks: system packages, npm packages, the model
@@ -38,6 +40,7 @@ pub(crate) enum Command {
     Test(Option<Stage>),
     Prove(Amount, Vec<OsString>),
     Fuzz(FuzzOptions),
+    PeersTest(Vec<Part>),
     Bench(Vec<OsString>),
     Screenshots(Vec<OsString>),
     Queries(Mode),
@@ -65,6 +68,7 @@ impl Command {
             "test" => Self::Test(None),
             "prove" => Self::Prove(Amount::Full, Vec::new()),
             "fuzz" => Self::Fuzz(FuzzOptions::default()),
+            "peers-test" => Self::PeersTest(Vec::new()),
             // These parse their own.
             "bench" => Self::Bench(arguments.raw_args()?.collect()),
             "screenshots" => Self::Screenshots(arguments.raw_args()?.collect()),
@@ -86,6 +90,7 @@ impl Command {
                     options.sanitizer = arguments.value()?.string()?;
                 }
                 (Self::Fuzz(options), Value(target)) => options.targets.push(target.string()?),
+                (Self::PeersTest(parts), Long("types")) => parts.push(Part::Types),
                 (Self::Queries(mode), Long("check")) => *mode = Mode::Check,
                 (_, argument) => return Err(argument.unexpected()),
             }
@@ -114,6 +119,8 @@ mod tests {
             ("build", Command::Build),
             ("run -- --a b", Command::Run(vec!["--a".into(), "b".into()])),
             ("test", Command::Test(None)),
+            ("peers-test", Command::PeersTest(Vec::new())),
+            ("peers-test --types", Command::PeersTest(vec![Part::Types])),
             ("test --only clippy", Command::Test(Some(Stage::Clippy))),
             ("prove --quick model", quick),
             (

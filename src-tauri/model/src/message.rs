@@ -170,6 +170,10 @@ pub struct Usage {
     pub completion_tokens: Option<u32>,
     /// Prompt tokens that the provider read from its cache, which cost less.
     pub cached_tokens: Option<u32>,
+    /// Prompt tokens that the provider wrote to its cache, which may cost more.
+    pub cache_written_tokens: Option<u32>,
+    /// Tokens of the answer that are reasoning.
+    pub reasoning_tokens: Option<u32>,
 }
 
 /// Why a message failed or was interrupted.

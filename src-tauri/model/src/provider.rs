@@ -8,6 +8,8 @@
 pub enum ProtocolKind {
     /// OpenAI chat completions, which most servers speak.
     OpenAi,
+    /// OpenAI Responses, which OpenAI's newer models require.
+    Responses,
     /// Anthropic Messages.
     Anthropic,
     /// Google Gemini.
@@ -18,12 +20,19 @@ pub enum ProtocolKind {
 
 impl ProtocolKind {
     /// All protocols.
-    pub const ALL: [Self; 4] = [Self::OpenAi, Self::Anthropic, Self::Gemini, Self::Ollama];
+    pub const ALL: [Self; 5] = [
+        Self::OpenAi,
+        Self::Responses,
+        Self::Anthropic,
+        Self::Gemini,
+        Self::Ollama,
+    ];
 
     /// Returns the name in the database.
     pub const fn name(self) -> &'static str {
         match self {
             Self::OpenAi => "openai",
+            Self::Responses => "responses",
             Self::Anthropic => "anthropic",
             Self::Gemini => "gemini",
             Self::Ollama => "ollama",

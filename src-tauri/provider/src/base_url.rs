@@ -92,7 +92,7 @@ pub(crate) fn check(base_url: &str) -> Result<(), BaseUrlError> {
 pub fn candidates(base_url: &str, protocol: ProtocolKind) -> Vec<String> {
     let mut all = vec![base_url.to_owned()];
     match protocol {
-        ProtocolKind::OpenAi => {
+        ProtocolKind::OpenAi | ProtocolKind::Responses => {
             let stem = ["/v1", "/api", "/openai"]
                 .into_iter()
                 .fold(base_url, |stem, end| stripped(stem, end).unwrap_or(stem));
@@ -154,7 +154,7 @@ fn shortened(text: &str, protocol: ProtocolKind) -> Result<String, BaseUrlError>
     })?;
     let text = text.split_once('?').map_or(text, |(base, _)| base);
     let ends: &[&str] = match protocol {
-        ProtocolKind::OpenAi => &[
+        ProtocolKind::OpenAi | ProtocolKind::Responses => &[
             "/chat/completions",
             "/completions",
             "/responses",
@@ -186,7 +186,8 @@ fn shortened(text: &str, protocol: ProtocolKind) -> Result<String, BaseUrlError>
         return Ok(base.to_owned());
     }
     let host = url.host_str().unwrap_or_default();
-    let is_azure = protocol == ProtocolKind::OpenAi && AZURE.iter().any(|end| host.ends_with(end));
+    let is_openai = matches!(protocol, ProtocolKind::OpenAi | ProtocolKind::Responses);
+    let is_azure = is_openai && AZURE.iter().any(|end| host.ends_with(end));
     let path = url.path().trim_end_matches('/');
     if is_azure && (matches!(path, "" | "/openai") || path.starts_with("/openai/deployments/")) {
         return Ok(format!("{}/openai/v1", url.origin().ascii_serialization()));

@@ -64,10 +64,7 @@ impl Provider {
     /// and truncated. In this order: half a key is not found.
     pub fn without_key(&self, failure: Failure) -> Failure {
         let failure = match &self.key {
-            Some(key) => Failure {
-                message: redact(&failure.message, key),
-                ..failure
-            },
+            Some(key) => failure.map_texts(|text| redact(&text, key)),
             None => failure,
         };
         failure.bounded()

@@ -25,6 +25,10 @@ pub struct Failure {
     pub message: String,
     /// Whether a retry may help, as long as no text has arrived.
     pub retry: Retry,
+    /// The HTTP status of a refusal.
+    pub status: Option<u16>,
+    /// The provider's own words, if it gave a reason.
+    pub reason: Option<String>,
 }
 
 /// The stable code of a failure; [`name`](Self::name) is stored with the message.
@@ -105,6 +109,8 @@ impl Failure {
             kind,
             message: message.into(),
             retry: Retry::Never,
+            status: None,
+            reason: None,
         }
     }
 
@@ -112,6 +118,16 @@ impl Failure {
     #[must_use]
     pub fn retrying(self, retry: Retry) -> Self {
         Self { retry, ..self }
+    }
+
+    /// Returns the failure with each of its texts changed.
+    #[must_use]
+    pub(super) fn map_texts(self, change: impl Fn(String) -> String) -> Self {
+        Self {
+            message: change(self.message),
+            reason: self.reason.map(change),
+            ..self
+        }
     }
 
     /// Returns the error that is stored with the message.
@@ -122,12 +138,9 @@ impl Failure {
         }
     }
 
-    /// Truncates the message: a provider may send megabytes of reason.
+    /// Truncates the texts: a provider may send megabytes of reason.
     pub(super) fn bounded(self) -> Self {
-        Self {
-            message: bounded(self.message),
-            ..self
-        }
+        self.map_texts(bounded)
     }
 
     /// A connection to `base_url` by this route that was not established, or broke.
@@ -217,7 +230,11 @@ impl Failure {
         } else {
             Retry::Never
         };
-        Self::new(kind, message).retrying(retry)
+        Self {
+            status: Some(code),
+            reason: stated,
+            ..Self::new(kind, message).retrying(retry)
+        }
     }
 }
 

@@ -33,9 +33,6 @@ const LIST_LIMIT: usize = 16 * 1024 * 1024;
 /// The model name for a server without a list: it serves one model, whatever its name.
 const ONLY_MODEL: &str = "default";
 
-/// Why a model cannot be used that only OpenAI's Responses protocol reaches.
-const RESPONSES_ONLY: &str = "Needs the Responses protocol, which Conch does not speak yet.";
-
 /// A model that can be selected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
@@ -84,21 +81,14 @@ pub struct ModelInfo {
 }
 
 impl ModelInfo {
-    /// Returns this model with what its record says. A model that Conch cannot use says why.
+    /// Returns this model with what its record says.
     #[must_use]
     pub fn with(self, record: ModelRecord) -> Self {
         let mut refused = record.refused;
         if record.stop == Some(false) && !refused.contains(&Parameter::Stop) {
             refused.push(Parameter::Stop);
         }
-        let is_out_of_reach = record.responses_only == Some(true);
         Self {
-            note: if is_out_of_reach {
-                Some(RESPONSES_ONLY.to_owned())
-            } else {
-                self.note
-            },
-            available: self.available && !is_out_of_reach,
             context_tokens: record.context_tokens,
             vision: record.vision,
             max_output_tokens: record.max_output_tokens,
@@ -223,7 +213,7 @@ fn offered(provider: &Provider, listed: Vec<ListedModel>, now: Timestamp) -> Vec
         ..model
     });
     let mut models: Vec<_> = completed.filter(|model| model.record.chats()).collect();
-    models.sort_by_key(|model| !model.record.is_usable() || model.record.ends_soon(now));
+    models.sort_by_key(|model| model.record.ends_soon(now));
     models
 }
 
@@ -449,8 +439,8 @@ mod tests {
         let listed = protocol::of(provider.protocol).models(list).unwrap();
         let models = offered(&provider, listed, parse_day("2026-11-30").unwrap());
         let ids: Vec<_> = models.iter().map(|model| model.id.as_str()).collect();
-        assert_eq!(ids[..2], ["gpt-6-sol", "brand-new"]);
-        assert_eq!(ids[2..], ["gpt-5-mini", "gpt-5.5-pro", "gpt-6-new"]);
+        assert_eq!(ids[..3], ["gpt-5.5-pro", "gpt-6-sol", "brand-new"]);
+        assert_eq!(ids[3..], ["gpt-5-mini", "gpt-6-new"]);
     }
 
     /// Answers each request with the body of its path, and 404 without one.

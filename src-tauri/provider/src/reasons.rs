@@ -36,7 +36,16 @@ pub(super) fn plain(text: &str) -> Option<String> {
 /// with every event.
 pub(super) fn stated_failure(event: &Value) -> Option<Failure> {
     let is_stated = |name: &str| event.get(name).is_some_and(states);
-    let is_error = event.get("type").and_then(Value::as_str) == Some("error");
+    let kind = event.get("type").and_then(Value::as_str);
+    // In OpenAI Responses, the error is that of the response in the event.
+    let response = event.get("response").filter(|value| value.is_object());
+    let has_failed = |response: &&Value| {
+        kind == Some("response.failed") || response.get("error").is_some_and(states)
+    };
+    if let Some(response) = response.filter(has_failed) {
+        return Some(failure(response));
+    }
+    let is_error = matches!(kind, Some("error" | "response.failed"));
     (is_error || is_stated("error") || is_stated("errors")).then(|| failure(event))
 }
 
@@ -64,14 +73,21 @@ fn failure(event: &Value) -> Failure {
         FailureKind::WrongKey => ("The provider rejected the API key", Retry::Never),
         _ => ("The provider rejected the request", Retry::Never),
     };
-    let reason = reason_of(event).unwrap_or_else(|| "no reason given".to_owned());
-    Failure::new(kind, format!("{what}: {reason}")).retrying(retry)
+    let reason = reason_of(event);
+    let words = reason.as_deref().unwrap_or("no reason given");
+    Failure {
+        reason: reason.clone(),
+        ..Failure::new(kind, format!("{what}: {words}")).retrying(retry)
+    }
 }
 
 /// What the names of errors contain that a retry would not change.
-const REJECTED: [&str; 6] = [
+const REJECTED: [&str; 9] = [
     "invalid_request",
     "invalid_argument",
+    "invalid_prompt",
+    "image",
+    "policy",
     "permission",
     "not_found",
     "too_large",

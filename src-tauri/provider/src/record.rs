@@ -6,7 +6,7 @@
 mod refusal;
 mod table;
 
-use conch_model::{Parameters, ReasoningEffort, Timestamp};
+use conch_model::{Parameters, ProtocolKind, ReasoningEffort, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
 use specta::Type;
 
@@ -45,8 +45,8 @@ pub struct ModelRecord {
     pub stop: Option<bool>,
     /// The name of the limit of the answer's length, in the OpenAI protocol.
     pub length: Option<LengthName>,
-    /// Whether only OpenAI's Responses protocol reaches it, which Conch does not speak.
-    pub responses_only: Option<bool>,
+    /// The protocol that it wants of those that its provider speaks; that of the provider if unknown.
+    pub protocol: Option<ProtocolKind>,
     /// Whether a server on this machine passes its requests on to a service.
     pub cloud: Option<bool>,
     /// Its price.
@@ -57,6 +57,9 @@ pub struct ModelRecord {
     /// The parameters that it refused in this run.
     #[serde(skip)]
     pub refused: Vec<Parameter>,
+    /// What else of a request it refused in this run.
+    #[serde(skip)]
+    pub refused_extras: Vec<Extra>,
 }
 
 /// What a model is for.
@@ -174,6 +177,15 @@ pub enum Parameter {
     ReasoningEffort,
 }
 
+/// A part of a request that Conch adds by itself, and that a model or an account may refuse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extra {
+    /// A summary of the reasoning, which OpenAI refuses to organizations that are not verified.
+    ReasoningSummary,
+    /// What the provider sent with earlier answers and requires back: an account that changed has other keys.
+    ProviderData,
+}
+
 impl ModelRecord {
     /// Returns this record, with `other` for what it does not know.
     #[must_use]
@@ -190,11 +202,12 @@ impl ModelRecord {
             sampling: self.sampling.or(other.sampling),
             stop: self.stop.or(other.stop),
             length: self.length.or(other.length),
-            responses_only: self.responses_only.or(other.responses_only),
+            protocol: self.protocol.or(other.protocol),
             cloud: self.cloud.or(other.cloud),
             price: self.price.or(other.price),
             ends_at: self.ends_at.or(other.ends_at),
             refused: [self.refused, other.refused].concat(),
+            refused_extras: [self.refused_extras, other.refused_extras].concat(),
         }
     }
 
@@ -203,9 +216,19 @@ impl ModelRecord {
         self.kind.is_none_or(|kind| kind == ModelKind::Chat)
     }
 
-    /// Returns whether a conversation can use it.
-    pub fn is_usable(&self) -> bool {
-        self.chats() && self.responses_only != Some(true)
+    /// Returns the protocol in which the model is asked, at a provider that is configured with `protocol`. OpenAI's
+    /// two protocols have the same base URL and the same list; no other provider speaks two at one address.
+    #[must_use]
+    pub fn protocol_at(&self, protocol: ProtocolKind) -> ProtocolKind {
+        match (protocol, self.protocol) {
+            (ProtocolKind::OpenAi, Some(ProtocolKind::Responses)) => ProtocolKind::Responses,
+            _ => protocol,
+        }
+    }
+
+    /// Returns whether it takes what its provider sent with earlier answers.
+    pub(crate) fn takes_data(&self) -> bool {
+        !self.refused_extras.contains(&Extra::ProviderData)
     }
 
     /// Returns whether it ends within 60 days, or has ended.

@@ -28,9 +28,11 @@ struct Props {
 /// Queries the slot count where it matters: before a second concurrent answer from a self-hosted server.
 pub async fn learn_slots(network: &Network, place: &QueueEntry, endpoint: &Endpoint) {
     let provider = &endpoint.provider;
-    let may_say = provider.protocol == ProtocolKind::OpenAi
-        && provider.locality() != Locality::Remote
-        && !endpoint.embedded;
+    let is_openai = matches!(
+        provider.protocol,
+        ProtocolKind::OpenAi | ProtocolKind::Responses
+    );
+    let may_say = is_openai && provider.locality() != Locality::Remote && !endpoint.embedded;
     if may_say && !place.is_alone() && !place.knows_slots() {
         place.learn_slots(slots(network, provider).await);
     }

@@ -19,7 +19,7 @@ pub struct HistoryMessage {
     pub role: Role,
     /// `provider/model`, for answers.
     pub model: Option<String>,
-    /// What it consists of, in order; of an answer that called no tools, its text alone.
+    /// What it consists of, in order; of an answer that called no tools and has no data of its provider, its text alone.
     pub parts: Vec<Part>,
     /// In the order in which they were attached.
     pub attachments: Vec<HistoryAttachment>,
@@ -55,7 +55,8 @@ impl Store {
                  m.content || coalesce((SELECT group_concat(text, '' ORDER BY seq) FROM (
                    SELECT seq, text, sum(octet_length(text)) OVER (ORDER BY seq) AS so_far
                    FROM message_chunks WHERE message_id = m.id) WHERE so_far <= ?2), '') AS "content!: String",
-                 CASE WHEN EXISTS (SELECT 1 FROM message_parts p WHERE p.message_id = m.id AND p.kind = 'tool_call')
+                 CASE WHEN EXISTS (SELECT 1 FROM message_parts p WHERE p.message_id = m.id
+                     AND (p.kind = 'tool_call' OR p.provider_data IS NOT NULL))
                    THEN m.reasoning || coalesce((SELECT group_concat(reasoning, '' ORDER BY seq) FROM (
                      SELECT seq, reasoning, sum(octet_length(reasoning)) OVER (ORDER BY seq) AS so_far
                      FROM message_chunks WHERE message_id = m.id) WHERE so_far <= ?2), '')
@@ -69,8 +70,8 @@ impl Store {
         if let Some(first) = rows.first().filter(|first| first.parent_id.is_some()) {
             return Err(StoreError::BrokenPath(first.id.clone()));
         }
-        let with_calls = rows.iter().filter(|row| row.reasoning.is_some());
-        let ids = versions::list(with_calls.map(|row| &row.id));
+        let with_parts = rows.iter().filter(|row| row.reasoning.is_some());
+        let ids = versions::list(with_parts.map(|row| &row.id));
         let mut parts = parts::of_messages(&mut reader, &ids).await?;
         let before = rows.into_iter().filter(|row| row.id != *message_id);
         let messages = before.map(|row| HistoryMessage {

@@ -222,7 +222,8 @@ async fn read(reader: &mut SqliteConnection, ids: &[MessageId]) -> Result<Vec<Me
                  FROM message_chunks WHERE message_id = m.id) WHERE so_far <= ?2), '') AS "reasoning!: String",
              m.model, m.error_code, m.error_message, m.finish_reason AS "finish_reason: FinishReason",
              m.prompt_tokens AS "prompt_tokens: u32", m.completion_tokens AS "completion_tokens: u32",
-             m.cached_tokens AS "cached_tokens: u32", m.left_out AS "left_out: u32",
+             m.cached_tokens AS "cached_tokens: u32", m.cache_written_tokens AS "cache_written_tokens: u32",
+             m.reasoning_tokens AS "reasoning_tokens: u32", m.left_out AS "left_out: u32",
              m.created_at AS "created_at: Timestamp", m.finished_at AS "finished_at: Timestamp",
              CASE WHEN m.parent_id IS NULL
                THEN (SELECT json_group_array(v.id ORDER BY v.search_key) FROM messages v
@@ -252,6 +253,8 @@ async fn read(reader: &mut SqliteConnection, ids: &[MessageId]) -> Result<Vec<Me
             prompt_tokens: row.prompt_tokens,
             completion_tokens: row.completion_tokens,
             cached_tokens: row.cached_tokens,
+            cache_written_tokens: row.cache_written_tokens,
+            reasoning_tokens: row.reasoning_tokens,
         }),
         left_out: row.left_out,
         created_at: row.created_at,

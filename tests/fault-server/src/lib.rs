@@ -1,4 +1,4 @@
-//! A mock provider for tests: four protocols over raw TCP, scripted step by step, so that it can also do what no
+//! A mock provider for tests: five protocols over raw TCP, scripted step by step, so that it can also do what no
 //! HTTP library does: drip, truncate, reset, hang.
 //!
 //! A script is independent of the protocol, and is encoded in that of the requested path. The server only

@@ -1,4 +1,4 @@
-//! The server from a client's point of view: the same script in four protocols.
+//! The server from a client's point of view: the same script in five protocols.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
@@ -20,8 +20,9 @@ async fn ask(server: &FaultServer, first_line: &str, headers: &str) -> String {
     response
 }
 
-const ASKED: [(Protocol, &str); 4] = [
+const ASKED: [(Protocol, &str); 5] = [
     (Protocol::OpenAi, "POST /v1/chat/completions"),
+    (Protocol::Responses, "POST /v1/responses"),
     (Protocol::Anthropic, "POST /v1/messages"),
     (
         Protocol::Gemini,
@@ -53,6 +54,20 @@ async fn a_script_is_encoded_in_the_protocol_of_its_path() {
                 r#""finish_reason":"length""#,
                 r#""completion_tokens":3,"prompt_tokens":7"#,
                 "data: [DONE]\n\n",
+            ],
+            Protocol::Responses => &[
+                "event: response.created\n",
+                r#""type":"response.output_item.added""#,
+                r#""delta":"hm""#,
+                r#""type":"response.reasoning_summary_text.delta""#,
+                r#""encrypted_content":"c2VhbGVk""#,
+                r#""phase":"final_answer""#,
+                r#""delta":"Hi""#,
+                r#""type":"response.output_text.done""#,
+                r#""type":"response.output_item.done""#,
+                "event: response.incomplete\n",
+                r#""reason":"max_output_tokens""#,
+                r#""output_tokens":3"#,
             ],
             Protocol::Anthropic => &[
                 r#""input_tokens":7"#,
@@ -125,8 +140,8 @@ async fn a_rate_limit_refuses_what_is_too_much_and_counts_it() {
         assert!(response.contains("\r\nx-ratelimit-remaining-requests: "));
         statuses.push(response[9..12].to_owned());
     }
-    assert_eq!(statuses, ["200", "200", "429", "429"]);
-    assert_eq!(server.refusals(), 2);
-    assert_eq!(server.refusals_per_window(), [2]);
-    assert_eq!(server.completions().len(), 4);
+    assert_eq!(statuses, ["200", "200", "429", "429", "429"]);
+    assert_eq!(server.refusals(), 3);
+    assert_eq!(server.refusals_per_window(), [3]);
+    assert_eq!(server.completions().len(), 5);
 }

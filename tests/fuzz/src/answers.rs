@@ -11,6 +11,11 @@ pub fn openai(data: &[u8]) {
 }
 
 /// A stream of server-sent events, or one body of JSON.
+pub fn responses(data: &[u8]) {
+    answers(ProtocolKind::Responses, data);
+}
+
+/// A stream of server-sent events, or one body of JSON.
 pub fn anthropic(data: &[u8]) {
     answers(ProtocolKind::Anthropic, data);
 }
@@ -28,12 +33,7 @@ pub fn ollama(data: &[u8]) {
 /// A model list in any protocol: it has no more models than the input has bytes.
 pub fn lists(data: &[u8]) {
     let body = String::from_utf8_lossy(data);
-    for protocol in [
-        ProtocolKind::OpenAi,
-        ProtocolKind::Anthropic,
-        ProtocolKind::Gemini,
-        ProtocolKind::Ollama,
-    ] {
+    for protocol in ProtocolKind::ALL {
         let models = fuzzing::models(protocol, &body);
         assert!(models.unwrap_or(0) <= data.len(), "{protocol:?}");
     }

@@ -18,7 +18,7 @@ mod models;
 mod refusals;
 
 pub use addresses::addresses;
-pub use answers::{anthropic, gemini, lists, ollama, openai};
+pub use answers::{anthropic, gemini, lists, ollama, openai, responses};
 pub use files::{images, texts};
 pub use limits::limits;
 pub use markdown::{code, drafts};
@@ -29,8 +29,9 @@ pub use refusals::refusals;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 14] = [
     ("openai", openai),
+    ("responses", responses),
     ("anthropic", anthropic),
     ("gemini", gemini),
     ("ollama", ollama),

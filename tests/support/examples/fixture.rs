@@ -83,6 +83,7 @@ async fn answers(store: &Store) -> Result<(), Box<dyn std::error::Error>> {
                 prompt_tokens: Some(10),
                 completion_tokens: Some(20),
                 cached_tokens: Some(5),
+                ..Default::default()
             },
             finish_reason: Some(FinishReason::Stop),
             omitted_messages: 3,

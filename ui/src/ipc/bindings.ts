@@ -981,6 +981,8 @@ export type Price = {
 export type ProtocolKind = 
 /**  OpenAI chat completions, which most servers speak. */
 "open_ai" | 
+/**  OpenAI Responses, which OpenAI's newer models require. */
+"responses" | 
 /**  Anthropic Messages. */
 "anthropic" | 
 /**  Google Gemini. */
@@ -1281,6 +1283,10 @@ export type Usage = {
 	completionTokens: number | null,
 	/**  Prompt tokens that the provider read from its cache, which cost less. */
 	cachedTokens: number | null,
+	/**  Prompt tokens that the provider wrote to its cache, which may cost more. */
+	cacheWrittenTokens: number | null,
+	/**  Tokens of the answer that are reasoning. */
+	reasoningTokens: number | null,
 };
 
 /**  A local profile. */

@@ -305,11 +305,13 @@ impl Providers {
         }
     }
 
-    fn at(&self, provider: Provider, model: &str) -> Endpoint {
+    fn at(&self, mut provider: Provider, model: &str) -> Endpoint {
+        let record = self.record(&provider, model);
+        provider.protocol = record.protocol_at(provider.protocol);
         Endpoint {
             model: model.to_owned(),
             model_id: format!("{}/{model}", provider.id),
-            record: self.record(&provider, model),
+            record,
             embedded: false,
             provider,
         }
@@ -330,7 +332,7 @@ impl Providers {
             let listed = self.lists.of(&self.network, provider, false, now).await;
             listed.map_err(|failure| provider.without_key(failure))?
         };
-        let first = models.into_iter().find(|model| model.record.is_usable());
+        let first = models.into_iter().find(|model| model.record.chats());
         first
             .map(|model| model.id)
             .ok_or_else(|| Failure::new(FailureKind::UnknownModel, "The provider lists no models"))

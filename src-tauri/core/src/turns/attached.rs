@@ -4,6 +4,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use conch_provider::protocol;
+
 use crate::model::{AttachmentContent, Part, PartContent, ProtocolKind};
 use crate::provider::{ChatMessage, ImagePart, StepCall, StepPart, ToolStep};
 use crate::store::{HistoryAttachment, HistoryMessage};
@@ -21,8 +23,9 @@ pub(super) struct Recipient<'a> {
     pub(super) vision: Option<bool>,
 }
 
-/// Returns the messages as they are sent to this model. Reasoning, and what a provider requires back, are sent only
-/// with calls of tools, and only to the model that wrote them: others reject a foreign signature.
+/// Returns the messages as they are sent to this model. Reasoning, and what a provider requires back, are sent only to
+/// the model that wrote them, since others reject a foreign signature; and, unless the protocol requires them of every
+/// answer, only with calls of tools.
 pub(super) fn with_attachments(
     messages: Vec<HistoryMessage>,
     recipient: Recipient<'_>,
@@ -55,22 +58,34 @@ fn with_its_own(message: HistoryMessage, recipient: Recipient<'_>) -> ChatMessag
         }
     }
     let is_own = message.model.as_deref() == Some(recipient.model_id);
-    let (steps, text) = steps(message.parts, is_own.then_some(recipient.protocol));
+    let (steps, rest) = steps(message.parts, is_own.then_some(recipient.protocol));
+    let text = text_of_parts(&rest);
     if !text.is_empty() {
         parts.push(text);
     }
+    let has_data = rest.iter().any(StepPart::has_data);
+    let is_required = has_data && protocol::of(recipient.protocol).requires_data_of_every_answer();
     ChatMessage {
         role: message.role,
         content: parts.join("\n\n"),
         images,
         steps,
+        parts: if is_required { rest } else { Vec::new() },
     }
 }
 
-/// Divides an answer into its steps with calls of tools and the text after them. `protocol` is that of the model
+fn text_of_parts(parts: &[StepPart]) -> String {
+    let texts = parts.iter().filter_map(|part| match part {
+        StepPart::Text { text, .. } => Some(text.as_str()),
+        StepPart::Reasoning { .. } => None,
+    });
+    texts.collect()
+}
+
+/// Divides an answer into its steps with calls of tools and the parts after them. `protocol` is that of the model
 /// that wrote it, if it is also the recipient. Calls of which none was run are not sent: the model called tools that it
 /// was not offered, and providers reject calls in a request that offers none.
-fn steps(parts: Vec<Part>, protocol: Option<ProtocolKind>) -> (Vec<ToolStep>, String) {
+fn steps(parts: Vec<Part>, protocol: Option<ProtocolKind>) -> (Vec<ToolStep>, Vec<StepPart>) {
     let (mut steps, mut step) = (Vec::new(), ToolStep::default());
     let is_result = |part: &Part| matches!(part.content, PartContent::ToolResult(_));
     let has_results = parts.iter().any(is_result);
@@ -86,7 +101,7 @@ fn steps(parts: Vec<Part>, protocol: Option<ProtocolKind>) -> (Vec<ToolStep>, St
             steps.push(std::mem::take(&mut step));
         }
         match part.content {
-            PartContent::Text(text) => step.before.push(StepPart::Text(text)),
+            PartContent::Text(text) => step.before.push(StepPart::Text { text, data }),
             PartContent::Reasoning(text) if protocol.is_some() => {
                 step.before.push(StepPart::Reasoning { text, data });
             }
@@ -110,11 +125,7 @@ fn steps(parts: Vec<Part>, protocol: Option<ProtocolKind>) -> (Vec<ToolStep>, St
     if !step.calls.is_empty() {
         steps.push(std::mem::take(&mut step));
     }
-    let text = step.before.into_iter().filter_map(|part| match part {
-        StepPart::Text(text) => Some(text),
-        StepPart::Reasoning { .. } => None,
-    });
-    (steps, text.collect())
+    (steps, step.before)
 }
 
 /// Wraps a file's text in a code fence under its name; nothing in the text can close the fence.
@@ -280,7 +291,10 @@ mod tests {
             text: "Hm".to_owned(),
             data,
         };
-        let text = StepPart::Text("I look.".to_owned());
+        let text = StepPart::Text {
+            text: "I look.".to_owned(),
+            data: None,
+        };
         assert_eq!(step.before, [reasoning(Some(data().data)), text.clone()]);
         let results: Vec<_> = step
             .calls
@@ -297,6 +311,49 @@ mod tests {
         let foreign = sent("openai/gpt", ProtocolKind::OpenAi);
         assert_eq!(foreign.steps[0].before, [text]);
         assert_eq!(foreign.content, "It rains.");
+    }
+
+    #[test]
+    fn what_is_required_of_every_answer_goes_back_with_its_parts() {
+        let data = |protocol| ProviderData {
+            protocol,
+            data: json!({"thoughtSignature": "s"}),
+        };
+        let sent = |protocol, model_id| {
+            let message = HistoryMessage {
+                role: Role::Assistant,
+                model: Some("p/m".to_owned()),
+                parts: vec![
+                    Part::reasoning("Hm"),
+                    Part {
+                        provider_data: Some(data(protocol)),
+                        ..Part::text("It rains.")
+                    },
+                ],
+                attachments: Vec::new(),
+            };
+            let recipient = Recipient {
+                model_id,
+                protocol,
+                vision: None,
+            };
+            with_attachments(vec![message], recipient).remove(0)
+        };
+        for protocol in [ProtocolKind::Gemini, ProtocolKind::Responses] {
+            let own = sent(protocol, "p/m");
+            assert_eq!(own.content, "It rains.");
+            let text = StepPart::Text {
+                text: "It rains.".to_owned(),
+                data: Some(data(protocol).data),
+            };
+            let reasoning = StepPart::Reasoning {
+                text: "Hm".to_owned(),
+                data: None,
+            };
+            assert_eq!(own.parts, [reasoning, text]);
+            assert_eq!(sent(protocol, "p/other").parts, []);
+        }
+        assert_eq!(sent(ProtocolKind::Anthropic, "p/m").parts, []);
     }
 
     #[test]

@@ -79,7 +79,7 @@ pub(super) fn fitted(
 
 fn tokens_of_step(step: &ToolStep) -> usize {
     let before = step.before.iter().map(|part| match part {
-        StepPart::Text(text) | StepPart::Reasoning { text, .. } => tokens_of(text),
+        StepPart::Text { text, .. } | StepPart::Reasoning { text, .. } => tokens_of(text),
     });
     let calls = step
         .calls
@@ -109,6 +109,7 @@ mod tests {
                 content: text.clone(),
                 images: Vec::new(),
                 steps: Vec::new(),
+                parts: Vec::new(),
             })
             .collect()
     }

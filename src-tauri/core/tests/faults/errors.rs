@@ -149,6 +149,9 @@ fn in_place_of_streams() -> Vec<Scenario> {
             |protocol| {
                 let odd = match protocol {
                     Protocol::OpenAi => "data: {\"choices\":\"many\"}\n\n",
+                    Protocol::Responses => {
+                        "data: {\"type\":\"response.output_text.delta\",\"delta\":7}\n\n"
+                    }
                     Protocol::Anthropic => {
                         "data: {\"type\":\"content_block_delta\",\"delta\":7}\n\n"
                     }

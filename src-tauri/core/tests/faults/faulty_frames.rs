@@ -63,6 +63,8 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
                 broken[at.unwrap() + 1] = 0xFF;
                 vec![Step::Head, raw(line), raw(broken)]
             },
-        ),
+        )
+        // There, it is the text of another message.
+        .but(Protocol::Responses, cut().with("half\n\nh\u{fffd}lf")),
     ]
 }

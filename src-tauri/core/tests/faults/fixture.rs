@@ -156,6 +156,7 @@ async fn open(folder: &Path, providers: Vec<Provider>) -> Arc<App> {
 fn kind(protocol: Protocol) -> ProtocolKind {
     match protocol {
         Protocol::OpenAi => ProtocolKind::OpenAi,
+        Protocol::Responses => ProtocolKind::Responses,
         Protocol::Anthropic => ProtocolKind::Anthropic,
         Protocol::Gemini => ProtocolKind::Gemini,
         Protocol::Ollama => ProtocolKind::Ollama,

@@ -13,6 +13,8 @@ mod faulty_frames;
 mod fixture;
 mod protocol_specific;
 mod refusals;
+mod required_back;
+mod responses;
 mod retries;
 mod run;
 mod scenario;
@@ -39,6 +41,7 @@ fn all() -> Vec<Scenario> {
     let parts = [
         whole::scenarios(),
         protocol_specific::scenarios(),
+        responses::scenarios(),
         wires::scenarios(),
         cuts::scenarios(),
         errors::scenarios(),

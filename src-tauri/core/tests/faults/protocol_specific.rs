@@ -21,7 +21,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
 }
 
 /// An answer of one protocol, complete with this text.
-fn says(
+pub(crate) fn says(
     name: &'static str,
     protocol: &'static [Protocol],
     text: &'static str,
@@ -31,12 +31,16 @@ fn says(
 }
 
 /// An answer of one protocol with the text "Hi".
-fn one(name: &'static str, protocol: &'static [Protocol], body: &'static str) -> Scenario {
+pub(crate) fn one(
+    name: &'static str,
+    protocol: &'static [Protocol],
+    body: &'static str,
+) -> Scenario {
     says(name, protocol, "Hi", body)
 }
 
 /// An answer of one protocol with only these tool calls.
-fn calls(
+pub(crate) fn calls(
     name: &'static str,
     protocol: &'static [Protocol],
     calls: &'static [(&'static str, &'static str)],

@@ -226,12 +226,17 @@ fn call(part: &Part) -> Option<(&str, &str)> {
     }
 }
 
-/// Returns the roles of the messages in a request.
+/// Returns the roles of the messages in a request. In OpenAI Responses, an answer may be several messages, each of which
+/// goes back by itself.
 fn roles(request: &Request) -> Vec<String> {
-    let mut messages = ["messages", "contents"].iter();
+    let mut messages = ["messages", "contents", "input"].iter();
     let messages = messages.find_map(|name| request.body.get(name)?.as_array());
     let role = |message: &Value| message.get("role")?.as_str().map(str::to_owned);
-    messages.into_iter().flatten().filter_map(role).collect()
+    let mut roles: Vec<_> = messages.into_iter().flatten().filter_map(role).collect();
+    if request.body.get("input").is_some() {
+        roles.dedup_by(|one, before| one == before && one == "assistant");
+    }
+    roles
 }
 
 pub(crate) fn short(text: &str) -> String {

@@ -10,7 +10,12 @@ use crate::fixture::USUAL;
 pub(crate) const ALL: &[Protocol] = &Protocol::ALL;
 
 /// Protocols that stream server-sent events.
-pub(crate) const EVENTS: &[Protocol] = &[Protocol::OpenAi, Protocol::Anthropic, Protocol::Gemini];
+pub(crate) const EVENTS: &[Protocol] = &[
+    Protocol::OpenAi,
+    Protocol::Responses,
+    Protocol::Anthropic,
+    Protocol::Gemini,
+];
 
 /// Protocols whose streams have an end marker.
 pub(crate) const MARKED: &[Protocol] = &[Protocol::OpenAi, Protocol::Anthropic, Protocol::Ollama];

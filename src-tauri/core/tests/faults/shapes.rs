@@ -148,6 +148,7 @@ fn whole_answers() -> Vec<Scenario> {
                     "\"finish_reason\":\"stop\"",
                     "\"stop_reason\":\"end_turn\"",
                     "\"finishReason\":\"STOP\"",
+                    "\"object\":\"response\",\"status\":\"completed\"",
                 ];
                 let without = reasons.iter().fold(whole.to_owned(), |body, reason| {
                     body.replace(reason, "\"new\":1")

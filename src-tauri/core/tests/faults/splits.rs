@@ -20,6 +20,12 @@ fn stream(protocol: Protocol) -> &'static str {
             "data: {\"choices\":\ndata: [{\"delta\":{\"content\":\"🐚\"},\"finish_reason\":\"stop\"}]}\n\n",
             "data: [DONE]\n\n",
         ),
+        Protocol::Responses => concat!(
+            "event: response.output_text.delta\r\n",
+            "data: {\"type\":\"response.output_text.delta\",\"delta\":\"é\"}\r\n\r\n",
+            "data:{\"type\":\"response.output_text.delta\",\ndata: \"delta\":\"🐚\"}\n\n",
+            "data: {\"type\":\"response.completed\",\"response\":{\"status\":\"completed\"}}\n\n",
+        ),
         Protocol::Anthropic => concat!(
             "event: content_block_delta\r\n",
             "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"é🐚\"}}\r\n\r\n",

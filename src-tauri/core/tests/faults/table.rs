@@ -14,7 +14,7 @@ use crate::scenario::Scenario;
 pub(crate) fn print(scenarios: &[Scenario], ends: &[End], took: Duration) {
     let mut table = String::from("\n");
     line(&mut table, "scenario", Protocol::ALL.map(Protocol::name));
-    line(&mut table, &"-".repeat(WIDTH), ["---"; 4]);
+    line(&mut table, &"-".repeat(WIDTH), ["---"; Protocol::ALL.len()]);
     for scenario in scenarios {
         let cells = Protocol::ALL.map(|protocol| {
             let of = |end: &&End| end.scenario == scenario.name && end.protocol == protocol;
@@ -40,7 +40,7 @@ pub(crate) fn print(scenarios: &[Scenario], ends: &[End], took: Duration) {
 
 const WIDTH: usize = 58;
 
-fn line(table: &mut String, name: &str, cells: [&str; 4]) {
+fn line(table: &mut String, name: &str, cells: [&str; Protocol::ALL.len()]) {
     let _ = write!(table, "| {name:WIDTH$} |");
     for cell in cells {
         let _ = write!(table, " {cell:22} |");

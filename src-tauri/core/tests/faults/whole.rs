@@ -118,6 +118,9 @@ fn contents() -> Vec<Scenario> {
             changed(protocol, |body| {
                 let new = match protocol {
                     Protocol::OpenAi => "data: {\"object\":\"new\",\"choices\":[]}\n\n",
+                    Protocol::Responses => {
+                        "event: response.new\ndata: {\"type\":\"response.new\",\"delta\":\"x\"}\n\n"
+                    }
                     Protocol::Anthropic => "event: new\ndata: {\"type\":\"new\",\"index\":9}\n\n",
                     Protocol::Gemini => "data: {\"newThing\":{\"a\":1}}\n\n",
                     Protocol::Ollama => "{\"model\":\"stand-in-1\",\"new\":true,\"done\":false}\n",
@@ -151,13 +154,13 @@ fn contents() -> Vec<Scenario> {
                 ]
             },
         )
-        .only(&[Protocol::OpenAi, Protocol::Gemini]),
+        .only(&[Protocol::OpenAi, Protocol::Responses, Protocol::Gemini]),
         once(
             "a filter leaves nothing",
             failed("content_filtered", "filter").finish(Some(FinishReason::ContentFilter)),
             |_| vec![Step::Head, finish("content_filter"), Step::Done],
         )
-        .only(&[Protocol::OpenAi, Protocol::Gemini]),
+        .only(&[Protocol::OpenAi, Protocol::Responses, Protocol::Gemini]),
     ]
 }
 

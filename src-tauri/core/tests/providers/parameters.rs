@@ -246,3 +246,20 @@ async fn a_conversation_that_does_not_fit_is_cut_at_its_oldest_and_says_so() {
         "all but what was left out was sent"
     );
 }
+
+#[tokio::test]
+async fn what_conch_adds_by_itself_is_left_out_once_it_is_refused() {
+    let fixture = fixture().await;
+    let id = fixture.conversation().await;
+    let refused = "The encrypted content for item rs_1 could not be verified.";
+    fixture.server.push(refusal(400, refused));
+    let answer = fixture.answer(&id, "hello").await;
+    assert_eq!(answer.status, MessageStatus::Complete, "{answer:?}");
+    assert_eq!(fixture.server.completions().len(), 2);
+
+    // The same refusal again is not about that.
+    fixture.server.push(refusal(400, refused));
+    let answer = fixture.answer(&id, "again").await;
+    assert_eq!(answer.status, MessageStatus::Failed);
+    assert_eq!(fixture.server.completions().len(), 3);
+}

@@ -109,12 +109,12 @@ impl Decoding {
     /// Ends the stream with a failure.
     pub(super) fn fail(&mut self, failure: Failure, to: &mut VecDeque<StreamEvent>) {
         self.flush(to);
-        let message = if self.has_halves {
-            joined(&failure.message)
+        let failure = if self.has_halves {
+            failure.map_texts(|text| joined(&text))
         } else {
-            failure.message
+            failure
         };
-        self.finish(StreamEvent::Failed(Failure { message, ..failure }), to);
+        self.finish(StreamEvent::Failed(failure), to);
     }
 
     /// Handles the end of the connection.
@@ -226,6 +226,12 @@ impl Decoding {
 
     fn pass(&mut self, content: Content, to: &mut VecDeque<StreamEvent>) {
         self.is_answer = true;
+        let is_text = matches!(content, Content::Text(_) | Content::Reasoning(_));
+        if !is_text && let Some(replacement) = self.halves.end() {
+            // It belongs to the part that ends here.
+            let pass = |content| to.push_back(StreamEvent::Content(content));
+            self.tags.pass(Content::Text(replacement.into()), pass);
+        }
         let content = if self.has_halves || self.halves.is_open() {
             self.without_halves(content)
         } else {

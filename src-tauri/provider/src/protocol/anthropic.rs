@@ -124,7 +124,7 @@ impl Protocol for Anthropic {
 /// A turn with only text is sent as a string.
 fn content(turn: Turn<'_>) -> Value {
     match <[ContentPart<'_>; 1]>::try_from(turn.parts) {
-        Ok([ContentPart::Text(text)]) => text.into(),
+        Ok([ContentPart::Text { text, .. }]) => text.into(),
         Ok(parts) => parts.into_iter().filter_map(block).collect(),
         Err(parts) => parts.into_iter().filter_map(block).collect(),
     }
@@ -133,7 +133,7 @@ fn content(turn: Turn<'_>) -> Value {
 /// Returns a part as a content block; nothing for reasoning without its signature, which is not accepted.
 fn block(part: ContentPart<'_>) -> Option<Value> {
     Some(match part {
-        ContentPart::Text(text) => json!({"type": "text", "text": text}),
+        ContentPart::Text { text, .. } => json!({"type": "text", "text": text}),
         ContentPart::Image(image) => json!({"type": "image", "source": {
             "type": "base64", "media_type": image.media_type, "data": image.base64,
         }}),

@@ -58,7 +58,7 @@ impl Protocol for Gemini {
         ]);
         let body = only_set([
             (
-                "system_instruction",
+                "systemInstruction",
                 system.map(|text| json!({"parts": [{"text": text}]})),
             ),
             ("contents", Some(contents)),
@@ -85,6 +85,10 @@ impl Protocol for Gemini {
 
     fn framing(&self) -> Framing {
         Framing::Events
+    }
+
+    fn requires_data_of_every_answer(&self) -> bool {
+        true
     }
 
     fn decoder(&self) -> Box<dyn Decoder> {
@@ -131,7 +135,7 @@ impl Protocol for Gemini {
 /// Returns a part in the protocol's form; nothing for reasoning without its signature.
 fn part(part: ContentPart<'_>) -> Option<Value> {
     Some(match part {
-        ContentPart::Text(text) => json!({"text": text}),
+        ContentPart::Text { text, data } => signed(json!({"text": text}), data),
         ContentPart::Image(image) => {
             json!({"inlineData": {"mimeType": image.media_type, "data": image.base64}})
         }
@@ -271,7 +275,7 @@ mod tests {
         };
         let sent = body("gemini-2.5-pro", &parameters);
         assert_eq!(
-            sent["system_instruction"],
+            sent["systemInstruction"],
             json!({"parts": [{"text": "Be brief"}]})
         );
         assert_eq!(

@@ -10,6 +10,7 @@ mod gemini;
 mod lenient;
 mod ollama;
 mod openai;
+mod responses;
 mod turns;
 
 use std::fmt::Debug;
@@ -58,6 +59,9 @@ pub struct ChatMessage {
     pub images: Vec<ImagePart>,
     /// The steps of an answer that called tools, which precede its `content`.
     pub steps: Vec<ToolStep>,
+    /// The parts of which `content` is the text, where the provider requires back what it sent with any of them.
+    /// Empty otherwise.
+    pub parts: Vec<StepPart>,
 }
 
 /// A step of an answer: what the model wrote, the tools that it called, and their results.
@@ -69,18 +73,32 @@ pub struct ToolStep {
     pub calls: Vec<StepCall>,
 }
 
-/// What a model wrote before it called tools.
+/// A part of what a model wrote, apart from calls of tools.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StepPart {
     /// Text of the answer.
-    Text(String),
-    /// Reasoning, with the data that this provider requires back.
+    Text {
+        /// Markdown.
+        text: String,
+        /// What the provider requires back, in the form of the protocol of the request.
+        data: Option<Value>,
+    },
+    /// Reasoning.
     Reasoning {
         /// Empty where the provider sends it only encrypted.
         text: String,
-        /// In the form of the protocol of the request.
+        /// What the provider requires back, in the form of the protocol of the request.
         data: Option<Value>,
     },
+}
+
+impl StepPart {
+    /// Returns whether the provider sent something with it that it requires back.
+    pub fn has_data(&self) -> bool {
+        match self {
+            Self::Text { data, .. } | Self::Reasoning { data, .. } => data.is_some(),
+        }
+    }
 }
 
 /// A call with its result.
@@ -109,7 +127,7 @@ impl ToolStep {
     /// Returns the text before the calls, joined.
     fn text(&self) -> String {
         let texts = self.before.iter().filter_map(|part| match part {
-            StepPart::Text(text) => Some(text.as_str()),
+            StepPart::Text { text, .. } => Some(text.as_str()),
             StepPart::Reasoning { .. } => None,
         });
         texts.collect()
@@ -119,7 +137,7 @@ impl ToolStep {
     fn reasoning(&self) -> String {
         let texts = self.before.iter().filter_map(|part| match part {
             StepPart::Reasoning { text, .. } => Some(text.as_str()),
-            StepPart::Text(_) => None,
+            StepPart::Text { .. } => None,
         });
         texts.collect()
     }
@@ -250,6 +268,11 @@ pub trait Protocol: Debug + Send + Sync {
     /// Returns the form of its streams.
     fn framing(&self) -> Framing;
 
+    /// Returns whether what was sent with the parts of an answer is also required back where the answer called no tool.
+    fn requires_data_of_every_answer(&self) -> bool {
+        false
+    }
+
     /// Creates the decoder of one answer.
     fn decoder(&self) -> Box<dyn Decoder>;
 
@@ -309,6 +332,7 @@ pub trait Decoder: Send {
 pub fn of(kind: ProtocolKind) -> &'static dyn Protocol {
     match kind {
         ProtocolKind::OpenAi => &openai::OpenAi,
+        ProtocolKind::Responses => &responses::Responses,
         ProtocolKind::Anthropic => &anthropic::Anthropic,
         ProtocolKind::Gemini => &gemini::Gemini,
         ProtocolKind::Ollama => &ollama::Ollama,
@@ -387,6 +411,7 @@ pub mod testing {
             content: content.to_owned(),
             images: Vec::new(),
             steps: Vec::new(),
+            parts: Vec::new(),
         }
     }
 
@@ -421,7 +446,10 @@ pub mod testing {
                     text: "Hm".to_owned(),
                     data: Some(data.clone()),
                 },
-                StepPart::Text("I look.".to_owned()),
+                StepPart::Text {
+                    text: "I look.".to_owned(),
+                    data: None,
+                },
             ],
             calls: vec![
                 call("c1", r#"{"city": "Bern"}"#, "rain", false),

@@ -144,7 +144,7 @@ fn with_calls(step: &ToolStep) -> Vec<Value> {
 }
 
 /// Servers parse the arguments of earlier calls, also where the model wrote none.
-fn arguments(input: &str) -> &str {
+pub(super) fn arguments(input: &str) -> &str {
     if input.trim().is_empty() { "{}" } else { input }
 }
 

@@ -36,11 +36,16 @@ pub(super) struct Turn<'a> {
 /// A part of a turn.
 #[derive(Debug, PartialEq)]
 pub(super) enum ContentPart<'a> {
-    /// Never blank, which Anthropic rejects.
-    Text(String),
+    /// Text.
+    Text {
+        /// Never blank, which Anthropic rejects.
+        text: Cow<'a, str>,
+        /// What the provider requires back with it.
+        data: Option<&'a Value>,
+    },
     /// An image.
     Image(&'a ImagePart),
-    /// Reasoning before a call of a tool.
+    /// Reasoning.
     Reasoning {
         /// Empty where the provider sends it only encrypted.
         text: &'a str,
@@ -61,6 +66,7 @@ impl<'a> Turns<'a> {
     pub(super) fn of(request: &ChatRequest<'a>) -> Self {
         let mut system = request.parameters.system_prompt.clone().unwrap_or_default();
         let mut turns: Vec<Turn<'_>> = Vec::new();
+        let keeps_data = request.record.takes_data();
         for message in request.messages {
             let (role, text) = (message.role, message.content.as_str());
             let is_empty = text.trim().is_empty() && message.images.is_empty();
@@ -74,16 +80,16 @@ impl<'a> Turns<'a> {
             if turns.is_empty() && role == Role::Assistant {
                 turns.push(Turn {
                     role: Role::User,
-                    parts: vec![ContentPart::Text(OPENING.to_owned())],
+                    parts: vec![plain(OPENING)],
                 });
             }
             for step in &message.steps {
-                turn_of(&mut turns, role).add_calls(step);
+                turn_of(&mut turns, role).add_calls(step, keeps_data);
                 let results = step.calls.iter().map(ContentPart::Result);
                 turn_of(&mut turns, Role::User).parts.extend(results);
             }
             if !is_empty {
-                turn_of(&mut turns, role).add(message);
+                turn_of(&mut turns, role).add(message, keeps_data);
             }
         }
         Self {
@@ -106,27 +112,46 @@ fn turn_of<'t, 'a>(turns: &'t mut Vec<Turn<'a>>, role: Role) -> &'t mut Turn<'a>
 }
 
 impl<'a> Turn<'a> {
-    fn add_calls(&mut self, step: &'a ToolStep) {
-        self.parts
-            .extend(step.before.iter().filter_map(|part| match part {
-                StepPart::Text(text) if text.trim().is_empty() => None,
-                StepPart::Text(text) => Some(ContentPart::Text(text.clone())),
-                StepPart::Reasoning { text, data } => Some(ContentPart::Reasoning {
-                    text,
-                    data: data.as_ref(),
-                }),
-            }));
+    fn add_calls(&mut self, step: &'a ToolStep, keeps_data: bool) {
+        self.add_parts(&step.before, keeps_data);
         self.parts.extend(step.calls.iter().map(ContentPart::Call));
     }
 
-    fn add(&mut self, message: &'a ChatMessage) {
+    fn add(&mut self, message: &'a ChatMessage, keeps_data: bool) {
         self.parts
             .extend(message.images.iter().map(ContentPart::Image));
+        if keeps_data && !message.parts.is_empty() {
+            return self.add_parts(&message.parts, keeps_data);
+        }
         match self.parts.last_mut() {
             _ if message.content.trim().is_empty() => {}
-            Some(ContentPart::Text(text)) => add(text, &message.content),
-            _ => self.parts.push(ContentPart::Text(message.content.clone())),
+            Some(ContentPart::Text { text, data: None }) => add(text.to_mut(), &message.content),
+            _ => self.parts.push(plain(&message.content)),
         }
+    }
+
+    fn add_parts(&mut self, parts: &'a [StepPart], keeps_data: bool) {
+        let kept = |data: &'a Option<Value>| data.as_ref().filter(|_| keeps_data);
+        self.parts
+            .extend(parts.iter().filter_map(|part| match part {
+                StepPart::Text { text, .. } if text.trim().is_empty() => None,
+                StepPart::Text { text, data } => Some(ContentPart::Text {
+                    text: Cow::Borrowed(text),
+                    data: kept(data),
+                }),
+                StepPart::Reasoning { text, data } => Some(ContentPart::Reasoning {
+                    text,
+                    data: kept(data),
+                }),
+            }));
+    }
+}
+
+/// Returns a part of text without data.
+fn plain(text: &str) -> ContentPart<'_> {
+    ContentPart::Text {
+        text: Cow::Borrowed(text),
+        data: None,
     }
 }
 
@@ -213,7 +238,7 @@ mod tests {
     fn turn(role: Role, text: &str) -> Turn<'_> {
         Turn {
             role,
-            parts: vec![ContentPart::Text(text.to_owned())],
+            parts: vec![plain(text)],
         }
     }
 
@@ -227,7 +252,7 @@ mod tests {
         ];
         let of = turns(None, &messages);
         let parts = of.turns[0].parts.iter().map(|part| match part {
-            ContentPart::Text(text) => text.as_str(),
+            ContentPart::Text { text, .. } => text.as_ref(),
             ContentPart::Image(image) => &image.base64,
             other => panic!("{other:?}"),
         });

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use conch_model::{Parameters, ReasoningEffort};
 
-use super::{LengthName, ModelRecord, Parameter};
+use super::{Extra, LengthName, ModelRecord, Parameter};
 use crate::endpoint::Provider;
 use crate::failure::{Failure, FailureKind};
 
@@ -22,6 +22,8 @@ pub enum Refusal {
     Efforts(Vec<ReasoningEffort>),
     /// It wants the limit of the length under this name.
     Length(LengthName),
+    /// It does not take something that Conch adds by itself.
+    Extra(Extra),
 }
 
 impl Refusal {
@@ -33,7 +35,11 @@ impl Refusal {
         record: &ModelRecord,
     ) -> Option<Self> {
         let reason = reason(failure)?;
-        // "messages.1.content.0: Invalid `signature` in `thinking` block" is about the conversation.
+        let extra = extra_in(reason).filter(|extra| !record.refused_extras.contains(extra));
+        if let Some(extra) = extra {
+            return Some(Self::Extra(extra));
+        }
+        // "messages.1.content.0: …" is about the conversation.
         if words(reason)
             .find(|word| !word.is_empty())?
             .starts_with("messages")
@@ -116,6 +122,11 @@ impl ModelRecord {
             }
             Refusal::Efforts(efforts) => self.efforts = Some(efforts),
             Refusal::Length(name) => self.length = Some(name),
+            Refusal::Extra(extra) => {
+                if !self.refused_extras.contains(&extra) {
+                    self.refused_extras.push(extra);
+                }
+            }
         }
     }
 }
@@ -150,9 +161,30 @@ fn reason(failure: &Failure) -> Option<&str> {
     if failure.kind != FailureKind::Rejected {
         return None;
     }
-    // `Failure` says the status in its message only.
-    let (status, reason) = failure.message.split_once('(')?.1.split_once(')')?;
-    matches!(status, "400" | "422").then_some(reason)
+    let reason = failure.reason.as_deref()?;
+    matches!(failure.status?, 400 | 422).then_some(reason)
+}
+
+/// Returns what the error is about, of what Conch adds to a request by itself.
+fn extra_in(reason: &str) -> Option<Extra> {
+    const SUMMARY: [&str; 2] = ["reasoning.summary", "reasoning summar"];
+    // Anthropic: "Invalid `signature` in `thinking` block". Gemini: "Corrupted thought signature". OpenAI: "The
+    // encrypted content for item rs_1 could not be verified", "Encrypted content is not supported with this model".
+    // "Item 'rs_1' of type 'reasoning' was provided without its required following item".
+    const DATA: [&str; 5] = [
+        "signature",
+        "encrypted content",
+        "encrypted_content",
+        "redacted_thinking",
+        "required following item",
+    ];
+    let reason = reason.to_ascii_lowercase();
+    let names = |words: &[&str]| words.iter().any(|word| reason.contains(word));
+    if names(&SUMMARY) {
+        Some(Extra::ReasoningSummary)
+    } else {
+        names(&DATA).then_some(Extra::ProviderData)
+    }
 }
 
 /// Returns the words of a text, with the dots and underscores inside them.
@@ -297,6 +329,46 @@ mod tests {
     }
 
     #[test]
+    fn what_conch_adds_by_itself_is_left_out_once_it_is_refused() {
+        use Extra::{ProviderData, ReasoningSummary};
+        for (message, extra) in [
+            (
+                "Your organization must be verified to generate reasoning summaries. Please go to settings.",
+                ReasoningSummary,
+            ),
+            (
+                "Unsupported parameter: 'reasoning.summary' is not supported with the 'o1-pro' model.",
+                ReasoningSummary,
+            ),
+            (
+                "Encrypted content is not supported with this model.",
+                ProviderData,
+            ),
+            (
+                "The encrypted content for item rs_1 could not be verified.",
+                ProviderData,
+            ),
+            ("Corrupted thought signature.", ProviderData),
+            (
+                "Item 'rs_1' of type 'reasoning' was provided without its required following item.",
+                ProviderData,
+            ),
+            (
+                "messages.1.content.0: Invalid `signature` in `thinking` block",
+                ProviderData,
+            ),
+        ] {
+            let body = serde_json::json!({"error": {"message": message}}).to_string();
+            assert_eq!(refusal(&body), Some(Refusal::Extra(extra)), "{message}");
+            let mut record = ModelRecord::default();
+            record.learn(Refusal::Extra(extra));
+            let failure = failure(StatusCode::BAD_REQUEST, &body);
+            let again = Refusal::in_failure(&failure, &all(), &record);
+            assert_ne!(again, Some(Refusal::Extra(extra)), "it does not help again");
+        }
+    }
+
+    #[test]
     fn what_was_not_sent_or_means_something_else_is_no_refusal() {
         let bad = |body| failure(StatusCode::BAD_REQUEST, body);
         let temperature = bad(r#"{"error":{"message":"temperature is not supported"}}"#);
@@ -311,7 +383,6 @@ mod tests {
         for body in [
             r#"{"error":{"message":"The model must stop here"}}"#,
             r#"{"error":{"message":"messages: roles must alternate"}}"#,
-            r#"{"error":{"message":"messages.1.content.0: Invalid `signature` in `thinking` block"}}"#,
             "<html>temperature</html>",
         ] {
             let refusal = Refusal::in_failure(&bad(body), &all(), &unknown);

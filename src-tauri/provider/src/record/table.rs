@@ -69,12 +69,24 @@ fn record_in(families: &[Family], protocol: ProtocolKind, host: &str, model: &st
     let applies = |family: &&Family| {
         let is_host = family.host.as_deref().is_none_or(|only| only == host);
         let mut patterns = family.models.iter();
-        family.protocol == protocol && is_host && patterns.any(|pattern| matches(pattern, &name))
+        // The models of OpenAI's two protocols are the same.
+        let is_protocol = family.protocol == protocol
+            || (protocol == ProtocolKind::Responses && family.protocol == ProtocolKind::OpenAi);
+        is_protocol && is_host && patterns.any(|pattern| matches(pattern, &name))
     };
     let families = families.iter().filter(applies);
-    families.fold(ModelRecord::default(), |before, family| {
+    let record = families.fold(ModelRecord::default(), |before, family| {
         family.record.clone().or(before)
-    })
+    });
+    let has_no_stop = record.protocol_at(protocol) == ProtocolKind::Responses;
+    ModelRecord {
+        stop: if has_no_stop {
+            Some(false)
+        } else {
+            record.stop
+        },
+        ..record
+    }
 }
 
 /// Returns whether a name matches a pattern: `*` is any text, also none, and `?` any one character.
@@ -218,7 +230,40 @@ mod tests {
         );
         assert_eq!(openai("gpt-5.2").thinks_by_default, Some(false));
         assert_eq!(openai("o3").stop, Some(false));
-        assert_eq!(openai("gpt-5.5-pro").responses_only, Some(true));
+    }
+
+    #[test]
+    fn openais_own_host_is_asked_by_responses_and_others_by_chat_completions() {
+        let kind = ProtocolKind::OpenAi;
+        let asked = |record: ModelRecord| record.protocol_at(kind);
+        for model in ["gpt-6-astra", "gpt-5.5-pro", "o3", "gpt-5.3-codex", "new"] {
+            let record = openai(model);
+            assert_eq!(record.stop, Some(false), "{model}: Responses has none");
+            assert_eq!(asked(record), ProtocolKind::Responses, "{model}");
+            let elsewhere = record_anywhere(kind, model);
+            assert_eq!(asked(elsewhere), ProtocolKind::OpenAi, "{model}");
+        }
+        for model in [
+            "gpt-4.1-mini",
+            "gpt-4o",
+            "chatgpt-4o-latest",
+            "gpt-3.5-turbo",
+        ] {
+            let record = openai(model);
+            assert_eq!(record.stop, None, "{model}");
+            assert_eq!(asked(record), ProtocolKind::OpenAi, "{model}");
+        }
+        let own = ProtocolKind::Responses;
+        let record = record_anywhere(own, "gpt-6-sol");
+        assert_eq!(record.stop, Some(false));
+        assert_eq!(record.efforts.as_ref().map(Vec::len), Some(6));
+        assert_eq!(record.protocol_at(own), own);
+        let claude = ModelRecord {
+            protocol: Some(own),
+            ..ModelRecord::default()
+        };
+        let anthropic = ProtocolKind::Anthropic;
+        assert_eq!(claude.protocol_at(anthropic), anthropic);
     }
 
     #[test]

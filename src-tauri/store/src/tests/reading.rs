@@ -153,6 +153,8 @@ async fn tokens_are_read_back_where_they_were_counted() {
         prompt_tokens: Some(3),
         completion_tokens: Some(1),
         cached_tokens: None,
+        cache_written_tokens: Some(2),
+        reasoning_tokens: Some(0),
     };
     for (usage, expected) in [(Usage::default(), None), (counted, Some(counted))] {
         let started = fixture.begin("question", NOW).await;

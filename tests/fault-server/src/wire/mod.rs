@@ -4,6 +4,7 @@ mod anthropic;
 mod gemini;
 mod ollama;
 mod openai;
+mod responses;
 
 use serde_json::{Value, json};
 
@@ -15,6 +16,8 @@ use crate::script::Step;
 pub enum Protocol {
     /// OpenAI chat completions.
     OpenAi,
+    /// OpenAI Responses.
+    Responses,
     /// Anthropic Messages.
     Anthropic,
     /// Google Gemini.
@@ -25,12 +28,19 @@ pub enum Protocol {
 
 impl Protocol {
     /// All protocols.
-    pub const ALL: [Self; 4] = [Self::OpenAi, Self::Anthropic, Self::Gemini, Self::Ollama];
+    pub const ALL: [Self; 5] = [
+        Self::OpenAi,
+        Self::Responses,
+        Self::Anthropic,
+        Self::Gemini,
+        Self::Ollama,
+    ];
 
     /// Returns its name in lower case.
     pub const fn name(self) -> &'static str {
         match self {
             Self::OpenAi => "openai",
+            Self::Responses => "responses",
             Self::Anthropic => "anthropic",
             Self::Gemini => "gemini",
             Self::Ollama => "ollama",
@@ -40,7 +50,7 @@ impl Protocol {
     /// Returns the base path below the server's origin; empty or with a leading slash.
     pub const fn base_path(self) -> &'static str {
         match self {
-            Self::OpenAi => "/v1",
+            Self::OpenAi | Self::Responses => "/v1",
             Self::Gemini => "/v1beta",
             Self::Anthropic | Self::Ollama => "",
         }
@@ -49,7 +59,7 @@ impl Protocol {
     /// Returns the content type of its streams.
     pub const fn content_type(self) -> &'static str {
         match self {
-            Self::OpenAi | Self::Anthropic | Self::Gemini => "text/event-stream",
+            Self::OpenAi | Self::Responses | Self::Anthropic | Self::Gemini => "text/event-stream",
             Self::Ollama => "application/x-ndjson",
         }
     }
@@ -57,7 +67,7 @@ impl Protocol {
     /// Returns the body of an error response.
     pub fn error_body(self, status: u16, reason: &str) -> String {
         let body = match self {
-            Self::OpenAi => openai::error(status, reason),
+            Self::OpenAi | Self::Responses => openai::error(status, reason),
             Self::Anthropic => anthropic::error(status, reason),
             Self::Gemini => gemini::error(status, reason),
             Self::Ollama => ollama::error(reason),
@@ -79,6 +89,7 @@ impl Protocol {
         let place = request.place();
         let ends = [
             ("/chat/completions", Self::OpenAi),
+            ("/responses", Self::Responses),
             ("/messages", Self::Anthropic),
             (":streamGenerateContent", Self::Gemini),
             ("/api/chat", Self::Ollama),
@@ -107,7 +118,7 @@ impl Protocol {
     /// Returns a model list.
     pub(crate) fn list(self, models: &[String], context_tokens: Option<u32>) -> String {
         let list = match self {
-            Self::OpenAi => openai::list(models, context_tokens),
+            Self::OpenAi | Self::Responses => openai::list(models, context_tokens),
             Self::Anthropic => anthropic::list(models),
             Self::Gemini => gemini::list(models),
             Self::Ollama => ollama::list(models),
@@ -146,6 +157,7 @@ impl Protocol {
     fn encode(self, steps: &[Step], at: usize) -> String {
         match self {
             Self::OpenAi => openai::encode(&steps[at]),
+            Self::Responses => responses::encode(steps, at),
             Self::Anthropic => anthropic::encode(steps, at),
             Self::Gemini => gemini::encode(steps, at),
             Self::Ollama => ollama::encode(steps, at),
@@ -158,6 +170,7 @@ impl Protocol {
             None => error.clone(),
             Some(reason) => match self {
                 Self::OpenAi => error.clone(),
+                Self::Responses => responses::error(reason),
                 Self::Anthropic => anthropic::error(529, reason),
                 Self::Gemini => gemini::error(503, reason),
                 Self::Ollama => ollama::error(reason),
@@ -165,6 +178,7 @@ impl Protocol {
         };
         match self {
             Self::OpenAi => openai::event(&error),
+            Self::Responses => responses::event(&error),
             Self::Anthropic => anthropic::event("error", &error),
             Self::Gemini => gemini::event(&error),
             Self::Ollama => ollama::line(&error),

@@ -123,11 +123,8 @@ pub(super) fn a_refusal_pauses_every_waiter_and_starves_none() {
         let (gate, closed_until) = (Arc::clone(&gate), Arc::clone(&closed_until));
         async move {
             let mut permit = acquire(&gate).await;
-            let failure = Failure {
-                kind: FailureKind::RateLimited,
-                message: "slow down".to_owned(),
-                retry: Retry::After(PAUSE),
-            };
+            let failure = Failure::new(FailureKind::RateLimited, "slow down");
+            let failure = failure.retrying(Retry::After(PAUSE));
             let until = Instant::now() + PAUSE;
             permit.note(&Response::Failed(&failure));
             *locked(&closed_until) = Some(until);

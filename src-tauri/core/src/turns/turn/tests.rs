@@ -82,7 +82,7 @@ fn a_finish_reason_completes_it_too_and_usage_may_follow() {
     let usage = Usage {
         prompt_tokens: Some(3),
         completion_tokens: Some(1),
-        cached_tokens: None,
+        ..Usage::default()
     };
     let mut turn = streaming();
     text(&mut turn, "Hi");

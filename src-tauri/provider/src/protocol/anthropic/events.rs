@@ -285,8 +285,21 @@ struct WireUsage {
         deserialize_with = "count"
     )]
     cache_read: Option<u32>,
+    /// Thinking included.
     #[serde(default, rename = "output_tokens", deserialize_with = "count")]
     output: Option<u32>,
+    #[serde(
+        default,
+        rename = "output_tokens_details",
+        deserialize_with = "lenient"
+    )]
+    details: Option<OutputDetails>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+struct OutputDetails {
+    #[serde(default, deserialize_with = "count")]
+    thinking_tokens: Option<u32>,
 }
 
 impl WireUsage {
@@ -296,6 +309,7 @@ impl WireUsage {
         self.cache_written = self.cache_written.max(newer.cache_written);
         self.cache_read = self.cache_read.max(newer.cache_read);
         self.output = self.output.max(newer.output);
+        self.details = self.details.max(newer.details);
     }
 }
 
@@ -306,6 +320,8 @@ impl From<WireUsage> for Usage {
             prompt_tokens: prompt.into_iter().flatten().reduce(u32::saturating_add),
             completion_tokens: usage.output,
             cached_tokens: usage.cache_read,
+            cache_written_tokens: usage.cache_written,
+            reasoning_tokens: usage.details.and_then(|details| details.thinking_tokens),
         }
     }
 }

@@ -193,6 +193,8 @@ impl From<UsageMetadata> for Usage {
             prompt_tokens: usage.prompt,
             completion_tokens: written.into_iter().flatten().reduce(u32::saturating_add),
             cached_tokens: usage.cached,
+            cache_written_tokens: None,
+            reasoning_tokens: usage.thoughts,
         }
     }
 }
@@ -225,6 +227,8 @@ mod tests {
                     prompt_tokens: Some(9),
                     completion_tokens: Some(7),
                     cached_tokens: Some(4),
+                    cache_written_tokens: None,
+                    reasoning_tokens: Some(5),
                 }),
             ]
         );
@@ -348,7 +352,7 @@ mod tests {
         let counted = StreamEvent::Usage(Usage {
             prompt_tokens: Some(12),
             completion_tokens: Some(3),
-            cached_tokens: None,
+            ..Usage::default()
         });
         assert_eq!(events, [StreamEvent::text("Hi"), counted]);
     }

@@ -50,7 +50,7 @@ impl Decoder for Lines {
                 StreamEvent::Usage(Usage {
                     prompt_tokens: line.prompt_eval_count,
                     completion_tokens: line.eval_count,
-                    cached_tokens: None,
+                    ..Usage::default()
                 }),
                 StreamEvent::Done,
             ]);
@@ -137,7 +137,7 @@ mod tests {
             let usage = Usage {
                 prompt_tokens: Some(26),
                 completion_tokens: Some(259),
-                cached_tokens: None,
+                ..Usage::default()
             };
             [
                 StreamEvent::Finish(reason),

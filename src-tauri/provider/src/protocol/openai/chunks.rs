@@ -262,22 +262,34 @@ struct WireUsage {
     completion_tokens: Option<u32>,
     #[serde(default, deserialize_with = "lenient")]
     prompt_tokens_details: Option<PromptDetails>,
+    #[serde(default, deserialize_with = "lenient")]
+    completion_tokens_details: Option<CompletionDetails>,
 }
 
 #[derive(Deserialize)]
 struct PromptDetails {
     #[serde(default, deserialize_with = "count")]
     cached_tokens: Option<u32>,
+    #[serde(default, deserialize_with = "count")]
+    cache_write_tokens: Option<u32>,
+}
+
+#[derive(Deserialize)]
+struct CompletionDetails {
+    #[serde(default, deserialize_with = "count")]
+    reasoning_tokens: Option<u32>,
 }
 
 impl From<WireUsage> for Usage {
     fn from(usage: WireUsage) -> Self {
+        let prompt = usage.prompt_tokens_details.as_ref();
+        let completion = usage.completion_tokens_details.as_ref();
         Self {
             prompt_tokens: usage.prompt_tokens,
             completion_tokens: usage.completion_tokens,
-            cached_tokens: usage
-                .prompt_tokens_details
-                .and_then(|details| details.cached_tokens),
+            cached_tokens: prompt.and_then(|details| details.cached_tokens),
+            cache_written_tokens: prompt.and_then(|details| details.cache_write_tokens),
+            reasoning_tokens: completion.and_then(|details| details.reasoning_tokens),
         }
     }
 }

@@ -106,7 +106,7 @@ fn join(known: &mut Value, fragment: Value) {
 pub(super) fn sent_back(parts: &[StepPart]) -> Option<Value> {
     let entries = parts.iter().filter_map(|part| match part {
         StepPart::Reasoning { data, .. } => data.as_ref()?.get(FIELD)?.as_array(),
-        StepPart::Text(_) => None,
+        StepPart::Text { .. } => None,
     });
     let entries: Vec<_> = entries.flatten().cloned().collect();
     (!entries.is_empty()).then(|| entries.into())

@@ -15,8 +15,12 @@ export function factsOf(message: Message): readonly (readonly [string, string])[
 		facts.push(["Input tokens", usage.promptTokens.toLocaleString()]);
 	if (usage?.cachedTokens != null)
 		facts.push(["Cached input tokens", usage.cachedTokens.toLocaleString()]);
+	if (usage?.cacheWrittenTokens)
+		facts.push(["Input tokens written to the cache", usage.cacheWrittenTokens.toLocaleString()]);
 	if (usage?.completionTokens != null) {
 		facts.push(["Output tokens", usage.completionTokens.toLocaleString()]);
+		if (usage.reasoningTokens)
+			facts.push(["Reasoning tokens", usage.reasoningTokens.toLocaleString()]);
 		if (ms !== null && ms > 0) {
 			const speed = (usage.completionTokens * 1000) / ms;
 			facts.push(["Speed", `${(Math.round(speed * 10) / 10).toLocaleString()} tokens/s`]);

@@ -9,11 +9,13 @@ fn decode(data: &str) -> Vec<StreamEvent> {
 fn an_answer_is_read_from_its_events() {
     let mut decoder = Events::default();
     let mut read = |data: &str| testing::decode(&mut decoder, data);
-    let usage = |completion| {
+    let usage = |completion, reasoning_tokens| {
         StreamEvent::Usage(Usage {
             prompt_tokens: Some(60),
             completion_tokens: Some(completion),
             cached_tokens: Some(20),
+            cache_written_tokens: Some(30),
+            reasoning_tokens,
         })
     };
     assert_eq!(
@@ -22,7 +24,7 @@ fn an_answer_is_read_from_its_events() {
                 "stop_reason":null,"usage":{"input_tokens":10,"cache_creation_input_tokens":30,
                 "cache_read_input_tokens":20,"output_tokens":1}}}"#
         ),
-        [usage(1)]
+        [usage(1, None)]
     );
     assert_eq!(
         read(
@@ -45,9 +47,9 @@ fn an_answer_is_read_from_its_events() {
     assert_eq!(
         read(
             r#"{"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null},
-                "usage":{"input_tokens":0,"output_tokens":15}}"#
+                "usage":{"input_tokens":0,"output_tokens":15,"output_tokens_details":{"thinking_tokens":8}}}"#
         ),
-        [StreamEvent::Finish(FinishReason::Stop), usage(15)]
+        [StreamEvent::Finish(FinishReason::Stop), usage(15, Some(8))]
     );
     assert_eq!(read(r#"{"type":"message_stop"}"#), [StreamEvent::Done]);
 }
@@ -190,7 +192,7 @@ fn counts_of_another_form_cost_no_end() {
     let counted = StreamEvent::Usage(Usage {
         prompt_tokens: Some(12),
         completion_tokens: Some(3),
-        cached_tokens: None,
+        ..Usage::default()
     });
     assert_eq!(events, [StreamEvent::Finish(FinishReason::Stop), counted]);
 }

@@ -12,7 +12,8 @@ fn decode(data: &str) -> Vec<StreamEvent> {
 fn text_finish_and_usage_are_distinguished() {
     let events = decode(
         r#"{"choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":"stop"}],
-            "usage":{"prompt_tokens":3,"completion_tokens":1,"prompt_tokens_details":{"cached_tokens":2}}}"#,
+            "usage":{"prompt_tokens":3,"completion_tokens":1,"prompt_tokens_details":{"cached_tokens":2,"cache_write_tokens":1},
+            "completion_tokens_details":{"reasoning_tokens":1}}}"#,
     );
 
     assert_eq!(
@@ -24,6 +25,8 @@ fn text_finish_and_usage_are_distinguished() {
                 prompt_tokens: Some(3),
                 completion_tokens: Some(1),
                 cached_tokens: Some(2),
+                cache_written_tokens: Some(1),
+                reasoning_tokens: Some(1),
             }),
         ]
     );
@@ -77,7 +80,7 @@ fn counts_of_another_form_cost_no_text() {
         let counted = StreamEvent::Usage(Usage {
             prompt_tokens: Some(12),
             completion_tokens: Some(3),
-            cached_tokens: None,
+            ..Usage::default()
         });
         let text = StreamEvent::text("Hi");
         assert_eq!(decode(&data), [text, counted], "{usage}");
