@@ -6,6 +6,7 @@
 mod refusal;
 mod table;
 
+pub use conch_model::Parameter;
 use conch_model::{Parameters, ReasoningEffort, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
 use specta::Type;
@@ -162,18 +163,6 @@ pub(crate) fn millionths(dollars: f64) -> Option<u32> {
         .then_some(millionths as u32)
 }
 
-/// A request parameter that a model may refuse.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
-#[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "variant names say it")]
-pub enum Parameter {
-    Temperature,
-    TopP,
-    MaxTokens,
-    Stop,
-    ReasoningEffort,
-}
-
 impl ModelRecord {
     /// Returns this record, with `other` for what it does not know.
     #[must_use]
@@ -248,6 +237,35 @@ impl ModelRecord {
             stop,
             reasoning_effort: effort,
         }
+    }
+
+    /// Returns which of these parameters are set and not sent, because the model does not take them.
+    pub fn not_sent(&self, parameters: &Parameters) -> Vec<Parameter> {
+        let sent = self.accepted(parameters);
+        let dropped = [
+            (
+                Parameter::Temperature,
+                parameters.temperature.is_some() && sent.temperature.is_none(),
+            ),
+            (
+                Parameter::TopP,
+                parameters.top_p.is_some() && sent.top_p.is_none(),
+            ),
+            (
+                Parameter::MaxTokens,
+                parameters.max_tokens.is_some() && sent.max_tokens.is_none(),
+            ),
+            (
+                Parameter::Stop,
+                !parameters.stop.is_empty() && sent.stop.is_empty(),
+            ),
+            (
+                Parameter::ReasoningEffort,
+                parameters.reasoning_effort.is_some() && sent.reasoning_effort.is_none(),
+            ),
+        ];
+        let is_dropped = |(parameter, is_dropped): (Parameter, bool)| is_dropped.then_some(parameter);
+        dropped.into_iter().filter_map(is_dropped).collect()
     }
 
     /// Returns whether it thinks with this effort.

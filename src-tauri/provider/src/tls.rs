@@ -3,11 +3,15 @@
 //! Certificates are verified with the system's store by `rustls-platform-verifier`: on Linux the store's files, or
 //! `SSL_CERT_FILE` and `SSL_CERT_DIR` instead of them, on macOS and Windows the system's own verifier.
 
+pub(crate) mod pinned;
+
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
 use rustls::{CertificateError, InvalidMessage};
 
+use self::pinned::AnotherCertificate;
+use crate::failure::FailureKind;
 use crate::network::Proxy;
 
 /// How many of a certificate's names are shown.
@@ -26,6 +30,8 @@ pub(super) enum TlsFault {
     WrongName(Vec<String>),
     /// The certificate is an authority's own, as `openssl req -x509` makes it.
     AuthorityAsServer,
+    /// The user trusts another certificate of this server.
+    AnotherCertificate(AnotherCertificate),
     /// The peer does not speak TLS.
     NoTls,
     /// The peer refused the handshake, in rustls' words.
@@ -45,14 +51,23 @@ impl TlsFault {
         None
     }
 
+    /// Returns the kind of the failure: some of them the user can settle by a consent.
+    pub(super) const fn kind(&self) -> FailureKind {
+        match self {
+            Self::UnknownAuthority | Self::AuthorityAsServer => FailureKind::UntrustedCertificate,
+            Self::AnotherCertificate(_) => FailureKind::ChangedCertificate,
+            _ => FailureKind::Unreachable,
+        }
+    }
+
     /// Explains the fault to the user, with the next step.
     pub(super) fn message(&self, host: &str, proxy: Option<&Proxy>) -> String {
         let mut message = match self {
             Self::UnknownAuthority if cfg!(target_os = "linux") => format!(
-                "The certificate of {host} is from an authority that this machine does not trust. If you trust it, add the authority's certificate to the system's store, or name a file with it in SSL_CERT_FILE, and restart Conch"
+                "The certificate of {host} is from an authority that this machine does not trust. If you trust it, add the authority's certificate to the system's store, or name a file with it in SSL_CERT_FILE, and restart Conch. For a single server, test the connection in the provider's settings and compare its fingerprint"
             ),
             Self::UnknownAuthority => format!(
-                "The certificate of {host} is from an authority that this machine does not trust. If you trust it, add the authority's certificate to the system's store and restart Conch"
+                "The certificate of {host} is from an authority that this machine does not trust. If you trust it, add the authority's certificate to the system's store and restart Conch. For a single server, test the connection in the provider's settings and compare its fingerprint"
             ),
             Self::Expired(date) => format!(
                 "The certificate of {host} expired{}. Renew it on the server. If it is not that old, correct this machine's clock",
@@ -70,7 +85,10 @@ impl TlsFault {
                 names.join(", ")
             ),
             Self::AuthorityAsServer => format!(
-                "The certificate of {host} is an authority's, which no server may use. Make one with basicConstraints=CA:FALSE on the server"
+                "The certificate of {host} is an authority's, which no server may use. Make one with basicConstraints=CA:FALSE on the server, or test the connection in the provider's settings and compare its fingerprint"
+            ),
+            Self::AnotherCertificate(AnotherCertificate { trusted, presented }) => format!(
+                "{host} has another certificate than the one that you trust. It has the fingerprint {presented}, and you trust {trusted}. If the server was set up again, test the connection in the provider's settings; otherwise, something else may be answering in its place"
             ),
             Self::NoTls => format!(
                 "{host} answered without encryption. Change https:// to http:// if the server is on this machine or in your network, or check the port"
@@ -120,6 +138,11 @@ impl From<&CertificateError> for TlsFault {
                     .map(|name| plain(name))
                     .collect(),
             ),
+            CertificateError::Other(error) if error.0.is::<AnotherCertificate>() => error
+                .0
+                .downcast_ref()
+                .copied()
+                .map_or_else(|| Self::Refused(error.to_string()), Self::AnotherCertificate),
             // It is no variant of rustls, and only its own debug text names it.
             other if format!("{other:?}").contains("CaUsedAsEndEntity") => Self::AuthorityAsServer,
             other => Self::Refused(other.to_string()),
