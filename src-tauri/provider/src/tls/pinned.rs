@@ -19,7 +19,6 @@ use sha2::{Digest, Sha256};
 /// A certificate that is not the trusted one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the server has another certificate than the trusted one")]
-#[expect(missing_docs, reason = "field names say it")]
 pub(crate) struct AnotherCertificate {
     pub trusted: Fingerprint,
     pub presented: Fingerprint,
