@@ -127,7 +127,11 @@ impl FromStr for Fingerprint {
                 .and_then(|pair| u8::from_str_radix(pair, 16).ok())
                 .ok_or(NoFingerprint)?;
         }
-        bytes.next().is_none().then_some(Self(hash)).ok_or(NoFingerprint)
+        bytes
+            .next()
+            .is_none()
+            .then_some(Self(hash))
+            .ok_or(NoFingerprint)
     }
 }
 
@@ -169,7 +173,10 @@ mod tests {
         assert_eq!(Consent::to_certificate("http://box", hash), None);
         // The page may send what no function made.
         let origin = "http://box".to_owned();
-        let forged = Consent::Certificate { origin, sha256: hash };
+        let forged = Consent::Certificate {
+            origin,
+            sha256: hash,
+        };
         assert!(!forged.covers("http://box"));
     }
 
@@ -192,11 +199,21 @@ mod tests {
         hash[0] = 0xab;
         hash[31] = 7;
         let text = Fingerprint::new(hash).to_string();
-        assert!(text.starts_with("AB:00:") && text.ends_with(":07"), "{text}");
+        assert!(
+            text.starts_with("AB:00:") && text.ends_with(":07"),
+            "{text}"
+        );
         assert_eq!(text.parse(), Ok(Fingerprint::new(hash)));
         assert_eq!(text.to_lowercase().parse(), Ok(Fingerprint::new(hash)));
         let long = format!("{text}:00");
-        for wrong in ["", "AB", &text[3..], &long, &text.replace("00", "+0"), &text.replace(':', "")] {
+        for wrong in [
+            "",
+            "AB",
+            &text[3..],
+            &long,
+            &text.replace("00", "+0"),
+            &text.replace(':', ""),
+        ] {
             assert_eq!(wrong.parse::<Fingerprint>(), Err(NoFingerprint), "{wrong}");
         }
     }

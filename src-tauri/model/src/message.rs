@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use specta::Type;
 
 use super::{
-    AttachmentSummary, BranchId, MessageId, Parameter, Part, Timestamp, named, reasoning_of, text_of,
+    AttachmentSummary, BranchId, MessageId, Parameter, Part, Timestamp, named, reasoning_of,
+    text_of,
 };
 
 named! {

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
-use crate::Parameters;
+use crate::{Parameters, SendPolicy};
 
 /// All settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
@@ -24,6 +24,9 @@ pub struct Settings {
     pub send_key: SendKey,
     #[serde(default)]
     pub on_close: OnClose,
+    /// What a send does while an answer is running, in conversations that do not say otherwise.
+    #[serde(default)]
+    pub send_policy: SendPolicy,
 }
 
 /// The allowed zoom levels, in percent.
@@ -85,6 +88,7 @@ impl Default for Settings {
             zoom: 100,
             send_key: SendKey::default(),
             on_close: OnClose::default(),
+            send_policy: SendPolicy::default(),
         }
     }
 }

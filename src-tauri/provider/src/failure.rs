@@ -152,7 +152,9 @@ impl Failure {
         let obstacle = Obstacle::of(error);
         let cause = root_cause(error);
         let fault = TlsFault::of(error);
-        let kind = fault.as_ref().map_or(FailureKind::Unreachable, TlsFault::kind);
+        let kind = fault
+            .as_ref()
+            .map_or(FailureKind::Unreachable, TlsFault::kind);
         let mut message = match (fault, route.proxy()) {
             (Some(fault), proxy) => fault.message(host, proxy),
             (None, Some(proxy)) => behind(proxy, host, obstacle, &cause),

@@ -520,7 +520,12 @@ mod tests {
     fn the_hosts_of_services_are_known() {
         assert!(is_service("https://api.openai.com/v2"));
         assert!(is_service("https://API.anthropic.com:8443"));
-        for other in ["https://localhost/v1", "https://box.local", "http://127.0.0.1:1234/v1", ""] {
+        for other in [
+            "https://localhost/v1",
+            "https://box.local",
+            "http://127.0.0.1:1234/v1",
+            "",
+        ] {
             assert!(!is_service(other), "{other}");
         }
     }

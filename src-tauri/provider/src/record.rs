@@ -264,7 +264,8 @@ impl ModelRecord {
                 parameters.reasoning_effort.is_some() && sent.reasoning_effort.is_none(),
             ),
         ];
-        let is_dropped = |(parameter, is_dropped): (Parameter, bool)| is_dropped.then_some(parameter);
+        let is_dropped =
+            |(parameter, is_dropped): (Parameter, bool)| is_dropped.then_some(parameter);
         dropped.into_iter().filter_map(is_dropped).collect()
     }
 

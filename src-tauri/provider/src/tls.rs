@@ -138,11 +138,12 @@ impl From<&CertificateError> for TlsFault {
                     .map(|name| plain(name))
                     .collect(),
             ),
-            CertificateError::Other(error) if error.0.is::<AnotherCertificate>() => error
-                .0
-                .downcast_ref()
-                .copied()
-                .map_or_else(|| Self::Refused(error.to_string()), Self::AnotherCertificate),
+            CertificateError::Other(error) if error.0.is::<AnotherCertificate>() => {
+                error.0.downcast_ref().copied().map_or_else(
+                    || Self::Refused(error.to_string()),
+                    Self::AnotherCertificate,
+                )
+            }
             // It is no variant of rustls, and only its own debug text names it.
             other if format!("{other:?}").contains("CaUsedAsEndEntity") => Self::AuthorityAsServer,
             other => Self::Refused(other.to_string()),

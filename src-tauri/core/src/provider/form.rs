@@ -7,8 +7,8 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
-use crate::error::Error;
 use super::last_errors::ProviderError;
+use crate::error::Error;
 use crate::model::{Consent, Fingerprint, KeyPlace, ProtocolKind};
 
 /// Maximum number of concurrent answers that can be set.

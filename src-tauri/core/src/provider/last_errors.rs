@@ -130,12 +130,18 @@ mod tests {
         let errors = LastErrors::default();
         let down = failure(FailureKind::Unreachable);
         assert!(errors.failed("a", Requested::Models, &down, NOW));
-        assert!(!errors.failed("a", Requested::Models, &down, LATER), "it is known");
+        assert!(
+            !errors.failed("a", Requested::Models, &down, LATER),
+            "it is known"
+        );
         let last = errors.of("a").unwrap();
         assert_eq!((&*last.code, last.at), ("provider_unreachable", LATER));
         assert_eq!(errors.of("b"), None);
         assert!(errors.succeeded("a", Requested::Models));
-        assert!(!errors.succeeded("a", Requested::Models), "it is over already");
+        assert!(
+            !errors.succeeded("a", Requested::Models),
+            "it is over already"
+        );
         assert_eq!(errors.of("a"), None);
     }
 
@@ -146,14 +152,23 @@ mod tests {
         assert!(!errors.succeeded("a", Requested::Models));
         assert!(errors.of("a").is_some());
         assert!(errors.succeeded("a", Requested::Answer));
-        errors.failed("a", Requested::Answer, &failure(FailureKind::Unreachable), NOW);
+        errors.failed(
+            "a",
+            Requested::Answer,
+            &failure(FailureKind::Unreachable),
+            NOW,
+        );
         assert!(errors.succeeded("a", Requested::Models), "it was reached");
     }
 
     #[test]
     fn what_is_about_one_request_is_no_error_of_the_provider() {
         let errors = LastErrors::default();
-        for kind in [FailureKind::ContextTooLong, FailureKind::UnknownModel, FailureKind::RateLimited] {
+        for kind in [
+            FailureKind::ContextTooLong,
+            FailureKind::UnknownModel,
+            FailureKind::RateLimited,
+        ] {
             assert!(!errors.failed("a", Requested::Answer, &failure(kind), NOW));
         }
         assert_eq!(errors.of("a"), None);

@@ -22,8 +22,8 @@ use crate::tls::pinned::{self, PinnedVerifier};
 pub(crate) use self::address::{is_public_host, is_this_machine};
 pub use self::proxies::Proxies;
 pub(crate) use self::proxies::Proxy;
-use self::resolve::{OwnNetworkOnly, PublicOnly, ThisMachine};
 pub(crate) use self::resolve::{NotOwnNetwork, NotPublic, is_public_name};
+use self::resolve::{OwnNetworkOnly, PublicOnly, ThisMachine};
 
 /// Timeout for establishing a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -47,7 +47,10 @@ impl PinnedVerifier {
 
     /// Returns the fingerprint of the certificate that was presented last.
     pub(crate) fn presented(&self) -> Option<Fingerprint> {
-        *self.presented.lock().unwrap_or_else(PoisonError::into_inner)
+        *self
+            .presented
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -78,7 +81,10 @@ impl ServerCertVerifier for PinnedVerifier {
         _: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let presented = fingerprint(certificate);
-        *self.presented.lock().unwrap_or_else(PoisonError::into_inner) = Some(presented);
+        *self
+            .presented
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(presented);
         match self.trusted {
             Some(trusted) if trusted == presented => Ok(ServerCertVerified::assertion()),
             Some(trusted) => {

@@ -236,7 +236,10 @@ async fn serve_pinned(params: CertificateParams) -> (String, Fingerprint) {
     let key = KeyPair::generate().unwrap();
     let certificate = params.self_signed(&key).unwrap();
     let fingerprint = pinned::fingerprint(certificate.der());
-    (serve(vec![certificate.der().clone()], &key).await, fingerprint)
+    (
+        serve(vec![certificate.der().clone()], &key).await,
+        fingerprint,
+    )
 }
 
 fn trust(base_url: &str, fingerprint: Fingerprint) -> Option<Consent> {
@@ -261,7 +264,10 @@ async fn a_certificate_that_the_user_trusts_is_enough_and_only_that_one() {
     let message = refused.unwrap_err();
     assert!(message.contains("another certificate"), "{message}");
     for shown in [fingerprint, other] {
-        assert!(message.contains(&shown.to_string()), "both are shown: {message}");
+        assert!(
+            message.contains(&shown.to_string()),
+            "both are shown: {message}"
+        );
     }
 }
 
@@ -271,11 +277,22 @@ async fn trust_in_one_server_weakens_no_check_of_another() {
     let (trusted, fingerprint) = serve_pinned(params("localhost")).await;
     let (other, _) = serve_pinned(params("localhost")).await;
     let consent = trust(&trusted, fingerprint);
-    assert_eq!(listed_with(&network, &trusted, consent.clone()).await, Ok(1));
-    let message = listed_with(&network, &other, consent.clone()).await.unwrap_err();
-    assert!(message.contains("does not trust"), "another port is another server: {message}");
+    assert_eq!(
+        listed_with(&network, &trusted, consent.clone()).await,
+        Ok(1)
+    );
+    let message = listed_with(&network, &other, consent.clone())
+        .await
+        .unwrap_err();
+    assert!(
+        message.contains("does not trust"),
+        "another port is another server: {message}"
+    );
     let message = listed_with(&network, &trusted, None).await.unwrap_err();
-    assert!(message.contains("does not trust"), "another provider does not trust it: {message}");
+    assert!(
+        message.contains("does not trust"),
+        "another provider does not trust it: {message}"
+    );
 }
 
 #[tokio::test]
@@ -295,13 +312,18 @@ async fn a_trusted_certificate_without_its_private_key_is_refused() {
         }
     }
 
-    let certificate = params("localhost").self_signed(&KeyPair::generate().unwrap()).unwrap();
+    let certificate = params("localhost")
+        .self_signed(&KeyPair::generate().unwrap())
+        .unwrap();
     let fingerprint = pinned::fingerprint(certificate.der());
     let own_key = PrivateKeyDer::Pkcs8(KeyPair::generate().unwrap().serialize_der().into());
     let signing = aws_lc_rs::sign::any_supported_type(&own_key).unwrap();
     let chain = vec![certificate.der().clone()];
     let impostor = Impostor(Arc::new(CertifiedKey::new(chain, signing)));
-    for version in [&tokio_rustls::rustls::version::TLS12, &tokio_rustls::rustls::version::TLS13] {
+    for version in [
+        &tokio_rustls::rustls::version::TLS12,
+        &tokio_rustls::rustls::version::TLS13,
+    ] {
         let config = ServerConfig::builder_with_protocol_versions(&[version])
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(Impostor(Arc::clone(&impostor.0))));
@@ -311,7 +333,11 @@ async fn a_trusted_certificate_without_its_private_key_is_refused() {
         let message = refused.unwrap_err();
         assert!(message.contains("BadSignature"), "{version:?}: {message}");
     }
-    assert!(!pinned::PinnedVerifier::default().supported_verify_schemes().is_empty());
+    assert!(
+        !pinned::PinnedVerifier::default()
+            .supported_verify_schemes()
+            .is_empty()
+    );
 }
 
 #[tokio::test]
@@ -331,7 +357,9 @@ async fn looking_at_a_certificate_sends_nothing() {
         acceptor.accept(stream).await.is_ok()
     });
     let network = Network::new(Proxies::default());
-    let presented = network.certificate_at(&format!("https://localhost:{port}/v1")).await;
+    let presented = network
+        .certificate_at(&format!("https://localhost:{port}/v1"))
+        .await;
     assert_eq!(presented, Some(pinned::fingerprint(certificate.der())));
     assert!(!accepted.await.unwrap(), "the handshake does not end");
 }

@@ -1,6 +1,9 @@
 //! Data of the settings page: providers and settings.
 
-use conch_model::{Appearance, Consent, Fingerprint, KeyPlace, OnClose, Parameters, ProtocolKind, SendKey, Settings};
+use conch_model::{
+    Appearance, Consent, Fingerprint, KeyPlace, OnClose, Parameters, ProtocolKind, SendKey,
+    Settings,
+};
 
 use super::{Fixture, NOW};
 use crate::StoredProvider;

@@ -14,6 +14,7 @@ export type Choice =
 	| "appearance"
 	| "zoom"
 	| "sendKey"
+	| "sendPolicy"
 	| "onClose";
 
 /** How long the note after a save stays, in ms. */
@@ -32,6 +33,8 @@ export class UserSettings {
 	readonly note = signal("");
 	/** The default parameters of all conversations. */
 	readonly parameters = computed(() => this.current.value?.parameters ?? NO_PARAMETERS);
+	/** What a send does while an answer is being written, by default. */
+	readonly policy = computed(() => this.current.value?.sendPolicy ?? "reject");
 	readonly parameterFields = new ParameterFields(this.parameters, (parameters) =>
 		this.#save({ parameters }),
 	);

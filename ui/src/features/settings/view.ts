@@ -1,7 +1,14 @@
 /** The settings page, shown instead of the conversation. */
 import { html, type TemplateResult } from "lit-html";
 import { live } from "lit-html/directives/live.js";
-import type { Appearance, ModelInfo, OnClose, SendKey, Settings } from "../../ipc/bindings";
+import type {
+	Appearance,
+	ModelInfo,
+	OnClose,
+	SendKey,
+	SendPolicy,
+	Settings,
+} from "../../ipc/bindings";
 import { choices, field, textOf } from "../../shared/field";
 import { icon } from "../../shared/icon";
 import { formatShortcut } from "../../shared/keyboard";
@@ -11,6 +18,7 @@ import { MENU, modelName } from "../models/view";
 import type { ParameterFields } from "../parameters/fields";
 import { NO_PARAMETERS } from "../parameters/parameters";
 import { parameterFields } from "../parameters/view";
+import { POLICIES, POLICY_HELP, POLICY_LABEL } from "../queue/policy";
 import { chord } from "../shortcuts/chord";
 import { GLOBAL, WRITING_KEYS } from "../shortcuts/shortcuts";
 import type { Choice } from "./settings";
@@ -57,6 +65,7 @@ export interface SettingsActions {
 	choose(appearance: Appearance): void;
 	zoom(percent: number): void;
 	sendBy(key: SendKey): void;
+	sendWhileBusy(policy: SendPolicy): void;
 }
 
 export function settings(model: SettingsModel, actions: SettingsActions): TemplateResult {
@@ -161,6 +170,18 @@ function writing(
 				SEND_KEYS,
 				settings.sendKey,
 				actions.sendBy,
+			)}
+      ${choices(
+				{
+					id: "settings-send-policy",
+					label: POLICY_LABEL,
+					help: `${POLICY_HELP} Each conversation can do otherwise, in its parameters.`,
+					problem: model.problems.get("sendPolicy") ?? null,
+					wide: true,
+				},
+				POLICIES,
+				settings.sendPolicy ?? "reject",
+				actions.sendWhileBusy,
 			)}
     </div>
   `;
