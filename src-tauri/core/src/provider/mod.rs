@@ -22,6 +22,5 @@ pub use form::{
     ProviderSource,
 };
 pub use last_errors::ProviderError;
-pub(crate) use last_errors::Requested;
 pub(crate) use registry::ModelRef;
 pub use registry::Providers;

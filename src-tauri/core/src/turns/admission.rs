@@ -176,7 +176,7 @@ pub(super) async fn open_stream(
         () = waiting.run() => std::future::pending().await,
     };
     waiting.ends();
-    let (providers, now) = (&ctx.providers, ctx.clock.now());
+    let (providers, now) = (&request.ctx.providers, request.ctx.clock.now());
     providers.note_request(&admission.endpoint, opened.as_ref().map(drop), now);
     (admission, opened)
 }
@@ -243,7 +243,7 @@ async fn send(
     ctx.providers.remember(endpoint, refusals);
     let not_sent = record.not_sent(&parameters);
     if !not_sent.is_empty() {
-        let noted = stored(ctx, answer, || store.set_not_sent(lease, &not_sent)).await;
+        let noted = stored(ctx, answer, || ctx.store.set_not_sent(lease, &not_sent)).await;
         if let Err(failure) = noted {
             // It is a detail, and the answer is here.
             tracing::warn!(
