@@ -1,8 +1,9 @@
-// Bundles the page into dist/; with --watch into node_modules/.conch-page/, again after each change; with --tests its
-// unit tests into node_modules/.conch-tests/; and with --bench the page script of the bench into
+// Bundles the page into dist/; with --watch into node_modules/.conch-page/, again after each change; with --tests it
+// bundles and runs its unit tests; and with --bench the page script of the bench into
 // node_modules/.conch-bench/.
+import { spawnSync } from "node:child_process";
 import { watch } from "node:fs";
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build, context } from "esbuild";
@@ -20,6 +21,7 @@ const ICONS = [
 	"circle-alert",
 	"circle-check",
 	"copy",
+	"external-link",
 	"eye",
 	"eye-off",
 	"file-text",
@@ -108,18 +110,34 @@ async function watchPage() {
 	await bundle.watch();
 }
 
+/**
+ * Bundles the unit tests, and runs them. Each run has a folder of its own: another one, also of another checkout that
+ * shares node_modules, would replace the bundles while these run.
+ */
 async function tests() {
-	await rm("node_modules/.conch-tests", { recursive: true, force: true });
+	await mkdir(".tests", { recursive: true });
+	const outdir = await mkdtemp(".tests/run-");
+	try {
+		await bundleTests(outdir);
+		const bundles = (await readdir(outdir)).map((name) => `${outdir}/${name}`);
+		const ran = spawnSync(process.execPath, ["--test", ...bundles], { stdio: "inherit" });
+		process.exitCode = ran.status ?? 1;
+	} finally {
+		await rm(outdir, { recursive: true, force: true });
+	}
+}
+
+async function bundleTests(outdir) {
 	const names = (await readdir("tests")).filter((name) => name.endsWith(".test.ts"));
 	await build({
 		entryPoints: names.map((name) => `tests/${name}`),
-		outdir: "node_modules/.conch-tests",
+		outdir,
 		outExtension: { ".js": ".mjs" },
 		bundle: true,
 		format: "esm",
 		platform: "node",
 		logLevel: "warning",
-	}).catch(() => process.exit(1));
+	});
 }
 
 async function bench() {

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use conch_core::live::{Phase, TranscriptEvent};
 use conch_core::model::{
     self, AttachmentSummary, Branch, BranchId, ConversationId, FailedVersion, FinishReason,
-    LockStatus, MessageError, MessageId, MessageStatus, Parameters, PartContent, PartDelta, Queue,
-    Role, SendPolicy, Timestamp, ToolCall, ToolResult, Usage, Versions,
+    LockStatus, MessageError, MessageId, MessageStatus, Parameter, Parameters, PartContent,
+    PartDelta, Queue, Role, SendPolicy, Timestamp, ToolCall, ToolResult, Usage, Versions,
 };
 use conch_core::{App, Error, Result};
 use conch_markdown::{Block, IncrementalParser, Patch, parse};
@@ -98,6 +98,8 @@ pub(crate) struct Message {
     usage: Option<Usage>,
     /// How many of the oldest messages were omitted from the request, because they exceed the context.
     left_out: u32,
+    /// The parameters that were set for this answer and not sent, because the model does not take them.
+    not_sent: Vec<Parameter>,
     /// When it was created, epoch ms.
     created_at: Timestamp,
     /// When an answer ended, epoch ms.
@@ -160,6 +162,7 @@ impl From<model::Message> for Message {
             finish_reason: message.finish_reason,
             usage: message.usage,
             left_out: message.left_out,
+            not_sent: message.not_sent,
             created_at: message.created_at,
             finished_at: message.finished_at,
             versions: message.versions,

@@ -100,6 +100,9 @@ class App {
 			picker: this.#picker,
 			askToRemove: ({ id, name }) => this.#dialogs.ask({ type: "removeProvider", id, title: name }),
 			copy: (text) => void this.#copy(text),
+			open: (address) => {
+				commands.openLink(address).catch((error) => fail(messageOf(error)));
+			},
 			fail,
 			returnFocus: (back) => returnFocus(elements.composer, back),
 		});
@@ -222,6 +225,11 @@ class App {
 			now: this.#now,
 			sendKey: this.#sendKey,
 			hasDraft: () => hasDraft.value,
+			offersProvider: () => {
+				const models = this.#models.list.value;
+				return models.length > 0 && models.every((model) => model.embedded);
+			},
+			addProvider: () => this.#settings.addProvider(),
 			suggest: (text) => {
 				// A suggestion is shown only if nothing is typed, but a draft may have come since.
 				if (typing.text.value === "") insertText(this.#focus.field(), text);

@@ -24,6 +24,7 @@ const PRESET: Preset = {
 	local: false,
 	keyUrl: null,
 	keyPrefixes: ["sk-proj-"],
+	sharedKeyPrefixes: ["sk-"],
 };
 
 const PROVIDER: ProviderInfo = {
@@ -37,6 +38,8 @@ const PROVIDER: ProviderInfo = {
 	keyLastFour: "ab12",
 	keyPlace: "keychain",
 	maxParallel: 4,
+	consent: null,
+	lastError: null,
 };
 
 test("the state of a key says where it is, and never more than its end", () => {
@@ -58,7 +61,7 @@ test("the state of a key says where it is, and never more than its end", () => {
 });
 
 test("the result of a connection test is exact", () => {
-	const works = { models: 1, foundAt: null, keyUntried: false, problem: null };
+	const works = { models: 1, foundAt: null, keyUntried: false, problem: null, question: null };
 	assert.equal(testResult(works), "Connected: 1 model");
 	assert.match(testResult({ ...works, models: 0 }), /lists no models/);
 	const untried = testResult({ ...works, models: 2, keyUntried: true });

@@ -3,7 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { test } from "node:test";
 
 const source = new URL("../../src/", import.meta.url);
-const radix = new URL("../@radix-ui/colors/", import.meta.url);
+const radix = new URL("../../node_modules/@radix-ui/colors/", import.meta.url);
 
 /** Every stylesheet of the page, without its comments. */
 const sheets = await Promise.all(

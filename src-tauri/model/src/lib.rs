@@ -8,6 +8,7 @@ mod address;
 mod attachment;
 mod branch;
 pub mod clock;
+mod consent;
 mod conversation;
 mod error;
 mod generation;
@@ -55,6 +56,7 @@ pub use attachment::{
     AttachmentContent, AttachmentKind, AttachmentSummary, MAX_ATTACHMENTS, NewAttachment,
 };
 pub use branch::{Branch, MAIN_BRANCH, MAX_PARALLEL};
+pub use consent::{Consent, Fingerprint, NoFingerprint};
 pub use conversation::{Conversation, ConversationChange, ConversationSummary, ConversationView};
 pub use error::{Entity, ErrorCode};
 pub use generation::NOT_STORED;
@@ -73,7 +75,7 @@ pub use message::{
     FailedVersion, FinishReason, Message, MessageError, MessagePage, MessageStatus, PageQuery,
     Role, SelectedVersion, Usage, Versions,
 };
-pub use parameters::{Parameters, ReasoningEffort};
+pub use parameters::{Parameter, Parameters, ReasoningEffort};
 pub use part::{
     Part, PartContent, PartDelta, PartKind, ProviderData, ToolCall, ToolResult, append_delta,
     reasoning_of, text_of,

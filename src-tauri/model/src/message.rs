@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use specta::Type;
 
 use super::{
-    AttachmentSummary, BranchId, MessageId, Part, Timestamp, named, reasoning_of, text_of,
+    AttachmentSummary, BranchId, MessageId, Parameter, Part, Timestamp, named, reasoning_of,
+    text_of,
 };
 
 named! {
@@ -95,6 +96,8 @@ pub struct Message {
     pub usage: Option<Usage>,
     /// How many of the oldest messages were omitted from the request, because they exceed the context.
     pub left_out: u32,
+    /// The parameters that were set for this answer and not sent, because the model does not take them.
+    pub not_sent: Vec<Parameter>,
     /// When it was created, epoch ms.
     pub created_at: Timestamp,
     /// When an answer ended, epoch ms.

@@ -31,6 +31,18 @@ pub struct Parameters {
     pub reasoning_effort: Option<ReasoningEffort>,
 }
 
+/// A request parameter that a model may not take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "variant names say it")]
+pub enum Parameter {
+    Temperature,
+    TopP,
+    MaxTokens,
+    Stop,
+    ReasoningEffort,
+}
+
 /// How much a reasoning model thinks before it answers, least first. No model takes every level
 /// (<https://developers.openai.com/api/docs/guides/reasoning>).
 #[derive(

@@ -7,9 +7,9 @@ use sqlx::sqlite::{Sqlite, SqliteArgumentsBuffer, SqliteTypeInfo, SqliteValueRef
 use sqlx::{Decode, Encode, Type};
 
 use crate::{
-    AttachmentId, AttachmentKind, AttemptSource, BranchId, ConversationId, FinishReason,
-    GenerationId, InstanceId, KeyPlace, MessageId, MessageStatus, PartKind, PauseReason,
-    ProtocolKind, QueuedMessageId, RequestId, Role, SendPolicy, Timestamp, UserId,
+    AttachmentId, AttachmentKind, AttemptSource, BranchId, ConversationId, Fingerprint,
+    FinishReason, GenerationId, InstanceId, KeyPlace, MessageId, MessageStatus, PartKind,
+    PauseReason, ProtocolKind, QueuedMessageId, RequestId, Role, SendPolicy, Timestamp, UserId,
 };
 
 macro_rules! stored_as_text {
@@ -69,6 +69,25 @@ stored_as_text! {
 
 fn unknown(what: &str, text: &str) -> BoxDynError {
     format!("the database contains an unknown {what}: {text:?}").into()
+}
+
+impl Type<Sqlite> for Fingerprint {
+    fn type_info() -> SqliteTypeInfo {
+        <String as Type<Sqlite>>::type_info()
+    }
+}
+
+impl Encode<'_, Sqlite> for Fingerprint {
+    fn encode_by_ref(&self, buffer: &mut SqliteArgumentsBuffer) -> Result<IsNull, BoxDynError> {
+        <String as Encode<Sqlite>>::encode(self.to_string(), buffer)
+    }
+}
+
+impl<'r> Decode<'r, Sqlite> for Fingerprint {
+    fn decode(value: SqliteValueRef<'r>) -> Result<Self, BoxDynError> {
+        let text = <&str as Decode<Sqlite>>::decode(value)?;
+        text.parse().map_err(|_| unknown("fingerprint", text))
+    }
 }
 
 impl Type<Sqlite> for Timestamp {

@@ -54,7 +54,7 @@ impl AnswerStream {
         let provider = &endpoint.provider;
         let protocol = protocol::of(provider.protocol);
         let ask = protocol.build_request(request);
-        let route = network.route(&provider.url(&ask.path))?;
+        let route = provider.route(network, &provider.url(&ask.path))?;
         let request = route
             .post()
             .header(

@@ -1,6 +1,6 @@
 //! The endpoint of one model: a provider, with its address and key, and the model's name there.
 
-use conch_model::ProtocolKind;
+use conch_model::{Consent, ProtocolKind};
 use reqwest::{RequestBuilder, Url};
 use secrecy::SecretString;
 
@@ -9,7 +9,7 @@ use super::failure::{Failure, FailureKind};
 use super::protocol;
 use super::record::ModelRecord;
 use crate::keys::redact;
-use crate::network::{is_public_host, is_this_machine};
+use crate::network::{Network, Route, is_public_host, is_this_machine};
 
 /// Default limit of concurrent answers per provider.
 pub const DEFAULT_PARALLEL: u32 = 4;
@@ -31,6 +31,19 @@ pub struct Provider {
     pub max_parallel: u32,
     /// A self-hosted model server, whose failures repeat: requests to it are not retried.
     pub local: bool,
+    /// What the user consented to about its server. It counts for one origin.
+    pub consent: Option<Consent>,
+}
+
+/// How a key may travel to an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyTransport {
+    /// Encrypted, or within this machine.
+    Secure,
+    /// Unencrypted in the local network, with the user's consent.
+    ByConsent,
+    /// Unencrypted over the internet, or the address is none.
+    Never,
 }
 
 /// Where a provider runs, which determines timeouts and features.
@@ -88,13 +101,40 @@ impl Provider {
         let Some(key) = &self.key else {
             return Ok(request);
         };
-        if !may_carry_key(&self.base_url) {
-            return Err(Failure::new(
-                FailureKind::InsecureUrl,
-                "The API key was not sent: the provider's base URL is not https. Use https, or remove the key",
-            ));
-        }
+        self.check_transport()?;
         Ok(protocol.authorise(request, key))
+    }
+
+    /// Checks that a key may travel to the base URL.
+    ///
+    /// # Errors
+    /// When it would travel unencrypted: over the internet, or without the user's consent.
+    pub fn check_transport(&self) -> Result<(), Failure> {
+        let insecure = |message: String| Err(Failure::new(FailureKind::InsecureUrl, message));
+        match key_transport(&self.base_url) {
+            KeyTransport::Secure => Ok(()),
+            KeyTransport::ByConsent if self.has_consent() => Ok(()),
+            KeyTransport::ByConsent => insecure(format!(
+                "The API key was not sent: {} is not encrypted, so everyone in your network could read it. Use https, or test the connection in the provider's settings to allow it for this address",
+                self.base_url
+            )),
+            KeyTransport::Never => insecure(
+                "The API key was not sent: the provider's base URL is not https. Use https, or remove the key".to_owned(),
+            ),
+        }
+    }
+
+    fn has_consent(&self) -> bool {
+        let consent = self.consent.as_ref();
+        consent.is_some_and(|consent| consent.covers(&self.base_url))
+    }
+
+    /// Returns the route of a request to `address`.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(crate) fn route(&self, network: &Network, address: &str) -> Result<Route, Failure> {
+        Ok(network.consented_route(address, self.consent.as_ref())?)
     }
 
     /// Returns whether it is on this machine, where a refused connection means that nothing listens.
@@ -117,10 +157,13 @@ impl Provider {
     }
 }
 
-/// Returns whether the address uses https, or is on this machine.
-pub fn may_carry_key(base_url: &str) -> bool {
-    let url = Url::parse(base_url);
-    url.is_ok_and(|url| url.scheme() == "https" || is_this_machine(&url))
+/// Returns how a key may travel to an address.
+pub fn key_transport(base_url: &str) -> KeyTransport {
+    match Url::parse(base_url) {
+        Ok(url) if url.scheme() == "https" || is_this_machine(&url) => KeyTransport::Secure,
+        Ok(url) if url.scheme() == "http" && !is_public_host(&url) => KeyTransport::ByConsent,
+        _ => KeyTransport::Never,
+    }
 }
 
 #[cfg(test)]

@@ -37,6 +37,7 @@ pub fn providers(variable: impl Fn(&str) -> Option<String>) -> Vec<Provider> {
             local: preset.local,
             key: key.map(SecretString::from),
             max_parallel: DEFAULT_PARALLEL,
+            consent: None,
             base_url,
         })
     });

@@ -11,7 +11,7 @@ use super::limits::retry_after;
 use super::protocol::protocols;
 use super::reasons::reason_in;
 use super::tls::{self, TlsFault};
-use crate::network::{Proxy, Route, RouteError};
+use crate::network::{NotOwnNetwork, Proxy, Route, RouteError};
 
 /// Maximum bytes of a reason that are shown and stored.
 const REASON_LIMIT: usize = 4 * 1024;
@@ -51,6 +51,10 @@ pub enum FailureKind {
     Timeout,
     StreamCut,
     InsecureUrl,
+    /// The certificate is from an unknown authority; the user may trust it.
+    UntrustedCertificate,
+    /// The user trusts another certificate of this server.
+    ChangedCertificate,
     EmbeddedModel,
     Internal,
 }
@@ -75,6 +79,8 @@ impl FailureKind {
             Self::Timeout => "timed_out",
             Self::StreamCut => "stream_cut",
             Self::InsecureUrl => "insecure_url",
+            Self::UntrustedCertificate => "untrusted_certificate",
+            Self::ChangedCertificate => "changed_certificate",
             Self::EmbeddedModel => "embedded_model",
             Self::Internal => "internal",
         }
@@ -148,9 +154,21 @@ impl Failure {
         let url = reqwest::Url::parse(base_url).ok();
         let host = url.as_ref().and_then(reqwest::Url::host_str);
         let host = host.unwrap_or(base_url);
+        if has_cause::<NotOwnNetwork>(error) {
+            return Self::new(
+                FailureKind::InsecureUrl,
+                format!(
+                    "Nothing was sent: {host} is an address on the internet, and {base_url} is not encrypted. Use https"
+                ),
+            );
+        }
         let obstacle = Obstacle::of(error);
         let cause = root_cause(error);
-        let mut message = match (TlsFault::of(error), route.proxy()) {
+        let fault = TlsFault::of(error);
+        let kind = fault
+            .as_ref()
+            .map_or(FailureKind::Unreachable, TlsFault::kind);
+        let mut message = match (fault, route.proxy()) {
             (Some(fault), proxy) => fault.message(host, proxy),
             (None, Some(proxy)) => behind(proxy, host, obstacle, &cause),
             (None, None) => before(base_url, host, obstacle, &cause),
@@ -165,7 +183,7 @@ impl Failure {
                 ". The proxy in {variable} was not used, because it could read unencrypted requests"
             );
         }
-        Self::new(FailureKind::Unreachable, message)
+        Self::new(kind, message)
     }
 
     /// An HTTP error status, with the reason from the body.
@@ -364,6 +382,18 @@ fn bounded(mut message: String) -> String {
         message.push('…');
     }
     message
+}
+
+/// Returns whether an error of the HTTP client was caused by an error of this type.
+pub(super) fn has_cause<E: std::error::Error + 'static>(error: &reqwest::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if error.is::<E>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// Returns the last cause of an error, which is more specific than "error sending request".

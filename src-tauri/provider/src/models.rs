@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::answer;
 use super::endpoint::Provider;
 use super::failure::{Failure, FailureKind};
-use super::presets::{self, Models, preset_of};
+use super::presets::{Models, models_of};
 use super::protocol::{self, ChatRequest, ListedModel};
 use super::record::{ModelRecord, Parameter, Price, Sampling, record_of};
 use crate::network::Network;
@@ -159,13 +159,16 @@ pub async fn fetch(
     timeout: Duration,
     now: Timestamp,
 ) -> Result<Vec<ListedModel>, Failure> {
-    if let Some(listed) = own_list(network, provider, timeout).await {
-        return Ok(offered(provider, listed, now));
-    }
     let protocol = protocol::of(provider.protocol);
-    let path = match presets::models_at(&provider.base_url) {
+    let path = match models_of(provider) {
         Models::Protocol => protocol.models_path(),
         Models::Path(path) => path,
+        Models::LmStudio(path) => {
+            if let Some(listed) = lm_studio_list(network, provider, path, timeout).await {
+                return Ok(offered(provider, listed, now));
+            }
+            protocol.models_path()
+        }
         Models::Fixed(names) => {
             return Ok(names.iter().map(|name| bare(provider, name)).collect());
         }
@@ -189,14 +192,13 @@ pub async fn fetch(
     Ok(offered(provider, listed, now))
 }
 
-/// Requests the provider's own list, which reports more than the protocol's; `None` if there is none, or it cannot be
-/// parsed.
-async fn own_list(
+/// Requests the list at `path` in LM Studio's form; `None` if there is none, or it cannot be parsed.
+async fn lm_studio_list(
     network: &Network,
     provider: &Provider,
+    path: &str,
     timeout: Duration,
 ) -> Option<Vec<ListedModel>> {
-    let path = preset_of(provider)?.own_list_path?;
     let address = Url::parse(&provider.base_url).ok()?.join(path).ok()?;
     let response = get(network, provider, address.as_str(), timeout)
         .await
@@ -251,7 +253,7 @@ pub async fn get(
     address: &str,
     timeout: Duration,
 ) -> Result<RawResponse, Failure> {
-    let route = network.route(address)?;
+    let route = provider.route(network, address)?;
     let request = route.get().timeout(timeout);
     let response = provider
         .authorise(request)?
@@ -306,7 +308,7 @@ pub async fn check_chat(
         parameters: &Parameters::default(),
         record: &record_of(provider, model),
     });
-    let route = network.route(&provider.url(&chat.path))?;
+    let route = provider.route(network, &provider.url(&chat.path))?;
     // Without a model, which a local server would load. One that answers even this writes one token.
     let request = route
         .post()
@@ -363,7 +365,7 @@ mod tests {
     #[test]
     fn a_list_beside_the_base_url_is_found_there() {
         let base_url = "https://models.github.ai/inference";
-        let Models::Path(path) = presets::models_at(base_url) else {
+        let Models::Path(path) = models_of(&Provider::openai(base_url, None)) else {
             panic!("GitHub lists its models elsewhere");
         };
         let address = Provider::openai(base_url, None).url(path);

@@ -29,6 +29,8 @@ pub struct Preset {
     pub key_url: Option<&'static str>,
     /// The beginnings of its keys that no other provider's keys have.
     pub key_prefixes: &'static [&'static str],
+    /// The beginnings of its keys that keys of other providers have, too; an empty one if its keys have no form.
+    pub shared_key_prefixes: &'static [&'static str],
     /// The environment variables with its address, in the form of its official client.
     #[serde(skip)]
     pub(crate) address_variables: &'static [&'static str],
@@ -38,21 +40,21 @@ pub struct Preset {
     /// A path that requires a valid key, for a provider that lists its models without one.
     #[serde(skip)]
     pub key_check_path: Option<&'static str>,
-    /// Where its models are, if not at the protocol's path.
+    /// Where its models are listed, and in which form.
     #[serde(skip)]
     pub(crate) models: Models,
-    /// The path, from the root of the server, of a list in LM Studio's form, which reports more than the protocol's.
-    #[serde(skip)]
-    pub(crate) own_list_path: Option<&'static str>,
 }
 
-/// Where the models of a provider are listed.
+/// Where the models of a provider are listed, and in which form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Models {
-    /// At the protocol's path.
+    /// At the protocol's path, in its form.
     Protocol,
-    /// At this path, relative to the base URL.
+    /// At this path, relative to the base URL, in the protocol's form.
     Path(&'static str),
+    /// At this path from the root of the server, in LM Studio's form, which reports more than the protocol's. Versions
+    /// without it have the protocol's list.
+    LmStudio(&'static str),
     /// Nowhere: these are its chat models.
     Fixed(&'static [&'static str]),
 }
@@ -71,7 +73,8 @@ const PRESETS: [Preset; 28] = [
     Preset {
         address_variables: &["OPENAI_BASE_URL"],
         key_variables: &["OPENAI_API_KEY"],
-        key_prefixes: &["sk-proj-", "sk-svcacct-"],
+        key_prefixes: &["sk-proj-", "sk-svcacct-", "sk-admin-"],
+        shared_key_prefixes: &["sk-"],
         ..remote(
             "openai",
             "OpenAI",
@@ -129,6 +132,7 @@ const PRESETS: [Preset; 28] = [
     },
     Preset {
         key_variables: &["MISTRAL_API_KEY"],
+        shared_key_prefixes: &[""],
         ..remote(
             "mistral",
             "Mistral",
@@ -139,6 +143,7 @@ const PRESETS: [Preset; 28] = [
     },
     Preset {
         key_variables: &["DEEPSEEK_API_KEY"],
+        shared_key_prefixes: &["sk-"],
         ..remote(
             "deepseek",
             "DeepSeek",
@@ -161,6 +166,7 @@ const PRESETS: [Preset; 28] = [
     Preset {
         key_variables: &["TOGETHER_API_KEY"],
         key_prefixes: &["tgp_v1_"],
+        shared_key_prefixes: &[""],
         ..remote(
             "together",
             "Together",
@@ -189,6 +195,7 @@ const PRESETS: [Preset; 28] = [
     },
     Preset {
         key_variables: &["CO_API_KEY", "COHERE_API_KEY"],
+        shared_key_prefixes: &[""],
         ..remote(
             "cohere",
             "Cohere",
@@ -221,6 +228,7 @@ const PRESETS: [Preset; 28] = [
     },
     Preset {
         key_variables: &["ZAI_API_KEY"],
+        shared_key_prefixes: &[""],
         ..remote(
             "zai",
             "Z.ai",
@@ -231,6 +239,7 @@ const PRESETS: [Preset; 28] = [
     },
     Preset {
         key_variables: &["MOONSHOT_API_KEY"],
+        shared_key_prefixes: &["sk-"],
         ..remote(
             "moonshot",
             "Moonshot",
@@ -241,6 +250,7 @@ const PRESETS: [Preset; 28] = [
     },
     Preset {
         key_variables: &["DASHSCOPE_API_KEY"],
+        shared_key_prefixes: &["sk-"],
         ..remote(
             "alibaba",
             "Alibaba Cloud",
@@ -275,6 +285,7 @@ const PRESETS: [Preset; 28] = [
     Preset {
         address_variables: &["AZURE_OPENAI_ENDPOINT"],
         key_variables: &["AZURE_OPENAI_API_KEY"],
+        shared_key_prefixes: &[""],
         ..remote(AZURE, "Azure OpenAI", OpenAi, "", "https://ai.azure.com")
     },
     Preset {
@@ -282,7 +293,7 @@ const PRESETS: [Preset; 28] = [
         ..local("ollama", "Ollama", Ollama, "http://127.0.0.1:11434")
     },
     Preset {
-        own_list_path: Some("/api/v1/models"),
+        models: Models::LmStudio("/api/v1/models"),
         ..local("lmstudio", "LM Studio", OpenAi, "http://127.0.0.1:1234/v1")
     },
     local(
@@ -298,10 +309,12 @@ const PRESETS: [Preset; 28] = [
     Preset {
         address_variables: &["LITELLM_PROXY_API_BASE"],
         key_variables: &["LITELLM_PROXY_API_KEY"],
+        shared_key_prefixes: &["sk-"],
         ..local("litellm", "LiteLLM", OpenAi, "http://127.0.0.1:4000/v1")
     },
     Preset {
         local: false,
+        shared_key_prefixes: &["sk-", ""],
         ..local(CUSTOM, "Another server", OpenAi, "")
     },
 ];
@@ -338,9 +351,9 @@ const fn local(
         address_variables: &[],
         key_variables: &[],
         key_prefixes: &[],
+        shared_key_prefixes: &[],
         key_check_path: None,
         models: Models::Protocol,
-        own_list_path: None,
     }
 }
 
@@ -361,6 +374,7 @@ impl Provider {
             key,
             max_parallel: DEFAULT_PARALLEL,
             local: false,
+            consent: None,
         }
     }
 }
@@ -405,10 +419,27 @@ pub fn of_key(key: &str) -> Option<Preset> {
         .find(|preset| is_key && is_its(preset))
 }
 
-/// Returns where the models of the server at this base URL are listed.
-pub(crate) fn models_at(base_url: &str) -> Models {
-    let preset = PRESETS.iter().find(|preset| preset.base_url == base_url);
-    preset.map_or(Models::Protocol, |preset| preset.models)
+/// Returns where the models of this provider are listed: those of a self-hosted server by its kind, wherever it is, and
+/// those of a service at its own base URL.
+pub(crate) fn models_of(provider: &Provider) -> Models {
+    let is_its = |preset: &&Preset| preset.base_url == provider.base_url;
+    let by_address = || PRESETS.iter().find(is_its).map(|preset| preset.models);
+    preset_of(provider)
+        .filter(|preset| preset.local)
+        .map(|preset| preset.models)
+        .or_else(by_address)
+        .unwrap_or(Models::Protocol)
+}
+
+/// Returns whether this address is on the host of a service that Conch knows. Such a host has a certificate of a known
+/// authority, and whatever answers with another one is something in between.
+pub fn is_service(base_url: &str) -> bool {
+    let host = |text: &str| {
+        let url = reqwest::Url::parse(text).ok()?;
+        Some(url.host_str()?.to_owned())
+    };
+    let is_its = |preset: &Preset| !preset.local && host(preset.base_url) == host(base_url);
+    host(base_url).is_some() && PRESETS.iter().any(is_its)
 }
 
 #[cfg(test)]
@@ -474,6 +505,29 @@ mod tests {
         }
         assert_eq!(of_key("sk-ant-"), None, "it is being typed");
         assert_eq!(of_key("gsk_0123456789 abcdefghij"), None);
+    }
+
+    #[test]
+    fn a_shared_beginning_is_not_certain() {
+        for preset in presets() {
+            for shared in preset.shared_key_prefixes {
+                assert!(!preset.key_prefixes.contains(shared), "{}", preset.id);
+            }
+        }
+    }
+
+    #[test]
+    fn the_hosts_of_services_are_known() {
+        assert!(is_service("https://api.openai.com/v2"));
+        assert!(is_service("https://API.anthropic.com:8443"));
+        for other in [
+            "https://localhost/v1",
+            "https://box.local",
+            "http://127.0.0.1:1234/v1",
+            "",
+        ] {
+            assert!(!is_service(other), "{other}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod refusal;
 mod table;
 
+pub use conch_model::Parameter;
 use conch_model::{Parameters, ProtocolKind, ReasoningEffort, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
 use specta::Type;
@@ -165,18 +166,6 @@ pub(crate) fn millionths(dollars: f64) -> Option<u32> {
         .then_some(millionths as u32)
 }
 
-/// A request parameter that a model may refuse.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
-#[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "variant names say it")]
-pub enum Parameter {
-    Temperature,
-    TopP,
-    MaxTokens,
-    Stop,
-    ReasoningEffort,
-}
-
 /// A part of a request that Conch adds by itself, and that a model or an account may refuse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extra {
@@ -271,6 +260,36 @@ impl ModelRecord {
             stop,
             reasoning_effort: effort,
         }
+    }
+
+    /// Returns which of these parameters are set and not sent, because the model does not take them.
+    pub fn not_sent(&self, parameters: &Parameters) -> Vec<Parameter> {
+        let sent = self.accepted(parameters);
+        let dropped = [
+            (
+                Parameter::Temperature,
+                parameters.temperature.is_some() && sent.temperature.is_none(),
+            ),
+            (
+                Parameter::TopP,
+                parameters.top_p.is_some() && sent.top_p.is_none(),
+            ),
+            (
+                Parameter::MaxTokens,
+                parameters.max_tokens.is_some() && sent.max_tokens.is_none(),
+            ),
+            (
+                Parameter::Stop,
+                !parameters.stop.is_empty() && sent.stop.is_empty(),
+            ),
+            (
+                Parameter::ReasoningEffort,
+                parameters.reasoning_effort.is_some() && sent.reasoning_effort.is_none(),
+            ),
+        ];
+        let is_dropped =
+            |(parameter, is_dropped): (Parameter, bool)| is_dropped.then_some(parameter);
+        dropped.into_iter().filter_map(is_dropped).collect()
     }
 
     /// Returns whether it thinks with this effort.

@@ -17,6 +17,7 @@ use conch_model::web_address;
 use reqwest::{Response, Url};
 use tokio::sync::Semaphore;
 
+use crate::failure::has_cause;
 use crate::network::{Network, NotPublic, Route, RouteError, is_public_name};
 
 /// Maximum length of an address, in bytes.
@@ -261,12 +262,8 @@ async fn body(host: &str, route: &Route, mut response: Response) -> Result<Vec<u
 
 fn unreachable(host: &str, route: &Route, source: reqwest::Error) -> WebError {
     let host = host.to_owned();
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&source);
-    while let Some(error) = cause {
-        if error.is::<NotPublic>() {
-            return WebError::Private { host };
-        }
-        cause = error.source();
+    if has_cause::<NotPublic>(&source) {
+        return WebError::Private { host };
     }
     let through = route.proxy();
     WebError::Unreachable {

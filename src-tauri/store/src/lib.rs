@@ -37,6 +37,7 @@ mod history;
 mod integrity;
 mod locks;
 mod lossy;
+mod not_sent;
 mod open;
 mod pages;
 mod parts;

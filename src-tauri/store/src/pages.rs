@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use conch_model::{
     BranchId, ConversationId, FinishReason, Message, MessageError, MessageId, MessagePage,
-    MessageStatus, PageQuery, Role, Timestamp, Usage, Versions,
+    MessageStatus, PageQuery, Parameter, Role, Timestamp, Usage, Versions,
 };
 use futures_util::TryStreamExt;
 use sqlx::SqliteConnection;
@@ -224,6 +224,7 @@ async fn read(reader: &mut SqliteConnection, ids: &[MessageId]) -> Result<Vec<Me
              m.prompt_tokens AS "prompt_tokens: u32", m.completion_tokens AS "completion_tokens: u32",
              m.cached_tokens AS "cached_tokens: u32", m.cache_written_tokens AS "cache_written_tokens: u32",
              m.reasoning_tokens AS "reasoning_tokens: u32", m.left_out AS "left_out: u32",
+             m.not_sent AS "not_sent: Json<Vec<Parameter>>",
              m.created_at AS "created_at: Timestamp", m.finished_at AS "finished_at: Timestamp",
              CASE WHEN m.parent_id IS NULL
                THEN (SELECT json_group_array(v.id ORDER BY v.search_key) FROM messages v
@@ -257,6 +258,7 @@ async fn read(reader: &mut SqliteConnection, ids: &[MessageId]) -> Result<Vec<Me
             reasoning_tokens: row.reasoning_tokens,
         }),
         left_out: row.left_out,
+        not_sent: row.not_sent.map(|list| list.0).unwrap_or_default(),
         created_at: row.created_at,
         finished_at: row.finished_at,
         id: row.id,

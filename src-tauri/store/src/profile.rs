@@ -9,11 +9,19 @@
 //! saved only where its conversation exists, and a purge deletes it.
 
 use super::Store;
+use super::events::Events;
 
 /// What is a person's own on this machine.
 #[derive(Debug, Clone)]
 pub struct Profile {
     pub(super) store: Store,
+}
+
+impl Profile {
+    /// Returns the bus of the events that the core publishes.
+    pub fn events(&self) -> &Events {
+        self.store.events()
+    }
 }
 
 impl Store {

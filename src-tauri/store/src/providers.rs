@@ -1,6 +1,6 @@
 //! The providers that the user added. Their keys are never stored here, only where each key is kept.
 
-use conch_model::{KeyPlace, ProtocolKind, Timestamp};
+use conch_model::{Consent, Fingerprint, KeyPlace, ProtocolKind, Timestamp};
 
 use super::Result;
 use super::profile::Profile;
@@ -25,30 +25,49 @@ pub struct StoredProvider {
     pub key_place: Option<KeyPlace>,
     /// The last four characters of its key, to identify it.
     pub key_last_four: Option<String>,
+    /// What the user consented to about its server.
+    pub consent: Option<Consent>,
 }
 
 impl Profile {
     /// Returns the providers that the user added, oldest first.
     pub async fn providers(&self) -> Result<Vec<StoredProvider>> {
-        Ok(sqlx::query_as!(
-            StoredProvider,
-            r#"SELECT id, preset, protocol AS "protocol: _", name, base_url, max_parallel AS "max_parallel: _",
-                 key_place AS "key_place: _", key_last_four
+        Ok(sqlx::query!(
+            r#"SELECT id, preset, protocol AS "protocol: ProtocolKind", name, base_url,
+                 max_parallel AS "max_parallel: u32", key_place AS "key_place: KeyPlace", key_last_four,
+                 consent_origin, consent_sha256 AS "consent_sha256: Fingerprint"
                FROM providers ORDER BY created_at, id"#
         )
+        .map(|row| StoredProvider {
+            id: row.id,
+            preset: row.preset,
+            protocol: row.protocol,
+            name: row.name,
+            base_url: row.base_url,
+            max_parallel: row.max_parallel,
+            key_place: row.key_place,
+            key_last_four: row.key_last_four,
+            consent: row
+                .consent_origin
+                .and_then(|origin| Consent::from_parts(&origin, row.consent_sha256)),
+        })
         .fetch_all(&self.store.readers)
         .await?)
     }
 
     /// Adds a provider, or updates the one with the same id.
     pub async fn save_provider(&self, provider: &StoredProvider, now: Timestamp) -> Result<()> {
+        let (origin, sha256) = provider.consent.as_ref().map(Consent::parts).unzip();
+        let sha256 = sha256.flatten();
         let mut tx = self.store.write().await?;
         sqlx::query!(
-            "INSERT INTO providers (id, preset, protocol, name, base_url, max_parallel, key_place, key_last_four, created_at)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+            "INSERT INTO providers (id, preset, protocol, name, base_url, max_parallel, key_place, key_last_four,
+               consent_origin, consent_sha256, created_at)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
              ON CONFLICT (id) DO UPDATE SET preset = excluded.preset, protocol = excluded.protocol, name = excluded.name,
                base_url = excluded.base_url, max_parallel = excluded.max_parallel, key_place = excluded.key_place,
-               key_last_four = excluded.key_last_four",
+               key_last_four = excluded.key_last_four, consent_origin = excluded.consent_origin,
+               consent_sha256 = excluded.consent_sha256",
             provider.id,
             provider.preset,
             provider.protocol,
@@ -57,6 +76,8 @@ impl Profile {
             provider.max_parallel,
             provider.key_place,
             provider.key_last_four,
+            origin,
+            sha256,
             now
         )
         .execute(&mut *tx)

@@ -164,6 +164,7 @@ impl<'a> FixtureBuilder<'a> {
             base_url,
             max_parallel,
             key,
+            consent: None,
         };
         let key = KeyChange::Set {
             key: "sk-scene-0123456789ab4f2c".to_owned().into(),

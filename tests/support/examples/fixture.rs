@@ -221,6 +221,7 @@ async fn other(store: &Store) -> Result<(), Box<dyn std::error::Error>> {
                 max_parallel: 2,
                 key_place: Some(KeyPlace::File),
                 key_last_four: Some("1234".to_owned()),
+                consent: None,
             },
             NOW,
         )

@@ -383,6 +383,29 @@ export type ConnectionTest = {
 	keyUntried: boolean,
 	/**  Why it was not reached, otherwise. */
 	problem: MessageError | null,
+	/**  What the user may consent to, so that it is reached. */
+	question: ConsentQuestion | null,
+};
+
+/**  A consent of the user. It counts for one origin (scheme, host and port), as a key does. */
+export type Consent = 
+/**  The key and the conversations may travel unencrypted to this http origin in the local network. */
+{ type: "plainHttp"; 
+/**  `http://192.168.1.7:8000`. */
+origin: string } | 
+/**  The server at this https origin is trusted if it has exactly this certificate. */
+{ type: "certificate"; 
+/**  `https://box.local:8443`. */
+origin: string; 
+/**  The SHA-256 fingerprint of the certificate. */
+sha256: string };
+
+/**  A question to the user, whose consent goes into the form as it is here. */
+export type ConsentQuestion = {
+	/**  What is asked for. */
+	consent: Consent,
+	/**  The fingerprint of the certificate that the user trusted before. */
+	before: string | null,
 };
 
 /**  A conversation's own row, without its messages. */
@@ -718,6 +741,8 @@ export type Message = {
 	usage: Usage | null,
 	/**  How many of the oldest messages were omitted from the request, because they exceed the context. */
 	leftOut: number,
+	/**  The parameters that were set for this answer and not sent, because the model does not take them. */
+	notSent: Parameter[],
 	/**  When it was created, epoch ms. */
 	createdAt: Timestamp,
 	/**  When an answer ended, epoch ms. */
@@ -856,7 +881,7 @@ export type PageQuery = { type: "latest" } |
 /**  A message with those before and after it. */
 { type: "around"; messageId: MessageId };
 
-/**  A request parameter that a model may refuse. */
+/**  A request parameter that a model may not take. */
 export type Parameter = "temperature" | "topP" | "maxTokens" | "stop" | "reasoningEffort";
 
 /**  The parameters of a conversation, or the defaults of all conversations. */
@@ -967,6 +992,8 @@ export type Preset = {
 	keyUrl: string | null,
 	/**  The beginnings of its keys that no other provider's keys have. */
 	keyPrefixes: string[],
+	/**  The beginnings of its keys that keys of other providers have, too; an empty one if its keys have no form. */
+	sharedKeyPrefixes: string[],
 };
 
 /**  A price in millionths of a US dollar per million tokens. */
@@ -990,6 +1017,16 @@ export type ProtocolKind =
 /**  Ollama's native protocol. */
 "ollama";
 
+/**  Why a provider did not answer last time. */
+export type ProviderError = {
+	/**  The stable code of the failure. */
+	code: string,
+	/**  What happened and what helps. */
+	message: string,
+	/**  When it was seen last, epoch ms. */
+	at: Timestamp,
+};
+
 /**  The form of a provider. */
 export type ProviderForm = {
 	/**  The provider to change; null for a new one. */
@@ -1003,6 +1040,8 @@ export type ProviderForm = {
 	maxParallel: number,
 	/**  What happens to its key. */
 	key: KeyChange,
+	/**  What the user consented to about the server at the base URL. */
+	consent: Consent | null,
 };
 
 /**  A provider as it is listed. Its key is not included, and no command returns it. */
@@ -1025,6 +1064,10 @@ export type ProviderInfo = {
 	keyPlace: KeyPlace | null,
 	/**  Maximum number of concurrent answers. */
 	maxParallel: number,
+	/**  What the user consented to about its server. */
+	consent: Consent | null,
+	/**  Why it did not answer last time; null after a success. */
+	lastError: ProviderError | null,
 };
 
 /**  Where a provider's configuration comes from. */

@@ -4,10 +4,9 @@
 //! A key is stored before the provider that needs it, and deleted after the provider that had it: every
 //! listed provider is usable at every moment.
 
-use conch_provider::endpoint::may_carry_key;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::form::{KeyChange, ProviderForm, ProviderInfo, ProviderSource};
+use super::form::{KeyChange, ProviderForm, ProviderInfo, ProviderSource, ValidatedForm};
 use super::registry::{EMBEDDED, Providers};
 use crate::error::{Error, Result};
 use crate::keys::last_four;
@@ -29,6 +28,8 @@ impl Providers {
             key_last_four: provider.key.as_ref().map(last_four),
             key_place: provider.key.as_ref().map(|_| KeyPlace::Environment),
             max_parallel: provider.max_parallel,
+            consent: None,
+            last_error: self.errors.of(&provider.id),
         });
         let mut all: Vec<_> = environment.collect();
         for provider in stored {
@@ -45,6 +46,8 @@ impl Providers {
             key_last_four: None,
             key_place: None,
             max_parallel: 1,
+            consent: None,
+            last_error: None,
         });
         Ok(all)
     }
@@ -54,6 +57,7 @@ impl Providers {
         let gone = stored.key_place == Some(KeyPlace::Session) && self.key(&stored).await.is_err();
         let key_place = stored.key_place.filter(|_| !gone);
         ProviderInfo {
+            last_error: self.errors.of(&stored.id),
             id: stored.id,
             name: stored.name,
             preset: stored.preset,
@@ -64,6 +68,7 @@ impl Providers {
             key_last_four: stored.key_last_four.filter(|_| key_place.is_some()),
             key_place,
             max_parallel: stored.max_parallel,
+            consent: stored.consent,
         }
     }
 
@@ -89,7 +94,7 @@ impl Providers {
         let (key_place, key_last_four) = match &form.key {
             KeyChange::Set { key, place } => {
                 let key = SecretString::from(key.expose_secret().trim());
-                check_secure(&checked.base_url)?;
+                check_secure(&checked)?;
                 let end = last_four(&key);
                 self.keys.store(&name, key, *place).await?;
                 (Some(*place), Some(end))
@@ -111,8 +116,11 @@ impl Providers {
             max_parallel: checked.max_parallel,
             key_place,
             key_last_four,
+            consent: checked.consent,
         };
         self.profile.save_provider(&saved, now).await?;
+        // It may be about the address or the key that was replaced.
+        self.errors.forget(&saved.id);
         if let Some(before) = before {
             self.forget_key(before, &saved).await;
         }
@@ -139,6 +147,7 @@ impl Providers {
         let before = stored.into_iter().find(|provider| provider.id == id);
         let before = before.ok_or(Error::NotFound(Entity::Provider))?;
         self.profile.delete_provider(id).await?;
+        self.errors.forget(id);
         let without = StoredProvider {
             key_place: None,
             ..before.clone()
@@ -168,12 +177,12 @@ fn key_name(id: &str, base_url: &str) -> Result<KeyName> {
     KeyName::new(id, base_url).ok_or(Error::InvalidArgument("The base URL is not valid"))
 }
 
-/// Refuses an address over which a key would travel unencrypted to another machine.
-fn check_secure(base_url: &str) -> Result<()> {
-    if may_carry_key(base_url) {
-        return Ok(());
-    }
-    Err(Error::InvalidArgument(
-        "An API key is sent only over https or to this machine. Change the base URL to https://",
-    ))
+/// Refuses an address over which a key would travel unencrypted to another machine, unless the user consented.
+fn check_secure(checked: &ValidatedForm) -> Result<()> {
+    let provider = checked.provider(String::new(), None);
+    provider.check_transport().map_err(|_| {
+        Error::InvalidArgument(
+            "An API key is sent only over https, to this machine, or to an address in your network for which you allowed it. Change the base URL to https://, or test the connection",
+        )
+    })
 }

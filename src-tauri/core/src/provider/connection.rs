@@ -5,18 +5,21 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use conch_provider::base_url;
-use conch_provider::endpoint::Provider;
+use conch_provider::endpoint::{KeyTransport, Provider, key_transport};
 use conch_provider::failure::{Failure, FailureKind};
 use conch_provider::models;
-use conch_provider::presets::{Preset, of_key, presets};
+use conch_provider::presets::{Preset, is_service, of_key, presets};
 use conch_provider::protocol::ListedModel;
 use futures_util::future::join_all;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::form::{ConnectionTest, FoundServer, KeyChange, ProviderForm};
+use super::form::{
+    ConnectionTest, ConsentQuestion, FoundServer, KeyChange, ProviderForm, ValidatedForm,
+};
+use super::last_errors::Requested;
 use super::registry::Providers;
 use crate::error;
-use crate::model::{KeyName, Timestamp};
+use crate::model::{Consent, KeyName, Timestamp};
 
 /// Timeout for a server on this machine.
 const LOCAL_TIMEOUT: Duration = Duration::from_millis(800);
@@ -40,15 +43,10 @@ impl Providers {
             KeyChange::Remove => None,
             KeyChange::Keep => self.kept_key(form.id.as_deref(), &checked.base_url).await?,
         };
-        let mut provider = Provider {
-            id: form.id.clone().unwrap_or_default(),
-            name: checked.name,
-            protocol: checked.preset.protocol,
-            base_url: checked.base_url.clone(),
-            key,
-            max_parallel: checked.max_parallel,
-            local: checked.preset.local,
-        };
+        // A new one has the preset's id for as long as it is tested: its list may have a form of its own.
+        let id = form.id.clone();
+        let id = id.unwrap_or_else(|| checked.preset.id.to_owned());
+        let mut provider = checked.provider(id, key);
         let mut first = None;
         for base_url in base_url::candidates(&checked.base_url, provider.protocol) {
             provider.base_url = base_url;
@@ -58,6 +56,9 @@ impl Providers {
             let failure = match reached {
                 Ok(test) => {
                     let found_at = Some(provider.base_url).filter(|found| *found != form.base_url);
+                    if let Some(id) = &form.id {
+                        self.errors.succeeded(id, Requested::Models);
+                    }
                     return Ok(ConnectionTest { found_at, ..test });
                 }
                 Err(failure) => failure,
@@ -76,10 +77,15 @@ impl Providers {
                 break;
             }
         }
+        let question = match &first {
+            Some(failure) => self.question(failure.kind, &checked).await,
+            None => None,
+        };
         Ok(ConnectionTest {
             models: None,
             found_at: None,
             key_untried: false,
+            question,
             problem: first.map(|failure| {
                 let failure = whose_key(failure, &provider, &checked.preset);
                 provider.without_key(failure).to_error()
@@ -107,7 +113,37 @@ impl Providers {
             found_at: None,
             key_untried: !key_tried,
             problem: None,
+            question: None,
         })
+    }
+
+    /// Returns what the user may consent to after such a failure. Where a service that Conch knows has a certificate of
+    /// an unknown authority, somebody reads what is sent, and no consent is offered.
+    async fn question(
+        &self,
+        kind: FailureKind,
+        checked: &ValidatedForm,
+    ) -> Option<ConsentQuestion> {
+        let base_url = &checked.base_url;
+        match kind {
+            FailureKind::InsecureUrl if key_transport(base_url) == KeyTransport::ByConsent => {
+                Some(ConsentQuestion {
+                    consent: Consent::to_plain_http(base_url)?,
+                    before: None,
+                })
+            }
+            FailureKind::UntrustedCertificate | FailureKind::ChangedCertificate
+                if !is_service(base_url) =>
+            {
+                let presented = self.network.certificate_at(base_url).await?;
+                let before = checked.consent.as_ref();
+                Some(ConsentQuestion {
+                    consent: Consent::to_certificate(base_url, presented)?,
+                    before: before.and_then(|before| before.parts().1),
+                })
+            }
+            _ => None,
+        }
     }
 
     /// Returns whether the key is known to be valid, after the provider listed its models. It may list them
@@ -183,6 +219,7 @@ impl Providers {
                 key: None,
                 max_parallel: 1,
                 local: true,
+                consent: None,
             };
             let models = models::fetch(&self.network, &provider, LOCAL_TIMEOUT, now)
                 .await

@@ -1,13 +1,15 @@
 //! The form to add or change a provider, and its validation.
 
 use conch_provider::base_url;
+use conch_provider::endpoint::Provider;
 use conch_provider::presets::{Preset, preset};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
+use super::last_errors::ProviderError;
 use crate::error::Error;
-use crate::model::{KeyPlace, ProtocolKind};
+use crate::model::{Consent, Fingerprint, KeyPlace, ProtocolKind};
 
 /// Maximum number of concurrent answers that can be set.
 const MAX_PARALLEL: u32 = 64;
@@ -34,6 +36,8 @@ pub struct ProviderForm {
     pub max_parallel: u32,
     /// What happens to its key.
     pub key: KeyChange,
+    /// What the user consented to about the server at the base URL.
+    pub consent: Option<Consent>,
 }
 
 /// What happens to a key.
@@ -77,6 +81,10 @@ pub struct ProviderInfo {
     pub key_place: Option<KeyPlace>,
     /// Maximum number of concurrent answers.
     pub max_parallel: u32,
+    /// What the user consented to about its server.
+    pub consent: Option<Consent>,
+    /// Why it did not answer last time; null after a success.
+    pub last_error: Option<ProviderError>,
 }
 
 /// Where a provider's configuration comes from.
@@ -103,6 +111,18 @@ pub struct ConnectionTest {
     pub key_untried: bool,
     /// Why it was not reached, otherwise.
     pub problem: Option<crate::model::MessageError>,
+    /// What the user may consent to, so that it is reached.
+    pub question: Option<ConsentQuestion>,
+}
+
+/// A question to the user, whose consent goes into the form as it is here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+pub struct ConsentQuestion {
+    /// What is asked for.
+    pub consent: Consent,
+    /// The fingerprint of the certificate that the user trusted before.
+    #[specta(type = Option<String>)]
+    pub before: Option<Fingerprint>,
 }
 
 /// A model server that was found on this machine.
@@ -126,6 +146,23 @@ pub(super) struct ValidatedForm {
     pub(super) name: String,
     pub(super) base_url: String,
     pub(super) max_parallel: u32,
+    pub(super) consent: Option<Consent>,
+}
+
+impl ValidatedForm {
+    /// Returns the provider that the form describes.
+    pub(super) fn provider(&self, id: String, key: Option<SecretString>) -> Provider {
+        Provider {
+            id,
+            name: self.name.clone(),
+            protocol: self.preset.protocol,
+            base_url: self.base_url.clone(),
+            key,
+            max_parallel: self.max_parallel,
+            local: self.preset.local,
+            consent: self.consent.clone(),
+        }
+    }
 }
 
 impl ProviderForm {
@@ -155,6 +192,11 @@ impl ProviderForm {
         }
         Ok(ValidatedForm {
             name: name.to_owned(),
+            // Another origin is another server.
+            consent: self
+                .consent
+                .clone()
+                .filter(|consent| consent.covers(&base_url)),
             base_url,
             max_parallel: self.max_parallel,
             preset,
@@ -207,6 +249,7 @@ mod tests {
             base_url: "https://api.openai.com/v1/".to_owned(),
             max_parallel: 4,
             key: KeyChange::Keep,
+            consent: None,
         };
         change(&mut form);
         form.validate()
@@ -217,6 +260,27 @@ mod tests {
         let checked = form(|form| form.name = " ".to_owned()).unwrap();
         assert_eq!(checked.name, "OpenAI", "the preset's name stands in");
         assert_eq!(checked.base_url, "https://api.openai.com/v1");
+    }
+
+    #[test]
+    fn a_consent_for_another_server_is_dropped() {
+        let consent = Consent::from_parts("http://box:8000", None);
+        let kept = |base_url: &str| {
+            let form = ProviderForm {
+                id: None,
+                preset: "custom".to_owned(),
+                name: String::new(),
+                base_url: base_url.to_owned(),
+                max_parallel: 4,
+                key: KeyChange::Keep,
+                consent: consent.clone(),
+            };
+            form.validate().unwrap().consent
+        };
+        assert_eq!(kept("http://box:8000/v1"), consent);
+        assert_eq!(kept("box:8000"), consent, "the scheme is added");
+        assert_eq!(kept("http://box:8001/v1"), None);
+        assert_eq!(kept("https://box:8000/v1"), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use conch_provider::answer::AnswerStream;
-use conch_provider::endpoint::{Provider, may_carry_key};
+use conch_provider::endpoint::{KeyTransport, Provider, key_transport};
 use conch_provider::failure::Failure;
 use conch_provider::gate::{Gate, Response};
 use conch_provider::limits::{RequestBudget, retry_after};
@@ -202,9 +202,9 @@ pub fn address_in_variable(protocol: ProtocolKind, variable: &str) -> String {
     protocol::of(protocol).address(variable)
 }
 
-/// Returns whether a key may travel to this address.
+/// Returns whether a key may travel to this address without the user's consent.
 pub fn carries_key(base_url: &str) -> bool {
-    may_carry_key(base_url)
+    key_transport(base_url) == KeyTransport::Secure
 }
 
 /// Returns the address of a request to `path`.
@@ -221,5 +221,6 @@ fn provider(base_url: &str, key: Option<&str>) -> Provider {
         key: key.map(Into::into),
         max_parallel: 1,
         local: false,
+        consent: None,
     }
 }

@@ -6,6 +6,7 @@ mod connection;
 mod form;
 #[doc(hidden)]
 pub mod fuzzing;
+mod last_errors;
 mod registry;
 
 pub(crate) use conch_provider::{
@@ -17,7 +18,9 @@ pub use conch_provider::{
     Preset, Provider, Retry, environment_variables, presets,
 };
 pub use form::{
-    ConnectionTest, FoundServer, KeyChange, ProviderForm, ProviderInfo, ProviderSource,
+    ConnectionTest, ConsentQuestion, FoundServer, KeyChange, ProviderForm, ProviderInfo,
+    ProviderSource,
 };
+pub use last_errors::ProviderError;
 pub(crate) use registry::ModelRef;
 pub use registry::Providers;

@@ -18,7 +18,9 @@ use conch_provider::record::{ModelRecord, Refusal, Refusals, Sampling, record_of
 use futures_util::future::join_all;
 use secrecy::SecretString;
 
+use super::last_errors::{LastErrors, Requested};
 use crate::error::Result;
+use crate::events::CoreEvent;
 use crate::keys::Keys;
 use crate::model::{KeyName, Timestamp};
 use crate::network::Network;
@@ -40,6 +42,7 @@ pub struct Providers {
     embedded: EmbeddedModel,
     lists: ModelLists,
     refusals: Refusals,
+    pub(super) errors: LastErrors,
     gates: Mutex<HashMap<String, Arc<Gate>>>,
 }
 
@@ -89,6 +92,7 @@ impl Providers {
             embedded,
             lists: ModelLists::default(),
             refusals: Refusals::default(),
+            errors: LastErrors::default(),
             gates: Mutex::default(),
         }
     }
@@ -164,6 +168,14 @@ impl Providers {
         let listed = match keyless {
             None => self.lists.of(&self.network, &provider, refresh, now).await,
             Some(failure) => Err(failure),
+        };
+        match &listed {
+            Ok(_) => self.errors.succeeded(&provider.id, Requested::Models),
+            Err(failure) => {
+                let failure = provider.without_key(failure.clone());
+                self.errors
+                    .failed(&provider.id, Requested::Models, &failure, now)
+            }
         };
         match listed {
             Ok(models) => models
@@ -297,6 +309,31 @@ impl Providers {
         record
     }
 
+    /// Takes note of whether a request for an answer was accepted, for the provider's row in the settings.
+    pub(crate) fn note_request(
+        &self,
+        endpoint: &Endpoint,
+        opened: std::result::Result<(), &Failure>,
+        now: Timestamp,
+    ) {
+        if endpoint.embedded {
+            return;
+        }
+        let provider = &endpoint.provider;
+        let is_news = match opened {
+            Ok(()) => self.errors.succeeded(&provider.id, Requested::Answer),
+            Err(failure) => {
+                let failure = provider.without_key(failure.clone());
+                self.errors
+                    .failed(&provider.id, Requested::Answer, &failure, now)
+            }
+        };
+        // Not for lists: who reads one also reads the rows, and would be asked to read it again.
+        if is_news {
+            self.profile.events().publish(CoreEvent::Models);
+        }
+    }
+
     /// Takes note of what the endpoint's model refused, for this run.
     pub(crate) fn remember(&self, endpoint: &Endpoint, refusals: Vec<Refusal>) {
         let (provider, model) = (&endpoint.provider, &endpoint.model);
@@ -423,6 +460,7 @@ fn without_key(configured: &Configured) -> Provider {
             key: None,
             max_parallel: stored.max_parallel,
             local: preset(&stored.preset).is_some_and(|preset| preset.local),
+            consent: stored.consent.clone(),
         },
     }
 }

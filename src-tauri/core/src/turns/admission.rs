@@ -176,6 +176,8 @@ pub(super) async fn open_stream(
         () = waiting.run() => std::future::pending().await,
     };
     waiting.ends();
+    let (providers, now) = (&request.ctx.providers, request.ctx.clock.now());
+    providers.note_request(&admission.endpoint, opened.as_ref().map(drop), now);
     (admission, opened)
 }
 
@@ -215,15 +217,15 @@ async fn send(
     // A refused request produced no answer, so it is sent again without the parameter that the refusal names. Each
     // refusal takes one away, and is remembered when the request without it is accepted.
     let mut refusals = Vec::new();
-    let (mut answer, headers) = loop {
+    let (mut opened, headers) = loop {
         let request = ChatRequest {
             model: &endpoint.model,
             messages: &fitted.messages,
             parameters: &parameters,
             record: &record,
         };
-        let opened = AnswerStream::open(network, endpoint, &request, now).await;
-        let failure = match opened {
+        let opening = AnswerStream::open(network, endpoint, &request, now).await;
+        let failure = match opening {
             Ok(opened) => break opened,
             Err(failure) => failure,
         };
@@ -239,8 +241,19 @@ async fn send(
         refusals.push(refusal);
     };
     ctx.providers.remember(endpoint, refusals);
-    answer.prepend_omitted_messages(fitted.omitted_messages);
-    Ok((answer, RequestBudget::read(&headers, now)))
+    let not_sent = record.not_sent(&parameters);
+    if !not_sent.is_empty() {
+        let noted = stored(ctx, answer, || ctx.store.set_not_sent(lease, &not_sent)).await;
+        if let Err(failure) = noted {
+            // It is a detail, and the answer is here.
+            tracing::warn!(
+                message = failure.message,
+                "the parameters that were not sent are not stored"
+            );
+        }
+    }
+    opened.prepend_omitted_messages(fitted.omitted_messages);
+    Ok((opened, RequestBudget::read(&headers, now)))
 }
 
 /// Returns the parameters of a request: those of its queued message, or of the conversation with the defaults.

@@ -135,6 +135,7 @@ fn providers(protocol: Protocol, base_url: &str) -> [Provider; 3] {
         key: Some(KEY.into()),
         max_parallel: MAX_PARALLEL,
         local: provider == LOCAL,
+        consent: None,
     })
 }
 

@@ -85,6 +85,7 @@ async fn a_real_model_server_is_found_out_about_and_answers() {
         base_url: server.base_url.clone(),
         max_parallel: 1,
         key: KeyChange::Keep,
+        consent: None,
     };
     // The server loads its model first.
     let begun = tokio::time::Instant::now();

@@ -50,6 +50,7 @@ impl Fixture {
                 key: key.into(),
                 place: KeyPlace::Session,
             },
+            consent: None,
         }
     }
 

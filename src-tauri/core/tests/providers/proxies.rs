@@ -181,6 +181,7 @@ fn form(preset: &str, base_url: String, key: Option<&str>) -> ProviderForm {
             },
             None => KeyChange::Remove,
         },
+        consent: None,
     }
 }
 

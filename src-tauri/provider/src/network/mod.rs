@@ -9,18 +9,21 @@ mod address;
 mod proxies;
 mod resolve;
 
-use std::sync::OnceLock;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use conch_model::{Consent, Fingerprint};
 use reqwest::{Client, ClientBuilder, RequestBuilder, Url};
 
 use crate::failure::root_cause;
+use crate::tls::pinned::{self, PinnedVerifier};
 
 pub(crate) use self::address::{is_public_host, is_this_machine};
 pub use self::proxies::Proxies;
 pub(crate) use self::proxies::Proxy;
-pub(crate) use self::resolve::{NotPublic, is_public_name};
-use self::resolve::{PublicOnly, ThisMachine};
+pub(crate) use self::resolve::{NotOwnNetwork, NotPublic, is_public_name};
+use self::resolve::{OwnNetworkOnly, PublicOnly, ThisMachine};
 
 /// Timeout for establishing a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -29,20 +32,35 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Network {
     proxies: Proxies,
-    this_machine: Built,
-    direct: Built,
-    public: Built,
-    proxied: Built,
+    /// Built when they are needed: loading the certificates takes milliseconds.
+    clients: Mutex<HashMap<(Way, Trust), Result<Client, String>>>,
 }
-
-/// A lazily built client: loading the certificates takes milliseconds.
-type Built = OnceLock<Result<Client, String>>;
 
 /// The addresses to which a name may resolve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reach {
     Everywhere,
     PublicOnly,
+    OwnNetworkOnly,
+}
+
+/// How a client reaches a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Way {
+    ThisMachine,
+    Direct,
+    Public,
+    OwnNetwork,
+    Proxied,
+}
+
+/// Whom a client trusts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Trust {
+    /// The authorities in the system's store.
+    System,
+    /// The server with this certificate, and no other.
+    Pinned(Fingerprint),
 }
 
 /// The route to one address.
@@ -78,17 +96,44 @@ impl Network {
     pub fn new(proxies: Proxies) -> Self {
         Self {
             proxies,
-            this_machine: Built::new(),
-            direct: Built::new(),
-            public: Built::new(),
-            proxied: Built::new(),
+            clients: Mutex::default(),
         }
     }
 
     /// Returns the route to an address.
     pub(crate) fn route(&self, address: &str) -> Result<Route, RouteError> {
+        self.consented_route(address, None)
+    }
+
+    /// Returns the route to an address with what the user consented to, if that is about its origin: over plain http,
+    /// a name has to resolve into the own network ([`NotOwnNetwork`]), and with a certificate, the server has to have
+    /// exactly that one.
+    pub(crate) fn consented_route(
+        &self,
+        address: &str,
+        consent: Option<&Consent>,
+    ) -> Result<Route, RouteError> {
         let url = Url::parse(address).map_err(|_| RouteError::Address(address.to_owned()))?;
-        self.to(url, Reach::Everywhere)
+        match consent.filter(|consent| consent.covers(url.as_str())) {
+            Some(Consent::PlainHttp { .. }) => self.to(url, Reach::OwnNetworkOnly, Trust::System),
+            Some(Consent::Certificate { sha256, .. }) => {
+                self.to(url, Reach::Everywhere, Trust::Pinned(*sha256))
+            }
+            None => self.to(url, Reach::Everywhere, Trust::System),
+        }
+    }
+
+    /// Returns the fingerprint of the certificate that the server at this address presents. The connection ends with
+    /// the handshake: nothing is sent to a server that is not trusted yet.
+    pub async fn certificate_at(&self, address: &str) -> Option<Fingerprint> {
+        let url = Url::parse(address).ok()?;
+        let (way, proxy) = self.way_to(&url, Reach::Everywhere).ok()?;
+        let verifier = Arc::new(PinnedVerifier::default());
+        let tls = pinned::config(Arc::clone(&verifier)).ok()?;
+        let client = build(way, proxy.map(|(_, reached)| reached), Some(tls)).ok()?;
+        // It fails in any case: this verifier trusts no certificate.
+        drop(client.get(url).timeout(CONNECT_TIMEOUT).send().await);
+        verifier.presented()
     }
 
     /// Returns the route to an address on the public internet. A name that resolves to any other address is
@@ -98,72 +143,115 @@ impl Network {
             let host = url.host_str().unwrap_or_default();
             return Err(RouteError::NotPublic(host.to_owned()));
         }
-        self.to(url, Reach::PublicOnly)
+        self.to(url, Reach::PublicOnly, Trust::System)
     }
 
-    fn to(&self, url: Url, reach: Reach) -> Result<Route, RouteError> {
-        let route = |built: &Built, set: fn(ClientBuilder) -> ClientBuilder| {
-            let client = built.get_or_init(|| build(|client| set(client.no_proxy())));
-            Ok(Route {
-                client: client.clone().map_err(RouteError::Client)?,
-                url: url.clone(),
-                proxy: None,
-                bypassed_proxy: None,
-            })
-        };
-        if is_this_machine(&url) {
-            return route(&self.this_machine, |client| {
-                client.dns_resolver(ThisMachine)
-            });
-        }
-        let proxy = self.proxies.of(&url)?;
-        let Some((proxy, reached)) = proxy else {
-            let direct = match reach {
-                Reach::Everywhere => route(&self.direct, |client| client),
-                Reach::PublicOnly => route(&self.public, |client| client.dns_resolver(PublicOnly)),
-            }?;
-            return Ok(Route {
-                bypassed_proxy: self.proxies.bypassed_proxy(&direct.url),
-                ..direct
-            });
-        };
-        let client = self
-            .proxied
-            .get_or_init(|| build(|client| client.proxy(reached.clone())));
+    fn to(&self, url: Url, reach: Reach, trust: Trust) -> Result<Route, RouteError> {
+        let (way, proxy) = self.way_to(&url, reach)?;
+        let (proxy, reached) = proxy.unzip();
+        let is_direct = matches!(way, Way::Direct | Way::Public | Way::OwnNetwork);
         Ok(Route {
-            client: client.clone().map_err(RouteError::Client)?,
+            client: self.client(way, trust, reached)?,
+            bypassed_proxy: is_direct
+                .then(|| self.proxies.bypassed_proxy(&url))
+                .flatten(),
             url,
-            proxy: Some(proxy),
-            bypassed_proxy: None,
+            proxy,
         })
+    }
+
+    /// Returns how a host is reached, and through which proxy, in reqwest's form, too.
+    fn way_to(
+        &self,
+        url: &Url,
+        reach: Reach,
+    ) -> Result<(Way, Option<(Proxy, reqwest::Proxy)>), RouteError> {
+        if is_this_machine(url) {
+            return Ok((Way::ThisMachine, None));
+        }
+        if let Some((proxy, reached)) = self.proxies.of(url)? {
+            return Ok((Way::Proxied, Some((proxy, reached))));
+        }
+        let way = match reach {
+            Reach::Everywhere => Way::Direct,
+            Reach::PublicOnly => Way::Public,
+            Reach::OwnNetworkOnly => Way::OwnNetwork,
+        };
+        Ok((way, None))
+    }
+
+    fn client(
+        &self,
+        way: Way,
+        trust: Trust,
+        proxy: Option<reqwest::Proxy>,
+    ) -> Result<Client, RouteError> {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let client = clients.entry((way, trust)).or_insert_with(|| {
+            let tls = match trust {
+                Trust::System => None,
+                Trust::Pinned(fingerprint) => {
+                    let verifier = Arc::new(PinnedVerifier::only(fingerprint));
+                    Some(pinned::config(verifier).map_err(|error| error.to_string())?)
+                }
+            };
+            build(way, proxy, tls)
+        });
+        client.clone().map_err(RouteError::Client)
     }
 }
 
 /// Builds a client without redirects, so that a key is sent only to its own host, and without a total
-/// timeout, which would abort a long answer.
+/// timeout, which would abort a long answer. Without `tls`, it trusts the system's store.
 #[expect(
     clippy::disallowed_methods,
     reason = "this is where every client is made"
 )]
-fn build(set: impl Fn(ClientBuilder) -> ClientBuilder) -> Result<Client, String> {
-    let builder = || {
-        set(Client::builder())
+fn build(
+    way: Way,
+    proxy: Option<reqwest::Proxy>,
+    tls: Option<rustls::ClientConfig>,
+) -> Result<Client, String> {
+    let is_pinned = tls.is_some();
+    let builder = |tls: Option<rustls::ClientConfig>| {
+        let client = Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("Conch/", env!("CARGO_PKG_VERSION")))
+            .user_agent(concat!("Conch/", env!("CARGO_PKG_VERSION")));
+        let client = match proxy.clone() {
+            Some(proxy) => client.proxy(proxy),
+            None => client.no_proxy(),
+        };
+        let client = resolving(client, way);
+        match tls {
+            Some(tls) => client.tls_backend_preconfigured(tls),
+            None => client,
+        }
     };
-    builder()
+    builder(tls)
         .build()
         .or_else(|error| {
+            if is_pinned {
+                return Err(error);
+            }
             // Without a store of certificates, plain http and the built-in model still work, and nothing else is
             // trusted.
             tracing::warn!(
                 cause = root_cause(&error),
                 "the system's certificates cannot be read"
             );
-            builder().tls_certs_only([]).build()
+            builder(None).tls_certs_only([]).build()
         })
         .map_err(|error| root_cause(&error))
+}
+
+fn resolving(client: ClientBuilder, way: Way) -> ClientBuilder {
+    match way {
+        Way::ThisMachine => client.dns_resolver(ThisMachine),
+        Way::Public => client.dns_resolver(PublicOnly),
+        Way::OwnNetwork => client.dns_resolver(OwnNetworkOnly),
+        Way::Direct | Way::Proxied => client,
+    }
 }
 
 impl Route {

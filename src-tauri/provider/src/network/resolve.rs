@@ -41,6 +41,28 @@ impl Resolve for PublicOnly {
     }
 }
 
+/// A name that resolves to no address in the own network.
+#[derive(Debug, thiserror::Error)]
+#[error("the name resolves to an address on the internet")]
+pub(crate) struct NotOwnNetwork;
+
+/// Resolves a name to its addresses in the own network only: what may travel unencrypted may not leave it.
+#[derive(Debug)]
+pub(super) struct OwnNetworkOnly;
+
+impl Resolve for OwnNetworkOnly {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let own: Vec<_> = found.filter(|found| !is_public(found.ip())).collect();
+            if own.is_empty() {
+                return Err(NotOwnNetwork.into());
+            }
+            Ok(Box::new(own.into_iter()) as Addrs)
+        })
+    }
+}
+
 /// Returns whether a name resolves to public addresses only; also true for a name that does not resolve.
 pub(crate) async fn is_public_name(name: &str) -> bool {
     match tokio::net::lookup_host((name, 0)).await {

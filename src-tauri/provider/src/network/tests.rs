@@ -60,7 +60,7 @@ async fn a_name_that_leads_into_the_own_network_leads_nowhere() {
     assert!(found.is_err_and(|error| error.is::<NotPublic>()));
     assert!(!is_public_name("localhost").await);
     // With the error that the client reports.
-    let client = build(|client| client.no_proxy().dns_resolver(PublicOnly)).unwrap();
+    let client = build(Way::Public, None, None).unwrap();
     let sent = client.get("https://localhost:1/").send().await;
     let error = sent.unwrap_err();
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);

@@ -1,6 +1,9 @@
 //! Data of the settings page: providers and settings.
 
-use conch_model::{Appearance, KeyPlace, OnClose, Parameters, ProtocolKind, SendKey, Settings};
+use conch_model::{
+    Appearance, Consent, Fingerprint, KeyPlace, OnClose, Parameters, ProtocolKind, SendKey,
+    Settings,
+};
 
 use super::{Fixture, NOW};
 use crate::StoredProvider;
@@ -19,16 +22,20 @@ async fn a_provider_is_added_changed_and_forgotten() {
         max_parallel: 4,
         key_place: Some(KeyPlace::File),
         key_last_four: Some("wxyz".to_owned()),
+        consent: Consent::from_parts("https://models.example", Some(Fingerprint::new([9; 32]))),
     };
+    assert!(work.consent.is_some());
     store.profile().save_provider(&work, NOW).await.unwrap();
     let changed = StoredProvider {
         name: "Home".to_owned(),
         key_place: None,
         key_last_four: None,
+        consent: None,
         ..work.clone()
     };
     let other = StoredProvider {
         id: "other".to_owned(),
+        consent: Consent::from_parts("http://box:8000", None),
         ..work.clone()
     };
     let later = NOW + std::time::Duration::from_secs(1);

@@ -6,22 +6,26 @@ import { findModels, type ModelGroup, typedModels } from "./search";
 /** Maximum number of models shown: the rest is found by typing. */
 const MAX_MODELS = 100;
 
-/** A request to pick a model. */
-export interface PickerRequest {
-	/** The button under which the list opens. */
-	readonly anchor: HTMLElement;
+/** What is to be picked. */
+export interface Choice {
 	readonly chosen: string | null;
 	/** Label for the choice of no model; null if one is required. */
 	readonly none: string | null;
+}
+
+/** A request to pick a model from the popover. */
+export interface PickerRequest extends Choice {
+	/** The button under which the list opens. */
+	readonly anchor: HTMLElement;
 	choose(id: string | null): void;
 }
 
 /** A row that can be chosen; null is the choice of no model. */
 export type PickerOption = ModelInfo | null;
 
-export class ModelPicker {
+export class ModelPicker<Request extends Choice = PickerRequest> {
 	/** Null while the list is closed. */
-	readonly request = signal<PickerRequest | null>(null);
+	readonly request = signal<Request | null>(null);
 	readonly query = signal("");
 	/** The row that Enter chooses, by its model's id. */
 	readonly #active = signal<string | null | undefined>(undefined);
@@ -49,7 +53,7 @@ export class ModelPicker {
 		this.#models = models;
 	}
 
-	open(request: PickerRequest): void {
+	open(request: Request): void {
 		batch(() => {
 			this.request.value = request;
 			this.query.value = "";

@@ -28,10 +28,13 @@ export interface PickerModel {
 	readonly problem: string | null;
 }
 
-export interface PickerActions {
+export interface ChooserActions {
 	search(text: string): void;
 	move(step: number): void;
 	choose(option: PickerOption): void;
+}
+
+export interface PickerActions extends ChooserActions {
 	close(): void;
 	refresh(): void;
 	addProvider(): void;
@@ -45,6 +48,19 @@ export function modelName(model: ModelInfo | undefined, id: string | null, read:
 }
 
 export function modelMenu(model: PickerModel, actions: PickerActions): TemplateResult {
+	return html`
+    ${modelChooser(model, actions)}
+    <div class="foot">
+      <button id="refresh-models" type="button" class="bare" aria-disabled=${String(model.reading)}
+        ?data-busy=${model.reading} @click=${actions.refresh}>${icon("refresh-cw")}<span>Refresh</span></button>
+      <button id="picker-add-provider" type="button" class="bare" @click=${actions.addProvider}
+        >${icon("plus")}<span>Add a provider…</span></button>
+    </div>
+  `;
+}
+
+/** A search field above the list of the models that it finds. */
+export function modelChooser(model: PickerModel, actions: ChooserActions): TemplateResult {
 	const onKey = (event: KeyboardEvent) => {
 		if (isComposing(event)) return;
 		const option = model.options[model.active];
@@ -95,12 +111,6 @@ export function modelMenu(model: PickerModel, actions: PickerActions): TemplateR
 			)}
     </div>
     <p class="summary" role="status">${summary(model)}</p>
-    <div class="foot">
-      <button id="refresh-models" type="button" class="bare" aria-disabled=${String(model.reading)}
-        ?data-busy=${model.reading} @click=${actions.refresh}>${icon("refresh-cw")}<span>Refresh</span></button>
-      <button id="picker-add-provider" type="button" class="bare" @click=${actions.addProvider}
-        >${icon("plus")}<span>Add a provider…</span></button>
-    </div>
   `;
 }
 
@@ -108,7 +118,7 @@ function row(
 	option: PickerOption,
 	index: number,
 	model: PickerModel,
-	actions: PickerActions,
+	actions: ChooserActions,
 ): TemplateResult {
 	const id = option?.id ?? null;
 	const context = option?.contextTokens ?? null;

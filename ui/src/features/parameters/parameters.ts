@@ -15,6 +15,16 @@ export const NO_PARAMETERS: Parameters = {
 
 export const PARAMETER_NAMES = Object.keys(NO_PARAMETERS) as readonly ParameterName[];
 
+/** The names of the parameters, as their fields show them. */
+export const LABELS: Record<ParameterName, string> = {
+	systemPrompt: "System prompt",
+	temperature: "Temperature",
+	topP: "Top-p",
+	maxTokens: "Max tokens",
+	stop: "Stop sequences",
+	reasoningEffort: "Reasoning effort",
+};
+
 /** The efforts, least first. */
 export const EFFORTS: Record<ReasoningEffort, string> = {
 	none: "Off",

@@ -10,21 +10,13 @@ import type { ParameterFields } from "./fields";
 import {
 	EFFORTS,
 	effortsOf,
+	LABELS,
 	type ParameterName,
 	PROVIDER_DEFAULT,
 	placeholderOf,
 	type Taker,
 	takes,
 } from "./parameters";
-
-const LABELS: Record<ParameterName, string> = {
-	systemPrompt: "System prompt",
-	temperature: "Temperature",
-	topP: "Top-p",
-	maxTokens: "Max tokens",
-	stop: "Stop sequences",
-	reasoningEffort: "Reasoning effort",
-};
 
 const HELP: Record<ParameterName, string> = {
 	systemPrompt: "Instructions given to the model before the conversation.",

@@ -3,7 +3,14 @@
  * to the page. If the keychain cannot store it, the user chooses another place; none is chosen automatically.
  */
 import { batch, computed, signal } from "@preact/signals-core";
-import type { KeyChange, Preset, ProviderForm, ProviderInfo } from "../../ipc/bindings";
+import type {
+	Consent,
+	ConsentQuestion,
+	KeyChange,
+	Preset,
+	ProviderForm,
+	ProviderInfo,
+} from "../../ipc/bindings";
 import { hasCode, messageOf } from "../../ipc/errors";
 import type { Commands } from "../../ipc/host";
 import { type ParseResult, parseWhole } from "../../shared/parse";
@@ -50,6 +57,12 @@ export class ProviderEditor {
 	readonly testing = signal(false);
 	/** Result of the last connection test. */
 	readonly tested = signal<{ readonly text: string; readonly worked: boolean } | null>(null);
+	/** What the user may allow, so that the server is reached. */
+	readonly question = signal<ConsentQuestion | null>(null);
+	/** What the user allowed. */
+	readonly consent = signal<Consent | null>(null);
+	/** It was opened by a pasted key or address, so that it is saved when the connection works. */
+	readonly isPasted = signal(false);
 	/** A new key can be typed. */
 	readonly takesKey = computed(() => this.keyChoice.value === "set");
 	#tests = 0;
@@ -65,6 +78,7 @@ export class ProviderEditor {
 			key: "",
 			maxParallel: String(known?.maxParallel ?? DEFAULT_PARALLEL),
 		};
+		this.consent.value = known?.consent ?? null;
 		if (known?.hasKey) this.keyChoice.value = "keep";
 	}
 
@@ -90,8 +104,36 @@ export class ProviderEditor {
 		this.#tests += 1;
 		this.testing.value = false;
 		this.tested.value = null;
+		this.question.value = null;
 		this.problem.value = null;
 		this.keychainProblem.value = null;
+		this.isPasted.value = false;
+	}
+
+	/** Fills in what was pasted in the place of a search. */
+	paste(texts: Partial<Record<ProviderField, string>>): void {
+		batch(() => {
+			this.texts.value = { ...this.texts.value, ...texts };
+			this.isPasted.value = true;
+		});
+	}
+
+	/** Allows what the last test asked for. */
+	allow(): void {
+		const question = this.question.value;
+		if (question === null) return;
+		batch(() => {
+			this.consent.value = question.consent;
+			this.question.value = null;
+		});
+	}
+
+	/** Takes back what the user allowed. */
+	withdraw(): void {
+		batch(() => {
+			this.consent.value = null;
+			this.#changed();
+		});
 	}
 
 	/** Validates a field that the user leaves, unless it is still empty. */
@@ -113,12 +155,14 @@ export class ProviderEditor {
 		this.#tests += 1;
 		const asked = this.#tests;
 		this.tested.value = null;
+		this.question.value = null;
 		this.testing.value = true;
 		let result: { text: string; worked: boolean };
 		let foundAt: string | null = null;
+		let question: ConsentQuestion | null = null;
 		try {
 			const test = await this.#commands.testProvider(form);
-			foundAt = test.foundAt;
+			({ foundAt, question } = test);
 			result = { text: testResult(test), worked: test.problem === null };
 		} catch (error) {
 			result = { text: messageOf(error), worked: false };
@@ -127,6 +171,7 @@ export class ProviderEditor {
 		batch(() => {
 			this.testing.value = false;
 			this.tested.value = result;
+			this.question.value = question;
 			// What worked is what Save stores.
 			if (foundAt !== null) this.texts.value = { ...this.texts.value, baseUrl: foundAt };
 		});
@@ -163,6 +208,7 @@ export class ProviderEditor {
 			baseUrl: baseUrl.trim(),
 			maxParallel: parseWhole(maxParallel) ?? DEFAULT_PARALLEL,
 			key: this.#keyChange(place),
+			consent: this.consent.value,
 		};
 	}
 

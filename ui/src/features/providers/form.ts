@@ -12,12 +12,18 @@ export interface ProviderFormActions {
 	/** Saves the provider, with a new key in `place`. */
 	save(place: NewKeyPlace): void;
 	test(): void;
+	/** Allows what the test asked for, and tests again. */
+	allow(): void;
 	cancel(): void;
 	copy(text: string): void;
+	/** Opens an address in the system's browser. */
+	open(address: string): void;
 }
 
 export function providerForm(editor: ProviderEditor, actions: ProviderFormActions): TemplateResult {
 	const { preset, known } = editor;
+	const isBusy = editor.testing.value || editor.saving.value;
+	if (editor.isPasted.value && isBusy) return connecting(editor, actions);
 	const save = (event: SubmitEvent) => {
 		event.preventDefault();
 		actions.save("keychain");
@@ -36,7 +42,9 @@ export function providerForm(editor: ProviderEditor, actions: ProviderFormAction
 				"Further requests wait, to stay within the provider’s limits.",
 				"numeric",
 			)}
+      ${consentLine(editor)}
       ${test(editor, actions)}
+      ${consentQuestion(editor, actions)}
       ${outcome(editor, actions)}
       <div class="choices">
         <button id="cancel-provider" type="button" @click=${actions.cancel}>Cancel</button>
@@ -44,6 +52,20 @@ export function providerForm(editor: ProviderEditor, actions: ProviderFormAction
           >${editor.saving.value ? "Saving…" : "Save"}</button>
       </div>
     </form>
+  `;
+}
+
+/** Shown in place of the form while nothing is left to fill in. */
+function connecting(editor: ProviderEditor, { cancel }: ProviderFormActions): TemplateResult {
+	const { preset, texts } = editor;
+	return html`
+    ${title(`Add ${preset.name}`)}
+    <div id="connecting" class="connecting">
+      <p role="status">${icon("loader-circle")}<span>${
+				editor.saving.value ? "Saving…" : `Connecting to ${texts.value.baseUrl}…`
+			}</span></p>
+      <button id="cancel-provider" type="button" @click=${cancel}>Cancel</button>
+    </div>
   `;
 }
 
@@ -136,9 +158,79 @@ function keyHelp({ preset }: ProviderEditor, actions: ProviderFormActions): Temp
 	const { keyUrl, needsKey } = preset;
 	if (keyUrl === null) return html`${needsKey ? "" : "Only if the server requires one. "}${kept}`;
 	return html`${kept} Get a key at
-    <span class="together"><span class="key-url">${keyUrl.replace(/^https:\/\//, "")}</span>
+    <span class="together"><button id="open-key-url" type="button" class="link" title=${keyUrl}
+      aria-label=${`Open ${keyUrl} in the browser`} @click=${() => actions.open(keyUrl)}
+      ><span class="key-url">${shortAddress(keyUrl)}</span>${icon("external-link")}</button>
     <button id="copy-key-url" type="button" class="bare small" aria-label="Copy link"
       title="Copy link" @click=${() => actions.copy(keyUrl)}>${icon("copy")}</button></span>`;
+}
+
+/** Returns an address without its scheme and its query. */
+function shortAddress(address: string): string {
+	return address.replace(/^https:\/\//, "").replace(/[?#].*$/, "");
+}
+
+/** What the user allowed for this address, and the way to take it back. */
+function consentLine(editor: ProviderEditor): TemplateResult | typeof nothing {
+	const consent = editor.consent.value;
+	if (consent === null) return nothing;
+	const allowed =
+		consent.type === "plainHttp"
+			? html`You allowed unencrypted connections to <b>${consent.origin}</b>.`
+			: html`You trust one certificate of <b>${consent.origin}</b>:
+          <code class="fingerprint">${consent.sha256}</code>`;
+	return html`
+    <div id="consent" class="consent">
+      <p>${allowed}</p>
+      <button id="withdraw-consent" type="button" @click=${() => editor.withdraw()}>Withdraw</button>
+    </div>
+  `;
+}
+
+/** What the user is asked to allow after a test. It has the address or the fingerprint in it, and is not focused by itself. */
+function consentQuestion(
+	editor: ProviderEditor,
+	actions: ProviderFormActions,
+): TemplateResult | typeof nothing {
+	const question = editor.question.value;
+	if (question === null) return nothing;
+	const { consent, before } = question;
+	const isPlain = consent.type === "plainHttp";
+	return html`
+    <div id="consent-question" class="error-notice" role="group" tabindex="-1" aria-labelledby="consent-title">
+      <p id="consent-title"><strong>${
+				isPlain
+					? `Send the key and your messages unencrypted to ${consent.origin}?`
+					: before === null
+						? `Trust the certificate of ${consent.origin}?`
+						: `Trust the new certificate of ${consent.origin}?`
+			}</strong></p>
+      ${
+				isPlain
+					? html`<p>Everyone in your network could read them. It is asked again for any other address.</p>`
+					: certificates(consent.sha256, before)
+			}
+      <button id="give-consent" type="button" @click=${actions.allow}>${
+				isPlain ? `Allow for ${consent.origin}` : "Trust this certificate"
+			}</button>
+    </div>
+  `;
+}
+
+function certificates(presented: string, before: string | null): TemplateResult {
+	const compare = "Trust it only if the server itself shows the same SHA-256 fingerprint:";
+	if (before === null) {
+		return html`
+      <p>No authority that this machine trusts signed it. ${compare}</p>
+      <code class="fingerprint" data-is="presented">${presented}</code>
+    `;
+	}
+	return html`
+    <p>The server was set up again, or something else answers in its place. ${compare}</p>
+    <code class="fingerprint" data-is="presented">${presented}</code>
+    <p>You trusted this one until now:</p>
+    <code class="fingerprint" data-is="before">${before}</code>
+  `;
 }
 
 function test(editor: ProviderEditor, actions: ProviderFormActions): TemplateResult {

@@ -7,7 +7,8 @@ import type { FoundServer, Preset, ProviderForm, ProviderInfo } from "../../ipc/
 import { messageOf } from "../../ipc/errors";
 import type { Commands } from "../../ipc/host";
 import { type EditorCommands, ProviderEditor } from "./editor";
-import { DEFAULT_PARALLEL, isLikelyKey, presetOfKey, sameAddress } from "./texts";
+import { hostOf, isLikelyKey, presetOfKey } from "./recognise";
+import { DEFAULT_PARALLEL, sameAddress } from "./texts";
 
 export type ProviderCommands = EditorCommands &
 	Pick<Commands, "listPresets" | "listProviders" | "findLocalServers" | "deleteProvider">;
@@ -75,7 +76,15 @@ export class Providers {
 	async add(server: FoundServer): Promise<ProviderInfo> {
 		const { preset, name, baseUrl } = server;
 		const key: ProviderForm["key"] = { type: "keep" };
-		const form = { id: null, preset, name, baseUrl, maxParallel: DEFAULT_PARALLEL, key };
+		const form = {
+			id: null,
+			preset,
+			name,
+			baseUrl,
+			maxParallel: DEFAULT_PARALLEL,
+			key,
+			consent: null,
+		};
 		const saved = await this.#commands.saveProvider(form);
 		await this.load();
 		return saved;
@@ -90,33 +99,50 @@ export class Providers {
 		});
 	}
 
-	/** Searches the presets. A pasted key opens the editor of its provider; returns whether it did. */
-	search(text: string): boolean {
+	/** Searches the presets. Returns the provider of a pasted key, if that is certain. */
+	search(text: string): Preset | null {
 		this.presetQuery.value = text;
-		const preset = presetOfKey(this.presets.value, text);
-		if (preset === null) return false;
-		this.create(preset);
-		return true;
+		return presetOfKey(this.presets.value, text);
 	}
 
-	/** Opens the editor for a new provider. A key in the place of a search goes with it, and is tested at once. */
-	create(preset: Preset): void {
-		const typed = this.presetQuery.value;
+	/**
+	 * Opens the editor for a new provider. A key in the place of a search goes with it. Returns the editor if nothing is
+	 * left to fill in.
+	 */
+	create(preset: Preset): ProviderEditor | null {
+		const typed = this.presetQuery.value.trim();
+		const hasKey = isLikelyKey(typed) || presetOfKey([preset], typed) !== null;
+		const editor = this.#open(preset, hasKey ? { key: typed } : {});
+		return hasKey && preset.baseUrl !== "" ? editor : null;
+	}
+
+	/**
+	 * Opens the editor for the server at an address in the place of a search. Returns the editor if nothing is left to
+	 * fill in: the address of a service needs a key, too.
+	 */
+	createAt(preset: Preset, address: string): ProviderEditor | null {
+		const name = preset.id === "custom" ? { name: hostOf(address) } : {};
+		const editor = this.#open(preset, { ...name, baseUrl: address });
+		return preset.needsKey ? null : editor;
+	}
+
+	#open(preset: Preset, pasted: Parameters<ProviderEditor["paste"]>[0]): ProviderEditor {
 		const editor = new ProviderEditor(this.#commands, preset, null);
 		batch(() => {
 			this.presetQuery.value = "";
 			this.choosing.value = false;
 			this.editor.value = editor;
 		});
-		if (!isLikelyKey(typed) && presetOfKey([preset], typed) === null) return;
-		editor.type("key", typed.trim());
-		if (preset.baseUrl !== "") void editor.test();
+		if (Object.keys(pasted).length > 0) editor.paste(pasted);
+		return editor;
 	}
 
 	/** Opens the editor for an existing provider. */
-	edit(provider: ProviderInfo): void {
+	edit(provider: ProviderInfo): ProviderEditor {
 		const preset = this.presets.value.find(({ id }) => id === provider.preset);
-		this.editor.value = new ProviderEditor(this.#commands, preset ?? presetOf(provider), provider);
+		const editor = new ProviderEditor(this.#commands, preset ?? presetOf(provider), provider);
+		this.editor.value = editor;
+		return editor;
 	}
 
 	/** Returns to the list, and discards the form with its key. */
@@ -146,5 +172,6 @@ function presetOf(provider: ProviderInfo): Preset {
 		local: false,
 		keyUrl: null,
 		keyPrefixes: [],
+		sharedKeyPrefixes: [],
 	};
 }

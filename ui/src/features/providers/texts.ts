@@ -35,7 +35,7 @@ export function keyName({ keyLastFour }: Pick<ProviderInfo, "keyLastFour">): str
 export function providerState(provider: ProviderInfo): string {
 	const isAllOutside = provider.source === "environment" && provider.keyPlace === "environment";
 	const key = isAllOutside ? keyName(provider) : keyState(provider);
-	return key === "" ? SOURCES[provider.source] : `${SOURCES[provider.source]} · ${key}`;
+	return [SOURCES[provider.source], key, consentState(provider)].filter(Boolean).join(" · ");
 }
 
 const SOURCES: Record<ProviderInfo["source"], string> = {
@@ -99,20 +99,44 @@ export function parseKey(text: string, isNeeded: boolean): ParseResult<string> {
 	return /\s/.test(value) ? { problem: "An API key has no spaces: copy it again" } : { value };
 }
 
-/** What is shorter is the beginning of a key, or none. */
-const MIN_KEY_LENGTH = 20;
-
-/** Returns whether a text may be an API key, and is no name or address of a provider. */
-export function isLikelyKey(text: string): boolean {
-	return /^[!-~]+$/.test(text.trim()) && text.trim().length >= MIN_KEY_LENGTH && !/[/.]/.test(text);
+/** Returns what the user consented to, for the provider's row; empty for nothing. */
+export function consentState({ consent }: Pick<ProviderInfo, "consent">): string {
+	if (consent === null) return "";
+	return consent.type === "plainHttp"
+		? "Unencrypted, which you allowed"
+		: "Its certificate is trusted by you";
 }
 
-/** Returns the preset whose keys have the form of this one; null where that is not certain. */
-export function presetOfKey(presets: readonly Preset[], text: string): Preset | null {
-	const key = text.trim();
-	if (!/^[!-~]+$/.test(key) || key.length < MIN_KEY_LENGTH) return null;
-	const isIts = ({ keyPrefixes }: Preset) => keyPrefixes.some((prefix) => key.startsWith(prefix));
-	return presets.find(isIts) ?? null;
+/** What a button of a provider's row does about its last error. */
+export type Remedy = "changeKey" | "review" | "editAddress" | "tryAgain";
+
+export const REMEDIES: Record<Remedy, string> = {
+	changeKey: "Change the key",
+	review: "Review the connection",
+	editAddress: "Edit the address",
+	tryAgain: "Try again",
+};
+
+/** Returns the remedy for a provider's last error. Only one that the user added can be edited. */
+export function remedyOf({
+	source,
+	lastError,
+}: Pick<ProviderInfo, "source" | "lastError">): Remedy | null {
+	if (lastError === null) return null;
+	if (source !== "settings") return "tryAgain";
+	switch (lastError.code) {
+		case "wrong_key":
+			return "changeKey";
+		case "untrusted_certificate":
+		case "changed_certificate":
+		case "insecure_url":
+			return "review";
+		case "unknown_path":
+		case "unexpected_response":
+			return "editAddress";
+		default:
+			return "tryAgain";
+	}
 }
 
 /** Returns the address of a preset, or what stands for it in a list. */

@@ -6,7 +6,15 @@ import type { FoundServer, Preset, ProviderInfo } from "../../ipc/bindings";
 import { count } from "../../shared/format";
 import { icon } from "../../shared/icon";
 import { errorNotice, title } from "../../shared/section";
-import { findPresets, isLikelyKey, presetAddress, providerState } from "./texts";
+import { addressIn, candidatesOfKey, isLikelyKey, presetOfAddress } from "./recognise";
+import {
+	findPresets,
+	presetAddress,
+	providerState,
+	REMEDIES,
+	type Remedy,
+	remedyOf,
+} from "./texts";
 
 export interface ProvidersModel {
 	/** Null until they are read. */
@@ -17,6 +25,8 @@ export interface ProvidersModel {
 	readonly offered: readonly FoundServer[];
 	readonly scanning: boolean;
 	readonly scanProblem: string | null;
+	/** The models are being listed, which shows whether a provider answers again. */
+	readonly checking: boolean;
 }
 
 export interface ProvidersActions {
@@ -24,6 +34,8 @@ export interface ProvidersActions {
 	add(): void;
 	edit(provider: ProviderInfo): void;
 	remove(provider: ProviderInfo): void;
+	/** Does something about a provider's last error. */
+	remedy(provider: ProviderInfo, remedy: Remedy): void;
 	scan(): void;
 	addServer(server: FoundServer): void;
 }
@@ -55,13 +67,13 @@ function list(model: ProvidersModel, actions: ProvidersActions): TemplateResult 
       ${repeat(
 				model.list,
 				(provider) => provider.id,
-				(provider) => row(provider, actions),
+				(provider) => row(provider, model.checking, actions),
 			)}
     </ul>
   `;
 }
 
-function row(provider: ProviderInfo, actions: ProvidersActions): TemplateResult {
+function row(provider: ProviderInfo, checking: boolean, actions: ProvidersActions): TemplateResult {
 	const { name } = provider;
 	return html`
     <li class="provider" data-provider-id=${provider.id} data-source=${provider.source}>
@@ -80,7 +92,35 @@ function row(provider: ProviderInfo, actions: ProvidersActions): TemplateResult 
           `
 					: nothing
 			}
+      ${lastError(provider, checking, actions)}
     </li>
+  `;
+}
+
+const AT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+
+/** Why a provider did not answer last time, and what helps. Always rendered, so that a change is announced. */
+function lastError(
+	provider: ProviderInfo,
+	checking: boolean,
+	actions: ProvidersActions,
+): TemplateResult {
+	const { name, lastError: last } = provider;
+	const remedy = remedyOf(provider);
+	return html`
+    <div class="last-error" role="status">
+      ${
+				last === null || remedy === null
+					? nothing
+					: html`
+            <p data-code=${last.code}>${icon("circle-alert")}<span><time
+              datetime=${new Date(last.at).toISOString()}>${AT.format(last.at)}</time>: ${last.message}</span></p>
+            <button type="button" class="remedy" data-remedy=${remedy} aria-label=${`${REMEDIES[remedy]}: ${name}`}
+              aria-disabled=${String(checking && remedy === "tryAgain")}
+              @click=${() => actions.remedy(provider, remedy)}>${REMEDIES[remedy]}</button>
+          `
+			}
+    </div>
   `;
 }
 
@@ -119,10 +159,12 @@ export interface PresetActions {
 	load(): void;
 	search(text: string): void;
 	choose(preset: Preset): void;
+	/** Connects to the server at a typed address. */
+	connect(preset: Preset, address: string): void;
 	cancel(): void;
 }
 
-/** The presets for a new provider. */
+/** One field for a key, an address or a search, above the presets that it leads to. */
 export function presets(
 	all: readonly Preset[],
 	query: string,
@@ -130,50 +172,84 @@ export function presets(
 	actions: PresetActions,
 ): TemplateResult {
 	const isKey = isLikelyKey(query);
-	const found = findPresets(all, isKey ? "" : query);
+	const address = isKey ? null : addressIn(query);
+	const candidates = isKey ? candidatesOfKey(all, query) : findPresets(all, query);
+	const others = isKey ? all.filter((preset) => !candidates.includes(preset)) : [];
+	const server = address === null ? null : presetOfAddress(all, address);
+	const first = () => {
+		if (server !== null && address !== null) actions.connect(server, address);
+		else if (candidates[0] !== undefined) actions.choose(candidates[0]);
+	};
 	const onKey = (event: KeyboardEvent) => {
-		const first = found[0];
 		if (event.key === "ArrowDown") moveFocus(event, 1);
 		else if (event.key === "ArrowUp") moveFocus(event, -1);
 		else if (event.key === "Enter" && event.target instanceof HTMLInputElement) {
-			if (first !== undefined && !event.isComposing) actions.choose(first);
+			if (!event.isComposing) first();
 		} else return;
 		event.preventDefault();
 	};
+	const found = candidates.length + (server === null ? 0 : 1);
 	return html`
     <div class="section-head">
       ${title("Add a provider")}
       <button type="button" id="cancel-provider" @click=${actions.cancel}>Cancel</button>
     </div>
+    <p class="quiet">Paste an API key or the address of a server: the rest is found out.</p>
     <div class="presets" @keydown=${onKey}>
       <div class="search">
         ${icon("search")}
-        <input id="preset-search" type="text" placeholder="Search providers, or paste an API key"
-          aria-label="Search providers, or paste an API key"
+        <input id="preset-search" type="text" placeholder="API key, address, or name of a provider"
+          aria-label="API key, address, or name of a provider"
           autocomplete="off" spellcheck="false" .value=${live(query)}
           @input=${(event: Event) => actions.search((event.currentTarget as HTMLInputElement).value)} />
       </div>
       ${
 				isKey
-					? html`<p class="quiet" role="status">Keys of several providers look like this one. Choose the provider.</p>`
-					: html`<p class="visually-hidden" role="status">${count(found.length, "provider")}</p>`
+					? html`<p class="quiet" role="status">Keys of ${count(candidates.length, "provider")} can look like this one. Which is it?</p>`
+					: html`<p class="visually-hidden" role="status">${count(found, "provider")}</p>`
 			}
-      ${found.length === 0 ? nonePreset(all.length === 0, problem, actions) : nothing}
-      <ul id="preset-list" class="rows" aria-label="Providers to add">
-        ${repeat(
-					found,
-					(preset) => preset.id,
-					(preset) => html`
-            <li>
-              <button type="button" class="preset" data-preset=${preset.id} @click=${() => actions.choose(preset)}>
-                <span class="name">${preset.name}</span>
-                <span class="address">${presetAddress(preset)}</span>
-              </button>
-            </li>
-          `,
-				)}
-      </ul>
+      ${
+				server === null || address === null
+					? nothing
+					: html`<ul class="rows" aria-label="Server at this address"><li>
+              <button type="button" class="preset" id="connect-address" data-preset=${server.id}
+                @click=${() => actions.connect(server, address)}>
+                <span class="name">Connect to ${address}</span>
+                <span class="address">${server.id === "custom" ? "OpenAI-compatible server" : server.name}</span>
+              </button></li></ul>`
+			}
+      ${found === 0 ? nonePreset(all.length === 0, problem, actions) : nothing}
+      ${presetList("preset-list", "Providers to add", candidates, actions)}
+      ${
+				others.length === 0
+					? nothing
+					: html`<h3>Other providers</h3>${presetList("other-presets", "Other providers", others, actions)}`
+			}
     </div>
+  `;
+}
+
+function presetList(
+	id: string,
+	label: string,
+	presets: readonly Preset[],
+	actions: PresetActions,
+): TemplateResult {
+	return html`
+    <ul id=${id} class="rows" aria-label=${label}>
+      ${repeat(
+				presets,
+				(preset) => preset.id,
+				(preset) => html`
+          <li>
+            <button type="button" class="preset" data-preset=${preset.id} @click=${() => actions.choose(preset)}>
+              <span class="name">${preset.name}</span>
+              <span class="address">${presetAddress(preset)}</span>
+            </button>
+          </li>
+        `,
+			)}
+    </ul>
   `;
 }
 

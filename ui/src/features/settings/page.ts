@@ -23,6 +23,8 @@ export interface SettingsDeps {
 	/** Asks whether to remove a provider. */
 	askToRemove(provider: { readonly id: string; readonly name: string }): void;
 	copy(text: string): void;
+	/** Opens an address in the system's browser, or shows why not. */
+	open(address: string): void;
 	fail(message: string): void;
 	/** Focuses the element that had the focus before, or what is best in its place. */
 	returnFocus(back: Element | null): void;
@@ -45,6 +47,8 @@ export class SettingsPage {
 	#back: Element | null = null;
 	/** Selectors of what to focus after the next render, best first. */
 	#focus: readonly string[] = [];
+	/** They were opened from the conversation to add a provider, and lead back there. */
+	#isDetour = false;
 
 	constructor(deps: SettingsDeps) {
 		this.#deps = deps;
@@ -55,13 +59,22 @@ export class SettingsPage {
 			focus: (...selectors) => {
 				this.#focus = selectors;
 			},
-			saved: () => {
-				this.settings.saved();
-				void deps.models.read();
+			saved: () => this.settings.saved(),
+			models: deps.models.list,
+			readModels: (refresh) => deps.models.read(refresh),
+			isReading: () => deps.models.reading.value > 0,
+			chooseDefault: async (modelId) => {
+				await this.settings.choose("defaultModelId", modelId);
+				const problem = this.settings.problems.value.get("defaultModelId");
+				if (problem !== undefined) deps.fail(problem);
+			},
+			added: () => {
+				if (this.#isDetour) this.close();
 			},
 			fail: deps.fail,
 			askToRemove: deps.askToRemove,
 			copy: deps.copy,
+			open: deps.open,
 		});
 	}
 
@@ -77,10 +90,12 @@ export class SettingsPage {
 
 	/** Shows the presets for a new provider. */
 	addProvider(): void {
+		const isDetour = !this.isOpen.value;
 		batch(() => {
 			this.open("providers");
 			this.providers.choosePreset();
 		});
+		this.#isDetour = isDetour;
 	}
 
 	/** Returns to the conversation, and the focus to where it was. */
@@ -93,6 +108,7 @@ export class SettingsPage {
 	/** Returns to the conversation; the caller moves the focus. */
 	leave(): void {
 		this.flush();
+		this.#isDetour = false;
 		this.isOpen.value = false;
 	}
 
@@ -120,8 +136,10 @@ export class SettingsPage {
 
 	/** Called when providers were added, changed or removed, here or in another window. */
 	modelsChanged(): void {
-		void this.#deps.models.read();
-		if (this.isOpen.value) this.providers.load();
+		// The rows show which provider did not answer.
+		void this.#deps.models.read().then(() => {
+			if (this.isOpen.value) this.providers.load();
+		});
 	}
 
 	/** Renders the settings whenever they are open. */

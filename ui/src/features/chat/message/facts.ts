@@ -1,5 +1,6 @@
 /** Details of how an answer was generated, as text. */
 import type { Message } from "../../../ipc/bindings";
+import { LABELS } from "../../parameters/parameters";
 
 const WHEN = { dateStyle: "medium", timeStyle: "short" } as const;
 
@@ -25,6 +26,10 @@ export function factsOf(message: Message): readonly (readonly [string, string])[
 			const speed = (usage.completionTokens * 1000) / ms;
 			facts.push(["Speed", `${(Math.round(speed * 10) / 10).toLocaleString()} tokens/s`]);
 		}
+	}
+	if (message.notSent.length > 0) {
+		const names = message.notSent.map((name) => LABELS[name]);
+		facts.push(["Not sent", `${names.join(", ")} (not taken by the model)`]);
 	}
 	return facts;
 }

@@ -21,6 +21,9 @@ export interface TranscriptPaneDeps {
 	readonly sendKey: ReadonlySignal<SendKey>;
 	/** Returns whether there is text that is not sent. */
 	hasDraft(): boolean;
+	/** Returns whether only the built-in model can answer. */
+	offersProvider(): boolean;
+	addProvider(): void;
 	suggest(text: string): void;
 	copy(text: string): void;
 	/** Called after each render. */
@@ -69,12 +72,14 @@ export function mountTranscript(scroller: HTMLElement, deps: TranscriptPaneDeps)
 					stopping: session.stopping.value !== null,
 					opening: !session.isNew && session.view.value === null,
 					hasDraft: deps.hasDraft(),
+					offersProvider: deps.offersProvider(),
 					hasLater: hasLater.value,
 					newBelow: follower.hidden.value || hasLater.value,
 					now: deps.now.value,
 				},
 				{
 					suggest: deps.suggest,
+					addProvider: deps.addProvider,
 					retry: (messageId) => void shown.value.answerAgain(messageId, "retry"),
 					regenerate: (messageId) => void shown.value.answerAgain(messageId, "regenerate"),
 					edit: (message) => session.editor.open(message),

@@ -10,6 +10,8 @@ export interface TranscriptModel extends MessageModel {
 	readonly opening: boolean;
 	/** There is text that is not sent. */
 	readonly hasDraft: boolean;
+	/** Only the built-in model can answer. */
+	readonly offersProvider: boolean;
 	/** There are later messages that are not loaded. */
 	readonly hasLater: boolean;
 	/** There is more below the visible part. */
@@ -18,6 +20,7 @@ export interface TranscriptModel extends MessageModel {
 
 export interface TranscriptActions extends MessageActions {
 	suggest(text: string): void;
+	addProvider(): void;
 	toBottom(): void;
 }
 
@@ -29,7 +32,7 @@ const SUGGESTIONS = [
 
 export function transcript(model: TranscriptModel, actions: TranscriptActions): TemplateResult {
 	if (model.opening) return html`<p class="empty quiet">Loading…</p>`;
-	if (model.messages.length === 0) return empty(model.hasDraft, actions);
+	if (model.messages.length === 0) return empty(model, actions);
 	const last = model.hasLater ? undefined : model.messages.at(-1);
 	return html`
     <div class="column">
@@ -48,7 +51,10 @@ export function transcript(model: TranscriptModel, actions: TranscriptActions): 
   `;
 }
 
-function empty(hasDraft: boolean, actions: TranscriptActions): TemplateResult {
+function empty(
+	{ hasDraft, offersProvider }: TranscriptModel,
+	actions: TranscriptActions,
+): TemplateResult {
 	return html`
     <div class="empty">
       <h2>What is on your mind?</h2>
@@ -62,6 +68,12 @@ function empty(hasDraft: boolean, actions: TranscriptActions): TemplateResult {
 								html`<li><button type="button" @click=${() => actions.suggest(text)}>${text}</button></li>`,
 						)}
           </ul>`
+			}
+      ${
+				offersProvider
+					? html`<p class="offer quiet"><span>Only the small built-in model answers yet.</span>
+            <button id="connect-provider" type="button" @click=${actions.addProvider}>Connect a better one</button></p>`
+					: nothing
 			}
     </div>
   `;
