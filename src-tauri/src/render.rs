@@ -94,6 +94,8 @@ pub(crate) struct Message {
     usage: Option<Usage>,
     /// How many of the oldest messages were omitted from the request, because they exceed the context.
     left_out: u32,
+    /// Their tokens, estimated where nothing counted them.
+    left_out_tokens: u32,
     /// When it was created, epoch ms.
     created_at: Timestamp,
     /// When an answer ended, epoch ms.
@@ -156,6 +158,7 @@ impl From<model::Message> for Message {
             finish_reason: message.finish_reason,
             usage: message.usage,
             left_out: message.left_out,
+            left_out_tokens: message.left_out_tokens,
             created_at: message.created_at,
             finished_at: message.finished_at,
             versions: message.versions,

@@ -16,6 +16,7 @@ export function message(n: number, content = `${n}`): Message {
 		finishReason: null,
 		usage: null,
 		leftOut: 0,
+		leftOutTokens: 0,
 		createdAt: 0,
 		finishedAt: null,
 		versions: { index: 1, count: 1, ids: [`m${n}`] },

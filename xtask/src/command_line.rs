@@ -22,6 +22,7 @@ usage: cargo xtask <command>
   prove [--quick] [KIND]  try to break the generation lock; the full campaign renews docs/RELIABILITY.md
   fuzz [--minutes N] [--sanitizer NAME] [TARGET]  look for input that breaks what reads it, 10 minutes for each target
   bench [--json] [ROW]   measure Conch beside what it is compared with; all rows renew docs/PERFORMANCE.md
+  peers-test             try Conch against servers that others wrote: llmock, llama.cpp, aimock
   screenshots [--only NAME]  draw every view and state of the window into docs/screenshots
   setup                  install what this machine lacks: system packages, npm packages, the model
   queries [--check]      renew (or check) .sqlx after a change of a query or a migration
@@ -39,6 +40,7 @@ pub(crate) enum Command {
     Prove(Amount, Vec<OsString>),
     Fuzz(FuzzOptions),
     Bench(Vec<OsString>),
+    PeersTest,
     Screenshots(Vec<OsString>),
     Queries(Mode),
     Help,
@@ -67,6 +69,7 @@ impl Command {
             "fuzz" => Self::Fuzz(FuzzOptions::default()),
             // These parse their own.
             "bench" => Self::Bench(arguments.raw_args()?.collect()),
+            "peers-test" => Self::PeersTest,
             "screenshots" => Self::Screenshots(arguments.raw_args()?.collect()),
             "queries" => Self::Queries(Mode::Renew),
             "help" => return Ok(Self::Help),
@@ -114,6 +117,7 @@ mod tests {
             ("build", Command::Build),
             ("run -- --a b", Command::Run(vec!["--a".into(), "b".into()])),
             ("test", Command::Test(None)),
+            ("peers-test", Command::PeersTest),
             ("test --only clippy", Command::Test(Some(Stage::Clippy))),
             ("prove --quick model", quick),
             (

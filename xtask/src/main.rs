@@ -1,5 +1,5 @@
-//! The project's own commands: `cargo xtask dev | fmt | run | test | prove | fuzz | bench | screenshots | build |
-//! setup | queries`.
+//! The project's own commands: `cargo xtask dev | fmt | run | test | prove | fuzz | bench | peers-test | screenshots |
+//! build | setup | queries`.
 //!
 //! Owns everything between a fresh clone and a running or tested application, so that a person and a CI machine
 //! type the same one command. It depends on very little, because it is the first crate that a new machine compiles;
@@ -17,6 +17,7 @@ mod environment;
 mod fuzz;
 mod model;
 mod page;
+mod peers_servers;
 mod prove;
 mod python;
 mod queries;
@@ -64,6 +65,7 @@ fn perform() -> anyhow::Result<ExitCode> {
         Command::Fuzz(options) => fuzz::run(&workspace, &options)?,
         Command::Bench(arguments) => bench::run(&workspace, &arguments)?,
         Command::Screenshots(arguments) => screenshots::run(&workspace, &arguments)?,
+        Command::PeersTest => peers_servers::run(&workspace)?,
         Command::Setup => setup::run(&workspace)?,
         Command::Queries(mode) => queries::run(&workspace, mode)?,
         Command::Help => terminal::answer(USAGE),

@@ -39,8 +39,10 @@ named! {
     FinishReason {
         /// It finished, or produced a stop sequence.
         Stop = "stop",
-        /// It reached the maximum answer length, or the end of its context.
+        /// It reached the maximum answer length.
         Length = "length",
+        /// The conversation and the answer together fill the model's context.
+        ContextFull = "context_full",
         /// The provider's content filter ended it.
         ContentFilter = "content_filter",
         Refusal = "refusal",
@@ -95,6 +97,8 @@ pub struct Message {
     pub usage: Option<Usage>,
     /// How many of the oldest messages were omitted from the request, because they exceed the context.
     pub left_out: u32,
+    /// Their tokens, estimated where nothing counted them.
+    pub left_out_tokens: u32,
     /// When it was created, epoch ms.
     pub created_at: Timestamp,
     /// When an answer ended, epoch ms.

@@ -223,6 +223,7 @@ async fn read(reader: &mut SqliteConnection, ids: &[MessageId]) -> Result<Vec<Me
              m.model, m.error_code, m.error_message, m.finish_reason AS "finish_reason: FinishReason",
              m.prompt_tokens AS "prompt_tokens: u32", m.completion_tokens AS "completion_tokens: u32",
              m.cached_tokens AS "cached_tokens: u32", m.left_out AS "left_out: u32",
+             m.left_out_tokens AS "left_out_tokens: u32",
              m.created_at AS "created_at: Timestamp", m.finished_at AS "finished_at: Timestamp",
              CASE WHEN m.parent_id IS NULL
                THEN (SELECT json_group_array(v.id ORDER BY v.search_key) FROM messages v
@@ -254,6 +255,7 @@ async fn read(reader: &mut SqliteConnection, ids: &[MessageId]) -> Result<Vec<Me
             cached_tokens: row.cached_tokens,
         }),
         left_out: row.left_out,
+        left_out_tokens: row.left_out_tokens,
         created_at: row.created_at,
         finished_at: row.finished_at,
         id: row.id,

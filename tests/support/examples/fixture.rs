@@ -85,7 +85,10 @@ async fn answers(store: &Store) -> Result<(), Box<dyn std::error::Error>> {
                 cached_tokens: Some(5),
             },
             finish_reason: Some(FinishReason::Stop),
-            omitted_messages: 3,
+            omitted: Omitted {
+                messages: 3,
+                tokens: 300,
+            },
             ..Ending::new(MessageStatus::Complete, None)
         },
         Ending {

@@ -6,6 +6,7 @@ mod connection;
 mod form;
 #[doc(hidden)]
 pub mod fuzzing;
+mod model_file;
 mod registry;
 
 pub(crate) use conch_provider::{
@@ -19,5 +20,6 @@ pub use conch_provider::{
 pub use form::{
     ConnectionTest, FoundServer, KeyChange, ProviderForm, ProviderInfo, ProviderSource,
 };
+pub use model_file::ModelFileInfo;
 pub(crate) use registry::ModelRef;
 pub use registry::Providers;

@@ -173,8 +173,8 @@ pub enum StreamEvent {
     Content(Content),
     /// Token counts of the provider. A later count replaces an earlier one.
     Usage(Usage),
-    /// How many of the oldest messages were omitted, because they do not fit the model's context.
-    OmittedMessages(u32),
+    /// What was omitted, because it does not fit the model's context.
+    Omitted(Omitted),
     /// Content that is not shown.
     Unshown(Unshown),
     /// The answer is complete, though its usage may follow.

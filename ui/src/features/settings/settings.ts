@@ -1,6 +1,6 @@
 /** The user's settings, as the core stores them. Every change is saved separately and immediately. */
 import { batch, computed, signal } from "@preact/signals-core";
-import type { Settings } from "../../ipc/bindings";
+import type { ModelFileInfo, Settings } from "../../ipc/bindings";
 import { messageOf } from "../../ipc/errors";
 import type { Commands } from "../../ipc/host";
 import { ParameterFields } from "../parameters/fields";
@@ -14,12 +14,13 @@ export type Choice =
 	| "appearance"
 	| "zoom"
 	| "sendKey"
-	| "onClose";
+	| "onClose"
+	| "modelFile";
 
 /** How long the note after a save stays, in ms. */
 const NOTE_LIFETIME = 3000;
 
-export type SettingsCommands = Pick<Commands, "getSettings" | "saveSettings">;
+export type SettingsCommands = Pick<Commands, "getSettings" | "saveSettings" | "getModelFile">;
 
 export class UserSettings {
 	/** Null until they are read. */
@@ -30,6 +31,8 @@ export class UserSettings {
 	readonly problems = signal<ReadonlyMap<Choice, string>>(new Map());
 	/** The unobtrusive note after a save; empty most of the time. */
 	readonly note = signal("");
+	/** The built-in model's file; null until it is read. */
+	readonly modelFile = signal<ModelFileInfo | null>(null);
 	/** The default parameters of all conversations. */
 	readonly parameters = computed(() => this.current.value?.parameters ?? NO_PARAMETERS);
 	readonly parameterFields = new ParameterFields(this.parameters, (parameters) =>
@@ -53,6 +56,11 @@ export class UserSettings {
 		} catch (error) {
 			this.problem.value = messageOf(error);
 		}
+	}
+
+	/** Reads what the built-in model's file is. Without it, its row has only the path. */
+	async readModelFile(): Promise<void> {
+		this.modelFile.value = await this.#commands.getModelFile().catch(() => null);
 	}
 
 	/** Saves a choice, or shows why not next to it; the previous choice then still applies. */

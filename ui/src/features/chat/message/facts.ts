@@ -1,11 +1,12 @@
 /** Details of how an answer was generated, as text. */
 import type { Message } from "../../../ipc/bindings";
+import { count } from "../../../shared/format";
 
 const WHEN = { dateStyle: "medium", timeStyle: "short" } as const;
 
 /** Returns names and values of the known details. */
 export function factsOf(message: Message): readonly (readonly [string, string])[] {
-	const { model, usage, createdAt, finishedAt } = message;
+	const { model, usage, createdAt, finishedAt, leftOut, leftOutTokens } = message;
 	const ms = finishedAt === null ? null : finishedAt - createdAt;
 	const facts: [string, string][] = [];
 	if (model !== null) facts.push(["Model", model]);
@@ -21,6 +22,10 @@ export function factsOf(message: Message): readonly (readonly [string, string])[
 			const speed = (usage.completionTokens * 1000) / ms;
 			facts.push(["Speed", `${(Math.round(speed * 10) / 10).toLocaleString()} tokens/s`]);
 		}
+	}
+	if (leftOut > 0) {
+		const tokens = leftOutTokens > 0 ? `, about ${count(leftOutTokens, "token")}` : "";
+		facts.push(["Omitted", `${count(leftOut, "message")}${tokens}`]);
 	}
 	return facts;
 }
