@@ -46,7 +46,7 @@ impl Parent {
                         .take(MAX_TOKEN_BYTES)
                         .read_until(b'\n', &mut second);
                     if read.is_ok() && second == FINISH {
-                        drop(finishing.send(()));
+                        let _ = finishing.send(());
                     }
                     drop(io::copy(&mut input, &mut io::sink()));
                 }

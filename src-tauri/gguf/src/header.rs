@@ -335,7 +335,7 @@ impl<R: Read + Seek> Reader<R> {
 mod tests {
     use std::io::Cursor;
 
-    use super::{Damage, check_content, layout};
+    use super::{Damage, check_content};
     use crate::testing::{Sample, Value};
 
     /// A header with some values, and one tensor; then the tensor.

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 pub use header::{Damage, check_content};
-use header::{Header, Purpose};
+use header::Header;
 pub use name::name_of;
 
 /// A model file that can be loaded for chat or completion, as far as its header shows.
@@ -334,10 +334,5 @@ mod tests {
     fn a_file_without_an_architecture_is_damaged() {
         let fault = inspected("x.gguf", &Sample::empty()).unwrap_err();
         assert_eq!(fault.code(), "model_damaged", "{fault}");
-    }
-
-    #[test]
-    fn every_purpose_but_text_is_unsuited() {
-        assert_eq!(Purpose::Text.unsuited(), None);
     }
 }

@@ -14,7 +14,6 @@ use crate::model::MessageError;
     rename_all = "camelCase",
     rename_all_fields = "camelCase"
 )]
-#[expect(missing_docs, reason = "field names say it")]
 pub enum ModelFileInfo {
     /// It can be loaded, as far as its header shows.
     Usable {

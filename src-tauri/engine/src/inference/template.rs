@@ -129,18 +129,15 @@ fn folded(messages: &[&Message]) -> Vec<Message> {
         .map(|message| message.content.as_str())
         .collect();
     let mut rest: Vec<Message> = rest.into_iter().cloned().collect();
-    match rest.iter_mut().find(|message| message.role == Role::User) {
-        Some(first) => {
-            said.push(&first.content);
-            first.content = said.join("\n\n");
-        }
-        None => rest.insert(
-            0,
-            Message {
-                role: Role::User,
-                content: said.join("\n\n"),
-            },
-        ),
+    if let Some(first) = rest.iter_mut().find(|message| message.role == Role::User) {
+        said.push(&first.content);
+        first.content = said.join("\n\n");
+    } else {
+        let question = Message {
+            role: Role::User,
+            content: said.join("\n\n"),
+        };
+        rest.insert(0, question);
     }
     rest
 }

@@ -16,7 +16,8 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use conch_model::{
-    FinishReason, Parameters, ProtocolKind, ProviderData, ReasoningEffort, Role, ToolCall, Usage,
+    FinishReason, Omitted, Parameters, ProtocolKind, ProviderData, ReasoningEffort, Role, ToolCall,
+    Usage,
 };
 use reqwest::RequestBuilder;
 use reqwest::header::HeaderValue;
