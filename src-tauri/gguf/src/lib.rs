@@ -19,8 +19,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-pub use header::{Damage, check_content};
 use header::Header;
+pub use header::{Damage, check_content};
 pub use name::name_of;
 
 /// A model file that can be loaded for chat or completion, as far as its header shows.
