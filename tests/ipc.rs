@@ -290,6 +290,16 @@ fn a_conversation_is_a_tree_of_branches() {
         .call("list_branches", json!({"conversationId": id}))
         .unwrap();
     assert_eq!(listed[1]["name"], "Short");
+
+    let delete = |branch: &Value| page.call("delete_branch", json!({"branchId": branch}));
+    let refused = delete(&sent["branchId"]).unwrap_err();
+    assert_eq!(refused["code"], "invalid_argument", "main stays");
+    delete(&branch["id"]).unwrap();
+    assert_eq!(delete(&branch["id"]).unwrap_err()["code"], "not_found");
+    let listed = page
+        .call("list_branches", json!({"conversationId": id}))
+        .unwrap();
+    assert_eq!(listed.as_array().unwrap().len(), 1);
 }
 
 #[test]
@@ -451,5 +461,258 @@ fn a_database_that_cannot_be_opened_is_replaced_in_the_same_process() {
     assert_eq!(
         std::fs::read(kept).unwrap(),
         b"not a database at all, but precious"
+    );
+}
+
+#[test]
+fn a_queue_is_listed_changed_and_sent_by_its_commands() {
+    let page = Page::open();
+    let id = page.new_conversation();
+    let on = json!({"conversationId": id});
+    let list = || page.call("list_queue", on.clone()).unwrap();
+    let send = |content: &str, policy: &str| {
+        let message = json!({
+            "conversationId": id, "content": content, "clientRequestId": content, "policy": policy,
+        });
+        page.call("send_message", message)
+    };
+    let empty = json!({"paused": false, "pauseReason": null, "pauseMessage": null, "items": []});
+    assert_eq!(list(), empty);
+    page.server.push(Script::gated("hold", "half", ""));
+    let running = send("first", "queue").unwrap();
+    assert_eq!(running["type"], "accepted", "nothing is in the way");
+    let waits = send("second", "queue").unwrap();
+    let second = &waits["queuedMessageId"];
+    let expected = json!({"type": "queued", "queuedMessageId": second, "position": 1});
+    assert_eq!(waits, expected);
+    assert_eq!(
+        send("second", "queue").unwrap(),
+        expected,
+        "a repeated request"
+    );
+    let third = send("third", "queue").unwrap()["queuedMessageId"].clone();
+
+    let queue = list();
+    let item = &queue["items"][0];
+    let expected = json!({
+        "id": second, "position": 1, "content": "second", "modelId": item["modelId"], "attachmentIds": [],
+        "attachments": [], "held": false, "createdAt": item["createdAt"],
+    });
+    assert_eq!(*item, expected);
+    assert!(item["createdAt"].is_i64());
+    let view = page.call("get_conversation", on.clone()).unwrap();
+    assert_eq!(
+        (&view["queue"], &view["sendPolicy"]),
+        (&queue, &Value::Null)
+    );
+
+    let of = |id: &Value| json!({"queuedMessageId": id});
+    let with = |id: &Value, name: &str, value: Value| {
+        let mut arguments = of(id);
+        arguments[name] = value;
+        arguments
+    };
+    let contents = || {
+        let items = list()["items"].as_array().unwrap().clone();
+        let texts = items.iter().map(|item| item["content"].as_str().unwrap());
+        texts.collect::<Vec<_>>().join(" ")
+    };
+    let call = |command: &str, arguments: Value| {
+        for _ in 0..2 {
+            let done = page.call(command, arguments.clone()).unwrap();
+            assert_eq!(done, Value::Null, "{command} is idempotent");
+        }
+    };
+    call(
+        "edit_queued_message",
+        with(second, "content", json!("better")),
+    );
+    call("move_queued_message", with(&third, "position", json!(1)));
+    assert_eq!(contents(), "third better");
+    call("hold_queued_message", with(&third, "held", json!(true)));
+    assert_eq!(list()["items"][0]["held"], true);
+    call("hold_queued_message", with(&third, "held", json!(false)));
+    call("remove_queued_message", of(&third));
+    assert_eq!(contents(), "better");
+    call("restore_queued_message", of(&third));
+    assert_eq!(contents(), "third better");
+    call("pause_queue", on.clone());
+    let paused = list();
+    assert_eq!(
+        (&paused["paused"], &paused["pauseReason"]),
+        (&json!(true), &json!("user"))
+    );
+    call("resume_queue", on.clone());
+
+    // A paused queue lets the user send what is chosen.
+    page.server.push(Script::gated("now", "", "to better"));
+    let begun = page.call("send_queued_message_now", of(second)).unwrap();
+    assert_eq!(begun["type"], "accepted");
+    assert_eq!(begun["branchId"], running["branchId"]);
+    let again = page.call("send_queued_message_now", of(second)).unwrap();
+    assert_eq!(again, begun);
+    assert_eq!(contents(), "third");
+    let stop = json!({"generationId": begun["generationId"]});
+    page.call("stop_generation", stop).unwrap();
+    assert_eq!(list()["pauseReason"], "stopped");
+    call("clear_queue", on.clone());
+    assert_eq!(list(), empty);
+    let view = page.ended(&id);
+    let texts = view["messages"].as_array().unwrap().iter();
+    let texts: Vec<_> = texts.map(|message| &message["content"]).collect();
+    assert_eq!(
+        texts[..3],
+        [&json!("first"), &json!("half"), &json!("better")]
+    );
+}
+
+#[test]
+fn bad_input_to_a_queue_has_a_code_and_changes_nothing() {
+    let page = Page::open();
+    let id = page.new_conversation();
+    let on = json!({"conversationId": id});
+    page.server.push(Script::gated("hold", "", ""));
+    for n in 0..11 {
+        let message = json!({
+            "conversationId": id, "content": format!("{n}"), "clientRequestId": format!("{n}"), "policy": "queue",
+        });
+        page.call("send_message", message).unwrap();
+    }
+    let before = page.call("list_queue", on.clone()).unwrap();
+    assert_eq!(before["items"].as_array().unwrap().len(), 10);
+    let full =
+        json!({"conversationId": id, "content": "11", "clientRequestId": "11", "policy": "queue"});
+    let full = page.call("send_message", full).unwrap_err();
+    let expected = json!({
+        "code": "queue_full",
+        "message": "10 messages are waiting already. Wait until one is sent, or remove one. Your text is kept",
+    });
+    assert_eq!(full, expected);
+    let first = &before["items"][0]["id"];
+    for (command, arguments, code) in [
+        (
+            "edit_queued_message",
+            json!({"queuedMessageId": first, "content": " "}),
+            "empty_message",
+        ),
+        (
+            "edit_queued_message",
+            json!({"queuedMessageId": "gone", "content": "x"}),
+            "not_found",
+        ),
+        (
+            "move_queued_message",
+            json!({"queuedMessageId": first, "position": 0}),
+            "invalid_argument",
+        ),
+        (
+            "move_queued_message",
+            json!({"queuedMessageId": "gone", "position": 1}),
+            "not_found",
+        ),
+        (
+            "remove_queued_message",
+            json!({"queuedMessageId": "gone"}),
+            "not_found",
+        ),
+        (
+            "restore_queued_message",
+            json!({"queuedMessageId": "gone"}),
+            "not_found",
+        ),
+        (
+            "hold_queued_message",
+            json!({"queuedMessageId": "gone", "held": true}),
+            "not_found",
+        ),
+        (
+            "send_queued_message_now",
+            json!({"queuedMessageId": "gone"}),
+            "not_found",
+        ),
+        ("list_queue", json!({"conversationId": "gone"}), "not_found"),
+        (
+            "clear_queue",
+            json!({"conversationId": id, "branchId": "gone"}),
+            "not_found",
+        ),
+        (
+            "pause_queue",
+            json!({"conversationId": "gone"}),
+            "not_found",
+        ),
+        (
+            "resume_queue",
+            json!({"conversationId": "gone"}),
+            "not_found",
+        ),
+        (
+            "set_send_policy",
+            json!({"conversationId": "gone", "policy": "queue"}),
+            "not_found",
+        ),
+        (
+            "set_send_policy",
+            json!({"policy": null}),
+            "invalid_argument",
+        ),
+    ] {
+        let refused = page.call(command, arguments.clone()).unwrap_err();
+        assert_eq!(refused["code"], code, "{command} {arguments}");
+    }
+    assert_eq!(page.call("list_queue", on).unwrap(), before);
+}
+
+#[test]
+fn a_send_policy_is_the_conversations_or_the_default() {
+    let page = Page::open();
+    let id = page.new_conversation();
+    let set = |policy: Value, conversation: &Value| {
+        let policy = json!({"conversationId": conversation, "policy": policy});
+        page.call("set_send_policy", policy).unwrap();
+    };
+    let policy = || page.call("get_settings", json!({})).unwrap()["sendPolicy"].clone();
+    assert_eq!(policy(), "reject");
+    page.server.push(Script::gated("hold", "half", ""));
+    let send = |content: &str| {
+        let message = json!({"conversationId": id, "content": content, "clientRequestId": content});
+        page.call("send_message", message)
+    };
+    let first = send("first").unwrap();
+    assert_eq!(
+        send("second").unwrap_err()["code"],
+        "generation_in_progress"
+    );
+    set(json!("queue"), &Value::Null);
+    assert_eq!(policy(), "queue");
+    assert_eq!(send("third").unwrap()["type"], "queued");
+    set(json!("interrupt"), &id);
+    page.server.push(Script::gated("hold", "part", ""));
+    let fourth = send("fourth").unwrap();
+    assert_eq!(fourth["fence"], json!(first["fence"].as_i64().unwrap() + 1));
+    set(json!("rollback"), &id);
+    let view = page.call("get_conversation", json!({"conversationId": id}));
+    assert_eq!(view.unwrap()["sendPolicy"], "rollback");
+    page.server.push(Script::gated("hold", "", "the end"));
+    let fifth = send("fifth").unwrap();
+    let view = page.call("get_conversation", json!({"conversationId": id}));
+    let view = view.unwrap();
+    let last: Vec<_> = view["messages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .skip(2)
+        .collect();
+    assert_eq!(last[0]["id"], fifth["userMessageId"]);
+    let ids = json!([fourth["userMessageId"], fifth["userMessageId"]]);
+    assert_eq!(
+        last[0]["versions"],
+        json!({"index": 2, "count": 2, "ids": ids})
+    );
+    set(Value::Null, &id);
+    assert_eq!(
+        send("sixth").unwrap()["type"],
+        "queued",
+        "the default again"
     );
 }

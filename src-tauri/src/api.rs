@@ -30,6 +30,7 @@ pub fn ipc<R: Runtime>() -> Builder<R> {
             commands::branches::list_branches,
             commands::branches::fork_branch,
             commands::branches::rename_branch,
+            commands::branches::delete_branch,
             commands::branches::set_max_parallel,
             commands::turns::send_message,
             commands::turns::generate_response,
@@ -39,6 +40,17 @@ pub fn ipc<R: Runtime>() -> Builder<R> {
             commands::turns::stop_all_generations,
             commands::turns::record_refused_attempt,
             commands::turns::follow_branch::<tauri::Wry>,
+            commands::queue::list_queue,
+            commands::queue::edit_queued_message,
+            commands::queue::hold_queued_message,
+            commands::queue::move_queued_message,
+            commands::queue::remove_queued_message,
+            commands::queue::restore_queued_message,
+            commands::queue::send_queued_message_now,
+            commands::queue::clear_queue,
+            commands::queue::pause_queue,
+            commands::queue::resume_queue,
+            commands::queue::set_send_policy,
             commands::locks::is_locked,
             commands::locks::cleanup_expired_locks,
             commands::models::list_models,
@@ -67,11 +79,13 @@ pub fn ipc<R: Runtime>() -> Builder<R> {
         .events(collect_events![
             events::LockChanged,
             events::ConversationChanged,
+            events::QueueChanged,
             events::ShowConversation,
             events::SettingsChanged,
             events::ModelsChanged,
         ])
         .typ::<IpcError>()
+        .constant("MAX_QUEUED", conch_core::model::MAX_QUEUED)
         .constant("ATTACHMENT_LIMITS", conch_core::attachments::LIMITS)
         .error_handling(ErrorHandlingMode::Throw)
         // Epoch milliseconds and fences stay far below 2^53.

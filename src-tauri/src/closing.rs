@@ -1,5 +1,5 @@
 //! Closing the last window: the application first finishes running answers, hidden and with their notifications,
-//! unless the user chose to quit immediately.
+//! unless the user chose to quit immediately. What waits in the queues is left to the next start.
 
 use std::sync::Arc;
 
@@ -35,6 +35,9 @@ async fn close<R: Runtime>(window: Window<R>, core: Arc<App>) {
     let settings = core.settings.get().await.unwrap_or_default();
     let handle = window.app_handle();
     if settings.on_close == OnClose::FinishAnswers && hide(&window) {
+        if let Err(error) = core.queues.pause_to_end().await {
+            tracing::warn!(%error, "the queues could not be paused");
+        }
         exit_when_idle(handle, &core).await;
     } else {
         handle.exit(0);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use conch_core::events::CoreEvent;
 use conch_core::keeper::keep;
-use conch_core::model::{ConversationChange, ConversationId, LockChange, Settings};
+use conch_core::model::{ConversationChange, ConversationId, LockChange, QueueChange, Settings};
 use serde::{Deserialize, Serialize};
 use specta::Type;
 use tauri::AppHandle;
@@ -26,6 +26,11 @@ pub(crate) struct LockChanged(LockChange);
 #[derive(Debug, Clone, Serialize, Type, Event)]
 #[serde(transparent)]
 pub(crate) struct ConversationChanged(ConversationChange);
+
+/// `queue-changed`: what waits on a branch changed, or its pause.
+#[derive(Debug, Clone, Serialize, Type, Event)]
+#[serde(transparent)]
+pub(crate) struct QueueChanged(QueueChange);
 
 /// `show-conversation`: a notification was clicked.
 #[derive(Debug, Clone, Serialize, Deserialize, Type, Event)]
@@ -63,6 +68,7 @@ async fn emit_all(handle: &AppHandle, events: &mut Receiver<CoreEvent>) {
         let emitted = match events.recv().await {
             Ok(CoreEvent::Lock(change)) => LockChanged(change).emit(handle),
             Ok(CoreEvent::Conversation(change)) => ConversationChanged(change).emit(handle),
+            Ok(CoreEvent::Queue(change)) => QueueChanged(change).emit(handle),
             Ok(CoreEvent::Settings(settings)) => {
                 window::zoom_all(handle, settings.zoom);
                 SettingsChanged(settings).emit(handle)

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use conch_core::live::{Phase, TranscriptEvent};
 use conch_core::model::{
     self, AttachmentSummary, Branch, BranchId, ConversationId, FailedVersion, FinishReason,
-    LockStatus, MessageError, MessageId, MessageStatus, Parameters, PartContent, PartDelta, Role,
-    Timestamp, ToolCall, ToolResult, Usage, Versions,
+    LockStatus, MessageError, MessageId, MessageStatus, Parameters, PartContent, PartDelta, Queue,
+    Role, SendPolicy, Timestamp, ToolCall, ToolResult, Usage, Versions,
 };
 use conch_core::{App, Error, Result};
 use conch_markdown::{Block, IncrementalParser, Patch, parse};
@@ -43,6 +43,10 @@ pub(crate) struct ConversationView {
     updated_at: Timestamp,
     /// Its request parameters; the defaults fill in those that are not set.
     parameters: Parameters,
+    /// What a send does while an answer is running; null for the default of all conversations.
+    send_policy: Option<SendPolicy>,
+    /// Of the shown branch.
+    queue: Queue,
     /// Text typed but not sent.
     draft: String,
     /// Files attached but not sent.
@@ -189,6 +193,8 @@ pub(crate) async fn conversation(view: model::ConversationView) -> Result<Conver
         created_at: view.created_at,
         updated_at: view.updated_at,
         parameters: view.parameters,
+        send_policy: view.send_policy,
+        queue: view.queue,
         draft: view.draft,
         attachments: view.attachments,
         messages: messages(view.messages).await?,

@@ -20,6 +20,7 @@ mod long;
 mod native_input;
 mod notifications;
 mod process;
+mod queue;
 mod reading;
 mod settings;
 mod shortcuts;

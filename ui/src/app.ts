@@ -3,6 +3,7 @@
  * other only by the interfaces that they ask for here.
  */
 import { computed, effect, type ReadonlySignal, signal } from "@preact/signals-core";
+import { nothing } from "lit-html";
 import { elementsOf } from "./elements";
 import { ComposerFiles } from "./features/attachments/composer-files";
 import { mountBranchMenu } from "./features/branches/mount";
@@ -22,6 +23,8 @@ import { mountModelMenu } from "./features/models/menu";
 import { Models } from "./features/models/models";
 import { ModelPicker } from "./features/models/picker";
 import { ConversationParameters } from "./features/parameters/conversation-parameters";
+import { mountQueue } from "./features/queue/mount";
+import { policyField } from "./features/queue/policy";
 import { showFatal } from "./features/recovery/page";
 import { applyAppearance, applyLastAppearance } from "./features/settings/appearance";
 import { SettingsPage } from "./features/settings/page";
@@ -136,8 +139,19 @@ class App {
 			defaultParameters: settings.parameters,
 			model: this.#model,
 			sendKey: this.#sendKey,
+			conversationFields: () => {
+				const view = this.#workspace.view.value;
+				if (view === null) return nothing;
+				const { defaultPolicy } = this.#workspace;
+				return policyField(
+					view.sendPolicy,
+					defaultPolicy.value,
+					(policy) => void this.#workspace.setSendPolicy(view.id, policy),
+				);
+			},
 			rename: (id, title) => void this.#workspace.rename(id, title),
 			renameBranch: (id, name) => void this.#workspace.renameBranch(id, name),
+			deleteBranch: (id) => void this.#workspace.deleteBranch(id),
 			removeProvider: (id) => void this.#settings.providers.remove(id),
 			takeFocus,
 		});
@@ -155,6 +169,7 @@ class App {
 		const listening = Promise.all([
 			events.lockChanged.listen(({ payload }) => workspace.lockChanged(payload)),
 			events.conversationChanged.listen(({ payload }) => workspace.conversationChanged(payload)),
+			events.queueChanged.listen(({ payload }) => workspace.queueChanged(payload)),
 		]);
 
 		// Rendered only when there is something to show: an earlier frame would delay this one by its own time.
@@ -189,7 +204,7 @@ class App {
 	/** Draws the messages, the composer, and what lies over them. */
 	#mountConversation(): void {
 		const { commands } = this.#core;
-		const { transcript, composer, conversation, ...elements } = this.#elements;
+		const { transcript, queue, composer, conversation, ...elements } = this.#elements;
 		const { shown, toasts, typing, draft } = this.#workspace;
 		const takeFocus = () => this.#takeFocus();
 		const hasDraft = computed(() => draft.value !== "" || typing.text.value !== "");
@@ -230,11 +245,20 @@ class App {
 			sending: () => this.#follower.stick(),
 			takeFocus,
 		});
+		mountQueue(queue, {
+			shown,
+			sendKey: this.#sendKey,
+			modelName: (id) => this.#otherModelName(id),
+			takeFocus,
+		});
 		this.#files.listen(conversation, composer);
 		// Toasts leave the composer free, however high it has grown.
-		new ResizeObserver(() => {
-			elements.toasts.style.setProperty("--composer-height", `${composer.offsetHeight}px`);
-		}).observe(composer);
+		const below = [queue, composer];
+		const heights = new ResizeObserver(() => {
+			const height = below.reduce((sum, { offsetHeight }) => sum + offsetHeight, 0);
+			elements.toasts.style.setProperty("--composer-height", `${height}px`);
+		});
+		for (const element of below) heights.observe(element);
 		mountToasts(elements, toasts, takeFocus);
 		this.#dialogs.mount(elements.dialogs);
 	}
@@ -290,6 +314,7 @@ class App {
 						this.#takeFocus();
 					}),
 				rename: ({ id, name }) => this.#dialogs.ask({ type: "renameBranch", id, title: name }),
+				remove: ({ id, name }) => this.#dialogs.ask({ type: "deleteBranch", id, title: name }),
 				setMaxParallel: (max) => void workspace.setMaxParallel(max),
 			},
 		});
@@ -297,8 +322,15 @@ class App {
 		effect(() => {
 			const appearance = this.#settings.settings.current.value?.appearance;
 			if (appearance !== undefined) applyAppearance(appearance);
+			this.#workspace.defaultPolicy.value = this.#settings.settings.policy.value;
 			rememberSendKey(this.#sendKey.value);
 		});
+	}
+
+	/** Returns the name of a model, or null if it is the one that the shown branch uses anyway. */
+	#otherModelName(id: string | null): string | null {
+		const model = id === null ? undefined : this.#models.find(id);
+		return model === undefined || model.id === this.#model.value?.id ? null : model.name;
 	}
 
 	/** Keeps the rest of the window up to date. */

@@ -10,6 +10,7 @@ export function elementsOf(page: Document) {
 		header: byId(page, "header"),
 		find: byId(page, "find"),
 		transcript: byId(page, "transcript"),
+		queue: byId(page, "queue-place"),
 		composer: byId(page, "composer"),
 		settings: byId(page, "settings"),
 		starting: byId(page, "starting"),

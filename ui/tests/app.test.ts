@@ -70,6 +70,8 @@ let view: ConversationView = {
 	messages: [message(0, "What is a conch?")],
 	hasEarlier: false,
 	lock: FREE,
+	sendPolicy: null,
+	queue: { paused: false, pauseReason: null, pauseMessage: null, items: [] },
 };
 const SUMMARY = { id: "c", title: "Shells", busy: false, updatedAt: 0 } as ConversationSummary;
 
@@ -164,7 +166,7 @@ test("the page asks for what it needs at once, and draws the conversation before
 		["listConversations", "getNewDraft", "startStatus"],
 		"without waiting for an answer",
 	);
-	assert.deepEqual([...listeners.keys()], ["lockChanged", "conversationChanged"]);
+	assert.deepEqual([...listeners.keys()], ["lockChanged", "conversationChanged", "queueChanged"]);
 	await mounted;
 	assert.deepEqual(usable, { transcript: true, composer: true, header: false, sidebar: false });
 	assert.equal(textOf(".message .text"), "What is a conch?");

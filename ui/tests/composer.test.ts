@@ -27,7 +27,8 @@ function shown(
 	const model = {
 		draft,
 		next,
-		busy: next !== null,
+		refusesSend: next !== null,
+		policy: next !== null ? ("reject" as const) : null,
 		canStop: next !== null,
 		stopping: false,
 		note: null,

@@ -17,8 +17,9 @@ function scene(answers: Parameters<typeof fakeCore>[0] = {}) {
 	const remove = (id: string, isShown = false) => deletions.remove({ id, title: id, isShown });
 	const texts = () => toasts.shown.value.map((toast) => toast.text);
 	const undo = async () => {
-		const toast = toasts.shown.value.find((toast) => toast.action?.label === "Undo");
-		toasts.act(toast?.id ?? 0);
+		const toast = toasts.shown.value.find(({ actions }) => actions[0]?.label === "Undo");
+		const action = toast?.actions[0];
+		if (toast !== undefined && action !== undefined) toasts.act(toast.id, action);
 		for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
 	};
 	return { core, toasts, shown, remove, texts, undo };

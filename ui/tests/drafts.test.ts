@@ -238,3 +238,39 @@ test("one of several that is saved takes no other's warning away, and one that i
 	await drafts.whenSaved();
 	assert.equal(said.at(-1), null);
 });
+
+test("what is sent of both fields is cleared, and what was typed meanwhile stays", () => {
+	fakeCore({ save_draft: () => null });
+	const drafts = new Drafts(commands, () => {});
+	drafts.type("c", "one");
+	drafts.typeNext("c", "two");
+	const text = drafts.whole("c");
+	assert.equal(text, "one\ntwo");
+	drafts.typeNext("c", "two\nthree");
+	drafts.sentWhole("c", text);
+	assert.deepEqual([drafts.of("c"), drafts.nextOf("c")], ["", "three"]);
+
+	drafts.type("c", "four");
+	drafts.typeNext("c", "five");
+	const joined = drafts.whole("c");
+	drafts.handOver("c");
+	drafts.type("c", `${joined} six`);
+	drafts.sentWhole("c", joined);
+	assert.deepEqual(
+		[drafts.of("c"), drafts.nextOf("c")],
+		[" six", ""],
+		"the answer has ended since",
+	);
+
+	drafts.type("c", "something else");
+	drafts.sentWhole("c", joined);
+	assert.equal(drafts.of("c"), "something else");
+});
+
+test("what is typed behind a text while it is sent stays", () => {
+	fakeCore({ save_draft: () => null });
+	const drafts = new Drafts(commands, () => {});
+	drafts.type("c", "hello and more");
+	drafts.sent("c", "hello");
+	assert.equal(drafts.of("c"), " and more");
+});

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { type Signal, signal } from "@preact/signals-core";
 import { Announcement } from "../src/features/chat/announcement";
 import { Releases } from "../src/features/chat/lock";
 import { NewConversation } from "../src/features/chat/new-conversation";
@@ -7,11 +8,12 @@ import { Sending } from "../src/features/chat/sending";
 import { BranchSession } from "../src/features/chat/session";
 import type { SessionContext } from "../src/features/chat/session-context";
 import { NO_PARAMETERS } from "../src/features/parameters/parameters";
-import type { ConversationView, LockChanged } from "../src/ipc/bindings";
+import type { ToastAction } from "../src/features/toasts/toasts";
+import type { ConversationView, LockChanged, SendPolicy } from "../src/ipc/bindings";
 import { branchKey, conversationOf, draftKey, NEW } from "../src/ipc/branch";
 import { commands, fakeCore } from "./core";
 import { VIEWPORT } from "./viewport";
-import { FREE, MAIN } from "./views";
+import { FREE, MAIN, NO_QUEUE } from "./views";
 
 test("main is named as its conversation, and all branches share the draft that the core stores", () => {
 	const main = { conversationId: "c", branchId: null };
@@ -40,25 +42,44 @@ async function sideBySide() {
 				branches: [{ ...MAIN, locked: true }],
 				messages: [],
 				attachments: [],
+				queue: NO_QUEUE,
+				sendPolicy: null,
 				hasEarlier: false,
 			}) as unknown as ConversationView,
 		follow_branch: () => null,
-		send_message: ({ branchId }) => ({
-			type: "accepted",
-			generationId: "h",
-			userMessageId: "u",
-			assistantMessageId: "n",
-			branchId,
-			fence: 7,
+		send_message: ({ branchId, policy }) =>
+			policy === "queue"
+				? { type: "queued", queuedMessageId: "q", position: 1 }
+				: {
+						type: "accepted",
+						generationId: "h",
+						userMessageId: "u",
+						assistantMessageId: "n",
+						branchId,
+						fence: 7,
+					},
+		list_queue: () => ({
+			...NO_QUEUE,
+			items: [{ id: "q", position: 1, content: "hello", attachmentIds: [] }],
 		}),
 		stop_generation: () => ({ stopped: true }),
 		record_refused_attempt: () => null,
 	});
 	const refused: string[] = [];
+	const offered: ToastAction[] = [];
 	const files = { adopt: async () => {} };
 	const context: SessionContext = {
 		commands,
-		drafts: { of: () => "hello", expect: () => {}, restore: () => {}, sent: () => {} },
+		drafts: {
+			of: () => "hello",
+			whole: () => "hello",
+			expect: () => {},
+			restore: () => {},
+			sent: () => {},
+			sentWhole: () => {},
+		},
+		defaultPolicy: signal<SendPolicy>("reject"),
+		offerUndo: () => {},
 		files: {
 			isReading: () => false,
 			readyIds: () => [],
@@ -71,7 +92,10 @@ async function sideBySide() {
 		viewport: VIEWPORT,
 		sending: new Sending(),
 		refusals: {
-			askToWait: (elsewhere) => refused.push(elsewhere ?? "wait"),
+			askToWait: (elsewhere, waysOut) => {
+				refused.push(elsewhere ?? "wait");
+				offered.splice(0, offered.length, ...waysOut);
+			},
 			askToWaitForFiles: () => {},
 		},
 		releases: new Releases(),
@@ -85,7 +109,7 @@ async function sideBySide() {
 	const main = new BranchSession({ conversationId: "c", branchId: null }, context);
 	const fork = new BranchSession({ conversationId: "c", branchId: "fork" }, context);
 	await Promise.all([main.open(), fork.open()]);
-	return { core, main, fork, refused, context };
+	return { core, main, fork, refused, offered, context };
 }
 
 test("two branches are shown at once, each with its own lock", async () => {
@@ -137,4 +161,67 @@ test("what a session has read is gone once it is closed, and late reads do not b
 	await reread;
 	assert.deepEqual([main.view.value, main.lock.value], [null, null]);
 	assert.deepEqual(main.transcript.messages.value, []);
+});
+
+test("a refusal offers to queue the text, or to stop the answer of this branch and send it", async () => {
+	const { core, main, offered } = await sideBySide();
+	await main.send("enter");
+	assert.deepEqual(
+		offered.map(({ name }) => name),
+		["queue", "stop-and-send"],
+	);
+	offered[0]?.run();
+	offered[0]?.run();
+	await new Promise(setImmediate);
+	const sent = core.named("send_message");
+	assert.deepEqual(
+		sent.map(({ policy, content }) => [policy, content]),
+		[["queue", "hello"]],
+		"once, however often it is pressed",
+	);
+	assert.equal(main.queue.count.value, 1);
+	assert.deepEqual(core.named("stop_generation"), []);
+});
+
+test("while another branch answers, nothing is offered that would stop it", async () => {
+	const { offered, context } = await sideBySide();
+	const idle = new BranchSession({ conversationId: "c", branchId: "idle" }, context);
+	await idle.open();
+	await idle.send("enter");
+	assert.deepEqual(
+		offered.map(({ name }) => name),
+		["queue"],
+	);
+});
+
+test("under another policy the input stays open, and the core decides what a send does", async () => {
+	const { core, main, refused, context } = await sideBySide();
+	(context.defaultPolicy as Signal<SendPolicy>).value = "queue";
+	let text = "hello";
+	Object.assign(context.drafts, { of: () => text, sent: () => (text = "") });
+	assert.deepEqual([main.busy.value, main.refusesSend.value], [true, false]);
+	const sent = main.send("enter");
+	assert.equal(main.closesField.value, false, "not even while it is sent");
+	await main.send("enter");
+	await sent;
+	assert.deepEqual(
+		core.named("send_message").map(({ policy }) => policy),
+		[null],
+		"once, by the policy that the core knows",
+	);
+	assert.deepEqual(refused, []);
+});
+
+test("what is typed and sent while a send is on its way follows it", async () => {
+	const { core, main, context } = await sideBySide();
+	(context.defaultPolicy as Signal<SendPolicy>).value = "queue";
+	const texts = ["a", "b", ""];
+	Object.assign(context.drafts, { of: () => texts[0] ?? "", sent: () => texts.shift() });
+	const sent = main.send("enter");
+	await main.send("enter");
+	await sent;
+	assert.deepEqual(
+		core.named("send_message").map(({ content }) => content),
+		["a", "b"],
+	);
 });

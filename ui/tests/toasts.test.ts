@@ -45,9 +45,9 @@ test("what a note offers is done once, and the note goes", () => {
 	const toasts = new Toasts();
 	let undone = 0;
 	const action = { label: "Undo", run: () => (undone += 1) };
-	const id = toasts.show({ text: "Deleted", kind: "note", action });
-	toasts.act(id);
-	toasts.act(id);
+	const id = toasts.show({ text: "Deleted", kind: "note", actions: [action] });
+	toasts.act(id, action);
+	toasts.act(id, action);
 	assert.deepEqual([undone, toasts.shown.value.length], [1, 0]);
 });
 
@@ -55,12 +55,13 @@ test("a note that offers something is pushed out by no other, and two of the sam
 	const toasts = new Toasts();
 	const done: string[] = [];
 	const offer = (name: string) => ({ label: "Undo", run: () => done.push(name) });
-	toasts.show({ text: "Deleted", kind: "note", action: offer("one") });
-	const second = toasts.show({ text: "Deleted", kind: "note", action: offer("two") });
+	toasts.show({ text: "Deleted", kind: "note", actions: [offer("one")] });
+	const two = offer("two");
+	const second = toasts.show({ text: "Deleted", kind: "note", actions: [two] });
 	toasts.note("Copied");
 	toasts.note("Zoom: 110%");
 	assert.deepEqual(texts(toasts), ["Deleted", "Deleted", "Zoom: 110%"]);
-	toasts.act(second);
+	toasts.act(second, two);
 	assert.deepEqual(done, ["two"]);
 	assert.deepEqual(texts(toasts), ["Deleted", "Zoom: 110%"]);
 });
@@ -78,7 +79,7 @@ test("a refusal goes with its reason, and an error stays", () => {
 test("an error that offers something is one error still", () => {
 	const toasts = new Toasts();
 	const action = { label: "Attach files", run: () => {} };
-	const request = { text: "Nothing to paste", kind: "error", action } as const;
+	const request = { text: "Nothing to paste", kind: "error", actions: [action] } as const;
 	assert.equal(toasts.show(request), toasts.show(request));
 	toasts.error("The disk is full");
 	assert.deepEqual(texts(toasts), ["The disk is full"]);

@@ -1,5 +1,5 @@
 import { NO_PARAMETERS } from "../src/features/parameters/parameters";
-import type { Branch, ConversationView } from "../src/ipc/bindings";
+import type { Branch, ConversationView, Queue } from "../src/ipc/bindings";
 
 /** The lock of a branch that no answer has held. */
 export const FREE = {
@@ -24,6 +24,9 @@ export const MAIN: Branch = {
 	locked: false,
 };
 
+/** A queue in which nothing waits. */
+export const NO_QUEUE: Queue = { paused: false, pauseReason: null, pauseMessage: null, items: [] };
+
 /** An empty conversation. */
 export const VIEW: ConversationView = {
 	id: "c",
@@ -41,4 +44,6 @@ export const VIEW: ConversationView = {
 	messages: [],
 	hasEarlier: false,
 	lock: FREE,
+	sendPolicy: null,
+	queue: NO_QUEUE,
 };

@@ -654,6 +654,6 @@ test("what was typed a moment ago is kept with what is deleted", async () => {
 	const order = core.calls.map(([name]) => name);
 	assert.ok(order.indexOf("save_draft") < order.indexOf("delete_conversation"));
 	assert.ok(order.includes("save_draft"));
-	assert.equal(workspace.toasts.shown.value[0]?.action?.label, "Undo");
+	assert.equal(workspace.toasts.shown.value[0]?.actions[0]?.label, "Undo");
 	await workspace.deletions.undo().catch(() => {});
 });

@@ -11,7 +11,7 @@ use conch_gguf::Fault;
 
 use crate::attachments::AttachmentError;
 use crate::keys::KeyError;
-use crate::model::{BranchId, Entity, ErrorCode};
+use crate::model::{BranchId, Entity, ErrorCode, MAX_QUEUED};
 use crate::store::{SalvageError, StoreError};
 use crate::web::WebError;
 
@@ -48,12 +48,20 @@ pub enum Error {
         /// The branch that holds the lock.
         branch_id: BranchId,
     },
+    /// A send to a queue that holds [`MAX_QUEUED`] messages.
+    #[error(
+        "{MAX_QUEUED} messages are waiting already. Wait until one is sent, or remove one. Your text is kept"
+    )]
+    QueueFull,
     /// An id that does not exist.
     #[error("{0} not found")]
     NotFound(Entity),
     /// A conversation whose time for Undo is over, or that never existed.
     #[error("This conversation was permanently deleted: a deletion can be undone for ten seconds")]
     Purged,
+    /// The model of a queued message is not configured any more; the text says which.
+    #[error("{0}")]
+    ModelGone(String),
     /// The text says which argument is invalid, and how to correct it.
     #[error("{0}")]
     InvalidArgument(&'static str),
@@ -104,11 +112,13 @@ impl Error {
             Self::SendWhileGenerating { .. } | Self::GenerateWhileGenerating { .. } => {
                 ErrorCode::GenerationInProgress
             }
+            Self::QueueFull => ErrorCode::QueueFull,
             Self::NotFound(_) | Self::Purged => ErrorCode::NotFound,
             Self::ShuttingDown => ErrorCode::ShuttingDown,
             Self::Attachment(error) => error.code(),
             Self::Key(error) => error.code(),
             Self::InvalidArgument(_)
+            | Self::ModelGone(_)
             | Self::Web(WebError::Link | WebError::LongAddress { .. } | WebError::ImageAddress) => {
                 ErrorCode::InvalidArgument
             }

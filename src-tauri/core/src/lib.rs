@@ -26,7 +26,7 @@ pub(crate) use conch_store::folder;
 pub use conch_store::{events, start};
 
 pub use app::{
-    App, Attachments, Config, ConfiguredProviders, Conversations, Drafts, SavedSettings,
+    App, Attachments, Config, ConfiguredProviders, Conversations, Drafts, Queues, SavedSettings,
 };
 pub use conch_model::ErrorCode;
 pub use conch_provider::network::Proxies;

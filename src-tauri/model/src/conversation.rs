@@ -6,7 +6,8 @@ use serde::Serialize;
 use specta::Type;
 
 use super::{
-    AttachmentSummary, Branch, BranchId, ConversationId, LockStatus, Message, Parameters, Timestamp,
+    AttachmentSummary, Branch, BranchId, ConversationId, LockStatus, Message, Parameters, Queue,
+    SendPolicy, Timestamp,
 };
 
 /// A conversation's own row, without its messages.
@@ -67,6 +68,10 @@ pub struct ConversationView {
     pub updated_at: Timestamp,
     /// Its request parameters; the defaults fill in those that are not set.
     pub parameters: Parameters,
+    /// What a send does while an answer is running; null for the default of all conversations.
+    pub send_policy: Option<SendPolicy>,
+    /// Of the shown branch.
+    pub queue: Queue,
     /// Text typed but not sent.
     pub draft: String,
     /// Files attached but not sent.

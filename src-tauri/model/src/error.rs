@@ -11,6 +11,7 @@ pub enum Entity {
     Message,
     Provider,
     Attachment,
+    QueuedMessage,
 }
 
 impl std::fmt::Display for Entity {
@@ -21,6 +22,7 @@ impl std::fmt::Display for Entity {
             Self::Message => "Message",
             Self::Provider => "Provider",
             Self::Attachment => "Attachment",
+            Self::QueuedMessage => "Queued message",
         })
     }
 }
@@ -36,6 +38,8 @@ pub enum ErrorCode {
     MessageTooLong,
     /// An answer is already being generated.
     GenerationInProgress,
+    /// As many messages wait on the branch as may.
+    QueueFull,
     /// An id does not exist.
     NotFound,
     InvalidArgument,

@@ -7,7 +7,7 @@ use specta::Type;
 
 use super::{
     BranchId, ConversationId, FinishReason, GenerationId, MessageError, MessageId, MessageStatus,
-    Usage, named,
+    Queued, Usage, named,
 };
 
 /// A generation that holds its lock and is durable.
@@ -31,6 +31,8 @@ pub struct Accepted {
 pub enum SendOutcome {
     /// The message is stored and its answer has started.
     Accepted(Accepted),
+    /// The message waits in the queue of its branch.
+    Queued(Queued),
 }
 
 /// The outcome of a Stop.
@@ -75,6 +77,8 @@ named! {
         Retry = "retry",
         /// The Regenerate button of an answer.
         Regenerate = "regenerate",
+        /// The queue of a branch, whose turn it was.
+        Queue = "queue",
         /// A client that names no source.
         Program = "program",
     }

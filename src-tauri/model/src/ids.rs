@@ -52,6 +52,8 @@ ids! {
     MessageId,
     /// A file attached to a message.
     AttachmentId,
+    /// A message that waits in the queue of its branch.
+    QueuedMessageId,
     /// One attempt to produce one assistant message.
     GenerationId,
     /// A local profile.

@@ -18,6 +18,7 @@ mod message;
 mod parameters;
 mod part;
 mod provider;
+mod queue;
 mod settings;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -62,7 +63,8 @@ pub use generation::{
     StopAllOutcome, StopOutcome,
 };
 pub use ids::{
-    AttachmentId, BranchId, ConversationId, GenerationId, InstanceId, MessageId, RequestId, UserId,
+    AttachmentId, BranchId, ConversationId, GenerationId, InstanceId, MessageId, QueuedMessageId,
+    RequestId, UserId,
 };
 pub use key::{KeyName, KeyPlace};
 pub use lock::{FencedWrite, HEARTBEAT, LEASE, Lease, LockChange, LockReason, LockStatus};
@@ -77,6 +79,7 @@ pub use part::{
     reasoning_of, text_of,
 };
 pub use provider::ProtocolKind;
+pub use queue::{MAX_QUEUED, PauseReason, Queue, QueueChange, Queued, QueuedMessage, SendPolicy};
 pub use settings::{Appearance, OnClose, SendKey, Settings, ZOOM};
 pub use time::Timestamp;
-pub use turn::{EditedMessage, NewMessage, TurnRequest, TurnTarget};
+pub use turn::{EditedMessage, NewMessage, QueuedTurn, TurnRequest, TurnTarget};

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
-use crate::Parameters;
+use crate::{Parameters, SendPolicy};
 
 /// All settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
@@ -28,6 +28,9 @@ pub struct Settings {
     /// The GGUF file of the built-in model, as a full path; null for the one that is installed with Conch.
     #[serde(default)]
     pub model_file: Option<String>,
+    /// What a send does while an answer is running, in conversations that do not say otherwise.
+    #[serde(default)]
+    pub send_policy: SendPolicy,
 }
 
 /// Maximum length of a path, in bytes: Linux's own.
@@ -114,6 +117,7 @@ impl Default for Settings {
             send_key: SendKey::default(),
             on_close: OnClose::default(),
             model_file: None,
+            send_policy: SendPolicy::default(),
         }
     }
 }

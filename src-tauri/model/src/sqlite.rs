@@ -8,8 +8,8 @@ use sqlx::{Decode, Encode, Type};
 
 use crate::{
     AttachmentId, AttachmentKind, AttemptSource, BranchId, ConversationId, FinishReason,
-    GenerationId, InstanceId, KeyPlace, MessageId, MessageStatus, PartKind, ProtocolKind,
-    RequestId, Role, Timestamp, UserId,
+    GenerationId, InstanceId, KeyPlace, MessageId, MessageStatus, PartKind, PauseReason,
+    ProtocolKind, QueuedMessageId, RequestId, Role, SendPolicy, Timestamp, UserId,
 };
 
 macro_rules! stored_as_text {
@@ -42,6 +42,7 @@ stored_as_text! {
     MessageId: Self::as_str, |text| Ok(text.to_owned().into());
     GenerationId: Self::as_str, |text| Ok(text.to_owned().into());
     AttachmentId: Self::as_str, |text| Ok(text.to_owned().into());
+    QueuedMessageId: Self::as_str, |text| Ok(text.to_owned().into());
     UserId: Self::as_str, |text| Ok(text.to_owned().into());
     InstanceId: Self::as_str, |text| Ok(text.to_owned().into());
     RequestId: Self::as_str, |text| Ok(text.to_owned().into());
@@ -58,6 +59,10 @@ stored_as_text! {
         |text| ProtocolKind::from_name(text).ok_or_else(|| unknown("protocol", text));
     KeyPlace: |place| place.name(),
         |text| KeyPlace::from_name(text).ok_or_else(|| unknown("key place", text));
+    SendPolicy: |policy| policy.name(),
+        |text| SendPolicy::from_name(text).ok_or_else(|| unknown("send policy", text));
+    PauseReason: |reason| reason.name(),
+        |text| PauseReason::from_name(text).ok_or_else(|| unknown("reason of a pause", text));
     AttemptSource: |source| source.name(),
         |text| AttemptSource::from_name(text).ok_or_else(|| unknown("source", text));
 }

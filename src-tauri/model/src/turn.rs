@@ -1,6 +1,9 @@
 //! The request that starts a turn, from a person or a program.
 
-use super::{AttachmentId, AttemptSource, BranchId, ConversationId, MessageId, RequestId};
+use super::{
+    AttachmentId, AttemptSource, BranchId, ConversationId, MessageId, QueuedMessageId, RequestId,
+    SendPolicy,
+};
 
 /// A request for an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +15,8 @@ pub struct TurnRequest {
     /// The client's id for this request: a request that arrives twice starts one turn.
     pub request_id: RequestId,
     pub source: AttemptSource,
+    /// What a new message does while an answer is running; `None` for the conversation's policy.
+    pub policy: Option<SendPolicy>,
 }
 
 /// What is to be answered.
@@ -24,6 +29,25 @@ pub enum TurnTarget {
     Answer(MessageId),
     /// A new version of a user message, beside the old one, and its answer.
     Edit(EditedMessage),
+    /// A message that waits in a queue; its request id is that of the send that queued it.
+    Queued(QueuedTurn),
+}
+
+/// The turn of a queued message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum QueuedTurn {
+    /// If it is the next of a queue that is not paused, and no editor holds it back.
+    Next(QueuedMessageId),
+    /// The user sends it, whatever its place.
+    Now(QueuedMessageId),
+}
+
+impl QueuedTurn {
+    /// Returns the message.
+    pub fn id(&self) -> &QueuedMessageId {
+        let (Self::Next(id) | Self::Now(id)) = self;
+        id
+    }
 }
 
 /// A new version of a user message.
@@ -90,12 +114,21 @@ impl TurnRequest {
         }))
     }
 
+    /// The request to send a queued message.
+    pub fn queued(turn: QueuedTurn) -> Self {
+        Self {
+            source: AttemptSource::Queue,
+            ..Self::of(TurnTarget::Queued(turn))
+        }
+    }
+
     fn of(target: TurnTarget) -> Self {
         Self {
             target,
             model_id: None,
             request_id: RequestId::fresh(),
             source: AttemptSource::Program,
+            policy: None,
         }
     }
 }

@@ -40,6 +40,14 @@ pub(crate) async fn rename_branch(
     Ok(conversations.rename_branch(&branch_id, &name).await?)
 }
 
+/// Deletes a branch other than `main`, with the messages that no other branch continues from. A running answer of it
+/// is stopped.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn delete_branch(host: State<'_, Host>, branch_id: BranchId) -> CommandResult<()> {
+    Ok(host.app()?.conversations.delete_branch(&branch_id).await?)
+}
+
 /// Sets how many branches of a conversation may answer at the same time, from 1 to 8.
 #[tauri::command]
 #[specta::specta]

@@ -6,6 +6,7 @@ pub(crate) mod content;
 pub(crate) mod conversations;
 pub(crate) mod locks;
 pub(crate) mod models;
+pub(crate) mod queue;
 pub(crate) mod settings;
 pub(crate) mod starting;
 pub(crate) mod turns;

@@ -2,8 +2,8 @@
 
 use conch_core::model::{
     AttachmentId, AttemptSource, BranchId, ConversationId, EditedMessage, GenerationId, MessageId,
-    NewMessage, RequestId, SelectedVersion, SendOutcome, StopAllOutcome, StopOutcome, TurnRequest,
-    TurnTarget,
+    NewMessage, RequestId, SelectedVersion, SendOutcome, SendPolicy, StopAllOutcome, StopOutcome,
+    TurnRequest, TurnTarget,
 };
 use tauri::ipc::Channel;
 use tauri::{Runtime, State, WebviewWindow};
@@ -13,10 +13,15 @@ use crate::render::{self, PageEvent};
 use crate::{Followers, Host};
 
 /// Stores a message with its files, in their order, and starts its answer. `accepted` means that all of it is
-/// durable; a request id that arrives twice is sent once. Refused with `generation_in_progress` while an answer is
-/// running.
+/// durable; a request id that arrives twice is sent once. While an answer is running, `policy`, or else the policy of
+/// the conversation, says whether it is refused with `generation_in_progress`, waits (`queued`, or `queue_full`), or
+/// stops that answer.
 #[tauri::command]
 #[specta::specta]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the arguments of a command are flat"
+)]
 pub(crate) async fn send_message(
     host: State<'_, Host>,
     conversation_id: ConversationId,
@@ -25,6 +30,7 @@ pub(crate) async fn send_message(
     client_request_id: RequestId,
     source: Option<AttemptSource>,
     attachment_ids: Option<Vec<AttachmentId>>,
+    policy: Option<SendPolicy>,
 ) -> CommandResult<SendOutcome> {
     let message = NewMessage {
         conversation_id,
@@ -37,6 +43,7 @@ pub(crate) async fn send_message(
         model_id: None,
         request_id: client_request_id,
         source: source.unwrap_or(AttemptSource::Program),
+        policy,
     };
     Ok(host.app()?.turns.start(request).await?)
 }
@@ -57,6 +64,7 @@ pub(crate) async fn generate_response(
         model_id,
         request_id: client_request_id,
         source: source.unwrap_or(AttemptSource::Program),
+        policy: None,
     };
     Ok(host.app()?.turns.start(request).await?)
 }
@@ -83,6 +91,7 @@ pub(crate) async fn edit_message(
         model_id: None,
         request_id: client_request_id,
         source: source.unwrap_or(AttemptSource::Program),
+        policy: None,
     };
     Ok(host.app()?.turns.start(request).await?)
 }

@@ -1,8 +1,8 @@
-//! Attachments in the database: of a draft, and once sent, of a message.
+//! Attachments in the database: of a draft, of a queued message, and once sent, of a message.
 
 use conch_model::{
     AttachmentContent, AttachmentId, AttachmentKind, AttachmentSummary, ConversationId,
-    MAX_ATTACHMENTS, MessageId, NewAttachment, Timestamp,
+    MAX_ATTACHMENTS, MessageId, NewAttachment, QueuedMessageId, Timestamp,
 };
 use serde_json::Value;
 use sqlx::SqliteConnection;
@@ -51,7 +51,8 @@ impl Store {
             "INSERT INTO attachments (id, conversation_id, name, kind, media_type, bytes, tokens,
                width, height, pages, created_at, text, data)
              SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13
-             WHERE (SELECT count(*) FROM attachments WHERE conversation_id IS ?2 AND message_id IS NULL) < ?14",
+             WHERE (SELECT count(*) FROM attachments WHERE conversation_id IS ?2
+               AND message_id IS NULL AND queued_message_id IS NULL) < ?14",
             summary.id,
             conversation_id,
             summary.name,
@@ -77,10 +78,10 @@ impl Store {
         })
     }
 
-    /// Deletes an attachment, unless it was sent.
+    /// Deletes an attachment of a draft. Does nothing if it was sent or queued.
     pub async fn detach(&self, id: &AttachmentId) -> Result<()> {
         sqlx::query!(
-            "DELETE FROM attachments WHERE id = ? AND message_id IS NULL",
+            "DELETE FROM attachments WHERE id = ? AND message_id IS NULL AND queued_message_id IS NULL",
             id
         )
         .execute(self.writer()?)
@@ -172,7 +173,8 @@ pub(super) async fn drafted(
         AttachmentSummary,
         r#"SELECT id AS "id: _", name, kind AS "kind: _", bytes AS "bytes: _", tokens AS "tokens: _",
              width AS "width: _", height AS "height: _", pages AS "pages: _"
-           FROM attachments WHERE conversation_id IS ? AND message_id IS NULL ORDER BY id"#,
+           FROM attachments
+           WHERE conversation_id IS ? AND message_id IS NULL AND queued_message_id IS NULL ORDER BY id"#,
         conversation_id
     )
     .fetch_all(reader)
@@ -225,8 +227,49 @@ pub(super) async fn bind(
         "UPDATE attachments SET message_id = ?1, position = listed.key
          FROM json_each(?2) AS listed
          WHERE attachments.id = listed.value AND attachments.message_id IS NULL
-           AND attachments.conversation_id = ?3",
+           AND attachments.queued_message_id IS NULL AND attachments.conversation_id = ?3",
         message_id,
+        list,
+        context.conversation_id
+    )
+    .execute(&mut *tx)
+    .await?;
+    Ok(bound.rows_affected() == count(ids))
+}
+
+/// Returns the attachments of a queued message, in the order in which they are shown.
+pub(super) async fn of_queued(
+    reader: &mut SqliteConnection,
+    id: &QueuedMessageId,
+) -> Result<Vec<AttachmentSummary>> {
+    Ok(sqlx::query_as!(
+        AttachmentSummary,
+        r#"SELECT id AS "id: _", name, kind AS "kind: _", bytes AS "bytes: _", tokens AS "tokens: _",
+             width AS "width: _", height AS "height: _", pages AS "pages: _"
+           FROM attachments WHERE queued_message_id = ? ORDER BY position"#,
+        id
+    )
+    .fetch_all(reader)
+    .await?)
+}
+
+/// Binds attachments to a message that is queued with them, as [`bind`] does.
+pub(super) async fn bind_queued(
+    tx: &mut SqliteConnection,
+    context: &BranchContext,
+    id: &QueuedMessageId,
+    ids: &[AttachmentId],
+) -> Result<bool> {
+    if ids.is_empty() {
+        return Ok(true);
+    }
+    let list = list(ids);
+    let bound = sqlx::query!(
+        "UPDATE attachments SET queued_message_id = ?1, position = listed.key
+         FROM json_each(?2) AS listed
+         WHERE attachments.id = listed.value AND attachments.message_id IS NULL
+           AND attachments.queued_message_id IS NULL AND attachments.conversation_id = ?3",
+        id,
         list,
         context.conversation_id
     )
@@ -277,7 +320,7 @@ pub(super) async fn bind_edited(
         } else {
             sqlx::query!(
                 "UPDATE attachments SET message_id = ?1, position = ?2
-                 WHERE id = ?3 AND message_id IS NULL AND conversation_id = ?4",
+                 WHERE id = ?3 AND message_id IS NULL AND queued_message_id IS NULL AND conversation_id = ?4",
                 message_id,
                 position,
                 id,

@@ -17,6 +17,12 @@ pub enum AttemptOutcome {
     Refused,
     /// The page refused it without calling the core, because it knew that the lock was held.
     RefusedByPage,
+    /// The message waits in the queue of its branch.
+    Queued,
+    /// A running answer was stopped for it, and stayed.
+    Interrupted,
+    /// It took the place of a running turn.
+    RolledBack,
 }
 
 impl AttemptOutcome {
@@ -26,6 +32,9 @@ impl AttemptOutcome {
             Self::Duplicate => "duplicate",
             Self::Refused => "refused",
             Self::RefusedByPage => "refused_by_page",
+            Self::Queued => "queued",
+            Self::Interrupted => "interrupted",
+            Self::RolledBack => "rolled_back",
         }
     }
 }
@@ -82,6 +91,33 @@ impl Store {
         source: AttemptSource,
         now: Timestamp,
     ) -> Result<bool> {
+        let outcome = AttemptOutcome::RefusedByPage;
+        self.record_alone(conversation_id, branch_id, source, outcome, now)
+            .await
+    }
+
+    /// Records a send that was refused because the answer in its way could not be stopped.
+    pub async fn record_refused(
+        &self,
+        conversation_id: &ConversationId,
+        branch_id: &BranchId,
+        source: AttemptSource,
+        now: Timestamp,
+    ) -> Result<()> {
+        let outcome = AttemptOutcome::Refused;
+        self.record_alone(conversation_id, Some(branch_id), source, outcome, now)
+            .await
+            .map(drop)
+    }
+
+    async fn record_alone(
+        &self,
+        conversation_id: &ConversationId,
+        branch_id: Option<&BranchId>,
+        source: AttemptSource,
+        outcome: AttemptOutcome,
+        now: Timestamp,
+    ) -> Result<bool> {
         let mut tx = self.write().await?;
         let Some(branch) =
             super::branches::resolve_branch(&mut tx, conversation_id, branch_id).await?
@@ -95,7 +131,7 @@ impl Store {
                 branch_id: &branch.id,
                 generation_id: None,
                 source,
-                outcome: AttemptOutcome::RefusedByPage,
+                outcome,
             },
             now,
         )

@@ -6,6 +6,7 @@ use conch_model::{
 use sqlx::SqliteConnection;
 
 use super::branches::{fork, missing};
+use super::busy::live_locks;
 use super::write::{Change, WriteTx};
 use super::{Result, Store};
 
@@ -62,7 +63,8 @@ impl Store {
             r#"SELECT m.conversation_id AS "conversation_id: ConversationId", m.branch_id AS "branch_id: BranchId",
                  m.status AS "status: MessageStatus"
                FROM messages m JOIN conversations c ON c.id = m.conversation_id
-               WHERE m.id = ? AND c.deleted_at IS NULL"#,
+                 JOIN branches b ON b.id = m.branch_id
+               WHERE m.id = ? AND b.deleted_at IS NULL AND c.deleted_at IS NULL"#,
             message_id
         )
         .fetch_optional(&mut *tx)
@@ -129,29 +131,36 @@ pub(super) async fn listed(
     only: Option<&BranchId>,
     now: Timestamp,
 ) -> Result<Vec<Branch>> {
-    Ok(sqlx::query_as!(
+    let mut branches = sqlx::query_as!(
         Branch,
         r#"SELECT b.id AS "id: _", b.conversation_id AS "conversation_id: _", b.name,
              b.head_message_id AS "head_message_id: _", b.forked_from AS "forked_from: _",
-             b.created_at AS "created_at: _",
-             EXISTS (SELECT 1 FROM generation_locks l
-               WHERE l.branch_id = b.id AND l.generation_id IS NOT NULL AND l.expires_at > ?3) AS "locked!: bool"
+             b.created_at AS "created_at: _", 0 AS "locked!: bool"
            FROM branches b JOIN conversations c ON c.id = b.conversation_id
-           WHERE b.conversation_id = ?1 AND (?2 IS NULL OR b.id = ?2) AND c.deleted_at IS NULL
+           WHERE b.conversation_id = ?1 AND (?2 IS NULL OR b.id = ?2)
+             AND b.deleted_at IS NULL AND c.deleted_at IS NULL
            ORDER BY b.name <> 'main', b.created_at, b.id"#,
         conversation_id,
-        only,
-        now
+        only
     )
-    .fetch_all(connection)
-    .await?)
+    .fetch_all(&mut *connection)
+    .await?;
+    for lock in live_locks(connection, Some(conversation_id), now).await? {
+        let locked = branches
+            .iter_mut()
+            .find(|branch| branch.id == lock.branch_id);
+        if let Some(branch) = locked {
+            branch.locked = true;
+        }
+    }
+    Ok(branches)
 }
 
 async fn named(tx: &mut WriteTx, id: &BranchId) -> Result<Option<(ConversationId, String)>> {
     let row = sqlx::query!(
         r#"SELECT b.conversation_id AS "conversation_id: ConversationId", b.name
            FROM branches b JOIN conversations c ON c.id = b.conversation_id
-           WHERE b.id = ? AND c.deleted_at IS NULL"#,
+           WHERE b.id = ? AND b.deleted_at IS NULL AND c.deleted_at IS NULL"#,
         id
     )
     .fetch_optional(&mut **tx)

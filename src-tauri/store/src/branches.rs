@@ -1,6 +1,6 @@
 //! Branches: resolution, context, heads and forks.
 
-use conch_model::{BranchId, ConversationId, Entity, MessageId, Timestamp};
+use conch_model::{BranchId, ConversationId, Entity, MessageId, SendPolicy, Timestamp};
 use sqlx::SqliteConnection;
 
 use super::{Result, Store};
@@ -18,6 +18,8 @@ pub(super) struct BranchContext {
     pub(super) head: Option<MessageId>,
     pub(super) model_id: Option<String>,
     pub(super) max_parallel: i64,
+    /// `None` for the default of all conversations.
+    pub(super) send_policy: Option<SendPolicy>,
 }
 
 impl Store {
@@ -62,7 +64,7 @@ pub(super) async fn resolve_branch(
         r#"SELECT b.id AS "id!: _", b.head_message_id AS "head?: _"
            FROM branches b JOIN conversations c ON c.id = b.conversation_id
            WHERE b.conversation_id = ?1 AND (b.id = ?2 OR (?2 IS NULL AND b.name = 'main'))
-             AND c.deleted_at IS NULL"#,
+             AND b.deleted_at IS NULL AND c.deleted_at IS NULL"#,
         conversation_id,
         branch_id
     )
@@ -97,10 +99,10 @@ pub(super) async fn context(
     Ok(sqlx::query_as!(
         BranchContext,
         r#"SELECT c.id AS "conversation_id: _", b.id AS "branch_id: _", b.head_message_id AS "head: _",
-             c.model_id, c.max_parallel
+             c.model_id, c.max_parallel, c.send_policy AS "send_policy: _"
            FROM branches b JOIN conversations c ON c.id = b.conversation_id
            WHERE b.conversation_id = ?1 AND (b.id = ?2 OR (?2 IS NULL AND b.name = 'main'))
-             AND c.deleted_at IS NULL"#,
+             AND b.deleted_at IS NULL AND c.deleted_at IS NULL"#,
         conversation_id,
         branch_id
     )

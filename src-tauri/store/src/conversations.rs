@@ -2,12 +2,13 @@
 
 use conch_model::{
     BranchId, Conversation, ConversationId, ConversationSummary, ConversationView, PageQuery,
-    Parameters, Timestamp,
+    Parameters, SendPolicy, Timestamp,
 };
 use sqlx::SqliteConnection;
 
+use super::busy::{AT_ANY_TIME, live_locks};
 use super::write::Change;
-use super::{Result, Store, attachments, branch_list, branches, locks, pages, settings};
+use super::{Result, Store, attachments, branch_list, branches, locks, pages, queue, settings};
 
 impl Store {
     /// Creates an empty conversation with its branch `main`.
@@ -56,13 +57,13 @@ impl Store {
         &self,
         after: Option<&ConversationId>,
         limit: u32,
+        now: Timestamp,
     ) -> Result<Vec<ConversationSummary>> {
-        Ok(sqlx::query_as!(
+        let mut reader = self.readers.begin().await?;
+        let mut page = sqlx::query_as!(
             ConversationSummary,
             r#"SELECT c.id AS "id: _", c.title, c.model_id, b.id AS "main_branch_id: _",
-                 c.created_at AS "created_at: _", c.updated_at AS "updated_at: _",
-                 EXISTS (SELECT 1 FROM generation_locks l
-                   WHERE l.conversation_id = c.id AND l.generation_id IS NOT NULL) AS "busy!: bool"
+                 c.created_at AS "created_at: _", c.updated_at AS "updated_at: _", 0 AS "busy!: bool"
                FROM conversations c CROSS JOIN branches b ON b.conversation_id = c.id AND b.name = 'main'
                WHERE c.deleted_at IS NULL
                  AND (?1 IS NULL OR (c.updated_at, c.id) < (SELECT updated_at, id FROM conversations WHERE id = ?1))
@@ -70,8 +71,15 @@ impl Store {
             after,
             limit
         )
-        .fetch_all(&self.readers)
-        .await?)
+        .fetch_all(&mut *reader)
+        .await?;
+        for lock in live_locks(&mut reader, None, now).await? {
+            let busy = page.iter_mut().find(|row| row.id == lock.conversation_id);
+            if let Some(row) = busy {
+                row.busy = true;
+            }
+        }
+        Ok(page)
     }
 
     /// Returns true if the conversation can be used as a cursor, even if it is deleted.
@@ -96,7 +104,8 @@ impl Store {
             return Ok(None);
         };
         let row = sqlx::query!(
-            r#"SELECT c.title, c.model_id, c.parameters, c.max_parallel AS "max_parallel: u32", main.id AS "main_branch_id: BranchId",
+            r#"SELECT c.title, c.model_id, c.parameters, c.max_parallel AS "max_parallel: u32",
+                 c.send_policy AS "send_policy: SendPolicy", main.id AS "main_branch_id: BranchId",
                  c.created_at AS "created_at: Timestamp", c.updated_at AS "updated_at: Timestamp",
                  coalesce((SELECT d.content FROM drafts d WHERE d.conversation_id = c.id), '') AS "draft!: String"
                FROM conversations c JOIN branches main ON main.conversation_id = c.id AND main.name = 'main'
@@ -109,6 +118,7 @@ impl Store {
         let page = pages::page(&mut reader, &branch, &PageQuery::Latest).await?;
         let lock = locks::lock_status(&mut reader, conversation_id, &branch.id, now).await?;
         let branches = branch_list::listed(&mut reader, conversation_id, None, now).await?;
+        let queue = queue::queue_of(&mut reader, &branch.id, now).await?;
         Ok(Some(ConversationView {
             id: conversation_id.clone(),
             title: row.title,
@@ -120,6 +130,8 @@ impl Store {
             created_at: row.created_at,
             updated_at: row.updated_at,
             parameters: settings::from_json(&row.parameters),
+            send_policy: row.send_policy,
+            queue,
             draft: row.draft,
             attachments,
             messages: page.messages,
@@ -200,21 +212,27 @@ impl Store {
     }
 }
 
-/// Returns a conversation's row of the list; `None` if it does not exist.
+/// Returns a conversation's row of the list, for a commit, which has no clock; `None` if it does not exist.
 pub(super) async fn summary(
     connection: &mut SqliteConnection,
     id: &ConversationId,
 ) -> Result<Option<ConversationSummary>> {
-    Ok(sqlx::query_as!(
+    let row = sqlx::query_as!(
         ConversationSummary,
         r#"SELECT c.id AS "id: _", c.title, c.model_id, b.id AS "main_branch_id: _",
-             c.created_at AS "created_at: _", c.updated_at AS "updated_at: _",
-             EXISTS (SELECT 1 FROM generation_locks l
-               WHERE l.conversation_id = c.id AND l.generation_id IS NOT NULL) AS "busy!: bool"
+             c.created_at AS "created_at: _", c.updated_at AS "updated_at: _", 0 AS "busy!: bool"
            FROM conversations c CROSS JOIN branches b ON b.conversation_id = c.id AND b.name = 'main'
            WHERE c.id = ? AND c.deleted_at IS NULL"#,
         id
     )
-    .fetch_optional(connection)
-    .await?)
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some(row) = row else {
+        return Ok(None);
+    };
+    let live = live_locks(connection, Some(id), AT_ANY_TIME).await?;
+    Ok(Some(ConversationSummary {
+        busy: !live.is_empty(),
+        ..row
+    }))
 }

@@ -6,11 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use conch_model::ConversationId;
+use conch_model::{BranchId, ConversationId};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection};
 
 use super::backup::read_only;
+use super::branch_deleting::DeletedBranch;
 use super::deleting::{end, unlink};
 use super::{Result, Store, backups, salvage};
 
@@ -33,7 +34,7 @@ impl Store {
         self.purge_unsent_in_copies().await
     }
 
-    /// Removes from every copy the drafts and attachments that were sent or discarded since.
+    /// Removes from every copy the drafts, queued messages and attachments that were sent or discarded since.
     ///
     /// # Errors
     /// On transient errors; it can be called again.
@@ -45,7 +46,7 @@ impl Store {
         Ok(())
     }
 
-    fn copies(&self) -> Vec<PathBuf> {
+    pub(super) fn copies(&self) -> Vec<PathBuf> {
         let backups = backups(self.data_folder()).into_iter();
         let saved = salvage::saved(self.data_folder());
         backups.map(|backup| backup.path).chain(saved).collect()
@@ -71,11 +72,36 @@ impl Store {
         if !gone.is_empty() {
             Self::purge_in(backup, &gone).await?;
         }
+        for branch in self.branches_gone_in(backup).await? {
+            self.purge_branch_in(backup, &branch).await?;
+        }
         self.purge_unsent_in(backup).await
     }
 
-    /// Removes from a copy the drafts that are no prefix of the current draft, and unsent files that no longer
-    /// exist.
+    /// Returns the branches of a copy that this database no longer has, or hides.
+    async fn branches_gone_in(&self, copy: &Path) -> Result<Vec<DeletedBranch>> {
+        const BRANCHES: &str = "SELECT id, conversation_id FROM branches";
+        let mut file = read_only(copy).await?;
+        let copied: Vec<(BranchId, ConversationId)> =
+            sqlx::query_as(BRANCHES).fetch_all(&mut file).await?;
+        file.close().await?;
+        let there: Vec<(BranchId, ConversationId)> = sqlx::query_as(AssertSqlSafe(format!(
+            "{BRANCHES} WHERE deleted_at IS NULL"
+        )))
+        .fetch_all(&self.readers)
+        .await?;
+        let there: HashSet<_> = there.into_iter().collect();
+        let gone = copied.into_iter().filter(|branch| !there.contains(branch));
+        Ok(gone
+            .map(|(id, conversation_id)| DeletedBranch {
+                id,
+                conversation_id,
+            })
+            .collect())
+    }
+
+    /// Removes from a copy the drafts that are no prefix of the current draft, the queued messages that no longer wait
+    /// with this text, and unsent files that no longer exist.
     async fn purge_unsent_in(&self, path: &Path) -> Result<()> {
         let typed: Vec<(String, String)> = sqlx::query_as(
             "SELECT conversation_id, content FROM drafts
@@ -88,6 +114,11 @@ impl Store {
             .fetch_all(&self.readers)
             .await?;
         let files: HashSet<_> = files.into_iter().collect();
+        let waiting: Vec<(String, String)> =
+            sqlx::query_as("SELECT id, content FROM queued_messages WHERE removed_at IS NULL")
+                .fetch_all(&self.readers)
+                .await?;
+        let waiting: HashSet<_> = waiting.into_iter().collect();
         let mut copy = open_secure_delete(path).await?;
         let mut gone = Vec::new();
         for (table, place) in [
@@ -112,6 +143,19 @@ impl Store {
                     .filter(is_gone)
                     .map(|(id, _)| (delete.clone(), id)),
             );
+        }
+        // A message that was sent since must not wait again where a backup is restored.
+        let queued: Vec<(String, String)> =
+            sqlx::query_as("SELECT id, content FROM queued_messages")
+                .fetch_all(&mut copy)
+                .await?;
+        let files_wait = has_column(&mut copy, "attachments", "queued_message_id").await?;
+        for (id, _) in queued.into_iter().filter(|row| !waiting.contains(row)) {
+            if files_wait {
+                let delete = "DELETE FROM attachments WHERE queued_message_id = ?".to_owned();
+                gone.push((delete, id.clone()));
+            }
+            gone.push(("DELETE FROM queued_messages WHERE id = ?".to_owned(), id));
         }
         if has(&mut copy, "attachments").await? {
             let had: Vec<String> =
@@ -173,7 +217,7 @@ impl Store {
 }
 
 /// Logs permanent errors and ignores them, so that they do not block the purge.
-fn tolerated(copy: &Path, done: Result<()>) -> Result<()> {
+pub(super) fn tolerated(copy: &Path, done: Result<()>) -> Result<()> {
     match done {
         Err(error) if !error.is_transient() => {
             tracing::warn!(%error, path = %copy.display(), "deleted data could not be purged from a copy");
@@ -184,7 +228,7 @@ fn tolerated(copy: &Path, done: Result<()>) -> Result<()> {
 }
 
 /// Opens a database so that deleted content is overwritten with zeros.
-async fn open_secure_delete(path: &Path) -> Result<SqliteConnection> {
+pub(super) async fn open_secure_delete(path: &Path) -> Result<SqliteConnection> {
     let options = SqliteConnectOptions::new()
         .filename(path)
         .foreign_keys(false)
@@ -194,7 +238,7 @@ async fn open_secure_delete(path: &Path) -> Result<SqliteConnection> {
     Ok(options.connect().await?)
 }
 
-async fn close(mut file: SqliteConnection) -> Result<()> {
+pub(super) async fn close(mut file: SqliteConnection) -> Result<()> {
     sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
         .execute(&mut file)
         .await?;
@@ -202,7 +246,7 @@ async fn close(mut file: SqliteConnection) -> Result<()> {
 }
 
 /// Clears the search index, in any schema version. The next start on the file rebuilds it.
-async fn clear_index(file: &mut SqliteConnection) -> Result<()> {
+pub(super) async fn clear_index(file: &mut SqliteConnection) -> Result<()> {
     sqlx::query("INSERT INTO messages_fts(messages_fts) VALUES ('delete-all')")
         .execute(&mut *file)
         .await?;
@@ -215,9 +259,19 @@ async fn clear_index(file: &mut SqliteConnection) -> Result<()> {
 }
 
 /// Returns whether a database has a table.
-async fn has(file: &mut SqliteConnection, table: &str) -> Result<bool> {
+pub(super) async fn has(file: &mut SqliteConnection, table: &str) -> Result<bool> {
     let count: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE name = ?")
         .bind(table)
+        .fetch_one(file)
+        .await?;
+    Ok(count > 0)
+}
+
+/// Returns whether a table of a database has a column.
+async fn has_column(file: &mut SqliteConnection, table: &str, column: &str) -> Result<bool> {
+    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM pragma_table_info(?) WHERE name = ?")
+        .bind(table)
+        .bind(column)
         .fetch_one(file)
         .await?;
     Ok(count > 0)

@@ -35,7 +35,7 @@ pub enum PurgeProgress {
 /// A batch of a purge: holds the write transaction.
 #[derive(Debug)]
 pub struct Portion {
-    tx: WriteTx,
+    pub(super) tx: WriteTx,
 }
 
 impl Store {

@@ -10,7 +10,9 @@ use std::collections::HashMap;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use conch_model::{AnswerEnd, BranchId, ConversationChange, ConversationId, LockChange, Settings};
+use conch_model::{
+    AnswerEnd, BranchId, ConversationChange, ConversationId, LockChange, QueueChange, Settings,
+};
 use tokio::sync::broadcast;
 
 use crate::sync::{Mutex, MutexGuard};
@@ -25,6 +27,8 @@ pub enum CoreEvent {
     Lock(LockChange),
     /// A conversation was created, changed or deleted.
     Conversation(ConversationChange),
+    /// What waits on a branch changed, or its pause.
+    Queue(QueueChange),
     /// An answer ended, whatever its outcome.
     AnswerEnded(AnswerEnd),
     /// The settings were saved.

@@ -7,6 +7,7 @@ use conch_model::{
 };
 use sqlx::SqliteConnection;
 
+use super::busy::Occupancy;
 use super::finalize::{TextLayout, finalize};
 use super::write::{Change, WriteTx};
 use super::{Result, Store, branches};
@@ -95,43 +96,6 @@ pub(super) async fn acquire(
     };
     tx.changed(Change::lock(&lease, LockReason::Acquired));
     Ok(Some(Granted { lease, took_over }))
-}
-
-/// Returns true if the conversation is below its capacity, so that a free branch can be locked.
-pub(super) async fn has_room(
-    tx: &mut SqliteConnection,
-    conversation_id: &ConversationId,
-    max_parallel: i64,
-    now: Timestamp,
-) -> Result<bool> {
-    let live = sqlx::query_scalar!(
-        "SELECT count(*) FROM generation_locks
-         WHERE conversation_id = ? AND generation_id IS NOT NULL AND expires_at > ?",
-        conversation_id,
-        now
-    )
-    .fetch_one(tx)
-    .await?;
-    Ok(live < max_parallel)
-}
-
-/// Returns a branch of the conversation that holds its lock: this one, or else the one that has held it longest.
-pub(super) async fn busy_branch(
-    tx: &mut SqliteConnection,
-    conversation_id: &ConversationId,
-    branch_id: &BranchId,
-    now: Timestamp,
-) -> Result<Option<BranchId>> {
-    Ok(sqlx::query_scalar!(
-        r#"SELECT branch_id AS "id: BranchId" FROM generation_locks
-           WHERE conversation_id = ? AND generation_id IS NOT NULL AND expires_at > ?
-           ORDER BY branch_id = ? DESC, locked_at LIMIT 1"#,
-        conversation_id,
-        now,
-        branch_id
-    )
-    .fetch_optional(tx)
-    .await?)
 }
 
 /// Ends the answer that an expired holder left on the branch. Returns false if there is none.
@@ -361,15 +325,13 @@ pub(super) async fn lock_status(
     branch_id: &BranchId,
     now: Timestamp,
 ) -> Result<LockStatus> {
-    let capacity = sqlx::query!(
-        r#"SELECT c.max_parallel, (SELECT count(*) FROM generation_locks l
-             WHERE l.conversation_id = c.id AND l.generation_id IS NOT NULL AND l.expires_at > ?) AS "live!: i64"
-           FROM conversations c WHERE c.id = ?"#,
-        now,
+    let max_parallel = sqlx::query_scalar!(
+        "SELECT max_parallel FROM conversations WHERE id = ?",
         conversation_id
     )
     .fetch_one(&mut *reader)
     .await?;
+    let occupancy = Occupancy::read(reader, conversation_id, max_parallel, now).await?;
     let row = sqlx::query!(
         r#"SELECT fence, generation_id AS "generation_id: GenerationId", message_id AS "message_id: MessageId",
              user_id AS "user_id: UserId", locked_at AS "locked_at: Timestamp", expires_at AS "expires_at: Timestamp"
@@ -380,7 +342,7 @@ pub(super) async fn lock_status(
     .await?;
     let free = LockStatus {
         locked: false,
-        can_send: capacity.live < capacity.max_parallel,
+        can_send: occupancy.blocker(branch_id).is_none(),
         generation_id: None,
         message_id: None,
         user_id: None,
@@ -389,9 +351,8 @@ pub(super) async fn lock_status(
         fence: row.as_ref().map_or(0, |row| row.fence),
     };
     Ok(match row {
-        Some(row) if row.expires_at.is_some_and(|expires_at| expires_at > now) => LockStatus {
+        Some(row) if occupancy.of_branch(branch_id).is_some() => LockStatus {
             locked: true,
-            can_send: false,
             generation_id: row.generation_id,
             message_id: row.message_id,
             user_id: row.user_id,

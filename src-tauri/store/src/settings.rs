@@ -1,10 +1,11 @@
 //! The user's settings: one row per setting, with its value as JSON. An unreadable value counts as not set: a
 //! setting must never prevent the application from starting.
 
-use conch_model::{Settings, ZOOM};
+use conch_model::{SendPolicy, Settings, ZOOM};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use sqlx::SqliteConnection;
 
 use super::Result;
 use super::profile::Profile;
@@ -14,27 +15,24 @@ use crate::events::CoreEvent;
 impl Profile {
     /// Returns the settings, with defaults for those not saved.
     pub async fn settings(&self) -> Result<Settings> {
-        let rows = sqlx::query!("SELECT name, value FROM settings")
-            .fetch_all(&self.store.readers)
-            .await?;
-        let mut stored = Map::new();
-        for row in rows {
-            match serde_json::from_str(&row.value) {
-                Ok(value) => drop(stored.insert(row.name, value)),
-                Err(error) => {
-                    tracing::warn!(%error, name = row.name, "a setting cannot be read");
-                }
-            }
-        }
-        let mut settings: Settings = over_defaults(stored);
-        if !ZOOM.contains(&settings.zoom) {
-            tracing::warn!(
-                settings.zoom,
-                "the stored zoom is out of range; using the default"
-            );
-            settings.zoom = Settings::default().zoom;
-        }
-        Ok(settings)
+        let mut reader = self.store.readers.acquire().await?;
+        read(&mut reader).await
+    }
+
+    /// Sets what a send does by default while an answer is running, and leaves the other settings.
+    pub async fn set_send_policy(&self, policy: SendPolicy) -> Result<()> {
+        let mut tx = self.store.write().await?;
+        let value = to_json(&policy);
+        sqlx::query!(
+            "INSERT INTO settings (name, value) VALUES ('sendPolicy', ?)
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            value
+        )
+        .execute(&mut *tx)
+        .await?;
+        let saved = read(&mut tx).await?;
+        tx.changed(Change::Other(CoreEvent::Settings(saved)));
+        tx.commit().await
     }
 
     /// Saves all settings in one transaction.
@@ -58,6 +56,31 @@ impl Profile {
         tx.changed(Change::Other(saved));
         tx.commit().await
     }
+}
+
+/// Returns the settings, with defaults for those not saved.
+pub(super) async fn read(connection: &mut SqliteConnection) -> Result<Settings> {
+    let rows = sqlx::query!("SELECT name, value FROM settings")
+        .fetch_all(connection)
+        .await?;
+    let mut stored = Map::new();
+    for row in rows {
+        match serde_json::from_str(&row.value) {
+            Ok(value) => drop(stored.insert(row.name, value)),
+            Err(error) => {
+                tracing::warn!(%error, name = row.name, "a setting cannot be read");
+            }
+        }
+    }
+    let mut settings: Settings = over_defaults(stored);
+    if !ZOOM.contains(&settings.zoom) {
+        tracing::warn!(
+            settings.zoom,
+            "the stored zoom is out of range; using the default"
+        );
+        settings.zoom = Settings::default().zoom;
+    }
+    Ok(settings)
 }
 
 /// Parses a JSON column, with defaults for missing fields.

@@ -97,7 +97,7 @@ impl Store {
                SELECT path.id AS "head!: MessageId", m.conversation_id AS "conversation_id!: ConversationId",
                  m.branch_id AS "branch_id!: BranchId", b.head_message_id AS "known_head?: MessageId"
                FROM path CROSS JOIN messages m ON m.id = ?1
-                 JOIN branches b ON b.id = m.branch_id
+                 JOIN branches b ON b.id = m.branch_id AND b.deleted_at IS NULL
                  JOIN conversations c ON c.id = m.conversation_id AND c.deleted_at IS NULL"#,
             id
         )

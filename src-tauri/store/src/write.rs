@@ -5,12 +5,13 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use conch_model::{
-    ConversationChange, ConversationId, ConversationSummary, Lease, LockChange, LockReason,
+    BranchId, ConversationChange, ConversationId, ConversationSummary, Lease, LockChange,
+    LockReason, QueueChange,
 };
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 use tokio::sync::Mutex;
 
-use super::{Result, conversations};
+use super::{Result, conversations, queue};
 use crate::events::{CoreEvent, Events};
 
 /// A write transaction, rolled back unless it is committed.
@@ -39,6 +40,13 @@ pub(super) enum Change {
     /// What a conversation shows changed, other than through an answer of this process: its parameters, or which
     /// messages are on a branch.
     View(ConversationId),
+    /// What waits on a branch changed, or its pause.
+    Queue {
+        conversation_id: ConversationId,
+        branch_id: BranchId,
+        /// How many messages were removed because an earlier message was edited.
+        cleared: u32,
+    },
     /// A conversation was deleted.
     Deleted(ConversationId),
     /// Anything without a row in the list.
@@ -48,6 +56,14 @@ pub(super) enum Change {
 impl Change {
     pub(super) fn lock(lease: &Lease, reason: LockReason) -> Self {
         Self::Lock(LockChange::of(lease, reason))
+    }
+
+    pub(super) fn queue(conversation_id: &ConversationId, branch_id: &BranchId) -> Self {
+        Self::Queue {
+            conversation_id: conversation_id.clone(),
+            branch_id: branch_id.clone(),
+            cleared: 0,
+        }
     }
 }
 
@@ -78,6 +94,20 @@ impl WriteTx {
                 }
                 Change::Row(id) => self.conversation_event(id, false).await?,
                 Change::View(id) => self.conversation_event(id, true).await?,
+                Change::Queue {
+                    conversation_id,
+                    branch_id,
+                    cleared,
+                } => {
+                    let (count, paused) = queue::state(&mut self.tx, &branch_id).await?;
+                    CoreEvent::Queue(QueueChange {
+                        conversation_id,
+                        branch_id,
+                        count,
+                        paused,
+                        cleared,
+                    })
+                }
                 Change::Deleted(id) => CoreEvent::Conversation(ConversationChange::deleted(id)),
                 Change::Other(event) => event,
             });

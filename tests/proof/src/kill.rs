@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use conch_core::App;
-use conch_core::model::{ConversationId, MessageStatus, SendOutcome, TurnRequest};
+use conch_core::model::{ConversationId, MessageStatus, TurnRequest};
 use conch_fault_server::{FaultServer, Script, Step};
-use conch_support::application::{self, send, wait_for_end};
+use conch_support::application::{self, accepted, send, wait_for_end};
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 use tokio::task::JoinSet;
@@ -293,10 +293,8 @@ async fn talk(app: &App, id: &ConversationId) -> anyhow::Result<()> {
         Promise::Sent(sent.user_message_id.to_string(), text).print()?;
         wait_for_end(&mut events, &sent).await?;
         print_answer(app, id).await?;
-        let SendOutcome::Accepted(again) = app
-            .turns
-            .start(TurnRequest::answer(&sent.user_message_id))
-            .await?;
+        let again = TurnRequest::answer(&sent.user_message_id);
+        let again = accepted(app.turns.start(again).await?);
         wait_for_end(&mut events, &again).await?;
         print_answer(app, id).await?;
     }

@@ -12,12 +12,11 @@ use anyhow::{Context, ensure};
 use conch_core::App;
 use conch_core::clock::{Clock, SystemClock};
 use conch_core::model::{
-    Accepted, AttemptSource, ConversationId, MessageId, PageQuery, Parameters, SendOutcome,
-    TurnRequest,
+    Accepted, AttemptSource, ConversationId, MessageId, PageQuery, Parameters, TurnRequest,
 };
 use conch_core::store::Store;
 use conch_fault_server::{FaultServer, Script};
-use conch_support::application::{open, send, wait_for_end};
+use conch_support::application::{accepted, open, send, wait_for_end};
 use conch_support::seed::{Conversations, conversation_id, make, message_id};
 
 use crate::campaign::{Finding, Run, now, runtime};
@@ -209,7 +208,7 @@ impl Size {
         );
         let edit = TurnRequest::edit(&message_in_it(all / 2 - 1), CANARY);
         let edited = app.turns.start(edit);
-        let SendOutcome::Accepted(edited) = self.call("edit_message", edited).await?;
+        let edited = accepted(self.call("edit_message", edited).await?);
         wait_for_end(&mut events, &edited).await?;
         ensure!(
             edited.branch_id == sent.branch_id,
@@ -249,9 +248,9 @@ impl Size {
         let app = Arc::clone(&self.app);
         let mut events = app.subscribe();
         let asked = app.turns.start(TurnRequest::answer(id));
-        let SendOutcome::Accepted(accepted) = self.call("generate_response", asked).await?;
-        wait_for_end(&mut events, &accepted).await?;
-        Ok(accepted)
+        let again = accepted(self.call("generate_response", asked).await?);
+        wait_for_end(&mut events, &again).await?;
+        Ok(again)
     }
 
     async fn delete(&mut self) -> anyhow::Result<()> {

@@ -209,7 +209,7 @@ impl Scene {
         let clock = SystemClock::default();
         let path = self.folder.path().join("conch.db");
         let store = Store::open(&path, false, clock.now()).await?;
-        let listed = store.list_conversations(None, 1).await?;
+        let listed = store.list_conversations(None, 1, clock.now()).await?;
         let id = &listed.first().context("there is a conversation")?.id;
         until("the answer has ended", async || {
             let view = store.get_conversation(id, None, clock.now()).await?;

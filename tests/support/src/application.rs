@@ -52,8 +52,18 @@ pub fn new_turn(conversation_id: &ConversationId, content: &str) -> BeginTurn {
 /// Sends a message under a fresh request id.
 pub async fn send(app: &App, id: &ConversationId, content: &str) -> Result<Accepted> {
     let sent = app.turns.start(TurnRequest::message(id, content)).await?;
-    let SendOutcome::Accepted(accepted) = sent;
-    Ok(accepted)
+    Ok(accepted(sent))
+}
+
+/// Returns the turn that a send has started.
+///
+/// # Panics
+/// When it waits in a queue, which nothing here asks for.
+pub fn accepted(sent: SendOutcome) -> Accepted {
+    match sent {
+        SendOutcome::Accepted(accepted) => accepted,
+        SendOutcome::Queued(queued) => panic!("it waits: {queued:?}"),
+    }
 }
 
 /// Waits until an answer has ended: stored and its lock event published.

@@ -70,14 +70,20 @@ export const commands = {
 	forkBranch: (messageId: MessageId, name: string | null) => __TAURI_INVOKE<Branch>("fork_branch", { messageId, name }),
 	/**  Renames a branch other than `main`. */
 	renameBranch: (branchId: BranchId, name: string) => __TAURI_INVOKE<null>("rename_branch", { branchId, name }),
+	/**
+	 *  Deletes a branch other than `main`, with the messages that no other branch continues from. A running answer of it
+	 *  is stopped.
+	 */
+	deleteBranch: (branchId: BranchId) => __TAURI_INVOKE<null>("delete_branch", { branchId }),
 	/**  Sets how many branches of a conversation may answer at the same time, from 1 to 8. */
 	setMaxParallel: (conversationId: ConversationId, maxParallel: number) => __TAURI_INVOKE<null>("set_max_parallel", { conversationId, maxParallel }),
 	/**
 	 *  Stores a message with its files, in their order, and starts its answer. `accepted` means that all of it is
-	 *  durable; a request id that arrives twice is sent once. Refused with `generation_in_progress` while an answer is
-	 *  running.
+	 *  durable; a request id that arrives twice is sent once. While an answer is running, `policy`, or else the policy of
+	 *  the conversation, says whether it is refused with `generation_in_progress`, waits (`queued`, or `queue_full`), or
+	 *  stops that answer.
 	 */
-	sendMessage: (conversationId: ConversationId, branchId: BranchId | null, content: string, clientRequestId: RequestId, source: AttemptSource | null, attachmentIds: AttachmentId[] | null) => __TAURI_INVOKE<SendOutcome>("send_message", { conversationId, branchId, content, clientRequestId, source, attachmentIds }),
+	sendMessage: (conversationId: ConversationId, branchId: BranchId | null, content: string, clientRequestId: RequestId, source: AttemptSource | null, attachmentIds: AttachmentId[] | null, policy: SendPolicy | null) => __TAURI_INVOKE<SendOutcome>("send_message", { conversationId, branchId, content, clientRequestId, source, attachmentIds, policy }),
 	/**
 	 *  Starts the answer to a user message, or a new version of an answer, on its branch; `accepted` names it. Only in
 	 *  place of an answer that ended badly and that others follow, it is a new one.
@@ -104,6 +110,47 @@ export const commands = {
 	 *  Replaces this window's earlier subscription.
 	 */
 	followBranch: (conversationId: ConversationId, branchId: BranchId | null, channel: Channel<PageEvent>) => __TAURI_INVOKE<null>("follow_branch", { conversationId, branchId, channel }),
+	/**
+	 *  Returns the messages that wait on a branch (`main` unless another is named), in the order in which they will be
+	 *  sent.
+	 */
+	listQueue: (conversationId: ConversationId, branchId: BranchId | null) => __TAURI_INVOKE<Queue>("list_queue", { conversationId, branchId }),
+	/**
+	 *  Changes the text of a queued message, and its model if one is named. Its place stays, and it is no longer held
+	 *  back. Fails with `not_found` if it was sent or removed meanwhile.
+	 */
+	editQueuedMessage: (queuedMessageId: QueuedMessageId, content: string, modelId: string | null) => __TAURI_INVOKE<null>("edit_queued_message", { queuedMessageId, content, modelId }),
+	/**
+	 *  Holds a queued message back for a minute while its editor is open, or no longer. An open editor calls it again
+	 *  before the minute is over; that of a window that died is forgotten then.
+	 */
+	holdQueuedMessage: (queuedMessageId: QueuedMessageId, held: boolean) => __TAURI_INVOKE<null>("hold_queued_message", { queuedMessageId, held }),
+	/**  Moves a queued message to another place of its queue, from 1; one beyond the end is the last. */
+	moveQueuedMessage: (queuedMessageId: QueuedMessageId, position: number) => __TAURI_INVOKE<null>("move_queued_message", { queuedMessageId, position }),
+	/**  Removes a queued message with its files. For ten seconds `restore_queued_message` can restore it. */
+	removeQueuedMessage: (queuedMessageId: QueuedMessageId) => __TAURI_INVOKE<null>("remove_queued_message", { queuedMessageId }),
+	/**
+	 *  Restores a queued message that was removed or cleared within the last ten seconds, at its place. Fails with
+	 *  `not_found` later, and with `queue_full` if others have taken its place.
+	 */
+	restoreQueuedMessage: (queuedMessageId: QueuedMessageId) => __TAURI_INVOKE<null>("restore_queued_message", { queuedMessageId }),
+	/**
+	 *  Sends a queued message at once, whatever its place, also from a paused queue. A running answer of its branch is
+	 *  stopped, its text is kept, and the queue is not paused. Refused with `generation_in_progress` while other branches
+	 *  use up the conversation's capacity.
+	 */
+	sendQueuedMessageNow: (queuedMessageId: QueuedMessageId) => __TAURI_INVOKE<SendOutcome>("send_queued_message_now", { queuedMessageId }),
+	/**  Removes all messages from the queue of a branch. Each can be restored for ten seconds. */
+	clearQueue: (conversationId: ConversationId, branchId: BranchId | null) => __TAURI_INVOKE<null>("clear_queue", { conversationId, branchId }),
+	/**  Pauses the queue of a branch: what waits there waits until `resume_queue`. */
+	pauseQueue: (conversationId: ConversationId, branchId: BranchId | null) => __TAURI_INVOKE<null>("pause_queue", { conversationId, branchId }),
+	/**  Resumes the queue of a branch, whatever paused it. */
+	resumeQueue: (conversationId: ConversationId, branchId: BranchId | null) => __TAURI_INVOKE<null>("resume_queue", { conversationId, branchId }),
+	/**
+	 *  Sets what a send does while an answer is running: in a conversation (null for the default), or without one, by
+	 *  default.
+	 */
+	setSendPolicy: (conversationId: ConversationId | null, policy: SendPolicy | null) => __TAURI_INVOKE<null>("set_send_policy", { conversationId, policy }),
 	/**
 	 *  Returns the lock status of a branch (`main` unless another is named). For display only: a send does not rely on
 	 *  it.
@@ -174,12 +221,15 @@ export const events = {
 	conversationChanged: makeEvent<ConversationChanged, ConversationChanged>("conversation-changed"),
 	lockChanged: makeEvent<LockChanged, LockChanged>("lock-changed"),
 	modelsChanged: makeEvent<ModelsChanged, ModelsChanged>("models-changed"),
+	queueChanged: makeEvent<QueueChanged, QueueChanged>("queue-changed"),
 	settingsChanged: makeEvent<SettingsChanged, SettingsChanged>("settings-changed"),
 	showConversation: makeEvent<ShowConversation, ShowConversation>("show-conversation"),
 };
 
 /* Constants */
 export const ATTACHMENT_LIMITS = {"fileBytes":20000000,"files":10,"textBytes":1000000} as const;
+
+export const MAX_QUEUED = 10 as const;
 
 /* Types */
 /**  A generation that holds its lock and is durable. */
@@ -246,6 +296,8 @@ export type AttemptSource = "button" | "enter" |
 "retry" | 
 /**  The Regenerate button of an answer. */
 "regenerate" | 
+/**  The queue of a branch, whose turn it was. */
+"queue" | 
 /**  A client that names no source. */
 "program";
 
@@ -404,6 +456,10 @@ export type ConversationView = {
 	updatedAt: Timestamp,
 	/**  Its request parameters; the defaults fill in those that are not set. */
 	parameters: Parameters,
+	/**  What a send does while an answer is running; null for the default of all conversations. */
+	sendPolicy: SendPolicy | null,
+	/**  Of the shown branch. */
+	queue: Queue,
 	/**  Text typed but not sent. */
 	draft: string,
 	/**  Files attached but not sent. */
@@ -424,6 +480,8 @@ export type ErrorCode =
 "message_too_long" | 
 /**  An answer is already being generated. */
 "generation_in_progress" | 
+/**  As many messages wait on the branch as may. */
+"queue_full" | 
 /**  An id does not exist. */
 "not_found" | "invalid_argument" | 
 /**  The application is quitting. */
@@ -877,6 +935,17 @@ export type Patch =
 /**  To be applied in order. */
 patches: Patch[] };
 
+/**  Why a queue is paused. */
+export type PauseReason = 
+/**  The user stopped an answer of the branch. */
+"stopped" | 
+/**  An answer of the branch failed, or the next message cannot be sent. */
+"failed" | 
+/**  Conch was closed while messages were waiting. */
+"restarted" | 
+/**  The user paused it. */
+"user";
+
 /**  What an answer waits for. */
 export type Phase = 
 /**  The embedded model's process starts or loads the model. */
@@ -988,6 +1057,61 @@ export type ProviderSource =
 /**  It is shipped with Conch. */
 "built_in";
 
+/**  The queue of a branch. */
+export type Queue = {
+	/**  Whether the next message waits for the user to resume the queue. */
+	paused: boolean,
+	/**  Null while it is not paused. */
+	pauseReason: PauseReason | null,
+	/**  What prevents the next message from being sent, for the user; null for a reason that says enough. */
+	pauseMessage: string | null,
+	/**  In the order in which they will be sent. */
+	items: QueuedMessage[],
+};
+
+/**  A branch's queue changed. */
+export type QueueChange = {
+	conversationId: ConversationId,
+	branchId: BranchId,
+	/**  How many messages wait now. */
+	count: number,
+	paused: boolean,
+	/**  How many messages this change removed because an earlier message was edited. */
+	cleared: number,
+};
+
+/**  `queue-changed`: what waits on a branch changed, or its pause. */
+export type QueueChanged = QueueChange;
+
+/**  A send that waits in the queue of its branch. */
+export type Queued = {
+	/**  The message in the queue. */
+	queuedMessageId: QueuedMessageId,
+	/**  Its place, from 1. */
+	position: number,
+};
+
+/**  A message that waits for its branch. */
+export type QueuedMessage = {
+	id: QueuedMessageId,
+	/**  Its place, from 1. */
+	position: number,
+	content: string,
+	/**  `provider/model` at the time of queueing; null for the default at the time of sending. */
+	modelId: string | null,
+	/**  In the order in which they are shown. */
+	attachmentIds: AttachmentId[],
+	/**  The same files, without their content. */
+	attachments: AttachmentSummary[],
+	/**  An open editor holds it back. */
+	held: boolean,
+	/**  When it was queued, epoch ms. */
+	createdAt: Timestamp,
+};
+
+/**  A message that waits in the queue of its branch. */
+export type QueuedMessageId = string;
+
 /**
  *  How much a reasoning model thinks before it answers, least first. No model takes every level
  *  (<https://developers.openai.com/api/docs/guides/reasoning>).
@@ -1054,7 +1178,22 @@ export type SendOutcome =
 /**  The message is stored and its answer has started. */
 {
 	type: "accepted",
-} & Accepted;
+} & Accepted | 
+/**  The message waits in the queue of its branch. */
+{
+	type: "queued",
+} & Queued;
+
+/**  What a send does while an answer is running on its branch. */
+export type SendPolicy = 
+/**  It is refused. */
+"reject" | 
+/**  The message waits in the branch's queue. */
+"queue" | 
+/**  The answer is stopped, its text is kept, and the message follows it. */
+"interrupt" | 
+/**  The answer is stopped, and the message takes the place of the whole turn, which remains as a version. */
+"rollback";
 
 /**  All settings. */
 export type Settings = {
@@ -1071,6 +1210,8 @@ export type Settings = {
 	onClose?: OnClose,
 	/**  The GGUF file of the built-in model, as a full path; null for the one that is installed with Conch. */
 	modelFile?: string | null,
+	/**  What a send does while an answer is running, in conversations that do not say otherwise. */
+	sendPolicy?: SendPolicy,
 };
 
 /**  `settings-changed`: the settings were saved. */

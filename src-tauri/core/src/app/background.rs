@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -12,9 +12,10 @@ use super::purger::Purger;
 use crate::clock::Clock;
 use crate::indexing::Indexer;
 use crate::keeper::keep;
-use crate::lock::sweeper::Sweeper;
 use crate::lock::watch::Watch;
 use crate::store::{Store, StoreError};
+use crate::turns::Turns;
+use crate::turns::drainer::Drainer;
 
 /// What the background tasks work on.
 pub(super) struct Background {
@@ -28,7 +29,16 @@ pub(super) struct Background {
 
 impl Background {
     /// Starts all tasks.
-    pub(super) fn start(&self, sweeper: Arc<Sweeper>, watch: Watch) {
+    pub(super) fn start(&self, turns: &Turns) {
+        let (sweeper, live) = (Arc::clone(&turns.sweeper), Arc::clone(&turns.live));
+        let (own, committed) = (turns.instance_id.clone(), Arc::new(Notify::new()));
+        let watch = Watch::new(self.store.clone(), live, own, Arc::clone(&committed));
+        let purger = Arc::clone(&self.purger);
+        let drainer = Drainer {
+            turns: turns.clone(),
+            woken: committed,
+            on_sent: Box::new(move || purger.schedule_wal_truncation()),
+        };
         self.keep("sweeper", move || {
             let sweeper = Arc::clone(&sweeper);
             async move { sweeper.run().await }
@@ -37,6 +47,11 @@ impl Background {
         self.keep("watch", move || {
             let watch = Arc::clone(&watch);
             async move { watch.lock().await.run().await }
+        });
+        let drainer = Arc::new(drainer);
+        self.keep("queues", move || {
+            let drainer = Arc::clone(&drainer);
+            async move { drainer.run().await }
         });
         let indexer = Arc::clone(&self.indexer);
         self.keep("search index", move || {

@@ -4,7 +4,7 @@ use super::conversations::Conversations;
 use crate::bounds;
 use crate::error::{Error, Result};
 use crate::model::{Branch, BranchId, ConversationId, Entity, MAX_PARALLEL, MessageId};
-use crate::store::{ForkOutcome, RenameOutcome};
+use crate::store::{DeleteBranchOutcome, ForkOutcome, RenameOutcome};
 
 const NAME_TAKEN: Error =
     Error::InvalidArgument("Another branch of this conversation has that name. Choose another");
@@ -57,6 +57,34 @@ impl Conversations {
             RenameOutcome::Main => Err(Error::InvalidArgument("The branch main keeps its name")),
             RenameOutcome::NameTaken => Err(NAME_TAKEN),
         }
+    }
+
+    /// Stops what is being written on a branch, and deletes the branch with the messages that no other one continues
+    /// from.
+    ///
+    /// # Errors
+    /// For `main`, and when the branch does not exist.
+    pub async fn delete_branch(&self, id: &BranchId) -> Result<()> {
+        let mut is_lost = false;
+        loop {
+            let deleted = self
+                .store
+                .delete_branch(id, is_lost, self.clock.now())
+                .await;
+            match self.store.inspect_damage(deleted)? {
+                DeleteBranchOutcome::Deleted => break,
+                // Another process finds its lock lost.
+                DeleteBranchOutcome::Busy(generation_id) => {
+                    is_lost = !self.live.stop(&generation_id).await;
+                }
+                DeleteBranchOutcome::NotFound => return Err(Error::NotFound(Entity::Branch)),
+                DeleteBranchOutcome::Main => {
+                    return Err(Error::InvalidArgument("The branch main cannot be deleted"));
+                }
+            }
+        }
+        self.purger.branch_deleted();
+        Ok(())
     }
 
     /// Sets how many branches of a conversation may answer at the same time, from 1 to 8.

@@ -53,8 +53,9 @@ impl Conversations {
         limit: Option<u32>,
     ) -> Result<Vec<ConversationSummary>> {
         let limit = limit.unwrap_or(LIST_LIMIT).clamp(1, LIST_LIMIT);
-        let store = &self.store;
-        let mut page = store.inspect_damage(store.list_conversations(after, limit).await)?;
+        let (store, now) = (&self.store, self.clock.now());
+        let listed = store.list_conversations(after, limit, now).await;
+        let mut page = store.inspect_damage(listed)?;
         if let (true, Some(after)) = (page.is_empty(), after)
             && !store.inspect_damage(store.is_valid_cursor(after).await)?
         {

@@ -11,6 +11,7 @@ mod drafts;
 mod opening;
 mod providers;
 mod purger;
+mod queues;
 mod settings;
 
 pub use attachments::Attachments;
@@ -18,6 +19,7 @@ pub use config::Config;
 pub use conversations::Conversations;
 pub use drafts::Drafts;
 pub use providers::ConfiguredProviders;
+pub use queues::Queues;
 pub use settings::SavedSettings;
 
 use std::sync::Arc;
@@ -40,7 +42,6 @@ use crate::keys::Keys;
 use crate::live::LiveAnswers;
 use crate::lock::instance::Instance;
 use crate::lock::sweeper::Sweeper;
-use crate::lock::watch::Watch;
 use crate::network::Network;
 use crate::provider::{EmbeddedModel, Providers};
 use crate::start::ProgressReporter;
@@ -67,6 +68,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 pub struct App {
     pub conversations: Conversations,
     pub turns: Turns,
+    pub queues: Queues,
     pub drafts: Drafts,
     pub attachments: Attachments,
     pub providers: ConfiguredProviders,
@@ -143,13 +145,22 @@ impl App {
             tasks: TaskTracker::new(),
             quitting: CancellationToken::new(),
         };
-        let own = instance.id().clone();
-        background.start(
-            Arc::clone(&sweeper),
-            Watch::new(store.clone(), Arc::clone(&live), own),
-        );
+        let turns = Turns {
+            ctx: TurnContext {
+                store: store.clone(),
+                clock: Arc::clone(&clock),
+                providers: Arc::clone(&providers),
+                aside: Arc::clone(&aside),
+                indexer: Arc::clone(&background.indexer),
+            },
+            live: Arc::clone(&live),
+            sweeper,
+            instance_id: instance.id().clone(),
+            tasks: background.tasks.clone(),
+            quitting: background.quitting.clone(),
+        };
+        background.start(&turns);
         let Background {
-            indexer,
             purger,
             tasks,
             quitting,
@@ -159,23 +170,17 @@ impl App {
             conversations: Conversations {
                 store: store.clone(),
                 clock: Arc::clone(&clock),
-                live: Arc::clone(&live),
-                aside: Arc::clone(&aside),
+                live,
+                aside,
                 purger: Arc::clone(&purger),
             },
-            turns: Turns {
-                ctx: TurnContext {
-                    store: store.clone(),
-                    clock: Arc::clone(&clock),
-                    providers: Arc::clone(&providers),
-                    aside,
-                    indexer,
-                },
-                live,
-                sweeper,
+            turns,
+            queues: Queues {
+                store: store.clone(),
+                clock: Arc::clone(&clock),
+                purger: Arc::clone(&purger),
+                instances: opening::instances_of(&config.data_folder),
                 instance_id: instance.id().clone(),
-                tasks: tasks.clone(),
-                quitting: quitting.clone(),
             },
             drafts: Drafts {
                 store: store.clone(),

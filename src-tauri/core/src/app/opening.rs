@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::folder::{self, drive, drive::Drive};
 use crate::live::aside::{Aside, SetAside};
 use crate::lock::instance::{self, Instance};
-use crate::model::{FencedWrite, LockReason};
+use crate::model::{FencedWrite, LockReason, PauseReason};
 use crate::start::{Notice, ProgressReporter, Stage};
 use crate::store::{self, Store, StoreError, Transient};
 
@@ -95,6 +95,10 @@ async fn open(folder: &Path, clock: &dyn Clock, reporter: &ProgressReporter) -> 
     reporter.enter(Stage::Recovering);
     let aside = SetAside::default();
     recover(&store, &instances, &instance, clock, &aside).await?;
+    if !instance::is_another_alive(&instances, Some(instance.id())) {
+        // What was left waiting goes nowhere until the user says so.
+        store.pause_queues(PauseReason::Restarted).await?;
+    }
     // Only now: these files are what requires the integrity check, so a start that fails must keep them.
     instance::remove_files(&instances, &left);
     drop(start_lock);

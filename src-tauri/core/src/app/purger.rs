@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::model::ConversationId;
-use crate::store::{DeletedConversation, PurgeProgress, Store, StoreError};
+use crate::store::{DeletedBranch, DeletedConversation, PurgeProgress, Store, StoreError};
 use crate::sync::Mutex;
 
 /// How long a deleted conversation can be restored.
@@ -26,6 +26,9 @@ const POLL_INTERVAL: Duration = Duration::from_secs(15);
 
 /// Delay before the WAL is truncated again after a reader prevented it.
 const WAL_RETRY_DELAY: Duration = Duration::from_secs(1);
+
+/// The shortest pause before the next pass, however soon something is due.
+const MIN_PAUSE: Duration = Duration::from_millis(100);
 
 /// Target duration of a batch: short enough that a waiting write is not noticeably delayed.
 const PORTION: Duration = Duration::from_millis(10);
@@ -52,7 +55,7 @@ pub(crate) struct Purger {
     own: Mutex<HashSet<ConversationId>>,
     /// When the WAL must be truncated to remove deleted data, in monotonic time.
     wal_truncation_due: Mutex<Option<Duration>>,
-    /// Whether a backup may still contain a draft that was sent or discarded.
+    /// Whether a backup may still contain a draft or a queued message that was sent or discarded.
     unsent_left: AtomicBool,
 }
 
@@ -114,6 +117,8 @@ impl Purger {
             }
         }
         let purged = self.purge(&due, PORTION).await;
+        let branches = self.purge_branches(PORTION).await;
+        next_in = next_in.min(self.purge_removed(UNDO).await?);
         let wal_truncation_due = *self.wal_truncation_due();
         if let Some(due) = wal_truncation_due {
             let left = due.saturating_sub(self.clock.monotonic());
@@ -126,7 +131,7 @@ impl Purger {
                 next_in = next_in.min(left);
             }
         }
-        purged.map(|()| next_in)
+        purged.and(branches).map(|()| next_in)
     }
 
     /// Purges conversations regardless of the deadline, in batches of about this duration: first their rows,
@@ -178,7 +183,19 @@ impl Purger {
         Ok(())
     }
 
-    /// Removes drafts that were sent or discarded from the backups.
+    /// Deletes for good what was removed from the queues `undo` or longer ago. Returns the time until the next is due.
+    async fn purge_removed(&self, undo: Duration) -> Result<Duration, StoreError> {
+        let now = self.clock.now();
+        let purge = self.store.purge_removed(now, undo).await?;
+        if purge.purged > 0 {
+            self.unsent_left.store(true, Ordering::Relaxed);
+            self.wal_truncation_due().replace(self.clock.monotonic());
+        }
+        let next = purge.next.map(|next| next.since(now));
+        Ok(next.unwrap_or(POLL_INTERVAL).max(MIN_PAUSE))
+    }
+
+    /// Removes what was sent or discarded without Undo from the backups: drafts, queued messages and files.
     async fn purge_unsent(&self) -> Result<(), StoreError> {
         if self.unsent_left.load(Ordering::Relaxed) {
             self.store.purge_unsent_in_copies().await?;
@@ -202,6 +219,7 @@ impl Purger {
             let began = self.clock.monotonic();
             let taken = match what {
                 PurgeTarget::Conversation(id) => portion.purge(id, limit).await?,
+                PurgeTarget::Branch(branch) => portion.purge_branch(branch, limit).await?,
                 PurgeTarget::AttemptsOver(kept) => portion.cut_attempts(kept, limit).await?,
             };
             limit = next_portion(limit, self.clock.monotonic().saturating_sub(began), length);
@@ -233,6 +251,11 @@ impl Purger {
         Ok(emptied)
     }
 
+    /// Wakes the purger: a branch was deleted.
+    pub(super) fn branch_deleted(&self) {
+        self.wake.notify_one();
+    }
+
     /// Records a conversation that this process deleted.
     pub(super) fn deleted(&self, id: &ConversationId) {
         self.own().insert(id.clone());
@@ -258,11 +281,13 @@ impl Purger {
     pub(crate) async fn finish(&self) -> Result<(), StoreError> {
         let own: Vec<_> = self.own().iter().cloned().collect();
         let purged = self.purge(&own, QUIT_PORTION).await;
+        let branches = self.purge_branches(QUIT_PORTION).await;
+        self.purge_removed(Duration::ZERO).await?;
         self.purge_unsent().await?;
         if self.wal_truncation_due().is_some() {
             self.truncate_wal().await?;
         }
-        purged
+        purged.and(branches)
     }
 
     fn own(&self) -> crate::sync::MutexGuard<'_, HashSet<ConversationId>> {
@@ -280,6 +305,7 @@ impl Purger {
 #[derive(Debug, Clone, Copy)]
 enum PurgeTarget<'a> {
     Conversation(&'a ConversationId),
+    Branch(&'a DeletedBranch),
     AttemptsOver(u32),
 }
 
@@ -294,6 +320,8 @@ fn next_portion(limit: u32, took: Duration, length: Duration) -> u32 {
     };
     next.clamp(1, LARGEST)
 }
+
+mod branches;
 
 #[cfg(test)]
 mod tests {
@@ -535,7 +563,7 @@ mod tests {
         std::fs::copy(database, &path).unwrap();
         let store = Store::open(&path, false, NOW).await.unwrap();
         let deleted = store.deleted_conversations().await.unwrap();
-        let listed = store.list_conversations(None, 9).await.unwrap();
+        let listed = store.list_conversations(None, 9, NOW).await.unwrap();
         let deleted = deleted.into_iter().map(|deleted| deleted.id);
         deleted
             .chain(listed.into_iter().map(|listed| listed.id))

@@ -14,6 +14,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 pub use self::follow::TranscriptEvent;
 use crate::model::{BranchId, ConversationId, GenerationId, MessageId, Part, Timestamp};
+use crate::store::{BeginOutcome, NextTurn, StoreError};
 use crate::sync::{Mutex, MutexGuard, within};
 
 /// How long a Stop waits for the end to be stored. The generation itself stops before that: its connection is
@@ -95,12 +96,22 @@ pub(crate) enum Control {
     /// The user pressed Stop. Answered when the end is stored, and dropped when something else ended the
     /// answer.
     Stop(oneshot::Sender<()>),
+    /// Another turn of the branch begins in place of this answer: stop, and store both in one transaction.
+    TakeOver(Box<Successor>),
     /// The application quits.
     Quit,
     /// Renew the lock now: the clock has jumped. Answered once that was tried.
     Heartbeat(oneshot::Sender<()>),
     /// The machine slept: the connection may be dead without an error.
     Woke,
+}
+
+/// The turn that takes over a branch, and who waits for it.
+#[derive(Debug)]
+pub(crate) struct Successor {
+    pub(crate) next: NextTurn,
+    /// Answered once it has begun, or cannot; dropped when the answer has ended without it.
+    pub(crate) done: oneshot::Sender<Result<BeginOutcome, StoreError>>,
 }
 
 #[derive(Debug)]
@@ -213,6 +224,29 @@ impl LiveAnswers {
         within(STOP_TIMEOUT, stopped)
             .await
             .is_none_or(|stopped| stopped.is_ok())
+    }
+
+    /// Stops a generation and begins the next turn of its branch in its place. The receiver resolves when that is
+    /// stored, and fails when the generation ended without it. `None` if it is not live in this process.
+    pub(crate) fn take_over(
+        &self,
+        generation_id: &GenerationId,
+        next: NextTurn,
+    ) -> Option<oneshot::Receiver<Result<BeginOutcome, StoreError>>> {
+        let (done, begun) = oneshot::channel();
+        let entries = self.entries();
+        let control = &entries.get(generation_id)?.control;
+        let successor = Box::new(Successor { next, done });
+        let sent = control.send(Control::TakeOver(successor));
+        sent.ok().map(|()| begun)
+    }
+
+    /// Waits up to [`STOP_TIMEOUT`] until a generation has ended.
+    pub(crate) async fn ended(&self, generation_id: &GenerationId) {
+        let mut changed = self.changed.subscribe();
+        let ended =
+            async { while self.contains(generation_id) && changed.changed().await.is_ok() {} };
+        let _: Option<()> = within(STOP_TIMEOUT, ended).await;
     }
 
     /// Sends Stop. The receiver resolves when the end is stored.

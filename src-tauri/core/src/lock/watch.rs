@@ -9,12 +9,15 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use crate::events::CoreEvent;
 use crate::live::LiveAnswers;
 use crate::model::{
     BranchId, ConversationChange, ConversationId, InstanceId, Lease, LockChange, LockReason,
+    QueueChange,
 };
-use crate::store::{ChangeCursor, Store, StoreError};
+use crate::store::{ChangeCursor, QueueMark, Store, StoreError};
 
 /// Poll interval.
 const POLL_INTERVAL: Duration = Duration::from_millis(300);
@@ -29,16 +32,27 @@ pub(crate) struct Watch {
     held: HashMap<BranchId, Lease>,
     /// The deleted conversations at the last poll, including those deleted by this process.
     deleted: HashSet<ConversationId>,
+    /// The queues in which messages waited at the last poll.
+    queues: HashMap<BranchId, QueueMark>,
+    /// Notified after a commit of any process.
+    committed: Arc<Notify>,
 }
 
 impl Watch {
-    pub(crate) fn new(store: Store, live: Arc<LiveAnswers>, instance_id: InstanceId) -> Self {
+    pub(crate) fn new(
+        store: Store,
+        live: Arc<LiveAnswers>,
+        instance_id: InstanceId,
+        committed: Arc<Notify>,
+    ) -> Self {
         Self {
             store,
             live,
             instance_id,
             held: HashMap::new(),
             deleted: HashSet::new(),
+            queues: HashMap::new(),
+            committed,
         }
     }
 
@@ -50,6 +64,7 @@ impl Watch {
         let mut changes = self.store.changes().await?;
         loop {
             self.poll(&mut changes).await?;
+            self.committed.notify_one();
             while !changes.poll_commits().await? {
                 tokio::time::sleep(POLL_INTERVAL).await;
             }
@@ -83,7 +98,36 @@ impl Watch {
             self.publish_conversation(conversation_id);
         }
         self.held = now;
-        self.poll_deleted().await
+        self.poll_deleted().await?;
+        self.poll_queues().await
+    }
+
+    async fn poll_queues(&mut self) -> Result<(), StoreError> {
+        let marks = self.store.queue_marks().await?.into_iter();
+        let now: HashMap<_, _> = marks.map(|mark| (mark.branch_id.clone(), mark)).collect();
+        let before = std::mem::take(&mut self.queues);
+        for (branch, mark) in &now {
+            if before.get(branch) != Some(mark) {
+                self.publish_queue(mark, mark.count, mark.paused);
+            }
+        }
+        for (branch, mark) in &before {
+            if !now.contains_key(branch) {
+                self.publish_queue(mark, 0, false);
+            }
+        }
+        self.queues = now;
+        Ok(())
+    }
+
+    fn publish_queue(&self, mark: &QueueMark, count: u32, paused: bool) {
+        self.publish(CoreEvent::Queue(QueueChange {
+            conversation_id: mark.conversation_id.clone(),
+            branch_id: mark.branch_id.clone(),
+            count,
+            paused,
+            cleared: 0,
+        }));
     }
 
     async fn poll_deleted(&mut self) -> Result<(), StoreError> {
@@ -151,7 +195,12 @@ mod tests {
                 theirs,
                 events: ours.events().subscribe(),
                 changes: ours.changes().await.unwrap(),
-                watch: Watch::new(ours, Arc::default(), InstanceId::from("ours".to_owned())),
+                watch: Watch::new(
+                    ours,
+                    Arc::default(),
+                    InstanceId::from("ours".to_owned()),
+                    Arc::default(),
+                ),
             }
         }
 

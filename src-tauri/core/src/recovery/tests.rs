@@ -271,7 +271,7 @@ async fn what_can_be_read_is_saved_and_conch_can_start_with_it() {
 
     recovery.replace(&Replacement::Saved).await.unwrap();
     let store = Store::open(&path, false, NOW).await.unwrap();
-    let conversation = store.list_conversations(None, 10).await;
+    let conversation = store.list_conversations(None, 10, NOW).await;
     assert!(conversation.is_ok());
     store.close().await;
     assert_eq!(messages(&path).await.len(), saved.len());

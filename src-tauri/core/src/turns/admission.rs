@@ -157,16 +157,23 @@ impl Waiting {
     }
 }
 
+/// What a request is for.
+pub(super) struct Request {
+    pub(super) ctx: TurnContext,
+    pub(super) lease: Lease,
+    /// `None` for those of the conversation, with the defaults of all.
+    pub(super) parameters: Option<Parameters>,
+}
+
 /// Stores the model with the answer, and sends the request.
 pub(super) async fn open_stream(
-    ctx: TurnContext,
-    lease: Lease,
+    request: Request,
     admission: Box<Admission>,
     answer: watch::Sender<LiveAnswer>,
 ) -> (Box<Admission>, OpenResult) {
     let waiting = Waiting::new(&admission, &answer);
     let opened = tokio::select! {
-        opened = noted(&ctx, &lease, &admission.endpoint, &answer) => opened,
+        opened = noted(&request, &admission.endpoint, &answer) => opened,
         () = waiting.run() => std::future::pending().await,
     };
     waiting.ends();
@@ -174,32 +181,29 @@ pub(super) async fn open_stream(
 }
 
 async fn noted(
-    ctx: &TurnContext,
-    lease: &Lease,
+    request: &Request,
     endpoint: &Endpoint,
     answer: &watch::Sender<LiveAnswer>,
 ) -> OpenResult {
+    let Request { ctx, lease, .. } = request;
     // A lost lock shows at the next heartbeat or save; here it only means that the model was not stored.
     let note = stored(ctx, answer, || {
         ctx.store.set_model(lease, &endpoint.model_id)
     });
-    let (_, opened) = tokio::try_join!(note, send(ctx, lease, endpoint, answer))?;
+    let (_, opened) = tokio::try_join!(note, send(request, endpoint, answer))?;
     Ok(opened)
 }
 
 async fn send(
-    ctx: &TurnContext,
-    lease: &Lease,
+    request: &Request,
     endpoint: &Endpoint,
     answer: &watch::Sender<LiveAnswer>,
 ) -> OpenResult {
-    let (store, profile) = (&ctx.store, ctx.store.profile());
-    let (messages, own, settings) = tokio::try_join!(
-        stored(ctx, answer, || store.history(&lease.message_id)),
-        stored(ctx, answer, || store.parameters(&lease.conversation_id)),
-        stored(ctx, answer, || profile.settings()),
+    let Request { ctx, lease, .. } = request;
+    let (messages, parameters) = tokio::try_join!(
+        stored(ctx, answer, || ctx.store.history(&lease.message_id)),
+        parameters(request, answer),
     )?;
-    let parameters = own.or(&settings.parameters);
     let recipient = Recipient {
         model_id: &endpoint.model_id,
         protocol: endpoint.provider.protocol,
@@ -266,6 +270,23 @@ async fn fitted(
         }
     }
     budget.cut(messages)
+}
+
+/// Returns the parameters of a request: those of its queued message, or of the conversation with the defaults.
+async fn parameters(
+    request: &Request,
+    answer: &watch::Sender<LiveAnswer>,
+) -> Result<Parameters, Failure> {
+    if let Some(parameters) = &request.parameters {
+        return Ok(parameters.clone());
+    }
+    let (ctx, profile) = (&request.ctx, request.ctx.store.profile());
+    let conversation_id = &request.lease.conversation_id;
+    let (own, settings) = tokio::try_join!(
+        stored(ctx, answer, || ctx.store.parameters(conversation_id)),
+        stored(ctx, answer, || profile.settings()),
+    )?;
+    Ok(own.or(&settings.parameters))
 }
 
 /// Calls the store, and retries transient errors, which are shown meanwhile. May be dropped, as on Stop.

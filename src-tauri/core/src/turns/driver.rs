@@ -20,14 +20,14 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_unti
 
 use self::storing::{Saved, StoreTask};
 use super::activity::{Activity, Step};
-use super::admission::{Admission, acquire_admission, open_stream};
+use super::admission::{Admission, Request, acquire_admission, open_stream};
 use super::timeouts::Timeouts;
 use super::turn::{Effect, Event, Turn};
 use crate::clock::Clock;
 use crate::indexing::Indexer;
 use crate::live::aside::SetAside;
-use crate::live::{Control, LiveAnswer, Phase, Registration};
-use crate::model::{FencedWrite, HEARTBEAT, Lease, PartDelta, Timestamp, append_delta};
+use crate::live::{Control, LiveAnswer, Phase, Registration, Successor};
+use crate::model::{FencedWrite, HEARTBEAT, Lease, Parameters, PartDelta, Timestamp, append_delta};
 use crate::provider::{Providers, StreamEvent};
 use crate::store::{Piece, StartedTurn, Store, StoreError, Transient};
 
@@ -57,6 +57,8 @@ struct Driver {
     ctx: TurnContext,
     lease: Lease,
     model_id: Option<String>,
+    /// Of the queued message that is answered; `None` for those of the conversation.
+    parameters: Option<Parameters>,
     registration: Registration,
     answer: watch::Sender<LiveAnswer>,
     turn: Turn,
@@ -81,6 +83,8 @@ struct Driver {
     retries: u32,
     /// Callers that wait for this generation to stop.
     stops: Vec<oneshot::Sender<()>>,
+    /// The turn that begins in place of this one.
+    successor: Option<Box<Successor>>,
 }
 
 impl Driver {
@@ -95,6 +99,7 @@ impl Driver {
             ctx,
             lease: started.lease,
             model_id: started.model_id,
+            parameters: started.parameters,
             registration,
             answer,
             turn: Turn::new(),
@@ -111,6 +116,7 @@ impl Driver {
             first_token_at: None,
             retries: 0,
             stops: Vec::new(),
+            successor: None,
         }
     }
 
@@ -139,6 +145,10 @@ impl Driver {
                 control = self.registration.control.recv() => match control {
                     Some(Control::Stop(done)) => {
                         self.stops.push(done);
+                        Some(Event::Stop)
+                    }
+                    Some(Control::TakeOver(successor)) => {
+                        self.successor = Some(successor);
                         Some(Event::Stop)
                     }
                     Some(Control::Heartbeat(done)) => {
@@ -223,8 +233,12 @@ impl Driver {
             Phase::Connecting
         };
         self.answer.send_modify(|answer| answer.phase = phase);
-        let (ctx, lease) = (self.ctx.clone(), self.lease.clone());
-        let opening = open_stream(ctx, lease, admission, self.answer.clone());
+        let request = Request {
+            ctx: self.ctx.clone(),
+            lease: self.lease.clone(),
+            parameters: self.parameters.clone(),
+        };
+        let opening = open_stream(request, admission, self.answer.clone());
         self.activity = Activity::Connecting(opening.boxed());
     }
 

@@ -1,14 +1,17 @@
 //! The turn, from a request to the stored answer.
 //!
-//! [`Turns`] is the one way to start an answer. [`turn`] decides (pure), [`driver`] performs. The answers that run
+//! [`Turns`] is the one way to start an answer, also for the queues ([`drainer`]). [`turn`] decides (pure), [`driver`]
+//! performs. The answers that run
 //! are in [`live`](crate::live), the transactions in [`store`](crate::store).
 
 mod activity;
 mod admission;
 mod attached;
 mod context;
+pub(crate) mod drainer;
 pub(crate) mod driver;
 mod request;
+mod starting;
 mod timeouts;
 pub(crate) mod turn;
 
@@ -18,23 +21,22 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::driver::{TurnContext, supervise};
-use crate::attachments::AttachmentError;
+use self::driver::TurnContext;
 use crate::error::{Error, Result};
 use crate::live::aside::Aside;
 use crate::live::{LiveAnswers, TranscriptEvent};
 use crate::lock::sweeper::Sweeper;
 use crate::model::{
     AttemptSource, BranchId, CleanupOutcome, ConversationId, Entity, FencedWrite, GenerationId,
-    InstanceId, LockStatus, SendOutcome, StopAllOutcome, StopOutcome, TurnRequest, TurnTarget,
+    InstanceId, LockStatus, PauseReason, StopAllOutcome, StopOutcome,
 };
-use crate::store::{BeginOutcome, BeginTurn, Holder};
+use crate::store::Holder;
 
 /// How long the generations of this process have to renew a lease that looks expired.
 const RENEWAL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Starts, stops and follows answers.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Turns {
     pub(crate) ctx: TurnContext,
     pub(crate) live: Arc<LiveAnswers>,
@@ -47,54 +49,6 @@ pub struct Turns {
 }
 
 impl Turns {
-    /// Starts an answer: stores a new message with its files, and an empty answer under the lock. All of it is
-    /// durable when it returns `Accepted`.
-    ///
-    /// # Errors
-    /// While an answer is running, and when the request is invalid or names what does not exist. Nothing but the
-    /// attempt is stored then.
-    pub async fn start(&self, request: TurnRequest) -> Result<SendOutcome> {
-        let checked = self.check(&request).await?;
-        let conversation_id = &checked.conversation_id;
-        self.take_back(conversation_id).await?;
-        self.renew_own(conversation_id).await?;
-        let generation_id = GenerationId::fresh();
-        let registration = self
-            .live
-            .register(generation_id.clone(), conversation_id.clone());
-        if self.quitting.is_cancelled() {
-            return Err(Error::ShuttingDown);
-        }
-        let turn = BeginTurn {
-            request,
-            title: checked.title,
-            generation_id,
-            instance_id: self.instance_id.clone(),
-        };
-        let store = &self.ctx.store;
-        let begun = store.begin(&turn, self.ctx.clock.now()).await;
-        match store.inspect_damage(begun)? {
-            BeginOutcome::Started(started) => {
-                let accepted = started.accepted.clone();
-                self.tasks
-                    .spawn(supervise(self.ctx.clone(), *started, registration));
-                Ok(SendOutcome::Accepted(accepted))
-            }
-            BeginOutcome::Duplicate(accepted) => Ok(SendOutcome::Accepted(accepted)),
-            BeginOutcome::Busy { branch_id } => Err(match turn.request.target {
-                TurnTarget::Message(_) | TurnTarget::Edit(_) => {
-                    Error::SendWhileGenerating { branch_id }
-                }
-                TurnTarget::Answer(_) => Error::GenerateWhileGenerating { branch_id },
-            }),
-            BeginOutcome::NotEditable => Err(Error::InvalidArgument(
-                "Only your own messages can be edited",
-            )),
-            BeginOutcome::NotFound(entity) => Err(Error::NotFound(entity)),
-            BeginOutcome::AttachmentGone => Err(AttachmentError::Gone.into()),
-        }
-    }
-
     /// Stops a generation and waits less than a second for its end to be stored; it is stopped even if the wait
     /// times out. Does nothing if it has ended, even if another generation has started since.
     pub async fn stop(&self, id: &GenerationId) -> StopOutcome {
@@ -103,8 +57,15 @@ impl Turns {
         }
     }
 
-    /// Stops every generation of this process, as [`stop`](Self::stop) does. Returns how many were stopped.
+    /// Stops every generation of this process, as [`stop`](Self::stop) does, and pauses every queue, so that none
+    /// begins in their place. Returns how many were stopped.
     pub async fn stop_all(&self) -> StopAllOutcome {
+        let store = &self.ctx.store;
+        let paused = store.pause_queues(PauseReason::Stopped).await;
+        if let Err(error) = store.inspect_damage(paused) {
+            // Stopping is what was asked for.
+            tracing::warn!(%error, "the queues could not be paused");
+        }
         StopAllOutcome {
             stopped: self.live.stop_everything().await,
         }

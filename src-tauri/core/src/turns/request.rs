@@ -8,6 +8,8 @@ use crate::model::{
     AttachmentId, AttachmentKind, AttachmentSummary, ConversationId, Entity, MAX_ATTACHMENTS,
     TurnRequest, TurnTarget,
 };
+use crate::provider::Failure;
+use crate::store::NextQueued;
 
 /// Maximum number of characters of the title derived from a conversation's first message.
 const TITLE: usize = 60;
@@ -56,6 +58,15 @@ impl Turns {
                     title: None,
                 })
             }
+            TurnTarget::Queued(turn) => {
+                let store = &self.ctx.store;
+                let queued = store.inspect_damage(store.queued_message(turn.id()).await)?;
+                let queued = queued.ok_or(Error::NotFound(Entity::QueuedMessage))?;
+                Ok(CheckedRequest {
+                    conversation_id: queued.conversation_id,
+                    title: None,
+                })
+            }
             TurnTarget::Answer(message_id) => {
                 let store = &self.ctx.store;
                 let known = store.inspect_damage(store.conversation_of(message_id).await)?;
@@ -65,6 +76,23 @@ impl Turns {
                 })
             }
         }
+    }
+
+    /// Checks that a queued message can still be sent to its model.
+    pub(super) async fn check_queued(&self, queued: &NextQueued) -> Result<()> {
+        let (store, providers) = (&self.ctx.store, &self.ctx.providers);
+        let model_id = queued.model_id.as_deref();
+        let resolved = store.inspect_damage(providers.resolve_model(model_id).await)?;
+        let is_there: Result<(), Failure> = resolved.map(drop);
+        is_there.map_err(|failure| Error::ModelGone(failure.message))?;
+        let Some(image) = first_image(&queued.attachments) else {
+            return Ok(());
+        };
+        if providers.vision(model_id).await == Some(false) {
+            let name = image.name.clone();
+            return Err(AttachmentError::NoVision { name }.into());
+        }
+        Ok(())
     }
 
     /// Checks that the message's files can be sent; returns the name of the first, the title of a message without
@@ -84,8 +112,7 @@ impl Turns {
             let name = one_too_many.name.clone();
             return Err(AttachmentError::TooMany { name }.into());
         }
-        let is_image = |file: &&AttachmentSummary| file.kind == AttachmentKind::Image;
-        if let Some(image) = attached.iter().find(is_image) {
+        if let Some(image) = first_image(&attached) {
             let model_id = match model_id {
                 Some(model_id) => Some(model_id.to_owned()),
                 None => store.model_of(conversation_id).await?,
@@ -99,9 +126,13 @@ impl Turns {
     }
 }
 
+fn first_image(files: &[AttachmentSummary]) -> Option<&AttachmentSummary> {
+    files.iter().find(|file| file.kind == AttachmentKind::Image)
+}
+
 /// Returns the title of a conversation that starts with this message: its first line, or the name of its first
 /// file if it has no text, cut between words.
-fn title_of(content: &str, file_name: Option<&str>) -> String {
+pub(super) fn title_of(content: &str, file_name: Option<&str>) -> String {
     let first_line = content.trim().lines().next();
     let line = first_line.or(file_name).unwrap_or_default().trim();
     if line.chars().count() <= TITLE {

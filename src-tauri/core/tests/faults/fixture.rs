@@ -51,8 +51,10 @@ impl Fixture {
     pub(crate) async fn send(&self, conversation: &Conversation, content: &str) -> Accepted {
         let request = TurnRequest::message(&conversation.id, content);
         let sent = self.app.turns.start(request);
-        let SendOutcome::Accepted(accepted) = sent.await.unwrap();
-        accepted
+        match sent.await.unwrap() {
+            SendOutcome::Accepted(accepted) => accepted,
+            SendOutcome::Queued(queued) => panic!("it waits: {queued:?}"),
+        }
     }
 
     /// Returns the last message, once no answer is being generated.

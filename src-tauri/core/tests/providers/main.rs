@@ -91,7 +91,7 @@ async fn open_behind(folder: &Path, proxies: Proxies, engine: EngineCommand) -> 
 
 async fn send(app: &App, id: &ConversationId, text: &str) {
     let sent = app.turns.start(TurnRequest::message(id, text));
-    let SendOutcome::Accepted(_) = sent.await.unwrap();
+    assert!(matches!(sent.await.unwrap(), SendOutcome::Accepted(_)));
 }
 
 /// Waits until no answer is being generated in the conversation, and returns the last one.

@@ -9,6 +9,7 @@ mod exclusion;
 mod following;
 #[cfg(unix)]
 mod permissions;
+mod queue;
 mod restart;
 mod store_errors;
 mod versions;
@@ -147,8 +148,10 @@ async fn send(app: &App, id: &ConversationId, content: &str) -> Result<SendOutco
 }
 
 fn accepted(outcome: Result<SendOutcome>) -> conch_core::model::Accepted {
-    let SendOutcome::Accepted(accepted) = outcome.unwrap();
-    accepted
+    match outcome.unwrap() {
+        SendOutcome::Accepted(accepted) => accepted,
+        SendOutcome::Queued(queued) => panic!("it waits: {queued:?}"),
+    }
 }
 
 async fn settled(app: &App, id: &ConversationId) -> ConversationView {

@@ -10,6 +10,10 @@ const MENDING: &[&str] = &[
      SELECT conversation_id, (SELECT id FROM users ORDER BY created_at LIMIT 1),
        'Recovered conversation', min(created_at), max(created_at) FROM messages
      WHERE conversation_id NOT IN (SELECT id FROM conversations) GROUP BY conversation_id",
+    "INSERT OR IGNORE INTO conversations (id, user_id, title, created_at, updated_at)
+     SELECT conversation_id, (SELECT id FROM users ORDER BY created_at LIMIT 1),
+       'Recovered conversation', min(created_at), max(created_at) FROM queued_messages
+     WHERE conversation_id NOT IN (SELECT id FROM conversations) GROUP BY conversation_id",
     // The true conversation of a branch that messages of two conversations claim cannot be determined.
     "UPDATE messages SET branch_id = conversation_id || '-recovered' WHERE branch_id IN
      (SELECT b.id FROM branches b WHERE b.conversation_id <> messages.conversation_id)",
@@ -34,6 +38,12 @@ const MENDING: &[&str] = &[
     "UPDATE branches SET head_message_id = (SELECT id FROM messages
        WHERE branch_id = branches.id ORDER BY search_key DESC LIMIT 1)
      WHERE head_message_id IS NULL OR head_message_id NOT IN (SELECT id FROM messages)",
+    // What the user typed and queued goes to the end of another queue, or to a conversation of its own.
+    "UPDATE queued_messages SET position = rowid + 1000000, branch_id =
+       (SELECT b.id FROM branches b WHERE b.conversation_id = queued_messages.conversation_id AND b.name = 'main')
+     WHERE branch_id NOT IN (SELECT id FROM branches)",
+    "UPDATE attachments SET queued_message_id = NULL
+     WHERE queued_message_id NOT IN (SELECT id FROM queued_messages)",
     "UPDATE attachments SET message_id = NULL WHERE message_id NOT IN (SELECT id FROM messages)",
     "UPDATE attachments SET message_id = NULL, conversation_id = NULL
      WHERE conversation_id NOT IN (SELECT id FROM conversations)",

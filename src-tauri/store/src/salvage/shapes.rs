@@ -64,16 +64,32 @@ const SHAPES: &[Shape] = &[
             };
             is_id(id)
                 && is_id(user)
-                && is_one_of(policy, &["reject", "queue", "interrupt", "rollback"])
+                && (*policy == Value::Null
+                    || is_one_of(policy, &["reject", "queue", "interrupt", "rollback"]))
         },
     },
     Shape {
         table: "branches",
         fits: |values| {
-            let [id, conversation, Value::Text(_), head, _, Value::Integer(_)] = values else {
+            let [
+                id,
+                conversation,
+                Value::Text(_),
+                head,
+                _,
+                Value::Integer(_),
+                paused @ ..,
+            ] = values
+            else {
                 return false;
             };
-            is_id(id) && is_id(conversation) && (is_id(head) || *head == Value::Null)
+            let text_or_null = |value: &Value| *value == Value::Null || value.text().is_some();
+            is_id(id)
+                && is_id(conversation)
+                && (is_id(head) || *head == Value::Null)
+                // Of an older version, or with the pause of its queue.
+                && matches!(paused.len(), 0 | 2)
+                && paused.iter().all(text_or_null)
         },
     },
 ];

@@ -79,7 +79,13 @@ async fn a_deleted_conversation_is_nowhere_until_it_is_given_back() {
 
     assert!(store.delete_conversation(id, NOW).await.unwrap());
     assert!(!store.delete_conversation(id, NOW).await.unwrap(), "once");
-    assert!(store.list_conversations(None, 9).await.unwrap().is_empty());
+    assert!(
+        store
+            .list_conversations(None, 9, NOW)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     assert_eq!(store.get_conversation(id, None, NOW).await.unwrap(), None);
     let page = store.messages(id, Some(&main), &PageQuery::Latest).await;
     assert_eq!(page.unwrap(), None);
@@ -306,7 +312,13 @@ async fn a_backup_of_each_older_schema_forgets_too() {
         assert!(!found_in_file(&path), "schema {count}");
         // It is migrated like any other.
         let store = Store::open(&path, true, NOW).await.unwrap();
-        assert!(store.list_conversations(None, 9).await.unwrap().is_empty());
+        assert!(
+            store
+                .list_conversations(None, 9, NOW)
+                .await
+                .unwrap()
+                .is_empty()
+        );
         store.close().await;
     }
 }

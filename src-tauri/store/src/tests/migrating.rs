@@ -73,6 +73,11 @@ async fn tables(path: &Path) -> Vec<(String, Vec<String>)> {
             .fetch_all(&mut connection)
             .await
             .unwrap();
+        // Every conversation had the policy that no user had chosen; now it has none of its own.
+        let columns = columns
+            .into_iter()
+            .filter(|column| column != "send_policy")
+            .collect();
         tables.push((name, columns));
     }
     connection.close().await.unwrap();
@@ -166,6 +171,18 @@ async fn an_answer_of_a_killed_process_is_recovered_after_the_update() {
 }
 
 #[tokio::test]
+async fn an_older_conversation_follows_the_default_policy() {
+    let (_folder, path) = before_parts();
+    let store = Store::open(&path, true, NOW).await.unwrap();
+    let own: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM conversations WHERE send_policy IS NOT NULL")
+            .fetch_one(&store.readers)
+            .await
+            .unwrap();
+    assert_eq!(own, 0);
+}
+
+#[tokio::test]
 async fn what_later_versions_need_can_be_stored() {
     let (_folder, path) = before_parts();
     Store::open(&path, true, NOW).await.unwrap().close().await;
@@ -175,6 +192,10 @@ async fn what_later_versions_need_can_be_stored() {
         .await
         .unwrap();
     for (statement, is_valid) in [
+        ("UPDATE conversations SET send_policy = 'rollback'", true),
+        ("UPDATE conversations SET send_policy = 'merge'", false),
+        ("UPDATE branches SET queue_paused = 'restarted'", true),
+        ("UPDATE branches SET queue_paused = 'bored'", false),
         (
             "INSERT INTO generation_attempts (source, outcome, attempted_at) VALUES ('program', 'queued', 0)",
             true,

@@ -2,6 +2,7 @@
 
 mod attachments;
 mod backups;
+mod branch_deleting;
 mod changes;
 mod checkpoint;
 mod configuring;
@@ -13,6 +14,9 @@ mod naming;
 mod opening;
 mod permanent_errors;
 mod plans;
+mod policies;
+mod queue;
+mod queue_model;
 mod reading;
 mod remains;
 mod searching;

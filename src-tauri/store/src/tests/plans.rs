@@ -23,7 +23,7 @@ const BIG: &str = "
     ANALYZE sqlite_schema;";
 
 /// Tables that stay small, a statement's own intermediate results, and the one count of everything.
-const MAY_BE_SCANNED: [&str; 12] = [
+const MAY_BE_SCANNED: [&str; 13] = [
     "CONSTANT",
     "generation_attempts",
     "messages_to_forget",
@@ -31,6 +31,8 @@ const MAY_BE_SCANNED: [&str; 12] = [
     "noted",
     "path",
     "providers",
+    // At most ten a branch.
+    "queued_messages",
     "search_index",
     "settings",
     "tree",

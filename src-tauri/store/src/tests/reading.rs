@@ -289,7 +289,7 @@ async fn the_list_is_newest_first_and_pages_without_gaps() {
     loop {
         let page = fixture
             .store
-            .list_conversations(after.as_ref(), 3)
+            .list_conversations(after.as_ref(), 3, NOW)
             .await
             .unwrap();
         let Some(last) = page.last() else { break };

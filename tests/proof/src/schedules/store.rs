@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub(crate) use conch_core::store::{Holder, StoreError};
+pub(crate) use conch_core::store::{BeginOutcome, Holder, NextTurn, StoreError};
 
 use super::locked;
 use crate::events::Events;

@@ -45,7 +45,7 @@ export interface ComposerFilesDeps {
 		show(error: {
 			readonly text: string;
 			readonly kind: "error";
-			readonly action: { readonly label: string; run(): void };
+			readonly actions: readonly { readonly label: string; run(): void }[];
 		}): number;
 		error(text: string): void;
 		dismiss(id: number): void;
@@ -139,8 +139,8 @@ export class ComposerFiles {
 		// The URL of an image that did not come with it.
 		else if (text !== "") insertText(composer.field(), text);
 		else {
-			const action = { label: "Attach files", run: () => composer.chooseFiles() };
-			this.#refused = toasts.show({ text: NOT_PASTED, kind: "error", action });
+			const actions = [{ label: "Attach files", run: () => composer.chooseFiles() }];
+			this.#refused = toasts.show({ text: NOT_PASTED, kind: "error", actions });
 		}
 	}
 

@@ -41,6 +41,10 @@ export function mountBranchMenu(menu: HTMLElement, deps: BranchMenuDeps): void {
 				menu.hidePopover();
 				actions.rename(branch);
 			},
+			remove: (branch) => {
+				menu.hidePopover();
+				actions.remove(branch);
+			},
 			setMaxParallel: actions.setMaxParallel,
 		}),
 	);

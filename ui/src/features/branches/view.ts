@@ -14,6 +14,7 @@ const MAX_PARALLEL = 8;
 export interface BranchActions {
 	show(branch: Branch): void;
 	rename(branch: Branch): void;
+	remove(branch: Branch): void;
 	setMaxParallel(max: number): void;
 }
 
@@ -52,7 +53,9 @@ export function branchMenu(
 				shown === undefined || shown.id === view.mainBranchId
 					? nothing
 					: html`<button id="rename-branch" type="button" class="bare" @click=${() => actions.rename(shown)}
-              >${icon("pencil")}<span>Rename this branch…</span></button>`
+              >${icon("pencil")}<span>Rename this branch…</span></button>
+            <button id="delete-branch" type="button" class="bare" @click=${() => actions.remove(shown)}
+              >${icon("trash-2")}<span>Delete this branch…</span></button>`
 			}
       <label class="capacity"><span>Branches that answer at the same time</span>
         <select id="max-parallel" .value=${live(String(view.maxParallel))}

@@ -1,5 +1,7 @@
 /** Why nothing is sent, each shown until its reason is gone. */
+
 import { effect, untracked } from "@preact/signals-core";
+import type { ToastAction } from "../toasts/toasts";
 
 const STILL_READING = "Wait until all files are attached";
 
@@ -7,7 +9,11 @@ const PLEASE_WAIT = "Generation in progress, please wait...";
 
 /** Where refusals are shown. */
 export interface RefusalToasts {
-	show(toast: { readonly text: string; readonly kind: "refusal" }): number;
+	show(toast: {
+		readonly text: string;
+		readonly kind: "refusal";
+		readonly actions: readonly ToastAction[];
+	}): number;
 	dismissRefusals(): void;
 }
 
@@ -43,10 +49,13 @@ export class Refusals {
 		});
 	}
 
-	/** Shows that an answer is being written: here, or on the branch of that name. */
-	askToWait(elsewhere: string | null): void {
+	/**
+	 * Shows that an answer is being written: here, or on the branch of that name. Offers other ways to send what was
+	 * typed.
+	 */
+	askToWait(elsewhere: string | null, waysOut: readonly ToastAction[]): void {
 		const where = elsewhere === null ? "" : ` The branch “${elsewhere}” is answering.`;
-		this.#toasts.show({ text: PLEASE_WAIT + where, kind: "refusal" });
+		this.#toasts.show({ text: PLEASE_WAIT + where, kind: "refusal", actions: waysOut });
 	}
 
 	/** Shows that a file is still being attached. */

@@ -5,6 +5,7 @@
  */
 import { batch, computed, signal } from "@preact/signals-core";
 import type {
+	Accepted,
 	AttemptSource,
 	ConversationSummary,
 	ConversationView,
@@ -13,10 +14,13 @@ import type {
 	Message,
 	PageEvent,
 	SendOutcome,
+	SendPolicy,
 } from "../../ipc/bindings";
 import { type Branch, type BranchKey, branchKey, draftKey, NEW } from "../../ipc/branch";
 import { hasCode, messageOf } from "../../ipc/errors";
 import { yieldToBrowser } from "../../shared/time";
+import { BranchQueue } from "../queue/queue";
+import type { ToastAction } from "../toasts/toasts";
 import { isNewer, lockAccepted, lockAfter } from "./lock";
 import { MessageEditor } from "./message/editor";
 import type { SessionContext } from "./session-context";
@@ -29,6 +33,7 @@ export class BranchSession {
 	readonly draftKey: BranchKey;
 	readonly transcript: Transcript;
 	readonly editor = new MessageEditor();
+	readonly queue: BranchQueue;
 	/** The last snapshot; null until it is read, and of a conversation that does not exist yet. */
 	readonly view = signal<ConversationView | null>(null);
 	readonly lock = signal<LockStatus | null>(null);
@@ -40,6 +45,8 @@ export class BranchSession {
 	/** Why it could not be read. */
 	#unopened: unknown = null;
 	#reading: Promise<unknown> | null = null;
+	/** A press of Send while another send was on its way. */
+	#pressed: AttemptSource | null = null;
 	#again = false;
 
 	/** An answer is being written here, or may not be started. Until the lock is read, the list decides. */
@@ -54,8 +61,18 @@ export class BranchSession {
 			lock !== null && branch.id === view?.branchId ? { ...branch, locked: lock.locked } : branch,
 		);
 	});
+	/** No other answer can be started. */
+	readonly busy = computed(() => this.locked.value || this.#isSending);
+	/** What a send does while an answer is being written. */
+	readonly policy = computed(
+		() => this.view.value?.sendPolicy ?? this.#context.defaultPolicy.value,
+	);
 	/** A send would be refused. */
-	readonly busy = computed(() => this.locked.value || this.#context.sending.has(this.key));
+	readonly refusesSend = computed(
+		() => this.#isSending || (this.locked.value && this.policy.value === "reject"),
+	);
+	/** The message field is closed, and what is typed goes to the next message's. */
+	readonly closesField = computed(() => this.busy.value && this.policy.value === "reject");
 	/** `provider/model`; null for the default. */
 	readonly modelId = computed(() =>
 		this.isNew ? this.#context.newConversation.modelId.value : (this.view.value?.modelId ?? null),
@@ -73,6 +90,15 @@ export class BranchSession {
 		this.draftKey = draftKey(branch);
 		this.#context = context;
 		this.transcript = new Transcript(context.commands, context.viewport);
+		this.queue = new BranchQueue(branch, {
+			commands: context.commands,
+			attempt: (action) => this.#try(action),
+			offerUndo: context.offerUndo,
+		});
+	}
+
+	get #isSending(): boolean {
+		return this.#context.sending.has(this.key);
 	}
 
 	/** The conversation does not exist yet. */
@@ -104,6 +130,7 @@ export class BranchSession {
 			this.view.value = null;
 			this.lock.value = null;
 			this.transcript.clear();
+			this.queue.close();
 		});
 	}
 
@@ -145,26 +172,40 @@ export class BranchSession {
 			this.#again = true;
 			return this.#reading;
 		}
-		this.#reading = this.#try(async () => {
-			let mayBeOlder = true;
-			do {
-				await yieldToBrowser();
-				this.#again = false;
-				const opening = this.#opening;
-				if (opening === null || this.isNew) return;
-				const { conversationId, branchId } = this.branch;
-				const view = await this.#context.commands.getConversation(conversationId, branchId);
-				// Reading a long one takes as long as rendering it: yield to user input in between.
-				await yieldToBrowser();
-				if (opening !== this.#opening || this.#applySnapshot(view)) continue;
-				// One that was read after the change is not older.
-				this.#again ||= mayBeOlder;
-				mayBeOlder = false;
-			} while (this.#again);
-		}).finally(() => {
+		this.#reading = this.#readAgain().finally(() => {
 			this.#reading = null;
 		});
 		return this.#reading;
+	}
+
+	async #readAgain(): Promise<void> {
+		const { branchId, conversationId } = this.branch;
+		try {
+			await this.#readUntilCurrent();
+		} catch (error) {
+			// Deleted here or in another window, while the conversation is still there.
+			const isGone = hasCode(error, "not_found") && branchId !== null && this.#opening !== null;
+			if (isGone) await this.#context.show({ conversationId, branchId: null });
+			else await this.#context.fail(error);
+		}
+	}
+
+	async #readUntilCurrent(): Promise<void> {
+		let mayBeOlder = true;
+		do {
+			await yieldToBrowser();
+			this.#again = false;
+			const opening = this.#opening;
+			if (opening === null || this.isNew) return;
+			const { conversationId, branchId } = this.branch;
+			const view = await this.#context.commands.getConversation(conversationId, branchId);
+			// Reading a long one takes as long as rendering it: yield to user input in between.
+			await yieldToBrowser();
+			if (opening !== this.#opening || this.#applySnapshot(view)) continue;
+			// One that was read after the change is not older.
+			this.#again ||= mayBeOlder;
+			mayBeOlder = false;
+		} while (this.#again);
 	}
 
 	/** Checks that a locked branch still is, and rereads it if the event was missed. Retries a failed open. */
@@ -194,6 +235,7 @@ export class BranchSession {
 			files.sentAnywhere(this.draftKey, filesOf(view.messages));
 			this.transcript.applySnapshot(view);
 			this.lock.value = view.lock;
+			this.queue.apply(view.queue);
 			announcement.read(view.messages);
 		});
 		return true;
@@ -251,31 +293,56 @@ export class BranchSession {
 	/** Sends the draft with its files, or shows why not. Nothing is cleared before the core has accepted it. */
 	async send(source: AttemptSource): Promise<void> {
 		const { drafts, files, refusals } = this.#context;
-		if (!this.busy.value && files.isReading(this.draftKey)) return refusals.askToWaitForFiles();
+		// While a send is on its way, a press is about what was typed behind its text.
+		if (this.#isSending && this.policy.value !== "reject") {
+			this.#pressed = source;
+			return;
+		}
+		if (this.refusesSend.value) return this.#refuseSend(source);
+		if (files.isReading(this.draftKey)) return refusals.askToWaitForFiles();
 		const ids = files.readyIds(this.draftKey);
-		await this.#send(drafts.of(this.draftKey), ids, source, (to, text) => {
+		this.#pressed = null;
+		let isSent = false;
+		await this.#send({ content: drafts.of(this.draftKey), fileIds: ids, source }, (to, text) => {
 			drafts.sent(to.draftKey, text);
+			files.sent(to.draftKey, ids);
+			isSent = true;
+		});
+		if (isSent && this.#pressed !== null) await this.send(this.#pressed);
+	}
+
+	/**
+	 * Sends everything in the composer, also what was typed for the next message: by a policy for this send alone,
+	 * after another one has refused it.
+	 */
+	async sendBy(policy: SendPolicy, source: AttemptSource): Promise<void> {
+		const { drafts, files, refusals } = this.#context;
+		if (this.#isSending) return;
+		if (files.isReading(this.draftKey)) return refusals.askToWaitForFiles();
+		const ids = files.readyIds(this.draftKey);
+		const content = drafts.whole(this.draftKey);
+		await this.#send({ content, fileIds: ids, source, policy }, (to, text) => {
+			drafts.sentWhole(to.draftKey, text);
 			files.sent(to.draftKey, ids);
 		});
 	}
 
 	/** Sends another text, and leaves the draft. */
 	async sendText(text: string, source: AttemptSource): Promise<void> {
-		await this.#send(text, [], source, () => {});
+		if (this.refusesSend.value) return this.refuse(source);
+		await this.#send({ content: text, fileIds: [], source }, () => {});
 	}
 
 	async #send(
-		content: string,
-		fileIds: string[],
-		source: AttemptSource,
+		{ content, fileIds, source, policy = null }: Sent,
 		onAccepted: (to: BranchSession, content: string) => void,
 	): Promise<void> {
-		if (this.busy.value) return this.refuse(source);
 		if (content.trim() === "" && fileIds.length === 0) return;
 		const { commands, sending, showError } = this.#context;
 		// Set before the first await, so that a second press in the same instant finds it.
 		sending.start(this.key);
 		let to: BranchSession = this;
+		let isAccepted = false;
 		try {
 			if (this.isNew) to = await this.#context.create();
 			const { conversationId, branchId } = to.branch;
@@ -286,21 +353,24 @@ export class BranchSession {
 				crypto.randomUUID(),
 				source,
 				fileIds.length > 0 ? fileIds : null,
+				policy,
 			);
 			onAccepted(to, content);
-			to.#applyAccepted(outcome);
+			isAccepted = outcome.type === "accepted";
+			if (outcome.type === "accepted") to.#applyAccepted(outcome);
+			else await to.queue.read();
 		} catch (error) {
-			if (hasCode(error, "generation_in_progress")) await to.onConflict();
+			if (hasCode(error, "generation_in_progress")) await to.onConflict(to.#waysOut());
 			else showError(messageOf(error));
 		} finally {
 			sending.end(this.key);
 			if (to !== this) sending.end(to.key);
 		}
-		if (to.#opening !== null) await to.showLatest();
+		if (isAccepted && to.#opening !== null) await to.showLatest();
 	}
 
 	/** Locks the composer on acceptance, without waiting for the event that follows. */
-	#applyAccepted(accepted: SendOutcome): void {
+	#applyAccepted(accepted: Accepted): void {
 		const known = this.lock.value;
 		if (this.#opening === null || (known !== null && accepted.fence <= known.fence)) return;
 		this.lock.value = lockAccepted(accepted);
@@ -310,16 +380,46 @@ export class BranchSession {
 	 * Handles a conflict with another window. An action ends only after the lock is read, because the refusal is
 	 * dismissed as soon as the page is not busy.
 	 */
-	async onConflict(): Promise<void> {
-		this.#context.refusals.askToWait(this.#busyElsewhere());
+	async onConflict(waysOut: readonly ToastAction[] = []): Promise<void> {
+		this.#context.refusals.askToWait(this.#busyElsewhere(), waysOut);
 		await this.reread();
 	}
 
 	/** Shows that an answer is being written, and counts the attempt. */
 	refuse(source: AttemptSource): void {
-		this.#context.refusals.askToWait(this.#busyElsewhere());
+		this.#refuse(source, []);
+	}
+
+	/** As {@link refuse}, and offers what else can be done with the text. */
+	#refuseSend(source: AttemptSource): void {
+		this.#refuse(source, this.#waysOut());
+	}
+
+	#refuse(source: AttemptSource, waysOut: readonly ToastAction[]): void {
+		this.#context.refusals.askToWait(this.#busyElsewhere(), waysOut);
 		if (this.isNew) this.#context.newConversation.refused(source);
 		else this.countRefused(source);
+	}
+
+	/** Returns the other ways to send what is in the composer; none if nothing is. */
+	#waysOut(): readonly ToastAction[] {
+		const { drafts, files } = this.#context;
+		const isEmpty =
+			drafts.whole(this.draftKey).trim() === "" && files.readyIds(this.draftKey).length === 0;
+		if (isEmpty || this.isNew) return [];
+		const queue: ToastAction = {
+			name: "queue",
+			label: "Queue",
+			run: () => void this.sendBy("queue", "button"),
+		};
+		// It would not stop the answer of another branch.
+		if (this.#busyElsewhere() !== null) return [queue];
+		const stopAndSend: ToastAction = {
+			name: "stop-and-send",
+			label: "Stop and send",
+			run: () => void this.sendBy("interrupt", "button"),
+		};
+		return [queue, stopAndSend];
 	}
 
 	/** Returns the name of the branch that uses up the capacity while this one is free; null otherwise. */
@@ -372,7 +472,7 @@ export class BranchSession {
 
 	/** Shows an answer that has started, which may be on another branch: of an answer that ended badly, for example. */
 	async #showAccepted(outcome: SendOutcome): Promise<void> {
-		if (this.#opening === null) return;
+		if (this.#opening === null || outcome.type !== "accepted") return;
 		if (outcome.branchId !== this.view.value?.branchId) {
 			await this.#showSending(this.#sibling(outcome.branchId));
 			return;
@@ -407,7 +507,7 @@ export class BranchSession {
 
 	/** Shows another version of a message, and what followed it. */
 	async select(messageId: string): Promise<void> {
-		if (this.busy.value) return this.#context.refusals.askToWait(this.#busyElsewhere());
+		if (this.busy.value) return this.#context.refusals.askToWait(this.#busyElsewhere(), []);
 		await this.#try(async () => {
 			const { branchId } = await this.#context.commands.selectVersion(messageId);
 			if (this.#opening === null) return;
@@ -457,6 +557,15 @@ export class BranchSession {
 			return error;
 		}
 	}
+}
+
+/** What is sent, and how. */
+interface Sent {
+	readonly content: string;
+	readonly fileIds: string[];
+	readonly source: AttemptSource;
+	/** Null for the conversation's own. */
+	readonly policy?: SendPolicy | null;
 }
 
 function filesOf(messages: readonly Message[]): string[] {

@@ -1,5 +1,6 @@
 /** Draws the dialog that is open, at most one: a preview, the parameters, the shortcuts, or a question. */
 import { type ReadonlySignal, signal } from "@preact/signals-core";
+import type { nothing, TemplateResult } from "lit-html";
 import type { ModelInfo, Parameters, SendKey } from "../../ipc/bindings";
 import { hasNoFocus, mountView } from "../../shared/dom";
 import type { Preview } from "../attachments/preview";
@@ -17,8 +18,11 @@ export interface DialogsDeps {
 	/** The model of the shown conversation, unless it is unknown. */
 	readonly model: ReadonlySignal<ModelInfo | undefined>;
 	readonly sendKey: ReadonlySignal<SendKey>;
+	/** What else can be set for the shown conversation. */
+	conversationFields(): TemplateResult | typeof nothing;
 	rename(id: string, title: string): void;
 	renameBranch(id: string, name: string): void;
+	deleteBranch(id: string): void;
 	removeProvider(id: string): void;
 	/** Moves the focus to what receives keystrokes. */
 	takeFocus(): void;
@@ -60,7 +64,8 @@ export class Dialogs {
 		const fields = parameters.fields.value;
 		if (fields !== null) {
 			const close = () => parameters.close();
-			return parametersDialog(fields, defaultParameters.value, model.value, close);
+			const more = this.#deps.conversationFields();
+			return parametersDialog(fields, defaultParameters.value, model.value, more, close);
 		}
 		if (this.#areShortcutsOpen.value) {
 			return shortcutsDialog(sendKey.value, () => {
@@ -70,6 +75,7 @@ export class Dialogs {
 		return dialogs(this.#question.value, {
 			rename: this.#deps.rename,
 			renameBranch: this.#deps.renameBranch,
+			deleteBranch: this.#deps.deleteBranch,
 			removeProvider: this.#deps.removeProvider,
 			close: () => {
 				this.#question.value = null;

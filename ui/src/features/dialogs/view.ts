@@ -6,11 +6,13 @@ import { openDialog } from "../../shared/dialog";
 export type Question =
 	| { readonly type: "rename"; readonly id: string; readonly title: string }
 	| { readonly type: "renameBranch"; readonly id: string; readonly title: string }
+	| { readonly type: "deleteBranch"; readonly id: string; readonly title: string }
 	| { readonly type: "removeProvider"; readonly id: string; readonly title: string };
 
 export interface DialogActions {
 	rename(id: string, title: string): void;
 	renameBranch(id: string, name: string): void;
+	deleteBranch(id: string): void;
 	removeProvider(id: string): void;
 	close(): void;
 }
@@ -26,6 +28,7 @@ export function dialogs(question: Question | null, actions: DialogActions): Temp
 		form.closest("dialog")?.close();
 		actions.close();
 		if (question.type === "removeProvider") actions.removeProvider(question.id);
+		else if (question.type === "deleteBranch") actions.deleteBranch(question.id);
 		else actions[question.type](question.id, String(title));
 	};
 	return html`
@@ -38,6 +41,12 @@ export function dialogs(question: Question | null, actions: DialogActions): Temp
 const FORMS: Record<Question["type"], (title: string) => TemplateResult> = {
 	rename: (title) => renameForm("Rename conversation", title),
 	renameBranch: (title) => renameForm("Rename branch", title),
+	deleteBranch: (title) =>
+		confirmForm(
+			`Delete the branch “${title}”?`,
+			"Its messages are deleted, except those that other branches continue from. A running answer is stopped. This cannot be undone.",
+			"Delete",
+		),
 	removeProvider: (title) =>
 		confirmForm(
 			`Remove “${title}”?`,

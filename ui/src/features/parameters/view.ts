@@ -145,11 +145,12 @@ function effortSelect(
   </select>`;
 }
 
-/** The dialog for one conversation. Valid fields are saved however it is closed. */
+/** The dialog for one conversation, with `more` fields after its own. Valid fields are saved however it is closed. */
 export function parametersDialog(
 	fields: ParameterFields,
 	defaults: Parameters,
 	model: Taker | undefined,
+	more: TemplateResult | typeof nothing,
 	close: () => void,
 ): TemplateResult {
 	const missing = notTaken(model);
@@ -168,7 +169,7 @@ export function parametersDialog(
       <form novalidate @submit=${done}>
         <h2 id="parameters-title">Parameters of this conversation</h2>
         <p>Only values set here or in the settings are sent.</p>
-        <div class="fields">${parameterFields("parameters", fields, defaults, model)}</div>
+        <div class="fields">${parameterFields("parameters", fields, defaults, model)}${more}</div>
         ${missing === null ? nothing : html`<p id="parameters-not-taken" class="quiet">${missing}</p>`}
         <div class="choices">
           <button id="parameters-clear" type="button" @click=${() => void fields.clear()}>Clear all</button>

@@ -176,6 +176,7 @@ export class SettingsPage {
 				choose: (appearance) => void user.choose("appearance", appearance),
 				zoom: (percent) => void user.choose("zoom", percent),
 				sendBy: (key) => void user.choose("sendKey", key),
+				sendWhileBusy: (policy) => void user.choose("sendPolicy", policy),
 			},
 		);
 	}

@@ -14,6 +14,7 @@ export type Choice =
 	| "appearance"
 	| "zoom"
 	| "sendKey"
+	| "sendPolicy"
 	| "onClose"
 	| "modelFile";
 
@@ -35,6 +36,8 @@ export class UserSettings {
 	readonly modelFile = signal<ModelFileInfo | null>(null);
 	/** The default parameters of all conversations. */
 	readonly parameters = computed(() => this.current.value?.parameters ?? NO_PARAMETERS);
+	/** What a send does while an answer is being written, by default. */
+	readonly policy = computed(() => this.current.value?.sendPolicy ?? "reject");
 	readonly parameterFields = new ParameterFields(this.parameters, (parameters) =>
 		this.#save({ parameters }),
 	);

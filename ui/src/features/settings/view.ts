@@ -7,6 +7,7 @@ import type {
 	ModelInfo,
 	OnClose,
 	SendKey,
+	SendPolicy,
 	Settings,
 } from "../../ipc/bindings";
 import { choices, field, textOf } from "../../shared/field";
@@ -18,6 +19,7 @@ import { MENU, modelName } from "../models/view";
 import type { ParameterFields } from "../parameters/fields";
 import { NO_PARAMETERS } from "../parameters/parameters";
 import { parameterFields } from "../parameters/view";
+import { POLICIES, POLICY_HELP, POLICY_LABEL } from "../queue/policy";
 import { chord } from "../shortcuts/chord";
 import { GLOBAL, WRITING_KEYS } from "../shortcuts/shortcuts";
 import { modelFileFacts } from "./model-file";
@@ -69,6 +71,7 @@ export interface SettingsActions {
 	choose(appearance: Appearance): void;
 	zoom(percent: number): void;
 	sendBy(key: SendKey): void;
+	sendWhileBusy(policy: SendPolicy): void;
 }
 
 export function settings(model: SettingsModel, actions: SettingsActions): TemplateResult {
@@ -189,6 +192,18 @@ function writing(
 				SEND_KEYS,
 				settings.sendKey,
 				actions.sendBy,
+			)}
+      ${choices(
+				{
+					id: "settings-send-policy",
+					label: POLICY_LABEL,
+					help: `${POLICY_HELP} Each conversation can do otherwise, in its parameters.`,
+					problem: model.problems.get("sendPolicy") ?? null,
+					wide: true,
+				},
+				POLICIES,
+				settings.sendPolicy ?? "reject",
+				actions.sendWhileBusy,
 			)}
     </div>
   `;

@@ -12,7 +12,7 @@ export interface DeletionToasts {
 	show(note: {
 		readonly text: string;
 		readonly kind: "note";
-		readonly action: { readonly label: string; run(): void };
+		readonly actions: readonly { readonly label: string; run(): void }[];
 		readonly duration: number;
 	}): number;
 	dismiss(id: number): void;
@@ -59,8 +59,8 @@ export class Deletions {
 			undoable.length === 1
 				? `Deleted “${newest.title}”`
 				: `Deleted ${undoable.length} conversations`;
-		const action = { label: "Undo", run: () => void this.undo() };
-		this.#toast = this.#toasts.show({ text, kind: "note", action, duration: UNDO });
+		const actions = [{ label: "Undo", run: () => void this.undo() }];
+		this.#toast = this.#toasts.show({ text, kind: "note", actions, duration: UNDO });
 	}
 
 	/** Restores what can be restored. Does nothing if nothing was deleted. */

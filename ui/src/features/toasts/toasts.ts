@@ -10,8 +10,10 @@ const LIFETIME = 8000;
 /** `refusal` is a temporary error, dismissed with its reason: {@link Toasts.dismissRefusals}. */
 export type ToastKind = "note" | "error" | "refusal";
 
-/** The one action that a toast offers. */
+/** An action that a toast offers. */
 export interface ToastAction {
+	/** Its `data-action`, where programs look for it. */
+	readonly name?: string;
 	/** A verb, such as `Undo`. */
 	readonly label: string;
 	run(): void;
@@ -21,7 +23,7 @@ export interface ToastAction {
 export interface ToastRequest {
 	readonly text: string;
 	readonly kind: ToastKind;
-	readonly action?: ToastAction;
+	readonly actions?: readonly ToastAction[];
 	/** How long it stays, in ms; null until it is dismissed. */
 	readonly duration?: number | null;
 }
@@ -30,7 +32,7 @@ export interface Toast {
 	readonly id: number;
 	readonly text: string;
 	readonly kind: ToastKind;
-	readonly action: ToastAction | null;
+	readonly actions: readonly ToastAction[];
 	/** In ms; null until it is dismissed. */
 	readonly duration: number | null;
 }
@@ -42,14 +44,17 @@ export class Toasts {
 	#lastId = 0;
 
 	/** Shows a toast and returns its id. The same one again only restarts its timer. */
-	show({ text, kind, action, duration = LIFETIME }: ToastRequest): number {
+	show({ text, kind, actions = [], duration = LIFETIME }: ToastRequest): number {
 		const shown = this.shown.value;
 		// Notes with an action stay next to each other.
 		const stays = (toast: Toast) =>
-			isError(toast) !== isError({ kind }) || (toast.action !== null && !isError(toast));
+			isError(toast) !== isError({ kind }) || (toast.actions.length > 0 && !isError(toast));
 		const same = shown.find(
 			(toast) =>
-				!stays(toast) && toast.text === text && toast.kind === kind && !action === !toast.action,
+				!stays(toast) &&
+				toast.text === text &&
+				toast.kind === kind &&
+				toast.actions.length === actions.length,
 		);
 		if (same !== undefined) {
 			this.release(same.id);
@@ -58,7 +63,7 @@ export class Toasts {
 		this.#lastId += 1;
 		const id = this.#lastId;
 		for (const toast of shown) if (!stays(toast)) this.hold(toast.id);
-		const toast = { id, text, kind, action: action ?? null, duration };
+		const toast = { id, text, kind, actions, duration };
 		this.shown.value = [...shown.filter(stays), toast];
 		this.release(id);
 		return id;
@@ -74,11 +79,11 @@ export class Toasts {
 		this.show({ text, kind: "note" });
 	}
 
-	/** Runs the action of a toast, once. */
-	act(id: number): void {
-		const toast = this.shown.value.find((toast) => toast.id === id);
+	/** Runs an action of a toast and dismisses it, so that only one runs, and once. */
+	act(id: number, action: ToastAction): void {
+		const isShown = this.shown.value.some((toast) => toast.id === id);
 		this.dismiss(id);
-		toast?.action?.run();
+		if (isShown) action.run();
 	}
 
 	dismiss(id: number): void {

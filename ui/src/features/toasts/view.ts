@@ -2,11 +2,11 @@
 import { html, nothing, type TemplateResult } from "lit-html";
 import { repeat } from "lit-html/directives/repeat.js";
 import { icon } from "../../shared/icon";
-import { isError, type Toast } from "./toasts";
+import { isError, type Toast, type ToastAction } from "./toasts";
 
 export interface ToastActions {
-	/** Runs the action of a toast. */
-	act(id: number): void;
+	/** Runs an action of a toast. */
+	act(id: number, action: ToastAction): void;
 	dismiss(id: number): void;
 	hold(id: number): void;
 	release(id: number): void;
@@ -25,12 +25,12 @@ export function toasts(shown: readonly Toast[], actions: ToastActions): Template
         @focusout=${() => actions.release(toast.id)}
       >
         <span>${toast.text}</span>
-        ${
-					toast.action === null
-						? nothing
-						: html`<button type="button" class="toast-action" @click=${() => actions.act(toast.id)}>
-                ${toast.action.label}</button>`
-				}
+        ${toast.actions.map(
+					(
+						action,
+					) => html`<button type="button" class="toast-action" data-action=${action.name ?? nothing}
+            @click=${() => actions.act(toast.id, action)}>${action.label}</button>`,
+				)}
         <button type="button" class="bare" aria-label="Dismiss" @click=${() => actions.dismiss(toast.id)}>
           ${icon("x")}
         </button>

@@ -9,6 +9,8 @@ import type {
 	IpcError,
 	LockChanged,
 	Parameters,
+	QueueChanged,
+	SendPolicy,
 } from "../../ipc/bindings";
 import { type Branch, type BranchKey, branchKey, NEW } from "../../ipc/branch";
 import { failureOf, hasCode, isIpcError, messageOf } from "../../ipc/errors";
@@ -43,13 +45,15 @@ export class Workspace {
 	readonly attachments: Attachments;
 	readonly newConversation: NewConversation;
 	readonly announcement = new Announcement();
+	/** What a send does while an answer is being written, in conversations that do not say otherwise. */
+	readonly defaultPolicy = signal<SendPolicy>("reject");
 	/** Why the application cannot be used. */
 	readonly fatal = signal<Readonly<IpcError> | null>(null);
 	/** The shown conversation; {@link NEW} for one that does not exist yet. */
 	readonly shownId = computed(() => this.shown.value.branch.conversationId);
 	/** The shown branch as it was last read; null until then, and of a conversation that does not exist yet. */
 	readonly view = computed(() => this.shown.value.view.value);
-	/** A send to the shown branch would be refused. */
+	/** In the shown branch, no other answer can be started. */
 	readonly busy = computed(() => this.shown.value.busy.value);
 	/** The text that a send would send. */
 	readonly draft = computed(() => this.drafts.of(this.shown.value.draftKey));
@@ -82,17 +86,20 @@ export class Workspace {
 			announcement: this.announcement,
 			sending: this.#sending,
 			releases: this.#releases,
+			defaultPolicy: this.defaultPolicy,
 			isListedBusy: (id) => this.conversations.isBusy(id),
 			create: () => this.#create(),
 			show: (branch) => this.#show(branch),
 			fail: (error) => this.#fail(error),
 			showError: (text) => toasts.error(text),
+			offerUndo: (text, run) =>
+				void toasts.show({ text, kind: "note", actions: [{ label: "Undo", run }] }),
 		};
 		this.#shown = signal(this.#session(mainOf(NEW)));
 		this.typing = new Typing({
 			drafts: this.drafts,
 			key: computed(() => this.shown.value.draftKey),
-			busy: this.busy,
+			busy: computed(() => this.shown.value.closesField.value),
 		});
 		refusals.watch({
 			isBusy: () => this.busy.value,
@@ -203,11 +210,28 @@ export class Workspace {
 		});
 	}
 
+	/** Deletes a branch, and shows `main` if it was shown. */
+	async deleteBranch(id: string): Promise<void> {
+		await this.#try(async () => {
+			await this.#commands.deleteBranch(id);
+			if (this.view.value?.branchId === id) await this.#show(mainOf(this.shownId.value));
+		});
+	}
+
 	/** Sets how many branches of the shown conversation may answer at the same time. */
 	async setMaxParallel(max: number): Promise<void> {
 		const id = this.shownId.value;
 		await this.#try(async () => {
 			await this.#commands.setMaxParallel(id, max);
+		});
+	}
+
+	/** Sets what a send to a conversation does while an answer is being written; null for the default of all. */
+	async setSendPolicy(id: string, policy: SendPolicy | null): Promise<void> {
+		await this.#try(async () => {
+			await this.#commands.setSendPolicy(id, policy);
+			const { view } = this.shown.value;
+			if (view.value?.id === id) view.value = { ...view.value, sendPolicy: policy };
 		});
 	}
 
@@ -237,6 +261,15 @@ export class Workspace {
 			this.#rowChanged(change);
 			if (change.conversationId === this.shownId.value) this.shown.value.lockChanged(change);
 		});
+	}
+
+	/** Rereads the queue of the shown branch. */
+	queueChanged(change: QueueChanged): void {
+		const { view, queue } = this.shown.value;
+		const { conversationId, branchId, cleared } = change;
+		if (conversationId !== this.shownId.value || branchId !== view.value?.branchId) return;
+		if (cleared > 0) queue.wasCleared();
+		void this.#try(() => queue.read());
 	}
 
 	conversationChanged(change: ConversationChanged): void {

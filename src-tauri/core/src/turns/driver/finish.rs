@@ -3,19 +3,19 @@
 //! the answer in the windows immediately: with the text that the database accepts, and if it rejects even the
 //! end, by setting the row aside.
 
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::storing::{STORE_RETRY_DELAY, StoreTask};
 use super::{Driver, TurnContext};
 use crate::events::CoreEvent;
 use crate::live::aside::{Aside, publish_aside};
-use crate::live::{Control, LiveAnswer, Registration};
+use crate::live::{Control, LiveAnswer, Registration, Successor};
 use crate::model::{
     AnswerEnd, Ending, FencedWrite, Lease, LockReason, MessageError, MessageStatus, text_of,
 };
 use crate::provider::{Failure, FailureKind};
-use crate::store::{Piece, StartedTurn, Transient};
+use crate::store::{BeginOutcome, Piece, StartedTurn, StoreError, Succession, Transient};
 use crate::turns::turn::Event;
 
 /// How much of an answer's Markdown is passed to the notification, in characters.
@@ -47,6 +47,15 @@ pub(crate) async fn supervise(ctx: TurnContext, started: StartedTurn, registrati
     }
 }
 
+/// The next turn, which has begun, and who waits for it.
+type Begun = (
+    oneshot::Sender<Result<BeginOutcome, StoreError>>,
+    BeginOutcome,
+);
+
+/// Another process owns the answer.
+struct LeaseLost;
+
 /// How a turn has ended.
 enum End {
     /// It is stored.
@@ -69,7 +78,8 @@ impl Driver {
         if !requests.is_stop {
             self.stops.clear();
         }
-        let end = self.store_end(ending, &mut requests).await;
+        let mut succession = None;
+        let end = self.store_end(ending, &mut requests, &mut succession).await;
         let (ending, aside) = match end {
             End::Stored(ending) => (ending, None),
             End::Refused(ending) => {
@@ -89,17 +99,37 @@ impl Driver {
         let excerpt = excerpt(&self.answer);
         publish_end(&self.ctx, &self.lease, &ending, excerpt);
         drop((self.registration, self.answer));
+        // Its task begins when this answer has ended for its followers.
+        if let Some((done, begun)) = succession {
+            let _ = done.send(Ok(begun));
+        }
         self.ctx.indexer.wake();
         if is_stored && let Err(error) = self.ctx.store.checkpoint_wal().await {
             tracing::warn!(%error, "the WAL was not checkpointed; retrying after the next answer");
         }
     }
 
-    async fn store_end(&mut self, mut ending: Ending, requests: &mut ControlRequests) -> End {
+    /// Stores the end, and with it the beginning of the turn that takes over, which it returns in `succession`.
+    async fn store_end(
+        &mut self,
+        mut ending: Ending,
+        requests: &mut ControlRequests,
+        succession: &mut Option<Begun>,
+    ) -> End {
         if let Some(saving) = self.saving.take() {
             let saved = self.meanwhile(saving, requests).await;
             if self.saved(saved) == Some(Event::LeaseLost) {
                 return End::Left;
+            }
+        }
+        if let Some(successor) = self.successor.take() {
+            match self.succeed(*successor, &ending, requests).await {
+                Ok(Some(begun)) => {
+                    *succession = Some(begun);
+                    return End::Stored(ending);
+                }
+                Ok(None) => {}
+                Err(LeaseLost) => return End::Left,
             }
         }
         loop {
@@ -130,11 +160,39 @@ impl Driver {
         }
     }
 
+    /// Stores the end and the beginning of the next turn in one transaction, once. If that fails, its caller gets the
+    /// reason, and this answer still has to end.
+    async fn succeed(
+        &mut self,
+        successor: Successor,
+        ending: &Ending,
+        requests: &mut ControlRequests,
+    ) -> Result<Option<Begun>, LeaseLost> {
+        let Successor { next, done } = successor;
+        let rest = (!self.unsaved.is_empty()).then(|| (self.next_chunk, self.unsaved.clone()));
+        let (store, lease, ending) = (self.ctx.store.clone(), self.lease.clone(), ending.clone());
+        let (noting, now) = (self.note_first_token(), self.ctx.clock.now());
+        let storing = StoreTask::begin(async move {
+            noting.await;
+            let rest = rest.as_ref().map(|(number, piece)| (*number, piece));
+            store
+                .finish_and_begin(&lease, rest, &ending, &next, now)
+                .await
+        });
+        match self.meanwhile(storing, requests).await {
+            Ok(Succession::Begun(begun)) => return Ok(Some((done, begun))),
+            Ok(Succession::Lost) => return Err(LeaseLost),
+            Ok(Succession::Refused(outcome)) => drop(done.send(Ok(outcome))),
+            Err(error) => drop(done.send(Err(error))),
+        }
+        Ok(None)
+    }
+
     fn storing(
         &mut self,
         rest: Option<(i64, Piece)>,
         ending: Ending,
-    ) -> StoreTask<Result<FencedWrite, crate::store::StoreError>> {
+    ) -> StoreTask<Result<FencedWrite, StoreError>> {
         let (store, lease) = (self.ctx.store.clone(), self.lease.clone());
         let (noting, now) = (self.note_first_token(), self.ctx.clock.now());
         StoreTask::begin(async move {
@@ -197,17 +255,14 @@ struct ControlRequests {
 }
 
 impl ControlRequests {
-    fn record(
-        &mut self,
-        control: Option<Control>,
-        stops: &mut Vec<tokio::sync::oneshot::Sender<()>>,
-    ) {
+    fn record(&mut self, control: Option<Control>, stops: &mut Vec<oneshot::Sender<()>>) {
         match control {
             Some(Control::Stop(done)) if self.is_stop => stops.push(done),
             Some(Control::Heartbeat(done)) => {
                 let _ = done.send(());
             }
-            Some(Control::Stop(_) | Control::Woke) => {}
+            // One that takes over comes too late; its caller asks again when this answer has ended.
+            Some(Control::Stop(_) | Control::TakeOver(_) | Control::Woke) => {}
             Some(Control::Quit) | None => self.quits = true,
         }
     }

@@ -99,10 +99,31 @@ export class Drafts {
 
 	/** Clears the text that was sent, and leaves what was typed after it. */
 	sent(key: BranchKey, text: string): void {
-		if (this.of(key) !== text) return;
-		this.type(key, "");
+		const now = this.of(key);
+		if (!now.startsWith(text)) return;
+		this.type(key, restAfter(now, text));
 		// A crash now would restore what was sent, before what was typed since.
 		if (this.nextOf(key) !== "") this.flush();
+	}
+
+	/** Returns the text of both fields, as it is sent together. */
+	whole(key: BranchKey): string {
+		return joinTexts(this.of(key), this.nextOf(key));
+	}
+
+	/** Clears the text of both fields that was sent, and leaves what was typed after it where it is. */
+	sentWhole(key: BranchKey, text: string): void {
+		const now = this.whole(key);
+		if (!now.startsWith(text)) return;
+		const rest = restAfter(now, text);
+		const isInNext = this.nextOf(key) !== "";
+		batch(() => {
+			this.#set(key, isInNext ? "" : rest);
+			this.#setNext(key, isInNext ? rest : "");
+		});
+		this.#changed(key);
+		// A crash now would restore what was sent.
+		this.flush();
 	}
 
 	/** Moves the draft typed before its conversation existed. It is saved there before it is cleared here. */
@@ -135,7 +156,7 @@ export class Drafts {
 
 	async #save(key: BranchKey): Promise<void> {
 		try {
-			const text = joinTexts(this.of(key), this.nextOf(key));
+			const text = this.whole(key);
 			await this.#commands.saveDraft(conversationOf(key), text);
 			this.#settled(key);
 		} catch (error) {
@@ -175,4 +196,9 @@ export class Drafts {
 	#setNext(key: BranchKey, text: string): void {
 		this.nextTexts.value = new Map(this.nextTexts.value).set(key, text);
 	}
+}
+
+/** Returns what was typed after a text that was sent. */
+function restAfter(now: string, sent: string): string {
+	return now.slice(sent.length).replace(/^\n/, "");
 }

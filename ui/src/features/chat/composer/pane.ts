@@ -46,12 +46,13 @@ export function mountComposer(root: HTMLElement, deps: ComposerPaneDeps): void {
 		root,
 		() => {
 			focus.beforeRender();
-			const { busy, lock, stopping } = shown.value;
+			const { refusesSend, locked, policy, lock, stopping } = shown.value;
 			return composer(
 				{
 					draft: deps.draft.value,
 					next: typing.field.value === "next" ? typing.text.value : null,
-					busy: busy.value,
+					refusesSend: refusesSend.value,
+					policy: locked.value ? policy.value : null,
 					canStop: lock.value?.locked ?? false,
 					stopping: stopping.value !== null,
 					files: deps.files(),

@@ -1,7 +1,7 @@
 /** The composer: the input, Send and Stop. */
 import { html, nothing, type TemplateResult } from "lit-html";
 import { live } from "lit-html/directives/live.js";
-import type { AttemptSource, SendKey } from "../../../ipc/bindings";
+import type { AttemptSource, SendKey, SendPolicy } from "../../../ipc/bindings";
 import { icon } from "../../../shared/icon";
 import { ariaOf, formatShortcut, isComposing } from "../../../shared/keyboard";
 import type { ComposerFileParts } from "../../attachments/view";
@@ -13,7 +13,9 @@ export interface ComposerModel {
 	/** Text of the next message's field; null while there is none. */
 	readonly next: string | null;
 	/** A send would be refused. */
-	readonly busy: boolean;
+	readonly refusesSend: boolean;
+	/** What a send does while an answer is being written; null while none is. */
+	readonly policy: SendPolicy | null;
 	readonly canStop: boolean;
 	readonly stopping: boolean;
 	readonly files: ComposerFileParts;
@@ -34,6 +36,51 @@ export interface ComposerActions {
 	stop(): void;
 	readonly recall: RecallActions;
 }
+
+/** What a press of Send does, in words and as an icon. */
+interface Press {
+	readonly label: string;
+	readonly title: string;
+	readonly icon: string;
+	/** Of the empty input. */
+	readonly placeholder: string;
+}
+
+const SEND: Press = {
+	label: "Send",
+	title: "Send",
+	icon: "arrow-up",
+	placeholder: "Type a message",
+};
+
+const REFUSED: Press = {
+	...SEND,
+	label: "Send (an answer is being written)",
+	icon: "loader-circle",
+};
+
+/** `reject` is the plain Send: it refuses only while an answer is being written. */
+const PRESSES: Record<SendPolicy, Press> = {
+	reject: SEND,
+	queue: {
+		label: "Queue",
+		title: "Queue: sent when the answer has ended",
+		icon: "list-plus",
+		placeholder: "Write the next message: it waits in the queue",
+	},
+	interrupt: {
+		label: "Stop the answer and send",
+		title: "Stop the answer and send",
+		icon: "arrow-up",
+		placeholder: "Write the next message: it stops the answer",
+	},
+	rollback: {
+		label: "Take the running turn back and send",
+		title: "Take the running turn back and send",
+		icon: "arrow-up",
+		placeholder: "Write the next message: it takes the place of the last one",
+	},
+};
 
 export function composer(model: ComposerModel, actions: ComposerActions): TemplateResult {
 	const onInput = (event: Event) =>
@@ -64,6 +111,7 @@ export function composer(model: ComposerModel, actions: ComposerActions): Templa
 		if (next !== null && !isUsable) actions.refuse("composer");
 	};
 	const { send } = WRITING_KEYS[model.sendKey];
+	const press = model.refusesSend ? REFUSED : PRESSES[model.policy ?? "reject"];
 	const nothingToSend = model.draft.trim() === "" && !model.files.canSend;
 	return html`
     ${model.files.offer}
@@ -75,7 +123,7 @@ export function composer(model: ComposerModel, actions: ComposerActions): Templa
         id="chat-input"
         rows="1"
         aria-describedby="composer-note"
-        placeholder=${next === null ? "Type a message" : "Waiting for response..."}
+        placeholder=${next === null ? press.placeholder : "Waiting for response..."}
         .value=${live(model.draft)}
         ?disabled=${next !== null}
         @beforeinput=${onBeforeInput}
@@ -107,14 +155,14 @@ export function composer(model: ComposerModel, actions: ComposerActions): Templa
       <button
         id="send-button"
         type="button"
-        aria-label=${model.busy ? "Send (an answer is being written)" : "Send"}
-        title=${`Send (${formatShortcut(send)})`}
+        aria-label=${press.label}
+        title=${`${press.title} (${formatShortcut(send)})`}
         aria-keyshortcuts=${ariaOf(send)}
-        aria-disabled=${String(model.busy || nothingToSend)}
-        ?data-busy=${model.busy}
+        aria-disabled=${String(model.refusesSend || nothingToSend)}
+        ?data-busy=${model.refusesSend}
         @click=${() => actions.send("button")}
       >
-        ${icon(model.busy ? "loader-circle" : "arrow-up")}
+        ${icon(press.icon)}
       </button>
     </div>
     <div class="foot">

@@ -1,0 +1,158 @@
+//! How a message enters a queue and leaves it, in the transactions of its send and of its turn.
+
+use conch_model::{
+    AttachmentId, ConversationId, MAX_QUEUED, MessageId, Parameters, Queued, QueuedMessageId,
+    RequestId, Timestamp,
+};
+use sqlx::SqliteConnection;
+
+use super::count;
+use crate::branches::BranchContext;
+use crate::write::{Change, WriteTx};
+use crate::{Result, attachments, settings};
+
+/// A message that was queued under a request id.
+pub(crate) enum QueuedBefore {
+    Waiting(Queued),
+    Removed,
+}
+
+/// Returns the message that was queued under this request id and has not been sent.
+pub(crate) async fn queued_before(
+    tx: &mut SqliteConnection,
+    conversation_id: &ConversationId,
+    request_id: &RequestId,
+) -> Result<Option<QueuedBefore>> {
+    let row = sqlx::query!(
+        r#"SELECT q.id AS "id: QueuedMessageId", q.removed_at IS NOT NULL AS "is_removed!: bool",
+             (SELECT count(*) FROM queued_messages n
+               WHERE n.branch_id = q.branch_id AND n.removed_at IS NULL AND n.position <= q.position) AS "position!: u32"
+           FROM queued_messages q WHERE q.conversation_id = ? AND q.client_request_id = ?"#,
+        conversation_id,
+        request_id
+    )
+    .fetch_optional(tx)
+    .await?;
+    Ok(row.map(|row| {
+        if row.is_removed {
+            QueuedBefore::Removed
+        } else {
+            QueuedBefore::Waiting(Queued {
+                queued_message_id: row.id,
+                position: row.position,
+            })
+        }
+    }))
+}
+
+/// A message to queue.
+pub(crate) struct Enqueued<'a> {
+    pub(crate) content: &'a str,
+    pub(crate) attachments: &'a [AttachmentId],
+    pub(crate) model_id: Option<&'a str>,
+    pub(crate) request_id: &'a RequestId,
+}
+
+/// Outcome of queueing a message.
+pub(crate) enum EnqueueOutcome {
+    Queued(Queued),
+    Full,
+    AttachmentGone,
+}
+
+/// Appends a message to the queue of a branch, with the model and the parameters of this moment.
+pub(crate) async fn enqueue(
+    tx: &mut WriteTx,
+    context: &BranchContext,
+    message: &Enqueued<'_>,
+    now: Timestamp,
+) -> Result<EnqueueOutcome> {
+    let branch_id = &context.branch_id;
+    let before = count(tx, branch_id).await?;
+    if before >= MAX_QUEUED {
+        return Ok(EnqueueOutcome::Full);
+    }
+    if before == 0 {
+        // What an empty queue was paused for is over.
+        sqlx::query!(
+            "UPDATE branches SET queue_paused = NULL, queue_notice = NULL
+             WHERE id = ? AND queue_paused <> 'user'",
+            branch_id
+        )
+        .execute(&mut **tx)
+        .await?;
+    }
+    let defaults = settings::read(tx).await?;
+    let own = sqlx::query_scalar!(
+        "SELECT parameters FROM conversations WHERE id = ?",
+        context.conversation_id
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    let own: Parameters = settings::from_json(&own);
+    let parameters = settings::to_json(&own.or(&defaults.parameters));
+    let model_id = message.model_id.or(context.model_id.as_deref());
+    let model_id = model_id.or(defaults.default_model_id.as_deref());
+    let files = i64::try_from(message.attachments.len()).unwrap_or(i64::MAX);
+    let id = QueuedMessageId::fresh();
+    sqlx::query!(
+        "INSERT INTO queued_messages (id, conversation_id, branch_id, position, content, model_id, parameters, files,
+           client_request_id, created_at)
+         SELECT ?1, ?2, ?3, coalesce(max(position), 0) + 1, ?4, ?5, ?6, ?7, ?8, ?9
+         FROM queued_messages WHERE branch_id = ?3",
+        id,
+        context.conversation_id,
+        branch_id,
+        message.content,
+        model_id,
+        parameters,
+        files,
+        message.request_id,
+        now
+    )
+    .execute(&mut **tx)
+    .await?;
+    if !attachments::bind_queued(tx, context, &id, message.attachments).await? {
+        return Ok(EnqueueOutcome::AttachmentGone);
+    }
+    tx.changed(Change::queue(&context.conversation_id, branch_id));
+    Ok(EnqueueOutcome::Queued(Queued {
+        queued_message_id: id,
+        position: before + 1,
+    }))
+}
+
+/// A message that leaves its queue.
+pub(crate) struct Leaving {
+    pub(crate) id: QueuedMessageId,
+    pub(crate) content: String,
+    pub(crate) model_id: Option<String>,
+    pub(crate) parameters: String,
+    pub(crate) files: i64,
+    pub(crate) request_id: RequestId,
+}
+
+/// Takes a message out of its queue, and gives its files to the message that it becomes. Returns false if a file is
+/// gone; the caller must then roll back.
+pub(crate) async fn leave(
+    tx: &mut WriteTx,
+    context: &BranchContext,
+    leaving: &Leaving,
+    message_id: &MessageId,
+) -> Result<bool> {
+    let moved = sqlx::query!(
+        "UPDATE attachments SET message_id = ?, queued_message_id = NULL WHERE queued_message_id = ?",
+        message_id,
+        leaving.id
+    )
+    .execute(&mut **tx)
+    .await?;
+    if i64::try_from(moved.rows_affected()) != Ok(leaving.files) {
+        return Ok(false);
+    }
+    sqlx::query!("DELETE FROM queued_messages WHERE id = ?", leaving.id)
+        .execute(&mut **tx)
+        .await?;
+    tx.changed(Change::queue(&context.conversation_id, &context.branch_id));
+    Ok(true)
+}

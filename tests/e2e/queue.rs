@@ -1,0 +1,200 @@
+//! The queue and the send policies in the window.
+
+use conch_fault_server::Script;
+use serde_json::{Value, json};
+
+use crate::Scene;
+
+const QUEUED: &str = "[...document.querySelectorAll('.queued-message .text')].map((text) => text.innerText.trim()).join('|')";
+
+impl Scene {
+    /// Sends a message whose answer waits for the gate `hold`, and waits until it is being written.
+    async fn hold(&self, text: &str) {
+        self.server.push(Script::gated("hold", "An ", "answer"));
+        self.send(text).await;
+        self.wait_for_answer("generating", "An ").await;
+    }
+
+    async fn wait_for_queue(&self, texts: &str) {
+        let shown = format!("{QUEUED} === {texts:?}");
+        self.wait_until(&shown, &format!("the queue is {texts:?}"))
+            .await;
+    }
+
+    /// Types into the field that has the focus, and presses Enter.
+    async fn enter(&self, text: &str) {
+        let field = self.run("return '#' + document.activeElement.id;").await;
+        let keys = format!("{text}\u{e007}");
+        self.window
+            .type_text(field.as_str().unwrap(), &keys)
+            .await
+            .unwrap();
+    }
+
+    async fn set_policy(&self, policy: &str) {
+        let id = self.run("return location.hash.slice(1);").await;
+        let policy = json!({"conversationId": id, "policy": policy});
+        self.invoke("set_send_policy", policy).await;
+        self.wait_until(
+            "!document.querySelector('#chat-input').disabled",
+            "the input is open",
+        )
+        .await;
+    }
+
+    /// Returns the questions that the provider was asked, in their order.
+    fn asked(&self) -> Vec<String> {
+        let last = |body: &Value| body["messages"].as_array().unwrap().last().cloned();
+        let bodies = self.server.completions();
+        let asked = bodies.iter().map(|request| last(&request.body).unwrap());
+        asked
+            .map(|message| message["content"].as_str().unwrap().to_owned())
+            .collect()
+    }
+}
+
+/// F10: a refusal loses no text, and offers two ways out.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_message_is_queued_with_one_click_and_sent_when_the_answer_has_ended() {
+    let scene = Scene::open().await;
+    scene.hold("one").await;
+    scene.enter("two").await;
+    scene.window.find(".toast-error").await.unwrap();
+    let typed = "return document.querySelector('#next-input').value;";
+    assert_eq!(scene.run(typed).await, json!("two"), "nothing is lost");
+    scene
+        .window
+        .click(".toast-action[data-action=queue]")
+        .await
+        .unwrap();
+    scene.wait_for_queue("two").await;
+    let left = "return [document.querySelector('#chat-input').value, document.querySelector('#next-input').value,
+        document.querySelectorAll('.toast-error').length, document.activeElement.id];";
+    assert_eq!(scene.run(left).await, json!(["", "", 0, "next-input"]));
+
+    scene.server.push(Script::answer("Second"));
+    scene.server.gate("hold").open();
+    scene.wait_for_answer("complete", "Second").await;
+    scene
+        .wait_until(
+            "document.querySelector('#queue') === null",
+            "the queue is empty",
+        )
+        .await;
+    assert_eq!(scene.asked(), ["one", "two"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stop_and_send_keeps_the_part_of_the_answer_and_sends() {
+    let scene = Scene::open().await;
+    scene.hold("one").await;
+    scene.enter("two").await;
+    scene.server.push(Script::answer("Second"));
+    scene
+        .window
+        .click(".toast-action[data-action=stop-and-send]")
+        .await
+        .unwrap();
+    scene.wait_for_answer("complete", "Second").await;
+    let answers = "return [...document.querySelectorAll('.message[data-role=assistant]')].map((answer) => answer.dataset.status);";
+    assert_eq!(scene.run(answers).await, json!(["stopped", "complete"]));
+    let left = "return document.querySelector('#chat-input').value;";
+    assert_eq!(scene.run(left).await, json!(""));
+    assert_eq!(scene.asked(), ["one", "two"]);
+}
+
+/// F13: Stop does not send the next queued message; the pause is visible, and resumed with one click.
+#[tokio::test(flavor = "multi_thread")]
+async fn stop_pauses_the_queue_visibly() {
+    let scene = Scene::open().await;
+    scene.hold("one").await;
+    scene.set_policy("queue").await;
+    scene.enter("two").await;
+    scene.enter("three").await;
+    scene.wait_for_queue("two|three").await;
+    scene.window.click("#stop-button").await.unwrap();
+    scene
+        .wait_until(
+            "document.querySelector('#queue[data-paused] #resume-queue') !== null",
+            "the queue is paused",
+        )
+        .await;
+    assert_eq!(scene.asked(), ["one"]);
+
+    for answer in ["Second", "Third"] {
+        scene.server.push(Script::answer(answer));
+    }
+    scene.window.click("#resume-queue").await.unwrap();
+    scene.wait_for_answer("complete", "Third").await;
+    assert_eq!(scene.asked(), ["one", "two", "three"]);
+}
+
+/// The queue is edited by keyboard alone: moved, changed, removed and restored.
+#[tokio::test(flavor = "multi_thread")]
+async fn queued_messages_are_moved_edited_removed_and_restored() {
+    let scene = Scene::open().await;
+    scene.hold("one").await;
+    scene.set_policy("queue").await;
+    for text in ["a", "b", "c"] {
+        scene.enter(text).await;
+    }
+    scene.wait_for_queue("a|b|c").await;
+    scene
+        .run("document.querySelectorAll('.queued-message .handle')[2].focus();")
+        .await;
+    scene
+        .window
+        .type_text(".queued-message:last-child .handle", "\u{e013}")
+        .await
+        .unwrap();
+    scene.wait_for_queue("a|c|b").await;
+    let held = "return document.activeElement.closest('.queued-message')?.querySelector('.text').innerText.trim();";
+    assert_eq!(scene.run(held).await, json!("c"), "the focus moves with it");
+
+    scene.window.click(".edit-queued").await.unwrap();
+    scene
+        .window
+        .type_text(".queued-input", " and more\u{e007}")
+        .await
+        .unwrap();
+    scene.wait_for_queue("a and more|c|b").await;
+
+    scene
+        .window
+        .click(".queued-message:last-child .remove-queued")
+        .await
+        .unwrap();
+    scene.wait_for_queue("a and more|c").await;
+    scene.window.click(".toast .toast-action").await.unwrap();
+    scene.wait_for_queue("a and more|c|b").await;
+
+    scene.window.click("#clear-queue").await.unwrap();
+    scene
+        .wait_until(
+            "document.querySelector('#queue') === null",
+            "the queue is empty",
+        )
+        .await;
+    scene.server.gate("hold").open();
+    scene.wait_for_answer("complete", "An answer").await;
+    assert_eq!(scene.asked(), ["one"]);
+}
+
+/// F11, F13: a queue survives kill -9, and waits visibly for the user then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_survives_kill_9_and_waits_for_resume() {
+    let scene = Scene::open().await;
+    scene.hold("one").await;
+    scene.set_policy("queue").await;
+    scene.enter("two").await;
+    scene.wait_for_queue("two").await;
+    let scene = scene.kill_and_reopen().await;
+    scene.wait_for_queue("two").await;
+    scene.server.push(Script::answer("Second"));
+    scene.window.click("#resume-queue").await.unwrap();
+    scene.wait_for_answer("complete", "Second").await;
+    let asked = scene.asked();
+    assert_eq!(asked.len(), 2);
+    // The turn before may have no answer to stand between them.
+    assert!(asked[1].ends_with("two"), "{asked:?}");
+}
