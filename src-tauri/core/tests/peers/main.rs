@@ -66,8 +66,10 @@ impl Conch {
     }
 
     async fn start(&self, request: TurnRequest) -> Accepted {
-        let SendOutcome::Accepted(accepted) = self.app.turns.start(request).await.unwrap();
-        accepted
+        match self.app.turns.start(request).await.unwrap() {
+            SendOutcome::Accepted(accepted) => accepted,
+            other => panic!("not accepted: {other:?}"),
+        }
     }
 
     /// Sends, and waits for the end of the answer.
