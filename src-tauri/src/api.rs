@@ -56,6 +56,7 @@ pub fn ipc<R: Runtime>() -> Builder<R> {
             commands::models::list_models,
             commands::models::list_presets,
             commands::models::list_providers,
+            commands::models::get_model_file,
             commands::models::save_provider,
             commands::models::delete_provider,
             commands::models::test_provider,

@@ -100,6 +100,8 @@ pub(crate) struct Message {
     left_out: u32,
     /// The parameters that were set for this answer and not sent, because the model does not take them.
     not_sent: Vec<Parameter>,
+    /// Their tokens, estimated where nothing counted them.
+    left_out_tokens: u32,
     /// When it was created, epoch ms.
     created_at: Timestamp,
     /// When an answer ended, epoch ms.
@@ -163,6 +165,7 @@ impl From<model::Message> for Message {
             usage: message.usage,
             left_out: message.left_out,
             not_sent: message.not_sent,
+            left_out_tokens: message.left_out_tokens,
             created_at: message.created_at,
             finished_at: message.finished_at,
             versions: message.versions,

@@ -154,3 +154,20 @@ test("of a call's arguments as much is shown as fits a line", () => {
 	assert.equal(title("x".repeat(80)), `Tool call: write ${"x".repeat(80)}`);
 	assert.equal(title("🐚".repeat(81)), `Tool call: write ${"🐚".repeat(80)}…`);
 });
+
+test("what was omitted is counted in messages and tokens", () => {
+	const one = shown({ leftOut: 1, leftOutTokens: 0 }, true);
+	assert.match(one.text, /The oldest message was omitted/);
+	const many = shown({ leftOut: 4, leftOutTokens: 1234 }, true);
+	assert.match(many.text, /The 4 oldest messages \(about 1234 tokens\) were omitted/);
+	assert.doesNotMatch(shown({}, true).text, /omitted/);
+});
+
+test("a full context is no token limit, and cannot be continued", () => {
+	const full = shown({ finishReason: "context_full", content: "Once" }, true);
+	assert.match(full.text, /context is full/);
+	assert.equal(full.root.querySelector(".continue"), null);
+	assert.ok(
+		shown({ finishReason: "length", content: "Once" }, true).root.querySelector(".continue"),
+	);
+});

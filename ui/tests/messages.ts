@@ -17,6 +17,7 @@ export function message(n: number, content = `${n}`): Message {
 		usage: null,
 		leftOut: 0,
 		notSent: [],
+		leftOutTokens: 0,
 		createdAt: 0,
 		finishedAt: null,
 		versions: { index: 1, count: 1, ids: [`m${n}`] },

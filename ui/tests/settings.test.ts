@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { NO_PARAMETERS } from "../src/features/parameters/parameters";
+import { modelFileFacts } from "../src/features/settings/model-file";
 import { UserSettings } from "../src/features/settings/settings";
 import type { Settings } from "../src/ipc/bindings";
 import { commands, fakeCore, refusal } from "./core";
@@ -78,4 +79,36 @@ test("steps of the zoom that follow fast are all taken", async () => {
 	assert.deepEqual(zooms, [110, 125, 150]);
 	assert.equal(stored.zoom, 150);
 	assert.equal(await it.zoomBy(0), 100);
+});
+
+test("a refused model file says why, and what the built-in model is stays known", async () => {
+	const usable = {
+		type: "usable",
+		path: "/m/tiny-Q8_0.gguf",
+		name: "tiny",
+		bytes: 1_400_000,
+		architecture: "llama",
+		isBase: false,
+	};
+	fakeCore({
+		get_settings: () => SETTINGS,
+		get_model_file: () => usable,
+		save_settings: refusal("model_not_gguf", "/m/x.txt is not a GGUF file"),
+	});
+	const it = new UserSettings(commands);
+	await it.load();
+	await it.readModelFile();
+	await it.choose("modelFile", "/m/x.txt");
+	assert.equal(it.problems.value.get("modelFile"), "/m/x.txt is not a GGUF file");
+	assert.equal(it.current.value?.modelFile, undefined);
+	assert.equal(modelFileFacts(it.modelFile.value), "In use: tiny, 1.4 MB.");
+});
+
+test("a base model is said to be one, and an unusable file says why", () => {
+	const file = { path: "/m/g.gguf", name: "g", bytes: 5_230_000_000, architecture: "gemma3" };
+	const base = modelFileFacts({ type: "usable", ...file, isBase: true });
+	assert.match(base, /g, 5\.2 GB, base model: it continues your text/);
+	const gone = { code: "model_missing", message: "It cannot be opened" };
+	assert.equal(modelFileFacts({ type: "unusable", ...gone }), "It cannot be opened");
+	assert.equal(modelFileFacts(null), "");
 });

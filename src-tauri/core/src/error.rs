@@ -7,6 +7,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use conch_gguf::Fault;
+
 use crate::attachments::AttachmentError;
 use crate::keys::KeyError;
 use crate::model::{BranchId, Entity, ErrorCode, MAX_QUEUED};
@@ -72,6 +74,9 @@ pub enum Error {
     /// A key could not be stored or found.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// A file cannot be the built-in model.
+    #[error(transparent)]
+    ModelFile(#[from] Fault),
     /// A link could not be opened, or an image not loaded.
     #[error(transparent)]
     Web(#[from] WebError),
@@ -118,6 +123,14 @@ impl Error {
                 ErrorCode::InvalidArgument
             }
             Self::Web(_) => ErrorCode::ImageUnavailable,
+            Self::ModelFile(fault) => match fault {
+                Fault::Missing { .. } => ErrorCode::ModelMissing,
+                Fault::NotGguf { .. } => ErrorCode::ModelNotGguf,
+                Fault::Damaged { .. } => ErrorCode::ModelDamaged,
+                Fault::Split { .. } => ErrorCode::ModelIncomplete,
+                Fault::NotForChat { .. } => ErrorCode::ModelNotForChat,
+                Fault::Unsupported { .. } => ErrorCode::ModelUnsupported,
+            },
             Self::Start(_) | Self::Unreadable => ErrorCode::Internal,
             Self::Recovery(error) => error.code(),
             Self::Store(error) => error.code(),

@@ -1,12 +1,11 @@
 //! Why the engine did not start, or ended, with the codes that its parent relies on.
 
 use std::io;
-use std::path::PathBuf;
 
+use conch_gguf::Fault;
 use thiserror::Error;
 
 use crate::arguments::ArgumentError;
-use crate::gguf::Damage;
 
 /// Why the engine did not start, or ended. The message is for people, [`Failure::code`] for the
 /// parent.
@@ -14,11 +13,11 @@ use crate::gguf::Damage;
 pub(crate) enum Failure {
     #[error("This processor cannot run the built-in model: it lacks {0}")]
     CpuUnsupported(String),
-    #[error("The model file {} cannot be opened: {reason}", path.display())]
-    ModelMissing { path: PathBuf, reason: io::Error },
-    #[error("The model file {} is damaged: {damage}", path.display())]
-    ModelDamaged { path: PathBuf, damage: Damage },
-    #[error("There is not enough memory for the model and a context of {0} tokens")]
+    #[error(transparent)]
+    Model(#[from] Fault),
+    #[error(
+        "There is not enough memory for the model and a context of {0} tokens. Close other programs, or choose a smaller model"
+    )]
     OutOfMemory(u32),
     #[error("{0}")]
     Arguments(#[from] ArgumentError),
@@ -43,8 +42,7 @@ impl Failure {
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::CpuUnsupported(_) => "cpu_unsupported",
-            Self::ModelMissing { .. } => "model_missing",
-            Self::ModelDamaged { .. } => "model_damaged",
+            Self::Model(fault) => fault.code(),
             Self::OutOfMemory(_) => "out_of_memory",
             Self::Arguments(_)
             | Self::NoToken

@@ -8,7 +8,6 @@
 mod arguments;
 mod cpu;
 mod failure;
-mod gguf;
 mod http;
 mod inference;
 mod parent;
@@ -42,10 +41,13 @@ use parent::Parent;
 /// The first line of standard input is the bearer token that every request must carry. The reply is one line of
 /// JSON on standard output, and nothing else is ever written there: either
 /// `{"event":"ready","port":N,"model":"…"}`, after which the protocol is served under `http://127.0.0.1:N/v1`, or
-/// `{"event":"failed","code":"…","message":"…"}`. The codes are `cpu_unsupported`, `model_missing`,
-/// `model_damaged`, `out_of_memory` and `internal`.
+/// `{"event":"failed","code":"…","message":"…"}`. The codes are `cpu_unsupported`, `model_missing`, `model_not_gguf`,
+/// `model_damaged`, `model_incomplete`, `model_not_for_chat`, `model_unsupported`, `out_of_memory` and `internal`.
 ///
-/// Returns success after the idle timeout, and a failure otherwise. **The end of standard input ends the process
+/// A model without a chat template is a base model: the messages are the text that it continues. A second line
+/// `finish` ends the process when no request is under way.
+///
+/// Returns success after the idle timeout or `finish`, and a failure otherwise. **The end of standard input ends the process
 /// immediately**, even in the middle of a computation: then this does not return. A tracing subscriber, where the
 /// caller installs one, must not write to standard output.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
@@ -65,17 +67,17 @@ fn start(arguments: impl Iterator<Item = OsString>) -> Result<(), Failure> {
     let arguments = Arguments::parse(arguments)?;
     let parent = Parent::watch()?;
     cpu::check()?;
-    gguf::check(&arguments.model)?;
-    let model = Arc::new(Model::load(&arguments.model)?);
+    let file = conch_gguf::inspect(&arguments.model)?;
+    let model = Arc::new(Model::load(&file)?);
     let worker = Worker::start(Arc::clone(&model), arguments.worker_config())?;
-    let token = parent.token()?;
+    let (token, finish) = parent.token()?;
     let (thread, jobs, ended) = worker.into_parts();
     // One thread is enough to relay one answer, and leaves the cores to the model.
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(Failure::Runtime)?;
-    let served = runtime.block_on(serve(arguments.idle, token, model, jobs, ended));
+    let served = runtime.block_on(serve(arguments.idle, token, model, jobs, ended, finish));
     // The last handles of the queue are dropped with the runtime, which ends the thread. It is joined, because the
     // exit must not tear down llama.cpp while it frees a context.
     drop(runtime);
@@ -83,13 +85,14 @@ fn start(arguments: impl Iterator<Item = OsString>) -> Result<(), Failure> {
     served
 }
 
-/// Serves until no request arrived for `idle`, or the model's thread has ended.
+/// Serves until no request arrived for `idle`, or since the parent wants no more; or the model's thread has ended.
 async fn serve(
     idle: Duration,
     token: String,
     model: Arc<Model>,
     jobs: Jobs,
     ended: oneshot::Receiver<()>,
+    finish: oneshot::Receiver<()>,
 ) -> Result<(), Failure> {
     let listener = TcpListener::bind(("127.0.0.1", 0))
         .await
@@ -102,6 +105,7 @@ async fn serve(
     let stop = async move {
         tokio::select! {
             () = activity.idle_for(idle) => {}
+            Ok(()) = finish => activity.idle_for(Duration::ZERO).await,
             _ = ended => {}
         }
     };

@@ -1,4 +1,5 @@
-//! The parent process: its token on our standard input, the handshake line on our standard output, and its death.
+//! The parent process: its token on our standard input, the handshake line on our standard output, when it wants no
+//! more answers, and its death.
 //!
 //! A closed pipe is the only sign of the parent's death that every system gives: the operating system closes the
 //! other end even when the parent was killed.
@@ -9,15 +10,19 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
 use serde::Serialize;
+use tokio::sync::oneshot;
 
 use crate::failure::Failure;
 
 /// Bytes. Tokens are a few dozen; the limit keeps a parent that writes no line end from filling memory.
 const MAX_TOKEN_BYTES: u64 = 4096;
+/// The line that ends the process as soon as no request is under way.
+const FINISH: &[u8] = b"finish\n";
 
 /// The watched parent.
 pub(crate) struct Parent {
     first_line: Receiver<FirstLine>,
+    finish: oneshot::Receiver<()>,
 }
 
 impl Parent {
@@ -27,6 +32,7 @@ impl Parent {
     /// When the thread cannot be started.
     pub(crate) fn watch() -> Result<Self, Failure> {
         let (sender, first_line) = mpsc::channel();
+        let (finishing, finish) = oneshot::channel();
         thread::Builder::new()
             .name("parent".into())
             .spawn(move || {
@@ -35,21 +41,28 @@ impl Parent {
                 if line != FirstLine::End {
                     // Start-up has failed if the receiver of the token was dropped.
                     drop(sender.send(line));
+                    let mut second = Vec::new();
+                    let read = (&mut input)
+                        .take(MAX_TOKEN_BYTES)
+                        .read_until(b'\n', &mut second);
+                    if read.is_ok() && second == FINISH {
+                        let _ = finishing.send(());
+                    }
                     drop(io::copy(&mut input, &mut io::sink()));
                 }
                 end_at_once();
             })
             .map_err(Failure::Thread)?;
-        Ok(Self { first_line })
+        Ok(Self { first_line, finish })
     }
 
-    /// Waits for the bearer token.
+    /// Waits for the bearer token, and returns it with a signal that the parent wants no more answers.
     ///
     /// # Errors
     /// [`Failure::NoToken`] when the first line cannot be one.
-    pub(crate) fn token(self) -> Result<String, Failure> {
+    pub(crate) fn token(self) -> Result<(String, oneshot::Receiver<()>), Failure> {
         match self.first_line.recv() {
-            Ok(FirstLine::Token(token)) => Ok(token),
+            Ok(FirstLine::Token(token)) => Ok((token, self.finish)),
             _ => Err(Failure::NoToken),
         }
     }

@@ -74,6 +74,17 @@ pub enum ErrorCode {
     DataFolderShared,
     /// A database that cannot be opened could not be replaced or salvaged.
     RecoveryFailed,
+    /// The model file does not exist, or cannot be opened.
+    ModelMissing,
+    ModelNotGguf,
+    /// The model file is cut off, or malformed.
+    ModelDamaged,
+    /// Not all parts of the model are in one folder.
+    ModelIncomplete,
+    /// The file is a model that writes no text, such as an embedding model.
+    ModelNotForChat,
+    /// llama.cpp in this version of Conch cannot load the model.
+    ModelUnsupported,
     /// A bug in Conch; the log has the details.
     Internal,
 }

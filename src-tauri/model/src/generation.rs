@@ -106,8 +106,27 @@ pub struct Ending {
     pub usage: Usage,
     /// Finish reason, if the provider reported it.
     pub finish_reason: Option<FinishReason>,
-    /// How many of the oldest messages were left out of the model's context.
-    pub omitted_messages: u32,
+    pub omitted: Omitted,
+}
+
+/// What a request leaves out, because it exceeds the model's context.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Omitted {
+    /// How many of the oldest messages.
+    pub messages: u32,
+    /// Their tokens, estimated where nothing counted them.
+    pub tokens: u32,
+}
+
+impl Omitted {
+    /// Returns what two places leave out, one after the other.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            messages: self.messages.saturating_add(other.messages),
+            tokens: self.tokens.saturating_add(other.tokens),
+        }
+    }
 }
 
 impl Ending {
@@ -118,7 +137,7 @@ impl Ending {
             error,
             usage: Usage::default(),
             finish_reason: None,
-            omitted_messages: 0,
+            omitted: Omitted::default(),
         }
     }
 

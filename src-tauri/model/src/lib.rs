@@ -61,8 +61,8 @@ pub use conversation::{Conversation, ConversationChange, ConversationSummary, Co
 pub use error::{Entity, ErrorCode};
 pub use generation::NOT_STORED;
 pub use generation::{
-    Accepted, AnswerEnd, AttemptSource, CleanupOutcome, Ending, SendOutcome, StopAllOutcome,
-    StopOutcome,
+    Accepted, AnswerEnd, AttemptSource, CleanupOutcome, Ending, Omitted, SendOutcome,
+    StopAllOutcome, StopOutcome,
 };
 pub use ids::{
     AttachmentId, BranchId, ConversationId, GenerationId, InstanceId, MessageId, QueuedMessageId,

@@ -40,8 +40,10 @@ named! {
     FinishReason {
         /// It finished, or produced a stop sequence.
         Stop = "stop",
-        /// It reached the maximum answer length, or the end of its context.
+        /// It reached the maximum answer length.
         Length = "length",
+        /// The conversation and the answer together fill the model's context.
+        ContextFull = "context_full",
         /// The provider's content filter ended it.
         ContentFilter = "content_filter",
         Refusal = "refusal",
@@ -98,6 +100,8 @@ pub struct Message {
     pub left_out: u32,
     /// The parameters that were set for this answer and not sent, because the model does not take them.
     pub not_sent: Vec<Parameter>,
+    /// Their tokens, estimated where nothing counted them.
+    pub left_out_tokens: u32,
     /// When it was created, epoch ms.
     pub created_at: Timestamp,
     /// When an answer ended, epoch ms.

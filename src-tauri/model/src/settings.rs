@@ -1,6 +1,7 @@
 //! The user's settings, which apply to all conversations.
 
 use std::ops::RangeInclusive;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use specta::Type;
@@ -24,10 +25,16 @@ pub struct Settings {
     pub send_key: SendKey,
     #[serde(default)]
     pub on_close: OnClose,
+    /// The GGUF file of the built-in model, as a full path; null for the one that is installed with Conch.
+    #[serde(default)]
+    pub model_file: Option<String>,
     /// What a send does while an answer is running, in conversations that do not say otherwise.
     #[serde(default)]
     pub send_policy: SendPolicy,
 }
+
+/// Maximum length of a path, in bytes: Linux's own.
+const PATH_LIMIT: usize = 4096;
 
 /// The allowed zoom levels, in percent.
 pub const ZOOM: RangeInclusive<u16> = 50..=200;
@@ -39,8 +46,29 @@ impl Settings {
             return Err("The zoom must be a percentage from 50 to 200");
         }
         let parameters = self.parameters.validate()?;
-        Ok(Self { parameters, ..self })
+        let model_file = self.model_file.as_deref().map(unquoted);
+        let model_file = model_file.filter(|path| !path.is_empty());
+        if model_file.is_some_and(|path| path.len() > PATH_LIMIT) {
+            return Err("The path of the model file is longer than 4,096 bytes. Move the file");
+        }
+        if model_file.is_some_and(|path| !Path::new(path).is_absolute()) {
+            return Err(
+                "Enter the full path of the model file, from the root of the file system on",
+            );
+        }
+        Ok(Self {
+            parameters,
+            model_file: model_file.map(str::to_owned),
+            ..self
+        })
     }
+}
+
+/// Returns a path without the spaces and quotation marks that file managers copy with it.
+fn unquoted(path: &str) -> &str {
+    let path = path.trim();
+    let within = |mark: char| path.strip_prefix(mark)?.strip_suffix(mark);
+    within('"').or_else(|| within('\'')).unwrap_or(path)
 }
 
 /// The color scheme.
@@ -88,6 +116,7 @@ impl Default for Settings {
             zoom: 100,
             send_key: SendKey::default(),
             on_close: OnClose::default(),
+            model_file: None,
             send_policy: SendPolicy::default(),
         }
     }
@@ -103,6 +132,35 @@ mod tests {
         wire.as_object_mut().unwrap().remove("onClose").unwrap();
         let read: Settings = serde_json::from_value(wire).unwrap();
         assert_eq!(read.on_close, OnClose::FinishAnswers);
+    }
+
+    #[test]
+    fn a_model_file_is_a_full_path_or_none() {
+        let checked = |path: &str| {
+            let settings = Settings {
+                model_file: Some(path.to_owned()),
+                ..Settings::default()
+            };
+            settings.validate().map(|settings| settings.model_file)
+        };
+        let root = if cfg!(windows) {
+            "C:\\m.gguf"
+        } else {
+            "/m.gguf"
+        };
+        for path in [
+            root.to_owned(),
+            format!(" \"{root}\"\n"),
+            format!("'{root}'"),
+        ] {
+            assert_eq!(checked(&path), Ok(Some(root.to_owned())), "{path:?}");
+        }
+        for none in ["", "  ", "\"\""] {
+            assert_eq!(checked(none), Ok(None));
+        }
+        assert!(checked("m.gguf").unwrap_err().contains("full path"));
+        let long = format!("{root}{}", "x".repeat(PATH_LIMIT));
+        assert!(checked(&long).unwrap_err().contains("4,096"));
     }
 
     #[test]

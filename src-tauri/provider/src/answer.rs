@@ -9,7 +9,7 @@ mod decoding;
 
 use std::collections::VecDeque;
 
-use conch_model::Timestamp;
+use conch_model::{Omitted, Timestamp};
 use futures_util::{FutureExt, Stream};
 use reqwest::Response;
 use reqwest::header::HeaderMap;
@@ -124,11 +124,10 @@ impl AnswerStream {
         }
     }
 
-    /// Prepends an event that says how many messages were omitted from the request.
-    pub fn prepend_omitted_messages(&mut self, messages: u32) {
-        if messages > 0 {
-            self.ready
-                .push_front(StreamEvent::OmittedMessages(messages));
+    /// Prepends an event that says what was omitted from the request.
+    pub fn prepend_omitted(&mut self, omitted: Omitted) {
+        if omitted.messages > 0 {
+            self.ready.push_front(StreamEvent::Omitted(omitted));
         }
     }
 

@@ -3,11 +3,16 @@
 //! It is a child process so that a model that exhausts memory does not take the window with it. It exits when
 //! its standard input closes, so it never outlives this process, however that ends. The protocol between
 //! them: the bearer token on its first line of input, one line of JSON on its output when it is ready.
+//!
+//! The model is a file: the one that is installed with Conch, or the user's own. After another file was chosen, the
+//! process of the one before finishes its answers.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
+use std::sync::{Mutex as StdMutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
+use conch_gguf::{Fault, ModelFile};
 use secrecy::SecretString;
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -15,7 +20,7 @@ use tokio::process::{Child, ChildStdin};
 use tokio::sync::Mutex;
 
 use super::endpoint::Provider;
-use super::failure::{Failure, FailureKind};
+use super::failure::{Failure, FailureKind, ModelFault};
 use crate::child;
 
 /// Timeout of the start. Loading takes a tenth of a second; longer with a cold disk or a busy machine.
@@ -26,7 +31,7 @@ const START_TIMEOUT: Duration = Duration::from_mins(1);
 pub struct EngineCommand {
     /// The executable, which takes `engine --model PATH`.
     pub program: PathBuf,
-    /// Candidates for the model file; the first that exists is used.
+    /// Candidates for the model file where the user chose none; the first that exists is used.
     pub model_files: Vec<PathBuf>,
 }
 
@@ -34,20 +39,33 @@ pub struct EngineCommand {
 #[derive(Debug)]
 pub struct EmbeddedModel {
     command: EngineCommand,
-    process: Mutex<Process>,
+    processes: Mutex<Processes>,
+    /// The file that was read last, and what it is.
+    known: StdMutex<Option<(Stamp, ModelFile)>>,
 }
 
-#[derive(Debug)]
-enum Process {
-    Stopped,
-    Running(Box<Running>),
+/// What changes with a file's content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Stamp {
+    path: PathBuf,
+    bytes: u64,
+    changed: Option<SystemTime>,
+}
+
+#[derive(Debug, Default)]
+struct Processes {
+    /// Takes new requests.
+    current: Option<Box<Running>>,
+    /// Those of other files, until their answers are complete.
+    finishing: Vec<Running>,
 }
 
 #[derive(Debug)]
 struct Running {
     child: Child,
     /// Held open: its end of file makes the engine exit.
-    _input: ChildStdin,
+    input: ChildStdin,
+    file: PathBuf,
     reached: RunningModel,
 }
 
@@ -63,7 +81,7 @@ pub struct RunningModel {
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Hello {
     Ready { port: u16, model: String },
-    Failed { message: String },
+    Failed { code: String, message: String },
 }
 
 impl EmbeddedModel {
@@ -71,57 +89,98 @@ impl EmbeddedModel {
     pub fn new(command: EngineCommand) -> Self {
         Self {
             command,
-            process: Mutex::new(Process::Stopped),
+            processes: Mutex::default(),
+            known: StdMutex::default(),
         }
     }
 
-    /// Returns the model file.
+    /// Returns what the model's file is; `chosen` is the user's own.
     ///
     /// # Errors
-    /// When none of the candidates exists.
-    pub fn model_file(&self) -> Result<&PathBuf, Failure> {
-        self.command
-            .model_files
-            .iter()
-            .find(|file| file.is_file())
-            .ok_or_else(|| {
-                let place = self.command.model_files.first();
-                failed(format!(
-                    "The built-in model is missing: {} does not exist. Run `cargo xtask setup`, or choose another model",
+    /// When it is absent, or no model that answers.
+    pub async fn file(&self, chosen: Option<&Path>) -> Result<ModelFile, Failure> {
+        let path = self.path(chosen)?;
+        let stamp = tokio::fs::metadata(&path).await.ok().map(|file| Stamp {
+            path: path.clone(),
+            bytes: file.len(),
+            changed: file.modified().ok(),
+        });
+        if let Some(known) = self.known(stamp.as_ref()) {
+            return Ok(known);
+        }
+        let file = inspect(path).await.map_err(|fault| {
+            let kind = FailureKind::ModelFile(ModelFault::of(&fault));
+            Failure::new(kind, fault.to_string())
+        })?;
+        if let Some(stamp) = stamp {
+            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            *known = Some((stamp, file.clone()));
+        }
+        Ok(file)
+    }
+
+    fn known(&self, stamp: Option<&Stamp>) -> Option<ModelFile> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let (of, file) = known.as_ref()?;
+        // Other parts of a model may have gone meanwhile: that shows when it is loaded.
+        (Some(of) == stamp).then(|| file.clone())
+    }
+
+    fn path(&self, chosen: Option<&Path>) -> Result<PathBuf, Failure> {
+        if let Some(chosen) = chosen {
+            return Ok(chosen.to_owned());
+        }
+        let mut files = self.command.model_files.iter();
+        files.find(|file| file.is_file()).cloned().ok_or_else(|| {
+            let place = self.command.model_files.first();
+            Failure::new(
+                FailureKind::ModelFile(ModelFault::Missing),
+                format!(
+                    "The built-in model is missing: {} does not exist. Run `cargo xtask setup`, choose a model file in the settings, or choose another model",
                     place.map(|file| file.display().to_string()).unwrap_or_default()
-                ))
-            })
+                ),
+            )
+        })
     }
 
     /// Returns the model's name: the file's, without the quantisation.
-    pub fn name(&self) -> String {
-        let file = self.command.model_files.first();
-        let stem = file.and_then(|file| file.file_stem()?.to_str());
-        let stem = stem.unwrap_or("embedded");
-        stem.split('.').next().unwrap_or(stem).to_owned()
+    pub fn name(&self, chosen: Option<&Path>) -> String {
+        let usual = || self.command.model_files.first().map(PathBuf::as_path);
+        chosen
+            .or_else(usual)
+            .map_or_else(|| "embedded".to_owned(), conch_gguf::name_of)
     }
 
     /// Returns the model's address, and starts it if it is not running.
-    pub async fn reach(&self) -> Result<RunningModel, Failure> {
-        let mut process = self.process.lock().await;
-        if let Process::Running(running) = &mut *process
-            && matches!(running.child.try_wait(), Ok(None))
+    pub async fn reach(&self, chosen: Option<&Path>) -> Result<RunningModel, Failure> {
+        let mut processes = self.processes.lock().await;
+        processes.finishing.retain_mut(Running::is_alive);
+        let path = self.path(chosen)?;
+        if let Some(mut running) = processes.current.take()
+            && running.is_alive()
         {
-            return Ok(running.reached.clone());
+            if running.file == path {
+                let reached = running.reached.clone();
+                processes.current = Some(running);
+                return Ok(reached);
+            }
+            running.finish().await;
+            processes.finishing.push(*running);
         }
-        *process = Process::Stopped;
-        let running = self.start().await?;
+        // Checked here, too, because the engine loads all of its code first.
+        self.file(chosen).await?;
+        let running = self.start(path).await?;
         let reached = running.reached.clone();
-        *process = Process::Running(Box::new(running));
+        processes.current = Some(Box::new(running));
         Ok(reached)
     }
 
-    async fn start(&self) -> Result<Running, Failure> {
+    async fn start(&self, file: PathBuf) -> Result<Running, Failure> {
         let token = uuid::Uuid::new_v4().simple().to_string();
         let mut child = child::command(&self.command.program)
             .arg("engine")
             .arg("--model")
-            .arg(self.model_file()?)
+            .arg(&file)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -142,7 +201,11 @@ impl EmbeddedModel {
             .map_err(|error| failed(format!("The built-in model could not start: {error}")))?;
         let (port, model) = match serde_json::from_str(&line) {
             Ok(Hello::Ready { port, model }) => (port, model),
-            Ok(Hello::Failed { message }) => return Err(failed(message)),
+            Ok(Hello::Failed { code, message }) => {
+                let kind = ModelFault::from_name(&code)
+                    .map_or(FailureKind::EmbeddedModel, FailureKind::ModelFile);
+                return Err(Failure::new(kind, message));
+            }
             Err(_) => {
                 return Err(failed(
                     "The built-in model exited while it was starting. The machine may be out of memory",
@@ -159,10 +222,39 @@ impl EmbeddedModel {
         };
         Ok(Running {
             child,
-            _input: input,
+            input,
+            file,
             reached: RunningModel { provider, model },
         })
     }
+}
+
+impl Running {
+    fn is_alive(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Lets it exit when its answers are complete.
+    async fn finish(&mut self) {
+        let asked = self.input.write_all(b"finish\n").await;
+        if asked.is_err() || self.input.flush().await.is_err() {
+            tracing::debug!("the model's process has ended already");
+        }
+    }
+}
+
+/// Reads a model file's header, which may be on a slow drive.
+async fn inspect(path: PathBuf) -> Result<ModelFile, Fault> {
+    let reading = tokio::task::spawn_blocking({
+        let path = path.clone();
+        move || conch_gguf::inspect(&path)
+    });
+    reading.await.unwrap_or_else(|error| {
+        Err(Fault::Missing {
+            path,
+            reason: std::io::Error::other(error),
+        })
+    })
 }
 
 fn failed(message: impl Into<String>) -> Failure {
@@ -171,6 +263,8 @@ fn failed(message: impl Into<String>) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use conch_gguf::testing::{Sample, Value};
+
     use super::*;
 
     fn model(program: &str, files: &[PathBuf]) -> EmbeddedModel {
@@ -180,32 +274,68 @@ mod tests {
         })
     }
 
+    /// Writes a whole model file.
+    fn file(folder: &tempfile::TempDir, name: &str, sample: &Sample) -> PathBuf {
+        let path = folder.path().join(name);
+        std::fs::write(&path, sample.bytes()).unwrap();
+        path
+    }
+
     #[tokio::test]
     async fn a_missing_model_says_where_it_should_be() {
         let failure = model("true", &["/nowhere/SmolLM2.Q4_1.gguf".into()])
-            .reach()
+            .reach(None)
             .await
             .unwrap_err();
 
-        assert_eq!(failure.kind, FailureKind::EmbeddedModel);
+        assert_eq!(failure.kind.name(), "model_missing");
         assert!(failure.message.contains("/nowhere/SmolLM2.Q4_1.gguf"));
+    }
+
+    #[tokio::test]
+    async fn an_own_file_that_is_no_model_says_why_before_anything_starts() {
+        let folder = tempfile::tempdir().unwrap();
+        let embedding = file(&folder, "e.gguf", &Sample::of("bert"));
+        for (path, code) in [
+            (folder.path().join("absent.gguf"), "model_missing"),
+            (embedding, "model_not_for_chat"),
+        ] {
+            let failure = model("/nowhere/conch", &[])
+                .reach(Some(&path))
+                .await
+                .unwrap_err();
+            assert_eq!(failure.kind.name(), code, "{failure:?}");
+        }
     }
 
     #[cfg(unix)]
     #[tokio::test]
     async fn an_engine_that_ends_at_once_is_a_failure_and_not_a_hang() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let failure = model("true", &[file.path().to_owned()])
-            .reach()
+        let folder = tempfile::tempdir().unwrap();
+        let failure = model("true", &[file(&folder, "m.gguf", &Sample::default())])
+            .reach(None)
             .await
             .unwrap_err();
 
         assert_eq!(failure.kind, FailureKind::EmbeddedModel);
     }
 
+    #[tokio::test]
+    async fn a_file_that_changes_is_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = file(&folder, "m.gguf", &Sample::default());
+        let model = model("true", &[]);
+        assert!(!model.file(Some(&path)).await.unwrap().has_chat_template);
+        let chat = Sample::default().with("tokenizer.chat_template", Value::Text("{{ x }}"));
+        file(&folder, "m.gguf", &chat);
+        assert!(model.file(Some(&path)).await.unwrap().has_chat_template);
+    }
+
     #[test]
     fn the_name_leaves_the_quantisation_out() {
         let model = model("x", &["/m/SmolLM2-135M-Instruct.Q4_1.gguf".into()]);
-        assert_eq!(model.name(), "SmolLM2-135M-Instruct");
+        assert_eq!(model.name(None), "SmolLM2-135M-Instruct");
+        let own = Path::new("/m/Qwen3-0.6B-Q8_0.gguf");
+        assert_eq!(model.name(Some(own)), "Qwen3-0.6B");
     }
 }

@@ -55,7 +55,10 @@ pub enum FailureKind {
     UntrustedCertificate,
     /// The user trusts another certificate of this server.
     ChangedCertificate,
+    /// The embedded model's process could not start or failed.
     EmbeddedModel,
+    /// Its file cannot be used.
+    ModelFile(ModelFault),
     Internal,
 }
 
@@ -82,8 +85,60 @@ impl FailureKind {
             Self::UntrustedCertificate => "untrusted_certificate",
             Self::ChangedCertificate => "changed_certificate",
             Self::EmbeddedModel => "embedded_model",
+            Self::ModelFile(fault) => fault.name(),
             Self::Internal => "internal",
         }
+    }
+}
+
+/// Why the embedded model's file cannot be used, by the codes of the engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "variant names say it")]
+pub enum ModelFault {
+    Missing,
+    NotGguf,
+    Damaged,
+    Incomplete,
+    NotForChat,
+    Unsupported,
+    OutOfMemory,
+    CpuUnsupported,
+}
+
+impl ModelFault {
+    const ALL: [Self; 8] = [
+        Self::Missing,
+        Self::NotGguf,
+        Self::Damaged,
+        Self::Incomplete,
+        Self::NotForChat,
+        Self::Unsupported,
+        Self::OutOfMemory,
+        Self::CpuUnsupported,
+    ];
+
+    /// Returns the code.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Missing => "model_missing",
+            Self::NotGguf => "model_not_gguf",
+            Self::Damaged => "model_damaged",
+            Self::Incomplete => "model_incomplete",
+            Self::NotForChat => "model_not_for_chat",
+            Self::Unsupported => "model_unsupported",
+            Self::OutOfMemory => "out_of_memory",
+            Self::CpuUnsupported => "cpu_unsupported",
+        }
+    }
+
+    /// Returns the fault with this code; `None` for others.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|fault| fault.name() == name)
+    }
+
+    /// Returns the fault that a file's header shows.
+    pub fn of(fault: &conch_gguf::Fault) -> Self {
+        Self::from_name(fault.code()).unwrap_or(Self::Damaged)
     }
 }
 

@@ -7,6 +7,7 @@
 pub mod answer;
 pub mod base_url;
 pub mod child;
+pub mod count;
 pub mod embedded;
 pub mod endpoint;
 pub mod environment;
@@ -31,7 +32,7 @@ pub mod web;
 pub use answer::AnswerStream;
 pub use embedded::{EmbeddedModel, EngineCommand};
 pub use endpoint::{DEFAULT_PARALLEL, Endpoint, Locality, Provider};
-pub use failure::{Failure, FailureKind, Retry};
+pub use failure::{Failure, FailureKind, ModelFault, Retry};
 pub use gate::{Gate, Permit, Response};
 pub use limits::RequestBudget;
 pub use models::ModelInfo;

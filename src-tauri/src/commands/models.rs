@@ -1,7 +1,7 @@
 //! Commands about providers and their models.
 
 use conch_core::provider::{
-    ConnectionTest, FoundServer, ModelInfo, Preset, ProviderForm, ProviderInfo,
+    ConnectionTest, FoundServer, ModelFileInfo, ModelInfo, Preset, ProviderForm, ProviderInfo,
 };
 use tauri::State;
 
@@ -35,6 +35,13 @@ pub(crate) async fn list_presets(host: State<'_, Host>) -> CommandResult<Vec<Pre
 #[specta::specta]
 pub(crate) async fn list_providers(host: State<'_, Host>) -> CommandResult<Vec<ProviderInfo>> {
     Ok(host.app()?.providers.list().await?)
+}
+
+/// Returns what the built-in model's file is, or why it cannot be used. The settings say which file it is.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn get_model_file(host: State<'_, Host>) -> CommandResult<ModelFileInfo> {
+    Ok(host.app()?.providers.model_file().await?)
 }
 
 /// Adds a provider or changes one, its key included. `keychain_unavailable` means that nothing was saved and that

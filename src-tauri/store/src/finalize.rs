@@ -85,7 +85,8 @@ async fn join(
            content = content || coalesce(written.text, ''),
            reasoning = messages.reasoning || coalesce(written.reasoning, ''),
            error_code = ?3, error_message = ?4, prompt_tokens = ?5, completion_tokens = ?6, finished_at = ?7,
-           cached_tokens = ?8, finish_reason = ?9, left_out = ?10, cache_written_tokens = ?11, reasoning_tokens = ?12
+           cached_tokens = ?8, finish_reason = ?9, left_out = ?10, cache_written_tokens = ?11, reasoning_tokens = ?12,
+           left_out_tokens = ?13
          FROM (SELECT group_concat(text, '' ORDER BY seq) AS text, group_concat(reasoning, '' ORDER BY seq) AS reasoning
                FROM message_chunks WHERE message_id = ?1) AS written
          WHERE id = ?1 AND status = 'generating'",
@@ -98,9 +99,10 @@ async fn join(
         now,
         ending.usage.cached_tokens,
         ending.finish_reason,
-        ending.omitted_messages,
+        ending.omitted.messages,
         ending.usage.cache_written_tokens,
-        ending.usage.reasoning_tokens
+        ending.usage.reasoning_tokens,
+        ending.omitted.tokens
     )
     .execute(&mut *tx)
     .await?;

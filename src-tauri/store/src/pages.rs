@@ -225,6 +225,7 @@ async fn read(reader: &mut SqliteConnection, ids: &[MessageId]) -> Result<Vec<Me
              m.cached_tokens AS "cached_tokens: u32", m.cache_written_tokens AS "cache_written_tokens: u32",
              m.reasoning_tokens AS "reasoning_tokens: u32", m.left_out AS "left_out: u32",
              m.not_sent AS "not_sent: Json<Vec<Parameter>>",
+             m.left_out_tokens AS "left_out_tokens: u32",
              m.created_at AS "created_at: Timestamp", m.finished_at AS "finished_at: Timestamp",
              CASE WHEN m.parent_id IS NULL
                THEN (SELECT json_group_array(v.id ORDER BY v.search_key) FROM messages v
@@ -259,6 +260,7 @@ async fn read(reader: &mut SqliteConnection, ids: &[MessageId]) -> Result<Vec<Me
         }),
         left_out: row.left_out,
         not_sent: row.not_sent.map(|list| list.0).unwrap_or_default(),
+        left_out_tokens: row.left_out_tokens,
         created_at: row.created_at,
         finished_at: row.finished_at,
         id: row.id,

@@ -6,9 +6,6 @@
 //!
 //! PDFs have no target: their reader may exhaust the stack by design, and runs in a separate process.
 
-// The engine's module that is compiled in here includes its unit tests, which need the rest of the engine.
-#![cfg(not(test))]
-
 mod addresses;
 mod answers;
 mod files;
@@ -45,24 +42,6 @@ pub const TARGETS: [Target; 14] = [
     ("drafts", drafts),
     ("code", code),
 ];
-
-/// The items of the engine's crate that its module uses.
-mod failure {
-    use std::io;
-    use std::path::PathBuf;
-
-    #[expect(dead_code, reason = "only the content of a file is read here")]
-    pub(crate) enum Failure {
-        ModelMissing {
-            path: PathBuf,
-            reason: io::Error,
-        },
-        ModelDamaged {
-            path: PathBuf,
-            damage: crate::models::Damage,
-        },
-    }
-}
 
 /// Returns an offset that depends on all bytes, so that the fuzzer chooses it.
 fn place_in(data: &[u8]) -> usize {

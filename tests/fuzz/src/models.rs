@@ -2,11 +2,7 @@
 
 use std::io::Cursor;
 
-pub(crate) use gguf::Damage;
-
-#[path = "../../../src-tauri/engine/src/gguf.rs"]
-#[expect(dead_code, reason = "only the content of a file is read here")]
-mod gguf;
+use conch_gguf::{Damage, check_content};
 
 /// The maximum size to which a truncated file is extended, in bytes.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
@@ -33,5 +29,5 @@ pub fn gguf(data: &[u8]) {
 }
 
 fn check(data: &[u8]) -> Result<(), Damage> {
-    gguf::check_content(Cursor::new(data), data.len() as u64)
+    check_content(Cursor::new(data), data.len() as u64).map(drop)
 }

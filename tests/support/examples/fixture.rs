@@ -86,7 +86,10 @@ async fn answers(store: &Store) -> Result<(), Box<dyn std::error::Error>> {
                 ..Default::default()
             },
             finish_reason: Some(FinishReason::Stop),
-            omitted_messages: 3,
+            omitted: Omitted {
+                messages: 3,
+                tokens: 300,
+            },
             ..Ending::new(MessageStatus::Complete, None)
         },
         Ending {

@@ -167,6 +167,8 @@ export const commands = {
 	listPresets: () => __TAURI_INVOKE<Preset[]>("list_presets"),
 	/**  Returns every configured provider, the embedded one included. No key is returned, only its last characters. */
 	listProviders: () => __TAURI_INVOKE<ProviderInfo[]>("list_providers"),
+	/**  Returns what the built-in model's file is, or why it cannot be used. The settings say which file it is. */
+	getModelFile: () => __TAURI_INVOKE<ModelFileInfo>("get_model_file"),
 	/**
 	 *  Adds a provider or changes one, its key included. `keychain_unavailable` means that nothing was saved and that
 	 *  the key can be stored elsewhere.
@@ -549,8 +551,10 @@ export type FileBytes = string;
 export type FinishReason = 
 /**  It finished, or produced a stop sequence. */
 "stop" | 
-/**  It reached the maximum answer length, or the end of its context. */
+/**  It reached the maximum answer length. */
 "length" | 
+/**  The conversation and the answer together fill the model's context. */
+"context_full" | 
 /**  The provider's content filter ended it. */
 "content_filter" | "refusal";
 
@@ -743,6 +747,8 @@ export type Message = {
 	leftOut: number,
 	/**  The parameters that were set for this answer and not sent, because the model does not take them. */
 	notSent: Parameter[],
+	/**  Their tokens, estimated where nothing counted them. */
+	leftOutTokens: number,
 	/**  When it was created, epoch ms. */
 	createdAt: Timestamp,
 	/**  When an answer ended, epoch ms. */
@@ -784,6 +790,23 @@ export type MessageStatus = "complete" |
 "failed" | 
 /**  It was cut off: by a crash, a quit, a lost lock or a stream that ended early. */
 "interrupted";
+
+/**  The file of the built-in model, as its header describes it. */
+export type ModelFileInfo = 
+/**  It can be loaded, as far as its header shows. */
+{ type: "usable"; 
+/**  The full path; of a model in parts, of the first. */
+path: string; 
+/**  The model's name. */
+name: string; 
+/**  The size in bytes, of all parts together. */
+bytes: number; 
+/**  llama.cpp's name for the kind of model: `llama`, `gemma3`. */
+architecture: string; 
+/**  It has no chat template: it continues a text, and answers no questions. */
+isBase: boolean } | 
+/**  Why it cannot be used, with a code of the engine. */
+({ type: "unusable" }) & MessageError;
 
 /**  A model that can be selected. */
 export type ModelInfo = {
@@ -1230,6 +1253,8 @@ export type Settings = {
 	zoom: number,
 	sendKey: SendKey,
 	onClose?: OnClose,
+	/**  The GGUF file of the built-in model, as a full path; null for the one that is installed with Conch. */
+	modelFile?: string | null,
 	/**  What a send does while an answer is running, in conversations that do not say otherwise. */
 	sendPolicy?: SendPolicy,
 };

@@ -15,12 +15,14 @@ export function count(number: number, noun: string): string {
 	return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
-/** Formats a file size: 812 bytes, 12 kB, 1.4 MB. */
+/** Formats a file size: 812 bytes, 12 kB, 1.4 MB, 5.2 GB. */
 export function shortBytes(bytes: number): string {
 	if (bytes < 1000) return count(bytes, "byte");
 	const kilobytes = Math.round(bytes / 1000);
 	if (kilobytes < 1000) return `${kilobytes} kB`;
-	return `${Math.round(bytes / 100_000) / 10} MB`;
+	const megabytes = Math.round(bytes / 100_000) / 10;
+	if (megabytes < 1000) return `${megabytes} MB`;
+	return `${Math.round(bytes / 100_000_000) / 10} GB`;
 }
 
 /** Maximum length of a name shown in full, in characters. */

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::provider::{
-    ConnectionTest, FoundServer, ModelInfo, Preset, ProviderForm, ProviderInfo, Providers, presets,
+    ConnectionTest, FoundServer, ModelFileInfo, ModelInfo, Preset, ProviderForm, ProviderInfo,
+    Providers, presets,
 };
 
 /// The configured providers.
@@ -47,6 +48,11 @@ impl ConfiguredProviders {
     /// Finds model servers that run on this machine and are not configured yet.
     pub async fn find_local(&self) -> Result<Vec<FoundServer>> {
         self.providers.local_servers(self.clock.now()).await
+    }
+
+    /// Returns what the built-in model's file is, or why it cannot be used.
+    pub async fn model_file(&self) -> Result<ModelFileInfo> {
+        Ok(self.providers.model_file().await?)
     }
 
     /// Lists every model that can be selected, the default marked; `refresh` bypasses the cache.

@@ -7,6 +7,7 @@ mod form;
 #[doc(hidden)]
 pub mod fuzzing;
 mod last_errors;
+mod model_file;
 mod registry;
 
 pub(crate) use conch_provider::{
@@ -22,5 +23,6 @@ pub use form::{
     ProviderSource,
 };
 pub use last_errors::ProviderError;
+pub use model_file::ModelFileInfo;
 pub(crate) use registry::ModelRef;
 pub use registry::Providers;

@@ -6,6 +6,7 @@
 //! or process apply immediately; keys are loaded when they are needed.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use conch_provider::embedded::EmbeddedModel;
@@ -19,10 +20,11 @@ use futures_util::future::join_all;
 use secrecy::SecretString;
 
 use super::last_errors::{LastErrors, Requested};
+use super::model_file::ModelFileInfo;
 use crate::error::Result;
 use crate::events::CoreEvent;
 use crate::keys::Keys;
-use crate::model::{KeyName, Timestamp};
+use crate::model::{KeyName, Settings, Timestamp};
 use crate::network::Network;
 use crate::store::{Profile, StoreError, StoredProvider};
 
@@ -31,6 +33,18 @@ pub(super) const EMBEDDED: &str = "embedded";
 /// A caution about the embedded model, shown to the user.
 const EMBEDDED_NOTE: &str =
     "Tiny offline model: English only, often wrong. Add a provider for real work.";
+
+/// The same about the user's own model.
+const OWN_NOTE: &str = "Your model file, running on this machine.";
+
+/// The same about a model without a chat template.
+const BASE_NOTE: &str =
+    "Base model without a chat template: it continues your text, and does not answer questions.";
+
+/// Returns the user's own model file.
+fn own_file(settings: &Settings) -> Option<&Path> {
+    settings.model_file.as_deref().map(Path::new)
+}
 
 /// All configured providers.
 #[derive(Debug)]
@@ -120,8 +134,9 @@ impl Providers {
             .iter()
             .map(|provider| self.models_of(provider, refresh, now));
         let mut models: Vec<_> = join_all(asked).await.into_iter().flatten().collect();
-        models.push(self.embedded_model());
-        let chosen = self.profile.settings().await?.default_model_id;
+        let settings = self.profile.settings().await?;
+        models.push(self.embedded_model(own_file(&settings)).await);
+        let chosen = settings.default_model_id;
         let is_chosen = |model: &ModelInfo| Some(&model.id) == chosen.as_ref();
         // The provider may have a model that it does not list.
         let provider = chosen.as_deref().and_then(|id| id.split('/').next());
@@ -195,9 +210,15 @@ impl Providers {
         }
     }
 
-    fn embedded_model(&self) -> ModelInfo {
-        let missing = self.embedded.model_file().err();
-        let name = self.embedded.name();
+    async fn embedded_model(&self, own: Option<&Path>) -> ModelInfo {
+        let file = self.embedded.file(own).await;
+        let name = self.embedded.name(own);
+        let (available, note) = match file {
+            Ok(file) if !file.has_chat_template => (true, BASE_NOTE.to_owned()),
+            Ok(_) if own.is_some() => (true, OWN_NOTE.to_owned()),
+            Ok(_) => (true, EMBEDDED_NOTE.to_owned()),
+            Err(failure) => (false, failure.message),
+        };
         ModelInfo {
             id: format!("{EMBEDDED}/{name}"),
             name: format!("{name} (built in)"),
@@ -205,8 +226,8 @@ impl Providers {
             provider: "Built in".to_owned(),
             embedded: true,
             is_default: false,
-            available: missing.is_none(),
-            note: Some(missing.map_or_else(|| EMBEDDED_NOTE.to_owned(), |failure| failure.message)),
+            available,
+            note: Some(note),
             context_tokens: None,
             vision: Some(false),
             max_output_tokens: None,
@@ -376,11 +397,15 @@ impl Providers {
     }
 
     async fn embedded_endpoint(&self) -> Result<Endpoint, Failure> {
-        let reached = self.embedded.reach().await?;
+        let settings = self.profile.settings().await;
+        let settings =
+            settings.map_err(|error| Failure::new(FailureKind::Internal, error.to_string()))?;
+        let own = own_file(&settings);
+        let reached = self.embedded.reach(own).await?;
         Ok(Endpoint {
             provider: reached.provider,
             model: reached.model,
-            model_id: format!("{EMBEDDED}/{}", self.embedded.name()),
+            model_id: format!("{EMBEDDED}/{}", self.embedded.name(own)),
             // Without a context: the engine truncates the conversation itself, and reports how many messages it
             // omitted.
             record: ModelRecord {
@@ -390,6 +415,13 @@ impl Providers {
             },
             embedded: true,
         })
+    }
+
+    /// Returns what the built-in model's file is.
+    pub(crate) async fn model_file(&self) -> Result<ModelFileInfo, StoreError> {
+        let settings = self.profile.settings().await?;
+        let file = self.embedded.file(own_file(&settings)).await;
+        Ok(ModelFileInfo::of(file))
     }
 
     /// Returns the configured providers, those of the environment first.

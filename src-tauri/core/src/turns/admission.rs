@@ -4,18 +4,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use conch_provider::slots;
+use conch_provider::{count, slots};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::attached::{Recipient, with_attachments};
-use super::context::fitted;
+use super::context::{Budget, Fitted};
 use super::driver::{STORE_RETRY_DELAY, TurnContext};
 use crate::live::{LiveAnswer, Phase};
-use crate::model::{Lease, Parameters};
+use crate::model::{Lease, Omitted, Parameters};
+use crate::network::Network;
 use crate::provider::{
-    AnswerStream, ChatRequest, Endpoint, Failure, FailureKind, Gate, Locality, ModelRef, Permit,
-    Refusal, RequestBudget, Response, StreamEvent,
+    AnswerStream, ChatMessage, ChatRequest, Endpoint, Failure, FailureKind, Gate, Locality,
+    ModelRef, Permit, Refusal, RequestBudget, Response, StreamEvent,
 };
 use crate::store::StoreError;
 
@@ -212,8 +213,8 @@ async fn send(
     };
     let messages = with_attachments(messages, recipient);
     let mut record = endpoint.record.clone();
-    let fitted = fitted(messages, &parameters, record.context_tokens);
     let (network, now) = (ctx.providers.network(), ctx.clock.now());
+    let fitted = fitted(network, endpoint, messages, &parameters).await;
     // A refused request produced no answer, so it is sent again without the parameter that the refusal names. Each
     // refusal takes one away, and is remembered when the request without it is accepted.
     let mut refusals = Vec::new();
@@ -252,8 +253,36 @@ async fn send(
             );
         }
     }
-    opened.prepend_omitted_messages(fitted.omitted_messages);
+    opened.prepend_omitted(fitted.omitted);
     Ok((opened, RequestBudget::read(&headers, now)))
+}
+
+/// Drops what does not fit the model's context, by the provider's count where the estimate leaves it open.
+async fn fitted(
+    network: &Network,
+    endpoint: &Endpoint,
+    messages: Vec<ChatMessage>,
+    parameters: &Parameters,
+) -> Fitted {
+    let record = &endpoint.record;
+    let Some(mut budget) = Budget::of(&messages, parameters, record.context_tokens) else {
+        return Fitted {
+            messages,
+            omitted: Omitted::default(),
+        };
+    };
+    if budget.is_close() {
+        let request = ChatRequest {
+            model: &endpoint.model,
+            messages: &messages,
+            parameters,
+            record,
+        };
+        if let Some(tokens) = count::tokens(network, endpoint, &request).await {
+            budget.count(tokens);
+        }
+    }
+    budget.cut(messages)
 }
 
 /// Returns the parameters of a request: those of its queued message, or of the conversation with the defaults.

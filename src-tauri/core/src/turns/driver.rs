@@ -222,6 +222,8 @@ impl Driver {
 
     /// Sends the request, which the permit allows.
     fn connect(&mut self, admission: Box<Admission>) {
+        self.turn
+            .knows_context(admission.endpoint.record.context_tokens);
         let provider = &admission.endpoint.provider;
         self.timeouts
             .on_request(provider.locality(), Instant::now());

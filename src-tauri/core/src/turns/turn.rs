@@ -17,7 +17,8 @@ use std::time::Duration;
 
 use self::positions::PartPositions;
 use crate::model::{
-    Ending, FinishReason, MessageError, MessageStatus, NOT_STORED, PartDelta, PartKind, Usage,
+    Ending, FinishReason, MessageError, MessageStatus, NOT_STORED, Omitted, PartDelta, PartKind,
+    Usage,
 };
 use crate::provider::{Content, Failure, FailureKind, Retry, StreamEvent, Unshown};
 
@@ -134,7 +135,9 @@ pub(crate) struct Turn {
     finish_reason: Option<FinishReason>,
     /// What came besides text and reasoning.
     beside_text: Option<Unshown>,
-    omitted_messages: u32,
+    omitted: Omitted,
+    /// The model's context window in tokens, if known.
+    context_tokens: Option<u32>,
     parts: PartPositions,
     /// Remaining room for text and calls of tools, in bytes.
     text_room: usize,
@@ -151,7 +154,8 @@ impl Turn {
             usage: Usage::default(),
             finish_reason: None,
             beside_text: None,
-            omitted_messages: 0,
+            omitted: Omitted::default(),
+            context_tokens: None,
             parts: PartPositions::default(),
             text_room: MAX_ANSWER_BYTES,
             reasoning_room: MAX_ANSWER_BYTES,
@@ -230,6 +234,11 @@ impl Turn {
         }
     }
 
+    /// Takes note of the context window of the model that is asked, in tokens.
+    pub(crate) fn knows_context(&mut self, context_tokens: Option<u32>) {
+        self.context_tokens = context_tokens;
+    }
+
     /// Whether the maximum length is exceeded: [`Event::TooLong`] is due once the text that fits is handled.
     pub(crate) fn is_too_long(&self) -> bool {
         self.is_too_long && self.state != State::Ended
@@ -246,11 +255,8 @@ impl Turn {
                 self.usage = usage;
                 None
             }
-            (
-                State::Streaming { .. } | State::Finishing { .. },
-                StreamEvent::OmittedMessages(messages),
-            ) => {
-                self.omitted_messages = self.omitted_messages.saturating_add(messages);
+            (State::Streaming { .. } | State::Finishing { .. }, StreamEvent::Omitted(omitted)) => {
+                self.omitted = self.omitted.and(omitted);
                 None
             }
             (State::Streaming { .. } | State::Finishing { .. }, StreamEvent::Unshown(unshown)) => {
@@ -462,7 +468,7 @@ impl Turn {
     }
 
     fn instead_of_text(&self, progress: Progress) -> &'static str {
-        match (self.finish_reason, self.beside_text, progress) {
+        match (self.reason(), self.beside_text, progress) {
             (Some(FinishReason::ContentFilter), ..) => {
                 "The provider's content filter blocked the answer. Rephrase your message"
             }
@@ -474,6 +480,9 @@ impl Turn {
             }
             (_, Some(Unshown::Media), _) => {
                 "The model sent an image or audio instead of text, which Conch cannot show. Ask for text, or choose another model"
+            }
+            (Some(FinishReason::ContextFull), ..) => {
+                "The model's context was full before the first word of the answer. Shorten the message, or start a new conversation"
             }
             (Some(FinishReason::Length), _, Progress::Reasoning) => {
                 "The model reached Max tokens while reasoning and wrote no answer. Raise Max tokens, or lower the reasoning effort, in the parameters"
@@ -488,14 +497,28 @@ impl Turn {
         }
     }
 
+    /// Returns why the model stopped writing. Servers call a full context a reached length, and only the counts tell
+    /// them apart.
+    fn reason(&self) -> Option<FinishReason> {
+        let used = self.usage.prompt_tokens.zip(self.usage.completion_tokens);
+        let used = used.map(|(prompt, completion)| prompt.saturating_add(completion));
+        let is_full = used
+            .zip(self.context_tokens)
+            .is_some_and(|(used, context)| used >= context);
+        match self.finish_reason {
+            Some(FinishReason::Length) if is_full => Some(FinishReason::ContextFull),
+            reason => reason,
+        }
+    }
+
     fn end(&mut self, status: MessageStatus, error: Option<MessageError>) -> Effect {
         self.state = State::Ended;
         Effect::Finish(Ending {
             status,
             error,
             usage: self.usage,
-            finish_reason: self.finish_reason,
-            omitted_messages: self.omitted_messages,
+            finish_reason: self.reason(),
+            omitted: self.omitted,
         })
     }
 }

@@ -57,7 +57,7 @@ pub(super) async fn completions(
         stop: request.stop,
         output,
     })?;
-    let answer = Answer::new(loaded, progress, busy, prompt.omitted_messages);
+    let answer = Answer::new(loaded, progress, busy, prompt.omitted);
     if request.stream {
         Ok(answer.stream(request.include_usage))
     } else {

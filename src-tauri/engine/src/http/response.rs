@@ -15,7 +15,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::activity::ActivityGuard;
 use super::error::ApiError;
-use crate::inference::{FinishReason, GenerationError, Progress, Usage};
+use crate::inference::{FinishReason, GenerationError, Omitted, Progress, Usage};
 
 /// The interval of the SSE comments that keep a connection alive while the model still computes the prompt, or
 /// another answer.
@@ -27,8 +27,7 @@ static ANSWERS: AtomicU64 = AtomicU64::new(0);
 pub(super) struct Answer {
     progress: UnboundedReceiver<Progress>,
     form: Form,
-    /// The number of oldest messages that the prompt leaves out.
-    omitted_messages: usize,
+    omitted: Omitted,
     _activity_guard: ActivityGuard,
 }
 
@@ -44,7 +43,7 @@ impl Answer {
         model: &str,
         progress: UnboundedReceiver<Progress>,
         busy: ActivityGuard,
-        omitted_messages: usize,
+        omitted: Omitted,
     ) -> Self {
         let number = ANSWERS.fetch_add(1, Ordering::Relaxed);
         Self {
@@ -54,7 +53,7 @@ impl Answer {
                 created: unix_seconds(),
                 model: model.to_owned(),
             },
-            omitted_messages,
+            omitted,
             _activity_guard: busy,
         }
     }
@@ -89,9 +88,10 @@ impl Answer {
     pub(super) fn stream(self, include_usage: bool) -> Response {
         let role = json!({"role": "assistant", "content": ""});
         let mut first = self.form.chunk(&role, None);
-        if self.omitted_messages > 0 {
+        if self.omitted.messages > 0 {
             // An extension for Conch: nothing is left out silently.
-            first["messages_left_out"] = json!(self.omitted_messages);
+            first["messages_left_out"] = json!(self.omitted.messages);
+            first["tokens_left_out"] = json!(self.omitted.tokens);
         }
         let state = Streaming {
             ready: VecDeque::from([data(&first)]),
@@ -187,6 +187,8 @@ fn reason_name(reason: FinishReason) -> &'static str {
     match reason {
         FinishReason::Stop => "stop",
         FinishReason::Length => "length",
+        // The protocol has no name for it; this is Anthropic's.
+        FinishReason::ContextFull => "model_context_window_exceeded",
     }
 }
 
@@ -219,7 +221,7 @@ mod tests {
     fn answer() -> (UnboundedSender<Progress>, Answer) {
         let (sender, progress) = unbounded_channel();
         let busy = Activity::default().begin();
-        (sender, Answer::new("m", progress, busy, 0))
+        (sender, Answer::new("m", progress, busy, Omitted::default()))
     }
 
     const FINISHED: Progress = Progress::Finished {
@@ -276,10 +278,14 @@ mod tests {
     #[tokio::test]
     async fn omitted_messages_are_reported_first() {
         let (sender, mut answer) = answer();
-        answer.omitted_messages = 4;
+        answer.omitted = Omitted {
+            messages: 4,
+            tokens: 500,
+        };
         sender.send(FINISHED).unwrap();
         let events = events(answer.stream(false)).await;
         assert_eq!(parsed(&events[0])["messages_left_out"], 4);
+        assert_eq!(parsed(&events[0])["tokens_left_out"], 500);
     }
 
     #[tokio::test]

@@ -6,7 +6,6 @@
 
 mod history;
 mod model;
-mod name;
 mod prompt;
 mod session;
 mod stop;
@@ -15,6 +14,6 @@ mod utf8;
 mod worker;
 
 pub(crate) use model::Model;
-pub(crate) use prompt::{Message, PromptError, Role};
+pub(crate) use prompt::{Message, Omitted, PromptError, Role};
 pub(crate) use session::{GenerationError, Sampling};
 pub(crate) use worker::{FinishReason, Job, Jobs, Progress, Usage, Worker, WorkerConfig};

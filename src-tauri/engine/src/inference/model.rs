@@ -1,7 +1,6 @@
 //! A loaded model: weights, vocabulary, chat template, name. Immutable, so any thread may read it.
 
-use std::path::Path;
-
+use conch_gguf::{Fault, ModelFile};
 use llama_cpp_2::context::LlamaContext;
 use llama_cpp_2::context::params::LlamaContextParams;
 use llama_cpp_2::llama_backend::LlamaBackend;
@@ -11,11 +10,9 @@ use llama_cpp_2::token::LlamaToken;
 use llama_cpp_2::vocab::LlamaVocab;
 use llama_cpp_2::{LlamaContextLoadError, LogOptions, send_logs_to_tracing};
 
-use super::name;
 use super::prompt::{self, Message, Prompt, PromptError};
 use super::template::Template;
 use crate::failure::Failure;
-use crate::gguf::Damage;
 
 /// A loaded model.
 pub(crate) struct Model {
@@ -27,20 +24,21 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// Loads a file that has been checked. The weights are mapped into memory, not read.
+    /// Loads a file that has been checked, with its other parts. The weights are mapped into memory, not read.
     ///
     /// # Errors
     /// When llama.cpp cannot be prepared or refuses the file.
-    pub(crate) fn load(path: &Path) -> Result<Self, Failure> {
+    pub(crate) fn load(file: &ModelFile) -> Result<Self, Failure> {
         // Silenced and not traced: the bridge to tracing aborts on llama.cpp's lines without a level.
         send_logs_to_tracing(LogOptions::default().with_logs_enabled(false));
         let backend = LlamaBackend::init()?;
-        let llama = LlamaModel::load_from_file(&backend, path, &LlamaModelParams::default());
+        let llama = LlamaModel::load_from_file(&backend, &file.path, &LlamaModelParams::default());
         let llama = llama.map_err(|error| {
             tracing::error!(%error, "llama.cpp could not load the model");
-            Failure::ModelDamaged {
-                path: path.to_owned(),
-                damage: Damage::Refused,
+            // The file is whole, so what llama.cpp lacks is its architecture: it reports no reason.
+            Fault::Unsupported {
+                path: file.path.clone(),
+                architecture: file.architecture.clone(),
             }
         })?;
         let vocabulary = llama.vocab();
@@ -51,7 +49,7 @@ impl Model {
             llama,
             backend,
             template,
-            name: name::of_file(path),
+            name: file.name.clone(),
         })
     }
 
@@ -70,16 +68,21 @@ impl Model {
         limit: usize,
     ) -> Result<Prompt<LlamaToken>, PromptError> {
         let vocabulary = self.llama.vocab();
-        let begin = text_of(&vocabulary, vocabulary.bos());
+        // Only a template writes the marks of special tokens. In the text for a base model they are text.
+        let has_marks = self.template.is_chat();
         let tokenise = |messages: &[&Message]| {
             let text = self.template.render(&self.llama, messages)?;
+            let mut tokens = vocabulary.tokenize(text.as_bytes(), false, has_marks);
             // Many templates write the beginning-of-sequence token themselves, and a second one does harm.
-            let written = !begin.is_empty() && text.starts_with(&begin);
-            Ok(vocabulary.tokenize(text.as_bytes(), !written, true))
+            let begin = vocabulary.bos();
+            if vocabulary.should_add_bos() && tokens.first() != Some(&begin) {
+                tokens.insert(0, begin);
+            }
+            Ok(tokens)
         };
         let measure = |message: &Message| {
             let content = message.content.as_bytes();
-            vocabulary.tokenize(content, false, true).len()
+            vocabulary.tokenize(content, false, has_marks).len()
         };
         prompt::fit(messages, limit, tokenise, measure)
     }

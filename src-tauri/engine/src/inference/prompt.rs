@@ -47,8 +47,16 @@ pub(crate) enum PromptError {
 #[derive(Debug)]
 pub(crate) struct Prompt<T> {
     pub(crate) tokens: Vec<T>,
-    /// The number of oldest messages that are left out.
-    pub(crate) omitted_messages: usize,
+    pub(crate) omitted: Omitted,
+}
+
+/// What a prompt leaves out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Omitted {
+    /// How many of the oldest messages.
+    pub(crate) messages: usize,
+    /// Their tokens, with what the template adds to them.
+    pub(crate) tokens: usize,
 }
 
 /// Returns the tokens of as much of a conversation as fits `limit` tokens.
@@ -68,7 +76,7 @@ pub(super) fn fit<T>(
     if whole.len() <= limit {
         return Ok(Prompt {
             tokens: whole,
-            omitted_messages: 0,
+            omitted: Omitted::default(),
         });
     }
     let turns = turns(messages);
@@ -81,11 +89,11 @@ pub(super) fn fit<T>(
         let kept: Vec<_> = kept.map(|(message, _)| message).collect();
         let tokens = tokenise(&kept)?;
         if tokens.len() <= limit {
-            let omitted_messages = messages.len() - kept.len();
-            return Ok(Prompt {
-                tokens,
-                omitted_messages,
-            });
+            let omitted = Omitted {
+                messages: messages.len() - kept.len(),
+                tokens: whole.len().saturating_sub(tokens.len()),
+            };
+            return Ok(Prompt { tokens, omitted });
         }
         if omitted_turns + 1 >= ends.len() {
             return Err(PromptError::TooLong {
@@ -158,7 +166,12 @@ mod tests {
         let prompt = fit(messages, limit, tokenise, measure)?;
         let text = String::from_iter(&prompt.tokens);
         let kept = text.chars().filter(|token| *token == '[').count();
-        assert_eq!(prompt.omitted_messages, messages.len() - kept);
+        assert_eq!(prompt.omitted.messages, messages.len() - kept);
+        let all = messages.iter().map(|message| measure(message) + 2);
+        assert_eq!(
+            prompt.omitted.tokens,
+            all.sum::<usize>() - text.chars().count()
+        );
         Ok(text)
     }
 

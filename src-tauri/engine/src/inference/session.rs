@@ -164,8 +164,11 @@ impl<'model> Session<'model> {
             if !waited_for {
                 return Ok(Outcome::Abandoned);
             }
-            if *completion >= job.max_tokens || self.computed.len() >= self.capacity {
+            if *completion >= job.max_tokens {
                 break FinishReason::Length;
+            }
+            if self.computed.len() >= self.capacity {
+                break FinishReason::ContextFull;
             }
             self.decode(&[token])?;
         };

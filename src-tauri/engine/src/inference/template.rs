@@ -5,17 +5,19 @@
 //! answers better without the one that its template adds (asked for the capital of France, it says Paris instead of
 //! rambling in French). Any other template is executed as a Jinja program, in an interpreter that can reach nothing
 //! but the messages.
+//!
+//! A template that has no system role refuses such a message, or leaves it out: then the first question begins with
+//! it. A model without a template is a base model. It gets no template of another model, whose marks it would only
+//! continue as text.
 
 use llama_cpp_2::model::{LlamaChatMessage, LlamaChatTemplate, LlamaModel};
 use llama_cpp_2::{ApplyChatTemplateError, NewLlamaChatMessageError};
 use minijinja::{Environment, ErrorKind, context};
 use thiserror::Error;
 
-use super::prompt::Message;
+use super::prompt::{Message, Role};
 
 const NAME: &str = "chat";
-/// The template for a model that brings none; most small models know it.
-const COMMON: &str = "chatml";
 /// The step limit of the interpreter, so that no template runs for ever. A message costs some dozens.
 const FUEL: u64 = 10_000_000;
 
@@ -30,30 +32,39 @@ pub(crate) enum TemplateError {
     Jinja(#[from] minijinja::Error),
 }
 
-/// A chat template.
-pub(super) struct Template {
-    recognised: Option<LlamaChatTemplate>,
-    jinja: Environment<'static>,
-    begin_of_sequence: String,
-    end_of_sequence: String,
+/// How messages become the text that the model continues.
+pub(super) enum Template {
+    /// Of a base model: their text.
+    Base,
+    /// The model's own.
+    Chat(Box<ChatTemplate>),
 }
 
 impl Template {
-    /// Returns the template of a model; a common one where it has none.
+    /// Returns the template of a model.
     pub(super) fn of(
         llama: &LlamaModel,
         begin_of_sequence: String,
         end_of_sequence: String,
     ) -> Self {
-        let own = llama.chat_template(None).ok();
-        let source = own.as_ref().and_then(|template| template.to_str().ok());
-        let jinja = interpreter(source);
-        Self {
-            recognised: own.or_else(|| LlamaChatTemplate::new(COMMON).ok()),
-            jinja,
+        let Ok(own) = llama.chat_template(None) else {
+            return Self::Base;
+        };
+        let source = own.to_str().unwrap_or_default();
+        if source.trim().is_empty() {
+            return Self::Base;
+        }
+        Self::Chat(Box::new(ChatTemplate {
+            jinja: interpreter(source),
+            recognised: own,
             begin_of_sequence,
             end_of_sequence,
-        }
+        }))
+    }
+
+    /// Returns whether the model was trained on conversations.
+    pub(super) fn is_chat(&self) -> bool {
+        matches!(self, Self::Chat(_))
     }
 
     /// Returns the prompt's text, which ends where the model's answer begins.
@@ -65,15 +76,90 @@ impl Template {
         llama: &LlamaModel,
         messages: &[&Message],
     ) -> Result<String, TemplateError> {
+        match self {
+            Self::Base => Ok(continued(messages)),
+            Self::Chat(template) => {
+                with_system(messages, |messages| template.apply(llama, messages))
+            }
+        }
+    }
+}
+
+/// Returns the text for a base model: an answer continues its question, and a new text begins on a new line.
+fn continued(messages: &[&Message]) -> String {
+    let mut text = String::new();
+    for (index, message) in messages.iter().enumerate() {
+        text.push_str(&message.content);
+        let continues = messages
+            .get(index + 1)
+            .is_none_or(|next| next.role == Role::Assistant);
+        if !continues {
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// Applies a template. One without a system role gets the system messages in the first question.
+fn with_system(
+    messages: &[&Message],
+    apply: impl Fn(&[&Message]) -> Result<String, TemplateError>,
+) -> Result<String, TemplateError> {
+    let applied = apply(messages);
+    let is_system = |message: &&&Message| message.role == Role::System;
+    let mut system = messages.iter().filter(is_system);
+    let is_whole = match &applied {
+        Ok(text) => system.all(|message| text.contains(message.content.trim())),
+        Err(_) => system.next().is_none(),
+    };
+    if is_whole {
+        return applied;
+    }
+    let folded = folded(messages);
+    apply(&folded.iter().collect::<Vec<_>>())
+}
+
+/// Returns the messages without a system role: the first question begins with what the system messages say.
+fn folded(messages: &[&Message]) -> Vec<Message> {
+    let (system, rest): (Vec<&Message>, Vec<_>) = messages
+        .iter()
+        .partition(|message| message.role == Role::System);
+    let mut said: Vec<_> = system
+        .iter()
+        .map(|message| message.content.as_str())
+        .collect();
+    let mut rest: Vec<Message> = rest.into_iter().cloned().collect();
+    if let Some(first) = rest.iter_mut().find(|message| message.role == Role::User) {
+        said.push(&first.content);
+        first.content = said.join("\n\n");
+    } else {
+        let question = Message {
+            role: Role::User,
+            content: said.join("\n\n"),
+        };
+        rest.insert(0, question);
+    }
+    rest
+}
+
+/// A model's own template.
+pub(super) struct ChatTemplate {
+    recognised: LlamaChatTemplate,
+    jinja: Environment<'static>,
+    begin_of_sequence: String,
+    end_of_sequence: String,
+}
+
+impl ChatTemplate {
+    fn apply(&self, llama: &LlamaModel, messages: &[&Message]) -> Result<String, TemplateError> {
         let chat = messages.iter().map(|message| {
             LlamaChatMessage::new(message.role.name().to_owned(), message.content.clone())
         });
         let chat = chat.collect::<Result<Vec<_>, _>>()?;
-        let recognised = self.recognised.as_ref();
-        match recognised.map(|template| llama.apply_chat_template(template, &chat, true)) {
+        match llama.apply_chat_template(&self.recognised, &chat, true) {
             // What llama.cpp returns for a template that it does not recognise.
-            None | Some(Err(ApplyChatTemplateError::FfiError(_))) => Ok(self.interpret(messages)?),
-            Some(applied) => Ok(applied?),
+            Err(ApplyChatTemplateError::FfiError(_)) => Ok(self.interpret(messages)?),
+            applied => Ok(applied?),
         }
     }
 
@@ -90,9 +176,9 @@ impl Template {
     }
 }
 
-/// Creates an interpreter with the settings that chat templates are written for. Without a template, or with one
-/// that does not parse, it has nothing to render.
-fn interpreter(source: Option<&str>) -> Environment<'static> {
+/// Creates an interpreter with the settings that chat templates are written for. With a template that does not parse,
+/// it has nothing to render.
+fn interpreter(source: &str) -> Environment<'static> {
     let mut jinja = Environment::new();
     let mut syntax = minijinja::syntax::SyntaxConfig::builder();
     syntax.trim_blocks(true).lstrip_blocks(true);
@@ -104,9 +190,7 @@ fn interpreter(source: Option<&str>) -> Environment<'static> {
         Err::<String, _>(minijinja::Error::new(ErrorKind::InvalidOperation, reason))
     });
     jinja.set_fuel(Some(FUEL));
-    if let Some(source) = source
-        && let Err(error) = jinja.add_template_owned(NAME, source.to_owned())
-    {
+    if let Err(error) = jinja.add_template_owned(NAME, source.to_owned()) {
         tracing::warn!(%error, "the model's chat template cannot be parsed");
     }
     jinja
@@ -114,7 +198,6 @@ fn interpreter(source: Option<&str>) -> Environment<'static> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::prompt::Role;
     use super::*;
 
     const SMOLLM2: &str = "{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}\
@@ -123,18 +206,83 @@ mod tests {
         {% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 
     fn interpret(source: &str, messages: &[(Role, &str)]) -> Result<String, minijinja::Error> {
-        let template = Template {
-            recognised: None,
-            jinja: interpreter(Some(source)),
+        let template = ChatTemplate {
+            recognised: LlamaChatTemplate::new("not recognised").unwrap(),
+            jinja: interpreter(source),
             begin_of_sequence: "<s>".into(),
             end_of_sequence: "</s>".into(),
         };
+        template.interpret(&of(messages).iter().collect::<Vec<_>>())
+    }
+
+    fn of(messages: &[(Role, &str)]) -> Vec<Message> {
         let messages = messages.iter().map(|&(role, content)| Message {
             role,
             content: content.into(),
         });
-        let messages: Vec<_> = messages.collect();
-        template.interpret(&messages.iter().collect::<Vec<_>>())
+        messages.collect()
+    }
+
+    /// A template that writes all but the system messages, and one that refuses them.
+    fn without_system(refuses: bool, messages: &[(Role, &str)]) -> Result<String, TemplateError> {
+        with_system(&of(messages).iter().collect::<Vec<_>>(), |messages| {
+            let mut text = String::new();
+            for message in messages {
+                match message.role {
+                    Role::System if refuses => {
+                        let reason = minijinja::Error::new(ErrorKind::InvalidOperation, "no");
+                        return Err(reason.into());
+                    }
+                    Role::System => {}
+                    role => text += &format!("[{}: {}]", role.name(), message.content),
+                }
+            }
+            Ok(text)
+        })
+    }
+
+    #[test]
+    fn a_template_without_a_system_role_has_it_in_the_first_question() {
+        use Role::{Assistant, System, User};
+        for refuses in [false, true] {
+            let rendered = |messages| without_system(refuses, messages).unwrap();
+            assert_eq!(
+                rendered(&[
+                    (System, "Be brief."),
+                    (User, "Hello"),
+                    (Assistant, "Hi"),
+                    (User, "Why?")
+                ]),
+                "[user: Be brief.\n\nHello][assistant: Hi][user: Why?]"
+            );
+            assert_eq!(rendered(&[(System, "Begin.")]), "[user: Begin.]");
+            assert_eq!(rendered(&[(User, "Hello")]), "[user: Hello]");
+        }
+    }
+
+    #[test]
+    fn a_refusal_for_another_reason_stays_one() {
+        let messages = of(&[(Role::User, "Hello")]);
+        let refused = with_system(&[&messages[0]], |_| {
+            Err(minijinja::Error::new(ErrorKind::InvalidOperation, "no tools").into())
+        });
+        assert!(refused.unwrap_err().to_string().contains("no tools"));
+    }
+
+    #[test]
+    fn a_base_model_continues_the_text() {
+        use Role::{Assistant, System, User};
+        let text = |messages| continued(&of(messages).iter().collect::<Vec<_>>());
+        assert_eq!(text(&[(User, "Once upon")]), "Once upon");
+        assert_eq!(
+            text(&[
+                (System, "A story."),
+                (User, "Once upon"),
+                (Assistant, " a time."),
+                (User, "Then")
+            ]),
+            "A story.\nOnce upon a time.\nThen"
+        );
     }
 
     #[test]

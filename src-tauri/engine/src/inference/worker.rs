@@ -47,8 +47,10 @@ pub(crate) enum Progress {
 pub(crate) enum FinishReason {
     /// The model ended it, or a stop string did.
     Stop,
-    /// It reached its limit, or the context's.
+    /// It reached its limit.
     Length,
+    /// Prompt and answer together fill the context.
+    ContextFull,
 }
 
 /// Token counts.

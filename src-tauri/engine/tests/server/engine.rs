@@ -217,6 +217,14 @@ impl Engine {
         Answer::parse(&body)
     }
 
+    /// Writes to its standard input.
+    pub(crate) async fn write(&mut self, text: &str) {
+        let input = self.process.input.as_mut().unwrap();
+        with_timeout(input.write_all(text.as_bytes()))
+            .await
+            .unwrap();
+    }
+
     pub(crate) fn close_input(&mut self) {
         self.process.close_input();
     }

@@ -1,10 +1,12 @@
 //! The engine as its parent uses it: a child process with the real model, over HTTP.
 
 mod engine;
+mod models;
 
 use std::fs::{self, File};
 use std::io::Read;
 
+use conch_gguf::testing::Sample;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -214,6 +216,11 @@ async fn a_long_conversation_loses_its_oldest_turns_and_a_long_message_is_refuse
         .await;
     let prompt = answer.usage["prompt_tokens"].as_u64().unwrap();
     assert!((100..=492).contains(&prompt), "{}", answer.usage);
+    let omitted = |field: &str| answer.events[0][field].as_u64().unwrap();
+    assert!(omitted("messages_left_out") >= 2, "{}", answer.events[0]);
+    // A message and its answer have some 90 tokens.
+    assert!(omitted("tokens_left_out") > 80, "{}", answer.events[0]);
+    assert_eq!(answer.finish_reason, "stop");
 
     let response = engine
         .post(&engine.with_model(json!({"messages": [long_message(300)], "stream": true})))
@@ -223,6 +230,38 @@ async fn a_long_conversation_loses_its_oldest_turns_and_a_long_message_is_refuse
     assert_eq!(error["error"]["code"], "context_length_exceeded");
     let message = error["error"]["message"].as_str().unwrap();
     assert!(message.contains("384"), "{message}");
+}
+
+#[tokio::test]
+async fn a_full_context_is_no_reached_limit() {
+    let engine = Engine::start_with(Launch::default().argument("--context", "256")).await;
+    let story = [user("Write a very long story about the sea. Never stop.")];
+    let answer = engine
+        .stream(json!({"messages": story, "temperature": 0}))
+        .await;
+    assert_eq!(answer.finish_reason, "model_context_window_exceeded");
+    assert_eq!(
+        answer.usage["total_tokens"], 257,
+        "the last token is not computed"
+    );
+    assert!(answer.text.len() > 100, "{:?}", answer.text);
+
+    let answer = engine
+        .stream(json!({"messages": story, "temperature": 0, "max_tokens": 5}))
+        .await;
+    assert_eq!(answer.finish_reason, "length");
+}
+
+#[tokio::test]
+async fn it_finishes_its_answers_when_no_more_are_wanted() {
+    let mut engine = Engine::start().await;
+    let request =
+        json!({"messages": [user("Count from one to ten.")], "stream": true, "max_tokens": 20});
+    let response = engine.post(&engine.with_model(request)).await;
+    engine.write("finish\n").await;
+    let text = with_timeout(response.text()).await.unwrap();
+    assert!(text.contains("[DONE]"), "{text}");
+    assert!(engine.exit().await.success());
 }
 
 #[tokio::test]
@@ -282,15 +321,22 @@ async fn a_model_that_cannot_be_used_is_named_by_a_code() {
     let mut nothing = b"GGUF\x03\0\0\0".to_vec();
     nothing.extend([0; 24]);
     fs::write(place("nothing.gguf"), nothing).unwrap();
+    // Complete, and of an architecture that llama.cpp does not have.
+    fs::write(place("new.gguf"), Sample::of("quantum").bytes()).unwrap();
+    fs::write(place("vectors.gguf"), Sample::of("bert").bytes()).unwrap();
+    fs::write(place("big-00001-of-00002.gguf"), Sample::part(0, 2).bytes()).unwrap();
 
     for (file, code) in [
         ("absent.gguf", "model_missing"),
-        ("empty.gguf", "model_damaged"),
-        ("page.gguf", "model_damaged"),
+        ("empty.gguf", "model_not_gguf"),
+        ("page.gguf", "model_not_gguf"),
         ("header-cut.gguf", "model_damaged"),
         ("cut.gguf", "model_damaged"),
         ("one-byte-short.gguf", "model_damaged"),
         ("nothing.gguf", "model_damaged"),
+        ("new.gguf", "model_unsupported"),
+        ("vectors.gguf", "model_not_for_chat"),
+        ("big-00001-of-00002.gguf", "model_incomplete"),
     ] {
         let mut engine = Launch::of(place(file)).spawn();
         let hello = engine.hello().await;

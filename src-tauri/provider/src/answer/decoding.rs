@@ -214,7 +214,7 @@ impl Decoding {
                     to.push_back(event);
                 }
                 StreamEvent::Usage(_)
-                | StreamEvent::OmittedMessages(_)
+                | StreamEvent::Omitted(_)
                 | StreamEvent::Unshown(_)
                 | StreamEvent::Failed(_)
                 | StreamEvent::Closed

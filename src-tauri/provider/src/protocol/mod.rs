@@ -17,7 +17,8 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use conch_model::{
-    FinishReason, Parameters, ProtocolKind, ProviderData, ReasoningEffort, Role, ToolCall, Usage,
+    FinishReason, Omitted, Parameters, ProtocolKind, ProviderData, ReasoningEffort, Role, ToolCall,
+    Usage,
 };
 use reqwest::RequestBuilder;
 use reqwest::header::HeaderValue;
@@ -191,8 +192,8 @@ pub enum StreamEvent {
     Content(Content),
     /// Token counts of the provider. A later count replaces an earlier one.
     Usage(Usage),
-    /// How many of the oldest messages were omitted, because they do not fit the model's context.
-    OmittedMessages(u32),
+    /// What was omitted, because it does not fit the model's context.
+    Omitted(Omitted),
     /// Content that is not shown.
     Unshown(Unshown),
     /// The answer is complete, though its usage may follow.

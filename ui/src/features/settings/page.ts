@@ -124,14 +124,18 @@ export class SettingsPage {
 		this.#deps.elements.settings.querySelector(".settings-body")?.scrollTo(0, 0);
 		if (this.settings.current.value === null) void this.settings.load();
 		if (section === "providers") this.providers.show();
+		if (section === "answers") void this.settings.readModelFile();
 	}
 
 	/** Applies the settings that this or another window has saved. */
 	settingsChanged(changed: Settings): void {
-		const before = this.settings.current.value?.defaultModelId;
+		const before = this.settings.current.value;
 		this.settings.settingsChanged(changed);
-		// The list says which model is the default.
-		if (changed.defaultModelId !== before) void this.#deps.models.read();
+		const modelFile = changed.modelFile ?? null;
+		const isOther = modelFile !== (before?.modelFile ?? null);
+		if (isOther && this.isOpen.value) void this.settings.readModelFile();
+		// The list says which model is the default, and describes the built-in one.
+		if (isOther || changed.defaultModelId !== before?.defaultModelId) void this.#deps.models.read();
 	}
 
 	/** Called when providers were added, changed or removed, here or in another window. */
@@ -167,6 +171,7 @@ export class SettingsPage {
 				problem: user.problem.value,
 				problems: user.problems.value,
 				note: user.note.value,
+				modelFile: user.modelFile.value,
 				parameterFields: user.parameterFields,
 				models: this.#deps.models.list.value,
 				pickerOpen: this.#deps.picker.request.value !== null,
@@ -185,12 +190,18 @@ export class SettingsPage {
 					}),
 				notify: (on) => void user.choose("notifications", on),
 				closeBy: (way) => void user.choose("onClose", way),
+				chooseModelFile: (path) => void this.#chooseModelFile(path),
 				choose: (appearance) => void user.choose("appearance", appearance),
 				zoom: (percent) => void user.choose("zoom", percent),
 				sendBy: (key) => void user.choose("sendKey", key),
 				sendWhileBusy: (policy) => void user.choose("sendPolicy", policy),
 			},
 		);
+	}
+
+	async #chooseModelFile(path: string | null): Promise<void> {
+		await this.settings.choose("modelFile", path);
+		await Promise.all([this.settings.readModelFile(), this.#deps.models.read()]);
 	}
 
 	#giveFocus(): void {

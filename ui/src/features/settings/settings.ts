@@ -1,6 +1,6 @@
 /** The user's settings, as the core stores them. Every change is saved separately and immediately. */
 import { batch, computed, signal } from "@preact/signals-core";
-import type { Settings } from "../../ipc/bindings";
+import type { ModelFileInfo, Settings } from "../../ipc/bindings";
 import { messageOf } from "../../ipc/errors";
 import type { Commands } from "../../ipc/host";
 import { ParameterFields } from "../parameters/fields";
@@ -15,12 +15,13 @@ export type Choice =
 	| "zoom"
 	| "sendKey"
 	| "sendPolicy"
-	| "onClose";
+	| "onClose"
+	| "modelFile";
 
 /** How long the note after a save stays, in ms. */
 const NOTE_LIFETIME = 3000;
 
-export type SettingsCommands = Pick<Commands, "getSettings" | "saveSettings">;
+export type SettingsCommands = Pick<Commands, "getSettings" | "saveSettings" | "getModelFile">;
 
 export class UserSettings {
 	/** Null until they are read. */
@@ -31,6 +32,8 @@ export class UserSettings {
 	readonly problems = signal<ReadonlyMap<Choice, string>>(new Map());
 	/** The unobtrusive note after a save; empty most of the time. */
 	readonly note = signal("");
+	/** The built-in model's file; null until it is read. */
+	readonly modelFile = signal<ModelFileInfo | null>(null);
 	/** The default parameters of all conversations. */
 	readonly parameters = computed(() => this.current.value?.parameters ?? NO_PARAMETERS);
 	/** What a send does while an answer is being written, by default. */
@@ -56,6 +59,11 @@ export class UserSettings {
 		} catch (error) {
 			this.problem.value = messageOf(error);
 		}
+	}
+
+	/** Reads what the built-in model's file is. Without it, its row has only the path. */
+	async readModelFile(): Promise<void> {
+		this.modelFile.value = await this.#commands.getModelFile().catch(() => null);
 	}
 
 	/** Saves a choice, or shows why not next to it; the previous choice then still applies. */

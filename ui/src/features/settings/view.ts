@@ -3,6 +3,7 @@ import { html, type TemplateResult } from "lit-html";
 import { live } from "lit-html/directives/live.js";
 import type {
 	Appearance,
+	ModelFileInfo,
 	ModelInfo,
 	OnClose,
 	SendKey,
@@ -21,6 +22,7 @@ import { parameterFields } from "../parameters/view";
 import { POLICIES, POLICY_HELP, POLICY_LABEL } from "../queue/policy";
 import { chord } from "../shortcuts/chord";
 import { GLOBAL, WRITING_KEYS } from "../shortcuts/shortcuts";
+import { modelFileFacts } from "./model-file";
 import type { Choice } from "./settings";
 import { zoomsWith } from "./zoom";
 
@@ -46,6 +48,8 @@ export interface SettingsModel {
 	/** Why a choice could not be saved. */
 	readonly problems: ReadonlyMap<Choice, string>;
 	readonly note: string;
+	/** The built-in model's file; null until it is read. */
+	readonly modelFile: ModelFileInfo | null;
 	readonly parameterFields: ParameterFields;
 	readonly models: readonly ModelInfo[];
 	/** The model picker is open under the default model. */
@@ -62,6 +66,8 @@ export interface SettingsActions {
 	pickDefault(button: HTMLElement): void;
 	notify(on: boolean): void;
 	closeBy(way: OnClose): void;
+	/** Null for the file that is installed with Conch. */
+	chooseModelFile(path: string | null): void;
 	choose(appearance: Appearance): void;
 	zoom(percent: number): void;
 	sendBy(key: SendKey): void;
@@ -136,6 +142,22 @@ function answers(
             aria-label=${`Default model: ${name}`} .value=${id ?? ""}
             @click=${(event: Event) => actions.pickDefault(event.currentTarget as HTMLElement)}
             ><span>${name}</span>${icon("chevron-down")}</button>
+        `,
+			)}
+      ${field(
+				{
+					id: "settings-model-file",
+					label: "Model file",
+					help: html`Full path of a GGUF file for the built-in model. Leave empty for the installed one.
+            <span id="model-file-facts">${modelFileFacts(model.modelFile)}</span>`,
+					problem: model.problems.get("modelFile") ?? null,
+					wide: true,
+				},
+				(links) => html`
+          <input id="settings-model-file" type="text" spellcheck="false" autocomplete="off"
+            placeholder="/path/to/model.gguf" aria-describedby=${links.describedBy} aria-invalid=${links.invalid}
+            .value=${settings.modelFile ?? ""}
+            @change=${(event: Event) => actions.chooseModelFile(textOf(event).trim() || null)} />
         `,
 			)}
     </div>

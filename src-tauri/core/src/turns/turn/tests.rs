@@ -95,10 +95,39 @@ fn a_finish_reason_completes_it_too_and_usage_may_follow() {
 }
 
 #[test]
+fn a_length_that_fills_the_context_is_a_full_context() {
+    for (context, expected) in [
+        (None, FinishReason::Length),
+        (Some(513), FinishReason::Length),
+        (Some(512), FinishReason::ContextFull),
+    ] {
+        let mut turn = streaming();
+        turn.knows_context(context);
+        text(&mut turn, "Hi");
+        finish(&mut turn, FinishReason::Length);
+        let usage = Usage {
+            prompt_tokens: Some(400),
+            completion_tokens: Some(112),
+            cached_tokens: None,
+        };
+        turn.handle(Event::Stream(StreamEvent::Usage(usage)));
+        let end = turn.handle(Event::Stream(StreamEvent::Closed));
+        let Some(Effect::Finish(ending)) = end else {
+            panic!("{end:?}");
+        };
+        assert_eq!(ending.status, MessageStatus::Complete);
+        assert_eq!(ending.finish_reason, Some(expected), "{context:?}");
+    }
+}
+
+#[test]
 fn messages_omitted_by_conch_and_the_engine_are_added_up() {
     let mut turn = streaming();
     for messages in [2, 3] {
-        let event = Event::Stream(StreamEvent::OmittedMessages(messages));
+        let event = Event::Stream(StreamEvent::Omitted(Omitted {
+            messages,
+            tokens: 100,
+        }));
         assert_eq!(turn.handle(event), None);
     }
     text(&mut turn, "Hi");
@@ -107,7 +136,10 @@ fn messages_omitted_by_conch_and_the_engine_are_added_up() {
         matches!(
             end,
             Some(Effect::Finish(Ending {
-                omitted_messages: 5,
+                omitted: Omitted {
+                    messages: 5,
+                    tokens: 200
+                },
                 ..
             }))
         ),
@@ -266,14 +298,20 @@ fn after_a_reason_that_was_no_end_the_answer_ends_as_any_other() {
 fn counts_of_what_was_left_out_do_not_overflow() {
     let mut turn = streaming();
     for messages in [u32::MAX, 7] {
-        turn.handle(Event::Stream(StreamEvent::OmittedMessages(messages)));
+        turn.handle(Event::Stream(StreamEvent::Omitted(Omitted {
+            messages,
+            tokens: u32::MAX,
+        })));
     }
     text(&mut turn, "Hi");
     let end = turn.handle(Event::Stream(StreamEvent::Done));
     assert!(matches!(
         end,
         Some(Effect::Finish(Ending {
-            omitted_messages: u32::MAX,
+            omitted: Omitted {
+                messages: u32::MAX,
+                tokens: u32::MAX
+            },
             ..
         }))
     ));

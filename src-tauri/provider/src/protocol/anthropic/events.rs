@@ -262,7 +262,8 @@ fn provider_data(name: &str, value: &str) -> ProviderData {
 
 fn finish(reason: &str) -> FinishReason {
     match reason {
-        "max_tokens" | "model_context_window_exceeded" => FinishReason::Length,
+        "max_tokens" => FinishReason::Length,
+        "model_context_window_exceeded" => FinishReason::ContextFull,
         "refusal" => FinishReason::Refusal,
         _ => FinishReason::Stop,
     }

@@ -1,7 +1,7 @@
 //! The chunks of a response, <https://platform.openai.com/docs/api-reference/chat-streaming>, and what other
 //! servers add to them.
 
-use conch_model::{FinishReason, Usage};
+use conch_model::{FinishReason, Omitted, Usage};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -32,11 +32,13 @@ impl Decoder for Chunks {
             return None;
         }
         let chunk: Chunk = read(event);
-        let mut events: Vec<_> = chunk
-            .messages_left_out
-            .map(StreamEvent::OmittedMessages)
-            .into_iter()
-            .collect();
+        let omitted = chunk.messages_left_out.map(|messages| {
+            StreamEvent::Omitted(Omitted {
+                messages,
+                tokens: chunk.tokens_left_out.unwrap_or(0),
+            })
+        });
+        let mut events: Vec<_> = omitted.into_iter().collect();
         let mut choices = chunk.choices.into_iter();
         if let Some(choice) = choices.find(|choice| choice.index.unwrap_or(0) == 0) {
             self.choice(choice, &mut events);
@@ -61,6 +63,9 @@ struct Chunk {
     /// Sent by the embedded engine: how many messages it omitted, which is shown to the user.
     #[serde(default, deserialize_with = "count")]
     messages_left_out: Option<u32>,
+    /// Their tokens.
+    #[serde(default, deserialize_with = "count")]
+    tokens_left_out: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -241,6 +246,8 @@ impl Chunks {
     fn finish(&self, reason: &str) -> FinishReason {
         match reason {
             "length" => FinishReason::Length,
+            // Sent by the embedded engine, and by gateways to Anthropic.
+            "model_context_window_exceeded" => FinishReason::ContextFull,
             "content_filter" => FinishReason::ContentFilter,
             _ if self.refused => FinishReason::Refusal,
             _ => FinishReason::Stop,

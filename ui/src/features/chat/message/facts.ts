@@ -1,12 +1,13 @@
 /** Details of how an answer was generated, as text. */
 import type { Message } from "../../../ipc/bindings";
 import { LABELS } from "../../parameters/parameters";
+import { count } from "../../../shared/format";
 
 const WHEN = { dateStyle: "medium", timeStyle: "short" } as const;
 
 /** Returns names and values of the known details. */
 export function factsOf(message: Message): readonly (readonly [string, string])[] {
-	const { model, usage, createdAt, finishedAt } = message;
+	const { model, usage, createdAt, finishedAt, leftOut, leftOutTokens } = message;
 	const ms = finishedAt === null ? null : finishedAt - createdAt;
 	const facts: [string, string][] = [];
 	if (model !== null) facts.push(["Model", model]);
@@ -30,6 +31,10 @@ export function factsOf(message: Message): readonly (readonly [string, string])[
 	if (message.notSent.length > 0) {
 		const names = message.notSent.map((name) => LABELS[name]);
 		facts.push(["Not sent", `${names.join(", ")} (not taken by the model)`]);
+	}
+	if (leftOut > 0) {
+		const tokens = leftOutTokens > 0 ? `, about ${count(leftOutTokens, "token")}` : "";
+		facts.push(["Omitted", `${count(leftOut, "message")}${tokens}`]);
 	}
 	return facts;
 }

@@ -79,6 +79,8 @@ function reasonOf(error: MessageError | null): string {
 
 const ENDINGS: Partial<Record<FinishReason, string>> = {
 	length: "Cut off at the token limit",
+	context_full:
+		"Cut off: the model’s context is full. Start a new conversation, or choose a model with a larger context",
 	content_filter: "Stopped by the provider’s content filter",
 	refusal: "The model refused to answer",
 };

@@ -4,6 +4,7 @@ import type { Message, Part } from "../../../ipc/bindings";
 import { markdown } from "../../../markdown/directive";
 import { growingText } from "../../../markdown/growing-text";
 import type { MarkdownServices } from "../../../markdown/services";
+import { count } from "../../../shared/format";
 import { icon } from "../../../shared/icon";
 import { type FileActions, messageFiles } from "../../attachments/view";
 import type { LiveAnswer } from "../transcript/live-answer";
@@ -51,7 +52,7 @@ export function message(
       aria-live=${writing ? "off" : nothing}
       aria-label=${message.role === "user" ? "You" : "Answer"}
     >
-      ${message.leftOut > 0 ? html`<p class="state left-out">${leftOut(message.leftOut)}</p>` : nothing}
+      ${message.leftOut > 0 ? html`<p class="state left-out">${leftOut(message)}</p>` : nothing}
       ${edit === null ? messageFiles(message.attachments, actions.files) : messageEditor(edit, actions.editing)}
       ${message.role === "assistant" ? answer(parts, writing, actions) : nothing}
       ${message.role === "user" && edit === null ? question(message) : nothing}
@@ -128,8 +129,9 @@ function reasoning(thoughts: string, thinking: boolean): TemplateResult {
   `;
 }
 
-function leftOut(number: number): string {
-	return number === 1
-		? "The oldest message was omitted: it does not fit the model’s context window"
-		: `The ${number} oldest messages were omitted: they do not fit the model’s context window`;
+function leftOut({ leftOut, leftOutTokens }: Message): string {
+	const tokens = leftOutTokens > 0 ? ` (about ${count(leftOutTokens, "token")})` : "";
+	return leftOut === 1
+		? `The oldest message${tokens} was omitted: it does not fit the model’s context window`
+		: `The ${leftOut} oldest messages${tokens} were omitted: they do not fit the model’s context window`;
 }

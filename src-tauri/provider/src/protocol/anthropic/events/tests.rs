@@ -68,7 +68,7 @@ fn each_stop_reason_has_its_own_name() {
     assert_eq!(finish("max_tokens"), is(FinishReason::Length));
     assert_eq!(
         finish("model_context_window_exceeded"),
-        is(FinishReason::Length)
+        is(FinishReason::ContextFull)
     );
     assert_eq!(finish("refusal"), is(FinishReason::Refusal));
 }

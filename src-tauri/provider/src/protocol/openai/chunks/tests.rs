@@ -92,6 +92,17 @@ fn counts_of_another_form_cost_no_text() {
     }
     let left_out = r#"{"messages_left_out":"many","choices":[{"delta":{"content":"Hi"}}]}"#;
     assert_eq!(decode(left_out), [StreamEvent::text("Hi")]);
+    let left_out = r#"{"messages_left_out":4,"tokens_left_out":500,"choices":[]}"#;
+    let omitted = Omitted {
+        messages: 4,
+        tokens: 500,
+    };
+    assert_eq!(decode(left_out), [StreamEvent::Omitted(omitted)]);
+    let full = r#"{"choices":[{"delta":{},"finish_reason":"model_context_window_exceeded"}]}"#;
+    assert_eq!(
+        decode(full),
+        [StreamEvent::Finish(FinishReason::ContextFull)]
+    );
 }
 
 #[test]

@@ -1,41 +1,48 @@
-//! Checks from its header alone whether a file is a complete GGUF model.
-//!
-//! llama.cpp checks a file too, but it returns only a null pointer, and aborts with an assertion on some malformed
-//! files. This reads the header, a few megabytes at most, and compares the end of the last tensor with the length
-//! of the file. The content of the tensors is checked where the file is downloaded, by its sha256.
+//! Reads the header of a GGUF file: the few values that say what it is, and how long it must be.
 
-// By its path, because tests/fuzz compiles this module a second time, without llama.cpp.
-#[path = "gguf/layout.rs"]
-mod layout;
-
-use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read, Seek};
-use std::path::Path;
 
 use thiserror::Error;
 
-use crate::failure::Failure;
+use crate::layout;
+use crate::parts::Split;
 
 const MAGIC: [u8; 4] = *b"GGUF";
 const VERSIONS: std::ops::RangeInclusive<u32> = 2..=3;
 const DEFAULT_ALIGNMENT: u64 = 32;
 const MAX_DIMENSIONS: u32 = 4;
+/// The most bytes that are kept of a text: only the beginning of a chat template is needed.
+const MAX_TEXT: u64 = 4096;
 
 /// What is wrong with a model file.
 #[derive(Debug, Error)]
-pub(crate) enum Damage {
+pub enum Damage {
+    /// It begins with other bytes.
     #[error("it is not a GGUF file")]
     NotGguf,
+    /// A version of the format that is older than models, or newer than Conch.
     #[error("it has GGUF version {0}, and only versions 2 and 3 are supported")]
     Version(u32),
-    #[error("its header is incomplete")]
+    /// It ends within its header.
+    #[error("its header is incomplete. Download it again")]
     HeaderCut,
-    #[error("its header is invalid")]
+    /// A length or a type that cannot be.
+    #[error("its header is invalid. Download it again")]
     Malformed,
-    #[error("it has {actual} of {expected} bytes. The download was interrupted")]
-    Cut { expected: u64, actual: u64 },
-    #[error("llama.cpp cannot load it, or does not support its architecture")]
-    Refused,
+    /// It ends before its last tensor.
+    #[error(
+        "it has {actual} of {expected} bytes. Download it again, or join its pieces if it was published in several"
+    )]
+    Cut {
+        /// How many bytes its header announces.
+        expected: u64,
+        /// How many there are.
+        actual: u64,
+    },
+    /// It does not say which kind of model it is.
+    #[error("it names no architecture. Choose another file")]
+    NoArchitecture,
+    /// The drive failed.
     #[error("it cannot be read: {0}")]
     Read(io::Error),
 }
@@ -50,56 +57,145 @@ impl From<io::Error> for Damage {
     }
 }
 
-/// Checks the file at `path`.
-///
-/// # Errors
-/// [`Failure::ModelMissing`] when there is no file that can be opened, [`Failure::ModelDamaged`] when it is not a
-/// GGUF file, or incomplete.
-pub(crate) fn check(path: &Path) -> Result<(), Failure> {
-    let missing = |reason| Failure::ModelMissing {
-        path: path.to_owned(),
-        reason,
-    };
-    let file = File::open(path).map_err(missing)?;
-    let metadata = file.metadata().map_err(missing)?;
-    if !metadata.is_file() {
-        return Err(missing(ErrorKind::IsADirectory.into()));
-    }
-    check_content(file, metadata.len()).map_err(|damage| Failure::ModelDamaged {
-        path: path.to_owned(),
-        damage,
-    })
+/// What a model is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Text,
+    Embedding,
+    Reranking,
+    Images,
+    Adapter,
+    Translation,
 }
 
-/// Checks a file of `length` bytes.
+impl Purpose {
+    /// Returns what the file is, with its article, if it writes no text.
+    pub(crate) fn unsuited(self) -> Option<&'static str> {
+        match self {
+            Self::Text => None,
+            Self::Embedding => Some("an embedding model"),
+            Self::Reranking => Some("a reranking model"),
+            Self::Images => Some("the image part of a model"),
+            Self::Adapter => Some("an adapter for another model"),
+            Self::Translation => Some("a translation model of the T5 family"),
+        }
+    }
+}
+
+/// What a header says about its model. Other values are not kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Header {
+    architecture: Option<String>,
+    /// `general.type`: `model`, `adapter`, `mmproj`.
+    kind: Option<String>,
+    has_chat_template: bool,
+    /// llama.cpp's `llama_pooling_type`; 0 is none.
+    pooling: Option<u64>,
+    is_causal: Option<bool>,
+    part: u64,
+    parts: u64,
+}
+
+/// The models that return a vector: they have no next token. Others say so by their pooling or attention.
+const EMBEDDING: [&str; 9] = [
+    "bert",
+    "nomic-bert",
+    "nomic-bert-moe",
+    "neo-bert",
+    "jina-bert-v2",
+    "jina-bert-v3",
+    "modern-bert",
+    "gemma-embedding",
+    "t5encoder",
+];
+
+impl Header {
+    pub(crate) fn has_chat_template(&self) -> bool {
+        self.has_chat_template
+    }
+
+    pub(crate) fn into_architecture(self) -> Option<String> {
+        self.architecture
+    }
+
+    pub(crate) fn split(&self) -> Option<Split> {
+        let number = u32::try_from(self.part).ok()?;
+        let count = u32::try_from(self.parts).ok()?;
+        (count > 1).then_some(Split { number, count })
+    }
+
+    pub(crate) fn purpose(&self) -> Purpose {
+        let architecture = self.architecture.as_deref().unwrap_or_default();
+        match (self.kind.as_deref(), architecture) {
+            (Some("adapter"), _) => Purpose::Adapter,
+            (Some("mmproj"), _) | (_, "clip") => Purpose::Images,
+            (_, "t5") => Purpose::Translation,
+            _ if self.pooling == Some(4) => Purpose::Reranking,
+            _ if self.pooling.is_some_and(|kind| kind > 0)
+                || self.is_causal == Some(false)
+                || EMBEDDING.contains(&architecture) =>
+            {
+                Purpose::Embedding
+            }
+            _ => Purpose::Text,
+        }
+    }
+
+    /// Keeps a value, if it says what the model is.
+    fn note(&mut self, key: &[u8], value: Value) {
+        let ends = |end: &[u8]| key.ends_with(end);
+        match (key, value) {
+            (b"general.architecture", Value::Text(text)) => self.architecture = Some(text),
+            (b"general.type", Value::Text(text)) => self.kind = Some(text),
+            (b"tokenizer.chat_template", Value::Text(text)) => {
+                self.has_chat_template = !text.trim().is_empty();
+            }
+            (b"split.no", Value::Number(number)) => self.part = number,
+            (b"split.count", Value::Number(number)) => self.parts = number,
+            (_, Value::Number(number)) if ends(b".pooling_type") => self.pooling = Some(number),
+            (_, Value::Bool(is_so)) if ends(b".attention.causal") => self.is_causal = Some(is_so),
+            _ => {}
+        }
+    }
+}
+
+/// A value that may be kept.
+enum Value {
+    Text(String),
+    Number(u64),
+    Bool(bool),
+    Other,
+}
+
+/// Reads the header of a file of `length` bytes, and checks that the file is whole.
 ///
 /// # Errors
 /// When the file is damaged.
-pub(crate) fn check_content(content: impl Read + Seek, length: u64) -> Result<(), Damage> {
-    let mut header = Header {
+pub fn check_content(content: impl Read + Seek, length: u64) -> Result<Header, Damage> {
+    let mut reader = Reader {
         source: BufReader::new(content),
         position: 0,
         length,
     };
-    let expected = header.expected_length()?;
+    let (header, expected) = reader.read()?;
     if length < expected {
         return Err(Damage::Cut {
             expected,
             actual: length,
         });
     }
-    Ok(())
+    Ok(header)
 }
 
-struct Header<R> {
+struct Reader<R> {
     source: BufReader<R>,
     position: u64,
     length: u64,
 }
 
-impl<R: Read + Seek> Header<R> {
-    /// Returns where the last tensor ends.
-    fn expected_length(&mut self) -> Result<u64, Damage> {
+impl<R: Read + Seek> Reader<R> {
+    /// Returns the values that are kept, and where the last tensor ends.
+    fn read(&mut self) -> Result<(Header, u64), Damage> {
         if self.length < MAGIC.len() as u64 || self.bytes()? != MAGIC {
             return Err(Damage::NotGguf);
         }
@@ -110,13 +206,15 @@ impl<R: Read + Seek> Header<R> {
         let tensors = self.u64()?;
         let pairs = self.u64()?;
         let mut alignment = DEFAULT_ALIGNMENT;
+        let mut header = Header::default();
         for _ in 0..pairs {
             let key = self.string()?;
             let kind = self.u32()?;
             if key == b"general.alignment" && kind == layout::U32 {
                 alignment = u64::from(self.u32()?);
             } else {
-                self.skip_value(kind)?;
+                let value = self.value(kind)?;
+                header.note(&key, value);
             }
         }
         let mut end = 0;
@@ -124,8 +222,29 @@ impl<R: Read + Seek> Header<R> {
             end = self.tensor()?.max(end);
         }
         let data = self.position.checked_next_multiple_of(alignment);
-        data.and_then(|data| data.checked_add(end))
-            .ok_or(Damage::Malformed)
+        let expected = data.and_then(|data| data.checked_add(end));
+        Ok((header, expected.ok_or(Damage::Malformed)?))
+    }
+
+    fn value(&mut self, kind: u32) -> Result<Value, Damage> {
+        Ok(match kind {
+            layout::STRING => Value::Text(self.beginning()?),
+            layout::U16 => Value::Number(u16::from_le_bytes(self.bytes()?).into()),
+            layout::U32 => Value::Number(self.u32()?.into()),
+            layout::BOOL => Value::Bool(self.bytes::<1>()? != [0]),
+            _ => {
+                self.skip_value(kind)?;
+                Value::Other
+            }
+        })
+    }
+
+    /// Returns the beginning of a string, and skips the rest.
+    fn beginning(&mut self) -> Result<String, Damage> {
+        let length = self.u64()?;
+        let kept = self.take(length.min(MAX_TEXT))?;
+        self.skip(length - length.min(MAX_TEXT))?;
+        Ok(String::from_utf8_lossy(&kept).into_owned())
     }
 
     /// Returns where this tensor ends, counted from the start of the first one.
@@ -165,6 +284,10 @@ impl<R: Read + Seek> Header<R> {
 
     fn string(&mut self) -> Result<Vec<u8>, Damage> {
         let length = self.u64()?;
+        self.take(length)
+    }
+
+    fn take(&mut self, length: u64) -> Result<Vec<u8>, Damage> {
         // A length is accepted only when the file is long enough for it, so that none can exhaust memory.
         if length > self.length.saturating_sub(self.position) {
             return Err(Damage::HeaderCut);
@@ -212,45 +335,19 @@ impl<R: Read + Seek> Header<R> {
 mod tests {
     use std::io::Cursor;
 
-    use super::*;
+    use super::{Damage, check_content};
+    use crate::testing::{Sample, Value};
 
-    fn string(text: &str) -> Vec<u8> {
-        let mut bytes = (text.len() as u64).to_le_bytes().to_vec();
-        bytes.extend_from_slice(text.as_bytes());
-        bytes
-    }
-
-    /// A header with one string, one list of strings, an alignment of 64, and one `Q4_1` tensor of
-    /// 64 elements, which are 40 bytes; then the tensor.
+    /// A header with some values, and one tensor; then the tensor.
     fn model() -> Vec<u8> {
-        let mut bytes = b"GGUF".to_vec();
-        bytes.extend(3_u32.to_le_bytes());
-        bytes.extend(1_u64.to_le_bytes());
-        bytes.extend(3_u64.to_le_bytes());
-        bytes.extend(string("general.name"));
-        bytes.extend(layout::STRING.to_le_bytes());
-        bytes.extend(string("tiny"));
-        bytes.extend(string("tokenizer.ggml.tokens"));
-        bytes.extend(layout::ARRAY.to_le_bytes());
-        bytes.extend(layout::STRING.to_le_bytes());
-        bytes.extend(2_u64.to_le_bytes());
-        bytes.extend(string("a"));
-        bytes.extend(string("bc"));
-        bytes.extend(string("general.alignment"));
-        bytes.extend(layout::U32.to_le_bytes());
-        bytes.extend(64_u32.to_le_bytes());
-        bytes.extend(string("token_embd.weight"));
-        bytes.extend(2_u32.to_le_bytes());
-        bytes.extend(32_u64.to_le_bytes());
-        bytes.extend(2_u64.to_le_bytes());
-        bytes.extend(3_u32.to_le_bytes());
-        bytes.extend(0_u64.to_le_bytes());
-        bytes.resize(bytes.len().next_multiple_of(64) + 40, 7);
-        bytes
+        Sample::default()
+            .with("split.count", Value::U16(1))
+            .with("llama.attention.causal", Value::Bool(true))
+            .bytes()
     }
 
     fn check_bytes(bytes: &[u8]) -> Result<(), Damage> {
-        check_content(Cursor::new(bytes), bytes.len() as u64)
+        check_content(Cursor::new(bytes), bytes.len() as u64).map(drop)
     }
 
     #[test]
@@ -308,17 +405,5 @@ mod tests {
         let at = odd.windows(key.len()).position(|window| window == key);
         odd[at.unwrap() + key.len() + 4] = 0;
         assert!(matches!(check_bytes(&odd), Err(Damage::Malformed)));
-    }
-
-    #[test]
-    fn what_is_no_file_is_missing() {
-        let folder = tempfile::tempdir().unwrap();
-        for path in [folder.path().to_owned(), folder.path().join("absent.gguf")] {
-            let failure = check(&path).unwrap_err();
-            assert_eq!(failure.code(), "model_missing", "{failure}");
-        }
-        let empty = folder.path().join("empty.gguf");
-        File::create(&empty).unwrap();
-        assert_eq!(check(&empty).unwrap_err().code(), "model_damaged");
     }
 }

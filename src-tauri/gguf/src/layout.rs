@@ -1,18 +1,22 @@
 //! The sizes of GGUF's value types and tensor types, as a table.
 
+/// A value of type `uint16`.
+pub(crate) const U16: u32 = 2;
 /// A value of type `uint32`.
-pub(super) const U32: u32 = 4;
+pub(crate) const U32: u32 = 4;
+/// A value that is true or false, in one byte.
+pub(crate) const BOOL: u32 = 7;
 /// A string value.
-pub(super) const STRING: u32 = 8;
+pub(crate) const STRING: u32 = 8;
 /// A list of values of one type.
-pub(super) const ARRAY: u32 = 9;
+pub(crate) const ARRAY: u32 = 9;
 
 /// Returns the size in bytes of a value of fixed size, or `None` for other types.
-pub(super) fn scalar_bytes(kind: u32) -> Option<u64> {
+pub(crate) fn scalar_bytes(kind: u32) -> Option<u64> {
     match kind {
         // Unsigned and signed bytes, and booleans.
-        0 | 1 | 7 => Some(1),
-        2 | 3 => Some(2),
+        0 | 1 | BOOL => Some(1),
+        U16 | 3 => Some(2),
         // Integers and floats of 32 bits.
         U32 | 5 | 6 => Some(4),
         10..=12 => Some(8),
@@ -21,7 +25,7 @@ pub(super) fn scalar_bytes(kind: u32) -> Option<u64> {
 }
 
 /// Returns the size in bytes of a tensor, or `None` when its type is not in this table.
-pub(super) fn tensor_bytes(kind: u32, elements: u64) -> Option<u64> {
+pub(crate) fn tensor_bytes(kind: u32, elements: u64) -> Option<u64> {
     let (block, bytes) = block(kind)?;
     elements.div_ceil(block).checked_mul(bytes)
 }

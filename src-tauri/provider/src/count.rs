@@ -1,0 +1,123 @@
+//! The tokens of a request, as its server counts them.
+//!
+//! Anthropic and Gemini count without charge at an address of their own, and so does llama.cpp's server, by its template
+//! and its vocabulary. A gateway may charge for it, or count for another model, so only the services themselves and
+//! servers of one's own are asked; nobody is waited for longer than [`TIMEOUT`].
+
+use std::time::Duration;
+
+use conch_model::ProtocolKind;
+use reqwest::Url;
+use serde_json::{Map, Value, json};
+use tokio::time::timeout;
+
+use super::answer::read_capped;
+use super::endpoint::{Endpoint, Locality, Provider};
+use super::protocol::{self, ChatRequest};
+use crate::network::Network;
+
+/// How long the answer may be delayed by a count.
+const TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Maximum bytes of a response: a million tokens as numbers, and a prompt of as many.
+const RESPONSE_LIMIT: usize = 16 * 1024 * 1024;
+
+/// The fields of a request that Anthropic counts, <https://platform.claude.com/docs/en/api/messages-count-tokens>.
+const ANTHROPIC_FIELDS: [&str; 6] = [
+    "model",
+    "messages",
+    "system",
+    "tools",
+    "tool_choice",
+    "thinking",
+];
+
+/// Returns the tokens of the prompt; `None` if the server does not count, or not in time.
+pub async fn tokens(
+    network: &Network,
+    endpoint: &Endpoint,
+    request: &ChatRequest<'_>,
+) -> Option<u32> {
+    if endpoint.embedded {
+        // It cuts by its own count.
+        return None;
+    }
+    let counted = timeout(TIMEOUT, asked(network, &endpoint.provider, request)).await;
+    counted.ok()?
+}
+
+async fn asked(network: &Network, provider: &Provider, request: &ChatRequest<'_>) -> Option<u32> {
+    let is_own = provider.locality() != Locality::Remote;
+    let is_at = |host: &str| {
+        let url = Url::parse(&provider.base_url).ok();
+        url.is_some_and(|url| url.host_str() == Some(host))
+    };
+    let chat = protocol::of(provider.protocol).build_request(request);
+    let mut body = chat.body;
+    match provider.protocol {
+        ProtocolKind::Anthropic if is_own || is_at("api.anthropic.com") => {
+            let fields = body.as_object_mut()?;
+            fields.retain(|name, _| ANTHROPIC_FIELDS.contains(&name.as_str()));
+            let address = provider.url(&format!("{}/count_tokens", chat.path));
+            number(
+                &post(network, provider, &address, &body).await?,
+                "input_tokens",
+            )
+        }
+        ProtocolKind::Gemini if is_own || is_at("generativelanguage.googleapis.com") => {
+            let (model, _) = chat.path.rsplit_once(':')?;
+            body["model"] = json!(model);
+            let address = provider.url(&format!("{model}:countTokens"));
+            let body = json!({"generateContentRequest": body});
+            number(
+                &post(network, provider, &address, &body).await?,
+                "totalTokens",
+            )
+        }
+        // Its vocabulary does not know what an image costs.
+        ProtocolKind::OpenAi
+            if is_own
+                && request
+                    .messages
+                    .iter()
+                    .all(|message| message.images.is_empty()) =>
+        {
+            of_llama_cpp(network, provider, body.get_mut("messages")?.take()).await
+        }
+        _ => None,
+    }
+}
+
+/// Returns the tokens of what the model's template makes of the messages.
+async fn of_llama_cpp(network: &Network, provider: &Provider, messages: Value) -> Option<u32> {
+    let base = provider.base_url.trim_end_matches('/');
+    let root = base.trim_end_matches("/v1");
+    let address = format!("{root}/apply-template");
+    let applied = post(network, provider, &address, &json!({"messages": messages})).await?;
+    let body = json!({"content": applied.get("prompt")?.as_str()?, "add_special": true});
+    let tokens = post(network, provider, &format!("{root}/tokenize"), &body).await?;
+    let tokens = tokens.get("tokens")?.as_array()?.len();
+    // A template makes something of every message.
+    u32::try_from(tokens).ok().filter(|tokens| *tokens > 0)
+}
+
+fn number(body: &Map<String, Value>, field: &str) -> Option<u32> {
+    let number = body.get(field)?.as_u64()?;
+    u32::try_from(number).ok().filter(|tokens| *tokens > 0)
+}
+
+async fn post(
+    network: &Network,
+    provider: &Provider,
+    address: &str,
+    body: &Value,
+) -> Option<Map<String, Value>> {
+    let route = network.route(address).ok()?;
+    let request = provider.authorise(route.post().json(body)).ok()?;
+    let response = request.send().await.ok()?;
+    if !response.status().is_success() {
+        return None;
+    }
+    let body = read_capped(response, RESPONSE_LIMIT).await;
+    serde_json::from_str(&body).ok()
+}
