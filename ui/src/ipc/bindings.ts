@@ -531,6 +531,16 @@ export type ErrorCode =
 "data_folder_shared" | 
 /**  A database that cannot be opened could not be replaced or salvaged. */
 "recovery_failed" | 
+/**  The model file does not exist, or cannot be opened. */
+"model_missing" | "model_not_gguf" | 
+/**  The model file is cut off, or malformed. */
+"model_damaged" | 
+/**  Not all parts of the model are in one folder. */
+"model_incomplete" | 
+/**  The file is a model that writes no text, such as an embedding model. */
+"model_not_for_chat" | 
+/**  llama.cpp in this version of Conch cannot load the model. */
+"model_unsupported" | 
 /**  A bug in Conch; the log has the details. */
 "internal";
 
@@ -806,7 +816,9 @@ architecture: string;
 /**  It has no chat template: it continues a text, and answers no questions. */
 isBase: boolean } | 
 /**  Why it cannot be used, with a code of the engine. */
-({ type: "unusable" }) & MessageError;
+{
+	type: "unusable",
+} & MessageError;
 
 /**  A model that can be selected. */
 export type ModelInfo = {
