@@ -290,6 +290,18 @@ fn a_conversation_is_a_tree_of_branches() {
         .call("list_branches", json!({"conversationId": id}))
         .unwrap();
     assert_eq!(listed[1]["name"], "Short");
+}
+
+#[test]
+fn a_branch_is_deleted_but_main() {
+    let page = Page::open();
+    let id = page.new_conversation();
+    page.server.push(Script::answer("first"));
+    let sent = json!({"conversationId": id, "content": "one", "clientRequestId": "r1"});
+    let sent = page.call("send_message", sent).unwrap();
+    page.ended(&id);
+    let branch = json!({"messageId": sent["assistantMessageId"]});
+    let branch = page.call("fork_branch", branch).unwrap();
 
     let delete = |branch: &Value| page.call("delete_branch", json!({"branchId": branch}));
     let refused = delete(&sent["branchId"]).unwrap_err();

@@ -3,12 +3,20 @@ import { test } from "node:test";
 import { ProviderEditor } from "../src/features/providers/editor";
 import { Providers } from "../src/features/providers/providers";
 import {
+	addressIn,
+	candidatesOfKey,
+	isLikelyKey,
+	presetOfAddress,
+	presetOfKey,
+} from "../src/features/providers/recognise";
+import {
 	findPresets,
 	keyState,
 	parseAddress,
 	parseKey,
 	parseParallel,
 	providerState,
+	remedyOf,
 	sameAddress,
 	testResult,
 } from "../src/features/providers/texts";
@@ -117,41 +125,144 @@ test("presets are found by name and address", () => {
 	assert.equal(findPresets(presets, " ").length, 2);
 });
 
-test("a pasted key opens its provider with the key, which is tested at once", async () => {
+test("a pasted key is recognised by its form, and goes with its provider", async () => {
 	const core = fakeCore({
-		list_presets: () => [{ ...PRESET, id: "other", keyPrefixes: ["gsk_"] }, PRESET],
+		list_presets: () => [
+			{ ...PRESET, id: "other", keyPrefixes: ["gsk_"], sharedKeyPrefixes: [] },
+			PRESET,
+		],
 		list_providers: () => [],
-		test_provider: () => ({ models: 2, foundAt: null, keyUntried: false, problem: null }),
 	});
 	const providers = new Providers(commands);
 	await providers.load();
-	assert.equal(providers.search("sk-proj-"), false, "it is being typed");
-	assert.equal(providers.search(" sk-proj-0123456789abcdef "), true);
-	const editor = providers.editor.value;
-	assert.equal(editor?.preset.id, "openai");
-	assert.equal(editor?.texts.value.key, "sk-proj-0123456789abcdef");
+	assert.equal(providers.search("sk-proj-"), null, "it is being typed");
+	const found = providers.search(" sk-proj-0123456789abcdef ");
+	assert.equal(found?.id, "openai");
+	const editor = providers.create(found);
+	assert.ok(editor !== null, "nothing is left to fill in");
+	assert.equal(editor, providers.editor.value);
+	assert.equal(editor.texts.value.key, "sk-proj-0123456789abcdef");
+	assert.ok(editor.isPasted.value);
 	assert.equal(providers.presetQuery.value, "", "the key is in no field that shows it");
-	assert.equal(core.named("test_provider").length, 1);
-	assert.equal(core.named("save_provider").length, 0, "nothing is saved unasked");
+	assert.equal(core.named("save_provider").length, 0, "it is tested first");
+	editor.type("name", "Mine");
+	assert.ok(!editor.isPasted.value, "what the user edits is saved by the user");
 });
 
 test("a key that may be of several providers goes with the one that is chosen", async () => {
-	const core = fakeCore({
-		list_presets: () => [PRESET],
-		list_providers: () => [],
-		test_provider: () => ({ models: 2, foundAt: null, keyUntried: false, problem: null }),
-	});
+	fakeCore({ list_presets: () => [PRESET], list_providers: () => [] });
 	const providers = new Providers(commands);
 	await providers.load();
-	assert.equal(providers.search("sk-0123456789abcdef0123"), false);
-	providers.create(PRESET);
-	assert.equal(providers.editor.value?.texts.value.key, "sk-0123456789abcdef0123");
-	assert.equal(core.named("test_provider").length, 1);
+	assert.equal(providers.search("sk-0123456789abcdef0123"), null);
+	assert.equal(providers.create(PRESET)?.texts.value.key, "sk-0123456789abcdef0123");
 
 	providers.choosePreset();
-	assert.equal(providers.search("https://api.example.com/v1"), false);
-	providers.create(PRESET);
+	assert.equal(providers.search("https://api.example.com/v1"), null);
+	assert.equal(providers.create(PRESET), null, "the key is still to be filled in");
 	assert.equal(providers.editor.value?.texts.value.key, "", "an address is no key");
+});
+
+test("a key leads to the providers whose keys look like it", () => {
+	const groq = { ...PRESET, id: "groq", keyPrefixes: ["gsk_"], sharedKeyPrefixes: [] };
+	const bare = { ...PRESET, id: "bare", keyPrefixes: [], sharedKeyPrefixes: [""] };
+	const found = (key: string) => candidatesOfKey([PRESET, groq, bare], key).map(({ id }) => id);
+	assert.deepEqual(found("sk-0123456789abcdef0123"), ["openai"]);
+	assert.deepEqual(found("0123456789abcdef0123"), ["bare"], "a key without a form");
+	assert.equal(presetOfKey([PRESET, groq], "gsk_0123456789abcdef0123")?.id, "groq");
+	assert.equal(presetOfKey([PRESET, groq], "gsk_01"), null);
+});
+
+test("an address is told from a name and from a key", () => {
+	for (const address of [
+		"https://api.openai.com/v1",
+		" “http://box:8000/v1”, ",
+		"192.168.1.7",
+		"box:8000",
+		"localhost",
+		"[::1]:8000",
+		"api.example.com",
+	]) {
+		assert.ok(addressIn(address) !== null, address);
+		assert.ok(!isLikelyKey(address), address);
+	}
+	for (const other of ["", "groq", "open ai", "sk-0123456789abcdef0123", "ftp://box"]) {
+		assert.equal(addressIn(other), null, other);
+	}
+});
+
+test("an address leads to the service of its host, or to the local server of its port", async () => {
+	const ollama: Preset = {
+		...PRESET,
+		id: "ollama",
+		name: "Ollama",
+		protocol: "ollama",
+		baseUrl: "http://localhost:11434",
+		needsKey: false,
+		local: true,
+	};
+	const custom = { ...PRESET, id: "custom", baseUrl: "", needsKey: false };
+	const all = [PRESET, ollama, custom];
+	const found = (address: string) => presetOfAddress(all, address)?.id;
+	assert.equal(found("api.openai.com"), "openai");
+	assert.equal(found("http://192.168.1.7:11434"), "ollama");
+	assert.equal(found("https://api.openai.com.example/v1"), "custom", "a name that begins alike");
+	assert.equal(found("box:8000"), "custom");
+
+	fakeCore({ list_presets: () => all, list_providers: () => [] });
+	const providers = new Providers(commands);
+	await providers.load();
+	const editor = providers.createAt(custom, "box:8000");
+	assert.deepEqual(
+		[editor?.texts.value.name, editor?.texts.value.baseUrl],
+		["box:8000", "box:8000"],
+	);
+	assert.equal(providers.createAt(PRESET, "api.openai.com"), null, "its key is missing");
+});
+
+test("what a test asks for is allowed by the user only, and taken back by the user", async () => {
+	const consent = { type: "plainHttp", origin: "http://box:8000" } as const;
+	const core = fakeCore({
+		test_provider: ({ form }) =>
+			(form as { consent: unknown }).consent === null
+				? {
+						models: null,
+						foundAt: null,
+						keyUntried: false,
+						problem: { code: "insecure_url", message: "Not encrypted" },
+						question: { consent, before: null },
+					}
+				: { models: 1, foundAt: null, keyUntried: false, problem: null, question: null },
+		save_provider: () => PROVIDER,
+	});
+	const editor = new ProviderEditor(commands, PRESET, null);
+	editor.paste({ baseUrl: "http://box:8000/v1", key: "sk-ab12" });
+	await editor.test();
+	assert.deepEqual(editor.question.value?.consent, consent);
+	assert.equal(editor.consent.value, null, "a question is no consent");
+	editor.type("baseUrl", "http://box:8001/v1");
+	editor.allow();
+	assert.equal(editor.consent.value, null, "the question was about another address");
+	editor.type("baseUrl", "http://box:8000/v1");
+	await editor.test();
+	editor.allow();
+	await editor.test();
+	assert.ok(editor.tested.value?.worked);
+	await editor.save("session");
+	assert.deepEqual((core.named("save_provider")[0]?.form as { consent: unknown }).consent, consent);
+	editor.withdraw();
+	assert.equal(editor.consent.value, null);
+	assert.equal(editor.tested.value, null, "it was with the consent that the test worked");
+});
+
+test("the last error of a provider leads to what helps", () => {
+	const remedy = (code: string, source: ProviderInfo["source"] = "settings") =>
+		remedyOf({ source, lastError: { code, message: "m", at: 0 } });
+	assert.equal(remedy("wrong_key"), "changeKey");
+	assert.equal(remedy("changed_certificate"), "review");
+	assert.equal(remedy("unknown_path"), "editAddress");
+	assert.equal(remedy("provider_unreachable"), "tryAgain");
+	assert.equal(remedy("wrong_key", "environment"), "tryAgain", "it cannot be edited here");
+	assert.equal(remedyOf(PROVIDER), null);
 });
 
 test("a new provider is not saved without the key that it needs", async () => {
@@ -171,6 +282,7 @@ test("a new provider is not saved without the key that it needs", async () => {
 				baseUrl: PRESET.baseUrl,
 				maxParallel: 4,
 				key: { type: "set", key: "sk-ab12", place: "keychain" },
+				consent: null,
 			},
 		},
 	]);

@@ -22,7 +22,7 @@ usage: cargo xtask <command>
   test [--only STAGE]    set up and check everything, or one of: fmt ui clippy docs direction deny queries tests prove
   prove [--quick] [KIND]  try to break the generation lock; the full campaign renews docs/RELIABILITY.md
   fuzz [--minutes N] [--sanitizer NAME] [TARGET]  look for input that breaks what reads it, 10 minutes for each target
-  peers-test [--types] [--servers]  try Conch with the types of the official packages, and with servers of others
+  peers-test [--types]   check requests and answers against the official packages of the providers
   bench [--json] [ROW]   measure Conch beside what it is compared with; all rows renew docs/PERFORMANCE.md
   screenshots [--only NAME]  draw every view and state of the window into docs/screenshots
   setup                  install what this machine lacks: system packages, npm packages, the model
@@ -91,7 +91,6 @@ impl Command {
                 }
                 (Self::Fuzz(options), Value(target)) => options.targets.push(target.string()?),
                 (Self::PeersTest(parts), Long("types")) => parts.push(Part::Types),
-                (Self::PeersTest(parts), Long("servers")) => parts.push(Part::Servers),
                 (Self::Queries(mode), Long("check")) => *mode = Mode::Check,
                 (_, argument) => return Err(argument.unexpected()),
             }

@@ -23,6 +23,10 @@ const RULES: &[(&str, &[&str])] = &[
     ),
     ("conch-model", &["tauri", "tokio", "reqwest", "sqlx"]),
     (
+        "conch-gguf",
+        &["tauri", "tokio", "reqwest", "sqlx", "llama-cpp"],
+    ),
+    (
         "conch-store",
         &["tauri", "reqwest", "conch-provider", "conch-core"],
     ),

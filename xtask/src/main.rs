@@ -18,7 +18,6 @@ mod fuzz;
 mod model;
 mod page;
 mod peers;
-mod peers_servers;
 mod prove;
 mod python;
 mod queries;

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use xshell::{Shell, cmd};
 
 use crate::page::{self, NPM};
-use crate::peers_servers;
 use crate::python::PYTHON;
 use crate::terminal::{heading, say, success};
 use crate::workspace::{Workspace, acquire_lock};
@@ -21,12 +20,10 @@ const SOURCES: &str = "tests/peers";
 pub(crate) enum Part {
     /// The requests that Conch sends and the answers that it reads, against the types of the official packages.
     Types,
-    /// Conch's core against servers.
-    Servers,
 }
 
 impl Part {
-    const ALL: [Self; 2] = [Self::Types, Self::Servers];
+    const ALL: [Self; 1] = [Self::Types];
 }
 
 /// Runs these parts, or all of them.
@@ -39,7 +36,6 @@ pub(crate) fn run(workspace: &Workspace, parts: &[Part]) -> anyhow::Result<()> {
     for part in parts {
         match part {
             Part::Types => types(workspace)?,
-            Part::Servers => peers_servers::run(workspace)?,
         }
     }
     success("Conch and its peers agree");

@@ -4,14 +4,14 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::Context;
-use xshell::{Cmd, cmd};
+use xshell::{Cmd, Shell, cmd};
 
 use crate::page::NPM;
 use crate::prove::{self, Amount};
 use crate::queries::{self, Mode};
 use crate::terminal::{Stopwatch, failure, heading, human_time, say, success};
 use crate::workspace::Workspace;
-use crate::{deny, direction, environment, model, page, peers_servers, setup};
+use crate::{deny, direction, environment, model, page, setup};
 
 /// One part of the whole check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +90,7 @@ impl Stage {
             Self::Direction => direction::check(shell)?,
             Self::Deny => deny::check(workspace)?,
             Self::Queries => queries::run(workspace, Mode::Check)?,
-            Self::Tests => test(workspace)?,
+            Self::Tests => test(shell)?,
             Self::Prove => prove::run(workspace, Amount::Quick, &[])?,
         }
         Ok(())
@@ -186,33 +186,29 @@ impl Row {
 
 /// Runs every cargo test with only the environment variables that [`environment`] lets through, on Linux under a
 /// separate X server and D-Bus session.
-fn test(workspace: &Workspace) -> anyhow::Result<()> {
-    let shell = workspace.shell();
+fn test(shell: &Shell) -> anyhow::Result<()> {
     // Built with the whole environment: a crate may have to be fetched through a proxy.
     cmd!(shell, "cargo test --workspace --no-run").run()?;
     let cargo = ["cargo", "test", "--workspace"];
     if !cfg!(target_os = "linux") {
         let [cargo, arguments @ ..] = cargo;
-        return Ok(in_test_environment(workspace, cmd!(shell, "{cargo} {arguments...}"))?.run()?);
+        return Ok(in_test_environment(cmd!(shell, "{cargo} {arguments...}"))?.run()?);
     }
     // A window on the developer's own display would take the focus, and a window manager changes what is tested.
     let tests = cmd!(
         shell,
         "xvfb-run --auto-servernum --server-args {SCREEN} dbus-run-session -- {cargo...}"
     );
-    let tests = in_test_environment(workspace, tests)?
+    let tests = in_test_environment(tests)?
         .env("GDK_BACKEND", "x11")
         .env_remove("WAYLAND_DISPLAY");
     Ok(tests.run()?)
 }
 
-fn in_test_environment<'a>(workspace: &Workspace, tests: Cmd<'a>) -> anyhow::Result<Cmd<'a>> {
-    let tests = tests.env_clear().envs(environment::inherited());
-    let tests = match peers_servers::installed(workspace)? {
-        Some(folder) => tests.env(peers_servers::VARIABLE, folder),
-        None => tests.env_remove(peers_servers::VARIABLE),
-    };
+fn in_test_environment(tests: Cmd<'_>) -> anyhow::Result<Cmd<'_>> {
     Ok(tests
+        .env_clear()
+        .envs(environment::inherited())
         .env("CONCH_MODEL_FILE", model::path()?)
         .env("LIBGL_ALWAYS_SOFTWARE", "1")
         // The accessibility bus is started on demand and delays every window by seconds where that fails.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use conch_core::model::{
     AttachmentContent, AttachmentId, AttachmentKind, AttachmentSummary, AttemptSource,
     ConversationId, Ending, FinishReason, InstanceId, KeyPlace, MessageError, MessageStatus,
-    NewAttachment, NewMessage, Parameters, PartDelta, ProtocolKind, Settings, Timestamp,
+    NewAttachment, NewMessage, Omitted, Parameters, PartDelta, ProtocolKind, Settings, Timestamp,
     TurnRequest, Usage,
 };
 use conch_core::store::{BeginOutcome, BeginTurn, Piece, StartedTurn, Store, StoredProvider};

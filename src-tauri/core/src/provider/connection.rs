@@ -118,7 +118,7 @@ impl Providers {
     }
 
     /// Returns what the user may consent to after such a failure. Where a service that Conch knows has a certificate of
-    /// an unknown authority, somebody reads what is sent, and no consent is offered.
+    /// an unknown authority, what is sent may be read on its way, and no consent is offered.
     async fn question(
         &self,
         kind: FailureKind,

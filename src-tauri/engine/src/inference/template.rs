@@ -234,7 +234,7 @@ mod tests {
                         return Err(reason.into());
                     }
                     Role::System => {}
-                    role => text += &format!("[{}: {}]", role.name(), message.content),
+                    role => text.extend(["[", role.name(), ": ", &message.content, "]"]),
                 }
             }
             Ok(text)

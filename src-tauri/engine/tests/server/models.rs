@@ -1,5 +1,7 @@
 //! Other models than the built-in one: made from its file by bytes of its header, so that they compute.
 
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
 use std::fs;
 use std::path::PathBuf;
 
@@ -10,7 +12,7 @@ use crate::engine::{Engine, Launch, model_file};
 use crate::user;
 
 /// A chat template that begins with the token of the beginning, and whose system role is an error. llama.cpp
-/// recognises the marks of ChatML, so they are put together.
+/// recognises the marks of `ChatML`, so they are put together.
 const STRICT: &str = "{{ bos_token }}{% for m in messages %}{% if m.role == 'system' %}\
     {{ raise_exception('no system role') }}{% endif %}\
     {{ '<|im_' + 'start|>' + m.role + '\n' + m.content + '<|im_' + 'end|>\n' }}{% endfor %}\

@@ -124,13 +124,18 @@ impl Network {
     }
 
     /// Returns the fingerprint of the certificate that the server at this address presents. The connection ends with
-    /// the handshake: nothing is sent to a server that is not trusted yet.
+    /// the handshake: nothing is sent to a server that is not trusted yet. `None` behind a proxy that has a certificate
+    /// of its own, which would be taken for the server's.
     pub async fn certificate_at(&self, address: &str) -> Option<Fingerprint> {
         let url = Url::parse(address).ok()?;
         let (way, proxy) = self.way_to(&url, Reach::Everywhere).ok()?;
+        let (proxy, reached) = proxy.unzip();
+        if proxy.is_some_and(|proxy| proxy.is_https()) {
+            return None;
+        }
         let verifier = Arc::new(PinnedVerifier::default());
         let tls = pinned::config(Arc::clone(&verifier)).ok()?;
-        let client = build(way, proxy.map(|(_, reached)| reached), Some(tls)).ok()?;
+        let client = build(way, reached.as_ref(), Some(tls)).ok()?;
         // It fails in any case: this verifier trusts no certificate.
         drop(client.get(url).timeout(CONNECT_TIMEOUT).send().await);
         verifier.presented()
@@ -151,7 +156,7 @@ impl Network {
         let (proxy, reached) = proxy.unzip();
         let is_direct = matches!(way, Way::Direct | Way::Public | Way::OwnNetwork);
         Ok(Route {
-            client: self.client(way, trust, reached)?,
+            client: self.client(way, trust, reached.as_ref())?,
             bypassed_proxy: is_direct
                 .then(|| self.proxies.bypassed_proxy(&url))
                 .flatten(),
@@ -184,7 +189,7 @@ impl Network {
         &self,
         way: Way,
         trust: Trust,
-        proxy: Option<reqwest::Proxy>,
+        proxy: Option<&reqwest::Proxy>,
     ) -> Result<Client, RouteError> {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         let client = clients.entry((way, trust)).or_insert_with(|| {
@@ -209,7 +214,7 @@ impl Network {
 )]
 fn build(
     way: Way,
-    proxy: Option<reqwest::Proxy>,
+    proxy: Option<&reqwest::Proxy>,
     tls: Option<rustls::ClientConfig>,
 ) -> Result<Client, String> {
     let is_pinned = tls.is_some();
@@ -218,8 +223,8 @@ fn build(
             .connect_timeout(CONNECT_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("Conch/", env!("CARGO_PKG_VERSION")));
-        let client = match proxy.clone() {
-            Some(proxy) => client.proxy(proxy),
+        let client = match proxy {
+            Some(proxy) => client.proxy(proxy.clone()),
             None => client.no_proxy(),
         };
         let client = resolving(client, way);

@@ -141,6 +141,11 @@ fn is_proxy(value: &str) -> bool {
 }
 
 impl Proxy {
+    /// Returns whether it has a certificate of its own.
+    pub(super) fn is_https(&self) -> bool {
+        self.address.starts_with("https:")
+    }
+
     /// Advises where to fix a proxy that fails: where it is configured.
     pub(crate) fn remedy(&self) -> String {
         match self.variable {

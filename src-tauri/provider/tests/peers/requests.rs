@@ -153,6 +153,7 @@ fn requests(kind: ProtocolKind) -> Map<String, Value> {
         key: None,
         max_parallel: 1,
         local: false,
+        consent: None,
     };
     let plain = Parameters::default();
     let all = Parameters {

@@ -60,7 +60,7 @@ async fn read(kind: ProtocolKind, body: String) -> Expected {
                 return read;
             }
             StreamEvent::Done | StreamEvent::Closed => return read,
-            StreamEvent::OmittedMessages(_)
+            StreamEvent::Omitted(_)
             | StreamEvent::Unshown(_)
             | StreamEvent::Alive
             | StreamEvent::KeptAlive => {}

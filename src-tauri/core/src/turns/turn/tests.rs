@@ -108,7 +108,7 @@ fn a_length_that_fills_the_context_is_a_full_context() {
         let usage = Usage {
             prompt_tokens: Some(400),
             completion_tokens: Some(112),
-            cached_tokens: None,
+            ..Usage::default()
         };
         turn.handle(Event::Stream(StreamEvent::Usage(usage)));
         let end = turn.handle(Event::Stream(StreamEvent::Closed));

@@ -1,7 +1,7 @@
 /** Details of how an answer was generated, as text. */
 import type { Message } from "../../../ipc/bindings";
-import { LABELS } from "../../parameters/parameters";
 import { count } from "../../../shared/format";
+import { LABELS } from "../../parameters/parameters";
 
 const WHEN = { dateStyle: "medium", timeStyle: "short" } as const;
 
