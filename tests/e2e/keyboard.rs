@@ -354,6 +354,10 @@ async fn rename_and_settings(scene: &Scene) {
     focused(scene, "a test").await;
     tab_to(scene, "#save-provider").await;
     press(scene, ENTER).await;
+    scene.window.find("#skip-first-model").await.unwrap();
+    focused(scene, "the question for a model").await;
+    tab_to(scene, "#skip-first-model").await;
+    press(scene, ENTER).await;
     let listed = "document.querySelector('.provider[data-provider-id=custom]')";
     scene.wait_until(listed, "the provider is listed").await;
     focused(scene, "a save").await;

@@ -69,6 +69,7 @@ async fn a_provider_is_added_and_answers_with_its_key() {
         )
         .await;
     scene.press("#keep-for-session").await;
+    scene.press("#skip-first-model").await;
     let listed = "document.querySelector('.provider[data-provider-id=custom]')?.textContent.includes('1234')";
     scene
         .wait_until(listed, "the provider is listed with its key's end")
@@ -242,6 +243,9 @@ async fn the_settings_are_done_by_keyboard_alone() {
     keys(&scene, &scene.server.base_url()).await;
     tab_to(&scene, "#save-provider").await;
     keys(&scene, "\u{e007}").await;
+    scene.window.find("#choose-first-model").await.unwrap();
+    // The search has the focus: Down marks the first model, and Enter takes it.
+    keys(&scene, "\u{e015}\u{e007}").await;
     let listed = "document.querySelector('.provider[data-provider-id=custom]')";
     scene.wait_until(listed, "the provider is listed").await;
     keys(&scene, "\u{e00c}").await;

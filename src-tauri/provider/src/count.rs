@@ -112,7 +112,7 @@ async fn post(
     address: &str,
     body: &Value,
 ) -> Option<Map<String, Value>> {
-    let route = network.route(address).ok()?;
+    let route = provider.route(network, address).ok()?;
     let request = provider.authorise(route.post().json(body)).ok()?;
     let response = request.send().await.ok()?;
     if !response.status().is_success() {
@@ -120,4 +120,80 @@ async fn post(
     }
     let body = read_capped(response, RESPONSE_LIMIT).await;
     serde_json::from_str(&body).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use conch_model::{Parameters, Role};
+
+    use super::*;
+    use crate::network::Proxies;
+    use crate::protocol::ChatMessage;
+    use crate::record::ModelRecord;
+    use crate::serving::serve;
+
+    async fn counted(protocol: ProtocolKind, origin: &str) -> Option<u32> {
+        let provider = Provider {
+            protocol,
+            ..Provider::openai(origin, None)
+        };
+        let endpoint = Endpoint {
+            provider,
+            model: "m".to_owned(),
+            model_id: "p/m".to_owned(),
+            record: ModelRecord::default(),
+            embedded: false,
+        };
+        let messages = [ChatMessage {
+            role: Role::User,
+            content: "How many?".to_owned(),
+            images: Vec::new(),
+            steps: Vec::new(),
+            parts: Vec::new(),
+        }];
+        let (parameters, record) = (Parameters::default(), ModelRecord::default());
+        let request = ChatRequest {
+            model: "m",
+            messages: &messages,
+            parameters: &parameters,
+            record: &record,
+        };
+        tokens(&Network::new(Proxies::default()), &endpoint, &request).await
+    }
+
+    #[tokio::test]
+    async fn each_kind_of_server_counts_at_its_own_address() {
+        let origin = serve(&[
+            ("/messages/count_tokens", r#"{"input_tokens":11}"#),
+            ("/models/m:countTokens", r#"{"totalTokens":12}"#),
+            ("/apply-template", r#"{"prompt":"<user>How many?"}"#),
+            ("/tokenize", r#"{"tokens":[1,2,3]}"#),
+        ]);
+        let count = async |kind| counted(kind, &origin).await;
+        assert_eq!(count(ProtocolKind::Anthropic).await, Some(11));
+        assert_eq!(count(ProtocolKind::Gemini).await, Some(12));
+        assert_eq!(count(ProtocolKind::OpenAi).await, Some(3));
+        assert_eq!(count(ProtocolKind::Ollama).await, None);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_counts_nothing_leaves_the_estimate() {
+        let origin = serve(&[
+            ("/messages/count_tokens", r#"{"input_tokens":0}"#),
+            ("/models/m:countTokens", "no JSON"),
+            ("/apply-template", r#"{"prompt":""}"#),
+            ("/tokenize", r#"{"tokens":[]}"#),
+        ]);
+        for kind in [
+            ProtocolKind::Anthropic,
+            ProtocolKind::Gemini,
+            ProtocolKind::OpenAi,
+        ] {
+            assert_eq!(counted(kind, &origin).await, None, "{kind:?}");
+        }
+        assert_eq!(
+            counted(ProtocolKind::OpenAi, "http://127.0.0.1:9").await,
+            None
+        );
+    }
 }

@@ -22,6 +22,8 @@ pub mod presets;
 pub mod protocol;
 mod reasons;
 pub mod record;
+#[cfg(test)]
+mod serving;
 pub mod slots;
 mod surrogates;
 mod sync;

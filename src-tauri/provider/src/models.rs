@@ -355,12 +355,10 @@ fn is_html(body: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Read as _, Write as _};
-    use std::net::TcpListener;
-
     use super::*;
     use crate::network::Proxies;
     use crate::record::parse_day;
+    use crate::serving::serve;
 
     #[test]
     fn a_list_beside_the_base_url_is_found_there() {
@@ -443,29 +441,6 @@ mod tests {
         let ids: Vec<_> = models.iter().map(|model| model.id.as_str()).collect();
         assert_eq!(ids[..3], ["gpt-5.5-pro", "gpt-6-sol", "brand-new"]);
         assert_eq!(ids[3..], ["gpt-5-mini", "gpt-6-new"]);
-    }
-
-    /// Answers each request with the body of its path, and 404 without one.
-    fn serve(bodies: &'static [(&str, &str)]) -> String {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let origin = format!("http://{}", listener.local_addr().unwrap());
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let mut stream = stream.unwrap();
-                let mut request = [0; 4096];
-                let length = stream.read(&mut request).unwrap();
-                let request = String::from_utf8_lossy(&request[..length]).into_owned();
-                let path = request.split(' ').nth(1).unwrap_or_default();
-                let body = bodies.iter().find(|(known, _)| *known == path);
-                let (status, body) = body.map_or(("404", "{}"), |(_, body)| ("200", *body));
-                let response = format!(
-                    "HTTP/1.1 {status} .\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
-                    body.len()
-                );
-                stream.write_all(response.as_bytes()).unwrap();
-            }
-        });
-        origin
     }
 
     #[tokio::test]
