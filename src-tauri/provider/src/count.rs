@@ -164,7 +164,7 @@ mod tests {
     #[tokio::test]
     async fn each_kind_of_server_counts_at_its_own_address() {
         let origin = serve(&[
-            ("/messages/count_tokens", r#"{"input_tokens":11}"#),
+            ("/v1/messages/count_tokens", r#"{"input_tokens":11}"#),
             ("/models/m:countTokens", r#"{"totalTokens":12}"#),
             ("/apply-template", r#"{"prompt":"<user>How many?"}"#),
             ("/tokenize", r#"{"tokens":[1,2,3]}"#),
@@ -179,7 +179,7 @@ mod tests {
     #[tokio::test]
     async fn a_server_that_counts_nothing_leaves_the_estimate() {
         let origin = serve(&[
-            ("/messages/count_tokens", r#"{"input_tokens":0}"#),
+            ("/v1/messages/count_tokens", r#"{"input_tokens":0}"#),
             ("/models/m:countTokens", "no JSON"),
             ("/apply-template", r#"{"prompt":""}"#),
             ("/tokenize", r#"{"tokens":[]}"#),

@@ -107,8 +107,8 @@ export class ProvidersSection {
 
 	#firstModelView(state: FirstModel): TemplateResult {
 		const done = () => {
-			this.#firstModel.value = null;
 			this.#deps.focus(editButton(state.provider.id), TITLE);
+			this.#firstModel.value = null;
 			this.#deps.added();
 		};
 		return firstModel(state, {
