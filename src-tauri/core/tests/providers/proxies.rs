@@ -160,7 +160,7 @@ fn command(folder: &TempDir, server: Option<&FaultServer>) -> EngineCommand {
     );
     std::fs::write(&program, script).unwrap();
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
-    std::fs::write(&model, "").unwrap();
+    std::fs::write(&model, conch_gguf::testing::Sample::default().bytes()).unwrap();
     EngineCommand {
         program,
         model_files: vec![model],
