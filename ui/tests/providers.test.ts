@@ -172,7 +172,7 @@ test("a key leads to the providers whose keys look like it", () => {
 	assert.equal(presetOfKey([PRESET, groq], "gsk_01"), null);
 });
 
-test("an address is told from a name and from a key", () => {
+test("an address, a name and a key are distinguished", () => {
 	for (const address of [
 		"https://api.openai.com/v1",
 		" “http://box:8000/v1”, ",

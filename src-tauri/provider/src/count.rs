@@ -2,7 +2,7 @@
 //!
 //! Anthropic and Gemini count without charge at an address of their own, and so does llama.cpp's server, by its template
 //! and its vocabulary. A gateway may charge for it, or count for another model, so only the services themselves and
-//! servers of one's own are asked; nobody is waited for longer than [`TIMEOUT`].
+//! servers of one's own are asked. The request waits for a count for [`TIMEOUT`] at most.
 
 use std::time::Duration;
 

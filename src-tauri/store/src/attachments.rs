@@ -211,24 +211,38 @@ pub(super) async fn of_messages(
     .await?)
 }
 
-/// Binds attachments to the message they are sent with, in this order. Returns false if one of them is gone,
-/// was already sent or belongs to another conversation; the caller must then roll back.
+/// The message that attachments are bound to.
+#[derive(Clone, Copy)]
+pub(super) enum Owner<'a> {
+    /// One that is sent.
+    Sent(&'a MessageId),
+    /// One that waits in a queue.
+    Queued(&'a QueuedMessageId),
+}
+
+/// Binds attachments to a message, in this order. Returns false if one of them is gone, already belongs to a message,
+/// or is of another conversation; the caller must then roll back.
 pub(super) async fn bind(
     tx: &mut SqliteConnection,
     context: &BranchContext,
-    message_id: &MessageId,
+    owner: Owner<'_>,
     ids: &[AttachmentId],
 ) -> Result<bool> {
     if ids.is_empty() {
         return Ok(true);
     }
+    let (sent, queued) = match owner {
+        Owner::Sent(id) => (Some(id), None),
+        Owner::Queued(id) => (None, Some(id)),
+    };
     let list = list(ids);
     let bound = sqlx::query!(
-        "UPDATE attachments SET message_id = ?1, position = listed.key
-         FROM json_each(?2) AS listed
+        "UPDATE attachments SET message_id = ?1, queued_message_id = ?2, position = listed.key
+         FROM json_each(?3) AS listed
          WHERE attachments.id = listed.value AND attachments.message_id IS NULL
-           AND attachments.queued_message_id IS NULL AND attachments.conversation_id = ?3",
-        message_id,
+           AND attachments.queued_message_id IS NULL AND attachments.conversation_id = ?4",
+        sent,
+        queued,
         list,
         context.conversation_id
     )
@@ -251,31 +265,6 @@ pub(super) async fn of_queued(
     )
     .fetch_all(reader)
     .await?)
-}
-
-/// Binds attachments to a message that is queued with them, as [`bind`] does.
-pub(super) async fn bind_queued(
-    tx: &mut SqliteConnection,
-    context: &BranchContext,
-    id: &QueuedMessageId,
-    ids: &[AttachmentId],
-) -> Result<bool> {
-    if ids.is_empty() {
-        return Ok(true);
-    }
-    let list = list(ids);
-    let bound = sqlx::query!(
-        "UPDATE attachments SET queued_message_id = ?1, position = listed.key
-         FROM json_each(?2) AS listed
-         WHERE attachments.id = listed.value AND attachments.message_id IS NULL
-           AND attachments.queued_message_id IS NULL AND attachments.conversation_id = ?3",
-        id,
-        list,
-        context.conversation_id
-    )
-    .execute(&mut *tx)
-    .await?;
-    Ok(bound.rows_affected() == count(ids))
 }
 
 /// Gives a new version of a message its files: copies of those of the edited version, and those that wait in the

@@ -15,7 +15,7 @@ use sqlx::SqliteConnection;
 use self::place::{Place, UserMessage, place};
 use self::policy::Decision;
 
-use super::attachments::{bind, bind_edited};
+use super::attachments::{Owner, bind, bind_edited};
 use super::attempts::{Attempt, AttemptOutcome, record};
 use super::branches::{BranchContext, fork, head};
 use super::busy::Occupancy;
@@ -193,7 +193,7 @@ impl Store {
                     content: &message.content,
                 };
                 store_message(tx, context, new, now).await?;
-                if !bind(tx, context, &id, &message.attachments).await? {
+                if !bind(tx, context, Owner::Sent(&id), &message.attachments).await? {
                     return Ok(BeginOutcome::AttachmentGone);
                 }
                 let is_first = context.head.is_none();

@@ -112,7 +112,14 @@ pub(crate) async fn enqueue(
     )
     .execute(&mut **tx)
     .await?;
-    if !attachments::bind_queued(tx, context, &id, message.attachments).await? {
+    if !attachments::bind(
+        tx,
+        context,
+        attachments::Owner::Queued(&id),
+        message.attachments,
+    )
+    .await?
+    {
         return Ok(EnqueueOutcome::AttachmentGone);
     }
     tx.changed(Change::queue(&context.conversation_id, branch_id));

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use conch_model::{Branch, BranchId, FencedWrite, Message, MessageId, PageQuery};
 
-use super::{Fixture, NOW, answering, complete, turn_with};
+use super::{Fixture, NOW, answering, complete, contents, started, turn_with};
 use crate::{
     BeginOutcome, DeleteBranchOutcome, DeletedBranch, ForkOutcome, PurgeProgress, RenameOutcome,
     SelectOutcome, StartedTurn,
@@ -84,17 +84,6 @@ impl Fixture {
             .await
             .unwrap()
     }
-}
-
-fn started(begun: BeginOutcome) -> StartedTurn {
-    match begun {
-        BeginOutcome::Started(started) => *started,
-        other => panic!("expected the lock, got {other:?}"),
-    }
-}
-
-fn contents(messages: &[Message]) -> Vec<String> {
-    messages.iter().map(Message::content).collect()
 }
 
 #[tokio::test]

@@ -26,8 +26,8 @@ mod versions;
 use std::path::{Path, PathBuf};
 
 use conch_model::{
-    BranchId, Conversation, Ending, FencedWrite, InstanceId, MessageId, MessageStatus, NewMessage,
-    Timestamp, TurnRequest,
+    BranchId, Conversation, Ending, FencedWrite, InstanceId, Message, MessageId, MessageStatus,
+    NewMessage, Timestamp, TurnRequest,
 };
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
@@ -67,6 +67,17 @@ fn answering(message_id: &MessageId) -> BeginTurn {
     BeginTurn::new(TurnRequest::answer(message_id), instance())
 }
 
+fn started(begun: BeginOutcome) -> StartedTurn {
+    match begun {
+        BeginOutcome::Started(started) => *started,
+        other => panic!("expected the lock, got {other:?}"),
+    }
+}
+
+fn contents(messages: &[Message]) -> Vec<String> {
+    messages.iter().map(Message::content).collect()
+}
+
 impl Fixture {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -100,10 +111,7 @@ impl Fixture {
     }
 
     async fn begin(&self, content: &str, now: Timestamp) -> StartedTurn {
-        match self.store.begin(&self.turn(content), now).await.unwrap() {
-            BeginOutcome::Started(started) => *started,
-            other => panic!("expected the lock, got {other:?}"),
-        }
+        started(self.store.begin(&self.turn(content), now).await.unwrap())
     }
 
     /// Deletes and purges the conversation completely.

@@ -5,7 +5,7 @@ use conch_model::{
     TurnTarget,
 };
 
-use super::{Fixture, NOW, complete, instance};
+use super::{Fixture, NOW, complete, contents, instance, started};
 use crate::{BeginOutcome, BeginTurn, ForkOutcome, RenameOutcome, SelectOutcome, StartedTurn};
 
 impl Fixture {
@@ -48,17 +48,6 @@ impl Fixture {
             .get_conversation(&self.conversation.id, None, NOW);
         view.await.unwrap().unwrap().messages
     }
-}
-
-fn started(begun: BeginOutcome) -> StartedTurn {
-    match begun {
-        BeginOutcome::Started(started) => *started,
-        other => panic!("expected the lock, got {other:?}"),
-    }
-}
-
-fn contents(messages: &[Message]) -> Vec<String> {
-    messages.iter().map(Message::content).collect()
 }
 
 #[tokio::test]
