@@ -386,7 +386,8 @@ pub(crate) async fn follow(
     app.turns.follow_async(branch_id, emit).await;
 }
 
-/// Reads the last messages of a branch up to this one; none if the branch shows another one.
+/// Reads the messages of a branch up to this one, which others may follow by now; none if the branch shows another
+/// version.
 async fn stored(
     app: &App,
     branch_id: &BranchId,
@@ -395,7 +396,7 @@ async fn stored(
 ) -> Option<Vec<Message>> {
     let read = app
         .conversations
-        .end_of_branch(branch_id, last, count)
+        .messages_up_to(branch_id, last, count)
         .await;
     let read = read.inspect_err(|error| tracing::warn!(%error, "an answer could not be read"));
     messages(read.ok()?).await.ok()

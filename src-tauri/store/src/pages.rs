@@ -21,6 +21,9 @@ use super::{Result, Store, StoreError, attachments, parts, versions};
 /// Maximum number of messages in a page.
 const PAGE: u32 = 50;
 
+/// Number of a branch's latest messages that [`Store::messages_up_to`] looks at: a follower is not further behind.
+const RECENT: u32 = 16;
+
 impl Store {
     /// Returns a page of a branch. `None` if there is no such branch; empty if the cursor message is not on it.
     pub async fn messages(
@@ -36,9 +39,9 @@ impl Store {
         }
     }
 
-    /// Returns the last messages of a branch up to this one, oldest first, at most `count`; empty if the branch does
-    /// not end with it.
-    pub async fn end_of_branch(
+    /// Returns the messages of a branch up to `last`, oldest first, at most `count`; empty unless `last` is among the
+    /// branch's 16 latest messages.
+    pub async fn messages_up_to(
         &self,
         branch_id: &BranchId,
         last: &MessageId,
@@ -46,11 +49,12 @@ impl Store {
     ) -> Result<Vec<Message>> {
         let mut reader = self.readers.begin().await?;
         let head = branches::head(&mut reader, branch_id).await?;
-        if head.as_ref() != Some(last) {
+        let path = up(&mut reader, head.as_ref(), RECENT + count).await?;
+        let Some(end) = path.iter().position(|id| id == last) else {
             return Ok(Vec::new());
-        }
-        let ids = up(&mut reader, head.as_ref(), count).await?;
-        read(&mut reader, &ids).await
+        };
+        let start = (end + 1).saturating_sub(usize::try_from(count).unwrap_or(usize::MAX));
+        read(&mut reader, &path[start..=end]).await
     }
 
     /// Returns the messages of a branch that contain `text`, ignoring case, oldest first. `None` if there is no

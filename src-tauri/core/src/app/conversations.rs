@@ -102,15 +102,15 @@ impl Conversations {
         Ok(page)
     }
 
-    /// Returns the last messages of a branch up to this one, oldest first, at most `count`. Empty if the branch does
-    /// not end with it: a failed version is replaced by the one before it.
-    pub async fn end_of_branch(
+    /// Returns the messages of a branch up to `last`, oldest first, at most `count`. Empty if `last` is not among its
+    /// latest: a failed version is replaced by the one before it.
+    pub async fn messages_up_to(
         &self,
         branch_id: &BranchId,
         last: &MessageId,
         count: u32,
     ) -> Result<Vec<Message>> {
-        let messages = self.store.end_of_branch(branch_id, last, count).await;
+        let messages = self.store.messages_up_to(branch_id, last, count).await;
         let mut messages = self.store.inspect_damage(messages)?;
         self.complete(&mut messages);
         Ok(messages)

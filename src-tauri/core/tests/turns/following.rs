@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use conch_core::events::CoreEvent;
 use conch_core::live::{Phase, TranscriptEvent};
-use conch_core::model::{LockReason, PartDelta};
+use conch_core::model::{LockReason, MessageId, PartDelta};
 use conch_fault_server::{Script, Step};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
@@ -105,14 +105,22 @@ async fn an_answer_is_two_events_for_the_windows_and_a_start_and_an_end_for_its_
     let id = sent.assistant_message_id;
     assert_eq!(ends, [("started", id.clone()), ("ended", id.clone())]);
     let conversations = &fixture.app.conversations;
-    let end = async |count| {
-        let messages = conversations.end_of_branch(&sent.branch_id, &id, count);
+    let stored = async |count| {
+        let messages = conversations.messages_up_to(&sent.branch_id, &id, count);
         messages.await.unwrap()
     };
-    assert_eq!(end(2).await[0].id, sent.user_message_id);
-    assert_eq!(end(1).await[0].content(), "an answer");
-    let of_question = conversations.end_of_branch(&sent.branch_id, &sent.user_message_id, 1);
-    assert!(of_question.await.unwrap().is_empty(), "it is not the end");
+    assert_eq!(stored(2).await[0].id, sent.user_message_id);
+    assert_eq!(stored(1).await[0].content(), "an answer");
+
+    // A follower may read it when the next answer has begun: after "Stop and send", for example.
+    fixture.server.push(Script::answer("another"));
+    accepted(fixture.send("Another question").await);
+    fixture.app.turns.all_ended().await;
+    assert_eq!(stored(2).await[0].id, sent.user_message_id);
+    assert_eq!(stored(1).await[0].content(), "an answer");
+    let unknown = MessageId::fresh();
+    let elsewhere = conversations.messages_up_to(&sent.branch_id, &unknown, 1);
+    assert!(elsewhere.await.unwrap().is_empty(), "of no branch");
 }
 
 #[tokio::test]
