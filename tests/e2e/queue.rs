@@ -21,8 +21,11 @@ impl Scene {
             .await;
     }
 
-    /// Types into the field that has the focus, and presses Enter.
+    /// Types into the composer's field that has the focus, and presses Enter.
     async fn enter(&self, text: &str) {
+        let in_composer = "['chat-input', 'next-input'].includes(document.activeElement.id)";
+        self.wait_until(in_composer, "the composer has the focus")
+            .await;
         let field = self.run("return '#' + document.activeElement.id;").await;
         let keys = format!("{text}\u{e007}");
         self.window
@@ -68,10 +71,12 @@ async fn a_refused_message_is_queued_with_one_click_and_sent_when_the_answer_has
         .await
         .unwrap();
     scene.wait_for_queue("two").await;
-    let left = "return [document.querySelector('#chat-input').value, document.querySelector('#next-input').value,
-        document.querySelectorAll('.toast-error').length, document.activeElement.id];";
-    assert_eq!(scene.run(left).await, json!(["", "", 0, "next-input"]));
-
+    // The queue's event may come before the send's own result.
+    let left = "[document.querySelector('#chat-input').value, document.querySelector('#next-input').value,
+        document.querySelectorAll('.toast-error').length, document.activeElement.id].join() === ',,0,next-input'";
+    scene
+        .wait_until(left, "the composer is empty and has the focus")
+        .await;
     scene.server.push(Script::answer("Second"));
     scene.server.gate("hold").open();
     scene.wait_for_answer("complete", "Second").await;
@@ -98,8 +103,8 @@ async fn stop_and_send_keeps_the_part_of_the_answer_and_sends() {
     scene.wait_for_answer("complete", "Second").await;
     let answers = "return [...document.querySelectorAll('.message[data-role=assistant]')].map((answer) => answer.dataset.status);";
     assert_eq!(scene.run(answers).await, json!(["stopped", "complete"]));
-    let left = "return document.querySelector('#chat-input').value;";
-    assert_eq!(scene.run(left).await, json!(""));
+    let is_empty = "document.querySelector('#chat-input').value === ''";
+    scene.wait_until(is_empty, "the composer is empty").await;
     assert_eq!(scene.asked(), ["one", "two"]);
 }
 
@@ -148,8 +153,8 @@ async fn queued_messages_are_moved_edited_removed_and_restored() {
         .await
         .unwrap();
     scene.wait_for_queue("a|c|b").await;
-    let held = "return document.activeElement.closest('.queued-message')?.querySelector('.text').innerText.trim();";
-    assert_eq!(scene.run(held).await, json!("c"), "the focus moves with it");
+    let held = "document.activeElement.closest('.queued-message')?.querySelector('.text').innerText.trim() === 'c'";
+    scene.wait_until(held, "the focus moves with it").await;
 
     scene.window.click(".edit-queued").await.unwrap();
     scene

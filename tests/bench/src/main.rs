@@ -22,6 +22,7 @@ mod report;
 mod row;
 mod samples;
 mod streaming;
+mod turns;
 mod windows;
 
 use std::path::PathBuf;

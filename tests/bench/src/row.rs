@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::samples::Samples;
 use crate::{
     delete, engine, first_token, hostile, lock, open_long, prefill, rate_limit, relay, streaming,
-    windows,
+    turns, windows,
 };
 
 /// Rounds of a row: an odd number, so that a median is a sample.
@@ -67,6 +67,30 @@ pub(crate) const ROWS: &[Row] = &[
         unit: "ms",
         budget: Budget::MaxDifference(5.0),
         measure: first_token::measure,
+    },
+    Row {
+        name: "stop",
+        what: "from Stop to a free branch, in mid-answer",
+        against: "the commit that ends an answer",
+        unit: "ms",
+        budget: Budget::Max(100.0),
+        measure: turns::measure_stop,
+    },
+    Row {
+        name: "queue-next",
+        what: "from the end of an answer to the request of the queued message at the provider",
+        against: "the commit that begins a turn, with its conversation",
+        unit: "ms",
+        budget: Budget::MaxDifference(20.0),
+        measure: turns::measure_next,
+    },
+    Row {
+        name: "versions",
+        what: "a page of a branch whose answer has 1,000 versions",
+        against: "of one with one version",
+        unit: "ms",
+        budget: Budget::MaxRatio(1.5),
+        measure: turns::measure_versions,
     },
     Row {
         name: "rate-limit",
