@@ -146,3 +146,34 @@ async fn one_of_two_windows_just_closes_and_the_last_quits_at_once_where_that_is
     let scene = scene.reopen().await;
     scene.wait_for_answer("interrupted", "the first half").await;
 }
+
+/// What waits when the window closes is not sent behind the user's back: it waits, visibly, in the next start.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_when_the_window_closes_is_sent_by_the_user_in_the_next_start() {
+    let scene = Scene::open().await;
+    scene.hold("one").await;
+    scene.set_policy("queue").await;
+    scene.enter("two").await;
+    scene.wait_for_queue("two").await;
+    scene.press_close();
+    until("the window is hidden", async || {
+        scene.visible_windows().is_empty()
+    })
+    .await;
+    scene.server.gate("hold").open();
+    scene.until_ended().await;
+    assert_eq!(scene.asked(), ["one"], "only the running answer ended");
+
+    let scene = scene.reopen().await;
+    scene.wait_for_queue("two").await;
+    scene
+        .wait_until(
+            "document.querySelector('#queue').hasAttribute('data-paused')",
+            "the queue is paused",
+        )
+        .await;
+    scene.server.push(Script::answer("Second"));
+    scene.window.click("#resume-queue").await.unwrap();
+    scene.wait_for_answer("complete", "Second").await;
+    assert_eq!(scene.asked(), ["one", "two"]);
+}

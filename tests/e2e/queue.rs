@@ -9,20 +9,20 @@ const QUEUED: &str = "[...document.querySelectorAll('.queued-message .text')].ma
 
 impl Scene {
     /// Sends a message whose answer waits for the gate `hold`, and waits until it is being written.
-    async fn hold(&self, text: &str) {
+    pub(crate) async fn hold(&self, text: &str) {
         self.server.push(Script::gated("hold", "An ", "answer"));
         self.send(text).await;
         self.wait_for_answer("generating", "An ").await;
     }
 
-    async fn wait_for_queue(&self, texts: &str) {
+    pub(crate) async fn wait_for_queue(&self, texts: &str) {
         let shown = format!("{QUEUED} === {texts:?}");
         self.wait_until(&shown, &format!("the queue is {texts:?}"))
             .await;
     }
 
     /// Types into the composer's field that has the focus, and presses Enter.
-    async fn enter(&self, text: &str) {
+    pub(crate) async fn enter(&self, text: &str) {
         let in_composer = "['chat-input', 'next-input'].includes(document.activeElement.id)";
         self.wait_until(in_composer, "the composer has the focus")
             .await;
@@ -34,7 +34,7 @@ impl Scene {
             .unwrap();
     }
 
-    async fn set_policy(&self, policy: &str) {
+    pub(crate) async fn set_policy(&self, policy: &str) {
         let id = self.run("return location.hash.slice(1);").await;
         let policy = json!({"conversationId": id, "policy": policy});
         self.invoke("set_send_policy", policy).await;
@@ -46,7 +46,7 @@ impl Scene {
     }
 
     /// Returns the questions that the provider was asked, in their order.
-    fn asked(&self) -> Vec<String> {
+    pub(crate) fn asked(&self) -> Vec<String> {
         let last = |body: &Value| body["messages"].as_array().unwrap().last().cloned();
         let bodies = self.server.completions();
         let asked = bodies.iter().map(|request| last(&request.body).unwrap());
@@ -202,4 +202,53 @@ async fn a_queue_survives_kill_9_and_waits_for_resume() {
     assert_eq!(asked.len(), 2);
     // The turn before may have no answer to stand between them.
     assert!(asked[1].ends_with("two"), "{asked:?}");
+}
+
+/// The event `queue-changed`, as a page gets it: how many wait, whether they are paused, and how many an edit cleared.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_window_is_told_of_every_change_of_a_queue() {
+    let scene = Scene::open().await;
+    scene
+        .run(
+            "window.told = [];
+             const { invoke, transformCallback } = window.__TAURI_INTERNALS__;
+             const handler = transformCallback(({ payload }) => window.told.push(payload));
+             invoke('plugin:event|listen', { event: 'queue-changed', target: { kind: 'Any' }, handler });",
+        )
+        .await;
+    scene.hold("one").await;
+    let id = scene.conversation().await;
+    let on = json!({"conversationId": id});
+    let told = async |count: u32, paused: bool, cleared: u32| {
+        let like = format!(
+            "told.count === {count} && told.paused === {paused} && told.cleared === {cleared}"
+        );
+        let is_told =
+            format!("(window.told.at(-1) ? ((told) => {like})(window.told.at(-1)) : false)");
+        scene.wait_until(&is_told, &like).await;
+    };
+    for (count, text) in [(1, "two"), (2, "three")] {
+        let message = json!({
+            "conversationId": id, "content": text, "clientRequestId": text, "policy": "queue",
+        });
+        scene.invoke("send_message", message).await;
+        told(count, false, 0).await;
+    }
+    scene.invoke("pause_queue", on.clone()).await;
+    told(2, true, 0).await;
+    scene.server.gate("hold").open();
+    scene.wait_for_answer("complete", "An answer").await;
+    let view = scene.invoke("get_conversation", on.clone()).await;
+    assert_eq!(
+        scene.run("return window.told.at(-1);").await,
+        json!({
+            "conversationId": id, "branchId": view["branchId"], "count": 2, "paused": true, "cleared": 0,
+        })
+    );
+    scene.server.push(Script::answer("Other"));
+    let edit = json!({
+        "messageId": view["messages"][0]["id"], "content": "another one", "clientRequestId": "edit",
+    });
+    scene.invoke("edit_message", edit).await;
+    told(0, true, 2).await;
 }

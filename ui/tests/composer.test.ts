@@ -79,12 +79,14 @@ test("where Ctrl+Enter sends, Enter breaks the line", () => {
 	assert.deepEqual(done, ["send by enter"]);
 });
 
-test("the Enter that ends a composition never sends", () => {
+test("F16: the Enter that ends a composition never sends, and the one after it sends once", () => {
 	for (const key of ["enter", "modEnter"] as const) {
 		const { done, press } = shown("hello", key);
 		assert.equal(press("Enter", { isComposing: true, ctrlKey: true }), false);
 		assert.equal(press("Enter", { keyCode: 229, ctrlKey: true }), false);
 		assert.deepEqual(done, [], key);
+		press("Enter", { ctrlKey: key === "modEnter" });
+		assert.deepEqual(done, ["send by enter"], key);
 	}
 });
 

@@ -159,6 +159,71 @@ test("an answer that is followed is shown from its start to its end without a re
 	assert.deepEqual(reads, [], "nothing is read");
 });
 
+test("F2: two sends in the same instant make one conversation and send one message", async () => {
+	const core = fakeCore({
+		create_conversation: () => yieldToBrowser().then(() => VIEW),
+		get_conversation: () => VIEW,
+		follow_branch: () => null,
+		save_draft: () => null,
+		record_refused_attempt: () => null,
+		send_message: () => ACCEPTED,
+	});
+	const workspace = new Workspace(commands, VIEWPORT);
+	workspace.drafts.type(NEW, "hello");
+	const { shown } = workspace;
+	await Promise.all([shown.value.send("enter"), shown.value.send("button")]);
+	assert.equal(core.named("create_conversation").length, 1);
+	assert.deepEqual(
+		core.named("send_message").map((sent) => [sent.conversationId, sent.content]),
+		[["c", "hello"]],
+	);
+	assert.equal(core.named("record_refused_attempt").length, 1, "the other one is counted");
+});
+
+test("F15: what is sent or answered again is shown once, in its place, and not before it is stored", async () => {
+	let follow = (_: PageEvent) => {};
+	let accept = (_: unknown) => {};
+	const core = fakeCore({
+		get_conversation: () => VIEW,
+		follow_branch: ({ channel }) => {
+			follow = (event) => (channel as { onmessage(event: PageEvent): void }).onmessage(event);
+		},
+		save_draft: () => null,
+		send_message: () =>
+			new Promise((resolve) => {
+				accept = resolve;
+			}),
+		generate_response: () => ({ ...ACCEPTED, assistantMessageId: "again", fence: 2 }),
+	});
+	const workspace = new Workspace(commands, VIEWPORT);
+	await workspace.open("c");
+	const { transcript } = workspace.shown.value;
+	const shown = () => transcript.messages.value.map(({ id }) => id);
+	workspace.drafts.type("c", "hello");
+	const sent = workspace.shown.value.send("enter");
+	assert.deepEqual(shown(), [], "not before the core has stored it");
+	accept(ACCEPTED);
+	await sent;
+	const [question, answer] = [message(0, "hello"), { ...message(1), id: "a" }];
+	const started = [question, { ...answer, status: "generating" as const }];
+	follow({ type: "started", messages: started });
+	follow({ type: "started", messages: started });
+	assert.deepEqual(shown(), ["m0", "a"], "however often it is reported");
+	transcript.applySnapshot({ ...VIEW, messages: started });
+	assert.deepEqual(shown(), ["m0", "a"]);
+	const failed = { ...answer, status: "failed" as const };
+	follow({ type: "ended", message: failed });
+	workspace.lockChanged(RELEASED);
+	await workspace.shown.value.answerAgain("a", "button");
+	const again = { ...message(1), id: "again", status: "generating" as const };
+	follow({ type: "started", messages: [again] });
+	follow({ type: "started", messages: [again] });
+	assert.deepEqual(shown(), ["m0", "again"], "in the place of the one that failed");
+	follow({ type: "ended", message: { ...again, status: "complete" } });
+	assert.deepEqual(shown(), ["m0", "again"]);
+	assert.equal(core.named("generate_response").length, 1);
+});
+
 test("a snapshot from before a grant does not remove the message just sent, and is read again", async () => {
 	await yieldToBrowser();
 	let follow = (_: PageEvent) => {};

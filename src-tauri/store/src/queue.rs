@@ -15,7 +15,7 @@ use conch_model::{
 use sqlx::SqliteConnection;
 
 pub(super) use self::entry::{
-    EnqueueOutcome, Enqueued, Leaving, QueuedBefore, enqueue, leave, queued_before,
+    EnqueueOutcome, Enqueued, Leaving, QueuedBefore, end_past_pause, enqueue, leave, queued_before,
 };
 use super::branches::resolve_branch;
 use super::write::{Change, WriteTx};
@@ -228,6 +228,10 @@ impl Store {
         let Some(branch) = resolve_branch(&mut tx, conversation_id, branch_id).await? else {
             return Ok(false);
         };
+        if paused && count(&mut tx, &branch.id).await? == 0 {
+            // It would hide the user's, and go with the next message that waits.
+            end_past_pause(&mut tx, &branch.id).await?;
+        }
         let reason = paused.then_some(PauseReason::User);
         let done = sqlx::query!(
             "UPDATE branches SET queue_paused = ?1, queue_notice = NULL

@@ -26,7 +26,7 @@ pub(crate) struct Kind {
 pub(crate) const KINDS: &[Kind] = &[
     Kind {
         name: "model",
-        shows: "the protocol, every interleaving of 3 owners, sweeper, crashes and clock steps",
+        shows: "the protocol, every interleaving of 3 owners, sweeper, crashes and clock steps, and of 2 drainers of a queue",
         prove: crate::state_machine::prove,
     },
     Kind {
@@ -66,7 +66,7 @@ pub(crate) const KINDS: &[Kind] = &[
     },
     Kind {
         name: "kill",
-        shows: "kill -9 at any moment loses nothing acknowledged, damages no file and leaves no lock to a dead process (I7)",
+        shows: "kill -9 at any moment loses nothing acknowledged, sends nothing queued twice, damages no file and leaves no lock to a dead process (I7)",
         prove: crate::kill::prove,
     },
     Kind {
@@ -76,7 +76,7 @@ pub(crate) const KINDS: &[Kind] = &[
     },
     Kind {
         name: "update",
-        shows: "an update of an older database that is interrupted at any call, by a full disk or a kill, leaves the old version or the new one, with every message",
+        shows: "an update of an older database that is interrupted at any call, its backup's included, by a full disk or a kill, leaves the old version or the new one, with every message",
         prove: crate::disk::update::prove,
     },
     Kind {

@@ -59,7 +59,7 @@ const ALWAYS: &[Check] = &[
     Check {
         broken: "an attempt was recorded as started, but its generation is not stored, or the reverse (I8)",
         count: "SELECT count(*) FROM (SELECT generation_id FROM generation_attempts
-                    WHERE outcome = 'started' GROUP BY generation_id) AS attempted
+                    WHERE outcome IN ('started', 'interrupted', 'rolled_back') GROUP BY generation_id) AS attempted
                   FULL JOIN generations g ON g.id = attempted.generation_id
                   WHERE g.id IS NULL OR attempted.generation_id IS NULL",
     },
@@ -74,7 +74,19 @@ const ALWAYS: &[Check] = &[
     Check {
         broken: "a generation has ended and its answer has not, or the reverse",
         count: "SELECT count(*) FROM generations g JOIN messages m ON m.id = g.message_id
-                  WHERE g.end_reason IS NOT CASE m.status WHEN 'generating' THEN NULL ELSE m.status END",
+                  WHERE g.end_reason IS NOT 'rolled_back'
+                    AND g.end_reason IS NOT CASE m.status WHEN 'generating' THEN NULL ELSE m.status END",
+    },
+    Check {
+        broken: "a queued message was sent and still waits, or was sent on another branch",
+        count: "SELECT count(*) FROM generations g JOIN messages m ON m.id = g.user_message_id
+                  WHERE g.queued_message_id IN (SELECT id FROM queued_messages)
+                    OR (g.queued_message_id IS NOT NULL AND m.branch_id <> g.branch_id)",
+    },
+    Check {
+        broken: "more messages wait on a branch than may",
+        count: "SELECT count(*) FROM (SELECT 1 FROM queued_messages WHERE removed_at IS NULL
+                  GROUP BY branch_id HAVING count(*) > 10)",
     },
     Check {
         broken: "text was left behind beside an answer that has ended",
@@ -107,6 +119,11 @@ const WHEN_IDLE: &[Check] = &[
     Check {
         broken: "an answer of the dead is still being written (I7)",
         count: "SELECT count(*) FROM messages WHERE status = 'generating'",
+    },
+    Check {
+        broken: "a message waits on a free branch, and nothing pauses its queue",
+        count: "SELECT count(*) FROM branches b WHERE b.queue_paused IS NULL AND EXISTS
+                  (SELECT 1 FROM queued_messages q WHERE q.branch_id = b.id AND q.removed_at IS NULL)",
     },
 ];
 

@@ -1,7 +1,7 @@
 //! SIGKILL at random moments of the application's life, its start included.
 //!
-//! A child opens the data folder and chats in several conversations concurrently; it prints what was acknowledged to
-//! it. After each kill the file must be sound as it is, and after the next start every promise must be kept, no lock
+//! A child opens the data folder and chats in several conversations concurrently, with queued messages and edits; it
+//! prints what was acknowledged to it. After each kill the file must be sound as it is, and after the next start every promise must be kept, no lock
 //! may be held by a dead process, and a message must be accepted immediately. After some kills the next start is
 //! another child's, which may be killed during recovery.
 
@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use conch_core::App;
-use conch_core::model::{ConversationId, MessageStatus, TurnRequest};
+use conch_core::model::{
+    ConversationId, MessageStatus, Role, SendOutcome, SendPolicy, TurnRequest,
+};
 use conch_fault_server::{FaultServer, Script, Step};
 use conch_support::application::{self, accepted, send, wait_for_end};
 use tokio::io::AsyncReadExt;
@@ -21,7 +23,7 @@ use tokio::task::JoinSet;
 
 use crate::campaign::{Finding, Run, now, runtime};
 use crate::checks::{self, DatabaseState, open_read_only};
-use crate::ledger::{Ledger, Promise};
+use crate::ledger::{EDITED, Ledger, Promise};
 use crate::report::grouped;
 use crate::turns::QUESTION;
 use crate::worker::Worker;
@@ -39,7 +41,7 @@ const CONVERSATIONS: usize = 3;
 const KILLS_IN_A_FOLDER: usize = 50;
 
 /// The longest life of a child.
-const MAX_LIFETIME: Duration = Duration::from_millis(120);
+const MAX_LIFETIME: Duration = Duration::from_millis(180);
 
 /// The parts of an answer: enough text for some saves before the last, and enough time between them for a kill to
 /// hit.
@@ -282,23 +284,78 @@ fn chat(arguments: &[String]) -> anyhow::Result<()> {
     })
 }
 
-/// Sends, waits for the answer, regenerates it, and repeats.
+/// Sends, queues more while it is answered, waits until all is answered, then regenerates the last answer or edits
+/// the last message, and repeats. What an earlier life left waiting goes on first.
 async fn talk(app: &App, id: &ConversationId) -> anyhow::Result<()> {
+    app.queues.resume(id, None).await?;
+    wait_for_the_queue(app, id).await?;
     for number in 1_u64.. {
         let mut text = format!("message {number} in {id}");
         // Some messages are longer than a database page.
         let _ = write!(text, "{}", " and more".repeat(fastrand::usize(0..700)));
-        let mut events = app.subscribe();
         let sent = send(app, id, &text).await?;
         Promise::Sent(sent.user_message_id.to_string(), text).print()?;
-        wait_for_end(&mut events, &sent).await?;
+        for place in 0..fastrand::u8(0..3) {
+            enqueue(app, id, &format!("queued {place} after {number}")).await?;
+        }
+        wait_for_the_queue(app, id).await?;
         print_answer(app, id).await?;
-        let again = TurnRequest::answer(&sent.user_message_id);
-        let again = accepted(app.turns.start(again).await?);
-        wait_for_end(&mut events, &again).await?;
+        let view = app.conversations.get(id, None).await?;
+        let mut asked = view.messages.iter().rev();
+        let last = asked.find(|message| message.role == Role::User);
+        let last = &last.context("no message")?.id;
+        let mut events = app.subscribe();
+        let next = if fastrand::bool() {
+            accepted(app.turns.start(TurnRequest::answer(last)).await?)
+        } else {
+            let text = format!("edited {number}");
+            let edited = accepted(app.turns.start(TurnRequest::edit(last, &text)).await?);
+            Promise::Sent(edited.user_message_id.to_string(), text).print()?;
+            edited
+        };
+        wait_for_end(&mut events, &next).await?;
         print_answer(app, id).await?;
     }
     Ok(())
+}
+
+/// Sends a message that waits while an answer is being written, and edits some of them.
+async fn enqueue(app: &App, id: &ConversationId, text: &str) -> anyhow::Result<()> {
+    let request = TurnRequest {
+        policy: Some(SendPolicy::Queue),
+        ..TurnRequest::message(id, text)
+    };
+    let queued = match app.turns.start(request).await? {
+        SendOutcome::Queued(queued) => queued.queued_message_id,
+        SendOutcome::Accepted(sent) => {
+            Promise::Sent(sent.user_message_id.to_string(), text.to_owned()).print()?;
+            return Ok(());
+        }
+    };
+    Promise::Queued(queued.to_string(), text.to_owned()).print()?;
+    if fastrand::bool() {
+        let text = format!("{text}{EDITED}");
+        // It fails if the drainer was faster.
+        if app.queues.edit(&queued, &text, None).await.is_ok() {
+            Promise::Edited(queued.to_string(), text).print()?;
+        }
+    }
+    Ok(())
+}
+
+/// Waits until everything that waits in the conversation is sent and answered.
+async fn wait_for_the_queue(app: &App, id: &ConversationId) -> anyhow::Result<()> {
+    let mut events = app.subscribe();
+    loop {
+        let queue = app.queues.list(id, None).await?;
+        ensure!(!queue.paused, "{:?} pauses the queue", queue.pause_reason);
+        let status = app.turns.lock_status(id, None).await?;
+        if queue.items.is_empty() && !status.locked {
+            return Ok(());
+        }
+        // A lagged receiver looks again at once.
+        let _ = events.recv().await;
+    }
 }
 
 /// Prints the promise that the last answer of the conversation is complete.

@@ -1,5 +1,5 @@
-//! Abort at every step: before and after each statement of a first start, sends, appends, finishes, another answer,
-//! an expiry and a recovery.
+//! Abort at every step: before and after each statement of a first start, sends, appends, finishes, another answer, a
+//! queue and its drainer, edits, a message sent in place of an answer, an expiry and a recovery.
 //!
 //! SQLite itself reports each statement's begin and end (`sqlite3_trace_v2`, on every connection through an automatic
 //! extension), so the product runs unmodified. The child counts these points and aborts at the given one; the set is
@@ -12,15 +12,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, bail, ensure};
 use conch_core::clock::{Clock, SystemClock};
-use conch_core::model::{Ending, InstanceId, Lease, MessageStatus, TurnRequest};
-use conch_core::store::{BeginOutcome, BeginTurn, Holder, Piece, Store};
+use conch_core::model::{
+    Conversation, Ending, InstanceId, Lease, MessageStatus, PageQuery, Role, Timestamp, TurnRequest,
+};
+use conch_core::store::{
+    BeginOutcome, BeginTurn, Holder, NextTurn, Piece, Store, Succession, Takeover,
+};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::process::Command;
 
 use crate::campaign::{Finding, Run, runtime};
-use crate::ledger::{Ledger, Promise};
+use crate::ledger::{EDITED, Ledger, Promise};
 use crate::report::grouped;
-use crate::turns::{QUESTION, ensure_written, new_turn, started};
+use crate::turns::{QUESTION, enqueue, ensure_written, new_turn, send_next, started};
 use crate::worker::Worker;
 
 /// The child process.
@@ -31,7 +35,7 @@ pub(crate) const WORKER: Worker = Worker {
 
 /// Aborts at every point, as often as the scale says; the quick campaign takes some of them.
 pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
-    let (rounds, stride): (u64, usize) = run.choose((5, 1), (1, 4));
+    let (rounds, stride): (u64, usize) = run.choose((3, 1), (1, 8));
     runtime()?.block_on(async {
         let points = count_points().await?;
         let all: Vec<u64> = (0..rounds)
@@ -200,7 +204,14 @@ async fn live(database: &Path) -> anyhow::Result<()> {
         matches!(refused, BeginOutcome::Busy { .. }),
         "the second turn got {refused:?}"
     );
+    let new_turn = || new_turn(&conversation.id, &conversation.main_branch_id, &instance_id);
+    for text in ["queued first", "queued second"] {
+        enqueue(&store, new_turn(), text, &clock).await?.print()?;
+    }
+    edit_first(&store, &conversation).await?;
     finish(&store, &clock, &again.lease, None, "another").await?;
+    drain(&store, &clock, &conversation, &instance_id).await?;
+    edit_last(&store, &clock, &conversation, &instance_id).await?;
 
     let silent = send().await?;
     ensure_written(
@@ -223,6 +234,82 @@ async fn live(database: &Path) -> anyhow::Result<()> {
     .await?;
     store.close().await;
     Ok(())
+}
+
+/// Edits the first message that waits.
+async fn edit_first(store: &Store, conversation: &Conversation) -> anyhow::Result<()> {
+    let queue = store.queue(&conversation.id, None, Timestamp::from_millis(0));
+    let queue = queue.await?.context("no queue")?;
+    let first = queue.items.first().context("nothing waits")?;
+    let text = format!("{}{EDITED}", first.content);
+    ensure!(
+        store.edit_queued(&first.id, &text, None).await?,
+        "what waits cannot be edited"
+    );
+    Promise::Edited(first.id.to_string(), text).print()?;
+    Ok(())
+}
+
+/// Sends and answers all that waits.
+async fn drain(
+    store: &Store,
+    clock: &SystemClock,
+    conversation: &Conversation,
+    instance_id: &InstanceId,
+) -> anyhow::Result<()> {
+    let branch_id = &conversation.main_branch_id;
+    while let Some(next) = send_next(store, branch_id, instance_id, clock).await? {
+        finish(
+            store,
+            clock,
+            &next.lease,
+            Some((0, &"in turn".into())),
+            "in turn",
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+/// Edits the latest question, under which another message is queued meanwhile, and sent in place of the answer.
+async fn edit_last(
+    store: &Store,
+    clock: &SystemClock,
+    conversation: &Conversation,
+    instance_id: &InstanceId,
+) -> anyhow::Result<()> {
+    let page = store.messages(&conversation.id, None, &PageQuery::Latest);
+    let page = page.await?.context("no branch")?;
+    let asked = page.messages.iter().rev();
+    let last = asked.into_iter().find(|message| message.role == Role::User);
+    let request = TurnRequest::edit(&last.context("no question")?.id, "another question");
+    let edit = BeginTurn::new(request, instance_id.clone());
+    let edited = started(store.begin(&edit, clock.now()).await?)?;
+    let id = edited.accepted.user_message_id.to_string();
+    Promise::Sent(id, "another question".to_owned()).print()?;
+    let next = NextTurn {
+        turn: new_turn(&conversation.id, &conversation.main_branch_id, instance_id),
+        takeover: Takeover::Interrupt,
+    };
+    let ending = Ending::new(MessageStatus::Stopped, None);
+    let part = (0, &"a part".into());
+    let succession = store
+        .finish_and_begin(&edited.lease, Some(part), &ending, &next, clock.now())
+        .await?;
+    let Succession::Begun(begun) = succession else {
+        bail!("the next turn got {succession:?}");
+    };
+    let next = started(begun)?;
+    let id = next.accepted.user_message_id.to_string();
+    Promise::Sent(id, QUESTION.to_owned()).print()?;
+    finish(
+        store,
+        clock,
+        &next.lease,
+        Some((0, &"instead".into())),
+        "instead",
+    )
+    .await
 }
 
 async fn finish(

@@ -7,10 +7,13 @@ use anyhow::{bail, ensure};
 use conch_core::clock::{Clock, SystemClock};
 use conch_core::model::{
     BranchId, ConversationId, Ending, FencedWrite, InstanceId, Lease, MessageStatus, NewMessage,
+    QueuedTurn, SendPolicy, TurnRequest, TurnTarget,
 };
 use conch_core::store::{BeginOutcome, BeginTurn, StartedTurn, Store};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
+
+use crate::ledger::Promise;
 
 /// Text of every user message.
 pub(crate) const QUESTION: &str = "a question";
@@ -32,6 +35,43 @@ pub(crate) fn new_turn(
         title: Some(QUESTION.to_owned()),
         ..BeginTurn::new(message.into(), instance_id.clone())
     }
+}
+
+/// Sends a message that waits until the branch is free, and returns the promise that it does.
+pub(crate) async fn enqueue(
+    store: &Store,
+    turn: BeginTurn,
+    text: &str,
+    clock: &SystemClock,
+) -> anyhow::Result<Promise> {
+    let mut turn = turn;
+    turn.request.policy = Some(SendPolicy::Queue);
+    if let TurnTarget::Message(message) = &mut turn.request.target {
+        text.clone_into(&mut message.content);
+    }
+    match store.begin(&turn, clock.now()).await? {
+        BeginOutcome::Queued(queued) => {
+            let id = queued.queued_message_id.to_string();
+            Ok(Promise::Queued(id, text.to_owned()))
+        }
+        other => bail!("a message to queue was told {other:?}"),
+    }
+}
+
+/// Begins the first message that waits on a free branch, as a drainer does.
+pub(crate) async fn send_next(
+    store: &Store,
+    branch_id: &BranchId,
+    instance_id: &InstanceId,
+    clock: &SystemClock,
+) -> anyhow::Result<Option<StartedTurn>> {
+    let ready = store.ready_in_queues(clock.now()).await?.next;
+    let Some(next) = ready.into_iter().find(|next| next.branch_id == *branch_id) else {
+        return Ok(None);
+    };
+    let request = TurnRequest::queued(QueuedTurn::Next(next.id));
+    let turn = BeginTurn::new(request, instance_id.clone());
+    started(store.begin(&turn, clock.now()).await?).map(Some)
 }
 
 /// Writes the answer's text.

@@ -1,8 +1,8 @@
 //! How a message enters a queue and leaves it, in the transactions of its send and of its turn.
 
 use conch_model::{
-    AttachmentId, ConversationId, MAX_QUEUED, MessageId, Parameters, Queued, QueuedMessageId,
-    RequestId, Timestamp,
+    AttachmentId, BranchId, ConversationId, MAX_QUEUED, MessageId, Parameters, Queued,
+    QueuedMessageId, RequestId, Timestamp,
 };
 use sqlx::SqliteConnection;
 
@@ -73,14 +73,7 @@ pub(crate) async fn enqueue(
         return Ok(EnqueueOutcome::Full);
     }
     if before == 0 {
-        // What an empty queue was paused for is over.
-        sqlx::query!(
-            "UPDATE branches SET queue_paused = NULL, queue_notice = NULL
-             WHERE id = ? AND queue_paused <> 'user'",
-            branch_id
-        )
-        .execute(&mut **tx)
-        .await?;
+        end_past_pause(tx, branch_id).await?;
     }
     let defaults = settings::read(tx).await?;
     let own = sqlx::query_scalar!(
@@ -127,6 +120,18 @@ pub(crate) async fn enqueue(
         queued_message_id: id,
         position: before + 1,
     }))
+}
+
+/// Ends the pause of an empty queue: what it was for is over, unless the user set it.
+pub(crate) async fn end_past_pause(tx: &mut SqliteConnection, branch_id: &BranchId) -> Result<()> {
+    sqlx::query!(
+        "UPDATE branches SET queue_paused = NULL, queue_notice = NULL
+             WHERE id = ? AND queue_paused <> 'user'",
+        branch_id
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
 }
 
 /// A message that leaves its queue.

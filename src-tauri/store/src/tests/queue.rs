@@ -229,6 +229,22 @@ async fn an_empty_queue_is_paused_only_by_the_user() {
 }
 
 #[tokio::test]
+async fn the_user_can_pause_a_queue_that_an_old_pause_left_empty() {
+    let fixture = Fixture::new().await;
+    let id = &fixture.conversation.id;
+    let first = fixture.begin("first", NOW).await;
+    fixture.enqueue("second").await;
+    fixture.end_as(&first, MessageStatus::Stopped).await;
+    assert!(fixture.store.clear_queue(id, None, NOW).await.unwrap());
+    assert_eq!(fixture.reason().await, None, "nothing waits");
+    assert!(fixture.store.pause_queue(id, None, true).await.unwrap());
+    assert_eq!(fixture.reason().await, Some(PauseReason::User));
+    fixture.begin("third", NOW).await;
+    fixture.enqueue("fourth").await;
+    assert_eq!(fixture.reason().await, Some(PauseReason::User));
+}
+
+#[tokio::test]
 async fn a_start_pauses_what_waits_and_keeps_other_reasons() {
     let fixture = Fixture::new().await;
     fixture.begin("first", NOW).await;

@@ -7,13 +7,15 @@
 
 use std::ffi::c_int;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
 use conch_core::App;
-use conch_core::model::{Accepted, ConversationId, MessageStatus};
+use conch_core::model::{
+    Accepted, ConversationId, MessageStatus, Role, SendOutcome, SendPolicy, TurnRequest,
+};
 use conch_fault_server::{FaultServer, Script, Step};
 use conch_support::application::{self, send};
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -65,7 +67,7 @@ const FAULTS: [Fault; 4] = [
 
 /// Makes every N-th write fail in every way; the quick campaign takes some of them.
 pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
-    let stride: usize = run.choose(1, 12);
+    let stride: usize = run.choose(1, 24);
     runtime()?.block_on(async {
         let server = FaultServer::start().await;
         let parts = (0..2).map(|_| Step::Delta("word ".repeat(PART_BYTES / 5)));
@@ -113,8 +115,19 @@ pub(super) struct FaultyDisk {
     /// Number of the first call that fails.
     number: u64,
     calls: AtomicU64,
+    /// What each call was, on a disk that never fails: its kind and its file.
+    log: Mutex<Vec<(Call, String)>>,
     failed: Notify,
     mended: AtomicBool,
+}
+
+/// Kinds of calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Call {
+    Write,
+    Truncate,
+    Sync,
+    Delete,
 }
 
 impl FaultyDisk {
@@ -123,6 +136,7 @@ impl FaultyDisk {
             fault,
             number,
             calls: AtomicU64::new(0),
+            log: Mutex::default(),
             failed: Notify::new(),
             mended: AtomicBool::new(false),
         }
@@ -138,7 +152,29 @@ impl FaultyDisk {
         self.mended.store(true, Ordering::Relaxed);
     }
 
-    fn fails(&self) -> bool {
+    /// Returns the numbers of the calls that differ from the one before or the one after, on a disk that never fails:
+    /// the writes between are many, and alike.
+    pub(super) fn turning_points(&self) -> Vec<u64> {
+        let log = self.log();
+        let differs = |place: usize, other: Option<usize>| {
+            other.and_then(|other| log.get(other)) != log.get(place)
+        };
+        (0..log.len())
+            .filter(|&place| {
+                differs(place, place.checked_sub(1)) || differs(place, place.checked_add(1))
+            })
+            .map(|place| place as u64 + 1)
+            .collect()
+    }
+
+    fn log(&self) -> MutexGuard<'_, Vec<(Call, String)>> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fails(&self, kind: Call, file: &str) -> bool {
+        if self.number == u64::MAX {
+            self.log().push((kind, file.to_owned()));
+        }
         let call = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
         let fails = match self.fault {
             Fault::FullOnce | Fault::FailsOnce => call == self.number,
@@ -157,8 +193,8 @@ impl FaultyDisk {
     }
 
     /// A full disk can still sync, truncate and delete.
-    fn device_fails(&self, code: c_int) -> Verdict {
-        if self.fails() && !self.is_full() {
+    fn device_fails(&self, kind: Call, file: &str, code: c_int) -> Verdict {
+        if self.fails(kind, file) && !self.is_full() {
             Verdict::Fail(code)
         } else {
             Verdict::Do
@@ -167,8 +203,8 @@ impl FaultyDisk {
 }
 
 impl Disk for FaultyDisk {
-    fn write(&self, _: &str, _: u64, bytes: &[u8]) -> Verdict {
-        match (self.fails(), self.fault) {
+    fn write(&self, file: &str, _: u64, bytes: &[u8]) -> Verdict {
+        match (self.fails(Call::Write, file), self.fault) {
             (false, _) => Verdict::Do,
             (true, Fault::Full) => Verdict::Fail(SQLITE_FULL),
             (true, Fault::FullOnce) => Verdict::Partly(bytes.len() / 2, SQLITE_FULL),
@@ -177,16 +213,16 @@ impl Disk for FaultyDisk {
         }
     }
 
-    fn truncate(&self, _: &str, _: u64) -> Verdict {
-        self.device_fails(SQLITE_IOERR_TRUNCATE)
+    fn truncate(&self, file: &str, _: u64) -> Verdict {
+        self.device_fails(Call::Truncate, file, SQLITE_IOERR_TRUNCATE)
     }
 
-    fn sync(&self, _: &str) -> Verdict {
-        self.device_fails(SQLITE_IOERR_FSYNC)
+    fn sync(&self, file: &str) -> Verdict {
+        self.device_fails(Call::Sync, file, SQLITE_IOERR_FSYNC)
     }
 
-    fn delete(&self, _: &str, _: bool) -> Verdict {
-        self.device_fails(SQLITE_IOERR_DELETE)
+    fn delete(&self, file: &str, _: bool) -> Verdict {
+        self.device_fails(Call::Delete, file, SQLITE_IOERR_DELETE)
     }
 }
 
@@ -214,8 +250,14 @@ impl Trial<FaultyDisk> {
     }
 }
 
-/// Opens, sends, waits for the answer, sends again, starts again. Whatever fails is retried until it works, as a user
-/// would.
+/// Text of what is sent while an answer is being written.
+const QUEUED: &str = "a queued question";
+
+/// Text of an edited message.
+const EDITED_QUESTION: &str = "an edited question";
+
+/// Opens, sends, queues, waits for the answers, does so again, edits, starts again. Whatever fails is retried until it
+/// works, as a user would.
 async fn live(folder: &Path, base_url: &str) -> anyhow::Result<Vec<String>> {
     let database = folder.join("conch.db");
     let mut ledger = Ledger::default();
@@ -225,8 +267,21 @@ async fn live(folder: &Path, base_url: &str) -> anyhow::Result<Vec<String>> {
         let accepted = retry(async || send(&app, &made.id, QUESTION).await).await;
         let id = accepted.user_message_id.to_string();
         ledger.record(Promise::Sent(id, QUESTION.to_owned()));
+        ledger.record(retry(async || enqueue(&app, &made.id, QUEUED).await).await);
         await_answer(&app, &made.id, &accepted, &mut ledger).await?;
     }
+    let again = async || {
+        let page = app.conversations.get(&made.id, None).await?;
+        let mut asked = page.messages.iter().rev();
+        let last = asked.find(|message| message.role == Role::User);
+        let last = last.context("no question")?;
+        let edit = TurnRequest::edit(&last.id, EDITED_QUESTION);
+        anyhow::Ok(application::accepted(app.turns.start(edit).await?))
+    };
+    let edited = retry(again).await;
+    let id = edited.user_message_id.to_string();
+    ledger.record(Promise::Sent(id, EDITED_QUESTION.to_owned()));
+    await_answer(&app, &made.id, &edited, &mut ledger).await?;
     let mut broken = checks::violations(&database, DatabaseState::Idle).await?;
     broken.extend(ledger.broken(&database).await?);
     app.quit().await;
@@ -250,7 +305,24 @@ async fn retry<T, E>(call: impl AsyncFn() -> Result<T, E>) -> T {
     }
 }
 
-/// Waits until the conversation is free, and records a complete answer as a promise.
+/// Sends a message that waits while an answer is being written, and returns what was acknowledged.
+async fn enqueue(app: &App, id: &ConversationId, text: &str) -> conch_core::Result<Promise> {
+    let request = TurnRequest {
+        policy: Some(SendPolicy::Queue),
+        ..TurnRequest::message(id, text)
+    };
+    Ok(match app.turns.start(request).await? {
+        SendOutcome::Queued(queued) => {
+            Promise::Queued(queued.queued_message_id.to_string(), text.to_owned())
+        }
+        SendOutcome::Accepted(accepted) => {
+            Promise::Sent(accepted.user_message_id.to_string(), text.to_owned())
+        }
+    })
+}
+
+/// Waits until nothing waits in the conversation and it is free, and records a complete answer as a promise. A queue
+/// that an error paused is resumed, as a user would.
 async fn await_answer(
     app: &App,
     id: &ConversationId,
@@ -259,8 +331,12 @@ async fn await_answer(
 ) -> anyhow::Result<()> {
     let mut events = app.subscribe();
     loop {
+        let queue = app.queues.list(id, None).await?;
+        if queue.paused {
+            retry(async || app.queues.resume(id, None).await).await;
+        }
         let status = app.turns.lock_status(id, None).await?;
-        if !status.locked {
+        if queue.items.is_empty() && !status.locked {
             break;
         }
         // Poll the status again in case an event was missed.

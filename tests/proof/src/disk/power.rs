@@ -11,8 +11,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context;
 use conch_core::clock::{Clock, SystemClock};
-use conch_core::model::{BranchId, ConversationId, Ending, InstanceId, MessageStatus};
-use conch_core::store::{Piece, Store};
+use conch_core::model::{
+    BranchId, ConversationId, Ending, InstanceId, Lease, MessageStatus, TurnRequest,
+};
+use conch_core::store::{BeginTurn, Piece, Store};
 use fastrand::Rng;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -20,7 +22,7 @@ use super::shim::{Disk, Mounted, Verdict};
 use crate::campaign::{Finding, Run, runtime};
 use crate::ledger::{Ledger, Promise};
 use crate::report::grouped;
-use crate::turns::{QUESTION, ensure_written, new_turn, started};
+use crate::turns::{QUESTION, enqueue, ensure_written, new_turn, send_next, started};
 
 /// Granularity at which writes are torn.
 const SECTOR: usize = 512;
@@ -151,7 +153,8 @@ impl Disk for Recorder {
     }
 }
 
-/// Records a life: turns in two conversations, with the database closed and reopened halfway.
+/// Records a life: turns, queued messages and edits in two conversations, with the database closed and reopened
+/// halfway.
 async fn record() -> anyhow::Result<Life> {
     let folder = tempfile::tempdir()?;
     let recorder = Arc::new(Recorder::default());
@@ -191,20 +194,49 @@ async fn turn(
     number: usize,
     recorder: &Recorder,
 ) -> anyhow::Result<()> {
-    let new_turn = new_turn(conversation_id, branch_id, instance_id);
-    let started = started(store.begin(&new_turn, clock.now()).await?)?;
-    let lease = &started.lease;
-    let sent = started.accepted.user_message_id.to_string();
-    recorder.acknowledge(Promise::Sent(sent, QUESTION.to_owned()));
+    // What the last turn here left waiting is sent first, in its order.
+    while let Some(next) = send_next(store, branch_id, instance_id, clock).await? {
+        finish(store, clock, &next.lease, None, recorder).await?;
+    }
+    let new_turn = || new_turn(conversation_id, branch_id, instance_id);
+    let begun = started(store.begin(&new_turn(), clock.now()).await?)?;
+    let lease = &begun.lease;
+    let sent = begun.accepted.user_message_id.clone();
+    recorder.acknowledge(Promise::Sent(sent.to_string(), QUESTION.to_owned()));
+    if number % 5 == 0 {
+        finish(store, clock, lease, None, recorder).await?;
+        let edit = TurnRequest::edit(&sent, "another question");
+        let edit = BeginTurn::new(edit, instance_id.clone());
+        let edited = started(store.begin(&edit, clock.now()).await?)?;
+        let id = edited.accepted.user_message_id.to_string();
+        recorder.acknowledge(Promise::Sent(id, "another question".to_owned()));
+        return finish(store, clock, &edited.lease, None, recorder).await;
+    }
+    for place in 0..number % 3 {
+        let text = format!("queued {place} in turn {number}");
+        recorder.acknowledge(enqueue(store, new_turn(), &text, clock).await?);
+    }
     let text = format!("part {number} ").repeat(1 + number * 7 % 400);
     let piece = Piece::from(&*text);
     ensure_written(store.append(lease, 0, &piece).await?, lease)?;
     ensure_written(store.append(lease, 1, &piece).await?, lease)?;
+    finish(store, clock, lease, Some(&text), recorder).await
+}
+
+/// Ends an answer that has this text twice already.
+async fn finish(
+    store: &Store,
+    clock: &SystemClock,
+    lease: &Lease,
+    text: Option<&str>,
+    recorder: &Recorder,
+) -> anyhow::Result<()> {
     let ending = Ending::new(MessageStatus::Complete, None);
     let rest = Piece::from("the end");
-    let rest = Some((2, &rest));
+    let rest = Some((text.map_or(0, |_| 2), &rest));
     let finished = store.finish(lease, rest, &ending, clock.now()).await?;
     ensure_written(finished, lease)?;
+    let text = text.unwrap_or_default();
     recorder.acknowledge(Promise::Whole(
         lease.message_id.to_string(),
         format!("{text}{text}the end"),

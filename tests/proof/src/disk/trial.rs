@@ -9,7 +9,7 @@ use super::shim::{Disk, Mounted};
 pub(super) struct Trial<D> {
     folder: tempfile::TempDir,
     pub(super) disk: Arc<D>,
-    _mounted: Mounted,
+    mounted: Vec<Mounted>,
 }
 
 impl<D: Disk + 'static> Trial<D> {
@@ -21,8 +21,17 @@ impl<D: Disk + 'static> Trial<D> {
         Ok(Self {
             folder,
             disk,
-            _mounted: mounted,
+            mounted: vec![mounted],
         })
+    }
+
+    /// Mounts the disk on a new folder in this one too.
+    pub(super) fn and_on(mut self, name: &str) -> anyhow::Result<Self> {
+        let inner = self.folder.path().join(name);
+        std::fs::create_dir(&inner)?;
+        let disk = Arc::clone(&self.disk) as Arc<dyn Disk>;
+        self.mounted.push(Mounted::under(&inner, disk)?);
+        Ok(self)
     }
 
     /// Returns the canonical path, which SQLite uses; the path of a temporary folder may not be

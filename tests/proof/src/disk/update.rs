@@ -2,7 +2,10 @@
 //!
 //! A start on a database of the version before messages had parts backs it up and migrates it. From the N-th call on
 //! nothing is written any more: the disk is full, or the process is gone. The next start, on a disk that works, finds
-//! the old version or the new one, and every message as it was.
+//! the old version or the new one, and every message as it was; so does who opens a backup that has its final name.
+//!
+//! Most of the calls write pages of the copy or of an index, one like the other. The full campaign interrupts at all of
+//! them, the quick one at some of those where something else begins or ends.
 
 use std::io::Read;
 use std::path::Path;
@@ -23,12 +26,18 @@ use crate::report::grouped;
 /// Made by `tests/seed/examples/fixture.rs`: 10,066 messages, among them answers of every status.
 const OLD: &[u8] = include_bytes!("../../../../src-tauri/store/tests/fixtures/before_parts.db.gz");
 
+/// Where the start saves the old database.
+const BACKUPS: &str = "backups";
+
+/// Interruptions of the quick campaign.
+const SAMPLE: usize = 14;
+
 /// A message as it is stored: its key, id, status, text, reasoning, and text that is not joined yet.
 type Row = (i64, String, String, String, String, Option<String>);
 
 /// Interrupts an update at as many calls as the scale says.
 pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
-    let stride: usize = run.choose(1, 8);
+    let most = run.choose(usize::MAX, SAMPLE);
     runtime()?.block_on(async {
         let mut old = Vec::new();
         GzDecoder::new(OLD).read_to_end(&mut old)?;
@@ -39,10 +48,13 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
         };
         let (old, before) = (&old, &before);
 
-        let calm = Trial::on(FaultyDisk::new(u64::MAX, Fault::Failing))?;
+        let calm = trial(u64::MAX, Fault::Failing)?;
         let mut found = update(&calm, old, before).await?.broken;
         let calls = calm.disk.calls();
-        let cases: Vec<(u64, Fault)> = (1..=calls)
+        let numbers = run.choose((1..=calls).collect(), calm.disk.turning_points());
+        let stride = (2 * numbers.len()).div_ceil(most).max(1);
+        let cases: Vec<(u64, Fault)> = numbers
+            .into_iter()
             .flat_map(|number| [Fault::Full, Fault::Failing].map(|fault| (number, fault)))
             .skip(fastrand::usize(0..stride))
             .step_by(stride)
@@ -56,7 +68,7 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
         let lanes = std::thread::available_parallelism()?.get();
         let outcomes: Vec<(Outcome, String)> = stream::iter(cases)
             .map(async |(number, fault)| {
-                let trial = Trial::on(FaultyDisk::new(number, fault))?;
+                let trial = trial(number, fault)?;
                 let outcome = update(&trial, old, before).await;
                 run.advance(1);
                 let place = format!("{fault:?} from call {number} on");
@@ -82,6 +94,11 @@ pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
             ),
         })
     })
+}
+
+/// Mounts a disk under a data folder and its backups.
+fn trial(number: u64, fault: Fault) -> anyhow::Result<Trial<FaultyDisk>> {
+    Trial::on(FaultyDisk::new(number, fault))?.and_on(BACKUPS)
 }
 
 struct Outcome {
@@ -111,6 +128,14 @@ async fn update(trial: &Trial<FaultyDisk>, old: &[u8], before: &[Row]) -> anyhow
     }
     if rows(&database).await? != before {
         broken.push("the messages are not as they were".to_owned());
+    }
+    for entry in std::fs::read_dir(trial.path()?.join(BACKUPS))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "db")
+            && rows(&path).await? != before
+        {
+            broken.push(format!("{} is not what was to be saved", path.display()));
+        }
     }
     Ok(Outcome {
         failed: interrupted.is_some(),

@@ -3,6 +3,7 @@
 //! plain Rust.
 
 mod expected;
+mod steps;
 mod system;
 
 use std::thread;

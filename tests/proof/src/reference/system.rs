@@ -1,4 +1,8 @@
-//! The system under test: the product's own store, driven through the same steps.
+//! The system under test: the product's own store, driven through the same steps. How its turns begin is in [`turns`],
+//! how it is compared with the model in [`compare`].
+
+mod compare;
+mod turns;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,20 +10,26 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, bail, ensure};
 use proptest_state_machine::ReferenceStateMachine;
-use sqlx::{Connection, Row};
+use sqlx::{Connection, SqliteConnection};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
 use conch_core::model::{
-    BranchId, ConversationId, Ending, FencedWrite, GenerationId, InstanceId, Lease, MessageStatus,
-    Timestamp,
+    BranchId, ConversationId, Ending, Entity, FencedWrite, InstanceId, Lease, MessageId,
+    PauseReason, QueuedMessageId, Timestamp,
 };
-use conch_core::store::{BeginOutcome, BeginTurn, Holder, Piece, Store};
+use conch_core::store::{
+    BeginTurn, DeleteBranchOutcome, ForkOutcome, Holder, Piece, PurgeProgress, SelectOutcome, Store,
+};
 
-use super::expected::{BRANCHES, Expected, Outcome, START_TIME, Status, Step};
-use crate::turns::{QUESTION, connect, new_turn};
+use super::expected::{Expected, Outcome, START_TIME, Target, text_of};
+use super::steps::{BRANCHES, ItemAction, QueueAction, Step, UNDO};
+use crate::turns::connect;
 
 const DATABASE: &str = "conch.db";
+
+/// What a purge deletes in one transaction.
+const PORTION: u32 = 3;
 
 /// A database with one conversation and its branches, the start of every sequence.
 pub(super) struct Template {
@@ -63,11 +73,24 @@ struct Granted {
     observed_row: Holder,
 }
 
+/// A queued message, with the turn by which it was queued.
+struct Queued {
+    id: QueuedMessageId,
+    turn: BeginTurn,
+}
+
+/// The store, and the ids of everything in it, numbered as in the model.
 pub(super) struct System<'a> {
     template: &'a Template,
     folder: TempDir,
     store: Store,
+    /// For the comparison.
+    reader: SqliteConnection,
+    number: usize,
+    branches: Vec<BranchId>,
+    messages: Vec<MessageId>,
     granted: Vec<Granted>,
+    items: Vec<Queued>,
 }
 
 impl<'a> System<'a> {
@@ -82,12 +105,17 @@ impl<'a> System<'a> {
         runtime()?.block_on(async {
             let folder = tempfile::tempdir()?;
             copy_database(template.folder.path(), folder.path())?;
-            let store = Store::open(&folder.path().join(DATABASE), false, at(START_TIME)).await?;
+            let path = folder.path().join(DATABASE);
             let mut system = Self {
                 template,
                 folder,
-                store,
+                store: Store::open(&path, false, at(START_TIME)).await?,
+                reader: connect(&path).await?,
+                number: 0,
+                branches: template.branches.clone(),
+                messages: Vec::new(),
                 granted: Vec::new(),
+                items: Vec::new(),
             };
             let mut expected = start;
             for (number, step) in steps.iter().enumerate() {
@@ -102,9 +130,12 @@ impl<'a> System<'a> {
                     place(),
                     expected.outcome
                 );
-                system.compare_locks(&expected).await.with_context(place)?;
+                system.number += 1;
+                system.compare(&expected).await.with_context(place)?;
             }
             system.compare_messages(&expected).await?;
+            system.reach_everything(&expected).await?;
+            system.reader.close().await?;
             system.store.close().await;
             Ok(())
         })
@@ -116,76 +147,156 @@ impl<'a> System<'a> {
 
     async fn take(&mut self, step: &Step, now: Timestamp) -> anyhow::Result<Outcome> {
         Ok(match step {
-            Step::Send { branch, instance } => self.send(*branch, *instance, now).await?,
+            Step::Send {
+                branch,
+                instance,
+                policy,
+            } => {
+                let target = Target::Message {
+                    branch: *branch,
+                    text: text_of(self.number),
+                };
+                self.turn(&target, *instance, *policy, now).await?
+            }
+            Step::Edit { message, instance } => {
+                let target = Target::Edit {
+                    message: *message,
+                    text: text_of(self.number),
+                };
+                self.turn(&target, *instance, None, now).await?
+            }
+            Step::Answer { message, instance } => {
+                let target = Target::Answer(*message);
+                self.turn(&target, *instance, None, now).await?
+            }
             Step::SendAgain { generation } => {
                 let turn = self.granted[*generation].turn.clone();
-                let again = BeginTurn {
-                    generation_id: GenerationId::fresh(),
-                    ..turn
-                };
-                match self.store.begin(&again, now).await? {
-                    BeginOutcome::Duplicate(accepted) => {
-                        let earlier = |granted: &Granted| {
-                            granted.lease.generation_id == accepted.generation_id
-                        };
-                        let generation = self.granted.iter().position(earlier);
-                        Outcome::Duplicate {
-                            generation: generation.context("an unknown answer")?,
-                        }
-                    }
-                    other => bail!("{other:?} to a request that was accepted before"),
-                }
+                self.begin_again(turn, now).await?
             }
-            Step::Renew { generation } => outcome(
-                self.store
-                    .renew(&self.granted[*generation].lease, now)
-                    .await?,
-            ),
+            Step::TakeOver {
+                generation,
+                takeover,
+            } => {
+                let lease = &self.granted[*generation].lease;
+                let branch = self.branches.iter().position(|id| *id == lease.branch_id);
+                let target = Target::Message {
+                    branch: branch.context("an unknown branch")?,
+                    text: text_of(self.number),
+                };
+                let turn = BeginTurn {
+                    instance_id: self.granted[*generation].turn.instance_id.clone(),
+                    ..self.begin_turn(&target, 0, None)
+                };
+                self.succeed(*generation, turn, *takeover, now).await?
+            }
+            Step::Renew { generation } => {
+                let lease = &self.granted[*generation].lease;
+                written(self.store.renew(lease, now).await?)
+            }
             Step::Append { generation, text } => {
                 let granted = &mut self.granted[*generation];
-                let done = self
-                    .store
-                    .append(&granted.lease, granted.chunks, &Piece::from(&**text))
-                    .await?;
+                let piece = Piece::from(&**text);
+                let done = self.store.append(&granted.lease, granted.chunks, &piece);
+                let done = done.await?;
                 granted.chunks += 1;
-                outcome(done)
+                written(done)
             }
-            Step::Finish { generation, rest } => {
+            Step::Finish {
+                generation,
+                rest,
+                status,
+            } => {
                 let granted = &self.granted[*generation];
-                let ending = Ending::new(MessageStatus::Complete, None);
+                let ending = Ending::new(*status, None);
                 let rest = Piece::from(rest.as_str());
                 let rest = Some((granted.chunks, &rest));
-                outcome(
-                    self.store
-                        .finish(&granted.lease, rest, &ending, now)
-                        .await?,
-                )
+                let done = self.store.finish(&granted.lease, rest, &ending, now);
+                written(done.await?)
+            }
+            Step::Select { message } => {
+                match self.store.select_version(&self.messages[*message]).await? {
+                    SelectOutcome::Shown { branch_id, head } => Outcome::Shown {
+                        branch: self.branch(&branch_id)?,
+                        head: self.message(&head)?,
+                    },
+                    SelectOutcome::Busy(branch_id) => Outcome::Busy {
+                        branch: self.branch(&branch_id)?,
+                    },
+                    SelectOutcome::NotFound => Outcome::NotFound(Entity::Message),
+                }
+            }
+            Step::Fork { message } => {
+                let forked = self.store.fork_branch(&self.messages[*message], None, now);
+                match forked.await? {
+                    ForkOutcome::Forked(branch) => {
+                        self.branches.push(branch.id);
+                        Outcome::Forked
+                    }
+                    ForkOutcome::Busy(branch_id) => Outcome::Busy {
+                        branch: self.branch(&branch_id)?,
+                    },
+                    ForkOutcome::NotFound => Outcome::NotFound(Entity::Message),
+                    ForkOutcome::NameTaken => bail!("a name that Conch chose is taken"),
+                }
+            }
+            Step::DeleteBranch { branch, is_lost } => {
+                let id = &self.branches[*branch];
+                match self.store.delete_branch(id, *is_lost, now).await? {
+                    DeleteBranchOutcome::Deleted => Outcome::Deleted,
+                    DeleteBranchOutcome::Busy(_) => Outcome::Busy { branch: *branch },
+                    DeleteBranchOutcome::NotFound => Outcome::NotFound(Entity::Branch),
+                    DeleteBranchOutcome::Main => Outcome::Main,
+                }
+            }
+            Step::PurgeBranches => self.purge_branches().await?,
+            Step::Item { item, action } => self.act_on_item(*item, action, now).await?,
+            Step::Queue { branch, action } => {
+                let (conversation, branch) =
+                    (&self.template.conversation_id, &self.branches[*branch]);
+                Outcome::Done(match action {
+                    QueueAction::Clear => {
+                        let cleared = self.store.clear_queue(conversation, Some(branch), now);
+                        cleared.await?
+                    }
+                    QueueAction::Pause(paused) => {
+                        let paused = self.store.pause_queue(conversation, Some(branch), *paused);
+                        paused.await?
+                    }
+                })
+            }
+            Step::PauseQueues => {
+                let reason = PauseReason::Restarted;
+                self.store.pause_queues(reason).await?;
+                Outcome::None
+            }
+            Step::Drain { instance } => self.drain(*instance, now).await?,
+            Step::PurgeRemoved => {
+                let undo = std::time::Duration::from_millis(u64::try_from(UNDO)?);
+                Outcome::Purged(self.store.purge_removed(now, undo).await?.purged)
             }
             Step::Sweep => {
                 let mut freed = 0;
                 for holder in self.store.holders().await? {
                     if holder.expires_at <= now {
-                        freed += usize::from(
-                            self.store.expire(&holder, now).await? == FencedWrite::Written,
-                        );
+                        let expired = self.store.expire(&holder, now).await?;
+                        freed += usize::from(expired == FencedWrite::Written);
                     }
                 }
                 Outcome::Freed(freed)
             }
-            Step::LateSweep { generation } => outcome(
-                self.store
-                    .expire(&self.granted[*generation].observed_row, now)
-                    .await?,
-            ),
+            Step::LateSweep { generation } => {
+                let row = &self.granted[*generation].observed_row;
+                written(self.store.expire(row, now).await?)
+            }
             Step::Clock { .. } => Outcome::None,
             Step::Capacity { max_parallel } => {
-                let mut aside = connect(&self.path()).await?;
-                sqlx::query("UPDATE conversations SET max_parallel = ?")
-                    .bind(i64::try_from(*max_parallel)?)
-                    .execute(&mut aside)
-                    .await?;
-                aside.close().await?;
-                Outcome::None
+                let id = &self.template.conversation_id;
+                let max_parallel = u32::try_from(*max_parallel)?;
+                Outcome::Done(self.store.set_max_parallel(id, max_parallel).await?)
+            }
+            Step::Policy { policy } => {
+                let id = &self.template.conversation_id;
+                Outcome::Done(self.store.set_send_policy(id, *policy).await?)
             }
             Step::Reopen => {
                 self.store.close().await;
@@ -196,37 +307,54 @@ impl<'a> System<'a> {
         })
     }
 
-    async fn send(
+    async fn act_on_item(
         &mut self,
-        branch: usize,
-        instance: usize,
+        item: usize,
+        action: &ItemAction,
         now: Timestamp,
     ) -> anyhow::Result<Outcome> {
-        let turn = new_turn(
-            &self.template.conversation_id,
-            &self.template.branches[branch],
-            &instance_id(instance),
-        );
-        match self.store.begin(&turn, now).await? {
-            BeginOutcome::Started(started) => {
-                let fence = started.lease.fence;
-                let holders = self.store.holders().await?;
-                let own = |holder: &Holder| holder.lease == started.lease;
-                let observed_row = holders
-                    .into_iter()
-                    .find(own)
-                    .context("granted, but not held")?;
-                self.granted.push(Granted {
-                    lease: started.lease,
-                    turn,
-                    chunks: 0,
-                    observed_row,
-                });
-                Ok(Outcome::Granted { fence })
+        let id = &self.items[item].id;
+        Ok(match action {
+            ItemAction::Edit => {
+                let text = text_of(self.number);
+                Outcome::Done(self.store.edit_queued(id, &text, None).await?)
             }
-            BeginOutcome::Busy { .. } => Ok(Outcome::Busy),
-            other => bail!("{other:?} to a new request"),
+            ItemAction::Hold(held) => Outcome::Done(self.store.hold_queued(id, *held, now).await?),
+            ItemAction::Move(position) => {
+                Outcome::Done(self.store.move_queued(id, *position).await?)
+            }
+            ItemAction::Remove => Outcome::Done(self.store.remove_queued(id, now).await?),
+            ItemAction::Restore => Outcome::Restored(self.store.restore_queued(id).await?),
+            ItemAction::SendNow(instance) | ItemAction::BeginNext(instance) => {
+                let is_next = matches!(action, ItemAction::BeginNext(_));
+                let target = Target::Queued { item, is_next };
+                self.turn(&target, *instance, None, now).await?
+            }
+            ItemAction::SendAgain => {
+                let turn = self.items[item].turn.clone();
+                self.begin_again(turn, now).await?
+            }
+            ItemAction::PauseAt => {
+                let next = self.store.queued_message(id).await?;
+                if let Some(next) = &next {
+                    self.store.pause_at(next, "its model is gone").await?;
+                }
+                Outcome::Done(next.is_some())
+            }
+        })
+    }
+
+    async fn purge_branches(&self) -> anyhow::Result<Outcome> {
+        for branch in self.store.deleted_branches().await? {
+            loop {
+                let portion = self.store.portion().await?;
+                if portion.purge_branch(&branch, PORTION).await? == PurgeProgress::Done {
+                    break;
+                }
+            }
+            self.store.end_branch_purge(&branch).await?;
         }
+        Ok(Outcome::None)
     }
 
     /// A kill leaves the files on disk as they are; the next start begins with a copy of those.
@@ -236,76 +364,15 @@ impl<'a> System<'a> {
         self.store.close().await;
         self.folder = folder;
         self.store = Store::open(&self.path(), true, now).await?;
+        self.reader = connect(&self.path()).await?;
         let mut freed = 0;
         for holder in self.store.holders().await? {
             if holder.instance_id == instance_id(instance) {
-                freed +=
-                    usize::from(self.store.recover(&holder, now).await? == FencedWrite::Written);
+                let recovered = self.store.recover(&holder, now).await?;
+                freed += usize::from(recovered == FencedWrite::Written);
             }
         }
         Ok(Outcome::Freed(freed))
-    }
-
-    async fn compare_locks(&self, expected: &Expected) -> anyhow::Result<()> {
-        let holders = self.store.holders().await?;
-        for (number, branch) in self.template.branches.iter().enumerate() {
-            let holder = holders
-                .iter()
-                .find(|holder| holder.lease.branch_id == *branch);
-            let found = holder.map(|holder| {
-                (
-                    holder.lease.fence,
-                    holder.heartbeat_seq,
-                    holder.expires_at.as_millis(),
-                )
-            });
-            let must = expected.held[number]
-                .map(|held| (expected.fences[number], held.heartbeat, held.expires));
-            ensure!(
-                found == must,
-                "branch {number} is held by {found:?} instead of {must:?}"
-            );
-        }
-        Ok(())
-    }
-
-    async fn compare_messages(&self, expected: &Expected) -> anyhow::Result<()> {
-        let mut aside = connect(&self.path()).await?;
-        for (granted, must) in self.granted.iter().zip(&expected.generations) {
-            let row = sqlx::query(
-                "SELECT m.status, m.fence, m.content || coalesce((SELECT group_concat(text, '' ORDER BY seq)
-                   FROM message_chunks c WHERE c.message_id = m.id), ''), u.content
-                 FROM messages m JOIN messages u ON u.id = m.parent_id WHERE m.id = ?",
-            )
-            .bind(granted.lease.message_id.as_str())
-            .fetch_one(&mut aside)
-            .await
-            .context("an accepted message is missing")?;
-            let found: (String, i64, String, String) =
-                (row.get(0), row.get(1), row.get(2), row.get(3));
-            let status = match must.status {
-                Status::Generating => "generating",
-                Status::Complete => "complete",
-                Status::Interrupted => "interrupted",
-            };
-            let must = (
-                status.to_owned(),
-                must.fence,
-                must.text.clone(),
-                QUESTION.to_owned(),
-            );
-            ensure!(found == must, "a message is {found:?} instead of {must:?}");
-        }
-        let turns: i64 = sqlx::query_scalar("SELECT count(*) FROM messages")
-            .fetch_one(&mut aside)
-            .await?;
-        ensure!(
-            turns == 2 * i64::try_from(self.granted.len())?,
-            "there are {turns} messages for {} accepted sends",
-            self.granted.len()
-        );
-        aside.close().await?;
-        Ok(())
     }
 }
 
@@ -313,7 +380,7 @@ fn instance_id(number: usize) -> InstanceId {
     InstanceId::from(number.to_string())
 }
 
-fn outcome(fenced: FencedWrite) -> Outcome {
+fn written(fenced: FencedWrite) -> Outcome {
     match fenced {
         FencedWrite::Written => Outcome::Written,
         FencedWrite::Lost => Outcome::Lost,

@@ -5,6 +5,7 @@ import { repeat } from "lit-html/directives/repeat.js";
 import type { FoundServer, Preset, ProviderInfo } from "../../ipc/bindings";
 import { count } from "../../shared/format";
 import { icon } from "../../shared/icon";
+import { isComposing } from "../../shared/keyboard";
 import { errorNotice, title } from "../../shared/section";
 import { addressIn, candidatesOfKey, isLikelyKey, presetOfAddress } from "./recognise";
 import {
@@ -181,11 +182,11 @@ export function presets(
 		else if (candidates[0] !== undefined) actions.choose(candidates[0]);
 	};
 	const onKey = (event: KeyboardEvent) => {
+		if (isComposing(event)) return;
 		if (event.key === "ArrowDown") moveFocus(event, 1);
 		else if (event.key === "ArrowUp") moveFocus(event, -1);
-		else if (event.key === "Enter" && event.target instanceof HTMLInputElement) {
-			if (!event.isComposing) first();
-		} else return;
+		else if (event.key === "Enter" && event.target instanceof HTMLInputElement) first();
+		else return;
 		event.preventDefault();
 	};
 	const found = candidates.length + (server === null ? 0 : 1);
