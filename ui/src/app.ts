@@ -120,7 +120,7 @@ class App {
 			attachments,
 			toasts,
 			composer: {
-				key: computed(() => shown.value.draftKey),
+				key: computed(() => shown.value.key),
 				text: typing.text,
 				type: (text) => typing.type(text),
 				field: this.#focus.field,

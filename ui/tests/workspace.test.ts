@@ -578,7 +578,7 @@ test("a version of another branch is shown there, and the next message goes ther
 	await workspace.shown.value.select("m");
 	assert.equal(workspace.view.value?.branchId, "fork");
 	assert.equal(core.named("follow_branch").at(-1)?.branchId, "fork");
-	workspace.drafts.type("c", "hello");
+	workspace.drafts.type("c/fork", "hello");
 	await workspace.shown.value.send("enter");
 	assert.equal(core.named("send_message")[0]?.branchId, "fork");
 	await workspace.open("c");
@@ -615,7 +615,7 @@ test("an answer that got a branch of its own is shown there", async () => {
 	assert.equal(core.named("get_conversation")[1]?.branchId, "fork");
 });
 
-test("an answer on a branch of its own is busy from the press on, and shares the draft", async () => {
+test("an answer on a branch of its own is busy from the press on, and leaves the draft", async () => {
 	fakeCore({
 		get_conversation: ({ branchId }) => ({
 			...VIEW,
@@ -637,7 +637,40 @@ test("an answer on a branch of its own is busy from the press on, and shares the
 	watch();
 	assert.deepEqual(seen, [false, true], "it is never free in between");
 	assert.equal(workspace.view.value?.branchId, "fork");
+	assert.equal(workspace.typing.text.value, "", "the new branch has a composer of its own");
+	await workspace.shown.value.showBranch("b");
 	assert.equal(workspace.draft.value, "half a thought");
+});
+
+test("a branch has its own composer, also after a switch and a send", async () => {
+	const stored: Record<string, string> = { b: "on main", fork: "on the fork" };
+	const core = fakeCore({
+		get_conversation: ({ branchId }) => {
+			const id = String(branchId ?? "b");
+			return { ...VIEW, branchId: id, draft: stored[id] };
+		},
+		follow_branch: () => null,
+		save_draft: () => null,
+		send_message: () => ({ ...ACCEPTED, branchId: "fork" }),
+	});
+	const workspace = new Workspace(commands, VIEWPORT);
+	await workspace.open("c");
+	assert.equal(workspace.draft.value, "on main");
+	workspace.typing.type("on main, and more");
+	await workspace.shown.value.showBranch("fork");
+	assert.equal(workspace.draft.value, "on the fork");
+	await workspace.shown.value.send("button");
+	assert.equal(core.named("send_message")[0]?.content, "on the fork");
+	assert.equal(workspace.draft.value, "");
+	await workspace.shown.value.showBranch("b");
+	assert.equal(workspace.draft.value, "on main, and more");
+	workspace.drafts.flush();
+	await workspace.drafts.whenSaved();
+	const saved = core.named("save_draft").filter(({ branchId }) => branchId === null);
+	assert.deepEqual(
+		saved.map(({ content }) => content),
+		["on main, and more"],
+	);
 });
 
 test("what was typed a moment ago is kept with what is deleted", async () => {

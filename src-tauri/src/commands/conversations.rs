@@ -1,5 +1,6 @@
 //! Commands about conversations.
 
+use conch_core::composer;
 use conch_core::model::{
     BranchId, Conversation, ConversationId, ConversationSummary, MessageId, PageQuery,
 };
@@ -134,17 +135,18 @@ pub(crate) async fn set_conversation_model(
         .await?)
 }
 
-/// Saves a draft, the text that was typed but not sent; without an id, for the conversation that does not exist
-/// yet.
+/// Saves the draft of a branch, the text that was typed but not sent; without a conversation, of the one that does not
+/// exist yet.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn save_draft(
     host: State<'_, Host>,
     conversation_id: Option<ConversationId>,
+    branch_id: Option<BranchId>,
     content: String,
 ) -> CommandResult<()> {
-    let (id, app) = (conversation_id.as_ref(), host.app()?);
-    Ok(app.drafts.save(id, &content).await?)
+    let composer = composer(conversation_id, branch_id)?;
+    Ok(host.app()?.drafts.save(&composer, &content).await?)
 }
 
 /// Returns the draft of the conversation that does not exist yet; empty when there is none.

@@ -16,7 +16,7 @@ import type {
 	SendOutcome,
 	SendPolicy,
 } from "../../ipc/bindings";
-import { type Branch, type BranchKey, branchKey, draftKey, NEW } from "../../ipc/branch";
+import { type Branch, type BranchKey, branchKey, NEW } from "../../ipc/branch";
 import { hasCode, messageOf } from "../../ipc/errors";
 import { yieldToBrowser } from "../../shared/time";
 import { BranchQueue } from "../queue/queue";
@@ -28,9 +28,8 @@ import { Transcript } from "./transcript/transcript";
 
 export class BranchSession {
 	readonly branch: Branch;
+	/** Also of its draft and its files. */
 	readonly key: BranchKey;
-	/** The key of its draft and its files. */
-	readonly draftKey: BranchKey;
 	readonly transcript: Transcript;
 	readonly editor = new MessageEditor();
 	readonly queue: BranchQueue;
@@ -87,7 +86,6 @@ export class BranchSession {
 	constructor(branch: Branch, context: SessionContext) {
 		this.branch = branch;
 		this.key = branchKey(branch);
-		this.draftKey = draftKey(branch);
 		this.#context = context;
 		this.transcript = new Transcript(context.commands, context.viewport);
 		this.queue = new BranchQueue(branch, {
@@ -119,7 +117,7 @@ export class BranchSession {
 			void this.#try(() => this.#context.files.restoreNew());
 			return;
 		}
-		this.#context.drafts.expect(this.draftKey);
+		this.#context.drafts.expect(this.key);
 		await this.#read();
 	}
 
@@ -162,7 +160,7 @@ export class BranchSession {
 			return;
 		}
 		const { files, announcement } = this.#context;
-		if (event.type === "started") files.sentAnywhere(this.draftKey, filesOf(event.messages));
+		if (event.type === "started") files.sentAnywhere(this.key, filesOf(event.messages));
 		if (event.type === "ended" && event.message !== null) announcement.read([event.message]);
 	}
 
@@ -230,9 +228,9 @@ export class BranchSession {
 		if (isOlder || releases.isStale(view.branchId, view.lock)) return false;
 		batch(() => {
 			this.view.value = view;
-			drafts.restore(this.draftKey, view.draft);
-			files.restore(this.draftKey, view.attachments);
-			files.sentAnywhere(this.draftKey, filesOf(view.messages));
+			drafts.restore(this.key, view.draft);
+			files.restore(this.key, view.attachments);
+			files.sentAnywhere(this.key, filesOf(view.messages));
 			this.transcript.applySnapshot(view);
 			this.lock.value = view.lock;
 			this.queue.apply(view.queue);
@@ -299,13 +297,13 @@ export class BranchSession {
 			return;
 		}
 		if (this.refusesSend.value) return this.#refuseSend(source);
-		if (files.isReading(this.draftKey)) return refusals.askToWaitForFiles();
-		const ids = files.readyIds(this.draftKey);
+		if (files.isReading(this.key)) return refusals.askToWaitForFiles();
+		const ids = files.readyIds(this.key);
 		this.#pressed = null;
 		let isSent = false;
-		await this.#send({ content: drafts.of(this.draftKey), fileIds: ids, source }, (to, text) => {
-			drafts.sent(to.draftKey, text);
-			files.sent(to.draftKey, ids);
+		await this.#send({ content: drafts.of(this.key), fileIds: ids, source }, (to, text) => {
+			drafts.sent(to.key, text);
+			files.sent(to.key, ids);
 			isSent = true;
 		});
 		if (isSent && this.#pressed !== null) await this.send(this.#pressed);
@@ -318,12 +316,12 @@ export class BranchSession {
 	async sendBy(policy: SendPolicy, source: AttemptSource): Promise<void> {
 		const { drafts, files, refusals } = this.#context;
 		if (this.#isSending) return;
-		if (files.isReading(this.draftKey)) return refusals.askToWaitForFiles();
-		const ids = files.readyIds(this.draftKey);
-		const content = drafts.whole(this.draftKey);
+		if (files.isReading(this.key)) return refusals.askToWaitForFiles();
+		const ids = files.readyIds(this.key);
+		const content = drafts.whole(this.key);
 		await this.#send({ content, fileIds: ids, source, policy }, (to, text) => {
-			drafts.sentWhole(to.draftKey, text);
-			files.sent(to.draftKey, ids);
+			drafts.sentWhole(to.key, text);
+			files.sent(to.key, ids);
 		});
 	}
 
@@ -404,8 +402,7 @@ export class BranchSession {
 	/** Returns the other ways to send what is in the composer; none if nothing is. */
 	#waysOut(): readonly ToastAction[] {
 		const { drafts, files } = this.#context;
-		const isEmpty =
-			drafts.whole(this.draftKey).trim() === "" && files.readyIds(this.draftKey).length === 0;
+		const isEmpty = drafts.whole(this.key).trim() === "" && files.readyIds(this.key).length === 0;
 		if (isEmpty || this.isNew) return [];
 		const queue: ToastAction = {
 			name: "queue",
