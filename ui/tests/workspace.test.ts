@@ -398,7 +398,6 @@ const TAKEN = refusal("generation_in_progress", "A generation is already in prog
 const OVERTAKEN: readonly [string, (workspace: Workspace) => Promise<void>][] = [
 	["send_message", (workspace) => workspace.shown.value.sendText("hello", "button")],
 	["generate_response", (workspace) => workspace.shown.value.answerAgain("m", "retry")],
-	["select_version", (workspace) => workspace.shown.value.select("m")],
 ];
 
 for (const [command, act] of OVERTAKEN) {
@@ -583,23 +582,6 @@ test("a version of another branch is shown there, and the next message goes ther
 	assert.equal(core.named("send_message")[0]?.branchId, "fork");
 	await workspace.open("c");
 	assert.equal(workspace.view.value?.branchId, "b", "opened again, it is main");
-});
-
-test("no version is chosen while an answer is written, on this branch or another", async () => {
-	const elsewhere = { ...FREE, canSend: false };
-	const core = fakeCore({
-		get_conversation: () => ({ ...VIEW, lock: elsewhere }),
-		follow_branch: () => null,
-	});
-	const workspace = new Workspace(commands, VIEWPORT);
-	await workspace.open("c");
-	assert.deepEqual(
-		[workspace.shown.value.locked.value, workspace.shown.value.lock.value?.locked],
-		[true, false],
-	);
-	await workspace.shown.value.select("m");
-	assert.equal(core.named("select_version").length, 0);
-	assert.match(workspace.toasts.shown.value[0]?.text ?? "", /please wait/);
 });
 
 test("an answer that got a branch of its own is shown there", async () => {

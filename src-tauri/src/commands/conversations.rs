@@ -51,7 +51,8 @@ pub(crate) async fn get_conversation(
     Ok(render::conversation(view).await?)
 }
 
-/// Returns another part of a branch: at most 50 messages before, after or around a message.
+/// Returns another part of a branch: at most 50 messages before, after or around a message. With a version, of what the
+/// branch would show if that were selected; nothing is selected, and the lock does not matter.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn get_messages(
@@ -59,11 +60,12 @@ pub(crate) async fn get_messages(
     conversation_id: ConversationId,
     branch_id: Option<BranchId>,
     part: PageQuery,
+    version: Option<MessageId>,
 ) -> CommandResult<MessagePage> {
     let (branch, app) = (branch_id.as_ref(), host.app()?);
     let page = app
         .conversations
-        .messages(&conversation_id, branch, &part)
+        .messages(&conversation_id, branch, &part, version.as_ref())
         .await?;
     Ok(render::page(page).await?)
 }

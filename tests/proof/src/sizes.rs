@@ -147,7 +147,10 @@ impl Size {
             (PageQuery::Before(message_in_it(AFTER_A_PAGE)), false, true),
         ] {
             let page = self
-                .call("get_messages", app.conversations.messages(&id, None, &part))
+                .call(
+                    "get_messages",
+                    app.conversations.messages(&id, None, &part, None),
+                )
                 .await?;
             let shape = (page.messages.len(), page.has_earlier, page.has_later);
             ensure!(

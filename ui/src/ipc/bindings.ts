@@ -16,8 +16,11 @@ export const commands = {
 	listConversations: (after: ConversationId | null, limit: number | null) => __TAURI_INVOKE<ConversationSummary[]>("list_conversations", { after, limit }),
 	/**  Returns a conversation and the latest 50 messages of a branch (`main` unless another is named). */
 	getConversation: (conversationId: ConversationId, branchId: BranchId | null) => __TAURI_INVOKE<ConversationView>("get_conversation", { conversationId, branchId }),
-	/**  Returns another part of a branch: at most 50 messages before, after or around a message. */
-	getMessages: (conversationId: ConversationId, branchId: BranchId | null, part: PageQuery) => __TAURI_INVOKE<MessagePage>("get_messages", { conversationId, branchId, part }),
+	/**
+	 *  Returns another part of a branch: at most 50 messages before, after or around a message. With a version, of what the
+	 *  branch would show if that were selected; nothing is selected, and the lock does not matter.
+	 */
+	getMessages: (conversationId: ConversationId, branchId: BranchId | null, part: PageQuery, version: MessageId | null) => __TAURI_INVOKE<MessagePage>("get_messages", { conversationId, branchId, part, version }),
 	/**  Returns the messages of a branch that contain `text`, ignoring case, oldest first. */
 	findInConversation: (conversationId: ConversationId, branchId: BranchId | null, text: string) => __TAURI_INVOKE<MessageId[]>("find_in_conversation", { conversationId, branchId, text }),
 	/**  Renames a conversation. */
@@ -780,14 +783,16 @@ export type MessageError = {
 /**  One message. */
 export type MessageId = string;
 
-/**  A page of a branch's messages. */
+/**  A page of the messages of a branch, or of those that selecting a version would show. */
 export type MessagePage = {
 	/**  Oldest first. */
 	messages: Message[],
-	/**  Whether the branch has messages before the first of these. */
+	/**  Whether there are messages before the first of these. */
 	hasEarlier: boolean,
-	/**  Whether the branch has messages after the last of these. */
+	/**  Whether there are messages after the last of these. */
 	hasLater: boolean,
+	/**  Whether the branch itself shows these messages; false for those of another version. */
+	ofBranch: boolean,
 };
 
 /**  The state of a message. Only an assistant's is ever anything but `complete`. */

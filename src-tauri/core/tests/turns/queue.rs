@@ -520,9 +520,7 @@ async fn f10_a_send_that_is_refused_leaves_what_was_typed() {
     let (app, id) = (&fixture.app, &fixture.conversation.id);
     let composer = Composer::main(id);
     app.drafts.save(&composer, "typed").await.unwrap();
-    let file = app
-        .attachments
-        .attach(&composer, "a.txt", b"text".to_vec());
+    let file = app.attachments.attach(&composer, "a.txt", b"text".to_vec());
     let file = file.await.unwrap().id;
     for n in 0..10 {
         fixture.enqueue(&format!("message {n}")).await;
