@@ -59,16 +59,18 @@ pub(crate) struct ConversationView {
     lock: LockStatus,
 }
 
-/// A page of a branch's messages.
+/// A page of the messages of a branch, or of those that selecting a version would show.
 #[derive(Debug, Clone, PartialEq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct MessagePage {
     /// Oldest first.
     messages: Vec<Message>,
-    /// Whether the branch has messages before the first of these.
+    /// Whether there are messages before the first of these.
     has_earlier: bool,
-    /// Whether the branch has messages after the last of these.
+    /// Whether there are messages after the last of these.
     has_later: bool,
+    /// Whether the branch itself shows these messages; false for those of another version.
+    of_branch: bool,
 }
 
 /// One message.
@@ -215,6 +217,7 @@ pub(crate) async fn page(page: model::MessagePage) -> Result<MessagePage> {
         messages: messages(page.messages).await?,
         has_earlier: page.has_earlier,
         has_later: page.has_later,
+        of_branch: page.of_branch,
     })
 }
 

@@ -7,6 +7,7 @@
 mod accessibility;
 mod attachments;
 mod closing;
+mod composers;
 mod crash;
 mod damage;
 mod deleting;

@@ -196,3 +196,86 @@ async fn two_branches_answer_side_by_side_when_they_may() {
         )
         .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_versions_are_read_while_an_answer_is_being_written() {
+    let scene = Scene::open().await;
+    scene.answered("one", "First").await;
+    scene.server.push(Script::answer("Another first"));
+    let again = "[aria-label='Answer again']";
+    scene.window.click(again).await.unwrap();
+    scene.wait_for_answer("complete", "Another first").await;
+    let hold = Script::gated("hold", "Half of it", " and the rest.");
+    scene.server.push(hold);
+    scene.send("two").await;
+    scene
+        .wait_for_texts("one|Another first|two|Half of it")
+        .await;
+    let id = json!({"conversationId": scene.conversation().await});
+    let head = async || {
+        let view = scene.invoke("get_conversation", id.clone()).await;
+        let messages = view["messages"].as_array().unwrap();
+        messages.last().unwrap()["content"].clone()
+    };
+
+    // By keyboard, as by pointer.
+    let focus = "document.querySelector('.version-previous').focus();";
+    scene.run(focus).await;
+    let enter = "\u{e007}";
+    let previous = ".version-previous";
+    scene.window.type_text(previous, enter).await.unwrap();
+    scene.wait_for_texts("one|First").await;
+    scene.window.find("#back-to-answer").await.unwrap();
+    scene
+        .wait_until(
+            "document.activeElement.className.includes('version-next')",
+            "the pager has the focus",
+        )
+        .await;
+    assert_eq!(scene.lock().await["locked"], json!(true));
+    assert_eq!(head().await, json!("Half of it"));
+    for needs_the_lock in ["#continue-from-version", again] {
+        scene.window.click(needs_the_lock).await.unwrap();
+        let refused =
+            "document.querySelector('.toast-error')?.innerText.includes('please wait') === true";
+        scene.wait_until(refused, needs_the_lock).await;
+        assert_eq!(scene.texts().await, json!("one|First"));
+    }
+    scene.window.click("#back-to-answer").await.unwrap();
+    scene
+        .wait_for_texts("one|Another first|two|Half of it")
+        .await;
+    scene.window.click(previous).await.unwrap();
+    scene.wait_for_texts("one|First").await;
+    let next = ".version-next";
+    scene.window.click(next).await.unwrap();
+    scene
+        .wait_for_texts("one|Another first|two|Half of it")
+        .await;
+    let gone = "document.querySelector('#back-to-answer') === null";
+    scene
+        .wait_until(gone, "a step back to the branch's own version")
+        .await;
+
+    scene.window.click(previous).await.unwrap();
+    scene.wait_for_texts("one|First").await;
+    scene.server.gate("hold").open();
+    scene
+        .wait_until(
+            "document.querySelector('#announcement').textContent.includes('Half of it')",
+            "its end is announced",
+        )
+        .await;
+    scene
+        .wait_until(
+            "document.querySelector('#continue-from-version').ariaDisabled === 'false'",
+            "the branch is free",
+        )
+        .await;
+    assert_eq!(scene.texts().await, json!("one|First"));
+    assert_eq!(head().await, json!("Half of it and the rest."));
+    scene.window.click("#continue-from-version").await.unwrap();
+    scene.wait_until(gone, "the version is selected").await;
+    scene.wait_for_texts("one|First").await;
+    assert_eq!(head().await, json!("First"));
+}

@@ -14,6 +14,7 @@ import { typeAnywhere } from "./features/chat/composer/type-anywhere";
 import { markdownServices } from "./features/chat/message/markdown-services";
 import { countsDown } from "./features/chat/message/progress";
 import { mountTranscript } from "./features/chat/transcript/pane";
+import { mountReadingBanner } from "./features/chat/transcript/reading-banner";
 import { ScrollFollower } from "./features/chat/transcript/scroll-follower";
 import { Dialogs } from "./features/dialogs/dialogs";
 import { FindBar } from "./features/find/bar";
@@ -81,7 +82,7 @@ class App {
 		this.#page = page;
 		this.#elements = elements;
 		this.#follower = new ScrollFollower(elements.transcript, {
-			hasLater: () => this.#workspace.shown.value.transcript.hasLater.value,
+			hasLater: () => this.#workspace.shown.value.drawn.value.hasLater.value,
 			onTop: () => void this.#workspace.shown.value.loadEarlier(),
 			onEnd: () => void this.#workspace.shown.value.loadLater(),
 		});
@@ -120,7 +121,7 @@ class App {
 			attachments,
 			toasts,
 			composer: {
-				key: computed(() => shown.value.draftKey),
+				key: computed(() => shown.value.key),
 				text: typing.text,
 				type: (text) => typing.type(text),
 				field: this.#focus.field,
@@ -207,7 +208,8 @@ class App {
 	/** Draws the messages, the composer, and what lies over them. */
 	#mountConversation(): void {
 		const { commands } = this.#core;
-		const { transcript, queue, composer, conversation, ...elements } = this.#elements;
+		const { transcript, readingBanner, queue, composer, conversation, ...elements } =
+			this.#elements;
 		const { shown, toasts, typing, draft } = this.#workspace;
 		const takeFocus = () => this.#takeFocus();
 		const hasDraft = computed(() => draft.value !== "" || typing.text.value !== "");
@@ -239,6 +241,7 @@ class App {
 			rendered: () => this.#find.mark(),
 			takeFocus,
 		});
+		mountReadingBanner(readingBanner, { shown, follower: this.#follower, takeFocus });
 		this.#find.mount();
 		mountComposer(composer, {
 			shown,

@@ -9,6 +9,7 @@ export function elementsOf(page: Document) {
 		conversation: byId(page, "conversation"),
 		header: byId(page, "header"),
 		find: byId(page, "find"),
+		readingBanner: byId(page, "reading-banner"),
 		transcript: byId(page, "transcript"),
 		queue: byId(page, "queue-place"),
 		composer: byId(page, "composer"),

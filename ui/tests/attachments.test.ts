@@ -41,18 +41,20 @@ function scene(answers: Parameters<typeof fakeCore>[0] = {}) {
 	return { core, attachments, refusals, states, ids };
 }
 
-test("files are read one after the other, in their order, for the conversation they came to", async () => {
+test("files are read one after the other, in their order, for the composer they came to", async () => {
 	const { core, attachments, states, ids } = scene();
-	const [first, second] = [attachments.add("c", files("a", "b")), attachments.add(NEW, files("n"))];
+	const first = attachments.add("c", files("a", "b"));
+	const others = [attachments.add("c/fork", files("f")), attachments.add(NEW, files("n"))];
 	assert.deepEqual(states("c"), ["reading", "reading"], "at once");
 	assert.equal(attachments.isReading("c"), true);
 	assert.deepEqual(await first, ["a", "b"]);
-	await second;
-	assert.deepEqual(ids("c"), ["a", "b"]);
+	await Promise.all(others);
+	assert.deepEqual([ids("c"), ids("c/fork")], [["a", "b"], ["f"]]);
 	assert.deepEqual(core.named("attach_file"), [
-		{ conversationId: "c", name: "a", bytes: btoa("a") },
-		{ conversationId: "c", name: "b", bytes: btoa("b") },
-		{ conversationId: null, name: "n", bytes: btoa("n") },
+		{ conversationId: "c", branchId: null, name: "a", bytes: btoa("a") },
+		{ conversationId: "c", branchId: null, name: "b", bytes: btoa("b") },
+		{ conversationId: "c", branchId: "fork", name: "f", bytes: btoa("f") },
+		{ conversationId: null, branchId: null, name: "n", bytes: btoa("n") },
 	]);
 });
 
@@ -189,6 +191,7 @@ test("files that were copied elsewhere are attached by their addresses, one afte
 	assert.deepEqual(ids("c"), ["file:///a%20b", "file:///c"]);
 	assert.deepEqual(core.named("attach_copied_file")[0], {
 		conversationId: "c",
+		branchId: null,
 		uri: "file:///a%20b",
 	});
 });

@@ -21,7 +21,26 @@ test("what is typed before its conversation exists is kept by the core too", asy
 	mock.timers.tick(1000);
 	mock.timers.reset();
 	await flushPromises();
-	assert.deepEqual(core.named("save_draft"), [{ conversationId: null, content: "half a thought" }]);
+	assert.deepEqual(core.named("save_draft"), [
+		{ conversationId: null, branchId: null, content: "half a thought" },
+	]);
+});
+
+test("each branch has its own draft, and saves it under its own name", async () => {
+	const core = fakeCore({ save_draft: () => null });
+	const drafts = new Drafts(commands, () => {});
+	drafts.restore("c", "");
+	drafts.type("c", "on main");
+	assert.equal(drafts.of("c/fork"), "");
+	drafts.type("c/fork", "on the fork");
+	drafts.restore("c/fork", "stored there");
+	assert.deepEqual([drafts.of("c"), drafts.of("c/fork")], ["on main", "stored there\non the fork"]);
+	drafts.flush();
+	await drafts.whenSaved();
+	assert.deepEqual(core.named("save_draft"), [
+		{ conversationId: "c", branchId: null, content: "on main" },
+		{ conversationId: "c", branchId: "fork", content: "stored there\non the fork" },
+	]);
 });
 
 test("what is typed without a pause is saved meanwhile", async () => {
@@ -138,7 +157,9 @@ test("when a message is sent, the core keeps at once only what was typed after i
 	drafts.typeNext("c", "next");
 	drafts.sent("c", "sent");
 	await drafts.whenSaved();
-	assert.deepEqual(core.named("save_draft"), [{ conversationId: "c", content: "next" }]);
+	assert.deepEqual(core.named("save_draft"), [
+		{ conversationId: "c", branchId: null, content: "next" },
+	]);
 });
 
 test("a late draft is put before what was typed since, and is not overwritten", async () => {

@@ -10,19 +10,18 @@ import type { SessionContext } from "../src/features/chat/session-context";
 import { NO_PARAMETERS } from "../src/features/parameters/parameters";
 import type { ToastAction } from "../src/features/toasts/toasts";
 import type { ConversationView, LockChanged, SendPolicy } from "../src/ipc/bindings";
-import { branchKey, conversationOf, draftKey, NEW } from "../src/ipc/branch";
+import { branchKey, composerOf, NEW } from "../src/ipc/branch";
 import { commands, fakeCore } from "./core";
 import { VIEWPORT } from "./viewport";
 import { FREE, MAIN, NO_QUEUE } from "./views";
 
-test("main is named as its conversation, and all branches share the draft that the core stores", () => {
+test("main is named as its conversation, and each branch has a composer of its own", () => {
 	const main = { conversationId: "c", branchId: null };
 	const fork = { conversationId: "c", branchId: "fork" };
 	assert.equal(branchKey(main), "c");
 	assert.notEqual(branchKey(fork), branchKey(main));
-	assert.equal(draftKey(fork), draftKey(main));
-	assert.deepEqual([main, fork].map(branchKey).map(conversationOf), ["c", "c"]);
-	assert.equal(conversationOf(NEW), null, "it does not exist yet");
+	assert.deepEqual([main, fork].map(branchKey).map(composerOf), [main, fork]);
+	assert.deepEqual(composerOf(NEW), { conversationId: null, branchId: null });
 });
 
 const HELD = { ...FREE, locked: true, canSend: false, generationId: "g", messageId: "a", fence: 1 };

@@ -9,11 +9,10 @@ import {
 	withLater,
 	withLatest,
 } from "../src/features/chat/transcript/shown-messages";
-import type { MessagePage } from "../src/ipc/bindings";
 import { message } from "./messages";
 
 /** Messages `from` up to, not including, `to`, of a conversation of 1,000. */
-function page(from: number, to: number): MessagePage {
+function page(from: number, to: number): ShownMessages {
 	const messages = Array.from({ length: to - from }, (_, n) => message(from + n));
 	return { messages, hasEarlier: from > 0, hasLater: to < 1000 };
 }
@@ -64,7 +63,7 @@ test("another branch takes the place of what was shown", () => {
 });
 
 /** Messages that each cost a fifth of the limit. */
-function heavy(from: number, to: number): MessagePage {
+function heavy(from: number, to: number): ShownMessages {
 	const content = "x".repeat(MAX_COST / 5);
 	const messages = page(from, to).messages.map((one) => ({
 		...one,

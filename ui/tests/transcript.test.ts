@@ -44,7 +44,12 @@ test("an earlier page joins the whole one, and not what is drawn of it", async (
 	transcript.applySnapshot(view(fifty, true));
 	await transcript.loadEarlier(view(fifty, true));
 	assert.deepEqual(core.named("get_messages"), [
-		{ conversationId: "c", branchId: "b", part: { type: "before", messageId: "m50" } },
+		{
+			conversationId: "c",
+			branchId: "b",
+			part: { type: "before", messageId: "m50" },
+			version: null,
+		},
 	]);
 	assert.deepEqual(transcript.messages.value, [...earlier, ...fifty]);
 });

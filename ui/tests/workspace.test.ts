@@ -463,7 +463,6 @@ const TAKEN = refusal("generation_in_progress", "A generation is already in prog
 const OVERTAKEN: readonly [string, (workspace: Workspace) => Promise<void>][] = [
 	["send_message", (workspace) => workspace.shown.value.sendText("hello", "button")],
 	["generate_response", (workspace) => workspace.shown.value.answerAgain("m", "retry")],
-	["select_version", (workspace) => workspace.shown.value.select("m")],
 ];
 
 for (const [command, act] of OVERTAKEN) {
@@ -643,28 +642,11 @@ test("a version of another branch is shown there, and the next message goes ther
 	await workspace.shown.value.select("m");
 	assert.equal(workspace.view.value?.branchId, "fork");
 	assert.equal(core.named("follow_branch").at(-1)?.branchId, "fork");
-	workspace.drafts.type("c", "hello");
+	workspace.drafts.type("c/fork", "hello");
 	await workspace.shown.value.send("enter");
 	assert.equal(core.named("send_message")[0]?.branchId, "fork");
 	await workspace.open("c");
 	assert.equal(workspace.view.value?.branchId, "b", "opened again, it is main");
-});
-
-test("no version is chosen while an answer is written, on this branch or another", async () => {
-	const elsewhere = { ...FREE, canSend: false };
-	const core = fakeCore({
-		get_conversation: () => ({ ...VIEW, lock: elsewhere }),
-		follow_branch: () => null,
-	});
-	const workspace = new Workspace(commands, VIEWPORT);
-	await workspace.open("c");
-	assert.deepEqual(
-		[workspace.shown.value.locked.value, workspace.shown.value.lock.value?.locked],
-		[true, false],
-	);
-	await workspace.shown.value.select("m");
-	assert.equal(core.named("select_version").length, 0);
-	assert.match(workspace.toasts.shown.value[0]?.text ?? "", /please wait/);
 });
 
 test("an answer that got a branch of its own is shown there", async () => {
@@ -680,7 +662,7 @@ test("an answer that got a branch of its own is shown there", async () => {
 	assert.equal(core.named("get_conversation")[1]?.branchId, "fork");
 });
 
-test("an answer on a branch of its own is busy from the press on, and shares the draft", async () => {
+test("an answer on a branch of its own is busy from the press on, and leaves the draft", async () => {
 	fakeCore({
 		get_conversation: ({ branchId }) => ({
 			...VIEW,
@@ -702,7 +684,40 @@ test("an answer on a branch of its own is busy from the press on, and shares the
 	watch();
 	assert.deepEqual(seen, [false, true], "it is never free in between");
 	assert.equal(workspace.view.value?.branchId, "fork");
+	assert.equal(workspace.typing.text.value, "", "the new branch has a composer of its own");
+	await workspace.shown.value.showBranch("b");
 	assert.equal(workspace.draft.value, "half a thought");
+});
+
+test("a branch has its own composer, also after a switch and a send", async () => {
+	const stored: Record<string, string> = { b: "on main", fork: "on the fork" };
+	const core = fakeCore({
+		get_conversation: ({ branchId }) => {
+			const id = String(branchId ?? "b");
+			return { ...VIEW, branchId: id, draft: stored[id] };
+		},
+		follow_branch: () => null,
+		save_draft: () => null,
+		send_message: () => ({ ...ACCEPTED, branchId: "fork" }),
+	});
+	const workspace = new Workspace(commands, VIEWPORT);
+	await workspace.open("c");
+	assert.equal(workspace.draft.value, "on main");
+	workspace.typing.type("on main, and more");
+	await workspace.shown.value.showBranch("fork");
+	assert.equal(workspace.draft.value, "on the fork");
+	await workspace.shown.value.send("button");
+	assert.equal(core.named("send_message")[0]?.content, "on the fork");
+	assert.equal(workspace.draft.value, "");
+	await workspace.shown.value.showBranch("b");
+	assert.equal(workspace.draft.value, "on main, and more");
+	workspace.drafts.flush();
+	await workspace.drafts.whenSaved();
+	const saved = core.named("save_draft").filter(({ branchId }) => branchId === null);
+	assert.deepEqual(
+		saved.map(({ content }) => content),
+		["on main, and more"],
+	);
 });
 
 test("what was typed a moment ago is kept with what is deleted", async () => {

@@ -27,6 +27,7 @@ pub use conch_store::{events, start};
 
 pub use app::{
     App, Attachments, Config, ConfiguredProviders, Conversations, Drafts, Queues, SavedSettings,
+    composer,
 };
 pub use conch_model::ErrorCode;
 pub use conch_provider::network::Proxies;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use specta::Type;
 
-use super::{AttachmentId, ConversationId, named};
+use super::{AttachmentId, Composer, named};
 
 /// Maximum number of files per message.
 pub const MAX_ATTACHMENTS: usize = 10;
@@ -48,8 +48,8 @@ pub struct AttachmentSummary {
 pub struct NewAttachment {
     /// The summary that pages list.
     pub summary: AttachmentSummary,
-    /// The conversation whose draft it belongs to; `None` for a conversation that does not exist yet.
-    pub conversation_id: Option<ConversationId>,
+    /// Where it waits until it is sent.
+    pub composer: Composer,
     pub content: AttachmentContent,
 }
 

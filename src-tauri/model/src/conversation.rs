@@ -72,9 +72,9 @@ pub struct ConversationView {
     pub send_policy: Option<SendPolicy>,
     /// Of the shown branch.
     pub queue: Queue,
-    /// Text typed but not sent.
+    /// Text typed but not sent, on the shown branch.
     pub draft: String,
-    /// Files attached but not sent.
+    /// Files attached but not sent, on the shown branch.
     pub attachments: Vec<AttachmentSummary>,
     /// Oldest first.
     pub messages: Vec<Message>,

@@ -8,6 +8,7 @@ mod address;
 mod attachment;
 mod branch;
 pub mod clock;
+mod composer;
 mod consent;
 mod conversation;
 mod error;
@@ -56,6 +57,7 @@ pub use attachment::{
     AttachmentContent, AttachmentKind, AttachmentSummary, MAX_ATTACHMENTS, NewAttachment,
 };
 pub use branch::{Branch, MAIN_BRANCH, MAX_PARALLEL};
+pub use composer::Composer;
 pub use consent::{Consent, Fingerprint, NoFingerprint};
 pub use conversation::{Conversation, ConversationChange, ConversationSummary, ConversationView};
 pub use error::{Entity, ErrorCode};

@@ -63,15 +63,17 @@ pub enum PageQuery {
     Around(MessageId),
 }
 
-/// A page of a branch's messages.
+/// A page of the messages of a branch, or of those that selecting a version would show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessagePage {
     /// Oldest first.
     pub messages: Vec<Message>,
-    /// Whether the branch has messages before the first of these.
+    /// Whether there are messages before the first of these.
     pub has_earlier: bool,
-    /// Whether the branch has messages after the last of these.
+    /// Whether there are messages after the last of these.
     pub has_later: bool,
+    /// Whether the branch itself shows these messages; false for those of another version.
+    pub of_branch: bool,
 }
 
 /// One message.

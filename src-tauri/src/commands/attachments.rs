@@ -2,7 +2,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use conch_core::model::{AttachmentId, AttachmentSummary, ConversationId};
+use conch_core::composer;
+use conch_core::model::{AttachmentId, AttachmentSummary, BranchId, ConversationId};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use specta::Type;
@@ -22,18 +23,19 @@ impl<'de> Deserialize<'de> for FileBytes {
     }
 }
 
-/// Reads a file, given in base64, and attaches it to a conversation's draft, or to that of the conversation that
-/// does not exist yet.
+/// Reads a file, given in base64, and attaches it in the composer of a branch, or of the conversation that does not
+/// exist yet.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn attach_file(
     host: State<'_, Host>,
     conversation_id: Option<ConversationId>,
+    branch_id: Option<BranchId>,
     name: String,
     bytes: FileBytes,
 ) -> CommandResult<AttachmentSummary> {
-    let (id, app) = (conversation_id.as_ref(), host.app()?);
-    Ok(app.attachments.attach(id, &name, bytes.0).await?)
+    let (composer, app) = (composer(conversation_id, branch_id)?, host.app()?);
+    Ok(app.attachments.attach(&composer, &name, bytes.0).await?)
 }
 
 /// Returns the `file:` addresses of the files on the system's clipboard; none on macOS and Windows, where the page
@@ -52,14 +54,18 @@ pub(crate) async fn attach_copied_file<R: Runtime>(
     app: AppHandle<R>,
     host: State<'_, Host>,
     conversation_id: Option<ConversationId>,
+    branch_id: Option<BranchId>,
     uri: String,
 ) -> CommandResult<AttachmentSummary> {
-    let (id, core) = (conversation_id.as_ref(), host.app()?);
+    let (composer, core) = (composer(conversation_id, branch_id)?, host.app()?);
     let clipboard = clipboard::files(&app).await;
-    Ok(core.attachments.attach_copied(id, &uri, &clipboard).await?)
+    let attachments = &core.attachments;
+    Ok(attachments
+        .attach_copied(&composer, &uri, &clipboard)
+        .await?)
 }
 
-/// Removes a file from a draft.
+/// Removes a file from a composer.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn detach_file(
@@ -69,19 +75,20 @@ pub(crate) async fn detach_file(
     Ok(host.app()?.attachments.detach(&attachment_id).await?)
 }
 
-/// Returns the files of the draft of the conversation that does not exist yet; an existing conversation's come with
-/// it.
+/// Returns the files in the composer of the conversation that does not exist yet; those of a branch come with it.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn draft_attachments(
     host: State<'_, Host>,
     conversation_id: Option<ConversationId>,
+    branch_id: Option<BranchId>,
 ) -> CommandResult<Vec<AttachmentSummary>> {
-    let (id, app) = (conversation_id.as_ref(), host.app()?);
-    Ok(app.attachments.of_draft(id).await?)
+    let composer = composer(conversation_id, branch_id)?;
+    Ok(host.app()?.attachments.of_draft(&composer).await?)
 }
 
-/// Moves files from the draft of the conversation that did not exist yet to the one that now does, all or none.
+/// Moves files from the composer of the conversation that did not exist yet to that of the one that now does, all or
+/// none.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn adopt_attachments(

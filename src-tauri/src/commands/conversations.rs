@@ -1,5 +1,6 @@
 //! Commands about conversations.
 
+use conch_core::composer;
 use conch_core::model::{
     BranchId, Conversation, ConversationId, ConversationSummary, MessageId, PageQuery,
 };
@@ -50,7 +51,8 @@ pub(crate) async fn get_conversation(
     Ok(render::conversation(view).await?)
 }
 
-/// Returns another part of a branch: at most 50 messages before, after or around a message.
+/// Returns another part of a branch: at most 50 messages before, after or around a message. With a version, of what the
+/// branch would show if that were selected; nothing is selected, and the lock does not matter.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn get_messages(
@@ -58,11 +60,12 @@ pub(crate) async fn get_messages(
     conversation_id: ConversationId,
     branch_id: Option<BranchId>,
     part: PageQuery,
+    version: Option<MessageId>,
 ) -> CommandResult<MessagePage> {
     let (branch, app) = (branch_id.as_ref(), host.app()?);
     let page = app
         .conversations
-        .messages(&conversation_id, branch, &part)
+        .messages(&conversation_id, branch, &part, version.as_ref())
         .await?;
     Ok(render::page(page).await?)
 }
@@ -134,17 +137,18 @@ pub(crate) async fn set_conversation_model(
         .await?)
 }
 
-/// Saves a draft, the text that was typed but not sent; without an id, for the conversation that does not exist
-/// yet.
+/// Saves the draft of a branch, the text that was typed but not sent; without a conversation, of the one that does not
+/// exist yet.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn save_draft(
     host: State<'_, Host>,
     conversation_id: Option<ConversationId>,
+    branch_id: Option<BranchId>,
     content: String,
 ) -> CommandResult<()> {
-    let (id, app) = (conversation_id.as_ref(), host.app()?);
-    Ok(app.drafts.save(id, &content).await?)
+    let composer = composer(conversation_id, branch_id)?;
+    Ok(host.app()?.drafts.save(&composer, &content).await?)
 }
 
 /// Returns the draft of the conversation that does not exist yet; empty when there is none.

@@ -1,13 +1,13 @@
-//! Attachments in the database: of a draft, of a queued message, and once sent, of a message.
+//! Attachments in the database: of a composer, of a queued message, and once sent, of a message.
 
 use conch_model::{
-    AttachmentContent, AttachmentId, AttachmentKind, AttachmentSummary, ConversationId,
-    MAX_ATTACHMENTS, MessageId, NewAttachment, QueuedMessageId, Timestamp,
+    AttachmentContent, AttachmentId, AttachmentKind, AttachmentSummary, BranchId, Composer,
+    ConversationId, MAX_ATTACHMENTS, MessageId, NewAttachment, QueuedMessageId, Timestamp,
 };
 use serde_json::Value;
 use sqlx::SqliteConnection;
 
-use super::branches::BranchContext;
+use super::branches::{BranchContext, resolve_branch};
 use super::{Result, Store};
 
 /// Outcome of attaching a file.
@@ -15,18 +15,18 @@ use super::{Result, Store};
 pub enum AttachOutcome {
     /// The file is stored durably.
     Attached,
-    /// The draft already has the maximum number of attachments.
+    /// The composer already has the maximum number of attachments.
     Full,
-    /// The conversation does not exist.
-    NoConversation,
+    /// The branch of the composer does not exist.
+    NoBranch,
 }
 
 impl Store {
-    /// Stores a file as an attachment of a draft.
+    /// Stores a file as an attachment that waits in a composer.
     pub async fn attach(&self, new: &NewAttachment, now: Timestamp) -> Result<AttachOutcome> {
         let NewAttachment {
             summary,
-            conversation_id,
+            composer,
             content,
         } = new;
         let media_type = content.media_type();
@@ -34,27 +34,31 @@ impl Store {
             AttachmentContent::Text(text) => (Some(text.as_str()), None),
             AttachmentContent::Image { data, .. } => (None, Some(data.as_slice())),
         };
-        let most = i64::try_from(MAX_ATTACHMENTS).unwrap_or(i64::MAX);
         let mut tx = self.write().await?;
-        if let Some(id) = conversation_id {
-            let known = sqlx::query_scalar!(
-                "SELECT id FROM conversations WHERE id = ? AND deleted_at IS NULL",
-                id
-            )
-            .fetch_optional(&mut *tx)
-            .await?;
-            if known.is_none() {
-                return Ok(AttachOutcome::NoConversation);
-            }
+        let (conversation_id, branch_id) = match composer {
+            Composer::NewConversation => (None, None),
+            Composer::Branch {
+                conversation_id,
+                branch_id,
+            } => match resolve_branch(&mut tx, conversation_id, branch_id.as_ref()).await? {
+                Some(branch) => (Some(conversation_id), Some(branch.id)),
+                None => return Ok(AttachOutcome::NoBranch),
+            },
+        };
+        let waiting = match &branch_id {
+            Some(id) => of_branch(&mut tx, id).await?,
+            None => of_new_conversation(&mut tx).await?,
+        };
+        if waiting.len() >= MAX_ATTACHMENTS {
+            return Ok(AttachOutcome::Full);
         }
-        let done = sqlx::query!(
-            "INSERT INTO attachments (id, conversation_id, name, kind, media_type, bytes, tokens,
+        sqlx::query!(
+            "INSERT INTO attachments (id, conversation_id, branch_id, name, kind, media_type, bytes, tokens,
                width, height, pages, created_at, text, data)
-             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13
-             WHERE (SELECT count(*) FROM attachments WHERE conversation_id IS ?2
-               AND message_id IS NULL AND queued_message_id IS NULL) < ?14",
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             summary.id,
             conversation_id,
+            branch_id,
             summary.name,
             summary.kind,
             media_type,
@@ -65,20 +69,15 @@ impl Store {
             summary.pages,
             now,
             text,
-            data,
-            most
+            data
         )
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;
-        Ok(if done.rows_affected() > 0 {
-            AttachOutcome::Attached
-        } else {
-            AttachOutcome::Full
-        })
+        Ok(AttachOutcome::Attached)
     }
 
-    /// Deletes an attachment of a draft. Does nothing if it was sent or queued.
+    /// Deletes an attachment that waits in a composer. Does nothing if it was sent or queued.
     pub async fn detach(&self, id: &AttachmentId) -> Result<()> {
         sqlx::query!(
             "DELETE FROM attachments WHERE id = ? AND message_id IS NULL AND queued_message_id IS NULL",
@@ -89,18 +88,24 @@ impl Store {
         Ok(())
     }
 
-    /// Returns the attachments of a conversation's draft, in the order in which they were attached; `None` is
-    /// the conversation that does not exist yet.
-    pub async fn draft_attachments(
-        &self,
-        conversation_id: Option<&ConversationId>,
-    ) -> Result<Vec<AttachmentSummary>> {
-        let mut reader = self.readers.acquire().await?;
-        drafted(&mut reader, conversation_id).await
+    /// Returns the attachments that wait in a composer, in the order in which they were attached.
+    pub async fn draft_attachments(&self, composer: &Composer) -> Result<Vec<AttachmentSummary>> {
+        let mut reader = self.readers.begin().await?;
+        let (conversation_id, branch_id) = match composer {
+            Composer::NewConversation => return of_new_conversation(&mut reader).await,
+            Composer::Branch {
+                conversation_id,
+                branch_id,
+            } => (conversation_id, branch_id.as_ref()),
+        };
+        match resolve_branch(&mut reader, conversation_id, branch_id).await? {
+            Some(branch) => of_branch(&mut reader, &branch.id).await,
+            None => Ok(Vec::new()),
+        }
     }
 
-    /// Moves attachments from the draft without a conversation to this one, all or none; false if none were
-    /// moved.
+    /// Moves attachments from the composer without a conversation to that of this one's `main`, all or none; false
+    /// if none were moved.
     pub async fn adopt_attachments(
         &self,
         conversation_id: &ConversationId,
@@ -109,7 +114,8 @@ impl Store {
         let list = list(ids);
         let mut tx = self.write().await?;
         let moved = sqlx::query!(
-            "UPDATE attachments SET conversation_id = (SELECT id FROM conversations WHERE id = ?1)
+            "UPDATE attachments SET conversation_id = ?1,
+               branch_id = (SELECT id FROM branches WHERE conversation_id = ?1 AND name = 'main')
              WHERE id IN (SELECT value FROM json_each(?2)) AND conversation_id IS NULL AND message_id IS NULL
                AND EXISTS (SELECT 1 FROM conversations WHERE id = ?1 AND deleted_at IS NULL)",
             conversation_id,
@@ -143,7 +149,8 @@ impl Store {
         let row = sqlx::query!(
             "SELECT a.media_type, a.text, a.data
              FROM attachments a LEFT JOIN conversations c ON c.id = a.conversation_id
-             WHERE a.id = ? AND c.deleted_at IS NULL",
+               LEFT JOIN branches b ON b.id = a.branch_id
+             WHERE a.id = ? AND c.deleted_at IS NULL AND b.deleted_at IS NULL",
             id
         )
         .fetch_optional(&self.readers)
@@ -164,18 +171,29 @@ pub(super) fn content(
     }
 }
 
-/// Returns the attachments of a conversation's draft.
-pub(super) async fn drafted(
+/// Returns the attachments that wait in the composer of a branch.
+pub(super) async fn of_branch(
     reader: &mut SqliteConnection,
-    conversation_id: Option<&ConversationId>,
+    id: &BranchId,
 ) -> Result<Vec<AttachmentSummary>> {
     Ok(sqlx::query_as!(
         AttachmentSummary,
         r#"SELECT id AS "id: _", name, kind AS "kind: _", bytes AS "bytes: _", tokens AS "tokens: _",
              width AS "width: _", height AS "height: _", pages AS "pages: _"
-           FROM attachments
-           WHERE conversation_id IS ? AND message_id IS NULL AND queued_message_id IS NULL ORDER BY id"#,
-        conversation_id
+           FROM attachments WHERE branch_id = ? ORDER BY id"#,
+        id
+    )
+    .fetch_all(reader)
+    .await?)
+}
+
+/// Returns the attachments that wait in the composer of the conversation that does not exist yet.
+async fn of_new_conversation(reader: &mut SqliteConnection) -> Result<Vec<AttachmentSummary>> {
+    Ok(sqlx::query_as!(
+        AttachmentSummary,
+        r#"SELECT id AS "id: _", name, kind AS "kind: _", bytes AS "bytes: _", tokens AS "tokens: _",
+             width AS "width: _", height AS "height: _", pages AS "pages: _"
+           FROM attachments WHERE conversation_id IS NULL ORDER BY id"#
     )
     .fetch_all(reader)
     .await?)
@@ -220,8 +238,8 @@ pub(super) enum Owner<'a> {
     Queued(&'a QueuedMessageId),
 }
 
-/// Binds attachments to a message, in this order. Returns false if one of them is gone, already belongs to a message,
-/// or is of another conversation; the caller must then roll back.
+/// Binds attachments of a branch's composer to a message, in this order. Returns false if one of them is gone, already
+/// belongs to a message, or waits in another composer; the caller must then roll back.
 pub(super) async fn bind(
     tx: &mut SqliteConnection,
     context: &BranchContext,
@@ -237,14 +255,13 @@ pub(super) async fn bind(
     };
     let list = list(ids);
     let bound = sqlx::query!(
-        "UPDATE attachments SET message_id = ?1, queued_message_id = ?2, position = listed.key
+        "UPDATE attachments SET message_id = ?1, queued_message_id = ?2, branch_id = NULL, position = listed.key
          FROM json_each(?3) AS listed
-         WHERE attachments.id = listed.value AND attachments.message_id IS NULL
-           AND attachments.queued_message_id IS NULL AND attachments.conversation_id = ?4",
+         WHERE attachments.id = listed.value AND attachments.branch_id = ?4",
         sent,
         queued,
         list,
-        context.conversation_id
+        context.branch_id
     )
     .execute(&mut *tx)
     .await?;
@@ -267,8 +284,9 @@ pub(super) async fn of_queued(
     .await?)
 }
 
-/// Gives a new version of a message its files: copies of those of the edited version, and those that wait in the
-/// composer; all of the edited version if `ids` is `None`. Returns false if one of them is gone, belongs to another
+/// Gives a new version of a message its files: copies of those of the edited version, and those that wait in a
+/// composer of the conversation, because the edited message may be shown on another branch than its own; all of the
+/// edited version if `ids` is `None`. Returns false if one of them is gone, belongs to another
 /// message, or comes twice; the caller must then roll back.
 pub(super) async fn bind_edited(
     tx: &mut SqliteConnection,
@@ -308,7 +326,7 @@ pub(super) async fn bind_edited(
             .await?
         } else {
             sqlx::query!(
-                "UPDATE attachments SET message_id = ?1, position = ?2
+                "UPDATE attachments SET message_id = ?1, branch_id = NULL, position = ?2
                  WHERE id = ?3 AND message_id IS NULL AND queued_message_id IS NULL AND conversation_id = ?4",
                 message_id,
                 position,

@@ -112,7 +112,7 @@ pub enum BeginOutcome {
     NotEditable,
     /// An id does not exist.
     NotFound(Entity),
-    /// An attachment is gone, was already sent, or belongs to another conversation.
+    /// An attachment is gone, was already sent, or waits in another composer.
     AttachmentGone,
 }
 
@@ -196,9 +196,7 @@ impl Store {
                 if !bind(tx, context, Owner::Sent(&id), &message.attachments).await? {
                     return Ok(BeginOutcome::AttachmentGone);
                 }
-                let is_first = context.head.is_none();
-                self.take_draft(tx, &context.conversation_id, &message.content, is_first)
-                    .await?;
+                self.take_draft(tx, context, &message.content).await?;
                 id
             }
             UserMessage::Queued(id, leaving) => {

@@ -7,7 +7,7 @@ use conch_model::BranchId;
 use sqlx::{Connection, SqliteConnection};
 
 use super::branch_deleting::DeletedBranch;
-use super::copies::{clear_index, close, has, open_secure_delete, tolerated};
+use super::copies::{clear_index, close, has, has_column, open_secure_delete, tolerated};
 use super::{Result, Store};
 
 /// Deletes what belongs to the messages of `gone`; each statement names tables that exist in every schema version.
@@ -19,7 +19,7 @@ const DELETIONS: [&str; 4] = [
 ];
 
 impl Store {
-    /// Purges from every copy of this database the messages that were deleted with a branch. A copy that is damaged,
+    /// Purges from every copy of this database what was deleted with a branch. A copy that is damaged,
     /// or permanently unwritable, is skipped.
     ///
     /// # Errors
@@ -31,8 +31,8 @@ impl Store {
         Ok(())
     }
 
-    /// Purges a branch from another database file of any schema version, which nothing else may write to: its
-    /// messages that this database no longer has. A branch of which messages are left keeps its row there, because
+    /// Purges a branch from another database file of any schema version, which nothing else may write to: what waits
+    /// in its composer, and its messages that this database no longer has. A branch of which messages are left keeps its row there, because
     /// what continues from them may be a branch that the file does not have.
     ///
     /// # Errors
@@ -109,7 +109,16 @@ async fn end(tx: &mut SqliteConnection, id: &BranchId) -> Result<bool> {
         .await?;
     sqlx::query("DELETE FROM queued_messages WHERE branch_id = ?")
         .bind(id)
-        .execute(tx)
+        .execute(&mut *tx)
         .await?;
+    // What waits in its composer; in older schemas a composer is the conversation's.
+    if has_column(tx, "drafts", "branch_id").await? {
+        for statement in [
+            "DELETE FROM drafts WHERE branch_id = ?",
+            "DELETE FROM attachments WHERE branch_id = ?",
+        ] {
+            sqlx::query(statement).bind(id).execute(&mut *tx).await?;
+        }
+    }
     Ok(kept.rows_affected() > 0)
 }

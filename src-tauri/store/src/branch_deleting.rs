@@ -1,6 +1,7 @@
 //! Deleted branches: hidden immediately, and then deleted permanently with the messages that no other branch needs.
 //!
-//! A message that another branch continues from stays, as a message of that branch. The rest is deleted in batches,
+//! A message that another branch continues from stays, as a message of that branch. The rest is deleted in batches, the
+//! files that wait in the composer first,
 //! as in [`deleting`](super::deleting): newest first, so that each is a leaf when its turn comes.
 
 use conch_model::{BranchId, ConversationId, GenerationId, MAIN_BRANCH, MessageId, Timestamp};
@@ -87,6 +88,9 @@ impl Store {
         sqlx::query!("DELETE FROM queued_messages WHERE branch_id = ?", id)
             .execute(&mut *tx)
             .await?;
+        sqlx::query!("DELETE FROM drafts WHERE branch_id = ?", id)
+            .execute(&mut *tx)
+            .await?;
         tx.changed(Change::View(found.conversation_id));
         tx.commit().await?;
         Ok(DeleteBranchOutcome::Deleted)
@@ -155,7 +159,7 @@ struct Candidate {
 }
 
 async fn purge(tx: &mut SqliteConnection, id: &BranchId, limit: u32) -> Result<PurgeProgress> {
-    if detach(tx, id, limit).await? {
+    if detach(tx, id, limit).await? || unsent_file(tx, id).await? {
         return Ok(PurgeProgress::Remaining);
     }
     let mut left = i64::from(limit);
@@ -184,6 +188,17 @@ async fn detach(tx: &mut SqliteConnection, id: &BranchId, limit: u32) -> Result<
            SELECT id FROM generation_attempts WHERE branch_id = ? LIMIT ?)",
         id,
         limit
+    )
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Deletes one attachment that waits in the branch's composer: each may be megabytes. Returns false if there is none.
+async fn unsent_file(tx: &mut SqliteConnection, id: &BranchId) -> Result<bool> {
+    let done = sqlx::query!(
+        "DELETE FROM attachments WHERE id = (SELECT id FROM attachments WHERE branch_id = ? LIMIT 1)",
+        id
     )
     .execute(tx)
     .await?;

@@ -8,7 +8,9 @@ use sqlx::SqliteConnection;
 
 use super::busy::{AT_ANY_TIME, live_locks};
 use super::write::Change;
-use super::{Result, Store, attachments, branch_list, branches, locks, pages, queue, settings};
+use super::{
+    Result, Store, attachments, branch_list, branches, drafts, locks, pages, queue, settings,
+};
 
 impl Store {
     /// Creates an empty conversation with its branch `main`.
@@ -106,15 +108,15 @@ impl Store {
         let row = sqlx::query!(
             r#"SELECT c.title, c.model_id, c.parameters, c.max_parallel AS "max_parallel: u32",
                  c.send_policy AS "send_policy: SendPolicy", main.id AS "main_branch_id: BranchId",
-                 c.created_at AS "created_at: Timestamp", c.updated_at AS "updated_at: Timestamp",
-                 coalesce((SELECT d.content FROM drafts d WHERE d.conversation_id = c.id), '') AS "draft!: String"
+                 c.created_at AS "created_at: Timestamp", c.updated_at AS "updated_at: Timestamp"
                FROM conversations c JOIN branches main ON main.conversation_id = c.id AND main.name = 'main'
                WHERE c.id = ?"#,
             conversation_id
         )
         .fetch_one(&mut *reader)
         .await?;
-        let attachments = attachments::drafted(&mut reader, Some(conversation_id)).await?;
+        let draft = drafts::of_branch(&mut reader, &branch.id).await?;
+        let attachments = attachments::of_branch(&mut reader, &branch.id).await?;
         let page = pages::page(&mut reader, &branch, &PageQuery::Latest).await?;
         let lock = locks::lock_status(&mut reader, conversation_id, &branch.id, now).await?;
         let branches = branch_list::listed(&mut reader, conversation_id, None, now).await?;
@@ -132,7 +134,7 @@ impl Store {
             parameters: settings::from_json(&row.parameters),
             send_policy: row.send_policy,
             queue,
-            draft: row.draft,
+            draft,
             attachments,
             messages: page.messages,
             has_earlier: page.has_earlier,

@@ -103,8 +103,11 @@ impl Store {
     /// Removes from a copy the drafts that are no prefix of the current draft, the queued messages that no longer wait
     /// with this text, and unsent files that no longer exist.
     async fn purge_unsent_in(&self, path: &Path) -> Result<()> {
+        // In copies of older schemas, main's draft is its conversation's.
         let typed: Vec<(String, String)> = sqlx::query_as(
-            "SELECT conversation_id, content FROM drafts
+            "SELECT branch_id, content FROM drafts
+             UNION ALL SELECT d.conversation_id, d.content
+               FROM drafts d JOIN branches b ON b.id = d.branch_id AND b.name = 'main'
              UNION ALL SELECT user_id, content FROM new_conversation_drafts",
         )
         .fetch_all(&self.readers)
@@ -121,10 +124,13 @@ impl Store {
         let waiting: HashSet<_> = waiting.into_iter().collect();
         let mut copy = open_secure_delete(path).await?;
         let mut gone = Vec::new();
-        for (table, place) in [
-            ("drafts", "conversation_id"),
-            ("new_conversation_drafts", "user_id"),
-        ] {
+        let has_branches = has_column(&mut copy, "drafts", "branch_id").await?;
+        let owner = if has_branches {
+            "branch_id"
+        } else {
+            "conversation_id"
+        };
+        for (table, place) in [("drafts", owner), ("new_conversation_drafts", "user_id")] {
             if !has(&mut copy, table).await? {
                 continue;
             }
@@ -268,7 +274,11 @@ pub(super) async fn has(file: &mut SqliteConnection, table: &str) -> Result<bool
 }
 
 /// Returns whether a table of a database has a column.
-async fn has_column(file: &mut SqliteConnection, table: &str, column: &str) -> Result<bool> {
+pub(super) async fn has_column(
+    file: &mut SqliteConnection,
+    table: &str,
+    column: &str,
+) -> Result<bool> {
     let count: i64 = sqlx::query_scalar("SELECT count(*) FROM pragma_table_info(?) WHERE name = ?")
         .bind(table)
         .bind(column)

@@ -1,24 +1,38 @@
-//! Drafts: one for each conversation, and one for the conversation that does not exist yet.
+//! Drafts: one for each branch, and one for the conversation that does not exist yet.
 
-use conch_model::{ConversationId, Timestamp};
+use conch_model::{BranchId, Composer, Timestamp};
 use sqlx::SqliteConnection;
 
+use super::branches::BranchContext;
 use super::profile::Profile;
 use super::{Result, Store};
 
 impl Profile {
-    /// Saves the draft of a conversation. Returns false if it does not exist.
+    /// Saves the draft of a composer. Returns false if its branch does not exist.
     pub async fn save_draft(
         &self,
-        id: &ConversationId,
+        composer: &Composer,
         content: &str,
         now: Timestamp,
     ) -> Result<bool> {
+        let (conversation_id, branch_id) = match composer {
+            Composer::Branch {
+                conversation_id,
+                branch_id,
+            } => (conversation_id, branch_id),
+            Composer::NewConversation => {
+                self.save_new_draft(content, now).await?;
+                return Ok(true);
+            }
+        };
         let done = sqlx::query!(
-            "INSERT INTO drafts (conversation_id, content, updated_at)
-             SELECT id, ?2, ?3 FROM conversations WHERE id = ?1 AND deleted_at IS NULL
-             ON CONFLICT (conversation_id) DO UPDATE SET content = excluded.content, updated_at = excluded.updated_at",
-            id,
+            "INSERT INTO drafts (branch_id, conversation_id, content, updated_at)
+             SELECT b.id, c.id, ?3, ?4 FROM branches b JOIN conversations c ON c.id = b.conversation_id
+             WHERE b.conversation_id = ?1 AND (b.id = ?2 OR (?2 IS NULL AND b.name = 'main'))
+               AND b.deleted_at IS NULL AND c.deleted_at IS NULL
+             ON CONFLICT (branch_id) DO UPDATE SET content = excluded.content, updated_at = excluded.updated_at",
+            conversation_id,
+            branch_id,
             content,
             now
         )
@@ -27,8 +41,7 @@ impl Profile {
         Ok(done.rows_affected() > 0)
     }
 
-    /// Saves the draft of the conversation that does not exist yet.
-    pub async fn save_new_draft(&self, content: &str, now: Timestamp) -> Result<()> {
+    async fn save_new_draft(&self, content: &str, now: Timestamp) -> Result<()> {
         sqlx::query!(
             "INSERT INTO new_conversation_drafts (user_id, content, updated_at) VALUES (?, ?, ?)
              ON CONFLICT (user_id) DO UPDATE SET content = excluded.content, updated_at = excluded.updated_at",
@@ -54,23 +67,23 @@ impl Profile {
 }
 
 impl Store {
-    /// Deletes the draft that is being sent, in the transaction that stores the message. Keeps a draft with
-    /// other text: a program may send while the user types. The first message of a conversation may be the
+    /// Deletes the draft that is being sent on a branch, in the transaction that stores the message. Keeps a draft
+    /// with other text: a program may send while the user types. The first message of a conversation may be the
     /// draft from before the conversation existed.
     pub(super) async fn take_draft(
         &self,
         tx: &mut SqliteConnection,
-        id: &ConversationId,
+        context: &BranchContext,
         content: &str,
-        is_first: bool,
     ) -> Result<()> {
         sqlx::query!(
-            "DELETE FROM drafts WHERE conversation_id = ? AND content = ?",
-            id,
+            "DELETE FROM drafts WHERE branch_id = ? AND content = ?",
+            context.branch_id,
             content
         )
         .execute(&mut *tx)
         .await?;
+        let is_first = context.head.is_none();
         if is_first {
             sqlx::query!(
                 "DELETE FROM new_conversation_drafts WHERE user_id = ? AND content = ?",
@@ -82,4 +95,12 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// Returns the draft of a branch; empty if there is none.
+pub(super) async fn of_branch(reader: &mut SqliteConnection, id: &BranchId) -> Result<String> {
+    let draft = sqlx::query_scalar!("SELECT content FROM drafts WHERE branch_id = ?", id)
+        .fetch_optional(reader)
+        .await?;
+    Ok(draft.unwrap_or_default())
 }

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use conch_model::{
-    BranchId, ConversationId, FinishReason, Message, MessageError, MessageId, MessagePage,
+    BranchId, ConversationId, Entity, FinishReason, Message, MessageError, MessageId, MessagePage,
     MessageStatus, PageQuery, Parameter, Role, Timestamp, Usage, Versions,
 };
 use futures_util::TryStreamExt;
@@ -37,6 +37,39 @@ impl Store {
             Some(branch) => page(&mut reader, &branch, part).await.map(Some),
             None => Ok(None),
         }
+    }
+
+    /// Returns a page of what a branch would show if a version were selected, up to the same end as
+    /// [`select_version`](Self::select_version) chooses; of the branch itself if it shows the version. Nothing is
+    /// selected. The error is what does not exist.
+    pub async fn messages_of_version(
+        &self,
+        conversation_id: &ConversationId,
+        branch_id: Option<&BranchId>,
+        version: &MessageId,
+        part: &PageQuery,
+    ) -> Result<std::result::Result<MessagePage, Entity>> {
+        let mut reader = self.readers.begin().await?;
+        let branch = branches::resolve_branch(&mut reader, conversation_id, branch_id).await?;
+        let Some(branch) = branch else {
+            return Ok(Err(branches::missing(&mut reader, conversation_id).await?));
+        };
+        if is_shown(&mut reader, &branch, version).await? {
+            return Ok(Ok(page(&mut reader, &branch, part).await?));
+        }
+        let end = versions::newest_end(&mut reader, version).await?;
+        let Some(end) = end.filter(|end| end.conversation_id == *conversation_id) else {
+            return Ok(Err(Entity::Message));
+        };
+        let path = Branch {
+            id: end.branch_id,
+            head: Some(end.head),
+        };
+        let page = page(&mut reader, &path, part).await?;
+        Ok(Ok(MessagePage {
+            of_branch: false,
+            ..page
+        }))
     }
 
     /// Returns the messages of a branch up to `last`, oldest first, at most `count`; empty unless `last` is among the
@@ -125,8 +158,28 @@ pub(super) async fn page(
             .first()
             .is_some_and(|first| first.parent_id.is_some()),
         has_later: messages.last().is_some_and(|last| Some(&last.id) != head),
+        of_branch: true,
         messages,
     })
+}
+
+/// Returns whether a message is on the path to the head of a branch.
+async fn is_shown(reader: &mut SqliteConnection, branch: &Branch, id: &MessageId) -> Result<bool> {
+    let found = sqlx::query_scalar!(
+        "WITH RECURSIVE path(id, parent_id, search_key) AS (
+           SELECT id, parent_id, search_key FROM messages WHERE id = ?1
+           UNION ALL
+           SELECT m.id, m.parent_id, m.search_key
+           FROM path JOIN messages m ON m.id = path.parent_id AND m.search_key < path.search_key
+           WHERE path.id <> ?2
+         )
+         SELECT count(*) FROM path WHERE id = ?2",
+        branch.head,
+        id
+    )
+    .fetch_one(reader)
+    .await?;
+    Ok(found > 0)
 }
 
 async fn parent(reader: &mut SqliteConnection, id: &MessageId) -> Result<Option<MessageId>> {

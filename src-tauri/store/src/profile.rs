@@ -5,8 +5,8 @@
 //! is what [`Store`] itself reads and writes: the part that a database server could hold.
 //!
 //! One SQLite file has both, because four statements cross the seam, and are right because they are in one
-//! transaction: a Send deletes the draft that it stores, a conversation is read together with its draft, a draft is
-//! saved only where its conversation exists, and a purge deletes it.
+//! transaction: a Send deletes the draft that it stores, a branch is read together with its draft, a draft is saved
+//! only where its branch exists, and a purge deletes it.
 
 use super::Store;
 use super::events::Events;

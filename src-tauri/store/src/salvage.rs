@@ -207,10 +207,17 @@ impl Rescue {
             self.unreadable += u32::from(table == "messages");
             return Ok(());
         }
+        let has_branches = columns.iter().any(|column| column == "branch_id");
         let columns = columns.join(", ");
-        let insert = format!(
-            "INSERT OR IGNORE INTO main.{table} ({columns}) SELECT {columns} FROM old.{table}"
-        );
+        // A draft of an older schema is its conversation's; the mending gives it to main.
+        let (to, from) = if table == "drafts" && !has_branches {
+            let to = format!("branch_id, {columns}");
+            (to, format!("conversation_id, {columns}"))
+        } else {
+            (columns.clone(), columns)
+        };
+        let insert =
+            format!("INSERT OR IGNORE INTO main.{table} ({to}) SELECT {from} FROM old.{table}");
         if without_rowid {
             self.try_whole(&insert).await;
             return Ok(());

@@ -46,7 +46,8 @@ impl Store {
     pub async fn select_version(&self, id: &MessageId) -> Result<SelectOutcome> {
         loop {
             // Read before the transaction: walking a long conversation would block every write.
-            let Some(end) = self.newest_end(id).await? else {
+            let end = newest_end(&mut *self.readers.acquire().await?, id).await?;
+            let Some(end) = end else {
                 return Ok(SelectOutcome::NotFound);
             };
             let mut tx = self.write().await?;
@@ -79,10 +80,15 @@ impl Store {
             }
         }
     }
+}
 
-    async fn newest_end(&self, id: &MessageId) -> Result<Option<End>> {
-        // A child's key is greater than its parent's, so the greatest has no child.
-        Ok(sqlx::query_as!(
+/// Returns the end of what selecting a version would show; `None` if the message does not exist.
+pub(super) async fn newest_end(
+    reader: &mut SqliteConnection,
+    id: &MessageId,
+) -> Result<Option<End>> {
+    // A child's key is greater than its parent's, so the greatest has no child.
+    Ok(sqlx::query_as!(
             End,
             r#"WITH RECURSIVE tree(id, search_key, branch_id, is_elsewhere, is_vain) AS (
                  SELECT id, search_key, branch_id, 0, 0 FROM messages WHERE id = ?1
@@ -101,15 +107,16 @@ impl Store {
                  JOIN conversations c ON c.id = m.conversation_id AND c.deleted_at IS NULL"#,
             id
         )
-        .fetch_optional(&self.readers)
+        .fetch_optional(reader)
         .await?)
-    }
 }
 
-struct End {
-    head: MessageId,
-    conversation_id: ConversationId,
-    branch_id: BranchId,
+/// The end of what selecting a version would show.
+pub(super) struct End {
+    pub(super) head: MessageId,
+    pub(super) conversation_id: ConversationId,
+    /// The version's branch.
+    pub(super) branch_id: BranchId,
     /// The branch's head when it was read.
     known_head: Option<MessageId>,
 }

@@ -186,8 +186,8 @@ impl BareTurn<'_> {
         .bind(self.conversation_id)
         .execute(&mut *tx)
         .await?;
-        sqlx::query("DELETE FROM drafts WHERE conversation_id = ? AND content = 'a question'")
-            .bind(self.conversation_id)
+        sqlx::query("DELETE FROM drafts WHERE branch_id = ? AND content = 'a question'")
+            .bind(self.branch_id)
             .execute(&mut *tx)
             .await?;
         sqlx::query(

@@ -12,7 +12,8 @@ use anyhow::{Context, ensure};
 use conch_core::App;
 use conch_core::clock::{Clock, SystemClock};
 use conch_core::model::{
-    Accepted, AttemptSource, ConversationId, MessageId, PageQuery, Parameters, TurnRequest,
+    Accepted, AttemptSource, Composer, ConversationId, MessageId, PageQuery, Parameters,
+    TurnRequest,
 };
 use conch_core::store::Store;
 use conch_fault_server::{FaultServer, Script};
@@ -146,7 +147,10 @@ impl Size {
             (PageQuery::Before(message_in_it(AFTER_A_PAGE)), false, true),
         ] {
             let page = self
-                .call("get_messages", app.conversations.messages(&id, None, &part))
+                .call(
+                    "get_messages",
+                    app.conversations.messages(&id, None, &part, None),
+                )
                 .await?;
             let shape = (page.messages.len(), page.has_earlier, page.has_later);
             ensure!(
@@ -177,13 +181,14 @@ impl Size {
         let parameters = Parameters::default();
         let set = app.conversations.set_parameters(&id, parameters);
         self.call("set_conversation_parameters", set).await?;
-        let draft = app.drafts.save(Some(&id), CANARY);
+        let composer = Composer::main(&id);
+        let draft = app.drafts.save(&composer, CANARY);
         self.call("save_draft", draft).await?;
         let file = app
             .attachments
-            .attach(Some(&id), "notes.txt", CANARY.into());
+            .attach(&composer, "notes.txt", CANARY.into());
         self.call("attach_file", file).await?;
-        let files = app.attachments.of_draft(Some(&id));
+        let files = app.attachments.of_draft(&composer);
         let files = self.call("draft_attachments", files).await?;
         let loaded = app.attachments.load(&files[0].id);
         self.call("load_attachment", loaded).await?;

@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use conch_core::model::{
-    AttachmentContent, AttachmentId, AttachmentKind, AttachmentSummary, AttemptSource,
+    AttachmentContent, AttachmentId, AttachmentKind, AttachmentSummary, AttemptSource, Composer,
     ConversationId, Ending, FinishReason, InstanceId, KeyPlace, MessageError, MessageStatus,
     NewAttachment, NewMessage, Omitted, Parameters, PartDelta, ProtocolKind, Settings, Timestamp,
     TurnRequest, Usage,
@@ -50,7 +50,9 @@ async fn turn(
         Some(id) => id,
         None => store.create_conversation(None, None, NOW).await?.id,
     };
-    let attachments = store.draft_attachments(Some(&conversation_id)).await?;
+    let attachments = store
+        .draft_attachments(&Composer::main(&conversation_id))
+        .await?;
     let message = NewMessage {
         attachments: attachments.into_iter().map(|file| file.id).collect(),
         ..NewMessage::new(&conversation_id, content)
@@ -179,7 +181,7 @@ async fn other(store: &Store) -> Result<(), Box<dyn std::error::Error>> {
                 height: is_image.then_some(3),
                 pages: (kind == AttachmentKind::Pdf).then_some(2),
             },
-            conversation_id: Some(with_files.clone()),
+            composer: Composer::main(&with_files),
             content: if is_image {
                 AttachmentContent::Image {
                     media_type: "image/png".to_owned(),
@@ -193,9 +195,10 @@ async fn other(store: &Store) -> Result<(), Box<dyn std::error::Error>> {
     }
     store
         .profile()
-        .save_draft(&with_files, "a draft", NOW)
+        .save_draft(&Composer::main(&with_files), "a draft", NOW)
         .await?;
-    store.profile().save_new_draft("a new draft", NOW).await?;
+    let new = Composer::NewConversation;
+    store.profile().save_draft(&new, "a new draft", NOW).await?;
     let parameters = Parameters {
         temperature: Some(0.5),
         ..Parameters::default()

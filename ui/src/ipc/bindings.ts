@@ -16,8 +16,11 @@ export const commands = {
 	listConversations: (after: ConversationId | null, limit: number | null) => __TAURI_INVOKE<ConversationSummary[]>("list_conversations", { after, limit }),
 	/**  Returns a conversation and the latest 50 messages of a branch (`main` unless another is named). */
 	getConversation: (conversationId: ConversationId, branchId: BranchId | null) => __TAURI_INVOKE<ConversationView>("get_conversation", { conversationId, branchId }),
-	/**  Returns another part of a branch: at most 50 messages before, after or around a message. */
-	getMessages: (conversationId: ConversationId, branchId: BranchId | null, part: PageQuery) => __TAURI_INVOKE<MessagePage>("get_messages", { conversationId, branchId, part }),
+	/**
+	 *  Returns another part of a branch: at most 50 messages before, after or around a message. With a version, of what the
+	 *  branch would show if that were selected; nothing is selected, and the lock does not matter.
+	 */
+	getMessages: (conversationId: ConversationId, branchId: BranchId | null, part: PageQuery, version: MessageId | null) => __TAURI_INVOKE<MessagePage>("get_messages", { conversationId, branchId, part, version }),
 	/**  Returns the messages of a branch that contain `text`, ignoring case, oldest first. */
 	findInConversation: (conversationId: ConversationId, branchId: BranchId | null, text: string) => __TAURI_INVOKE<MessageId[]>("find_in_conversation", { conversationId, branchId, text }),
 	/**  Renames a conversation. */
@@ -32,35 +35,35 @@ export const commands = {
 	/**  Sets the model (`provider/model`) for a conversation's next answers. */
 	setConversationModel: (conversationId: ConversationId, modelId: string) => __TAURI_INVOKE<null>("set_conversation_model", { conversationId, modelId }),
 	/**
-	 *  Saves a draft, the text that was typed but not sent; without an id, for the conversation that does not exist
-	 *  yet.
+	 *  Saves the draft of a branch, the text that was typed but not sent; without a conversation, of the one that does not
+	 *  exist yet.
 	 */
-	saveDraft: (conversationId: ConversationId | null, content: string) => __TAURI_INVOKE<null>("save_draft", { conversationId, content }),
+	saveDraft: (conversationId: ConversationId | null, branchId: BranchId | null, content: string) => __TAURI_INVOKE<null>("save_draft", { conversationId, branchId, content }),
 	/**  Returns the draft of the conversation that does not exist yet; empty when there is none. */
 	getNewDraft: () => __TAURI_INVOKE<string>("get_new_draft"),
 	/**
-	 *  Reads a file, given in base64, and attaches it to a conversation's draft, or to that of the conversation that
-	 *  does not exist yet.
+	 *  Reads a file, given in base64, and attaches it in the composer of a branch, or of the conversation that does not
+	 *  exist yet.
 	 */
-	attachFile: (conversationId: ConversationId | null, name: string, bytes: FileBytes) => __TAURI_INVOKE<AttachmentSummary>("attach_file", { conversationId, name, bytes }),
+	attachFile: (conversationId: ConversationId | null, branchId: BranchId | null, name: string, bytes: FileBytes) => __TAURI_INVOKE<AttachmentSummary>("attach_file", { conversationId, branchId, name, bytes }),
 	/**
 	 *  Reads a pasted file, given by its `file:` address, and attaches it as `attach_file` does. Fails with
 	 *  `clipboard_changed` when the system's clipboard does not hold it.
 	 */
-	attachCopiedFile: (conversationId: ConversationId | null, uri: string) => __TAURI_INVOKE<AttachmentSummary>("attach_copied_file", { conversationId, uri }),
+	attachCopiedFile: (conversationId: ConversationId | null, branchId: BranchId | null, uri: string) => __TAURI_INVOKE<AttachmentSummary>("attach_copied_file", { conversationId, branchId, uri }),
 	/**
 	 *  Returns the `file:` addresses of the files on the system's clipboard; none on macOS and Windows, where the page
 	 *  receives the files themselves. `WebKitGTK` exposes only the first address.
 	 */
 	copiedFiles: () => __TAURI_INVOKE<string[]>("copied_files"),
-	/**  Removes a file from a draft. */
+	/**  Removes a file from a composer. */
 	detachFile: (attachmentId: AttachmentId) => __TAURI_INVOKE<null>("detach_file", { attachmentId }),
+	/**  Returns the files in the composer of the conversation that does not exist yet; those of a branch come with it. */
+	draftAttachments: (conversationId: ConversationId | null, branchId: BranchId | null) => __TAURI_INVOKE<AttachmentSummary[]>("draft_attachments", { conversationId, branchId }),
 	/**
-	 *  Returns the files of the draft of the conversation that does not exist yet; an existing conversation's come with
-	 *  it.
+	 *  Moves files from the composer of the conversation that did not exist yet to that of the one that now does, all or
+	 *  none.
 	 */
-	draftAttachments: (conversationId: ConversationId | null) => __TAURI_INVOKE<AttachmentSummary[]>("draft_attachments", { conversationId }),
-	/**  Moves files from the draft of the conversation that did not exist yet to the one that now does, all or none. */
 	adoptAttachments: (conversationId: ConversationId, attachmentIds: AttachmentId[]) => __TAURI_INVOKE<null>("adopt_attachments", { conversationId, attachmentIds }),
 	/**  Returns a file's content: an image as a `data:` address, else its text. */
 	loadAttachment: (attachmentId: AttachmentId) => __TAURI_INVOKE<string>("load_attachment", { attachmentId }),
@@ -780,14 +783,16 @@ export type MessageError = {
 /**  One message. */
 export type MessageId = string;
 
-/**  A page of a branch's messages. */
+/**  A page of the messages of a branch, or of those that selecting a version would show. */
 export type MessagePage = {
 	/**  Oldest first. */
 	messages: Message[],
-	/**  Whether the branch has messages before the first of these. */
+	/**  Whether there are messages before the first of these. */
 	hasEarlier: boolean,
-	/**  Whether the branch has messages after the last of these. */
+	/**  Whether there are messages after the last of these. */
 	hasLater: boolean,
+	/**  Whether the branch itself shows these messages; false for those of another version. */
+	ofBranch: boolean,
 };
 
 /**  The state of a message. Only an assistant's is ever anything but `complete`. */

@@ -17,13 +17,16 @@ export function branchKey({ conversationId, branchId }: Branch): BranchKey {
 	return branchId === null ? conversationId : `${conversationId}/${branchId}`;
 }
 
-/** Returns the key of a branch's draft and its files: the core stores one for each conversation, so it is main's. */
-export function draftKey({ conversationId }: Branch): BranchKey {
-	return branchKey({ conversationId, branchId: null });
+/** A branch as commands name its composer. */
+export interface ComposerPlace {
+	/** Null for the conversation that does not exist yet. */
+	readonly conversationId: string | null;
+	/** Null for `main`. */
+	readonly branchId: string | null;
 }
 
-/** Returns the conversation of a branch as commands name it; null for the one that does not exist yet. */
-export function conversationOf(key: BranchKey): string | null {
-	const [id = NEW] = key.split("/", 1);
-	return id === NEW ? null : id;
+/** Returns the composer of a branch. */
+export function composerOf(key: BranchKey): ComposerPlace {
+	const [conversationId = NEW, branchId = null] = key.split("/", 2);
+	return { conversationId: conversationId === NEW ? null : conversationId, branchId };
 }

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use super::composers;
 use super::purger::Purger;
 use crate::attachments::{AttachmentError, Copied, plain_name, read};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::model::{
-    AttachmentContent, AttachmentId, AttachmentSummary, ConversationId, Entity, NewAttachment,
+    AttachmentContent, AttachmentId, AttachmentSummary, Composer, ConversationId, Entity,
+    NewAttachment,
 };
 use crate::store::{AttachOutcome, Store};
 
@@ -26,13 +28,13 @@ pub struct Attachments {
 }
 
 impl Attachments {
-    /// Reads a file and attaches it to the draft of a conversation, or of the one that does not exist yet.
+    /// Reads a file and attaches it in a composer.
     ///
     /// # Errors
-    /// When the file cannot be read, or the draft has too many. Nothing is stored then.
+    /// When the file cannot be read, or the composer has too many. Nothing is stored then.
     pub async fn attach(
         &self,
-        conversation_id: Option<&ConversationId>,
+        composer: &Composer,
         name: &str,
         bytes: Vec<u8>,
     ) -> Result<AttachmentSummary> {
@@ -44,7 +46,7 @@ impl Attachments {
         })?;
         let attachment = NewAttachment {
             summary,
-            conversation_id: conversation_id.cloned(),
+            composer: composer.clone(),
             content,
         };
         let now = self.clock.now();
@@ -52,7 +54,7 @@ impl Attachments {
         match self.store.inspect_damage(attached)? {
             AttachOutcome::Attached => Ok(attachment.summary),
             AttachOutcome::Full => Err(AttachmentError::TooMany { name }.into()),
-            AttachOutcome::NoConversation => Err(Error::NotFound(Entity::Conversation)),
+            AttachOutcome::NoBranch => Err(composers::missing(&self.store, composer).await),
         }
     }
 
@@ -64,25 +66,22 @@ impl Attachments {
     /// `attach`.
     pub async fn attach_copied(
         &self,
-        conversation_id: Option<&ConversationId>,
+        composer: &Composer,
         uri: &str,
         clipboard: &[String],
     ) -> Result<AttachmentSummary> {
         let copied = Copied::find(uri, clipboard)?;
         let bytes = copied.read().await?;
-        self.attach(conversation_id, &copied.name, bytes).await
+        self.attach(composer, &copied.name, bytes).await
     }
 
-    /// Returns the files attached to the draft of a conversation, or of the one that does not exist yet.
-    pub async fn of_draft(
-        &self,
-        conversation_id: Option<&ConversationId>,
-    ) -> Result<Vec<AttachmentSummary>> {
-        let attached = self.store.draft_attachments(conversation_id).await;
+    /// Returns the files that wait in a composer.
+    pub async fn of_draft(&self, composer: &Composer) -> Result<Vec<AttachmentSummary>> {
+        let attached = self.store.draft_attachments(composer).await;
         Ok(self.store.inspect_damage(attached)?)
     }
 
-    /// Moves files from the draft without a conversation to a new conversation, all or none.
+    /// Moves files from the composer without a conversation to that of a new conversation, all or none.
     pub async fn adopt(
         &self,
         conversation_id: &ConversationId,

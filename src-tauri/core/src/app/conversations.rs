@@ -86,17 +86,27 @@ impl Conversations {
         Ok(view)
     }
 
-    /// Returns a page of a branch, at most 50 messages.
+    /// Returns a page of a branch, at most 50 messages; with a version, of what the branch would show if that were
+    /// selected. Neither needs the lock.
     pub async fn messages(
         &self,
         id: &ConversationId,
         branch_id: Option<&BranchId>,
         part: &PageQuery,
+        version: Option<&MessageId>,
     ) -> Result<MessagePage> {
-        let page = self.store.messages(id, branch_id, part).await;
-        let page = self.store.inspect_damage(page)?;
-        let Some(mut page) = page else {
-            return Err(self.missing(id).await);
+        let store = &self.store;
+        let mut page = if let Some(version) = version {
+            let page = store
+                .messages_of_version(id, branch_id, version, part)
+                .await;
+            store.inspect_damage(page)?.map_err(Error::NotFound)?
+        } else {
+            let page = store.messages(id, branch_id, part).await;
+            match store.inspect_damage(page)? {
+                Some(page) => page,
+                None => return Err(self.missing(id).await),
+            }
         };
         self.complete(&mut page.messages);
         Ok(page)

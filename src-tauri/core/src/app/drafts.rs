@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use super::composers;
 use super::purger::Purger;
 use crate::bounds;
 use crate::clock::Clock;
-use crate::error::{Error, Result};
-use crate::model::{ConversationId, Entity};
+use crate::error::Result;
+use crate::model::Composer;
 use crate::store::Store;
 
-/// The draft of each conversation, and of the one that does not exist yet.
+/// The draft of each branch, and of the one that does not exist yet.
 #[derive(Debug)]
 pub struct Drafts {
     pub(super) store: Store,
@@ -18,22 +19,18 @@ pub struct Drafts {
 }
 
 impl Drafts {
-    /// Saves the draft of a conversation; `None` is the draft of a conversation that does not exist yet.
-    pub async fn save(&self, id: Option<&ConversationId>, content: &str) -> Result<()> {
+    /// Saves the draft of a composer.
+    pub async fn save(&self, composer: &Composer, content: &str) -> Result<()> {
         bounds::check_message(content)?;
         if content.is_empty() {
             self.purger.schedule_wal_truncation();
         }
         let (now, store) = (self.clock.now(), &self.store);
-        let Some(id) = id else {
-            let saved = store.profile().save_new_draft(content, now).await;
-            return Ok(store.inspect_damage(saved)?);
-        };
-        let saved = store.profile().save_draft(id, content, now).await;
+        let saved = store.profile().save_draft(composer, content, now).await;
         if store.inspect_damage(saved)? {
             Ok(())
         } else {
-            Err(Error::NotFound(Entity::Conversation))
+            Err(composers::missing(store, composer).await)
         }
     }
 

@@ -4,6 +4,7 @@
 mod attachments;
 mod background;
 mod branches;
+mod composers;
 mod config;
 mod conversations;
 mod daily;
@@ -15,6 +16,7 @@ mod queues;
 mod settings;
 
 pub use attachments::Attachments;
+pub use composers::composer;
 pub use config::Config;
 pub use conversations::Conversations;
 pub use drafts::Drafts;

@@ -2,7 +2,7 @@
 //! message.
 
 use conch_core::model::{
-    AttachmentId, AttachmentKind, ConversationId, MessageStatus, NewMessage, SendOutcome,
+    AttachmentId, AttachmentKind, Composer, ConversationId, MessageStatus, NewMessage, SendOutcome,
 };
 use conch_core::{Error, ErrorCode};
 use serde_json::json;
@@ -22,7 +22,7 @@ impl Fixture {
         let attached = self
             .app
             .attachments
-            .attach(Some(id), name, bytes.to_vec())
+            .attach(&Composer::main(id), name, bytes.to_vec())
             .await;
         attached.unwrap().id
     }
@@ -112,7 +112,7 @@ async fn what_is_not_read_is_named_and_not_kept() {
         let refused = fixture
             .app
             .attachments
-            .attach(Some(&id), name, bytes)
+            .attach(&Composer::main(&id), name, bytes)
             .await
             .unwrap_err();
         assert!(
@@ -148,7 +148,7 @@ async fn what_is_not_read_is_named_and_not_kept() {
         fixture
             .app
             .attachments
-            .of_draft(Some(&id))
+            .of_draft(&Composer::main(&id))
             .await
             .unwrap()
             .is_empty()
@@ -161,7 +161,11 @@ async fn what_is_kept_can_be_looked_at() {
     let text = fixture
         .app
         .attachments
-        .attach(None, "/home/me/a.md", b"# Hi".to_vec())
+        .attach(
+            &Composer::NewConversation,
+            "/home/me/a.md",
+            b"# Hi".to_vec(),
+        )
         .await
         .unwrap();
     assert_eq!(
@@ -175,7 +179,7 @@ async fn what_is_kept_can_be_looked_at() {
     let image = fixture
         .app
         .attachments
-        .attach(None, "p.png", PIXEL.to_vec())
+        .attach(&Composer::NewConversation, "p.png", PIXEL.to_vec())
         .await
         .unwrap();
     let shown = fixture.app.attachments.load(&image.id).await.unwrap();

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use conch_core::events::CoreEvent;
-use conch_core::model::MessageStatus;
+use conch_core::model::{Composer, MessageStatus};
 use conch_core::{App, ErrorCode};
 use conch_fault_server::Script;
 use tokio::sync::broadcast::Receiver;
@@ -60,7 +60,11 @@ async fn an_undo_gives_back_all_but_the_answer_that_was_stopped() {
         app.conversations.get(id, None).await.unwrap_err().code(),
         app.turns.lock_status(id, None).await.unwrap_err().code(),
         app.conversations.delete(id).await.unwrap_err().code(),
-        app.drafts.save(Some(id), "x").await.unwrap_err().code(),
+        app.drafts
+            .save(&Composer::main(id), "x")
+            .await
+            .unwrap_err()
+            .code(),
     ] {
         assert_eq!(refused, ErrorCode::NotFound);
     }
@@ -94,10 +98,10 @@ async fn a_quit_leaves_nothing_of_what_was_deleted() {
     let (app, id) = (&fixture.app, &fixture.conversation.id);
     let file = app
         .attachments
-        .attach(Some(id), "notes.txt", CANARY.into())
+        .attach(&Composer::main(id), "notes.txt", CANARY.into())
         .await;
     file.unwrap();
-    app.drafts.save(Some(id), CANARY).await.unwrap();
+    app.drafts.save(&Composer::main(id), CANARY).await.unwrap();
     assert_ne!(found_in(fixture.folder.path()), Vec::<PathBuf>::new());
     app.conversations.delete(id).await.unwrap();
     app.quit().await;
@@ -118,15 +122,59 @@ async fn a_quit_leaves_nothing_of_a_draft_or_a_file_that_was_taken_back() {
     let app = &fixture.app;
     let file = app
         .attachments
-        .attach(None, "notes.txt", CANARY.into())
+        .attach(&Composer::NewConversation, "notes.txt", CANARY.into())
         .await;
-    app.drafts.save(None, CANARY).await.unwrap();
-    app.drafts.save(None, "").await.unwrap();
+    app.drafts
+        .save(&Composer::NewConversation, CANARY)
+        .await
+        .unwrap();
+    app.drafts
+        .save(&Composer::NewConversation, "")
+        .await
+        .unwrap();
     app.attachments.detach(&file.unwrap().id).await.unwrap();
     assert_ne!(found_in(fixture.folder.path()), Vec::<PathBuf>::new());
     app.quit().await;
     assert_eq!(found_in(fixture.folder.path()), Vec::<PathBuf>::new());
     beside.quit().await;
+}
+
+/// A branch has no Undo either: what waits in its composer goes with it.
+#[tokio::test]
+async fn a_quit_leaves_nothing_of_what_waited_on_a_deleted_branch() {
+    let fixture = Fixture::new().await;
+    fixture.server.push(Script::answer("first"));
+    accepted(fixture.send("one").await);
+    fixture.settled().await;
+    let (app, id) = (&fixture.app, &fixture.conversation.id);
+    let answer = fixture.answer().await.id;
+    let branch = app.conversations.fork(&answer, None).await.unwrap().id;
+    let composer = Composer::branch(id, &branch);
+    app.drafts.save(&composer, CANARY).await.unwrap();
+    let file = app
+        .attachments
+        .attach(&composer, "notes.txt", CANARY.into())
+        .await;
+    file.unwrap();
+    app.drafts
+        .save(&Composer::main(id), "on main")
+        .await
+        .unwrap();
+    assert_ne!(found_in(fixture.folder.path()), Vec::<PathBuf>::new());
+
+    app.conversations.delete_branch(&branch).await.unwrap();
+    let late = app.drafts.save(&composer, "late").await.unwrap_err();
+    assert_eq!(late.to_string(), "Branch not found");
+    let late = app
+        .attachments
+        .attach(&composer, "late.txt", b"late".to_vec())
+        .await;
+    assert_eq!(late.unwrap_err().to_string(), "Branch not found");
+    app.quit().await;
+    assert_eq!(found_in(fixture.folder.path()), Vec::<PathBuf>::new());
+    let app = open(fixture.folder.path(), &fixture.server).await;
+    let view = app.conversations.get(id, None).await.unwrap();
+    assert_eq!(view.draft, "on main");
 }
 
 #[tokio::test]

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use conch_core::events::CoreEvent;
 use conch_core::model::{
-    Accepted, Message, MessageStatus, NewMessage, PauseReason, Queue, Queued, SendOutcome,
-    SendPolicy, TurnRequest,
+    Accepted, Composer, Message, MessageStatus, NewMessage, PauseReason, Queue, Queued,
+    SendOutcome, SendPolicy, TurnRequest,
 };
 use conch_core::{App, ErrorCode, Result};
 use conch_fault_server::{Script, Step};
@@ -518,8 +518,9 @@ async fn f10_a_send_that_is_refused_leaves_what_was_typed() {
     let fixture = Fixture::new().await;
     fixture.hold("half").await;
     let (app, id) = (&fixture.app, &fixture.conversation.id);
-    app.drafts.save(Some(id), "typed").await.unwrap();
-    let file = app.attachments.attach(Some(id), "a.txt", b"text".to_vec());
+    let composer = Composer::main(id);
+    app.drafts.save(&composer, "typed").await.unwrap();
+    let file = app.attachments.attach(&composer, "a.txt", b"text".to_vec());
     let file = file.await.unwrap().id;
     for n in 0..10 {
         fixture.enqueue(&format!("message {n}")).await;

@@ -125,9 +125,7 @@ impl Store {
             EnqueueOutcome::Full => return Ok(BeginOutcome::QueueFull),
             EnqueueOutcome::AttachmentGone => return Ok(BeginOutcome::AttachmentGone),
         };
-        let is_first = context.head.is_none();
-        self.take_draft(tx, &context.conversation_id, &message.content, is_first)
-            .await?;
+        self.take_draft(tx, context, &message.content).await?;
         Ok(BeginOutcome::Queued(queued))
     }
 }

@@ -45,8 +45,24 @@ const MENDING: &[&str] = &[
     "UPDATE attachments SET queued_message_id = NULL
      WHERE queued_message_id NOT IN (SELECT id FROM queued_messages)",
     "UPDATE attachments SET message_id = NULL WHERE message_id NOT IN (SELECT id FROM messages)",
-    "UPDATE attachments SET message_id = NULL, conversation_id = NULL
+    "UPDATE attachments SET message_id = NULL, branch_id = NULL, conversation_id = NULL
      WHERE conversation_id NOT IN (SELECT id FROM conversations)",
+    // What waits in the composer of a lost branch, or of a conversation in older schemas, goes to main's. A draft
+    // follows the one that main has.
+    "UPDATE attachments SET branch_id =
+       (SELECT b.id FROM branches b WHERE b.conversation_id = attachments.conversation_id AND b.name = 'main')
+     WHERE conversation_id IS NOT NULL AND message_id IS NULL AND queued_message_id IS NULL
+       AND (branch_id IS NULL OR branch_id NOT IN (SELECT id FROM branches))",
+    "UPDATE OR IGNORE drafts SET branch_id =
+       (SELECT b.id FROM branches b WHERE b.conversation_id = drafts.conversation_id AND b.name = 'main')
+     WHERE branch_id NOT IN (SELECT id FROM branches) AND conversation_id IN (SELECT id FROM conversations)",
+    "UPDATE drafts SET content = content || (
+       SELECT group_concat(char(10) || lost.content, '') FROM drafts lost
+       WHERE lost.conversation_id = drafts.conversation_id
+         AND lost.branch_id NOT IN (SELECT id FROM branches))
+     WHERE branch_id IN (SELECT id FROM branches WHERE name = 'main')
+       AND conversation_id IN (
+         SELECT conversation_id FROM drafts WHERE branch_id NOT IN (SELECT id FROM branches))",
     "DELETE FROM generation_locks WHERE branch_id NOT IN (SELECT id FROM branches)",
 ];
 

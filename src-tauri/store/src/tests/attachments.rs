@@ -1,7 +1,7 @@
 //! Attachments of drafts and of the messages they are sent with: all or nothing.
 
 use conch_model::{
-    AttachmentContent, AttachmentId, AttachmentKind, AttachmentSummary, ConversationId,
+    AttachmentContent, AttachmentId, AttachmentKind, AttachmentSummary, Composer, ConversationId,
     FencedWrite, MAX_ATTACHMENTS, NewAttachment, NewMessage, PageQuery,
 };
 
@@ -10,7 +10,7 @@ use super::turn_with;
 use super::{Fixture, NOW, complete};
 use crate::{AttachOutcome, BeginOutcome, StartedTurn};
 
-fn text(name: &str, conversation_id: Option<&ConversationId>) -> NewAttachment {
+fn text(name: &str, composer: Composer) -> NewAttachment {
     NewAttachment {
         summary: AttachmentSummary {
             id: AttachmentId::fresh(),
@@ -22,13 +22,13 @@ fn text(name: &str, conversation_id: Option<&ConversationId>) -> NewAttachment {
             height: None,
             pages: None,
         },
-        conversation_id: conversation_id.cloned(),
+        composer,
         content: AttachmentContent::Text(format!("in {name}")),
     }
 }
 
 fn image(name: &str, conversation_id: &ConversationId) -> NewAttachment {
-    let mut image = text(name, Some(conversation_id));
+    let mut image = text(name, Composer::main(conversation_id));
     image.summary.kind = AttachmentKind::Image;
     image.summary.width = Some(4);
     image.summary.height = Some(3);
@@ -47,7 +47,8 @@ impl Fixture {
     }
 
     pub(super) async fn attach_text(&self, name: &str) -> AttachmentId {
-        self.attach(&text(name, Some(&self.conversation.id))).await
+        self.attach(&text(name, Composer::main(&self.conversation.id)))
+            .await
     }
 
     async fn begin_with(&self, attachments: &[&AttachmentId]) -> BeginOutcome {
@@ -65,8 +66,8 @@ impl Fixture {
     }
 
     async fn typed(&self) -> Vec<String> {
-        let id = Some(&self.conversation.id);
-        let files = self.store.draft_attachments(id).await.unwrap();
+        let composer = Composer::main(&self.conversation.id);
+        let files = self.store.draft_attachments(&composer).await.unwrap();
         files.into_iter().map(|file| file.name).collect()
     }
 
@@ -98,7 +99,9 @@ async fn files_wait_with_what_is_typed_through_a_restart() {
     fixture
         .attach(&image("b.png", &fixture.conversation.id))
         .await;
-    fixture.attach(&text("new.txt", None)).await;
+    fixture
+        .attach(&text("new.txt", Composer::NewConversation))
+        .await;
 
     let fixture = fixture.reopen().await;
     assert_eq!(fixture.typed().await, ["a.txt", "b.png"]);
@@ -110,7 +113,11 @@ async fn files_wait_with_what_is_typed_through_a_restart() {
         (attachments[1].width, attachments[1].height),
         (Some(4), Some(3))
     );
-    let new = fixture.store.draft_attachments(None).await.unwrap();
+    let new = fixture
+        .store
+        .draft_attachments(&Composer::NewConversation)
+        .await
+        .unwrap();
     assert_eq!(new[0].name, "new.txt");
     let content = fixture.store.attachment(&attachments[1].id).await.unwrap();
     let expected = image("b.png", &fixture.conversation.id).content;
@@ -182,8 +189,12 @@ async fn a_send_with_a_file_that_is_not_there_stores_nothing() {
     let mine = fixture.attach_text("mine.txt").await;
     let gone = fixture.attach_text("gone.txt").await;
     fixture.store.detach(&gone).await.unwrap();
-    let others = fixture.attach(&text("theirs.txt", Some(&other.id))).await;
-    let new = fixture.attach(&text("new.txt", None)).await;
+    let others = fixture
+        .attach(&text("theirs.txt", Composer::main(&other.id)))
+        .await;
+    let new = fixture
+        .attach(&text("new.txt", Composer::NewConversation))
+        .await;
     for ids in [
         [&mine, &gone],
         [&mine, &others],
@@ -262,8 +273,12 @@ async fn what_was_attached_before_its_conversation_existed_moves_all_or_none() {
     let fixture = Fixture::new().await;
     let id = &fixture.conversation.id;
     let (one, two) = (
-        fixture.attach(&text("1.txt", None)).await,
-        fixture.attach(&text("2.txt", None)).await,
+        fixture
+            .attach(&text("1.txt", Composer::NewConversation))
+            .await,
+        fixture
+            .attach(&text("2.txt", Composer::NewConversation))
+            .await,
     );
     let three = fixture.attach_text("3.txt").await;
     let adopt = async |ids: &[&AttachmentId], id: &ConversationId| {
@@ -278,7 +293,7 @@ async fn what_was_attached_before_its_conversation_existed_moves_all_or_none() {
     assert!(
         fixture
             .store
-            .draft_attachments(None)
+            .draft_attachments(&Composer::NewConversation)
             .await
             .unwrap()
             .is_empty()
@@ -291,17 +306,19 @@ async fn a_message_has_a_most_of_files() {
     for n in 0..MAX_ATTACHMENTS {
         fixture.attach_text(&format!("{n}.txt")).await;
     }
-    let one_more = text("more.txt", Some(&fixture.conversation.id));
+    let one_more = text("more.txt", Composer::main(&fixture.conversation.id));
     assert_eq!(
         fixture.store.attach(&one_more, NOW).await.unwrap(),
         AttachOutcome::Full
     );
     // Another draft has its own limit.
-    fixture.attach(&text("new.txt", None)).await;
-    let nowhere = text("x.txt", Some(&ConversationId::fresh()));
+    fixture
+        .attach(&text("new.txt", Composer::NewConversation))
+        .await;
+    let nowhere = text("x.txt", Composer::main(&ConversationId::fresh()));
     assert_eq!(
         fixture.store.attach(&nowhere, NOW).await.unwrap(),
-        AttachOutcome::NoConversation
+        AttachOutcome::NoBranch
     );
 }
 
@@ -313,7 +330,9 @@ async fn a_conversations_files_go_with_it() {
     let BeginOutcome::Started(_) = fixture.begin_with(&[&one]).await else {
         panic!("it was refused");
     };
-    fixture.attach(&text("new.txt", None)).await;
+    fixture
+        .attach(&text("new.txt", Composer::NewConversation))
+        .await;
     fixture.purge().await;
     assert_eq!(fixture.rows().await, 1, "only the one of no conversation");
 }

@@ -22,13 +22,18 @@ impl Fixture {
     }
 
     /// Adds a complete turn to a branch, and returns its answer.
-    async fn talk_on(&self, branch: &BranchId, question: &str, answer: &str) -> MessageId {
+    pub(super) async fn talk_on(
+        &self,
+        branch: &BranchId,
+        question: &str,
+        answer: &str,
+    ) -> MessageId {
         let started = started(self.begin_on(branch, question).await);
         self.answer_ends(&started, answer).await;
         started.lease.message_id
     }
 
-    async fn answer_ends(&self, started: &StartedTurn, answer: &str) {
+    pub(super) async fn answer_ends(&self, started: &StartedTurn, answer: &str) {
         let (rest, ending) = (answer.into(), complete());
         let ended = self
             .store
@@ -36,19 +41,19 @@ impl Fixture {
         assert_eq!(ended.await.unwrap(), FencedWrite::Written);
     }
 
-    async fn forked(&self, at: &MessageId, name: &str) -> Branch {
+    pub(super) async fn forked(&self, at: &MessageId, name: &str) -> Branch {
         match self.store.fork_branch(at, Some(name), NOW).await.unwrap() {
             ForkOutcome::Forked(branch) => branch,
             other => panic!("expected a branch, got {other:?}"),
         }
     }
 
-    async fn delete_branch(&self, id: &BranchId) -> DeleteBranchOutcome {
+    pub(super) async fn delete_branch(&self, id: &BranchId) -> DeleteBranchOutcome {
         self.store.delete_branch(id, false, NOW).await.unwrap()
     }
 
     /// Purges every deleted branch, a few rows at a time.
-    async fn purge_branches(&self) -> Vec<DeletedBranch> {
+    pub(super) async fn purge_branches(&self) -> Vec<DeletedBranch> {
         let deleted = self.store.deleted_branches().await.unwrap();
         for branch in &deleted {
             let purge = async || {
@@ -77,7 +82,7 @@ impl Fixture {
         branches.into_iter().map(|branch| branch.name).collect()
     }
 
-    async fn count_of(&self, what: &str) -> i64 {
+    pub(super) async fn count_of(&self, what: &str) -> i64 {
         let count = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {what}"));
         sqlx::query_scalar(count)
             .fetch_one(&self.store.writer)

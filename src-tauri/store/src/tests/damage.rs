@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use conch_model::{FencedWrite, MessageId, PageQuery};
+use conch_model::{Composer, FencedWrite, MessageId, PageQuery};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
@@ -119,7 +119,7 @@ async fn damage_that_is_met_while_running_stops_all_writes_and_the_next_start() 
     let draft = fixture
         .store
         .profile()
-        .save_draft(&fixture.conversation.id, "text", NOW)
+        .save_draft(&Composer::main(&fixture.conversation.id), "text", NOW)
         .await;
     assert!(
         matches!(draft, Err(StoreError::FoundDamage { .. })),

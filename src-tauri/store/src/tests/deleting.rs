@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use conch_model::{
-    AttachmentId, AttemptSource, ConversationId, Ending, Entity, FencedWrite, InstanceId,
+    AttachmentId, AttemptSource, Composer, ConversationId, Ending, Entity, FencedWrite, InstanceId,
     MessageStatus, PageQuery, Parameters,
 };
 use sqlx::AssertSqlSafe;
@@ -70,7 +70,7 @@ async fn a_deleted_conversation_is_nowhere_until_it_is_given_back() {
     let (store, id) = (&fixture.store, &fixture.conversation.id);
     store
         .profile()
-        .save_draft(id, "half a thought", NOW)
+        .save_draft(&Composer::main(id), "half a thought", NOW)
         .await
         .unwrap();
     let view = store.get_conversation(id, None, NOW).await.unwrap();
@@ -97,7 +97,13 @@ async fn a_deleted_conversation_is_nowhere_until_it_is_given_back() {
     assert!(!store.set_conversation_model(id, "x/y").await.unwrap());
     let parameters = Parameters::default();
     assert!(!store.set_parameters(id, &parameters).await.unwrap());
-    assert!(!store.profile().save_draft(id, "x", NOW).await.unwrap());
+    assert!(
+        !store
+            .profile()
+            .save_draft(&Composer::main(id), "x", NOW)
+            .await
+            .unwrap()
+    );
     let chosen = store.select_version(&answer).await.unwrap();
     assert_eq!(chosen, SelectOutcome::NotFound);
     let refused = AttemptSource::Enter;
@@ -131,7 +137,7 @@ async fn what_is_purged_leaves_no_row_and_cannot_be_given_back() {
     }
     store
         .profile()
-        .save_draft(id, "half a thought", NOW)
+        .save_draft(&Composer::main(id), "half a thought", NOW)
         .await
         .unwrap();
     // An answer that is still being written, perhaps by another process.
@@ -225,7 +231,11 @@ async fn nothing_of_it_is_in_any_file_while_the_database_is_open() {
     }
     let id = id.clone();
     store.rename_conversation(&id, CANARY).await.unwrap();
-    store.profile().save_draft(&id, CANARY, NOW).await.unwrap();
+    store
+        .profile()
+        .save_draft(&Composer::main(&id), CANARY, NOW)
+        .await
+        .unwrap();
     store.index_answers().await.unwrap();
     assert_ne!(found_in(fixture.folder.path()), Vec::<String>::new());
     fixture.purge().await;

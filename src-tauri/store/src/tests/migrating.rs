@@ -234,3 +234,67 @@ async fn what_later_versions_need_can_be_stored() {
         .unwrap();
     assert_eq!(check, "ok");
 }
+
+/// Returns what waits in the composer of `main` of the conversation with these files.
+async fn composer_of_main(store: &Store) -> (String, Vec<String>) {
+    let id: String = sqlx::query_scalar("SELECT id FROM conversations WHERE title = 'With files'")
+        .fetch_one(&store.readers)
+        .await
+        .unwrap();
+    let view = store.get_conversation(&id.into(), None, NOW).await.unwrap();
+    let view = view.unwrap();
+    let files = view.attachments.into_iter().map(|file| file.name);
+    (view.draft, files.collect())
+}
+
+fn kept() -> (String, Vec<String>) {
+    ("a draft".to_owned(), vec!["file 3".to_owned()])
+}
+
+#[tokio::test]
+async fn what_waits_in_a_conversation_goes_to_its_main() {
+    let (_folder, path) = before_parts();
+    let store = Store::open(&path, true, NOW).await.unwrap();
+    assert_eq!(composer_of_main(&store).await, kept());
+    let nowhere: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM attachments WHERE branch_id IS NULL AND conversation_id IS NOT NULL
+           AND message_id IS NULL AND queued_message_id IS NULL",
+    )
+    .fetch_one(&store.readers)
+    .await
+    .unwrap();
+    assert_eq!(nowhere, 0);
+}
+
+#[tokio::test]
+async fn salvage_of_an_older_version_keeps_what_waits() {
+    let (folder, path) = before_parts();
+    let saved = crate::new_folder(folder.path(), NOW).unwrap();
+    crate::salvage(&path, &saved, NOW).await.unwrap();
+    let store = Store::open(&saved.join("conch.db"), true, NOW).await;
+    let store = store.unwrap();
+    assert_eq!(composer_of_main(&store).await, kept());
+}
+
+#[tokio::test]
+async fn an_older_backup_keeps_the_draft_that_main_still_has() {
+    let (folder, path) = before_parts();
+    let backup = folder.path().join("backups/conch-2026-01-01T00-00-00Z.db");
+    fs::create_dir(backup.parent().unwrap()).unwrap();
+    fs::copy(&path, &backup).unwrap();
+    let store = Store::open(&path, true, NOW).await.unwrap();
+    let drafts = async || {
+        let mut copy = raw(&backup).await;
+        let drafts: Vec<String> = sqlx::query_scalar("SELECT content FROM drafts")
+            .fetch_all(&mut copy)
+            .await
+            .unwrap();
+        copy.close().await.unwrap();
+        drafts
+    };
+    store.purge_unsent_in_copies().await.unwrap();
+    assert_eq!(drafts().await, ["a draft"]);
+    store.execute("UPDATE drafts SET content = 'another'").await;
+    store.purge_unsent_in_copies().await.unwrap();
+    assert!(drafts().await.is_empty());
+}

@@ -5,6 +5,7 @@ mod backups;
 mod branch_deleting;
 mod changes;
 mod checkpoint;
+mod composers;
 mod configuring;
 mod damage;
 mod deleting;

@@ -1,7 +1,7 @@
 //! Calls that take an id: their effect, and their result for an unknown id.
 
 use conch_model::{
-    AttemptSource, BranchId, ConversationId, Entity, MessageId, NewMessage, Parameters,
+    AttemptSource, BranchId, Composer, ConversationId, Entity, MessageId, NewMessage, Parameters,
 };
 
 use super::turn_with;
@@ -19,7 +19,7 @@ async fn a_conversation_takes_a_name_a_model_and_a_draft() {
     assert!(
         store
             .profile()
-            .save_draft(id, "half a thought", NOW)
+            .save_draft(&Composer::main(id), "half a thought", NOW)
             .await
             .unwrap()
     );
@@ -52,7 +52,7 @@ async fn a_conversation_that_is_not_there_takes_nothing() {
     assert!(
         !store
             .profile()
-            .save_draft(&unknown, "text", NOW)
+            .save_draft(&Composer::main(&unknown), "text", NOW)
             .await
             .unwrap()
     );

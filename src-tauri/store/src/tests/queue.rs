@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use conch_model::{
-    AttachmentId, BranchId, Ending, Entity, FencedWrite, LEASE, MAX_QUEUED, MessageStatus,
-    NewMessage, Parameters, PauseReason, Queue, Queued, QueuedMessageId, QueuedTurn, SendPolicy,
-    Timestamp, TurnRequest,
+    AttachmentId, BranchId, Composer, Ending, Entity, FencedWrite, LEASE, MAX_QUEUED,
+    MessageStatus, NewMessage, Parameters, PauseReason, Queue, Queued, QueuedMessageId, QueuedTurn,
+    SendPolicy, Timestamp, TurnRequest,
 };
 
 use super::{Fixture, NOW, instance, turn_with};
@@ -344,7 +344,10 @@ async fn an_eleventh_message_is_refused_and_stores_nothing() {
     let file = fixture.attach_text("a.txt").await;
     let profile = fixture.store.profile();
     let id = &fixture.conversation.id;
-    profile.save_draft(id, "one more", NOW).await.unwrap();
+    profile
+        .save_draft(&Composer::main(id), "one more", NOW)
+        .await
+        .unwrap();
     let message = NewMessage {
         attachments: vec![file.clone()],
         ..fixture.message("one more")
@@ -515,7 +518,11 @@ async fn files_wait_with_their_message_and_leave_the_composer() {
             ..fixture.message("second")
         })
     };
-    store.profile().save_draft(id, "second", NOW).await.unwrap();
+    store
+        .profile()
+        .save_draft(&Composer::main(id), "second", NOW)
+        .await
+        .unwrap();
     let turn = with(vec![b.clone(), a.clone()]);
     queued(store.begin(&turn, NOW).await.unwrap());
     let view = store.get_conversation(id, None, NOW).await.unwrap();

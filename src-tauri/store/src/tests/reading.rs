@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use conch_model::{
-    Ending, FencedWrite, Message, MessageId, MessagePage, MessageStatus, PageQuery, Part,
+    Composer, Ending, FencedWrite, Message, MessageId, MessagePage, MessageStatus, PageQuery, Part,
     PartContent, PartDelta, ProtocolKind, ProviderData, Timestamp, ToolCall, Usage, text_of,
 };
 
@@ -212,7 +212,7 @@ async fn a_send_takes_its_own_text_out_of_the_draft_and_no_other() {
     fixture
         .store
         .profile()
-        .save_draft(id, "half a thought", NOW)
+        .save_draft(&Composer::main(id), "half a thought", NOW)
         .await
         .unwrap();
     answered(&fixture, "sent by a program", "ok", NOW).await;
@@ -221,7 +221,7 @@ async fn a_send_takes_its_own_text_out_of_the_draft_and_no_other() {
     fixture
         .store
         .profile()
-        .save_draft(id, "typed and sent", NOW)
+        .save_draft(&Composer::main(id), "typed and sent", NOW)
         .await
         .unwrap();
     answered(&fixture, "typed and sent", "ok", NOW).await;
@@ -236,7 +236,7 @@ async fn the_draft_of_a_new_conversation_is_kept_until_it_is_sent_in_one() {
         fixture
             .store
             .profile()
-            .save_new_draft(text, NOW)
+            .save_draft(&Composer::NewConversation, text, NOW)
             .await
             .unwrap();
     }

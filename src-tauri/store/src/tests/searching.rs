@@ -1,6 +1,6 @@
 //! The full-text index: blocks no write, removes what is deleted, and is rebuilt when it fails.
 
-use conch_model::{ConversationId, FencedWrite, NewMessage};
+use conch_model::{Composer, ConversationId, FencedWrite, NewMessage};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 
@@ -350,7 +350,11 @@ async fn others_write_while_much_is_indexed() {
     });
     let mut writes = 0;
     while !indexing.is_finished() {
-        store.profile().save_draft(&id, "typed", NOW).await.unwrap();
+        store
+            .profile()
+            .save_draft(&Composer::main(&id), "typed", NOW)
+            .await
+            .unwrap();
         writes += 1;
         tokio::task::yield_now().await;
     }

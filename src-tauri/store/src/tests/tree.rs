@@ -1,8 +1,8 @@
 //! The tree: edited messages, forks, names and the capacity.
 
 use conch_model::{
-    AttachmentId, EditedMessage, Entity, FencedWrite, Message, MessageId, Role, TurnRequest,
-    TurnTarget,
+    AttachmentId, BranchId, ConversationId, EditedMessage, Entity, FencedWrite, Message, MessageId,
+    PageQuery, Role, TurnRequest, TurnTarget,
 };
 
 use super::{Fixture, NOW, complete, contents, instance, started};
@@ -275,4 +275,67 @@ async fn a_branch_has_a_name_that_no_other_has() {
         rename(&conch_model::BranchId::fresh(), "x").await,
         RenameOutcome::NotFound
     );
+}
+
+#[tokio::test]
+async fn a_version_is_read_as_it_would_be_selected_while_an_answer_is_running() {
+    let fixture = Fixture::new().await;
+    let (store, conversation) = (&fixture.store, &fixture.conversation.id);
+    let first = fixture.turn_ended("one", "first").await;
+    let last = fixture.turn_ended("two", "second").await;
+    let id = &first.accepted.user_message_id;
+    let again = started(fixture.edit(id, "changed", None).await);
+    fixture.ended(&again, "to it").await;
+    let running = fixture.begin("three", NOW).await;
+    let view = store.get_conversation(conversation, None, NOW);
+    let before = view.await.unwrap();
+
+    let read = async |version: &MessageId, part: PageQuery| {
+        let page = store.messages_of_version(conversation, None, version, &part);
+        page.await.unwrap().unwrap()
+    };
+    let page = read(id, PageQuery::Around(id.clone())).await;
+    assert_eq!(contents(&page.messages), ["one", "first", "two", "second"]);
+    assert!(!page.has_earlier && !page.has_later && !page.of_branch);
+    assert_eq!(read(id, PageQuery::Latest).await, page);
+    let after = read(id, PageQuery::After(id.clone())).await;
+    assert_eq!(contents(&after.messages), ["first", "two", "second"]);
+    let end = last.lease.message_id.clone();
+    let earlier = read(id, PageQuery::Before(end)).await;
+    assert_eq!(contents(&earlier.messages), ["one", "first", "two"]);
+    assert!(earlier.has_later);
+
+    let own = &again.accepted.user_message_id;
+    let own = read(own, PageQuery::Around(own.clone())).await;
+    assert_eq!(contents(&own.messages), ["changed", "to it", "three", ""]);
+    assert!(own.of_branch, "the branch shows it");
+    let view = store.get_conversation(conversation, None, NOW);
+    assert_eq!(view.await.unwrap(), before, "its head, its lock, all of it");
+
+    fixture.ended(&running, "third").await;
+    let selected = store.select_version(id).await.unwrap();
+    assert!(matches!(selected, SelectOutcome::Shown { .. }));
+    assert_eq!(fixture.on_main().await, page.messages);
+}
+
+#[tokio::test]
+async fn a_version_that_is_not_there_is_not_read() {
+    let fixture = Fixture::new().await;
+    let (store, conversation) = (&fixture.store, &fixture.conversation.id);
+    let first = fixture.turn_ended("one", "first").await;
+    let id = &first.accepted.user_message_id;
+    let other = store.create_conversation(None, None, NOW).await.unwrap();
+    let read = async |conversation: &ConversationId, branch: Option<&BranchId>, id: &MessageId| {
+        let latest = PageQuery::Latest;
+        let page = store.messages_of_version(conversation, branch, id, &latest);
+        page.await.unwrap().unwrap_err()
+    };
+    let unknown = MessageId::fresh();
+    assert_eq!(read(conversation, None, &unknown).await, Entity::Message);
+    assert_eq!(read(&other.id, None, id).await, Entity::Message);
+    let branch = BranchId::fresh();
+    let missing = read(conversation, Some(&branch), id).await;
+    assert_eq!(missing, Entity::Branch);
+    let gone = ConversationId::fresh();
+    assert_eq!(read(&gone, None, id).await, Entity::Conversation);
 }

@@ -27,6 +27,21 @@ pub(super) fn scenes() -> Vec<Scene> {
             page.wait_for_text("Shearwater").await?;
             page.wait_for(".version-count").await
         }),
+        Scene::new("reading-version", Fixture::Everyday, async |page| {
+            page.open(SHORT[1]).await?;
+            page.cluster().push(Script::answer(
+                "**Guillemot**, **Petrel** and **Shearwater**.",
+            ));
+            page.press("[aria-label='Answer again']").await?;
+            page.wait_for_text("Shearwater").await?;
+            page.wait_for(".version-count").await?;
+            let begun = page.unfinished("Shearwater, because it never tires of the open sea.");
+            page.cluster().push(begun);
+            page.send("Which of them would you choose?").await?;
+            page.wait_for_text("never tires").await?;
+            page.press(".version-previous").await?;
+            page.wait_for("#back-to-answer").await
+        }),
         Scene::new("branches", Fixture::Everyday, async |page| {
             page.open(DATED).await?;
             fork(page, "The short way").await?;

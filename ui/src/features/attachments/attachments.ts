@@ -4,7 +4,7 @@
  */
 import { signal } from "@preact/signals-core";
 import { ATTACHMENT_LIMITS, type AttachmentSummary, type IpcError } from "../../ipc/bindings";
-import { type BranchKey, conversationOf, NEW } from "../../ipc/branch";
+import { type BranchKey, type ComposerPlace, composerOf, NEW } from "../../ipc/branch";
 import { messageOf } from "../../ipc/errors";
 import type { Commands } from "../../ipc/host";
 import { count, shortBytes } from "../../shared/format";
@@ -34,8 +34,8 @@ const NONE: readonly DraftAttachment[] = [];
 interface Source {
 	readonly name: string;
 	readonly size: number | null;
-	/** Reads and stores it in the core; `null` is the conversation that does not exist yet. */
-	read(conversationId: string | null): Promise<AttachmentSummary>;
+	/** Reads and stores it in the core. */
+	read(composer: ComposerPlace): Promise<AttachmentSummary>;
 }
 
 /** A file that the core has already stored. */
@@ -111,7 +111,8 @@ export class Attachments {
 			uris.map((uri) => ({
 				name: nameOf(uri),
 				size: null,
-				read: (conversationId) => this.#commands.attachCopiedFile(conversationId, uri),
+				read: ({ conversationId, branchId }) =>
+					this.#commands.attachCopiedFile(conversationId, branchId, uri),
 			})),
 		);
 	}
@@ -121,12 +122,12 @@ export class Attachments {
 		return {
 			name,
 			size,
-			read: async (conversationId) => {
+			read: async ({ conversationId, branchId }) => {
 				if (size > ATTACHMENT_LIMITS.fileBytes) throw tooLarge(name);
 				const bytes = await this.#readBase64(file).catch(() => {
 					throw unreadable(name);
 				});
-				return this.#commands.attachFile(conversationId, name, bytes);
+				return this.#commands.attachFile(conversationId, branchId, name, bytes);
 			},
 		};
 	}
@@ -179,7 +180,8 @@ export class Attachments {
 
 	/** Restores the files of the conversation that does not exist yet, once. */
 	async restoreNew(): Promise<void> {
-		if (!this.#restored.has(NEW)) this.restore(NEW, await this.#commands.draftAttachments(null));
+		if (this.#restored.has(NEW)) return;
+		this.restore(NEW, await this.#commands.draftAttachments(null, null));
 	}
 
 	/** Removes the files sent from here, and the refusals that were shown. */
@@ -214,7 +216,7 @@ export class Attachments {
 
 	/** Moves files in the core to a branch whose conversation exists by now. */
 	async #move(branch: BranchKey, ids: string[]): Promise<void> {
-		const conversationId = conversationOf(branch);
+		const { conversationId } = composerOf(branch);
 		if (conversationId !== null) await this.#commands.adoptAttachments(conversationId, ids);
 	}
 
@@ -224,7 +226,7 @@ export class Attachments {
 		if (begun === null) return null;
 		let attached: DraftAttachment;
 		try {
-			const summary = await file.read(conversationOf(begun));
+			const summary = await file.read(composerOf(begun));
 			const place = this.#placeOf(key);
 			// Removed while it was read, or its conversation has been created.
 			if (place === null) await this.#commands.detachFile(summary.id);

@@ -16,7 +16,7 @@ import type {
 	SendOutcome,
 	SendPolicy,
 } from "../../ipc/bindings";
-import { type Branch, type BranchKey, branchKey, draftKey, NEW } from "../../ipc/branch";
+import { type Branch, type BranchKey, branchKey, NEW } from "../../ipc/branch";
 import { hasCode, messageOf } from "../../ipc/errors";
 import { yieldToBrowser } from "../../shared/time";
 import { BranchQueue } from "../queue/queue";
@@ -25,13 +25,14 @@ import { isNewer, lockAccepted, lockAfter } from "./lock";
 import { MessageEditor } from "./message/editor";
 import type { SessionContext } from "./session-context";
 import { Transcript } from "./transcript/transcript";
+import { VersionReader } from "./transcript/version-reader";
 
 export class BranchSession {
 	readonly branch: Branch;
+	/** Also of its draft and its files. */
 	readonly key: BranchKey;
-	/** The key of its draft and its files. */
-	readonly draftKey: BranchKey;
 	readonly transcript: Transcript;
+	readonly versions: VersionReader;
 	readonly editor = new MessageEditor();
 	readonly queue: BranchQueue;
 	/** The last snapshot; null until it is read, and of a conversation that does not exist yet. */
@@ -54,6 +55,8 @@ export class BranchSession {
 		const lock = this.lock.value;
 		return lock !== null ? !lock.canSend : this.#context.isListedBusy(this.branch.conversationId);
 	});
+	/** The messages to draw: of the branch, or of a version that is read. */
+	readonly drawn = computed(() => this.versions.reading.value ?? this.transcript);
 	/** All branches of the conversation, with the latest state of this one. */
 	readonly branches = computed(() => {
 		const [view, lock] = [this.view.value, this.lock.value];
@@ -63,6 +66,10 @@ export class BranchSession {
 	});
 	/** No other answer can be started. */
 	readonly busy = computed(() => this.locked.value || this.#isSending);
+	/** An answer is being written on this branch, or is about to be: its head must stay. */
+	readonly holdsHead = computed(
+		() => this.#isSending || (this.lock.value?.locked ?? this.locked.value),
+	);
 	/** What a send does while an answer is being written. */
 	readonly policy = computed(
 		() => this.view.value?.sendPolicy ?? this.#context.defaultPolicy.value,
@@ -87,9 +94,9 @@ export class BranchSession {
 	constructor(branch: Branch, context: SessionContext) {
 		this.branch = branch;
 		this.key = branchKey(branch);
-		this.draftKey = draftKey(branch);
 		this.#context = context;
 		this.transcript = new Transcript(context.commands, context.viewport);
+		this.versions = new VersionReader(context.commands, context.viewport);
 		this.queue = new BranchQueue(branch, {
 			commands: context.commands,
 			attempt: (action) => this.#try(action),
@@ -119,7 +126,7 @@ export class BranchSession {
 			void this.#try(() => this.#context.files.restoreNew());
 			return;
 		}
-		this.#context.drafts.expect(this.draftKey);
+		this.#context.drafts.expect(this.key);
 		await this.#read();
 	}
 
@@ -129,6 +136,7 @@ export class BranchSession {
 		batch(() => {
 			this.view.value = null;
 			this.lock.value = null;
+			this.versions.leave();
 			this.transcript.clear();
 			this.queue.close();
 		});
@@ -162,7 +170,7 @@ export class BranchSession {
 			return;
 		}
 		const { files, announcement } = this.#context;
-		if (event.type === "started") files.sentAnywhere(this.draftKey, filesOf(event.messages));
+		if (event.type === "started") files.sentAnywhere(this.key, filesOf(event.messages));
 		if (event.type === "ended" && event.message !== null) announcement.read([event.message]);
 	}
 
@@ -230,9 +238,9 @@ export class BranchSession {
 		if (isOlder || releases.isStale(view.branchId, view.lock)) return false;
 		batch(() => {
 			this.view.value = view;
-			drafts.restore(this.draftKey, view.draft);
-			files.restore(this.draftKey, view.attachments);
-			files.sentAnywhere(this.draftKey, filesOf(view.messages));
+			drafts.restore(this.key, view.draft);
+			files.restore(this.key, view.attachments);
+			files.sentAnywhere(this.key, filesOf(view.messages));
 			this.transcript.applySnapshot(view);
 			this.lock.value = view.lock;
 			this.queue.apply(view.queue);
@@ -268,20 +276,27 @@ export class BranchSession {
 	}
 
 	loadEarlier(): Promise<void> {
-		return this.#load((view) => this.transcript.loadEarlier(view));
+		return this.#load((view) => this.drawn.value.loadEarlier(view));
 	}
 
 	loadLater(): Promise<void> {
-		return this.#load((view) => this.transcript.loadLater(view));
+		return this.#load((view) => this.drawn.value.loadLater(view));
 	}
 
-	/** Loads the end of the branch. */
+	/** Loads the end of what is drawn. */
+	loadEnd(): Promise<void> {
+		return this.#load((view) => this.drawn.value.showLatest(view));
+	}
+
+	/** Shows the end of the branch. */
 	showLatest(): Promise<void> {
-		return this.#load((view) => this.transcript.showLatest(view));
+		this.versions.leave();
+		return this.loadEnd();
 	}
 
-	/** Loads a message with those around it. */
+	/** Shows a message of the branch with those around it. */
 	showMessage(messageId: string): Promise<void> {
+		this.versions.leave();
 		return this.#load((view) => this.transcript.show(view, messageId));
 	}
 
@@ -299,13 +314,13 @@ export class BranchSession {
 			return;
 		}
 		if (this.refusesSend.value) return this.#refuseSend(source);
-		if (files.isReading(this.draftKey)) return refusals.askToWaitForFiles();
-		const ids = files.readyIds(this.draftKey);
+		if (files.isReading(this.key)) return refusals.askToWaitForFiles();
+		const ids = files.readyIds(this.key);
 		this.#pressed = null;
 		let isSent = false;
-		await this.#send({ content: drafts.of(this.draftKey), fileIds: ids, source }, (to, text) => {
-			drafts.sent(to.draftKey, text);
-			files.sent(to.draftKey, ids);
+		await this.#send({ content: drafts.of(this.key), fileIds: ids, source }, (to, text) => {
+			drafts.sent(to.key, text);
+			files.sent(to.key, ids);
 			isSent = true;
 		});
 		if (isSent && this.#pressed !== null) await this.send(this.#pressed);
@@ -318,12 +333,12 @@ export class BranchSession {
 	async sendBy(policy: SendPolicy, source: AttemptSource): Promise<void> {
 		const { drafts, files, refusals } = this.#context;
 		if (this.#isSending) return;
-		if (files.isReading(this.draftKey)) return refusals.askToWaitForFiles();
-		const ids = files.readyIds(this.draftKey);
-		const content = drafts.whole(this.draftKey);
+		if (files.isReading(this.key)) return refusals.askToWaitForFiles();
+		const ids = files.readyIds(this.key);
+		const content = drafts.whole(this.key);
 		await this.#send({ content, fileIds: ids, source, policy }, (to, text) => {
-			drafts.sentWhole(to.draftKey, text);
-			files.sent(to.draftKey, ids);
+			drafts.sentWhole(to.key, text);
+			files.sent(to.key, ids);
 		});
 	}
 
@@ -404,8 +419,7 @@ export class BranchSession {
 	/** Returns the other ways to send what is in the composer; none if nothing is. */
 	#waysOut(): readonly ToastAction[] {
 		const { drafts, files } = this.#context;
-		const isEmpty =
-			drafts.whole(this.draftKey).trim() === "" && files.readyIds(this.draftKey).length === 0;
+		const isEmpty = drafts.whole(this.key).trim() === "" && files.readyIds(this.key).length === 0;
 		if (isEmpty || this.isNew) return [];
 		const queue: ToastAction = {
 			name: "queue",
@@ -505,16 +519,42 @@ export class BranchSession {
 		}
 	}
 
-	/** Shows another version of a message, and what followed it. */
+	/** Goes to another version of a message, and what followed it; only to read it while an answer is being written. */
 	async select(messageId: string): Promise<void> {
-		if (this.busy.value) return this.#context.refusals.askToWait(this.#busyElsewhere(), []);
+		if (this.holdsHead.value) return this.#readVersion(messageId);
 		await this.#try(async () => {
-			const { branchId } = await this.#context.commands.selectVersion(messageId);
-			if (this.#opening === null) return;
-			let to: BranchSession = this;
-			if (branchId === this.view.value?.branchId) await this.reread();
-			else to = await this.#context.show(this.#sibling(branchId));
-			await to.showMessage(messageId);
+			try {
+				await this.#select(messageId);
+			} catch (error) {
+				// The version is of another branch, or another window was faster.
+				if (!hasCode(error, "generation_in_progress")) throw error;
+				await Promise.all([this.reread(), this.#readVersion(messageId)]);
+			}
+		});
+	}
+
+	/** Goes on from the version that is read, unless an answer is being written. */
+	async continueFromVersion(): Promise<void> {
+		const version = this.versions.reading.value?.version;
+		if (version == null) return;
+		if (this.holdsHead.value) return this.#context.refusals.askToWait(null, []);
+		await this.#try(() => this.#select(version));
+	}
+
+	async #select(messageId: string): Promise<void> {
+		const { branchId } = await this.#context.commands.selectVersion(messageId);
+		if (this.#opening === null) return;
+		let to: BranchSession = this;
+		if (branchId === this.view.value?.branchId) await this.reread();
+		else to = await this.#context.show(this.#sibling(branchId));
+		await to.showMessage(messageId);
+	}
+
+	#readVersion(messageId: string): Promise<void> {
+		const opening = this.#opening;
+		return this.#load(async (view) => {
+			const isOther = await this.versions.read(view, messageId);
+			if (!isOther && opening === this.#opening) await this.transcript.show(view, messageId);
 		});
 	}
 

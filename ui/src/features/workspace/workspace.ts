@@ -56,7 +56,7 @@ export class Workspace {
 	/** In the shown branch, no other answer can be started. */
 	readonly busy = computed(() => this.shown.value.busy.value);
 	/** The text that a send would send. */
-	readonly draft = computed(() => this.drafts.of(this.shown.value.draftKey));
+	readonly draft = computed(() => this.drafts.of(this.shown.value.key));
 	readonly typing: Typing;
 	readonly #commands: Commands;
 	readonly #context: SessionContext;
@@ -98,12 +98,12 @@ export class Workspace {
 		this.#shown = signal(this.#session(mainOf(NEW)));
 		this.typing = new Typing({
 			drafts: this.drafts,
-			key: computed(() => this.shown.value.draftKey),
+			key: computed(() => this.shown.value.key),
 			busy: computed(() => this.shown.value.closesField.value),
 		});
 		refusals.watch({
 			isBusy: () => this.busy.value,
-			isReading: () => this.attachments.isReading(this.shown.value.draftKey),
+			isReading: () => this.attachments.isReading(this.shown.value.key),
 		});
 	}
 
@@ -169,8 +169,8 @@ export class Workspace {
 		// In one render, so that the user keeps typing in the same field.
 		const opened = batch(() => {
 			this.#sending.start(session.key);
-			this.drafts.adopt(session.draftKey);
-			this.typing.adopt(NEW, session.draftKey);
+			this.drafts.adopt(session.key);
+			this.typing.adopt(NEW, session.key);
 			if (!this.shown.value.isNew) return undefined;
 			this.newConversation.reset();
 			return this.#show(session.branch);

@@ -1,6 +1,6 @@
 use super::*;
 use crate::clock::ManualClock;
-use crate::model::{AttemptSource, Timestamp};
+use crate::model::{AttemptSource, Composer, Timestamp};
 use crate::store::AttemptOutcome;
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -197,11 +197,19 @@ async fn a_backup_that_cannot_be_written_keeps_nothing_in_the_database() {
 async fn what_was_typed_and_is_gone_leaves_the_backups() {
     let mut fixture = Fixture::new().await;
     let store = fixture.purger.store.clone();
-    store.profile().save_new_draft(CANARY, NOW).await.unwrap();
+    store
+        .profile()
+        .save_draft(&Composer::NewConversation, CANARY, NOW)
+        .await
+        .unwrap();
     let backup = store.back_up_daily(NOW, CancellationToken::new()).await;
     let backup = backup.unwrap().expect("the first one is due").path;
     let mut forget = async |draft: &str| {
-        store.profile().save_new_draft(draft, NOW).await.unwrap();
+        store
+            .profile()
+            .save_draft(&Composer::NewConversation, draft, NOW)
+            .await
+            .unwrap();
         fixture.purger.schedule_wal_truncation();
         fixture.clock.advance(UNDO);
         fixture.pass().await;

@@ -4,7 +4,7 @@
  * the core stores them as one text.
  */
 import { batch, signal } from "@preact/signals-core";
-import { type BranchKey, conversationOf, NEW } from "../../../ipc/branch";
+import { type BranchKey, composerOf, NEW } from "../../../ipc/branch";
 import { hasCode, isIpcError, messageOf } from "../../../ipc/errors";
 import type { Commands } from "../../../ipc/host";
 import { joinTexts, textBefore } from "./hand-over";
@@ -157,10 +157,11 @@ export class Drafts {
 	async #save(key: BranchKey): Promise<void> {
 		try {
 			const text = this.whole(key);
-			await this.#commands.saveDraft(conversationOf(key), text);
+			const { conversationId, branchId } = composerOf(key);
+			await this.#commands.saveDraft(conversationId, branchId, text);
 			this.#settled(key);
 		} catch (error) {
-			// A conversation that was deleted meanwhile has no draft to keep.
+			// A branch that was deleted meanwhile has no draft to keep.
 			if (hasCode(error, "not_found")) return this.#settled(key);
 			if (!isIpcError(error)) return;
 			this.#unsaved.add(key);

@@ -104,7 +104,7 @@ export class InputHistory {
 			first === undefined ? { type: "latest" } : { type: "before", messageId: first.id };
 		this.#reading = true;
 		try {
-			const page = await this.#commands.getMessages(view.id, view.branchId, part);
+			const page = await this.#commands.getMessages(view.id, view.branchId, part, null);
 			const messages = [...page.messages, ...known.messages];
 			if (this.#isHere()) this.#known = { messages, hasEarlier: page.hasEarlier };
 			return true;

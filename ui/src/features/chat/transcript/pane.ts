@@ -36,12 +36,15 @@ export function mountTranscript(scroller: HTMLElement, deps: TranscriptPaneDeps)
 	const { shown, follower } = deps;
 	let edited: HTMLTextAreaElement | null = null;
 
-	/** Shows another version, and keeps the focus on the pager. */
+	/** Shows another version, and keeps the focus on the pager and the pager in sight. */
 	async function select(messageId: string): Promise<void> {
 		const pressed = focusedArrow();
 		await shown.value.select(messageId);
 		const message = scroller.querySelector(`[data-message-id="${messageId}"]`);
-		if (message !== null) focusArrow(message, pressed);
+		if (message === null) return;
+		focusArrow(message, pressed);
+		const isRead = shown.value.versions.reading.value !== null;
+		if (isRead) follower.reveal(message.querySelector(".tools") ?? message);
 	}
 
 	/** Grows the editor's field with its text, and focuses one that has just appeared, at the end of its text. */
@@ -55,25 +58,26 @@ export function mountTranscript(scroller: HTMLElement, deps: TranscriptPaneDeps)
 	}
 
 	function toEnd(): void {
-		void shown.value.showLatest().then(() => follower.stick());
+		void shown.value.loadEnd().then(() => follower.stick());
 	}
 
 	mountView(
 		scroller,
 		() => {
 			const session = shown.value;
-			const { messages, live, hasLater } = session.transcript;
+			const { messages, live, hasLater, version } = session.drawn.value;
 			return transcript(
 				{
 					messages: messages.value,
 					live: live.value,
 					edit: session.editor.edit.value,
-					lastId: hasLater.value ? null : (messages.value.at(-1)?.id ?? null),
+					lastId: hasLater.value || version !== null ? null : (messages.value.at(-1)?.id ?? null),
 					stopping: session.stopping.value !== null,
 					opening: !session.isNew && session.view.value === null,
 					hasDraft: deps.hasDraft(),
 					offersProvider: deps.offersProvider(),
 					hasLater: hasLater.value,
+					isReadOnly: version !== null,
 					newBelow: follower.hidden.value || hasLater.value,
 					now: deps.now.value,
 				},
@@ -112,9 +116,9 @@ export function mountTranscript(scroller: HTMLElement, deps: TranscriptPaneDeps)
 		() => (shown.value.busy.value ? deps.takeFocus() : scroller.focus()),
 	);
 	effect(() => {
-		const { transcript } = shown.value;
-		if (transcript.isPartial.value && transcript.messages.value.length > 0) {
-			afterFrame(() => transcript.drawAll());
+		const drawn = shown.value.drawn.value;
+		if (drawn.isPartial.value && drawn.messages.value.length > 0) {
+			afterFrame(() => drawn.drawAll());
 		}
 	});
 }

@@ -84,6 +84,12 @@ export class ScrollFollower {
 		element.scrollIntoView({ block: "center" });
 	}
 
+	/** Scrolls no further than an element needs to be in sight, and stops following the bottom. */
+	reveal(element: Element): void {
+		this.#sticks = false;
+		element.scrollIntoView({ block: "nearest" });
+	}
+
 	/** Runs a change to the content above, and keeps what the user reads in place. */
 	preserveScroll(change: () => void): void {
 		if (this.#sticks) {

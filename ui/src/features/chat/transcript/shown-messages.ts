@@ -2,7 +2,7 @@
  * The loaded part of a conversation: a run of its messages, bounded, so that a conversation of ten thousand
  * costs as much as one of a few hundred, and one of very long answers no more. Pure.
  */
-import type { Message, MessagePage, Part } from "../../../ipc/bindings";
+import type { Message, Part } from "../../../ipc/bindings";
 import { costOf } from "../../../markdown/render-budget";
 
 /** Maximum number of loaded messages. */
@@ -21,7 +21,7 @@ export interface ShownMessages {
 export const NONE: ShownMessages = { messages: [], hasEarlier: false, hasLater: false };
 
 /** Prepends the previous page; excess is dropped at both ends, far from where they meet. */
-export function withEarlier(shown: ShownMessages, page: MessagePage): ShownMessages {
+export function withEarlier(shown: ShownMessages, page: ShownMessages): ShownMessages {
 	const near = affordableEnd(page.messages, MAX_COST / 2);
 	const kept = affordable(shown.messages, MAX_COST / 2);
 	const messages = [...near, ...kept].slice(0, MAX_MESSAGES);
@@ -33,7 +33,7 @@ export function withEarlier(shown: ShownMessages, page: MessagePage): ShownMessa
 }
 
 /** Appends the next page; excess is dropped at both ends, far from where they meet. */
-export function withLater(shown: ShownMessages, page: MessagePage): ShownMessages {
+export function withLater(shown: ShownMessages, page: ShownMessages): ShownMessages {
 	const kept = affordableEnd(shown.messages, MAX_COST / 2);
 	const near = affordable(page.messages, MAX_COST / 2);
 	const messages = [...kept, ...near].slice(-MAX_MESSAGES);
@@ -51,7 +51,7 @@ export function withLater(shown: ShownMessages, page: MessagePage): ShownMessage
  */
 export function withLatest(
 	shown: ShownMessages,
-	latest: Omit<MessagePage, "hasLater">,
+	latest: Omit<ShownMessages, "hasLater">,
 	isFollowed: boolean,
 ): ShownMessages {
 	if (shown.hasLater) {

@@ -1,4 +1,4 @@
-/** The loaded messages of the shown conversation, and the live answer. */
+/** The loaded messages of a branch, and the live answer; or those that lead to a version of a message. */
 import { batch, computed, signal } from "@preact/signals-core";
 import type {
 	ConversationView,
@@ -45,15 +45,18 @@ export class Transcript {
 	readonly hasLater = computed(() => this.#part.value.hasLater);
 	/** The live answer; null before its first event. */
 	readonly live = signal<LiveAnswer | null>(null);
+	/** The version whose messages these are; null for what the branch shows. */
+	readonly version: string | null;
 	readonly #commands: TranscriptCommands;
 	readonly #viewport: Viewport;
 	#loading = false;
 	/** Answers that have ended according to a snapshot: later events of these are stale. */
 	#ended: ReadonlySet<string> = new Set();
 
-	constructor(commands: TranscriptCommands, viewport: Viewport) {
+	constructor(commands: TranscriptCommands, viewport: Viewport, version: string | null = null) {
 		this.#commands = commands;
 		this.#viewport = viewport;
+		this.version = version;
 	}
 
 	clear(): void {
@@ -159,6 +162,19 @@ export class Transcript {
 		await this.#load(of, { type: "around", messageId }, (_, page) => page);
 	}
 
+	/** Loads a version with the messages before and after it. Returns false if the branch itself shows it. */
+	async openVersion({ id, branchId }: ConversationView): Promise<boolean> {
+		const { version } = this;
+		if (version === null) return false;
+		const around: PageQuery = { type: "around", messageId: version };
+		const page = await this.#commands.getMessages(id, branchId, around, version);
+		batch(() => {
+			this.#part.value = page;
+			this.isPartial.value = false;
+		});
+		return !page.ofBranch;
+	}
+
 	/** Loads the end of the conversation. */
 	async showLatest(of: ConversationView): Promise<void> {
 		if (!this.hasLater.value) return;
@@ -174,7 +190,7 @@ export class Transcript {
 		const before = this.#part.value;
 		this.#loading = true;
 		try {
-			const page = await this.#commands.getMessages(id, branchId, part);
+			const page = await this.#commands.getMessages(id, branchId, part, this.version);
 			// A page read for another part, or another conversation, does not join on.
 			if (!isSameRun(before, this.#part.value)) return;
 			this.#viewport.preserveScroll(() => {

@@ -14,6 +14,8 @@ export interface TranscriptModel extends MessageModel {
 	readonly offersProvider: boolean;
 	/** There are later messages that are not loaded. */
 	readonly hasLater: boolean;
+	/** A version is read: nothing is offered that goes on from its last message. */
+	readonly isReadOnly: boolean;
 	/** There is more below the visible part. */
 	readonly newBelow: boolean;
 }
@@ -33,7 +35,7 @@ const SUGGESTIONS = [
 export function transcript(model: TranscriptModel, actions: TranscriptActions): TemplateResult {
 	if (model.opening) return html`<p class="empty quiet">Loading…</p>`;
 	if (model.messages.length === 0) return empty(model, actions);
-	const last = model.hasLater ? undefined : model.messages.at(-1);
+	const last = model.hasLater || model.isReadOnly ? undefined : model.messages.at(-1);
 	return html`
     <div class="column">
       ${repeat(
