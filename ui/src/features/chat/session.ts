@@ -505,10 +505,17 @@ export class BranchSession {
 		}
 	}
 
-	/** Shows another version of a message, and what followed it. */
-	async select(messageId: string): Promise<void> {
-		if (this.busy.value) return this.#context.refusals.askToWait(this.#busyElsewhere(), []);
-		await this.#try(async () => {
+	/**
+	 * Shows another version of a message, and what followed it. Returns false if that is refused. It is of this branch,
+	 * unless another is named, which only the core knows to be busy or not.
+	 */
+	async select(messageId: string, versionBranchId?: string): Promise<boolean> {
+		const isOwn = versionBranchId === undefined || versionBranchId === this.view.value?.branchId;
+		if (isOwn && this.busy.value) {
+			this.#context.refusals.askToWait(this.#busyElsewhere(), []);
+			return false;
+		}
+		const error = await this.#try(async () => {
 			const { branchId } = await this.#context.commands.selectVersion(messageId);
 			if (this.#opening === null) return;
 			let to: BranchSession = this;
@@ -516,6 +523,7 @@ export class BranchSession {
 			else to = await this.#context.show(this.#sibling(branchId));
 			await to.showMessage(messageId);
 		});
+		return error === null;
 	}
 
 	/** Returns another branch of the conversation. */
