@@ -5,7 +5,7 @@ import { repeat } from "lit-html/directives/repeat.js";
 import type { Branch, ConversationView, TreeBranch } from "../../ipc/bindings";
 import { icon } from "../../shared/icon";
 import { isComposing } from "../../shared/keyboard";
-import { branchMarks, factsOf } from "../map/states";
+import { branchMark, factsOf } from "../map/states";
 import { aria, hint } from "../shortcuts/shortcuts";
 
 /** Id of the popover. */
@@ -143,7 +143,7 @@ function row(
 		queuePaused: state?.queuePaused ?? null,
 		locked: branch.locked,
 	};
-	const [fact] = factsOf(now);
+	const facts = factsOf(now).join(", ");
 	const onKey = (event: KeyboardEvent) => {
 		const act = { F2: actions.rename, Delete: actions.remove }[event.key];
 		if (act === undefined) return;
@@ -156,27 +156,11 @@ function row(
     @click=${() => actions.show(branch)} @keydown=${onKey}>
     <span class="tick">${isShown ? icon("check") : nothing}</span>
     <span class="name" dir="auto">${branch.name}</span>
-    ${
-			fact === undefined
-				? nothing
-				: html`<span class="fact">${branchMarks(now)}${words(now.locked, now.status, now.queued)}</span>`
-		}
+    ${facts === "" ? nothing : html`<span class="fact">${branchMark(now)}<span class="words">${facts}</span></span>`}
     ${
 			state === undefined || state.forkLabel === ""
 				? nothing
 				: html`<span class="from" dir="auto"><span>from</span> ${state.forkLabel}</span>`
 		}
   </button>`;
-}
-
-/** Returns the state in a word; the number of those that wait has only a mark. */
-function words(locked: boolean, status: TreeBranch["status"], queued: number) {
-	const word = locked
-		? "Answering"
-		: status === "failed"
-			? "Failed"
-			: status === "interrupted"
-				? "Interrupted"
-				: "";
-	return html`${word}${queued > 0 ? html`<span class="visually-hidden">, ${queued} queued</span>` : nothing}`;
 }

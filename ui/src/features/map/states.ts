@@ -20,14 +20,26 @@ export function branchWords(branch: TreeBranch): string {
 
 /** The state of a branch as marks, which differ by shape. Their words are elsewhere. */
 export function branchMarks(branch: State): TemplateResult {
-	const { locked, status, queued, queuePaused } = branch;
-	return html`${locked ? html`<span class="mark busy">${icon("loader-circle")}</span>` : nothing}${
-		!locked && (status === "failed" || status === "interrupted")
-			? html`<span class="mark failed">${icon("circle-alert")}</span>`
-			: nothing
-	}${
-		queued > 0
-			? html`<span class="mark queued">${icon(queuePaused === null ? "list-plus" : "pause")}${queued}</span>`
-			: nothing
-	}`;
+	const waiting = branch.queued > 0 ? queueMark(branch, branch.queued) : nothing;
+	return html`${answerMark(branch)}${waiting}`;
+}
+
+/** The most important mark of a branch; nothing if its state needs none. */
+export function branchMark(branch: State): TemplateResult | typeof nothing {
+	const mark = answerMark(branch);
+	return mark === nothing && branch.queued > 0 ? queueMark(branch, nothing) : mark;
+}
+
+function answerMark({ locked, status }: State): TemplateResult | typeof nothing {
+	if (locked)
+		return html`<span class="mark busy" aria-hidden="true">${icon("loader-circle")}</span>`;
+	return status === "failed" || status === "interrupted" ? FAILED : nothing;
+}
+
+/** The mark of an answer that failed. */
+export const FAILED = html`<span class="mark failed" aria-hidden="true">${icon("circle-alert")}</span>`;
+
+function queueMark({ queuePaused }: State, number: number | typeof nothing): TemplateResult {
+	const name = queuePaused === null ? "list-plus" : "pause";
+	return html`<span class="mark queued" aria-hidden="true">${icon(name)}${number}</span>`;
 }

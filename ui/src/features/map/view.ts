@@ -9,7 +9,7 @@ import { formatShortcut, isComposing } from "../../shared/keyboard";
 import { hint } from "../shortcuts/shortcuts";
 import type { Row } from "./layout";
 import { linesOf } from "./lines";
-import { branchMarks, branchWords } from "./states";
+import { branchMarks, branchWords, FAILED } from "./states";
 
 export interface MapModel {
 	/** Null until it is read. */
@@ -237,8 +237,7 @@ function chip(branch: TreeBranch, isShown: boolean): TemplateResult {
 
 /** The mark of an end that failed and that no branch shows: of the others, the branch has it. */
 function failure({ status }: TreeNode): TemplateResult | typeof nothing {
-	if (status !== "failed" && status !== "interrupted") return nothing;
-	return html`<span class="mark failed">${icon("circle-alert")}</span>`;
+	return status === "failed" || status === "interrupted" ? FAILED : nothing;
 }
 
 const ENDED = { failed: "failed", interrupted: "interrupted" } as Record<string, string>;
