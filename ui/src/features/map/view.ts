@@ -219,7 +219,7 @@ function rowView(
 	return html`
     <div role="treeitem" class="row" data-node-id=${node.id} tabindex=${node.id === model.activeId ? 0 : -1}
       aria-level=${row.level} aria-posinset=${row.place} aria-setsize=${row.siblings} aria-selected=${String(isEnd)}
-      aria-label=${nameOf(node, words, ending, model)} title=${`${words}\n${WHEN.format(node.createdAt)}`}
+      aria-label=${nameOf(node, words, ending, model)} title=${`${words}\n${count(node.count, "message")}, ${WHEN.format(node.createdAt)}`}
       ?data-shown=${model.path.has(node.id)} ?data-dim=${!model.matches.has(node.id)}>
       ${ending.slice(0, MAX_NAMES).map((branch) => chip(branch, branch.id === model.branchId))}
       ${ending.length > MAX_NAMES ? html`<span class="more">+${ending.length - MAX_NAMES}</span>` : nothing}
