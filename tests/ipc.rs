@@ -293,6 +293,78 @@ fn a_conversation_is_a_tree_of_branches() {
 }
 
 #[test]
+fn the_tree_has_its_forks_its_ends_and_the_state_of_every_branch() {
+    let page = Page::open();
+    let id = page.new_conversation();
+    let one = json!({"conversationId": id});
+    let empty = page.call("get_tree", one.clone()).unwrap();
+    assert_eq!(empty["nodes"], json!([]));
+    for (content, answer) in [("one", "first"), ("two", "second")] {
+        page.server.push(Script::answer(answer));
+        let sent = json!({"conversationId": id, "content": content, "clientRequestId": content});
+        page.call("send_message", sent).unwrap();
+        page.ended(&id);
+    }
+    let view = page.call("get_conversation", one.clone()).unwrap();
+    let fork = json!({"messageId": view["messages"][1]["id"], "name": "Aside"});
+    let branch = page.call("fork_branch", fork).unwrap();
+    page.server.push(Script::gated("hold", "", "there"));
+    let there = json!({"conversationId": id, "branchId": branch["id"], "content": "Elsewhere", "clientRequestId": "r"});
+    page.call("send_message", there.clone()).unwrap();
+    let waiting = json!({
+        "conversationId": id, "branchId": branch["id"], "content": "waits", "clientRequestId": "w", "policy": "queue",
+    });
+    page.call("send_message", waiting).unwrap();
+
+    let tree = page.call("get_tree", one).unwrap();
+    let nodes: Vec<_> = tree["nodes"].as_array().unwrap().iter().collect();
+    let facts: Vec<_> = nodes
+        .iter()
+        .map(|node| {
+            json!([
+                node["label"],
+                node["count"],
+                node["parentId"],
+                node["hidden"]
+            ])
+        })
+        .collect();
+    let fork = &nodes[0]["id"];
+    assert_eq!(
+        facts,
+        [
+            json!(["one", 2, null, false]),
+            json!(["two", 2, fork, false]),
+            json!(["Elsewhere", 2, fork, false])
+        ]
+    );
+    assert_eq!(nodes[2]["branchIds"], json!([branch["id"]]));
+    assert_eq!(nodes[2]["messageId"], page_message(&page, &there));
+    assert_eq!(
+        tree["branches"][1],
+        json!({
+            "id": branch["id"], "name": "Aside", "headMessageId": nodes[2]["id"], "forkLabel": "one",
+            "locked": true, "status": "generating", "queued": 1, "queuePaused": null,
+        })
+    );
+    let nowhere = json!({"conversationId": "nowhere"});
+    assert_eq!(
+        page.call("get_tree", nowhere).unwrap_err()["code"],
+        "not_found"
+    );
+    page.call("stop_all_generations", json!({})).unwrap();
+}
+
+/// Returns the id of the last message of the user on a branch.
+fn page_message(page: &Page, at: &Value) -> Value {
+    let at = json!({"conversationId": at["conversationId"], "branchId": at["branchId"]});
+    let view = page.call("get_conversation", at).unwrap();
+    let messages = view["messages"].as_array().unwrap();
+    let users = messages.iter().filter(|message| message["role"] == "user");
+    users.last().unwrap()["id"].clone()
+}
+
+#[test]
 fn a_branch_is_deleted_but_main() {
     let page = Page::open();
     let id = page.new_conversation();

@@ -26,6 +26,7 @@ const ICONS = [
 	"eye-off",
 	"file-text",
 	"git-branch",
+	"git-graph",
 	"grip-vertical",
 	"info",
 	"keyboard",

@@ -28,6 +28,7 @@ pub fn ipc<R: Runtime>() -> Builder<R> {
             commands::attachments::adopt_attachments,
             commands::attachments::load_attachment,
             commands::branches::list_branches,
+            commands::branches::get_tree,
             commands::branches::fork_branch,
             commands::branches::rename_branch,
             commands::branches::delete_branch,

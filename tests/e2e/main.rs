@@ -18,6 +18,7 @@ mod keyboard;
 mod links;
 mod lock;
 mod long;
+mod map;
 mod native_input;
 mod notifications;
 mod process;

@@ -20,6 +20,9 @@ import { Dialogs } from "./features/dialogs/dialogs";
 import { FindBar } from "./features/find/bar";
 import { Find } from "./features/find/find";
 import { mountHeader } from "./features/header/mount";
+import { BranchMap } from "./features/map/map";
+import { MapPane } from "./features/map/mount";
+import { ConversationTree } from "./features/map/tree";
 import { mountModelMenu } from "./features/models/menu";
 import { Models } from "./features/models/models";
 import { ModelPicker } from "./features/models/picker";
@@ -71,6 +74,10 @@ class App {
 	readonly #files: ComposerFiles;
 	readonly #find: FindBar;
 	readonly #dialogs: Dialogs;
+	readonly #isBranchMenuOpen = signal(false);
+	readonly #tree: ConversationTree;
+	readonly #map: MapPane;
+	readonly #isMapOpen: ReadonlySignal<boolean>;
 	/** The model of the shown branch, unless it is unknown. */
 	readonly #model: ReadonlySignal<ModelInfo | undefined>;
 	readonly #sendKey: ReadonlySignal<SendKey>;
@@ -137,6 +144,26 @@ class App {
 			scrollTo: (message) => this.#follower.show(message),
 			takeFocus,
 		});
+		const map = new BranchMap({
+			tree: computed(() => this.#tree.tree.value),
+			branchId: computed(() => this.#workspace.view.value?.branchId ?? null),
+		});
+		this.#isMapOpen = map.isOpen;
+		this.#tree = new ConversationTree(
+			commands,
+			shownId,
+			computed(() => map.isOpen.value || this.#isBranchMenuOpen.value),
+		);
+		this.#map = new MapPane(elements.map, {
+			map,
+			tree: this.#tree,
+			shown,
+			transcript: elements.transcript,
+			isCovered: () => this.#settings.isOpen.value,
+			modelName: (id) => this.#models.find(id)?.name ?? id.slice(id.indexOf("/") + 1),
+			scrollTo: (message) => this.#follower.show(message),
+			takeFocus,
+		});
 		this.#dialogs = new Dialogs({
 			preview: this.#files.preview,
 			parameters: this.#parameters,
@@ -171,9 +198,18 @@ class App {
 			starting.textContent = text;
 		});
 		const listening = Promise.all([
-			events.lockChanged.listen(({ payload }) => workspace.lockChanged(payload)),
-			events.conversationChanged.listen(({ payload }) => workspace.conversationChanged(payload)),
-			events.queueChanged.listen(({ payload }) => workspace.queueChanged(payload)),
+			events.lockChanged.listen(({ payload }) => {
+				workspace.lockChanged(payload);
+				this.#tree.changed(payload.conversationId);
+			}),
+			events.conversationChanged.listen(({ payload }) => {
+				workspace.conversationChanged(payload);
+				this.#tree.changed(payload.conversationId);
+			}),
+			events.queueChanged.listen(({ payload }) => {
+				workspace.queueChanged(payload);
+				this.#tree.changed(payload.conversationId);
+			}),
 		]);
 
 		// Rendered only when there is something to show: an earlier frame would delay this one by its own time.
@@ -288,6 +324,8 @@ class App {
 			picker: this.#picker,
 			isPicking: () => this.#picker.request.value !== null && !this.#settings.isOpen.value,
 			isSidebarOpen: () => this.#side.state.inSight.value,
+			isMapOpen: () => this.#isMapOpen.value,
+			toggleMap: () => this.#map.toggle(),
 			toggleSidebar: () => this.#side.toggle(),
 			create,
 			rename,
@@ -317,6 +355,8 @@ class App {
 		mountModelMenu(modelMenu, this.#picker, this.#models, () => this.#settings.addProvider());
 		mountBranchMenu(branchMenu, {
 			shown,
+			isOpen: this.#isBranchMenuOpen,
+			states: () => this.#tree.states(),
 			button: () => this.#page.getElementById("branch-picker"),
 			actions: {
 				show: ({ id }) =>
@@ -327,8 +367,10 @@ class App {
 				rename: ({ id, name }) => this.#dialogs.ask({ type: "renameBranch", id, title: name }),
 				remove: ({ id, name }) => this.#dialogs.ask({ type: "deleteBranch", id, title: name }),
 				setMaxParallel: (max) => void workspace.setMaxParallel(max),
+				openMap: () => this.#map.open(),
 			},
 		});
+		this.#map.mount();
 		this.#settings.mount();
 		effect(() => {
 			const appearance = this.#settings.settings.current.value?.appearance;
@@ -387,6 +429,7 @@ class App {
 			},
 			find: () => (settings.isOpen.value ? false : this.#find.open()),
 			attach: () => (settings.isOpen.value ? false : this.#chooseFiles()),
+			map: () => (settings.isOpen.value ? false : this.#map.toggle()),
 			stop: () => void workspace.shown.value.stop(),
 			sidebar: () => this.#side.toggle(),
 			zoomIn: () => void this.#zoomBy(1),
@@ -399,6 +442,7 @@ class App {
 				// Closes what is on top first.
 				if (request.value !== null) return false;
 				if (this.#side.state.over.value) return this.#side.toggle();
+				if (this.#isMapOpen.value && !settings.isOpen.value) return this.#map.close();
 				return settings.isOpen.value ? settings.close() : false;
 			},
 		});

@@ -14,6 +14,7 @@ export function elementsOf(page: Document) {
 		queue: byId(page, "queue-place"),
 		composer: byId(page, "composer"),
 		settings: byId(page, "settings"),
+		map: byId(page, "map"),
 		starting: byId(page, "starting"),
 		modelMenu: byId(page, "model-menu"),
 		branchMenu: byId(page, "branch-menu"),

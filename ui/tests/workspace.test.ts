@@ -460,7 +460,7 @@ test("a refusal is shown once, counted each time, and goes with the lock or with
 
 const TAKEN = refusal("generation_in_progress", "A generation is already in progress");
 
-const OVERTAKEN: readonly [string, (workspace: Workspace) => Promise<void>][] = [
+const OVERTAKEN: readonly [string, (workspace: Workspace) => Promise<unknown>][] = [
 	["send_message", (workspace) => workspace.shown.value.sendText("hello", "button")],
 	["generate_response", (workspace) => workspace.shown.value.answerAgain("m", "retry")],
 ];

@@ -25,6 +25,7 @@ mod settings;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod time;
+mod tree;
 mod turn;
 
 /// Defines an enum whose variants have the same name in the database and on the wire.
@@ -86,4 +87,5 @@ pub use provider::ProtocolKind;
 pub use queue::{MAX_QUEUED, PauseReason, Queue, QueueChange, Queued, QueuedMessage, SendPolicy};
 pub use settings::{Appearance, OnClose, SendKey, Settings, ZOOM};
 pub use time::Timestamp;
+pub use tree::{Tree, TreeBranch, TreeNode};
 pub use turn::{EditedMessage, NewMessage, QueuedTurn, TurnRequest, TurnTarget};

@@ -1,6 +1,6 @@
 //! Commands about a conversation's branches.
 
-use conch_core::model::{Branch, BranchId, ConversationId, MessageId};
+use conch_core::model::{Branch, BranchId, ConversationId, MessageId, Tree};
 use tauri::State;
 
 use super::CommandResult;
@@ -14,6 +14,17 @@ pub(crate) async fn list_branches(
     conversation_id: ConversationId,
 ) -> CommandResult<Vec<Branch>> {
     Ok(host.app()?.conversations.branches(&conversation_id).await?)
+}
+
+/// Returns the shape of a conversation's tree: its forks and its ends with a few words of each, and the state of every
+/// branch.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn get_tree(
+    host: State<'_, Host>,
+    conversation_id: ConversationId,
+) -> CommandResult<Tree> {
+    Ok(host.app()?.conversations.tree(&conversation_id).await?)
 }
 
 /// Creates a branch that goes its own way after a message; without a name it gets the next free one.

@@ -55,6 +55,7 @@ pub mod start;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod turns;
 mod versions;
 mod write;

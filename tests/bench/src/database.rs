@@ -4,27 +4,31 @@
 use std::path::PathBuf;
 
 use conch_core::model::ConversationId;
-use conch_support::seed::{Conversations, conversation_id, make};
+use conch_support::seed::{Conversations, branch_out, conversation_id, make};
 
 use crate::row::Bench;
 
 const CONVERSATIONS: i64 = 10_000;
 const MESSAGES: i64 = 100;
 
-/// Messages in two extra conversations, newer than all others.
+/// Messages in extra conversations, newer than all others; one of the long ones is a tree.
 const LONG: i64 = 10_000;
 const SHORT: i64 = 10;
+
+/// Messages from one fork of that tree to an end: it has 200 branches.
+const RUN: i64 = 50;
 
 const CONTENT: &str = "'Message ' || k || ' of conversation ' || n || ' says something of no great length, and ends here.'";
 
 /// Incremented when the content changes, so that an older file is not used.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
-/// The data folder with the database, and two conversations in it.
+/// The data folder with the database, and three conversations in it.
 pub(crate) struct BigDatabase {
     pub(crate) folder: PathBuf,
     pub(crate) long: ConversationId,
     pub(crate) short: ConversationId,
+    pub(crate) tree: ConversationId,
 }
 
 impl BigDatabase {
@@ -45,6 +49,7 @@ impl BigDatabase {
                 (1, CONVERSATIONS, MESSAGES),
                 (CONVERSATIONS + 1, 1, LONG),
                 (CONVERSATIONS + 2, 1, SHORT),
+                (CONVERSATIONS + 3, 1, LONG),
             ];
             let kinds = kinds.map(|(first, count, messages)| Conversations {
                 first,
@@ -54,6 +59,8 @@ impl BigDatabase {
             });
             let path = unfinished.join("conch.db");
             bench.runtime.block_on(make(&path, &kinds))?;
+            let tree = branch_out(&path, CONVERSATIONS + 3, RUN);
+            bench.runtime.block_on(tree)?;
             std::fs::rename(&unfinished, &folder)?;
             bench.bar.set_message("");
         }
@@ -61,6 +68,7 @@ impl BigDatabase {
             folder,
             long: conversation_id(CONVERSATIONS + 1),
             short: conversation_id(CONVERSATIONS + 2),
+            tree: conversation_id(CONVERSATIONS + 3),
         })
     }
 }

@@ -12,6 +12,7 @@ mod engine;
 mod first_token;
 mod hostile;
 mod lock;
+mod map;
 mod open_long;
 mod page;
 mod prefill;

@@ -9,8 +9,8 @@ use tempfile::TempDir;
 
 use crate::samples::Samples;
 use crate::{
-    delete, engine, first_token, hostile, lock, open_long, prefill, rate_limit, relay, streaming,
-    turns, windows,
+    delete, engine, first_token, hostile, lock, map, open_long, prefill, rate_limit, relay,
+    streaming, turns, windows,
 };
 
 /// Rounds of a row: an odd number, so that a median is a sample.
@@ -115,6 +115,14 @@ pub(crate) const ROWS: &[Row] = &[
         unit: "ms",
         budget: Budget::MaxRatio(2.0),
         measure: open_long::measure,
+    },
+    Row {
+        name: "map",
+        what: "read the map of a conversation of 10,000 messages on 200 branches among 1,000,000",
+        against: "of one of 10",
+        unit: "ms",
+        budget: Budget::Max(50.0),
+        measure: map::measure,
     },
     Row {
         name: "delete",

@@ -238,6 +238,12 @@ impl Size {
         let branches = app.conversations.branches(&id);
         let branches = self.call("list_branches", branches).await?;
         ensure!(branches.len() == 2, "not both branches are listed");
+        let tree = app.conversations.tree(&id);
+        let tree = self.call("get_tree", tree).await?;
+        let counted: u32 = tree.nodes.iter().map(|node| node.count).sum();
+        // Two turns, a version of an answer, and an edited message with its answer.
+        ensure!(i64::from(counted) > all, "messages are missing in the tree");
+        ensure!(tree.nodes.len() < 20, "it is not collapsed");
 
         self.server.push(Script::gated("never", "half", "more"));
         let held = self.call("send_message", send(&app, &id, CANARY)).await?;

@@ -65,6 +65,8 @@ pub enum Fixture {
     Everyday,
     /// Many conversations, and one that is too long in every respect.
     Crowded,
+    /// A conversation with 200 branches.
+    Branched,
     /// A file that is not a database.
     Foreign,
     /// The same as `Everyday`, with a damaged database and a backup of it.
@@ -95,6 +97,12 @@ impl Fixture {
             Self::Crowded => {
                 let builder = FixtureBuilder::start(folder, servers).await?;
                 builder.crowded().await?;
+                builder.app.quit().await;
+                Ok(())
+            }
+            Self::Branched => {
+                let builder = FixtureBuilder::start(folder, servers).await?;
+                builder.branched().await?;
                 builder.app.quit().await;
                 Ok(())
             }
@@ -330,3 +338,6 @@ const TOPICS: [&str; 7] = [
 ];
 
 mod answers;
+mod branched;
+
+pub(crate) use branched::BRANCHED;

@@ -74,6 +74,48 @@ pub fn message_id(conversation: i64, number: i64) -> MessageId {
     format!("{conversation:08}-0002-7000-8000-{number:012}").into()
 }
 
+/// Turns a conversation of one path, in a closed database, into a tree: its messages become runs of `run` messages,
+/// and each run but the first forks from the middle of an earlier one and is the end of a branch.
+///
+/// # Errors
+/// When the database cannot be written.
+pub async fn branch_out(path: &Path, conversation: i64, run: i64) -> Result<(), Error> {
+    // Run r begins after the middle of run r / 2, as in a heap: half of the runs have forks.
+    const PARENT: &str = "printf('%08d-0002-7000-8000-%012d', ?1, (k - 1) / ?2 / 2 * ?2 + ?2 / 2)";
+    let mut connection = SqliteConnectOptions::new()
+        .filename(path)
+        .foreign_keys(false)
+        .connect()
+        .await?;
+    let statements = [
+        format!(
+            "UPDATE messages SET parent_id = {PARENT}
+             FROM (SELECT id AS first, CAST(substr(id, -12) AS INTEGER) AS k FROM messages
+               WHERE conversation_id = printf('%08d-0000-7000-8000-000000000000', ?1))
+             WHERE id = first AND k > 1 AND k % ?2 = 1"
+        ),
+        format!(
+            "INSERT INTO branches (id, conversation_id, name, head_message_id, forked_from, created_at)
+             SELECT printf('%08d-0003-7000-8000-%012d', ?1, k), conversation_id, 'Branch ' || ((k - 1) / ?2 + 1),
+               printf('%08d-0002-7000-8000-%012d', ?1, k + ?2 - 1), parent_id, created_at
+             FROM (SELECT *, CAST(substr(id, -12) AS INTEGER) AS k FROM messages
+               WHERE conversation_id = printf('%08d-0000-7000-8000-000000000000', ?1))
+             WHERE k > 1 AND k % ?2 = 1"
+        ),
+    ];
+    for statement in statements {
+        sqlx::query(sqlx::AssertSqlSafe(statement))
+            .bind(conversation)
+            .bind(run)
+            .execute(&mut connection)
+            .await?;
+    }
+    sqlx::query("PRAGMA optimize")
+        .execute(&mut connection)
+        .await?;
+    Ok(connection.close().await?)
+}
+
 async fn fill(connection: &mut SqliteConnection, kind: &Conversations) -> Result<(), Error> {
     const NUMBERS: &str = "WITH RECURSIVE numbers(n) AS (SELECT ?1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?1 + ?2 - 1)";
     let content = kind.content;

@@ -69,6 +69,11 @@ export const commands = {
 	loadAttachment: (attachmentId: AttachmentId) => __TAURI_INVOKE<string>("load_attachment", { attachmentId }),
 	/**  Returns a conversation's branches, `main` first and then the oldest, each with whether it is locked. */
 	listBranches: (conversationId: ConversationId) => __TAURI_INVOKE<Branch[]>("list_branches", { conversationId }),
+	/**
+	 *  Returns the shape of a conversation's tree: its forks and its ends with a few words of each, and the state of every
+	 *  branch.
+	 */
+	getTree: (conversationId: ConversationId) => __TAURI_INVOKE<Tree>("get_tree", { conversationId }),
 	/**  Creates a branch that goes its own way after a message; without a name it gets the next free one. */
 	forkBranch: (messageId: MessageId, name: string | null) => __TAURI_INVOKE<Branch>("fork_branch", { messageId, name }),
 	/**  Renames a branch other than `main`. */
@@ -1358,6 +1363,62 @@ export type ToolResult = {
 	content: string,
 	/**  Whether it failed. */
 	isError: boolean,
+};
+
+/**  The tree of a conversation, collapsed to its forks and ends. A run of messages without a fork is one node. */
+export type Tree = {
+	conversationId: ConversationId,
+	/**  Each after its parent, and versions oldest first. Several have no parent if the first message was edited. */
+	nodes: TreeNode[],
+	/**  `main` first and then the oldest. */
+	branches: TreeBranch[],
+};
+
+/**  A branch, with all that its state consists of. */
+export type TreeBranch = {
+	id: BranchId,
+	/**  Unique in the conversation. */
+	name: string,
+	/**  Its last message; null while it is empty. */
+	headMessageId: MessageId | null,
+	/**  The first words of the user's message at its fork; empty for `main`. */
+	forkLabel: string,
+	/**  An answer is being generated on it. */
+	locked: boolean,
+	/**  How its latest answer ended, also one in whose place the version before it is shown; null while it is empty. */
+	status: MessageStatus | null,
+	/**  How many messages wait on it. */
+	queued: number,
+	/**  Why they wait for the user; null if they do not. */
+	queuePaused: PauseReason | null,
+};
+
+/**  A run of messages that ends with a fork, or with an end of the tree or of a branch. */
+export type TreeNode = {
+	/**  The last message of the run. */
+	id: MessageId,
+	/**  The node that the run follows; null for a first message. */
+	parentId: MessageId | null,
+	/**  The message that tells this run from its siblings: the first one of the user in it, otherwise its first. */
+	messageId: MessageId,
+	/**  Of that message. */
+	role: Role,
+	/**  The first words of that message; empty if it has none, or none yet. */
+	label: string,
+	/**  `provider/model` of that message; null for the user's. */
+	model: string | null,
+	/**  The branch that the last message was written on, which selecting it changes. */
+	branchId: BranchId,
+	/**  How many messages the run has. */
+	count: number,
+	/**  Of the last message. */
+	status: MessageStatus,
+	/**  When the last message was created, epoch ms. */
+	createdAt: Timestamp,
+	/**  The branches that end here. */
+	branchIds: BranchId[],
+	/**  An end that no branch shows: selecting its version leads there. */
+	hidden: boolean,
 };
 
 /**  Token counts of a generation, as the provider reported them. */

@@ -10,9 +10,9 @@ export function shortTokens(tokens: number): string {
 	return `${Math.round(size * 10) / 10}${unit}`;
 }
 
-/** Formats a count with its noun: 1 model, 2 models. */
-export function count(number: number, noun: string): string {
-	return `${number} ${noun}${number === 1 ? "" : "s"}`;
+/** Formats a count with its noun: 1 model, 2 models, 2 branches. */
+export function count(number: number, noun: string, plural = `${noun}s`): string {
+	return `${number} ${number === 1 ? noun : plural}`;
 }
 
 /** Formats a file size: 812 bytes, 12 kB, 1.4 MB, 5.2 GB. */

@@ -19,6 +19,8 @@ const WORDS: Readonly<Record<string, string>> = {
 	Plus: "+",
 	ArrowUp: "↑",
 	ArrowDown: "↓",
+	ArrowLeft: "←",
+	ArrowRight: "→",
 	Escape: "Esc",
 	Delete: "Del",
 };

@@ -3,7 +3,7 @@
 use super::conversations::Conversations;
 use crate::bounds;
 use crate::error::{Error, Result};
-use crate::model::{Branch, BranchId, ConversationId, Entity, MAX_PARALLEL, MessageId};
+use crate::model::{Branch, BranchId, ConversationId, Entity, MAX_PARALLEL, MessageId, Tree};
 use crate::store::{DeleteBranchOutcome, ForkOutcome, RenameOutcome};
 
 const NAME_TAKEN: Error =
@@ -19,6 +19,15 @@ impl Conversations {
             .map_err(Error::NotFound)?;
         self.show_free(&mut branches);
         Ok(branches)
+    }
+
+    /// Returns the shape of a conversation's tree: its forks and ends, and the state of every branch.
+    pub async fn tree(&self, id: &ConversationId) -> Result<Tree> {
+        let tree = self.store.tree(id, self.clock.now()).await;
+        let tree = self.store.inspect_damage(tree)?;
+        let mut tree = tree.map_err(Error::NotFound)?;
+        self.aside.show_in_tree(&mut tree);
+        Ok(tree)
     }
 
     /// Creates a branch that goes its own way after a message.

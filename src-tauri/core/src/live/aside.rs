@@ -8,7 +8,7 @@ use std::sync::PoisonError;
 use crate::events::{CoreEvent, Events};
 use crate::model::{
     BranchId, ConversationChange, ConversationId, Ending, GenerationId, Lease, LockChange,
-    LockReason, LockStatus, Message, MessageId, MessageStatus, Part,
+    LockReason, LockStatus, Message, MessageId, MessageStatus, Part, Tree,
 };
 use crate::sync::{Mutex, MutexGuard};
 
@@ -100,6 +100,26 @@ impl SetAside {
             message.error.clone_from(&aside.ending.error);
             if let Some(parts) = &aside.parts {
                 message.parts.clone_from(parts);
+            }
+        }
+    }
+
+    /// Shows answers and branches of a tree as ended where an answer is set aside.
+    pub(crate) fn show_in_tree(&self, tree: &mut Tree) {
+        for aside in self.of(&tree.conversation_id) {
+            let Aside { lease, ending, .. } = aside;
+            for node in &mut tree.nodes {
+                if node.id == lease.message_id && node.status == MessageStatus::Generating {
+                    node.status = ending.status;
+                }
+            }
+            for branch in &mut tree.branches {
+                if branch.id == lease.branch_id {
+                    branch.locked = false;
+                    if branch.status == Some(MessageStatus::Generating) {
+                        branch.status = Some(ending.status);
+                    }
+                }
             }
         }
     }

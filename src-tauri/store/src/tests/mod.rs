@@ -22,6 +22,7 @@ mod reading;
 mod remains;
 mod searching;
 mod tree;
+mod tree_shape;
 mod versions;
 
 use std::path::{Path, PathBuf};

@@ -4,6 +4,7 @@
 mod answers;
 mod chat;
 mod files;
+mod map;
 mod models;
 mod queue;
 mod settings;
@@ -19,6 +20,7 @@ pub fn all() -> Vec<Scene> {
         files::scenes(),
         answers::scenes(),
         tree::scenes(),
+        map::scenes(),
         queue::scenes(),
         models::scenes(),
         settings::scenes(),

@@ -519,10 +519,14 @@ export class BranchSession {
 		}
 	}
 
-	/** Goes to another version of a message, and what followed it; only to read it while an answer is being written. */
-	async select(messageId: string): Promise<void> {
-		if (this.holdsHead.value) return this.#readVersion(messageId);
-		await this.#try(async () => {
+	/**
+	 * Goes to another version of a message, and what followed it; only to read it while an answer is being written. Returns
+	 * whether it is shown. It is of this branch, unless another is named, which only the core knows to be busy or not.
+	 */
+	async select(messageId: string, versionBranchId?: string): Promise<boolean> {
+		const isOwn = versionBranchId === undefined || versionBranchId === this.view.value?.branchId;
+		if (isOwn && this.holdsHead.value) return this.#readVersion(messageId);
+		const error = await this.#try(async () => {
 			try {
 				await this.#select(messageId);
 			} catch (error) {
@@ -531,6 +535,7 @@ export class BranchSession {
 				await Promise.all([this.reread(), this.#readVersion(messageId)]);
 			}
 		});
+		return error === null;
 	}
 
 	/** Goes on from the version that is read, unless an answer is being written. */
@@ -550,12 +555,15 @@ export class BranchSession {
 		await to.showMessage(messageId);
 	}
 
-	#readVersion(messageId: string): Promise<void> {
-		const opening = this.#opening;
-		return this.#load(async (view) => {
+	/** Shows a version to read. Returns whether it is shown. */
+	async #readVersion(messageId: string): Promise<boolean> {
+		const [view, opening] = [this.view.value, this.#opening];
+		if (view === null) return false;
+		const error = await this.#try(async () => {
 			const isOther = await this.versions.read(view, messageId);
 			if (!isOther && opening === this.#opening) await this.transcript.show(view, messageId);
 		});
+		return error === null;
 	}
 
 	/** Returns another branch of the conversation. */

@@ -24,6 +24,7 @@ export interface HeaderDeps extends Omit<HeaderActions, "rename" | "pickModel"> 
 	/** Returns whether the picker is open under the header's button. */
 	isPicking(): boolean;
 	isSidebarOpen(): boolean;
+	isMapOpen(): boolean;
 	rename(conversation: ConversationView): void;
 }
 
@@ -34,6 +35,7 @@ export function mountHeader(root: HTMLElement, deps: HeaderDeps): void {
 		create: deps.create,
 		openWindow: deps.openWindow,
 		openParameters: deps.openParameters,
+		toggleMap: deps.toggleMap,
 		rename: () => {
 			const view = shown.value.view.value;
 			if (view !== null) deps.rename(view);
@@ -61,6 +63,7 @@ export function mountHeader(root: HTMLElement, deps: HeaderDeps): void {
 				pickerOpen: deps.isPicking(),
 				hasParameters: isAnySet(parameters.value ?? NO_PARAMETERS),
 				sidebarOpen: deps.isSidebarOpen(),
+				mapOpen: deps.isMapOpen(),
 			},
 			actions,
 		);

@@ -19,6 +19,8 @@ export interface HeaderModel {
 	readonly hasParameters: boolean;
 	/** The sidebar is visible. */
 	readonly sidebarOpen: boolean;
+	/** The map is open. */
+	readonly mapOpen: boolean;
 }
 
 export interface HeaderActions {
@@ -29,6 +31,7 @@ export interface HeaderActions {
 	/** The model picker is about to open under this button. */
 	pickModel(button: HTMLElement): void;
 	openParameters(): void;
+	toggleMap(): void;
 }
 
 export function header(model: HeaderModel, actions: HeaderActions): TemplateResult {
@@ -59,6 +62,13 @@ export function header(model: HeaderModel, actions: HeaderActions): TemplateResu
       title=${model.model?.provider ?? ""} .value=${model.modelId ?? model.model?.id ?? ""}
       @click=${(event: Event) => actions.pickModel(event.currentTarget as HTMLElement)}
       ><span>${name}</span>${icon("chevron-down")}</button>
+    ${
+			model.view === null
+				? nothing
+				: html`<button id="toggle-map" type="button" class="bare" aria-controls="map" aria-expanded=${String(model.mapOpen)}
+            aria-label="Map of branches" aria-keyshortcuts=${aria("map")} title=${hint("Map of branches", "map")}
+            @click=${actions.toggleMap}>${icon("git-graph")}</button>`
+		}
     <button id="open-parameters" type="button" class="bare" aria-haspopup="dialog"
       aria-label=${parameters} title="Parameters" ?data-set=${model.hasParameters}
       @click=${actions.openParameters}>${icon("sliders-horizontal")}</button>

@@ -21,6 +21,7 @@ export const GLOBAL = {
 	rename: { label: "Rename the conversation", keys: ["F2"] },
 	find: { label: "Find in the conversation", keys: ["Mod+F"] },
 	attach: { label: "Attach files", keys: ["Mod+U"] },
+	map: { label: "Show or hide the map of branches", keys: ["Mod+Shift+B"] },
 	stop: { label: "Stop generating", keys: ["Mod+."] },
 	sidebar: { label: "Show or hide the sidebar", keys: ["Mod+B"] },
 	zoomIn: { label: "Zoom in", keys: ["Mod+Plus"], also: ["Mod+="] },
@@ -105,6 +106,19 @@ export function shortcutGroups(sendKey: SendKey): [string, Shortcut[]][] {
 				GLOBAL.find,
 				{ label: "Previous match", keys: ["Enter"] },
 				{ label: "Next match", keys: ["Shift+Enter"] },
+			],
+		],
+		[
+			"Map and branches",
+			[
+				GLOBAL.map,
+				{ label: "Previous row", keys: ["ArrowUp"] },
+				{ label: "Next row", keys: ["ArrowDown"] },
+				{ label: "Back to the fork", keys: ["ArrowLeft"] },
+				{ label: "On along the line", keys: ["ArrowRight"] },
+				{ label: "Go there", keys: ["Enter"] },
+				{ label: "Rename the branch (in the menu)", keys: ["F2"] },
+				{ label: "Delete the branch (in the menu)", keys: ["Delete"] },
 			],
 		],
 		[

@@ -78,10 +78,11 @@ export class ScrollFollower {
 		this.#lookAgain();
 	}
 
-	/** Scrolls an element into the middle, and stops following the bottom. */
+	/** Scrolls an element into the middle, or to its beginning if it is higher, and stops following the bottom. */
 	show(element: Element): void {
 		this.#sticks = false;
-		element.scrollIntoView({ block: "center" });
+		const isHigher = element.clientHeight > this.#scroller.clientHeight;
+		element.scrollIntoView({ block: isHigher ? "start" : "center" });
 	}
 
 	/** Scrolls no further than an element needs to be in sight, and stops following the bottom. */
