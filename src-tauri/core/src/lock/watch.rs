@@ -15,7 +15,7 @@ use crate::events::CoreEvent;
 use crate::live::LiveAnswers;
 use crate::model::{
     BranchId, ConversationChange, ConversationId, InstanceId, Lease, LockChange, LockReason,
-    QueueChange,
+    QueueChange, Timestamp,
 };
 use crate::store::{ChangeCursor, QueueMark, Store, StoreError};
 
@@ -113,7 +113,11 @@ impl Watch {
         }
         for (branch, mark) in &before {
             if !now.contains_key(branch) {
-                self.publish_queue(mark, 0, false);
+                // The user's pause stays. The time decides only what is held back.
+                let time = Timestamp::from_millis(0);
+                let queue = self.store.queue(&mark.conversation_id, Some(branch), time);
+                let paused = queue.await?.is_some_and(|queue| queue.paused);
+                self.publish_queue(mark, 0, paused);
             }
         }
         self.queues = now;
@@ -169,7 +173,7 @@ mod tests {
     use super::*;
     use crate::live::Control;
     use crate::model::{
-        Ending, FencedWrite, GenerationId, LEASE, MessageStatus, Timestamp, TurnRequest,
+        Ending, FencedWrite, GenerationId, LEASE, MessageStatus, SendPolicy, TurnRequest,
     };
     use crate::store::{BeginOutcome, BeginTurn, PurgeProgress};
 
@@ -364,5 +368,36 @@ mod tests {
             ended = watch.run() => panic!("{ended:?}"),
             () = events => {}
         }
+    }
+
+    #[tokio::test]
+    async fn a_queue_that_another_process_empties_stays_paused_if_the_user_paused_it() {
+        let mut fixture = Fixture::new().await;
+        let lease = fixture.begin("theirs").await;
+        let id = &lease.conversation_id;
+        let mut turn = BeginTurn::new(
+            TurnRequest::message(id, "next"),
+            InstanceId::from("theirs".to_owned()),
+        );
+        turn.request.policy = Some(SendPolicy::Queue);
+        let begun = fixture.theirs.begin(&turn, NOW).await.unwrap();
+        assert!(matches!(begun, BeginOutcome::Queued(_)), "{begun:?}");
+        let mut last = async || {
+            fixture.watch.poll(&mut fixture.changes).await.unwrap();
+            let mut last = None;
+            while let Ok(event) = fixture.events.try_recv() {
+                if let CoreEvent::Queue(change) = event {
+                    last = Some((change.count, change.paused));
+                }
+            }
+            last
+        };
+        for paused in [false, true] {
+            let set = fixture.theirs.pause_queue(id, None, paused).await;
+            assert!(set.unwrap());
+            assert_eq!(last().await, Some((1, paused)));
+        }
+        assert!(fixture.theirs.clear_queue(id, None, NOW).await.unwrap());
+        assert_eq!(last().await, Some((0, true)));
     }
 }
