@@ -74,12 +74,12 @@ impl Store {
         &self,
         tx: &mut SqliteConnection,
         context: &BranchContext,
-        content: &str,
+        sent: &str,
     ) -> Result<()> {
         sqlx::query!(
             "DELETE FROM drafts WHERE branch_id = ? AND content = ?",
             context.branch_id,
-            content
+            sent
         )
         .execute(&mut *tx)
         .await?;
@@ -88,7 +88,7 @@ impl Store {
             sqlx::query!(
                 "DELETE FROM new_conversation_drafts WHERE user_id = ? AND content = ?",
                 self.user_id,
-                content
+                sent
             )
             .execute(&mut *tx)
             .await?;
