@@ -71,28 +71,22 @@ async fn the_map_leads_to_every_end_by_keyboard() {
     scene.call("send_message", there).await;
 
     press(&scene, MAP).await;
-    scene
-        .is_at("two and a half, 2 messages, branch main, shown")
-        .await;
+    scene.is_at("main, two and a half, 2 messages, shown").await;
     press(&scene, UP).await;
-    scene
-        .is_at("elsewhere, 2 messages, branch Aside, answering")
-        .await;
+    scene.is_at("Aside, elsewhere, 2 messages, answering").await;
     press(&scene, ENTER).await;
     scene.shows("one|First|elsewhere|There").await;
     scene
-        .is_at("elsewhere, 2 messages, branch Aside, answering, shown")
+        .is_at("Aside, elsewhere, 2 messages, answering, shown")
         .await;
     scene.server.gate("hold").open();
-    scene
-        .is_at("elsewhere, 2 messages, branch Aside, shown")
-        .await;
+    scene.is_at("Aside, elsewhere, 2 messages, shown").await;
 
     press(&scene, UP).await;
     scene.is_at("two, 2 messages, on no branch").await;
     press(&scene, ENTER).await;
     scene.shows("one|First|two|Second").await;
-    scene.is_at("two, 2 messages, branch main, shown").await;
+    scene.is_at("main, two, 2 messages, shown").await;
     press(&scene, LEFT).await;
     scene.is_at("one, 2 messages, on the shown branch").await;
 

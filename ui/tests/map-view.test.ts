@@ -92,7 +92,7 @@ test("a row says all that its marks say", () => {
 	assert.deepEqual(names, [
 		"Words of root, 1 message, on the shown branch",
 		"<custom/x>: no text, 1 message, on no branch, failed",
-		"Answer: Hello, 2 messages, branch main, branch A, answering, 2 queued, paused, shown",
+		"main, A, Answer: Hello, 2 messages, A, answering, 2 queued, paused, shown",
 	]);
 	const kinds = [...root.querySelectorAll("circle")].map((dot) => dot.getAttribute("data-kind"));
 	assert.deepEqual(kinds, ["fork", "hidden", "answering"]);

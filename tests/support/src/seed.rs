@@ -151,3 +151,35 @@ async fn fill(connection: &mut SqliteConnection, kind: &Conversations) -> Result
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_conversation_that_is_branched_out_has_an_end_for_each_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("conch.db");
+        let kind = Conversations {
+            first: 1,
+            count: 1,
+            messages: 10_000,
+            content: "'Message ' || k",
+        };
+        make(&path, &[kind]).await.unwrap();
+        branch_out(&path, 1, 50).await.unwrap();
+        let now = SystemClock::default().now();
+        let store = Store::open(&path, false, now).await.unwrap();
+        let tree = store.tree(&conversation_id(1), now).await.unwrap().unwrap();
+        assert_eq!(tree.branches.len(), 200);
+        let messages: u32 = tree.nodes.iter().map(|node| node.count).sum();
+        assert_eq!(messages, 10_000);
+        let hidden = tree.nodes.iter().filter(|node| node.hidden);
+        assert_eq!(
+            hidden.count(),
+            1,
+            "the end of the first run is on no branch"
+        );
+        store.close().await;
+    }
+}

@@ -20,7 +20,7 @@ export function branchWords(branch: TreeBranch): string {
 
 /** The state of a branch as marks, which differ by shape. Their words are elsewhere. */
 export function branchMarks(branch: State): TemplateResult {
-	const waiting = branch.queued > 0 ? queueMark(branch, branch.queued) : nothing;
+	const waiting = branch.queued > 0 ? queueMark(branch, String(branch.queued)) : nothing;
 	return html`${answerMark(branch)}${waiting}`;
 }
 
@@ -39,7 +39,7 @@ function answerMark({ locked, status }: State): TemplateResult | typeof nothing 
 /** The mark of an answer that failed. */
 export const FAILED = html`<span class="mark failed" aria-hidden="true">${icon("circle-alert")}</span>`;
 
-function queueMark({ queuePaused }: State, number: number | typeof nothing): TemplateResult {
+function queueMark({ queuePaused }: State, number: string | typeof nothing): TemplateResult {
 	const name = queuePaused === null ? "list-plus" : "pause";
-	return html`<span class="mark queued" aria-hidden="true">${icon(name)}${number}</span>`;
+	return html`<span class="mark queued" aria-hidden="true" data-number=${number}>${icon(name)}</span>`;
 }

@@ -9,7 +9,7 @@ import { formatShortcut, isComposing } from "../../shared/keyboard";
 import { hint } from "../shortcuts/shortcuts";
 import type { Row } from "./layout";
 import { linesOf } from "./lines";
-import { branchMarks, branchWords, FAILED } from "./states";
+import { branchMarks, branchWords, FAILED, factsOf } from "./states";
 
 export interface MapModel {
 	/** Null until it is read. */
@@ -222,7 +222,7 @@ function rowView(
       aria-label=${nameOf(node, words, ending, model)} title=${`${words}\n${count(node.count, "message")}, ${WHEN.format(node.createdAt)}`}
       ?data-shown=${model.path.has(node.id)} ?data-dim=${!model.matches.has(node.id)}>
       ${ending.slice(0, MAX_NAMES).map((branch) => chip(branch, branch.id === model.branchId))}
-      ${ending.length > MAX_NAMES ? html`<span class="more">+${ending.length - MAX_NAMES}</span>` : nothing}
+      ${ending.length > MAX_NAMES ? html`<span class="more" data-number=${`+${ending.length - MAX_NAMES}`}></span>` : nothing}
       <span class="label" ?data-answer=${node.role !== "user"} dir="auto">${words}</span>
       ${ending.length === 0 ? failure(node) : nothing}
       <span class="count">${node.count}</span>
@@ -232,7 +232,7 @@ function rowView(
 
 function chip(branch: TreeBranch, isShown: boolean): TemplateResult {
 	return html`<span class="ref" data-branch-id=${branch.id} ?data-current=${isShown} title=${branchWords(branch)}
-    ><span class="name" dir="auto">${branch.name}</span>${branchMarks(branch)}</span>`;
+    ><span class="name" dir="auto">${branch.name}</span>${branchMarks(branch)}</span> `;
 }
 
 /** The mark of an end that failed and that no branch shows: of the others, the branch has it. */
@@ -250,7 +250,7 @@ function labelOf({ label, role, model: id, status }: TreeNode, model: MapModel):
 	return status === "generating" ? `${name} is answering` : `${name}: no text`;
 }
 
-/** Returns all that a row says, for a screen reader. */
+/** Returns all that a row says, for a screen reader: first its visible text, in its order. */
 function nameOf(
 	node: TreeNode,
 	words: string,
@@ -258,9 +258,13 @@ function nameOf(
 	model: MapModel,
 ): string {
 	const facts = [
+		...ending.slice(0, MAX_NAMES).map(({ name }) => name),
 		words,
 		count(node.count, "message"),
-		...ending.map((branch) => `branch ${branchWords(branch)}`),
+		...(ending.length === 1
+			? ending.flatMap(factsOf)
+			: ending.filter((branch) => factsOf(branch).length > 0).map(branchWords)),
+		ending.length > MAX_NAMES ? `${ending.length - MAX_NAMES} more branches` : "",
 		node.hidden ? "on no branch" : "",
 		ending.length === 0 ? (ENDED[node.status] ?? "") : "",
 		node.id === model.endId ? "shown" : model.path.has(node.id) ? "on the shown branch" : "",
