@@ -3,6 +3,7 @@
 
 mod answers;
 mod chat;
+mod connections;
 mod files;
 mod models;
 mod queue;
@@ -22,6 +23,7 @@ pub fn all() -> Vec<Scene> {
         queue::scenes(),
         models::scenes(),
         settings::scenes(),
+        connections::scenes(),
         sizes::scenes(),
     ]
     .concat()
