@@ -59,6 +59,7 @@ pub fn ipc<R: Runtime>() -> Builder<R> {
             commands::models::list_providers,
             commands::models::get_model_file,
             commands::models::save_provider,
+            commands::models::save_environment_consent,
             commands::models::delete_provider,
             commands::models::test_provider,
             commands::models::find_local_servers,

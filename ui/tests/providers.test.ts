@@ -239,6 +239,7 @@ test("what a test asks for is allowed by the user only, and taken back by the us
 	await editor.test();
 	assert.deepEqual(editor.question.value?.consent, consent);
 	assert.equal(editor.consent.value, null, "a question is no consent");
+	assert.match(editor.tested.value?.text ?? "", /consent/, "the rest is in the question");
 	editor.type("baseUrl", "http://box:8001/v1");
 	editor.allow();
 	assert.equal(editor.consent.value, null, "the question was about another address");
@@ -262,6 +263,8 @@ test("the last error of a provider leads to what helps", () => {
 	assert.equal(remedy("unknown_path"), "editAddress");
 	assert.equal(remedy("provider_unreachable"), "tryAgain");
 	assert.equal(remedy("wrong_key", "environment"), "tryAgain", "it cannot be edited here");
+	assert.equal(remedy("insecure_url", "environment"), "review", "but it can be allowed");
+	assert.equal(remedy("changed_certificate", "built_in"), "tryAgain");
 	assert.equal(remedyOf(PROVIDER), null);
 });
 
@@ -341,12 +344,12 @@ test("the result of a test is gone when what was tested changes", async () => {
 	const editor = new ProviderEditor(commands, PRESET, PROVIDER);
 	const first = editor.test();
 	editor.type("baseUrl", "https://other.example");
-	answer({ models: 3, foundAt: null, problem: null });
+	answer({ models: 3, foundAt: null, problem: null, question: null });
 	await first;
 	assert.equal(editor.tested.value, null, "the answer to an older question is not told");
 	const second = editor.test();
 	assert.ok(editor.testing.value);
-	answer({ models: 3, foundAt: null, problem: null });
+	answer({ models: 3, foundAt: null, problem: null, question: null });
 	await second;
 	assert.deepEqual(editor.tested.value, { text: "Connected: 3 models", worked: true });
 	editor.type("name", "x");
@@ -359,6 +362,7 @@ test("the address at which a server was found is the one that is saved", async (
 			models: 3,
 			foundAt: "http://10.0.0.1/v1",
 			keyUntried: false,
+			question: null,
 			problem: null,
 		}),
 		save_provider: () => PROVIDER,

@@ -43,8 +43,9 @@ pub struct ModelFile {
 pub enum Fault {
     /// There is no file, or it cannot be opened.
     #[error(
-        "The model file {} cannot be opened: {reason}. Check the path, or choose another file",
-        path.display()
+        "The model file {} cannot be opened: {}. Check the path, or choose another file",
+        path.display(),
+        plain(reason)
     )]
     Missing {
         /// The file.
@@ -121,6 +122,13 @@ impl Fault {
             Self::Unsupported { .. } => "model_unsupported",
         }
     }
+}
+
+/// Returns the system's reason without its number.
+fn plain(reason: &io::Error) -> String {
+    let reason = reason.to_string();
+    let (words, _) = reason.split_once(" (os error").unwrap_or((&reason, ""));
+    words.to_owned()
 }
 
 /// Reads what the file at `path` is. A part of a model stands for all of them. Whether llama.cpp supports its
@@ -322,6 +330,7 @@ mod tests {
         for path in [folder.path().to_owned(), folder.path().join("absent.gguf")] {
             let fault = inspect(&path).unwrap_err();
             assert_eq!(fault.code(), "model_missing", "{fault}");
+            assert!(!fault.to_string().contains("os error"), "{fault}");
         }
         let other = folder.path().join("page.gguf");
         for content in ["", "<!DOCTYPE html>"] {

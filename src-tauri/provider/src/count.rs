@@ -4,6 +4,8 @@
 //! and its vocabulary. A gateway may charge for it, or count for another model, so only the services themselves and
 //! servers of one's own are asked. The request waits for a count for [`TIMEOUT`] at most.
 
+use std::collections::HashSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use conch_model::ProtocolKind;
@@ -32,21 +34,56 @@ const ANTHROPIC_FIELDS: [&str; 6] = [
     "thinking",
 ];
 
-/// Returns the tokens of the prompt; `None` if the server does not count, or not in time.
-pub async fn tokens(
-    network: &Network,
-    endpoint: &Endpoint,
-    request: &ChatRequest<'_>,
-) -> Option<u32> {
-    if endpoint.embedded {
-        // It cuts by its own count.
-        return None;
-    }
-    let counted = timeout(TIMEOUT, asked(network, &endpoint.provider, request)).await;
-    counted.ok()?
+/// Counts at the servers that do. Most that speak OpenAI's protocol do not: one that answers a request for a count as a
+/// server without such an address would is not asked again in this run.
+#[derive(Debug, Default)]
+pub struct Counters {
+    without: Mutex<HashSet<String>>,
 }
 
-async fn asked(network: &Network, provider: &Provider, request: &ChatRequest<'_>) -> Option<u32> {
+/// What became of a request for a count.
+enum Asked {
+    Counted(u32),
+    /// The server has no such address.
+    Absent,
+    /// Another request may be counted.
+    Failed,
+}
+
+impl Counters {
+    /// Returns the tokens of the prompt; `None` if the server does not count, or not in time.
+    pub async fn tokens(
+        &self,
+        network: &Network,
+        endpoint: &Endpoint,
+        request: &ChatRequest<'_>,
+    ) -> Option<u32> {
+        if endpoint.embedded {
+            // It cuts by its own count.
+            return None;
+        }
+        let provider = &endpoint.provider;
+        let place = format!("{} {}", provider.protocol.name(), provider.base_url);
+        if self.without().contains(&place) {
+            return None;
+        }
+        match timeout(TIMEOUT, asked(network, provider, request)).await {
+            Ok(Asked::Counted(tokens)) => Some(tokens),
+            Ok(Asked::Absent) => {
+                tracing::debug!(place, "the server does not count tokens");
+                self.without().insert(place);
+                None
+            }
+            Ok(Asked::Failed) | Err(_) => None,
+        }
+    }
+
+    fn without(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.without.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn asked(network: &Network, provider: &Provider, request: &ChatRequest<'_>) -> Asked {
     let is_own = provider.locality() != Locality::Remote;
     let is_at = |host: &str| {
         let url = Url::parse(&provider.base_url).ok();
@@ -56,21 +93,24 @@ async fn asked(network: &Network, provider: &Provider, request: &ChatRequest<'_>
     let mut body = chat.body;
     match provider.protocol {
         ProtocolKind::Anthropic if is_own || is_at("api.anthropic.com") => {
-            let fields = body.as_object_mut()?;
-            fields.retain(|name, _| ANTHROPIC_FIELDS.contains(&name.as_str()));
+            if let Some(fields) = body.as_object_mut() {
+                fields.retain(|name, _| ANTHROPIC_FIELDS.contains(&name.as_str()));
+            }
             let address = provider.url(&format!("{}/count_tokens", chat.path));
             number(
-                &post(network, provider, &address, &body).await?,
+                post(network, provider, &address, &body).await,
                 "input_tokens",
             )
         }
         ProtocolKind::Gemini if is_own || is_at("generativelanguage.googleapis.com") => {
-            let (model, _) = chat.path.rsplit_once(':')?;
+            let Some((model, _)) = chat.path.rsplit_once(':') else {
+                return Asked::Failed;
+            };
             body["model"] = json!(model);
             let address = provider.url(&format!("{model}:countTokens"));
             let body = json!({"generateContentRequest": body});
             number(
-                &post(network, provider, &address, &body).await?,
+                post(network, provider, &address, &body).await,
                 "totalTokens",
             )
         }
@@ -82,44 +122,88 @@ async fn asked(network: &Network, provider: &Provider, request: &ChatRequest<'_>
                     .iter()
                     .all(|message| message.images.is_empty()) =>
         {
-            of_llama_cpp(network, provider, body.get_mut("messages")?.take()).await
+            of_llama_cpp(network, provider, body["messages"].take()).await
         }
-        _ => None,
+        _ => Asked::Failed,
     }
 }
 
 /// Returns the tokens of what the model's template makes of the messages.
-async fn of_llama_cpp(network: &Network, provider: &Provider, messages: Value) -> Option<u32> {
+async fn of_llama_cpp(network: &Network, provider: &Provider, messages: Value) -> Asked {
     let base = provider.base_url.trim_end_matches('/');
     let root = base.trim_end_matches("/v1");
     let address = format!("{root}/apply-template");
-    let applied = post(network, provider, &address, &json!({"messages": messages})).await?;
-    let body = json!({"content": applied.get("prompt")?.as_str()?, "add_special": true});
-    let tokens = post(network, provider, &format!("{root}/tokenize"), &body).await?;
-    let tokens = tokens.get("tokens")?.as_array()?.len();
-    // A template makes something of every message.
-    u32::try_from(tokens).ok().filter(|tokens| *tokens > 0)
+    let applied = match post(network, provider, &address, &json!({"messages": messages})).await {
+        Reply::Body(applied) => applied,
+        Reply::Absent => return Asked::Absent,
+        Reply::Failed => return Asked::Failed,
+    };
+    let Some(prompt) = applied.get("prompt").and_then(Value::as_str) else {
+        return Asked::Absent;
+    };
+    let body = json!({"content": prompt, "add_special": true});
+    let body = match post(network, provider, &format!("{root}/tokenize"), &body).await {
+        Reply::Body(body) => body,
+        Reply::Absent => return Asked::Absent,
+        Reply::Failed => return Asked::Failed,
+    };
+    match body.get("tokens").and_then(Value::as_array) {
+        Some(tokens) => counted(Some(without_second_begin(tokens) as u64)),
+        None => Asked::Absent,
+    }
 }
 
-fn number(body: &Map<String, Value>, field: &str) -> Option<u32> {
-    let number = body.get(field)?.as_u64()?;
-    u32::try_from(number).ok().filter(|tokens| *tokens > 0)
+/// Returns the number of tokens of a prompt. Its template may have written the beginning of the sequence that is added
+/// to every text: then the prompt begins with two, of which a chat has one.
+fn without_second_begin(tokens: &[Value]) -> usize {
+    match tokens {
+        [first, second, ..] if first == second => tokens.len() - 1,
+        _ => tokens.len(),
+    }
 }
 
-async fn post(
-    network: &Network,
-    provider: &Provider,
-    address: &str,
-    body: &Value,
-) -> Option<Map<String, Value>> {
-    let route = provider.route(network, address).ok()?;
-    let request = provider.authorise(route.post().json(body)).ok()?;
-    let response = request.send().await.ok()?;
-    if !response.status().is_success() {
-        return None;
+fn number(reply: Reply, field: &str) -> Asked {
+    match reply {
+        Reply::Body(body) => counted(body.get(field).and_then(Value::as_u64)),
+        Reply::Absent => Asked::Absent,
+        Reply::Failed => Asked::Failed,
+    }
+}
+
+/// Every prompt has tokens, so none is no count.
+fn counted(tokens: Option<u64>) -> Asked {
+    let tokens = tokens.and_then(|tokens| u32::try_from(tokens).ok());
+    match tokens {
+        Some(tokens) if tokens > 0 => Asked::Counted(tokens),
+        _ => Asked::Failed,
+    }
+}
+
+/// A response to a request for a count.
+enum Reply {
+    Body(Map<String, Value>),
+    /// A server without this address: by its status, or by another page.
+    Absent,
+    Failed,
+}
+
+async fn post(network: &Network, provider: &Provider, address: &str, body: &Value) -> Reply {
+    let Ok(route) = provider.route(network, address) else {
+        return Reply::Failed;
+    };
+    let Ok(request) = provider.authorise(route.post().json(body)) else {
+        return Reply::Failed;
+    };
+    let Ok(response) = request.send().await else {
+        return Reply::Failed;
+    };
+    match response.status().as_u16() {
+        404 | 405 | 501 => return Reply::Absent,
+        status if !(200..300).contains(&status) => return Reply::Failed,
+        _ => {}
     }
     let body = read_capped(response, RESPONSE_LIMIT).await;
-    serde_json::from_str(&body).ok()
+    serde_json::from_str(&body).map_or(Reply::Absent, Reply::Body)
 }
 
 #[cfg(test)]
@@ -133,6 +217,10 @@ mod tests {
     use crate::serving::serve;
 
     async fn counted(protocol: ProtocolKind, origin: &str) -> Option<u32> {
+        counted_by(&Counters::default(), protocol, origin).await
+    }
+
+    async fn counted_by(counters: &Counters, protocol: ProtocolKind, origin: &str) -> Option<u32> {
         let provider = Provider {
             protocol,
             ..Provider::openai(origin, None)
@@ -158,7 +246,8 @@ mod tests {
             parameters: &parameters,
             record: &record,
         };
-        tokens(&Network::new(Proxies::default()), &endpoint, &request).await
+        let network = Network::new(Proxies::default());
+        counters.tokens(&network, &endpoint, &request).await
     }
 
     #[tokio::test]
@@ -195,5 +284,41 @@ mod tests {
             counted(ProtocolKind::OpenAi, "http://127.0.0.1:9").await,
             None
         );
+    }
+
+    #[tokio::test]
+    async fn the_beginning_that_a_template_writes_itself_is_counted_once() {
+        let origin = serve(&[
+            ("/apply-template", r#"{"prompt":"<bos><user>How many?"}"#),
+            ("/tokenize", r#"{"tokens":[2,2,105,7]}"#),
+        ]);
+        assert_eq!(counted(ProtocolKind::OpenAi, &origin).await, Some(3));
+        assert_eq!(without_second_begin(&[json!(2)]), 1);
+        assert_eq!(without_second_begin(&[json!(2), json!(7), json!(7)]), 3);
+    }
+
+    #[tokio::test]
+    async fn a_server_without_the_address_is_known_by_its_status_or_by_another_page() {
+        const WITHOUT: [&[(&str, &str)]; 4] = [
+            &[],
+            &[("/apply-template", "<!DOCTYPE html>")],
+            &[("/apply-template", r#"{"error":"no such path"}"#)],
+            &[("/apply-template", r#"{"prompt":"How many?"}"#)],
+        ];
+        for bodies in WITHOUT {
+            let counters = Counters::default();
+            let origin = serve(bodies);
+            let protocol = ProtocolKind::OpenAi;
+            assert_eq!(counted_by(&counters, protocol, &origin).await, None);
+            assert_eq!(counters.without().len(), 1, "{bodies:?}");
+        }
+        // It may be down for now.
+        let counters = Counters::default();
+        let down = "http://127.0.0.1:9";
+        assert_eq!(
+            counted_by(&counters, ProtocolKind::OpenAi, down).await,
+            None
+        );
+        assert_eq!(counters.without().len(), 0);
     }
 }

@@ -31,7 +31,7 @@ pub(super) enum TlsFault {
     /// The certificate is an authority's own, as `openssl req -x509` makes it.
     AuthorityAsServer,
     /// The user trusts another certificate of this server.
-    AnotherCertificate(AnotherCertificate),
+    AnotherCertificate,
     /// The peer does not speak TLS.
     NoTls,
     /// The peer refused the handshake, in rustls' words.
@@ -55,7 +55,7 @@ impl TlsFault {
     pub(super) const fn kind(&self) -> FailureKind {
         match self {
             Self::UnknownAuthority | Self::AuthorityAsServer => FailureKind::UntrustedCertificate,
-            Self::AnotherCertificate(_) => FailureKind::ChangedCertificate,
+            Self::AnotherCertificate => FailureKind::ChangedCertificate,
             _ => FailureKind::Unreachable,
         }
     }
@@ -70,7 +70,7 @@ impl TlsFault {
                 "The certificate of {host} is from an authority that this machine does not trust. If you trust it, add the authority's certificate to the system's store and restart Conch. For a single server, test the connection in the provider's settings and compare its fingerprint"
             ),
             Self::Expired(date) => format!(
-                "The certificate of {host} expired{}. Renew it on the server. If it is not that old, correct this machine's clock",
+                "The certificate of {host} expired{}. Renew it on the server. If it should still be valid, correct this machine's clock",
                 on(" on ", date.as_deref())
             ),
             Self::NotYetValid(date) => format!(
@@ -87,8 +87,9 @@ impl TlsFault {
             Self::AuthorityAsServer => format!(
                 "The certificate of {host} is an authority's, which no server may use. Make one with basicConstraints=CA:FALSE on the server, or test the connection in the provider's settings and compare its fingerprint"
             ),
-            Self::AnotherCertificate(AnotherCertificate { trusted, presented }) => format!(
-                "{host} has another certificate than the one that you trust. It has the fingerprint {presented}, and you trust {trusted}. If the server was set up again, test the connection in the provider's settings; otherwise, something else may be answering in its place"
+            // The connection test shows both fingerprints where they are compared.
+            Self::AnotherCertificate => format!(
+                "{host} has another certificate than the one that you trust. If the server was set up again, test the connection in the provider's settings and compare the fingerprints; otherwise, something else may be answering in its place"
             ),
             Self::NoTls => format!(
                 "{host} answered without encryption. Change https:// to http:// if the server is on this machine or in your network, or check the port"
@@ -121,7 +122,13 @@ impl From<&rustls::Error> for TlsFault {
 impl From<&CertificateError> for TlsFault {
     fn from(error: &CertificateError) -> Self {
         match error {
-            CertificateError::UnknownIssuer => Self::UnknownAuthority,
+            // The last two: a trusted authority has the issuer's name, but another key. So it is where an earlier
+            // certificate of a self-signed server is in the store.
+            CertificateError::UnknownIssuer
+            | CertificateError::BadSignature
+            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+                Self::UnknownAuthority
+            }
             CertificateError::Expired => Self::Expired(None),
             CertificateError::ExpiredContext { not_after, .. } => {
                 Self::Expired(date(not_after.as_secs()))
@@ -139,10 +146,7 @@ impl From<&CertificateError> for TlsFault {
                     .collect(),
             ),
             CertificateError::Other(error) if error.0.is::<AnotherCertificate>() => {
-                error.0.downcast_ref().copied().map_or_else(
-                    || Self::Refused(error.to_string()),
-                    Self::AnotherCertificate,
-                )
+                Self::AnotherCertificate
             }
             // It is no variant of rustls, and only its own debug text names it.
             other if format!("{other:?}").contains("CaUsedAsEndEntity") => Self::AuthorityAsServer,

@@ -1,5 +1,6 @@
 //! Commands about providers and their models.
 
+use conch_core::model::Consent;
 use conch_core::provider::{
     ConnectionTest, FoundServer, ModelFileInfo, ModelInfo, Preset, ProviderForm, ProviderInfo,
 };
@@ -53,6 +54,21 @@ pub(crate) async fn save_provider(
     form: ProviderForm,
 ) -> CommandResult<ProviderInfo> {
     Ok(host.app()?.providers.save(&form).await?)
+}
+
+/// Stores what the user consents to about the server of a provider that environment variables configure; null
+/// withdraws it. That of another provider is saved with its form.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn save_environment_consent(
+    host: State<'_, Host>,
+    provider_id: String,
+    consent: Option<Consent>,
+) -> CommandResult<()> {
+    let providers = &host.app()?.providers;
+    Ok(providers
+        .consent_to_environment(&provider_id, consent.as_ref())
+        .await?)
 }
 
 /// Deletes a provider and its key.

@@ -1,4 +1,7 @@
-//! The providers that the user added. Their keys are never stored here, only where each key is kept.
+//! The providers that the user added, and the user's consents about those of the environment. Keys are never stored
+//! here, only where each key is kept.
+
+use std::collections::HashMap;
 
 use conch_model::{Consent, Fingerprint, KeyPlace, ProtocolKind, Timestamp};
 
@@ -98,5 +101,51 @@ impl Profile {
         tx.changed(Change::Other(CoreEvent::Models));
         tx.commit().await?;
         Ok(true)
+    }
+
+    /// Returns what the user consented to about the servers of the environment's providers, by their ids.
+    pub async fn environment_consents(&self) -> Result<HashMap<String, Consent>> {
+        let rows = sqlx::query!(
+            r#"SELECT provider_id, consent_origin, consent_sha256 AS "consent_sha256: Fingerprint"
+               FROM environment_consents"#
+        )
+        .fetch_all(&self.store.readers)
+        .await?;
+        let consents = rows.into_iter().filter_map(|row| {
+            let consent = Consent::from_parts(&row.consent_origin, row.consent_sha256)?;
+            Some((row.provider_id, consent))
+        });
+        Ok(consents.collect())
+    }
+
+    /// Stores the consent about the server of a provider of the environment, instead of an earlier one; `None` withdraws
+    /// it.
+    pub async fn save_environment_consent(
+        &self,
+        provider_id: &str,
+        consent: Option<&Consent>,
+    ) -> Result<()> {
+        let mut tx = self.store.write().await?;
+        if let Some((origin, sha256)) = consent.map(Consent::parts) {
+            sqlx::query!(
+                "INSERT INTO environment_consents (provider_id, consent_origin, consent_sha256) VALUES (?, ?, ?)
+                 ON CONFLICT (provider_id) DO UPDATE SET consent_origin = excluded.consent_origin,
+                   consent_sha256 = excluded.consent_sha256",
+                provider_id,
+                origin,
+                sha256
+            )
+            .execute(&mut *tx)
+            .await?;
+        } else {
+            sqlx::query!(
+                "DELETE FROM environment_consents WHERE provider_id = ?",
+                provider_id
+            )
+            .execute(&mut *tx)
+            .await?;
+        }
+        tx.changed(Change::Other(CoreEvent::Models));
+        tx.commit().await
     }
 }

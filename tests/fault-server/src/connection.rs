@@ -22,8 +22,13 @@ pub(crate) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 
 async fn serve(mut stream: TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let Some(request) = Request::read(&mut stream).await? else {
-        return Ok(());
+    let request = match Request::read(&mut stream).await {
+        Ok(Some(request)) => request,
+        Ok(None) => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            return stream.write_all(&whole(400, &[], "no HTTP")).await;
+        }
+        Err(error) => return Err(error),
     };
     let elsewhere = shared.state().is_elsewhere(&request);
     if let Some(body) = elsewhere {

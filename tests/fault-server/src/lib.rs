@@ -9,10 +9,12 @@ mod rate;
 mod request;
 mod script;
 mod server;
+mod tls;
 mod wire;
 
 pub use rate::{RateHeaders, RateLimit};
 pub use request::Request;
 pub use script::{Script, Step};
 pub use server::{FaultServer, Gate};
+pub use tls::{Authority, Certificate, TlsFront};
 pub use wire::Protocol;

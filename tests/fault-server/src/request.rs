@@ -38,6 +38,13 @@ impl Request {
             if stream.read_buf(&mut bytes).await? == 0 {
                 return Ok(None);
             }
+            // TLS, for example.
+            if bytes
+                .first()
+                .is_some_and(|first| !first.is_ascii_uppercase())
+            {
+                return Err(io::ErrorKind::InvalidData.into());
+            }
         };
         let head = String::from_utf8_lossy(&bytes[..head_end]).into_owned();
         let mut lines = head.lines();

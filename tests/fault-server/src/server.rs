@@ -1,6 +1,6 @@
 //! The handle of the server, and its state.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::net::TcpListener;
@@ -39,6 +39,9 @@ pub(crate) struct State {
     default: Script,
     pub(crate) open_gates: HashSet<String>,
     pub(crate) completions: Vec<Request>,
+    /// The paths of all other requests.
+    pub(crate) looked_up: Vec<String>,
+    replies: HashMap<String, String>,
     pub(crate) rate: Option<Rate>,
     pub(crate) running: usize,
     pub(crate) peak: usize,
@@ -58,8 +61,12 @@ impl RequiredKey {
 }
 
 impl State {
-    /// Answers a GET request: a list of models, the slots, or the state of a key.
+    /// Answers a request for anything but a completion: a list of models, the slots, or the state of a key.
     pub(crate) fn look_up(&mut self, request: &Request) -> (u16, String) {
+        self.looked_up.push(request.place().to_owned());
+        if let Some(reply) = self.replies.get(request.place()) {
+            return (200, reply.clone());
+        }
         let refused = self
             .key
             .as_ref()
@@ -156,6 +163,8 @@ impl FaultServer {
                 default: Script::answer("Hello there."),
                 open_gates: HashSet::new(),
                 completions: Vec::new(),
+                looked_up: Vec::new(),
+                replies: HashMap::new(),
                 rate: None,
                 running: 0,
                 peak: 0,
@@ -231,6 +240,20 @@ impl FaultServer {
             open_lists,
         };
         self.shared.change(|state| state.key = Some(key));
+    }
+
+    /// Answers every request for this path with this JSON.
+    pub fn reply(&self, path: &str, json: &str) {
+        self.shared.change(|state| {
+            state.replies.insert(path.to_owned(), json.to_owned());
+        });
+    }
+
+    /// Returns how many requests for this path it received, other than for completions.
+    pub fn requests_for(&self, path: &str) -> usize {
+        let state = self.shared.state();
+        let asked = state.looked_up.iter().filter(|place| *place == path);
+        asked.count()
     }
 
     /// Queues the script of a future request; requests use them in order.

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conch_core::clock::{Clock, ManualClock, SystemClock};
-use conch_core::model::{KeyPlace, Parameters, Settings, Timestamp};
+use conch_core::model::{Consent, KeyPlace, Parameters, Settings, Timestamp};
 use conch_core::provider::{EngineCommand, KeyChange, ProviderForm};
 use conch_core::{App, Config};
 use conch_fault_server::{Protocol, Script, Step};
+use conch_gguf::testing::{Sample, Value};
 use conch_support::application::{send, wait_for_end};
 
 use crate::Error;
-use crate::runner::Servers;
+use crate::servers::Servers;
 
 /// The models of the server that gives most answers.
 pub(crate) const CLUSTER_MODELS: [&str; 6] = [
@@ -71,6 +72,8 @@ pub enum Fixture {
     Foreign,
     /// The same as `Everyday`, with a damaged database and a backup of it.
     Damaged,
+    /// The same as `Everyday`, with further providers, each of which fails in another way.
+    Troubled,
 }
 
 impl Fixture {
@@ -94,6 +97,12 @@ impl Fixture {
                 builder.app.quit().await;
                 Ok(damage(folder)?)
             }
+            Self::Troubled => {
+                let builder = FixtureBuilder::start(folder, servers).await?;
+                builder.troubled().await?;
+                builder.app.quit().await;
+                Ok(())
+            }
             Self::Crowded => {
                 let builder = FixtureBuilder::start(folder, servers).await?;
                 builder.crowded().await?;
@@ -110,11 +119,14 @@ impl Fixture {
     }
 }
 
-/// An empty file is enough: no scene generates an answer with it.
+/// A header is enough: no scene generates an answer with it.
 fn make_built_in_model(folder: &Path) -> Result<(), Error> {
     let file = folder.join("models/SmolLM2-135M-Instruct.Q4_1.gguf");
     std::fs::create_dir_all(folder.join("models"))?;
-    Ok(std::fs::write(file, "")?)
+    let model = Sample::default()
+        .with("general.name", Value::Text("SmolLM2 135M Instruct"))
+        .with("tokenizer.chat_template", Value::Text("{{ messages }}"));
+    Ok(std::fs::write(file, model.bytes())?)
 }
 
 /// Damages the database's first page, after a backup of the intact one.
@@ -127,6 +139,31 @@ fn damage(folder: &Path) -> std::io::Result<()> {
         schema.fill(0x5a);
     }
     std::fs::write(database, bytes)
+}
+
+fn form(
+    preset: &str,
+    name: &str,
+    base_url: String,
+    max_parallel: u32,
+    key: KeyChange,
+) -> ProviderForm {
+    ProviderForm {
+        id: None,
+        preset: preset.to_owned(),
+        name: name.to_owned(),
+        base_url,
+        max_parallel,
+        key,
+        consent: None,
+    }
+}
+
+fn key() -> KeyChange {
+    KeyChange::Set {
+        key: "sk-scene-0123456789ab4f2c".to_owned().into(),
+        place: KeyPlace::File,
+    }
 }
 
 /// Writes conversations with chosen times.
@@ -165,21 +202,8 @@ impl<'a> FixtureBuilder<'a> {
 
     async fn add_providers(&self) -> Result<(), Error> {
         let Servers { cluster, local, .. } = self.servers;
-        let form = |preset: &str, name: &str, base_url: String, max_parallel, key| ProviderForm {
-            id: None,
-            preset: preset.to_owned(),
-            name: name.to_owned(),
-            base_url,
-            max_parallel,
-            key,
-            consent: None,
-        };
-        let key = KeyChange::Set {
-            key: "sk-scene-0123456789ab4f2c".to_owned().into(),
-            place: KeyPlace::File,
-        };
         let forms = [
-            form("custom", "Marine lab", cluster.base_url(), 8, key),
+            form("custom", "Marine lab", cluster.base_url(), 8, key()),
             form(
                 "ollama",
                 "Ollama",
@@ -201,6 +225,30 @@ impl<'a> FixtureBuilder<'a> {
         };
         self.app.settings.save(settings).await?;
         Ok(())
+    }
+
+    async fn troubled(&self) -> Result<(), Error> {
+        let Servers { guarded, own, .. } = self.servers;
+        let custom = |name, base_url, key| form("custom", name, base_url, 4, key);
+        let elsewhere = format!("{}/chat", guarded.origin());
+        let other = Consent::to_certificate(&own.base_url(), Servers::other_fingerprint());
+        let forms = [
+            custom("Harbour office", guarded.base_url(), key()),
+            ProviderForm {
+                consent: other,
+                ..custom("Lighthouse", own.base_url(), KeyChange::Keep)
+            },
+            custom("Buoy", elsewhere, KeyChange::Keep),
+            custom(
+                "Old pier",
+                "http://127.0.0.1:1/v1".to_owned(),
+                KeyChange::Keep,
+            ),
+        ];
+        for form in forms {
+            self.app.providers.save(&form).await?;
+        }
+        self.everyday().await
     }
 
     async fn everyday(&self) -> Result<(), Error> {

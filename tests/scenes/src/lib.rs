@@ -13,6 +13,7 @@ mod picture;
 mod runner;
 mod scene;
 mod scenes;
+mod servers;
 
 pub use axe::{Axe, Violation};
 pub use error::Error;

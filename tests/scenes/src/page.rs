@@ -1,12 +1,13 @@
 //! One window in which a scene is set up, and the user's actions in it.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use conch_fault_server::{FaultServer, Script};
 use conch_window::{Desktop, Display, Picture, Window};
 use serde_json::{Value, json};
 
-use crate::runner::Servers;
+use crate::servers::Servers;
 use crate::{Error, Size, Theme};
 
 /// A window with a scene. Its processes end when it is dropped.
@@ -15,6 +16,7 @@ pub struct Page<'a> {
     window: Window,
     display: &'a Display,
     servers: &'a Servers,
+    base_model: PathBuf,
     run_number: u32,
 }
 
@@ -23,12 +25,14 @@ impl<'a> Page<'a> {
         window: Window,
         display: &'a Display,
         servers: &'a Servers,
+        base_model: PathBuf,
         run_number: u32,
     ) -> Self {
         Self {
             window,
             display,
             servers,
+            base_model,
             run_number,
         }
     }
@@ -89,6 +93,16 @@ impl<'a> Page<'a> {
     /// The stand-in that generates one answer at a time.
     pub(crate) fn local(&self) -> &FaultServer {
         &self.servers.local
+    }
+
+    /// The servers that behave badly, among others.
+    pub(crate) fn servers(&self) -> &Servers {
+        self.servers
+    }
+
+    /// A model file without a chat template.
+    pub(crate) fn base_model(&self) -> &Path {
+        &self.base_model
     }
 
     /// Returns the name of a gate that no earlier scene has opened.
@@ -216,6 +230,21 @@ impl<'a> Page<'a> {
             .await?;
         self.wait_for("#model-picker:not([aria-expanded=true])")
             .await
+    }
+
+    /// Moves the focus from a field to the body, as a click beside it does.
+    pub(crate) async fn leave_field(&self) -> Result<(), Error> {
+        self.run("document.activeElement.blur();").await.map(drop)
+    }
+
+    /// Scrolls to the end of an element.
+    pub(crate) async fn scroll_to(&self, css: &str) -> Result<(), Error> {
+        self.wait_for(css).await?;
+        let script = format!(
+            "document.querySelector({}).scrollIntoView({{ block: 'end' }});",
+            json!(css)
+        );
+        self.run(&script).await.map(drop)
     }
 
     pub(crate) async fn open_settings(&self, section: &str) -> Result<(), Error> {

@@ -4,18 +4,22 @@ use std::collections::HashMap;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
-use conch_fault_server::FaultServer;
+use conch_gguf::testing::{Sample, Value};
 use conch_window::{Display, Launch, Window};
 use tempfile::TempDir;
 
 use crate::fixture::{self, Fixture};
+use crate::servers::{FIXED_PORTS, Servers};
 use crate::{Error, Page, Scene, Size};
 
 /// The data folder for pictures, whose name a scene may show.
 const FIXED_FOLDER: &str = "conch-scenes";
 
-/// The ports for pictures, below the ephemeral range of the system.
-const FIXED_PORTS: [u16; 3] = [18_434, 18_080, 1_234];
+/// The file with the only authority that the windows trust.
+const AUTHORITY: &str = "authority.pem";
+
+/// A model file without a chat template.
+const BASE_MODEL: &str = "pier-1b-base.gguf";
 
 /// Opens windows for scenes, one at a time.
 #[derive(Debug)]
@@ -27,17 +31,6 @@ pub struct SceneRunner {
     fixtures: HashMap<Fixture, PathBuf>,
     runs: u32,
     scale: u32,
-}
-
-/// The provider stand-ins.
-#[derive(Debug)]
-pub(crate) struct Servers {
-    /// The server that gives most answers.
-    pub(crate) cluster: FaultServer,
-    /// A local model server, which generates one answer at a time.
-    pub(crate) local: FaultServer,
-    /// A server that is not configured as a provider.
-    pub(crate) _found: Option<FaultServer>,
 }
 
 #[derive(Debug)]
@@ -69,13 +62,9 @@ impl SceneRunner {
     /// # Errors
     /// When no display is available.
     pub async fn for_tests(binary: &Path) -> Result<Self, Error> {
-        let servers = Servers {
-            cluster: FaultServer::start().await,
-            local: FaultServer::start().await,
-            _found: None,
-        };
+        let servers = Servers::on_free_ports().await?;
         let folder = Folder::Temporary(tempfile::tempdir()?);
-        Ok(Self::new(binary, Display::find()?, folder, servers, 1))
+        Self::new(binary, Display::find()?, folder, servers, 1)
     }
 
     /// Returns a runner for pictures, which are the same every time: the addresses and the folder in them
@@ -94,27 +83,25 @@ impl SceneRunner {
             let taken = |source| Error::PortTaken { port, source };
             drop(TcpListener::bind(("127.0.0.1", port)).map_err(taken)?);
         }
-        let [cluster, local, found] = FIXED_PORTS;
-        let servers = Servers {
-            cluster: FaultServer::on_port(cluster).await,
-            local: FaultServer::on_port(local).await,
-            _found: Some(FaultServer::on_port(found).await),
-        };
+        let servers = Servers::on_ports(FIXED_PORTS).await?;
         let display = Display::start_virtual(screen.width, screen.height)?;
-        Ok(Self::new(
-            binary,
-            display,
-            Folder::Fixed(folder),
-            servers,
-            scale,
-        ))
+        Self::new(binary, display, Folder::Fixed(folder), servers, scale)
     }
 
-    fn new(binary: &Path, display: Display, folder: Folder, servers: Servers, scale: u32) -> Self {
+    fn new(
+        binary: &Path,
+        display: Display,
+        folder: Folder,
+        servers: Servers,
+        scale: u32,
+    ) -> Result<Self, Error> {
+        std::fs::write(folder.path().join(AUTHORITY), servers.authority.pem())?;
+        let base_model = Sample::default().with("general.name", Value::Text("Pier 1B base"));
+        std::fs::write(folder.path().join(BASE_MODEL), base_model.bytes())?;
         servers.cluster.set_models(&fixture::CLUSTER_MODELS);
         servers.cluster.set_context_tokens(131_072);
         servers.local.set_models(&fixture::LOCAL_MODELS);
-        Self {
+        Ok(Self {
             binary: binary.to_owned(),
             display,
             folder,
@@ -122,7 +109,7 @@ impl SceneRunner {
             fixtures: HashMap::new(),
             runs: 0,
             scale,
-        }
+        })
     }
 
     /// Opens a window of this size and sets the scene up. The stand-ins and the data are reset first.
@@ -150,9 +137,16 @@ impl SceneRunner {
             ("LIBGL_ALWAYS_SOFTWARE", "1".to_owned()),
             // The accessibility bus is started on demand, and nothing here can start it.
             ("NO_AT_BRIDGE", "1".to_owned()),
+            (
+                "SSL_CERT_FILE",
+                self.folder.path().join(AUTHORITY).display().to_string(),
+            ),
             ("TZ", "UTC".to_owned()),
         ];
         environment.extend(set.map(|(name, value)| (name.to_owned(), value)));
+        if let Some(proxy) = self.servers.proxy(scene.proxy) {
+            environment.push(("HTTPS_PROXY".to_owned(), proxy));
+        }
         let launch = Launch {
             binary: self.binary.clone(),
             environment,
@@ -161,7 +155,8 @@ impl SceneRunner {
             .await
             .map_err(|error| failed(error.into()))?;
         self.runs += 1;
-        let page = Page::new(window, &self.display, &self.servers, self.runs);
+        let base_model = self.folder.path().join(BASE_MODEL);
+        let page = Page::new(window, &self.display, &self.servers, base_model, self.runs);
         let shown = async {
             page.resize(size).await?;
             page.wait_for_start().await?;

@@ -32,7 +32,18 @@ pub struct Scene {
     pub fixture: Fixture,
     /// The window sizes at which it is captured.
     pub sizes: &'static [Size],
+    pub(crate) proxy: Proxy,
     pub(crate) show: Rc<dyn Show>,
+}
+
+/// The proxy for https that the window's environment names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Proxy {
+    None,
+    /// Accepts connections, and never answers.
+    Silent,
+    /// Refuses connections.
+    Refusing,
 }
 
 impl Scene {
@@ -45,8 +56,13 @@ impl Scene {
             name,
             fixture,
             sizes: &[Size::USUAL, Size::SMALL],
+            proxy: Proxy::None,
             show: Rc::new(show),
         }
+    }
+
+    pub(crate) fn behind(self, proxy: Proxy) -> Self {
+        Self { proxy, ..self }
     }
 
     pub(crate) fn only_at(self, sizes: &'static [Size]) -> Self {

@@ -182,6 +182,11 @@ export const commands = {
 	 *  the key can be stored elsewhere.
 	 */
 	saveProvider: (form: ProviderForm) => __TAURI_INVOKE<ProviderInfo>("save_provider", { form }),
+	/**
+	 *  Stores what the user consents to about the server of a provider that environment variables configure; null
+	 *  withdraws it. That of another provider is saved with its form.
+	 */
+	saveEnvironmentConsent: (providerId: string, consent: Consent | null) => __TAURI_INVOKE<null>("save_environment_consent", { providerId, consent }),
 	/**  Deletes a provider and its key. */
 	deleteProvider: (providerId: string) => __TAURI_INVOKE<null>("delete_provider", { providerId }),
 	/**  Tests the connection to a provider as filled in, and returns what is wrong. Nothing is saved. */

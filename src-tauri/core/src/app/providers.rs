@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::error::Result;
+use crate::model::Consent;
 use crate::provider::{
     ConnectionTest, FoundServer, ModelFileInfo, ModelInfo, Preset, ProviderForm, ProviderInfo,
     Providers, presets,
@@ -33,6 +34,14 @@ impl ConfiguredProviders {
     /// When the form is invalid or its key cannot be stored; nothing was saved then.
     pub async fn save(&self, form: &ProviderForm) -> Result<ProviderInfo> {
         self.providers.save(form, self.clock.now()).await
+    }
+
+    /// Stores what the user consents to about the server of a provider of the environment; `None` withdraws it.
+    ///
+    /// # Errors
+    /// When there is no such provider, or the consent is about another server.
+    pub async fn consent_to_environment(&self, id: &str, consent: Option<&Consent>) -> Result<()> {
+        self.providers.consent_to_environment(id, consent).await
     }
 
     /// Deletes a provider and its key. Conversations with its models stay.

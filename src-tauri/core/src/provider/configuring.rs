@@ -10,14 +10,15 @@ use super::form::{KeyChange, ProviderForm, ProviderInfo, ProviderSource, Validat
 use super::registry::{EMBEDDED, Providers};
 use crate::error::{Error, Result};
 use crate::keys::last_four;
-use crate::model::{Entity, KeyName, KeyPlace, ProtocolKind, Timestamp};
+use crate::model::{Consent, Entity, KeyName, KeyPlace, ProtocolKind, Timestamp};
 use crate::store::StoredProvider;
 
 impl Providers {
     /// Lists every provider as it is shown to the user.
     pub(crate) async fn list(&self) -> Result<Vec<ProviderInfo>> {
         let stored = self.profile.providers().await?;
-        let environment = self.environment.iter().map(|provider| ProviderInfo {
+        let environment = self.consented_environment().await?;
+        let environment = environment.into_iter().map(|provider| ProviderInfo {
             id: provider.id.clone(),
             name: provider.name.clone(),
             preset: provider.id.clone(),
@@ -28,8 +29,8 @@ impl Providers {
             key_last_four: provider.key.as_ref().map(last_four),
             key_place: provider.key.as_ref().map(|_| KeyPlace::Environment),
             max_parallel: provider.max_parallel,
-            consent: None,
             last_error: self.errors.of(&provider.id),
+            consent: provider.consent,
         });
         let mut all: Vec<_> = environment.collect();
         for provider in stored {
@@ -125,6 +126,30 @@ impl Providers {
             self.forget_key(before, &saved).await;
         }
         Ok(self.info(saved).await)
+    }
+
+    /// Stores what the user consents to about the server of a provider of the environment, whose other fields its
+    /// variables determine; `None` withdraws it.
+    ///
+    /// # Errors
+    /// When there is no such provider, or the consent is about another server.
+    pub(crate) async fn consent_to_environment(
+        &self,
+        id: &str,
+        consent: Option<&Consent>,
+    ) -> Result<()> {
+        let mut environment = self.environment.iter();
+        let provider = environment.find(|provider| provider.id == id);
+        let provider = provider.ok_or(Error::NotFound(Entity::Provider))?;
+        if consent.is_some_and(|consent| !consent.covers(&provider.base_url)) {
+            return Err(Error::InvalidArgument(
+                "What you allowed is about another server. Test the connection again",
+            ));
+        }
+        self.profile.save_environment_consent(id, consent).await?;
+        // It may be about what was allowed or withdrawn.
+        self.errors.forget(id);
+        Ok(())
     }
 
     /// Deletes the key of `before`, unless `after` still uses it.

@@ -190,13 +190,22 @@ impl Providers {
         let stored = self.profile.providers().await?;
         let stored = stored.iter().find(|provider| Some(&*provider.id) == id);
         let Some(stored) = stored else {
-            return Ok(None);
+            return Ok(self.environment_key(id, base_url));
         };
         let (Some(place), Some(name)) = (stored.key_place, KeyName::new(&stored.id, base_url))
         else {
             return Ok(None);
         };
         Ok(self.keys.load(&name, place).await?)
+    }
+
+    /// Returns the key of a provider of the environment, for its own server.
+    fn environment_key(&self, id: Option<&str>, base_url: &str) -> Option<SecretString> {
+        let mut environment = self.environment.iter();
+        let provider = environment.find(|provider| Some(&*provider.id) == id)?;
+        let name = |base_url: &str| KeyName::new(&provider.id, base_url);
+        let is_own = name(&provider.base_url).is_some_and(|own| name(base_url) == Some(own));
+        provider.key.clone().filter(|_| is_own)
     }
 
     /// Finds the model servers on this machine, at their default ports, that are not configured yet.

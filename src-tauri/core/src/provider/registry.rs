@@ -9,12 +9,14 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use conch_provider::count::Counters;
 use conch_provider::embedded::EmbeddedModel;
 use conch_provider::endpoint::{Endpoint, Provider};
 use conch_provider::failure::{Failure, FailureKind};
 use conch_provider::gate::Gate;
 use conch_provider::models::{ModelInfo, ModelLists};
 use conch_provider::presets::preset;
+use conch_provider::protocol::ChatRequest;
 use conch_provider::record::{ModelRecord, Refusal, Refusals, Sampling, record_of};
 use futures_util::future::join_all;
 use secrecy::SecretString;
@@ -56,6 +58,7 @@ pub struct Providers {
     embedded: EmbeddedModel,
     lists: ModelLists,
     refusals: Refusals,
+    counters: Counters,
     pub(super) errors: LastErrors,
     gates: Mutex<HashMap<String, Arc<Gate>>>,
 }
@@ -106,6 +109,7 @@ impl Providers {
             embedded,
             lists: ModelLists::default(),
             refusals: Refusals::default(),
+            counters: Counters::default(),
             errors: LastErrors::default(),
             gates: Mutex::default(),
         }
@@ -114,6 +118,15 @@ impl Providers {
     /// Returns the network that requests use.
     pub(crate) fn network(&self) -> &Network {
         &self.network
+    }
+
+    /// Returns the tokens of a prompt as the provider counts them; `None` if it does not count, or not in time.
+    pub(crate) async fn count(
+        &self,
+        endpoint: &Endpoint,
+        request: &ChatRequest<'_>,
+    ) -> Option<u32> {
+        self.counters.tokens(&self.network, endpoint, request).await
     }
 
     /// Returns the provider's gate.
@@ -426,12 +439,25 @@ impl Providers {
 
     /// Returns the configured providers, those of the environment first.
     async fn configured(&self) -> Result<Vec<Configured>, StoreError> {
-        let environment = self.environment.iter().cloned();
+        let environment = self.consented_environment().await?.into_iter();
         let stored = self.profile.providers().await?.into_iter();
         Ok(environment
             .map(Configured::Environment)
             .chain(stored.map(Configured::Stored))
             .collect())
+    }
+
+    /// Returns the providers of the environment, with what the user consented to about their servers.
+    pub(super) async fn consented_environment(&self) -> Result<Vec<Provider>, StoreError> {
+        let mut consents = self.profile.environment_consents().await?;
+        let consented = self.environment.iter().map(|provider| Provider {
+            // The variables may name another server now.
+            consent: consents
+                .remove(&provider.id)
+                .filter(|consent| consent.covers(&provider.base_url)),
+            ..provider.clone()
+        });
+        Ok(consented.collect())
     }
 
     async fn usable(&self, configured: &Configured) -> Result<Provider, Failure> {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use conch_provider::{count, slots};
+use conch_provider::slots;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
@@ -13,10 +13,9 @@ use super::context::{Budget, Fitted};
 use super::driver::{STORE_RETRY_DELAY, TurnContext};
 use crate::live::{LiveAnswer, Phase};
 use crate::model::{Lease, Omitted, Parameters};
-use crate::network::Network;
 use crate::provider::{
     AnswerStream, ChatMessage, ChatRequest, Endpoint, Failure, FailureKind, Gate, Locality,
-    ModelRef, Permit, Refusal, RequestBudget, Response, StreamEvent,
+    ModelRef, Permit, Providers, Refusal, RequestBudget, Response, StreamEvent,
 };
 use crate::store::StoreError;
 
@@ -214,7 +213,7 @@ async fn send(
     let messages = with_attachments(messages, recipient);
     let mut record = endpoint.record.clone();
     let (network, now) = (ctx.providers.network(), ctx.clock.now());
-    let fitted = fitted(network, endpoint, messages, &parameters).await;
+    let fitted = fitted(&ctx.providers, endpoint, messages, &parameters).await;
     // A refused request produced no answer, so it is sent again without the parameter that the refusal names. Each
     // refusal takes one away, and is remembered when the request without it is accepted.
     let mut refusals = Vec::new();
@@ -259,7 +258,7 @@ async fn send(
 
 /// Drops what does not fit the model's context, by the provider's count where the estimate leaves it open.
 async fn fitted(
-    network: &Network,
+    providers: &Providers,
     endpoint: &Endpoint,
     messages: Vec<ChatMessage>,
     parameters: &Parameters,
@@ -278,7 +277,7 @@ async fn fitted(
             parameters,
             record,
         };
-        if let Some(tokens) = count::tokens(network, endpoint, &request).await {
+        if let Some(tokens) = providers.count(endpoint, &request).await {
             budget.count(tokens);
         }
     }

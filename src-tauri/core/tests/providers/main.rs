@@ -5,7 +5,9 @@
 
 mod attachments;
 mod configuring;
+mod consents;
 mod gate;
+mod last_errors;
 mod local_server;
 mod parameters;
 mod proxies;

@@ -113,8 +113,14 @@ async fn a_refused_parameter_is_left_out_at_once_and_for_the_rest_of_the_run() {
     }
     let answer = fixture.answer(&id, "hello").await;
     assert_eq!(answer.status, MessageStatus::Complete, "{answer:?}");
+    assert_eq!(
+        answer.not_sent,
+        [Parameter::Temperature],
+        "its details say so"
+    );
 
-    fixture.answer(&id, "again").await;
+    let answer = fixture.answer(&id, "again").await;
+    assert_eq!(answer.not_sent, [Parameter::Temperature]);
     let bodies: Vec<_> = fixture.server.completions();
     assert_eq!(bodies.len(), 5, "three were refused, none of them twice");
     let sent = |body: &serde_json::Value| {
@@ -245,6 +251,39 @@ async fn a_conversation_that_does_not_fit_is_cut_at_its_oldest_and_says_so() {
         5,
         "all but what was left out was sent"
     );
+}
+
+/// Sends four questions in a context in which the estimate does not settle whether they fit, and returns how many
+/// messages the last request had.
+async fn sent_of_four_questions(fixture: &Fixture) -> usize {
+    fixture.server.set_context_tokens(400);
+    fixture.app.providers.models(true).await.unwrap();
+    let id = fixture.conversation().await;
+    for turn in 0..4 {
+        let text = format!("turn {turn} {}", "word ".repeat(60));
+        fixture.answer(&id, &text).await;
+    }
+    let last = &fixture.server.completions()[3].body;
+    last["messages"].as_array().unwrap().len()
+}
+
+#[tokio::test]
+async fn a_server_that_counts_no_tokens_is_asked_for_them_once_in_a_run() {
+    let fixture = fixture().await;
+    let sent = sent_of_four_questions(&fixture).await;
+    assert!(sent < 7, "the estimate stays");
+    assert_eq!(fixture.server.requests_for("/apply-template"), 1);
+    assert_eq!(fixture.server.requests_for("/tokenize"), 0);
+}
+
+#[tokio::test]
+async fn a_server_that_counts_tokens_is_asked_each_time() {
+    let fixture = fixture().await;
+    let server = &fixture.server;
+    server.reply("/apply-template", r#"{"prompt":"<user>"}"#);
+    server.reply("/tokenize", r#"{"tokens":[1,2,3]}"#);
+    assert_eq!(sent_of_four_questions(&fixture).await, 7, "all fits");
+    assert_eq!(fixture.server.requests_for("/tokenize"), 2);
 }
 
 #[tokio::test]

@@ -101,22 +101,57 @@ fn continued(messages: &[&Message]) -> String {
 }
 
 /// Applies a template. One without a system role gets the system messages in the first question.
+///
+/// # Errors
+/// The template's own error for the messages as they are, if it rejects them in that form, too.
 fn with_system(
     messages: &[&Message],
     apply: impl Fn(&[&Message]) -> Result<String, TemplateError>,
 ) -> Result<String, TemplateError> {
-    let applied = apply(messages);
-    let is_system = |message: &&&Message| message.role == Role::System;
-    let mut system = messages.iter().filter(is_system);
-    let is_whole = match &applied {
-        Ok(text) => system.all(|message| text.contains(message.content.trim())),
-        Err(_) => system.next().is_none(),
-    };
-    if is_whole {
-        return applied;
+    let probed = probed(messages);
+    let takes_system = |text: String| probed.probes.iter().all(|probe| text.contains(probe));
+    if probed.probes.is_empty()
+        || apply(&probed.messages.iter().collect::<Vec<_>>()).is_ok_and(takes_system)
+    {
+        return apply(messages);
     }
     let folded = folded(messages);
-    apply(&folded.iter().collect::<Vec<_>>())
+    apply(&folded.iter().collect::<Vec<_>>()).or_else(|_| apply(messages))
+}
+
+/// A conversation whose system messages can be found in what a template makes of it.
+struct Probed {
+    messages: Vec<Message>,
+    /// What stands in the place of each system message.
+    probes: Vec<String>,
+}
+
+/// Replaces the system messages by words that occur nowhere else: what they say may occur in a question, too.
+fn probed(messages: &[&Message]) -> Probed {
+    let mut word = "probe".to_owned();
+    while messages
+        .iter()
+        .any(|message| message.content.contains(&word))
+    {
+        word.push('x');
+    }
+    let mut probes = Vec::new();
+    let replaced = messages.iter().map(|&message| {
+        if message.role != Role::System {
+            return message.clone();
+        }
+        // Ends with another letter, so that none is the beginning of another.
+        let probe = format!("{word}{}z", probes.len());
+        probes.push(probe.clone());
+        Message {
+            content: probe,
+            ..message.clone()
+        }
+    });
+    Probed {
+        messages: replaced.collect(),
+        probes,
+    }
 }
 
 /// Returns the messages without a system role: the first question begins with what the system messages say.
@@ -261,12 +296,60 @@ mod tests {
     }
 
     #[test]
+    fn a_system_message_that_is_in_a_question_is_not_lost() {
+        use Role::{Assistant, System, User};
+        let messages = [
+            (System, "Hello"),
+            (User, "Hello"),
+            (Assistant, "Hello"),
+            (User, "probe0z"),
+        ];
+        for refuses in [false, true] {
+            assert_eq!(
+                without_system(refuses, &messages).unwrap(),
+                "[user: Hello\n\nHello][assistant: Hello][user: probe0z]"
+            );
+        }
+        // A template that has the role keeps it, and one that leaves out the second system message does not.
+        let only_first = |messages: &[&Message]| {
+            let later = messages.iter().skip(1);
+            let later = later.filter(|message| message.role != System);
+            let kept = messages.first().into_iter().chain(later);
+            let texts =
+                kept.map(|message| format!("[{}: {}]", message.role.name(), message.content));
+            Ok(texts.collect())
+        };
+        let render = |messages: &[(Role, &str)]| {
+            with_system(&of(messages).iter().collect::<Vec<_>>(), only_first).unwrap()
+        };
+        assert_eq!(
+            render(&[(System, "A"), (User, "A")]),
+            "[system: A][user: A]"
+        );
+        assert_eq!(
+            render(&[(System, "A"), (System, "B"), (User, "A B")]),
+            "[user: A\n\nB\n\nA B]"
+        );
+    }
+
+    #[test]
     fn a_refusal_for_another_reason_stays_one() {
         let messages = of(&[(Role::User, "Hello")]);
         let refused = with_system(&[&messages[0]], |_| {
             Err(minijinja::Error::new(ErrorKind::InvalidOperation, "no tools").into())
         });
         assert!(refused.unwrap_err().to_string().contains("no tools"));
+    }
+
+    #[test]
+    fn the_error_is_the_one_for_the_messages_as_they_are() {
+        let messages = of(&[(Role::System, "Be brief."), (Role::User, "Hello")]);
+        let refused = with_system(&messages.iter().collect::<Vec<_>>(), |messages| {
+            let reason = format!("{} messages", messages.len());
+            Err(minijinja::Error::new(ErrorKind::InvalidOperation, reason).into())
+        });
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.contains("2 messages"), "{refused}");
     }
 
     #[test]

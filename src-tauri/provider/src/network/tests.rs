@@ -72,6 +72,25 @@ async fn a_name_that_leads_into_the_own_network_leads_nowhere() {
     assert!(found, "{error:?}");
 }
 
+#[tokio::test]
+async fn what_may_travel_unencrypted_stays_in_the_own_network() {
+    let resolved = async |name: &str| OwnNetworkOnly.resolve(name.parse().unwrap()).await;
+    // A number resolves to itself, without DNS.
+    for public in ["8.8.8.8", "2606:4700::1111"] {
+        let refused = resolved(public).await.err().unwrap();
+        assert!(refused.is::<NotOwnNetwork>(), "{public}: {refused}");
+    }
+    for own in ["192.168.1.7", "fd00::7", "localhost"] {
+        let found: Vec<_> = resolved(own).await.ok().unwrap().collect();
+        assert!(!found.is_empty(), "{own}");
+    }
+    let url = Url::parse("http://box:8000/v1").unwrap();
+    let network = network(&[("https_proxy", "http://proxy:3128")]);
+    let (way, proxy) = network.way_to(&url, Reach::OwnNetworkOnly).unwrap();
+    assert_eq!(way, Way::OwnNetwork);
+    assert!(proxy.is_none(), "a proxy would read it");
+}
+
 #[test]
 fn what_is_not_public_has_no_public_way() {
     for address in [

@@ -19,14 +19,17 @@ use sha2::{Digest, Sha256};
 /// A certificate that is not the trusted one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the server has another certificate than the trusted one")]
-pub(crate) struct AnotherCertificate {
-    pub trusted: Fingerprint,
-    pub presented: Fingerprint,
-}
+pub(crate) struct AnotherCertificate;
 
 /// Returns the fingerprint of a certificate.
 pub(crate) fn fingerprint(certificate: &CertificateDer<'_>) -> Fingerprint {
     Fingerprint::new(Sha256::digest(certificate).into())
+}
+
+/// The error where the handshake is not signed with the key of the certificate. A chain that is not signed by an
+/// authority has another one.
+fn no_key(_: Error) -> Error {
+    Error::General("the server does not have the private key of its certificate".to_owned())
 }
 
 /// Accepts one certificate or none, and remembers which one was presented.
@@ -87,9 +90,9 @@ impl ServerCertVerifier for PinnedVerifier {
             .unwrap_or_else(PoisonError::into_inner) = Some(presented);
         match self.trusted {
             Some(trusted) if trusted == presented => Ok(ServerCertVerified::assertion()),
-            Some(trusted) => {
-                let error = AnotherCertificate { trusted, presented };
-                Err(CertificateError::Other(OtherError(Arc::new(error))).into())
+            Some(_) => {
+                let error = OtherError(Arc::new(AnotherCertificate));
+                Err(CertificateError::Other(error).into())
             }
             None => Err(CertificateError::UnknownIssuer.into()),
         }
@@ -101,7 +104,7 @@ impl ServerCertVerifier for PinnedVerifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signature, &algorithms())
+        verify_tls12_signature(message, certificate, signature, &algorithms()).map_err(no_key)
     }
 
     fn verify_tls13_signature(
@@ -110,7 +113,7 @@ impl ServerCertVerifier for PinnedVerifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signature, &algorithms())
+        verify_tls13_signature(message, certificate, signature, &algorithms()).map_err(no_key)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

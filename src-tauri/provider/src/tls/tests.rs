@@ -226,6 +226,18 @@ async fn with_own_authority() {
         "{message}"
     );
 
+    // It has the name of a trusted certificate, but another key, of the same kind or of another.
+    for kind in [&rcgen::PKCS_ECDSA_P256_SHA256, &rcgen::PKCS_ED25519] {
+        let key = KeyPair::generate_for(kind).unwrap();
+        let renewed = params("localhost").self_signed(&key).unwrap();
+        let renewed = serve(vec![renewed.der().clone()], &key).await;
+        let message = failure(&renewed).await;
+        assert!(
+            message.contains("authority that this machine does not trust"),
+            "{message}"
+        );
+    }
+
     let own = serve(vec![own.der().clone()], &own_key).await;
     let message = failure(&own).await;
     assert!(message.contains("CA:FALSE"), "{message}");
@@ -263,12 +275,6 @@ async fn a_certificate_that_the_user_trusts_is_enough_and_only_that_one() {
     let refused = listed_with(&network, &base_url, trust(&base_url, other)).await;
     let message = refused.unwrap_err();
     assert!(message.contains("another certificate"), "{message}");
-    for shown in [fingerprint, other] {
-        assert!(
-            message.contains(&shown.to_string()),
-            "both are shown: {message}"
-        );
-    }
 }
 
 #[tokio::test]
@@ -331,7 +337,7 @@ async fn a_trusted_certificate_without_its_private_key_is_refused() {
         let network = Network::new(Proxies::default());
         let refused = listed_with(&network, &base_url, trust(&base_url, fingerprint)).await;
         let message = refused.unwrap_err();
-        assert!(message.contains("BadSignature"), "{version:?}: {message}");
+        assert!(message.contains("private key"), "{version:?}: {message}");
     }
     assert!(
         !pinned::PinnedVerifier::default()

@@ -57,6 +57,36 @@ async fn a_provider_is_added_changed_and_forgotten() {
 }
 
 #[tokio::test]
+async fn a_consent_about_a_server_of_the_environment_is_stored_replaced_and_withdrawn() {
+    let fixture = Fixture::new().await;
+    let profile = fixture.store.profile();
+    let plain = Consent::from_parts("http://box:8000", None);
+    let certificate = Consent::from_parts("https://box:8443", Some(Fingerprint::new([9; 32])));
+    for consent in [&plain, &certificate] {
+        let consent = consent.as_ref();
+        profile
+            .save_environment_consent("openai", consent)
+            .await
+            .unwrap();
+        let all = profile.environment_consents().await.unwrap();
+        assert_eq!(all.get("openai"), consent);
+    }
+    profile
+        .save_environment_consent("ollama", plain.as_ref())
+        .await
+        .unwrap();
+    profile
+        .save_environment_consent("openai", None)
+        .await
+        .unwrap();
+    let all = profile.environment_consents().await.unwrap();
+    assert_eq!(
+        all.into_iter().collect::<Vec<_>>(),
+        [("ollama".to_owned(), plain.unwrap())]
+    );
+}
+
+#[tokio::test]
 async fn settings_are_defaults_until_they_are_saved() {
     let fixture = Fixture::new().await;
     let defaults = Settings::default();

@@ -3,6 +3,7 @@
 
 mod answers;
 mod chat;
+mod connections;
 mod files;
 mod map;
 mod models;
@@ -24,6 +25,7 @@ pub fn all() -> Vec<Scene> {
         queue::scenes(),
         models::scenes(),
         settings::scenes(),
+        connections::scenes(),
         sizes::scenes(),
     ]
     .concat()

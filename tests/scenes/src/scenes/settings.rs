@@ -62,12 +62,7 @@ pub(super) fn scenes() -> Vec<Scene> {
             add(page, "anthropic").await?;
             page.fill("#provider-key", "sk-ant-0123456789").await?;
             page.press("#save-provider").await?;
-            page.wait_for("#keychain-problem").await?;
-            page.run(
-                "document.querySelector('#keychain-problem').scrollIntoView({ block: 'end' });",
-            )
-            .await
-            .map(drop)
+            page.scroll_to("#keychain-problem").await
         }),
         Scene::new("settings-remove", Fixture::Everyday, async |page| {
             page.open_settings("providers").await?;
@@ -85,6 +80,20 @@ pub(super) fn scenes() -> Vec<Scene> {
             page.run("document.querySelector('.settings-body').scrollTop = 9999;")
                 .await
                 .map(drop)
+        }),
+        Scene::new("settings-model-file", Fixture::Everyday, async |page| {
+            let file = page.base_model().display().to_string();
+            choose_model_file(page, &file).await?;
+            page.wait_until(
+                "document.querySelector('#model-file-facts').textContent.includes('base model')",
+                "the file is read",
+            )
+            .await
+        }),
+        Scene::new("settings-no-model-file", Fixture::Everyday, async |page| {
+            choose_model_file(page, "/media/usb/models/pier-7b-instruct.Q4_K_M.gguf").await?;
+            page.wait_for("#settings-model-file[aria-invalid=true]")
+                .await
         }),
         Scene::new("settings-writing", Fixture::Everyday, async |page| {
             page.open_settings("writing").await
@@ -105,7 +114,13 @@ async fn wait_for_discovery(page: &Page<'_>) -> Result<(), Error> {
         .await
 }
 
-async fn add(page: &Page<'_>, preset: &str) -> Result<(), Error> {
+async fn choose_model_file(page: &Page<'_>, path: &str) -> Result<(), Error> {
+    page.open_settings("answers").await?;
+    page.fill("#settings-model-file", path).await?;
+    page.leave_field().await
+}
+
+pub(super) async fn add(page: &Page<'_>, preset: &str) -> Result<(), Error> {
     page.open_settings("providers").await?;
     page.press("#add-provider").await?;
     page.press(&format!(".preset[data-preset={preset}]"))

@@ -33,7 +33,10 @@ export type NewKeyPlace = Extract<KeyChange, { type: "set" }>["place"];
 /** The fields, in order. */
 export type ProviderField = "name" | "baseUrl" | "key" | "maxParallel";
 
-export type EditorCommands = Pick<Commands, "testProvider" | "saveProvider">;
+export type EditorCommands = Pick<
+	Commands,
+	"testProvider" | "saveProvider" | "saveEnvironmentConsent"
+>;
 
 export class ProviderEditor {
 	readonly preset: Preset;
@@ -63,6 +66,8 @@ export class ProviderEditor {
 	readonly consent = signal<Consent | null>(null);
 	/** It was opened by a pasted key or address, so that it is saved when the connection works. */
 	readonly isPasted = signal(false);
+	/** The environment determines all but what the user allows. */
+	readonly isFixed: boolean;
 	/** A new key can be typed. */
 	readonly takesKey = computed(() => this.keyChoice.value === "set");
 	#tests = 0;
@@ -72,6 +77,7 @@ export class ProviderEditor {
 		this.#commands = commands;
 		this.preset = preset;
 		this.known = known;
+		this.isFixed = known?.source === "environment";
 		this.texts.value = {
 			name: known?.name ?? (preset.id === "custom" ? "" : preset.name),
 			baseUrl: known?.baseUrl ?? preset.baseUrl,
@@ -185,7 +191,9 @@ export class ProviderEditor {
 		this.problem.value = null;
 		this.keychainProblem.value = null;
 		try {
-			return await this.#commands.saveProvider(form);
+			if (this.known === null || !this.isFixed) return await this.#commands.saveProvider(form);
+			await this.#commands.saveEnvironmentConsent(this.known.id, form.consent);
+			return { ...this.known, consent: form.consent };
 		} catch (error) {
 			const isKeychain = hasCode(error, "keychain_unavailable");
 			(isKeychain ? this.keychainProblem : this.problem).value = messageOf(error);
@@ -199,7 +207,7 @@ export class ProviderEditor {
 	#form(place: NewKeyPlace): ProviderForm | null {
 		const fields = Object.keys(this.texts.value) as ProviderField[];
 		const wrong = fields.filter((field) => !this.check(field));
-		if (wrong.length > 0) return null;
+		if (wrong.length > 0 && !this.isFixed) return null;
 		const { name, baseUrl, maxParallel } = this.texts.value;
 		return {
 			id: this.known?.id ?? null,

@@ -21,7 +21,6 @@ export interface ProviderFormActions {
 }
 
 export function providerForm(editor: ProviderEditor, actions: ProviderFormActions): TemplateResult {
-	const { preset, known } = editor;
 	const isBusy = editor.testing.value || editor.saving.value;
 	if (editor.isPasted.value && isBusy) return connecting(editor, actions);
 	const save = (event: SubmitEvent) => {
@@ -29,19 +28,10 @@ export function providerForm(editor: ProviderEditor, actions: ProviderFormAction
 		actions.save("keychain");
 	};
 	return html`
-    ${title(known === null ? `Add ${preset.name}` : `Edit ${known.name}`)}
+    ${title(headOf(editor))}
+    ${editor.isFixed ? fixed(editor) : nothing}
     <form id="provider-form" class="fields" novalidate @submit=${save}>
-      ${text(editor, "name", "Name", "Shown in the list of models.", "text")}
-      ${text(editor, "baseUrl", "Base URL", addressHelp(editor), "url")}
-      ${known?.hasKey ? keyChoices(editor) : nothing}
-      ${editor.takesKey.value ? keyField(editor, actions) : nothing}
-      ${text(
-				editor,
-				"maxParallel",
-				"Concurrent requests",
-				"Further requests wait, to stay within the provider’s limits.",
-				"numeric",
-			)}
+      ${editor.isFixed ? nothing : fields(editor, actions)}
       ${consentLine(editor)}
       ${test(editor, actions)}
       ${consentQuestion(editor, actions)}
@@ -55,11 +45,40 @@ export function providerForm(editor: ProviderEditor, actions: ProviderFormAction
   `;
 }
 
+function headOf({ preset, known, isFixed }: ProviderEditor): string {
+	if (known !== null) return `${isFixed ? "Review" : "Edit"} ${known.name}`;
+	return `Add ${preset.id === "custom" ? "another server" : preset.name}`;
+}
+
+function fields(editor: ProviderEditor, actions: ProviderFormActions): TemplateResult {
+	return html`
+    ${text(editor, "name", "Name", "Shown in the list of models.", "text")}
+    ${text(editor, "baseUrl", "Base URL", addressHelp(editor), "url")}
+    ${editor.known?.hasKey ? keyChoices(editor) : nothing}
+    ${editor.takesKey.value ? keyField(editor, actions) : nothing}
+    ${text(
+			editor,
+			"maxParallel",
+			"Concurrent requests",
+			"Further requests wait, to stay within the provider’s limits.",
+			"numeric",
+		)}
+  `;
+}
+
+/** In place of the fields that the environment determines. */
+function fixed({ texts }: ProviderEditor): TemplateResult {
+	return html`
+    <p class="quiet">Environment variables set its address and key. To change them, set the variables and restart Conch.</p>
+    <p class="address">${texts.value.baseUrl}</p>
+  `;
+}
+
 /** Shown in place of the form while nothing is left to fill in. */
 function connecting(editor: ProviderEditor, { cancel }: ProviderFormActions): TemplateResult {
-	const { preset, texts } = editor;
+	const { texts } = editor;
 	return html`
-    ${title(`Add ${preset.name}`)}
+    ${title(headOf(editor))}
     <div id="connecting" class="connecting">
       <p role="status">${icon("loader-circle")}<span>${
 				editor.saving.value ? "Saving…" : `Connecting to ${texts.value.baseUrl}…`
@@ -178,7 +197,7 @@ function consentLine(editor: ProviderEditor): TemplateResult | typeof nothing {
 		consent.type === "plainHttp"
 			? html`You allowed unencrypted connections to <b>${consent.origin}</b>.`
 			: html`You trust one certificate of <b>${consent.origin}</b>:
-          <code class="fingerprint">${consent.sha256}</code>`;
+          ${fingerprint(consent.sha256, "trusted")}`;
 	return html`
     <div id="consent" class="consent">
       <p>${allowed}</p>
@@ -207,7 +226,7 @@ function consentQuestion(
 			}</strong></p>
       ${
 				isPlain
-					? html`<p>Everyone in your network could read them. It is asked again for any other address.</p>`
+					? html`<p>Everyone in your network could read them. Conch asks again for any other address.</p>`
 					: certificates(consent.sha256, before)
 			}
       <button id="give-consent" type="button" @click=${actions.allow}>${
@@ -222,15 +241,25 @@ function certificates(presented: string, before: string | null): TemplateResult 
 	if (before === null) {
 		return html`
       <p>No authority that this machine trusts signed it. ${compare}</p>
-      <code class="fingerprint" data-is="presented">${presented}</code>
+      ${fingerprint(presented, "presented")}
+      <p>For an organisation’s own authority, add the authority’s certificate to the system’s store instead, or name its
+        file in SSL_CERT_FILE, and restart Conch.</p>
     `;
 	}
 	return html`
     <p>The server was set up again, or something else answers in its place. ${compare}</p>
-    <code class="fingerprint" data-is="presented">${presented}</code>
+    ${fingerprint(presented, "presented")}
     <p>You trusted this one until now:</p>
-    <code class="fingerprint" data-is="before">${before}</code>
+    ${fingerprint(before, "before")}
   `;
+}
+
+/** A fingerprint, whose lines end between two bytes. */
+function fingerprint(sha256: string, is: "presented" | "before" | "trusted"): TemplateResult {
+	const [first, ...rest] = sha256.split(":");
+	return html`<code class="fingerprint" data-is=${is}>${first}${rest.map(
+		(byte) => html`:<wbr>${byte}`,
+	)}</code>`;
 }
 
 function test(editor: ProviderEditor, actions: ProviderFormActions): TemplateResult {

@@ -91,10 +91,7 @@ export class ProvidersSection {
 		const { known } = editor;
 		return providerForm(editor, {
 			save: (place) => void this.#save(editor, place),
-			test: () => {
-				void editor.test();
-				this.#showFault();
-			},
+			test: () => void this.#test(editor),
 			allow: () => {
 				editor.allow();
 				void this.#connect(editor);
@@ -177,6 +174,14 @@ export class ProvidersSection {
 		if (complete !== null) void this.#connect(complete);
 	}
 
+	/** Tests the connection as the form describes it. The focus stays on the button. */
+	async #test(editor: ProviderEditor): Promise<void> {
+		const tested = editor.test();
+		this.#showFault();
+		await tested;
+		if (this.#state.editor.value === editor) this.#showResult();
+	}
+
 	/** Tests the connection, and saves what was pasted if it works. Otherwise everything stays in the form. */
 	async #connect(editor: ProviderEditor): Promise<void> {
 		await editor.test();
@@ -184,7 +189,7 @@ export class ProvidersSection {
 		if (editor.isPasted.value && editor.tested.value?.worked) {
 			await this.#save(editor, "keychain");
 		} else if (editor.tested.value !== null) {
-			this.#showOutcome();
+			this.#showOutcome(editor.tested.value.worked);
 		}
 	}
 
@@ -205,13 +210,22 @@ export class ProvidersSection {
 		if (remedy === "review") void this.#connect(editor);
 	}
 
-	/** Focuses the question that a test led to, or the fields that it was about. */
-	#showOutcome(): void {
+	/** Focuses the question that a test led to, the fields that it was about, or what is left to do. */
+	#showOutcome(worked: boolean): void {
 		const form = this.#deps.root.querySelector("#provider-form");
-		const question = form?.querySelector<HTMLElement>("#consent-question");
-		const target = question ?? form?.querySelector<HTMLElement>("#provider-key, #provider-address");
+		const fields = "#provider-key, #provider-address, #test-connection";
+		const target =
+			form?.querySelector<HTMLElement>("#consent-question") ??
+			form?.querySelector<HTMLElement>(worked ? "#save-provider" : fields);
 		target?.focus();
-		(question ?? form?.querySelector("#test-result"))?.scrollIntoView({ block: "nearest" });
+		this.#showResult();
+	}
+
+	/** Scrolls to what a test led to: in a low window it is below the fields. */
+	#showResult(): void {
+		const form = this.#deps.root.querySelector("#provider-form");
+		const result = form?.querySelector("#consent-question") ?? form?.querySelector("#test-result");
+		result?.scrollIntoView({ block: "nearest" });
 	}
 
 	/** Focuses the first invalid field, and scrolls to the error of the save, if any. */

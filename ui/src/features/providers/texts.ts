@@ -45,7 +45,10 @@ const SOURCES: Record<ProviderInfo["source"], string> = {
 };
 
 /** Returns the exact result of a connection test. */
-export function testResult({ models, foundAt, keyUntried, problem }: ConnectionTest): string {
+export function testResult(test: ConnectionTest): string {
+	const { models, foundAt, keyUntried, problem, question } = test;
+	// The question says the rest.
+	if (question !== null) return "Not connected: this needs your consent";
 	if (problem !== null) return problem.message;
 	const found = foundAt === null ? "" : `Found at ${foundAt}. `;
 	if (models === null || models === 0) return `${found}Connected, but the server lists no models`;
@@ -117,27 +120,25 @@ export const REMEDIES: Record<Remedy, string> = {
 	tryAgain: "Try again",
 };
 
-/** Returns the remedy for a provider's last error. Only one that the user added can be edited. */
+/** Returns the remedy for a provider's last error. Of one from the environment, only the connection can be reviewed. */
 export function remedyOf({
 	source,
 	lastError,
 }: Pick<ProviderInfo, "source" | "lastError">): Remedy | null {
 	if (lastError === null) return null;
-	if (source !== "settings") return "tryAgain";
-	switch (lastError.code) {
-		case "wrong_key":
-			return "changeKey";
-		case "untrusted_certificate":
-		case "changed_certificate":
-		case "insecure_url":
-			return "review";
-		case "unknown_path":
-		case "unexpected_response":
-			return "editAddress";
-		default:
-			return "tryAgain";
-	}
+	const remedy = REMEDY_OF[lastError.code] ?? "tryAgain";
+	const isPossible = source === "settings" || (source === "environment" && remedy === "review");
+	return isPossible ? remedy : "tryAgain";
 }
+
+const REMEDY_OF: Partial<Record<string, Remedy>> = {
+	wrong_key: "changeKey",
+	untrusted_certificate: "review",
+	changed_certificate: "review",
+	insecure_url: "review",
+	unknown_path: "editAddress",
+	unexpected_response: "editAddress",
+};
 
 /** Returns the address of a preset, or what stands for it in a list. */
 export function presetAddress({ id, baseUrl }: Preset): string {

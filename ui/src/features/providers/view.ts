@@ -84,6 +84,12 @@ function row(provider: ProviderInfo, checking: boolean, actions: ProvidersAction
         <p class="help">${providerState(provider)}</p>
       </div>
       ${
+				provider.source === "environment"
+					? html`<button type="button" class="edit" aria-label=${`Review ${name}`}
+              @click=${() => actions.edit(provider)}>Review</button>`
+					: nothing
+			}
+      ${
 				provider.source === "settings"
 					? html`
             <button type="button" class="edit" aria-label=${`Edit ${name}`}
@@ -195,7 +201,7 @@ export function presets(
       ${title("Add a provider")}
       <button type="button" id="cancel-provider" @click=${actions.cancel}>Cancel</button>
     </div>
-    <p class="quiet">Paste an API key or the address of a server: the rest is found out.</p>
+    <p class="quiet">Paste an API key or a server’s address. Conch finds out the rest.</p>
     <div class="presets" @keydown=${onKey}>
       <div class="search">
         ${icon("search")}
