@@ -92,6 +92,20 @@ async fn the_map_leads_to_every_end_by_keyboard() {
 
     press(&scene, ESCAPE).await;
     scene.wait_until(closed, "the composer has the focus").await;
+
+    // While an answer is being written, another end is only read.
+    scene.server.push(Script::gated("later", "Third", ""));
+    scene.send("three").await;
+    scene.shows("one|First|two|Second|three|Third").await;
+    press(&scene, MAP).await;
+    scene.is_at("main, two, 4 messages, answering, shown").await;
+    let hidden = "#map-tree [aria-label^='two and a half']";
+    scene.window.click(hidden).await.unwrap();
+    scene.shows("one|First|two and a half|Another second").await;
+    scene.window.click("#back-to-answer").await.unwrap();
+    scene.shows("one|First|two|Second|three|Third").await;
+    scene.server.gate("later").open();
+    scene.wait_for_answer("complete", "Third").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

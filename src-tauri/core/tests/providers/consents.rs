@@ -6,7 +6,6 @@ use conch_core::clock::SystemClock;
 use conch_core::model::{Consent, KeyPlace, MessageStatus};
 use conch_core::provider::{
     ConsentQuestion, EngineCommand, KeyChange, ProviderForm, ProviderInfo, ProviderSource,
-    environment_variables,
 };
 use conch_core::{App, Config, ErrorCode, Proxies};
 use conch_fault_server::{Certificate, TlsFront};

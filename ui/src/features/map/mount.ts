@@ -14,8 +14,10 @@ export interface Subject {
 	showBranch(branchId: string): Promise<void>;
 	/** Shows a version, which belongs to a branch. Resolves to false if that is refused. */
 	select(messageId: string, branchId: string): Promise<boolean>;
-	/** Loads a message with those around it. */
+	/** Loads a message of the branch with those around it. */
 	showMessage(messageId: string): Promise<void>;
+	/** Loads a message of what is drawn: of the branch, or of a version that is read. */
+	showDrawn(messageId: string): Promise<void>;
 	fork(messageId: string): Promise<void>;
 }
 
@@ -147,7 +149,8 @@ export class MapPane {
 			// It was deleted meanwhile.
 			if (shown.value.view.value?.branchId !== way.branchId) return;
 		}
-		await shown.value.showMessage(node.messageId);
+		if (way.type === "version") await shown.value.showDrawn(node.messageId);
+		else await shown.value.showMessage(node.messageId);
 		const message = this.#deps.transcript.querySelector(`[data-message-id="${node.messageId}"]`);
 		if (message !== null) this.#deps.scrollTo(message);
 		if (this.#narrow.matches) this.close();
