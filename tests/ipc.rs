@@ -360,8 +360,8 @@ fn page_message(page: &Page, at: &Value) -> Value {
     let at = json!({"conversationId": at["conversationId"], "branchId": at["branchId"]});
     let view = page.call("get_conversation", at).unwrap();
     let messages = view["messages"].as_array().unwrap();
-    let users = messages.iter().filter(|message| message["role"] == "user");
-    users.last().unwrap()["id"].clone()
+    let mut users = messages.iter().filter(|message| message["role"] == "user");
+    users.next_back().unwrap()["id"].clone()
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub(crate) struct Servers {
     /// A local model server, which generates one answer at a time.
     pub(crate) local: FaultServer,
     /// A server that is not configured as a provider, at the port of one that is looked for.
-    _found: Option<FaultServer>,
+    found: Option<FaultServer>,
     /// A server that requires [`GUARDED_KEY`], and has no other path than `/v1/`.
     pub(crate) guarded: FaultServer,
     /// The authority that the windows trust.
@@ -45,7 +45,7 @@ impl Servers {
     /// Starts them, except for the one to be found.
     pub(crate) async fn on_free_ports() -> Result<Self, Error> {
         let mut servers = Self::on_ports([0; 8]).await?;
-        servers._found = None;
+        servers.found = None;
         Ok(servers)
     }
 
@@ -70,7 +70,7 @@ impl Servers {
         let itself = Certificate::self_signed("localhost", 3);
         Ok(Self {
             local: FaultServer::on_port(local).await,
-            _found: Some(FaultServer::on_port(found).await),
+            found: Some(FaultServer::on_port(found).await),
             own: TlsFront::start(own, &itself, &cluster).await,
             expired: TlsFront::start(expired, &authority.expired("localhost"), &cluster).await,
             misnamed: TlsFront::start(misnamed, &authority.certificate("box.example"), &cluster)

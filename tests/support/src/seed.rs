@@ -94,14 +94,12 @@ pub async fn branch_out(path: &Path, conversation: i64, run: i64) -> Result<(), 
                WHERE conversation_id = printf('%08d-0000-7000-8000-000000000000', ?1))
              WHERE id = first AND k > 1 AND k % ?2 = 1"
         ),
-        format!(
-            "INSERT INTO branches (id, conversation_id, name, head_message_id, forked_from, created_at)
+        "INSERT INTO branches (id, conversation_id, name, head_message_id, forked_from, created_at)
              SELECT printf('%08d-0003-7000-8000-%012d', ?1, k), conversation_id, 'Branch ' || ((k - 1) / ?2 + 1),
                printf('%08d-0002-7000-8000-%012d', ?1, k + ?2 - 1), parent_id, created_at
              FROM (SELECT *, CAST(substr(id, -12) AS INTEGER) AS k FROM messages
                WHERE conversation_id = printf('%08d-0000-7000-8000-000000000000', ?1))
-             WHERE k > 1 AND k % ?2 = 1"
-        ),
+             WHERE k > 1 AND k % ?2 = 1".to_owned(),
     ];
     for statement in statements {
         sqlx::query(sqlx::AssertSqlSafe(statement))

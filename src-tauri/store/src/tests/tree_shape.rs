@@ -207,9 +207,9 @@ async fn every_branch_has_its_state() {
     message.branch_id = Some(branch.id.clone());
     let begun = fixture.store.begin(&turn_with(message), NOW).await.unwrap();
     assert!(matches!(begun, BeginOutcome::Started(_)));
-    let mut waiting = fixture.message("after it");
-    waiting.branch_id = Some(branch.id);
-    fixture.store.begin(&queueing(waiting), NOW).await.unwrap();
+    let mut next = fixture.message("after it");
+    next.branch_id = Some(branch.id);
+    fixture.store.begin(&queueing(next), NOW).await.unwrap();
     let tree = fixture.tree().await;
     let states: Vec<_> = tree
         .branches

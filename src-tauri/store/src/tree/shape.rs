@@ -187,9 +187,9 @@ mod tests {
             let count: u32 = runs.iter().map(|run| run.count).sum();
             assert_eq!(usize::try_from(count).unwrap(), size);
             let ends: HashSet<_> = runs.iter().map(|run| run.last).collect();
-            for at in 0..size {
+            for (at, message) in tree.iter().enumerate() {
                 let children = parents.iter().filter(|parent| **parent == Some(at)).count();
-                let ends_here = children != 1 || heads.contains(&tree[at].id);
+                let ends_here = children != 1 || heads.contains(&message.id);
                 assert_eq!(ends.contains(&at), ends_here, "message {at} of {size}");
             }
             for (at, run) in runs.iter().enumerate() {

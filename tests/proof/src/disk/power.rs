@@ -203,7 +203,7 @@ async fn turn(
     let lease = &begun.lease;
     let sent = begun.accepted.user_message_id.clone();
     recorder.acknowledge(Promise::Sent(sent.to_string(), QUESTION.to_owned()));
-    if number % 5 == 0 {
+    if number.is_multiple_of(5) {
         finish(store, clock, lease, None, recorder).await?;
         let edit = TurnRequest::edit(&sent, "another question");
         let edit = BeginTurn::new(edit, instance_id.clone());

@@ -145,6 +145,7 @@ impl<'a> System<'a> {
         self.folder.path().join(DATABASE)
     }
 
+    #[expect(clippy::too_many_lines, reason = "an arm for each step")]
     async fn take(&mut self, step: &Step, now: Timestamp) -> anyhow::Result<Outcome> {
         Ok(match step {
             Step::Send {

@@ -218,7 +218,7 @@ impl State {
 }
 
 impl Drainer {
-    fn begin(&self, state: &mut State, process: usize) -> bool {
+    fn begin(self, state: &mut State, process: usize) -> bool {
         let Some(item) = state.processes[process].read.take() else {
             return false;
         };
@@ -248,7 +248,7 @@ impl Drainer {
         true
     }
 
-    fn complete(&self, state: &mut State, process: usize) -> bool {
+    fn complete(self, state: &mut State, process: usize) -> bool {
         let Some(item) = state.processes[process].in_hand.take() else {
             return false;
         };
@@ -261,7 +261,7 @@ impl Drainer {
         true
     }
 
-    fn act(&self, state: &mut State, action: Action) -> bool {
+    fn act(self, state: &mut State, action: Action) -> bool {
         match action {
             Action::Enqueue { process } => {
                 let Some(item) = state.items.iter().position(|item| *item == Item::NotYet) else {

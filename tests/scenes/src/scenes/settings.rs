@@ -2,6 +2,10 @@
 
 use crate::{Error, Fixture, Page, Scene};
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "a list of scenes, each of a few lines"
+)]
 pub(super) fn scenes() -> Vec<Scene> {
     vec![
         Scene::new("settings-providers", Fixture::Everyday, async |page| {

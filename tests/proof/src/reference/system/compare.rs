@@ -77,7 +77,8 @@ impl System<'_> {
 
     /// Compares each queue in its order: no message is merged, moved to another branch or lost.
     async fn compare_queues(&mut self, expected: &Expected) -> anyhow::Result<()> {
-        let rows: Vec<(String, String, String, Option<i64>, Option<i64>)> = sqlx::query_as(
+        type Row = (String, String, String, Option<i64>, Option<i64>);
+        let rows: Vec<Row> = sqlx::query_as(
             "SELECT id, branch_id, content, removed_at, held_until FROM queued_messages ORDER BY position",
         )
         .fetch_all(&mut self.reader)
