@@ -318,3 +318,27 @@ async fn typing_without_a_focused_field_goes_to_the_composer() {
     scene.server.gate("hold").open();
     scene.wait_for_text("d ef and pasted").await;
 }
+
+/// The field is measured at each key: the messages above it stay in place.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_stays_in_sight_while_a_message_of_several_lines_is_typed() {
+    let scene = Scene::open().await;
+    let answer = "A line.\n\n".repeat(60);
+    scene.server.push(Script::answer(&answer));
+    scene.send("hello").await;
+    let at_end = "(() => { const t = document.querySelector('#transcript');
+        return t.scrollHeight > 2 * t.clientHeight && t.scrollHeight - t.scrollTop - t.clientHeight < 2; })()";
+    scene.wait_until(at_end, "the end is shown").await;
+    let new_line = "\u{e008}\u{e007}\u{e000}";
+    let lines = ["one", "two", "three", "four"].join(new_line);
+    scene.window.type_text("#chat-input", &lines).await.unwrap();
+    scene.wait_until(at_end, "the field has grown").await;
+    for key in ["a", "b", "\u{e003}"] {
+        scene.window.type_text("#chat-input", key).await.unwrap();
+        let frames = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))";
+        scene
+            .run(&format!("return {frames}.then(() => {at_end});"))
+            .await;
+        assert_eq!(scene.run(&format!("return {at_end};")).await, json!(true));
+    }
+}

@@ -66,19 +66,19 @@ const PRESSES: Record<SendPolicy, Press> = {
 		label: "Queue",
 		title: "Queue: sent when the answer has ended",
 		icon: "list-plus",
-		placeholder: "Write the next message: it waits in the queue",
+		placeholder: "Next message, for the queue",
 	},
 	interrupt: {
 		label: "Stop the answer and send",
 		title: "Stop the answer and send",
 		icon: "arrow-up",
-		placeholder: "Write the next message: it stops the answer",
+		placeholder: "Next message, stops the answer",
 	},
 	rollback: {
 		label: "Take the running turn back and send",
 		title: "Take the running turn back and send",
 		icon: "arrow-up",
-		placeholder: "Write the next message: it takes the place of the last one",
+		placeholder: "Next message, replaces the last one",
 	},
 };
 
