@@ -335,7 +335,8 @@ async fn the_end_stays_in_sight_while_a_message_of_several_lines_is_typed() {
     scene.wait_until(at_end, "the field has grown").await;
     for key in ["a", "b", "\u{e003}"] {
         scene.window.type_text("#chat-input", key).await.unwrap();
-        let frames = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))";
+        let frames =
+            "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))";
         scene
             .run(&format!("return {frames}.then(() => {at_end});"))
             .await;
