@@ -11,20 +11,8 @@ const ESCAPE: &str = "\u{e00c}";
 const UP: &str = "\u{e013}";
 const LEFT: &str = "\u{e012}";
 const MAP: &str = "\u{e009}\u{e008}B";
-const TEXTS: &str = "[...document.querySelectorAll('.message .text')].map((text) => text.innerText.trim()).join('|')";
 
 impl Scene {
-    async fn told(&self, question: &str, answer: &str) {
-        self.server.push(Script::answer(answer));
-        self.send(question).await;
-        self.wait_for_answer("complete", answer).await;
-    }
-
-    async fn shows(&self, texts: &str) {
-        let shown = format!("{TEXTS} === {texts:?}");
-        self.wait_until(&shown, texts).await;
-    }
-
     /// Waits until the focused row of the map begins with these words.
     async fn is_at(&self, words: &str) {
         let at = format!(
@@ -44,8 +32,8 @@ impl Scene {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_map_leads_to_every_end_by_keyboard() {
     let scene = Scene::open().await;
-    scene.told("one", "First").await;
-    scene.told("two", "Second").await;
+    scene.answered("one", "First").await;
+    scene.answered("two", "Second").await;
     let view = scene.call("get_conversation", json!({})).await;
     let id = |at: usize| view["messages"][at]["id"].clone();
 
@@ -61,7 +49,9 @@ async fn the_map_leads_to_every_end_by_keyboard() {
     scene.server.push(Script::answer("Another second"));
     let edit = json!({"messageId": id(2), "content": "two and a half", "clientRequestId": "edit"});
     scene.call("edit_message", edit).await;
-    scene.shows("one|First|two and a half|Another second").await;
+    scene
+        .wait_for_texts("one|First|two and a half|Another second")
+        .await;
     scene.wait_for_answer("complete", "Another second").await;
     let fork = json!({"messageId": id(1), "name": "Aside"});
     let branch = scene.call("fork_branch", fork).await;
@@ -75,7 +65,7 @@ async fn the_map_leads_to_every_end_by_keyboard() {
     press(&scene, UP).await;
     scene.is_at("Aside, elsewhere, 2 messages, answering").await;
     press(&scene, ENTER).await;
-    scene.shows("one|First|elsewhere|There").await;
+    scene.wait_for_texts("one|First|elsewhere|There").await;
     scene
         .is_at("Aside, elsewhere, 2 messages, answering, shown")
         .await;
@@ -85,7 +75,7 @@ async fn the_map_leads_to_every_end_by_keyboard() {
     press(&scene, UP).await;
     scene.is_at("two, 2 messages, on no branch").await;
     press(&scene, ENTER).await;
-    scene.shows("one|First|two|Second").await;
+    scene.wait_for_texts("one|First|two|Second").await;
     scene.is_at("main, two, 2 messages, shown").await;
     press(&scene, LEFT).await;
     scene.is_at("one, 2 messages, on the shown branch").await;
@@ -96,14 +86,20 @@ async fn the_map_leads_to_every_end_by_keyboard() {
     // While an answer is being written, another end is only read.
     scene.server.push(Script::gated("later", "Third", ""));
     scene.send("three").await;
-    scene.shows("one|First|two|Second|three|Third").await;
+    scene
+        .wait_for_texts("one|First|two|Second|three|Third")
+        .await;
     press(&scene, MAP).await;
     scene.is_at("main, two, 4 messages, answering, shown").await;
     let hidden = "#map-tree [aria-label^='two and a half']";
     scene.window.click(hidden).await.unwrap();
-    scene.shows("one|First|two and a half|Another second").await;
+    scene
+        .wait_for_texts("one|First|two and a half|Another second")
+        .await;
     scene.window.click("#back-to-answer").await.unwrap();
-    scene.shows("one|First|two|Second|three|Third").await;
+    scene
+        .wait_for_texts("one|First|two|Second|three|Third")
+        .await;
     scene.server.gate("later").open();
     scene.wait_for_answer("complete", "Third").await;
 }
@@ -114,7 +110,7 @@ async fn branches_are_renamed_and_deleted_by_keyboard_in_their_menu() {
     const DELETE: &str = "\u{e017}";
     const TAB: &str = "\u{e004}";
     let scene = Scene::open().await;
-    scene.told("one", "First").await;
+    scene.answered("one", "First").await;
     let view = scene.call("get_conversation", json!({})).await;
     for number in 2..=9 {
         let name = format!("Way {number}");

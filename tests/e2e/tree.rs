@@ -8,13 +8,15 @@ use crate::Scene;
 const TEXTS: &str = "[...document.querySelectorAll('.message .text')].map((text) => text.innerText.trim()).join('|')";
 
 impl Scene {
-    async fn answered(&self, question: &str, answer: &str) {
+    /// Sends a question, and waits for its answer.
+    pub(crate) async fn answered(&self, question: &str, answer: &str) {
         self.server.push(Script::answer(answer));
         self.send(question).await;
         self.wait_for_answer("complete", answer).await;
     }
 
-    async fn wait_for_texts(&self, texts: &str) {
+    /// Waits until the messages have these texts, separated by `|`.
+    pub(crate) async fn wait_for_texts(&self, texts: &str) {
         let shown = format!("{TEXTS} === {texts:?}");
         self.wait_until(&shown, texts).await;
     }

@@ -10,7 +10,8 @@ use super::turn_with;
 use super::{Fixture, NOW, complete};
 use crate::{AttachOutcome, BeginOutcome, StartedTurn};
 
-fn text(name: &str, composer: Composer) -> NewAttachment {
+/// Returns a file of text that waits in a composer.
+pub(super) fn text(name: &str, composer: Composer) -> NewAttachment {
     NewAttachment {
         summary: AttachmentSummary {
             id: AttachmentId::fresh(),

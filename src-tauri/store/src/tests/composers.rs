@@ -2,11 +2,9 @@
 
 use std::path::Path;
 
-use conch_model::{
-    AttachmentContent, AttachmentId, AttachmentKind, AttachmentSummary, BranchId, Composer,
-    NewAttachment, NewMessage,
-};
+use conch_model::{AttachmentId, BranchId, Composer, NewMessage};
 
+use super::attachments::text;
 use super::{Fixture, NOW, started, turn_with};
 use crate::{AttachOutcome, BeginOutcome, DeleteBranchOutcome, Store, salvage};
 
@@ -33,7 +31,7 @@ impl Fixture {
     }
 
     async fn attach_on(&self, branch: Option<&BranchId>, name: &str) -> AttachmentId {
-        let file = file(name, self.composer(branch));
+        let file = text(name, self.composer(branch));
         let attached = self.store.attach(&file, NOW).await.unwrap();
         assert_eq!(attached, AttachOutcome::Attached);
         file.summary.id
@@ -65,23 +63,6 @@ async fn contents_of(store: &Store, of: &Fixture, branch: Option<&BranchId>) -> 
     assert_eq!(view.attachments, listed);
     let files = listed.into_iter().map(|file| file.name);
     (view.draft, files.collect())
-}
-
-fn file(name: &str, composer: Composer) -> NewAttachment {
-    NewAttachment {
-        summary: AttachmentSummary {
-            id: AttachmentId::fresh(),
-            name: name.to_owned(),
-            kind: AttachmentKind::Text,
-            bytes: 5,
-            tokens: 2,
-            width: None,
-            height: None,
-            pages: None,
-        },
-        composer,
-        content: AttachmentContent::Text(format!("in {name}")),
-    }
 }
 
 #[tokio::test]
@@ -131,7 +112,7 @@ async fn a_branch_that_is_not_there_has_no_composer() {
     let fixture = Fixture::new().await;
     let unknown = BranchId::fresh();
     assert!(!fixture.write_on(Some(&unknown), "text").await);
-    let file = file("a.txt", fixture.composer(Some(&unknown)));
+    let file = text("a.txt", fixture.composer(Some(&unknown)));
     let attached = fixture.store.attach(&file, NOW).await.unwrap();
     assert_eq!(attached, AttachOutcome::NoBranch);
     let other = fixture.store.create_conversation(None, None, NOW).await;
