@@ -12,6 +12,7 @@ mod error;
 mod events;
 mod follow;
 mod host;
+mod in_use;
 #[cfg(debug_assertions)]
 mod live_page;
 mod log;

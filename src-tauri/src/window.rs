@@ -15,7 +15,7 @@ use tauri::{
 use tauri_plugin_window_state::StateFlags;
 use tempfile::TempDir;
 
-use crate::{closing, web_process};
+use crate::{closing, in_use, web_process};
 
 const LABEL: &str = "main";
 
@@ -161,7 +161,12 @@ pub(crate) fn init<R: Runtime>(handle: &AppHandle<R>, folder: Option<PathBuf>) {
 pub(crate) fn remove_temporary_folder<R: Runtime>(handle: &AppHandle<R>) {
     if let Some(defaults) = handle.try_state::<WindowDefaults>() {
         let temporary = defaults.temporary.lock();
-        drop(temporary.unwrap_or_else(PoisonError::into_inner).take());
+        let temporary = temporary.unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(folder) = temporary.map(TempDir::keep)
+            && let Err(error) = in_use::remove(&folder)
+        {
+            tracing::warn!(%error, folder = %folder.display(), "a temporary folder could not be removed");
+        }
     }
 }
 
