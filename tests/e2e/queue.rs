@@ -206,41 +206,42 @@ async fn a_queue_survives_kill_9_and_waits_for_resume() {
 
 /// The event `queue-changed`, as a page gets it: how many wait, whether they are paused, and how many an edit cleared.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_window_is_told_of_every_change_of_a_queue() {
+async fn every_change_of_a_queue_reaches_the_page_as_an_event() {
     let scene = Scene::open().await;
     scene
         .run(
-            "window.told = [];
+            "window.received = [];
              const { invoke, transformCallback } = window.__TAURI_INTERNALS__;
-             const handler = transformCallback(({ payload }) => window.told.push(payload));
+             const handler = transformCallback(({ payload }) => window.received.push(payload));
              invoke('plugin:event|listen', { event: 'queue-changed', target: { kind: 'Any' }, handler });",
         )
         .await;
     scene.hold("one").await;
     let id = scene.conversation().await;
     let on = json!({"conversationId": id});
-    let told = async |count: u32, paused: bool, cleared: u32| {
+    let receive = async |count: u32, paused: bool, cleared: u32| {
         let like = format!(
-            "told.count === {count} && told.paused === {paused} && told.cleared === {cleared}"
+            "event.count === {count} && event.paused === {paused} && event.cleared === {cleared}"
         );
-        let is_told =
-            format!("(window.told.at(-1) ? ((told) => {like})(window.told.at(-1)) : false)");
-        scene.wait_until(&is_told, &like).await;
+        let is_received = format!(
+            "(window.received.at(-1) ? ((event) => {like})(window.received.at(-1)) : false)"
+        );
+        scene.wait_until(&is_received, &like).await;
     };
     for (count, text) in [(1, "two"), (2, "three")] {
         let message = json!({
             "conversationId": id, "content": text, "clientRequestId": text, "policy": "queue",
         });
         scene.invoke("send_message", message).await;
-        told(count, false, 0).await;
+        receive(count, false, 0).await;
     }
     scene.invoke("pause_queue", on.clone()).await;
-    told(2, true, 0).await;
+    receive(2, true, 0).await;
     scene.server.gate("hold").open();
     scene.wait_for_answer("complete", "An answer").await;
     let view = scene.invoke("get_conversation", on.clone()).await;
     assert_eq!(
-        scene.run("return window.told.at(-1);").await,
+        scene.run("return window.received.at(-1);").await,
         json!({
             "conversationId": id, "branchId": view["branchId"], "count": 2, "paused": true, "cleared": 0,
         })
@@ -251,6 +252,7 @@ async fn a_window_is_told_of_every_change_of_a_queue() {
     });
     scene.invoke("edit_message", edit).await;
     // The watch over other processes may report the same state once more.
-    let like = "window.told.some((told) => told.count === 0 && told.paused && told.cleared === 2)";
+    let like =
+        "window.received.some((event) => event.count === 0 && event.paused && event.cleared === 2)";
     scene.wait_until(like, "two are cleared").await;
 }

@@ -5,28 +5,10 @@ import { ModelPicker } from "../src/features/models/picker";
 import { findModels, modelById, typedModels } from "../src/features/models/search";
 import { noteOf } from "../src/features/models/view";
 import type { ModelInfo } from "../src/ipc/bindings";
+import { modelOf } from "./providers";
 
 function model(providerId: string, name: string, available = true): ModelInfo {
-	return {
-		id: `${providerId}/${name}`,
-		name,
-		providerId,
-		provider: providerId.toUpperCase(),
-		embedded: false,
-		isDefault: false,
-		note: null,
-		available,
-		contextTokens: null,
-		sees: null,
-		maxOutputTokens: null,
-		tools: null,
-		efforts: null,
-		sampling: null,
-		refused: [],
-		price: null,
-		endsAt: null,
-		cloud: false,
-	};
+	return modelOf(providerId, providerId.toUpperCase(), name, { available });
 }
 
 function many(providerId: string, length: number): ModelInfo[] {

@@ -6,10 +6,10 @@ import type {
 	ConnectionTest,
 	Consent,
 	ModelInfo,
-	Preset,
 	ProviderForm,
 	ProviderInfo,
 } from "../src/ipc/bindings";
+import { modelOf, OPENAI, PRESET } from "./providers";
 
 // Not bundled with the tests: it is too large, and not made for it.
 const load = (name: string): Promise<typeof import("happy-dom")> => import(name);
@@ -23,34 +23,9 @@ Object.assign(globalThis, { Element, Node, HTMLElement, HTMLInputElement, Text, 
 const { render } = await import("lit-html");
 const { ProvidersSection } = await import("../src/features/providers/section");
 
-const PRESET: Preset = {
-	id: "openai",
-	name: "OpenAI",
-	protocol: "open_ai",
-	baseUrl: "https://api.openai.com/v1",
-	needsKey: true,
-	local: false,
-	keyUrl: null,
-	keyPrefixes: ["sk-proj-"],
-	sharedKeyPrefixes: ["sk-"],
-};
-
 const KEY = "sk-proj-0123456789abcdef";
 
-const PROVIDER: ProviderInfo = {
-	id: "openai",
-	name: "OpenAI",
-	preset: "openai",
-	protocol: "open_ai",
-	baseUrl: PRESET.baseUrl,
-	source: "settings",
-	hasKey: true,
-	keyLastFour: "cdef",
-	keyPlace: "keychain",
-	maxParallel: 4,
-	consent: null,
-	lastError: null,
-};
+const PROVIDER: ProviderInfo = { ...OPENAI, keyLastFour: "cdef" };
 
 const WORKS: ConnectionTest = {
 	models: 2,
@@ -63,27 +38,7 @@ const WORKS: ConnectionTest = {
 const CONSENT: Consent = { type: "plainHttp", origin: "http://box:8000" };
 
 function model(name: string, changes: Partial<ModelInfo> = {}): ModelInfo {
-	return {
-		id: `openai/${name}`,
-		name,
-		providerId: "openai",
-		provider: "OpenAI",
-		embedded: false,
-		isDefault: false,
-		note: null,
-		available: true,
-		contextTokens: null,
-		sees: null,
-		maxOutputTokens: null,
-		tools: null,
-		efforts: null,
-		sampling: null,
-		refused: [],
-		price: null,
-		endsAt: null,
-		cloud: false,
-		...changes,
-	};
+	return modelOf("openai", "OpenAI", name, changes);
 }
 
 interface World {

@@ -22,38 +22,12 @@ import {
 } from "../src/features/providers/texts";
 import type { Preset, ProviderInfo } from "../src/ipc/bindings";
 import { commands, fakeCore, refusal } from "./core";
-
-const PRESET: Preset = {
-	id: "openai",
-	name: "OpenAI",
-	protocol: "open_ai",
-	baseUrl: "https://api.openai.com/v1",
-	needsKey: true,
-	local: false,
-	keyUrl: null,
-	keyPrefixes: ["sk-proj-"],
-	sharedKeyPrefixes: ["sk-"],
-};
-
-const PROVIDER: ProviderInfo = {
-	id: "openai",
-	name: "OpenAI",
-	preset: "openai",
-	protocol: "open_ai",
-	baseUrl: PRESET.baseUrl,
-	source: "settings",
-	hasKey: true,
-	keyLastFour: "ab12",
-	keyPlace: "keychain",
-	maxParallel: 4,
-	consent: null,
-	lastError: null,
-};
+import { OPENAI, PRESET } from "./providers";
 
 test("the state of a key says where it is, and never more than its end", () => {
 	const places = ["keychain", "file", "session", "environment"] as const;
 	assert.deepEqual(
-		places.map((keyPlace) => keyState({ ...PROVIDER, keyPlace })),
+		places.map((keyPlace) => keyState({ ...OPENAI, keyPlace })),
 		[
 			"API key …ab12 in the keychain",
 			"API key …ab12 in a file that only you can read",
@@ -61,10 +35,10 @@ test("the state of a key says where it is, and never more than its end", () => {
 			"API key …ab12 from an environment variable",
 		],
 	);
-	const without = { ...PROVIDER, hasKey: false, keyLastFour: null, keyPlace: null };
+	const without = { ...OPENAI, hasKey: false, keyLastFour: null, keyPlace: null };
 	assert.equal(keyState(without), "No API key");
 	assert.equal(providerState({ ...without, source: "built_in" }), "Built in");
-	const outside = { ...PROVIDER, source: "environment", keyPlace: "environment" } as const;
+	const outside = { ...OPENAI, source: "environment", keyPlace: "environment" } as const;
 	assert.equal(providerState(outside), "From an environment variable · API key …ab12");
 });
 
@@ -232,7 +206,7 @@ test("what a test asks for is allowed by the user only, and taken back by the us
 						question: { consent, before: null },
 					}
 				: { models: 1, foundAt: null, keyUntried: false, problem: null, question: null },
-		save_provider: () => PROVIDER,
+		save_provider: () => OPENAI,
 	});
 	const editor = new ProviderEditor(commands, PRESET, null);
 	editor.paste({ baseUrl: "http://box:8000/v1", key: "sk-ab12" });
@@ -265,17 +239,17 @@ test("the last error of a provider leads to what helps", () => {
 	assert.equal(remedy("wrong_key", "environment"), "tryAgain", "it cannot be edited here");
 	assert.equal(remedy("insecure_url", "environment"), "review", "but it can be allowed");
 	assert.equal(remedy("changed_certificate", "built_in"), "tryAgain");
-	assert.equal(remedyOf(PROVIDER), null);
+	assert.equal(remedyOf(OPENAI), null);
 });
 
 test("a new provider is not saved without the key that it needs", async () => {
-	const core = fakeCore({ save_provider: () => PROVIDER });
+	const core = fakeCore({ save_provider: () => OPENAI });
 	const editor = new ProviderEditor(commands, PRESET, null);
 	assert.equal(await editor.save("keychain"), null);
 	assert.ok(editor.problems.value.has("key"));
 	editor.type("key", " sk-ab12 ");
 	assert.equal(editor.problems.value.size, 0, "the fault is over as soon as it is mended");
-	assert.equal(await editor.save("keychain"), PROVIDER);
+	assert.equal(await editor.save("keychain"), OPENAI);
 	assert.deepEqual(core.named("save_provider"), [
 		{
 			form: {
@@ -292,7 +266,7 @@ test("a new provider is not saved without the key that it needs", async () => {
 });
 
 test("a server of the user's own in between may need no key", async () => {
-	const core = fakeCore({ save_provider: () => PROVIDER });
+	const core = fakeCore({ save_provider: () => OPENAI });
 	const editor = new ProviderEditor(commands, PRESET, null);
 	editor.type("baseUrl", "http://10.0.0.1/v1");
 	assert.notEqual(await editor.save("keychain"), null);
@@ -302,8 +276,8 @@ test("a server of the user's own in between may need no key", async () => {
 });
 
 test("a key is kept, replaced or removed as the user says", async () => {
-	const core = fakeCore({ save_provider: () => PROVIDER });
-	const editor = new ProviderEditor(commands, PRESET, PROVIDER);
+	const core = fakeCore({ save_provider: () => OPENAI });
+	const editor = new ProviderEditor(commands, PRESET, OPENAI);
 	assert.equal(editor.texts.value.key, "", "what is kept does not come back");
 	await editor.save("keychain");
 	editor.chooseKey("remove");
@@ -325,7 +299,7 @@ test("without a keychain nothing is lost, and the user chooses the place", async
 		save_provider: ({ form }) => {
 			const { place } = (form as { key: { place: string } }).key;
 			places.push(place);
-			return place === "keychain" ? unavailable() : PROVIDER;
+			return place === "keychain" ? unavailable() : OPENAI;
 		},
 	});
 	const editor = new ProviderEditor(commands, PRESET, null);
@@ -334,14 +308,14 @@ test("without a keychain nothing is lost, and the user chooses the place", async
 	assert.equal(editor.keychainProblem.value, "No keychain answers");
 	assert.equal(editor.texts.value.key, "sk-ab12");
 	assert.deepEqual(places, ["keychain"], "no other place is tried unasked");
-	assert.equal(await editor.save("session"), PROVIDER);
+	assert.equal(await editor.save("session"), OPENAI);
 	assert.equal(editor.keychainProblem.value, null);
 });
 
 test("the result of a test is gone when what was tested changes", async () => {
 	let answer: (test: unknown) => void = () => {};
 	fakeCore({ test_provider: () => new Promise((resolve) => (answer = resolve)) });
-	const editor = new ProviderEditor(commands, PRESET, PROVIDER);
+	const editor = new ProviderEditor(commands, PRESET, OPENAI);
 	const first = editor.test();
 	editor.type("baseUrl", "https://other.example");
 	answer({ models: 3, foundAt: null, problem: null, question: null });
@@ -365,9 +339,9 @@ test("the address at which a server was found is the one that is saved", async (
 			question: null,
 			problem: null,
 		}),
-		save_provider: () => PROVIDER,
+		save_provider: () => OPENAI,
 	});
-	const editor = new ProviderEditor(commands, PRESET, PROVIDER);
+	const editor = new ProviderEditor(commands, PRESET, OPENAI);
 	editor.type("baseUrl", "10.0.0.1/v1/chat/completions");
 	await editor.test();
 	assert.equal(editor.texts.value.baseUrl, "http://10.0.0.1/v1");
@@ -385,7 +359,7 @@ test("a server on this machine is offered until it is a provider, and added only
 		list_providers: () => [...list],
 		find_local_servers: () => [server],
 		save_provider: () => {
-			const saved = { ...PROVIDER, id: "ollama", baseUrl: "http://localhost:11434" };
+			const saved = { ...OPENAI, id: "ollama", baseUrl: "http://localhost:11434" };
 			list.push(saved);
 			return saved;
 		},

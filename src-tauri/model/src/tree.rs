@@ -25,7 +25,7 @@ pub struct TreeNode {
     pub id: MessageId,
     /// The node that the run follows; null for a first message.
     pub parent_id: Option<MessageId>,
-    /// The message that tells this run from its siblings: the first one of the user in it, otherwise its first.
+    /// The message whose words name this run: its first one of the user, otherwise its first.
     pub message_id: MessageId,
     /// Of that message.
     pub role: Role,

@@ -1404,7 +1404,7 @@ export type TreeNode = {
 	id: MessageId,
 	/**  The node that the run follows; null for a first message. */
 	parentId: MessageId | null,
-	/**  The message that tells this run from its siblings: the first one of the user in it, otherwise its first. */
+	/**  The message whose words name this run: its first one of the user, otherwise its first. */
 	messageId: MessageId,
 	/**  Of that message. */
 	role: Role,

@@ -45,7 +45,7 @@ async fn a_key_goes_over_plain_http_only_to_the_address_that_was_allowed() {
     assert_eq!(saved.consent, Some(question.consent.clone()));
     assert_eq!(provider(&fixture.app, &saved.id).await, saved);
 
-    // Another port is another server, which nobody allowed.
+    // Another port is another server, for which there is no consent.
     form.id = Some(saved.id.clone());
     form.base_url = "http://192.168.1.7:8001/v1".to_owned();
     let refused = providers.save(&form).await.unwrap_err();
