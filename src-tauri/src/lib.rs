@@ -12,7 +12,6 @@ mod error;
 mod events;
 mod follow;
 mod host;
-mod in_use;
 #[cfg(debug_assertions)]
 mod live_page;
 mod log;

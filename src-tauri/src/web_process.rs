@@ -1,3 +1,5 @@
+//! The processes of the web views.
+//!
 //! Recovery from a crash of a window's web process: the page is reloaded, which starts a new process, and continues
 //! from the core's state. After repeated crashes it is not reloaded; a dialog then says so and offers a button.
 //!
@@ -5,6 +7,54 @@
 
 use std::collections::VecDeque;
 use std::time::Duration;
+
+use sysinfo::{Pid, Process, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System};
+
+/// How often [`end_all`] looks whether the processes have ended: for some 2 s.
+const CHECKS: u32 = 200;
+
+const CHECK_INTERVAL: Duration = Duration::from_millis(10);
+
+/// Ends the processes of all web views of this application, and returns when they have ended, after 2 s at the
+/// latest. On its own WebKit's network process ends only after the application, and writes until then.
+pub(crate) fn end_all() {
+    let this = Pid::from_u32(std::process::id());
+    let mut system = match System::new() {
+        Ok(system) => system,
+        Err(error) => return tracing::warn!(%error, "the processes could not be listed"),
+    };
+    for _ in 0..CHECKS {
+        system.refresh_processes_specifics(
+            ProcessesToUpdate::All,
+            true,
+            ProcessRefreshKind::nothing().without_tasks(),
+        );
+        let all = system.processes().values();
+        let running: Vec<&Process> = all
+            .filter(|process| is_of_web_view(process, this))
+            .collect();
+        if running.is_empty() {
+            return;
+        }
+        for process in running {
+            process.kill();
+        }
+        std::thread::sleep(CHECK_INTERVAL);
+    }
+    tracing::warn!("the web views' processes did not end");
+}
+
+/// Returns whether a process is a running child of `application` that belongs to WebKitGTK or WebView2. Other
+/// children are programs that the user opened, such as a browser.
+fn is_of_web_view(process: &Process, application: Pid) -> bool {
+    let name = process.name().to_string_lossy();
+    process.parent() == Some(application)
+        && (name.starts_with("WebKit") || name.starts_with("msedgewebview2"))
+        && !matches!(
+            process.status(),
+            ProcessStatus::Zombie | ProcessStatus::Dead
+        )
+}
 
 /// The most automatic reloads within [`RELOAD_PERIOD`].
 const MAX_RELOADS: usize = 3;
@@ -117,6 +167,42 @@ mod linux {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn only_the_web_views_processes_are_ended() {
+        use std::io::Read;
+        use std::process::{Child, Command, Stdio};
+
+        /// Starts a process of that name, which waits until its input ends.
+        fn start(name: &str) -> Child {
+            let script = format!("printf {name} >/proc/$$/comm && printf . && read -r _");
+            let mut command = Command::new("sh");
+            command.args(["-c", &script]);
+            let mut child = command
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let mut named = [0];
+            child
+                .stdout
+                .as_mut()
+                .unwrap()
+                .read_exact(&mut named)
+                .unwrap();
+            child
+        }
+
+        let (mut network, mut browser) = (start("WebKitNetworkPr"), start("firefox"));
+        end_all();
+        let ended = network.try_wait().unwrap();
+        let other = browser.try_wait().unwrap();
+        browser.kill().unwrap();
+        browser.wait().unwrap();
+        assert!(ended.is_some_and(|status| !status.success()), "{ended:?}");
+        assert_eq!(other, None);
+    }
 
     #[test]
     fn a_page_is_loaded_again_three_times_a_minute_and_then_when_the_user_asks() {

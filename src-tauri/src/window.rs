@@ -15,7 +15,7 @@ use tauri::{
 use tauri_plugin_window_state::StateFlags;
 use tempfile::TempDir;
 
-use crate::{closing, in_use, web_process};
+use crate::{closing, web_process};
 
 const LABEL: &str = "main";
 
@@ -157,15 +157,16 @@ pub(crate) fn init<R: Runtime>(handle: &AppHandle<R>, folder: Option<PathBuf>) {
     });
 }
 
-/// Removes the temporary directory of this run.
+/// Removes the temporary directory of this run, after the web views' processes have ended: what they still write
+/// would create it again.
 pub(crate) fn remove_temporary_folder<R: Runtime>(handle: &AppHandle<R>) {
     if let Some(defaults) = handle.try_state::<WindowDefaults>() {
         let temporary = defaults.temporary.lock();
-        let temporary = temporary.unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(folder) = temporary.map(TempDir::keep)
-            && let Err(error) = in_use::remove(&folder)
-        {
-            tracing::warn!(%error, folder = %folder.display(), "a temporary folder could not be removed");
+        if let Some(folder) = temporary.unwrap_or_else(PoisonError::into_inner).take() {
+            web_process::end_all();
+            if let Err(error) = folder.close() {
+                tracing::warn!(%error, "a temporary folder could not be removed");
+            }
         }
     }
 }
