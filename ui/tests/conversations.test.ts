@@ -36,8 +36,10 @@ function library(count: number) {
 	return {
 		core,
 		make,
-		touch: (id: string) => {
-			rows = rows.map((row) => (row.id === id ? { ...row, updatedAt: made++ * 10 } : row));
+		touch: (id: string): ConversationSummary => {
+			const updatedAt = made++ * 10;
+			rows = rows.map((row) => (row.id === id ? { ...row, updatedAt } : row));
+			return rows.find((row) => row.id === id) ?? assert.fail(id);
 		},
 		change: (id: string, to: Partial<ConversationSummary>) => {
 			rows = rows.map((row) => (row.id === id ? { ...row, ...to } : row));
@@ -147,6 +149,53 @@ test("a page that is asked for while others come joins on, or is asked for again
 	await scrolledTo(list, 1000);
 	hasNoGap(list, ids());
 	assert.equal(list.list.value.length, 100);
+});
+
+test("a page that is asked for while rows move joins on without a gap, and lists none twice", async () => {
+	const { touch, ids } = library(100);
+	const list = new Conversations(commands);
+	await list.refresh();
+	// One of the page that is on its way, and then the one that it was asked for after.
+	for (const id of [ids()[50] ?? "", list.list.value.at(-1)?.id ?? ""]) {
+		const more = list.loadMore();
+		list.rowChanged(touch(id));
+		await more;
+		hasNoGap(list, ids());
+	}
+	await scrolledTo(list, 1000);
+	assert.deepEqual(
+		list.list.value.map((row) => row.id),
+		ids(),
+	);
+});
+
+test("a page that comes after the list has been read again does not leave a gap", async () => {
+	const { make, ids } = library(100);
+	let release = () => {};
+	const late = new Promise<void>((resolve) => {
+		release = resolve;
+	});
+	let isHeld = false;
+	const list = new Conversations({
+		listConversations: async (after, limit) => {
+			const isLate = isHeld;
+			const page = await commands.listConversations(after, limit);
+			if (isLate) await late;
+			return page;
+		},
+	});
+	await list.refresh();
+	isHeld = true;
+	const more = list.loadMore();
+	isHeld = false;
+	for (let n = 0; n < 50; n += 1) make();
+	await list.refresh();
+	release();
+	await more;
+	hasNoGap(list, ids());
+	await scrolledTo(list, 1000);
+	hasNoGap(list, ids());
+	assert.equal(list.list.value.length, 150);
 });
 
 test("one that is deleted while the list is read does not come back", async () => {

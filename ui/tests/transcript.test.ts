@@ -87,3 +87,22 @@ test("a snapshot from before an answer keeps its live events", () => {
 		{ type: "text", blocks: [block("one"), block("two")] },
 	]);
 });
+
+test("an answer behind the end that is not loaded is no reason to read the branch again", async () => {
+	fakeCore({
+		get_messages: () => ({ messages: fifty, hasEarlier: false, hasLater: true }),
+	});
+	const transcript = new Transcript(commands, VIEWPORT);
+	transcript.applySnapshot(view([message(200)], true));
+	await transcript.show(view([]), "m60");
+	const sent = { ...message(201), id: "sent" };
+	const written = { ...message(202), id: "answer" };
+	const events: PageEvent[] = [
+		{ type: "started", messages: [sent, { ...written, status: "generating" }] },
+		blocksEvent(0, block("text")),
+		{ type: "ended", message: { ...written, status: "complete" } },
+	];
+	for (const event of events) assert.ok(transcript.applyEvent(event), event.type);
+	assert.deepEqual(transcript.messages.value, fifty);
+	assert.equal(transcript.live.value, null);
+});
