@@ -106,3 +106,15 @@ test("an answer behind the end that is not loaded is no reason to read the branc
 	assert.deepEqual(transcript.messages.value, fifty);
 	assert.equal(transcript.live.value, null);
 });
+
+test("an end that is not stored yet takes the live text away, and has the branch read again", () => {
+	const written: Message = { ...message(1), id: "answer", status: "generating" };
+	for (const stored of [written, null]) {
+		const transcript = new Transcript(commands, VIEWPORT);
+		transcript.applySnapshot(view([written]));
+		assert.ok(transcript.applyEvent(blocksEvent(0, block("text"))));
+		assert.equal(transcript.live.value?.messageId, "answer");
+		assert.equal(transcript.applyEvent({ type: "ended", message: stored }), false);
+		if (stored !== null) assert.equal(transcript.live.value, null);
+	}
+});

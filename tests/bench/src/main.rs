@@ -13,6 +13,7 @@ mod first_token;
 mod hostile;
 mod lock;
 mod map;
+mod migrate;
 mod open_long;
 mod page;
 mod prefill;

@@ -9,8 +9,8 @@ use tempfile::TempDir;
 
 use crate::samples::Samples;
 use crate::{
-    delete, engine, first_token, hostile, lock, map, open_long, prefill, rate_limit, relay,
-    streaming, turns, windows,
+    delete, engine, first_token, hostile, lock, map, migrate, open_long, prefill, rate_limit,
+    relay, streaming, turns, windows,
 };
 
 /// Rounds of a row: an odd number, so that a median is a sample.
@@ -123,6 +123,14 @@ pub(crate) const ROWS: &[Row] = &[
         unit: "ms",
         budget: Budget::Max(50.0),
         measure: map::measure,
+    },
+    Row {
+        name: "migrate",
+        what: "the first start with a database of 1,000,000 messages from before messages had parts, until it is open",
+        against: "a copy of it by VACUUM INTO",
+        unit: "s",
+        budget: Budget::Max(60.0),
+        measure: migrate::measure,
     },
     Row {
         name: "delete",

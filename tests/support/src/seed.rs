@@ -42,6 +42,18 @@ pub async fn make(path: &Path, kinds: &[Conversations]) -> Result<(), Error> {
         .await?
         .close()
         .await;
+    fill(path, kinds).await?;
+    let store = Store::open(path, false, SystemClock::default().now()).await?;
+    store.index_answers().await?;
+    store.close().await;
+    Ok(())
+}
+
+/// Adds conversations to a closed database of this version or an earlier one. They are not in the search index.
+///
+/// # Errors
+/// When the database cannot be written.
+pub async fn fill(path: &Path, kinds: &[Conversations]) -> Result<(), Error> {
     let mut connection = SqliteConnectOptions::new()
         .filename(path)
         .foreign_keys(false)
@@ -52,16 +64,12 @@ pub async fn make(path: &Path, kinds: &[Conversations]) -> Result<(), Error> {
         .connect()
         .await?;
     for kind in kinds {
-        fill(&mut connection, kind).await?;
+        insert(&mut connection, kind).await?;
     }
     sqlx::query("PRAGMA optimize")
         .execute(&mut connection)
         .await?;
-    connection.close().await?;
-    let store = Store::open(path, false, SystemClock::default().now()).await?;
-    store.index_answers().await?;
-    store.close().await;
-    Ok(())
+    Ok(connection.close().await?)
 }
 
 /// Returns the id of the conversation with this number.
@@ -114,7 +122,7 @@ pub async fn branch_out(path: &Path, conversation: i64, run: i64) -> Result<(), 
     Ok(connection.close().await?)
 }
 
-async fn fill(connection: &mut SqliteConnection, kind: &Conversations) -> Result<(), Error> {
+async fn insert(connection: &mut SqliteConnection, kind: &Conversations) -> Result<(), Error> {
     const NUMBERS: &str = "WITH RECURSIVE numbers(n) AS (SELECT ?1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?1 + ?2 - 1)";
     let content = kind.content;
     let statements = [
