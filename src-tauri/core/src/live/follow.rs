@@ -226,10 +226,13 @@ fn rest(sent: &mut usize, text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use std::future::ready;
+    use std::pin::Pin;
     use std::sync::Arc;
 
+    use futures_util::poll;
     use tokio::sync::mpsc;
 
+    use super::super::{BACKLOG, Registration};
     use super::*;
     use crate::model::{ConversationId, GenerationId, Part, append_delta};
 
@@ -302,43 +305,96 @@ mod tests {
         following.abort();
     }
 
+    /// An answer that runs until this is dropped.
+    type Running = (Registration, watch::Sender<LiveAnswer>);
+
+    fn publish(live: &Arc<LiveAnswers>, branch: &BranchId) -> (MessageId, Running) {
+        let registration = live.register(GenerationId::fresh(), ConversationId::fresh());
+        let id = MessageId::fresh();
+        let answer = registration.publish(branch, LiveAnswer::new(id.clone()));
+        (id, (registration, answer))
+    }
+
+    fn started(message_id: &MessageId) -> TranscriptEvent {
+        let message_id = message_id.clone();
+        TranscriptEvent::Started { message_id }
+    }
+
+    fn ended(message_id: &MessageId) -> TranscriptEvent {
+        let message_id = message_id.clone();
+        TranscriptEvent::Ended { message_id }
+    }
+
+    /// A follower that notes the starts and ends.
+    fn follower<'a>(
+        live: &'a LiveAnswers,
+        branch: &'a BranchId,
+    ) -> (
+        Pin<Box<dyn Future<Output = ()> + 'a>>,
+        mpsc::UnboundedReceiver<TranscriptEvent>,
+    ) {
+        let (sender, noted) = mpsc::unbounded_channel();
+        let following = live.follow(branch, move |event| {
+            let is_phase = matches!(event, TranscriptEvent::Phase { .. });
+            ready(is_phase || sender.send(event).is_ok())
+        });
+        (Box::pin(following), noted)
+    }
+
+    fn all(noted: &mut mpsc::UnboundedReceiver<TranscriptEvent>) -> Vec<TranscriptEvent> {
+        std::iter::from_fn(|| noted.try_recv().ok()).collect()
+    }
+
     #[tokio::test]
     async fn each_answer_starts_and_ends_even_one_that_is_over_before_it_is_seen() {
         let live = Arc::new(LiveAnswers::default());
         let branch = BranchId::fresh();
-        let publish = |branch: &BranchId| {
-            let registration = live.register(GenerationId::fresh(), ConversationId::fresh());
-            let id = MessageId::fresh();
-            let answer = registration.publish(branch, LiveAnswer::new(id.clone()));
-            (id, (registration, answer))
-        };
-        let (running, first) = publish(&branch);
-        let (sender, mut sent) = mpsc::unbounded_channel();
-        let following = live.follow(&branch, |event| {
-            let is_phase = matches!(event, TranscriptEvent::Phase { .. });
-            ready(is_phase || sender.send(event).is_ok())
-        });
-        tokio::pin!(following);
+        let (running, first) = publish(&live, &branch);
+        let (mut following, mut noted) = follower(&live, &branch);
         // It subscribes, and follows the running answer.
-        assert!(futures_util::poll!(&mut following).is_pending());
-        let (second, answer) = publish(&branch);
+        assert!(poll!(&mut following).is_pending());
+        let (second, answer) = publish(&live, &branch);
         drop(answer);
-        drop(publish(&BranchId::fresh()));
+        drop(publish(&live, &BranchId::fresh()));
         drop(first);
-        assert!(futures_util::poll!(&mut following).is_pending());
-        let mut events = Vec::new();
-        while let Ok(event) = sent.try_recv() {
-            events.push(event);
+        assert!(poll!(&mut following).is_pending());
+        let expected = [ended(&running), started(&second), ended(&second)];
+        assert_eq!(all(&mut noted), expected);
+    }
+
+    #[tokio::test]
+    async fn a_follower_that_comes_between_two_answers_sees_both() {
+        let live = Arc::new(LiveAnswers::default());
+        let branch = BranchId::fresh();
+        // The first has ended, and its task has not.
+        let (first, (_registration, answer)) = publish(&live, &branch);
+        drop(answer);
+        let (second, running) = publish(&live, &branch);
+        let (mut following, mut noted) = follower(&live, &branch);
+        assert!(poll!(&mut following).is_pending());
+        assert_eq!(all(&mut noted), [ended(&first), started(&second)]);
+        drop(running);
+        assert!(poll!(&mut following).is_pending());
+        assert_eq!(all(&mut noted), [ended(&second)]);
+    }
+
+    #[tokio::test]
+    async fn a_follower_that_lags_is_notified_and_follows_what_runs() {
+        let live = Arc::new(LiveAnswers::default());
+        let branch = BranchId::fresh();
+        let (mut following, mut noted) = follower(&live, &branch);
+        assert!(poll!(&mut following).is_pending());
+        let elsewhere = BranchId::fresh();
+        // Over before it is seen, and the next one is still running.
+        drop(publish(&live, &branch));
+        let (last, running) = publish(&live, &branch);
+        for _ in 0..=BACKLOG {
+            drop(publish(&live, &elsewhere));
         }
-        let expected = [
-            TranscriptEvent::Ended {
-                message_id: running,
-            },
-            TranscriptEvent::Started {
-                message_id: second.clone(),
-            },
-            TranscriptEvent::Ended { message_id: second },
-        ];
-        assert_eq!(events, expected);
+        assert!(poll!(&mut following).is_pending());
+        assert_eq!(all(&mut noted), [TranscriptEvent::Missed, started(&last)]);
+        drop(running);
+        assert!(poll!(&mut following).is_pending());
+        assert_eq!(all(&mut noted), [ended(&last)], "it is followed once");
     }
 }

@@ -1,5 +1,6 @@
 //! The queue, and the ways out of a refusal.
 
+use conch_fault_server::Script;
 use serde_json::json;
 
 use crate::fixture::SHORT;
@@ -35,7 +36,60 @@ pub(super) fn scenes() -> Vec<Scene> {
             page.press("#open-parameters").await?;
             page.press("#send-policy").await
         }),
+        Scene::new("queue-removed", Fixture::Everyday, async |page| {
+            queued(page).await?;
+            page.press(".queued-message:nth-child(2) .remove-queued")
+                .await?;
+            page.hold_toast().await
+        }),
+        Scene::new("queue-full", Fixture::Everyday, async |page| {
+            answering(page).await?;
+            set_policy(page, "queue").await?;
+            for number in 1..=10 {
+                page.send(&format!("Then one that has {number} letters"))
+                    .await?;
+                page.wait_for(&format!(".queued-message:nth-child({number})"))
+                    .await?;
+            }
+            page.send("And one that a child would choose").await?;
+            page.hold_toast().await
+        }),
+        Scene::new("interrupted-by-send", Fixture::Everyday, async |page| {
+            send_by(page, "interrupt").await
+        }),
+        Scene::new("rolled-back", Fixture::Everyday, async |page| {
+            send_by(page, "rollback").await?;
+            page.wait_for(".version-count").await
+        }),
     ]
+}
+
+/// A message is sent by a policy while an answer is being written, and answered.
+async fn send_by(page: &Page<'_>, policy: &str) -> Result<(), Error> {
+    answering(page).await?;
+    set_policy(page, policy).await?;
+    page.cluster().push(Script::answer(
+        "**Skua**: short, and quick to say over the radio.",
+    ));
+    page.send("One syllable or two at the most, please.")
+        .await?;
+    page.wait_for_text("Skua").await?;
+    page.wait_for_status("complete").await
+}
+
+/// Sets what a send to the shown conversation does while an answer is being written.
+async fn set_policy(page: &Page<'_>, policy: &str) -> Result<(), Error> {
+    let set = format!(
+        "return window.__TAURI_INTERNALS__.invoke('set_send_policy',
+           {{ conversationId: location.hash.slice(1), policy: {} }});",
+        json!(policy)
+    );
+    page.run(&set).await?;
+    page.wait_until(
+        "!document.querySelector('#chat-input').disabled",
+        "the input is open",
+    )
+    .await
 }
 
 /// An answer is being written.
@@ -50,17 +104,7 @@ async fn answering(page: &Page<'_>) -> Result<(), Error> {
 /// An answer is being written, and three messages wait for it.
 async fn queued(page: &Page<'_>) -> Result<(), Error> {
     answering(page).await?;
-    let policy = format!(
-        "return window.__TAURI_INTERNALS__.invoke('set_send_policy',
-           {{ conversationId: location.hash.slice(1), policy: {} }});",
-        json!("queue")
-    );
-    page.run(&policy).await?;
-    page.wait_until(
-        "!document.querySelector('#chat-input').disabled",
-        "the input is open",
-    )
-    .await?;
+    set_policy(page, "queue").await?;
     for (at, text) in [
         "And which of them is the fastest?",
         "Then write a short dedication for the boat’s first logbook: who she was built for, where she is kept, and that she is never to be raced.",

@@ -52,6 +52,29 @@ pub(super) fn scenes() -> Vec<Scene> {
             page.press("#branch-picker").await?;
             page.wait_for("#branch-menu:popover-open .fact").await
         }),
+        Scene::new(
+            "refused-by-another-branch",
+            Fixture::Everyday,
+            async |page| {
+                page.open(DATED).await?;
+                fork(page, "The short way").await?;
+                page.cluster()
+                    .push(page.unfinished("Once more, and shorter:"));
+                page.send("Explain it in one sentence.").await?;
+                page.wait_for_text("Once more").await?;
+                page.press("#branch-picker").await?;
+                page.press("#branch-menu .branch:first-child").await?;
+                page.wait_until(
+                    "document.querySelector('#branch-picker').innerText.trim() === 'main'",
+                    "main is shown",
+                )
+                .await?;
+                page.fill("#next-input", "And for twelve?").await?;
+                page.press("#send-button").await?;
+                page.wait_for(".toast-action[data-action=queue]").await?;
+                page.hold_toast().await
+            },
+        ),
     ]
 }
 
