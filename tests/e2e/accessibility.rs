@@ -1,4 +1,4 @@
-//! Runs axe-core over every scene, in both themes, at each of the scene's sizes.
+//! Runs axe-core over every scene, in both themes, at each of the scene's sizes, and looks whether anything is cut off.
 
 use std::path::Path;
 
@@ -14,6 +14,10 @@ async fn judge(scenes: &[Scene]) -> Vec<String> {
         let page = runner.open(scene, scene.sizes[0]).await.unwrap();
         for &size in scene.sizes {
             page.resize(size).await.unwrap();
+            for html in page.cut_off().await.unwrap() {
+                let (name, width) = (scene.name, size.width);
+                found.push(format!("{name}, {width} px wide: cut off: {html}"));
+            }
             for theme in Theme::ALL {
                 page.freeze(theme).await.unwrap();
                 for violation in axe.judge(&page).await.unwrap() {

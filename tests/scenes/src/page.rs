@@ -80,6 +80,21 @@ impl<'a> Page<'a> {
         self.run(&freeze).await.map(drop)
     }
 
+    /// Returns the beginning of the HTML of each toast, dialog and popover that the window cuts off.
+    ///
+    /// # Errors
+    /// When the window does not answer.
+    pub async fn cut_off(&self) -> Result<Vec<String>, Error> {
+        const CUT_OFF: &str =
+            "return [...document.querySelectorAll('.toast, dialog[open], :popover-open')]
+              .filter((element) => {
+                const { left, top, right, bottom } = element.getBoundingClientRect();
+                return left < 0 || top < 0 || right > innerWidth || bottom > innerHeight;
+              })
+              .map((element) => element.outerHTML.slice(0, 200));";
+        Ok(serde_json::from_value(self.window.run(CUT_OFF).await?)?)
+    }
+
     /// Shuts the application down cleanly.
     pub async fn close(self) -> Result<(), Error> {
         Ok(self.window.close().await?)
