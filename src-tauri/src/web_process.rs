@@ -44,7 +44,7 @@ pub(crate) fn end_all() {
     tracing::warn!("the web views' processes did not end");
 }
 
-/// Returns whether a process is a running child of `application` that belongs to WebKitGTK or WebView2. Other
+/// Returns whether a process is a running child of `application` that belongs to WebKitGTK or `WebView2`. Other
 /// children are programs that the user opened, such as a browser.
 fn is_of_web_view(process: &Process, application: Pid) -> bool {
     let name = process.name().to_string_lossy();
