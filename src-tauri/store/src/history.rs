@@ -49,7 +49,7 @@ impl Store {
                  SELECT id, parent_id, search_key FROM messages WHERE id = ?1
                  UNION ALL
                  SELECT m.id, m.parent_id, m.search_key
-                 FROM path JOIN messages m ON m.id = path.parent_id AND m.search_key < path.search_key
+                 FROM path CROSS JOIN messages m ON m.id = path.parent_id AND m.search_key < path.search_key
                )
                SELECT m.id AS "id: MessageId", m.parent_id AS "parent_id: MessageId", m.role AS "role: Role", m.model,
                  m.content || coalesce((SELECT group_concat(text, '' ORDER BY seq) FROM (
@@ -61,7 +61,7 @@ impl Store {
                      SELECT seq, reasoning, sum(octet_length(reasoning)) OVER (ORDER BY seq) AS so_far
                      FROM message_chunks WHERE message_id = m.id) WHERE so_far <= ?2), '')
                    END AS "reasoning?: String"
-               FROM path JOIN messages m ON m.id = path.id ORDER BY path.search_key"#,
+               FROM path CROSS JOIN messages m ON m.id = path.id ORDER BY path.search_key"#,
             message_id,
             MAX_UNJOINED_BYTES
         )
@@ -106,7 +106,7 @@ async fn attachments_before(
              SELECT id, parent_id, search_key FROM messages WHERE id = ?
              UNION ALL
              SELECT m.id, m.parent_id, m.search_key
-             FROM path JOIN messages m ON m.id = path.parent_id AND m.search_key < path.search_key
+             FROM path CROSS JOIN messages m ON m.id = path.parent_id AND m.search_key < path.search_key
            )
            SELECT a.message_id AS "message_id!: MessageId", a.name, a.tokens AS "tokens: u32",
              a.media_type, a.text, a.data

@@ -106,13 +106,13 @@ impl Store {
         let mut rows = sqlx::query!(
             r#"WITH RECURSIVE path(id, parent_id, search_key) AS (
                  SELECT m.id, m.parent_id, m.search_key
-                 FROM branches b JOIN messages m ON m.id = b.head_message_id WHERE b.id = ?
+                 FROM branches b CROSS JOIN messages m ON m.id = b.head_message_id WHERE b.id = ?
                  UNION ALL
                  SELECT m.id, m.parent_id, m.search_key
-                 FROM path JOIN messages m ON m.id = path.parent_id AND m.search_key < path.search_key
+                 FROM path CROSS JOIN messages m ON m.id = path.parent_id AND m.search_key < path.search_key
                )
                SELECT m.id AS "id: MessageId", m.parent_id AS "parent_id: MessageId", m.content
-               FROM path JOIN messages m ON m.id = path.id ORDER BY path.search_key"#,
+               FROM path CROSS JOIN messages m ON m.id = path.id ORDER BY path.search_key"#,
             id
         )
         .fetch(&mut *reader);
@@ -170,7 +170,7 @@ async fn is_shown(reader: &mut SqliteConnection, branch: &Branch, id: &MessageId
            SELECT id, parent_id, search_key FROM messages WHERE id = ?1
            UNION ALL
            SELECT m.id, m.parent_id, m.search_key
-           FROM path JOIN messages m ON m.id = path.parent_id AND m.search_key < path.search_key
+           FROM path CROSS JOIN messages m ON m.id = path.parent_id AND m.search_key < path.search_key
            WHERE path.id <> ?2
          )
          SELECT count(*) FROM path WHERE id = ?2",
@@ -209,7 +209,7 @@ async fn up(
              SELECT id, parent_id, search_key, 1 FROM messages WHERE id = ?1
              UNION ALL
              SELECT m.id, m.parent_id, m.search_key, path.depth + 1
-             FROM path JOIN messages m ON m.id = path.parent_id AND m.search_key < path.search_key
+             FROM path CROSS JOIN messages m ON m.id = path.parent_id AND m.search_key < path.search_key
              WHERE path.depth < ?2
            )
            SELECT json_group_array(id ORDER BY depth DESC) AS "ids!: Json<Vec<MessageId>>",
@@ -239,7 +239,7 @@ async fn down(
              SELECT id, parent_id, search_key FROM messages WHERE id = ?1
              UNION ALL
              SELECT m.id, m.parent_id, m.search_key
-             FROM path JOIN messages m ON m.id = path.parent_id AND m.search_key < path.search_key
+             FROM path CROSS JOIN messages m ON m.id = path.parent_id AND m.search_key < path.search_key
              WHERE path.id <> ?2
            )
            SELECT (SELECT json_group_array(id ORDER BY search_key) FROM (
@@ -285,11 +285,11 @@ async fn read(reader: &mut SqliteConnection, ids: &[MessageId]) -> Result<Vec<Me
              m.left_out_tokens AS "left_out_tokens: u32",
              m.created_at AS "created_at: Timestamp", m.finished_at AS "finished_at: Timestamp",
              CASE WHEN m.parent_id IS NULL
-               THEN (SELECT json_group_array(v.id ORDER BY v.search_key) FROM messages v
-                     WHERE v.conversation_id = m.conversation_id AND v.parent_id IS NULL)
-               ELSE (SELECT json_group_array(v.id ORDER BY v.search_key) FROM messages v
-                     WHERE v.parent_id = m.parent_id) END AS "versions!: Json<Vec<MessageId>>"
-           FROM json_each(?1) AS listed JOIN messages m ON m.id = listed.value ORDER BY listed.key"#,
+               THEN (SELECT json_group_array(id) FROM (SELECT v.id FROM messages v
+                     WHERE v.conversation_id = m.conversation_id AND v.parent_id IS NULL ORDER BY v.search_key))
+               ELSE (SELECT json_group_array(id) FROM (SELECT v.id FROM messages v
+                     WHERE v.parent_id = m.parent_id ORDER BY v.search_key)) END AS "versions!: Json<Vec<MessageId>>"
+           FROM json_each(?1) AS listed CROSS JOIN messages m ON m.id = listed.value ORDER BY listed.key"#,
         ids,
         MAX_UNJOINED_BYTES
     )

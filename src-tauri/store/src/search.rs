@@ -202,7 +202,7 @@ impl Store {
         let mut reader = self.readers.begin().await?;
         let noted = sqlx::query!(
             r#"SELECT search_key, pieces, octet_length(content) AS "bytes!: i64"
-               FROM messages_to_index JOIN messages USING (search_key)
+               FROM messages_to_index CROSS JOIN messages USING (search_key)
                WHERE search_key <= (SELECT filled_to FROM search_index WHERE id = 1)
                ORDER BY search_key LIMIT ?"#,
             MAX_INSERTED
@@ -223,7 +223,7 @@ impl Store {
         }
         let texts = sqlx::query!(
             "SELECT search_key, pieces, content
-             FROM messages_to_index JOIN messages USING (search_key)
+             FROM messages_to_index CROSS JOIN messages USING (search_key)
              WHERE search_key <= ? ORDER BY search_key LIMIT ?",
             last,
             MAX_INSERTED

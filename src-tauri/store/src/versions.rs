@@ -97,7 +97,7 @@ pub(super) async fn newest_end(
                    (m.status IN ('failed', 'interrupted') OR (m.status = 'stopped' AND m.content = ''))
                      AND EXISTS (SELECT 1 FROM generations g
                        WHERE g.message_id = m.id AND g.previous_message_id IS NOT NULL)
-                 FROM tree JOIN messages m ON m.parent_id = tree.id AND m.search_key > tree.search_key
+                 FROM tree CROSS JOIN messages m ON m.parent_id = tree.id AND m.search_key > tree.search_key
                ),
                path(id) AS (SELECT id FROM tree ORDER BY is_elsewhere, is_vain, search_key DESC LIMIT 1)
                SELECT path.id AS "head!: MessageId", m.conversation_id AS "conversation_id!: ConversationId",

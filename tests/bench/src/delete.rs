@@ -25,6 +25,9 @@ const ROUNDS: usize = 3;
 /// Sends of a sample in which nothing is deleted.
 const SENDS: u32 = 1_000;
 
+/// Sends to one conversation.
+const CONVERSATION: u32 = 50;
+
 pub(crate) fn measure(bench: &mut Bench<'_>) -> anyhow::Result<()> {
     bench.alternate_few(ROUNDS, |bench, side| {
         bench.runtime.block_on(async {
@@ -40,51 +43,71 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> anyhow::Result<()> {
             };
             make(&file, &[kind]).await?;
             let app = open(folder.path(), &server.base_url()).await?;
-            let other = app.conversations.create(None, None).await?.id;
-            let longest = match side {
-                Side::Ours => while_deleting(&app, &other, &file).await,
+            let mut sends = Sends::new(&app);
+            match side {
+                Side::Ours => while_deleting(&mut sends, &file).await?,
                 Side::Theirs => {
-                    let mut longest: f64 = 0.0;
                     for _ in 0..SENDS {
-                        longest = longest.max(time_to_send(&app, &other).await?);
+                        sends.send().await?;
                     }
-                    Ok(longest)
                 }
-            };
+            }
+            let longest = sends.longest;
             app.quit().await;
-            longest
+            Ok(longest)
         })
     })
 }
 
-/// Returns the longest send from the delete until its purge is complete, in ms.
-async fn while_deleting(
-    app: &Arc<App>,
-    other: &ConversationId,
-    file: &Path,
-) -> anyhow::Result<f64> {
+/// Sends from the delete of the conversation until its purge is complete.
+async fn while_deleting(sends: &mut Sends, file: &Path) -> anyhow::Result<()> {
     let beside = Store::open(file, false, SystemClock::default().now()).await?;
-    app.conversations.delete(&conversation_id(1)).await?;
-    let (mut longest, mut during): (f64, u32) = (0.0, 0);
+    sends.app.conversations.delete(&conversation_id(1)).await?;
+    let mut during: u32 = 0;
     loop {
         let deleted = beside.deleted_conversations().await?;
         let Some(deleted) = deleted.first() else {
             break;
         };
-        longest = longest.max(time_to_send(app, other).await?);
+        sends.send().await?;
         during += u32::from(deleted.purging);
     }
     beside.close().await;
     ensure!(during > 100, "it was gone after {during} sends");
-    Ok(longest)
+    Ok(())
 }
 
-/// Returns how long a send takes until it is accepted, in ms.
-async fn time_to_send(app: &Arc<App>, id: &ConversationId) -> anyhow::Result<f64> {
-    let mut events = app.subscribe();
-    let began = now();
-    let accepted = send(app, id, "a question").await?;
-    let took = millis(began.elapsed());
-    wait_for_end(&mut events, &accepted).await?;
-    Ok(took)
+/// Sends one after the other, to conversations of an ordinary length.
+struct Sends {
+    app: Arc<App>,
+    id: Option<ConversationId>,
+    count: u32,
+    /// How long one waited at most until it was accepted, in ms.
+    longest: f64,
+}
+
+impl Sends {
+    fn new(app: &Arc<App>) -> Self {
+        Self {
+            app: Arc::clone(app),
+            id: None,
+            count: 0,
+            longest: 0.0,
+        }
+    }
+
+    async fn send(&mut self) -> anyhow::Result<()> {
+        let id = match self.id.take() {
+            Some(id) if self.count % CONVERSATION != 0 => id,
+            _ => self.app.conversations.create(None, None).await?.id,
+        };
+        let mut events = self.app.subscribe();
+        let began = now();
+        let accepted = send(&self.app, &id, "a question").await?;
+        self.longest = self.longest.max(millis(began.elapsed()));
+        wait_for_end(&mut events, &accepted).await?;
+        self.count += 1;
+        self.id = Some(id);
+        Ok(())
+    }
 }

@@ -86,8 +86,8 @@ pub(crate) const ROWS: &[Row] = &[
     },
     Row {
         name: "versions",
-        what: "a page of a branch whose answer has 1,000 versions",
-        against: "of one with one version",
+        what: "a page of 50 messages, of whose last there are 1,000 versions",
+        against: "one with one version of each",
         unit: "ms",
         budget: Budget::MaxRatio(1.5),
         measure: turns::measure_versions,

@@ -169,10 +169,13 @@ async fn wait_for_release(
 /// Versions of one answer.
 const VERSIONS: u32 = 1_000;
 
+/// Messages of a page.
+const PAGE: usize = 50;
+
 /// How often a page is read in a sample.
 const READS: u32 = 50;
 
-/// A page of a branch with an answer of [`VERSIONS`] versions, beside one of a branch with one.
+/// A page of a branch whose last answer has [`VERSIONS`] versions, beside one of a branch where it has one.
 pub(crate) fn measure_versions(bench: &mut Bench<'_>) -> anyhow::Result<()> {
     let (stand, many, one) = bench.runtime.block_on(async {
         let stand = Stand::open(bench).await?;
@@ -183,6 +186,10 @@ pub(crate) fn measure_versions(bench: &mut Bench<'_>) -> anyhow::Result<()> {
             let mut events = stand.app.subscribe();
             let mut accepted = send(&stand.app, &id, "a question").await?;
             wait_for_end(&mut events, &accepted).await?;
+            for _ in 2..=PAGE / 2 {
+                accepted = send(&stand.app, &id, "a question").await?;
+                wait_for_end(&mut events, &accepted).await?;
+            }
             bench.bar.set_message("writing the versions");
             for _ in 1..versions {
                 let again = TurnRequest::answer(&accepted.assistant_message_id);
@@ -206,10 +213,7 @@ pub(crate) fn measure_versions(bench: &mut Bench<'_>) -> anyhow::Result<()> {
             let began = now();
             for _ in 0..READS {
                 let view = stand.app.conversations.get(id, None).await?;
-                ensure!(
-                    view.messages.len() == 2,
-                    "the branch has a question and an answer"
-                );
+                ensure!(view.messages.len() == PAGE, "the page is full");
             }
             Ok(millis(began.elapsed()) / f64::from(READS))
         })
