@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use sqlx::{ConnectOptions, Connection, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection};
 
 use super::{Result, Store};
 
@@ -23,68 +23,41 @@ impl Store {
     /// # Errors
     /// When the file cannot be written; nothing is lost, and the next call retries.
     pub async fn checkpoint_wal(&self) -> Result<()> {
-        let mut connection = self.writer.acquire().await?;
-        let (_, logged, _): (i64, i64, i64) = sqlx::query_as("PRAGMA wal_checkpoint(NOOP)")
-            .fetch_one(&mut *connection)
-            .await?;
+        let (_, logged, _) = run("NOOP", &mut *self.writer.acquire().await?).await?;
         if logged >= LONG {
-            sqlx::query("PRAGMA wal_checkpoint(PASSIVE)")
-                .execute(&mut *connection)
-                .await?;
-        }
-        Ok(())
-    }
-}
-
-/// A dedicated connection for checkpoints, so that no write waits in the pool meanwhile.
-#[derive(Debug)]
-pub struct Wal {
-    connection: SqliteConnection,
-}
-
-impl Store {
-    /// Opens a connection for checkpoints.
-    pub async fn wal(&self) -> Result<Wal> {
-        let options = self.writer.connect_options();
-        let connection = (*options)
-            .clone()
-            // Never waits for a lock, because other writes would wait too.
-            .busy_timeout(Duration::ZERO)
-            .connect()
-            .await?;
-        Ok(Wal { connection })
-    }
-}
-
-impl Wal {
-    /// Checkpoints the WAL if it is long.
-    pub async fn checkpoint(&mut self) -> Result<()> {
-        let (_, logged, _) = self.run_pragma("PRAGMA wal_checkpoint(NOOP)").await?;
-        if logged >= LONG {
-            self.run_pragma("PRAGMA wal_checkpoint(PASSIVE)").await?;
+            let mut connection = self.checkpointer().await?;
+            run("PASSIVE", &mut connection).await?;
+            connection.close().await?;
         }
         Ok(())
     }
 
     /// Checkpoints the whole WAL and truncates it. Returns false if another connection is reading or writing;
     /// the caller must then retry.
-    pub async fn truncate(&mut self) -> Result<bool> {
+    ///
+    /// # Errors
+    /// As [`checkpoint_wal`](Self::checkpoint_wal).
+    pub async fn truncate_wal(&self) -> Result<bool> {
+        let mut connection = self.checkpointer().await?;
         // Most of it first, because writes wait during the rest.
-        self.run_pragma("PRAGMA wal_checkpoint(PASSIVE)").await?;
-        let (busy, _, _) = self.run_pragma("PRAGMA wal_checkpoint(TRUNCATE)").await?;
+        run("PASSIVE", &mut connection).await?;
+        let (busy, _, _) = run("TRUNCATE", &mut connection).await?;
+        connection.close().await?;
         Ok(busy == 0)
     }
 
-    /// Closes the connection.
-    pub async fn close(self) -> Result<()> {
-        Ok(self.connection.close().await?)
+    /// Opens a connection for a checkpoint: on the writer's, all writes would wait for it in the pool.
+    async fn checkpointer(&self) -> Result<SqliteConnection> {
+        let options = (*self.writer.connect_options()).clone();
+        // Never waits for a lock, because other writes would wait too.
+        let options = options.busy_timeout(Duration::ZERO);
+        Ok(options.connect().await?)
     }
+}
 
-    /// Returns whether another connection blocked the checkpoint, the pages in the WAL, and how many of them
-    /// were checkpointed.
-    async fn run_pragma(&mut self, pragma: &'static str) -> Result<(i64, i64, i64)> {
-        Ok(sqlx::query_as(pragma)
-            .fetch_one(&mut self.connection)
-            .await?)
-    }
+/// Returns whether another connection blocked the checkpoint, the pages in the WAL, and how many of them were
+/// checkpointed.
+async fn run(mode: &str, connection: &mut SqliteConnection) -> Result<(i64, i64, i64)> {
+    let pragma = AssertSqlSafe(format!("PRAGMA wal_checkpoint({mode})"));
+    Ok(sqlx::query_as(pragma).fetch_one(connection).await?)
 }

@@ -4,7 +4,7 @@
 //! deletes from the newest message to the oldest, and clears references to a message before deleting it:
 //! deleting a chain from its start makes SQLite follow it, up to a depth limit of a thousand
 //! (<https://sqlite.org/limits.html>). Freed space is overwritten with zeros (`secure_delete`); what the WAL
-//! still holds is removed by [`Wal::truncate`](super::Wal::truncate).
+//! still holds is removed by [`Store::truncate_wal`].
 
 use conch_model::{ConversationId, Timestamp};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};

@@ -73,7 +73,6 @@ pub use begin::{BeginOutcome, BeginTurn, StartedTurn, Takeover};
 pub use branch_deleting::{DeleteBranchOutcome, DeletedBranch};
 pub use branch_list::{ForkOutcome, RenameOutcome};
 pub use changes::ChangeCursor;
-pub use checkpoint::Wal;
 pub use chunks::Piece;
 pub use deleting::{DeletedConversation, Portion, PurgeProgress};
 pub use error::{StoreError, Transient};

@@ -24,16 +24,22 @@ const PIECE: usize = 64 * 1024;
 const PIECE_BITS: i64 = 16;
 
 /// Maximum number of messages inserted per batch.
-const MAX_INSERTED: i64 = 512;
+const MAX_INSERTED: i64 = 256;
 
 /// Maximum number of messages deleted per batch.
-const MAX_DELETED: i64 = 200;
+const MAX_DELETED: i64 = 100;
 
 /// Maximum number of messages enqueued per batch during a rebuild.
 const MAX_ENQUEUED: i64 = 2_000;
 
 /// Maximum number of index pages merged or cleared per batch, about 4 kB each.
 const MAX_PAGES: i64 = 100;
+
+/// How many segments of one level FTS5 merges completely in the commit that makes them so many: its maximum,
+/// <https://sqlite.org/fts5.html#the_crisismerge_configuration_option>. The default of 16 is exceeded whenever all
+/// segments are put on one level to erase deleted words, and by a large index that is filled: one commit then holds
+/// the writer for a second. Merging some pages with each batch keeps the segments few.
+const CRISIS: i64 = 1_999;
 
 /// Delay between two batches, for writers in other processes, which do not wait in our queue.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -148,6 +154,9 @@ impl Store {
             return self.insert().await;
         }
         let mut tx = self.write().await?;
+        if !matches!(task, Task::Clear) {
+            bound_merges(&mut tx).await?;
+        }
         match task {
             Task::Clear => match clear(&mut tx).await {
                 Ok(false) => {}
@@ -180,6 +189,7 @@ impl Store {
         let mut entries = self.entries().await?.into_iter().peekable();
         while entries.peek().is_some() {
             let mut tx = self.write().await?;
+            bound_merges(&mut tx).await?;
             let mut room = PIECE;
             while let Some(entry) = entries.next_if(|next| next.text.len() <= room) {
                 room -= entry.text.len();
@@ -274,6 +284,21 @@ fn pieces(text: &str) -> impl Iterator<Item = &str> {
         rest = Some(left);
         Some(piece)
     })
+}
+
+/// Keeps FTS5 from merging a whole level within one commit; an index of an earlier version does not have it.
+async fn bound_merges(tx: &mut SqliteConnection) -> Result<()> {
+    let known: Option<i64> =
+        sqlx::query_scalar("SELECT v FROM messages_fts_config WHERE k = 'crisismerge'")
+            .fetch_optional(&mut *tx)
+            .await?;
+    if known != Some(CRISIS) {
+        sqlx::query("INSERT INTO messages_fts (messages_fts, rank) VALUES ('crisismerge', ?)")
+            .bind(CRISIS)
+            .execute(tx)
+            .await?;
+    }
+    Ok(())
 }
 
 /// Inserts a piece. Returns false if something was deleted, or another process inserted the piece, since it was

@@ -212,7 +212,6 @@ impl Purger {
 
     /// Deletes in batches, each as large as `length` allows.
     async fn in_portions(&self, what: PurgeTarget<'_>, length: Duration) -> Result<(), StoreError> {
-        let mut wal = self.store.wal().await?;
         let mut limit = FIRST;
         loop {
             let portion = self.store.portion().await?;
@@ -224,12 +223,11 @@ impl Purger {
             };
             limit = next_portion(limit, self.clock.monotonic().saturating_sub(began), length);
             if taken == PurgeProgress::Done {
-                wal.close().await?;
                 return Ok(());
             }
             // Otherwise a commit would trigger the automatic checkpoint, and all other writes would wait for
             // it.
-            wal.checkpoint().await?;
+            self.store.checkpoint_wal().await?;
         }
     }
 
@@ -237,18 +235,11 @@ impl Purger {
     async fn truncate_wal(&self) -> Result<bool, StoreError> {
         // What is deleted from here on sets a new deadline.
         let due = self.wal_truncation_due().take();
-        let emptied = self.try_to_truncate_wal().await;
+        let emptied = self.store.truncate_wal().await;
         if let (Some(due), Ok(false) | Err(_)) = (due, &emptied) {
             self.wal_truncation_due().get_or_insert(due);
         }
         emptied
-    }
-
-    async fn try_to_truncate_wal(&self) -> Result<bool, StoreError> {
-        let mut wal = self.store.wal().await?;
-        let emptied = wal.truncate().await?;
-        wal.close().await?;
-        Ok(emptied)
     }
 
     /// Wakes the purger: a branch was deleted.

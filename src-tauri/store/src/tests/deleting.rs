@@ -240,9 +240,7 @@ async fn nothing_of_it_is_in_any_file_while_the_database_is_open() {
     assert_ne!(found_in(fixture.folder.path()), Vec::<String>::new());
     fixture.purge().await;
     store.index_answers().await.unwrap();
-    let mut wal = store.wal().await.unwrap();
-    assert!(wal.truncate().await.unwrap());
-    wal.close().await.unwrap();
+    assert!(store.truncate_wal().await.unwrap());
     assert_eq!(found_in(fixture.folder.path()), Vec::<String>::new());
 }
 
@@ -250,16 +248,16 @@ async fn nothing_of_it_is_in_any_file_while_the_database_is_open() {
 async fn a_wal_with_an_active_reader_is_truncated_on_retry() {
     let fixture = Fixture::new().await;
     answered(&fixture, "question", "answer").await;
-    let mut wal = fixture.store.wal().await.unwrap();
-    let mut reader = fixture.store.readers.begin().await.unwrap();
+    let store = &fixture.store;
+    let mut reader = store.readers.begin().await.unwrap();
     let _: i64 = sqlx::query_scalar("SELECT count(*) FROM messages")
         .fetch_one(&mut *reader)
         .await
         .unwrap();
     answered(&fixture, "question", "answer").await;
-    assert!(!wal.truncate().await.unwrap(), "it does not wait");
+    assert!(!store.truncate_wal().await.unwrap(), "it does not wait");
     reader.rollback().await.unwrap();
-    assert!(wal.truncate().await.unwrap());
+    assert!(store.truncate_wal().await.unwrap());
     let length = fixture
         .folder
         .path()

@@ -361,3 +361,20 @@ async fn others_write_while_much_is_indexed() {
     indexing.await.unwrap().unwrap();
     assert!(writes > 30, "only {writes} writes between portions");
 }
+
+/// FTS5 merges a whole level within one commit, which held up every other write for a second.
+#[tokio::test]
+async fn no_batch_merges_a_whole_level_of_the_index() {
+    let fixture = Fixture::new().await;
+    let segments = "(SELECT DISTINCT segid FROM messages_fts_idx)";
+    // As FTS5 sets it by itself, and as an earlier version left it.
+    let default = "INSERT INTO messages_fts (messages_fts, rank) VALUES ('crisismerge', 16)";
+    fixture.store.execute(default).await;
+    for number in 1..=20 {
+        fixture.say("what is it", &format!("number {number}")).await;
+        fixture.index().await;
+        assert_eq!(fixture.count(segments).await, number);
+    }
+    assert_eq!(fixture.found("number").await, 20);
+    fixture.assert_sound().await;
+}
