@@ -35,11 +35,14 @@ const MAX_ENQUEUED: i64 = 2_000;
 /// Maximum number of index pages merged or cleared per batch, about 4 kB each.
 const MAX_PAGES: i64 = 100;
 
-/// How many segments of one level FTS5 merges completely in the commit that makes them so many: its maximum,
-/// <https://sqlite.org/fts5.html#the_crisismerge_configuration_option>. The default of 16 is exceeded whenever all
-/// segments are put on one level to erase deleted words, and by a large index that is filled: one commit then holds
-/// the writer for a second. Merging some pages with each batch keeps the segments few.
-const CRISIS: i64 = 1_999;
+/// Maximum number of index pages merged with a batch of inserts.
+const MAX_MERGED: i64 = 64;
+
+/// How FTS5 merges by itself within a commit, <https://sqlite.org/fts5.html#the_automerge_configuration_option>: never,
+/// and at its maximum number of segments of a level. By default a commit merges 64 pages of each level for every 64
+/// deletes, and all of a level at 16 segments, which is exceeded whenever all segments are put on one level to erase
+/// deleted words: that holds the writer for up to a second. Each batch merges some pages instead.
+const CONFIGURATION: [(&str, i64); 2] = [("automerge", 0), ("crisismerge", 1_999)];
 
 /// Delay between two batches, for writers in other processes, which do not wait in our queue.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -197,6 +200,7 @@ impl Store {
                     return tx.commit().await;
                 }
             }
+            command(&mut tx, "merge", MAX_MERGED).await?;
             tx.commit().await?;
             if entries.peek().is_some() {
                 self.checkpoint_wal().await?;
@@ -286,18 +290,28 @@ fn pieces(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Keeps FTS5 from merging a whole level within one commit; an index of an earlier version does not have it.
+/// Sets [`CONFIGURATION`] where an earlier version or a rebuild has not.
 async fn bound_merges(tx: &mut SqliteConnection) -> Result<()> {
-    let known: Option<i64> =
-        sqlx::query_scalar("SELECT v FROM messages_fts_config WHERE k = 'crisismerge'")
-            .fetch_optional(&mut *tx)
-            .await?;
-    if known != Some(CRISIS) {
-        sqlx::query("INSERT INTO messages_fts (messages_fts, rank) VALUES ('crisismerge', ?)")
-            .bind(CRISIS)
-            .execute(tx)
-            .await?;
+    for (name, value) in CONFIGURATION {
+        let known: Option<i64> =
+            sqlx::query_scalar("SELECT v FROM messages_fts_config WHERE k = ?")
+                .bind(name)
+                .fetch_optional(&mut *tx)
+                .await?;
+        if known != Some(value) {
+            command(tx, name, value).await?;
+        }
     }
+    Ok(())
+}
+
+/// Runs a special command of FTS5, <https://sqlite.org/fts5.html#special_insert_commands>.
+async fn command(tx: &mut SqliteConnection, name: &str, value: i64) -> Result<()> {
+    sqlx::query("INSERT INTO messages_fts (messages_fts, rank) VALUES (?, ?)")
+        .bind(name)
+        .bind(value)
+        .execute(tx)
+        .await?;
     Ok(())
 }
 
@@ -393,14 +407,11 @@ async fn note(tx: &mut SqliteConnection) -> Result<()> {
     Ok(())
 }
 
-/// Merges some pages of the index, <https://sqlite.org/fts5.html#the_merge_command>.
+/// Merges some pages of all segments, <https://sqlite.org/fts5.html#the_merge_command>.
 async fn erase(tx: &mut SqliteConnection) -> Result<()> {
     let changes = "SELECT total_changes()";
     let before: i64 = sqlx::query_scalar(changes).fetch_one(&mut *tx).await?;
-    sqlx::query("INSERT INTO messages_fts (messages_fts, rank) VALUES ('merge', ?)")
-        .bind(-MAX_PAGES)
-        .execute(&mut *tx)
-        .await?;
+    command(tx, "merge", -MAX_PAGES).await?;
     let after: i64 = sqlx::query_scalar(changes).fetch_one(&mut *tx).await?;
     if after - before < 2 {
         sqlx::query!("UPDATE search_index SET erasing = 0 WHERE id = 1")
