@@ -98,7 +98,7 @@ impl Sends {
 
     async fn send(&mut self) -> anyhow::Result<()> {
         let id = match self.id.take() {
-            Some(id) if self.count % CONVERSATION != 0 => id,
+            Some(id) if !self.count.is_multiple_of(CONVERSATION) => id,
             _ => self.app.conversations.create(None, None).await?.id,
         };
         let mut events = self.app.subscribe();
