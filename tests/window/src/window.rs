@@ -37,6 +37,10 @@ pub struct Window {
     application: Option<u32>,
 }
 
+/// What a page shows: its text, the text of its fields, and which element has the focus.
+const SHOWN: &str = "const fields = [...document.querySelectorAll('textarea, input')].map(({ id, value }) => [id, value]);
+    return `${document.body.innerText} ${JSON.stringify(fields)} in ${document.activeElement.id}`;";
+
 impl Window {
     /// Opens the application's window under its own driver.
     ///
@@ -149,7 +153,7 @@ impl Window {
         });
         match waited.await {
             Err(Error::TimedOut { what }) => {
-                let page = self.run("return document.body.innerText;").await?;
+                let page = self.run(SHOWN).await?;
                 let page = page.as_str().unwrap_or_default();
                 Err(Error::TimedOut {
                     what: format!("{what}; the page says: {page}"),
