@@ -38,10 +38,10 @@ const MAX_PAGES: i64 = 100;
 /// Maximum number of index pages merged with a batch of inserts.
 const MAX_MERGED: i64 = 64;
 
-/// How FTS5 merges by itself within a commit, <https://sqlite.org/fts5.html#the_automerge_configuration_option>: never,
-/// and at its maximum number of segments of a level. By default a commit merges 64 pages of each level for every 64
-/// deletes, and all of a level at 16 segments, which is exceeded whenever all segments are put on one level to erase
-/// deleted words: that holds the writer for up to a second. Each batch merges some pages instead.
+/// How much FTS5 merges by itself within a commit, <https://sqlite.org/fts5.html#the_automerge_configuration_option>:
+/// nothing, and all segments of a level only at its maximum of them. By default it counts each deleted entry as a written
+/// page, and merges 64 pages of each level for 64 of them: one batch of deletes held the writer for a second
+/// (`findings/fts5-contentless-delete-merges.sh`). Each batch of inserts merges some pages instead.
 const CONFIGURATION: [(&str, i64); 2] = [("automerge", 0), ("crisismerge", 1_999)];
 
 /// Delay between two batches, for writers in other processes, which do not wait in our queue.
