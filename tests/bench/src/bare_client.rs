@@ -1,6 +1,7 @@
 //! A client that does nothing but ask and decode, for the other side of the rows.
 
 use anyhow::bail;
+use serde_json::{Value, json};
 
 /// A minimal client: sends a request, and passes on the text as its decoder finds it.
 pub(crate) struct BareClient {
@@ -16,15 +17,16 @@ impl BareClient {
         }
     }
 
-    /// Sends the request, and calls `on_text` for each piece of text until it returns true.
+    /// Asks a question, and calls `on_text` for each piece of text until it returns true.
     pub(crate) async fn complete(
         &self,
-        body: &serde_json::Value,
         mut on_text: impl FnMut(&str) -> bool,
     ) -> anyhow::Result<()> {
         use futures_util::StreamExt;
 
-        let response = self.client.post(&self.url).json(body).send().await?;
+        let question = json!({"role": "user", "content": "a question"});
+        let body = json!({"model": "stand-in-1", "messages": [question], "stream": true});
+        let response = self.client.post(&self.url).json(&body).send().await?;
         if !response.status().is_success() {
             bail!("the server answered {}", response.status());
         }
@@ -34,10 +36,10 @@ impl BareClient {
             if data == "[DONE]" {
                 break;
             }
-            let chunk: serde_json::Value = serde_json::from_str(&data)?;
+            let chunk: Value = serde_json::from_str(&data)?;
             let text = chunk
                 .pointer("/choices/0/delta/content")
-                .and_then(serde_json::Value::as_str);
+                .and_then(Value::as_str);
             if let Some(text) = text
                 && !text.is_empty()
                 && on_text(text)

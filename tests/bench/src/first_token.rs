@@ -3,7 +3,6 @@
 use conch_core::live::TranscriptEvent;
 use conch_fault_server::{FaultServer, Script};
 use conch_support::application::{open, send, wait_for_end};
-use serde_json::json;
 
 use crate::bare_client::BareClient;
 use crate::row::{Bench, Side, millis, now};
@@ -53,10 +52,9 @@ async fn ours(app: &conch_core::App) -> anyhow::Result<f64> {
 }
 
 async fn theirs(bare: &BareClient) -> anyhow::Result<f64> {
-    let body = json!({"model": "stand-in-1", "messages": [], "stream": true});
     let started = now();
     let mut took = None;
-    bare.complete(&body, |_| {
+    bare.complete(|_| {
         took.get_or_insert(started.elapsed());
         false
     })

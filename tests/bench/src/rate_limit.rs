@@ -9,7 +9,6 @@ use conch_core::model::MessageStatus;
 use conch_fault_server::{FaultServer, RateHeaders, RateLimit, Script};
 use conch_support::application::{open, send, wait_for_end};
 use futures_util::future::try_join_all;
-use serde_json::json;
 
 use crate::bare_client::BareClient;
 use crate::row::{Bench, Side};
@@ -91,12 +90,11 @@ async fn ours(app: &Arc<App>) -> anyhow::Result<usize> {
 /// An application without a gate: every conversation sends at any time, and a 429 is a failed
 /// answer.
 async fn theirs(base_url: &str) -> usize {
-    let body = json!({"model": "stand-in-1", "messages": [], "stream": true});
     let conversations = (0..CONVERSATIONS).map(|_| async {
         let client = BareClient::new(base_url);
         let mut failed = 0;
         for _ in 0..SENDS {
-            failed += usize::from(client.complete(&body, |_| true).await.is_err());
+            failed += usize::from(client.complete(|_| true).await.is_err());
         }
         failed
     });

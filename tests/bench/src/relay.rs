@@ -45,8 +45,7 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> anyhow::Result<()> {
                 Side::Theirs => {
                     let mut read = String::new();
                     let started = now();
-                    let body = json!({"model": "stand-in-1", "messages": [], "stream": true});
-                    bare.complete(&body, |text| {
+                    bare.complete(|text| {
                         read.push_str(text);
                         false
                     })
