@@ -43,12 +43,7 @@ pub(super) fn scenes() -> Vec<Scene> {
             page.wait_for("#back-to-answer").await
         }),
         Scene::new("branches", Fixture::Everyday, async |page| {
-            page.open(DATED).await?;
-            fork(page, "The short way").await?;
-            page.cluster()
-                .push(page.unfinished("Once more, and shorter:"));
-            page.send("Explain it in one sentence.").await?;
-            page.wait_for_text("Once more").await?;
+            answering_on_a_branch(page).await?;
             page.press("#branch-picker").await?;
             page.wait_for("#branch-menu:popover-open .fact").await
         }),
@@ -56,12 +51,7 @@ pub(super) fn scenes() -> Vec<Scene> {
             "refused-by-another-branch",
             Fixture::Everyday,
             async |page| {
-                page.open(DATED).await?;
-                fork(page, "The short way").await?;
-                page.cluster()
-                    .push(page.unfinished("Once more, and shorter:"));
-                page.send("Explain it in one sentence.").await?;
-                page.wait_for_text("Once more").await?;
+                answering_on_a_branch(page).await?;
                 page.press("#branch-picker").await?;
                 page.press("#branch-menu .branch:first-child").await?;
                 page.wait_until(
@@ -76,6 +66,16 @@ pub(super) fn scenes() -> Vec<Scene> {
             },
         ),
     ]
+}
+
+/// An answer is being written on a branch beside `main`.
+async fn answering_on_a_branch(page: &Page<'_>) -> Result<(), Error> {
+    page.open(DATED).await?;
+    fork(page, "The short way").await?;
+    page.cluster()
+        .push(page.unfinished("Once more, and shorter:"));
+    page.send("Explain it in one sentence.").await?;
+    page.wait_for_text("Once more").await
 }
 
 /// Begins a branch at the last answer, and names it.
