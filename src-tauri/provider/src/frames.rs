@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use bytes::{Buf, BytesMut};
 use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt, TryStreamExt};
+use memchr::memchr2;
 use tokio_util::codec::{Decoder, FramedRead};
 use tokio_util::io::StreamReader;
 
@@ -128,7 +129,7 @@ impl Splitter {
             }
         }
         let rest = &bytes[self.scanned..];
-        let Some(end) = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')) else {
+        let Some(end) = memchr2(b'\n', b'\r', rest) else {
             self.scanned = bytes.len();
             return None;
         };
@@ -328,23 +329,23 @@ impl Extent {
     /// Returns where the value ends, if it does in this line. A line's end within a string does not belong to JSON,
     /// and ends nothing.
     fn end_in(&mut self, line: &str) -> Option<usize> {
-        for (at, byte) in line.bytes().enumerate() {
-            if self.in_string {
-                match byte {
-                    _ if self.is_escaped => self.is_escaped = false,
-                    b'\\' => self.is_escaped = true,
-                    b'"' => self.in_string = false,
-                    _ => {}
-                }
-                continue;
+        let bytes = line.as_bytes();
+        let mut at = 0;
+        while at < bytes.len() {
+            if self.in_string && !self.is_escaped {
+                at += memchr2(b'"', b'\\', &bytes[at..])?;
             }
+            let byte = bytes[at];
+            at += 1;
             match byte {
-                b'"' => self.in_string = true,
-                b'{' | b'[' => self.depth += 1,
-                b'}' | b']' => {
+                _ if self.is_escaped => self.is_escaped = false,
+                b'\\' => self.is_escaped = self.in_string,
+                b'"' => self.in_string = !self.in_string,
+                b'{' | b'[' if !self.in_string => self.depth += 1,
+                b'}' | b']' if !self.in_string => {
                     self.depth = self.depth.saturating_sub(1);
                     if self.depth == 0 {
-                        return Some(at + 1);
+                        return Some(at);
                     }
                 }
                 _ => {}

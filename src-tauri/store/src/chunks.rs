@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use conch_model::{FencedWrite, Lease, PartDelta, PartKind, ProviderData, ToolCall};
+use conch_model::{FencedWrite, Lease, MessageId, PartDelta, PartKind, ProviderData, ToolCall};
+use futures_util::TryStreamExt;
 use sqlx::SqliteConnection;
 use sqlx::types::Json;
 
@@ -94,19 +95,70 @@ impl From<&str> for Piece {
     }
 }
 
+/// A piece with its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Chunk<'a> {
+    pub(super) seq: i64,
+    pub(super) piece: &'a Piece,
+}
+
+/// The joined pieces of an answer.
+#[derive(Debug, Default)]
+pub(super) struct Joined {
+    pub(super) text: String,
+    pub(super) reasoning: String,
+}
+
+impl Joined {
+    /// Adds a piece that is not stored.
+    pub(super) fn and(mut self, chunk: Option<Chunk<'_>>) -> Self {
+        if let Some(Chunk { piece, .. }) = chunk {
+            self.text.push_str(&piece.text);
+            self.reasoning.push_str(&piece.reasoning);
+        }
+        self
+    }
+}
+
+/// Returns the stored pieces of an answer, joined.
+pub(super) async fn joined(tx: &mut SqliteConnection, message_id: &MessageId) -> Result<Joined> {
+    let mut joined = Joined::default();
+    let mut pieces = sqlx::query!(
+        "SELECT text, reasoning FROM message_chunks WHERE message_id = ? ORDER BY seq",
+        message_id
+    )
+    .fetch(tx);
+    while let Some(piece) = pieces.try_next().await? {
+        joined.text.push_str(&piece.text);
+        joined.reasoning.push_str(&piece.reasoning);
+    }
+    Ok(joined)
+}
+
+/// Deletes the pieces of an answer.
+pub(super) async fn delete(tx: &mut SqliteConnection, message_id: &MessageId) -> Result<()> {
+    sqlx::query!(
+        "DELETE FROM message_chunks WHERE message_id = ?",
+        message_id
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Stores a piece and the growth of its parts; [`FencedWrite::Lost`] if `lease` is not the current one.
 pub(super) async fn append(
     tx: &mut SqliteConnection,
     lease: &Lease,
-    seq: i64,
-    piece: &Piece,
+    chunk: Chunk<'_>,
 ) -> Result<FencedWrite> {
     let done = sqlx::query!(
         "INSERT INTO message_chunks (message_id, seq, text, reasoning)
          SELECT ?1, ?2, ?3, ?4 FROM generation_locks WHERE branch_id = ?5 AND generation_id = ?6 AND fence = ?7",
         lease.message_id,
-        seq,
-        piece.text,
-        piece.reasoning,
+        chunk.seq,
+        chunk.piece.text,
+        chunk.piece.reasoning,
         lease.branch_id,
         lease.generation_id,
         lease.fence
@@ -114,9 +166,36 @@ pub(super) async fn append(
     .execute(&mut *tx)
     .await?;
     let written = FencedWrite::from_rows(done.rows_affected());
-    if written == FencedWrite::Lost {
-        return Ok(written);
+    if written == FencedWrite::Written {
+        grow_parts(tx, &lease.message_id, chunk.piece).await?;
     }
+    Ok(written)
+}
+
+/// Stores a piece whose parts have grown already, without a lock.
+pub(super) async fn insert(
+    tx: &mut SqliteConnection,
+    message_id: &MessageId,
+    chunk: Chunk<'_>,
+) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO message_chunks (message_id, seq, text, reasoning) VALUES (?, ?, ?, ?)",
+        message_id,
+        chunk.seq,
+        chunk.piece.text,
+        chunk.piece.reasoning
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Stores how the parts of an answer grow by a piece.
+pub(super) async fn grow_parts(
+    tx: &mut SqliteConnection,
+    message_id: &MessageId,
+    piece: &Piece,
+) -> Result<()> {
     for (position, part) in &piece.parts {
         let (position, bytes) = (number(*position), number(part.bytes));
         let call = part.call.as_ref().map(Json);
@@ -126,7 +205,7 @@ pub(super) async fn append(
              VALUES (?, ?, ?, ?, ?, ?)
              ON CONFLICT (message_id, position) DO UPDATE SET bytes = bytes + excluded.bytes,
                provider_data = coalesce(excluded.provider_data, provider_data)",
-            lease.message_id,
+            message_id,
             position,
             part.kind,
             bytes,
@@ -136,7 +215,7 @@ pub(super) async fn append(
         .execute(&mut *tx)
         .await?;
     }
-    Ok(written)
+    Ok(())
 }
 
 fn number(value: usize) -> i64 {

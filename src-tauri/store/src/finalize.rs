@@ -3,9 +3,10 @@
 //! may prevent an answer from ending. A failed regeneration restores the previous version on the branch.
 
 use conch_model::{Ending, MessageId, MessageStatus, Timestamp};
-use sqlx::SqliteConnection;
+use sqlx::{Connection, SqliteConnection};
 
 use super::Result;
+use super::chunks::{self, Chunk, Joined};
 use super::versions::restore_previous_version;
 
 /// Pieces larger than this in total are not joined, in bytes: SQLite's limit is 1,000,000,000, and all of it is
@@ -14,14 +15,14 @@ const MAX_JOINED_BYTES: i64 = 256 * 1024 * 1024;
 
 /// How an answer's text is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TextLayout {
-    /// The pieces are joined, if possible.
-    Joined,
+pub(super) enum TextLayout<'a> {
+    /// The pieces are joined, if possible, with the last one, which is not stored yet.
+    Joined(Option<Chunk<'a>>),
     /// The pieces remain.
     InPieces,
 }
 
-impl TextLayout {
+impl TextLayout<'static> {
     /// Chooses the layout by the size of the pieces.
     pub(super) async fn of(tx: &mut SqliteConnection, message_id: &MessageId) -> Result<Self> {
         let bytes = sqlx::query_scalar!(
@@ -34,7 +35,7 @@ impl TextLayout {
         Ok(if bytes > MAX_JOINED_BYTES {
             Self::InPieces
         } else {
-            Self::Joined
+            Self::Joined(None)
         })
     }
 }
@@ -43,15 +44,18 @@ pub(super) async fn finalize(
     tx: &mut SqliteConnection,
     message_id: &MessageId,
     ending: &Ending,
-    text: TextLayout,
+    text: TextLayout<'_>,
     now: Timestamp,
 ) -> Result<()> {
     match text {
-        TextLayout::Joined => match join(tx, message_id, ending, now).await {
+        TextLayout::Joined(last) => match join(tx, message_id, last, ending, now).await {
             Ok(()) => {}
             Err(error) if error.is_transient() || error.is_damage() => return Err(error),
             Err(error) => {
                 tracing::error!(%error, message = %message_id, "the text of an answer could not be joined");
+                if let Some(last) = last {
+                    chunks::insert(tx, message_id, last).await?;
+                }
                 mark(tx, message_id, ending, now).await?;
             }
         },
@@ -71,24 +75,43 @@ pub(super) async fn finalize(
     Ok(())
 }
 
-/// Joins the pieces and sets the status.
+/// Joins the pieces and sets the status, or changes nothing. The pieces go first: what they leave is overwritten with
+/// zeros, unless the text takes its place.
 async fn join(
     tx: &mut SqliteConnection,
     message_id: &MessageId,
+    last: Option<Chunk<'_>>,
+    ending: &Ending,
+    now: Timestamp,
+) -> Result<()> {
+    if let Some(Chunk { seq: 0, .. }) = last {
+        // Most answers are short and have no pieces.
+        let text = Joined::default().and(last);
+        set_text(tx, message_id, &text, ending, now).await?;
+        return chunks::delete(tx, message_id).await;
+    }
+    let text = chunks::joined(tx, message_id).await?.and(last);
+    let mut savepoint = tx.begin().await?;
+    chunks::delete(&mut savepoint, message_id).await?;
+    set_text(&mut savepoint, message_id, &text, ending, now).await?;
+    savepoint.commit().await?;
+    Ok(())
+}
+
+async fn set_text(
+    tx: &mut SqliteConnection,
+    message_id: &MessageId,
+    text: &Joined,
     ending: &Ending,
     now: Timestamp,
 ) -> Result<()> {
     let (error_code, error_message) = ending.reason();
     sqlx::query!(
         "UPDATE messages SET
-           status = ?2,
-           content = content || coalesce(written.text, ''),
-           reasoning = messages.reasoning || coalesce(written.reasoning, ''),
+           status = ?2, content = content || ?14, reasoning = reasoning || ?15,
            error_code = ?3, error_message = ?4, prompt_tokens = ?5, completion_tokens = ?6, finished_at = ?7,
            cached_tokens = ?8, finish_reason = ?9, left_out = ?10, cache_written_tokens = ?11, reasoning_tokens = ?12,
            left_out_tokens = ?13
-         FROM (SELECT group_concat(text, '' ORDER BY seq) AS text, group_concat(reasoning, '' ORDER BY seq) AS reasoning
-               FROM message_chunks WHERE message_id = ?1) AS written
          WHERE id = ?1 AND status = 'generating'",
         message_id,
         ending.status,
@@ -102,15 +125,11 @@ async fn join(
         ending.omitted.messages,
         ending.usage.cache_written_tokens,
         ending.usage.reasoning_tokens,
-        ending.omitted.tokens
+        ending.omitted.tokens,
+        text.text,
+        text.reasoning
     )
-    .execute(&mut *tx)
-    .await?;
-    sqlx::query!(
-        "DELETE FROM message_chunks WHERE message_id = ?",
-        message_id
-    )
-    .execute(&mut *tx)
+    .execute(tx)
     .await?;
     Ok(())
 }

@@ -11,6 +11,7 @@ use conch_model::{
     MessageStatus, PageQuery, Parameter, Role, Timestamp, Usage, Versions,
 };
 use futures_util::TryStreamExt;
+use serde::Deserialize;
 use sqlx::SqliteConnection;
 use sqlx::types::Json;
 
@@ -260,6 +261,27 @@ async fn down(
     Ok(path.ids.0)
 }
 
+/// The small fields of a message, as one column: each column of a row is copied between threads.
+#[derive(Debug, Deserialize)]
+struct Details {
+    parent_id: Option<MessageId>,
+    branch_id: BranchId,
+    model: Option<String>,
+    error_code: Option<String>,
+    error_message: Option<String>,
+    prompt_tokens: Option<u32>,
+    completion_tokens: Option<u32>,
+    cached_tokens: Option<u32>,
+    cache_written_tokens: Option<u32>,
+    reasoning_tokens: Option<u32>,
+    not_sent: Option<Vec<Parameter>>,
+    left_out: u32,
+    left_out_tokens: u32,
+    created_at: Timestamp,
+    finished_at: Option<Timestamp>,
+    versions: Vec<MessageId>,
+}
+
 /// Reads these messages, in this order. The text is the message's content followed by unjoined pieces.
 async fn read(reader: &mut SqliteConnection, ids: &[MessageId]) -> Result<Vec<Message>> {
     let ids = versions::list(ids.iter());
@@ -269,58 +291,63 @@ async fn read(reader: &mut SqliteConnection, ids: &[MessageId]) -> Result<Vec<Me
     }
     let mut parts = parts::of_messages(reader, &ids).await?;
     let mut messages = sqlx::query!(
-        r#"SELECT m.id AS "id: MessageId", m.parent_id AS "parent_id: MessageId",
-             m.branch_id AS "branch_id: BranchId", m.role AS "role: Role", m.status AS "status: MessageStatus",
-             m.content || coalesce((SELECT group_concat(text, '' ORDER BY seq) FROM (
+        r#"SELECT m.id AS "id: MessageId", m.role AS "role: Role", m.status AS "status: MessageStatus",
+             m.finish_reason AS "finish_reason: FinishReason",
+             m.content || CASE WHEN NOT EXISTS (SELECT 1 FROM message_chunks WHERE message_id = m.id) THEN ''
+               ELSE coalesce((SELECT group_concat(text, '' ORDER BY seq) FROM (
                  SELECT seq, text, sum(octet_length(text)) OVER (ORDER BY seq) AS so_far
-                 FROM message_chunks WHERE message_id = m.id) WHERE so_far <= ?2), '') AS "content!: String",
-             m.reasoning || coalesce((SELECT group_concat(reasoning, '' ORDER BY seq) FROM (
+                 FROM message_chunks WHERE message_id = m.id) WHERE so_far <= ?2), '') END AS "content!: String",
+             m.reasoning || CASE WHEN NOT EXISTS (SELECT 1 FROM message_chunks WHERE message_id = m.id) THEN ''
+               ELSE coalesce((SELECT group_concat(reasoning, '' ORDER BY seq) FROM (
                  SELECT seq, reasoning, sum(octet_length(reasoning)) OVER (ORDER BY seq) AS so_far
-                 FROM message_chunks WHERE message_id = m.id) WHERE so_far <= ?2), '') AS "reasoning!: String",
-             m.model, m.error_code, m.error_message, m.finish_reason AS "finish_reason: FinishReason",
-             m.prompt_tokens AS "prompt_tokens: u32", m.completion_tokens AS "completion_tokens: u32",
-             m.cached_tokens AS "cached_tokens: u32", m.cache_written_tokens AS "cache_written_tokens: u32",
-             m.reasoning_tokens AS "reasoning_tokens: u32", m.left_out AS "left_out: u32",
-             m.not_sent AS "not_sent: Json<Vec<Parameter>>",
-             m.left_out_tokens AS "left_out_tokens: u32",
-             m.created_at AS "created_at: Timestamp", m.finished_at AS "finished_at: Timestamp",
-             CASE WHEN m.parent_id IS NULL
-               THEN (SELECT json_group_array(id) FROM (SELECT v.id FROM messages v
-                     WHERE v.conversation_id = m.conversation_id AND v.parent_id IS NULL ORDER BY v.search_key))
-               ELSE (SELECT json_group_array(id) FROM (SELECT v.id FROM messages v
-                     WHERE v.parent_id = m.parent_id ORDER BY v.search_key)) END AS "versions!: Json<Vec<MessageId>>"
+                 FROM message_chunks WHERE message_id = m.id) WHERE so_far <= ?2), '') END AS "reasoning!: String",
+             json_object('parent_id', m.parent_id, 'branch_id', m.branch_id, 'model', m.model,
+               'error_code', m.error_code, 'error_message', m.error_message,
+               'prompt_tokens', m.prompt_tokens, 'completion_tokens', m.completion_tokens,
+               'cached_tokens', m.cached_tokens, 'cache_written_tokens', m.cache_written_tokens,
+               'reasoning_tokens', m.reasoning_tokens, 'not_sent', json(m.not_sent),
+               'left_out', m.left_out, 'left_out_tokens', m.left_out_tokens,
+               'created_at', m.created_at, 'finished_at', m.finished_at,
+               'versions', CASE WHEN m.parent_id IS NULL
+                 THEN (SELECT json_group_array(id) FROM (SELECT v.id FROM messages v
+                       WHERE v.conversation_id = m.conversation_id AND v.parent_id IS NULL ORDER BY v.search_key))
+                 ELSE (SELECT json_group_array(id) FROM (SELECT v.id FROM messages v
+                       WHERE v.parent_id = m.parent_id ORDER BY v.search_key)) END) AS "details!: Json<Details>"
            FROM json_each(?1) AS listed CROSS JOIN messages m ON m.id = listed.value ORDER BY listed.key"#,
         ids,
         MAX_UNJOINED_BYTES
     )
-    .map(|row| Message {
-        versions: Versions::new(row.versions.0, &row.id),
-        failed_version: None,
-        parent_id: row.parent_id,
-        branch_id: row.branch_id,
-        role: row.role,
-        status: row.status,
-        parts: parts::assemble(&row.content, &row.reasoning, parts.remove(&row.id)),
-        attachments: Vec::new(),
-        model: row.model,
-        error: row
-            .error_code
-            .zip(row.error_message)
-            .map(|(code, message)| MessageError { code, message }),
-        finish_reason: row.finish_reason,
-        usage: counted(Usage {
-            prompt_tokens: row.prompt_tokens,
-            completion_tokens: row.completion_tokens,
-            cached_tokens: row.cached_tokens,
-            cache_written_tokens: row.cache_written_tokens,
-            reasoning_tokens: row.reasoning_tokens,
-        }),
-        left_out: row.left_out,
-        not_sent: row.not_sent.map(|list| list.0).unwrap_or_default(),
-        left_out_tokens: row.left_out_tokens,
-        created_at: row.created_at,
-        finished_at: row.finished_at,
-        id: row.id,
+    .map(|row| {
+        let details = row.details.0;
+        Message {
+            versions: Versions::new(details.versions, &row.id),
+            failed_version: None,
+            parent_id: details.parent_id,
+            branch_id: details.branch_id,
+            role: row.role,
+            status: row.status,
+            parts: parts::assemble(&row.content, &row.reasoning, parts.remove(&row.id)),
+            attachments: files.remove(&row.id).unwrap_or_default(),
+            model: details.model,
+            error: details
+                .error_code
+                .zip(details.error_message)
+                .map(|(code, message)| MessageError { code, message }),
+            finish_reason: row.finish_reason,
+            usage: counted(Usage {
+                prompt_tokens: details.prompt_tokens,
+                completion_tokens: details.completion_tokens,
+                cached_tokens: details.cached_tokens,
+                cache_written_tokens: details.cache_written_tokens,
+                reasoning_tokens: details.reasoning_tokens,
+            }),
+            left_out: details.left_out,
+            not_sent: details.not_sent.unwrap_or_default(),
+            left_out_tokens: details.left_out_tokens,
+            created_at: details.created_at,
+            finished_at: details.finished_at,
+            id: row.id,
+        }
     })
     .fetch_all(&mut *reader)
     .await?;
@@ -331,7 +358,6 @@ async fn read(reader: &mut SqliteConnection, ids: &[MessageId]) -> Result<Vec<Me
         several => versions::failed(reader, several).await?,
     };
     for message in &mut messages {
-        message.attachments = files.remove(&message.id).unwrap_or_default();
         message.failed_version = failed.remove(&message.id);
     }
     Ok(messages)

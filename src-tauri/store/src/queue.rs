@@ -15,7 +15,7 @@ use conch_model::{
 use sqlx::SqliteConnection;
 
 pub(super) use self::entry::{
-    EnqueueOutcome, Enqueued, Leaving, QueuedBefore, end_past_pause, enqueue, leave, queued_before,
+    EnqueueOutcome, Enqueued, Leaving, QueuedBefore, end_past_pause, enqueue, found, leave,
 };
 use super::branches::resolve_branch;
 use super::write::{Change, WriteTx};

@@ -4,7 +4,7 @@
 use conch_model::{Ending, FencedWrite, GenerationId, Lease, LockReason, Timestamp};
 
 use super::begin::{BeginOutcome, BeginTurn, Takeover};
-use super::chunks::{Piece, append};
+use super::chunks::{self, Chunk, Piece};
 use super::finalize::{TextLayout, finalize};
 use super::locks::release;
 use super::queue::pause_after;
@@ -71,7 +71,7 @@ impl Store {
     /// Appends `piece` as chunk number `seq` of the answer.
     pub async fn append(&self, lease: &Lease, seq: i64, piece: &Piece) -> Result<FencedWrite> {
         let mut tx = self.write().await?;
-        let written = append(&mut tx, lease, seq, piece).await?;
+        let written = chunks::append(&mut tx, lease, Chunk { seq, piece }).await?;
         tx.commit().await?;
         Ok(written)
     }
@@ -157,15 +157,15 @@ async fn end(
     ending: &Ending,
     now: Timestamp,
 ) -> Result<FencedWrite> {
-    if let Some((seq, piece)) = rest
-        && append(tx, lease, seq, piece).await? == FencedWrite::Lost
-    {
-        return Ok(FencedWrite::Lost);
-    }
     if release(tx, lease, LockReason::Released).await? == FencedWrite::Lost {
         return Ok(FencedWrite::Lost);
     }
-    finalize(tx, &lease.message_id, ending, TextLayout::Joined, now).await?;
+    let last = rest.map(|(seq, piece)| Chunk { seq, piece });
+    if let Some(last) = last {
+        chunks::grow_parts(tx, &lease.message_id, last.piece).await?;
+    }
+    let text = TextLayout::Joined(last);
+    finalize(tx, &lease.message_id, ending, text, now).await?;
     sqlx::query!(
         "UPDATE conversations SET updated_at = ? WHERE id = ?",
         now,

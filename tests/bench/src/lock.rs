@@ -215,6 +215,12 @@ impl BareTurn<'_> {
         .execute(&mut *tx)
         .await?;
         sqlx::query(
+            "INSERT INTO message_parts (message_id, position, kind, bytes) VALUES (?, 0, 'text', 9)",
+        )
+        .bind(&self.answer)
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query(
             "UPDATE generation_locks SET generation_id = NULL, message_id = NULL, user_id = NULL, instance_id = NULL,
                locked_at = NULL, heartbeat_seq = NULL, heartbeat_at = NULL, expires_at = NULL WHERE branch_id = ?",
         )

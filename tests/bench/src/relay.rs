@@ -2,6 +2,8 @@
 //! only decodes it.
 
 use anyhow::{Context, ensure};
+use conch_core::clock::{Clock, SystemClock};
+use conch_core::store::Store;
 use conch_fault_server::{FaultServer, Script, Step};
 use conch_support::application::{open, send, wait_for_end};
 use serde_json::json;
@@ -16,11 +18,13 @@ const ANSWER: usize = 1_000_000;
 const DELTA: &str = "Sixty-four bytes of text, as a provider sends in one event: ok. ";
 
 pub(crate) fn measure(bench: &mut Bench<'_>) -> anyhow::Result<()> {
-    let (server, app) = bench.runtime.block_on(async {
+    let (server, app, beside) = bench.runtime.block_on(async {
         let server = FaultServer::start().await;
         server.set_default_script(answer());
         let app = open(bench.scratch(), &server.base_url()).await?;
-        anyhow::Ok((server, app))
+        let file = bench.scratch().join("conch.db");
+        let beside = Store::open(&file, false, SystemClock::default().now()).await?;
+        anyhow::Ok((server, app, beside))
     })?;
     let bare = BareClient::new(&server.base_url());
     bench.alternate(|bench, side| {
@@ -40,6 +44,8 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> anyhow::Result<()> {
                     let view = app.conversations.get(&conversation.id, None).await?;
                     let answer = view.messages.last().context("no answer")?;
                     ensure!(answer.content().len() >= ANSWER, "the answer is {answer:?}");
+                    // Before the next sample: indexing a megabyte takes as long as an answer does.
+                    beside.index_answers().await?;
                     Ok(millis(took))
                 }
                 Side::Theirs => {

@@ -81,6 +81,11 @@ impl Decoding {
         };
         let json = marked(text);
         self.has_halves |= json.len() != text.len();
+        if !is_error && let Some(text) = self.decoder.decode_text(&json) {
+            self.found = Found::Protocol;
+            self.json_events += usize::from(frame.kind == FrameKind::Json);
+            return self.pass_or_live(Content::Text(text), to);
+        }
         match serde_json::from_str(&json) {
             Ok(Value::Array(events)) => {
                 self.json_events += usize::from(frame.kind == FrameKind::Json);
@@ -200,13 +205,7 @@ impl Decoding {
     fn pass_all(&mut self, events: Vec<StreamEvent>, to: &mut VecDeque<StreamEvent>) {
         for event in events {
             match event {
-                StreamEvent::Content(content) => {
-                    let before = to.len();
-                    self.pass(content, to);
-                    if to.len() == before {
-                        to.push_back(StreamEvent::Alive);
-                    }
-                }
+                StreamEvent::Content(content) => self.pass_or_live(content, to),
                 StreamEvent::Done => return self.done(to),
                 StreamEvent::Finish(_) => {
                     self.is_answer = true;
@@ -221,6 +220,15 @@ impl Decoding {
                 | StreamEvent::Alive
                 | StreamEvent::KeptAlive => to.push_back(event),
             }
+        }
+    }
+
+    /// Passes on content. What is held back of it shows that the provider is alive.
+    fn pass_or_live(&mut self, content: Content, to: &mut VecDeque<StreamEvent>) {
+        let before = to.len();
+        self.pass(content, to);
+        if to.len() == before {
+            to.push_back(StreamEvent::Alive);
         }
     }
 

@@ -1,7 +1,12 @@
 //! Lenient deserialization of optional data that must not fail an answer: a value of an unexpected form
 //! counts as absent.
+//!
+//! What is deserialized is a [`Value`] in memory, not a text: an attempt that fails would leave a text in mid-value.
 
-use serde::de::{DeserializeOwned, Error as _};
+use std::fmt;
+
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{DeserializeOwned, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -11,13 +16,13 @@ pub(super) fn read<T: DeserializeOwned + Default>(value: &Value) -> T {
 }
 
 /// Deserializes a value; none if it has another form.
+#[expect(clippy::unnecessary_wraps, reason = "the form that serde calls")]
 pub(super) fn lenient<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
-    T: DeserializeOwned,
+    T: Deserialize<'de>,
 {
-    let value = Option::<Value>::deserialize(deserializer)?;
-    Ok(value.and_then(|value| serde_json::from_value(value).ok()))
+    Ok(Option::deserialize(deserializer).unwrap_or_default())
 }
 
 /// Returns the entries of a list in a body, each read for itself: those of another form are left out. The list is the
@@ -37,23 +42,59 @@ pub(super) fn entries<T: DeserializeOwned>(body: &str, name: &str) -> Option<Vec
 }
 
 /// Deserializes a list, each entry for itself: those of another form are left out.
+#[expect(clippy::unnecessary_wraps, reason = "the form that serde calls")]
 pub(super) fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,
-    T: DeserializeOwned,
+    T: Deserialize<'de>,
 {
-    let entries = match Option::<Value>::deserialize(deserializer)? {
-        Some(Value::Array(entries)) => entries,
-        _ => Vec::new(),
-    };
-    let read = |entry| serde_json::from_value(entry).ok();
-    Ok(entries.into_iter().filter_map(read).collect())
+    let entries: Option<Vec<Entry<T>>> = Option::deserialize(deserializer).unwrap_or_default();
+    let entries = entries.into_iter().flatten();
+    Ok(entries.filter_map(|Entry(entry)| entry).collect())
+}
+
+/// An entry of a list; none if it has another form.
+struct Entry<T>(Option<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Entry<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(T::deserialize(deserializer).ok()))
+    }
 }
 
 /// Deserializes a text that some servers send in parts, see [`text_in`]; none if it is empty.
+#[expect(clippy::unnecessary_wraps, reason = "the form that serde calls")]
 pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    let value = Option::<Value>::deserialize(deserializer)?;
-    Ok(value.as_ref().and_then(text_in))
+    Ok(deserializer.deserialize_any(Text).unwrap_or_default())
+}
+
+/// Reads a string as it is: every event has one, and few have more.
+struct Text;
+
+impl<'de> Visitor<'de> for Text {
+    type Value = Option<String>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a text")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok((!text.is_empty()).then(|| text.to_owned()))
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, parts: A) -> Result<Self::Value, A::Error> {
+        let parts = Value::deserialize(SeqAccessDeserializer::new(parts))?;
+        Ok(text_in(&parts))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Self::Value, A::Error> {
+        let fields = Value::deserialize(MapAccessDeserializer::new(fields))?;
+        Ok(text_in(&fields))
+    }
 }
 
 /// Returns the text of a value: a string, an object with one, or a list of these; none if it is empty.

@@ -323,6 +323,12 @@ pub trait Decoder: Send {
     /// states a failure is not decoded.
     fn decode(&mut self, event: &Value) -> Option<Vec<StreamEvent>>;
 
+    /// Decodes the usual event, a piece of text and nothing else, without the detour of a [`Value`]: a fast provider
+    /// sends little but these. `None` for every other event, which is then left to [`decode`](Self::decode).
+    fn decode_text(&mut self, _json: &str) -> Option<String> {
+        None
+    }
+
     /// Returns what was held back, when the stream has ended.
     fn end(&mut self) -> Vec<StreamEvent> {
         Vec::new()

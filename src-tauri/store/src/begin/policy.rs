@@ -78,8 +78,8 @@ impl Store {
         blocker: Option<&LiveLock>,
         now: Timestamp,
     ) -> Result<Decision> {
-        let conversation_id = &context.conversation_id;
-        match queue::queued_before(tx, conversation_id, &request.request_id).await? {
+        let queue = queue::found(tx, context, &request.request_id).await?;
+        match queue.before {
             Some(QueuedBefore::Waiting(queued)) => return Ok(Decision::Again(queued)),
             // A late repetition must not bring back what the user removed.
             Some(QueuedBefore::Removed) => {
@@ -88,7 +88,7 @@ impl Store {
             }
             None => {}
         }
-        if blocker.is_none() && queue::count(tx, &context.branch_id).await? == 0 {
+        if blocker.is_none() && queue.waiting == 0 {
             return Ok(Decision::Acquire);
         }
         let takeover = match (policy(tx, context, request.policy).await?, blocker) {

@@ -1,8 +1,8 @@
 //! How a message enters a queue and leaves it, in the transactions of its send and of its turn.
 
 use conch_model::{
-    AttachmentId, BranchId, ConversationId, MAX_QUEUED, MessageId, Parameters, Queued,
-    QueuedMessageId, RequestId, Timestamp,
+    AttachmentId, BranchId, MAX_QUEUED, MessageId, Parameters, Queued, QueuedMessageId, RequestId,
+    Timestamp,
 };
 use sqlx::SqliteConnection;
 
@@ -11,38 +11,52 @@ use crate::branches::BranchContext;
 use crate::write::{Change, WriteTx};
 use crate::{Result, attachments, settings};
 
+/// What a send finds in the queue of its branch.
+pub(crate) struct FoundQueue {
+    /// The message that was queued under its request id and has not been sent.
+    pub(crate) before: Option<QueuedBefore>,
+    /// How many messages wait.
+    pub(crate) waiting: u32,
+}
+
 /// A message that was queued under a request id.
 pub(crate) enum QueuedBefore {
     Waiting(Queued),
     Removed,
 }
 
-/// Returns the message that was queued under this request id and has not been sent.
-pub(crate) async fn queued_before(
+/// Reads what a send under this request id finds.
+pub(crate) async fn found(
     tx: &mut SqliteConnection,
-    conversation_id: &ConversationId,
+    context: &BranchContext,
     request_id: &RequestId,
-) -> Result<Option<QueuedBefore>> {
+) -> Result<FoundQueue> {
     let row = sqlx::query!(
         r#"SELECT q.id AS "id: QueuedMessageId", q.removed_at IS NOT NULL AS "is_removed!: bool",
              (SELECT count(*) FROM queued_messages n
-               WHERE n.branch_id = q.branch_id AND n.removed_at IS NULL AND n.position <= q.position) AS "position!: u32"
-           FROM queued_messages q WHERE q.conversation_id = ? AND q.client_request_id = ?"#,
-        conversation_id,
+               WHERE n.branch_id = q.branch_id AND n.removed_at IS NULL AND n.position <= q.position) AS "position!: u32",
+             (SELECT count(*) FROM queued_messages w
+               WHERE w.branch_id = ?1 AND w.removed_at IS NULL) AS "waiting!: u32"
+           FROM (SELECT 1) LEFT JOIN queued_messages q ON q.conversation_id = ?2 AND q.client_request_id = ?3"#,
+        context.branch_id,
+        context.conversation_id,
         request_id
     )
-    .fetch_optional(tx)
+    .fetch_one(tx)
     .await?;
-    Ok(row.map(|row| {
+    let before = row.id.map(|queued_message_id| {
         if row.is_removed {
-            QueuedBefore::Removed
-        } else {
-            QueuedBefore::Waiting(Queued {
-                queued_message_id: row.id,
-                position: row.position,
-            })
+            return QueuedBefore::Removed;
         }
-    }))
+        QueuedBefore::Waiting(Queued {
+            queued_message_id,
+            position: row.position,
+        })
+    });
+    Ok(FoundQueue {
+        before,
+        waiting: row.waiting,
+    })
 }
 
 /// A message to queue.

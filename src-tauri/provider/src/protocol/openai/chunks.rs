@@ -47,11 +47,65 @@ impl Decoder for Chunks {
         Some(events)
     }
 
+    fn decode_text(&mut self, json: &str) -> Option<String> {
+        if self.details.has_begun() {
+            return None;
+        }
+        let chunk: TextChunk = serde_json::from_str(json).ok()?;
+        let [choice] = chunk.choices;
+        let text = choice.delta.content;
+        if text.is_empty() || choice.index != 0 {
+            return None;
+        }
+        self.has_text = true;
+        Some(text)
+    }
+
     fn end(&mut self) -> Vec<StreamEvent> {
         let mut events: Vec<_> = self.details.end().into_iter().collect();
         events.extend(self.calls.whole_ones());
         events
     }
+}
+
+/// A chunk with a piece of text and nothing else: any other fails here, because a field that has a meaning in
+/// [`Chunk`], or may state a failure, is not null.
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "these fields have to be null")]
+struct TextChunk {
+    choices: [TextChoice; 1],
+    usage: Option<()>,
+    messages_left_out: Option<()>,
+    #[serde(rename = "type")]
+    kind: Option<()>,
+    error: Option<()>,
+    errors: Option<()>,
+    response: Option<()>,
+}
+
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "these fields have to be null")]
+struct TextChoice {
+    #[serde(default)]
+    index: u32,
+    delta: TextDelta,
+    message: Option<()>,
+    text: Option<()>,
+    finish_reason: Option<()>,
+}
+
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "these fields have to be null")]
+struct TextDelta {
+    content: String,
+    refusal: Option<()>,
+    reasoning_content: Option<()>,
+    reasoning: Option<()>,
+    reasoning_details: Option<()>,
+    tool_calls: Option<()>,
+    function_call: Option<()>,
+    images: Option<()>,
+    audio: Option<()>,
 }
 
 #[derive(Default, Deserialize)]
@@ -176,10 +230,11 @@ impl Chunks {
         self.details.add(delta.reasoning_details);
         match delta.content {
             Some(Value::Array(parts)) => {
-                for part in parts {
-                    self.part(&part, events);
+                for part in &parts {
+                    self.part(part, events);
                 }
             }
+            Some(Value::String(content)) => self.text(Some(content), events),
             Some(content) => self.part(&content, events),
             None => self.text(completion, events),
         }
@@ -231,7 +286,7 @@ impl Chunks {
     }
 
     fn text(&mut self, text: Option<String>, events: &mut Vec<StreamEvent>) {
-        if let Some(text) = text {
+        if let Some(text) = text.filter(|text| !text.is_empty()) {
             self.has_text = true;
             events.extend(self.details.end());
             events.push(StreamEvent::text(text));

@@ -31,6 +31,11 @@ impl Details {
         Some(texts.collect()).filter(|text: &String| !text.is_empty())
     }
 
+    /// Returns whether reasoning has begun that the next text ends.
+    pub(super) fn has_begun(&self) -> bool {
+        self.has_text || self.bytes > 0
+    }
+
     /// Notes that the reasoning is shown, too.
     pub(super) fn goes_with_text(&mut self) {
         self.has_text = true;
@@ -61,18 +66,19 @@ impl Details {
         let Self {
             entries, has_text, ..
         } = std::mem::take(self);
+        if entries.is_empty() {
+            return None;
+        }
         let data = ProviderData {
             protocol: ProtocolKind::OpenAi,
-            data: json!({FIELD: entries.as_slice()}),
+            data: json!({FIELD: entries}),
         };
-        (!entries.is_empty()).then(|| {
-            let content = if has_text {
-                Content::ProviderData(data)
-            } else {
-                Content::HiddenReasoning(data)
-            };
-            content.into()
-        })
+        let content = if has_text {
+            Content::ProviderData(data)
+        } else {
+            Content::HiddenReasoning(data)
+        };
+        Some(content.into())
     }
 }
 

@@ -266,3 +266,63 @@ fn reasoning_that_is_only_in_the_details_is_shown() {
     let data = r#"{"choices":[{"delta":{"reasoning_details":[{"type":"reasoning.summary","summary":"Hm","index":0}, "odd"]}}]}"#;
     assert_eq!(decode(data), [StreamEvent::reasoning("Hm")]);
 }
+
+/// Whatever is read fast is read to the same effect.
+#[test]
+fn the_usual_event_is_read_without_a_detour_and_any_other_with_it() {
+    let text = |json: &str| Chunks::default().decode_text(json);
+    for usual in [
+        r#"{"choices":[{"index":0,"delta":{"content":"Hi"}}]}"#,
+        r#"{"id":"c","object":"chat.completion.chunk","created":1,"model":"m","service_tier":"default","usage":null,
+            "choices":[{"index":0,"delta":{"role":"assistant","content":"a \"b\" \u00e9\n","refusal":null,
+            "reasoning":null,"tool_calls":null},"logprobs":null,"finish_reason":null}],"obfuscation":"x","error":null}"#,
+        r#"{"choices":[{"delta":{"content":"\ud83d\udc1a","role":7}}]}"#,
+    ] {
+        let read = text(usual).expect(usual);
+        assert_eq!(decode(usual), [StreamEvent::text(read)], "{usual}");
+    }
+    for other in [
+        r#"{"choices":[{"index":0,"delta":{"content":""}}]}"#,
+        r#"{"choices":[{"index":1,"delta":{"content":"b"}}]}"#,
+        r#"{"choices":[{"delta":{"content":"a"}},{"index":1,"delta":{"content":"b"}}]}"#,
+        r#"{"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}]}"#,
+        r#"{"choices":[{"delta":{"content":"a"},"finish_reason":""}]}"#,
+        r#"{"choices":[{"delta":{"content":["a"]}}]}"#,
+        r#"{"choices":[{"delta":{"content":"a","refusal":"no"}}]}"#,
+        r#"{"choices":[{"delta":{"content":"a","reasoning":"hm"}}]}"#,
+        r#"{"choices":[{"delta":{"content":"a","reasoning_content":"hm"}}]}"#,
+        r#"{"choices":[{"delta":{"content":"a","reasoning_details":[{"text":"hm"}]}}]}"#,
+        r#"{"choices":[{"delta":{"content":"a","tool_calls":[]}}]}"#,
+        r#"{"choices":[{"delta":{"content":"a","function_call":{}}}]}"#,
+        r#"{"choices":[{"delta":{"content":"a","images":[1]}}]}"#,
+        r#"{"choices":[{"delta":{"content":"a","audio":{"id":"x"}}}]}"#,
+        r#"{"choices":[{"delta":{"content":"a"},"message":{"content":"a"}}]}"#,
+        r#"{"choices":[{"delta":{"content":"a"},"text":"b"}]}"#,
+        r#"{"choices":[{"delta":{"content":"a"}}],"usage":{"prompt_tokens":1}}"#,
+        r#"{"choices":[{"delta":{"content":"a"}}],"messages_left_out":1}"#,
+        r#"{"choices":[{"delta":{"content":"a"}}],"type":"error"}"#,
+        r#"{"choices":[{"delta":{"content":"a"}}],"error":{"message":"no"}}"#,
+        r#"{"choices":[{"delta":{"content":"a"}}],"errors":["no"]}"#,
+        r#"{"choices":[{"delta":{"content":"a"}}],"response":{"error":"no"}}"#,
+        r#"{"choices":[]}"#,
+        r#"[{"choices":[{"delta":{"content":"a"}}]}]"#,
+        "{",
+    ] {
+        assert_eq!(text(other), None, "{other}");
+    }
+}
+
+#[test]
+fn text_that_ends_reasoning_is_not_read_without_it() {
+    let usual = r#"{"choices":[{"delta":{"content":"Hi"}}]}"#;
+    for reasoning in [
+        r#"{"choices":[{"delta":{"reasoning":"Hm"}}]}"#,
+        r#"{"choices":[{"delta":{"reasoning_details":[{"type":"reasoning.encrypted","data":"x"}]}}]}"#,
+    ] {
+        let mut decoder = Chunks::default();
+        testing::decode(&mut decoder, reasoning);
+        assert_eq!(decoder.decode_text(usual), None, "{reasoning}");
+        testing::decode(&mut decoder, usual);
+        assert_eq!(decoder.decode_text(usual).as_deref(), Some("Hi"));
+    }
+}
