@@ -22,7 +22,7 @@ usage: cargo xtask <command>
   test [--only STAGE]    set up and check everything, or one of: fmt ui clippy docs direction deny queries tests prove
   prove [--quick] [KIND]  try to break the generation lock; the full campaign renews docs/RELIABILITY.md
   fuzz [--minutes N] [--sanitizer NAME] [TARGET]  look for input that breaks what reads it, 10 minutes for each target
-  peers-test [--types]   check requests and answers against the official packages of the providers
+  peers-test [--types] [--servers]  try Conch with the types of the official packages, and with servers of others
   bench [--json] [ROW]   measure Conch beside what it is compared with; all rows renew docs/PERFORMANCE.md
   screenshots [--only NAME]  draw every view and state of the window into docs/screenshots
   setup                  install what this machine lacks: system packages, npm packages, the model
@@ -91,6 +91,7 @@ impl Command {
                 }
                 (Self::Fuzz(options), Value(target)) => options.targets.push(target.string()?),
                 (Self::PeersTest(parts), Long("types")) => parts.push(Part::Types),
+                (Self::PeersTest(parts), Long("servers")) => parts.push(Part::Servers),
                 (Self::Queries(mode), Long("check")) => *mode = Mode::Check,
                 (_, argument) => return Err(argument.unexpected()),
             }
@@ -120,7 +121,10 @@ mod tests {
             ("run -- --a b", Command::Run(vec!["--a".into(), "b".into()])),
             ("test", Command::Test(None)),
             ("peers-test", Command::PeersTest(Vec::new())),
-            ("peers-test --types", Command::PeersTest(vec![Part::Types])),
+            (
+                "peers-test --types --servers",
+                Command::PeersTest(vec![Part::Types, Part::Servers]),
+            ),
             ("test --only clippy", Command::Test(Some(Stage::Clippy))),
             ("prove --quick model", quick),
             (

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use xshell::{Shell, cmd};
 
+use crate::model;
 use crate::page::{self, NPM};
 use crate::python::PYTHON;
 use crate::terminal::{heading, say, success};
@@ -20,10 +21,12 @@ const SOURCES: &str = "tests/peers";
 pub(crate) enum Part {
     /// The requests that Conch sends and the answers that it reads, against the types of the official packages.
     Types,
+    /// Conch's core against servers.
+    Servers,
 }
 
 impl Part {
-    const ALL: [Self; 1] = [Self::Types];
+    const ALL: [Self; 2] = [Self::Types, Self::Servers];
 }
 
 /// Runs these parts, or all of them.
@@ -36,6 +39,7 @@ pub(crate) fn run(workspace: &Workspace, parts: &[Part]) -> anyhow::Result<()> {
     for part in parts {
         match part {
             Part::Types => types(workspace)?,
+            Part::Servers => servers(workspace)?,
         }
     }
     success("Conch and its peers agree");
@@ -62,6 +66,27 @@ fn types(workspace: &Workspace) -> anyhow::Result<()> {
     let folder = workspace.target("peers/node");
     if page::check_node(shell).is_ok() && is_there(shell, &folder, "package.json", install_node) {
         cmd!(shell, "node {SOURCES}/check_requests.mjs {folder}").run()?;
+    }
+    Ok(())
+}
+
+fn servers(workspace: &Workspace) -> anyhow::Result<()> {
+    let shell = workspace.shell();
+    heading("Conch's core, with servers that others wrote");
+    let folder = workspace.target("peers/servers");
+    let has_python = is_there(
+        shell,
+        &folder.join("python"),
+        "servers.txt",
+        install_servers,
+    );
+    let has_node = page::check_node(shell).is_ok()
+        && is_there(shell, &folder.join("node"), "servers.json", install_node);
+    if has_python && has_node {
+        cmd!(shell, "cargo test -p conch-core --test peers")
+            .env("CONCH_PEERS", folder)
+            .env("CONCH_MODEL_FILE", model::path()?)
+            .run()?;
     }
     Ok(())
 }
@@ -102,6 +127,16 @@ fn install_python(shell: &Shell, list: &Path, folder: &Path) -> anyhow::Result<(
         shell,
         "{PYTHON} -m pip install --quiet --disable-pip-version-check --root-user-action ignore
          --only-binary :all: --target {folder} --requirement {list}"
+    )
+    .run()?)
+}
+
+/// Without the dependencies that the list leaves out: some are for parts of the packages that are not used.
+fn install_servers(shell: &Shell, list: &Path, folder: &Path) -> anyhow::Result<()> {
+    Ok(cmd!(
+        shell,
+        "{PYTHON} -m pip install --quiet --disable-pip-version-check --root-user-action ignore
+         --no-deps --only-binary :all: --target {folder} --requirement {list}"
     )
     .run()?)
 }

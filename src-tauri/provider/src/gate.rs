@@ -3,8 +3,8 @@
 //! First come, first served. A generation holds its permit from its first request to its end, its pauses
 //! included, so that a refused one is not overtaken. A provider's rate limit applies to all that wait: after
 //! a 429 no request is sent until its pause is over, then fewer concurrently, and one request at a time until
-//! each has its response; successful answers raise the limit again gradually (additive increase,
-//! multiplicative decrease, as in TCP: RFC 5681 §3.1).
+//! each has its response; an outage whose end the provider names is waited for, too. Successful answers
+//! raise the limit again gradually (additive increase, multiplicative decrease, as in TCP: RFC 5681 §3.1).
 //!
 //! Times are monotonic, so a stepped clock opens no gate early. Whether a refused request is retried is
 //! decided in `turns::turn`.
@@ -322,6 +322,10 @@ impl State {
         self.limit = (self.limit / 2.0).max(1.0);
         self.budget = None;
         self.cautious_until = Some(now + CAUTION);
+        self.close_for(pause, now);
+    }
+
+    fn close_for(&mut self, pause: Duration, now: Instant) {
         let until = now + pause.min(MAX_PAUSE);
         self.closed_until = self.closed_until.max(Some(until));
     }
@@ -370,6 +374,11 @@ impl Permit {
                 state.refused(failure.retry, now);
                 self.ticket = Some(state.queue_up_again());
             }
+            // An outage whose end the provider names, RFC 9110 section 10.2.3.
+            Some(Response::Failed(Failure {
+                retry: Retry::After(pause),
+                ..
+            })) if *pause <= MAX_PAUSE => state.close_for(*pause, now),
             Some(Response::Failed(_)) | None => {}
         }
         drop(state);
@@ -511,6 +520,36 @@ mod tests {
         assert!(
             reported.into_inner() >= 1,
             "the end of the pause is reported"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_outage_that_is_not_waited_for_closes_no_gate() {
+        let gate = gate(8);
+        let outage = Failure::new(FailureKind::ProviderFault, "Service Unavailable");
+        let outage = outage.retrying(Retry::After(Duration::from_hours(1)));
+        let mut permit = acquire(&gate).await;
+        permit.note(&Response::Failed(&outage));
+        drop(permit);
+        let began = Instant::now();
+        acquire(&gate).await;
+        assert_eq!(began.elapsed().as_secs(), 0, "the user may ask at once");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_outage_closes_the_gate_until_the_provider_expects_to_be_back() {
+        let gate = gate(8);
+        let outage = Failure::new(FailureKind::ProviderFault, "Service Unavailable");
+        let outage = outage.retrying(Retry::After(Duration::from_secs(3)));
+        let mut permit = acquire(&gate).await;
+        permit.note(&Response::Failed(&outage));
+        drop(permit);
+        let began = Instant::now();
+        acquire(&gate).await;
+        assert_eq!(began.elapsed().as_secs(), 3);
+        assert!(
+            (gate.state().limit - 8.0).abs() < f64::EPSILON,
+            "no rate limit"
         );
     }
 

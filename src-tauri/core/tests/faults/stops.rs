@@ -50,7 +50,8 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             let busy = Step::refusal(503, &[("retry-after", "60")], "this is why");
             vec![Script::new([busy])]
         })
-        .user(User::StopsInPause),
+        .user(User::StopsInPause)
+        .closed(),
         scenario("a long pause after 429", stopped(), |_| {
             let busy = Step::refusal(429, &[("retry-after", "60")], "this is why");
             vec![Script::new([busy])]
