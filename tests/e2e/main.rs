@@ -21,6 +21,7 @@ mod long;
 mod map;
 mod native_input;
 mod notifications;
+mod peers;
 mod process;
 mod queue;
 mod reading;
@@ -99,9 +100,15 @@ impl Scene {
 
     /// Opens a window with no provider in its environment, and with no keychain.
     async fn open_unconfigured() -> Self {
+        Self::open_only_with(&[]).await
+    }
+
+    /// Opens a window with only the providers of these environment variables, and with no keychain.
+    async fn open_only_with(providers: &[(String, String)]) -> Self {
         let (server, folder) = (FaultServer::start().await, tempfile::tempdir().unwrap());
         let display = Display::find().unwrap();
         let mut environment = environment(&display, folder.path());
+        environment.extend_from_slice(providers);
         // Tests must not use the developer's own keychain; without a bus there is none.
         let nowhere = format!("unix:path={}/no-bus", folder.path().display());
         environment.push(("DBUS_SESSION_BUS_ADDRESS".into(), nowhere));

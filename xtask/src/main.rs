@@ -7,6 +7,7 @@
 
 mod application;
 mod bench;
+mod cargo_test;
 mod cargo_tool;
 mod command_line;
 mod deny;

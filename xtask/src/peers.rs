@@ -1,13 +1,14 @@
 //! `cargo xtask peers-test`: Conch beside software that others wrote, which pip and npm install into a folder of its
 //! own in the target folder. What cannot be installed is skipped, and said.
 //!
-//! What needs no package runs in `cargo test`, on files that this command checks.
+//! What needs no package runs in `cargo test`, on files that this command checks; and what needs the servers, where they
+//! are installed.
 
 use std::path::{Path, PathBuf};
 
 use xshell::{Shell, cmd};
 
-use crate::model;
+use crate::cargo_test;
 use crate::page::{self, NPM};
 use crate::python::PYTHON;
 use crate::terminal::{heading, say, success};
@@ -16,12 +17,18 @@ use crate::workspace::{Workspace, acquire_lock};
 /// The folder of the programs and of the files that they check.
 const SOURCES: &str = "tests/peers";
 
+/// The folder of the servers, in the target folder.
+const SERVERS: &str = "peers/servers";
+
+/// The folders in it, with their lists.
+const SERVER_LISTS: [(&str, &str); 2] = [("python", "servers.txt"), ("node", "servers.json")];
+
 /// A part of the test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
     /// The requests that Conch sends and the answers that it reads, against the types of the official packages.
     Types,
-    /// Conch's core against servers.
+    /// Conch's core and its window against servers.
     Servers,
 }
 
@@ -72,23 +79,29 @@ fn types(workspace: &Workspace) -> anyhow::Result<()> {
 
 fn servers(workspace: &Workspace) -> anyhow::Result<()> {
     let shell = workspace.shell();
-    heading("Conch's core, with servers that others wrote");
-    let folder = workspace.target("peers/servers");
-    let has_python = is_there(
-        shell,
-        &folder.join("python"),
-        "servers.txt",
-        install_servers,
-    );
-    let has_node = page::check_node(shell).is_ok()
-        && is_there(shell, &folder.join("node"), "servers.json", install_node);
-    if has_python && has_node {
-        cmd!(shell, "cargo test -p conch-core --test peers")
-            .env("CONCH_PEERS", folder)
-            .env("CONCH_MODEL_FILE", model::path()?)
-            .run()?;
+    heading("Conch, with servers that others wrote");
+    let folder = workspace.target(SERVERS);
+    let [python, node] = SERVER_LISTS.map(|(name, _)| folder.join(name));
+    let has_node = page::check_node(shell).is_ok();
+    if is_there(shell, &python, SERVER_LISTS[0].1, install_servers)
+        && has_node
+        && is_there(shell, &node, SERVER_LISTS[1].1, install_node)
+    {
+        for tests in [
+            ["--package", "conch-core", "--test", "peers"].as_slice(),
+            &["--package", "conch", "--test", "e2e", "peers::"],
+        ] {
+            cargo_test::run(workspace, tests, Some(&folder))?;
+        }
     }
     Ok(())
+}
+
+/// Returns the folder of the servers where all are installed, for the tests that need them.
+pub(crate) fn installed_servers(workspace: &Workspace) -> Option<PathBuf> {
+    let folder = workspace.target(SERVERS);
+    let is_installed = |(name, list)| is_installed(workspace.shell(), &folder.join(name), list);
+    SERVER_LISTS.into_iter().all(is_installed).then_some(folder)
 }
 
 /// Returns whether the packages of a list are in a folder, into which they are installed if they are not.
@@ -98,21 +111,15 @@ fn is_there(
     list: &str,
     install: fn(&Shell, &Path, &Path) -> anyhow::Result<()>,
 ) -> bool {
-    let wanted: PathBuf = [SOURCES, list].iter().collect();
-    // Written last, so that an installation that was cut off is done again.
-    let installed = folder.join(format!("installed-{list}"));
-    let is_same = || {
-        let wanted = shell.read_binary_file(&wanted).ok()?;
-        Some(shell.read_binary_file(&installed).ok()? == wanted)
-    };
-    if is_same() == Some(true) {
+    if is_installed(shell, folder, list) {
         return true;
     }
+    let wanted = source(list);
     let result = shell
         .remove_path(folder)
         .map_err(Into::into)
         .and_then(|()| install(shell, &wanted, folder))
-        .and_then(|()| Ok(shell.copy_file(&wanted, &installed)?));
+        .and_then(|()| Ok(shell.copy_file(&wanted, stamp(folder, list))?));
     if let Err(error) = &result {
         say(format!(
             "skipped: the packages of {} cannot be installed here ({error:#})",
@@ -120,6 +127,25 @@ fn is_there(
         ));
     }
     result.is_ok()
+}
+
+/// Returns whether the packages of this list, and of no other version of it, are in a folder.
+fn is_installed(shell: &Shell, folder: &Path, list: &str) -> bool {
+    let stamp = shell.read_binary_file(stamp(folder, list));
+    stamp.is_ok_and(|stamp| {
+        shell
+            .read_binary_file(source(list))
+            .is_ok_and(|list| list == stamp)
+    })
+}
+
+fn source(list: &str) -> PathBuf {
+    [SOURCES, list].iter().collect()
+}
+
+/// Returns the path of the copy of a list that is written last, so that an installation that was cut off is done again.
+fn stamp(folder: &Path, list: &str) -> PathBuf {
+    folder.join(format!("installed-{list}"))
 }
 
 fn install_python(shell: &Shell, list: &Path, folder: &Path) -> anyhow::Result<()> {

@@ -4,14 +4,14 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::Context;
-use xshell::{Cmd, Shell, cmd};
+use xshell::cmd;
 
 use crate::page::NPM;
 use crate::prove::{self, Amount};
 use crate::queries::{self, Mode};
 use crate::terminal::{Stopwatch, failure, heading, human_time, say, success};
 use crate::workspace::Workspace;
-use crate::{deny, direction, environment, model, page, setup};
+use crate::{cargo_test, deny, direction, page, peers, setup};
 
 /// One part of the whole check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +90,10 @@ impl Stage {
             Self::Direction => direction::check(shell)?,
             Self::Deny => deny::check(workspace)?,
             Self::Queries => queries::run(workspace, Mode::Check)?,
-            Self::Tests => test(shell)?,
+            Self::Tests => {
+                let servers = peers::installed_servers(workspace);
+                cargo_test::run(workspace, &["--workspace"], servers.as_deref())?;
+            }
             Self::Prove => prove::run(workspace, Amount::Quick, &[])?,
         }
         Ok(())
@@ -163,10 +166,6 @@ pub(crate) fn format(workspace: &Workspace) -> anyhow::Result<()> {
     Ok(cmd!(shell, "{NPM} --prefix ui run --silent format").run()?)
 }
 
-/// The virtual screen of the tests. A server that resets when its last window closes refuses the next client for a
-/// moment.
-const SCREEN: &str = "-screen 0 1280x800x24 -noreset";
-
 struct Row {
     name: &'static str,
     time: Duration,
@@ -182,37 +181,6 @@ impl Row {
             self.outcome
         )
     }
-}
-
-/// Runs every cargo test with only the environment variables that [`environment`] lets through, on Linux under a
-/// separate X server and D-Bus session.
-fn test(shell: &Shell) -> anyhow::Result<()> {
-    // Built with the whole environment: a crate may have to be fetched through a proxy.
-    cmd!(shell, "cargo test --workspace --no-run").run()?;
-    let cargo = ["cargo", "test", "--workspace"];
-    if !cfg!(target_os = "linux") {
-        let [cargo, arguments @ ..] = cargo;
-        return Ok(in_test_environment(cmd!(shell, "{cargo} {arguments...}"))?.run()?);
-    }
-    // A window on the developer's own display would take the focus, and a window manager changes what is tested.
-    let tests = cmd!(
-        shell,
-        "xvfb-run --auto-servernum --server-args {SCREEN} dbus-run-session -- {cargo...}"
-    );
-    let tests = in_test_environment(tests)?
-        .env("GDK_BACKEND", "x11")
-        .env_remove("WAYLAND_DISPLAY");
-    Ok(tests.run()?)
-}
-
-fn in_test_environment(tests: Cmd<'_>) -> anyhow::Result<Cmd<'_>> {
-    Ok(tests
-        .env_clear()
-        .envs(environment::inherited())
-        .env("CONCH_MODEL_FILE", model::path()?)
-        .env("LIBGL_ALWAYS_SOFTWARE", "1")
-        // The accessibility bus is started on demand and delays every window by seconds where that fails.
-        .env("NO_AT_BRIDGE", "1"))
 }
 
 #[cfg(test)]

@@ -2,5 +2,6 @@
 //! window is in `tests/window`.
 
 pub mod application;
+pub mod peers;
 pub mod report;
 pub mod seed;

@@ -4,7 +4,7 @@ use conch_core::model::{MessageStatus, Parameters};
 use serde_json::json;
 
 use crate::Conch;
-use crate::server::{Server, installed};
+use conch_support::peers::{Peer, installed};
 
 /// The server's program.
 const PROGRAM: &str = "@copilotkit/aimock/dist/cli.js";
@@ -19,7 +19,7 @@ async fn ollamas_protocol_is_spoken_and_its_faults_are_no_answers() {
     ]});
     std::fs::write(&fixtures, fixture.to_string()).unwrap();
     let arguments = ["-f", fixtures.to_str().unwrap(), "-p"];
-    let server = Server::node(&folder, PROGRAM, &arguments).await;
+    let server = Peer::node(&folder, PROGRAM, &arguments).await.unwrap();
 
     let conch = Conch::with(&[("OLLAMA_HOST", &server.address)]).await;
     let models = conch.app.providers.models(true).await.unwrap();
@@ -35,11 +35,17 @@ async fn ollamas_protocol_is_spoken_and_its_faults_are_no_answers() {
     assert!(error.contains("No fixture matched"), "{error}");
 
     for rate in ["disconnectRate", "malformedRate", "dropRate"] {
-        server.post("/__aimock/chaos", &json!({ rate: 1.0 })).await;
+        server
+            .post("/__aimock/chaos", &json!({ rate: 1.0 }))
+            .await
+            .unwrap();
         let broken = conch.ask(&id, "More about shells.").await;
         assert_eq!(broken.status, MessageStatus::Failed, "{rate}: {broken:?}");
         assert!(broken.error.is_some(), "{rate}");
-        server.post("/__aimock/chaos", &json!({ rate: 0.0 })).await;
+        server
+            .post("/__aimock/chaos", &json!({ rate: 0.0 }))
+            .await
+            .unwrap();
         let answer = conch.retry(&id, &broken).await;
         assert_eq!(answer.status, MessageStatus::Complete, "{rate}: {answer:?}");
     }

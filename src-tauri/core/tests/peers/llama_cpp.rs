@@ -1,13 +1,13 @@
-//! llama.cpp's own server (PyPI `xllamacpp`), with the built-in model's file: chat completions and Anthropic's messages,
-//! one slot and two. Once Conch speaks OpenAI's Responses, another row of [`PROTOCOLS`] tests that.
+//! llama.cpp's own server (PyPI `xllamacpp`), with the built-in model's file: chat completions, OpenAI's Responses and
+//! Anthropic's messages, one slot and two.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use conch_core::model::{FinishReason, MessageStatus, Parameters, TurnRequest};
+use conch_core::model::{FinishReason, MessageStatus, Parameters, ProtocolKind, TurnRequest};
 use serde_json::json;
 
-use crate::server::{Server, installed, model_file};
 use crate::{Conch, code};
+use conch_support::peers::{Peer, installed, skip};
 
 const PROGRAM: &str = "
 import sys, time
@@ -24,15 +24,29 @@ while True:
     time.sleep(60)
 ";
 
-/// A protocol that the server speaks: how the environment names its address, and its path.
-const PROTOCOLS: [(&str, &str); 2] = [("OPENAI_BASE_URL", "/v1"), ("ANTHROPIC_BASE_URL", "")];
+/// The protocols that the server speaks, with the paths of their base addresses.
+const PROTOCOLS: [(ProtocolKind, &str); 3] = [
+    (ProtocolKind::OpenAi, "/v1"),
+    (ProtocolKind::Responses, "/v1"),
+    (ProtocolKind::Anthropic, ""),
+];
 
-async fn server(folder: &Path, context: u32, slots: u32) -> Option<Server> {
+/// Returns the built-in model's file; `None`, with a line for the user, if there is none.
+fn model_file() -> Option<PathBuf> {
+    let file = std::env::var_os("CONCH_MODEL_FILE").map(PathBuf::from);
+    let file = file.filter(|file| file.is_file());
+    if file.is_none() {
+        skip("CONCH_MODEL_FILE names no model");
+    }
+    file
+}
+
+async fn server(folder: &Path, context: u32, slots: u32) -> Option<Peer> {
     let model = model_file()?;
     let (context, slots) = (context.to_string(), slots.to_string());
     let arguments = [model.to_str()?, &context, &slots];
-    let server = Server::python(folder, PROGRAM, &arguments).await;
-    server.wait_for("/health").await;
+    let server = Peer::python(folder, PROGRAM, &arguments).await.unwrap();
+    server.wait_for("/health").await.unwrap();
     Some(server)
 }
 
@@ -50,19 +64,19 @@ async fn each_protocol_answers_and_its_tokens_are_counted() {
     let Some(server) = server(&folder, 1024, 1).await else {
         return;
     };
-    for (variable, path) in PROTOCOLS {
+    for (protocol, path) in PROTOCOLS {
         let base_url = format!("{}{path}", server.address);
-        let conch = Conch::with(&[(variable, &base_url)]).await;
+        let conch = Conch::speaking(protocol, base_url).await;
         let models = conch.app.providers.models(true).await.unwrap();
-        assert!(models[0].available, "{variable}: {models:?}");
+        assert!(models[0].available, "{protocol:?}: {models:?}");
 
         let id = conch.conversation(brief(24)).await;
         let answer = conch.ask(&id, "What is the capital of France?").await;
         assert_eq!(answer.status, MessageStatus::Complete, "{answer:?}");
         assert!(!answer.content().is_empty(), "{answer:?}");
         let usage = answer.usage.unwrap();
-        assert!(usage.prompt_tokens > Some(10), "{variable}: {usage:?}");
-        assert!(usage.completion_tokens > Some(1), "{variable}: {usage:?}");
+        assert!(usage.prompt_tokens > Some(10), "{protocol:?}: {usage:?}");
+        assert!(usage.completion_tokens > Some(1), "{protocol:?}: {usage:?}");
     }
 }
 
@@ -147,7 +161,7 @@ async fn answers_share_two_slots_and_wait_for_one() {
             );
             assert_eq!(answer.finish_reason, Some(FinishReason::Length));
         }
-        let props = server.get("/props").await;
+        let props = server.get("/props").await.unwrap();
         assert_eq!(props["total_slots"], json!(slots));
     }
 }

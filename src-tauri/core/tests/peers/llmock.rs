@@ -11,27 +11,8 @@ use conch_core::model::{
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::server::{Server, installed};
 use crate::{Conch, code};
-
-const PROGRAM: &str = "from llmock.cli import app; app()";
-
-/// The name of a provider in `llmock`, and how the environment names its address and key.
-const PROVIDERS: [(&str, &str, &str, &str); 3] = [
-    ("openai", "OPENAI_BASE_URL", "/v1", "OPENAI_API_KEY"),
-    (
-        "anthropic",
-        "ANTHROPIC_BASE_URL",
-        "/anthropic",
-        "ANTHROPIC_API_KEY",
-    ),
-    (
-        "gemini",
-        "GOOGLE_GEMINI_BASE_URL",
-        "/gemini/v1beta",
-        "GEMINI_API_KEY",
-    ),
-];
+use conch_support::peers::{LLMOCK, PROVIDERS, Peer, installed};
 
 /// The server would have sent all before it sees that a connection was closed.
 const SLOWLY: [&str; 2] = ["--stream-chunk-delay-ms", "20"];
@@ -49,7 +30,7 @@ const PERMANENT: [(u16, &str); 5] = [
 ];
 
 struct Session {
-    server: Server,
+    server: Peer,
     conch: Conch,
     provider: &'static str,
     id: ConversationId,
@@ -57,18 +38,18 @@ struct Session {
 
 impl Session {
     async fn new(folder: &Path, number: usize, options: &[&str]) -> Self {
-        let (provider, address, path, key) = PROVIDERS[number];
+        let provider = &PROVIDERS[number];
         let arguments = [&["serve", "--log-level", "error"], options, &["--port"]].concat();
-        let server = Server::python(folder, PROGRAM, &arguments).await;
-        let base_url = format!("{}{path}", server.address);
-        let conch = Conch::with(&[(address, &base_url), (key, "a-key")]).await;
+        let server = Peer::python(folder, LLMOCK, &arguments).await.unwrap();
+        let base_url = format!("{}{}", server.address, provider.path);
+        let conch = Conch::with(&[(provider.address, &base_url), (provider.key, "a-key")]).await;
         // Otherwise the first answer would begin with a request for the list, to which faults apply, too.
         conch.app.providers.models(true).await.unwrap();
         let id = conch.conversation(Parameters::default()).await;
         Self {
             server,
             conch,
-            provider,
+            provider: provider.name,
             id,
         }
     }
@@ -86,11 +67,11 @@ impl Session {
             return;
         }
         let body = json!({"behaviors": behaviors});
-        self.server.post("/_llmock/scenario", &body).await;
+        self.server.post("/_llmock/scenario", &body).await.unwrap();
     }
 
     async fn pending(&self) -> Value {
-        let queued = self.server.get("/_llmock/scenario").await;
+        let queued = self.server.get("/_llmock/scenario").await.unwrap();
         queued["pending"].clone()
     }
 
@@ -99,7 +80,7 @@ impl Session {
     }
 
     async fn requests(&self) -> usize {
-        let requests = self.server.get("/_llmock/requests").await;
+        let requests = self.server.get("/_llmock/requests").await.unwrap();
         requests["requests"].as_array().unwrap().len()
     }
 
@@ -115,7 +96,7 @@ impl Session {
 
     /// What `llmock report --strict` checks: neither an error nor a warning.
     async fn is_resilient(&self) {
-        let verdict = self.server.get("/_llmock/verdict").await;
+        let verdict = self.server.get("/_llmock/verdict").await.unwrap();
         assert_eq!(verdict["findings"], json!([]), "{}", self.provider);
         assert!(verdict["faults_injected"].as_u64() > Some(0), "{verdict}");
     }
@@ -298,7 +279,7 @@ async fn a_quota_is_respected() {
             let answer = session.conch.ask(&session.id, "Hello").await;
             session.is_complete(&answer, "a quota");
         }
-        let verdict = session.server.get("/_llmock/verdict").await;
+        let verdict = session.server.get("/_llmock/verdict").await.unwrap();
         assert_eq!(verdict["findings"], json!([]), "{verdict}");
     }
 }

@@ -4,16 +4,11 @@
 //! `cargo xtask peers-test` installs them, pinned, and names their folder in `CONCH_PEERS`. Without it each test is
 //! skipped with a line.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::disallowed_methods,
-    reason = "a helper that fails fails its test, and its client reaches this machine alone"
-)]
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod aimock;
 mod llama_cpp;
 mod llmock;
-mod server;
 
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -21,9 +16,11 @@ use std::time::Duration;
 
 use conch_core::clock::SystemClock;
 use conch_core::model::{
-    Accepted, ConversationId, Message, MessageStatus, Parameters, SendOutcome, TurnRequest,
+    Accepted, ConversationId, Message, MessageStatus, Parameters, ProtocolKind, TurnRequest,
 };
+use conch_core::provider::Provider;
 use conch_core::{App, Config};
+use conch_support::application;
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 
@@ -51,6 +48,24 @@ impl Conch {
         };
         let user_data = Some(folder.path().join("user"));
         let config = Config::from_environment(variable, user_data, "no-engine".into());
+        Self::open(folder, config).await
+    }
+
+    /// An application with a provider that speaks this protocol, which the environment cannot choose.
+    async fn speaking(protocol: ProtocolKind, base_url: String) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let provider = Provider {
+            protocol,
+            ..Provider::openai(base_url, None)
+        };
+        let config = Config {
+            providers: vec![provider],
+            ..application::config(folder.path(), String::new())
+        };
+        Self::open(folder, config).await
+    }
+
+    async fn open(folder: TempDir, config: Config) -> Self {
         let clock = Arc::new(SystemClock::default());
         Self {
             app: App::open(config, clock).await.unwrap(),
@@ -66,10 +81,7 @@ impl Conch {
     }
 
     async fn start(&self, request: TurnRequest) -> Accepted {
-        match self.app.turns.start(request).await.unwrap() {
-            SendOutcome::Accepted(accepted) => accepted,
-            other => panic!("not accepted: {other:?}"),
-        }
+        application::accepted(self.app.turns.start(request).await.unwrap())
     }
 
     /// Sends, and waits for the end of the answer.

@@ -48,6 +48,8 @@ enum Reach {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Way {
     ThisMachine,
+    /// Without TLS, which servers of one's own have not.
+    Plain,
     Direct,
     Public,
     OwnNetwork,
@@ -154,7 +156,7 @@ impl Network {
     fn to(&self, url: Url, reach: Reach, trust: Trust) -> Result<Route, RouteError> {
         let (way, proxy) = self.way_to(&url, reach)?;
         let (proxy, reached) = proxy.unzip();
-        let is_direct = matches!(way, Way::Direct | Way::Public | Way::OwnNetwork);
+        let is_direct = !matches!(way, Way::ThisMachine | Way::Proxied);
         Ok(Route {
             client: self.client(way, trust, reached.as_ref())?,
             bypassed_proxy: is_direct
@@ -178,6 +180,7 @@ impl Network {
             return Ok((Way::Proxied, Some((proxy, reached))));
         }
         let way = match reach {
+            Reach::Everywhere if url.scheme() == "http" => Way::Plain,
             Reach::Everywhere => Way::Direct,
             Reach::PublicOnly => Way::Public,
             Reach::OwnNetworkOnly => Way::OwnNetwork,
@@ -228,6 +231,12 @@ fn build(
             None => client.no_proxy(),
         };
         let client = resolving(client, way);
+        let client = match way {
+            // A new connection costs nothing here, and model servers (llama.cpp's, uvicorn, Node) close an idle one after
+            // five seconds: a message that meets the close would be lost.
+            Way::ThisMachine | Way::Plain | Way::OwnNetwork => client.pool_max_idle_per_host(0),
+            Way::Direct | Way::Public | Way::Proxied => client,
+        };
         match tls {
             Some(tls) => client.tls_backend_preconfigured(tls),
             None => client,
@@ -255,7 +264,7 @@ fn resolving(client: ClientBuilder, way: Way) -> ClientBuilder {
         Way::ThisMachine => client.dns_resolver(ThisMachine),
         Way::Public => client.dns_resolver(PublicOnly),
         Way::OwnNetwork => client.dns_resolver(OwnNetworkOnly),
-        Way::Direct | Way::Proxied => client,
+        Way::Plain | Way::Direct | Way::Proxied => client,
     }
 }
 

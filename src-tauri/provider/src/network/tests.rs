@@ -1,4 +1,6 @@
 use reqwest::dns::{Name, Resolve};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 use super::*;
 
@@ -102,4 +104,28 @@ fn what_is_not_public_has_no_public_way() {
             network(&[("HTTPS_PROXY", "http://one")]).public_route(address.parse().unwrap());
         assert!(matches!(route, Err(RouteError::NotPublic(_))), "{address}");
     }
+}
+
+/// As llama.cpp's server does with a connection that was idle for five seconds.
+#[tokio::test]
+async fn a_server_of_ones_own_that_closes_an_idle_connection_loses_no_request() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}/", listener.local_addr().unwrap());
+    let server = tokio::spawn(async move {
+        loop {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            let mut request = [0; 1024];
+            connection.read(&mut request).await.unwrap();
+            let answer = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+            connection.write_all(answer.as_bytes()).await.unwrap();
+            // Only once the next request has come, so that the client cannot know.
+            let _ = connection.read(&mut request).await;
+        }
+    });
+    let network = Network::new(Proxies::default());
+    for _ in 0..3 {
+        let answer = network.route(&address).unwrap().post().send().await;
+        assert_eq!(answer.unwrap().text().await.unwrap(), "ok");
+    }
+    server.abort();
 }
