@@ -75,8 +75,11 @@ impl Pages {
             Some(log) => frames(log, size).unwrap_or_default(),
             None => HashMap::new(),
         };
-        let length = main.metadata()?.len() / u64::try_from(size).unwrap_or(1);
-        let in_main = u32::try_from(length).unwrap_or(u32::MAX);
+        let in_main = main
+            .metadata()?
+            .len()
+            .div_ceil(u64::try_from(size).unwrap_or(1));
+        let in_main = u32::try_from(in_main).unwrap_or(u32::MAX);
         let count = wal_offsets.keys().copied().max().unwrap_or(0).max(in_main);
         Ok(Self {
             main,
@@ -111,7 +114,7 @@ impl Pages {
     }
 
     fn page(&mut self, number: u32) -> Option<Vec<u8>> {
-        let mut page = vec![0; self.size];
+        let mut page = Vec::with_capacity(self.size);
         let wal_offsets = self.wal_offsets.get(&number);
         let (file, at) = if let (Some(at), Some(log)) = (wal_offsets, &mut self.log) {
             (log, *at)
@@ -121,7 +124,12 @@ impl Pages {
             (&mut self.main, before.checked_mul(size)?)
         };
         file.seek(SeekFrom::Start(at)).ok()?;
-        file.read_exact(&mut page).ok()?;
+        let mut rest = file.take(u64::try_from(self.size).ok()?);
+        if rest.read_to_end(&mut page).ok()? == 0 {
+            return None;
+        }
+        // What a cut left of a page is followed by zeros, as for SQLite.
+        page.resize(self.size, 0);
         Some(page)
     }
 
@@ -285,6 +293,9 @@ fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use sqlx::sqlite::SqliteConnectOptions;
+    use sqlx::{ConnectOptions, Connection};
+
     use super::*;
 
     #[test]
@@ -314,5 +325,32 @@ mod tests {
         for length in [0, 1, 4061, 4062, 5000, 8_000, 1_000_000] {
             assert!(local(length, PAGE) <= length.min(PAGE - 35));
         }
+    }
+
+    /// As SQLite reads it: with zeros in place of what is missing.
+    #[tokio::test]
+    async fn what_a_cut_left_of_the_last_page_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("conch.db");
+        let options = SqliteConnectOptions::new()
+            .filename(&path)
+            .create_if_missing(true);
+        let mut connection = options.connect().await.unwrap();
+        sqlx::raw_sql("CREATE TABLE t (x); INSERT INTO t VALUES ('one'), ('two'), ('three')")
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        connection.close().await.unwrap();
+        let read = || -> Vec<String> {
+            let mut pages = Pages::open(&path).unwrap();
+            let rows = pages.rows(pages.count());
+            let texts = rows.iter().map(|row| row.values[0].text().unwrap());
+            texts.map(|text| text.replace('\0', "_")).collect()
+        };
+        assert_eq!(read(), ["one", "two", "three"]);
+        // A page is filled from its end, so that this is of the first row.
+        let whole = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &whole[..whole.len() - 2]).unwrap();
+        assert_eq!(read(), ["o__", "two", "three"]);
     }
 }

@@ -94,6 +94,27 @@ async fn what_may_travel_unencrypted_stays_in_the_own_network() {
 }
 
 #[test]
+fn a_consent_to_plain_http_leads_into_the_own_network_alone() {
+    let network = network(&[]);
+    let consent = Consent::PlainHttp {
+        origin: "http://box:8000".to_owned(),
+    };
+    let way_of = |address: &str| {
+        let route = network.consented_route(address, Some(&consent));
+        route.unwrap();
+        let mut clients = network.clients.lock().unwrap();
+        let ways: Vec<_> = clients.drain().map(|((way, _), _)| way).collect();
+        ways
+    };
+    assert_eq!(way_of("http://box:8000/v1"), [Way::OwnNetwork]);
+    assert_eq!(
+        way_of("http://other:8000/v1"),
+        [Way::Plain],
+        "it is about another"
+    );
+}
+
+#[test]
 fn what_is_not_public_has_no_public_way() {
     for address in [
         "https://127.0.0.1/x",
