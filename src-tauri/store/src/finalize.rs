@@ -86,9 +86,9 @@ async fn join(
 ) -> Result<()> {
     if let Some(Chunk { seq: 0, .. }) = last {
         // Most answers are short and have no pieces.
+        chunks::delete(tx, message_id).await?;
         let text = Joined::default().and(last);
-        set_text(tx, message_id, &text, ending, now).await?;
-        return chunks::delete(tx, message_id).await;
+        return set_text(tx, message_id, &text, ending, now).await;
     }
     let text = chunks::joined(tx, message_id).await?.and(last);
     let mut savepoint = tx.begin().await?;
