@@ -1,4 +1,5 @@
-//! Runs axe-core over every scene, in both themes, at each of the scene's sizes, and looks whether anything is cut off.
+//! Runs axe-core over every scene at each of the scene's sizes, its rules for colours in both themes, and looks whether
+//! anything is cut off.
 
 use std::path::Path;
 
@@ -18,9 +19,13 @@ async fn judge(scenes: &[Scene]) -> Vec<String> {
                 let (name, width) = (scene.name, size.width);
                 found.push(format!("{name}, {width} px wide: cut off: {html}"));
             }
-            for theme in Theme::ALL {
+            for (number, theme) in Theme::ALL.into_iter().enumerate() {
                 page.freeze(theme).await.unwrap();
-                for violation in axe.judge(&page).await.unwrap() {
+                let violations = match number {
+                    0 => axe.judge(&page).await,
+                    _ => axe.judge_colors(&page).await,
+                };
+                for violation in violations.unwrap() {
                     let (name, theme, width) = (scene.name, theme.name(), size.width);
                     found.push(format!("{name}, {theme}, {width} px wide: {violation}"));
                 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{Error, Page};
 
@@ -17,6 +17,9 @@ const TAGS: [&str; 6] = [
     "wcag22aa",
     "best-practice",
 ];
+
+/// The rules among these that look at colours.
+const COLORS: [&str; 2] = ["color-contrast", "link-in-text-block"];
 
 /// The source of axe-core, injected into the page by the test; it is not part of the application.
 #[derive(Debug)]
@@ -60,9 +63,25 @@ impl Axe {
     /// # Errors
     /// When axe-core does not finish.
     pub async fn judge(&self, page: &Page<'_>) -> Result<Vec<Violation>, Error> {
+        let rules = json!({
+            "runOnly": { "type": "tag", "values": TAGS },
+            "rules": { "target-size": { "enabled": true } },
+        });
+        self.run(page, &rules).await
+    }
+
+    /// Returns the violations of the rules for colours, which are all that another theme changes.
+    ///
+    /// # Errors
+    /// When axe-core does not finish.
+    pub async fn judge_colors(&self, page: &Page<'_>) -> Result<Vec<Violation>, Error> {
+        let rules = json!({"runOnly": { "type": "rule", "values": COLORS }});
+        self.run(page, &rules).await
+    }
+
+    async fn run(&self, page: &Page<'_>, rules: &Value) -> Result<Vec<Violation>, Error> {
         const JUDGE: &str = "return axe.run(document, {
-              runOnly: { type: 'tag', values: TAGS },
-              rules: { 'target-size': { enabled: true } },
+              ...RULES,
               resultTypes: ['violations'],
             }).then(({ violations }) => violations.flatMap(({ id, help, impact, nodes }) => nodes.map((node) => ({
               rule: id, help, impact, selector: node.target.flat().join(' '), html: node.html.slice(0, 200),
@@ -72,7 +91,7 @@ impl Axe {
         if window.run("return typeof axe;").await? != json!("object") {
             window.run(&self.source).await?;
         }
-        let judge = JUDGE.replace("TAGS", &json!(TAGS).to_string());
+        let judge = JUDGE.replace("RULES", &rules.to_string());
         Ok(serde_json::from_value(window.run(&judge).await?)?)
     }
 }
