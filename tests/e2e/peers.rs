@@ -1,4 +1,4 @@
-//! The window with `llmock`, a server that nobody of this project wrote: it fails on demand, and judges its client.
+//! The window against `llmock`, a third-party server that fails on demand and reports what its client did wrong.
 //!
 //! `cargo xtask peers-test` installs it. Without it, the test is skipped with a line.
 

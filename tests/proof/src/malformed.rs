@@ -39,7 +39,7 @@ const STARTS: usize = 3;
 
 /// Damages as many files as the scale says.
 pub(crate) fn prove(run: &Run) -> anyhow::Result<Finding> {
-    let cases: u64 = run.choose(10_000, 100);
+    let cases: u64 = run.choose(10_000, 200);
     run.expect(cases);
     runtime()?.block_on(async {
         let originals = Arc::new([Original::closed().await?, Original::killed().await?]);

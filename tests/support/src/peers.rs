@@ -1,5 +1,5 @@
-//! Servers that nobody of this project wrote, as child processes on free ports. `cargo xtask peers-test` installs them,
-//! pinned, and names their folder in `CONCH_PEERS`; without it, each test that needs one is skipped with a line.
+//! Third-party servers, as child processes on free ports. `cargo xtask peers-test` installs them, pinned, and names their
+//! folder in `CONCH_PEERS`; without it, each test that needs one is skipped with a line.
 
 use std::io::Write;
 use std::net::TcpListener;

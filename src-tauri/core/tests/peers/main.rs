@@ -1,4 +1,4 @@
-//! Conch against servers that nobody of this project wrote: `llmock`, which breaks on demand and judges its client,
+//! Conch against third-party servers: `llmock`, which fails on demand and reports what its client did wrong,
 //! llama.cpp's own server, and `aimock`, which speaks Ollama's protocol.
 //!
 //! `cargo xtask peers-test` installs them, pinned, and names their folder in `CONCH_PEERS`. Without it each test is

@@ -48,7 +48,7 @@ enum Reach {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Way {
     ThisMachine,
-    /// Without TLS, which servers of one's own have not.
+    /// Without TLS, as most self-hosted servers are.
     Plain,
     Direct,
     Public,
@@ -233,7 +233,7 @@ fn build(
         let client = resolving(client, way);
         let client = match way {
             // A new connection costs nothing here, and model servers (llama.cpp's, uvicorn, Node) close an idle one after
-            // five seconds: a message that meets the close would be lost.
+            // five seconds by default: a request that meets the close would fail.
             Way::ThisMachine | Way::Plain | Way::OwnNetwork => client.pool_max_idle_per_host(0),
             Way::Direct | Way::Public | Way::Proxied => client,
         };
